@@ -1,0 +1,148 @@
+"""The objects that flow from measurement to verdict: Run, Pair and Campaign.
+
+All durations are integer nanoseconds of the kernel's monotonic clock.  A *run* is one arm
+(one container) measured once; a *pair* is two runs at the same time under one split schedule; a
+*campaign* is a set of runs of one image under one scenario on one machine, as baselines store it.
+Reading and writing them is `gate.baseline.codec`'s work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from gate.histogram import Histogram
+
+__all__ = ["ARMS", "Arm", "Bands", "Campaign", "Fingerprint", "LoadCounts", "Noise", "Pair", "Run"]
+
+Arm = Literal["baseline", "candidate"]
+ARMS: tuple[Arm, Arm] = ("baseline", "candidate")
+
+U64 = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadCounts:
+    """What the driver did to one arm in the measured window (warm-up excluded unless named).
+
+    ``answered_total`` includes the warm-up: it is what the kernel's own count of exchanges is
+    reconciled with.  ``late_p99_ns`` is how late the driver itself woke up (its own noise);
+    ``lag_p99_ns`` is due time to actual send, waiting for a free connection included.
+    ``client`` holds due time to last answer byte, free of coordinated omission; empty when an
+    external command drives the load (then ``planned`` and ``sent`` are 0 and ``external`` is set).
+    """
+
+    planned: int
+    sent: int
+    starved: int
+    answered: int
+    errors: int
+    answered_total: int
+    late_p99_ns: int
+    lag_p99_ns: int
+    client: Histogram
+    external: bool = False
+    first_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bands:
+    """Exact stage sums per coarse band of ``service`` latency, as the kernel kept them.
+
+    ``count`` has shape (BANDS,), ``sums_ns`` shape (BANDS, stages) with the stages in the order of
+    ``stages``; band edges are `gate.histogram.band_edges_ns`.
+    """
+
+    stages: tuple[str, ...]
+    count: U64
+    sums_ns: U64
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One container measured once: stage histograms (ns), bands, kernel counters, load."""
+
+    image: str
+    image_id: str
+    histograms: Mapping[str, Histogram]
+    bands: Bands
+    counters: Mapping[str, int]
+    load: LoadCounts
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """The machine during a run: shares of CPU time in [0, 1], over all CPUs."""
+
+    steal: float
+    busy: float
+    psi_cpu_some: float | None
+    load_average: float
+    involuntary_switches: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Both arms measured at the same time.
+
+    ``first_started`` is the recorded coin flip for the start order; ``set_aside`` says why the
+    pair is not used (environment rules only, fixed in advance), empty when it is used.
+    """
+
+    index: int
+    seed: int
+    first_started: Arm
+    baseline: Run
+    candidate: Run
+    noise: Noise
+    set_aside: str = ""
+
+    def arm(self, arm: Arm) -> Run:
+        """The run of one arm."""
+        return self.baseline if arm == "baseline" else self.candidate
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What must be equal for two campaigns to be comparable, and facts worth showing.
+
+    ``must_match`` holds kernel, CPU model and count, hook set, definition version and the like;
+    ``facts`` holds the rest (Docker version, load average at start, memory).
+    """
+
+    must_match: Mapping[str, str]
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    def differences(self, other: Fingerprint) -> dict[str, tuple[str, str]]:
+        """Fields of ``must_match`` that differ, as name -> (ours, theirs)."""
+        names = sorted({*self.must_match, *other.must_match})
+        return {
+            name: (self.must_match.get(name, "absent"), other.must_match.get(name, "absent"))
+            for name in names
+            if self.must_match.get(name) != other.must_match.get(name)
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """Runs of one image under one scenario on one machine: the unit a baseline stores.
+
+    ``mode`` is "single" when the image ran alone, "paired" when it shared the machine with the
+    other arm; the two are not comparable.  ``created`` is UTC, ISO 8601.
+    """
+
+    scenario_name: str
+    scenario_hash: str
+    mode: Literal["single", "paired"]
+    created: str
+    commit: str
+    image: str
+    image_id: str
+    fingerprint: Fingerprint
+    runs: tuple[Run, ...]
+    noise: tuple[Noise, ...]

@@ -1,0 +1,126 @@
+"""One error root; the exit code and the closed reason code sit on the exception.
+
+``gate.cli.main`` is the one place that catches `GateError`, prints it and exits.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, IntEnum
+
+__all__ = [
+    "Exit",
+    "GateError",
+    "Interrupted",
+    "InvalidMeasurement",
+    "NoUsableBaseline",
+    "Reason",
+    "UnfitEnvironment",
+    "UsageError",
+]
+
+
+class Exit(IntEnum):
+    """Exit codes of every command; part of the contract."""
+
+    PASS = 0
+    REGRESSION = 1
+    USAGE = 2
+    UNFIT_ENVIRONMENT = 3
+    INCONCLUSIVE = 4
+    NO_BASELINE = 5
+    INVALID = 6
+    SIGINT = 130
+    SIGTERM = 143
+
+
+class Reason(str, Enum):
+    """Closed list of reason codes: every verdict and every error carries at least one."""
+
+    # verdicts
+    NO_REGRESSION = "no_regression"
+    REGRESSION = "regression"
+    BUDGET_PAIRS = "budget_pairs"
+    BUDGET_MINUTES = "budget_minutes"
+    TOO_FEW_CAMPAIGNS = "too_few_campaigns"
+    TOO_FEW_SAMPLES = "too_few_samples"
+    OVERLAPPING_REQUESTS = "overlapping_requests"
+    DRIFT = "drift"
+    WITHIN_PREDICTION = "within_prediction"
+    BETWEEN_LIMITS = "between_limits"
+    # usage
+    BAD_ARGUMENT = "bad_argument"
+    BAD_SCENARIO = "bad_scenario"
+    BAD_PAYLOAD = "bad_payload"
+    NO_SUCH_FILE = "no_such_file"
+    NO_SUCH_IMAGE = "no_such_image"
+    OUTPUT_NOT_WRITABLE = "output_not_writable"
+    # environment
+    NO_DOCKER = "no_docker"
+    NO_BCC = "no_bcc"
+    NO_BTF = "no_btf"
+    NO_PRIVILEGE = "no_privilege"
+    NO_HOOK = "no_hook"
+    # baseline
+    BASELINE_MISSING = "baseline_missing"
+    BASELINE_EMPTY = "baseline_empty"
+    BASELINE_CORRUPT = "baseline_corrupt"
+    BASELINE_SCHEMA = "baseline_schema"
+    BASELINE_SCENARIO = "baseline_scenario"
+    BASELINE_FINGERPRINT = "baseline_fingerprint"
+    # invalid measurement
+    SERVICE_DIED = "service_died"
+    SERVICE_NOT_READY = "service_not_ready"
+    PORT_TAKEN = "port_taken"
+    LOAD_REFUSED = "load_refused"
+    LOAD_NOT_DELIVERED = "load_not_delivered"
+    LOAD_ERRORS = "load_errors"
+    LOAD_DRIVER_FAILED = "load_driver_failed"
+    EVENTS_LOST = "events_lost"
+    COUNT_MISMATCH = "count_mismatch"
+    TOO_NOISY = "too_noisy"
+    # signals
+    INTERRUPTED = "interrupted"
+
+
+class GateError(Exception):
+    """Root of all errors the tool reports: what went wrong, which one, and what to do now."""
+
+    exit_code: Exit = Exit.USAGE
+
+    def __init__(self, reason: Reason, message: str, *, remedy: str | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.remedy = remedy
+
+
+class UsageError(GateError):
+    """The command line, the scenario or a file named there is wrong (exit 2)."""
+
+    exit_code = Exit.USAGE
+
+
+class UnfitEnvironment(GateError):
+    """This machine cannot measure: Docker, BPF or privileges are missing (exit 3)."""
+
+    exit_code = Exit.UNFIT_ENVIRONMENT
+
+
+class NoUsableBaseline(GateError):
+    """There is nothing valid to compare with (exit 5)."""
+
+    exit_code = Exit.NO_BASELINE
+
+
+class InvalidMeasurement(GateError):
+    """The measurement did not happen as planned; it can never become a verdict (exit 6)."""
+
+    exit_code = Exit.INVALID
+
+
+class Interrupted(GateError):
+    """SIGINT or SIGTERM; everything started is removed before the process ends."""
+
+    def __init__(self, exit_code: Exit) -> None:
+        super().__init__(Reason.INTERRUPTED, f"interrupted ({exit_code.name})")
+        self.exit_code = exit_code

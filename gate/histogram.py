@@ -1,0 +1,165 @@
+"""Log-linear latency histograms with the bucket indices of HdrHistogram at 2 significant digits.
+
+A value v (ns) with b = max(0, floor(log2 v) - 7) lands in bucket (b << 7) + (v >> b): 128
+sub-buckets an octave, so a bucket's width is at most 1/128 = 0.78% of its lower edge.  The kernel
+side is ``bpf/histogram.h``; the geometry is ``bpf/layout.h``.  Reference for the indices:
+HdrHistogram's ``countsArrayIndex`` with unit magnitude 0 and sub-bucket half-count magnitude 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "BAND_COUNT",
+    "BUCKETS",
+    "MAX_NS",
+    "Histogram",
+    "band_edges_ns",
+    "bucket_edges_ns",
+    "index_of",
+]
+
+SUB_BITS = 7
+MAX_BITS = 36
+BUCKETS = (MAX_BITS - SUB_BITS + 1) << SUB_BITS
+MAX_NS = (1 << MAX_BITS) - 1
+
+BAND_SUB_BITS = 3
+BAND_COUNT = (MAX_BITS - BAND_SUB_BITS + 1) << BAND_SUB_BITS
+
+Counts = npt.NDArray[np.uint64]
+
+
+def index_of(values_ns: npt.ArrayLike, sub_bits: int = SUB_BITS) -> npt.NDArray[np.int64]:
+    """Bucket index of each value; values beyond `MAX_NS` go to the last bucket.
+
+    Raises `ValueError` for negative values.
+    """
+    values = np.asarray(values_ns, dtype=np.int64)
+    if np.any(values < 0):
+        raise ValueError("a latency cannot be negative")
+    values = np.minimum(values, MAX_NS)
+    # frexp is exact for integers below 2**53: its exponent is floor(log2 v) + 1 for v >= 1.
+    log2 = np.frexp(np.maximum(values, 1).astype(np.float64))[1].astype(np.int64) - 1
+    shift = np.maximum(0, log2 - sub_bits)
+    return (shift << sub_bits) + (values >> shift)
+
+
+def _edges(sub_bits: int) -> npt.NDArray[np.int64]:
+    count = (MAX_BITS - sub_bits + 1) << sub_bits
+    index = np.arange(count + 1, dtype=np.int64)
+    shift = np.maximum(0, (index >> sub_bits) - 1)
+    edges = (index - (shift << sub_bits)) << shift
+    edges.setflags(write=False)
+    return edges
+
+
+@lru_cache(maxsize=1)
+def bucket_edges_ns() -> npt.NDArray[np.int64]:
+    """Lower edges of all buckets and the end of the last one; shape (BUCKETS + 1,)."""
+    return _edges(SUB_BITS)
+
+
+@lru_cache(maxsize=1)
+def band_edges_ns() -> npt.NDArray[np.int64]:
+    """Edges of the bands of service latency; shape (BAND_COUNT + 1,)."""
+    return _edges(BAND_SUB_BITS)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Histogram:
+    """Immutable counts per bucket; ``counts`` has shape (BUCKETS,), dtype uint64."""
+
+    counts: Counts
+
+    def __post_init__(self) -> None:
+        if self.counts.shape != (BUCKETS,):
+            raise ValueError(f"a histogram has {BUCKETS} buckets, not {self.counts.shape}")
+        counts = np.array(self.counts, dtype=np.uint64)
+        counts.setflags(write=False)
+        object.__setattr__(self, "counts", counts)
+
+    @classmethod
+    def empty(cls) -> Histogram:
+        """A histogram without values."""
+        return cls(np.zeros(BUCKETS, dtype=np.uint64))
+
+    @classmethod
+    def of(cls, values_ns: npt.ArrayLike) -> Histogram:
+        """Histogram of single values in ns."""
+        index = index_of(values_ns).ravel()
+        return cls(np.bincount(index, minlength=BUCKETS).astype(np.uint64))
+
+    @classmethod
+    def merged(cls, histograms: Iterable[Histogram]) -> Histogram:
+        """Sum of histograms; associative and commutative, exact."""
+        total = np.zeros(BUCKETS, dtype=np.uint64)
+        for histogram in histograms:
+            total += histogram.counts
+        return cls(total)
+
+    def __add__(self, other: Histogram) -> Histogram:
+        return Histogram(self.counts + other.counts)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Histogram) and bool(np.array_equal(self.counts, other.counts))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def total(self) -> int:
+        """Number of recorded values."""
+        return int(self.counts.sum())
+
+    def quantile_ns(self, q: float) -> float:
+        """Value below which a share ``q`` of the values lies, in ns; NaN when empty.
+
+        Interpolates linearly inside the bucket that holds rank q*n, counting the values as spread
+        evenly over it, so the error is below the bucket's width: 0.78%.
+        """
+        return float(self.quantiles_ns([q])[0])
+
+    def quantiles_ns(self, qs: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """`quantile_ns` for several shares at once; same shape as ``qs``.
+
+        Raises `ValueError` for a share outside [0, 1].
+        """
+        shares = np.asarray(qs, dtype=np.float64)
+        if np.any(~((shares >= 0) & (shares <= 1))):
+            raise ValueError("a quantile lies in [0, 1]")
+        n = self.total
+        if n == 0:
+            return np.full(shares.shape, np.nan)
+        edges = bucket_edges_ns()
+        used = np.flatnonzero(self.counts)
+        cumulative = np.cumsum(self.counts[used]).astype(np.float64)
+        at = np.minimum(np.searchsorted(cumulative, shares * n, side="left"), used.size - 1)
+        bucket = used[at]
+        inside = self.counts[bucket].astype(np.float64)
+        rank_in_bucket = shares * n - (cumulative[at] - inside)
+        width = (edges[bucket + 1] - edges[bucket]).astype(np.float64)
+        return np.asarray(edges[bucket] + width * np.clip(rank_in_bucket / inside, 0.0, 1.0))
+
+    def mean_ns(self) -> float:
+        """Mean from bucket midpoints, in ns (error below 0.4%); NaN when empty."""
+        n = self.total
+        if n == 0:
+            return float("nan")
+        edges = bucket_edges_ns()
+        middles = (edges[:-1] + edges[1:] - 1) / 2.0
+        return float(np.dot(middles, self.counts.astype(np.float64)) / n)
+
+    def max_ns(self) -> int:
+        """Largest value that the highest used bucket can hold, in ns; 0 when empty."""
+        used = np.flatnonzero(self.counts)
+        return int(bucket_edges_ns()[used[-1] + 1] - 1) if used.size else 0
+
+    def exceeding(self, q: float) -> float:
+        """How many values lie beyond quantile ``q``: what its estimate rests on."""
+        return self.total * (1.0 - q)

@@ -1,0 +1,1 @@
+"""Open-loop load: schedule, protocols, the driver process, and external commands."""
