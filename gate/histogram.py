@@ -48,7 +48,7 @@ def index_of(values_ns: npt.ArrayLike, sub_bits: int = SUB_BITS) -> npt.NDArray[
     # frexp is exact for integers below 2**53: its exponent is floor(log2 v) + 1 for v >= 1.
     log2 = np.frexp(np.maximum(values, 1).astype(np.float64))[1].astype(np.int64) - 1
     shift = np.maximum(0, log2 - sub_bits)
-    return (shift << sub_bits) + (values >> shift)
+    return np.asarray((shift << sub_bits) + (values >> shift), dtype=np.int64)
 
 
 def _edges(sub_bits: int) -> npt.NDArray[np.int64]:

@@ -27,6 +27,7 @@ __all__ = [
     "Service",
 ]
 
+HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 CpuSet = Annotated[str, Field(pattern=r"^\d+(-\d+)?(,\d+(-\d+)?)*$", examples=["0", "0-1,3"])]
 
 
@@ -97,7 +98,7 @@ class Load(_Model):
     connections: int = Field(32, ge=1, le=10_000, description="connections per arm")
     duration_s: float = Field(8.0, gt=0, le=3600, description="measured window of a pair")
     warmup_s: float = Field(1.0, ge=0, le=600)
-    timeout_s: float = Field(10.0, gt=0, le=600, description="an answer later than this is an error")
+    timeout_s: float = Field(10.0, gt=0, le=600, description="a later answer is an error")
     max_errors: float = Field(0.001, ge=0, le=1, description="allowed share of failed requests")
     max_late_ms: float = Field(100.0, gt=0, description="bound for the driver's own p99 lateness")
     cpuset: CpuSet | None = None
@@ -135,7 +136,7 @@ class Load(_Model):
         if self.driver == "command" and self.command is None:
             raise ValueError("driver command needs [load.command] with argv")
         for name, value in self.headers.items():
-            if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or re.search(r"[\r\n\0]", value):
+            if not re.fullmatch(HEADER_NAME, name) or re.search(r"[\r\n\0]", value):
                 raise ValueError(f"header {name!r} cannot be sent")
         return self
 
