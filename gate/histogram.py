@@ -55,7 +55,7 @@ def _edges(sub_bits: int) -> npt.NDArray[np.int64]:
     count = (MAX_BITS - sub_bits + 1) << sub_bits
     index = np.arange(count + 1, dtype=np.int64)
     shift = np.maximum(0, (index >> sub_bits) - 1)
-    edges = (index - (shift << sub_bits)) << shift
+    edges: npt.NDArray[np.int64] = (index - (shift << sub_bits)) << shift
     edges.setflags(write=False)
     return edges
 
