@@ -36,8 +36,7 @@
 #define COUNTER_CLAMPED_RANGE 8     /* a stage beyond the histogram; recorded in the last bucket */
 #define COUNTER_OVERLAPPED 9        /* requests overlapped: service is approximate there */
 #define COUNTER_RETRANSMITS 10
-#define COUNTER_UNREAD 11           /* answered, but the request was never seen being read */
-#define COUNTER_BYTES_RX 12
+#define COUNTER_UNREAD 11           /* sends before anything of the open request was read */
 #define COUNTER_COUNT 16
 
 #endif

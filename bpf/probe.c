@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The probe as one translation unit.  BCC rewrites map accesses only in the main file, so
+ * gate/probe/flatten.py expands the #include "..." lines before compiling.
+ *
+ * Hooks are entered under the socket's lock, so one socket's events never race; different
+ * sockets' events on one CPU may (a softirq over a task), hence the atomic additions.
+ */
+#include <uapi/linux/ptrace.h>
+
+#include "layout.h"
+#include "kernel.h"
+#include "state.h"
+#include "histogram.h"
+#include "exchange.h"
+
+#include "lifecycle.c"
+#include "receive.c"
+#include "send.c"

@@ -1,0 +1,1 @@
+"""The kernel side: BCC, hooks chosen per kernel, and reading what they aggregated."""

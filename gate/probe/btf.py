@@ -1,0 +1,136 @@
+"""Field offsets and tracepoints of the running kernel, from its own type information (BTF).
+
+Read through libbpf (``btf__load_vmlinux_btf`` and friends), which every libbcc depends on.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+from functools import lru_cache
+
+from gate.errors import Reason, UnfitEnvironment
+
+__all__ = ["KernelTypes", "kernel_types"]
+
+_KIND_STRUCT, _KIND_UNION, _KIND_TYPEDEF, _KIND_FUNC = 4, 5, 8, 12
+_MODIFIERS = {8, 9, 10, 11}  # typedef, volatile, const, restrict
+_VMLINUX = "/sys/kernel/btf/vmlinux"
+
+
+class _Type(ctypes.Structure):
+    """``struct btf_type`` of include/uapi/linux/btf.h."""
+
+    _fields_ = (
+        ("name_off", ctypes.c_uint32),
+        ("info", ctypes.c_uint32),
+        ("size_or_type", ctypes.c_uint32),
+    )
+
+
+class _Member(ctypes.Structure):
+    """``struct btf_member``; ``offset`` is in bits (low 24 when the kind flag is set)."""
+
+    _fields_ = (
+        ("name_off", ctypes.c_uint32),
+        ("type", ctypes.c_uint32),
+        ("offset", ctypes.c_uint32),
+    )
+
+
+class KernelTypes:
+    """The kernel's BTF, open for the life of the process."""
+
+    def __init__(self) -> None:
+        self._lib = _libbpf()
+        self._btf = self._lib.btf__load_vmlinux_btf()
+        if not self._btf or self._lib.libbpf_get_error(self._btf):
+            raise UnfitEnvironment(
+                Reason.NO_BTF,
+                f"the kernel's type information ({_VMLINUX}) is missing or unreadable",
+                remedy="boot a kernel built with CONFIG_DEBUG_INFO_BTF=y (all current "
+                "distributions are), and mount /sys read-only when running in a container",
+            )
+
+    def has_tracepoint(self, name: str) -> bool:
+        """Whether a raw tracepoint of this name exists (its BTF typedef does)."""
+        return self._find(f"btf_trace_{name}", _KIND_TYPEDEF) > 0
+
+    def has_function(self, name: str) -> bool:
+        """Whether a kernel function of this name is known to BTF."""
+        return self._find(name, _KIND_FUNC) > 0
+
+    def offset(self, struct: str, field: str) -> int:
+        """Offset of a field in bytes, anonymous members included.
+
+        Raises `UnfitEnvironment` (NO_BTF) when this kernel has no such field.
+        """
+        type_id = self._find(struct, _KIND_STRUCT)
+        bits = self._member_bits(type_id, field) if type_id > 0 else None
+        if bits is None:
+            raise UnfitEnvironment(
+                Reason.NO_BTF,
+                f"this kernel's struct {struct} has no field {field}",
+                remedy="report the kernel version; the probe needs a hook set for it",
+            )
+        return bits // 8
+
+    def _find(self, name: str, kind: int) -> int:
+        return int(self._lib.btf__find_by_name_kind(self._btf, name.encode(), kind))
+
+    def _member_bits(self, type_id: int, field: str) -> int | None:
+        type_id, kind, type_ = self._resolve(type_id)
+        if kind not in (_KIND_STRUCT, _KIND_UNION):
+            return None
+        count, flagged = type_.info & 0xFFFF, bool(type_.info >> 31)
+        members = (_Member * count).from_address(ctypes.addressof(type_) + ctypes.sizeof(_Type))
+        for member in members:
+            offset = member.offset & 0xFFFFFF if flagged else member.offset
+            name = self._lib.btf__name_by_offset(self._btf, member.name_off).decode()
+            if name == field:
+                return int(offset)
+            if not name:
+                inner = self._member_bits(member.type, field)
+                if inner is not None:
+                    return int(offset) + inner
+        return None
+
+    def _resolve(self, type_id: int) -> tuple[int, int, _Type]:
+        while True:
+            type_ = self._lib.btf__type_by_id(self._btf, type_id).contents
+            kind = (type_.info >> 24) & 0x1F
+            if kind not in _MODIFIERS:
+                return type_id, kind, type_
+            type_id = type_.size_or_type
+
+
+@lru_cache(maxsize=1)
+def kernel_types() -> KernelTypes:
+    """The running kernel's types, loaded once.
+
+    Raises `UnfitEnvironment` when libbpf or the kernel's BTF is missing.
+    """
+    return KernelTypes()
+
+
+def _libbpf() -> ctypes.CDLL:
+    for name in ("libbpf.so.1", "libbpf.so.0"):
+        try:
+            lib = ctypes.CDLL(name)
+        except OSError:
+            continue
+        lib.btf__load_vmlinux_btf.restype = ctypes.c_void_p
+        lib.libbpf_get_error.argtypes = [ctypes.c_void_p]
+        lib.libbpf_get_error.restype = ctypes.c_long
+        lib.btf__find_by_name_kind.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint32]
+        lib.btf__find_by_name_kind.restype = ctypes.c_int32
+        lib.btf__type_by_id.argtypes = [ctypes.c_void_p, ctypes.c_uint32]
+        lib.btf__type_by_id.restype = ctypes.POINTER(_Type)
+        lib.btf__name_by_offset.argtypes = [ctypes.c_void_p, ctypes.c_uint32]
+        lib.btf__name_by_offset.restype = ctypes.c_char_p
+        return lib
+    raise UnfitEnvironment(
+        Reason.NO_BCC,
+        "libbpf.so was not found",
+        remedy="install it with BCC: apt-get install python3-bpfcc libbpf1",
+    )

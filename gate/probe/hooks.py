@@ -1,0 +1,127 @@
+"""Which hook serves which event on this kernel: best first, settled by a trial attach.
+
+The table is design section 4's.  A hook that cannot attach is an error, never a gap in the
+numbers: each event must find one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from gate.errors import Reason, UnfitEnvironment
+from gate.probe.binding import load_bcc
+from gate.probe.btf import KernelTypes
+
+__all__ = ["DEFINITION", "EVENTS", "Attached", "Event", "Hook", "attach", "attach_all"]
+
+DEFINITION = "exchange-1"
+"""Version of the definitions of design section 3; part of every fingerprint."""
+
+Kind = Literal["raw_tracepoint", "kprobe"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A kernel symbol and the C function in ``bpf/`` that handles it."""
+
+    kind: Kind
+    symbol: str
+    function: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.symbol}"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something the probe must see, with the hooks that can show it, best first."""
+
+    name: str
+    hooks: tuple[Hook, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A hook in place; ``program_fd`` serves to ask the kernel for missed invocations."""
+
+    event: str
+    hook: Hook
+    program_fd: int
+
+
+EVENTS: tuple[Event, ...] = (
+    Event("state", (Hook("raw_tracepoint", "inet_sock_set_state", "on_state"),)),
+    Event("destroy", (Hook("raw_tracepoint", "tcp_destroy_sock", "on_destroy"),)),
+    Event("retransmit", (Hook("raw_tracepoint", "tcp_retransmit_skb", "on_retransmit"),)),
+    Event("read", (Hook("raw_tracepoint", "tcp_rcv_space_adjust", "on_read"),)),
+    Event(
+        "send",
+        (
+            Hook("raw_tracepoint", "tcp_sendmsg_locked", "on_send"),
+            Hook("kprobe", "tcp_sendmsg", "on_send_kprobe"),
+        ),
+    ),
+    Event(
+        "segment",
+        (
+            Hook("raw_tracepoint", "tcp_probe", "on_segment"),
+            Hook("kprobe", "tcp_rcv_established", "on_segment_kprobe"),
+        ),
+    ),
+)
+"""The order is the order of attaching: connections are known before their segments are seen."""
+
+
+def attach_all(
+    program: Any, types: KernelTypes, events: Iterable[Event] = EVENTS
+) -> list[Attached]:
+    """Attaches one hook for each event.
+
+    Raises `UnfitEnvironment` (NO_HOOK) with every candidate's refusal when an event finds none.
+    """
+    return [attach(program, types, event) for event in events]
+
+
+def attach(program: Any, types: KernelTypes, event: Event) -> Attached:
+    """Attaches the first hook of ``event`` that this kernel takes; raises as `attach_all`."""
+    refusals: list[str] = []
+    for hook in event.hooks:
+        if not _exists(hook, types):
+            refusals.append(f"{hook}: not in this kernel")
+            continue
+        try:
+            return Attached(event.name, hook, _attach(program, hook))
+        except Exception as error:
+            if type(error) is not Exception:  # a refusal is what BCC raises as bare Exception
+                raise
+            refusals.append(f"{hook}: {_first_line(error)}")
+    raise UnfitEnvironment(
+        Reason.NO_HOOK,
+        f"no hook for event {event.name!r} attaches ({'; '.join(refusals)})",
+        remedy="run `socklat-gate doctor`; root or CAP_BPF + CAP_PERFMON, and a kernel with "
+        "these tracepoints or with kprobes, are needed",
+    )
+
+
+def _exists(hook: Hook, types: KernelTypes) -> bool:
+    if hook.kind == "raw_tracepoint":
+        return types.has_tracepoint(hook.symbol)
+    return types.has_function(hook.symbol)
+
+
+def _attach(program: Any, hook: Hook) -> int:
+    bpf = load_bcc().BPF
+    if hook.kind == "raw_tracepoint":
+        function = program.load_func(hook.function, bpf.RAW_TRACEPOINT)
+        program.attach_raw_tracepoint(tp=hook.symbol, fn_name=hook.function)
+    else:
+        function = program.load_func(hook.function, bpf.KPROBE)
+        program.attach_kprobe(event=hook.symbol, fn_name=hook.function)
+    return int(function.fd)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
