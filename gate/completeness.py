@@ -1,0 +1,86 @@
+"""Whether everything that happened was counted: the kernel's balance and the driver's own count.
+
+``seen = recorded + filtered + unanswered + dropped + pending`` must hold exactly, and the
+kernel's exchanges must agree with the answers that the load driver received.  Any loss above
+`MAX_LOSS` makes the measurement invalid; it never becomes a pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gate.campaign import Run
+from gate.errors import InvalidMeasurement, Reason
+from gate.result import Completeness
+
+__all__ = ["MAX_LOSS", "check_complete", "completeness_of"]
+
+MAX_LOSS = 0.005
+
+
+def completeness_of(runs: Iterable[Run], missed: int) -> Completeness:
+    """Sums over runs; ``missed`` is the probe's count of skipped invocations."""
+    runs = list(runs)
+
+    def total(counter: str) -> int:
+        return sum(run.counters[counter] for run in runs)
+
+    internal = [run for run in runs if not run.load.external]
+    return Completeness(
+        seen=total("seen"),
+        recorded=total("recorded"),
+        filtered=total("filtered"),
+        unanswered=total("unanswered"),
+        pending=total("pending"),
+        dropped=total("dropped_map_full"),
+        missed=missed,
+        overlapped=total("overlapped"),
+        answered_by_driver=sum(run.load.answered_total for run in internal) if internal else None,
+        mismatch=max((mismatch(run) for run in internal), default=0.0),
+    )
+
+
+def mismatch(run: Run) -> float:
+    """Relative difference between the kernel's answered exchanges and the driver's answers.
+
+    The driver's failed requests are no difference: the kernel may have seen them answered.
+    """
+    kernel = run.counters["recorded"] + run.counters["filtered"]
+    apart = abs(kernel - run.load.answered_total)
+    return max(0, apart - run.load.errors) / max(1, run.load.answered_total)
+
+
+def check_complete(arm: str, run: Run, missed: int) -> None:
+    """Raises `InvalidMeasurement` when a run lost events or disagrees with the driver."""
+    whole = completeness_of([run], missed)
+    lost = whole.dropped + missed
+    if not whole.balanced:
+        raise InvalidMeasurement(
+            Reason.EVENTS_LOST,
+            f"{arm}: the kernel's counts do not add up: {whole.seen} exchanges seen, "
+            f"{whole.recorded} recorded, {whole.filtered} filtered, {whole.unanswered} "
+            f"unanswered, {whole.dropped} dropped, {whole.pending} pending",
+            remedy="this is a defect of the probe: please report it with this line",
+        )
+    if lost > MAX_LOSS * max(1, whole.seen):
+        raise InvalidMeasurement(
+            Reason.EVENTS_LOST,
+            f"{arm}: {lost} of {whole.seen} exchanges were lost ({whole.dropped} did not fit "
+            f"into the map of connections, {missed} probe invocations were skipped)",
+            remedy="raise probe.max_connections in the scenario above the number of open "
+            "connections",
+        )
+    if whole.mismatch > MAX_LOSS:
+        raise InvalidMeasurement(
+            Reason.COUNT_MISMATCH,
+            f"{arm}: the kernel saw {whole.recorded + whole.filtered} answered exchanges, the "
+            f"load driver got {whole.answered_by_driver} answers",
+            remedy="is service.port the port that answers, and is nothing else talking to it? "
+            "Requests that overlap on one connection also look like this",
+        )
+    if whole.recorded == 0:
+        raise InvalidMeasurement(
+            Reason.EVENTS_LOST,
+            f"{arm}: no exchange was recorded in the measured window",
+            remedy="check that the load reaches service.port and that the service answers",
+        )

@@ -1,0 +1,106 @@
+"""The machine: what must match between campaigns, and how noisy it is during a run."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gate.campaign import Fingerprint, Noise
+
+__all__ = ["NoiseMeter", "cpu_model", "fingerprint", "steal_and_busy"]
+
+_PROC_STAT = Path("/proc/stat")
+_PRESSURE_CPU = Path("/proc/pressure/cpu")
+
+
+def fingerprint(hooks: Mapping[str, str], definition: str, docker_version: str) -> Fingerprint:
+    """What identifies this machine and this way of measuring.
+
+    ``must_match`` decides whether stored numbers are comparable; ``facts`` are for people.
+    """
+    memory = re.search(r"^MemTotal:\s+(\d+) kB", _read("/proc/meminfo"), re.MULTILINE)
+    return Fingerprint(
+        must_match={
+            "architecture": platform.machine(),
+            "cpu_model": cpu_model(),
+            "cpus": str(os.cpu_count()),
+            "definition": definition,
+            "hooks": ", ".join(f"{event}={hook}" for event, hook in sorted(hooks.items())),
+            "kernel": platform.release(),
+        },
+        facts={
+            "clock_source": _read(
+                "/sys/devices/system/clocksource/clocksource0/current_clocksource"
+            ).strip(),
+            "docker": docker_version,
+            "memory_mib": str(int(memory.group(1)) // 1024) if memory else "unknown",
+            "python": platform.python_version(),
+        },
+    )
+
+
+def cpu_model() -> str:
+    """Model name of the first CPU, or the machine type where the kernel does not name one."""
+    match = re.search(r"^model name\s*:\s*(.+)$", _read("/proc/cpuinfo"), re.MULTILINE)
+    return match.group(1).strip() if match else platform.machine()
+
+
+@dataclass(frozen=True, slots=True)
+class _CpuTimes:
+    total: int
+    idle: int
+    steal: int
+
+
+def _cpu_times() -> _CpuTimes:
+    fields = [int(field) for field in _PROC_STAT.read_text("ascii").split("\n", 1)[0].split()[1:9]]
+    user, nice, system, idle, iowait, irq, softirq, steal = fields
+    total = user + nice + system + idle + iowait + irq + softirq + steal
+    return _CpuTimes(total, idle + iowait, steal)
+
+
+def steal_and_busy(before: _CpuTimes, after: _CpuTimes) -> tuple[float, float]:
+    """Shares of all CPUs' time that the hypervisor took, and that was not idle; in [0, 1]."""
+    total = max(1, after.total - before.total)
+    steal = (after.steal - before.steal) / total
+    busy = 1.0 - (after.idle - before.idle) / total
+    return max(0.0, min(1.0, steal)), max(0.0, min(1.0, busy))
+
+
+class NoiseMeter:
+    """Reads the kernel's own accounts at the start and at the end of a run."""
+
+    def __init__(self) -> None:
+        self._times = _cpu_times()
+        self._pressure_us, self._clock_us = _pressure_us(), _uptime_us()
+
+    def stop(self) -> Noise:
+        """The noise since construction."""
+        steal, busy = steal_and_busy(self._times, _cpu_times())
+        pressure_us = _pressure_us()
+        some = None
+        if pressure_us is not None and self._pressure_us is not None:
+            elapsed_us = max(1.0, _uptime_us() - self._clock_us)
+            some = min(1.0, (pressure_us - self._pressure_us) / elapsed_us)
+        return Noise(steal, busy, some, os.getloadavg()[0])
+
+
+def _pressure_us() -> int | None:
+    """Total stall time of the PSI line ``some`` for CPU, in us; None without PSI."""
+    match = re.search(r"^some .*total=(\d+)", _read(str(_PRESSURE_CPU)), re.MULTILINE)
+    return int(match.group(1)) if match else None
+
+
+def _uptime_us() -> float:
+    return float(_read("/proc/uptime").split()[0]) * 1e6
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

@@ -1,0 +1,94 @@
+"""Where one answer ends: the interface, and framing by length and by delimiter.
+
+No parser keeps an answer's body, so their memory does not grow with the answers; what they do
+keep (a line, a header block) is bounded, and more is a `BadAnswer`.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+__all__ = ["AnswerParser", "BadAnswer", "DelimiterAnswers", "LengthAnswers"]
+
+
+class BadAnswer(Exception):
+    """The bytes are not an answer of this protocol; the connection cannot be used any further."""
+
+
+class AnswerParser(Protocol):
+    """Incremental framing of the answers on one connection.
+
+    ``errors`` counts completed answers that report a failure and ``last_error`` is the text of
+    the latest; ``partial`` is true while bytes of an unfinished answer are held; ``reusable``
+    turns false when the server announced that it closes the connection.
+    """
+
+    errors: int
+    last_error: str
+    partial: bool
+    reusable: bool
+
+    def feed(self, data: bytes) -> int:
+        """Take what arrived; the number of answers it completed.  Raises `BadAnswer`."""
+
+    def eof(self) -> int:
+        """The server closed: the number of answers that this completed (0 or 1)."""
+
+
+class LengthAnswers:
+    """Answers of a fixed length in bytes."""
+
+    __slots__ = ("_have", "_length", "errors", "last_error", "partial", "reusable")
+
+    def __init__(self, length: int) -> None:
+        self._length = length
+        self._have = 0
+        self.errors = 0
+        self.last_error = ""
+        self.partial = False
+        self.reusable = True
+
+    def feed(self, data: bytes) -> int:
+        """Take what arrived; the number of answers it completed."""
+        done, self._have = divmod(self._have + len(data), self._length)
+        self.partial = self._have > 0
+        return done
+
+    def eof(self) -> int:
+        """A closed connection completes nothing."""
+        return 0
+
+
+class DelimiterAnswers:
+    """Answers that end with ``delimiter``."""
+
+    __slots__ = ("_delimiter", "_tail", "errors", "last_error", "partial", "reusable")
+
+    def __init__(self, delimiter: bytes) -> None:
+        self._delimiter = delimiter
+        self._tail = b""
+        self.errors = 0
+        self.last_error = ""
+        self.partial = False
+        self.reusable = True
+
+    def feed(self, data: bytes) -> int:
+        """Take what arrived; the number of answers it completed."""
+        delimiter = self._delimiter
+        data = self._tail + data
+        done = at = 0
+        while (hit := data.find(delimiter, at)) >= 0:
+            done += 1
+            at = hit + len(delimiter)
+        if at < len(data):
+            self.partial = True
+        elif done:
+            self.partial = False
+        # A delimiter split over two chunks is found through the last bytes of the first.
+        keep = min(len(delimiter) - 1, len(data) - at)
+        self._tail = data[len(data) - keep :]
+        return done
+
+    def eof(self) -> int:
+        """A closed connection completes nothing."""
+        return 0

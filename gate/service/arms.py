@@ -1,0 +1,43 @@
+"""What is to be started for an arm, and what is running for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gate.campaign import Arm
+from gate.service.image import ImageRef
+
+__all__ = ["ArmSpec", "RunningArm"]
+
+
+@dataclass(frozen=True, slots=True)
+class ArmSpec:
+    """One arm to start.
+
+    ``command`` None takes the scenario's command, and without one the image's; ``env`` is laid
+    over the scenario's.
+    """
+
+    arm: Arm
+    image: ImageRef
+    command: str | list[str] | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningArm:
+    """One started, ready container.
+
+    ``pid`` is its first process as this machine counts, ``netns_inode`` the inode of that
+    process's network namespace, ``host`` and ``port`` where the load goes.
+    """
+
+    arm: Arm
+    container_id: str
+    name: str
+    pid: int
+    netns_inode: int
+    host: str
+    port: int
+    image: ImageRef

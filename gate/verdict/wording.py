@@ -1,0 +1,34 @@
+"""How log changes become numbers and words for people."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+__all__ = ["percent", "percent_range", "plural", "relative"]
+
+
+def relative(log_change: float) -> float:
+    """exp(x) - 1 as a relative change; infinite ends stay infinite, so -inf means unbounded."""
+    if log_change == -math.inf:
+        return -math.inf
+    with np.errstate(over="ignore"):
+        return float(np.expm1(log_change))
+
+
+def percent(change: float) -> str:
+    """A relative change such as ``+5.0%``; "unknown" for NaN and "unbounded" for infinite ones."""
+    if math.isnan(change):
+        return "unknown"
+    return "unbounded" if math.isinf(change) else f"{change:+.1%}"
+
+
+def percent_range(low: float, high: float) -> str:
+    """An interval of relative changes, such as ``-1.0% to +3.0%``."""
+    return f"{percent(low)} to {percent(high)}"
+
+
+def plural(number: int, noun: str) -> str:
+    """``1 pair``, ``2 pairs``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,72 @@
+"""Compile a C service statically and import it as an image with nothing else in it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import docker.errors
+import pytest
+
+__all__ = ["ECHO_TAG", "build_echo", "build_image"]
+
+SOURCES = Path(__file__).parent
+HASH_LABEL = "socklat-test.source"
+ECHO_TAG = "socklat-test/echo:latest"
+CFLAGS = ["-static", "-O2", "-Wall", "-pthread"]
+
+
+def build_image(client: Any, source_name: str, tag: str, cmd: list[str]) -> str:
+    """Image ``tag`` holding ``tests/services/<source_name>`` compiled as ``/<stem>``.
+
+    ``cmd`` is the image's CMD, for instance ``["/echo", "--port", "7000"]``.  Built again only
+    when the source, the flags or ``cmd`` changed.  Returns ``tag``; skips the test when there is
+    no C compiler.
+    """
+    source = SOURCES / source_name
+    recipe = source.read_bytes() + json.dumps([CFLAGS, cmd]).encode()
+    wanted = hashlib.sha256(recipe).hexdigest()
+    try:
+        if client.images.get(tag).labels.get(HASH_LABEL) == wanted:
+            return tag
+    except docker.errors.ImageNotFound:
+        pass
+    program = _compile(source)
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        entry = tarfile.TarInfo(source.stem)
+        entry.size = len(program)
+        entry.mode = 0o755
+        tar.addfile(entry, io.BytesIO(program))
+    repository, _, version = tag.rpartition(":")
+    client.api.import_image_from_data(
+        archive.getvalue(),
+        repository=repository,
+        tag=version,
+        changes=[f"CMD {json.dumps(cmd)}", f"LABEL {HASH_LABEL}={wanted}"],
+    )
+    return tag
+
+
+def build_echo(client: Any) -> str:
+    """The echo server's image, listening on port 7000 unless told otherwise."""
+    return build_image(client, "echo.c", ECHO_TAG, ["/echo"])
+
+
+def _compile(source: Path) -> bytes:
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("no C compiler to build the test services with")
+    with tempfile.TemporaryDirectory() as directory:
+        program = Path(directory) / source.stem
+        command = [compiler, *CFLAGS, "-o", str(program), str(source)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return program.read_bytes()
