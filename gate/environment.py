@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from gate.campaign import Fingerprint, Noise
 
-__all__ = ["NoiseMeter", "cpu_model", "fingerprint", "steal_and_busy"]
+__all__ = ["NoiseMeter", "cpu_model", "environment_facts", "fingerprint", "steal_and_busy"]
 
 _PROC_STAT = Path("/proc/stat")
 _PRESSURE_CPU = Path("/proc/pressure/cpu")
@@ -41,6 +42,22 @@ def fingerprint(hooks: Mapping[str, str], definition: str, docker_version: str) 
             "python": platform.python_version(),
         },
     )
+
+
+def environment_facts(machine: Fingerprint, noises: Sequence[Noise]) -> dict[str, str]:
+    """Facts for a report: the machine, and its noise as medians and extremes over the runs."""
+    facts = {**machine.must_match, **machine.facts}
+    facts.pop("hooks", None)
+    for name, values in {
+        "steal": [noise.steal for noise in noises],
+        "cpu_busy": [noise.busy for noise in noises],
+        "cpu_pressure": [n.psi_cpu_some for n in noises if n.psi_cpu_some is not None],
+    }.items():
+        if values:
+            facts[name] = f"median {median(values):.1%}, at most {max(values):.1%}"
+    if noises:
+        facts["load_average"] = f"{noises[-1].load_average:.2f}"
+    return facts
 
 
 def cpu_model() -> str:

@@ -52,6 +52,7 @@ class Reason(str, Enum):
     BAD_SCENARIO = "bad_scenario"
     BAD_PAYLOAD = "bad_payload"
     NO_SUCH_FILE = "no_such_file"
+    RESULT_NOT_PASSED = "result_not_passed"
     NO_SUCH_IMAGE = "no_such_image"
     OUTPUT_NOT_WRITABLE = "output_not_writable"
     # environment

@@ -220,12 +220,13 @@ class Scenario(_Model):
             return self
         answers = self.load.rate * self.load.duration_s
         for metric in self.gate.metrics:
-            if answers * (1 - metric.quantile) < MIN_EXCEEDING:
-                needed_s = MIN_EXCEEDING / ((1 - metric.quantile) * self.load.rate)
+            beyond = 1 - metric.quantile
+            if answers * beyond < WANTED_EXCEEDING - 1e-6:
+                needed_s = WANTED_EXCEEDING / (beyond * self.load.rate)
                 raise ValueError(
-                    f"{metric.name} needs at least {MIN_EXCEEDING} requests beyond it in each run: "
-                    f"set load.duration_s to {needed_s:.3g} or more at this rate, "
-                    "or gate a lower quantile"
+                    f"{metric.name} needs about {WANTED_EXCEEDING} requests beyond it in each "
+                    f"run: set load.duration_s to {needed_s:.3g} or more at this rate, or gate a "
+                    "lower quantile"
                 )
         return self
 
@@ -245,3 +246,6 @@ class Scenario(_Model):
 
 MIN_EXCEEDING = 50
 """Fewest exchanges beyond a gated quantile in one run for its estimate to be usable."""
+
+WANTED_EXCEEDING = 80
+"""Expected number to ask for, so that a random split falls short of the minimum in 1 of 2000."""

@@ -46,7 +46,9 @@ def _http_request(load: Load, host: str, port: int) -> bytes:
     }
     if (body or load.method in _BODY_EXPECTED) and "transfer-encoding" not in given:
         headers["Content-Length"] = str(len(body))
-    lines = [f"{load.method} {quote(load.path, safe=ascii_letters + digits + punctuation)} HTTP/1.1"]
+    lines = [
+        f"{load.method} {quote(load.path, safe=ascii_letters + digits + punctuation)} HTTP/1.1"
+    ]
     lines += [f"{key}: {value}" for key, value in headers.items() if key.lower() not in given]
     lines += [f"{key}: {value}" for key, value in load.headers.items()]
     return "\r\n".join([*lines, "", ""]).encode() + body

@@ -77,9 +77,7 @@ def make_schedule(load: Load, arms: int, seed: int) -> Schedule:
     return Schedule(offsets_ns, arm, warmup_ns, duration_ns)
 
 
-def _poisson(
-    rng: np.random.Generator, gap_ns: float, end_ns: int
-) -> npt.NDArray[np.float64]:
+def _poisson(rng: np.random.Generator, gap_ns: float, end_ns: int) -> npt.NDArray[np.float64]:
     """Arrival times in ns, of mean gap ``gap_ns``, reaching past ``end_ns``."""
     expected = end_ns / gap_ns
     step = int(expected + 6 * np.sqrt(expected)) + 16

@@ -113,13 +113,14 @@ def _exists(hook: Hook, types: KernelTypes) -> bool:
 
 def _attach(program: Any, hook: Hook) -> int:
     bpf = load_bcc().BPF
+    function, symbol = hook.function.encode(), hook.symbol.encode()
     if hook.kind == "raw_tracepoint":
-        function = program.load_func(hook.function, bpf.RAW_TRACEPOINT)
-        program.attach_raw_tracepoint(tp=hook.symbol, fn_name=hook.function)
+        loaded = program.load_func(function, bpf.RAW_TRACEPOINT)
+        program.attach_raw_tracepoint(tp=symbol, fn_name=function)
     else:
-        function = program.load_func(hook.function, bpf.KPROBE)
-        program.attach_kprobe(event=hook.symbol, fn_name=hook.function)
-    return int(function.fd)
+        loaded = program.load_func(function, bpf.KPROBE)
+        program.attach_kprobe(event=symbol, fn_name=function)
+    return int(loaded.fd)
 
 
 def _first_line(error: Exception) -> str:

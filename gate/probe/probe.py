@@ -59,7 +59,7 @@ class SocketProbe:
         with kernel_source(source, types):
             flags = ["-w", f"-DMAX_CONNECTIONS={self._max_connections}"]
             try:
-                self._bpf = bcc.BPF(text=source, cflags=flags)
+                self._bpf = bcc.BPF(text=source.encode(), cflags=flags)
             except Exception as error:
                 if type(error) is not Exception:  # BCC raises bare Exception for its own failures
                     raise
@@ -75,9 +75,9 @@ class SocketProbe:
             raise
         sizes = layout()
         stages = sizes["STAGE_COUNT"]
-        self._histograms = PerCpuArray(self._bpf["histograms"], np.uint32, sizes["HIST_BUCKETS"])
-        self._bands = PerCpuArray(self._bpf["bands"], np.uint64, sizes["BAND_COUNT"] * (1 + stages))
-        self._counters = PerCpuArray(self._bpf["counters"], np.uint64, sizes["COUNTER_COUNT"])
+        self._histograms = PerCpuArray(self._bpf[b"histograms"], np.uint32, sizes["HIST_BUCKETS"])
+        self._bands = PerCpuArray(self._bpf[b"bands"], np.uint64, sizes["BAND_COUNT"] * (1 + stages))
+        self._counters = PerCpuArray(self._bpf[b"counters"], np.uint64, sizes["COUNTER_COUNT"])
         return self
 
     def __exit__(
@@ -106,7 +106,7 @@ class SocketProbe:
         """
         self._clear(slot)
         self._set_window(slot, 0, 0, netns_inode)
-        table = self._bpf["targets"]
+        table = self._bpf[b"targets"]
         leaf = table.Leaf()
         leaf.target, leaf.port = slot, port
         table[ctypes.c_uint32(netns_inode)] = leaf
@@ -120,7 +120,7 @@ class SocketProbe:
         """Stops following the slot's namespace; what was aggregated stays readable."""
         inode = self._watched.pop(slot, None)
         if inode is not None:
-            del self._bpf["targets"][ctypes.c_uint32(inode)]
+            del self._bpf[b"targets"][ctypes.c_uint32(inode)]
 
     def read(self, slot: int) -> Reading:
         """What was aggregated in the slot since `watch`."""
@@ -143,7 +143,7 @@ class SocketProbe:
         netns = self._watched.get(slot)
         return sum(
             1
-            for _, c in self._bpf["connections"].items()
+            for _, c in self._bpf[b"connections"].items()
             if c.target == slot and c.rx_first_ns and (netns is None or c.netns == netns)
         )
 
@@ -155,7 +155,7 @@ class SocketProbe:
         self._counters.clear(slot)
 
     def _set_window(self, slot: int, from_ns: int, to_ns: int, netns_inode: int) -> None:
-        table = self._bpf["windows"]
+        table = self._bpf[b"windows"]
         leaf = table.Leaf()
         leaf.from_ns, leaf.to_ns, leaf.netns = from_ns, to_ns, netns_inode
         table[ctypes.c_uint32(slot)] = leaf

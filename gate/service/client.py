@@ -12,7 +12,7 @@ import requests
 
 from gate.errors import GateError, Reason, UnfitEnvironment
 
-__all__ = ["connect", "daemon_url", "lost_daemon"]
+__all__ = ["connect", "daemon_errors", "daemon_url", "explain"]
 
 CONNECT_TIMEOUT_S = 5
 WORK_TIMEOUT_S = 60
@@ -56,7 +56,7 @@ def connect() -> docker.DockerClient:
 
 
 @contextmanager
-def lost_daemon(doing: str) -> Iterator[None]:
+def daemon_errors(doing: str) -> Iterator[None]:
     """Turn an error of the connection or the daemon into `UnfitEnvironment` (NO_DOCKER).
 
     ``doing`` completes "Docker failed while ..."; errors that the caller understands better are

@@ -15,7 +15,7 @@ import docker.utils
 import requests
 
 from gate.errors import Reason, UsageError
-from gate.service.client import explain, lost_daemon
+from gate.service.client import daemon_errors, explain
 from gate.service.logs import clip
 
 __all__ = ["ImageRef", "build_image", "resolve_image"]
@@ -44,7 +44,7 @@ def resolve_image(client: docker.DockerClient, reference: str, on_progress: Prog
     ``on_progress`` gets a line whenever a layer is done.  Raises `UsageError` (NO_SUCH_IMAGE) when
     the name is malformed, no registry has it, or the registry cannot be reached.
     """
-    with lost_daemon(f"looking for image {reference}"):
+    with daemon_errors(f"looking for image {reference}"):
         try:
             return _pinned(client, reference)
         except docker.errors.ImageNotFound:
@@ -52,7 +52,7 @@ def resolve_image(client: docker.DockerClient, reference: str, on_progress: Prog
         except docker.errors.APIError as error:
             _refuse(reference, explain(error))
     _pull(client, reference, on_progress)
-    with lost_daemon(f"looking for image {reference}"):
+    with daemon_errors(f"looking for image {reference}"):
         return _pinned(client, reference)
 
 
@@ -80,7 +80,7 @@ def build_image(client: docker.DockerClient, directory: Path, on_progress: Progr
     except OSError as error:
         # requests' errors are OSErrors too: those are the daemon's.
         if isinstance(error, requests.RequestException):
-            with lost_daemon(f"building {directory}"):
+            with daemon_errors(f"building {directory}"):
                 raise
         failure = f"the build context cannot be read: {error}"
     if failure:
@@ -91,7 +91,7 @@ def build_image(client: docker.DockerClient, directory: Path, on_progress: Progr
             remedy="make `docker build` succeed there; if it needs BuildKit, build the image "
             "before the gate and name it in service.image",
         )
-    with lost_daemon(f"looking for image {tag}"):
+    with daemon_errors(f"looking for image {tag}"):
         return _pinned(client, tag)
 
 

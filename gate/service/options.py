@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,13 @@ MOUNT_OPTIONS = frozenset({"ro", "rw", "z", "Z"})
 def container_options(service: Service, scenario_dir: Path, spec: ArmSpec) -> dict[str, Any]:
     """Keyword arguments of ``client.containers.create`` but for name, network and labels.
 
-    Raises `UsageError` (BAD_SCENARIO) for volumes or tmpfs entries that make no sense.
+    Raises `UsageError` (BAD_SCENARIO) for a command, volumes or tmpfs entries that make no sense.
+    Both arms get the same host directories: one that is written to should be a tmpfs instead.
     """
-    command = spec.command if spec.command is not None else service.command
     publish = published_port(service, spec.arm)
     return {
         "image": spec.image.id,
-        "command": command,
+        "command": _argv(spec.command if spec.command is not None else service.command),
         "environment": {**service.env, **spec.env},
         "ports": {f"{service.port}/tcp": (LOOPBACK, publish)} if publish else None,
         "volumes": bind_mounts(service.volumes, scenario_dir),
@@ -46,6 +47,19 @@ def container_options(service: Service, scenario_dir: Path, spec: ArmSpec) -> di
     }
 
 
+def _argv(command: str | list[str] | None) -> list[str] | None:
+    if not isinstance(command, str):
+        return command
+    try:
+        return shlex.split(command)
+    except ValueError as error:
+        raise UsageError(
+            Reason.BAD_SCENARIO,
+            f"service.command: {command!r} cannot be split into words: {error}",
+            remedy="quote it as a shell would need it, or give a list of words",
+        ) from None
+
+
 def published_port(service: Service, arm: Arm) -> int | None:
     """The port on 127.0.0.1 of this arm: ``publish``, or one more for the candidate."""
     if service.publish is None:
@@ -54,7 +68,7 @@ def published_port(service: Service, arm: Arm) -> int | None:
 
 
 def bind_mounts(volumes: list[str], scenario_dir: Path) -> list[str]:
-    """``host:container[:ro]`` entries with absolute host paths; relative ones start at the scenario.
+    """``host:container:options`` with absolute host paths; relative ones start at the scenario.
 
     Named volumes are not taken: they would carry state from one run to the next.  Raises
     `UsageError` (BAD_SCENARIO) naming the entry.

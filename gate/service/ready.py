@@ -13,7 +13,7 @@ import docker.errors
 
 from gate.errors import InvalidMeasurement, Reason
 from gate.scenario import Ready
-from gate.service.client import lost_daemon
+from gate.service.client import daemon_errors, explain
 from gate.service.logs import tail
 from gate.service.watch import Watched
 
@@ -57,8 +57,8 @@ def wait_ready(
             item, reason = reasons[0]
             raise InvalidMeasurement(
                 Reason.SERVICE_NOT_READY,
-                f"container {item.arm.name} was not ready within {ready.timeout_s:g} s: {reason}; "
-                f"its last log lines:\n{tail(client, item.arm.container_id)}",
+                f"container {item.name} was not ready within {ready.timeout_s:g} s: {reason}; "
+                f"its last log lines:\n{tail(client, item.container_id)}",
                 remedy="check service.port and service.ready, or give a larger "
                 "service.ready.timeout_s",
             )
@@ -105,14 +105,13 @@ class _LogSearch:
         self._since: dict[str, float] = {}
 
     def __call__(self, item: Watched) -> str:
-        container = item.arm.container_id
-        since = self._since.get(container)
-        self._since[container] = time.time() - LOG_OVERLAP_S
-        try:
-            with lost_daemon(f"reading the log of {item.arm.name}"):
-                raw: bytes = self._client.api.logs(container, since=since)
-        except docker.errors.NotFound:
-            return "it was removed"
+        since = self._since.get(item.container_id)
+        self._since[item.container_id] = time.time() - LOG_OVERLAP_S
+        with daemon_errors(f"reading the log of {item.name}"):
+            try:
+                raw: bytes = self._client.api.logs(item.container_id, since=since)
+            except docker.errors.APIError as error:
+                return f"its log cannot be read ({explain(error)})"
         lines = raw.decode(errors="replace").splitlines()
         if any(self._pattern.search(line) for line in lines):
             return ""

@@ -65,15 +65,20 @@ def _all_at_once(ids: Iterable[str], kind: str, remove: Callable[[str], object])
 
 def _persist(name: str, kind: str, remove: Callable[[str], object]) -> bool:
     deadline = time.monotonic() + GIVE_UP_S
-    while True:
-        try:
-            remove(name)
-        except docker.errors.NotFound:
-            return True
-        except (docker.errors.DockerException, requests.RequestException) as error:
-            if time.monotonic() >= deadline:
-                log.warning("could not remove %s %s: %s", kind, name, explain(error))
-                return False
-            time.sleep(PAUSE_S)
-        else:
-            return True
+    while (problem := _attempt(name, remove)) is not None:
+        if time.monotonic() >= deadline:
+            log.warning("could not remove %s %s: %s", kind, name, problem)
+            return False
+        time.sleep(PAUSE_S)
+    return True
+
+
+def _attempt(name: str, remove: Callable[[str], object]) -> str | None:
+    """Why it is still there, None when it is gone."""
+    try:
+        remove(name)
+    except docker.errors.NotFound:
+        return None
+    except (docker.errors.DockerException, requests.RequestException) as error:
+        return explain(error)
+    return None

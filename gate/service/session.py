@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import docker
 import docker.errors
-import docker.types
 
-from gate.errors import InvalidMeasurement, Reason, UnfitEnvironment, UsageError
+from gate.errors import Reason, UnfitEnvironment, UsageError
 from gate.scenario import Service
 from gate.service.arms import ArmSpec, RunningArm
-from gate.service.client import explain, lost_daemon
+from gate.service.client import daemon_errors, explain
+from gate.service.death import died, refused_start
 from gate.service.options import LOOPBACK, container_options, published_port
 from gate.service.owner import PREFIX, OwnerTag
 from gate.service.ready import wait_ready
 from gate.service.remove import remove_run
-from gate.service.watch import Watched, died, netns_inode_of, process_of, refused_start
+from gate.service.watch import Watched, watch
 
 __all__ = ["ArmSpec", "RunningArm", "ServiceSession"]
 
@@ -45,7 +45,7 @@ class ServiceSession:
         self._owner = OwnerTag.current()
         self._network = f"socklat-gate-{self._owner.run}"
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="docker")
-        self._calls: list[Future[Any]] = []
+        self._closed = False
         self._watched: tuple[Watched, ...] = ()
         self._serial = itertools.count(1)
 
@@ -62,12 +62,7 @@ class ServiceSession:
     def __enter__(self) -> ServiceSession:
         """Create the network.  Raises `UnfitEnvironment` (NO_DOCKER) when Docker cannot."""
         try:
-            with lost_daemon(f"creating network {self._network}"):
-                self._call(
-                    lambda: self._client.api.create_network(
-                        self._network, driver="bridge", labels=self._owner.labels()
-                    )
-                )
+            self._create_network()
         except BaseException:
             self.close()
             raise
@@ -95,13 +90,16 @@ class ServiceSession:
             created = [(spec, *self._create(spec)) for spec in arms]
             for _, container_id, name in created:
                 self._start(container_id, name)
-            self._watched = tuple(self._observe(*item) for item in created)
-            service = self._service
-            wait_ready(self._client, self._watched, service.ready, service.port, self.check_alive)
+            self._watched = tuple(
+                watch(self._client, self._network, container_id, name)
+                for _, container_id, name in created
+            )
+            ready, port = self._service.ready, self._service.port
+            wait_ready(self._client, self._watched, ready, port, self.check_alive)
         except BaseException:
             self.stop()
             raise
-        return tuple(item.arm for item in self._watched)
+        return tuple(map(self._running, arms, self._watched))
 
     def check_alive(self) -> None:
         """Raise `InvalidMeasurement` (SERVICE_DIED) when a container's process has ended.
@@ -111,98 +109,103 @@ class ServiceSession:
         """
         for item in self._watched:
             if not item.is_alive():
-                raise died(self._client, item.arm.container_id, item.arm.name)
+                raise died(self._client, item.container_id, item.name)
 
     def stop(self) -> None:
-        """Kill and remove the current containers with their anonymous volumes; never raises."""
+        """Kill and remove the current containers with their anonymous volumes.
+
+        Leftovers are logged, never raised, and swept by a later run.
+        """
         self._watched = ()
-        self._settle()
-        remove_run(self._client, self._owner.run, networks=False)
+        if not self._closed:
+            # The worker takes calls in order: once this one is done, none is under way.
+            self._worker.submit(int).result()
+            remove_run(self._client, self._owner.run, networks=False)
 
     def close(self) -> None:
-        """Remove everything that this session created, the network too; may be called again."""
+        """Remove everything that this session created, the network too; may be called again.
+
+        An exception from a signal handler meanwhile is raised only after a second attempt.
+        """
+        try:
+            self._remove_all()
+        except BaseException:
+            self._remove_all()
+            raise
+
+    def _remove_all(self) -> None:
         self._watched = ()
-        self._settle()
+        self._closed = True
         self._worker.shutdown(wait=True)
         remove_run(self._client, self._owner.run, networks=True)
+
+    def _create_network(self) -> None:
+        labels = self._owner.labels()
+        with daemon_errors(f"creating network {self._network}"):
+            try:
+                self._call(
+                    lambda: self._client.api.create_network(
+                        self._network, driver="bridge", labels=labels
+                    )
+                )
+            except docker.errors.APIError as error:
+                if "address pool" not in explain(error):
+                    raise
+                raise UnfitEnvironment(
+                    Reason.NO_DOCKER,
+                    f"Docker has no addresses left for another network: {explain(error)}",
+                    remedy="remove networks that nobody uses (docker network prune), or add "
+                    "default-address-pools to the daemon's configuration",
+                ) from error
 
     def _create(self, spec: ArmSpec) -> tuple[str, str]:
         """Id and name of the new container of an arm."""
         name = f"{self._network}-{spec.arm}-{next(self._serial)}"
         options = container_options(self._service, self._scenario_dir, spec)
         labels = {**self._owner.labels(), ARM_LABEL: spec.arm}
-        try:
-            container = self._call(
-                lambda: self._client.containers.create(
-                    name=name, network=self._network, labels=labels, **options
+        with daemon_errors(f"creating container {name}"):
+            try:
+                container = self._call(
+                    lambda: self._client.containers.create(
+                        name=name, network=self._network, labels=labels, **options
+                    )
                 )
-            )
-        except docker.errors.ImageNotFound as error:
-            raise UsageError(
-                Reason.NO_SUCH_IMAGE,
-                f"image {spec.image.reference} ({spec.image.id}) is gone: {explain(error)}",
-                remedy="something removed it meanwhile (docker image prune?); run again",
-            ) from error
-        except docker.errors.APIError as error:
-            if error.is_server_error():
-                raise InvalidMeasurement(
-                    Reason.SERVICE_DIED, f"container {name} cannot be created: {explain(error)}"
+            except docker.errors.ImageNotFound as error:
+                raise UsageError(
+                    Reason.NO_SUCH_IMAGE,
+                    f"image {spec.image.reference} is gone: {explain(error)}",
+                    remedy="something removed it meanwhile (docker image prune?); run again",
                 ) from error
-            raise UsageError(
-                Reason.BAD_SCENARIO,
-                f"Docker refuses the options of [service]: {explain(error)}",
-                remedy="correct command, volumes, cpus, cpuset or memory in the scenario",
-            ) from error
+            except docker.errors.APIError as error:
+                if error.is_server_error():
+                    raise
+                raise UsageError(
+                    Reason.BAD_SCENARIO,
+                    f"Docker refuses the options of [service]: {explain(error)}",
+                    remedy="correct command, volumes, cpus, cpuset or memory in the scenario",
+                ) from error
         return str(container.id), name
 
     def _start(self, container_id: str, name: str) -> None:
-        try:
-            with lost_daemon(f"starting container {name}"):
+        with daemon_errors(f"starting container {name}"):
+            try:
                 self._call(lambda: self._client.api.start(container_id))
-        except UnfitEnvironment as error:
-            if isinstance(error.__cause__, docker.errors.APIError):
-                raise refused_start(name, explain(error.__cause__)) from error.__cause__
-            raise
+            except docker.errors.APIError as error:
+                raise refused_start(name, explain(error)) from error
 
-    def _observe(self, spec: ArmSpec, container_id: str, name: str) -> Watched:
-        """The process, namespace and address of a container that was just started."""
-        with lost_daemon(f"inspecting container {name}"):
-            facts = self._client.api.inspect_container(container_id)
-        pid = int(facts["State"]["Pid"])
-        address = str(facts["NetworkSettings"]["Networks"][self._network]["IPAddress"])
-        if not facts["State"]["Running"] or not pid:
-            raise died(self._client, container_id, name)
+    def _running(self, spec: ArmSpec, watched: Watched) -> RunningArm:
         publish = published_port(self._service, spec.arm)
-        try:
-            start, netns = process_of(pid, name), netns_inode_of(pid, name)
-        except UnfitEnvironment:
-            # It may also have ended just now: then that is the news.
-            with lost_daemon(f"inspecting container {name}"):
-                still = self._client.api.inspect_container(container_id)["State"]["Running"]
-            if still:
-                raise
-            raise died(self._client, container_id, name) from None
-        arm = RunningArm(
+        return RunningArm(
             arm=spec.arm,
-            container_id=container_id,
-            name=name,
-            pid=pid,
-            netns_inode=netns,
-            host=LOOPBACK if publish else address,
+            container_id=watched.container_id,
+            name=watched.name,
+            pid=watched.pid,
+            netns_inode=watched.netns_inode,
+            host=LOOPBACK if publish else watched.address,
             port=publish or self._service.port,
             image=spec.image,
         )
-        return Watched(arm, address, start)
 
     def _call(self, call: Callable[[], T]) -> T:
         """Run a creating call on the worker and wait for its result."""
-        future = self._worker.submit(call)
-        self._calls.append(future)
-        return future.result()
-
-    def _settle(self) -> None:
-        """Wait until no creating call is under way; its outcome has been seen or is not needed."""
-        for call in self._calls:
-            call.cancel()
-        wait(self._calls)
-        self._calls.clear()
+        return self._worker.submit(call).result()

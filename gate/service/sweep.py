@@ -7,7 +7,7 @@ from typing import Any
 
 import docker
 
-from gate.service.client import lost_daemon
+from gate.service.client import daemon_errors
 from gate.service.owner import RUN_LABEL, is_dead
 from gate.service.remove import remove_containers, remove_networks
 
@@ -22,7 +22,7 @@ def sweep(client: docker.DockerClient) -> list[str]:
     listed.
     """
     ours = {"label": RUN_LABEL}
-    with lost_daemon("listing what earlier runs left behind"):
+    with daemon_errors("listing what earlier runs left behind"):
         containers = _orphans(client.api.containers(all=True, filters=ours))
         networks = _orphans(client.api.networks(filters=ours))
     gone = [containers[item] for item in remove_containers(client, containers)]

@@ -3,7 +3,8 @@
 The kernel keeps, per coarse band of ``service`` latency, the count and the sum of every stage, and
 ``service = recv_wait + app`` holds exchange by exchange.  So for any slice of the exchanges, taken
 from the fastest to the slowest, the stages' mean times add up to the mean service time.  The band
-on a slice's edge counts with the fraction of its exchanges that lie inside.
+on a slice's edge counts with the fraction of its exchanges that lie inside; its stages are taken
+to be mixed evenly, so where the arms' bands differ, an unchanged stage can show a small change.
 """
 
 from __future__ import annotations

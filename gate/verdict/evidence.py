@@ -13,7 +13,8 @@ for every theta <= d0 the factor of E_F has mean <= 1, and E_F is a mixture of n
 supermartingales that start at 1.  Ville's inequality gives P(E_F ever reaches 1/a) <= a: at any
 stopping time, with a look after every pair.  E_P is the mirror image.  Neither normality nor a
 known or constant variance is assumed; ``scale`` only moves the power, as long as it is fixed
-before the pairs are seen.
+before the pairs are seen.  The flip is assumed: noise that stays with one arm from pair to pair
+breaks the bounds (``tests/benchmarks/simulate_verdict.py`` shows by how much).
 
 A factor is below 2, so n pairs carry less evidence than 2**n.
 
@@ -62,7 +63,7 @@ def running_fail_evidence(d: npt.ArrayLike, d0: float, scale: float) -> Floats:
 
 
 def running_pass_evidence(d: npt.ArrayLike, d1: float, scale: float) -> Floats:
-    """Logarithm of E_P after each pair; the mirror image of `running_fail_evidence`, same shapes."""
+    """Logarithm of E_P after each pair; mirrors `running_fail_evidence`."""
     return running_fail_evidence(-np.asarray(d, dtype=np.float64), -d1, scale)
 
 

@@ -13,7 +13,7 @@ __all__ = ["Attribution", "MetricVerdict", "Outcome", "StageShare", "Verdict"]
 class Outcome(str, Enum):
     """The closed list of verdicts; ``exit_code`` maps it to the process's exit code."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
     REGRESSION = "regression"
     INCONCLUSIVE = "inconclusive"
     INVALID = "invalid"

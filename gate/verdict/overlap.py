@@ -39,7 +39,8 @@ def overlap_problem(runs: Iterable[Run], who: str, allowed: float) -> str:
     if share <= allowed:
         return ""
     return (
-        f"{share:.1%} of the {who}'s exchanges overlapped on their connections (pipelining or "
-        f"multiplexing; {allowed:.1%} allowed), so their service time is approximate: load the "
-        "service with one request at a time per connection, or raise gate.max_overlap"
+        f"{min(share, 1.0):.1%} of the {who}'s exchanges overlapped on their connections "
+        f"(pipelining or multiplexing; {allowed:.1%} allowed), so their service time is "
+        "approximate: load the service with one request at a time per connection, or raise "
+        "gate.max_overlap"
     )

@@ -39,7 +39,7 @@ from gate.verdict.evidence import (
 from gate.verdict.model import MetricVerdict, Outcome, Verdict
 from gate.verdict.overlap import overlap_problem
 from gate.verdict.quantiles import pair_log_ratios
-from gate.verdict.wording import percent, percent_range, plural, relative
+from gate.verdict.wording import listing, percent, percent_range, plural, relative
 
 __all__ = ["decide", "default_scale"]
 
@@ -124,7 +124,7 @@ def decide(
     else:
         outcome, further = Outcome.INCONCLUSIVE, _further_of_job(judged)
     reasons += [
-        (Reason.TOO_FEW_SAMPLES, f"{one.verdict.name} cannot be judged: {'; '.join(one.too_few)}")
+        (Reason.TOO_FEW_SAMPLES, f"{one.verdict.name} cannot be judged: {listing(one.too_few)}")
         for one in judged
         if one.too_few
     ]

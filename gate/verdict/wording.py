@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["percent", "percent_range", "plural", "relative"]
+__all__ = ["listing", "percent", "percent_range", "plural", "relative"]
 
 
 def relative(log_change: float) -> float:
@@ -32,3 +33,9 @@ def percent_range(low: float, high: float) -> str:
 def plural(number: int, noun: str) -> str:
     """``1 pair``, ``2 pairs``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def listing(sentences: Sequence[str], shown: int = 3) -> str:
+    """The first few sentences and how many more there are."""
+    text = "; ".join(sentences[:shown])
+    return f"{text}; and {len(sentences) - shown} more" if len(sentences) > shown else text

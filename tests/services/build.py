@@ -52,6 +52,7 @@ def build_image(client: Any, source_name: str, tag: str, cmd: list[str]) -> str:
         tag=version,
         changes=[f"CMD {json.dumps(cmd)}", f"LABEL {HASH_LABEL}={wanted}"],
     )
+    client.images.get(tag)  # a failed import is only told in the answer's text
     return tag
 
 

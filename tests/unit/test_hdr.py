@@ -11,16 +11,17 @@ from hypothesis import strategies as st
 from gate import hdr
 from gate.histogram import BUCKETS, MAX_NS, Histogram
 
-sparse_counts = st.dictionaries(
-    st.integers(0, BUCKETS - 1), st.integers(1, 1 << 50), max_size=40
-).map(lambda filled: _histogram(filled))
-
 
 def _histogram(filled: dict[int, int]) -> Histogram:
     counts = np.zeros(BUCKETS, dtype=np.uint64)
     for index, count in filled.items():
         counts[index] = count
     return Histogram(counts)
+
+
+sparse_counts = st.dictionaries(
+    st.integers(0, BUCKETS - 1), st.integers(1, 1 << 50), max_size=40
+).map(_histogram)
 
 
 def _text(

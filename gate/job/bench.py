@@ -12,14 +12,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from gate.campaign import ARMS, Arm, Fingerprint, LoadCounts, Noise, Pair, Run
-from gate.completeness import check_complete
 from gate.environment import NoiseMeter, fingerprint
 from gate.interrupt import shielded
+from gate.job.completeness import check_complete
 from gate.load.checks import check_delivered, too_late
 from gate.load.process import Endpoint, make_load
 from gate.probe.hooks import DEFINITION
@@ -56,6 +56,7 @@ class Bench:
         self._directory = directory
         self._say = say
         self._stack = ExitStack()
+        self._missed_so_far = 0
 
     def __enter__(self) -> Bench:
         with ExitStack() as stack:
@@ -99,7 +100,8 @@ class Bench:
         flip = int(np.random.default_rng(seed).integers(2))
         first: Arm = ARMS[flip]
         measured = self._measure(specs, seed, first=flip)
-        return Pair(index, seed, first, *measured.runs, measured.noise, measured.set_aside)
+        baseline, candidate = measured.runs
+        return Pair(index, seed, first, baseline, candidate, measured.noise, measured.set_aside)
 
     def single(self, seed: int, spec: ArmSpec) -> Measured:
         """Measures one image alone; raises as `pair`."""
@@ -123,9 +125,7 @@ class Bench:
                 self._session.stop()
         return Measured(tuple(runs), noise, self._set_aside(noise, counts))
 
-    def _drive(
-        self, arms: Sequence[RunningArm], seed: int
-    ) -> tuple[tuple[LoadCounts, ...], Noise]:
+    def _drive(self, arms: Sequence[RunningArm], seed: int) -> tuple[tuple[LoadCounts, ...], Noise]:
         endpoints = [Endpoint(arm.host, arm.port) for arm in arms]
         with make_load(self._scenario.load, endpoints, seed) as load:
             self._say("connecting")
@@ -139,8 +139,8 @@ class Bench:
             return counts, meter.stop()
 
     def _read(self, arms: Sequence[RunningArm], counts: Sequence[LoadCounts]) -> list[Run]:
-        missed_before, self._missed_before = getattr(self, "_missed_before", 0), self.missed
-        missed = self._missed_before - missed_before
+        missed_before, self._missed_so_far = self._missed_so_far, self.missed
+        missed = self._missed_so_far - missed_before
         check_delivered(self._scenario.load, counts, [arm.arm for arm in arms])
         runs = []
         for slot, (arm, load) in enumerate(zip(arms, counts, strict=True)):

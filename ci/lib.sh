@@ -1,0 +1,82 @@
+# shellcheck shell=bash
+# Set-up shared by ci/demo and ci/test: packages, Docker, virtual environment.  Sourced, not run.
+
+say() { printf '== %s\n' "$*" >&2; }
+die() { printf 'error: %s\n' "$*" >&2; exit 3; }
+
+need_root() {
+  [ "$(id -u)" -eq 0 ] || die "$0 installs packages and loads BPF programs: run it as root (sudo $0)"
+}
+
+apt_updated=no
+apt_install() { # packages that are missing, and only those
+  local missing=() package
+  for package in "$@"; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+  done
+  [ "${#missing[@]}" -gt 0 ] || return 0
+  command -v apt-get >/dev/null || die "install these with your package manager first: ${missing[*]}"
+  apt_update
+  say "installing ${missing[*]}"
+  # No service is started by its package: a CI machine keeps the ports it had.
+  local policy=/usr/sbin/policy-rc.d made=no
+  if [ ! -e "$policy" ]; then printf '#!/bin/sh\nexit 101\n' >"$policy"; chmod 755 "$policy"; made=yes; fi
+  local failed=no
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" \
+    >&2 </dev/null || failed=yes
+  [ "$made" = no ] || rm -f "$policy"
+  [ "$failed" = no ] || die "apt-get could not install ${missing[*]}"
+}
+
+apt_update() {
+  [ "$apt_updated" = no ] || return 0
+  say "updating the package lists"
+  apt-get update -qq >&2 </dev/null || die "apt-get update failed"
+  apt_updated=yes
+}
+
+docker_pid=
+start_docker() { # a daemon that answers: the one there is, the init system's, or one of our own
+  if docker version >/dev/null 2>&1; then return 0; fi
+  command -v dockerd >/dev/null || apt_install docker.io iptables
+  if [ -d /run/systemd/system ]; then
+    say "starting Docker through systemd"
+    systemctl start docker || die "systemctl start docker failed: see journalctl -u docker"
+    return 0
+  fi
+  say "starting dockerd"
+  docker_log=$(mktemp /tmp/socklat-dockerd.XXXXXX)
+  rm -f /var/run/docker.pid
+  dockerd >"$docker_log" 2>&1 </dev/null &
+  docker_pid=$!
+  local waited
+  for waited in $(seq 1 120); do
+    docker version >/dev/null 2>&1 && return 0
+    kill -0 "$docker_pid" 2>/dev/null || break
+    sleep 0.5
+  done
+  tail -n 20 "$docker_log" >&2
+  die "dockerd did not answer after $((waited / 2)) s (its last log lines are above)"
+}
+
+stop_docker() { # only what start_docker started
+  [ -n "$docker_pid" ] || return 0
+  say "stopping dockerd"
+  kill "$docker_pid" 2>/dev/null || true
+  wait "$docker_pid" 2>/dev/null || true
+  rm -f "$docker_log"
+  docker_pid=
+}
+
+make_venv() { # make_venv EXTRAS: .venv with the project in it
+  local python=${PYTHON:-python3}
+  command -v "$python" >/dev/null || apt_install python3
+  "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || die "$python is older than 3.10"
+  if [ ! -x .venv/bin/python ]; then
+    "$python" -c 'import ensurepip' 2>/dev/null || apt_install python3-venv
+    "$python" -m venv .venv || die "$python -m venv failed"
+  fi
+  say "installing the project into .venv"
+  .venv/bin/python -m pip install -q --disable-pip-version-check -e ".[$1]" >&2 </dev/null ||
+    die "pip could not install the project"
+}

@@ -1,0 +1,80 @@
+"""Campaigns from wherever a user points: a stored campaign, a result, or a directory of either."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gate.baseline.files import read_campaign, read_result
+from gate.campaign import Campaign
+from gate.errors import NoUsableBaseline, Reason, UsageError
+from gate.result import Result
+from gate.verdict.model import Outcome
+
+__all__ = ["RESULT_FILE", "campaign_of", "campaigns_at", "result_at"]
+
+RESULT_FILE = "result.json"
+
+
+def result_at(path: Path) -> Result:
+    """The result in a file, or in a directory that holds a ``result.json``.
+
+    Raises `NoUsableBaseline` when it cannot be used.
+    """
+    return read_result(path / RESULT_FILE if path.is_dir() else path)
+
+
+def campaigns_at(path: Path) -> list[Campaign]:
+    """All campaigns at ``path``, oldest first; at least one.
+
+    A directory is one with a ``result.json`` or with stored campaigns.  Raises `NoUsableBaseline`
+    when there is none, or when any of them is damaged.
+    """
+    if path.is_dir() and not (path / RESULT_FILE).is_file():
+        found = [read_campaign(file) for file in sorted(path.glob("*.json"))]
+        if not found:
+            raise NoUsableBaseline(
+                Reason.BASELINE_EMPTY,
+                f"{path} holds neither campaigns (*.json) nor a {RESULT_FILE}",
+                remedy="give the directory of one scenario, such as baselines/NAME",
+            )
+        return found
+    if path.is_dir():
+        return [campaign_of(result_at(path))]
+    try:
+        return [read_campaign(path)]
+    except NoUsableBaseline as error:
+        if error.reason is not Reason.BASELINE_SCHEMA:
+            raise
+    return [campaign_of(read_result(path))]
+
+
+def campaign_of(result: Result) -> Campaign:
+    """The candidate's numbers in a result, as a campaign.
+
+    Raises `UsageError` (RESULT_NOT_PASSED) for a gate that did not pass: red, inconclusive and
+    invalid numbers never become a baseline.
+    """
+    if result.verdict is not None and result.verdict.outcome is not Outcome.PASS:
+        raise UsageError(
+            Reason.RESULT_NOT_PASSED,
+            f"the result's verdict is {result.verdict.outcome.value}: only numbers that passed, "
+            "or that `socklat-gate run` measured, can be stored",
+            remedy="measure the image that is to be the reference with `socklat-gate run`",
+        )
+    if result.campaign is not None:
+        return result.campaign
+    used = [pair for pair in result.pairs if not pair.set_aside]
+    if not used:
+        raise NoUsableBaseline(Reason.BASELINE_EMPTY, "the result holds no measurement")
+    return Campaign(
+        scenario_name=result.scenario_name,
+        scenario_hash=result.scenario_hash,
+        mode="paired",
+        created=result.created,
+        commit=result.commit,
+        image=result.candidate_image,
+        image_id=used[0].candidate.image_id,
+        fingerprint=result.fingerprint,
+        runs=tuple(pair.candidate for pair in used),
+        noise=tuple(pair.noise for pair in used),
+    )

@@ -1,0 +1,67 @@
+"""Which stored campaigns a measurement may be held against, and why none of them if so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NoReturn
+
+from gate.campaign import Campaign, Fingerprint
+from gate.errors import NoUsableBaseline, Reason
+
+__all__ = ["SAVE", "comparable"]
+
+SAVE = "save one on the main branch with `socklat-gate baseline save`, or give --baseline-image"
+MAX_DIFFERENCES = 6
+MAX_SHOWN = 80
+
+
+def comparable(
+    campaigns: Sequence[Campaign],
+    scenario_name: str,
+    scenario_hash: str,
+    fingerprint: Fingerprint,
+    mode: Literal["single", "paired"],
+) -> tuple[Campaign, ...]:
+    """Those of the same scenario hash, mode and fingerprint, in their order; never none.
+
+    Raises `NoUsableBaseline`: baseline_empty without campaigns, baseline_scenario,
+    baseline_missing when none has the mode, or baseline_fingerprint naming the fields that differ
+    from the last campaign that is alike otherwise.
+    """
+    if not campaigns:
+        _none(Reason.BASELINE_EMPTY, f"the baseline of {scenario_name!r} holds no campaign")
+    same = [c for c in campaigns if c.scenario_hash == scenario_hash]
+    if not same:
+        _none(
+            Reason.BASELINE_SCENARIO,
+            f"the {len(campaigns)} stored campaign(s) of {scenario_name!r} measured another "
+            f"service or load: scenario hash {campaigns[-1].scenario_hash[:MAX_SHOWN]!r}, "
+            f"now {scenario_hash!r}",
+        )
+    alike = [c for c in same if c.mode == mode]
+    if not alike:
+        _none(
+            Reason.BASELINE_MISSING,
+            f"{scenario_name!r} has {len(same)} stored campaign(s), none of them measured {mode}",
+        )
+    here = [c for c in alike if not fingerprint.differences(c.fingerprint)]
+    if not here:
+        _none(
+            Reason.BASELINE_FINGERPRINT,
+            f"the {len(alike)} stored campaign(s) of {scenario_name!r} were measured elsewhere: "
+            + _differences(fingerprint, alike[-1].fingerprint),
+        )
+    return tuple(here)
+
+
+def _differences(here: Fingerprint, stored: Fingerprint) -> str:
+    rows = [
+        f"{name} is {ours[:MAX_SHOWN]!r} here, {theirs[:MAX_SHOWN]!r} in the baseline"
+        for name, (ours, theirs) in here.differences(stored).items()
+    ]
+    more = len(rows) - MAX_DIFFERENCES
+    return "; ".join(rows[:MAX_DIFFERENCES]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _none(reason: Reason, message: str) -> NoReturn:
+    raise NoUsableBaseline(reason, message, remedy=SAVE)

@@ -1,0 +1,1 @@
+"""One module a command; its docstring is the help text."""

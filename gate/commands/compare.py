@@ -1,0 +1,90 @@
+"""``socklat-gate compare``."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import rich_click as click
+
+from gate.baseline.campaigns import campaigns_at
+from gate.baseline.comparable import comparable
+from gate.campaign import Campaign
+from gate.environment import environment_facts
+from gate.job.completeness import completeness_of
+from gate.report.headline import headline
+from gate.report.markdown import render_markdown
+from gate.report.sentence import plain
+from gate.report.writer import check_writable, write_reports
+from gate.result import Result
+from gate.scenario import Gate
+from gate.scenario_file import load_scenario
+from gate.verdict.stored import compare as judge
+
+__all__ = ["compare"]
+
+
+@click.command()
+@click.argument("base", type=click.Path(path_type=Path))
+@click.argument("candidate", type=click.Path(path_type=Path))
+@click.option(
+    "--scenario",
+    type=click.Path(path_type=Path),
+    help="Take metrics and error rates from this socklat.toml [the defaults].",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Also write the reports there.")
+@click.option("--json", "as_json", is_flag=True, help="Print verdict.json instead of markdown.")
+def compare(
+    base: Path, candidate: Path, scenario: Path | None, out: Path | None, as_json: bool
+) -> int:
+    """Compare stored results, anywhere: no root, no Docker, no BPF.
+
+    BASE is a directory of campaigns (`baselines/NAME`) or one file; CANDIDATE a campaign or a
+    result.json.  At least 5 base campaigns are needed to know how much campaigns differ by
+    themselves; with fewer the answer is "inconclusive".
+
+    Example: `socklat-gate compare baselines/redis-set socklat-out/result.json`
+    """
+    started_s = time.monotonic()
+    limits = load_scenario(scenario).gate if scenario else Gate()
+    if out is not None:
+        check_writable(out)
+    stored, tested = campaigns_at(base), campaigns_at(candidate)[-1]
+    usable = comparable(
+        stored, tested.scenario_name, tested.scenario_hash, tested.fingerprint, tested.mode
+    )
+    result = _result(usable, tested, limits, started_s)
+    assert result.verdict is not None
+    if out is not None:
+        write_reports(result, out)
+    if as_json:
+        click.echo(json.dumps(verdict_json(result), indent=2, allow_nan=False))
+    else:
+        click.echo(render_markdown(result))
+        click.echo(plain(headline(result)), err=True)
+    return int(result.verdict.outcome.exit_code)
+
+
+def _result(
+    stored: tuple[Campaign, ...], tested: Campaign, limits: Gate, started_s: float
+) -> Result:
+    verdict = judge(stored, tested, limits)
+    return Result(
+        kind="compare",
+        scenario_name=tested.scenario_name,
+        scenario_hash=tested.scenario_hash,
+        created=tested.created,
+        commit=tested.commit,
+        seed=0,
+        duration_s=time.monotonic() - started_s,
+        baseline_image=stored[-1].image,
+        candidate_image=tested.image,
+        fingerprint=tested.fingerprint,
+        hooks={},
+        pairs=(),
+        campaign=tested,
+        completeness=completeness_of(tested.runs, missed=0),
+        verdict=verdict,
+        environment=environment_facts(tested.fingerprint, tested.noise),
+    )

@@ -1,0 +1,89 @@
+"""``socklat-gate gate``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import rich_click as click
+
+from gate.commands.options import (
+    baselines_dir,
+    baselines_option,
+    out_option,
+    quiet_option,
+    seed_option,
+    seed_or_random,
+    with_gate,
+)
+from gate.job.paired import GateJob
+from gate.job.progress import Progress
+from gate.job.reference import find_reference, image_under_test
+from gate.probe.privilege import check_privilege
+from gate.report.headline import headline
+from gate.report.sentence import plain
+from gate.report.writer import check_writable, write_reports
+from gate.scenario_file import load_scenario
+from gate.service.client import connect
+from gate.service.sweep import sweep
+
+__all__ = ["gate"]
+
+
+@click.command()
+@click.argument("scenario", type=click.Path(path_type=Path))
+@click.option("--baseline-image", metavar="IMAGE", help="Reference [from the scenario or store].")
+@click.option("--candidate-image", metavar="IMAGE", help="Image under test [from the scenario].")
+@baselines_option
+@out_option
+@seed_option
+@click.option("--max-pairs", type=int, help="Budget of pairs [from the scenario].")
+@click.option("--max-minutes", type=float, help="Budget of minutes [from the scenario].")
+@click.option("--json", "as_json", is_flag=True, help="Print verdict.json on stdout.")
+@quiet_option
+def gate(
+    scenario: Path,
+    baseline_image: str | None,
+    candidate_image: str | None,
+    baselines: Path | None,
+    out: Path,
+    seed: int | None,
+    max_pairs: int | None,
+    max_minutes: float | None,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Measure, compare, report; the exit code is the verdict.
+
+    Starts reference and candidate side by side in fresh containers, pair by pair, until the
+    evidence is in or the budget is spent, and writes verdict.json, result.json and report.md.
+
+    Example: `socklat-gate gate socklat.toml --baseline-image app:1.4 --candidate-image app:dev`
+    """
+    loaded = with_gate(load_scenario(scenario), max_pairs=max_pairs, max_minutes=max_minutes)
+    check_writable(out)
+    directory = scenario.resolve().parent
+    client = connect()
+    check_privilege()
+    with Progress(quiet=quiet) as progress:
+        for name in sweep(client):
+            progress.line(f"removed what an earlier, killed run left: {name}")
+        stored = baselines_dir(baselines, scenario)
+        job = GateJob(
+            client=client,
+            scenario=loaded,
+            directory=directory,
+            candidate=image_under_test(client, loaded, directory, candidate_image, progress.say),
+            reference=find_reference(client, loaded, stored, baseline_image, progress.say),
+            seed=seed_or_random(seed),
+            progress=progress,
+        )
+        result = job.run()
+    assert result.verdict is not None
+    paths = write_reports(result, out)
+    if as_json:
+        click.echo(json.dumps(verdict_json(result), indent=2, allow_nan=False))
+    else:
+        click.echo(plain(headline(result)))
+        click.echo(f"reports: {', '.join(str(path) for path in paths)}")
+    return int(result.verdict.outcome.exit_code)

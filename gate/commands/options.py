@@ -1,0 +1,57 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import rich_click as click
+
+from gate.errors import Reason, UsageError
+from gate.scenario import Scenario
+
+__all__ = [
+    "baselines_dir",
+    "baselines_option",
+    "out_option",
+    "quiet_option",
+    "seed_option",
+    "seed_or_random",
+    "with_gate",
+]
+
+_PATH = click.Path(path_type=Path)
+
+baselines_option = click.option(
+    "--baselines", type=_PATH, help="Directory of stored baselines [baselines/ by the scenario]."
+)
+out_option = click.option(
+    "--out", type=_PATH, default=Path("socklat-out"), show_default=True, help="Where reports go."
+)
+seed_option = click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of all coin flips [random, recorded]."
+)
+quiet_option = click.option("--quiet", is_flag=True, help="No progress on stderr.")
+
+
+def baselines_dir(given: Path | None, scenario_path: Path) -> Path:
+    """The directory of baselines: the one given, else ``baselines`` beside the scenario."""
+    return given if given is not None else scenario_path.resolve().parent / "baselines"
+
+
+def seed_or_random(seed: int | None) -> int:
+    """The seed given, else a fresh one; either way it is recorded in the result."""
+    return secrets.randbits(48) if seed is None else seed
+
+
+def with_gate(scenario: Scenario, **limits: float | None) -> Scenario:
+    """The scenario with those limits of ``[gate]`` that the command line sets.
+
+    Raises `UsageError` (BAD_ARGUMENT) for a limit that is not positive.
+    """
+    changes = {name: value for name, value in limits.items() if value is not None}
+    for name, value in changes.items():
+        if value <= 0:
+            option = "--" + name.replace("_", "-")
+            raise UsageError(Reason.BAD_ARGUMENT, f"{option} must be positive, not {value:g}")
+    return scenario.model_copy(update={"gate": scenario.gate.model_copy(update=changes)})

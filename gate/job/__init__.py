@@ -1,0 +1,1 @@
+"""A measuring job, from two images to a result: containers, load, probe, verdict, until decided."""

@@ -1,0 +1,156 @@
+"""``socklat-gate gate``: pairs of reference and candidate until the verdict is in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gate.campaign import Campaign, Fingerprint, Pair
+from gate.environment import environment_facts
+from gate.errors import GateError, InvalidMeasurement, NoUsableBaseline, Reason
+from gate.job.bench import Bench
+from gate.job.commit import current_commit
+from gate.job.completeness import completeness_of
+from gate.job.progress import Progress
+from gate.job.reference import Reference
+from gate.job.single import check_set_aside, measure_campaign, pair_seed, utc_now
+from gate.result import Result
+from gate.scenario import Gate, Scenario
+from gate.service.image import ImageRef
+from gate.service.session import ArmSpec
+from gate.verdict.model import Outcome, Verdict
+from gate.verdict.paired import decide
+from gate.verdict.stored import compare, drift
+
+__all__ = ["GateJob"]
+
+STORED_RUNS = 5
+"""Runs of the candidate when there is nothing to pair it with."""
+
+
+@dataclass
+class GateJob:
+    """One gate: what is known of it grows while it runs, and makes a `Result` at any time."""
+
+    client: Any
+    scenario: Scenario
+    directory: Path
+    candidate: ImageRef
+    reference: Reference
+    seed: int
+    progress: Progress
+
+    def __post_init__(self) -> None:
+        self._started_s = time.monotonic()
+        self._created = utc_now()
+        self._pairs: list[Pair] = []
+        self._campaign: Campaign | None = None
+        self._hooks: Mapping[str, str] = {}
+        self._fingerprint = Fingerprint({})
+        self._missed = 0
+        self._drift = ""
+
+    def run(self) -> Result:
+        """Measures until decided or until the budget is spent.
+
+        An `InvalidMeasurement` or `NoUsableBaseline` on the way becomes the result's verdict, with
+        everything that was measured before it; other errors are raised.
+        """
+        try:
+            verdict = self._measure()
+        except (InvalidMeasurement, NoUsableBaseline) as error:
+            verdict = self._failed(error)
+        return self._result(verdict)
+
+    def _measure(self) -> Verdict:
+        with Bench(self.client, self.scenario, self.directory, self.progress.say) as bench:
+            self._hooks, self._fingerprint = bench.hooks, bench.fingerprint()
+            stored = self.reference.campaigns(self.scenario, self._fingerprint)
+            try:
+                if self.reference.image is None:
+                    return self._alone(bench, stored)
+                verdict = self._paired(bench, self.reference.image)
+            finally:
+                self._missed = bench.missed
+        self._drift = drift(stored, self._pairs, self.scenario.gate)
+        return verdict
+
+    def _alone(self, bench: Bench, stored: Sequence[Campaign]) -> Verdict:
+        self.progress.line("the baseline's image cannot be run: comparing with stored numbers")
+        self._campaign = measure_campaign(
+            bench,
+            self.scenario,
+            self.directory,
+            self.candidate,
+            runs=STORED_RUNS,
+            seed=self.seed,
+            progress=self.progress,
+        )
+        return compare(stored, self._campaign, self.scenario.gate)
+
+    def _paired(self, bench: Bench, baseline: ImageRef) -> Verdict:
+        limits = self.scenario.gate
+        commands = self.scenario.baseline
+        specs = [
+            ArmSpec("baseline", baseline, commands.command),
+            ArmSpec("candidate", self.candidate),
+        ]
+        deadline_s = self._started_s + 60 * limits.max_minutes
+        used: list[Pair] = []
+        while True:
+            self.progress.step(f"pair {len(used) + 1}/{limits.max_pairs}")
+            index = len(self._pairs)
+            pair = bench.pair(index, pair_seed(self.seed, index), specs)
+            self._pairs.append(pair)
+            if pair.set_aside:
+                self.progress.line(f"pair set aside: {pair.set_aside}")
+                unused = len(self._pairs) - len(used)
+                check_set_aside(self.scenario, unused, len(used), pair.set_aside)
+            else:
+                used.append(pair)
+            left_s = deadline_s - time.monotonic()
+            verdict = decide(used, limits, budget_spent=_spent(limits, len(used), left_s))
+            if not pair.set_aside:
+                self.progress.pair_done(len(used), limits.max_pairs, verdict, left_s)
+            if verdict.outcome is not Outcome.INCONCLUSIVE or _spent(limits, len(used), left_s):
+                return verdict
+
+    def _failed(self, error: GateError) -> Verdict:
+        missing = isinstance(error, NoUsableBaseline)
+        outcome = Outcome.NO_BASELINE if missing else Outcome.INVALID
+        text = f"{error.message} ({error.remedy})" if error.remedy else error.message
+        return Verdict(outcome, ((error.reason, text),), pairs=len(self._pairs))
+
+    def _result(self, verdict: Verdict) -> Result:
+        runs = [run for pair in self._pairs for run in (pair.baseline, pair.candidate)]
+        runs += self._campaign.runs if self._campaign else ()
+        reference = self.reference.image
+        return Result(
+            kind="gate",
+            scenario_name=self.scenario.name,
+            scenario_hash=self.scenario.measured_hash(),
+            created=self._created,
+            commit=current_commit(self.directory),
+            seed=self.seed,
+            duration_s=time.monotonic() - self._started_s,
+            baseline_image=reference.reference if reference else "stored campaigns",
+            candidate_image=self.candidate.reference,
+            fingerprint=self._fingerprint,
+            hooks=self._hooks,
+            pairs=tuple(self._pairs),
+            campaign=self._campaign,
+            completeness=completeness_of(runs, self._missed) if runs else None,
+            verdict=verdict,
+            environment=environment_facts(self._fingerprint, [pair.noise for pair in self._pairs]),
+            drift=self._drift,
+        )
+
+
+def _spent(limits: Gate, pairs: int, left_s: float) -> Reason | None:
+    """Which budget is used up, if any."""
+    if pairs >= limits.max_pairs:
+        return Reason.BUDGET_PAIRS
+    return Reason.BUDGET_MINUTES if left_s <= 0 else None

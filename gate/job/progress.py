@@ -1,0 +1,72 @@
+"""What people see while a measurement runs: on stderr, in place on a terminal, lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+
+from gate.verdict.model import Outcome, Verdict
+
+__all__ = ["Progress"]
+
+
+class Progress:
+    """Context manager; `say` names the phase under way, `pair_done` reports after each pair."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._console = Console(stderr=True, highlight=False, quiet=quiet)
+        self._status: Status | None = None
+        self._prefix = ""
+        self._started_s = time.monotonic()
+
+    def __enter__(self) -> Progress:
+        if self._console.is_terminal:
+            self._status = self._console.status("starting")
+            self._status.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def step(self, prefix: str) -> None:
+        """Sets what the following phases belong to, for instance ``pair 3``."""
+        self._prefix = f"{prefix}: " if prefix else ""
+
+    def say(self, phase: str) -> None:
+        """Names the phase under way; transient on a terminal, silent elsewhere."""
+        if self._status is not None:
+            elapsed_s = time.monotonic() - self._started_s
+            self._status.update(f"{escape(self._prefix + phase)} [dim]{elapsed_s:.0f} s[/dim]")
+
+    def line(self, text: str) -> None:
+        """Leaves a line on stderr."""
+        self._console.print(escape(text))
+
+    def pair_done(self, done: int, at_most: int, verdict: Verdict, left_s: float) -> None:
+        """The running estimate after a pair, and how long it can still take."""
+        metrics = "  ".join(
+            f"{metric.name.removeprefix('service_')} {metric.change:+.1%}{_mark(metric.verdict)}"
+            for metric in verdict.metrics
+        )
+        further = verdict.further_pairs
+        outlook = f"about {further} more, " if further else ""
+        self.line(f"pair {done}/{at_most}  {metrics}  ({outlook}at most {_minutes(left_s)} left)")
+
+
+def _mark(outcome: Outcome) -> str:
+    return {Outcome.PASS: " ok", Outcome.REGRESSION: " SLOWER"}.get(outcome, "")
+
+
+def _minutes(seconds: float) -> str:
+    seconds = max(0.0, seconds)
+    return f"{seconds / 60:.1f} min" if seconds >= 90 else f"{seconds:.0f} s"

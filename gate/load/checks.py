@@ -1,0 +1,89 @@
+"""Whether the planned load really happened: pure rules, fixed before anything is measured."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from gate.campaign import LoadCounts
+from gate.errors import InvalidMeasurement, Reason
+from gate.scenario import Load
+
+__all__ = ["MAX_STARVED", "MIN_SENT", "check_delivered", "too_late"]
+
+MIN_SENT = 0.99
+"""Smallest share of the planned requests that must have been sent."""
+MAX_STARVED = 0.01
+"""Largest share of the planned requests that may have found no free connection when due."""
+SPARE = 1.25
+MOST_CONNECTIONS = 10_000
+
+
+def check_delivered(load: Load, counts: Sequence[LoadCounts], arms: Sequence[str]) -> None:
+    """Raise when an arm did not get its load; ``counts`` and ``arms`` (names) go together.
+
+    Raises `InvalidMeasurement`: ``LOAD_REFUSED`` (nothing answered at all), ``LOAD_ERRORS`` (more
+    than ``load.max_errors`` of the planned requests), ``LOAD_NOT_DELIVERED`` (less than `MIN_SENT`
+    sent, or more than `MAX_STARVED` starved).  The load of an external command is unknown here.
+    """
+    for arm, count in zip(arms, counts, strict=True):
+        if not count.external and count.planned:
+            _check_answers(load, count, arm)
+            _check_sending(load, count, arm)
+
+
+def too_late(load: Load, counts: Sequence[LoadCounts]) -> str:
+    """A sentence when the driver itself woke up too late, else "".
+
+    That is the machine's fault and says nothing about the service, so the pair is set aside.
+    """
+    worst_ms = max((count.late_p99_ns for count in counts), default=0) / 1e6
+    if worst_ms <= load.max_late_ms:
+        return ""
+    return (
+        f"the load driver woke up {worst_ms:.1f} ms late (p99), "
+        f"more than load.max_late_ms = {load.max_late_ms:g}"
+    )
+
+
+def _check_answers(load: Load, count: LoadCounts, arm: str) -> None:
+    first = f"; the first error: {count.first_error}" if count.first_error else ""
+    if count.answered_total == 0:
+        raise InvalidMeasurement(
+            Reason.LOAD_REFUSED,
+            f"{arm}: none of {count.planned} requests was answered{first}",
+            remedy="check that load.driver, load.payload and load.answer speak the service's "
+            "protocol, and that it answers within load.timeout_s",
+        )
+    if count.errors > load.max_errors * count.planned:
+        raise InvalidMeasurement(
+            Reason.LOAD_ERRORS,
+            f"{arm}: {count.errors} of {count.planned} requests failed "
+            f"({_percent(count.errors, count.planned)}), more than "
+            f"load.max_errors = {load.max_errors:g} allows{first}",
+            remedy="make the requests succeed (the service's log says more), or raise "
+            "load.max_errors if failures belong to this load",
+        )
+
+
+def _check_sending(load: Load, count: LoadCounts, arm: str) -> None:
+    if count.sent >= MIN_SENT * count.planned and count.starved <= MAX_STARVED * count.planned:
+        return
+    # Little's law for the longest wait seen: so many requests are under way at once.
+    needed = math.ceil(SPARE * load.rate * count.client.max_ns() / 1e9)
+    if load.connections < needed <= MOST_CONNECTIONS:
+        remedy = f"set load.connections to {needed} or more, or lower load.rate"
+    else:
+        remedy = "lower load.rate, or raise load.connections if the service allows more"
+    raise InvalidMeasurement(
+        Reason.LOAD_NOT_DELIVERED,
+        f"{arm}: {count.sent} of {count.planned} planned requests were sent "
+        f"({_percent(count.sent, count.planned)}, {MIN_SENT:.0%} needed), and for "
+        f"{count.starved} ({_percent(count.starved, count.planned)}, {MAX_STARVED:.0%} allowed) "
+        f"none of {load.connections} connections was free when they were due",
+        remedy=remedy,
+    )
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.2f}%"

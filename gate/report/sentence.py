@@ -1,0 +1,19 @@
+"""Sentences as tuples of text in which identifiers are marked; each format shows those its way."""
+
+from __future__ import annotations
+
+__all__ = ["Name", "Sentence", "plain"]
+
+
+class Name(str):
+    """An identifier in a sentence: a metric, a stage, an image, an option, a command."""
+
+    __slots__ = ()
+
+
+Sentence = tuple[str, ...]
+
+
+def plain(sentence: Sentence) -> str:
+    """The sentence as bare text."""
+    return "".join(sentence)

@@ -1,0 +1,110 @@
+"""Numbers as people read them.  What is not known reads "n/a", what has no bound reads with ∞."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["change", "count", "duration_s", "evidence", "interval", "needed", "ns", "share"]
+
+NOT_AVAILABLE = "n/a"
+HUGE_EVIDENCE = 1e15
+NARROW_SPACE = "\u202f"
+DIGITS = 3
+
+
+def ns(value_ns: float) -> str:
+    """A duration with 3 significant digits: ``850 ns``, ``1.23 ms``, ``12.0 s``."""
+    if not math.isfinite(value_ns):
+        return _not_finite(value_ns)
+    sign, size = "-" if value_ns < 0 else "", abs(value_ns)
+    for unit, factor in (("ns", 1.0), ("µs", 1e3), ("ms", 1e6)):
+        text = _significant(size / factor)
+        # Rounding may carry into the next unit: 999.7 µs reads 1.00 ms.
+        if float(text) < 1000:
+            return f"{sign}{text} {unit}"
+    return f"{sign}{_significant(size / 1e9)} s"
+
+
+def change(relative: float) -> str:
+    """A relative change with its sign: ``+3.1%``, ``-12%``."""
+    if not math.isfinite(relative):
+        return _not_finite(relative, plus="+")
+    percent = 100 * relative
+    text = f"{percent:+.1f}" if abs(percent) < 9.95 else f"{percent:+,.0f}"
+    return ("0.0" if float(text.replace(",", "")) == 0 else text) + "%"
+
+
+def interval(low: float, high: float) -> str:
+    """A confidence interval of relative changes: ``-1.0% to +4.2%``."""
+    if math.isnan(low) or math.isnan(high):
+        return NOT_AVAILABLE
+    if math.isinf(low) and math.isinf(high):
+        return "unbounded"
+    return f"{change(low)} to {change(high)}"
+
+
+def share(part: float) -> str:
+    """A share of a whole: ``0.40%``, ``1.2%``, ``93%``."""
+    if not math.isfinite(part):
+        return _not_finite(part)
+    percent = 100 * part
+    if 0 < abs(percent) < 1:
+        return f"{percent:.2f}%" if abs(percent) >= 0.01 else "<0.01%"
+    return f"{percent:.1f}%" if 0 < abs(percent) < 10 else f"{percent:.0f}%"
+
+
+def evidence(value: float) -> str:
+    """An e-value: ``0.03``, ``41``, ``3.2e4``, ``∞`` when beyond any use."""
+    if math.isnan(value):
+        return NOT_AVAILABLE
+    if value >= HUGE_EVIDENCE:
+        return "∞"
+    if value < 0.01:
+        return "<0.01"
+    if value < 10:
+        return f"{value:.2g}"
+    if value < 9_999.5:
+        return f"{value:.0f}"
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def needed(value: float, threshold: float) -> str:
+    """Evidence beside the threshold it is held against: ``41 / 20``."""
+    if math.isnan(value):
+        return NOT_AVAILABLE
+    return f"{evidence(value)} / {evidence(threshold)}"
+
+
+def count(number: int) -> str:
+    """An integer in groups of three: ``12 345`` (narrow no-break space)."""
+    return f"{number:,}".replace(",", NARROW_SPACE)
+
+
+def duration_s(seconds: float) -> str:
+    """A wall-clock time: ``8.0 s``, ``1 min 11 s``, ``1 h 02 min``."""
+    if not math.isfinite(seconds):
+        return _not_finite(seconds)
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _significant(size: float) -> str:
+    if size == 0:
+        return "0"
+    decimals = max(0, DIGITS - 1 - math.floor(math.log10(size)))
+    text = f"{size:.{decimals}f}"
+    # 9.996 rounds to 10.00, one digit too many.
+    if decimals and len(text.replace(".", "").lstrip("0")) > DIGITS:
+        text = f"{size:.{decimals - 1}f}"
+    return text
+
+
+def _not_finite(value: float, plus: str = "") -> str:
+    if math.isnan(value):
+        return NOT_AVAILABLE
+    return f"{plus}∞" if value > 0 else "-∞"

@@ -1,0 +1,59 @@
+"""Markers that need something of the machine: skipped with the reason, or failed when required.
+
+``SOCKLAT_REQUIRE=kernel,docker`` names the markers whose tests must run.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+
+import pytest
+
+from gate.errors import GateError
+from gate.probe.probe import SocketProbe
+from gate.service.client import connect
+
+
+def _required() -> set[str]:
+    return {name for name in os.environ.get("SOCKLAT_REQUIRE", "").split(",") if name}
+
+
+@lru_cache(maxsize=1)
+def _kernel_problem() -> str:
+    try:
+        with SocketProbe():
+            return ""
+    except GateError as error:
+        return error.message
+
+
+@lru_cache(maxsize=1)
+def _docker_problem() -> str:
+    try:
+        connect().close()
+    except GateError as error:
+        return error.message
+    return ""
+
+
+_PROBLEMS = {"kernel": _kernel_problem, "docker": _docker_problem}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    unknown = _required() - set(_PROBLEMS)
+    if unknown:
+        raise pytest.UsageError(
+            f"SOCKLAT_REQUIRE names {sorted(unknown)}; known: {sorted(_PROBLEMS)}"
+        )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for name, look in _PROBLEMS.items():
+        if item.get_closest_marker(name) is None:
+            continue
+        problem = look()
+        if problem and name in _required():
+            pytest.fail(f"{name} tests are required here, but: {problem}", pytrace=False)
+        if problem:
+            pytest.skip(f"{name}: {problem}")

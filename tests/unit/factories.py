@@ -1,0 +1,197 @@
+"""Hand-made measured objects for tests: small, seeded, and plausible."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+
+from gate.campaign import Arm, Bands, Campaign, Fingerprint, LoadCounts, Noise, Pair, Run
+from gate.errors import Reason
+from gate.histogram import BAND_COUNT, BAND_SUB_BITS, Histogram, index_of
+from gate.result import Completeness, Result
+from gate.verdict.model import Attribution, MetricVerdict, Outcome, StageShare, Verdict
+
+STAGES = ("service", "recv_wait", "app")
+REQUESTS = 2_000
+CREATED = "2026-03-04T05:06:07Z"
+FINGERPRINT = Fingerprint(
+    {"kernel": "6.1.0-18-amd64", "cpu": "Example CPU 2000 x2", "definitions": "1"},
+    {"docker": "27.1.1", "memory": "8 GB"},
+)
+ZONES = {"service_p50": (0.02, 0.05), "service_p90": (0.03, 0.08), "service_p99": (0.05, 0.15)}
+
+
+def service_times_ns(seed: int, scale: float = 1.0, count: int = REQUESTS) -> np.ndarray:
+    """Log-normal service times around 1 ms times ``scale``."""
+    rng = np.random.default_rng(seed)
+    return (scale * rng.lognormal(math.log(1e6), 0.5, count)).astype(np.int64)
+
+
+def make_histogram(seed: int = 1, scale: float = 1.0) -> Histogram:
+    return Histogram.of(service_times_ns(seed, scale))
+
+
+def make_bands(service_ns: np.ndarray, app_ns: np.ndarray) -> Bands:
+    band = index_of(service_ns, BAND_SUB_BITS)
+    count = np.bincount(band, minlength=BAND_COUNT).astype(np.uint64)
+    sums_ns = np.zeros((BAND_COUNT, len(STAGES)), dtype=np.uint64)
+    for column, values in enumerate((service_ns, service_ns - app_ns, app_ns)):
+        sums_ns[:, column] = np.bincount(band, weights=values, minlength=BAND_COUNT)
+    return Bands(STAGES, count, sums_ns)
+
+
+def make_load(seed: int = 1, scale: float = 1.0) -> LoadCounts:
+    return LoadCounts(
+        planned=REQUESTS,
+        sent=REQUESTS,
+        starved=0,
+        answered=REQUESTS,
+        errors=0,
+        answered_total=REQUESTS + 250,
+        late_p99_ns=180_000,
+        lag_p99_ns=210_000,
+        client=make_histogram(seed + 500, 1.3 * scale),
+    )
+
+
+def make_run(seed: int = 1, scale: float = 1.0, image: str = "example/service:1.2") -> Run:
+    service_ns = service_times_ns(seed, scale)
+    app_ns = (service_ns * 9) // 10
+    return Run(
+        image=image,
+        image_id="sha256:" + f"{seed:02x}" * 32,
+        histograms={
+            "service": Histogram.of(service_ns),
+            "recv_wait": Histogram.of(service_ns - app_ns),
+            "app": Histogram.of(app_ns),
+        },
+        bands=make_bands(service_ns, app_ns),
+        counters={"seen": REQUESTS + 250, "recorded": REQUESTS, "filtered": 250},
+        load=make_load(seed, scale),
+        duration_s=8.0,
+    )
+
+
+def make_noise(steal: float = 0.012) -> Noise:
+    return Noise(steal, 0.4, 0.031, 1.25, 1234)
+
+
+def make_pair(index: int = 0, scale: float = 1.0, set_aside: str = "") -> Pair:
+    first: tuple[Arm, Arm] = ("baseline", "candidate")
+    return Pair(
+        index=index,
+        seed=1000 + index,
+        first_started=first[index % 2],
+        baseline=make_run(2 * index),
+        candidate=make_run(2 * index + 1, scale, "example/service:1.3"),
+        noise=make_noise(),
+        set_aside=set_aside,
+    )
+
+
+def make_campaign(runs: int = 2, **changes: object) -> Campaign:
+    campaign = Campaign(
+        scenario_name="checkout",
+        scenario_hash="0123456789abcdef",
+        mode="single",
+        created=CREATED,
+        commit="1f2e3d4c5b6a",
+        image="example/service:1.2",
+        image_id="sha256:" + "ab" * 32,
+        fingerprint=FINGERPRINT,
+        runs=tuple(make_run(seed) for seed in range(runs)),
+        noise=tuple(make_noise() for _ in range(runs)),
+    )
+    return replace(campaign, **changes)
+
+
+def make_metric(name: str, outcome: Outcome, change: float = 0.004) -> MetricVerdict:
+    stage, _, percent = name.rpartition("_p")
+    tolerance, failure = ZONES.get(name, (0.05, 0.15))
+    failed, passed = outcome is Outcome.REGRESSION, outcome is Outcome.PASS
+    baseline_ns = 1e6 * (1 + float(percent) / 50)
+    return MetricVerdict(
+        name=name,
+        stage=stage,
+        quantile=float(percent) / 100,
+        tolerance=tolerance,
+        failure=failure,
+        baseline_ns=baseline_ns,
+        candidate_ns=baseline_ns * (1 + change),
+        change=change,
+        ci_low=change - 0.07,
+        ci_high=change + 0.08,
+        evidence_fail=32_104.0 if failed else 0.02,
+        evidence_pass=41.5 if passed else 0.3,
+        needed_fail=300.0,
+        needed_pass=20.0,
+        mde=0.06,
+        further_pairs=12 if outcome is Outcome.INCONCLUSIVE else 0,
+        verdict=outcome,
+    )
+
+
+def make_attribution(stage: str | None = "app") -> tuple[Attribution, ...]:
+    def shares(delta_ns: float) -> tuple[StageShare, ...]:
+        return (
+            StageShare("recv_wait", 1e5, 1e5 + 0.04 * delta_ns, 0.04),
+            StageShare("app", 9e5, 9e5 + 0.96 * delta_ns, 0.96),
+        )
+
+    return tuple(
+        Attribution(name, delta_ns, shares(delta_ns), stage)
+        for name, delta_ns in [("middle", 2e4), ("slowest 10%", 3e5), ("slowest 1%", 9.1e5)]
+    )
+
+
+def make_verdict(outcome: Outcome, pairs: int = 3) -> Verdict:
+    if outcome in (Outcome.INVALID, Outcome.NO_BASELINE):
+        reason = {
+            Outcome.INVALID: (Reason.SERVICE_DIED, "the candidate ended with exit code 137"),
+            Outcome.NO_BASELINE: (Reason.BASELINE_MISSING, "no baseline of 'checkout'"),
+        }[outcome]
+        return Verdict(outcome, (reason,))
+    code = {
+        Outcome.PASS: (Reason.NO_REGRESSION, "every metric is within its limits"),
+        Outcome.REGRESSION: (Reason.REGRESSION, "service_p99 is slower than allowed"),
+        Outcome.INCONCLUSIVE: (Reason.BUDGET_PAIRS, "3 pairs did not decide service_p99"),
+    }[outcome]
+    metrics = (
+        make_metric("service_p50", Outcome.PASS),
+        make_metric("service_p90", Outcome.PASS, -0.011),
+        make_metric("service_p99", outcome, 0.004 if outcome is Outcome.PASS else 0.31),
+    )
+    further = 12 if outcome is Outcome.INCONCLUSIVE else None
+    return Verdict(outcome, (code,), metrics, make_attribution(), pairs, further)
+
+
+def make_result(
+    kind: Literal["gate", "run", "compare"] = "gate", outcome: Outcome = Outcome.REGRESSION
+) -> Result:
+    """A whole result; kind "run" has no verdict, "compare" no pairs."""
+    measured = outcome not in (Outcome.INVALID, Outcome.NO_BASELINE)
+    pairs = [make_pair(0, 1.3), make_pair(1, 1.3, "steal 71% is above 60%"), make_pair(2, 1.3)]
+    return Result(
+        kind=kind,
+        scenario_name="checkout",
+        scenario_hash="0123456789abcdef",
+        created=CREATED,
+        commit="1f2e3d4c5b6a",
+        seed=42,
+        duration_s=71.25,
+        baseline_image="" if kind == "run" else "example/service:1.2",
+        candidate_image="example/service:1.3",
+        fingerprint=FINGERPRINT,
+        hooks={"rx_first": "raw_tracepoint:tcp_probe", "tx_first": "kprobe:tcp_sendmsg"},
+        pairs=tuple(pairs) if kind == "gate" and measured else (),
+        campaign=make_campaign(image="example/service:1.3") if kind == "run" else None,
+        completeness=Completeness(13_510, 12_000, 1_500, 4, 6, 0, 0, 3, 13_500, 0.0002)
+        if kind != "compare" and measured
+        else None,
+        verdict=None if kind == "run" else make_verdict(outcome, 2 if kind == "gate" else 0),
+        environment={"kernel": "6.1.0-18-amd64", "steal": "1.2%"} if kind != "compare" else {},
+        drift="",
+    )

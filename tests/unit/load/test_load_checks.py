@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from gate.campaign import ARMS, LoadCounts
+from gate.errors import InvalidMeasurement, Reason
+from gate.histogram import Histogram
+from gate.load.checks import check_delivered, too_late
+from gate.load.record import ANSWERED, EXPIRED, Record
+from gate.load.schedule import make_schedule
+from gate.load.wire import counts_from_wire, counts_to_wire
+from gate.scenario import Load
+
+LOAD = Load(payload="x", rate=1000.0, connections=32, max_errors=0.001)
+GOOD = LoadCounts(
+    planned=8000,
+    sent=8000,
+    starved=0,
+    answered=8000,
+    errors=0,
+    answered_total=9000,
+    late_p99_ns=200_000,
+    lag_p99_ns=250_000,
+    client=Histogram.of([1_000_000] * 8000),
+)
+
+
+def but(**changes):
+    return dataclasses.replace(GOOD, **changes)
+
+
+def test_a_delivered_load_passes():
+    check_delivered(LOAD, [GOOD, GOOD], ARMS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"sent": 7919}, Reason.LOAD_NOT_DELIVERED),
+        ({"starved": 81}, Reason.LOAD_NOT_DELIVERED),
+        ({"errors": 9}, Reason.LOAD_ERRORS),
+        ({"answered": 0, "answered_total": 0, "errors": 8000}, Reason.LOAD_REFUSED),
+    ],
+)
+def test_each_bound(changes, reason):
+    with pytest.raises(InvalidMeasurement, match="candidate") as caught:
+        check_delivered(LOAD, [GOOD, but(**changes)], ARMS)
+    assert caught.value.reason is reason
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize("changes", [{"sent": 7920}, {"starved": 80}, {"errors": 8}])
+def test_the_bounds_themselves_are_allowed(changes):
+    check_delivered(LOAD, [but(**changes)], ["single"])
+
+
+def test_errors_come_with_the_first_of_them():
+    with pytest.raises(InvalidMeasurement, match=r"100 of 8000 .*1\.25%.* HTTP status 503"):
+        check_delivered(LOAD, [but(errors=100, first_error="HTTP status 503")], ["single"])
+
+
+def test_errors_are_named_before_the_undelivered_load_that_they_cause():
+    with pytest.raises(InvalidMeasurement) as caught:
+        check_delivered(LOAD, [but(errors=100, starved=5000)], ["single"])
+    assert caught.value.reason is Reason.LOAD_ERRORS
+
+
+def test_the_remedy_for_starvation_names_enough_connections():
+    stalled = but(starved=300, client=Histogram.of([300_000_000] * 10))
+    with pytest.raises(InvalidMeasurement) as caught:
+        check_delivered(LOAD, [stalled], ["single"])
+    assert caught.value.remedy is not None
+    assert "load.connections to 37" in caught.value.remedy  # 1.25 * 1000/s * 0.3 s, one bucket up
+
+
+def test_an_external_load_is_not_judged():
+    external = LoadCounts(0, 0, 0, 0, 0, 0, 0, 0, Histogram.empty(), external=True)
+    check_delivered(LOAD, [external, external], ARMS)
+
+
+def test_lateness_is_a_sentence_about_the_machine():
+    assert too_late(LOAD, [GOOD, GOOD]) == ""
+    sentence = too_late(LOAD, [GOOD, but(late_p99_ns=123_400_000)])
+    assert "123.4 ms" in sentence
+    assert "max_late_ms = 100" in sentence
+
+
+def test_counts_survive_the_wire():
+    counts = but(client=Histogram.of([1, 5, 5, 10**9]), first_error="a\nb")
+    assert counts_from_wire(counts_to_wire(counts)) == counts
+
+
+def test_record_counts_the_window_and_the_total_apart():
+    load = Load(payload="x", rate=10.0, arrivals="constant", warmup_s=1.0, duration_s=2.0)
+    record = Record(make_schedule(load, 1, 1), 1)
+    record.begin(1_000)
+    for request in range(30):
+        record.woke_ns[request] = record.due_ns[request] + 10
+        record.sent_ns[request] = record.due_ns[request] + 20
+        record.answer(request, record.due_ns[request] + 1000 + request)
+    record.rejection(12, record.due_ns[12] + 500, "rejected")
+    record.failure(13, "lost")
+    record.failure(3, "in the warm-up")
+    record.starved[14] = 1
+    record.state[14] = EXPIRED
+    assert record.state[15] == ANSWERED
+    counts = record.counts(0)
+    assert (counts.planned, counts.sent, counts.starved) == (20, 19, 1)
+    assert (counts.answered, counts.errors, counts.answered_total) == (18, 2, 27)
+    assert (counts.late_p99_ns, counts.lag_p99_ns) == (10, 20)
+    assert counts.client.total == counts.answered
+    assert counts.client == Histogram.of(
+        [500, *(1000 + request for request in range(10, 30) if request not in (12, 13, 14))]
+    )
+    assert counts.first_error == "rejected"
+
+
+def test_record_counts_an_answer_too_many_as_an_error():
+    record = Record(make_schedule(LOAD, 2, 1), 2)
+    record.stray(1, "too much")
+    assert [record.counts(arm).errors for arm in (0, 1)] == [0, 1]
+    assert np.sum(record.counts(0).client.counts) == 0

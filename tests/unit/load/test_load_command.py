@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+import pytest
+
+from gate.errors import InvalidMeasurement, Reason
+from gate.load.command import CommandLoad
+from gate.load.process import Endpoint, LoadProcess, make_load
+from gate.scenario import Command, Load
+from tests.unit.load.load_waiting import gone, wait_until
+
+ENDPOINTS = (Endpoint("10.0.0.1", 6379), Endpoint("10.0.0.2", 6379))
+
+
+def load_of(*argv, **options):
+    settings = {"rate": 250.0, "duration_s": 1.5, "warmup_s": 0.5, "timeout_s": 5.0, **options}
+    return Load(driver="command", command=Command(argv=list(argv)), **settings)
+
+
+def python(code, *args, **options):
+    return load_of(sys.executable, "-c", code, *args, **options)
+
+
+def run(load, endpoints=ENDPOINTS, **options):
+    with CommandLoad(load, endpoints, 42) as driver:
+        driver.connect()
+        driver.start(time.monotonic_ns())
+        return driver.wait(**options)
+
+
+def test_each_endpoint_gets_its_command_with_arguments_and_environment(tmp_path):
+    code = (
+        "import json, os, sys; name = os.environ['SOCKLAT_ARM'];"
+        "json.dump([sys.argv[2:], {k: v for k, v in os.environ.items() if 'SOCKLAT' in k}],"
+        "open(f'{sys.argv[1]}/{name}', 'w'))"
+    )
+    words = ["{host}:{port}", "{seed}/{rate}", '{"d": {duration_s}}', "{connections}", "{other}"]
+    counts = run(python(code, str(tmp_path), *words))
+    for arm, host in (("baseline", "10.0.0.1"), ("candidate", "10.0.0.2")):
+        argv, environment = json.loads((tmp_path / arm).read_text())
+        assert argv == [f"{host}:6379", "42/250", '{"d": 2}', "32", "{other}"]
+        assert environment == {
+            "SOCKLAT_HOST": host,
+            "SOCKLAT_PORT": "6379",
+            "SOCKLAT_SEED": "42",
+            "SOCKLAT_RATE": "250",
+            "SOCKLAT_DURATION_S": "2",
+            "SOCKLAT_CONNECTIONS": "32",
+            "SOCKLAT_ARM": arm,
+        }
+    assert [(count.external, count.planned, count.sent) for count in counts] == [(True, 0, 0)] * 2
+
+
+def test_both_commands_run_at_the_same_time(tmp_path):
+    # Each ends only once it sees the other: one after the other would never finish.
+    code = (
+        "import os, pathlib, sys, time; me = os.environ['SOCKLAT_ARM'];"
+        "here = pathlib.Path(sys.argv[1]); (here / me).touch()\n"
+        "while len(list(here.iterdir())) < 2: time.sleep(0.01)"
+    )
+    assert len(run(python(code, str(tmp_path)))) == 2
+
+
+def test_one_endpoint_is_the_single_arm():
+    code = "import os, sys; sys.exit(os.environ['SOCKLAT_ARM'] != 'single')"
+    assert len(run(python(code), ENDPOINTS[:1])) == 1
+
+
+def test_the_window_follows_the_start():
+    load = python("pass")
+    with CommandLoad(load, ENDPOINTS, 1) as driver:
+        driver.connect()
+        start_ns = time.monotonic_ns() + 50_000_000
+        window = driver.start(start_ns)
+        assert time.monotonic_ns() >= start_ns
+    assert (window.from_ns - start_ns, window.to_ns - start_ns) == (500_000_000, 2_000_000_000)
+
+
+@pytest.mark.parametrize(
+    ("load", "words"),
+    [
+        (python("import sys; print('no such table'); sys.exit(3)"), "exit code 3.*no such table"),
+        (python("import os; os.kill(os.getpid(), 9)"), "signal 9"),
+        (load_of("no-such-tool-anywhere", "{host}"), "'no-such-tool-anywhere' was not found"),
+        (
+            python(
+                "import time; print('still busy', flush=True); time.sleep(60)",
+                duration_s=0.5,
+                warmup_s=0.0,
+                timeout_s=0.5,
+            ),
+            "still ran after 1 s.*still busy",
+        ),
+    ],
+)
+def test_failures_show_the_last_lines(load, words):
+    with pytest.raises(InvalidMeasurement, match=f"(?s){words}") as caught:
+        run(load)
+    assert caught.value.reason is Reason.LOAD_DRIVER_FAILED
+    assert "SOCKLAT_" in (caught.value.remedy or "")
+
+
+def test_leaving_ends_the_whole_process_group(tmp_path):
+    # The command ignores SIGTERM and has a child of its own, as shell wrappers do.
+    code = (
+        "import os, pathlib, signal, subprocess, sys, time;"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+        "child = subprocess.Popen(['sleep', '60']);"
+        "pathlib.Path(sys.argv[1], str(os.getpid())).write_text(str(child.pid)); time.sleep(60)"
+    )
+
+    def container_died():
+        wait_until(lambda: [path.read_text() != "" for path in tmp_path.iterdir()] == [True] * 2)
+        raise InvalidMeasurement(Reason.SERVICE_DIED, "the container ended")
+
+    with pytest.raises(InvalidMeasurement, match="the container ended"):
+        run(python(code, str(tmp_path)), poll=container_died)
+    pids = [int(text) for path in tmp_path.iterdir() for text in (path.name, path.read_text())]
+    assert len(pids) == 4
+    wait_until(lambda: all(map(gone, pids)))
+
+
+def test_a_background_child_that_outlives_its_command_is_ended_too(tmp_path):
+    code = (
+        "import subprocess, sys; child = subprocess.Popen(['sleep', '60']);"
+        "open(sys.argv[1], 'w').write(str(child.pid))"
+    )
+    run(python(code, str(tmp_path / "pid")), ENDPOINTS[:1])
+    pid = int((tmp_path / "pid").read_text())
+    wait_until(lambda: gone(pid))
+
+
+def test_the_driver_is_chosen_by_the_scenario():
+    assert isinstance(make_load(python("pass"), ENDPOINTS, 1), CommandLoad)
+    assert isinstance(make_load(Load(payload="x"), ENDPOINTS, 1), LoadProcess)

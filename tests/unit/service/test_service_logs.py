@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import docker.errors
+
+from gate.service.logs import TAIL_BYTES, TAIL_LINES, clip, tail
+
+
+def client_with(logs: object) -> SimpleNamespace:
+    return SimpleNamespace(api=SimpleNamespace(logs=logs))
+
+
+def test_asks_for_the_last_lines_only() -> None:
+    asked: dict[str, object] = {}
+
+    def logs(container: str, **options: object) -> bytes:
+        asked.update(options)
+        return b"one\ntwo\n"
+
+    assert tail(client_with(logs), "id") == "one\ntwo"
+    assert asked["tail"] == TAIL_LINES
+
+
+def test_long_lines_are_cut_at_the_front() -> None:
+    text = clip(b"x" * 10_000 + b"end")
+    assert text.startswith("... x")
+    assert text.endswith("end")
+    assert len(text) <= TAIL_BYTES + len("... ")
+
+
+def test_terminal_sequences_do_not_pass() -> None:
+    assert clip(b"\x1b[31mred\x1b[0m\r\nbell\x07 \x1b]0;title") == "red\nbell� �]0;title"
+
+
+def test_bytes_that_are_no_text() -> None:
+    assert clip(b"\xff\xfe ok") == "�� ok"
+
+
+def test_an_empty_log_is_said_to_be_empty() -> None:
+    assert tail(client_with(lambda *args, **options: b""), "id") == "(it logged nothing)"
+
+
+def test_a_log_that_cannot_be_read_does_not_hide_the_error_it_describes() -> None:
+    def logs(*args: object, **options: object) -> bytes:
+        raise docker.errors.APIError("no such driver")
+
+    assert "no such driver" in tail(client_with(logs), "id")

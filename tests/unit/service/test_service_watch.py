@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import os
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from gate.errors import InvalidMeasurement, Reason, UnfitEnvironment
+from gate.service import death
+from gate.service.death import refused_start
+from gate.service.watch import watch
+
+
+@pytest.fixture(autouse=True)
+def _no_settling(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(death, "SETTLE_S", 0.0)
+
+
+def client_saying(**state: Any) -> Any:
+    facts = {
+        "State": {"Running": True, "Pid": 0, **state},
+        "NetworkSettings": {"Networks": {"net": {"IPAddress": "10.0.0.2"}}},
+    }
+    api = SimpleNamespace(inspect_container=lambda name: facts, logs=lambda *a, **k: b"last words")
+    return SimpleNamespace(api=api)
+
+
+def test_a_process_that_this_machine_does_not_have() -> None:
+    with pytest.raises(UnfitEnvironment, match="another machine") as caught:
+        watch(client_saying(Pid=2**22 + 1), "net", "id", "name")
+    assert caught.value.reason is Reason.NO_DOCKER
+
+
+def test_a_process_in_this_network_namespace_is_not_the_containers() -> None:
+    with pytest.raises(UnfitEnvironment, match="another machine"):
+        watch(client_saying(Pid=os.getpid()), "net", "id", "name")
+
+
+def test_a_namespace_that_may_not_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    stat = os.stat
+
+    def refusing(path: Any, *args: Any, **options: Any) -> os.stat_result:
+        if str(path) == "/proc/1/ns/net":
+            raise PermissionError(13, "Permission denied")
+        return stat(path, *args, **options)
+
+    monkeypatch.setattr("os.stat", refusing)
+    with pytest.raises(UnfitEnvironment, match="may not be read") as caught:
+        watch(client_saying(Pid=1), "net", "id", "name")
+    assert caught.value.reason is Reason.NO_PRIVILEGE
+    assert "CAP_SYS_PTRACE" in str(caught.value.remedy)
+
+
+def test_a_container_that_ended_before_it_was_looked_at() -> None:
+    state = {"Running": False, "ExitCode": 7, "OOMKilled": True, "Error": "boom"}
+    with pytest.raises(InvalidMeasurement, match="exited with code 7") as caught:
+        watch(client_saying(**state), "net", "id", "name")
+    assert caught.value.reason is Reason.SERVICE_DIED
+    assert "ran out of memory (boom)" in caught.value.message
+    assert caught.value.message.endswith("last words")
+
+
+@pytest.mark.parametrize(
+    ("why", "reason"),
+    [
+        ("Bind for 127.0.0.1:80 failed: port is already allocated", Reason.PORT_TAKEN),
+        ("listen tcp4 127.0.0.1:80: bind: address already in use", Reason.PORT_TAKEN),
+        ('exec: "x": executable file not found in $PATH', Reason.SERVICE_DIED),
+    ],
+)
+def test_refusals_by_docker(why: str, reason: Reason) -> None:
+    error = refused_start("name", why)
+    assert error.reason is reason
+    assert why in error.message

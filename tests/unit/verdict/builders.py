@@ -1,0 +1,97 @@
+"""Runs, pairs and campaigns whose quantiles are known by construction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from hypothesis import settings
+from scipy.stats import norm
+
+from gate.campaign import Bands, Campaign, Fingerprint, LoadCounts, Noise, Pair, Run
+from gate.histogram import BAND_COUNT, BAND_SUB_BITS, Histogram, index_of
+
+STEADY = settings(deadline=None, derandomize=True)
+"""For property tests: the same examples each time, and no time limit on a busy machine."""
+
+STAGES = ("service", "recv_wait", "app")
+EXCHANGES = 6000
+QUIET = Noise(steal=0.0, busy=0.3, psi_cpu_some=None, load_average=0.5)
+_RANKS = (np.arange(EXCHANGES) + 0.5) / EXCHANGES
+SERVICE_NS = np.round(np.exp(np.log(400_000) + 0.5 * norm.ppf(_RANKS))).astype(np.int64)
+"""Log-normal around 400 us: every quantile of exp(x) times this is known."""
+
+
+def bands_of(recv_wait_ns: npt.ArrayLike, app_ns: npt.ArrayLike) -> Bands:
+    recv_wait, app = np.asarray(recv_wait_ns, np.int64), np.asarray(app_ns, np.int64)
+    service = recv_wait + app
+    band = index_of(service, BAND_SUB_BITS)
+    sums = np.zeros((BAND_COUNT, len(STAGES)), dtype=np.uint64)
+    for column, values in enumerate((service, recv_wait, app)):
+        np.add.at(sums[:, column], band, values.astype(np.uint64))
+    return Bands(STAGES, np.bincount(band, minlength=BAND_COUNT).astype(np.uint64), sums)
+
+
+def run_of(
+    service_ns: npt.ArrayLike,
+    recv_wait_ns: npt.ArrayLike = 0,
+    counters: Mapping[str, int] | None = None,
+) -> Run:
+    service = np.asarray(service_ns, np.int64)
+    recv_wait = np.broadcast_to(np.asarray(recv_wait_ns, np.int64), service.shape)
+    app = service - recv_wait
+    histograms = {
+        name: Histogram.of(values)
+        for name, values in zip(STAGES, (service, recv_wait, app), strict=True)
+    }
+    load = LoadCounts(
+        planned=service.size,
+        sent=service.size,
+        starved=0,
+        answered=service.size,
+        errors=0,
+        answered_total=service.size,
+        late_p99_ns=0,
+        lag_p99_ns=0,
+        client=Histogram.empty(),
+    )
+    return Run(
+        image="demo:1",
+        image_id="sha256:0",
+        histograms=histograms,
+        bands=bands_of(recv_wait, app),
+        counters=counters or {"overlapped": 0, "recorded": service.size},
+        load=load,
+        duration_s=6.0,
+    )
+
+
+def scaled_run(log_change: float, counters: Mapping[str, int] | None = None) -> Run:
+    """A run whose every quantile is exp(log_change) times the reference's."""
+    return run_of(np.round(SERVICE_NS * np.exp(log_change)), counters=counters)
+
+
+def pair_of(baseline: Run, candidate: Run, index: int = 0, set_aside: str = "") -> Pair:
+    return Pair(index, index, "baseline", baseline, candidate, QUIET, set_aside)
+
+
+def pairs_with(log_ratios: Sequence[float]) -> list[Pair]:
+    """Pairs whose log ratio is the same at every quantile: the given ones."""
+    reference = scaled_run(0.0)
+    return [pair_of(reference, scaled_run(float(x)), i) for i, x in enumerate(log_ratios)]
+
+
+def campaign_of(runs: Sequence[Run]) -> Campaign:
+    return Campaign(
+        scenario_name="demo",
+        scenario_hash="0" * 16,
+        mode="single",
+        created="2026-01-01T00:00:00+00:00",
+        commit="c0ffee",
+        image="demo:1",
+        image_id="sha256:0",
+        fingerprint=Fingerprint({"kernel": "6.1"}),
+        runs=tuple(runs),
+        noise=(QUIET,) * len(runs),
+    )
