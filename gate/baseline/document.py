@@ -24,6 +24,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "checksum_of",
     "read_document",
+    "schema_of",
     "write_document",
 ]
 
@@ -82,9 +83,7 @@ def read_document(path: Path, schema: str) -> dict[str, Any]:
     baseline_empty for 0 bytes, baseline_schema for another schema or version, and baseline_corrupt
     for everything else that is wrong.
     """
-    document = _parsed(path, _read(path))
-    if not isinstance(document, dict) or document.keys() != MEMBERS:
-        _corrupt(path, f"is not a document with members {', '.join(sorted(MEMBERS))}")
+    document = _document(path)
     _check_schema(path, schema, document["schema"], document["schema_version"])
     body = document["body"]
     if not isinstance(body, dict):
@@ -96,6 +95,24 @@ def read_document(path: Path, schema: str) -> dict[str, Any]:
     if document["checksum"] != actual:
         _corrupt(path, "was altered or damaged: its checksum does not match its content")
     return body
+
+
+def schema_of(path: Path) -> str:
+    """The schema that a stored document names; its content is not checked.
+
+    Raises `NoUsableBaseline` as `read_document` does for a file that is no document.
+    """
+    schema = _document(path)["schema"]
+    if not isinstance(schema, str):
+        _corrupt(path, "has no valid schema and schema_version")
+    return schema
+
+
+def _document(path: Path) -> dict[str, object]:
+    document = _parsed(path, _read(path))
+    if not isinstance(document, dict) or document.keys() != MEMBERS:
+        _corrupt(path, f"is not a document with members {', '.join(sorted(MEMBERS))}")
+    return document
 
 
 def _read(path: Path) -> bytes:

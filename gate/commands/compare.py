@@ -16,6 +16,7 @@ from gate.job.completeness import completeness_of
 from gate.report.headline import headline
 from gate.report.markdown import render_markdown
 from gate.report.sentence import plain
+from gate.report.verdict_json import verdict_document
 from gate.report.writer import check_writable, write_reports
 from gate.result import Result
 from gate.scenario import Gate
@@ -59,7 +60,7 @@ def compare(
     if out is not None:
         write_reports(result, out)
     if as_json:
-        click.echo(json.dumps(verdict_json(result), indent=2, allow_nan=False))
+        click.echo(json.dumps(verdict_document(result), indent=2, allow_nan=False))
     else:
         click.echo(render_markdown(result))
         click.echo(plain(headline(result)), err=True)

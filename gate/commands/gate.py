@@ -22,6 +22,7 @@ from gate.job.reference import find_reference, image_under_test
 from gate.probe.privilege import check_privilege
 from gate.report.headline import headline
 from gate.report.sentence import plain
+from gate.report.verdict_json import verdict_document
 from gate.report.writer import check_writable, write_reports
 from gate.scenario_file import load_scenario
 from gate.service.client import connect
@@ -82,8 +83,8 @@ def gate(
     assert result.verdict is not None
     paths = write_reports(result, out)
     if as_json:
-        click.echo(json.dumps(verdict_json(result), indent=2, allow_nan=False))
+        click.echo(json.dumps(verdict_document(result), indent=2, allow_nan=False))
     else:
-        click.echo(plain(headline(result)))
-        click.echo(f"reports: {', '.join(str(path) for path in paths)}")
+        click.echo(f"{result.verdict.outcome.value}: {plain(headline(result))}")
+        click.echo(f"reports in {paths.markdown.parent}")
     return int(result.verdict.outcome.exit_code)

@@ -9,6 +9,7 @@ import rich_click as click
 
 from gate.baseline.campaigns import result_at
 from gate.report.markdown import render_markdown
+from gate.report.verdict_json import verdict_document
 
 __all__ = ["report"]
 
@@ -29,6 +30,6 @@ def report(result: Path, form: str) -> None:
     """
     loaded = result_at(result)
     if form == "json":
-        click.echo(json.dumps(verdict_json(loaded), indent=2, allow_nan=False))
+        click.echo(json.dumps(verdict_document(loaded), indent=2, allow_nan=False))
     else:
         click.echo(render_markdown(loaded))

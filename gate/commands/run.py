@@ -78,4 +78,4 @@ def run(
     )
     paths = write_reports(result, out)
     click.echo(plain(headline(result)))
-    click.echo(f"reports: {', '.join(str(path) for path in paths)}")
+    click.echo(f"reports in {paths.markdown.parent}")

@@ -204,6 +204,6 @@ class Pool:
 
 def _text(error: OSError) -> str:
     # Event loops put "Connect call failed" where the system's own words would help more.
-    if error.errno in errno.errorcode:
+    if error.errno is not None and error.errno in errno.errorcode:
         return os.strerror(error.errno)
     return error.strerror or str(error)

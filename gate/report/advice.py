@@ -42,7 +42,8 @@ ADVICE: Mapping[Reason | Outcome, Sentence] = {
     Outcome.PASS: ("Nothing to do.",),
     Outcome.REGRESSION: ("Look at what this change does per request, then measure again.",),
     Outcome.INCONCLUSIVE: (
-        "More of the same would hardly decide: use a quieter machine, longer runs, or wider limits.",
+        "More of the same would hardly decide: use a quieter machine, longer runs, or "
+        "wider limits.",
     ),
     Outcome.INVALID: ("Remove the cause and run again; this measurement says nothing.",),
     Outcome.NO_BASELINE: SAVE,

@@ -47,7 +47,7 @@ def _long(text: str) -> Md:
 
 def _sentence(sentence: Sentence) -> Md:
     """Identifiers as code; the spaces around them belong to the text."""
-    shown = []
+    shown: list[str] = []
     for part in sentence:
         if isinstance(part, Name):
             shown.append(code(part))

@@ -60,7 +60,7 @@ def _scale(values: Sequence[float]) -> tuple[float, float]:
     smallest = max(min(values), 1.0)
     decade = 10.0 ** math.floor(math.log10(smallest))
     low = next((step * decade for step in (5, 2, 1) if step * decade <= 0.9 * smallest), decade / 2)
-    return low, max(max(values), 1.1 * low)
+    return low, max(*values, 1.1 * low)
 
 
 def _bar(value: float, low: float, high: float) -> str:

@@ -138,7 +138,9 @@ def _arms(result: Result) -> list[tuple[str, Sequence[Run]]]:
             ("baseline", [pair.baseline for pair in pairs]),
             ("candidate", [pair.candidate for pair in pairs]),
         ]
-    return [("service", result.campaign.runs)] if result.campaign else []
+    if result.campaign is None:
+        return []
+    return [("service" if result.kind == "run" else "candidate", result.campaign.runs)]
 
 
 def _merged(runs: Iterable[Run], stage: str) -> Histogram:
@@ -154,7 +156,7 @@ def _subject(result: Result) -> tuple[tuple[str, str], ...]:
         ("measured", result.created),
         ("took", units.duration_s(result.duration_s)),
         ("pairs", _pair_count(result)),
-        ("seed", str(result.seed) if result.pairs or result.campaign else ""),
+        ("seed", str(result.seed) if result.kind != "compare" else ""),
     ]
     return tuple((name, text) for name, text in rows if text)
 
@@ -189,9 +191,10 @@ def _quantile_rows(result: Result) -> tuple[QuantileRow, ...]:
     rows = []
     for stage in stages:
         merged = _merged(runs, stage)
-        shown = [units.ns(value) for value in merged.quantiles_ns([0.5, 0.9, 0.99, 0.999])]
-        highest = units.ns(merged.max_ns()) if merged.total else units.ns(float("nan"))
-        rows.append(QuantileRow(stage, units.count(merged.total), *shown, highest))
+        p50, p90, p99, p999 = map(units.ns, merged.quantiles_ns([0.5, 0.9, 0.99, 0.999]))
+        highest = units.ns(merged.max_ns()) if merged.total else units.ns(math.nan)
+        count = units.count(merged.total)
+        rows.append(QuantileRow(stage, count, p50, p90, p99, p999, highest))
     return tuple(rows)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from gate.baseline.atomic import write_atomic
 from gate.baseline.document import RESULT_SCHEMA, write_document
@@ -17,8 +17,7 @@ from gate.result import Result
 __all__ = ["ReportPaths", "check_writable", "write_reports"]
 
 
-@dataclass(frozen=True, slots=True)
-class ReportPaths:
+class ReportPaths(NamedTuple):
     """Where the reports of one result lie."""
 
     verdict: Path
@@ -45,7 +44,7 @@ def check_writable(out_dir: Path) -> None:
             f"cannot write to {out_dir}: {why}",
             remedy="give another directory with --out",
         ) from error
-    _check_names_are_free(ReportPaths(*_paths(out_dir)))
+    _check_names_are_free(_paths(out_dir))
 
 
 def write_reports(result: Result, out_dir: Path) -> ReportPaths:
@@ -55,7 +54,7 @@ def write_reports(result: Result, out_dir: Path) -> ReportPaths:
     (output_not_writable).
     """
     check_writable(out_dir)
-    paths = ReportPaths(*_paths(out_dir))
+    paths = _paths(out_dir)
     verdict = json.dumps(verdict_document(result), indent=2, allow_nan=False) + "\n"
     report = render_markdown(result)
     write_document(paths.result, RESULT_SCHEMA, result_document(result), overwrite=True)
@@ -64,12 +63,12 @@ def write_reports(result: Result, out_dir: Path) -> ReportPaths:
     return paths
 
 
-def _paths(out_dir: Path) -> tuple[Path, Path, Path]:
-    return out_dir / "verdict.json", out_dir / "result.json", out_dir / "report.md"
+def _paths(out_dir: Path) -> ReportPaths:
+    return ReportPaths(out_dir / "verdict.json", out_dir / "result.json", out_dir / "report.md")
 
 
 def _check_names_are_free(paths: ReportPaths) -> None:
-    for path in (paths.verdict, paths.result, paths.markdown):
+    for path in paths:
         if path.is_dir():
             raise UsageError(
                 Reason.OUTPUT_NOT_WRITABLE,

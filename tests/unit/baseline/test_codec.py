@@ -4,13 +4,13 @@ import math
 
 import numpy as np
 import pytest
-from factories import make_campaign, make_metric, make_result
 
 from gate.baseline.codec import from_body, to_body
 from gate.campaign import Campaign
 from gate.errors import NoUsableBaseline, Reason
 from gate.result import Result
 from gate.verdict.model import Outcome
+from tests.unit.factories import make_campaign, make_metric, make_result
 
 
 def assert_same(left: object, right: object) -> None:

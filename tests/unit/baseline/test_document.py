@@ -10,6 +10,7 @@ from gate.baseline.document import (
     RESULT_SCHEMA,
     checksum_of,
     read_document,
+    schema_of,
     write_document,
 )
 from gate.errors import NoUsableBaseline, Reason, UsageError
@@ -116,6 +117,15 @@ def test_a_document_of_another_kind_or_version(path):
     envelope = json.loads(path.read_text())
     path.write_text(json.dumps({**envelope, "schema_version": 2}))
     assert "version 2" in refused(path, Reason.BASELINE_SCHEMA)
+
+
+def test_the_schema_of_a_file_is_told_without_trusting_its_content(path):
+    assert schema_of(path) == CAMPAIGN_SCHEMA
+    path.write_text(envelope(BODY, schema=RESULT_SCHEMA))
+    assert schema_of(path) == RESULT_SCHEMA
+    path.write_text(envelope(BODY, schema=3))
+    with pytest.raises(NoUsableBaseline, match="no valid schema"):
+        schema_of(path)
 
 
 def envelope(body, **changes):

@@ -3,13 +3,13 @@ import multiprocessing
 from dataclasses import replace
 
 import pytest
-from factories import FINGERPRINT, make_campaign
 
 from gate.baseline.codec import to_body
 from gate.baseline.document import CAMPAIGN_SCHEMA, write_document
 from gate.baseline.store import BaselineStore
 from gate.campaign import Fingerprint
 from gate.errors import NoUsableBaseline, Reason, UsageError
+from tests.unit.factories import FINGERPRINT, make_campaign
 
 HASH = "0123456789abcdef"
 

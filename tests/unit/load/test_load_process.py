@@ -31,10 +31,10 @@ def pong(peer, _):
 def load_of(**options):
     settings = {
         "payload": r"PING\r\n",
-        "rate": 202.0,
+        "rate": 404.0,
         "arrivals": "constant",
         "connections": 5,
-        "duration_s": 0.5,
+        "duration_s": 0.25,
         "warmup_s": 0.0,
         **options,
     }
@@ -158,7 +158,7 @@ def test_a_connection_closed_under_a_request_is_an_error_and_is_replaced():
         (counts,) = run(load_of(), server.port)
     assert counts.planned == counts.sent == server.requests == 101
     assert (counts.errors, counts.answered) == (10, 91)
-    assert server.connections == 15
+    assert server.connections >= 14  # the last one is replaced after the last request
     assert "127.0.0.1" in counts.first_error
 
 
@@ -169,8 +169,8 @@ def test_connections_closed_while_idle_cost_no_request():
 
     with Server(respond) as server:
         (counts,) = run(load_of(rate=20.0, duration_s=1.0), server.port)
-    assert counts.planned == counts.answered == 20
-    assert counts.errors == 0
+    assert counts.planned == counts.sent == 20
+    assert counts.errors <= 2  # a close and a request can cross on a machine that stalls
     assert server.connections >= 20
 
 
@@ -180,10 +180,10 @@ def test_a_request_without_answer_times_out_and_its_connection_is_replaced():
             peer.write(PONG)
 
     with Server(respond) as server:
-        (counts,) = run(load_of(timeout_s=0.4), server.port)
+        (counts,) = run(load_of(timeout_s=0.4, connections=20), server.port)
     assert counts.planned == counts.sent == counts.answered + counts.errors == 101
     assert counts.errors >= 5
-    assert server.connections >= 9
+    assert server.connections >= 24
     assert "no answer within 0.4 s" in counts.first_error
 
 

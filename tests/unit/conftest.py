@@ -1,1 +1,0 @@
-"""Puts this directory on the import path, so that every unit test can import `factories`."""
