@@ -6,69 +6,53 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Sequence
 
 import click
-import rich_click
-from rich.console import Console
-from rich.markup import escape
 
-from gate import __version__
-from gate.commands.baseline import baseline
-from gate.commands.compare import compare
-from gate.commands.doctor import doctor
-from gate.commands.gate import gate
-from gate.commands.report import report
-from gate.commands.run import run
-from gate.commands.schema import schema
-from gate.errors import Exit, GateError
+from gate.errors import Exit, GateError, Reason, UsageError
 from gate.interrupt import interruptible
 
 __all__ = ["main"]
-
-_EPILOG = (
-    "Exit codes: 0 pass, 1 regression, 2 usage error, 3 this machine cannot measure, "
-    "4 inconclusive, 5 no usable baseline, 6 invalid measurement."
-)
-
-
-@rich_click.group(
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog=_EPILOG,
-)
-@click.version_option(__version__, prog_name="socklat-gate")
-def cli() -> None:
-    """Fail a build when a service's latency got worse, and say in which layer.
-
-    Starts the service in Docker, drives open-loop load against it, traces every socket in the
-    kernel with eBPF and compares the distribution with a baseline.
-
-    Try `socklat-gate doctor`, then `socklat-gate gate socklat.toml --baseline-image app:released`.
-    """
-
-
-for command in (doctor, gate, run, compare, baseline, report, schema):
-    cli.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the console script; always leaves by `SystemExit`."""
     try:
         with interruptible():
-            code = cli.main(args=arguments, prog_name="socklat-gate", standalone_mode=False)
+            code = _run(arguments)
     except GateError as error:
-        sys.exit(_explain(error))
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
-    except click.Abort:
-        sys.exit(Exit.SIGINT)
-    except click.ClickException as error:
+        code = _explain(error)
+    except Exception:  # the interpreter's own exit code for it, 1, would be a verdict
+        traceback.print_exc()
+        code = Exit.INTERNAL
+    sys.exit(code)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    # Imported here, since it takes a second in which a signal must be obeyed too.
+    from gate.commands.root import cli  # noqa: PLC0415
+
+    try:
+        code = cli.main(args=arguments, prog_name="socklat-gate", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
-        sys.exit(Exit.USAGE)
-    sys.exit(code if isinstance(code, int) else Exit.PASS)
+        return Exit.USAGE
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "socklat-gate"
+        raise UsageError(
+            Reason.BAD_ARGUMENT,
+            error.format_message(),
+            remedy=f"`{command} --help` shows what it takes",
+        ) from None
+    return code if isinstance(code, int) else Exit.PASS
 
 
 def _explain(error: GateError) -> int:
+    from rich.console import Console  # noqa: PLC0415 - as in `_run`
+    from rich.markup import escape  # noqa: PLC0415
+
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print(f"[bold red]error[/]: {escape(error.message)} [dim]\\[{error.reason.value}][/]")
     if error.remedy:

@@ -45,9 +45,12 @@ def fingerprint(hooks: Mapping[str, str], definition: str, docker_version: str) 
 
 
 def environment_facts(machine: Fingerprint, noises: Sequence[Noise]) -> dict[str, str]:
-    """Facts for a report: the machine, and its noise as medians and extremes over the runs."""
-    facts = {**machine.must_match, **machine.facts}
-    facts.pop("hooks", None)
+    """Facts for a report: the machine, and its noise as medians and extremes over the runs.
+
+    The rest of the fingerprint is a part of the result of its own.
+    """
+    shown = ("cpus", "cpu_model", "kernel")
+    facts = {name: machine.must_match[name] for name in shown if name in machine.must_match}
     for name, values in {
         "steal": [noise.steal for noise in noises],
         "cpu_busy": [noise.busy for noise in noises],

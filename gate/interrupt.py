@@ -9,7 +9,7 @@ from types import FrameType
 
 from gate.errors import Exit, Interrupted
 
-__all__ = ["interruptible", "shielded"]
+__all__ = ["interruptible", "obey_signal", "shielded"]
 
 
 class _State:
@@ -24,24 +24,36 @@ def _on_signal(number: int, _frame: FrameType | None) -> None:
         return  # the first one is being obeyed
     _State.received = number
     if _State.depth == 0:
-        raise Interrupted(_exit_code(number))
+        obey_signal()
 
 
-def _exit_code(number: int) -> Exit:
-    return Exit.SIGTERM if number == signal.SIGTERM else Exit.SIGINT
+def obey_signal() -> None:
+    """Raises `Interrupted` when a signal has come, else nothing.
+
+    For work that goes on for long: an exception raised in a finaliser or in a library's callback
+    gets lost there, and the signal with it.
+    """
+    if _State.received is not None:
+        received = signal.Signals(_State.received)
+        raise Interrupted(Exit.SIGTERM if received is signal.SIGTERM else Exit.SIGINT)
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Within it, the first SIGINT or SIGTERM raises `Interrupted`; later ones are ignored."""
+    """Within it, the first SIGINT or SIGTERM raises `Interrupted`; later ones are ignored.
+
+    They stay ignored while the process ends, once one has come.
+    """
     _State.received, _State.depth = None, 0
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.signal(number, _on_signal) for number in numbers}
     try:
         yield
+        obey_signal()
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        if _State.received is None:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 @contextmanager
@@ -53,5 +65,5 @@ def shielded() -> Iterator[None]:
         yield
     finally:
         _State.depth -= 1
-    if _State.depth == 0 and _State.received is not None and pending_before is None:
-        raise Interrupted(_exit_code(_State.received))
+    if _State.depth == 0 and pending_before is None:
+        obey_signal()

@@ -27,6 +27,7 @@ import numpy as np
 
 from gate import hdr
 from gate.baseline.fields import Field
+from gate.baseline.invariants import expectation_missed
 from gate.campaign import Bands, Campaign
 from gate.histogram import BAND_COUNT, Histogram
 from gate.result import Result
@@ -153,7 +154,9 @@ def _decoded_dataclass(kind: type, field: Field) -> object:
             values[name] = _decoded(hints_of(kind)[name], members[name], name)
         elif declared.default is MISSING and declared.default_factory is MISSING:
             field.wrong(f"an object with member {name!r}")
-    return kind(**values)
+    decoded: object = kind(**values)
+    expected = expectation_missed(decoded)
+    return field.wrong(expected) if expected else decoded
 
 
 def _decoded_tuple(arms: tuple[Any, ...], field: Field, name: str) -> tuple[object, ...]:

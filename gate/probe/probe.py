@@ -76,7 +76,9 @@ class SocketProbe:
         sizes = layout()
         stages = sizes["STAGE_COUNT"]
         self._histograms = PerCpuArray(self._bpf[b"histograms"], np.uint32, sizes["HIST_BUCKETS"])
-        self._bands = PerCpuArray(self._bpf[b"bands"], np.uint64, sizes["BAND_COUNT"] * (1 + stages))
+        self._bands = PerCpuArray(
+            self._bpf[b"bands"], np.uint64, sizes["BAND_COUNT"] * (1 + stages)
+        )
         self._counters = PerCpuArray(self._bpf[b"counters"], np.uint64, sizes["COUNTER_COUNT"])
         return self
 

@@ -17,8 +17,11 @@ STAGES: Mapping[str, str] = {
 }
 
 INTENDED: Sentence = (
-    " If the change is intended, widen the limits in the scenario or make it the new baseline: ",
-    Name("socklat-gate baseline promote"),
+    " If the change is intended, widen the limits in the scenario, or measure the new reference "
+    "with ",
+    Name("socklat-gate run"),
+    " and store it with ",
+    Name("socklat-gate baseline save"),
     ".",
 )
 

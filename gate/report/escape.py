@@ -49,9 +49,10 @@ def code(text: str, limit: int = LIMIT) -> Md:
     """A code span, also inside a table; shows a backtick as ' and a vertical bar as a broken one.
 
     Those two are all that can end a code span or a table cell, and no escape works for both.
+    Empty text is shown as a dash that starts no list.
     """
     line = _one_line(text, limit).replace("`", "'").replace("|", "\u00a6")
-    return Md(f"`{line}`" if line else "-")
+    return Md(f"`{line}`" if line else "\u2013")
 
 
 def _one_line(text: str, limit: int) -> str:

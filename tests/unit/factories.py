@@ -69,7 +69,15 @@ def make_run(seed: int = 1, scale: float = 1.0, image: str = "example/service:1.
             "app": Histogram.of(app_ns),
         },
         bands=make_bands(service_ns, app_ns),
-        counters={"seen": REQUESTS + 250, "recorded": REQUESTS, "filtered": 250},
+        counters={
+            "seen": REQUESTS + 250,
+            "recorded": REQUESTS,
+            "filtered": 250,
+            "unanswered": 0,
+            "pending": 0,
+            "dropped_map_full": 0,
+            "overlapped": 0,
+        },
         load=make_load(seed, scale),
         duration_s=8.0,
     )

@@ -152,6 +152,26 @@ def test_a_wrong_value_is_refused_by_its_path(path, value, named):
     assert caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"runs": []}, "at least one run"),
+        ({"noise": []}, "noise of each of its 2 runs"),
+    ],
+)
+def test_a_campaign_without_what_its_readers_need_is_refused(changes, message):
+    with pytest.raises(NoUsableBaseline, match=message):
+        from_body(Campaign, {**to_body(make_campaign()), **changes})
+
+
+def test_a_run_without_what_its_readers_need_is_refused():
+    for member, name in [("histograms", "service"), ("counters", "pending")]:
+        body = json.loads(json.dumps(to_body(make_campaign())))
+        del body["runs"][1][member][name]
+        with pytest.raises(NoUsableBaseline, match=rf"field runs\[1\]: .*{name}"):
+            from_body(Campaign, body)
+
+
 @pytest.mark.parametrize("body", [None, [], "text", 3, {}, {"kind": "gate"}])
 def test_a_body_of_another_shape_is_refused(body):
     with pytest.raises(NoUsableBaseline, match="field body: expected an object"):

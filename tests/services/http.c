@@ -1,0 +1,83 @@
+/*
+ * A small HTTP/1.1 service: answers every request on keep-alive connections after a known delay.
+ *
+ *   http [--port P] [--delay US]
+ *
+ * GET /health and everything else answer 200 with a short body.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char answer[] =
+	"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nok\n";
+static long delay_us = 2000;
+
+static void *serve(void *argument)
+{
+	int fd = (int)(intptr_t)argument;
+	char request[8192];
+	size_t held = 0;
+
+	prctl(PR_SET_TIMERSLACK, 1);
+	for (;;) {
+		ssize_t n = read(fd, request + held, sizeof(request) - 1 - held);
+		struct timespec pause = { delay_us / 1000000, delay_us % 1000000 * 1000 };
+
+		if (n <= 0)
+			break;
+		held += n;
+		request[held] = 0;
+		if (!strstr(request, "\r\n\r\n"))
+			continue;
+		held = 0;
+		nanosleep(&pause, NULL);
+		if (send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL) < 0)
+			break;
+	}
+	close(fd);
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	int listener, one = 1;
+	long port = 8080;
+
+	for (int i = 1; i + 1 < argc; i += 2) {
+		if (!strcmp(argv[i], "--port")) port = atol(argv[i + 1]);
+		else if (!strcmp(argv[i], "--delay")) delay_us = atol(argv[i + 1]);
+		else return 2;
+	}
+	signal(SIGTERM, _exit);
+	address.sin_port = htons(port);
+	listener = socket(AF_INET, SOCK_STREAM, 0);
+	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(listener, (struct sockaddr *)&address, sizeof(address)) || listen(listener, 1024)) {
+		perror("http: cannot listen");
+		return 1;
+	}
+	for (;;) {
+		pthread_t thread;
+		int fd = accept(listener, NULL, NULL);
+
+		if (fd < 0)
+			continue;
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		if (pthread_create(&thread, NULL, serve, (void *)(intptr_t)fd) == 0)
+			pthread_detach(thread);
+		else
+			close(fd);
+	}
+}

@@ -1,0 +1,81 @@
+"""What GitHub would make of markdown: markdown-it for the syntax, patterns for its filters."""
+
+from __future__ import annotations
+
+import re
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+
+# GitHub looks for these in the text that markdown left, outside of code.
+FILTERS = {
+    "link": re.compile(r"(?i)(?:https?|ftp|file|javascript)://|\bwww\.\w|\b(?:mailto|xmpp):\w"),
+    "mail or mention": re.compile(r"@[A-Za-z0-9]"),
+    "issue": re.compile(r"(?i)#\d|\bGH-\d"),
+}
+PLAIN_BLOCKS = {"paragraph_open", "paragraph_close", "inline"}
+PLAIN_INLINE = {"text", "text_special", "code_inline"}
+
+
+def inline_tokens(markdown: str) -> list[Token]:
+    return [child for token in PARSER.parse(markdown) for child in token.children or []]
+
+
+def visible_text(markdown: str) -> str:
+    """Text outside of code, entities decoded, as the filters see it."""
+    return "".join(
+        "\n" if t.type in {"softbreak", "hardbreak"} else t.content
+        for t in inline_tokens(markdown)
+        if t.type != "code_inline"
+    )
+
+
+def filter_hits(markdown: str) -> list[str]:
+    text = visible_text(markdown)
+    return [name for name, pattern in FILTERS.items() if pattern.search(text)]
+
+
+def markup_of(markdown: str) -> list[str]:
+    """Everything in the markdown that is not plain text in one paragraph."""
+    tokens = PARSER.parse(markdown)
+    blocks = [t.type for t in tokens if t.type not in PLAIN_BLOCKS]
+    inline = [t.type for t in inline_tokens(markdown) if t.type not in PLAIN_INLINE]
+    return blocks + inline + filter_hits(markdown)
+
+
+def tables(markdown: str) -> list[list[list[str]]]:
+    """Every table as rows of cells (markdown source)."""
+    found: list[list[list[str]]] = []
+    in_cell = False
+    for token in PARSER.parse(markdown):
+        if token.type == "table_open":
+            found.append([])
+        elif token.type == "tr_open":
+            found[-1].append([])
+        elif token.type in {"th_open", "td_open"}:
+            in_cell = True
+        elif token.type == "inline" and in_cell:
+            found[-1][-1].append(token.content)
+            in_cell = False
+    return found
+
+
+def column_counts(markdown: str) -> list[tuple[int, set[int]]]:
+    """For each table in the source: columns of its header, and the pipes-made columns of rows.
+
+    The parser pads and cuts rows to the header's width, so the source is what has to be counted.
+    """
+    counts = []
+    lines = markdown.splitlines()
+    for at, line in enumerate(lines):
+        if re.fullmatch(r"\|(?::?-+:?\|)+", line):
+            width = line.count("|") - 1
+            rows = [lines[at - 1]]
+            for row in lines[at + 1 :]:
+                if not row.startswith("|"):
+                    break
+                rows.append(row)
+            counts.append((width, {row.count("|") - 1 for row in rows}))
+    return counts

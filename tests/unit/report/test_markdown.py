@@ -1,0 +1,264 @@
+import dataclasses
+import json
+import math
+import re
+from dataclasses import replace
+
+import pytest
+
+from gate.baseline.codec import from_body, to_body
+from gate.errors import Reason
+from gate.histogram import Histogram
+from gate.report.markdown import render_markdown
+from gate.result import Result
+from gate.verdict.model import Outcome, Verdict
+from tests.unit.factories import make_campaign, make_pair, make_result
+from tests.unit.report.hostile import TEXTS
+from tests.unit.report.markdown_judge import (
+    PARSER,
+    column_counts,
+    filter_hits,
+    inline_tokens,
+    tables,
+)
+
+KINDS = [
+    *(("gate", outcome) for outcome in Outcome),
+    *(("compare", outcome) for outcome in (Outcome.PASS, Outcome.REGRESSION, Outcome.INCONCLUSIVE)),
+    ("run", Outcome.PASS),
+]
+ALLOWED_HTML = {"<details>", "</details>", "<summary>", "</summary>"}
+
+
+def html_of(markdown: str) -> list[str]:
+    tokens = [*PARSER.parse(markdown), *inline_tokens(markdown)]
+    return [t.content for t in tokens if t.type in {"html_block", "html_inline"}]
+
+
+def headings(markdown: str) -> list[str]:
+    tokens = PARSER.parse(markdown)
+    return [tokens[i + 1].content for i, t in enumerate(tokens) if t.type == "heading_open"]
+
+
+@pytest.mark.parametrize(("kind", "outcome"), KINDS)
+def test_every_kind_and_outcome_renders(kind, outcome):
+    report = render_markdown(make_result(kind, outcome))
+    first = report.splitlines()[0]
+    word = "MEASURED" if kind == "run" else outcome.value.replace("_", " ").upper()
+    assert f" **{word}** - " in first
+    assert "**What to do next:** " in report
+    assert "\n\n\n" not in report
+    assert all(rows == {width} for width, rows in column_counts(report))
+    assert not re.search(r"\b(?:nan|None|inf|Undefined)\b|&#", report)
+
+
+def test_the_first_line_of_a_regression():
+    assert render_markdown(make_result()).splitlines()[0] == (
+        "✘ **REGRESSION** - `service_p99` is 31% slower (95% interval 24% to 39%), "
+        "almost all of it in `app`"
+    )
+
+
+def test_a_gate_report_has_all_parts():
+    report = render_markdown(make_result())
+    assert headings(report) == [
+        "Metrics",
+        "Where the time went",
+        "Service time",
+        "Load",
+        "Completeness",
+        "Environment",
+    ]
+    for title in ("Pairs", "Hooks", "Facts about the machine"):
+        assert f"<summary>{title}</summary>" in report
+    assert "13\u202f510 seen = 12\u202f000 recorded + 1\u202f500 filtered (warm-up)" in report
+    assert "6 pending + 0 dropped: balanced" in report
+
+
+def test_the_metrics_table():
+    metrics = tables(render_markdown(make_result()))[0]
+    assert metrics[0][0] == "metric"
+    p99 = dict(zip(metrics[0], metrics[3], strict=True))
+    assert p99["metric"] == "`service_p99`"
+    assert p99["change"] == "+31%"
+    assert p99["95% interval"] == "+24% to +39%"
+    assert p99["accepted / failing"] == "+5.0% / +15%"
+    assert p99["evidence to fail"] == "3.2e4 / 300"
+    assert p99["evidence to pass"] == "0.3 / 20"
+    assert p99["verdict"] == "✘ regression"
+
+
+def test_the_attribution_names_the_stage_or_says_that_it_cannot():
+    report = render_markdown(make_result())
+    (attribution,) = [t for t in tables(report) if t[0][0] == "slice"]
+    assert len(attribution) == 1 + 3 * 2
+    assert [row[2] for row in attribution[1::2]] == ["`app`"] * 3
+    assert attribution[2][-1] == "██████████ 96%"
+    result = make_result()
+    parts = tuple(replace(part, stage=None, shares=()) for part in result.verdict.attribution)
+    open_result = replace(result, verdict=replace(result.verdict, attribution=parts))
+    assert render_markdown(open_result).count("not attributable") == 3
+
+
+def test_the_pairs_table_shows_each_change_and_why_a_pair_is_not_used():
+    report = render_markdown(make_result())
+    (pairs,) = [t for t in tables(report) if t[0][0] == "pair"]
+    assert pairs[0][2:5] == ["`service_p50`", "`service_p90`", "`service_p99`"]
+    assert [row[0] for row in pairs[1:]] == ["0", "1", "2"]
+    assert pairs[2][-1] == "steal 71% is above 60%"
+    assert all(cell.startswith("+") for cell in pairs[1][2:5])
+
+
+def test_pairs_set_aside_do_not_enter_load_and_sketch():
+    report = render_markdown(make_result())
+    (load,) = [t for t in tables(report) if t[0][0] == "arm"]
+    assert load[1][:3] == ["baseline", "4\u202f000", "4\u202f000"]
+
+
+def test_hundreds_of_pairs_are_cut_and_said_so():
+    pair = make_pair()
+    result = replace(make_result(), pairs=tuple(replace(pair, index=i) for i in range(130)))
+    report = render_markdown(result)
+    (pairs,) = [t for t in tables(report) if t[0][0] == "pair"]
+    assert len(pairs) == 101
+    assert "30 more pairs are in result.json" in report
+
+
+def test_an_unbalanced_count_cannot_be_overlooked():
+    result = make_result()
+    lost = replace(result, completeness=replace(result.completeness, seen=13_999))
+    assert "**NOT balanced**" in render_markdown(lost)
+
+
+def test_a_run_shows_numbers_and_no_verdict():
+    report = render_markdown(make_result("run"))
+    assert headings(report)[:2] == ["Measured", "Service time"]
+    (measured,) = [t for t in tables(report) if t[0][0] == "stage"]
+    assert [row[0] for row in measured[1:]] == ["`service`", "`recv_wait`", "`app`"]
+    assert "Metrics" not in headings(report)
+
+
+def test_a_comparison_with_a_campaign_labels_it_as_the_candidate():
+    result = replace(make_result("compare", Outcome.PASS), campaign=make_campaign())
+    report = render_markdown(result)
+    (load,) = [t for t in tables(report) if t[0][0] == "arm"]
+    assert load[1][0] == "candidate"
+    assert "p50   candidate" in report
+
+
+def test_an_external_load_shows_no_counts_it_does_not_have():
+    pair = make_pair()
+    load = replace(pair.baseline.load, external=True, planned=0, sent=0)
+    pair = replace(pair, baseline=replace(pair.baseline, load=load))
+    result = make_result()
+    done = replace(result.completeness, answered_by_driver=None)
+    report = render_markdown(replace(result, pairs=(pair,), completeness=done))
+    (table,) = [t for t in tables(report) if t[0][0] == "arm"]
+    assert table[1][1:3] == ["external", "external"]
+    assert "not counted by the load command" in report
+
+
+def test_a_verdict_without_any_number_still_renders():
+    result = make_result("gate", Outcome.INCONCLUSIVE)
+    floats = [f.name for f in dataclasses.fields(result.verdict.metrics[0]) if f.type == "float"]
+    unknown = dict.fromkeys((n for n in floats if n != "quantile"), math.nan)
+    metrics = tuple(replace(metric, **unknown) for metric in result.verdict.metrics)
+    parts = tuple(
+        replace(
+            part,
+            delta_ns=math.nan,
+            shares=tuple(
+                replace(s, baseline_ns=math.nan, candidate_ns=math.nan, share=math.nan)
+                for s in part.shares
+            ),
+        )
+        for part in result.verdict.attribution
+    )
+    empty = Histogram.empty()
+    pair = make_pair()
+    run = replace(
+        pair.baseline,
+        histograms={"service": empty},
+        load=replace(pair.baseline.load, client=empty),
+    )
+    verdict = replace(result.verdict, metrics=metrics, attribution=parts, pairs=0)
+    pairs = (replace(pair, baseline=run, candidate=run),)
+    report = render_markdown(replace(result, verdict=verdict, pairs=pairs))
+    assert not re.search(r"\b(?:nan|None|inf)\b", report)
+    assert report.count("n/a") > 20
+    assert "Service time" not in headings(report)
+
+
+def test_only_set_aside_pairs_still_render():
+    result = make_result("gate", Outcome.INVALID)
+    pairs = (make_pair(0, set_aside="noisy"),)
+    assert "1 set aside" in render_markdown(replace(result, pairs=pairs))
+
+
+def hostile_result(text: str) -> Result:
+    """Every text that comes from outside replaced."""
+    result = make_result()
+    pair = make_pair(0, 1.2, set_aside=text)
+    run = replace(pair.baseline, image=text, load=replace(pair.baseline.load, first_error=text))
+    verdict = Verdict(
+        Outcome.REGRESSION,
+        ((Reason.REGRESSION, text),),
+        tuple(replace(m, name=text, stage=text) for m in result.verdict.metrics),
+        tuple(
+            replace(
+                part,
+                slice=text,
+                stage=text,
+                shares=tuple(replace(share, stage=text) for share in part.shares),
+            )
+            for part in result.verdict.attribution
+        ),
+        2,
+    )
+    named = {text: text}
+    return dataclasses.replace(
+        result,
+        scenario_name=text,
+        created=text,
+        commit=text,
+        baseline_image=text,
+        candidate_image=text,
+        fingerprint=replace(result.fingerprint, must_match=named, facts=named),
+        hooks=named,
+        environment=named,
+        drift=text,
+        pairs=(replace(pair, baseline=run),),
+        verdict=verdict,
+    )
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_text_from_outside_changes_nothing_but_itself(text):
+    report = render_markdown(hostile_result(text))
+    reference = render_markdown(hostile_result("word"))
+    kinds = {t.type for t in inline_tokens(report)}
+    assert not kinds & {"link_open", "image", "em_open", "s_open"}
+    assert all(set(part.split()) & ALLOWED_HTML for part in html_of(report))
+    assert len(html_of(report)) == len(html_of(reference))
+    assert filter_hits(report) == []
+    assert all(rows == {width} for width, rows in column_counts(report))
+    if text.strip():
+        structure = [t.type for t in PARSER.parse(report)]
+        assert structure == [t.type for t in PARSER.parse(reference)]
+    report.encode("utf-8")
+
+
+@pytest.mark.parametrize("outcome", [Outcome.INVALID, Outcome.NO_BASELINE, Outcome.INCONCLUSIVE])
+@pytest.mark.parametrize("text", TEXTS[:30])
+def test_hostile_reasons_stay_text_in_the_headline(outcome, text):
+    verdict = Verdict(outcome, ((Reason.SERVICE_DIED, text),))
+    report = render_markdown(replace(make_result("gate", outcome), verdict=verdict))
+    assert not {t.type for t in inline_tokens(report)} & {"link_open", "image", "html_inline"}
+    assert filter_hits(report) == []
+
+
+def test_a_result_that_was_stored_renders_the_same():
+    for kind in ("gate", "run", "compare"):
+        result = make_result(kind)
+        stored = from_body(Result, json.loads(json.dumps(to_body(result))))
+        assert render_markdown(stored) == render_markdown(result)

@@ -1,0 +1,80 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gate.baseline.files import read_result
+from gate.errors import Exit, Reason, UsageError
+from gate.report.markdown import render_markdown
+from gate.report.writer import check_writable, write_reports
+from gate.verdict.model import Outcome
+from tests.unit.factories import make_result
+
+
+def refused(out_dir, match):
+    with pytest.raises(UsageError, match=match) as caught:
+        check_writable(out_dir)
+    assert caught.value.reason is Reason.OUTPUT_NOT_WRITABLE
+    assert caught.value.exit_code is Exit.USAGE
+    assert caught.value.remedy
+
+
+def test_three_files_are_written_and_agree(tmp_path):
+    out = tmp_path / "a" / "b"
+    paths = write_reports(make_result(), out)
+    assert sorted(p.name for p in out.iterdir()) == ["report.md", "result.json", "verdict.json"]
+    assert json.loads(paths.verdict.read_text())["verdict"] == "regression"
+    assert read_result(paths.result).verdict == make_result().verdict
+    assert paths.markdown.read_text("utf-8") == render_markdown(make_result())
+    assert list(paths) == [paths.verdict, paths.result, paths.markdown]
+
+
+def test_an_earlier_verdict_does_not_stay(tmp_path):
+    write_reports(make_result("gate", Outcome.PASS), tmp_path)
+    paths = write_reports(make_result("gate", Outcome.INVALID), tmp_path)
+    assert json.loads(paths.verdict.read_text())["verdict"] == "invalid"
+    assert "**INVALID**" in paths.markdown.read_text("utf-8")
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_checking_creates_the_directory_and_leaves_nothing_in_it(tmp_path):
+    check_writable(tmp_path / "new" / "out")
+    assert list((tmp_path / "new" / "out").iterdir()) == []
+
+
+def test_a_file_in_the_way_is_found_before_anything_is_started(tmp_path):
+    (tmp_path / "file").touch()
+    refused(tmp_path / "file", "cannot write to")
+    refused(tmp_path / "file" / "below", "cannot write to")
+
+
+def test_a_directory_where_a_report_goes_is_found(tmp_path):
+    (tmp_path / "report.md").mkdir()
+    refused(tmp_path, "report.md is a directory")
+
+
+def test_a_read_only_mount_is_found(tmp_path, monkeypatch):
+    def read_only(*args, **kwargs):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", read_only)
+    refused(tmp_path, "Read-only file system")
+
+
+def test_a_path_that_is_none_is_refused(tmp_path):
+    refused(tmp_path / "a\0b", "cannot write to")
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs /proc")
+def test_a_place_that_takes_no_files_is_found():
+    refused(Path("/proc/self"), "cannot write to")
+
+
+def test_reports_and_baselines_need_neither_docker_nor_bcc():
+    program = (
+        "import sys; sys.modules.update(docker=None, bcc=None); "
+        "import gate.report.writer, gate.report.schema, gate.baseline.store, gate.hdr"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
