@@ -40,7 +40,8 @@ static inline int segment(u64 sk, u64 skb)
 }
 
 /* raw tracepoint tcp_probe(const struct sock *sk, struct sk_buff *skb): fires at the entry of
- * tcp_rcv_established, for every segment, fast path and slow path alike. */
+ * tcp_rcv_established, for every segment, fast path and slow path alike.
+ * kfunc tcp_rcv_established(struct sock *sk, struct sk_buff *skb): the same arguments' array. */
 int on_segment(struct bpf_raw_tracepoint_args *ctx)
 {
 	return segment(ctx->args[0], ctx->args[1]);

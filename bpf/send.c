@@ -18,7 +18,8 @@ static inline int send(u64 sk)
 }
 
 /* raw tracepoint tcp_sendmsg_locked(const struct sock *sk, const struct msghdr *msg, ...), 6.16+:
- * fires before bytes are copied, once a loop; only the first after a read counts. */
+ * fires before bytes are copied, once a loop; only the first after a read counts.
+ * kfunc tcp_sendmsg(struct sock *sk, struct msghdr *msg, size_t size): the same arguments' array. */
 int on_send(struct bpf_raw_tracepoint_args *ctx)
 {
 	return send(ctx->args[0]);

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import sys
 import traceback
 from collections.abc import Sequence
 
@@ -19,15 +18,19 @@ __all__ = ["main"]
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the console script; always leaves by `SystemExit`."""
+    code: object
     try:
         with interruptible():
             code = _run(arguments)
     except GateError as error:
         code = _explain(error)
+    except SystemExit as stop:
+        # For a reader that went away, click and rich end with 1, which would be a verdict.
+        code = Exit.SIGPIPE if stop.code == Exit.REGRESSION else stop.code
     except Exception:  # the interpreter's own exit code for it, 1, would be a verdict
         traceback.print_exc()
         code = Exit.INTERNAL
-    sys.exit(code)
+    raise SystemExit(code)
 
 
 def _run(arguments: Sequence[str] | None) -> int:
@@ -36,9 +39,6 @@ def _run(arguments: Sequence[str] | None) -> int:
 
     try:
         code = cli.main(args=arguments, prog_name="socklat-gate", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return Exit.USAGE
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "socklat-gate"
         raise UsageError(

@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 
 from gate.environment import NoiseMeter
-from gate.errors import GateError
+from gate.errors import GateError, Interrupted
 from gate.probe.binding import load_bcc
 from gate.probe.btf import kernel_types
 from gate.probe.hooks import EVENTS
@@ -54,6 +54,8 @@ def diagnose(sleep: Callable[[float], None]) -> Iterable[Check]:
 def _attempt(name: str, look: Callable[[], str]) -> Check:
     try:
         return Check(name, Status.OK, look())
+    except Interrupted:
+        raise
     except GateError as error:
         return Check(name, Status.FAIL, error.message, error.remedy or "")
 
@@ -79,6 +81,8 @@ def _hooks() -> Iterable[Check]:
     try:
         with SocketProbe() as probe:
             hooks = probe.hooks
+    except Interrupted:
+        raise
     except GateError as error:
         yield Check("hooks", Status.FAIL, error.message, error.remedy or "")
         return
@@ -89,6 +93,7 @@ def _hooks() -> Iterable[Check]:
 def _docker() -> str:
     client = connect()
     version = client.version()
+    client.close()
     return f"{version.get('Version')} answers (API {version.get('ApiVersion')})"
 
 

@@ -29,7 +29,9 @@ class Exit(IntEnum):
     INCONCLUSIVE = 4
     NO_BASELINE = 5
     INVALID = 6
+    INTERNAL = 70  # a defect of the tool, with its traceback; EX_SOFTWARE of sysexits.h
     SIGINT = 130
+    SIGPIPE = 141  # whoever read the output went away
     SIGTERM = 143
 
 

@@ -32,7 +32,7 @@ CpuSet = Annotated[str, Field(pattern=r"^\d+(-\d+)?(,\d+(-\d+)?)*$", examples=["
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Ready(_Model):
@@ -100,6 +100,9 @@ class Load(_Model):
     warmup_s: float = Field(1.0, ge=0, le=600)
     timeout_s: float = Field(10.0, gt=0, le=600, description="a later answer is an error")
     max_errors: float = Field(0.001, ge=0, le=1, description="allowed share of failed requests")
+    max_lag_ms: float = Field(
+        100.0, gt=0, description="bound for the p99 wait of due requests for a free connection"
+    )
     max_late_ms: float = Field(100.0, gt=0, description="bound for the driver's own p99 lateness")
     cpuset: CpuSet | None = None
     # tcp
@@ -115,6 +118,12 @@ class Load(_Model):
     # command
     command: Command | None = None
 
+    @field_validator("payload")
+    @classmethod
+    def _payload(cls, value: str | None) -> str | None:
+        parse_payload(value or "")
+        return value
+
     @field_validator("answer")
     @classmethod
     def _answer(cls, value: int | str) -> int | str:
@@ -129,10 +138,8 @@ class Load(_Model):
 
     @model_validator(mode="after")
     def _driver_has_what_it_needs(self) -> Load:
-        if self.driver == "tcp":
-            if not self.payload:
-                raise ValueError("driver tcp needs a payload")
-            parse_payload(self.payload)
+        if self.driver == "tcp" and not self.payload:
+            raise ValueError("driver tcp needs a payload")
         if self.driver == "command" and self.command is None:
             raise ValueError("driver command needs [load.command] with argv")
         for name, value in self.headers.items():
@@ -238,7 +245,7 @@ class Scenario(_Model):
         """
         shape = {
             "service": self.service.model_dump(exclude={"image", "build"}),
-            "load": self.load.model_dump(exclude={"max_errors", "max_late_ms"}),
+            "load": self.load.model_dump(exclude={"max_errors", "max_lag_ms", "max_late_ms"}),
         }
         text = json.dumps(shape, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -2,7 +2,8 @@
 # The machine's root file system: Debian 12 with BCC and the project's dependencies.  Sourced.
 #
 # One image serves every kernel and every state of the checkout; it is built again only when this
-# file or the list of dependencies changes.
+# file or the list of dependencies changes.  Wheels are fetched by this machine's pip, so the machine
+# inside needs no network.
 
 ROOT_SUITE=bookworm
 ROOT_PYTHON=3.11 # of that suite: wheels are chosen for it, whatever this machine runs
@@ -19,14 +20,16 @@ debian_mirror() { # the Debian mirror that this machine's own package sources na
 
 guest_requirements() { # what the tests inside import, one requirement a line
   "$VM_PYTHON" - <<'PY'
-import re
+try:
+    import tomllib
+except ImportError:
+    from pip._vendor import tomli as tomllib
 
-text = open("pyproject.toml", encoding="utf-8").read()
-block = re.search(r"^dependencies = \[(.*?)^\]", text, re.M | re.S).group(1)
-needed = re.findall(r'"([^"]+)"', block.replace('\\"', '"'))
-tests = re.search(r"^test = \[(.*?)^\]", text, re.M | re.S).group(1)
-needed += [line for line in re.findall(r'"([^"]+)"', tests) if re.match(r"pytest(-timeout)?\b", line)]
-print("\n".join(line for line in needed if "python_version <" not in line))
+with open("pyproject.toml", "rb") as file:
+    project = tomllib.load(file)["project"]
+tests = [need for need in project["optional-dependencies"]["test"]
+         if need.split(">")[0] in ("pytest", "pytest-timeout")]
+print("\n".join(project["dependencies"] + tests))
 PY
 }
 
@@ -48,8 +51,11 @@ build_root() { # build_root IMAGE
   guest_requirements >"$work/requirements.txt"
   "$VM_PYTHON" -m pip install -q --disable-pip-version-check --no-compile \
     --target "$work/root/opt/site" --only-binary=:all: --implementation cp \
-    --python-version "$ROOT_PYTHON" "${platform[@]}" -r "$work/requirements.txt" >&2 </dev/null ||
-    die "pip could not fetch the dependencies for Python $ROOT_PYTHON"
+    --python-version "$ROOT_PYTHON" "${platform[@]}" -r "$work/requirements.txt" \
+    >"$work/pip.log" 2>&1 </dev/null || {
+    tail -n 20 "$work/pip.log" >&2
+    die "pip could not fetch the dependencies for Python $ROOT_PYTHON (its last lines are above)"
+  }
   # Compiling at import costs seconds under emulation, at every start of Python.
   chroot "$work/root" python3 -m compileall -q /opt/site /usr/lib/python3/dist-packages \
     >/dev/null 2>&1 </dev/null || true # some test data of packages is meant not to compile
@@ -59,7 +65,7 @@ build_root() { # build_root IMAGE
   local size_kb
   size_kb=$(du -sk "$work/root" | cut -f 1)
   mkfs.ext4 -q -F -E root_owner=0:0 -d "$work/root" "$work/image" "$((size_kb * 5 / 4 + 262144))k" \
-    >&2 </dev/null || die "mkfs.ext4 could not make the image"
+    >/dev/null </dev/null || die "mkfs.ext4 could not make the image"
   mv "$work/image" "$image"
   rm -rf "$work"
 }

@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import rich_click as click
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from gate.baseline.campaigns import campaign_of, result_at
 from gate.baseline.files import read_campaign
-from gate.baseline.store import BaselineStore
+from gate.baseline.store import BaselineStore, CampaignSummary
+from gate.commands.output import aligned, emit
 from gate.errors import NoUsableBaseline, Reason
 from gate.report.campaign_text import campaign_rows
 
@@ -19,6 +17,7 @@ __all__ = ["baseline"]
 
 _store_option = click.option(
     "--baselines",
+    metavar="DIR",
     type=click.Path(path_type=Path),
     default=Path("baselines"),
     show_default=True,
@@ -39,60 +38,102 @@ def save(result: Path, baselines: Path) -> None:
 
     Red, inconclusive and invalid results are refused: they never become a baseline.
 
-    Example: `socklat-gate baseline save socklat-out`
+    For instance:
+
+        socklat-gate baseline save socklat-out --baselines baselines
     """
     path = BaselineStore(baselines).save(campaign_of(result_at(result)))
-    click.echo(str(path))
+    emit(str(path))
 
 
 @baseline.command(name="list")
 @_store_option
 def list_(baselines: Path) -> None:
-    """List the stored campaigns, oldest first."""
+    """List the stored campaigns by scenario, oldest first.
+
+    For instance:
+
+        socklat-gate baseline list --baselines baselines
+    """
     rows = BaselineStore(baselines).list()
     if not rows:
-        raise NoUsableBaseline(
-            Reason.BASELINE_EMPTY,
-            f"{baselines} holds no campaign",
-            remedy="store one with `socklat-gate baseline save RESULT`",
-        )
-    table = Table("scenario", "created (UTC)", "mode", "runs", "image", "commit", "file")
-    for row in rows:
-        note = f"[red]{escape(row.problem)}[/]" if row.problem else escape(row.image)
-        created, commit = escape(row.created[:19]), escape(row.commit[:12])
-        name = escape(row.path.name)
-        table.add_row(escape(row.scenario), created, row.mode, str(row.runs), note, commit, name)
-    Console(soft_wrap=True).print(table)
+        raise _nothing_in(baselines)
+    header = ("scenario", "created (UTC)", "mode", "runs", "image", "commit", "file")
+    emit(aligned([header, *map(_row, rows)]))
 
 
 @baseline.command()
 @click.argument("path", type=click.Path(path_type=Path))
 def show(path: Path) -> None:
-    """Show what a stored campaign holds: quantiles a run, machine, image, commit."""
+    """Show what a stored campaign holds: image, commit, machine, quantiles a run.
+
+    For instance:
+
+        socklat-gate baseline show baselines/checkout/20260304T050607Z-0123456789ab.json
+    """
     campaign = read_campaign(path)
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(f"{escape(campaign.scenario_name)}  {escape(campaign.image)}", style="bold")
-    console.print(escape(f"{campaign.created}  commit {campaign.commit}  {campaign.mode}"))
-    header, *rows = campaign_rows(campaign)
-    table = Table(*header)
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
-    for name, value in sorted(campaign.fingerprint.must_match.items()):
-        console.print(escape(f"{name}: {value}"))
+    facts = {
+        "scenario": campaign.scenario_name,
+        "scenario hash": campaign.scenario_hash,
+        "created": campaign.created,
+        "mode": campaign.mode,
+        "commit": campaign.commit,
+        "image": campaign.image,
+        "image id": campaign.image_id,
+        **dict(sorted(campaign.fingerprint.must_match.items())),
+    }
+    emit(aligned([(f"{name}:", _shown(value)) for name, value in facts.items()]))
+    emit("\n" + aligned(campaign_rows(campaign)))
 
 
 @baseline.command()
 @_store_option
 def verify(baselines: Path) -> None:
-    """Check every stored file: readable, unaltered, of this schema.  Exit 5 if one is not."""
+    """Check every stored file: readable, unaltered, of this schema.
+
+    Exits with 5 when one is not.
+
+    For instance:
+
+        socklat-gate baseline verify --baselines baselines
+    """
     found = BaselineStore(baselines).verify()
     bad = [(path, problem) for path, problem in found if problem]
     for path, problem in found:
-        click.echo(f"{'DAMAGED' if problem else 'ok'}  {path}{': ' + problem if problem else ''}")
-    if bad or not found:
+        emit(_shown(f"DAMAGED  {problem}" if problem else f"ok  {path}"))
+    if not found:
+        raise _nothing_in(baselines)
+    if bad:
         raise NoUsableBaseline(
-            Reason.BASELINE_CORRUPT if bad else Reason.BASELINE_EMPTY,
+            Reason.BASELINE_CORRUPT,
             f"{len(bad)} of {len(found)} files in {baselines} cannot be used",
             remedy="restore them from version control, or measure and save again",
         )
+
+
+def _nothing_in(baselines: Path) -> NoUsableBaseline:
+    return NoUsableBaseline(
+        Reason.BASELINE_EMPTY,
+        f"{baselines} holds no campaign",
+        remedy="store one with `socklat-gate baseline save RESULT`",
+    )
+
+
+def _row(summary: CampaignSummary) -> tuple[str, ...]:
+    """Cells of one line; a damaged file's problem follows its name."""
+    problem = f"  DAMAGED: {summary.problem}" if summary.problem else ""
+    cells = (
+        summary.scenario,
+        summary.created[:19],
+        summary.mode,
+        str(summary.runs),
+        summary.image,
+        summary.commit[:12],
+        summary.path.name + problem,
+    )
+    return tuple(map(_shown, cells))
+
+
+def _shown(text: str) -> str:
+    """Stored text comes from other machines: control characters must not reach the terminal."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)

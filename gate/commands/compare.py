@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import rich_click as click
 from gate.baseline.campaigns import campaigns_at
 from gate.baseline.comparable import comparable
 from gate.campaign import Campaign
+from gate.commands.output import emit, emit_json
 from gate.environment import environment_facts
 from gate.job.completeness import completeness_of
 from gate.report.headline import headline
@@ -31,10 +31,13 @@ __all__ = ["compare"]
 @click.argument("candidate", type=click.Path(path_type=Path))
 @click.option(
     "--scenario",
+    metavar="FILE",
     type=click.Path(path_type=Path),
     help="Take metrics and error rates from this socklat.toml [the defaults].",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Also write the reports there.")
+@click.option(
+    "--out", metavar="DIR", type=click.Path(path_type=Path), help="Also write the reports there."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print verdict.json instead of markdown.")
 def compare(
     base: Path, candidate: Path, scenario: Path | None, out: Path | None, as_json: bool
@@ -45,7 +48,9 @@ def compare(
     result.json.  At least 5 base campaigns are needed to know how much campaigns differ by
     themselves; with fewer the answer is "inconclusive".
 
-    Example: `socklat-gate compare baselines/redis-set socklat-out/result.json`
+    For instance:
+
+        socklat-gate compare baselines/checkout socklat-out/result.json
     """
     started_s = time.monotonic()
     limits = load_scenario(scenario).gate if scenario else Gate()
@@ -60,9 +65,9 @@ def compare(
     if out is not None:
         write_reports(result, out)
     if as_json:
-        click.echo(json.dumps(verdict_document(result), indent=2, allow_nan=False))
+        emit_json(verdict_document(result))
     else:
-        click.echo(render_markdown(result))
+        emit(render_markdown(result))
         click.echo(plain(headline(result)), err=True)
     return int(result.verdict.outcome.exit_code)
 

@@ -21,6 +21,10 @@ def doctor() -> int:
     """Check what works on this machine, one line and one remedy each.
 
     Exits with 3 when the gate could not run here.
+
+    For instance:
+
+        sudo socklat-gate doctor
     """
     console = Console(highlight=False, soft_wrap=True)
     failed = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from functools import partial
 from pathlib import Path
 
 import rich_click as click
@@ -16,6 +16,7 @@ from gate.commands.options import (
     seed_or_random,
     with_gate,
 )
+from gate.commands.output import emit, emit_json
 from gate.job.paired import GateJob
 from gate.job.progress import Progress
 from gate.job.reference import find_reference, image_under_test
@@ -23,7 +24,7 @@ from gate.probe.privilege import check_privilege
 from gate.report.headline import headline
 from gate.report.sentence import plain
 from gate.report.verdict_json import verdict_document
-from gate.report.writer import check_writable, write_reports
+from gate.report.writer import check_writable, discard_reports, write_reports
 from gate.scenario_file import load_scenario
 from gate.service.client import connect
 from gate.service.sweep import sweep
@@ -38,8 +39,10 @@ __all__ = ["gate"]
 @baselines_option
 @out_option
 @seed_option
-@click.option("--max-pairs", type=int, help="Budget of pairs [from the scenario].")
-@click.option("--max-minutes", type=float, help="Budget of minutes [from the scenario].")
+@click.option("--max-pairs", metavar="N", type=int, help="Budget of pairs [from the scenario].")
+@click.option(
+    "--max-minutes", metavar="N", type=float, help="Budget of minutes [from the scenario]."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print verdict.json on stdout.")
 @quiet_option
 def gate(
@@ -59,10 +62,13 @@ def gate(
     Starts reference and candidate side by side in fresh containers, pair by pair, until the
     evidence is in or the budget is spent, and writes verdict.json, result.json and report.md.
 
-    Example: `socklat-gate gate socklat.toml --baseline-image app:1.4 --candidate-image app:dev`
+    For instance:
+
+        socklat-gate gate socklat.toml --baseline-image app:1.4 --out reports
     """
     loaded = with_gate(load_scenario(scenario), max_pairs=max_pairs, max_minutes=max_minutes)
     check_writable(out)
+    discard_reports(out)
     directory = scenario.resolve().parent
     client = connect()
     check_privilege()
@@ -75,7 +81,9 @@ def gate(
             scenario=loaded,
             directory=directory,
             candidate=image_under_test(client, loaded, directory, candidate_image, progress.say),
-            reference=find_reference(client, loaded, stored, baseline_image, progress.say),
+            find_reference=partial(
+                find_reference, client, loaded, stored, baseline_image, progress.say
+            ),
             seed=seed_or_random(seed),
             progress=progress,
         )
@@ -83,8 +91,8 @@ def gate(
     assert result.verdict is not None
     paths = write_reports(result, out)
     if as_json:
-        click.echo(json.dumps(verdict_document(result), indent=2, allow_nan=False))
+        emit_json(verdict_document(result))
     else:
-        click.echo(f"{result.verdict.outcome.value}: {plain(headline(result))}")
-        click.echo(f"reports in {paths.markdown.parent}")
+        emit(f"{result.verdict.outcome.value}: {plain(headline(result))}")
+        emit(f"reports in {paths.markdown.parent}")
     return int(result.verdict.outcome.exit_code)

@@ -6,9 +6,10 @@ import secrets
 from pathlib import Path
 
 import rich_click as click
+from pydantic import ValidationError
 
 from gate.errors import Reason, UsageError
-from gate.scenario import Scenario
+from gate.scenario import Gate, Scenario
 
 __all__ = [
     "baselines_dir",
@@ -23,13 +24,24 @@ __all__ = [
 _PATH = click.Path(path_type=Path)
 
 baselines_option = click.option(
-    "--baselines", type=_PATH, help="Directory of stored baselines [baselines/ by the scenario]."
+    "--baselines",
+    metavar="DIR",
+    type=_PATH,
+    help="Directory of stored baselines [baselines/ beside the scenario].",
 )
 out_option = click.option(
-    "--out", type=_PATH, default=Path("socklat-out"), show_default=True, help="Where reports go."
+    "--out",
+    metavar="DIR",
+    type=_PATH,
+    default=Path("socklat-out"),
+    show_default=True,
+    help="Where reports go.",
 )
 seed_option = click.option(
-    "--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of all coin flips [random, recorded]."
+    "--seed",
+    metavar="N",
+    type=click.IntRange(0, 2**63 - 1),
+    help="Seed of all coin flips [random, recorded].",
 )
 quiet_option = click.option("--quiet", is_flag=True, help="No progress on stderr.")
 
@@ -47,11 +59,17 @@ def seed_or_random(seed: int | None) -> int:
 def with_gate(scenario: Scenario, **limits: float | None) -> Scenario:
     """The scenario with those limits of ``[gate]`` that the command line sets.
 
-    Raises `UsageError` (BAD_ARGUMENT) for a limit that is not positive.
+    Raises `UsageError` (BAD_ARGUMENT) for a limit that a scenario could not have either.
     """
     changes = {name: value for name, value in limits.items() if value is not None}
-    for name, value in changes.items():
-        if value <= 0:
-            option = "--" + name.replace("_", "-")
-            raise UsageError(Reason.BAD_ARGUMENT, f"{option} must be positive, not {value:g}")
-    return scenario.model_copy(update={"gate": scenario.gate.model_copy(update=changes)})
+    try:
+        changed = Gate.model_validate({**scenario.gate.model_dump(), **changes})
+    except ValidationError as error:
+        problem = error.errors()[0]
+        option = "--" + str(problem["loc"][0]).replace("_", "-")
+        raise UsageError(
+            Reason.BAD_ARGUMENT,
+            f"{option} {problem['input']}: {problem['msg'].lower()}",
+            remedy="leave it out to use the scenario's",
+        ) from None
+    return scenario.model_copy(update={"gate": changed})

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import rich_click as click
 
 from gate.baseline.campaigns import result_at
+from gate.commands.output import emit, emit_json
 from gate.report.markdown import render_markdown
 from gate.report.verdict_json import verdict_document
 
@@ -22,14 +22,17 @@ __all__ = ["report"]
     type=click.Choice(["markdown", "json"]),
     default="markdown",
     show_default=True,
+    help="json is what verdict.json holds.",
 )
 def report(result: Path, form: str) -> None:
     """Print the report of a stored RESULT (a result.json, or its directory).
 
-    Example: `socklat-gate report socklat-out --format markdown`
+    For instance:
+
+        socklat-gate report socklat-out --format markdown
     """
     loaded = result_at(result)
     if form == "json":
-        click.echo(json.dumps(verdict_document(loaded), indent=2, allow_nan=False))
+        emit_json(verdict_document(loaded))
     else:
-        click.echo(render_markdown(loaded))
+        emit(render_markdown(loaded))

@@ -8,6 +8,7 @@ from pathlib import Path
 import rich_click as click
 
 from gate.commands.options import out_option, quiet_option, seed_option, seed_or_random
+from gate.commands.output import emit
 from gate.environment import environment_facts
 from gate.job.bench import Bench
 from gate.job.completeness import completeness_of
@@ -17,7 +18,7 @@ from gate.job.single import measure_campaign
 from gate.probe.privilege import check_privilege
 from gate.report.headline import headline
 from gate.report.sentence import plain
-from gate.report.writer import check_writable, write_reports
+from gate.report.writer import check_writable, discard_reports, write_reports
 from gate.result import Result
 from gate.scenario_file import load_scenario
 from gate.service.client import connect
@@ -29,7 +30,14 @@ __all__ = ["run"]
 @click.command()
 @click.argument("scenario", type=click.Path(path_type=Path))
 @click.option("--image", metavar="IMAGE", help="Image to measure [from the scenario].")
-@click.option("--runs", type=click.IntRange(1, 1000), default=5, show_default=True)
+@click.option(
+    "--runs",
+    metavar="N",
+    type=click.IntRange(1, 1000),
+    default=5,
+    show_default=True,
+    help="Fresh containers to measure.",
+)
 @out_option
 @seed_option
 @quiet_option
@@ -40,10 +48,13 @@ def run(
 
     Each run is a fresh container.  The result can be stored with `socklat-gate baseline save`.
 
-    Example: `socklat-gate run socklat.toml --image app:1.4 --runs 5 --out measured`
+    For instance:
+
+        socklat-gate run socklat.toml --image app:1.4 --runs 5 --out measured
     """
     loaded = load_scenario(scenario)
     check_writable(out)
+    discard_reports(out)
     directory = scenario.resolve().parent
     client = connect()
     check_privilege()
@@ -77,5 +88,5 @@ def run(
         environment=environment_facts(campaign.fingerprint, campaign.noise),
     )
     paths = write_reports(result, out)
-    click.echo(plain(headline(result)))
-    click.echo(f"reports in {paths.markdown.parent}")
+    emit(plain(headline(result)))
+    emit(f"reports in {paths.markdown.parent}")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import rich_click as click
 
+from gate.commands.output import emit_json
 from gate.report.schema import verdict_schema
 from gate.scenario import Scenario
 
@@ -17,7 +16,11 @@ __all__ = ["schema"]
 def schema(what: str) -> None:
     """Print the JSON schema of socklat.toml (default) or of verdict.json.
 
-    Example: `socklat-gate schema > socklat.schema.json`, then point an editor at it.
+    Point an editor at it, and it completes and checks keys.
+
+    For instance:
+
+        socklat-gate schema > socklat.schema.json
     """
     document = Scenario.model_json_schema() if what == "scenario" else verdict_schema()
-    click.echo(json.dumps(document, indent=2))
+    emit_json(document)

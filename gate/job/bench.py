@@ -18,7 +18,7 @@ import numpy as np
 
 from gate.campaign import ARMS, Arm, Fingerprint, LoadCounts, Noise, Pair, Run
 from gate.environment import NoiseMeter, fingerprint
-from gate.interrupt import shielded
+from gate.interrupt import obey_signal, shielded
 from gate.job.completeness import check_complete
 from gate.load.checks import check_delivered, too_late
 from gate.load.process import Endpoint, make_load
@@ -108,6 +108,7 @@ class Bench:
         return self._measure([spec], seed, first=0)
 
     def _measure(self, specs: Sequence[ArmSpec], seed: int, first: int) -> Measured:
+        obey_signal()
         self._say("starting containers")
         order = [specs[first], *(spec for i, spec in enumerate(specs) if i != first)]
         started = {arm.arm: arm for arm in self._session.start(order)}
@@ -135,8 +136,12 @@ class Bench:
                 self._probe.record_between(slot, window.from_ns, window.to_ns)
             meter = NoiseMeter()
             self._say("measuring")
-            counts = load.wait(poll=self._session.check_alive)
+            counts = load.wait(poll=self._poll)
             return counts, meter.stop()
+
+    def _poll(self) -> None:
+        obey_signal()
+        self._session.check_alive()
 
     def _read(self, arms: Sequence[RunningArm], counts: Sequence[LoadCounts]) -> list[Run]:
         missed_before, self._missed_so_far = self._missed_so_far, self.missed

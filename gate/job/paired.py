@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,19 +33,23 @@ STORED_RUNS = 5
 
 @dataclass
 class GateJob:
-    """One gate: what is known of it grows while it runs, and makes a `Result` at any time."""
+    """One gate: what is known of it grows while it runs, and makes a `Result` at any time.
+
+    ``find_reference`` is asked once, before anything is started.
+    """
 
     client: Any
     scenario: Scenario
     directory: Path
     candidate: ImageRef
-    reference: Reference
+    find_reference: Callable[[], Reference]
     seed: int
     progress: Progress
 
     def __post_init__(self) -> None:
         self._started_s = time.monotonic()
         self._created = utc_now()
+        self._reference: Reference | None = None
         self._pairs: list[Pair] = []
         self._campaign: Campaign | None = None
         self._hooks: Mapping[str, str] = {}
@@ -66,13 +70,14 @@ class GateJob:
         return self._result(verdict)
 
     def _measure(self) -> Verdict:
+        reference = self._reference = self.find_reference()
         with Bench(self.client, self.scenario, self.directory, self.progress.say) as bench:
             self._hooks, self._fingerprint = bench.hooks, bench.fingerprint()
-            stored = self.reference.campaigns(self.scenario, self._fingerprint)
+            stored = reference.campaigns(self.scenario, self._fingerprint)
             try:
-                if self.reference.image is None:
+                if reference.image is None:
                     return self._alone(bench, stored)
-                verdict = self._paired(bench, self.reference.image)
+                verdict = self._paired(bench, reference.image)
             finally:
                 self._missed = bench.missed
         self._drift = drift(stored, self._pairs, self.scenario.gate)
@@ -127,7 +132,6 @@ class GateJob:
     def _result(self, verdict: Verdict) -> Result:
         runs = [run for pair in self._pairs for run in (pair.baseline, pair.candidate)]
         runs += self._campaign.runs if self._campaign else ()
-        reference = self.reference.image
         return Result(
             kind="gate",
             scenario_name=self.scenario.name,
@@ -136,7 +140,7 @@ class GateJob:
             commit=current_commit(self.directory),
             seed=self.seed,
             duration_s=time.monotonic() - self._started_s,
-            baseline_image=reference.reference if reference else "stored campaigns",
+            baseline_image=self._reference.name if self._reference else "none",
             candidate_image=self.candidate.reference,
             fingerprint=self._fingerprint,
             hooks=self._hooks,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from types import TracebackType
 
@@ -24,7 +25,8 @@ class Progress:
         self._started_s = time.monotonic()
 
     def __enter__(self) -> Progress:
-        if self._console.is_terminal:
+        # Rich also takes FORCE_COLOR for a terminal; CI logs set it and cannot redraw a line.
+        if self._console.is_terminal and sys.stderr.isatty():
             self._status = self._console.status("starting")
             self._status.start()
         return self
@@ -50,7 +52,7 @@ class Progress:
 
     def line(self, text: str) -> None:
         """Leaves a line on stderr."""
-        self._console.print(escape(text))
+        self._console.print(escape(text), soft_wrap=True)
 
     def pair_done(self, done: int, at_most: int, verdict: Verdict, left_s: float) -> None:
         """The running estimate after a pair, and how long it can still take."""

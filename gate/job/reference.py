@@ -11,7 +11,7 @@ from gate.baseline.store import BaselineStore
 from gate.campaign import Campaign, Fingerprint
 from gate.errors import NoUsableBaseline, Reason, UsageError
 from gate.scenario import Scenario
-from gate.service.image import ImageRef, build_image, resolve_image
+from gate.service.image import ImageRef, build_image, local_image, resolve_image
 
 __all__ = ["Reference", "find_reference", "image_under_test"]
 
@@ -34,6 +34,11 @@ class Reference:
     store: BaselineStore
     named: bool
     stored: bool
+
+    @property
+    def name(self) -> str:
+        """What a report calls it."""
+        return self.image.reference if self.image else "stored campaigns"
 
     def campaigns(self, scenario: Scenario, fingerprint: Fingerprint) -> tuple[Campaign, ...]:
         """Stored campaigns comparable with what is about to be measured here, maybe none.
@@ -80,8 +85,9 @@ def find_reference(
 ) -> Reference:
     """The command line's image, else the scenario's, else the newest stored campaign's.
 
-    Raises `UsageError` when a named image cannot be had, `NoUsableBaseline` when no image is named
-    and nothing usable is stored.
+    Of a stored campaign only the very image that it measured will do, told by its id.  Raises
+    `UsageError` when a named image cannot be had, `NoUsableBaseline` when no image is named and
+    nothing usable is stored.
     """
     store = BaselineStore(baselines)
     has_stored = (baselines / scenario.name).is_dir()
@@ -103,11 +109,22 @@ def find_reference(
             f"the baseline directory {baselines / scenario.name} holds no campaign",
             remedy="store one with `socklat-gate baseline save RESULT`",
         )
-    latest = newest[-1].campaign
-    for reference in (latest.image_id, latest.image):
-        try:
-            image = resolve_image(client, reference, say)
-        except UsageError:
-            continue
-        return Reference(image, store, named=False, stored=True)
-    return Reference(None, store, named=False, stored=True)
+    image = _image_of(client, newest[-1].campaign, say)
+    return Reference(image, store, named=False, stored=True)
+
+
+def _image_of(client: Any, campaign: Campaign, say: Say) -> ImageRef | None:
+    """The very image that a campaign measured; None when it can no longer be had.
+
+    Its name alone does not do: a tag may have moved on since, to the candidate itself.
+    """
+    kept = local_image(client, campaign.image_id)
+    if kept is not None:
+        return ImageRef(campaign.image, kept.id, kept.digest)
+    if local_image(client, campaign.image) is not None:
+        return None
+    try:
+        pulled = resolve_image(client, campaign.image, say)
+    except UsageError:
+        return None
+    return pulled if pulled.id == campaign.image_id else None

@@ -58,7 +58,11 @@ class KernelTypes:
 
     def has_function(self, name: str) -> bool:
         """Whether a kernel function of this name is known to BTF."""
-        return self._find(name, _KIND_FUNC) > 0
+        return self.function_id(name) > 0
+
+    def function_id(self, name: str) -> int:
+        """BTF id of a kernel function; not positive when BTF has none of this name."""
+        return self._find(name, _KIND_FUNC)
 
     def offset(self, struct: str, field: str) -> int:
         """Offset of a field in bytes, anonymous members included.

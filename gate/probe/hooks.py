@@ -6,6 +6,7 @@ numbers: each event must find one.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,13 +14,15 @@ from typing import Any, Literal
 from gate.errors import Reason, UnfitEnvironment
 from gate.probe.binding import load_bcc
 from gate.probe.btf import KernelTypes
+from gate.probe.fentry import Refused, attach_entry
 
-__all__ = ["DEFINITION", "EVENTS", "Attached", "Event", "Hook", "attach", "attach_all"]
+__all__ = ["DEFINITION", "EVENTS", "Attached", "Event", "Hook", "Kind", "attach", "attach_all"]
 
 DEFINITION = "exchange-1"
 """Version of the definitions of design section 3; part of every fingerprint."""
 
-Kind = Literal["raw_tracepoint", "kprobe"]
+Kind = Literal["raw_tracepoint", "kfunc", "kprobe"]
+"""``kfunc`` is BCC's name for a program at a function's entry by trampoline (fentry)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +47,21 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """A hook in place; ``program_fd`` serves to ask the kernel for missed invocations."""
+    """A hook in place; ``program_fd`` serves to ask the kernel for missed invocations.
+
+    ``link_fd`` is set where BCC knows nothing of the hook; then `detach` ends it.
+    """
 
     event: str
     hook: Hook
     program_fd: int
+    link_fd: int | None = None
+
+    def detach(self) -> None:
+        """Ends what BCC's own clean-up does not."""
+        if self.link_fd is not None:
+            os.close(self.link_fd)
+            os.close(self.program_fd)
 
 
 EVENTS: tuple[Event, ...] = (
@@ -60,6 +73,7 @@ EVENTS: tuple[Event, ...] = (
         "send",
         (
             Hook("raw_tracepoint", "tcp_sendmsg_locked", "on_send"),
+            Hook("kfunc", "tcp_sendmsg", "on_send"),
             Hook("kprobe", "tcp_sendmsg", "on_send_kprobe"),
         ),
     ),
@@ -67,6 +81,7 @@ EVENTS: tuple[Event, ...] = (
         "segment",
         (
             Hook("raw_tracepoint", "tcp_probe", "on_segment"),
+            Hook("kfunc", "tcp_rcv_established", "on_segment"),
             Hook("kprobe", "tcp_rcv_established", "on_segment_kprobe"),
         ),
     ),
@@ -75,26 +90,42 @@ EVENTS: tuple[Event, ...] = (
 
 
 def attach_all(
-    program: Any, types: KernelTypes, events: Iterable[Event] = EVENTS
+    program: Any,
+    types: KernelTypes,
+    events: Iterable[Event] = EVENTS,
+    prefer: Kind | None = None,
 ) -> list[Attached]:
     """Attaches one hook for each event.
 
-    Raises `UnfitEnvironment` (NO_HOOK) with every candidate's refusal when an event finds none.
+    ``prefer`` tries hooks of that kind first where an event has one, which is how each hook set
+    is tested; without it the order is the events' own.  Raises `UnfitEnvironment` (NO_HOOK) with
+    every candidate's refusal when an event finds none; nothing stays attached then.
     """
-    return [attach(program, types, event) for event in events]
+    attached: list[Attached] = []
+    try:
+        for event in events:
+            attached.append(attach(program, types, event, prefer))  # noqa: PERF401 - kept on error
+    except BaseException:
+        for one in attached:
+            one.detach()
+        raise
+    return attached
 
 
-def attach(program: Any, types: KernelTypes, event: Event) -> Attached:
+def attach(
+    program: Any, types: KernelTypes, event: Event, prefer: Kind | None = None
+) -> Attached:
     """Attaches the first hook of ``event`` that this kernel takes; raises as `attach_all`."""
     refusals: list[str] = []
-    for hook in event.hooks:
+    for hook in sorted(event.hooks, key=lambda hook: hook.kind != prefer):  # stable
         if not _exists(hook, types):
             refusals.append(f"{hook}: not in this kernel")
             continue
         try:
-            return Attached(event.name, hook, _attach(program, hook))
+            return _attach(program, types, event, hook)
         except Exception as error:
-            if type(error) is not Exception:  # a refusal is what BCC raises as bare Exception
+            # A refusal is what BCC raises as bare Exception.
+            if type(error) not in (Exception, Refused):
                 raise
             refusals.append(f"{hook}: {_first_line(error)}")
     raise UnfitEnvironment(
@@ -111,16 +142,19 @@ def _exists(hook: Hook, types: KernelTypes) -> bool:
     return types.has_function(hook.symbol)
 
 
-def _attach(program: Any, hook: Hook) -> int:
+def _attach(program: Any, types: KernelTypes, event: Event, hook: Hook) -> Attached:
     bpf = load_bcc().BPF
     function, symbol = hook.function.encode(), hook.symbol.encode()
+    if hook.kind == "kfunc":
+        program_fd, link_fd = attach_entry(program, types, hook.symbol, hook.function)
+        return Attached(event.name, hook, program_fd, link_fd)
     if hook.kind == "raw_tracepoint":
         loaded = program.load_func(function, bpf.RAW_TRACEPOINT)
         program.attach_raw_tracepoint(tp=symbol, fn_name=function)
     else:
         loaded = program.load_func(function, bpf.KPROBE)
         program.attach_kprobe(event=symbol, fn_name=function)
-    return int(loaded.fd)
+    return Attached(event.name, hook, int(loaded.fd))
 
 
 def _first_line(error: Exception) -> str:

@@ -16,7 +16,7 @@ from gate.errors import Reason, UnfitEnvironment
 from gate.histogram import Histogram
 from gate.probe.binding import load_bcc
 from gate.probe.btf import kernel_types
-from gate.probe.hooks import Attached, attach_all
+from gate.probe.hooks import Attached, Kind, attach_all
 from gate.probe.kernel_source import flatten, kernel_source
 from gate.probe.maps import PerCpuArray
 from gate.probe.missed import missed_invocations
@@ -42,11 +42,13 @@ class Reading:
 class SocketProbe:
     """Context manager around the loaded BPF programs; slots 0..TARGET_MAX-1 hold targets.
 
-    Raises `UnfitEnvironment` on entry when BCC, BTF, a hook or the privilege is missing.
+    ``prefer`` asks for a kind of hook where there is a choice; see `gate.probe.hooks`.  Raises
+    `UnfitEnvironment` on entry when BCC, BTF, a hook or the privilege is missing.
     """
 
-    def __init__(self, max_connections: int = 65_536) -> None:
+    def __init__(self, max_connections: int = 65_536, prefer: Kind | None = None) -> None:
         self._max_connections = max_connections
+        self._prefer = prefer
         self._bpf: Any = None
         self._attached: list[Attached] = []
         self._watched: dict[int, int] = {}
@@ -69,7 +71,7 @@ class SocketProbe:
                     remedy="run `socklat-gate doctor`; the compiler's messages are above",
                 ) from error
         try:
-            self._attached = attach_all(self._bpf, types)
+            self._attached = attach_all(self._bpf, types, prefer=self._prefer)
         except BaseException:
             self.close()
             raise
@@ -92,9 +94,12 @@ class SocketProbe:
 
     def close(self) -> None:
         """Detaches and unloads everything; harmless when called twice."""
-        if self._bpf is not None:
-            self._bpf.cleanup()
-            self._bpf = None
+        if self._bpf is None:
+            return
+        for attached in self._attached:
+            attached.detach()
+        self._bpf.cleanup()
+        self._bpf = None
 
     @property
     def hooks(self) -> dict[str, str]:

@@ -14,7 +14,7 @@ from gate.report.markdown import render_markdown
 from gate.report.verdict_json import result_document, verdict_document
 from gate.result import Result
 
-__all__ = ["ReportPaths", "check_writable", "write_reports"]
+__all__ = ["ReportPaths", "check_writable", "discard_reports", "write_reports"]
 
 
 class ReportPaths(NamedTuple):
@@ -45,6 +45,23 @@ def check_writable(out_dir: Path) -> None:
             remedy="give another directory with --out",
         ) from error
     _check_names_are_free(_paths(out_dir))
+
+
+def discard_reports(out_dir: Path) -> None:
+    """Remove the reports of an earlier run.
+
+    Called before a measurement: were it to fail, the old verdict would pass for the new one.
+    Raises `UsageError` (output_not_writable).
+    """
+    for path in _paths(out_dir):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise UsageError(
+                Reason.OUTPUT_NOT_WRITABLE,
+                f"cannot replace {path}: {error.strerror}",
+                remedy="give another directory with --out",
+            ) from error
 
 
 def write_reports(result: Result, out_dir: Path) -> ReportPaths:

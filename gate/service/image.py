@@ -18,7 +18,7 @@ from gate.errors import Reason, UsageError
 from gate.service.client import daemon_errors, explain
 from gate.service.logs import clip
 
-__all__ = ["ImageRef", "build_image", "resolve_image"]
+__all__ = ["ImageRef", "build_image", "local_image", "resolve_image"]
 
 BUILD_LINES = 15
 
@@ -36,6 +36,15 @@ class ImageRef:
     reference: str
     id: str
     digest: str
+
+
+def local_image(client: docker.DockerClient, reference: str) -> ImageRef | None:
+    """The local image called ``reference``, which may be an id; None when it is not here."""
+    with daemon_errors(f"looking for image {reference}"):
+        try:
+            return _pinned(client, reference)
+        except (docker.errors.ImageNotFound, docker.errors.NullResource):
+            return None
 
 
 def resolve_image(client: docker.DockerClient, reference: str, on_progress: Progress) -> ImageRef:

@@ -1,12 +1,24 @@
 /*
- * Ground truth for the probe: answers fixed-length requests after delays of known length.
+ * Ground truth for the probe: answers fixed-length requests after delays of known length, and
+ * says how long it really waited.
  *
  *   delay --port P --length BYTES --before-read US --before-answer US [--die-after N]
+ *         [--family 4|6]
  *
  * One thread a connection.  When a request's first bytes are there (poll), it waits before-read,
  * reads the whole request, waits before-answer and sends as many bytes back.  Waiting is a sleep
  * to an absolute time with 1 ns timer slack, then a spin over the last 100 us, so that the delay
  * is met within a few us wherever a CPU is free.  --die-after exits with 3 after N answers.
+ * Without --family it serves IPv6 and, as v4-mapped addresses, IPv4.
+ *
+ * On SIGTERM one line of JSON on stdout tells what happened, from this process's own clock and
+ * from the arrival times that the kernel stamps on received segments (SO_TIMESTAMPNS):
+ *   paused     poll returned -> about to read          (a lower bound of recv_wait)
+ *   recv_wait  request's last segment arrived -> about to read
+ *   app        first read returned -> about to send
+ *   service    request's last segment arrived -> about to send
+ * Quantiles are nearest-rank, in ns.  unstamped counts requests without an arrival time, which
+ * are then counted from poll's return.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -25,15 +37,26 @@
 #include <time.h>
 #include <unistd.h>
 
-static long length = 16, before_read_us, before_answer_us, die_after;
-static atomic_long answers;
+#define RECORDS (1 << 18)
 
-static int64_t now_ns(void)
+enum { PAUSED, RECV_WAIT, APP, SERVICE, WAITS };
+static const char *const wait_names[WAITS] = { "paused", "recv_wait", "app", "service" };
+static int64_t waits_ns[WAITS][RECORDS];
+
+static long length = 16, before_read_us, before_answer_us, die_after, family = 0;
+static atomic_long answers, unstamped;
+
+static int64_t clock_ns(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+static int64_t now_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
 }
 
 static void wait_until(int64_t until_ns)
@@ -50,6 +73,44 @@ static void wait_until(int64_t until_ns)
 		;
 }
 
+/* Reads what is there; *arrived_ns becomes the kernel's wall-clock stamp, or stays as it is. */
+static ssize_t read_stamped(int fd, char *buffer, size_t room, int64_t *arrived_ns)
+{
+	char control[CMSG_SPACE(sizeof(struct timespec))];
+	struct iovec part = { buffer, room };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1,
+				  .msg_control = control, .msg_controllen = sizeof(control) };
+	ssize_t n = recvmsg(fd, &message, 0);
+
+	for (struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&message) : NULL; c;
+	     c = CMSG_NXTHDR(&message, c)) {
+		struct timespec t;
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS)
+			continue;
+		memcpy(&t, CMSG_DATA(c), sizeof(t));
+		*arrived_ns = t.tv_sec * 1000000000LL + t.tv_nsec;
+	}
+	return n;
+}
+
+static void record(int64_t polled_ns, int64_t before_read_ns, int64_t waited_ns,
+		   int64_t first_read_ns, int64_t before_send_ns)
+{
+	long slot = atomic_fetch_add(&answers, 1);
+
+	if (waited_ns < 0) {
+		atomic_fetch_add(&unstamped, 1);
+		waited_ns = before_read_ns - polled_ns;
+	}
+	if (slot >= RECORDS)
+		return;
+	waits_ns[PAUSED][slot] = before_read_ns - polled_ns;
+	waits_ns[RECV_WAIT][slot] = waited_ns;
+	waits_ns[APP][slot] = before_send_ns - first_read_ns;
+	waits_ns[SERVICE][slot] = waited_ns + before_send_ns - before_read_ns;
+}
+
 static void *serve(void *argument)
 {
 	int fd = (int)(intptr_t)argument;
@@ -58,11 +119,18 @@ static void *serve(void *argument)
 
 	prctl(PR_SET_TIMERSLACK, 1);
 	while (buffer && poll(&wanted, 1, -1) == 1) {
-		long got = 0;
-		int64_t start_ns = now_ns();
+		int64_t polled_ns = now_ns(), arrived_ns = 0, first_read_ns, wall_ns, before_read_ns;
+		int64_t before_send_ns;
+		long got;
 
 		if (before_read_us)
-			wait_until(start_ns + before_read_us * 1000);
+			wait_until(polled_ns + before_read_us * 1000);
+		wall_ns = clock_ns(CLOCK_REALTIME);
+		before_read_ns = now_ns();
+		got = read_stamped(fd, buffer, length, &arrived_ns);
+		first_read_ns = now_ns();
+		if (got <= 0)
+			break;
 		while (got < length) {
 			ssize_t n = read(fd, buffer + got, length - got);
 
@@ -72,9 +140,12 @@ static void *serve(void *argument)
 		}
 		if (before_answer_us)
 			wait_until(now_ns() + before_answer_us * 1000);
+		before_send_ns = now_ns();
 		if (send(fd, buffer, length, MSG_NOSIGNAL) != length)
 			break;
-		if (atomic_fetch_add(&answers, 1) + 1 == die_after) {
+		record(polled_ns, before_read_ns, arrived_ns ? wall_ns - arrived_ns : -1, first_read_ns,
+		       before_send_ns);
+		if (die_after && atomic_load(&answers) >= die_after) {
 			fprintf(stderr, "dying after %ld answers\n", die_after);
 			exit(3);
 		}
@@ -85,11 +156,70 @@ closed:
 	return NULL;
 }
 
+static int by_value(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int64_t quantile_ns(const int64_t *sorted_ns, long n, int percent)
+{
+	long rank = (n * percent + 99) / 100;
+
+	return n ? sorted_ns[rank ? rank - 1 : 0] : 0;
+}
+
+/* Waits for SIGTERM, which every other thread has blocked, and tells what was waited. */
+static void *tell_at_end(void *argument)
+{
+	sigset_t *ending = argument;
+	int number;
+	long n;
+
+	while (sigwait(ending, &number))
+		;
+	n = atomic_load(&answers);
+	n = n < RECORDS ? n : RECORDS;
+	printf("{\"answers\": %ld, \"unstamped\": %ld", atomic_load(&answers), atomic_load(&unstamped));
+	for (int i = 0; i < WAITS; i++) {
+		qsort(waits_ns[i], n, sizeof(int64_t), by_value);
+		printf(", \"%s\": {\"p50\": %lld, \"p99\": %lld, \"max\": %lld}", wait_names[i],
+		       (long long)quantile_ns(waits_ns[i], n, 50),
+		       (long long)quantile_ns(waits_ns[i], n, 99),
+		       (long long)quantile_ns(waits_ns[i], n, 100));
+	}
+	printf("}\n");
+	fflush(stdout);
+	_exit(0);
+}
+
+static int listen_on(long port)
+{
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_addr = in6addr_any,
+				   .sin6_port = htons(port) };
+	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(port) };
+	int one = 1, only_v6 = family == 6;
+	int fd = socket(family == 4 ? AF_INET : AF_INET6, SOCK_STREAM, 0);
+	int failed;
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof(one)); /* inherited by accept */
+	if (family == 4) {
+		failed = bind(fd, (struct sockaddr *)&v4, sizeof(v4));
+	} else {
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_v6, sizeof(only_v6));
+		failed = bind(fd, (struct sockaddr *)&v6, sizeof(v6));
+	}
+	return failed || listen(fd, 1024) ? -1 : fd;
+}
+
 int main(int argc, char **argv)
 {
-	struct sockaddr_in6 address = { .sin6_family = AF_INET6, .sin6_addr = in6addr_any };
 	long port = 7000;
-	int listener, one = 1, zero = 0;
+	int listener, one = 1;
+	static sigset_t ending;
+	pthread_t thread;
 
 	for (int i = 1; i + 1 < argc; i += 2) {
 		long value = atol(argv[i + 1]);
@@ -99,20 +229,21 @@ int main(int argc, char **argv)
 		else if (!strcmp(argv[i], "--before-read")) before_read_us = value;
 		else if (!strcmp(argv[i], "--before-answer")) before_answer_us = value;
 		else if (!strcmp(argv[i], "--die-after")) die_after = value;
+		else if (!strcmp(argv[i], "--family")) family = value;
 		else return 2;
 	}
-	/* As process 1 of a container it has no default action for signals. */
-	signal(SIGTERM, _exit);
-	address.sin6_port = htons(port);
-	listener = socket(AF_INET6, SOCK_STREAM, 0);
-	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	setsockopt(listener, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero));
-	if (bind(listener, (struct sockaddr *)&address, sizeof(address)) || listen(listener, 1024)) {
+	/* A blocked signal reaches sigwait even for process 1 of a container. */
+	sigemptyset(&ending);
+	sigaddset(&ending, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &ending, NULL);
+	if (pthread_create(&thread, NULL, tell_at_end, &ending))
+		return 1;
+	listener = listen_on(port);
+	if (listener < 0) {
 		perror("delay: cannot listen");
 		return 1;
 	}
 	for (;;) {
-		pthread_t thread;
 		int fd = accept(listener, NULL, NULL);
 
 		if (fd < 0)

@@ -1,0 +1,128 @@
+"""Programs at the entry of a kernel function by BPF trampoline, which BCC calls kfunc.
+
+BCC attaches functions named ``kfunc__*`` by itself while it compiles, so that a refusal could not
+be answered with another hook.  Here a function of any name is loaded as a tracing program
+through libbpf; its context is the same array of arguments that a raw tracepoint has.
+Reference: ``bpf_prog_load`` and ``bpf_raw_tracepoint_open`` of libbpf 1.x.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+from contextlib import suppress
+from functools import lru_cache
+from typing import Any
+
+from gate.probe.binding import load_bcc
+from gate.probe.btf import KernelTypes
+
+__all__ = ["Refused", "attach_entry"]
+
+_PROG_TYPE_TRACING = 26  # enum bpf_prog_type of include/uapi/linux/bpf.h
+_TRACE_FENTRY = 24  # enum bpf_attach_type
+_INSTRUCTION_BYTES = 8
+_LOG_BYTES = 64 * 1024
+
+
+class _LoadOptions(ctypes.Structure):
+    """Head of ``struct bpf_prog_load_opts``; ``sz`` tells libbpf how much of it is here."""
+
+    _fields_ = (
+        ("sz", ctypes.c_size_t),
+        ("attempts", ctypes.c_int),
+        ("expected_attach_type", ctypes.c_int),
+        ("prog_btf_fd", ctypes.c_uint32),
+        ("prog_flags", ctypes.c_uint32),
+        ("prog_ifindex", ctypes.c_uint32),
+        ("kern_version", ctypes.c_uint32),
+        ("attach_btf_id", ctypes.c_uint32),
+        ("attach_prog_fd", ctypes.c_uint32),
+        ("attach_btf_obj_fd", ctypes.c_uint32),
+        ("fd_array", ctypes.c_void_p),
+        ("func_info", ctypes.c_void_p),
+        ("func_info_cnt", ctypes.c_uint32),
+        ("func_info_rec_size", ctypes.c_uint32),
+        ("line_info", ctypes.c_void_p),
+        ("line_info_cnt", ctypes.c_uint32),
+        ("line_info_rec_size", ctypes.c_uint32),
+        ("log_level", ctypes.c_uint32),
+        ("log_size", ctypes.c_uint32),
+        ("log_buf", ctypes.c_void_p),
+    )
+
+
+class Refused(Exception):
+    """The kernel or libbpf does not take this hook; the message says why."""
+
+
+def attach_entry(program: Any, types: KernelTypes, symbol: str, function: str) -> tuple[int, int]:
+    """Runs ``function`` of the compiled ``program`` at the entry of kernel function ``symbol``.
+
+    Returns the file descriptors of the program and of its link; closing the link detaches.
+    Raises `Refused` when the kernel has no trampolines (CONFIG_DYNAMIC_FTRACE, Linux 5.5+), no
+    such function, or denies it.
+    """
+    lib = _libbpf()
+    program_fd = _load(lib, program, types.function_id(symbol), function)
+    link_fd = int(lib.bpf_raw_tracepoint_open(None, program_fd))
+    if link_fd < 0:
+        number = ctypes.get_errno()
+        os.close(program_fd)
+        raise Refused(f"attach: {os.strerror(number)}")
+    return program_fd, link_fd
+
+
+def _load(lib: ctypes.CDLL, program: Any, function_id: int, function: str) -> int:
+    bcc = load_bcc().lib
+    name = function.encode()
+    instructions = bcc.bpf_function_start(program.module, name)
+    if not instructions:
+        raise Refused(f"the probe has no function {function}")
+    count = bcc.bpf_function_size(program.module, name) // _INSTRUCTION_BYTES
+    options = _LoadOptions(
+        sz=ctypes.sizeof(_LoadOptions),
+        expected_attach_type=_TRACE_FENTRY,
+        attach_btf_id=function_id,
+    )
+    arguments = (
+        _PROG_TYPE_TRACING,
+        name,
+        bcc.bpf_module_license(program.module),
+        instructions,
+        count,
+        ctypes.byref(options),
+    )
+    program_fd = int(lib.bpf_prog_load(*arguments))
+    if program_fd >= 0:
+        return program_fd
+    number = ctypes.get_errno()
+    # Only a program that the verifier turned down has something to say, so ask a second time.
+    log = ctypes.create_string_buffer(_LOG_BYTES)
+    if number in (errno.EINVAL, errno.EACCES):
+        options.log_level, options.log_size = 1, _LOG_BYTES
+        options.log_buf = ctypes.addressof(log)
+        program_fd = int(lib.bpf_prog_load(*arguments))
+        if program_fd >= 0:
+            return program_fd
+    said = [line for line in log.value.decode(errors="replace").splitlines() if line.strip()]
+    detail = f" ({said[-2] if len(said) > 1 else said[0]})" if said else ""
+    raise Refused(f"load: {os.strerror(number)}{detail}")
+
+
+@lru_cache(maxsize=1)
+def _libbpf() -> ctypes.CDLL:
+    with suppress(OSError):
+        lib = ctypes.CDLL("libbpf.so.1", use_errno=True)
+        lib.bpf_prog_load.argtypes = [
+            ctypes.c_int,
+            ctypes.c_char_p,
+            ctypes.c_char_p,
+            ctypes.c_void_p,
+            ctypes.c_size_t,
+            ctypes.c_void_p,
+        ]
+        lib.bpf_raw_tracepoint_open.argtypes = [ctypes.c_char_p, ctypes.c_int]
+        return lib
+    raise Refused("libbpf 1.0 or newer was not found")
