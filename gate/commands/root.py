@@ -29,7 +29,7 @@ _EPILOG = (
         "text_emojis": False,
         "style_epilog_text": "",
         "style_helptext": "",
-        "options_table_column_types": ["opt_short", "opt_long", "metavar", "help"],
+        "options_table_column_types": ["opt_short", "opt_long", "metavar_short", "help"],
         "options_table_help_sections": ["help", "default"],
     }
 )

@@ -112,9 +112,7 @@ def attach_all(
     return attached
 
 
-def attach(
-    program: Any, types: KernelTypes, event: Event, prefer: Kind | None = None
-) -> Attached:
+def attach(program: Any, types: KernelTypes, event: Event, prefer: Kind | None = None) -> Attached:
     """Attaches the first hook of ``event`` that this kernel takes; raises as `attach_all`."""
     refusals: list[str] = []
     for hook in sorted(event.hooks, key=lambda hook: hook.kind != prefer):  # stable
