@@ -6,46 +6,150 @@
 #ifndef SOCKLAT_EXCHANGE_H
 #define SOCKLAT_EXCHANGE_H
 
-/* end - start, or 0 and a count when the clock seems to have run backwards between CPUs. */
-static inline u64 elapsed(u32 target, u64 start_ns, u64 end_ns)
-{
-	u64 length_ns = end_ns - start_ns;
+/* What was cut off while durations were taken; counted once at the end. */
+struct clamped {
+	u64 clock;
+	u64 range;
+};
 
-	if (end_ns < start_ns) {
-		count(target, COUNTER_CLAMPED_CLOCK, 1);
-		return 0;
-	}
-	return length_ns;
+/* A duration that fits the histograms, without a branch (see nonzero): 0 when the clock seems to
+ * have run backwards between CPUs, the largest value when it is beyond them. */
+static inline u64 fitting(struct clamped *cut, u64 length_ns)
+{
+	u64 backwards = length_ns >> 63, beyond;
+
+	length_ns &= backwards - 1;
+	beyond = nonzero(length_ns >> HIST_MAX_BITS);
+	cut->clock += backwards;
+	cut->range += beyond;
+	return (length_ns | (0 - beyond)) & ((1ULL << HIST_MAX_BITS) - 1);
 }
 
-static inline u64 in_range(u32 target, u64 value_ns)
+static inline void count_clamped(u32 target, struct clamped *cut)
 {
-	if (value_ns >> HIST_MAX_BITS) {
-		count(target, COUNTER_CLAMPED_RANGE, 1);
-		return (1ULL << HIST_MAX_BITS) - 1;
-	}
-	return value_ns;
+	if (cut->clock)
+		count(target, COUNTER_CLAMPED_CLOCK, cut->clock);
+	if (cut->range)
+		count(target, COUNTER_CLAMPED_RANGE, cut->range);
 }
 
-static inline void band_add(u32 target, u64 service_ns, u64 recv_wait_ns, u64 app_ns)
+/* A stage of a connection rather than of an exchange: not tied to the window. */
+static inline void stage_add(u32 target, u32 stage, u64 start_ns, u64 end_ns)
 {
-	struct bands *b = bands.lookup(&target);
+	struct clamped cut = {};
+
+	histogram_add(target, stage, fitting(&cut, end_ns - start_ns));
+	count_clamped(target, &cut);
+}
+
+static inline struct band *band_of(u32 target, u64 service_ns)
+{
 	u32 index = log_linear_index(service_ns, BAND_SUB_BITS);
+	struct bands *b = bands.lookup(&target);
 
-	if (!b || index >= BAND_COUNT)
-		return;
-	__sync_fetch_and_add(&b->band[index].count, 1);
-	__sync_fetch_and_add(&b->band[index].sum_ns[STAGE_SERVICE], service_ns);
-	__sync_fetch_and_add(&b->band[index].sum_ns[STAGE_RECV_WAIT], recv_wait_ns);
-	__sync_fetch_and_add(&b->band[index].sum_ns[STAGE_APP], app_ns);
+	if (!b)
+		return NULL;
+	/* Keeps each check before its use and in the same register, as the verifier wants it. */
+	asm volatile("" : "+r"(index));
+	if (index >= BAND_COUNT)
+		return NULL;
+	return &b->band[index];
 }
 
-/* Records an answered exchange and leaves the connection without one. */
-static inline void exchange_record(struct connection *c)
+static inline bool in_window(struct connection *c, u64 start_ns)
 {
 	u32 target = c->target;
 	struct window *w = windows.lookup(&target);
-	u64 recv_wait_ns, app_ns;
+
+	return w && w->netns == c->netns && start_ns >= w->from_ns && start_ns < w->to_ns;
+}
+
+/* The slot still belongs to this connection's target. */
+static inline bool owns_slot(struct connection *c)
+{
+	u32 target = c->target;
+	struct window *w = windows.lookup(&target);
+
+	return w && w->netns == c->netns;
+}
+
+struct stages {
+	u64 ns[BAND_STAGES];
+	u32 measured; /* bit a stage */
+	struct clamped cut;
+};
+
+#define STAGE_SET(s, stage, length_ns)                      \
+	do {                                                \
+		(s)->ns[stage] = fitting(&(s)->cut, length_ns); \
+		(s)->measured |= 1 << (stage);              \
+	} while (0)
+
+/* Who asked, and when, for exchanges that are sent up one by one; gate/probe/spikes.py reads it. */
+struct spike {
+	u64 rx_first_ns;
+	u64 ns[BAND_STAGES];
+	u32 target;
+	u32 cpu;
+	u16 family;
+	u16 peer_port; /* network byte order */
+	u32 overlapped;
+	u8 peer[16];
+};
+BPF_RINGBUF_OUTPUT(spikes, 64);
+
+static inline void spike_send(u64 sk, struct connection *c, struct window *w, struct stages *s)
+{
+	struct spike *up;
+	u32 target = c->target;
+
+	count(target, COUNTER_SPIKES, 1);
+	if ((s64)__sync_fetch_and_add(&w->spike_budget, -1) <= 0) {
+		__sync_fetch_and_add(&w->spike_budget, 1);
+		return;
+	}
+	up = spikes.ringbuf_reserve(sizeof(*up));
+	if (!up)
+		return;
+	up->rx_first_ns = c->rx_first_ns;
+	for (int i = 0; i < BAND_STAGES; i++)
+		up->ns[i] = s->ns[i];
+	up->target = target;
+	up->cpu = bpf_get_smp_processor_id();
+	up->family = READ(u16, sk, AT(sock_common, skc_family));
+	up->peer_port = READ(u16, sk, AT(sock_common, skc_dport));
+	up->overlapped = c->flags & FLAG_OVERLAPPED;
+	__builtin_memset(up->peer, 0, sizeof(up->peer));
+	if (up->family == 2 /* AF_INET */)
+		bpf_probe_read_kernel(up->peer, 4, (void *)(sk + AT(sock_common, skc_daddr)));
+	else
+		bpf_probe_read_kernel(up->peer, 16, (void *)(sk + AT(sock_common, skc_v6_daddr)));
+	spikes.ringbuf_submit(up, 0);
+	count(target, COUNTER_SPIKES_SENT, 1);
+}
+
+static inline void exchange_clear(struct connection *c)
+{
+	c->rx_first_ns = 0;
+	c->read_ns = 0;
+	c->tx_first_ns = 0;
+	c->tx_last_ns = 0;
+	c->acked_ns = 0;
+	c->blocked_ns = 0;
+	c->send_wait_ns = 0;
+	c->rx_stack_ns = 0;
+	c->bridge_ns = 0;
+	c->tx_stack_ns = 0;
+	c->flags &= ~FLAG_OVERLAPPED;
+}
+
+/* Records an answered exchange of a server socket and leaves the connection without one. */
+static inline void exchange_record(u64 sk, struct connection *c)
+{
+	u32 target = c->target;
+	struct window *w = windows.lookup(&target);
+	struct stages s = {};
+	struct band *b;
 
 	if (!w || w->netns != c->netns)
 		goto done;
@@ -53,31 +157,57 @@ static inline void exchange_record(struct connection *c)
 		count(target, COUNTER_FILTERED, 1);
 		goto done;
 	}
-	recv_wait_ns = in_range(target, elapsed(target, c->rx_first_ns, c->read_ns));
-	app_ns = in_range(target, elapsed(target, c->read_ns, c->tx_first_ns));
+	STAGE_SET(&s, STAGE_RECV_WAIT, c->read_ns - c->rx_first_ns);
+	STAGE_SET(&s, STAGE_APP, c->tx_first_ns - c->read_ns);
 	/* The sum, not a third difference: service = recv_wait + app holds exactly. */
-	histogram_add(target, STAGE_SERVICE, in_range(target, recv_wait_ns + app_ns));
-	histogram_add(target, STAGE_RECV_WAIT, recv_wait_ns);
-	histogram_add(target, STAGE_APP, app_ns);
-	band_add(target, recv_wait_ns + app_ns, recv_wait_ns, app_ns);
+	STAGE_SET(&s, STAGE_SERVICE, s.ns[STAGE_RECV_WAIT] + s.ns[STAGE_APP]);
+	if (c->tx_last_ns) {
+		STAGE_SET(&s, STAGE_RESPOND, c->tx_last_ns - c->tx_first_ns);
+		STAGE_SET(&s, STAGE_SEND_WAIT, c->send_wait_ns);
+		/* On one host the ACK can be in before the send has returned: nothing was left. */
+		if (c->acked_ns >= c->tx_last_ns)
+			STAGE_SET(&s, STAGE_DELIVER, c->acked_ns - c->tx_last_ns);
+		else
+			count(target, COUNTER_UNACKED, 1);
+	}
+#ifdef DETAIL_FULL
+	if (c->rx_stack_ns)
+		STAGE_SET(&s, STAGE_RX_STACK, c->rx_stack_ns);
+	if (c->bridge_ns)
+		STAGE_SET(&s, STAGE_BRIDGE, c->bridge_ns);
+	if (c->tx_stack_ns)
+		STAGE_SET(&s, STAGE_TX_STACK, c->tx_stack_ns);
+#endif
+
+	b = band_of(target, s.ns[STAGE_SERVICE]);
+	if (b)
+		__sync_fetch_and_add(&b->count, 1);
+#pragma unroll
+	for (int stage = 0; stage < BAND_STAGES; stage++) {
+		if (!(s.measured & (1 << stage)))
+			continue;
+		histogram_add(target, stage, s.ns[stage]);
+		if (b)
+			__sync_fetch_and_add(&b->sum_ns[stage], s.ns[stage]);
+	}
 	count(target, COUNTER_RECORDED, 1);
-	if (c->overlapped)
+	count_clamped(target, &s.cut);
+	if (c->flags & FLAG_OVERLAPPED)
 		count(target, COUNTER_OVERLAPPED, 1);
+	if (w->spike_ns && s.ns[STAGE_SERVICE] >= w->spike_ns)
+		spike_send(sk, c, w, &s);
 done:
-	c->rx_first_ns = 0;
-	c->read_ns = 0;
-	c->tx_first_ns = 0;
-	c->overlapped = 0;
+	exchange_clear(c);
 }
 
-static inline void exchange_open(struct connection *c, u64 now_ns)
+static inline void exchange_open(u64 sk, struct connection *c, u64 now_ns)
 {
 	if (c->tx_first_ns)
-		exchange_record(c);
+		exchange_record(sk, c);
+	else
+		exchange_clear(c);
 	c->rx_first_ns = now_ns;
-	c->read_ns = 0;
-	c->tx_first_ns = 0;
-	c->overlapped = 0;
+	c->flags &= ~FLAG_FRESH;
 	count(c->target, COUNTER_SEEN, 1);
 }
 

@@ -13,24 +13,30 @@ struct histogram {
 /* Slot of a target's stage: target * STAGE_COUNT + stage. */
 BPF_PERCPU_ARRAY(histograms, struct histogram, TARGET_MAX * STAGE_COUNT);
 
-/* BPF has no count-leading-zeros instruction; 36 bits need six steps. */
+/* 1 for any x in 1 .. 2^63 - 1, 0 for 0.  In assembly, so that the compiler makes no branch of it:
+ * the verifier walks every combination of the branches in a program. */
+static inline u64 nonzero(u64 x)
+{
+	asm volatile("%0 = -%0" : "+r"(x));
+	return x >> 63;
+}
+
+/* BPF has no count-leading-zeros instruction; 36 bits need six steps.  v is not 0. */
 static inline u32 floor_log2(u64 v)
 {
-	u32 log = 0;
+	u32 log = 0, step;
 
-	if (v >> 32) { v >>= 32; log += 32; }
-	if (v >> 16) { v >>= 16; log += 16; }
-	if (v >> 8) { v >>= 8; log += 8; }
-	if (v >> 4) { v >>= 4; log += 4; }
-	if (v >> 2) { v >>= 2; log += 2; }
-	if (v >> 1) { log += 1; }
-	return log;
+	step = nonzero(v >> 32) << 5; v >>= step; log += step;
+	step = nonzero(v >> 16) << 4; v >>= step; log += step;
+	step = nonzero(v >> 8) << 3; v >>= step; log += step;
+	step = nonzero(v >> 4) << 2; v >>= step; log += step;
+	step = nonzero(v >> 2) << 1; v >>= step; log += step;
+	return log + (u32)nonzero(v >> 1);
 }
 
 static inline u32 log_linear_index(u64 v, u32 sub_bits)
 {
-	u32 log = floor_log2(v);
-	u32 shift = log > sub_bits ? log - sub_bits : 0;
+	u32 shift = floor_log2(v | (1ULL << sub_bits)) - sub_bits;
 
 	return (shift << sub_bits) + (u32)(v >> shift);
 }

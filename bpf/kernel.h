@@ -20,11 +20,15 @@
 
 /* enum of include/net/tcp_states.h: part of the kernel's user interface, stable. */
 #define TCP_ESTABLISHED 1
+#define TCP_SYN_SENT 2
 #define TCP_SYN_RECV 3
 #define TCP_CLOSE 7
+#define TCP_CLOSE_WAIT 8
 
 /* TCPHDR_FIN of include/net/tcp.h: the bit on the wire. */
 #define TCP_FLAG_FIN 0x01
+
+#define EAGAIN 11
 
 static inline u32 netns_of(u64 sk)
 {
@@ -33,9 +37,23 @@ static inline u32 netns_of(u64 sk)
 	return READ(u32, net, AT(net, ns) + AT(ns_common, inum));
 }
 
+/* Namespace of a network device; 0 when there is none. */
+static inline u32 netns_of_device(u64 dev)
+{
+	u64 net = READ(u64, dev, AT(net_device, nd_net));
+
+	return net ? READ(u32, net, AT(net, ns) + AT(ns_common, inum)) : 0;
+}
+
 static inline u16 local_port_of(u64 sk)
 {
 	return READ(u16, sk, AT(sock_common, skc_num));
+}
+
+/* Whether the sequence number a is at or after b. */
+static inline bool seq_reached(u32 a, u32 b)
+{
+	return (s32)(a - b) >= 0;
 }
 
 /* Whether a segment brings bytes that the socket has not received yet. */
@@ -44,16 +62,22 @@ static inline bool brings_new_payload(u64 sk, u64 skb)
 	u64 cb = skb + AT(sk_buff, cb);
 	u32 seq = READ(u32, cb, AT(tcp_skb_cb, seq));
 	u32 end_seq = READ(u32, cb, AT(tcp_skb_cb, end_seq));
-	u32 rcv_nxt;
 
 	if (seq == end_seq)
 		return false;
 	/* The FIN takes one sequence number of its own. */
 	if (READ(u8, cb, AT(tcp_skb_cb, tcp_flags)) & TCP_FLAG_FIN)
 		end_seq--;
-	rcv_nxt = READ(u32, sk, AT(tcp_sock, rcv_nxt));
+	if (seq_reached(seq, end_seq))
+		return false;
 	/* Retransmitted bytes and keepalive probes lie wholly before rcv_nxt. */
-	return (s32)(end_seq - seq) > 0 && (s32)(end_seq - rcv_nxt) > 0;
+	return !seq_reached(READ(u32, sk, AT(tcp_sock, rcv_nxt)), end_seq);
+}
+
+/* Whether the send buffer has room; otherwise the next tcp_sendmsg waits or returns EAGAIN. */
+static inline bool send_room(u64 sk)
+{
+	return READ(s32, sk, AT(sock, sk_wmem_queued)) < READ(s32, sk, AT(sock, sk_sndbuf));
 }
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only
  *
- * The layout shared with user space.  gate/probe/layout.py reads every `#define NAME number`
+ * The layout shared with user space.  gate/probe/sources.py reads every `#define NAME number`
  * below, so this file is the only place where a geometry, a stage or a counter is numbered.
  */
 #ifndef SOCKLAT_LAYOUT_H
@@ -15,11 +15,25 @@
 #define BAND_SUB_BITS 3
 #define BAND_COUNT 272         /* (36 - 3) octaves * 8 + 8 */
 
-/* Stages, in the order of the histogram slots of a target. */
+/* Stages, in the order of the histogram slots of a target.  The first BAND_STAGES belong to one
+ * exchange and are summed in its band. */
 #define STAGE_SERVICE 0
 #define STAGE_RECV_WAIT 1
 #define STAGE_APP 2
-#define STAGE_COUNT 3
+#define STAGE_RESPOND 3
+#define STAGE_SEND_WAIT 4
+#define STAGE_DELIVER 5
+#define STAGE_RX_STACK 6
+#define STAGE_BRIDGE 7
+#define STAGE_TX_STACK 8
+#define STAGE_ACCEPT_WAIT 9
+#define STAGE_DEPEND 10
+#define STAGE_DEPEND_CONNECT 11
+#define STAGE_ESTABLISHED 12
+#define STAGE_RUNQ 13
+#define STAGE_RX_PROCESS 14
+#define STAGE_COUNT 15
+#define BAND_STAGES 9
 
 /* Targets a probe can hold at once. */
 #define TARGET_MAX 4
@@ -37,6 +51,13 @@
 #define COUNTER_OVERLAPPED 9        /* requests overlapped: service is approximate there */
 #define COUNTER_RETRANSMITS 10
 #define COUNTER_UNREAD 11           /* sends before anything of the open request was read */
-#define COUNTER_COUNT 16
+#define COUNTER_UNACKED 12          /* recorded without `deliver`: closed before the last ACK */
+#define COUNTER_SPIKES 13           /* exchanges at or above the spike threshold */
+#define COUNTER_SPIKES_SENT 14      /* of these, sent up one by one */
+#define COUNTER_DEPENDENCIES 15     /* connections that the target opened */
+#define COUNTER_DEPEND_EXCHANGES 16 /* answered on dependency sockets, in the window */
+#define COUNTER_BYTES_RX 17         /* of connections that ended */
+#define COUNTER_BYTES_TX 18
+#define COUNTER_COUNT 20
 
 #endif

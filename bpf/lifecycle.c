@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Connections: established, found open, destroyed. */
+/* Connections: connected, established, accepted, found open, destroyed. */
 
 /* Starts to track a socket of a target; false when the map is full. */
-static inline bool track(u64 sk, u32 netns, u32 target)
+static inline bool track(u64 sk, u32 netns, u32 target, u8 role, u8 flags, u64 established_ns)
 {
 	struct connection fresh = {};
 
 	fresh.netns = netns;
 	fresh.target = target;
+	fresh.role = role;
+	fresh.flags = flags;
+	fresh.established_ns = established_ns;
 	return connections.update(&sk, &fresh) == 0;
 }
 
@@ -18,23 +21,48 @@ int on_state(struct bpf_raw_tracepoint_args *ctx)
 	int from = (int)ctx->args[1], to = (int)ctx->args[2];
 	struct connection *c;
 	struct target_key *t;
+	u64 now_ns;
 	u32 netns;
 
 	if (from == TCP_SYN_RECV && to == TCP_ESTABLISHED) {
 		netns = netns_of(sk);
-		t = targets.lookup(&netns);
+		t = target_of(sk, netns, true);
 		if (!t)
 			return 0;
 		count(t->target, COUNTER_CONNECTIONS, 1);
 		/* When the map is full, the first payload segment counts the loss. */
-		track(sk, netns, t->target);
+		track(sk, netns, t->target, ROLE_SERVER, FLAG_FRESH, bpf_ktime_get_ns());
+		return 0;
+	}
+	if (from == TCP_CLOSE && to == TCP_SYN_SENT) {
+		netns = netns_of(sk);
+		t = target_of(sk, netns, false);
+		if (!t)
+			return 0;
+		count(t->target, COUNTER_DEPENDENCIES, 1);
+		track(sk, netns, t->target, ROLE_DEPENDENCY, FLAG_FRESH, bpf_ktime_get_ns());
+		return 0;
+	}
+	if (from == TCP_SYN_SENT && to == TCP_ESTABLISHED) {
+		c = connections.lookup(&sk);
+		if (!c || !owns_slot(c))
+			return 0;
+		now_ns = bpf_ktime_get_ns();
+		/* Until now established_ns held when connect() was called. */
+		stage_add(c->target, STAGE_DEPEND_CONNECT, c->established_ns, now_ns);
+		c->established_ns = now_ns;
 		return 0;
 	}
 	if (from == TCP_ESTABLISHED) {
-		/* A half-closed peer may still await its answer; an answered exchange is over. */
 		c = connections.lookup(&sk);
-		if (c && c->tx_first_ns)
-			exchange_record(c);
+		if (!c)
+			return 0;
+		if (c->role == ROLE_SERVER && !(c->flags & FLAG_ADOPTED) && owns_slot(c))
+			stage_add(c->target, STAGE_ESTABLISHED, c->established_ns, bpf_ktime_get_ns());
+		/* A peer that closed may still await its answer, and one that we closed its last
+		 * bytes; an answered and acknowledged exchange is over. */
+		if (c->role == ROLE_SERVER && c->tx_first_ns && (c->acked_ns || to == TCP_CLOSE))
+			exchange_record(sk, c);
 	}
 	return 0;
 }
@@ -44,17 +72,17 @@ int on_destroy(struct bpf_raw_tracepoint_args *ctx)
 {
 	u64 sk = ctx->args[0];
 	struct connection *c = connections.lookup(&sk);
-	struct window *w;
-	u32 target;
 
 	if (!c)
 		return 0;
-	target = c->target;
-	w = windows.lookup(&target);
-	if (c->tx_first_ns)
-		exchange_record(c);
-	else if (c->rx_first_ns && w && w->netns == c->netns)
-		count(target, COUNTER_UNANSWERED, 1);
+	if (owns_slot(c)) {
+		count(c->target, COUNTER_BYTES_RX, READ(u64, sk, AT(tcp_sock, bytes_received)));
+		count(c->target, COUNTER_BYTES_TX, READ(u64, sk, AT(tcp_sock, bytes_acked)));
+		if (c->role == ROLE_SERVER && c->tx_first_ns)
+			exchange_record(sk, c);
+		else if (c->role == ROLE_SERVER && c->rx_first_ns)
+			count(c->target, COUNTER_UNANSWERED, 1);
+	}
 	connections.delete(&sk);
 	return 0;
 }
@@ -68,4 +96,51 @@ int on_retransmit(struct bpf_raw_tracepoint_args *ctx)
 	if (c)
 		count(c->target, COUNTER_RETRANSMITS, 1);
 	return 0;
+}
+
+static inline int accepted(u64 sk)
+{
+	struct connection *c = connections.lookup(&sk);
+
+	if (!c || c->flags & (FLAG_ACCEPTED | FLAG_ADOPTED) || !owns_slot(c))
+		return 0;
+	c->flags |= FLAG_ACCEPTED;
+	stage_add(c->target, STAGE_ACCEPT_WAIT, c->established_ns, bpf_ktime_get_ns());
+	return 0;
+}
+
+/* What tracefs gives to programs at syscalls:sys_exit_accept and sys_exit_accept4. */
+struct sys_exit_args {
+	u64 common;
+	s64 number;
+	s64 result;
+};
+
+/* tracepoint syscalls:sys_exit_accept, sys_exit_accept4: from the new descriptor to its socket,
+ * through the caller's own table of files. */
+int on_accept(struct sys_exit_args *ctx)
+{
+	s64 fd = ctx->result;
+	u64 at;
+
+	if (fd < 0)
+		return 0;
+	at = READ(u64, bpf_get_current_task(), AT(task_struct, files));
+	at = READ(u64, at, AT(files_struct, fdt));
+	at = READ(u64, at, AT(fdtable, fd));
+	at = READ(u64, at, (u64)fd * 8);
+	at = READ(u64, at, AT(file, private_data));
+	return accepted(READ(u64, at, AT(socket, sk)));
+}
+
+/* kretprobe inet_csk_accept(...) -> struct sock * */
+int on_accept_kretprobe(struct pt_regs *ctx)
+{
+	return accepted(PT_REGS_RC(ctx));
+}
+
+/* kretfunc inet_csk_accept: (sk, flags, err, kern) before 6.10, (sk, arg) since -> struct sock * */
+int on_accept_exit(struct bpf_raw_tracepoint_args *ctx)
+{
+	return accepted(ctx->args[ACCEPT_ARGUMENTS]);
 }

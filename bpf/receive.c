@@ -1,41 +1,78 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The request: its segments reach the socket, the application reads. */
 
-/* A server socket of a target that was open before the probe, or did not fit into the map. */
+/* A socket of a target that was open before the probe, or did not fit into the map.  Its port
+ * tells which side it is. */
 static inline struct connection *adopt(u64 sk, u64 skb)
 {
 	u32 netns = netns_of(sk);
-	struct target_key *t = targets.lookup(&netns);
+	u64 key = netns;
+	struct target_key *t = targets.lookup(&key);
+	bool server;
 
-	if (!t || local_port_of(sk) != t->port || !brings_new_payload(sk, skb))
+	/* Most segments on a machine belong to no target, and end here. */
+	if (!t)
 		return NULL;
-	if (!track(sk, netns, t->target)) {
-		count(t->target, COUNTER_SEEN, 1);
-		count(t->target, COUNTER_DROPPED_MAP_FULL, 1);
+	t = target_of(sk, netns, true);
+	if (!t || !brings_new_payload(sk, skb))
+		return NULL;
+	server = local_port_of(sk) == t->port;
+	if (!track(sk, netns, t->target, server ? ROLE_SERVER : ROLE_DEPENDENCY, FLAG_ADOPTED, 0)) {
+		if (server) {
+			count(t->target, COUNTER_SEEN, 1);
+			count(t->target, COUNTER_DROPPED_MAP_FULL, 1);
+		}
 		return NULL;
 	}
 	count(t->target, COUNTER_ADOPTED, 1);
 	return connections.lookup(&sk);
 }
 
+static inline void answered_by_dependency(struct connection *c, u64 now_ns)
+{
+	u32 target = c->target;
+
+	if (!c->tx_first_ns || c->rx_first_ns)
+		return;
+	c->rx_first_ns = now_ns;
+	if (!in_window(c, c->tx_first_ns))
+		return;
+	stage_add(target, STAGE_DEPEND, c->tx_first_ns, now_ns);
+	count(target, COUNTER_DEPEND_EXCHANGES, 1);
+}
+
 static inline int segment(u64 sk, u64 skb)
 {
 	struct connection *c = connections.lookup(&sk);
+	u64 now_ns;
 
 	if (!c) {
 		c = adopt(sk, skb);
 		if (!c)
 			return 0;
-	} else if (!brings_new_payload(sk, skb)) {
+	} else {
+		/* Any segment may bring the acknowledgement of the last byte sent. */
+		if (c->tx_last_ns && !c->acked_ns &&
+		    seq_reached(READ(u32, skb, AT(sk_buff, cb) + AT(tcp_skb_cb, ack_seq)), c->last_seq))
+			c->acked_ns = bpf_ktime_get_ns();
+		if (!brings_new_payload(sk, skb))
+			return 0;
+	}
+	now_ns = bpf_ktime_get_ns();
+	if (c->role == ROLE_DEPENDENCY) {
+		answered_by_dependency(c, now_ns);
 		return 0;
 	}
 	if (c->rx_first_ns && !c->tx_first_ns) {
 		/* More of the same request, or a second one before the first was answered. */
 		if (c->read_ns)
-			c->overlapped = 1;
+			c->flags |= FLAG_OVERLAPPED;
 		return 0;
 	}
-	exchange_open(c, bpf_ktime_get_ns());
+	exchange_open(sk, c, now_ns);
+#ifdef DETAIL_FULL
+	way_here(c, skb, now_ns);
+#endif
 	return 0;
 }
 
@@ -59,7 +96,13 @@ int on_read(struct bpf_raw_tracepoint_args *ctx)
 	u64 sk = ctx->args[0];
 	struct connection *c = connections.lookup(&sk);
 
-	if (c && c->rx_first_ns && !c->read_ns)
+	if (!c || c->role != ROLE_SERVER)
+		return 0;
+	/* Bytes on the handshake's last ACK (deferred accept, fast open) pass no hook of ours: they
+	 * came with the connection. */
+	if (!c->rx_first_ns && c->flags & FLAG_FRESH)
+		exchange_open(sk, c, c->established_ns);
+	if (c->rx_first_ns && !c->read_ns)
 		c->read_ns = bpf_ktime_get_ns();
 	return 0;
 }

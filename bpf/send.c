@@ -1,24 +1,48 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The answer enters tcp_sendmsg. */
+/* The answer: it enters tcp_sendmsg, waits for room, is handed over. */
 
 static inline int send(u64 sk)
 {
 	struct connection *c = connections.lookup(&sk);
+	u64 now_ns;
 
-	if (!c || !c->rx_first_ns || c->tx_first_ns)
+	if (!c)
 		return 0;
-	if (!c->read_ns) {
-		/* Nothing of this request was read yet: these bytes answer an earlier one. */
-		c->overlapped = 1;
-		count(c->target, COUNTER_UNREAD, 1);
+	if (c->role == ROLE_DEPENDENCY) {
+		/* A question to the dependency: the first one, or the first after an answer. */
+		if (!c->tx_first_ns || c->rx_first_ns) {
+			c->tx_first_ns = bpf_ktime_get_ns();
+			c->rx_first_ns = 0;
+		}
 		return 0;
 	}
-	c->tx_first_ns = bpf_ktime_get_ns();
+	if (!c->rx_first_ns)
+		return 0; /* the service speaks first: nothing was asked */
+	if (!c->tx_first_ns) {
+		if (!c->read_ns) {
+			/* Nothing of this request was read yet: these bytes answer an earlier one. */
+			c->flags |= FLAG_OVERLAPPED;
+			count(c->target, COUNTER_UNREAD, 1);
+			return 0;
+		}
+		c->tx_first_ns = bpf_ktime_get_ns();
+		return 0;
+	}
+	/* Further bytes of the answer: only they can find the send buffer full with it. */
+	if (send_room(sk)) {
+		if (c->blocked_ns) {
+			now_ns = bpf_ktime_get_ns();
+			c->send_wait_ns += now_ns - c->blocked_ns;
+			c->blocked_ns = 0;
+		}
+	} else if (!c->blocked_ns) {
+		c->blocked_ns = bpf_ktime_get_ns();
+	}
 	return 0;
 }
 
 /* raw tracepoint tcp_sendmsg_locked(const struct sock *sk, const struct msghdr *msg, ...), 6.16+:
- * fires before bytes are copied, once a loop; only the first after a read counts.
+ * fires before bytes are copied, once a loop, also after each wait for room.
  * kfunc tcp_sendmsg(struct sock *sk, struct msghdr *msg, size_t size): the same arguments' array. */
 int on_send(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -29,4 +53,59 @@ int on_send(struct bpf_raw_tracepoint_args *ctx)
 int on_send_kprobe(struct pt_regs *ctx)
 {
 	return send(PT_REGS_PARM1(ctx));
+}
+
+static inline int sent(u64 sk, s32 result)
+{
+	struct connection *c = connections.lookup(&sk);
+
+	if (!c || c->role != ROLE_SERVER || !c->tx_first_ns)
+		return 0;
+	if (result > 0) {
+		c->tx_last_ns = bpf_ktime_get_ns();
+		c->last_seq = READ(u32, sk, AT(tcp_sock, write_seq));
+		c->acked_ns = 0;
+		if (seq_reached(READ(u32, sk, AT(tcp_sock, snd_una)), c->last_seq))
+			c->acked_ns = c->tx_last_ns;
+	} else if (result == -EAGAIN && !c->blocked_ns) {
+		c->blocked_ns = bpf_ktime_get_ns();
+	}
+	return 0;
+}
+
+/* raw tracepoint sock_send_length(struct sock *sk, int ret, int flags), 6.3+ */
+int on_sent(struct bpf_raw_tracepoint_args *ctx)
+{
+	return sent(ctx->args[0], (s32)ctx->args[1]);
+}
+
+/* kretfunc tcp_sendmsg(struct sock *sk, struct msghdr *msg, size_t size) -> int */
+int on_sent_exit(struct bpf_raw_tracepoint_args *ctx)
+{
+	return sent(ctx->args[0], (s32)ctx->args[3]);
+}
+
+/* A kretprobe does not see the arguments: the socket waits here, keyed by thread. */
+BPF_TABLE("lru_hash", u64, u64, sendings, 4096);
+
+/* kprobe and kretprobe tcp_sendmsg */
+int on_sending_kprobe(struct pt_regs *ctx)
+{
+	u64 thread = bpf_get_current_pid_tgid(), sk = PT_REGS_PARM1(ctx);
+
+	if (connections.lookup(&sk))
+		sendings.update(&thread, &sk);
+	return 0;
+}
+
+int on_sent_kretprobe(struct pt_regs *ctx)
+{
+	u64 thread = bpf_get_current_pid_tgid();
+	u64 *sk = sendings.lookup(&thread);
+
+	if (!sk)
+		return 0;
+	sent(*sk, (s32)PT_REGS_RC(ctx));
+	sendings.delete(&thread);
+	return 0;
 }

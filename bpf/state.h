@@ -9,27 +9,52 @@
 /* Set by user space: which namespace is which target. */
 struct target_key {
 	u32 target;
-	u32 port; /* the service's port, to tell server sockets found open; host byte order */
+	u16 port;        /* the service's port, to tell server sockets found open; host order */
+	u16 shared;      /* the namespace is shared (--network host): only this port is the target's */
 };
-BPF_HASH(targets, u32, struct target_key, 64);
+/* Keyed by the namespace's inode, and for shared namespaces by inode | port << 32. */
+BPF_HASH(targets, u64, struct target_key, 64);
 
 /* Set by user space: exchanges whose request arrived in [from_ns, to_ns) are recorded. */
 struct window {
 	u64 from_ns;
 	u64 to_ns;
-	u64 netns; /* owner of the slot: connections of an earlier owner are ignored */
+	u64 netns;         /* owner of the slot: connections of an earlier owner are ignored */
+	u64 spike_ns;      /* exchanges this slow are sent up one by one; 0: none */
+	u64 spike_budget;  /* at most so many, counted down */
 };
 BPF_ARRAY(windows, struct window, TARGET_MAX);
 
-/* One connection of a target; every field belongs to the exchange under way, if any. */
+#define ROLE_SERVER 0
+#define ROLE_DEPENDENCY 1
+
+#define FLAG_OVERLAPPED 1
+#define FLAG_FRESH 2      /* no request was seen yet */
+#define FLAG_ACCEPTED 4
+#define FLAG_ADOPTED 8
+#define FLAG_SHUT 16      /* this side has sent its FIN */
+
+/* One connection of a target; all but the last lines belong to the exchange under way, if any.
+ * On a dependency socket the parts are turned round: tx_first opens, rx_first answers. */
 struct connection {
-	u64 rx_first_ns; /* 0: no exchange is open */
+	u64 rx_first_ns;   /* 0: no exchange is open */
 	u64 read_ns;
-	u64 tx_first_ns; /* 0: not answered yet */
+	u64 tx_first_ns;   /* 0: not answered yet */
+	u64 tx_last_ns;    /* last send returned */
+	u64 acked_ns;      /* the peer has acknowledged the last byte sent so far */
+	u64 blocked_ns;    /* since when sending waits for room; 0: it does not */
+	u64 send_wait_ns;
+	u32 rx_stack_ns;   /* of the first segment; 0: not known */
+	u32 bridge_ns;
+	u32 tx_stack_ns;
+	u32 last_seq;      /* sequence number after the last byte sent */
+
+	u64 established_ns;
 	u32 netns;
 	u8 target;
-	u8 overlapped;
-	u16 pad;
+	u8 role;
+	u8 flags;
+	u8 pad;
 };
 /* Keyed by the socket's address; removed in tcp_destroy_sock, since addresses are reused. */
 BPF_HASH(connections, u64, struct connection, MAX_CONNECTIONS);
@@ -41,7 +66,7 @@ BPF_PERCPU_ARRAY(counters, struct counters, TARGET_MAX);
 
 struct band {
 	u64 count;
-	u64 sum_ns[STAGE_COUNT];
+	u64 sum_ns[BAND_STAGES];
 };
 struct bands {
 	struct band band[BAND_COUNT];
@@ -54,6 +79,20 @@ static inline void count(u32 target, u32 counter, u64 by)
 
 	if (c && counter < COUNTER_COUNT)
 		__sync_fetch_and_add(&c->value[counter], by);
+}
+
+/* The target that a socket belongs to, by its own namespace (and port where that is shared). */
+static inline struct target_key *target_of(u64 sk, u32 netns, bool server)
+{
+	u64 key = netns;
+	struct target_key *t = targets.lookup(&key);
+
+	if (!t || !t->shared)
+		return t;
+	if (!server)
+		return NULL;
+	key |= (u64)local_port_of(sk) << 32;
+	return targets.lookup(&key);
 }
 
 #endif

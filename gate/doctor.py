@@ -12,7 +12,7 @@ from gate.environment import NoiseMeter
 from gate.errors import GateError, Interrupted
 from gate.probe.binding import load_bcc
 from gate.probe.btf import kernel_types
-from gate.probe.hooks import EVENTS
+from gate.probe.events import EVENTS
 from gate.probe.privilege import check_privilege
 from gate.probe.probe import SocketProbe
 from gate.service.client import connect

@@ -22,7 +22,7 @@ from gate.interrupt import obey_signal, shielded
 from gate.job.completeness import check_complete
 from gate.load.checks import check_delivered, too_late
 from gate.load.process import Endpoint, make_load
-from gate.probe.hooks import DEFINITION
+from gate.probe.events import DEFINITION
 from gate.probe.probe import Reading, SocketProbe
 from gate.scenario import Scenario
 from gate.service.session import ArmSpec, RunningArm, ServiceSession

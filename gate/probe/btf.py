@@ -64,6 +64,14 @@ class KernelTypes:
         """BTF id of a kernel function; not positive when BTF has none of this name."""
         return self._find(name, _KIND_FUNC)
 
+    def parameters(self, function: str) -> int:
+        """How many parameters a kernel function takes; 0 when BTF has none of this name."""
+        type_id = self.function_id(function)
+        if type_id <= 0:
+            return 0
+        prototype = self._type(self._type(type_id).size_or_type)
+        return int(prototype.info & 0xFFFF)
+
     def offset(self, struct: str, field: str) -> int:
         """Offset of a field in bytes, anonymous members included.
 
@@ -99,9 +107,13 @@ class KernelTypes:
                     return int(offset) + inner
         return None
 
+    def _type(self, type_id: int) -> _Type:
+        found: _Type = self._lib.btf__type_by_id(self._btf, type_id).contents
+        return found
+
     def _resolve(self, type_id: int) -> tuple[int, int, _Type]:
         while True:
-            type_ = self._lib.btf__type_by_id(self._btf, type_id).contents
+            type_ = self._type(type_id)
             kind = (type_.info >> 24) & 0x1F
             if kind not in _MODIFIERS:
                 return type_id, kind, type_

@@ -1,4 +1,4 @@
-"""Programs at the entry of a kernel function by BPF trampoline, which BCC calls kfunc.
+"""Programs at the entry and exit of a kernel function by BPF trampoline: BCC's kfunc, kretfunc.
 
 BCC attaches functions named ``kfunc__*`` by itself while it compiles, so that a refusal could not
 be answered with another hook.  Here a function of any name is loaded as a tracing program
@@ -18,10 +18,10 @@ from typing import Any
 from gate.probe.binding import load_bcc
 from gate.probe.btf import KernelTypes
 
-__all__ = ["Refused", "attach_entry"]
+__all__ = ["Refused", "attach_function"]
 
 _PROG_TYPE_TRACING = 26  # enum bpf_prog_type of include/uapi/linux/bpf.h
-_TRACE_FENTRY = 24  # enum bpf_attach_type
+_TRACE_FENTRY, _TRACE_FEXIT = 24, 25  # enum bpf_attach_type
 _INSTRUCTION_BYTES = 8
 _LOG_BYTES = 64 * 1024
 
@@ -57,15 +57,19 @@ class Refused(Exception):
     """The kernel or libbpf does not take this hook; the message says why."""
 
 
-def attach_entry(program: Any, types: KernelTypes, symbol: str, function: str) -> tuple[int, int]:
-    """Runs ``function`` of the compiled ``program`` at the entry of kernel function ``symbol``.
+def attach_function(
+    program: Any, types: KernelTypes, symbol: str, function: str, *, on_exit: bool
+) -> tuple[int, int]:
+    """Runs ``function`` of the compiled ``program`` at the entry or exit of kernel ``symbol``.
+
+    On exit the result follows the arguments in the context's array.
 
     Returns the file descriptors of the program and of its link; closing the link detaches.
     Raises `Refused` when the kernel has no trampolines (CONFIG_DYNAMIC_FTRACE, Linux 5.5+), no
     such function, or denies it.
     """
     lib = _libbpf()
-    program_fd = _load(lib, program, types.function_id(symbol), function)
+    program_fd = _load(lib, program, types.function_id(symbol), function, on_exit)
     link_fd = int(lib.bpf_raw_tracepoint_open(None, program_fd))
     if link_fd < 0:
         number = ctypes.get_errno()
@@ -74,7 +78,9 @@ def attach_entry(program: Any, types: KernelTypes, symbol: str, function: str) -
     return program_fd, link_fd
 
 
-def _load(lib: ctypes.CDLL, program: Any, function_id: int, function: str) -> int:
+def _load(
+    lib: ctypes.CDLL, program: Any, function_id: int, function: str, on_exit: bool
+) -> int:
     bcc = load_bcc().lib
     name = function.encode()
     instructions = bcc.bpf_function_start(program.module, name)
@@ -83,7 +89,7 @@ def _load(lib: ctypes.CDLL, program: Any, function_id: int, function: str) -> in
     count = bcc.bpf_function_size(program.module, name) // _INSTRUCTION_BYTES
     options = _LoadOptions(
         sz=ctypes.sizeof(_LoadOptions),
-        expected_attach_type=_TRACE_FENTRY,
+        expected_attach_type=_TRACE_FEXIT if on_exit else _TRACE_FENTRY,
         attach_btf_id=function_id,
     )
     arguments = (

@@ -1,110 +1,57 @@
-"""Which hook serves which event on this kernel: best first, settled by a trial attach.
-
-The table is design section 4's.  A hook that cannot attach is an error, never a gap in the
-numbers: each event must find one.
-"""
+"""Attaches events: for each the first hook that this kernel takes, settled by trying."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from gate.errors import Reason, UnfitEnvironment
 from gate.probe.binding import load_bcc
 from gate.probe.btf import KernelTypes
-from gate.probe.fentry import Refused, attach_entry
+from gate.probe.events import Event, Hook, Kind, Part
+from gate.probe.fentry import Refused, attach_function
 
-__all__ = ["DEFINITION", "EVENTS", "Attached", "Event", "Hook", "Kind", "attach", "attach_all"]
-
-DEFINITION = "exchange-1"
-"""Version of the definitions of design section 3; part of every fingerprint."""
-
-Kind = Literal["raw_tracepoint", "kfunc", "kprobe"]
-"""``kfunc`` is BCC's name for a program at a function's entry by trampoline (fentry)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hook:
-    """A kernel symbol and the C function in ``bpf/`` that handles it."""
-
-    kind: Kind
-    symbol: str
-    function: str
-
-    def __str__(self) -> str:
-        return f"{self.kind}:{self.symbol}"
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something the probe must see, with the hooks that can show it, best first."""
-
-    name: str
-    hooks: tuple[Hook, ...]
+__all__ = ["Attached", "attach_all", "attach_event"]
 
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """A hook in place; ``program_fd`` serves to ask the kernel for missed invocations.
+    """An event's hook in place; ``program_fds`` serve to ask the kernel for missed invocations.
 
-    ``link_fd`` is set where BCC knows nothing of the hook; then `detach` ends it.
+    ``own_fds`` are those that BCC's clean-up knows nothing of; `detach` closes them.
     """
 
     event: str
     hook: Hook
-    program_fd: int
-    link_fd: int | None = None
+    program_fds: tuple[int, ...]
+    own_fds: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        return "+".join(str(part) for part in self.hook)
 
     def detach(self) -> None:
         """Ends what BCC's own clean-up does not."""
-        if self.link_fd is not None:
-            os.close(self.link_fd)
-            os.close(self.program_fd)
-
-
-EVENTS: tuple[Event, ...] = (
-    Event("state", (Hook("raw_tracepoint", "inet_sock_set_state", "on_state"),)),
-    Event("destroy", (Hook("raw_tracepoint", "tcp_destroy_sock", "on_destroy"),)),
-    Event("retransmit", (Hook("raw_tracepoint", "tcp_retransmit_skb", "on_retransmit"),)),
-    Event("read", (Hook("raw_tracepoint", "tcp_rcv_space_adjust", "on_read"),)),
-    Event(
-        "send",
-        (
-            Hook("raw_tracepoint", "tcp_sendmsg_locked", "on_send"),
-            Hook("kfunc", "tcp_sendmsg", "on_send"),
-            Hook("kprobe", "tcp_sendmsg", "on_send_kprobe"),
-        ),
-    ),
-    Event(
-        "segment",
-        (
-            Hook("raw_tracepoint", "tcp_probe", "on_segment"),
-            Hook("kfunc", "tcp_rcv_established", "on_segment"),
-            Hook("kprobe", "tcp_rcv_established", "on_segment_kprobe"),
-        ),
-    ),
-)
-"""The order is the order of attaching: connections are known before their segments are seen."""
+        for fd in self.own_fds:
+            os.close(fd)
 
 
 def attach_all(
-    program: Any,
-    types: KernelTypes,
-    events: Iterable[Event] = EVENTS,
-    prefer: Kind | None = None,
+    program: Any, types: KernelTypes, events: Iterable[Event], prefer: Kind | None = None
 ) -> list[Attached]:
-    """Attaches one hook for each event.
+    """Attaches one hook for each event; optional events may stay without.
 
-    ``prefer`` tries hooks of that kind first where an event has one, which is how each hook set
-    is tested; without it the order is the events' own.  Raises `UnfitEnvironment` (NO_HOOK) with
-    every candidate's refusal when an event finds none; nothing stays attached then.
+    ``prefer`` tries hooks with parts of that kind first where an event has one, which is how each
+    hook set is tested; without it the order is the events' own.  Raises `UnfitEnvironment`
+    (NO_HOOK) with every candidate's refusal when an event finds none; nothing stays attached then.
     """
     attached: list[Attached] = []
     try:
         for event in events:
-            attached.append(attach(program, types, event, prefer))  # noqa: PERF401 - kept on error
+            one = attach_event(program, types, event, prefer)
+            if one is not None:
+                attached.append(one)
     except BaseException:
         for one in attached:
             one.detach()
@@ -112,20 +59,21 @@ def attach_all(
     return attached
 
 
-def attach(program: Any, types: KernelTypes, event: Event, prefer: Kind | None = None) -> Attached:
-    """Attaches the first hook of ``event`` that this kernel takes; raises as `attach_all`."""
+def attach_event(
+    program: Any, types: KernelTypes, event: Event, prefer: Kind | None = None
+) -> Attached | None:
+    """Attaches the first hook of ``event`` that this kernel takes.
+
+    None for an optional event without one; raises as `attach_all` for the others.
+    """
     refusals: list[str] = []
-    for hook in sorted(event.hooks, key=lambda hook: hook.kind != prefer):  # stable
-        if not _exists(hook, types):
-            refusals.append(f"{hook}: not in this kernel")
-            continue
+    for hook in sorted(event.hooks, key=lambda hook: not _has_kind(hook, prefer)):  # stable
         try:
-            return _attach(program, types, event, hook)
-        except Exception as error:
-            # A refusal is what BCC raises as bare Exception.
-            if type(error) not in (Exception, Refused):
-                raise
-            refusals.append(f"{hook}: {_first_line(error)}")
+            return _attach_hook(program, types, event, hook)
+        except Refused as error:
+            refusals.append(str(error))
+    if event.optional:
+        return None
     raise UnfitEnvironment(
         Reason.NO_HOOK,
         f"no hook for event {event.name!r} attaches ({'; '.join(refusals)})",
@@ -134,25 +82,80 @@ def attach(program: Any, types: KernelTypes, event: Event, prefer: Kind | None =
     )
 
 
-def _exists(hook: Hook, types: KernelTypes) -> bool:
-    if hook.kind == "raw_tracepoint":
-        return types.has_tracepoint(hook.symbol)
-    return types.has_function(hook.symbol)
+def _has_kind(hook: Hook, kind: Kind | None) -> bool:
+    wanted = {"kfunc": ("kfunc", "kretfunc"), "kprobe": ("kprobe", "kretprobe")}
+    return kind is not None and any(part.kind in wanted.get(kind, (kind,)) for part in hook)
 
 
-def _attach(program: Any, types: KernelTypes, event: Event, hook: Hook) -> Attached:
+def _attach_hook(program: Any, types: KernelTypes, event: Event, hook: Hook) -> Attached:
+    """All parts or none.  Raises `Refused` naming the part and why."""
+    program_fds: list[int] = []
+    own_fds: list[int] = []
+    done: list[Part] = []
+    try:
+        for part in hook:
+            if not _exists(part, types):
+                raise Refused(f"{part}: not in this kernel")
+            fds, own = _attach_part(program, types, part)
+            program_fds.append(fds)
+            own_fds += own
+            done.append(part)
+    except Refused:
+        for fd in own_fds:
+            os.close(fd)
+        for part in done:
+            _detach_part(program, part)
+        raise
+    return Attached(event.name, hook, tuple(program_fds), tuple(own_fds))
+
+
+def _exists(part: Part, types: KernelTypes) -> bool:
+    if part.kind == "raw_tracepoint":
+        return types.has_tracepoint(part.symbol)
+    # What a perf tracepoint offers is told by tracefs, which attaching looks into.
+    return part.kind == "tracepoint" or types.has_function(part.symbol)
+
+
+def _attach_part(program: Any, types: KernelTypes, part: Part) -> tuple[int, list[int]]:
     bpf = load_bcc().BPF
-    function, symbol = hook.function.encode(), hook.symbol.encode()
-    if hook.kind == "kfunc":
-        program_fd, link_fd = attach_entry(program, types, hook.symbol, hook.function)
-        return Attached(event.name, hook, program_fd, link_fd)
-    if hook.kind == "raw_tracepoint":
-        loaded = program.load_func(function, bpf.RAW_TRACEPOINT)
-        program.attach_raw_tracepoint(tp=symbol, fn_name=function)
-    else:
-        loaded = program.load_func(function, bpf.KPROBE)
-        program.attach_kprobe(event=symbol, fn_name=function)
-    return Attached(event.name, hook, int(loaded.fd))
+    function, symbol = part.function.encode(), part.symbol.encode()
+    if part.kind in ("kfunc", "kretfunc"):
+        try:
+            on_exit = part.kind == "kretfunc"
+            fds = attach_function(program, types, part.symbol, part.function, on_exit=on_exit)
+        except Refused as error:
+            raise Refused(f"{part}: {error}") from None
+        return fds[0], list(fds)
+    try:
+        if part.kind == "raw_tracepoint":
+            loaded = program.load_func(function, bpf.RAW_TRACEPOINT)
+            program.attach_raw_tracepoint(tp=symbol, fn_name=function)
+        elif part.kind == "tracepoint":
+            loaded = program.load_func(function, bpf.TRACEPOINT)
+            program.attach_tracepoint(tp=symbol, fn_name=function)
+        elif part.kind == "kprobe":
+            loaded = program.load_func(function, bpf.KPROBE)
+            program.attach_kprobe(event=symbol, fn_name=function)
+        else:
+            loaded = program.load_func(function, bpf.KPROBE)
+            program.attach_kretprobe(event=symbol, fn_name=function)
+    except Exception as error:
+        if type(error) is not Exception:  # BCC raises bare Exception for a refusal
+            raise
+        raise Refused(f"{part}: {_first_line(error)}") from None
+    return int(loaded.fd), []
+
+
+def _detach_part(program: Any, part: Part) -> None:
+    symbol = part.symbol.encode()
+    if part.kind == "raw_tracepoint":
+        program.detach_raw_tracepoint(tp=symbol)
+    elif part.kind == "tracepoint":
+        program.detach_tracepoint(tp=symbol)
+    elif part.kind == "kprobe":
+        program.detach_kprobe(event=symbol)
+    elif part.kind == "kretprobe":
+        program.detach_kretprobe(event=symbol)
 
 
 def _first_line(error: Exception) -> str:

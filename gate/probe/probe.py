@@ -16,7 +16,8 @@ from gate.errors import Reason, UnfitEnvironment
 from gate.histogram import Histogram
 from gate.probe.binding import load_bcc
 from gate.probe.btf import kernel_types
-from gate.probe.hooks import Attached, Kind, attach_all
+from gate.probe.events import EVENTS, STAGE_NEEDS, Detail, Kind
+from gate.probe.hooks import Attached, attach_all
 from gate.probe.kernel_source import flatten, kernel_source
 from gate.probe.maps import PerCpuArray
 from gate.probe.missed import missed_invocations
@@ -42,12 +43,18 @@ class Reading:
 class SocketProbe:
     """Context manager around the loaded BPF programs; slots 0..TARGET_MAX-1 hold targets.
 
-    ``prefer`` asks for a kind of hook where there is a choice; see `gate.probe.hooks`.  Raises
+    ``detail`` "full" adds the stages that cost more; ``prefer`` asks for a kind of hook where there is a choice; see `gate.probe.hooks`.  Raises
     `UnfitEnvironment` on entry when BCC, BTF, a hook or the privilege is missing.
     """
 
-    def __init__(self, max_connections: int = 65_536, prefer: Kind | None = None) -> None:
+    def __init__(
+        self,
+        max_connections: int = 16_384,
+        detail: Detail = "headline",
+        prefer: Kind | None = None,
+    ) -> None:
         self._max_connections = max_connections
+        self._detail = detail
         self._prefer = prefer
         self._bpf: Any = None
         self._attached: list[Attached] = []
@@ -60,6 +67,9 @@ class SocketProbe:
         source = flatten()
         with kernel_source(source, types):
             flags = ["-w", f"-DMAX_CONNECTIONS={self._max_connections}"]
+            flags.append(f"-DACCEPT_ARGUMENTS={types.parameters('inet_csk_accept')}")
+            if self._detail == "full":
+                flags.append("-DDETAIL_FULL")
             try:
                 self._bpf = bcc.BPF(text=source.encode(), cflags=flags)
             except Exception as error:
@@ -71,15 +81,15 @@ class SocketProbe:
                     remedy="run `socklat-gate doctor`; the compiler's messages are above",
                 ) from error
         try:
-            self._attached = attach_all(self._bpf, types, prefer=self._prefer)
+            wanted = [e for e in EVENTS if e.detail == "headline" or self._detail == "full"]
+            self._attached = attach_all(self._bpf, types, wanted, prefer=self._prefer)
         except BaseException:
             self.close()
             raise
         sizes = layout()
-        stages = sizes["STAGE_COUNT"]
         self._histograms = PerCpuArray(self._bpf[b"histograms"], np.uint32, sizes["HIST_BUCKETS"])
         self._bands = PerCpuArray(
-            self._bpf[b"bands"], np.uint64, sizes["BAND_COUNT"] * (1 + stages)
+            self._bpf[b"bands"], np.uint64, sizes["BAND_COUNT"] * (1 + sizes["BAND_STAGES"])
         )
         self._counters = PerCpuArray(self._bpf[b"counters"], np.uint64, sizes["COUNTER_COUNT"])
         return self
@@ -104,7 +114,16 @@ class SocketProbe:
     @property
     def hooks(self) -> dict[str, str]:
         """Event -> hook in place: the hook set of a run's fingerprint."""
-        return {attached.event: str(attached.hook) for attached in self._attached}
+        return {attached.event: str(attached) for attached in self._attached}
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Stages that this kernel, these hooks and this detail measure, in the layout's order."""
+        return tuple(
+            stage
+            for stage in names("STAGE_")
+            if all(event in self.hooks for event in STAGE_NEEDS.get(stage, ()))
+        )
 
     def watch(self, slot: int, netns_inode: int, port: int) -> None:
         """Starts to follow the sockets of a network namespace in an empty slot.
@@ -116,7 +135,7 @@ class SocketProbe:
         table = self._bpf[b"targets"]
         leaf = table.Leaf()
         leaf.target, leaf.port = slot, port
-        table[ctypes.c_uint32(netns_inode)] = leaf
+        table[ctypes.c_uint64(netns_inode)] = leaf
         self._watched[slot] = netns_inode
 
     def record_between(self, slot: int, from_ns: int, to_ns: int) -> None:
@@ -127,7 +146,7 @@ class SocketProbe:
         """Stops following the slot's namespace; what was aggregated stays readable."""
         inode = self._watched.pop(slot, None)
         if inode is not None:
-            del self._bpf[b"targets"][ctypes.c_uint32(inode)]
+            del self._bpf[b"targets"][ctypes.c_uint64(inode)]
 
     def read(self, slot: int) -> Reading:
         """What was aggregated in the slot since `watch`."""
@@ -135,23 +154,25 @@ class SocketProbe:
         histograms = {
             stage: Histogram(self._histograms.read(slot * len(stages) + number))
             for number, stage in enumerate(stages)
+            if stage in self.stages
         }
-        rows = self._bands.read(slot).reshape(-1, 1 + len(stages))
+        banded = stages[: layout()["BAND_STAGES"]]
+        rows = self._bands.read(slot).reshape(-1, 1 + len(banded))
         counts = self._counters.read(slot)
         counters = {name: int(counts[i]) for i, name in enumerate(names("COUNTER_"))}
         counters["pending"] = self._pending(slot)
-        return Reading(histograms, Bands(stages, rows[:, 0].copy(), rows[:, 1:].copy()), counters)
+        return Reading(histograms, Bands(banded, rows[:, 0].copy(), rows[:, 1:].copy()), counters)
 
     def missed(self) -> int:
         """Invocations the kernel skipped so far, over all programs; a loss like any other."""
-        return sum(missed_invocations(attached.program_fd) for attached in self._attached)
+        return sum(missed_invocations(fd) for attached in self._attached for fd in attached.program_fds)
 
     def _pending(self, slot: int) -> int:
         netns = self._watched.get(slot)
         return sum(
             1
             for _, c in self._bpf[b"connections"].items()
-            if c.target == slot and c.rx_first_ns and (netns is None or c.netns == netns)
+            if c.target == slot and c.role == 0 and c.rx_first_ns and (netns is None or c.netns == netns)
         )
 
     def _clear(self, slot: int) -> None:

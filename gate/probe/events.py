@@ -1,0 +1,141 @@
+"""What the probe must see, and the hooks that can show it on this or that kernel, best first.
+
+The table is design section 4's.  A hook is made of parts that must all attach.  An event that
+finds no hook is an error, unless it is optional: then the stages that need it are not measured,
+and shown as such.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["DEFINITION", "EVENTS", "STAGE_NEEDS", "Detail", "Event", "Hook", "Kind", "Part"]
+
+DEFINITION = "exchange-2"
+"""Version of the definitions of design section 3; part of every fingerprint."""
+
+Kind = Literal["raw_tracepoint", "tracepoint", "kfunc", "kretfunc", "kprobe", "kretprobe"]
+"""``kfunc`` and ``kretfunc`` are BCC's names for programs at a function's entry and exit by
+trampoline (fentry, fexit)."""
+
+Detail = Literal["headline", "full"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One attachment: a kernel symbol and the C function in ``bpf/`` that handles it."""
+
+    kind: Kind
+    symbol: str
+    function: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.symbol}"
+
+
+Hook = tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something the probe must see; ``detail`` is the least detail that asks for it."""
+
+    name: str
+    hooks: tuple[Hook, ...]
+    detail: Detail = "headline"
+    optional: bool = False
+
+
+def _raw(symbol: str, function: str) -> Hook:
+    return (Part("raw_tracepoint", symbol, function),)
+
+
+EVENTS: tuple[Event, ...] = (
+    Event("state", (_raw("inet_sock_set_state", "on_state"),)),
+    Event("destroy", (_raw("tcp_destroy_sock", "on_destroy"),)),
+    Event("retransmit", (_raw("tcp_retransmit_skb", "on_retransmit"),)),
+    Event(
+        "accept",
+        (
+            (Part("kretfunc", "inet_csk_accept", "on_accept_exit"),),
+            (
+                Part("tracepoint", "syscalls:sys_exit_accept4", "on_accept"),
+                Part("tracepoint", "syscalls:sys_exit_accept", "on_accept"),
+            ),
+            (Part("kretprobe", "inet_csk_accept", "on_accept_kretprobe"),),
+        ),
+        optional=True,
+    ),
+    Event("read", (_raw("tcp_rcv_space_adjust", "on_read"),)),
+    Event(
+        "send",
+        (
+            _raw("tcp_sendmsg_locked", "on_send"),
+            (Part("kfunc", "tcp_sendmsg", "on_send"),),
+            (Part("kprobe", "tcp_sendmsg", "on_send_kprobe"),),
+        ),
+    ),
+    Event(
+        "sent",
+        (
+            _raw("sock_send_length", "on_sent"),
+            (Part("kretfunc", "tcp_sendmsg", "on_sent_exit"),),
+            (
+                Part("kprobe", "tcp_sendmsg", "on_sending_kprobe"),
+                Part("kretprobe", "tcp_sendmsg", "on_sent_kretprobe"),
+            ),
+        ),
+        optional=True,
+    ),
+    Event(
+        "segment",
+        (
+            _raw("tcp_probe", "on_segment"),
+            (Part("kfunc", "tcp_rcv_established", "on_segment"),),
+            (Part("kprobe", "tcp_rcv_established", "on_segment_kprobe"),),
+        ),
+    ),
+    Event("device_rx", (_raw("netif_receive_skb", "on_device_rx"),), "full", optional=True),
+    Event("device_tx", (_raw("net_dev_start_xmit", "on_device_tx"),), "full", optional=True),
+    Event(
+        "runnable",
+        ((*_raw("sched_wakeup", "on_wakeup"), *_raw("sched_wakeup_new", "on_wakeup")),),
+        "full",
+        optional=True,
+    ),
+    Event("running", (_raw("sched_switch", "on_switch"),), "full", optional=True),
+    Event(
+        "process",
+        (
+            (
+                Part("kfunc", "tcp_v4_do_rcv", "on_process"),
+                Part("kfunc", "tcp_v6_do_rcv", "on_process"),
+                Part("kretfunc", "tcp_v4_do_rcv", "on_process_exit"),
+                Part("kretfunc", "tcp_v6_do_rcv", "on_process_exit"),
+            ),
+            (
+                Part("kprobe", "tcp_v4_do_rcv", "on_process_kprobe"),
+                Part("kprobe", "tcp_v6_do_rcv", "on_process_kprobe"),
+                Part("kretprobe", "tcp_v4_do_rcv", "on_process_kretprobe"),
+                Part("kretprobe", "tcp_v6_do_rcv", "on_process_kretprobe"),
+            ),
+        ),
+        "full",
+        optional=True,
+    ),
+)
+"""The order is the order of attaching: connections are known before their segments are seen."""
+
+STAGE_NEEDS: dict[str, tuple[str, ...]] = {
+    "respond": ("sent",),
+    "send_wait": ("sent",),
+    "deliver": ("sent",),
+    "rx_stack": ("device_rx",),
+    "bridge": ("device_rx", "device_tx"),
+    "tx_stack": ("device_tx",),
+    "accept_wait": ("accept",),
+    "runq": ("runnable", "running"),
+    "rx_process": ("process",),
+}
+"""Events, besides the ones that always exist, without which a stage is not measured."""
