@@ -56,6 +56,18 @@ static inline struct band *band_of(u32 target, u64 service_ns)
 	return &b->band[index];
 }
 
+static inline void warmup_add(u32 target, u64 service_ns)
+{
+	u32 index = log_linear_index(service_ns, BAND_SUB_BITS);
+	struct warmup *w = warmups.lookup(&target);
+
+	if (!w)
+		return;
+	asm volatile("" : "+r"(index));
+	if (index < BAND_COUNT)
+		__sync_fetch_and_add(&w->count[index], 1);
+}
+
 static inline bool in_window(struct connection *c, u64 start_ns)
 {
 	u32 target = c->target;
@@ -155,6 +167,7 @@ static inline void exchange_record(u64 sk, struct connection *c)
 		goto done;
 	if (c->rx_first_ns < w->from_ns || c->rx_first_ns >= w->to_ns) {
 		count(target, COUNTER_FILTERED, 1);
+		warmup_add(target, fitting(&s.cut, c->tx_first_ns - c->rx_first_ns));
 		goto done;
 	}
 	STAGE_SET(&s, STAGE_RECV_WAIT, c->read_ns - c->rx_first_ns);

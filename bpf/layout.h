@@ -35,6 +35,9 @@
 #define STAGE_COUNT 15
 #define BAND_STAGES 9
 
+/* Drop reasons kept apart, by the number of enum skb_drop_reason; larger ones share the last. */
+#define DROP_REASONS 128
+
 /* Targets a probe can hold at once. */
 #define TARGET_MAX 4
 
@@ -58,6 +61,8 @@
 #define COUNTER_DEPEND_EXCHANGES 16 /* answered on dependency sockets, in the window */
 #define COUNTER_BYTES_RX 17         /* of connections that ended */
 #define COUNTER_BYTES_TX 18
-#define COUNTER_COUNT 20
+#define COUNTER_RESETS_SENT 19
+#define COUNTER_RESETS_RECEIVED 20
+#define COUNTER_COUNT 21
 
 #endif

@@ -98,6 +98,29 @@ int on_retransmit(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
+/* raw tracepoint tcp_receive_reset(struct sock *sk) */
+int on_reset_received(struct bpf_raw_tracepoint_args *ctx)
+{
+	u64 sk = ctx->args[0];
+	struct connection *c = connections.lookup(&sk);
+
+	if (c)
+		count(c->target, COUNTER_RESETS_RECEIVED, 1);
+	return 0;
+}
+
+/* raw tracepoint tcp_send_reset(const struct sock *sk, const struct sk_buff *skb, ...); sk is NULL
+ * when a segment reached no socket. */
+int on_reset_sent(struct bpf_raw_tracepoint_args *ctx)
+{
+	u64 sk = ctx->args[0];
+	struct connection *c = sk ? connections.lookup(&sk) : NULL;
+
+	if (c)
+		count(c->target, COUNTER_RESETS_SENT, 1);
+	return 0;
+}
+
 static inline int accepted(u64 sk)
 {
 	struct connection *c = connections.lookup(&sk);

@@ -143,3 +143,36 @@ int on_switch(struct bpf_raw_tracepoint_args *ctx)
 	wakings.delete(&pid);
 	return 0;
 }
+
+struct drops {
+	u64 count[DROP_REASONS];
+};
+BPF_PERCPU_ARRAY(drops, struct drops, TARGET_MAX);
+
+/* raw tracepoint kfree_skb(struct sk_buff *skb, void *location, enum skb_drop_reason reason, ...),
+ * with a reason since 5.17: a packet on a target's device was thrown away. */
+int on_drop(struct bpf_raw_tracepoint_args *ctx)
+{
+	u64 dev = READ(u64, ctx->args[0], AT(sk_buff, dev)), key;
+	u32 reason = (u32)ctx->args[2];
+	struct target_key *t;
+	struct drops *d;
+	u32 target;
+
+	if (!dev)
+		return 0;
+	key = netns_of_device(dev);
+	t = targets.lookup(&key);
+	if (!t)
+		return 0;
+	target = t->target;
+	d = drops.lookup(&target);
+	if (!d)
+		return 0;
+	if (reason >= DROP_REASONS)
+		reason = DROP_REASONS - 1;
+	asm volatile("" : "+r"(reason));
+	if (reason < DROP_REASONS)
+		__sync_fetch_and_add(&d->count[reason], 1);
+	return 0;
+}

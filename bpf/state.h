@@ -64,6 +64,12 @@ struct counters {
 };
 BPF_PERCPU_ARRAY(counters, struct counters, TARGET_MAX);
 
+/* Service latency of the warm-up, by band: the spike threshold comes from it. */
+struct warmup {
+	u32 count[BAND_COUNT];
+};
+BPF_PERCPU_ARRAY(warmups, struct warmup, TARGET_MAX);
+
 struct band {
 	u64 count;
 	u64 sum_ns[BAND_STAGES];

@@ -17,7 +17,18 @@ import numpy.typing as npt
 
 from gate.histogram import Histogram
 
-__all__ = ["ARMS", "Arm", "Bands", "Campaign", "Fingerprint", "LoadCounts", "Noise", "Pair", "Run"]
+__all__ = [
+    "ARMS",
+    "Arm",
+    "Bands",
+    "Campaign",
+    "Fingerprint",
+    "LoadCounts",
+    "Noise",
+    "Pair",
+    "Run",
+    "Spike",
+]
 
 Arm = Literal["baseline", "candidate"]
 ARMS: tuple[Arm, Arm] = ("baseline", "candidate")
@@ -53,6 +64,8 @@ class LoadCounts:
 class Bands:
     """Exact stage sums per coarse band of ``service`` latency, as the kernel kept them.
 
+    A stage that was not measured in an exchange adds nothing to its band's sum.
+
     ``count`` has shape (BANDS,), ``sums_ns`` shape (BANDS, stages) with the stages in the order of
     ``stages``; band edges are `gate.histogram.band_edges_ns`.
     """
@@ -63,8 +76,24 @@ class Bands:
 
 
 @dataclass(frozen=True, slots=True)
+class Spike:
+    """One slow exchange: when its request arrived (CLOCK_MONOTONIC), its stages, who asked."""
+
+    rx_first_ns: int
+    stages_ns: Mapping[str, int]
+    peer: str
+    cpu: int
+    overlapped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
-    """One container measured once: stage histograms (ns), bands, kernel counters, load."""
+    """One container measured once: stage histograms (ns), bands, kernel counters, load.
+
+    ``histograms`` has the stages that were measured, and only those.  ``network`` holds what the
+    container's network namespace counted meanwhile, ``drops`` packets thrown away by the kernel's
+    reason, ``spikes`` exchanges of at least ``spike_threshold_ns`` (0: none was set).
+    """
 
     image: str
     image_id: str
@@ -73,6 +102,10 @@ class Run:
     counters: Mapping[str, int]
     load: LoadCounts
     duration_s: float
+    network: Mapping[str, int] = field(default_factory=dict)
+    drops: Mapping[str, int] = field(default_factory=dict)
+    spikes: tuple[Spike, ...] = ()
+    spike_threshold_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

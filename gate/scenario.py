@@ -31,6 +31,25 @@ HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 CpuSet = Annotated[str, Field(pattern=r"^\d+(-\d+)?(,\d+(-\d+)?)*$", examples=["0", "0-1,3"])]
 
 
+Stage = Literal[
+    "service",
+    "recv_wait",
+    "app",
+    "respond",
+    "send_wait",
+    "deliver",
+    "rx_stack",
+    "bridge",
+    "tx_stack",
+    "accept_wait",
+    "depend",
+    "depend_connect",
+    "established",
+    "runq",
+    "rx_process",
+]
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
@@ -151,13 +170,19 @@ class Load(_Model):
 class Probe(_Model):
     """The kernel side."""
 
-    max_connections: int = Field(65_536, ge=1, le=4_000_000, description="tracked at once")
+    max_connections: int = Field(16_384, ge=1, le=4_000_000, description="tracked at once")
+    detail: Literal["headline", "full"] = Field(
+        "headline", description='"full" adds rx_stack, bridge, tx_stack, runq and drops by reason'
+    )
+    spike_factor: float = Field(
+        3.0, gt=1, description="spikes: this many times the warm-up's p99 of service and more"
+    )
 
 
 class Metric(_Model):
     """One gated quantile with its indifference zone, as relative changes."""
 
-    stage: Literal["service", "recv_wait", "app"] = "service"
+    stage: Stage = "service"
     quantile: float = Field(gt=0, lt=1)
     tolerance: float = Field(gt=0, description="changes up to this are accepted (d0), 0.02 = +2%")
     failure: float = Field(gt=0, description="changes from this on must be found (d1)")

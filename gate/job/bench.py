@@ -21,8 +21,9 @@ from gate.environment import NoiseMeter, fingerprint
 from gate.interrupt import obey_signal, shielded
 from gate.job.completeness import check_complete
 from gate.load.checks import check_delivered, too_late
-from gate.load.process import Endpoint, make_load
+from gate.load.process import Endpoint, Window, make_load
 from gate.probe.events import DEFINITION
+from gate.probe.netstat import network_counters, since
 from gate.probe.probe import Reading, SocketProbe
 from gate.scenario import Scenario
 from gate.service.session import ArmSpec, RunningArm, ServiceSession
@@ -61,7 +62,7 @@ class Bench:
     def __enter__(self) -> Bench:
         with ExitStack() as stack:
             self._say("loading the probe")
-            self._probe = stack.enter_context(SocketProbe(self._scenario.probe.max_connections))
+            self._probe = stack.enter_context(self._new_probe())
             session = ServiceSession(self._client, self._scenario.service, self._directory)
             self._session = stack.enter_context(session)
             self._stack = stack.pop_all()
@@ -75,6 +76,10 @@ class Bench:
     ) -> None:
         with shielded():
             self._stack.close()
+
+    def _new_probe(self) -> SocketProbe:
+        wanted = self._scenario.probe
+        return SocketProbe(wanted.max_connections, wanted.detail)
 
     @property
     def hooks(self) -> dict[str, str]:
@@ -116,9 +121,14 @@ class Bench:
         try:
             for slot, arm in enumerate(arms):
                 self._probe.watch(slot, arm.netns_inode, self._scenario.service.port)
-            counts, noise = self._drive(arms, seed)
+            network = [network_counters(arm.pid) for arm in arms]
+            counts, noise, spike_ns = self._drive(arms, seed)
             self._session.check_alive()
-            runs = self._read(arms, counts)
+            network = [
+                since(before, network_counters(arm.pid))
+                for before, arm in zip(network, arms, strict=True)
+            ]
+            runs = self._read(arms, counts, network, spike_ns)
         finally:
             for slot in range(len(arms)):
                 self._probe.forget(slot)
@@ -126,7 +136,9 @@ class Bench:
                 self._session.stop()
         return Measured(tuple(runs), noise, self._set_aside(noise, counts))
 
-    def _drive(self, arms: Sequence[RunningArm], seed: int) -> tuple[tuple[LoadCounts, ...], Noise]:
+    def _drive(
+        self, arms: Sequence[RunningArm], seed: int
+    ) -> tuple[tuple[LoadCounts, ...], Noise, int]:
         endpoints = [Endpoint(arm.host, arm.port) for arm in arms]
         with make_load(self._scenario.load, endpoints, seed) as load:
             self._say("connecting")
@@ -136,14 +148,33 @@ class Bench:
                 self._probe.record_between(slot, window.from_ns, window.to_ns)
             meter = NoiseMeter()
             self._say("measuring")
-            counts = load.wait(poll=self._poll)
-            return counts, meter.stop()
+            spike_ns = 0
 
-    def _poll(self) -> None:
-        obey_signal()
-        self._session.check_alive()
+            def poll() -> None:
+                nonlocal spike_ns
+                obey_signal()
+                self._session.check_alive()
+                if not spike_ns and time.monotonic_ns() > window.from_ns:
+                    spike_ns = self._watch_for_spikes(len(arms), window)
 
-    def _read(self, arms: Sequence[RunningArm], counts: Sequence[LoadCounts]) -> list[Run]:
+            counts = load.wait(poll=poll)
+            return counts, meter.stop(), spike_ns
+
+    def _watch_for_spikes(self, arms: int, window: Window) -> int:
+        """Sets the spike threshold of all arms from the reference's warm-up; ns, 0 without one."""
+        p99_ns = self._probe.warmup_quantile_ns(0, 0.99)
+        spike_ns = int(self._scenario.probe.spike_factor * p99_ns)
+        for slot in range(arms):
+            self._probe.record_between(slot, window.from_ns, window.to_ns, spike_ns)
+        return spike_ns
+
+    def _read(
+        self,
+        arms: Sequence[RunningArm],
+        counts: Sequence[LoadCounts],
+        network: Sequence[dict[str, int]],
+        spike_ns: int,
+    ) -> list[Run]:
         missed_before, self._missed_so_far = self._missed_so_far, self.missed
         missed = self._missed_so_far - missed_before
         check_delivered(self._scenario.load, counts, [arm.arm for arm in arms])
@@ -158,6 +189,10 @@ class Bench:
                 counters=reading.counters,
                 load=load,
                 duration_s=self._scenario.load.duration_s,
+                network=network[slot],
+                drops=reading.drops,
+                spikes=reading.spikes,
+                spike_threshold_ns=spike_ns,
             )
             check_complete(arm.arm, run, missed)
             runs.append(run)

@@ -13,7 +13,7 @@ from gate.errors import Reason, UnfitEnvironment
 
 __all__ = ["KernelTypes", "kernel_types"]
 
-_KIND_STRUCT, _KIND_UNION, _KIND_TYPEDEF, _KIND_FUNC = 4, 5, 8, 12
+_KIND_STRUCT, _KIND_UNION, _KIND_ENUM, _KIND_TYPEDEF, _KIND_FUNC = 4, 5, 6, 8, 12
 _MODIFIERS = {8, 9, 10, 11}  # typedef, volatile, const, restrict
 _VMLINUX = "/sys/kernel/btf/vmlinux"
 
@@ -71,6 +71,17 @@ class KernelTypes:
             return 0
         prototype = self._type(self._type(type_id).size_or_type)
         return int(prototype.info & 0xFFFF)
+
+    def enumerators(self, enum: str) -> dict[int, str]:
+        """Value -> name of a kernel enum; empty when BTF has none of this name."""
+        type_id = self._find(enum, _KIND_ENUM)
+        if type_id <= 0:
+            return {}
+        type_ = self._type(type_id)
+        start = ctypes.addressof(type_) + ctypes.sizeof(_Type)
+        pairs = (ctypes.c_uint32 * (2 * (type_.info & 0xFFFF))).from_address(start)
+        names = (self._lib.btf__name_by_offset(self._btf, offset) for offset in pairs[::2])
+        return {value: name.decode() for value, name in zip(pairs[1::2], names, strict=True)}
 
     def offset(self, struct: str, field: str) -> int:
         """Offset of a field in bytes, anonymous members included.

@@ -55,6 +55,8 @@ EVENTS: tuple[Event, ...] = (
     Event("state", (_raw("inet_sock_set_state", "on_state"),)),
     Event("destroy", (_raw("tcp_destroy_sock", "on_destroy"),)),
     Event("retransmit", (_raw("tcp_retransmit_skb", "on_retransmit"),)),
+    Event("reset_sent", (_raw("tcp_send_reset", "on_reset_sent"),), optional=True),
+    Event("reset_received", (_raw("tcp_receive_reset", "on_reset_received"),), optional=True),
     Event(
         "accept",
         (
@@ -105,6 +107,7 @@ EVENTS: tuple[Event, ...] = (
         optional=True,
     ),
     Event("running", (_raw("sched_switch", "on_switch"),), "full", optional=True),
+    Event("drop", (_raw("kfree_skb", "on_drop"),), "full", optional=True),
     Event(
         "process",
         (

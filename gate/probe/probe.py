@@ -2,49 +2,61 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-import numpy as np
-
-from gate.campaign import Bands
+from gate.campaign import Bands, Spike
 from gate.errors import Reason, UnfitEnvironment
 from gate.histogram import Histogram
 from gate.probe.binding import load_bcc
-from gate.probe.btf import kernel_types
+from gate.probe.bridges import bridge_entries
+from gate.probe.btf import KernelTypes, kernel_types
 from gate.probe.events import EVENTS, STAGE_NEEDS, Detail, Kind
 from gate.probe.hooks import Attached, attach_all
 from gate.probe.kernel_source import flatten, kernel_source
-from gate.probe.maps import PerCpuArray
 from gate.probe.missed import missed_invocations
 from gate.probe.privilege import check_privilege
 from gate.probe.sources import layout, names
+from gate.probe.spikes import SpikeReader
+from gate.probe.tables import Tables
 
-__all__ = ["Reading", "SocketProbe"]
+__all__ = ["Reading", "SocketProbe", "own_netns_inode"]
+
+SPIKE_BUDGET = 1000
+"""Spikes sent up one by one in a run; all are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What the kernel aggregated for one target since it was watched.
 
-    ``counters`` has one entry a COUNTER of ``bpf/layout.h`` plus ``pending``: exchanges still open
-    when read, so that seen = recorded + filtered + unanswered + dropped_map_full + pending.
+    ``histograms`` has the measured stages.  ``counters`` has one entry a COUNTER of
+    ``bpf/layout.h`` plus ``pending``: exchanges still open when read, so that
+    seen = recorded + filtered + unanswered + dropped_map_full + pending.
     """
 
     histograms: Mapping[str, Histogram]
     bands: Bands
     counters: Mapping[str, int]
+    drops: Mapping[str, int]
+    spikes: tuple[Spike, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    netns_inode: int
+    keys: tuple[int, ...]
 
 
 class SocketProbe:
     """Context manager around the loaded BPF programs; slots 0..TARGET_MAX-1 hold targets.
 
-    ``detail`` "full" adds the stages that cost more; ``prefer`` asks for a kind of hook where there is a choice; see `gate.probe.hooks`.  Raises
-    `UnfitEnvironment` on entry when BCC, BTF, a hook or the privilege is missing.
+    ``detail`` "full" adds the stages that cost more; ``prefer`` asks for a kind of hook where
+    there is a choice; see `gate.probe.events`.  Raises `UnfitEnvironment` on entry when BCC, BTF,
+    a hook or the privilege is missing.
     """
 
     def __init__(
@@ -58,20 +70,32 @@ class SocketProbe:
         self._prefer = prefer
         self._bpf: Any = None
         self._attached: list[Attached] = []
-        self._watched: dict[int, int] = {}
+        self._watched: dict[int, _Watched] = {}
 
     def __enter__(self) -> SocketProbe:
         check_privilege()
-        bcc = load_bcc()
         types = kernel_types()
+        self._bpf = self._compile(types)
+        try:
+            wanted = [e for e in EVENTS if e.detail == "headline" or self._detail == "full"]
+            self._attached = attach_all(self._bpf, types, wanted, prefer=self._prefer)
+            self._tables = Tables(self._bpf, types, full=self._detail == "full")
+            self._spikes = SpikeReader(self._bpf)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def _compile(self, types: KernelTypes) -> Any:
+        flags = ["-w", f"-DMAX_CONNECTIONS={self._max_connections}"]
+        flags.append(f"-DACCEPT_ARGUMENTS={types.parameters('inet_csk_accept')}")
+        if self._detail == "full":
+            flags.append("-DDETAIL_FULL")
         source = flatten()
+        bcc = load_bcc()
         with kernel_source(source, types):
-            flags = ["-w", f"-DMAX_CONNECTIONS={self._max_connections}"]
-            flags.append(f"-DACCEPT_ARGUMENTS={types.parameters('inet_csk_accept')}")
-            if self._detail == "full":
-                flags.append("-DDETAIL_FULL")
             try:
-                self._bpf = bcc.BPF(text=source.encode(), cflags=flags)
+                return bcc.BPF(text=source.encode(), cflags=flags)
             except Exception as error:
                 if type(error) is not Exception:  # BCC raises bare Exception for its own failures
                     raise
@@ -80,19 +104,6 @@ class SocketProbe:
                     f"the probe did not compile or load: {error}",
                     remedy="run `socklat-gate doctor`; the compiler's messages are above",
                 ) from error
-        try:
-            wanted = [e for e in EVENTS if e.detail == "headline" or self._detail == "full"]
-            self._attached = attach_all(self._bpf, types, wanted, prefer=self._prefer)
-        except BaseException:
-            self.close()
-            raise
-        sizes = layout()
-        self._histograms = PerCpuArray(self._bpf[b"histograms"], np.uint32, sizes["HIST_BUCKETS"])
-        self._bands = PerCpuArray(
-            self._bpf[b"bands"], np.uint64, sizes["BAND_COUNT"] * (1 + sizes["BAND_STAGES"])
-        )
-        self._counters = PerCpuArray(self._bpf[b"counters"], np.uint64, sizes["COUNTER_COUNT"])
-        return self
 
     def __exit__(
         self,
@@ -119,74 +130,65 @@ class SocketProbe:
     @property
     def stages(self) -> tuple[str, ...]:
         """Stages that this kernel, these hooks and this detail measure, in the layout's order."""
+        hooks = self.hooks
         return tuple(
             stage
             for stage in names("STAGE_")
-            if all(event in self.hooks for event in STAGE_NEEDS.get(stage, ()))
+            if all(event in hooks for event in STAGE_NEEDS.get(stage, ()))
         )
 
-    def watch(self, slot: int, netns_inode: int, port: int) -> None:
+    def watch(self, slot: int, netns_inode: int, port: int, *, shared: bool = False) -> None:
         """Starts to follow the sockets of a network namespace in an empty slot.
 
-        Nothing is recorded until `record_between` opens a window.
+        In a ``shared`` namespace (``--network host``) only server sockets on ``port`` are the
+        target's.  Nothing is recorded until `record_between` opens a window.
         """
-        self._clear(slot)
-        self._set_window(slot, 0, 0, netns_inode)
-        table = self._bpf[b"targets"]
-        leaf = table.Leaf()
-        leaf.target, leaf.port = slot, port
-        table[ctypes.c_uint64(netns_inode)] = leaf
-        self._watched[slot] = netns_inode
+        if not 0 <= slot < layout()["TARGET_MAX"]:
+            raise ValueError(f"there is no slot {slot}")
+        self._tables.clear(slot)
+        self._spikes.clear(slot)
+        self._tables.set_window(slot, netns_inode)
+        keys = (netns_inode, netns_inode | port << 32) if shared else (netns_inode,)
+        for key in keys:
+            self._tables.set_target(key, slot, port, shared=shared)
+        self._watched[slot] = _Watched(netns_inode, keys)
+        if self._detail == "full":
+            self._tables.set_bridge_entries(bridge_entries())
 
-    def record_between(self, slot: int, from_ns: int, to_ns: int) -> None:
-        """Records exchanges whose request arrives in [from_ns, to_ns) of CLOCK_MONOTONIC."""
-        self._set_window(slot, from_ns, to_ns, self._watched[slot])
+    def record_between(self, slot: int, from_ns: int, to_ns: int, spike_ns: int = 0) -> None:
+        """Records exchanges whose request arrives in [from_ns, to_ns) of CLOCK_MONOTONIC.
+
+        Those of at least ``spike_ns`` are also sent up one by one; 0: none.
+        """
+        window = {"from_ns": from_ns, "to_ns": to_ns}
+        spikes = {"spike_ns": spike_ns, "spike_budget": SPIKE_BUDGET}
+        self._tables.set_window(slot, self._watched[slot].netns_inode, **window, **spikes)
+
+    def warmup_quantile_ns(self, slot: int, q: float) -> int:
+        """Upper bound of a quantile of the warm-up's service time; 0 without a warm-up."""
+        return self._tables.warmup_quantile_ns(slot, q)
 
     def forget(self, slot: int) -> None:
         """Stops following the slot's namespace; what was aggregated stays readable."""
-        inode = self._watched.pop(slot, None)
-        if inode is not None:
-            del self._bpf[b"targets"][ctypes.c_uint64(inode)]
+        watched = self._watched.pop(slot, None)
+        # Two targets on the host's own network share its entry.
+        kept = {key for other in self._watched.values() for key in other.keys}
+        for key in watched.keys if watched else ():
+            if key not in kept:
+                self._tables.remove_target(key)
 
     def read(self, slot: int) -> Reading:
-        """What was aggregated in the slot since `watch`."""
-        stages = names("STAGE_")
-        histograms = {
-            stage: Histogram(self._histograms.read(slot * len(stages) + number))
-            for number, stage in enumerate(stages)
-            if stage in self.stages
-        }
-        banded = stages[: layout()["BAND_STAGES"]]
-        rows = self._bands.read(slot).reshape(-1, 1 + len(banded))
-        counts = self._counters.read(slot)
-        counters = {name: int(counts[i]) for i, name in enumerate(names("COUNTER_"))}
-        counters["pending"] = self._pending(slot)
-        return Reading(histograms, Bands(banded, rows[:, 0].copy(), rows[:, 1:].copy()), counters)
+        """What was aggregated in the slot since `watch`, while it is watched."""
+        histograms = {stage: self._tables.histogram(slot, stage) for stage in self.stages}
+        counters = self._tables.counters(slot)
+        counters["pending"] = self._tables.pending(slot, self._watched[slot].netns_inode)
+        drops = self._tables.drops(slot)
+        return Reading(histograms, self._tables.bands(slot), counters, drops, self._spikes.of(slot))
 
     def missed(self) -> int:
         """Invocations the kernel skipped so far, over all programs; a loss like any other."""
-        return sum(missed_invocations(fd) for attached in self._attached for fd in attached.program_fds)
-
-    def _pending(self, slot: int) -> int:
-        netns = self._watched.get(slot)
-        return sum(
-            1
-            for _, c in self._bpf[b"connections"].items()
-            if c.target == slot and c.role == 0 and c.rx_first_ns and (netns is None or c.netns == netns)
-        )
-
-    def _clear(self, slot: int) -> None:
-        stages = layout()["STAGE_COUNT"]
-        for stage in range(stages):
-            self._histograms.clear(slot * stages + stage)
-        self._bands.clear(slot)
-        self._counters.clear(slot)
-
-    def _set_window(self, slot: int, from_ns: int, to_ns: int, netns_inode: int) -> None:
-        table = self._bpf[b"windows"]
-        leaf = table.Leaf()
-        leaf.from_ns, leaf.to_ns, leaf.netns = from_ns, to_ns, netns_inode
-        table[ctypes.c_uint32(slot)] = leaf
+        fds = [fd for attached in self._attached for fd in attached.program_fds]
+        return sum(missed_invocations(fd) for fd in fds)
 
 
 def own_netns_inode() -> int:

@@ -1,0 +1,116 @@
+"""The maps of a loaded probe, slot by slot; a slot holds one target."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import numpy as np
+
+from gate.campaign import Bands
+from gate.histogram import Histogram, band_edges_ns
+from gate.probe.btf import KernelTypes
+from gate.probe.maps import PerCpuArray
+from gate.probe.sources import layout, names
+
+__all__ = ["Tables"]
+
+_ROLE_SERVER = 0
+
+
+class Tables:
+    """Reads, clears and sets what the programs aggregate; shapes are those of bpf/layout.h."""
+
+    def __init__(self, bpf: Any, types: KernelTypes, *, full: bool) -> None:
+        sizes = layout()
+        self._bpf = bpf
+        self._stages = names("STAGE_")
+        self._banded = self._stages[: sizes["BAND_STAGES"]]
+        self._histograms = PerCpuArray(bpf[b"histograms"], np.uint32, sizes["HIST_BUCKETS"])
+        band_words = sizes["BAND_COUNT"] * (1 + len(self._banded))
+        self._bands = PerCpuArray(bpf[b"bands"], np.uint64, band_words)
+        self._counters = PerCpuArray(bpf[b"counters"], np.uint64, sizes["COUNTER_COUNT"])
+        self._warmups = PerCpuArray(bpf[b"warmups"], np.uint32, sizes["BAND_COUNT"])
+        self._drops = None
+        if full:
+            self._drops = PerCpuArray(bpf[b"drops"], np.uint64, sizes["DROP_REASONS"])
+            self._reasons = types.enumerators("skb_drop_reason")
+
+    def clear(self, slot: int) -> None:
+        """Sets everything aggregated in a slot to zero."""
+        for stage in range(len(self._stages)):
+            self._histograms.clear(slot * len(self._stages) + stage)
+        for table in (self._bands, self._counters, self._warmups, self._drops):
+            if table is not None:
+                table.clear(slot)
+
+    def histogram(self, slot: int, stage: str) -> Histogram:
+        """One stage's histogram."""
+        index = slot * len(self._stages) + self._stages.index(stage)
+        return Histogram(self._histograms.read(index))
+
+    def bands(self, slot: int) -> Bands:
+        """Counts and stage sums per band."""
+        rows = self._bands.read(slot).reshape(-1, 1 + len(self._banded))
+        return Bands(self._banded, rows[:, 0].copy(), rows[:, 1:].copy())
+
+    def counters(self, slot: int) -> dict[str, int]:
+        """All counters by name."""
+        counts = self._counters.read(slot)
+        return {name: int(counts[number]) for number, name in enumerate(names("COUNTER_"))}
+
+    def drops(self, slot: int) -> dict[str, int]:
+        """Packets of the target thrown away, by the kernel's name of the reason."""
+        if self._drops is None:
+            return {}
+        prefix = "SKB_DROP_REASON_"
+        return {
+            self._reasons.get(number, f"{prefix}{number}").removeprefix(prefix).lower(): int(count)
+            for number, count in enumerate(self._drops.read(slot))
+            if count
+        }
+
+    def warmup_quantile_ns(self, slot: int, q: float) -> int:
+        """Upper edge of the band that holds quantile ``q`` of the warm-up's service; 0 if none."""
+        counts = self._warmups.read(slot).astype(np.int64)
+        if not counts.sum():
+            return 0
+        band = int(np.searchsorted(np.cumsum(counts), q * counts.sum()))
+        return int(band_edges_ns()[min(band, counts.size - 1) + 1])
+
+    def pending(self, slot: int, netns_inode: int) -> int:
+        """Exchanges still open on the server sockets of a slot's owner."""
+        return sum(
+            1
+            for _, c in self._bpf[b"connections"].items()
+            if c.target == slot
+            and c.netns == netns_inode
+            and c.role == _ROLE_SERVER
+            and c.rx_first_ns
+        )
+
+    def set_window(self, slot: int, netns_inode: int, **values: int) -> None:
+        """Writes a slot's ``struct window``; what is not given becomes 0."""
+        table = self._bpf[b"windows"]
+        leaf = table.Leaf()
+        leaf.netns = netns_inode
+        for name, value in values.items():
+            setattr(leaf, name, value)
+        table[ctypes.c_uint32(slot)] = leaf
+
+    def set_target(self, key: int, slot: int, port: int, *, shared: bool) -> None:
+        """Declares a namespace (or namespace and port) to be the slot's target."""
+        table = self._bpf[b"targets"]
+        leaf = table.Leaf()
+        leaf.target, leaf.port, leaf.shared = slot, port, int(shared)
+        table[ctypes.c_uint64(key)] = leaf
+
+    def remove_target(self, key: int) -> None:
+        """Takes a declaration back."""
+        del self._bpf[b"targets"][ctypes.c_uint64(key)]
+
+    def set_bridge_entries(self, ifindices: list[int]) -> None:
+        """Adds devices at which packets enter a bridge."""
+        table = self._bpf[b"bridge_entries"]
+        for ifindex in ifindices:
+            table[ctypes.c_uint32(ifindex)] = ctypes.c_uint32(1)
