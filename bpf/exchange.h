@@ -180,9 +180,10 @@ static inline void exchange_record(u64 sk, struct connection *c)
 		/* On one host the ACK can be in before the send has returned: nothing was left. */
 		if (c->acked_ns >= c->tx_last_ns)
 			STAGE_SET(&s, STAGE_DELIVER, c->acked_ns - c->tx_last_ns);
-		else
-			count(target, COUNTER_UNACKED, 1);
 	}
+	/* Closed before the last ACK, or asked again before the last send had returned. */
+	if (!(s.measured & (1 << STAGE_DELIVER)))
+		count(target, COUNTER_UNACKED, 1);
 #ifdef DETAIL_FULL
 	if (c->rx_stack_ns)
 		STAGE_SET(&s, STAGE_RX_STACK, c->rx_stack_ns);

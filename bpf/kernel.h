@@ -29,6 +29,7 @@
 #define TCP_FLAG_FIN 0x01
 
 #define EAGAIN 11
+#define LOOPBACK_IFINDEX 1 /* include/net/flow.h: the same in every namespace */
 
 static inline u32 netns_of(u64 sk)
 {

@@ -54,7 +54,7 @@
 #define COUNTER_OVERLAPPED 9        /* requests overlapped: service is approximate there */
 #define COUNTER_RETRANSMITS 10
 #define COUNTER_UNREAD 11           /* sends before anything of the open request was read */
-#define COUNTER_UNACKED 12          /* recorded without `deliver`: closed before the last ACK */
+#define COUNTER_UNACKED 12          /* recorded without `deliver` */
 #define COUNTER_SPIKES 13           /* exchanges at or above the spike threshold */
 #define COUNTER_SPIKES_SENT 14      /* of these, sent up one by one */
 #define COUNTER_DEPENDENCIES 15     /* connections that the target opened */

@@ -55,10 +55,11 @@ int on_device_rx(struct bpf_raw_tracepoint_args *ctx)
 	u64 skb = ctx->args[0];
 	u64 dev = READ(u64, skb, AT(sk_buff, dev));
 	u64 key = netns_of_device(dev), *entered_ns;
+	struct target_key *t = targets.lookup(&key);
 	struct arrival *a;
 	u32 zero = 0;
 
-	if (!targets.lookup(&key)) {
+	if (!t) {
 		enters_bridge(skb, dev);
 		return 0;
 	}
@@ -68,6 +69,10 @@ int on_device_rx(struct bpf_raw_tracepoint_args *ctx)
 	a->skb = skb;
 	a->at_ns = bpf_ktime_get_ns();
 	a->bridge_ns = 0;
+	/* All that reaches a container from outside has just crossed the bridge.  What did not could
+	 * find what an earlier packet at the same address left. */
+	if (t->shared || READ(u32, dev, AT(net_device, ifindex)) == LOOPBACK_IFINDEX)
+		return 0;
 	entered_ns = entered_bridge.lookup(&skb);
 	if (entered_ns) {
 		if (a->at_ns > *entered_ns)

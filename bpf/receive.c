@@ -7,16 +7,18 @@ static inline struct connection *adopt(u64 sk, u64 skb)
 {
 	u32 netns = netns_of(sk);
 	u64 key = netns;
-	struct target_key *t = targets.lookup(&key);
+	struct target_key *t = targets.lookup(&key), *served;
 	bool server;
 
 	/* Most segments on a machine belong to no target, and end here. */
 	if (!t)
 		return NULL;
-	t = target_of(sk, netns, true);
+	served = served_by(sk, netns);
+	server = served != NULL;
+	if (t->shared)
+		t = served;
 	if (!t || !brings_new_payload(sk, skb))
 		return NULL;
-	server = local_port_of(sk) == t->port;
 	if (!track(sk, netns, t->target, server ? ROLE_SERVER : ROLE_DEPENDENCY, FLAG_ADOPTED, 0)) {
 		if (server) {
 			count(t->target, COUNTER_SEEN, 1);

@@ -6,14 +6,15 @@
 #ifndef SOCKLAT_STATE_H
 #define SOCKLAT_STATE_H
 
-/* Set by user space: which namespace is which target. */
+/* Set by user space: which namespace is which target, keyed by its inode. */
 struct target_key {
 	u32 target;
-	u16 port;        /* the service's port, to tell server sockets found open; host order */
-	u16 shared;      /* the namespace is shared (--network host): only this port is the target's */
+	u32 shared; /* the namespace is shared (--network host): `services` tells whose socket it is */
 };
-/* Keyed by the namespace's inode, and for shared namespaces by inode | port << 32. */
 BPF_HASH(targets, u64, struct target_key, 64);
+
+/* Set by user space: the ports that a target serves, keyed by inode | port << 32. */
+BPF_HASH(services, u64, struct target_key, 256);
 
 /* Set by user space: exchanges whose request arrived in [from_ns, to_ns) are recorded. */
 struct window {
@@ -87,6 +88,13 @@ static inline void count(u32 target, u32 counter, u64 by)
 		__sync_fetch_and_add(&c->value[counter], by);
 }
 
+static inline struct target_key *served_by(u64 sk, u32 netns)
+{
+	u64 key = netns | (u64)local_port_of(sk) << 32;
+
+	return services.lookup(&key);
+}
+
 /* The target that a socket belongs to, by its own namespace (and port where that is shared). */
 static inline struct target_key *target_of(u64 sk, u32 netns, bool server)
 {
@@ -95,10 +103,7 @@ static inline struct target_key *target_of(u64 sk, u32 netns, bool server)
 
 	if (!t || !t->shared)
 		return t;
-	if (!server)
-		return NULL;
-	key |= (u64)local_port_of(sk) << 32;
-	return targets.lookup(&key);
+	return server ? served_by(sk, netns) : NULL;
 }
 
 #endif

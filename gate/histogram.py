@@ -143,7 +143,8 @@ class Histogram:
         bucket = used[at]
         inside = self.counts[bucket].astype(np.float64)
         rank_in_bucket = shares * n - (cumulative[at] - inside)
-        width = (edges[bucket + 1] - edges[bucket]).astype(np.float64)
+        # Values are whole ns: a bucket of one value gives that value.
+        width = (edges[bucket + 1] - 1 - edges[bucket]).astype(np.float64)
         return np.asarray(edges[bucket] + width * np.clip(rank_in_bucket / inside, 0.0, 1.0))
 
     def mean_ns(self) -> float:

@@ -12,6 +12,7 @@ from gate.commands.gate import gate
 from gate.commands.report import report
 from gate.commands.run import run
 from gate.commands.schema import schema
+from gate.commands.trace import trace
 
 __all__ = ["cli"]
 
@@ -47,5 +48,5 @@ def cli() -> None:
     """
 
 
-for command in (doctor, gate, run, compare, baseline, report, schema):
+for command in (doctor, gate, run, compare, baseline, report, schema, trace):
     cli.add_command(command)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from gate.errors import Reason, UnfitEnvironment
@@ -12,6 +13,8 @@ from gate.probe.binding import load_bcc
 from gate.probe.btf import KernelTypes
 from gate.probe.events import Event, Hook, Kind, Part
 from gate.probe.fentry import Refused, attach_function
+
+_KPROBES = Path("/sys/bus/event_source/devices/kprobe")
 
 __all__ = ["Attached", "attach_all", "attach_event"]
 
@@ -112,6 +115,9 @@ def _attach_hook(program: Any, types: KernelTypes, event: Event, hook: Hook) -> 
 def _exists(part: Part, types: KernelTypes) -> bool:
     if part.kind == "raw_tracepoint":
         return types.has_tracepoint(part.symbol)
+    # Asked first, because BCC would complain on stderr.
+    if part.kind in ("kprobe", "kretprobe") and not _KPROBES.exists():
+        return False
     # What a perf tracepoint offers is told by tracefs, which attaching looks into.
     return part.kind == "tracepoint" or types.has_function(part.symbol)
 

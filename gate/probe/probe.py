@@ -48,7 +48,7 @@ class Reading:
 @dataclass(frozen=True, slots=True)
 class _Watched:
     netns_inode: int
-    keys: tuple[int, ...]
+    ports: tuple[int, ...]
 
 
 class SocketProbe:
@@ -137,21 +137,20 @@ class SocketProbe:
             if all(event in hooks for event in STAGE_NEEDS.get(stage, ()))
         )
 
-    def watch(self, slot: int, netns_inode: int, port: int, *, shared: bool = False) -> None:
+    def watch(self, slot: int, netns_inode: int, *ports: int, shared: bool = False) -> None:
         """Starts to follow the sockets of a network namespace in an empty slot.
 
-        In a ``shared`` namespace (``--network host``) only server sockets on ``port`` are the
-        target's.  Nothing is recorded until `record_between` opens a window.
+        ``ports`` are those that the target serves: sockets found open on them are server sockets.
+        In a ``shared`` namespace (``--network host``) only they are the target's.  Nothing is
+        recorded until `record_between` opens a window.
         """
         if not 0 <= slot < layout()["TARGET_MAX"]:
             raise ValueError(f"there is no slot {slot}")
         self._tables.clear(slot)
         self._spikes.clear(slot)
         self._tables.set_window(slot, netns_inode)
-        keys = (netns_inode, netns_inode | port << 32) if shared else (netns_inode,)
-        for key in keys:
-            self._tables.set_target(key, slot, port, shared=shared)
-        self._watched[slot] = _Watched(netns_inode, keys)
+        self._tables.set_target(netns_inode, slot, ports, shared)
+        self._watched[slot] = _Watched(netns_inode, ports)
         if self._detail == "full":
             self._tables.set_bridge_entries(bridge_entries())
 
@@ -169,13 +168,13 @@ class SocketProbe:
         return self._tables.warmup_quantile_ns(slot, q)
 
     def forget(self, slot: int) -> None:
-        """Stops following the slot's namespace; what was aggregated stays readable."""
+        """Stops following the slot's namespace; what was aggregated stays in the slot."""
         watched = self._watched.pop(slot, None)
+        if watched is None:
+            return
         # Two targets on the host's own network share its entry.
-        kept = {key for other in self._watched.values() for key in other.keys}
-        for key in watched.keys if watched else ():
-            if key not in kept:
-                self._tables.remove_target(key)
+        shared = any(w.netns_inode == watched.netns_inode for w in self._watched.values())
+        self._tables.remove_target(watched.netns_inode, watched.ports, whole=not shared)
 
     def read(self, slot: int) -> Reading:
         """What was aggregated in the slot since `watch`, while it is watched."""

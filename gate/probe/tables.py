@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -98,16 +99,27 @@ class Tables:
             setattr(leaf, name, value)
         table[ctypes.c_uint32(slot)] = leaf
 
-    def set_target(self, key: int, slot: int, port: int, *, shared: bool) -> None:
-        """Declares a namespace (or namespace and port) to be the slot's target."""
-        table = self._bpf[b"targets"]
-        leaf = table.Leaf()
-        leaf.target, leaf.port, leaf.shared = slot, port, int(shared)
-        table[ctypes.c_uint64(key)] = leaf
+    def set_target(self, netns_inode: int, slot: int, ports: Sequence[int], shared: bool) -> None:
+        """Declares a namespace, and ports served in it, to be the slot's target."""
+        for name, keys in self._declarations(netns_inode, ports).items():
+            table = self._bpf[name]
+            leaf = table.Leaf()
+            leaf.target, leaf.shared = slot, int(shared)
+            for key in keys:
+                table[ctypes.c_uint64(key)] = leaf
 
-    def remove_target(self, key: int) -> None:
-        """Takes a declaration back."""
-        del self._bpf[b"targets"][ctypes.c_uint64(key)]
+    def remove_target(self, netns_inode: int, ports: Sequence[int], *, whole: bool) -> None:
+        """Takes a declaration back; without ``whole`` only its ports."""
+        for name, keys in self._declarations(netns_inode, ports).items():
+            for key in keys if whole or name == b"services" else ():
+                del self._bpf[name][ctypes.c_uint64(key)]
+
+    @staticmethod
+    def _declarations(netns_inode: int, ports: Sequence[int]) -> dict[bytes, list[int]]:
+        return {
+            b"targets": [netns_inode],
+            b"services": [netns_inode | port << 32 for port in ports],
+        }
 
     def set_bridge_entries(self, ifindices: list[int]) -> None:
         """Adds devices at which packets enter a bridge."""

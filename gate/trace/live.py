@@ -1,0 +1,95 @@
+"""Looks at a target again and again: what happened since the last look, and in all."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gate.campaign import Spike
+from gate.histogram import Histogram
+from gate.probe.probe import Reading, SocketProbe
+from gate.trace.target import Target
+
+__all__ = ["Live", "Look"]
+
+SLOWEST = 10
+_FOR_EVER_NS = 2**62
+_SLOT = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One refresh: histograms (ns) and counters of the last interval and since the start."""
+
+    elapsed_s: float
+    interval_s: float
+    recent: Mapping[str, Histogram]
+    total: Mapping[str, Histogram]
+    recent_counters: Mapping[str, int]
+    counters: Mapping[str, int]
+    slowest: tuple[Spike, ...]
+    missed: int
+
+
+class Live:
+    """The probe pointed at one target; `look` as often as wanted."""
+
+    def __init__(self, probe: SocketProbe, target: Target) -> None:
+        self._probe = probe
+        probe.watch(_SLOT, target.netns_inode, *target.ports, shared=target.shared)
+        self._started_ns = self._looked_ns = time.monotonic_ns()
+        self._spike_ns = 0
+        self._before: Reading | None = None
+        self._slowest: tuple[Spike, ...] = ()
+        self._open_window()
+
+    def look(self) -> Look:
+        """What was aggregated so far, and since the last call."""
+        now_ns = time.monotonic_ns()
+        reading = self._probe.read(_SLOT)
+        before = self._before
+        recent = {
+            stage: histogram if before is None else _minus(histogram, before.histograms[stage])
+            for stage, histogram in reading.histograms.items()
+        }
+        counts = before.counters if before else {}
+        self._slowest = tuple(heapq.nlargest(SLOWEST, reading.spikes, key=_service_ns))
+        look = Look(
+            elapsed_s=(now_ns - self._started_ns) / 1e9,
+            interval_s=(now_ns - self._looked_ns) / 1e9,
+            recent=recent,
+            total=reading.histograms,
+            recent_counters={n: v - counts.get(n, 0) for n, v in reading.counters.items()},
+            counters=reading.counters,
+            slowest=self._slowest,
+            missed=self._probe.missed(),
+        )
+        self._before, self._looked_ns = reading, now_ns
+        self._raise_threshold(reading)
+        return look
+
+    def _raise_threshold(self, reading: Reading) -> None:
+        """Only what can still enter the list of the slowest is sent up one by one."""
+        service = reading.histograms["service"]
+        if not service.total:
+            return
+        wanted = int(service.quantile_ns(0.99))
+        if len(self._slowest) == SLOWEST:
+            wanted = max(wanted, _service_ns(self._slowest[-1]))
+        if wanted > self._spike_ns:
+            self._spike_ns = wanted
+            self._open_window()
+
+    def _open_window(self) -> None:
+        # Until the first look tells what is usual, every exchange may be the slowest.
+        self._probe.record_between(_SLOT, self._started_ns, _FOR_EVER_NS, self._spike_ns or 1)
+
+
+def _minus(now: Histogram, before: Histogram) -> Histogram:
+    return Histogram(now.counts - before.counts)
+
+
+def _service_ns(spike: Spike) -> int:
+    return spike.stages_ns["service"]
