@@ -17,9 +17,10 @@ from pathlib import Path
 from gate.probe.btf import KernelTypes
 from gate.probe.sources import bpf_dir
 
-__all__ = ["flatten", "kernel_source"]
+__all__ = ["flatten", "kernel_source", "map_names"]
 
 _INCLUDE = re.compile(r'^#include "([a-z_]+\.[ch])"$', re.MULTILINE)
+_MAP = re.compile(r'^BPF_(?:TABLE\("\w+", \w+, [\w ]+, (\w+)|[A-Z_]+\((\w+))', re.MULTILINE)
 _FIELD = re.compile(r"\bAT\((\w+), (\w+)\)")
 
 
@@ -44,6 +45,11 @@ def flatten(main: str = "probe.c") -> str:
         return "\n".join(lines)
 
     return expand(main) + "\n"
+
+
+def map_names(source: str) -> list[str]:
+    """Names of the BPF maps that a flattened source declares."""
+    return [named or tabled for tabled, named in _MAP.findall(source)]
 
 
 def offsets_header(source: str, types: KernelTypes) -> str:

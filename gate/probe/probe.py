@@ -17,7 +17,7 @@ from gate.probe.btf import KernelTypes, kernel_types
 from gate.probe.events import EVENTS, STAGE_NEEDS, Detail, Kind
 from gate.probe.hooks import Attached, attach_all
 from gate.probe.kernel_source import flatten, kernel_source
-from gate.probe.missed import missed_invocations
+from gate.probe.missed import missed_invocations, time_spent
 from gate.probe.privilege import check_privilege
 from gate.probe.sources import layout, names
 from gate.probe.spikes import SpikeReader
@@ -188,6 +188,18 @@ class SocketProbe:
         """Invocations the kernel skipped so far, over all programs; a loss like any other."""
         fds = [fd for attached in self._attached for fd in attached.program_fds]
         return sum(missed_invocations(fd) for fd in fds)
+
+    def costs(self) -> dict[str, tuple[int, int]]:
+        """Event -> (ns, runs) so far, counted by the kernel under ``kernel.bpf_stats_enabled``."""
+        spent = {
+            attached.event: [time_spent(fd) for fd in attached.program_fds]
+            for attached in self._attached
+        }
+        return {event: (sum(t for t, _ in of), sum(n for _, n in of)) for event, of in spent.items()}
+
+    def map_bytes(self) -> int:
+        """Memory of all maps as the kernel accounts it (``memlock`` in /proc/self/fdinfo)."""
+        return self._tables.map_bytes()
 
 
 def own_netns_inode() -> int:

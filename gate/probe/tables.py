@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import numpy as np
 from gate.campaign import Bands
 from gate.histogram import Histogram, band_edges_ns
 from gate.probe.btf import KernelTypes
+from gate.probe.kernel_source import flatten, map_names
 from gate.probe.maps import PerCpuArray
 from gate.probe.sources import layout, names
 
@@ -126,3 +129,16 @@ class Tables:
         table = self._bpf[b"bridge_entries"]
         for ifindex in ifindices:
             table[ctypes.c_uint32(ifindex)] = ctypes.c_uint32(1)
+
+    def map_bytes(self) -> int:
+        """Memory of all maps as the kernel accounts it: ``memlock`` in /proc/self/fdinfo."""
+        total = 0
+        for name in map_names(flatten()):
+            try:
+                fd = self._bpf[name.encode()].map_fd
+            except KeyError:  # not compiled in at this detail
+                continue
+            info = Path(f"/proc/self/fdinfo/{fd}").read_text("ascii")
+            match = re.search(r"^memlock:\s*(\d+)", info, re.MULTILINE)
+            total += int(match.group(1)) if match else 0
+        return total

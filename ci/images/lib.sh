@@ -1,0 +1,44 @@
+# shellcheck shell=bash
+# Images without a registry: a distribution package's program and the libraries it needs, imported as one
+# layer.  Nothing is installed on this machine.  Sourced by the scripts beside it.
+
+unpack() { # unpack NAME PACKAGE...: the packages' files below $work/packages; cached between calls
+  local name=$1 cache
+  shift
+  work=$(mktemp -d "/tmp/socklat-$name.XXXXXX")
+  trap 'rm -rf "$work"' EXIT
+  mkdir -p "$work/debs/partial" "$work/packages" "$work/image/tmp"
+  cache=${SOCKLAT_CACHE:-/var/cache/socklat-gate}/$name
+  if [ ! -e "$cache/.complete" ]; then
+    mkdir -p "$cache"
+    # --reinstall downloads them where they are installed; dependencies come only where missing.
+    apt-get install -y -qq --reinstall --download-only --no-install-recommends \
+      -o Dir::Cache::archives="$work/debs" -o APT::Sandbox::User=root "$@" >&2 </dev/null
+    cp "$work"/debs/*.deb "$cache"/
+    touch "$cache/.complete"
+  fi
+  for package in "$cache"/*.deb; do dpkg-deb -x "$package" "$work/packages"; done
+}
+
+copy() { # copy SOURCE: into the image at its installed path, links followed
+  local target=${1#"$work/packages"}
+  mkdir -p "$work/image$(dirname "$target")"
+  cp -L "$1" "$work/image$target"
+}
+
+copy_program() { # copy_program PATH: a program of the packages, with its libraries
+  local libraries
+  libraries=$(find "$work/packages" -name '*.so*' -printf '%h\n' | sort -u | paste -sd:)
+  copy "$work/packages$1"
+  LD_LIBRARY_PATH=$libraries ldd "$work/packages$1" |
+    awk '$2 == "=>" && $3 ~ /^\// {print $3} $1 ~ /^\// {print $1}' |
+    while read -r library; do copy "$library"; done
+}
+
+import() { # import TAG COMMAND-AS-JSON
+  local path
+  path=$(cd "$work/image" && find . -name '*.so*' -printf '/%P\n' | xargs -n1 dirname | sort -u | paste -sd:)
+  tar -C "$work/image" -c . |
+    docker import --change "CMD $2" --change "ENV LD_LIBRARY_PATH=$path" - "$1" >/dev/null
+  echo "$1"
+}

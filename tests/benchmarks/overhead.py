@@ -1,0 +1,232 @@
+"""What tracing costs a service at saturation, beside what one would use instead.
+
+    python tests/benchmarks/overhead.py [--rounds 20] [--seconds 2] > docs/overhead.md
+
+Every round runs the load once without tracing and once under each tracer, in random order; the
+figures are medians over the rounds of ratios within a round, with 95% bootstrap intervals.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gate.environment import cpu_model
+from gate.probe.probe import SocketProbe
+from gate.service.client import connect
+
+HERE = Path(__file__).parent
+SETTLE_S = 3.0
+Load = Callable[[str], int]
+
+
+def redis_get(seconds: float) -> Load:
+    def run(address: str) -> int:
+        deadline = time.monotonic() + seconds
+        done = 0
+        while time.monotonic() < deadline:
+            command = ["redis-benchmark", "-h", address, "-c", "32", "-n", "50000", "-t", "get"]
+            subprocess.run([*command, "-q"], check=True, stdout=subprocess.DEVNULL)
+            done += 50_000
+        return done
+
+    return run
+
+
+def nginx_get(seconds: float) -> Load:
+    def run(address: str) -> int:
+        command = ["wrk", "-t1", "-c32", f"-d{max(1, round(seconds))}s", f"http://{address}:8080/"]
+        text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        match = re.search(r"(\d+) requests in", text)
+        assert match is not None, text
+        return int(match.group(1))
+
+    return run
+
+
+SERVICES: dict[str, tuple[str, int, Callable[[float], Load]]] = {
+    "Redis GET": ("socklat-demo/redis:base", 6379, redis_get),
+    "nginx": ("socklat-bench/nginx:latest", 8080, nginx_get),
+}
+
+
+@contextmanager
+def probe(detail: Any, inode: int, port: int) -> Iterator[None]:
+    with SocketProbe(detail=detail) as running:
+        running.watch(0, inode, port)
+        now_ns = time.monotonic_ns()
+        running.record_between(0, now_ns, now_ns + 10**13)
+        yield
+
+
+@contextmanager
+def command(*argv: str) -> Iterator[None]:
+    """A tracer as a process; raises `RuntimeError` with its words when it does not start."""
+    process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    time.sleep(SETTLE_S)
+    if process.poll() is not None:
+        assert process.stderr is not None
+        words = process.stderr.read().strip().splitlines()
+        raise RuntimeError(next((line for line in words if "error" in line.lower()), words[-1]))
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def tracers(pid: int, inode: int, port: int) -> dict[str, Callable[[], Any]]:
+    traced = str(pid)
+    return {
+        "socklat-gate, headline": lambda: probe("headline", inode, port),
+        "socklat-gate, full": lambda: probe("full", inode, port),
+        "bpftrace, equivalent script": lambda: command("bpftrace", str(HERE / "equivalent.bt")),
+        "tcplife (BCC)": lambda: command("tcplife-bpfcc"),
+        "tcprtt (BCC)": lambda: command("tcprtt-bpfcc"),
+        "tcpdump -w": lambda: command(
+            "tcpdump", "-i", "any", "-s", "128", "-w", "/dev/null", f"port {port}"
+        ),
+        "strace -c": lambda: command("strace", "-f", "-c", "-o", "/dev/null", "-p", traced),
+    }
+
+
+def busy_ticks() -> int:
+    fields = [int(f) for f in Path("/proc/stat").read_text("ascii").split("\n", 1)[0].split()[1:9]]
+    user, nice, system, _idle, _iowait, irq, softirq, _steal = fields
+    return user + nice + system + irq + softirq
+
+
+def measure(load: Load, address: str) -> tuple[float, float]:
+    """Requests per second and CPU ticks per request, all of the machine's."""
+    ticks, started = busy_ticks(), time.monotonic()
+    requests = load(address)
+    elapsed = time.monotonic() - started
+    return requests / elapsed, (busy_ticks() - ticks) / requests
+
+
+def interval(ratios: np.ndarray, rng: np.random.Generator) -> str:
+    draws = np.median(rng.choice(ratios, size=(4000, ratios.size)), axis=1)
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return f"{np.median(ratios):.3f} ({low:.3f}-{high:.3f})"
+
+
+def one_service(name: str, rounds: int, seconds: float, client: Any) -> None:
+    image, port, make = SERVICES[name]
+    load = make(seconds)
+    container = client.containers.run(image, detach=True)
+    try:
+        container.reload()
+        pid = int(container.attrs["State"]["Pid"])
+        address = container.attrs["NetworkSettings"]["IPAddress"]
+        inode = os.stat(f"/proc/{pid}/ns/net").st_ino
+        time.sleep(1.0)
+        rows, refused = compare(load, address, tracers(pid, inode, port), rounds)
+        costs = {d: kernel_time(d, load, address, inode, port) for d in ("headline", "full")}
+    finally:
+        container.remove(force=True)
+    print(f"\n## {name}\n")
+    print("| tracer | throughput, ratio to untraced | CPU per request, ratio to untraced |")
+    print("|:--|--:|--:|")
+    rng = np.random.default_rng(1)
+    for tracer, pairs in rows.items():
+        ratios = np.array(pairs)
+        print(f"| {tracer} | {interval(ratios[:, 0], rng)} | {interval(ratios[:, 1], rng)} |")
+    for tracer, why in refused.items():
+        print(f"| {tracer} | does not run here | `{why[:120]}` |")
+    print("\n| detail | event | runs a request | ns a run | ns a request |\n|:--|:--|--:|--:|--:|")
+    for detail, (requests, programs) in costs.items():
+        total = 0.0
+        for program, (runs, run_ns) in sorted(programs.items()):
+            total += run_ns / requests
+            each = run_ns / max(1, runs)
+            shares = f"{runs / requests:.2f} | {each:.0f} | {run_ns / requests:.0f}"
+            print(f"| {detail} | `{program}` | {shares} |")
+        print(f"| {detail} | **all** |  |  | **{total:.0f}** |")
+
+
+def compare(
+    load: Load, address: str, modes: dict[str, Callable[[], Any]], rounds: int
+) -> tuple[dict[str, list[tuple[float, float]]], dict[str, str]]:
+    rows: dict[str, list[tuple[float, float]]] = {name: [] for name in modes}
+    refused: dict[str, str] = {}
+    rng = random.Random(1)
+    for number in range(rounds):
+        order = ["untraced", *(name for name in modes if name not in refused)]
+        rng.shuffle(order)
+        got: dict[str, tuple[float, float]] = {}
+        for name in order:
+            try:
+                with modes[name]() if name in modes else nullcontext():
+                    got[name] = measure(load, address)
+            except (RuntimeError, FileNotFoundError) as error:
+                refused[name] = str(error)
+        for name in modes:
+            if name in got:
+                rate, cpu = (a / b for a, b in zip(got[name], got["untraced"], strict=True))
+                rows[name].append((rate, cpu))
+        print(f"round {number + 1}/{rounds}", file=sys.stderr)
+    return {name: pairs for name, pairs in rows.items() if pairs}, refused
+
+
+def kernel_time(
+    detail: Any, load: Load, address: str, inode: int, port: int
+) -> tuple[int, dict[str, tuple[int, int]]]:
+    """Requests, and event -> (runs, ns) by the kernel's own account (bpf_stats)."""
+    switch = Path("/proc/sys/kernel/bpf_stats_enabled")
+    before = switch.read_text("ascii")
+    with ExitStack() as stack:
+        running = stack.enter_context(SocketProbe(detail=detail))
+        running.watch(0, inode, port)
+        now_ns = time.monotonic_ns()
+        running.record_between(0, now_ns, now_ns + 10**13)
+        switch.write_text("1", encoding="ascii")
+        stack.callback(switch.write_text, before, "ascii")
+        requests = load(address)
+        return requests, {event: (n, ns) for event, (ns, n) in running.costs().items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=2.0)
+    chosen = parser.parse_args()
+    client = connect()
+    version = client.version()["Version"]
+    print("# What tracing costs\n")
+    print("Written by `ci/bench overhead`. Median of ratios within a round (95% bootstrap")
+    print(f"interval), {chosen.rounds} rounds in random order, {chosen.seconds:g} s each;")
+    print(f"{os.cpu_count()} CPUs ({cpu_model()}), Linux {os.uname().release}, Docker {version}.")
+    started = time.monotonic()
+    with SocketProbe():
+        took = time.monotonic() - started
+    started = time.monotonic()
+    with SocketProbe(detail="full") as running:
+        full = time.monotonic() - started
+        map_bytes = running.map_bytes()
+    print(f"\nStart-up (BTF, compile, load, attach): headline {took:.2f} s, full {full:.2f} s.")
+    print(f"Maps of the full set on this machine: {map_bytes / 2**20:.1f} MiB.")
+    for name in SERVICES:
+        one_service(name, chosen.rounds, chosen.seconds, client)
+
+
+if __name__ == "__main__":
+    assert shutil.which("redis-benchmark"), "install redis-tools"
+    assert shutil.which("wrk"), "install wrk"
+    main()
