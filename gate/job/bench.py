@@ -120,6 +120,7 @@ class Bench:
             self._session.check_alive()
             runs = self._read(arms, counts)
         finally:
+            self._say("removing containers")
             for slot in range(len(arms)):
                 self._probe.forget(slot)
             with shielded():

@@ -19,7 +19,7 @@ from gate.probe.btf import kernel_types
 from gate.probe.hooks import Attached, Kind, attach_all
 from gate.probe.kernel_source import flatten, kernel_source
 from gate.probe.maps import PerCpuArray
-from gate.probe.missed import missed_invocations
+from gate.probe.missed import missed_invocations, time_spent
 from gate.probe.privilege import check_privilege
 from gate.probe.sources import layout, names
 
@@ -145,6 +145,10 @@ class SocketProbe:
     def missed(self) -> int:
         """Invocations the kernel skipped so far, over all programs; a loss like any other."""
         return sum(missed_invocations(attached.program_fd) for attached in self._attached)
+
+    def costs(self) -> dict[str, tuple[int, int]]:
+        """Event -> (ns, runs) so far, counted by the kernel under ``kernel.bpf_stats_enabled``."""
+        return {attached.event: time_spent(attached.program_fd) for attached in self._attached}
 
     def _pending(self, slot: int) -> int:
         netns = self._watched.get(slot)
