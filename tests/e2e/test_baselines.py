@@ -236,9 +236,12 @@ def test_no_usable_baseline(
     else:
         (path,) = kept.iterdir()
         damage(path)
-    compared = gate.run("compare", kept, measured.done.out, out=False)
-    compared.refused(Exit.NO_BASELINE, reason)
+    compared = gate.start("compare", kept, measured.done.out)
     gated = gate.gate(measured.scenario, "--baselines", kept.parent, baseline=None)
+    error = gate.end(compared)
+    assert (error.code, error.stdout) == (Exit.NO_BASELINE, "")
+    assert f"[{reason.value}]" in error.stderr
+    assert "Traceback" not in error.stderr
     verdict = gated.judged(Exit.NO_BASELINE, reason)
     assert verdict["pairs"] == 0
     if reason is Reason.BASELINE_FINGERPRINT:

@@ -96,23 +96,22 @@ LACKS = [
 
 
 @pytest.mark.parametrize("lack", LACKS, ids=lambda lack: lack.reason.value)
-def test_what_is_missing_ends_a_gate(gate: Gate, scenario: Callable[..., Path], lack: Lack) -> None:
-    done = gate.gate(scenario(), command=lack.command, env=lack.env)
-    error = done.refused(Exit.UNFIT_ENVIRONMENT, lack.reason)
+def test_what_is_missing_ends_a_gate_and_is_named_by_doctor(
+    gate: Gate, scenario: Callable[..., Path], lack: Lack
+) -> None:
+    both = {"command": lack.command, "env": lack.env}
+    asked = gate.start("doctor", **both)
+    gated = gate.gate(scenario(), **both)
+    error = gated.refused(Exit.UNFIT_ENVIRONMENT, lack.reason)
     assert lack.said in error
     assert "\ntry: " in error
 
-
-@pytest.mark.parametrize("lack", LACKS, ids=lambda lack: lack.reason.value)
-def test_doctor_names_what_is_missing(gate: Gate, lack: Lack) -> None:
-    done = gate.run("doctor", out=False, command=lack.command, env=lack.env)
-    assert done.code == Exit.UNFIT_ENVIRONMENT, done.stdout
-    assert done.stderr == ""
-    failed = [line for line in done.stdout.splitlines() if line.startswith(f"fail  {lack.check} ")]
-    assert len(failed) == 1, done.stdout
-    assert lack.said in failed[0]
-    remedies = done.stdout.splitlines()[done.stdout.splitlines().index(failed[0]) + 1]
-    assert remedies.split()[0] == "->"
+    doctor = gate.end(asked)
+    assert (doctor.code, doctor.stderr) == (Exit.UNFIT_ENVIRONMENT, ""), doctor.stdout
+    lines = doctor.stdout.splitlines()
+    (failed,) = [line for line in lines if line.startswith(f"fail  {lack.check} ")]
+    assert lack.said in failed
+    assert lines[lines.index(failed) + 1].split()[0] == "->"
 
 
 def test_run_needs_the_same(gate: Gate, scenario: Callable[..., Path]) -> None:
