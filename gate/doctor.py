@@ -12,7 +12,7 @@ from gate.environment import NoiseMeter
 from gate.errors import GateError, Interrupted
 from gate.probe.binding import load_bcc
 from gate.probe.btf import kernel_types
-from gate.probe.events import EVENTS
+from gate.probe.events import EVENTS, STAGE_NEEDS, Event
 from gate.probe.privilege import check_privilege
 from gate.probe.probe import SocketProbe
 from gate.service.client import connect
@@ -79,7 +79,7 @@ def _bcc() -> str:
 def _hooks() -> Iterable[Check]:
     """One line an event: a trial attach of the whole set, which is what a run does."""
     try:
-        with SocketProbe() as probe:
+        with SocketProbe(detail="full") as probe:
             hooks = probe.hooks
     except Interrupted:
         raise
@@ -87,7 +87,17 @@ def _hooks() -> Iterable[Check]:
         yield Check("hooks", Status.FAIL, error.message, error.remedy or "")
         return
     for event in EVENTS:
-        yield Check(f"hook {event.name}", Status.OK, f"{hooks[event.name]} attaches")
+        yield _hook(event, hooks.get(event.name))
+
+
+def _hook(event: Event, hook: str | None) -> Check:
+    name = f"hook {event.name}"
+    if hook is not None:
+        return Check(name, Status.OK, f"{hook} attaches")
+    lost = [stage for stage, events in STAGE_NEEDS.items() if event.name in events]
+    found = f"this kernel takes none of its {len(event.hooks)} hooks"
+    remedy = f"nothing to do: {', '.join(lost) or event.name} will be shown as not measured"
+    return Check(name, Status.WARN, found, remedy)
 
 
 def _docker() -> str:

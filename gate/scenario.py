@@ -241,7 +241,7 @@ class Scenario(_Model):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$", description="key of its baselines")
     service: Service
-    load: Load = Field(default_factory=Load)
+    load: Load
     probe: Probe = Field(default_factory=Probe)
     gate: Gate = Field(default_factory=Gate)
     baseline: BaselineSource = Field(default_factory=BaselineSource)

@@ -22,11 +22,13 @@ __all__ = ["load_scenario"]
 
 Path_ = tuple[str | int, ...]
 
+_REMEDY = "`socklat-gate schema` shows every key, its type and its bounds"
+
 
 def load_scenario(path: Path) -> Scenario:
     """The scenario in ``path``: a socklat.toml, or a pyproject.toml's ``[tool.socklat-gate]``.
 
-    Raises `UsageError` (NO_SUCH_FILE, BAD_SCENARIO) with one line a problem.
+    Raises `UsageError` (NO_SUCH_FILE, BAD_SCENARIO, BAD_PAYLOAD) with one line a problem.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -34,17 +36,20 @@ def load_scenario(path: Path) -> Scenario:
         raise UsageError(
             Reason.NO_SUCH_FILE,
             f"the scenario {path} cannot be read: {_cause(error)}",
-            remedy="give the path of a socklat.toml; `socklat-gate schema` shows what is in one",
+            remedy="give the path of a socklat.toml",
         ) from None
     try:
         data: dict[str, Any] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(Reason.BAD_SCENARIO, f"{path} is not TOML: {error}") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UsageError(
+            Reason.BAD_SCENARIO, f"{path} is not TOML: {error}", remedy=_REMEDY
+        ) from None
     prefix: Path_ = ()
     if path.name == "pyproject.toml":
         prefix = ("tool", "socklat-gate")
-        table = data.get("tool", {}).get("socklat-gate")
-        if table is None:
+        tool = data.get("tool")
+        table = tool.get("socklat-gate") if isinstance(tool, dict) else None
+        if not isinstance(table, dict):
             raise UsageError(
                 Reason.BAD_SCENARIO,
                 f"{path} has no table [tool.socklat-gate]",
@@ -54,8 +59,15 @@ def load_scenario(path: Path) -> Scenario:
     try:
         return Scenario.model_validate(data)
     except ValidationError as error:
-        problems = [_explain(path, text, prefix, problem) for problem in error.errors()]
-        raise UsageError(Reason.BAD_SCENARIO, "\n".join(problems)) from None
+        found = error.errors()
+        # A key that may hold one of several types has one problem for each of them.
+        problems = dict.fromkeys(_explain(path, text, prefix, problem) for problem in found)
+        payload = all(problem["loc"] == ("load", "payload") for problem in found)
+        raise UsageError(
+            Reason.BAD_PAYLOAD if payload else Reason.BAD_SCENARIO,
+            "\n".join(problems),
+            remedy=_REMEDY,
+        ) from None
 
 
 def _explain(path: Path, text: str, prefix: Path_, problem: Any) -> str:
@@ -69,7 +81,7 @@ def _explain(path: Path, text: str, prefix: Path_, problem: Any) -> str:
         hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
         return f"{place}: unknown key {key!r}; {hint}"
     message = str(problem["msg"]).removeprefix("Value error, ")
-    message = message[:1].lower() + message[1:]
+    message = (message[:1].lower() + message[1:]).removeprefix(f"{where[-1] if where else ''}: ")
     given = problem.get("input")
     shown = f" (given: {given!r:.60})" if isinstance(given, str | int | float | bool) else ""
     return f"{place}: {key}: {message}{shown}"

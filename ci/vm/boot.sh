@@ -5,6 +5,11 @@ VM_CPUS=2
 VM_MEMORY_MB=1500
 BOOT_LIMIT_S=${SOCKLAT_VM_LIMIT_S:-600} # a hung guest is killed after this time
 RESULTS_MB=8
+KERNEL_ARGUMENTS=(
+  console=ttyS0 panic=-1 oops=panic quiet loglevel=4 mitigations=off
+  tsc=reliable     # the emulated counter is steady; the watchdog would doubt it
+  clearcpuid=141   # cx16: QEMU 7.2 emulates it wrongly, 6.12's allocator panics within seconds
+)
 
 pack_checkout() { # pack_checkout TAR: tracked and new files, run.env and the compiled services
   local tar=$1 staging
@@ -16,7 +21,6 @@ pack_checkout() { # pack_checkout TAR: tracked and new files, run.env and the co
   mkdir -p "$staging/services"
   gcc -static -O2 -Wall -pthread -o "$staging/services/delay" tests/services/delay.c ||
     die "tests/services/delay.c does not compile"
-  # In a command substitution "${@@Q}" of nothing would be an empty word.
   {
     printf 'HOOK_SETS=%q\nSHELL_ONLY=%q\nPYTEST_ARGUMENTS=(' "$HOOK_SETS" "$SHELL_ONLY"
     [ "${#PYTEST_ARGUMENTS[@]}" -eq 0 ] || printf '%q ' "${PYTEST_ARGUMENTS[@]}"
@@ -44,7 +48,7 @@ boot() { # boot KERNEL_DIR ROOT_IMAGE CHECKOUT_TAR OUTPUT_DIR: 0 when it switche
     qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp "$VM_CPUS" -m "$VM_MEMORY_MB"
     -display none -nodefaults -no-reboot -serial "$serial"
     -kernel "$kernel/vmlinuz" -initrd "$kernel/initrd"
-    -append "console=ttyS0 panic=-1 oops=panic quiet loglevel=4 mitigations=off tsc=reliable"
+    -append "${KERNEL_ARGUMENTS[*]}"
     -drive "file=$root,format=raw,if=virtio,snapshot=on"
     -drive "file=$checkout,format=raw,if=virtio,readonly=on"
     -drive "file=$out/results.disk,format=raw,if=virtio"
@@ -53,7 +57,7 @@ boot() { # boot KERNEL_DIR ROOT_IMAGE CHECKOUT_TAR OUTPUT_DIR: 0 when it switche
     "${qemu[@]}"
     return
   fi
-  "${qemu[@]}" </dev/null >"$out/qemu.log" 2>&1 &
+  "${qemu[@]}" </dev/null >"$out/qemu.log" 2>&1 9>&- &
   qemu_pid=$!
   local until=$((SECONDS + BOOT_LIMIT_S))
   while kill -0 "$qemu_pid" 2>/dev/null; do

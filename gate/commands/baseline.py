@@ -69,7 +69,7 @@ def show(path: Path) -> None:
 
     For instance:
 
-        socklat-gate baseline show baselines/checkout/20260304T050607Z-0123456789ab.json
+        socklat-gate baseline show baselines/api/20260304T050607Z-0123456789ab.json
     """
     campaign = read_campaign(path)
     facts = {

@@ -130,6 +130,7 @@ class Bench:
             ]
             runs = self._read(arms, counts, network, spike_ns)
         finally:
+            self._say("removing containers")
             for slot in range(len(arms)):
                 self._probe.forget(slot)
             with shielded():

@@ -9,6 +9,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
+from rich.text import Text
 
 from gate.verdict.model import Outcome, Verdict
 
@@ -22,12 +23,13 @@ class Progress:
         self._console = Console(stderr=True, highlight=False, quiet=quiet)
         self._status: Status | None = None
         self._prefix = ""
+        self._phase = "starting"
         self._started_s = time.monotonic()
 
     def __enter__(self) -> Progress:
         # Rich also takes FORCE_COLOR for a terminal; CI logs set it and cannot redraw a line.
         if self._console.is_terminal and sys.stderr.isatty():
-            self._status = self._console.status("starting")
+            self._status = self._console.status(self)
             self._status.start()
         return self
 
@@ -40,15 +42,18 @@ class Progress:
         if self._status is not None:
             self._status.stop()
 
+    def __rich__(self) -> Text:
+        """The line in place: drawn again several times a second, so the seconds go on."""
+        elapsed_s = time.monotonic() - self._started_s
+        return Text.assemble(self._prefix + self._phase, (f" {elapsed_s:.0f} s", "dim"))
+
     def step(self, prefix: str) -> None:
         """Sets what the following phases belong to, for instance ``pair 3``."""
         self._prefix = f"{prefix}: " if prefix else ""
 
     def say(self, phase: str) -> None:
         """Names the phase under way; transient on a terminal, silent elsewhere."""
-        if self._status is not None:
-            elapsed_s = time.monotonic() - self._started_s
-            self._status.update(f"{escape(self._prefix + phase)} [dim]{elapsed_s:.0f} s[/dim]")
+        self._phase = phase
 
     def line(self, text: str) -> None:
         """Leaves a line on stderr."""

@@ -13,9 +13,11 @@ from gate.errors import InvalidMeasurement, Reason
 from gate.job.bench import Bench
 from gate.job.commit import current_commit
 from gate.job.progress import Progress
+from gate.report.units import ns
 from gate.scenario import Scenario
 from gate.service.image import ImageRef
 from gate.service.session import ArmSpec
+from gate.verdict.wording import plural
 
 __all__ = ["measure_campaign", "pair_seed", "utc_now"]
 
@@ -51,10 +53,10 @@ def measure_campaign(
         kept += measured.runs
         noises.append(measured.noise)
         run = measured.runs[0]
-        quantiles = run.histograms["service"].quantiles_ns([0.5, 0.99]) / 1e3
+        p50, p99 = map(ns, run.histograms["service"].quantiles_ns([0.5, 0.99]))
         progress.line(
-            f"run {len(kept)}/{runs}  service p50 {quantiles[0]:.1f} us  "
-            f"p99 {quantiles[1]:.1f} us  ({time.monotonic() - started_s:.0f} s so far)"
+            f"run {len(kept)}/{runs}  service p50 {p50}, p99 {p99}  "
+            f"({time.monotonic() - started_s:.0f} s so far)"
         )
     return Campaign(
         scenario_name=scenario.name,
@@ -75,7 +77,8 @@ def check_set_aside(scenario: Scenario, set_aside: int, used: int, why: str) -> 
     if set_aside > scenario.gate.max_set_aside:
         raise InvalidMeasurement(
             Reason.TOO_NOISY,
-            f"{set_aside} measurements had to be set aside ({used} were usable); last: {why}",
+            f"{plural(set_aside, 'measurement')} had to be set aside ({used} were usable); "
+            f"last: {why}",
             remedy="use a quieter runner, or raise gate.max_set_aside, gate.max_steal or "
             "load.max_late_ms knowing what that lets in",
         )

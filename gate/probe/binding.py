@@ -23,7 +23,6 @@ _REMEDY = (
     "install the distribution's binding: apt-get install python3-bpfcc "
     "(Fedora: dnf install python3-bcc); the package bcc on PyPI is something else"
 )
-_PLACES = ("/usr/lib/python3/dist-packages",)
 
 
 @lru_cache(maxsize=1)
@@ -32,11 +31,9 @@ def load_bcc() -> ModuleType:
 
     Raises `UnfitEnvironment` (NO_BCC) with the reason when there is none.
     """
-    places = [Path(place) for place in _PLACES]
-    places += sorted(Path("/usr/lib").glob("python3.*/site-packages"), reverse=True)
     problems: list[str] = []
     module = _plain_import(problems)
-    for place in places:
+    for place in _places():
         if module is None and (place / "bcc" / "__init__.py").is_file():
             module = _import_from(place / "bcc", problems)
     if module is None:
@@ -45,6 +42,12 @@ def load_bcc() -> ModuleType:
             Reason.NO_BCC, f"BCC's Python binding was not found{detail}", remedy=_REMEDY
         )
     return module
+
+
+def _places() -> list[Path]:
+    """Where distributions put it: Debian's directory first, then Fedora's, newest Python first."""
+    others = sorted(Path("/usr/lib").glob("python3.*/site-packages"), reverse=True)
+    return [Path("/usr/lib/python3/dist-packages"), *others]
 
 
 def _plain_import(problems: list[str]) -> ModuleType | None:

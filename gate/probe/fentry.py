@@ -78,9 +78,7 @@ def attach_function(
     return program_fd, link_fd
 
 
-def _load(
-    lib: ctypes.CDLL, program: Any, function_id: int, function: str, on_exit: bool
-) -> int:
+def _load(lib: ctypes.CDLL, program: Any, function_id: int, function: str, on_exit: bool) -> int:
     bcc = load_bcc().lib
     name = function.encode()
     instructions = bcc.bpf_function_start(program.module, name)

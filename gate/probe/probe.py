@@ -195,7 +195,9 @@ class SocketProbe:
             attached.event: [time_spent(fd) for fd in attached.program_fds]
             for attached in self._attached
         }
-        return {event: (sum(t for t, _ in of), sum(n for _, n in of)) for event, of in spent.items()}
+        return {
+            event: (sum(t for t, _ in of), sum(n for _, n in of)) for event, of in spent.items()
+        }
 
     def map_bytes(self) -> int:
         """Memory of all maps as the kernel accounts it (``memlock`` in /proc/self/fdinfo)."""

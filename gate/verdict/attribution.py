@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest
+from scipy.special import bdtrc
 
 from gate.campaign import ARMS, Bands, Pair
 from gate.verdict.evidence import Floats
@@ -119,4 +119,5 @@ def _consistent(deltas: npt.NDArray[np.float64], mean: float) -> bool:
     agreeing = int(np.count_nonzero(deltas * np.sign(mean) > 0))
     if 2 * agreeing <= nonzero:
         return False
-    return bool(binomtest(agreeing, nonzero).pvalue < SIGN_TEST_LEVEL)
+    # As exact as scipy.stats.binomtest, whose import would take every command half a second.
+    return bool(2.0 * bdtrc(agreeing - 1, nonzero, 0.5) < SIGN_TEST_LEVEL)

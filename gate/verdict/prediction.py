@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from gate.campaign import Campaign, Run
 from gate.scenario import Metric
@@ -54,7 +54,7 @@ class Prediction:
 
     def limit(self, level: float) -> float:
         """Half-width of the one-sided limit at ``level``; infinite when ``sd`` is."""
-        return math.inf if math.isinf(self.sd) else float(student.ppf(level, self.dof)) * self.sd
+        return math.inf if math.isinf(self.sd) else float(stdtrit(self.dof, level)) * self.sd
 
 
 def predict(

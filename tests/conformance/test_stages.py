@@ -1,98 +1,133 @@
-"""The probe against ground truth: a service whose delays are known, stage by stage."""
+"""The probe against ground truth: a service that says how long it waited, stage by stage."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gate.job.bench import Bench
-from gate.scenario import Scenario
-from gate.service.client import connect
-from gate.service.image import resolve_image
-from gate.service.session import ArmSpec
-from tests.services.build import build_image
+from gate.probe.probe import SocketProbe
+from tests.conformance.lab import Family, Lab
+from tests.conformance.trial import Delays, Measured, Trial, drive, even_load, trickle
 
-pytestmark = [pytest.mark.kernel, pytest.mark.docker]
+pytestmark = [pytest.mark.kernel]
 
-TAG = "socklat-test/delay:latest"
 REQUESTS = 211  # prime, so that no counting twice or by halves can hit it
-CASES = [(0, 0), (2000, 0), (0, 3000), (1500, 2500), (0, 20_000)]
+CONNECTIONS = 7
+BUCKET = 1.008  # a histogram's bucket is 0.78% wide
+SLACK_NS = 100_000
+QUANTILES = {"p50": 0.5, "p99": 0.99}
+CASES: list[tuple[Family, Delays]] = [
+    ("mapped", Delays(0, 0)),
+    ("mapped", Delays(2000, 0)),
+    ("v4", Delays(0, 3000)),
+    ("v6", Delays(1500, 2500)),
+    ("mapped", Delays(0, 20_000)),
+]
 
 
-@pytest.fixture(scope="module")
-def client() -> Any:
-    client = connect()
-    build_image(client, "delay.c", TAG, ["/delay"])
-    yield client
-    client.close()
-
-
-def scenario(before_read_us: int, before_answer_us: int, length: int = 16) -> Scenario:
-    delays = ["--before-read", str(before_read_us), "--before-answer", str(before_answer_us)]
-    return Scenario.model_validate(
-        {
-            "name": "delay",
-            "service": {
-                "image": TAG,
-                "port": 7000,
-                "command": ["/delay", "--length", str(length), *delays],
-            },
-            "load": {
-                "rate": float(REQUESTS),
-                "arrivals": "constant",
-                "duration_s": 1.0,
-                "warmup_s": 0.0,
-                "connections": 16,
-                "payload": "x" * length,
-                "answer": length,
-            },
-            "gate": {"metrics": [{"quantile": 0.5, "tolerance": 0.02, "failure": 0.05}]},
-        }
-    )
-
-
-def measure(client: Any, wanted: Scenario) -> Any:
-    image = resolve_image(client, TAG, lambda line: None)
-    with Bench(client, wanted, Path(), lambda phase: None) as bench:
-        return bench.single(seed=1, spec=ArmSpec("candidate", image)).runs[0]
-
-
-@pytest.mark.parametrize(("before_read_us", "before_answer_us"), CASES)
-def test_stage_medians_are_the_injected_delays(
-    client: Any, before_read_us: int, before_answer_us: int
+@pytest.mark.parametrize(
+    ("family", "delays"),
+    CASES,
+    ids=lambda v: v if isinstance(v, str) else f"{v.before_read_us}-{v.before_answer_us}us",
+)
+def test_stages_are_what_the_service_waited(
+    lab: Lab,
+    probe: SocketProbe,
+    measurements: list[dict[str, Any]],
+    family: Family,
+    delays: Delays,
 ) -> None:
-    run = measure(client, scenario(before_read_us, before_answer_us))
-    truth_us = {
-        "recv_wait": before_read_us,
-        "app": before_answer_us,
-        "service": before_read_us + before_answer_us,
-    }
-    for stage, injected_us in truth_us.items():
-        measured_us = run.histograms[stage].quantile_ns(0.5) / 1e3
-        assert injected_us <= measured_us * 1.008, stage  # a bucket is 0.78% wide
-        assert measured_us <= injected_us * 1.02 + 100, stage
+    with Trial(lab, probe, delays, family) as trial:
+        counts = drive(trial.endpoint, even_load(REQUESTS, CONNECTIONS))
+        measured = trial.finish()
+    assert counts.answered_total == REQUESTS
+    measurements.append(compared(f"{family} {delays}", measured))
+    assert_counts_are_exact(measured, REQUESTS, CONNECTIONS)
+    assert_sums_add_up(measured)
+    assert_stages_are_true(measured, delays)
 
 
-def test_exchanges_are_counted_exactly(client: Any) -> None:
-    run = measure(client, scenario(0, 500))
-    assert run.counters["seen"] == REQUESTS
-    assert run.counters["recorded"] + run.counters["filtered"] == REQUESTS
-    assert run.counters["connections"] == 16
-    assert run.counters["unanswered"] == run.counters["pending"] == 0
-    assert run.load.answered == REQUESTS
+def assert_counts_are_exact(measured: Measured, requests: int, connections: int) -> None:
+    counters = measured.reading.counters
+    assert measured.truth.answers == requests
+    assert counters["seen"] == counters["recorded"] == requests
+    assert counters["connections"] == connections
+    assert counters["adopted"] == counters["overlapped"] == counters["unread"] == 0
+    assert counters["unanswered"] == counters["pending"] == counters["clamped_clock"] == 0
 
 
-def test_stage_sums_add_up_exactly_in_every_band(client: Any) -> None:
-    run = measure(client, scenario(300, 700))
-    service, recv_wait, app = (run.bands.sums_ns[:, stage] for stage in range(3))
+def assert_sums_add_up(measured: Measured) -> None:
+    bands = measured.reading.bands
+    service, recv_wait, app = (bands.sums_ns[:, stage] for stage in range(3))
     assert (service == recv_wait + app).all()
-    assert run.bands.count.sum() == run.counters["recorded"]
-    assert run.histograms["service"].total == run.counters["recorded"]
+    assert bands.count.sum() == measured.reading.counters["recorded"]
+    assert measured.reading.histograms["service"].total == bands.count.sum()
 
 
-def test_requests_of_many_segments_are_one_exchange_each(client: Any) -> None:
-    run = measure(client, scenario(0, 300, length=100_000))
-    assert run.counters["seen"] == REQUESTS
-    assert run.load.answered == REQUESTS
+def assert_stages_are_true(measured: Measured, delays: Delays) -> None:
+    """Between the service's own bounds at p50 and p99; medians within 2% + 100 us of the truth.
+
+    The bounds hold exchange by exchange, so at every quantile and however busy the CPUs are.
+    """
+    truth_ns = measured.truth.stages_ns
+    assert measured.truth.unstamped == 0
+    assert truth_ns["recv_wait"]["least"]["p50"] >= delays.before_read_us * 1000
+    assert truth_ns["app"]["least"]["p50"] >= delays.before_answer_us * 1000
+    for stage, bounds_ns in truth_ns.items():
+        for name, quantile in QUANTILES.items():
+            stage_ns = measured.reading.histograms[stage].quantile_ns(quantile)
+            assert bounds_ns["least"][name] <= stage_ns * BUCKET, (stage, name)
+            assert stage_ns <= bounds_ns["most"][name] * BUCKET, (stage, name)
+        p50_ns = measured.reading.histograms[stage].quantile_ns(0.5)
+        assert p50_ns <= bounds_ns["true"]["p50"] * 1.02 + SLACK_NS, stage
+
+
+def compared(case: str, measured: Measured) -> dict[str, Any]:
+    return {
+        "case": case,
+        "stages": {
+            stage: {
+                name: {
+                    "measured_ns": measured.reading.histograms[stage].quantile_ns(quantile),
+                    **{f"{bound}_ns": values_ns[name] for bound, values_ns in bounds_ns.items()},
+                }
+                for name, quantile in QUANTILES.items()
+            }
+            for stage, bounds_ns in measured.truth.stages_ns.items()
+        },
+    }
+
+
+def test_requests_of_many_segments_are_one_exchange_each(lab: Lab, probe: SocketProbe) -> None:
+    requests, length = 53, 100_000
+    # All segments have arrived when the reading begins, so that nothing looks like an overlap.
+    with Trial(lab, probe, Delays(before_read_us=15_000, length=length)) as trial:
+        drive(trial.endpoint, even_load(requests, CONNECTIONS, length))
+        measured = trial.finish()
+    counters = measured.reading.counters
+    assert measured.truth.answers == requests
+    assert counters["seen"] == counters["recorded"] == requests
+
+
+@pytest.mark.parametrize("family", ["mapped", "v6"])
+def test_segments_of_one_byte_are_one_exchange_a_request(
+    lab: Lab, probe: SocketProbe, family: Family
+) -> None:
+    requests = 23
+    with Trial(lab, probe, Delays(before_read_us=20_000, length=13), family) as trial:
+        trickle(trial.endpoint, requests, length=13)
+        measured = trial.finish()
+    assert_counts_are_exact(measured, requests, connections=1)
+
+
+def test_segments_after_the_first_read_are_flagged_and_counted_once(
+    lab: Lab, probe: SocketProbe
+) -> None:
+    requests = 23
+    with Trial(lab, probe, Delays(length=13)) as trial:
+        trickle(trial.endpoint, requests, length=13)
+        measured = trial.finish()
+    counters = measured.reading.counters
+    assert counters["seen"] == counters["recorded"] == requests
+    assert 0 < counters["overlapped"] <= requests

@@ -12,13 +12,18 @@
  * Without --family it serves IPv6 and, as v4-mapped addresses, IPv4.
  *
  * On SIGTERM one line of JSON on stdout tells what happened, from this process's own clock and
- * from the arrival times that the kernel stamps on received segments (SO_TIMESTAMPNS):
- *   paused     poll returned -> about to read          (a lower bound of recv_wait)
- *   recv_wait  request's last segment arrived -> about to read
- *   app        first read returned -> about to send
- *   service    request's last segment arrived -> about to send
- * Quantiles are nearest-rank, in ns.  unstamped counts requests without an arrival time, which
- * are then counted from poll's return.
+ * from the arrival times that the kernel stamps on received segments (SO_TIMESTAMPNS).  For each
+ * stage `true` is what was waited, and the probe's value lies between `least` and `most`, exchange
+ * by exchange, wherever inside the system calls its hooks are:
+ *
+ *               least                             true                          most
+ *   recv_wait   poll returned -> about to read    arrived -> about to read      arrived -> read
+ *   app         read -> about to send             the same               about to read -> sent
+ *   service     poll returned -> about to send    arrived -> about to send      arrived -> sent
+ *
+ * "arrived" is the request's last segment, "read" the first read's return, "sent" the send's.
+ * Quantiles are nearest-rank, in ns.  unstamped counts requests without an arrival time, for which
+ * poll's return stands in.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -37,14 +42,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#define RECORDS (1 << 18)
+#define RECORDS (1 << 16)
 
-enum { PAUSED, RECV_WAIT, APP, SERVICE, WAITS };
-static const char *const wait_names[WAITS] = { "paused", "recv_wait", "app", "service" };
-static int64_t waits_ns[WAITS][RECORDS];
+enum { RECV_WAIT, APP, SERVICE, STAGES };
+enum { LEAST, TRUE, MOST, BOUNDS };
+static const char *const stage_names[STAGES] = { "recv_wait", "app", "service" };
+static const char *const bound_names[BOUNDS] = { "least", "true", "most" };
+static int64_t waits_ns[STAGES][BOUNDS][RECORDS];
 
-static long length = 16, before_read_us, before_answer_us, die_after, family = 0;
-static atomic_long answers, unstamped;
+static long length = 16, before_read_us, before_answer_us, die_after, family;
+static atomic_long answers, recorded, finished, unstamped;
 
 static int64_t clock_ns(clockid_t clock)
 {
@@ -94,21 +101,27 @@ static ssize_t read_stamped(int fd, char *buffer, size_t room, int64_t *arrived_
 	return n;
 }
 
-static void record(int64_t polled_ns, int64_t before_read_ns, int64_t waited_ns,
-		   int64_t first_read_ns, int64_t before_send_ns)
-{
-	long slot = atomic_fetch_add(&answers, 1);
+/* Moments of one exchange, ns of CLOCK_MONOTONIC. */
+struct moments {
+	int64_t arrived, polled, before_read, read, before_send, sent;
+};
 
-	if (waited_ns < 0) {
-		atomic_fetch_add(&unstamped, 1);
-		waited_ns = before_read_ns - polled_ns;
-	}
+static void record(const struct moments *m)
+{
+	long slot = atomic_fetch_add(&recorded, 1);
+
 	if (slot >= RECORDS)
-		return;
-	waits_ns[PAUSED][slot] = before_read_ns - polled_ns;
-	waits_ns[RECV_WAIT][slot] = waited_ns;
-	waits_ns[APP][slot] = before_send_ns - first_read_ns;
-	waits_ns[SERVICE][slot] = waited_ns + before_send_ns - before_read_ns;
+		return; /* the first RECORDS exchanges are told */
+	waits_ns[RECV_WAIT][LEAST][slot] = m->before_read - m->polled;
+	waits_ns[RECV_WAIT][TRUE][slot] = m->before_read - m->arrived;
+	waits_ns[RECV_WAIT][MOST][slot] = m->read - m->arrived;
+	waits_ns[APP][LEAST][slot] = m->before_send - m->read;
+	waits_ns[APP][TRUE][slot] = m->before_send - m->read;
+	waits_ns[APP][MOST][slot] = m->sent - m->before_read;
+	waits_ns[SERVICE][LEAST][slot] = m->before_send - m->polled;
+	waits_ns[SERVICE][TRUE][slot] = m->before_send - m->arrived;
+	waits_ns[SERVICE][MOST][slot] = m->sent - m->arrived;
+	atomic_fetch_add(&finished, 1);
 }
 
 static void *serve(void *argument)
@@ -119,18 +132,21 @@ static void *serve(void *argument)
 
 	prctl(PR_SET_TIMERSLACK, 1);
 	while (buffer && poll(&wanted, 1, -1) == 1) {
-		int64_t polled_ns = now_ns(), arrived_ns = 0, first_read_ns, wall_ns, before_read_ns;
-		int64_t before_send_ns;
+		struct moments m = { .polled = now_ns() };
+		int64_t stamp_ns = 0, wall_ns;
 		long got;
 
 		if (before_read_us)
-			wait_until(polled_ns + before_read_us * 1000);
+			wait_until(m.polled + before_read_us * 1000);
 		wall_ns = clock_ns(CLOCK_REALTIME);
-		before_read_ns = now_ns();
-		got = read_stamped(fd, buffer, length, &arrived_ns);
-		first_read_ns = now_ns();
+		m.before_read = now_ns();
+		got = read_stamped(fd, buffer, length, &stamp_ns);
+		m.read = now_ns();
 		if (got <= 0)
 			break;
+		if (!stamp_ns)
+			atomic_fetch_add(&unstamped, 1);
+		m.arrived = stamp_ns ? m.before_read - (wall_ns - stamp_ns) : m.polled;
 		while (got < length) {
 			ssize_t n = read(fd, buffer + got, length - got);
 
@@ -140,11 +156,13 @@ static void *serve(void *argument)
 		}
 		if (before_answer_us)
 			wait_until(now_ns() + before_answer_us * 1000);
-		before_send_ns = now_ns();
+		/* Counted before the answer: who has it all may end this process at once. */
+		atomic_fetch_add(&answers, 1);
+		m.before_send = now_ns();
 		if (send(fd, buffer, length, MSG_NOSIGNAL) != length)
 			break;
-		record(polled_ns, before_read_ns, arrived_ns ? wall_ns - arrived_ns : -1, first_read_ns,
-		       before_send_ns);
+		m.sent = now_ns();
+		record(&m);
 		if (die_after && atomic_load(&answers) >= die_after) {
 			fprintf(stderr, "dying after %ld answers\n", die_after);
 			exit(3);
@@ -179,15 +197,23 @@ static void *tell_at_end(void *argument)
 
 	while (sigwait(ending, &number))
 		;
-	n = atomic_load(&answers);
-	n = n < RECORDS ? n : RECORDS;
+	for (int i = 0; i < 1000 && atomic_load(&finished) < atomic_load(&answers); i++)
+		usleep(1000);
+	n = atomic_load(&finished);
 	printf("{\"answers\": %ld, \"unstamped\": %ld", atomic_load(&answers), atomic_load(&unstamped));
-	for (int i = 0; i < WAITS; i++) {
-		qsort(waits_ns[i], n, sizeof(int64_t), by_value);
-		printf(", \"%s\": {\"p50\": %lld, \"p99\": %lld, \"max\": %lld}", wait_names[i],
-		       (long long)quantile_ns(waits_ns[i], n, 50),
-		       (long long)quantile_ns(waits_ns[i], n, 99),
-		       (long long)quantile_ns(waits_ns[i], n, 100));
+	for (int stage = 0; stage < STAGES; stage++) {
+		printf(", \"%s\": {", stage_names[stage]);
+		for (int bound = 0; bound < BOUNDS; bound++) {
+			int64_t *sorted_ns = waits_ns[stage][bound];
+
+			qsort(sorted_ns, n, sizeof(int64_t), by_value);
+			printf("%s\"%s\": {\"p50\": %lld, \"p99\": %lld, \"max\": %lld}",
+			       bound ? ", " : "", bound_names[bound],
+			       (long long)quantile_ns(sorted_ns, n, 50),
+			       (long long)quantile_ns(sorted_ns, n, 99),
+			       (long long)quantile_ns(sorted_ns, n, 100));
+		}
+		printf("}");
 	}
 	printf("}\n");
 	fflush(stdout);

@@ -10,6 +10,7 @@
  *   --never-listen      run, but never listen
  *   --http STATUS       answer whatever comes with an empty HTTP response of that status
  *   --http-warmup MS    answer 503 for so long first
+ *   --close-every N     close the connection instead of giving every N-th answer
  *   --exit-after N      exit once N connections have been closed
  *   --exit-after-ms MS  exit so long after the start
  *   --exit-now          exit after printing
@@ -95,6 +96,7 @@ int main(int argc, char **argv)
 	int port = port_text ? atoi(port_text) : 7000;
 	int never_listen = 0, http = 0, exit_now = 0, exit_code = 0;
 	long listen_after_ms = 0, http_warmup_ms = 0, exit_after = 0, exit_after_ms = 0, closed = 0;
+	long close_every = 0, asked = 0;
 	long start_ms = now_ms();
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -127,6 +129,8 @@ int main(int argc, char **argv)
 			http = atoi(value);
 		} else if (!strcmp(name, "--http-warmup")) {
 			http_warmup_ms = atol(value);
+		} else if (!strcmp(name, "--close-every")) {
+			close_every = atol(value);
 		} else if (!strcmp(name, "--exit-after")) {
 			exit_after = atol(value);
 		} else if (!strcmp(name, "--exit-after-ms")) {
@@ -179,7 +183,9 @@ int main(int argc, char **argv)
 			}
 			int warming = http && now_ms() - start_ms < http_warmup_ms;
 
-			if (answer(fd, warming ? 503 : http)) {
+			int closing = close_every && ++asked % close_every == 0;
+
+			if (closing || answer(fd, warming ? 503 : http)) {
 				close(fd);
 				if (++closed == exit_after)
 					return exit_code;

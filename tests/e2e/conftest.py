@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gate.service.client import connect
+from tests.e2e.harness import Gate
+from tests.e2e.scenarios import DELAY_TAG, ECHO_TAG, write_scenario
+from tests.services.build import build_image
+
+
+@pytest.fixture(scope="session")
+def docker_client() -> Iterator[Any]:
+    client = connect()
+    build_image(client, "delay.c", DELAY_TAG, ["/delay"])
+    build_image(client, "echo.c", ECHO_TAG, ["/echo"])
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def gate(docker_client: Any, tmp_path: Path) -> Iterator[Gate]:
+    """Commands in the test's own directory; whatever they did, nothing may be left of them."""
+    runner = Gate(tmp_path, docker_client)
+    yield runner
+    left = runner.left_behind()
+    runner.close()
+    assert left == []
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> Callable[..., Path]:
+    """Writes ``socklat.toml`` from tables given by name."""
+
+    def write(**tables: dict[str, Any]) -> Path:
+        return write_scenario(tmp_path / "socklat.toml", tables)
+
+    return write

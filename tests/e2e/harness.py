@@ -1,0 +1,125 @@
+"""The real command as a subprocess, and whether it left anything behind."""
+
+from __future__ import annotations
+
+import os
+import pty
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gate.service.owner import PREFIX
+from tests.e2e.done import Done
+from tests.e2e.scenarios import DELAY_TAG
+from tests.e2e.terminal import Terminal
+
+__all__ = ["COMMAND", "Gate"]
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = [sys.executable, "-m", "gate"]
+PATIENCE_S = 60.0
+
+
+class Gate:
+    """Starts commands in a directory; everything they start carries a mark in its environment."""
+
+    def __init__(self, directory: Path, client: Any) -> None:
+        self.directory = directory
+        self.out = directory / "out"
+        self._client = client
+        self._token = secrets.token_hex(8)
+        self._temporary = directory / "tmp"
+        self._temporary.mkdir()
+        self._pids: list[int] = []
+
+    def run(self, *arguments: object, out: bool = True, **options: Any) -> Done:
+        """Run a command to its end; ``out`` adds ``--out``."""
+        return self.end(self.start(*arguments, *(["--out", self.out] if out else []), **options))
+
+    def gate(
+        self, scenario: Path, *arguments: object, baseline: str | None = DELAY_TAG, **options: Any
+    ) -> Done:
+        """Run ``gate`` to its end; without ``baseline`` the reference comes from the store."""
+        named = ["--baseline-image", baseline] if baseline else []
+        return self.run("gate", scenario, *named, *arguments, **options)
+
+    def start(
+        self,
+        *arguments: object,
+        command: Sequence[str] = COMMAND,
+        env: Mapping[str, str] | None = None,
+        **streams: Any,
+    ) -> subprocess.Popen[bytes]:
+        """Start a command without waiting for it."""
+        return self._start(arguments, command, env, **{"stderr": subprocess.PIPE, **streams})
+
+    def end(self, process: subprocess.Popen[bytes], within_s: float = PATIENCE_S) -> Done:
+        """Wait for a started command."""
+        stdout, stderr = process.communicate(timeout=within_s)
+        return Done(process.returncode, stdout.decode(), stderr.decode(), self.out)
+
+    def on_terminal(self, *arguments: object) -> Terminal:
+        """Start a command whose stdout and stderr are a terminal of 100 columns."""
+        ours, theirs = pty.openpty()
+        env = {"TERM": "xterm", "COLUMNS": "100"}
+        args = (*arguments, "--out", self.out)
+        process = self._start(args, COMMAND, env, stdout=theirs, stderr=theirs)
+        os.close(theirs)
+        return Terminal(process, ours, self.out)
+
+    def left_behind(self) -> list[str]:
+        """Containers, networks, processes and temporary files of the commands started here."""
+        found: list[str] = []
+        for pid in self._pids:
+            chosen = {"label": f"{PREFIX}pid={pid}"}
+            containers = self._client.api.containers(all=True, filters=chosen)
+            found += [item["Names"][0] for item in containers]
+            found += [item["Name"] for item in self._client.api.networks(filters=chosen)]
+        return [*found, *map(str, self._temporary.iterdir()), *self._processes()]
+
+    def _start(
+        self,
+        arguments: Sequence[object],
+        command: Sequence[str],
+        env: Mapping[str, str] | None,
+        **streams: Any,
+    ) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [*command, *map(str, arguments)],
+            cwd=self.directory,
+            env={
+                **{name: text for name, text in os.environ.items() if name != "FORCE_COLOR"},
+                "PYTHONPATH": str(ROOT),
+                "TMPDIR": str(self._temporary),
+                "SOCKLAT_E2E": self._token,
+                **(env or {}),
+            },
+            stdin=subprocess.DEVNULL,
+            **{"stdout": subprocess.PIPE, **streams},
+        )
+        self._pids.append(process.pid)
+        return process
+
+    def _processes(self) -> list[str]:
+        mark = f"SOCKLAT_E2E={self._token}".encode()
+        found: list[str] = []
+        for path in Path("/proc").glob("[0-9]*"):
+            try:
+                if mark in (path / "environ").read_bytes():
+                    found.append((path / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+            except OSError:
+                continue
+        return found
+
+    def close(self) -> None:
+        """End what a failed test left running."""
+        for pid in self._pids:
+            try:
+                if os.waitpid(pid, os.WNOHANG) == (0, 0):
+                    os.kill(pid, signal.SIGKILL)
+            except (ChildProcessError, ProcessLookupError):
+                continue

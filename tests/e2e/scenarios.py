@@ -1,0 +1,54 @@
+"""Scenarios that decide within seconds, and the images they start."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+__all__ = ["DELAY_TAG", "ECHO_TAG", "write_scenario"]
+
+DELAY_TAG = "socklat-test/e2e-delay:latest"
+ECHO_TAG = "socklat-test/e2e-echo:latest"
+
+Tables = Mapping[str, Mapping[str, Any]]
+
+
+def write_scenario(path: Path, tables: Tables | None = None) -> Path:
+    """A scenario that decides in 3 pairs of half a second; ``tables`` adds keys or replaces them.
+
+    The service waits 3 ms before it answers, so that a few percent are far above the noise; a
+    value of None leaves a key out.
+    """
+    document: dict[str, dict[str, Any]] = {
+        "service": {
+            "image": DELAY_TAG,
+            "port": 7000,
+            "command": ["/delay", "--before-answer", "3000"],
+        },
+        "load": {
+            "rate": 400,
+            "connections": 16,
+            "duration_s": 0.5,
+            "warmup_s": 0.1,
+            "payload": "0123456789abcdef",
+            "answer": 16,
+        },
+        "gate": {"alpha": 0.2, "alpha_pass": 0.2, "max_pairs": 12, "max_minutes": 1.0},
+    }
+    for table, keys in (tables or {}).items():
+        document.setdefault(table, {}).update(keys)
+    lines = ['name = "delay"']
+    for table, keys in document.items():
+        lines += [f"[{table}]"]
+        lines += [f"{key} = {_toml(v)}" for key, v in keys.items() if v is not None]
+    lines += ["[[gate.metrics]]", "quantile = 0.5", "tolerance = 0.1", "failure = 0.3"]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + " }"
+    return json.dumps(value)

@@ -1,0 +1,130 @@
+"""Exit code 6: what was measured cannot be judged, so it never becomes a verdict."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gate.errors import Exit, Reason
+from tests.e2e.harness import Gate
+from tests.e2e.scenarios import DELAY_TAG, ECHO_TAG
+
+pytestmark = [pytest.mark.kernel, pytest.mark.docker]
+
+Scenario = Callable[..., Path]
+
+
+@dataclass(frozen=True)
+class Case:
+    """How the service or its load goes wrong, and what the verdict's text must hold."""
+
+    name: str
+    reason: Reason
+    said: list[str]
+    tables: dict[str, dict[str, Any]]
+
+
+def echo(*options: str, **service: Any) -> dict[str, Any]:
+    return {"image": ECHO_TAG, "command": ["/echo", *options], **service}
+
+
+CASES = [
+    Case(
+        "never-listens",
+        Reason.SERVICE_NOT_READY,
+        ["not ready within 1 s", "no connection to", "waiting for nothing", "service.port"],
+        {
+            "service": echo(
+                "--log", "waiting for nothing", "--never-listen", ready={"timeout_s": 1.0}
+            )
+        },
+    ),
+    Case(
+        "wrong-port",
+        Reason.SERVICE_NOT_READY,
+        ["not ready within 1 s", ":7001 (", "service.port"],
+        {"service": {"port": 7001, "ready": {"timeout_s": 1.0}}},
+    ),
+    Case(
+        "exits-at-once",
+        Reason.SERVICE_DIED,
+        ["exited with code 7", "cannot open the till"],
+        {"service": echo("--log", "cannot open the till", "--exit-now", "--exit-code", "7")},
+    ),
+    Case(
+        "no-such-program",
+        Reason.SERVICE_DIED,
+        ["cannot start", "/no-such-program"],
+        {"service": {"command": ["/no-such-program"]}},
+    ),
+    Case(
+        "dies-under-load",
+        Reason.SERVICE_DIED,
+        ["exited with code 3", "dying after 100 answers"],
+        {"service": {"command": ["/delay", "--die-after", "100"]}, "load": {"duration_s": 2.0}},
+    ),
+    Case(
+        "load-refused",
+        Reason.LOAD_REFUSED,
+        ["did not take the load's connections: Connection refused", "service.port"],
+        {"service": echo("--log", "up", "--port", "7001", ready={"log": "^up$"})},
+    ),
+    Case(
+        "no-answer-understood",
+        Reason.LOAD_REFUSED,
+        ["none of", "was answered", "load.answer"],
+        {"service": echo(), "load": {"answer": 17, "timeout_s": 0.3}},
+    ),
+    Case(
+        "load-errors",
+        Reason.LOAD_ERRORS,
+        ["requests failed", "Connection reset by peer", "load.max_errors"],
+        {"service": echo("--close-every", "20")},
+    ),
+    Case(
+        "too-few-connections",
+        Reason.LOAD_NOT_DELIVERED,
+        ["load.connections"],
+        {
+            "service": {"command": ["/delay", "--before-answer", "20000"]},
+            "load": {"connections": 2},
+        },
+    ),
+    Case(
+        "events-lost",
+        Reason.EVENTS_LOST,
+        ["did not fit into the map of connections", "probe.max_connections"],
+        {"probe": {"max_connections": 4}},
+    ),
+    Case(
+        "too-noisy",
+        Reason.TOO_NOISY,
+        ["1 measurement had to be set aside", "woke up"],
+        {"load": {"max_late_ms": 1e-6}, "gate": {"max_set_aside": 0}},
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_measurement_that_failed(gate: Gate, scenario: Scenario, case: Case) -> None:
+    image = case.tables.get("service", {}).get("image", DELAY_TAG)
+    done = gate.gate(scenario(**case.tables), "--quiet", baseline=image)
+    verdict = done.judged(Exit.INVALID, case.reason)
+    (given,) = verdict["reasons"]
+    for part in case.said:
+        assert part in given["text"]
+    assert done.stdout.startswith("invalid: ")
+    assert verdict["metrics"] == []
+
+
+def test_a_published_port_that_is_taken(gate: Gate, scenario: Scenario) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = gate.gate(scenario(service={"publish": port - 1}), "--quiet")
+    verdict = done.judged(Exit.INVALID, Reason.PORT_TAKEN)
+    assert "service.publish" in verdict["reasons"][0]["text"]

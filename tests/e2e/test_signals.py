@@ -1,0 +1,100 @@
+"""Signals: whatever a gate is doing, it ends soon, says so, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gate.errors import Exit, Reason
+from gate.service.owner import PREFIX
+from tests.e2e.harness import Gate
+from tests.e2e.scenarios import DELAY_TAG, ECHO_TAG
+
+pytestmark = [pytest.mark.kernel, pytest.mark.docker]
+
+Scenario = Callable[..., Path]
+WITHIN_S = 7.0
+
+SILENT = {"image": ECHO_TAG, "command": ["/echo", "--never-listen"]}
+ELSEWHERE = {
+    "image": ECHO_TAG,
+    "command": ["/echo", "--log", "up", "--port", "7001"],
+    "ready": {"log": "^up$"},
+}
+PHASES = {
+    "loading": ("loading the probe", {}),
+    "starting": ("starting containers", {}),
+    "waiting-for-readiness": ("starting containers", {"service": SILENT}),
+    "connecting": ("connecting", {"service": ELSEWHERE}),
+    "measuring": ("measuring", {"load": {"duration_s": 30}}),
+    "between-pairs": ("pair 1/12  p50", {}),
+}
+CODES = {signal.SIGINT: Exit.SIGINT, signal.SIGTERM: Exit.SIGTERM}
+
+
+@pytest.mark.parametrize("number", CODES, ids=lambda number: number.name)
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_signal_ends_a_gate_cleanly(
+    gate: Gate, scenario: Scenario, docker_client: Any, phase: str, number: signal.Signals
+) -> None:
+    text, tables = PHASES[phase]
+    image = tables.get("service", {}).get("image", DELAY_TAG)
+    terminal = gate.on_terminal("gate", scenario(**tables), "--baseline-image", image)
+    terminal.wait_for(text)
+    if phase == "waiting-for-readiness":
+        running = {"label": f"{PREFIX}pid={terminal.process.pid}", "status": "running"}
+        wait_until(lambda: len(docker_client.api.containers(filters=running)) == 2)
+    sent_s = time.monotonic()
+    terminal.process.send_signal(number)
+    terminal.process.send_signal(number)  # an impatient second one must not cut the clean-up off
+    done = terminal.end()
+    assert time.monotonic() - sent_s < WITHIN_S
+    done.refused(CODES[number], Reason.INTERRUPTED)
+    # The fixture checks that nothing is left.
+
+
+def test_a_signal_while_the_program_is_still_being_loaded(gate: Gate, scenario: Scenario) -> None:
+    process = gate.start("gate", scenario(), "--out", gate.out)
+    time.sleep(0.4)
+    process.send_signal(signal.SIGINT)
+    gate.end(process).refused(Exit.SIGINT, Reason.INTERRUPTED)
+
+
+def test_a_killed_gate_is_swept_up_by_the_next_and_a_living_one_is_not(
+    gate: Gate, scenario: Scenario, docker_client: Any, tmp_path: Path
+) -> None:
+    killed = gate.on_terminal(
+        "gate", scenario(load={"duration_s": 30}), "--baseline-image", DELAY_TAG
+    )
+    killed.wait_for("measuring")
+    killed.process.kill()
+    killed.end()
+    labelled = {"label": f"{PREFIX}pid={killed.process.pid}"}
+    orphans = [c["Names"][0][1:] for c in docker_client.api.containers(filters=labelled)]
+    assert len(orphans) == 2
+
+    # Two at the same time: each sweeps, neither may take the other's for left behind.
+    names = ["--baseline-image", DELAY_TAG]
+    path = scenario(load={"rate": 200, "duration_s": 1.0})
+    outs = [tmp_path / "one", tmp_path / "two"]
+    started = [gate.start("gate", path, *names, "--out", out) for out in outs]
+    ended = [gate.end(process) for process in started]
+    swept = "".join(done.stderr for done in ended)
+    for name in orphans:
+        assert f"removed what an earlier, killed run left: {name}" in swept
+    assert not docker_client.api.networks(filters=labelled)
+    for done, out in zip(ended, outs, strict=True):
+        verdict = type(done)(done.code, done.stdout, done.stderr, out)
+        verdict.judged(Exit.PASS, Reason.NO_REGRESSION)
+
+
+def wait_until(condition: Callable[[], bool], within_s: float = 20.0) -> None:
+    deadline_s = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.02)

@@ -1,0 +1,78 @@
+"""Exit codes 0, 1 and 4: what a gate says about two images that it measured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gate.errors import Exit, Reason
+from tests.e2e.harness import Gate
+from tests.e2e.scenarios import DELAY_TAG
+from tests.e2e.terminal import screen
+
+pytestmark = [pytest.mark.kernel, pytest.mark.docker]
+
+Scenario = Callable[..., Path]
+BASE = ["/delay", "--before-answer", "3000"]
+
+
+def test_the_same_image_passes(gate: Gate, scenario: Scenario) -> None:
+    done = gate.gate(scenario(), "--seed", "11")
+    verdict = done.judged(Exit.PASS, Reason.NO_REGRESSION)
+    assert done.stdout.startswith("pass: ")
+    assert verdict["pairs"] >= 3
+    assert verdict["seed"] == 11
+    assert verdict["completeness"]["balanced"] is True
+    assert verdict["completeness"]["dropped"] == verdict["completeness"]["missed"] == 0
+    assert done.stderr.count("\n") == verdict["pairs"]  # one line a pair, nothing else
+
+
+@pytest.mark.parametrize(
+    ("stage", "slower"),
+    [
+        ("app", ["/delay", "--before-answer", "4200"]),
+        ("recv_wait", ["/delay", "--before-read", "1200", "--before-answer", "3000"]),
+    ],
+)
+def test_a_slower_candidate_fails_and_its_stage_is_named(
+    gate: Gate, scenario: Scenario, stage: str, slower: list[str]
+) -> None:
+    path = scenario(
+        service={"command": slower},
+        baseline={"command": BASE},
+        gate={"alpha": 0.02},  # a stage is named from 6 pairs on
+    )
+    done = gate.gate(path, "--json", "--quiet")
+    verdict = done.judged(Exit.REGRESSION, Reason.REGRESSION)
+    (metric,) = verdict["metrics"]
+    assert metric["verdict"] == "regression"
+    assert 0.3 < metric["change"] < 0.5
+    middle = next(part for part in verdict["attribution"] if part["slice"] == "middle")
+    assert middle["stage"] == stage
+    assert f"`{stage}`" in done.report.splitlines()[0]
+    assert json.loads(done.stdout) == verdict
+    assert done.stderr == ""
+
+
+def test_a_budget_too_small_to_decide_is_inconclusive(gate: Gate, scenario: Scenario) -> None:
+    done = gate.gate(scenario(), "--max-pairs", "2")
+    verdict = done.judged(Exit.INCONCLUSIVE, Reason.BUDGET_PAIRS)
+    assert verdict["pairs"] == 2
+    assert verdict["further_pairs"] >= 1
+    assert "--max-pairs" in done.report  # what to do next
+
+
+def test_progress_on_a_terminal_stays_in_place(gate: Gate, scenario: Scenario) -> None:
+    terminal = gate.on_terminal("gate", scenario(), "--baseline-image", DELAY_TAG, "--max-pairs", 1)
+    done = terminal.end()
+    done.judged(Exit.INCONCLUSIVE, Reason.BUDGET_PAIRS)
+    for phase in ("loading the probe", "pair 1/1: starting containers", "pair 1/1: measuring"):
+        assert phase in done.stderr
+    kept = screen(done.stderr)
+    assert len(kept) == 3, done.stderr
+    assert kept[0].startswith("pair 1/1  p50 ")
+    assert kept[1].startswith("inconclusive: ")
+    assert kept[2] == f"reports in {done.out}"

@@ -1,0 +1,113 @@
+"""A scenario, an image and a bench for jobs that measure nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from gate.baseline.store import BaselineStore
+from gate.campaign import Fingerprint, Pair, Run
+from gate.job.bench import Measured
+from gate.job.progress import Progress
+from gate.scenario import Scenario
+from gate.service.image import ImageRef
+from tests.unit.verdict.builders import QUIET, campaign_of, pair_of, scaled_run
+
+MACHINE = Fingerprint({"kernel": "6.1"})
+IMAGE = ImageRef("demo:2", "sha256:2", "")
+BASE_IMAGE = ImageRef("demo:1", "sha256:1", "")
+COUNTERS = {
+    "seen": 6000,
+    "recorded": 6000,
+    "filtered": 0,
+    "unanswered": 0,
+    "pending": 0,
+    "dropped_map_full": 0,
+    "overlapped": 0,
+}
+
+Step = float | str | Exception
+
+
+def run(log_change: float = 0.0, **counters: int) -> Run:
+    """A whole run whose quantiles are exp(log_change) times the reference's."""
+    return scaled_run(log_change, {**COUNTERS, **counters})
+
+
+def scenario(**limits: Any) -> Scenario:
+    return Scenario.model_validate(
+        {
+            "name": "demo",
+            "service": {"image": "demo:2", "port": 80},
+            "load": {"driver": "http"},
+            "gate": {
+                "metrics": [{"quantile": 0.5, "tolerance": 0.02, "failure": 0.05}],
+                **limits,
+            },
+        }
+    )
+
+
+def quiet_progress() -> Progress:
+    return Progress(quiet=True)
+
+
+class FakeBench:
+    """Gives what a list says: a log change, why the measurement is set aside, or an error."""
+
+    hooks = {"send": "raw_tracepoint:x"}  # noqa: RUF012 - never changed
+    missed = 0
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self._steps: Iterator[Step] = iter(steps)
+        self.seeds: list[int] = []
+        self.closed = False
+
+    def __enter__(self) -> FakeBench:
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self.closed = True
+
+    def fingerprint(self) -> Fingerprint:
+        return MACHINE
+
+    def pair(self, index: int, seed: int, specs: Sequence[Any]) -> Pair:
+        change, set_aside = self._next(seed)
+        assert [spec.arm for spec in specs] == ["baseline", "candidate"]
+        return pair_of(run(), run(change), index, set_aside)
+
+    def single(self, seed: int, spec: Any) -> Measured:
+        change, set_aside = self._next(seed)
+        return Measured((run(change),), QUIET, set_aside)
+
+    def _next(self, seed: int) -> tuple[float, str]:
+        self.seeds.append(seed)
+        step = next(self._steps)
+        if isinstance(step, Exception):
+            raise step
+        return (step, "") if isinstance(step, float) else (0.0, step)
+
+
+def opening(bench: FakeBench) -> Callable[..., FakeBench]:
+    """Stands in for the class `Bench`."""
+    return lambda client, scenario, directory, say: bench
+
+
+def stored(directory: Path, count: int, **changes: Any) -> BaselineStore:
+    """A store with campaigns of the fake scenario, about 0.1% apart."""
+    store = BaselineStore(directory)
+    for number in range(count):
+        campaign = campaign_of([run(0.001 * number), run(0.001 * number)])
+        campaign = replace(
+            campaign,
+            scenario_hash=scenario().measured_hash(),
+            fingerprint=MACHINE,
+            created=f"2026-01-0{number + 1}T00:00:00+00:00",
+            image=BASE_IMAGE.reference,
+            image_id=BASE_IMAGE.id,
+        )
+        store.save(replace(campaign, **changes))
+    return store

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from gate.campaign import Bands, Noise
+from gate.errors import InvalidMeasurement, Reason
+from gate.job import bench as module
+from gate.job.bench import Bench
+from gate.load.interface import Window
+from gate.probe.probe import Reading
+from gate.service.session import ArmSpec
+from tests.unit.job.fakes import BASE_IMAGE, IMAGE, run, scenario
+
+SPECS = [ArmSpec("baseline", BASE_IMAGE), ArmSpec("candidate", IMAGE)]
+WINDOW = Window(0, 100, 200)
+
+
+class World:
+    """Probe, containers, load and machine in one; ``log`` has what was asked of them in order."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self.noise = Noise(0.0, 0.3, None, 0.5)
+        self.load_error: Exception | None = None
+        self.pending = [0]
+        self.hooks: dict[str, str] = {}
+
+    def __enter__(self) -> World:
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self.log.append("leave")
+
+    # the session
+    def start(self, specs: Any) -> Any:
+        if isinstance(specs, int):
+            return WINDOW  # the load's start
+        self.log += [f"start {spec.arm}" for spec in specs]
+        return tuple(
+            SimpleNamespace(arm=spec.arm, image=spec.image, netns_inode=n, host="h", port=1)
+            for n, spec in enumerate(specs)
+        )
+
+    def stop(self) -> Any:
+        self.log.append("stop")
+        return self.noise  # the meter's stop
+
+    def check_alive(self) -> None:
+        pass
+
+    # the probe
+    def watch(self, slot: int, netns_inode: int, port: int) -> None:
+        self.log.append(f"watch {slot}")
+
+    def record_between(self, slot: int, from_ns: int, to_ns: int) -> None:
+        assert (from_ns, to_ns) == (100, 200)
+
+    def forget(self, slot: int) -> None:
+        self.log.append(f"forget {slot}")
+
+    def missed(self) -> int:
+        return 0
+
+    def read(self, slot: int) -> Reading:
+        whole = run()
+        pending = self.pending.pop(0) if len(self.pending) > 1 else self.pending[0]
+        counters = {**whole.counters, "pending": pending, "seen": 6000 + pending}
+        empty: Bands = whole.bands
+        return Reading(whole.histograms, empty, counters)
+
+    # the load
+    def connect(self) -> None:
+        pass
+
+    def wait(self, poll: Any) -> Any:
+        poll()
+        if self.load_error is not None:
+            raise self.load_error
+        return (run().load, run().load)
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    world = World()
+    for name in ("SocketProbe", "ServiceSession", "make_load"):
+        monkeypatch.setattr(module, name, lambda *args: world)
+    monkeypatch.setattr(module, "NoiseMeter", lambda: world)
+    return world
+
+
+def pair(seed: int = 1) -> Any:
+    with Bench(None, scenario(max_steal=0.5), Path(), lambda phase: None) as bench:
+        return bench.pair(3, seed, SPECS)
+
+
+def test_who_starts_first_is_a_coin_flip_that_is_recorded(world: World) -> None:
+    firsts = set()
+    for seed in range(8):
+        world.log.clear()
+        measured = pair(seed)
+        started = [entry for entry in world.log if entry.startswith("start")]
+        assert started[0] == f"start {measured.first_started}"
+        assert len(started) == 2
+        # Whoever started first, the arms keep their places.
+        assert measured.baseline.image == BASE_IMAGE.reference
+        assert measured.candidate.image == IMAGE.reference
+        assert (measured.index, measured.seed) == (3, seed)
+        firsts.add(measured.first_started)
+    assert firsts == {"baseline", "candidate"}
+
+
+def test_the_same_seed_starts_in_the_same_order(world: World) -> None:
+    assert [pair(7).first_started for _ in range(3)] == [pair(7).first_started] * 3
+
+
+def test_a_failure_stops_watching_and_removes_the_containers(world: World) -> None:
+    world.load_error = InvalidMeasurement(Reason.SERVICE_DIED, "it died")
+    with pytest.raises(InvalidMeasurement, match="it died"):
+        pair()
+    after = world.log[world.log.index("watch 1") + 1 :]
+    assert after == ["leave", "forget 0", "forget 1", "stop", "leave", "leave"]
+
+
+def test_a_greedy_hypervisor_sets_a_pair_aside(world: World) -> None:
+    assert pair().set_aside == ""
+    world.noise = replace(world.noise, steal=0.51)
+    assert pair().set_aside == "the hypervisor took 51% of the CPU time (limit 50%)"
+
+
+def test_the_reading_waits_for_connections_that_are_closing(world: World) -> None:
+    world.pending = [3, 2, 1, 0]
+    measured = pair()
+    assert measured.baseline.counters["pending"] == 0

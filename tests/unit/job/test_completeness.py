@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gate.campaign import Run
+from gate.errors import InvalidMeasurement, Reason
+from gate.job.completeness import check_complete, completeness_of, mismatch
+from tests.unit.job.fakes import run
+
+
+def answering(answers: int, errors: int = 0, **counters: int) -> Run:
+    whole = run(**counters)
+    return replace(whole, load=replace(whole.load, answered_total=answers, errors=errors))
+
+
+def test_a_whole_run() -> None:
+    check_complete("candidate", answering(6000), missed=0)
+
+
+@pytest.mark.parametrize(
+    ("whole", "missed", "reason", "said"),
+    [
+        # 6000 were recorded, so 6031 seen make 31 that are accounted for one way or another.
+        (answering(6000, seen=6031), 0, Reason.EVENTS_LOST, "do not add up: 6031 exchanges seen"),
+        (
+            answering(6000, seen=6031, dropped_map_full=31),
+            0,
+            Reason.EVENTS_LOST,
+            "31 of 6031 exchanges were lost (31 did not fit",
+        ),
+        (answering(6000), 31, Reason.EVENTS_LOST, "31 probe invocations were skipped"),
+        (
+            answering(6000, seen=6031, dropped_map_full=16, filtered=15),
+            16,
+            Reason.EVENTS_LOST,
+            "32 of 6031",
+        ),
+        (answering(6031), 0, Reason.COUNT_MISMATCH, "the load driver got 6031 answers"),
+        (answering(5969), 0, Reason.COUNT_MISMATCH, "the kernel saw 6000 answered exchanges"),
+        (answering(0, seen=0, recorded=0), 0, Reason.EVENTS_LOST, "no exchange was recorded"),
+    ],
+)
+def test_a_run_with_losses(whole: Run, missed: int, reason: Reason, said: str) -> None:
+    with pytest.raises(InvalidMeasurement) as caught:
+        check_complete("candidate", whole, missed)
+    assert caught.value.reason is reason
+    assert caught.value.message.startswith("candidate: ")
+    assert said in caught.value.message
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        answering(6000, seen=6030, dropped_map_full=30),
+        answering(6000, seen=6500, filtered=0, unanswered=400, pending=100),
+        answering(6025),
+        answering(5900, errors=100),
+        answering(7000, seen=7000, filtered=1000),
+    ],
+)
+def test_what_is_allowed(whole: Run) -> None:
+    check_complete("candidate", whole, missed=0)
+
+
+def test_the_drivers_failures_explain_a_difference_but_no_more() -> None:
+    assert mismatch(answering(5990, errors=10)) == 0
+    assert mismatch(answering(5000, errors=400)) == pytest.approx(600 / 5000)
+    assert mismatch(answering(6000)) == 0
+
+
+def test_an_external_load_has_no_count_of_its_own() -> None:
+    whole = answering(0)
+    external = replace(whole, load=replace(whole.load, external=True))
+    check_complete("candidate", external, missed=0)
+    assert completeness_of([external], 0).answered_by_driver is None
+
+
+def test_sums_over_runs() -> None:
+    total = completeness_of([answering(6000), answering(6010, overlapped=5)], missed=2)
+    assert (total.seen, total.recorded, total.answered_by_driver) == (12_000, 12_000, 12_010)
+    assert (total.overlapped, total.missed) == (5, 2)
+    assert total.mismatch == pytest.approx(10 / 6010)
+    assert total.balanced

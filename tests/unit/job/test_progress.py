@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from gate.job.progress import Progress
+from gate.verdict.model import Outcome
+from tests.unit.factories import make_verdict
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_elsewhere_only_lines_are_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as CI services set it
+    with Progress() as progress:
+        progress.say("measuring")
+        progress.line("a [bold] line " + "that is long " * 20)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "a [bold] line " + "that is long " * 20 + "\n"
+
+
+def test_quiet_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress(quiet=True) as progress:
+        progress.say("measuring")
+        progress.line("a line")
+        progress.pair_done(1, 40, make_verdict(Outcome.INCONCLUSIVE), 60.0)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_on_a_terminal_the_phase_is_shown_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    with Progress() as progress:
+        progress.step("pair 1/40")
+        progress.say("measuring")
+        assert progress.__rich__().plain == "pair 1/40: measuring 0 s"
+        progress.line("pair 1/40 done")
+    shown = terminal.getvalue()
+    assert "pair 1/40 done\n" in shown
+    assert shown.index("\x1b[?25l") < shown.rindex("\x1b[?25h")  # the cursor comes back
+
+
+@pytest.mark.parametrize(
+    ("outcome", "left_s", "said"),
+    [
+        (Outcome.INCONCLUSIVE, 300.0, "p99 +31.0%  (about 12 more, at most 5.0 min left)"),
+        (Outcome.REGRESSION, 42.0, "p99 +31.0% SLOWER  (at most 42 s left)"),
+        (Outcome.PASS, -3.0, "p99 +0.4% ok  (at most 0 s left)"),
+    ],
+)
+def test_the_estimate_after_a_pair(
+    capsys: pytest.CaptureFixture[str], outcome: Outcome, left_s: float, said: str
+) -> None:
+    Progress().pair_done(3, 40, make_verdict(outcome), left_s)
+    line = capsys.readouterr().err
+    assert line == f"pair 3/40  p50 +0.4% ok  p90 -1.1% ok  {said}\n"

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from gate import doctor
+from gate.campaign import Noise
+from gate.doctor import Check, Status, diagnose
+from gate.errors import Exit, Interrupted, Reason, UnfitEnvironment
+from gate.probe.events import EVENTS
+
+
+def raising(error: Exception) -> Callable[..., Any]:
+    def fail(*args: object) -> Any:
+        raise error
+
+    return fail
+
+
+MISSING = UnfitEnvironment(Reason.NO_DOCKER, "it is not here", remedy="install it")
+
+
+class Probe:
+    """Attaches everything at once."""
+
+    def __init__(self, detail: str) -> None:
+        assert detail == "full"
+        self.hooks = {event.name: "its first hook" for event in EVENTS}
+
+    def __enter__(self) -> Probe:
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A machine on which everything works."""
+    docker = SimpleNamespace(
+        version=lambda: {"Version": "27.1", "ApiVersion": "1.46"}, close=lambda: None
+    )
+    monkeypatch.setattr(doctor, "check_privilege", lambda: None)
+    monkeypatch.setattr(doctor, "kernel_types", lambda: None)
+    monkeypatch.setattr(doctor, "load_bcc", lambda: SimpleNamespace(__file__="/x/bcc/a.py"))
+    monkeypatch.setattr(doctor, "SocketProbe", Probe)
+    monkeypatch.setattr(doctor, "connect", lambda: docker)
+    monkeypatch.setattr(doctor.os, "sched_getaffinity", lambda pid: {0, 1})
+    meter = SimpleNamespace(stop=lambda: Noise(0.01, 0.2, None, 0.5))
+    monkeypatch.setattr(doctor, "NoiseMeter", lambda: meter)
+    return monkeypatch
+
+
+def checks() -> dict[str, Check]:
+    return {check.name: check for check in diagnose(lambda seconds: None)}
+
+
+def test_a_fit_machine_has_no_failed_check(machine: pytest.MonkeyPatch) -> None:
+    found = checks()
+    assert {check.status for name, check in found.items() if name != "clock source"} == {Status.OK}
+    assert {f"hook {event.name}" for event in EVENTS} <= set(found)
+    assert found["Docker"].found == "27.1 answers (API 1.46)"
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        ("check_privilege", "privileges"),
+        ("kernel_types", "BTF"),
+        ("load_bcc", "BCC"),
+        ("SocketProbe", "hooks"),
+        ("connect", "Docker"),
+    ],
+)
+def test_what_is_missing_fails_its_own_line_only(
+    machine: pytest.MonkeyPatch, function: str, name: str
+) -> None:
+    machine.setattr(doctor, function, raising(MISSING))
+    failed = [check for check in checks().values() if check.status is Status.FAIL]
+    assert failed == [Check(name, Status.FAIL, "it is not here", "install it")]
+
+
+@pytest.mark.parametrize("function", ["connect", "SocketProbe"])
+def test_a_signal_is_no_finding(machine: pytest.MonkeyPatch, function: str) -> None:
+    machine.setattr(doctor, function, raising(Interrupted(Exit.SIGINT)))
+    with pytest.raises(Interrupted):
+        checks()
+
+
+def test_one_cpu_and_a_greedy_hypervisor_are_warnings(machine: pytest.MonkeyPatch) -> None:
+    machine.setattr(doctor.os, "sched_getaffinity", lambda pid: {0})
+    meter = SimpleNamespace(stop=lambda: Noise(0.3, 0.9, None, 4.0))
+    machine.setattr(doctor, "NoiseMeter", lambda: meter)
+    found = checks()
+    assert found["CPUs"].status is found["steal"].status is Status.WARN
+    assert "30.0%" in found["steal"].found
+    assert found["steal"].remedy
+
+
+@pytest.mark.parametrize(("source", "status"), [("tsc", Status.OK), ("hpet", Status.WARN)])
+def test_the_clock_source(machine: pytest.MonkeyPatch, source: str, status: Status) -> None:
+    machine.setattr(Path, "exists", lambda path: True)
+    machine.setattr(Path, "read_text", lambda path, encoding: f"{source}\n")
+    check = doctor._clock()
+    assert (check.status, check.found) == (status, source)

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from gate.errors import Reason, UsageError
+from gate.scenario import Scenario
+from gate.scenario_file import line_of, load_scenario, tomllib
+
+ROOT = Path(__file__).resolve().parents[2]
+GOOD = """\
+name = "shop"
+
+[service]
+image = "shop:dev"
+port = 8080
+
+[load]
+driver = "http"
+path = "/cart"
+
+[[gate.metrics]]
+quantile = 0.5
+tolerance = 0.02
+failure = 0.05
+
+[[gate.metrics]]
+quantile = 0.9
+tolerance = 0.03
+failure = 0.08
+"""
+
+
+def written(directory: Path, text: str, name: str = "socklat.toml") -> Path:
+    path = directory / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def refused(directory: Path, text: str, name: str = "socklat.toml") -> UsageError:
+    with pytest.raises(UsageError) as caught:
+        load_scenario(written(directory, text, name))
+    return caught.value
+
+
+def test_a_scenario_is_read(tmp_path: Path) -> None:
+    scenario = load_scenario(written(tmp_path, GOOD))
+    assert scenario.name == "shop"
+    assert scenario.load.path == "/cart"
+    assert [metric.name for metric in scenario.gate.metrics] == ["service_p50", "service_p90"]
+
+
+def test_a_pyproject_table_is_read(tmp_path: Path) -> None:
+    text = GOOD.replace("[service]", "[tool.socklat-gate.service]")
+    text = text.replace("[load]", "[tool.socklat-gate.load]")
+    text = text.replace("[[gate.metrics]]", "[[tool.socklat-gate.gate.metrics]]")
+    path = written(tmp_path, "[tool.socklat-gate]\n" + text, "pyproject.toml")
+    assert load_scenario(path) == load_scenario(written(tmp_path, GOOD))
+
+
+@pytest.mark.parametrize("text", ["", "tool = 3", "[tool]\nsocklat-gate = 3", "[tool.other]"])
+def test_a_pyproject_without_the_table(tmp_path: Path, text: str) -> None:
+    error = refused(tmp_path, text, "pyproject.toml")
+    assert error.reason is Reason.BAD_SCENARIO
+    assert "has no table [tool.socklat-gate]" in error.message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('path = "/cart"', 'pth = "/cart"', ":9: unknown key 'load.pth'; did you mean 'path'?"),
+        ("[load]", "[laod]", ":7: unknown key 'laod'; did you mean 'load'?"),
+        ("port = 8080", "port = 80800", ":5: service.port: input should be less than or equal"),
+        ("port = 8080", 'port = "80"', "input should be a valid integer (given: '80')"),
+        ("port = 8080", "", ":3: service.port: field required"),
+        ("quantile = 0.9", "quantile = 1.9", ":17: gate.metrics.1.quantile: input should be less"),
+        ("failure = 0.08", "failure = inf", ":19: gate.metrics.1.failure: input should be a fin"),
+        ("quantile = 0.9", "quantile = 0.5", "the same stage and quantile is gated twice"),
+        ("quantile = 0.9", "zzz = 1", "unknown key 'gate.metrics.1.zzz'; known here: failure, "),
+        ('path = "/cart"', 'path = "cart"', ":9: load.path: string should match pattern"),
+        ('name = "shop"', 'name = "Shop!"', ":1: name: string should match pattern"),
+        ('driver = "http"', 'driver = "tcp"', "load: driver tcp needs a payload"),
+    ],
+)
+def test_a_problem_names_the_line_and_the_key(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    assert old in GOOD
+    error = refused(tmp_path, GOOD.replace(old, new))
+    assert error.reason is Reason.BAD_SCENARIO
+    assert said in error.message
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("port = 8080", "port = 0").replace("path =", "paht =")
+    assert len(refused(tmp_path, text).message.splitlines()) == 2
+
+
+def test_a_bad_escape_is_a_bad_payload(tmp_path: Path) -> None:
+    text = GOOD.replace('driver = "http"', r"payload = 'PING\q'")
+    error = refused(tmp_path, text)
+    assert error.reason is Reason.BAD_PAYLOAD
+    assert r"socklat.toml:8: load.payload: unknown escape \q at character 4" in error.message
+
+
+@pytest.mark.parametrize("text", ["a = [", "a = 1\na = 2", "\ufeff", "a = " + "[" * 20_000])
+def test_what_is_not_toml(tmp_path: Path, text: str) -> None:
+    error = refused(tmp_path, text)
+    assert error.reason is Reason.BAD_SCENARIO
+    assert "is not TOML" in error.message
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "latin.toml").write_bytes(b'name = "caf\xe9"')
+    for name in ("none.toml", ".", "latin.toml", "latin.toml/below"):
+        with pytest.raises(UsageError, match="cannot be read") as caught:
+            load_scenario(tmp_path / name)
+        assert caught.value.reason is Reason.NO_SUCH_FILE
+
+
+@pytest.mark.parametrize(
+    ("where", "line"),
+    [
+        (("name",), 1),
+        (("service", "port"), 5),
+        (("service", "absent"), 3),
+        (("gate", "metrics", 0, "failure"), 14),
+        (("gate", "metrics", 1, "failure"), 19),
+        (("absent",), None),
+    ],
+)
+def test_line_of(where: tuple[str | int, ...], line: int | None) -> None:
+    assert line_of(GOOD, where) == line
+
+
+def test_the_schema_describes_the_example() -> None:
+    schema: Any = Scenario.model_json_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    for path in [*(ROOT / "ci" / "scenarios").glob("*.toml")]:
+        example = tomllib.loads(path.read_text("utf-8"))
+        jsonschema.validate(example, schema)
+        load_scenario(path)
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**example, "no_such_key": 1}, schema)
