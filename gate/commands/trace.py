@@ -9,6 +9,7 @@ import rich_click as click
 from rich.console import Console
 from rich.live import Live as Display
 
+from gate.commands.output import emit
 from gate.errors import Exit, Interrupted, Reason, UsageError
 from gate.probe.probe import SocketProbe
 from gate.trace.live import Live, Look
@@ -20,10 +21,29 @@ __all__ = ["trace"]
 
 @click.command()
 @click.argument("container", required=False)
-@click.option("--pid", type=click.IntRange(1), help="Trace the network of this process instead.")
-@click.option("--port", type=click.IntRange(1, 65535), help="Trace this port of the host instead.")
-@click.option("--interval", type=click.FloatRange(0.1, 60), default=1.0, show_default=True)
-@click.option("--duration", type=click.FloatRange(0.1), help="Seconds, then stop [until Ctrl-C].")
+@click.option(
+    "--pid",
+    metavar="PID",
+    type=click.IntRange(1),
+    help="Trace the network of this process instead.",
+)
+@click.option(
+    "--port",
+    metavar="PORT",
+    type=click.IntRange(1, 65535),
+    help="Trace this port of the host instead.",
+)
+@click.option(
+    "--interval",
+    metavar="SECONDS",
+    type=click.FloatRange(0.1, 60),
+    default=1.0,
+    show_default=True,
+    help="How often to look.",
+)
+@click.option(
+    "--duration", metavar="SECONDS", type=click.FloatRange(0.1), help="Then stop [until Ctrl-C]."
+)
 @click.option("--full", is_flag=True, help="Also rx_stack, bridge, tx_stack, runq (cost more).")
 @click.option("--json", "as_lines", is_flag=True, help="One JSON object a line on stdout.")
 def trace(
@@ -40,7 +60,11 @@ def trace(
     Shows p50, p99 and max of every stage, counters, and the slowest exchanges with their stages.
     Ctrl-C ends it with a summary.
 
-    Examples: `socklat-gate trace shop-api`, `socklat-gate trace --port 8080 --duration 60 --json`
+    For instance:
+
+        socklat-gate trace shop-api
+
+        socklat-gate trace --port 8080 --duration 60 --json
     """
     target = _target(container, pid, port)
     stopped: Exit | None = None
@@ -53,7 +77,7 @@ def trace(
             stopped = signal.exit_code
         last = live.look()
     if as_lines:
-        click.echo(json.dumps(as_json(target, last)))
+        emit(json.dumps(as_json(target, last)))
     else:
         Console(highlight=False).print(as_tables(target, last, final=True))
     # Ctrl-C is how a live view ends; a termination from outside keeps its code.
@@ -87,7 +111,7 @@ def _follow(
 
     if as_lines:
         while look := looks():
-            click.echo(json.dumps(as_json(target, look)))
+            emit(json.dumps(as_json(target, look)))
         return
     with Display(console=Console(stderr=True), transient=True, auto_refresh=False) as display:
         while look := looks():
