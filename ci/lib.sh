@@ -37,6 +37,9 @@ apt_update() {
 
 docker_pid=
 start_docker() { # a daemon that answers: the one there is, the init system's, or one of our own
+  # An installed Docker of any origin is left alone: the distribution's would conflict with it.
+  command -v docker >/dev/null || apt_install docker.io iptables
+  command -v docker >/dev/null || apt_install docker-cli # a package of its own from Debian 13 on
   if docker version >/dev/null 2>&1; then return 0; fi
   command -v dockerd >/dev/null || apt_install docker.io iptables
   if [ -d /run/systemd/system ]; then

@@ -56,6 +56,16 @@ def test_a_newcomers_path(images: None, tmp_path: Path) -> None:
     assert (tmp_path / "gate-out" / "report.md").read_text("utf-8").startswith("✔ **PASS**")
 
 
+def test_the_report_shown_is_the_committed_one() -> None:
+    shown = re.findall(r"^> (.+)$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    report = (ROOT / "docs" / "example-report.md").read_text("utf-8").splitlines()
+    assert shown[0] == report[0]
+    cells = {cell.strip() for line in report for cell in line.split("|")}
+    for row in shown[1:]:
+        if "µs" in row:
+            assert {cell.strip() for cell in row.split("|")} <= cells, row
+
+
 def test_the_table_of_exit_codes_names_them_all() -> None:
     text = (ROOT / "README.md").read_text("utf-8").partition("## Exit codes")[2]
     rows = re.findall(r"^\| ([\d, ]+) \|", text, re.MULTILINE)

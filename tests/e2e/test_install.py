@@ -1,0 +1,66 @@
+"""Each way to install the project finds the probes' C files."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+WANTED = {path.relative_to(ROOT / "bpf") for path in (ROOT / "bpf").rglob("*.[ch]")}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the sdist and the wheel made from it."""
+    out = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return out
+
+
+def bpf_dir_seen_with(path: Path) -> Path:
+    """Where a fresh interpreter finds the probes when ``path`` comes first."""
+    code = "from gate.probe.sources import bpf_dir; print(bpf_dir())"
+    command = [sys.executable, "-P" if sys.version_info >= (3, 11) else "-B", "-c", code]
+    done = subprocess.run(
+        command,
+        cwd=path,
+        env={"PYTHONPATH": str(path), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return Path(done.stdout.strip())
+
+
+def files_below(directory: Path) -> set[Path]:
+    return {path.relative_to(directory) for path in directory.rglob("*.[ch]")}
+
+
+def test_the_wheel_carries_the_probes_and_finds_them(built: Path, tmp_path: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    found = bpf_dir_seen_with(tmp_path)
+    assert found == tmp_path / "gate" / "_bpf"
+    assert files_below(found) == WANTED
+    assert list(tmp_path.glob("gate/report/templates/*.j2"))
+
+
+def test_the_sdist_carries_the_probes_and_finds_them(built: Path, tmp_path: Path) -> None:
+    (sdist,) = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path)
+    (top,) = tmp_path.iterdir()
+    assert bpf_dir_seen_with(top) == top / "bpf"
+    assert files_below(top / "bpf") == WANTED
+
+
+def test_the_checkout_finds_its_own(tmp_path: Path) -> None:
+    assert bpf_dir_seen_with(ROOT) == ROOT / "bpf"
