@@ -10,6 +10,7 @@ import ctypes.util
 from functools import lru_cache
 
 from gate.errors import Reason, UnfitEnvironment
+from gate.probe.libbpf import libbpf
 
 __all__ = ["KernelTypes", "kernel_types"]
 
@@ -42,7 +43,7 @@ class KernelTypes:
     """The kernel's BTF, open for the life of the process."""
 
     def __init__(self) -> None:
-        self._lib = _libbpf()
+        self._lib = _declared()
         self._btf = self._lib.btf__load_vmlinux_btf()
         if not self._btf or self._lib.libbpf_get_error(self._btf):
             raise UnfitEnvironment(
@@ -140,24 +141,15 @@ def kernel_types() -> KernelTypes:
     return KernelTypes()
 
 
-def _libbpf() -> ctypes.CDLL:
-    for name in ("libbpf.so.1", "libbpf.so.0"):
-        try:
-            lib = ctypes.CDLL(name)
-        except OSError:
-            continue
-        lib.btf__load_vmlinux_btf.restype = ctypes.c_void_p
-        lib.libbpf_get_error.argtypes = [ctypes.c_void_p]
-        lib.libbpf_get_error.restype = ctypes.c_long
-        lib.btf__find_by_name_kind.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint32]
-        lib.btf__find_by_name_kind.restype = ctypes.c_int32
-        lib.btf__type_by_id.argtypes = [ctypes.c_void_p, ctypes.c_uint32]
-        lib.btf__type_by_id.restype = ctypes.POINTER(_Type)
-        lib.btf__name_by_offset.argtypes = [ctypes.c_void_p, ctypes.c_uint32]
-        lib.btf__name_by_offset.restype = ctypes.c_char_p
-        return lib
-    raise UnfitEnvironment(
-        Reason.NO_BCC,
-        "libbpf.so was not found",
-        remedy="install it with BCC: apt-get install python3-bpfcc libbpf1",
-    )
+def _declared() -> ctypes.CDLL:
+    lib, _ = libbpf()
+    lib.btf__load_vmlinux_btf.restype = ctypes.c_void_p
+    lib.libbpf_get_error.argtypes = [ctypes.c_void_p]
+    lib.libbpf_get_error.restype = ctypes.c_long
+    lib.btf__find_by_name_kind.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint32]
+    lib.btf__find_by_name_kind.restype = ctypes.c_int32
+    lib.btf__type_by_id.argtypes = [ctypes.c_void_p, ctypes.c_uint32]
+    lib.btf__type_by_id.restype = ctypes.POINTER(_Type)
+    lib.btf__name_by_offset.argtypes = [ctypes.c_void_p, ctypes.c_uint32]
+    lib.btf__name_by_offset.restype = ctypes.c_char_p
+    return lib

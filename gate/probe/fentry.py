@@ -11,12 +11,11 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-from contextlib import suppress
-from functools import lru_cache
 from typing import Any
 
 from gate.probe.binding import load_bcc
 from gate.probe.btf import KernelTypes
+from gate.probe.libbpf import libbpf
 
 __all__ = ["Refused", "attach_function"]
 
@@ -68,7 +67,7 @@ def attach_function(
     Raises `Refused` when the kernel has no trampolines (CONFIG_DYNAMIC_FTRACE, Linux 5.5+), no
     such function, or denies it.
     """
-    lib = _libbpf()
+    lib = _declared()
     program_fd = _load(lib, program, types.function_id(symbol), function, on_exit)
     link_fd = int(lib.bpf_raw_tracepoint_open(None, program_fd))
     if link_fd < 0:
@@ -115,18 +114,17 @@ def _load(lib: ctypes.CDLL, program: Any, function_id: int, function: str, on_ex
     raise Refused(f"load: {os.strerror(number)}{detail}")
 
 
-@lru_cache(maxsize=1)
-def _libbpf() -> ctypes.CDLL:
-    with suppress(OSError):
-        lib = ctypes.CDLL("libbpf.so.1", use_errno=True)
-        lib.bpf_prog_load.argtypes = [
-            ctypes.c_int,
-            ctypes.c_char_p,
-            ctypes.c_char_p,
-            ctypes.c_void_p,
-            ctypes.c_size_t,
-            ctypes.c_void_p,
-        ]
-        lib.bpf_raw_tracepoint_open.argtypes = [ctypes.c_char_p, ctypes.c_int]
-        return lib
-    raise Refused("libbpf 1.0 or newer was not found")
+def _declared() -> ctypes.CDLL:
+    lib, major = libbpf()
+    if major < 1:  # there, bpf_prog_load is another function
+        raise Refused("libbpf 1.0 or newer was not found")
+    lib.bpf_prog_load.argtypes = [
+        ctypes.c_int,
+        ctypes.c_char_p,
+        ctypes.c_char_p,
+        ctypes.c_void_p,
+        ctypes.c_size_t,
+        ctypes.c_void_p,
+    ]
+    lib.bpf_raw_tracepoint_open.argtypes = [ctypes.c_char_p, ctypes.c_int]
+    return lib

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import os
 
+from gate.probe.libbpf import libbpf
+
 __all__ = ["missed_invocations", "time_spent"]
 
 # Offsets in struct bpf_prog_info of include/uapi/linux/bpf.h.
@@ -33,7 +35,7 @@ def time_spent(program_fd: int) -> tuple[int, int]:
 
 def _info(program_fd: int) -> bytes:
     """As much of the program's info as this kernel has; ``bpf_obj_get_info_by_fd`` of libbpf."""
-    lib = ctypes.CDLL("libbpf.so.1", use_errno=True)
+    lib, _ = libbpf()
     info = ctypes.create_string_buffer(_INFO_BYTES)
     size = ctypes.c_uint32(_INFO_BYTES)
     if lib.bpf_obj_get_info_by_fd(program_fd, info, ctypes.byref(size)) < 0:

@@ -4,35 +4,44 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from docker.errors import APIError, NotFound
+from docker.errors import APIError
 
 from gate.errors import Reason, UsageError
-from gate.probe.probe import own_netns_inode
 from gate.service.client import connect
 
 __all__ = ["Target", "of_container", "of_pid", "of_port"]
 
+_PROC = Path("/proc")
 _LISTEN = "0A"  # TCP_LISTEN of include/net/tcp_states.h, as /proc/net/tcp prints it
+_NAME = re.compile(r"/?[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """A namespace, the ports served in it, and whether it is shared with others.
 
-    ``id``, ``name`` and ``image`` are the container's; empty for a process or a port.
+    ``pid`` is the process whose end ends the target, 0 for a port.  ``id``, ``name`` and ``image``
+    are the container's; empty for a process or a port.  All text is printable.
     """
 
     label: str
     netns_inode: int
     ports: tuple[int, ...]
     shared: bool
+    pid: int = 0
     id: str = ""
     name: str = ""
     image: str = ""
+
+    @property
+    def ended(self) -> bool:
+        """The process or container is gone; what comes after it has other sockets."""
+        return bool(self.pid) and not (_PROC / str(self.pid)).exists()
 
 
 def of_container(name: str) -> Target:
@@ -40,31 +49,36 @@ def of_container(name: str) -> Target:
 
     Raises `UsageError` when it does not exist or does not run, `UnfitEnvironment` without Docker.
     """
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            Reason.BAD_ARGUMENT,
+            f"{name!r} cannot be a container's name or id",
+            remedy="`docker ps` lists the running ones",
+        )
     client = connect()
     try:
         state = client.api.inspect_container(name)
-    except (NotFound, APIError) as error:
+        pid = int(state["State"]["Pid"])
+        if not pid:
+            raise UsageError(
+                Reason.BAD_ARGUMENT,
+                f"container {name!r} is not running ({state['State']['Status']})",
+                remedy=f"start it: docker start {name}",
+            )
+        pids = _pids_of(client, name, pid)
+    except APIError as error:
         raise UsageError(
             Reason.BAD_ARGUMENT,
-            f"there is no container {name!r}: {error.explanation}",
+            f"container {name!r} cannot be looked at: {_printable(str(error.explanation))}",
             remedy="`docker ps` lists the running ones",
         ) from None
     finally:
         client.close()
-    pid = int(state["State"]["Pid"])
-    if not pid:
-        raise UsageError(
-            Reason.BAD_ARGUMENT,
-            f"container {name!r} is not running ({state['State']['Status']})",
-            remedy=f"start it: docker start {name}",
-        )
-    target = of_pid(pid)
-    title = str(state["Name"]).lstrip("/")
-    image = str(state["Config"]["Image"])
+    title = _printable(str(state["Name"]).lstrip("/"))
+    image = _printable(str(state["Config"]["Image"]))
+    target = _of_processes(pid, pids, f"container {title}")
     label = f"{title} ({image})"
-    return Target(
-        label, target.netns_inode, target.ports, target.shared, str(state["Id"]), title, image
-    )
+    return replace(target, label=label, id=str(state["Id"]), name=title, image=image)
 
 
 def of_pid(pid: int) -> Target:
@@ -72,12 +86,29 @@ def of_pid(pid: int) -> Target:
 
     Raises `UsageError` when there is no such process or, there, it listens on none.
     """
+    return _of_processes(pid, [pid], "process")
+
+
+def of_port(port: int) -> Target:
+    """A port on the host's own network.  Raises `UsageError` when nothing listens there."""
+    if port not in {served for served, _ in _listening("self")}:
+        raise UsageError(
+            Reason.BAD_ARGUMENT,
+            f"nothing listens on TCP port {port} of the host's own network",
+            remedy="give the container instead; `ss -ltn` lists the host's ports",
+        )
+    return Target(f"port {port}", _netns_inode("self"), (port,), shared=True)
+
+
+def _of_processes(pid: int, pids: Iterable[int], what: str) -> Target:
+    """The target of a first process and, where its network is the host's, its companions."""
     try:
-        inode = os.stat(f"/proc/{pid}/ns/net").st_ino
-        comm = Path(f"/proc/{pid}/comm").read_text("utf-8", errors="replace").strip()
-        shared = inode == own_netns_inode()
-        mine = set(_socket_inodes(pid)) if shared else None
-        ports = tuple(sorted({port for port, owner in _listening(pid) if _is(owner, mine)}))
+        inode = _netns_inode(pid)
+        comm = _printable((_PROC / f"{pid}/comm").read_text("utf-8", errors="replace").strip())
+        shared = inode == _netns_inode("self")
+        mine = {inode for one in pids for inode in _socket_inodes(one)} if shared else None
+        listening = _listening(pid)
+        ports = sorted({port for port, owner in listening if mine is None or owner in mine})
     except OSError as error:
         raise UsageError(
             Reason.BAD_ARGUMENT,
@@ -87,25 +118,29 @@ def of_pid(pid: int) -> Target:
     if shared and not ports:
         raise UsageError(
             Reason.BAD_ARGUMENT,
-            f"process {pid} ({comm}) is on the host's network and listens on no TCP port",
+            f"{what} {pid} ({comm}) is on the host's network and listens on no TCP port"
+            if what == "process"
+            else f"{what} is on the host's network and listens on no TCP port",
             remedy="give the process that listens, or --port",
         )
-    return Target(f"pid {pid} ({comm})", inode, ports, shared)
+    return Target(f"pid {pid} ({comm})", inode, tuple(ports), shared, pid)
 
 
-def of_port(port: int) -> Target:
-    """A port on the host's own network."""
-    return Target(f"port {port}", own_netns_inode(), (port,), shared=True)
+def _pids_of(client: Any, name: str, first: int) -> list[int]:
+    """All processes of a container: the first one is often a shell or an init."""
+    table = client.api.top(name)
+    at = table["Titles"].index("PID")
+    return [first, *(int(row[at]) for row in table["Processes"] or ())]
 
 
-def _is(owner: str, mine: set[str] | None) -> bool:
-    return mine is None or owner in mine
+def _netns_inode(pid: int | str) -> int:
+    return os.stat(_PROC / f"{pid}/ns/net").st_ino
 
 
-def _listening(pid: int) -> Iterator[tuple[int, str]]:
+def _listening(pid: int | str) -> Iterator[tuple[int, str]]:
     """Port and socket inode of every TCP listener in the namespace of a process."""
     for name in ("tcp", "tcp6"):
-        path = Path(f"/proc/{pid}/net/{name}")
+        path = _PROC / f"{pid}/net/{name}"
         if not path.exists():
             continue
         for line in path.read_text("ascii").splitlines()[1:]:
@@ -115,10 +150,15 @@ def _listening(pid: int) -> Iterator[tuple[int, str]]:
 
 
 def _socket_inodes(pid: int) -> Iterator[str]:
-    for entry in Path(f"/proc/{pid}/fd").iterdir():
+    for entry in (_PROC / f"{pid}/fd").iterdir():
         try:
             match = re.fullmatch(r"socket:\[(\d+)\]", os.readlink(entry))
         except FileNotFoundError:  # closed meanwhile
             continue
         if match:
             yield match.group(1)
+
+
+def _printable(text: str) -> str:
+    """A process may call itself anything, sequences that steer a terminal included."""
+    return "".join(character if character.isprintable() else "?" for character in text)

@@ -14,6 +14,9 @@ from gate.verdict.evidence import Floats
 
 __all__ = ["LogRatios", "pair_log_ratios", "run_quantile_ns"]
 
+LEAST_NS = 0.5
+"""What a quantile of 0 ns counts as: half of the clock's unit."""
+
 
 @dataclass(frozen=True, slots=True)
 class LogRatios:
@@ -55,8 +58,8 @@ def pair_log_ratios(pairs: Sequence[Pair], stage: str, quantile: float) -> LogRa
 def run_quantile_ns(run: Run, stage: str, quantile: float) -> tuple[float, str]:
     """A quantile of one run in ns and "", or NaN and what is missing.
 
-    At least `gate.scenario.MIN_EXCEEDING` exchanges must lie beyond the quantile, and it must be
-    above 0 ns, since ratios of it are taken.
+    At least `gate.scenario.MIN_EXCEEDING` exchanges must lie beyond the quantile.  Ratios of it
+    are taken, so it is never less than `LEAST_NS`.
     """
     histogram = run.histograms.get(stage)
     if histogram is None:
@@ -68,7 +71,4 @@ def run_quantile_ns(run: Run, stage: str, quantile: float) -> tuple[float, str]:
             f"{exceeding:.3g} of {histogram.total} exchanges lie beyond {stage} "
             f"p{100 * quantile:g}, {MIN_EXCEEDING} are needed"
         )
-    value_ns = histogram.quantile_ns(quantile)
-    if value_ns <= 0:
-        return float("nan"), f"{stage} p{100 * quantile:g} is 0 ns"
-    return value_ns, ""
+    return max(histogram.quantile_ns(quantile), LEAST_NS), ""

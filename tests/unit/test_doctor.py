@@ -15,7 +15,7 @@ from gate.probe.events import EVENTS
 
 
 def raising(error: Exception) -> Callable[..., Any]:
-    def fail(*args: object) -> Any:
+    def fail(*args: object, **options: object) -> Any:
         raise error
 
     return fail

@@ -29,6 +29,7 @@ class World:
         self.load_error: Exception | None = None
         self.pending = [0]
         self.hooks: dict[str, str] = {}
+        self.spike_ns: dict[int, int] = {}
 
     def __enter__(self) -> World:
         return self
@@ -42,7 +43,9 @@ class World:
             return WINDOW  # the load's start
         self.log += [f"start {spec.arm}" for spec in specs]
         return tuple(
-            SimpleNamespace(arm=spec.arm, image=spec.image, netns_inode=n, host="h", port=1)
+            SimpleNamespace(
+                arm=spec.arm, image=spec.image, netns_inode=n, host="h", port=1, pid=2**22 + 1
+            )
             for n, spec in enumerate(specs)
         )
 
@@ -57,8 +60,13 @@ class World:
     def watch(self, slot: int, netns_inode: int, port: int) -> None:
         self.log.append(f"watch {slot}")
 
-    def record_between(self, slot: int, from_ns: int, to_ns: int) -> None:
+    def record_between(self, slot: int, from_ns: int, to_ns: int, spike_ns: int = 0) -> None:
         assert (from_ns, to_ns) == (100, 200)
+        self.spike_ns[slot] = spike_ns
+
+    def warmup_quantile_ns(self, slot: int, q: float) -> int:
+        assert (slot, q) == (0, 0.99)
+        return 1_000_000
 
     def forget(self, slot: int) -> None:
         self.log.append(f"forget {slot}")
@@ -71,7 +79,7 @@ class World:
         pending = self.pending.pop(0) if len(self.pending) > 1 else self.pending[0]
         counters = {**whole.counters, "pending": pending, "seen": 6000 + pending}
         empty: Bands = whole.bands
-        return Reading(whole.histograms, empty, counters)
+        return Reading(whole.histograms, empty, counters, {"tcp_csum": 2}, ())
 
     # the load
     def connect(self) -> None:
@@ -136,3 +144,10 @@ def test_the_reading_waits_for_connections_that_are_closing(world: World) -> Non
     world.pending = [3, 2, 1, 0]
     measured = pair()
     assert measured.baseline.counters["pending"] == 0
+
+
+def test_both_arms_get_the_spike_threshold_of_the_reference(world: World) -> None:
+    measured = pair()
+    assert world.spike_ns == {0: 3_000_000, 1: 3_000_000}
+    assert measured.candidate.spike_threshold_ns == 3_000_000
+    assert measured.candidate.drops == {"tcp_csum": 2}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -8,6 +9,7 @@ from gate import histogram
 from gate.errors import Reason, UnfitEnvironment
 from gate.probe import sources
 from gate.probe.sources import bpf_dir, layout, names
+from gate.scenario import Stage
 
 
 def test_the_layout_of_the_probe_is_the_layout_of_the_histograms() -> None:
@@ -19,7 +21,9 @@ def test_the_layout_of_the_probe_is_the_layout_of_the_histograms() -> None:
 
 
 def test_names_are_in_the_order_of_their_numbers() -> None:
-    assert names("STAGE_") == ("service", "recv_wait", "app")
+    assert names("STAGE_")[:4] == ("service", "recv_wait", "app", "respond")
+    assert names("STAGE_") == get_args(Stage)
+    assert layout()["BAND_STAGES"] <= layout()["STAGE_COUNT"]
     assert len(names("STAGE_")) == layout()["STAGE_COUNT"]
     counters = names("COUNTER_")
     assert counters[:4] == ("connections", "adopted", "seen", "recorded")
