@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only
  *
- * Log-linear histograms, one whole histogram a map slot, one copy a CPU.  The index rule is
+ * Log-linear histograms, one whole histogram a map slot, one copy a CPU or (SHARED_FIRST) one for
+ * all.  The index rule is
  * gate/histogram.py's: b = max(0, floor(log2 v) - sub_bits), index = (b << sub_bits) + (v >> b).
  */
 #ifndef SOCKLAT_HISTOGRAM_H
@@ -10,8 +11,9 @@ struct histogram {
 	u32 count[HIST_BUCKETS];
 };
 
-/* Slot of a target's stage: target * STAGE_COUNT + stage. */
-BPF_PERCPU_ARRAY(histograms, struct histogram, TARGET_MAX * STAGE_COUNT);
+/* Slots are numbered target by target, in the order of the stages that each map holds. */
+BPF_PERCPU_ARRAY(histograms, struct histogram, TARGET_MAX * (STAGE_COUNT - SHARED_STAGES));
+BPF_ARRAY(shared_histograms, struct histogram, TARGET_MAX * SHARED_STAGES);
 
 /* 1 for any x in 1 .. 2^63 - 1, 0 for 0.  In assembly, so that the compiler makes no branch of it:
  * the verifier walks every combination of the branches in a program. */
@@ -44,10 +46,18 @@ static inline u32 log_linear_index(u64 v, u32 sub_bits)
 /* Atomic, because a softirq may record on this CPU in the middle of a task's recording. */
 static inline void histogram_add(u32 target, u32 stage, u64 value_ns)
 {
-	u32 slot = target * STAGE_COUNT + stage;
-	struct histogram *h = histograms.lookup(&slot);
-	u32 index = log_linear_index(value_ns, HIST_SUB_BITS);
+	u32 index = log_linear_index(value_ns, HIST_SUB_BITS), slot;
+	struct histogram *h;
 
+	if (stage >= SHARED_FIRST && stage < SHARED_FIRST + SHARED_STAGES) {
+		slot = target * SHARED_STAGES + stage - SHARED_FIRST;
+		h = shared_histograms.lookup(&slot);
+	} else {
+		slot = target * (STAGE_COUNT - SHARED_STAGES) + stage;
+		if (stage > SHARED_FIRST)
+			slot -= SHARED_STAGES;
+		h = histograms.lookup(&slot);
+	}
 	if (!h || index >= HIST_BUCKETS)
 		return;
 	__sync_fetch_and_add(&h->count[index], 1);

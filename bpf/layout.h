@@ -35,6 +35,11 @@
 #define STAGE_COUNT 15
 #define BAND_STAGES 9
 
+/* Stages of connections and dependencies are rarer than exchanges: their histograms have one copy
+ * for all CPUs, which at 64 CPUs saves a quarter of the memory. */
+#define SHARED_FIRST 9
+#define SHARED_STAGES 4
+
 /* Drop reasons kept apart, by the number of enum skb_drop_reason; larger ones share the last. */
 #define DROP_REASONS 128
 

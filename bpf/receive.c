@@ -52,15 +52,16 @@ static inline int segment(u64 sk, u64 skb)
 		c = adopt(sk, skb);
 		if (!c)
 			return 0;
+		now_ns = bpf_ktime_get_ns();
 	} else {
+		now_ns = bpf_ktime_get_ns();
 		/* Any segment may bring the acknowledgement of the last byte sent. */
 		if (c->tx_last_ns && !c->acked_ns &&
 		    seq_reached(READ(u32, skb, AT(sk_buff, cb) + AT(tcp_skb_cb, ack_seq)), c->last_seq))
-			c->acked_ns = bpf_ktime_get_ns();
+			c->acked_ns = now_ns;
 		if (!brings_new_payload(sk, skb))
 			return 0;
 	}
-	now_ns = bpf_ktime_get_ns();
 	if (c->role == ROLE_DEPENDENCY) {
 		answered_by_dependency(c, now_ns);
 		return 0;
@@ -106,5 +107,9 @@ int on_read(struct bpf_raw_tracepoint_args *ctx)
 		exchange_open(sk, c, c->established_ns);
 	if (c->rx_first_ns && !c->read_ns)
 		c->read_ns = bpf_ktime_get_ns();
+	else if (c->tx_first_ns)
+		/* The answer had begun while bytes of the same arrival lay unread: a second request
+		 * that came along with the first. */
+		c->flags |= FLAG_OVERLAPPED;
 	return 0;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The answer: it enters tcp_sendmsg, waits for room, is handed over. */
 
-static inline int send(u64 sk)
+/* `size` is what the caller wants to send in this call, where the hook knows it, else 0. */
+static inline int send(u64 sk, u64 size)
 {
 	struct connection *c = connections.lookup(&sk);
 	u64 now_ns;
@@ -26,8 +27,10 @@ static inline int send(u64 sk)
 			return 0;
 		}
 		c->tx_first_ns = bpf_ktime_get_ns();
+		c->sending = (u32)size;
 		return 0;
 	}
+	c->sending = (u32)size;
 	/* Further bytes of the answer: only they can find the send buffer full with it. */
 	if (send_room(sk)) {
 		if (c->blocked_ns) {
@@ -43,16 +46,41 @@ static inline int send(u64 sk)
 
 /* raw tracepoint tcp_sendmsg_locked(const struct sock *sk, const struct msghdr *msg, ...), 6.16+:
  * fires before bytes are copied, once a loop, also after each wait for room.
- * kfunc tcp_sendmsg(struct sock *sk, struct msghdr *msg, size_t size): the same arguments' array. */
+ * kfunc tcp_sendpage(struct sock *sk, ...): the same arguments' array. */
 int on_send(struct bpf_raw_tracepoint_args *ctx)
 {
-	return send(ctx->args[0]);
+	return send(ctx->args[0], 0);
+}
+
+/* kfunc tcp_sendmsg(struct sock *sk, struct msghdr *msg, size_t size) */
+int on_send_entry(struct bpf_raw_tracepoint_args *ctx)
+{
+	return send(ctx->args[0], ctx->args[2]);
 }
 
 /* kprobe tcp_sendmsg(struct sock *sk, struct msghdr *msg, size_t size) */
 int on_send_kprobe(struct pt_regs *ctx)
 {
-	return send(PT_REGS_PARM1(ctx));
+	return send(PT_REGS_PARM1(ctx), PT_REGS_PARM3(ctx));
+}
+
+/* kprobe tcp_sendpage(struct sock *sk, ...) */
+int on_send_page_kprobe(struct pt_regs *ctx)
+{
+	return send(PT_REGS_PARM1(ctx), 0);
+}
+
+/* Before 6.16 no hook fires inside a send that waits: a short one begins a wait, a whole one ends
+ * it. */
+static inline void room_by_result(struct connection *c, s32 result)
+{
+	if ((u32)result < c->sending) {
+		if (!c->blocked_ns)
+			c->blocked_ns = c->tx_last_ns;
+	} else if (c->blocked_ns) {
+		c->send_wait_ns += c->tx_last_ns - c->blocked_ns;
+		c->blocked_ns = 0;
+	}
 }
 
 static inline int sent(u64 sk, s32 result)
@@ -63,6 +91,8 @@ static inline int sent(u64 sk, s32 result)
 		return 0;
 	if (result > 0) {
 		c->tx_last_ns = bpf_ktime_get_ns();
+		if (c->sending)
+			room_by_result(c, result);
 		c->last_seq = READ(u32, sk, AT(tcp_sock, write_seq));
 		c->acked_ns = 0;
 		if (seq_reached(READ(u32, sk, AT(tcp_sock, snd_una)), c->last_seq))
@@ -85,10 +115,16 @@ int on_sent_exit(struct bpf_raw_tracepoint_args *ctx)
 	return sent(ctx->args[0], (s32)ctx->args[3]);
 }
 
+/* kretfunc tcp_sendpage(struct sock *sk, struct page *page, int offset, size_t size, int flags) */
+int on_sent_page_exit(struct bpf_raw_tracepoint_args *ctx)
+{
+	return sent(ctx->args[0], (s32)ctx->args[5]);
+}
+
 /* A kretprobe does not see the arguments: the socket waits here, keyed by thread. */
 BPF_TABLE("lru_hash", u64, u64, sendings, 4096);
 
-/* kprobe and kretprobe tcp_sendmsg */
+/* kprobe and kretprobe tcp_sendmsg, tcp_sendpage */
 int on_sending_kprobe(struct pt_regs *ctx)
 {
 	u64 thread = bpf_get_current_pid_tgid(), sk = PT_REGS_PARM1(ctx);

@@ -49,6 +49,8 @@ struct connection {
 	u32 bridge_ns;
 	u32 tx_stack_ns;
 	u32 last_seq;      /* sequence number after the last byte sent */
+	u32 sending;       /* bytes that the send under way was given; 0: not known */
+	u32 unused;
 
 	u64 established_ns;
 	u32 netns;

@@ -93,6 +93,7 @@ class Run:
     ``histograms`` has the stages that were measured, and only those.  ``network`` holds what the
     container's network namespace counted meanwhile, ``drops`` packets thrown away by the kernel's
     reason, ``spikes`` exchanges of at least ``spike_threshold_ns`` (0: none was set).
+    ``window_from_ns`` is when the measured window began (CLOCK_MONOTONIC; 0: not known).
     """
 
     image: str
@@ -106,6 +107,7 @@ class Run:
     drops: Mapping[str, int] = field(default_factory=dict)
     spikes: tuple[Spike, ...] = ()
     spike_threshold_ns: int = 0
+    window_from_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

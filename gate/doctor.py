@@ -87,7 +87,9 @@ def _hooks() -> Iterable[Check]:
         yield Check("hooks", Status.FAIL, error.message, error.remedy or "")
         return
     for event in EVENTS:
-        yield _hook(event, hooks.get(event.name))
+        hook = hooks.get(event.name)
+        if hook or event.only_on is None or kernel_types().has_function(event.only_on):
+            yield _hook(event, hook)
 
 
 def _hook(event: Event, hook: str | None) -> Check:

@@ -9,7 +9,7 @@ from types import FrameType
 
 from gate.errors import Exit, Interrupted
 
-__all__ = ["interruptible", "obey_signal", "shielded"]
+__all__ = ["interruptible", "obey_signal", "settle_signal", "shielded"]
 
 
 class _State:
@@ -17,6 +17,7 @@ class _State:
 
     depth = 0
     received: int | None = None
+    settled = False
 
 
 def _on_signal(number: int, _frame: FrameType | None) -> None:
@@ -33,9 +34,17 @@ def obey_signal() -> None:
     For work that goes on for long: an exception raised in a finaliser or in a library's callback
     gets lost there, and the signal with it.
     """
-    if _State.received is not None:
+    if _State.received is not None and not _State.settled:
         received = signal.Signals(_State.received)
         raise Interrupted(Exit.SIGTERM if received is signal.SIGTERM else Exit.SIGINT)
+
+
+def settle_signal() -> None:
+    """The signal that came has been answered: it raises no more, later ones stay ignored.
+
+    For a command that a signal ends in its own way, with a summary for instance.
+    """
+    _State.settled = True
 
 
 @contextmanager
@@ -44,7 +53,7 @@ def interruptible() -> Iterator[None]:
 
     They stay ignored while the process ends, once one has come.
     """
-    _State.received, _State.depth = None, 0
+    _State.received, _State.depth, _State.settled = None, 0, False
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.signal(number, _on_signal) for number in numbers}
     try:

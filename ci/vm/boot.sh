@@ -12,15 +12,17 @@ KERNEL_ARGUMENTS=(
 )
 
 pack_checkout() { # pack_checkout TAR: tracked and new files, run.env and the compiled services
-  local tar=$1 staging
+  local tar=$1 staging service
   staging=$(mktemp -d "$VM_CACHE/checkout.XXXXXX")
   VM_SCRATCH+=("$staging")
   tar -c --exclude=.git --exclude=.venv --exclude='.*_cache' --exclude=__pycache__ \
     --exclude='*.egg-info' --exclude=socklat-out --exclude=./dist --exclude=./build . |
     tar -x -C "$staging"
   mkdir -p "$staging/services"
-  gcc -static -O2 -Wall -pthread -o "$staging/services/delay" tests/services/delay.c ||
-    die "tests/services/delay.c does not compile"
+  for service in delay stages churn; do
+    gcc -static -O2 -Wall -pthread -o "$staging/services/$service" "tests/services/$service.c" ||
+      die "tests/services/$service.c does not compile"
+  done
   {
     printf 'HOOK_SETS=%q\nSHELL_ONLY=%q\nPYTEST_ARGUMENTS=(' "$HOOK_SETS" "$SHELL_ONLY"
     [ "${#PYTEST_ARGUMENTS[@]}" -eq 0 ] || printf '%q ' "${PYTEST_ARGUMENTS[@]}"

@@ -15,8 +15,8 @@ from gate.errors import Reason, UsageError
 __all__ = ["aligned", "emit", "emit_json"]
 
 
-def emit(text: str) -> None:
-    """Print ``text`` and a newline on stdout.
+def emit(text: str) -> bool:
+    """Print ``text`` and a newline on stdout; false when nobody reads it any more.
 
     A reader that went away (``| head``) is no error, and must not change the exit code.  Raises
     `UsageError` (OUTPUT_NOT_WRITABLE) when stdout cannot take it, a full disk for instance.
@@ -25,6 +25,7 @@ def emit(text: str) -> None:
         click.echo(text)
     except BrokenPipeError:
         _silence_stdout()
+        return False
     except OSError as error:
         _silence_stdout()
         raise UsageError(
@@ -32,6 +33,7 @@ def emit(text: str) -> None:
             f"cannot write to the standard output: {error.strerror}",
             remedy="send it elsewhere, or free some space",
         ) from error
+    return True
 
 
 def emit_json(document: Mapping[str, Any]) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 
 import rich_click as click
 from rich.console import Console
 from rich.live import Live as Display
+from rich.text import Text
 
 from gate.commands.output import emit
 from gate.errors import Exit, Interrupted, Reason, UsageError
+from gate.interrupt import settle_signal, shielded
+from gate.probe.privilege import drop_capabilities
 from gate.probe.probe import SocketProbe
 from gate.trace.live import Live, Look
 from gate.trace.show import as_json, as_tables
@@ -67,19 +71,26 @@ def trace(
         socklat-gate trace --port 8080 --duration 60 --json
     """
     target = _target(container, pid, port)
+    ends_s: float | None = None
     stopped: Exit | None = None
     with SocketProbe(detail="full" if full else "headline") as probe:
         live = Live(probe, target)
-        ends_s = time.monotonic() + duration if duration else None
+        drop_capabilities(still_works=live.look)
+        if duration:
+            ends_s = time.monotonic() + duration
         try:
             _follow(live, target, interval, ends_s, as_lines)
         except Interrupted as signal:
             stopped = signal.exit_code
-        last = live.look()
+        last, stopped = _last_look(live, stopped)
+    if stopped:
+        settle_signal()
     if as_lines:
-        emit(json.dumps(as_json(target, last)))
+        _emit_line(target, last)
     else:
         Console(highlight=False).print(as_tables(target, last, final=True))
+    if target.ended:
+        click.echo(f"{target.label} has ended", err=True)
     # Ctrl-C is how a live view ends; a termination from outside keeps its code.
     return int(Exit.SIGTERM if stopped is Exit.SIGTERM else Exit.PASS)
 
@@ -100,19 +111,57 @@ def _target(container: str | None, pid: int | None, port: int | None) -> Target:
 def _follow(
     live: Live, target: Target, interval_s: float, ends_s: float | None, as_lines: bool
 ) -> None:
-    """Looks every ``interval_s`` until the end; the caller takes the last look."""
+    """Looks every ``interval_s`` until the end; the caller takes the last look.
 
-    def looks() -> Look | None:
+    Raises `Interrupted`.
+    """
+    if as_lines:
+        _repeat(live, target, interval_s, ends_s, lambda look: _emit_line(target, look))
+        return
+    console = Console(stderr=True, highlight=False)
+    waiting = Text(f"watching {target.label} ...")
+    with Display(waiting, console=console, transient=True, auto_refresh=False) as display:
+
+        def draw(look: Look) -> bool:
+            display.update(as_tables(target, look, height=console.height), refresh=True)
+            return True
+
+        display.refresh()
+        _repeat(live, target, interval_s, ends_s, draw)
+
+
+def _repeat(
+    live: Live,
+    target: Target,
+    interval_s: float,
+    ends_s: float | None,
+    show: Callable[[Look], bool],
+) -> None:
+    """Until ``show`` says that nobody reads it, the target ends or the time is over."""
+    while True:
         left_s = interval_s if ends_s is None else min(interval_s, ends_s - time.monotonic())
         if left_s <= 0:
-            return None
+            return
         time.sleep(left_s)
-        return live.look() if ends_s is None or time.monotonic() < ends_s else None
+        if target.ended or (ends_s is not None and time.monotonic() >= ends_s):
+            return
+        # A signal would cut a line off half-way, or get lost in the callback for the spikes.
+        with shielded():
+            if not show(live.look()):
+                return
 
-    if as_lines:
-        while look := looks():
-            emit(json.dumps(as_json(target, look)))
-        return
-    with Display(console=Console(stderr=True), transient=True, auto_refresh=False) as display:
-        while look := looks():
-            display.update(as_tables(target, look), refresh=True)
+
+def _last_look(live: Live, stopped: Exit | None) -> tuple[Look, Exit | None]:
+    """The look of the summary, and the signal that has come, were it meanwhile."""
+    look: Look | None = None
+    try:
+        with shielded():
+            look = live.look()
+    except Interrupted as signal:
+        stopped = signal.exit_code
+    assert look is not None
+    return look, stopped
+
+
+def _emit_line(target: Target, look: Look) -> bool:
+    return emit(json.dumps(as_json(target, look), allow_nan=False))

@@ -20,6 +20,7 @@ from gate.campaign import ARMS, Arm, Fingerprint, LoadCounts, Noise, Pair, Run
 from gate.environment import NoiseMeter, fingerprint
 from gate.interrupt import obey_signal, shielded
 from gate.job.completeness import check_complete
+from gate.job.stages import unmeasured_stages
 from gate.load.checks import check_delivered, too_late
 from gate.load.process import Endpoint, Window, make_load
 from gate.probe.events import DEFINITION
@@ -48,7 +49,8 @@ class Measured:
 class Bench:
     """Context manager: the probe loaded and a private network up, for any number of runs.
 
-    Raises `UnfitEnvironment` on entry when this machine cannot measure.
+    Raises `UnfitEnvironment` on entry when this machine cannot measure, `UsageError` when a gated
+    stage asks for more detail than the scenario's.
     """
 
     def __init__(self, client: Any, scenario: Scenario, directory: Path, say: OnProgress) -> None:
@@ -63,6 +65,10 @@ class Bench:
         with ExitStack() as stack:
             self._say("loading the probe")
             self._probe = stack.enter_context(self._new_probe())
+            gated = [metric.stage for metric in self._scenario.gate.metrics]
+            self._unmeasured = unmeasured_stages(
+                gated, self._probe.stages, self._scenario.probe.detail
+            )
             session = ServiceSession(self._client, self._scenario.service, self._directory)
             self._session = stack.enter_context(session)
             self._stack = stack.pop_all()
@@ -85,6 +91,11 @@ class Bench:
     def hooks(self) -> dict[str, str]:
         """Event -> hook in place."""
         return self._probe.hooks
+
+    @property
+    def unmeasured(self) -> tuple[str, ...]:
+        """Gated stages that no hook of this kernel can show."""
+        return self._unmeasured
 
     @property
     def missed(self) -> int:
@@ -122,13 +133,13 @@ class Bench:
             for slot, arm in enumerate(arms):
                 self._probe.watch(slot, arm.netns_inode, self._scenario.service.port)
             network = [network_counters(arm.pid) for arm in arms]
-            counts, noise, spike_ns = self._drive(arms, seed)
+            counts, noise, spike_ns, from_ns = self._drive(arms, seed)
             self._session.check_alive()
             network = [
                 since(before, network_counters(arm.pid))
                 for before, arm in zip(network, arms, strict=True)
             ]
-            runs = self._read(arms, counts, network, spike_ns)
+            runs = self._read(arms, counts, network, spike_ns, from_ns)
         finally:
             self._say("removing containers")
             for slot in range(len(arms)):
@@ -139,7 +150,8 @@ class Bench:
 
     def _drive(
         self, arms: Sequence[RunningArm], seed: int
-    ) -> tuple[tuple[LoadCounts, ...], Noise, int]:
+    ) -> tuple[tuple[LoadCounts, ...], Noise, int, int]:
+        """Counts of each arm, the machine's state, the spike threshold and the window's start."""
         endpoints = [Endpoint(arm.host, arm.port) for arm in arms]
         with make_load(self._scenario.load, endpoints, seed) as load:
             self._say("connecting")
@@ -159,7 +171,7 @@ class Bench:
                     spike_ns = self._watch_for_spikes(len(arms), window)
 
             counts = load.wait(poll=poll)
-            return counts, meter.stop(), spike_ns
+            return counts, meter.stop(), spike_ns, window.from_ns
 
     def _watch_for_spikes(self, arms: int, window: Window) -> int:
         """Sets the spike threshold of all arms from the reference's warm-up; ns, 0 without one."""
@@ -175,6 +187,7 @@ class Bench:
         counts: Sequence[LoadCounts],
         network: Sequence[dict[str, int]],
         spike_ns: int,
+        from_ns: int,
     ) -> list[Run]:
         missed_before, self._missed_so_far = self._missed_so_far, self.missed
         missed = self._missed_so_far - missed_before
@@ -194,6 +207,7 @@ class Bench:
                 drops=reading.drops,
                 spikes=reading.spikes,
                 spike_threshold_ns=spike_ns,
+                window_from_ns=from_ns,
             )
             check_complete(arm.arm, run, missed)
             runs.append(run)

@@ -17,6 +17,7 @@ from gate.job.completeness import completeness_of
 from gate.job.progress import Progress
 from gate.job.reference import Reference
 from gate.job.single import check_set_aside, measure_campaign, pair_seed, utc_now
+from gate.job.stages import unmeasured_text
 from gate.result import Result
 from gate.scenario import Gate, Scenario
 from gate.service.image import ImageRef
@@ -74,6 +75,10 @@ class GateJob:
         with Bench(self.client, self.scenario, self.directory, self.progress.say) as bench:
             self._hooks, self._fingerprint = bench.hooks, bench.fingerprint()
             stored = reference.campaigns(self.scenario, self._fingerprint)
+            if bench.unmeasured:
+                # It can never pass, and nothing would be learnt from spending the budget.
+                why = unmeasured_text(bench.unmeasured)
+                return Verdict(Outcome.INCONCLUSIVE, ((Reason.NO_HOOK, why),))
             try:
                 if reference.image is None:
                     return self._alone(bench, stored)

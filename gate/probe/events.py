@@ -39,12 +39,16 @@ Hook = tuple[Part, ...]
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something the probe must see; ``detail`` is the least detail that asks for it."""
+    """Something the probe must see; ``detail`` is the least detail that asks for it.
+
+    ``only_on`` names a kernel function without which there is nothing of the kind to see.
+    """
 
     name: str
     hooks: tuple[Hook, ...]
     detail: Detail = "headline"
     optional: bool = False
+    only_on: str | None = None
 
 
 def _raw(symbol: str, function: str) -> Hook:
@@ -74,7 +78,7 @@ EVENTS: tuple[Event, ...] = (
         "send",
         (
             _raw("tcp_sendmsg_locked", "on_send"),
-            (Part("kfunc", "tcp_sendmsg", "on_send"),),
+            (Part("kfunc", "tcp_sendmsg", "on_send_entry"),),
             (Part("kprobe", "tcp_sendmsg", "on_send_kprobe"),),
         ),
     ),
@@ -89,6 +93,28 @@ EVENTS: tuple[Event, ...] = (
             ),
         ),
         optional=True,
+    ),
+    # sendfile and splice have a way of their own into TCP before Linux 6.5.
+    Event(
+        "send_page",
+        (
+            (Part("kfunc", "tcp_sendpage", "on_send"),),
+            (Part("kprobe", "tcp_sendpage", "on_send_page_kprobe"),),
+        ),
+        optional=True,
+        only_on="tcp_sendpage",
+    ),
+    Event(
+        "sent_page",
+        (
+            (Part("kretfunc", "tcp_sendpage", "on_sent_page_exit"),),
+            (
+                Part("kprobe", "tcp_sendpage", "on_sending_kprobe"),
+                Part("kretprobe", "tcp_sendpage", "on_sent_kretprobe"),
+            ),
+        ),
+        optional=True,
+        only_on="tcp_sendpage",
     ),
     Event(
         "segment",

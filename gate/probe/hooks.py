@@ -15,6 +15,7 @@ from gate.probe.events import Event, Hook, Kind, Part
 from gate.probe.fentry import Refused, attach_function
 
 _KPROBES = Path("/sys/bus/event_source/devices/kprobe")
+_TRACEFS = (Path("/sys/kernel/tracing/events"), Path("/sys/kernel/debug/tracing/events"))
 
 __all__ = ["Attached", "attach_all", "attach_event"]
 
@@ -115,11 +116,13 @@ def _attach_hook(program: Any, types: KernelTypes, event: Event, hook: Hook) -> 
 def _exists(part: Part, types: KernelTypes) -> bool:
     if part.kind == "raw_tracepoint":
         return types.has_tracepoint(part.symbol)
-    # Asked first, because BCC would complain on stderr.
+    # All is asked first, because BCC would complain on stderr.
     if part.kind in ("kprobe", "kretprobe") and not _KPROBES.exists():
         return False
-    # What a perf tracepoint offers is told by tracefs, which attaching looks into.
-    return part.kind == "tracepoint" or types.has_function(part.symbol)
+    if part.kind == "tracepoint":  # told by tracefs, which is root's own as a rule
+        identity = f"{part.symbol.replace(':', '/')}/id"
+        return any(os.access(place / identity, os.R_OK) for place in _TRACEFS)
+    return types.has_function(part.symbol)
 
 
 def _attach_part(program: Any, types: KernelTypes, part: Part) -> tuple[int, list[int]]:

@@ -1,4 +1,4 @@
-"""Reads and writes BPF maps with one system call an item; per-CPU items come as numpy arrays.
+"""Reads and writes BPF maps with one system call an item; items come as numpy arrays.
 
 BCC's own table objects convert element by element, which takes seconds for whole histograms.
 """
@@ -25,16 +25,21 @@ def possible_cpus() -> int:
 
 
 class PerCpuArray:
-    """A ``BPF_PERCPU_ARRAY`` whose item is ``words`` integers of one dtype."""
+    """A ``BPF_PERCPU_ARRAY`` whose item is ``words`` integers of one dtype.
 
-    def __init__(self, table: Any, dtype: npt.DTypeLike, words: int) -> None:
+    With ``copies=1`` a ``BPF_ARRAY``; its items must fill whole 8 bytes.
+    """
+
+    def __init__(
+        self, table: Any, dtype: npt.DTypeLike, words: int, copies: int | None = None
+    ) -> None:
         self._fd = int(table.map_fd)
         self._dtype = np.dtype(dtype)
         self._words = words
         # The kernel pads each CPU's value to 8 bytes.
         self._stride = -(-words * self._dtype.itemsize // 8) * 8 // self._dtype.itemsize
         self._lib = load_bcc().libbcc.lib
-        self._shape = (possible_cpus(), self._stride)
+        self._shape = (copies or possible_cpus(), self._stride)
 
     def read(self, slot: int) -> npt.NDArray[np.uint64]:
         """Sum over CPUs, shape (words,).  Raises `OSError` when the kernel refuses."""

@@ -77,7 +77,12 @@ class SocketProbe:
         types = kernel_types()
         self._bpf = self._compile(types)
         try:
-            wanted = [e for e in EVENTS if e.detail == "headline" or self._detail == "full"]
+            wanted = [
+                event
+                for event in EVENTS
+                if (event.detail == "headline" or self._detail == "full")
+                and (event.only_on is None or types.has_function(event.only_on))
+            ]
             self._attached = attach_all(self._bpf, types, wanted, prefer=self._prefer)
             self._tables = Tables(self._bpf, types, full=self._detail == "full")
             self._spikes = SpikeReader(self._bpf)

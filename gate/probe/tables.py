@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from gate.campaign import Bands
 from gate.histogram import Histogram, band_edges_ns
@@ -30,7 +31,13 @@ class Tables:
         self._bpf = bpf
         self._stages = names("STAGE_")
         self._banded = self._stages[: sizes["BAND_STAGES"]]
-        self._histograms = PerCpuArray(bpf[b"histograms"], np.uint32, sizes["HIST_BUCKETS"])
+        buckets = sizes["HIST_BUCKETS"]
+        self._histograms = PerCpuArray(bpf[b"histograms"], np.uint32, buckets)
+        shared = PerCpuArray(bpf[b"shared_histograms"], np.uint32, buckets, copies=1)
+        self._shared_histograms = shared
+        first = sizes["SHARED_FIRST"]
+        self._shared = self._stages[first : first + sizes["SHARED_STAGES"]]
+        self._unshared = tuple(stage for stage in self._stages if stage not in self._shared)
         band_words = sizes["BAND_COUNT"] * (1 + len(self._banded))
         self._bands = PerCpuArray(bpf[b"bands"], np.uint64, band_words)
         self._counters = PerCpuArray(bpf[b"counters"], np.uint64, sizes["COUNTER_COUNT"])
@@ -42,21 +49,38 @@ class Tables:
 
     def clear(self, slot: int) -> None:
         """Sets everything aggregated in a slot to zero."""
-        for stage in range(len(self._stages)):
-            self._histograms.clear(slot * len(self._stages) + stage)
-        for table in (self._bands, self._counters, self._warmups, self._drops):
-            if table is not None:
-                table.clear(slot)
+        for stage in self._stages:
+            table, index = self._place(slot, stage)
+            table.clear(index)
+        for whole in (self._bands, self._counters, self._warmups, self._drops):
+            if whole is not None:
+                whole.clear(slot)
 
     def histogram(self, slot: int, stage: str) -> Histogram:
         """One stage's histogram."""
-        index = slot * len(self._stages) + self._stages.index(stage)
-        return Histogram(self._histograms.read(index))
+        counts = self._counts(slot, stage)
+        if stage == "send_wait":
+            # The kernel leaves the zeros out: every answer that was sent waited, mostly for 0 ns.
+            counts[0] += self._counts(slot, "respond").sum() - counts.sum()
+        return Histogram(counts)
+
+    def _counts(self, slot: int, stage: str) -> npt.NDArray[np.uint64]:
+        table, index = self._place(slot, stage)
+        return table.read(index)
+
+    def _place(self, slot: int, stage: str) -> tuple[PerCpuArray, int]:
+        if stage in self._shared:
+            index = slot * len(self._shared) + self._shared.index(stage)
+            return self._shared_histograms, index
+        return self._histograms, slot * len(self._unshared) + self._unshared.index(stage)
 
     def bands(self, slot: int) -> Bands:
         """Counts and stage sums per band."""
         rows = self._bands.read(slot).reshape(-1, 1 + len(self._banded))
-        return Bands(self._banded, rows[:, 0].copy(), rows[:, 1:].copy())
+        sums = rows[:, 1:].copy()
+        service, *parts = (self._banded.index(s) for s in ("service", "recv_wait", "app"))
+        sums[:, service] = sums[:, parts].sum(axis=1)  # exact by definition, so not kept twice
+        return Bands(self._banded, rows[:, 0].copy(), sums)
 
     def counters(self, slot: int) -> dict[str, int]:
         """All counters by name."""

@@ -58,6 +58,11 @@ ADVICE: Mapping[Reason | Outcome, Sentence] = {
         ".",
     ),
     Reason.TOO_FEW_SAMPLES: ("Raise ", Name("load.duration_s"), " or ", Name("load.rate"), "."),
+    Reason.NO_HOOK: (
+        "Gate a stage that this kernel shows; ",
+        Name("socklat-gate doctor"),
+        " names its hooks.",
+    ),
     Reason.OVERLAPPING_REQUESTS: (
         "Send one request at a time per connection, or accept approximate times with ",
         Name("gate.max_overlap"),

@@ -14,6 +14,7 @@ from gate.report.headline import headline, next_step
 from gate.report.pairs import PairTable, pair_table, used_pairs
 from gate.report.sentence import Sentence
 from gate.report.sketch import percentile_sketch
+from gate.report.stages import StagesView, stages_view
 from gate.result import Result
 from gate.verdict.model import Attribution, MetricVerdict, Outcome, StageShare
 
@@ -94,6 +95,7 @@ class View:
     quantiles: tuple[QuantileRow, ...]
     attribution: tuple[SliceView, ...]
     sketch: str
+    stages: StagesView
     load: tuple[LoadRow, ...]
     completeness: CompletenessView | None
     drift: str
@@ -119,6 +121,7 @@ def view_of(result: Result) -> View:
         quantiles=_quantile_rows(result),
         attribution=tuple(_slice_view(part) for part in verdict.attribution) if verdict else (),
         sketch=percentile_sketch([(arm, _merged(runs, "service")) for arm, runs in arms]),
+        stages=stages_view(arms, _run_numbers(result)),
         load=tuple(load_row(arm, runs) for arm, runs in arms if runs),
         completeness=completeness_view(result.completeness) if result.completeness else None,
         drift=result.drift,
@@ -141,6 +144,13 @@ def _arms(result: Result) -> list[tuple[str, Sequence[Run]]]:
     if result.campaign is None:
         return []
     return [("service" if result.kind == "run" else "candidate", result.campaign.runs)]
+
+
+def _run_numbers(result: Result) -> list[int]:
+    """Of the runs of each of `_arms`: the pair's own number, else the run's in its campaign."""
+    if result.pairs:
+        return [pair.index for pair in used_pairs(result.pairs)]
+    return list(range(len(result.campaign.runs))) if result.campaign else []
 
 
 def _merged(runs: Iterable[Run], stage: str) -> Histogram:

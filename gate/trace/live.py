@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from gate.campaign import Spike
 from gate.histogram import Histogram
+from gate.probe.netstat import network_counters, since
 from gate.probe.probe import Reading, SocketProbe
 from gate.trace.target import Target
 
@@ -21,14 +22,21 @@ _SLOT = 0
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One refresh: histograms (ns) and counters of the last interval and since the start."""
+    """One refresh: histograms (ns) and counters of the last interval and since the start.
 
+    ``started_ns`` is when the trace began (CLOCK_MONOTONIC); histograms have the measured stages,
+    ``network`` what the target's own namespace counted, ``drops`` packets by reason.
+    """
+
+    started_ns: int
     elapsed_s: float
     interval_s: float
     recent: Mapping[str, Histogram]
     total: Mapping[str, Histogram]
     recent_counters: Mapping[str, int]
     counters: Mapping[str, int]
+    network: Mapping[str, int]
+    drops: Mapping[str, int]
     slowest: tuple[Spike, ...]
     missed: int
 
@@ -38,6 +46,10 @@ class Live:
 
     def __init__(self, probe: SocketProbe, target: Target) -> None:
         self._probe = probe
+        # The counters of a shared namespace are other services' too.
+        self._network_of = 0 if target.shared else target.pid
+        self._network_before = network_counters(self._network_of) if self._network_of else {}
+        self._network: dict[str, int] = {}
         probe.watch(_SLOT, target.netns_inode, *target.ports, shared=target.shared)
         self._started_ns = self._looked_ns = time.monotonic_ns()
         self._spike_ns = 0
@@ -57,18 +69,27 @@ class Live:
         counts = before.counters if before else {}
         self._slowest = tuple(heapq.nlargest(SLOWEST, reading.spikes, key=_service_ns))
         look = Look(
+            started_ns=self._started_ns,
             elapsed_s=(now_ns - self._started_ns) / 1e9,
             interval_s=(now_ns - self._looked_ns) / 1e9,
             recent=recent,
             total=reading.histograms,
             recent_counters={n: v - counts.get(n, 0) for n, v in reading.counters.items()},
             counters=reading.counters,
+            network=self._network_so_far(),
+            drops=reading.drops,
             slowest=self._slowest,
             missed=self._probe.missed(),
         )
         self._before, self._looked_ns = reading, now_ns
         self._raise_threshold(reading)
         return look
+
+    def _network_so_far(self) -> dict[str, int]:
+        """Empty for a shared namespace; the last known when the target has ended."""
+        if self._network_of and (now := network_counters(self._network_of)):
+            self._network = since(self._network_before, now)
+        return self._network
 
     def _raise_threshold(self, reading: Reading) -> None:
         """Only what can still enter the list of the slowest is sent up one by one."""
@@ -78,9 +99,9 @@ class Live:
         wanted = int(service.quantile_ns(0.99))
         if len(self._slowest) == SLOWEST:
             wanted = max(wanted, _service_ns(self._slowest[-1]))
-        if wanted > self._spike_ns:
-            self._spike_ns = wanted
-            self._open_window()
+        self._spike_ns = max(wanted, self._spike_ns)
+        # Also where the threshold stays: it renews the budget of spikes that are sent up.
+        self._open_window()
 
     def _open_window(self) -> None:
         # Until the first look tells what is usual, every exchange may be the slowest.

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, get_args
 
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from gate.campaign import Spike
 from gate.histogram import Histogram
 from gate.report.units import count, ns
+from gate.scenario import Stage
 from gate.trace.live import Look
 from gate.trace.target import Target
 
@@ -21,23 +21,28 @@ __all__ = ["as_json", "as_tables"]
 
 _SHOWN = ("connections", "retransmits", "resets_sent", "resets_received", "unanswered")
 _LOST = ("dropped_map_full", "overlapped", "clamped_clock", "clamped_range")
-_SPIKE_STAGES = ("service", "recv_wait", "app", "respond", "send_wait", "deliver")
+_FRAME = 8  # lines besides the stages and the slowest exchanges, headings included
+_FEWEST_SLOWEST = 3
 
 
-def as_tables(target: Target, look: Look, *, final: bool = False) -> RenderableType:
-    """The live view; ``final`` leaves the columns of the last interval out."""
-    seconds = f"{look.elapsed_s:.0f} s"
-    rate = look.recent_counters["seen"] / max(look.interval_s, 1e-9)
-    now = "" if final else f", {rate:,.0f} exchanges/s now"
-    title = f"[bold]{escape(target.label)}[/]  {seconds}, {count(look.counters['seen'])} exchanges"
-    parts: list[RenderableType] = [Text.from_markup(title + now), _stages(look, final=final)]
-    counters = [f"{name} {count(look.counters[name])}" for name in _SHOWN]
-    counters += [f"[red]{name} {look.counters[name]}[/]" for name in _LOST if look.counters[name]]
-    if look.missed:
-        counters.append(f"[red]missed {look.missed}[/]")
-    parts.append(Text.from_markup("  ".join(counters)))
-    if look.slowest:
-        parts.append(_slowest(look.slowest))
+def as_tables(
+    target: Target, look: Look, *, final: bool = False, height: int | None = None
+) -> RenderableType:
+    """The live view; ``final`` leaves the columns of the last interval out.
+
+    ``height`` limits the lines: the list of the slowest exchanges gives way.
+    """
+    happened = [stage for stage, histogram in look.total.items() if histogram.total]
+    parts: list[RenderableType] = [_title(target, look, final=final)]
+    if happened:
+        parts.append(_stages(look, happened, final=final))
+    parts += _unseen(look, happened)
+    parts.append(_counters(look))
+    slowest = look.slowest
+    if height is not None:
+        slowest = slowest[: max(_FEWEST_SLOWEST, height - _FRAME - len(happened))]
+    if slowest:
+        parts.append(_slowest(slowest, look.started_ns))
     return Group(*parts)
 
 
@@ -50,23 +55,41 @@ def as_json(target: Target, look: Look) -> dict[str, Any]:
         "interval_s": round(look.interval_s, 3),
         "recent": {stage: _quantiles(h) for stage, h in look.recent.items()},
         "total": {stage: _quantiles(h) for stage, h in look.total.items()},
+        "not_measured": _not_measured(look),
         "counters": dict(look.counters),
+        "network": dict(look.network),
+        "drops": dict(look.drops),
         "missed": look.missed,
         "slowest": [
-            {"stages_ns": dict(s.stages_ns), "peer": s.peer, "rx_first_ns": s.rx_first_ns}
-            for s in look.slowest
+            {
+                "stages_ns": {k: v for k, v in spike.stages_ns.items() if k in look.total},
+                "peer": spike.peer,
+                "after_s": round((spike.rx_first_ns - look.started_ns) / 1e9, 6),
+                "rx_first_ns": spike.rx_first_ns,
+                "overlapped": spike.overlapped,
+            }
+            for spike in look.slowest
         ],
     }
 
 
-def _stages(look: Look, *, final: bool) -> Table:
+def _title(target: Target, look: Look, *, final: bool) -> Text:
+    so_far = f"  {look.elapsed_s:.0f} s, {count(look.counters['seen'])} exchanges"
+    title = Text.assemble((target.label, "bold"), so_far)
+    if not final:
+        rate = look.recent_counters["seen"] / max(look.interval_s, 1e-9)
+        title.append(f", {rate:,.0f} exchanges/s now")
+    return title
+
+
+def _stages(look: Look, stages: Iterable[str], *, final: bool) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("stage")
+    table.add_column("stage", no_wrap=True)
     groups: list[Mapping[str, Histogram]] = [look.total] if final else [look.recent, look.total]
-    for group in ("in all",) if final else ("now", "in all"):
+    for when in ("",) if final else ("now", ""):
         for name in ("n", "p50", "p99", "max"):
-            table.add_column(f"{name} {group}", justify="right", no_wrap=True)
-    for stage in look.total:
+            table.add_column(f"{name} {when}".strip(), justify="right", no_wrap=True)
+    for stage in stages:
         cells = [cell for histograms in groups for cell in _cells(histograms[stage])]
         table.add_row(stage, *cells)
     return table
@@ -79,14 +102,60 @@ def _cells(histogram: Histogram) -> list[str]:
     return [count(histogram.total), ns(p50), ns(p99), ns(histogram.max_ns())]
 
 
-def _slowest(spikes: tuple[Spike, ...]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", title="slowest exchanges")
-    for stage in _SPIKE_STAGES:
-        table.add_column(stage, justify="right", no_wrap=True)
-    table.add_column("peer", no_wrap=True)
+def _unseen(look: Look, happened: list[str]) -> list[Text]:
+    named = {
+        "not seen": [stage for stage in look.total if stage not in happened],
+        "not measured here": _not_measured(look),
+    }
+    return [Text(f"{what}: {', '.join(who)}", "dim") for what, who in named.items() if who]
+
+
+def _not_measured(look: Look) -> list[str]:
+    return [stage for stage in get_args(Stage) if stage not in look.total]
+
+
+def _counters(look: Look) -> Text:
+    """What always is of interest, and of the rest what is not zero; what spoils numbers in red."""
+    named = [(name, look.counters[name], "") for name in _SHOWN]
+    named += [(name, look.counters[name], "red") for name in _LOST if look.counters[name]]
+    if look.missed:
+        named.append(("missed", look.missed, "red"))
+    named += [(name, value, "") for name, value in look.network.items() if _is_news(name, value)]
+    named += [(f"dropped {why}", value, "") for why, value in look.drops.items() if value]
+    return Text("  ").join(Text(f"{name} {count(value)}", style) for name, value, style in named)
+
+
+def _is_news(name: str, value: int) -> bool:
+    return bool(value) and name not in _SHOWN
+
+
+def _slowest(spikes: tuple[Spike, ...], started_ns: int) -> Table:
+    """Only the stages that took any time; ``at`` is seconds since the trace began."""
+    stages = [
+        stage for stage in spikes[0].stages_ns if any(spike.stages_ns[stage] for spike in spikes)
+    ]
+    note = " (*: requests overlapped)" if any(spike.overlapped for spike in spikes) else ""
+    table = Table(
+        box=None,
+        pad_edge=False,
+        collapse_padding=True,
+        header_style="bold",
+        title=f"slowest exchanges{note}",
+        title_justify="left",
+    )
+    for name in ("at", *stages):
+        table.add_column(name, justify="right", no_wrap=True)
+    # The one column that gives way; an address is one word, and so is cut rather than wrapped.
+    table.add_column("peer", overflow="ellipsis")
     for spike in spikes:
-        table.add_row(*(ns(spike.stages_ns[stage]) for stage in _SPIKE_STAGES), spike.peer)
+        times = (ns(spike.stages_ns[stage]) for stage in stages)
+        peer = Text(f"{'*' if spike.overlapped else ''}{spike.peer}")
+        table.add_row(_since((spike.rx_first_ns - started_ns) / 1e9), *times, peer)
     return table
+
+
+def _since(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 999.95 else f"{seconds:.0f} s"
 
 
 def _quantiles(histogram: Histogram) -> dict[str, float | int | None]:

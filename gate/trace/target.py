@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from docker.errors import APIError
+from docker.errors import NotFound
 
 from gate.errors import Reason, UsageError
-from gate.service.client import connect
+from gate.service.client import connect, daemon_errors
 
 __all__ = ["Target", "of_container", "of_pid", "of_port"]
 
@@ -57,26 +57,35 @@ def of_container(name: str) -> Target:
         )
     client = connect()
     try:
-        state = client.api.inspect_container(name)
-        pid = int(state["State"]["Pid"])
-        if not pid:
-            raise UsageError(
-                Reason.BAD_ARGUMENT,
-                f"container {name!r} is not running ({state['State']['Status']})",
-                remedy=f"start it: docker start {name}",
-            )
-        pids = _pids_of(client, name, pid)
-    except APIError as error:
-        raise UsageError(
-            Reason.BAD_ARGUMENT,
-            f"container {name!r} cannot be looked at: {_printable(str(error.explanation))}",
-            remedy="`docker ps` lists the running ones",
-        ) from None
+        with daemon_errors(f"looking at container {name!r}"):
+            return _of_inspected(client, name, _inspected(client, name))
     finally:
         client.close()
+
+
+def _inspected(client: Any, name: str) -> Mapping[str, Any]:
+    try:
+        found: Mapping[str, Any] = client.api.inspect_container(name)
+    except NotFound:
+        raise UsageError(
+            Reason.BAD_ARGUMENT,
+            f"there is no container {name!r}",
+            remedy="`docker ps` lists the running ones",
+        ) from None
+    return found
+
+
+def _of_inspected(client: Any, name: str, state: Mapping[str, Any]) -> Target:
+    pid = int(state["State"]["Pid"])
+    if not pid:
+        raise UsageError(
+            Reason.BAD_ARGUMENT,
+            f"container {name!r} is not running ({state['State']['Status']})",
+            remedy=f"start it: docker start {name}",
+        )
     title = _printable(str(state["Name"]).lstrip("/"))
     image = _printable(str(state["Config"]["Image"]))
-    target = _of_processes(pid, pids, f"container {title}")
+    target = _of_process(pid, lambda: _pids_of(client, name, pid), f"container {title!r}")
     label = f"{title} ({image})"
     return replace(target, label=label, id=str(state["Id"]), name=title, image=image)
 
@@ -86,7 +95,7 @@ def of_pid(pid: int) -> Target:
 
     Raises `UsageError` when there is no such process or, there, it listens on none.
     """
-    return _of_processes(pid, [pid], "process")
+    return _of_process(pid, lambda: [pid])
 
 
 def of_port(port: int) -> Target:
@@ -100,13 +109,13 @@ def of_port(port: int) -> Target:
     return Target(f"port {port}", _netns_inode("self"), (port,), shared=True)
 
 
-def _of_processes(pid: int, pids: Iterable[int], what: str) -> Target:
-    """The target of a first process and, where its network is the host's, its companions."""
+def _of_process(pid: int, companions: Callable[[], Iterable[int]], who: str = "") -> Target:
+    """The target of a process; where its network is the host's, its companions' listeners too."""
     try:
         inode = _netns_inode(pid)
         comm = _printable((_PROC / f"{pid}/comm").read_text("utf-8", errors="replace").strip())
         shared = inode == _netns_inode("self")
-        mine = {inode for one in pids for inode in _socket_inodes(one)} if shared else None
+        mine = {owner for one in companions() for owner in _socket_inodes(one)} if shared else None
         listening = _listening(pid)
         ports = sorted({port for port, owner in listening if mine is None or owner in mine})
     except OSError as error:
@@ -118,9 +127,8 @@ def _of_processes(pid: int, pids: Iterable[int], what: str) -> Target:
     if shared and not ports:
         raise UsageError(
             Reason.BAD_ARGUMENT,
-            f"{what} {pid} ({comm}) is on the host's network and listens on no TCP port"
-            if what == "process"
-            else f"{what} is on the host's network and listens on no TCP port",
+            f"{who or f'process {pid} ({comm})'} is on the host's network and listens on no "
+            "TCP port",
             remedy="give the process that listens, or --port",
         )
     return Target(f"pid {pid} ({comm})", inode, tuple(ports), shared, pid)

@@ -20,7 +20,7 @@ Family = Literal["v4", "v6", "mapped"]
 
 
 class Lab:
-    """Context manager: the namespace with a 10.x and an fdxx address, the service's program.
+    """Context manager: the namespace with a 10.x and an fdxx address, the services' programs.
 
     ``ip`` comes from iproute2; root is needed.  Everything is removed on leaving.
     """
@@ -28,19 +28,16 @@ class Lab:
     def __init__(self) -> None:
         mark = secrets.token_hex(3)
         self.namespace = f"socklat{mark}"
-        self._device = f"sl{mark}"
-        host4, self.inside4 = (str(address) for address in _free_subnet().hosts())
+        self.device = f"sl{mark}"
+        self.host4, self.inside4 = (str(address) for address in _free_subnet().hosts())
         prefix6 = f"fd{mark[:2]}:{mark[2:]}:50c1"
         host6, self.inside6 = f"{prefix6}::1", f"{prefix6}::2"
-        self._host = [f"{host4}/30", f"{host6}/64"]
+        self._host = [f"{self.host4}/30", f"{host6}/64"]
         self._inside = [f"{self.inside4}/30", f"{self.inside6}/64"]
         self._directory = tempfile.TemporaryDirectory(prefix="socklat-lab-")
-        self._program = Path(self._directory.name) / "delay"
 
     def __enter__(self) -> Lab:
         try:
-            self._program.write_bytes(compile_service("delay.c"))
-            self._program.chmod(0o755)
             self._connect()
         except BaseException:
             self.close()
@@ -53,7 +50,7 @@ class Lab:
     def close(self) -> None:
         """Removes the namespace, and with it the veth pair; harmless when called twice."""
         # The host's end would go with its peer, but only once the namespace has been reaped.
-        for command in (["link", "delete", self._device], ["netns", "delete", self.namespace]):
+        for command in (["link", "delete", self.device], ["netns", "delete", self.namespace]):
             subprocess.run(["ip", *command], capture_output=True, check=False)
         self._directory.cleanup()
 
@@ -66,10 +63,22 @@ class Lab:
         """The service's address as a client of that family uses it."""
         return self.inside6 if family == "v6" else self.inside4
 
-    def start(self, *options: str) -> subprocess.Popen[bytes]:
-        """Runs ``delay`` inside; its process is the service itself, its stdout is a pipe."""
+    def program(self, name: str) -> str:
+        """Path of the compiled ``tests/services/<name>.c``."""
+        program = Path(self._directory.name) / name
+        if not program.exists():
+            program.write_bytes(compile_service(f"{name}.c"))
+            program.chmod(0o755)
+        return str(program)
+
+    def start(self, *options: str, program: str = "delay") -> subprocess.Popen[bytes]:
+        """Runs a test service inside; its process is the service itself, its stdout is a pipe."""
+        return self.run_inside(self.program(program), *options)
+
+    def run_inside(self, *command: str) -> subprocess.Popen[bytes]:
+        """Runs any command inside; stdout is a pipe."""
         return subprocess.Popen(
-            ["ip", "netns", "exec", self.namespace, str(self._program), *options],
+            ["ip", "netns", "exec", self.namespace, *command],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
         )
@@ -78,12 +87,12 @@ class Lab:
         inside = ["-n", self.namespace]
         peer = ["peer", "name", "eth0", "netns", self.namespace]
         _ip("netns", "add", self.namespace)
-        _ip("link", "add", self._device, "type", "veth", *peer)
+        _ip("link", "add", self.device, "type", "veth", *peer)
         for address in self._host:
-            _ip("address", "add", address, "dev", self._device, *_no_dad(address))
+            _ip("address", "add", address, "dev", self.device, *_no_dad(address))
         for address in self._inside:
             _ip(*inside, "address", "add", address, "dev", "eth0", *_no_dad(address))
-        _ip("link", "set", self._device, "up")
+        _ip("link", "set", self.device, "up")
         _ip(*inside, "link", "set", "lo", "up")
         _ip(*inside, "link", "set", "eth0", "up")
 

@@ -62,11 +62,11 @@ class Gate:
         stdout, stderr = process.communicate(timeout=within_s)
         return Done(process.returncode, stdout.decode(), stderr.decode(), self.out)
 
-    def on_terminal(self, *arguments: object) -> Terminal:
+    def on_terminal(self, *arguments: object, out: bool = True) -> Terminal:
         """Start a command whose stdout and stderr are a terminal of 100 columns."""
         ours, theirs = pty.openpty()
         env = {"TERM": "xterm", "COLUMNS": "100"}
-        args = (*arguments, "--out", self.out)
+        args = (*arguments, *(["--out", self.out] if out else []))
         process = self._start(args, COMMAND, env, stdout=theirs, stderr=theirs)
         os.close(theirs)
         return Terminal(process, ours, self.out)

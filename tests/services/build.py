@@ -32,7 +32,8 @@ def build_image(client: Any, source_name: str, tag: str, cmd: list[str]) -> str:
     no C compiler.
     """
     source = SOURCES / source_name
-    recipe = source.read_bytes() + json.dumps([CFLAGS, cmd]).encode()
+    headers = b"".join(path.read_bytes() for path in sorted(SOURCES.glob("*.h")))
+    recipe = source.read_bytes() + headers + json.dumps([CFLAGS, cmd]).encode()
     wanted = hashlib.sha256(recipe).hexdigest()
     try:
         if client.images.get(tag).labels.get(HASH_LABEL) == wanted:

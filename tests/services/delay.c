@@ -42,6 +42,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
+
 #define RECORDS (1 << 16)
 
 enum { RECV_WAIT, APP, SERVICE, STAGES };
@@ -52,54 +54,6 @@ static int64_t waits_ns[STAGES][BOUNDS][RECORDS];
 
 static long length = 16, before_read_us, before_answer_us, die_after, family;
 static atomic_long answers, recorded, finished, unstamped;
-
-static int64_t clock_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return t.tv_sec * 1000000000LL + t.tv_nsec;
-}
-
-static int64_t now_ns(void)
-{
-	return clock_ns(CLOCK_MONOTONIC);
-}
-
-static void wait_until(int64_t until_ns)
-{
-	int64_t sleep_ns = until_ns - 100000;
-
-	if (sleep_ns > now_ns()) {
-		struct timespec t = { sleep_ns / 1000000000, sleep_ns % 1000000000 };
-
-		while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
-			;
-	}
-	while (now_ns() < until_ns)
-		;
-}
-
-/* Reads what is there; *arrived_ns becomes the kernel's wall-clock stamp, or stays as it is. */
-static ssize_t read_stamped(int fd, char *buffer, size_t room, int64_t *arrived_ns)
-{
-	char control[CMSG_SPACE(sizeof(struct timespec))];
-	struct iovec part = { buffer, room };
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1,
-				  .msg_control = control, .msg_controllen = sizeof(control) };
-	ssize_t n = recvmsg(fd, &message, 0);
-
-	for (struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&message) : NULL; c;
-	     c = CMSG_NXTHDR(&message, c)) {
-		struct timespec t;
-
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS)
-			continue;
-		memcpy(&t, CMSG_DATA(c), sizeof(t));
-		*arrived_ns = t.tv_sec * 1000000000LL + t.tv_nsec;
-	}
-	return n;
-}
 
 /* Moments of one exchange, ns of CLOCK_MONOTONIC. */
 struct moments {

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from gate.campaign import Arm, Bands, Campaign, Fingerprint, LoadCounts, Noise, Pair, Run
+from gate.campaign import Arm, Bands, Campaign, Fingerprint, LoadCounts, Noise, Pair, Run, Spike
 from gate.errors import Reason
 from gate.histogram import BAND_COUNT, BAND_SUB_BITS, Histogram, index_of
 from gate.result import Completeness, Result
@@ -57,6 +57,12 @@ def make_load(seed: int = 1, scale: float = 1.0) -> LoadCounts:
     )
 
 
+def make_spike(service_ns: int = 9_000_000, at_ns: int = 60_000_000_000) -> Spike:
+    stages_ns = {"service": service_ns, "recv_wait": service_ns // 4}
+    stages_ns["app"] = service_ns - stages_ns["recv_wait"]
+    return Spike(at_ns, stages_ns, "172.18.0.1:41234", 1)
+
+
 def make_run(seed: int = 1, scale: float = 1.0, image: str = "example/service:1.2") -> Run:
     service_ns = service_times_ns(seed, scale)
     app_ns = (service_ns * 9) // 10
@@ -77,9 +83,15 @@ def make_run(seed: int = 1, scale: float = 1.0, image: str = "example/service:1.
             "pending": 0,
             "dropped_map_full": 0,
             "overlapped": 0,
+            "spikes": 3,
         },
         load=make_load(seed, scale),
         duration_s=8.0,
+        network={"retransmits": 2, "listen_overflows": 0},
+        drops={"tcp_csum": 1},
+        spikes=tuple(make_spike(9_000_000 + n * seed, 60_250_000_000 + n) for n in range(3)),
+        spike_threshold_ns=8_500_000,
+        window_from_ns=59_000_000_000,
     )
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from gate.errors import Exit, Interrupted, Reason
-from gate.interrupt import interruptible, obey_signal, shielded
+from gate.interrupt import interruptible, obey_signal, settle_signal, shielded
 
 
 @pytest.fixture(autouse=True)
@@ -116,3 +116,17 @@ def test_a_swallowed_signal_is_obeyed_at_the_end_at_the_latest() -> None:
             send(signal.SIGTERM)
 
     assert interrupted(work).exit_code is Exit.SIGTERM
+
+
+def test_a_settled_signal_is_obeyed_once_and_later_ones_are_ignored() -> None:
+    seen: list[str] = []
+    with interruptible():
+        with suppress(Interrupted):
+            send(signal.SIGINT)
+        settle_signal()
+        send(signal.SIGTERM)
+        obey_signal()
+        with shielded():
+            pass
+        seen.append("went on")
+    assert seen == ["went on"]

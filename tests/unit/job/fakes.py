@@ -60,7 +60,8 @@ class FakeBench:
     hooks = {"send": "raw_tracepoint:x"}  # noqa: RUF012 - never changed
     missed = 0
 
-    def __init__(self, steps: Sequence[Step]) -> None:
+    def __init__(self, steps: Sequence[Step], unmeasured: tuple[str, ...] = ()) -> None:
+        self.unmeasured = unmeasured
         self._steps: Iterator[Step] = iter(steps)
         self.seeds: list[int] = []
         self.closed = False

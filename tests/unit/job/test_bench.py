@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from gate.campaign import Bands, Noise
-from gate.errors import InvalidMeasurement, Reason
+from gate.errors import InvalidMeasurement, Reason, UsageError
 from gate.job import bench as module
 from gate.job.bench import Bench
 from gate.load.interface import Window
 from gate.probe.probe import Reading
+from gate.scenario import Scenario
 from gate.service.session import ArmSpec
 from tests.unit.job.fakes import BASE_IMAGE, IMAGE, run, scenario
 
@@ -29,6 +30,7 @@ class World:
         self.load_error: Exception | None = None
         self.pending = [0]
         self.hooks: dict[str, str] = {}
+        self.stages: tuple[str, ...] = ("service", "recv_wait", "app")
         self.spike_ns: dict[int, int] = {}
 
     def __enter__(self) -> World:
@@ -151,3 +153,32 @@ def test_both_arms_get_the_spike_threshold_of_the_reference(world: World) -> Non
     assert world.spike_ns == {0: 3_000_000, 1: 3_000_000}
     assert measured.candidate.spike_threshold_ns == 3_000_000
     assert measured.candidate.drops == {"tcp_csum": 2}
+    assert measured.candidate.window_from_ns == WINDOW.from_ns
+
+
+def gating(stage: str, detail: str) -> Scenario:
+    metric = {"stage": stage, "quantile": 0.5, "tolerance": 0.02, "failure": 0.05}
+    document = scenario().model_dump()
+    document["gate"]["metrics"], document["probe"]["detail"] = [metric], detail
+    return Scenario.model_validate(document)
+
+
+def test_a_gated_stage_that_needs_more_detail_is_refused_before_anything_starts(
+    world: World,
+) -> None:
+    with (
+        pytest.raises(UsageError) as error,
+        Bench(None, gating("bridge", "headline"), Path(), print),
+    ):
+        pytest.fail("it opened")
+    assert error.value.reason is Reason.BAD_SCENARIO
+    assert error.value.remedy is not None
+    assert 'detail = "full"' in error.value.remedy
+    assert world.log == ["leave"]  # the probe is unloaded; no session was opened
+
+
+def test_a_gated_stage_that_the_kernel_cannot_show_is_told(world: World) -> None:
+    with Bench(None, gating("rx_process", "full"), Path(), lambda phase: None) as bench:
+        assert bench.unmeasured == ("rx_process",)
+    with Bench(None, gating("app", "headline"), Path(), lambda phase: None) as bench:
+        assert bench.unmeasured == ()

@@ -16,6 +16,8 @@ from gate.errors import (
 from gate.job import paired
 from gate.job.paired import GateJob
 from gate.job.reference import Reference
+from gate.report.headline import next_step
+from gate.report.sentence import plain
 from gate.result import Result
 from gate.verdict.model import Outcome
 from tests.unit.job.fakes import (
@@ -39,6 +41,7 @@ def judge(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Resu
     def run(
         steps: Sequence[Step],
         reference: Reference | Exception | None = None,
+        unmeasured: tuple[str, ...] = (),
         **limits: float,
     ) -> Result:
         def find_reference() -> Reference:
@@ -47,7 +50,7 @@ def judge(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Resu
             store = stored(tmp_path / "none", 0)
             return reference or Reference(BASE_IMAGE, store, named=True, stored=False)
 
-        bench = FakeBench(steps)
+        bench = FakeBench(steps, unmeasured)
         monkeypatch.setattr(paired, "Bench", opening(bench))
         job = GateJob(
             client=None,
@@ -175,3 +178,16 @@ def test_todays_baseline_is_held_against_the_stored_one(
     result = judge([0.0] * 40, Reference(BASE_IMAGE, store, named=True, stored=True))
     assert outcome(result)[0] is Outcome.PASS
     assert "today's baseline arm lies within" in result.drift
+
+
+def test_a_gated_stage_that_is_not_measured_is_inconclusive_at_once(
+    judge: Callable[..., Result],
+) -> None:
+    result = judge([], unmeasured=("rx_process",))
+    assert result.verdict is not None
+    assert result.verdict.outcome is Outcome.INCONCLUSIVE
+    ((reason, text),) = result.verdict.reasons
+    assert reason is Reason.NO_HOOK
+    assert "rx_process is not measured: no hook for process attaches to this kernel" in text
+    assert (result.pairs, result.hooks) == ((), FakeBench.hooks)
+    assert "this kernel shows" in plain(next_step(result))

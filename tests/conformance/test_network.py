@@ -1,0 +1,81 @@
+"""A slow and a lossy network: netem is in the kernels that ``ci/kernels`` boots, not everywhere."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import numpy as np
+import pytest
+
+from gate.probe.netstat import network_counters, since
+from gate.probe.probe import SocketProbe
+from tests.conformance.lab import Lab
+from tests.conformance.stand import REQUEST, Bounds, Stand, ask, assert_balanced, assert_true
+
+pytestmark = [pytest.mark.kernel]
+
+REQUESTS = 53  # prime
+DELAY_MS = 10
+PAUSE_S = 0.005
+
+
+@pytest.fixture
+def netem(lab: Lab) -> Iterator[Callable[..., None]]:
+    """Impairs what enters the namespace (``inwards``) or leaves it."""
+    with ExitStack() as undo:
+
+        def impair(*rule: str, inwards: bool) -> None:
+            where = ["tc"] if inwards else ["tc", "-n", lab.namespace]
+            device = lab.device if inwards else "eth0"
+            command = [*where, "qdisc", "add", "dev", device, "root", "netem", *rule]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                pytest.skip(f"no netem on this kernel: {done.stderr.strip()}")
+            undone = [*where, "qdisc", "delete", "dev", device, "root"]
+            undo.callback(subprocess.run, undone, capture_output=True, check=False)
+
+        yield impair
+
+
+def test_deliver_is_the_way_to_the_client_and_back(
+    lab: Lab, probe: SocketProbe, netem: Callable[..., None]
+) -> None:
+    if "deliver" not in probe.stages:
+        pytest.skip(f"deliver is not measured with these hooks: {probe.hooks}")
+    netem("delay", f"{DELAY_MS}ms", inwards=True)
+    with Stand(lab, probe) as stand:
+        with stand.connect() as client:
+            for _ in range(REQUESTS):
+                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+                ask(client, REQUEST, len(REQUEST))
+                time.sleep(PAUSE_S)
+        account = stand.finish()
+    counters = dict(account.reading.counters)
+    assert_balanced(counters)
+    assert counters["seen"] == counters["recorded"] == REQUESTS
+    assert counters["unacked"] == 0
+    # The ACK leaves when the answer has come, the next request a pause later, on the same way.
+    most = account["next_polled"] - account["before_last"]
+    least = np.full_like(most, DELAY_MS * 1_000_000)
+    assert_true(account.reading, "deliver", Bounds(least, np.minimum(most, least), most))
+
+
+def test_retransmitted_segments_are_counted_as_the_kernel_counts_them(
+    lab: Lab, probe: SocketProbe, netem: Callable[..., None]
+) -> None:
+    with Stand(lab, probe) as stand:
+        with stand.connect() as client:
+            ask(client, REQUEST, len(REQUEST))
+            before = network_counters(stand.pid)
+            netem("loss", "20%", inwards=False)
+            for _ in range(REQUESTS):
+                ask(client, REQUEST, len(REQUEST))
+            retransmits = since(before, network_counters(stand.pid))["retransmits"]
+            counters = stand.counters
+        account = stand.finish()
+    assert counters["retransmits"] == retransmits > 0
+    assert account.reading.counters["seen"] == account.reading.counters["recorded"] == REQUESTS + 1

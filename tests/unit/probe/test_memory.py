@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import inspect
+import re
+
+import pytest
+
+from gate.probe.kernel_source import flatten, map_names
+from gate.probe.maps import possible_cpus
+from gate.probe.probe import SocketProbe
+from gate.probe.sources import layout
+
+CPUS = 64
+BUDGET_BYTES = 64_000_000
+# kernel/bpf/hashtab.c: struct htab_elem ahead of key and value, and struct bucket.
+ELEMENT_BYTES, BUCKET_BYTES = 48, 16
+PAGE_BYTES = 4096
+CONNECTION_BYTES = 96
+
+
+def map_bytes(cpus: int, max_connections: int) -> dict[str, int]:
+    """Bytes of each map as the kernel allocates it, from the shapes in bpf/layout.h and state.h."""
+    n = layout()
+    targets = n["TARGET_MAX"]
+    unshared = n["STAGE_COUNT"] - n["SHARED_STAGES"]
+
+    def per_cpu(item_bytes: int, items: int = targets) -> int:
+        return cpus * items * eight(item_bytes) + 8 * items
+
+    return {
+        "histograms": per_cpu(4 * n["HIST_BUCKETS"], targets * unshared),
+        "shared_histograms": 4 * n["HIST_BUCKETS"] * targets * n["SHARED_STAGES"],
+        "bands": per_cpu(8 * n["BAND_COUNT"] * (1 + n["BAND_STAGES"])),
+        "warmups": per_cpu(4 * n["BAND_COUNT"]),
+        "counters": per_cpu(8 * n["COUNTER_COUNT"]),
+        "drops": per_cpu(8 * n["DROP_REASONS"]),
+        "arrivals": per_cpu(24, 1),
+        "processings": per_cpu(16, 1),
+        "windows": 40 * targets,
+        "connections": hashed(cpus, max_connections, 8, CONNECTION_BYTES),
+        "targets": hashed(cpus, 64, 8, 8),
+        "services": hashed(cpus, 256, 8, 8),
+        "bridge_entries": hashed(cpus, 256, 4, 4),
+        "sendings": hashed(cpus, 4096, 8, 8),
+        "entered_bridge": hashed(cpus, 4096, 8, 8),
+        "wakings": hashed(cpus, 4096, 4, 16),
+        "spikes": (64 + 3) * PAGE_BYTES,
+    }
+
+
+def hashed(cpus: int, entries: int, key_bytes: int, value_bytes: int) -> int:
+    """A preallocated hash: elements, spare ones for replacing, and buckets in a power of two."""
+    element = ELEMENT_BYTES + eight(key_bytes) + eight(value_bytes)
+    return (entries + cpus) * element + BUCKET_BYTES * (1 << (entries - 1).bit_length())
+
+
+def eight(size: int) -> int:
+    return -(-size // 8) * 8
+
+
+def default_connections() -> int:
+    return int(inspect.signature(SocketProbe).parameters["max_connections"].default)
+
+
+def test_the_maps_of_four_targets_on_64_cpus_stay_below_64_megabytes() -> None:
+    assert layout()["TARGET_MAX"] == 4
+    assert sum(map_bytes(CPUS, default_connections()).values()) < BUDGET_BYTES
+
+
+def test_every_map_is_in_the_sum() -> None:
+    assert set(map_names(flatten())) == set(map_bytes(1, 1))
+
+
+def test_a_connection_is_as_large_as_the_sum_says() -> None:
+    text = flatten()
+    struct = re.search(r"^struct connection \{(.*?)^\};", text, re.MULTILINE | re.DOTALL)
+    assert struct is not None
+    sizes = {"u64": 8, "u32": 4, "u8": 1}
+    assert (
+        sum(sizes[kind] for kind in re.findall(r"^\t(u\d+) \w+;", struct.group(1), re.M))
+        == CONNECTION_BYTES
+    )
+
+
+@pytest.mark.kernel
+def test_the_kernel_accounts_for_what_was_computed() -> None:
+    with SocketProbe(detail="full") as probe:
+        accounted = probe.map_bytes()
+    computed = sum(map_bytes(possible_cpus(), default_connections()).values())
+    assert computed == pytest.approx(accounted, rel=0.05)
