@@ -5,12 +5,14 @@ import pytest
 from gate.errors import Reason, UnfitEnvironment
 from gate.probe import btf
 from gate.probe.btf import KernelTypes, kernel_types
+from gate.probe.libbpf import libbpf
 
 
 def test_a_machine_without_libbpf(monkeypatch: pytest.MonkeyPatch) -> None:
     def cdll(name: str, **options: object) -> None:
         raise OSError(name)
 
+    libbpf.cache_clear()
     monkeypatch.setattr(btf.ctypes, "CDLL", cdll)
     with pytest.raises(UnfitEnvironment, match=r"libbpf\.so was not found") as caught:
         KernelTypes()
