@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gate.errors import Exit, Reason
+from gate.probe.btf import kernel_types
 from gate.probe.events import EVENTS
 from tests.e2e.harness import COMMAND, Gate
 
@@ -25,12 +26,12 @@ main()
 """
 WITHOUT_BTF = """
 import gate.probe.btf
-load = gate.probe.btf._libbpf
+load = gate.probe.btf._declared
 def without_btf():
     lib = load()
     lib.btf__load_vmlinux_btf = lambda: None
     return lib
-gate.probe.btf._libbpf = without_btf
+gate.probe.btf._declared = without_btf
 from gate.cli import main
 main()
 """
@@ -123,7 +124,11 @@ def test_doctor_is_content_with_this_machine(gate: Gate) -> None:
     done = gate.run("doctor", out=False)
     assert done.code == Exit.PASS, done.stdout
     assert "fail " not in done.stdout
+    types = kernel_types()
     for event in EVENTS:
+        if event.only_on and not types.has_function(event.only_on):
+            assert f"hook {event.name} " not in done.stdout
+            continue
         expected = ("ok   ", "warn ") if event.optional else ("ok   ",)
         assert any(f"{status} hook {event.name} " in done.stdout for status in expected)
 
