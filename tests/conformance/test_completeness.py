@@ -155,7 +155,11 @@ def test_two_probes_measure_the_same(lab: Lab, probe: SocketProbe) -> None:
         reading = other.read(3)
     mine, theirs = account.reading.counters, reading.counters
     assert mine["seen"] == theirs["seen"] == theirs["recorded"] == requests
-    assert dict(mine) == dict(theirs)
+    # An ACK or the next request can come between the two programs at the end of one send.
+    timed = {"unacked"}
+    assert {n: v for n, v in mine.items() if n not in timed} == {
+        n: v for n, v in theirs.items() if n not in timed
+    }
     for stage in ("service", "recv_wait", "app"):
         medians = [of.histograms[stage].quantile_ns(0.5) for of in (account.reading, reading)]
         assert abs(np.diff(medians)[0]) < 100_000, stage
