@@ -23,7 +23,6 @@
 #define TCP_SYN_SENT 2
 #define TCP_SYN_RECV 3
 #define TCP_CLOSE 7
-#define TCP_CLOSE_WAIT 8
 
 /* TCPHDR_FIN of include/net/tcp.h: the bit on the wire. */
 #define TCP_FLAG_FIN 0x01

@@ -87,38 +87,33 @@ int on_destroy(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
-/* raw tracepoint tcp_retransmit_skb(const struct sock *sk, const struct sk_buff *skb, ...) */
-int on_retransmit(struct bpf_raw_tracepoint_args *ctx)
+/* Counts an event of a socket, if it is a target's; no socket is nobody's. */
+static inline int count_on(u64 sk, u32 counter)
 {
-	u64 sk = ctx->args[0];
 	struct connection *c = connections.lookup(&sk);
 
 	if (c)
-		count(c->target, COUNTER_RETRANSMITS, 1);
+		count(c->target, counter, 1);
 	return 0;
+}
+
+/* raw tracepoint tcp_retransmit_skb(const struct sock *sk, const struct sk_buff *skb, ...) */
+int on_retransmit(struct bpf_raw_tracepoint_args *ctx)
+{
+	return count_on(ctx->args[0], COUNTER_RETRANSMITS);
 }
 
 /* raw tracepoint tcp_receive_reset(struct sock *sk) */
 int on_reset_received(struct bpf_raw_tracepoint_args *ctx)
 {
-	u64 sk = ctx->args[0];
-	struct connection *c = connections.lookup(&sk);
-
-	if (c)
-		count(c->target, COUNTER_RESETS_RECEIVED, 1);
-	return 0;
+	return count_on(ctx->args[0], COUNTER_RESETS_RECEIVED);
 }
 
 /* raw tracepoint tcp_send_reset(const struct sock *sk, const struct sk_buff *skb, ...); sk is NULL
  * when a segment reached no socket. */
 int on_reset_sent(struct bpf_raw_tracepoint_args *ctx)
 {
-	u64 sk = ctx->args[0];
-	struct connection *c = sk ? connections.lookup(&sk) : NULL;
-
-	if (c)
-		count(c->target, COUNTER_RESETS_SENT, 1);
-	return 0;
+	return count_on(ctx->args[0], COUNTER_RESETS_SENT);
 }
 
 static inline int accepted(u64 sk)
