@@ -197,8 +197,6 @@ static inline void exchange_record(u64 sk, struct connection *c)
 #endif
 
 	b = band_of(target, s.ns[STAGE_SERVICE]);
-	if (b)
-		__sync_fetch_and_add(&b->count, 1);
 #pragma unroll
 	for (int stage = 0; stage < BAND_STAGES; stage++) {
 		if (!(s.measured & (1 << stage)))
@@ -208,7 +206,6 @@ static inline void exchange_record(u64 sk, struct connection *c)
 		if (b && stage != STAGE_SERVICE)
 			__sync_fetch_and_add(&b->sum_ns[stage], s.ns[stage]);
 	}
-	count(target, COUNTER_RECORDED, 1);
 	count_clamped(target, &s.cut);
 	if (c->flags & FLAG_OVERLAPPED)
 		count(target, COUNTER_OVERLAPPED, 1);

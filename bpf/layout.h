@@ -46,28 +46,27 @@
 /* Targets a probe can hold at once. */
 #define TARGET_MAX 4
 
-/* Counters of a target. */
+/* Counters of a target.  Recorded exchanges are those of the histogram of `service`. */
 #define COUNTER_CONNECTIONS 0       /* accepted while the probe watched */
 #define COUNTER_ADOPTED 1           /* connections found open, without their handshake */
 #define COUNTER_SEEN 2              /* exchanges opened, the untrackable included */
-#define COUNTER_RECORDED 3          /* in the histograms */
-#define COUNTER_FILTERED 4          /* outside the measured window (warm-up) */
-#define COUNTER_UNANSWERED 5        /* closed before an answer was sent */
-#define COUNTER_DROPPED_MAP_FULL 6  /* no room for the connection's state */
-#define COUNTER_CLAMPED_CLOCK 7     /* a stage came out negative; recorded as 0 */
-#define COUNTER_CLAMPED_RANGE 8     /* a stage beyond the histogram; recorded in the last bucket */
-#define COUNTER_OVERLAPPED 9        /* requests overlapped: service is approximate there */
-#define COUNTER_RETRANSMITS 10
-#define COUNTER_UNREAD 11           /* sends before anything of the open request was read */
-#define COUNTER_UNACKED 12          /* recorded without `deliver` */
-#define COUNTER_SPIKES 13           /* exchanges at or above the spike threshold */
-#define COUNTER_SPIKES_SENT 14      /* of these, sent up one by one */
-#define COUNTER_DEPENDENCIES 15     /* connections that the target opened */
-#define COUNTER_DEPEND_EXCHANGES 16 /* answered on dependency sockets, in the window */
-#define COUNTER_BYTES_RX 17         /* of connections that ended */
-#define COUNTER_BYTES_TX 18
-#define COUNTER_RESETS_SENT 19
-#define COUNTER_RESETS_RECEIVED 20
-#define COUNTER_COUNT 21
+#define COUNTER_FILTERED 3          /* outside the measured window (warm-up) */
+#define COUNTER_UNANSWERED 4        /* closed before an answer was sent */
+#define COUNTER_DROPPED_MAP_FULL 5  /* no room for the connection's state */
+#define COUNTER_CLAMPED_CLOCK 6     /* a stage came out negative; recorded as 0 */
+#define COUNTER_CLAMPED_RANGE 7     /* a stage beyond the histogram; recorded in the last bucket */
+#define COUNTER_OVERLAPPED 8        /* requests overlapped: service is approximate there */
+#define COUNTER_RETRANSMITS 9
+#define COUNTER_UNREAD 10           /* sends before anything of the open request was read */
+#define COUNTER_UNACKED 11          /* recorded without `deliver` */
+#define COUNTER_SPIKES 12           /* exchanges at or above the spike threshold */
+#define COUNTER_SPIKES_SENT 13      /* of these, sent up one by one */
+#define COUNTER_DEPENDENCIES 14     /* connections that the target opened */
+#define COUNTER_DEPEND_EXCHANGES 15 /* answered on dependency sockets, in the window */
+#define COUNTER_BYTES_RX 16         /* of connections that ended */
+#define COUNTER_BYTES_TX 17
+#define COUNTER_RESETS_SENT 18
+#define COUNTER_RESETS_RECEIVED 19
+#define COUNTER_COUNT 20
 
 #endif

@@ -3,7 +3,7 @@
 
 /* A socket of a target that was open before the probe, or did not fit into the map.  Its port
  * tells which side it is. */
-static inline struct connection *adopt(u64 sk, u64 skb)
+static inline struct connection *adopt(u64 sk, u64 skb, struct segment *s)
 {
 	u32 netns = netns_of(sk);
 	u64 key = netns;
@@ -17,7 +17,10 @@ static inline struct connection *adopt(u64 sk, u64 skb)
 	server = served != NULL;
 	if (t->shared)
 		t = served;
-	if (!t || !brings_new_payload(sk, skb))
+	if (!t)
+		return NULL;
+	segment_of(skb, s);
+	if (!brings_new_payload(sk, s))
 		return NULL;
 	if (!track(sk, netns, t->target, server ? ROLE_SERVER : ROLE_DEPENDENCY, FLAG_ADOPTED, 0)) {
 		if (server) {
@@ -46,20 +49,21 @@ static inline void answered_by_dependency(struct connection *c, u64 now_ns)
 static inline int segment(u64 sk, u64 skb)
 {
 	struct connection *c = connections.lookup(&sk);
+	struct segment s;
 	u64 now_ns;
 
 	if (!c) {
-		c = adopt(sk, skb);
+		c = adopt(sk, skb, &s);
 		if (!c)
 			return 0;
 		now_ns = bpf_ktime_get_ns();
 	} else {
 		now_ns = bpf_ktime_get_ns();
+		segment_of(skb, &s);
 		/* Any segment may bring the acknowledgement of the last byte sent. */
-		if (c->tx_last_ns && !c->acked_ns &&
-		    seq_reached(READ(u32, skb, AT(sk_buff, cb) + AT(tcp_skb_cb, ack_seq)), c->last_seq))
+		if (c->tx_last_ns && !c->acked_ns && seq_reached(s.ack_seq, c->last_seq))
 			c->acked_ns = now_ns;
-		if (!brings_new_payload(sk, skb))
+		if (!brings_new_payload(sk, &s))
 			return 0;
 	}
 	if (c->role == ROLE_DEPENDENCY) {

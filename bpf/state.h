@@ -73,8 +73,8 @@ struct warmup {
 };
 BPF_PERCPU_ARRAY(warmups, struct warmup, TARGET_MAX);
 
+/* The count of a band is in the histogram of `service`, whose buckets divide it. */
 struct band {
-	u64 count;
 	u64 sum_ns[BAND_STAGES];
 };
 struct bands {

@@ -104,6 +104,12 @@ class Histogram:
             total += histogram.counts
         return cls(total)
 
+    def per_band(self) -> Counts:
+        """Number of values in each band, shape (BAND_COUNT,): bands are whole runs of buckets."""
+        starts = np.searchsorted(bucket_edges_ns(), band_edges_ns())
+        totals = np.concatenate((np.zeros(1, np.uint64), np.cumsum(self.counts)))
+        return np.asarray(np.diff(totals[starts]), dtype=np.uint64)
+
     def __add__(self, other: Histogram) -> Histogram:
         return Histogram(self.counts + other.counts)
 

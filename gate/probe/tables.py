@@ -38,7 +38,7 @@ class Tables:
         first = sizes["SHARED_FIRST"]
         self._shared = self._stages[first : first + sizes["SHARED_STAGES"]]
         self._unshared = tuple(stage for stage in self._stages if stage not in self._shared)
-        band_words = sizes["BAND_COUNT"] * (1 + len(self._banded))
+        band_words = sizes["BAND_COUNT"] * len(self._banded)
         self._bands = PerCpuArray(bpf[b"bands"], np.uint64, band_words)
         self._counters = PerCpuArray(bpf[b"counters"], np.uint64, sizes["COUNTER_COUNT"])
         self._warmups = PerCpuArray(bpf[b"warmups"], np.uint32, sizes["BAND_COUNT"])
@@ -76,16 +76,16 @@ class Tables:
 
     def bands(self, slot: int) -> Bands:
         """Counts and stage sums per band."""
-        rows = self._bands.read(slot).reshape(-1, 1 + len(self._banded))
-        sums = rows[:, 1:].copy()
+        sums = self._bands.read(slot).reshape(-1, len(self._banded))
         service, *parts = (self._banded.index(s) for s in ("service", "recv_wait", "app"))
         sums[:, service] = sums[:, parts].sum(axis=1)  # exact by definition, so not kept twice
-        return Bands(self._banded, rows[:, 0].copy(), sums)
+        return Bands(self._banded, self.histogram(slot, "service").per_band(), sums)
 
     def counters(self, slot: int) -> dict[str, int]:
-        """All counters by name."""
+        """All counters by name, and ``recorded``: what is in the histogram of ``service``."""
         counts = self._counters.read(slot)
-        return {name: int(counts[number]) for number, name in enumerate(names("COUNTER_"))}
+        counters = {name: int(counts[number]) for number, name in enumerate(names("COUNTER_"))}
+        return {**counters, "recorded": self.histogram(slot, "service").total}
 
     def drops(self, slot: int) -> dict[str, int]:
         """Packets of the target thrown away, by the kernel's name of the reason."""

@@ -30,7 +30,7 @@ def map_bytes(cpus: int, max_connections: int) -> dict[str, int]:
     return {
         "histograms": per_cpu(4 * n["HIST_BUCKETS"], targets * unshared),
         "shared_histograms": 4 * n["HIST_BUCKETS"] * targets * n["SHARED_STAGES"],
-        "bands": per_cpu(8 * n["BAND_COUNT"] * (1 + n["BAND_STAGES"])),
+        "bands": per_cpu(8 * n["BAND_COUNT"] * n["BAND_STAGES"]),
         "warmups": per_cpu(4 * n["BAND_COUNT"]),
         "counters": per_cpu(8 * n["COUNTER_COUNT"]),
         "drops": per_cpu(8 * n["DROP_REASONS"]),

@@ -26,7 +26,7 @@ def test_names_are_in_the_order_of_their_numbers() -> None:
     assert layout()["BAND_STAGES"] <= layout()["STAGE_COUNT"]
     assert len(names("STAGE_")) == layout()["STAGE_COUNT"]
     counters = names("COUNTER_")
-    assert counters[:4] == ("connections", "adopted", "seen", "recorded")
+    assert counters[:4] == ("connections", "adopted", "seen", "filtered")
     assert len(counters) <= layout()["COUNTER_COUNT"]
 
 
