@@ -44,7 +44,7 @@ int on_state(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	}
 	if (from == TCP_SYN_SENT && to == TCP_ESTABLISHED) {
-		c = connections.lookup(&sk);
+		c = connection_of(sk);
 		if (!c || !owns_slot(c))
 			return 0;
 		now_ns = bpf_ktime_get_ns();
@@ -54,7 +54,7 @@ int on_state(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	}
 	if (from == TCP_ESTABLISHED) {
-		c = connections.lookup(&sk);
+		c = connection_of(sk);
 		if (!c)
 			return 0;
 		if (c->role == ROLE_SERVER && !(c->flags & FLAG_ADOPTED) && owns_slot(c))
@@ -71,7 +71,7 @@ int on_state(struct bpf_raw_tracepoint_args *ctx)
 int on_destroy(struct bpf_raw_tracepoint_args *ctx)
 {
 	u64 sk = ctx->args[0];
-	struct connection *c = connections.lookup(&sk);
+	struct connection *c = connection_of(sk);
 
 	if (!c)
 		return 0;
@@ -90,7 +90,7 @@ int on_destroy(struct bpf_raw_tracepoint_args *ctx)
 /* Counts an event of a socket, if it is a target's; no socket is nobody's. */
 static inline int count_on(u64 sk, u32 counter)
 {
-	struct connection *c = connections.lookup(&sk);
+	struct connection *c = connection_of(sk);
 
 	if (c)
 		count(c->target, counter, 1);
@@ -118,7 +118,7 @@ int on_reset_sent(struct bpf_raw_tracepoint_args *ctx)
 
 static inline int accepted(u64 sk)
 {
-	struct connection *c = connections.lookup(&sk);
+	struct connection *c = connection_of(sk);
 
 	if (!c || c->flags & (FLAG_ACCEPTED | FLAG_ADOPTED) || !owns_slot(c))
 		return 0;

@@ -40,7 +40,7 @@ static inline void way_here(struct connection *c, u64 skb, u64 now_ns)
 
 static inline void enters_bridge(u64 skb, u64 dev)
 {
-	u32 ifindex = READ(u32, dev, AT(net_device, ifindex));
+	u32 ifindex = LOAD(u32, dev, AT(net_device, ifindex));
 	u64 now_ns;
 
 	if (!bridge_entries.lookup(&ifindex))
@@ -53,7 +53,7 @@ static inline void enters_bridge(u64 skb, u64 dev)
 int on_device_rx(struct bpf_raw_tracepoint_args *ctx)
 {
 	u64 skb = ctx->args[0];
-	u64 dev = READ(u64, skb, AT(sk_buff, dev));
+	u64 dev = LOAD(u64, skb, AT(sk_buff, dev));
 	u64 key = netns_of_device(dev), *entered_ns;
 	struct target_key *t = targets.lookup(&key);
 	struct arrival *a;
@@ -71,7 +71,7 @@ int on_device_rx(struct bpf_raw_tracepoint_args *ctx)
 	a->bridge_ns = 0;
 	/* All that reaches a container from outside has just crossed the bridge.  What did not could
 	 * find what an earlier packet at the same address left. */
-	if (t->shared || READ(u32, dev, AT(net_device, ifindex)) == LOOPBACK_IFINDEX)
+	if (t->shared || LOAD(u32, dev, AT(net_device, ifindex)) == LOOPBACK_IFINDEX)
 		return 0;
 	entered_ns = entered_bridge.lookup(&skb);
 	if (entered_ns) {
@@ -86,8 +86,8 @@ int on_device_rx(struct bpf_raw_tracepoint_args *ctx)
 int on_device_tx(struct bpf_raw_tracepoint_args *ctx)
 {
 	u64 skb = ctx->args[0], dev = ctx->args[1];
-	u64 sk = READ(u64, skb, AT(sk_buff, sk));
-	struct connection *c = sk ? connections.lookup(&sk) : NULL;
+	u64 sk = LOAD(u64, skb, AT(sk_buff, sk));
+	struct connection *c = sk ? connection_of(sk) : NULL;
 	u64 now_ns;
 
 	if (!c) {
@@ -112,19 +112,19 @@ BPF_TABLE("lru_hash", u32, struct waking, wakings, 4096);
 int on_wakeup(struct bpf_raw_tracepoint_args *ctx)
 {
 	u64 task = ctx->args[0];
-	u64 proxy = READ(u64, task, AT(task_struct, nsproxy)), key;
+	u64 proxy = LOAD(u64, task, AT(task_struct, nsproxy)), key;
 	struct target_key *t;
 	struct waking w = {};
 	u32 pid;
 
 	if (!proxy)
 		return 0;
-	key = READ(u32, READ(u64, proxy, AT(nsproxy, net_ns)), AT(net, ns) + AT(ns_common, inum));
+	key = LOAD(u32, LOAD(u64, proxy, AT(nsproxy, net_ns)), AT(net, ns) + AT(ns_common, inum));
 	t = targets.lookup(&key);
 	/* In a shared namespace a thread cannot be told by it. */
 	if (!t || t->shared)
 		return 0;
-	pid = READ(u32, task, AT(task_struct, pid));
+	pid = LOAD(u32, task, AT(task_struct, pid));
 	w.at_ns = bpf_ktime_get_ns();
 	w.target = t->target;
 	wakings.update(&pid, &w);
@@ -134,7 +134,7 @@ int on_wakeup(struct bpf_raw_tracepoint_args *ctx)
 /* raw tracepoint sched_switch(bool preempt, struct task_struct *prev, struct task_struct *next) */
 int on_switch(struct bpf_raw_tracepoint_args *ctx)
 {
-	u32 pid = READ(u32, ctx->args[2], AT(task_struct, pid));
+	u32 pid = LOAD(u32, ctx->args[2], AT(task_struct, pid));
 	struct waking *w = wakings.lookup(&pid);
 	struct window *window;
 	u32 target;
@@ -158,7 +158,7 @@ BPF_PERCPU_ARRAY(drops, struct drops, TARGET_MAX);
  * with a reason since 5.17: a packet on a target's device was thrown away. */
 int on_drop(struct bpf_raw_tracepoint_args *ctx)
 {
-	u64 dev = READ(u64, ctx->args[0], AT(sk_buff, dev)), key;
+	u64 dev = LOAD(u64, ctx->args[0], AT(sk_buff, dev)), key;
 	u32 reason = (u32)ctx->args[2];
 	struct target_key *t;
 	struct drops *d;

@@ -13,7 +13,7 @@ static inline int process_begins(u64 sk)
 	u32 zero = 0;
 	struct processing *p;
 
-	if (!connections.lookup(&sk))
+	if (!connection_of(sk))
 		return 0;
 	p = processings.lookup(&zero);
 	if (p) {
@@ -34,7 +34,7 @@ static inline int process_ends(void)
 		return 0;
 	sk = p->sk;
 	p->sk = 0;
-	c = connections.lookup(&sk);
+	c = connection_of(sk);
 	if (c && in_window(c, p->at_ns))
 		stage_add(c->target, STAGE_RX_PROCESS, p->at_ns, bpf_ktime_get_ns());
 	return 0;

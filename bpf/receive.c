@@ -30,7 +30,7 @@ static inline struct connection *adopt(u64 sk, u64 skb, struct segment *s)
 		return NULL;
 	}
 	count(t->target, COUNTER_ADOPTED, 1);
-	return connections.lookup(&sk);
+	return connection_of(sk);
 }
 
 static inline void answered_by_dependency(struct connection *c, u64 now_ns)
@@ -48,7 +48,7 @@ static inline void answered_by_dependency(struct connection *c, u64 now_ns)
 
 static inline int segment(u64 sk, u64 skb)
 {
-	struct connection *c = connections.lookup(&sk);
+	struct connection *c = connection_of(sk);
 	struct segment s;
 	u64 now_ns;
 
@@ -91,17 +91,19 @@ int on_segment(struct bpf_raw_tracepoint_args *ctx)
 	return segment(ctx->args[0], ctx->args[1]);
 }
 
+#ifndef TYPED
 /* kprobe tcp_rcv_established(struct sock *sk, struct sk_buff *skb) */
 int on_segment_kprobe(struct pt_regs *ctx)
 {
 	return segment(PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx));
 }
+#endif
 
 /* raw tracepoint tcp_rcv_space_adjust(struct sock *sk): data was copied to the application. */
 int on_read(struct bpf_raw_tracepoint_args *ctx)
 {
 	u64 sk = ctx->args[0];
-	struct connection *c = connections.lookup(&sk);
+	struct connection *c = connection_of(sk);
 
 	if (!c || c->role != ROLE_SERVER)
 		return 0;

@@ -4,7 +4,7 @@
 /* `size` is what the caller wants to send in this call, where the hook knows it, else 0. */
 static inline int send(u64 sk, u64 size)
 {
-	struct connection *c = connections.lookup(&sk);
+	struct connection *c = connection_of(sk);
 	u64 now_ns;
 
 	if (!c)
@@ -58,6 +58,7 @@ int on_send_entry(struct bpf_raw_tracepoint_args *ctx)
 	return send(ctx->args[0], ctx->args[2]);
 }
 
+#ifndef TYPED
 /* kprobe tcp_sendmsg(struct sock *sk, struct msghdr *msg, size_t size) */
 int on_send_kprobe(struct pt_regs *ctx)
 {
@@ -69,6 +70,7 @@ int on_send_page_kprobe(struct pt_regs *ctx)
 {
 	return send(PT_REGS_PARM1(ctx), 0);
 }
+#endif
 
 /* Before 6.16 no hook fires inside a send that waits: a short one begins a wait, a whole one ends
  * it. */
@@ -85,17 +87,21 @@ static inline void room_by_result(struct connection *c, s32 result)
 
 static inline int sent(u64 sk, s32 result)
 {
-	struct connection *c = connections.lookup(&sk);
+	struct connection *c = connection_of(sk);
+	u64 tcp;
 
 	if (!c || c->role != ROLE_SERVER || !c->tx_first_ns)
 		return 0;
 	if (result > 0) {
+		tcp = tcp_of(sk);
+		if (!tcp)
+			return 0;
 		c->tx_last_ns = bpf_ktime_get_ns();
 		if (c->sending)
 			room_by_result(c, result);
-		c->last_seq = READ(u32, sk, AT(tcp_sock, write_seq));
+		c->last_seq = LOAD(u32, tcp, AT(tcp_sock, write_seq));
 		c->acked_ns = 0;
-		if (seq_reached(READ(u32, sk, AT(tcp_sock, snd_una)), c->last_seq))
+		if (seq_reached(LOAD(u32, tcp, AT(tcp_sock, snd_una)), c->last_seq))
 			c->acked_ns = c->tx_last_ns;
 	} else if (result == -EAGAIN && !c->blocked_ns) {
 		c->blocked_ns = bpf_ktime_get_ns();
@@ -121,6 +127,7 @@ int on_sent_page_exit(struct bpf_raw_tracepoint_args *ctx)
 	return sent(ctx->args[0], (s32)ctx->args[5]);
 }
 
+#ifndef TYPED
 /* A kretprobe does not see the arguments: the socket waits here, keyed by thread. */
 BPF_TABLE("lru_hash", u64, u64, sendings, 4096);
 
@@ -129,7 +136,7 @@ int on_sending_kprobe(struct pt_regs *ctx)
 {
 	u64 thread = bpf_get_current_pid_tgid(), sk = PT_REGS_PARM1(ctx);
 
-	if (connections.lookup(&sk))
+	if (connection_of(sk))
 		sendings.update(&thread, &sk);
 	return 0;
 }
@@ -145,3 +152,4 @@ int on_sent_kretprobe(struct pt_regs *ctx)
 	sendings.delete(&thread);
 	return 0;
 }
+#endif

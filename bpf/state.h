@@ -82,6 +82,11 @@ struct bands {
 };
 BPF_PERCPU_ARRAY(bands, struct bands, TARGET_MAX);
 
+static inline struct connection *connection_of(u64 sk)
+{
+	return connections.lookup(&sk);
+}
+
 static inline void count(u32 target, u32 counter, u64 by)
 {
 	struct counters *c = counters.lookup(&target);

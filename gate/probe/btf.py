@@ -55,7 +55,11 @@ class KernelTypes:
 
     def has_tracepoint(self, name: str) -> bool:
         """Whether a raw tracepoint of this name exists (its BTF typedef does)."""
-        return self._find(f"btf_trace_{name}", _KIND_TYPEDEF) > 0
+        return self.tracepoint_id(name) > 0
+
+    def tracepoint_id(self, name: str) -> int:
+        """BTF id of a raw tracepoint's typedef; not positive when there is none of this name."""
+        return self._find(f"btf_trace_{name}", _KIND_TYPEDEF)
 
     def has_function(self, name: str) -> bool:
         """Whether a kernel function of this name is known to BTF."""

@@ -12,12 +12,16 @@ from gate.errors import Reason, UnfitEnvironment
 from gate.probe.binding import load_bcc
 from gate.probe.btf import KernelTypes
 from gate.probe.events import Event, Hook, Kind, Part
-from gate.probe.fentry import Refused, attach_function
+from gate.probe.tracing import Refused, attach_function, attach_tracepoint, has_program
 
 _KPROBES = Path("/sys/bus/event_source/devices/kprobe")
 _TRACEFS = (Path("/sys/kernel/tracing/events"), Path("/sys/kernel/debug/tracing/events"))
 
-__all__ = ["Attached", "attach_all", "attach_event"]
+__all__ = ["Attached", "Untyped", "attach_all", "attach_event"]
+
+
+class Untyped(Exception):
+    """This kernel needs hooks that a probe compiled with ``-DTYPED`` does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +46,18 @@ class Attached:
 
 
 def attach_all(
-    program: Any, types: KernelTypes, events: Iterable[Event], prefer: Kind | None = None
+    program: Any,
+    types: KernelTypes,
+    events: Iterable[Event],
+    prefer: Kind | None = None,
+    *,
+    typed: bool = False,
 ) -> list[Attached]:
     """Attaches one hook for each event; optional events may stay without.
+
+    ``typed`` says that the program was compiled with ``-DTYPED``: its tracepoints' arguments are
+    typed.  Raises `Untyped` when a hook's turn comes that cannot be loaded so; nothing stays
+    attached then, and the caller compiles without.
 
     ``prefer`` tries hooks with parts of that kind first where an event has one, which is how each
     hook set is tested; without it the order is the events' own.  Raises `UnfitEnvironment`
@@ -53,7 +66,7 @@ def attach_all(
     attached: list[Attached] = []
     try:
         for event in events:
-            one = attach_event(program, types, event, prefer)
+            one = attach_event(program, types, event, prefer, typed=typed)
             if one is not None:
                 attached.append(one)
     except BaseException:
@@ -64,7 +77,12 @@ def attach_all(
 
 
 def attach_event(
-    program: Any, types: KernelTypes, event: Event, prefer: Kind | None = None
+    program: Any,
+    types: KernelTypes,
+    event: Event,
+    prefer: Kind | None = None,
+    *,
+    typed: bool = False,
 ) -> Attached | None:
     """Attaches the first hook of ``event`` that this kernel takes.
 
@@ -73,7 +91,7 @@ def attach_event(
     refusals: list[str] = []
     for hook in sorted(event.hooks, key=lambda hook: not _has_kind(hook, prefer)):  # stable
         try:
-            return _attach_hook(program, types, event, hook)
+            return _attach_hook(program, types, event, hook, typed)
         except Refused as error:
             refusals.append(str(error))
     if event.optional:
@@ -91,8 +109,10 @@ def _has_kind(hook: Hook, kind: Kind | None) -> bool:
     return kind is not None and any(part.kind in wanted.get(kind, (kind,)) for part in hook)
 
 
-def _attach_hook(program: Any, types: KernelTypes, event: Event, hook: Hook) -> Attached:
-    """All parts or none.  Raises `Refused` naming the part and why."""
+def _attach_hook(
+    program: Any, types: KernelTypes, event: Event, hook: Hook, typed: bool
+) -> Attached:
+    """All parts or none.  Raises `Refused` naming the part and why, or `Untyped`."""
     program_fds: list[int] = []
     own_fds: list[int] = []
     done: list[Part] = []
@@ -100,15 +120,15 @@ def _attach_hook(program: Any, types: KernelTypes, event: Event, hook: Hook) -> 
         for part in hook:
             if not _exists(part, types):
                 raise Refused(f"{part}: not in this kernel")
-            fds, own = _attach_part(program, types, part)
+            fds, own = _attach_part(program, types, part, typed)
             program_fds.append(fds)
             own_fds += own
             done.append(part)
-    except Refused:
+    except (Refused, Untyped):
         for fd in own_fds:
             os.close(fd)
         for part in done:
-            _detach_part(program, part)
+            _detach_part(program, part, typed)
         raise
     return Attached(event.name, hook, tuple(program_fds), tuple(own_fds))
 
@@ -125,7 +145,17 @@ def _exists(part: Part, types: KernelTypes) -> bool:
     return types.has_function(part.symbol)
 
 
-def _attach_part(program: Any, types: KernelTypes, part: Part) -> tuple[int, list[int]]:
+def _attach_part(
+    program: Any, types: KernelTypes, part: Part, typed: bool
+) -> tuple[int, list[int]]:
+    if typed and not has_program(program, part.function):
+        raise Untyped
+    if typed and part.kind == "raw_tracepoint":
+        try:
+            fds = attach_tracepoint(program, types, part.symbol, part.function)
+        except Refused as error:
+            raise Untyped from error
+        return fds[0], list(fds)
     bpf = load_bcc().BPF
     function, symbol = part.function.encode(), part.symbol.encode()
     if part.kind in ("kfunc", "kretfunc"):
@@ -155,9 +185,9 @@ def _attach_part(program: Any, types: KernelTypes, part: Part) -> tuple[int, lis
     return int(loaded.fd), []
 
 
-def _detach_part(program: Any, part: Part) -> None:
+def _detach_part(program: Any, part: Part, typed: bool) -> None:
     symbol = part.symbol.encode()
-    if part.kind == "raw_tracepoint":
+    if part.kind == "raw_tracepoint" and not typed:
         program.detach_raw_tracepoint(tp=symbol)
     elif part.kind == "tracepoint":
         program.detach_tracepoint(tp=symbol)

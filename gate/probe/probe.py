@@ -15,7 +15,7 @@ from gate.probe.binding import load_bcc
 from gate.probe.bridges import bridge_entries
 from gate.probe.btf import KernelTypes, kernel_types
 from gate.probe.events import EVENTS, STAGE_NEEDS, Detail, Kind
-from gate.probe.hooks import Attached, attach_all
+from gate.probe.hooks import Attached, Untyped, attach_all
 from gate.probe.kernel_source import flatten, kernel_source
 from gate.probe.missed import missed_invocations, time_spent
 from gate.probe.privilege import check_privilege
@@ -75,7 +75,15 @@ class SocketProbe:
     def __enter__(self) -> SocketProbe:
         check_privilege()
         types = kernel_types()
-        self._bpf = self._compile(types)
+        try:
+            self._load(types, typed=True)
+        except Untyped:
+            self.close()
+            self._load(types, typed=False)
+        return self
+
+    def _load(self, types: KernelTypes, *, typed: bool) -> None:
+        self._bpf = self._compile(types, typed=typed)
         try:
             wanted = [
                 event
@@ -83,19 +91,20 @@ class SocketProbe:
                 if (event.detail == "headline" or self._detail == "full")
                 and (event.only_on is None or types.has_function(event.only_on))
             ]
-            self._attached = attach_all(self._bpf, types, wanted, prefer=self._prefer)
+            self._attached = attach_all(self._bpf, types, wanted, prefer=self._prefer, typed=typed)
             self._tables = Tables(self._bpf, types, full=self._detail == "full")
             self._spikes = SpikeReader(self._bpf)
         except BaseException:
             self.close()
             raise
-        return self
 
-    def _compile(self, types: KernelTypes) -> Any:
+    def _compile(self, types: KernelTypes, *, typed: bool) -> Any:
         flags = ["-w", f"-DMAX_CONNECTIONS={self._max_connections}"]
         flags.append(f"-DACCEPT_ARGUMENTS={types.parameters('inet_csk_accept')}")
         if self._detail == "full":
             flags.append("-DDETAIL_FULL")
+        if typed:
+            flags.append("-DTYPED")
         source = flatten()
         bcc = load_bcc()
         with kernel_source(source, types):

@@ -1,8 +1,10 @@
-"""Programs at the entry and exit of a kernel function by BPF trampoline: BCC's kfunc, kretfunc.
+"""Tracing programs: at the entry and exit of kernel functions, and at tracepoints with types.
 
-BCC attaches functions named ``kfunc__*`` by itself while it compiles, so that a refusal could not
-be answered with another hook.  Here a function of any name is loaded as a tracing program
-through libbpf; its context is the same array of arguments that a raw tracepoint has.
+At functions they are BPF trampolines, which BCC calls kfunc and kretfunc and attaches by itself
+while it compiles, so that a refusal could not be answered with another hook.  At tracepoints they
+are raw tracepoints whose arguments the verifier knows by BTF, which BCC does not load at all.
+Here a function of any name is loaded through libbpf; its context is the same array of arguments
+that a raw tracepoint has.
 Reference: ``bpf_prog_load`` and ``bpf_raw_tracepoint_open`` of libbpf 1.x.
 """
 
@@ -17,10 +19,10 @@ from gate.probe.binding import load_bcc
 from gate.probe.btf import KernelTypes
 from gate.probe.libbpf import libbpf
 
-__all__ = ["Refused", "attach_function"]
+__all__ = ["Refused", "attach_function", "attach_tracepoint", "has_program"]
 
 _PROG_TYPE_TRACING = 26  # enum bpf_prog_type of include/uapi/linux/bpf.h
-_TRACE_FENTRY, _TRACE_FEXIT = 24, 25  # enum bpf_attach_type
+_TRACE_RAW_TP, _TRACE_FENTRY, _TRACE_FEXIT = 23, 24, 25  # enum bpf_attach_type
 _INSTRUCTION_BYTES = 8
 _LOG_BYTES = 64 * 1024
 
@@ -67,8 +69,28 @@ def attach_function(
     Raises `Refused` when the kernel has no trampolines (CONFIG_DYNAMIC_FTRACE, Linux 5.5+), no
     such function, or denies it.
     """
+    kind = _TRACE_FEXIT if on_exit else _TRACE_FENTRY
+    return _attach(program, types.function_id(symbol), function, kind)
+
+
+def attach_tracepoint(
+    program: Any, types: KernelTypes, symbol: str, function: str
+) -> tuple[int, int]:
+    """Runs ``function`` of the compiled ``program`` at tracepoint ``symbol``, with typed arguments.
+
+    Returns and raises as `attach_function`; needs Linux 5.5+, but no trampolines.
+    """
+    return _attach(program, types.tracepoint_id(symbol), function, _TRACE_RAW_TP)
+
+
+def has_program(program: Any, function: str) -> bool:
+    """Whether the compiled ``program`` has a function of this name."""
+    return bool(load_bcc().lib.bpf_function_start(program.module, function.encode()))
+
+
+def _attach(program: Any, type_id: int, function: str, kind: int) -> tuple[int, int]:
     lib = _declared()
-    program_fd = _load(lib, program, types.function_id(symbol), function, on_exit)
+    program_fd = _load(lib, program, type_id, function, kind)
     link_fd = int(lib.bpf_raw_tracepoint_open(None, program_fd))
     if link_fd < 0:
         number = ctypes.get_errno()
@@ -77,7 +99,7 @@ def attach_function(
     return program_fd, link_fd
 
 
-def _load(lib: ctypes.CDLL, program: Any, function_id: int, function: str, on_exit: bool) -> int:
+def _load(lib: ctypes.CDLL, program: Any, type_id: int, function: str, kind: int) -> int:
     bcc = load_bcc().lib
     name = function.encode()
     instructions = bcc.bpf_function_start(program.module, name)
@@ -86,8 +108,8 @@ def _load(lib: ctypes.CDLL, program: Any, function_id: int, function: str, on_ex
     count = bcc.bpf_function_size(program.module, name) // _INSTRUCTION_BYTES
     options = _LoadOptions(
         sz=ctypes.sizeof(_LoadOptions),
-        expected_attach_type=_TRACE_FEXIT if on_exit else _TRACE_FENTRY,
-        attach_btf_id=function_id,
+        expected_attach_type=kind,
+        attach_btf_id=type_id,
     )
     arguments = (
         _PROG_TYPE_TRACING,
