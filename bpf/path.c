@@ -55,7 +55,7 @@ int on_device_rx(struct bpf_raw_tracepoint_args *ctx)
 	u64 skb = ctx->args[0];
 	u64 dev = LOAD(u64, skb, AT(sk_buff, dev));
 	u64 key = netns_of_device(dev), *entered_ns;
-	struct target_key *t = targets.lookup(&key);
+	struct target_key *t = may_be_watched(key) ? targets.lookup(&key) : NULL;
 	struct arrival *a;
 	u32 zero = 0;
 
@@ -120,6 +120,8 @@ int on_wakeup(struct bpf_raw_tracepoint_args *ctx)
 	if (!proxy)
 		return 0;
 	key = LOAD(u32, LOAD(u64, proxy, AT(nsproxy, net_ns)), AT(net, ns) + AT(ns_common, inum));
+	if (!may_be_watched(key))
+		return 0;
 	t = targets.lookup(&key);
 	/* In a shared namespace a thread cannot be told by it. */
 	if (!t || t->shared)

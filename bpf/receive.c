@@ -7,10 +7,13 @@ static inline struct connection *adopt(u64 sk, u64 skb, struct segment *s)
 {
 	u32 netns = netns_of(sk);
 	u64 key = netns;
-	struct target_key *t = targets.lookup(&key), *served;
+	struct target_key *t, *served;
 	bool server;
 
 	/* Most segments on a machine belong to no target, and end here. */
+	if (!may_be_watched(netns))
+		return NULL;
+	t = targets.lookup(&key);
 	if (!t)
 		return NULL;
 	served = served_by(sk, netns);
@@ -48,7 +51,7 @@ static inline void answered_by_dependency(struct connection *c, u64 now_ns)
 
 static inline int segment(u64 sk, u64 skb)
 {
-	struct connection *c = connection_of(sk);
+	struct connection *c = watched_connection_of(sk);
 	struct segment s;
 	u64 now_ns;
 
@@ -103,7 +106,7 @@ int on_segment_kprobe(struct pt_regs *ctx)
 int on_read(struct bpf_raw_tracepoint_args *ctx)
 {
 	u64 sk = ctx->args[0];
-	struct connection *c = connection_of(sk);
+	struct connection *c = watched_connection_of(sk);
 
 	if (!c || c->role != ROLE_SERVER)
 		return 0;

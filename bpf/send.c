@@ -4,7 +4,7 @@
 /* `size` is what the caller wants to send in this call, where the hook knows it, else 0. */
 static inline int send(u64 sk, u64 size)
 {
-	struct connection *c = connection_of(sk);
+	struct connection *c = watched_connection_of(sk);
 	u64 now_ns;
 
 	if (!c)
@@ -87,7 +87,7 @@ static inline void room_by_result(struct connection *c, s32 result)
 
 static inline int sent(u64 sk, s32 result)
 {
-	struct connection *c = connection_of(sk);
+	struct connection *c = watched_connection_of(sk);
 	u64 tcp;
 
 	if (!c || c->role != ROLE_SERVER || !c->tx_first_ns)

@@ -82,8 +82,32 @@ struct bands {
 };
 BPF_PERCPU_ARRAY(bands, struct bands, TARGET_MAX);
 
+/* Set by user space: bit (inode % 64) is set when a watched namespace has such an inode.  Most
+ * sockets of a machine are nobody's target, and a bit is cheaper than a hash. */
+BPF_ARRAY(watched, u64, 1);
+
+static inline bool may_be_watched(u32 netns)
+{
+	u32 zero = 0;
+	u64 *bits = watched.lookup(&zero);
+
+	return bits && *bits >> (netns & 63) & 1;
+}
+
 static inline struct connection *connection_of(u64 sk)
 {
+	return connections.lookup(&sk);
+}
+
+/* The same for hooks that every socket of the machine passes with every packet: none when the
+ * socket's namespace is not watched, even if it was earlier.  Without types the look at the
+ * namespace costs as much as the hash. */
+static inline struct connection *watched_connection_of(u64 sk)
+{
+#ifdef TYPED
+	if (!may_be_watched(netns_of(sk)))
+		return NULL;
+#endif
 	return connections.lookup(&sk);
 }
 

@@ -165,6 +165,7 @@ class SocketProbe:
         self._tables.set_window(slot, netns_inode)
         self._tables.set_target(netns_inode, slot, ports, shared)
         self._watched[slot] = _Watched(netns_inode, ports)
+        self._tables.set_watched(w.netns_inode for w in self._watched.values())
         if self._detail == "full":
             self._tables.set_bridge_entries(bridge_entries())
 
@@ -189,6 +190,7 @@ class SocketProbe:
         # Two targets on the host's own network share its entry.
         shared = any(w.netns_inode == watched.netns_inode for w in self._watched.values())
         self._tables.remove_target(watched.netns_inode, watched.ports, whole=not shared)
+        self._tables.set_watched(w.netns_inode for w in self._watched.values())
 
     def read(self, slot: int) -> Reading:
         """What was aggregated in the slot since `watch`, while it is watched."""

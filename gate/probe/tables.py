@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +147,13 @@ class Tables:
             b"targets": [netns_inode],
             b"services": [netns_inode | port << 32 for port in ports],
         }
+
+    def set_watched(self, netns_inodes: Iterable[int]) -> None:
+        """Tells the hooks which namespaces are watched at all, by the bits of `watched`."""
+        bits = 0
+        for inode in netns_inodes:
+            bits |= 1 << inode % 64
+        self._bpf[b"watched"][ctypes.c_uint32(0)] = ctypes.c_uint64(bits)
 
     def set_bridge_entries(self, ifindices: list[int]) -> None:
         """Adds devices at which packets enter a bridge."""

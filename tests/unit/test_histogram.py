@@ -62,6 +62,14 @@ def test_band_edges_cover_the_range_and_coincide_with_bucket_edges():
     assert np.isin(edges, bucket_edges_ns()).all()
 
 
+@given(histograms)
+def test_bands_are_whole_runs_of_buckets(histogram):
+    of_bucket = index_of(bucket_edges_ns()[:-1], BAND_SUB_BITS)
+    counts = np.bincount(of_bucket, weights=histogram.counts, minlength=BAND_COUNT)
+    assert np.array_equal(histogram.per_band(), counts)
+    assert histogram.per_band().dtype == np.uint64
+
+
 def test_edges_cannot_be_changed_by_accident():
     with pytest.raises(ValueError, match="read-only"):
         bucket_edges_ns()[0] = 1

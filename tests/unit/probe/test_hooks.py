@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from gate.errors import Reason, UnfitEnvironment
 from gate.probe import hooks
 from gate.probe.events import EVENTS, STAGE_NEEDS, Event, Part
-from gate.probe.hooks import attach_all, attach_event
+from gate.probe.hooks import Untyped, attach_all, attach_event
 from gate.probe.sources import bpf_dir
+from gate.probe.tracing import Refused
 
 FIRST = (Part("raw_tracepoint", "new_point", "on_new"),)
 SECOND = (Part("kprobe", "old_function", "on_old"),)
@@ -130,6 +132,45 @@ def test_kprobes_are_not_tried_where_the_kernel_has_none(monkeypatch: Any, tmp_p
     monkeypatch.setattr(hooks, "_KPROBES", tmp_path / "absent")
     with pytest.raises(UnfitEnvironment, match="kprobe:old_function: not in this kernel"):
         attached(Program(), "old_function")
+
+
+class Typed:
+    """The loader of tracing programs: knows ``functions``, refuses tracepoints in ``refused``."""
+
+    def __init__(self, monkeypatch: Any, functions: list[str], refused: str = "") -> None:
+        self.loaded: list[str] = []
+        self._refused = refused
+        monkeypatch.setattr(hooks, "has_program", lambda _, function: function in functions)
+        monkeypatch.setattr(hooks, "attach_tracepoint", self._attach)
+
+    def _attach(self, program: Any, types: Any, symbol: str, function: str) -> tuple[int, int]:
+        if symbol == self._refused:
+            raise Refused("load: Permission denied")
+        self.loaded.append(symbol)
+        return os.open("/dev/null", os.O_RDONLY), os.open("/dev/null", os.O_RDONLY)
+
+
+def test_a_typed_probe_loads_its_tracepoints_with_types(monkeypatch: Any) -> None:
+    typed, types, program = Typed(monkeypatch, ["on_new"]), Types("new_point"), Program()
+    found = attach_event(program, cast("Any", types), EVENT, typed=True)
+    assert found is not None
+    assert (typed.loaded, program.attached) == (["new_point"], [])
+    assert str(found) == "raw_tracepoint:new_point"
+    found.detach()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(found.own_fds[0])
+
+
+@pytest.mark.parametrize("refused", ["", "other_point"])
+def test_a_hook_that_cannot_be_typed_asks_for_a_probe_without(
+    monkeypatch: Any, refused: str
+) -> None:
+    types: Any = Types("new_point", "old_function", "other_point")
+    Typed(monkeypatch, ["on_new", "on_other"] if refused else ["on_new"], refused)
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(Untyped):
+        attach_all(Program(), types, [EVENT, Event("both", (PAIR,))], typed=True)
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_stages_need_events_that_there_are() -> None:

@@ -36,6 +36,7 @@ def map_bytes(cpus: int, max_connections: int) -> dict[str, int]:
         "drops": per_cpu(8 * n["DROP_REASONS"]),
         "arrivals": per_cpu(24, 1),
         "processings": per_cpu(16, 1),
+        "watched": 8,
         "windows": 40 * targets,
         "connections": hashed(cpus, max_connections, 8, CONNECTION_BYTES),
         "targets": hashed(cpus, 64, 8, 8),
@@ -86,5 +87,9 @@ def test_a_connection_is_as_large_as_the_sum_says() -> None:
 def test_the_kernel_accounts_for_what_was_computed() -> None:
     with SocketProbe(detail="full") as probe:
         accounted = probe.map_bytes()
-    computed = sum(map_bytes(possible_cpus(), default_connections()).values())
+        hooks = " ".join(probe.hooks.values())
+    computed_of = map_bytes(possible_cpus(), default_connections())
+    if "kretprobe" not in hooks:
+        del computed_of["sendings"]  # only a probe with kretprobes is compiled with it
+    computed = sum(computed_of.values())
     assert computed == pytest.approx(accounted, rel=0.05)
