@@ -8,8 +8,53 @@
  * this host sends, its ports for what other containers send).  Keyed by ifindex. */
 BPF_HASH(bridge_entries, u32, u32, 256);
 
-/* When a packet entered the bridge, keyed by its address; taken out on arrival in the target. */
-BPF_TABLE("lru_hash", u64, u64, entered_bridge, 4096);
+/* Set by user space: bit (ifindex % 512) for each of them, since most packets pass elsewhere. */
+struct device_bits {
+	u64 word[8];
+};
+BPF_ARRAY(bridge_bits, struct device_bits, 1);
+
+/* A note of when something happened to one of many (packets, threads): a slot is one word, so that
+ * it is written and read whole without a lock, and a later note simply takes it over.  Sixteen bits
+ * of the word tell whose it is; times wrap after 2^48 ns = 78 hours, far beyond any stage. */
+#define NOTE_BITS 12
+#define NOTE_TIME ((1ULL << 48) - 1)
+struct notes {
+	u64 word[1 << NOTE_BITS];
+};
+BPF_ARRAY(entered_bridge, struct notes, 1);
+BPF_ARRAY(wakings, struct notes, 1);
+
+static inline u64 note(u64 tag, u64 now_ns)
+{
+	return tag << 48 | (now_ns & NOTE_TIME);
+}
+
+static inline u64 since(u64 word, u64 now_ns)
+{
+	return (now_ns - word) & NOTE_TIME;
+}
+
+/* Socket buffers are 256 bytes apart, threads count from 1: index and tag are neighbouring bits. */
+static inline u64 *slot_of(struct notes *n, u64 identity)
+{
+	return &n->word[identity & ((1 << NOTE_BITS) - 1)];
+}
+
+static inline u64 packet_tag(u64 address)
+{
+	return address >> (8 + NOTE_BITS) & 0xffff;
+}
+
+/* A pointer as a number: the verifier forbids arithmetic on typed ones, but not to copy it. */
+static inline u64 address_of(u64 pointer)
+{
+#ifdef TYPED
+	return READ(u64, &pointer, 0);
+#else
+	return pointer;
+#endif
+}
 
 /* The packet that this CPU took from a target's device last: in a softirq its way up to the
  * socket is not interrupted by another packet's. */
@@ -40,13 +85,19 @@ static inline void way_here(struct connection *c, u64 skb, u64 now_ns)
 
 static inline void enters_bridge(u64 skb, u64 dev)
 {
-	u32 ifindex = LOAD(u32, dev, AT(net_device, ifindex));
-	u64 now_ns;
+	u32 ifindex = LOAD(u32, dev, AT(net_device, ifindex)), zero = 0;
+	struct device_bits *bits = bridge_bits.lookup(&zero);
+	struct notes *n;
 
+	if (!bits || !(bits->word[ifindex >> 6 & 7] >> (ifindex & 63) & 1))
+		return;
 	if (!bridge_entries.lookup(&ifindex))
 		return;
-	now_ns = bpf_ktime_get_ns();
-	entered_bridge.update(&skb, &now_ns);
+	n = entered_bridge.lookup(&zero);
+	if (!n)
+		return;
+	skb = address_of(skb);
+	*slot_of(n, skb >> 8) = note(packet_tag(skb), bpf_ktime_get_ns());
 }
 
 /* raw tracepoint netif_receive_skb(struct sk_buff *skb) */
@@ -54,9 +105,10 @@ int on_device_rx(struct bpf_raw_tracepoint_args *ctx)
 {
 	u64 skb = ctx->args[0];
 	u64 dev = LOAD(u64, skb, AT(sk_buff, dev));
-	u64 key = netns_of_device(dev), *entered_ns;
+	u64 key = netns_of_device(dev), *entered;
 	struct target_key *t = may_be_watched(key) ? targets.lookup(&key) : NULL;
 	struct arrival *a;
+	struct notes *n;
 	u32 zero = 0;
 
 	if (!t) {
@@ -73,11 +125,14 @@ int on_device_rx(struct bpf_raw_tracepoint_args *ctx)
 	 * find what an earlier packet at the same address left. */
 	if (t->shared || LOAD(u32, dev, AT(net_device, ifindex)) == LOOPBACK_IFINDEX)
 		return 0;
-	entered_ns = entered_bridge.lookup(&skb);
-	if (entered_ns) {
-		if (a->at_ns > *entered_ns)
-			a->bridge_ns = a->at_ns - *entered_ns;
-		entered_bridge.delete(&skb);
+	n = entered_bridge.lookup(&zero);
+	if (!n)
+		return 0;
+	skb = address_of(skb);
+	entered = slot_of(n, skb >> 8);
+	if (*entered && *entered >> 48 == packet_tag(skb)) {
+		a->bridge_ns = since(*entered, a->at_ns);
+		*entered = 0;
 	}
 	return 0;
 }
@@ -87,7 +142,7 @@ int on_device_tx(struct bpf_raw_tracepoint_args *ctx)
 {
 	u64 skb = ctx->args[0], dev = ctx->args[1];
 	u64 sk = LOAD(u64, skb, AT(sk_buff, sk));
-	struct connection *c = sk ? connection_of(sk) : NULL;
+	struct connection *c = sk ? watched_connection_of(sk) : NULL;
 	u64 now_ns;
 
 	if (!c) {
@@ -101,12 +156,11 @@ int on_device_tx(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
-/* When a target's thread became runnable, keyed by thread id. */
-struct waking {
-	u64 at_ns;
-	u64 target;
-};
-BPF_TABLE("lru_hash", u32, struct waking, wakings, 4096);
+/* Thread ids have 22 bits at most: 12 are the slot, 10 with the target's number are the tag. */
+static inline u64 thread_tag(u32 pid, u32 target)
+{
+	return (pid >> NOTE_BITS & 0x3ff) << 2 | target;
+}
 
 /* raw tracepoint sched_wakeup(struct task_struct *p), and sched_wakeup_new */
 int on_wakeup(struct bpf_raw_tracepoint_args *ctx)
@@ -114,8 +168,8 @@ int on_wakeup(struct bpf_raw_tracepoint_args *ctx)
 	u64 task = ctx->args[0];
 	u64 proxy = LOAD(u64, task, AT(task_struct, nsproxy)), key;
 	struct target_key *t;
-	struct waking w = {};
-	u32 pid;
+	struct notes *n;
+	u32 pid, zero = 0;
 
 	if (!proxy)
 		return 0;
@@ -127,9 +181,9 @@ int on_wakeup(struct bpf_raw_tracepoint_args *ctx)
 	if (!t || t->shared)
 		return 0;
 	pid = LOAD(u32, task, AT(task_struct, pid));
-	w.at_ns = bpf_ktime_get_ns();
-	w.target = t->target;
-	wakings.update(&pid, &w);
+	n = wakings.lookup(&zero);
+	if (n)
+		*slot_of(n, pid) = note(thread_tag(pid, t->target), bpf_ktime_get_ns());
 	return 0;
 }
 
@@ -137,17 +191,26 @@ int on_wakeup(struct bpf_raw_tracepoint_args *ctx)
 int on_switch(struct bpf_raw_tracepoint_args *ctx)
 {
 	u32 pid = LOAD(u32, ctx->args[2], AT(task_struct, pid));
-	struct waking *w = wakings.lookup(&pid);
 	struct window *window;
-	u32 target;
+	struct notes *n;
+	u64 *waking, now_ns, length_ns;
+	u32 target, zero = 0;
 
-	if (!w)
+	n = wakings.lookup(&zero);
+	if (!n)
 		return 0;
-	target = w->target;
+	waking = slot_of(n, pid);
+	if (!*waking)
+		return 0;
+	target = *waking >> 48 & 3;
+	if (*waking >> 48 != thread_tag(pid, target))
+		return 0;
+	now_ns = bpf_ktime_get_ns();
+	length_ns = since(*waking, now_ns);
+	*waking = 0;
 	window = windows.lookup(&target);
-	if (window && w->at_ns >= window->from_ns && w->at_ns < window->to_ns)
-		stage_add(target, STAGE_RUNQ, w->at_ns, bpf_ktime_get_ns());
-	wakings.delete(&pid);
+	if (window && now_ns - length_ns >= window->from_ns && now_ns - length_ns < window->to_ns)
+		stage_add(target, STAGE_RUNQ, now_ns - length_ns, now_ns);
 	return 0;
 }
 

@@ -157,9 +157,12 @@ class Tables:
 
     def set_bridge_entries(self, ifindices: list[int]) -> None:
         """Adds devices at which packets enter a bridge."""
-        table = self._bpf[b"bridge_entries"]
+        table, bits = self._bpf[b"bridge_entries"], self._bpf[b"bridge_bits"]
+        leaf = bits[ctypes.c_uint32(0)]
         for ifindex in ifindices:
             table[ctypes.c_uint32(ifindex)] = ctypes.c_uint32(1)
+            leaf.word[ifindex >> 6 & 7] |= 1 << (ifindex & 63)
+        bits[ctypes.c_uint32(0)] = leaf
 
     def map_bytes(self) -> int:
         """Memory of all maps as the kernel accounts it: ``memlock`` in /proc/self/fdinfo."""

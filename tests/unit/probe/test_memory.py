@@ -15,6 +15,7 @@ BUDGET_BYTES = 64_000_000
 # kernel/bpf/hashtab.c: struct htab_elem ahead of key and value, and struct bucket.
 ELEMENT_BYTES, BUCKET_BYTES = 48, 16
 PAGE_BYTES = 4096
+NOTES_BYTES = 8 << 12
 CONNECTION_BYTES = 96
 
 
@@ -43,8 +44,9 @@ def map_bytes(cpus: int, max_connections: int) -> dict[str, int]:
         "services": hashed(cpus, 256, 8, 8),
         "bridge_entries": hashed(cpus, 256, 4, 4),
         "sendings": hashed(cpus, 4096, 8, 8),
-        "entered_bridge": hashed(cpus, 4096, 8, 8),
-        "wakings": hashed(cpus, 4096, 4, 16),
+        "bridge_bits": 64,
+        "entered_bridge": NOTES_BYTES,
+        "wakings": NOTES_BYTES,
         "spikes": (64 + 3) * PAGE_BYTES,
     }
 
