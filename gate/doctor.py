@@ -20,6 +20,12 @@ from gate.service.client import connect
 __all__ = ["Check", "Status", "diagnose"]
 
 
+_PROGRAMS = {
+    True: "typed: they load the kernel's fields directly",
+    False: "untyped: they copy the kernel's fields, which measures the same and costs more",
+}
+
+
 class Status(str, Enum):
     """``FAIL`` means that the gate cannot run here; ``WARN`` that its numbers will suffer."""
 
@@ -80,12 +86,13 @@ def _hooks() -> Iterable[Check]:
     """One line an event: a trial attach of the whole set, which is what a run does."""
     try:
         with SocketProbe(detail="full") as probe:
-            hooks = probe.hooks
+            hooks, typed = probe.hooks, probe.typed
     except Interrupted:
         raise
     except GateError as error:
         yield Check("hooks", Status.FAIL, error.message, error.remedy or "")
         return
+    yield Check("programs", Status.OK, _PROGRAMS[typed])
     for event in EVENTS:
         hook = hooks.get(event.name)
         if hook or event.only_on is None or kernel_types().has_function(event.only_on):

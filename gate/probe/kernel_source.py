@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gate.errors import Reason, UnfitEnvironment
 from gate.probe.btf import KernelTypes
 from gate.probe.sources import bpf_dir
 
@@ -66,9 +67,20 @@ def offsets_header(source: str, types: KernelTypes) -> str:
 
 @contextmanager
 def kernel_source(source: str, types: KernelTypes) -> Iterator[Path]:
-    """Environment for one BCC compilation: ``BCC_KERNEL_SOURCE`` set to a private directory."""
+    """Environment for one BCC compilation: ``BCC_KERNEL_SOURCE`` set to a private directory.
+
+    Raises `UnfitEnvironment` (NO_BCC) when no directory can be made.
+    """
     before = os.environ.get("BCC_KERNEL_SOURCE")
-    directory = Path(tempfile.mkdtemp(prefix="socklat-gate-"))
+    try:
+        directory = Path(tempfile.mkdtemp(prefix="socklat-gate-"))
+    except OSError as error:
+        raise UnfitEnvironment(
+            Reason.NO_BCC,
+            f"no private directory can be made for the compiler's headers: {error}",
+            remedy="set TMPDIR to a directory that can be written (in a read-only container: "
+            "--tmpfs /tmp)",
+        ) from error
     try:
         shutil.copytree(bpf_dir() / "compat" / "include", directory / "include")
         include = directory / "include"

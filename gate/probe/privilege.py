@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 from gate.errors import Reason, UnfitEnvironment
+from gate.probe.libbpf import libbpf
 
 __all__ = ["check_privilege", "drop_capabilities", "missing_capabilities"]
 
@@ -52,6 +54,13 @@ def check_privilege() -> None:
             remedy="run as root (sudo), or give this user's shell the two capabilities "
             "CAP_BPF and CAP_PERFMON",
         )
+    if _bpf_is_forbidden():
+        raise UnfitEnvironment(
+            Reason.NO_PRIVILEGE,
+            "the capabilities are there, but bpf(2) itself is forbidden, as seccomp profiles do",
+            remedy="in a container, start it with --security-opt seccomp=ci/seccomp-bpf.json "
+            '(SECURITY.md, "In a container")',
+        )
 
 
 def drop_capabilities(still_works: Callable[[], object]) -> None:
@@ -80,6 +89,14 @@ def drop_capabilities(still_works: Callable[[], object]) -> None:
         still_works()
     else:
         _capset(libc, effective=0, permitted=0)
+
+
+def _bpf_is_forbidden() -> bool:
+    """Whether asking about a descriptor that is none fails for another reason than that."""
+    lib, _ = libbpf()
+    size = ctypes.c_uint32(0)
+    lib.bpf_obj_get_info_by_fd(-1, None, ctypes.byref(size))
+    return ctypes.get_errno() in (errno.EPERM, errno.ENOSYS)
 
 
 def _held() -> int:

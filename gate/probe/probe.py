@@ -69,6 +69,7 @@ class SocketProbe:
         self._detail = detail
         self._prefer = prefer
         self._bpf: Any = None
+        self._typed = False
         self._attached: list[Attached] = []
         self._watched: dict[int, _Watched] = {}
 
@@ -84,6 +85,7 @@ class SocketProbe:
 
     def _load(self, types: KernelTypes, *, typed: bool) -> None:
         self._bpf = self._compile(types, typed=typed)
+        self._typed = typed
         try:
             wanted = [
                 event
@@ -140,6 +142,11 @@ class SocketProbe:
     def hooks(self) -> dict[str, str]:
         """Event -> hook in place: the hook set of a run's fingerprint."""
         return {attached.event: str(attached) for attached in self._attached}
+
+    @property
+    def typed(self) -> bool:
+        """Whether the programs load fields directly; otherwise a helper copies each for them."""
+        return self._typed
 
     @property
     def stages(self) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ class Probe:
     def __init__(self, detail: str) -> None:
         assert detail == "full"
         self.hooks = {event.name: "its first hook" for event in EVENTS}
+        self.typed = True
 
     def __enter__(self) -> Probe:
         return self

@@ -92,3 +92,13 @@ def test_an_error_leaves_neither_directory_nor_variable(
         pass
     assert list(tmp_path.iterdir()) == []
     assert "BCC_KERNEL_SOURCE" not in os.environ
+
+
+def test_no_place_for_the_headers_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    monkeypatch.setattr(module.tempfile, "tempdir", str(tmp_path / "absent"))
+    types: Any = Types()
+    with pytest.raises(UnfitEnvironment, match="absent") as caught, kernel_source("", types):
+        pass
+    assert "TMPDIR" in str(caught.value.remedy)
