@@ -34,8 +34,9 @@
 #define TCP_SYN_RECV 3
 #define TCP_CLOSE 7
 
-/* TCPHDR_FIN of include/net/tcp.h: the bit on the wire. */
+/* TCPHDR_FIN and TCPHDR_SYN of include/net/tcp.h: the bits on the wire. */
 #define TCP_FLAG_FIN 0x01
+#define TCP_FLAG_SYN 0x02
 
 #define EAGAIN 11
 #define SEGMENT_BYTES 32 /* of tcp_skb_cb, from its start; the rest is not needed */
@@ -89,8 +90,9 @@ static inline void segment_of(u64 skb, struct segment *s)
 	s->seq = *(u32 *)(cb + AT(tcp_skb_cb, seq));
 	s->end_seq = *(u32 *)(cb + AT(tcp_skb_cb, end_seq));
 	s->ack_seq = *(u32 *)(cb + AT(tcp_skb_cb, ack_seq));
-	/* The FIN takes one sequence number of its own. */
-	if (flags & TCP_FLAG_FIN)
+	/* FIN and SYN take one sequence number of their own; a SYN comes to an open connection when its
+	 * client's port is used again before the old one's RST is here. */
+	if (flags & (TCP_FLAG_FIN | TCP_FLAG_SYN))
 		s->end_seq--;
 }
 
