@@ -2,8 +2,10 @@
  * Connections as fast as the machine makes them: opened, asked once, closed, in turn by FIN, by RST
  * after the answer and by RST without waiting for it.
  *
- *   churn --host IPV4 --port P --seconds S --threads N --length BYTES
+ *   churn --host IPV4 --port P --seconds S --threads N --length BYTES [--fin-every N]
  *
+ * One connection in N (a multiple of 3, default 30) ends by FIN: its port stays in TIME_WAIT for a
+ * minute.
  * At the end one line of JSON: {"connections": n, "answers": n, "failed": n}.  `answers` counts
  * those that were waited for.
  */
@@ -22,7 +24,7 @@
 enum { BY_FIN, BY_RST, UNANSWERED, ENDINGS };
 
 static struct sockaddr_in to = { .sin_family = AF_INET };
-static long seconds = 1, threads = 2, length = 16;
+static long seconds = 1, threads = 2, length = 16, fin_every = 30;
 static atomic_long connections, answers, failed;
 
 static void once(long number, char *buffer)
@@ -37,8 +39,7 @@ static void once(long number, char *buffer)
 		return;
 	}
 	atomic_fetch_add(&connections, 1);
-	/* A FIN one time in 30 only: its port stays in TIME_WAIT for a minute. */
-	if (ending != BY_FIN || number % 30)
+	if (ending != BY_FIN || number % fin_every)
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 	if (send(fd, buffer, length, MSG_NOSIGNAL) == length && ending != UNANSWERED) {
 		while (got < length && n > 0) {
@@ -72,9 +73,10 @@ int main(int argc, char **argv)
 		else if (!strcmp(argv[i], "--seconds")) seconds = value;
 		else if (!strcmp(argv[i], "--threads")) threads = value;
 		else if (!strcmp(argv[i], "--length")) length = value;
+		else if (!strcmp(argv[i], "--fin-every")) fin_every = value;
 		else return 2;
 	}
-	if (threads > 64)
+	if (threads > 64 || fin_every < 1)
 		return 2;
 	until_ns = now_ns() + seconds * 1000000000LL;
 	for (long i = 0; i < threads; i++)

@@ -1,0 +1,80 @@
+"""Several gates on one host: each counts its own containers' exchanges, and all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gate.baseline.files import read_result
+from gate.campaign import Run
+from gate.errors import Exit, Reason
+from tests.e2e.harness import Gate
+from tests.e2e.scenarios import write_scenario
+
+pytestmark = [pytest.mark.kernel, pytest.mark.docker]
+
+RATES = (211, 307)  # primes, so that no sum of one is a sum of the other
+CONNECTIONS = (7, 11)
+DURATION_S = 3
+RUNS = 2
+SMALL_MAP = 16
+
+
+def test_two_gates_at_the_same_time_count_each_its_own_exchanges(
+    gate: Gate, docker_client: Any, tmp_path: Path
+) -> None:
+    outs, started = [], []
+    for rate, connections in zip(RATES, CONNECTIONS, strict=True):
+        load = {
+            "rate": rate,
+            "arrivals": "constant",
+            "duration_s": DURATION_S,
+            "connections": connections,
+            "warmup_s": 0,
+        }
+        path = write_scenario(tmp_path / f"at-{rate}.toml", {"load": load})
+        outs.append(tmp_path / f"out-{rate}")
+        started.append(gate.start("run", path, "--runs", RUNS, "--quiet", "--out", outs[-1]))
+    for process in started:
+        done = gate.end(process)
+        assert done.code == Exit.PASS, done.stderr
+    measured = [of_campaign(out) for out in outs]
+    assert any(overlap(one, other) for one in measured[0] for other in measured[1])
+    for runs, rate, connections in zip(measured, RATES, CONNECTIONS, strict=True):
+        assert len(runs) == RUNS
+        for run in runs:
+            sent = rate * DURATION_S
+            assert run.load.planned == run.load.answered_total == sent
+            assert run.counters["seen"] == run.counters["recorded"] == sent
+            assert run.histograms["service"].total == sent
+            assert run.counters["connections"] == connections
+            for none in ("adopted", "dependencies", "filtered", "unanswered", "pending"):
+                assert run.counters[none] == 0, none
+
+
+def of_campaign(out: Path) -> tuple[Run, ...]:
+    campaign = read_result(out / "result.json").campaign
+    assert campaign is not None
+    return campaign.runs
+
+
+def overlap(one: Run, other: Run) -> bool:
+    """Both were measured for a while; what is between two runs is shorter than a run."""
+    return abs(one.window_from_ns - other.window_from_ns) < DURATION_S * 1_000_000_000
+
+
+@pytest.mark.parametrize("time", [1, 2, 3])
+def test_a_map_of_16_entries_is_invalid_every_time(
+    gate: Gate, scenario: Callable[..., Path], time: int
+) -> None:
+    connections = 3 * SMALL_MAP
+    tables = {"probe": {"max_connections": SMALL_MAP}, "load": {"connections": connections}}
+    done = gate.gate(scenario(**tables), "--quiet", "--seed", time)
+    verdict = done.judged(Exit.INVALID, Reason.EVENTS_LOST)
+    (given,) = verdict["reasons"]
+    assert "did not fit into the map of connections" in given["text"]
+    assert "probe.max_connections" in given["text"]
+    assert verdict["metrics"] == []
