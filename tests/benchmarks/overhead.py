@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,10 @@ from gate.service.client import connect
 HERE = Path(__file__).parent
 SETTLE_S = 3.0
 Load = Callable[[str], int]
+THROUGHPUT_GOALS = {"headline": 0.99, "full": 0.97}
+KERNEL_NS_GOALS = {"headline": 500, "full": 1200}
+START_GOAL_S = 1.0
+STARTS = 5
 
 
 def redis_get(seconds: float) -> Load:
@@ -111,6 +116,33 @@ def tracers(pid: int, inode: int, port: int) -> dict[str, Callable[[], Any]]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What was aimed at, and what came out."""
+
+    what: str
+    wanted: float
+    measured: float
+    at_least: bool = False
+
+    def row(self) -> str:
+        """A row of the table of goals."""
+        missed_by = self.wanted - self.measured if self.at_least else self.measured - self.wanted
+        sign = ">=" if self.at_least else "<="
+        outcome = "reached" if missed_by <= 0 else f"missed by {missed_by:.3g}"
+        return f"| {self.what} | {sign} {self.wanted:.3g} | {self.measured:.3g} | {outcome} |"
+
+
+def start_up_s(detail: Any) -> float:
+    """Median time of several starts in s: BTF, compilation, loading, attaching."""
+    took = []
+    for _ in range(STARTS):
+        started = time.monotonic()
+        with SocketProbe(detail=detail):
+            took.append(time.monotonic() - started)
+    return float(np.median(took))
+
+
 def busy_ticks() -> int:
     fields = [int(f) for f in Path("/proc/stat").read_text("ascii").split("\n", 1)[0].split()[1:9]]
     user, nice, system, _idle, _iowait, irq, softirq, _steal = fields
@@ -131,7 +163,7 @@ def interval(ratios: np.ndarray, rng: np.random.Generator) -> str:
     return f"{np.median(ratios):.3f} ({low:.3f}-{high:.3f})"
 
 
-def one_service(name: str, rounds: int, seconds: float, client: Any) -> None:
+def one_service(name: str, rounds: int, seconds: float, client: Any) -> list[Goal]:
     image, port, make = SERVICES[name]
     load = make(seconds)
     container = client.containers.run(image, detach=True)
@@ -155,6 +187,28 @@ def one_service(name: str, rounds: int, seconds: float, client: Any) -> None:
         print(f"| {tracer} | {interval(ratios[:, 0], rng)} | {interval(ratios[:, 1], rng)} |")
     for tracer, why in refused.items():
         print(f"| {tracer} | does not run here | `{why[:120]}` |")
+    goals = [
+        Goal(
+            f"{name}, {detail}: throughput, ratio to untraced",
+            goal,
+            float(np.median([ratio for ratio, _ in rows[f"socklat-gate, {detail}"]])),
+            at_least=True,
+        )
+        for detail, goal in THROUGHPUT_GOALS.items()
+    ]
+    cpu = {
+        tracer: float(np.median([ratio for _, ratio in pairs])) for tracer, pairs in rows.items()
+    }
+    peers = {tracer: ratio for tracer, ratio in cpu.items() if not tracer.startswith("socklat")}
+    cheapest = min(peers, key=peers.__getitem__)
+    goals += [
+        Goal(
+            f"{name}, {detail}: CPU a request, as against {cheapest}",
+            peers[cheapest],
+            cpu[f"socklat-gate, {detail}"],
+        )
+        for detail in THROUGHPUT_GOALS
+    ]
     print("\n| detail | event | runs a request | ns a run | ns a request |\n|:--|:--|--:|--:|--:|")
     for detail, (requests, programs) in costs.items():
         total = 0.0
@@ -167,8 +221,11 @@ def one_service(name: str, rounds: int, seconds: float, client: Any) -> None:
         net = total - runs_all * floor_ns
         print(f"| {detail} | **all** | {runs_all:.2f} |  | **{total:.0f}** |")
         print(f"| {detail} | **all, without the accounting** |  |  | **{net:.0f}** |")
+        wanted = KERNEL_NS_GOALS[detail]
+        goals.append(Goal(f"{name}, {detail}: kernel time a request, ns", wanted, net))
     print(f"\nA program that does nothing is accounted {floor_ns:.0f} ns a run here: the")
     print("accounting's own clock readings, which are off otherwise.")
+    return goals
 
 
 def compare(
@@ -243,17 +300,18 @@ def main() -> None:
     print("Written by `ci/bench overhead`. Median of ratios within a round (95% bootstrap")
     print(f"interval), {chosen.rounds} rounds in random order, {chosen.seconds:g} s each;")
     print(f"{os.cpu_count()} CPUs ({cpu_model()}), Linux {os.uname().release}, Docker {version}.")
-    started = time.monotonic()
-    with SocketProbe():
-        took = time.monotonic() - started
-    started = time.monotonic()
+    goals = [
+        Goal(f"{detail}: start-up, s", START_GOAL_S, start_up_s(detail))
+        for detail in ("headline", "full")
+    ]
     with SocketProbe(detail="full") as running:
-        full = time.monotonic() - started
         map_bytes = running.map_bytes()
-    print(f"\nStart-up (BTF, compile, load, attach): headline {took:.2f} s, full {full:.2f} s.")
     print(f"Maps of the full set on this machine: {map_bytes / 2**20:.1f} MiB.")
     for name in SERVICES:
-        one_service(name, chosen.rounds, chosen.seconds, client)
+        goals += one_service(name, chosen.rounds, chosen.seconds, client)
+    print("\n## Goals\n\n| what | goal | measured | outcome |\n|:--|--:|--:|:--|")
+    print("\n".join(goal.row() for goal in goals))
+    print(f"\nStart-up is the median of {STARTS}: BTF, compilation, loading, attaching.")
 
 
 if __name__ == "__main__":
