@@ -40,6 +40,10 @@
 #define SHARED_FIRST 9
 #define SHARED_STAGES 4
 
+/* How a packet enters a bridge: received by a port, or sent by this host through the bridge. */
+#define ENTERS_BY_PORT 1
+#define ENTERS_BY_BRIDGE 2
+
 /* Drop reasons kept apart, by the number of enum skb_drop_reason; larger ones share the last. */
 #define DROP_REASONS 128
 

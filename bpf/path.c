@@ -4,8 +4,8 @@
  * more, compiled in with -DDETAIL_FULL only.
  */
 
-/* Set by user space: devices where a packet enters the Docker bridge (the bridge itself for what
- * this host sends, its ports for what other containers send).  Keyed by ifindex. */
+/* Set by user space: devices where a packet enters a bridge, ENTERS_BY_..., keyed by ifindex.  What
+ * the bridge sends on through a port passes that port's own queue: that is inside the stage. */
 BPF_HASH(bridge_entries, u32, u32, 256);
 
 /* Set by user space: bit (ifindex % 512) for each of them, since most packets pass elsewhere. */
@@ -83,15 +83,17 @@ static inline void way_here(struct connection *c, u64 skb, u64 now_ns)
 	a->skb = 0;
 }
 
-static inline void enters_bridge(u64 skb, u64 dev)
+static inline void enters_bridge(u64 skb, u64 dev, u32 way)
 {
 	u32 ifindex = LOAD(u32, dev, AT(net_device, ifindex)), zero = 0;
 	struct device_bits *bits = bridge_bits.lookup(&zero);
 	struct notes *n;
+	u32 *entry;
 
 	if (!bits || !(bits->word[ifindex >> 6 & 7] >> (ifindex & 63) & 1))
 		return;
-	if (!bridge_entries.lookup(&ifindex))
+	entry = bridge_entries.lookup(&ifindex);
+	if (!entry || *entry != way)
 		return;
 	n = entered_bridge.lookup(&zero);
 	if (!n)
@@ -112,7 +114,7 @@ int on_device_rx(struct bpf_raw_tracepoint_args *ctx)
 	u32 zero = 0;
 
 	if (!t) {
-		enters_bridge(skb, dev);
+		enters_bridge(skb, dev, ENTERS_BY_PORT);
 		return 0;
 	}
 	a = arrivals.lookup(&zero);
@@ -145,11 +147,8 @@ int on_device_tx(struct bpf_raw_tracepoint_args *ctx)
 	struct connection *c = sk ? watched_connection_of(sk) : NULL;
 	u64 now_ns;
 
-	if (!c) {
-		enters_bridge(skb, dev);
-		return 0;
-	}
-	if (c->role != ROLE_SERVER || !c->tx_first_ns || c->tx_stack_ns)
+	enters_bridge(skb, dev, ENTERS_BY_BRIDGE);
+	if (!c || c->role != ROLE_SERVER || !c->tx_first_ns || c->tx_stack_ns)
 		return 0;
 	now_ns = bpf_ktime_get_ns();
 	c->tx_stack_ns = clamp_u32(now_ns - c->tx_first_ns + 1);

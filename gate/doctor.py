@@ -95,7 +95,7 @@ def _hooks() -> Iterable[Check]:
     yield Check("programs", Status.OK, _PROGRAMS[typed])
     for event in EVENTS:
         hook = hooks.get(event.name)
-        if hook or event.only_on is None or kernel_types().has_function(event.only_on):
+        if hook or event.only_on is None or kernel_types().knows(event.only_on):
             yield _hook(event, hook)
 
 

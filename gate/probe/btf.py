@@ -65,6 +65,10 @@ class KernelTypes:
         """Whether a kernel function of this name is known to BTF."""
         return self.function_id(name) > 0
 
+    def knows(self, name: str) -> bool:
+        """Whether BTF has a kernel function or an enum of this name."""
+        return self.has_function(name) or self._find(name, _KIND_ENUM) > 0
+
     def function_id(self, name: str) -> int:
         """BTF id of a kernel function; not positive when BTF has none of this name."""
         return self._find(name, _KIND_FUNC)

@@ -41,7 +41,8 @@ Hook = tuple[Part, ...]
 class Event:
     """Something the probe must see; ``detail`` is the least detail that asks for it.
 
-    ``only_on`` names a kernel function without which there is nothing of the kind to see.
+    ``only_on`` names a function or enum of the kernel without which there is nothing of the kind to
+    see.
     """
 
     name: str
@@ -133,7 +134,10 @@ EVENTS: tuple[Event, ...] = (
         optional=True,
     ),
     Event("running", (_raw("sched_switch", "on_switch"),), "full", optional=True),
-    Event("drop", (_raw("kfree_skb", "on_drop"),), "full", optional=True),
+    # Before Linux 5.17 it has no reason to tell, and fires for packets that met their end well.
+    Event(
+        "drop", (_raw("kfree_skb", "on_drop"),), "full", optional=True, only_on="skb_drop_reason"
+    ),
     Event(
         "process",
         (

@@ -77,6 +77,8 @@ class SocketProbe:
         check_privilege()
         types = kernel_types()
         try:
+            if self._prefer == "kprobe":
+                raise Untyped
             self._load(types, typed=True)
         except Untyped:
             self.close()
@@ -91,7 +93,7 @@ class SocketProbe:
                 event
                 for event in EVENTS
                 if (event.detail == "headline" or self._detail == "full")
-                and (event.only_on is None or types.has_function(event.only_on))
+                and (event.only_on is None or types.knows(event.only_on))
             ]
             self._attached = attach_all(self._bpf, types, wanted, prefer=self._prefer, typed=typed)
             self._tables = Tables(self._bpf, types, full=self._detail == "full")

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from gate.campaign import Bands
 from gate.histogram import Histogram, band_edges_ns
+from gate.probe.bridges import Entries
 from gate.probe.btf import KernelTypes
 from gate.probe.kernel_source import flatten, map_names
 from gate.probe.maps import PerCpuArray
@@ -155,12 +156,15 @@ class Tables:
             bits |= 1 << inode % 64
         self._bpf[b"watched"][ctypes.c_uint32(0)] = ctypes.c_uint64(bits)
 
-    def set_bridge_entries(self, ifindices: list[int]) -> None:
+    def set_bridge_entries(self, entries: Entries) -> None:
         """Adds devices at which packets enter a bridge."""
         table, bits = self._bpf[b"bridge_entries"], self._bpf[b"bridge_bits"]
         leaf = bits[ctypes.c_uint32(0)]
-        for ifindex in ifindices:
-            table[ctypes.c_uint32(ifindex)] = ctypes.c_uint32(1)
+        ways = layout()
+        entered = dict.fromkeys(entries.ports, ways["ENTERS_BY_PORT"])
+        entered |= dict.fromkeys(entries.bridges, ways["ENTERS_BY_BRIDGE"])
+        for ifindex, way in entered.items():
+            table[ctypes.c_uint32(ifindex)] = ctypes.c_uint32(way)
             leaf.word[ifindex >> 6 & 7] |= 1 << (ifindex & 63)
         bits[ctypes.c_uint32(0)] = leaf
 
