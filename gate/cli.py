@@ -13,6 +13,7 @@ import click
 
 from gate.errors import Exit, GateError, Reason, UsageError
 from gate.interrupt import interruptible
+from gate.streams import keep_writes_whole
 
 __all__ = ["main"]
 
@@ -20,6 +21,7 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the console script; always leaves by `SystemExit`."""
     code: object
+    keep_writes_whole()
     try:
         with interruptible():
             code = _run(arguments)
@@ -38,7 +40,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     # Nothing here needs the threads that numpy's BLAS starts when it is imported: they would keep
     # the capabilities that the main thread drops, and are noise beside what is measured.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # Imported here, since it takes a second in which a signal must be obeyed too.
+    # Imported here, since it takes a moment in which a signal must be obeyed too.
     from gate.commands.root import cli  # noqa: PLC0415
 
     try:

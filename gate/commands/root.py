@@ -5,14 +5,7 @@ from __future__ import annotations
 import rich_click as click
 
 from gate import __version__
-from gate.commands.baseline import baseline
-from gate.commands.compare import compare
-from gate.commands.doctor import doctor
-from gate.commands.gate import gate
-from gate.commands.report import report
-from gate.commands.run import run
-from gate.commands.schema import schema
-from gate.commands.trace import trace
+from gate.commands.lazy import LazyCommand
 
 __all__ = ["cli"]
 
@@ -20,6 +13,17 @@ _EPILOG = (
     "Exit codes: 0 pass, 1 regression, 2 usage error, 3 this machine cannot measure, "
     "4 inconclusive, 5 no usable baseline, 6 invalid measurement."
 )
+
+_COMMANDS = {
+    "doctor": "Check what works on this machine, one line and one remedy each.",
+    "gate": "Measure, compare, report; the exit code is the verdict.",
+    "run": "Measure one image alone, without a verdict.",
+    "compare": "Compare stored results, anywhere: no root, no Docker, no BPF.",
+    "baseline": "Store, list, show and verify baselines.",
+    "report": "Print the report of a stored RESULT (a result.json, or its directory).",
+    "schema": "Print the JSON schema of socklat.toml (default) or of verdict.json.",
+    "trace": "Watch the latency of a running container, stage by stage; needs no scenario.",
+}
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EPILOG)
@@ -48,5 +52,5 @@ def cli() -> None:
     """
 
 
-for command in (doctor, gate, run, compare, baseline, report, schema, trace):
-    cli.add_command(command)
+for _name, _summary in _COMMANDS.items():
+    cli.add_command(LazyCommand(_name, _summary))

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
+import math
+from functools import partial
 
 import rich_click as click
 from rich.console import Console
-from rich.live import Live as Display
-from rich.text import Text
 
 from gate.commands.output import emit
+from gate.commands.seconds import Seconds
 from gate.errors import Exit, Interrupted, Reason, UsageError
 from gate.interrupt import settle_signal, shielded
 from gate.probe.privilege import drop_capabilities
 from gate.probe.probe import SocketProbe
+from gate.trace.follow import follow
+from gate.trace.lifetime import Lifetime
+from gate.trace.line import as_json
 from gate.trace.live import Live, Look
-from gate.trace.show import as_json, as_tables
+from gate.trace.screen import Screen
+from gate.trace.show import as_tables
 from gate.trace.target import Target, of_container, of_pid, of_port
 
 __all__ = ["trace"]
+
+_FILE_WIDTH = 160  # columns of a summary that goes to no terminal: everything has room
 
 
 @click.command()
@@ -40,13 +45,17 @@ __all__ = ["trace"]
 @click.option(
     "--interval",
     metavar="SECONDS",
-    type=click.FloatRange(0.1, 60),
+    type=Seconds(0.1, 60),
     default=1.0,
     show_default=True,
     help="How often to look.",
 )
 @click.option(
-    "--duration", metavar="SECONDS", type=click.FloatRange(0.1), help="Then stop [until Ctrl-C]."
+    "--duration",
+    metavar="SECONDS",
+    type=Seconds(0.1),
+    default=math.inf,
+    help="Then stop [until Ctrl-C].",
 )
 @click.option("--full", is_flag=True, help="Also rx_stack, bridge, tx_stack, runq (cost more).")
 @click.option("--json", "as_lines", is_flag=True, help="One JSON object a line on stdout.")
@@ -55,42 +64,60 @@ def trace(
     pid: int | None,
     port: int | None,
     interval: float,
-    duration: float | None,
+    duration: float,
     full: bool,
     as_lines: bool,
 ) -> int:
     """Watch the latency of a running container, stage by stage; needs no scenario.
 
     Shows p50, p99 and max of every stage, counters, and the slowest exchanges with their stages.
-    Ctrl-C ends it with a summary.
+    Ctrl-C ends it with a summary, and so does the end of the container or process.
+
+    Where the time of an exchange goes: `service`, from the request's first byte to the answer's,
+    is `recv_wait` (the request lay in the receive queue) plus `app` (the application worked, or
+    waited for others: `depend`).  Then `respond` (the answer was written), `send_wait` of it with
+    no room to send, and `deliver` (network and peer, until all of it was acknowledged).
 
     For instance:
 
         socklat-gate trace shop-api
 
-        socklat-gate trace --port 8080 --duration 60 --json
+        socklat-gate trace --port 8080 --duration 60 --json > trace.jsonl
+
+    A terminal throws away at Ctrl-C what it has not shown yet, and may cut a line of JSON off;
+    files and pipes get every line whole.
     """
     target = _target(container, pid, port)
-    ends_s: float | None = None
     stopped: Exit | None = None
-    with SocketProbe(detail="full" if full else "headline") as probe:
-        live = Live(probe, target)
-        drop_capabilities(still_works=live.look)
-        if duration:
-            ends_s = time.monotonic() + duration
-        try:
-            _follow(live, target, interval, ends_s, as_lines)
-        except Interrupted as signal:
-            stopped = signal.exit_code
-        last, stopped = _last_look(live, stopped)
-    if stopped:
-        settle_signal()
-    if as_lines:
-        _emit_line(target, last)
-    else:
-        Console(highlight=False).print(as_tables(target, last, final=True))
-    if target.ended:
-        click.echo(f"{target.label} has ended", err=True)
+    with (
+        Lifetime(target.pid) as lifetime,
+        Screen(target, full=full, silent=as_lines) as screen,
+    ):
+        screen.say("loading the probe ...")
+        with SocketProbe(detail="full" if full else "headline") as probe:
+            live = Live(probe, target)
+            drop_capabilities(still_works=live.look)
+            screen.say(f"watching {target.label} ...  Ctrl-C ends it with a summary")
+            show = partial(_emit_line, target) if as_lines else screen.draw
+            try:
+                follow(live.look, show, lifetime, interval_s=interval, duration_s=duration)
+            except Interrupted as signal:
+                stopped = signal.exit_code
+            try:
+                # Only now may a signal pass: the summary is what it asks for.
+                with shielded():
+                    screen.close()
+                    last = live.look()
+                    if as_lines:
+                        _emit_line(target, last, final=True)
+                    else:
+                        _emit_summary(target, last, full=full)
+                    if lifetime.wait(0):
+                        click.echo(f"{target.label} has ended", err=True)
+            except Interrupted as signal:
+                stopped = signal.exit_code
+            if stopped:
+                settle_signal()
     # Ctrl-C is how a live view ends; a termination from outside keeps its code.
     return int(Exit.SIGTERM if stopped is Exit.SIGTERM else Exit.PASS)
 
@@ -108,60 +135,14 @@ def _target(container: str | None, pid: int | None, port: int | None) -> Target:
     return of_pid(pid) if pid is not None else of_port(port or 0)
 
 
-def _follow(
-    live: Live, target: Target, interval_s: float, ends_s: float | None, as_lines: bool
-) -> None:
-    """Looks every ``interval_s`` until the end; the caller takes the last look.
-
-    Raises `Interrupted`.
-    """
-    if as_lines:
-        _repeat(live, target, interval_s, ends_s, lambda look: _emit_line(target, look))
-        return
-    console = Console(stderr=True, highlight=False)
-    waiting = Text(f"watching {target.label} ...")
-    with Display(waiting, console=console, transient=True, auto_refresh=False) as display:
-
-        def draw(look: Look) -> bool:
-            display.update(as_tables(target, look, height=console.height), refresh=True)
-            return True
-
-        display.refresh()
-        _repeat(live, target, interval_s, ends_s, draw)
+def _emit_line(target: Target, look: Look, *, final: bool = False) -> bool:
+    return emit(json.dumps(as_json(target, look, final=final), allow_nan=False))
 
 
-def _repeat(
-    live: Live,
-    target: Target,
-    interval_s: float,
-    ends_s: float | None,
-    show: Callable[[Look], bool],
-) -> None:
-    """Until ``show`` says that nobody reads it, the target ends or the time is over."""
-    while True:
-        left_s = interval_s if ends_s is None else min(interval_s, ends_s - time.monotonic())
-        if left_s <= 0:
-            return
-        time.sleep(left_s)
-        if target.ended or (ends_s is not None and time.monotonic() >= ends_s):
-            return
-        # A signal would cut a line off half-way, or get lost in the callback for the spikes.
-        with shielded():
-            if not show(live.look()):
-                return
-
-
-def _last_look(live: Live, stopped: Exit | None) -> tuple[Look, Exit | None]:
-    """The look of the summary, and the signal that has come, were it meanwhile."""
-    look: Look | None = None
-    try:
-        with shielded():
-            look = live.look()
-    except Interrupted as signal:
-        stopped = signal.exit_code
-    assert look is not None
-    return look, stopped
-
-
-def _emit_line(target: Target, look: Look) -> bool:
-    return emit(json.dumps(as_json(target, look), allow_nan=False))
+def _emit_summary(target: Target, look: Look, *, full: bool) -> None:
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _FILE_WIDTH
+    with console.capture() as captured:
+        console.print(as_tables(target, look, final=True, full=full, width=console.width))
+    emit(captured.get().rstrip("\n"))

@@ -11,6 +11,7 @@ from gate.campaign import Spike
 from gate.histogram import Histogram
 from gate.probe.netstat import network_counters, since
 from gate.probe.probe import Reading, SocketProbe
+from gate.probe.sources import names
 from gate.trace.target import Target
 
 __all__ = ["Live", "Look"]
@@ -24,12 +25,15 @@ _SLOT = 0
 class Look:
     """One refresh: histograms (ns) and counters of the last interval and since the start.
 
-    ``started_ns`` is when the trace began (CLOCK_MONOTONIC); histograms have the measured stages,
-    ``network`` what the target's own namespace counted, ``drops`` packets by reason.
+    ``started_ns`` and ``looked_ns`` are when the trace began and when this look was taken
+    (CLOCK_MONOTONIC, as in `Spike`); plus ``realtime_offset_ns`` they are times of day.  Histograms
+    have the measured stages, ``network`` what the target's own namespace counted, ``drops`` packets
+    by reason.
     """
 
     started_ns: int
-    elapsed_s: float
+    looked_ns: int
+    realtime_offset_ns: int
     interval_s: float
     recent: Mapping[str, Histogram]
     total: Mapping[str, Histogram]
@@ -39,6 +43,16 @@ class Look:
     drops: Mapping[str, int]
     slowest: tuple[Spike, ...]
     missed: int
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the trace began."""
+        return (self.looked_ns - self.started_ns) / 1e9
+
+    @property
+    def not_measured(self) -> tuple[str, ...]:
+        """Stages that this kernel or this detail does not show."""
+        return tuple(stage for stage in names("STAGE_") if stage not in self.total)
 
 
 class Live:
@@ -70,7 +84,9 @@ class Live:
         self._slowest = tuple(heapq.nlargest(SLOWEST, reading.spikes, key=_service_ns))
         look = Look(
             started_ns=self._started_ns,
-            elapsed_s=(now_ns - self._started_ns) / 1e9,
+            looked_ns=now_ns,
+            # Anew each time, since the time of day may be set.
+            realtime_offset_ns=time.time_ns() - time.monotonic_ns(),
             interval_s=(now_ns - self._looked_ns) / 1e9,
             recent=recent,
             total=reading.histograms,
@@ -82,7 +98,7 @@ class Live:
             missed=self._probe.missed(),
         )
         self._before, self._looked_ns = reading, now_ns
-        self._raise_threshold(reading)
+        self._raise_threshold()
         return look
 
     def _network_so_far(self) -> dict[str, int]:
@@ -91,20 +107,15 @@ class Live:
             self._network = since(self._network_before, now)
         return self._network
 
-    def _raise_threshold(self, reading: Reading) -> None:
+    def _raise_threshold(self) -> None:
         """Only what can still enter the list of the slowest is sent up one by one."""
-        service = reading.histograms["service"]
-        if not service.total:
-            return
-        wanted = int(service.quantile_ns(0.99))
         if len(self._slowest) == SLOWEST:
-            wanted = max(wanted, _service_ns(self._slowest[-1]))
-        self._spike_ns = max(wanted, self._spike_ns)
+            self._spike_ns = max(_service_ns(self._slowest[-1]), self._spike_ns)
         # Also where the threshold stays: it renews the budget of spikes that are sent up.
         self._open_window()
 
     def _open_window(self) -> None:
-        # Until the first look tells what is usual, every exchange may be the slowest.
+        # Until there are as many as the list takes, every exchange is one of the slowest.
         self._probe.record_between(_SLOT, self._started_ns, _FOR_EVER_NS, self._spike_ns or 1)
 
 

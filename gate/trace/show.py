@@ -1,165 +1,153 @@
-"""A `Look` for people (rich tables) and for machines (one JSON object)."""
+"""A `Look` for people: the live view, and the summary that is left of it."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
-from typing import Any, get_args
+import io
 
-from rich.console import Group, RenderableType
-from rich.table import Table
+from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from gate.campaign import Spike
-from gate.histogram import Histogram
-from gate.report.units import count, ns
-from gate.scenario import Stage
+from gate.probe.events import EVENTS, STAGE_NEEDS
+from gate.report.units import count, duration_s
 from gate.trace.live import Look
+from gate.trace.tables import slowest_table, stage_table, time_of_day
 from gate.trace.target import Target
 
-__all__ = ["as_json", "as_tables"]
+__all__ = ["as_tables"]
 
-_SHOWN = ("connections", "retransmits", "resets_sent", "resets_received", "unanswered")
+_SHOWN = {
+    "connections": "new connections",
+    "adopted": "found open",
+    "pending": "open exchanges",
+    "retransmits": "retransmits",
+    "resets_sent": "resets sent",
+    "resets_received": "resets received",
+    "unanswered": "unanswered",
+}
+_STANDS = "pending"  # how many there are now; the others add up
 _LOST = ("dropped_map_full", "overlapped", "clamped_clock", "clamped_range")
-_FRAME = 8  # lines besides the stages and the slowest exchanges, headings included
-_FEWEST_SLOWEST = 3
+_COSTLY = {event.name for event in EVENTS if event.detail == "full"}
+_PORTS_NAMED = 4
+_GAP = "  "
+_SLOWEST_FRAME = 2  # lines of the list besides its exchanges: title and names
 
 
 def as_tables(
-    target: Target, look: Look, *, final: bool = False, height: int | None = None
+    target: Target,
+    look: Look,
+    *,
+    final: bool = False,
+    full: bool = False,
+    height: int | None = None,
+    width: int = 100,
 ) -> RenderableType:
-    """The live view; ``final`` leaves the columns of the last interval out.
+    """The live view; ``final`` leaves out what concerns the last interval only.
 
-    ``height`` limits the lines: the list of the slowest exchanges gives way.
+    ``full`` is whether the full detail was asked for.  It takes at most ``height`` lines, as long
+    as the stages fit: the list of the slowest exchanges gives way; and ``width`` columns, for which
+    columns give way.
     """
     happened = [stage for stage, histogram in look.total.items() if histogram.total]
-    parts: list[RenderableType] = [_title(target, look, final=final)]
+    parts: list[RenderableType] = [_title(target), _so_far(look, final=final)]
     if happened:
-        parts.append(_stages(look, happened, final=final))
-    parts += _unseen(look, happened)
-    parts.append(_counters(look))
+        parts.append(stage_table(look, happened, final=final, width=width))
+    parts += _absent(target, look, happened, full=full)
+    parts += _in_lines(_counters(look, final=final), width)
     slowest = look.slowest
     if height is not None:
-        slowest = slowest[: max(_FEWEST_SLOWEST, height - _FRAME - len(happened))]
+        slowest = slowest[: max(0, height - _lines(parts, width) - _SLOWEST_FRAME)]
     if slowest:
-        parts.append(_slowest(slowest, look.started_ns))
+        parts.append(slowest_table(look, slowest, width=width))
     return Group(*parts)
 
 
-def as_json(target: Target, look: Look) -> dict[str, Any]:
-    """One line of ``--json``: quantiles in ns, null where nothing happened."""
-    return {
-        "schema_version": 1,
-        "target": {"label": target.label, "id": target.id, "image": target.image},
-        "elapsed_s": round(look.elapsed_s, 3),
-        "interval_s": round(look.interval_s, 3),
-        "recent": {stage: _quantiles(h) for stage, h in look.recent.items()},
-        "total": {stage: _quantiles(h) for stage, h in look.total.items()},
-        "not_measured": _not_measured(look),
-        "counters": dict(look.counters),
-        "network": dict(look.network),
-        "drops": dict(look.drops),
-        "missed": look.missed,
-        "slowest": [
-            {
-                "stages_ns": {k: v for k, v in spike.stages_ns.items() if k in look.total},
-                "peer": spike.peer,
-                "after_s": round((spike.rx_first_ns - look.started_ns) / 1e9, 6),
-                "rx_first_ns": spike.rx_first_ns,
-                "overlapped": spike.overlapped,
-            }
-            for spike in look.slowest
-        ],
-    }
+def _lines(parts: list[RenderableType], width: int) -> int:
+    ruler = Console(file=io.StringIO(), width=width)
+    return len(ruler.render_lines(Group(*parts)))
 
 
-def _title(target: Target, look: Look, *, final: bool) -> Text:
-    so_far = f"  {look.elapsed_s:.0f} s, {count(look.counters['seen'])} exchanges"
-    title = Text.assemble((target.label, "bold"), so_far)
-    if not final:
-        rate = look.recent_counters["seen"] / max(look.interval_s, 1e-9)
-        title.append(f", {rate:,.0f} exchanges/s now")
+def _title(target: Target) -> Text:
+    title = Text(target.label, "bold", no_wrap=True, overflow="ellipsis")
+    if target.pid and target.ports:
+        title.append(f"  on {_ports(target)}", "not bold dim")
     return title
 
 
-def _stages(look: Look, stages: Iterable[str], *, final: bool) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("stage", no_wrap=True)
-    groups: list[Mapping[str, Histogram]] = [look.total] if final else [look.recent, look.total]
-    for when in ("",) if final else ("now", ""):
-        for name in ("n", "p50", "p99", "max"):
-            table.add_column(f"{name} {when}".strip(), justify="right", no_wrap=True)
-    for stage in stages:
-        cells = [cell for histograms in groups for cell in _cells(histograms[stage])]
-        table.add_row(stage, *cells)
-    return table
+def _ports(target: Target) -> str:
+    named = ", ".join(map(str, target.ports[:_PORTS_NAMED]))
+    more = ", ..." if len(target.ports) > _PORTS_NAMED else ""
+    return f"TCP {'port' if len(target.ports) == 1 else 'ports'} {named}{more}"
 
 
-def _cells(histogram: Histogram) -> list[str]:
-    if not histogram.total:
-        return ["0", "-", "-", "-"]
-    p50, p99 = histogram.quantiles_ns([0.5, 0.99])
-    return [count(histogram.total), ns(p50), ns(p99), ns(histogram.max_ns())]
+def _so_far(look: Look, *, final: bool) -> Text:
+    number = look.counters["seen"]
+    seen = f"{count(number)} exchange{'' if number == 1 else 's'}"
+    started = time_of_day(look.started_ns + look.realtime_offset_ns)
+    if final:
+        ended = time_of_day(look.looked_ns + look.realtime_offset_ns)
+        rate = _rate(look.counters["seen"], look.elapsed_s)
+        lasted = duration_s(look.elapsed_s)
+        return Text(f"{started} to {ended} ({lasted}), {seen}, {rate}/s")
+    rate = _rate(look.recent_counters["seen"], look.interval_s)
+    text = f"since {started} ({duration_s(look.elapsed_s)}), {seen}, {rate}/s now"
+    return Text.assemble(text, ("  Ctrl-C: summary", "dim"))
 
 
-def _unseen(look: Look, happened: list[str]) -> list[Text]:
-    named = {
-        "not seen": [stage for stage in look.total if stage not in happened],
-        "not measured here": _not_measured(look),
+def _rate(number: int, seconds: float) -> str:
+    rate = number / max(seconds, 1e-9)
+    return f"{rate:.1f}" if 0 < rate < 9.95 else count(round(rate))
+
+
+def _absent(target: Target, look: Look, happened: list[str], *, full: bool) -> list[Text]:
+    """What is not in the table, and why."""
+    notes: list[Text] = []
+    if not look.counters["seen"]:
+        where = f"on {_ports(target)}" if target.ports else "(and nothing listened at the start)"
+        notes.append(Text(f"no request has arrived {where}", "yellow"))
+    elif not look.total["service"].total:
+        notes.append(
+            Text("an exchange is counted when the next request or a close ends it", "yellow")
+        )
+    costly = {
+        stage for stage in look.not_measured if not _COSTLY.isdisjoint(STAGE_NEEDS.get(stage, ()))
     }
-    return [Text(f"{what}: {', '.join(who)}", "dim") for what, who in named.items() if who]
+    asked_for = set(look.not_measured) if full else set(look.not_measured) - costly
+    named = {
+        "not seen": [stage for stage in look.total if happened and stage not in happened],
+        "not measured here": [stage for stage in look.not_measured if stage in asked_for],
+        "only with --full": [stage for stage in look.not_measured if stage not in asked_for],
+    }
+    said = "; ".join(f"{what}: {', '.join(who)}" for what, who in named.items() if who)
+    return [*notes, *([Text(said, "dim")] if said else [])]
 
 
-def _not_measured(look: Look) -> list[str]:
-    return [stage for stage in get_args(Stage) if stage not in look.total]
+def _counters(look: Look, *, final: bool) -> list[Text]:
+    """What always is of interest, and of the rest what is not zero; what spoils numbers in red.
+
+    Live, what came in the last interval stands behind it.
+    """
+    parts: list[Text] = []
+    for name, title in _SHOWN.items():
+        new = 0 if final or name == _STANDS else look.recent_counters[name]
+        parts.append(_counter(title, look.counters[name], new))
+    lost = {name: look.counters[name] for name in _LOST} | {"missed": look.missed}
+    parts += [_counter(name, value, style="red") for name, value in lost.items() if value]
+    news = {name: n for name, n in look.network.items() if name not in _SHOWN}
+    news |= {f"dropped {why}": n for why, n in look.drops.items()}
+    return parts + [_counter(name, value) for name, value in news.items() if value]
 
 
-def _counters(look: Look) -> Text:
-    """What always is of interest, and of the rest what is not zero; what spoils numbers in red."""
-    named = [(name, look.counters[name], "") for name in _SHOWN]
-    named += [(name, look.counters[name], "red") for name in _LOST if look.counters[name]]
-    if look.missed:
-        named.append(("missed", look.missed, "red"))
-    named += [(name, value, "") for name, value in look.network.items() if _is_news(name, value)]
-    named += [(f"dropped {why}", value, "") for why, value in look.drops.items() if value]
-    return Text("  ").join(Text(f"{name} {count(value)}", style) for name, value, style in named)
+def _counter(name: str, value: int, new: int = 0, style: str = "") -> Text:
+    text = Text(f"{name.replace('_', ' ')} {count(value)}", style)
+    return text.append(f" (+{count(new)})", "bold") if new else text
 
 
-def _is_news(name: str, value: int) -> bool:
-    return bool(value) and name not in _SHOWN
-
-
-def _slowest(spikes: tuple[Spike, ...], started_ns: int) -> Table:
-    """Only the stages that took any time; ``at`` is seconds since the trace began."""
-    stages = [
-        stage for stage in spikes[0].stages_ns if any(spike.stages_ns[stage] for spike in spikes)
-    ]
-    note = " (*: requests overlapped)" if any(spike.overlapped for spike in spikes) else ""
-    table = Table(
-        box=None,
-        pad_edge=False,
-        collapse_padding=True,
-        header_style="bold",
-        title=f"slowest exchanges{note}",
-        title_justify="left",
-    )
-    for name in ("at", *stages):
-        table.add_column(name, justify="right", no_wrap=True)
-    # The one column that gives way; an address is one word, and so is cut rather than wrapped.
-    table.add_column("peer", overflow="ellipsis")
-    for spike in spikes:
-        times = (ns(spike.stages_ns[stage]) for stage in stages)
-        peer = Text(f"{'*' if spike.overlapped else ''}{spike.peer}")
-        table.add_row(_since((spike.rx_first_ns - started_ns) / 1e9), *times, peer)
-    return table
-
-
-def _since(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds < 999.95 else f"{seconds:.0f} s"
-
-
-def _quantiles(histogram: Histogram) -> dict[str, float | int | None]:
-    p50, p90, p99, p999 = histogram.quantiles_ns([0.5, 0.9, 0.99, 0.999])
-    named = {"p50_ns": p50, "p90_ns": p90, "p99_ns": p99, "p999_ns": p999}
-    known = {k: None if math.isnan(v) else round(float(v)) for k, v in named.items()}
-    return {"count": histogram.total, **known, "max_ns": histogram.max_ns() or None}
+def _in_lines(parts: list[Text], width: int) -> list[Text]:
+    """As many a line as there is room for: left to rich, lines end inside of numbers too."""
+    lines: list[Text] = []
+    for part in parts:
+        if lines and lines[-1].cell_len + len(_GAP) + part.cell_len <= width:
+            lines[-1].append(_GAP).append_text(part)
+        else:
+            lines.append(part)
+    return lines

@@ -38,11 +38,6 @@ class Target:
     name: str = ""
     image: str = ""
 
-    @property
-    def ended(self) -> bool:
-        """The process or container is gone; what comes after it has other sockets."""
-        return bool(self.pid) and not (_PROC / str(self.pid)).exists()
-
 
 def of_container(name: str) -> Target:
     """A running container by name or id.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from gate.service.client import connect
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG, ECHO_TAG, write_scenario
+from tests.e2e.traced import ANSWERS, PORT, Container
 from tests.services.build import build_image
 
 
@@ -39,3 +41,24 @@ def scenario(tmp_path: Path) -> Callable[..., Path]:
         return write_scenario(tmp_path / "socklat.toml", tables)
 
     return write
+
+
+@pytest.fixture
+def start(docker_client: Any) -> Iterator[Callable[..., Container]]:
+    """Starts containers that answer, by options of the Docker SDK; ``port`` is where."""
+    started: list[Container] = []
+
+    def run(**options: Any) -> Container:
+        name = f"socklat-e2e-trace-{os.getpid()}-{len(started)}"
+        command = ["/delay", "--port", str(options.pop("port", PORT)), *ANSWERS]
+        started.append(Container(docker_client, name, command, **options))
+        return started[-1]
+
+    yield run
+    for container in started:
+        container.remove()
+
+
+@pytest.fixture
+def service(start: Callable[..., Container]) -> Container:
+    return start()

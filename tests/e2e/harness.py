@@ -60,7 +60,7 @@ class Gate:
     def end(self, process: subprocess.Popen[bytes], within_s: float = PATIENCE_S) -> Done:
         """Wait for a started command."""
         stdout, stderr = process.communicate(timeout=within_s)
-        return Done(process.returncode, stdout.decode(), stderr.decode(), self.out)
+        return Done(process.returncode, (stdout or b"").decode(), stderr.decode(), self.out)
 
     def on_terminal(self, *arguments: object, out: bool = True) -> Terminal:
         """Start a command whose stdout and stderr are a terminal of 100 columns."""

@@ -7,12 +7,18 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from gate.commands.lazy import LazyCommand
 from gate.commands.root import cli
+
+
+def loaded(command: click.Command) -> click.Command:
+    return command.load() if isinstance(command, LazyCommand) else command
 
 
 def commands(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
     yield path
-    for name, command in group.commands.items():
+    for name, listed in group.commands.items():
+        command = loaded(listed)
         if isinstance(command, click.Group):
             yield from commands(command, *path, name)
         else:
@@ -50,8 +56,9 @@ def _parse(context: click.Context) -> None:
     command = context.command
     while isinstance(command, click.Group):
         arguments = [*context._protected_args, *context.args]
-        name, command, rest = command.resolve_command(context, arguments)
-        assert command is not None
+        name, found, rest = command.resolve_command(context, arguments)
+        assert found is not None
+        command = loaded(found)
         context = command.make_context(name, rest, parent=context)
 
 
@@ -60,10 +67,17 @@ def test_help_explains_every_option(path: tuple[str, ...]) -> None:
     command: click.Command = cli
     for name in path:
         assert isinstance(command, click.Group)
-        command = command.commands[name]
+        command = loaded(command.commands[name])
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             assert parameter.help, f"{' '.join(path)} {parameter.opts}"
+
+
+def test_the_list_says_what_each_command_says_of_itself() -> None:
+    for name, listed in cli.commands.items():
+        assert isinstance(listed, LazyCommand)
+        command = listed.load()
+        assert (command.name, command.get_short_help_str(200)) == (name, listed.short_help)
 
 
 def test_the_exit_codes_are_in_the_help() -> None:

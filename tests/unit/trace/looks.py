@@ -10,9 +10,11 @@ from gate.probe.sources import names
 from gate.trace.live import Look
 from gate.trace.target import Target
 
-__all__ = ["STARTED_NS", "counters", "look", "spike", "target"]
+__all__ = ["OFFSET_NS", "STARTED_NS", "counters", "look", "spike", "target"]
 
 STARTED_NS = 5_000_000_000
+OFFSET_NS = 1_800_000_000_000_000_000
+"""Of the time of day: it began at 2027-01-15T08:00:05Z."""
 BANDED = ("service", "recv_wait", "app", "respond", "send_wait", "deliver", "rx_stack", "bridge")
 
 
@@ -38,7 +40,8 @@ def look(**changes: Any) -> Look:
     recent = {**total, "service": Histogram.of([1_000_000] * 100)}
     members = {
         "started_ns": STARTED_NS,
-        "elapsed_s": 2.0,
+        "looked_ns": STARTED_NS + 2_000_000_000,
+        "realtime_offset_ns": OFFSET_NS,
         "interval_s": 1.0,
         "recent": recent,
         "total": total,

@@ -140,20 +140,11 @@ def test_a_process_cannot_steer_the_terminal_by_its_name(proc: Proc) -> None:
     assert refused(error).isprintable()
 
 
-def test_a_target_ends_with_its_process(proc: Proc) -> None:
-    proc.process(5, OWN)
-    target = of_pid(5)
-    assert not target.ended
-    (proc.root / "5").rename(proc.root / "gone")
-    assert target.ended
-
-
 def test_a_port_is_one_that_something_listens_on(proc: Proc) -> None:
     (proc.root / "self/net/tcp6").write_text(HEADER + row("0" * 32, 443, "0A", 11))
     target = of_port(443)
     assert (target.ports, target.shared) == ((443,), True)
     assert target.netns_inode == (proc.root / HOST).stat().st_ino
-    assert not target.ended
     with pytest.raises(UsageError) as error:
         of_port(80)
     assert "nothing listens on TCP port 80" in refused(error)

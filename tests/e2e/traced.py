@@ -1,0 +1,98 @@
+"""What trace tests look at: a service that runs as a user would have it, and load on it."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import time
+from typing import Any
+
+from gate.campaign import LoadCounts
+from gate.load.process import Endpoint, LoadProcess
+from gate.scenario import Load
+from tests.e2e.scenarios import DELAY_TAG
+
+__all__ = [
+    "ANSWERS",
+    "PORT",
+    "REQUESTS",
+    "WAIT_US",
+    "Container",
+    "drive",
+    "first_line",
+    "free_port",
+    "wait_for",
+]
+
+PORT = 7000
+REQUESTS = 211
+LENGTH = 16
+WAIT_US = 2_000
+ANSWERS = ["--before-answer", str(WAIT_US)]
+
+
+class Container:
+    """A service of ours that runs, as a user would have it: nothing about it is the gate's."""
+
+    def __init__(self, client: Any, name: str, command: list[str], **options: Any) -> None:
+        self.name = name
+        self.api = client.api
+        self._container = client.containers.run(
+            DELAY_TAG, command, name=name, detach=True, **options
+        )
+        self._container.reload()
+        networks = self._container.attrs["NetworkSettings"]["Networks"]
+        self.host = next(iter(networks.values()))["IPAddress"] or "127.0.0.1"
+        self.pid = int(self._container.attrs["State"]["Pid"])
+        self.id = str(self._container.id)
+
+    def remove(self) -> None:
+        self._container.remove(force=True)
+
+    def kill(self) -> None:
+        self._container.kill()
+
+
+def drive(host: str, port: int = PORT) -> LoadCounts:
+    """`REQUESTS` requests over one second."""
+    load = Load.model_validate(
+        {
+            "rate": float(REQUESTS),
+            "arrivals": "constant",
+            "duration_s": 1.0,
+            "warmup_s": 0.0,
+            "connections": 8,
+            "payload": "x" * LENGTH,
+            "answer": LENGTH,
+        }
+    )
+    with LoadProcess(load, [Endpoint(host, port)], seed=1) as driver:
+        driver.connect()
+        driver.start(time.monotonic_ns() + 150_000_000)
+        return driver.wait()[0]
+
+
+def wait_for(host: str, port: int) -> None:
+    deadline_s = time.monotonic() + 10
+    while True:
+        try:
+            socket.create_connection((host, port), timeout=1.0).close()
+        except OSError:
+            assert time.monotonic() < deadline_s
+            time.sleep(0.05)
+        else:
+            return
+
+
+def first_line(process: subprocess.Popen[bytes]) -> Any:
+    """The first look; from then on it watches."""
+    assert process.stdout is not None
+    return json.loads(process.stdout.readline())
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port

@@ -1,0 +1,116 @@
+"""Lines of ``trace --json`` under signals at random moments: none is cut off, the last is whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+SIGNALS = 20
+SIZE = 6_000  # a line of a trace; a terminal takes 2,048 bytes at once
+
+# `SIGNALS` traces one after the other in one process, each ended by a signal, without the probe.
+PROGRAM = f"""
+import json
+from gate.commands.output import emit
+from gate.errors import Interrupted
+from gate.interrupt import interruptible, settle_signal, shielded
+from gate.streams import keep_writes_whole
+from gate.trace.follow import follow
+from gate.trace.lifetime import Lifetime
+
+keep_writes_whole()
+for number in range({SIGNALS}):
+    def show(final):
+        return emit(json.dumps({{"of": number, "final": final, "pad": "x" * {SIZE}}}))
+    with interruptible(), Lifetime(0) as lifetime:
+        try:
+            follow(lambda: False, show, lifetime, interval_s=0.001)
+        except Interrupted:
+            settle_signal()
+        with shielded():
+            show(True)
+"""
+
+
+class Traces:
+    """The process, and what it has written so far."""
+
+    def __init__(self, stdout: int, read: Callable[[], bytes]) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM],
+            stdout=stdout,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+        )
+        os.close(stdout)
+        self.text = b""
+        self._read = read
+
+    def end_each(self, chance: random.Random) -> None:
+        """One signal to each trace, some time after its first line."""
+        for number in range(SIGNALS):
+            mark = b'"of": %d,' % number
+            self.until(lambda mark=mark: mark in self.text)
+            due_s = time.monotonic() + chance.uniform(0, 0.02)
+            self.until(lambda due_s=due_s: time.monotonic() > due_s)
+            self.process.send_signal(signal.SIGINT)
+        assert self.read_to_the_end() == 0
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        deadline_s = time.monotonic() + 60
+        while not condition():
+            assert time.monotonic() < deadline_s
+            self.text += self._read()
+
+    def read_to_the_end(self) -> int:
+        while self.process.poll() is None:
+            self.text += self._read()
+        while data := self._read():
+            self.text += data
+        return self.process.returncode
+
+
+@pytest.fixture(params=["pipe", "file", "terminal"])
+def traces(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Traces]:
+    if request.param == "pipe":
+        ours, theirs = os.pipe()
+    elif request.param == "terminal":
+        ours, theirs = pty.openpty()
+    else:
+        path = tmp_path / "trace.jsonl"
+        theirs = os.open(path, os.O_WRONLY | os.O_CREAT)
+        ours = os.open(path, os.O_RDONLY)
+    os.set_blocking(ours, False)
+
+    def read() -> bytes:
+        try:
+            return os.read(ours, 1 << 12)
+        except OSError:  # nothing there yet, or a terminal whose other end was closed
+            time.sleep(0.0002)
+            return b""
+
+    running = Traces(theirs, read)
+    yield running
+    running.process.kill()
+    running.process.wait()
+    os.close(ours)
+
+
+def test_no_line_is_cut_off(traces: Traces) -> None:
+    traces.end_each(random.Random(7))
+    assert traces.text.endswith(b"\n")
+    lines = [json.loads(line) for line in traces.text.splitlines()]
+    assert {len(line["pad"]) for line in lines} == {SIZE}
+    for number in range(SIGNALS):
+        own = [line["final"] for line in lines if line["of"] == number]
+        assert own == [False] * (len(own) - 1) + [True]
