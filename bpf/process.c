@@ -1,57 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Receive processing: tcp_v4_do_rcv and tcp_v6_do_rcv from entry to return, where return probes
- * attach. */
-
-struct processing {
-	u64 sk;
-	u64 at_ns;
-};
-BPF_PERCPU_ARRAY(processings, struct processing, 1);
+ * attach.  The socket's lock lets one segment in at a time, so the connection keeps the start. */
 
 static inline int process_begins(u64 sk)
 {
-	u32 zero = 0;
-	struct processing *p;
+	struct connection *c = connection_of(sk);
 
-	if (!connection_of(sk))
-		return 0;
-	p = processings.lookup(&zero);
-	if (p) {
-		p->sk = sk;
-		p->at_ns = bpf_ktime_get_ns();
-	}
+	if (c)
+		c->process_ns = bpf_ktime_get_ns();
 	return 0;
 }
 
-static inline int process_ends(void)
+static inline int process_ends(u64 sk)
 {
-	u32 zero = 0;
-	struct processing *p = processings.lookup(&zero);
-	struct connection *c;
-	u64 sk;
+	struct connection *c = connection_of(sk);
+	u64 from_ns;
 
-	if (!p || !p->sk)
+	if (!c || !c->process_ns)
 		return 0;
-	sk = p->sk;
-	p->sk = 0;
-	c = connection_of(sk);
-	if (c && in_window(c, p->at_ns))
-		stage_add(c->target, STAGE_RX_PROCESS, p->at_ns, bpf_ktime_get_ns());
+	from_ns = c->process_ns;
+	c->process_ns = 0;
+	if (in_window(c, from_ns))
+		stage_add(c->target, STAGE_RX_PROCESS, from_ns, bpf_ktime_get_ns());
 	return 0;
 }
 
-/* kprobe tcp_v4_do_rcv(struct sock *sk, struct sk_buff *skb), and tcp_v6_do_rcv */
-int on_process_kprobe(struct pt_regs *ctx)
-{
-	return process_begins(PT_REGS_PARM1(ctx));
-}
-
-int on_process_kretprobe(struct pt_regs *ctx)
-{
-	return process_ends();
-}
-
-/* kfunc and kretfunc of the same */
+/* kfunc and kretfunc tcp_v4_do_rcv(struct sock *sk, struct sk_buff *skb), and tcp_v6_do_rcv */
 int on_process(struct bpf_raw_tracepoint_args *ctx)
 {
 	return process_begins(ctx->args[0]);
@@ -59,5 +33,52 @@ int on_process(struct bpf_raw_tracepoint_args *ctx)
 
 int on_process_exit(struct bpf_raw_tracepoint_args *ctx)
 {
-	return process_ends();
+	return process_ends(ctx->args[0]);
+}
+
+/* A kretprobe does not see the arguments: the sockets wait here.  A thread that works off what had
+ * waited for its socket is interrupted by a softirq with a segment of another, hence two. */
+struct processing {
+	u64 sk;
+	u64 outer;
+};
+BPF_TABLE("lru_hash", u64, struct processing, processings, 4096);
+
+/* Threads may move to another CPU meanwhile; the idle ones all have number 0, but stay. */
+static inline u64 this_thread(void)
+{
+	u64 thread = bpf_get_current_pid_tgid();
+
+	return thread ? thread : 1ULL << 63 | bpf_get_smp_processor_id();
+}
+
+/* kprobe and kretprobe of the same */
+int on_process_kprobe(struct pt_regs *ctx)
+{
+	u64 thread = this_thread();
+	struct processing *under_way = processings.lookup(&thread), p = {};
+
+	/* Every socket's, a target's or not: the returns come in the reverse order of the entries. */
+	p.sk = PT_REGS_PARM1(ctx);
+	if (under_way)
+		p.outer = under_way->sk;
+	processings.update(&thread, &p);
+	return process_begins(p.sk);
+}
+
+int on_process_kretprobe(struct pt_regs *ctx)
+{
+	u64 thread = this_thread(), sk;
+	struct processing *p = processings.lookup(&thread);
+
+	if (!p)
+		return 0;
+	sk = p->sk;
+	if (p->outer) {
+		p->sk = p->outer;
+		p->outer = 0;
+	} else {
+		processings.delete(&thread);
+	}
+	return process_ends(sk);
 }

@@ -52,6 +52,7 @@ struct connection {
 	u32 sending;       /* bytes that the send under way was given; 0: not known */
 	u32 unused;
 
+	u64 process_ns;    /* since when a segment is being processed; 0: none is */
 	u64 established_ns;
 	u32 netns;
 	u8 target;

@@ -16,7 +16,7 @@ BUDGET_BYTES = 64_000_000
 ELEMENT_BYTES, BUCKET_BYTES = 48, 16
 PAGE_BYTES = 4096
 NOTES_BYTES = 8 << 12
-CONNECTION_BYTES = 96
+CONNECTION_BYTES = 104
 
 
 def map_bytes(cpus: int, max_connections: int) -> dict[str, int]:
@@ -36,7 +36,7 @@ def map_bytes(cpus: int, max_connections: int) -> dict[str, int]:
         "counters": per_cpu(8 * n["COUNTER_COUNT"]),
         "drops": per_cpu(8 * n["DROP_REASONS"]),
         "arrivals": per_cpu(24, 1),
-        "processings": per_cpu(16, 1),
+        "processings": hashed(cpus, 4096, 8, 16),
         "watched": 8,
         "windows": 40 * targets,
         "connections": hashed(cpus, max_connections, 8, CONNECTION_BYTES),
