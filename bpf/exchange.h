@@ -45,7 +45,7 @@ static inline void stage_add(u32 target, u32 stage, u64 start_ns, u64 end_ns)
 static inline struct band *band_of(u32 target, u64 service_ns)
 {
 	u32 index = log_linear_index(service_ns, BAND_SUB_BITS);
-	struct bands *b = bands.lookup(&target);
+	struct bands *b = (struct bands *)bands.lookup(&target);
 
 	if (!b)
 		return NULL;
@@ -59,7 +59,7 @@ static inline struct band *band_of(u32 target, u64 service_ns)
 static inline void warmup_add(u32 target, u64 service_ns)
 {
 	u32 index = log_linear_index(service_ns, BAND_SUB_BITS);
-	struct warmup *w = warmups.lookup(&target);
+	struct warmup *w = (struct warmup *)warmups.lookup(&target);
 
 	if (!w)
 		return;
@@ -215,15 +215,21 @@ done:
 	exchange_clear(c);
 }
 
+/* On a connection without an exchange. */
+static inline void exchange_begin(struct connection *c, u64 now_ns)
+{
+	c->rx_first_ns = now_ns;
+	c->flags &= ~FLAG_FRESH;
+	count(c->target, COUNTER_SEEN, 1);
+}
+
 static inline void exchange_open(u64 sk, struct connection *c, u64 now_ns)
 {
 	if (c->tx_first_ns)
 		exchange_record(sk, c);
 	else
 		exchange_clear(c);
-	c->rx_first_ns = now_ns;
-	c->flags &= ~FLAG_FRESH;
-	count(c->target, COUNTER_SEEN, 1);
+	exchange_begin(c, now_ns);
 }
 
 #endif

@@ -10,10 +10,11 @@
 struct histogram {
 	u32 count[HIST_BUCKETS];
 };
+AS_BYTES(histogram);
 
 /* Slots are numbered target by target, in the order of the stages that each map holds. */
-BPF_PERCPU_ARRAY(histograms, struct histogram, TARGET_MAX * (STAGE_COUNT - SHARED_STAGES));
-BPF_ARRAY(shared_histograms, struct histogram, TARGET_MAX * SHARED_STAGES);
+BPF_PERCPU_ARRAY(histograms, struct histogram_bytes, TARGET_MAX * (STAGE_COUNT - SHARED_STAGES));
+BPF_ARRAY(shared_histograms, struct histogram_bytes, TARGET_MAX * SHARED_STAGES);
 
 /* 1 for any x in 1 .. 2^63 - 1, 0 for 0.  In assembly, so that the compiler makes no branch of it:
  * the verifier walks every combination of the branches in a program. */
@@ -51,12 +52,12 @@ static inline void histogram_add(u32 target, u32 stage, u64 value_ns)
 
 	if (stage >= SHARED_FIRST && stage < SHARED_FIRST + SHARED_STAGES) {
 		slot = target * SHARED_STAGES + stage - SHARED_FIRST;
-		h = shared_histograms.lookup(&slot);
+		h = (struct histogram *)shared_histograms.lookup(&slot);
 	} else {
 		slot = target * (STAGE_COUNT - SHARED_STAGES) + stage;
 		if (stage > SHARED_FIRST)
 			slot -= SHARED_STAGES;
-		h = histograms.lookup(&slot);
+		h = (struct histogram *)histograms.lookup(&slot);
 	}
 	if (!h || index >= HIST_BUCKETS)
 		return;

@@ -6,6 +6,10 @@
 #ifndef SOCKLAT_LAYOUT_H
 #define SOCKLAT_LAYOUT_H
 
+/* A map's large value, declared to BCC as bytes: for every number in a value it would generate code
+ * to print and to parse it, which nothing here uses and which takes longer than all the rest. */
+#define AS_BYTES(type) struct type##_bytes { char byte[sizeof(struct type)]; }
+
 /* Log-linear histogram: the bucket indices of an HdrHistogram with 2 significant digits. */
 #define HIST_SUB_BITS 7        /* 128 sub-buckets an octave: error <= 0.78% */
 #define HIST_BUCKETS 3840      /* values below 2^36 ns = 68.7 s; larger ones are clamped, counted */

@@ -22,8 +22,9 @@ BPF_ARRAY(bridge_bits, struct device_bits, 1);
 struct notes {
 	u64 word[1 << NOTE_BITS];
 };
-BPF_ARRAY(entered_bridge, struct notes, 1);
-BPF_ARRAY(wakings, struct notes, 1);
+AS_BYTES(notes);
+BPF_ARRAY(entered_bridge, struct notes_bytes, 1);
+BPF_ARRAY(wakings, struct notes_bytes, 1);
 
 static inline u64 note(u64 tag, u64 now_ns)
 {
@@ -95,7 +96,7 @@ static inline void enters_bridge(u64 skb, u64 dev, u32 way)
 	entry = bridge_entries.lookup(&ifindex);
 	if (!entry || *entry != way)
 		return;
-	n = entered_bridge.lookup(&zero);
+	n = (struct notes *)entered_bridge.lookup(&zero);
 	if (!n)
 		return;
 	skb = address_of(skb);
@@ -127,7 +128,7 @@ int on_device_rx(struct bpf_raw_tracepoint_args *ctx)
 	 * find what an earlier packet at the same address left. */
 	if (t->shared || LOAD(u32, dev, AT(net_device, ifindex)) == LOOPBACK_IFINDEX)
 		return 0;
-	n = entered_bridge.lookup(&zero);
+	n = (struct notes *)entered_bridge.lookup(&zero);
 	if (!n)
 		return 0;
 	skb = address_of(skb);
@@ -180,7 +181,7 @@ int on_wakeup(struct bpf_raw_tracepoint_args *ctx)
 	if (!t || t->shared)
 		return 0;
 	pid = LOAD(u32, task, AT(task_struct, pid));
-	n = wakings.lookup(&zero);
+	n = (struct notes *)wakings.lookup(&zero);
 	if (n)
 		*slot_of(n, pid) = note(thread_tag(pid, t->target), bpf_ktime_get_ns());
 	return 0;
@@ -195,7 +196,7 @@ int on_switch(struct bpf_raw_tracepoint_args *ctx)
 	u64 *waking, now_ns, length_ns;
 	u32 target, zero = 0;
 
-	n = wakings.lookup(&zero);
+	n = (struct notes *)wakings.lookup(&zero);
 	if (!n)
 		return 0;
 	waking = slot_of(n, pid);
@@ -216,7 +217,8 @@ int on_switch(struct bpf_raw_tracepoint_args *ctx)
 struct drops {
 	u64 count[DROP_REASONS];
 };
-BPF_PERCPU_ARRAY(drops, struct drops, TARGET_MAX);
+AS_BYTES(drops);
+BPF_PERCPU_ARRAY(drops, struct drops_bytes, TARGET_MAX);
 
 /* raw tracepoint kfree_skb(struct sk_buff *skb, void *location, enum skb_drop_reason reason, ...),
  * with a reason since 5.17: a packet on a target's device was thrown away. */
@@ -235,7 +237,7 @@ int on_drop(struct bpf_raw_tracepoint_args *ctx)
 	if (!t)
 		return 0;
 	target = t->target;
-	d = drops.lookup(&target);
+	d = (struct drops *)drops.lookup(&target);
 	if (!d)
 		return 0;
 	if (reason >= DROP_REASONS)

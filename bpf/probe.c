@@ -16,8 +16,8 @@
 
 #ifdef DETAIL_FULL
 #include "path.c"
+#include "process.c"
 #endif
 #include "lifecycle.c"
 #include "receive.c"
 #include "send.c"
-#include "process.c"

@@ -113,7 +113,7 @@ int on_read(struct bpf_raw_tracepoint_args *ctx)
 	/* Bytes on the handshake's last ACK (deferred accept, fast open) pass no hook of ours: they
 	 * came with the connection. */
 	if (!c->rx_first_ns && c->flags & FLAG_FRESH)
-		exchange_open(sk, c, c->established_ns);
+		exchange_begin(c, c->established_ns);
 	if (c->rx_first_ns && !c->read_ns)
 		c->read_ns = bpf_ktime_get_ns();
 	else if (c->tx_first_ns)

@@ -72,7 +72,8 @@ BPF_PERCPU_ARRAY(counters, struct counters, TARGET_MAX);
 struct warmup {
 	u32 count[BAND_COUNT];
 };
-BPF_PERCPU_ARRAY(warmups, struct warmup, TARGET_MAX);
+AS_BYTES(warmup);
+BPF_PERCPU_ARRAY(warmups, struct warmup_bytes, TARGET_MAX);
 
 /* The count of a band is in the histogram of `service`, whose buckets divide it. */
 struct band {
@@ -81,7 +82,8 @@ struct band {
 struct bands {
 	struct band band[BAND_COUNT];
 };
-BPF_PERCPU_ARRAY(bands, struct bands, TARGET_MAX);
+AS_BYTES(bands);
+BPF_PERCPU_ARRAY(bands, struct bands_bytes, TARGET_MAX);
 
 /* Set by user space: bit (inode % 64) is set when a watched namespace has such an inode.  Most
  * sockets of a machine are nobody's target, and a bit is cheaper than a hash. */

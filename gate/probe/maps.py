@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from gate.probe.binding import load_bcc
 
-__all__ = ["PerCpuArray", "possible_cpus"]
+__all__ = ["PerCpuArray", "map_fd", "possible_cpus"]
 
 
 def possible_cpus() -> int:
@@ -24,16 +24,28 @@ def possible_cpus() -> int:
     return int(text.split("-")[-1].split(",")[-1]) + 1
 
 
+def map_fd(program: Any, name: str) -> int:
+    """Descriptor of a map of a compiled BCC program.
+
+    BCC's own table object would also decode the types of key and value, which it cannot for those
+    declared as bytes (bpf/layout.h).  Raises `KeyError` when the program has no such map.
+    """
+    fd = int(load_bcc().lib.bpf_table_fd(program.module, name.encode()))
+    if fd < 0:
+        raise KeyError(name)
+    return fd
+
+
 class PerCpuArray:
-    """A ``BPF_PERCPU_ARRAY`` whose item is ``words`` integers of one dtype.
+    """A ``BPF_PERCPU_ARRAY``, by its descriptor, whose item is ``words`` integers of one dtype.
 
     With ``copies=1`` a ``BPF_ARRAY``; its items must fill whole 8 bytes.
     """
 
     def __init__(
-        self, table: Any, dtype: npt.DTypeLike, words: int, copies: int | None = None
+        self, fd: int, dtype: npt.DTypeLike, words: int, copies: int | None = None
     ) -> None:
-        self._fd = int(table.map_fd)
+        self._fd = fd
         self._dtype = np.dtype(dtype)
         self._words = words
         # The kernel pads each CPU's value to 8 bytes.

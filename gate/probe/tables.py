@@ -16,7 +16,7 @@ from gate.histogram import Histogram, band_edges_ns
 from gate.probe.bridges import Entries
 from gate.probe.btf import KernelTypes
 from gate.probe.kernel_source import flatten, map_names
-from gate.probe.maps import PerCpuArray
+from gate.probe.maps import PerCpuArray, map_fd
 from gate.probe.sources import layout, names
 
 __all__ = ["Tables"]
@@ -33,19 +33,19 @@ class Tables:
         self._stages = names("STAGE_")
         self._banded = self._stages[: sizes["BAND_STAGES"]]
         buckets = sizes["HIST_BUCKETS"]
-        self._histograms = PerCpuArray(bpf[b"histograms"], np.uint32, buckets)
-        shared = PerCpuArray(bpf[b"shared_histograms"], np.uint32, buckets, copies=1)
+        self._histograms = PerCpuArray(map_fd(bpf, "histograms"), np.uint32, buckets)
+        shared = PerCpuArray(map_fd(bpf, "shared_histograms"), np.uint32, buckets, copies=1)
         self._shared_histograms = shared
         first = sizes["SHARED_FIRST"]
         self._shared = self._stages[first : first + sizes["SHARED_STAGES"]]
         self._unshared = tuple(stage for stage in self._stages if stage not in self._shared)
         band_words = sizes["BAND_COUNT"] * len(self._banded)
-        self._bands = PerCpuArray(bpf[b"bands"], np.uint64, band_words)
-        self._counters = PerCpuArray(bpf[b"counters"], np.uint64, sizes["COUNTER_COUNT"])
-        self._warmups = PerCpuArray(bpf[b"warmups"], np.uint32, sizes["BAND_COUNT"])
+        self._bands = PerCpuArray(map_fd(bpf, "bands"), np.uint64, band_words)
+        self._counters = PerCpuArray(map_fd(bpf, "counters"), np.uint64, sizes["COUNTER_COUNT"])
+        self._warmups = PerCpuArray(map_fd(bpf, "warmups"), np.uint32, sizes["BAND_COUNT"])
         self._drops = None
         if full:
-            self._drops = PerCpuArray(bpf[b"drops"], np.uint64, sizes["DROP_REASONS"])
+            self._drops = PerCpuArray(map_fd(bpf, "drops"), np.uint64, sizes["DROP_REASONS"])
             self._reasons = types.enumerators("skb_drop_reason")
 
     def clear(self, slot: int) -> None:
@@ -173,7 +173,7 @@ class Tables:
         total = 0
         for name in map_names(flatten()):
             try:
-                fd = self._bpf[name.encode()].map_fd
+                fd = map_fd(self._bpf, name)
             except KeyError:  # not compiled in at this detail
                 continue
             info = Path(f"/proc/self/fdinfo/{fd}").read_text("ascii")
