@@ -1,11 +1,12 @@
 """Markers that need something of the machine: skipped with the reason, or failed when required.
 
-``SOCKLAT_REQUIRE=kernel,docker`` names the markers whose tests must run.
+``SOCKLAT_REQUIRE=kernel,docker,vm`` names the markers whose tests must run.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 from functools import lru_cache
 
 import pytest
@@ -37,7 +38,18 @@ def _docker_problem() -> str:
     return ""
 
 
-_PROBLEMS = {"kernel": _kernel_problem, "docker": _docker_problem}
+@lru_cache(maxsize=1)
+def _vm_problem() -> str:
+    if os.geteuid() != 0:
+        return "root is needed: packages are installed, a root file system is built"
+    if os.uname().machine != "x86_64":
+        return f"the kernels are built for x86_64; this machine is {os.uname().machine}"
+    if shutil.which("apt-get") is None:
+        return "Debian's root file system and kernels are fetched with apt-get"
+    return "" if "vm" in _required() else "takes minutes, so SOCKLAT_REQUIRE=vm asks for it"
+
+
+_PROBLEMS = {"kernel": _kernel_problem, "docker": _docker_problem, "vm": _vm_problem}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -51,6 +63,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for name, look in _PROBLEMS.items():
         if item.get_closest_marker(name) is None:
+            continue
+        # A required probe is not tried beforehand: the test's own says what is wrong with it.
+        if name == "kernel" and name in _required():
             continue
         problem = look()
         if problem and name in _required():

@@ -1,28 +1,39 @@
 """The laboratory and the probe, once for all tests, and what was measured written down.
 
-``SOCKLAT_HOOKS`` (``tracepoint``, ``kprobe`` or ``kfunc``) asks for a hook set and fails where the
-kernel does not give one; ``SOCKLAT_MEASURED`` names a JSON file for the measurements.
+``SOCKLAT_HOOKS`` (``tracepoint``, ``kprobe``, ``kfunc``, or several with commas) asks for hook
+sets and fails where the kernel does not give one; every test that takes the probe then runs once
+for each.  ``SOCKLAT_MEASURED`` names a JSON file for the measurements, which ``ci/vm/table.py``
+reads: a list with one document a hook set.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gate.probe.events import Kind
+from gate.probe.events import Detail
 from gate.probe.probe import SocketProbe
+from tests.conformance.hook_sets import DEFAULT, Compiled, wanted_sets
 from tests.conformance.lab import Lab
+from tests.conformance.record import recording
+from tests.conformance.stand import SLACK_NS
 
-HOOK_SETS: dict[str, Kind] = {
-    "tracepoint": "raw_tracepoint",
-    "kprobe": "kprobe",
-    "kfunc": "kfunc",
-}
+EMULATED = "SOCKLAT_EMULATED" in os.environ
+
+_documents: dict[str, dict[str, Any]] = {}
+_outcomes: dict[str, dict[str, int]] = {}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "hook_set" in metafunc.fixturenames and os.environ.get("SOCKLAT_HOOKS"):
+        metafunc.parametrize("hook_set", wanted_sets(), indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
@@ -34,28 +45,104 @@ def lab() -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="session")
-def probe() -> Iterator[SocketProbe]:
-    wanted = os.environ.get("SOCKLAT_HOOKS")
-    if wanted is not None and wanted not in HOOK_SETS:
-        raise pytest.UsageError(f"SOCKLAT_HOOKS={wanted}; known: {', '.join(HOOK_SETS)}")
-    with SocketProbe(prefer=HOOK_SETS[wanted] if wanted else None) as probe:
-        if wanted and not any(hook.startswith(HOOK_SETS[wanted]) for hook in probe.hooks.values()):
-            pytest.fail(f"no {wanted} hook attaches to this kernel: {probe.hooks}", pytrace=False)
-        yield probe
+def hook_set(request: pytest.FixtureRequest) -> str:
+    return str(getattr(request, "param", DEFAULT))
 
 
 @pytest.fixture(scope="session")
-def measurements(probe: SocketProbe) -> Iterator[list[dict[str, Any]]]:
-    """Cases that tests append; each has a ``case`` and, by stage, truth and measurement in ns."""
-    cases: list[dict[str, Any]] = []
-    yield cases
+def compiled() -> Iterator[Compiled]:
+    with Compiled() as compiled:
+        yield compiled
+
+
+def detail_of(hook_set: str) -> Detail:
+    """What the session's probe is compiled with.
+
+    Kprobes need a compilation of their own, and one is enough for an emulated CPU: of all stages.
+    """
+    return "full" if EMULATED and hook_set == "kprobe" else "headline"
+
+
+@pytest.fixture(scope="session")
+def probe(compiled: Compiled, hook_set: str) -> Iterator[SocketProbe]:
+    with compiled.probe(hook_set, detail_of(hook_set)) as probe, recording() as cases:
+        document = _documents.setdefault(hook_set, {"stages": [], "hooks": {}, "costs": {}})
+        at_start = probe.costs(), probe.missed()  # programs outlive the probe, so do their counts
+        yield probe
+        document.update(margin_ns=SLACK_NS, cases=cases)
+        _describe(document, probe, at_start)
+
+
+@pytest.fixture(scope="module")
+def full_probe(compiled: Compiled, probe: SocketProbe, hook_set: str) -> Iterator[SocketProbe]:
+    """A second probe, of full detail; attached during one module, since its hooks cost more."""
+    if detail_of(hook_set) == "full":
+        yield probe
+        return
+    with compiled.probe(hook_set, "full") as full:
+        at_start = full.costs(), full.missed()
+        yield full
+        _describe(_documents[hook_set], full, at_start)
+
+
+def _describe(
+    document: dict[str, Any],
+    probe: SocketProbe,
+    at_start: tuple[dict[str, tuple[int, int]], int],
+) -> None:
+    """Adds a probe's stages, hooks, costs (ns and runs of each event) and misses to a document."""
+    costs, missed = at_start
+    document["missed"] = document.get("missed", 0) + probe.missed() - missed
+    document["stages"] = sorted({*document["stages"], *probe.stages})
+    for event, spent in probe.costs().items():
+        before = document["costs"].get(event, (0, 0))
+        document["hooks"][event] = probe.hooks[event]
+        document["costs"][event] = [
+            known + now - then for known, now, then in zip(before, spent, costs[event], strict=True)
+        ]
+
+
+@pytest.fixture
+def netem(lab: Lab) -> Iterator[Callable[..., None]]:
+    """Impairs what enters the namespace (``inwards``) or leaves it."""
+    with ExitStack() as undo:
+
+        def impair(*rule: str, inwards: bool) -> None:
+            where = ["tc"] if inwards else ["tc", "-n", lab.namespace]
+            device = lab.device if inwards else "eth0"
+            command = [*where, "qdisc", "add", "dev", device, "root", "netem", *rule]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                pytest.skip(f"no netem on this kernel: {done.stderr.strip()}")
+            undone = [*where, "qdisc", "delete", "dev", device, "root"]
+            undo.callback(subprocess.run, undone, capture_output=True, check=False)
+
+        yield impair
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Counts what became of the tests of each hook set."""
+    report = yield
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    if report.when == "call" or report.outcome != "passed":
+        outcomes = _outcomes.setdefault(params.get("hook_set", DEFAULT), {})
+        outcomes[report.outcome] = outcomes.get(report.outcome, 0) + 1
+    return report
+
+
+def pytest_sessionfinish() -> None:
     if target := os.environ.get("SOCKLAT_MEASURED"):
-        document = {
-            "kernel": os.uname().release,
-            "hook_set": os.environ.get("SOCKLAT_HOOKS", "default"),
-            "hooks": probe.hooks,
-            "missed": probe.missed(),
-            "costs": probe.costs(),
-            "cases": cases,
-        }
-        Path(target).write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+        documents = [
+            {
+                "kernel": os.uname().release,
+                "emulated": EMULATED,
+                "hook_set": name,
+                "outcomes": _outcomes.get(name, {}),
+                **_documents.get(name, {}),
+            }
+            for name in wanted_sets()
+        ]
+        Path(target).write_text(json.dumps(documents, indent=1) + "\n", "utf-8")

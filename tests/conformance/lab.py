@@ -13,7 +13,7 @@ from typing import Literal
 
 from tests.services.build import compile_service
 
-__all__ = ["Family", "Lab"]
+__all__ = ["BridgedLab", "Family", "Lab"]
 
 Family = Literal["v4", "v6", "mapped"]
 """The service's socket: IPv4, IPv6, or IPv6 serving IPv4 clients (v4-mapped addresses)."""
@@ -95,6 +95,29 @@ class Lab:
         _ip("link", "set", self.device, "up")
         _ip(*inside, "link", "set", "lo", "up")
         _ip(*inside, "link", "set", "eth0", "up")
+
+
+class BridgedLab(Lab):
+    """A laboratory whose device is a port of a bridge, which has the host's IPv4 address."""
+
+    @property
+    def bridge(self) -> str:
+        """The bridge's name."""
+        return f"{self.device}b"
+
+    def close(self) -> None:
+        """As in `Lab`, and removes the bridge."""
+        subprocess.run(["ip", "link", "delete", self.bridge], capture_output=True, check=False)
+        super().close()
+
+    def _connect(self) -> None:
+        super()._connect()
+        address = f"{self.host4}/30"
+        _ip("link", "add", self.bridge, "type", "bridge", "forward_delay", "0")
+        _ip("address", "delete", address, "dev", self.device)
+        _ip("address", "add", address, "dev", self.bridge)
+        _ip("link", "set", self.device, "master", self.bridge)
+        _ip("link", "set", self.bridge, "up")
 
 
 def _free_subnet() -> ipaddress.IPv4Network:

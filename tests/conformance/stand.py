@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from gate.probe.probe import Reading, SocketProbe
 from tests.conformance.lab import Lab
+from tests.conformance.record import Compared, note
 
 __all__ = [
     "BUCKET",
@@ -225,11 +226,15 @@ def assert_true(reading: Reading, stage: str, bounds: Bounds) -> None:
     """
     histogram = reading.histograms[stage]
     assert histogram.total == bounds.true.size, stage
-    for quantile in (0.5, 0.99):
-        measured = histogram.quantile_ns(quantile)
+    quantiles: dict[str, Compared] = {}
+    for name, quantile in (("p50", 0.5), ("p99", 0.99)):
         least, most = (_nearest_rank(values, quantile) for values in (bounds.least, bounds.most))
-        assert least * 0.98 - SLACK_NS <= measured, (stage, quantile, least, measured, most)
-        assert measured <= most * 1.02 + SLACK_NS, (stage, quantile, least, measured, most)
+        measured = histogram.quantile_ns(quantile)
+        quantiles[name] = {"least_ns": least, "most_ns": most, "measured_ns": measured}
+    note(stage, quantiles)
+    for name, of in quantiles.items():
+        assert of["least_ns"] * 0.98 - SLACK_NS <= of["measured_ns"], (stage, name, of)
+        assert of["measured_ns"] <= of["most_ns"] * 1.02 + SLACK_NS, (stage, name, of)
 
 
 def assert_balanced(counters: dict[str, int]) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import socket
-import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -19,26 +17,9 @@ from tests.conformance.stand import REQUEST, Bounds, Stand, ask, assert_balanced
 pytestmark = [pytest.mark.kernel]
 
 REQUESTS = 53  # prime
+LOSSY_REQUESTS = 23  # prime; each lost segment costs a timeout
 DELAY_MS = 10
 PAUSE_S = 0.005
-
-
-@pytest.fixture
-def netem(lab: Lab) -> Iterator[Callable[..., None]]:
-    """Impairs what enters the namespace (``inwards``) or leaves it."""
-    with ExitStack() as undo:
-
-        def impair(*rule: str, inwards: bool) -> None:
-            where = ["tc"] if inwards else ["tc", "-n", lab.namespace]
-            device = lab.device if inwards else "eth0"
-            command = [*where, "qdisc", "add", "dev", device, "root", "netem", *rule]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                pytest.skip(f"no netem on this kernel: {done.stderr.strip()}")
-            undone = [*where, "qdisc", "delete", "dev", device, "root"]
-            undo.callback(subprocess.run, undone, capture_output=True, check=False)
-
-        yield impair
 
 
 def test_deliver_is_the_way_to_the_client_and_back(
@@ -71,11 +52,12 @@ def test_retransmitted_segments_are_counted_as_the_kernel_counts_them(
         with stand.connect() as client:
             ask(client, REQUEST, len(REQUEST))
             before = network_counters(stand.pid)
-            netem("loss", "20%", inwards=False)
-            for _ in range(REQUESTS):
+            netem("loss", "30%", inwards=False)
+            for _ in range(LOSSY_REQUESTS):
                 ask(client, REQUEST, len(REQUEST))
             retransmits = since(before, network_counters(stand.pid))["retransmits"]
             counters = stand.counters
         account = stand.finish()
     assert counters["retransmits"] == retransmits > 0
-    assert account.reading.counters["seen"] == account.reading.counters["recorded"] == REQUESTS + 1
+    assert account.reading.counters["seen"] == LOSSY_REQUESTS + 1
+    assert account.reading.counters["recorded"] == LOSSY_REQUESTS + 1

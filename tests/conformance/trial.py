@@ -11,19 +11,18 @@ import signal
 import socket
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 
-from gate.campaign import LoadCounts
-from gate.load.process import Endpoint, LoadProcess
+from gate.load.interface import Endpoint
 from gate.probe.probe import Reading, SocketProbe
-from gate.scenario import Load
 from tests.conformance.lab import Family, Lab
 
-__all__ = ["Delays", "Measured", "Trial", "Truth", "drive", "even_load", "trickle"]
+__all__ = ["Delays", "Measured", "Trial", "Truth", "drive", "trickle"]
 
 PORT = 7000
 SLOT = 0
-LEAD_NS = 150_000_000
 EVER_NS = 2**63
 START_WITHIN_S = 10.0
 SETTLE_WITHIN_S = 5.0
@@ -122,38 +121,49 @@ class Trial:
         self._process.stdout.close()
 
 
-def even_load(requests: int, connections: int, length: int = 16) -> Load:
-    """Exactly ``requests`` at even distances over one second, without warm-up."""
-    return Load.model_validate(
-        {
-            "rate": float(requests),
-            "arrivals": "constant",
-            "duration_s": 1.0,
-            "warmup_s": 0.0,
-            "connections": connections,
-            "payload": "x" * length,
-            "answer": length,
-        }
-    )
+def drive(endpoint: Endpoint, requests: int, connections: int, length: int = 16) -> None:
+    """Sends so many requests at even distances over a second, in turn over the connections.
+
+    Threads of this process: the gate's own driver takes an emulated CPU longer to start than all
+    the requests together.  A request that is due on a busy connection waits for the answer.
+    """
+
+    def converse(client: socket.socket, dues_s: list[float]) -> None:
+        for due_s in dues_s:
+            time.sleep(max(0.0, due_s - time.monotonic()))
+            client.sendall(b"x" * length)
+            _receive(client, length)
+
+    with ExitStack() as opened, ThreadPoolExecutor(connections) as pool:
+        clients = [opened.enter_context(_connect(endpoint)) for _ in range(connections)]
+        start_s = time.monotonic()
+        dues_s = [start_s + number / requests for number in range(requests)]
+        plans = [dues_s[turn::connections] for turn in range(connections)]
+        list(pool.map(converse, clients, plans))
 
 
-def drive(endpoint: Endpoint, load: Load) -> LoadCounts:
-    """Sends the load with the gate's own driver; its connections are closed on return."""
-    with LoadProcess(load, [endpoint], seed=1) as driver:
-        driver.connect()
-        driver.start(time.monotonic_ns() + LEAD_NS)
-        return driver.wait()[0]
+def trickle(endpoint: Endpoint, requests: int, length: int, after_first_s: float = 0.0) -> None:
+    """Sends each request as ``length`` segments of one byte, all over one connection.
 
-
-def trickle(endpoint: Endpoint, requests: int, length: int) -> None:
-    """Sends each request as ``length`` segments of one byte, all over one connection."""
-    with socket.create_connection((endpoint.host, endpoint.port), timeout=30.0) as client:
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    ``after_first_s`` leaves time to read the first one before the others come.
+    """
+    with _connect(endpoint) as client:
         for _ in range(requests):
-            for _ in range(length):
+            client.send(b"x")
+            time.sleep(after_first_s)
+            for _ in range(length - 1):
                 client.send(b"x")
-            got = 0
-            while got < length:
-                part = client.recv(length - got)
-                assert part, "the service closed the connection"
-                got += len(part)
+            _receive(client, length)
+
+
+def _connect(endpoint: Endpoint) -> socket.socket:
+    client = socket.create_connection((endpoint.host, endpoint.port), timeout=30.0)
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return client
+
+
+def _receive(client: socket.socket, length: int) -> None:
+    while length:
+        part = client.recv(length)
+        assert part, "the service closed the connection"
+        length -= len(part)

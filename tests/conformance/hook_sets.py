@@ -1,0 +1,92 @@
+"""Each hook set in turn on a probe that is compiled once: an emulated CPU compiles for 15 s."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any
+
+import pytest
+
+from gate.probe.binding import load_bcc
+from gate.probe.btf import KernelTypes
+from gate.probe.events import Detail, Kind
+from gate.probe.probe import SocketProbe
+
+__all__ = ["DEFAULT", "Compiled", "wanted_sets"]
+
+DEFAULT = "default"
+"""Each event has the best hook that the kernel takes."""
+
+_KINDS: dict[str, Kind] = {"tracepoint": "raw_tracepoint", "kprobe": "kprobe", "kfunc": "kfunc"}
+
+
+def wanted_sets() -> list[str]:
+    """The hook sets that ``SOCKLAT_HOOKS`` names, with commas; `DEFAULT` alone without it."""
+    named = [name for name in os.environ.get("SOCKLAT_HOOKS", "").split(",") if name]
+    unknown = set(named) - set(_KINDS)
+    if unknown:
+        raise pytest.UsageError(f"SOCKLAT_HOOKS has {sorted(unknown)}; known: {', '.join(_KINDS)}")
+    return named or [DEFAULT]
+
+
+class Compiled:
+    """Context manager: compiled programs by recipe, from which probes are attached."""
+
+    def __init__(self) -> None:
+        self._shelf: dict[object, Any] = {}
+        self._end = ExitStack()
+
+    def __enter__(self) -> Compiled:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.close()
+
+    @contextmanager
+    def probe(self, hook_set: str, detail: Detail = "headline") -> Iterator[SocketProbe]:
+        """A probe with the hooks of one set; the test fails where none of them attaches."""
+        kind = _KINDS.get(hook_set)
+        with _Reattached(self, detail, kind) as probe:
+            if kind and not any(hook.startswith(kind) for hook in probe.hooks.values()):
+                pytest.fail(f"no {hook_set} hook attaches here: {probe.hooks}", pytrace=False)
+            yield probe
+
+    def programs(self, recipe: object, compile_: Callable[[], Any]) -> Any:
+        """The BPF object of a recipe, compiled when it is asked for first."""
+        if recipe not in self._shelf:
+            self._shelf[recipe] = bpf = compile_()
+            self._end.callback(bpf.cleanup)
+        return self._shelf[recipe]
+
+
+class _Reattached(SocketProbe):
+    """A probe whose programs and maps outlive it."""
+
+    def __init__(self, compiled: Compiled, detail: Detail, prefer: Kind | None) -> None:
+        super().__init__(detail=detail, prefer=prefer)
+        self._compiled = compiled
+
+    def _compile(self, types: KernelTypes, *, typed: bool) -> Any:
+        compile_ = partial(super()._compile, types, typed=typed)
+        return self._compiled.programs((self._detail, typed), compile_)
+
+    def close(self) -> None:
+        bpf, self._bpf = self._bpf, None
+        if bpf is None:
+            return
+        for attached in self._attached:
+            attached.detach()
+        for detach, places in (
+            (bpf.detach_kprobe_event, bpf.kprobe_fds),
+            (bpf.detach_tracepoint, bpf.tracepoint_fds),
+            (bpf.detach_raw_tracepoint, bpf.raw_tracepoint_fds),
+        ):
+            for place in [place for place, of in places.items() if of != {}]:
+                detach(place)
+        if bpf._ringbuf_manager:
+            # The next probe's reader opens the ring anew; this one's callback ends with its reader.
+            load_bcc().libbcc.lib.bpf_free_ringbuf(bpf._ringbuf_manager)
+            bpf._ringbuf_manager = None

@@ -1,0 +1,133 @@
+"""``ci/vm/table.py`` on small results: what the tables say, and what counts as passed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gate.probe.sources import names
+
+ROOT = Path(__file__).resolve().parents[2]
+TABLE = ROOT / "ci" / "vm" / "table.py"
+
+
+def compared(least_ns: float, most_ns: float, measured_ns: float) -> dict[str, float]:
+    return {"least_ns": least_ns, "most_ns": most_ns, "measured_ns": measured_ns}
+
+
+def document(**changed: Any) -> dict[str, Any]:
+    inside = {"p50": compared(1_000_000, 1_020_000, 1_013_000), "p99": compared(0, 4_000, 2_000)}
+    outside = {"p50": compared(1_000_000, 1_040_000, 1_045_000)}
+    return {
+        "kernel": "6.1.0-50-cloud-amd64",
+        "emulated": True,
+        "hook_set": "kprobe",
+        "outcomes": {"passed": 3, "skipped": 1},
+        "stages": ["service", "app", "runq", "established"],
+        "hooks": {"send": "kprobe:tcp_sendmsg", "state": "raw_tracepoint:inet_sock_set_state"},
+        "costs": {"send": [9_000, 10], "state": [0, 0]},
+        "missed": 2,
+        "margin_ns": 100_000,
+        "cases": [
+            {"case": "one", "stage": "service", "quantiles": inside},
+            {"case": "two", "stage": "service", "quantiles": outside},
+            {"case": "two", "stage": "runq", "quantiles": {"mean": compared(0, 3_000, 2_500)}},
+        ],
+        **changed,
+    }
+
+
+def table(tmp_path: Path, *options: str, documents: list[dict[str, Any]]) -> tuple[int, str]:
+    results = tmp_path / "measured.json"
+    results.write_text(json.dumps(documents), "utf-8")
+    command = [sys.executable, str(TABLE), *options, str(results)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    return done.returncode, done.stdout
+
+
+def cells(text: str, name: str) -> list[str]:
+    """What stands in the row of that name."""
+    rows = [line for line in text.splitlines() if line.startswith(f"| {name} ")]
+    assert len(rows) == 1, name
+    return [cell.strip() for cell in rows[0].strip("|").split("|")][1:]
+
+
+def test_the_worst_case_of_each_stage_is_told(tmp_path: Path) -> None:
+    status, text = table(tmp_path, documents=[document()])
+    assert status == 0
+    # Case two is 5 us outside; case one, of the shorter interval, 3 us from the middle.
+    assert cells(text, "`service`") == ["p50 5 / 3 ± 10, p99 0 / 0 ± 2"]
+    assert cells(text, "`runq`") == ["mean 0 / 1 ± 2"]
+    assert cells(text, "`app`") == ["not compared"]
+    assert cells(text, "`respond`") == ["not measured"]
+    assert cells(text, "`send`") == ["kprobe, 900"]
+    assert cells(text, "`state`") == ["raw_tracepoint, not run"]
+    assert cells(text, "missed") == ["2"]
+    assert "2% + 100 µs under emulation" in text
+
+
+def test_every_stage_of_the_layout_has_a_row(tmp_path: Path) -> None:
+    _, text = table(tmp_path, documents=[document()])
+    for stage in names("STAGE_"):
+        assert len(cells(text, f"`{stage}`")) == 1
+
+
+def test_kernels_are_sections_by_version_and_hook_sets_columns(tmp_path: Path) -> None:
+    own = document(kernel="6.18.2", emulated=False, hook_set="default")
+    newer = document(kernel="6.12.9+deb13-cloud-amd64")
+    both = [newer, document(), document(hook_set="kfunc", hooks={}, costs={}), own]
+    _, text = table(tmp_path, documents=both)
+    heads = [line for line in text.splitlines() if line.startswith("## ")]
+    assert heads == [
+        "## Linux 6.1.0-50-cloud-amd64, emulated",
+        "## Linux 6.12.9+deb13-cloud-amd64, emulated",
+        "## Linux 6.18.2, this machine's own",
+    ]
+    first = text.partition("## Linux 6.12")[0]
+    assert "|  | kprobe | kfunc |" in first
+    assert cells(first, "`send`") == ["kprobe, 900", "none"]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "verdict"),
+    [
+        ({"passed": 3, "skipped": 1}, "passed  3 passed, 1 skipped"),
+        ({"passed": 3, "failed": 1}, "FAILED  3 passed, 1 failed"),
+        ({"skipped": 4}, "FAILED  4 skipped"),
+        ({}, "FAILED  no result"),
+    ],
+)
+def test_a_hook_set_passes_only_when_tests_ran_and_none_failed(
+    tmp_path: Path, outcomes: dict[str, int], verdict: str
+) -> None:
+    lines = ("--lines", "6.1", "kprobe")
+    status, text = table(tmp_path, *lines, documents=[document(outcomes=outcomes)])
+    assert text == f"6.1    kprobe      {verdict}\n"
+    assert status == (0 if verdict.startswith("passed") else 1)
+
+
+def test_a_hook_set_without_results_has_failed(tmp_path: Path) -> None:
+    status, text = table(tmp_path, "--lines", "6.1", "kprobe,kfunc", documents=[document()])
+    assert status == 1
+    assert text.splitlines()[1] == "6.1    kfunc       FAILED  no result"
+
+
+def test_a_set_whose_probe_never_loaded_is_in_the_tables(tmp_path: Path) -> None:
+    failed = {"kernel": "5.10.0", "emulated": True, "hook_set": "kfunc", "outcomes": {"failed": 9}}
+    status, text = table(tmp_path, documents=[failed])
+    assert status == 0
+    assert cells(text, "tests") == ["9 failed"]
+    assert cells(text, "`service`") == ["not measured"]
+
+
+def test_without_results_there_is_no_table(tmp_path: Path) -> None:
+    command = [sys.executable, str(TABLE), str(tmp_path / "none.json")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "run ci/kernels first" in done.stderr
