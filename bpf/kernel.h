@@ -39,6 +39,7 @@
 #define TCP_FLAG_SYN 0x02
 
 #define EAGAIN 11
+#define PURE_ACK_TRUESIZE 2 /* skb_set_tcp_pure_ack() of include/net/tcp.h: how TCP marks one */
 #define SEGMENT_BYTES 32 /* of tcp_skb_cb, from its start; the rest is not needed */
 #define LOOPBACK_IFINDEX 1 /* include/net/flow.h: the same in every namespace */
 

@@ -151,6 +151,9 @@ int on_device_tx(struct bpf_raw_tracepoint_args *ctx)
 	enters_bridge(skb, dev, ENTERS_BY_BRIDGE);
 	if (!c || c->role != ROLE_SERVER || !c->tx_first_ns || c->tx_stack_ns)
 		return 0;
+	/* Not the answer's: it may have waited in a queue since before. */
+	if (LOAD(u32, skb, AT(sk_buff, truesize)) == PURE_ACK_TRUESIZE)
+		return 0;
 	now_ns = bpf_ktime_get_ns();
 	c->tx_stack_ns = clamp_u32(now_ns - c->tx_first_ns + 1);
 	return 0;

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -192,9 +193,15 @@ def _detach_part(program: Any, part: Part, typed: bool) -> None:
     elif part.kind == "tracepoint":
         program.detach_tracepoint(tp=symbol)
     elif part.kind == "kprobe":
-        program.detach_kprobe(event=symbol)
+        program.detach_kprobe(event=symbol, **_only(program.detach_kprobe, part))
     elif part.kind == "kretprobe":
-        program.detach_kretprobe(event=symbol)
+        program.detach_kretprobe(event=symbol, **_only(program.detach_kretprobe, part))
+
+
+def _only(detach: Callable[..., None], part: Part) -> dict[str, bytes]:
+    """BCC 0.19+ can tell several functions at one symbol apart; without the name all of them go."""
+    named = "fn_name" in inspect.signature(detach).parameters
+    return {"fn_name": part.function.encode()} if named else {}
 
 
 def _first_line(error: Exception) -> str:

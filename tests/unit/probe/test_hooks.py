@@ -122,6 +122,28 @@ def test_a_hook_of_several_parts_attaches_whole_or_not_at_all() -> None:
     assert str(whole) == "raw_tracepoint:new_point+raw_tracepoint:other_point"
 
 
+@pytest.mark.parametrize("several", [True, False], ids=["0.19", "0.18"])
+def test_what_is_taken_back_is_the_refused_hook_s_own(several: bool) -> None:
+    class Bcc(Program):
+        def attach_kretprobe(self, event: bytes, fn_name: bytes) -> None:
+            raise Exception("no memory")
+
+    class Named(Bcc):
+        def detach_kprobe(self, event: bytes, fn_name: bytes | None = None) -> None:
+            taken_back.append((event, fn_name))
+
+    class Unnamed(Bcc):
+        def detach_kprobe(self, event: bytes) -> None:
+            taken_back.append((event, None))
+
+    taken_back: list[tuple[bytes, bytes | None]] = []
+    both = (Part("kprobe", "function", "on_entry"), Part("kretprobe", "function", "on_return"))
+    types: Any = Types("function")
+    program = Named() if several else Unnamed()
+    assert attach_event(program, types, Event("sent", (both,), optional=True)) is None
+    assert taken_back == [(b"function", b"on_entry" if several else None)]
+
+
 def test_an_optional_event_may_stay_without_a_hook() -> None:
     types: Any = Types("new_point")
     absent = Event("extra", ((Part("raw_tracepoint", "absent", "on_x"),),), optional=True)
