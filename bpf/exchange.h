@@ -149,11 +149,15 @@ static inline void exchange_clear(struct connection *c)
 	c->tx_last_ns = 0;
 	c->acked_ns = 0;
 	c->blocked_ns = 0;
-	c->send_wait_ns = 0;
+	c->flags &= ~FLAG_OVERLAPPED;
+	/* Not of the line that every exchange writes (state.h). */
+	if (c->send_wait_ns)
+		c->send_wait_ns = 0;
+#ifdef DETAIL_FULL
 	c->rx_stack_ns = 0;
 	c->bridge_ns = 0;
 	c->tx_stack_ns = 0;
-	c->flags &= ~FLAG_OVERLAPPED;
+#endif
 }
 
 /* Records an answered exchange of a server socket and leaves the connection without one. */

@@ -35,30 +35,35 @@ BPF_ARRAY(windows, struct window, TARGET_MAX);
 #define FLAG_ADOPTED 8
 #define FLAG_SHUT 16      /* this side has sent its FIN */
 
-/* One connection of a target; all but the last lines belong to the exchange under way, if any.
- * On a dependency socket the parts are turned round: tx_first opens, rx_first answers. */
+/* One connection of a target.  On a dependency socket the parts of an exchange are turned round:
+ * tx_first opens, rx_first answers.
+ *
+ * A request is handled on up to three CPUs, and each line of memory that one of them writes must
+ * travel to the next.  A hash element has 48 bytes ahead of its 8 bytes of key, so that here the
+ * fields written in every exchange are one line of 64 bytes, and an element is three. */
 struct connection {
+	u64 established_ns;
+
 	u64 rx_first_ns;   /* 0: no exchange is open */
 	u64 read_ns;
 	u64 tx_first_ns;   /* 0: not answered yet */
 	u64 tx_last_ns;    /* last send returned */
 	u64 acked_ns;      /* the peer has acknowledged the last byte sent so far */
 	u64 blocked_ns;    /* since when sending waits for room; 0: it does not */
-	u64 send_wait_ns;
-	u32 rx_stack_ns;   /* of the first segment; 0: not known */
-	u32 bridge_ns;
-	u32 tx_stack_ns;
 	u32 last_seq;      /* sequence number after the last byte sent */
 	u32 sending;       /* bytes that the send under way was given; 0: not known */
-	u32 unused;
-
-	u64 process_ns;    /* since when a segment is being processed; 0: none is */
-	u64 established_ns;
 	u32 netns;
 	u8 target;
 	u8 role;
 	u8 flags;
 	u8 pad;
+
+	u64 send_wait_ns;
+	u64 process_ns;    /* since when a segment is being processed; 0: none is */
+	u32 rx_stack_ns;   /* of the first segment; 0: not known */
+	u32 bridge_ns;
+	u32 tx_stack_ns;
+	u32 unused[9];
 };
 /* Keyed by the socket's address; removed in tcp_destroy_sock, since addresses are reused. */
 BPF_HASH(connections, u64, struct connection, MAX_CONNECTIONS);

@@ -15,8 +15,9 @@ BUDGET_BYTES = 64_000_000
 # kernel/bpf/hashtab.c: struct htab_elem ahead of key and value, and struct bucket.
 ELEMENT_BYTES, BUCKET_BYTES = 48, 16
 PAGE_BYTES = 4096
+LINE_BYTES, KEY_BYTES = 64, 8
 NOTES_BYTES = 8 << 12
-CONNECTION_BYTES = 104
+CONNECTION_BYTES = 136
 
 
 def map_bytes(cpus: int, max_connections: int) -> dict[str, int]:
@@ -74,15 +75,29 @@ def test_every_map_is_in_the_sum() -> None:
     assert set(map_names(flatten())) == set(map_bytes(1, 1))
 
 
-def test_a_connection_is_as_large_as_the_sum_says() -> None:
-    text = flatten()
-    struct = re.search(r"^struct connection \{(.*?)^\};", text, re.MULTILINE | re.DOTALL)
+def connection_offsets() -> dict[str, int]:
+    """Offset of each field of ``struct connection``, and of its ``end``; none needs padding."""
+    struct = re.search(r"^struct connection \{(.*?)^\};", flatten(), re.MULTILINE | re.DOTALL)
     assert struct is not None
     sizes = {"u64": 8, "u32": 4, "u8": 1}
-    assert (
-        sum(sizes[kind] for kind in re.findall(r"^\t(u\d+) \w+;", struct.group(1), re.M))
-        == CONNECTION_BYTES
-    )
+    offsets, at = {}, 0
+    for kind, name, times in re.findall(r"^\t(u\d+) (\w+)(?:\[(\d+)\])?;", struct.group(1), re.M):
+        assert at % sizes[kind] == 0, name
+        offsets[name] = at
+        at += sizes[kind] * int(times or 1)
+    return {**offsets, "end": at}
+
+
+def test_a_connection_is_as_large_as_the_sum_says() -> None:
+    assert connection_offsets()["end"] == CONNECTION_BYTES
+
+
+def test_what_every_exchange_writes_is_one_line_of_memory() -> None:
+    offsets = connection_offsets()
+    value_at = ELEMENT_BYTES + KEY_BYTES
+    assert (value_at + offsets["end"]) % LINE_BYTES == 0
+    assert (value_at + offsets["rx_first_ns"]) % LINE_BYTES == 0
+    assert offsets["send_wait_ns"] - offsets["rx_first_ns"] == LINE_BYTES
 
 
 @pytest.mark.kernel
