@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from gate.errors import Exit, Reason
 from gate.service.image import ImageRef
 from tests.docker.probe_container import LAUNCHER, ProbeContainers, documented, import_image
 from tests.kernel.unprivileged_probe import EXCHANGES
+from tests.services.here import echo_here
 
 pytestmark = [pytest.mark.docker, pytest.mark.kernel]
 
@@ -117,24 +117,8 @@ def test_without_them_it_is_refused_by_name(
 @pytest.fixture
 def service() -> Iterator[int]:
     """Port on the host's loopback of an echo server in this process."""
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        while True:
-            try:
-                peer, _ = listener.accept()
-            except OSError:
-                return
-            with peer:
-                while data := peer.recv(16):
-                    peer.sendall(data)
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    yield listener.getsockname()[1]
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-    thread.join()
+    with echo_here() as port:
+        yield port
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import socket
 import stat
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ import pytest
 from gate.probe.btf import kernel_types
 from gate.probe.events import EVENTS, STAGE_NEEDS
 from gate.probe.kernel_source import flatten, kernel_source
+from tests.services.here import echo_here
 
 pytestmark = pytest.mark.kernel
 
@@ -157,24 +157,8 @@ def test_the_directory_for_the_compiler_is_private() -> None:
 @pytest.fixture
 def service() -> Iterator[int]:
     """Port of an echo server of this process."""
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        while True:
-            try:
-                peer, _ = listener.accept()
-            except OSError:
-                return
-            with peer:
-                while data := peer.recv(16):
-                    peer.sendall(data)
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    yield listener.getsockname()[1]
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-    thread.join()
+    with echo_here() as port:
+        yield port
 
 
 @pytest.fixture
