@@ -68,21 +68,25 @@ static inline void warmup_add(u32 target, u64 service_ns)
 		__sync_fetch_and_add(&w->count[index], 1);
 }
 
-static inline bool in_window(struct connection *c, u64 start_ns)
+/* The window of this connection's target; none when the slot has another owner by now. */
+static inline struct window *window_of(struct connection *c)
 {
 	u32 target = c->target;
 	struct window *w = windows.lookup(&target);
 
-	return w && w->netns == c->netns && start_ns >= w->from_ns && start_ns < w->to_ns;
+	return w && w->netns == c->netns ? w : NULL;
 }
 
-/* The slot still belongs to this connection's target. */
 static inline bool owns_slot(struct connection *c)
 {
-	u32 target = c->target;
-	struct window *w = windows.lookup(&target);
+	return window_of(c) != NULL;
+}
 
-	return w && w->netns == c->netns;
+static inline bool in_window(struct connection *c, u64 start_ns)
+{
+	struct window *w = window_of(c);
+
+	return w && start_ns >= w->from_ns && start_ns < w->to_ns;
 }
 
 struct stages {
@@ -164,11 +168,11 @@ static inline void exchange_clear(struct connection *c)
 static inline void exchange_record(u64 sk, struct connection *c)
 {
 	u32 target = c->target;
-	struct window *w = windows.lookup(&target);
+	struct window *w = window_of(c);
 	struct stages s = {};
 	struct band *b;
 
-	if (!w || w->netns != c->netns)
+	if (!w)
 		goto done;
 	if (c->rx_first_ns < w->from_ns || c->rx_first_ns >= w->to_ns) {
 		count(target, COUNTER_FILTERED, 1);

@@ -34,7 +34,8 @@ class Reading:
     """What the kernel aggregated for one target since it was watched.
 
     ``histograms`` has the measured stages.  ``counters`` has one entry a COUNTER of
-    ``bpf/layout.h`` plus ``pending``: exchanges still open when read, so that
+    ``bpf/layout.h`` plus ``recorded``, the total of ``service``, and ``pending``: exchanges still
+    open when read, so that
     seen = recorded + filtered + unanswered + dropped_map_full + pending.
     """
 
@@ -204,10 +205,14 @@ class SocketProbe:
     def read(self, slot: int) -> Reading:
         """What was aggregated in the slot since `watch`, while it is watched."""
         histograms = {stage: self._tables.histogram(slot, stage) for stage in self.stages}
+        service = histograms["service"]
         counters = self._tables.counters(slot)
+        counters["recorded"] = service.total
         counters["pending"] = self._tables.pending(slot, self._watched[slot].netns_inode)
         drops = self._tables.drops(slot)
-        return Reading(histograms, self._tables.bands(slot), counters, drops, self._spikes.of(slot))
+        return Reading(
+            histograms, self._tables.bands(slot, service), counters, drops, self._spikes.of(slot)
+        )
 
     def missed(self) -> int:
         """Invocations the kernel skipped so far, over all programs; a loss like any other."""

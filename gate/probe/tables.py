@@ -75,18 +75,17 @@ class Tables:
             return self._shared_histograms, index
         return self._histograms, slot * len(self._unshared) + self._unshared.index(stage)
 
-    def bands(self, slot: int) -> Bands:
-        """Counts and stage sums per band."""
+    def bands(self, slot: int, service: Histogram) -> Bands:
+        """Counts, which are those of the histogram of ``service``, and stage sums per band."""
         sums = self._bands.read(slot).reshape(-1, len(self._banded))
-        service, *parts = (self._banded.index(s) for s in ("service", "recv_wait", "app"))
-        sums[:, service] = sums[:, parts].sum(axis=1)  # exact by definition, so not kept twice
-        return Bands(self._banded, self.histogram(slot, "service").per_band(), sums)
+        whole, *parts = (self._banded.index(s) for s in ("service", "recv_wait", "app"))
+        sums[:, whole] = sums[:, parts].sum(axis=1)  # exact by definition, so not kept twice
+        return Bands(self._banded, service.per_band(), sums)
 
     def counters(self, slot: int) -> dict[str, int]:
-        """All counters by name, and ``recorded``: what is in the histogram of ``service``."""
+        """All counters of bpf/layout.h by name."""
         counts = self._counters.read(slot)
-        counters = {name: int(counts[number]) for number, name in enumerate(names("COUNTER_"))}
-        return {**counters, "recorded": self.histogram(slot, "service").total}
+        return {name: int(counts[number]) for number, name in enumerate(names("COUNTER_"))}
 
     def drops(self, slot: int) -> dict[str, int]:
         """Packets of the target thrown away, by the kernel's name of the reason."""

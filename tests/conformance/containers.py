@@ -29,7 +29,8 @@ def bridge(client: Any) -> Iterator[str]:
 class Container:
     """Context manager: a container of ``image`` on a Docker network, which listens on ``port``.
 
-    ``host`` is its address there, ``netns_inode`` what the probe watches.
+    ``host`` is its address there, ``pid`` its first process, ``netns_inode`` what the probe
+    watches.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class Container:
         self.id, self.name, self.image = str(self._container.id), str(self._container.name), image
         self.port = port
         self.host = ""
-        self.netns_inode = 0
+        self.pid = self.netns_inode = 0
 
     def __enter__(self) -> Container:
         try:
@@ -48,7 +49,8 @@ class Container:
             state = self._container.attrs
             (network,) = state["NetworkSettings"]["Networks"].values()
             self.host = network["IPAddress"]
-            self.netns_inode = os.stat(f"/proc/{state['State']['Pid']}/ns/net").st_ino
+            self.pid = int(state["State"]["Pid"])
+            self.netns_inode = os.stat(f"/proc/{self.pid}/ns/net").st_ino
             self._await_listening()
         except BaseException:
             self._container.remove(force=True)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from gate.load.interface import Endpoint
 from gate.probe.probe import Reading, SocketProbe
 from tests.conformance.lab import Family, Lab
+from tests.conformance.stand import await_listening
 
 __all__ = ["Delays", "Measured", "Trial", "Truth", "drive", "trickle"]
 
@@ -78,7 +79,7 @@ class Trial:
     def __enter__(self) -> Trial:
         self._process = self._lab.start(*self._options)
         try:
-            self._await_listening()
+            await_listening(self._process, PORT)
             self._probe.watch(SLOT, self._lab.netns_inode, PORT)
             self._probe.record_between(SLOT, 0, EVER_NS)
         except BaseException:
@@ -100,19 +101,6 @@ class Trial:
         truth = json.loads(told)
         counts = truth.pop("answers"), truth.pop("unstamped")
         return Measured(self._probe.read(SLOT), Truth(*counts, truth))
-
-    def _await_listening(self) -> None:
-        deadline_s = time.monotonic() + START_WITHIN_S
-        while True:
-            try:
-                socket.create_connection((self.endpoint.host, PORT), timeout=1.0).close()
-            except OSError:
-                assert self._process.poll() is None, "the service ended at once"
-                if time.monotonic() > deadline_s:
-                    raise
-                time.sleep(0.02)
-            else:
-                return
 
     def _stop(self) -> None:
         self._process.kill()

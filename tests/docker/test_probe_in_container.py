@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import pytest
 
 from gate.errors import Exit, Reason
 from gate.service.image import ImageRef
+from tests.conformance.containers import Container, bridge
 from tests.docker.probe_container import LAUNCHER, ProbeContainers, documented, import_image
 from tests.kernel.unprivileged_probe import EXCHANGES
 from tests.services.here import echo_here
@@ -124,33 +124,11 @@ def service() -> Iterator[int]:
 @pytest.fixture
 def neighbour(docker_client: Any, echo: ImageRef) -> Iterator[tuple[int, str]]:
     """Process id, and address, of an echo server in a container with Docker's capabilities."""
-    name = f"socklat-test-neighbour-{uuid.uuid4().hex[:8]}"
-    network = docker_client.networks.create(name)
-    try:
-        container = docker_client.containers.create(echo.id, name=name, network=name)
-        try:
-            container.start()
-            container.reload()
-            state = container.attrs
-            address = state["NetworkSettings"]["Networks"][name]["IPAddress"]
-            wait_for(address)
-            yield state["State"]["Pid"], address
-        finally:
-            container.remove(force=True)
-    finally:
-        network.remove()
-
-
-def wait_for(address: str) -> None:
-    deadline_s = time.monotonic() + ENOUGH_S
-    while True:
-        try:
-            socket.create_connection((address, ECHO_PORT), timeout=1).close()
-        except OSError:
-            assert time.monotonic() < deadline_s, f"nothing answers at {address}"
-            time.sleep(0.05)
-        else:
-            return
+    with (
+        bridge(docker_client) as network,
+        Container(docker_client, network, echo.id, ECHO_PORT) as container,
+    ):
+        yield container.pid, container.host
 
 
 def ask(address: str, port: int) -> None:
