@@ -19,10 +19,13 @@ from gate.histogram import Histogram
 
 __all__ = [
     "ARMS",
+    "WEIGHT_UNIT",
     "Arm",
     "Bands",
     "Campaign",
+    "Corrected",
     "Fingerprint",
+    "Interleave",
     "LoadCounts",
     "Noise",
     "Pair",
@@ -32,6 +35,11 @@ __all__ = [
 
 Arm = Literal["baseline", "candidate"]
 ARMS: tuple[Arm, Arm] = ("baseline", "candidate")
+
+WEIGHT_UNIT = 1000
+"""Counts of a corrected histogram that one exchange of weight 1 makes."""
+
+Interleave = Literal["request", "slice", "block"]
 
 U64 = npt.NDArray[np.uint64]
 
@@ -87,6 +95,21 @@ class Spike:
 
 
 @dataclass(frozen=True, slots=True)
+class Corrected:
+    """The distributions as they would have been without the machine's stalls; see `gate.clean`.
+
+    ``histograms`` and ``bands`` count in units of 1/`WEIGHT_UNIT` of an exchange, because each
+    exchange stands for those that a stall made unusable; ``used`` has the same stages and counts
+    the exchanges themselves.  ``logged`` exchanges were looked at.
+    """
+
+    histograms: Mapping[str, Histogram]
+    bands: Bands
+    used: Mapping[str, Histogram]
+    logged: int
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One container measured once: stage histograms (ns), bands, kernel counters, load.
 
@@ -94,6 +117,8 @@ class Run:
     container's network namespace counted meanwhile, ``drops`` packets thrown away by the kernel's
     reason, ``spikes`` exchanges of at least ``spike_threshold_ns`` (0: none was set).
     ``window_from_ns`` is when the measured window began (CLOCK_MONOTONIC; 0: not known).
+    ``cpu_ns`` is the CPU time that the container used while ``cpu_exchanges`` requests came in (0:
+    not known).  ``corrected`` is None when stalls were not watched.
     """
 
     image: str
@@ -108,17 +133,28 @@ class Run:
     spikes: tuple[Spike, ...] = ()
     spike_threshold_ns: int = 0
     window_from_ns: int = 0
+    cpu_ns: int = 0
+    cpu_exchanges: int = 0
+    corrected: Corrected | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """The machine during a run: shares of CPU time in [0, 1], over all CPUs."""
+    """The machine during a run: shares of CPU time in [0, 1], over all CPUs.
+
+    ``steal`` is the kernel's account of what the hypervisor took, ``stalled`` what the probe saw
+    taken, ``foreign`` what processes other than the containers and the load used at a stretch.
+    ``involuntary_switches`` and ``throttled_us`` (CPU limits) are sums over the containers.
+    """
 
     steal: float
     busy: float
     psi_cpu_some: float | None
     load_average: float
     involuntary_switches: int | None = None
+    stalled: float | None = None
+    foreign: float | None = None
+    throttled_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +163,8 @@ class Pair:
 
     ``first_started`` is the recorded coin flip for the start order; ``set_aside`` says why the
     pair is not used (environment rules only, fixed in advance), empty when it is used.
+    Pairs with the same ``start`` were measured on the same containers (None: a start of its own);
+    ``swapped_cpusets`` is the coin flip for who gets which CPU set.
     """
 
     index: int
@@ -136,6 +174,9 @@ class Pair:
     candidate: Run
     noise: Noise
     set_aside: str = ""
+    interleave: Interleave = "request"
+    start: int | None = None
+    swapped_cpusets: bool = False
 
     def arm(self, arm: Arm) -> Run:
         """The run of one arm."""

@@ -48,6 +48,7 @@ Stage = Literal[
     "runq",
     "rx_process",
 ]
+Judged = Literal[Stage, "cpu"]
 
 
 class _Model(BaseModel):
@@ -180,10 +181,13 @@ class Probe(_Model):
 
 
 class Metric(_Model):
-    """One gated quantile with its indifference zone, as relative changes."""
+    """One gated quantile with its indifference zone, as relative changes.
 
-    stage: Stage = "service"
-    quantile: float = Field(gt=0, lt=1)
+    Stage ``cpu`` is the CPU time that the container uses per request; it has no quantile.
+    """
+
+    stage: Judged = "service"
+    quantile: float | None = Field(None, gt=0, lt=1)
     tolerance: float = Field(gt=0, description="changes up to this are accepted (d0), 0.02 = +2%")
     failure: float = Field(gt=0, description="changes from this on must be found (d1)")
 
@@ -191,11 +195,17 @@ class Metric(_Model):
     def _ordered(self) -> Metric:
         if self.failure <= self.tolerance:
             raise ValueError("failure must be larger than tolerance")
+        if self.stage == "cpu" and self.quantile is not None:
+            raise ValueError("stage cpu has no quantile: leave it out")
+        if self.stage != "cpu" and self.quantile is None:
+            raise ValueError("quantile is missing (only stage cpu has none)")
         return self
 
     @property
     def name(self) -> str:
         """Short name, for instance ``service_p99``."""
+        if self.quantile is None:
+            return "cpu_per_request"
         return f"{self.stage}_p{100 * self.quantile:g}"
 
 
@@ -218,6 +228,15 @@ class Gate(_Model):
     max_steal: float = Field(0.6, gt=0, le=1, description="pairs above this steal are set aside")
     max_set_aside: int = Field(5, ge=0, description="more pairs set aside than this: invalid")
     max_overlap: float = Field(0.01, ge=0, le=1, description="allowed share of overlapped requests")
+    interleave: Literal["request", "slice", "block"] = Field(
+        "request",
+        description="what is sent to one arm or the other by coin flip: each request, slices of "
+        "slice_ms, or blocks of duration_s with one container at a time",
+    )
+    slice_ms: float = Field(100.0, ge=50, le=250, description='length of a "slice"')
+    pairs_per_start: int = Field(
+        1, ge=1, le=50, description="pairs measured on the same containers, for slow starters"
+    )
     metrics: list[Metric] = Field(default_factory=default_metrics, min_length=1)
 
     @field_validator("metrics")
@@ -252,6 +271,8 @@ class Scenario(_Model):
             return self
         answers = self.load.rate * self.load.duration_s
         for metric in self.gate.metrics:
+            if metric.quantile is None:
+                continue
             beyond = 1 - metric.quantile
             if answers * beyond < WANTED_EXCEEDING - 1e-6:
                 needed_s = WANTED_EXCEEDING / (beyond * self.load.rate)

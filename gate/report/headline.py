@@ -90,7 +90,7 @@ def _regression(verdict: Verdict) -> Sentence:
 
 def _where(attribution: tuple[Attribution, ...], metric: MetricVerdict) -> Sentence:
     """Which stage carries the change of a ``service`` quantile, if one does."""
-    if metric.stage != "service":
+    if metric.stage != "service" or metric.quantile is None:
         return ()
     found = next((a for a in attribution if a.slice == slice_of(metric.quantile)), None)
     if found is None or found.stage is None:

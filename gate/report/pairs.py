@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gate.campaign import Pair
 from gate.report import units
 from gate.verdict.model import MetricVerdict
+from gate.verdict.quantiles import value_ns
 
 __all__ = ["PairRow", "PairTable", "pair_table", "used_pairs"]
 
@@ -59,9 +60,7 @@ def _row(pair: Pair, metrics: Sequence[MetricVerdict]) -> PairRow:
 
 def _change(pair: Pair, metric: MetricVerdict) -> float:
     """NaN where an arm has no such stage or no value in it."""
-    found = [run.histograms.get(metric.stage) for run in (pair.baseline, pair.candidate)]
     baseline, candidate = (
-        float("nan") if histogram is None else histogram.quantile_ns(metric.quantile)
-        for histogram in found
+        value_ns(run, metric.stage, metric.quantile) for run in (pair.baseline, pair.candidate)
     )
     return candidate / baseline - 1 if baseline > 0 else float("nan")

@@ -33,7 +33,7 @@ class Outcome(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class MetricVerdict:
-    """One gated quantile.
+    """One gated quantile, or the CPU time per request (``quantile`` is None).
 
     ``baseline_ns`` and ``candidate_ns`` are medians over the pairs (NaN without samples);
     ``change`` is the Hodges-Lehmann estimate as a ratio minus 1; ``ci_low``/``ci_high`` its 95%
@@ -46,7 +46,7 @@ class MetricVerdict:
 
     name: str
     stage: str
-    quantile: float
+    quantile: float | None
     tolerance: float
     failure: float
     baseline_ns: float
