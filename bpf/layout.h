@@ -48,6 +48,11 @@
 #define ENTERS_BY_PORT 1
 #define ENTERS_BY_BRIDGE 2
 
+/* Ticks that tell stolen time: one each TICK_NS, late when TICK_LATE_NS past due. */
+#define TICK_NS 500000
+#define TICK_LATE_NS 500000
+#define STALL_RING_PAGES 16
+
 /* Drop reasons kept apart, by the number of enum skb_drop_reason; larger ones share the last. */
 #define DROP_REASONS 128
 

@@ -21,3 +21,4 @@
 #include "lifecycle.c"
 #include "receive.c"
 #include "send.c"
+#include "stalls.c"

@@ -15,7 +15,9 @@ __all__ = ["DEFINITION", "EVENTS", "STAGE_NEEDS", "Detail", "Event", "Hook", "Ki
 DEFINITION = "exchange-2"
 """Version of the definitions of design section 3; part of every fingerprint."""
 
-Kind = Literal["raw_tracepoint", "tracepoint", "kfunc", "kretfunc", "kprobe", "kretprobe"]
+Kind = Literal[
+    "raw_tracepoint", "tracepoint", "kfunc", "kretfunc", "kprobe", "kretprobe", "perf_event"
+]
 """``kfunc`` and ``kretfunc`` are BCC's names for programs at a function's entry and exit by
 trampoline (fentry, fexit)."""
 
@@ -124,6 +126,12 @@ EVENTS: tuple[Event, ...] = (
             (Part("kfunc", "tcp_rcv_established", "on_segment"),),
             (Part("kprobe", "tcp_rcv_established", "on_segment_kprobe"),),
         ),
+    ),
+    # One hook: without the end of idleness every wake-up of an idle CPU would look late.
+    Event(
+        "stall",
+        ((Part("perf_event", "cpu-clock", "on_tick"), *_raw("sched_switch", "on_idle_end")),),
+        optional=True,
     ),
     Event("device_rx", (_raw("netif_receive_skb", "on_device_rx"),), "full", optional=True),
     Event("device_tx", (_raw("net_dev_start_xmit", "on_device_tx"),), "full", optional=True),

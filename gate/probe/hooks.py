@@ -13,9 +13,11 @@ from gate.errors import Reason, UnfitEnvironment
 from gate.probe.binding import load_bcc
 from gate.probe.btf import KernelTypes
 from gate.probe.events import Event, Hook, Kind, Part
+from gate.probe.sources import layout
 from gate.probe.tracing import Refused, attach_function, attach_tracepoint, has_program
 
 _KPROBES = Path("/sys/bus/event_source/devices/kprobe")
+_SOFTWARE, _CPU_CLOCK = 1, 0  # perf_type_id, perf_sw_ids of include/uapi/linux/perf_event.h
 _TRACEFS = (Path("/sys/kernel/tracing/events"), Path("/sys/kernel/debug/tracing/events"))
 
 __all__ = ["Attached", "Untyped", "attach_all", "attach_event"]
@@ -140,6 +142,8 @@ def _exists(part: Part, types: KernelTypes) -> bool:
     # All is asked first, because BCC would complain on stderr.
     if part.kind in ("kprobe", "kretprobe") and not _KPROBES.exists():
         return False
+    if part.kind == "perf_event":
+        return True
     if part.kind == "tracepoint":  # told by tracefs, which is root's own as a rule
         identity = f"{part.symbol.replace(':', '/')}/id"
         return any(os.access(place / identity, os.R_OK) for place in _TRACEFS)
@@ -173,6 +177,10 @@ def _attach_part(
         elif part.kind == "tracepoint":
             loaded = program.load_func(function, bpf.TRACEPOINT)
             program.attach_tracepoint(tp=symbol, fn_name=function)
+        elif part.kind == "perf_event":
+            loaded = program.load_func(function, bpf.PERF_EVENT)
+            clock = {"ev_type": _SOFTWARE, "ev_config": _CPU_CLOCK}
+            program.attach_perf_event(**clock, fn_name=function, sample_period=layout()["TICK_NS"])
         elif part.kind == "kprobe":
             loaded = program.load_func(function, bpf.KPROBE)
             program.attach_kprobe(event=symbol, fn_name=function)
@@ -192,6 +200,8 @@ def _detach_part(program: Any, part: Part, typed: bool) -> None:
         program.detach_raw_tracepoint(tp=symbol)
     elif part.kind == "tracepoint":
         program.detach_tracepoint(tp=symbol)
+    elif part.kind == "perf_event":
+        program.detach_perf_event(ev_type=_SOFTWARE, ev_config=_CPU_CLOCK)
     elif part.kind == "kprobe":
         program.detach_kprobe(event=symbol, **_only(program.detach_kprobe, part))
     elif part.kind == "kretprobe":
