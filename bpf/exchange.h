@@ -215,6 +215,10 @@ static inline void exchange_record(u64 sk, struct connection *c)
 			__sync_fetch_and_add(&b->sum_ns[stage], s.ns[stage]);
 	}
 	count_clamped(target, &s.cut);
+#ifdef STALLS
+	if (is_logged(c->rx_first_ns, w->log_mask))
+		log_add(c->rx_first_ns, target, c->cpu, s.ns, s.measured);
+#endif
 	if (c->flags & FLAG_OVERLAPPED)
 		count(target, COUNTER_OVERLAPPED, 1);
 	if (w->spike_ns && s.ns[STAGE_SERVICE] >= w->spike_ns)

@@ -9,6 +9,8 @@
 #include <offsets.h>
 
 #define AT(type, field) OFFSETOF_##type##__##field
+/* Whether this kernel has the field; one that is asked for may be missing. */
+#define HAS(type, field) HAS_##type##__##field
 
 /* One value of the given C type at base + offset; zero when the address cannot be read. */
 #define READ(ctype, base, offset)                                                                  \
@@ -39,6 +41,7 @@
 #define TCP_FLAG_SYN 0x02
 
 #define EAGAIN 11
+#define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
 #define PURE_ACK_TRUESIZE 2 /* skb_set_tcp_pure_ack() of include/net/tcp.h: how TCP marks one */
 #define SEGMENT_BYTES 32 /* of tcp_skb_cb, from its start; the rest is not needed */
 #define LOOPBACK_IFINDEX 1 /* include/net/flow.h: the same in every namespace */

@@ -48,10 +48,19 @@
 #define ENTERS_BY_PORT 1
 #define ENTERS_BY_BRIDGE 2
 
-/* Ticks that tell stolen time: one each TICK_NS, late when TICK_LATE_NS past due. */
+/* Time that a CPU was not there: one tick each TICK_NS, late when TICK_LATE_NS past due; by the
+ * hypervisor's account from STOLEN_LEAST_NS on; another process from FOREIGN_LEAST_NS on. */
 #define TICK_NS 500000
-#define TICK_LATE_NS 500000
-#define STALL_RING_PAGES 16
+#define TICK_LATE_NS 100000
+#define STOLEN_LEAST_NS 20000
+#define FOREIGN_LEAST_NS 300000
+#define STALL_RING_PAGES 64
+#define CAUSE_LATE_TICK 0
+#define CAUSE_STEAL 1
+#define CAUSE_FOREIGN 2
+
+/* The log of exchanges: so many pages hold 37,000 of them until user space comes for them. */
+#define LOG_RING_PAGES 512
 
 /* Drop reasons kept apart, by the number of enum skb_drop_reason; larger ones share the last. */
 #define DROP_REASONS 128
@@ -80,6 +89,7 @@
 #define COUNTER_BYTES_TX 17
 #define COUNTER_RESETS_SENT 18
 #define COUNTER_RESETS_RECEIVED 19
-#define COUNTER_COUNT 20
+#define COUNTER_LOG_LOST 20         /* exchanges that found no room in the log */
+#define COUNTER_COUNT 21
 
 #endif

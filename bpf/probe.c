@@ -12,6 +12,7 @@
 #include "kernel.h"
 #include "state.h"
 #include "histogram.h"
+#include "log.h"
 #include "exchange.h"
 
 #ifdef DETAIL_FULL
@@ -21,4 +22,6 @@
 #include "lifecycle.c"
 #include "receive.c"
 #include "send.c"
+#ifdef STALLS
 #include "stalls.c"
+#endif

@@ -28,6 +28,9 @@ static inline int send(u64 sk, u64 size)
 		}
 		c->tx_first_ns = bpf_ktime_get_ns();
 		c->sending = (u32)size;
+#ifdef STALLS
+		c->cpu = (u8)bpf_get_smp_processor_id();
+#endif
 		return 0;
 	}
 	c->sending = (u32)size;

@@ -23,6 +23,7 @@ struct window {
 	u64 netns;         /* owner of the slot: connections of an earlier owner are ignored */
 	u64 spike_ns;      /* exchanges this slow are sent up one by one; 0: none */
 	u64 spike_budget;  /* at most so many, counted down */
+	u64 log_mask;      /* one exchange in so many more than this is logged */
 };
 BPF_ARRAY(windows, struct window, TARGET_MAX);
 
@@ -56,7 +57,7 @@ struct connection {
 	u8 target;
 	u8 role;
 	u8 flags;
-	u8 pad;
+	u8 cpu;            /* that began the answer; modulo 256 */
 
 	u64 send_wait_ns;
 	u64 process_ns;    /* since when a segment is being processed; 0: none is */

@@ -92,13 +92,16 @@ class KernelTypes:
         names = (self._lib.btf__name_by_offset(self._btf, offset) for offset in pairs[::2])
         return {value: name.decode() for value, name in zip(pairs[1::2], names, strict=True)}
 
+    def has_field(self, struct: str, field: str) -> bool:
+        """Whether this kernel's struct has such a field."""
+        return self._bits(struct, field) is not None
+
     def offset(self, struct: str, field: str) -> int:
         """Offset of a field in bytes, anonymous members included.
 
         Raises `UnfitEnvironment` (NO_BTF) when this kernel has no such field.
         """
-        type_id = self._find(struct, _KIND_STRUCT)
-        bits = self._member_bits(type_id, field) if type_id > 0 else None
+        bits = self._bits(struct, field)
         if bits is None:
             raise UnfitEnvironment(
                 Reason.NO_BTF,
@@ -109,6 +112,10 @@ class KernelTypes:
 
     def _find(self, name: str, kind: int) -> int:
         return int(self._lib.btf__find_by_name_kind(self._btf, name.encode(), kind))
+
+    def _bits(self, struct: str, field: str) -> int | None:
+        type_id = self._find(struct, _KIND_STRUCT)
+        return self._member_bits(type_id, field) if type_id > 0 else None
 
     def _member_bits(self, type_id: int, field: str) -> int | None:
         type_id, kind, type_ = self._resolve(type_id)

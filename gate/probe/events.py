@@ -22,6 +22,8 @@ Kind = Literal[
 trampoline (fentry, fexit)."""
 
 Detail = Literal["headline", "full"]
+Needed = Literal["headline", "full", "stalls"]
+"""What asks for an event: any probe, one of full detail, or one that watches for stalls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ Hook = tuple[Part, ...]
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something the probe must see; ``detail`` is the least detail that asks for it.
+    """Something the probe must see; ``detail`` says which probes ask for it.
 
     ``only_on`` names a function or enum of the kernel without which there is nothing of the kind to
     see.
@@ -49,7 +51,7 @@ class Event:
 
     name: str
     hooks: tuple[Hook, ...]
-    detail: Detail = "headline"
+    detail: Needed = "headline"
     optional: bool = False
     only_on: str | None = None
 
@@ -127,10 +129,11 @@ EVENTS: tuple[Event, ...] = (
             (Part("kprobe", "tcp_rcv_established", "on_segment_kprobe"),),
         ),
     ),
-    # One hook: without the end of idleness every wake-up of an idle CPU would look late.
+    # One hook: without the switches every CPU that leaves idle would look late.
     Event(
         "stall",
-        ((Part("perf_event", "cpu-clock", "on_tick"), *_raw("sched_switch", "on_idle_end")),),
+        ((Part("perf_event", "cpu-clock", "on_tick"), *_raw("sched_switch", "on_cpu_switch")),),
+        "stalls",
         optional=True,
     ),
     Event("device_rx", (_raw("netif_receive_skb", "on_device_rx"),), "full", optional=True),

@@ -23,6 +23,7 @@ __all__ = ["flatten", "kernel_source", "map_names"]
 _INCLUDE = re.compile(r'^#include "([a-z_]+\.[ch])"$', re.MULTILINE)
 _MAP = re.compile(r'^BPF_(?:TABLE\("\w+", \w+, [\w ]+, (\w+)|[A-Z_]+\((\w+))', re.MULTILINE)
 _FIELD = re.compile(r"\bAT\((\w+), (\w+)\)")
+_OPTIONAL = re.compile(r"\bHAS\((\w+), (\w+)\)")
 
 
 def flatten(main: str = "probe.c") -> str:
@@ -56,13 +57,19 @@ def map_names(source: str) -> list[str]:
 def offsets_header(source: str, types: KernelTypes) -> str:
     """``offsets.h``: one define for each ``AT(struct, field)`` in the flattened source.
 
-    Raises `UnfitEnvironment` naming the field when the running kernel lacks one.
+    Fields that ``HAS(struct, field)`` asks for may be missing; without one of the others the
+    running kernel is refused: raises `UnfitEnvironment` naming the field.
     """
-    fields = sorted(set(_FIELD.findall(source)) - {("type", "field"), ("struct", "field")})
-    return "".join(
-        f"#define OFFSETOF_{struct}__{field} {types.offset(struct, field)}\n"
-        for struct, field in fields
-    )
+    placeholders = {("type", "field"), ("struct", "field")}
+    optional = set(_OPTIONAL.findall(source)) - placeholders
+    lines = []
+    for struct, field in sorted(set(_FIELD.findall(source)) - placeholders | optional):
+        there = (struct, field) not in optional or types.has_field(struct, field)
+        if (struct, field) in optional:
+            lines.append(f"#define HAS_{struct}__{field} {int(there)}")
+        if there:
+            lines.append(f"#define OFFSETOF_{struct}__{field} {types.offset(struct, field)}")
+    return "\n".join(lines) + "\n"
 
 
 @contextmanager

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+
 from gate.campaign import Bands, Spike
+from gate.clean.timeline import EXCHANGE, STALL, Records
 from gate.errors import Reason, UnfitEnvironment
 from gate.histogram import Histogram
 from gate.probe.binding import load_bcc
 from gate.probe.bridges import bridge_entries
 from gate.probe.btf import KernelTypes, kernel_types
-from gate.probe.events import EVENTS, STAGE_NEEDS, Detail, Kind
+from gate.probe.events import EVENTS, STAGE_NEEDS, Detail, Event, Kind
+from gate.probe.exchange_log import LogReader
 from gate.probe.hooks import Attached, Untyped, attach_all
 from gate.probe.kernel_source import flatten, kernel_source
 from gate.probe.missed import missed_invocations, time_spent
 from gate.probe.privilege import check_privilege
 from gate.probe.sources import layout, names
 from gate.probe.spikes import SpikeReader
+from gate.probe.stalls import StallReader
 from gate.probe.tables import Tables
 
 __all__ = ["Reading", "SocketProbe", "own_netns_inode"]
@@ -55,8 +60,9 @@ class _Watched:
 class SocketProbe:
     """Context manager around the loaded BPF programs; slots 0..TARGET_MAX-1 hold targets.
 
-    ``detail`` "full" adds the stages that cost more; ``prefer`` asks for a kind of hook where
-    there is a choice; see `gate.probe.events`.  Raises `UnfitEnvironment` on entry when BCC, BTF,
+    ``detail`` "full" adds the stages that cost more; ``stalls`` logs every exchange and when the
+    CPUs were taken away, for `gate.clean`; ``prefer`` asks for a kind of hook where there is a
+    choice; see `gate.probe.events`.  Raises `UnfitEnvironment` on entry when BCC, BTF,
     a hook or the privilege is missing.
     """
 
@@ -65,10 +71,15 @@ class SocketProbe:
         max_connections: int = 16_384,
         detail: Detail = "headline",
         prefer: Kind | None = None,
+        *,
+        stalls: bool = False,
     ) -> None:
         self._max_connections = max_connections
         self._detail = detail
         self._prefer = prefer
+        self._asked = stalls
+        self._log: LogReader | None = None
+        self._stalls: StallReader | None = None
         self._bpf: Any = None
         self._typed = False
         self._attached: list[Attached] = []
@@ -93,21 +104,29 @@ class SocketProbe:
             wanted = [
                 event
                 for event in EVENTS
-                if (event.detail == "headline" or self._detail == "full")
-                and (event.only_on is None or types.knows(event.only_on))
+                if self._asks_for(event) and (event.only_on is None or types.knows(event.only_on))
             ]
             self._attached = attach_all(self._bpf, types, wanted, prefer=self._prefer, typed=typed)
             self._tables = Tables(self._bpf, types, full=self._detail == "full")
             self._spikes = SpikeReader(self._bpf)
+            if "stall" in self.hooks:
+                self._log, self._stalls = LogReader(self._bpf), StallReader(self._bpf)
         except BaseException:
             self.close()
             raise
+
+    def _asks_for(self, event: Event) -> bool:
+        if event.detail == "stalls":
+            return self._asked
+        return event.detail == "headline" or self._detail == "full"
 
     def _compile(self, types: KernelTypes, *, typed: bool) -> Any:
         flags = ["-w", f"-DMAX_CONNECTIONS={self._max_connections}"]
         flags.append(f"-DACCEPT_ARGUMENTS={types.parameters('inet_csk_accept')}")
         if self._detail == "full":
             flags.append("-DDETAIL_FULL")
+        if self._asked:
+            flags.append("-DSTALLS")
         if typed:
             flags.append("-DTYPED")
         source = flatten()
@@ -136,6 +155,10 @@ class SocketProbe:
         """Detaches and unloads everything; harmless when called twice."""
         if self._bpf is None:
             return
+        for reader in (self._log, self._stalls):
+            if reader is not None:
+                reader.close()
+        self._log = self._stalls = None
         for attached in self._attached:
             attached.detach()
         self._bpf.cleanup()
@@ -179,12 +202,15 @@ class SocketProbe:
         if self._detail == "full":
             self._tables.set_bridge_entries(bridge_entries())
 
-    def record_between(self, slot: int, from_ns: int, to_ns: int, spike_ns: int = 0) -> None:
+    def record_between(
+        self, slot: int, from_ns: int, to_ns: int, spike_ns: int = 0, log_mask: int = 0
+    ) -> None:
         """Records exchanges whose request arrives in [from_ns, to_ns) of CLOCK_MONOTONIC.
 
-        Those of at least ``spike_ns`` are also sent up one by one; 0: none.
+        Those of at least ``spike_ns`` are also sent up one by one; 0: none.  Where stalls are
+        watched, one exchange in ``log_mask`` + 1, a power of 2, is logged.
         """
-        window = {"from_ns": from_ns, "to_ns": to_ns}
+        window = {"from_ns": from_ns, "to_ns": to_ns, "log_mask": log_mask}
         spikes = {"spike_ns": spike_ns, "spike_budget": SPIKE_BUDGET}
         self._tables.set_window(slot, self._watched[slot].netns_inode, **window, **spikes)
 
@@ -213,6 +239,26 @@ class SocketProbe:
         return Reading(
             histograms, self._tables.bands(slot, service), counters, drops, self._spikes.of(slot)
         )
+
+    @property
+    def watches_stalls(self) -> bool:
+        """Whether exchanges are logged and stalls seen: asked for, and possible on this kernel."""
+        return self._stalls is not None
+
+    def set_load(self, processes: Iterable[int]) -> None:
+        """Says which processes, and their children, are the load: their time is not foreign."""
+        if self._stalls is not None:
+            self._stalls.set_load(processes)
+
+    def drain(self) -> tuple[Records, Records]:
+        """Exchanges (`EXCHANGE`) and stalls (`STALL`) that came since the last call, not in order.
+
+        To be called several times a second while stalls are watched; what finds no room meanwhile
+        is lost and counted (``log_lost``).
+        """
+        if self._log is None or self._stalls is None:
+            return np.zeros(0, EXCHANGE), np.zeros(0, STALL)
+        return self._log.drain(), self._stalls.drain()
 
     def missed(self) -> int:
         """Invocations the kernel skipped so far, over all programs; a loss like any other."""

@@ -1,0 +1,146 @@
+"""When the CPUs that a service uses were not there for it.
+
+Stalls come from the probe, one record each (bpf/stalls.c).  What the hypervisor takes counts from
+the first microsecond.  Another process's run counts only as part of a burst, because a short one
+may well be a part of answering a request: a proxy, a log writer, a database nobody watches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "CAUSES",
+    "EXCHANGE",
+    "EXCHANGE_STAGES",
+    "STALL",
+    "Timeline",
+    "foreign_bursts",
+    "taken_from",
+]
+
+STALL = np.dtype(
+    [("from_ns", np.uint64), ("to_ns", np.uint64), ("cpu", np.uint32), ("cause", np.uint32)]
+)
+"""``struct stall`` of bpf/stalls.c; times of CLOCK_MONOTONIC, ``cause`` an index of `CAUSES`."""
+
+CAUSES = ("late_tick", "steal", "foreign")
+
+EXCHANGE_STAGES = (
+    "service",
+    "recv_wait",
+    "app",
+    "respond",
+    "send_wait",
+    "deliver",
+    "rx_stack",
+    "bridge",
+    "tx_stack",
+)
+
+EXCHANGE = np.dtype(
+    [
+        ("rx_first_ns", np.uint64),
+        ("ns", np.uint32, (len(EXCHANGE_STAGES),)),
+        ("measured", np.uint16),
+        ("target", np.uint8),
+        ("cpu", np.uint8),
+    ],
+    align=True,
+)
+"""``struct logged`` of bpf/log.h: stages in the order of `EXCHANGE_STAGES`, ``measured`` a bit for
+each; ``cpu`` is the one that answered, modulo 256."""
+
+BURST_NS = 2_000_000
+"""Other processes' use of a CPU counts from this length on, gaps up to `BURST_GAP_NS` included."""
+BURST_GAP_NS = 1_000_000
+
+I64 = npt.NDArray[np.int64]
+Records = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Timeline:
+    """Disjoint intervals in rising order: ``from_ns`` and ``to_ns``, int64, shape (n,)."""
+
+    from_ns: I64
+    to_ns: I64
+
+    @classmethod
+    def of(cls, from_ns: npt.ArrayLike, to_ns: npt.ArrayLike, gap_ns: int = 0) -> Timeline:
+        """The union of intervals in any order; those at most ``gap_ns`` apart become one."""
+        first, last = np.asarray(from_ns, np.int64), np.asarray(to_ns, np.int64)
+        order = np.argsort(first, kind="stable")
+        first, last = first[order], np.maximum.accumulate(last[order])
+        begins = np.ones(first.size, dtype=bool)
+        begins[1:] = first[1:] > last[:-1] + gap_ns
+        starts = np.flatnonzero(begins)
+        ends = np.append(starts[1:], first.size)[: starts.size] - 1
+        return cls(first[starts], last[ends])
+
+    def __len__(self) -> int:
+        return int(self.from_ns.size)
+
+    @property
+    def total_ns(self) -> int:
+        """Length of all intervals."""
+        return int((self.to_ns - self.from_ns).sum())
+
+    def until_next_ns(self, at_ns: I64) -> I64:
+        """Time from each instant to the next beginning; the largest integer when there is none."""
+        far = np.iinfo(np.int64).max
+        begins = np.append(self.from_ns, far)
+        following = begins[np.searchsorted(self.from_ns, at_ns)]
+        return np.asarray(np.where(following == far, far, following - at_ns))
+
+    def contains(self, at_ns: I64) -> npt.NDArray[np.bool_]:
+        """Whether each instant lies inside an interval, its end excluded."""
+        index = np.searchsorted(self.from_ns, at_ns, side="right") - 1
+        return np.asarray((index >= 0) & (at_ns < np.append(self.to_ns, 0)[index]))
+
+    def inside_ns(self, from_ns: I64, to_ns: I64) -> I64:
+        """How much of each [from, to) lies inside the intervals."""
+        return np.asarray(self._before_ns(to_ns) - self._before_ns(from_ns))
+
+    def stretched(self, by_ns: I64) -> Timeline:
+        """Every interval with a later end."""
+        return Timeline.of(self.from_ns, self.to_ns + by_ns)
+
+    def _before_ns(self, at_ns: I64) -> I64:
+        """Length of the intervals' parts before each instant."""
+        lengths = self.to_ns - self.from_ns
+        whole = np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths)))
+        index = np.searchsorted(self.from_ns, at_ns)
+        last = np.maximum(index - 1, 0)
+        if not len(self):
+            return np.zeros_like(at_ns)
+        beyond = np.where(index > 0, np.maximum(self.to_ns[last] - at_ns, 0), 0)
+        return np.asarray(whole[index] - beyond)
+
+
+def taken_from(stalls: Records, cpus: Collection[int]) -> Timeline:
+    """When the hypervisor, or the firmware, had one of the CPUs (numbers modulo 256)."""
+    chosen = stalls[_on(stalls, cpus) & (stalls["cause"] != CAUSES.index("foreign"))]
+    return Timeline.of(chosen["from_ns"], chosen["to_ns"])
+
+
+def foreign_bursts(stalls: Records, cpus: Collection[int]) -> Timeline:
+    """When other processes kept one of the CPUs for at least `BURST_NS`."""
+    chosen = stalls[_on(stalls, cpus) & (stalls["cause"] == CAUSES.index("foreign"))]
+    parts = []
+    for cpu in np.unique(chosen["cpu"]):
+        runs = chosen[chosen["cpu"] == cpu]
+        bursts = Timeline.of(runs["from_ns"], runs["to_ns"], gap_ns=BURST_GAP_NS)
+        parts.append(np.column_stack((bursts.from_ns, bursts.to_ns)))
+    both = np.concatenate(parts) if parts else np.zeros((0, 2), np.int64)
+    long = both[both[:, 1] - both[:, 0] >= BURST_NS]
+    return Timeline.of(long[:, 0], long[:, 1])
+
+
+def _on(stalls: Records, cpus: Collection[int]) -> npt.NDArray[np.bool_]:
+    return np.isin(stalls["cpu"] % 256, list(cpus))
