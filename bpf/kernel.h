@@ -42,6 +42,7 @@
 
 #define EAGAIN 11
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
+#define SCHED_IDLE 5 /* include/uapi/linux/sched.h */
 #define PURE_ACK_TRUESIZE 2 /* skb_set_tcp_pure_ack() of include/net/tcp.h: how TCP marks one */
 #define SEGMENT_BYTES 32 /* of tcp_skb_cb, from its start; the rest is not needed */
 #define LOOPBACK_IFINDEX 1 /* include/net/flow.h: the same in every namespace */

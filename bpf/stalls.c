@@ -86,13 +86,16 @@ static inline void look_at_steal(struct cpu_watch *w, u64 task, u64 now_ns)
 }
 #endif
 
-/* A thread of nobody's: no target's, not the load's, not the kernel's. */
+/* A thread of nobody's: no target's, not the load's, not the kernel's.  One of SCHED_IDLE makes way
+ * at once and takes nothing from anybody. */
 static inline bool is_foreign(u64 task)
 {
 	u64 proxy, parent, netns; /* the inode, as the key of `targets` */
 	u32 process = LOAD(u32, task, AT(task_struct, tgid));
 
 	if (!process || LOAD(u32, task, AT(task_struct, flags)) & PF_KTHREAD)
+		return false;
+	if (LOAD(u32, task, AT(task_struct, policy)) == SCHED_IDLE)
 		return false;
 	if (load_processes.lookup(&process))
 		return false;

@@ -53,6 +53,7 @@ class LoadCounts:
     ``lag_p99_ns`` is due time to actual send, waiting for a free connection included.
     ``client`` holds due time to last answer byte, free of coordinated omission; empty when an
     external command drives the load (then ``planned`` and ``sent`` are 0 and ``external`` is set).
+    ``grown`` connections were opened beyond ``load.connections`` because requests found none free.
     """
 
     planned: int
@@ -66,6 +67,7 @@ class LoadCounts:
     client: Histogram
     external: bool = False
     first_error: str = ""
+    grown: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,13 +51,26 @@ def environment_facts(machine: Fingerprint, noises: Sequence[Noise]) -> dict[str
     """
     shown = ("cpus", "cpu_model", "kernel")
     facts = {name: machine.must_match[name] for name in shown if name in machine.must_match}
-    for name, values in {
+    shares: dict[str, list[float | None]] = {
         "steal": [noise.steal for noise in noises],
+        # Beside steal, because the kernel's account and the probe's check each other.
+        "stalled": [noise.stalled for noise in noises],
         "cpu_busy": [noise.busy for noise in noises],
-        "cpu_pressure": [n.psi_cpu_some for n in noises if n.psi_cpu_some is not None],
-    }.items():
-        if values:
-            facts[name] = f"median {median(values):.1%}, at most {max(values):.1%}"
+        "foreign": [noise.foreign for noise in noises],
+        "cpu_pressure": [noise.psi_cpu_some for noise in noises],
+    }
+    for name, values in shares.items():
+        known = [value for value in values if value is not None]
+        if known:
+            facts[name] = f"median {median(known):.1%}, at most {max(known):.1%}"
+    throttled_us = [n.throttled_us for n in noises if n.throttled_us is not None]
+    if throttled_us:
+        facts["throttled"] = (
+            f"median {median(throttled_us) / 1e3:.1f} ms, at most {max(throttled_us) / 1e3:.1f} ms"
+        )
+    switches = [n.involuntary_switches for n in noises if n.involuntary_switches is not None]
+    if switches:
+        facts["involuntary_switches"] = f"median {median(switches):.0f}, at most {max(switches)}"
     if noises:
         facts["load_average"] = f"{noises[-1].load_average:.2f}"
     return facts
@@ -98,15 +111,33 @@ class NoiseMeter:
         self._times = _cpu_times()
         self._pressure_us, self._clock_us = _pressure_us(), _uptime_us()
 
-    def stop(self) -> Noise:
-        """The noise since construction."""
+    def stop(
+        self,
+        stalled: float | None = None,
+        foreign: float | None = None,
+        throttled_us: int | None = None,
+        involuntary_switches: int | None = None,
+    ) -> Noise:
+        """The noise since construction; what the caller measured meanwhile is taken as it is.
+
+        Shares and counts as in `Noise`; None for what was not measured.
+        """
         steal, busy = steal_and_busy(self._times, _cpu_times())
         pressure_us = _pressure_us()
         some = None
         if pressure_us is not None and self._pressure_us is not None:
             elapsed_us = max(1.0, _uptime_us() - self._clock_us)
             some = min(1.0, (pressure_us - self._pressure_us) / elapsed_us)
-        return Noise(steal, busy, some, os.getloadavg()[0])
+        return Noise(
+            steal,
+            busy,
+            some,
+            os.getloadavg()[0],
+            involuntary_switches=involuntary_switches,
+            stalled=stalled,
+            foreign=foreign,
+            throttled_us=throttled_us,
+        )
 
 
 def _pressure_us() -> int | None:

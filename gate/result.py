@@ -44,7 +44,8 @@ class Result:
     """One `gate` (pairs), `run` (campaign, no verdict) or `compare` (stored; verdict only).
 
     ``environment`` holds display facts (steal, PSI, CPU, kernel, Docker) as text; ``drift`` is the
-    comparison of the stored baseline's numbers with today's baseline arm, a sentence or empty.
+    comparison of the stored baseline's numbers with today's baseline arm, a sentence or empty;
+    ``calibration`` is what is known of this gate on this runner, likewise.
     """
 
     kind: Literal["gate", "run", "compare"]
@@ -64,3 +65,4 @@ class Result:
     verdict: Verdict | None
     environment: Mapping[str, str]
     drift: str = ""
+    calibration: str = ""

@@ -11,51 +11,46 @@ import json
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from gate.gating import (
+    MIN_EXCEEDING,
+    WANTED_EXCEEDING,
+    Gate,
+    Judged,
+    Metric,
+    Spikes,
+    Stage,
+    StrictModel,
+    Waiver,
+    default_metrics,
+)
 from gate.load.payload import parse_payload
 
 __all__ = [
+    "MIN_EXCEEDING",
+    "WANTED_EXCEEDING",
     "BaselineSource",
     "Command",
     "Gate",
+    "Judged",
     "Load",
     "Metric",
     "Probe",
     "Ready",
     "Scenario",
     "Service",
+    "Spikes",
+    "Stage",
+    "Waiver",
+    "default_metrics",
 ]
 
 HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 CpuSet = Annotated[str, Field(pattern=r"^\d+(-\d+)?(,\d+(-\d+)?)*$", examples=["0", "0-1,3"])]
 
 
-Stage = Literal[
-    "service",
-    "recv_wait",
-    "app",
-    "respond",
-    "send_wait",
-    "deliver",
-    "rx_stack",
-    "bridge",
-    "tx_stack",
-    "accept_wait",
-    "depend",
-    "depend_connect",
-    "established",
-    "runq",
-    "rx_process",
-]
-Judged = Literal[Stage, "cpu"]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class Ready(_Model):
+class Ready(StrictModel):
     """When the service counts as started: one of tcp, http or log."""
 
     http: str | None = Field(None, pattern="^/", description="path that must answer `status`")
@@ -75,7 +70,7 @@ class Ready(_Model):
         return self
 
 
-class Service(_Model):
+class Service(StrictModel):
     """The container under test."""
 
     image: str | None = Field(None, min_length=1, description="candidate image; pulled if missing")
@@ -103,20 +98,34 @@ class Service(_Model):
         return self
 
 
-class Command(_Model):
+class Command(StrictModel):
     """Any other load tool; its host, port, seed, rate and duration come in its environment."""
 
     argv: list[str] = Field(min_length=1)
 
 
-class Load(_Model):
+class Load(StrictModel):
     """Open-loop load: arrivals happen on schedule whatever the answers do."""
 
     driver: Literal["tcp", "http", "command"] = "tcp"
     rate: float = Field(1000.0, gt=0, le=200_000, description="requests per second and arm")
     arrivals: Literal["poisson", "constant"] = "poisson"
     connections: int = Field(32, ge=1, le=10_000, description="connections per arm")
+    max_connections: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description="opened at most when requests find none free; default: 10 times connections, "
+        "or enough for a stop of a second",
+    )
     duration_s: float = Field(8.0, gt=0, le=3600, description="measured window of a pair")
+    max_duration_s: float | None = Field(
+        None,
+        gt=0,
+        le=3600,
+        description="extended up to this while stalls leave too few clean requests; 4 times "
+        "duration_s if left out",
+    )
     warmup_s: float = Field(1.0, ge=0, le=600)
     timeout_s: float = Field(10.0, gt=0, le=600, description="a later answer is an error")
     max_errors: float = Field(0.001, ge=0, le=1, description="allowed share of failed requests")
@@ -157,6 +166,14 @@ class Load(_Model):
         return value
 
     @model_validator(mode="after")
+    def _ordered(self) -> Load:
+        if self.max_connections is not None and self.max_connections < self.connections:
+            raise ValueError("max_connections must not be smaller than connections")
+        if self.max_duration_s is not None and self.max_duration_s < self.duration_s:
+            raise ValueError("max_duration_s must not be smaller than duration_s")
+        return self
+
+    @model_validator(mode="after")
     def _driver_has_what_it_needs(self) -> Load:
         if self.driver == "tcp" and not self.payload:
             raise ValueError("driver tcp needs a payload")
@@ -168,7 +185,7 @@ class Load(_Model):
         return self
 
 
-class Probe(_Model):
+class Probe(StrictModel):
     """The kernel side."""
 
     max_connections: int = Field(16_384, ge=1, le=4_000_000, description="tracked at once")
@@ -180,82 +197,14 @@ class Probe(_Model):
     )
 
 
-class Metric(_Model):
-    """One gated quantile with its indifference zone, as relative changes.
-
-    Stage ``cpu`` is the CPU time that the container uses per request; it has no quantile.
-    """
-
-    stage: Judged = "service"
-    quantile: float | None = Field(None, gt=0, lt=1)
-    tolerance: float = Field(gt=0, description="changes up to this are accepted (d0), 0.02 = +2%")
-    failure: float = Field(gt=0, description="changes from this on must be found (d1)")
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Metric:
-        if self.failure <= self.tolerance:
-            raise ValueError("failure must be larger than tolerance")
-        if self.stage == "cpu" and self.quantile is not None:
-            raise ValueError("stage cpu has no quantile: leave it out")
-        if self.stage != "cpu" and self.quantile is None:
-            raise ValueError("quantile is missing (only stage cpu has none)")
-        return self
-
-    @property
-    def name(self) -> str:
-        """Short name, for instance ``service_p99``."""
-        if self.quantile is None:
-            return "cpu_per_request"
-        return f"{self.stage}_p{100 * self.quantile:g}"
-
-
-def default_metrics() -> list[Metric]:
-    """The three headline quantiles with their default zones."""
-    return [
-        Metric(quantile=0.5, tolerance=0.02, failure=0.05),
-        Metric(quantile=0.9, tolerance=0.03, failure=0.08),
-        Metric(quantile=0.99, tolerance=0.05, failure=0.15),
-    ]
-
-
-class Gate(_Model):
-    """The decision: error rates and budget."""
-
-    alpha: float = Field(0.01, gt=0, lt=0.5, description="false-alarm rate of a job")
-    alpha_pass: float = Field(0.05, gt=0, lt=0.5, description="rate of passes that should fail")
-    max_pairs: int = Field(40, ge=1, le=1000)
-    max_minutes: float = Field(10.0, gt=0, le=600)
-    max_steal: float = Field(0.6, gt=0, le=1, description="pairs above this steal are set aside")
-    max_set_aside: int = Field(5, ge=0, description="more pairs set aside than this: invalid")
-    max_overlap: float = Field(0.01, ge=0, le=1, description="allowed share of overlapped requests")
-    interleave: Literal["request", "slice", "block"] = Field(
-        "request",
-        description="what is sent to one arm or the other by coin flip: each request, slices of "
-        "slice_ms, or blocks of duration_s with one container at a time",
-    )
-    slice_ms: float = Field(100.0, ge=50, le=250, description='length of a "slice"')
-    pairs_per_start: int = Field(
-        1, ge=1, le=50, description="pairs measured on the same containers, for slow starters"
-    )
-    metrics: list[Metric] = Field(default_factory=default_metrics, min_length=1)
-
-    @field_validator("metrics")
-    @classmethod
-    def _no_twins(cls, metrics: list[Metric]) -> list[Metric]:
-        names = [metric.name for metric in metrics]
-        if len(set(names)) != len(names):
-            raise ValueError("the same stage and quantile is gated twice")
-        return metrics
-
-
-class BaselineSource(_Model):
+class BaselineSource(StrictModel):
     """Where the reference comes from when the command line does not say."""
 
     image: str | None = None
     command: str | list[str] | None = Field(None, description="if it differs from the service's")
 
 
-class Scenario(_Model):
+class Scenario(StrictModel):
     """A whole socklat.toml."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$", description="key of its baselines")
@@ -263,7 +212,16 @@ class Scenario(_Model):
     load: Load
     probe: Probe = Field(default_factory=Probe)
     gate: Gate = Field(default_factory=Gate)
+    waiver: list[Waiver] = Field(default_factory=list, description="known changes, for a while")
     baseline: BaselineSource = Field(default_factory=BaselineSource)
+
+    @field_validator("waiver")
+    @classmethod
+    def _waivable(cls, waivers: list[Waiver], info: ValidationInfo) -> list[Waiver]:
+        gate = info.data.get("gate")  # absent when it is wrong itself
+        if isinstance(gate, Gate):
+            gate.check_waivers(waivers)
+        return waivers
 
     @model_validator(mode="after")
     def _enough_samples(self) -> Scenario:
@@ -291,14 +249,9 @@ class Scenario(_Model):
         """
         shape = {
             "service": self.service.model_dump(exclude={"image", "build"}),
-            "load": self.load.model_dump(exclude={"max_errors", "max_lag_ms", "max_late_ms"}),
+            "load": self.load.model_dump(
+                exclude={"max_errors", "max_lag_ms", "max_late_ms", "max_duration_s"}
+            ),
         }
         text = json.dumps(shape, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-MIN_EXCEEDING = 50
-"""Fewest exchanges beyond a gated quantile in one run for its estimate to be usable."""
-
-WANTED_EXCEEDING = 80
-"""Expected number to ask for, so that a random split falls short of the minimum in 1 of 2000."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import difflib
 import re
 import sys
+from collections.abc import Iterable
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from gate.errors import Reason, UsageError
-from gate.scenario import Scenario
+from gate.scenario import Scenario, Waiver
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -25,11 +27,32 @@ Path_ = tuple[str | int, ...]
 _REMEDY = "`socklat-gate schema` shows every key, its type and its bounds"
 
 
-def load_scenario(path: Path) -> Scenario:
+def load_scenario(path: Path, *, today: date | None = None) -> Scenario:
     """The scenario in ``path``: a socklat.toml, or a pyproject.toml's ``[tool.socklat-gate]``.
 
-    Raises `UsageError` (NO_SUCH_FILE, BAD_SCENARIO, BAD_PAYLOAD) with one line a problem.
+    ``today`` (UTC; None: the clock's) is held against the waivers.  Raises `UsageError`
+    (NO_SUCH_FILE, BAD_SCENARIO, BAD_PAYLOAD, WAIVER_EXPIRED) with one line a problem.
     """
+    scenario = _read(path)
+    _check_expiry(path, scenario.waiver, today or datetime.now(timezone.utc).date())
+    return scenario
+
+
+def _check_expiry(path: Path, waivers: Iterable[Waiver], today: date) -> None:
+    expired = [waiver for waiver in waivers if waiver.expires < today]
+    if expired:
+        raise UsageError(
+            Reason.WAIVER_EXPIRED,
+            "\n".join(
+                f"{path}: the waiver of {waiver.metric} up to {waiver.ceiling:+.0%} expired on "
+                f"{waiver.expires} ({waiver.link})"
+                for waiver in expired
+            ),
+            remedy="remove it and what it covers, or agree on a later date and write it down there",
+        )
+
+
+def _read(path: Path) -> Scenario:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

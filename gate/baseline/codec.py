@@ -28,21 +28,29 @@ import numpy as np
 from gate import hdr
 from gate.baseline.fields import Field
 from gate.baseline.invariants import expectation_missed
-from gate.campaign import Bands, Campaign
+from gate.calibration import Calibration
+from gate.campaign import Bands, Campaign, Pair
 from gate.histogram import BAND_COUNT, Histogram
 from gate.result import Result
 
 __all__ = ["JSON", "from_body", "hints_of", "to_body"]
 
 JSON = dict[str, Any]
-Stored = TypeVar("Stored", Campaign, Result)
+Stored = TypeVar("Stored", Campaign, Result, Pair, Calibration)
 
-NULL_NUMBER = {"ci_low": -math.inf, "ci_high": math.inf, "mde": math.inf}
-MAY_BE_NEGATIVE = {"change", "ci_low", "ci_high", "delta_ns", "share"}
+NULL_NUMBER = {
+    "ci_low": -math.inf,
+    "ci_high": math.inf,
+    "low_ns": -math.inf,
+    "high_ns": math.inf,
+    "mde": math.inf,
+    "smallest_ratio": math.inf,
+}
+MAY_BE_NEGATIVE = {"change", "ci_low", "ci_high", "low_ns", "high_ns", "delta_ns", "share"}
 MAX_STAGES = 32
 
 
-def to_body(value: Campaign | Result) -> JSON:
+def to_body(value: Campaign | Result | Pair | Calibration) -> JSON:
     """JSON-able dict without NaN or infinity; `from_body` reads it back."""
     body: JSON = _encoded(value, "")
     return body

@@ -23,6 +23,9 @@ def expectation_missed(value: object) -> str:
     if isinstance(value, Run):
         if SERVICE not in value.histograms:
             return f"a run with a histogram of {SERVICE!r}"
+        corrected = value.corrected
+        if corrected is not None and corrected.histograms.keys() != corrected.used.keys():
+            return "a run with the same stages in corrected.histograms and corrected.used"
         absent = [name for name in COUNTERS if name not in value.counters]
         return f"a run with counters {', '.join(absent)}" if absent else ""
     if isinstance(value, Campaign):

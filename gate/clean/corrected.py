@@ -104,7 +104,7 @@ def _corrected(
 
 def _without_stolen(records: Records, stalls: Timeline, stages: Sequence[str]) -> dict[str, I64]:
     """Stage values; the stolen time of what lies beyond the horizon is taken off."""
-    values = {stage: _stage(records, stage) for stage in stages}
+    values = {stage: _stage(records, stage) for stage in ("service", "recv_wait", "app", *stages)}
     if not len(stalls):
         return values
     arrival_ns = records["rx_first_ns"].astype(np.int64)

@@ -29,7 +29,9 @@ LEAST_SHARE = 0.2
 """Horizon: the time that at least this share of the arrivals had undisturbed."""
 
 SETTLE_LEAST_NS = 1_000_000
-SETTLE_MOST_NS = 50_000_000
+SETTLE_MOST_NS = 2_000_000_000
+BACKLOG = 1.0
+"""Time that a backlog takes to drain, per time stolen: that of a CPU which is half busy."""
 
 DEPENDENT_LEVEL = 1e-3
 """Chance that stalls which do not depend on requests are taken for ones that do."""
@@ -49,9 +51,16 @@ class Weighted:
 
 
 def settling(stalls: Timeline) -> Timeline:
-    """Stalls with the time their backlog takes to drain: as long again, 1 to 50 ms."""
+    """Stalls with the time their backlog takes to drain, what earlier ones left included."""
     lengths = stalls.to_ns - stalls.from_ns
-    return stalls.stretched(np.clip(lengths, SETTLE_LEAST_NS, SETTLE_MOST_NS))
+    ready = np.empty_like(lengths)
+    backlog = last = 0
+    for i, (begin, length) in enumerate(zip(stalls.from_ns, lengths, strict=True)):
+        backlog = max(0, backlog - int(begin - last)) + int(BACKLOG * length)
+        backlog = min(max(backlog, SETTLE_LEAST_NS), SETTLE_MOST_NS)
+        last = begin + length
+        ready[i] = backlog
+    return stalls.stretched(ready)
 
 
 def weigh(arrival_ns: I64, latency_ns: I64, stalls: Timeline) -> Weighted:

@@ -21,6 +21,9 @@ _COMMANDS = {
     "compare": "Compare stored results, anywhere: no root, no Docker, no BPF.",
     "baseline": "Store, list, show and verify baselines.",
     "report": "Print the report of a stored RESULT (a result.json, or its directory).",
+    "calibrate": (
+        "Study this runner: how noisy it is, how often the gate cries wolf, what it can find."
+    ),
     "schema": "Print the JSON schema of socklat.toml (default) or of verdict.json.",
     "trace": "Watch the latency of a running container, stage by stage; needs no scenario.",
 }

@@ -70,6 +70,14 @@ def check_complete(arm: str, run: Run, missed: int) -> None:
             remedy="raise probe.max_connections in the scenario above the number of open "
             "connections",
         )
+    unlogged = run.counters.get("log_lost", 0)
+    if unlogged > MAX_LOSS * max(1, whole.seen):
+        raise InvalidMeasurement(
+            Reason.EVENTS_LOST,
+            f"{arm}: {unlogged} of {whole.seen} exchanges found no room in the probe's log",
+            remedy="the gate was kept from emptying it in time: lower load.rate, or leave a CPU to "
+            "the gate (service.cpuset, load.cpuset)",
+        )
     if whole.mismatch > MAX_LOSS:
         raise InvalidMeasurement(
             Reason.COUNT_MISMATCH,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from gate.campaign import LoadCounts
 from gate.errors import InvalidMeasurement, Reason
+from gate.load.bounds import MOST_CONNECTIONS, most_connections
 from gate.scenario import Load
 
 __all__ = ["MIN_SENT", "check_delivered", "too_late"]
@@ -14,7 +15,6 @@ __all__ = ["MIN_SENT", "check_delivered", "too_late"]
 MIN_SENT = 0.99
 """Smallest share of the planned requests that must have been sent."""
 SPARE = 1.25
-MOST_CONNECTIONS = 10_000
 
 
 def check_delivered(load: Load, counts: Sequence[LoadCounts], arms: Sequence[str]) -> None:
@@ -73,17 +73,23 @@ def _check_sending(load: Load, count: LoadCounts, arm: str) -> None:
         return
     # Little's law for the longest wait seen: so many requests are under way at once.
     needed = math.ceil(SPARE * load.rate * count.client.max_ns() / 1e9)
-    if load.connections < needed <= MOST_CONNECTIONS:
-        remedy = f"set load.connections to {needed} or more, or lower load.rate"
-    else:
+    if needed > MOST_CONNECTIONS or needed <= load.connections:
         remedy = "lower load.rate, or raise load.connections if the service allows more"
+    elif needed > most_connections(load):
+        remedy = f"set load.max_connections to {needed} or more, or lower load.rate"
+    else:
+        remedy = (
+            f"let the service take {needed} clients (its listen queue holds those that come while "
+            f"it stops), set load.connections to {needed} so that they are there from the start, "
+            "or lower load.rate"
+        )
     raise InvalidMeasurement(
         Reason.LOAD_NOT_DELIVERED,
         f"{arm}: {count.sent} of {count.planned} planned requests were sent "
         f"({_percent(count.sent, count.planned)}, {MIN_SENT:.0%} needed), p99 of them {lag_ms:.0f} "
         f"ms after they were due (load.max_lag_ms = {load.max_lag_ms:g}); for {count.starved} "
-        f"({_percent(count.starved, count.planned)}) none of {load.connections} connections was "
-        "free",
+        f"({_percent(count.starved, count.planned)}) no connection was free, of "
+        f"{load.connections} and {count.grown} opened on top",
         remedy=remedy,
     )
 

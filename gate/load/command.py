@@ -19,14 +19,13 @@ from gate.campaign import ARMS, LoadCounts
 from gate.errors import InvalidMeasurement, Reason
 from gate.histogram import Histogram
 from gate.load.cpuset import pinned
-from gate.load.interface import Endpoint, Poll, Progress, Window, window_of
+from gate.load.interface import POLL_EVERY_S, Endpoint, Poll, Progress, Window, window_of
 from gate.load.tail import tail_of
 from gate.scenario import Load
 
 __all__ = ["CommandLoad"]
 
 LOOK_EVERY_S = 0.05
-POLL_EVERY_S = 0.25
 END_WITHIN_S = 2.0
 _PLACEHOLDER = re.compile(r"\{(host|port|seed|rate|duration_s|connections|arm)\}")
 
@@ -37,8 +36,9 @@ class CommandLoad:
     The command finds ``SOCKLAT_HOST``, ``_PORT``, ``_SEED``, ``_RATE`` (requests per second of
     this arm), ``_DURATION_S`` (warm-up included), ``_CONNECTIONS`` and ``_ARM`` (``baseline``,
     ``candidate``, or ``single``) in its environment; ``{host}``, ``{port}`` and so on in argv are
-    replaced by the same values.  It must exit with 0.  Raises `UsageError` for a CPU set that
-    does not exist.
+    replaced by the same values.  It must exit with 0.  Commands run side by side from start to
+    end: they cannot be interleaved, nor ended early or late.  Raises `UsageError` for a CPU set
+    that does not exist.
     """
 
     def __init__(self, load: Load, endpoints: Sequence[Endpoint], seed: int) -> None:
@@ -75,6 +75,10 @@ class CommandLoad:
     def _processes(self) -> list[subprocess.Popen[bytes]]:
         return [process for process, _ in self._running]
 
+    def pids(self) -> tuple[int, ...]:
+        """The commands, in the order of the endpoints."""
+        return tuple(process.pid for process in self._processes)
+
     def connect(self) -> None:
         """Look whether the command exists."""
         if shutil.which(self._argv[0]) is None:
@@ -87,7 +91,12 @@ class CommandLoad:
         with pinned(self._load.cpuset):
             for name, endpoint in zip(names, self._endpoints, strict=True):
                 self._spawn(self._values(name, endpoint))
-        self._window = window_of(self._load, start_ns)
+        self._window = window_of(self._load, start_ns, self._load.duration_s)
+        return self._window
+
+    def end_at(self, end_ns: int) -> Window:  # noqa: ARG002 - the command knows its duration
+        """The window stays what it is."""
+        assert self._window is not None, "start comes before end_at"
         return self._window
 
     def wait(

@@ -10,7 +10,7 @@ from time import monotonic_ns
 from gate.campaign import LoadCounts
 from gate.load.pool import Pool
 from gate.load.record import SENT, WAITING, Record
-from gate.load.schedule import make_schedule
+from gate.load.schedule import Schedule
 from gate.load.timerfd import TimerFd
 from gate.scenario import Load
 
@@ -22,39 +22,53 @@ PROGRESS_EVERY_NS = 1_000_000_000
 
 
 class Driver:
-    """One run: ``connect``, ``run`` and ``close``, once each, in that order."""
+    """One run: ``connect``, ``begin``, ``run`` and ``close``, once each, in that order."""
 
-    def __init__(self, load: Load, endpoints: Sequence[tuple[str, int]], seed: int) -> None:
+    def __init__(
+        self, load: Load, endpoints: Sequence[tuple[str, int]], schedule: Schedule
+    ) -> None:
         self._timeout_ns = round(load.timeout_s * 1e9)
-        schedule = make_schedule(load, len(endpoints), seed)
         self._record = Record(schedule, len(endpoints))
         self._pools = [
             Pool(load, self._record, arm, *endpoint) for arm, endpoint in enumerate(endpoints)
         ]
         self._timer = TimerFd()
         self._next = 0
+        self._stop = self._record.size  # no request from this one on is sent
         self._unsettled = 0
 
     async def connect(self) -> None:
-        """Open all connections.  Raises `gate.load.pool.ConnectFailed`."""
+        """Open all connections.  Raises `gate.load.dialer.ConnectFailed`."""
         await asyncio.gather(*(pool.open() for pool in self._pools))
 
-    async def run(self, start_ns: int, on_progress: Callable[[int, int], None]) -> list[LoadCounts]:
-        """Drive the load from ``start_ns`` (CLOCK_MONOTONIC) on; counts by arm.
+    def begin(self, start_ns: int) -> None:
+        """The load starts at ``start_ns`` (CLOCK_MONOTONIC), once `run` is called."""
+        self._record.begin(start_ns)
+
+    def end_at(self, end_ns: int) -> None:
+        """Leave out what is due at ``end_ns`` or later, and the counts of it; after `begin`.
+
+        Requests that were sent already stay sent.
+        """
+        self._stop = max(self._next, self._record.end(end_ns))
+        if self._next == self._stop:
+            self._stop_timer()
+
+    async def run(self, on_progress: Callable[[int, int], None]) -> list[LoadCounts]:
+        """Drive the load; counts by arm.
 
         ``on_progress(sent, answered)`` is called about once a second.
         """
         record = self._record
-        record.begin(start_ns)
         # Nothing allocated from here on is worth a pause of the collector during the load.
         gc.collect()
         gc.freeze()
         gc.disable()
         try:
-            if record.size:
+            if self._next < self._stop:
                 asyncio.get_running_loop().add_reader(self._timer.fd, self._on_due)
                 self._timer.set(record.due_ns[0])
-            reported_ns = start_ns
+            reported_ns = monotonic_ns()
             while not self._settled():
                 await asyncio.sleep(TICK_S)
                 if monotonic_ns() - reported_ns >= PROGRESS_EVERY_NS:
@@ -76,7 +90,7 @@ class Driver:
         due_ns, woke_ns, arm, pools = record.due_ns, record.woke_ns, record.arm, self._pools
         at = self._next
         # A bounded batch: when the driver has fallen behind, answers still get their turn.
-        stop = min(at + BATCH, record.size)
+        stop = min(at + BATCH, self._stop)
         while at < stop:
             now_ns = monotonic_ns()
             if due_ns[at] > now_ns:
@@ -85,7 +99,7 @@ class Driver:
             pools[arm[at]].dispatch(at)
             at += 1
         self._next = at
-        if at < record.size:
+        if at < self._stop:
             self._timer.set(due_ns[at])
         else:
             self._stop_timer()
@@ -105,7 +119,7 @@ class Driver:
                 self._pools[record.arm[at]].expire(at)
             at += 1
         self._unsettled = at
-        return at == record.size
+        return at == self._stop
 
     def _stop_timer(self) -> None:
         if self._timer.fd >= 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from typing import cast
 
 import numpy as np
@@ -36,6 +37,7 @@ class Record:
 
     def __init__(self, schedule: Schedule, arms: int) -> None:
         self._schedule = schedule
+        self._measured = schedule.measured
         n = schedule.offsets_ns.size
         self.size = n
         self.due_ns = array("q", schedule.offsets_ns.tobytes())
@@ -49,12 +51,20 @@ class Record:
         self.answered = 0
         self._first_error = [""] * arms
         self._first_is_warmup = [False] * arms
-        self._first_measured = int(np.count_nonzero(~schedule.measured))
+        self._first_measured = int(np.count_nonzero(~self._measured))
         self._stray = [0] * arms
+        self._turned_away = [0] * arms
+        self.grown = [0] * arms
 
     def begin(self, start_ns: int) -> None:
         """The load starts at ``start_ns``: the schedule's offsets become due times."""
         self.due_ns = array("q", (self._schedule.offsets_ns + start_ns).tobytes())
+
+    def end(self, end_ns: int) -> int:
+        """Requests due at ``end_ns`` or later are not of the window; the first of them."""
+        first = bisect_left(self.due_ns, end_ns)
+        self._measured[first:] = False
+        return first
 
     def answer(self, request: int, now_ns: int) -> None:
         """``request`` was answered well."""
@@ -73,6 +83,15 @@ class Record:
         self.state[request] = FAILED
         self._note(self.arm[request], text, warmup=request < self._first_measured)
 
+    def unsent(self, request: int) -> None:
+        """``request`` waits again: the service did not take the connection that it was sent to."""
+        self.state[request] = WAITING
+        self.sent -= 1
+
+    def turned_away(self, arm: int) -> None:
+        """The service answered that it takes no more connections."""
+        self._turned_away[arm] += 1
+
     def stray(self, arm: int, text: str) -> None:
         """An answer came that nobody had asked for: the framing is wrong."""
         self._stray[arm] += 1
@@ -84,14 +103,15 @@ class Record:
             self._first_is_warmup[arm] = warmup
 
     def counts(self, arm: int) -> LoadCounts:
-        """What was done to ``arm``.
+        """What was done to ``arm`` in the window, which `end` may have cut short.
 
         ``answered`` includes error replies, which ``errors`` counts as well (the kernel sees an
         exchange either way); a request that failed is in ``sent`` and ``errors``, one that never
-        found a connection only in ``planned`` and ``starved``.
+        found a connection only in ``planned`` and ``starved``.  ``answered_total`` includes the
+        answers by which extra connections were refused: they are exchanges, but no request's.
         """
         of_arm = self._schedule.arm == arm
-        measured = of_arm & self._schedule.measured
+        measured = of_arm & self._measured
         state = np.frombuffer(self.state, dtype=np.uint8)
         due, woke, sent, done = (
             np.frombuffer(cast("bytes", times), dtype=np.int64)
@@ -109,11 +129,12 @@ class Record:
             starved=int(np.count_nonzero(np.frombuffer(self.starved, dtype=np.uint8)[measured])),
             answered=int(np.count_nonzero(answered)),
             errors=int(np.count_nonzero(measured & went_wrong)) + self._stray[arm],
-            answered_total=int(np.count_nonzero(of_arm & was_answered)),
+            answered_total=int(np.count_nonzero(of_arm & was_answered)) + self._turned_away[arm],
             late_p99_ns=_p99((woke - due)[handled]),
             lag_p99_ns=_p99((sent - due)[left]),
             client=Histogram.of((done - due)[answered]),
             first_error=self._first_error[arm],
+            grown=self.grown[arm],
         )
 
 

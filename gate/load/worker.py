@@ -3,10 +3,12 @@
 Its own process, because the gate's other work (reading histograms, talking to Docker) must not
 delay a request.  The dialogue, with all times in ns of CLOCK_MONOTONIC::
 
-    <- {"load": {...}, "endpoints": [[host, port], ...], "seed": 7}
+    <- {"load": {...}, "endpoints": [[host, port], ...], "seed": 7, "interleave": "request",
+        "slice_ms": 100.0}
     -> {"event": "connected"}      or {"event": "refused", "endpoint": ..., "error": ...}
     <- {"start_ns": 123}
     -> {"event": "progress", "sent": 10, "answered": 9}     at most once a second
+    <- {"end_ns": 456}                                      at most once, to end early
     -> {"event": "done", "arms": [{...}, ...]}              see gate.load.wire
 
 It ends when stdin closes, so it cannot outlive the process that started it, and on SIGTERM.
@@ -23,8 +25,9 @@ import sys
 from contextlib import suppress
 from typing import Any
 
+from gate.load.dialer import ConnectFailed
 from gate.load.driver import Driver
-from gate.load.pool import ConnectFailed
+from gate.load.schedule import make_schedule
 from gate.load.wire import counts_to_wire
 from gate.scenario import Load
 
@@ -79,22 +82,31 @@ async def _session(commands: asyncio.StreamReader) -> None:
         return
     task = asyncio.current_task()
     assert task is not None
-    start: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    document = json.loads(first)
+    load = Load.model_validate(document["load"])
+    endpoints = [(str(host), int(port)) for host, port in document["endpoints"]]
+    schedule = make_schedule(
+        load, len(endpoints), document["seed"], document["interleave"], document["slice_ms"]
+    )
+    driver = Driver(load, endpoints, schedule)
+    begun = asyncio.Event()
 
     async def listen() -> None:
-        if line := await commands.readline():
-            start.set_result(json.loads(line)["start_ns"])
-            await commands.read()
+        while line := await commands.readline():
+            order = json.loads(line)
+            if "start_ns" in order:
+                driver.begin(order["start_ns"])
+                begun.set()
+            else:
+                driver.end_at(order["end_ns"])
         task.cancel()
 
-    document = json.loads(first)
-    endpoints = [(str(host), int(port)) for host, port in document["endpoints"]]
-    driver = Driver(Load.model_validate(document["load"]), endpoints, document["seed"])
     listener = asyncio.ensure_future(listen())
     try:
         await driver.connect()
         _say(event="connected")
-        counts = await driver.run(await start, _progress)
+        await begun.wait()
+        counts = await driver.run(_progress)
         await driver.close()
         _say(event="done", arms=[counts_to_wire(arm) for arm in counts])
     except ConnectFailed as refusal:

@@ -155,14 +155,18 @@ class SocketProbe:
         """Detaches and unloads everything; harmless when called twice."""
         if self._bpf is None:
             return
-        for reader in (self._log, self._stalls):
-            if reader is not None:
-                reader.close()
-        self._log = self._stalls = None
+        self.close_readers()
         for attached in self._attached:
             attached.detach()
         self._bpf.cleanup()
         self._bpf = None
+
+    def close_readers(self) -> None:
+        """Unmaps the rings, which must not outlive the programs' maps."""
+        for reader in (self._log, self._stalls):
+            if reader is not None:
+                reader.close()
+        self._log = self._stalls = None
 
     @property
     def hooks(self) -> dict[str, str]:
@@ -227,6 +231,10 @@ class SocketProbe:
         shared = any(w.netns_inode == watched.netns_inode for w in self._watched.values())
         self._tables.remove_target(watched.netns_inode, watched.ports, whole=not shared)
         self._tables.set_watched(w.netns_inode for w in self._watched.values())
+
+    def seen(self, slot: int) -> int:
+        """Exchanges opened on a slot's sockets since `watch`."""
+        return self._tables.counters(slot)["seen"]
 
     def read(self, slot: int) -> Reading:
         """What was aggregated in the slot since `watch`, while it is watched."""

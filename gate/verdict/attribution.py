@@ -5,6 +5,10 @@ The kernel keeps, per coarse band of ``service`` latency, the count and the sum 
 from the fastest to the slowest, the stages' mean times add up to the mean service time.  The band
 on a slice's edge counts with the fraction of its exchanges that lie inside; its stages are taken
 to be mixed evenly, so where the arms' bands differ, an unchanged stage can show a small change.
+
+Time on dependency sockets is part of ``app``, but is kept per socket of the dependency rather than
+per exchange, so it has no bands: only its total per exchange, over the whole distribution, can be
+held against the change of ``app``.
 """
 
 from __future__ import annotations
@@ -12,12 +16,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
-from scipy.special import bdtrc
 
 from gate.campaign import ARMS, Bands, Pair
 from gate.verdict.evidence import Floats
+from gate.verdict.interval import confidence_interval
 from gate.verdict.model import Attribution, StageShare
+from gate.verdict.starts import Units, unit_means, units_of
 
 __all__ = ["COMPONENTS", "SLICES", "attribute", "slice_means_ns"]
 
@@ -31,33 +35,41 @@ SLICES: tuple[tuple[str, float, float], ...] = (
 )
 """Name and the ranks between which a slice lies, as shares of the exchanges."""
 
-SIGN_TEST_LEVEL = 0.05
 NAMED_SHARE = 0.5
+DEPEND = "depend"
 
 
 def attribute(
-    pairs: Sequence[Pair], components: Sequence[str] = COMPONENTS
+    pairs: Sequence[Pair],
+    components: Sequence[str] = COMPONENTS,
+    *,
+    units: Units | None = None,
 ) -> tuple[Attribution, ...]:
     """One `Attribution` per slice over the pairs not set aside; () when no pair has exchanges.
 
     The numbers are means over the pairs, each pair counting alike, because the pair is the unit of
     inference and one disturbed pair holds most of the pooled slowest exchanges.  A stage is named
-    when it carries more than half of the change and both the change and the stage's part of it
-    have the same sign in enough pairs (two-sided sign test at 5%, so never before 6 pairs).
+    when it carries more than half of the change and the 95% intervals of both the change and the
+    stage's part of it (`gate.verdict.interval`; by ``units`` of all the given pairs) lie on its
+    side of 0, so never before 5 units.  Where ``app`` is named and time on dependency sockets
+    explains more than half of what it changed by, in the same sense, "depend" is named instead.
     A description, not a gate: the slices are not corrected for being three.  The shares sum to 1,
-    and are all 0 when nothing changed.
+    and are all 0 when nothing changed.  Corrected bands are used where both arms have them.
 
     Raises `ValueError` when ``service`` or a component is missing from the bands.
     """
-    used = [
-        pair
-        for pair in pairs
+    units = units_of(pairs) if units is None else units
+    kept = [
+        at
+        for at, pair in enumerate(pairs)
         if not pair.set_aside and all(pair.arm(arm).bands.count.any() for arm in ARMS)
     ]
-    if not used:
+    if not kept:
         return ()
+    used, groups = [pairs[at] for at in kept], units[kept]
     stages = ("service", *components)
-    return tuple(_one_slice(used, stages, *bounds) for bounds in SLICES)
+    depend = _depend(used, groups)
+    return tuple(_one_slice(used, groups, stages, depend, *bounds) for bounds in SLICES)
 
 
 def slice_means_ns(bands: Bands, stages: Sequence[str], low: float, high: float) -> Floats:
@@ -84,40 +96,86 @@ def slice_means_ns(bands: Bands, stages: Sequence[str], low: float, high: float)
 
 
 def _one_slice(
-    pairs: Sequence[Pair], stages: Sequence[str], name: str, low: float, high: float
+    pairs: Sequence[Pair],
+    units: Units,
+    stages: Sequence[str],
+    depend: StageShare | None,
+    name: str,
+    low: float,
+    high: float,
 ) -> Attribution:
     # shape (pairs, arms, stages)
     means = np.array(
-        [[slice_means_ns(pair.arm(arm).bands, stages, low, high) for arm in ARMS] for pair in pairs]
+        [[slice_means_ns(bands, stages, low, high) for bands in _bands_of(pair)] for pair in pairs]
     )
     deltas = means[:, 1, :] - means[:, 0, :]
     baseline_ns, candidate_ns = means.mean(axis=0)
     change = deltas.mean(axis=0)
     # Clamped clocks can leave service off the sum by a little; the shares are of the parts' sum.
     parts = float(change[1:].sum())
-    shares = change[1:] / parts if parts != 0 else np.zeros(len(stages) - 1)
-    largest = int(np.argmax(shares))
-    named = (
-        stages[1 + largest]
-        if shares[largest] > NAMED_SHARE
-        and _consistent(deltas[:, 0], float(change[0]))
-        and _consistent(deltas[:, 1 + largest], float(change[1 + largest]))
-        else None
+    ratios = change[1:] / parts if parts != 0 else np.zeros(len(stages) - 1)
+    bounds = [_interval(deltas[:, column], units) for column in range(len(stages))]
+    shares = tuple(
+        StageShare(stage, float(b), float(c), float(ratio), *interval)
+        for stage, b, c, ratio, interval in zip(
+            stages[1:], baseline_ns[1:], candidate_ns[1:], ratios, bounds[1:], strict=True
+        )
     )
-    rows = zip(stages[1:], baseline_ns[1:], candidate_ns[1:], shares, strict=True)
-    return Attribution(
-        slice=name,
-        delta_ns=float(change[0]),
-        shares=tuple(StageShare(s, float(b), float(c), float(share)) for s, b, c, share in rows),
-        stage=named,
+    largest = shares[int(np.argmax(ratios))]
+    named = largest.stage if _carries(largest) and _one_sided(*bounds[0], change[0]) else None
+    if named == "app" and depend is not None and _carries(depend):
+        named = DEPEND
+    return Attribution(name, float(change[0]), shares, named, depend)
+
+
+def _bands_of(pair: Pair) -> tuple[Bands, ...]:
+    """Bands of both arms: the corrected ones if both have exchanges in them, else the raw ones."""
+    corrected = [
+        run.corrected.bands
+        for arm in ARMS
+        if (run := pair.arm(arm)).corrected is not None and run.corrected.bands.count.any()
+    ]
+    if len(corrected) == len(ARMS):
+        return tuple(corrected)
+    return tuple(pair.arm(arm).bands for arm in ARMS)
+
+
+def _depend(pairs: Sequence[Pair], units: Units) -> StageShare | None:
+    """Time on dependency sockets per exchange, its share being of the change of ``app``.
+
+    None unless every run measured it: a mean over some pairs only is not comparable.
+    """
+    if not all(DEPEND in pair.arm(arm).histograms for pair in pairs for arm in ARMS):
+        return None
+    # shape (pairs, arms): raw numbers throughout, because depend has no correction of its own
+    depend, app = (np.zeros((len(pairs), len(ARMS))) for _ in range(2))
+    for row, pair in enumerate(pairs):
+        for column, arm in enumerate(ARMS):
+            run = pair.arm(arm)
+            if "app" not in run.bands.stages:
+                return None
+            spent = run.histograms[DEPEND]
+            exchanges = float(run.bands.count.sum())
+            depend[row, column] = (spent.mean_ns() * spent.total if spent.total else 0) / exchanges
+            app[row, column] = slice_means_ns(run.bands, ("app",), 0.0, 1.0)[0]
+    deltas = depend[:, 1] - depend[:, 0]
+    of = float((app[:, 1] - app[:, 0]).mean())
+    share = float(deltas.mean()) / of if of != 0 else 0.0
+    baseline_ns, candidate_ns = depend.mean(axis=0)
+    return StageShare(
+        DEPEND, float(baseline_ns), float(candidate_ns), share, *_interval(deltas, units)
     )
 
 
-def _consistent(deltas: npt.NDArray[np.float64], mean: float) -> bool:
-    """Whether the pairs agree on the sign of the mean: two-sided sign test, zeros left out."""
-    nonzero = int(np.count_nonzero(deltas))
-    agreeing = int(np.count_nonzero(deltas * np.sign(mean) > 0))
-    if 2 * agreeing <= nonzero:
-        return False
-    # As exact as scipy.stats.binomtest, whose import would take every command half a second.
-    return bool(2.0 * bdtrc(agreeing - 1, nonzero, 0.5) < SIGN_TEST_LEVEL)
+def _interval(deltas_ns: Floats, units: Units) -> tuple[float, float]:
+    return confidence_interval(unit_means(deltas_ns, units))
+
+
+def _carries(part: StageShare) -> bool:
+    change_ns = part.candidate_ns - part.baseline_ns
+    return part.share > NAMED_SHARE and _one_sided(part.low_ns, part.high_ns, change_ns)
+
+
+def _one_sided(low: float, high: float, change: float) -> bool:
+    """Whether an interval excludes 0, on the side of the change."""
+    return low > 0 if change > 0 else high < 0 if change < 0 else False

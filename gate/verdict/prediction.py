@@ -24,7 +24,7 @@ from scipy.optimize import brentq
 from scipy.special import stdtrit
 
 from gate.campaign import Campaign, Run
-from gate.scenario import Metric
+from gate.gating import Metric
 from gate.verdict.evidence import Floats
 from gate.verdict.quantiles import run_quantile_ns
 

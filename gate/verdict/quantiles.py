@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gate.campaign import ARMS, Pair, Run
+from gate.gating import MIN_EXCEEDING
 from gate.histogram import Histogram
-from gate.scenario import MIN_EXCEEDING
 from gate.verdict.evidence import Floats
 
-__all__ = ["LogRatios", "pair_log_ratios", "run_quantile_ns", "value_ns"]
+__all__ = ["LogRatios", "pair_log_ratios", "run_quantile_ns", "stage_log_ratios", "value_ns"]
 
 LEAST_NS = 0.5
 """What a quantile of 0 ns counts as: half of the clock's unit."""
@@ -26,7 +27,7 @@ class LogRatios:
     ``baseline_ns`` and ``candidate_ns`` have shape (pairs,), NaN where an arm has too few
     exchanges; ``usable``, shape (pairs,), says where both arms have enough; ``log_ratios``, shape
     (usable pairs,), holds d_i = ln(candidate_i / baseline_i) of those; ``too_few`` holds a sentence
-    for every arm without enough.
+    for every arm without enough; ``unmeasured`` says that no arm has the number at all.
 
     A pair without samples is never just left out: leaving it out could depend on the latency that
     is judged.  Whoever decides makes a metric with a non-empty ``too_few`` inconclusive
@@ -38,6 +39,7 @@ class LogRatios:
     usable: npt.NDArray[np.bool_]
     log_ratios: Floats
     too_few: tuple[str, ...]
+    unmeasured: bool = False
 
 
 def pair_log_ratios(pairs: Sequence[Pair], stage: str, quantile: float | None) -> LogRatios:
@@ -45,40 +47,36 @@ def pair_log_ratios(pairs: Sequence[Pair], stage: str, quantile: float | None) -
 
     Pairs with ``set_aside`` are not looked at.
     """
+    return stage_log_ratios(pairs, stage, [quantile])[0]
+
+
+def stage_log_ratios(
+    pairs: Sequence[Pair], stage: str, quantiles: Sequence[float | None]
+) -> list[LogRatios]:
+    """As `pair_log_ratios` for several quantiles of a stage, reading each histogram once."""
     used = [pair for pair in pairs if not pair.set_aside]
-    found = np.full((len(ARMS), len(used)), np.nan)
-    too_few: list[str] = []
+    found = np.full((len(ARMS), len(used), len(quantiles)), np.nan)
+    too_few: list[list[str]] = [[] for _ in quantiles]
     for column, pair in enumerate(used):
         for row, arm in enumerate(ARMS):
-            found[row, column], problem = run_quantile_ns(pair.arm(arm), stage, quantile)
-            if problem:
-                too_few.append(f"pair {pair.index}, {arm}: {problem}")
-    usable = np.all(np.isfinite(found), axis=0)
-    baseline_ns, candidate_ns = found
-    log_ratios = np.log(candidate_ns[usable]) - np.log(baseline_ns[usable])
-    return LogRatios(baseline_ns, candidate_ns, usable, log_ratios, tuple(too_few))
+            values = _judged_values(pair.arm(arm), stage, quantiles)
+            for at, (value, problem) in enumerate(values):
+                found[row, column, at] = value
+                if problem:
+                    too_few[at].append(f"pair {pair.index}, {arm}: {problem}")
+    return [
+        _ratios(found[..., at], too_few[at], _unmeasured(used, stage, quantile))
+        for at, quantile in enumerate(quantiles)
+    ]
 
 
 def run_quantile_ns(run: Run, stage: str, quantile: float | None) -> tuple[float, str]:
     """What is judged of one run, in ns, and ""; or NaN and what is missing.
 
-    As `value_ns`, but at least `gate.scenario.MIN_EXCEEDING` exchanges must lie beyond the
+    As `value_ns`, but at least `gate.gating.MIN_EXCEEDING` exchanges must lie beyond the
     quantile.  Ratios of it are taken, so it is never less than `LEAST_NS`.
     """
-    value = value_ns(run, stage, quantile)
-    if quantile is None:
-        return value, "" if value > 0 else "the container's CPU time was not measured"
-    used = _histograms(run, stage)[1]
-    if used is None:
-        return value, f"stage {stage} was not measured"
-    # 500 * (1 - 0.9) is 49.99999999999999 in floating point.
-    exceeding = round(used.exceeding(quantile), 6)
-    if exceeding < MIN_EXCEEDING:
-        return float("nan"), (
-            f"{exceeding:.3g} of {used.total} exchanges lie beyond {stage} "
-            f"p{100 * quantile:g}, {MIN_EXCEEDING} are needed"
-        )
-    return max(value, LEAST_NS), ""
+    return _judged_values(run, stage, [quantile])[0]
 
 
 def value_ns(run: Run, stage: str, quantile: float | None) -> float:
@@ -87,10 +85,59 @@ def value_ns(run: Run, stage: str, quantile: float | None) -> float:
     Without a quantile it is the CPU time per request.
     """
     if quantile is None:
-        measured = run.cpu_ns > 0 and run.cpu_exchanges > 0
-        return run.cpu_ns / run.cpu_exchanges if measured else float("nan")
+        return _cpu_ns(run)
     histogram = _histograms(run, stage)[0]
     return float("nan") if histogram is None else histogram.quantile_ns(quantile)
+
+
+def _unmeasured(used: Sequence[Pair], stage: str, quantile: float | None) -> bool:
+    runs = [pair.arm(arm) for pair in used for arm in ARMS]
+    if quantile is None:
+        return bool(runs) and all(math.isnan(_cpu_ns(run)) for run in runs)
+    return bool(runs) and all(_histograms(run, stage)[0] is None for run in runs)
+
+
+def _ratios(found: Floats, too_few: Sequence[str], unmeasured: bool) -> LogRatios:
+    baseline_ns, candidate_ns = found
+    usable = np.isfinite(baseline_ns) & np.isfinite(candidate_ns)
+    log_ratios = np.log(candidate_ns[usable]) - np.log(baseline_ns[usable])
+    return LogRatios(baseline_ns, candidate_ns, usable, log_ratios, tuple(too_few), unmeasured)
+
+
+def _judged_values(
+    run: Run, stage: str, quantiles: Sequence[float | None]
+) -> list[tuple[float, str]]:
+    judged, used = _histograms(run, stage)
+    shares = [quantile for quantile in quantiles if quantile is not None]
+    values = iter(judged.quantiles_ns(shares).tolist() if judged is not None else [])
+    total = used.total if used is not None else 0
+    found: list[tuple[float, str]] = []
+    for quantile in quantiles:
+        if quantile is None:
+            cpu_ns = _cpu_ns(run)
+            missing = "" if cpu_ns > 0 else "the container's CPU time was not measured"
+            found.append((cpu_ns, missing))
+        elif judged is None:
+            found.append((float("nan"), f"stage {stage} was not measured"))
+        else:
+            found.append(_enough(next(values), total, stage, quantile))
+    return found
+
+
+def _enough(value_ns: float, total: int, stage: str, quantile: float) -> tuple[float, str]:
+    # 500 * (1 - 0.9) is 49.99999999999999 in floating point.
+    exceeding = round(total * (1.0 - quantile), 6)
+    if exceeding >= MIN_EXCEEDING:
+        return max(value_ns, LEAST_NS), ""
+    return float("nan"), (
+        f"{exceeding:.3g} of {total} exchanges lie beyond {stage} p{100 * quantile:g}, "
+        f"{MIN_EXCEEDING} are needed"
+    )
+
+
+def _cpu_ns(run: Run) -> float:
+    measured = run.cpu_ns > 0 and run.cpu_exchanges > 0
+    return run.cpu_ns / run.cpu_exchanges if measured else float("nan")
 
 
 def _histograms(run: Run, stage: str) -> tuple[Histogram | None, Histogram | None]:

@@ -13,11 +13,12 @@ from dataclasses import replace
 
 from gate.campaign import Campaign, Pair
 from gate.errors import Reason
-from gate.scenario import Gate, Metric
+from gate.gating import Gate, Metric, Waiver
 from gate.verdict.model import MetricVerdict, Outcome, Verdict
 from gate.verdict.overlap import overlap_problem
 from gate.verdict.prediction import predict
 from gate.verdict.wording import listing, percent, percent_range, plural, relative
+from gate.verdict.zone import waived_by, zone_of
 
 __all__ = ["MIN_CAMPAIGNS", "compare", "drift"]
 
@@ -28,17 +29,32 @@ At alpha / m = 0.33%, Student's t is 5.2 with 5 campaigns, 6.7 with 4, 12 with 3
 """
 
 
-def compare(baseline: Sequence[Campaign], candidate: Campaign, gate: Gate) -> Verdict:
+def compare(
+    baseline: Sequence[Campaign],
+    candidate: Campaign,
+    gate: Gate,
+    *,
+    waivers: Sequence[Waiver] = (),
+) -> Verdict:
     """Verdict over stored campaigns; whether they are comparable is checked by the caller.
 
     REGRESSION when some metric's lower one-sided limit (alpha / m) for candidate - predicted lies
     above ln(1 + tolerance); PASS when all upper ones (alpha_pass) lie below ln(1 + failure);
     otherwise INCONCLUSIVE: BETWEEN_LIMITS, TOO_FEW_CAMPAIGNS (below 5), TOO_FEW_SAMPLES (a run
-    without enough exchanges; it makes its metric inconclusive) or OVERLAPPING_REQUESTS.
+    without enough exchanges; it makes its metric inconclusive), NOT_MEASURED (no run of one side
+    has the number) or OVERLAPPING_REQUESTS.  ``waivers`` move limits up.  Spikes are not judged:
+    their rate differs between days by more than their counts can show.
     ``baseline_ns`` is the prediction, ``candidate_ns`` the geometric mean over the runs, the
     interval a two-sided 95% one; the evidence and its thresholds are NaN.
+
+    Raises `ValueError` for a waiver of what is not gated.
     """
-    judged = [_judge(baseline, candidate, metric, gate) for metric in gate.metrics]
+    gate.check_waivers(waivers)
+    waived = {waiver.metric: waiver for waiver in waivers}
+    judged = [
+        _judge(baseline, candidate, metric, gate, waived.get(metric.name))
+        for metric in gate.metrics
+    ]
     metrics = tuple(verdict for verdict, _ in judged)
     overlaps = [
         problem
@@ -57,7 +73,10 @@ def compare(baseline: Sequence[Campaign], candidate: Campaign, gate: Gate) -> Ve
         )
         blocked.append((Reason.TOO_FEW_CAMPAIGNS, text))
     too_few = [
-        (Reason.TOO_FEW_SAMPLES, f"{verdict.name} cannot be judged: {listing(problems)}")
+        (
+            Reason.NOT_MEASURED if _unmeasured(verdict) else Reason.TOO_FEW_SAMPLES,
+            f"{verdict.name} cannot be judged: {listing(problems)}",
+        )
         for verdict, problems in judged
         if problems
     ]
@@ -102,7 +121,7 @@ def drift(baseline: Sequence[Campaign], pairs: Sequence[Pair], gate: Gate) -> st
                 f"(expected {percent_range(relative(-half), relative(half))})"
             )
     who = f"what {len(baseline)} stored campaigns predict"
-    skipped = f"; too few exchanges to compare {', '.join(unknown)}" if unknown else ""
+    skipped = f"; too little was measured to compare {', '.join(unknown)}" if unknown else ""
     if outside:
         return f"today's baseline arm lies outside {who}: {', '.join(outside)}{skipped}"
     if len(unknown) == len(gate.metrics):
@@ -111,24 +130,28 @@ def drift(baseline: Sequence[Campaign], pairs: Sequence[Pair], gate: Gate) -> st
 
 
 def _judge(
-    baseline: Sequence[Campaign], candidate: Campaign, metric: Metric, gate: Gate
+    baseline: Sequence[Campaign],
+    candidate: Campaign,
+    metric: Metric,
+    gate: Gate,
+    waiver: Waiver | None,
 ) -> tuple[MetricVerdict, tuple[str, ...]]:
-    d0, d1 = math.log1p(metric.tolerance), math.log1p(metric.failure)
+    zone = zone_of(metric, gate, waiver=waiver)
     prediction, problems = predict(baseline, candidate.runs, metric)
     to_fail = prediction.limit(1.0 - gate.alpha / len(gate.metrics))
     outcome = Outcome.INCONCLUSIVE
     if not problems:
-        if prediction.difference - to_fail > d0:
+        if prediction.difference - to_fail > zone.d0:
             outcome = Outcome.REGRESSION
-        elif prediction.difference + prediction.limit(1.0 - gate.alpha_pass) < d1:
+        elif prediction.difference + prediction.limit(1.0 - gate.alpha_pass) < zone.d1:
             outcome = Outcome.PASS
     half = prediction.limit(0.975)
     verdict = MetricVerdict(
         name=metric.name,
         stage=metric.stage,
         quantile=metric.quantile,
-        tolerance=metric.tolerance,
-        failure=metric.failure,
+        tolerance=metric.tolerance if waiver is None else waiver.ceiling,
+        failure=metric.failure if waiver is None else relative(zone.d1),
         baseline_ns=math.exp(prediction.predicted),
         candidate_ns=math.exp(prediction.observed),
         change=relative(prediction.difference),
@@ -138,11 +161,18 @@ def _judge(
         evidence_pass=math.nan,
         needed_fail=math.nan,
         needed_pass=math.nan,
-        mde=relative(d0 + to_fail),
+        mde=relative(zone.d0 + to_fail),
         further_pairs=None,
         verdict=outcome,
+        waived=waived_by(waiver),
     )
     return verdict, problems
+
+
+def _unmeasured(verdict: MetricVerdict) -> bool:
+    """CPU time that no run of one side knows; exchanges are only ever too few."""
+    values = (verdict.baseline_ns, verdict.candidate_ns)
+    return verdict.quantile is None and any(math.isnan(value) for value in values)
 
 
 def _text(metric: MetricVerdict) -> str:

@@ -66,7 +66,7 @@ class _Reattached(SocketProbe):
     """A probe whose programs and maps outlive it."""
 
     def __init__(self, compiled: Compiled, detail: Detail, prefer: Kind | None) -> None:
-        super().__init__(detail=detail, prefer=prefer)
+        super().__init__(detail=detail, prefer=prefer, stalls=True)
         self._compiled = compiled
 
     def _compile(self, types: KernelTypes, *, typed: bool) -> Any:
@@ -77,8 +77,11 @@ class _Reattached(SocketProbe):
         bpf, self._bpf = self._bpf, None
         if bpf is None:
             return
+        self.close_readers()
         for attached in self._attached:
             attached.detach()
+        for clock in list(bpf.open_perf_events):
+            bpf.detach_perf_event(*clock)
         for detach, places in (
             (bpf.detach_kprobe_event, bpf.kprobe_fds),
             (bpf.detach_tracepoint, bpf.tracepoint_fds),

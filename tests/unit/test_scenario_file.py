@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
-from gate.errors import Reason, UsageError
+from gate.errors import Exit, Reason, UsageError
 from gate.scenario import Scenario
 from gate.scenario_file import line_of, load_scenario, tomllib
 
@@ -92,6 +93,82 @@ def test_a_problem_names_the_line_and_the_key(
     error = refused(tmp_path, GOOD.replace(old, new))
     assert error.reason is Reason.BAD_SCENARIO
     assert said in error.message
+
+
+WAIVER = """
+[[waiver]]
+metric = "service_p90"
+ceiling = 0.30
+expires = 2026-12-31
+link = "https://example.org/decisions/7"
+"""
+
+
+def test_a_waiver_holds_through_its_last_day(tmp_path: Path) -> None:
+    path = written(tmp_path, GOOD + WAIVER)
+    (waiver,) = load_scenario(path, today=date(2026, 12, 31)).waiver
+    assert (waiver.metric, waiver.ceiling) == ("service_p90", 0.3)
+    assert waiver.expires == date(2026, 12, 31)
+
+
+def test_an_expired_waiver_fails_loudly(tmp_path: Path) -> None:
+    path = written(tmp_path, GOOD + WAIVER + WAIVER.replace("service_p90", "spikes"))
+    with pytest.raises(UsageError) as caught:
+        load_scenario(path, today=date(2027, 1, 1))
+    error = caught.value
+    assert error.reason is Reason.WAIVER_EXPIRED
+    assert error.exit_code is Exit.USAGE
+    first, second = error.message.splitlines()
+    assert "service_p90" in first
+    assert "2026-12-31" in first
+    assert "https://example.org/decisions/7" in first
+    assert "spikes" in second
+    assert error.remedy
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("service_p90", "service_p99", "'service_p99' is not gated; did you mean 'service_p90'?"),
+        ("service_p90", "cpu", "'cpu' is not gated; did you mean"),
+        ("service_p90", "spike", "'spike' is not gated; did you mean 'spikes'?"),
+        ("0.30", "0.03", "the ceiling 0.03 of service_p90 is not above what is accepted"),
+        ("0.30", "0.0", "waiver.0.ceiling: input should be greater than 0"),
+        ("2026-12-31", '"2026-12-31"', "waiver.0.expires: input should be a valid date"),
+        ("2026-12-31", "2026-13-31", "is not TOML"),
+        ("https://", "see ", "waiver.0.link: string should match pattern"),
+        ("link", "lnk", "unknown key 'waiver.0.lnk'; did you mean 'link'?"),
+    ],
+)
+def test_a_wrong_waiver_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
+    error = refused(tmp_path, GOOD + WAIVER.replace(old, new))
+    assert error.reason is Reason.BAD_SCENARIO
+    assert said in error.message
+
+
+def test_a_metric_is_waived_once_and_spikes_only_where_they_are_judged(tmp_path: Path) -> None:
+    assert "service_p90 is waived twice" in refused(tmp_path, GOOD + WAIVER + WAIVER).message
+    off = "[gate.spikes]\nenabled = false\n" + WAIVER.replace("service_p90", "spikes")
+    assert "'spikes' is not gated" in refused(tmp_path, GOOD + off).message
+
+
+def test_without_metrics_cpu_time_is_gated_too_and_can_be_left_out(tmp_path: Path) -> None:
+    short = GOOD[: GOOD.index("[[gate.metrics]]")]
+    names = [metric.name for metric in load_scenario(written(tmp_path, short)).gate.metrics]
+    assert names == ["service_p50", "service_p90", "service_p99", "cpu_per_request"]
+    cpu = '[[gate.metrics]]\nstage = "cpu"\ntolerance = 0.01\nfailure = 0.03\n'
+    (metric,) = load_scenario(written(tmp_path, short + cpu)).gate.metrics
+    assert (metric.name, metric.quantile) == ("cpu_per_request", None)
+    assert "stage cpu has no quantile" in refused(tmp_path, short + cpu + "quantile = 0.5").message
+
+
+def test_the_parts_of_alpha_sum_to_alpha(tmp_path: Path) -> None:
+    gate = load_scenario(written(tmp_path, GOOD)).gate
+    assert gate.alpha_spikes + 2 * gate.alpha_metric == pytest.approx(gate.alpha)
+    off = GOOD + "[gate.spikes]\nenabled = false\n"
+    gate = load_scenario(written(tmp_path, off)).gate
+    assert gate.alpha_spikes == 0
+    assert 2 * gate.alpha_metric == pytest.approx(gate.alpha)
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from gate.baseline.codec import from_body, to_body
-from gate.campaign import Campaign
+from gate.campaign import Campaign, Corrected
 from gate.errors import NoUsableBaseline, Reason
 from gate.result import Result
-from gate.verdict.model import Outcome
+from gate.verdict.model import Outcome, SpikeVerdict, StageShare, Waived
 from tests.unit.factories import make_campaign, make_metric, make_result
 
 
@@ -87,6 +87,58 @@ def test_unbounded_ends_and_missing_numbers_survive_as_null():
     assert (back.ci_low, back.ci_high, back.mde) == (-math.inf, math.inf, math.inf)
     assert math.isnan(back.baseline_ns)
     assert math.isnan(back.evidence_fail)
+
+
+def test_spikes_waivers_and_intervals_of_stages_come_back_equal():
+    spikes = SpikeVerdict(
+        threshold_ns=5e7,
+        baseline_events=0,
+        candidate_events=2,
+        baseline_exposure_s=40.0,
+        candidate_exposure_s=40.0,
+        stored_events=1,
+        stored_exposure_s=800.0,
+        rate_ratio=math.nan,
+        accepted_ratio=1.0,
+        evidence=220.5,
+        needed=200.0,
+        p_value=1 / 220.5,
+        by_runs=False,
+        dispersion_p=1.0,
+        events_to_fail=None,
+        smallest_ratio=math.inf,
+        failed=True,
+        notes=("more spikes were counted than sent up",),
+        waived=Waived(0.3, "2030-01-01", "https://example.org/7"),
+    )
+    result = with_metric(waived=Waived(0.3, "2030-01-01", "https://example.org/7"))
+    share = StageShare("depend", 1.0, 2.0, 0.9, -math.inf, math.inf)
+    where = dataclasses.replace(result.verdict.attribution[0], stage="depend", depend=share)
+    verdict = dataclasses.replace(result.verdict, spikes=spikes, attribution=(where,))
+    result = dataclasses.replace(result, verdict=verdict)
+    assert_same(through_json(result), result)
+    assert json.dumps(to_body(result), allow_nan=False)
+
+
+def test_a_verdict_from_before_spikes_were_judged_can_be_read():
+    body = to_body(make_result())
+    del body["verdict"]["spikes"]
+    for metric in body["verdict"]["metrics"]:
+        del metric["waived"]
+    back = from_body(Result, body).verdict
+    assert back.spikes is None
+    assert back.metrics[0].waived is None
+
+
+def test_corrected_stages_without_their_counts_are_refused():
+    result = make_result()
+    run = result.pairs[0].baseline
+    corrected = Corrected(run.histograms, run.bands, {}, 0)
+    pair = dataclasses.replace(
+        result.pairs[0], baseline=dataclasses.replace(run, corrected=corrected)
+    )
+    with pytest.raises(NoUsableBaseline, match=r"corrected\.used"):
+        through_json(dataclasses.replace(result, pairs=(pair,)))
 
 
 def test_infinite_evidence_stays_huge_instead_of_getting_lost():

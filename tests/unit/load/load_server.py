@@ -11,7 +11,7 @@ Answer = Callable[["Peer", int], None]
 
 
 class Peer(asyncio.Protocol):
-    """One connection; ``answer`` is called once a request with the request's number."""
+    """One connection, the ``number``-th; ``answer`` is called with each request's number."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -21,7 +21,9 @@ class Peer(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         self.server.connections += 1
+        self.number = self.server.connections
         self.server.peers.add(self)
+        self.server.greet(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.server.peers.discard(self)
@@ -37,10 +39,16 @@ class Peer(asyncio.Protocol):
 
 
 class Server:
-    """Counts connections and requests; usable as a context manager."""
+    """Counts connections and requests; ``greet`` is called with each new connection."""
 
-    def __init__(self, answer: Answer, request_end: bytes = b"\r\n") -> None:
+    def __init__(
+        self,
+        answer: Answer,
+        request_end: bytes = b"\r\n",
+        greet: Callable[[Peer], None] = lambda peer: None,
+    ) -> None:
         self.answer = answer
+        self.greet = greet
         self.request_end = request_end
         self.connections = 0
         self.requests = 0
@@ -65,6 +73,10 @@ class Server:
         self._thread.join(10)
         self.loop.close()
 
+    def stop_listening(self) -> None:
+        """Take no more connections; called in the server's own thread."""
+        self._listener.close()
+
     def die(self) -> None:
         """Stop listening and drop every connection; called in the server's own thread."""
         self._listener.close()
@@ -74,7 +86,7 @@ class Server:
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
         self._listener = self.loop.run_until_complete(
-            self.loop.create_server(lambda: Peer(self), "127.0.0.1", 0)
+            self.loop.create_server(lambda: Peer(self), "127.0.0.1", 0, backlog=1000)
         )
         self.port = self._listener.sockets[0].getsockname()[1]
         self._ready.set()

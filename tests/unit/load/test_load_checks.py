@@ -77,12 +77,23 @@ def test_errors_are_named_before_the_undelivered_load_that_they_cause():
     assert caught.value.reason is Reason.LOAD_ERRORS
 
 
-def test_the_remedy_for_starvation_names_enough_connections():
-    stalled = but(starved=300, lag_p99_ns=250_000_000, client=Histogram.of([300_000_000] * 10))
-    with pytest.raises(InvalidMeasurement) as caught:
-        check_delivered(LOAD, [stalled], ["single"])
-    assert caught.value.remedy is not None
-    assert "load.connections to 37" in caught.value.remedy  # 1.25 * 1000/s * 0.3 s, one bucket up
+@pytest.mark.parametrize(
+    ("options", "wait_ms", "remedy"),
+    [
+        # 1.25 * 1000/s * the longest wait, one bucket up
+        ({}, 300, "set load.connections to 378 so that they are there from the start"),
+        ({"max_connections": 40}, 300, "set load.max_connections to 378"),
+        ({}, 1500, "set load.max_connections to 1877"),
+        ({}, 9000, "if the service allows more"),
+        ({}, 20, "if the service allows more"),
+    ],
+)
+def test_the_remedy_for_starvation_names_enough_connections(options, wait_ms, remedy):
+    client = Histogram.of([wait_ms * 1_000_000] * 10)
+    stalled = but(starved=300, lag_p99_ns=250_000_000, client=client, grown=8)
+    with pytest.raises(InvalidMeasurement, match="of 32 and 8 opened on top") as caught:
+        check_delivered(LOAD.model_copy(update=options), [stalled], ["single"])
+    assert remedy in (caught.value.remedy or "")
 
 
 def test_an_external_load_is_not_judged():
@@ -98,7 +109,7 @@ def test_lateness_is_a_sentence_about_the_machine():
 
 
 def test_counts_survive_the_wire():
-    counts = but(client=Histogram.of([1, 5, 5, 10**9]), first_error="a\nb")
+    counts = but(client=Histogram.of([1, 5, 5, 10**9]), first_error="a\nb", grown=3)
     assert counts_from_wire(counts_to_wire(counts)) == counts
 
 

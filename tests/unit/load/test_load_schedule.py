@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from gate.errors import Reason, UsageError
-from gate.load.schedule import MAX_REQUESTS, make_schedule
+from gate.load.schedule import MAX_REQUESTS, make_schedule, poisson_arrivals
 from gate.scenario import Load
 
 LOAD = Load(payload="x", rate=1000.0, duration_s=8.0, warmup_s=1.0)
@@ -88,3 +88,57 @@ def test_a_schedule_that_does_not_fit_into_memory_is_refused():
         make_schedule(load, 2, 1)
     assert caught.value.reason is Reason.BAD_SCENARIO
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize("arrivals", ["poisson", "constant"])
+@pytest.mark.parametrize(("arms", "interleave"), [(1, "block"), (2, "request"), (2, "slice")])
+def test_a_longer_maximum_only_adds_at_the_end(arrivals, arms, interleave):
+    load = LOAD.model_copy(update={"arrivals": arrivals})
+    longer = load.model_copy(update={"max_duration_s": 31.7})
+    one, more = (make_schedule(of, arms, 17, interleave, 70.0) for of in (load, longer))
+    assert 32.6e9 < more.offsets_ns[-1] < 32.7e9
+    assert more.duration_ns == 31_700_000_000
+    n = int(np.searchsorted(more.offsets_ns, 9 * 10**9))
+    assert np.array_equal(one.offsets_ns, more.offsets_ns[:n])
+    assert np.array_equal(one.arm, more.arm[:n])
+
+
+def test_gaps_that_fall_short_are_summed_on_as_if_drawn_at_once():
+    class Short:
+        """Gaps half as long as they should be, so that the first sum ends too early."""
+
+        def __init__(self):
+            self.rng = np.random.default_rng(1)
+
+        def exponential(self, scale, size):
+            return self.rng.exponential(scale / 2, size)
+
+    times = poisson_arrivals(Short(), 1000.0, 10**6)
+    assert times[-1] >= 10**6
+    assert times.size > 2000
+    assert np.array_equal(times, np.cumsum(Short().exponential(1000.0, times.size)))
+
+
+def test_a_slice_has_all_arrivals_of_its_time_and_goes_to_an_arm_by_coin_flip():
+    load = LOAD.model_copy(update={"duration_s": 99.0})
+    schedule = make_schedule(load, 2, 5, "slice", 50.0)
+    assert np.array_equal(schedule.offsets_ns, make_schedule(load, 2, 5).offsets_ns)
+    n = 2000
+    of_slice = schedule.offsets_ns // 50_000_000
+    sizes = np.bincount(of_slice, minlength=n)
+    to_second = np.bincount(of_slice, weights=schedule.arm, minlength=n)
+    assert np.all((to_second == 0) | (to_second == sizes))
+    assert abs(sizes.mean() - 2 * 1000 * 0.05) < 4 * np.sqrt(100 / n)  # rate * arms in a slice
+    flips = to_second > 0
+    assert abs(flips.sum() - n / 2) < 4 * np.sqrt(n / 4)
+    assert abs(np.count_nonzero(np.diff(flips.astype(int))) - n / 2) < 4 * np.sqrt(n / 4)
+    again, other = (make_schedule(load, 2, seed, "slice", 50.0) for seed in (5, 6))
+    assert np.array_equal(schedule.arm, again.arm)
+    assert not np.array_equal(schedule.arm[:5000], other.arm[:5000])
+
+
+def test_the_limit_of_requests_looks_at_the_maximum():
+    load = LOAD.model_copy(update={"rate": 10_000.0, "max_duration_s": 3600.0})
+    with pytest.raises(UsageError, match=str(MAX_REQUESTS)) as caught:
+        make_schedule(load, 2, 1)
+    assert "load.max_duration_s" in (caught.value.remedy or "")

@@ -17,6 +17,7 @@ STEADY = settings(deadline=None, derandomize=True)
 
 STAGES = ("service", "recv_wait", "app")
 EXCHANGES = 6000
+SPIKE_THRESHOLD_NS = 10_000_000
 QUIET = Noise(steal=0.0, busy=0.3, psi_cpu_some=None, load_average=0.5)
 _RANKS = (np.arange(EXCHANGES) + 0.5) / EXCHANGES
 SERVICE_NS = np.round(np.exp(np.log(400_000) + 0.5 * norm.ppf(_RANKS))).astype(np.int64)
@@ -64,6 +65,9 @@ def run_of(
         counters=counters or {"overlapped": 0, "recorded": service.size},
         load=load,
         duration_s=6.0,
+        cpu_ns=round(float(np.median(service)) * service.size / 4) if service.size else 0,
+        cpu_exchanges=service.size,
+        spike_threshold_ns=SPIKE_THRESHOLD_NS,
     )
 
 

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from gate.campaign import Bands
-from gate.histogram import BAND_COUNT
+from gate.campaign import Bands, Corrected, Run
+from gate.histogram import BAND_COUNT, Histogram
 from gate.verdict.attribution import attribute, slice_means_ns
 
 from .builders import SERVICE_NS, STAGES, bands_of, pair_of, run_of
@@ -87,8 +88,11 @@ def test_a_faster_candidate_is_attributed_too_and_swapping_flips_the_sign() -> N
 
 
 def test_few_pairs_name_no_stage() -> None:
-    assert attribute(shaped_pairs([900_000] * 5, [0] * 5))[2].stage is None
-    assert attribute(shaped_pairs([900_000] * 6, [0] * 6))[2].stage == "recv_wait"
+    few, enough = (attribute(shaped_pairs([900_000] * n, [0] * n))[2] for n in (4, 5))
+    assert few.stage is None
+    assert few.shares[0].low_ns == -math.inf
+    assert enough.stage == "recv_wait"
+    assert enough.shares[0].low_ns == pytest.approx(900_000, rel=0.02)
 
 
 def test_pairs_that_disagree_name_no_stage() -> None:
@@ -131,3 +135,89 @@ def test_other_components_are_a_parameter() -> None:
     ]
     with pytest.raises(ValueError, match="respond"):
         attribute(pairs, ("recv_wait", "app", "respond"))
+
+
+def test_each_part_has_an_interval_around_its_change() -> None:
+    more = [2_900_000 + 30_000 * i for i in range(8)]
+    recv_wait, app = attribute(shaped_pairs(more, [300_000] * 8))[2].shares
+    assert min(more) <= recv_wait.low_ns < np.mean(more) < recv_wait.high_ns <= 1.02 * max(more)
+    assert recv_wait.low_ns < recv_wait.candidate_ns - recv_wait.baseline_ns < recv_wait.high_ns
+    assert app.high_ns < recv_wait.low_ns
+
+
+def dependent_pairs(depend_more_ns: int, own_more_ns: int, calls: int = 2) -> list:
+    """Pairs in which app has these many more ns, a part of it in calls to a dependency."""
+    baseline_ns = 20_000
+    pairs = []
+    for index, pair in enumerate(shaped_pairs([0] * 8, [0] * 8)):
+        jitter = 500 * index
+        service = SERVICE_NS + depend_more_ns + own_more_ns + jitter
+        candidate = run_of(service, RECV_WAIT_NS)
+        runs = (
+            (pair.baseline, baseline_ns),
+            (candidate, baseline_ns + (depend_more_ns + jitter) // calls),
+        )
+        arms = [
+            replace(
+                run,
+                histograms={
+                    **run.histograms,
+                    "depend": Histogram.of(np.full(calls * SERVICE_NS.size, call_ns)),
+                },
+            )
+            for run, call_ns in runs
+        ]
+        pairs.append(replace(pair, baseline=arms[0], candidate=arms[1]))
+    return pairs
+
+
+def test_a_slower_dependency_is_named_instead_of_the_application() -> None:
+    for found in attribute(dependent_pairs(300_000, 40_000)):
+        assert found.stage == "depend"
+        assert [share.stage for share in found.shares] == ["recv_wait", "app"]
+        assert found.depend is not None
+        change_ns = found.depend.candidate_ns - found.depend.baseline_ns
+        assert change_ns == pytest.approx(300_000, rel=0.03)
+        assert found.depend.share == pytest.approx(0.88, abs=0.03)
+        assert found.depend.low_ns < change_ns < found.depend.high_ns
+
+
+def test_an_application_that_waits_no_longer_is_named_itself() -> None:
+    found = attribute(dependent_pairs(30_000, 300_000))[0]
+    assert found.stage == "app"
+    assert found.depend is not None
+    assert found.depend.share < 0.2
+
+
+def test_dependencies_measured_in_some_runs_only_are_left_out() -> None:
+    pairs = dependent_pairs(300_000, 0)
+    some = [*pairs[:-1], shaped_pairs([0] * 8, [0] * 8)[-1]]
+    assert attribute(some)[0].depend is None
+
+
+def test_corrected_bands_are_used_where_both_arms_have_them() -> None:
+    slower = shaped_pairs([900_000] * 6, [0] * 6)
+
+    def corrected(run: Run) -> Run:
+        bands = Bands(run.bands.stages, run.bands.count * 1024, run.bands.sums_ns * 1024)
+        return replace(run, corrected=Corrected(run.histograms, bands, run.histograms, 0))
+
+    both = [
+        replace(p, baseline=corrected(p.baseline), candidate=corrected(p.candidate)) for p in slower
+    ]
+    assert attribute(both) == attribute(slower)
+    # Weighted bands of the same arm on both sides show no change, whatever the raw ones say.
+    quiet = [
+        replace(p, candidate=replace(p.candidate, corrected=corrected(p.baseline).corrected))
+        for p in both
+    ]
+    assert attribute(quiet)[2].delta_ns == 0
+    half = [replace(p, baseline=corrected(p.baseline)) for p in slower]
+    assert attribute(half) == attribute(slower)
+
+
+def test_pairs_of_one_start_are_one_observation() -> None:
+    pairs = [replace(p, start=p.index // 4) for p in shaped_pairs([900_000] * 12, [0] * 12)]
+    assert attribute(pairs)[2].stage is None
+    own = [replace(p, start=p.index) for p in pairs]
+    assert attribute(own)[2].stage == "recv_wait"

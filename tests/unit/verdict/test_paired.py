@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import datetime
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from gate.campaign import ARMS, Pair, Run
 from gate.errors import InvalidMeasurement, Reason
-from gate.scenario import Gate, Metric
-from gate.verdict.model import Outcome, Verdict
+from gate.scenario import Gate, Metric, Waiver
+from gate.verdict.model import Outcome, Verdict, Waived
 from gate.verdict.paired import decide, default_scale
 
 from .builders import SERVICE_NS, pair_of, pairs_with, run_of, scaled_run
@@ -41,17 +44,22 @@ def test_an_equal_candidate_passes_as_soon_as_it_can() -> None:
 def test_a_slower_candidate_is_a_regression_in_every_metric() -> None:
     verdict = decide(pairs_with(0.4 + NOISE[:12]), GATE)
     assert verdict.outcome is Outcome.REGRESSION
-    assert codes(verdict) == [Reason.REGRESSION] * 3
+    assert codes(verdict) == [Reason.REGRESSION] * 4
     for metric in verdict.metrics:
         assert metric.verdict is Outcome.REGRESSION
         assert metric.change == pytest.approx(math.expm1(0.4), abs=0.02)
         assert metric.ci_low < metric.change < metric.ci_high
-        assert metric.needed_fail == pytest.approx(300)
+        assert metric.needed_fail == pytest.approx(800)
         assert metric.needed_pass == pytest.approx(20)
-        assert metric.evidence_fail >= 300
+        assert metric.evidence_fail >= 800
         assert metric.candidate_ns / metric.baseline_ns == pytest.approx(1.49, abs=0.03)
         assert metric.further_pairs == 0
-    assert [m.name for m in verdict.metrics] == ["service_p50", "service_p90", "service_p99"]
+    assert [m.name for m in verdict.metrics] == [
+        "service_p50",
+        "service_p90",
+        "service_p99",
+        "cpu_per_request",
+    ]
 
 
 def test_a_faster_candidate_passes() -> None:
@@ -70,6 +78,7 @@ def test_one_failed_metric_is_a_regression_though_the_others_pass() -> None:
         Outcome.PASS,
         Outcome.PASS,
         Outcome.REGRESSION,
+        Outcome.PASS,
     ]
     assert codes(verdict) == [Reason.REGRESSION]
     assert "service_p99" in text(verdict)
@@ -149,7 +158,7 @@ def test_an_arm_without_exchanges_can_never_pass() -> None:
     pairs = [*pairs_with(NOISE[:12]), pair_of(scaled_run(0.0), run_of([]), 12)]
     verdict = decide(pairs, GATE)
     assert verdict.outcome is Outcome.INCONCLUSIVE
-    assert codes(verdict) == [Reason.TOO_FEW_SAMPLES] * 3
+    assert codes(verdict) == [Reason.TOO_FEW_SAMPLES] * 4
     assert "pair 12, candidate" in text(verdict)
     assert verdict.further_pairs is None
     assert all(m.verdict is Outcome.INCONCLUSIVE for m in verdict.metrics)
@@ -161,7 +170,7 @@ def test_too_few_exchanges_for_one_quantile_leave_the_others_judged() -> None:
     pairs = [*pairs_with(0.4 + NOISE[:12]), pair_of(run_of(few), run_of(few * 1.5), 12)]
     verdict = decide(pairs, GATE)
     assert verdict.outcome is Outcome.REGRESSION
-    assert codes(verdict) == [Reason.REGRESSION, Reason.REGRESSION, Reason.TOO_FEW_SAMPLES]
+    assert codes(verdict) == [*[Reason.REGRESSION] * 3, Reason.TOO_FEW_SAMPLES]
     assert verdict.metrics[2].verdict is Outcome.INCONCLUSIVE
 
 
@@ -193,7 +202,8 @@ def test_pairs_set_aside_change_nothing() -> None:
 
 
 def test_swapped_arms_mirror_the_change() -> None:
-    pairs = pairs_with(0.2 + NOISE[:12])
+    # Later than after 11 pairs the interval of a failed metric is wider.
+    pairs = pairs_with(0.2 + NOISE[:11])
     swapped = [replace(p, baseline=p.candidate, candidate=p.baseline) for p in pairs]
     slower, faster = decide(pairs, GATE), decide(swapped, GATE)
     assert (slower.outcome, faster.outcome) == (Outcome.REGRESSION, Outcome.PASS)
@@ -206,7 +216,7 @@ def test_equal_samples_in_one_bucket_pass() -> None:
     run = run_of(np.full(6000, 123_456))
     verdict = decide([pair_of(run, run, i) for i in range(6)], GATE)
     assert verdict.outcome is Outcome.PASS
-    assert [m.change for m in verdict.metrics] == [0.0, 0.0, 0.0]
+    assert [m.change for m in verdict.metrics] == [0.0] * 4
     assert all(a.stage is None for a in verdict.attribution)
 
 
@@ -228,3 +238,109 @@ def test_the_stage_is_named() -> None:
     verdict = decide([pair_of(baseline, candidate, i) for i in range(12)], GATE)
     assert verdict.outcome is Outcome.REGRESSION
     assert [a.stage for a in verdict.attribution] == ["recv_wait"] * 3
+
+
+CPU = Gate(metrics=[Metric(stage="cpu", tolerance=0.01, failure=0.03)])
+
+
+def test_cpu_time_per_request_is_judged_like_a_quantile() -> None:
+    noise = 0.7 * NOISE
+    (metric,) = decide(pairs_with(math.log(1.03) + noise[:30]), CPU).metrics
+    assert metric.verdict is Outcome.REGRESSION
+    assert metric.name == "cpu_per_request"
+    assert metric.baseline_ns == pytest.approx(100_000, rel=0.01)
+    assert metric.change == pytest.approx(0.03, abs=0.01)
+    assert decide(pairs_with(noise[:12]), CPU).outcome is Outcome.PASS
+
+
+def test_cpu_time_that_nobody_measured_never_passes() -> None:
+    def blind(pair: Pair) -> Pair:
+        arms = {a: replace(pair.arm(a), cpu_ns=0, cpu_exchanges=0) for a in ARMS}
+        return replace(pair, **arms)
+
+    pairs = pairs_with(NOISE[:12])
+    verdict = decide([blind(pair) for pair in pairs], GATE)
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert codes(verdict) == [Reason.NOT_MEASURED]
+    assert "cpu_per_request cannot be judged" in text(verdict)
+    some = decide([*pairs[:11], blind(pairs[11])], GATE)
+    assert some.outcome is Outcome.INCONCLUSIVE
+    assert codes(some) == [Reason.TOO_FEW_SAMPLES]
+
+
+def waiver(metric: str = "service_p99", ceiling: float = 0.5) -> Waiver:
+    return Waiver(
+        metric=metric,
+        ceiling=ceiling,
+        expires=datetime.date(2030, 1, 1),
+        link="https://example.org/7",
+    )
+
+
+def test_a_waived_metric_is_judged_above_its_ceiling() -> None:
+    gate = Gate(metrics=[GATE.metrics[2]])
+    pairs = pairs_with(math.log(1.3) + NOISE[:14])
+    assert decide(pairs, gate).outcome is Outcome.REGRESSION
+    verdict = decide(pairs, gate, waivers=[waiver()])
+    (metric,) = verdict.metrics
+    assert verdict.outcome is Outcome.PASS
+    assert metric.tolerance == 0.5
+    # The zone is as wide as before on the log scale.
+    assert metric.failure == pytest.approx(1.5 * 1.15 / 1.05 - 1)
+    assert metric.waived == Waived(0.5, "2030-01-01", "https://example.org/7")
+    beyond = decide(pairs_with(math.log(1.9) + NOISE[:14]), gate, waivers=[waiver()])
+    assert beyond.outcome is Outcome.REGRESSION
+    assert "waived until 2030-01-01" in text(beyond)
+
+
+def test_a_waiver_of_one_metric_leaves_the_others_as_they_are() -> None:
+    verdict = decide(pairs_with(0.3 + NOISE[:14]), GATE, waivers=[waiver()])
+    assert verdict.outcome is Outcome.REGRESSION
+    assert [m.waived is None for m in verdict.metrics] == [True, True, False, True]
+    assert verdict.metrics[2].verdict is not Outcome.REGRESSION
+    with pytest.raises(ValueError, match="service_p42"):
+        decide([], GATE, waivers=[waiver("service_p42")])
+
+
+def rebuilt(runs: Callable[[int], Run]) -> list[Pair]:
+    return [pair_of(runs(0), runs(1), index) for index in range(12)]
+
+
+@pytest.mark.parametrize(
+    ("runs", "outcome", "reasons"),
+    [
+        (lambda arm: run_of(np.zeros(6000)), Outcome.INCONCLUSIVE, {Reason.NOT_MEASURED}),
+        (
+            lambda arm: run_of([]),
+            Outcome.INCONCLUSIVE,
+            {Reason.TOO_FEW_SAMPLES, Reason.NOT_MEASURED},
+        ),
+        (
+            lambda arm: run_of([]) if arm else scaled_run(0.0),
+            Outcome.INCONCLUSIVE,
+            {Reason.TOO_FEW_SAMPLES},
+        ),
+        (
+            lambda arm: replace(scaled_run(0.0), histograms={}),
+            Outcome.INCONCLUSIVE,
+            {Reason.NOT_MEASURED},
+        ),
+        (lambda arm: run_of(np.full(6000, 777)), Outcome.PASS, {Reason.NO_REGRESSION}),
+        (lambda arm: run_of(np.full(6000, 1000 << arm)), Outcome.REGRESSION, {Reason.REGRESSION}),
+        (
+            lambda arm: replace(scaled_run(0.0), duration_s=0.0),
+            Outcome.PASS,
+            {Reason.NO_REGRESSION},
+        ),
+    ],
+    ids=["zeros", "empty", "one arm empty", "no stage", "one bucket", "two buckets", "no time"],
+)
+def test_degenerate_runs_have_a_defined_outcome(
+    runs: Callable[[int], Run], outcome: Outcome, reasons: set[Reason]
+) -> None:
+    pairs = rebuilt(runs)
+    for number in range(len(pairs)):
+        decide(pairs[:number], GATE)
+    verdict = decide(pairs, GATE)
+    assert verdict.outcome is outcome
+    assert set(codes(verdict)) == reasons

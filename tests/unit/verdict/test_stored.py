@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime
 import math
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ from scipy.stats import t as student
 
 from gate.campaign import Campaign
 from gate.errors import Reason
-from gate.scenario import Gate, Metric
+from gate.scenario import Gate, Metric, Waiver
 from gate.verdict.model import Outcome
 from gate.verdict.prediction import BUCKET_VARIANCE, paule_mandel, prediction_of
 from gate.verdict.stored import compare, drift
@@ -42,7 +43,7 @@ def test_the_same_image_passes() -> None:
 def test_a_slower_image_is_a_regression() -> None:
     verdict = compare(STORED, campaign(0.3), GATE)
     assert verdict.outcome is Outcome.REGRESSION
-    assert [reason for reason, _ in verdict.reasons] == [Reason.REGRESSION] * 3
+    assert [reason for reason, _ in verdict.reasons] == [Reason.REGRESSION] * 4
     assert verdict.metrics[2].change == pytest.approx(math.expm1(0.3), abs=0.01)
     assert verdict.metrics[2].ci_low > 0.2
 
@@ -71,7 +72,7 @@ def test_the_smallest_change_found_is_the_mde() -> None:
 def test_few_campaigns_never_decide(stored: int, missing: str) -> None:
     verdict = compare(STORED[:stored], campaign(1.0), GATE)
     assert verdict.outcome is Outcome.INCONCLUSIVE
-    assert (verdict.reasons[0][0], len(verdict.metrics)) == (Reason.TOO_FEW_CAMPAIGNS, 3)
+    assert (verdict.reasons[0][0], len(verdict.metrics)) == (Reason.TOO_FEW_CAMPAIGNS, 4)
     assert missing in verdict.reasons[0][1]
     assert all(metric.verdict is Outcome.INCONCLUSIVE for metric in verdict.metrics)
 
@@ -183,4 +184,29 @@ def test_drift_without_enough_exchanges_says_so() -> None:
     pairs = [replace(pair, baseline=run_of([])) for pair in pairs]
     assert "cannot be held against" in drift(STORED, pairs, GATE)
     few = [replace(pair, baseline=run_of(np.full(1000, 400_000))) for pair in pairs]
-    assert "too few exchanges to compare service_p99" in drift(STORED, few, GATE)
+    assert "too little was measured to compare service_p99" in drift(STORED, few, GATE)
+
+
+def test_cpu_time_that_a_side_lacks_is_not_measured() -> None:
+    blind = campaign_of([replace(run, cpu_ns=0) for run in campaign(0.0).runs])
+    verdict = compare(STORED, blind, GATE)
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert [reason for reason, _ in verdict.reasons] == [Reason.NOT_MEASURED]
+    assert "CPU time was not measured" in verdict.reasons[0][1]
+    assert "too little was measured to compare cpu_per_request" in drift(
+        STORED, [replace(p, baseline=blind.runs[0]) for p in pairs_with([0.0])], GATE
+    )
+
+
+def test_a_waived_metric_is_compared_above_its_ceiling() -> None:
+    expires = datetime.date(2030, 1, 1)
+    waivers = [
+        Waiver(metric=metric.name, ceiling=0.5, expires=expires, link="https://example.org/7")
+        for metric in GATE.metrics
+    ]
+    slower = campaign(0.3)
+    assert compare(STORED, slower, GATE).outcome is Outcome.REGRESSION
+    verdict = compare(STORED, slower, GATE, waivers=waivers)
+    assert verdict.outcome is Outcome.PASS
+    assert {metric.tolerance for metric in verdict.metrics} == {0.5}
+    assert all(metric.waived is not None for metric in verdict.metrics)

@@ -1,0 +1,115 @@
+"""``socklat-gate calibrate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import rich_click as click
+
+from gate.baseline.calibrations import save_calibration, write_calibration
+from gate.commands.options import (
+    baselines_dir,
+    baselines_option,
+    out_option,
+    quiet_option,
+    seed_option,
+    seed_or_random,
+)
+from gate.commands.output import aligned, emit
+from gate.errors import Reason, UsageError
+from gate.job.calibrate import CalibrationJob
+from gate.job.progress import Progress
+from gate.job.reference import image_under_test
+from gate.probe.privilege import check_privilege
+from gate.report.calibration_text import calibration_lines, calibration_rows
+from gate.report.writer import check_writable
+from gate.scenario_file import load_scenario
+from gate.service.client import connect
+from gate.service.sweep import sweep
+from gate.verdict.resampling import MIN_PAIRS
+
+__all__ = ["calibrate"]
+
+_FILE = "calibration.json"
+
+
+@click.command()
+@click.argument("scenario", type=click.Path(path_type=Path))
+@click.option("--image", metavar="IMAGE", help="Image to measure [from the scenario].")
+@click.option(
+    "--pairs",
+    metavar="N",
+    type=click.IntRange(MIN_PAIRS, 1000),
+    default=20,
+    show_default=True,
+    help="Pairs to measure; the rates rest on them.",
+)
+@click.option(
+    "--minutes",
+    metavar="N",
+    type=click.FloatRange(0, 1440, min_open=True),
+    default=60.0,
+    show_default=True,
+    help="Begin no pair after this time.",
+)
+@baselines_option
+@out_option
+@seed_option
+@quiet_option
+def calibrate(
+    scenario: Path,
+    image: str | None,
+    pairs: int,
+    minutes: float,
+    baselines: Path | None,
+    out: Path,
+    seed: int | None,
+    quiet: bool,
+) -> None:
+    """Study this runner: how noisy it is, how often the gate cries wolf, what it can find.
+
+    Measures pairs of one image and itself (A/A) and resamples gate jobs from them.  Later gates
+    with the same scenario on this runner quote the study.
+
+    For instance:
+
+        socklat-gate calibrate socklat.toml --pairs 30
+    """
+    loaded = load_scenario(scenario)
+    check_writable(out)
+    _discard(out / _FILE)
+    directory = scenario.resolve().parent
+    client = connect()
+    check_privilege()
+    with Progress(quiet=quiet) as progress:
+        for name in sweep(client):
+            progress.line(f"removed what an earlier, killed run left: {name}")
+        job = CalibrationJob(
+            client=client,
+            scenario=loaded,
+            directory=directory,
+            image=image_under_test(client, loaded, directory, image, progress.say),
+            pairs=pairs,
+            minutes=minutes,
+            seed=seed_or_random(seed),
+            progress=progress,
+        )
+        found = job.run()
+    write_calibration(out / _FILE, found)
+    stored = save_calibration(baselines_dir(baselines, scenario), found)
+    first, *others = calibration_lines(found, loaded.gate)
+    for text in (first, aligned(calibration_rows(found)), *others):
+        emit(text)
+    emit(f"stored as {stored} and {out / _FILE}")
+
+
+def _discard(path: Path) -> None:
+    """Were the study to fail, an older one would pass for it."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(
+            Reason.OUTPUT_NOT_WRITABLE,
+            f"cannot replace {path}: {error.strerror}",
+            remedy="give another directory with --out",
+        ) from error

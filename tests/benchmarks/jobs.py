@@ -1,0 +1,167 @@
+"""Jobs made of recorded pairs, and the gate's rule on thousands of them at once.
+
+A job draws pairs of a set with replacement.  `decide_jobs` looks after every pair, as the gate
+does, with the evidence of `gate.verdict.evidence`; `as_pairs` gives the same job as objects, on
+which `gate.verdict.paired.decide` must agree.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from gate.campaign import Pair
+from gate.scenario import Gate
+from gate.verdict.evidence import Floats, running_fail_evidence, running_pass_evidence
+from gate.verdict.paired import decide, default_scale
+from gate.verdict.quantiles import pair_log_ratios
+from tests.benchmarks.spike_jobs import SpikeTable, spike_table, spikes_fail
+
+__all__ = ["Decided", "Draw", "Table", "as_pairs", "budget_pairs", "decide_jobs", "draw", "table"]
+
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Which pairs the jobs see, in order, and whether the arms are swapped; (jobs, pairs) each."""
+
+    index: Ints
+    swapped: Bools
+
+    def first(self, pairs: int) -> Draw:
+        """The same jobs with a smaller budget."""
+        return Draw(self.index[:, :pairs], self.swapped[:, :pairs])
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What a set's pairs say of each gated metric, computed once.
+
+    ``log_ratios`` and ``usable`` have shape (metrics, pairs); the thresholds, the gate's own, are
+    on the log scale and have shape (metrics,).
+    """
+
+    gate: Gate
+    log_ratios: Floats
+    usable: Bools
+    needed_fail: Floats
+    needed_pass: Floats
+    spikes: SpikeTable | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Pairs seen at FAIL and at PASS, infinite where it did not come to it; shape (jobs,).
+
+    ``failed_by``, shape (metrics + 1, jobs), tells what had failed by then; spikes come last.
+    """
+
+    fail_at: Floats
+    pass_at: Floats
+    failed_by: Bools
+
+    @property
+    def failed(self) -> Bools:
+        """Jobs that ended in FAIL."""
+        return np.isfinite(self.fail_at) & (self.fail_at <= self.pass_at)
+
+    @property
+    def passed(self) -> Bools:
+        """Jobs that ended in PASS."""
+        return np.isfinite(self.pass_at) & (self.pass_at < self.fail_at)
+
+    @property
+    def ended_at(self) -> Floats:
+        """Pairs seen at the end, infinite for a job that ran out of its budget."""
+        return np.minimum(self.fail_at, self.pass_at)
+
+
+def draw(recorded: int, jobs: int, pairs: int, seed: int, *, swap: bool) -> Draw:
+    """Jobs of ``pairs`` pairs out of ``recorded`` ones; with ``swap`` a coin swaps the arms."""
+    rng = np.random.default_rng(seed)
+    index = rng.integers(0, recorded, (jobs, pairs), dtype=np.intp)
+    coins = rng.integers(0, 2, (jobs, pairs)).astype(np.bool_)
+    return Draw(index, coins & swap)
+
+
+def budget_pairs(gate: Gate, seconds_per_pair: float) -> int:
+    """Pairs that fit into the gate's budget of pairs and minutes."""
+    in_time = math.floor(60.0 * gate.max_minutes / seconds_per_pair)
+    return max(1, min(gate.max_pairs, in_time))
+
+
+def table(pairs: Sequence[Pair], gate: Gate) -> Table:
+    """The metrics of pairs that were not set aside.
+
+    Raises `ValueError` for pairs that share a start: as one unit of inference they would have to
+    be drawn together.
+    """
+    starts = [pair.start for pair in pairs if pair.start is not None]
+    if len(set(starts)) < len(starts):
+        raise ValueError("pairs that share a start cannot be drawn one by one")
+    # Thresholds from the rule itself, so that how it shares alpha need not be known here.
+    verdicts = decide(pairs[:1], gate).metrics
+    ratios = [pair_log_ratios(pairs, metric.stage, metric.quantile) for metric in gate.metrics]
+    log_ratios = np.zeros((len(ratios), len(pairs)))
+    for row, ratio in zip(log_ratios, ratios, strict=True):
+        row[ratio.usable] = ratio.log_ratios
+    return Table(
+        gate=gate,
+        log_ratios=log_ratios,
+        usable=np.array([ratio.usable for ratio in ratios]),
+        needed_fail=np.log([verdict.needed_fail for verdict in verdicts]),
+        needed_pass=np.log([verdict.needed_pass for verdict in verdicts]),
+        spikes=spike_table(pairs, gate),
+    )
+
+
+def decide_jobs(known: Table, jobs: Draw) -> Decided:
+    """Where each job ends, looking after every pair.
+
+    A pair without enough exchanges blocks its metric from then on, as in the gate.
+    """
+    fails, passes = [], []
+    for row, metric in enumerate(known.gate.metrics):
+        drawn = known.log_ratios[row][jobs.index]
+        values = np.where(jobs.swapped, -drawn, drawn)
+        judged = np.logical_and.accumulate(known.usable[row][jobs.index], axis=1)
+        scale = default_scale(metric)
+        d0, d1 = math.log1p(metric.tolerance), math.log1p(metric.failure)
+        fail = np.maximum.accumulate(running_fail_evidence(values, d0, scale), axis=1)
+        passed = np.maximum.accumulate(running_pass_evidence(values, d1, scale), axis=1)
+        fails.append((fail >= known.needed_fail[row]) & judged)
+        passes.append((passed >= known.needed_pass[row]) & judged)
+    spikes = np.zeros(jobs.index.shape, dtype=np.bool_)
+    if known.spikes is not None:
+        spikes = spikes_fail(known.spikes, jobs.index, jobs.swapped)
+    failed: Bools = np.array([*fails, spikes])
+    fail_at = _first(np.logical_or.reduce(failed))
+    pass_at = _first(np.logical_and.reduce(passes))
+    looks = np.arange(1, jobs.index.shape[1] + 1)
+    by_then = looks <= fail_at[:, np.newaxis]
+    return Decided(fail_at, pass_at, np.asarray((failed & by_then).any(axis=2)))
+
+
+def as_pairs(pairs: Sequence[Pair], jobs: Draw, job: int, seen: int) -> list[Pair]:
+    """The first ``seen`` pairs of one job as objects, numbered in the job's order."""
+    found = []
+    for at in range(seen):
+        pair = pairs[jobs.index[job, at]]
+        arms = (pair.baseline, pair.candidate)
+        if jobs.swapped[job, at]:
+            arms = (pair.candidate, pair.baseline)
+        # Drawn twice, it is two starts.
+        found.append(replace(pair, index=at, baseline=arms[0], candidate=arms[1], start=None))
+    return found
+
+
+def _first(reached: Bools) -> Floats:
+    """Pairs seen when each job, shape (jobs, pairs), first got there; infinite for never."""
+    at = reached.argmax(axis=1) + 1.0
+    return np.where(reached.any(axis=1), at, np.inf)

@@ -1,0 +1,130 @@
+"""The gate's rule replayed on recorded pairs: error rates, power and time, as markdown.
+
+python -m tests.benchmarks.replay [--jobs 10000] [--seed 1] [--directory DIR]
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gate.campaign import Pair
+from gate.verdict.model import Outcome
+from gate.verdict.paired import decide
+from tests.benchmarks.jobs import (
+    Decided,
+    Draw,
+    Table,
+    as_pairs,
+    budget_pairs,
+    decide_jobs,
+    draw,
+    table,
+)
+from tests.benchmarks.recorded import Facts, load
+
+__all__ = [
+    "ATTRIBUTED",
+    "CHECKED",
+    "Replayed",
+    "disagreements",
+    "exact",
+    "replay",
+    "stages_named",
+]
+
+CHECKED = 50
+ATTRIBUTED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A set with its jobs: as recorded and, when the arms are equal, with the arms swapped.
+
+    ``seconds`` is what a usable pair costs, those set aside included; ``budget`` counts pairs.
+    """
+
+    facts: Facts
+    pairs: tuple[Pair, ...]
+    set_aside: int
+    seconds: float
+    budget: int
+    known: Table
+    jobs: Draw
+    decided: Decided
+    swapped: Decided | None
+
+
+def replay(path: Path, jobs: int, seed: int) -> Replayed:
+    """Replays one recorded set.  Raises `ValueError` when none of its pairs can be used."""
+    recorded = load(path)
+    used = tuple(pair for pair in recorded.pairs if not pair.set_aside)
+    if not used:
+        raise ValueError(f"{path.name} has no usable pair")
+    facts, gate = recorded.facts, recorded.facts.rules()
+    seconds = facts.seconds_per_pair * len(recorded.pairs) / len(used)
+    budget = budget_pairs(gate, seconds)
+    known = table(used, gate)
+    drawn = draw(len(used), jobs, budget, seed, swap=False)
+    swapped = None
+    if facts.kind == "same":
+        swapped = decide_jobs(known, draw(len(used), jobs, budget, seed, swap=True))
+    return Replayed(
+        facts=facts,
+        pairs=used,
+        set_aside=len(recorded.pairs) - len(used),
+        seconds=seconds,
+        budget=budget,
+        known=known,
+        jobs=drawn,
+        decided=decide_jobs(known, drawn),
+        swapped=swapped,
+    )
+
+
+def disagreements(done: Replayed, count: int = CHECKED) -> list[int]:
+    """Jobs among the first ``count`` in which `gate.verdict.paired.decide` ends otherwise.
+
+    Once reached, evidence stays: the verdict at the end and the look before it tell everything.
+    """
+    gate = done.known.gate
+    wrong = []
+    for job in range(min(count, done.jobs.index.shape[0])):
+        end = done.decided.ended_at[job]
+        seen = int(min(end, done.budget))
+        last = decide(as_pairs(done.pairs, done.jobs, job, seen), gate).outcome
+        before = decide(as_pairs(done.pairs, done.jobs, job, seen - 1), gate).outcome
+        if done.decided.failed[job]:
+            expected = Outcome.REGRESSION
+        else:
+            expected = Outcome.PASS if done.decided.passed[job] else Outcome.INCONCLUSIVE
+        if last is not expected or before is not Outcome.INCONCLUSIVE:
+            wrong.append(job)
+    return wrong
+
+
+def stages_named(done: Replayed, count: int = ATTRIBUTED) -> dict[str, int]:
+    """Of the first ``count`` failed jobs: how many named the right stage, another, none.
+
+    Right when some slice names the expected stage and none names another; where no stage is
+    expected, right when none is named.
+    """
+    found = {"right": 0, "other": 0, "none": 0}
+    for job in np.flatnonzero(done.decided.failed)[:count]:
+        seen = int(done.decided.fail_at[job])
+        verdict = decide(as_pairs(done.pairs, done.jobs, int(job), seen), done.known.gate)
+        stages = {slice_.stage for slice_ in verdict.attribution} - {None}
+        if stages - {done.facts.stage}:
+            found["other"] += 1
+        elif stages or not done.facts.stage:
+            found["right"] += 1
+        else:
+            found["none"] += 1
+    return found
+
+
+def exact(done: Replayed) -> bool:
+    """Whether the set's limit for spikes is that of each of its jobs."""
+    return done.known.spikes is None or done.known.spikes.steady

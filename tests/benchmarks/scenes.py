@@ -1,0 +1,150 @@
+"""What is recorded: services, the load on them, and the defects that candidates get.
+
+Each scene is a scenario and two commands of one image (or of two builds of the same source), so
+that nothing but the named difference lies between the arms.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from gate.scenario import Scenario
+
+__all__ = ["DEPENDENCIES", "SCENES", "Scene", "build_images"]
+
+ROOT = Path(__file__).resolve().parents[2]
+API = ("/usr/bin/python3.11", "/service.py")
+TAGS = {
+    "redis": ("socklat-bench/redis:one", "socklat-bench/redis:two"),
+    "nginx": ("socklat-bench/nginx:one", "socklat-bench/nginx:two"),
+    "api": ("socklat-bench/api:one", "socklat-bench/api:two"),
+}
+"""Two builds of the same source each."""
+
+DEPENDENCIES = {9000: 2000, 9001: 2500}
+"""Port of the host -> how long the dependency there takes, in us."""
+
+REDIS_LOAD: dict[str, Any] = {
+    "driver": "tcp",
+    "rate": 2000.0,
+    "connections": 32,
+    "duration_s": 5.0,
+    "warmup_s": 0.5,
+    "payload": r"*3\r\n$3\r\nSET\r\n$5\r\nkey:1\r\n$16\r\n0123456789abcdef\r\n",
+    "answer": "resp",
+}
+NGINX_LOAD: dict[str, Any] = {
+    "driver": "http",
+    "rate": 2000.0,
+    "connections": 32,
+    "duration_s": 5.0,
+    "warmup_s": 0.5,
+}
+DEPEND_LOAD: dict[str, Any] = {
+    "driver": "http",
+    "rate": 600.0,
+    "connections": 96,
+    "duration_s": 13.5,
+    "warmup_s": 0.5,
+}
+API_LOAD: dict[str, Any] = {
+    "driver": "http",
+    "rate": 1000.0,
+    "connections": 96,
+    "duration_s": 8.0,
+    "warmup_s": 0.5,
+}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One set of pairs; ``baseline`` and ``candidate`` are the services' options."""
+
+    name: str
+    what: str
+    service: Literal["redis", "nginx", "api"]
+    load: dict[str, Any]
+    baseline: tuple[str, ...] = ()
+    candidate: tuple[str, ...] = ()
+    stage: str = ""
+    rebuilt: bool = False
+    gate: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> Literal["same", "effect"]:
+        """Whether the arms are equal."""
+        return "same" if self.baseline == self.candidate else "effect"
+
+    @property
+    def injected(self) -> str:
+        """What the candidate's options add."""
+        return " ".join(self.candidate) if self.kind == "effect" else ""
+
+    def images(self) -> tuple[str, str]:
+        """Image of the baseline and of the candidate."""
+        one, two = TAGS[self.service]
+        return one, two if self.rebuilt else one
+
+    def command(self, options: Sequence[str]) -> list[str] | None:
+        """The container's command; None for the image's own."""
+        return [*API, *options] if self.service == "api" else None
+
+    def scenario(self) -> Scenario:
+        """As a socklat.toml would say it."""
+        port = {"redis": 6379, "nginx": 8080, "api": 8080}[self.service]
+        load = {**self.load, "max_duration_s": 4 * self.load["duration_s"]}
+        return Scenario.model_validate(
+            {"name": self.name, "service": {"port": port}, "load": load, "gate": self.gate}
+        )
+
+
+def _api(name: str, what: str, *candidate: str, stage: str = "app", base: str = "") -> Scene:
+    baseline = tuple(base.split())
+    return Scene(name, what, "api", API_LOAD, baseline, (*baseline, *candidate), stage)
+
+
+SCENES: tuple[Scene, ...] = (
+    Scene("redis-same", "Redis SET, two builds of one source", "redis", REDIS_LOAD, rebuilt=True),
+    Scene("nginx-same", "nginx, two builds of one source", "nginx", NGINX_LOAD, rebuilt=True),
+    Scene("api-same", "a Python service, two builds of one source", "api", API_LOAD, rebuilt=True),
+    _api("api-p50-5", "5% more work in every request", "--work", "106"),
+    _api("api-p99-15", "the slow 2% of requests take 15% longer", "--tail-factor", "4.7"),
+    _api("api-cpu-3", "3% more CPU time, spent after the answer", "--after", "6", stage=""),
+    _api(
+        "api-tail-50", "2% of requests 50% slower", "--tail-factor", "1.5", base="--tail-factor 1"
+    ),
+    _api("api-stop", "an 800 ms stop every minute", "--stop-every", "60", stage="recv_wait"),
+    Scene(
+        "api-depend",
+        "a dependency takes 2.5 ms instead of 2 ms",
+        "api",
+        DEPEND_LOAD,
+        ("--depend-port", "9000"),
+        ("--depend-port", "9001"),
+        stage="depend",
+    ),
+    _api(
+        "api-block",
+        "the event loop is blocked for 20 ms twice a second",
+        "--block-every",
+        "0.5",
+        stage="recv_wait",
+    ),
+)
+
+
+def build_images(scenes: Sequence[Scene]) -> None:
+    """Makes the images that the scenes need, twice from the same source."""
+    for service in sorted({scene.service for scene in scenes}):
+        for tag in TAGS[service]:
+            command: list[str | Path] = [ROOT / "ci" / "images" / service, tag]
+            if service == "api":
+                source = ROOT / "tests" / "services" / "api.py"
+                command = [ROOT / "ci" / "images" / "python", tag, source]
+            bash = shutil.which("bash") or "/bin/bash"
+            subprocess.run([bash, *command], check=True, stdout=subprocess.DEVNULL)

@@ -1,0 +1,126 @@
+"""A small HTTP service in Python with work, a tail, and defects to order; nothing but the library.
+
+    python3 api.py --port 8080 [--work N] [--tail-factor F] [--after N] [--stop-every S] ...
+
+Every request costs ``--work`` units of CPU time (about 1 us each), every fiftieth by chance
+``--tail-factor`` times as much; ``--after`` units are spent once the answer is on its way.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import socket
+import time
+import zlib
+
+BLOCK = b"x" * 4096
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n"
+TAIL_SHARE = 0.02
+
+
+def work(units: float) -> None:
+    for _ in range(round(units)):
+        zlib.crc32(BLOCK)
+
+
+class Api(asyncio.Protocol):
+    """One connection of a client; with a dependency, one to it as well."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+        self._transport: asyncio.Transport
+        self._dependency: asyncio.Transport | None = None
+        self._waiting = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        if not data.endswith(b"\r\n\r\n"):
+            return
+        slow = random.random() < TAIL_SHARE
+        work(self._options.work * (self._options.tail_factor if slow else 1.0))
+        if self._options.depend_port:
+            self._asking = asyncio.ensure_future(self._ask())
+        else:
+            self._answer()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        if self._dependency is not None:
+            self._dependency.close()
+
+    async def _ask(self) -> None:
+        if self._dependency is None:
+            loop = asyncio.get_running_loop()
+            self._dependency, _ = await loop.create_connection(
+                lambda: Question(self._answer), gateway(), self._options.depend_port
+            )
+        self._dependency.write(b"?")
+
+    def _answer(self) -> None:
+        self._transport.write(ANSWER)
+        if self._options.after:
+            work(self._options.after)
+
+
+class Question(asyncio.Protocol):
+    """Waits for the dependency's answers."""
+
+    def __init__(self, answered) -> None:
+        self._answered = answered
+
+    def data_received(self, _data: bytes) -> None:
+        self._answered()
+
+
+def gateway() -> str:
+    """The host's address on the container's network: the default route's next hop."""
+    with open("/proc/net/route", encoding="ascii") as table:
+        for line in table:
+            fields = line.split()
+            if fields[1] == "00000000":
+                return socket.inet_ntoa(int(fields[2], 16).to_bytes(4, "little"))
+    raise SystemExit("this container has no default route")
+
+
+async def stall(every_s: float, length_s: float) -> None:
+    """Keeps the event loop from running now and then, from a random moment on."""
+    await asyncio.sleep(random.random() * every_s)
+    while True:
+        time.sleep(length_s)
+        await asyncio.sleep(every_s)
+
+
+async def serve(options: argparse.Namespace) -> None:
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Api(options), "0.0.0.0", options.port, backlog=4096)
+    stalls = [
+        asyncio.ensure_future(stall(every_s, ms / 1e3))
+        for every_s, ms in (
+            (options.stop_every, options.stop_ms),
+            (options.block_every, options.block_ms),
+        )
+        if every_s
+    ]
+    await asyncio.gather(server.serve_forever(), *stalls)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--work", type=float, default=100, help="units before the answer")
+    parser.add_argument("--tail-factor", type=float, default=4, help="times, for 2%% of requests")
+    parser.add_argument("--after", type=float, default=0, help="units after the answer")
+    parser.add_argument("--depend-port", type=int, default=0, help="of the host, asked each time")
+    parser.add_argument("--stop-every", type=float, default=0, help="seconds between stops")
+    parser.add_argument("--stop-ms", type=float, default=800)
+    parser.add_argument("--block-every", type=float, default=0, help="seconds between blocks")
+    parser.add_argument("--block-ms", type=float, default=20)
+    options = parser.parse_args()
+    asyncio.run(serve(options))
+
+
+if __name__ == "__main__":
+    main()

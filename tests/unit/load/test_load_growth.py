@@ -1,0 +1,189 @@
+"""More connections while the service stops, so that requests leave when they are due."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from gate.errors import InvalidMeasurement, Reason
+from gate.load.bounds import longest_s, most_connections
+from gate.load.checks import check_delivered
+from gate.load.process import Endpoint, LoadProcess
+from gate.scenario import Load
+from tests.unit.load.load_server import Server
+
+PONG = b"+PONG\r\n"
+FULL = b"-ERR max number of clients reached\r\n"
+
+
+def load_of(**options):
+    settings = {
+        "payload": r"PING\r\n",
+        "rate": 250.0,
+        "arrivals": "constant",
+        "connections": 8,
+        "max_connections": 400,
+        "duration_s": 1.6,
+        "warmup_s": 0.0,
+        **options,
+    }
+    return Load(**settings)
+
+
+def run(load, port):
+    with LoadProcess(load, [Endpoint("127.0.0.1", port)], 7) as driver:
+        driver.connect()
+        driver.start(time.monotonic_ns() + 20_000_000)
+        (counts,) = driver.wait()
+    return counts
+
+
+def stopping(stop_s, at=100, answer=PONG):
+    """Answers, after a stop of ``stop_s`` at the request of that number."""
+
+    def respond(peer, number):
+        if number == at:
+            time.sleep(stop_s)
+        peer.write(answer)
+
+    return respond
+
+
+def test_requests_due_in_a_stop_leave_when_they_are_due():
+    load = load_of()
+    with Server(stopping(0.8)) as server:
+        counts = run(load, server.port)
+    check_delivered(load, [counts], ["single"])
+    assert counts.planned == counts.sent == counts.answered == server.requests == 400
+    assert (counts.errors, counts.first_error) == (0, "")
+    # 200 were due in the stop; those with one of the 8 to themselves needed no new connection.
+    assert counts.grown >= 150
+    assert server.connections == 8 + counts.grown
+    assert counts.lag_p99_ns < 100_000_000  # the 5th longest wait, in a stop of 800 ms
+
+
+def test_without_room_to_grow_the_same_load_is_not_delivered():
+    load = load_of(max_connections=8)
+    with Server(stopping(0.8)) as server:
+        counts = run(load, server.port)
+    assert (counts.grown, server.connections) == (0, 8)
+    assert counts.starved >= 150
+    with pytest.raises(InvalidMeasurement) as caught:
+        check_delivered(load, [counts], ["single"])
+    assert caught.value.reason is Reason.LOAD_NOT_DELIVERED
+    assert "load.max_connections" in (caught.value.remedy or "")
+
+
+def test_growth_is_bounded():
+    with Server(stopping(0.6)) as server:
+        counts = run(load_of(max_connections=30), server.port)
+    assert (counts.grown, server.connections) == (22, 30)
+    assert counts.sent == counts.answered == 400
+
+
+def test_after_the_stop_the_original_connections_do_the_work():
+    late = []
+
+    def respond(peer, number):
+        if number == 100:
+            time.sleep(0.4)
+        elif number > 250:
+            late.append(peer.number)
+        peer.write(PONG)
+
+    with Server(respond) as server:
+        counts = run(load_of(), server.port)
+    assert counts.grown >= 50
+    assert len(server.peers) == 0
+    assert sum(number <= 8 for number in late) > 0.8 * len(late)
+
+
+@pytest.mark.parametrize("uvloop", [True, False])
+@pytest.mark.parametrize("reply", [FULL, b""])
+def test_a_service_that_takes_no_more_clients_is_no_error(reply, uvloop, tmp_path, monkeypatch):
+    if not uvloop:
+        (tmp_path / "uvloop.py").write_text("raise ImportError('hidden by a test')")
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    def refuse_more(peer):
+        if len(peer.server.peers) > 10:
+            if reply:
+                peer.write(reply)
+            peer.transport.close()
+
+    def respond(peer, number):
+        if number == 100:
+            time.sleep(0.4)
+        if not peer.transport.is_closing():
+            peer.write(PONG)
+
+    with Server(respond, greet=refuse_more) as server:
+        counts = run(load_of(), server.port)
+    assert server.connections > 10
+    assert counts.grown >= 2
+    assert (counts.errors, counts.first_error) == (0, "")
+    assert counts.planned == counts.sent == counts.answered == 400
+    if not reply:
+        assert counts.answered_total == 400
+
+
+def test_a_service_that_stops_listening_is_no_error():
+    def respond(peer, number):
+        if number == 1:
+            peer.server.stop_listening()
+        if number == 100:
+            time.sleep(0.4)
+        peer.write(PONG)
+
+    with Server(respond) as server:
+        counts = run(load_of(), server.port)
+    assert (counts.errors, counts.grown) == (0, 0)
+    assert counts.planned == counts.sent == counts.answered == server.requests == 400
+    assert counts.lag_p99_ns > 200_000_000
+
+
+def test_error_replies_over_extra_connections_are_errors_like_any():
+    with Server(stopping(0.4, answer=b"-ERR busy\r\n")) as server:
+        counts = run(load_of(), server.port)
+    assert counts.grown >= 50
+    assert counts.sent == counts.answered == counts.errors == server.requests == 400
+    assert server.connections == 8 + counts.grown
+    assert counts.first_error.endswith("ERR busy")
+
+
+def test_http_responses_that_close_an_extra_connection_let_the_request_wait_on():
+    closing = b"HTTP/1.1 503 Busy\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    fine = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    turned_away = []
+
+    def respond(peer, number):
+        if number == 100:
+            time.sleep(0.4)
+        if peer.number > 8:
+            turned_away.append(number)
+            peer.write(closing)
+            peer.transport.close()
+        else:
+            peer.write(fine)
+
+    with Server(respond, b"\r\n\r\n") as server:
+        counts = run(load_of(driver="http"), server.port)
+    assert turned_away
+    assert (counts.errors, counts.sent, counts.answered) == (0, 400, 400)
+    assert counts.answered_total == server.requests == 400 + len(turned_away)
+
+
+def test_bounds_follow_from_what_the_scenario_says():
+    assert most_connections(load_of(max_connections=None)) == 313  # 1.25 s of 250 a second
+    assert most_connections(load_of(max_connections=None, rate=10.0)) == 80
+    assert most_connections(load_of(max_connections=12)) == 12
+    assert most_connections(load_of(connections=5000, max_connections=None)) == 10_000
+    assert longest_s(load_of()) == 1.6
+    assert longest_s(load_of(max_duration_s=3.0)) == 3.0
+
+
+@pytest.mark.parametrize("name", ["max_connections", "max_duration_s"])
+def test_a_maximum_below_the_usual_is_refused(name):
+    with pytest.raises(ValueError, match=f"{name} must not be smaller"):
+        load_of(**{name: 1})

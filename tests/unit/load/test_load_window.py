@@ -1,0 +1,127 @@
+"""How long the load lasts, and which requests are then counted."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from gate.load.command import CommandLoad
+from gate.load.interface import END_AHEAD_NS
+from gate.load.process import Endpoint, LoadProcess
+from gate.load.record import Record
+from gate.load.schedule import make_schedule
+from gate.scenario import Command, Load
+from tests.unit.load.load_server import Server
+
+HOUR_NS = 3600 * 10**9
+
+
+def pong(peer, _):
+    peer.write(b"+PONG\r\n")
+
+
+def load_of(**options):
+    settings = {
+        "payload": r"PING\r\n",
+        "rate": 211.0,
+        "connections": 5,
+        "duration_s": 0.3,
+        "warmup_s": 0.2,
+        "max_duration_s": 60.0,
+        **options,
+    }
+    return Load(**settings)
+
+
+def run(load, ports, end_ns, **options):
+    """Counts, windows as `start` and each `end_at` gave them; ``end_ns`` makes times of one."""
+    with LoadProcess(load, [Endpoint("127.0.0.1", port) for port in ports], 3, **options) as driver:
+        driver.connect()
+        windows = [driver.start(time.monotonic_ns() + 20_000_000)]
+
+        def poll():
+            wanted = end_ns(windows[0])
+            if wanted is not None and time.monotonic_ns() > windows[0].from_ns:
+                windows.append(driver.end_at(wanted))
+
+        return driver.wait(poll=poll), windows
+
+
+def planned(schedule, arm, window):
+    due_ns = schedule.offsets_ns[schedule.arm == arm] + window.start_ns
+    return np.count_nonzero((window.from_ns <= due_ns) & (due_ns < window.to_ns))
+
+
+@pytest.mark.parametrize("interleave", ["request", "slice"])
+def test_requests_due_after_the_end_are_neither_sent_nor_counted(interleave):
+    load = load_of()
+    with Server(pong) as one, Server(pong) as two:
+        counts, windows = run(
+            load,
+            (one.port, two.port),
+            lambda window: window.from_ns + 700_000_000,
+            interleave=interleave,
+            slice_ms=50.0,
+        )
+    assert windows[0].to_ns == windows[0].from_ns + 60 * 10**9
+    assert windows[1].from_ns == windows[0].from_ns
+    assert windows[1].to_ns >= windows[0].from_ns + 700_000_000
+    assert set(windows[1:]) == {windows[1]}  # only the first word counts
+    schedule = make_schedule(load, 2, 3, interleave, 50.0)
+    for arm, server in enumerate((one, two)):
+        expected = planned(schedule, arm, windows[1])
+        assert counts[arm].planned == counts[arm].sent == counts[arm].answered == expected
+        assert counts[arm].client.total == expected
+        assert counts[arm].answered_total == server.requests > expected
+
+
+def test_an_end_that_comes_too_soon_is_moved_to_the_earliest_possible():
+    asked = []
+    with Server(pong) as server:
+        _, windows = run(load_of(), [server.port], lambda _: asked.append(time.monotonic_ns()) or 0)
+    first = windows[0]
+    assert windows[1].to_ns >= first.from_ns + 300_000_000
+    assert windows[1].to_ns >= asked[-len(windows) + 1] + END_AHEAD_NS
+
+
+@pytest.mark.parametrize("wanted_ns", [None, HOUR_NS])
+def test_without_an_earlier_end_the_load_lasts_as_long_as_it_may(wanted_ns):
+    load = load_of(max_duration_s=0.9)
+    with Server(pong) as server:
+        (counts,), windows = run(
+            load, [server.port], lambda window: wanted_ns and window.from_ns + wanted_ns
+        )
+    assert set(windows) == {windows[0]}
+    assert windows[0].to_ns == windows[0].from_ns + 900_000_000
+    assert counts.planned == counts.answered == planned(make_schedule(load, 1, 3), 0, windows[0])
+
+
+def test_a_command_ends_after_its_duration_whatever_is_said():
+    argv = [sys.executable, "-c", "import time; time.sleep(0.4)"]
+    load = load_of(driver="command", command=Command(argv=argv))
+    windows = []
+    with CommandLoad(load, [Endpoint("h", 1), Endpoint("h", 2)], 1) as driver:
+        assert driver.pids() == ()
+        windows.append(driver.start(time.monotonic_ns()))
+        assert len(set(driver.pids())) == 2
+        driver.wait(poll=lambda: windows.append(driver.end_at(windows[0].from_ns)))
+    assert len(windows) > 1
+    assert set(windows) == {windows[0]}
+    assert windows[0].to_ns == windows[0].from_ns + 300_000_000
+
+
+def test_an_end_in_the_past_keeps_what_was_sent_in_the_total_only():
+    load = load_of(rate=10.0, arrivals="constant", warmup_s=1.0, max_duration_s=2.0)
+    record = Record(make_schedule(load, 1, 1), 1)
+    record.begin(5_000)
+    for request in range(25):
+        record.woke_ns[request] = record.sent_ns[request] = record.due_ns[request]
+        record.answer(request, record.due_ns[request] + 1_000)
+    assert record.end(record.due_ns[20]) == 20
+    counts = record.counts(0)
+    assert (counts.planned, counts.sent, counts.answered) == (10, 10, 10)
+    assert counts.client.total == 10
+    assert counts.answered_total == 25

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from gate.campaign import Fingerprint, Noise
+from gate.environment import NoiseMeter, environment_facts
+
+MACHINE = Fingerprint({"kernel": "6.1", "cpus": "2", "hooks": "x"})
+
+
+def test_what_the_caller_measured_is_kept_beside_the_kernel_s_account() -> None:
+    noise = NoiseMeter().stop(stalled=0.02, foreign=0.3, throttled_us=5, involuntary_switches=9)
+    measured = (noise.stalled, noise.foreign, noise.throttled_us, noise.involuntary_switches)
+    assert measured == (0.02, 0.3, 5, 9)
+    assert 0 <= noise.steal <= 1
+    assert 0 <= noise.busy <= 1
+
+
+def test_what_was_not_measured_is_not_known() -> None:
+    noise = NoiseMeter().stop()
+    assert (noise.stalled, noise.foreign) == (None, None)
+    assert (noise.throttled_us, noise.involuntary_switches) == (None, None)
+
+
+def test_facts_hold_both_accounts_of_taken_time() -> None:
+    noises = [
+        Noise(0.01, 0.4, 0.1, 1.0, 10, stalled=0.02, foreign=0.03, throttled_us=1500),
+        Noise(0.03, 0.6, 0.3, 2.0, 30, stalled=0.04, foreign=0.05, throttled_us=2500),
+    ]
+    assert environment_facts(MACHINE, noises) == {
+        "cpus": "2",
+        "kernel": "6.1",
+        "steal": "median 2.0%, at most 3.0%",
+        "stalled": "median 3.0%, at most 4.0%",
+        "cpu_busy": "median 50.0%, at most 60.0%",
+        "foreign": "median 4.0%, at most 5.0%",
+        "cpu_pressure": "median 20.0%, at most 30.0%",
+        "throttled": "median 2.0 ms, at most 2.5 ms",
+        "involuntary_switches": "median 20, at most 30",
+        "load_average": "2.00",
+    }
+
+
+def test_facts_that_nobody_measured_are_left_out() -> None:
+    facts = environment_facts(MACHINE, [Noise(0.0, 0.5, None, 0.5)])
+    assert set(facts) == {"cpus", "kernel", "steal", "cpu_busy", "load_average"}
+    known = environment_facts(MACHINE, [Noise(0.0, 0.5, None, 0.5), Noise(0, 0.5, None, 1, 4)])
+    assert known["involuntary_switches"] == "median 4, at most 4"
+
+
+def test_a_machine_without_measurements_has_its_own_facts_only() -> None:
+    assert environment_facts(MACHINE, []) == {"cpus": "2", "kernel": "6.1"}

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from gate.gating import Metric
+from gate.scenario import Gate
+from gate.verdict.evidence import running_fail_evidence, running_pass_evidence
+from gate.verdict.power import mde
+from gate.verdict.zone import zone_of
+
+GATE = Gate()
+METRIC = Metric(quantile=0.99, tolerance=0.05, failure=0.15)
+ZONE = zone_of(METRIC, GATE)
+NOISE = np.random.default_rng(5).normal(0, 0.1, 20)
+
+
+def test_half_of_the_jobs_find_the_smallest_change() -> None:
+    rng = np.random.default_rng(3)
+    noise = rng.normal(0, 0.1, (1500, 40))
+    predicted = float(np.median([mde(row[:20], ZONE, 40) for row in noise[:60]]))
+
+    def found(change: float) -> float:
+        fail = running_fail_evidence(noise + change, ZONE.d0, ZONE.scale)
+        passed = running_pass_evidence(noise + change, ZONE.d1, ZONE.scale)
+        first_fail = np.where((reach := fail >= math.log(800)).any(1), reach.argmax(1), 99)
+        first_pass = np.where((reach := passed >= math.log(20)).any(1), reach.argmax(1), 98)
+        return float((first_fail <= first_pass).mean())
+
+    assert found(0.8 * predicted) < 0.5 < found(1.2 * predicted)
+
+
+def test_a_change_is_found_before_the_job_passes() -> None:
+    # Hardly any noise: what decides is which limit is nearer, not the budget.
+    quiet = mde(0.001 * NOISE, ZONE, 1000)
+    assert 0.5 * (ZONE.d0 + ZONE.d1) < quiet < ZONE.d1
+    assert mde(0.001 * NOISE, ZONE, 20) == pytest.approx(quiet)
+
+
+def test_more_noise_and_fewer_pairs_find_only_larger_changes() -> None:
+    assert mde(NOISE, ZONE, 40) < mde(2 * NOISE, ZONE, 40)
+    assert mde(NOISE, ZONE, 40) < mde(NOISE, ZONE, 12) < math.inf
+
+
+def test_the_change_itself_does_not_matter() -> None:
+    assert mde(NOISE + 0.7, ZONE, 40) == pytest.approx(mde(NOISE, ZONE, 40))
+    assert mde(-NOISE, ZONE, 40) == pytest.approx(mde(NOISE, ZONE, 40))
+
+
+def test_what_no_change_could_fail_has_no_smallest_one() -> None:
+    assert mde(NOISE, ZONE, 9) == math.inf
+    assert mde(NOISE[:1], ZONE, 40) == math.inf
+    assert mde([], ZONE, 40) == math.inf

@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gate.campaign import Pair, Run, Spike
+from gate.errors import Reason
+from gate.gating import Gate, Metric, Spikes, Waiver
+from gate.verdict.events import clusters, count_pairs, threshold_ns
+from gate.verdict.model import Outcome, SpikeVerdict
+from gate.verdict.paired import decide
+from gate.verdict.spikes import judge_spikes
+from gate.verdict.starts import units_of
+
+from .builders import SERVICE_NS, campaign_of, pair_of, run_of, scaled_run
+
+SECOND = 1_000_000_000
+GATE = Gate(metrics=[Metric(quantile=0.5, tolerance=0.02, failure=0.05)])
+REFERENCE = scaled_run(0.0)
+
+
+def spiky(times_s: Sequence[float], service_ms: float = 80.0, run: Run = REFERENCE) -> Run:
+    """The run with a spike at each of these times."""
+    service = int(service_ms * 1e6)
+    spikes = tuple(
+        Spike(int(at * SECOND), {"service": service, "recv_wait": 0, "app": service}, "peer", 0)
+        for at in times_s
+    )
+    return replace(run, spikes=spikes, counters={**run.counters, "spikes": len(spikes)})
+
+
+def pairs_of(ours: Sequence[int], theirs: Sequence[int]) -> list[Pair]:
+    """Pairs whose arms have this many events, 2 s apart."""
+    return [
+        pair_of(spiky([2.0 * n for n in range(b)]), spiky([2.0 * n for n in range(c)]), i)
+        for i, (c, b) in enumerate(zip(ours, theirs, strict=True))
+    ]
+
+
+def judged(pairs: list[Pair], gate: Gate = GATE, **more: object) -> SpikeVerdict:
+    return judge_spikes(pairs, units_of(pairs), gate, **more)
+
+
+@pytest.mark.parametrize(
+    ("start_s", "service_s", "events"),
+    [
+        ([], [], 0),
+        ([5.0], [0.1], 1),
+        ([0.0, 0.05, 0.09], [0.1, 0.1, 0.1], 1),
+        ([0.0, 1.0], [0.1, 0.1], 1),
+        ([0.0, 1.2], [0.1, 0.1], 2),
+        ([0.0, 1.0, 2.0, 3.0], [0.1] * 4, 1),
+        ([0.0, 0.1, 4.0], [4.5, 0.1, 0.1], 1),
+        ([9.0, 0.0], [0.1, 0.1], 2),
+    ],
+)
+def test_exchanges_close_in_time_are_one_event(
+    start_s: list[float], service_s: list[float], events: int
+) -> None:
+    assert clusters(np.array(start_s) * SECOND, np.array(service_s) * SECOND) == events
+
+
+def test_the_limit_is_the_floor_or_a_multiple_of_the_baselines_tail() -> None:
+    pair = pair_of(scaled_run(0.0), scaled_run(3.0))
+    assert threshold_ns([pair], Spikes()) == 50e6
+    tail_ns = scaled_run(0.0).histograms["service"].quantile_ns(0.999)
+    assert threshold_ns([pair], Spikes(floor_ms=0.1)) == pytest.approx(5 * tail_ns)
+    assert threshold_ns([pair_of(run_of([]), run_of([]))], Spikes()) == 50e6
+    assert threshold_ns([], Spikes()) == 50e6
+
+
+def test_only_exchanges_above_the_limit_count() -> None:
+    below = pair_of(REFERENCE, spiky([0.0, 3.0], service_ms=49.0))
+    above = pair_of(REFERENCE, spiky([0.0, 3.0], service_ms=51.0))
+    found = count_pairs([below, above], 50e6)
+    assert found.events.tolist() == [[0, 0], [0, 2]]
+    assert found.exposure_s.tolist() == [[6.0, 6.0], [6.0, 6.0]]
+    assert found.notes == ()
+
+
+def test_what_could_not_be_counted_is_said() -> None:
+    unset = replace(REFERENCE, spike_threshold_ns=0)
+    high = replace(spiky([0.0], 60.0), spike_threshold_ns=70_000_000)
+    cut = spiky([0.0])
+    cut = replace(cut, counters={**cut.counters, "spikes": 5_000})
+    pairs = [
+        pair_of(REFERENCE, unset, 0),
+        pair_of(spiky([0.0], 60.0), high, 1),
+        pair_of(REFERENCE, cut, 2),
+    ]
+    found = count_pairs(pairs, 50e6)
+    assert found.exposure_s.tolist() == [[0.0, 6.0, 6.0]] * 2
+    # The arm with the lower threshold is held against the higher one too.
+    assert found.events.tolist() == [[0, 0, 0], [0, 0, 1]]
+    assert len(found.notes) == 3
+    assert "not watched for" in found.notes[0]
+    assert "in pair 1" in found.notes[1]
+    assert "more spikes were counted than sent up" in found.notes[2]
+    assert judged(pairs).notes == found.notes
+
+
+def test_no_spikes_fail_nothing_and_state_the_power() -> None:
+    found = judged(pairs_of([0] * 6, [0] * 6))
+    assert not found.failed
+    assert (found.baseline_events, found.candidate_events) == (0, 0)
+    assert found.evidence == pytest.approx(1.0)
+    assert found.p_value == 1.0
+    assert found.events_to_fail is not None
+    assert 8 <= found.events_to_fail <= 10
+    assert found.smallest_ratio == pytest.approx(2 * found.events_to_fail)
+    assert found.rate_ratio == pytest.approx(1.0)
+
+
+def test_more_spikes_are_a_regression_with_a_reason_of_its_own() -> None:
+    pairs = pairs_of([1] * 10, [0] * 10)
+    verdict = decide(pairs, GATE)
+    assert verdict.outcome is Outcome.REGRESSION
+    assert [reason for reason, _ in verdict.reasons] == [Reason.MORE_SPIKES]
+    assert "10 spikes of 50 ms or more in 60 s" in verdict.reasons[0][1]
+    assert verdict.metrics[0].verdict is Outcome.PASS
+    assert verdict.spikes is not None
+    assert 0 < verdict.spikes.p_value < 0.005
+    assert verdict.spikes.rate_ratio == pytest.approx(21.0)
+    swapped = [replace(p, baseline=p.candidate, candidate=p.baseline) for p in pairs]
+    assert decide(swapped, GATE).outcome is Outcome.PASS
+
+
+def test_spikes_do_not_hold_up_a_pass() -> None:
+    verdict = decide(pairs_of([1, 1, 0, 0, 0, 1], [0] * 6), GATE)
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.spikes is not None
+    assert verdict.spikes.evidence > 3
+
+
+def test_one_bad_start_is_no_regression() -> None:
+    found = judged(pairs_of([400, 0, 0, 0], [0] * 4))
+    assert found.candidate_events == 400
+    assert found.by_runs
+    assert not found.failed
+    # Nor is it before the other pairs show that it was only one.
+    assert not judged(pairs_of([400], [0])).failed
+
+
+def test_frequent_spikes_are_compared_run_by_run() -> None:
+    found = judged(pairs_of([9] * 10, [3] * 10))
+    assert found.by_runs
+    assert found.failed
+    assert not judged(pairs_of([9, 3] * 5, [3, 9] * 5)).failed
+
+
+def stored_of(exposure_runs: int, events: int = 0) -> list:
+    runs = [spiky([0.0]) if n < events else REFERENCE for n in range(exposure_runs)]
+    return [campaign_of(runs)]
+
+
+def test_the_second_spike_fails_after_none_in_20_times_the_exposure() -> None:
+    budget = GATE.max_pairs
+    stored = stored_of(19 * budget)
+    first = judged(pairs_of([0, 1, 0], [0] * 3), stored=stored)
+    second = judged(pairs_of([0, 1, 0, 1], [0] * 4), stored=stored)
+    assert not first.failed
+    assert first.events_to_fail == 2
+    assert second.failed
+    assert second.stored_exposure_s == pytest.approx(19 * second.baseline_exposure_s)
+    assert not judged(pairs_of([0, 1, 0, 1], [0] * 4)).failed
+
+
+def test_stored_spikes_are_spread_over_the_budget_of_pairs() -> None:
+    gate = GATE.model_copy(update={"max_pairs": 10})
+    stored = stored_of(100, events=50)
+    half = judged(pairs_of([0] * 5, [0] * 5), gate, stored=stored)
+    whole = judged(pairs_of([0] * 12, [0] * 12), gate, stored=stored)
+    assert half.stored_exposure_s == pytest.approx(300.0)
+    assert 15 <= half.stored_events <= 35
+    assert whole.stored_exposure_s == pytest.approx(600.0)
+    assert whole.stored_events == 50
+    # A stored run that sent up only what lies above a higher limit is no reference.
+    high = [replace(run, spike_threshold_ns=60_000_000) for run in stored[0].runs]
+    assert judged(pairs_of([0], [0]), gate, stored=[campaign_of(high)]).stored_exposure_s == 0
+
+
+def test_waived_spikes_may_be_more_up_to_the_ceiling() -> None:
+    waiver = Waiver(
+        metric="spikes", ceiling=9.0, expires=datetime.date(2030, 1, 1), link="https://x/1"
+    )
+    pairs = pairs_of([1] * 10, [0] * 10)
+    verdict = decide(pairs, GATE, waivers=[waiver])
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.spikes is not None
+    assert verdict.spikes.accepted_ratio == 10.0
+    assert verdict.spikes.waived is not None
+    assert verdict.spikes.waived.expires == "2030-01-01"
+
+
+def test_spikes_that_are_not_judged_are_left_out() -> None:
+    off = GATE.model_copy(update={"spikes": Spikes(enabled=False)})
+    verdict = decide(pairs_of([1] * 10, [0] * 10), off)
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.spikes is None
+    assert verdict.metrics[0].needed_fail == pytest.approx(100)
+    with pytest.raises(ValueError, match="does not judge"):
+        judged([], off)
+
+
+def test_no_pairs_and_no_exposure_are_defined() -> None:
+    for pairs in ([], [pair_of(replace(REFERENCE, spike_threshold_ns=0), REFERENCE)]):
+        found = judged(pairs)
+        assert not found.failed
+        assert found.candidate_exposure_s == 0
+        assert np.isnan(found.rate_ratio)
+        assert found.events_to_fail is None
+        assert found.smallest_ratio == float("inf")
+
+
+def test_overlapping_requests_leave_spikes_undecided() -> None:
+    mixed = {"overlapped": 900, "recorded": 1000}
+    pairs = [
+        replace(p, candidate=replace(p.candidate, counters=mixed))
+        for p in pairs_of([1] * 10, [0] * 10)
+    ]
+    verdict = decide(pairs, GATE)
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert verdict.spikes is not None
+    assert not verdict.spikes.failed
+
+
+def test_a_run_of_ordinary_times_has_no_spikes() -> None:
+    assert SERVICE_NS.max() < 50e6
