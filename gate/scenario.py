@@ -87,7 +87,9 @@ class Service(StrictModel):
     volumes: list[str] = Field(default_factory=list, description="host:container[:ro]")
     tmpfs: list[str] = Field(default_factory=list, description="container paths kept in memory")
     cpus: float | None = Field(None, gt=0)
-    cpuset: CpuSet | None = None
+    cpuset: CpuSet | list[CpuSet] | None = Field(
+        None, description="of both arms, or a list of two: who gets which is flipped"
+    )
     memory: str | None = Field(None, pattern=r"^\d+[bkmg]?$")
     ready: Ready = Field(default_factory=Ready)
 
@@ -95,7 +97,15 @@ class Service(StrictModel):
     def _image_or_build(self) -> Service:
         if self.image and self.build:
             raise ValueError("give image or build, not both")
+        if isinstance(self.cpuset, list) and len(self.cpuset) != 2:
+            raise ValueError("cpuset is one set of CPUs, or a list of two")
         return self
+
+    def cpuset_of(self, arm: int, *, swapped: bool) -> str | None:
+        """The CPUs of an arm by its index; ``swapped`` is the coin flip for a list of two."""
+        if isinstance(self.cpuset, list):
+            return self.cpuset[arm ^ swapped]
+        return self.cpuset
 
 
 class Command(StrictModel):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gate.baseline.calibrations import calibration_sentence
 from gate.campaign import Campaign, Fingerprint, Pair
 from gate.environment import environment_facts
 from gate.errors import GateError, InvalidMeasurement, NoUsableBaseline, Reason
@@ -55,6 +56,7 @@ class GateJob:
         self._campaign: Campaign | None = None
         self._hooks: Mapping[str, str] = {}
         self._fingerprint = Fingerprint({})
+        self._stored: Sequence[Campaign] = ()
         self._missed = 0
         self._drift = ""
 
@@ -74,7 +76,7 @@ class GateJob:
         reference = self._reference = self.find_reference()
         with Bench(self.client, self.scenario, self.directory, self.progress.say) as bench:
             self._hooks, self._fingerprint = bench.hooks, bench.fingerprint()
-            stored = reference.campaigns(self.scenario, self._fingerprint)
+            stored = self._stored = reference.campaigns(self.scenario, self._fingerprint)
             if bench.unmeasured:
                 # It can never pass, and nothing would be learnt from spending the budget.
                 why = unmeasured_text(bench.unmeasured)
@@ -99,7 +101,7 @@ class GateJob:
             seed=self.seed,
             progress=self.progress,
         )
-        return compare(stored, self._campaign, self.scenario.gate)
+        return compare(stored, self._campaign, self.scenario.gate, waivers=self.scenario.waiver)
 
     def _paired(self, bench: Bench, baseline: ImageRef) -> Verdict:
         limits = self.scenario.gate
@@ -122,7 +124,13 @@ class GateJob:
             else:
                 used.append(pair)
             left_s = deadline_s - time.monotonic()
-            verdict = decide(used, limits, budget_spent=_spent(limits, len(used), left_s))
+            verdict = decide(
+                used,
+                limits,
+                budget_spent=_spent(limits, len(used), left_s),
+                waivers=self.scenario.waiver,
+                stored=self._stored,
+            )
             if not pair.set_aside:
                 self.progress.pair_done(len(used), limits.max_pairs, verdict, left_s)
             if verdict.outcome is not Outcome.INCONCLUSIVE or _spent(limits, len(used), left_s):
@@ -155,7 +163,14 @@ class GateJob:
             verdict=verdict,
             environment=environment_facts(self._fingerprint, [pair.noise for pair in self._pairs]),
             drift=self._drift,
+            calibration=self._calibration(),
         )
+
+    def _calibration(self) -> str:
+        if self._reference is None:
+            return ""
+        store = self._reference.store.root
+        return calibration_sentence(store, self.scenario, self._fingerprint)
 
 
 def _spent(limits: Gate, pairs: int, left_s: float) -> Reason | None:

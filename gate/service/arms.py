@@ -16,13 +16,14 @@ class ArmSpec:
     """One arm to start.
 
     ``command`` None takes the scenario's command, and without one the image's; ``env`` is laid
-    over the scenario's.
+    over the scenario's.  ``cpuset`` None takes the scenario's CPUs, the first set of two.
     """
 
     arm: Arm
     image: ImageRef
     command: str | list[str] | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+    cpuset: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

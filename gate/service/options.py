@@ -37,7 +37,7 @@ def container_options(service: Service, scenario_dir: Path, spec: ArmSpec) -> di
         "volumes": bind_mounts(service.volumes, scenario_dir),
         "tmpfs": tmpfs_mounts(service.tmpfs) or None,
         "nano_cpus": round(service.cpus * CPU_NANO) if service.cpus else None,
-        "cpuset_cpus": service.cpuset,
+        "cpuset_cpus": spec.cpuset or service.cpuset_of(0, swapped=False),
         "mem_limit": service.memory,
         "init": False,
         "auto_remove": False,

@@ -68,8 +68,10 @@ def study(pairs: Sequence[Pair], gate: Gate, pair_s: float, seed: int) -> Findin
     start_s, budget = pair_s * in_start, max(1, int(gate.max_pairs / in_start))
     jobs = min(JOBS, CELLS // budget)
     draws = resampled(rules, rng, jobs, budget)
-    fail = np.min([rule.first_fail(d) for rule, d in zip(rules, draws, strict=True)], axis=0)
-    passed = np.max([rule.first_pass(d) for rule, d in zip(rules, draws, strict=True)], axis=0)
+    fail = np.min(
+        [rule.first_fail(*drawn) for rule, drawn in zip(rules, draws, strict=True)], axis=0
+    )
+    passed = np.max([rule.first_pass(d) for rule, (d, _) in zip(rules, draws, strict=True)], axis=0)
     ends = np.minimum(fail, passed)
     false_alarms = int((np.isfinite(fail) & (fail <= passed)).sum())
     middle = float(np.quantile(ends, 0.5, method="higher"))
@@ -108,16 +110,18 @@ def _smallest(rules: Sequence[Rule], rng: np.random.Generator, length: int) -> l
     if length < 1:
         return [None] * len(rules)
     draws = resampled(rules, rng, max(100, min(1000, POWER_CELLS // length)), length)
-    passes = [rule.first_pass(d) for rule, d in zip(rules, draws, strict=True)]
+    passes = [rule.first_pass(d) for rule, (d, _) in zip(rules, draws, strict=True)]
     return [
         _smallest_of(rule, draws[at], np.max(np.delete(passes, at, axis=0), axis=0, initial=0.0))
         for at, rule in enumerate(rules)
     ]
 
 
-def _smallest_of(rule: Rule, d: Floats, others_pass: Floats) -> float | None:
+def _smallest_of(rule: Rule, drawn: tuple[Floats, Floats], others_pass: Floats) -> float | None:
+    d, raw = drawn
+
     def power(effect: float) -> float:
-        fail = rule.first_fail(d + effect)
+        fail = rule.first_fail(d + effect, raw + effect)
         passed = np.maximum(others_pass, rule.first_pass(d + effect))
         return float((np.isfinite(fail) & (fail <= passed)).mean())
 

@@ -38,6 +38,7 @@ __all__ = [
     "fail_evidence",
     "pass_evidence",
     "running_fail_evidence",
+    "running_fail_evidence_of_both",
     "running_pass_evidence",
 ]
 
@@ -60,6 +61,22 @@ def running_fail_evidence(d: npt.ArrayLike, d0: float, scale: float) -> Floats:
         steps = math.log(2.0) + log_expit((2.0 * rate / scale) * (values - d0))
         total = np.logaddexp(total, np.cumsum(steps, axis=-1))
     return np.asarray(total - math.log(len(RATES)))
+
+
+def running_fail_evidence_of_both(
+    d: npt.ArrayLike, raw: npt.ArrayLike, d0: float, scale: float
+) -> Floats:
+    """Logarithm of the mean of E_F by corrected and by raw log ratios; equal ones give E_F.
+
+    The mean of two e-values is one, however they depend on each other.  So a correction can add
+    power and cost at most a factor of 2, but cannot turn a regression that the raw numbers show
+    into a pass.
+    """
+    corrected = running_fail_evidence(d, d0, scale)
+    if np.array_equal(np.asarray(d), np.asarray(raw)):
+        return corrected
+    both = np.logaddexp(corrected, running_fail_evidence(raw, d0, scale))
+    return np.asarray(both - math.log(2.0))
 
 
 def running_pass_evidence(d: npt.ArrayLike, d1: float, scale: float) -> Floats:

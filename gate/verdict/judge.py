@@ -12,7 +12,7 @@ from gate.verdict.estimate import further_pairs, hodges_lehmann
 from gate.verdict.evidence import (
     Floats,
     as_e_value,
-    running_fail_evidence,
+    running_fail_evidence_of_both,
     running_pass_evidence,
 )
 from gate.verdict.interval import confidence_interval, stopping_level
@@ -53,13 +53,12 @@ def judge_metric(
     """Judge one metric by its log ratios over the pairs used.
 
     ``units``, of the same pairs, as `gate.verdict.starts.units_of` says; ``budget`` in units.
-    Both kinds of evidence are the largest that any prefix of the units reached.
+    Both kinds of evidence are the largest that any prefix of the units reached; that to fail
+    rests on corrected and raw numbers alike.
     """
     zone = zone_of(metric, gate, scale, waiver)
-    by_pair = np.full(ratios.usable.size, np.nan)
-    by_pair[ratios.usable] = ratios.log_ratios
-    d = unit_means(by_pair, units)
-    log_fail = _largest(running_fail_evidence(d, zone.d0, zone.scale))
+    d, raw = (_by_unit(ratios, values, units) for values in (ratios.log_ratios, ratios.raw))
+    log_fail = _largest(running_fail_evidence_of_both(d, raw, zone.d0, zone.scale))
     log_pass = _largest(running_pass_evidence(d, zone.d1, zone.scale))
     to_fail = to_pass = None
     outcome = Outcome.INCONCLUSIVE
@@ -93,6 +92,12 @@ def judge_metric(
         waived=waived_by(waiver),
     )
     return Judged(verdict, ratios.too_few, ratios.unmeasured, to_fail, to_pass)
+
+
+def _by_unit(ratios: LogRatios, values: Floats, units: Units) -> Floats:
+    by_pair = np.full(ratios.usable.size, np.nan)
+    by_pair[ratios.usable] = values
+    return unit_means(by_pair, units)
 
 
 def _pairs(units: int | None, gate: Gate) -> int | None:

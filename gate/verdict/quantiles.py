@@ -26,8 +26,9 @@ class LogRatios:
 
     ``baseline_ns`` and ``candidate_ns`` have shape (pairs,), NaN where an arm has too few
     exchanges; ``usable``, shape (pairs,), says where both arms have enough; ``log_ratios``, shape
-    (usable pairs,), holds d_i = ln(candidate_i / baseline_i) of those; ``too_few`` holds a sentence
-    for every arm without enough; ``unmeasured`` says that no arm has the number at all.
+    (usable pairs,), holds d_i = ln(candidate_i / baseline_i) of those and ``raw`` the same without
+    the correction for stalls; ``too_few`` holds a sentence for every arm without enough;
+    ``unmeasured`` says that no arm has the number at all.
 
     A pair without samples is never just left out: leaving it out could depend on the latency that
     is judged.  Whoever decides makes a metric with a non-empty ``too_few`` inconclusive
@@ -38,6 +39,7 @@ class LogRatios:
     candidate_ns: Floats
     usable: npt.NDArray[np.bool_]
     log_ratios: Floats
+    raw: Floats
     too_few: tuple[str, ...]
     unmeasured: bool = False
 
@@ -56,16 +58,19 @@ def stage_log_ratios(
     """As `pair_log_ratios` for several quantiles of a stage, reading each histogram once."""
     used = [pair for pair in pairs if not pair.set_aside]
     found = np.full((len(ARMS), len(used), len(quantiles)), np.nan)
+    raw = np.full_like(found, np.nan)
     too_few: list[list[str]] = [[] for _ in quantiles]
     for column, pair in enumerate(used):
         for row, arm in enumerate(ARMS):
-            values = _judged_values(pair.arm(arm), stage, quantiles)
+            run = pair.arm(arm)
+            values = _judged_values(run, stage, quantiles)
+            raw[row, column] = _raw_values(run, stage, quantiles, values)
             for at, (value, problem) in enumerate(values):
                 found[row, column, at] = value
                 if problem:
                     too_few[at].append(f"pair {pair.index}, {arm}: {problem}")
     return [
-        _ratios(found[..., at], too_few[at], _unmeasured(used, stage, quantile))
+        _ratios(found[..., at], raw[..., at], too_few[at], _unmeasured(used, stage, quantile))
         for at, quantile in enumerate(quantiles)
     ]
 
@@ -97,11 +102,27 @@ def _unmeasured(used: Sequence[Pair], stage: str, quantile: float | None) -> boo
     return bool(runs) and all(_histograms(run, stage)[0] is None for run in runs)
 
 
-def _ratios(found: Floats, too_few: Sequence[str], unmeasured: bool) -> LogRatios:
+def _ratios(found: Floats, raw: Floats, too_few: Sequence[str], unmeasured: bool) -> LogRatios:
     baseline_ns, candidate_ns = found
     usable = np.isfinite(baseline_ns) & np.isfinite(candidate_ns)
-    log_ratios = np.log(candidate_ns[usable]) - np.log(baseline_ns[usable])
-    return LogRatios(baseline_ns, candidate_ns, usable, log_ratios, tuple(too_few), unmeasured)
+    log_ratios, raw_ratios = (np.diff(np.log(two[:, usable]), axis=0)[0] for two in (found, raw))
+    return LogRatios(
+        baseline_ns, candidate_ns, usable, log_ratios, raw_ratios, tuple(too_few), unmeasured
+    )
+
+
+def _raw_values(
+    run: Run,
+    stage: str,
+    quantiles: Sequence[float | None],
+    judged: Sequence[tuple[float, str]],
+) -> list[float]:
+    """Quantiles of all exchanges; what is not corrected is as it is judged."""
+    histogram = run.histograms.get(stage)
+    if run.corrected is None or stage not in run.corrected.histograms or histogram is None:
+        return [value for value, _ in judged]
+    shares = [quantile for quantile in quantiles if quantile is not None]
+    return [max(value, LEAST_NS) for value in histogram.quantiles_ns(shares).tolist()]
 
 
 def _judged_values(

@@ -16,7 +16,11 @@ import numpy.typing as npt
 
 from gate.campaign import Pair
 from gate.scenario import Gate
-from gate.verdict.evidence import Floats, running_fail_evidence, running_pass_evidence
+from gate.verdict.evidence import (
+    Floats,
+    running_fail_evidence_of_both,
+    running_pass_evidence,
+)
 from gate.verdict.paired import decide, default_scale
 from gate.verdict.quantiles import pair_log_ratios
 from tests.benchmarks.spike_jobs import SpikeTable, spike_table, spikes_fail
@@ -43,12 +47,13 @@ class Draw:
 class Table:
     """What a set's pairs say of each gated metric, computed once.
 
-    ``log_ratios`` and ``usable`` have shape (metrics, pairs); the thresholds, the gate's own, are
+    ``log_ratios``, ``raw`` and ``usable`` have shape (metrics, pairs); the thresholds, the gate's own, are
     on the log scale and have shape (metrics,).
     """
 
     gate: Gate
     log_ratios: Floats
+    raw: Floats
     usable: Bools
     needed_fail: Floats
     needed_pass: Floats
@@ -108,12 +113,14 @@ def table(pairs: Sequence[Pair], gate: Gate) -> Table:
     # Thresholds from the rule itself, so that how it shares alpha need not be known here.
     verdicts = decide(pairs[:1], gate).metrics
     ratios = [pair_log_ratios(pairs, metric.stage, metric.quantile) for metric in gate.metrics]
-    log_ratios = np.zeros((len(ratios), len(pairs)))
-    for row, ratio in zip(log_ratios, ratios, strict=True):
+    log_ratios, raw = np.zeros((2, len(ratios), len(pairs)))
+    for row, raw_row, ratio in zip(log_ratios, raw, ratios, strict=True):
         row[ratio.usable] = ratio.log_ratios
+        raw_row[ratio.usable] = ratio.raw
     return Table(
         gate=gate,
         log_ratios=log_ratios,
+        raw=raw,
         usable=np.array([ratio.usable for ratio in ratios]),
         needed_fail=np.log([verdict.needed_fail for verdict in verdicts]),
         needed_pass=np.log([verdict.needed_pass for verdict in verdicts]),
@@ -128,12 +135,15 @@ def decide_jobs(known: Table, jobs: Draw) -> Decided:
     """
     fails, passes = [], []
     for row, metric in enumerate(known.gate.metrics):
-        drawn = known.log_ratios[row][jobs.index]
-        values = np.where(jobs.swapped, -drawn, drawn)
+        values, raw = (
+            np.where(jobs.swapped, -drawn, drawn)
+            for drawn in (known.log_ratios[row][jobs.index], known.raw[row][jobs.index])
+        )
         judged = np.logical_and.accumulate(known.usable[row][jobs.index], axis=1)
         scale = default_scale(metric)
         d0, d1 = math.log1p(metric.tolerance), math.log1p(metric.failure)
-        fail = np.maximum.accumulate(running_fail_evidence(values, d0, scale), axis=1)
+        evidence = running_fail_evidence_of_both(values, raw, d0, scale)
+        fail = np.maximum.accumulate(evidence, axis=1)
         passed = np.maximum.accumulate(running_pass_evidence(values, d1, scale), axis=1)
         fails.append((fail >= known.needed_fail[row]) & judged)
         passes.append((passed >= known.needed_pass[row]) & judged)

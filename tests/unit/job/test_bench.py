@@ -5,11 +5,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from gate.campaign import Bands, Noise
+from gate.clean.timeline import EXCHANGE, STALL
 from gate.errors import InvalidMeasurement, Reason, UsageError
 from gate.job import bench as module
+from gate.job import measure
 from gate.job.bench import Bench
 from gate.load.interface import Window
 from gate.probe.probe import Reading
@@ -32,6 +35,8 @@ class World:
         self.hooks: dict[str, str] = {}
         self.stages: tuple[str, ...] = ("service", "recv_wait", "app")
         self.spike_ns: dict[int, int] = {}
+        self.cpusets: dict[str, str | None] = {}
+        self.arms = 0
 
     def __enter__(self) -> World:
         return self
@@ -43,7 +48,9 @@ class World:
     def start(self, specs: Any) -> Any:
         if isinstance(specs, int):
             return WINDOW  # the load's start
+        self.arms = len(specs)
         self.log += [f"start {spec.arm}" for spec in specs]
+        self.cpusets.update({spec.arm: spec.cpuset for spec in specs})
         return tuple(
             SimpleNamespace(
                 arm=spec.arm, image=spec.image, netns_inode=n, host="h", port=1, pid=2**22 + 1
@@ -51,8 +58,9 @@ class World:
             for n, spec in enumerate(specs)
         )
 
-    def stop(self) -> Any:
-        self.log.append("stop")
+    def stop(self, **known: Any) -> Any:
+        if not known:
+            self.log.append("stop")
         return self.noise  # the meter's stop
 
     def check_alive(self) -> None:
@@ -62,9 +70,22 @@ class World:
     def watch(self, slot: int, netns_inode: int, port: int) -> None:
         self.log.append(f"watch {slot}")
 
-    def record_between(self, slot: int, from_ns: int, to_ns: int, spike_ns: int = 0) -> None:
-        assert (from_ns, to_ns) == (100, 200)
+    def record_between(
+        self, slot: int, from_ns: int, to_ns: int, spike_ns: int, log_mask: int
+    ) -> None:
+        assert (from_ns, to_ns, log_mask) == (100, 200, 0)
         self.spike_ns[slot] = spike_ns
+
+    watches_stalls = False
+
+    def set_load(self, processes: Any) -> None:
+        assert processes == (77,)
+
+    def drain(self) -> Any:
+        return np.zeros(0, EXCHANGE), np.zeros(0, STALL)
+
+    def seen(self, slot: int) -> int:
+        return 6000
 
     def warmup_quantile_ns(self, slot: int, q: float) -> int:
         assert (slot, q) == (0, 0.99)
@@ -84,6 +105,12 @@ class World:
         return Reading(whole.histograms, empty, counters, {"tcp_csum": 2}, ())
 
     # the load
+    def pids(self) -> tuple[int, ...]:
+        return (77,)
+
+    def end_at(self, end_ns: int) -> Window:
+        return WINDOW
+
     def connect(self) -> None:
         pass
 
@@ -91,20 +118,24 @@ class World:
         poll()
         if self.load_error is not None:
             raise self.load_error
-        return (run().load, run().load)
+        return (run().load,) * self.arms
 
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     world = World()
-    for name in ("SocketProbe", "ServiceSession", "make_load"):
-        monkeypatch.setattr(module, name, lambda *args: world)
-    monkeypatch.setattr(module, "NoiseMeter", lambda: world)
+    for place, name in (
+        (module, "SocketProbe"),
+        (module, "ServiceSession"),
+        (measure, "make_load"),
+    ):
+        monkeypatch.setattr(place, name, lambda *args, **options: world)
+    monkeypatch.setattr(measure, "NoiseMeter", lambda: world)
     return world
 
 
-def pair(seed: int = 1) -> Any:
-    with Bench(None, scenario(max_steal=0.5), Path(), lambda phase: None) as bench:
+def pair(seed: int = 1, **limits: Any) -> Any:
+    with Bench(None, scenario(max_steal=0.5, **limits), Path(), lambda phase: None) as bench:
         return bench.pair(3, seed, SPECS)
 
 
@@ -154,6 +185,44 @@ def test_both_arms_get_the_spike_threshold_of_the_reference(world: World) -> Non
     assert measured.candidate.spike_threshold_ns == 3_000_000
     assert measured.candidate.drops == {"tcp_csum": 2}
     assert measured.candidate.window_from_ns == WINDOW.from_ns
+
+
+def test_blocks_run_one_arm_at_a_time_in_flipped_order(world: World) -> None:
+    orders = set()
+    for seed in range(8):
+        world.log.clear()
+        measured = pair(seed, interleave="block")
+        steps = [entry for entry in world.log if entry.startswith(("start", "stop"))]
+        assert [step.split()[0] for step in steps] == ["start", "stop"] * 2
+        assert steps[0] == f"start {measured.first_started}"
+        assert measured.interleave == "block"
+        assert measured.baseline.image == BASE_IMAGE.reference
+        orders.add(measured.first_started)
+    assert orders == {"baseline", "candidate"}
+
+
+def test_containers_serve_as_many_pairs_as_the_scenario_says(world: World) -> None:
+    with Bench(None, scenario(pairs_per_start=3), Path(), lambda phase: None) as bench:
+        pairs = [bench.pair(index, 10 + index, SPECS) for index in range(4)]
+    assert [pair.start for pair in pairs] == [0, 0, 0, 3]
+    assert len({pair.first_started for pair in pairs[:3]}) == 1
+    steps = [entry.split()[0] for entry in world.log if entry.startswith(("start", "stop"))]
+    assert steps == ["start", "start", "stop", "start", "start"]
+    assert pair().start is None
+
+
+def test_who_gets_which_cpu_set_is_a_coin_flip_that_is_recorded(world: World) -> None:
+    document = scenario().model_dump()
+    document["service"]["cpuset"] = ["0", "1"]
+    seen = set()
+    for seed in range(12):
+        world.cpusets.clear()
+        with Bench(None, Scenario.model_validate(document), Path(), lambda phase: None) as bench:
+            measured = bench.pair(0, seed, SPECS)
+        swapped = measured.swapped_cpusets
+        assert world.cpusets == {"baseline": "01"[swapped], "candidate": "10"[swapped]}
+        seen.add((measured.first_started, swapped))
+    assert len(seen) == 4
 
 
 def gating(stage: str, detail: str) -> Scenario:

@@ -90,10 +90,17 @@ def test_errors_are_named_before_the_undelivered_load_that_they_cause():
 )
 def test_the_remedy_for_starvation_names_enough_connections(options, wait_ms, remedy):
     client = Histogram.of([wait_ms * 1_000_000] * 10)
-    stalled = but(starved=300, lag_p99_ns=250_000_000, client=client, grown=8)
+    sent = GOOD.planned * 98 // 100
+    stalled = but(sent=sent, starved=300, lag_p99_ns=250_000_000, client=client, grown=8)
     with pytest.raises(InvalidMeasurement, match="of 32 and 8 opened on top") as caught:
         check_delivered(LOAD.model_copy(update=options), [stalled], ["single"])
     assert remedy in (caught.value.remedy or "")
+
+
+def test_waiting_is_the_services_doing_once_the_pool_has_grown():
+    check_delivered(LOAD, [but(starved=300, lag_p99_ns=250_000_000, grown=8)], ["single"])
+    with pytest.raises(InvalidMeasurement):
+        check_delivered(LOAD, [but(starved=300, lag_p99_ns=250_000_000)], ["single"])
 
 
 def test_an_external_load_is_not_judged():

@@ -20,9 +20,15 @@ class Types:
     def offset(self, struct: str, field: str) -> int:
         return 100 * len(struct) + len(field)
 
+    def has_field(self, struct: str, field: str) -> bool:
+        return field != "absent"
+
 
 class Empty:
     """A kernel without any of the fields."""
+
+    def has_field(self, struct: str, field: str) -> bool:
+        return False
 
     def offset(self, struct: str, field: str) -> int:
         raise UnfitEnvironment(Reason.NO_BTF, f"this kernel's struct {struct} has no field {field}")
@@ -55,6 +61,17 @@ def test_each_field_gets_its_offset() -> None:
     assert offsets_header(source, types).splitlines() == [
         "#define OFFSETOF_net__ns 302",
         "#define OFFSETOF_sock_common__skc_net 1107",
+    ]
+
+
+def test_a_field_that_is_asked_for_may_be_missing() -> None:
+    source = "#if HAS(rq, absent) && HAS(rq, clock)\n AT(rq, absent) AT(rq, clock) AT(net, ns)"
+    types: Any = Types()
+    assert offsets_header(source, types).splitlines() == [
+        "#define OFFSETOF_net__ns 302",
+        "#define HAS_rq__absent 0",
+        "#define HAS_rq__clock 1",
+        "#define OFFSETOF_rq__clock 205",
     ]
 
 

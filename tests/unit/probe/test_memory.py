@@ -39,7 +39,7 @@ def map_bytes(cpus: int, max_connections: int) -> dict[str, int]:
         "arrivals": per_cpu(24, 1),
         "processings": hashed(cpus, 4096, 8, 16),
         "watched": 8,
-        "windows": 40 * targets,
+        "windows": 48 * targets,
         "connections": hashed(cpus, max_connections, 8, CONNECTION_BYTES),
         "targets": hashed(cpus, 64, 8, 8),
         "services": hashed(cpus, 256, 8, 8),
@@ -49,6 +49,10 @@ def map_bytes(cpus: int, max_connections: int) -> dict[str, int]:
         "entered_bridge": NOTES_BYTES,
         "wakings": NOTES_BYTES,
         "spikes": (64 + 3) * PAGE_BYTES,
+        "exchange_log": (n["LOG_RING_PAGES"] + 3) * PAGE_BYTES,
+        "stalls": (n["STALL_RING_PAGES"] + 3) * PAGE_BYTES,
+        "cpu_watches": per_cpu(32, 1),
+        "load_processes": hashed(cpus, 64, 4, 4),
     }
 
 
@@ -102,7 +106,7 @@ def test_what_every_exchange_writes_is_one_line_of_memory() -> None:
 
 @pytest.mark.kernel
 def test_the_kernel_accounts_for_what_was_computed() -> None:
-    with SocketProbe(detail="full") as probe:
+    with SocketProbe(detail="full", stalls=True) as probe:
         accounted = probe.map_bytes()
         hooks = " ".join(probe.hooks.values())
     computed_of = map_bytes(possible_cpus(), default_connections())

@@ -73,9 +73,9 @@ def test_resampled_jobs_end_as_the_gate_would_end_them(monkeypatch: pytest.Monke
     """Every job again, pair by pair, by the gate itself; a loose gate, so that some are wrong."""
     drawn: list[npt.NDArray[np.float64]] = []
 
-    def spy(*arguments: Any) -> list[npt.NDArray[np.float64]]:
+    def spy(*arguments: Any) -> Any:
         draws = original(*arguments)
-        drawn.extend(draws)
+        drawn.extend(d for d, _ in draws)
         return draws
 
     original = calibration.resampled
@@ -127,7 +127,7 @@ def test_the_smallest_change_is_failed_by_four_jobs_in_five() -> None:
     rng = np.random.default_rng(8)
     jobs = rng.choice(d, (2000, 30)) * rng.choice([-1.0, 1.0], (2000, 30)) + effect
     (rule,) = rules_of(pairs_with(list(d)), gate(), decide(pairs_with(list(d)), gate()))
-    fail, passed = rule.first_fail(jobs), rule.first_pass(jobs)
+    fail, passed = rule.first_fail(jobs, jobs), rule.first_pass(jobs)
     assert np.mean(np.isfinite(fail) & (fail <= passed)) == pytest.approx(0.8, abs=0.06)
 
 

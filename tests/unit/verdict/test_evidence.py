@@ -15,6 +15,7 @@ from gate.verdict.evidence import (
     fail_evidence,
     pass_evidence,
     running_fail_evidence,
+    running_fail_evidence_of_both,
     running_pass_evidence,
 )
 
@@ -155,3 +156,22 @@ def test_a_large_change_is_found_and_no_change_passes() -> None:
     passed = running_pass_evidence(noise, 0.08, SCALE).max(axis=1) >= math.log(20)
     assert found.mean() > 0.99
     assert passed.mean() > 0.99
+
+
+@STEADY
+@given(st.lists(st.tuples(st.floats(-1, 1), st.floats(-1, 1)), min_size=1, max_size=5))
+def test_evidence_of_both_is_an_e_value_however_the_two_hang_together(
+    sizes: list[tuple[float, float]],
+) -> None:
+    flips = np.array(np.meshgrid(*[[-1.0, 1.0]] * len(sizes))).reshape(len(sizes), -1).T
+    corrected, raw = (0.02 + flips * np.array(part) for part in zip(*sizes, strict=True))
+    evidence = running_fail_evidence_of_both(corrected, raw, 0.02, SCALE)[:, -1]
+    assert np.exp(evidence).mean() == pytest.approx(1.0, rel=1e-9)
+
+
+def test_evidence_of_both_is_that_of_one_when_nothing_was_corrected() -> None:
+    d = np.random.default_rng(3).normal(0, 0.05, 9)
+    one = running_fail_evidence(d, 0.02, SCALE)
+    assert np.array_equal(running_fail_evidence_of_both(d, d, 0.02, SCALE), one)
+    worst = running_fail_evidence_of_both(d, d - 100.0, 0.02, SCALE)
+    assert np.all(worst >= one - math.log(2.0) - 1e-12)

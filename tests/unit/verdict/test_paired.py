@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gate.campaign import ARMS, Pair, Run
+from gate.campaign import ARMS, WEIGHT_UNIT, Bands, Corrected, Pair, Run
 from gate.errors import InvalidMeasurement, Reason
+from gate.histogram import Histogram
 from gate.scenario import Gate, Metric, Waiver
 from gate.verdict.model import Outcome, Verdict, Waived
 from gate.verdict.paired import decide, default_scale
@@ -344,3 +345,37 @@ def test_degenerate_runs_have_a_defined_outcome(
     verdict = decide(pairs, GATE)
     assert verdict.outcome is outcome
     assert set(codes(verdict)) == reasons
+
+
+def corrected_away(pair: Pair) -> Pair:
+    """A correction that hides whatever the candidate's raw numbers show."""
+
+    def like_the_baseline(run: Run) -> Run:
+        shown = scaled_run(NOISE[pair.index % NOISE.size])
+        weighted = {
+            name: Histogram(histogram.counts * np.uint64(WEIGHT_UNIT))
+            for name, histogram in shown.histograms.items()
+        }
+        bands = Bands(
+            shown.bands.stages,
+            shown.bands.count * np.uint64(WEIGHT_UNIT),
+            shown.bands.sums_ns * np.uint64(WEIGHT_UNIT),
+        )
+        return replace(run, corrected=Corrected(weighted, bands, shown.histograms, 6000))
+
+    return replace(
+        pair,
+        baseline=like_the_baseline(pair.baseline),
+        candidate=like_the_baseline(pair.candidate),
+    )
+
+
+def test_a_correction_cannot_turn_a_regression_that_the_raw_numbers_show_into_a_pass() -> None:
+    pairs = [corrected_away(pair) for pair in pairs_with(0.4 + NOISE[:14])]
+    verdict = decide(pairs, GATE)
+    assert verdict.outcome is Outcome.REGRESSION
+    p99 = next(m for m in verdict.metrics if m.name == "service_p99")
+    assert p99.verdict is Outcome.REGRESSION
+    assert abs(p99.change) < 0.05  # what is shown is the corrected change
+    same = [corrected_away(pair) for pair in pairs_with(NOISE[:14])]
+    assert decide(same, GATE).outcome is Outcome.PASS

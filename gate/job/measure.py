@@ -1,0 +1,158 @@
+"""One measurement of running, watched containers: load on, sockets traced, everything read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from gate.campaign import LoadCounts, Noise, Run
+from gate.environment import NoiseMeter
+from gate.interrupt import obey_signal
+from gate.job.completeness import check_complete
+from gate.job.observe import Observer
+from gate.load.bounds import extended
+from gate.load.checks import check_delivered, too_late
+from gate.load.process import Endpoint, make_load
+from gate.probe.netstat import network_counters, since
+from gate.probe.probe import Reading, SocketProbe
+from gate.scenario import Scenario
+from gate.service.session import RunningArm
+
+__all__ = ["Measured", "measure", "noise_of_both"]
+
+_LEAD_NS = 150_000_000  # from the order to start until the first request is due
+_SETTLE_S = 0.5  # closed connections leave the probe's map within this time
+
+OnProgress = Callable[[str], None]
+Check = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Runs in the order of the arms asked for, and the machine's state meanwhile."""
+
+    runs: tuple[Run, ...]
+    noise: Noise
+    set_aside: str
+
+
+def measure(
+    probe: SocketProbe,
+    scenario: Scenario,
+    arms: Sequence[RunningArm],
+    seed: int,
+    *,
+    check_alive: Check,
+    say: OnProgress,
+) -> Measured:
+    """Drives the load at ``arms``, which get the probe's slots in their order, and reads it all.
+
+    ``check_alive`` is called several times a second and raises when a container died.  Raises
+    `InvalidMeasurement` when the service, the load or the probe failed.
+    """
+    for slot, arm in enumerate(arms):
+        probe.watch(slot, arm.netns_inode, scenario.service.port)
+    network = [network_counters(arm.pid) for arm in arms]
+    missed = probe.missed()
+    endpoints = [Endpoint(arm.host, arm.port) for arm in arms]
+    gate = scenario.gate
+    interleave = "request" if len(arms) == 1 else gate.interleave
+    with make_load(extended(scenario.load), endpoints, seed, interleave, gate.slice_ms) as load:
+        say("connecting")
+        load.connect()
+        seen = Observer(probe, scenario, arms, load)
+        seen.open(load.start(time.monotonic_ns() + _LEAD_NS))
+        meter = NoiseMeter()
+        say("measuring")
+
+        def poll() -> None:
+            obey_signal()
+            check_alive()
+            seen.poll()
+
+        counts = load.wait(poll=poll)
+    check_alive()
+    readings = [_settled(probe, slot) for slot in range(len(arms))]
+    cleaned, cpu = seen.finish()
+    noise = meter.stop(
+        stalled=cleaned.stalled if cleaned else None,
+        foreign=cleaned.foreign if cleaned else None,
+        throttled_us=_sum(used.throttled_us for used in cpu),
+        involuntary_switches=_sum(used.involuntary_switches for used in cpu),
+    )
+    check_delivered(scenario.load, counts, [arm.arm for arm in arms])
+    missed = probe.missed() - missed
+    runs = []
+    for slot, arm in enumerate(arms):
+        run = replace(
+            _run(arm, readings[slot], counts[slot], seen),
+            network=since(network[slot], network_counters(arm.pid)),
+            cpu_ns=cpu[slot].used_ns,
+            cpu_exchanges=cpu[slot].exchanges,
+            corrected=cleaned.corrected[slot] if cleaned else None,
+        )
+        check_complete(arm.arm, run, missed)
+        runs.append(run)
+    disturbed = _disturbed(scenario, noise, counts)
+    if cleaned and not disturbed:
+        disturbed = seen.too_few_clean(cleaned)
+    return Measured(tuple(runs), noise, disturbed)
+
+
+def noise_of_both(one: Noise, other: Noise) -> Noise:
+    """Of two measurements one after the other: means of shares, sums of counts."""
+
+    def mean(first: float | None, second: float | None) -> float | None:
+        return None if first is None or second is None else (first + second) / 2
+
+    return Noise(
+        steal=(one.steal + other.steal) / 2,
+        busy=(one.busy + other.busy) / 2,
+        psi_cpu_some=mean(one.psi_cpu_some, other.psi_cpu_some),
+        load_average=other.load_average,
+        involuntary_switches=_sum((one.involuntary_switches, other.involuntary_switches)),
+        stalled=mean(one.stalled, other.stalled),
+        foreign=mean(one.foreign, other.foreign),
+        throttled_us=_sum((one.throttled_us, other.throttled_us)),
+    )
+
+
+def _settled(probe: SocketProbe, slot: int) -> Reading:
+    """The reading once the driver's closed connections have reached the kernel's books."""
+    deadline = time.monotonic() + _SETTLE_S
+    while True:
+        reading = probe.read(slot)
+        if not reading.counters["pending"] or time.monotonic() > deadline:
+            return reading
+        time.sleep(0.02)
+
+
+def _run(arm: RunningArm, reading: Reading, load: LoadCounts, seen: Observer) -> Run:
+    return Run(
+        image=arm.image.reference,
+        image_id=arm.image.id,
+        histograms=reading.histograms,
+        bands=reading.bands,
+        counters=reading.counters,
+        load=load,
+        duration_s=(seen.window.to_ns - seen.window.from_ns) / 1e9,
+        drops=reading.drops,
+        spikes=reading.spikes,
+        spike_threshold_ns=seen.spike_ns,
+        window_from_ns=seen.window.from_ns,
+    )
+
+
+def _disturbed(scenario: Scenario, noise: Noise, counts: Sequence[LoadCounts]) -> str:
+    """Why the pair is not used: rules about the machine only, never about latencies."""
+    limit = scenario.gate.max_steal
+    if noise.steal > limit:
+        return f"the hypervisor took {noise.steal:.0%} of the CPU time (limit {limit:.0%})"
+    return too_late(scenario.load, counts)
+
+
+def _sum(parts: Iterable[int | None]) -> int | None:
+    """None when a part is not known."""
+    known = list(parts)
+    return None if None in known else sum(part for part in known if part is not None)
