@@ -85,7 +85,7 @@ def _bcc() -> str:
 def _hooks() -> Iterable[Check]:
     """One line an event: a trial attach of the whole set, which is what a run does."""
     try:
-        with SocketProbe(detail="full") as probe:
+        with SocketProbe(detail="full", stalls=True) as probe:
             hooks, typed = probe.hooks, probe.typed
     except Interrupted:
         raise

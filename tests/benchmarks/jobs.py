@@ -47,8 +47,8 @@ class Draw:
 class Table:
     """What a set's pairs say of each gated metric, computed once.
 
-    ``log_ratios``, ``raw`` and ``usable`` have shape (metrics, pairs); the thresholds, the gate's own, are
-    on the log scale and have shape (metrics,).
+    ``log_ratios``, ``raw`` and ``usable`` have shape (metrics, pairs); the thresholds, the gate's
+    own, are on the log scale and have shape (metrics,).
     """
 
     gate: Gate

@@ -22,7 +22,8 @@ def serve(listener: socket.socket) -> None:
 
 
 def main() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener, SocketProbe(detail="full") as probe:
+    listener = socket.create_server(("127.0.0.1", 0))
+    with listener, SocketProbe(detail="full", stalls=True) as probe:
         port = listener.getsockname()[1]
         probe.watch(0, own_netns_inode(), port, shared=True)
         probe.record_between(0, 0, EVER_NS)
