@@ -142,10 +142,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """The machine during a run: shares of CPU time in [0, 1], over all CPUs.
+    """The machine during a run: shares of CPU time in [0, 1].
 
-    ``steal`` is the kernel's account of what the hypervisor took, ``stalled`` what the probe saw
-    taken, ``foreign`` what processes other than the containers and the load used at a stretch.
+    ``steal`` and ``busy`` are the kernel's account over all CPUs.  Of those that the services use,
+    ``stalled`` is what the probe saw taken, ``foreign`` what processes other than the containers
+    and the load used in bursts; ``foreign_ignored`` says why such bursts were not corrected for.
     ``involuntary_switches`` and ``throttled_us`` (CPU limits) are sums over the containers.
     """
 
@@ -157,6 +158,7 @@ class Noise:
     stalled: float | None = None
     foreign: float | None = None
     throttled_us: int | None = None
+    foreign_ignored: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,8 @@ def measure(
         throttled_us=_sum(used.throttled_us for used in cpu),
         involuntary_switches=_sum(used.involuntary_switches for used in cpu),
     )
+    if cleaned:
+        noise = replace(noise, foreign_ignored=cleaned.ignored)
     check_delivered(scenario.load, counts, [arm.arm for arm in arms])
     missed = probe.missed() - missed
     runs = []
@@ -115,6 +117,7 @@ def noise_of_both(one: Noise, other: Noise) -> Noise:
         stalled=mean(one.stalled, other.stalled),
         foreign=mean(one.foreign, other.foreign),
         throttled_us=_sum((one.throttled_us, other.throttled_us)),
+        foreign_ignored=one.foreign_ignored or other.foreign_ignored,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from types import TracebackType
@@ -11,7 +12,7 @@ from rich.markup import escape
 from rich.status import Status
 from rich.text import Text
 
-from gate.verdict.model import Outcome, Verdict
+from gate.verdict.model import MetricVerdict, Outcome, Verdict
 
 __all__ = ["Progress"]
 
@@ -61,17 +62,26 @@ class Progress:
 
     def pair_done(self, done: int, at_most: int, verdict: Verdict, left_s: float) -> None:
         """The running estimate after a pair, and how long it can still take."""
-        metrics = "  ".join(
-            f"{metric.name.removeprefix('service_')} {metric.change:+.1%}{_mark(metric.verdict)}"
-            for metric in verdict.metrics
-        )
+        parts = [_estimate(metric) for metric in verdict.metrics]
+        spikes = verdict.spikes
+        if spikes and (spikes.baseline_events or spikes.candidate_events):
+            mark = " MORE" if spikes.failed else ""
+            parts.append(f"spikes {spikes.candidate_events} to {spikes.baseline_events}{mark}")
+        metrics = "  ".join(parts)
         further = verdict.further_pairs
         outlook = f"about {further} more, " if further else ""
         self.line(f"pair {done}/{at_most}  {metrics}  ({outlook}at most {_minutes(left_s)} left)")
 
 
-def _mark(outcome: Outcome) -> str:
-    return {Outcome.PASS: " ok", Outcome.REGRESSION: " SLOWER"}.get(outcome, "")
+def _estimate(metric: MetricVerdict) -> str:
+    """Short name, change so far, and what is decided: ``p99 +0.4% ok``, ``cpu n/a``."""
+    cpu = metric.quantile is None
+    name = "cpu" if cpu else metric.name.removeprefix("service_")
+    if math.isnan(metric.change):
+        return f"{name} n/a"
+    worse = " MORE" if cpu else " SLOWER"
+    mark = {Outcome.PASS: " ok", Outcome.REGRESSION: worse}.get(metric.verdict, "")
+    return f"{name} {metric.change:+.1%}{mark}"
 
 
 def _minutes(seconds: float) -> str:

@@ -8,22 +8,31 @@ from gate.errors import Reason
 from gate.report.sentence import Name, Sentence
 from gate.verdict.model import Outcome
 
-__all__ = ["ADVICE", "INTENDED", "STAGES"]
+__all__ = ["ADVICE", "CPU", "INTENDED", "SPIKES", "STAGES"]
 
 STAGES: Mapping[str, str] = {
     "app": "the application itself, its dependencies included",
+    "depend": "what the service calls answers later than it did",
     "recv_wait": "requests lay unread in the socket, so look for a blocked event loop, "
     "a full worker pool or too little CPU",
 }
 
 INTENDED: Sentence = (
-    " If the change is intended, widen the limits in the scenario, or measure the new reference "
-    "with ",
+    " If the change is intended, waive it for a while with ",
+    Name("[[waiver]]"),
+    " in the scenario, or measure the new reference with ",
     Name("socklat-gate run"),
     " and store it with ",
     Name("socklat-gate baseline save"),
     ".",
 )
+
+SPIKES: Sentence = (
+    "Look at the candidate's slowest exchanges below: when they were, in which stage, and what "
+    "else happened then.",
+)
+
+CPU: Sentence = ("Profile both images under this load: the candidate computes more per request.",)
 
 SAVE: Sentence = (
     "Save a baseline from the main branch with ",
@@ -55,6 +64,13 @@ ADVICE: Mapping[Reason | Outcome, Sentence] = {
         Name("socklat-gate baseline save"),
         ", or measure both images together with ",
         Name("socklat-gate gate"),
+        ".",
+    ),
+    Reason.NOT_MEASURED: (
+        "Judge only what this machine can measure: see ",
+        Name("socklat-gate doctor"),
+        ", or take the metric out of ",
+        Name("gate.metrics"),
         ".",
     ),
     Reason.TOO_FEW_SAMPLES: ("Raise ", Name("load.duration_s"), " or ", Name("load.rate"), "."),
@@ -105,8 +121,8 @@ ADVICE: Mapping[Reason | Outcome, Sentence] = {
         "Check that nothing else talks to the service, such as health checks during the run.",
     ),
     Reason.TOO_NOISY: (
-        "Use a quieter machine, or one that does not share its CPUs, or raise ",
-        Name("gate.max_minutes"),
+        "Use a quieter machine, or one that does not share its CPUs, or let runs last longer with ",
+        Name("load.max_duration_s"),
         ".",
     ),
     Reason.BASELINE_CORRUPT: REPAIR,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gate.campaign import Campaign
 from gate.report.units import count, ns
+from gate.verdict.quantiles import value_ns
 
 __all__ = ["campaign_rows"]
 
@@ -11,10 +12,10 @@ _QUANTILES = (0.5, 0.9, 0.99)
 
 
 def campaign_rows(campaign: Campaign) -> list[tuple[str, ...]]:
-    """Header and one row a run: exchanges, service quantiles, steal."""
+    """Header and one row a run: exchanges, service quantiles as they are judged, steal."""
     rows: list[tuple[str, ...]] = [("run", "exchanges", "p50", "p90", "p99", "steal")]
     for number, (run, noise) in enumerate(zip(campaign.runs, campaign.noise, strict=True), 1):
-        service = run.histograms["service"]
-        shown = [ns(float(value)) for value in service.quantiles_ns(_QUANTILES)]
-        rows.append((str(number), count(service.total), *shown, f"{noise.steal:.1%}"))
+        shown = [ns(value_ns(run, "service", quantile)) for quantile in _QUANTILES]
+        exchanges = count(run.histograms["service"].total)
+        rows.append((str(number), exchanges, *shown, f"{noise.steal:.1%}"))
     return rows

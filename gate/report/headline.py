@@ -6,15 +6,18 @@ import math
 
 from gate.errors import Reason
 from gate.histogram import Histogram
-from gate.report.advice import ADVICE, INTENDED, STAGES
+from gate.report.advice import ADVICE, CPU, INTENDED, SPIKES, STAGES
+from gate.report.decisive import CANNOT_JUDGE, blocked, carrier, change_or_lowest, worst_of
+from gate.report.rare_spikes import spike_stage, spikes_summary
 from gate.report.sentence import Name, Sentence
 from gate.report.units import change, count, interval, ns
 from gate.result import Result
-from gate.verdict.model import Attribution, MetricVerdict, Outcome, Verdict
+from gate.verdict.model import MetricVerdict, Outcome, SpikeVerdict, Verdict
 
-__all__ = ["headline", "next_step", "slice_of"]
+__all__ = ["headline", "next_step"]
 
 MAX_ALSO = 3
+DEPEND = "depend"
 
 
 def headline(result: Result) -> Sentence:
@@ -22,18 +25,14 @@ def headline(result: Result) -> Sentence:
     verdict = result.verdict
     if verdict is None:
         return _measured(result)
-    if verdict.outcome is Outcome.REGRESSION and _worst(verdict, Outcome.REGRESSION):
-        return _regression(verdict)
-    if verdict.outcome is Outcome.PASS and verdict.metrics:
-        return _passed(verdict)
-    undecided = _worst(verdict, Outcome.INCONCLUSIVE)
-    if verdict.outcome is Outcome.INCONCLUSIVE and undecided and verdict.pairs:
-        return (
-            f"{_pairs(verdict.pairs)} did not decide ",
-            Name(undecided.name),
-            f", {_changed(undecided)}",
-        )
-    return (verdict.reasons[0][1] if verdict.reasons else "no reason was given",)
+    shown: Sentence = ()
+    if verdict.outcome is Outcome.REGRESSION:
+        shown = _regression(result, verdict)
+    elif verdict.outcome is Outcome.PASS and verdict.metrics:
+        shown = _passed(verdict)
+    elif verdict.outcome is Outcome.INCONCLUSIVE and verdict.pairs and not blocked(verdict):
+        shown = _undecided(verdict)
+    return shown or _first_reason(verdict)
 
 
 def next_step(result: Result) -> Sentence:
@@ -42,9 +41,10 @@ def next_step(result: Result) -> Sentence:
     if verdict is None:
         return ("Compare it with another run: ", Name("socklat-gate compare BASE CANDIDATE"), ".")
     if verdict.outcome is Outcome.REGRESSION:
-        return _investigate(verdict)
+        return (*_investigate(verdict), *INTENDED)
     reasons = [reason for reason, _ in verdict.reasons]
-    if verdict.outcome is Outcome.INCONCLUSIVE and verdict.further_pairs:
+    open_ = verdict.outcome is Outcome.INCONCLUSIVE and not blocked(verdict)
+    if open_ and verdict.further_pairs:
         return _more_pairs(verdict, verdict.further_pairs, Reason.BUDGET_MINUTES in reasons)
     for reason in reasons:
         if reason in ADVICE:
@@ -52,77 +52,101 @@ def next_step(result: Result) -> Sentence:
     return ADVICE[verdict.outcome]
 
 
-def slice_of(quantile: float) -> str:
-    """Name of the attribution's slice that a quantile belongs to."""
-    if quantile >= 0.99:
-        return "slowest 1%"
-    return "slowest 10%" if quantile >= 0.9 else "middle"
-
-
 def _measured(result: Result) -> Sentence:
     runs = result.campaign.runs if result.campaign else ()
     services = [run.histograms["service"] for run in runs if "service" in run.histograms]
     exchanges = sum(histogram.total for histogram in services)
+    corrected = [run.corrected.histograms.get("service") for run in runs if run.corrected]
+    judged = [histogram for histogram in corrected if histogram is not None and histogram.total]
+    without_stalls = bool(runs) and len(judged) == len(runs)
     image = Name(result.candidate_image or "the service")
     if not exchanges:
         return (image, " was measured, but no exchange was recorded")
-    p50, p99 = Histogram.merged(services).quantiles_ns([0.5, 0.99])
+    p50, p99 = Histogram.merged(judged if without_stalls else services).quantiles_ns([0.5, 0.99])
     text = f" answered {count(exchanges)} requests: service p50 {ns(p50)}, p99 {ns(p99)}"
+    text += " (corrected for stalls)" if without_stalls else ""
     return (image, text)
 
 
-def _regression(verdict: Verdict) -> Sentence:
-    worst = _worst(verdict, Outcome.REGRESSION)
-    assert worst is not None
+def _first_reason(verdict: Verdict) -> Sentence:
+    if not verdict.reasons:
+        return ("no reason was given",)
+    reason, text = verdict.reasons[0]
+    if reason in CANNOT_JUDGE:  # the whole list of what is missing follows below
+        text = text.partition(";")[0]
+    return (f"the machine was too noisy: {text}" if reason is Reason.TOO_NOISY else text,)
+
+
+def _undecided(verdict: Verdict) -> Sentence:
+    worst = worst_of(verdict, Outcome.INCONCLUSIVE)
+    if worst is None:
+        return ()
+    return (f"{_pairs(verdict.pairs)} did not decide ", Name(worst.name), f", {_changed(worst)}")
+
+
+def _regression(result: Result, verdict: Verdict) -> Sentence:
+    worst = worst_of(verdict, Outcome.REGRESSION)
+    if worst is None:
+        return _more_spikes(result, verdict.spikes)
     others = [
         m for m in verdict.metrics if m.verdict is Outcome.REGRESSION and m.name != worst.name
     ]
     also: list[str] = []
     for metric in others[:MAX_ALSO]:
         also += [", " if also else "; also ", Name(metric.name), f" ({change(metric.change)})"]
+    if verdict.spikes and verdict.spikes.failed:
+        also.append(f"; also {spikes_summary(verdict.spikes)}")
+    subject: Sentence = (Name(worst.name), " is ")
+    if worst.quantile is None:
+        subject = ("CPU time per request (", Name(worst.name), ") is ")
     return (
-        Name(worst.name),
-        f" is {_slower(worst)}",
-        *_where(verdict.attribution, worst),
+        *subject,
+        _slower(worst),
+        *_where(verdict, worst),
         *also,
     )
 
 
-def _where(attribution: tuple[Attribution, ...], metric: MetricVerdict) -> Sentence:
-    """Which stage carries the change of a ``service`` quantile, if one does."""
-    if metric.stage != "service" or metric.quantile is None:
+def _more_spikes(result: Result, spikes: SpikeVerdict | None) -> Sentence:
+    if spikes is None or not spikes.failed:
         return ()
-    found = next((a for a in attribution if a.slice == slice_of(metric.quantile)), None)
+    stage = spike_stage(result)
+    where = (", most of their time in ", Name(stage)) if stage else ()
+    return (spikes_summary(spikes), *where)
+
+
+def _where(verdict: Verdict, metric: MetricVerdict) -> Sentence:
+    """Which stage carries the change, if one does; dependency sockets are a part of ``app``."""
+    found = carrier(verdict, metric)
     if found is None or found.stage is None:
         return ()
-    part = next((s.share for s in found.shares if s.stage == found.stage), math.nan)
+    stage = "app" if found.stage == DEPEND else found.stage
+    part = next((s.share for s in found.shares if s.stage == stage), math.nan)
     amount = "almost all" if part >= 0.9 else "most" if part >= 0.5 else "the largest part"
-    return (f", {amount} of it in ", Name(found.stage))
+    within = (", which waits for dependencies (", Name(DEPEND), ")") if stage != found.stage else ()
+    return (f", {amount} of it in ", Name(stage), *within)
 
 
 def _passed(verdict: Verdict) -> Sentence:
-    largest = max(verdict.metrics, key=_change_or_lowest)
+    largest = max(verdict.metrics, key=change_or_lowest)
     number = len(verdict.metrics)
     within = "the metric is" if number == 1 else f"all {number} metrics are"
     after = f" after {_pairs(verdict.pairs)}" if verdict.pairs else ""
     head = f"{within} within {'its' if number == 1 else 'their'} limits{after}; largest change: "
-    return (head, Name(largest.name), f" {_changed(largest)}")
-
-
-def _worst(verdict: Verdict, outcome: Outcome) -> MetricVerdict | None:
-    found = [metric for metric in verdict.metrics if metric.verdict is outcome]
-    return max(found, key=_change_or_lowest, default=None)
-
-
-def _change_or_lowest(metric: MetricVerdict) -> float:
-    return -math.inf if math.isnan(metric.change) else metric.change
+    waived: list[str] = []
+    for metric in verdict.metrics:
+        if metric.waived:
+            waived += [", " if waived else "; waived: ", Name(metric.name)]
+            waived.append(f" up to {change(metric.waived.ceiling)}")
+    return (head, Name(largest.name), f" {_changed(largest)}", *waived)
 
 
 def _slower(metric: MetricVerdict) -> str:
     if math.isnan(metric.change):
-        return "slower than its limit"
+        return "above its limit" if metric.quantile is None else "slower than its limit"
     size = change(abs(metric.change)).lstrip("+")
-    return f"{size} {'slower' if metric.change >= 0 else 'faster'}{_bounds(metric, plus=False)}"
+    worse, better = ("slower", "faster") if metric.quantile is not None else ("higher", "lower")
+    return f"{size} {worse if metric.change >= 0 else better}{_bounds(metric, plus=False)}"
 
 
 def _changed(metric: MetricVerdict) -> str:
@@ -140,13 +164,16 @@ def _bounds(metric: MetricVerdict, *, plus: bool = True) -> str:
 
 
 def _investigate(verdict: Verdict) -> Sentence:
-    worst = _worst(verdict, Outcome.REGRESSION)
-    where = _where(verdict.attribution, worst) if worst else ()
-    if not where:
-        return (*ADVICE[Outcome.REGRESSION], *INTENDED)
-    stage = where[-1]
-    hint = STAGES.get(stage, "")
-    return ("Start with ", Name(stage), f"{': ' + hint if hint else ''}.", *INTENDED)
+    worst = worst_of(verdict, Outcome.REGRESSION)
+    if worst is None:
+        return SPIKES if verdict.spikes and verdict.spikes.failed else ADVICE[Outcome.REGRESSION]
+    if worst.quantile is None:
+        return CPU
+    found = carrier(verdict, worst)
+    if found is None or found.stage is None:
+        return ADVICE[Outcome.REGRESSION]
+    hint = STAGES.get(found.stage, "")
+    return ("Start with ", Name(found.stage), f"{': ' + hint if hint else ''}.")
 
 
 def _more_pairs(verdict: Verdict, further: int, out_of_time: bool) -> Sentence:

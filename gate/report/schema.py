@@ -11,12 +11,13 @@ from typing import Any, Literal
 
 from gate.baseline.codec import hints_of
 from gate.baseline.document import RESULT_SCHEMA, SCHEMA_VERSION
-from gate.campaign import Bands
+from gate.campaign import Bands, Interleave, Noise
 from gate.errors import Exit, Reason
 from gate.histogram import Histogram
+from gate.report.correction import Correction, Raw
 from gate.report.verdict_json import VERDICT_SCHEMA_VERSION
 from gate.result import Completeness, Result
-from gate.verdict.model import Attribution, MetricVerdict, Outcome
+from gate.verdict.model import Attribution, MetricVerdict, Outcome, SpikeVerdict
 
 __all__ = ["result_schema", "verdict_schema"]
 
@@ -28,12 +29,20 @@ COUNT: JSON = {"type": "integer", "minimum": 0}
 TEXT: JSON = {"type": "string"}
 NUMBER: JSON = {"type": ["number", "null"]}
 
+ADDED = {"spikes", "machine", "correction", "interleave", "starts", "calibration"}
+"""Members that files written by earlier versions of the same schema version lack."""
+
 
 def verdict_schema() -> JSON:
     """Schema of ``verdict.json``."""
     completeness = _schema(Completeness)
     completeness["properties"]["balanced"] = {"type": "boolean"}
     completeness["required"].append("balanced")
+    metric, spikes = _schema(MetricVerdict), _schema(SpikeVerdict)
+    metric["properties"]["raw"] = _schema(Raw)
+    rates = dict.fromkeys(("baseline_per_s", "candidate_per_s", "stored_per_s"), NUMBER)
+    spikes["properties"].update(rates, power=TEXT)
+    spread = _or_null(_object({"median": NUMBER, "max": NUMBER}))
     reason = _object({"code": {"enum": [reason.value for reason in Reason]}, "text": TEXT})
     properties: JSON = {
         "schema_version": {"const": VERDICT_SCHEMA_VERSION},
@@ -52,13 +61,19 @@ def verdict_schema() -> JSON:
         "pairs": COUNT,
         "further_pairs": _or_null(COUNT),
         "duration_s": NUMBER,
-        "metrics": {"type": "array", "items": _schema(MetricVerdict)},
+        "metrics": {"type": "array", "items": metric},
+        "spikes": _or_null(spikes),
         "attribution": {"type": "array", "items": _schema(Attribution)},
         "completeness": _or_null(completeness),
         "environment": {"type": "object", "additionalProperties": TEXT},
+        "machine": _object({field.name: spread for field in fields(Noise)}),
+        "correction": _or_null(_schema(Correction)),
+        "interleave": _or_null(_schema(Interleave)),
+        "starts": _or_null(COUNT),
         "drift": TEXT,
+        "calibration": TEXT,
     }
-    return {"$schema": DRAFT, "title": "socklat-gate verdict", **_object(properties)}
+    return {"$schema": DRAFT, "title": "socklat-gate verdict", **_object(properties, ADDED)}
 
 
 def result_schema() -> JSON:

@@ -4,9 +4,24 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["change", "count", "duration_s", "evidence", "interval", "needed", "ns", "share"]
+__all__ = [
+    "change",
+    "count",
+    "duration_s",
+    "evidence",
+    "interval",
+    "needed",
+    "ns",
+    "ns_change",
+    "ns_interval",
+    "p_value",
+    "per_time",
+    "share",
+    "times",
+]
 
 NOT_AVAILABLE = "n/a"
+UNBOUNDED = "unbounded"
 HUGE_EVIDENCE = 1e15
 NARROW_SPACE = "\u202f"
 DIGITS = 3
@@ -25,6 +40,20 @@ def ns(value_ns: float) -> str:
     return f"{sign}{_significant(size / 1e9)} s"
 
 
+def ns_change(delta_ns: float) -> str:
+    """A difference of durations with its sign: ``+225 µs``, ``-1.2 ms``."""
+    return f"{'+' if delta_ns > 0 else ''}{ns(delta_ns)}"
+
+
+def ns_interval(low_ns: float, high_ns: float) -> str:
+    """A confidence interval of a difference of durations: ``-54.6 ns to +1.20 µs``."""
+    if math.isnan(low_ns) or math.isnan(high_ns):
+        return NOT_AVAILABLE
+    if math.isinf(low_ns) and math.isinf(high_ns):
+        return UNBOUNDED
+    return f"{ns_change(low_ns)} to {ns_change(high_ns)}"
+
+
 def change(relative: float) -> str:
     """A relative change with its sign: ``+3.1%``, ``-12%``."""
     if not math.isfinite(relative):
@@ -39,7 +68,7 @@ def interval(low: float, high: float) -> str:
     if math.isnan(low) or math.isnan(high):
         return NOT_AVAILABLE
     if math.isinf(low) and math.isinf(high):
-        return "unbounded"
+        return UNBOUNDED
     return f"{change(low)} to {change(high)}"
 
 
@@ -67,6 +96,30 @@ def evidence(value: float) -> str:
         return f"{value:.0f}"
     mantissa, exponent = f"{value:.1e}".split("e")
     return f"{mantissa}e{int(exponent)}"
+
+
+def p_value(value: float) -> str:
+    """A p-value that bounds the chance, never 0: ``0.031``, ``1.2e-05``, ``<1e-15``."""
+    if math.isnan(value):
+        return NOT_AVAILABLE
+    return f"{value:.2g}" if value >= 1 / HUGE_EVIDENCE else f"<{1 / HUGE_EVIDENCE:.0e}"
+
+
+def times(ratio: float) -> str:
+    """A ratio of rates: ``0.50 times``, ``21 times``, ``1,900 times``."""
+    if not math.isfinite(ratio):
+        return f"{_not_finite(ratio)} times"
+    return f"{ratio:.2f} times" if ratio < 9.995 else f"{ratio:,.0f} times"
+
+
+def per_time(events: int, exposure_s: float) -> str:
+    """A rate of rare events: ``1.5/min``, ``0.42/h``; of none, ``0``."""
+    if not exposure_s > 0:
+        return NOT_AVAILABLE
+    per_min = 60 * events / exposure_s
+    if not per_min:
+        return "0"
+    return f"{_significant(per_min)}/min" if per_min >= 1 else f"{_significant(60 * per_min)}/h"
 
 
 def needed(value: float, threshold: float) -> str:

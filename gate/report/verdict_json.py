@@ -13,7 +13,11 @@ from typing import Any
 
 from gate.baseline.codec import to_body
 from gate.errors import Exit
+from gate.report.correction import correction_of, raw_of
+from gate.report.machine import machine_numbers, noises_of
+from gate.report.rare_spikes import power_text
 from gate.result import Completeness, Result
+from gate.verdict.model import MetricVerdict, SpikeVerdict
 
 __all__ = ["VERDICT_SCHEMA_VERSION", "result_document", "verdict_document"]
 
@@ -25,6 +29,7 @@ JSON = dict[str, Any]
 def verdict_document(result: Result) -> JSON:
     """Content of ``verdict.json``; a run without verdict has verdict null and exit code 0."""
     verdict = result.verdict
+    correction = correction_of(result)
     return {
         "schema_version": VERDICT_SCHEMA_VERSION,
         "verdict": verdict.outcome.value if verdict else None,
@@ -43,17 +48,43 @@ def verdict_document(result: Result) -> JSON:
         "pairs": verdict.pairs if verdict else 0,
         "further_pairs": verdict.further_pairs if verdict else None,
         "duration_s": _strict(result.duration_s),
-        "metrics": [_strict(asdict(metric)) for metric in (verdict.metrics if verdict else ())],
+        "metrics": [_metric(result, metric) for metric in (verdict.metrics if verdict else ())],
+        "spikes": _spikes(verdict.spikes) if verdict and verdict.spikes else None,
         "attribution": [_strict(asdict(part)) for part in (verdict.attribution if verdict else ())],
         "completeness": _completeness(result.completeness) if result.completeness else None,
         "environment": dict(result.environment),
+        "machine": machine_numbers(noises_of(result)),
+        "correction": _strict(asdict(correction)) if correction else None,
+        "interleave": result.pairs[0].interleave if result.pairs else None,
+        "starts": len({pair.start for pair in result.pairs if pair.start is not None}) or None,
         "drift": result.drift,
+        "calibration": result.calibration,
     }
 
 
 def result_document(result: Result) -> JSON:
     """Body of ``result.json``; `gate.baseline.files.read_result` reads it back."""
     return to_body(result)
+
+
+def _metric(result: Result, metric: MetricVerdict) -> JSON:
+    """The judged numbers, and those of all exchanges with nothing corrected under ``raw``."""
+    numbers: JSON = _strict(asdict(metric))
+    return {**numbers, "raw": _strict(asdict(raw_of(result, metric)))}
+
+
+def _spikes(spikes: SpikeVerdict) -> JSON:
+    numbers: JSON = _strict(asdict(spikes))
+    rates = {
+        "baseline_per_s": _rate(spikes.baseline_events, spikes.baseline_exposure_s),
+        "candidate_per_s": _rate(spikes.candidate_events, spikes.candidate_exposure_s),
+        "stored_per_s": _rate(spikes.stored_events, spikes.stored_exposure_s),
+    }
+    return {**numbers, **rates, "power": power_text(spikes)}
+
+
+def _rate(events: int, exposure_s: float) -> float | None:
+    return events / exposure_s if exposure_s > 0 else None
 
 
 def _completeness(done: Completeness) -> JSON:

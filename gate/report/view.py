@@ -9,41 +9,28 @@ from dataclasses import dataclass
 from gate.campaign import Run
 from gate.histogram import Histogram
 from gate.report import units
+from gate.report.correction import correction_of, correction_text
 from gate.report.delivery import CompletenessView, LoadRow, completeness_view, load_row
 from gate.report.headline import headline, next_step
-from gate.report.pairs import PairTable, pair_table, used_pairs
+from gate.report.machine import machine_rows
+from gate.report.metrics import (
+    SYMBOLS,
+    MetricRow,
+    RawRow,
+    WaiverRow,
+    metric_row,
+    raw_rows,
+    waiver_rows,
+)
+from gate.report.pairs import PairTable, interleaving, pair_table, used_pairs
+from gate.report.rare_spikes import RareSpikes, rare_spikes
 from gate.report.sentence import Sentence
 from gate.report.sketch import percentile_sketch
+from gate.report.slices import SliceView, depend_sentence, slice_views
 from gate.report.stages import StagesView, stages_view
 from gate.result import Result
-from gate.verdict.model import Attribution, MetricVerdict, Outcome, StageShare
 
 __all__ = ["View", "view_of"]
-
-BAR = 10
-SYMBOLS = {
-    Outcome.PASS: "✔",
-    Outcome.REGRESSION: "✘",
-    Outcome.INCONCLUSIVE: "?",
-    Outcome.INVALID: "⊘",
-    Outcome.NO_BASELINE: "∅",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class MetricRow:
-    """One gated quantile, every number as text."""
-
-    name: str
-    baseline: str
-    candidate: str
-    change: str
-    interval: str
-    limits: str
-    fail: str
-    passed: str
-    mde: str
-    verdict: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,28 +47,6 @@ class QuantileRow:
 
 
 @dataclass(frozen=True, slots=True)
-class ShareRow:
-    """One stage's part of a slice's change."""
-
-    stage: str
-    baseline: str
-    candidate: str
-    delta: str
-    bar: str
-    share: str
-
-
-@dataclass(frozen=True, slots=True)
-class SliceView:
-    """One slice of the distribution; ``stage`` is empty when nothing carries the change."""
-
-    title: str
-    delta: str
-    stage: str
-    rows: tuple[ShareRow, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class View:
     """A whole report; empty tuples and texts where a result has no such part."""
 
@@ -92,13 +57,20 @@ class View:
     reasons: tuple[tuple[str, str], ...]
     subject: tuple[tuple[str, str], ...]
     metrics: tuple[MetricRow, ...]
+    cpu_metrics: tuple[str, ...]
+    waivers: tuple[WaiverRow, ...]
+    correction: str
+    raw: tuple[RawRow, ...]
+    rare_spikes: RareSpikes | None
     quantiles: tuple[QuantileRow, ...]
     attribution: tuple[SliceView, ...]
+    depend: Sentence
     sketch: str
     stages: StagesView
     load: tuple[LoadRow, ...]
     completeness: CompletenessView | None
     drift: str
+    calibration: str
     environment: tuple[tuple[str, str], ...]
     pairs: PairTable
     hooks: tuple[tuple[str, str], ...]
@@ -110,6 +82,8 @@ def view_of(result: Result) -> View:
     """Prepare a result of any kind and outcome for display."""
     verdict = result.verdict
     arms = _arms(result)
+    correction = correction_of(result)
+    corrected = correction is not None and correction.corrected_runs > 0
     return View(
         symbol=SYMBOLS[verdict.outcome] if verdict else "•",
         word=verdict.outcome.value.replace("_", " ").upper() if verdict else "MEASURED",
@@ -117,15 +91,22 @@ def view_of(result: Result) -> View:
         next_step=next_step(result),
         reasons=tuple((code.value, text) for code, text in verdict.reasons) if verdict else (),
         subject=_subject(result),
-        metrics=tuple(_metric_row(metric) for metric in verdict.metrics) if verdict else (),
+        metrics=tuple(metric_row(metric) for metric in verdict.metrics) if verdict else (),
+        cpu_metrics=tuple(m.name for m in verdict.metrics if m.quantile is None) if verdict else (),
+        waivers=waiver_rows(verdict) if verdict else (),
+        correction=correction_text(correction) if correction else "",
+        raw=raw_rows(result) if corrected else (),
+        rare_spikes=rare_spikes(result),
         quantiles=_quantile_rows(result),
-        attribution=tuple(_slice_view(part) for part in verdict.attribution) if verdict else (),
+        attribution=slice_views(verdict.attribution) if verdict else (),
+        depend=depend_sentence(verdict.attribution) if verdict else (),
         sketch=percentile_sketch([(arm, _merged(runs, "service")) for arm, runs in arms]),
         stages=stages_view(arms, _run_numbers(result)),
         load=tuple(load_row(arm, runs) for arm, runs in arms if runs),
         completeness=completeness_view(result.completeness) if result.completeness else None,
         drift=result.drift,
-        environment=tuple(result.environment.items()),
+        calibration=result.calibration,
+        environment=machine_rows(result.environment),
         pairs=pair_table(result.pairs, verdict.metrics if verdict else ()),
         hooks=tuple(result.hooks.items()),
         fingerprint=tuple(result.fingerprint.must_match.items()),
@@ -166,6 +147,7 @@ def _subject(result: Result) -> tuple[tuple[str, str], ...]:
         ("measured", result.created),
         ("took", units.duration_s(result.duration_s)),
         ("pairs", _pair_count(result)),
+        ("arms", interleaving(result.pairs)),
         ("seed", str(result.seed) if result.kind != "compare" else ""),
     ]
     return tuple((name, text) for name, text in rows if text)
@@ -177,57 +159,22 @@ def _pair_count(result: Result) -> str:
     return f"{used} used, {aside} set aside" if result.pairs else ""
 
 
-def _metric_row(metric: MetricVerdict) -> MetricRow:
-    return MetricRow(
-        name=metric.name,
-        baseline=units.ns(metric.baseline_ns),
-        candidate=units.ns(metric.candidate_ns),
-        change=units.change(metric.change),
-        interval=units.interval(metric.ci_low, metric.ci_high),
-        limits=f"{units.change(metric.tolerance)} / {units.change(metric.failure)}",
-        fail=units.needed(metric.evidence_fail, metric.needed_fail),
-        passed=units.needed(metric.evidence_pass, metric.needed_pass),
-        mde=units.change(metric.mde),
-        verdict=f"{SYMBOLS[metric.verdict]} {metric.verdict.value.replace('_', ' ')}",
-    )
-
-
 def _quantile_rows(result: Result) -> tuple[QuantileRow, ...]:
     """Stages of a run without verdict; a verdict has its metrics instead."""
     if result.verdict is not None or result.campaign is None:
         return ()
     runs = result.campaign.runs
     stages = dict.fromkeys(stage for run in runs for stage in run.histograms)
-    rows = []
-    for stage in stages:
-        merged = _merged(runs, stage)
-        p50, p90, p99, p999 = map(units.ns, merged.quantiles_ns([0.5, 0.9, 0.99, 0.999]))
-        highest = units.ns(merged.max_ns()) if merged.total else units.ns(math.nan)
-        count = units.count(merged.total)
-        rows.append(QuantileRow(stage, count, p50, p90, p99, p999, highest))
+    rows = [_quantile_row(stage, merged := _merged(runs, stage), merged.total) for stage in stages]
+    known = [run.corrected for run in runs if run.corrected and "service" in run.corrected.used]
+    if known:
+        merged = Histogram.merged(one.histograms["service"] for one in known)
+        used = sum(one.used["service"].total for one in known)
+        rows.insert(1, _quantile_row("service, corrected for stalls", merged, used))
     return tuple(rows)
 
 
-def _slice_view(part: Attribution) -> SliceView:
-    return SliceView(
-        title=part.slice,
-        delta=_delta(part.delta_ns),
-        stage=part.stage or "",
-        rows=tuple(_share_row(stage_share) for stage_share in part.shares),
-    )
-
-
-def _share_row(part: StageShare) -> ShareRow:
-    filled = round(BAR * min(1.0, max(0.0, part.share))) if math.isfinite(part.share) else 0
-    return ShareRow(
-        stage=part.stage,
-        baseline=units.ns(part.baseline_ns),
-        candidate=units.ns(part.candidate_ns),
-        delta=_delta(part.candidate_ns - part.baseline_ns),
-        bar="█" * filled + "░" * (BAR - filled),
-        share=units.share(part.share),
-    )
-
-
-def _delta(delta_ns: float) -> str:
-    return f"{'+' if delta_ns > 0 else ''}{units.ns(delta_ns)}"
+def _quantile_row(stage: str, merged: Histogram, exchanges: int) -> QuantileRow:
+    p50, p90, p99, p999 = map(units.ns, merged.quantiles_ns([0.5, 0.9, 0.99, 0.999]))
+    highest = units.ns(merged.max_ns()) if merged.total else units.ns(math.nan)
+    return QuantileRow(stage, units.count(exchanges), p50, p90, p99, p999, highest)

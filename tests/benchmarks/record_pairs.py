@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -30,7 +31,14 @@ from gate.service.client import connect
 from gate.service.image import local_image
 from gate.service.session import ArmSpec
 from tests.benchmarks.recorded import DIRECTORY, SUFFIX, Facts, Recorded, load, save, slim
-from tests.benchmarks.scenes import DEPENDENCIES, SCENES, Scene, build_images
+from tests.benchmarks.scenes import (
+    DEPENDENCIES,
+    SCENES,
+    SERVICE_CPU,
+    STUDY,
+    Scene,
+    build_images,
+)
 from tests.services.build import compile_service
 
 AT_ONCE = 5
@@ -52,7 +60,7 @@ def record(scene: Scene, wanted: int, directory: Path) -> int:
     ]
     scenario = scene.scenario()
     took_s = []
-    with Bench(client, scenario, Path.cwd(), lambda _: None) as bench:
+    with hog(scene.hog_percent), Bench(client, scenario, Path.cwd(), lambda _: None) as bench:
         for index in range(len(pairs), min(wanted, len(pairs) + AT_ONCE)):
             started_s = time.monotonic()
             try:
@@ -113,9 +121,13 @@ def main() -> None:
     parser.add_argument("scenes", nargs="*", metavar="SCENE", help="all of them without one")
     parser.add_argument("--pairs", type=int, default=30, help="of scenes with an effect")
     parser.add_argument("--same", type=int, default=100, help="of scenes without one")
+    parser.add_argument("--study", action="store_true", help="the scenes of `ci/bench noise`")
     parser.add_argument("--directory", type=Path, default=DIRECTORY)
     options = parser.parse_args()
-    chosen = [scene for scene in SCENES if not options.scenes or scene.name in options.scenes]
+    # Ended from outside it still removes what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    known = STUDY if options.study else SCENES
+    chosen = [scene for scene in known if not options.scenes or scene.name in options.scenes]
     build_images(chosen)
     left = list(chosen)
     holds: dict[str, int] = {}
@@ -132,12 +144,28 @@ def main() -> None:
 @contextmanager
 def dependencies() -> Iterator[None]:
     """The processes on this host that services ask."""
+    with helper("dependency", *(f"{port}={wait_us}" for port, wait_us in DEPENDENCIES.items())):
+        yield
+
+
+@contextmanager
+def hog(percent: int) -> Iterator[None]:
+    """Takes the service's CPU away for this share of the time."""
+    if not percent:
+        yield
+        return
+    with helper("hog", "--cpu", SERVICE_CPU, "--share", str(percent), "--mean", "5000"):
+        yield
+
+
+@contextmanager
+def helper(name: str, *arguments: str) -> Iterator[None]:
+    """A program of tests/services while it runs."""
     with tempfile.TemporaryDirectory(prefix="socklat-record-") as directory:
-        program = Path(directory) / "dependency"
-        program.write_bytes(compile_service("dependency.c"))
+        program = Path(directory) / name
+        program.write_bytes(compile_service(f"{name}.c"))
         program.chmod(0o700)
-        ports = [f"{port}={wait_us}" for port, wait_us in DEPENDENCIES.items()]
-        process = subprocess.Popen([program, *ports], stdout=subprocess.PIPE)
+        process = subprocess.Popen([program, *arguments], stdout=subprocess.PIPE)
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == b"ready\n"

@@ -9,13 +9,13 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from gate.scenario import Scenario
 
-__all__ = ["DEPENDENCIES", "SCENES", "Scene", "build_images"]
+__all__ = ["DEPENDENCIES", "SCENES", "SERVICE_CPU", "STUDY", "Scene", "build_images"]
 
 ROOT = Path(__file__).resolve().parents[2]
 API = ("/usr/bin/python3.11", "/service.py")
@@ -77,6 +77,8 @@ class Scene:
     stage: str = ""
     rebuilt: bool = False
     gate: dict[str, Any] = field(default_factory=dict)
+    hog_percent: int = 0
+    """Share of the service's CPU that a real-time thread takes meanwhile."""
 
     @property
     def kind(self) -> Literal["same", "effect"]:
@@ -140,6 +142,33 @@ SCENES: tuple[Scene, ...] = (
         stage="recv_wait",
     ),
 )
+
+
+def _study() -> tuple[Scene, ...]:
+    """The scenes of `ci/bench noise`: ways to interleave, and effects while the CPU is taken away.
+
+    Names are ``MODE.SCENE`` and ``hogPERCENT.SCENE``.
+    """
+    known = {scene.name: scene for scene in SCENES}
+    slower = _api("api-all-20", "20% more work in every request", "--work", "130")
+    stopping = _api("api-stop-30", "an 800 ms stop every 30 s", "--stop-every", "30", stage="")
+    disturbed = (known["api-same"], known["api-p50-5"], slower, known["api-tail-50"], stopping)
+    modes = ("redis-same", "nginx-same", "api-same", "api-p50-5")
+    return (
+        *(
+            replace(known[name], name=f"{mode}.{name}", gate={"interleave": mode})
+            for mode in ("request", "slice", "block")
+            for name in modes
+        ),
+        *(
+            replace(scene, name=f"hog{percent:02d}.{scene.name}", hog_percent=percent)
+            for percent in (0, 20, 40)
+            for scene in disturbed
+        ),
+    )
+
+
+STUDY = _study()
 
 
 def build_images(scenes: Sequence[Scene]) -> None:

@@ -8,11 +8,31 @@ from typing import Literal
 
 import numpy as np
 
-from gate.campaign import Arm, Bands, Campaign, Fingerprint, LoadCounts, Noise, Pair, Run, Spike
+from gate.campaign import (
+    WEIGHT_UNIT,
+    Arm,
+    Bands,
+    Campaign,
+    Corrected,
+    Fingerprint,
+    LoadCounts,
+    Noise,
+    Pair,
+    Run,
+    Spike,
+)
 from gate.errors import Reason
 from gate.histogram import BAND_COUNT, BAND_SUB_BITS, Histogram, index_of
 from gate.result import Completeness, Result
-from gate.verdict.model import Attribution, MetricVerdict, Outcome, StageShare, Verdict
+from gate.verdict.model import (
+    Attribution,
+    MetricVerdict,
+    Outcome,
+    SpikeVerdict,
+    StageShare,
+    Verdict,
+    Waived,
+)
 
 STAGES = ("service", "recv_wait", "app")
 REQUESTS = 2_000
@@ -99,6 +119,35 @@ def make_noise(steal: float = 0.012) -> Noise:
     return Noise(steal, 0.4, 0.031, 1.25, 1234)
 
 
+def make_watched_noise(stalled: float = 0.02) -> Noise:
+    """Noise of a machine on which the probe watched stalls and the containers' limits."""
+    return replace(make_noise(), stalled=stalled, foreign=0.004, throttled_us=1_500)
+
+
+def make_corrected(run: Run, kept: float = 0.8) -> Corrected:
+    """As if the quickest ``kept`` of the exchanges were usable, each standing for 1 / ``kept``."""
+    used: dict[str, Histogram] = {}
+    for stage, histogram in run.histograms.items():
+        below = np.cumsum(histogram.counts) <= kept * histogram.total
+        used[stage] = Histogram(np.where(below, histogram.counts, 0).astype(np.uint64))
+    weight = np.uint64(round(WEIGHT_UNIT / kept))
+    return Corrected(
+        histograms={stage: Histogram(one.counts * weight) for stage, one in used.items()},
+        bands=Bands(run.bands.stages, run.bands.count * weight, run.bands.sums_ns * weight),
+        used=used,
+        logged=run.histograms["service"].total,
+    )
+
+
+def with_correction(pair: Pair, kept: float = 0.8) -> Pair:
+    """The pair as measured where stalls were watched, with CPU time."""
+    baseline, candidate = (
+        replace(run, corrected=make_corrected(run, kept), cpu_ns=cpu_ns, cpu_exchanges=REQUESTS)
+        for run, cpu_ns in ((pair.baseline, 80_000_000), (pair.candidate, 84_000_000))
+    )
+    return replace(pair, baseline=baseline, candidate=candidate, noise=make_watched_noise())
+
+
 def make_pair(index: int = 0, scale: float = 1.0, set_aside: str = "") -> Pair:
     first: tuple[Arm, Arm] = ("baseline", "candidate")
     return Pair(
@@ -151,6 +200,40 @@ def make_metric(name: str, outcome: Outcome, change: float = 0.004) -> MetricVer
         mde=0.06,
         further_pairs=12 if outcome is Outcome.INCONCLUSIVE else 0,
         verdict=outcome,
+    )
+
+
+def make_cpu_metric(outcome: Outcome, change: float = 0.004) -> MetricVerdict:
+    """CPU time per request."""
+    metric = replace(make_metric("service_p50", outcome, change), stage="cpu", quantile=None)
+    limits = {"tolerance": 0.01, "failure": 0.03}
+    return replace(metric, name="cpu_per_request", **limits)
+
+
+def make_waived(link: str = "https://example.org/decisions/17") -> Waived:
+    return Waived(0.4, "2026-12-31", link)
+
+
+def make_spike_verdict(*, failed: bool = False, candidate: int = 0) -> SpikeVerdict:
+    """Spikes of 50 ms in 16 s of each arm and 2 min of stored campaigns with one event."""
+    return SpikeVerdict(
+        threshold_ns=5e7,
+        baseline_events=0,
+        candidate_events=candidate,
+        baseline_exposure_s=16.0,
+        candidate_exposure_s=16.0,
+        stored_events=1,
+        stored_exposure_s=120.0,
+        rate_ratio=(candidate + 0.5) / 16 / (1.5 / 136),
+        accepted_ratio=1.0,
+        evidence=420.0 if failed else 1.3,
+        needed=200.0,
+        p_value=1 / 420 if failed else 1 / 1.3,
+        by_runs=False,
+        dispersion_p=0.6,
+        events_to_fail=4,
+        smallest_ratio=22.7,
+        failed=failed,
     )
 
 

@@ -27,7 +27,7 @@ MISSING = UnfitEnvironment(Reason.NO_DOCKER, "it is not here", remedy="install i
 class Probe:
     """Attaches everything at once."""
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: str, stalls: bool) -> None:
         assert detail == "full"
         self.hooks = {event.name: "its first hook" for event in EVENTS}
         self.typed = True

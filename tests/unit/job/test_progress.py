@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import io
+import math
 import sys
+from dataclasses import replace
 
 import pytest
 
 from gate.job.progress import Progress
 from gate.verdict.model import Outcome
-from tests.unit.factories import make_verdict
+from tests.unit.factories import make_cpu_metric, make_spike_verdict, make_verdict
 
 
 class Terminal(io.StringIO):
@@ -63,3 +65,31 @@ def test_the_estimate_after_a_pair(
     Progress().pair_done(3, 40, make_verdict(outcome), left_s)
     line = capsys.readouterr().err
     assert line == f"pair 3/40  p50 +0.4% ok  p90 -1.1% ok  {said}\n"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "change", "said"),
+    [
+        (Outcome.PASS, 0.004, "cpu +0.4% ok"),
+        (Outcome.REGRESSION, 0.05, "cpu +5.0% MORE"),
+        (Outcome.INCONCLUSIVE, math.nan, "cpu n/a"),
+    ],
+)
+def test_cpu_time_after_a_pair(
+    capsys: pytest.CaptureFixture[str], outcome: Outcome, change: float, said: str
+) -> None:
+    verdict = replace(make_verdict(Outcome.PASS), metrics=(make_cpu_metric(outcome, change),))
+    Progress().pair_done(3, 40, verdict, 42.0)
+    assert capsys.readouterr().err == f"pair 3/40  {said}  (at most 42 s left)\n"
+
+
+@pytest.mark.parametrize(
+    ("failed", "candidate", "said"),
+    [(False, 0, ""), (False, 1, "  spikes 1 to 0"), (True, 5, "  spikes 5 to 0 MORE")],
+)
+def test_spikes_after_a_pair(
+    capsys: pytest.CaptureFixture[str], failed: bool, candidate: int, said: str
+) -> None:
+    spikes = make_spike_verdict(failed=failed, candidate=candidate)
+    Progress().pair_done(3, 40, replace(make_verdict(Outcome.PASS), spikes=spikes), 42.0)
+    assert f"p99 +0.4% ok{said}  (at most" in capsys.readouterr().err

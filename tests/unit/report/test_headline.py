@@ -4,7 +4,8 @@ from dataclasses import replace
 import pytest
 
 from gate.errors import Reason
-from gate.report.headline import headline, next_step, slice_of
+from gate.report.decisive import slice_of
+from gate.report.headline import headline, next_step
 from gate.report.sentence import Name, plain
 from gate.result import Result
 from gate.verdict.model import Outcome, Verdict

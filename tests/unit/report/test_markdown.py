@@ -11,8 +11,15 @@ from gate.errors import Reason
 from gate.histogram import Histogram
 from gate.report.markdown import render_markdown
 from gate.result import Result
-from gate.verdict.model import Outcome, Verdict
-from tests.unit.factories import make_campaign, make_pair, make_result
+from gate.verdict.model import Outcome, StageShare, Verdict, Waived
+from tests.unit.factories import (
+    make_campaign,
+    make_cpu_metric,
+    make_pair,
+    make_result,
+    make_spike_verdict,
+    with_correction,
+)
 from tests.unit.report.hostile import TEXTS
 from tests.unit.report.markdown_judge import (
     PARSER,
@@ -83,15 +90,21 @@ def test_the_metrics_table():
     assert p99["change"] == "+31%"
     assert p99["95% interval"] == "+24% to +39%"
     assert p99["accepted / failing"] == "+5.0% / +15%"
-    assert p99["evidence to fail"] == "3.2e4 / 300"
-    assert p99["evidence to pass"] == "0.3 / 20"
     assert p99["verdict"] == "✘ regression"
+
+
+def test_the_evidence_is_folded():
+    report = render_markdown(make_result())
+    (table,) = [t for t in tables(report) if t[0][1] == "evidence to fail"]
+    assert table[3] == ["`service_p99`", "3.2e4 / 300", "0.3 / 20", "✘ regression"]
+    assert report.index("<summary>Evidence</summary>") < report.index("3.2e4 / 300")
 
 
 def test_the_attribution_names_the_stage_or_says_that_it_cannot():
     report = render_markdown(make_result())
     (attribution,) = [t for t in tables(report) if t[0][0] == "slice"]
     assert len(attribution) == 1 + 3 * 2
+    assert attribution[0][-2:] == ["95% interval", "share of the change"]
     assert [row[2] for row in attribution[1::2]] == ["`app`"] * 3
     assert attribution[2][-1] == "██████████ 96%"
     result = make_result()
@@ -203,17 +216,22 @@ def hostile_result(text: str) -> Result:
     verdict = Verdict(
         Outcome.REGRESSION,
         ((Reason.REGRESSION, text),),
-        tuple(replace(m, name=text, stage=text) for m in result.verdict.metrics),
+        tuple(
+            replace(m, name=text, stage=text, waived=Waived(0.3, text, text))
+            for m in (*result.verdict.metrics, make_cpu_metric(Outcome.PASS))
+        ),
         tuple(
             replace(
                 part,
                 slice=text,
                 stage=text,
                 shares=tuple(replace(share, stage=text) for share in part.shares),
+                depend=StageShare(text, 1.0, 2.0, 0.5),
             )
             for part in result.verdict.attribution
         ),
         2,
+        spikes=replace(make_spike_verdict(), notes=(text,), waived=Waived(0.3, text, text)),
     )
     named = {text: text}
     return dataclasses.replace(
@@ -227,7 +245,8 @@ def hostile_result(text: str) -> Result:
         hooks=named,
         environment=named,
         drift=text,
-        pairs=(replace(pair, baseline=run),),
+        calibration=text,
+        pairs=(with_correction(replace(pair, baseline=run)),),
         verdict=verdict,
     )
 

@@ -125,3 +125,53 @@ def test_counts_and_wall_clock_times():
     assert units.count(999) == "999"
     shown = [units.duration_s(s) for s in (8, 59.96, 71.25, 3725, NAN)]
     assert shown == ["8.0 s", "1 min 00 s", "1 min 11 s", "1 h 02 min", "n/a"]
+
+
+@pytest.mark.parametrize(
+    ("low_ns", "high_ns", "text"),
+    [
+        (-54.6, 1_200, "-54.6 ns to +1.20 µs"),
+        (0, 2e6, "0 ns to +2.00 ms"),
+        (-INF, INF, "unbounded"),
+        (5e5, INF, "+500 µs to +∞"),
+        (NAN, 1, "n/a"),
+    ],
+)
+def test_intervals_of_durations(low_ns, high_ns, text):
+    assert units.ns_interval(low_ns, high_ns) == text
+
+
+@pytest.mark.parametrize(
+    ("events", "exposure_s", "text"),
+    [
+        (0, 60, "0"),
+        (3, 60, "3.00/min"),
+        (1, 64, "56.2/h"),
+        (5, 16, "18.8/min"),
+        (1, 86_400, "0.0417/h"),
+        (0, 0, "n/a"),
+        (2, NAN, "n/a"),
+    ],
+)
+def test_rates_of_rare_events(events, exposure_s, text):
+    assert units.per_time(events, exposure_s) == text
+
+
+@pytest.mark.parametrize(
+    ("ratio", "text"),
+    [
+        (0.5, "0.50 times"),
+        (9.99, "9.99 times"),
+        (9.996, "10 times"),
+        (1900, "1,900 times"),
+        (INF, "∞ times"),
+        (NAN, "n/a times"),
+    ],
+)
+def test_ratios_of_rates(ratio, text):
+    assert units.times(ratio) == text
+
+
+def test_a_p_value_is_never_0():
+    shown = [units.p_value(p) for p in (1, 0.031, 1.2e-5, 0, 1e-300, NAN)]
+    assert shown == ["1", "0.031", "1.2e-05", "<1e-15", "<1e-15", "n/a"]

@@ -10,8 +10,16 @@ from gate.baseline.document import RESULT_SCHEMA, checksum_of
 from gate.report.schema import result_schema, verdict_schema
 from gate.report.verdict_json import result_document, verdict_document
 from gate.result import Result
-from gate.verdict.model import Outcome
-from tests.unit.factories import make_result
+from gate.verdict.model import Outcome, StageShare
+from tests.unit.factories import (
+    make_attribution,
+    make_cpu_metric,
+    make_pair,
+    make_result,
+    make_spike_verdict,
+    make_waived,
+    with_correction,
+)
 
 TYPES = {
     "object": dict,
@@ -152,3 +160,69 @@ def test_the_result_document_can_be_read_back():
     result = make_result()
     back = from_body(Result, json.loads(json.dumps(result_document(result))))
     assert back.verdict == result.verdict
+
+
+def everything():
+    """A result in which every optional part is there."""
+    result = make_result()
+    metrics = (
+        replace(result.verdict.metrics[0], waived=make_waived()),
+        make_cpu_metric(Outcome.REGRESSION, 0.2),
+    )
+    depend = StageShare("depend", 2e6, 2.5e6, 0.94, -math.inf, math.inf)
+    parts = tuple(replace(part, depend=depend) for part in make_attribution("depend"))
+    spikes = replace(make_spike_verdict(candidate=2), smallest_ratio=math.inf, events_to_fail=None)
+    verdict = replace(result.verdict, metrics=metrics, attribution=parts, spikes=spikes)
+    pairs = tuple(replace(with_correction(make_pair(i)), start=i // 2) for i in range(4))
+    return replace(result, verdict=verdict, pairs=pairs, calibration="never calibrated")
+
+
+def test_every_optional_part_follows_the_schemas():
+    result = everything()
+    verdict = json.loads(json.dumps(verdict_document(result), allow_nan=False))
+    assert problems(verdict, verdict_schema()) == []
+    body = json.loads(json.dumps(result_document(result), allow_nan=False))
+    assert problems(body, result_schema()["properties"]["body"]) == []
+    assert verdict_document(from_body(Result, body)) == verdict_document(result)
+
+
+def test_corrected_and_raw_numbers_spikes_and_the_machine():
+    document = verdict_document(everything())
+    p50, cpu = document["metrics"]
+    assert p50["raw"]["baseline_ns"] == pytest.approx(1e6, rel=0.1)
+    assert cpu["raw"] == dict.fromkeys(("baseline_ns", "candidate_ns", "change"))
+    assert p50["waived"] == {
+        "ceiling": 0.4,
+        "expires": "2026-12-31",
+        "link": "https://example.org/decisions/17",
+    }
+    spikes = document["spikes"]
+    assert (spikes["candidate_events"], spikes["candidate_per_s"]) == (2, 0.125)
+    assert (spikes["smallest_ratio"], spikes["failed"]) == (None, False)
+    assert spikes["power"].startswith("No number of spikes")
+    correction = document["correction"]
+    assert (correction["runs"], correction["logged"]) == (8, 16_000)
+    assert document["machine"]["stalled"] == {"median": 0.02, "max": 0.02}
+    assert (document["interleave"], document["starts"]) == ("request", 2)
+    assert document["attribution"][0]["depend"]["low_ns"] is None
+    assert document["calibration"] == "never calibrated"
+
+
+@pytest.mark.parametrize("kind", ["run", "compare"])
+def test_what_a_kind_does_not_have_is_null(kind):
+    document = verdict_document(make_result(kind, Outcome.PASS))
+    assert document["spikes"] is None
+    assert document["interleave"] is None
+    assert document["starts"] is None
+
+
+def test_files_of_earlier_versions_of_this_schema_follow_it():
+    document = verdict_document(make_result())
+    added = ("spikes", "machine", "correction", "interleave", "starts", "calibration")
+    old = {name: value for name, value in document.items() if name not in added}
+    old["metrics"] = [
+        {name: value for name, value in metric.items() if name not in ("raw", "waived")}
+        for metric in old["metrics"]
+    ]
+    assert old.keys() < document.keys()
+    assert problems(old, verdict_schema()) == []

@@ -1,0 +1,126 @@
+"""Rare spikes as text: how many of each arm, whether they are more, what could have been found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from gate.report import units
+from gate.result import Result
+from gate.verdict.model import SpikeVerdict
+from gate.verdict.rates import DISPERSION_LEVEL
+from gate.verdict.wording import plural
+
+__all__ = ["RareSpikes", "RateRow", "power_text", "rare_spikes", "spike_stage", "spikes_summary"]
+
+PARTS = ("recv_wait", "app")
+MOST = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class RateRow:
+    """Events of one arm."""
+
+    who: str
+    events: str
+    exposure: str
+    rate: str
+
+
+@dataclass(frozen=True, slots=True)
+class RareSpikes:
+    """The judgement of rare spikes; ``stage`` is where the candidate's spent most of their time."""
+
+    failed: bool
+    summary: str
+    rows: tuple[RateRow, ...]
+    evidence: str
+    power: str
+    stage: str
+    notes: tuple[str, ...]
+
+
+def rare_spikes(result: Result) -> RareSpikes | None:
+    """None when spikes were not judged."""
+    spikes = result.verdict.spikes if result.verdict else None
+    if spikes is None:
+        return None
+    rows = [_row("baseline", spikes.baseline_events, spikes.baseline_exposure_s)]
+    if spikes.stored_exposure_s:
+        rows.append(_row("stored campaigns", spikes.stored_events, spikes.stored_exposure_s))
+    rows.append(_row("candidate", spikes.candidate_events, spikes.candidate_exposure_s))
+    return RareSpikes(
+        failed=spikes.failed,
+        summary=spikes_summary(spikes),
+        rows=tuple(rows),
+        evidence=_evidence_text(spikes),
+        power=power_text(spikes),
+        stage=spike_stage(result),
+        notes=spikes.notes,
+    )
+
+
+def spikes_summary(spikes: SpikeVerdict) -> str:
+    """Both arms in half a sentence: ``5 spikes of 50.0 ms or more in 1 min 04 s (reference: ...)``.
+
+    The reference is the baseline arm with its part of the stored campaigns.
+    """
+    events = spikes.baseline_events + spikes.stored_events
+    exposure_s = spikes.baseline_exposure_s + spikes.stored_exposure_s
+    return (
+        f"{plural(spikes.candidate_events, 'spike')} of {units.ns(spikes.threshold_ns)} or more "
+        f"in {units.duration_s(spikes.candidate_exposure_s)} "
+        f"(reference: {events} in {units.duration_s(exposure_s)})"
+    )
+
+
+def power_text(spikes: SpikeVerdict) -> str:
+    """What the job could have found, in a sentence."""
+    if not spikes.candidate_exposure_s:
+        return "Nothing could have been found: no run was watched for spikes."
+    if spikes.events_to_fail is None:
+        return "No number of spikes would have failed beside this reference in so short a time."
+    return (
+        f"{plural(spikes.events_to_fail, 'spike')} of the candidate would have failed beside this "
+        f"reference; so many are expected at {units.times(spikes.smallest_ratio)} its rate."
+    )
+
+
+def spike_stage(result: Result) -> str:
+    """The part of service in which the candidate's spikes spent most of their time, or ""."""
+    spikes = result.verdict.spikes if result.verdict else None
+    if spikes is None:
+        return ""
+    time_ns: Counter[str] = Counter()
+    for pair in result.pairs:
+        limit_ns = max(spikes.threshold_ns, pair.candidate.spike_threshold_ns)
+        for spike in pair.candidate.spikes if not pair.set_aside else ():
+            if spike.stages_ns.get("service", 0) >= limit_ns:
+                time_ns.update({part: spike.stages_ns.get(part, 0) for part in PARTS})
+    most = max(PARTS, key=lambda part: time_ns[part])
+    return most if time_ns[most] > MOST * time_ns.total() else ""
+
+
+def _row(who: str, events: int, exposure_s: float) -> RateRow:
+    shown = units.duration_s(exposure_s)
+    return RateRow(who, units.count(events), shown, units.per_time(events, exposure_s))
+
+
+def _evidence_text(spikes: SpikeVerdict) -> str:
+    over = f"over-dispersion p = {units.p_value(spikes.dispersion_p)}"
+    how = f"single events were compared ({over})"
+    if spikes.by_runs:
+        bunched = spikes.dispersion_p < DISPERSION_LEVEL
+        why = "events come in bunches" if bunched else "runs have several events each"
+        how = f"whole runs were compared, because {why} ({over})"
+    rate = "Neither had a spike"
+    if spikes.baseline_events or spikes.candidate_events or spikes.stored_events:
+        rate = (
+            f"The candidate's rate is {units.times(spikes.rate_ratio)} the reference's, where "
+            f"{units.times(spikes.accepted_ratio)} is accepted"
+        )
+    return (
+        f"{rate}; evidence that the candidate has more: "
+        f"{units.needed(spikes.evidence, spikes.needed)} "
+        f"(p = {units.p_value(spikes.p_value)}); {how}."
+    )

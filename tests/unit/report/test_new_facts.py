@@ -1,0 +1,382 @@
+"""What the report says of stalls, spikes, waivers, CPU time, dependencies and the machine."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+
+import pytest
+
+from gate.campaign import Pair
+from gate.errors import Reason
+from gate.report.correction import correction_of, correction_text, raw_of
+from gate.report.headline import headline, next_step
+from gate.report.machine import machine_numbers, noises_of
+from gate.report.markdown import render_markdown
+from gate.report.pairs import interleaving, pair_table
+from gate.report.rare_spikes import power_text, rare_spikes, spike_stage
+from gate.report.sentence import plain
+from gate.report.slices import depend_sentence, slice_views
+from gate.result import Result
+from gate.verdict.model import MetricVerdict, Outcome, SpikeVerdict, StageShare
+from tests.unit.factories import (
+    make_attribution,
+    make_campaign,
+    make_cpu_metric,
+    make_metric,
+    make_noise,
+    make_pair,
+    make_result,
+    make_spike,
+    make_spike_verdict,
+    make_waived,
+    with_correction,
+)
+from tests.unit.report.markdown_judge import inline_tokens, tables
+
+P50 = make_metric("service_p50", Outcome.PASS)
+
+
+def with_verdict(result: Result, **changes: object) -> Result:
+    assert result.verdict is not None
+    return replace(result, verdict=replace(result.verdict, **changes))
+
+
+def corrected(pairs: int = 3, kept: float = 0.8) -> Result:
+    measured = tuple(with_correction(make_pair(i, 1.3), kept) for i in range(pairs))
+    return replace(make_result(), pairs=measured)
+
+
+def lasting(pair: Pair, seconds: float) -> Pair:
+    return replace(
+        pair,
+        baseline=replace(pair.baseline, duration_s=seconds),
+        candidate=replace(pair.candidate, duration_s=seconds),
+    )
+
+
+# the correction
+
+
+def test_what_was_not_corrected_is_said_in_one_line() -> None:
+    report = render_markdown(make_result())
+    assert "Not corrected for stalls, which nothing watched for: all numbers are raw." in report
+    assert "raw change" not in report
+
+
+def test_the_share_used_and_the_worst_run() -> None:
+    pairs = (with_correction(make_pair(0), 0.9), with_correction(make_pair(1), 0.3))
+    found = correction_of(replace(make_result(), pairs=pairs))
+    assert found is not None
+    assert (found.runs, found.corrected_runs, found.logged) == (4, 4, 8_000)
+    assert found.used / found.logged == pytest.approx(0.6, abs=0.01)
+    assert found.least_share == pytest.approx(0.3, abs=0.01)
+    assert "60% of 8\u202f000 logged exchanges" in correction_text(found)
+    assert "(worst run 30%)" in correction_text(found)
+    assert "Each run lasted 8.0 s." in correction_text(found)
+
+
+def test_pairs_set_aside_do_not_count_for_the_correction() -> None:
+    pairs = (with_correction(make_pair(0)), with_correction(make_pair(1, set_aside="noisy"), 0.1))
+    found = correction_of(replace(make_result(), pairs=pairs))
+    assert found is not None
+    assert (found.runs, found.logged) == (2, 4_000)
+    nothing = replace(make_result(), pairs=pairs[1:])
+    assert correction_of(nothing) is None
+    assert "orrected" not in render_markdown(with_verdict(nothing, metrics=()))
+
+
+def test_runs_that_were_extended_say_how_long() -> None:
+    pairs = tuple(lasting(pair, s) for pair, s in zip(corrected().pairs, (8, 9, 14), strict=True))
+    found = correction_of(replace(make_result(), pairs=pairs))
+    assert found is not None
+    assert "Runs lasted 8.0 s to 14.0 s (median 9.0 s), extended while" in correction_text(found)
+    table = pair_table(pairs, (P50,))
+    assert table.machine[0] == "lasted"
+    assert [row.machine[0] for row in table.rows] == ["8.0 s", "9.0 s", "14.0 s"]
+    assert "lasted" not in pair_table(corrected().pairs, (P50,)).machine
+
+
+def test_some_runs_without_correction_are_counted() -> None:
+    pairs = (with_correction(make_pair(0)), make_pair(1))
+    found = correction_of(replace(make_result(), pairs=pairs))
+    assert found is not None
+    assert "; 2 runs without correction" in correction_text(found)
+
+
+def test_raw_numbers_are_those_of_all_exchanges() -> None:
+    result = corrected()
+    raw = raw_of(result, P50)
+    expected = sorted(p.baseline.histograms["service"].quantile_ns(0.5) for p in result.pairs)
+    assert raw.baseline_ns == pytest.approx(expected[1])
+    assert 0.25 < raw.change < 0.4
+    assert raw == raw_of(replace(result, pairs=tuple(make_pair(i, 1.3) for i in range(3))), P50)
+
+
+def test_pairs_of_one_start_count_once_in_the_raw_change() -> None:
+    pairs = [make_pair(0, 1.0), make_pair(0, 1.0), make_pair(0, 1.0), make_pair(0, 4.0)]
+    alone = replace(make_result(), pairs=tuple(pairs))
+    together = tuple(replace(p, start=int(i == 3)) for i, p in enumerate(pairs))
+    assert raw_of(alone, P50).change < 0.5
+    assert raw_of(replace(alone, pairs=together), P50).change > 0.9
+
+
+def test_what_has_no_raw_number_is_not_made_up() -> None:
+    assert math.isnan(raw_of(corrected(), make_cpu_metric(Outcome.PASS)).change)
+    absent = replace(P50, stage="rx_stack")
+    assert math.isnan(raw_of(corrected(), absent).baseline_ns)
+    stored = replace(make_result("compare", Outcome.PASS), campaign=make_campaign())
+    raw = raw_of(stored, P50)
+    assert math.isnan(raw.baseline_ns)
+    assert raw.candidate_ns == pytest.approx(1e6, rel=0.1)
+
+
+def test_both_numbers_stand_side_by_side() -> None:
+    (table,) = [t for t in tables(render_markdown(corrected())) if t[0][-1] == "raw change"]
+    assert [row[0] for row in table[1:]] == ["`service_p50`", "`service_p90`", "`service_p99`"]
+    assert table[1][5] == "+0.4%"
+    assert table[1][6].startswith("+3")
+
+
+def test_a_run_shows_both_and_sums_up_what_would_be_judged() -> None:
+    result = make_result("run")
+    assert result.campaign is not None
+    runs = tuple(with_correction(make_pair(i)).baseline for i in range(2))
+    result = replace(result, campaign=replace(result.campaign, runs=runs))
+    (measured,) = [t for t in tables(render_markdown(result)) if t[0][0] == "stage"]
+    assert [row[0] for row in measured[1:3]] == ["`service`", "`service, corrected for stalls`"]
+    assert measured[1][1] != measured[2][1]
+    p50, p99 = measured[2][2], measured[2][4]
+    assert f"service p50 {p50}, p99 {p99} (corrected for stalls)" in plain(headline(result))
+
+
+# the machine
+
+
+def test_the_kernels_account_stands_beside_what_the_probe_saw() -> None:
+    pairs = (*corrected().pairs, make_pair(3))
+    table = pair_table(pairs, ())
+    assert table.machine == ("steal", "stalled", "foreign", "throttled", "CPU busy")
+    assert table.rows[0].machine == ("1.2%", "2.0%", "0.40%", "1.50 ms", "40%")
+    assert table.rows[3].machine == ("1.2%", "n/a", "n/a", "n/a", "40%")
+    assert pair_table((make_pair(),), ()).machine == ("steal", "CPU busy")
+
+
+def test_facts_of_the_machine_have_readable_names() -> None:
+    environment = {"steal": "median 0.0%, at most 0.1%", "stalled": "0.3%", "foreign": "0.1%"}
+    report = render_markdown(replace(make_result(), environment=environment))
+    (table,) = [t for t in tables(report) if t[0] == ["fact", "value"]]
+    assert [row[0].rpartition(" (")[2] for row in table[1:]] == ["steal)", "stalled)", "foreign)"]
+    assert "hypervisor" in table[1][0]
+
+
+def test_noise_in_numbers() -> None:
+    noises = [make_noise(0.1), make_noise(0.3), replace(make_noise(0.2), stalled=0.05)]
+    found = machine_numbers(noises)
+    assert found["steal"] == {"median": 0.2, "max": 0.3}
+    assert found["stalled"] == {"median": 0.05, "max": 0.05}
+    assert found["foreign"] is None
+    assert len(noises_of(corrected())) == 3
+    assert set(machine_numbers(noises_of(make_result("compare"))).values()) == {None}
+
+
+def test_the_mode_of_sharing_is_shown_unless_it_is_the_usual_one() -> None:
+    pairs = [replace(make_pair(i), start=i // 2) for i in range(4)]
+    assert interleaving([make_pair()]) == ""
+    assert interleaving(pairs) == (
+        "2 starts of the containers, pairs of one start count as one observation"
+    )
+    assert "one container at a time" in interleaving([replace(make_pair(), interleave="block")])
+    assert "slices" in interleaving([replace(make_pair(), interleave="slice")])
+    swapped = (replace(pairs[0], swapped_cpusets=True), *pairs[1:])
+    report = render_markdown(replace(make_result(), pairs=swapped))
+    (table,) = [t for t in tables(report) if t[0][0] == "pair"]
+    assert table[0][:3] == ["pair", "start", "started first"]
+    assert [row[1] for row in table[1:]] == ["0", "0", "1", "1"]
+    assert table[1][2] == "baseline, CPU sets swapped"
+
+
+# CPU time
+
+
+def test_cpu_time_is_higher_not_slower() -> None:
+    result = with_verdict(make_result(), metrics=(make_cpu_metric(Outcome.REGRESSION, 0.2),))
+    assert plain(headline(result)) == (
+        "CPU time per request (cpu_per_request) is 20% higher (95% interval 13% to 28%)"
+    )
+    assert plain(next_step(result)).startswith("Profile both images")
+    assert "`cpu_per_request` is the CPU time that the container uses" in render_markdown(result)
+
+
+# spikes
+
+
+def spiky(**changes: object) -> Result:
+    spikes = replace(make_spike_verdict(failed=True, candidate=5), **changes)
+    metrics = (make_metric("service_p50", Outcome.PASS),)
+    return with_verdict(make_result(), metrics=metrics, spikes=spikes)
+
+
+def test_more_spikes_are_the_headline_when_nothing_else_failed() -> None:
+    assert plain(headline(spiky())) == (
+        "5 spikes of 50.0 ms or more in 16.0 s (reference: 1 in 2 min 16 s)"
+    )
+    assert "slowest exchanges" in plain(next_step(spiky()))
+    both = with_verdict(spiky(), metrics=(make_metric("service_p99", Outcome.REGRESSION, 0.3),))
+    assert plain(headline(both)).startswith("service_p99 is 30% slower")
+    assert plain(headline(both)).endswith("; also " + plain(headline(spiky())))
+
+
+def test_the_stage_of_the_spikes_counts_only_what_was_judged() -> None:
+    result = spiky()
+    pair = result.pairs[0]
+    assert spike_stage(result) == ""  # none of them reaches 50 ms
+    slow = make_spike(60_000_000)
+    slow = replace(slow, stages_ns={"service": 60_000_000, "recv_wait": 59_000_000, "app": 10**6})
+    found = replace(pair, candidate=replace(pair.candidate, spikes=(*pair.candidate.spikes, slow)))
+    assert spike_stage(replace(result, pairs=(found,))) == "recv_wait"
+    assert spike_stage(replace(result, pairs=(replace(found, set_aside="noisy"),))) == ""
+    assert ", most of their time in recv_wait" in plain(headline(replace(result, pairs=(found,))))
+
+
+def test_the_spikes_section() -> None:
+    report = render_markdown(spiky(notes=("no *threshold* in pair 3",)))
+    assert "✘ **More spikes**: 5 spikes of 50.0 ms or more" in report
+    assert "4 spikes of the candidate would have failed beside this reference" in report
+    assert "Note: no &#42;threshold&#42; in pair 3" in report
+    (table,) = [t for t in tables(report) if t[0][1] == "spikes"]
+    assert table[1:] == [
+        ["baseline", "0", "16.0 s", "0"],
+        ["stored campaigns", "1", "2 min 00 s", "30.0/h"],
+        ["candidate", "5", "16.0 s", "18.8/min"],
+    ]
+    assert "No increase shown: 0 spikes" in render_markdown(
+        with_verdict(make_result(), spikes=make_spike_verdict())
+    )
+    assert "Rare spikes" not in render_markdown(make_result())
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "single events were compared (over-dispersion p = 0.6)"),
+        ({"by_runs": True}, "because runs have several events each"),
+        ({"by_runs": True, "dispersion_p": 0.01}, "because events come in bunches"),
+        ({"p_value": 0.0}, "(p = <1e-15)"),
+    ],
+)
+def test_how_the_spikes_were_compared(changes: dict[str, object], said: str) -> None:
+    found = rare_spikes(spiky(**changes))
+    assert found is not None
+    assert said in found.evidence
+
+
+def test_the_power_is_stated_whatever_it_is() -> None:
+    spikes: SpikeVerdict = make_spike_verdict()
+    assert "4 spikes of the candidate" in power_text(spikes)
+    assert power_text(replace(spikes, events_to_fail=None, smallest_ratio=math.inf)).startswith(
+        "No number of spikes"
+    )
+    unwatched = replace(spikes, candidate_exposure_s=0.0, baseline_exposure_s=0.0)
+    assert "no run was watched" in power_text(unwatched)
+    nothing = replace(unwatched, stored_exposure_s=0.0, stored_events=0, rate_ratio=math.nan)
+    report = render_markdown(with_verdict(make_result(), spikes=nothing))
+    assert "Neither had a spike" in report
+    assert not re.search(r"\b(?:nan|inf)\b", report)
+
+
+# waivers
+
+
+def waived(link: str) -> Result:
+    metric: MetricVerdict = replace(
+        make_metric("service_p99", Outcome.PASS, 0.2),
+        tolerance=0.4,
+        failure=0.53,
+        waived=make_waived(link),
+    )
+    return with_verdict(make_result("gate", Outcome.PASS), metrics=(P50, metric))
+
+
+def test_a_waiver_cannot_be_overlooked() -> None:
+    result = waived("https://example.org/decisions/17")
+    assert plain(headline(result)).endswith("; waived: service_p99 up to +40%")
+    report = render_markdown(result)
+    assert "+40% / +53% (waived)" in report
+    assert (
+        "- `service_p99` is waived up to +40% until `2026-12-31`: `https://example.org/decisions/17`"
+        in report
+    )
+    spikes = replace(make_spike_verdict(), waived=make_waived())
+    assert "- `spikes` is waived" in render_markdown(with_verdict(make_result(), spikes=spikes))
+
+
+def test_the_link_of_a_waiver_is_no_link() -> None:
+    report = render_markdown(waived("https://x.example/`](https://y.example)|<script>"))
+    assert not {t.type for t in inline_tokens(report)} & {"link_open", "html_inline"}
+
+
+# the attribution
+
+
+def test_intervals_of_the_attribution() -> None:
+    (first, *_) = slice_views(make_attribution())
+    assert [row.interval for row in first.rows] == ["unbounded"] * 2
+    part = make_attribution()[0]
+    bounded = replace(part, shares=(StageShare("app", 1e5, 1.2e5, 1.0, -54.6, 1.2e3),))
+    assert slice_views((bounded,))[0].rows[0].interval == "-54.6 ns to +1.20 µs"
+
+
+def test_shares_of_next_to_nothing_are_not_shown() -> None:
+    part = make_attribution(None)[0]
+    opposite = (StageShare("recv_wait", 1e5, 9e4, -13.0), StageShare("app", 1e5, 1.11e5, 14.0))
+    (found,) = slice_views((replace(part, shares=opposite),))
+    assert [row.share for row in found.rows] == ["they nearly cancel"] * 2
+
+
+def test_time_on_dependency_sockets() -> None:
+    depend = StageShare("depend", 2.0e6, 2.5e6, 0.94, 4.8e5, 5.3e5)
+    parts = tuple(replace(part, stage="depend", depend=depend) for part in make_attribution())
+    result = with_verdict(make_result(), attribution=parts)
+    assert ", almost all of it in app, which waits for dependencies (depend)" in plain(
+        headline(result)
+    )
+    assert plain(next_step(result)).startswith("Start with depend: what the service calls")
+    said = "2.00 ms per request, then 2.50 ms: +500 µs (95% interval +480 µs to +530 µs), 94% of"
+    assert said in plain(depend_sentence(parts))
+    assert said in render_markdown(result)
+    idle = replace(depend, baseline_ns=0.0, candidate_ns=0.0)
+    assert depend_sentence((replace(parts[0], depend=idle),)) == ()
+    little = replace(depend, share=-20.0)
+    assert "of the change of" not in plain(depend_sentence((replace(parts[0], depend=little),)))
+
+
+# the headline of what cannot be judged
+
+
+@pytest.mark.parametrize(
+    "reason", [Reason.NOT_MEASURED, Reason.TOO_FEW_SAMPLES, Reason.OVERLAPPING_REQUESTS]
+)
+def test_what_more_pairs_cannot_mend_comes_first(reason: Reason) -> None:
+    why = "cpu_per_request cannot be judged: pair 0, baseline: no; pair 1, baseline: no"
+    reasons = ((reason, why), (Reason.BUDGET_PAIRS, "the budget of pairs is spent"))
+    result = with_verdict(
+        make_result("gate", Outcome.INCONCLUSIVE), reasons=reasons, further_pairs=None
+    )
+    assert plain(headline(result)) == "cpu_per_request cannot be judged: pair 0, baseline: no"
+    assert "would hardly decide" not in plain(next_step(result))
+
+
+def test_too_much_noise_is_called_that() -> None:
+    reasons = ((Reason.TOO_NOISY, "6 measurements had to be set aside"),)
+    result = with_verdict(make_result("gate", Outcome.INVALID), reasons=reasons)
+    assert plain(headline(result)) == (
+        "the machine was too noisy: 6 measurements had to be set aside"
+    )
+    assert "load.max_duration_s" in plain(next_step(result))
+
+
+def test_the_calibration_is_quoted() -> None:
+    report = render_markdown(replace(make_result(), calibration="never calibrated on this runner"))
+    assert "\n- never calibrated on this runner\n" in report
