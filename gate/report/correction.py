@@ -9,7 +9,7 @@ from statistics import median
 
 import numpy as np
 
-from gate.campaign import Pair, Run
+from gate.campaign import Noise, Pair, Run
 from gate.report import units
 from gate.result import Result
 from gate.verdict.estimate import hodges_lehmann
@@ -41,7 +41,8 @@ class Correction:
     """What the corrected numbers of ``corrected_runs`` of the ``runs`` judged rest on.
 
     ``used`` of ``logged`` exchanges of service have a weight; ``least_share`` is that share in the
-    worst run (NaN when nothing was logged).  Run lengths are in seconds.
+    worst run (NaN when nothing was logged).  Run lengths are in seconds; ``ignored`` pairs or runs
+    had bursts of other processes that were not corrected for.
     """
 
     runs: int
@@ -52,6 +53,7 @@ class Correction:
     shortest_s: float
     median_s: float
     longest_s: float
+    ignored: int = 0
 
 
 def judged_runs(result: Result) -> list[Run]:
@@ -80,6 +82,7 @@ def correction_of(result: Result) -> Correction | None:
         shortest_s=min(lengths_s),
         median_s=median(lengths_s),
         longest_s=max(lengths_s),
+        ignored=sum(bool(noise.foreign_ignored) for noise in _noises(result)),
     )
 
 
@@ -95,8 +98,23 @@ def correction_text(correction: Correction) -> str:
     return (
         f"Corrected numbers are judged: {units.share(share)} of {units.count(correction.logged)} "
         f"logged exchanges are used and stand for the rest "
-        f"(worst run {units.share(correction.least_share)}){some}. {length}"
+        f"(worst run {units.share(correction.least_share)}){some}. {length}{_ignored(correction)}"
     )
+
+
+def _ignored(correction: Correction) -> str:
+    if not correction.ignored:
+        return ""
+    return (
+        f" In {plural(correction.ignored, 'measurement')} bursts of other processes followed the "
+        "requests, so they were taken for a part of answering and left in."
+    )
+
+
+def _noises(result: Result) -> Sequence[Noise]:
+    if result.pairs:
+        return [pair.noise for pair in result.pairs if not pair.set_aside]
+    return result.campaign.noise if result.campaign else ()
 
 
 def raw_of(result: Result, metric: MetricVerdict) -> Raw:
