@@ -9,7 +9,7 @@ from statistics import median
 from gate.campaign import Noise
 from gate.result import Result
 
-__all__ = ["machine_numbers", "machine_rows", "noises_of"]
+__all__ = ["NUMBERS", "machine_numbers", "machine_rows", "noises_of"]
 
 LABELS: Mapping[str, str] = {
     "steal": "CPU time taken by the hypervisor, by the kernel's account (steal)",
@@ -30,6 +30,10 @@ def machine_rows(environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple((LABELS.get(name, name), text) for name, text in environment.items())
 
 
+NUMBERS = tuple(field.name for field in fields(Noise) if field.name != "foreign_ignored")
+"""The fields of `Noise` that are numbers."""
+
+
 def noises_of(result: Result) -> Sequence[Noise]:
     """The noise of every pair, those set aside included, or of the campaign's runs."""
     if result.pairs:
@@ -38,10 +42,10 @@ def noises_of(result: Result) -> Sequence[Noise]:
 
 
 def machine_numbers(noises: Sequence[Noise]) -> dict[str, dict[str, float] | None]:
-    """Median and maximum of every field of `Noise`; None where no run knows it."""
+    """Median and maximum of every number of `Noise`; None where no run knows it."""
     found: dict[str, dict[str, float] | None] = {}
-    for field in fields(Noise):
-        values = [getattr(noise, field.name) for noise in noises]
+    for name in NUMBERS:
+        values = [getattr(noise, name) for noise in noises]
         known = [float(value) for value in values if value is not None]
-        found[field.name] = {"median": median(known), "max": max(known)} if known else None
+        found[name] = {"median": median(known), "max": max(known)} if known else None
     return found

@@ -11,10 +11,11 @@ from typing import Any, Literal
 
 from gate.baseline.codec import hints_of
 from gate.baseline.document import RESULT_SCHEMA, SCHEMA_VERSION
-from gate.campaign import Bands, Interleave, Noise
+from gate.campaign import Bands, Interleave
 from gate.errors import Exit, Reason
 from gate.histogram import Histogram
 from gate.report.correction import Correction, Raw
+from gate.report.machine import NUMBERS
 from gate.report.verdict_json import VERDICT_SCHEMA_VERSION
 from gate.result import Completeness, Result
 from gate.verdict.model import Attribution, MetricVerdict, Outcome, SpikeVerdict
@@ -66,7 +67,7 @@ def verdict_schema() -> JSON:
         "attribution": {"type": "array", "items": _schema(Attribution)},
         "completeness": _or_null(completeness),
         "environment": {"type": "object", "additionalProperties": TEXT},
-        "machine": _object({field.name: spread for field in fields(Noise)}),
+        "machine": _object(dict.fromkeys(NUMBERS, spread)),
         "correction": _or_null(_schema(Correction)),
         "interleave": _or_null(_schema(Interleave)),
         "starts": _or_null(COUNT),
