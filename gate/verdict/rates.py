@@ -129,15 +129,16 @@ def runs_are_units(p: npt.ArrayLike, events_per_run: npt.ArrayLike) -> npt.NDArr
 def running_dispersion(counts: npt.ArrayLike, exposure_s: npt.ArrayLike) -> Floats:
     """Pearson's statistic of equal rates, its mean and its variance after each run of one arm.
 
-    Counts (..., runs) -> (3, ..., runs); the moments are those given the total.  All 0 where there
-    is nothing to test: fewer than 2 events or runs.  Exposures are positive.
+    Counts (..., runs), exposures of that shape or (runs,), give (3, ..., runs); the moments are
+    those given the total.  All 0 where there is nothing to test: fewer than 2 events or runs.
+    Exposures are positive.
     """
     x, s = np.asarray(counts, dtype=np.float64), np.asarray(exposure_s, dtype=np.float64)
-    total, whole = np.cumsum(x, axis=-1), np.cumsum(s)
-    runs = np.arange(1, s.size + 1)
+    total, whole = np.cumsum(x, axis=-1), np.cumsum(s, axis=-1)
+    runs = np.arange(1, s.shape[-1] + 1)
     some = np.maximum(total, 1.0)
     statistic = whole / some * np.cumsum(x**2 / s, axis=-1) - total
-    inverse = whole * np.cumsum(1.0 / s)
+    inverse = whole * np.cumsum(1.0 / s, axis=-1)
     variance = 2 * (runs - 1) + (inverse - runs**2 - 2 * runs + 2) / some
     mean = np.broadcast_to(runs - 1.0, x.shape)
     return np.where((total >= 2) & (runs >= 2), np.array([statistic, mean, variance]), 0.0)

@@ -81,7 +81,7 @@ def _save(
     seconds = median(took_s) if took_s else before.facts.seconds_per_pair if before else 0.0
     facts = Facts(
         set=scene.name,
-        machine=f"{os.cpu_count()} CPUs ({cpu_model()}), Linux {platform.release()}",
+        machine=machine(),
         what=scene.what,
         kind=scene.kind,
         seconds_per_pair=round(seconds, 2),
@@ -110,6 +110,10 @@ def _line(pair: Pair) -> str:
     noise = pair.noise
     parts.append(f"steal {noise.steal:.3f} stalled {noise.stalled} foreign {noise.foreign}")
     return "  ".join(parts) + f"  {pair.baseline.duration_s:.1f} s  {pair.set_aside}"
+
+
+def machine() -> str:
+    return f"{os.cpu_count()} CPUs ({cpu_model()}), Linux {platform.release()}"
 
 
 def say(text: str) -> None:

@@ -114,16 +114,25 @@ def _api(name: str, what: str, *candidate: str, stage: str = "app", base: str = 
     return Scene(name, what, "api", API_LOAD, baseline, (*baseline, *candidate), stage)
 
 
+def _waiting(name: str, what: str, *factors: str) -> Scene:
+    """Requests that wait 2 ms for a dependency, and 2% of them that compute as well."""
+    baseline, candidate = (("--depend-port", "9000", "--tail-factor", f) for f in factors)
+    return Scene(name, what, "api", DEPEND_LOAD, baseline, candidate, stage="app")
+
+
 SCENES: tuple[Scene, ...] = (
     Scene("redis-same", "Redis SET, two builds of one source", "redis", REDIS_LOAD, rebuilt=True),
     Scene("nginx-same", "nginx, two builds of one source", "nginx", NGINX_LOAD, rebuilt=True),
     Scene("api-same", "a Python service, two builds of one source", "api", API_LOAD, rebuilt=True),
-    _api("api-p50-5", "5% more work in every request", "--work", "106"),
-    _api("api-p99-15", "the slow 2% of requests take 15% longer", "--tail-factor", "4.7"),
-    _api("api-cpu-3", "3% more CPU time, spent after the answer", "--after", "6", stage=""),
-    _api(
-        "api-tail-50", "2% of requests 50% slower", "--tail-factor", "1.5", base="--tail-factor 1"
+    _api("api-p50-5", "9% more work in every request, 5% of its time", "--work", "109"),
+    _api("api-cpu-3", "3% more CPU time, spent after the answer", "--after", "4", stage=""),
+    _waiting(
+        "api-p99-15",
+        "the slow 2% of requests, which compute 1.2 ms on top, compute 0.6 ms more",
+        "12",
+        "17",
     ),
+    _waiting("api-tail-50", "2% of requests compute 1.2 ms more, half of their time", "1", "12"),
     _api("api-stop", "an 800 ms stop every minute", "--stop-every", "60", stage="recv_wait"),
     Scene(
         "api-depend",
@@ -150,7 +159,7 @@ def _study() -> tuple[Scene, ...]:
     Names are ``MODE.SCENE`` and ``hogPERCENT.SCENE``.
     """
     known = {scene.name: scene for scene in SCENES}
-    slower = _api("api-all-20", "20% more work in every request", "--work", "130")
+    slower = _api("api-all-20", "36% more work in every request, 20% of its time", "--work", "136")
     stopping = _api("api-stop-30", "an 800 ms stop every 30 s", "--stop-every", "30", stage="")
     disturbed = (known["api-same"], known["api-p50-5"], slower, known["api-tail-50"], stopping)
     modes = ("redis-same", "nginx-same", "api-same", "api-p50-5")

@@ -12,17 +12,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import gammaincc
 
 from gate.campaign import ARMS, Pair
 from gate.scenario import Gate
 from gate.verdict.events import count_pairs, threshold_ns
 from gate.verdict.evidence import Floats
 from gate.verdict.rates import (
-    DISPERSION_LEVEL,
     EVENTS_PER_RUN,
     RUNS_WITH_EVENTS,
+    dispersion_p,
+    running_dispersion,
     running_rate_evidence,
+    runs_are_units,
 )
 
 __all__ = ["SpikeTable", "spike_table", "spikes_fail"]
@@ -73,34 +74,13 @@ def spikes_fail(
     )
     sign = np.sign(ours * theirs_s - theirs * ours_s)
     signs = running_rate_evidence(sign > 0, sign < 0, share)
-    overdispersed = _dispersion_p([(theirs, theirs_s), (ours, ours_s)]) < DISPERSION_LEVEL
-    evidence = np.where(overdispersed, _running_max(signs), _running_max(capped))
+    p = dispersion_p(running_dispersion(theirs, theirs_s) + running_dispersion(ours, ours_s))
+    events_per_run = np.cumsum(ours + theirs, axis=1) / (2 * np.arange(1, ours.shape[1] + 1))
+    by_runs = runs_are_units(p, events_per_run)
+    evidence = np.where(by_runs, _running_max(signs), _running_max(capped))
     in_runs = np.cumsum(ours > 0, axis=1)
     return np.asarray((evidence >= math.log(known.needed)) & (in_runs >= RUNS_WITH_EVENTS))
 
 
 def _running_max(evidence: Floats) -> Floats:
     return np.asarray(np.maximum.accumulate(np.maximum(evidence, 0.0), axis=1))
-
-
-def _dispersion_p(arms: Sequence[tuple[Floats, Floats]]) -> Floats:
-    """`gate.verdict.rates.dispersion_p` of every prefix of the pairs, from running sums."""
-    shape = arms[0][0].shape
-    statistic, mean, variance = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-    for counts, exposures in arms:
-        used = exposures > 0
-        inverse = np.divide(1.0, exposures, out=np.zeros(shape), where=used)
-        total, whole = np.cumsum(counts, axis=1), np.cumsum(exposures, axis=1)
-        runs = np.cumsum(used, axis=1)
-        tested = (total >= 2) & (runs >= 2)
-        some = np.maximum(total, 1.0)
-        pearson = whole / some * np.cumsum(counts**2 * inverse, axis=1) - total
-        spread = whole * np.cumsum(inverse, axis=1)
-        more = 2 * (runs - 1) + (spread - runs**2 - 2 * runs + 2) / some
-        statistic += np.where(tested, pearson, 0.0)
-        mean += np.where(tested, runs - 1, 0)
-        variance += np.where(tested, more, 0.0)
-    testable = variance > 0
-    safe = np.where(testable, variance, 1.0)
-    p = gammaincc(np.maximum(mean, 1e-9) ** 2 / safe, np.maximum(statistic, 0.0) * mean / safe)
-    return np.asarray(np.where(testable, p, 1.0))

@@ -1,0 +1,124 @@
+"""Live gate jobs, as a user runs them: each scene of `tests.benchmarks.scenes` through the command.
+
+    sudo python -m tests.benchmarks.live [--same N] [--effect N] [--directory DIR] > docs/live.md
+
+``DIR`` keeps the reports and what was done already, so that it can be ended and started again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from tests.benchmarks.markdown import table
+from tests.benchmarks.record_pairs import dependencies, machine, say
+from tests.benchmarks.scenes import SCENES, Scene, build_images
+
+JOB_WITHIN_S = 900
+
+
+def toml(value: Any) -> str:
+    """A value in TOML; JSON is the same for these."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {toml(item)}" for key, item in value.items()) + " }"
+    return json.dumps(value)
+
+
+def write_scenario(scene: Scene, path: Path) -> None:
+    """The scene as a socklat.toml with both commands."""
+    document = scene.scenario().model_dump(mode="json", exclude_defaults=True)
+    baseline, candidate = (scene.command(options) for options in (scene.baseline, scene.candidate))
+    if candidate:
+        document["service"]["command"] = candidate
+        document["baseline"] = {"command": baseline}
+    lines = [f"name = {toml(document.pop('name'))}"]
+    for name, values in document.items():
+        lines += [f"[{name}]", *(f"{key} = {toml(value)}" for key, value in values.items())]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def job(scene: Scene, number: int, directory: Path) -> dict[str, Any]:
+    """One gate job; what was done already is read back."""
+    out = directory / f"{scene.name}-{number}"
+    if not (out / "verdict.json").exists():
+        out.mkdir(parents=True, exist_ok=True)
+        write_scenario(scene, out / "socklat.toml")
+        one, two = scene.images()
+        command = [sys.executable, "-m", "gate", "gate", str(out / "socklat.toml"), "--quiet"]
+        command += ["--baseline-image", one, "--candidate-image", two]
+        command += ["--out", str(out), "--seed", str(1000 + number)]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=JOB_WITHIN_S
+        )
+        say(f"{scene.name} {number}: exit {done.returncode} {done.stderr.strip()[-200:]}")
+    found: dict[str, Any] = json.loads((out / "verdict.json").read_text("utf-8"))
+    say(f"{scene.name} {number}: {found['verdict']} {found['pairs']} pairs")
+    return found
+
+
+def row_of(scene: Scene, number: int, found: dict[str, Any]) -> list[str]:
+    failed = [m["name"] for m in found["metrics"] if m["verdict"] == "regression"]
+    failed += ["spikes"] if (found.get("spikes") or {}).get("failed") else []
+    stages = {part["stage"] for part in found["attribution"] if part["stage"]}
+    wanted = "pass" if scene.kind == "same" else "regression"
+    return [
+        scene.name,
+        str(number + 1),
+        found["verdict"] if found["verdict"] == wanted else f"**{found['verdict']}**",
+        str(found["pairs"]),
+        f"{found['duration_s'] / 60:.1f}",
+        ", ".join(failed) or "-",
+        scene.stage or "-",
+        ", ".join(sorted(stages)) or "-",
+        found["environment"].get("steal", "n/a"),
+        found["environment"].get("foreign", "n/a"),
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--same", type=int, default=4, help="jobs of each scene without an effect")
+    parser.add_argument("--effect", type=int, default=2, help="jobs of each scene with one")
+    parser.add_argument("--directory", type=Path, default=Path("socklat-out/live"))
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    build_images(SCENES)
+    rows, took = [], []
+    with dependencies():
+        for number in range(max(options.same, options.effect)):
+            for scene in SCENES:
+                if number >= (options.same if scene.kind == "same" else options.effect):
+                    continue
+                found = job(scene, number, options.directory)
+                rows.append(row_of(scene, number, found))
+                if scene.kind == "same" and found["verdict"] == "pass":
+                    took.append(found["duration_s"] / 60)
+    rows.sort(key=lambda row: [scene.name for scene in SCENES].index(row[0]))
+    head = ["scene", "job", "verdict", "pairs", "minutes", "failed", "slower stage", "named"]
+    same = [row for row in rows if row[0].endswith("-same")]
+    failed = sum(row[2] == "**regression**" for row in same)
+    passed = f"median {median(took):.1f} minutes to PASS" if took else "no PASS"
+    what = "\n".join(f"- `{scene.name}`: {scene.what}" for scene in SCENES)
+    sys.stdout.write(
+        f"""# Live gate jobs
+
+Written by `ci/bench live` on: {machine()}. Default metrics and budget; verdicts that should have
+been others are bold.
+
+{what}
+
+{len(same)} jobs of equal arms: {failed} false alarms, {passed}.
+
+{table([*head, "steal", "foreign"], rows)}
+"""
+    )
+
+
+if __name__ == "__main__":
+    main()
