@@ -1,4 +1,4 @@
-"""``socklat-gate baseline save|list|show|verify``."""
+"""``socklat-gate baseline save|list|show|verify|drift``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import rich_click as click
 from gate.baseline.campaigns import campaign_of, result_at
 from gate.baseline.files import read_campaign
 from gate.baseline.store import BaselineStore, CampaignSummary
+from gate.commands.drift import drift
 from gate.commands.output import aligned, emit
 from gate.errors import NoUsableBaseline, Reason
 from gate.report.campaign_text import campaign_rows
@@ -27,7 +28,10 @@ _store_option = click.option(
 
 @click.group()
 def baseline() -> None:
-    """Store, list, show and verify baselines."""
+    """Store, list, show and verify baselines; find drift in them."""
+
+
+baseline.add_command(drift)
 
 
 @baseline.command()
