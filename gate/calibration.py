@@ -9,9 +9,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gate.campaign import Fingerprint
-from gate.scenario import Scenario
+
+if TYPE_CHECKING:
+    from gate.scenario import Scenario
 
 __all__ = ["Calibration", "Findings", "MetricFindings", "gate_hash"]
 

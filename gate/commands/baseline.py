@@ -9,7 +9,7 @@ import rich_click as click
 from gate.baseline.campaigns import campaign_of, result_at
 from gate.baseline.files import read_campaign
 from gate.baseline.store import BaselineStore, CampaignSummary
-from gate.commands.drift import drift
+from gate.commands.lazy import LazyCommand
 from gate.commands.output import aligned, emit
 from gate.errors import NoUsableBaseline, Reason
 from gate.report.campaign_text import campaign_rows
@@ -31,7 +31,7 @@ def baseline() -> None:
     """Store, list, show and verify baselines; find drift in them."""
 
 
-baseline.add_command(drift)
+baseline.add_command(LazyCommand("drift", "Find changes in the stored campaigns, and slow drift."))
 
 
 @baseline.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import inspect
 import os
 from collections.abc import Callable, Iterable
@@ -131,7 +132,7 @@ def _attach_hook(
         for fd in own_fds:
             os.close(fd)
         for part in done:
-            _detach_part(program, part, typed)
+            _detach_part(program, part)
         raise
     return Attached(event.name, hook, tuple(program_fds), tuple(own_fds))
 
@@ -173,8 +174,8 @@ def _attach_part(
     try:
         if part.kind == "raw_tracepoint":
             loaded = program.load_func(function, bpf.RAW_TRACEPOINT)
-            program.attach_raw_tracepoint(tp=symbol, fn_name=function)
-        elif part.kind == "tracepoint":
+            return int(loaded.fd), [_link_raw_tracepoint(int(loaded.fd), part)]
+        if part.kind == "tracepoint":
             loaded = program.load_func(function, bpf.TRACEPOINT)
             program.attach_tracepoint(tp=symbol, fn_name=function)
         elif part.kind == "perf_event":
@@ -194,11 +195,17 @@ def _attach_part(
     return int(loaded.fd), []
 
 
-def _detach_part(program: Any, part: Part, typed: bool) -> None:
+def _link_raw_tracepoint(program_fd: int, part: Part) -> int:
+    """As BCC does it, which allows one program a tracepoint; closing the descriptor detaches."""
+    link_fd = int(load_bcc().libbcc.lib.bpf_attach_raw_tracepoint(program_fd, part.symbol.encode()))
+    if link_fd < 0:
+        raise Refused(f"{part}: {os.strerror(ctypes.get_errno())}")
+    return link_fd
+
+
+def _detach_part(program: Any, part: Part) -> None:
     symbol = part.symbol.encode()
-    if part.kind == "raw_tracepoint" and not typed:
-        program.detach_raw_tracepoint(tp=symbol)
-    elif part.kind == "tracepoint":
+    if part.kind == "tracepoint":
         program.detach_tracepoint(tp=symbol)
     elif part.kind == "perf_event":
         program.detach_perf_event(ev_type=_SOFTWARE, ev_config=_CPU_CLOCK)

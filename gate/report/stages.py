@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import get_args
 
 from gate.campaign import Run, Spike
+from gate.gating import Stage
 from gate.histogram import Histogram
 from gate.report import units
-from gate.scenario import Stage
 
 __all__ = ["ArmRuns", "CountRow", "SpikeRow", "SpikeView", "StageRow", "StagesView", "stages_view"]
 

@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gate.campaign import Campaign
-from gate.scenario import Metric
+from gate.gating import Metric
 from gate.verdict.change_models import SIMULATED, change_gain, null_gains
 from gate.verdict.evidence import Floats
 from gate.verdict.prediction import Prediction, predict

@@ -85,7 +85,6 @@ class _Reattached(SocketProbe):
         for detach, places in (
             (bpf.detach_kprobe_event, bpf.kprobe_fds),
             (bpf.detach_tracepoint, bpf.tracepoint_fds),
-            (bpf.detach_raw_tracepoint, bpf.raw_tracepoint_fds),
         ):
             for place in [place for place, of in places.items() if of != {}]:
                 detach(place)

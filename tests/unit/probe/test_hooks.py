@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import ctypes
+import errno
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -45,23 +47,39 @@ class Program:
     def load_func(self, function: bytes, kind: int) -> Any:
         return SimpleNamespace(fd=7)
 
-    def attach_raw_tracepoint(self, tp: bytes, fn_name: bytes) -> None:
-        if tp in self._refused:
-            raise Exception("Failed to attach: Operation not permitted\nmore lines")
-        self.attached.append(tp)
-
-    def detach_raw_tracepoint(self, tp: bytes) -> None:
-        self.attached.remove(tp)
-
     def attach_kprobe(self, event: bytes, fn_name: bytes) -> None:
-        self.attach_raw_tracepoint(event, fn_name)
+        if event in self._refused:
+            raise Exception("Failed to attach: Operation not permitted\nmore lines")
+        self.attached.append(event)
+
+
+class Kernel:
+    """Raw tracepoints: a link is a descriptor, open while it is attached."""
+
+    def __init__(self) -> None:
+        self.refused: bytes = b""
+
+    def bpf_attach_raw_tracepoint(self, program_fd: int, symbol: bytes) -> int:
+        assert program_fd == 7
+        if symbol == self.refused:
+            ctypes.set_errno(errno.EPERM)
+            return -1
+        return os.open("/dev/null", os.O_RDONLY)
 
 
 @pytest.fixture(autouse=True)
-def bcc(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = SimpleNamespace(BPF=SimpleNamespace(RAW_TRACEPOINT=17, KPROBE=2))
+def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
+    kernel = Kernel()
+    module = SimpleNamespace(
+        BPF=SimpleNamespace(RAW_TRACEPOINT=17, KPROBE=2), libbcc=SimpleNamespace(lib=kernel)
+    )
     monkeypatch.setattr(hooks, "load_bcc", lambda: module)
     monkeypatch.setattr(hooks, "_KPROBES", Path("/"))  # this kernel has kprobes
+    return kernel
+
+
+def open_files() -> int:
+    return len(os.listdir("/proc/self/fd"))
 
 
 def attached(program: Program, *symbols: str) -> Any:
@@ -78,8 +96,9 @@ def test_the_next_one_where_the_best_does_not_exist() -> None:
     assert attached(Program(), "old_function").hook is SECOND
 
 
-def test_the_next_one_where_the_kernel_refuses_the_best() -> None:
-    program = Program("new_point")
+def test_the_next_one_where_the_kernel_refuses_the_best(kernel: Kernel) -> None:
+    kernel.refused = b"new_point"
+    program = Program()
     assert attached(program, "new_point", "old_function").hook is SECOND
     assert program.attached == [b"old_function"]
 
@@ -107,19 +126,35 @@ def test_an_error_that_is_no_refusal_is_not_hidden() -> None:
 def test_all_events_or_none() -> None:
     types: Any = Types("new_point")
     other = Event("read", ((Part("raw_tracepoint", "absent", "on_read"),),))
+    before = open_files()
     with pytest.raises(UnfitEnvironment, match="'read'"):
         attach_all(Program(), types, events=[EVENT, other])
+    assert open_files() == before
 
 
-def test_a_hook_of_several_parts_attaches_whole_or_not_at_all() -> None:
+def test_a_hook_of_several_parts_attaches_whole_or_not_at_all(kernel: Kernel) -> None:
     types: Any = Types("new_point", "other_point")
-    program = Program("other_point")
+    kernel.refused = b"other_point"
     event = Event("both", (PAIR,), optional=True)
-    assert attach_event(program, types, event) is None
-    assert program.attached == []
+    before = open_files()
+    assert attach_event(Program(), types, event) is None
+    assert open_files() == before
+    kernel.refused = b""
     whole = attach_event(Program(), types, event)
     assert whole is not None
     assert str(whole) == "raw_tracepoint:new_point+raw_tracepoint:other_point"
+    assert open_files() == before + 2
+    whole.detach()
+    assert open_files() == before
+
+
+def test_two_programs_share_a_raw_tracepoint() -> None:
+    types: Any = Types("new_point")
+    twice = [EVENT, Event("again", ((Part("raw_tracepoint", "new_point", "on_again"),),))]
+    found = attach_all(Program(), types, twice)
+    assert [one.event for one in found] == ["send", "again"]
+    for one in found:
+        one.detach()
 
 
 @pytest.mark.parametrize("several", [True, False], ids=["0.19", "0.18"])
@@ -189,10 +224,10 @@ def test_a_hook_that_cannot_be_typed_asks_for_a_probe_without(
 ) -> None:
     types: Any = Types("new_point", "old_function", "other_point")
     Typed(monkeypatch, ["on_new", "on_other"] if refused else ["on_new"], refused)
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_files()
     with pytest.raises(Untyped):
         attach_all(Program(), types, [EVENT, Event("both", (PAIR,))], typed=True)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert open_files() == before
 
 
 def test_stages_need_events_that_there_are() -> None:
