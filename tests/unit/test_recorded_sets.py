@@ -9,7 +9,7 @@ from tests.benchmarks.replay import replay
 from tests.benchmarks.scenes import SCENES
 
 MAX_BYTES = 20_000_000
-FEWEST_PAIRS = 20
+FEWEST_PAIRS = 15
 JOBS = 300
 
 
