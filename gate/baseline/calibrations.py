@@ -39,7 +39,7 @@ NAME = re.compile(r"[a-z0-9_.]{1,80}")
 
 NEVER = (
     "this gate was never calibrated on this runner, so nobody knows its false-alarm rate or what "
-    "it can find here: `socklat-gate calibrate` with the same scenario tells"
+    "it can find here (socklat-gate calibrate with the same scenario tells)"
 )
 
 
@@ -79,7 +79,7 @@ def calibration_sentence(directory: Path, scenario: Scenario, fingerprint: Finge
     if found.gate_hash != gate_hash(scenario):
         return (
             f"this runner was calibrated on {found.created[:10]} with other settings of [gate], "
-            "which says nothing about these: run `socklat-gate calibrate` again"
+            "which says nothing about these: run socklat-gate calibrate again"
         )
     return quote(found)
 
