@@ -107,18 +107,18 @@ class Observer:
             used = [_used(*pair) for pair in zip(self._begun, self._ended, strict=True)]
         return (self._cleaned() if self._probe.watches_stalls else None), used
 
-    def too_few_clean(self, cleaned: Cleaned, spare: float = 1.0) -> str:
+    def too_few_clean(self, cleaned: Cleaned, factor: float = 1.0) -> str:
         """A sentence when a gated quantile rests on too few clean exchanges, else "".
 
-        The machine's stalls decide, no latency.  ``spare`` times as many as needed are asked for.
+        The machine's stalls decide, no latency.  ``factor`` times as many as there are are counted.
         """
         for metric in self._scenario.gate.metrics:
             for corrected in cleaned.corrected:
                 used = corrected.used.get(metric.stage)
                 if used is None or metric.quantile is None:
                     continue
-                beyond = used.exceeding(metric.quantile)
-                if beyond < spare * MIN_EXCEEDING:
+                beyond = factor * used.exceeding(metric.quantile)
+                if beyond < MIN_EXCEEDING:
                     length_s = (self._window.to_ns - self._window.from_ns) / 1e9
                     needed_s = length_s * MIN_EXCEEDING / max(beyond, 1.0)
                     return (
@@ -145,8 +145,12 @@ class Observer:
         planned_ns = self._window.from_ns + round(self._scenario.load.duration_s * 1e9)
         if now_ns + END_AHEAD_NS + LOOK_EVERY_NS < planned_ns:
             return
-        if self._probe.watches_stalls and self.too_few_clean(self._cleaned(), SPARE):
-            return
+        if self._probe.watches_stalls:
+            # Until then, what comes is expected to be as clean as what came.
+            passed_ns = max(1, now_ns - self._window.from_ns)
+            expected = max(1.0, (planned_ns - self._window.from_ns) / passed_ns)
+            if self.too_few_clean(self._cleaned(), expected / SPARE):
+                return
         self._end_chosen = True
         self._window = self._load.end_at(max(planned_ns, now_ns + END_AHEAD_NS))
         self._record()

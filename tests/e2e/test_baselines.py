@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -75,9 +75,16 @@ def shifted(campaign: Campaign, buckets: int) -> Campaign:
     """The same campaign with all service times some buckets up (0.5-0.8% each)."""
     runs = []
     for run in campaign.runs:
-        counts = np.roll(run.histograms["service"].counts, buckets)
-        runs.append(replace(run, histograms={**run.histograms, "service": Histogram(counts)}))
+        assert run.corrected is not None
+        corrected = replace(run.corrected, histograms=_shifted(run.corrected.histograms, buckets))
+        histograms = _shifted(run.histograms, buckets)
+        runs.append(replace(run, histograms=histograms, corrected=corrected))
     return replace(campaign, runs=tuple(runs))
+
+
+def _shifted(histograms: Mapping[str, Histogram], buckets: int) -> dict[str, Histogram]:
+    counts = np.roll(histograms["service"].counts, buckets)
+    return {**histograms, "service": Histogram(counts)}
 
 
 def test_run_measures_without_a_verdict(measured: Measured) -> None:

@@ -89,10 +89,10 @@ CASES = [
     Case(
         "too-few-connections",
         Reason.LOAD_NOT_DELIVERED,
-        ["load.connections"],
+        ["load.max_connections"],
         {
             "service": {"command": ["/delay", "--before-answer", "20000"]},
-            "load": {"connections": 2},
+            "load": {"connections": 2, "max_connections": 2},
         },
     ),
     Case(
