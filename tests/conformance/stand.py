@@ -6,6 +6,7 @@ Every moment is of CLOCK_MONOTONIC, which the client, the service and the kernel
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
