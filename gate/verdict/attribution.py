@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gate.campaign import ARMS, Bands, Pair
-from gate.verdict.evidence import Floats
+from gate.verdict.arrays import Floats
 from gate.verdict.interval import confidence_interval
 from gate.verdict.model import Attribution, StageShare
 from gate.verdict.starts import Units, unit_means, units_of

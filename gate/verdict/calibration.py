@@ -20,8 +20,8 @@ from gate.calibration import Findings, MetricFindings
 from gate.campaign import Pair
 from gate.errors import InvalidMeasurement, Reason
 from gate.gating import Gate
+from gate.verdict.arrays import Floats
 from gate.verdict.estimate import hodges_lehmann
-from gate.verdict.evidence import Floats
 from gate.verdict.model import Outcome, Verdict
 from gate.verdict.paired import decide
 from gate.verdict.resampling import MIN_PAIRS, Rule, resampled, rules_of

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from gate.verdict.evidence import Floats
+from gate.verdict.arrays import Floats
 
 __all__ = ["AUTOCORRELATIONS", "SIDE", "SIMULATED", "change_gain", "null_gains"]
 

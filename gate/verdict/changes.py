@@ -27,8 +27,8 @@ import numpy.typing as npt
 
 from gate.campaign import Campaign
 from gate.gating import Metric
+from gate.verdict.arrays import Floats
 from gate.verdict.change_models import SIMULATED, change_gain, null_gains
-from gate.verdict.evidence import Floats
 from gate.verdict.prediction import Prediction, predict
 from gate.verdict.wording import listing, percent, plural, relative
 

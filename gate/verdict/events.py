@@ -11,7 +11,7 @@ import numpy.typing as npt
 from gate.campaign import ARMS, Pair, Run
 from gate.gating import Spikes
 from gate.histogram import Histogram
-from gate.verdict.evidence import Floats
+from gate.verdict.arrays import Floats
 
 __all__ = ["Counted", "clusters", "count_pairs", "count_runs", "threshold_ns"]
 

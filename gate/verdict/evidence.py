@@ -31,6 +31,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import log_expit, logsumexp
 
+from gate.verdict.arrays import Floats
+
 __all__ = [
     "RATES",
     "Floats",
@@ -41,8 +43,6 @@ __all__ = [
     "running_fail_evidence_of_both",
     "running_pass_evidence",
 ]
-
-Floats = npt.NDArray[np.float64]
 
 RATES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """The mixture over l, in units of 1/scale: a factor of 32 between noise levels that it suits."""

@@ -9,8 +9,8 @@ import numpy as np
 
 from gate.campaign import Campaign
 from gate.gating import Metric
+from gate.verdict.arrays import Floats
 from gate.verdict.changes import Change, ReleaseDrift, against_release, change_points
-from gate.verdict.evidence import Floats
 from gate.verdict.quantiles import run_quantile_ns
 from gate.verdict.wording import percent, plural, relative
 

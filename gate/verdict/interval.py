@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
-from gate.verdict.evidence import Floats
+from gate.verdict.arrays import Floats
 
 __all__ = ["confidence_interval", "stopping_level", "walsh_averages"]
 

@@ -24,7 +24,7 @@ from scipy.special import stdtrit
 
 from gate.campaign import Campaign, Run
 from gate.gating import Metric
-from gate.verdict.evidence import Floats
+from gate.verdict.arrays import Floats
 from gate.verdict.quantiles import run_quantile_ns
 
 __all__ = ["BUCKET_VARIANCE", "Prediction", "paule_mandel", "predict", "prediction_of"]

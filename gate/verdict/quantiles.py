@@ -12,7 +12,7 @@ import numpy.typing as npt
 from gate.campaign import ARMS, Pair, Run
 from gate.gating import MIN_EXCEEDING
 from gate.histogram import Histogram
-from gate.verdict.evidence import Floats
+from gate.verdict.arrays import Floats
 
 __all__ = ["LogRatios", "pair_log_ratios", "run_quantile_ns", "stage_log_ratios", "value_ns"]
 

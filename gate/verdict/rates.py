@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaincc, logsumexp
 
-from gate.verdict.evidence import Floats
+from gate.verdict.arrays import Floats
 
 __all__ = [
     "DISPERSION_LEVEL",

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gate.campaign import Pair
-from gate.verdict.evidence import Floats
+from gate.verdict.arrays import Floats
 
 __all__ = ["unit_means", "unit_sums", "units_of"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from gate.scenario import Gate
-from gate.verdict.evidence import Floats
+from gate.verdict.arrays import Floats
 from tests.benchmarks.jobs import decide_jobs, draw, table
 from tests.benchmarks.recorded import Facts, load
 from tests.benchmarks.rules.otava import OTAVA

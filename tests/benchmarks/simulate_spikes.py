@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gate.scenario import Gate
-from gate.verdict.evidence import Floats
+from gate.verdict.arrays import Floats
 from gate.verdict.rates import (
     RUNS_WITH_EVENTS,
     capped_counts,

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gate.verdict.evidence import Floats
+from gate.verdict.arrays import Floats
 from gate.verdict.power import mde
 from tests.benchmarks import simulate_spikes
 from tests.benchmarks.simulated_jobs import (

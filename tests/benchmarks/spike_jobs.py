@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from gate.campaign import ARMS, Pair
 from gate.scenario import Gate
+from gate.verdict.arrays import Floats
 from gate.verdict.events import count_pairs, threshold_ns
-from gate.verdict.evidence import Floats
 from gate.verdict.rates import (
     EVENTS_PER_RUN,
     RUNS_WITH_EVENTS,

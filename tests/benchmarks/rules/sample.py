@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from gate.campaign import ARMS, Pair
 from gate.histogram import bucket_edges_ns
-from gate.verdict.evidence import Floats
+from gate.verdict.arrays import Floats
 from tests.benchmarks.jobs import Draw
 
 __all__ = ["QUANTILES", "Requests", "Sample", "pooled_quantiles_ns", "requests_of", "samples"]
