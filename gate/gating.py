@@ -152,7 +152,7 @@ class Gate(StrictModel):
         """The spikes' part of alpha: half of it, or 0 when they are not judged.
 
         With half, the second spike fails where the reference had none in 20 times the exposure
-        (see `gate.verdict.poisson`); of the metrics it costs one more pair to a FAIL.
+        (see `gate.verdict.rates`); of the metrics it costs one more pair to a FAIL.
         """
         return self.alpha / 2 if self.spikes.enabled else 0.0
 

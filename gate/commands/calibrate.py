@@ -16,13 +16,12 @@ from gate.commands.options import (
     seed_or_random,
 )
 from gate.commands.output import aligned, emit
-from gate.errors import Reason, UsageError
 from gate.job.calibrate import CalibrationJob
 from gate.job.progress import Progress
 from gate.job.reference import image_under_test
 from gate.probe.privilege import check_privilege
 from gate.report.calibration_text import calibration_lines, calibration_rows
-from gate.report.writer import check_writable
+from gate.report.writer import check_writable, discard
 from gate.scenario_file import load_scenario
 from gate.service.client import connect
 from gate.service.sweep import sweep
@@ -77,7 +76,7 @@ def calibrate(
     """
     loaded = load_scenario(scenario)
     check_writable(out)
-    _discard(out / _FILE)
+    discard(out / _FILE)
     directory = scenario.resolve().parent
     client = connect()
     check_privilege()
@@ -101,15 +100,3 @@ def calibrate(
     for text in (first, aligned(calibration_rows(found)), *others):
         emit(text)
     emit(f"stored as {stored} and {out / _FILE}")
-
-
-def _discard(path: Path) -> None:
-    """Were the study to fail, an older one would pass for it."""
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise UsageError(
-            Reason.OUTPUT_NOT_WRITABLE,
-            f"cannot replace {path}: {error.strerror}",
-            remedy="give another directory with --out",
-        ) from error

@@ -14,7 +14,7 @@ from gate.report.markdown import render_markdown
 from gate.report.verdict_json import result_document, verdict_document
 from gate.result import Result
 
-__all__ = ["ReportPaths", "check_writable", "discard_reports", "write_reports"]
+__all__ = ["ReportPaths", "check_writable", "discard", "discard_reports", "write_reports"]
 
 
 class ReportPaths(NamedTuple):
@@ -54,14 +54,19 @@ def discard_reports(out_dir: Path) -> None:
     Raises `UsageError` (output_not_writable).
     """
     for path in _paths(out_dir):
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise UsageError(
-                Reason.OUTPUT_NOT_WRITABLE,
-                f"cannot replace {path}: {error.strerror}",
-                remedy="give another directory with --out",
-            ) from error
+        discard(path)
+
+
+def discard(path: Path) -> None:
+    """Remove what an earlier run wrote, if anything; raises as `discard_reports`."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(
+            Reason.OUTPUT_NOT_WRITABLE,
+            f"cannot replace {path}: {error.strerror}",
+            remedy="give another directory with --out",
+        ) from error
 
 
 def write_reports(result: Result, out_dir: Path) -> ReportPaths:
