@@ -12,6 +12,7 @@ struct cpu_watch {
 	u64 stolen_ns; /* by the hypervisor's account, when it was last looked at */
 	u64 late_ns;   /* told by late ticks since then */
 	u64 since_ns;  /* the present thread runs since */
+	u64 unsent;    /* stalls that found no room */
 };
 BPF_PERCPU_ARRAY(cpu_watches, struct cpu_watch, 1);
 
@@ -27,12 +28,14 @@ BPF_RINGBUF_OUTPUT(stalls, STALL_RING_PAGES);
 /* Set by user space: process ids (tgid) of the load; their children belong to it too. */
 BPF_HASH(load_processes, u32, u32, 64);
 
-static inline void stall_send(u32 cause, u64 from_ns, u64 to_ns)
+static inline void stall_send(struct cpu_watch *w, u32 cause, u64 from_ns, u64 to_ns)
 {
 	struct stall *up = stalls.ringbuf_reserve(sizeof(*up));
 
-	if (!up)
+	if (!up) {
+		w->unsent++;
 		return;
+	}
 	up->from_ns = from_ns;
 	up->to_ns = to_ns;
 	up->cpu = bpf_get_smp_processor_id();
@@ -52,7 +55,7 @@ int on_tick(void *ctx)
 	/* Due one period after the last, so not before that was the CPU taken. */
 	due_ns = w->seen_ns + TICK_NS;
 	if (w->seen_ns && now_ns > due_ns + TICK_LATE_NS) {
-		stall_send(CAUSE_LATE_TICK, due_ns, now_ns);
+		stall_send(w, CAUSE_LATE_TICK, due_ns, now_ns);
 		w->late_ns += now_ns - due_ns;
 	}
 	w->seen_ns = now_ns;
@@ -75,7 +78,7 @@ static inline void look_at_steal(struct cpu_watch *w, u64 task, u64 now_ns)
 		return;
 	/* What came back last was taken last. */
 	if (w->stolen_ns && rest_ns > w->late_ns + STOLEN_LEAST_NS)
-		stall_send(CAUSE_STEAL, now_ns - (rest_ns - w->late_ns), now_ns);
+		stall_send(w, CAUSE_STEAL, now_ns - (rest_ns - w->late_ns), now_ns);
 	w->stolen_ns = stolen_ns;
 	w->late_ns = 0;
 }
@@ -130,6 +133,6 @@ int on_cpu_switch(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	}
 	if (since_ns && now_ns - since_ns >= FOREIGN_LEAST_NS && is_foreign(prev))
-		stall_send(CAUSE_FOREIGN, since_ns, now_ns);
+		stall_send(w, CAUSE_FOREIGN, since_ns, now_ns);
 	return 0;
 }

@@ -111,33 +111,15 @@ class NoiseMeter:
         self._times = _cpu_times()
         self._pressure_us, self._clock_us = _pressure_us(), _uptime_us()
 
-    def stop(
-        self,
-        stalled: float | None = None,
-        foreign: float | None = None,
-        throttled_us: int | None = None,
-        involuntary_switches: int | None = None,
-    ) -> Noise:
-        """The noise since construction; what the caller measured meanwhile is taken as it is.
-
-        Shares and counts as in `Noise`; None for what was not measured.
-        """
+    def stop(self) -> Noise:
+        """The noise since construction, without what only the probe and the containers know."""
         steal, busy = steal_and_busy(self._times, _cpu_times())
         pressure_us = _pressure_us()
         some = None
         if pressure_us is not None and self._pressure_us is not None:
             elapsed_us = max(1.0, _uptime_us() - self._clock_us)
             some = min(1.0, (pressure_us - self._pressure_us) / elapsed_us)
-        return Noise(
-            steal,
-            busy,
-            some,
-            os.getloadavg()[0],
-            involuntary_switches=involuntary_switches,
-            stalled=stalled,
-            foreign=foreign,
-            throttled_us=throttled_us,
-        )
+        return Noise(steal, busy, some, os.getloadavg()[0])
 
 
 def _pressure_us() -> int | None:

@@ -251,6 +251,16 @@ class Scenario(StrictModel):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _sent_as_asked(self) -> Scenario:
+        if self.load.driver == "command" and self.gate.interleave == "slice":
+            raise ValueError(
+                'gate.interleave = "slice" needs the http or tcp driver, which choose when each '
+                'request goes to which arm: with a command use "request" (both arms at once) or '
+                '"block"'
+            )
+        return self
+
     def measured_hash(self) -> str:
         """Hash of what shapes the numbers: service, load and probe, without image and budget.
 

@@ -54,7 +54,7 @@ def measure(
     for slot, arm in enumerate(arms):
         probe.watch(slot, arm.netns_inode, scenario.service.port)
     network = [network_counters(arm.pid) for arm in arms]
-    missed = probe.missed()
+    missed, unsent = probe.missed(), probe.unsent_stalls()
     endpoints = [Endpoint(arm.host, arm.port) for arm in arms]
     gate = scenario.gate
     interleave = "request" if len(arms) == 1 else gate.interleave
@@ -75,16 +75,16 @@ def measure(
     check_alive()
     readings = [_settled(probe, slot) for slot in range(len(arms))]
     cleaned, cpu = seen.finish()
-    noise = meter.stop(
+    noise = replace(
+        meter.stop(),
         stalled=cleaned.stalled if cleaned else None,
         foreign=cleaned.foreign if cleaned else None,
+        foreign_ignored=cleaned.ignored if cleaned else "",
         throttled_us=_sum(used.throttled_us for used in cpu),
         involuntary_switches=_sum(used.involuntary_switches for used in cpu),
     )
-    if cleaned:
-        noise = replace(noise, foreign_ignored=cleaned.ignored)
     check_delivered(scenario.load, counts, [arm.arm for arm in arms])
-    missed = probe.missed() - missed
+    missed, unsent = probe.missed() - missed, probe.unsent_stalls() - unsent
     runs = []
     for slot, arm in enumerate(arms):
         run = replace(
@@ -97,6 +97,8 @@ def measure(
         check_complete(arm.arm, run, missed)
         runs.append(run)
     disturbed = _disturbed(scenario, noise, counts)
+    if unsent and not disturbed:
+        disturbed = f"{unsent} of the machine's stalls found no room in the probe's ring"
     if cleaned and not disturbed:
         disturbed = seen.too_few_clean(cleaned)
     return Measured(tuple(runs), noise, disturbed)

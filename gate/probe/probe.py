@@ -18,7 +18,6 @@ from gate.probe.binding import load_bcc
 from gate.probe.bridges import bridge_entries
 from gate.probe.btf import KernelTypes, kernel_types
 from gate.probe.events import EVENTS, STAGE_NEEDS, Detail, Event, Kind
-from gate.probe.exchange_log import LogReader
 from gate.probe.hooks import Attached, Untyped, attach_all
 from gate.probe.kernel_source import flatten, kernel_source
 from gate.probe.missed import missed_invocations, time_spent
@@ -78,7 +77,6 @@ class SocketProbe:
         self._detail = detail
         self._prefer = prefer
         self._asked = stalls
-        self._log: LogReader | None = None
         self._stalls: StallReader | None = None
         self._bpf: Any = None
         self._typed = False
@@ -110,7 +108,7 @@ class SocketProbe:
             self._tables = Tables(self._bpf, types, full=self._detail == "full")
             self._spikes = SpikeReader(self._bpf)
             if "stall" in self.hooks:
-                self._log, self._stalls = LogReader(self._bpf), StallReader(self._bpf)
+                self._stalls = StallReader(self._bpf)
         except BaseException:
             self.close()
             raise
@@ -163,10 +161,9 @@ class SocketProbe:
 
     def close_readers(self) -> None:
         """Unmaps the rings, which must not outlive the programs' maps."""
-        for reader in (self._log, self._stalls):
-            if reader is not None:
-                reader.close()
-        self._log = self._stalls = None
+        if self._stalls is not None:
+            self._stalls.close()
+            self._stalls = None
 
     @property
     def hooks(self) -> dict[str, str]:
@@ -262,11 +259,15 @@ class SocketProbe:
         """Exchanges (`EXCHANGE`) and stalls (`STALL`) that came since the last call, not in order.
 
         To be called several times a second while stalls are watched; what finds no room meanwhile
-        is lost and counted (``log_lost``).
+        is lost and counted (``log_lost``, `unsent_stalls`).
         """
-        if self._log is None or self._stalls is None:
+        if self._stalls is None:
             return np.zeros(0, EXCHANGE), np.zeros(0, STALL)
-        return self._log.drain(), self._stalls.drain()
+        return self._stalls.drain()
+
+    def unsent_stalls(self) -> int:
+        """Stalls so far that found no room on their way up; 0 when none are watched."""
+        return self._stalls.unsent() if self._stalls is not None else 0
 
     def missed(self) -> int:
         """Invocations the kernel skipped so far, over all programs; a loss like any other."""

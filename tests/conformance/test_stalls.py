@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import subprocess
 import sys
@@ -11,9 +12,10 @@ import numpy as np
 import pytest
 
 from gate.clean.corrected import clean
-from gate.clean.timeline import CAUSES, EXCHANGE_STAGES
+from gate.clean.timeline import CAUSES, EXCHANGE_STAGES, STALL
 from gate.histogram import Histogram
 from gate.probe.probe import SocketProbe
+from gate.probe.sources import layout
 from tests.conformance.lab import Lab
 from tests.conformance.trial import Delays, Trial, drive
 
@@ -31,6 +33,16 @@ for _ in range({BURSTS}):
         pass
     time.sleep({BURST_S})
 print(time.process_time())
+"""
+
+# Gives its CPU up after runs just long enough to be told one by one.
+RESTLESS = f"""
+import time
+while True:
+    end_ns = time.perf_counter_ns() + {layout()["FOREIGN_LEAST_NS"]} + 50_000
+    while time.perf_counter_ns() < end_ns:
+        pass
+    time.sleep(1e-6)
 """
 
 
@@ -85,6 +97,25 @@ def test_the_cpu_time_of_a_stranger_is_seen_and_that_of_the_load_is_not(probe: S
         else:
             assert seen_s > 0.8 * worked_s
     probe.set_load([])
+
+
+def test_stalls_without_room_on_their_way_up_are_counted(probe: SocketProbe) -> None:
+    probe.drain()
+    before = probe.unsent_stalls()
+    command = [sys.executable, "-c", RESTLESS]
+    busy = [subprocess.Popen(command) for _ in range(2 * len(os.sched_getaffinity(0)))]
+    try:
+        deadline_s = time.monotonic() + 60
+        while probe.unsent_stalls() == before and time.monotonic() < deadline_s:
+            time.sleep(0.2)
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+    assert probe.unsent_stalls() > before
+    _, stalls = probe.drain()
+    # A ring is full when its records, with their headers, fill it.
+    assert stalls.size > 0.9 * layout()["STALL_RING_PAGES"] * mmap.PAGESIZE / (8 + STALL.itemsize)
 
 
 def test_stalls_are_later_than_they_begin_and_not_longer_than_the_time(probe: SocketProbe) -> None:

@@ -95,6 +95,15 @@ def test_a_problem_names_the_line_and_the_key(
     assert said in error.message
 
 
+def test_a_command_cannot_be_told_which_slice_is_whose(tmp_path: Path) -> None:
+    text = GOOD.replace('driver = "http"\npath = "/cart"', 'driver = "command"')
+    text = text.replace("[[gate.metrics]]", "[load.command]\nargv = ['wrk']\n[[gate.metrics]]", 1)
+    assert load_scenario(written(tmp_path, text)).load.driver == "command"
+    error = refused(tmp_path, text + '[gate]\ninterleave = "slice"\n')
+    assert error.reason is Reason.BAD_SCENARIO
+    assert 'interleave = "slice" needs the http or tcp driver' in error.message
+
+
 WAIVER = """
 [[waiver]]
 metric = "service_p90"

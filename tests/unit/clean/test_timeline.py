@@ -3,13 +3,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gate.clean.timeline import EXCHANGE_STAGES, Timeline, foreign_bursts, taken_from
+from gate.clean.timeline import CAUSES, EXCHANGE_STAGES, Timeline, foreign_bursts, taken_from
 from gate.probe.sources import layout, names
 from tests.unit.clean.simulated import MS, stalls_at
 
 
 def test_the_logs_stages_are_those_of_the_layout() -> None:
     assert names("STAGE_")[: layout()["BAND_STAGES"]] == EXCHANGE_STAGES
+
+
+def test_causes_are_numbered_as_in_the_layout() -> None:
+    assert names("CAUSE_") == CAUSES
 
 
 def test_intervals_in_any_order_become_disjoint_ones() -> None:

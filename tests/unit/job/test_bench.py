@@ -58,10 +58,8 @@ class World:
             for n, spec in enumerate(specs)
         )
 
-    def stop(self, **known: Any) -> Any:
-        if not known:
-            self.log.append("stop")
-        return self.noise  # the meter's stop
+    def stop(self) -> None:
+        self.log.append("stop")
 
     def check_alive(self) -> None:
         pass
@@ -77,6 +75,7 @@ class World:
         self.spike_ns[slot] = spike_ns
 
     watches_stalls = False
+    unsent, unsent_each_time = 5, 0
 
     def set_load(self, processes: Any) -> None:
         assert processes == (77,)
@@ -96,6 +95,10 @@ class World:
 
     def missed(self) -> int:
         return 0
+
+    def unsent_stalls(self) -> int:
+        self.unsent += self.unsent_each_time
+        return self.unsent
 
     def read(self, slot: int) -> Reading:
         whole = run()
@@ -130,7 +133,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         (measure, "make_load"),
     ):
         monkeypatch.setattr(place, name, lambda *args, **options: world)
-    monkeypatch.setattr(measure, "NoiseMeter", lambda: world)
+    meter = SimpleNamespace(stop=lambda: world.noise)
+    monkeypatch.setattr(measure, "NoiseMeter", lambda: meter)
     return world
 
 
@@ -171,6 +175,12 @@ def test_a_greedy_hypervisor_sets_a_pair_aside(world: World) -> None:
     assert pair().set_aside == ""
     world.noise = replace(world.noise, steal=0.51)
     assert pair().set_aside == "the hypervisor took 51% of the CPU time (limit 50%)"
+
+
+def test_a_pair_whose_stalls_are_not_all_known_is_set_aside(world: World) -> None:
+    assert pair().set_aside == ""  # what was lost before is not this pair's
+    world.unsent_each_time = 3
+    assert pair().set_aside == "3 of the machine's stalls found no room in the probe's ring"
 
 
 def test_the_reading_waits_for_connections_that_are_closing(world: World) -> None:

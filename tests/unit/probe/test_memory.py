@@ -51,7 +51,7 @@ def map_bytes(cpus: int, max_connections: int) -> dict[str, int]:
         "spikes": (64 + 3) * PAGE_BYTES,
         "exchange_log": (n["LOG_RING_PAGES"] + 3) * PAGE_BYTES,
         "stalls": (n["STALL_RING_PAGES"] + 3) * PAGE_BYTES,
-        "cpu_watches": per_cpu(32, 1),
+        "cpu_watches": per_cpu(40, 1),
         "load_processes": hashed(cpus, 64, 4, 4),
     }
 
