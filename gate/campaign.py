@@ -87,13 +87,17 @@ class Bands:
 
 @dataclass(frozen=True, slots=True)
 class Spike:
-    """One slow exchange: when its request arrived (CLOCK_MONOTONIC), its stages, who asked."""
+    """One slow exchange: when its request arrived (CLOCK_MONOTONIC), its stages, who asked.
+
+    ``shared``: the other arm had one like it at the same moment (`gate.clean.shared`).
+    """
 
     rx_first_ns: int
     stages_ns: Mapping[str, int]
     peer: str
     cpu: int
     overlapped: bool = False
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

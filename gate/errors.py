@@ -47,6 +47,7 @@ class Reason(str, Enum):
     TOO_FEW_CAMPAIGNS = "too_few_campaigns"
     TOO_FEW_SAMPLES = "too_few_samples"
     NOT_MEASURED = "not_measured"
+    WATCHED_BRIEFLY = "watched_briefly"
     OVERLAPPING_REQUESTS = "overlapping_requests"
     DRIFT = "drift"
     WITHIN_PREDICTION = "within_prediction"

@@ -104,6 +104,9 @@ class Spikes(StrictModel):
     enabled: bool = Field(True, description="whether more spikes than the baseline's fail the job")
     floor_ms: float = Field(50.0, gt=0, description="a spike takes at least this long")
     factor: float = Field(5.0, gt=1, description="and this many times the baseline's p99.9")
+    watch_s: float = Field(
+        0.0, ge=0, description="a pass needs the candidate watched for so long, in all its runs"
+    )
 
 
 class Waiver(StrictModel):

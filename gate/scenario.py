@@ -252,6 +252,16 @@ class Scenario(StrictModel):
         return self
 
     @model_validator(mode="after")
+    def _watched_within_the_budget(self) -> Scenario:
+        spikes, most_s = self.gate.spikes, self.gate.max_pairs * self.load.duration_s
+        if spikes.enabled and spikes.watch_s > most_s:
+            raise ValueError(
+                f"gate.spikes.watch_s of {spikes.watch_s:g} s cannot be reached: {most_s:g} s are "
+                "gate.max_pairs runs of load.duration_s"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _sent_as_asked(self) -> Scenario:
         if self.load.driver == "command" and self.gate.interleave == "slice":
             raise ValueError(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from gate.campaign import LoadCounts, Noise, Run
+from gate.clean.shared import mark_shared
 from gate.environment import NoiseMeter
 from gate.interrupt import obey_signal
 from gate.job.completeness import check_complete
@@ -101,7 +102,7 @@ def measure(
         disturbed = f"{unsent} of the machine's stalls found no room in the probe's ring"
     if cleaned and not disturbed:
         disturbed = seen.too_few_clean(cleaned)
-    return Measured(tuple(runs), noise, disturbed)
+    return Measured(mark_shared(runs), noise, disturbed)
 
 
 def noise_of_both(one: Noise, other: Noise) -> Noise:

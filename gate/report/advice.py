@@ -73,6 +73,15 @@ ADVICE: Mapping[Reason | Outcome, Sentence] = {
         Name("gate.metrics"),
         ".",
     ),
+    Reason.WATCHED_BRIEFLY: (
+        "Raise ",
+        Name("gate.max_minutes"),
+        " and ",
+        Name("gate.max_pairs"),
+        ", or watch for a shorter time: ",
+        Name("gate.spikes.watch_s"),
+        ".",
+    ),
     Reason.TOO_FEW_SAMPLES: ("Raise ", Name("load.duration_s"), " or ", Name("load.rate"), "."),
     Reason.NO_HOOK: (
         "Gate a stage that this kernel shows; ",

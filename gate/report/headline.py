@@ -8,7 +8,7 @@ from gate.errors import Reason
 from gate.histogram import Histogram
 from gate.report.advice import ADVICE, CPU, INTENDED, SPIKES, STAGES
 from gate.report.decisive import CANNOT_JUDGE, blocked, carrier, change_or_lowest, worst_of
-from gate.report.rare_spikes import spike_stage, spikes_summary
+from gate.report.rare_spikes import spikes_summary
 from gate.report.sentence import Name, Sentence
 from gate.report.units import change, count, interval, ns
 from gate.result import Result
@@ -27,7 +27,7 @@ def headline(result: Result) -> Sentence:
         return _measured(result)
     shown: Sentence = ()
     if verdict.outcome is Outcome.REGRESSION:
-        shown = _regression(result, verdict)
+        shown = _regression(verdict)
     elif verdict.outcome is Outcome.PASS and verdict.metrics:
         shown = _passed(verdict)
     elif verdict.outcome is Outcome.INCONCLUSIVE and verdict.pairs and not blocked(verdict):
@@ -84,10 +84,10 @@ def _undecided(verdict: Verdict) -> Sentence:
     return (f"{_pairs(verdict.pairs)} did not decide ", Name(worst.name), f", {_changed(worst)}")
 
 
-def _regression(result: Result, verdict: Verdict) -> Sentence:
+def _regression(verdict: Verdict) -> Sentence:
     worst = worst_of(verdict, Outcome.REGRESSION)
     if worst is None:
-        return _more_spikes(result, verdict.spikes)
+        return _more_spikes(verdict.spikes)
     others = [
         m for m in verdict.metrics if m.verdict is Outcome.REGRESSION and m.name != worst.name
     ]
@@ -107,11 +107,10 @@ def _regression(result: Result, verdict: Verdict) -> Sentence:
     )
 
 
-def _more_spikes(result: Result, spikes: SpikeVerdict | None) -> Sentence:
+def _more_spikes(spikes: SpikeVerdict | None) -> Sentence:
     if spikes is None or not spikes.failed:
         return ()
-    stage = spike_stage(result)
-    where = (", most of their time in ", Name(stage)) if stage else ()
+    where = (", most of their time in ", Name(spikes.stage)) if spikes.stage else ()
     return (spikes_summary(spikes), *where)
 
 

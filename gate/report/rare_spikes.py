@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 
 from gate.report import units
@@ -11,10 +10,7 @@ from gate.verdict.model import SpikeVerdict
 from gate.verdict.rates import DISPERSION_LEVEL
 from gate.verdict.wording import plural
 
-__all__ = ["RareSpikes", "RateRow", "power_text", "rare_spikes", "spike_stage", "spikes_summary"]
-
-PARTS = ("recv_wait", "app")
-MOST = 0.5
+__all__ = ["RareSpikes", "RateRow", "power_text", "rare_spikes", "spikes_summary"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +51,7 @@ def rare_spikes(result: Result) -> RareSpikes | None:
         rows=tuple(rows),
         evidence=_evidence_text(spikes),
         power=power_text(spikes),
-        stage=spike_stage(result),
+        stage=spikes.stage,
         notes=spikes.notes,
     )
 
@@ -84,21 +80,6 @@ def power_text(spikes: SpikeVerdict) -> str:
         f"{plural(spikes.events_to_fail, 'spike')} of the candidate would have failed beside this "
         f"reference; so many are expected at {units.times(spikes.smallest_ratio)} its rate."
     )
-
-
-def spike_stage(result: Result) -> str:
-    """The part of service in which the candidate's spikes spent most of their time, or ""."""
-    spikes = result.verdict.spikes if result.verdict else None
-    if spikes is None:
-        return ""
-    time_ns: Counter[str] = Counter()
-    for pair in result.pairs:
-        limit_ns = max(spikes.threshold_ns, pair.candidate.spike_threshold_ns)
-        for spike in pair.candidate.spikes if not pair.set_aside else ():
-            if spike.stages_ns.get("service", 0) >= limit_ns:
-                time_ns.update({part: spike.stages_ns.get(part, 0) for part in PARTS})
-    most = max(PARTS, key=lambda part: time_ns[part])
-    return most if time_ns[most] > MOST * time_ns.total() else ""
 
 
 def _row(who: str, events: int, exposure_s: float) -> RateRow:

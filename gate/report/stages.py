@@ -41,7 +41,7 @@ class SpikeRow:
     stage: str
     share: str
     peer: str
-    overlapped: str
+    remark: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +139,15 @@ def _spike_row(spike: Spike, number: int, run: Run) -> SpikeRow:
         stage=stage if part_ns else "",
         share=units.share(part_ns / service_ns) if service_ns and part_ns else "",
         peer=spike.peer,
-        overlapped="overlapped" if spike.overlapped else "",
+        remark=", ".join(_remarks(spike)),
     )
+
+
+def _remarks(spike: Spike) -> Iterator[str]:
+    if spike.shared:
+        yield "in both arms at once"
+    if spike.overlapped:
+        yield "overlapped"
 
 
 def _service_ns(spike: Spike) -> int:

@@ -19,6 +19,7 @@ import numpy as np
 
 from gate.campaign import ARMS, Bands, Pair
 from gate.verdict.arrays import Floats
+from gate.verdict.estimate import hodges_lehmann
 from gate.verdict.interval import confidence_interval
 from gate.verdict.model import Attribution, StageShare
 from gate.verdict.starts import Units, unit_means, units_of
@@ -47,14 +48,15 @@ def attribute(
 ) -> tuple[Attribution, ...]:
     """One `Attribution` per slice over the pairs not set aside; () when no pair has exchanges.
 
-    The numbers are means over the pairs, each pair counting alike, because the pair is the unit of
-    inference and one disturbed pair holds most of the pooled slowest exchanges.  A stage is named
-    when it carries more than half of the change and the 95% intervals of both the change and the
-    stage's part of it (`gate.verdict.interval`; by ``units`` of all the given pairs) lie on its
-    side of 0, so never before 5 units.  Where ``app`` is named and time on dependency sockets
-    explains more than half of what it changed by, in the same sense, "depend" is named instead.
-    A description, not a gate: the slices are not corrected for being three.  The shares sum to 1,
-    and are all 0 when nothing changed.  Corrected bands are used where both arms have them.
+    The numbers are Hodges-Lehmann estimates over the pairs of each pair's means: the pair is the
+    unit of inference, and one disturbed pair holds most of the pooled slowest exchanges and most
+    of a mean over pairs.  The slice's change is the sum of its parts.  A stage is named when it
+    carries more than half of the change and the 95% intervals of both the change and the stage's
+    part of it (`gate.verdict.interval`; by ``units`` of all the given pairs) lie on its side of 0,
+    so never before 5 units.  Where ``app`` is named and time on dependency sockets explains more
+    than half of what it changed by, in the same sense, "depend" is named instead.  A description,
+    not a gate: the slices are not corrected for being three.  The shares sum to 1, and are all 0
+    when nothing changed.  Corrected bands are used where both arms have them.
 
     Raises `ValueError` when ``service`` or a component is missing from the bands.
     """
@@ -109,23 +111,25 @@ def _one_slice(
         [[slice_means_ns(bands, stages, low, high) for bands in _bands_of(pair)] for pair in pairs]
     )
     deltas = means[:, 1, :] - means[:, 0, :]
-    baseline_ns, candidate_ns = means.mean(axis=0)
-    change = deltas.mean(axis=0)
-    # Clamped clocks can leave service off the sum by a little; the shares are of the parts' sum.
-    parts = float(change[1:].sum())
-    ratios = change[1:] / parts if parts != 0 else np.zeros(len(stages) - 1)
-    bounds = [_interval(deltas[:, column], units) for column in range(len(stages))]
+    changes = [_centre(deltas[:, column], units) for column in range(1, len(stages))]
+    whole = sum(changes)
     shares = tuple(
-        StageShare(stage, float(b), float(c), float(ratio), *interval)
-        for stage, b, c, ratio, interval in zip(
-            stages[1:], baseline_ns[1:], candidate_ns[1:], ratios, bounds[1:], strict=True
-        )
+        _share(stage, means[:, 0, column], deltas[:, column], whole, units)
+        for column, stage in enumerate(stages[1:], start=1)
     )
-    largest = shares[int(np.argmax(ratios))]
-    named = largest.stage if _carries(largest) and _one_sided(*bounds[0], change[0]) else None
+    largest = max(shares, key=lambda part: part.share)
+    agreed = _one_sided(*_interval(deltas[:, 0], units), whole)
+    named = largest.stage if _carries(largest) and agreed else None
     if named == "app" and depend is not None and _carries(depend):
         named = DEPEND
-    return Attribution(name, float(change[0]), shares, named, depend)
+    return Attribution(name, whole, shares, named, depend)
+
+
+def _share(stage: str, baseline: Floats, deltas: Floats, whole: float, units: Units) -> StageShare:
+    """A stage's part of a change of ``whole`` ns, from ns by pair."""
+    before_ns, change_ns = _centre(baseline, units), _centre(deltas, units)
+    share = change_ns / whole if whole != 0 else 0.0
+    return StageShare(stage, before_ns, before_ns + change_ns, share, *_interval(deltas, units))
 
 
 def _bands_of(pair: Pair) -> tuple[Bands, ...]:
@@ -158,13 +162,12 @@ def _depend(pairs: Sequence[Pair], units: Units) -> StageShare | None:
             exchanges = float(run.bands.count.sum())
             depend[row, column] = (spent.mean_ns() * spent.total if spent.total else 0) / exchanges
             app[row, column] = slice_means_ns(run.bands, ("app",), 0.0, 1.0)[0]
-    deltas = depend[:, 1] - depend[:, 0]
-    of = float((app[:, 1] - app[:, 0]).mean())
-    share = float(deltas.mean()) / of if of != 0 else 0.0
-    baseline_ns, candidate_ns = depend.mean(axis=0)
-    return StageShare(
-        DEPEND, float(baseline_ns), float(candidate_ns), share, *_interval(deltas, units)
-    )
+    of = _centre(app[:, 1] - app[:, 0], units)
+    return _share(DEPEND, depend[:, 0], depend[:, 1] - depend[:, 0], of, units)
+
+
+def _centre(values_ns: Floats, units: Units) -> float:
+    return hodges_lehmann(unit_means(values_ns, units))
 
 
 def _interval(deltas_ns: Floats, units: Units) -> tuple[float, float]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from gate.campaign import ARMS, Pair, Run
+from gate.campaign import ARMS, Pair, Run, Spike
 from gate.gating import Spikes
 from gate.histogram import Histogram
 from gate.verdict.arrays import Floats
 
-__all__ = ["Counted", "clusters", "count_pairs", "count_runs", "threshold_ns"]
+__all__ = ["Counted", "clusters", "count_pairs", "count_runs", "stage_of_spikes", "threshold_ns"]
+
+PARTS = ("recv_wait", "app")
+"""The stages that ``service`` is the sum of."""
 
 QUIET_NS = 1_000_000_000
 """Exchanges that follow within this time belong to one event."""
@@ -54,7 +57,7 @@ def clusters(start_ns: npt.ArrayLike, service_ns: npt.ArrayLike) -> int:
 
 
 def count_pairs(pairs: Sequence[Pair], limit_ns: float) -> Counted:
-    """Events of both arms, rows in the order of ARMS.
+    """Events of both arms, rows in the order of ARMS; what hit both at once counts for neither.
 
     Both arms of a pair are held against the same limit: what the probe sent up in both.  A pair
     whose probe had no threshold for sending spikes up has no exposure.
@@ -64,6 +67,7 @@ def count_pairs(pairs: Sequence[Pair], limit_ns: float) -> Counted:
     unwatched: list[int] = []
     raised: list[int] = []
     unsent: list[int] = []
+    shared: list[int] = []
     for column, pair in enumerate(pairs):
         runs = [pair.arm(arm) for arm in ARMS]
         sent_ns = [run.spike_threshold_ns for run in runs]
@@ -74,6 +78,8 @@ def count_pairs(pairs: Sequence[Pair], limit_ns: float) -> Counted:
             raised.append(pair.index)
         if any(_unsent(run) for run in runs):
             unsent.append(pair.index)
+        if any(spike.shared and _service_ns(spike) >= limit_ns for r in runs for spike in r.spikes):
+            shared.append(pair.index)
         exposure_s[:, column] = [run.duration_s for run in runs]
         events[:, column] = [_events(run, max(limit_ns, *sent_ns)) for run in runs]
     notes = [
@@ -83,10 +89,22 @@ def count_pairs(pairs: Sequence[Pair], limit_ns: float) -> Counted:
             (unwatched, "spikes were not watched for, so nothing counts,"),
             (raised, "only exchanges above a higher limit than this were sent up"),
             (unsent, "more spikes were counted than sent up; those sent are used"),
+            (shared, "both arms stopped at the same moment, so it counts for neither,"),
         )
         if which
     ]
     return Counted(events, exposure_s, tuple(notes))
+
+
+def stage_of_spikes(pairs: Sequence[Pair], limit_ns: float) -> str:
+    """The part of ``service`` in which the candidate's spikes spent most of their time, or ""."""
+    time_ns = dict.fromkeys(PARTS, 0)
+    for run in (pair.candidate for pair in pairs):
+        for spike in _counted(run, max(limit_ns, run.spike_threshold_ns)):
+            for part in PARTS:
+                time_ns[part] += spike.stages_ns.get(part, 0)
+    most = max(PARTS, key=lambda part: time_ns[part])
+    return most if time_ns[most] > sum(time_ns.values()) / 2 else ""
 
 
 def count_runs(runs: Sequence[Run], limit_ns: float) -> tuple[Floats, Floats]:
@@ -97,12 +115,16 @@ def count_runs(runs: Sequence[Run], limit_ns: float) -> tuple[Floats, Floats]:
 
 
 def _events(run: Run, limit_ns: float) -> int:
-    slow = [
-        (spike.rx_first_ns, spike.stages_ns["service"])
-        for spike in run.spikes
-        if spike.stages_ns.get("service", 0) >= limit_ns
-    ]
+    slow = [(spike.rx_first_ns, _service_ns(spike)) for spike in _counted(run, limit_ns)]
     return clusters(*zip(*slow, strict=True)) if slow else 0
+
+
+def _counted(run: Run, limit_ns: float) -> Iterator[Spike]:
+    return (s for s in run.spikes if _service_ns(s) >= limit_ns and not s.shared)
+
+
+def _service_ns(spike: Spike) -> int:
+    return spike.stages_ns.get("service", 0)
 
 
 def _unsent(run: Run) -> bool:

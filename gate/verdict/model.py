@@ -93,12 +93,13 @@ class SpikeVerdict:
     ``rate_ratio`` is candidate / reference with half an event added to both (NaN without
     exposure).  ``evidence`` is the e-value, the largest so far, that the candidate's rate is above
     ``accepted_ratio`` times the reference's; it fails at ``needed``; ``p_value`` is 1 / evidence,
-    at most 1.``by_runs``: not events
-    but runs were compared, by which of a pair has more, since they differ by more than Poisson
-    (``dispersion_p``) or have several events each.  ``events_to_fail`` is the power: how many
-    candidate events, in as many runs, would have failed beside this reference (None: none would),
-    ``smallest_ratio`` the rate ratio at which they are expected (infinite: none).
-    ``notes`` say what could not be counted.
+    at most 1.  ``by_runs``: not events but runs were compared, by which of a pair has more, since
+    they differ by more than Poisson (``dispersion_p``) or have several events each.
+    ``events_to_fail`` is the power: how many candidate events, in as many runs, would have failed
+    beside this reference (None: none would), ``smallest_ratio`` the rate ratio at which they are
+    expected (infinite: none).
+    ``notes`` say what could not be counted.  ``stage`` is where the candidate's spent most of their
+    time, "" where they had no such stage.
     """
 
     threshold_ns: float
@@ -120,13 +121,16 @@ class SpikeVerdict:
     failed: bool
     notes: tuple[str, ...] = ()
     waived: Waived | None = None
+    stage: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class StageShare:
-    """One stage's part of a change: mean ns per exchange in each arm, and share of the change.
+    """One stage's part of a change: ns per exchange before and after it, and share of the change.
 
-    ``low_ns`` and ``high_ns`` bound the stage's change in ns with 95% (infinite below 5 pairs).
+    ``baseline_ns`` is the baseline's mean, ``candidate_ns`` that and the change; both centres over
+    the pairs (Hodges-Lehmann).  ``low_ns`` and ``high_ns`` bound the stage's change in ns with 95%
+    (infinite below 5 pairs).
     """
 
     stage: str

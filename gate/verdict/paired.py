@@ -10,12 +10,13 @@ running maximum has the same error rate.  For PASS this matters because the metr
 their thresholds at the same pair; no correction for m is needed there, since a wrong PASS needs
 the one metric that is truly at its failure limit to have reached its own threshold.  When both
 kinds of evidence were reached (a change inside the indifference zone, a caller that went on
-measuring), it is a regression.  Spikes never hold up a PASS: a job is too short to show that there
-are none, so their power is reported instead.
+measuring), it is a regression.  Spikes hold up a PASS only as long as ``gate.spikes.watch_s`` says:
+no job is long enough to show that there are none, so their power is reported.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -27,14 +28,20 @@ from gate.verdict.judge import Judged, judge_metric
 from gate.verdict.model import MetricVerdict, Outcome, SpikeVerdict, Verdict
 from gate.verdict.overlap import overlap_problem
 from gate.verdict.quantiles import LogRatios, stage_log_ratios
+from gate.verdict.sentences import (
+    BUDGETS,
+    failed_text,
+    open_text,
+    passed_text,
+    spikes_text,
+    unwatched_text,
+)
 from gate.verdict.spikes import judge_spikes
 from gate.verdict.starts import units_of
-from gate.verdict.wording import listing, percent, percent_range, plural
+from gate.verdict.wording import listing, plural
 from gate.verdict.zone import default_scale
 
 __all__ = ["decide", "default_scale"]
-
-BUDGETS = {Reason.BUDGET_PAIRS: "pairs", Reason.BUDGET_MINUTES: "minutes"}
 
 
 def decide(
@@ -102,11 +109,12 @@ def decide(
             replace(metric, verdict=Outcome.INCONCLUSIVE, further_pairs=None) for metric in metrics
         )
         spikes = None if spikes is None else replace(spikes, failed=False)
-    outcome, reasons, further = _outcome(judged, metrics, spikes, overlaps, len(used))
+    unwatched = _unwatched_pairs(spikes, gate, len(used))
+    outcome, reasons, further = _outcome(judged, metrics, spikes, overlaps, unwatched, len(used))
     if outcome is Outcome.INCONCLUSIVE:
         if budget_spent is not None:
             blocked = bool(overlaps) or any(one.too_few for one in judged)
-            reasons.append((budget_spent, _open_text(budget_spent, len(used), further, blocked)))
+            reasons.append((budget_spent, open_text(budget_spent, len(used), further, blocked)))
             if not used:
                 reasons.append((Reason.TOO_FEW_SAMPLES, "no pair could be used"))
         elif not reasons:
@@ -131,6 +139,7 @@ def _outcome(
     metrics: Sequence[MetricVerdict],
     spikes: SpikeVerdict | None,
     overlaps: Sequence[str],
+    unwatched: int,
     pairs: int,
 ) -> tuple[Outcome, list[tuple[Reason, str]], int | None]:
     """What it comes to, why (nothing yet for an open verdict), and how many pairs further."""
@@ -142,14 +151,17 @@ def _outcome(
         reasons = [(Reason.OVERLAPPING_REQUESTS, problem) for problem in overlaps]
     elif failed or (spikes and spikes.failed):
         outcome, further = Outcome.REGRESSION, 0
-        reasons = [(Reason.REGRESSION, _failed_text(metric)) for metric in failed]
+        reasons = [(Reason.REGRESSION, failed_text(metric)) for metric in failed]
         if spikes and spikes.failed:
-            reasons.append((Reason.MORE_SPIKES, _spikes_text(spikes)))
+            reasons.append((Reason.MORE_SPIKES, spikes_text(spikes)))
+    elif unwatched and all(metric.verdict is Outcome.PASS for metric in metrics):
+        outcome, further = Outcome.INCONCLUSIVE, unwatched
+        reasons = [(Reason.WATCHED_BRIEFLY, unwatched_text(spikes, unwatched))]
     elif all(metric.verdict is Outcome.PASS for metric in metrics):
         outcome, further = Outcome.PASS, 0
-        reasons = [(Reason.NO_REGRESSION, _passed_text(metrics, pairs))]
+        reasons = [(Reason.NO_REGRESSION, passed_text(metrics, pairs))]
     else:
-        outcome, further = Outcome.INCONCLUSIVE, _further_of_job(judged)
+        outcome, further = Outcome.INCONCLUSIVE, _further_of_job(judged, unwatched)
     reasons += [
         (
             Reason.NOT_MEASURED if one.unmeasured else Reason.TOO_FEW_SAMPLES,
@@ -161,42 +173,18 @@ def _outcome(
     return outcome, reasons, further
 
 
-def _further_of_job(judged: Sequence[Judged]) -> int | None:
-    """Pairs until the first metric fails or the last one passes."""
+def _unwatched_pairs(spikes: SpikeVerdict | None, gate: Gate, pairs: int) -> int:
+    """Pairs until the candidate was watched for spikes as long as a PASS needs."""
+    if spikes is None or spikes.candidate_exposure_s >= gate.spikes.watch_s:
+        return 0
+    per_pair_s = spikes.candidate_exposure_s / max(pairs, 1)
+    missing_s = gate.spikes.watch_s - spikes.candidate_exposure_s
+    return math.ceil(missing_s / per_pair_s) if per_pair_s else gate.max_pairs
+
+
+def _further_of_job(judged: Sequence[Judged], unwatched: int) -> int | None:
+    """Pairs until the first metric fails or the last one passes and spikes were watched enough."""
     ways = [one.to_fail for one in judged]
-    to_pass = [one.to_pass for one in judged]
+    to_pass = [*(one.to_pass for one in judged), unwatched]
     ways.append(None if None in to_pass else max(n for n in to_pass if n is not None))
     return min((n for n in ways if n is not None), default=None)
-
-
-def _failed_text(metric: MetricVerdict) -> str:
-    return (
-        f"{metric.name} changed by {percent(metric.change)} (95% interval "
-        f"{percent_range(metric.ci_low, metric.ci_high)}); up to "
-        f"{percent(metric.tolerance)} is accepted"
-        + (f" (waived until {metric.waived.expires})" if metric.waived else "")
-    )
-
-
-def _spikes_text(spikes: SpikeVerdict) -> str:
-    events = spikes.baseline_events + spikes.stored_events
-    exposure_s = spikes.baseline_exposure_s + spikes.stored_exposure_s
-    return (
-        f"{plural(spikes.candidate_events, 'spike')} of {spikes.threshold_ns / 1e6:.3g} ms or more "
-        f"in {spikes.candidate_exposure_s:.0f} s of the candidate, {events} in {exposure_s:.0f} s "
-        f"of the reference"
-    )
-
-
-def _passed_text(metrics: Sequence[MetricVerdict], pairs: int) -> str:
-    limits = ", ".join(f"{metric.name} {percent(metric.failure)}" for metric in metrics)
-    return f"{plural(pairs, 'pair')} exclude changes as large as {limits}"
-
-
-def _open_text(budget: Reason, pairs: int, further: int | None, blocked: bool) -> str:
-    text = f"the budget of {BUDGETS[budget]} is spent after {plural(pairs, 'usable pair')}"
-    if further is not None:
-        return f"{text}; about {plural(further, 'more pair')} would decide"
-    if blocked or not pairs:
-        return text
-    return f"{text}; more pairs like these are not expected to decide"

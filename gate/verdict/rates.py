@@ -131,14 +131,15 @@ def running_dispersion(counts: npt.ArrayLike, exposure_s: npt.ArrayLike) -> Floa
 
     Counts (..., runs), exposures of that shape or (runs,), give (3, ..., runs); the moments are
     those given the total.  All 0 where there is nothing to test: fewer than 2 events or runs.
-    Exposures are positive.
+    Runs without exposure are left out.
     """
     x, s = np.asarray(counts, dtype=np.float64), np.asarray(exposure_s, dtype=np.float64)
     total, whole = np.cumsum(x, axis=-1), np.cumsum(s, axis=-1)
-    runs = np.arange(1, s.shape[-1] + 1)
+    per_s = np.divide(1.0, s, out=np.zeros_like(s), where=s > 0)
+    runs = np.cumsum(s > 0, axis=-1)
     some = np.maximum(total, 1.0)
-    statistic = whole / some * np.cumsum(x**2 / s, axis=-1) - total
-    inverse = whole * np.cumsum(1.0 / s, axis=-1)
+    statistic = whole / some * np.cumsum(x**2 * per_s, axis=-1) - total
+    inverse = whole * np.cumsum(per_s, axis=-1)
     variance = 2 * (runs - 1) + (inverse - runs**2 - 2 * runs + 2) / some
     mean = np.broadcast_to(runs - 1.0, x.shape)
     return np.where((total >= 2) & (runs >= 2), np.array([statistic, mean, variance]), 0.0)

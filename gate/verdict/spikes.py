@@ -16,7 +16,7 @@ import numpy as np
 
 from gate.campaign import Campaign, Pair
 from gate.gating import Gate, Waiver
-from gate.verdict.events import count_pairs, count_runs, threshold_ns
+from gate.verdict.events import count_pairs, count_runs, stage_of_spikes, threshold_ns
 from gate.verdict.evidence import Floats, as_e_value
 from gate.verdict.model import SpikeVerdict
 from gate.verdict.rates import (
@@ -32,12 +32,15 @@ from gate.verdict.rates import (
 from gate.verdict.starts import Units, unit_sums
 from gate.verdict.zone import waived_by
 
-__all__ = ["judge_spikes"]
+__all__ = ["StoredSpikes", "judge_spikes", "spread"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Stored:
-    """What each unit has of the stored campaigns: events, shape (units,), and exposure (s)."""
+class StoredSpikes:
+    """What each unit has of the stored campaigns: events, shape (units,), and exposure (s).
+
+    ``runs`` holds the same two of the stored runs themselves.
+    """
 
     events: Floats
     exposure_s: Floats
@@ -61,7 +64,7 @@ def judge_spikes(
     counted = count_pairs(pairs, limit_ns)
     # shape (arms, units)
     events, exposure_s = unit_sums(counted.events, units), unit_sums(counted.exposure_s, units)
-    past = _spread(stored, limit_ns, events.shape[1], -(-gate.max_pairs // gate.pairs_per_start))
+    past = spread(stored, limit_ns, events.shape[1], -(-gate.max_pairs // gate.pairs_per_start))
     watched = exposure_s.all(axis=0)
     events, exposure_s = events[:, watched], exposure_s[:, watched]
     past = replace(past, events=past.events[watched], exposure_s=past.exposure_s[watched])
@@ -104,10 +107,11 @@ def judge_spikes(
         failed=failed,
         notes=counted.notes,
         waived=waived_by(waiver),
+        stage=stage_of_spikes(pairs, limit_ns),
     )
 
 
-def _dispersion(events: Floats, exposure_s: Floats, past: _Stored) -> float:
+def _dispersion(events: Floats, exposure_s: Floats, past: StoredSpikes) -> float:
     moments = np.zeros(3)
     for counts, exposures in (
         (np.append(past.runs[0], events[0]), np.append(past.runs[1], exposure_s[0])),
@@ -118,11 +122,14 @@ def _dispersion(events: Floats, exposure_s: Floats, past: _Stored) -> float:
     return float(dispersion_p(moments))
 
 
-def _spread(stored: Sequence[Campaign], limit_ns: float, units: int, budget: int) -> _Stored:
+def spread(stored: Sequence[Campaign], limit_ns: float, units: int, budget: int) -> StoredSpikes:
+    """What the stored campaigns add to the first ``units`` of a ``budget``."""
     runs = count_runs([run for campaign in stored for run in campaign.runs], limit_ns)
     events, exposure_s = runs
     drawn = np.random.default_rng(0).integers(budget, size=int(events.sum()))
     per_unit = np.bincount(drawn, minlength=budget).astype(np.float64)
     spread_s = np.full(budget, exposure_s.sum() / budget)
     more = max(0, units - budget)
-    return _Stored(np.pad(per_unit, (0, more))[:units], np.pad(spread_s, (0, more))[:units], runs)
+    return StoredSpikes(
+        np.pad(per_unit, (0, more))[:units], np.pad(spread_s, (0, more))[:units], runs
+    )

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from gate.campaign import Pair
+from gate.campaign import Campaign, Pair
 from gate.scenario import Gate
 from gate.verdict.evidence import (
     Floats,
@@ -101,8 +101,8 @@ def budget_pairs(gate: Gate, seconds_per_pair: float) -> int:
     return max(1, min(gate.max_pairs, in_time))
 
 
-def table(pairs: Sequence[Pair], gate: Gate) -> Table:
-    """The metrics of pairs that were not set aside.
+def table(pairs: Sequence[Pair], gate: Gate, stored: Sequence[Campaign] = ()) -> Table:
+    """The metrics of pairs that were not set aside, and their spikes beside stored campaigns.
 
     Raises `ValueError` for pairs that share a start: as one unit of inference they would have to
     be drawn together.
@@ -124,7 +124,7 @@ def table(pairs: Sequence[Pair], gate: Gate) -> Table:
         usable=np.array([ratio.usable for ratio in ratios]),
         needed_fail=np.log([verdict.needed_fail for verdict in verdicts]),
         needed_pass=np.log([verdict.needed_pass for verdict in verdicts]),
-        spikes=spike_table(pairs, gate),
+        spikes=spike_table(pairs, gate, stored),
     )
 
 
@@ -152,7 +152,8 @@ def decide_jobs(known: Table, jobs: Draw) -> Decided:
         spikes = spikes_fail(known.spikes, jobs.index, jobs.swapped)
     failed: Bools = np.array([*fails, spikes])
     fail_at = _first(np.logical_or.reduce(failed))
-    pass_at = _first(np.logical_and.reduce(passes))
+    watched = _watched(known, jobs)
+    pass_at = _first(np.logical_and.reduce([*passes, watched]))
     looks = np.arange(1, jobs.index.shape[1] + 1)
     by_then = looks <= fail_at[:, np.newaxis]
     return Decided(fail_at, pass_at, np.asarray((failed & by_then).any(axis=2)))
@@ -169,6 +170,14 @@ def as_pairs(pairs: Sequence[Pair], jobs: Draw, job: int, seen: int) -> list[Pai
         # Drawn twice, it is two starts.
         found.append(replace(pair, index=at, baseline=arms[0], candidate=arms[1], start=None))
     return found
+
+
+def _watched(known: Table, jobs: Draw) -> Bools:
+    """Whether the candidate was watched for spikes as long as a PASS needs, after each pair."""
+    if known.spikes is None:
+        return np.ones(jobs.index.shape, dtype=np.bool_)
+    exposure_s = known.spikes.exposure_s[np.where(jobs.swapped, 0, 1), jobs.index]
+    return np.asarray(np.cumsum(exposure_s, axis=1) >= known.gate.spikes.watch_s)
 
 
 def _first(reached: Bools) -> Floats:

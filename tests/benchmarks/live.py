@@ -2,7 +2,9 @@
 
     sudo python -m tests.benchmarks.live [--same N] [--effect N] [--directory DIR] > docs/live.md
 
-``DIR`` keeps the reports and what was done already, so that it can be ended and started again.
+Each arm is an image; jobs that passed with equal arms are stored, as a main branch's would be, and
+later jobs of the same service and load have them as history.  ``DIR`` keeps all of that, so that it
+can be ended and started again.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from tests.benchmarks.record_pairs import dependencies, machine, say
 from tests.benchmarks.scenes import SCENES, Scene, build_images
 
 JOB_WITHIN_S = 900
+WATCHING = {"api-stop": 400.0}
+"""Scene -> ``gate.spikes.watch_s``: what comes once a minute cannot be seen in less."""
 
 
 def toml(value: Any) -> str:
@@ -31,13 +35,12 @@ def toml(value: Any) -> str:
 
 
 def write_scenario(scene: Scene, path: Path) -> None:
-    """The scene as a socklat.toml with both commands."""
+    """The scene as a socklat.toml of its service."""
     document = scene.scenario().model_dump(mode="json", exclude_defaults=True)
-    baseline, candidate = (scene.command(options) for options in (scene.baseline, scene.candidate))
-    if candidate:
-        document["service"]["command"] = candidate
-        document["baseline"] = {"command": baseline}
-    lines = [f"name = {toml(document.pop('name'))}"]
+    if scene.name in WATCHING:
+        document["gate"] = {"spikes": {"watch_s": WATCHING[scene.name]}}
+    document.pop("name")
+    lines = [f"name = {toml(scene.service)}"]
     for name, values in document.items():
         lines += [f"[{name}]", *(f"{key} = {toml(value)}" for key, value in values.items())]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -45,27 +48,39 @@ def write_scenario(scene: Scene, path: Path) -> None:
 
 def job(scene: Scene, number: int, directory: Path) -> dict[str, Any]:
     """One gate job; what was done already is read back."""
+    stored = directory / "baselines"
     out = directory / f"{scene.name}-{number}"
     if not (out / "verdict.json").exists():
         out.mkdir(parents=True, exist_ok=True)
         write_scenario(scene, out / "socklat.toml")
-        one, two = scene.images()
+        one, two = scene.build_arms()
         command = [sys.executable, "-m", "gate", "gate", str(out / "socklat.toml"), "--quiet"]
         command += ["--baseline-image", one, "--candidate-image", two]
-        command += ["--out", str(out), "--seed", str(1000 + number)]
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=JOB_WITHIN_S
-        )
+        command += ["--out", str(out), "--seed", str(1000 + number), "--baselines", str(stored)]
+        done = run(command)
         say(f"{scene.name} {number}: exit {done.returncode} {done.stderr.strip()[-200:]}")
+        if scene.kind == "same" and done.returncode == 0:
+            save = [sys.executable, "-m", "gate", "baseline", "save", str(out)]
+            run([*save, "--baselines", str(stored)]).check_returncode()
     found: dict[str, Any] = json.loads((out / "verdict.json").read_text("utf-8"))
     say(f"{scene.name} {number}: {found['verdict']} {found['pairs']} pairs")
     return found
 
 
+def run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=JOB_WITHIN_S
+    )
+
+
 def row_of(scene: Scene, number: int, found: dict[str, Any]) -> list[str]:
     failed = [m["name"] for m in found["metrics"] if m["verdict"] == "regression"]
-    failed += ["spikes"] if (found.get("spikes") or {}).get("failed") else []
-    stages = {part["stage"] for part in found["attribution"] if part["stage"]}
+    stages = {part["stage"] for part in found["attribution"] if part["slice"] == scene.slice}
+    spikes = found.get("spikes") or {}
+    if spikes.get("failed"):
+        failed.append("spikes")
+        stages = {spikes["stage"]}
+    stages -= {None, ""}
     wanted = "pass" if scene.kind == "same" else "regression"
     return [
         scene.name,
@@ -112,6 +127,9 @@ Written by `ci/bench live` on: {machine()}. Default metrics and budget; verdicts
 been others are bold.
 
 {what}
+
+`api-stop` watches for {WATCHING["api-stop"]:.0f} s (`gate.spikes.watch_s`), and has what the equal
+jobs before it had stored.
 
 {len(same)} jobs of equal arms: {failed} false alarms, {passed}.
 

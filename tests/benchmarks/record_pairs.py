@@ -86,6 +86,7 @@ def _save(
         kind=scene.kind,
         seconds_per_pair=round(seconds, 2),
         stage=scene.stage,
+        slice=scene.slice,
         injected=scene.injected,
         gate=scene.gate,
     )

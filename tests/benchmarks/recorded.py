@@ -47,9 +47,9 @@ class Facts:
     """What is known about a set besides its pairs.
 
     ``what`` is a sentence for readers; ``seconds_per_pair`` includes starting and stopping the
-    containers.  Of an ``effect``: ``stage`` is the one that must be named ("" when none must),
-    ``injected`` what was added, as text.  ``gate`` holds the scenario's [gate] where it differs
-    from the defaults, as in socklat.toml.
+    containers.  Of an ``effect``: ``stage`` is the one that must be named ("" when none must) in
+    the requests of ``slice``, ``injected`` what was added, as text.  ``gate`` holds the scenario's
+    [gate] where it differs from the defaults, as in socklat.toml.
     """
 
     set: str
@@ -58,6 +58,7 @@ class Facts:
     kind: Literal["same", "effect"]
     seconds_per_pair: float
     stage: str = ""
+    slice: str = "middle"
     injected: str = ""
     gate: dict[str, Any] = field(default_factory=dict)
 

@@ -5,12 +5,13 @@ python -m tests.benchmarks.replay [--jobs 10000] [--seed 1] [--directory DIR]
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from gate.campaign import Pair
+from gate.campaign import Campaign, Fingerprint, Pair
+from gate.gating import Gate
 from gate.verdict.model import Outcome
 from gate.verdict.paired import decide
 from tests.benchmarks.jobs import (
@@ -23,7 +24,7 @@ from tests.benchmarks.jobs import (
     draw,
     table,
 )
-from tests.benchmarks.recorded import Facts, load
+from tests.benchmarks.recorded import Facts, Recorded, load
 
 __all__ = [
     "ATTRIBUTED",
@@ -44,10 +45,12 @@ class Replayed:
     """A set with its jobs: as recorded and, when the arms are equal, with the arms swapped.
 
     ``seconds`` is what a usable pair costs, those set aside included; ``budget`` counts pairs.
+    ``stored`` is the baseline's history that the jobs have.
     """
 
     facts: Facts
     pairs: tuple[Pair, ...]
+    stored: tuple[Campaign, ...]
     set_aside: int
     seconds: float
     budget: int
@@ -57,16 +60,25 @@ class Replayed:
     swapped: Decided | None
 
 
-def replay(path: Path, jobs: int, seed: int) -> Replayed:
-    """Replays one recorded set.  Raises `ValueError` when none of its pairs can be used."""
+def replay(
+    path: Path, jobs: int, seed: int, history: Path | None = None, rules: Gate | None = None
+) -> Replayed:
+    """Replays one recorded set, the baseline arms of ``history`` being the stored campaigns.
+
+    ``rules`` decide instead of those that it was recorded with.
+    Raises `ValueError` when none of its pairs can be used.
+    """
     recorded = load(path)
     used = tuple(pair for pair in recorded.pairs if not pair.set_aside)
     if not used:
         raise ValueError(f"{path.name} has no usable pair")
-    facts, gate = recorded.facts, recorded.facts.rules()
+    facts, gate = recorded.facts, rules or recorded.facts.rules()
+    stored = () if history is None else (_campaign(load(history)),)
+    if stored:
+        facts = replace(facts, set=f"{facts.set}, stored history")
     seconds = facts.seconds_per_pair * len(recorded.pairs) / len(used)
     budget = budget_pairs(gate, seconds)
-    known = table(used, gate)
+    known = table(used, gate, stored)
     drawn = draw(len(used), jobs, budget, seed, swap=False)
     swapped = None
     if facts.kind == "same":
@@ -74,6 +86,7 @@ def replay(path: Path, jobs: int, seed: int) -> Replayed:
     return Replayed(
         facts=facts,
         pairs=used,
+        stored=stored,
         set_aside=len(recorded.pairs) - len(used),
         seconds=seconds,
         budget=budget,
@@ -94,8 +107,10 @@ def disagreements(done: Replayed, count: int = CHECKED) -> list[int]:
     for job in range(min(count, done.jobs.index.shape[0])):
         end = done.decided.ended_at[job]
         seen = int(min(end, done.budget))
-        last = decide(as_pairs(done.pairs, done.jobs, job, seen), gate).outcome
-        before = decide(as_pairs(done.pairs, done.jobs, job, seen - 1), gate).outcome
+        last, before = (
+            decide(as_pairs(done.pairs, done.jobs, job, pairs), gate, stored=done.stored).outcome
+            for pairs in (seen, seen - 1)
+        )
         if done.decided.failed[job]:
             expected = Outcome.REGRESSION
         else:
@@ -108,21 +123,37 @@ def disagreements(done: Replayed, count: int = CHECKED) -> list[int]:
 def stages_named(done: Replayed, count: int = ATTRIBUTED) -> dict[str, int]:
     """Of the first ``count`` failed jobs: how many named the right stage, another, none.
 
-    Right when some slice names the expected stage and none names another; where no stage is
-    expected, right when none is named.
+    What the slice says that the change was injected into, or the spikes where they failed; where
+    no stage is expected, none is right.
     """
     found = {"right": 0, "other": 0, "none": 0}
     for job in np.flatnonzero(done.decided.failed)[:count]:
         seen = int(done.decided.fail_at[job])
-        verdict = decide(as_pairs(done.pairs, done.jobs, int(job), seen), done.known.gate)
-        stages = {slice_.stage for slice_ in verdict.attribution} - {None}
-        if stages - {done.facts.stage}:
-            found["other"] += 1
-        elif stages or not done.facts.stage:
-            found["right"] += 1
-        else:
-            found["none"] += 1
+        pairs = as_pairs(done.pairs, done.jobs, int(job), seen)
+        verdict = decide(pairs, done.known.gate, stored=done.stored)
+        stage = next(part.stage for part in verdict.attribution if part.slice == done.facts.slice)
+        if verdict.spikes and verdict.spikes.failed:
+            stage = verdict.spikes.stage or stage
+        right = stage == (done.facts.stage or None)
+        found["right" if right else "other" if stage else "none"] += 1
     return found
+
+
+def _campaign(recorded: Recorded) -> Campaign:
+    """The baseline arms as they would be stored."""
+    used = [pair for pair in recorded.pairs if not pair.set_aside]
+    return Campaign(
+        scenario_name=recorded.facts.set,
+        scenario_hash="",
+        mode="paired",
+        created="",
+        commit="",
+        image=used[0].baseline.image,
+        image_id=used[0].baseline.image_id,
+        fingerprint=Fingerprint({}),
+        runs=tuple(pair.baseline for pair in used),
+        noise=tuple(pair.noise for pair in used),
+    )
 
 
 def exact(done: Replayed) -> bool:

@@ -26,6 +26,7 @@ from tests.benchmarks.replay import (
     replay,
     stages_named,
 )
+from tests.benchmarks.replay_stops import HISTORY, STOPPING, stops
 
 __all__ = ["report", "upper_bound"]
 
@@ -71,6 +72,7 @@ def _effect_row(done: Replayed) -> str:
         *_time(done, done.decided),
         ", ".join(by) or "-",
         done.facts.stage or "none",
+        done.facts.slice,
         " / ".join(named),
         _centres(done.known),
     )
@@ -138,7 +140,8 @@ def report(sets: Sequence[Replayed], jobs: int, wrong: int) -> str:
         "",
         "## Something changed",
         "",
-        f"Stage named, of at most {ATTRIBUTED} failed jobs: right / another one / none.",
+        f"Stage named, of at most {ATTRIBUTED} failed jobs, in the slice of the requests that the "
+        "change was injected into: right / another one / none.",
         "",
         *head(
             "set",
@@ -177,6 +180,13 @@ def main() -> int:
     ]
     wrong = [len(disagreements(done)) for done in sets]
     print(report(sets, options.jobs, sum(wrong)), end="")
+    if {STOPPING, HISTORY} <= set(found):
+        print(
+            "\n## A stop once a minute\n\n"
+            f"Jobs of {STOPPING} that watch as long as their budget of pairs lasts. Stored "
+            f"campaigns: the baseline arms of {HISTORY}, which is the same service.\n"
+        )
+        print(stops(options.directory, options.jobs, options.seed))
     print(f"replayed in {time.monotonic() - started_s:.0f} s", file=sys.stderr)
     return int(any(count and exact(done) for count, done in zip(wrong, sets, strict=True)))
 

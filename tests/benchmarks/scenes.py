@@ -18,6 +18,7 @@ from gate.scenario import Scenario
 __all__ = ["DEPENDENCIES", "SCENES", "SERVICE_CPU", "STUDY", "Scene", "build_images"]
 
 ROOT = Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "tests" / "services" / "api.py"
 API = ("/usr/bin/python3.11", "/service.py")
 TAGS = {
     "redis": ("socklat-bench/redis:one", "socklat-bench/redis:two"),
@@ -26,7 +27,7 @@ TAGS = {
 }
 """Two builds of the same source each."""
 
-DEPENDENCIES = {9000: 2000, 9001: 2500}
+DEPENDENCIES = {9000: 2000, 9001: 2500, 9002: 10_000}
 """Port of the host -> how long the dependency there takes, in us."""
 
 SERVICE_CPU, LOAD_CPU = "0", "1"
@@ -66,7 +67,10 @@ API_LOAD: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Scene:
-    """One set of pairs; ``baseline`` and ``candidate`` are the services' options."""
+    """One set of pairs; ``baseline`` and ``candidate`` are the services' options.
+
+    ``stage`` is the one whose growth was injected into the requests of ``slice``.
+    """
 
     name: str
     what: str
@@ -75,6 +79,7 @@ class Scene:
     baseline: tuple[str, ...] = ()
     candidate: tuple[str, ...] = ()
     stage: str = ""
+    slice: str = "middle"
     rebuilt: bool = False
     gate: dict[str, Any] = field(default_factory=dict)
     hog_percent: int = 0
@@ -95,6 +100,17 @@ class Scene:
         one, two = TAGS[self.service]
         return one, two if self.rebuilt else one
 
+    def build_arms(self) -> tuple[str, str]:
+        """Images of both arms that need no command."""
+        if self.service != "api":
+            return self.images()
+        found = []
+        for arm, options in (("baseline", self.baseline), ("candidate", self.candidate)):
+            tag = f"socklat-bench/{self.name}:{arm}"
+            make_image("python", tag, str(SOURCE), *options)
+            found.append(tag)
+        return found[0], found[1]
+
     def command(self, options: Sequence[str]) -> list[str] | None:
         """The container's command; None for the image's own."""
         return [*API, *options] if self.service == "api" else None
@@ -109,15 +125,15 @@ class Scene:
         )
 
 
-def _api(name: str, what: str, *candidate: str, stage: str = "app", base: str = "") -> Scene:
-    baseline = tuple(base.split())
-    return Scene(name, what, "api", API_LOAD, baseline, (*baseline, *candidate), stage)
+def _api(name: str, what: str, *candidate: str, stage: str = "app", part: str = "middle") -> Scene:
+    return Scene(name, what, "api", API_LOAD, (), candidate, stage, part)
 
 
-def _waiting(name: str, what: str, *factors: str) -> Scene:
-    """Requests that wait 2 ms for a dependency, and 2% of them that compute as well."""
-    baseline, candidate = (("--depend-port", "9000", "--tail-factor", f) for f in factors)
-    return Scene(name, what, "api", DEPEND_LOAD, baseline, candidate, stage="app")
+def _waiting(name: str, what: str, port: str, *waits_us: str) -> Scene:
+    """Requests that wait for a dependency, and 2% of them longer without using the CPU."""
+    usual = ("--depend-port", port, "--tail-factor", "1", "--tail-wait")
+    baseline, candidate = ((*usual, wait_us) for wait_us in waits_us)
+    return Scene(name, what, "api", DEPEND_LOAD, baseline, candidate, "app", "slowest 1%")
 
 
 SCENES: tuple[Scene, ...] = (
@@ -125,15 +141,29 @@ SCENES: tuple[Scene, ...] = (
     Scene("nginx-same", "nginx, two builds of one source", "nginx", NGINX_LOAD, rebuilt=True),
     Scene("api-same", "a Python service, two builds of one source", "api", API_LOAD, rebuilt=True),
     _api("api-p50-5", "9% more work in every request, 5% of its time", "--work", "109"),
-    _api("api-cpu-3", "3% more CPU time, spent after the answer", "--after", "4", stage=""),
+    _api("api-cpu-3", "4% more work in every request, 3% of its CPU time", "--work", "104"),
     _waiting(
         "api-p99-15",
-        "the slow 2% of requests, which compute 1.2 ms on top, compute 0.6 ms more",
-        "12",
-        "17",
+        "the slow 2% of requests wait 6.2 ms instead of 5 ms beside a dependency's 2 ms",
+        "9000",
+        "5000",
+        "6200",
     ),
-    _waiting("api-tail-50", "2% of requests compute 1.2 ms more, half of their time", "1", "12"),
-    _api("api-stop", "an 800 ms stop every minute", "--stop-every", "60", stage="recv_wait"),
+    _waiting(
+        "api-tail-50",
+        "2% of requests wait 5 ms more beside a dependency's 10 ms",
+        "9002",
+        "0",
+        "5000",
+    ),
+    _api(
+        "api-stop",
+        "an 800 ms stop every minute",
+        "--stop-every",
+        "60",
+        stage="recv_wait",
+        part="slowest 1%",
+    ),
     Scene(
         "api-depend",
         "a dependency takes 2.5 ms instead of 2 ms",
@@ -149,6 +179,7 @@ SCENES: tuple[Scene, ...] = (
         "--block-every",
         "0.5",
         stage="recv_wait",
+        part="slowest 1%",
     ),
 )
 
@@ -184,9 +215,14 @@ def build_images(scenes: Sequence[Scene]) -> None:
     """Makes the images that the scenes need, twice from the same source."""
     for service in sorted({scene.service for scene in scenes}):
         for tag in TAGS[service]:
-            command: list[str | Path] = [ROOT / "ci" / "images" / service, tag]
             if service == "api":
-                source = ROOT / "tests" / "services" / "api.py"
-                command = [ROOT / "ci" / "images" / "python", tag, source]
-            bash = shutil.which("bash") or "/bin/bash"
-            subprocess.run([bash, *command], check=True, stdout=subprocess.DEVNULL)
+                make_image("python", tag, str(SOURCE))
+            else:
+                make_image(service, tag)
+
+
+def make_image(kind: str, *arguments: str) -> None:
+    """By a script of ci/images."""
+    bash = shutil.which("bash") or "/bin/bash"
+    command = [bash, str(ROOT / "ci" / "images" / kind), *arguments]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)

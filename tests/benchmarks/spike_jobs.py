@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gate.campaign import ARMS, Pair
+from gate.campaign import ARMS, Campaign, Pair
 from gate.scenario import Gate
 from gate.verdict.arrays import Floats
 from gate.verdict.events import count_pairs, threshold_ns
@@ -25,6 +25,7 @@ from gate.verdict.rates import (
     running_rate_evidence,
     runs_are_units,
 )
+from gate.verdict.spikes import StoredSpikes, spread
 
 __all__ = ["SpikeTable", "spike_table", "spikes_fail"]
 
@@ -33,20 +34,25 @@ __all__ = ["SpikeTable", "spike_table", "spikes_fail"]
 class SpikeTable:
     """Events and exposure (s) of each run, both of shape (arms, pairs), and e-value to fail.
 
-    ``steady``: the limit is the same for every job that can be drawn.
+    ``steady``: the limit is the same for every job that can be drawn.  ``stored`` is what each pair
+    of a job has of the stored campaigns.
     """
 
     events: Floats
     exposure_s: Floats
     needed: float
     steady: bool
+    stored: StoredSpikes
 
 
-def spike_table(pairs: Sequence[Pair], gate: Gate) -> SpikeTable | None:
+def spike_table(
+    pairs: Sequence[Pair], gate: Gate, stored: Sequence[Campaign] = ()
+) -> SpikeTable | None:
     """The spikes of pairs, or None when the gate does not judge spikes."""
     if not gate.spikes.enabled:
         return None
-    counted = count_pairs(pairs, threshold_ns(pairs, gate.spikes))
+    limit_ns = threshold_ns(pairs, gate.spikes)
+    counted = count_pairs(pairs, limit_ns)
     floor_ns = gate.spikes.floor_ms * 1e6
     usual_ns = [
         gate.spikes.factor * pair.arm(arm).histograms["service"].quantile_ns(0.999)
@@ -58,6 +64,7 @@ def spike_table(pairs: Sequence[Pair], gate: Gate) -> SpikeTable | None:
         exposure_s=counted.exposure_s,
         needed=1.0 / gate.alpha_spikes,
         steady=max(usual_ns) <= floor_ns,
+        stored=spread(stored, limit_ns, gate.max_pairs, gate.max_pairs),
     )
 
 
@@ -68,18 +75,40 @@ def spikes_fail(
     arms = np.where(swapped, 1, 0), np.where(swapped, 0, 1)
     theirs, ours = (known.events[arm, index] for arm in arms)
     theirs_s, ours_s = (known.exposure_s[arm, index] for arm in arms)
-    share = np.divide(ours_s, ours_s + theirs_s, out=np.full(ours.shape, 0.5), where=ours_s > 0)
+    watched = ours_s > 0
+    past, past_s = (
+        np.where(watched, of[: index.shape[1]], 0.0)
+        for of in (known.stored.events, known.stored.exposure_s)
+    )
     capped = running_rate_evidence(
-        np.minimum(ours, EVENTS_PER_RUN), np.minimum(theirs, EVENTS_PER_RUN), share
+        np.minimum(ours, EVENTS_PER_RUN),
+        np.minimum(theirs, EVENTS_PER_RUN) + past,
+        _share(ours_s, theirs_s + past_s),
     )
     sign = np.sign(ours * theirs_s - theirs * ours_s)
-    signs = running_rate_evidence(sign > 0, sign < 0, share)
-    p = dispersion_p(running_dispersion(theirs, theirs_s) + running_dispersion(ours, ours_s))
-    events_per_run = np.cumsum(ours + theirs, axis=1) / (2 * np.arange(1, ours.shape[1] + 1))
-    by_runs = runs_are_units(p, events_per_run)
+    signs = running_rate_evidence(sign > 0, sign < 0, _share(ours_s, theirs_s))
+    moments = running_dispersion(ours, ours_s) + _dispersion(theirs, theirs_s, known.stored)
+    pairs = np.maximum(1, np.cumsum(watched, axis=1))
+    events_per_run = np.cumsum(ours + theirs, axis=1) / (2 * pairs)
+    by_runs = runs_are_units(dispersion_p(moments), events_per_run)
     evidence = np.where(by_runs, _running_max(signs), _running_max(capped))
     in_runs = np.cumsum(ours > 0, axis=1)
     return np.asarray((evidence >= math.log(known.needed)) & (in_runs >= RUNS_WITH_EVENTS))
+
+
+def _share(ours_s: Floats, theirs_s: Floats) -> Floats:
+    even = np.full(ours_s.shape, 0.5)
+    return np.divide(ours_s, ours_s + theirs_s, out=even, where=ours_s > 0)
+
+
+def _dispersion(events: Floats, exposure_s: Floats, stored: StoredSpikes) -> Floats:
+    """Moments of the reference after each of the job's pairs, the stored runs coming first."""
+    before = stored.runs[0].size
+    both = (
+        np.hstack([np.broadcast_to(past, (len(own), before)), own])
+        for past, own in zip(stored.runs, (events, exposure_s), strict=True)
+    )
+    return running_dispersion(*both)[..., before:]
 
 
 def _running_max(evidence: Floats) -> Floats:

@@ -46,6 +46,32 @@ def test_every_run_is_corrected_for_stalls_and_keeps_its_raw_numbers(
     assert "orrected numbers are judged" in done.report
 
 
+def test_a_stop_that_burns_the_cpu_of_both_arms_is_the_candidates_own(
+    gate: Gate, scenario: Scenario
+) -> None:
+    stopping = ["/delay", "--before-answer", "1000", "--stop-every", "1200"]
+    path = scenario(
+        service={"command": stopping, "cpuset": "0"},
+        baseline={"command": stopping[:-2]},
+        load={"duration_s": 3.0, "warmup_s": 0.2, "rate": 200},
+        gate={"max_pairs": 8, "alpha": 0.4, "spikes": {"watch_s": 24}},
+    )
+    done = gate.gate(path, "--quiet")
+    done.judged(Exit.REGRESSION, Reason.MORE_SPIKES)
+    spikes = done.verdict["spikes"]
+    assert spikes["candidate_events"] >= 2
+    assert spikes["baseline_events"] == 0
+    assert spikes["stage"] == "app"
+    slow = [
+        spike
+        for pair in read_result(done.out / "result.json").pairs
+        for spike in pair.candidate.spikes
+        if spike.stages_ns["service"] > 200e6
+    ]
+    assert slow
+    assert not any(spike.shared for spike in slow)
+
+
 @pytest.mark.parametrize("mode", ["slice", "block"])
 def test_arms_can_take_turns(gate: Gate, scenario: Scenario, mode: str) -> None:
     path = scenario(

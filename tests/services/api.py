@@ -3,7 +3,8 @@
     python3 api.py --port 8080 [--work N] [--tail-factor F] [--after N] [--stop-every S] ...
 
 Every request costs ``--work`` units of CPU time (about 1 us each), every fiftieth by chance
-``--tail-factor`` times as much; ``--after`` units are spent once the answer is on its way.
+``--tail-factor`` times as much; ``--tail-wait`` lets these wait without any work, and ``--after``
+units are spent once the answer is on its way.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
+import selectors
 import socket
 import time
 import zlib
@@ -42,10 +44,11 @@ class Api(asyncio.Protocol):
             return
         slow = random.random() < TAIL_SHARE
         work(self._options.work * (self._options.tail_factor if slow else 1.0))
+        self._wait_s = (self._options.tail_wait or 0) / 1e6 if slow else 0
         if self._options.depend_port:
             self._asking = asyncio.ensure_future(self._ask())
         else:
-            self._answer()
+            self._answered()
 
     def connection_lost(self, _error: Exception | None) -> None:
         if self._dependency is not None:
@@ -55,9 +58,15 @@ class Api(asyncio.Protocol):
         if self._dependency is None:
             loop = asyncio.get_running_loop()
             self._dependency, _ = await loop.create_connection(
-                lambda: Question(self._answer), gateway(), self._options.depend_port
+                lambda: Question(self._answered), gateway(), self._options.depend_port
             )
         self._dependency.write(b"?")
+
+    def _answered(self) -> None:
+        if self._wait_s:
+            asyncio.get_running_loop().call_later(self._wait_s, self._answer)
+        else:
+            self._answer()
 
     def _answer(self) -> None:
         self._transport.write(ANSWER)
@@ -112,6 +121,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--work", type=float, default=100, help="units before the answer")
     parser.add_argument("--tail-factor", type=float, default=4, help="times, for 2%% of requests")
+    parser.add_argument("--tail-wait", type=float, help="microseconds, for the same requests")
     parser.add_argument("--after", type=float, default=0, help="units after the answer")
     parser.add_argument("--depend-port", type=int, default=0, help="of the host, asked each time")
     parser.add_argument("--stop-every", type=float, default=0, help="seconds between stops")
@@ -119,7 +129,12 @@ def main() -> None:
     parser.add_argument("--block-every", type=float, default=0, help="seconds between blocks")
     parser.add_argument("--block-ms", type=float, default=20)
     options = parser.parse_args()
-    asyncio.run(serve(options))
+    if options.tail_wait is None:
+        asyncio.run(serve(options))
+    else:
+        # epoll rounds waits up to milliseconds.
+        loop = asyncio.SelectorEventLoop(selectors.SelectSelector())
+        loop.run_until_complete(serve(options))
 
 
 if __name__ == "__main__":

@@ -3,12 +3,13 @@
  * says how long it really waited.
  *
  *   delay --port P --length BYTES --before-read US --before-answer US [--die-after N]
- *         [--family 4|6]
+ *         [--family 4|6] [--stop-every MS]
  *
  * One thread a connection.  When a request's first bytes are there (poll), it waits before-read,
  * reads the whole request, waits before-answer and sends as many bytes back.  Waiting is a sleep
  * to an absolute time with 1 ns timer slack, then a spin over the last 100 us, so that the delay
  * is met within a few us wherever a CPU is free.  --die-after exits with 3 after N answers.
+ * --stop-every keeps all answers back for STOP_MS now and then and burns a CPU meanwhile.
  * Without --family it serves IPv6 and, as v4-mapped addresses, IPv4.
  *
  * On SIGTERM one line of JSON on stdout tells what happened, from this process's own clock and
@@ -45,6 +46,7 @@
 #include "clock.h"
 
 #define RECORDS (1 << 16)
+#define STOP_MS 300
 
 enum { RECV_WAIT, APP, SERVICE, STAGES };
 enum { LEAST, TRUE, MOST, BOUNDS };
@@ -53,6 +55,8 @@ static const char *const bound_names[BOUNDS] = { "least", "true", "most" };
 static int64_t waits_ns[STAGES][BOUNDS][RECORDS];
 
 static long length = 16, before_read_us, before_answer_us, die_after, family;
+static long stop_every_ms;
+static pthread_rwlock_t stopped = PTHREAD_RWLOCK_INITIALIZER;
 static atomic_long answers, recorded, finished, unstamped;
 
 /* Moments of one exchange, ns of CLOCK_MONOTONIC. */
@@ -110,6 +114,10 @@ static void *serve(void *argument)
 		}
 		if (before_answer_us)
 			wait_until(now_ns() + before_answer_us * 1000);
+		if (stop_every_ms) {
+			pthread_rwlock_rdlock(&stopped);
+			pthread_rwlock_unlock(&stopped);
+		}
 		/* Counted before the answer: who has it all may end this process at once. */
 		atomic_fetch_add(&answers, 1);
 		m.before_send = now_ns();
@@ -125,6 +133,22 @@ static void *serve(void *argument)
 closed:
 	free(buffer);
 	close(fd);
+	return NULL;
+}
+
+static void *stop_now_and_then(void *unused)
+{
+	(void)unused;
+	for (;;) {
+		int64_t until_ns;
+
+		usleep(stop_every_ms * 1000);
+		pthread_rwlock_wrlock(&stopped);
+		until_ns = now_ns() + STOP_MS * 1000000LL;
+		while (now_ns() < until_ns)
+			;
+		pthread_rwlock_unlock(&stopped);
+	}
 	return NULL;
 }
 
@@ -210,6 +234,7 @@ int main(int argc, char **argv)
 		else if (!strcmp(argv[i], "--before-answer")) before_answer_us = value;
 		else if (!strcmp(argv[i], "--die-after")) die_after = value;
 		else if (!strcmp(argv[i], "--family")) family = value;
+		else if (!strcmp(argv[i], "--stop-every")) stop_every_ms = value;
 		else return 2;
 	}
 	/* A blocked signal reaches sigwait even for process 1 of a container. */
@@ -217,6 +242,8 @@ int main(int argc, char **argv)
 	sigaddset(&ending, SIGTERM);
 	pthread_sigmask(SIG_BLOCK, &ending, NULL);
 	if (pthread_create(&thread, NULL, tell_at_end, &ending))
+		return 1;
+	if (stop_every_ms && pthread_create(&thread, NULL, stop_now_and_then, NULL))
 		return 1;
 	listener = listen_on(port);
 	if (listener < 0) {

@@ -167,7 +167,7 @@ def test_the_page_says_so_when_a_peer_is_ahead():
 def test_a_set_is_scored_at_each_number_of_pairs(tmp_path):
     path = tmp_path / f"api-slow{SUFFIX}"
     pairs = [recorded_pair(i, exchanges=8000, app_factor=1.2) for i in range(8)]
-    facts = Facts("api-slow", "m", "w", "effect", 9.0, "app", "", {"spikes": {"enabled": False}})
+    facts = Facts("api-slow", "m", "w", "effect", 9.0, "app", gate={"spikes": {"enabled": False}})
     save(path, pairs, facts)
     few, many = score_set(path, [*POOLED, *RUNS], 40, [5, 15], seed=1)
     assert few.service == "api"

@@ -71,7 +71,7 @@ def test_a_set_is_found_by_name_and_saved_again_in_place(tmp_path):
 
 def test_facts_carry_the_rules_of_the_set():
     assert FACTS.rules() == Gate()
-    own = Facts("s", "m", "w", "effect", 9.0, "app", "+10%", {"max_pairs": 12})
+    own = Facts("s", "m", "w", "effect", 9.0, "app", gate={"max_pairs": 12})
     assert own.rules().max_pairs == 12
 
 

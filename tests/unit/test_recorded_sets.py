@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 
-from tests.benchmarks.recorded import DIRECTORY, SUFFIX, load, names
-from tests.benchmarks.replay import replay
+from tests.benchmarks.recorded import DIRECTORY, SUFFIX, Recorded, load, names
+from tests.benchmarks.replay import replay, stages_named
 from tests.benchmarks.scenes import SCENES
 
 MAX_BYTES = 20_000_000
-FEWEST_PAIRS = 15
+FEWEST_PAIRS = {"same": 95, "effect": 28}
 JOBS = 300
+EFFECTS = [scene.name for scene in SCENES if scene.kind == "effect" and scene.name != "api-stop"]
+
+
+@cache
+def recorded(name: str) -> Recorded:
+    return load(name)
 
 
 def test_every_scene_is_recorded_and_all_are_small() -> None:
@@ -20,10 +28,10 @@ def test_every_scene_is_recorded_and_all_are_small() -> None:
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
 def test_pairs_are_whole_and_corrected(scene) -> None:
-    recorded = load(scene.name)
-    assert (recorded.facts.kind, recorded.facts.stage) == (scene.kind, scene.stage)
-    used = [pair for pair in recorded.pairs if not pair.set_aside]
-    assert len(used) >= FEWEST_PAIRS
+    facts = recorded(scene.name).facts
+    assert (facts.kind, facts.stage, facts.slice) == (scene.kind, scene.stage, scene.slice)
+    used = [pair for pair in recorded(scene.name).pairs if not pair.set_aside]
+    assert len(used) >= FEWEST_PAIRS[scene.kind]
     for pair in used:
         for run in (pair.baseline, pair.candidate):
             assert run.corrected is not None
@@ -38,7 +46,19 @@ def test_equal_arms_hardly_ever_fail_and_nearly_always_pass(name: str) -> None:
     assert done.decided.passed.mean() >= 0.9
 
 
-@pytest.mark.parametrize("name", ["api-block", "api-depend", "api-p50-5"])
-def test_large_effects_are_found(name: str) -> None:
+@pytest.mark.parametrize("name", EFFECTS)
+def test_effects_are_found_and_their_stage_is_named(name: str) -> None:
     done = replay(DIRECTORY / f"{name}{SUFFIX}", JOBS, seed=1)
     assert done.decided.failed.mean() >= 0.9
+    named = stages_named(done, 30)
+    assert named["right"] >= 0.9 * sum(named.values())
+
+
+def test_a_stop_once_a_minute_is_found_beside_history_by_who_watches_for_it() -> None:
+    path, past = (DIRECTORY / f"{name}{SUFFIX}" for name in ("api-stop", "api-same"))
+    rules = recorded("api-stop").facts.rules()
+    spikes = rules.spikes.model_copy(update={"watch_s": 400.0})
+    done = replay(path, JOBS, 1, past, rules.model_copy(update={"spikes": spikes}))
+    assert done.decided.failed.mean() >= 0.85
+    named = stages_named(done, 30)
+    assert named["right"] >= 0.9 * sum(named.values())

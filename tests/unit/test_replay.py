@@ -28,7 +28,7 @@ def sets(tmp_path_factory) -> Path:
     ]:
         pairs = [recorded_pair(i, exchanges=8000, app_factor=factor) for i in range(12)]
         pairs[3] = replace(pairs[3], set_aside="steal")
-        facts = Facts(name, "a machine", name, kind, 9.0, stage, "", NO_SPIKES)
+        facts = Facts(name, "a machine", name, kind, 9.0, stage, gate=NO_SPIKES)
         save(directory / f"{name}{SUFFIX}", pairs, facts)
     return directory
 
@@ -72,7 +72,7 @@ def test_replayed_jobs_end_where_the_gate_ends(sets):
 def test_a_pair_without_enough_exchanges_blocks_the_jobs_that_draw_it(tmp_path):
     pairs = [recorded_pair(i, exchanges=3000 if i == 2 else 8000) for i in range(5)]
     path = tmp_path / f"thin{SUFFIX}"
-    save(path, pairs, Facts("thin", "m", "w", "same", 9.0, "", "", NO_SPIKES))
+    save(path, pairs, Facts("thin", "m", "w", "same", 9.0, gate=NO_SPIKES))
     done = replay(path, JOBS, seed=3)
     assert not done.known.usable[2, 2]
     assert disagreements(done, 10) == []
@@ -87,13 +87,50 @@ def test_spikes_are_judged_as_the_gate_does(tmp_path):
     # Metrics that cannot end a job early, so that the spikes get to decide it.
     metric = {"quantile": 0.5, "tolerance": 5.0, "failure": 500.0}
     gate = {"metrics": [metric], "max_pairs": 20, "spikes": {"factor": 1.1}}
-    save(path, pairs, Facts("spiky", "m", "w", "effect", 9.0, "", "", gate))
+    save(path, pairs, Facts("spiky", "m", "w", "effect", 9.0, gate=gate))
     done = replay(path, JOBS, seed=4)
     assert done.known.spikes is not None
     assert done.known.spikes.steady
     assert done.known.spikes.events.tolist() == [[0, 0, 0, 0, 1, 0], [0, 1, 0, 3, 1, 0]]
     assert done.decided.failed_by[-1].any()
     assert disagreements(done, 40) == []
+
+
+def test_spikes_are_held_against_stored_history_and_only_where_they_were_watched(tmp_path):
+    pairs = [spiky_pair(i, *both) for i, both in enumerate([(1, 0), (0, 0), (0, 0), (1, 0)])]
+    unwatched = {
+        arm: replace(pairs[1].arm(arm), spike_threshold_ns=0, spikes=())
+        for arm in ("baseline", "candidate")
+    }
+    pairs[1] = replace(pairs[1], **unwatched)
+    past = [spiky_pair(i, 0, int(i == 5)) for i in range(60)]
+    metric = {"quantile": 0.5, "tolerance": 5.0, "failure": 500.0}
+    gate = {"metrics": [metric], "max_pairs": 20, "spikes": {"factor": 1.1}}
+    paths = [tmp_path / f"{name}{SUFFIX}" for name in ("stop", "same")]
+    for name, path, recorded in zip(("stop", "same"), paths, (pairs, past), strict=True):
+        save(path, recorded, Facts(name, "m", "w", "effect", 9.0, gate=gate))
+    alone, beside = replay(paths[0], JOBS, 6), replay(paths[0], JOBS, 6, paths[1])
+    assert alone.known.spikes is not None
+    assert not alone.known.spikes.exposure_s[:, 1].any()
+    assert beside.facts.set == "stop, stored history"
+    assert np.median(beside.decided.fail_at) < np.median(alone.decided.fail_at) - 3
+    for done in (alone, beside):
+        assert disagreements(done, 40) == []
+
+
+def test_a_pass_waits_for_spikes_to_be_watched_for(tmp_path):
+    pairs = [recorded_pair(i, exchanges=6000) for i in range(6)]
+    metric = {"quantile": 0.5, "tolerance": 5.0, "failure": 500.0}
+    path = tmp_path / f"calm{SUFFIX}"
+    ends = []
+    for watch_s in (0.0, 13.5 * pairs[0].candidate.duration_s):
+        gate = {"metrics": [metric], "max_pairs": 20, "spikes": {"watch_s": watch_s}}
+        save(path, pairs, Facts("calm", "m", "w", "same", 9.0, gate=gate))
+        done = replay(path, JOBS, 7)
+        assert disagreements(done, 10) == []
+        ends.append(float(np.median(done.decided.pass_at)))
+    assert ends[0] < 13
+    assert ends[1] == 14
 
 
 def test_the_report_has_a_row_for_each_set_and_the_bounds(sets):

@@ -104,6 +104,15 @@ def test_a_command_cannot_be_told_which_slice_is_whose(tmp_path: Path) -> None:
     assert 'interleave = "slice" needs the http or tcp driver' in error.message
 
 
+def test_what_cannot_be_watched_within_the_budget_is_refused(tmp_path: Path) -> None:
+    text = GOOD + "[gate]\nmax_pairs = 20\n[gate.spikes]\nwatch_s = {}\n"
+    most_s = 20 * load_scenario(written(tmp_path, GOOD)).load.duration_s
+    assert load_scenario(written(tmp_path, text.format(most_s))).gate.spikes.watch_s == most_s
+    error = refused(tmp_path, text.format(most_s + 1))
+    assert error.reason is Reason.BAD_SCENARIO
+    assert "gate.spikes.watch_s" in error.message
+
+
 WAIVER = """
 [[waiver]]
 metric = "service_p90"

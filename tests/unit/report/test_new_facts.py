@@ -15,7 +15,7 @@ from gate.report.headline import headline, next_step
 from gate.report.machine import machine_numbers, noises_of
 from gate.report.markdown import render_markdown
 from gate.report.pairs import interleaving, pair_table
-from gate.report.rare_spikes import power_text, rare_spikes, spike_stage
+from gate.report.rare_spikes import power_text, rare_spikes
 from gate.report.sentence import plain
 from gate.report.slices import depend_sentence, slice_views
 from gate.result import Result
@@ -28,7 +28,6 @@ from tests.unit.factories import (
     make_noise,
     make_pair,
     make_result,
-    make_spike,
     make_spike_verdict,
     make_waived,
     with_correction,
@@ -228,16 +227,14 @@ def test_more_spikes_are_the_headline_when_nothing_else_failed() -> None:
     assert plain(headline(both)).endswith("; also " + plain(headline(spiky())))
 
 
-def test_the_stage_of_the_spikes_counts_only_what_was_judged() -> None:
-    result = spiky()
-    pair = result.pairs[0]
-    assert spike_stage(result) == ""  # none of them reaches 50 ms
-    slow = make_spike(60_000_000)
-    slow = replace(slow, stages_ns={"service": 60_000_000, "recv_wait": 59_000_000, "app": 10**6})
-    found = replace(pair, candidate=replace(pair.candidate, spikes=(*pair.candidate.spikes, slow)))
-    assert spike_stage(replace(result, pairs=(found,))) == "recv_wait"
-    assert spike_stage(replace(result, pairs=(replace(found, set_aside="noisy"),))) == ""
-    assert ", most of their time in recv_wait" in plain(headline(replace(result, pairs=(found,))))
+def test_the_stage_of_the_spikes_is_named() -> None:
+    assert "most of their time" not in plain(headline(spiky()))
+    spikes = replace(make_spike_verdict(failed=True, candidate=9), stage="recv_wait")
+    named = with_verdict(spiky(), spikes=spikes)
+    assert ", most of their time in recv_wait" in plain(headline(named))
+    shown = rare_spikes(named)
+    assert shown is not None
+    assert shown.stage == "recv_wait"
 
 
 def test_the_spikes_section() -> None:

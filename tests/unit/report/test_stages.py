@@ -90,7 +90,10 @@ def test_a_spike_of_nothing_known_is_shown_without_a_stage() -> None:
     bare = replace(make_spike(), stages_ns={}, overlapped=True)
     (spikes,) = view([replace(make_run(), spikes=(bare,))]).spikes
     row = spikes.rows[0]
-    assert (row.service, row.stage, row.share, row.overlapped) == ("0 ns", "", "", "overlapped")
+    assert (row.service, row.stage, row.share, row.remark) == ("0 ns", "", "", "overlapped")
+    both = replace(bare, shared=True)
+    (spikes,) = view([replace(make_run(), spikes=(both,))]).spikes
+    assert spikes.rows[0].remark == "in both arms at once, overlapped"
 
 
 def test_only_counters_that_are_not_zero_are_shown_summed_by_arm() -> None:

@@ -136,6 +136,62 @@ def test_spikes_do_not_hold_up_a_pass() -> None:
     assert verdict.spikes.evidence > 3
 
 
+def test_a_pass_waits_until_the_candidate_was_watched_as_long_as_asked() -> None:
+    pairs = pairs_of([0] * 12, [0] * 12)
+    exposure_s = pairs[0].candidate.duration_s
+    watch = Spikes(watch_s=9.5 * exposure_s)
+    gate = GATE.model_copy(update={"spikes": watch})
+    assert decide(pairs[:9], GATE).outcome is Outcome.PASS
+    waiting = decide(pairs[:7], gate)
+    assert waiting.metrics[0].verdict is Outcome.PASS
+    assert waiting.outcome is Outcome.INCONCLUSIVE
+    assert [reason for reason, _ in waiting.reasons] == [Reason.WATCHED_BRIEFLY]
+    assert "about 3 more pairs would do" in waiting.reasons[0][1]
+    assert waiting.further_pairs == 3
+    spent = decide(pairs[:9], gate, budget_spent=Reason.BUDGET_PAIRS)
+    codes = [reason for reason, _ in spent.reasons]
+    assert codes == [Reason.WATCHED_BRIEFLY, Reason.BUDGET_PAIRS]
+    assert decide(pairs[:10], gate).outcome is Outcome.PASS
+    # A regression does not wait, and what nobody watches for holds up nothing.
+    assert decide(pairs_of([1] * 9, [0] * 9), gate).outcome is Outcome.REGRESSION
+    off = GATE.model_copy(update={"spikes": Spikes(enabled=False, watch_s=1e6)})
+    assert decide(pairs[:9], off).outcome is Outcome.PASS
+
+
+def test_what_stopped_both_arms_at_once_counts_for_neither() -> None:
+    def marked(run: Run) -> Run:
+        return replace(run, spikes=tuple(replace(spike, shared=True) for spike in run.spikes))
+
+    pairs = pairs_of([1] * 10, [0] * 9 + [1])
+    assert judged(pairs).failed
+    shared = [replace(p, baseline=marked(p.baseline), candidate=marked(p.candidate)) for p in pairs]
+    found = judged(shared)
+    assert (found.baseline_events, found.candidate_events) == (0, 0)
+    assert not found.failed
+    assert "both arms stopped at the same moment" in found.notes[0]
+    stored = [campaign_of([marked(run) for run in stored_of(100, events=50)[0].runs])]
+    assert judged(shared, stored=stored).stored_events == 0
+    assert judged(shared, stored=stored).stored_exposure_s > 0
+
+
+def test_the_stage_in_which_spikes_spent_most_of_their_time() -> None:
+    def waiting(run: Run, recv_wait_ms: int) -> Run:
+        stages = {"service": 80_000_000, "recv_wait": recv_wait_ms * 1_000_000}
+        stages["app"] = stages["service"] - stages["recv_wait"]
+        return replace(run, spikes=tuple(replace(s, stages_ns=stages) for s in run.spikes))
+
+    pair = pairs_of([2], [1])[0]
+    for recv_wait_ms, stage in ((79, "recv_wait"), (1, "app"), (40, "")):
+        # The baseline's do not count.
+        mixed = replace(
+            pair,
+            candidate=waiting(pair.candidate, recv_wait_ms),
+            baseline=waiting(pair.baseline, 80 - recv_wait_ms),
+        )
+        assert judged([mixed]).stage == stage
+    assert judged(pairs_of([0], [5])).stage == ""
+
+
 def test_one_bad_start_is_no_regression() -> None:
     found = judged(pairs_of([400, 0, 0, 0], [0] * 4))
     assert found.candidate_events == 400

@@ -1,0 +1,62 @@
+"""What the noise study takes from a recorded pair: log ratios, and their own sampling error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from gate.campaign import Pair, Run
+from gate.histogram import Histogram
+from gate.verdict.quantiles import value_ns
+from tests.benchmarks.recorded import Recorded
+
+__all__ = ["QUANTILES", "Floats", "judged", "raw", "sampling_error", "sd", "usable"]
+
+Floats = npt.NDArray[np.float64]
+
+QUANTILES = (0.5, 0.9, 0.99)
+BOOTSTRAPS = 200
+
+
+def judged(pair: Pair) -> Floats:
+    """Ln ratio of p50, p90, p99 as judged, and of CPU time per request."""
+    runs = (pair.baseline, pair.candidate)
+    values = [[value_ns(run, "service", q) for q in QUANTILES] for run in runs]
+    cpu = [value_ns(run, "cpu", None) for run in runs]
+    return np.log([*np.divide(values[1], values[0]), cpu[1] / cpu[0]])
+
+
+def raw(pair: Pair) -> Floats:
+    baseline, candidate = (
+        run.histograms["service"].quantiles_ns(QUANTILES) for run in (pair.baseline, pair.candidate)
+    )
+    return np.asarray(np.log(candidate / baseline))
+
+
+def sampling_error(pair: Pair, rng: np.random.Generator) -> Floats:
+    """SD of a pair's corrected ln ratios by its exchanges alone: bootstrap within each run."""
+    drawn = [_bootstrap(run, rng) for run in (pair.baseline, pair.candidate)]
+    return np.asarray(np.log(drawn[1] / drawn[0]).std(axis=0, ddof=1))
+
+
+def _bootstrap(run: Run, rng: np.random.Generator) -> Floats:
+    """Quantiles of resampled exchanges, each with its bucket's mean weight."""
+    assert run.corrected is not None
+    used = run.corrected.used["service"].counts.astype(np.int64)
+    weight = run.corrected.histograms["service"].counts / np.maximum(used, 1)
+    found = []
+    for _ in range(BOOTSTRAPS):
+        counts = rng.multinomial(used.sum(), used / used.sum())
+        again = Histogram(np.rint(counts * weight).astype(np.uint64))
+        found.append(again.quantiles_ns(QUANTILES))
+    return np.array(found)
+
+
+def usable(recorded: Recorded) -> list[Pair]:
+    return [pair for pair in recorded.pairs if not pair.set_aside]
+
+
+def sd(values: Sequence[Floats]) -> Floats:
+    return np.asarray(np.std(values, axis=0, ddof=1))
