@@ -133,7 +133,8 @@ class Gate(StrictModel):
     interleave: Literal["request", "slice", "block"] = Field(
         "request",
         description="what is sent to one arm or the other by coin flip: each request, slices of "
-        "slice_ms, or blocks of duration_s with one container at a time",
+        "slice_ms (runs then last twice as long), or blocks of duration_s with one container at a "
+        "time",
     )
     slice_ms: float = Field(100.0, ge=50, le=250, description='length of a "slice"')
     pairs_per_start: int = Field(

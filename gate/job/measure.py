@@ -12,7 +12,7 @@ from gate.environment import NoiseMeter
 from gate.interrupt import obey_signal
 from gate.job.completeness import check_complete
 from gate.job.observe import Observer
-from gate.load.bounds import extended
+from gate.load.bounds import extended, taking_turns
 from gate.load.checks import check_delivered, too_late
 from gate.load.process import Endpoint, make_load
 from gate.probe.netstat import network_counters, since
@@ -57,9 +57,12 @@ def measure(
     network = [network_counters(arm.pid) for arm in arms]
     missed, unsent = probe.missed(), probe.unsent_stalls()
     endpoints = [Endpoint(arm.host, arm.port) for arm in arms]
-    gate = scenario.gate
+    gate, planned = scenario.gate, extended(scenario.load)
     interleave = "request" if len(arms) == 1 else gate.interleave
-    with make_load(extended(scenario.load), endpoints, seed, interleave, gate.slice_ms) as load:
+    if interleave == "slice":
+        planned = taking_turns(planned, len(arms))
+    scenario = scenario.model_copy(update={"load": planned})
+    with make_load(planned, endpoints, seed, interleave, gate.slice_ms) as load:
         say("connecting")
         load.connect()
         seen = Observer(probe, scenario, arms, load)

@@ -6,7 +6,7 @@ import math
 
 from gate.scenario import Load
 
-__all__ = ["MOST_CONNECTIONS", "longest_s", "most_connections"]
+__all__ = ["MOST_CONNECTIONS", "extended", "longest_s", "most_connections", "taking_turns"]
 
 GROWTH = 10
 EXTENSION = 4
@@ -26,6 +26,16 @@ def extended(load: Load) -> Load:
         return load
     most_s = min(EXTENSION * load.duration_s, max(load.duration_s, LONGEST_S))
     return load.model_copy(update={"max_duration_s": most_s})
+
+
+def taking_turns(load: Load, arms: int) -> Load:
+    """The load where each of the arms has its part of the time: as many requests take longer."""
+    longer = {
+        name: arms * value
+        for name in ("duration_s", "max_duration_s", "warmup_s")
+        if (value := getattr(load, name)) is not None
+    }
+    return load.model_copy(update=longer)
 
 
 def most_connections(load: Load) -> int:

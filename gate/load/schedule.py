@@ -1,17 +1,18 @@
 """When each request is due and which arm gets it: one seeded, open-loop schedule for all arms.
 
-``load.rate`` counts per arm, so arrivals come at rate * arms and go to an arm by coin flip.
+``load.rate`` is what a service gets while it works.
 
-Flipped for each request ("request"), independent coin flips split a Poisson process into
-independent Poisson processes of ``load.rate`` each (Kingman, Poisson Processes, 1993, colouring
-theorem), so neither arm can tell that the other is there, and whatever disturbs the machine hits
-both alike.
+Flipped for each request ("request"), arrivals come at rate * arms, and independent coin flips
+split a Poisson process into independent Poisson processes of ``load.rate`` each (Kingman, Poisson
+Processes, 1993, colouring theorem), so neither arm can tell that the other is there, and whatever
+disturbs the machine hits both alike.
 
-Flipped for each slice of time ("slice"), the arm that has the slice gets all of its arrivals: a
-Poisson process of rate * arms while it has it, none otherwise, and ``load.rate`` on average over
-the flips.  The arms are then not independent (one's load is the other's rest), but swapping
-their names gives the same distribution of schedules, which is what comparing them needs; and
-no arm works while the other is measured, but for what is still under way at a slice's end.
+Flipped for each slice of time ("slice"), arrivals come at ``load.rate``, and the arm that has the
+slice gets all of them.  (At rate * arms, as one might think, each slice is another load: a
+service that then is twice as busy shows three times the change.)  The arms are then not
+independent (one's load is the other's rest), but swapping their names gives the same distribution
+of schedules, which is what comparing them needs; and no arm works while the other is measured, but
+for what is still under way at a slice's end.
 
 Measured as blocks ("block"), one arm alone has the whole schedule.
 """
@@ -77,7 +78,7 @@ def make_schedule(
     warmup_ns = round(load.warmup_s * 1e9)
     duration_ns = round(longest_s(load) * 1e9)
     end_ns = warmup_ns + duration_ns
-    gap_ns = 1e9 / (load.rate * arms)
+    gap_ns = 1e9 / (load.rate * (1 if interleave == "slice" else arms))
     if end_ns / gap_ns > MAX_REQUESTS:
         name = "load.duration_s" if load.max_duration_s is None else "load.max_duration_s"
         raise UsageError(

@@ -84,6 +84,7 @@ def test_arms_can_take_turns(gate: Gate, scenario: Scenario, mode: str) -> None:
     windows = [[arm.window_from_ns for arm in (p.baseline, p.candidate)] for p in pairs]
     if mode == "slice":
         assert all(baseline == candidate for baseline, candidate in windows)
+        assert all(pair.candidate.duration_s >= 2 * 0.5 for pair in pairs)  # half of it is its own
     else:  # whoever started first was measured first, and the other only afterwards
         first = ["baseline" if ours < theirs else "candidate" for ours, theirs in windows]
         assert first == [pair.first_started for pair in pairs]

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from gate.errors import InvalidMeasurement, Reason
-from gate.load.bounds import longest_s, most_connections
+from gate.load.bounds import longest_s, most_connections, taking_turns
 from gate.load.checks import check_delivered
 from gate.load.process import Endpoint, LoadProcess
 from gate.scenario import Load
@@ -181,6 +181,15 @@ def test_bounds_follow_from_what_the_scenario_says():
     assert most_connections(load_of(connections=5000, max_connections=None)) == 10_000
     assert longest_s(load_of()) == 1.6
     assert longest_s(load_of(max_duration_s=3.0)) == 3.0
+
+
+def test_arms_that_take_turns_get_as_many_requests_in_a_longer_run():
+    load = load_of(warmup_s=0.25)
+    turns = taking_turns(load, 2)
+    assert (turns.rate, turns.duration_s, turns.warmup_s) == (load.rate, 3.2, 0.5)
+    assert turns.max_duration_s is None
+    assert taking_turns(load_of(max_duration_s=3.0), 2).max_duration_s == 6.0
+    assert taking_turns(load, 1) == load
 
 
 @pytest.mark.parametrize("name", ["max_connections", "max_duration_s"])
