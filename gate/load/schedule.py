@@ -8,8 +8,8 @@ Processes, 1993, colouring theorem), so neither arm can tell that the other is t
 disturbs the machine hits both alike.
 
 Flipped for each slice of time ("slice"), arrivals come at ``load.rate``, and the arm that has the
-slice gets all of them.  (At rate * arms, as one might think, each slice is another load: a
-service that then is twice as busy shows three times the change.)  The arms are then not
+slice gets all of them.  (At rate * arms a slice would be another load than the scenario's: a
+service that is twice as busy shows another change.)  The arms are then not
 independent (one's load is the other's rest), but swapping their names gives the same distribution
 of schedules, which is what comparing them needs; and no arm works while the other is measured, but
 for what is still under way at a slice's end.
