@@ -50,9 +50,11 @@ def _spreads(known: Mapping[str, Recorded]) -> Iterator[str]:
         raws, corrected = sd([raw(p) for p in pairs]), sd([judged(p)[:3] for p in pairs])
         own = np.sqrt(np.mean([sampling_error(p, rng) ** 2 for p in pairs], axis=0))
         length_s = np.mean([p.baseline.duration_s for p in pairs])
+        ignored = sum(bool(pair.noise.foreign_ignored) for pair in pairs)
         taken = np.mean([(p.noise.stalled or 0.0) + (p.noise.foreign or 0.0) for p in pairs])
         for at, quantile in enumerate(QUANTILES):
-            first = [f"{percent}%", f"{taken:.0%}", f"{len(pairs)} + {aside}", f"{length_s:.0f}"]
+            first = [f"{percent}%", f"{taken:.0%}", f"{len(pairs)} + {aside}", str(ignored)]
+            first.append(f"{length_s:.0f}")
             rows.append(
                 [
                     *(first if not at else [""] * len(first)),
@@ -66,7 +68,8 @@ def _spreads(known: Mapping[str, Recorded]) -> Iterator[str]:
             )
     yield table(
         [
-            *("CPU taken", "of which seen", "pairs + set aside", "s a run", "quantile", "raw SD"),
+            *("CPU taken", "of which seen", "pairs + set aside", "bursts not used", "s a run"),
+            *("quantile", "raw SD"),
             *("corrected SD", "raw / corrected", "own sampling error", "corrected / own"),
         ],
         rows,
