@@ -68,9 +68,15 @@ def job(scene: Scene, number: int, directory: Path) -> dict[str, Any]:
 
 
 def run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=JOB_WITHIN_S
-    )
+    """Ended early, it ends the command so that this can remove what it started."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        out, errors = process.communicate(timeout=JOB_WITHIN_S)
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
+    return subprocess.CompletedProcess(command, process.returncode, out, errors)
 
 
 def row_of(scene: Scene, number: int, found: dict[str, Any]) -> list[str]:
