@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from importlib import import_module
 from typing import Any
 
@@ -11,17 +12,20 @@ __all__ = ["LazyCommand"]
 
 
 class LazyCommand(click.RichCommand):
-    """Stands for the command ``NAME`` of ``gate.commands.NAME``.
+    """Stands for the command ``NAME`` of ``PACKAGE.NAME``.
 
-    ``summary`` is the first sentence of its help, for the list of commands.
+    ``summary`` is the first sentence of its help, for the list of commands.  A name that Python has
+    a use for itself has an underscore after it there.
     """
 
-    def __init__(self, name: str, summary: str) -> None:
+    def __init__(self, name: str, summary: str, package: str = "gate.commands") -> None:
         super().__init__(name=name, short_help=summary)
+        self._package = package
 
     def load(self) -> click.Command:
         """The command itself; its module imports what it works with, scipy for instance."""
-        found: click.Command = getattr(import_module(f"gate.commands.{self.name}"), str(self.name))
+        name = f"{self.name}_" if self.name in vars(builtins) else str(self.name)
+        found: click.Command = getattr(import_module(f"{self._package}.{name}"), name)
         return found
 
     def make_context(

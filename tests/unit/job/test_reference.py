@@ -7,6 +7,7 @@ from typing import Any
 import docker.errors
 import pytest
 
+from gate.baseline.store import BaselineStore
 from gate.errors import NoUsableBaseline, Reason, UsageError
 from gate.job.reference import Reference, find_reference, image_under_test
 from tests.unit.job.fakes import BASE_IMAGE, MACHINE, scenario, stored
@@ -45,14 +46,15 @@ def say(line: str) -> None:
     pass
 
 
-def find(daemon: Any, baselines: Path, named: str | None = None, **changes: Any) -> Reference:
+def find(daemon: Any, store: BaselineStore, named: str | None = None, **changes: Any) -> Reference:
     wanted = scenario().model_copy(update=changes)
-    return find_reference(daemon, wanted, baselines, named, say)
+    # Its directory is in no repository.
+    return find_reference(daemon, wanted, store, Path("/"), say, image=named)
 
 
 def test_the_named_image_comes_first(tmp_path: Path) -> None:
     daemon = Daemon({"app:old": "sha256:7"})
-    reference = find(daemon, stored(tmp_path, 1).root, "app:old")
+    reference = find(daemon, stored(tmp_path, 1), "app:old")
     assert reference.image is not None
     assert (reference.image.id, reference.named, reference.stored) == ("sha256:7", True, True)
     assert reference.name == "app:old"
@@ -60,13 +62,13 @@ def test_the_named_image_comes_first(tmp_path: Path) -> None:
 
 def test_a_named_image_that_cannot_be_had_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
-        find(Daemon(), stored(tmp_path, 1).root, "app:old")
+        find(Daemon(), stored(tmp_path, 1), "app:old")
     assert caught.value.reason is Reason.NO_SUCH_IMAGE
 
 
 def test_the_stored_campaigns_image_is_told_by_its_id(tmp_path: Path) -> None:
     daemon = Daemon({"something:else": BASE_IMAGE.id})
-    reference = find(daemon, stored(tmp_path, 2).root)
+    reference = find(daemon, stored(tmp_path, 2))
     assert reference.image == BASE_IMAGE
     assert not reference.named
     assert daemon.pulled == []
@@ -74,7 +76,7 @@ def test_the_stored_campaigns_image_is_told_by_its_id(tmp_path: Path) -> None:
 
 def test_a_tag_that_has_moved_on_is_not_the_reference(tmp_path: Path) -> None:
     daemon = Daemon({BASE_IMAGE.reference: "sha256:moved"})
-    reference = find(daemon, stored(tmp_path, 2).root)
+    reference = find(daemon, stored(tmp_path, 2))
     assert (reference.image, reference.name) == (None, "stored campaigns")
     assert daemon.pulled == []  # a pull would take the tag away from the image under test
 
@@ -91,18 +93,18 @@ def test_an_image_that_is_gone_is_pulled_if_it_is_the_same(
     tmp_path: Path, registry: dict[str, str], found: bool
 ) -> None:
     daemon = Daemon(registry=registry)
-    reference = find(daemon, stored(tmp_path, 1).root)
+    reference = find(daemon, stored(tmp_path, 1))
     assert (reference.image is not None) is found
     assert daemon.pulled == [BASE_IMAGE.reference]
 
 
 def test_nothing_named_and_nothing_stored(tmp_path: Path) -> None:
     with pytest.raises(NoUsableBaseline) as caught:
-        find(Daemon(), tmp_path)
+        find(Daemon(), BaselineStore.at(tmp_path))
     assert caught.value.reason is Reason.BASELINE_MISSING
     (tmp_path / "demo").mkdir()
     with pytest.raises(NoUsableBaseline) as caught:
-        find(Daemon(), tmp_path)
+        find(Daemon(), BaselineStore.at(tmp_path))
     assert caught.value.reason is Reason.BASELINE_EMPTY
 
 
