@@ -18,7 +18,7 @@ __all__ = ["is_remote", "open_place"]
 GIT = "git+branch:"
 DEFAULT_REMOTE = "origin"
 
-_URL = re.compile(r"[a-z][a-z0-9+.-]*://.*", re.DOTALL)
+_URL = re.compile(r"[a-z][a-z0-9+.:-]*://.*", re.DOTALL)
 _BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
 _REMOTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _FORMS = "give a directory, git+branch:NAME[@REMOTE], or an address such as s3://BUCKET/PREFIX"
