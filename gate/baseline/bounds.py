@@ -12,17 +12,19 @@ from dataclasses import dataclass
 
 from gate.histogram import BAND_COUNT, BUCKETS
 
-__all__ = ["CAMPAIGN", "RESULT", "Limits", "decoded_bytes", "text_problem"]
+__all__ = ["CAMPAIGN", "RESULT", "Limits", "decoded_bytes", "parsed_bytes", "text_problem"]
 
 MAX_DIGITS = 100
 """Longest number; Python before 3.10.7 takes quadratic time for it."""
 
-# What CPython takes, rounded up, for one more of what a character in the text begins or ends.
-_ITEM_BYTES = 40  # `,`: an element's slot and a number
-_LIST_BYTES = 72
-_OBJECT_BYTES = 240
-_MEMBER_BYTES = 190  # `:`: the slots of key and value, and the pair that duplicates are told by
-_QUOTE_BYTES = 28  # half of a short text
+# What CPython takes for one more of what a character in the text begins or ends.
+_COSTS = {
+    b",": 40,  # an element's slot and a number
+    b"[": 72,
+    b"{": 240,
+    b":": 190,  # the slots of key and value, and the pair that duplicates are told by
+    b'"': 28,  # half of a short text
+}
 
 _HDR_START = "HIST"
 """How every base64 text of an HDR histogram begins: the first 3 bytes of its cookie."""
@@ -44,28 +46,24 @@ RESULT = Limits(stored=64 << 20, parsed=512 << 20, decoded=2048 << 20)
 
 
 def text_problem(data: bytes, limits: Limits) -> str:
-    """Why JSON text is not to be parsed, as what follows its name; empty when it may be.
-
-    Counts characters without looking at the structure, so text inside strings counts too.
-    """
+    """Why JSON text is not to be parsed, as what follows its name; empty when it may be."""
     if len(data) > limits.stored:
         return f"is larger than {limits.stored} bytes"
     if _LONG_NUMBER.search(data):
         return f"is not valid JSON: it has a number of more than {MAX_DIGITS} digits"
-    # The text, and the texts cut out of it; 4 bytes a character when some need them.
-    width = 1 if data.isascii() else 4
-    parsed = 2 * width * len(data)
-    costs = {
-        b",": _ITEM_BYTES,
-        b"[": _LIST_BYTES,
-        b"{": _OBJECT_BYTES,
-        b":": _MEMBER_BYTES,
-        b'"': _QUOTE_BYTES,
-    }
-    parsed += sum(cost * data.count(character) for character, cost in costs.items())
-    if parsed > limits.parsed:
+    if parsed_bytes(data) > limits.parsed:
         return f"would take more than {limits.parsed >> 20} MiB of memory to parse"
     return ""
+
+
+def parsed_bytes(data: bytes) -> int:
+    """Memory that parsing JSON text takes, about and rather too much, in bytes.
+
+    Counts characters without looking at the structure, so text inside strings counts too.
+    """
+    # The text, and the texts cut out of it; 4 bytes a character when some need them.
+    width = 1 if data.isascii() else 4
+    return 2 * width * len(data) + sum(cost * data.count(c) for c, cost in _COSTS.items())
 
 
 def decoded_bytes(body: object) -> int:

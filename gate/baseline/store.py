@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Literal
 
+from gate.baseline.bounds import CAMPAIGN, decoded_bytes
 from gate.baseline.codec import from_body, to_body
 from gate.baseline.comparable import SAVE, comparable
 from gate.baseline.document import CAMPAIGN_SCHEMA, checksum_of, encode_document, parse_document
@@ -71,6 +72,13 @@ class BaselineStore:
         place cannot be written.
         """
         body = to_body(campaign)
+        if decoded_bytes(body) > CAMPAIGN.decoded:
+            raise UsageError(
+                Reason.OUTPUT_NOT_WRITABLE,
+                f"the campaign's {len(campaign.runs)} runs are more than can be read back: their "
+                f"histograms would take more than {CAMPAIGN.decoded >> 20} MiB",
+                remedy="store fewer runs in one campaign",
+            )
         from_body(Campaign, body)  # never store what could not be read again
         folder = _checked(campaign.scenario_name)
         name = f"{folder}/{_compact_utc(campaign.created)}-{checksum_of(body)[7:19]}.json"

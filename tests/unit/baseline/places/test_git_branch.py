@@ -267,19 +267,17 @@ def test_a_remote_address_counts_from_the_top_of_the_repository(
     assert files_on(remote) == [NAME]
 
 
-def hostile_tree(remote: Repository, *rows: str) -> None:
-    """Make the branch a tree that git itself would never write."""
-    mode, oid, path = rows[0].split(" ", 2)
-    *folders, name = path.split("/")
-    raw = mode.encode() + b" " + name.encode() + b"\0" + bytes.fromhex(oid)
-    for folder in [None, *reversed(folders)]:
-        if folder is not None:
-            raw = b"40000 " + folder.encode() + b"\0" + bytes.fromhex(tree)
-        done = Path(remote.path / "raw-object")
-        done.write_bytes(raw)
-        tree = remote.git("hash-object", "-t", "tree", "-w", "--literally", str(done))
-        done.unlink()
-    remote.git("update-ref", f"refs/heads/{BRANCH}", remote.git("commit-tree", tree, "-m", "x"))
+def hostile_tree(remote: Repository, row: str) -> None:
+    """Make the branch a tree that git itself would never write: mode, object, path."""
+    mode, oid, path = row.split(" ", 2)
+    for name in reversed(path.split("/")):
+        raw = mode.encode() + b" " + name.encode() + b"\0" + bytes.fromhex(oid)
+        file = remote.path / "raw-object"
+        file.write_bytes(raw)
+        oid = remote.git("hash-object", "-t", "tree", "-w", "--literally", str(file))
+        file.unlink()
+        mode = "40000"
+    remote.git("update-ref", f"refs/heads/{BRANCH}", remote.git("commit-tree", oid, "-m", "x"))
 
 
 def blob_in(remote: Repository, data: bytes) -> str:
