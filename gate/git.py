@@ -61,6 +61,23 @@ class Done:
         """Its output without the white space around it."""
         return self.out.decode("utf-8", "replace").strip()
 
+    @property
+    def rows(self) -> list[str]:
+        """Its output where that is separated by NUL; undecodable bytes become surrogates."""
+        return [row for row in self.out.decode("utf-8", "surrogateescape").split("\0") if row]
+
+    @property
+    def why(self) -> str:
+        """What it said of its failure, in a line, without credentials that an address may hold."""
+        # What a push says of a branch is on stdout.
+        lines = [*self.error.splitlines(), *(x for x in self.text.splitlines() if x[:1] == "!")]
+        told = [line for line in lines if line.strip() and not line.startswith("hint:")]
+        worst = [line for line in told if line.startswith(("fatal:", "remote:", "error:", "!"))]
+        text = "; ".join((worst or told)[:3]) or f"git ended with code {self.code}"
+        # Remotes are other machines: what they say must not reach a terminal as it is.
+        shown = "".join(c if c.isprintable() else " " for c in text)
+        return re.sub(r"//[^/@\s]+@", "//", shown)[:400]
+
 
 def git(
     directory: Path,

@@ -25,10 +25,11 @@ def sources_at(directory: Path, commit: str) -> Iterator[Path]:
         tree = Path(home) / "sources"
         try:
             made = git(directory, "worktree", "add", "--quiet", "--detach", str(tree), commit)
-            if not (inner.ok and made.ok):
+            failed = made if inner.ok else inner
+            if not failed.ok:
                 raise UsageError(
                     Reason.NO_SUCH_COMMIT,
-                    f"commit {commit[:12]} cannot be checked out: {made.error or inner.error}",
+                    f"commit {commit[:12]} cannot be checked out: {failed.why}",
                     remedy="fetch the whole history: in GitHub Actions check out with "
                     "fetch-depth: 0",
                 )

@@ -13,11 +13,11 @@ import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
+from gate.baseline.places.git_settings import as_config, transport_settings
 from gate.baseline.places.interface import not_writable
-from gate.errors import NoUsableBaseline, Reason, UnfitEnvironment, UsageError
-from gate.git import NOT_INSTALLED, Done, git
+from gate.errors import NoUsableBaseline, Reason, UsageError
+from gate.git import Done, git
 from gate.interrupt import shielded
 
 __all__ = ["Blob", "Mirror"]
@@ -28,12 +28,6 @@ _AUTHOR = {
     for who in ("AUTHOR", "COMMITTER")
     for what, text in (("NAME", "socklat-gate"), ("EMAIL", "socklat-gate@localhost"))
 }
-# How the repository reaches its remotes; other settings of it are not ours.
-_TRANSPORT = re.compile(
-    r"(http|credential|url|ssh|protocol)\..*|core\.(sshcommand|gitproxy)"
-    r"|remote\..*\.(url|pushurl|proxy|proxyauthmethod|uploadpack|receivepack|vcs)",
-    re.DOTALL,
-)
 _RACED = re.compile(
     r"\[rejected\]|cannot lock ref|failed to (?:update|lock) ref|incorrect old value"
     r"|reference already exists|shallow update not allowed|missing necessary objects"
@@ -66,7 +60,7 @@ class Mirror:
         self._ref = f"refs/heads/{branch}"
         self.tip = ""
         """The commit last fetched; empty when the remote has no such branch."""
-        settings = _settings(directory)
+        settings = transport_settings(directory)
         if f"remote.{remote}.url" not in dict(settings):
             raise UsageError(
                 Reason.BAD_ARGUMENT,
@@ -86,7 +80,7 @@ class Mirror:
             if not made.ok:
                 not_writable(f"cannot make a temporary repository: {made.error}", "free some space")
             with (self._home / "git" / "config").open("a", encoding="utf-8") as file:
-                file.writelines(_setting(key, value) for key, value in settings)
+                file.writelines(as_config(key, value) for key, value in settings)
         except BaseException:
             self.close()
             raise
@@ -115,7 +109,7 @@ class Mirror:
         elif not done.ok:
             raise NoUsableBaseline(
                 Reason.BASELINE_UNREACHABLE,
-                f"cannot fetch branch {self.branch!r} from {self.remote!r}: {_why(done)}",
+                f"cannot fetch branch {self.branch!r} from {self.remote!r}: {done.why}",
                 remedy=_REACH,
             )
         else:
@@ -126,11 +120,11 @@ class Mirror:
         if not self.tip:
             return {}
         done = self._git("ls-tree", "-r", "-z", "-l", "--full-tree", self.tip)
-        found = [_LISTED.fullmatch(row) for row in _rows(done)]
+        found = [_LISTED.fullmatch(row) for row in done.rows]
         if not done.ok or None in found:
             raise NoUsableBaseline(
                 Reason.BASELINE_CORRUPT,
-                f"branch {self.branch!r} of {self.remote!r} cannot be listed: {_why(done)}",
+                f"branch {self.branch!r} of {self.remote!r} cannot be listed: {done.why}",
                 remedy="restore the branch from a clone in which `git fsck` finds nothing",
             )
         # A submodule has no size.
@@ -142,7 +136,7 @@ class Mirror:
         if not done.ok:
             raise NoUsableBaseline(
                 Reason.BASELINE_CORRUPT,
-                f"an object of branch {self.branch!r} cannot be read: {_why(done)}",
+                f"an object of branch {self.branch!r} cannot be read: {done.why}",
                 remedy="restore the branch from a clone in which `git fsck` finds nothing",
             )
         return done.out
@@ -182,7 +176,7 @@ class Mirror:
         said = done.text + done.error
         if not _RACED.search(said) or "hook declined" in said:
             not_writable(
-                f"cannot push to branch {self.branch!r} of {self.remote!r}: {_why(done)}", _WRITE
+                f"cannot push to branch {self.branch!r} of {self.remote!r}: {done.why}", _WRITE
             )
         return False
 
@@ -198,57 +192,7 @@ class Mirror:
         done = self._git(*arguments, data=data, extra=extra)
         if not done.ok:
             not_writable(
-                f"git {arguments[0]} failed for branch {self.branch!r}: {_why(done)}",
+                f"git {arguments[0]} failed for branch {self.branch!r}: {done.why}",
                 "free some space for temporary files",
             )
         return done.text
-
-
-def _settings(directory: Path) -> list[tuple[str, str]]:
-    """The repository's own settings about reaching remotes, in their order."""
-    done = git(directory, "rev-parse", "--git-dir")
-    if done.ok:
-        done = git(directory, "config", "--list", "-z", "--show-scope", "--includes")
-    if not done.ok:
-        _no_repository(directory, done)
-    words = _rows(done)
-    pairs = zip(words[::2], (word.partition("\n") for word in words[1::2]), strict=False)
-    return [
-        (key, value)
-        for scope, (key, _, value) in pairs
-        if scope in ("local", "worktree") and _TRANSPORT.fullmatch(key)
-    ]
-
-
-def _no_repository(directory: Path, done: Done) -> NoReturn:
-    if done.code == NOT_INSTALLED:
-        raise UnfitEnvironment(Reason.NO_GIT, done.error, remedy="install git")
-    raise UsageError(
-        Reason.BAD_ARGUMENT,
-        f"baselines on a git branch need a repository around {directory}: {_why(done)}",
-        remedy="run the command in a clone of the repository that has the branch",
-    )
-
-
-def _setting(key: str, value: str) -> str:
-    """One setting as a config file has it."""
-    section, _, rest = key.partition(".")
-    subsection, _, name = rest.rpartition(".")
-    quoted = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t"}
-    inner, text = ("".join(quoted.get(c, c) for c in part) for part in (subsection, value))
-    head = f'[{section} "{inner}"]' if subsection else f"[{section}]"
-    return f'{head}\n\t{name} = "{text}"\n'
-
-
-def _rows(done: Done) -> list[str]:
-    return [row for row in done.out.decode("utf-8", "surrogateescape").split("\0") if row]
-
-
-def _why(done: Done) -> str:
-    """What git said at last, without credentials that an address may hold."""
-    rejected = [line for line in done.text.splitlines() if line.startswith("!")]
-    lines = [*done.error.splitlines(), *rejected]
-    told = [line for line in lines if line.strip() and not line.startswith("hint:")]
-    fatal = [line for line in told if line.startswith(("fatal:", "remote:", "error:", "!"))]
-    text = "; ".join((fatal or told)[:3]) or f"git ended with code {done.code}"
-    return re.sub(r"//[^/@\s]+@", "//", text)[:400]

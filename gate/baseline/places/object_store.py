@@ -7,11 +7,11 @@ tools look for them, the environment for instance.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any
 
+from gate.baseline.places.filesystem import client_errors, filesystem_of, told
 from gate.baseline.places.interface import (
     MAX_BYTES,
     check_name,
@@ -21,22 +21,13 @@ from gate.baseline.places.interface import (
 )
 from gate.baseline.places.waiting import Say, waiting
 from gate.baseline.reading import corrupt
-from gate.errors import NoUsableBaseline, Reason, UsageError
+from gate.errors import NoUsableBaseline, Reason
 
 __all__ = ["ObjectStore"]
 
 BATCH = 16
 """Documents fetched at the same time when one of them is asked for."""
 
-_EXTRA = "install it: pip install 'socklat-gate[stores]'"
-# The clients' own errors that are no OSError, by the module that must have been imported for them.
-_CLIENT_ERRORS = {
-    "aiohttp": "ClientError",
-    "azure.core.exceptions": "AzureError",
-    "botocore.exceptions": "BotoCoreError",
-    "fsspec.exceptions": "FSTimeoutError",
-    "google.auth.exceptions": "GoogleAuthError",
-}
 _ACCESS = "check the network, the address and the credentials in this job's environment"
 
 
@@ -52,7 +43,7 @@ class ObjectStore:
         self._sizes: dict[str, int] = {}
         self._fetched: dict[str, bytes] = {}
         with self._reading("connecting to"):
-            self._files, root = _filesystem(self._url)
+            self._files, root = filesystem_of(self._url)
         self._root = str(root).rstrip("/")
 
     @property
@@ -175,17 +166,17 @@ class ObjectStore:
             if isinstance(got[0], BaseException):
                 raise got[0]
         pairs = zip(wanted, got, strict=True)
-        self._fetched |= {other: bytes(data) for other, data in pairs if not _failed(data)}
+        self._fetched |= {other: data for other, data in pairs if isinstance(data, bytes)}
 
     @contextmanager
     def _reading(self, doing: str) -> Iterator[None]:
         try:
             with waiting(self._say, f"{doing} {self._url}"):
                 yield
-        except _errors() as error:
+        except client_errors() as error:
             raise NoUsableBaseline(
                 Reason.BASELINE_UNREACHABLE,
-                f"{doing} {self._url} failed: {_told(error)}",
+                f"{doing} {self._url} failed: {told(error)}",
                 remedy=_ACCESS,
             ) from error
 
@@ -196,52 +187,5 @@ class ObjectStore:
                 yield
         except FileExistsError:
             raise
-        except _errors() as error:
-            not_writable(f"cannot write {self.shown(name)}: {_told(error)}", _ACCESS)
-
-
-def _filesystem(url: str) -> tuple[Any, str]:
-    try:
-        import fsspec  # noqa: PLC0415 - an extra
-    except ImportError:
-        _missing(url, "fsspec")
-    protocol = url.partition("://")[0]
-    try:
-        found: tuple[Any, str] = fsspec.core.url_to_fs(
-            url, use_listings_cache=False, skip_instance_cache=True
-        )
-    except ImportError as error:
-        _missing(url, str(error).partition("\n")[0])
-    except (ValueError, TypeError) as error:
-        raise UsageError(
-            Reason.BAD_ARGUMENT,
-            f"{protocol}:// is no object store that fsspec can open: {_told(error)}",
-            remedy="give a directory, git+branch:NAME, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX",
-        ) from None
-    return found
-
-
-def _missing(url: str, what: str) -> NoReturn:
-    raise UsageError(
-        Reason.MISSING_EXTRA,
-        f"baselines at {url} need a package that is not installed ({what})",
-        remedy=_EXTRA if url.startswith("s3://") or what == "fsspec" else f"{_EXTRA}; {what}",
-    )
-
-
-def _errors() -> tuple[type[BaseException], ...]:
-    """What a client may raise when it cannot do its work; of clients that are in use only."""
-    found = [OSError]
-    for module, name in _CLIENT_ERRORS.items():
-        if module in sys.modules:
-            found.append(getattr(sys.modules[module], name))
-    return tuple(found)
-
-
-def _failed(data: object) -> bool:
-    return isinstance(data, BaseException)
-
-
-def _told(error: BaseException) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text[:300]
+        except client_errors() as error:
+            not_writable(f"cannot write {self.shown(name)}: {told(error)}", _ACCESS)

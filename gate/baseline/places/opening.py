@@ -51,7 +51,7 @@ def open_place(location: str | Path, *, say: Say | None = None) -> Place:
         return GitBranch(branch, remote, Path.cwd(), say or _say)
     if text.startswith("file://"):
         return Directory(_path_of(text))
-    if not text.isprintable() or re.search(r"::|/\.{1,2}(/|$)|[?#\\*\[\]]", text):
+    if not text.isprintable() or re.search(r"::|/\.{1,2}(/|$)|[?#\\*\[\]@]", text):
         _refuse(text, "is not a plain address")
     from gate.baseline.places.object_store import ObjectStore  # noqa: PLC0415
 

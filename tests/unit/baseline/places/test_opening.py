@@ -39,6 +39,7 @@ def test_a_branch_is_of_origin_unless_a_remote_is_named() -> None:
         "s3://bucket/*",
         "s3://bucket/[ab]",
         "s3://bucket/a?versionId=1",
+        "s3://key:secret@bucket/a",
         "simplecache::s3://bucket/a",
         "s3://bucket/a::memory://b",
         "s3://bucket/a\nb",
