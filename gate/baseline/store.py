@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Literal
 
 from gate.baseline.bounds import CAMPAIGN, decoded_bytes
 from gate.baseline.codec import from_body, to_body
 from gate.baseline.comparable import SAVE, comparable
+from gate.baseline.created import compact_utc, created_utc
 from gate.baseline.document import CAMPAIGN_SCHEMA, checksum_of, encode_document, parse_document
 from gate.baseline.places.interface import SCENARIO_NAME, Place
 from gate.baseline.places.opening import open_place
@@ -24,7 +24,7 @@ from gate.baseline.reading import corrupt
 from gate.campaign import Campaign, Fingerprint
 from gate.errors import GateError, NoUsableBaseline, Reason, UsageError
 
-__all__ = ["BaselineStore", "CampaignSummary", "StoredCampaign", "created_utc"]
+__all__ = ["BaselineStore", "CampaignSummary", "StoredCampaign"]
 
 FILE_NAME = re.compile(r"\d{8}T\d{6}Z-([0-9a-f]{12})\.json")
 
@@ -81,7 +81,7 @@ class BaselineStore:
             )
         from_body(Campaign, body)  # never store what could not be read again
         folder = _checked(campaign.scenario_name)
-        name = f"{folder}/{_compact_utc(campaign.created)}-{checksum_of(body)[7:19]}.json"
+        name = f"{folder}/{compact_utc(campaign.created)}-{checksum_of(body)[7:19]}.json"
         data = encode_document(self.place.shown(name), CAMPAIGN_SCHEMA, body)
         try:
             self.place.add(name, data)
@@ -213,23 +213,3 @@ def _checked(scenario_name: str) -> str:
             remedy="use lower-case letters, digits, '.', '_' and '-', at most 63",
         )
     return scenario_name
-
-
-def created_utc(created: str) -> datetime:
-    """Creation time in UTC; a time without zone is taken as UTC."""
-    try:
-        moment = datetime.fromisoformat(re.sub("Z$", "+00:00", created))
-        return moment.replace(tzinfo=moment.tzinfo or timezone.utc).astimezone(timezone.utc)
-    except (ValueError, OverflowError):
-        raise NoUsableBaseline(
-            Reason.BASELINE_CORRUPT,
-            f"creation time {created[:40]!r} of a campaign is not ISO 8601",
-            remedy=VERIFY,
-        ) from None
-
-
-def _compact_utc(created: str) -> str:
-    try:
-        return created_utc(created).strftime("%Y%m%dT%H%M%SZ")
-    except NoUsableBaseline as error:
-        raise UsageError(Reason.BAD_ARGUMENT, error.message, remedy="use ISO 8601") from None

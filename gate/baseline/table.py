@@ -12,8 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from gate.baseline.created import created_utc
 from gate.baseline.rows import COLUMNS, machine_of, rows_of
-from gate.baseline.store import StoredCampaign, created_utc
+from gate.baseline.store import StoredCampaign
 from gate.errors import NoUsableBaseline, Reason, UsageError
 from gate.gating import MIN_EXCEEDING, Metric
 from gate.verdict.quantiles import LEAST_NS
@@ -54,7 +55,7 @@ WITH mine AS (
   FROM judged GROUP BY campaign, run
 )
 SELECT campaign, any_value(created), any_value(commit), any_value(branch), count(*),
-  avg(ln(greatest(value_ns, $least_ns)))
+  avg(ln(greatest(value_ns, $least_ns)) ORDER BY run)
 FROM of_runs GROUP BY campaign
 HAVING count(value_ns) = count(*) AND min(round(exchanges * $beyond, 6)) >= $enough
 ORDER BY any_value(created), campaign

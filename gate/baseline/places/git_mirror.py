@@ -8,9 +8,10 @@ whatever else the user is doing there.
 from __future__ import annotations
 
 import re
+import secrets
 import shutil
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,17 +71,12 @@ class Mirror:
         top = git(directory, "rev-parse", "--show-toplevel")
         # Relative addresses of remotes count from here.
         self._base = Path(top.text) if top.ok else directory
-        hash_name = git(directory, "rev-parse", "--show-object-format").text
-        kind = ["--object-format=sha256"] if hash_name == "sha256" else []
-        with shielded():
-            self._home = Path(tempfile.mkdtemp(prefix="socklat-gate-"))
+        # Its name is known before it is there, so that no signal can come in between.
+        self._home = Path(tempfile.gettempdir()) / f"socklat-gate-{secrets.token_hex(8)}"
         self._extra = {"GIT_DIR": str(self._home / "git")}
+        hash_name = git(directory, "rev-parse", "--show-object-format").text
         try:
-            made = git(self._home, "init", "--quiet", "--bare", "--template=", *kind, "git")
-            if not made.ok:
-                not_writable(f"cannot make a temporary repository: {made.error}", "free some space")
-            with (self._home / "git" / "config").open("a", encoding="utf-8") as file:
-                file.writelines(as_config(key, value) for key, value in settings)
+            self._make(["--object-format=sha256"] if hash_name == "sha256" else [], settings)
         except BaseException:
             self.close()
             raise
@@ -179,6 +175,22 @@ class Mirror:
                 f"cannot push to branch {self.branch!r} of {self.remote!r}: {done.why}", _WRITE
             )
         return False
+
+    def _make(self, kind: Sequence[str], settings: Iterable[tuple[str, str]]) -> None:
+        try:
+            self._home.mkdir(mode=0o700)
+            made = git(self._home, "init", "--quiet", "--bare", "--template=", *kind, "git")
+            why = "" if made.ok else made.why
+            if made.ok:
+                with (self._home / "git" / "config").open("a", encoding="utf-8") as file:
+                    file.writelines(as_config(key, value) for key, value in settings)
+        except OSError as error:
+            why = str(error)
+        if why:
+            not_writable(
+                f"cannot make a temporary repository: {why}",
+                "free some space for temporary files, or set TMPDIR",
+            )
 
     def _git(
         self, *arguments: str, data: bytes = b"", extra: Mapping[str, str] | None = None
