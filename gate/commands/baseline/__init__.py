@@ -27,4 +27,6 @@ def baseline() -> None:
 
 
 for _name, _summary in _COMMANDS.items():
-    baseline.add_command(LazyCommand(_name, _summary, package=__name__))
+    # A function called "list" would stand in the way of Python's own.
+    _module = f"{__name__}.{'list_' if _name == 'list' else _name}"
+    baseline.add_command(LazyCommand(_name, _summary, module=_module))
