@@ -217,7 +217,9 @@ class Campaign:
     """Runs of one image under one scenario on one machine: the unit a baseline stores.
 
     ``mode`` is "single" when the image ran alone, "paired" when it shared the machine with the
-    other arm; the two are not comparable.  ``created`` is UTC, ISO 8601.
+    other arm; the two are not comparable.  ``created`` is UTC, ISO 8601.  ``commit`` ends in
+    "-dirty" when files that git tracks were changed, and is "unknown" without git; ``branch`` is
+    that of the commit ("": not known).
     """
 
     scenario_name: str
@@ -230,3 +232,4 @@ class Campaign:
     fingerprint: Fingerprint
     runs: tuple[Run, ...]
     noise: tuple[Noise, ...]
+    branch: str = ""

@@ -12,7 +12,14 @@ from statistics import median
 
 from gate.campaign import Fingerprint, Noise
 
-__all__ = ["NoiseMeter", "cpu_model", "environment_facts", "fingerprint", "steal_and_busy"]
+__all__ = [
+    "NoiseMeter",
+    "cpu_model",
+    "environment_facts",
+    "fingerprint",
+    "steal_and_busy",
+    "this_machine",
+]
 
 _PROC_STAT = Path("/proc/stat")
 _PRESSURE_CPU = Path("/proc/pressure/cpu")
@@ -23,16 +30,14 @@ def fingerprint(hooks: Mapping[str, str], definition: str, docker_version: str) 
 
     ``must_match`` decides whether stored numbers are comparable; ``facts`` are for people.
     """
+    must_match = {
+        **this_machine(),
+        "definition": definition,
+        "hooks": ", ".join(f"{event}={hook}" for event, hook in sorted(hooks.items())),
+    }
     memory = re.search(r"^MemTotal:\s+(\d+) kB", _read("/proc/meminfo"), re.MULTILINE)
     return Fingerprint(
-        must_match={
-            "architecture": platform.machine(),
-            "cpu_model": cpu_model(),
-            "cpus": str(os.cpu_count()),
-            "definition": definition,
-            "hooks": ", ".join(f"{event}={hook}" for event, hook in sorted(hooks.items())),
-            "kernel": platform.release(),
-        },
+        must_match=dict(sorted(must_match.items())),
         facts={
             "clock_source": _read(
                 "/sys/devices/system/clocksource/clocksource0/current_clocksource"
@@ -42,6 +47,16 @@ def fingerprint(hooks: Mapping[str, str], definition: str, docker_version: str) 
             "python": platform.python_version(),
         },
     )
+
+
+def this_machine() -> dict[str, str]:
+    """What of a fingerprint's ``must_match`` is known before anything is measured."""
+    return {
+        "architecture": platform.machine(),
+        "cpu_model": cpu_model(),
+        "cpus": str(os.cpu_count()),
+        "kernel": platform.release(),
+    }
 
 
 def environment_facts(machine: Fingerprint, noises: Sequence[Noise]) -> dict[str, str]:

@@ -59,6 +59,10 @@ class Reason(str, Enum):
     WAIVER_EXPIRED = "waiver_expired"
     NO_SUCH_FILE = "no_such_file"
     RESULT_NOT_PASSED = "result_not_passed"
+    FROM_FORK = "from_fork"
+    COMMIT_UNKNOWN = "commit_unknown"
+    NO_SUCH_COMMIT = "no_such_commit"
+    MISSING_EXTRA = "missing_extra"
     NO_SUCH_IMAGE = "no_such_image"
     OUTPUT_NOT_WRITABLE = "output_not_writable"
     # environment
@@ -66,6 +70,7 @@ class Reason(str, Enum):
     NO_BCC = "no_bcc"
     NO_BTF = "no_btf"
     NO_PRIVILEGE = "no_privilege"
+    NO_GIT = "no_git"
     NO_HOOK = "no_hook"
     # baseline
     BASELINE_MISSING = "baseline_missing"
@@ -74,6 +79,7 @@ class Reason(str, Enum):
     BASELINE_SCHEMA = "baseline_schema"
     BASELINE_SCENARIO = "baseline_scenario"
     BASELINE_FINGERPRINT = "baseline_fingerprint"
+    BASELINE_UNREACHABLE = "baseline_unreachable"
     # invalid measurement
     SERVICE_DIED = "service_died"
     SERVICE_NOT_READY = "service_not_ready"

@@ -46,6 +46,8 @@ class Result:
     ``environment`` holds display facts (steal, PSI, CPU, kernel, Docker) as text; ``drift`` is the
     comparison of the stored baseline's numbers with today's baseline arm, a sentence or empty;
     ``calibration`` is what is known of this gate on this runner, likewise.
+    ``branch`` is that of ``commit`` ("": not known).  ``baseline_commit`` is the commit that was
+    compared with ("": not known), ``baseline_choice`` says why that one.
     """
 
     kind: Literal["gate", "run", "compare"]
@@ -66,3 +68,6 @@ class Result:
     environment: Mapping[str, str]
     drift: str = ""
     calibration: str = ""
+    branch: str = ""
+    baseline_commit: str = ""
+    baseline_choice: str = ""

@@ -1,4 +1,4 @@
-"""Calibrations beside the baselines: ``<root>/_calibrations/<scenario>/<key>.json``.
+"""Calibrations beside the baselines: ``_calibrations/<scenario>/<key>.json`` in the same place.
 
 One document for each measured shape of a scenario and machine, named by a hash of both; a newer
 study replaces the older.  No scenario's name begins with "_", so no campaign lies there.
@@ -13,11 +13,17 @@ import re
 from pathlib import Path
 from typing import NoReturn
 
-from gate.baseline.codec import from_body, to_body
-from gate.baseline.document import read_document, write_document
+from gate.baseline.codec import JSON, from_body, to_body
+from gate.baseline.document import (
+    encode_document,
+    parse_document,
+    read_document,
+    write_document,
+)
+from gate.baseline.places.interface import Place
 from gate.calibration import Calibration, gate_hash
 from gate.campaign import Fingerprint
-from gate.errors import NoUsableBaseline, Reason, UsageError
+from gate.errors import NoUsableBaseline, Reason
 from gate.scenario import Scenario
 from gate.verdict.wording import percent, plural
 
@@ -32,7 +38,7 @@ __all__ = [
 ]
 
 SCHEMA = "socklat-gate/calibration"
-DIRECTORY = "_calibrations"
+FOLDER = "_calibrations"
 MEASURE = "measure it again with `socklat-gate calibrate`, or remove the file"
 CREATED = re.compile(r"\d{4}-\d{2}-\d{2}T[0-9:.+Z-]{1,40}")
 NAME = re.compile(r"[a-z0-9_.]{1,80}")
@@ -44,34 +50,33 @@ NEVER = (
 
 
 def calibration_for(
-    directory: Path, scenario: Scenario, fingerprint: Fingerprint
+    place: Place, scenario: Scenario, fingerprint: Fingerprint
 ) -> Calibration | None:
     """The newest study of this scenario's shape on this machine; None without one.
 
-    ``directory`` is that of the baselines.  The study may have judged by other settings of
+    ``place`` is that of the baselines.  The study may have judged by other settings of
     ``[gate]``: compare ``gate_hash``.  Raises `NoUsableBaseline` for a file that is damaged, lies
     elsewhere through a link, or holds something else than its name says.
     """
-    path = _path(directory, scenario.name, scenario.measured_hash(), fingerprint)
-    if not path.is_file() and not path.is_symlink():
+    name = _name(scenario.name, scenario.measured_hash(), fingerprint)
+    if name not in place.names(name.rpartition("/")[0]):
         return None
-    if not _inside(directory, path):
-        _corrupt(path, "links to a place outside the directory of baselines")
-    calibration = read_calibration(path)
+    where = place.shown(name)
+    calibration = _decoded(where, parse_document(where, place.read(name), SCHEMA))
     alike = (
         calibration.scenario_name == scenario.name
         and calibration.scenario_hash == scenario.measured_hash()
         and not fingerprint.differences(calibration.fingerprint)
     )
     if not alike:
-        _corrupt(path, "holds the calibration of another scenario or machine")
+        _corrupt(where, "holds the calibration of another scenario or machine")
     return calibration
 
 
-def calibration_sentence(directory: Path, scenario: Scenario, fingerprint: Fingerprint) -> str:
+def calibration_sentence(place: Place, scenario: Scenario, fingerprint: Fingerprint) -> str:
     """What a gate says of its calibration here: a quote, `NEVER`, or why it cannot quote one."""
     try:
-        found = calibration_for(directory, scenario, fingerprint)
+        found = calibration_for(place, scenario, fingerprint)
     except NoUsableBaseline as error:
         return f"the calibration of this runner cannot be used: {error.message}"
     if found is None:
@@ -109,62 +114,49 @@ def quote(calibration: Calibration) -> str:
     return text
 
 
-def save_calibration(directory: Path, calibration: Calibration) -> Path:
-    """Keep a study under ``directory`` for later gates, instead of an older one; its file.
+def save_calibration(place: Place, calibration: Calibration) -> str:
+    """Keep a study in ``place`` for later gates, instead of an older one; its name there.
 
     Raises `UsageError` (output_not_writable).
     """
-    name, hash_ = calibration.scenario_name, calibration.scenario_hash
-    path = _path(directory, name, hash_, calibration.fingerprint)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            Reason.OUTPUT_NOT_WRITABLE,
-            f"cannot create {path.parent}: {error.strerror}",
-            remedy="choose a directory that this user may write to with --baselines",
-        ) from error
-    if not _inside(directory, path):
-        raise UsageError(
-            Reason.OUTPUT_NOT_WRITABLE,
-            f"{path} links to a place outside {directory}",
-            remedy="replace the symbolic link by a directory",
-        )
-    write_calibration(path, calibration)
-    return path
+    name = _name(calibration.scenario_name, calibration.scenario_hash, calibration.fingerprint)
+    where = place.shown(name)
+    place.replace(name, encode_document(where, SCHEMA, _body(where, calibration)))
+    return name
 
 
 def write_calibration(path: Path, calibration: Calibration) -> None:
     """Write a study to a file, replacing one.  Raises `UsageError` (output_not_writable)."""
-    body = to_body(calibration)
-    _check(path, from_body(Calibration, body))  # never store what could not be read again
-    write_document(path, SCHEMA, body, overwrite=True)
+    write_document(path, SCHEMA, _body(str(path), calibration), overwrite=True)
 
 
 def read_calibration(path: Path) -> Calibration:
-    """A stored study.  Raises `NoUsableBaseline` as `read_document` and `from_body` do."""
-    body = read_document(path, SCHEMA)
+    """A study in a file.  Raises `NoUsableBaseline` as `read_document` and `from_body` do."""
+    return _decoded(str(path), read_document(path, SCHEMA))
+
+
+def _body(where: str, calibration: Calibration) -> JSON:
+    body = to_body(calibration)
+    _check(where, from_body(Calibration, body))  # never store what could not be read again
+    return body
+
+
+def _decoded(where: str, body: JSON) -> Calibration:
     try:
         calibration = from_body(Calibration, body)
     except NoUsableBaseline as error:
-        raise NoUsableBaseline(error.reason, f"{path}: {error.message}", remedy=MEASURE) from None
-    _check(path, calibration)
+        raise NoUsableBaseline(error.reason, f"{where}: {error.message}", remedy=MEASURE) from None
+    _check(where, calibration)
     return calibration
 
 
-def _path(directory: Path, name: str, scenario_hash: str, fingerprint: Fingerprint) -> Path:
+def _name(scenario_name: str, scenario_hash: str, fingerprint: Fingerprint) -> str:
     key = json.dumps([scenario_hash, sorted(fingerprint.must_match.items())])
-    return directory / DIRECTORY / name / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
+    file_name = f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
+    return f"{FOLDER}/{scenario_name}/{file_name}"
 
 
-def _inside(directory: Path, path: Path) -> bool:
-    try:
-        return path.resolve().is_relative_to(directory.resolve())
-    except (OSError, RuntimeError):  # a loop of links
-        return False
-
-
-def _check(path: Path, calibration: Calibration) -> None:
+def _check(where: str, calibration: Calibration) -> None:
     """What is quoted must make sense, whoever wrote the file."""
     found = calibration.findings
     numbers = [found.pair_s, *(x for m in found.metrics for x in (m.pair_sd, m.change))]
@@ -173,12 +165,12 @@ def _check(path: Path, calibration: Calibration) -> None:
     ratios = all(ratio > 0 for metric in found.metrics for ratio in metric.ratios)
     names = all(NAME.fullmatch(metric.name) for metric in found.metrics)
     if not (found.metrics and found.pairs and found.jobs and counts and ratios and names):
-        _corrupt(path, "holds counts, ratios or names that no study has")
+        _corrupt(where, "holds counts, ratios or names that no study has")
     if not all(0 <= share <= 1 for share in shares) or not all(map(math.isfinite, numbers)):
-        _corrupt(path, "holds a number that no study has")
+        _corrupt(where, "holds a number that no study has")
     if not CREATED.fullmatch(calibration.created):
-        _corrupt(path, "has a creation time that is not ISO 8601")
+        _corrupt(where, "has a creation time that is not ISO 8601")
 
 
-def _corrupt(path: Path, what: str) -> NoReturn:
-    raise NoUsableBaseline(Reason.BASELINE_CORRUPT, f"{path} {what}", remedy=MEASURE)
+def _corrupt(where: str, what: str) -> NoReturn:
+    raise NoUsableBaseline(Reason.BASELINE_CORRUPT, f"{where} {what}", remedy=MEASURE)

@@ -1,16 +1,19 @@
-"""Campaigns from wherever a user points: a stored campaign, a result, or a directory of either."""
+"""Campaigns from wherever a user points: a file, a directory, or a scenario in a place."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from gate.baseline.comparable import SAVE
+from gate.baseline.document import CAMPAIGN_SCHEMA, schema_of
 from gate.baseline.files import read_campaign, read_result
+from gate.baseline.store import BaselineStore
 from gate.campaign import Campaign
 from gate.errors import NoUsableBaseline, Reason, UsageError
 from gate.result import Result
 from gate.verdict.model import Outcome
 
-__all__ = ["RESULT_FILE", "campaign_of", "campaigns_at", "result_at"]
+__all__ = ["RESULT_FILE", "campaign_of", "campaigns_at", "campaigns_in", "result_at"]
 
 RESULT_FILE = "result.json"
 
@@ -40,12 +43,25 @@ def campaigns_at(path: Path) -> list[Campaign]:
         return found
     if path.is_dir():
         return [campaign_of(result_at(path))]
-    try:
+    if schema_of(path) == CAMPAIGN_SCHEMA:
         return [read_campaign(path)]
-    except NoUsableBaseline as error:
-        if error.reason is not Reason.BASELINE_SCHEMA:
-            raise
     return [campaign_of(read_result(path))]
+
+
+def campaigns_in(location: str, scenario_name: str) -> list[Campaign]:
+    """All campaigns of a scenario in a place, oldest first; at least one.
+
+    Raises `NoUsableBaseline` when there is none, or when any of them is damaged.
+    """
+    store = BaselineStore.at(location)
+    try:
+        if not store.has(scenario_name):
+            raise NoUsableBaseline(
+                Reason.BASELINE_MISSING, store.missing(scenario_name), remedy=SAVE
+            )
+        return [stored.campaign for stored in store.campaigns(scenario_name)]
+    finally:
+        store.place.close()
 
 
 def campaign_of(result: Result) -> Campaign:
@@ -77,4 +93,5 @@ def campaign_of(result: Result) -> Campaign:
         fingerprint=result.fingerprint,
         runs=tuple(pair.candidate for pair in used),
         noise=tuple(pair.noise for pair in used),
+        branch=result.branch,
     )

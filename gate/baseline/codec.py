@@ -26,6 +26,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from gate import hdr
+from gate.baseline.bounds import CAMPAIGN, RESULT, decoded_bytes
 from gate.baseline.fields import Field
 from gate.baseline.invariants import expectation_missed
 from gate.calibration import Calibration
@@ -60,9 +61,13 @@ def from_body(kind: type[Stored], body: object) -> Stored:
     """The object that a body describes.
 
     Raises `NoUsableBaseline` (baseline_corrupt) naming the field for anything of another type,
-    shape or size than `to_body` writes.
+    shape or size than `to_body` writes, or with more histograms than `gate.baseline.bounds` allows.
     """
-    decoded: Stored = _decoded(kind, Field(body, ""), "")
+    most_bytes = (CAMPAIGN if kind is Campaign else RESULT).decoded
+    field = Field(body, "")
+    if decoded_bytes(body) > most_bytes:
+        field.wrong(f"histograms that take at most {most_bytes >> 20} MiB of memory")
+    decoded: Stored = _decoded(kind, field, "")
     return decoded
 
 

@@ -8,9 +8,12 @@ from typing import Literal, NoReturn
 from gate.campaign import Campaign, Fingerprint
 from gate.errors import NoUsableBaseline, Reason
 
-__all__ = ["SAVE", "comparable"]
+__all__ = ["SAVE", "comparable", "is_of_release", "latest_kind"]
 
 SAVE = "save one on the main branch with `socklat-gate baseline save`, or give --baseline-image"
+MIN_COMMIT = 7
+"""Fewest digits that name a commit, as git abbreviates."""
+
 MAX_DIFFERENCES = 6
 MAX_SHOWN = 80
 
@@ -52,6 +55,35 @@ def comparable(
             + _differences(fingerprint, alike[-1].fingerprint),
         )
     return tuple(here)
+
+
+def latest_kind(
+    campaigns: Sequence[Campaign], scenario_hash: str = "", branch: str = ""
+) -> list[Campaign]:
+    """Those alike in load, mode, machine and branch to the newest one, in their order.
+
+    ``campaigns`` are oldest first.  With a ``scenario_hash`` or a ``branch`` the newest one of
+    that; none when there is none.  Campaigns of no known branch belong to every branch.
+    """
+    same = [c for c in campaigns if scenario_hash in ("", c.scenario_hash)]
+    same = [c for c in same if branch in ("", c.branch) or not c.branch]
+    if not same:
+        return []
+    newest = same[-1]
+    return [
+        c
+        for c in same
+        if (c.scenario_hash, c.mode) == (newest.scenario_hash, newest.mode)
+        and c.branch in ("", branch or newest.branch)
+        and not newest.fingerprint.differences(c.fingerprint)
+    ]
+
+
+def is_of_release(campaign: Campaign, release: str) -> bool:
+    """Whether it measured that image, or that commit, of which the beginning will do."""
+    return campaign.image == release or (
+        len(release) >= MIN_COMMIT and campaign.commit.startswith(release)
+    )
 
 
 def _differences(here: Fingerprint, stored: Fingerprint) -> str:

@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import stat
 from pathlib import Path
 from typing import Any, NoReturn
 
 from gate.baseline.atomic import write_atomic
+from gate.baseline.bounds import CAMPAIGN, RESULT, Limits, text_problem
+from gate.baseline.reading import corrupt, read_bounded
 from gate.errors import NoUsableBaseline, Reason, UsageError
 
 __all__ = [
     "CAMPAIGN_SCHEMA",
-    "MAX_BYTES",
     "RESULT_SCHEMA",
     "SCHEMA_VERSION",
     "checksum_of",
+    "encode_document",
+    "parse_document",
     "read_document",
     "schema_of",
     "write_document",
@@ -31,10 +32,7 @@ __all__ = [
 CAMPAIGN_SCHEMA = "socklat-gate/campaign"
 RESULT_SCHEMA = "socklat-gate/result"
 SCHEMA_VERSION = 1
-MAX_BYTES = 64 << 20
 MEMBERS = {"schema", "schema_version", "checksum", "body"}
-
-RESTORE = "restore the file from where it was saved, or measure and save it again"
 
 
 def checksum_of(body: dict[str, Any]) -> str:
@@ -43,28 +41,37 @@ def checksum_of(body: dict[str, Any]) -> str:
     return "sha256:" + hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
 
-def write_document(
-    path: Path, schema: str, body: dict[str, Any], *, overwrite: bool = False
-) -> str:
-    """Write an envelope atomically and return its checksum.
+def encode_document(where: str, schema: str, body: dict[str, Any]) -> bytes:
+    """The bytes of an envelope, which `parse_document` will read; ``where`` is for the message.
 
-    Raises `UsageError` (output_not_writable) when the file exists and ``overwrite`` is not set,
-    when it would be larger than `MAX_BYTES`, or when the system refuses.
+    Raises `UsageError` (output_not_writable) when they would be too large to be read back.
     """
-    checksum = checksum_of(body)
     document = {
         "schema": schema,
         "schema_version": SCHEMA_VERSION,
-        "checksum": checksum,
+        "checksum": checksum_of(body),
         "body": body,
     }
     data = json.dumps(document, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
-    if len(data) > MAX_BYTES:
+    problem = text_problem(data, _limits_of(schema))
+    if problem:
         raise UsageError(
             Reason.OUTPUT_NOT_WRITABLE,
-            f"{path} would have {len(data)} bytes, more than the {MAX_BYTES} that can be read back",
+            f"{where} could not be read back: it {problem}",
             remedy="store fewer runs in one file",
         )
+    return data
+
+
+def write_document(
+    path: Path, schema: str, body: dict[str, Any], *, overwrite: bool = False
+) -> None:
+    """Write an envelope atomically.
+
+    Raises `UsageError` (output_not_writable) when the file exists and ``overwrite`` is not set,
+    when it could not be read back, or when the system refuses.
+    """
+    data = encode_document(str(path), schema, body)
     try:
         write_atomic(path, data, overwrite=overwrite)
     except FileExistsError:
@@ -73,27 +80,35 @@ def write_document(
             f"{path} exists already, and stored campaigns are never changed",
             remedy="choose another name, or remove the file first",
         ) from None
-    return checksum
 
 
 def read_document(path: Path, schema: str) -> dict[str, Any]:
     """The body of a stored document of this schema, its checksum verified.
 
     Raises `NoUsableBaseline`: baseline_missing when there is no such file or it cannot be read,
-    baseline_empty for 0 bytes, baseline_schema for another schema or version, and baseline_corrupt
-    for everything else that is wrong.
+    otherwise as `parse_document` does.
     """
-    document = _document(path)
-    _check_schema(path, schema, document["schema"], document["schema_version"])
+    return parse_document(str(path), read_bounded(path, _limits_of(schema).stored), schema)
+
+
+def parse_document(where: str, data: bytes, schema: str) -> dict[str, Any]:
+    """The body in the bytes of a document of this schema; ``where`` is for the message.
+
+    Raises `NoUsableBaseline`: baseline_empty for 0 bytes, baseline_schema for another schema or
+    version, and baseline_corrupt for everything else that is wrong.
+    """
+    document = _document(where, data, _limits_of(schema))
+    del data
+    _check_schema(where, schema, document["schema"], document["schema_version"])
     body = document["body"]
     if not isinstance(body, dict):
-        _corrupt(path, "has a body that is not an object")
+        corrupt(where, "has a body that is not an object")
     try:
         actual = checksum_of(body)
     except (RecursionError, ValueError) as error:
-        _corrupt(path, f"cannot be checked: {error}")
+        corrupt(where, f"cannot be checked: {error}")
     if document["checksum"] != actual:
-        _corrupt(path, "was altered or damaged: its checksum does not match its content")
+        corrupt(where, "was altered or damaged: its checksum does not match its content")
     return body
 
 
@@ -102,50 +117,37 @@ def schema_of(path: Path) -> str:
 
     Raises `NoUsableBaseline` as `read_document` does for a file that is no document.
     """
-    schema = _document(path)["schema"]
+    schema = _document(str(path), read_bounded(path, RESULT.stored), RESULT)["schema"]
     if not isinstance(schema, str):
-        _corrupt(path, "has no valid schema and schema_version")
+        corrupt(str(path), "has no valid schema and schema_version")
     return schema
 
 
-def _document(path: Path) -> dict[str, object]:
-    document = _parsed(path, _read(path))
+def _limits_of(schema: str) -> Limits:
+    return RESULT if schema == RESULT_SCHEMA else CAMPAIGN
+
+
+def _document(where: str, data: bytes, limits: Limits) -> dict[str, object]:
+    document = _parsed(where, data, limits)
     if not isinstance(document, dict) or document.keys() != MEMBERS:
-        _corrupt(path, f"is not a document with members {', '.join(sorted(MEMBERS))}")
+        corrupt(where, f"is not a document with members {', '.join(sorted(MEMBERS))}")
     return document
 
 
-def _read(path: Path) -> bytes:
-    try:
-        # Opening a named pipe would otherwise wait for a writer for ever.
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                _corrupt(path, "is not a regular file")
-            data = file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise NoUsableBaseline(
-            Reason.BASELINE_MISSING,
-            f"cannot read {path}: {why}",
-            remedy="check the path and its permissions",
-        ) from error
+def _parsed(where: str, data: bytes, limits: Limits) -> object:
     if not data:
-        raise NoUsableBaseline(Reason.BASELINE_EMPTY, f"{path} is empty", remedy=RESTORE)
-    if len(data) > MAX_BYTES:
-        _corrupt(path, f"is larger than {MAX_BYTES} bytes")
-    return data
-
-
-def _parsed(path: Path, data: bytes) -> object:
+        corrupt(where, "is empty", Reason.BASELINE_EMPTY)
+    problem = text_problem(data, limits)
+    if problem:
+        corrupt(where, problem)
     try:
         return json.loads(
             data.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_no_twins
         )
     except RecursionError:
-        _corrupt(path, "is nested too deeply")
+        corrupt(where, "is nested too deeply")
     except ValueError as error:  # JSON, UTF-8 and numbers of too many digits
-        _corrupt(path, f"is not valid JSON (truncated?): {str(error)[:200]}")
+        corrupt(where, f"is not valid JSON (truncated?): {str(error)[:200]}")
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -159,22 +161,18 @@ def _no_twins(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return members
 
 
-def _check_schema(path: Path, wanted: str, schema: object, version: object) -> None:
+def _check_schema(where: str, wanted: str, schema: object, version: object) -> None:
     if type(version) is not int or not isinstance(schema, str):
-        _corrupt(path, "has no valid schema and schema_version")
+        corrupt(where, "has no valid schema and schema_version")
     if schema != wanted:
         raise NoUsableBaseline(
             Reason.BASELINE_SCHEMA,
-            f"{path} holds {schema[:80]!r}, not {wanted!r}",
+            f"{where} holds {schema[:80]!r}, not {wanted!r}",
             remedy="give a file of the right kind",
         )
     if version != SCHEMA_VERSION:
         raise NoUsableBaseline(
             Reason.BASELINE_SCHEMA,
-            f"{path} has schema version {str(version)[:20]}; this version reads {SCHEMA_VERSION}",
+            f"{where} has schema version {str(version)[:20]}; this version reads {SCHEMA_VERSION}",
             remedy="use the version of socklat-gate that wrote it, or measure and save it again",
         )
-
-
-def _corrupt(path: Path, what: str) -> NoReturn:
-    raise NoUsableBaseline(Reason.BASELINE_CORRUPT, f"{path} {what}", remedy=RESTORE)

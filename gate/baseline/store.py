@@ -1,4 +1,4 @@
-"""Campaigns in a directory: ``<root>/<scenario>/<created, UTC>-<12 hex of the checksum>.json``.
+"""Campaigns in a place: ``<scenario>/<created, UTC>-<12 hex of the checksum>.json``.
 
 Files are only ever added, each under a name of its own content, so processes that save at the
 same time lose nothing and a git branch or a synchronised directory merges without conflicts.
@@ -7,21 +7,25 @@ same time lose nothing and a git branch or a synchronised directory merges witho
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Literal
 
+from gate.baseline.bounds import CAMPAIGN, decoded_bytes
 from gate.baseline.codec import from_body, to_body
 from gate.baseline.comparable import SAVE, comparable
-from gate.baseline.document import CAMPAIGN_SCHEMA, checksum_of, write_document
-from gate.baseline.files import read_campaign
+from gate.baseline.created import compact_utc, created_utc
+from gate.baseline.document import CAMPAIGN_SCHEMA, checksum_of, encode_document, parse_document
+from gate.baseline.places.interface import SCENARIO_NAME, Place
+from gate.baseline.places.opening import open_place
+from gate.baseline.places.waiting import Say
+from gate.baseline.reading import corrupt
 from gate.campaign import Campaign, Fingerprint
 from gate.errors import GateError, NoUsableBaseline, Reason, UsageError
 
 __all__ = ["BaselineStore", "CampaignSummary", "StoredCampaign"]
 
-SCENARIO_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 FILE_NAME = re.compile(r"\d{8}T\d{6}Z-([0-9a-f]{12})\.json")
 
 VERIFY = "run `socklat-gate baseline verify`, then restore or remove what it names"
@@ -29,9 +33,9 @@ VERIFY = "run `socklat-gate baseline verify`, then restore or remove what it nam
 
 @dataclass(frozen=True, slots=True)
 class StoredCampaign:
-    """A campaign and the file that holds it."""
+    """A campaign and its name in the place."""
 
-    path: Path
+    name: str
     campaign: Campaign
 
 
@@ -39,11 +43,12 @@ class StoredCampaign:
 class CampaignSummary:
     """One line of ``baseline list``; ``problem`` says why the file cannot be read, else empty."""
 
-    path: Path
+    name: str
     scenario: str
     created: str = ""
     mode: str = ""
     image: str = ""
+    branch: str = ""
     commit: str = ""
     runs: int = 0
     problem: str = ""
@@ -51,50 +56,77 @@ class CampaignSummary:
 
 @dataclass(frozen=True, slots=True)
 class BaselineStore:
-    """A directory of campaigns.  ``root`` need not exist before the first `save`."""
+    """The campaigns of a place."""
 
-    root: Path
+    place: Place
 
-    def save(self, campaign: Campaign) -> Path:
-        """Add a campaign and return its file; saving the same one again changes nothing.
+    @classmethod
+    def at(cls, location: str | Path, *, say: Say | None = None) -> BaselineStore:
+        """The store at a location as the command line gives it; see `open_place`."""
+        return cls(open_place(location, say=say))
+
+    def save(self, campaign: Campaign) -> str:
+        """Add a campaign and return its name; saving the same one again changes nothing.
 
         Raises `UsageError` when its scenario name or creation time cannot name a file, or the
-        directory cannot be written.
+        place cannot be written.
         """
         body = to_body(campaign)
-        from_body(Campaign, body)  # never store what could not be read again
-        name = f"{_compact_utc(campaign.created)}-{checksum_of(body)[7:19]}.json"
-        directory = self._directory(campaign.scenario_name)
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
+        if decoded_bytes(body) > CAMPAIGN.decoded:
             raise UsageError(
                 Reason.OUTPUT_NOT_WRITABLE,
-                f"cannot create {directory}: {error.strerror}",
-                remedy="choose a directory that this user may write to with --baselines",
-            ) from error
-        path = directory / name
-        if not self._inside(path):
-            raise UsageError(
-                Reason.OUTPUT_NOT_WRITABLE,
-                f"{directory} links to a place outside {self.root}",
-                remedy="replace the symbolic link by a directory",
+                f"the campaign's {len(campaign.runs)} runs are more than can be read back: their "
+                f"histograms would take more than {CAMPAIGN.decoded >> 20} MiB",
+                remedy="store fewer runs in one campaign",
             )
+        from_body(Campaign, body)  # never store what could not be read again
+        folder = _checked(campaign.scenario_name)
+        name = f"{folder}/{compact_utc(campaign.created)}-{checksum_of(body)[7:19]}.json"
+        data = encode_document(self.place.shown(name), CAMPAIGN_SCHEMA, body)
         try:
-            write_document(path, CAMPAIGN_SCHEMA, body)
-        except UsageError:
+            self.place.add(name, data)
+        except FileExistsError:
             # The name holds the content's checksum: an intact file of that name is this campaign.
-            if not path.exists() or self._problem(path):
-                raise
-        return path
+            if self._problem(name):
+                raise UsageError(
+                    Reason.OUTPUT_NOT_WRITABLE,
+                    f"{self.place.shown(name)} exists already, and stored campaigns are never "
+                    "changed",
+                    remedy=VERIFY,
+                ) from None
+        return name
 
-    def campaigns(self, scenario_name: str) -> tuple[StoredCampaign, ...]:
-        """All campaigns of a scenario, oldest first; none when it has no directory.
+    def campaigns(
+        self, scenario_name: str, *, leave_out: Collection[str] = ()
+    ) -> tuple[StoredCampaign, ...]:
+        """All campaigns of a scenario but those named, oldest first; none when it has none.
 
         Raises `NoUsableBaseline` when one of them cannot be read, `UsageError` for a bad name.
         """
-        found = [StoredCampaign(path, self._read(path)) for path in self._files(scenario_name)]
-        return tuple(sorted(found, key=lambda s: (_utc(s.campaign.created), s.path.name)))
+        found = self.each(scenario_name, leave_out=leave_out)
+        return tuple(sorted(found, key=lambda s: (created_utc(s.campaign.created), s.name)))
+
+    def each(
+        self, scenario_name: str, *, leave_out: Collection[str] = ()
+    ) -> Iterator[StoredCampaign]:
+        """The same one by one, by name, which begins with the time; for long histories."""
+        for name in self.place.names(_checked(scenario_name)):
+            if name not in leave_out:
+                yield StoredCampaign(name, self._read(name))
+
+    def scenarios(self) -> tuple[str, ...]:
+        """Names of the scenarios that have a folder, sorted."""
+        return self.place.folders()
+
+    def has(self, scenario_name: str) -> bool:
+        """Whether there is a folder for the scenario.  Raises `UsageError` for a bad name."""
+        return self.place.has(_checked(scenario_name))
+
+    def missing(self, scenario_name: str) -> str:
+        """That there is no such folder, as a sentence."""
+        absent = self.place.absent()
+        why = f" ({absent})" if absent else ""
+        return f"no baseline of {scenario_name!r} in {self.place.location}{why}"
 
     def usable(
         self,
@@ -108,116 +140,76 @@ class BaselineStore:
         Raises `NoUsableBaseline` saying why there are none: baseline_missing, baseline_empty,
         baseline_corrupt, baseline_scenario, or baseline_fingerprint with the fields that differ.
         """
-        if not self._directory(scenario_name).is_dir():
+        if not self.has(scenario_name):
             raise NoUsableBaseline(
-                Reason.BASELINE_MISSING,
-                f"no baseline of {scenario_name!r} in {self.root}",
-                remedy=SAVE,
+                Reason.BASELINE_MISSING, self.missing(scenario_name), remedy=SAVE
             )
         campaigns = [stored.campaign for stored in self.campaigns(scenario_name)]
         return comparable(campaigns, scenario_name, scenario_hash, fingerprint, mode)
 
-    def verify(self) -> tuple[tuple[Path, str], ...]:
-        """Every campaign file with what is wrong with it, or with an empty text."""
-        return tuple((path, self._problem(path)) for path in self._all_files())
+    def verify(self) -> tuple[tuple[str, str], ...]:
+        """The name of every campaign with what is wrong with it, or with an empty text."""
+        return tuple((name, self._problem(name)) for name in self._all_names())
+
+    def problems(self, scenario_name: str) -> dict[str, str]:
+        """What is wrong with the campaigns of a scenario, by name; those that are well left out."""
+        found = {name: self._problem(name) for name in self.place.names(_checked(scenario_name))}
+        return {name: problem for name, problem in found.items() if problem}
 
     def list(self) -> tuple[CampaignSummary, ...]:
-        """A line for every campaign file, unreadable ones included, by scenario and time."""
-        return tuple(self._summary(path) for path in self._all_files())
+        """A line for every campaign, unreadable ones included, by scenario and time."""
+        return tuple(self._summary(name) for name in self._all_names())
 
-    def _directory(self, scenario_name: str) -> Path:
-        if not SCENARIO_NAME.fullmatch(scenario_name):
-            raise UsageError(
-                Reason.BAD_ARGUMENT,
-                f"{scenario_name[:80]!r} is not a scenario name",
-                remedy="use lower-case letters, digits, '.', '_' and '-', at most 63",
-            )
-        return self.root / scenario_name
+    def _all_names(self) -> tuple[str, ...]:
+        return tuple(n for folder in self.place.folders() for n in self.place.names(folder))
 
-    def _files(self, scenario_name: str) -> tuple[Path, ...]:
-        return _entries(self._directory(scenario_name), r".*\.json")
-
-    def _all_files(self) -> tuple[Path, ...]:
-        names = [path.name for path in _entries(self.root, SCENARIO_NAME.pattern)]
-        return tuple(path for name in names for path in self._files(name))
-
-    def _inside(self, path: Path) -> bool:
+    def _read(self, name: str) -> Campaign:
+        where = self.place.shown(name)
+        body = parse_document(where, self.place.read(name), CAMPAIGN_SCHEMA)
         try:
-            return path.resolve().is_relative_to(self.root.resolve())
-        except (OSError, RuntimeError):  # a loop of links
-            return False
-
-    def _read(self, path: Path) -> Campaign:
-        if not self._inside(path):
+            campaign = from_body(Campaign, body)
+        except NoUsableBaseline as error:
             raise NoUsableBaseline(
-                Reason.BASELINE_CORRUPT, f"{path} links to a place outside the store", remedy=VERIFY
-            )
-        campaign = read_campaign(path)
-        if campaign.scenario_name != path.parent.name:
-            raise NoUsableBaseline(
-                Reason.BASELINE_CORRUPT,
-                f"{path} holds a campaign of scenario {campaign.scenario_name[:80]!r}",
-                remedy=VERIFY,
-            )
-        _utc(campaign.created)
+                error.reason, f"{where}: {error.message}", remedy=error.remedy
+            ) from None
+        if campaign.scenario_name != name.partition("/")[0]:
+            corrupt(where, f"holds a campaign of scenario {campaign.scenario_name[:80]!r}")
+        created_utc(campaign.created)
         return campaign
 
-    def _problem(self, path: Path) -> str:
+    def _problem(self, name: str) -> str:
         try:
-            campaign = self._read(path)
+            campaign = self._read(name)
         except GateError as error:
             return error.message
-        named = FILE_NAME.fullmatch(path.name)
+        named = FILE_NAME.fullmatch(name.rpartition("/")[2])
         if named and named[1] != checksum_of(to_body(campaign))[7:19]:
-            return f"{path} was replaced: its name and its content have different checksums"
+            shown = self.place.shown(name)
+            return f"{shown} was replaced: its name and its content have different checksums"
         return ""
 
-    def _summary(self, path: Path) -> CampaignSummary:
+    def _summary(self, name: str) -> CampaignSummary:
         try:
-            campaign = self._read(path)
+            campaign = self._read(name)
         except GateError as error:
-            return CampaignSummary(path, path.parent.name, problem=error.message)
+            return CampaignSummary(name, name.partition("/")[0], problem=error.message)
         return CampaignSummary(
-            path=path,
+            name=name,
             scenario=campaign.scenario_name,
             created=campaign.created,
             mode=campaign.mode,
             image=campaign.image,
+            branch=campaign.branch,
             commit=campaign.commit,
             runs=len(campaign.runs),
         )
 
 
-def _entries(directory: Path, pattern: str) -> tuple[Path, ...]:
-    """Entries whose name matches, sorted; temporary files begin with a dot and never match."""
-    try:
-        found = sorted(directory.iterdir())
-    except (FileNotFoundError, NotADirectoryError):
-        return ()
-    except OSError as error:
-        raise NoUsableBaseline(
-            Reason.BASELINE_MISSING,
-            f"cannot read {directory}: {error.strerror}",
-            remedy="check the permissions of the baseline directory",
-        ) from error
-    return tuple(p for p in found if re.fullmatch(pattern, p.name) and p.name[0] != ".")
-
-
-def _utc(created: str) -> datetime:
-    """Creation time in UTC; a time without zone is taken as UTC."""
-    try:
-        moment = datetime.fromisoformat(re.sub("Z$", "+00:00", created))
-        return moment.replace(tzinfo=moment.tzinfo or timezone.utc).astimezone(timezone.utc)
-    except (ValueError, OverflowError):
-        raise NoUsableBaseline(
-            Reason.BASELINE_CORRUPT,
-            f"creation time {created[:40]!r} of a campaign is not ISO 8601",
-            remedy=VERIFY,
-        ) from None
-
-
-def _compact_utc(created: str) -> str:
-    try:
-        return _utc(created).strftime("%Y%m%dT%H%M%SZ")
-    except NoUsableBaseline as error:
-        raise UsageError(Reason.BAD_ARGUMENT, error.message, remedy="use ISO 8601") from None
+def _checked(scenario_name: str) -> str:
+    if not SCENARIO_NAME.fullmatch(scenario_name):
+        raise UsageError(
+            Reason.BAD_ARGUMENT,
+            f"{scenario_name[:80]!r} is not a scenario name",
+            remedy="use lower-case letters, digits, '.', '_' and '-', at most 63",
+        )
+    return scenario_name

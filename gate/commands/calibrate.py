@@ -8,7 +8,7 @@ import rich_click as click
 
 from gate.baseline.calibrations import save_calibration, write_calibration
 from gate.commands.options import (
-    baselines_dir,
+    baselines_at,
     baselines_option,
     out_option,
     quiet_option,
@@ -16,6 +16,7 @@ from gate.commands.options import (
     seed_or_random,
 )
 from gate.commands.output import aligned, emit
+from gate.commands.place import opened
 from gate.job.calibrate import CalibrationJob
 from gate.job.progress import Progress
 from gate.job.reference import image_under_test
@@ -60,7 +61,7 @@ def calibrate(
     image: str | None,
     pairs: int,
     minutes: float,
-    baselines: Path | None,
+    baselines: str | None,
     out: Path,
     seed: int | None,
     quiet: bool,
@@ -80,7 +81,10 @@ def calibrate(
     directory = scenario.resolve().parent
     client = connect()
     check_privilege()
-    with Progress(quiet=quiet) as progress:
+    location = baselines_at(baselines, scenario)
+    with Progress(quiet=quiet) as progress, opened(location, progress.line) as store:
+        # A place that cannot be reached is better known now than after an hour.
+        store.has(loaded.name)
         for name in sweep(client):
             progress.line(f"removed what an earlier, killed run left: {name}")
         job = CalibrationJob(
@@ -94,8 +98,8 @@ def calibrate(
             progress=progress,
         )
         found = job.run()
-    write_calibration(out / _FILE, found)
-    stored = save_calibration(baselines_dir(baselines, scenario), found)
+        write_calibration(out / _FILE, found)
+        stored = store.place.shown(save_calibration(store.place, found))
     first, *others = calibration_lines(found, loaded.gate)
     for text in (first, aligned(calibration_rows(found)), *others):
         emit(text)

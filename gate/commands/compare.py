@@ -8,8 +8,9 @@ from pathlib import Path
 
 import rich_click as click
 
-from gate.baseline.campaigns import campaigns_at
+from gate.baseline.campaigns import campaigns_at, campaigns_in
 from gate.baseline.comparable import comparable
+from gate.baseline.places.opening import is_remote
 from gate.campaign import Campaign
 from gate.commands.output import emit, emit_json
 from gate.environment import environment_facts
@@ -28,7 +29,7 @@ __all__ = ["compare"]
 
 
 @click.command()
-@click.argument("base", type=click.Path(path_type=Path))
+@click.argument("base")
 @click.argument("candidate", type=click.Path(path_type=Path))
 @click.option(
     "--scenario",
@@ -41,13 +42,13 @@ __all__ = ["compare"]
 )
 @click.option("--json", "as_json", is_flag=True, help="Print verdict.json instead of markdown.")
 def compare(
-    base: Path, candidate: Path, scenario: Path | None, out: Path | None, as_json: bool
+    base: str, candidate: Path, scenario: Path | None, out: Path | None, as_json: bool
 ) -> int:
     """Compare stored results, anywhere: no root, no Docker, no BPF.
 
-    BASE is a directory of campaigns (`baselines/NAME`) or one file; CANDIDATE a campaign or a
-    result.json.  At least 5 base campaigns are needed to know how much campaigns differ by
-    themselves; with fewer the answer is "inconclusive".
+    BASE is a directory of campaigns (`baselines/NAME`), one file, or a location such as
+    git+branch:NAME; CANDIDATE a campaign or a result.json.  At least 5 base campaigns are needed
+    to know how much campaigns differ by themselves; with fewer the answer is "inconclusive".
 
     For instance:
 
@@ -57,7 +58,11 @@ def compare(
     limits, waivers = _limits(scenario)
     if out is not None:
         check_writable(out)
-    stored, tested = campaigns_at(base), campaigns_at(candidate)[-1]
+    tested = campaigns_at(candidate)[-1]
+    if is_remote(base):
+        stored = campaigns_in(base, tested.scenario_name)
+    else:
+        stored = campaigns_at(Path(base))
     usable = comparable(
         stored, tested.scenario_name, tested.scenario_hash, tested.fingerprint, tested.mode
     )
@@ -93,6 +98,9 @@ def _result(
         completeness=completeness_of(tested.runs, missed=0),
         verdict=verdict,
         environment=environment_facts(tested.fingerprint, tested.noise),
+        branch=tested.branch,
+        baseline_commit=stored[-1].commit,
+        baseline_choice="the newest of the campaigns given",
     )
 
 

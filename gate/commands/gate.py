@@ -8,7 +8,7 @@ from pathlib import Path
 import rich_click as click
 
 from gate.commands.options import (
-    baselines_dir,
+    baselines_at,
     baselines_option,
     out_option,
     quiet_option,
@@ -17,6 +17,8 @@ from gate.commands.options import (
     with_gate,
 )
 from gate.commands.output import emit, emit_json
+from gate.commands.place import opened
+from gate.errors import Reason, UsageError
 from gate.job.paired import GateJob
 from gate.job.progress import Progress
 from gate.job.reference import find_reference, image_under_test
@@ -35,6 +37,12 @@ __all__ = ["gate"]
 @click.command()
 @click.argument("scenario", type=click.Path(path_type=Path))
 @click.option("--baseline-image", metavar="IMAGE", help="Reference [from the scenario or store].")
+@click.option(
+    "--baseline-ref",
+    metavar="REF",
+    help="Reference: build service.build as of the merge base of HEAD and this branch, tag or "
+    "commit.",
+)
 @click.option("--candidate-image", metavar="IMAGE", help="Image under test [from the scenario].")
 @baselines_option
 @out_option
@@ -48,8 +56,9 @@ __all__ = ["gate"]
 def gate(
     scenario: Path,
     baseline_image: str | None,
+    baseline_ref: str | None,
     candidate_image: str | None,
-    baselines: Path | None,
+    baselines: str | None,
     out: Path,
     seed: int | None,
     max_pairs: int | None,
@@ -66,23 +75,36 @@ def gate(
 
         socklat-gate gate socklat.toml --baseline-image app:1.4 --out reports
     """
+    if baseline_image and baseline_ref:
+        raise UsageError(
+            Reason.BAD_ARGUMENT,
+            "--baseline-image and --baseline-ref both name the reference",
+            remedy="give one of them",
+        )
     loaded = with_gate(load_scenario(scenario), max_pairs=max_pairs, max_minutes=max_minutes)
     check_writable(out)
     discard_reports(out)
     directory = scenario.resolve().parent
     client = connect()
     check_privilege()
-    with Progress(quiet=quiet) as progress:
+    location = baselines_at(baselines, scenario)
+    with Progress(quiet=quiet) as progress, opened(location, progress.line) as store:
         for name in sweep(client):
             progress.line(f"removed what an earlier, killed run left: {name}")
-        stored = baselines_dir(baselines, scenario)
         job = GateJob(
             client=client,
             scenario=loaded,
             directory=directory,
             candidate=image_under_test(client, loaded, directory, candidate_image, progress.say),
             find_reference=partial(
-                find_reference, client, loaded, stored, baseline_image, progress.say
+                find_reference,
+                client,
+                loaded,
+                store,
+                directory,
+                progress.say,
+                image=baseline_image,
+                ref=baseline_ref,
             ),
             seed=seed_or_random(seed),
             progress=progress,

@@ -12,7 +12,7 @@ from gate.errors import Reason, UsageError
 from gate.scenario import Gate, Scenario
 
 __all__ = [
-    "baselines_dir",
+    "baselines_at",
     "baselines_option",
     "out_option",
     "quiet_option",
@@ -25,9 +25,9 @@ _PATH = click.Path(path_type=Path)
 
 baselines_option = click.option(
     "--baselines",
-    metavar="DIR",
-    type=_PATH,
-    help="Directory of stored baselines [baselines/ beside the scenario].",
+    metavar="LOCATION",
+    help="Stored baselines: a directory, git+branch:NAME[@REMOTE] or s3://BUCKET/PREFIX "
+    "[baselines/ beside the scenario].",
 )
 out_option = click.option(
     "--out",
@@ -46,9 +46,9 @@ seed_option = click.option(
 quiet_option = click.option("--quiet", is_flag=True, help="No progress on stderr.")
 
 
-def baselines_dir(given: Path | None, scenario_path: Path) -> Path:
-    """The directory of baselines: the one given, else ``baselines`` beside the scenario."""
-    return given if given is not None else scenario_path.resolve().parent / "baselines"
+def baselines_at(given: str | None, scenario_path: Path) -> str:
+    """Where baselines are: the location given, else ``baselines`` beside the scenario."""
+    return given if given is not None else str(scenario_path.resolve().parent / "baselines")
 
 
 def seed_or_random(seed: int | None) -> int:

@@ -19,7 +19,7 @@ _COMMANDS = {
     "gate": "Measure, compare, report; the exit code is the verdict.",
     "run": "Measure one image alone, without a verdict.",
     "compare": "Compare stored results, anywhere: no root, no Docker, no BPF.",
-    "baseline": "Store, list, show and verify baselines; find drift in them.",
+    "baseline": "Store, show, verify and prune baselines; find changes in them.",
     "report": "Print the report of a stored RESULT (a result.json, or its directory).",
     "calibrate": (
         "Study this runner: how noisy it is, how often the gate cries wolf, what it can find."

@@ -86,6 +86,7 @@ def run(
         completeness=completeness_of(campaign.runs, missed),
         verdict=None,
         environment=environment_facts(campaign.fingerprint, campaign.noise),
+        branch=campaign.branch,
     )
     paths = write_reports(result, out)
     emit(plain(headline(result)))

@@ -13,7 +13,7 @@ from gate.campaign import Campaign, Fingerprint, Pair
 from gate.environment import environment_facts
 from gate.errors import GateError, InvalidMeasurement, NoUsableBaseline, Reason
 from gate.job.bench import Bench
-from gate.job.commit import current_commit
+from gate.job.commit import current_branch, current_commit
 from gate.job.completeness import completeness_of
 from gate.job.progress import Progress
 from gate.job.reference import Reference
@@ -59,6 +59,9 @@ class GateJob:
         self._stored: Sequence[Campaign] = ()
         self._missed = 0
         self._drift = ""
+        # Asked before anything runs: what is built or written meanwhile is no change of the code.
+        self._commit = current_commit(self.directory)
+        self._branch = current_branch(self.directory)
 
     def run(self) -> Result:
         """Measures until decided or until the budget is spent.
@@ -145,12 +148,15 @@ class GateJob:
     def _result(self, verdict: Verdict) -> Result:
         runs = [run for pair in self._pairs for run in (pair.baseline, pair.candidate)]
         runs += self._campaign.runs if self._campaign else ()
+        baseline_commit, baseline_choice = (
+            self._reference.compared_with(self._stored) if self._reference else ("", "")
+        )
         return Result(
             kind="gate",
             scenario_name=self.scenario.name,
             scenario_hash=self.scenario.measured_hash(),
             created=self._created,
-            commit=current_commit(self.directory),
+            commit=self._commit,
             seed=self.seed,
             duration_s=time.monotonic() - self._started_s,
             baseline_image=self._reference.name if self._reference else "none",
@@ -164,13 +170,16 @@ class GateJob:
             environment=environment_facts(self._fingerprint, [pair.noise for pair in self._pairs]),
             drift=self._drift,
             calibration=self._calibration(),
+            branch=self._branch,
+            baseline_commit=baseline_commit,
+            baseline_choice=baseline_choice,
         )
 
     def _calibration(self) -> str:
         if self._reference is None:
             return ""
-        store = self._reference.store.root
-        return calibration_sentence(store, self.scenario, self._fingerprint)
+        place = self._reference.store.place
+        return calibration_sentence(place, self.scenario, self._fingerprint)
 
 
 def _spent(limits: Gate, pairs: int, left_s: float) -> Reason | None:

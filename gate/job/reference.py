@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gate.baseline.choice import UNKNOWN_LINEAGE, Choice, Lineage, choose, up_to
 from gate.baseline.store import BaselineStore
 from gate.campaign import Campaign, Fingerprint
+from gate.environment import this_machine
 from gate.errors import NoUsableBaseline, Reason, UsageError
+from gate.job.lineage import lineage_of
+from gate.job.worktree import sources_at
 from gate.scenario import Scenario
 from gate.service.image import ImageRef, build_image, local_image, resolve_image
 
@@ -18,7 +22,11 @@ __all__ = ["Reference", "find_reference", "image_under_test"]
 Say = Callable[[str], None]
 
 
-_DAMAGED = {Reason.BASELINE_CORRUPT, Reason.BASELINE_SCHEMA}
+_DAMAGED = {
+    Reason.BASELINE_CORRUPT,
+    Reason.BASELINE_SCHEMA,
+    Reason.BASELINE_UNREACHABLE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +35,17 @@ class Reference:
 
     ``image`` is None when only stored numbers are left of it; ``named`` when the command line or
     the scenario chose it, so that stored campaigns only serve to tell about drift; ``stored``
-    when there are any.
+    when there are any.  ``commit`` is that of the image ("": not known) and ``why`` how it was
+    found; ``lineage`` says whose numbers count.
     """
 
     image: ImageRef | None
     store: BaselineStore
     named: bool
     stored: bool
+    commit: str = ""
+    why: str = ""
+    lineage: Lineage = UNKNOWN_LINEAGE
 
     @property
     def name(self) -> str:
@@ -43,22 +55,30 @@ class Reference:
     def campaigns(self, scenario: Scenario, fingerprint: Fingerprint) -> tuple[Campaign, ...]:
         """Stored campaigns comparable with what is about to be measured here, maybe none.
 
-        Raises `NoUsableBaseline` when the store is damaged, or when the reference comes from it
-        and it holds nothing of this scenario and this machine.
+        Of those only the ones at or before the commit that is compared with, where that is known.
+        Raises `NoUsableBaseline` when the store is damaged or cannot be reached, or when the
+        reference comes from it and it holds nothing of this scenario and this machine.
         """
         if not self.stored:
             return ()
         key = (scenario.name, scenario.measured_hash(), fingerprint)
         if self.image is None:
-            return self.store.usable(*key, "single")
+            return up_to(self.store.usable(*key, "single"), self.lineage)
         try:
-            return self.store.usable(*key, "paired")
+            return up_to(self.store.usable(*key, "paired"), self.lineage)
         except NoUsableBaseline as error:
             if error.reason in _DAMAGED:
                 raise
         if not self.named:
             self.store.usable(*key, "single")
         return ()
+
+    def compared_with(self, stored: Sequence[Campaign]) -> tuple[str, str]:
+        """Commit and reason for it, once the numbers in use are known; empty when not known."""
+        if self.image is not None or not stored:
+            return self.commit, self.why
+        choice = choose(stored, self.lineage)
+        return choice.commit, choice.why
 
 
 def image_under_test(
@@ -81,36 +101,75 @@ def image_under_test(
 
 
 def find_reference(
-    client: Any, scenario: Scenario, baselines: Path, override: str | None, say: Say
+    client: Any,
+    scenario: Scenario,
+    store: BaselineStore,
+    directory: Path,
+    say: Say,
+    *,
+    image: str | None = None,
+    ref: str | None = None,
 ) -> Reference:
-    """The command line's image, else the scenario's, else the newest stored campaign's.
+    """The image named, else the one built from the merge base with ``ref``, else a stored one.
 
-    Of a stored campaign only the very image that it measured will do, told by its id.  Raises
-    `UsageError` when a named image cannot be had, `NoUsableBaseline` when no image is named and
-    nothing usable is stored.
+    Stored is that of the nearest commit that has campaigns; of it only the very image that was
+    measured will do, told by its id.  ``directory`` is that of the scenario, whose ``image`` comes
+    after ``ref``.  Raises `UsageError` when what was asked for cannot be had, `NoUsableBaseline`
+    when nothing was and nothing usable is stored.
     """
-    store = BaselineStore(baselines)
-    has_stored = (baselines / scenario.name).is_dir()
-    name = override or scenario.baseline.image
+    has_stored = store.has(scenario.name)
+    lineage = lineage_of(directory, ref or "")
+    if ref and not image:
+        commit = lineage.commits[0]
+        built = _built_at(client, scenario, directory, commit, say)
+        return Reference(built, store, True, has_stored, commit, lineage.start, lineage)
+    name = image or scenario.baseline.image
     if name:
-        return Reference(resolve_image(client, name, say), store, named=True, stored=has_stored)
+        resolved = resolve_image(client, name, say)
+        return Reference(resolved, store, named=True, stored=has_stored, lineage=lineage)
     if not has_stored:
         raise NoUsableBaseline(
             Reason.BASELINE_MISSING,
-            f"there is no baseline for scenario {scenario.name!r} in {baselines}, and no "
-            "reference image is named",
-            remedy="give --baseline-image, or measure one and store it: `socklat-gate run` with "
-            "the released image, then `socklat-gate baseline save`",
+            f"there is {store.missing(scenario.name)}, and no reference image is named",
+            remedy="give --baseline-image or --baseline-ref, or measure one and store it: "
+            "`socklat-gate run` with the released image, then `socklat-gate baseline save`",
         )
-    newest = store.campaigns(scenario.name)
-    if not newest:
+    choice = _choice(store, scenario, lineage)
+    kept = _image_of(client, choice.campaign, say)
+    return Reference(kept, store, False, True, choice.commit, choice.why, lineage)
+
+
+def _choice(store: BaselineStore, scenario: Scenario, lineage: Lineage) -> Choice:
+    """Among campaigns of this load and machine if there are any; else the job will say why not."""
+    campaigns = [stored.campaign for stored in store.campaigns(scenario.name)]
+    if not campaigns:
         raise NoUsableBaseline(
             Reason.BASELINE_EMPTY,
-            f"the baseline directory {baselines / scenario.name} holds no campaign",
+            f"the baseline {store.place.shown(scenario.name)} holds no campaign",
             remedy="store one with `socklat-gate baseline save RESULT`",
         )
-    image = _image_of(client, newest[-1].campaign, say)
-    return Reference(image, store, named=False, stored=True)
+    machine = this_machine()
+    alike = [
+        campaign
+        for campaign in campaigns
+        if campaign.scenario_hash == scenario.measured_hash()
+        and machine.items() <= campaign.fingerprint.must_match.items()
+    ]
+    return choose(alike or campaigns, lineage)
+
+
+def _built_at(client: Any, scenario: Scenario, directory: Path, commit: str, say: Say) -> ImageRef:
+    build = scenario.service.build
+    if not build:
+        raise UsageError(
+            Reason.BAD_SCENARIO,
+            f"--baseline-ref builds the reference, but scenario {scenario.name!r} has no "
+            "service.build",
+            remedy="set service.build to the directory of the Dockerfile, or give --baseline-image",
+        )
+    say(f"building the reference from commit {commit[:12]}")
+    with sources_at(directory, commit) as sources:
+        return build_image(client, sources / build, say, name=f"{directory.resolve() / build}@base")
 
 
 def _image_of(client: Any, campaign: Campaign, say: Say) -> ImageRef | None:

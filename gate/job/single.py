@@ -11,7 +11,7 @@ import numpy as np
 from gate.campaign import Campaign, Noise, Run
 from gate.errors import InvalidMeasurement, Reason
 from gate.job.bench import Bench
-from gate.job.commit import current_commit
+from gate.job.commit import current_branch, current_commit
 from gate.job.progress import Progress
 from gate.report.units import ns
 from gate.scenario import Scenario
@@ -37,6 +37,8 @@ def measure_campaign(
     Runs that the machine disturbed beyond the scenario's bounds are repeated, at most
     ``gate.max_set_aside`` of them; more raise `InvalidMeasurement` (TOO_NOISY).
     """
+    # Asked before anything runs: what is written meanwhile is no change of the code.
+    commit, branch = current_commit(directory), current_branch(directory)
     kept: list[Run] = []
     noises: list[Noise] = []
     set_aside = 0
@@ -63,12 +65,13 @@ def measure_campaign(
         scenario_hash=scenario.measured_hash(),
         mode="single",
         created=utc_now(),
-        commit=current_commit(directory),
+        commit=commit,
         image=image.reference,
         image_id=image.id,
         fingerprint=bench.fingerprint(),
         runs=tuple(kept),
         noise=tuple(noises),
+        branch=branch,
     )
 
 

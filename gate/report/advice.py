@@ -136,6 +136,9 @@ ADVICE: Mapping[Reason | Outcome, Sentence] = {
     ),
     Reason.BASELINE_CORRUPT: REPAIR,
     Reason.BASELINE_EMPTY: REPAIR,
+    Reason.BASELINE_UNREACHABLE: (
+        "Check the network and the credentials of this job, then run it again.",
+    ),
     Reason.BASELINE_SCHEMA: (
         "Read it with the version that wrote it, or save it again with ",
         Name("socklat-gate baseline save"),

@@ -30,7 +30,17 @@ COUNT: JSON = {"type": "integer", "minimum": 0}
 TEXT: JSON = {"type": "string"}
 NUMBER: JSON = {"type": ["number", "null"]}
 
-ADDED = {"spikes", "machine", "correction", "interleave", "starts", "calibration"}
+ADDED = {
+    "spikes",
+    "machine",
+    "correction",
+    "interleave",
+    "starts",
+    "calibration",
+    "branch",
+    "baseline_commit",
+    "baseline_choice",
+}
 """Members that files written by earlier versions of the same schema version lack."""
 
 
@@ -73,6 +83,9 @@ def verdict_schema() -> JSON:
         "starts": _or_null(COUNT),
         "drift": TEXT,
         "calibration": TEXT,
+        "branch": TEXT,
+        "baseline_commit": TEXT,
+        "baseline_choice": TEXT,
     }
     return {"$schema": DRAFT, "title": "socklat-gate verdict", **_object(properties, ADDED)}
 

@@ -59,6 +59,9 @@ def verdict_document(result: Result) -> JSON:
         "starts": len({pair.start for pair in result.pairs if pair.start is not None}) or None,
         "drift": result.drift,
         "calibration": result.calibration,
+        "branch": result.branch,
+        "baseline_commit": result.baseline_commit,
+        "baseline_choice": result.baseline_choice,
     }
 
 

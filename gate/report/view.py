@@ -142,8 +142,10 @@ def _subject(result: Result) -> tuple[tuple[str, str], ...]:
     rows = [
         ("scenario", result.scenario_name),
         ("baseline", result.baseline_image),
+        ("baseline commit", _compared_with(result)),
         ("candidate" if result.kind != "run" else "image", result.candidate_image),
         ("commit", result.commit),
+        ("branch", result.branch),
         ("measured", result.created),
         ("took", units.duration_s(result.duration_s)),
         ("pairs", _pair_count(result)),
@@ -151,6 +153,12 @@ def _subject(result: Result) -> tuple[tuple[str, str], ...]:
         ("seed", str(result.seed) if result.kind != "compare" else ""),
     ]
     return tuple((name, text) for name, text in rows if text)
+
+
+def _compared_with(result: Result) -> str:
+    """Which commit, and why that one."""
+    known = [text for text in (result.baseline_commit, result.baseline_choice) if text]
+    return ", ".join(known)
 
 
 def _pair_count(result: Result) -> str:

@@ -65,11 +65,15 @@ def resolve_image(client: docker.DockerClient, reference: str, on_progress: Prog
         return _pinned(client, reference)
 
 
-def build_image(client: docker.DockerClient, directory: Path, on_progress: Progress) -> ImageRef:
+def build_image(
+    client: docker.DockerClient, directory: Path, on_progress: Progress, *, name: str = ""
+) -> ImageRef:
     """The image built from ``directory``'s Dockerfile, tagged by a hash of the directory's path.
 
-    ``on_progress`` gets the build's output line by line.  Raises `UsageError`: NO_SUCH_FILE when
-    there is no Dockerfile, NO_SUCH_IMAGE with the last lines when the build fails.
+    A ``name`` is hashed instead of a path that is another one each time, so that the next build
+    takes the tag over.  ``on_progress`` gets the build's output line by line.  Raises
+    `UsageError`: NO_SUCH_FILE when there is no Dockerfile, NO_SUCH_IMAGE with the last lines when
+    the build fails.
     """
     directory = directory.resolve()
     if not (directory / "Dockerfile").is_file():
@@ -79,7 +83,7 @@ def build_image(client: docker.DockerClient, directory: Path, on_progress: Progr
             remedy="point service.build at the directory with the Dockerfile, "
             "relative to the scenario",
         )
-    tag = f"socklat-gate/build:{hashlib.sha256(str(directory).encode()).hexdigest()[:16]}"
+    tag = f"socklat-gate/build:{hashlib.sha256((name or str(directory)).encode()).hexdigest()[:16]}"
     last: deque[str] = deque(maxlen=BUILD_LINES)
     try:
         events = client.api.build(path=str(directory), tag=tag, rm=True, forcerm=True, decode=True)

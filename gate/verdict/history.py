@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from gate.campaign import Campaign
 from gate.gating import Metric
@@ -14,7 +16,19 @@ from gate.verdict.changes import Change, ReleaseDrift, against_release, change_p
 from gate.verdict.quantiles import run_quantile_ns
 from gate.verdict.wording import percent, plural, relative
 
-__all__ = ["MetricHistory", "metric_history"]
+__all__ = ["MetricHistory", "Moment", "metric_history", "series_history"]
+
+
+class Moment(Protocol):
+    """When and of what a value of a history was measured; a `Campaign` is one."""
+
+    @property
+    def created(self) -> str:
+        """UTC, ISO 8601."""
+
+    @property
+    def commit(self) -> str:
+        """Its id, or "unknown"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +40,7 @@ class MetricHistory:
     """
 
     metric: Metric
-    campaigns: tuple[Campaign, ...]
+    campaigns: tuple[Moment, ...]
     values: Floats
     changes: tuple[Change, ...]
     release: ReleaseDrift | None
@@ -56,11 +70,9 @@ class MetricHistory:
 def metric_history(
     campaigns: Sequence[Campaign], metric: Metric, pinned: Sequence[Campaign] = ()
 ) -> MetricHistory:
-    """Changes of ``metric`` over comparable campaigns, oldest first, and against ``pinned`` ones.
-
-    Raises `ValueError` without campaigns.
-    """
-    known, values = [], []
+    """Changes of ``metric`` over comparable campaigns, oldest first, and against pinned ones."""
+    known: list[Campaign] = []
+    values: list[float] = []
     for campaign in campaigns:
         found = [run_quantile_ns(run, metric.stage, metric.quantile) for run in campaign.runs]
         if found and not any(problem for _, problem in found):
@@ -69,5 +81,15 @@ def metric_history(
     of_release = {id(campaign) for campaign in pinned}
     later = [campaign for campaign in campaigns if id(campaign) not in of_release]
     release = against_release(later, pinned, metric) if pinned and later else None
-    series = np.asarray(values, dtype=np.float64)
-    return MetricHistory(metric, tuple(known), series, change_points(series), release)
+    return series_history(metric, known, values, release)
+
+
+def series_history(
+    metric: Metric,
+    moments: Sequence[Moment],
+    log_values: npt.ArrayLike,
+    release: ReleaseDrift | None = None,
+) -> MetricHistory:
+    """Changes in a series of mean log values, shape (moments,), oldest first."""
+    series = np.asarray(log_values, dtype=np.float64)
+    return MetricHistory(metric, tuple(moments), series, change_points(series), release)

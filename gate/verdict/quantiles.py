@@ -14,7 +14,14 @@ from gate.gating import MIN_EXCEEDING
 from gate.histogram import Histogram
 from gate.verdict.arrays import Floats
 
-__all__ = ["LogRatios", "pair_log_ratios", "run_quantile_ns", "stage_log_ratios", "value_ns"]
+__all__ = [
+    "LEAST_NS",
+    "LogRatios",
+    "pair_log_ratios",
+    "run_quantile_ns",
+    "stage_log_ratios",
+    "value_ns",
+]
 
 LEAST_NS = 0.5
 """What a quantile of 0 ns counts as: half of the clock's unit."""

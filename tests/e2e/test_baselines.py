@@ -65,7 +65,7 @@ def store(measured: Measured, tmp_path: Path) -> Callable[..., Path]:
         for number in range(count):
             copy = shifted(measured.campaign, number - count // 2)
             copy = replace(copy, created=f"2026-01-0{number + 1}T00:00:00+00:00")
-            BaselineStore(tmp_path / "baselines").save(replace(copy, **changes))
+            BaselineStore.at(tmp_path / "baselines").save(replace(copy, **changes))
         return tmp_path / "baselines"
 
     return save
@@ -118,10 +118,11 @@ def test_saved_listed_shown_and_verified(gate: Gate, measured: Measured) -> None
         "mode",
         "runs",
         "image",
+        "branch",
         "commit",
         "file",
     ]
-    assert row.split()[2:] == ["single", "2", RELEASED_TAG, "unknown", path.name]
+    assert row.split()[2:] == ["single", "2", RELEASED_TAG, "-", "unknown", path.name]
     assert row.index(path.name) == header.index("file")
 
     shown = gate.run("baseline", "show", path, out=False)
@@ -173,7 +174,8 @@ def test_compare(
     reason: Reason,
 ) -> None:
     base = store(count) / "delay"
-    candidate = BaselineStore(gate.directory / "new").save(shifted(measured.campaign, buckets))
+    new = BaselineStore.at(gate.directory / "new")
+    candidate = gate.directory / "new" / new.save(shifted(measured.campaign, buckets))
     arguments = ["compare", base, candidate, "--scenario", measured.scenario]
     done = gate.run(*arguments)
     verdict = done.judged(code, reason)
@@ -258,7 +260,7 @@ def test_no_usable_baseline(
 def test_the_reference_comes_from_the_store_while_its_image_exists(
     gate: Gate, measured: Measured, docker_client: Any
 ) -> None:
-    BaselineStore(gate.directory / "kept").save(measured.campaign)
+    BaselineStore.at(gate.directory / "kept").save(measured.campaign)
     arguments = ["--candidate-image", OTHER_TAG, "--baselines", "kept"]
     paired = gate.gate(measured.scenario, *arguments, baseline=None)
     verdict = paired.judged(Exit.PASS, Reason.NO_REGRESSION)

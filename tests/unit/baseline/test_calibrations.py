@@ -18,6 +18,7 @@ from gate.baseline.calibrations import (
     write_calibration,
 )
 from gate.baseline.document import checksum_of
+from gate.baseline.places.directory import Directory
 from gate.baseline.store import BaselineStore
 from gate.calibration import Calibration, Findings, MetricFindings, gate_hash
 from gate.campaign import Fingerprint
@@ -78,9 +79,14 @@ def calibration(**changes: Any) -> Calibration:
     return replace(made, **changes)
 
 
+def saved(directory: Path, study: Calibration) -> Path:
+    """The file of a study after saving it."""
+    return directory / save_calibration(Directory(directory), study)
+
+
 @pytest.fixture
 def stored(tmp_path: Path) -> Path:
-    return save_calibration(tmp_path, calibration())
+    return saved(tmp_path, calibration())
 
 
 def forge(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
@@ -92,19 +98,19 @@ def forge(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
 
 
 def test_a_study_is_read_back_as_it_was(tmp_path: Path, stored: Path) -> None:
-    assert calibration_for(tmp_path, scenario(), MACHINE) == calibration()
+    assert calibration_for(Directory(tmp_path), scenario(), MACHINE) == calibration()
     assert read_calibration(stored) == calibration()
 
 
 def test_no_study_no_answer(tmp_path: Path) -> None:
-    assert calibration_for(tmp_path / "absent", scenario(), MACHINE) is None
-    assert calibration_sentence(tmp_path, scenario(), MACHINE) == NEVER
+    assert calibration_for(Directory(tmp_path / "absent"), scenario(), MACHINE) is None
+    assert calibration_sentence(Directory(tmp_path), scenario(), MACHINE) == NEVER
 
 
 def test_a_newer_study_replaces_the_older(tmp_path: Path, stored: Path) -> None:
     newer = calibration(created="2026-05-01T00:00:00+00:00", set_aside=0)
-    assert save_calibration(tmp_path, newer) == stored
-    assert calibration_for(tmp_path, scenario(), MACHINE) == newer
+    assert saved(tmp_path, newer) == stored
+    assert calibration_for(Directory(tmp_path), scenario(), MACHINE) == newer
     assert [path.name for path in stored.parent.iterdir()] == [stored.name]
 
 
@@ -112,19 +118,19 @@ def test_another_machine_or_load_has_a_study_of_its_own(tmp_path: Path, stored: 
     elsewhere = Fingerprint({"kernel": "6.12", "cpus": "2"})
     other = scenario().model_copy(update={"service": scenario().service.model_copy(
         update={"port": 81})})  # fmt: skip
-    assert calibration_for(tmp_path, scenario(), elsewhere) is None
-    assert calibration_for(tmp_path, other, MACHINE) is None
-    assert save_calibration(tmp_path, calibration(fingerprint=elsewhere)) != stored
+    assert calibration_for(Directory(tmp_path), scenario(), elsewhere) is None
+    assert calibration_for(Directory(tmp_path), other, MACHINE) is None
+    assert saved(tmp_path, calibration(fingerprint=elsewhere)) != stored
 
 
 def test_facts_of_the_machine_that_need_not_match_do_not_matter(tmp_path: Path) -> None:
-    save_calibration(tmp_path, calibration())
+    saved(tmp_path, calibration())
     later = replace(MACHINE, facts={"docker": "28"})
-    assert calibration_for(tmp_path, scenario(), later) is not None
+    assert calibration_for(Directory(tmp_path), scenario(), later) is not None
 
 
 def test_calibrations_are_no_campaigns(tmp_path: Path, stored: Path) -> None:
-    store = BaselineStore(tmp_path)
+    store = BaselineStore.at(tmp_path)
     assert store.list() == ()
     assert store.verify() == ()
     assert store.campaigns("shop") == ()
@@ -149,13 +155,13 @@ def test_the_quote_leaves_out_what_was_not_found() -> None:
 
 
 def test_the_sentence_is_the_quote_whatever_the_budget(tmp_path: Path, stored: Path) -> None:
-    assert calibration_sentence(tmp_path, scenario(), MACHINE) == quote(calibration())
+    assert calibration_sentence(Directory(tmp_path), scenario(), MACHINE) == quote(calibration())
     budget = scenario(max_pairs=5, max_minutes=1.0)
-    assert calibration_sentence(tmp_path, budget, MACHINE) == quote(calibration())
+    assert calibration_sentence(Directory(tmp_path), budget, MACHINE) == quote(calibration())
 
 
 def test_a_study_of_another_rule_is_not_quoted(tmp_path: Path, stored: Path) -> None:
-    text = calibration_sentence(tmp_path, scenario(alpha=0.2), MACHINE)
+    text = calibration_sentence(Directory(tmp_path), scenario(alpha=0.2), MACHINE)
     assert "2026-03-04" in text
     assert "other settings" in text
     assert "false alarm" not in text
@@ -164,10 +170,10 @@ def test_a_study_of_another_rule_is_not_quoted(tmp_path: Path, stored: Path) -> 
 def test_a_damaged_study_is_refused_and_named(tmp_path: Path, stored: Path) -> None:
     stored.write_text(stored.read_text().replace("9900", "9901"))
     with pytest.raises(NoUsableBaseline) as caught:
-        calibration_for(tmp_path, scenario(), MACHINE)
+        calibration_for(Directory(tmp_path), scenario(), MACHINE)
     assert caught.value.reason is Reason.BASELINE_CORRUPT
     assert str(stored) in caught.value.message
-    assert "cannot be used" in calibration_sentence(tmp_path, scenario(), MACHINE)
+    assert "cannot be used" in calibration_sentence(Directory(tmp_path), scenario(), MACHINE)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +204,7 @@ def test_a_forged_study_is_refused(
 ) -> None:
     forge(stored, change)
     with pytest.raises(NoUsableBaseline) as caught:
-        calibration_for(tmp_path, scenario(), MACHINE)
+        calibration_for(Directory(tmp_path), scenario(), MACHINE)
     assert caught.value.reason is Reason.BASELINE_CORRUPT
 
 
@@ -206,30 +212,30 @@ def test_a_campaign_is_no_study(tmp_path: Path, stored: Path) -> None:
     document = json.loads(stored.read_text())
     stored.write_text(json.dumps({**document, "schema": "socklat-gate/campaign"}))
     with pytest.raises(NoUsableBaseline) as caught:
-        calibration_for(tmp_path, scenario(), MACHINE)
+        calibration_for(Directory(tmp_path), scenario(), MACHINE)
     assert caught.value.reason is Reason.BASELINE_SCHEMA
 
 
 def test_a_link_to_a_place_outside_is_not_followed(tmp_path: Path) -> None:
     root, outside = tmp_path / "root", tmp_path / "outside"
-    stored = save_calibration(root, calibration())
-    moved = save_calibration(outside, calibration())
+    stored = saved(root, calibration())
+    moved = saved(outside, calibration())
     stored.unlink()
     stored.symlink_to(moved)
     with pytest.raises(NoUsableBaseline, match="outside"):
-        calibration_for(root, scenario(), MACHINE)
+        calibration_for(Directory(root), scenario(), MACHINE)
     stored.unlink()
     stored.parent.rmdir()
     stored.parent.symlink_to(moved.parent)
     with pytest.raises(UsageError, match="outside") as caught:
-        save_calibration(root, calibration())
+        saved(root, calibration())
     assert caught.value.reason is Reason.OUTPUT_NOT_WRITABLE
 
 
 def test_a_directory_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError) as caught:
-        save_calibration(tmp_path / "file", calibration())
+        saved(tmp_path / "file", calibration())
     assert caught.value.reason is Reason.OUTPUT_NOT_WRITABLE
 
 

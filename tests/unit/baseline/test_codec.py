@@ -152,6 +152,16 @@ def test_numpy_numbers_are_written_as_plain_numbers():
     assert (type(back.change), type(back.further_pairs)) == (float, int)
 
 
+def test_campaigns_and_results_from_before_branches_were_known_can_be_read():
+    campaign, result = to_body(make_campaign(branch="main")), to_body(make_result())
+    assert from_body(Campaign, campaign).branch == "main"
+    del campaign["branch"]
+    for name in ("branch", "baseline_commit", "baseline_choice"):
+        del result[name]
+    assert from_body(Campaign, campaign).branch == ""
+    assert from_body(Result, result).baseline_commit == ""
+
+
 def test_a_missing_optional_member_takes_its_default():
     body = to_body(make_result())
     del body["drift"]

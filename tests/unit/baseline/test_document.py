@@ -1,10 +1,12 @@
 import json
 import os
 import random
+from dataclasses import replace
 
 import pytest
 
 from gate.baseline import document
+from gate.baseline.bounds import CAMPAIGN
 from gate.baseline.document import (
     CAMPAIGN_SCHEMA,
     RESULT_SCHEMA,
@@ -92,8 +94,8 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
 
 
 def test_more_than_can_be_read_back_is_not_written(tmp_path, monkeypatch):
-    monkeypatch.setattr(document, "MAX_BYTES", 50)
-    with pytest.raises(UsageError, match="more than the 50"):
+    monkeypatch.setattr(document, "CAMPAIGN", replace(CAMPAIGN, stored=50))
+    with pytest.raises(UsageError, match="larger than 50"):
         write_document(tmp_path / "a.json", CAMPAIGN_SCHEMA, BODY)
 
 
@@ -152,7 +154,8 @@ def envelope(body, **changes):
         ('{"a": ' + "9" * 5000 + "}", "not valid JSON"),
         (envelope({"a": 1}).replace("1}}", "1e999}}"), "cannot be checked"),
         ("[" * 100_000, "nested too deeply"),
-        ('{"a":' * 100_000, "nested too deeply"),
+        ('{"a":' * 20_000, "nested too deeply"),
+        ('{"a":' * 100_000, "14 MiB of memory to parse"),
     ],
 )
 def test_other_content_is_corrupt(tmp_path, text, message):
@@ -169,7 +172,7 @@ def test_nesting_that_only_the_checksum_would_trip_over_is_corrupt(tmp_path):
 
 
 def test_a_huge_file_is_not_read_to_its_end(path, monkeypatch):
-    monkeypatch.setattr(document, "MAX_BYTES", 20)
+    monkeypatch.setattr(document, "CAMPAIGN", replace(CAMPAIGN, stored=20))
     assert "larger than 20" in refused(path, Reason.BASELINE_CORRUPT)
 
 

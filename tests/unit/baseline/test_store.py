@@ -16,7 +16,12 @@ HASH = "0123456789abcdef"
 
 @pytest.fixture
 def store(tmp_path):
-    return BaselineStore(tmp_path / "baselines")
+    return BaselineStore.at(tmp_path / "baselines")
+
+
+def saved(store, campaign):
+    """The file of a campaign after saving it."""
+    return store.place.root / store.save(campaign)
 
 
 def unusable(store, reason, *, name="checkout", hash_=HASH, fingerprint=FINGERPRINT, mode="single"):
@@ -28,11 +33,11 @@ def unusable(store, reason, *, name="checkout", hash_=HASH, fingerprint=FINGERPR
 
 
 def test_a_campaign_is_stored_under_its_scenario_time_and_checksum(store):
-    path = store.save(make_campaign())
-    assert path.parent == store.root / "checkout"
+    path = saved(store, make_campaign())
+    assert path.parent == store.place.root / "checkout"
     assert path.name.startswith("20260304T050607Z-")
     (stored,) = store.campaigns("checkout")
-    assert stored.path == path
+    assert store.place.root / stored.name == path
     assert to_body(stored.campaign) == to_body(make_campaign())
 
 
@@ -42,7 +47,7 @@ def test_saving_the_same_campaign_twice_keeps_one(store):
 
 
 def test_saving_over_a_damaged_file_of_the_same_name_is_refused(store):
-    path = store.save(make_campaign())
+    path = saved(store, make_campaign())
     path.write_text("{}")
     with pytest.raises(UsageError, match="exists already"):
         store.save(make_campaign())
@@ -64,7 +69,7 @@ def test_a_name_that_could_leave_the_store_is_refused(store, name):
     ):
         with pytest.raises(UsageError, match="not a scenario name"):
             call()
-    assert not store.root.exists()
+    assert not store.place.root.exists()
 
 
 @pytest.mark.parametrize("created", ["yesterday", "", "../../x", "0001-01-01T00:00:00+23:00"])
@@ -76,7 +81,7 @@ def test_a_time_that_cannot_name_a_file_is_refused(store, created):
 def test_a_root_that_is_a_file_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="cannot create"):
-        BaselineStore(tmp_path / "file").save(make_campaign(1))
+        BaselineStore.at(tmp_path / "file").save(make_campaign(1))
 
 
 def test_usable_campaigns(store):
@@ -100,19 +105,19 @@ def test_no_directory_is_a_missing_baseline(store):
 
 
 def test_a_directory_without_campaigns_is_an_empty_baseline(store):
-    (store.root / "checkout").mkdir(parents=True)
-    (store.root / "checkout" / ".a.json.123.tmp").write_text("half")
+    (store.place.root / "checkout").mkdir(parents=True)
+    (store.place.root / "checkout" / ".a.json.123.tmp").write_text("half")
     unusable(store, Reason.BASELINE_EMPTY)
 
 
 def test_an_empty_file_is_an_empty_baseline(store):
-    store.save(make_campaign(1)).write_bytes(b"")
+    saved(store, make_campaign(1)).write_bytes(b"")
     unusable(store, Reason.BASELINE_EMPTY)
 
 
 def test_one_corrupt_file_spoils_the_baseline(store):
     store.save(make_campaign(1))
-    path = store.save(make_campaign(2))
+    path = saved(store, make_campaign(2))
     path.write_bytes(path.read_bytes()[:-40])
     assert path.name in unusable(store, Reason.BASELINE_CORRUPT)
 
@@ -139,12 +144,13 @@ def test_another_machine_names_the_fields_and_both_values(store):
 
 
 def test_verify_and_list_name_good_and_bad_files(store):
-    good = store.save(make_campaign(1))
-    bad = store.save(make_campaign(2))
+    good = saved(store, make_campaign(1))
+    bad = saved(store, make_campaign(2))
     bad.write_text("junk")
-    assert dict(store.verify())[good] == ""
-    assert "not valid JSON" in dict(store.verify())[bad]
-    rows = {row.path: row for row in store.list()}
+    found = {store.place.root / name: problem for name, problem in store.verify()}
+    assert found[good] == ""
+    assert "not valid JSON" in found[bad]
+    rows = {store.place.root / row.name: row for row in store.list()}
     assert (rows[good].scenario, rows[good].runs, rows[good].problem) == ("checkout", 1, "")
     assert rows[bad].problem
 
@@ -154,25 +160,25 @@ def test_an_empty_store_lists_nothing(store):
 
 
 def test_verify_notices_a_file_whose_content_was_exchanged(store):
-    path = store.save(make_campaign(1))
+    path = saved(store, make_campaign(1))
     write_document(path, CAMPAIGN_SCHEMA, to_body(make_campaign(2)), overwrite=True)
     ((_, problem),) = store.verify()
     assert "replaced" in problem
 
 
 def test_a_campaign_in_the_directory_of_another_scenario_is_refused(store):
-    path = store.save(make_campaign(1))
-    moved = store.root / "other" / path.name
+    path = saved(store, make_campaign(1))
+    moved = store.place.root / "other" / path.name
     moved.parent.mkdir()
     path.rename(moved)
     assert "'checkout'" in unusable(store, Reason.BASELINE_CORRUPT, name="other")
 
 
 def test_links_that_leave_the_store_are_refused(store, tmp_path):
-    outside = BaselineStore(tmp_path / "outside")
-    foreign = outside.save(make_campaign(1))
-    store.root.mkdir()
-    (store.root / "checkout").symlink_to(foreign.parent)
+    outside = BaselineStore.at(tmp_path / "outside")
+    foreign = saved(outside, make_campaign(1))
+    store.place.root.mkdir()
+    (store.place.root / "checkout").symlink_to(foreign.parent)
     assert "outside the store" in unusable(store, Reason.BASELINE_CORRUPT)
     with pytest.raises(UsageError, match="outside"):
         store.save(make_campaign(2))
@@ -180,8 +186,8 @@ def test_links_that_leave_the_store_are_refused(store, tmp_path):
 
 
 def test_a_linked_file_and_a_loop_of_links_are_refused(store, tmp_path):
-    foreign = BaselineStore(tmp_path / "outside").save(make_campaign(1))
-    directory = store.root / "checkout"
+    foreign = saved(BaselineStore.at(tmp_path / "outside"), make_campaign(1))
+    directory = store.place.root / "checkout"
     directory.mkdir(parents=True)
     (directory / "a.json").symlink_to(foreign)
     (directory / "loop.json").symlink_to(directory / "loop.json")
@@ -191,7 +197,7 @@ def test_a_linked_file_and_a_loop_of_links_are_refused(store, tmp_path):
 
 
 def test_an_unreadable_time_inside_an_intact_file_is_corrupt(store):
-    directory = store.root / "checkout"
+    directory = store.place.root / "checkout"
     directory.mkdir(parents=True)
     body = {**to_body(make_campaign(1)), "created": "soon"}
     write_document(directory / "a.json", CAMPAIGN_SCHEMA, body)
@@ -202,12 +208,12 @@ def save_some(root, offset):
     for number in range(5):
         # Every other campaign is the same in both processes.
         shared = f"shared {number}" if number % 2 else f"own {offset} {number}"
-        BaselineStore(root).save(make_campaign(1, commit=shared))
+        BaselineStore.at(root).save(make_campaign(1, commit=shared))
 
 
 def test_two_processes_that_save_at_once_lose_nothing(store):
     context = multiprocessing.get_context("fork")
-    workers = [context.Process(target=save_some, args=(store.root, at)) for at in range(2)]
+    workers = [context.Process(target=save_some, args=(store.place.root, at)) for at in range(2)]
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -215,12 +221,12 @@ def test_two_processes_that_save_at_once_lose_nothing(store):
         assert worker.exitcode == 0
     assert len(store.campaigns("checkout")) == 2 * 3 + 2
     assert all(problem == "" for _, problem in store.verify())
-    names = [p.name for p in (store.root / "checkout").iterdir()]
+    names = [p.name for p in (store.place.root / "checkout").iterdir()]
     assert not [name for name in names if name.startswith(".")]
 
 
 def test_flipped_bytes_of_a_stored_campaign_never_raise_anything_else(store):
-    path = store.save(make_campaign(1))
+    path = saved(store, make_campaign(1))
     data = path.read_bytes()
     for at in range(0, len(data), max(1, len(data) // 200)):
         path.write_bytes(data[:at] + bytes([data[at] ^ 0x01]) + data[at + 1 :])
@@ -229,7 +235,7 @@ def test_flipped_bytes_of_a_stored_campaign_never_raise_anything_else(store):
 
 
 def test_a_valid_envelope_around_a_hostile_body_is_corrupt(store):
-    directory = store.root / "checkout"
+    directory = store.place.root / "checkout"
     directory.mkdir(parents=True)
     body = json.loads(json.dumps(to_body(make_campaign(1))))
     body["runs"][0]["load"]["sent"] = -1

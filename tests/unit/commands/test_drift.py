@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gate.baseline.store import BaselineStore
-from gate.commands.drift import drift
+from gate.commands.baseline.drift import drift
 from gate.errors import NoUsableBaseline, Reason, UsageError
 from gate.scenario_file import load_scenario
 from tests.unit.job.fakes import run as whole_run
@@ -32,7 +32,7 @@ def stored(tmp_path: Path) -> Path:
     scenario = tmp_path / "socklat.toml"
     scenario.write_text(TEXT, encoding="utf-8")
     planned = load_scenario(scenario)
-    store = BaselineStore(tmp_path / "baselines")
+    store = BaselineStore.at(tmp_path / "baselines")
     for day in range(12):
         runs = [whole_run((0.2 if day >= 6 else 0.0) + 0.001 * (day + at)) for at in range(2)]
         store.save(

@@ -73,8 +73,9 @@ def test_help_explains_every_option(path: tuple[str, ...]) -> None:
             assert parameter.help, f"{' '.join(path)} {parameter.opts}"
 
 
-def test_the_list_says_what_each_command_says_of_itself() -> None:
-    for name, listed in cli.commands.items():
+@pytest.mark.parametrize("group", [cli, loaded(cli.commands["baseline"])], ids=["", "baseline"])
+def test_the_list_says_what_each_command_says_of_itself(group: click.Group) -> None:
+    for name, listed in group.commands.items():
         assert isinstance(listed, LazyCommand)
         command = listed.load()
         assert (command.name, command.get_short_help_str(200)) == (name, listed.short_help)

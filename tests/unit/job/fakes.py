@@ -99,7 +99,7 @@ def opening(bench: FakeBench) -> Callable[..., FakeBench]:
 
 def stored(directory: Path, count: int, **changes: Any) -> BaselineStore:
     """A store with campaigns of the fake scenario, about 0.1% apart."""
-    store = BaselineStore(directory)
+    store = BaselineStore.at(directory)
     for number in range(count):
         campaign = campaign_of([run(0.001 * number), run(0.001 * number)])
         campaign = replace(

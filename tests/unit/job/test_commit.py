@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gate.job.commit import current_commit
+from gate.job.commit import current_branch, current_commit
 
 HASH = "1f2e3d4c5b6a79880123456789abcdef01234567"
 
@@ -41,3 +41,35 @@ def test_a_machine_without_git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("GITHUB_SHA", HASH)
     assert current_commit(tmp_path) == HASH
+
+
+def test_changed_files_make_the_commit_another_one(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    (tmp_path / "code").write_text("x")
+    git(tmp_path, "add", "code")
+    git(tmp_path, "commit", "-q", "-m", "x")
+    head = git(tmp_path, "rev-parse", "HEAD")
+    (tmp_path / "report.md").write_text("what git does not track is no change")
+    assert current_commit(tmp_path) == head
+    (tmp_path / "code").write_text("y")
+    assert current_commit(tmp_path) == f"{head}-dirty"
+
+
+def test_the_branch_that_is_checked_out_or_that_ci_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GITHUB_HEAD_REF", raising=False)
+    monkeypatch.delenv("GITHUB_REF", raising=False)
+    git(tmp_path, "init", "-q", "-b", "release/1")
+    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "x")
+    assert current_branch(tmp_path) == "release/1"
+    git(tmp_path, "checkout", "-q", "--detach")
+    assert current_branch(tmp_path) == ""
+    monkeypatch.setenv("GITHUB_REF", "refs/heads/main")
+    assert current_branch(tmp_path) == "main"
+    monkeypatch.setenv("GITHUB_REF", "refs/tags/v1")
+    assert current_branch(tmp_path) == ""
+    monkeypatch.setenv("GITHUB_HEAD_REF", "feature")
+    assert current_branch(tmp_path) == "feature"
+    monkeypatch.setenv("GITHUB_HEAD_REF", "x\n::error::")
+    assert current_branch(tmp_path) == ""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gate.baseline.choice import Lineage
 from gate.campaign import Fingerprint
 from gate.errors import (
     Exit,
@@ -191,3 +192,17 @@ def test_a_gated_stage_that_is_not_measured_is_inconclusive_at_once(
     assert "rx_process is not measured: no hook for process attaches to this kernel" in text
     assert (result.pairs, result.hooks) == ((), FakeBench.hooks)
     assert "this kernel shows" in plain(next_step(result))
+
+
+def test_the_result_says_which_commit_it_was_compared_with(
+    judge: Callable[..., Result], tmp_path: Path
+) -> None:
+    store = stored(tmp_path, 2, commit="a" * 40, branch="main")
+    built = Reference(BASE_IMAGE, store, True, True, "b" * 40, "the merge base of 'main'")
+    result = judge([0.0] * 40, built)
+    assert result.baseline_commit == "b" * 40
+    assert result.baseline_choice == "the merge base of 'main'"
+    numbers = Reference(None, store, False, True, lineage=Lineage(("a" * 40,)))
+    result = judge([0.0] * 9, numbers)
+    assert (result.baseline_commit, result.baseline_choice) == ("a" * 40, "this commit")
+    assert judge([], DIED).baseline_commit == ""

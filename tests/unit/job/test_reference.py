@@ -7,9 +7,13 @@ from typing import Any
 import docker.errors
 import pytest
 
+from gate.baseline.store import BaselineStore
+from gate.campaign import Fingerprint
 from gate.errors import NoUsableBaseline, Reason, UsageError
+from gate.job import reference as module
 from gate.job.reference import Reference, find_reference, image_under_test
 from tests.unit.job.fakes import BASE_IMAGE, MACHINE, scenario, stored
+from tests.unit.repositories import Repository, new_repository
 
 
 class Daemon:
@@ -45,14 +49,15 @@ def say(line: str) -> None:
     pass
 
 
-def find(daemon: Any, baselines: Path, named: str | None = None, **changes: Any) -> Reference:
+def find(daemon: Any, store: BaselineStore, named: str | None = None, **changes: Any) -> Reference:
     wanted = scenario().model_copy(update=changes)
-    return find_reference(daemon, wanted, baselines, named, say)
+    # Its directory is in no repository.
+    return find_reference(daemon, wanted, store, Path("/"), say, image=named)
 
 
 def test_the_named_image_comes_first(tmp_path: Path) -> None:
     daemon = Daemon({"app:old": "sha256:7"})
-    reference = find(daemon, stored(tmp_path, 1).root, "app:old")
+    reference = find(daemon, stored(tmp_path, 1), "app:old")
     assert reference.image is not None
     assert (reference.image.id, reference.named, reference.stored) == ("sha256:7", True, True)
     assert reference.name == "app:old"
@@ -60,13 +65,13 @@ def test_the_named_image_comes_first(tmp_path: Path) -> None:
 
 def test_a_named_image_that_cannot_be_had_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
-        find(Daemon(), stored(tmp_path, 1).root, "app:old")
+        find(Daemon(), stored(tmp_path, 1), "app:old")
     assert caught.value.reason is Reason.NO_SUCH_IMAGE
 
 
 def test_the_stored_campaigns_image_is_told_by_its_id(tmp_path: Path) -> None:
     daemon = Daemon({"something:else": BASE_IMAGE.id})
-    reference = find(daemon, stored(tmp_path, 2).root)
+    reference = find(daemon, stored(tmp_path, 2))
     assert reference.image == BASE_IMAGE
     assert not reference.named
     assert daemon.pulled == []
@@ -74,7 +79,7 @@ def test_the_stored_campaigns_image_is_told_by_its_id(tmp_path: Path) -> None:
 
 def test_a_tag_that_has_moved_on_is_not_the_reference(tmp_path: Path) -> None:
     daemon = Daemon({BASE_IMAGE.reference: "sha256:moved"})
-    reference = find(daemon, stored(tmp_path, 2).root)
+    reference = find(daemon, stored(tmp_path, 2))
     assert (reference.image, reference.name) == (None, "stored campaigns")
     assert daemon.pulled == []  # a pull would take the tag away from the image under test
 
@@ -91,18 +96,18 @@ def test_an_image_that_is_gone_is_pulled_if_it_is_the_same(
     tmp_path: Path, registry: dict[str, str], found: bool
 ) -> None:
     daemon = Daemon(registry=registry)
-    reference = find(daemon, stored(tmp_path, 1).root)
+    reference = find(daemon, stored(tmp_path, 1))
     assert (reference.image is not None) is found
     assert daemon.pulled == [BASE_IMAGE.reference]
 
 
 def test_nothing_named_and_nothing_stored(tmp_path: Path) -> None:
     with pytest.raises(NoUsableBaseline) as caught:
-        find(Daemon(), tmp_path)
+        find(Daemon(), BaselineStore.at(tmp_path))
     assert caught.value.reason is Reason.BASELINE_MISSING
     (tmp_path / "demo").mkdir()
     with pytest.raises(NoUsableBaseline) as caught:
-        find(Daemon(), tmp_path)
+        find(Daemon(), BaselineStore.at(tmp_path))
     assert caught.value.reason is Reason.BASELINE_EMPTY
 
 
@@ -130,6 +135,132 @@ def test_only_campaigns_of_the_same_mode_are_taken(tmp_path: Path) -> None:
     assert len(Reference(None, store, named=False, stored=True).campaigns(scenario(), MACHINE)) == 2
     paired = Reference(BASE_IMAGE, store, named=False, stored=True)
     assert paired.campaigns(scenario(), MACHINE) == ()
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """ "main" with three commits; "feature", checked out, goes off after the second."""
+    monkeypatch.delenv("GITHUB_BASE_REF", raising=False)
+    made = new_repository(tmp_path / "repository")
+    made.commit("FROM base", "app/Dockerfile")
+    made.git("checkout", "--quiet", "-b", "feature")
+    made.commit("FROM changed", "app/Dockerfile")
+    made.git("checkout", "--quiet", "main")
+    made.commit("FROM newer", "app/Dockerfile")
+    made.git("checkout", "--quiet", "feature")
+    return made
+
+
+def measured(directory: Path, *commits: str) -> BaselineStore:
+    """A store with a campaign of each commit, in that order of time, each with its own image."""
+    store = BaselineStore.at(directory)
+    for day, commit in enumerate(commits, 11):
+        image_id = f"sha256:{commit[:7]}"
+        created = f"2026-02-{day}T00:00:00+00:00"
+        stored(directory, 1, commit=commit, image_id=image_id, created=created, branch="main")
+    return store
+
+
+def test_in_a_pull_request_the_merge_bases_image_is_the_reference(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base, newer = (repository.git("rev-parse", ref) for ref in ("main~1", "main"))
+    store = measured(tmp_path / "stored", base, newer)
+    daemon: Any = Daemon({"a": f"sha256:{base[:7]}", "b": f"sha256:{newer[:7]}"})
+    monkeypatch.setenv("GITHUB_BASE_REF", "main")
+    reference = find_reference(daemon, scenario(), store, repository.path, say)
+    assert reference.image is not None
+    assert reference.image.id == f"sha256:{base[:7]}"
+    assert (reference.commit, reference.why) == (base, "the merge base of 'main'")
+    assert reference.compared_with(()) == (base, "the merge base of 'main'")
+
+
+def test_else_that_of_the_nearest_ancestor_and_its_numbers(
+    tmp_path: Path, repository: Repository
+) -> None:
+    first, base, newer = (repository.git("rev-parse", r) for r in ("main~2", "main~1", "main"))
+    store = measured(tmp_path / "stored", first, base, newer)
+    reference = find_reference(Daemon(), scenario(), store, repository.path, say)
+    numbers = reference.campaigns(scenario(), MACHINE)
+    assert [campaign.commit for campaign in numbers] == [first, base]
+    assert reference.image is None
+    commit, why = reference.compared_with(numbers)
+    assert commit == base
+    assert why == "the nearest ancestor with a baseline, 1 commit before this commit"
+
+
+def test_campaigns_of_another_load_or_machine_are_passed_over(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head, base = (repository.git("rev-parse", ref) for ref in ("HEAD", "HEAD~1"))
+    here = {"architecture": "a", "cpu_model": "b", "cpus": "2", "kernel": "6.1"}
+    monkeypatch.setattr(module, "this_machine", lambda: here)
+    store = BaselineStore.at(tmp_path)
+    elsewhere = Fingerprint({**here, "kernel": "5.10"})
+    stored(tmp_path, 1, commit=head, scenario_hash="f" * 16, fingerprint=Fingerprint(here))
+    stored(tmp_path, 1, commit=head, fingerprint=elsewhere)
+    stored(tmp_path, 1, commit=base, fingerprint=Fingerprint({**here, "hooks": "x"}))
+    assert find_reference(Daemon(), scenario(), store, repository.path, say).commit == base
+
+
+class Builder(Daemon):
+    """Also builds: the image's id is what the Dockerfile says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.api.build = self.build
+
+    def build(self, *, path: str, tag: str, **options: object) -> Any:
+        self._local[tag] = (Path(path) / "Dockerfile").read_text(encoding="utf-8")
+        self.tags.append(tag)
+        return iter([{"stream": "built\n"}])
+
+
+def buildable(build: str | None) -> Any:
+    service = scenario().service.model_copy(update={"image": None, "build": build})
+    return scenario().model_copy(update={"service": service})
+
+
+def test_a_commit_is_built_from_its_own_sources(tmp_path: Path, repository: Repository) -> None:
+    daemon: Any = Builder()
+    store = BaselineStore.at(tmp_path / "none")
+    before = repository.state()
+    wanted = buildable("app")
+    found = [
+        find_reference(daemon, wanted, store, repository.path, say, ref=ref)
+        for ref in ("main", "main~1")
+    ]
+    assert repository.state() == before
+    candidate = image_under_test(daemon, wanted, repository.path, None, say)
+    for reference in found:
+        assert reference.image is not None
+        assert reference.image.id == "FROM base"
+        assert reference.commit == repository.git("rev-parse", "main~1")
+        assert (reference.named, reference.stored) == (True, False)
+    assert found[0].why == "the merge base of 'main'"
+    assert candidate.id == "FROM changed"
+    # Each build takes its tag over, and the reference never the candidate's.
+    assert daemon.tags[0] == daemon.tags[1] != daemon.tags[2]
+
+
+@pytest.mark.parametrize(
+    ("build", "ref", "reason"),
+    [
+        (None, "main", Reason.BAD_SCENARIO),
+        ("app", "nowhere", Reason.NO_SUCH_COMMIT),
+        ("nothing", "main", Reason.NO_SUCH_FILE),
+    ],
+)
+def test_a_commit_that_cannot_be_built(
+    tmp_path: Path, repository: Repository, build: str | None, ref: str, reason: Reason
+) -> None:
+    daemon: Any = Builder()
+    store = BaselineStore.at(tmp_path / "none")
+    with pytest.raises(UsageError) as caught:
+        find_reference(daemon, buildable(build), store, repository.path, say, ref=ref)
+    assert caught.value.reason is reason
+    assert caught.value.remedy
 
 
 def test_the_image_under_test(tmp_path: Path) -> None:

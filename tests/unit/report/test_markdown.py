@@ -47,6 +47,20 @@ def headings(markdown: str) -> list[str]:
     return [tokens[i + 1].content for i, t in enumerate(tokens) if t.type == "heading_open"]
 
 
+def test_the_report_says_which_commit_it_was_compared_with_and_why():
+    report = render_markdown(
+        replace(
+            make_result(),
+            branch="feature",
+            baseline_commit="5d5342a98ac",
+            baseline_choice="the merge base of 'main'",
+        )
+    )
+    assert "- baseline commit: `5d5342a98ac, the merge base of 'main'`" in report
+    assert "- branch: `feature`" in report
+    assert "baseline commit" not in render_markdown(make_result())
+
+
 @pytest.mark.parametrize(("kind", "outcome"), KINDS)
 def test_every_kind_and_outcome_renders(kind, outcome):
     report = render_markdown(make_result(kind, outcome))

@@ -1,0 +1,98 @@
+"""A reference built from a commit, and baselines on a git branch: real images, real gates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gate.errors import Exit, Reason
+from tests.e2e.harness import Gate
+from tests.e2e.scenarios import DELAY_TAG, write_scenario
+from tests.unit.repositories import Repository, clone_of, new_repository
+
+pytestmark = [pytest.mark.kernel, pytest.mark.docker]
+
+BUILT = {"service": {"image": None, "command": None, "build": "app"}}
+QUICK, SLOW = (["/delay", "--before-answer", delay_us] for delay_us in ("3011", "4511"))
+
+
+def dockerfile(command: list[str]) -> str:
+    return f"FROM {DELAY_TAG}\nCMD {json.dumps(command)}\n"
+
+
+@pytest.fixture
+def repository(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """Where the command runs: "feature" is checked out, and 1.5 ms slower than "main"."""
+    for name in ("GITHUB_BASE_REF", "GITHUB_EVENT_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    source = new_repository(gate.directory / "source")
+    write_scenario(source.path / "socklat.toml", BUILT)
+    source.commit(dockerfile(QUICK), "app/Dockerfile")
+    bare = gate.directory / "remote.git"
+    source.git("clone", "--quiet", "--bare", str(source.path), str(bare))
+    clone = clone_of(Repository(bare), gate.directory / "clone")
+    clone.git("checkout", "--quiet", "-b", "feature")
+    clone.commit(dockerfile(SLOW), "app/Dockerfile")
+    gate.directory = clone.path
+    return clone
+
+
+@pytest.fixture(autouse=True)
+def _no_image_stays(docker_client: Any) -> Iterator[None]:
+    before = {image.id for image in docker_client.images.list()}
+    yield
+    for image in docker_client.images.list():
+        ours = image.attrs["Config"]["Cmd"] in (QUICK, SLOW)
+        if ours and image.id not in before:
+            docker_client.images.remove(image.id, force=True)
+
+
+def test_the_merge_base_is_built_and_compared_with(gate: Gate, repository: Repository) -> None:
+    base = repository.git("rev-parse", "main")
+    before = repository.git("worktree", "list")
+    path = repository.path / "socklat.toml"
+    done = gate.gate(path, "--baseline-ref", "main", baseline=None)
+    verdict = done.judged(Exit.REGRESSION, Reason.REGRESSION)
+    assert verdict["baseline_commit"] == base
+    assert verdict["baseline_choice"] == "the merge base of 'main'"
+    assert verdict["commit"] == repository.git("rev-parse", "feature")
+    assert base in done.report
+    assert repository.git("worktree", "list") == before
+    repository.git("checkout", "--quiet", "main")
+    gate.gate(path, "--baseline-ref", "feature", baseline=None).judged(
+        Exit.PASS, Reason.NO_REGRESSION
+    )
+
+
+def test_what_was_promoted_to_a_branch_is_the_reference(
+    gate: Gate, repository: Repository, tmp_path: Path
+) -> None:
+    at = ["--baselines", "git+branch:perf"]
+    path = repository.path / "socklat.toml"
+    repository.git("checkout", "--quiet", "main")
+    base = repository.git("rev-parse", "HEAD")
+    assert gate.run("run", path, "--runs", "2").code == Exit.PASS
+    promoted = gate.run("baseline", "promote", gate.out, *at, out=False)
+    assert promoted.code == Exit.PASS, promoted.stderr
+    assert promoted.stdout.startswith("git+branch:perf@origin:delay/")
+    repository.git("checkout", "--quiet", "feature")
+    done = gate.gate(path, *at, baseline=None)
+    verdict = done.judged(Exit.REGRESSION, Reason.REGRESSION)
+    assert verdict["baseline_commit"] == base
+    assert verdict["baseline_choice"].startswith("the nearest ancestor with a baseline, 1 commit")
+    refused = gate.run("baseline", "promote", gate.out, *at, out=False)
+    assert f"[{Reason.RESULT_NOT_PASSED.value}]" in refused.stderr
+    assert repository.git("status", "--porcelain") == ""
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_place_that_does_not_answer_is_no_baseline(
+    gate: Gate, scenario: Callable[..., Path]
+) -> None:
+    Repository(gate.directory).git("remote", "set-url", "origin", "/nowhere.git")
+    at = ["--baselines", "git+branch:perf"]
+    gate.gate(scenario(), *at, baseline=None).judged(Exit.NO_BASELINE, Reason.BASELINE_UNREACHABLE)

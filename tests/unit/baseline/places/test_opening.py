@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from gate.baseline.places import waiting as module
+from gate.baseline.places.directory import Directory
+from gate.baseline.places.git_branch import GitBranch
+from gate.baseline.places.opening import is_remote, open_place
+from gate.baseline.places.waiting import waiting
+from gate.errors import Reason, UsageError
+
+
+def test_what_is_no_address_is_a_directory(tmp_path: Path) -> None:
+    for text in ("baselines", str(tmp_path), "a:b", "git/branch"):
+        assert not is_remote(text)
+        assert open_place(text) == Directory(Path(text))
+    assert open_place(tmp_path) == Directory(tmp_path)
+    assert open_place(f"file://{tmp_path}/a%20b") == Directory(tmp_path / "a b")
+
+
+def test_a_branch_is_of_origin_unless_a_remote_is_named() -> None:
+    for text, location in (
+        ("git+branch:perf", "git+branch:perf@origin"),
+        ("git+branch:perf/x@up", "git+branch:perf/x@up"),
+    ):
+        place = open_place(text)
+        assert isinstance(place, GitBranch)
+        assert place.location == location
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "s3://bucket/../other",
+        "s3://bucket/a/./b",
+        "s3://bucket/*",
+        "s3://bucket/[ab]",
+        "s3://bucket/a?versionId=1",
+        "s3://key:secret@bucket/a",
+        "simplecache::s3://bucket/a",
+        "s3://bucket/a::memory://b",
+        "s3://bucket/a\nb",
+        "file://elsewhere/path",
+        "file://",
+        "nonsense://x",
+    ],
+)
+def test_an_address_that_could_mean_something_else_is_refused(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        open_place(text)
+    assert caught.value.reason is Reason.BAD_ARGUMENT
+    assert caught.value.remedy
+
+
+def test_only_what_takes_long_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    told = threading.Event()
+
+    def say(line: str) -> None:
+        said.append(line)
+        told.set()
+
+    with waiting(say, "fetching"):
+        pass
+    assert said == []
+    monkeypatch.setattr(module, "PATIENCE_S", 0.01)
+    with waiting(say, "fetching"):
+        assert told.wait(30)
+    assert said == ["fetching ..."]

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gate.errors import Reason, UnfitEnvironment, UsageError
+from gate.job.lineage import lineage_of, merge_base
+from gate.job.worktree import sources_at
+from tests.unit.repositories import Repository, clone_of, new_repository
+
+CI = ("GITHUB_BASE_REF", "GITHUB_HEAD_REF", "GITHUB_REF", "GITHUB_SHA")
+
+
+@pytest.fixture(autouse=True)
+def _outside_of_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in CI:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Repository:
+    """ "main" with three commits; "feature" goes off after the second and has two of its own."""
+    made = new_repository(tmp_path / "origin")
+    made.commit("second")
+    made.git("checkout", "--quiet", "-b", "feature")
+    made.commit("one more", "feature")
+    made.commit("another", "feature")
+    made.git("checkout", "--quiet", "main")
+    made.commit("third")
+    return made
+
+
+def subjects(repository: Repository, commits: tuple[str, ...]) -> list[str]:
+    return [repository.git("log", "-1", "--format=%s", commit) for commit in commits]
+
+
+def pull_request(origin: Repository, path: Path, *options: str) -> Repository:
+    """What CI checks out for a pull request: the merge of "feature" into "main", detached."""
+    origin.git("checkout", "--quiet", "--detach", "main")
+    origin.git("merge", "--quiet", "--no-ff", "-m", "merge", "feature")
+    origin.git("update-ref", "refs/heads/pull/7/merge", "HEAD")
+    origin.git("checkout", "--quiet", "main")
+    ci = clone_of(origin, path, "--branch=pull/7/merge", *options)
+    ci.git("checkout", "--quiet", "--detach")
+    return ci
+
+
+def test_head_and_its_ancestors(origin: Repository, tmp_path: Path) -> None:
+    origin.git("checkout", "--quiet", "feature")
+    lineage = lineage_of(origin.path)
+    assert subjects(origin, lineage.commits) == ["another", "one more", "second", "first"]
+    assert (lineage.start, lineage.branch, lineage.unknown) == ("this commit", "feature", "")
+
+
+def test_a_ref_that_was_asked_for(origin: Repository) -> None:
+    origin.git("checkout", "--quiet", "feature")
+    lineage = lineage_of(origin.path, "main")
+    assert subjects(origin, lineage.commits) == ["second", "first"]
+    assert (lineage.start, lineage.branch) == ("the merge base of 'main'", "main")
+    assert lineage.commits[0] == merge_base(origin.path, "main~1")
+
+
+def test_a_pull_request_starts_at_its_merge_base(
+    origin: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ci = pull_request(origin, tmp_path / "ci")
+    monkeypatch.setenv("GITHUB_BASE_REF", "main")
+    monkeypatch.setenv("GITHUB_REF", "refs/pull/7/merge")
+    lineage = lineage_of(ci.path)
+    assert subjects(origin, lineage.commits) == ["third", "second", "first"]
+    assert (lineage.start, lineage.branch) == ("the merge base of 'main'", "main")
+
+
+def test_a_shallow_clone_still_knows_what_ci_merged_into(
+    origin: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ci = pull_request(origin, tmp_path / "ci", "--depth=1")
+    monkeypatch.setenv("GITHUB_BASE_REF", "main")
+    monkeypatch.setenv("GITHUB_REF", "refs/pull/7/merge")
+    lineage = lineage_of(ci.path)
+    assert subjects(origin, lineage.commits) == ["third"]
+    assert lineage.start == "the merge base of 'main'"
+    assert "fetch-depth: 0" in lineage.unknown
+    with pytest.raises(UsageError) as caught:
+        merge_base(ci.path, "main")
+    assert caught.value.reason is Reason.NO_SUCH_COMMIT
+    assert "fetch-depth: 0" in str(caught.value.remedy)
+
+
+def test_a_shallow_clone_of_a_branch_falls_back_to_itself(
+    origin: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ci = clone_of(origin, tmp_path / "ci", "--depth=1", "--branch=feature")
+    monkeypatch.setenv("GITHUB_BASE_REF", "main")
+    lineage = lineage_of(ci.path)
+    assert subjects(origin, lineage.commits) == ["another"]
+    assert (lineage.start, lineage.branch) == ("this commit", "main")
+    assert lineage.unknown == "the merge base of 'main' is not known here"
+
+
+def test_of_a_target_branch_the_remote_has_the_last_word(
+    origin: Repository, tmp_path: Path
+) -> None:
+    clone = clone_of(origin, tmp_path / "clone", "--branch=feature")
+    origin_main = clone.git("rev-parse", "origin/main")
+    clone.git("branch", "main", "origin/main~2")
+    clone.git("checkout", "--quiet", "--detach", origin_main)
+    assert subjects(clone, (merge_base(clone.path, "main"),)) == ["first"]
+    assert merge_base(clone.path, "main", of_origin=True) == origin_main
+
+
+@pytest.mark.parametrize("ref", ["nowhere", "v9", "0" * 40])
+def test_a_ref_that_is_not_there(origin: Repository, ref: str) -> None:
+    with pytest.raises(UsageError, match="is known in") as caught:
+        lineage_of(origin.path, ref)
+    assert caught.value.reason is Reason.NO_SUCH_COMMIT
+
+
+@pytest.mark.parametrize(
+    "ref", ["--all", "-x", "a b", "main..feature", "x@{1}", ":/x", "x\n", "a:b"]
+)
+def test_what_is_no_ref_does_not_get_to_git(origin: Repository, ref: str) -> None:
+    with pytest.raises(UsageError, match="cannot be the name"):
+        merge_base(origin.path, ref)
+
+
+def test_nothing_in_common(origin: Repository) -> None:
+    origin.git("checkout", "--quiet", "--orphan", "other")
+    origin.commit("apart")
+    with pytest.raises(UsageError, match="no commit in common"):
+        merge_base(origin.path, "main")
+
+
+def test_no_repository_and_no_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    lineage = lineage_of(tmp_path)
+    assert (lineage.commits, lineage.unknown) == ((), "no git repository here")
+    with pytest.raises(UsageError, match="in no git repository"):
+        merge_base(tmp_path, "main")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert lineage_of(tmp_path).commits == ()
+    with pytest.raises(UnfitEnvironment) as caught:
+        merge_base(tmp_path, "main")
+    assert caught.value.reason is Reason.NO_GIT
+
+
+def test_sources_of_a_commit_without_a_trace_afterwards(origin: Repository) -> None:
+    commit = origin.commit("inner text", "service/app.py")
+    origin.commit("newer text", "service/app.py")
+    (origin.path / "code").write_text("changed")
+    before = origin.state()
+    with sources_at(origin.path / "service", commit) as sources:
+        assert (sources / "app.py").read_text() == "inner text"
+        assert origin.path not in sources.parents
+    assert not sources.exists()
+    assert origin.state() == before
+
+
+def test_sources_are_removed_after_an_error_too(origin: Repository) -> None:
+    before = origin.state()
+    left: list[Path] = []
+
+    def build() -> None:
+        with sources_at(origin.path, "HEAD~1") as sources:
+            left.append(sources)
+            (sources / "left behind").write_text("x")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        build()
+    assert not left[0].exists()
+    assert origin.state() == before
+    with pytest.raises(UsageError, match="cannot be checked out") as caught:
+        sources_at(origin.path, "0" * 40).__enter__()
+    assert caught.value.reason is Reason.NO_SUCH_COMMIT
+    assert origin.state() == before
+
+
+def test_no_hook_runs_when_sources_are_checked_out(origin: Repository, tmp_path: Path) -> None:
+    hook = origin.path / ".git" / "hooks" / "post-checkout"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    hook.chmod(0o755)
+    with sources_at(origin.path, "HEAD"):
+        pass
+    assert not (tmp_path / "ran").exists()
