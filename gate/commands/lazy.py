@@ -11,17 +11,22 @@ __all__ = ["LazyCommand"]
 
 
 class LazyCommand(click.RichCommand):
-    """Stands for the command ``NAME`` of ``gate.commands.NAME``.
+    """Stands for the command ``NAME`` of ``gate.commands.NAME``, or of another ``module``.
 
-    ``summary`` is the first sentence of its help, for the list of commands.
+    ``summary`` is the first sentence of its help, for the list of commands, which leaves out what
+    is ``hidden``.
     """
 
-    def __init__(self, name: str, summary: str) -> None:
-        super().__init__(name=name, short_help=summary)
+    def __init__(
+        self, name: str, summary: str, *, module: str | None = None, hidden: bool = False
+    ) -> None:
+        super().__init__(name=name, short_help=summary, hidden=hidden)
+        self.module = module or f"gate.commands.{name}"
 
     def load(self) -> click.Command:
         """The command itself; its module imports what it works with, scipy for instance."""
-        found: click.Command = getattr(import_module(f"gate.commands.{self.name}"), str(self.name))
+        name = str(self.name).replace("-", "_")
+        found: click.Command = getattr(import_module(self.module), name)
         return found
 
     def make_context(

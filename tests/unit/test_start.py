@@ -43,6 +43,7 @@ def test_neither_version_nor_help_imports_what_measuring_needs(arguments: tuple[
         ("trace", {"scipy", "bcc", "pydantic", "jinja2"}),
         ("baseline", {"scipy", "docker", "bcc"}),
         ("compare", {"docker", "bcc"}),
+        ("github", {"docker", "bcc"}),
     ],
 )
 def test_a_command_imports_its_own_only(command: str, needless: set[str]) -> None:

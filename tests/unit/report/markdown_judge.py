@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -25,13 +26,18 @@ PLAIN_BLOCKS = {"paragraph_open", "paragraph_close", "inline"}
 PLAIN_INLINE = {"text", "text_special", "code_inline"}
 
 
+@lru_cache(maxsize=4)
+def parsed(markdown: str) -> list[Token]:
+    return PARSER.parse(markdown)
+
+
 def inline_tokens(markdown: str) -> list[Token]:
-    return [child for token in PARSER.parse(markdown) for child in token.children or []]
+    return [child for token in parsed(markdown) for child in token.children or []]
 
 
 def visible_text(markdown: str) -> str:
     """Text outside of code, entities decoded, as the filters see it."""
-    blocks = [token.children for token in PARSER.parse(markdown) if token.children]
+    blocks = [token.children for token in parsed(markdown) if token.children]
     return "\n".join("".join(map(_shown, children)) for children in blocks)
 
 
