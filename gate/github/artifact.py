@@ -12,18 +12,19 @@ import tempfile
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from jsonschema import Draft202012Validator
 
 from gate.baseline.campaigns import RESULT_FILE
 from gate.baseline.files import read_result
 from gate.errors import GateError, Reason, UsageError
+from gate.report.markdown import render_markdown
 from gate.report.schema import verdict_schema
 from gate.report.verdict_json import verdict_document
 from gate.result import Result
 
-__all__ = ["MAX_ZIP_BYTES", "read_artifact"]
+__all__ = ["MAX_ZIP_BYTES", "Foreign", "read_artifact"]
 
 VERDICT_FILE = "verdict.json"
 MAX_ZIP_BYTES = 32 << 20
@@ -34,8 +35,15 @@ SAME = ("verdict", "exit_code", "scenario", "kind", "created", "seed", "pairs")
 """Members of verdict.json that must be those of result.json, letter by letter."""
 
 
-def read_artifact(data: bytes) -> Result:
-    """The result in an artifact that holds ``verdict.json`` and ``result.json``.
+class Foreign(NamedTuple):
+    """A result of somebody else, and its report in our own words."""
+
+    result: Result
+    report: str
+
+
+def read_artifact(data: bytes) -> Foreign:
+    """What is in an artifact that holds ``verdict.json`` and ``result.json``.
 
     Raises `UsageError` (ARTIFACT_REFUSED) for anything that this version would not have written.
     """
@@ -49,11 +57,15 @@ def read_artifact(data: bytes) -> Result:
         _refuse(f"it is no proper ZIP file ({type(error).__name__})")
     document = _checked_verdict(verdict)
     read = _read(result)
-    expected = verdict_document(read)
+    try:
+        expected, report = verdict_document(read), render_markdown(read)
+    except (ArithmeticError, LookupError, ValueError) as error:
+        # Each number is possible, but no measurement gives all of them together.
+        _refuse(f"{RESULT_FILE} cannot be shown ({type(error).__name__})")
     for name in SAME:
         if document[name] != expected[name]:
             _refuse(f"{name} in {VERDICT_FILE} is not that of {RESULT_FILE}")
-    return read
+    return Foreign(read, report)
 
 
 def _member(archive: zipfile.ZipFile, name: str, most_bytes: int) -> bytes:

@@ -57,14 +57,14 @@ def triggering_run(job: Job) -> WorkflowRun:
     return run
 
 
-def pull_request_of(api: GitHub, job: Job, run: WorkflowRun) -> PullRequest:
+def pull_request_of(api: GitHub, job: Job, run: WorkflowRun) -> PullRequest | None:
     """The open pull request of this repository whose head is what the run was started for.
 
-    Raises `UsageError` (BAD_EVENT) when there is none any more, or more than one, and
-    `GitHubFailure`.
+    None when there is none any more: it was closed, or pushed to again.  Raises `UsageError`
+    (BAD_EVENT) when there is more than one, and `GitHubFailure`.
     """
     if run.head_repository is None or not run.head_branch:
-        raise _no_pull_request(run, "the repository or branch it ran for was deleted")
+        return None
     source = run.head_repository.full_name
     owner = source.partition("/")[0]
     query: dict[str, str | int] = {
@@ -83,15 +83,20 @@ def pull_request_of(api: GitHub, job: Job, run: WorkflowRun) -> PullRequest:
         and one.base.repo is not None
         and one.base.repo.full_name.lower() == job.repository.lower()
     ]
-    if len(found) != 1:
-        raise _no_pull_request(run, f"{len(found)} open pull requests have it as their head")
-    return found[0]
+    if len(found) > 1:
+        raise UsageError(
+            Reason.BAD_EVENT,
+            f"{len(found)} open pull requests have {run.head_sha[:10]} as their head, so which of "
+            "them was measured is not known",
+            remedy="close all but one of them",
+        )
+    return found[0] if found else None
 
 
 def artifacts_of(api: GitHub, job: Job, run: WorkflowRun, prefix: str) -> tuple[Artifact, ...]:
-    """The newest artifact of each name with this prefix.
+    """The newest artifact of each name with this prefix; none when nothing was measured.
 
-    Raises `UsageError` (ARTIFACT_REFUSED) for none or too many, and `GitHubFailure`.
+    Raises `UsageError` (ARTIFACT_REFUSED) for too many, and `GitHubFailure`.
     """
     newest: dict[str, Artifact] = {}
     for artifact in _listed(api, f"/repos/{job.repository}/actions/runs/{run.id}/artifacts"):
@@ -99,10 +104,8 @@ def artifacts_of(api: GitHub, job: Job, run: WorkflowRun, prefix: str) -> tuple[
             other = newest.get(artifact.name)
             if other is None or other.id < artifact.id:
                 newest[artifact.name] = artifact
-    if not 1 <= len(newest) <= MAX_ARTIFACTS:
-        raise _refused(
-            f"run {run.id} has {len(newest)} artifacts {prefix}*, not 1 to {MAX_ARTIFACTS}"
-        )
+    if len(newest) > MAX_ARTIFACTS:
+        raise _refused(f"run {run.id} has {len(newest)} artifacts, more than {MAX_ARTIFACTS}")
     return tuple(newest.values())
 
 
@@ -130,14 +133,6 @@ def _checked(page: object) -> list[PullRequest]:
         return _PULL_REQUESTS.validate_python(page)
     except ValidationError as error:
         raise unexpected("GitHub's list of pull requests is not as documented") from error
-
-
-def _no_pull_request(run: WorkflowRun, why: str) -> UsageError:
-    return UsageError(
-        Reason.BAD_EVENT,
-        f"run {run.id} of {run.head_sha[:10]} gets no comment: {why}",
-        remedy="nothing to do when it was pushed to again: the next run comments",
-    )
 
 
 def _refused(why: str) -> UsageError:

@@ -8,14 +8,17 @@ import stat
 import struct
 import zipfile
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gate.baseline.document import RESULT_SCHEMA, write_document
 from gate.errors import Reason, UsageError
 from gate.github import artifact
 from gate.github.artifact import read_artifact
+from gate.report.verdict_json import result_document
 from gate.report.writer import write_reports
 from gate.result import Result
 from gate.verdict.model import Outcome
@@ -50,7 +53,8 @@ def refused(data: bytes) -> str:
 @pytest.mark.parametrize("outcome", Outcome)
 def test_what_a_gate_wrote_is_read(tmp_path: Path, outcome: Outcome) -> None:
     files = reports(tmp_path, make_result("gate", outcome))
-    result = read_artifact(zipped(list(files.items())))
+    result, report = read_artifact(zipped(list(files.items())))
+    assert report == files["report.md"].decode("utf-8")
     assert result.verdict is not None
     assert result.verdict.outcome is outcome
 
@@ -58,7 +62,7 @@ def test_what_a_gate_wrote_is_read(tmp_path: Path, outcome: Outcome) -> None:
 def test_other_reports_are_not_looked_at(files: dict[str, bytes]) -> None:
     others = [("report.md", b"[x](https://evil.example)"), ("report.html", b"<script>")]
     kept = [(name, data) for name, data in files.items() if name != "report.md"]
-    assert read_artifact(zipped(kept + others)).scenario_name == "checkout"
+    assert read_artifact(zipped(kept + others)).result.scenario_name == "checkout"
 
 
 @pytest.mark.parametrize("name", ["verdict.json", "result.json"])
@@ -146,7 +150,7 @@ def test_damage_anywhere_is_refused_or_harmless(files: dict[str, bytes]) -> None
         damaged = bytearray(whole)
         damaged[at] ^= 0x41
         with suppress(UsageError):
-            assert read_artifact(bytes(damaged)).scenario_name == expected.scenario_name
+            assert read_artifact(bytes(damaged)).report == expected.report
 
 
 def changed(files: dict[str, bytes], **members: Any) -> bytes:
@@ -198,6 +202,18 @@ def test_a_verdict_that_does_not_follow_its_schema(
 def test_a_file_that_is_something_else(files: dict[str, bytes], name: str, text: bytes) -> None:
     other = {**files, name: text}
     refused(zipped([(key, other[key]) for key in ("verdict.json", "result.json")]))
+
+
+def test_numbers_that_no_measurement_gives_are_refused(tmp_path: Path) -> None:
+    result = make_result()
+    assert result.verdict is not None
+    odd = replace(result.verdict.metrics[0], quantile=2.0)
+    impossible = replace(result, verdict=replace(result.verdict, metrics=(odd,)))
+    files = reports(tmp_path)
+    write_document(tmp_path / "odd.json", RESULT_SCHEMA, result_document(impossible))
+    other = [("verdict.json", files["verdict.json"])]
+    data = zipped([*other, ("result.json", (tmp_path / "odd.json").read_bytes())])
+    assert "cannot be shown (ValueError)" in refused(data)
 
 
 def test_an_altered_result_is_refused(files: dict[str, bytes]) -> None:

@@ -18,6 +18,7 @@ from gate.report.writer import write_reports
 from tests.unit.factories import make_result
 from tests.unit.github.api_server import TOKEN, ApiServer
 from tests.unit.github.events import FORK, HEAD_SHA, OWN, environment, pull_request, workflow_run
+from tests.unit.github.runner_files import commands_in
 
 Comment = Callable[..., Result]
 
@@ -61,6 +62,14 @@ def refused(done: Result, reason: Reason, text: str) -> None:
     assert isinstance(done.exception, GateError)
     assert done.exception.reason is reason
     assert text in done.exception.message
+
+
+def noticed(done: Result, text: str) -> None:
+    """It ended well, and said why it wrote nothing."""
+    assert done.exception is None, done.exception
+    (command,) = commands_in(done.output)
+    assert command.name == "notice"
+    assert text in command.message
 
 
 def test_a_forks_result_becomes_a_comment(server: ApiServer, comment: Comment) -> None:
@@ -112,16 +121,38 @@ def test_the_newest_of_each_name_is_taken(server: ApiServer, comment: Comment) -
         [pull_request(FORK, sha="d" * 40)],
         [pull_request(OWN)],
         [pull_request("mallory/other")],
-        [pull_request(FORK), pull_request(FORK, number=8)],
         [{**pull_request(FORK), "base": {**pull_request()["base"], "repo": {"full_name": FORK}}}],
     ],
-    ids=["none", "pushed-to-again", "own-branch", "other-fork", "two", "other-base"],
+    ids=["none", "pushed-to-again", "own-branch", "other-fork", "other-base"],
 )
-def test_a_run_without_its_one_pull_request_gets_no_comment(
+def test_a_run_whose_pull_request_is_no_more_gets_no_comment(
     server: ApiServer, comment: Comment, pulls: list[dict[str, Any]]
 ) -> None:
     server.pulls = pulls
-    refused(comment(), Reason.BAD_EVENT, "open pull requests have it as their head")
+    noticed(comment(), "no open pull request has aaaaaaaaaa as its head")
+    assert server.comments == server.stored_seen == []
+
+
+def test_a_run_of_two_pull_requests_gets_no_comment(server: ApiServer, comment: Comment) -> None:
+    server.pulls.append(pull_request(FORK, number=8))
+    refused(comment(), Reason.BAD_EVENT, "2 open pull requests")
+    assert server.comments == []
+
+
+@pytest.mark.parametrize("changes", [{"head_repository": None}, {"head_branch": None}])
+def test_a_run_of_a_deleted_fork_gets_no_comment(
+    server: ApiServer, comment: Comment, changes: dict[str, Any]
+) -> None:
+    noticed(comment(run=workflow_run(FORK, **changes)), "no open pull request")
+    assert server.seen == []
+
+
+@pytest.mark.parametrize("artifacts", [[], [listed(12, expired=True)], [listed(12, "coverage")]])
+def test_a_run_that_kept_nothing_gets_no_comment(
+    server: ApiServer, comment: Comment, artifacts: list[dict[str, Any]]
+) -> None:
+    server.artifacts = artifacts
+    noticed(comment(), "run 55 kept no artifact socklat-gate*")
     assert server.comments == []
 
 
@@ -129,8 +160,6 @@ def test_a_run_without_its_one_pull_request_gets_no_comment(
     ("changes", "text"),
     [
         ({"event": "push"}, "tells of no workflow run of a pull request"),
-        ({"head_repository": None}, "was deleted"),
-        ({"head_branch": None}, "was deleted"),
         ({"head_sha": "main"}, "workflow_run.head_sha"),
     ],
 )
@@ -153,8 +182,6 @@ def test_the_branch_cannot_reach_another_address(server: ApiServer, comment: Com
 @pytest.mark.parametrize(
     ("artifacts", "text"),
     [
-        ([], "has 0 artifacts"),
-        ([listed(12, expired=True)], "has 0 artifacts"),
         ([listed(n, f"socklat-gate-{n}") for n in range(1, 13)], "has 12 artifacts"),
         ([listed(12, size_in_bytes=1 << 30)], "more than 33554432 bytes"),
     ],
