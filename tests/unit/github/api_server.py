@@ -106,10 +106,16 @@ class ApiServer:
         return None
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """A client that leaves in the middle is what some tests are about."""
+
+
 def _serve(api: ApiServer, kind: type[BaseHTTPRequestHandler]) -> ThreadingHTTPServer:
     bound = type(kind.__name__, (kind,), {"api": api})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), bound)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), bound)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     return server
 
