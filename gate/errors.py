@@ -10,6 +10,7 @@ from enum import Enum, IntEnum
 __all__ = [
     "Exit",
     "GateError",
+    "GitHubFailure",
     "Interrupted",
     "InvalidMeasurement",
     "NoUsableBaseline",
@@ -91,6 +92,14 @@ class Reason(str, Enum):
     EVENTS_LOST = "events_lost"
     COUNT_MISMATCH = "count_mismatch"
     TOO_NOISY = "too_noisy"
+    # GitHub
+    BAD_EVENT = "bad_event"
+    FORK_REFUSED = "fork_refused"
+    ARTIFACT_REFUSED = "artifact_refused"
+    GITHUB_REFUSED = "github_refused"
+    GITHUB_RATE_LIMITED = "github_rate_limited"
+    GITHUB_UNREACHABLE = "github_unreachable"
+    GITHUB_UNEXPECTED = "github_unexpected"
     # signals
     INTERRUPTED = "interrupted"
 
@@ -117,6 +126,30 @@ class UnfitEnvironment(GateError):
     """This machine cannot measure: Docker, BPF or privileges are missing (exit 3)."""
 
     exit_code = Exit.UNFIT_ENVIRONMENT
+
+
+class GitHubFailure(UnfitEnvironment):
+    """GitHub's API did not do what was asked of it (exit 3).
+
+    ``status`` is the HTTP status of its answer, None when there was none.  ``wait_s`` is how long
+    to wait before asking again (0: a moment), None when that is useless.  ``unsure``: the request
+    may have been carried out all the same.
+    """
+
+    def __init__(
+        self,
+        reason: Reason,
+        message: str,
+        *,
+        remedy: str | None = None,
+        status: int | None = None,
+        wait_s: float | None = None,
+        unsure: bool = False,
+    ) -> None:
+        super().__init__(reason, message, remedy=remedy)
+        self.status = status
+        self.wait_s = wait_s
+        self.unsure = unsure
 
 
 class NoUsableBaseline(GateError):

@@ -49,3 +49,12 @@ def test_a_command_imports_its_own_only(command: str, needless: set[str]) -> Non
     found = imported_by(command, "--help")
     assert f"gate.commands.{command}" in found
     assert found & needless == set()
+
+
+@pytest.mark.parametrize(
+    "command", ["preflight", "measure", "publish", "conclude", "comment-from-artifact"]
+)
+def test_publishing_imports_nothing_that_measures(command: str) -> None:
+    found = imported_by("github", command, "--help")
+    assert f"gate.commands.github.{command.replace('-', '_')}" in found
+    assert found & {"docker", "bcc", "gate.probe", "gate.service"} == set()

@@ -3,33 +3,48 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+PARSER = MarkdownIt("commonmark", {"html": True, "linkify": True})
+PARSER.enable(["table", "strikethrough", "linkify"])
+assert PARSER.linkify is not None
+# GitHub makes no link of a bare host name; what it makes of www. is among the filters.
+PARSER.linkify.set({"fuzzy_link": False})
 
 # GitHub looks for these in the text that markdown left, outside of code.
 FILTERS = {
     "link": re.compile(r"(?i)(?:https?|ftp|file|javascript)://|\bwww\.\w|\b(?:mailto|xmpp):\w"),
     "mail or mention": re.compile(r"@[A-Za-z0-9]"),
     "issue": re.compile(r"(?i)#\d|\bGH-\d"),
+    "commit": re.compile(r"(?i)\b[0-9a-f]{7,64}\b"),
+    "picture": re.compile(r"(?i):[a-z0-9_+-]+:"),
 }
 PLAIN_BLOCKS = {"paragraph_open", "paragraph_close", "inline"}
 PLAIN_INLINE = {"text", "text_special", "code_inline"}
 
 
+@lru_cache(maxsize=4)
+def parsed(markdown: str) -> list[Token]:
+    return PARSER.parse(markdown)
+
+
 def inline_tokens(markdown: str) -> list[Token]:
-    return [child for token in PARSER.parse(markdown) for child in token.children or []]
+    return [child for token in parsed(markdown) for child in token.children or []]
 
 
 def visible_text(markdown: str) -> str:
     """Text outside of code, entities decoded, as the filters see it."""
-    return "".join(
-        "\n" if t.type in {"softbreak", "hardbreak"} else t.content
-        for t in inline_tokens(markdown)
-        if t.type != "code_inline"
-    )
+    blocks = [token.children for token in parsed(markdown) if token.children]
+    return "\n".join("".join(map(_shown, children)) for children in blocks)
+
+
+def _shown(token: Token) -> str:
+    if token.type in {"softbreak", "hardbreak"}:
+        return "\n"
+    return " " if token.type == "code_inline" else token.content
 
 
 def filter_hits(markdown: str) -> list[str]:

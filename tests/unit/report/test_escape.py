@@ -57,7 +57,7 @@ def test_the_reader_sees_the_text_itself(text):
 def test_code_shows_the_text_itself(text):
     tokens = PARSER.parseInline(code(text))[0].children
     expected = " ".join(text.split())
-    assert [t.content for t in tokens] == [expected or "\u2013"]
+    assert [t.content.replace("\u2060", "") for t in tokens] == [expected or "\u2013"]
 
 
 def test_mathematics_is_not_typeset():

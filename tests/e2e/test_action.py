@@ -1,0 +1,172 @@
+"""ci/action.yml from setting itself up to its comment, with real measurements."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gate.service.owner import PREFIX
+from tests.e2e.scenarios import DELAY_TAG, write_scenario
+from tests.unit.github.api_server import TOKEN, ApiServer
+from tests.unit.github.composite import CompositeRun
+from tests.unit.github.events import HEAD_SHA, environment, pull_request
+from tests.unit.github.runner_files import commands_in, outputs_of
+
+pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.timeout(600)]
+
+ROOT = Path(__file__).resolve().parents[2]
+ACTION = ROOT / "ci" / "action.yml"
+ARTIFACT = "https://github.com/octo/shop/actions/runs/1234/artifacts/9"
+BASE = ["/delay", "--before-answer", "3000"]
+SLOWER = ["/delay", "--before-answer", "4200"]
+
+Act = Callable[..., CompositeRun]
+
+
+def ours(client: Any) -> set[str]:
+    """Containers and networks of any gate, and images that an action built."""
+    chosen = {"label": f"{PREFIX}pid"}
+    found = {item["Id"] for item in client.api.containers(all=True, filters=chosen)}
+    found |= {item["Id"] for item in client.api.networks(filters=chosen)}
+    images = client.api.images(name="socklat-gate-candidate")
+    return found | {item["Id"] for item in images}
+
+
+@pytest.fixture(scope="module")
+def runner_temp(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the action installs itself, once for all of these tests."""
+    return tmp_path_factory.mktemp("runner-temp")
+
+
+@pytest.fixture
+def variables(server: ApiServer, tmp_path: Path, runner_temp: Path) -> dict[str, str]:
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    return environment(
+        tmp_path,
+        "pull_request",
+        {"pull_request": pull_request()},
+        GITHUB_API_URL=server.url,
+        GITHUB_WORKSPACE=str(workspace),
+        RUNNER_ENVIRONMENT="self-hosted",
+        RUNNER_TEMP=str(runner_temp),
+        TEST_TOKEN=TOKEN,
+    )
+
+
+@pytest.fixture
+def server() -> Iterator[ApiServer]:
+    with ApiServer() as started:
+        yield started
+
+
+@pytest.fixture
+def act(variables: dict[str, str], tmp_path: Path, docker_client: Any) -> Iterator[Act]:
+    """Uses the action in a job of a pull request; nothing may be left of it."""
+    before = ours(docker_client)
+
+    def use(**inputs: str) -> CompositeRun:
+        given = {name.replace("_", "-"): value for name, value in inputs.items()}
+        return CompositeRun(ACTION, tmp_path, given, variables, ARTIFACT)
+
+    yield use
+    assert ours(docker_client) - before == set()
+
+
+def scenario_in(variables: dict[str, str], **tables: dict[str, Any]) -> None:
+    write_scenario(Path(variables["GITHUB_WORKSPACE"]) / "socklat.toml", tables)
+
+
+def test_the_same_image_passes(act: Act, variables: dict[str, str], server: ApiServer) -> None:
+    scenario_in(variables)
+    done = act(baseline_image=DELAY_TAG, options="--seed 11")
+    assert done.exit_code == 0, done.log
+    assert (done.outputs["verdict"], done.outputs["exit-code"]) == ("pass", "0")
+    assert abs(float(done.outputs["change-p50"])) < 0.3
+    workspace = Path(variables["GITHUB_WORKSPACE"])
+    assert (workspace / done.outputs["report"]).read_text("utf-8").startswith("✔ **PASS**")
+    assert "**PASS**" in server.comments[0]["body"]
+    assert server.checks[0]["conclusion"] == "success"
+    assert {c.name for c in commands_in(done.log)} == {
+        "group",
+        "stop-commands",
+        "endgroup",
+        "notice",
+    }
+
+
+def test_a_slower_image_built_by_the_action_fails_the_job(
+    act: Act, variables: dict[str, str], server: ApiServer
+) -> None:
+    scenario_in(variables, service={"command": None}, baseline={"command": BASE})
+    context = Path(variables["GITHUB_WORKSPACE"]) / "image"
+    context.mkdir()
+    words = ", ".join(f'"{word}"' for word in SLOWER)
+    (context / "Dockerfile").write_text(f"FROM {DELAY_TAG}\nCMD [{words}]\n")
+    done = act(baseline_image=DELAY_TAG, build="image", prepare="echo ::error::prepared")
+    assert done.exit_code == 1, done.log
+    assert {name for name, code in done.ended.items() if code} == {"Conclude"}
+    assert len(done.ended) == 7
+    assert "::error::prepared" in done.step("Prepare").log
+    assert done.outputs["verdict"] == "regression"
+    assert 0.25 < float(done.outputs["change-p50"]) < 0.6
+    assert "**REGRESSION**" in server.comments[0]["body"]
+    assert (server.checks[0]["conclusion"], server.checks[0]["head_sha"]) == ("failure", HEAD_SHA)
+    assert [c.name for c in commands_in(done.step("Publish").log)] == ["error"]
+
+
+def test_a_service_that_speaks_to_the_runner_is_not_heard(
+    act: Act, variables: dict[str, str], server: ApiServer
+) -> None:
+    scenario_in(variables, service={"image": "::error::x##[add-mask]y"})
+    done = act(baseline_image=DELAY_TAG)
+    assert done.exit_code == 2, done.log
+    assert [c.name for c in commands_in(done.step("Publish").log)] == ["error"]
+    assert [c.name for c in commands_in(done.step("Measure").log)] == [
+        "group",
+        "stop-commands",
+        "endgroup",
+    ]
+
+
+def test_a_cancelled_job_leaves_nothing_behind(
+    act: Act, variables: dict[str, str], tmp_path: Path
+) -> None:
+    scenario_in(variables, load={"duration_s": 30.0, "max_duration_s": 60.0})
+    # The step as the runner starts it, and its signal as the runner sends it: to the shell only.
+    ready = act(scenario="nowhere.toml", comment="off", check_run="off")
+    output = tmp_path / "cancelled"
+    output.touch()
+    step = ready.step("Measure")
+    script = tmp_path / "cancelled.sh"
+    script.write_text(step.script)
+    process = subprocess.Popen(
+        ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", str(script)],
+        cwd=variables["GITHUB_WORKSPACE"],
+        env={
+            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            **variables,
+            **step.environment,
+            "GITHUB_OUTPUT": str(output),
+            "SOCKLAT_ACTION_SCENARIO": "socklat.toml",
+            "SOCKLAT_ACTION_BASELINE_IMAGE": DELAY_TAG,
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        time.sleep(10)  # containers are up, and the load is on its way
+        process.send_signal(signal.SIGINT)
+        log, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 130, log.decode()
+    assert outputs_of(output)["exit-code"] == "130"

@@ -1,0 +1,266 @@
+"""A local server that answers as GitHub's REST API does, and misbehaves on demand."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+__all__ = ["TOKEN", "ApiServer", "Fault", "Seen"]
+
+TOKEN = "ghs_0123456789secret"
+REPOSITORY = "octo/shop"
+MAX_BODY = 65_536
+SCOPE = "Resource not accessible by integration"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A request as it arrived; names of headers in lower case."""
+
+    method: str
+    path: str
+    query: dict[str, list[str]]
+    headers: dict[str, str]
+    body: Any
+
+
+@dataclass
+class Fault:
+    """What goes wrong with the next ``times`` requests that ``method`` and the path's end fit.
+
+    ``carried_out``: only the answer is wrong.  ``how`` is "answer", "break" (in the middle of the
+    body), "close" (before it), or "trickle" (a byte at a time, for ever).
+    """
+
+    method: str
+    path_end: str
+    status: int = 502
+    headers: dict[str, str] = field(default_factory=dict)
+    body: Any = None
+    times: int = 1
+    carried_out: bool = False
+    how: str = "answer"
+
+
+class ApiServer:
+    """The API of `REPOSITORY`; ``storage`` is a second origin, where artifacts are kept."""
+
+    def __init__(self) -> None:
+        self.seen: list[Seen] = []
+        self.stored_seen: list[Seen] = []
+        self.faults: list[Fault] = []
+        self.comments: list[dict[str, Any]] = []
+        self.checks: list[dict[str, Any]] = []
+        self.pulls: list[dict[str, Any]] = []
+        self.artifacts: list[dict[str, Any]] = []
+        self.files: dict[int, bytes] = {}
+        self.login = "github-actions[bot]"
+        self.read_only = False
+        self.most_characters = MAX_BODY
+        self.page_size = 100
+        self.file_location: str | None = None
+        self.ended = threading.Event()
+        self._servers = [_serve(self, _Api), _serve(self, _Storage)]
+        self.url, self.storage_url = (
+            f"http://127.0.0.1:{server.server_address[1]}" for server in self._servers
+        )
+
+    def __enter__(self) -> ApiServer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.ended.set()
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
+
+    def add_comment(self, body: str, login: str | None = None) -> int:
+        number = 1000 + len(self.comments)
+        login = self.login if login is None else login
+        url = f"{self.url}/{REPOSITORY}/pull/7#issuecomment-{number}"
+        self.comments.append(
+            {"id": number, "body": body, "user": {"login": login}, "html_url": url}
+        )
+        return number
+
+    def requests(self, method: str) -> list[Seen]:
+        return [one for one in self.seen if one.method == method]
+
+    def fault_for(self, method: str, path: str) -> Fault | None:
+        for fault in self.faults:
+            if fault.times and fault.method == method and path.endswith(fault.path_end):
+                fault.times -= 1
+                return fault
+        return None
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """A client that leaves in the middle is what some tests are about."""
+
+
+def _serve(api: ApiServer, kind: type[BaseHTTPRequestHandler]) -> ThreadingHTTPServer:
+    bound = type(kind.__name__, (kind,), {"api": api})
+    server = _Server(("127.0.0.1", 0), bound)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    return server
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    api: ApiServer
+
+    def log_message(self, *_: object) -> None:
+        """Nothing on stderr."""
+
+    def noted(self) -> Seen:
+        parts = urlsplit(self.path)
+        length = int(self.headers.get("Content-Length", 0))
+        data = self.rfile.read(length)
+        headers = {name.lower(): text for name, text in self.headers.items()}
+        body = json.loads(data) if data else None
+        return Seen(self.command, parts.path, parse_qs(parts.query), headers, body)
+
+    def answer(self, status: int, body: Any = None, headers: dict[str, str] | None = None) -> None:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        for name, text in (headers or {}).items():
+            self.send_header(name, text)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+class _Storage(_Handler):
+    def do_GET(self) -> None:
+        seen = self.noted()
+        self.api.stored_seen.append(seen)
+        fault = self.api.fault_for("GET", seen.path)
+        if fault:
+            self.answer(fault.status, fault.body, fault.headers)
+            return
+        self.answer(200, self.api.files[int(seen.path.rpartition("/")[2])])
+
+
+class _Api(_Handler):
+    def do_GET(self) -> None:
+        self._handle(self._get)
+
+    def do_POST(self) -> None:
+        self._handle(self._write)
+
+    def do_PATCH(self) -> None:
+        self._handle(self._write)
+
+    def _handle(self, carry_out: Callable[[Seen], None]) -> None:
+        seen = self.noted()
+        self.api.seen.append(seen)
+        fault = self.api.fault_for(seen.method, seen.path)
+        if fault is None:
+            self._authorised(seen, carry_out)
+            return
+        if fault.carried_out:
+            answer, self.answer = self.answer, lambda *_a, **_k: None  # type: ignore[method-assign]
+            self._authorised(seen, carry_out)
+            self.answer = answer  # type: ignore[method-assign]
+        self._misbehave(fault)
+
+    def _misbehave(self, fault: Fault) -> None:
+        if fault.how == "answer":
+            self.answer(fault.status, fault.body, fault.headers)
+            return
+        self.close_connection = True
+        if fault.how == "close":
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        if fault.how == "break":
+            self.wfile.write(b'{"half": ')
+            return
+        while not self.api.ended.is_set():
+            try:
+                self.wfile.write(b" ")
+            except OSError:
+                return
+            time.sleep(0.02)
+
+    def _authorised(self, seen: Seen, carry_out: Callable[[Seen], None]) -> None:
+        if seen.headers.get("authorization") != f"Bearer {TOKEN}":
+            self.answer(401, {"message": "Bad credentials"})
+        elif self.api.read_only and seen.method != "GET":
+            self.answer(403, {"message": SCOPE})
+        else:
+            carry_out(seen)
+
+    def _get(self, seen: Seen) -> None:
+        start = f"/repos/{REPOSITORY}"
+        rest = seen.path.removeprefix(start)
+        if rest == "/issues/7/comments":
+            self._paged(seen, self.api.comments)
+        elif rest == "/pulls":
+            self._paged(seen, self._pulls(seen))
+        elif rest == "/actions/runs/55/artifacts":
+            self._paged(seen, self.api.artifacts, "artifacts")
+        elif rest.startswith("/actions/artifacts/"):
+            number = rest.split("/")[3]
+            place = self.api.file_location or f"{self.api.storage_url}/signed/{number}"
+            self.answer(302, headers={"Location": place})
+        else:
+            self.answer(404, {"message": "Not Found"})
+
+    def _pulls(self, seen: Seen) -> list[dict[str, Any]]:
+        owner, _, branch = seen.query["head"][0].partition(":")
+        return [
+            one
+            for one in self.api.pulls
+            if one["head"]["ref"] == branch
+            and one["head"]["repo"]
+            and one["head"]["repo"]["full_name"].startswith(f"{owner}/")
+        ]
+
+    def _paged(self, seen: Seen, items: list[Any], name: str = "") -> None:
+        page = int(seen.query.get("page", ["1"])[0])
+        size = min(self.api.page_size, int(seen.query.get("per_page", ["30"])[0]))
+        part = items[(page - 1) * size : page * size]
+        headers = {}
+        if page * size < len(items):
+            url = f"{self.api.url}{seen.path}?per_page={size}&page={page + 1}"
+            headers["Link"] = f'<{url}>; rel="next", <{url}>; rel="last"'
+        self.answer(200, {name: part, "total_count": len(items)} if name else part, headers)
+
+    def _write(self, seen: Seen) -> None:
+        rest = seen.path.removeprefix(f"/repos/{REPOSITORY}")
+        if len(seen.body.get("body", "")) > self.api.most_characters:
+            message = f"body is too long (maximum is {self.api.most_characters} characters)"
+            self.answer(422, {"message": "Validation Failed", "errors": [{"message": message}]})
+        elif seen.method == "POST" and rest == "/issues/7/comments":
+            self.api.add_comment(seen.body["body"])
+            self.answer(201, self.api.comments[-1])
+        elif seen.method == "POST" and rest == "/check-runs":
+            self.api.checks.append(seen.body)
+            self.answer(201, {"id": len(self.api.checks)})
+        else:
+            self._update(seen, rest)
+
+    def _update(self, seen: Seen, rest: str) -> None:
+        for comment in self.api.comments:
+            if rest == f"/issues/comments/{comment['id']}":
+                comment["body"] = seen.body["body"]
+                self.answer(200, comment)
+                return
+        self.answer(404, {"message": "Not Found"})
