@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -75,15 +74,7 @@ def test_it_ends_when_nobody_reads_it(looks_at: Any) -> None:
     assert looks_at(Clock(), read=3, interval_s=1.0) == [1, 2, 3]
 
 
-@pytest.fixture
-def handlers() -> Iterator[None]:
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
-def test_a_signal_waits_until_a_look_is_shown(handlers: None) -> None:
+def test_a_signal_waits_until_a_look_is_shown() -> None:
     shown: list[str] = []
 
     def show(_: Look) -> bool:
