@@ -1,19 +1,17 @@
-"""Campaigns from wherever a user points: a file, a directory, or a scenario in a place."""
+"""Campaigns from wherever a user points: a file, a result, or a directory of either."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from gate.baseline.comparable import SAVE
 from gate.baseline.document import CAMPAIGN_SCHEMA, schema_of
 from gate.baseline.files import read_campaign, read_result
-from gate.baseline.store import BaselineStore
 from gate.campaign import Campaign
 from gate.errors import NoUsableBaseline, Reason, UsageError
 from gate.result import Result
 from gate.verdict.model import Outcome
 
-__all__ = ["RESULT_FILE", "campaign_of", "campaigns_at", "campaigns_in", "result_at"]
+__all__ = ["RESULT_FILE", "campaign_of", "campaigns_at", "result_at"]
 
 RESULT_FILE = "result.json"
 
@@ -46,22 +44,6 @@ def campaigns_at(path: Path) -> list[Campaign]:
     if schema_of(path) == CAMPAIGN_SCHEMA:
         return [read_campaign(path)]
     return [campaign_of(read_result(path))]
-
-
-def campaigns_in(location: str, scenario_name: str) -> list[Campaign]:
-    """All campaigns of a scenario in a place, oldest first; at least one.
-
-    Raises `NoUsableBaseline` when there is none, or when any of them is damaged.
-    """
-    store = BaselineStore.at(location)
-    try:
-        if not store.has(scenario_name):
-            raise NoUsableBaseline(
-                Reason.BASELINE_MISSING, store.missing(scenario_name), remedy=SAVE
-            )
-        return [stored.campaign for stored in store.campaigns(scenario_name)]
-    finally:
-        store.place.close()
 
 
 def campaign_of(result: Result) -> Campaign:

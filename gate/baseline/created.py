@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timezone
 
+from gate.baseline.reading import VERIFY
 from gate.errors import NoUsableBaseline, Reason, UsageError
 
 __all__ = ["compact_utc", "created_utc"]
@@ -22,7 +23,7 @@ def created_utc(created: str) -> datetime:
         raise NoUsableBaseline(
             Reason.BASELINE_CORRUPT,
             f"creation time {created[:40]!r} of a campaign is not ISO 8601",
-            remedy="run `socklat-gate baseline verify`, then restore or remove what it names",
+            remedy=VERIFY,
         ) from None
 
 

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gate.baseline.codec import Stored, from_body
+from gate.baseline.codec import JSON, Stored, from_body
 from gate.baseline.document import CAMPAIGN_SCHEMA, RESULT_SCHEMA, read_document
 from gate.campaign import Campaign
 from gate.errors import NoUsableBaseline
 from gate.result import Result
 
-__all__ = ["read_campaign", "read_result"]
+__all__ = ["decoded", "read_campaign", "read_result"]
 
 
 def read_campaign(path: Path) -> Campaign:
     """A stored campaign.  Raises `NoUsableBaseline` as `read_document` and `from_body` do."""
-    return _read(Campaign, path, CAMPAIGN_SCHEMA)
+    return decoded(Campaign, str(path), read_document(path, CAMPAIGN_SCHEMA))
 
 
 def read_result(path: Path) -> Result:
     """A stored ``result.json``.  Raises `NoUsableBaseline` likewise."""
-    return _read(Result, path, RESULT_SCHEMA)
+    return decoded(Result, str(path), read_document(path, RESULT_SCHEMA))
 
 
-def _read(kind: type[Stored], path: Path, schema: str) -> Stored:
-    body = read_document(path, schema)
+def decoded(kind: type[Stored], where: str, body: JSON) -> Stored:
+    """What a document's body holds; ``where`` is for the message.
+
+    Raises `NoUsableBaseline` as `from_body` does.
+    """
     try:
         return from_body(kind, body)
     except NoUsableBaseline as error:
         raise NoUsableBaseline(
-            error.reason, f"{path}: {error.message}", remedy=error.remedy
+            error.reason, f"{where}: {error.message}", remedy=error.remedy
         ) from None

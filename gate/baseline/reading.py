@@ -9,8 +9,9 @@ from typing import NoReturn
 
 from gate.errors import NoUsableBaseline, Reason
 
-__all__ = ["corrupt", "read_bounded"]
+__all__ = ["VERIFY", "corrupt", "read_bounded"]
 
+VERIFY = "run `socklat-gate baseline verify`, then restore or remove what it names"
 RESTORE = "restore the file from where it was saved, or measure and save it again"
 
 

@@ -17,18 +17,17 @@ from gate.baseline.codec import from_body, to_body
 from gate.baseline.comparable import SAVE, comparable
 from gate.baseline.created import compact_utc, created_utc
 from gate.baseline.document import CAMPAIGN_SCHEMA, checksum_of, encode_document, parse_document
+from gate.baseline.files import decoded
 from gate.baseline.places.interface import SCENARIO_NAME, Place
 from gate.baseline.places.opening import open_place
 from gate.baseline.places.waiting import Say
-from gate.baseline.reading import corrupt
+from gate.baseline.reading import VERIFY, corrupt
 from gate.campaign import Campaign, Fingerprint
 from gate.errors import GateError, NoUsableBaseline, Reason, UsageError
 
 __all__ = ["BaselineStore", "CampaignSummary", "StoredCampaign"]
 
 FILE_NAME = re.compile(r"\d{8}T\d{6}Z-([0-9a-f]{12})\.json")
-
-VERIFY = "run `socklat-gate baseline verify`, then restore or remove what it names"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +127,17 @@ class BaselineStore:
         why = f" ({absent})" if absent else ""
         return f"no baseline of {scenario_name!r} in {self.place.location}{why}"
 
+    def existing(self, scenario_name: str) -> list[Campaign]:
+        """All campaigns of a scenario, oldest first.
+
+        Raises as `campaigns` does, and `NoUsableBaseline` (baseline_missing) without a folder.
+        """
+        if not self.has(scenario_name):
+            raise NoUsableBaseline(
+                Reason.BASELINE_MISSING, self.missing(scenario_name), remedy=SAVE
+            )
+        return [stored.campaign for stored in self.campaigns(scenario_name)]
+
     def usable(
         self,
         scenario_name: str,
@@ -140,11 +150,7 @@ class BaselineStore:
         Raises `NoUsableBaseline` saying why there are none: baseline_missing, baseline_empty,
         baseline_corrupt, baseline_scenario, or baseline_fingerprint with the fields that differ.
         """
-        if not self.has(scenario_name):
-            raise NoUsableBaseline(
-                Reason.BASELINE_MISSING, self.missing(scenario_name), remedy=SAVE
-            )
-        campaigns = [stored.campaign for stored in self.campaigns(scenario_name)]
+        campaigns = self.existing(scenario_name)
         return comparable(campaigns, scenario_name, scenario_hash, fingerprint, mode)
 
     def verify(self) -> tuple[tuple[str, str], ...]:
@@ -166,12 +172,7 @@ class BaselineStore:
     def _read(self, name: str) -> Campaign:
         where = self.place.shown(name)
         body = parse_document(where, self.place.read(name), CAMPAIGN_SCHEMA)
-        try:
-            campaign = from_body(Campaign, body)
-        except NoUsableBaseline as error:
-            raise NoUsableBaseline(
-                error.reason, f"{where}: {error.message}", remedy=error.remedy
-            ) from None
+        campaign = decoded(Campaign, where, body)
         if campaign.scenario_name != name.partition("/")[0]:
             corrupt(where, f"holds a campaign of scenario {campaign.scenario_name[:80]!r}")
         created_utc(campaign.created)

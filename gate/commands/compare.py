@@ -8,11 +8,12 @@ from pathlib import Path
 
 import rich_click as click
 
-from gate.baseline.campaigns import campaigns_at, campaigns_in
+from gate.baseline.campaigns import campaigns_at
 from gate.baseline.comparable import comparable
 from gate.baseline.places.opening import is_remote
 from gate.campaign import Campaign
 from gate.commands.output import emit, emit_json
+from gate.commands.place import opened
 from gate.environment import environment_facts
 from gate.gating import Gate, Waiver
 from gate.job.completeness import completeness_of
@@ -60,7 +61,8 @@ def compare(
         check_writable(out)
     tested = campaigns_at(candidate)[-1]
     if is_remote(base):
-        stored = campaigns_in(base, tested.scenario_name)
+        with opened(base) as store:
+            stored = store.existing(tested.scenario_name)
     else:
         stored = campaigns_at(Path(base))
     usable = comparable(

@@ -12,12 +12,12 @@ from gate.campaign import Run, Spike
 from gate.gating import Stage
 from gate.histogram import Histogram
 from gate.report import units
+from gate.verdict.model import COMPONENTS
 
 __all__ = ["ArmRuns", "CountRow", "SpikeRow", "SpikeView", "StageRow", "StagesView", "stages_view"]
 
 SLOWEST = 10
 MAX_COUNTS = 100
-PARTS = ("recv_wait", "app")  # service = recv_wait + app, exactly
 
 ArmRuns = Sequence[tuple[str, Sequence[Run]]]
 """Label and runs of each arm."""
@@ -129,7 +129,7 @@ def _spike_view(arm: str, runs: Sequence[Run], numbers: Sequence[int]) -> SpikeV
 
 def _spike_row(spike: Spike, number: int, run: Run) -> SpikeRow:
     service_ns = _service_ns(spike)
-    stage = max(PARTS, key=lambda part: spike.stages_ns.get(part, 0))
+    stage = max(COMPONENTS, key=lambda part: spike.stages_ns.get(part, 0))
     part_ns = spike.stages_ns.get(stage, 0)
     after_s = (spike.rx_first_ns - run.window_from_ns) / 1e9
     return SpikeRow(

@@ -21,13 +21,10 @@ from gate.campaign import ARMS, Bands, Pair
 from gate.verdict.arrays import Floats
 from gate.verdict.estimate import hodges_lehmann
 from gate.verdict.interval import confidence_interval
-from gate.verdict.model import Attribution, StageShare
+from gate.verdict.model import COMPONENTS, Attribution, StageShare
 from gate.verdict.starts import Units, unit_means, units_of
 
 __all__ = ["COMPONENTS", "SLICES", "attribute", "slice_means_ns"]
-
-COMPONENTS = ("recv_wait", "app")
-"""The stages that ``service`` is the sum of."""
 
 SLICES: tuple[tuple[str, float, float], ...] = (
     ("middle", 0.25, 0.75),
@@ -111,11 +108,12 @@ def _one_slice(
         [[slice_means_ns(bands, stages, low, high) for bands in _bands_of(pair)] for pair in pairs]
     )
     deltas = means[:, 1, :] - means[:, 0, :]
-    changes = [_centre(deltas[:, column], units) for column in range(1, len(stages))]
+    columns = range(1, len(stages))
+    changes = [_centre(deltas[:, column], units) for column in columns]
     whole = sum(changes)
     shares = tuple(
-        _share(stage, means[:, 0, column], deltas[:, column], whole, units)
-        for column, stage in enumerate(stages[1:], start=1)
+        _share(stages[column], means[:, 0, column], deltas[:, column], change, whole, units)
+        for column, change in zip(columns, changes, strict=True)
     )
     largest = max(shares, key=lambda part: part.share)
     agreed = _one_sided(*_interval(deltas[:, 0], units), whole)
@@ -125,10 +123,12 @@ def _one_slice(
     return Attribution(name, whole, shares, named, depend)
 
 
-def _share(stage: str, baseline: Floats, deltas: Floats, whole: float, units: Units) -> StageShare:
-    """A stage's part of a change of ``whole`` ns, from ns by pair."""
-    before_ns, change_ns = _centre(baseline, units), _centre(deltas, units)
-    share = change_ns / whole if whole != 0 else 0.0
+def _share(
+    stage: str, baseline: Floats, deltas: Floats, change_ns: float, whole_ns: float, units: Units
+) -> StageShare:
+    """A stage's part of a change, from ns by pair; ``change_ns`` is the centre of ``deltas``."""
+    before_ns = _centre(baseline, units)
+    share = change_ns / whole_ns if whole_ns != 0 else 0.0
     return StageShare(stage, before_ns, before_ns + change_ns, share, *_interval(deltas, units))
 
 
@@ -162,8 +162,8 @@ def _depend(pairs: Sequence[Pair], units: Units) -> StageShare | None:
             exchanges = float(run.bands.count.sum())
             depend[row, column] = (spent.mean_ns() * spent.total if spent.total else 0) / exchanges
             app[row, column] = slice_means_ns(run.bands, ("app",), 0.0, 1.0)[0]
-    of = _centre(app[:, 1] - app[:, 0], units)
-    return _share(DEPEND, depend[:, 0], depend[:, 1] - depend[:, 0], of, units)
+    deltas, of = depend[:, 1] - depend[:, 0], _centre(app[:, 1] - app[:, 0], units)
+    return _share(DEPEND, depend[:, 0], deltas, _centre(deltas, units), of, units)
 
 
 def _centre(values_ns: Floats, units: Units) -> float:

@@ -12,11 +12,9 @@ from gate.campaign import ARMS, Pair, Run, Spike
 from gate.gating import Spikes
 from gate.histogram import Histogram
 from gate.verdict.arrays import Floats
+from gate.verdict.model import COMPONENTS
 
 __all__ = ["Counted", "clusters", "count_pairs", "count_runs", "stage_of_spikes", "threshold_ns"]
-
-PARTS = ("recv_wait", "app")
-"""The stages that ``service`` is the sum of."""
 
 QUIET_NS = 1_000_000_000
 """Exchanges that follow within this time belong to one event."""
@@ -98,12 +96,12 @@ def count_pairs(pairs: Sequence[Pair], limit_ns: float) -> Counted:
 
 def stage_of_spikes(pairs: Sequence[Pair], limit_ns: float) -> str:
     """The part of ``service`` in which the candidate's spikes spent most of their time, or ""."""
-    time_ns = dict.fromkeys(PARTS, 0)
+    time_ns = dict.fromkeys(COMPONENTS, 0)
     for run in (pair.candidate for pair in pairs):
         for spike in _counted(run, max(limit_ns, run.spike_threshold_ns)):
-            for part in PARTS:
+            for part in COMPONENTS:
                 time_ns[part] += spike.stages_ns.get(part, 0)
-    most = max(PARTS, key=lambda part: time_ns[part])
+    most = max(COMPONENTS, key=lambda part: time_ns[part])
     return most if time_ns[most] > sum(time_ns.values()) / 2 else ""
 
 

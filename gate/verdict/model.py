@@ -124,6 +124,10 @@ class SpikeVerdict:
     stage: str = ""
 
 
+COMPONENTS = ("recv_wait", "app")
+"""The stages that ``service`` is the sum of."""
+
+
 @dataclass(frozen=True, slots=True)
 class StageShare:
     """One stage's part of a change: ns per exchange before and after it, and share of the change.

@@ -154,14 +154,14 @@ def _outcome(
         reasons = [(Reason.REGRESSION, failed_text(metric)) for metric in failed]
         if spikes and spikes.failed:
             reasons.append((Reason.MORE_SPIKES, spikes_text(spikes)))
-    elif unwatched and all(metric.verdict is Outcome.PASS for metric in metrics):
+    elif any(metric.verdict is not Outcome.PASS for metric in metrics):
+        outcome, further = Outcome.INCONCLUSIVE, _further_of_job(judged, unwatched)
+    elif unwatched and spikes:
         outcome, further = Outcome.INCONCLUSIVE, unwatched
         reasons = [(Reason.WATCHED_BRIEFLY, unwatched_text(spikes, unwatched))]
-    elif all(metric.verdict is Outcome.PASS for metric in metrics):
+    else:
         outcome, further = Outcome.PASS, 0
         reasons = [(Reason.NO_REGRESSION, passed_text(metrics, pairs))]
-    else:
-        outcome, further = Outcome.INCONCLUSIVE, _further_of_job(judged, unwatched)
     reasons += [
         (
             Reason.NOT_MEASURED if one.unmeasured else Reason.TOO_FEW_SAMPLES,

@@ -34,11 +34,10 @@ def spikes_text(spikes: SpikeVerdict) -> str:
     )
 
 
-def unwatched_text(spikes: SpikeVerdict | None, further: int) -> str:
+def unwatched_text(spikes: SpikeVerdict, further: int) -> str:
     """Of a PASS that waits for spikes to be watched for, ``further`` pairs long."""
-    watched_s = spikes.candidate_exposure_s if spikes else 0.0
     return (
-        f"the candidate was watched for spikes for {watched_s:.0f} s, less than "
+        f"the candidate was watched for spikes for {spikes.candidate_exposure_s:.0f} s, less than "
         f"gate.spikes.watch_s; about {plural(further, 'more pair')} would do"
     )
 

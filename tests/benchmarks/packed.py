@@ -18,12 +18,11 @@ import numpy.typing as npt
 from gate.baseline.codec import JSON
 from gate.campaign import WEIGHT_UNIT, Bands, Corrected, Run
 from gate.histogram import BAND_COUNT, BUCKETS, Histogram, band_edges_ns, bucket_edges_ns
+from gate.verdict.model import COMPONENTS
 
 __all__ = ["filled", "hollow", "packed"]
 
 Ints = npt.NDArray[np.int64]
-PARTS = ("recv_wait", "app")
-"""What the sum of ``service`` in a band is known from."""
 
 
 def hollow(run: Run) -> Run:
@@ -143,7 +142,7 @@ def _less_implied(
     edges = bucket_edges_ns()
     starts = np.searchsorted(edges, band_edges_ns())[:-1]
     middle_ns = (edges[:-1] + edges[1:] - 1) // 2
-    service, split = column["service"], all(part in column for part in PARTS)
+    service, split = column["service"], all(part in column for part in COMPONENTS)
     if sign < 0 and split:
         table[:, column["app"]] -= table[:, service] - table[:, column["recv_wait"]]
     table[:, 0] += sign * np.add.reduceat(counts, starts)

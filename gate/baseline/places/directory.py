@@ -10,12 +10,10 @@ from pathlib import Path
 
 from gate.baseline.atomic import write_atomic
 from gate.baseline.places.interface import MAX_BYTES, SCENARIO_NAME, check_name, not_writable
-from gate.baseline.reading import read_bounded
+from gate.baseline.reading import VERIFY, read_bounded
 from gate.errors import NoUsableBaseline, Reason
 
 __all__ = ["Directory"]
-
-VERIFY = "run `socklat-gate baseline verify`, then restore or remove what it names"
 
 
 @dataclass(frozen=True, slots=True)
