@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["Md", "code", "md"]
+__all__ = ["Md", "code", "md", "one_line"]
 
 LIMIT = 200
 
@@ -37,7 +37,7 @@ class Md(str):
 
 def md(text: str, limit: int = LIMIT) -> Md:
     """One line of running text in which nothing is markup, a link, a mention or a reference."""
-    line = _one_line(text, limit)
+    line = one_line(text, limit)
     marker = LEADING.match(line)
     head, rest = ("", line) if marker is None else (_entities(marker[0]), line[marker.end() :])
     rest = SPECIAL.sub(lambda found: _entities(found[0]), rest)
@@ -51,11 +51,11 @@ def code(text: str, limit: int = LIMIT) -> Md:
     Those two are all that can end a code span or a table cell, and no escape works for both.
     Empty text is shown as a dash that starts no list.
     """
-    line = _one_line(text, limit).replace("`", "'").replace("|", "\u00a6")
+    line = one_line(text, limit).replace("`", "'").replace("|", "\u00a6")
     return Md(f"`{line}`" if line else "\u2013")
 
 
-def _one_line(text: str, limit: int) -> str:
+def one_line(text: str, limit: int) -> str:
     """Printable characters only, runs of blanks as one, at most ``limit`` characters."""
     # Looking at a bounded part first keeps megabytes of log from costing time.
     kept = [_printable(character) for character in text[: 4 * limit + 100]]
