@@ -1,0 +1,23 @@
+// Light and dark: the reader's choice, else the system's; plots are redrawn when it changes.
+(() => {
+  "use strict";
+  const listeners = [];
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+
+  function changed() {
+    for (const listener of listeners) listener();
+  }
+
+  socklat.onTheme = (listener) => listeners.push(listener);
+  socklat.redraw = changed;
+  socklat.colour = (name) =>
+    getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
+  const choice = socklat.byId("theme");
+  choice.hidden = false;
+  choice.addEventListener("change", (event) => {
+    document.documentElement.dataset.theme = event.target.value;
+    changed();
+  });
+  dark.addEventListener("change", changed);
+})();
