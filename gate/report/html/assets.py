@@ -12,6 +12,7 @@ from importlib import resources
 __all__ = ["Assets", "assets"]
 
 STYLES = ("uplot/uPlot.min.css", "report.css")
+LICENCE = "uplot/LICENSE"
 SCRIPTS = (
     "uplot/uPlot.iife.min.js",
     "units.js",
@@ -37,13 +38,20 @@ class Assets:
 @lru_cache(maxsize=1)
 def assets() -> Assets:
     """Read from the package; the same for every report."""
-    style, script = _joined(STYLES), _joined(SCRIPTS)
+    style, script = _joined(STYLES), _notice() + _joined(SCRIPTS)
     policy = (
         "default-src 'none'; "
         f"script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
         "base-uri 'none'; form-action 'none'"
     )
     return Assets(style, script, policy)
+
+
+def _notice() -> str:
+    """The plot library's licence asks to be in every copy."""
+    licence = (resources.files("gate.report.html") / "assets" / LICENCE).read_text("utf-8")
+    assert "*/" not in licence
+    return f"\n/*! uPlot:\n{licence.strip()}\n*/"
 
 
 def _joined(names: Sequence[str]) -> str:

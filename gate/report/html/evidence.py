@@ -77,12 +77,12 @@ def evidence_document(traces: Sequence[EvidenceTrace]) -> dict[str, Any]:
 
 
 def _trace(pairs: Sequence[Pair], metric: MetricVerdict) -> EvidenceTrace | None:
-    scale = math.log1p(metric.failure) - math.log1p(metric.tolerance)
-    if not (math.isfinite(metric.evidence_fail) and math.isfinite(metric.evidence_pass)):
+    if not _drawable(metric):
         return None
+    scale = math.log1p(metric.failure) - math.log1p(metric.tolerance)
     stage = CPU if metric.quantile is None else metric.stage
     ratios = pair_log_ratios(pairs, stage, metric.quantile)
-    if not ratios.usable.any() or not scale > 0:
+    if not ratios.usable.any():
         return None
     of_unit = units_of(pairs)
     corrected, raw = (np.full(len(pairs), np.nan) for _ in range(2))
@@ -108,6 +108,19 @@ def _trace(pairs: Sequence[Pair], metric: MetricVerdict) -> EvidenceTrace | None
     return EvidenceTrace(
         metric.name, labels, changes, fail, passed, metric.needed_fail, metric.needed_pass, rows
     )
+
+
+def _drawable(metric: MetricVerdict) -> bool:
+    """Stored numbers are what somebody wrote: logarithms are taken of these."""
+    positive = (
+        metric.evidence_fail,
+        metric.evidence_pass,
+        metric.needed_fail,
+        metric.needed_pass,
+        1.0 + metric.tolerance,
+        metric.failure - metric.tolerance,
+    )
+    return all(math.isfinite(value) and value > 0 for value in positive)
 
 
 def _drawn(value: float, needed: float) -> float:

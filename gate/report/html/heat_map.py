@@ -96,8 +96,8 @@ def heat_map(
         panels=tuple(panels),
         ticks=tuple((place(value), units.ns(value)) for value in _ticks(2.0**low, 2.0**high)),
         columns=tuple((column.number, column.set_aside) for column in columns),
-        stalled=tuple(noise.stalled if noise else None for noise in noises),
-        foreign=tuple(noise.foreign if noise else None for noise in noises),
+        stalled=tuple(_drawn(noise.stalled) if noise else None for noise in noises),
+        foreign=tuple(_drawn(noise.foreign) if noise else None for noise in noises),
         head=_head(labels),
         rows=tuple(_row(column, [arm[at] for arm in found]) for at, column in enumerate(columns)),
         edges_ns=tuple(int(edge) for edge in edges),
@@ -167,6 +167,11 @@ def _ticks(low_ns: float, high_ns: float) -> list[float]:
     steps = (1, 2, 5) if len(decades) <= 3 else (1,)
     found = [float(step * 10**decade) for decade in decades for step in steps]
     return [value for value in found if low_ns <= value <= high_ns]
+
+
+def _drawn(share: float | None) -> float | None:
+    """What a bar can show; None for what is not known."""
+    return None if share is None or math.isnan(share) else min(1.0, max(0.0, share))
 
 
 def _head(labels: Sequence[str]) -> tuple[str, ...]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import fields, replace
 from html.parser import HTMLParser
+from typing import Any
 from xml.etree import ElementTree
 
 import html5lib
@@ -157,3 +160,36 @@ def samples(report: str) -> list[tuple[str, tuple[str, ...]]]:
         for family in text_string_to_metric_families(report)
         for sample in family.samples
     ]
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, 0.0, -1.0, -7.5, 1e-300, 1e300])
+def test_numbers_without_sense_do_no_harm(number: float) -> None:
+    result = full_result()
+    assert result.verdict is not None
+    verdict = replace(
+        _with_floats(result.verdict, number),
+        metrics=tuple(_with_floats(one, number) for one in result.verdict.metrics),
+        attribution=tuple(
+            replace(
+                _with_floats(part, number),
+                shares=tuple(_with_floats(share, number) for share in part.shares),
+            )
+            for part in result.verdict.attribution
+        ),
+        spikes=_with_floats(result.verdict.spikes, number),
+    )
+    pairs = tuple(replace(p, noise=_with_floats(p.noise, number)) for p in result.pairs)
+    odd = replace(result, verdict=verdict, pairs=pairs, duration_s=number)
+    assert html5lib.parse(render_html(odd)) is not None
+    xml_shape(render_junit(odd))
+    assert samples(render_openmetrics(odd))
+
+
+def _with_floats(value: Any, number: float) -> Any:
+    """All floats replaced but quantiles, which name what was measured."""
+    found = {
+        f.name: number
+        for f in fields(value)
+        if isinstance(getattr(value, f.name), float) and f.name != "quantile"
+    }
+    return replace(value, **found)

@@ -105,6 +105,7 @@ def test_nothing_is_fetched_and_only_our_own_runs() -> None:
         digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
         assert f"'sha256-{digest}'" in policy
     assert "unsafe" not in policy
+    assert "Copyright (c) 2022 Leon Sorokin" in script.text
     assert not re.search(r"url\(|@import|https?://(?!github.com/leeoniya/uPlot)", style.text)
     # The one address in the scripts is in the comment that says whose the plot library is.
     assert set(re.findall(r"https?://[^\s)*]+", script.text)) == {

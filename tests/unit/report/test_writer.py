@@ -104,6 +104,7 @@ def test_a_place_that_takes_no_files_is_found():
 def test_reports_and_baselines_need_neither_docker_nor_bcc():
     program = (
         "import sys; sys.modules.update(docker=None, bcc=None); "
-        "import gate.report.writer, gate.report.schema, gate.baseline.store, gate.hdr"
+        "import gate.report.writer, gate.report.schema, gate.baseline.store, gate.hdr, "
+        "gate.commands.report, gate.commands.schema"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

@@ -70,7 +70,6 @@
           socklat.plot.axis({ splits, values: (u, found) => found.map((x) => (x ? name(x) : "min")) }),
           socklat.plot.axis({ size: 62, values: (u, found) => found.map((v) => (v === null ? "" : socklat.ns(v))) }),
         ],
-        cursor: { points: { show: (u, i) => (i % 3 ? null : undefined) }, focus: { prox: -1 } },
       },
     };
   }

@@ -37,7 +37,7 @@
           }),
           socklat.plot.axis({ size: 62, values: (u, found) => found.map((v) => (v === null ? "" : socklat.significant(v))) }),
         ],
-        cursor: { points: { show: (u, i) => (i > 2 ? null : undefined) } },
+        cursor: { points: { size: (u, i) => (i > 2 ? 0 : 8) } },
       },
     };
   }
