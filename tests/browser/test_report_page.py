@@ -55,7 +55,7 @@ def test_it_draws_without_a_word_or_a_request(opened: Open, example: Result, sch
         found.page.locator(f"#{place} canvas").wait_for()
         assert painted(found.page, place) > 10
     assert found.page.locator(".cells path").count() > 20
-    assert found.page.locator("[hidden]").count() == 0
+    assert found.page.locator("main [hidden], header [hidden]").count() == 0
     silent(found)
 
 

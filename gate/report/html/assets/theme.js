@@ -10,8 +10,14 @@
 
   socklat.onTheme = (listener) => listeners.push(listener);
   socklat.redraw = changed;
-  socklat.colour = (name) =>
-    getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  // A canvas knows no variables, so an element that is never shown resolves them.
+  const sample = document.createElement("span");
+  sample.hidden = true;
+  document.body.append(sample);
+  socklat.colour = (name) => {
+    sample.style.color = `var(--${name})`;
+    return getComputedStyle(sample).color;
+  };
 
   const choice = socklat.byId("theme");
   choice.hidden = false;
