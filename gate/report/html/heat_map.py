@@ -7,13 +7,14 @@ exact.  All exchanges are shown, stalls included: that is what the map is for.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from gate.campaign import Run
 from gate.histogram import Histogram, band_edges_ns
 from gate.report import units
 from gate.report.html.marks import Mark, marks_of
@@ -32,6 +33,8 @@ BANDS_A_CELL = 2
 QUANTILES = (0.5, 0.99)
 
 Counts = npt.NDArray[np.int64]
+Place = Callable[[float], float]
+"""Pixels from the top for a latency in ns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +126,8 @@ def heat_document(heat: HeatMap) -> dict[str, Any]:
     }
 
 
-def _service(run: Any) -> Histogram:
-    found = run.histograms.get("service")
-    return found if isinstance(found, Histogram) else Histogram.empty()
+def _service(run: Run) -> Histogram:
+    return run.histograms.get("service") or Histogram.empty()
 
 
 def _used(whole: Histogram) -> tuple[int, int]:
@@ -141,7 +143,7 @@ def _cells(histogram: Histogram, first: int, last: int) -> Counts:
     return np.asarray(bands.reshape(-1, BANDS_A_CELL).sum(axis=1))
 
 
-def _paths(counts: Counts, edges: npt.NDArray[np.int64], place: Any) -> tuple[str, ...]:
+def _paths(counts: Counts, edges: Counts, place: Place) -> tuple[str, ...]:
     """A rectangle for each cell that is not empty, those of one colour in one path."""
     totals = np.maximum(1, counts.sum(axis=1, keepdims=True))
     colour = np.searchsorted(SHARES, counts / totals, side="right")
@@ -156,7 +158,7 @@ def _paths(counts: Counts, edges: npt.NDArray[np.int64], place: Any) -> tuple[st
     return tuple("".join(one) for one in drawn)
 
 
-def _line(histograms: Sequence[Histogram], quantile: float, place: Any) -> str:
+def _line(histograms: Sequence[Histogram], quantile: float, place: Place) -> str:
     known = [(at, one.quantile_ns(quantile)) for at, one in enumerate(histograms) if one.total]
     return "".join(f"M{COLUMN * at} {place(value):g}h{COLUMN}" for at, value in known)
 

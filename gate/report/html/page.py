@@ -34,8 +34,7 @@ HIDDEN = {ord(one): f"\\u{ord(one):04x}" for one in "<>&\u2028\u2029"}
 
 def render_html(result: Result) -> str:
     """One file for a browser, offline: no link, no request, nothing of an outsider's but text."""
-    arms = arms_of(result)
-    verdict = result.verdict
+    view, arms, verdict = view_of(result), arms_of(result), result.verdict
     curves, traces = curve_sets(arms), evidence_traces(result)
     labels, columns = timeline_of(result)
     rare_ns = verdict.spikes.threshold_ns if verdict and verdict.spikes else math.inf
@@ -50,7 +49,7 @@ def render_html(result: Result) -> str:
         _environment()
         .get_template("report.html.j2")
         .render(
-            view=(view := view_of(result)),
+            view=view,
             title=f"{view.word}: {result.scenario_name}",
             outcome=verdict.outcome.value if verdict else "measured",
             summary=plain(view.headline),
