@@ -20,7 +20,7 @@ from gate.report.html.heat_map import COLUMN, SHARES, heat_document, heat_map
 from gate.report.html.intervals import interval_axis
 from gate.report.html.timeline import MAX_COLUMNS, timeline_of
 from gate.report.html.waterfall import share_bars, waterfalls
-from gate.report.sentence import Name, Sentence, plain
+from gate.report.sentence import Name, Sentence
 from gate.report.view import view_of
 from gate.result import Result
 
@@ -52,7 +52,6 @@ def render_html(result: Result) -> str:
             view=view,
             title=f"{view.word}: {result.scenario_name}",
             outcome=verdict.outcome.value if verdict else "measured",
-            summary=plain(view.headline),
             arms=[label for label, _ in arms],
             curves=curves,
             traces=traces,
