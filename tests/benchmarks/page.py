@@ -1,6 +1,7 @@
 """How large the HTML report is, how long it takes to make, and how fast a browser opens it.
 
-Run it with ``sudo ci/bench page``; it prints the page that is committed as docs/page.md.
+Run it with ``sudo ci/bench page``; it prints the page that is committed as docs/page.md, and
+takes the picture of the example that the README shows.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from playwright.sync_api import Browser, sync_playwright
 from gate.baseline.files import read_result
 from gate.report.html.page import render_html
 from gate.result import Result
-from tests.benchmarks.examples import RESULT
+from tests.benchmarks.examples import FILES, RESULT
 from tests.browser.browsers import browser_path
 
 OPENED = 9
+PICTURE = RESULT.with_name("report.png")
 TIMES = """() => {
   const [page] = performance.getEntriesByType("navigation");
   return [page.domContentLoadedEventEnd, page.loadEventEnd];
@@ -51,6 +53,16 @@ def opened_ms(browser: Browser, path: Path) -> tuple[float, float]:
     return median(ready), median(loaded)
 
 
+def take_picture(browser: Browser) -> None:
+    """The top of the example, with the pointer on p99."""
+    context = browser.new_context(viewport={"width": 1200, "height": 1380}, color_scheme="light")
+    page = context.new_page()
+    page.goto(FILES["html"].as_uri())
+    page.locator("#curves .u-over").hover()
+    page.screenshot(path=PICTURE)
+    context.close()
+
+
 def main() -> None:
     """Print the table."""
     executable = browser_path()
@@ -71,6 +83,7 @@ def main() -> None:
             size = len(text.encode("utf-8")) / 1e3
             times = " | ".join(f"{ms:.0f} ms" for ms in (took_ms, ready_ms, loaded_ms))
             print(f"| {name} | {size:.0f} kB | {times} |")
+        take_picture(browser)
         browser.close()
 
 

@@ -22,7 +22,7 @@ from gate.report.html.timeline import Column
 
 __all__ = ["COLUMN", "SHARES", "HeatMap", "Panel", "heat_document", "heat_map"]
 
-SHARES = (0.0, 1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+SHARES = (0.0, 3e-4, 1e-3, 5e-3, 2e-2, 5e-2, 1e-1)
 """Least share of a run's exchanges for each colour, 1 being the first."""
 COLUMN = 10
 """Width of a column in the drawing's own unit; the page stretches it."""

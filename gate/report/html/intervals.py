@@ -14,8 +14,9 @@ __all__ = ["Interval", "IntervalAxis", "interval_axis"]
 PAD = 0.06
 WIDEST = math.log(100.0)
 TICKS = (-0.9, -0.5, -0.2, -0.1, -0.05, 0.0, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 50.0)
-APART = 9.0
+APART = 17.0
 """Ticks are at least this far apart, in percent of the axis."""
+EDGE = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,7 @@ def _ticks(low: float, high: float) -> tuple[tuple[float, str], ...]:
     chosen: list[tuple[float, str]] = []
     for change in sorted(TICKS, key=lambda one: (one != 0, -abs(one))):
         at = 100 * (_log(change) - low) / (high - low)
-        if APART / 2 <= at <= 100 - APART / 2 and all(
-            abs(at - other) >= APART for other, _ in chosen
-        ):
+        if EDGE <= at <= 100 - EDGE and all(abs(at - other) >= APART for other, _ in chosen):
             chosen.append((round(at, 2), "0" if change == 0 else units.change(change)))
     return tuple(sorted(chosen))
 

@@ -67,7 +67,7 @@
         series,
         bands,
         axes: [
-          socklat.plot.axis({ splits, values: (u, found) => found.map((x) => (x ? name(x) : "min")) }),
+          socklat.plot.axis({ splits, values: (u, found) => found.map((x) => (x ? name(x) : wide ? "min" : "")) }),
           socklat.plot.axis({ size: 62, values: (u, found) => found.map((v) => (v === null ? "" : socklat.ns(v))) }),
         ],
       },
