@@ -194,8 +194,9 @@ def test_axe_finds_nothing(opened: Open, example: Result, scheme: str, viewport:
     assert wrong == []
 
 
-def test_nothing_is_wider_than_a_phone(opened: Open, example: Result) -> None:
-    page = opened(example, viewport=PHONE).page
+@pytest.mark.parametrize("name", ["", "x" * 300])
+def test_nothing_is_wider_than_a_phone(opened: Open, example: Result, name: str) -> None:
+    page = opened(poisoned(full_result(), name) if name else example, viewport=PHONE).page
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 

@@ -86,7 +86,8 @@ def heat_map(
     height = round(min(HIGHEST, max(80.0, OCTAVE * (high - low))))
 
     def place(value_ns: float) -> float:
-        return round(height * (high - math.log2(max(1.0, value_ns))) / (high - low), 1)
+        down = (high - math.log2(max(1.0, value_ns))) / (high - low)
+        return round(height * min(1.0, max(0.0, down)), 1)
 
     panels = []
     for arm, label in enumerate(labels):

@@ -14,7 +14,7 @@ __all__ = ["Interval", "IntervalAxis", "interval_axis"]
 PAD = 0.06
 WIDEST = math.log(100.0)
 TICKS = (-0.9, -0.5, -0.2, -0.1, -0.05, 0.0, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 50.0)
-APART = 17.0
+APART = 22.0
 """Ticks are at least this far apart, in percent of the axis."""
 EDGE = 3.0
 

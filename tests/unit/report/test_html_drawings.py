@@ -249,7 +249,7 @@ def test_intervals_keep_their_order_on_the_axis():
     assert axis.zero < row.tolerance < row.failure < row.low < row.at < row.high
     assert any(text == "0" for _, text in axis.ticks)
     positions = [at for at, _ in axis.ticks]
-    assert np.diff(positions).min() >= 17
+    assert np.diff(positions).min() >= 22
 
 
 def test_unbounded_intervals_reach_the_edges():
