@@ -28,6 +28,15 @@ apt_install() { # packages that are missing, and only those
   [ "$failed" = no ] || die "apt-get could not install ${missing[*]}"
 }
 
+browser() { # any of those that the tests of the HTML report can drive
+  local name
+  for name in chromium chromium-browser google-chrome google-chrome-stable; do
+    if command -v "$name" >/dev/null; then return 0; fi
+  done
+  # Some distributions have none as a package: tests of the page are then skipped with the reason.
+  (apt_install chromium fonts-dejavu-core) || say "no browser could be installed"
+}
+
 apt_update() {
   [ "$apt_updated" = no ] || return 0
   say "updating the package lists"

@@ -1,6 +1,6 @@
 """Markers that need something of the machine: skipped with the reason, or failed when required.
 
-``SOCKLAT_REQUIRE=kernel,docker,vm`` names the markers whose tests must run.
+``SOCKLAT_REQUIRE=kernel,docker,vm,browser`` names the markers whose tests must run.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import pytest
 from gate.errors import GateError
 from gate.probe.probe import SocketProbe
 from gate.service.client import connect
+from tests.browser.browsers import BROWSERS, browser_path
 
 
 def _required() -> set[str]:
@@ -49,7 +50,17 @@ def _vm_problem() -> str:
     return "" if "vm" in _required() else "takes minutes, so SOCKLAT_REQUIRE=vm asks for it"
 
 
-_PROBLEMS = {"kernel": _kernel_problem, "docker": _docker_problem, "vm": _vm_problem}
+@lru_cache(maxsize=1)
+def _browser_problem() -> str:
+    return "" if browser_path() else f"none of {', '.join(BROWSERS)} is installed"
+
+
+_PROBLEMS = {
+    "kernel": _kernel_problem,
+    "docker": _docker_problem,
+    "vm": _vm_problem,
+    "browser": _browser_problem,
+}
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -69,7 +69,8 @@ def gate(
     """Measure, compare, report; the exit code is the verdict.
 
     Starts reference and candidate side by side in fresh containers, pair by pair, until the
-    evidence is in or the budget is spent, and writes verdict.json, result.json and report.md.
+    evidence is in or the budget is spent, and writes verdict.json, result.json and the reports:
+    report.html, report.md, junit.xml and metrics.txt.
 
     For instance:
 

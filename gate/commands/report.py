@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import rich_click as click
 
 from gate.baseline.campaigns import result_at
-from gate.commands.output import emit, emit_json
+from gate.commands.output import emit
+from gate.report.html.page import render_html
+from gate.report.junit import render_junit
 from gate.report.markdown import render_markdown
+from gate.report.openmetrics import render_openmetrics
 from gate.report.verdict_json import verdict_document
+from gate.result import Result
 
-__all__ = ["report"]
+__all__ = ["FORMATS", "report"]
+
+
+def _render_json(result: Result) -> str:
+    return json.dumps(verdict_document(result), indent=2, allow_nan=False)
+
+
+FORMATS: Mapping[str, Callable[[Result], str]] = {
+    "markdown": render_markdown,
+    "html": render_html,
+    "json": _render_json,
+    "junit": render_junit,
+    "openmetrics": render_openmetrics,
+}
 
 
 @click.command()
@@ -19,7 +38,7 @@ __all__ = ["report"]
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["markdown", "json"]),
+    type=click.Choice(list(FORMATS)),
     default="markdown",
     show_default=True,
     help="json is what verdict.json holds.",
@@ -29,10 +48,6 @@ def report(result: Path, form: str) -> None:
 
     For instance:
 
-        socklat-gate report socklat-out --format markdown
+        socklat-gate report socklat-out --format html > report.html
     """
-    loaded = result_at(result)
-    if form == "json":
-        emit_json(verdict_document(loaded))
-    else:
-        emit(render_markdown(loaded))
+    emit(FORMATS[form](result_at(result)).removesuffix("\n"))

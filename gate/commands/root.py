@@ -24,7 +24,7 @@ _COMMANDS = {
     "calibrate": (
         "Study this runner: how noisy it is, how often the gate cries wolf, what it can find."
     ),
-    "schema": "Print the JSON schema of socklat.toml (default) or of verdict.json.",
+    "schema": "Print the JSON schema of socklat.toml (default), verdict.json or result.json.",
     "trace": "Watch the latency of a running container, stage by stage; needs no scenario.",
 }
 

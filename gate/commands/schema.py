@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import rich_click as click
 
 from gate.commands.output import emit_json
-from gate.report.schema import verdict_schema
+from gate.report.schema import result_schema, verdict_schema
 from gate.scenario import Scenario
 
-__all__ = ["schema"]
+__all__ = ["SCHEMAS", "schema"]
+
+SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
+    "scenario": Scenario.model_json_schema,
+    "verdict": verdict_schema,
+    "result": result_schema,
+}
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["scenario", "verdict"]), default="scenario")
+@click.argument("what", type=click.Choice(list(SCHEMAS)), default="scenario")
 def schema(what: str) -> None:
-    """Print the JSON schema of socklat.toml (default) or of verdict.json.
+    """Print the JSON schema of socklat.toml (default), verdict.json or result.json.
 
     Point an editor at it, and it completes and checks keys.
 
@@ -22,5 +31,4 @@ def schema(what: str) -> None:
 
         socklat-gate schema > socklat.schema.json
     """
-    document = Scenario.model_json_schema() if what == "scenario" else verdict_schema()
-    emit_json(document)
+    emit_json(SCHEMAS[what]())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gate.campaign import Run
 from gate.histogram import Histogram
 from gate.report import units
+from gate.report.arms import arms_of, run_numbers
 from gate.report.correction import correction_of, correction_text
 from gate.report.delivery import CompletenessView, LoadRow, completeness_view, load_row
 from gate.report.headline import headline, next_step
@@ -22,7 +23,7 @@ from gate.report.metrics import (
     raw_rows,
     waiver_rows,
 )
-from gate.report.pairs import PairTable, interleaving, pair_table, used_pairs
+from gate.report.pairs import PairTable, interleaving, pair_table
 from gate.report.rare_spikes import RareSpikes, rare_spikes
 from gate.report.sentence import Sentence
 from gate.report.sketch import percentile_sketch
@@ -81,7 +82,7 @@ class View:
 def view_of(result: Result) -> View:
     """Prepare a result of any kind and outcome for display."""
     verdict = result.verdict
-    arms = _arms(result)
+    arms = arms_of(result)
     correction = correction_of(result)
     corrected = correction is not None and correction.corrected_runs > 0
     return View(
@@ -101,7 +102,7 @@ def view_of(result: Result) -> View:
         attribution=slice_views(verdict.attribution) if verdict else (),
         depend=depend_sentence(verdict.attribution) if verdict else (),
         sketch=percentile_sketch([(arm, _merged(runs, "service")) for arm, runs in arms]),
-        stages=stages_view(arms, _run_numbers(result)),
+        stages=stages_view(arms, run_numbers(result)),
         load=tuple(load_row(arm, runs) for arm, runs in arms if runs),
         completeness=completeness_view(result.completeness) if result.completeness else None,
         drift=result.drift,
@@ -112,26 +113,6 @@ def view_of(result: Result) -> View:
         fingerprint=tuple(result.fingerprint.must_match.items()),
         facts=tuple(result.fingerprint.facts.items()),
     )
-
-
-def _arms(result: Result) -> list[tuple[str, Sequence[Run]]]:
-    """Label and runs of each arm: both arms of the pairs in use, or the one campaign."""
-    if result.pairs:
-        pairs = used_pairs(result.pairs)
-        return [
-            ("baseline", [pair.baseline for pair in pairs]),
-            ("candidate", [pair.candidate for pair in pairs]),
-        ]
-    if result.campaign is None:
-        return []
-    return [("service" if result.kind == "run" else "candidate", result.campaign.runs)]
-
-
-def _run_numbers(result: Result) -> list[int]:
-    """Of the runs of each of `_arms`: the pair's own number, else the run's in its campaign."""
-    if result.pairs:
-        return [pair.index for pair in used_pairs(result.pairs)]
-    return list(range(len(result.campaign.runs))) if result.campaign else []
 
 
 def _merged(runs: Iterable[Run], stage: str) -> Histogram:

@@ -10,7 +10,10 @@ from typing import NamedTuple
 from gate.baseline.atomic import write_atomic
 from gate.baseline.document import RESULT_SCHEMA, write_document
 from gate.errors import Reason, UsageError
+from gate.report.html.page import render_html
+from gate.report.junit import render_junit
 from gate.report.markdown import render_markdown
+from gate.report.openmetrics import render_openmetrics
 from gate.report.verdict_json import result_document, verdict_document
 from gate.result import Result
 
@@ -23,6 +26,9 @@ class ReportPaths(NamedTuple):
     verdict: Path
     result: Path
     markdown: Path
+    html: Path
+    junit: Path
+    openmetrics: Path
 
 
 def check_writable(out_dir: Path) -> None:
@@ -70,23 +76,37 @@ def discard(path: Path) -> None:
 
 
 def write_reports(result: Result, out_dir: Path) -> ReportPaths:
-    """Write ``result.json``, ``report.md`` and ``verdict.json``, replacing those of an earlier run.
+    """Write every file of `ReportPaths`, replacing those of an earlier run.
 
-    ``verdict.json`` comes last: where it exists, the others do too.  Raises `UsageError`
-    (output_not_writable).
+    ``result.json`` comes first: a defect in a report costs no measurement.  ``verdict.json`` comes
+    last: where it exists, the others do too.  Raises `UsageError` (output_not_writable).
     """
     check_writable(out_dir)
     paths = _paths(out_dir)
-    verdict = json.dumps(verdict_document(result), indent=2, allow_nan=False) + "\n"
-    report = render_markdown(result)
+    discard(paths.verdict)  # an earlier one would be about another result
     write_document(paths.result, RESULT_SCHEMA, result_document(result), overwrite=True)
-    write_atomic(paths.markdown, report.encode("utf-8"), overwrite=True)
-    write_atomic(paths.verdict, verdict.encode("ascii"), overwrite=True)
+    verdict = json.dumps(verdict_document(result), indent=2, allow_nan=False) + "\n"
+    texts = {
+        paths.markdown: render_markdown(result),
+        paths.html: render_html(result),
+        paths.junit: render_junit(result),
+        paths.openmetrics: render_openmetrics(result),
+        paths.verdict: verdict,
+    }
+    for path, text in texts.items():
+        write_atomic(path, text.encode("utf-8"), overwrite=True)
     return paths
 
 
 def _paths(out_dir: Path) -> ReportPaths:
-    return ReportPaths(out_dir / "verdict.json", out_dir / "result.json", out_dir / "report.md")
+    return ReportPaths(
+        verdict=out_dir / "verdict.json",
+        result=out_dir / "result.json",
+        markdown=out_dir / "report.md",
+        html=out_dir / "report.html",
+        junit=out_dir / "junit.xml",
+        openmetrics=out_dir / "metrics.txt",
+    )
 
 
 def _check_names_are_free(paths: ReportPaths) -> None:

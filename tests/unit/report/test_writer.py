@@ -7,7 +7,10 @@ import pytest
 
 from gate.baseline.files import read_result
 from gate.errors import Exit, Reason, UsageError
+from gate.report.html.page import render_html
+from gate.report.junit import render_junit
 from gate.report.markdown import render_markdown
+from gate.report.openmetrics import render_openmetrics
 from gate.report.writer import check_writable, write_reports
 from gate.verdict.model import Outcome
 from tests.unit.factories import make_result
@@ -21,14 +24,40 @@ def refused(out_dir, match):
     assert caught.value.remedy
 
 
-def test_three_files_are_written_and_agree(tmp_path):
+FILES = [
+    "junit.xml",
+    "metrics.txt",
+    "report.html",
+    "report.md",
+    "result.json",
+    "verdict.json",
+]
+
+
+def test_all_files_are_written_and_agree(tmp_path):
     out = tmp_path / "a" / "b"
     paths = write_reports(make_result(), out)
-    assert sorted(p.name for p in out.iterdir()) == ["report.md", "result.json", "verdict.json"]
+    assert sorted(p.name for p in out.iterdir()) == FILES
     assert json.loads(paths.verdict.read_text())["verdict"] == "regression"
     assert read_result(paths.result).verdict == make_result().verdict
     assert paths.markdown.read_text("utf-8") == render_markdown(make_result())
-    assert list(paths) == [paths.verdict, paths.result, paths.markdown]
+    assert paths.html.read_text("utf-8") == render_html(make_result())
+    assert paths.junit.read_text("utf-8") == render_junit(make_result())
+    assert paths.openmetrics.read_text("utf-8") == render_openmetrics(make_result())
+    assert sorted(path.name for path in paths) == FILES
+
+
+def test_a_defect_in_a_report_costs_no_measurement(tmp_path, monkeypatch):
+    write_reports(make_result("gate", Outcome.PASS), tmp_path)
+
+    def defect(result):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("gate.report.writer.render_html", defect)
+    with pytest.raises(ZeroDivisionError):
+        write_reports(make_result(), tmp_path)
+    assert read_result(tmp_path / "result.json").verdict == make_result().verdict
+    assert not (tmp_path / "verdict.json").exists()
 
 
 def test_an_earlier_verdict_does_not_stay(tmp_path):
@@ -36,7 +65,7 @@ def test_an_earlier_verdict_does_not_stay(tmp_path):
     paths = write_reports(make_result("gate", Outcome.INVALID), tmp_path)
     assert json.loads(paths.verdict.read_text())["verdict"] == "invalid"
     assert "**INVALID**" in paths.markdown.read_text("utf-8")
-    assert len(list(tmp_path.iterdir())) == 3
+    assert sorted(p.name for p in tmp_path.iterdir()) == FILES
 
 
 def test_checking_creates_the_directory_and_leaves_nothing_in_it(tmp_path):
@@ -75,6 +104,7 @@ def test_a_place_that_takes_no_files_is_found():
 def test_reports_and_baselines_need_neither_docker_nor_bcc():
     program = (
         "import sys; sys.modules.update(docker=None, bcc=None); "
-        "import gate.report.writer, gate.report.schema, gate.baseline.store, gate.hdr"
+        "import gate.report.writer, gate.report.schema, gate.baseline.store, gate.hdr, "
+        "gate.commands.report, gate.commands.schema"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

@@ -1,0 +1,55 @@
+// Evidence after each pair against what is needed, on a logarithmic axis.
+(() => {
+  "use strict";
+  const place = socklat.byId("evidence");
+  if (!place) return;
+  const { metrics } = socklat.data.evidence;
+  const select = socklat.byId("evidence-metric");
+  let shown = metrics[0];
+
+  function read(at) {
+    const [pair, change, fail, pass] = shown.rows[at];
+    return (
+      `after pair ${pair} (${change}): ${fail} to fail, ${socklat.significant(shown.needed_fail)} needed; ` +
+      `${pass} to pass, ${socklat.significant(shown.needed_pass)} needed`
+    );
+  }
+
+  function make(width) {
+    const xs = shown.labels.map((_, i) => i + 1);
+    const flat = (value) => xs.map(() => value);
+    const [fail, pass] = [socklat.colour("fail"), socklat.colour("pass")];
+    const line = (stroke, extra) => ({ stroke, width: 2, points: { show: true, size: 6, stroke, fill: stroke }, ...extra });
+    const limit = (stroke) => ({ stroke, width: 1.5, dash: [3, 4], points: { show: false } });
+    // One pair alone would leave the axis without a width.
+    const ends = xs.length > 1 ? undefined : [0.5, 1.5];
+    return {
+      data: [xs, shown.fail, shown.pass, flat(shown.needed_fail), flat(shown.needed_pass)],
+      options: {
+        height: width >= 500 ? 320 : 260,
+        scales: { x: { time: false, range: ends }, y: { distr: 3, log: 10 } },
+        series: [{}, line(fail), line(pass, { dash: [7, 4] }), limit(fail), limit(pass)],
+        axes: [
+          socklat.plot.axis({
+            incrs: [1, 2, 5, 10, 20, 50, 100],
+            values: (u, found) =>
+              found.map((i) => (Number.isInteger(i) && shown.labels[i - 1] !== undefined ? String(shown.labels[i - 1]) : "")),
+          }),
+          socklat.plot.axis({ size: 62, values: (u, found) => found.map((v) => (v === null ? "" : socklat.significant(v))) }),
+        ],
+        cursor: { points: { size: (u, i) => (i > 2 ? 0 : 8) } },
+      },
+    };
+  }
+
+  const chart = socklat.plot.plot(place, socklat.byId("evidence-reading"), {
+    make,
+    read,
+    name: "Evidence after each pair; arrow keys read, plus and minus zoom, 0 shows all",
+  });
+  select.addEventListener("change", () => {
+    shown = metrics[Number(select.value)];
+    chart.redraw();
+  });
+  socklat.byId("evidence-controls").addEventListener("submit", (event) => event.preventDefault());
+})();

@@ -1,0 +1,69 @@
+"""Whole reports as they were last looked at; ``pytest --snapshot-update`` after another look."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+from syrupy.location import PyTestLocation
+from syrupy.types import SnapshotIndex
+
+from gate.report.markdown import render_markdown
+from gate.result import Result
+from gate.verdict.model import Outcome
+from tests.unit.factories import (
+    make_campaign,
+    make_cpu_metric,
+    make_pair,
+    make_result,
+    make_spike_verdict,
+    make_waived,
+    with_correction,
+)
+from tests.unit.report.hostile import TEXTS
+from tests.unit.report.poison import full_result, poisoned
+
+
+class MarkdownFile(SingleFileSnapshotExtension):
+    """One file a report, so that it can be read as one."""
+
+    _write_mode = WriteMode.TEXT
+    file_extension = "md"
+
+    @classmethod
+    def get_snapshot_name(cls, *, test_location: PyTestLocation, index: SnapshotIndex = 0) -> str:
+        return str(index)
+
+
+def more_spikes() -> Result:
+    result = make_result()
+    spikes = make_spike_verdict(failed=True, candidate=5)
+    return replace(result, verdict=replace(result.verdict, metrics=(), spikes=spikes))
+
+
+def waived_pass() -> Result:
+    result = make_result("gate", Outcome.PASS)
+    cpu = replace(make_cpu_metric(Outcome.PASS, 0.2), waived=make_waived())
+    metrics = (*result.verdict.metrics, cpu)
+    pairs = tuple(with_correction(make_pair(index)) for index in range(3))
+    return replace(result, verdict=replace(result.verdict, metrics=metrics), pairs=pairs)
+
+
+REPORTS = {
+    "regression": make_result(),
+    "pass_with_a_waiver": waived_pass(),
+    "inconclusive": make_result("gate", Outcome.INCONCLUSIVE),
+    "invalid": make_result("gate", Outcome.INVALID),
+    "no_baseline": make_result("gate", Outcome.NO_BASELINE),
+    "more_spikes": more_spikes(),
+    "run": make_result("run"),
+    "compare": replace(make_result("compare"), campaign=make_campaign()),
+    "hostile": poisoned(full_result(), " ".join(TEXTS[:30])),
+}
+
+
+@pytest.mark.parametrize("name", list(REPORTS))
+def test_the_report_is_the_one_that_was_looked_at(name: str, snapshot: SnapshotAssertion) -> None:
+    assert render_markdown(REPORTS[name]) == snapshot(name=name, extension_class=MarkdownFile)
