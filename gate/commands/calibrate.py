@@ -7,6 +7,7 @@ from pathlib import Path
 import rich_click as click
 
 from gate.baseline.calibrations import save_calibration, write_calibration
+from gate.baseline.opened import opened
 from gate.commands.options import (
     baselines_at,
     baselines_option,
@@ -16,7 +17,6 @@ from gate.commands.options import (
     seed_or_random,
 )
 from gate.commands.output import aligned, emit
-from gate.commands.place import opened
 from gate.job.calibrate import CalibrationJob
 from gate.job.progress import Progress
 from gate.job.reference import image_under_test

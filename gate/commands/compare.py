@@ -10,10 +10,10 @@ import rich_click as click
 
 from gate.baseline.campaigns import campaigns_at
 from gate.baseline.comparable import comparable
+from gate.baseline.opened import opened
 from gate.baseline.places.opening import is_remote
 from gate.campaign import Campaign
 from gate.commands.output import emit, emit_json
-from gate.commands.place import opened
 from gate.environment import environment_facts
 from gate.gating import Gate, Waiver
 from gate.job.completeness import completeness_of

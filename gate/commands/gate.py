@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import rich_click as click
@@ -17,19 +16,14 @@ from gate.commands.options import (
     with_gate,
 )
 from gate.commands.output import emit, emit_json
-from gate.commands.place import opened
 from gate.errors import Reason, UsageError
-from gate.job.paired import GateJob
 from gate.job.progress import Progress
-from gate.job.reference import find_reference, image_under_test
-from gate.probe.privilege import check_privilege
+from gate.job.whole import gate_job
 from gate.report.headline import headline
 from gate.report.sentence import plain
 from gate.report.verdict_json import verdict_document
 from gate.report.writer import check_writable, discard_reports, write_reports
 from gate.scenario_file import load_scenario
-from gate.service.client import connect
-from gate.service.sweep import sweep
 
 __all__ = ["gate"]
 
@@ -85,32 +79,17 @@ def gate(
     loaded = with_gate(load_scenario(scenario), max_pairs=max_pairs, max_minutes=max_minutes)
     check_writable(out)
     discard_reports(out)
-    directory = scenario.resolve().parent
-    client = connect()
-    check_privilege()
-    location = baselines_at(baselines, scenario)
-    with Progress(quiet=quiet) as progress, opened(location, progress.line) as store:
-        for name in sweep(client):
-            progress.line(f"removed what an earlier, killed run left: {name}")
-        job = GateJob(
-            client=client,
-            scenario=loaded,
-            directory=directory,
-            candidate=image_under_test(client, loaded, directory, candidate_image, progress.say),
-            find_reference=partial(
-                find_reference,
-                client,
-                loaded,
-                store,
-                directory,
-                progress.say,
-                image=baseline_image,
-                ref=baseline_ref,
-            ),
+    with Progress(quiet=quiet) as progress:
+        result = gate_job(
+            scenario,
+            loaded,
+            baselines=baselines_at(baselines, scenario),
             seed=seed_or_random(seed),
             progress=progress,
+            candidate_image=candidate_image,
+            baseline_image=baseline_image,
+            baseline_ref=baseline_ref,
         )
-        result = job.run()
     assert result.verdict is not None
     paths = write_reports(result, out)
     if as_json:

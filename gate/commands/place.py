@@ -1,17 +1,13 @@
-"""The place of the baselines for as long as a command works with it."""
+"""What the commands of `baseline` share: where, and what to say of an empty place."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import rich_click as click
 
-from gate.baseline.places.waiting import Say
 from gate.baseline.store import BaselineStore
 from gate.errors import NoUsableBaseline, Reason
 
-__all__ = ["location_option", "nothing_in", "opened"]
+__all__ = ["location_option", "nothing_in"]
 
 location_option = click.option(
     "--baselines",
@@ -20,16 +16,6 @@ location_option = click.option(
     show_default=True,
     help="Stored baselines: a directory, git+branch:NAME[@REMOTE] or s3://BUCKET/PREFIX.",
 )
-
-
-@contextmanager
-def opened(location: str, say: Say | None = None) -> Iterator[BaselineStore]:
-    """The store at a location; gives up what it took to reach it.  Raises as `open_place` does."""
-    store = BaselineStore.at(location, say=say)
-    try:
-        yield store
-    finally:
-        store.place.close()
 
 
 def nothing_in(store: BaselineStore) -> NoUsableBaseline:

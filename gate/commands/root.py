@@ -16,6 +16,7 @@ _EPILOG = (
 
 _COMMANDS = {
     "doctor": "Check what works on this machine, one line and one remedy each.",
+    "init": "Write a commented socklat.toml for an image, or a directory with a Dockerfile.",
     "gate": "Measure, compare, report; the exit code is the verdict.",
     "run": "Measure one image alone, without a verdict.",
     "compare": "Compare stored results, anywhere: no root, no Docker, no BPF.",
@@ -25,6 +26,7 @@ _COMMANDS = {
         "Study this runner: how noisy it is, how often the gate cries wolf, what it can find."
     ),
     "schema": "Print the JSON schema of socklat.toml (default), verdict.json or result.json.",
+    "completion": "Print the script that completes commands, options and files in a SHELL.",
     "trace": "Watch the latency of a running container, stage by stage; needs no scenario.",
 }
 
@@ -51,6 +53,7 @@ def cli() -> None:
     Try first:
 
         socklat-gate doctor
+        socklat-gate init app:dev
         socklat-gate gate socklat.toml --baseline-image app:released
     """
 

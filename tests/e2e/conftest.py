@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from tests.e2e.scenarios import DELAY_TAG, ECHO_TAG, write_scenario
 from tests.e2e.traced import ANSWERS, PORT, Container
 from tests.services.build import build_image
 
+ROOT = Path(__file__).resolve().parents[2]
+REDIS_TAG = "socklat-test/e2e-redis:latest"
+
 
 @pytest.fixture(scope="session")
 def docker_client() -> Iterator[Any]:
@@ -21,6 +25,20 @@ def docker_client() -> Iterator[Any]:
     build_image(client, "echo.c", ECHO_TAG, ["/echo"])
     yield client
     client.close()
+
+
+@pytest.fixture(scope="session")
+def redis_image() -> str:
+    """A Redis made from Debian's package."""
+    made = subprocess.run(
+        [str(ROOT / "ci" / "images" / "redis"), REDIS_TAG],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
+    assert made.returncode == 0, made.stderr
+    return REDIS_TAG
 
 
 @pytest.fixture

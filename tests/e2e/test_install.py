@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-REPORT = Path("gate", "report")
-REPORT_FILES = {
+RESOURCES = {
     path.relative_to(ROOT)
-    for place in ("templates", "html/assets")
-    for path in (ROOT / REPORT / place).rglob("*.*")
+    for place in ("report/templates", "report/html/assets", "starter/templates")
+    for path in (ROOT / "gate" / place).rglob("*.*")
 }
 WANTED = {path.relative_to(ROOT / "bpf") for path in (ROOT / "bpf").rglob("*.[ch]")}
 
@@ -56,8 +55,8 @@ def test_the_wheel_carries_the_probes_and_finds_them(built: Path, tmp_path: Path
     found = bpf_dir_seen_with(tmp_path)
     assert found == tmp_path / "gate" / "_bpf"
     assert files_below(found) == WANTED
-    assert len(REPORT_FILES) > 20
-    assert [path for path in sorted(REPORT_FILES) if not (tmp_path / path).is_file()] == []
+    assert len(RESOURCES) > 20
+    assert [path for path in sorted(RESOURCES) if not (tmp_path / path).is_file()] == []
     (licence,) = tmp_path.glob("*.dist-info/licenses/gate/report/html/assets/uplot/LICENSE")
     assert "MIT" in licence.read_text("utf-8")
 
@@ -69,7 +68,7 @@ def test_the_sdist_carries_the_probes_and_finds_them(built: Path, tmp_path: Path
     (top,) = tmp_path.iterdir()
     assert bpf_dir_seen_with(top) == top / "bpf"
     assert files_below(top / "bpf") == WANTED
-    assert [path for path in sorted(REPORT_FILES) if not (top / path).is_file()] == []
+    assert [path for path in sorted(RESOURCES) if not (top / path).is_file()] == []
 
 
 def test_the_checkout_finds_its_own(tmp_path: Path) -> None:

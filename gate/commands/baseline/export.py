@@ -6,9 +6,10 @@ from pathlib import Path
 
 import rich_click as click
 
+from gate.baseline.opened import opened
 from gate.baseline.table import CampaignTable
 from gate.commands.output import emit
-from gate.commands.place import location_option, nothing_in, opened
+from gate.commands.place import location_option, nothing_in
 
 __all__ = ["export"]
 

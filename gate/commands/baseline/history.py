@@ -9,9 +9,10 @@ from pathlib import Path
 import rich_click as click
 
 from gate.baseline.comparable import SAVE
+from gate.baseline.opened import opened
 from gate.baseline.table import CampaignTable, Point
 from gate.commands.output import aligned, emit, printable
-from gate.commands.place import location_option, opened
+from gate.commands.place import location_option
 from gate.commands.scenarios import branch_option, named
 from gate.errors import NoUsableBaseline, Reason, UsageError
 from gate.gating import Metric

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import rich_click as click
 
+from gate.baseline.opened import opened
 from gate.baseline.store import CampaignSummary
 from gate.commands.output import aligned, emit, printable
-from gate.commands.place import location_option, nothing_in, opened
+from gate.commands.place import location_option, nothing_in
 
 __all__ = ["list_"]
 

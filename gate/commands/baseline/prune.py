@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import rich_click as click
 
+from gate.baseline.opened import opened
 from gate.baseline.places.interface import Compactable, Place
 from gate.baseline.prune import superfluous
 from gate.baseline.store import BaselineStore
 from gate.commands.output import emit, printable
-from gate.commands.place import location_option, opened
+from gate.commands.place import location_option
 from gate.errors import Reason, UsageError
 
 __all__ = ["prune"]

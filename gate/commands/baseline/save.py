@@ -7,8 +7,9 @@ from pathlib import Path
 import rich_click as click
 
 from gate.baseline.campaigns import campaign_of, result_at
+from gate.baseline.opened import opened
 from gate.commands.output import emit
-from gate.commands.place import location_option, opened
+from gate.commands.place import location_option
 
 __all__ = ["save"]
 

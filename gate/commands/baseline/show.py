@@ -9,9 +9,10 @@ import rich_click as click
 
 from gate.baseline.comparable import SAVE, latest_kind
 from gate.baseline.files import read_campaign
+from gate.baseline.opened import opened
 from gate.campaign import Campaign
 from gate.commands.output import aligned, emit, printable
-from gate.commands.place import location_option, opened
+from gate.commands.place import location_option
 from gate.commands.scenarios import Named, branch_option, named
 from gate.errors import NoUsableBaseline, Reason
 from gate.report.campaign_text import campaign_rows

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import rich_click as click
 
+from gate.baseline.opened import opened
 from gate.commands.output import emit, printable
-from gate.commands.place import location_option, nothing_in, opened
+from gate.commands.place import location_option, nothing_in
 from gate.errors import NoUsableBaseline, Reason
 
 __all__ = ["verify"]

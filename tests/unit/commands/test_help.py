@@ -45,7 +45,7 @@ def test_help_has_an_example_on_a_line_of_its_own_that_parses(path: tuple[str, .
     assert found, text
     for line in found:
         _, _, rest = line.partition("socklat-gate ")
-        words = shlex.split(rest.partition(" > ")[0])
+        words = shlex.split(rest.partition(" > ")[0].partition(" | ")[0])
         assert tuple(words[: len(path)]) == path
         with cli.make_context("socklat-gate", words) as context:
             _parse(context)

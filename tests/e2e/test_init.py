@@ -1,0 +1,41 @@
+"""`init` on images that this machine has: asked what they speak, and gated as written."""
+
+from __future__ import annotations
+
+import pytest
+
+from gate.errors import Exit, Reason
+from gate.scenario_file import load_scenario
+from tests.e2e.harness import Gate
+from tests.e2e.scenarios import DELAY_TAG
+
+pytestmark = [pytest.mark.kernel, pytest.mark.docker]
+
+
+def test_a_redis_is_recognised_and_gated_as_written(gate: Gate, redis_image: str) -> None:
+    done = gate.run("init", redis_image, "--port", 6379, out=False)
+    assert done.code == 0, done.stderr
+    assert "answers RESP on port 6379" in done.stdout
+    path = gate.directory / "socklat.toml"
+    scenario = load_scenario(path)
+    assert scenario.service.image == redis_image
+    assert (scenario.load.driver, scenario.load.answer) == ("tcp", "resp")
+    measured = gate.run("run", path, "--runs", 1)
+    assert measured.code == 0, measured.stderr
+
+    again = gate.run("init", redis_image, "--port", 6379, out=False)
+    again.refused(Exit.USAGE, Reason.OUTPUT_NOT_WRITABLE)
+    forced = gate.run("init", redis_image, "--port", 6379, "--force", "--no-start", out=False)
+    assert forced.code == 0, forced.stderr
+
+
+def test_an_image_that_says_nothing_wants_a_port(gate: Gate) -> None:
+    said = gate.run("init", DELAY_TAG, out=False).refused(Exit.USAGE, Reason.BAD_ARGUMENT)
+    assert "--port" in said
+
+
+def test_what_is_not_understood_is_said(gate: Gate) -> None:
+    done = gate.run("init", DELAY_TAG, "--port", 7000, out=False)
+    assert done.code == 0, done.stderr
+    assert "neither HTTP" in done.stdout
+    assert "correct what the service does not understand" in done.stdout

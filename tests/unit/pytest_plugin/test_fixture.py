@@ -1,0 +1,160 @@
+"""The plugin in pytest runs of its own, with results instead of measurements."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+SCENARIO = """
+name = "checkout"
+[service]
+image = "example/service:1.3"
+port = 80
+[load]
+driver = "http"
+rate = 2000
+"""
+
+CONFTEST = """
+import pytest
+from gate.errors import Exit, Interrupted, Reason, UnfitEnvironment
+from gate.pytest_plugin import fixture
+from gate.verdict.model import Outcome
+from tests.unit.factories import make_result
+
+ERRORS = {{
+    "unfit": UnfitEnvironment(Reason.NO_DOCKER, "no daemon", remedy="start it"),
+    "interrupted": Interrupted(Exit.SIGTERM),
+}}
+
+def answer(path, scenario, **options):
+    if {what!r} in ERRORS:
+        raise ERRORS[{what!r}]
+    if "runs" in options:
+        return make_result("run")
+    return make_result("gate", Outcome({what!r}))
+
+@pytest.fixture(autouse=True)
+def instead(monkeypatch):
+    monkeypatch.setattr(fixture, "gate_job", answer)
+    monkeypatch.setattr(fixture, "run_job", answer)
+"""
+GATE = """
+def test_shop(socklat):
+    socklat.gate(candidate_image="x", max_pairs=3)
+"""
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[3]))
+    (pytester.path / "socklat.toml").write_text(SCENARIO)
+    return pytester
+
+
+def run(project: pytest.Pytester, what: str, *options: str, test: str = GATE) -> pytest.RunResult:
+    project.makeconftest(CONFTEST.format(what=what))
+    project.makepyfile(test)
+    return project.runpytest_subprocess("-ra", *options)
+
+
+def test_without_the_option_such_tests_are_skipped_and_say_why(project: pytest.Pytester) -> None:
+    done = run(project, "regression")
+    done.assert_outcomes(skipped=1)
+    done.stdout.fnmatch_lines(["*run with --socklat*"])
+    assert not (project.path / "socklat-out").exists()
+
+
+def test_a_pass_leaves_its_reports(project: pytest.Pytester) -> None:
+    done = run(project, "pass", "--socklat", "--socklat-out", "reports")
+    done.assert_outcomes(passed=1)
+    found = json.loads((project.path / "reports" / "test_shop" / "verdict.json").read_text())
+    assert found["verdict"] == "pass"
+
+
+def test_a_regression_fails_with_the_headline(project: pytest.Pytester) -> None:
+    done = run(project, "regression", "--socklat")
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(["regression: *service_p99*31%*socklat-out/test_shop*"])
+    assert "fixture.py" not in done.stdout.str()
+
+
+@pytest.mark.parametrize("what", ["invalid", "no_baseline"])
+def test_without_an_answer_it_fails(project: pytest.Pytester, what: str) -> None:
+    run(project, what, "--socklat").assert_outcomes(failed=1)
+
+
+def test_undecided_is_skipped_or_fails_as_asked(project: pytest.Pytester) -> None:
+    done = run(project, "inconclusive", "--socklat")
+    done.assert_outcomes(skipped=1)
+    done.stdout.fnmatch_lines(["*SKIPPED*inconclusive: *"])
+    strict = run(project, "inconclusive", "--socklat", "--socklat-fail-on", "inconclusive")
+    strict.assert_outcomes(failed=1)
+
+
+def test_errors_say_what_and_what_to_do(project: pytest.Pytester) -> None:
+    done = run(project, "unfit", "--socklat")
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(["no daemon [[]no_docker]", "try: start it"])
+    missing = "def test_it(socklat):\n    socklat.gate('nowhere.toml')\n"
+    lost = run(project, "pass", "--socklat", test=missing)
+    lost.assert_outcomes(failed=1)
+    lost.stdout.fnmatch_lines(["*nowhere.toml cannot be read*no_such_file*"])
+
+
+def test_a_signal_ends_the_session_with_its_code(project: pytest.Pytester) -> None:
+    done = run(project, "interrupted", "--socklat")
+    assert done.ret == 143
+
+
+def test_measuring_alone_gives_the_runs(project: pytest.Pytester) -> None:
+    test = """
+def test_alone(socklat):
+    result = socklat.measure(runs=2)
+    run = result.campaign.runs[0]
+    assert run.histograms["service"].quantile_ns(0.5) > 0
+"""
+    run(project, "pass", "--socklat", test=test).assert_outcomes(passed=1)
+    assert (project.path / "socklat-out" / "test_alone" / "result.json").exists()
+
+
+def test_two_gates_of_a_test_have_reports_each(project: pytest.Pytester) -> None:
+    test = """
+import pytest
+@pytest.mark.parametrize("size", ["a/b"])
+def test_two(socklat, size):
+    socklat.gate()
+    socklat.gate()
+"""
+    run(project, "pass", "--socklat", test=test).assert_outcomes(passed=1)
+    found = sorted(path.name for path in (project.path / "socklat-out").iterdir())
+    assert found == ["test_two-a-b", "test_two-a-b-2"]
+
+
+def test_pytest_benchmark_stores_and_compares_the_metrics(project: pytest.Pytester) -> None:
+    for _ in range(2):
+        done = run(project, "pass", "--socklat", "--benchmark-autosave")
+        done.assert_outcomes(passed=1)
+        done.stdout.fnmatch_lines(["*benchmark 'socklat'*"])
+    stored = sorted(project.path.glob(".benchmarks/*/*.json"))
+    assert len(stored) == 2
+    found = json.loads(stored[0].read_text())["benchmarks"]
+    names = [entry["name"] for entry in found]
+    assert names[:2] == ["test_shop[service_p50]", "test_shop[service_p90]"]
+    first = found[0]
+    assert first["group"] == "socklat"
+    assert first["stats"]["rounds"] == 2  # one of three pairs was set aside
+    assert 1e-4 < first["stats"]["median"] < 1e-2
+    assert first["extra_info"]["verdict"] == "pass"
+    assert first["extra_info"]["change"] == pytest.approx(0.004)
+    compared = project.run("pytest-benchmark", "compare")
+    compared.stdout.fnmatch_lines(["*test_shop[[]service_p50]*0001*"])
+
+
+def test_disabled_benchmarks_store_nothing(project: pytest.Pytester) -> None:
+    run(project, "pass", "--socklat", "--benchmark-disable").assert_outcomes(passed=1)
+    assert not list(project.path.glob(".benchmarks/*/*.json"))
