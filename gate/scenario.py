@@ -46,6 +46,7 @@ __all__ = [
     "default_metrics",
 ]
 
+IN_COMPOSE_FILE = ("publish", "volumes", "tmpfs", "cpus", "memory")
 HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 CpuSet = Annotated[str, Field(pattern=r"^\d+(-\d+)?(,\d+(-\d+)?)*$", examples=["0", "0-1,3"])]
 
@@ -75,6 +76,10 @@ class Service(StrictModel):
 
     image: str | None = Field(None, min_length=1, description="candidate image; pulled if missing")
     build: str | None = Field(None, description="directory with a Dockerfile, instead of image")
+    compose: str | None = Field(
+        None, description="compose file, instead of both: each arm is the whole stack"
+    )
+    service: str | None = Field(None, description="the compose file's service under test")
     command: str | list[str] | None = None
     env: dict[str, str] = Field(default_factory=dict)
     port: int = Field(ge=1, le=65535, description="port the service listens on, in the container")
@@ -95,10 +100,19 @@ class Service(StrictModel):
 
     @model_validator(mode="after")
     def _image_or_build(self) -> Service:
-        if self.image and self.build:
-            raise ValueError("give image or build, not both")
+        if self.build and (self.image or self.compose):
+            raise ValueError("give one of image, build and compose")
         if isinstance(self.cpuset, list) and len(self.cpuset) != 2:
             raise ValueError("cpuset is one set of CPUs, or a list of two")
+        return self
+
+    @model_validator(mode="after")
+    def _of_the_stack(self) -> Service:
+        if bool(self.compose) != bool(self.service):
+            raise ValueError("compose and service, the one under test in it, belong together")
+        elsewhere = [name for name in IN_COMPOSE_FILE if self.compose and getattr(self, name)]
+        if elsewhere:
+            raise ValueError(f"{', '.join(elsewhere)}: with compose this belongs in that file")
         return self
 
     def cpuset_of(self, arm: int, *, swapped: bool) -> str | None:
@@ -275,10 +289,11 @@ class Scenario(StrictModel):
         """Hash of what shapes the numbers: service, load and probe, without image and budget.
 
         Campaigns with different hashes are not comparable.  The image is left out because it is
-        what a comparison varies.
+        what a comparison varies, and so is what a compose file says.
         """
+        stack = {"compose", "service"} if self.service.compose is None else set()
         shape = {
-            "service": self.service.model_dump(exclude={"image", "build"}),
+            "service": self.service.model_dump(exclude={"image", "build", *stack}),
             "load": self.load.model_dump(
                 exclude={"max_errors", "max_lag_ms", "max_late_ms", "max_duration_s"}
             ),

@@ -35,10 +35,11 @@ copy_program() { # copy_program PATH: a program of the packages, with its librar
     while read -r library; do copy "$library"; done
 }
 
-import() { # import TAG COMMAND-AS-JSON
-  local path
+import() { # import TAG COMMAND-AS-JSON [OPTION OF docker import...]
+  local tag=$1 command=$2 path
+  shift 2
   path=$(cd "$work/image" && find . -name '*.so*' -printf '/%P\n' | xargs -n1 dirname | sort -u | paste -sd:)
   tar -C "$work/image" -c . |
-    docker import --change "CMD $2" --change "ENV LD_LIBRARY_PATH=$path" - "$1" >/dev/null
-  echo "$1"
+    docker import --change "CMD $command" --change "ENV LD_LIBRARY_PATH=$path" "$@" - "$tag" >/dev/null
+  echo "$tag"
 }

@@ -16,6 +16,7 @@ from gate.job.lineage import lineage_of
 from gate.job.worktree import sources_at
 from gate.scenario import Scenario
 from gate.service.image import ImageRef, build_image, local_image, resolve_image
+from gate.service.stack import stack_image
 
 __all__ = ["Reference", "find_reference", "image_under_test"]
 
@@ -93,6 +94,9 @@ def image_under_test(
         return resolve_image(client, name, say)
     if scenario.service.build:
         return build_image(client, directory / scenario.service.build, say)
+    if scenario.service.compose and scenario.service.service:
+        file = directory / scenario.service.compose
+        return stack_image(client, file, scenario.service.service, say)
     raise UsageError(
         Reason.BAD_SCENARIO,
         f"scenario {scenario.name!r} names no image to test",
@@ -159,17 +163,23 @@ def _choice(store: BaselineStore, scenario: Scenario, lineage: Lineage) -> Choic
 
 
 def _built_at(client: Any, scenario: Scenario, directory: Path, commit: str, say: Say) -> ImageRef:
-    build = scenario.service.build
-    if not build:
+    build, compose = scenario.service.build, scenario.service.compose
+    if not (build or compose):
         raise UsageError(
             Reason.BAD_SCENARIO,
-            f"--baseline-ref builds the reference, but scenario {scenario.name!r} has no "
-            "service.build",
+            f"--baseline-ref builds the reference, but scenario {scenario.name!r} has "
+            "neither service.build nor service.compose",
             remedy="set service.build to the directory of the Dockerfile, or give --baseline-image",
         )
     say(f"building the reference from commit {commit[:12]}")
     with sources_at(directory, commit) as sources:
-        return build_image(client, sources / build, say, name=f"{directory.resolve() / build}@base")
+        if build:
+            name = f"{directory.resolve() / build}@base"
+            return build_image(client, sources / build, say, name=name)
+        assert compose is not None
+        assert scenario.service.service is not None
+        name = f"{directory.resolve() / compose}@base"
+        return stack_image(client, sources / compose, scenario.service.service, say, name=name)
 
 
 def _image_of(client: Any, campaign: Campaign, say: Say) -> ImageRef | None:

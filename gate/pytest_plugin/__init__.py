@@ -5,7 +5,6 @@ Only pytest is imported here: every run of a project that has socklat-gate insta
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,11 +46,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture
-def socklat(request: pytest.FixtureRequest) -> Iterator[SocklatFixture]:
+def socklat(request: pytest.FixtureRequest) -> SocklatFixture:
     """Measures containers under load; see `gate.pytest_plugin.fixture.SocklatFixture`."""
     if not request.config.getoption("--socklat"):
         pytest.skip("measures a container under load: run with --socklat")
     # It brings numpy, scipy and Docker's SDK.
     from gate.pytest_plugin.fixture import SocklatFixture  # noqa: PLC0415
 
-    yield SocklatFixture(request)
+    return SocklatFixture(request)

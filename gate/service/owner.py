@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["PREFIX", "RUN_LABEL", "OwnerTag", "boot_id", "is_dead", "start_ticks"]
+__all__ = ["ARM_LABEL", "PREFIX", "RUN_LABEL", "OwnerTag", "boot_id", "is_dead", "start_ticks"]
 
 PREFIX = "dev.socklat-gate."
 RUN_LABEL = PREFIX + "run"
+ARM_LABEL = PREFIX + "arm"
 _PID = PREFIX + "pid"
 _START = PREFIX + "start"
 _BOOT = PREFIX + "boot"

@@ -14,7 +14,7 @@ import requests
 from gate.service.client import explain
 from gate.service.owner import RUN_LABEL
 
-__all__ = ["remove_containers", "remove_networks", "remove_run"]
+__all__ = ["remove_containers", "remove_networks", "remove_run", "remove_volumes"]
 
 GIVE_UP_S = 10.0
 PAUSE_S = 0.1
@@ -38,8 +38,13 @@ def remove_networks(client: docker.DockerClient, ids: Iterable[str]) -> list[str
     return _all_at_once(ids, "network", client.api.remove_network)
 
 
+def remove_volumes(client: docker.DockerClient, names: Iterable[str]) -> list[str]:
+    """Remove named volumes, which stacks have; returns the names gone."""
+    return _all_at_once(names, "volume", client.api.remove_volume)
+
+
 def remove_run(client: docker.DockerClient, run: str, *, networks: bool) -> None:
-    """Remove every container labelled with this run id, and its networks when asked to.
+    """Remove every container and volume labelled with this run id, and its networks when asked to.
 
     Goes by label, not by remembered ids: a call that was interrupted may have created something
     whose id never arrived.  Never raises for what the daemon does; leftovers are logged.
@@ -48,6 +53,8 @@ def remove_run(client: docker.DockerClient, run: str, *, networks: bool) -> None
     try:
         found = client.api.containers(all=True, filters=chosen)
         remove_containers(client, [item["Id"] for item in found])
+        volumes = client.api.volumes(filters=chosen).get("Volumes") or []
+        remove_volumes(client, [item["Name"] for item in volumes])
         if networks:
             remove_networks(client, [item["Id"] for item in client.api.networks(filters=chosen)])
     except (docker.errors.DockerException, requests.RequestException) as error:

@@ -1,8 +1,7 @@
-"""Start the arms of a run in containers on a network of their own, and leave nothing behind."""
+"""Start the arms of a run, containers or stacks of them, and leave nothing behind."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,28 +9,26 @@ from types import TracebackType
 from typing import TypeVar
 
 import docker
-import docker.errors
 
-from gate.errors import Reason, UnfitEnvironment, UsageError
 from gate.scenario import Service
 from gate.service.arms import ArmSpec, RunningArm
-from gate.service.client import daemon_errors, explain
-from gate.service.death import died, refused_start
-from gate.service.options import LOOPBACK, container_options, published_port
-from gate.service.owner import PREFIX, OwnerTag
+from gate.service.containers import Containers
+from gate.service.death import died
+from gate.service.options import LOOPBACK, published_port
+from gate.service.owner import OwnerTag
+from gate.service.placed import Starter
 from gate.service.ready import wait_ready
 from gate.service.remove import remove_run
+from gate.service.stack import Stacks
 from gate.service.watch import Watched, watch
 
 __all__ = ["ArmSpec", "RunningArm", "ServiceSession"]
-
-ARM_LABEL = PREFIX + "arm"
 
 T = TypeVar("T")
 
 
 class ServiceSession:
-    """Containers of one service on a private bridge network; a context manager.
+    """Containers of one service on a private network; a context manager.
 
     Everything is labelled with the owner (`gate.service.owner`).  Calls that create something run
     on a worker thread: an exception raised by a signal handler then interrupts the wait, never
@@ -41,13 +38,16 @@ class ServiceSession:
     def __init__(self, client: docker.DockerClient, service: Service, scenario_dir: Path) -> None:
         self._client = client
         self._service = service
-        self._scenario_dir = scenario_dir
         self._owner = OwnerTag.current()
         self._network = f"socklat-gate-{self._owner.run}"
+        self._starter: Starter = (
+            Stacks(client, service, scenario_dir, self._owner)
+            if service.compose
+            else Containers(client, service, scenario_dir, self._owner, self._network)
+        )
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="docker")
         self._closed = False
         self._watched: tuple[Watched, ...] = ()
-        self._serial = itertools.count(1)
 
     @property
     def run_id(self) -> str:
@@ -60,9 +60,9 @@ class ServiceSession:
         return self._network
 
     def __enter__(self) -> ServiceSession:
-        """Create the network.  Raises `UnfitEnvironment` (NO_DOCKER) when Docker cannot."""
+        """Create the network, or read the compose file; raises as `Starter.open`."""
         try:
-            self._create_network()
+            self._starter.open(self._call)
         except BaseException:
             self.close()
             raise
@@ -87,12 +87,9 @@ class ServiceSession:
         """
         assert not self._watched, "stop() comes before the next start()"
         try:
-            created = [(spec, *self._create(spec)) for spec in arms]
-            for _, container_id, name in created:
-                self._start(container_id, name)
+            placed = self._starter.place(arms, self._call)
             self._watched = tuple(
-                watch(self._client, self._network, container_id, name)
-                for _, container_id, name in created
+                watch(self._client, item.network, item.container_id, item.name) for item in placed
             )
             ready, port = self._service.ready, self._service.port
             wait_ready(self._client, self._watched, ready, port, self.check_alive)
@@ -119,8 +116,10 @@ class ServiceSession:
         self._watched = ()
         if not self._closed:
             # The worker takes calls in order: once this one is done, none is under way.
+            self._starter.end()
             self._worker.submit(int).result()
-            remove_run(self._client, self._owner.run, networks=False)
+            kept = self._starter.keeps_networks
+            remove_run(self._client, self._owner.run, networks=not kept)
 
     def close(self) -> None:
         """Remove everything that this session created, the network too; may be called again.
@@ -136,62 +135,10 @@ class ServiceSession:
     def _remove_all(self) -> None:
         self._watched = ()
         self._closed = True
+        self._starter.end()
         self._worker.shutdown(wait=True)
         remove_run(self._client, self._owner.run, networks=True)
-
-    def _create_network(self) -> None:
-        labels = self._owner.labels()
-        with daemon_errors(f"creating network {self._network}"):
-            try:
-                self._call(
-                    lambda: self._client.api.create_network(
-                        self._network, driver="bridge", labels=labels
-                    )
-                )
-            except docker.errors.APIError as error:
-                if "address pool" not in explain(error):
-                    raise
-                raise UnfitEnvironment(
-                    Reason.NO_DOCKER,
-                    f"Docker has no addresses left for another network: {explain(error)}",
-                    remedy="remove networks that nobody uses (docker network prune), or add "
-                    "default-address-pools to the daemon's configuration",
-                ) from error
-
-    def _create(self, spec: ArmSpec) -> tuple[str, str]:
-        """Id and name of the new container of an arm."""
-        name = f"{self._network}-{spec.arm}-{next(self._serial)}"
-        options = container_options(self._service, self._scenario_dir, spec)
-        labels = {**self._owner.labels(), ARM_LABEL: spec.arm}
-        with daemon_errors(f"creating container {name}"):
-            try:
-                container = self._call(
-                    lambda: self._client.containers.create(
-                        name=name, network=self._network, labels=labels, **options
-                    )
-                )
-            except docker.errors.ImageNotFound as error:
-                raise UsageError(
-                    Reason.NO_SUCH_IMAGE,
-                    f"image {spec.image.reference} is gone: {explain(error)}",
-                    remedy="something removed it meanwhile (docker image prune?); run again",
-                ) from error
-            except docker.errors.APIError as error:
-                if error.is_server_error():
-                    raise
-                raise UsageError(
-                    Reason.BAD_SCENARIO,
-                    f"Docker refuses the options of [service]: {explain(error)}",
-                    remedy="correct command, volumes, cpus, cpuset or memory in the scenario",
-                ) from error
-        return str(container.id), name
-
-    def _start(self, container_id: str, name: str) -> None:
-        with daemon_errors(f"starting container {name}"):
-            try:
-                self._call(lambda: self._client.api.start(container_id))
-            except docker.errors.APIError as error:
-                raise refused_start(name, explain(error)) from error
+        self._starter.close()
 
     def _running(self, spec: ArmSpec, watched: Watched) -> RunningArm:
         publish = published_port(self._service, spec.arm)

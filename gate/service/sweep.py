@@ -9,13 +9,13 @@ import docker
 
 from gate.service.client import daemon_errors
 from gate.service.owner import RUN_LABEL, is_dead
-from gate.service.remove import remove_containers, remove_networks
+from gate.service.remove import remove_containers, remove_networks, remove_volumes
 
 __all__ = ["sweep"]
 
 
 def sweep(client: docker.DockerClient) -> list[str]:
-    """Remove containers (with anonymous volumes) and networks whose owner is certainly dead.
+    """Remove containers, volumes and networks whose owner is certainly dead.
 
     Those of another run that is alive, or whose fate cannot be known from here, stay.  Returns
     the names of what was removed.  Raises `UnfitEnvironment` (NO_DOCKER) when nothing can be
@@ -25,13 +25,19 @@ def sweep(client: docker.DockerClient) -> list[str]:
     with daemon_errors("listing what earlier runs left behind"):
         containers = _orphans(client.api.containers(all=True, filters=ours))
         networks = _orphans(client.api.networks(filters=ours))
+        volumes = _orphans(client.api.volumes(filters=ours).get("Volumes") or [])
     gone = [containers[item] for item in remove_containers(client, containers)]
+    gone += [volumes[item] for item in remove_volumes(client, volumes)]
     return gone + [networks[item] for item in remove_networks(client, networks)]
 
 
 def _orphans(found: list[Mapping[str, Any]]) -> dict[str, str]:
-    """Id -> name of the objects with a dead owner."""
-    return {item["Id"]: _name(item) for item in found if is_dead(item.get("Labels") or {})}
+    """Id -> name of the objects with a dead owner; a volume's name is its id."""
+    return {
+        item.get("Id") or item["Name"]: _name(item)
+        for item in found
+        if is_dead(item.get("Labels") or {})
+    }
 
 
 def _name(item: Mapping[str, Any]) -> str:

@@ -1,0 +1,47 @@
+"""The recipes of docs/recipes.md, each with the tool itself and a service that it is for."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from gate.baseline.files import read_result
+from tests.e2e.harness import Gate
+
+pytestmark = [pytest.mark.kernel, pytest.mark.docker]
+
+ROOT = Path(__file__).resolve().parents[2]
+BLOCK = re.compile(r"<!-- tested: (\S+) (\S+) -->\n```toml\n(.*?)```", re.DOTALL)
+RECIPES = BLOCK.findall((ROOT / "docs" / "recipes.md").read_text("utf-8"))
+PORTS = {"nginx": 8080, "redis": 6379, "postgres": 5432}
+
+
+def test_all_recipes_are_found() -> None:
+    assert [tool for tool, _, _ in RECIPES] == ["wrk", "h2load", "redis-benchmark", "pgbench"]
+
+
+@pytest.mark.parametrize(("tool", "service", "load"), RECIPES, ids=[r[0] for r in RECIPES])
+def test_a_recipe_measures_what_it_is_for(gate: Gate, tool: str, service: str, load: str) -> None:
+    assert shutil.which(tool), f"ci/test installs {tool}"
+    tag = f"socklat-test/recipe-{service}:latest"
+    made = subprocess.run(
+        [str(ROOT / "ci" / "images" / service), tag], capture_output=True, text=True, check=False
+    )
+    assert made.returncode == 0, made.stderr
+    path = gate.directory / "socklat.toml"
+    path.write_text(
+        f'name = "{service}"\n[service]\nimage = "{tag}"\nport = {PORTS[service]}\n{load}'
+    )
+    done = gate.run("run", path, "--runs", 1, "--quiet")
+    assert done.code == 0, done.stderr
+    result = read_result(gate.out / "result.json")
+    assert result.campaign is not None
+    [run] = result.campaign.runs
+    assert run.load.external
+    assert run.histograms["service"].total >= 500
+    assert result.completeness is not None
+    assert result.completeness.balanced

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gate.scenario import Service
+from gate.service.arms import ArmSpec
+from gate.service.image import ImageRef
+from gate.service.stack_document import arm_document
+
+LABELS = {"dev.socklat-gate.run": "abc"}
+STACK: dict[str, Any] = {
+    "name": "shop",
+    "services": {
+        "api": {
+            "build": {"context": "/src/api"},
+            "image": "shop/api",
+            "ports": [{"target": 8080, "published": "8080"}],
+            "container_name": "shop-api",
+            "restart": "always",
+            "pull_policy": "always",
+            "depends_on": {"db": {"condition": "service_healthy"}},
+            "environment": {"A": "1", "B": "2"},
+            "labels": {"team": "shop"},
+        },
+        "db": {"image": "postgres:16", "ports": ["5432:5432"], "volumes": ["data:/var/lib"]},
+        "worker": {"build": {"context": "/src/worker"}, "labels": ["x=y"]},
+    },
+    "networks": {"outside": {"external": True, "name": "shared"}, "back": {"name": "shop_back"}},
+    "volumes": {"data": None},
+}
+
+
+def document(service: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
+    arm = ArmSpec("candidate", ImageRef("shop/api:dev", "sha256:1", ""), **spec)
+    described = Service.model_validate(
+        {"compose": "compose.yml", "service": "api", "port": 8080, **(service or {})}
+    )
+    return arm_document(STACK, "api", arm, described, images={"worker": "built:1"}, labels=LABELS)
+
+
+def test_two_arms_can_stand_side_by_side() -> None:
+    made = document()
+    assert "name" not in made
+    for definition in made["services"].values():
+        assert not {"ports", "container_name", "build"} & set(definition)
+        assert definition["restart"] == "no"
+    assert made["networks"]["back"] == {"labels": LABELS}
+    assert made["networks"]["outside"] == {"external": True, "name": "shared"}
+    assert made["volumes"]["data"] == {"labels": LABELS}
+
+
+def test_everything_can_be_found_again_by_its_labels() -> None:
+    made = document()
+    wanted = {**LABELS, "dev.socklat-gate.arm": "candidate"}
+    assert made["services"]["api"]["labels"] == {"team": "shop", **wanted}
+    assert made["services"]["worker"]["labels"] == {"x": "y", **wanted}
+    assert made["networks"]["default"] == {"labels": LABELS}
+
+
+def test_only_the_service_under_test_gets_the_arms_image_command_and_environment() -> None:
+    made = document({"env": {"B": "3"}}, command=["/api", "--fast"], env={"C": "4"})["services"]
+    assert made["api"]["image"] == "sha256:1"
+    assert "pull_policy" not in made["api"]
+    assert made["api"]["environment"] == {"A": "1", "B": "3", "C": "4"}
+    assert made["api"]["command"] == ["/api", "--fast"]
+    assert made["api"]["depends_on"] == {"db": {"condition": "service_healthy"}}
+    assert made["db"]["image"] == "postgres:16"
+    assert made["worker"]["image"] == "built:1"
+    assert "command" not in made["db"]
+
+
+def test_the_arms_cpus_are_those_of_the_whole_stack() -> None:
+    made = document({"cpuset": ["0", "1"]}, cpuset="1")["services"]
+    assert {definition["cpuset"] for definition in made.values()} == {"1"}
+
+
+def test_the_document_read_stays_as_it_was() -> None:
+    before = repr(STACK)
+    document({"env": {"B": "3"}}, command="x")
+    assert repr(STACK) == before
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        {"compose": "c.yml"},
+        {"service": "api"},
+        {"compose": "c.yml", "service": "api", "build": "."},
+        {"compose": "c.yml", "service": "api", "volumes": ["./a:/a"]},
+        {"compose": "c.yml", "service": "api", "publish": 8080},
+    ],
+)
+def test_what_does_not_go_together_is_refused(service: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="compose"):
+        Service.model_validate({"port": 80, **service})
