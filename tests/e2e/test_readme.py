@@ -36,7 +36,7 @@ def images() -> Iterator[None]:
 
 def test_a_newcomers_path(images: None, tmp_path: Path) -> None:
     blocks = BLOCK.findall((ROOT / "README.md").read_text("utf-8"))
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     for note, text in blocks:
         if note.endswith(".toml"):
