@@ -39,6 +39,12 @@ _PATH = click.Path(path_type=Path)
     help="Reference [from the scenario or store].",
 )
 @click.option(
+    "--baseline-ref",
+    metavar="REF",
+    envvar=variable("BASELINE_REF"),
+    help="Reference instead: built as of the merge base with this branch, tag or commit.",
+)
+@click.option(
     "--candidate-image",
     metavar="IMAGE",
     envvar=variable("CANDIDATE_IMAGE"),
@@ -75,6 +81,7 @@ def measure(
     scenario: Path,
     out: Path,
     baseline_image: str | None,
+    baseline_ref: str | None,
     candidate_image: str | None,
     build: str | None,
     baselines: str | None,
@@ -100,7 +107,11 @@ def measure(
     check_writable(out)
     # Were the gate to fail early, the reports of an earlier step would pass for its own.
     discard_reports(out)
-    named = {"--baseline-image": baseline_image, "--baselines": baselines}
+    named = {
+        "--baseline-image": baseline_image,
+        "--baseline-ref": baseline_ref,
+        "--baselines": baselines,
+    }
     arguments = [str(scenario), "--out", str(out)]
     arguments += [word for option, value in named.items() if value for word in (option, value)]
     runner = runner_here()

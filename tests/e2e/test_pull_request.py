@@ -1,0 +1,173 @@
+"""A repository with the action wired up: a pull request from green to red, waived and merged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.harness import Gate
+from tests.e2e.scenarios import DELAY_TAG, write_scenario
+from tests.unit.github.api_server import TOKEN, ApiServer
+from tests.unit.github.composite import CompositeRun
+from tests.unit.github.events import environment, pull_request
+from tests.unit.repositories import Repository, clone_of, new_repository
+
+pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.timeout(900)]
+
+ROOT = Path(__file__).resolve().parents[2]
+ACTION = ROOT / "ci" / "action.yml"
+STORE = "git+branch:baselines"
+WAIVER = """
+[[waiver]]
+metric = "service_p50"
+ceiling = 0.6
+expires = 2999-12-31
+link = "https://tracker.example/PERF-1"
+"""
+
+
+def dockerfile(wait_us: int) -> str:
+    return f'FROM {DELAY_TAG}\nCMD ["/delay", "--before-answer", "{wait_us}"]\n'
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Repository:
+    """What GitHub has: a service that takes 3 ms, and its scenario."""
+    made = new_repository(tmp_path / "origin")
+    made.git("config", "receive.denyCurrentBranch", "updateInstead")
+    write_scenario(
+        made.path / "socklat.toml",
+        {"service": {"image": None, "command": None, "build": "service"}},
+    )
+    (made.path / ".gitignore").write_text("socklat-out/\nmeasured/\ntmp/\n")
+    made.commit(dockerfile(3000), "service/Dockerfile")
+    return made
+
+
+@pytest.fixture
+def images(docker_client: Any) -> Iterator[None]:
+    """What was built is removed again."""
+
+    def built() -> set[str]:
+        found = docker_client.api.images(name="socklat-gate/build")
+        return {tag for item in found for tag in item["RepoTags"] or []}
+
+    before = built()
+    yield
+    for tag in built() - before:
+        docker_client.images.remove(tag, force=True)
+
+
+class Runner:
+    """Jobs of the repository's workflows on a runner of one's own."""
+
+    def __init__(self, directory: Path, origin: Repository, server: ApiServer, client: Any) -> None:
+        self._directory = directory
+        self._origin = origin
+        self._server = server
+        self._client = client
+        self._jobs = 0
+        (directory / "runner-temp").mkdir()
+
+    def pull_request(self, branch: str) -> CompositeRun:
+        """The gate's job for a pull request of ``branch``, as docs/github.md has it."""
+        job = self._job_directory()
+        workspace = clone_of(self._origin, job / "workspace")
+        workspace.git("checkout", "--quiet", branch)
+        sha = workspace.git("rev-parse", "HEAD")
+        variables = environment(
+            job,
+            "pull_request",
+            {"pull_request": pull_request(sha=sha)},
+            GITHUB_API_URL=self._server.url,
+            GITHUB_BASE_REF="main",
+            GITHUB_SHA=sha,
+            GITHUB_WORKSPACE=str(workspace.path),
+            RUNNER_ENVIRONMENT="self-hosted",
+            RUNNER_TEMP=str(self._directory / "runner-temp"),
+            TEST_TOKEN=TOKEN,
+        )
+        inputs = {"baseline-ref": "main", "baselines": STORE, "options": "--seed 3"}
+        return CompositeRun(ACTION, job, inputs, variables, "https://example.org/artifact")
+
+    def push_to_main(self) -> str:
+        """The baseline's job after a push to main; returns what is stored then."""
+        job = self._job_directory()
+        workspace = clone_of(self._origin, job / "workspace")
+        gate = Gate(workspace.path, self._client)
+        variables = environment(
+            job, "push", {"ref": "refs/heads/main"}, GITHUB_REF="refs/heads/main"
+        )
+        try:
+            for arguments in (
+                ("run", "socklat.toml", "--runs", 2, "--out", "measured", "--quiet"),
+                ("baseline", "promote", "measured", "--baselines", STORE),
+                ("baseline", "list", "--baselines", STORE),
+            ):
+                done = gate.end(gate.start(*arguments, env=variables))
+                assert done.code == 0, (arguments, done.stderr)
+            return done.stdout
+        finally:
+            gate.close()
+
+    def _job_directory(self) -> Path:
+        self._jobs += 1
+        path = self._directory / f"job-{self._jobs}"
+        path.mkdir()
+        return path
+
+
+def test_from_green_to_red_to_waived_to_merged(
+    origin: Repository, tmp_path: Path, docker_client: Any, images: None
+) -> None:
+    with ApiServer() as server:
+        runner = Runner(tmp_path, origin, server, docker_client)
+        main = origin.git("rev-parse", "HEAD")
+        assert main[:7] in runner.push_to_main()
+
+        origin.git("checkout", "--quiet", "-b", "topic")
+        origin.commit("how to", "README.md")
+        green = runner.pull_request("topic")
+        assert green.exit_code == 0, green.log
+        verdict = json.loads(
+            (tmp_path / "job-2" / "workspace" / green.outputs["verdict-json"]).read_text()
+        )
+        assert (verdict["verdict"], verdict["baseline_commit"]) == ("pass", main)
+
+        origin.commit(dockerfile(4200), "service/Dockerfile")
+        red = runner.pull_request("topic")
+        assert red.exit_code == 1, red.log
+        assert red.outputs["verdict"] == "regression"
+        assert 0.25 < float(red.outputs["change-p50"]) < 0.6
+
+        scenario = (origin.path / "socklat.toml").read_text()
+        origin.commit(scenario + WAIVER, "socklat.toml")
+        waived = runner.pull_request("topic")
+        assert waived.exit_code == 0, waived.log
+        assert waived.outputs["verdict"] == "pass"
+        assert "PERF-1" in server.comments[0]["body"]
+
+        # One comment, updated in place, that remembers; a check run for each commit.
+        assert len(server.comments) == 1
+        body = server.comments[0]["body"]
+        assert body.count("**PASS**") == 1
+        assert "regression" in body.partition("<details>")[2]
+        assert [check["conclusion"] for check in server.checks] == ["success", "failure", "success"]
+
+        origin.git("checkout", "--quiet", "main")
+        origin.git("merge", "--quiet", "--no-ff", "-m", "merge topic", "topic")
+        merged = origin.git("rev-parse", "HEAD")
+        stored = runner.push_to_main()
+        assert main[:7] in stored
+        assert merged[:7] in stored
+
+        # The next one is held against what was merged: 4.2 ms are no regression any more.
+        origin.git("checkout", "--quiet", "-b", "next")
+        origin.commit("more", "README.md")
+        last = runner.pull_request("next")
+        assert last.exit_code == 0, last.log
+        assert abs(float(last.outputs["change-p50"])) < 0.25
