@@ -1,0 +1,109 @@
+"""A newcomer's path, from an installed package to a comparison on a machine without privileges."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.services.build import build_image
+
+pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.timeout(900)]
+
+ROOT = Path(__file__).resolve().parents[2]
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+TAGS = ("newcomer-shop:released", "newcomer-shop:dev")
+DOCKERFILE = """
+FROM {base}
+EXPOSE 8080
+HEALTHCHECK CMD ["/http-get", "http://localhost:8080/health"]
+CMD ["/http", "--port", "8080", "--delay", "{delay_us}"]
+"""
+QUICK = """
+[[gate.metrics]]
+quantile = 0.5
+tolerance = 0.1
+failure = 0.3
+"""
+
+
+class Newcomer:
+    """A shell in a directory of its own, with nothing of this checkout on its paths."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.bin = home / "venv" / "bin"
+
+    def run(self, line: str, *prefix: str) -> subprocess.CompletedProcess[str]:
+        kept = {name: os.environ[name] for name in ("HOME", "PIP_FIND_LINKS") if name in os.environ}
+        return subprocess.run(
+            [*prefix, "bash", "-euc", line],
+            cwd=self.home,
+            env={**kept, "PATH": f"{self.bin}:{PATH}"},
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+
+    def does(self, line: str, *prefix: str, exit_code: int = 0) -> str:
+        done = self.run(line, *prefix)
+        assert done.returncode == exit_code, f"{line}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+
+@pytest.fixture
+def newcomer(tmp_path: Path) -> Newcomer:
+    return Newcomer(tmp_path)
+
+
+@pytest.fixture
+def images(docker_client: Any) -> Iterator[str]:
+    base = build_image(docker_client, "http.c", "newcomer-shop:base", ["/http"])
+    yield base
+    for tag in (*TAGS, base):
+        if docker_client.api.images(name=tag):
+            docker_client.images.remove(tag, force=True)
+
+
+def test_from_installing_to_comparing_elsewhere(newcomer: Newcomer, images: str) -> None:
+    def made(tag: str, delay_us: int) -> None:
+        (newcomer.home / "Dockerfile").write_text(DOCKERFILE.format(base=images, delay_us=delay_us))
+        newcomer.does(f"docker build --quiet --tag {tag} .")
+
+    # The interpreter that runs the tests is one that the project supports.
+    newcomer.does(f"{sys.executable} -m venv venv && venv/bin/pip install --quiet {ROOT}")
+    newcomer.does("socklat-gate doctor")
+
+    for tag in TAGS:
+        made(tag, 3000)
+    said = newcomer.does(f"socklat-gate init {TAGS[1]}")
+    assert "answers HTTP on port 8080: GET /health 200" in said
+    scenario = newcomer.home / "socklat.toml"
+    text = scenario.read_text().partition("[[gate.metrics]]")[0] + QUICK
+    text = re.sub(r"^rate = \S+", "rate = 300", text, flags=re.MULTILINE)
+    scenario.write_text(re.sub(r"^duration_s = \S+", "duration_s = 1", text, flags=re.MULTILINE))
+
+    gate = f"socklat-gate gate socklat.toml --baseline-image {TAGS[0]}"
+    assert newcomer.does(gate).startswith("pass: ")
+    assert newcomer.does("socklat-gate report socklat-out").startswith("✔ **PASS**")
+    assert "<!doctype html>" in (newcomer.home / "socklat-out" / "report.html").read_text().lower()
+    newcomer.does("socklat-gate baseline save socklat-out")
+
+    made(TAGS[1], 4500)
+    assert newcomer.does(gate, exit_code=1).startswith("regression: ")
+
+    # Elsewhere: no capability, no network, no daemon, and only what was stored.
+    elsewhere = ["unshare", "--net", "env", "DOCKER_HOST=unix:///nowhere", "setpriv"]
+    elsewhere += ["--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
+    compared = newcomer.does(
+        "socklat-gate compare baselines/newcomer-shop socklat-out", *elsewhere, exit_code=4
+    )
+    assert "**INCONCLUSIVE**" in compared.splitlines()[0]
+    assert "too_few_campaigns" in compared
