@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gate.shown import printable
+
 __all__ = ["COMMIT", "NOT_INSTALLED", "Done", "git", "is_ref"]
 
 COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -75,8 +77,7 @@ class Done:
         worst = [line for line in told if line.startswith(("fatal:", "remote:", "error:", "!"))]
         text = "; ".join((worst or told)[:3]) or f"git ended with code {self.code}"
         # Remotes are other machines: what they say must not reach a terminal as it is.
-        shown = "".join(c if c.isprintable() else " " for c in text)
-        return re.sub(r"//[^/@\s]+@", "//", shown)[:400]
+        return re.sub(r"//[^/@\s]+@", "//", printable(text, " "))[:400]
 
 
 def git(

@@ -17,6 +17,7 @@ from gate.baseline.rows import COLUMNS, machine_of, rows_of
 from gate.baseline.store import StoredCampaign
 from gate.errors import NoUsableBaseline, Reason, UsageError
 from gate.gating import MIN_EXCEEDING, Metric
+from gate.shown import told
 from gate.verdict.quantiles import LEAST_NS
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ class CampaignTable:
         except (self._error, OSError) as error:
             raise UsageError(
                 Reason.OUTPUT_NOT_WRITABLE,
-                f"cannot write {path}: {_told(error)}",
+                f"cannot write {path}: {told(error)}",
                 remedy="choose a directory that this user may write to, with space left on it",
             ) from error
         (rows,) = self._database.execute("SELECT count(*) FROM buckets").fetchone() or (0,)
@@ -178,7 +179,7 @@ class CampaignTable:
         except self._error as error:
             raise NoUsableBaseline(
                 Reason.BASELINE_CORRUPT,
-                f"{path} holds no exported campaigns: {_told(error)}",
+                f"{path} holds no exported campaigns: {told(error)}",
                 remedy="write it again with `socklat-gate baseline export --parquet FILE`",
             ) from error
 
@@ -208,7 +209,3 @@ class CampaignTable:
             Point(name, f"{created.isoformat()}Z", commit, of_branch, int(runs), float(value))
             for name, created, commit, of_branch, runs, value in rows
         )
-
-
-def _told(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -28,6 +28,7 @@ BAD_STATUS = 400
 @click.option(
     "--port", metavar="N", type=click.IntRange(1, 65535), help="Where it listens [from the image]."
 )
+@click.option("--service", metavar="NAME", help="The one under test of a compose file.")
 @click.option("--no-start", is_flag=True, help="Do not start the image to see what it answers.")
 @click.option(
     "--out",
@@ -40,23 +41,31 @@ BAD_STATUS = 400
 @click.option("--force", is_flag=True, help="Overwrite a scenario that is there.")
 @quiet_option
 def init(
-    source: str, port: int | None, no_start: bool, out: Path, force: bool, quiet: bool
+    source: str,
+    port: int | None,
+    service: str | None,
+    no_start: bool,
+    out: Path,
+    force: bool,
+    quiet: bool,
 ) -> None:
-    """Write a commented socklat.toml for an image, or a directory with a Dockerfile.
+    """Write a commented socklat.toml for an image, a Dockerfile or a compose file.
 
-    SOURCE (default: this directory) is built or pulled, started once, and asked what it speaks;
-    rate and length of the load follow from how fast it answers.
+    SOURCE is an image, a compose file, or a directory with either file (default: this one). It is
+    built or pulled, started once, and asked what it speaks; rate and length of the load follow
+    from how fast it answers.
 
     For instance:
 
         socklat-gate init shop-api:dev
         socklat-gate init ./service --port 8080
+        socklat-gate init docker-compose.yml --service api
     """
     if out.exists() and not force:
         raise _taken(out)
     client = connect()
     with Progress(quiet=quiet) as progress:
-        found = find_source(client, source, out.resolve().parent, progress.say)
+        found = find_source(client, source, out.resolve().parent, progress.say, service)
         at = chosen_port(found, port)
         if no_start:
             spoken = guess(at, "--no-start was given")

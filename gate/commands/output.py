@@ -12,7 +12,7 @@ import click
 
 from gate.errors import Reason, UsageError
 
-__all__ = ["aligned", "emit", "emit_json", "printable"]
+__all__ = ["aligned", "emit", "emit_json"]
 
 
 def emit(text: str) -> bool:
@@ -48,11 +48,6 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     )
-
-
-def printable(text: str) -> str:
-    """Stored text comes from other machines: control characters must not reach the terminal."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 def _silence_stdout() -> None:

@@ -16,7 +16,7 @@ _EPILOG = (
 
 _COMMANDS = {
     "doctor": "Check what works on this machine, one line and one remedy each.",
-    "init": "Write a commented socklat.toml for an image, or a directory with a Dockerfile.",
+    "init": "Write a commented socklat.toml for an image, a Dockerfile or a compose file.",
     "gate": "Measure, compare, report; the exit code is the verdict.",
     "run": "Measure one image alone, without a verdict.",
     "compare": "Compare stored results, anywhere: no root, no Docker, no BPF.",

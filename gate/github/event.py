@@ -87,6 +87,12 @@ class WorkflowRun(_Part):
     run_attempt: Number = 1
 
 
+class Issue(_Part):
+    """An issue, which ``pull_request`` says is one."""
+
+    pull_request: dict[str, object] | None = None
+
+
 class Event(_Part):
     """What happened; ``label`` is the one that ``action`` "labeled" added."""
 
@@ -94,6 +100,8 @@ class Event(_Part):
     pull_request: PullRequest | None = None
     label: Label | None = None
     workflow_run: WorkflowRun | None = None
+    repository: Repository | None = None
+    issue: Issue | None = None
 
 
 def read_event(path: Path) -> Event:

@@ -8,6 +8,8 @@ import docker
 import docker.errors
 import requests
 
+from gate.shown import printable
+
 __all__ = ["TAIL_LINES", "tail"]
 
 TAIL_LINES = 10
@@ -33,5 +35,5 @@ def clip(raw: bytes) -> str:
     cut = raw[-TAIL_BYTES:]
     text = _COLOUR.sub("", cut.decode(errors="replace")).replace("\r\n", "\n").strip("\n")
     # A log is untrusted: escape sequences must not reach the terminal or a report.
-    clean = "".join(c if c.isprintable() or c in "\n\t" else "�" for c in text)
+    clean = printable(text, kept="\n\t")
     return f"... {clean}" if len(raw) > TAIL_BYTES else clean

@@ -93,7 +93,7 @@ def ask(
 
     Raises as `ServiceSession.start` does.
     """
-    service = Service(image=source.image.id, port=port)
+    service = Service.model_validate({**source.keys, "port": port})
     with ServiceSession(client, service, scenario_dir) as session:
         say(f"starting {source}")
         [running] = session.start([ArmSpec("candidate", source.image)])

@@ -21,6 +21,12 @@ BUSY = 0.3
 MOST_RATE, LEAST_RATE, USUAL_RATE = 1000.0, 5.0, 200.0
 USUAL_S, LONGEST_S = 5.0, 20.0
 CONNECTIONS = 16
+COMMENTS = {
+    "image": "the candidate",
+    "build": "the directory with the Dockerfile, from here",
+    "compose": "from here; each arm is the whole stack",
+    "service": "the one under test",
+}
 MEDIAN = 0.5
 
 
@@ -38,8 +44,7 @@ def scenario_text(source: Source, port: int, spoken: Spoken) -> str:
         .get_template("socklat.toml.j2")
         .render(
             name=_toml(source.name),
-            key=source.key,
-            value=_toml(source.value),
+            start=[(key, _toml(value), COMMENTS[key]) for key, value in source.keys.items()],
             port=port,
             ready=_toml(spoken.path) if spoken.status == 200 else "",
             verified=spoken.verified,

@@ -1,4 +1,4 @@
-"""What a user points at, an image or a directory with a Dockerfile, and what its image declares."""
+"""What a user points at: an image, a Dockerfile or a compose file; and what it declares."""
 
 from __future__ import annotations
 
@@ -12,57 +12,88 @@ import docker
 
 from gate.errors import Reason, UsageError
 from gate.service.client import daemon_errors
+from gate.service.compose import read_stack
 from gate.service.image import ImageRef, build_image, resolve_image
+from gate.service.stack import stack_image
 
 __all__ = ["Source", "chosen_port", "find_source", "scenario_name"]
 
 NAME_LENGTH = 63
+COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 _HEALTH_URL = re.compile(r"https?://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?(/[^\s'\"|;&]*)")
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A thing to gate: a ``name`` for it, the key and value of ``[service]`` that give its image.
+    """A thing to gate: a ``name`` for it, and the ``keys`` of ``[service]`` that start it.
 
-    ``ports`` are the TCP ports that the image declares, in order; ``health_path`` is that of the
-    URL which its health check asks, or empty.
+    ``ports`` are the TCP ports that it declares, in order; ``health_path`` is that of the URL
+    which its health check asks, or empty.
     """
 
     name: str
-    key: str
-    value: str
+    keys: Mapping[str, str]
     image: ImageRef
-    ports: tuple[int, ...]
-    health_path: str
+    ports: tuple[int, ...] = ()
+    health_path: str = ""
 
     def __str__(self) -> str:
-        return f"{self.key} {self.value!r}"
+        return ", ".join(f"{key} {value!r}" for key, value in self.keys.items())
 
 
 def find_source(
-    client: docker.DockerClient, given: str, beside: Path, say: Callable[[str], None]
+    client: docker.DockerClient,
+    given: str,
+    beside: Path,
+    say: Callable[[str], None],
+    service: str | None = None,
 ) -> Source:
-    """What ``given`` names: a directory (or the Dockerfile in it) is built, an image is pulled.
+    """What ``given`` names; a directory is built, or brought up when it has a compose file only.
 
-    ``beside`` is the directory that the scenario will be in, where relative paths start.  Raises
-    `UsageError` as `build_image` and `resolve_image` do.
+    ``beside`` is the directory that the scenario will be in, where relative paths start;
+    ``service`` the one under test of a compose file.  Raises `UsageError` as `build_image`,
+    `resolve_image` and `read_stack` do.
     """
     path = Path(given)
     if path.is_file() and path.name == "Dockerfile":
         path = path.parent
+    if path.is_dir() and not (path / "Dockerfile").exists():
+        path = next((path / name for name in COMPOSE_FILES if (path / name).exists()), path)
+    if path.is_file() and path.suffix in (".yml", ".yaml"):
+        return _of_stack(client, path, beside, say, service)
     if path.is_dir():
         image = build_image(client, path, say)
-        key, value = "build", _relative(path, beside)
-        name = path.resolve().name
+        name, keys = path.resolve().name, {"build": _relative(path, beside)}
     else:
         image = resolve_image(client, given, say)
-        key, value = "image", given
-        name = re.split(r"[:@]", given.rpartition("/")[2])[0]
-    with daemon_errors(f"inspecting image {image.reference}"):
-        config = client.api.inspect_image(image.id).get("Config") or {}
+        name, keys = re.split(r"[:@]", given.rpartition("/")[2])[0], {"image": given}
+    config = _config(client, image)
     return Source(
-        scenario_name(name), key, value, image, _declared_ports(config), _health_path(config)
+        scenario_name(name), keys, image, _exposed(config), _health_path(config.get("Healthcheck"))
     )
+
+
+def _of_stack(
+    client: docker.DockerClient,
+    path: Path,
+    beside: Path,
+    say: Callable[[str], None],
+    service: str | None,
+) -> Source:
+    services = read_stack(path).get("services") or {}
+    chosen = service or (next(iter(services)) if len(services) == 1 else "")
+    if chosen not in services:
+        raise UsageError(
+            Reason.BAD_ARGUMENT,
+            f"{path} has {', '.join(sorted(services)) or 'no service'}: which one is under test?",
+            remedy="name it with --service",
+        )
+    image = stack_image(client, path, chosen, say)
+    config, definition = _config(client, image), services[chosen]
+    ports = _of_definition(definition) or _exposed(config)
+    health = _health_path(definition.get("healthcheck") or config.get("Healthcheck"))
+    keys = {"compose": _relative(path, beside), "service": chosen}
+    return Source(scenario_name(chosen), keys, image, ports, health)
 
 
 def chosen_port(source: Source, asked: int | None) -> int:
@@ -94,12 +125,30 @@ def _relative(path: Path, beside: Path) -> str:
         return str(path.resolve())
 
 
-def _declared_ports(config: Mapping[str, Any]) -> tuple[int, ...]:
+def _config(client: docker.DockerClient, image: ImageRef) -> Mapping[str, Any]:
+    with daemon_errors(f"inspecting image {image.reference}"):
+        return client.api.inspect_image(image.id).get("Config") or {}
+
+
+def _exposed(config: Mapping[str, Any]) -> tuple[int, ...]:
     declared = (entry.partition("/") for entry in config.get("ExposedPorts") or {})
     return tuple(sorted(int(port) for port, _, kind in declared if kind in ("", "tcp")))
 
 
-def _health_path(config: Mapping[str, Any]) -> str:
-    test = (config.get("Healthcheck") or {}).get("Test") or []
-    found = _HEALTH_URL.search(" ".join(test))
+def _of_definition(definition: Mapping[str, Any]) -> tuple[int, ...]:
+    """Ports inside the container that a compose file publishes or exposes, without ranges."""
+    written = [
+        str(entry.get("target", "")) if isinstance(entry, Mapping) else str(entry)
+        for entry in (*(definition.get("ports") or ()), *(definition.get("expose") or ()))
+    ]
+    inside = [text.rpartition(":")[2].partition("/") for text in written]
+    found = [int(port) for port, _, kind in inside if port.isdigit() and kind in ("", "tcp")]
+    return tuple(dict.fromkeys(found))
+
+
+def _health_path(check: Mapping[str, Any] | None) -> str:
+    """The path that a health check asks for, as images or compose files have it."""
+    check = check or {}
+    test = check.get("Test") or check.get("test") or []
+    found = _HEALTH_URL.search(test if isinstance(test, str) else " ".join(test))
     return found[1] if found else ""

@@ -13,6 +13,7 @@ from docker.errors import NotFound
 
 from gate.errors import Reason, UsageError
 from gate.service.client import connect, daemon_errors
+from gate.shown import printable
 
 __all__ = ["Target", "of_container", "of_pid", "of_port"]
 
@@ -78,8 +79,8 @@ def _of_inspected(client: Any, name: str, state: Mapping[str, Any]) -> Target:
             f"container {name!r} is not running ({state['State']['Status']})",
             remedy=f"start it: docker start {name}",
         )
-    title = _printable(str(state["Name"]).lstrip("/"))
-    image = _printable(str(state["Config"]["Image"]))
+    title = printable(str(state["Name"]).lstrip("/"), "?")
+    image = printable(str(state["Config"]["Image"]), "?")
     target = _of_process(pid, lambda: _pids_of(client, name, pid), f"container {title!r}")
     label = f"{title} ({image})"
     return replace(target, label=label, id=str(state["Id"]), name=title, image=image)
@@ -108,7 +109,7 @@ def _of_process(pid: int, companions: Callable[[], Iterable[int]], who: str = ""
     """The target of a process; where its network is the host's, its companions' listeners too."""
     try:
         inode = _netns_inode(pid)
-        comm = _printable((_PROC / f"{pid}/comm").read_text("utf-8", errors="replace").strip())
+        comm = printable((_PROC / f"{pid}/comm").read_text("utf-8", errors="replace").strip(), "?")
         shared = inode == _netns_inode("self")
         mine = {owner for one in companions() for owner in _socket_inodes(one)} if shared else None
         listening = _listening(pid)
@@ -160,8 +161,3 @@ def _socket_inodes(pid: int) -> Iterator[str]:
             continue
         if match:
             yield match.group(1)
-
-
-def _printable(text: str) -> str:
-    """A process may call itself anything, sequences that steer a terminal included."""
-    return "".join(character if character.isprintable() else "?" for character in text)

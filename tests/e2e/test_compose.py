@@ -10,6 +10,7 @@ import pytest
 
 from gate.baseline.files import read_result
 from gate.errors import Exit, Reason
+from gate.scenario_file import load_scenario
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG, ECHO_TAG
 
@@ -82,3 +83,13 @@ def test_a_file_that_compose_refuses_is_told_in_its_words(
     assert "compose refuses" in said
     (gate.directory / "compose.yml").unlink()
     gate.gate(path).refused(Exit.USAGE, Reason.NO_SUCH_FILE)
+
+
+def test_init_of_a_stack(gate: Gate, stack: Callable[..., Path]) -> None:
+    stack().unlink()
+    said = gate.run("init", "compose.yml", out=False).refused(Exit.USAGE, Reason.BAD_ARGUMENT)
+    assert "api, helper" in said
+    done = gate.run("init", "--service", "api", out=False)
+    assert done.code == 0, done.stderr
+    written = load_scenario(gate.directory / "socklat.toml").service
+    assert (written.compose, written.service, written.port) == ("compose.yml", "api", 7000)

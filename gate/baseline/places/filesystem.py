@@ -6,8 +6,9 @@ import sys
 from typing import Any, NoReturn
 
 from gate.errors import Reason, UsageError
+from gate.shown import told
 
-__all__ = ["client_errors", "filesystem_of", "told"]
+__all__ = ["client_errors", "filesystem_of"]
 
 _EXTRA = "install it: pip install 'socklat-gate[stores]'"
 # The clients' own errors that are no OSError, by the module that must have been imported for them.
@@ -61,9 +62,3 @@ def client_errors() -> tuple[type[BaseException], ...]:
         if module in sys.modules:
             found.append(getattr(sys.modules[module], name))
     return tuple(found)
-
-
-def told(error: BaseException) -> str:
-    """What an error says, in a line that a terminal may show: it may come from a server."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return "".join(c if c.isprintable() else " " for c in text)[:300]

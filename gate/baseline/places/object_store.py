@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from gate.baseline.places.filesystem import client_errors, filesystem_of, told
+from gate.baseline.places.filesystem import client_errors, filesystem_of
 from gate.baseline.places.interface import (
     MAX_BYTES,
     check_name,
@@ -22,6 +22,7 @@ from gate.baseline.places.interface import (
 from gate.baseline.places.waiting import Say, waiting
 from gate.baseline.reading import corrupt
 from gate.errors import NoUsableBaseline, Reason
+from gate.shown import told
 
 __all__ = ["ObjectStore"]
 

@@ -8,11 +8,12 @@ import rich_click as click
 
 from gate.baseline.comparable import is_of_release, latest_kind
 from gate.baseline.opened import opened
-from gate.commands.output import emit, printable
+from gate.commands.output import emit
 from gate.commands.place import location_option
 from gate.commands.scenarios import branch_option
 from gate.errors import Exit, NoUsableBaseline, Reason, UsageError
 from gate.scenario_file import load_scenario
+from gate.shown import printable
 from gate.verdict.history import metric_history
 
 __all__ = ["drift"]

@@ -11,13 +11,14 @@ import rich_click as click
 from gate.baseline.comparable import SAVE
 from gate.baseline.opened import opened
 from gate.baseline.table import CampaignTable, Point
-from gate.commands.output import aligned, emit, printable
+from gate.commands.output import aligned, emit
 from gate.commands.place import location_option
 from gate.commands.scenarios import branch_option, named
 from gate.errors import NoUsableBaseline, Reason, UsageError
 from gate.gating import Metric
 from gate.report.sparkline import sparkline
 from gate.report.units import ns
+from gate.shown import printable
 from gate.verdict.history import series_history
 from gate.verdict.wording import percent
 

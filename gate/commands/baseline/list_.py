@@ -6,8 +6,9 @@ import rich_click as click
 
 from gate.baseline.opened import opened
 from gate.baseline.store import CampaignSummary
-from gate.commands.output import aligned, emit, printable
+from gate.commands.output import aligned, emit
 from gate.commands.place import location_option, nothing_in
+from gate.shown import printable
 
 __all__ = ["list_"]
 

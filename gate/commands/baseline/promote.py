@@ -9,9 +9,10 @@ import rich_click as click
 
 from gate.baseline.campaigns import campaign_of, result_at
 from gate.baseline.opened import opened
-from gate.baseline.promotion import check_commit, check_no_fork
+from gate.baseline.promotion import check_commit
 from gate.commands.output import emit
 from gate.commands.place import location_option
+from gate.github.own_code import check_own_code
 
 __all__ = ["promote"]
 
@@ -38,7 +39,7 @@ def promote(result: Path, baselines: str, branch: str | None, allow_dirty: bool)
         socklat-gate baseline promote socklat-out --baselines git+branch:perf
     """
     loaded = result_at(result)
-    check_no_fork()
+    check_own_code()
     if not allow_dirty:
         check_commit(loaded)
     campaign = campaign_of(loaded)

@@ -10,9 +10,10 @@ from gate.baseline.opened import opened
 from gate.baseline.places.interface import Compactable, Place
 from gate.baseline.prune import superfluous
 from gate.baseline.store import BaselineStore
-from gate.commands.output import emit, printable
+from gate.commands.output import emit
 from gate.commands.place import location_option
 from gate.errors import Reason, UsageError
+from gate.shown import printable
 
 __all__ = ["prune"]
 

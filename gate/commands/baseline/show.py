@@ -11,13 +11,14 @@ from gate.baseline.comparable import SAVE, latest_kind
 from gate.baseline.files import read_campaign
 from gate.baseline.opened import opened
 from gate.campaign import Campaign
-from gate.commands.output import aligned, emit, printable
+from gate.commands.output import aligned, emit
 from gate.commands.place import location_option
 from gate.commands.scenarios import Named, branch_option, named
 from gate.errors import NoUsableBaseline, Reason
 from gate.report.campaign_text import campaign_rows
 from gate.report.sparkline import sparkline
 from gate.report.units import change, ns
+from gate.shown import printable
 
 __all__ = ["show"]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import rich_click as click
 
 from gate.baseline.opened import opened
-from gate.commands.output import emit, printable
+from gate.commands.output import emit
 from gate.commands.place import location_option, nothing_in
 from gate.errors import NoUsableBaseline, Reason
+from gate.shown import printable
 
 __all__ = ["verify"]
 

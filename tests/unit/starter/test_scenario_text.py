@@ -16,7 +16,7 @@ IMAGE = ImageRef("shop:dev", "sha256:0", "")
 
 
 def source(name: str = "shop", value: str = "shop:dev", key: str = "image") -> Source:
-    return Source(name, key, value, IMAGE, (8080,), "")
+    return Source(name, {key: value}, IMAGE, (8080,))
 
 
 def written(tmp_path: Path, found: Source, port: int, spoken: Spoken) -> Scenario:

@@ -1,0 +1,21 @@
+"""Foreign text, fit for a terminal: what servers, processes and stored files say."""
+
+from __future__ import annotations
+
+__all__ = ["printable", "told"]
+
+MAX_TOLD = 300
+
+
+def printable(text: str, instead: str = "\ufffd", *, kept: str = "") -> str:
+    """``text`` with something else for control characters, but for those ``kept``.
+
+    Escape sequences steer a terminal, and a line break begins a line that looks like ours.
+    """
+    return "".join(c if c.isprintable() or c in kept else instead for c in text)
+
+
+def told(error: BaseException) -> str:
+    """What an error says, in a line: it may come from another machine."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return printable(text, " ")[:MAX_TOLD]
