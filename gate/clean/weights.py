@@ -37,6 +37,9 @@ DEPENDENT_LEVEL = 1e-3
 """Chance that stalls which do not depend on requests are taken for ones that do."""
 
 CLOCK_TICKS = 1 << 16
+ROTATIONS = 100
+"""Shifts of the arrivals against the stalls, with which a dependence is held once it is found."""
+MOST_ROTATED = 1 << 14
 
 Floats = npt.NDArray[np.float64]
 
@@ -89,18 +92,40 @@ def depends_on_requests(arrival_ns: I64, stalls: Timeline, from_ns: int, to_ns: 
     """Whether stalls follow arrivals more, or less, than they follow just any time.
 
     Poisson arrivals see what a clock would see (Wolff 1982, PASTA).  If they do not, the requests
-    themselves bring the "stalls" about, and weighting by them would hide slow requests.
+    themselves bring the "stalls" about, and weighting by them would hide slow requests.  But a
+    load driver that is busy after a stall sends what is due in clumps, which are fewer draws than
+    they have arrivals: so they must also see more than the same clumps do at other times.
     """
     if not len(stalls) or not arrival_ns.size:
         return False
     settled = settling(stalls)
     clock_ns = np.linspace(from_ns, to_ns, CLOCK_TICKS, endpoint=False).astype(np.int64)
-    seen, expected = (
-        np.sort(stalls.until_next_ns(at)[~settled.contains(at)]) for at in (arrival_ns, clock_ns)
-    )
-    if not seen.size or not expected.size:
+    expected = np.sort(stalls.until_next_ns(clock_ns)[~settled.contains(clock_ns)])
+    # Kolmogorov-Smirnov: given the stalls, Poisson arrivals are independent draws.
+    distance = _apart(arrival_ns, stalls, settled, expected)
+    if distance <= kolmogi(DEPENDENT_LEVEL):
+        return False
+    if np.isinf(distance):
         return True
+    some_ns = arrival_ns[:: 1 + arrival_ns.size // MOST_ROTATED]
+    few = expected[:: 1 + expected.size // MOST_ROTATED]
+    length_ns = to_ns - from_ns
+    turns_ns = np.linspace(0, length_ns, ROTATIONS + 1, endpoint=False).astype(np.int64)
+    found, *elsewhere = (
+        _apart(from_ns + (some_ns - from_ns + turn) % length_ns, stalls, settled, few)
+        for turn in turns_ns
+    )
+    return found > max(elsewhere)
+
+
+def _apart(at_ns: I64, stalls: Timeline, settled: Timeline, expected: I64) -> float:
+    """Largest distance of the times until the next stall from those ``expected``, rising ones.
+
+    Times the root of the number of instants; infinite when either has none to compare.
+    """
+    seen = np.sort(stalls.until_next_ns(at_ns)[~settled.contains(at_ns)])
+    if not seen.size or not expected.size:
+        return float("inf")
     apart = np.searchsorted(seen, expected, side="right") / seen.size
     apart -= np.searchsorted(expected, expected, side="right") / expected.size
-    # Kolmogorov-Smirnov: given the stalls, the arrivals are independent draws.
-    return bool(np.abs(apart).max() * np.sqrt(seen.size) > kolmogi(DEPENDENT_LEVEL))
+    return float(np.abs(apart).max() * np.sqrt(seen.size))

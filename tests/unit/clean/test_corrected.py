@@ -132,6 +132,30 @@ def test_arrivals_see_independent_stalls_as_a_clock_does() -> None:
     assert alarms <= 1
 
 
+def test_a_driver_that_sends_in_clumps_after_stalls_is_no_dependence() -> None:
+    alarms = 0
+    for seed in range(20):
+        study = Study(0.2, 5 * MS, seed=seed)
+        stalls = Timeline.of(study.begins, study.ends)
+        # What is due within twice a stall's length after it comes at once, when that is over.
+        until_ns = stalls.to_ns + 2 * (stalls.to_ns - stalls.from_ns)
+        last = np.searchsorted(stalls.to_ns, study.arrival_ns, side="right") - 1
+        held = (last >= 0) & (study.arrival_ns < until_ns[last])
+        sent_ns = np.sort(np.where(held, until_ns[last], study.arrival_ns))
+        alarms += depends_on_requests(sent_ns, stalls, 0, END_NS)
+    assert alarms <= 1
+
+
+def test_bursts_after_few_requests_are_still_found() -> None:
+    found = 0
+    for seed in range(10):
+        study = Study(0.0, MS, seed=seed)
+        helped_ns = study.arrival_ns[np.random.default_rng(seed).random(40_000) < 0.02]
+        bursts = Timeline.of(helped_ns + 20_000, helped_ns + 3 * MS)
+        found += depends_on_requests(study.arrival_ns, bursts, 0, END_NS)
+    assert found == 10
+
+
 def test_nothing_logged_gives_empty_distributions() -> None:
     none = exchanges(np.zeros(0, np.int64), np.zeros(0, np.int64))
     cleaned = clean([none, none], stalls_at(np.array([5]), np.array([9])), 0, 100, STAGES)
