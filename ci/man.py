@@ -1,6 +1,6 @@
 """Writes the man pages, one a command, from the same help that ``--help`` prints.
 
-    python ci/man.py docs/man
+python ci/man.py docs/man
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -58,6 +58,8 @@ class BaselineStore:
     """The campaigns of a place."""
 
     place: Place
+    _known: dict[str, StoredCampaign] = field(default_factory=dict, repr=False, compare=False)
+    """What was read already: a job asks several times, and files never change."""
 
     @classmethod
     def at(cls, location: str | Path, *, say: Say | None = None) -> BaselineStore:
@@ -102,13 +104,17 @@ class BaselineStore:
 
         Raises `NoUsableBaseline` when one of them cannot be read, `UsageError` for a bad name.
         """
-        found = self.each(scenario_name, leave_out=leave_out)
+        names = [n for n in self.place.names(_checked(scenario_name)) if n not in leave_out]
+        for name in names:
+            if name not in self._known:
+                self._known[name] = StoredCampaign(name, self._read(name))
+        found = [self._known[name] for name in names]
         return tuple(sorted(found, key=lambda s: (created_utc(s.campaign.created), s.name)))
 
     def each(
         self, scenario_name: str, *, leave_out: Collection[str] = ()
     ) -> Iterator[StoredCampaign]:
-        """The same one by one, by name, which begins with the time; for long histories."""
+        """The same one by one, by name, which begins with the time; none of them is kept."""
         for name in self.place.names(_checked(scenario_name)):
             if name not in leave_out:
                 yield StoredCampaign(name, self._read(name))
