@@ -158,3 +158,9 @@ def test_pytest_benchmark_stores_and_compares_the_metrics(project: pytest.Pytest
 def test_disabled_benchmarks_store_nothing(project: pytest.Pytester) -> None:
     run(project, "pass", "--socklat", "--benchmark-disable").assert_outcomes(passed=1)
     assert not list(project.path.glob(".benchmarks/*/*.json"))
+
+
+def test_the_example_in_the_docs_runs(project: pytest.Pytester) -> None:
+    text = (Path(__file__).resolve().parents[3] / "docs" / "pytest.md").read_text("utf-8")
+    example = text.partition("```python\n")[2].partition("```")[0]
+    run(project, "pass", "--socklat", test=example).assert_outcomes(passed=2)
