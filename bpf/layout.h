@@ -65,8 +65,10 @@
 /* Drop reasons kept apart, by the number of enum skb_drop_reason; larger ones share the last. */
 #define DROP_REASONS 128
 
-/* Targets a probe can hold at once. */
+/* Targets a probe can hold at once, unless more are asked for. */
+#ifndef TARGET_MAX
 #define TARGET_MAX 4
+#endif
 
 /* Counters of a target.  Recorded exchanges are those of the histogram of `service`. */
 #define COUNTER_CONNECTIONS 0       /* accepted while the probe watched */

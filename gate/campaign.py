@@ -124,7 +124,8 @@ class Run:
     reason, ``spikes`` exchanges of at least ``spike_threshold_ns`` (0: none was set).
     ``window_from_ns`` is when the measured window began (CLOCK_MONOTONIC; 0: not known).
     ``cpu_ns`` is the CPU time that the container used while ``cpu_exchanges`` requests came in (0:
-    not known).  ``corrected`` is None when stalls were not watched.
+    not known).  ``corrected`` is None when stalls were not watched.  ``companions`` has
+    the distributions of ``service`` of the other containers in its stack.
     """
 
     image: str
@@ -142,6 +143,7 @@ class Run:
     cpu_ns: int = 0
     cpu_exchanges: int = 0
     corrected: Corrected | None = None
+    companions: Mapping[str, Histogram] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

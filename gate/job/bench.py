@@ -27,6 +27,9 @@ from gate.service.session import ArmSpec, RunningArm, ServiceSession
 
 __all__ = ["Bench", "Measured"]
 
+STACK_TARGETS = 16
+"""Containers of both stacks that are traced, those under test included."""
+
 OnProgress = Callable[[str], None]
 
 
@@ -81,7 +84,8 @@ class Bench:
 
     def _new_probe(self) -> SocketProbe:
         wanted = self._scenario.probe
-        return SocketProbe(wanted.max_connections, wanted.detail, stalls=True)
+        targets = STACK_TARGETS if self._scenario.service.compose else None
+        return SocketProbe(wanted.max_connections, wanted.detail, stalls=True, targets=targets)
 
     @property
     def hooks(self) -> dict[str, str]:
@@ -178,8 +182,7 @@ class Bench:
         if self._standing is None:
             return
         self._say("removing containers")
-        for slot in range(len(self._standing.arms)):
-            self._probe.forget(slot)
+        self._probe.forget_all()
         self._standing = None
         with shielded():
             self._session.stop()

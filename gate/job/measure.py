@@ -12,6 +12,7 @@ from gate.environment import NoiseMeter
 from gate.interrupt import obey_signal
 from gate.job.completeness import check_complete
 from gate.job.observe import Observer
+from gate.job.stacks import watch_stacks
 from gate.load.bounds import extended, taking_turns
 from gate.load.checks import check_delivered, too_late
 from gate.load.process import Endpoint, make_load
@@ -54,6 +55,9 @@ def measure(
     """
     for slot, arm in enumerate(arms):
         probe.watch(slot, arm.netns_inode, scenario.service.port)
+    stacked = watch_stacks(probe, arms)
+    if stacked.left_out:
+        say(f"{stacked.left_out} containers of the stacks are not traced")
     network = [network_counters(arm.pid) for arm in arms]
     missed, unsent = probe.missed(), probe.unsent_stalls()
     endpoints = [Endpoint(arm.host, arm.port) for arm in arms]
@@ -65,7 +69,7 @@ def measure(
     with make_load(planned, endpoints, seed, interleave, gate.slice_ms) as load:
         say("connecting")
         load.connect()
-        seen = Observer(probe, scenario, arms, load)
+        seen = Observer(probe, scenario, arms, load, stacked)
         seen.open(load.start(time.monotonic_ns() + _LEAD_NS))
         meter = NoiseMeter()
         say("measuring")
@@ -97,6 +101,7 @@ def measure(
             cpu_ns=cpu[slot].used_ns,
             cpu_exchanges=cpu[slot].exchanges,
             corrected=cleaned.corrected[slot] if cleaned else None,
+            companions=stacked.of_arm(probe, slot),
         )
         check_complete(arm.arm, run, missed)
         runs.append(run)

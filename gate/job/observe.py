@@ -14,6 +14,7 @@ import numpy as np
 
 from gate.clean.corrected import Cleaned, clean
 from gate.clean.timeline import EXCHANGE, STALL, Records
+from gate.job.stacks import Stacked
 from gate.load.bounds import extended, longest_s
 from gate.load.interface import END_AHEAD_NS, LoadDriver, Window
 from gate.probe.probe import SocketProbe
@@ -47,11 +48,17 @@ class Observer:
     """
 
     def __init__(
-        self, probe: SocketProbe, scenario: Scenario, arms: Sequence[RunningArm], load: LoadDriver
+        self,
+        probe: SocketProbe,
+        scenario: Scenario,
+        arms: Sequence[RunningArm],
+        load: LoadDriver,
+        stacked: Stacked,
     ) -> None:
         self._probe = probe
         self._scenario = scenario
         self._load = load
+        self._stacked = stacked
         self._slots = range(len(arms))
         self._meters = [CpuMeter(arm.pid) for arm in arms]
         self._window = Window(0, 0, 0)
@@ -134,6 +141,7 @@ class Observer:
             self._probe.record_between(
                 slot, window.from_ns, window.to_ns, self._spike_ns, self._log_mask
             )
+        self._stacked.record(self._probe, window)
 
     def _drain(self) -> None:
         exchanges, stalls = self._probe.drain()

@@ -57,7 +57,7 @@ class _Watched:
 
 
 class SocketProbe:
-    """Context manager around the loaded BPF programs; slots 0..TARGET_MAX-1 hold targets.
+    """Context manager around the loaded BPF programs; slots 0..``targets`` - 1 hold targets.
 
     ``detail`` "full" adds the stages that cost more; ``stalls`` logs every exchange and when the
     CPUs were taken away, for `gate.clean`; ``prefer`` asks for a kind of hook where there is a
@@ -72,11 +72,13 @@ class SocketProbe:
         prefer: Kind | None = None,
         *,
         stalls: bool = False,
+        targets: int | None = None,
     ) -> None:
         self._max_connections = max_connections
         self._detail = detail
         self._prefer = prefer
         self._asked = stalls
+        self._targets = targets or layout()["TARGET_MAX"]
         self._stalls: StallReader | None = None
         self._bpf: Any = None
         self._typed = False
@@ -120,6 +122,7 @@ class SocketProbe:
 
     def _compile(self, types: KernelTypes, *, typed: bool) -> Any:
         flags = ["-w", f"-DMAX_CONNECTIONS={self._max_connections}"]
+        flags.append(f"-DTARGET_MAX={self._targets}")
         flags.append(f"-DACCEPT_ARGUMENTS={types.parameters('inet_csk_accept')}")
         if self._detail == "full":
             flags.append("-DDETAIL_FULL")
@@ -192,7 +195,7 @@ class SocketProbe:
         In a ``shared`` namespace (``--network host``) only they are the target's.  Nothing is
         recorded until `record_between` opens a window.
         """
-        if not 0 <= slot < layout()["TARGET_MAX"]:
+        if not 0 <= slot < self._targets:
             raise ValueError(f"there is no slot {slot}")
         self._tables.clear(slot)
         self._spikes.clear(slot)
@@ -202,6 +205,11 @@ class SocketProbe:
         self._tables.set_watched(w.netns_inode for w in self._watched.values())
         if self._detail == "full":
             self._tables.set_bridge_entries(bridge_entries())
+
+    @property
+    def targets(self) -> int:
+        """How many targets can be held at once."""
+        return self._targets
 
     def record_between(
         self, slot: int, from_ns: int, to_ns: int, spike_ns: int = 0, log_mask: int = 0
@@ -228,6 +236,11 @@ class SocketProbe:
         shared = any(w.netns_inode == watched.netns_inode for w in self._watched.values())
         self._tables.remove_target(watched.netns_inode, watched.ports, whole=not shared)
         self._tables.set_watched(w.netns_inode for w in self._watched.values())
+
+    def forget_all(self) -> None:
+        """Stops following anything."""
+        for slot in list(self._watched):
+            self.forget(slot)
 
     def seen(self, slot: int) -> int:
         """Exchanges opened on a slot's sockets since `watch`."""

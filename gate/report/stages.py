@@ -69,6 +69,7 @@ class StagesView:
     rows: tuple[StageRow, ...]
     not_seen: tuple[str, ...]
     not_measured: tuple[str, ...]
+    companions: tuple[StageRow, ...]
     spikes: tuple[SpikeView, ...]
     network: tuple[CountRow, ...]
     drops: tuple[CountRow, ...]
@@ -88,6 +89,7 @@ def stages_view(arms: ArmRuns, numbers: Sequence[int]) -> StagesView:
         rows=tuple(_stage_row(stage, arms) for stage in seen),
         not_seen=tuple(stage for stage in measured if stage not in seen),
         not_measured=tuple(s for s in get_args(Stage) if s not in measured) if runs else (),
+        companions=_companion_rows(arms),
         spikes=tuple(
             view for arm, of_arm in arms if (view := _spike_view(arm, of_arm, numbers)).summary
         ),
@@ -104,11 +106,23 @@ def _in_order(stages: Iterable[str]) -> list[str]:
 
 
 def _stage_row(stage: str, arms: ArmRuns) -> StageRow:
+    return StageRow(stage, _cells(stage, [[run.histograms for run in runs] for _, runs in arms]))
+
+
+def _companion_rows(arms: ArmRuns) -> tuple[StageRow, ...]:
+    """The service time of the stack's other containers, as measured at each of them."""
+    of_arms = [[run.companions for run in runs] for _, runs in arms]
+    names = sorted({name for of_arm in of_arms for one in of_arm for name in one})
+    return tuple(StageRow(name, _cells(name, of_arms)) for name in names)
+
+
+def _cells(name: str, of_arms: Sequence[Sequence[Mapping[str, Histogram]]]) -> tuple[str, ...]:
+    """p50, p90 and p99 of each arm."""
     cells: list[str] = []
-    for _, runs in arms:
-        merged = Histogram.merged(run.histograms[stage] for run in runs if stage in run.histograms)
+    for of_arm in of_arms:
+        merged = Histogram.merged(one[name] for one in of_arm if name in one)
         cells += map(units.ns, merged.quantiles_ns([0.5, 0.9, 0.99]))
-    return StageRow(stage, tuple(cells))
+    return tuple(cells)
 
 
 def _spike_view(arm: str, runs: Sequence[Run], numbers: Sequence[int]) -> SpikeView:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from gate.campaign import Arm
 from gate.service.image import ImageRef
 
-__all__ = ["ArmSpec", "RunningArm"]
+__all__ = ["ArmSpec", "Companion", "RunningArm"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,21 @@ class ArmSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Companion:
+    """Another container of an arm's stack; ``ports`` are those that it listens on."""
+
+    name: str
+    netns_inode: int
+    ports: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RunningArm:
     """One started, ready container.
 
     ``pid`` is its first process as this machine counts, ``netns_inode`` the inode of that
-    process's network namespace, ``host`` and ``port`` where the load goes.
+    process's network namespace, ``host`` and ``port`` where the load goes; ``companions`` are the
+    other containers of its stack that run.
     """
 
     arm: Arm
@@ -42,3 +52,4 @@ class RunningArm:
     host: str
     port: int
     image: ImageRef
+    companions: tuple[Companion, ...] = ()

@@ -16,11 +16,15 @@ Call = Callable[[Callable[[], Any]], Any]
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A container under test that was started, and the network on which it is reached."""
+    """A container under test that was started, and the network on which it is reached.
+
+    ``companions`` are name and container id of the others in its stack.
+    """
 
     container_id: str
     name: str
     network: str
+    companions: tuple[tuple[str, str], ...] = ()
 
 
 class Starter(Protocol):

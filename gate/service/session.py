@@ -12,11 +12,12 @@ import docker
 
 from gate.scenario import Service
 from gate.service.arms import ArmSpec, RunningArm
+from gate.service.companions import companions
 from gate.service.containers import Containers
 from gate.service.death import died
 from gate.service.options import LOOPBACK, published_port
 from gate.service.owner import OwnerTag
-from gate.service.placed import Starter
+from gate.service.placed import Placed, Starter
 from gate.service.ready import wait_ready
 from gate.service.remove import remove_run
 from gate.service.stack import Stacks
@@ -93,10 +94,10 @@ class ServiceSession:
             )
             ready, port = self._service.ready, self._service.port
             wait_ready(self._client, self._watched, ready, port, self.check_alive)
+            return tuple(map(self._running, arms, self._watched, placed))
         except BaseException:
             self.stop()
             raise
-        return tuple(map(self._running, arms, self._watched))
 
     def check_alive(self) -> None:
         """Raise `InvalidMeasurement` (SERVICE_DIED) when a container's process has ended.
@@ -140,7 +141,7 @@ class ServiceSession:
         remove_run(self._client, self._owner.run, networks=True)
         self._starter.close()
 
-    def _running(self, spec: ArmSpec, watched: Watched) -> RunningArm:
+    def _running(self, spec: ArmSpec, watched: Watched, placed: Placed) -> RunningArm:
         publish = published_port(self._service, spec.arm)
         return RunningArm(
             arm=spec.arm,
@@ -151,6 +152,7 @@ class ServiceSession:
             host=LOOPBACK if publish else watched.address,
             port=publish or self._service.port,
             image=spec.image,
+            companions=tuple(companions(self._client, placed.companions, watched.netns_inode)),
         )
 
     def _call(self, call: Callable[[], T]) -> T:

@@ -23,6 +23,9 @@ from gate.service.stack_document import arm_document
 
 __all__ = ["Stacks", "stack_image"]
 
+PROJECT, SERVICE = "com.docker.compose.project", "com.docker.compose.service"
+"""Labels that compose gives its containers."""
+
 
 class Stacks:
     """`Starter` of whole stacks, one project an arm."""
@@ -98,17 +101,22 @@ class Stacks:
             raise refused_start(name, failed)
 
     def _placed(self, project: str) -> Placed:
-        chosen = [
-            f"com.docker.compose.project={project}",
-            f"com.docker.compose.service={self._tested}",
-        ]
-        with daemon_errors(f"looking for {self._tested} in project {project}"):
-            found = self._client.api.containers(all=True, filters={"label": chosen})
-        if not found:
+        chosen = {"label": f"{PROJECT}={project}"}
+        with daemon_errors(f"looking for the containers of project {project}"):
+            found = self._client.api.containers(all=True, filters=chosen)
+        by_service = sorted(
+            ((item["Labels"].get(SERVICE, ""), item) for item in found), key=lambda pair: pair[0]
+        )
+        tested = [item for service, item in by_service if service == self._tested]
+        if not tested:
             raise refused_start(project, f"compose started no container of {self._tested!r}")
-        networks = found[0].get("NetworkSettings", {}).get("Networks") or {}
-        name = str(found[0]["Names"][0]).removeprefix("/")
-        return Placed(str(found[0]["Id"]), name, next(iter(networks), ""))
+        networks = tested[0].get("NetworkSettings", {}).get("Networks") or {}
+        return Placed(
+            str(tested[0]["Id"]),
+            str(tested[0]["Names"][0]).removeprefix("/"),
+            next(iter(networks), ""),
+            tuple((name, str(item["Id"])) for name, item in by_service if name != self._tested),
+        )
 
 
 def stack_image(

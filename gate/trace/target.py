@@ -13,12 +13,12 @@ from docker.errors import NotFound
 
 from gate.errors import Reason, UsageError
 from gate.service.client import connect, daemon_errors
+from gate.service.listening import listening
 from gate.shown import printable
 
 __all__ = ["Target", "of_container", "of_pid", "of_port"]
 
 _PROC = Path("/proc")
-_LISTEN = "0A"  # TCP_LISTEN of include/net/tcp_states.h, as /proc/net/tcp prints it
 _NAME = re.compile(r"/?[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -96,7 +96,7 @@ def of_pid(pid: int) -> Target:
 
 def of_port(port: int) -> Target:
     """A port on the host's own network.  Raises `UsageError` when nothing listens there."""
-    if port not in {served for served, _ in _listening("self")}:
+    if port not in {served for served, _ in listening("self")}:
         raise UsageError(
             Reason.BAD_ARGUMENT,
             f"nothing listens on TCP port {port} of the host's own network",
@@ -112,8 +112,8 @@ def _of_process(pid: int, companions: Callable[[], Iterable[int]], who: str = ""
         comm = printable((_PROC / f"{pid}/comm").read_text("utf-8", errors="replace").strip(), "?")
         shared = inode == _netns_inode("self")
         mine = {owner for one in companions() for owner in _socket_inodes(one)} if shared else None
-        listening = _listening(pid)
-        ports = sorted({port for port, owner in listening if mine is None or owner in mine})
+        found = listening(pid)
+        ports = sorted({port for port, owner in found if mine is None or owner in mine})
     except OSError as error:
         raise UsageError(
             Reason.BAD_ARGUMENT,
@@ -139,18 +139,6 @@ def _pids_of(client: Any, name: str, first: int) -> list[int]:
 
 def _netns_inode(pid: int | str) -> int:
     return os.stat(_PROC / f"{pid}/ns/net").st_ino
-
-
-def _listening(pid: int | str) -> Iterator[tuple[int, str]]:
-    """Port and socket inode of every TCP listener in the namespace of a process."""
-    for name in ("tcp", "tcp6"):
-        path = _PROC / f"{pid}/net/{name}"
-        if not path.exists():
-            continue
-        for line in path.read_text("ascii").splitlines()[1:]:
-            fields = line.split()
-            if fields[3] == _LISTEN:
-                yield int(fields[1].rpartition(":")[2], 16), fields[9]
 
 
 def _socket_inodes(pid: int) -> Iterator[str]:

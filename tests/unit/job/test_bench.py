@@ -53,7 +53,13 @@ class World:
         self.cpusets.update({spec.arm: spec.cpuset for spec in specs})
         return tuple(
             SimpleNamespace(
-                arm=spec.arm, image=spec.image, netns_inode=n, host="h", port=1, pid=2**22 + 1
+                arm=spec.arm,
+                image=spec.image,
+                netns_inode=n,
+                host="h",
+                port=1,
+                pid=2**22 + 1,
+                companions=(),
             )
             for n, spec in enumerate(specs)
         )
@@ -90,8 +96,10 @@ class World:
         assert (slot, q) == (0, 0.99)
         return 1_000_000
 
-    def forget(self, slot: int) -> None:
-        self.log.append(f"forget {slot}")
+    targets = 4
+
+    def forget_all(self) -> None:
+        self.log.append("forget all")
 
     def missed(self) -> int:
         return 0
@@ -168,7 +176,7 @@ def test_a_failure_stops_watching_and_removes_the_containers(world: World) -> No
     with pytest.raises(InvalidMeasurement, match="it died"):
         pair()
     after = world.log[world.log.index("watch 1") + 1 :]
-    assert after == ["leave", "forget 0", "forget 1", "stop", "leave", "leave"]
+    assert after == ["leave", "forget all", "stop", "leave", "leave"]
 
 
 def test_a_greedy_hypervisor_sets_a_pair_aside(world: World) -> None:

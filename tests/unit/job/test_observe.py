@@ -11,6 +11,7 @@ import pytest
 from gate.clean.timeline import EXCHANGE, STALL
 from gate.job import observe as module
 from gate.job.observe import Observer
+from gate.job.stacks import Stacked
 from gate.load.interface import Window
 from gate.service.cpu_time import CpuUse
 from tests.unit.clean.simulated import MS, exchanges, stalls_at
@@ -88,7 +89,7 @@ def run(world: World, monkeypatch: pytest.MonkeyPatch, **load: Any) -> Observer:
     )
     arms: Any = [SimpleNamespace(pid=1), SimpleNamespace(pid=2)]
     probe: Any = world
-    seen = Observer(probe, planned, arms, probe)
+    seen = Observer(probe, planned, arms, probe, Stacked({}, 0))
     seen.open(world.window)
     while world.now_ns <= seen.window.to_ns + S:
         world.now_ns += 100 * MS
