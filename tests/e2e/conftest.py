@@ -15,7 +15,6 @@ from tests.e2e.traced import ANSWERS, PORT, Container
 from tests.services.build import build_image
 
 ROOT = Path(__file__).resolve().parents[2]
-REDIS_TAG = "socklat-test/e2e-redis:latest"
 
 
 @pytest.fixture(scope="session")
@@ -27,18 +26,28 @@ def docker_client() -> Iterator[Any]:
     client.close()
 
 
-@pytest.fixture(scope="session")
-def redis_image() -> str:
-    """A Redis made from Debian's package."""
+def image_of(package: str) -> str:
+    """An image made from Debian's package."""
+    tag = f"socklat-test/e2e-{package}:latest"
     made = subprocess.run(
-        [str(ROOT / "ci" / "images" / "redis"), REDIS_TAG],
+        [str(ROOT / "ci" / "images" / package), tag],
         capture_output=True,
         text=True,
         check=False,
         timeout=200,
     )
     assert made.returncode == 0, made.stderr
-    return REDIS_TAG
+    return tag
+
+
+@pytest.fixture(scope="session")
+def redis_image() -> str:
+    return image_of("redis")
+
+
+@pytest.fixture(scope="session")
+def nginx_image() -> str:
+    return image_of("nginx")
 
 
 @pytest.fixture

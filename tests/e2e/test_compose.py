@@ -35,6 +35,32 @@ volumes:
 """
 
 
+FRONT = """
+daemon off;
+user root;
+worker_processes 1;
+error_log stderr;
+events { worker_connections 1024; }
+http {
+  access_log off;
+  server { listen 8080; location / { proxy_pass http://back:8080; } }
+}
+"""
+TWO_TIERS = """
+version: "3.8"
+services:
+  front:
+    image: {image}
+    volumes: ["./front.conf:/etc/nginx/nginx.conf:ro"]
+    depends_on: [back]
+  back:
+    image: {image}
+  migration:
+    image: {ended}
+    command: ["/delay", "--no-such-option"]
+"""
+
+
 @pytest.fixture
 def stack(gate: Gate, scenario: Callable[..., Path]) -> Callable[..., Path]:
     (gate.directory / "compose.yml").write_text(COMPOSE)
@@ -93,3 +119,26 @@ def test_init_of_a_stack(gate: Gate, stack: Callable[..., Path]) -> None:
     assert done.code == 0, done.stderr
     written = load_scenario(gate.directory / "socklat.toml").service
     assert (written.compose, written.service, written.port) == ("compose.yml", "api", 7000)
+
+
+def test_the_other_containers_are_traced(gate: Gate, nginx_image: str) -> None:
+    (gate.directory / "front.conf").write_text(FRONT)
+    text = TWO_TIERS.format(image=nginx_image, ended=DELAY_TAG)
+    (gate.directory / "compose.yml").write_text(text)
+    path = gate.directory / "socklat.toml"
+    path.write_text(
+        'name = "tiers"\n[service]\ncompose = "compose.yml"\nservice = "front"\nport = 8080\n'
+        '[load]\ndriver = "http"\nrate = 300\nduration_s = 2\nwarmup_s = 0.2\n'
+        "[[gate.metrics]]\nquantile = 0.5\ntolerance = 0.1\nfailure = 0.3\n"
+    )
+    done = gate.run("run", path, "--runs", 1, "--quiet")
+    assert done.code == 0, done.stderr
+    campaign = read_result(gate.out / "result.json").campaign
+    assert campaign is not None
+    [run] = campaign.runs
+    front = run.histograms["service"]
+    assert list(run.companions) == ["back"]
+    # Every request that came in went on to the tier behind, whose time is a part of its own.
+    assert run.companions["back"].total == pytest.approx(front.total, abs=5)
+    assert run.companions["back"].quantile_ns(0.5) < front.quantile_ns(0.5)
+    assert "Other containers of the stack" in done.report
