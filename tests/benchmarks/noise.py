@@ -40,6 +40,8 @@ def main() -> None:
         "",
         "A real-time thread takes the services' CPU in bursts of 5 ms on average; the Python",
         "service, identical arms. Own sampling error: bootstrap of the exchanges within each run.",
+        "A steady disturbance hits both arms alike: the raw ratio need not be noisier for it, but",
+        "effects hide behind it (second table). Irregular ones make raw ratios noisy, also at 0%.",
         "",
         *disturbed(known),
     ]

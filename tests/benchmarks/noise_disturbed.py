@@ -83,6 +83,9 @@ def _effects(known: Mapping[str, Recorded]) -> Iterator[str]:
         for percent in SHARES:
             pairs = _pairs(known, percent, name)
             if not pairs:
+                if (scene := known.get(f"hog{percent:02d}.{name}")) is not None:
+                    aside = sum(bool(pair.set_aside) for pair in scene.pairs)
+                    rows.append(["", f"{percent}%", f"{aside} set aside", "-", "-", "-"])
                 continue
             cells = []
             for values in ([raw(p) for p in pairs], [judged(p)[:3] for p in pairs]):
