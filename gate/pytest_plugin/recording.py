@@ -55,7 +55,9 @@ def record(
             continue
         name = f"[{metric.name}]"
         shown = _Benchmark(node.name + name, node.nodeid + name, _extra_info(result, metric))
-        entry = Metadata(shown, iterations=1, options={"timer": "kernel"})
+        entry: Any = Metadata(  # type: ignore[no-untyped-call]
+            shown, iterations=1, options={"timer": "kernel"}
+        )
         for round_s in rounds_s:
             entry.stats.update(round_s)
         session.benchmarks.append(entry)

@@ -96,7 +96,7 @@ def of_pid(pid: int) -> Target:
 
 def of_port(port: int) -> Target:
     """A port on the host's own network.  Raises `UsageError` when nothing listens there."""
-    if port not in {served for served, _ in listening("self")}:
+    if port not in {served for served, _ in listening("self", _PROC)}:
         raise UsageError(
             Reason.BAD_ARGUMENT,
             f"nothing listens on TCP port {port} of the host's own network",
@@ -112,7 +112,7 @@ def _of_process(pid: int, companions: Callable[[], Iterable[int]], who: str = ""
         comm = printable((_PROC / f"{pid}/comm").read_text("utf-8", errors="replace").strip(), "?")
         shared = inode == _netns_inode("self")
         mine = {owner for one in companions() for owner in _socket_inodes(one)} if shared else None
-        found = listening(pid)
+        found = listening(pid, _PROC)
         ports = sorted({port for port, owner in found if mine is None or owner in mine})
     except OSError as error:
         raise UsageError(

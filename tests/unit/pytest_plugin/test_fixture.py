@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -151,7 +152,7 @@ def test_pytest_benchmark_stores_and_compares_the_metrics(project: pytest.Pytest
     assert 1e-4 < first["stats"]["median"] < 1e-2
     assert first["extra_info"]["verdict"] == "pass"
     assert first["extra_info"]["change"] == pytest.approx(0.004)
-    compared = project.run("pytest-benchmark", "compare")
+    compared = project.run(Path(sys.executable).parent / "pytest-benchmark", "compare")
     compared.stdout.fnmatch_lines(["*test_shop[[]service_p50]*0001*"])
 
 

@@ -109,7 +109,7 @@ def test_only_counters_that_are_not_zero_are_shown_summed_by_arm() -> None:
 
 def test_a_result_without_runs_shows_nothing() -> None:
     found = stages_view([("baseline", []), ("candidate", [])], [])
-    assert found == StagesView((), (), (), (), (), (), ())
+    assert found == StagesView((), (), (), (), (), (), (), ())
     report = render_markdown(make_result("gate", Outcome.INVALID))
     for title in ("Stages", "Spikes", "Not measured", "Network", "Packets"):
         assert title not in report
