@@ -20,13 +20,12 @@ def test_a_redis_is_recognised_and_gated_as_written(gate: Gate, redis_image: str
     scenario = load_scenario(path)
     assert scenario.service.image == redis_image
     assert (scenario.load.driver, scenario.load.answer) == ("tcp", "resp")
-    measured = gate.run("run", path, "--runs", 1)
-    assert measured.code == 0, measured.stderr
-
     again = gate.run("init", redis_image, "--port", 6379, out=False)
     again.refused(Exit.USAGE, Reason.OUTPUT_NOT_WRITABLE)
     forced = gate.run("init", redis_image, "--port", 6379, "--force", "--no-start", out=False)
     assert forced.code == 0, forced.stderr
+    measured = gate.run("run", path, "--runs", 1)
+    assert measured.code == 0, measured.stderr
 
 
 def test_an_image_that_says_nothing_wants_a_port(gate: Gate) -> None:
