@@ -47,17 +47,15 @@ def campaigns_at(path: Path) -> list[Campaign]:
 
 
 def campaign_of(result: Result) -> Campaign:
-    """The candidate's numbers in a result, as a campaign.
+    """The candidate's numbers in a result, as a campaign; red ones too, which `check_passed` tells.
 
-    Raises `UsageError` (RESULT_NOT_PASSED) for a gate that did not pass: red, inconclusive and
-    invalid numbers never become a baseline.
+    Raises `UsageError` (RESULT_NOT_PASSED) for a measurement that did not happen as planned.
     """
-    if result.verdict is not None and result.verdict.outcome is not Outcome.PASS:
+    if result.verdict is not None and result.verdict.outcome is Outcome.INVALID:
         raise UsageError(
             Reason.RESULT_NOT_PASSED,
-            f"the result's verdict is {result.verdict.outcome.value}: only numbers that passed, "
-            "or that `socklat-gate run` measured, can be stored",
-            remedy="measure the image that is to be the reference with `socklat-gate run`",
+            "the result's verdict is invalid: its numbers stand for nothing",
+            remedy="measure again; report.md beside it says what went wrong",
         )
     if result.campaign is not None:
         return result.campaign

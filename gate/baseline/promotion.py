@@ -1,12 +1,13 @@
-"""What keeps a measurement out of the baseline: code that is in no commit."""
+"""What keeps a measurement out of the baseline: a verdict, or code that is in no commit."""
 
 from __future__ import annotations
 
 from gate.errors import Reason, UsageError
 from gate.git import COMMIT
 from gate.result import Result
+from gate.verdict.model import Outcome
 
-__all__ = ["check_commit"]
+__all__ = ["check_commit", "check_passed"]
 
 
 def check_commit(result: Result) -> None:
@@ -18,4 +19,18 @@ def check_commit(result: Result) -> None:
             "the history: nobody could look for it there",
             remedy="commit the changes and measure again in a clone, or store it anyway with "
             "--allow-dirty",
+        )
+
+
+def check_passed(result: Result) -> None:
+    """Raises `UsageError` (result_not_passed) for a gate that did not pass.
+
+    Red, inconclusive and invalid numbers never become a baseline.
+    """
+    if result.verdict is not None and result.verdict.outcome is not Outcome.PASS:
+        raise UsageError(
+            Reason.RESULT_NOT_PASSED,
+            f"the result's verdict is {result.verdict.outcome.value}: only numbers that passed, "
+            "or that `socklat-gate run` measured, can be stored",
+            remedy="measure the image that is to be the reference with `socklat-gate run`",
         )

@@ -9,7 +9,7 @@ import rich_click as click
 
 from gate.baseline.campaigns import campaign_of, result_at
 from gate.baseline.opened import opened
-from gate.baseline.promotion import check_commit
+from gate.baseline.promotion import check_commit, check_passed
 from gate.commands.output import emit
 from gate.commands.place import location_option
 from gate.github.own_code import check_own_code
@@ -39,6 +39,7 @@ def promote(result: Path, baselines: str, branch: str | None, allow_dirty: bool)
         socklat-gate baseline promote socklat-out --baselines git+branch:perf
     """
     loaded = result_at(result)
+    check_passed(loaded)
     check_own_code()
     if not allow_dirty:
         check_commit(loaded)

@@ -8,6 +8,7 @@ import rich_click as click
 
 from gate.baseline.campaigns import campaign_of, result_at
 from gate.baseline.opened import opened
+from gate.baseline.promotion import check_passed
 from gate.commands.output import emit
 from gate.commands.place import location_option
 
@@ -26,6 +27,8 @@ def save(result: Path, baselines: str) -> None:
 
         socklat-gate baseline save socklat-out --baselines baselines
     """
-    campaign = campaign_of(result_at(result))
+    loaded = result_at(result)
+    check_passed(loaded)
+    campaign = campaign_of(loaded)
     with opened(baselines) as store:
         emit(store.place.shown(store.save(campaign)))

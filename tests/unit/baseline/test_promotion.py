@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from gate.baseline.promotion import check_commit
+from gate.baseline.campaigns import campaign_of
+from gate.baseline.promotion import check_commit, check_passed
 from gate.errors import Reason, UsageError
 from gate.verdict.model import Outcome
 from tests.unit.factories import make_result
@@ -23,3 +24,18 @@ def test_what_is_in_no_commit_may_not(commit: str) -> None:
         check_commit(replace(make_result(outcome=Outcome.PASS), commit=commit))
     assert caught.value.reason is Reason.COMMIT_UNKNOWN
     assert "--allow-dirty" in str(caught.value.remedy)
+
+
+def test_only_what_passed_or_was_measured_alone_is_stored() -> None:
+    check_passed(make_result(outcome=Outcome.PASS))
+    check_passed(make_result("run"))
+    for outcome in (Outcome.REGRESSION, Outcome.INCONCLUSIVE, Outcome.INVALID):
+        with pytest.raises(UsageError, match=outcome.value) as caught:
+            check_passed(make_result(outcome=outcome))
+        assert caught.value.reason is Reason.RESULT_NOT_PASSED
+
+
+def test_red_numbers_can_be_compared_but_invalid_ones_cannot() -> None:
+    assert len(campaign_of(make_result(outcome=Outcome.REGRESSION)).runs) == 2
+    with pytest.raises(UsageError, match="stand for nothing"):
+        campaign_of(make_result(outcome=Outcome.INVALID))
