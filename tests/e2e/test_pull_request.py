@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).resolve().parents[2]
 ACTION = ROOT / "ci" / "action.yml"
-ARTIFACT = "https://github.com/octo/shop/actions/runs/1234/artifacts/9"
+ARTIFACT = "https://github.com/octo/shop/actions/runs/{}/artifacts/9"
 STORE = "git+branch:baselines"
 WAIVER = """
 [[waiver]]
@@ -79,13 +79,14 @@ class Runner:
         job = self._job_directory()
         workspace = clone_of(self._origin, job / "workspace")
         workspace.git("checkout", "--quiet", branch)
-        sha = workspace.git("rev-parse", "HEAD")
+        sha, run = workspace.git("rev-parse", "HEAD"), 1000 + self._jobs
         variables = environment(
             job,
             "pull_request",
             {"pull_request": pull_request(sha=sha)},
             GITHUB_API_URL=self._server.url,
             GITHUB_BASE_REF="main",
+            GITHUB_RUN_ID=str(run),
             GITHUB_SHA=sha,
             GITHUB_WORKSPACE=str(workspace.path),
             RUNNER_ENVIRONMENT="self-hosted",
@@ -93,7 +94,7 @@ class Runner:
             TEST_TOKEN=TOKEN,
         )
         inputs = {"baseline-ref": "main", "baselines": STORE, "options": "--seed 3"}
-        return CompositeRun(ACTION, job, inputs, variables, ARTIFACT)
+        return CompositeRun(ACTION, job, inputs, variables, ARTIFACT.format(run))
 
     def push_to_main(self) -> str:
         """The baseline's job after a push to main; returns what is stored then."""
