@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gate.baseline.document import CAMPAIGN_SCHEMA, schema_of
 from gate.baseline.files import read_campaign, read_result
+from gate.baseline.promotion import check_passed
 from gate.campaign import Campaign
 from gate.errors import NoUsableBaseline, Reason, UsageError
 from gate.result import Result
@@ -24,11 +25,12 @@ def result_at(path: Path) -> Result:
     return read_result(path / RESULT_FILE if path.is_dir() else path)
 
 
-def campaigns_at(path: Path) -> list[Campaign]:
+def campaigns_at(path: Path, *, as_base: bool = False) -> list[Campaign]:
     """All campaigns at ``path``, oldest first; at least one.
 
     A directory is one with a ``result.json`` or with stored campaigns.  Raises `NoUsableBaseline`
-    when there is none, or when any of them is damaged.
+    when there is none, or when any of them is damaged; `UsageError` as `campaign_of`, and
+    ``as_base`` as `check_passed`.
     """
     if path.is_dir() and not (path / RESULT_FILE).is_file():
         found = [read_campaign(file) for file in sorted(path.glob("*.json"))]
@@ -39,11 +41,12 @@ def campaigns_at(path: Path) -> list[Campaign]:
                 remedy="give the directory of one scenario, such as baselines/NAME",
             )
         return found
-    if path.is_dir():
-        return [campaign_of(result_at(path))]
-    if schema_of(path) == CAMPAIGN_SCHEMA:
+    if not path.is_dir() and schema_of(path) == CAMPAIGN_SCHEMA:
         return [read_campaign(path)]
-    return [campaign_of(read_result(path))]
+    result = result_at(path)
+    if as_base:
+        check_passed(result)
+    return [campaign_of(result)]
 
 
 def campaign_of(result: Result) -> Campaign:

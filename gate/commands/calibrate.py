@@ -20,12 +20,10 @@ from gate.commands.output import aligned, emit
 from gate.job.calibrate import CalibrationJob
 from gate.job.progress import Progress
 from gate.job.reference import image_under_test
-from gate.probe.privilege import check_privilege
+from gate.job.whole import ready_client
 from gate.report.calibration_text import calibration_lines, calibration_rows
 from gate.report.writer import check_writable, discard
 from gate.scenario_file import load_scenario
-from gate.service.client import connect
-from gate.service.sweep import sweep
 from gate.verdict.resampling import MIN_PAIRS
 
 __all__ = ["calibrate"]
@@ -79,27 +77,25 @@ def calibrate(
     check_writable(out)
     discard(out / _FILE)
     directory = scenario.resolve().parent
-    client = connect()
-    check_privilege()
     location = baselines_at(baselines, scenario)
-    with Progress(quiet=quiet) as progress, opened(location, progress.line) as store:
-        # A place that cannot be reached is better known now than after an hour.
-        store.has(loaded.name)
-        for name in sweep(client):
-            progress.line(f"removed what an earlier, killed run left: {name}")
-        job = CalibrationJob(
-            client=client,
-            scenario=loaded,
-            directory=directory,
-            image=image_under_test(client, loaded, directory, image, progress.say),
-            pairs=pairs,
-            minutes=minutes,
-            seed=seed_or_random(seed),
-            progress=progress,
-        )
-        found = job.run()
-        write_calibration(out / _FILE, found)
-        stored = store.place.shown(save_calibration(store.place, found))
+    with Progress(quiet=quiet) as progress:
+        client = ready_client(progress)
+        with opened(location, progress.line) as store:
+            # A place that cannot be reached is better known now than after an hour.
+            store.has(loaded.name)
+            job = CalibrationJob(
+                client=client,
+                scenario=loaded,
+                directory=directory,
+                image=image_under_test(client, loaded, directory, image, progress.say),
+                pairs=pairs,
+                minutes=minutes,
+                seed=seed_or_random(seed),
+                progress=progress,
+            )
+            found = job.run()
+            write_calibration(out / _FILE, found)
+            stored = store.place.shown(save_calibration(store.place, found))
     first, *others = calibration_lines(found, loaded.gate)
     for text in (first, aligned(calibration_rows(found)), *others):
         emit(text)

@@ -64,7 +64,7 @@ def compare(
         with opened(base) as store:
             stored = store.existing(tested.scenario_name)
     else:
-        stored = campaigns_at(Path(base))
+        stored = campaigns_at(Path(base), as_base=True)
     usable = comparable(
         stored, tested.scenario_name, tested.scenario_hash, tested.fingerprint, tested.mode
     )

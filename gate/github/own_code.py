@@ -24,17 +24,18 @@ def check_own_code() -> None:
         event = read_event(Path(given))
     except UsageError as error:
         _refuse(f"whose code this job is about cannot be told: {error.message}")
-    pull_request = event.pull_request
-    if pull_request is not None and pull_request.from_fork:
+    told = event.model_fields_set
+    if "pull_request" in told and (event.pull_request is None or event.pull_request.from_fork):
         _refuse("this job is about a pull request of another repository's code")
-    if event.workflow_run is not None and not _of_this_repository(event):
+    if "workflow_run" in told and not _of_this_repository(event):
         _refuse("this job follows a run of another repository's code")
-    if event.issue is not None and event.issue.pull_request is not None:
+    if event.issue is not None and "pull_request" in event.issue.model_fields_set:
         _refuse("this job answers a comment on a pull request, which may come from a fork")
 
 
 def _of_this_repository(event: Event) -> bool:
-    assert event.workflow_run is not None
+    if event.workflow_run is None:
+        return False
     theirs, ours = event.workflow_run.head_repository, event.repository
     return theirs is not None and ours is not None and theirs.full_name == ours.full_name
 

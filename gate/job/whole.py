@@ -21,7 +21,7 @@ from gate.scenario import Scenario
 from gate.service.client import connect
 from gate.service.sweep import sweep
 
-__all__ = ["gate_job", "run_job"]
+__all__ = ["gate_job", "ready_client", "run_job"]
 
 
 def gate_job(
@@ -41,7 +41,7 @@ def gate_job(
     `UnfitEnvironment`; what goes wrong later is the result's verdict.
     """
     directory = path.resolve().parent
-    client = _ready(progress)
+    client = ready_client(progress)
     with opened(baselines, progress.line) as store:
         reference = partial(
             find_reference,
@@ -80,7 +80,7 @@ def run_job(
     """
     started_s = time.monotonic()
     directory = path.resolve().parent
-    client = _ready(progress)
+    client = ready_client(progress)
     chosen = image_under_test(client, scenario, directory, image, progress.say)
     with Bench(client, scenario, directory, progress.say) as bench:
         campaign = measure_campaign(
@@ -108,8 +108,11 @@ def run_job(
     )
 
 
-def _ready(progress: Progress) -> Any:
-    """A client of the daemon, once this process may load BPF and leftovers are gone."""
+def ready_client(progress: Progress) -> Any:
+    """A client of the daemon, once this process may load BPF and leftovers are gone.
+
+    Raises `UnfitEnvironment`.
+    """
     client = connect()
     check_privilege()
     for name in sweep(client):

@@ -39,10 +39,10 @@ def promote(result: Path, baselines: str, branch: str | None, allow_dirty: bool)
         socklat-gate baseline promote socklat-out --baselines git+branch:perf
     """
     loaded = result_at(result)
-    check_passed(loaded)
     check_own_code()
     if not allow_dirty:
         check_commit(loaded)
+    check_passed(loaded)
     campaign = campaign_of(loaded)
     if branch is not None:
         campaign = replace(campaign, branch=branch)

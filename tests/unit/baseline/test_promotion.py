@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from gate.baseline.campaigns import campaign_of
+from gate.baseline.campaigns import campaign_of, campaigns_at
 from gate.baseline.promotion import check_commit, check_passed
 from gate.errors import Reason, UsageError
+from gate.report.writer import write_reports
 from gate.verdict.model import Outcome
 from tests.unit.factories import make_result
 
@@ -32,6 +34,17 @@ def test_only_what_passed_or_was_measured_alone_is_stored() -> None:
     for outcome in (Outcome.REGRESSION, Outcome.INCONCLUSIVE, Outcome.INVALID):
         with pytest.raises(UsageError, match=outcome.value) as caught:
             check_passed(make_result(outcome=outcome))
+        assert caught.value.reason is Reason.RESULT_NOT_PASSED
+
+
+def test_the_base_of_a_comparison_has_passed(tmp_path: Path) -> None:
+    for outcome in (Outcome.PASS, Outcome.REGRESSION):
+        write_reports(make_result(outcome=outcome), tmp_path / outcome.value)
+    assert len(campaigns_at(tmp_path / "pass", as_base=True)) == 1
+    assert len(campaigns_at(tmp_path / "regression")) == 1
+    for path in (tmp_path / "regression", tmp_path / "regression" / "result.json"):
+        with pytest.raises(UsageError, match="regression") as caught:
+            campaigns_at(path, as_base=True)
         assert caught.value.reason is Reason.RESULT_NOT_PASSED
 
 
