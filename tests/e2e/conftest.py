@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,7 @@ from gate.service.client import connect
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG, ECHO_TAG, write_scenario
 from tests.e2e.traced import ANSWERS, PORT, Container
-from tests.services.build import build_image
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.services.build import build_image, package_image
 
 
 @pytest.fixture(scope="session")
@@ -26,28 +23,14 @@ def docker_client() -> Iterator[Any]:
     client.close()
 
 
-def image_of(package: str) -> str:
-    """An image made from Debian's package."""
-    tag = f"socklat-test/e2e-{package}:latest"
-    made = subprocess.run(
-        [str(ROOT / "ci" / "images" / package), tag],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=200,
-    )
-    assert made.returncode == 0, made.stderr
-    return tag
-
-
 @pytest.fixture(scope="session")
 def redis_image() -> str:
-    return image_of("redis")
+    return package_image("redis", "socklat-test/e2e-redis:latest")
 
 
 @pytest.fixture(scope="session")
 def nginx_image() -> str:
-    return image_of("nginx")
+    return package_image("nginx", "socklat-test/e2e-nginx:latest")
 
 
 @pytest.fixture

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from gate.baseline.files import read_result
 from tests.e2e.harness import Gate
+from tests.services.build import package_image
 
 pytestmark = [pytest.mark.kernel, pytest.mark.docker]
 
@@ -27,11 +27,7 @@ def test_all_recipes_are_found() -> None:
 @pytest.mark.parametrize(("tool", "service", "load"), RECIPES, ids=[r[0] for r in RECIPES])
 def test_a_recipe_measures_what_it_is_for(gate: Gate, tool: str, service: str, load: str) -> None:
     assert shutil.which(tool), f"ci/test installs {tool}"
-    tag = f"socklat-test/recipe-{service}:latest"
-    made = subprocess.run(
-        [str(ROOT / "ci" / "images" / service), tag], capture_output=True, text=True, check=False
-    )
-    assert made.returncode == 0, made.stderr
+    tag = package_image(service, f"socklat-test/recipe-{service}:latest")
     path = gate.directory / "socklat.toml"
     path.write_text(
         f'name = "{service}"\n[service]\nimage = "{tag}"\nport = {PORTS[service]}\n{load}'

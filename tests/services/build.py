@@ -16,9 +16,10 @@ from typing import Any
 import docker.errors
 import pytest
 
-__all__ = ["ECHO_TAG", "build_echo", "build_image", "compile_service"]
+__all__ = ["ECHO_TAG", "build_echo", "build_image", "compile_service", "package_image"]
 
 SOURCES = Path(__file__).parent
+IMAGES = SOURCES.parents[1] / "ci" / "images"
 HASH_LABEL = "socklat-test.source"
 ECHO_TAG = "socklat-test/echo:latest"
 CFLAGS = ["-static", "-O2", "-Wall", "-pthread"]
@@ -81,3 +82,12 @@ def compile_service(source_name: str) -> bytes:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return program.read_bytes()
+
+
+def package_image(package: str, tag: str) -> str:
+    """Image ``tag`` made from the distribution's package by the script of ``ci/images``."""
+    made = subprocess.run(
+        [str(IMAGES / package), tag], capture_output=True, text=True, check=False, timeout=200
+    )
+    assert made.returncode == 0, made.stderr
+    return tag
