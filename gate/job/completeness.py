@@ -2,18 +2,21 @@
 
 ``seen = recorded + filtered + unanswered + dropped + pending`` must hold exactly, and the
 kernel's exchanges must agree with the answers that the load driver received.  Any loss above
-`MAX_LOSS` makes the measurement invalid; it never becomes a pass.
+`MAX_LOSS` makes the measurement invalid; it never becomes a pass.  What the kernel skipped is the
+machine's doing and comes and goes with its interrupts: it is set aside and repeated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from gate.campaign import Run
 from gate.errors import InvalidMeasurement, Reason
+from gate.probe.events import ONLY_COUNTED
 from gate.result import Completeness
+from gate.verdict.wording import plural
 
-__all__ = ["MAX_LOSS", "check_complete", "completeness_of"]
+__all__ = ["MAX_LOSS", "check_complete", "completeness_of", "too_many_skipped"]
 
 MAX_LOSS = 0.005
 
@@ -50,10 +53,30 @@ def mismatch(run: Run) -> float:
     return max(0, apart - run.load.errors) / max(1, run.load.answered_total)
 
 
-def check_complete(arm: str, run: Run, missed: int) -> None:
+def too_many_skipped(
+    before: Mapping[str, int], after: Mapping[str, int], runs: Sequence[Run]
+) -> str:
+    """Why a measurement cannot be used for what the kernel skipped during it; "" when it can.
+
+    ``before`` and ``after`` count skipped invocations by event.  It is not known whose they were,
+    so that all are held against the run that saw least.
+    """
+    skipped = {
+        event: after[event] - before[event]
+        for event in after
+        if event not in ONLY_COUNTED and after[event] > before[event]
+    }
+    seen = min(run.counters["seen"] for run in runs)
+    if sum(skipped.values()) <= MAX_LOSS * seen:
+        return ""
+    which = ", ".join(f"{event} {count}" for event, count in sorted(skipped.items()))
+    total = plural(sum(skipped.values()), "invocation")
+    return f"the kernel skipped {total} of the probe ({which}), and {seen} exchanges were seen"
+
+
+def check_complete(arm: str, run: Run) -> None:
     """Raises `InvalidMeasurement` when a run lost events or disagrees with the driver."""
-    whole = completeness_of([run], missed)
-    lost = whole.dropped + missed
+    whole = completeness_of([run], missed=0)
     if not whole.balanced:
         raise InvalidMeasurement(
             Reason.EVENTS_LOST,
@@ -62,11 +85,11 @@ def check_complete(arm: str, run: Run, missed: int) -> None:
             f"unanswered, {whole.dropped} dropped, {whole.pending} pending",
             remedy="this is a defect of the probe: please report it with this line",
         )
-    if lost > MAX_LOSS * max(1, whole.seen):
+    if whole.dropped > MAX_LOSS * max(1, whole.seen):
         raise InvalidMeasurement(
             Reason.EVENTS_LOST,
-            f"{arm}: {lost} of {whole.seen} exchanges were lost ({whole.dropped} did not fit "
-            f"into the map of connections, {missed} probe invocations were skipped)",
+            f"{arm}: {whole.dropped} of {whole.seen} exchanges were lost: they did not fit into "
+            "the map of connections",
             remedy="raise probe.max_connections in the scenario above the number of open "
             "connections",
         )

@@ -10,7 +10,7 @@ from gate.campaign import LoadCounts, Noise, Run
 from gate.clean.shared import mark_shared
 from gate.environment import NoiseMeter
 from gate.interrupt import obey_signal
-from gate.job.completeness import check_complete
+from gate.job.completeness import check_complete, too_many_skipped
 from gate.job.observe import Observer
 from gate.job.stacks import watch_stacks
 from gate.load.bounds import extended, taking_turns
@@ -59,7 +59,7 @@ def measure(
     if stacked.left_out:
         say(f"{stacked.left_out} containers of the stacks are not traced")
     network = [network_counters(arm.pid) for arm in arms]
-    missed, unsent = probe.missed(), probe.unsent_stalls()
+    missed, unsent = probe.missed_by_event(), probe.unsent_stalls()
     endpoints = [Endpoint(arm.host, arm.port) for arm in arms]
     gate, planned = scenario.gate, extended(scenario.load)
     interleave = "request" if len(arms) == 1 else gate.interleave
@@ -92,7 +92,7 @@ def measure(
         involuntary_switches=_sum(used.involuntary_switches for used in cpu),
     )
     check_delivered(scenario.load, counts, [arm.arm for arm in arms])
-    missed, unsent = probe.missed() - missed, probe.unsent_stalls() - unsent
+    unsent = probe.unsent_stalls() - unsent
     runs = []
     for slot, arm in enumerate(arms):
         run = replace(
@@ -103,9 +103,12 @@ def measure(
             corrected=cleaned.corrected[slot] if cleaned else None,
             companions=stacked.of_arm(probe, slot),
         )
-        check_complete(arm.arm, run, missed)
         runs.append(run)
-    disturbed = _disturbed(scenario, noise, counts)
+    skipped = too_many_skipped(missed, probe.missed_by_event(), runs)
+    if not skipped:  # else the counts may differ for that
+        for arm, run in zip(arms, runs, strict=True):
+            check_complete(arm.arm, run)
+    disturbed = _disturbed(scenario, noise, counts) or skipped
     if unsent and not disturbed:
         disturbed = f"{unsent} of the machine's stalls found no room in the probe's ring"
     if cleaned and not disturbed:

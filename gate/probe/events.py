@@ -10,7 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["DEFINITION", "EVENTS", "STAGE_NEEDS", "Detail", "Event", "Hook", "Kind", "Part"]
+__all__ = [
+    "DEFINITION",
+    "EVENTS",
+    "ONLY_COUNTED",
+    "STAGE_NEEDS",
+    "Detail",
+    "Event",
+    "Hook",
+    "Kind",
+    "Part",
+]
 
 DEFINITION = "exchange-2"
 """Version of the definitions of design section 3; part of every fingerprint."""
@@ -170,6 +180,9 @@ EVENTS: tuple[Event, ...] = (
     ),
 )
 """The order is the order of attaching: connections are known before their segments are seen."""
+
+ONLY_COUNTED = frozenset({"retransmit", "reset_sent", "reset_received", "drop"})
+"""Events that no exchange and no duration rests on."""
 
 STAGE_NEEDS: dict[str, tuple[str, ...]] = {
     "respond": ("sent",),

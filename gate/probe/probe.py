@@ -284,8 +284,18 @@ class SocketProbe:
 
     def missed(self) -> int:
         """Invocations the kernel skipped so far, over all programs; a loss like any other."""
-        fds = [fd for attached in self._attached for fd in attached.program_fds]
-        return sum(missed_invocations(fd) for fd in fds)
+        return sum(self.missed_by_event().values())
+
+    def missed_by_event(self) -> dict[str, int]:
+        """The same by event.
+
+        They are the machine's, not a target's: a program is skipped before it can look whose
+        socket it is.
+        """
+        return {
+            attached.event: sum(missed_invocations(fd) for fd in attached.program_fds)
+            for attached in self._attached
+        }
 
     def costs(self) -> dict[str, tuple[int, int]]:
         """Event -> (ns, runs) so far, counted by the kernel under ``kernel.bpf_stats_enabled``."""

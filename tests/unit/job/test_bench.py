@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,6 +33,8 @@ class World:
         self.noise = Noise(0.0, 0.3, None, 0.5)
         self.load_error: Exception | None = None
         self.pending = [0]
+        self.missed = Counter({"segment": 7, "read": 0, "drop": 7, "reset_sent": 0})
+        self.skipped_each_time: Counter[str] = Counter()
         self.hooks: dict[str, str] = {}
         self.stages: tuple[str, ...] = ("service", "recv_wait", "app")
         self.spike_ns: dict[int, int] = {}
@@ -101,8 +104,9 @@ class World:
     def forget_all(self) -> None:
         self.log.append("forget all")
 
-    def missed(self) -> int:
-        return 0
+    def missed_by_event(self) -> dict[str, int]:
+        self.missed += self.skipped_each_time
+        return dict(self.missed)
 
     def unsent_stalls(self) -> int:
         self.unsent += self.unsent_each_time
@@ -189,6 +193,25 @@ def test_a_pair_whose_stalls_are_not_all_known_is_set_aside(world: World) -> Non
     assert pair().set_aside == ""  # what was lost before is not this pair's
     world.unsent_each_time = 3
     assert pair().set_aside == "3 of the machine's stalls found no room in the probe's ring"
+
+
+@pytest.mark.parametrize(
+    ("skipped", "why"),
+    [
+        ({"segment": 20, "read": 10, "drop": 500, "reset_sent": 3}, ""),
+        (
+            {"segment": 20, "read": 11, "drop": 500},
+            "the kernel skipped 31 invocations of the probe (read 11, segment 20), and 6000 "
+            "exchanges were seen",
+        ),
+    ],
+)
+def test_a_pair_in_which_the_kernel_skipped_the_probe_too_often_is_set_aside(
+    world: World, skipped: dict[str, int], why: str
+) -> None:
+    assert pair().set_aside == ""  # what was skipped before is not this pair's
+    world.skipped_each_time = Counter(skipped)
+    assert pair().set_aside == why
 
 
 def test_the_reading_waits_for_connections_that_are_closing(world: World) -> None:
