@@ -3,7 +3,7 @@
 ``seen = recorded + filtered + unanswered + dropped + pending`` must hold exactly, and the
 kernel's exchanges must agree with the answers that the load driver received.  Any loss above
 `MAX_LOSS` makes the measurement invalid; it never becomes a pass.  What the kernel skipped is the
-machine's doing and comes and goes with its interrupts: it is set aside and repeated.
+machine's doing and comes and goes with its interrupts: that measurement is repeated.
 """
 
 from __future__ import annotations

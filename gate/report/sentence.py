@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from gate.report.units import NARROW_SPACE
+from gate.shown import printable
+
 __all__ = ["Name", "Sentence", "plain"]
 
 
@@ -15,5 +18,5 @@ Sentence = tuple[str, ...]
 
 
 def plain(sentence: Sentence) -> str:
-    """The sentence as bare text."""
-    return "".join(sentence)
+    """The sentence as bare text in one line, fit for a terminal: identifiers can be anybody's."""
+    return printable("".join(sentence), kept=NARROW_SPACE)

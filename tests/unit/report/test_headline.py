@@ -122,3 +122,10 @@ def test_every_outcome_and_reason_has_a_next_step(outcome, reason):
     text = plain(next_step(result))
     assert text.endswith(".")
     assert "  " not in text
+
+
+def test_an_image_cannot_steer_the_terminal() -> None:
+    assert (
+        plain(("image ", Name("demo\x1b[2J\nok: pass\u202e")))
+        == "image demo\ufffd[2J\ufffdok: pass\ufffd"
+    )
