@@ -96,10 +96,10 @@ def _taken(out: Path) -> UsageError:
 def _told(found: Source, port: int, spoken: Spoken) -> str:
     if not spoken.verified:
         return f"{found}, port {port}, {spoken.protocol.name} by its number ({spoken.problem})"
-    how = f"{1000 * spoken.latency_s:.3g} ms"
+    took = f", {1000 * spoken.latency_s:.3g} ms" if spoken.latency_s else ""
     if spoken.protocol is HTTP:
-        return f"{found} answers HTTP on port {port}: GET {spoken.path} {spoken.status}, {how}"
-    return f"{found} answers {spoken.protocol.name} on port {port}, {how}"
+        return f"{found} answers HTTP on port {port}: GET {spoken.path} {spoken.status}{took}"
+    return f"{found} answers {spoken.protocol.name} on port {port}{took}"
 
 
 def _next_steps(found: Source, out: Path, spoken: Spoken) -> list[str]:

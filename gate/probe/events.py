@@ -19,6 +19,7 @@ __all__ = [
     "Event",
     "Hook",
     "Kind",
+    "Needed",
     "Part",
 ]
 

@@ -6,22 +6,16 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 
 from gate.campaign import Bands, Spike
 from gate.clean.timeline import EXCHANGE, STALL, Records
-from gate.errors import Reason, UnfitEnvironment
 from gate.histogram import Histogram
-from gate.probe.binding import load_bcc
 from gate.probe.bridges import bridge_entries
-from gate.probe.btf import KernelTypes, kernel_types
-from gate.probe.events import EVENTS, STAGE_NEEDS, Detail, Event, Kind
-from gate.probe.hooks import Attached, Untyped, attach_all
-from gate.probe.kernel_source import flatten, kernel_source
-from gate.probe.missed import missed_invocations, time_spent
+from gate.probe.events import STAGE_NEEDS, Detail, Kind, Needed
 from gate.probe.privilege import check_privilege
+from gate.probe.programs import Compiler, Programs, load_programs
 from gate.probe.sources import layout, names
 from gate.probe.spikes import SpikeReader
 from gate.probe.stalls import StallReader
@@ -73,6 +67,7 @@ class SocketProbe:
         *,
         stalls: bool = False,
         targets: int | None = None,
+        compiler: Compiler | None = None,
     ) -> None:
         self._max_connections = max_connections
         self._detail = detail
@@ -80,69 +75,30 @@ class SocketProbe:
         self._asked = stalls
         self._targets = targets or layout()["TARGET_MAX"]
         self._stalls: StallReader | None = None
-        self._bpf: Any = None
-        self._typed = False
-        self._attached: list[Attached] = []
+        self._compiler = compiler or Compiler()
+        self._programs: Programs | None = None
         self._watched: dict[int, _Watched] = {}
 
     def __enter__(self) -> SocketProbe:
         check_privilege()
-        types = kernel_types()
+        flags = [f"-DMAX_CONNECTIONS={self._max_connections}", f"-DTARGET_MAX={self._targets}"]
+        asked_for: list[Needed] = ["headline"]
+        if self._detail == "full":
+            flags.append("-DDETAIL_FULL")
+            asked_for.append("full")
+        if self._asked:
+            flags.append("-DSTALLS")
+            asked_for.append("stalls")
+        programs = self._programs = load_programs(flags, asked_for, self._prefer, self._compiler)
         try:
-            if self._prefer == "kprobe":
-                raise Untyped
-            self._load(types, typed=True)
-        except Untyped:
-            self.close()
-            self._load(types, typed=False)
-        return self
-
-    def _load(self, types: KernelTypes, *, typed: bool) -> None:
-        self._bpf = self._compile(types, typed=typed)
-        self._typed = typed
-        try:
-            wanted = [
-                event
-                for event in EVENTS
-                if self._asks_for(event) and (event.only_on is None or types.knows(event.only_on))
-            ]
-            self._attached = attach_all(self._bpf, types, wanted, prefer=self._prefer, typed=typed)
-            self._tables = Tables(self._bpf, types, full=self._detail == "full")
-            self._spikes = SpikeReader(self._bpf)
-            if "stall" in self.hooks:
-                self._stalls = StallReader(self._bpf)
+            self._tables = Tables(programs.bpf, programs.types, full=self._detail == "full")
+            self._spikes = SpikeReader(programs.bpf)
+            if "stall" in programs.hooks:
+                self._stalls = StallReader(programs.bpf)
         except BaseException:
             self.close()
             raise
-
-    def _asks_for(self, event: Event) -> bool:
-        if event.detail == "stalls":
-            return self._asked
-        return event.detail == "headline" or self._detail == "full"
-
-    def _compile(self, types: KernelTypes, *, typed: bool) -> Any:
-        flags = ["-w", f"-DMAX_CONNECTIONS={self._max_connections}"]
-        flags.append(f"-DTARGET_MAX={self._targets}")
-        flags.append(f"-DACCEPT_ARGUMENTS={types.parameters('inet_csk_accept')}")
-        if self._detail == "full":
-            flags.append("-DDETAIL_FULL")
-        if self._asked:
-            flags.append("-DSTALLS")
-        if typed:
-            flags.append("-DTYPED")
-        source = flatten()
-        bcc = load_bcc()
-        with kernel_source(source, types):
-            try:
-                return bcc.BPF(text=source.encode(), cflags=flags)
-            except Exception as error:
-                if type(error) is not Exception:  # BCC raises bare Exception for its own failures
-                    raise
-                raise UnfitEnvironment(
-                    Reason.NO_BCC,
-                    f"the probe did not compile or load: {error}",
-                    remedy="run `socklat-gate doctor`; the compiler's messages are above",
-                ) from error
+        return self
 
     def __exit__(
         self,
@@ -154,29 +110,29 @@ class SocketProbe:
 
     def close(self) -> None:
         """Detaches and unloads everything; harmless when called twice."""
-        if self._bpf is None:
+        if self._programs is None:
             return
-        self.close_readers()
-        for attached in self._attached:
-            attached.detach()
-        self._bpf.cleanup()
-        self._bpf = None
-
-    def close_readers(self) -> None:
-        """Unmaps the rings, which must not outlive the programs' maps."""
-        if self._stalls is not None:
+        if self._stalls is not None:  # its rings must not outlive the programs' maps
             self._stalls.close()
             self._stalls = None
+        self._programs.close()
+        self._programs = None
+
+    @property
+    def _loaded(self) -> Programs:
+        if self._programs is None:
+            raise ValueError("the probe is not loaded")
+        return self._programs
 
     @property
     def hooks(self) -> dict[str, str]:
         """Event -> hook in place: the hook set of a run's fingerprint."""
-        return {attached.event: str(attached) for attached in self._attached}
+        return self._loaded.hooks
 
     @property
     def typed(self) -> bool:
         """Whether the programs load fields directly; otherwise a helper copies each for them."""
-        return self._typed
+        return self._loaded.typed
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -292,20 +248,11 @@ class SocketProbe:
         They are the machine's, not a target's: a program is skipped before it can look whose
         socket it is.
         """
-        return {
-            attached.event: sum(missed_invocations(fd) for fd in attached.program_fds)
-            for attached in self._attached
-        }
+        return self._loaded.missed_by_event()
 
     def costs(self) -> dict[str, tuple[int, int]]:
         """Event -> (ns, runs) so far, counted by the kernel under ``kernel.bpf_stats_enabled``."""
-        spent = {
-            attached.event: [time_spent(fd) for fd in attached.program_fds]
-            for attached in self._attached
-        }
-        return {
-            event: (sum(t for t, _ in of), sum(n for _, n in of)) for event, of in spent.items()
-        }
+        return self._loaded.costs()
 
     def map_bytes(self) -> int:
         """Memory of all maps as the kernel accounts it (``memlock`` in /proc/self/fdinfo)."""

@@ -25,25 +25,33 @@ ASK_TIMES = 20
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """A protocol that can be recognised: by its usual port, or by ``answer`` to ``question``.
+    """A protocol that can be recognised: by its usual port, or by an ``answers`` to ``question``.
 
-    ``keys`` are those of ``[load]`` that ask it something cheap, with their comments.
+    ``keys`` are those of ``[load]`` that make ``driver`` ask it something cheap, with their
+    comments.  ``repeats`` says whether the question can be asked again on the same connection.
     """
 
     name: str
     ports: tuple[int, ...]
     question: bytes
-    answer: bytes
-    keys: tuple[tuple[str, str, str], ...]
+    answers: tuple[bytes, ...]
+    driver: str
+    keys: tuple[tuple[str, str | list[str], str], ...]
+    repeats: bool = True
 
 
-HTTP = Protocol("HTTP", (), b"", b"", ())
+HTTP = Protocol("HTTP", (), b"", (), "http", ())
+_PGBENCH = (
+    "echo 'SELECT count(*) FROM pg_class' | pgbench -n -f - -h {host} -p {port} -U postgres "
+    "-c {connections} -R {rate} -T {duration_s} --random-seed={seed} postgres"
+)
 _KNOWN = (
     Protocol(
         "RESP",
         (6379, 6380),
         b"*1\r\n$4\r\nPING\r\n",
-        b"+PONG",
+        (b"+PONG",),
+        "tcp",
         (
             ("payload", r"*1\r\n$4\r\nPING\r\n", "better: a command that your service uses"),
             ("answer", "resp", "the end of an answer, as Redis and its relatives write it"),
@@ -53,13 +61,25 @@ _KNOWN = (
         "memcached",
         (11211,),
         b"version\r\n",
-        b"VERSION ",
+        (b"VERSION ",),
+        "tcp",
         (
             ("payload", r"get socklat\r\n", "better: a key that is there"),
             ("answer", r"until:END\r\n", "the end of an answer"),
         ),
     ),
+    Protocol(
+        "PostgreSQL",
+        (5432,),
+        # SSLRequest; "Message Formats" in PostgreSQL's documentation.
+        (8).to_bytes(4, "big") + (80877103).to_bytes(4, "big"),
+        (b"S", b"N"),
+        "command",
+        (("command.argv", ["sh", "-c", _PGBENCH], "PGPASSWORD=... pgbench where it wants one"),),
+        repeats=False,
+    ),
 )
+_NAMES = ", ".join(["HTTP", *(protocol.name for protocol in _KNOWN)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +133,7 @@ def _spoken(host: str, port: int, paths: Sequence[str]) -> Spoken:
     for protocol in others:
         if _answers(host, port, protocol):
             return Spoken(protocol, latency_s=_latency_s(host, port, protocol), verified=True)
-    return guess(port, "it accepts connections, but answers neither HTTP, RESP nor memcached")
+    return guess(port, f"it accepts connections, but speaks none of {_NAMES}")
 
 
 def _by_port(port: int) -> Protocol | None:
@@ -124,12 +144,14 @@ def _answers(host: str, port: int, protocol: Protocol) -> bool:
     try:
         with socket.create_connection((host, port), timeout=TRY_TIMEOUT_S) as connection:
             connection.sendall(protocol.question)
-            return connection.recv(4096).startswith(protocol.answer)
+            return connection.recv(4096).startswith(protocol.answers)
     except OSError:
         return False
 
 
 def _latency_s(host: str, port: int, protocol: Protocol) -> float:
+    if not protocol.repeats:
+        return 0.0
     with socket.create_connection((host, port), timeout=TRY_TIMEOUT_S) as connection:
 
         def once() -> None:

@@ -91,7 +91,9 @@ def _load(spoken: Spoken, rate: float, duration_s: float) -> Iterator[tuple[str,
         yield "driver", '"http"', 'or "tcp" with payload and answer, or "command" for another tool'
         yield "path", _toml(spoken.path), answered
     else:
-        yield "driver", '"tcp"', f"{spoken.protocol.name}; or the command of another tool"
+        driver = spoken.protocol.driver
+        other = "" if driver == "command" else "; or the command of another tool"
+        yield "driver", _toml(driver), f"{spoken.protocol.name}{other}"
         for key, value, comment in spoken.protocol.keys:
             yield key, _toml(value), comment
     took = f"one took {1000 * spoken.latency_s:.3g} ms" if spoken.latency_s else "a guess"
@@ -100,8 +102,8 @@ def _load(spoken: Spoken, rate: float, duration_s: float) -> Iterator[tuple[str,
     yield "duration_s", f"{duration_s:g}", "of each run; the slow quantiles need enough requests"
 
 
-def _toml(value: str) -> str:
-    """A TOML string; JSON's escapes are TOML's, which wants DEL escaped as well."""
+def _toml(value: str | list[str]) -> str:
+    """A TOML string or an array of them: JSON's escapes are TOML's, but for DEL."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from functools import partial
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from gate.probe.binding import load_bcc
 from gate.probe.btf import KernelTypes
 from gate.probe.events import Detail, Kind
 from gate.probe.probe import SocketProbe
+from gate.probe.programs import Compiler
 
 __all__ = ["DEFAULT", "Compiled", "wanted_sets"]
 
@@ -32,54 +32,36 @@ def wanted_sets() -> list[str]:
     return named or [DEFAULT]
 
 
-class Compiled:
-    """Context manager: compiled programs by recipe, from which probes are attached."""
+class Compiled(Compiler):
+    """Context manager: programs compiled once a recipe, from which probes are attached in turn."""
 
     def __init__(self) -> None:
-        self._shelf: dict[object, Any] = {}
-        self._end = ExitStack()
+        self._shelf: dict[tuple[str, ...], Any] = {}
 
     def __enter__(self) -> Compiled:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._end.close()
+        for bpf in self._shelf.values():
+            super().release(bpf)
 
     @contextmanager
     def probe(self, hook_set: str, detail: Detail = "headline") -> Iterator[SocketProbe]:
         """A probe with the hooks of one set; the test fails where none of them attaches."""
         kind = _KINDS.get(hook_set)
-        with _Reattached(self, detail, kind) as probe:
+        with SocketProbe(detail=detail, prefer=kind, stalls=True, compiler=self) as probe:
             if kind and not any(hook.startswith(kind) for hook in probe.hooks.values()):
                 pytest.fail(f"no {hook_set} hook attaches here: {probe.hooks}", pytrace=False)
             yield probe
 
-    def programs(self, recipe: object, compile_: Callable[[], Any]) -> Any:
-        """The BPF object of a recipe, compiled when it is asked for first."""
+    def compile(self, types: KernelTypes, flags: Sequence[str]) -> Any:
+        recipe = tuple(flags)
         if recipe not in self._shelf:
-            self._shelf[recipe] = bpf = compile_()
-            self._end.callback(bpf.cleanup)
+            self._shelf[recipe] = super().compile(types, flags)
         return self._shelf[recipe]
 
-
-class _Reattached(SocketProbe):
-    """A probe whose programs and maps outlive it."""
-
-    def __init__(self, compiled: Compiled, detail: Detail, prefer: Kind | None) -> None:
-        super().__init__(detail=detail, prefer=prefer, stalls=True)
-        self._compiled = compiled
-
-    def _compile(self, types: KernelTypes, *, typed: bool) -> Any:
-        compile_ = partial(super()._compile, types, typed=typed)
-        return self._compiled.programs((self._detail, typed), compile_)
-
-    def close(self) -> None:
-        bpf, self._bpf = self._bpf, None
-        if bpf is None:
-            return
-        self.close_readers()
-        for attached in self._attached:
-            attached.detach()
+    def release(self, bpf: Any) -> None:
+        """Detaches only: programs and maps outlive the probe."""
         for clock in list(bpf.open_perf_events):
             bpf.detach_perf_event(*clock)
         for detach, places in (

@@ -202,7 +202,7 @@ def eventually(condition: Callable[[], bool]) -> None:
 
 def open_connections(probe: SocketProbe, netns_inode: int) -> int:
     """Entries of a namespace in the probe's table of connections."""
-    table = probe._bpf[b"connections"]
+    table = probe._loaded.bpf[b"connections"]
     return sum(connection.netns == netns_inode for connection in table.values())
 
 

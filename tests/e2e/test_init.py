@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from gate.errors import Exit, Reason
 from gate.scenario_file import load_scenario
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG
+from tests.services.build import package_image
 
 pytestmark = [pytest.mark.kernel, pytest.mark.docker]
+
+RECIPES = Path(__file__).resolve().parents[2] / "docs" / "recipes.md"
 
 
 def test_a_redis_is_recognised_and_gated_as_written(gate: Gate, redis_image: str) -> None:
@@ -28,6 +34,18 @@ def test_a_redis_is_recognised_and_gated_as_written(gate: Gate, redis_image: str
     assert measured.code == 0, measured.stderr
 
 
+def test_a_postgres_gets_the_load_of_the_recipe(gate: Gate) -> None:
+    image = package_image("postgres", "socklat-test/recipe-postgres:latest")
+    done = gate.run("init", image, out=False)
+    assert done.code == 0, done.stderr
+    assert "answers PostgreSQL on port 5432" in done.stdout
+    load = load_scenario(gate.directory / "socklat.toml").load
+    assert load.driver == "command"
+    assert load.command is not None
+    [recipe] = re.findall(r'"(echo .* \| pgbench .*)"', RECIPES.read_text("utf-8"))
+    assert load.command.argv == ["sh", "-c", recipe]
+
+
 def test_an_image_that_says_nothing_wants_a_port(gate: Gate) -> None:
     said = gate.run("init", DELAY_TAG, out=False).refused(Exit.USAGE, Reason.BAD_ARGUMENT)
     assert "--port" in said
@@ -36,5 +54,5 @@ def test_an_image_that_says_nothing_wants_a_port(gate: Gate) -> None:
 def test_what_is_not_understood_is_said(gate: Gate) -> None:
     done = gate.run("init", DELAY_TAG, "--port", 7000, out=False)
     assert done.code == 0, done.stderr
-    assert "neither HTTP" in done.stdout
+    assert "speaks none of HTTP, RESP, memcached, PostgreSQL" in done.stdout
     assert "correct what the service does not understand" in done.stdout

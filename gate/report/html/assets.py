@@ -17,6 +17,7 @@ SCRIPTS = (
     "uplot/uPlot.iife.min.js",
     "units.js",
     "theme.js",
+    "keys.js",
     "plot.js",
     "curves.js",
     "evidence.js",

@@ -61,6 +61,10 @@ def test_known_ports_without_asking(tmp_path: Path) -> None:
     assert (redis.load.driver, redis.load.answer) == ("tcp", "resp")
     memcached = written(tmp_path, source(), 11211, guess(11211, "--no-start was given"))
     assert memcached.load.answer == r"until:END\r\n"
+    postgres = written(tmp_path, source(), 5432, guess(5432, "--no-start was given"))
+    assert postgres.load.driver == "command"
+    assert postgres.load.command is not None
+    assert "pgbench" in postgres.load.command.argv[-1]
     assert written(tmp_path, source(), 1234, guess(1234, "?")).load.driver == "http"
 
 

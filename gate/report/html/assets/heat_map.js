@@ -80,21 +80,12 @@
     return show({ arm, column, cell });
   }
 
-  const keys = {
+  socklat.keyed(place, output, {
     ArrowRight: () => move(1, 0),
     ArrowLeft: () => move(-1, 0),
     ArrowUp: () => move(0, 1),
     ArrowDown: () => move(0, -1),
     Home: () => move(-Infinity, 0),
     End: () => move(Infinity, 0),
-  };
-  place.tabIndex = 0;
-  place.setAttribute("role", "application");
-  place.setAttribute("aria-describedby", output.id);
-  place.addEventListener("keydown", (event) => {
-    const act = keys[event.key];
-    if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    act();
   });
 })();

@@ -62,7 +62,9 @@ socklat.plot = (() => {
       point(Math.min(last, Math.max(first, start + by)));
     }
 
-    const keys = {
+    place.hidden = false;
+    place.setAttribute("aria-label", name);
+    socklat.keyed(place, output, {
       ArrowRight: () => step(1),
       ArrowLeft: () => step(-1),
       PageDown: () => step(10),
@@ -73,18 +75,6 @@ socklat.plot = (() => {
       "=": () => zoom(ZOOM),
       "-": () => zoom(1 / ZOOM),
       0: () => chart.setScale("x", whole()),
-    };
-
-    place.hidden = false;
-    place.tabIndex = 0;
-    place.setAttribute("role", "application");
-    place.setAttribute("aria-label", name);
-    place.setAttribute("aria-describedby", output.id);
-    place.addEventListener("keydown", (event) => {
-      const act = keys[event.key];
-      if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
-      event.preventDefault();
-      act();
     });
     new ResizeObserver(() => {
       if (chart && Math.abs(place.clientWidth - chart.width) > 1) draw(range());
