@@ -89,6 +89,6 @@ make_venv() { # make_venv EXTRAS: .venv with the project in it
     "$python" -m venv .venv || die "$python -m venv failed"
   fi
   say "installing the project into .venv"
-  .venv/bin/python -m pip install -q --disable-pip-version-check -e ".[$1]" >&2 </dev/null ||
+  .venv/bin/python -m pip install -q --disable-pip-version-check --no-compile -e ".[$1]" >&2 </dev/null ||
     die "pip could not install the project"
 }

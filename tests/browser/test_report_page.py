@@ -15,7 +15,7 @@ from tests.browser.conftest import Open, Opened
 from tests.unit.factories import make_result
 from tests.unit.report.poison import full_result, hostile_texts, poisoned
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.beside, pytest.mark.timeout(300)]
 
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1280, "height": 900}

@@ -24,13 +24,13 @@ def docker_client() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def redis_image() -> str:
-    return package_image("redis", "socklat-test/e2e-redis:latest")
+def redis_image(docker_client: Any) -> str:
+    return package_image(docker_client, "redis")
 
 
 @pytest.fixture(scope="session")
-def nginx_image() -> str:
-    return package_image("nginx", "socklat-test/e2e-nginx:latest")
+def nginx_image(docker_client: Any) -> str:
+    return package_image(docker_client, "nginx")
 
 
 @pytest.fixture

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from gate.service.owner import PREFIX
+from gate.service.owner import PREFIX, is_dead
 from tests.e2e.scenarios import DELAY_TAG, write_scenario
 from tests.unit.github.api_server import TOKEN, ApiServer
 from tests.unit.github.composite import CompositeRun
 from tests.unit.github.events import HEAD_SHA, environment, pull_request
 from tests.unit.github.runner_files import commands_in, outputs_of
 
-pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).resolve().parents[2]
 ACTION = ROOT / "ci" / "action.yml"
@@ -29,11 +29,11 @@ SLOWER = ["/delay", "--before-answer", "4200"]
 Act = Callable[..., CompositeRun]
 
 
-def ours(client: Any) -> set[str]:
-    """Containers and networks of any gate, and images that an action built."""
+def left_behind(client: Any) -> set[str]:
+    """Containers and networks of gates that have ended, and images that an action built."""
     chosen = {"label": f"{PREFIX}pid"}
-    found = {item["Id"] for item in client.api.containers(all=True, filters=chosen)}
-    found |= {item["Id"] for item in client.api.networks(filters=chosen)}
+    owned = client.api.containers(all=True, filters=chosen) + client.api.networks(filters=chosen)
+    found = {item["Id"] for item in owned if is_dead(item["Labels"])}
     images = client.api.images(name="socklat-gate-candidate")
     return found | {item["Id"] for item in images}
 
@@ -69,14 +69,14 @@ def server() -> Iterator[ApiServer]:
 @pytest.fixture
 def act(variables: dict[str, str], tmp_path: Path, docker_client: Any) -> Iterator[Act]:
     """Uses the action in a job of a pull request; nothing may be left of it."""
-    before = ours(docker_client)
+    before = left_behind(docker_client)
 
     def use(**inputs: str) -> CompositeRun:
         given = {name.replace("_", "-"): value for name, value in inputs.items()}
         return CompositeRun(ACTION, tmp_path, given, variables, ARTIFACT)
 
     yield use
-    assert ours(docker_client) - before == set()
+    assert left_behind(docker_client) - before == set()
 
 
 def scenario_in(variables: dict[str, str], **tables: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG, write_scenario
 from tests.unit.repositories import Repository, clone_of, new_repository
 
-pytestmark = [pytest.mark.kernel, pytest.mark.docker]
+pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
 BUILT = {"service": {"image": None, "command": None, "build": "app"}}
 QUICK, SLOW = (["/delay", "--before-answer", delay_us] for delay_us in ("3011", "4511"))

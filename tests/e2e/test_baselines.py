@@ -24,7 +24,7 @@ from tests.e2e.harness import Gate
 from tests.e2e.scenarios import write_scenario
 from tests.services.build import build_image
 
-pytestmark = [pytest.mark.kernel, pytest.mark.docker]
+pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
 RELEASED_TAG = "socklat-test/e2e-released:latest"
 OTHER_TAG = "socklat-test/e2e-other:latest"

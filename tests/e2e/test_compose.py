@@ -14,7 +14,7 @@ from gate.scenario_file import load_scenario
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG, ECHO_TAG
 
-pytestmark = [pytest.mark.kernel, pytest.mark.docker]
+pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
 BASE = ["/delay", "--before-answer", "3000"]
 COMPOSE = f"""

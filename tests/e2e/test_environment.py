@@ -14,7 +14,7 @@ from gate.probe.btf import kernel_types
 from gate.probe.events import EVENTS
 from tests.e2e.harness import COMMAND, Gate
 
-pytestmark = [pytest.mark.kernel, pytest.mark.docker]
+pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
 WITHOUT_BCC = """
 import sys

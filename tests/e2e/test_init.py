@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG
 from tests.services.build import package_image
 
-pytestmark = [pytest.mark.kernel, pytest.mark.docker]
+pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
 RECIPES = Path(__file__).resolve().parents[2] / "docs" / "recipes.md"
 
@@ -34,8 +35,8 @@ def test_a_redis_is_recognised_and_gated_as_written(gate: Gate, redis_image: str
     assert measured.code == 0, measured.stderr
 
 
-def test_a_postgres_gets_the_load_of_the_recipe(gate: Gate) -> None:
-    image = package_image("postgres", "socklat-test/recipe-postgres:latest")
+def test_a_postgres_gets_the_load_of_the_recipe(gate: Gate, docker_client: Any) -> None:
+    image = package_image(docker_client, "postgres")
     done = gate.run("init", image, out=False)
     assert done.code == 0, done.stderr
     assert "answers PostgreSQL on port 5432" in done.stdout

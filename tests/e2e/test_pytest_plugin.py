@@ -13,7 +13,7 @@ import pytest
 from tests.e2e.harness import Gate
 from tests.services.build import build_image
 
-pytestmark = [pytest.mark.kernel, pytest.mark.docker]
+pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
 TESTS = """
 def test_delay(socklat):

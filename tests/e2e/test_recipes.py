@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from gate.baseline.files import read_result
 from tests.e2e.harness import Gate
 from tests.services.build import package_image
 
-pytestmark = [pytest.mark.kernel, pytest.mark.docker]
+pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"<!-- tested: (\S+) (\S+) -->\n```toml\n(.*?)```", re.DOTALL)
@@ -25,9 +26,11 @@ def test_all_recipes_are_found() -> None:
 
 
 @pytest.mark.parametrize(("tool", "service", "load"), RECIPES, ids=[r[0] for r in RECIPES])
-def test_a_recipe_measures_what_it_is_for(gate: Gate, tool: str, service: str, load: str) -> None:
+def test_a_recipe_measures_what_it_is_for(
+    gate: Gate, docker_client: Any, tool: str, service: str, load: str
+) -> None:
     assert shutil.which(tool), f"ci/test installs {tool}"
-    tag = package_image(service, f"socklat-test/recipe-{service}:latest")
+    tag = package_image(docker_client, service)
     path = gate.directory / "socklat.toml"
     path.write_text(
         f'name = "{service}"\n[service]\nimage = "{tag}"\nport = {PORTS[service]}\n{load}'

@@ -30,7 +30,7 @@ from tests.e2e.traced import (
 )
 from tests.services.build import compile_service
 
-pytestmark = [pytest.mark.kernel, pytest.mark.docker]
+pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
 
 def watched(

@@ -18,7 +18,7 @@ from tests.e2e.scenarios import DELAY_TAG
 from tests.e2e.terminal import Terminal, screen
 from tests.e2e.traced import PORT, Container, drive, first_line, wait_for
 
-pytestmark = [pytest.mark.kernel, pytest.mark.docker]
+pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
 
 @pytest.mark.parametrize(

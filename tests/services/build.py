@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import json
@@ -10,6 +11,8 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,15 +39,29 @@ def build_image(client: Any, source_name: str, tag: str, cmd: list[str]) -> str:
     headers = b"".join(path.read_bytes() for path in sorted(SOURCES.glob("*.h")))
     recipe = source.read_bytes() + headers + json.dumps([CFLAGS, cmd]).encode()
     wanted = hashlib.sha256(recipe).hexdigest()
-    try:
-        if client.images.get(tag).labels.get(HASH_LABEL) == wanted:
-            return tag
-    except docker.errors.ImageNotFound:
-        pass
+    with _one_at_a_time():
+        try:
+            if client.images.get(tag).labels.get(HASH_LABEL) == wanted:
+                return tag
+        except docker.errors.ImageNotFound:
+            pass
+        _import_program(client, source_name, tag, cmd, wanted)
+    return tag
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Test processes that run beside each other want the same images."""
+    with (Path(tempfile.gettempdir()) / "socklat-test-images.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _import_program(client: Any, source_name: str, tag: str, cmd: list[str], wanted: str) -> None:
     program = compile_service(source_name)
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
-        entry = tarfile.TarInfo(source.stem)
+        entry = tarfile.TarInfo(Path(source_name).stem)
         entry.size = len(program)
         entry.mode = 0o755
         tar.addfile(entry, io.BytesIO(program))
@@ -56,7 +73,6 @@ def build_image(client: Any, source_name: str, tag: str, cmd: list[str]) -> str:
         changes=[f"CMD {json.dumps(cmd)}", f"LABEL {HASH_LABEL}={wanted}"],
     )
     client.images.get(tag)  # a failed import is only told in the answer's text
-    return tag
 
 
 def build_echo(client: Any) -> str:
@@ -84,10 +100,18 @@ def compile_service(source_name: str) -> bytes:
         return program.read_bytes()
 
 
-def package_image(package: str, tag: str) -> str:
-    """Image ``tag`` made from the distribution's package by the script of ``ci/images``."""
-    made = subprocess.run(
-        [str(IMAGES / package), tag], capture_output=True, text=True, check=False, timeout=200
-    )
-    assert made.returncode == 0, made.stderr
+def package_image(client: Any, package: str) -> str:
+    """Image made from the distribution's package by the script of ``ci/images``; returns its tag.
+
+    Made again only when a script changed.
+    """
+    script = IMAGES / package
+    recipe = script.read_bytes() + (IMAGES / "lib.sh").read_bytes()
+    tag = f"socklat-test/{package}:{hashlib.sha256(recipe).hexdigest()[:12]}"
+    with _one_at_a_time():
+        if not client.api.images(name=tag):
+            made = subprocess.run(
+                [str(script), tag], capture_output=True, text=True, check=False, timeout=200
+            )
+            assert made.returncode == 0, made.stderr
     return tag

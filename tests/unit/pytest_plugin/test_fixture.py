@@ -56,6 +56,9 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
     # pytest-benchmark takes these for a sign that this run shares the CPUs.
     for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
         monkeypatch.delenv(name, raising=False)
+    # Other plugins that are installed here would take longer to start than the tests.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.plugins = ["gate.pytest_plugin", "pytest_benchmark.plugin"]
     (pytester.path / "socklat.toml").write_text(SCENARIO)
     return pytester
 
