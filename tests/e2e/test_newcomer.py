@@ -26,6 +26,10 @@ HEALTHCHECK CMD ["/http-get", "http://localhost:8080/health"]
 CMD ["/http", "--port", "8080", "--delay", "{delay_us}"]
 """
 QUICK = """
+[gate]
+alpha = 0.2
+alpha_pass = 0.2
+
 [[gate.metrics]]
 quantile = 0.5
 tolerance = 0.1
@@ -45,7 +49,7 @@ class Newcomer:
         return subprocess.run(
             [*prefix, "bash", "-euc", line],
             cwd=self.home,
-            env={**kept, "PATH": f"{self.bin}:{PATH}"},
+            env={**kept, "PATH": f"{self.bin}:{PATH}", "PIP_NO_COMPILE": "1"},
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,

@@ -13,7 +13,7 @@ from tests.e2e.scenarios import DELAY_TAG
 from tests.e2e.terminal import screen
 from tests.e2e.traced import PORT, REQUESTS, Container, drive, wait_for
 
-pytestmark = [pytest.mark.kernel, pytest.mark.docker]
+pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
 
 def test_it_ends_by_itself_with_a_summary(gate: Gate, service: Container) -> None:
