@@ -13,7 +13,7 @@ from gate.baseline.files import read_result
 from tests.e2e.harness import Gate
 from tests.services.build import package_image
 
-pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
+pytestmark = [pytest.mark.kernel, pytest.mark.docker]
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"<!-- tested: (\S+) (\S+) -->\n```toml\n(.*?)```", re.DOTALL)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import struct
+import subprocess
+import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from gate.baseline.bounds import CAMPAIGN, parsed_bytes, text_problem
@@ -14,8 +19,19 @@ from gate.baseline.codec import to_body
 from gate.baseline.document import CAMPAIGN_SCHEMA, checksum_of
 from tests.unit.factories import make_campaign
 
-__all__ = ["costly_documents", "worst_accepted"]
+__all__ = [
+    "FILE",
+    "SPARE_MIB",
+    "Refusal",
+    "costly_documents",
+    "refusals",
+    "store",
+    "worst_accepted",
+]
 
+ROOT = Path(__file__).resolve().parents[3]
+SPARE_MIB = 64
+FILE = "20260304T050607Z-0123456789ab.json"
 SIZE = CAMPAIGN.stored - 1000
 UNITS = {
     "lists": "[]",
@@ -29,6 +45,41 @@ UNITS = {
     "longer-texts": '"abcdefghijklmnopqrstuvwxyz"',
     "nulls": "null",
 }
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a scenario's campaigns were refused, and what that took."""
+
+    reason: str
+    most_bytes: int
+    took_s: float
+
+
+def store(directory: Path, documents: Iterable[tuple[str, bytes]]) -> set[str]:
+    """Puts each document below a store as the only campaign of a scenario; returns the names."""
+    names = set()
+    for name, data in documents:
+        folder = directory / name
+        folder.mkdir()
+        (folder / FILE).write_bytes(data)
+        names.add(name)
+    return names
+
+
+def refusals(location: Path) -> dict[str, Refusal]:
+    """What each scenario was refused with by a process that has `SPARE_MIB` to spare."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.unit.baseline.hostile_reader", str(location), str(SPARE_MIB)],
+        cwd=ROOT,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    rows = [line.split() for line in done.stdout.splitlines()]
+    return {name: Refusal(reason, int(most), float(s)) for name, reason, most, s in rows}
 
 
 def enveloped(body: object) -> bytes:

@@ -2,7 +2,8 @@
 
 Arguments: the location and the MiB above what is in use after a good campaign (scenario
 "checkout") was read.  Prints a line for each other scenario: its name, the reason code that it was
-refused with, and the most memory in use meanwhile above what was before, in bytes.
+refused with, the most memory in use meanwhile above what was before, in bytes, and the seconds it
+took.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import re
 import resource
 import sys
+import time
 from pathlib import Path
 
 from gate.baseline.store import BaselineStore
@@ -49,8 +51,10 @@ def main(location: str, spare_mib: int) -> None:
             if name == "checkout":
                 continue
             Path("/proc/self/clear_refs").write_text("5", "ascii")  # the peak starts again
+            started_s = time.perf_counter()
             reason = refused(store, name)
-            sys.stdout.write(f"{name} {reason} {status('VmHWM') - at_first}\n")
+            took_s = time.perf_counter() - started_s
+            sys.stdout.write(f"{name} {reason} {status('VmHWM') - at_first} {took_s:.3f}\n")
     finally:
         store.place.close()
 
