@@ -8,6 +8,7 @@ machine's doing and comes and goes with its interrupts: that measurement is repe
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from gate.campaign import Run
@@ -61,11 +62,8 @@ def too_many_skipped(
     ``before`` and ``after`` count skipped invocations by event.  It is not known whose they were,
     so that all are held against the run that saw least.
     """
-    skipped = {
-        event: after[event] - before[event]
-        for event in after
-        if event not in ONLY_COUNTED and after[event] > before[event]
-    }
+    more = Counter(after) - Counter(before)
+    skipped = {event: count for event, count in more.items() if event not in ONLY_COUNTED}
     seen = min(run.counters["seen"] for run in runs)
     if sum(skipped.values()) <= MAX_LOSS * seen:
         return ""

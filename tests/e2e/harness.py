@@ -16,19 +16,14 @@ from gate.service.owner import PREFIX
 from tests.e2e.done import Done
 from tests.e2e.scenarios import DELAY_TAG
 from tests.e2e.terminal import Terminal
+from tests.xdist import XDIST
 
 __all__ = ["COMMAND", "Gate"]
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "gate"]
 PATIENCE_S = 180.0
-# pytest-benchmark takes those of xdist for a sign that a run shares the CPUs.
-NOT_PASSED_ON = {
-    "FORCE_COLOR",
-    "PYTEST_XDIST_WORKER",
-    "PYTEST_XDIST_WORKER_COUNT",
-    "PYTEST_XDIST_TESTRUNUID",
-}
+NOT_PASSED_ON = {"FORCE_COLOR", *XDIST}
 
 
 class Gate:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.xdist import XDIST
+
 pytest_plugins = ["pytester"]
 
 SCENARIO = """
@@ -53,8 +55,7 @@ def test_shop(socklat):
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[3]))
-    # pytest-benchmark takes these for a sign that this run shares the CPUs.
-    for name in ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"):
+    for name in XDIST:
         monkeypatch.delenv(name, raising=False)
     # Other plugins that are installed here would take longer to start than the tests.
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
