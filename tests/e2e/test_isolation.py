@@ -14,7 +14,7 @@ from gate.errors import Exit, Reason
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import write_scenario
 
-pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
+pytestmark = [pytest.mark.kernel, pytest.mark.docker]
 
 RATES = (211, 307)  # primes, so that no sum of one is a sum of the other
 CONNECTIONS = (7, 11)
