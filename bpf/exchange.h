@@ -101,7 +101,7 @@ struct stages {
 		(s)->measured |= 1 << (stage);              \
 	} while (0)
 
-/* Who asked, and when, for exchanges that are sent up one by one; gate/probe/spikes.py reads it. */
+/* Who asked, and when, for exchanges that are sent up one by one; gate/socklat_gate/probe/spikes.py reads it. */
 struct spike {
 	u64 rx_first_ns;
 	u64 ns[BAND_STAGES];
@@ -185,7 +185,7 @@ static inline void exchange_record(u64 sk, struct connection *c)
 	STAGE_SET(&s, STAGE_SERVICE, s.ns[STAGE_RECV_WAIT] + s.ns[STAGE_APP]);
 	if (c->tx_last_ns) {
 		STAGE_SET(&s, STAGE_RESPOND, c->tx_last_ns - c->tx_first_ns);
-		/* Nearly always 0: user space counts the zeros (gate/probe/tables.py). */
+		/* Nearly always 0: user space counts the zeros (gate/socklat_gate/probe/tables.py). */
 		if (c->send_wait_ns)
 			STAGE_SET(&s, STAGE_SEND_WAIT, c->send_wait_ns);
 		/* On one host the ACK can be in before the send has returned: nothing was left. */

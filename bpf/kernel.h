@@ -22,7 +22,7 @@
 
 /* The same where base is a pointer argument of a tracing program, or was loaded from one: there
  * (-DTYPED) the verifier knows what it points to and lets the program load directly, which is
- * several times cheaper.  Programs at kprobes have no types; gate/probe/hooks.py then compiles
+ * several times cheaper.  Programs at kprobes have no types; gate/socklat_gate/probe/hooks.py then compiles
  * without. */
 #ifdef TYPED
 #define LOAD(ctype, base, offset) (*(ctype *)((base) + (offset)))

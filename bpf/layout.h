@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only
  *
- * The layout shared with user space.  gate/probe/sources.py reads every `#define NAME number`
+ * The layout shared with user space.  gate/socklat_gate/probe/sources.py reads every `#define NAME number`
  * below, so this file is the only place where a geometry, a stage or a counter is numbered.
  */
 #ifndef SOCKLAT_LAYOUT_H

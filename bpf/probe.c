@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The probe as one translation unit.  BCC rewrites map accesses only in the main file, so
- * gate/probe/kernel_source.py expands the #include "..." lines before compiling.
+ * gate/socklat_gate/probe/kernel_source.py expands the #include "..." lines before compiling.
  *
  * Hooks are entered under the socket's lock, so one socket's events never race; different
  * sockets' events on one CPU may (a softirq over a task), hence the atomic additions.

@@ -11,9 +11,9 @@ from functools import lru_cache
 
 import pytest
 
-from gate.errors import GateError
-from gate.probe.probe import SocketProbe
-from gate.service.client import connect
+from socklat_gate.errors import GateError
+from socklat_gate.probe.probe import SocketProbe
+from socklat_gate.service.client import connect
 from tests.browser.browsers import BROWSERS, browser_path
 
 

@@ -21,9 +21,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from gate.environment import cpu_model
-from gate.probe.probe import SocketProbe
-from gate.service.client import connect
+from socklat_gate.environment import cpu_model
+from socklat_gate.probe.probe import SocketProbe
+from socklat_gate.service.client import connect
 from tests.conformance.containers import Container, bridge
 from tests.conformance.lab import Lab
 from tests.conformance.load_tools import redis_benchmark, wrk_for_a_second, wrk_with_a_quota

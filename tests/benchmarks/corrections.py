@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gate.clean.timeline import Timeline
-from gate.clean.weights import settling, weigh
+from socklat_gate.clean.timeline import Timeline
+from socklat_gate.clean.weights import settling, weigh
 from tests.benchmarks.markdown import table
 from tests.unit.clean.simulated import MS, fifo, steal
 

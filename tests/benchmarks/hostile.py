@@ -8,8 +8,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from gate.baseline.places.directory import Directory
-from gate.baseline.store import BaselineStore
+from socklat_gate.baseline.places.directory import Directory
+from socklat_gate.baseline.store import BaselineStore
 from tests.unit.baseline.hostile import (
     FILE,
     SPARE_MIB,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from gate.campaign import Pair
+from socklat_gate.campaign import Pair
 from tests.benchmarks.markdown import table
 from tests.benchmarks.noise_pairs import judged, sd, usable
 from tests.benchmarks.recorded import Recorded

@@ -25,13 +25,13 @@ from typing import Any
 
 import numpy as np
 
-from gate.environment import cpu_model
-from gate.probe.binding import load_bcc
-from gate.probe.btf import kernel_types
-from gate.probe.kernel_source import kernel_source
-from gate.probe.missed import time_spent
-from gate.probe.probe import SocketProbe
-from gate.service.client import connect
+from socklat_gate.environment import cpu_model
+from socklat_gate.probe.binding import load_bcc
+from socklat_gate.probe.btf import kernel_types
+from socklat_gate.probe.kernel_source import kernel_source
+from socklat_gate.probe.missed import time_spent
+from socklat_gate.probe.probe import SocketProbe
+from socklat_gate.service.client import connect
 
 HERE = Path(__file__).parent
 SETTLE_S = 2.0

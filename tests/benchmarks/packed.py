@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gate.baseline.codec import JSON
-from gate.campaign import WEIGHT_UNIT, Bands, Corrected, Run
-from gate.histogram import BAND_COUNT, BUCKETS, Histogram, band_edges_ns, bucket_edges_ns
-from gate.verdict.model import COMPONENTS
+from socklat_gate.baseline.codec import JSON
+from socklat_gate.campaign import WEIGHT_UNIT, Bands, Corrected, Run
+from socklat_gate.histogram import BAND_COUNT, BUCKETS, Histogram, band_edges_ns, bucket_edges_ns
+from socklat_gate.verdict.model import COMPONENTS
 
 __all__ = ["filled", "hollow", "packed"]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gate.scenario import Gate
-from gate.verdict.arrays import Floats
+from socklat_gate.scenario import Gate
+from socklat_gate.verdict.arrays import Floats
 from tests.benchmarks.jobs import decide_jobs, draw, table
 from tests.benchmarks.recorded import Facts, load
 from tests.benchmarks.rules.otava import OTAVA

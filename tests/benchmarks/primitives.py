@@ -12,11 +12,11 @@ import os
 import subprocess
 from pathlib import Path
 
-from gate.environment import cpu_model
-from gate.probe.binding import load_bcc
-from gate.probe.btf import kernel_types
-from gate.probe.kernel_source import kernel_source
-from gate.probe.missed import time_spent
+from socklat_gate.environment import cpu_model
+from socklat_gate.probe.binding import load_bcc
+from socklat_gate.probe.btf import kernel_types
+from socklat_gate.probe.kernel_source import kernel_source
+from socklat_gate.probe.missed import time_spent
 from tests.conformance.lab import Lab
 from tests.conformance.stand import await_listening, running
 

@@ -15,10 +15,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gate.baseline.atomic import write_atomic
-from gate.baseline.codec import from_body, to_body
-from gate.campaign import Bands, Corrected, Pair, Run
-from gate.scenario import Gate
+from socklat_gate.baseline.atomic import write_atomic
+from socklat_gate.baseline.codec import from_body, to_body
+from socklat_gate.campaign import Bands, Corrected, Pair, Run
+from socklat_gate.scenario import Gate
 from tests.benchmarks.packed import filled, hollow, packed
 
 __all__ = [

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from gate.scenario import Scenario
+from socklat_gate.scenario import Scenario
 
 __all__ = ["DEPENDENCIES", "SCENES", "SERVICE_CPU", "STUDY", "Scene", "build_images"]
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gate.scenario import Gate
-from gate.verdict.arrays import Floats
-from gate.verdict.rates import (
+from socklat_gate.scenario import Gate
+from socklat_gate.verdict.arrays import Floats
+from socklat_gate.verdict.rates import (
     RUNS_WITH_EVENTS,
     capped_counts,
     dispersion_p,

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gate.verdict.arrays import Floats
-from gate.verdict.power import mde
+from socklat_gate.verdict.arrays import Floats
+from socklat_gate.verdict.power import mde
 from tests.benchmarks import simulate_spikes
 from tests.benchmarks.simulated_jobs import (
     CPU,

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import lfilter
 
-from gate.scenario import Gate
-from gate.verdict.evidence import Floats, running_fail_evidence, running_pass_evidence
-from gate.verdict.interval import order_statistic, stopping_level
-from gate.verdict.zone import zone_of
+from socklat_gate.scenario import Gate
+from socklat_gate.verdict.evidence import Floats, running_fail_evidence, running_pass_evidence
+from socklat_gate.verdict.interval import order_statistic, stopping_level
+from socklat_gate.verdict.zone import zone_of
 
 __all__ = [
     "CPU",
@@ -158,7 +158,7 @@ def coverage(jobs: Jobs, changes: Sequence[float]) -> list[float]:
 
 
 def _holds(noise: Floats, level: float) -> npt.NDArray[np.bool_]:
-    """`gate.verdict.interval.confidence_interval` of many jobs at once: does it hold 0?"""
+    """`socklat_gate.verdict.interval.confidence_interval` of many jobs at once: does it hold 0?"""
     pairs = noise.shape[1]
     found = order_statistic(pairs, level)
     if found is None or not noise.size:

@@ -1,4 +1,4 @@
-"""The gate's rule on rare spikes for thousands of jobs at once: `gate.verdict.spikes`, in sums.
+"""The gate's rule on rare spikes for thousands of jobs at once: `socklat_gate.verdict.spikes`, in sums.
 
 What counts as a spike depends on the job's pairs through their p99.9.  Where that matters, the
 whole set's limit stands in for each job's, and `SpikeTable.steady` says so.
@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gate.campaign import ARMS, Campaign, Pair
-from gate.scenario import Gate
-from gate.verdict.arrays import Floats
-from gate.verdict.events import count_pairs, threshold_ns
-from gate.verdict.rates import (
+from socklat_gate.campaign import ARMS, Campaign, Pair
+from socklat_gate.scenario import Gate
+from socklat_gate.verdict.arrays import Floats
+from socklat_gate.verdict.events import count_pairs, threshold_ns
+from socklat_gate.verdict.rates import (
     EVENTS_PER_RUN,
     RUNS_WITH_EVENTS,
     dispersion_p,
@@ -25,7 +25,7 @@ from gate.verdict.rates import (
     running_rate_evidence,
     runs_are_units,
 )
-from gate.verdict.spikes import StoredSpikes, spread
+from socklat_gate.verdict.spikes import StoredSpikes, spread
 
 __all__ = ["SpikeTable", "spike_table", "spikes_fail"]
 

@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 
-from gate.probe.events import Detail
-from gate.probe.probe import SocketProbe
+from socklat_gate.probe.events import Detail
+from socklat_gate.probe.probe import SocketProbe
 from tests.conformance.hook_sets import DEFAULT, Compiled, wanted_sets
 from tests.conformance.lab import Lab
 from tests.conformance.record import recording

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from gate.probe.binding import load_bcc
-from gate.probe.btf import KernelTypes
-from gate.probe.events import Detail, Kind
-from gate.probe.probe import SocketProbe
-from gate.probe.programs import Compiler
+from socklat_gate.probe.binding import load_bcc
+from socklat_gate.probe.btf import KernelTypes
+from socklat_gate.probe.events import Detail, Kind
+from socklat_gate.probe.probe import SocketProbe
+from socklat_gate.probe.programs import Compiler
 
 __all__ = ["DEFAULT", "Compiled", "wanted_sets"]
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from gate.probe.probe import SocketProbe
+from socklat_gate.probe.probe import SocketProbe
 from tests.conformance.stand import EVER_NS, ask, eventually, open_connections
 
 __all__ = ["Counted", "Side", "one_round"]

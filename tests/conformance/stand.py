@@ -20,7 +20,7 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 
-from gate.probe.probe import Reading, SocketProbe
+from socklat_gate.probe.probe import Reading, SocketProbe
 from tests.conformance.lab import Lab
 from tests.conformance.record import Compared, note
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from gate.probe.probe import SocketProbe
+from socklat_gate.probe.probe import SocketProbe
 from tests.conformance.lab import Family, Lab
 from tests.conformance.record import Compared, note
 from tests.conformance.trial import Delays, Measured, Trial, drive, trickle

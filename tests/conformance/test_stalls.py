@@ -11,11 +11,11 @@ import time
 import numpy as np
 import pytest
 
-from gate.clean.corrected import clean
-from gate.clean.timeline import CAUSES, EXCHANGE_STAGES, STALL
-from gate.histogram import Histogram
-from gate.probe.probe import SocketProbe
-from gate.probe.sources import layout
+from socklat_gate.clean.corrected import clean
+from socklat_gate.clean.timeline import CAUSES, EXCHANGE_STAGES, STALL
+from socklat_gate.histogram import Histogram
+from socklat_gate.probe.probe import SocketProbe
+from socklat_gate.probe.sources import layout
 from tests.conformance.lab import Lab
 from tests.conformance.trial import Delays, Trial, drive
 

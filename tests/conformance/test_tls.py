@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gate.probe.probe import SocketProbe
+from socklat_gate.probe.probe import SocketProbe
 from tests.conformance.lab import Lab
 from tests.conformance.stand import (
     EVER_NS,

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from gate.probe.probe import SocketProbe
+from socklat_gate.probe.probe import SocketProbe
 from tests.conformance.lab import Lab
 from tests.conformance.stand import (
     BUCKET,

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from gate.probe.probe import SocketProbe
+from socklat_gate.probe.probe import SocketProbe
 from tests.conformance.lab import Lab
 from tests.conformance.stand import (
     REQUEST,

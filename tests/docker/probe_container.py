@@ -74,7 +74,7 @@ def import_image(client: Any) -> str:
         entry.pax_headers = {"SCHILY.xattr.security.capability": _file_capabilities()}
         tar.addfile(entry, io.BytesIO(program))
     tag = uuid.uuid4().hex[:8]
-    environment = f"PATH=/usr/bin PYTHONPATH={ROOT} PYTHONDONTWRITEBYTECODE=1"
+    environment = f"PATH=/usr/bin PYTHONPATH={ROOT}/gate:{ROOT} PYTHONDONTWRITEBYTECODE=1"
     client.api.import_image_from_data(
         archive.getvalue(),
         repository="socklat-test/probe",

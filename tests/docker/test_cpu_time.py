@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from gate.service.arms import ArmSpec
-from gate.service.cpu_time import CpuMeter
-from gate.service.image import ImageRef, resolve_image
-from gate.service.session import ServiceSession
+from socklat_gate.service.arms import ArmSpec
+from socklat_gate.service.cpu_time import CpuMeter
+from socklat_gate.service.image import ImageRef, resolve_image
+from socklat_gate.service.session import ServiceSession
 from tests.services.build import build_image
 
 pytestmark = pytest.mark.docker

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from gate.errors import Exit, Reason
-from gate.service.image import ImageRef
+from socklat_gate.errors import Exit, Reason
+from socklat_gate.service.image import ImageRef
 from tests.conformance.containers import Container, bridge
 from tests.docker.probe_container import LAUNCHER, ProbeContainers, documented, import_image
 from tests.kernel.unprivileged_probe import EXCHANGES
@@ -106,7 +106,7 @@ def test_where_docker_knows_neither_sys_admin_does_under_the_same_profile(
 def test_without_them_it_is_refused_by_name(
     containers: ProbeContainers, service: int, given: list[str], missing: str
 ) -> None:
-    tracing = [*PYTHON, "gate", "trace", "--port", str(service)]
+    tracing = [*PYTHON, "socklat_gate", "trace", "--port", str(service)]
     with containers.started(tracing, capabilities=given) as process:
         out, err = process.communicate(timeout=ENOUGH_S)
     assert process.returncode == Exit.UNFIT_ENVIRONMENT, err
@@ -163,7 +163,7 @@ def test_the_documented_command_traces_a_port_of_the_host(
     name, *arguments, port = command
     assert (name, arguments) == ("socklat-gate", ["trace", "--port"])
     assert port.isdigit()
-    tracing = [*PYTHON, "gate", *arguments, str(service), "--json", "--interval", "0.1"]
+    tracing = [*PYTHON, "socklat_gate", *arguments, str(service), "--json", "--interval", "0.1"]
     with containers.started(tracing) as process:
         assert_traced(process, "127.0.0.1", service)
 
@@ -172,7 +172,7 @@ def test_a_process_of_another_container_takes_sys_ptrace_too(
     containers: ProbeContainers, neighbour: tuple[int, str]
 ) -> None:
     pid, address = neighbour
-    tracing = [*PYTHON, "gate", "trace", "--pid", str(pid), "--json", "--interval", "0.1"]
+    tracing = [*PYTHON, "socklat_gate", "trace", "--pid", str(pid), "--json", "--interval", "0.1"]
     with containers.started(tracing, "--pid=host") as process:
         _, err = process.communicate(timeout=ENOUGH_S)
     assert process.returncode == Exit.USAGE, err

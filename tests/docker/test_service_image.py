@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from gate.errors import Reason, UsageError
-from gate.service.arms import ArmSpec
-from gate.service.image import ImageRef, build_image, resolve_image
-from gate.service.session import ServiceSession
+from socklat_gate.errors import Reason, UsageError
+from socklat_gate.service.arms import ArmSpec
+from socklat_gate.service.image import ImageRef, build_image, resolve_image
+from socklat_gate.service.session import ServiceSession
 
 pytestmark = pytest.mark.docker
 

@@ -11,10 +11,10 @@ from typing import Any
 import docker.errors
 import pytest
 
-from gate.errors import Exit, Interrupted, InvalidMeasurement, Reason, UnfitEnvironment, UsageError
-from gate.service.arms import ArmSpec, RunningArm
-from gate.service.image import ImageRef
-from gate.service.session import ServiceSession
+from socklat_gate.errors import Exit, Interrupted, InvalidMeasurement, Reason, UnfitEnvironment, UsageError
+from socklat_gate.service.arms import ArmSpec, RunningArm
+from socklat_gate.service.image import ImageRef
+from socklat_gate.service.session import ServiceSession
 
 pytestmark = pytest.mark.docker
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from gate.service.image import ImageRef
-from gate.service.owner import OwnerTag
-from gate.service.remove import remove_run
-from gate.service.sweep import sweep
+from socklat_gate.service.image import ImageRef
+from socklat_gate.service.owner import OwnerTag
+from socklat_gate.service.remove import remove_run
+from socklat_gate.service.sweep import sweep
 
 pytestmark = pytest.mark.docker
 

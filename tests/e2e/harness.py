@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gate.service.owner import PREFIX
+from socklat_gate.service.owner import PREFIX
 from tests.e2e.done import Done
 from tests.e2e.scenarios import DELAY_TAG
 from tests.e2e.terminal import Terminal
@@ -95,7 +95,7 @@ class Gate:
             cwd=self.directory,
             env={
                 **{name: text for name, text in os.environ.items() if name not in NOT_PASSED_ON},
-                "PYTHONPATH": str(ROOT),
+                "PYTHONPATH": f"{ROOT}/gate:{ROOT}",
                 "TMPDIR": str(self._temporary),
                 "SOCKLAT_E2E": self._token,
                 **(env or {}),

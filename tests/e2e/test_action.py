@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gate.service.owner import PREFIX, is_dead
+from socklat_gate.service.owner import PREFIX, is_dead
 from tests.e2e.scenarios import DELAY_TAG, write_scenario
 from tests.unit.github.api_server import TOKEN, ApiServer
 from tests.unit.github.composite import CompositeRun

@@ -13,12 +13,12 @@ import jsonschema
 import numpy as np
 import pytest
 
-from gate.baseline.campaigns import campaign_of, result_at
-from gate.baseline.store import BaselineStore
-from gate.campaign import Campaign, Fingerprint
-from gate.errors import Exit, Reason
-from gate.histogram import Histogram
-from gate.scenario_file import tomllib
+from socklat_gate.baseline.campaigns import campaign_of, result_at
+from socklat_gate.baseline.store import BaselineStore
+from socklat_gate.campaign import Campaign, Fingerprint
+from socklat_gate.errors import Exit, Reason
+from socklat_gate.histogram import Histogram
+from socklat_gate.scenario_file import tomllib
 from tests.e2e.done import Done
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import write_scenario

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from gate.baseline.files import read_result
-from gate.errors import Exit, Reason
-from gate.scenario_file import load_scenario
+from socklat_gate.baseline.files import read_result
+from socklat_gate.errors import Exit, Reason
+from socklat_gate.scenario_file import load_scenario
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG, ECHO_TAG
 

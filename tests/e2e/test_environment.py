@@ -9,43 +9,43 @@ from pathlib import Path
 
 import pytest
 
-from gate.errors import Exit, Reason
-from gate.probe.btf import kernel_types
-from gate.probe.events import EVENTS
+from socklat_gate.errors import Exit, Reason
+from socklat_gate.probe.btf import kernel_types
+from socklat_gate.probe.events import EVENTS
 from tests.e2e.harness import COMMAND, Gate
 
 pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
 WITHOUT_BCC = """
 import sys
-import gate.probe.binding
+import socklat_gate.probe.binding
 sys.modules["bcc"] = None
-gate.probe.binding._places = lambda: []
-from gate.cli import main
+socklat_gate.probe.binding._places = lambda: []
+from socklat_gate.cli import main
 main()
 """
 WITHOUT_BTF = """
-import gate.probe.btf
-load = gate.probe.btf._declared
+import socklat_gate.probe.btf
+load = socklat_gate.probe.btf._declared
 def without_btf():
     lib = load()
     lib.btf__load_vmlinux_btf = lambda: None
     return lib
-gate.probe.btf._declared = without_btf
-from gate.cli import main
+socklat_gate.probe.btf._declared = without_btf
+from socklat_gate.cli import main
 main()
 """
 WITHOUT_HOOK = """
-import gate.probe.btf
-gate.probe.btf.KernelTypes.has_tracepoint = lambda self, name: name != "tcp_destroy_sock"
-gate.probe.btf.KernelTypes.has_function = lambda self, name: False
-from gate.cli import main
+import socklat_gate.probe.btf
+socklat_gate.probe.btf.KernelTypes.has_tracepoint = lambda self, name: name != "tcp_destroy_sock"
+socklat_gate.probe.btf.KernelTypes.has_function = lambda self, name: False
+from socklat_gate.cli import main
 main()
 """
 BROKEN = """
-import gate.commands.schema
-gate.commands.schema.emit_json = None
-from gate.cli import main
+import socklat_gate.commands.schema
+socklat_gate.commands.schema.emit_json = None
+from socklat_gate.cli import main
 main()
 """
 

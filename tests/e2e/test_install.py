@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "gate" / "socklat_gate"
 RESOURCES = {
-    path.relative_to(ROOT)
+    path.relative_to(ROOT / "gate")
     for place in ("report/templates", "report/html/assets", "starter/templates")
-    for path in (ROOT / "gate" / place).rglob("*.*")
+    for path in (PACKAGE / place).rglob("*.*")
 }
 WANTED = {path.relative_to(ROOT / "bpf") for path in (ROOT / "bpf").rglob("*.[ch]")}
 
@@ -31,12 +32,12 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def bpf_dir_seen_with(path: Path) -> Path:
     """Where a fresh interpreter finds the probes when ``path`` comes first."""
-    code = "from gate.probe.sources import bpf_dir; print(bpf_dir())"
+    code = "from socklat_gate.probe.sources import bpf_dir; print(bpf_dir())"
     command = [sys.executable, "-P" if sys.version_info >= (3, 11) else "-B", "-c", code]
     done = subprocess.run(
         command,
         cwd=path,
-        env={"PYTHONPATH": str(path), "PATH": "/usr/bin:/bin"},
+        env={"PYTHONPATH": f"{path / 'gate'}:{path}", "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
         check=True,
@@ -53,11 +54,12 @@ def test_the_wheel_carries_the_probes_and_finds_them(built: Path, tmp_path: Path
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path)
     found = bpf_dir_seen_with(tmp_path)
-    assert found == tmp_path / "gate" / "_bpf"
+    assert found == tmp_path / "socklat_gate" / "_bpf"
     assert files_below(found) == WANTED
     assert len(RESOURCES) > 20
     assert [path for path in sorted(RESOURCES) if not (tmp_path / path).is_file()] == []
-    (licence,) = tmp_path.glob("*.dist-info/licenses/gate/report/html/assets/uplot/LICENSE")
+    licences = "*.dist-info/licenses/gate/socklat_gate/report/html/assets/uplot/LICENSE"
+    (licence,) = tmp_path.glob(licences)
     assert "MIT" in licence.read_text("utf-8")
 
 
@@ -68,7 +70,7 @@ def test_the_sdist_carries_the_probes_and_finds_them(built: Path, tmp_path: Path
     (top,) = tmp_path.iterdir()
     assert bpf_dir_seen_with(top) == top / "bpf"
     assert files_below(top / "bpf") == WANTED
-    assert [path for path in sorted(RESOURCES) if not (top / path).is_file()] == []
+    assert [path for path in sorted(RESOURCES) if not (top / "gate" / path).is_file()] == []
 
 
 def test_the_checkout_finds_its_own(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from gate.baseline.files import read_result
-from gate.campaign import Run
-from gate.errors import Exit, Reason
+from socklat_gate.baseline.files import read_result
+from socklat_gate.campaign import Run
+from socklat_gate.errors import Exit, Reason
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import write_scenario
 

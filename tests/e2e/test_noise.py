@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gate.baseline.files import read_result
-from gate.campaign import WEIGHT_UNIT
-from gate.errors import Exit, Reason
+from socklat_gate.baseline.files import read_result
+from socklat_gate.campaign import WEIGHT_UNIT
+from socklat_gate.errors import Exit, Reason
 from tests.e2e.harness import Gate
 
 pytestmark = [pytest.mark.kernel, pytest.mark.docker]

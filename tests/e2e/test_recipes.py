@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gate.baseline.files import read_result
+from socklat_gate.baseline.files import read_result
 from tests.e2e.harness import Gate
 from tests.services.build import package_image
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from gate.campaign import LoadCounts
-from gate.errors import Exit, Reason
+from socklat_gate.campaign import LoadCounts
+from socklat_gate.errors import Exit, Reason
 from tests.e2e.done import Done
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gate.errors import Exit
+from socklat_gate.errors import Exit
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG
 from tests.e2e.terminal import Terminal, screen

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gate.errors import Exit, Reason
+from socklat_gate.errors import Exit, Reason
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG
 

@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 
-from gate.probe.btf import kernel_types
-from gate.probe.events import EVENTS, STAGE_NEEDS
-from gate.probe.kernel_source import flatten, kernel_source
+from socklat_gate.probe.btf import kernel_types
+from socklat_gate.probe.events import EVENTS, STAGE_NEEDS
+from socklat_gate.probe.kernel_source import flatten, kernel_source
 from tests.services.here import echo_here
 
 pytestmark = pytest.mark.kernel
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.kernel
 ROOT = Path(__file__).resolve().parents[2]
 DRIVER = [sys.executable, "-P", "-m", "tests.kernel.unprivileged_probe"]
 CAP_PERFMON, CAP_BPF = 38, 39
-ENV = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+ENV = {**os.environ, "PYTHONPATH": f"{ROOT}/gate:{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"}
 EXCHANGES = 7
 WORLD_WRITABLE = ("/tmp", "/var/tmp", "/dev/shm")
 
@@ -61,7 +61,7 @@ def as_nobody(capabilities: str) -> list[str]:
     nobody = ["--reuid", "65534", "--regid", "65534", "--clear-groups"]
     given = [f"--inh-caps={capabilities}", f"--ambient-caps={capabilities}"]
     command = [tool("setpriv"), *nobody, *given, "--"]
-    reads = [*command, sys.executable, "-P", "-c", "import gate.probe.probe"]
+    reads = [*command, sys.executable, "-P", "-c", "import socklat_gate.probe.probe"]
     done = subprocess.run(reads, cwd="/", env=ENV, capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip(f"an ordinary user cannot read this checkout: {done.stderr[-200:]}")
@@ -166,7 +166,7 @@ def tracing(service: int) -> Iterator[subprocess.Popen[bytes]]:
     """A ``trace`` of that server, after its first look."""
     options = ["--port", str(service), "--json", "--interval", "0.1", "--full"]
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "gate", "trace", *options],
+        [sys.executable, "-P", "-m", "socklat_gate", "trace", *options],
         env=ENV,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

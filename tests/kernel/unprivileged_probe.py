@@ -8,7 +8,7 @@ import socket
 import threading
 from pathlib import Path
 
-from gate.probe.probe import SocketProbe, own_netns_inode
+from socklat_gate.probe.probe import SocketProbe, own_netns_inode
 
 EXCHANGES = 7
 EVER_NS = 2**63

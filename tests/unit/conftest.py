@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gate import interrupt
+from socklat_gate import interrupt
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from gate.campaign import (
+from socklat_gate.campaign import (
     WEIGHT_UNIT,
     Arm,
     Bands,
@@ -21,10 +21,10 @@ from gate.campaign import (
     Run,
     Spike,
 )
-from gate.errors import Reason
-from gate.histogram import BAND_COUNT, BAND_SUB_BITS, Histogram, index_of
-from gate.result import Completeness, Result
-from gate.verdict.model import (
+from socklat_gate.errors import Reason
+from socklat_gate.histogram import BAND_COUNT, BAND_SUB_BITS, Histogram, index_of
+from socklat_gate.result import Completeness, Result
+from socklat_gate.verdict.model import (
     Attribution,
     MetricVerdict,
     Outcome,

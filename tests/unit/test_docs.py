@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gate.scenario import Scenario
+from socklat_gate.scenario import Scenario
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from gate import doctor
-from gate.campaign import Noise
-from gate.doctor import Check, Status, diagnose
-from gate.errors import Exit, Interrupted, Reason, UnfitEnvironment
-from gate.probe.events import EVENTS
+from socklat_gate import doctor
+from socklat_gate.campaign import Noise
+from socklat_gate.doctor import Check, Status, diagnose
+from socklat_gate.errors import Exit, Interrupted, Reason, UnfitEnvironment
+from socklat_gate.probe.events import EVENTS
 
 
 def raising(error: Exception) -> Callable[..., Any]:

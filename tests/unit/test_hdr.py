@@ -8,8 +8,8 @@ from hdrh.histogram import HdrHistogram
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gate import hdr
-from gate.histogram import BUCKETS, MAX_NS, Histogram
+from socklat_gate import hdr
+from socklat_gate.histogram import BUCKETS, MAX_NS, Histogram
 
 
 def _histogram(filled: dict[int, int]) -> Histogram:

@@ -6,7 +6,7 @@ from hdrh.histogram import HdrHistogram
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gate.histogram import (
+from socklat_gate.histogram import (
     BAND_COUNT,
     BAND_SUB_BITS,
     BUCKETS,

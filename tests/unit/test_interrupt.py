@@ -7,8 +7,8 @@ from contextlib import suppress
 
 import pytest
 
-from gate.errors import Exit, Interrupted, Reason
-from gate.interrupt import interruptible, obey_signal, settle_signal, shielded
+from socklat_gate.errors import Exit, Interrupted, Reason
+from socklat_gate.interrupt import interruptible, obey_signal, settle_signal, shielded
 
 
 def send(number: signal.Signals) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gate.campaign import Pair
-from gate.scenario import Gate
+from socklat_gate.campaign import Pair
+from socklat_gate.scenario import Gate
 from tests.benchmarks.jobs import as_pairs, budget_pairs, decide_jobs, draw, table
 from tests.benchmarks.recorded import SUFFIX, Facts, save
 from tests.benchmarks.replay import disagreements, replay, stages_named

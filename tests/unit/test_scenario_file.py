@@ -7,9 +7,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from gate.errors import Exit, Reason, UsageError
-from gate.scenario import Scenario
-from gate.scenario_file import line_of, load_scenario, tomllib
+from socklat_gate.errors import Exit, Reason, UsageError
+from socklat_gate.scenario import Scenario
+from socklat_gate.scenario_file import line_of, load_scenario, tomllib
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = """\

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import sys
-from gate.cli import main
+from socklat_gate.cli import main
 try:
     main(sys.argv[1:])
 except SystemExit as stop:
@@ -47,7 +47,7 @@ def test_neither_version_nor_help_imports_what_measuring_needs(arguments: tuple[
 )
 def test_a_command_imports_its_own_only(command: str, needless: set[str]) -> None:
     found = imported_by(command, "--help")
-    assert f"gate.commands.{command}" in found
+    assert f"socklat_gate.commands.{command}" in found
     assert found & needless == set()
 
 
@@ -56,5 +56,5 @@ def test_a_command_imports_its_own_only(command: str, needless: set[str]) -> Non
 )
 def test_publishing_imports_nothing_that_measures(command: str) -> None:
     found = imported_by("github", command, "--help")
-    assert f"gate.commands.github.{command.replace('-', '_')}" in found
-    assert found & {"docker", "bcc", "gate.probe", "gate.service"} == set()
+    assert f"socklat_gate.commands.github.{command.replace('-', '_')}" in found
+    assert found & {"docker", "bcc", "socklat_gate.probe", "socklat_gate.service"} == set()

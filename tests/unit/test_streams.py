@@ -20,7 +20,7 @@ SIZE = 1 << 17  # more than a pipe or a terminal takes at once
 # Says when it is about to write, so that the signal comes while the write waits for a reader.
 WRITER = f"""
 import json, signal, sys
-from gate.streams import keep_writes_whole
+from socklat_gate.streams import keep_writes_whole
 keep_writes_whole()
 signal.signal(signal.SIGUSR1, lambda *_: None)
 sys.stderr.write("writing\\n")
@@ -34,7 +34,7 @@ def writer(stdout: int, program: str = WRITER, **environment: str) -> subprocess
         [sys.executable, "-c", program],
         stdout=stdout,
         stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        env={**os.environ, "PYTHONPATH": f"{ROOT}/gate:{ROOT}", **environment},
     )
 
 
@@ -92,7 +92,7 @@ def test_a_full_disk_is_noticed(unbuffered: str) -> None:
 
 
 def test_what_an_encoding_lacks_is_replaced() -> None:
-    program = 'from gate.streams import *; keep_writes_whole(); print("12\\u202f345 \\u00b5s")'
+    program = 'from socklat_gate.streams import *; keep_writes_whole(); print("12\\u202f345 \\u00b5s")'
     process = writer(subprocess.PIPE, program, PYTHONIOENCODING="ascii")
     found, said = process.communicate(timeout=20)
     assert (process.returncode, found, said) == (0, b"12?345 ?s\n", b"")
@@ -100,7 +100,7 @@ def test_what_an_encoding_lacks_is_replaced() -> None:
 
 def test_lines_leave_at_once_and_a_closed_stream_is_no_error() -> None:
     program = (
-        "import os; from gate.streams import *; keep_writes_whole(); print('out', flush=False);"
+        "import os; from socklat_gate.streams import *; keep_writes_whole(); print('out', flush=False);"
         "os.close(1); os._exit(0)"
     )
     process = writer(subprocess.PIPE, program, PYTHONUNBUFFERED="1")

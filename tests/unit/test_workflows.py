@@ -16,8 +16,8 @@ import click
 import pytest
 import yaml
 
-from gate.commands.lazy import LazyCommand
-from gate.commands.root import cli
+from socklat_gate.commands.lazy import LazyCommand
+from socklat_gate.commands.root import cli
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))

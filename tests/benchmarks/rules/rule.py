@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gate.verdict.arrays import Floats
+from socklat_gate.verdict.arrays import Floats
 from tests.benchmarks.rules.sample import Sample
 
 __all__ = ["Rule"]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gate.campaign import ARMS, Pair
-from gate.histogram import bucket_edges_ns
-from gate.verdict.arrays import Floats
+from socklat_gate.campaign import ARMS, Pair
+from socklat_gate.histogram import bucket_edges_ns
+from socklat_gate.verdict.arrays import Floats
 from tests.benchmarks.jobs import Draw
 
 __all__ = ["QUANTILES", "Requests", "Sample", "pooled_quantiles_ns", "requests_of", "samples"]

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gate.baseline.bounds import CAMPAIGN, parsed_bytes, text_problem
-from gate.baseline.codec import to_body
-from gate.baseline.document import CAMPAIGN_SCHEMA, checksum_of
+from socklat_gate.baseline.bounds import CAMPAIGN, parsed_bytes, text_problem
+from socklat_gate.baseline.codec import to_body
+from socklat_gate.baseline.document import CAMPAIGN_SCHEMA, checksum_of
 from tests.unit.factories import make_campaign
 
 __all__ = [

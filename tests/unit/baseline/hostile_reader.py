@@ -14,8 +14,8 @@ import sys
 import time
 from pathlib import Path
 
-from gate.baseline.store import BaselineStore
-from gate.errors import NoUsableBaseline
+from socklat_gate.baseline.store import BaselineStore
+from socklat_gate.errors import NoUsableBaseline
 
 CPU_S = 60
 """Nothing takes that long; what is quadratic does."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gate.baseline.calibrations import (
+from socklat_gate.baseline.calibrations import (
     NEVER,
     calibration_for,
     calibration_sentence,
@@ -17,13 +17,13 @@ from gate.baseline.calibrations import (
     save_calibration,
     write_calibration,
 )
-from gate.baseline.document import checksum_of
-from gate.baseline.places.directory import Directory
-from gate.baseline.store import BaselineStore
-from gate.calibration import Calibration, Findings, MetricFindings, gate_hash
-from gate.campaign import Fingerprint
-from gate.errors import NoUsableBaseline, Reason, UsageError
-from gate.scenario import Scenario
+from socklat_gate.baseline.document import checksum_of
+from socklat_gate.baseline.places.directory import Directory
+from socklat_gate.baseline.store import BaselineStore
+from socklat_gate.calibration import Calibration, Findings, MetricFindings, gate_hash
+from socklat_gate.campaign import Fingerprint
+from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
+from socklat_gate.scenario import Scenario
 
 MACHINE = Fingerprint({"kernel": "6.1", "cpus": "2"}, {"docker": "27"})
 METRIC = MetricFindings(

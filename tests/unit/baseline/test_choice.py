@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gate.baseline.choice import Lineage, choose, up_to
-from gate.campaign import Campaign
+from socklat_gate.baseline.choice import Lineage, choose, up_to
+from socklat_gate.campaign import Campaign
 from tests.unit.factories import make_campaign
 
 COMMITS = tuple(f"{number:040x}" for number in range(5))

@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from gate.baseline.codec import from_body, to_body
-from gate.campaign import Campaign, Corrected
-from gate.errors import NoUsableBaseline, Reason
-from gate.result import Result
-from gate.verdict.model import Outcome, SpikeVerdict, StageShare, Waived
+from socklat_gate.baseline.codec import from_body, to_body
+from socklat_gate.campaign import Campaign, Corrected
+from socklat_gate.errors import NoUsableBaseline, Reason
+from socklat_gate.result import Result
+from socklat_gate.verdict.model import Outcome, SpikeVerdict, StageShare, Waived
 from tests.unit.factories import make_campaign, make_metric, make_result
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from gate.baseline import document
-from gate.baseline.bounds import CAMPAIGN
-from gate.baseline.document import (
+from socklat_gate.baseline import document
+from socklat_gate.baseline.bounds import CAMPAIGN
+from socklat_gate.baseline.document import (
     CAMPAIGN_SCHEMA,
     RESULT_SCHEMA,
     checksum_of,
@@ -15,7 +15,7 @@ from gate.baseline.document import (
     schema_of,
     write_document,
 )
-from gate.errors import NoUsableBaseline, Reason, UsageError
+from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 
 BODY = {"name": "caf\u00e9", "values": [1, 2.5, None, 1e-05], "inner": {"b": True, "a": ""}}
 

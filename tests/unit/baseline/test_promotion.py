@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from gate.baseline.campaigns import campaign_of, campaigns_at
-from gate.baseline.promotion import check_commit, check_passed
-from gate.errors import Reason, UsageError
-from gate.report.writer import write_reports
-from gate.verdict.model import Outcome
+from socklat_gate.baseline.campaigns import campaign_of, campaigns_at
+from socklat_gate.baseline.promotion import check_commit, check_passed
+from socklat_gate.errors import Reason, UsageError
+from socklat_gate.report.writer import write_reports
+from socklat_gate.verdict.model import Outcome
 from tests.unit.factories import make_result
 
 COMMIT = "1f2e3d4c5b6a79880123456789abcdef01234567"

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from gate.baseline.prune import superfluous
-from gate.baseline.store import StoredCampaign
-from gate.campaign import Fingerprint
+from socklat_gate.baseline.prune import superfluous
+from socklat_gate.baseline.store import StoredCampaign
+from socklat_gate.campaign import Fingerprint
 from tests.unit.factories import make_campaign
 
 

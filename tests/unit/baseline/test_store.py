@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from gate.baseline.codec import to_body
-from gate.baseline.document import CAMPAIGN_SCHEMA, write_document
-from gate.baseline.store import BaselineStore
-from gate.campaign import Fingerprint
-from gate.errors import NoUsableBaseline, Reason, UsageError
+from socklat_gate.baseline.codec import to_body
+from socklat_gate.baseline.document import CAMPAIGN_SCHEMA, write_document
+from socklat_gate.baseline.store import BaselineStore
+from socklat_gate.campaign import Fingerprint
+from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 from tests.unit.factories import FINGERPRINT, make_campaign
 
 HASH = "0123456789abcdef"

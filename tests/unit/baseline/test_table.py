@@ -9,14 +9,14 @@ import duckdb
 import numpy as np
 import pytest
 
-from gate.baseline.comparable import latest_kind
-from gate.baseline.rows import COLUMNS
-from gate.baseline.store import StoredCampaign
-from gate.baseline.table import CampaignTable
-from gate.campaign import Campaign, Fingerprint
-from gate.errors import NoUsableBaseline, Reason, UsageError
-from gate.gating import Metric, default_metrics
-from gate.verdict.history import metric_history
+from socklat_gate.baseline.comparable import latest_kind
+from socklat_gate.baseline.rows import COLUMNS
+from socklat_gate.baseline.store import StoredCampaign
+from socklat_gate.baseline.table import CampaignTable
+from socklat_gate.campaign import Campaign, Fingerprint
+from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
+from socklat_gate.gating import Metric, default_metrics
+from socklat_gate.verdict.history import metric_history
 from tests.unit.factories import make_campaign, make_corrected
 
 MIDDLE = Metric(stage="recv_wait", quantile=0.731, tolerance=0.02, failure=0.05)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gate.campaign import WEIGHT_UNIT
-from gate.clean.corrected import Cleaned, clean
-from gate.clean.timeline import Timeline
-from gate.clean.weights import LEAST_SHARE, depends_on_requests, weigh
+from socklat_gate.campaign import WEIGHT_UNIT
+from socklat_gate.clean.corrected import Cleaned, clean
+from socklat_gate.clean.timeline import Timeline
+from socklat_gate.clean.weights import LEAST_SHARE, depends_on_requests, weigh
 from tests.unit.clean.simulated import MS, exchanges, fifo, stalls_at, steal
 
 STAGES = ("service", "recv_wait", "app")

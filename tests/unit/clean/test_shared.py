@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gate.campaign import Run, Spike
-from gate.clean.shared import CHUNK, mark_shared
+from socklat_gate.campaign import Run, Spike
+from socklat_gate.clean.shared import CHUNK, mark_shared
 from tests.unit.factories import make_run, make_spike
 
 MS = 1_000_000

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gate.clean.timeline import CAUSES, EXCHANGE_STAGES, Timeline, foreign_bursts, taken_from
-from gate.probe.sources import layout, names
+from socklat_gate.clean.timeline import CAUSES, EXCHANGE_STAGES, Timeline, foreign_bursts, taken_from
+from socklat_gate.probe.sources import layout, names
 from tests.unit.clean.simulated import MS, stalls_at
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from gate.baseline.store import BaselineStore
-from gate.commands.root import cli
-from gate.errors import NoUsableBaseline, Reason, UsageError
-from gate.report.writer import write_reports
-from gate.verdict.model import Outcome
+from socklat_gate.baseline.store import BaselineStore
+from socklat_gate.commands.root import cli
+from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
+from socklat_gate.report.writer import write_reports
+from socklat_gate.verdict.model import Outcome
 from tests.unit.factories import make_campaign, make_result
 from tests.unit.job.fakes import run as whole_run
 from tests.unit.repositories import Repository, clone_of, new_repository

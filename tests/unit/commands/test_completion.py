@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from gate.commands.root import cli
+from socklat_gate.commands.root import cli
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -19,10 +19,10 @@ ROOT = Path(__file__).resolve().parents[3]
 def completed(line: str) -> list[str]:
     words = line.split(" ")
     done = subprocess.run(
-        [sys.executable, "-c", "from gate.cli import main; main()"],
+        [sys.executable, "-c", "from socklat_gate.cli import main; main()"],
         env={
             **os.environ,
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": f"{ROOT}/gate:{ROOT}",
             "_SOCKLAT_GATE_COMPLETE": "bash_complete",
             "COMP_WORDS": line,
             "COMP_CWORD": str(len(words) - 1),

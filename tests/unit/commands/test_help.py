@@ -7,8 +7,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from gate.commands.lazy import LazyCommand
-from gate.commands.root import cli
+from socklat_gate.commands.lazy import LazyCommand
+from socklat_gate.commands.root import cli
 
 
 def loaded(command: click.Command) -> click.Command:

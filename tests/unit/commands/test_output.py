@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from gate.commands.options import with_gate
-from gate.commands.output import aligned, emit_json
-from gate.errors import Reason, UsageError
+from socklat_gate.commands.options import with_gate
+from socklat_gate.commands.output import aligned, emit_json
+from socklat_gate.errors import Reason, UsageError
 from tests.unit.job.fakes import scenario
 
 

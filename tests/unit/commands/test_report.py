@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from gate.commands.report import FORMATS
-from gate.commands.root import cli
-from gate.errors import Exit
-from gate.report.writer import write_reports
+from socklat_gate.commands.report import FORMATS
+from socklat_gate.commands.root import cli
+from socklat_gate.errors import Exit
+from socklat_gate.report.writer import write_reports
 from tests.unit.factories import make_result
 
 WRITTEN = {

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import stamina
 
-from gate.github.api import GitHub
+from socklat_gate.github.api import GitHub
 from tests.unit.github.api_server import TOKEN, ApiServer
 
 

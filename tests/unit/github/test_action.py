@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from gate.report.writer import write_reports
-from gate.verdict.model import Outcome
+from socklat_gate.report.writer import write_reports
+from socklat_gate.verdict.model import Outcome
 from tests.unit.factories import make_result
 from tests.unit.github.api_server import TOKEN, ApiServer
 from tests.unit.github.composite import CompositeRun, load_yaml
@@ -39,7 +39,7 @@ def gate(tmp_path: Path) -> Path:
     command = tmp_path / "bin" / "socklat-gate"
     command.parent.mkdir()
     command.write_text(
-        f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -c "from gate.cli import main; '
+        f'#!/bin/sh\nPYTHONPATH="{ROOT}/gate" exec "{sys.executable}" -c "from socklat_gate.cli import main; '
         'main()" "$@"\n'
     )
     command.chmod(0o755)

@@ -8,9 +8,9 @@ import time
 import pytest
 import requests
 
-from gate.errors import GitHubFailure, Reason
-from gate.github.answers import Answer, failure_of
-from gate.github.api import MAX_PAGES, GitHub
+from socklat_gate.errors import GitHubFailure, Reason
+from socklat_gate.github.answers import Answer, failure_of
+from socklat_gate.github.api import MAX_PAGES, GitHub
 from tests.unit.github.api_server import TOKEN, ApiServer, Fault
 
 COMMENTS = "/repos/octo/shop/issues/7/comments"
@@ -168,8 +168,8 @@ def test_a_validation_error_says_what_was_wrong(server: ApiServer, api: GitHub) 
 def test_an_answer_that_trickles_is_left(
     server: ApiServer, api: GitHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gate.github.api.ANSWER_S", 0.3)
-    monkeypatch.setattr("gate.github.api.ATTEMPTS", 1)
+    monkeypatch.setattr("socklat_gate.github.api.ANSWER_S", 0.3)
+    monkeypatch.setattr("socklat_gate.github.api.ATTEMPTS", 1)
     server.faults = [Fault("GET", COMMENTS, how="trickle", times=9)]
     with pytest.raises(GitHubFailure, match="too slow"):
         api.get(COMMENTS)

@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from gate.baseline.document import RESULT_SCHEMA, write_document
-from gate.errors import Reason, UsageError
-from gate.github import artifact
-from gate.github.artifact import read_artifact
-from gate.report.verdict_json import result_document
-from gate.report.writer import write_reports
-from gate.result import Result
-from gate.verdict.model import Outcome
+from socklat_gate.baseline.document import RESULT_SCHEMA, write_document
+from socklat_gate.errors import Reason, UsageError
+from socklat_gate.github import artifact
+from socklat_gate.github.artifact import read_artifact
+from socklat_gate.report.verdict_json import result_document
+from socklat_gate.report.writer import write_reports
+from socklat_gate.result import Result
+from socklat_gate.verdict.model import Outcome
 from tests.unit.factories import make_result
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from gate.errors import GitHubFailure, Reason
-from gate.github.api import GitHub
-from gate.github.comment import MAX_COMMENT, Thread, marker_of, put_comment
+from socklat_gate.errors import GitHubFailure, Reason
+from socklat_gate.github.api import GitHub
+from socklat_gate.github.comment import MAX_COMMENT, Thread, marker_of, put_comment
 from tests.unit.github.api_server import ApiServer, Fault
 from tests.unit.report.hostile import TEXTS
 from tests.unit.report.markdown_judge import PARSER

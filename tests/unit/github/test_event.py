@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from gate.errors import Reason, UsageError
-from gate.github.event import MAX_BYTES, read_event
-from gate.github.job import job_of
+from socklat_gate.errors import Reason, UsageError
+from socklat_gate.github.event import MAX_BYTES, read_event
+from socklat_gate.github.job import job_of
 from tests.unit.github.events import (
     FORK,
     HEAD_SHA,

@@ -11,20 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from gate.github.body import Source, comment_body
-from gate.github.check_run import MAX_SUMMARY, Check, create_check
-from gate.github.comment import MAX_COMMENT, marker_of
-from gate.github.finding import Finding
-from gate.github.history import Entry, history_in
-from gate.github.job import Job, job_of
-from gate.github.outcome import FailOn
-from gate.github.publish import Wanted, entry_of, publish
-from gate.github.runner import Runner
-from gate.github.shorten import characters
-from gate.report.escape import one_line
-from gate.report.markdown import render_markdown
-from gate.result import Result
-from gate.verdict.model import Outcome, StageShare, Waived
+from socklat_gate.github.body import Source, comment_body
+from socklat_gate.github.check_run import MAX_SUMMARY, Check, create_check
+from socklat_gate.github.comment import MAX_COMMENT, marker_of
+from socklat_gate.github.finding import Finding
+from socklat_gate.github.history import Entry, history_in
+from socklat_gate.github.job import Job, job_of
+from socklat_gate.github.outcome import FailOn
+from socklat_gate.github.publish import Wanted, entry_of, publish
+from socklat_gate.github.runner import Runner
+from socklat_gate.github.shorten import characters
+from socklat_gate.report.escape import one_line
+from socklat_gate.report.markdown import render_markdown
+from socklat_gate.result import Result
+from socklat_gate.verdict.model import Outcome, StageShare, Waived
 from tests.unit.factories import (
     make_cpu_metric,
     make_pair,

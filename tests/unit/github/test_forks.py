@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from gate.github.forks import refusal
-from gate.github.job import job_of
+from socklat_gate.github.forks import refusal
+from socklat_gate.github.job import job_of
 from tests.unit.github.events import FORK, OWN, environment, pull_request, workflow_run
 
 LABEL = "safe-to-measure"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gate.github.history import (
+from socklat_gate.github.history import (
     MAX_JSON,
     MOST,
     Entry,
@@ -14,7 +14,7 @@ from gate.github.history import (
     history_table,
     with_entry,
 )
-from gate.verdict.model import Outcome
+from socklat_gate.verdict.model import Outcome
 from tests.unit.report.markdown_judge import tables
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from gate.errors import Interrupted, UsageError
-from gate.github.measure import (
+from socklat_gate.errors import Interrupted, UsageError
+from socklat_gate.github.measure import (
     TAIL_LINES,
     Gate,
     built_image,
@@ -21,8 +21,8 @@ from gate.github.measure import (
     run_gate,
     sudo_prefix,
 )
-from gate.github.runner import Runner
-from gate.interrupt import interruptible
+from socklat_gate.github.runner import Runner
+from socklat_gate.interrupt import interruptible
 from tests.unit.github.runner_files import commands_in, outputs_of
 
 SHELL = "/bin/sh"
@@ -150,12 +150,12 @@ def test_under_sudo_the_reports_go_to_who_asked(tmp_path: Path) -> None:
     gate = Gate(("socklat-gate",), ("s.toml",), out, sudo=True)
     variables = {"PATH": f"{tmp_path}:/bin:/usr/bin", "RUNNER_TEMP": str(tmp_path)}
     code = (
-        "import os, sys; from pathlib import Path; from gate.github.measure import *; "
-        "from gate.github.runner import Runner; "
+        "import os, sys; from pathlib import Path; from socklat_gate.github.measure import *; "
+        "from socklat_gate.github.runner import Runner; "
         f"g = Gate(('socklat-gate',), ('s.toml',), Path({str(out)!r}), True); "
         "run_gate(Runner(sys.stdout, None, None), g, os.environ)"
     )
-    root = Path(__file__).resolve().parents[3]
+    root = Path(__file__).resolve().parents[3] / "gate"
     subprocess.run(
         [sys.executable, "-c", code], env={**variables, "PYTHONPATH": str(root)}, check=True
     )

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from gate.commands.root import cli
-from gate.errors import GateError, GitHubFailure, Reason
-from gate.github.history import history_in
-from gate.report.writer import write_reports
+from socklat_gate.commands.root import cli
+from socklat_gate.errors import GateError, GitHubFailure, Reason
+from socklat_gate.github.history import history_in
+from socklat_gate.report.writer import write_reports
 from tests.unit.factories import make_result
 from tests.unit.github.api_server import TOKEN, ApiServer
 from tests.unit.github.events import FORK, HEAD_SHA, OWN, environment, pull_request, workflow_run
@@ -197,7 +197,7 @@ def test_artifacts_that_are_not_taken(
 def test_a_size_that_was_a_lie_ends_the_download(
     server: ApiServer, comment: Comment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gate.github.other_run.MAX_ZIP_BYTES", 10_000)
+    monkeypatch.setattr("socklat_gate.github.other_run.MAX_ZIP_BYTES", 10_000)
     server.files[12] = bytes(1 << 20)
     done = comment()
     assert isinstance(done.exception, GitHubFailure)

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from gate.errors import Exit
-from gate.github.outcome import (
+from socklat_gate.errors import Exit
+from socklat_gate.github.outcome import (
     FailOn,
     conclusion_of,
     job_exit,
@@ -15,7 +15,7 @@ from gate.github.outcome import (
     outcome_exit,
     service_change,
 )
-from gate.verdict.model import Outcome
+from socklat_gate.verdict.model import Outcome
 from tests.unit.factories import make_metric, make_result, make_verdict
 
 FATAL = [code for code in Exit if code not in (Exit.PASS, Exit.INCONCLUSIVE)]

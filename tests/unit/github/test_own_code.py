@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from gate.errors import Reason, UsageError
-from gate.github import event as events
-from gate.github.own_code import check_own_code
+from socklat_gate.errors import Reason, UsageError
+from socklat_gate.github import event as events
+from socklat_gate.github.own_code import check_own_code
 
 OURS, THEIRS = {"full_name": "acme/shop"}, {"full_name": "mallory/shop"}
 SHA = "a" * 40

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from gate.errors import UsageError
-from gate.github.api import GitHub
-from gate.github.finding import finding_of
-from gate.github.history import history_in
-from gate.github.job import Job, job_of
-from gate.github.outcome import FailOn
-from gate.github.publish import Wanted, artifact_address, publish
-from gate.github.runner import MAX_SUMMARY_BYTES, Runner
-from gate.report.writer import write_reports
-from gate.result import Result
-from gate.verdict.model import Outcome
+from socklat_gate.errors import UsageError
+from socklat_gate.github.api import GitHub
+from socklat_gate.github.finding import finding_of
+from socklat_gate.github.history import history_in
+from socklat_gate.github.job import Job, job_of
+from socklat_gate.github.outcome import FailOn
+from socklat_gate.github.publish import Wanted, artifact_address, publish
+from socklat_gate.github.runner import MAX_SUMMARY_BYTES, Runner
+from socklat_gate.report.writer import write_reports
+from socklat_gate.result import Result
+from socklat_gate.verdict.model import Outcome
 from tests.unit.factories import make_result
 from tests.unit.github.api_server import ApiServer, Fault
 from tests.unit.github.events import HEAD_SHA, MERGE_SHA, environment, pull_request

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gate.errors import Reason, UsageError
-from gate.github.runner import MAX_SUMMARY_BYTES, Runner
+from socklat_gate.errors import Reason, UsageError
+from socklat_gate.github.runner import MAX_SUMMARY_BYTES, Runner
 from tests.unit.github.runner_files import commands_in, outputs_of
 from tests.unit.report.hostile import TEXTS
 

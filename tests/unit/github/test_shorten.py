@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from gate.github.shorten import DROPPED_FIRST, START, characters, shorten
-from gate.report.markdown import render_markdown
+from socklat_gate.github.shorten import DROPPED_FIRST, START, characters, shorten
+from socklat_gate.report.markdown import render_markdown
 from tests.unit.factories import (
     make_cpu_metric,
     make_pair,

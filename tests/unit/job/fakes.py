@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gate.baseline.store import BaselineStore
-from gate.campaign import Fingerprint, Pair, Run
-from gate.job.bench import Measured
-from gate.job.progress import Progress
-from gate.scenario import Scenario
-from gate.service.image import ImageRef
+from socklat_gate.baseline.store import BaselineStore
+from socklat_gate.campaign import Fingerprint, Pair, Run
+from socklat_gate.job.bench import Measured
+from socklat_gate.job.progress import Progress
+from socklat_gate.scenario import Scenario
+from socklat_gate.service.image import ImageRef
 from tests.unit.verdict.builders import QUIET, campaign_of, pair_of, scaled_run
 
 MACHINE = Fingerprint({"kernel": "6.1"})

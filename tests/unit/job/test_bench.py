@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gate.campaign import Bands, Noise
-from gate.clean.timeline import EXCHANGE, STALL
-from gate.errors import InvalidMeasurement, Reason, UsageError
-from gate.job import bench as module
-from gate.job import measure
-from gate.job.bench import Bench
-from gate.load.interface import Window
-from gate.probe.probe import Reading
-from gate.scenario import Scenario
-from gate.service.session import ArmSpec
+from socklat_gate.campaign import Bands, Noise
+from socklat_gate.clean.timeline import EXCHANGE, STALL
+from socklat_gate.errors import InvalidMeasurement, Reason, UsageError
+from socklat_gate.job import bench as module
+from socklat_gate.job import measure
+from socklat_gate.job.bench import Bench
+from socklat_gate.load.interface import Window
+from socklat_gate.probe.probe import Reading
+from socklat_gate.scenario import Scenario
+from socklat_gate.service.session import ArmSpec
 from tests.unit.job.fakes import BASE_IMAGE, IMAGE, run, scenario
 
 SPECS = [ArmSpec("baseline", BASE_IMAGE), ArmSpec("candidate", IMAGE)]

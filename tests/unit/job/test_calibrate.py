@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from gate.calibration import Calibration, gate_hash
-from gate.errors import InvalidMeasurement, Reason, UnfitEnvironment
-from gate.job import calibrate
-from gate.job.calibrate import CalibrationJob
+from socklat_gate.calibration import Calibration, gate_hash
+from socklat_gate.errors import InvalidMeasurement, Reason, UnfitEnvironment
+from socklat_gate.job import calibrate
+from socklat_gate.job.calibrate import CalibrationJob
 from tests.unit.job.fakes import (
     IMAGE,
     MACHINE,

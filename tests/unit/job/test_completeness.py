@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from gate.campaign import Run
-from gate.errors import InvalidMeasurement, Reason
-from gate.job.completeness import check_complete, completeness_of, mismatch
+from socklat_gate.campaign import Run
+from socklat_gate.errors import InvalidMeasurement, Reason
+from socklat_gate.job.completeness import check_complete, completeness_of, mismatch
 from tests.unit.job.fakes import run
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gate.clean.timeline import EXCHANGE, STALL
-from gate.job import observe as module
-from gate.job.observe import Observer
-from gate.job.stacks import Stacked
-from gate.load.interface import Window
-from gate.service.cpu_time import CpuUse
+from socklat_gate.clean.timeline import EXCHANGE, STALL
+from socklat_gate.job import observe as module
+from socklat_gate.job.observe import Observer
+from socklat_gate.job.stacks import Stacked
+from socklat_gate.load.interface import Window
+from socklat_gate.service.cpu_time import CpuUse
 from tests.unit.clean.simulated import MS, exchanges, stalls_at
 from tests.unit.job.fakes import scenario
 

@@ -5,22 +5,22 @@ from pathlib import Path
 
 import pytest
 
-from gate.baseline.choice import Lineage
-from gate.campaign import Fingerprint
-from gate.errors import (
+from socklat_gate.baseline.choice import Lineage
+from socklat_gate.campaign import Fingerprint
+from socklat_gate.errors import (
     Exit,
     InvalidMeasurement,
     NoUsableBaseline,
     Reason,
     UnfitEnvironment,
 )
-from gate.job import paired
-from gate.job.paired import GateJob
-from gate.job.reference import Reference
-from gate.report.headline import next_step
-from gate.report.sentence import plain
-from gate.result import Result
-from gate.verdict.model import Outcome
+from socklat_gate.job import paired
+from socklat_gate.job.paired import GateJob
+from socklat_gate.job.reference import Reference
+from socklat_gate.report.headline import next_step
+from socklat_gate.report.sentence import plain
+from socklat_gate.result import Result
+from socklat_gate.verdict.model import Outcome
 from tests.unit.job.fakes import (
     BASE_IMAGE,
     IMAGE,

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from gate.job.progress import Progress
-from gate.verdict.model import Outcome
+from socklat_gate.job.progress import Progress
+from socklat_gate.verdict.model import Outcome
 from tests.unit.factories import make_cpu_metric, make_spike_verdict, make_verdict
 
 

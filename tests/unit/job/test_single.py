@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from gate.campaign import Campaign
-from gate.errors import InvalidMeasurement, Reason
-from gate.job.single import measure_campaign, pair_seed
+from socklat_gate.campaign import Campaign
+from socklat_gate.errors import InvalidMeasurement, Reason
+from socklat_gate.job.single import measure_campaign, pair_seed
 from tests.unit.job.fakes import IMAGE, MACHINE, FakeBench, quiet_progress, scenario
 
 

@@ -4,9 +4,9 @@ from typing import get_args
 
 import pytest
 
-from gate.errors import Exit, Reason, UsageError
-from gate.job.stages import unmeasured_stages, unmeasured_text
-from gate.scenario import Stage
+from socklat_gate.errors import Exit, Reason, UsageError
+from socklat_gate.job.stages import unmeasured_stages, unmeasured_text
+from socklat_gate.scenario import Stage
 
 HEADLINE = ("service", "recv_wait", "app", "accept_wait")
 FULL = {"rx_stack", "bridge", "tx_stack", "runq", "rx_process"}

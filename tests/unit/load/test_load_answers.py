@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gate.load.answers import DelimiterAnswers, LengthAnswers
-from gate.load.http_answers import MAX_HEAD
-from gate.load.protocol import BadAnswer, parser_for, request_bytes
-from gate.load.resp_answers import MAX_DEPTH, MAX_LINE, RespAnswers
-from gate.scenario import Load
+from socklat_gate.load.answers import DelimiterAnswers, LengthAnswers
+from socklat_gate.load.http_answers import MAX_HEAD
+from socklat_gate.load.protocol import BadAnswer, parser_for, request_bytes
+from socklat_gate.load.resp_answers import MAX_DEPTH, MAX_LINE, RespAnswers
+from socklat_gate.scenario import Load
 
 
 def tcp(answer="resp", payload=r"PING\r\n"):

@@ -5,14 +5,14 @@ import dataclasses
 import numpy as np
 import pytest
 
-from gate.campaign import ARMS, LoadCounts
-from gate.errors import InvalidMeasurement, Reason
-from gate.histogram import Histogram
-from gate.load.checks import check_delivered, too_late
-from gate.load.record import ANSWERED, EXPIRED, Record
-from gate.load.schedule import make_schedule
-from gate.load.wire import counts_from_wire, counts_to_wire
-from gate.scenario import Load
+from socklat_gate.campaign import ARMS, LoadCounts
+from socklat_gate.errors import InvalidMeasurement, Reason
+from socklat_gate.histogram import Histogram
+from socklat_gate.load.checks import check_delivered, too_late
+from socklat_gate.load.record import ANSWERED, EXPIRED, Record
+from socklat_gate.load.schedule import make_schedule
+from socklat_gate.load.wire import counts_from_wire, counts_to_wire
+from socklat_gate.scenario import Load
 
 LOAD = Load(payload="x", rate=1000.0, connections=32, max_errors=0.001)
 GOOD = LoadCounts(

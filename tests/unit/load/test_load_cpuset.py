@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from gate.errors import UsageError
-from gate.load.cpuset import parse_cpuset, pinned
+from socklat_gate.errors import UsageError
+from socklat_gate.load.cpuset import parse_cpuset, pinned
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ import time
 
 import pytest
 
-from gate.errors import InvalidMeasurement, Reason
-from gate.load.bounds import longest_s, most_connections, taking_turns
-from gate.load.checks import check_delivered
-from gate.load.process import Endpoint, LoadProcess
-from gate.scenario import Load
+from socklat_gate.errors import InvalidMeasurement, Reason
+from socklat_gate.load.bounds import longest_s, most_connections, taking_turns
+from socklat_gate.load.checks import check_delivered
+from socklat_gate.load.process import Endpoint, LoadProcess
+from socklat_gate.scenario import Load
 from tests.unit.load.load_server import Server
 
 PONG = b"+PONG\r\n"

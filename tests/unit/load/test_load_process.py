@@ -11,12 +11,12 @@ import time
 import numpy as np
 import pytest
 
-from gate.errors import InvalidMeasurement, Reason, UsageError
-from gate.histogram import bucket_edges_ns
-from gate.load.process import Endpoint, LoadProcess
-from gate.load.schedule import make_schedule
-from gate.load.timerfd import TimerFd
-from gate.scenario import Load
+from socklat_gate.errors import InvalidMeasurement, Reason, UsageError
+from socklat_gate.histogram import bucket_edges_ns
+from socklat_gate.load.process import Endpoint, LoadProcess
+from socklat_gate.load.schedule import make_schedule
+from socklat_gate.load.timerfd import TimerFd
+from socklat_gate.scenario import Load
 from tests.unit.load.load_server import Server
 from tests.unit.load.load_waiting import gone, wait_until
 
@@ -307,8 +307,8 @@ def test_a_worker_that_crashes_shows_its_last_lines(tmp_path, monkeypatch):
 def test_the_worker_ends_when_its_parent_is_killed(started):
     code = textwrap.dedent("""
         import sys, time
-        from gate.load.process import Endpoint, LoadProcess
-        from gate.scenario import Load
+        from socklat_gate.load.process import Endpoint, LoadProcess
+        from socklat_gate.scenario import Load
 
         load = Load(payload=r"PING\\r\\n", rate=50.0, duration_s=60.0)
         with LoadProcess(load, [Endpoint("127.0.0.1", int(sys.argv[1]))], 1) as driver:

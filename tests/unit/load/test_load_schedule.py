@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gate.errors import Reason, UsageError
-from gate.load.schedule import MAX_REQUESTS, make_schedule, poisson_arrivals
-from gate.scenario import Load
+from socklat_gate.errors import Reason, UsageError
+from socklat_gate.load.schedule import MAX_REQUESTS, make_schedule, poisson_arrivals
+from socklat_gate.scenario import Load
 
 LOAD = Load(payload="x", rate=1000.0, duration_s=8.0, warmup_s=1.0)
 

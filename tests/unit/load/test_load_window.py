@@ -8,12 +8,12 @@ import time
 import numpy as np
 import pytest
 
-from gate.load.command import CommandLoad
-from gate.load.interface import END_AHEAD_NS
-from gate.load.process import Endpoint, LoadProcess
-from gate.load.record import Record
-from gate.load.schedule import make_schedule
-from gate.scenario import Command, Load
+from socklat_gate.load.command import CommandLoad
+from socklat_gate.load.interface import END_AHEAD_NS
+from socklat_gate.load.process import Endpoint, LoadProcess
+from socklat_gate.load.record import Record
+from socklat_gate.load.schedule import make_schedule
+from socklat_gate.scenario import Command, Load
 from tests.unit.load.load_server import Server
 
 HOUR_NS = 3600 * 10**9

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gate.errors import Reason, UnfitEnvironment
-from gate.probe import binding
+from socklat_gate.errors import Reason, UnfitEnvironment
+from socklat_gate.probe import binding
 
 
 @pytest.fixture(autouse=True)

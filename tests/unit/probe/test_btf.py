@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from gate.errors import Reason, UnfitEnvironment
-from gate.probe import btf
-from gate.probe.btf import KernelTypes, kernel_types
-from gate.probe.libbpf import libbpf
+from socklat_gate.errors import Reason, UnfitEnvironment
+from socklat_gate.probe import btf
+from socklat_gate.probe.btf import KernelTypes, kernel_types
+from socklat_gate.probe.libbpf import libbpf
 
 
 def test_a_machine_without_libbpf(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,12 +9,12 @@ from typing import Any, cast
 
 import pytest
 
-from gate.errors import Reason, UnfitEnvironment
-from gate.probe import hooks
-from gate.probe.events import EVENTS, STAGE_NEEDS, Event, Part
-from gate.probe.hooks import Untyped, attach_all, attach_event
-from gate.probe.sources import bpf_dir
-from gate.probe.tracing import Refused
+from socklat_gate.errors import Reason, UnfitEnvironment
+from socklat_gate.probe import hooks
+from socklat_gate.probe.events import EVENTS, STAGE_NEEDS, Event, Part
+from socklat_gate.probe.hooks import Untyped, attach_all, attach_event
+from socklat_gate.probe.sources import bpf_dir
+from socklat_gate.probe.tracing import Refused
 
 FIRST = (Part("raw_tracepoint", "new_point", "on_new"),)
 SECOND = (Part("kprobe", "old_function", "on_old"),)

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from gate.errors import Reason, UnfitEnvironment
-from gate.probe import kernel_source as module
-from gate.probe.kernel_source import flatten, kernel_source, offsets_header
-from gate.probe.sources import bpf_dir
+from socklat_gate.errors import Reason, UnfitEnvironment
+from socklat_gate.probe import kernel_source as module
+from socklat_gate.probe.kernel_source import flatten, kernel_source, offsets_header
+from socklat_gate.probe.sources import bpf_dir
 
 
 class Types:

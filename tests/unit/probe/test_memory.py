@@ -5,10 +5,10 @@ import re
 
 import pytest
 
-from gate.probe.kernel_source import flatten, map_names
-from gate.probe.maps import possible_cpus
-from gate.probe.probe import SocketProbe
-from gate.probe.sources import layout
+from socklat_gate.probe.kernel_source import flatten, map_names
+from socklat_gate.probe.maps import possible_cpus
+from socklat_gate.probe.probe import SocketProbe
+from socklat_gate.probe.sources import layout
 
 CPUS = 64
 BUDGET_BYTES = 64_000_000

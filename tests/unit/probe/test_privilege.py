@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from gate.errors import Reason, UnfitEnvironment
-from gate.probe import privilege
-from gate.probe.privilege import check_privilege, missing_capabilities
+from socklat_gate.errors import Reason, UnfitEnvironment
+from socklat_gate.probe import privilege
+from socklat_gate.probe.privilege import check_privilege, missing_capabilities
 
 SYS_ADMIN, PERFMON, BPF = 1 << 21, 1 << 38, 1 << 39
 

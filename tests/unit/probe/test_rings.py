@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from gate.probe.rings import Ring
+from socklat_gate.probe.rings import Ring
 
 PAGE = mmap.PAGESIZE
 SIZE = PAGE

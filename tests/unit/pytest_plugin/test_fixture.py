@@ -24,9 +24,9 @@ rate = 2000
 
 CONFTEST = """
 import pytest
-from gate.errors import Exit, Interrupted, Reason, UnfitEnvironment
-from gate.pytest_plugin import fixture
-from gate.verdict.model import Outcome
+from socklat_gate.errors import Exit, Interrupted, Reason, UnfitEnvironment
+from socklat_gate.pytest_plugin import fixture
+from socklat_gate.verdict.model import Outcome
 from tests.unit.factories import make_result
 
 ERRORS = {{
@@ -54,12 +54,12 @@ def test_shop(socklat):
 
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[3]))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[3] / "gate"))
     for name in XDIST:
         monkeypatch.delenv(name, raising=False)
     # Other plugins that are installed here would take longer to start than the tests.
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    pytester.plugins = ["gate.pytest_plugin", "pytest_benchmark.plugin"]
+    pytester.plugins = ["socklat_gate.pytest_plugin", "pytest_benchmark.plugin"]
     (pytester.path / "socklat.toml").write_text(SCENARIO)
     return pytester
 

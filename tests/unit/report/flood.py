@@ -10,9 +10,9 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any, Literal, TypeVar
 
-from gate.baseline.codec import hints_of
-from gate.campaign import Bands
-from gate.histogram import Histogram
+from socklat_gate.baseline.codec import hints_of
+from socklat_gate.campaign import Bands
+from socklat_gate.histogram import Histogram
 from tests.unit.report.hostile import TEXTS
 
 __all__ = ["flood", "with_text"]

@@ -3,10 +3,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from gate.calibration import Calibration, Findings, MetricFindings
-from gate.campaign import Fingerprint
-from gate.gating import Gate
-from gate.report.calibration_text import calibration_lines, calibration_rows
+from socklat_gate.calibration import Calibration, Findings, MetricFindings
+from socklat_gate.campaign import Fingerprint
+from socklat_gate.gating import Gate
+from socklat_gate.report.calibration_text import calibration_lines, calibration_rows
 
 METRIC = MetricFindings(
     name="service_p99",

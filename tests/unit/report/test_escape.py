@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.report.escape import Md, code, md
+from socklat_gate.report.escape import Md, code, md
 from tests.unit.report.hostile import TEXTS
 from tests.unit.report.markdown_judge import PARSER, markup_of, tables, visible_text
 

@@ -3,12 +3,12 @@ from dataclasses import replace
 
 import pytest
 
-from gate.errors import Reason
-from gate.report.decisive import slice_of
-from gate.report.headline import headline, next_step
-from gate.report.sentence import Name, plain
-from gate.result import Result
-from gate.verdict.model import Outcome, Verdict
+from socklat_gate.errors import Reason
+from socklat_gate.report.decisive import slice_of
+from socklat_gate.report.headline import headline, next_step
+from socklat_gate.report.sentence import Name, plain
+from socklat_gate.result import Result
+from socklat_gate.verdict.model import Outcome, Verdict
 from tests.unit.factories import make_attribution, make_metric, make_result
 
 

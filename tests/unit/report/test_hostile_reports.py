@@ -15,11 +15,11 @@ import html5lib
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from gate.report.escape import one_line
-from gate.report.html.page import render_html
-from gate.report.junit import render_junit
-from gate.report.openmetrics import render_openmetrics
-from gate.result import Result
+from socklat_gate.report.escape import one_line
+from socklat_gate.report.html.page import render_html
+from socklat_gate.report.junit import render_junit
+from socklat_gate.report.openmetrics import render_openmetrics
+from socklat_gate.result import Result
 from tests.unit.report.poison import full_result, hostile_texts, poisoned
 
 HOSTILE = hostile_texts()

@@ -9,20 +9,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gate.errors import Reason
-from gate.gating import Gate, Metric
-from gate.histogram import Histogram, band_edges_ns
-from gate.report.arms import arms_of
-from gate.report.html.curves import STEP, curve_document, curve_sets
-from gate.report.html.evidence import evidence_document, evidence_traces
-from gate.report.html.heat_map import COLUMN, heat_document, heat_map
-from gate.report.html.intervals import interval_axis
-from gate.report.html.marks import MAX_MARKS
-from gate.report.html.timeline import MAX_COLUMNS, timeline_of
-from gate.report.html.waterfall import SEQUENCE, share_bars, waterfalls
-from gate.verdict.attribution import slice_means_ns
-from gate.verdict.model import Outcome
-from gate.verdict.paired import decide
+from socklat_gate.errors import Reason
+from socklat_gate.gating import Gate, Metric
+from socklat_gate.histogram import Histogram, band_edges_ns
+from socklat_gate.report.arms import arms_of
+from socklat_gate.report.html.curves import STEP, curve_document, curve_sets
+from socklat_gate.report.html.evidence import evidence_document, evidence_traces
+from socklat_gate.report.html.heat_map import COLUMN, heat_document, heat_map
+from socklat_gate.report.html.intervals import interval_axis
+from socklat_gate.report.html.marks import MAX_MARKS
+from socklat_gate.report.html.timeline import MAX_COLUMNS, timeline_of
+from socklat_gate.report.html.waterfall import SEQUENCE, share_bars, waterfalls
+from socklat_gate.verdict.attribution import slice_means_ns
+from socklat_gate.verdict.model import Outcome
+from socklat_gate.verdict.paired import decide
 from tests.unit.factories import (
     make_metric,
     make_pair,

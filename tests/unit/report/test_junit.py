@@ -6,8 +6,8 @@ from xml.etree import ElementTree
 import pytest
 from junitparser import JUnitXml
 
-from gate.report.junit import render_junit
-from gate.verdict.model import Outcome
+from socklat_gate.report.junit import render_junit
+from socklat_gate.verdict.model import Outcome
 from tests.unit.factories import (
     make_metric,
     make_result,

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from gate.baseline.codec import from_body, to_body
-from gate.errors import Reason
-from gate.histogram import Histogram
-from gate.report.markdown import render_markdown
-from gate.result import Result
-from gate.verdict.model import Outcome, StageShare, Verdict, Waived
+from socklat_gate.baseline.codec import from_body, to_body
+from socklat_gate.errors import Reason
+from socklat_gate.histogram import Histogram
+from socklat_gate.report.markdown import render_markdown
+from socklat_gate.result import Result
+from socklat_gate.verdict.model import Outcome, StageShare, Verdict, Waived
 from tests.unit.factories import (
     make_campaign,
     make_cpu_metric,

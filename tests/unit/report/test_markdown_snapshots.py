@@ -10,9 +10,9 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from syrupy.location import PyTestLocation
 from syrupy.types import SnapshotIndex
 
-from gate.report.markdown import render_markdown
-from gate.result import Result
-from gate.verdict.model import Outcome
+from socklat_gate.report.markdown import render_markdown
+from socklat_gate.result import Result
+from socklat_gate.verdict.model import Outcome
 from tests.unit.factories import (
     make_campaign,
     make_cpu_metric,

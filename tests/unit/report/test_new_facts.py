@@ -8,18 +8,18 @@ from dataclasses import replace
 
 import pytest
 
-from gate.campaign import Pair
-from gate.errors import Reason
-from gate.report.correction import correction_of, correction_text, raw_of
-from gate.report.headline import headline, next_step
-from gate.report.machine import machine_numbers, noises_of
-from gate.report.markdown import render_markdown
-from gate.report.pairs import interleaving, pair_table
-from gate.report.rare_spikes import power_text, rare_spikes
-from gate.report.sentence import plain
-from gate.report.slices import depend_sentence, slice_views
-from gate.result import Result
-from gate.verdict.model import MetricVerdict, Outcome, SpikeVerdict, StageShare
+from socklat_gate.campaign import Pair
+from socklat_gate.errors import Reason
+from socklat_gate.report.correction import correction_of, correction_text, raw_of
+from socklat_gate.report.headline import headline, next_step
+from socklat_gate.report.machine import machine_numbers, noises_of
+from socklat_gate.report.markdown import render_markdown
+from socklat_gate.report.pairs import interleaving, pair_table
+from socklat_gate.report.rare_spikes import power_text, rare_spikes
+from socklat_gate.report.sentence import plain
+from socklat_gate.report.slices import depend_sentence, slice_views
+from socklat_gate.result import Result
+from socklat_gate.verdict.model import MetricVerdict, Outcome, SpikeVerdict, StageShare
 from tests.unit.factories import (
     make_attribution,
     make_campaign,

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from gate.histogram import Histogram
-from gate.report.openmetrics import render_openmetrics
-from gate.verdict.model import Outcome
+from socklat_gate.histogram import Histogram
+from socklat_gate.report.openmetrics import render_openmetrics
+from socklat_gate.verdict.model import Outcome
 from tests.unit.factories import (
     make_cpu_metric,
     make_metric,

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from gate.report.sparkline import sparkline
+from socklat_gate.report.sparkline import sparkline
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,14 @@ from typing import get_args
 
 import pytest
 
-from gate.baseline.codec import from_body, to_body
-from gate.campaign import Run
-from gate.histogram import Histogram
-from gate.report.markdown import render_markdown
-from gate.report.stages import SLOWEST, StagesView, stages_view
-from gate.result import Result
-from gate.scenario import Stage
-from gate.verdict.model import Outcome
+from socklat_gate.baseline.codec import from_body, to_body
+from socklat_gate.campaign import Run
+from socklat_gate.histogram import Histogram
+from socklat_gate.report.markdown import render_markdown
+from socklat_gate.report.stages import SLOWEST, StagesView, stages_view
+from socklat_gate.result import Result
+from socklat_gate.scenario import Stage
+from socklat_gate.verdict.model import Outcome
 from tests.unit.factories import make_pair, make_result, make_run, make_spike
 from tests.unit.report.hostile import TEXTS
 from tests.unit.report.markdown_judge import column_counts, filter_hits

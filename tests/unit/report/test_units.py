@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.report import units
+from socklat_gate.report import units
 
 NAN, INF = math.nan, math.inf
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from gate.baseline.codec import from_body
-from gate.baseline.document import RESULT_SCHEMA, checksum_of
-from gate.report.schema import result_schema, verdict_schema
-from gate.report.verdict_json import result_document, verdict_document
-from gate.result import Result
-from gate.verdict.model import Outcome, StageShare
+from socklat_gate.baseline.codec import from_body
+from socklat_gate.baseline.document import RESULT_SCHEMA, checksum_of
+from socklat_gate.report.schema import result_schema, verdict_schema
+from socklat_gate.report.verdict_json import result_document, verdict_document
+from socklat_gate.result import Result
+from socklat_gate.verdict.model import Outcome, StageShare
 from tests.unit.factories import (
     make_attribution,
     make_cpu_metric,

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from gate.baseline.files import read_result
-from gate.errors import Exit, Reason, UsageError
-from gate.report.html.page import render_html
-from gate.report.junit import render_junit
-from gate.report.markdown import render_markdown
-from gate.report.openmetrics import render_openmetrics
-from gate.report.writer import check_writable, write_reports
-from gate.verdict.model import Outcome
+from socklat_gate.baseline.files import read_result
+from socklat_gate.errors import Exit, Reason, UsageError
+from socklat_gate.report.html.page import render_html
+from socklat_gate.report.junit import render_junit
+from socklat_gate.report.markdown import render_markdown
+from socklat_gate.report.openmetrics import render_openmetrics
+from socklat_gate.report.writer import check_writable, write_reports
+from socklat_gate.verdict.model import Outcome
 from tests.unit.factories import make_result
 
 
@@ -53,7 +53,7 @@ def test_a_defect_in_a_report_costs_no_measurement(tmp_path, monkeypatch):
     def defect(result):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("gate.report.writer.render_html", defect)
+    monkeypatch.setattr("socklat_gate.report.writer.render_html", defect)
     with pytest.raises(ZeroDivisionError):
         write_reports(make_result(), tmp_path)
     assert read_result(tmp_path / "result.json").verdict == make_result().verdict
@@ -104,7 +104,7 @@ def test_a_place_that_takes_no_files_is_found():
 def test_reports_and_baselines_need_neither_docker_nor_bcc():
     program = (
         "import sys; sys.modules.update(docker=None, bcc=None); "
-        "import gate.report.writer, gate.report.schema, gate.baseline.store, gate.hdr, "
-        "gate.commands.report, gate.commands.schema"
+        "import socklat_gate.report.writer, socklat_gate.report.schema, socklat_gate.baseline.store, socklat_gate.hdr, "
+        "socklat_gate.commands.report, socklat_gate.commands.schema"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

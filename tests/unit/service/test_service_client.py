@@ -10,8 +10,8 @@ import docker.errors
 import pytest
 import requests
 
-from gate.errors import Exit, Interrupted, Reason, UnfitEnvironment
-from gate.service.client import connect, daemon_errors, daemon_url
+from socklat_gate.errors import Exit, Interrupted, Reason, UnfitEnvironment
+from socklat_gate.service.client import connect, daemon_errors, daemon_url
 
 
 def test_a_missing_socket_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

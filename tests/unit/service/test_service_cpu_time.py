@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gate.service.cpu_time import CpuMeter, CpuUse
+from socklat_gate.service.cpu_time import CpuMeter, CpuUse
 
 PID = 4711
 ID = "ab12" * 16

@@ -6,8 +6,8 @@ from typing import Any
 import docker.errors
 import pytest
 
-from gate.errors import Reason, UsageError
-from gate.service.image import ImageRef, resolve_image
+from socklat_gate.errors import Reason, UsageError
+from socklat_gate.service.image import ImageRef, resolve_image
 
 EVENTS: list[dict[str, Any]] = [
     {"status": "Pulling from library/redis", "id": "7"},

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import docker.errors
 
-from gate.service.logs import TAIL_BYTES, TAIL_LINES, clip, tail
+from socklat_gate.service.logs import TAIL_BYTES, TAIL_LINES, clip, tail
 
 
 def client_with(logs: object) -> SimpleNamespace:

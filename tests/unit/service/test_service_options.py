@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from gate.errors import Reason, UsageError
-from gate.scenario import Service
-from gate.service.arms import ArmSpec
-from gate.service.image import ImageRef
-from gate.service.options import bind_mounts, container_options, published_port, tmpfs_mounts
+from socklat_gate.errors import Reason, UsageError
+from socklat_gate.scenario import Service
+from socklat_gate.service.arms import ArmSpec
+from socklat_gate.service.image import ImageRef
+from socklat_gate.service.options import bind_mounts, container_options, published_port, tmpfs_mounts
 
 IMAGE = ImageRef("app:1", "sha256:abc", "")
 

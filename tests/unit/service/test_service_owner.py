@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from gate.service.owner import PREFIX, OwnerTag, boot_id, is_dead, start_ticks
+from socklat_gate.service.owner import PREFIX, OwnerTag, boot_id, is_dead, start_ticks
 
 
 def test_a_running_owner_is_not_dead() -> None:

@@ -8,8 +8,8 @@ import docker.errors
 import pytest
 import requests
 
-from gate.service import remove
-from gate.service.remove import remove_containers, remove_networks, remove_run
+from socklat_gate.service import remove
+from socklat_gate.service.remove import remove_containers, remove_networks, remove_run
 
 
 class Api:

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from gate.scenario import Service
-from gate.service.arms import ArmSpec
-from gate.service.image import ImageRef
-from gate.service.stack_document import arm_document
+from socklat_gate.scenario import Service
+from socklat_gate.service.arms import ArmSpec
+from socklat_gate.service.image import ImageRef
+from socklat_gate.service.stack_document import arm_document
 
 LABELS = {"dev.socklat-gate.run": "abc"}
 STACK: dict[str, Any] = {

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from gate.errors import InvalidMeasurement, Reason, UnfitEnvironment
-from gate.service import death
-from gate.service.death import refused_start
-from gate.service.watch import watch
+from socklat_gate.errors import InvalidMeasurement, Reason, UnfitEnvironment
+from socklat_gate.service import death
+from socklat_gate.service.death import refused_start
+from socklat_gate.service.watch import watch
 
 
 @pytest.fixture(autouse=True)

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from gate.gating import WANTED_EXCEEDING
-from gate.scenario import Scenario
-from gate.scenario_file import load_scenario
-from gate.service.image import ImageRef
-from gate.starter.asking import HTTP, Spoken, guess
-from gate.starter.scenario_text import rate_for, scenario_text
-from gate.starter.source import Source, scenario_name
+from socklat_gate.gating import WANTED_EXCEEDING
+from socklat_gate.scenario import Scenario
+from socklat_gate.scenario_file import load_scenario
+from socklat_gate.service.image import ImageRef
+from socklat_gate.starter.asking import HTTP, Spoken, guess
+from socklat_gate.starter.scenario_text import rate_for, scenario_text
+from socklat_gate.starter.source import Source, scenario_name
 
 IMAGE = ImageRef("shop:dev", "sha256:0", "")
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from gate.errors import UsageError
-from gate.service.image import ImageRef
-from gate.starter.source import Source, _exposed, _health_path, _of_definition, chosen_port
+from socklat_gate.errors import UsageError
+from socklat_gate.service.image import ImageRef
+from socklat_gate.starter.source import Source, _exposed, _health_path, _of_definition, chosen_port
 
 IMAGE = ImageRef("shop:dev", "sha256:0", "")
 

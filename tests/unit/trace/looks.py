@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from gate.campaign import Spike
-from gate.histogram import Histogram
-from gate.probe.sources import names
-from gate.trace.live import Look
-from gate.trace.target import Target
+from socklat_gate.campaign import Spike
+from socklat_gate.histogram import Histogram
+from socklat_gate.probe.sources import names
+from socklat_gate.trace.live import Look
+from socklat_gate.trace.target import Target
 
 __all__ = ["OFFSET_NS", "STARTED_NS", "counters", "look", "spike", "target"]
 

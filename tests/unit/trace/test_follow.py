@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from gate.errors import Interrupted
-from gate.interrupt import interruptible
-from gate.trace import follow as module
-from gate.trace.follow import follow
-from gate.trace.lifetime import Lifetime
-from gate.trace.live import Look
+from socklat_gate.errors import Interrupted
+from socklat_gate.interrupt import interruptible
+from socklat_gate.trace import follow as module
+from socklat_gate.trace.follow import follow
+from socklat_gate.trace.lifetime import Lifetime
+from socklat_gate.trace.live import Look
 from tests.unit.trace.looks import look
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from gate.errors import Reason, UsageError
-from gate.trace.lifetime import Lifetime
+from socklat_gate.errors import Reason, UsageError
+from socklat_gate.trace.lifetime import Lifetime
 
 
 @pytest.fixture

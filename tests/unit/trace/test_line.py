@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from gate.probe.sources import names
-from gate.trace.line import as_json
+from socklat_gate.probe.sources import names
+from socklat_gate.trace.line import as_json
 from tests.unit.trace.looks import counters, look, spike, target
 
 

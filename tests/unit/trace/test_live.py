@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gate.campaign import Bands, Spike
-from gate.histogram import BAND_COUNT, Histogram
-from gate.probe.probe import Reading
-from gate.trace import live as module
-from gate.trace.live import SLOWEST, Live
+from socklat_gate.campaign import Bands, Spike
+from socklat_gate.histogram import BAND_COUNT, Histogram
+from socklat_gate.probe.probe import Reading
+from socklat_gate.trace import live as module
+from socklat_gate.trace.live import SLOWEST, Live
 from tests.unit.trace.looks import counters, spike, target
 
 BANDS = Bands((), np.zeros(BAND_COUNT, np.uint64), np.zeros((BAND_COUNT, 0), np.uint64))

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from gate.campaign import Spike
-from gate.histogram import Histogram
-from gate.probe.sources import names
-from gate.trace.live import Look
-from gate.trace.show import as_tables
-from gate.trace.target import Target
+from socklat_gate.campaign import Spike
+from socklat_gate.histogram import Histogram
+from socklat_gate.probe.sources import names
+from socklat_gate.trace.live import Look
+from socklat_gate.trace.show import as_tables
+from socklat_gate.trace.target import Target
 from tests.unit.trace.looks import counters, look, spike, target
 
 LONG_PEER = "[2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:65535"

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from docker.errors import APIError, NotFound
 
-from gate.errors import GateError, Reason, UnfitEnvironment, UsageError
-from gate.trace import target as module
-from gate.trace.target import of_container, of_pid, of_port
+from socklat_gate.errors import GateError, Reason, UnfitEnvironment, UsageError
+from socklat_gate.trace import target as module
+from socklat_gate.trace.target import of_container, of_pid, of_port
 
 HEADER = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt uid timeout\n"
 HOST, OWN = "host", "own"

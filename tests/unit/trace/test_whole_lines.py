@@ -22,12 +22,12 @@ SIZE = 6_000  # a line of a trace; a terminal takes 2,048 bytes at once
 # `SIGNALS` traces one after the other in one process, each ended by a signal, without the probe.
 PROGRAM = f"""
 import json
-from gate.commands.output import emit
-from gate.errors import Interrupted
-from gate.interrupt import interruptible, settle_signal, shielded
-from gate.streams import keep_writes_whole
-from gate.trace.follow import follow
-from gate.trace.lifetime import Lifetime
+from socklat_gate.commands.output import emit
+from socklat_gate.errors import Interrupted
+from socklat_gate.interrupt import interruptible, settle_signal, shielded
+from socklat_gate.streams import keep_writes_whole
+from socklat_gate.trace.follow import follow
+from socklat_gate.trace.lifetime import Lifetime
 
 keep_writes_whole()
 for number in range({SIGNALS}):
@@ -50,7 +50,7 @@ class Traces:
         self.process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM],
             stdout=stdout,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONPATH": f"{ROOT}/gate:{ROOT}", "PYTHONUNBUFFERED": "1"},
         )
         os.close(stdout)
         self.text = b""

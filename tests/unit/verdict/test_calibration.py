@@ -8,15 +8,15 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from gate.calibration import Findings
-from gate.campaign import Pair
-from gate.errors import InvalidMeasurement, Reason
-from gate.gating import Gate, Metric
-from gate.verdict import calibration
-from gate.verdict.calibration import study
-from gate.verdict.model import Outcome
-from gate.verdict.paired import decide
-from gate.verdict.resampling import MIN_PAIRS, rules_of
+from socklat_gate.calibration import Findings
+from socklat_gate.campaign import Pair
+from socklat_gate.errors import InvalidMeasurement, Reason
+from socklat_gate.gating import Gate, Metric
+from socklat_gate.verdict import calibration
+from socklat_gate.verdict.calibration import study
+from socklat_gate.verdict.model import Outcome
+from socklat_gate.verdict.paired import decide
+from socklat_gate.verdict.resampling import MIN_PAIRS, rules_of
 from tests.unit.verdict.builders import pair_of, pairs_with, scaled_run
 
 P50 = Metric(quantile=0.5, tolerance=0.02, failure=0.05)

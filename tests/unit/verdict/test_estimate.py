@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate.verdict.estimate import further_pairs, hodges_lehmann
-from gate.verdict.evidence import pass_evidence, running_fail_evidence
+from socklat_gate.verdict.estimate import further_pairs, hodges_lehmann
+from socklat_gate.verdict.evidence import pass_evidence, running_fail_evidence
 
 from .builders import STEADY
 

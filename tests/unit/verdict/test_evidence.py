@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from gate.verdict.evidence import (
+from socklat_gate.verdict.evidence import (
     RATES,
     as_e_value,
     fail_evidence,

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gate.campaign import Campaign
-from gate.scenario import Metric
-from gate.verdict.history import metric_history
+from socklat_gate.campaign import Campaign
+from socklat_gate.scenario import Metric
+from socklat_gate.verdict.history import metric_history
 from tests.unit.verdict.builders import campaign_of, run_of, scaled_run
 
 P50 = Metric(quantile=0.5, tolerance=0.02, failure=0.05)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import wilcoxon
 
-from gate.verdict.interval import confidence_interval, order_statistic, stopping_level
+from socklat_gate.verdict.interval import confidence_interval, order_statistic, stopping_level
 
 NOISE = np.random.default_rng(5).normal(0, 0.03, 20)
 NEEDED = 800.0

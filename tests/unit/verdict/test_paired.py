@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gate.campaign import ARMS, WEIGHT_UNIT, Bands, Corrected, Pair, Run
-from gate.errors import InvalidMeasurement, Reason
-from gate.histogram import Histogram
-from gate.scenario import Gate, Metric, Waiver
-from gate.verdict.model import Outcome, Verdict, Waived
-from gate.verdict.paired import decide, default_scale
+from socklat_gate.campaign import ARMS, WEIGHT_UNIT, Bands, Corrected, Pair, Run
+from socklat_gate.errors import InvalidMeasurement, Reason
+from socklat_gate.histogram import Histogram
+from socklat_gate.scenario import Gate, Metric, Waiver
+from socklat_gate.verdict.model import Outcome, Verdict, Waived
+from socklat_gate.verdict.paired import decide, default_scale
 
 from .builders import SERVICE_NS, pair_of, pairs_with, run_of, scaled_run
 

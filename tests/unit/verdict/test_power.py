@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from gate.gating import Metric
-from gate.scenario import Gate
-from gate.verdict.evidence import running_fail_evidence, running_pass_evidence
-from gate.verdict.power import mde
-from gate.verdict.zone import zone_of
+from socklat_gate.gating import Metric
+from socklat_gate.scenario import Gate
+from socklat_gate.verdict.evidence import running_fail_evidence, running_pass_evidence
+from socklat_gate.verdict.power import mde
+from socklat_gate.verdict.zone import zone_of
 
 GATE = Gate()
 METRIC = Metric(quantile=0.99, tolerance=0.05, failure=0.15)

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gate.errors import InvalidMeasurement, Reason
-from gate.histogram import Histogram
-from gate.verdict.overlap import overlap_problem, overlap_share
-from gate.verdict.quantiles import pair_log_ratios, run_quantile_ns
+from socklat_gate.errors import InvalidMeasurement, Reason
+from socklat_gate.histogram import Histogram
+from socklat_gate.verdict.overlap import overlap_problem, overlap_share
+from socklat_gate.verdict.quantiles import pair_log_ratios, run_quantile_ns
 
 from .builders import pair_of, pairs_with, run_of, scaled_run
 

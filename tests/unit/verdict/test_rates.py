@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from gate.verdict.rates import (
+from socklat_gate.verdict.rates import (
     RATIOS,
     capped_counts,
     dispersion_p,

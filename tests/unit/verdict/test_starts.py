@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gate.campaign import Pair
-from gate.gating import Gate, Metric
-from gate.verdict.model import Outcome
-from gate.verdict.paired import decide
-from gate.verdict.starts import unit_means, unit_sums, units_of
+from socklat_gate.campaign import Pair
+from socklat_gate.gating import Gate, Metric
+from socklat_gate.verdict.model import Outcome
+from socklat_gate.verdict.paired import decide
+from socklat_gate.verdict.starts import unit_means, unit_sums, units_of
 
 from .builders import pairs_with
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from scipy.stats import t as student
 
-from gate.campaign import Campaign
-from gate.errors import Reason
-from gate.scenario import Gate, Metric, Waiver
-from gate.verdict.model import Outcome
-from gate.verdict.prediction import BUCKET_VARIANCE, paule_mandel, prediction_of
-from gate.verdict.stored import compare, drift
+from socklat_gate.campaign import Campaign
+from socklat_gate.errors import Reason
+from socklat_gate.scenario import Gate, Metric, Waiver
+from socklat_gate.verdict.model import Outcome
+from socklat_gate.verdict.prediction import BUCKET_VARIANCE, paule_mandel, prediction_of
+from socklat_gate.verdict.stored import compare, drift
 
 from .builders import campaign_of, pairs_with, run_of, scaled_run
 

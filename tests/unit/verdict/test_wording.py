@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from gate.verdict.wording import listing, percent, percent_range, plural, relative
+from socklat_gate.verdict.wording import listing, percent, percent_range, plural, relative
 
 
 def test_relative_changes_keep_infinite_ends() -> None:

@@ -11,8 +11,8 @@ import requests
 import s3fs
 from moto.server import ThreadedMotoServer
 
-from gate.baseline.places.interface import Place
-from gate.baseline.places.opening import open_place
+from socklat_gate.baseline.places.interface import Place
+from socklat_gate.baseline.places.opening import open_place
 from tests.unit.repositories import Repository, clone_of, new_repository
 
 BUCKET = "perf"

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from gate.baseline.places import waiting as module
-from gate.baseline.places.directory import Directory
-from gate.baseline.places.git_branch import GitBranch
-from gate.baseline.places.opening import is_remote, open_place
-from gate.baseline.places.waiting import waiting
-from gate.errors import Reason, UsageError
+from socklat_gate.baseline.places import waiting as module
+from socklat_gate.baseline.places.directory import Directory
+from socklat_gate.baseline.places.git_branch import GitBranch
+from socklat_gate.baseline.places.opening import is_remote, open_place
+from socklat_gate.baseline.places.waiting import waiting
+from socklat_gate.errors import Reason, UsageError
 
 
 def test_what_is_no_address_is_a_directory(tmp_path: Path) -> None:

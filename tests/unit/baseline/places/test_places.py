@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from gate.baseline.places.interface import MAX_BYTES, Place
-from gate.baseline.store import BaselineStore
-from gate.errors import NoUsableBaseline, Reason, UsageError
+from socklat_gate.baseline.places.interface import MAX_BYTES, Place
+from socklat_gate.baseline.store import BaselineStore
+from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 from tests.unit.factories import FINGERPRINT, make_campaign
 
 NAME = "checkout/20260304T050607Z-0123456789ab.json"

@@ -1,0 +1,84 @@
+"""Checked access to decoded JSON: the type and bounds of one value, and where it stands.
+
+Stored files come from other machines, so nothing about them is taken for granted.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NoReturn
+
+from socklat_gate.errors import NoUsableBaseline, Reason
+
+__all__ = ["Field"]
+
+MAX_INTEGER = (1 << 64) - 1
+MAX_TEXT = 1 << 16
+MAX_ITEMS = 100_000
+MAX_SHOWN = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A JSON value and its path in the document, for instance ``runs[2].load.sent``.
+
+    Every method raises `NoUsableBaseline` (baseline_corrupt) that names the path.
+    """
+
+    value: object
+    path: str
+
+    def wrong(self, expected: str) -> NoReturn:
+        """Refuse this value."""
+        shown = repr(self.value)[:MAX_SHOWN] if isinstance(self.value, (str, int, float)) else ""
+        got = f"{type(self.value).__name__} {shown}".rstrip()
+        raise NoUsableBaseline(
+            Reason.BASELINE_CORRUPT,
+            f"field {self.path or 'body'}: expected {expected}, got {got}",
+            remedy="restore the file from where it was saved, or measure and save it again",
+        )
+
+    def integer(self, highest: int = MAX_INTEGER) -> int:
+        """An integer in [0, highest]."""
+        if type(self.value) is not int or not 0 <= self.value <= highest:
+            self.wrong(f"an integer from 0 to {highest}")
+        return self.value
+
+    def number(self, lowest: float = -math.inf) -> float:
+        """A finite number of at least ``lowest``."""
+        if type(self.value) not in (int, float):
+            self.wrong("a number")
+        assert isinstance(self.value, (int, float))
+        # An integer beyond 2^64 may not fit into a float at all.
+        if type(self.value) is int and abs(self.value) > MAX_INTEGER:
+            self.wrong("a number of ordinary size")
+        number = float(self.value)
+        if not math.isfinite(number) or number < lowest:
+            self.wrong("a finite number" + (f" from {lowest:g} on" if lowest > -math.inf else ""))
+        return number
+
+    def boolean(self) -> bool:
+        """True or false."""
+        if type(self.value) is not bool:
+            self.wrong("true or false")
+        return self.value
+
+    def text(self, longest: int = MAX_TEXT) -> str:
+        """Text of at most ``longest`` characters."""
+        if type(self.value) is not str or len(self.value) > longest:
+            self.wrong(f"text of at most {longest} characters")
+        return self.value
+
+    def items(self, most: int = MAX_ITEMS) -> list[Field]:
+        """The elements of a list of at most ``most``."""
+        if not isinstance(self.value, list) or len(self.value) > most:
+            self.wrong(f"a list of at most {most} elements")
+        return [Field(item, f"{self.path}[{at}]") for at, item in enumerate(self.value)]
+
+    def members(self, most: int = MAX_ITEMS) -> dict[str, Field]:
+        """The members of an object of at most ``most``."""
+        if not isinstance(self.value, dict) or len(self.value) > most:
+            self.wrong(f"an object of at most {most} members")
+        prefix = f"{self.path}." if self.path else ""
+        return {name: Field(item, prefix + name[:MAX_SHOWN]) for name, item in self.value.items()}

@@ -1,0 +1,66 @@
+"""The command ``socklat-gate``: parses, calls, prints, exits.
+
+`main` is the one place where a `GateError` is caught, printed and turned into an exit code.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from socklat_gate.errors import Exit, GateError, Reason, UsageError
+from socklat_gate.interrupt import interruptible
+from socklat_gate.streams import keep_writes_whole
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of the console script; always leaves by `SystemExit`."""
+    code: object
+    keep_writes_whole()
+    try:
+        with interruptible():
+            code = _run(arguments)
+    except GateError as error:
+        code = _explain(error)
+    except SystemExit as stop:
+        # For a reader that went away, click and rich end with 1, which would be a verdict.
+        code = Exit.SIGPIPE if stop.code == Exit.REGRESSION else stop.code
+    except Exception:  # the interpreter's own exit code for it, 1, would be a verdict
+        traceback.print_exc()
+        code = Exit.INTERNAL
+    raise SystemExit(code)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    # Nothing here needs the threads that numpy's BLAS starts when it is imported: they would keep
+    # the capabilities that the main thread drops, and are noise beside what is measured.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Imported here, since it takes a moment in which a signal must be obeyed too.
+    from socklat_gate.commands.root import cli  # noqa: PLC0415
+
+    try:
+        code = cli.main(args=arguments, prog_name="socklat-gate", standalone_mode=False)
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "socklat-gate"
+        raise UsageError(
+            Reason.BAD_ARGUMENT,
+            error.format_message(),
+            remedy=f"`{command} --help` shows what it takes",
+        ) from None
+    return code if isinstance(code, int) else Exit.PASS
+
+
+def _explain(error: GateError) -> int:
+    from rich.console import Console  # noqa: PLC0415 - as in `_run`
+    from rich.markup import escape  # noqa: PLC0415
+
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"[bold red]error[/]: {escape(error.message)} [dim]\\[{error.reason.value}][/]")
+    if error.remedy:
+        console.print(f"[bold]try[/]: {escape(error.remedy)}")
+    return int(error.exit_code)

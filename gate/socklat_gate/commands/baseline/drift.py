@@ -1,0 +1,67 @@
+"""``socklat-gate baseline drift``: the stored history of a scenario."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import rich_click as click
+
+from socklat_gate.baseline.comparable import is_of_release, latest_kind
+from socklat_gate.baseline.opened import opened
+from socklat_gate.commands.output import emit
+from socklat_gate.commands.place import location_option
+from socklat_gate.commands.scenarios import branch_option
+from socklat_gate.errors import Exit, NoUsableBaseline, Reason, UsageError
+from socklat_gate.scenario_file import load_scenario
+from socklat_gate.shown import printable
+from socklat_gate.verdict.history import metric_history
+
+__all__ = ["drift"]
+
+
+@click.command()
+@click.argument("scenario", type=click.Path(path_type=Path))
+@location_option
+@branch_option
+@click.option(
+    "--release",
+    metavar="COMMIT|IMAGE",
+    help="A pinned release: compare the latest campaigns with those of this commit or image.",
+)
+@click.pass_context
+def drift(
+    context: click.Context, scenario: Path, baselines: str, branch: str, release: str | None
+) -> None:
+    """Find changes in the stored campaigns of SCENARIO, and slow drift since a release.
+
+    Pull requests are compared with their base, so many small steps can pass one by one; here their
+    sum shows. Exits with 1 when a metric is slower than the release by more than its tolerance.
+
+    For instance:
+
+        socklat-gate baseline drift socklat.toml --release v1.4.0
+    """
+    planned = load_scenario(scenario)
+    with opened(baselines) as store:
+        stored = [one.campaign for one in store.campaigns(planned.name)]
+    campaigns = latest_kind(stored, planned.measured_hash(), branch)
+    if not campaigns:
+        raise NoUsableBaseline(
+            Reason.BASELINE_EMPTY,
+            f"{baselines} holds no campaign of {planned.name!r} with this service and load",
+            remedy="store one on the main branch with `socklat-gate baseline save RESULT`",
+        )
+    pinned = [c for c in campaigns if release and is_of_release(c, release)]
+    if release and not pinned:
+        raise UsageError(
+            Reason.BAD_ARGUMENT,
+            f"none of the {len(campaigns)} comparable campaigns is of release {release[:80]!r}",
+            remedy="give a commit (or its beginning) or an image that `socklat-gate baseline list` "
+            "shows",
+        )
+    found = [metric_history(campaigns, metric, pinned) for metric in planned.gate.metrics]
+    for history in found:
+        for sentence in history.sentences():
+            emit(printable(sentence))
+    if any(history.drifted for history in found):
+        context.exit(int(Exit.REGRESSION))

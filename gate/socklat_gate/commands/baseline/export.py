@@ -1,0 +1,45 @@
+"""``socklat-gate baseline export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import rich_click as click
+
+from socklat_gate.baseline.opened import opened
+from socklat_gate.baseline.table import CampaignTable
+from socklat_gate.commands.output import emit
+from socklat_gate.commands.place import location_option, nothing_in
+
+__all__ = ["export"]
+
+
+@click.command()
+@location_option
+@click.option(
+    "--parquet",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The file to write; an older one is replaced.",
+)
+@click.option("--scenario", metavar="NAME", help="Only this scenario's campaigns [all].")
+def export(baselines: str, parquet: Path, scenario: str | None) -> None:
+    """Write the stored campaigns to a Parquet file, a row for each used bucket.
+
+    For any tool that reads Parquet, and for `baseline history`.
+
+    For instance:
+
+        socklat-gate baseline export --parquet history.parquet
+    """
+    campaigns = 0
+    with CampaignTable() as table, opened(baselines) as store:
+        for name in [scenario] if scenario is not None else store.scenarios():
+            for stored in store.each(name):
+                table.add(stored)
+                campaigns += 1
+        if not campaigns:
+            raise nothing_in(store)
+        rows = table.write_parquet(parquet)
+    emit(f"{campaigns} campaigns, {rows} rows: {parquet}")

@@ -1,0 +1,100 @@
+"""``socklat-gate baseline history``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import rich_click as click
+
+from socklat_gate.baseline.comparable import SAVE
+from socklat_gate.baseline.opened import opened
+from socklat_gate.baseline.table import CampaignTable, Point
+from socklat_gate.commands.output import aligned, emit
+from socklat_gate.commands.place import location_option
+from socklat_gate.commands.scenarios import branch_option, named
+from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
+from socklat_gate.gating import Metric
+from socklat_gate.report.sparkline import sparkline
+from socklat_gate.report.units import ns
+from socklat_gate.shown import printable
+from socklat_gate.verdict.history import series_history
+from socklat_gate.verdict.wording import percent
+
+__all__ = ["history"]
+
+
+@click.command()
+@click.argument("scenario", metavar="SCENARIO")
+@location_option
+@branch_option
+@click.option(
+    "--parquet",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Read what `baseline export` wrote instead of the place.",
+)
+def history(scenario: str, baselines: str, branch: str, parquet: Path | None) -> None:
+    """Show every stored value of SCENARIO's metrics, and where they changed.
+
+    SCENARIO is a socklat.toml or only its name. Campaigns of the newest one's machine, mode and
+    branch; the change points are those of `drift`.
+
+    For instance:
+
+        socklat-gate baseline history socklat.toml --parquet history.parquet
+    """
+    wanted = named(scenario)
+    if wanted is None:
+        raise UsageError(
+            Reason.BAD_ARGUMENT,
+            f"{scenario[:80]!r} is neither a scenario's file nor its name",
+            remedy="give a socklat.toml, or a name that `socklat-gate baseline list` shows",
+        )
+    with CampaignTable() as table:
+        if parquet is not None:
+            table.read_parquet(parquet)
+        else:
+            with opened(baselines) as store:
+                for stored in store.each(wanted.name):
+                    table.add(stored)
+        found = [
+            (
+                metric,
+                table.series(
+                    wanted.name, metric, scenario_hash=wanted.measured_hash, branch=branch
+                ),
+            )
+            for metric in wanted.metrics
+        ]
+    if not any(points for _, points in found):
+        raise NoUsableBaseline(
+            Reason.BASELINE_EMPTY,
+            f"no campaign of {wanted.name!r} with this load and branch in {parquet or baselines}",
+            remedy=SAVE,
+        )
+    for metric, points in found:
+        _show(metric, points)
+
+
+def _show(metric: Metric, points: Sequence[Point]) -> None:
+    values = [math.exp(point.log_value) for point in points]
+    emit(f"{metric.name}  {sparkline(values)}")
+    if not points:
+        emit("  not measured, or too few exchanges\n")
+        return
+    series = series_history(metric, points, [point.log_value for point in points])
+    begins = {one.index for one in series.changes}
+    rows: list[tuple[str, ...]] = [
+        ("", "created (UTC)", "branch", "commit", "runs", "value", "change")
+    ]
+    for at, (point, value) in enumerate(zip(points, values, strict=True)):
+        step = percent(value / values[at - 1] - 1) if at else ""
+        mark = "*" if at in begins else ""
+        cells = (point.created[:19], point.branch or "-", point.commit[:12], str(point.runs))
+        rows.append((mark, *map(printable, cells), ns(value), step))
+    emit(aligned(rows))
+    for sentence in series.sentences():
+        emit(printable(sentence))
+    emit("")

@@ -1,0 +1,46 @@
+"""``socklat-gate baseline list``."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from socklat_gate.baseline.opened import opened
+from socklat_gate.baseline.store import CampaignSummary
+from socklat_gate.commands.output import aligned, emit
+from socklat_gate.commands.place import location_option, nothing_in
+from socklat_gate.shown import printable
+
+__all__ = ["list_"]
+
+
+@click.command(name="list")
+@location_option
+def list_(baselines: str) -> None:
+    """List the stored campaigns by scenario, oldest first.
+
+    For instance:
+
+        socklat-gate baseline list --baselines baselines
+    """
+    with opened(baselines) as store:
+        rows = store.list()
+        if not rows:
+            raise nothing_in(store)
+    header = ("scenario", "created (UTC)", "mode", "runs", "image", "branch", "commit", "file")
+    emit(aligned([header, *map(_row, rows)]))
+
+
+def _row(summary: CampaignSummary) -> tuple[str, ...]:
+    """Cells of one line; a damaged file's problem follows its name."""
+    problem = f"  DAMAGED: {summary.problem}" if summary.problem else ""
+    cells = (
+        summary.scenario,
+        summary.created[:19],
+        summary.mode,
+        str(summary.runs),
+        summary.image,
+        summary.branch or "-",
+        summary.commit[:12] + ("-dirty" if summary.commit.endswith("-dirty") else ""),
+        summary.name.rpartition("/")[2] + problem,
+    )
+    return tuple(map(printable, cells))

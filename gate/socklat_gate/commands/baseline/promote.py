@@ -1,0 +1,50 @@
+"""``socklat-gate baseline promote``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import rich_click as click
+
+from socklat_gate.baseline.campaigns import campaign_of, result_at
+from socklat_gate.baseline.opened import opened
+from socklat_gate.baseline.promotion import check_commit, check_passed
+from socklat_gate.commands.output import emit
+from socklat_gate.commands.place import location_option
+from socklat_gate.github.own_code import check_own_code
+
+__all__ = ["promote"]
+
+
+@click.command()
+@click.argument("result", type=click.Path(path_type=Path))
+@location_option
+@click.option(
+    "--branch", metavar="NAME", help="Branch to store it for [the one that was measured on]."
+)
+@click.option(
+    "--allow-dirty",
+    is_flag=True,
+    help="Also store what was measured with changed files, or outside of a repository.",
+)
+def promote(result: Path, baselines: str, branch: str | None, allow_dirty: bool) -> None:
+    """Store RESULT as a baseline in CI: only what passed, of a commit, from no fork.
+
+    As `save`, but refuses what was not measured at a commit as it is, and any result in a job that
+    GitHub started for a fork's code.
+
+    For instance:
+
+        socklat-gate baseline promote socklat-out --baselines git+branch:perf
+    """
+    loaded = result_at(result)
+    check_own_code()
+    if not allow_dirty:
+        check_commit(loaded)
+    check_passed(loaded)
+    campaign = campaign_of(loaded)
+    if branch is not None:
+        campaign = replace(campaign, branch=branch)
+    with opened(baselines) as store:
+        emit(store.place.shown(store.save(campaign)))

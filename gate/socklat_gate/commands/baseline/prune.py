@@ -1,0 +1,95 @@
+"""``socklat-gate baseline prune``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import rich_click as click
+
+from socklat_gate.baseline.opened import opened
+from socklat_gate.baseline.places.interface import Compactable, Place
+from socklat_gate.baseline.prune import superfluous
+from socklat_gate.baseline.store import BaselineStore
+from socklat_gate.commands.output import emit
+from socklat_gate.commands.place import location_option
+from socklat_gate.errors import Reason, UsageError
+from socklat_gate.shown import printable
+
+__all__ = ["prune"]
+
+
+@click.command()
+@location_option
+@click.option(
+    "--keep",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Campaigns to keep of each scenario, machine, mode and branch.",
+)
+@click.option("--scenario", metavar="NAME", help="Only this scenario's campaigns [all].")
+@click.option(
+    "--keep-commit",
+    "releases",
+    metavar="COMMIT|IMAGE",
+    multiple=True,
+    help="A release whose campaigns always stay; may be given several times.",
+)
+@click.option("--damaged", is_flag=True, help="Also remove files that cannot be used.")
+@click.option(
+    "--compact", is_flag=True, help="Give a git branch one commit instead of its history."
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+def prune(
+    baselines: str,
+    keep: int | None,
+    scenario: str | None,
+    releases: tuple[str, ...],
+    damaged: bool,
+    compact: bool,
+    dry_run: bool,
+) -> None:
+    """Remove old campaigns, keeping the newest of each machine, mode and branch.
+
+    Prints the name of each file that goes.  What other jobs store meanwhile stays.
+
+    For instance:
+
+        socklat-gate baseline prune --keep 30 --keep-commit 1f2e3d4c --dry-run
+    """
+    if keep is None and not damaged and not compact:
+        raise UsageError(
+            Reason.BAD_ARGUMENT,
+            "nothing was asked for",
+            remedy="give --keep N, --damaged or --compact",
+        )
+    with opened(baselines) as store:
+        compacted = _compactor(store.place) if compact else None
+        names = [scenario] if scenario is not None else list(store.scenarios())
+        gone = [n for name in names for n in _gone(store, name, keep, releases, damaged)]
+        if gone and not dry_run:
+            store.place.remove(gone)
+        for name in gone:
+            emit(printable(store.place.shown(name)))
+        if compacted and not dry_run:
+            compacted()
+
+
+def _compactor(place: Place) -> Callable[[], None]:
+    if isinstance(place, Compactable):
+        return place.compact
+    raise UsageError(
+        Reason.BAD_ARGUMENT,
+        f"--compact is for git branches: {place.location} keeps no history",
+        remedy="leave it out",
+    )
+
+
+def _gone(
+    store: BaselineStore, scenario: str, keep: int | None, releases: tuple[str, ...], damaged: bool
+) -> list[str]:
+    problems = store.problems(scenario) if damaged else {}
+    gone = list(problems)
+    if keep is not None:
+        good = store.campaigns(scenario, leave_out=problems)
+        gone += superfluous(good, keep, releases)
+    return gone

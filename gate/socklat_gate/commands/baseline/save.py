@@ -1,0 +1,34 @@
+"""``socklat-gate baseline save``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import rich_click as click
+
+from socklat_gate.baseline.campaigns import campaign_of, result_at
+from socklat_gate.baseline.opened import opened
+from socklat_gate.baseline.promotion import check_passed
+from socklat_gate.commands.output import emit
+from socklat_gate.commands.place import location_option
+
+__all__ = ["save"]
+
+
+@click.command()
+@click.argument("result", type=click.Path(path_type=Path))
+@location_option
+def save(result: Path, baselines: str) -> None:
+    """Store the candidate's numbers of RESULT (a result.json, or its directory).
+
+    Red, inconclusive and invalid results are refused: they never become a baseline.
+
+    For instance:
+
+        socklat-gate baseline save socklat-out --baselines baselines
+    """
+    loaded = result_at(result)
+    check_passed(loaded)
+    campaign = campaign_of(loaded)
+    with opened(baselines) as store:
+        emit(store.place.shown(store.save(campaign)))

@@ -1,0 +1,40 @@
+"""``socklat-gate baseline verify``."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from socklat_gate.baseline.opened import opened
+from socklat_gate.commands.output import emit
+from socklat_gate.commands.place import location_option, nothing_in
+from socklat_gate.errors import NoUsableBaseline, Reason
+from socklat_gate.shown import printable
+
+__all__ = ["verify"]
+
+
+@click.command()
+@location_option
+def verify(baselines: str) -> None:
+    """Check every stored file: readable, unaltered, of this schema.
+
+    Exits with 5 when one is not.
+
+    For instance:
+
+        socklat-gate baseline verify --baselines baselines
+    """
+    with opened(baselines) as store:
+        found = store.verify()
+        for name, problem in found:
+            emit(printable(f"DAMAGED  {problem}" if problem else f"ok  {store.place.shown(name)}"))
+        if not found:
+            raise nothing_in(store)
+    bad = sum(1 for _, problem in found if problem)
+    if bad:
+        raise NoUsableBaseline(
+            Reason.BASELINE_CORRUPT,
+            f"{bad} of {len(found)} files in {baselines} cannot be used",
+            remedy="restore them from version control, or remove them with "
+            "`socklat-gate baseline prune --damaged` and measure again",
+        )

@@ -1,0 +1,102 @@
+"""``socklat-gate calibrate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import rich_click as click
+
+from socklat_gate.baseline.calibrations import save_calibration, write_calibration
+from socklat_gate.baseline.opened import opened
+from socklat_gate.commands.options import (
+    baselines_at,
+    baselines_option,
+    out_option,
+    quiet_option,
+    seed_option,
+    seed_or_random,
+)
+from socklat_gate.commands.output import aligned, emit
+from socklat_gate.job.calibrate import CalibrationJob
+from socklat_gate.job.progress import Progress
+from socklat_gate.job.reference import image_under_test
+from socklat_gate.job.whole import ready_client
+from socklat_gate.report.calibration_text import calibration_lines, calibration_rows
+from socklat_gate.report.writer import check_writable, discard
+from socklat_gate.scenario_file import load_scenario
+from socklat_gate.verdict.resampling import MIN_PAIRS
+
+__all__ = ["calibrate"]
+
+_FILE = "calibration.json"
+
+
+@click.command()
+@click.argument("scenario", type=click.Path(path_type=Path))
+@click.option("--image", metavar="IMAGE", help="Image to measure [from the scenario].")
+@click.option(
+    "--pairs",
+    metavar="N",
+    type=click.IntRange(MIN_PAIRS, 1000),
+    default=20,
+    show_default=True,
+    help="Pairs to measure; the rates rest on them.",
+)
+@click.option(
+    "--minutes",
+    metavar="N",
+    type=click.FloatRange(0, 1440, min_open=True),
+    default=60.0,
+    show_default=True,
+    help="Begin no pair after this time.",
+)
+@baselines_option
+@out_option
+@seed_option
+@quiet_option
+def calibrate(
+    scenario: Path,
+    image: str | None,
+    pairs: int,
+    minutes: float,
+    baselines: str | None,
+    out: Path,
+    seed: int | None,
+    quiet: bool,
+) -> None:
+    """Study this runner: how noisy it is, how often the gate cries wolf, what it can find.
+
+    Measures pairs of one image and itself (A/A) and resamples gate jobs from them.  Later gates
+    with the same scenario on this runner quote the study.
+
+    For instance:
+
+        socklat-gate calibrate socklat.toml --pairs 30
+    """
+    loaded = load_scenario(scenario)
+    check_writable(out)
+    discard(out / _FILE)
+    directory = scenario.resolve().parent
+    location = baselines_at(baselines, scenario)
+    with Progress(quiet=quiet) as progress:
+        client = ready_client(progress)
+        with opened(location, progress.line) as store:
+            # A place that cannot be reached is better known now than after an hour.
+            store.has(loaded.name)
+            job = CalibrationJob(
+                client=client,
+                scenario=loaded,
+                directory=directory,
+                image=image_under_test(client, loaded, directory, image, progress.say),
+                pairs=pairs,
+                minutes=minutes,
+                seed=seed_or_random(seed),
+                progress=progress,
+            )
+            found = job.run()
+            write_calibration(out / _FILE, found)
+            stored = store.place.shown(save_calibration(store.place, found))
+    first, *others = calibration_lines(found, loaded.gate)
+    for text in (first, aligned(calibration_rows(found)), *others):
+        emit(text)
+    emit(f"stored as {stored} and {out / _FILE}")

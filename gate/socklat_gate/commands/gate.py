@@ -1,0 +1,100 @@
+"""``socklat-gate gate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import rich_click as click
+
+from socklat_gate.commands.options import (
+    baselines_at,
+    baselines_option,
+    out_option,
+    quiet_option,
+    seed_option,
+    seed_or_random,
+    with_gate,
+)
+from socklat_gate.commands.output import emit, emit_json
+from socklat_gate.errors import Reason, UsageError
+from socklat_gate.job.progress import Progress
+from socklat_gate.job.whole import gate_job
+from socklat_gate.report.headline import headline
+from socklat_gate.report.sentence import plain
+from socklat_gate.report.verdict_json import verdict_document
+from socklat_gate.report.writer import check_writable, discard_reports, write_reports
+from socklat_gate.scenario_file import load_scenario
+
+__all__ = ["gate"]
+
+
+@click.command()
+@click.argument("scenario", type=click.Path(path_type=Path))
+@click.option("--baseline-image", metavar="IMAGE", help="Reference [from the scenario or store].")
+@click.option(
+    "--baseline-ref",
+    metavar="REF",
+    help="Reference: build service.build as of the merge base of HEAD and this branch, tag or "
+    "commit.",
+)
+@click.option("--candidate-image", metavar="IMAGE", help="Image under test [from the scenario].")
+@baselines_option
+@out_option
+@seed_option
+@click.option("--max-pairs", metavar="N", type=int, help="Budget of pairs [from the scenario].")
+@click.option(
+    "--max-minutes", metavar="N", type=float, help="Budget of minutes [from the scenario]."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print verdict.json on stdout.")
+@quiet_option
+def gate(
+    scenario: Path,
+    baseline_image: str | None,
+    baseline_ref: str | None,
+    candidate_image: str | None,
+    baselines: str | None,
+    out: Path,
+    seed: int | None,
+    max_pairs: int | None,
+    max_minutes: float | None,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Measure, compare, report; the exit code is the verdict.
+
+    Starts reference and candidate side by side in fresh containers, pair by pair, until the
+    evidence is in or the budget is spent, and writes verdict.json, result.json and the reports:
+    report.html, report.md, junit.xml and metrics.txt.
+
+    For instance:
+
+        socklat-gate gate socklat.toml --baseline-image app:1.4 --out reports
+    """
+    if baseline_image and baseline_ref:
+        raise UsageError(
+            Reason.BAD_ARGUMENT,
+            "--baseline-image and --baseline-ref both name the reference",
+            remedy="give one of them",
+        )
+    loaded = with_gate(load_scenario(scenario), max_pairs=max_pairs, max_minutes=max_minutes)
+    check_writable(out)
+    discard_reports(out)
+    with Progress(quiet=quiet) as progress:
+        result = gate_job(
+            scenario,
+            loaded,
+            baselines=baselines_at(baselines, scenario),
+            seed=seed_or_random(seed),
+            progress=progress,
+            candidate_image=candidate_image,
+            baseline_image=baseline_image,
+            baseline_ref=baseline_ref,
+        )
+    assert result.verdict is not None
+    paths = write_reports(result, out)
+    if as_json:
+        emit_json(verdict_document(result))
+    else:
+        emit(f"{result.verdict.outcome.value}: {plain(headline(result))}")
+        emit(f"reports in {paths.markdown.parent}")
+    return int(result.verdict.outcome.exit_code)

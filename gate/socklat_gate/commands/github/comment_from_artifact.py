@@ -1,0 +1,106 @@
+"""``socklat-gate github comment-from-artifact``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import rich_click as click
+
+from socklat_gate.commands.github.options import author_option, runner_here, token_here, variable
+from socklat_gate.commands.output import emit
+from socklat_gate.errors import Reason, UsageError
+from socklat_gate.github.api import GitHub
+from socklat_gate.github.artifact import MAX_ZIP_BYTES, Foreign, read_artifact
+from socklat_gate.github.body import Source, comment_body
+from socklat_gate.github.comment import Thread, put_comment
+from socklat_gate.github.event import WorkflowRun
+from socklat_gate.github.job import Job, job_of
+from socklat_gate.github.other_run import artifacts_of, download, pull_request_of, triggering_run
+from socklat_gate.github.publish import entry_of
+
+__all__ = ["comment_from_artifact"]
+
+
+@click.command(name="comment-from-artifact")
+@click.argument("files", metavar="[ZIP]...", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--prefix",
+    metavar="NAME",
+    default="socklat-gate",
+    show_default=True,
+    envvar=variable("PREFIX"),
+    help="How the names of the artifacts to look at begin.",
+)
+@author_option
+def comment_from_artifact(files: tuple[Path, ...], prefix: str, author: str) -> None:
+    """Comment what another workflow run measured, a fork's for instance, from its artifacts.
+
+    The run is that of the workflow_run event, the pull request is what GitHub says it is, and the
+    artifacts (downloaded, or ZIP files given) are checked and rendered anew.
+
+    For instance:
+
+        socklat-gate github comment-from-artifact --prefix socklat-gate
+    """
+    job = job_of(os.environ)
+    run = triggering_run(job)
+    token = token_here()
+    if not token:
+        raise UsageError(
+            Reason.BAD_ARGUMENT,
+            "GITHUB_TOKEN is not set",
+            remedy="give the step `GITHUB_TOKEN: ${{ github.token }}` in its env",
+        )
+    with GitHub(job.api_url, token) as api:
+        pull_request = pull_request_of(api, job, run)
+        if pull_request is None:
+            _nothing(f"no open pull request has {run.head_sha[:10]} as its head any more")
+            return
+        found = _given(files) if files else _downloaded(api, job, run, prefix)
+        if not found:
+            _nothing(f"run {run.id} kept no artifact {prefix}*, so nothing was measured")
+        thread = Thread(api, job.repository, pull_request.number, author)
+        for foreign, address in found:
+            emit(_comment(thread, job, run, foreign, address))
+
+
+def _nothing(why: str) -> None:
+    """That a pull request moved on, or that nothing was measured, is no failure of this job."""
+    runner_here().annotate("notice", "socklat-gate", f"no comment: {why}")
+
+
+def _given(files: tuple[Path, ...]) -> list[tuple[Foreign, str]]:
+    found = []
+    for path in files:
+        try:
+            with path.open("rb") as file:
+                data = file.read(MAX_ZIP_BYTES + 1)
+        except OSError as error:
+            raise UsageError(
+                Reason.NO_SUCH_FILE,
+                f"cannot read {path}: {error.strerror}",
+                remedy="give the ZIP file of an artifact",
+            ) from error
+        found.append((read_artifact(data), ""))
+    return found
+
+
+def _downloaded(api: GitHub, job: Job, run: WorkflowRun, prefix: str) -> list[tuple[Foreign, str]]:
+    """Each artifact's content and address; all are checked before anything is written."""
+    return [
+        (read_artifact(download(api, job, one)), f"{job.run_url(run.id)}/artifacts/{one.id}")
+        for one in artifacts_of(api, job, run, prefix)
+    ]
+
+
+def _comment(thread: Thread, job: Job, run: WorkflowRun, measured: Foreign, address: str) -> str:
+    head = run.head_repository.full_name if run.head_repository else ""
+    foreign = head.lower() != job.repository.lower()
+    source = Source(job, run.head_sha, run.id, address, foreign)
+    entry = entry_of(measured.result, run.head_sha, run.id, run.run_attempt)
+    return put_comment(
+        thread,
+        measured.result.scenario_name,
+        lambda old, room: comment_body(measured.report, source, entry, old, room),
+    )

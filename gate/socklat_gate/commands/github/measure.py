@@ -1,0 +1,153 @@
+"""``socklat-gate github measure``."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+import rich_click as click
+
+from socklat_gate.commands.github.options import runner_here, variable
+from socklat_gate.errors import Reason, UsageError
+from socklat_gate.github.job import GITHUB_HOSTED
+from socklat_gate.github.measure import Gate, built_image, run_gate
+from socklat_gate.report.writer import check_writable, discard_reports
+
+__all__ = ["measure"]
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("scenario", type=_PATH, envvar=variable("SCENARIO"))
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=_PATH,
+    default=Path("socklat-out"),
+    show_default=True,
+    envvar=variable("OUT"),
+    help="Where reports go.",
+)
+@click.option(
+    "--baseline-image",
+    metavar="IMAGE",
+    envvar=variable("BASELINE_IMAGE"),
+    help="Reference [from the scenario or store].",
+)
+@click.option(
+    "--baseline-ref",
+    metavar="REF",
+    envvar=variable("BASELINE_REF"),
+    help="Reference instead: built as of the merge base with this branch, tag or commit.",
+)
+@click.option(
+    "--candidate-image",
+    metavar="IMAGE",
+    envvar=variable("CANDIDATE_IMAGE"),
+    help="Image under test [from the scenario].",
+)
+@click.option(
+    "--build",
+    metavar="DIR",
+    envvar=variable("BUILD"),
+    help="Build the image under test from the Dockerfile in this directory.",
+)
+@click.option(
+    "--baselines",
+    metavar="LOCATION",
+    envvar=variable("BASELINES"),
+    help="Where baselines are stored [baselines/ beside the scenario].",
+)
+@click.option(
+    "--options",
+    metavar="TEXT",
+    default="",
+    envvar=variable("OPTIONS"),
+    help="More options of `socklat-gate gate`, quoted as in a shell.",
+)
+@click.option(
+    "--sudo",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    envvar=variable("SUDO"),
+    help="Measure as root through sudo; auto: on runners that GitHub hosts.",
+)
+def measure(
+    scenario: Path,
+    out: Path,
+    baseline_image: str | None,
+    baseline_ref: str | None,
+    candidate_image: str | None,
+    build: str | None,
+    baselines: str | None,
+    options: str,
+    sudo: str,
+) -> None:
+    """Run the gate for a step; how it ended is the step's output.
+
+    Sets the outputs exit-code and log, and exits with 0 whatever the verdict is.  When this machine
+    cannot measure, doctor says what to do.
+
+    For instance:
+
+        socklat-gate github measure socklat.toml --out reports
+    """
+    more = _split(options)
+    if build and candidate_image:
+        raise UsageError(
+            Reason.BAD_ARGUMENT,
+            "both --build and --candidate-image say what to test",
+            remedy="give one of them",
+        )
+    check_writable(out)
+    # Were the gate to fail early, the reports of an earlier step would pass for its own.
+    discard_reports(out)
+    named = {
+        "--baseline-image": baseline_image,
+        "--baseline-ref": baseline_ref,
+        "--baselines": baselines,
+    }
+    arguments = [str(scenario), "--out", str(out)]
+    arguments += [word for option, value in named.items() if value for word in (option, value)]
+    runner = runner_here()
+    use_sudo = _use_sudo(sudo)
+
+    def run(candidate: str | None) -> None:
+        chosen = ["--candidate-image", candidate] if candidate else []
+        gate = Gate(_command(), (*arguments, *chosen, *more), out, use_sudo)
+        run_gate(runner, gate, os.environ)
+
+    if not build:
+        run(candidate_image)
+        return
+    with built_image(runner, Path(build)) as tag:
+        run(tag)
+
+
+def _split(options: str) -> list[str]:
+    try:
+        return shlex.split(options)
+    except ValueError as error:
+        raise UsageError(
+            Reason.BAD_ARGUMENT,
+            f"--options {options[:200]!r}: {error}",
+            remedy="quote it as in a shell",
+        ) from None
+
+
+def _use_sudo(choice: str) -> bool:
+    if os.geteuid() == 0:
+        return False
+    hosted = os.environ.get("RUNNER_ENVIRONMENT") == GITHUB_HOSTED
+    return choice == "always" or (choice == "auto" and hosted)
+
+
+def _command() -> tuple[str, ...]:
+    """How this very command was called."""
+    called = shutil.which(sys.argv[0])
+    return (called,) if called else (sys.executable, "-m", "socklat_gate")

@@ -1,0 +1,53 @@
+"""``socklat-gate github preflight``."""
+
+from __future__ import annotations
+
+import os
+
+import rich_click as click
+
+from socklat_gate.commands.github.options import (
+    check_option,
+    comment_option,
+    fail_on_option,
+    runner_here,
+    variable,
+)
+from socklat_gate.errors import Reason, UnfitEnvironment
+from socklat_gate.github.forks import refusal
+from socklat_gate.github.job import job_of
+from socklat_gate.github.outcome import FailOn
+
+__all__ = ["preflight"]
+
+
+@click.command()
+@click.option(
+    "--fork-label",
+    metavar="LABEL",
+    default="",
+    envvar=variable("FORK_LABEL"),
+    help="Adding this label allows a fork's code one run on a self-hosted runner.",
+)
+@fail_on_option
+@comment_option
+@check_option
+def preflight(fork_label: str, fail_on: FailOn, comment: bool, check: bool) -> None:  # noqa: ARG001 - what cannot be read is told before minutes are spent on measuring
+    """Check the inputs, and refuse code of forks where it must not run.
+
+    Exits with 3 when it is refused.
+
+    For instance:
+
+        socklat-gate github preflight --fork-label safe-to-measure
+    """
+    why = refusal(job_of(os.environ), fork_label)
+    if not why:
+        return
+    runner_here().annotate("error", "socklat-gate", f"not measured: {why}")
+    raise UnfitEnvironment(
+        Reason.FORK_REFUSED,
+        f"not measured: {why}",
+        remedy="measure it on a runner that GitHub hosts, or read the change and then add the "
+        "label that the input fork-label names (docs/github.md)",
+    )

@@ -1,0 +1,99 @@
+"""``socklat-gate github publish``."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+
+import rich_click as click
+
+from socklat_gate.baseline.campaigns import result_at
+from socklat_gate.commands.github.options import (
+    author_option,
+    check_option,
+    comment_option,
+    fail_on_option,
+    runner_here,
+    token_here,
+    variable,
+)
+from socklat_gate.github.api import GitHub
+from socklat_gate.github.finding import finding_of
+from socklat_gate.github.job import job_of
+from socklat_gate.github.outcome import FailOn, outcome_exit
+from socklat_gate.github.publish import Wanted, artifact_address
+from socklat_gate.github.publish import publish as show
+
+__all__ = ["publish"]
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("result_dir", type=_PATH, envvar=variable("OUT"))
+@click.option(
+    "--exit-code",
+    metavar="N",
+    type=click.IntRange(0, 255),
+    envvar=variable("EXIT_CODE"),
+    help="How the gate ended [as the result says].",
+)
+@click.option(
+    "--log",
+    metavar="FILE",
+    type=_PATH,
+    envvar=variable("LOG"),
+    help="The end of the gate's output, shown when there is no result.",
+)
+@click.option(
+    "--scenario",
+    metavar="FILE",
+    type=_PATH,
+    envvar=variable("SCENARIO"),
+    help="Names the comment when there is no result.",
+)
+@click.option(
+    "--artifact-url",
+    metavar="URL",
+    default="",
+    envvar=variable("ARTIFACT_URL"),
+    help="Where the whole report was uploaded.",
+)
+@fail_on_option
+@comment_option
+@check_option
+@author_option
+def publish(
+    result_dir: Path,
+    exit_code: int | None,
+    log: Path | None,
+    scenario: Path | None,
+    artifact_url: str,
+    fail_on: FailOn,
+    comment: bool,
+    check: bool,
+    author: str,
+) -> None:
+    """Show the reports in RESULT_DIR: outputs, summary, annotation, comment and check run.
+
+    Exits with 0 whatever the verdict is: `conclude` fails the job.  The token comes from
+    GITHUB_TOKEN; what it may not do is a warning.
+
+    For instance:
+
+        socklat-gate github publish socklat-out --no-check --fail-on inconclusive
+    """
+    job = job_of(os.environ)
+    address = artifact_address(job, artifact_url)
+    if exit_code is None:
+        exit_code = outcome_exit(result_at(result_dir))
+    finding = finding_of(result_dir, exit_code, log, scenario)
+    runner = runner_here()
+    token = token_here()
+    wanted = Wanted(fail_on, comment, check, author)
+    with ExitStack() as stack:
+        api = stack.enter_context(GitHub(job.api_url, token)) if token else None
+        show(runner, job, api, finding, result_dir, wanted, address)
+    if not token and (comment or check):
+        runner.annotate("notice", "socklat-gate", "no token was given: no comment, no check")

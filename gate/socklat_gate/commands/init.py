@@ -1,0 +1,120 @@
+"""``socklat-gate init``."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import rich_click as click
+
+from socklat_gate.baseline.atomic import write_atomic
+from socklat_gate.commands.options import quiet_option
+from socklat_gate.commands.output import emit
+from socklat_gate.errors import InvalidMeasurement, Reason, UsageError
+from socklat_gate.job.progress import Progress
+from socklat_gate.scenario_file import load_scenario
+from socklat_gate.service.client import connect
+from socklat_gate.starter.asking import HTTP, Spoken, ask, guess
+from socklat_gate.starter.scenario_text import scenario_text
+from socklat_gate.starter.source import Source, chosen_port, find_source
+
+__all__ = ["init"]
+
+BAD_STATUS = 400
+
+
+@click.command()
+@click.argument("source", default=".")
+@click.option(
+    "--port", metavar="N", type=click.IntRange(1, 65535), help="Where it listens [from the image]."
+)
+@click.option("--service", metavar="NAME", help="The one under test of a compose file.")
+@click.option("--no-start", is_flag=True, help="Do not start the image to see what it answers.")
+@click.option(
+    "--out",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("socklat.toml"),
+    show_default=True,
+    help="Where the scenario goes.",
+)
+@click.option("--force", is_flag=True, help="Overwrite a scenario that is there.")
+@quiet_option
+def init(
+    source: str,
+    port: int | None,
+    service: str | None,
+    no_start: bool,
+    out: Path,
+    force: bool,
+    quiet: bool,
+) -> None:
+    """Write a commented socklat.toml for an image, a Dockerfile or a compose file.
+
+    SOURCE is an image, a compose file, or a directory with either file (default: this one). It is
+    built or pulled, started once, and asked what it speaks; rate and length of the load follow
+    from how fast it answers.
+
+    For instance:
+
+        socklat-gate init shop-api:dev
+        socklat-gate init ./service --port 8080
+        socklat-gate init docker-compose.yml --service api
+    """
+    if out.exists() and not force:
+        raise _taken(out)
+    client = connect()
+    with Progress(quiet=quiet) as progress:
+        found = find_source(client, source, out.resolve().parent, progress.say, service)
+        at = chosen_port(found, port)
+        if no_start:
+            spoken = guess(at, "--no-start was given")
+        else:
+            try:
+                spoken = ask(client, found, at, out.resolve().parent, progress.say)
+            except InvalidMeasurement as error:
+                spoken = guess(at, "the image did not start alone")
+                progress.line(f"{error.message}")
+    try:
+        write_atomic(out, scenario_text(found, at, spoken).encode(), overwrite=force)
+    except FileExistsError:
+        raise _taken(out) from None
+    load_scenario(out)
+    emit(f"wrote {out}: {_told(found, at, spoken)}")
+    for step in _next_steps(found, out, spoken):
+        emit(step)
+
+
+def _taken(out: Path) -> UsageError:
+    return UsageError(
+        Reason.OUTPUT_NOT_WRITABLE,
+        f"{out} is there already",
+        remedy="give another file with --out, or --force to overwrite it",
+    )
+
+
+def _told(found: Source, port: int, spoken: Spoken) -> str:
+    if not spoken.verified:
+        return f"{found}, port {port}, {spoken.protocol.name} by its number ({spoken.problem})"
+    took = f", {1000 * spoken.latency_s:.3g} ms" if spoken.latency_s else ""
+    if spoken.protocol is HTTP:
+        return f"{found} answers HTTP on port {port}: GET {spoken.path} {spoken.status}{took}"
+    return f"{found} answers {spoken.protocol.name} on port {port}{took}"
+
+
+def _next_steps(found: Source, out: Path, spoken: Spoken) -> list[str]:
+    steps = []
+    if spoken.protocol is HTTP and spoken.status >= BAD_STATUS:
+        steps.append(
+            f"first: set load.path to one that answers well; {spoken.status} counts as an error"
+        )
+    elif not spoken.verified:
+        steps.append("first: read [load] and correct what the service does not understand")
+    scenario = shlex.quote(str(out))
+    reference = shlex.quote(found.image.reference)
+    return [
+        *steps,
+        "then:",
+        "  socklat-gate doctor",
+        f"  socklat-gate gate {scenario} --baseline-image {reference}",
+    ]

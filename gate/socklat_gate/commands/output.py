@@ -1,0 +1,57 @@
+"""What commands print on stdout: data, and lines for people."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from socklat_gate.errors import Reason, UsageError
+
+__all__ = ["aligned", "emit", "emit_json"]
+
+
+def emit(text: str) -> bool:
+    """Print ``text`` and a newline on stdout; false when nobody reads it any more.
+
+    A reader that went away (``| head``) is no error, and must not change the exit code.  Raises
+    `UsageError` (OUTPUT_NOT_WRITABLE) when stdout cannot take it, a full disk for instance.
+    """
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        _silence_stdout()
+        return False
+    except OSError as error:
+        _silence_stdout()
+        raise UsageError(
+            Reason.OUTPUT_NOT_WRITABLE,
+            f"cannot write to the standard output: {error.strerror}",
+            remedy="send it elsewhere, or free some space",
+        ) from error
+    return True
+
+
+def emit_json(document: Mapping[str, Any]) -> None:
+    """Print strict JSON on stdout; raises as `emit`."""
+    emit(json.dumps(document, indent=2, allow_nan=False))
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of equal length as columns of text, one row a line; nothing is cut off."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+def _silence_stdout() -> None:
+    """Let what is still buffered go nowhere: the interpreter would fail when it flushes at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

@@ -1,0 +1,29 @@
+"""What the commands of `baseline` share: where, and what to say of an empty place."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from socklat_gate.baseline.store import BaselineStore
+from socklat_gate.errors import NoUsableBaseline, Reason
+
+__all__ = ["location_option", "nothing_in"]
+
+location_option = click.option(
+    "--baselines",
+    metavar="LOCATION",
+    default="baselines",
+    show_default=True,
+    help="Stored baselines: a directory, git+branch:NAME[@REMOTE] or s3://BUCKET/PREFIX.",
+)
+
+
+def nothing_in(store: BaselineStore) -> NoUsableBaseline:
+    """The error for a place without any campaign."""
+    absent = store.place.absent()
+    why = f": {absent}" if absent else ""
+    return NoUsableBaseline(
+        Reason.BASELINE_EMPTY,
+        f"{store.place.location} holds no campaign{why}",
+        remedy="store one with `socklat-gate baseline save RESULT`",
+    )

@@ -1,0 +1,64 @@
+"""The group ``socklat-gate`` and its commands."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from socklat_gate import __version__
+from socklat_gate.commands.lazy import LazyCommand
+
+__all__ = ["cli"]
+
+_EPILOG = (
+    "Exit codes: 0 pass, 1 regression, 2 usage error, 3 this machine cannot measure, "
+    "4 inconclusive, 5 no usable baseline, 6 invalid measurement."
+)
+
+_COMMANDS = {
+    "doctor": "Check what works on this machine, one line and one remedy each.",
+    "init": "Write a commented socklat.toml for an image, a Dockerfile or a compose file.",
+    "gate": "Measure, compare, report; the exit code is the verdict.",
+    "run": "Measure one image alone, without a verdict.",
+    "compare": "Compare stored results, anywhere: no root, no Docker, no BPF.",
+    "baseline": "Store, show, verify and prune baselines; find changes in them.",
+    "report": "Print the report of a stored RESULT (a result.json, or its directory).",
+    "calibrate": (
+        "Study this runner: how noisy it is, how often the gate cries wolf, what it can find."
+    ),
+    "schema": "Print the JSON schema of socklat.toml (default), verdict.json or result.json.",
+    "completion": "Print the script that completes commands, options and files in a SHELL.",
+    "trace": "Watch the latency of a running container, stage by stage; needs no scenario.",
+}
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EPILOG)
+@click.rich_config(
+    help_config={
+        "max_width": 100,
+        "text_markup": "markdown",
+        "text_emojis": False,
+        "style_epilog_text": "",
+        "style_helptext": "",
+        "options_table_column_types": ["opt_short", "opt_long", "metavar_short", "help"],
+        "options_table_help_sections": ["help", "default"],
+    }
+)
+@click.version_option(__version__, prog_name="socklat-gate")
+def cli() -> None:
+    """Fail a build when a service's latency got worse, and say in which layer.
+
+    Starts the service in Docker, drives open-loop load against it, traces every socket in the
+    kernel with eBPF and compares the distribution with a baseline.
+
+    Try first:
+
+        socklat-gate doctor
+        socklat-gate init app:dev
+        socklat-gate gate socklat.toml --baseline-image app:released
+    """
+
+
+for _name, _summary in _COMMANDS.items():
+    cli.add_command(LazyCommand(_name, _summary))
+# What a workflow's steps call; people read docs/github.md.
+cli.add_command(LazyCommand("github", "Publish a gate on GitHub; for workflows.", hidden=True))

@@ -1,0 +1,60 @@
+"""``socklat-gate run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import rich_click as click
+
+from socklat_gate.commands.options import out_option, quiet_option, seed_option, seed_or_random
+from socklat_gate.commands.output import emit
+from socklat_gate.job.progress import Progress
+from socklat_gate.job.whole import run_job
+from socklat_gate.report.headline import headline
+from socklat_gate.report.sentence import plain
+from socklat_gate.report.writer import check_writable, discard_reports, write_reports
+from socklat_gate.scenario_file import load_scenario
+
+__all__ = ["run"]
+
+
+@click.command()
+@click.argument("scenario", type=click.Path(path_type=Path))
+@click.option("--image", metavar="IMAGE", help="Image to measure [from the scenario].")
+@click.option(
+    "--runs",
+    metavar="N",
+    type=click.IntRange(1, 1000),
+    default=5,
+    show_default=True,
+    help="Fresh containers to measure.",
+)
+@out_option
+@seed_option
+@quiet_option
+def run(
+    scenario: Path, image: str | None, runs: int, out: Path, seed: int | None, quiet: bool
+) -> None:
+    """Measure one image alone, without a verdict.
+
+    Each run is a fresh container.  The result can be stored with `socklat-gate baseline save`.
+
+    For instance:
+
+        socklat-gate run socklat.toml --image app:1.4 --runs 5 --out measured
+    """
+    loaded = load_scenario(scenario)
+    check_writable(out)
+    discard_reports(out)
+    with Progress(quiet=quiet) as progress:
+        result = run_job(
+            scenario,
+            loaded,
+            runs=runs,
+            seed=seed_or_random(seed),
+            progress=progress,
+            image=image,
+        )
+    paths = write_reports(result, out)
+    emit(plain(headline(result)))
+    emit(f"reports in {paths.markdown.parent}")

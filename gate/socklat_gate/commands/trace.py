@@ -1,0 +1,148 @@
+"""``socklat-gate trace``."""
+
+from __future__ import annotations
+
+import json
+import math
+from functools import partial
+
+import rich_click as click
+from rich.console import Console
+
+from socklat_gate.commands.output import emit
+from socklat_gate.commands.seconds import Seconds
+from socklat_gate.errors import Exit, Interrupted, Reason, UsageError
+from socklat_gate.interrupt import settle_signal, shielded
+from socklat_gate.probe.privilege import drop_capabilities
+from socklat_gate.probe.probe import SocketProbe
+from socklat_gate.trace.follow import follow
+from socklat_gate.trace.lifetime import Lifetime
+from socklat_gate.trace.line import as_json
+from socklat_gate.trace.live import Live, Look
+from socklat_gate.trace.screen import Screen
+from socklat_gate.trace.show import as_tables
+from socklat_gate.trace.target import Target, of_container, of_pid, of_port
+
+__all__ = ["trace"]
+
+_FILE_WIDTH = 160  # columns of a summary that goes to no terminal: everything has room
+
+
+@click.command()
+@click.argument("container", required=False)
+@click.option(
+    "--pid",
+    metavar="PID",
+    type=click.IntRange(1),
+    help="Trace the network of this process instead.",
+)
+@click.option(
+    "--port",
+    metavar="PORT",
+    type=click.IntRange(1, 65535),
+    help="Trace this port of the host instead.",
+)
+@click.option(
+    "--interval",
+    metavar="SECONDS",
+    type=Seconds(0.1, 60),
+    default=1.0,
+    show_default=True,
+    help="How often to look.",
+)
+@click.option(
+    "--duration",
+    metavar="SECONDS",
+    type=Seconds(0.1),
+    default=math.inf,
+    help="Then stop [until Ctrl-C].",
+)
+@click.option("--full", is_flag=True, help="Also rx_stack, bridge, tx_stack, runq (cost more).")
+@click.option("--json", "as_lines", is_flag=True, help="One JSON object a line on stdout.")
+def trace(
+    container: str | None,
+    pid: int | None,
+    port: int | None,
+    interval: float,
+    duration: float,
+    full: bool,
+    as_lines: bool,
+) -> int:
+    """Watch the latency of a running container, stage by stage; needs no scenario.
+
+    Shows p50, p99 and max of every stage, counters, and the slowest exchanges with their stages.
+    Ctrl-C ends it with a summary, and so does the end of the container or process.
+
+    Where the time of an exchange goes: `service`, from the request's first byte to the answer's,
+    is `recv_wait` (the request lay in the receive queue) plus `app` (the application worked, or
+    waited for others: `depend`).  Then `respond` (the answer was written), `send_wait` of it with
+    no room to send, and `deliver` (network and peer, until all of it was acknowledged).
+
+    For instance:
+
+        socklat-gate trace shop-api
+
+        socklat-gate trace --port 8080 --duration 60 --json > trace.jsonl
+
+    A terminal throws away at Ctrl-C what it has not shown yet, and may cut a line of JSON off;
+    files and pipes get every line whole.
+    """
+    target = _target(container, pid, port)
+    stopped: Exit | None = None
+    with (
+        Lifetime(target.pid) as lifetime,
+        Screen(target, full=full, silent=as_lines) as screen,
+    ):
+        screen.say("loading the probe ...")
+        with SocketProbe(detail="full" if full else "headline") as probe:
+            live = Live(probe, target)
+            drop_capabilities(still_works=live.look)
+            screen.say(f"watching {target.label} ...  Ctrl-C ends it with a summary")
+            show = partial(_emit_line, target) if as_lines else screen.draw
+            try:
+                follow(live.look, show, lifetime, interval_s=interval, duration_s=duration)
+            except Interrupted as signal:
+                stopped = signal.exit_code
+            try:
+                # Only now may a signal pass: the summary is what it asks for.
+                with shielded():
+                    screen.close()
+                    last = live.look()
+                    if as_lines:
+                        _emit_line(target, last, final=True)
+                    else:
+                        _emit_summary(target, last, full=full)
+                    if lifetime.wait(0):
+                        click.echo(f"{target.label} has ended", err=True)
+            except Interrupted as signal:
+                stopped = signal.exit_code
+            if stopped:
+                settle_signal()
+    # Ctrl-C is how a live view ends; a termination from outside keeps its code.
+    return int(Exit.SIGTERM if stopped is Exit.SIGTERM else Exit.PASS)
+
+
+def _target(container: str | None, pid: int | None, port: int | None) -> Target:
+    given = [value for value in (container, pid, port) if value is not None]
+    if len(given) != 1:
+        raise UsageError(
+            Reason.BAD_ARGUMENT,
+            "give one of CONTAINER, --pid and --port",
+            remedy="socklat-gate trace my-container",
+        )
+    if container is not None:
+        return of_container(container)
+    return of_pid(pid) if pid is not None else of_port(port or 0)
+
+
+def _emit_line(target: Target, look: Look, *, final: bool = False) -> bool:
+    return emit(json.dumps(as_json(target, look, final=final), allow_nan=False))
+
+
+def _emit_summary(target: Target, look: Look, *, full: bool) -> None:
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _FILE_WIDTH
+    with console.capture() as captured:
+        console.print(as_tables(target, look, final=True, full=full, width=console.width))
+    emit(captured.get().rstrip("\n"))

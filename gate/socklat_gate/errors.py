@@ -1,0 +1,172 @@
+"""One error root; the exit code and the closed reason code sit on the exception.
+
+``socklat_gate.cli.main`` is the one place that catches `GateError`, prints it and exits.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, IntEnum
+
+__all__ = [
+    "Exit",
+    "GateError",
+    "GitHubFailure",
+    "Interrupted",
+    "InvalidMeasurement",
+    "NoUsableBaseline",
+    "Reason",
+    "UnfitEnvironment",
+    "UsageError",
+]
+
+
+class Exit(IntEnum):
+    """Exit codes of every command; part of the contract."""
+
+    PASS = 0
+    REGRESSION = 1
+    USAGE = 2
+    UNFIT_ENVIRONMENT = 3
+    INCONCLUSIVE = 4
+    NO_BASELINE = 5
+    INVALID = 6
+    INTERNAL = 70  # a defect of the tool, with its traceback; EX_SOFTWARE of sysexits.h
+    SIGINT = 130
+    SIGPIPE = 141  # whoever read the output went away
+    SIGTERM = 143
+
+
+class Reason(str, Enum):
+    """Closed list of reason codes: every verdict and every error carries at least one."""
+
+    # verdicts
+    NO_REGRESSION = "no_regression"
+    REGRESSION = "regression"
+    MORE_SPIKES = "more_spikes"
+    BUDGET_PAIRS = "budget_pairs"
+    BUDGET_MINUTES = "budget_minutes"
+    TOO_FEW_CAMPAIGNS = "too_few_campaigns"
+    TOO_FEW_SAMPLES = "too_few_samples"
+    NOT_MEASURED = "not_measured"
+    WATCHED_BRIEFLY = "watched_briefly"
+    OVERLAPPING_REQUESTS = "overlapping_requests"
+    DRIFT = "drift"
+    WITHIN_PREDICTION = "within_prediction"
+    BETWEEN_LIMITS = "between_limits"
+    # usage
+    BAD_ARGUMENT = "bad_argument"
+    BAD_SCENARIO = "bad_scenario"
+    BAD_PAYLOAD = "bad_payload"
+    WAIVER_EXPIRED = "waiver_expired"
+    NO_SUCH_FILE = "no_such_file"
+    RESULT_NOT_PASSED = "result_not_passed"
+    FROM_FORK = "from_fork"
+    COMMIT_UNKNOWN = "commit_unknown"
+    NO_SUCH_COMMIT = "no_such_commit"
+    MISSING_EXTRA = "missing_extra"
+    NO_SUCH_IMAGE = "no_such_image"
+    OUTPUT_NOT_WRITABLE = "output_not_writable"
+    # environment
+    NO_DOCKER = "no_docker"
+    NO_BCC = "no_bcc"
+    NO_BTF = "no_btf"
+    NO_PRIVILEGE = "no_privilege"
+    NO_GIT = "no_git"
+    NO_HOOK = "no_hook"
+    # baseline
+    BASELINE_MISSING = "baseline_missing"
+    BASELINE_EMPTY = "baseline_empty"
+    BASELINE_CORRUPT = "baseline_corrupt"
+    BASELINE_SCHEMA = "baseline_schema"
+    BASELINE_SCENARIO = "baseline_scenario"
+    BASELINE_FINGERPRINT = "baseline_fingerprint"
+    BASELINE_UNREACHABLE = "baseline_unreachable"
+    # invalid measurement
+    SERVICE_DIED = "service_died"
+    SERVICE_NOT_READY = "service_not_ready"
+    PORT_TAKEN = "port_taken"
+    LOAD_REFUSED = "load_refused"
+    LOAD_NOT_DELIVERED = "load_not_delivered"
+    LOAD_ERRORS = "load_errors"
+    LOAD_DRIVER_FAILED = "load_driver_failed"
+    EVENTS_LOST = "events_lost"
+    COUNT_MISMATCH = "count_mismatch"
+    TOO_NOISY = "too_noisy"
+    # GitHub
+    BAD_EVENT = "bad_event"
+    FORK_REFUSED = "fork_refused"
+    ARTIFACT_REFUSED = "artifact_refused"
+    GITHUB_REFUSED = "github_refused"
+    GITHUB_RATE_LIMITED = "github_rate_limited"
+    GITHUB_UNREACHABLE = "github_unreachable"
+    GITHUB_UNEXPECTED = "github_unexpected"
+    # signals
+    INTERRUPTED = "interrupted"
+
+
+class GateError(Exception):
+    """Root of all errors the tool reports: what went wrong, which one, and what to do now."""
+
+    exit_code: Exit = Exit.USAGE
+
+    def __init__(self, reason: Reason, message: str, *, remedy: str | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.remedy = remedy
+
+
+class UsageError(GateError):
+    """The command line, the scenario or a file named there is wrong (exit 2)."""
+
+    exit_code = Exit.USAGE
+
+
+class UnfitEnvironment(GateError):
+    """This machine cannot measure: Docker, BPF or privileges are missing (exit 3)."""
+
+    exit_code = Exit.UNFIT_ENVIRONMENT
+
+
+class GitHubFailure(UnfitEnvironment):
+    """GitHub's API did not do what was asked of it (exit 3).
+
+    ``status`` is the HTTP status of its answer, None when there was none.  ``wait_s`` is how long
+    to wait before asking again (0: a moment), None when that is useless.  ``unsure``: the request
+    may have been carried out all the same.
+    """
+
+    def __init__(
+        self,
+        reason: Reason,
+        message: str,
+        *,
+        remedy: str | None = None,
+        status: int | None = None,
+        wait_s: float | None = None,
+        unsure: bool = False,
+    ) -> None:
+        super().__init__(reason, message, remedy=remedy)
+        self.status = status
+        self.wait_s = wait_s
+        self.unsure = unsure
+
+
+class NoUsableBaseline(GateError):
+    """There is nothing valid to compare with (exit 5)."""
+
+    exit_code = Exit.NO_BASELINE
+
+
+class InvalidMeasurement(GateError):
+    """The measurement did not happen as planned; it can never become a verdict (exit 6)."""
+
+    exit_code = Exit.INVALID
+
+
+class Interrupted(GateError):
+    """SIGINT or SIGTERM; everything started is removed before the process ends."""
+
+    def __init__(self, exit_code: Exit) -> None:
+        super().__init__(Reason.INTERRUPTED, f"interrupted ({exit_code.name})")
+        self.exit_code = exit_code

@@ -1,0 +1,115 @@
+"""Whether everything that happened was counted: the kernel's balance and the driver's own count.
+
+``seen = recorded + filtered + unanswered + dropped + pending`` must hold exactly, and the
+kernel's exchanges must agree with the answers that the load driver received.  Any loss above
+`MAX_LOSS` makes the measurement invalid; it never becomes a pass.  What the kernel skipped is the
+machine's doing and comes and goes with its interrupts: that measurement is repeated.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from socklat_gate.campaign import Run
+from socklat_gate.errors import InvalidMeasurement, Reason
+from socklat_gate.probe.events import ONLY_COUNTED
+from socklat_gate.result import Completeness
+from socklat_gate.verdict.wording import plural
+
+__all__ = ["MAX_LOSS", "check_complete", "completeness_of", "too_many_skipped"]
+
+MAX_LOSS = 0.005
+
+
+def completeness_of(runs: Iterable[Run], missed: int) -> Completeness:
+    """Sums over runs; ``missed`` is the probe's count of skipped invocations."""
+    runs = list(runs)
+
+    def total(counter: str) -> int:
+        return sum(run.counters[counter] for run in runs)
+
+    internal = [run for run in runs if not run.load.external]
+    return Completeness(
+        seen=total("seen"),
+        recorded=total("recorded"),
+        filtered=total("filtered"),
+        unanswered=total("unanswered"),
+        pending=total("pending"),
+        dropped=total("dropped_map_full"),
+        missed=missed,
+        overlapped=total("overlapped"),
+        answered_by_driver=sum(run.load.answered_total for run in internal) if internal else None,
+        mismatch=max((mismatch(run) for run in internal), default=0.0),
+    )
+
+
+def mismatch(run: Run) -> float:
+    """Relative difference between the kernel's answered exchanges and the driver's answers.
+
+    The driver's failed requests are no difference: the kernel may have seen them answered.
+    """
+    kernel = run.counters["recorded"] + run.counters["filtered"]
+    apart = abs(kernel - run.load.answered_total)
+    return max(0, apart - run.load.errors) / max(1, run.load.answered_total)
+
+
+def too_many_skipped(
+    before: Mapping[str, int], after: Mapping[str, int], runs: Sequence[Run]
+) -> str:
+    """Why a measurement cannot be used for what the kernel skipped during it; "" when it can.
+
+    ``before`` and ``after`` count skipped invocations by event.  It is not known whose they were,
+    so that all are held against the run that saw least.
+    """
+    more = Counter(after) - Counter(before)
+    skipped = {event: count for event, count in more.items() if event not in ONLY_COUNTED}
+    seen = min(run.counters["seen"] for run in runs)
+    if sum(skipped.values()) <= MAX_LOSS * seen:
+        return ""
+    which = ", ".join(f"{event} {count}" for event, count in sorted(skipped.items()))
+    total = plural(sum(skipped.values()), "invocation")
+    return f"the kernel skipped {total} of the probe ({which}), and {seen} exchanges were seen"
+
+
+def check_complete(arm: str, run: Run) -> None:
+    """Raises `InvalidMeasurement` when a run lost events or disagrees with the driver."""
+    whole = completeness_of([run], missed=0)
+    if not whole.balanced:
+        raise InvalidMeasurement(
+            Reason.EVENTS_LOST,
+            f"{arm}: the kernel's counts do not add up: {whole.seen} exchanges seen, "
+            f"{whole.recorded} recorded, {whole.filtered} filtered, {whole.unanswered} "
+            f"unanswered, {whole.dropped} dropped, {whole.pending} pending",
+            remedy="this is a defect of the probe: please report it with this line",
+        )
+    if whole.dropped > MAX_LOSS * max(1, whole.seen):
+        raise InvalidMeasurement(
+            Reason.EVENTS_LOST,
+            f"{arm}: {whole.dropped} of {whole.seen} exchanges were lost: they did not fit into "
+            "the map of connections",
+            remedy="raise probe.max_connections in the scenario above the number of open "
+            "connections",
+        )
+    unlogged = run.counters.get("log_lost", 0)
+    if unlogged > MAX_LOSS * max(1, whole.seen):
+        raise InvalidMeasurement(
+            Reason.EVENTS_LOST,
+            f"{arm}: {unlogged} of {whole.seen} exchanges found no room in the probe's log",
+            remedy="the gate was kept from emptying it in time: lower load.rate, or leave a CPU to "
+            "the gate (service.cpuset, load.cpuset)",
+        )
+    if whole.mismatch > MAX_LOSS:
+        raise InvalidMeasurement(
+            Reason.COUNT_MISMATCH,
+            f"{arm}: the kernel saw {whole.recorded + whole.filtered} answered exchanges, the "
+            f"load driver got {whole.answered_by_driver} answers",
+            remedy="is service.port the port that answers, and is nothing else talking to it? "
+            "Requests that overlap on one connection also look like this",
+        )
+    if whole.recorded == 0:
+        raise InvalidMeasurement(
+            Reason.EVENTS_LOST,
+            f"{arm}: no exchange was recorded in the measured window",
+            remedy="check that the load reaches service.port and that the service answers",
+        )

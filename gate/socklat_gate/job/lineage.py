@@ -1,0 +1,116 @@
+"""The commits that the measured code descends from, as git and CI know them."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import NoReturn
+
+from socklat_gate.baseline.choice import Lineage
+from socklat_gate.errors import Reason, UnfitEnvironment, UsageError
+from socklat_gate.git import COMMIT, NOT_INSTALLED, git, is_ref
+from socklat_gate.job.commit import current_branch
+
+__all__ = ["lineage_of", "merge_base"]
+
+MOST_COMMITS = 20_000
+"""Ancestors looked at; an older baseline than that is found by its time only."""
+
+SHALLOW = "this clone is shallow: check out with fetch-depth: 0"
+_PULL_REQUEST = re.compile(r"refs/pull/\d+/merge")
+
+
+def lineage_of(directory: Path, ref: str = "") -> Lineage:
+    """The merge base with ``ref`` and its ancestors, or HEAD's own ones.
+
+    Without a ``ref`` the target branch of a pull request is taken where CI names it.  What cannot
+    be found out is left open and said in the lineage; only a ``ref`` that was asked for must be
+    there: raises `UsageError` (no_such_commit) as `merge_base` does.
+    """
+    if ref:
+        return _from(directory, merge_base(directory, ref), ref)
+    target = os.environ.get("GITHUB_BASE_REF", "")
+    if target and is_ref(target):
+        try:
+            return _from(directory, merge_base(directory, target, of_origin=True), target)
+        except (UsageError, UnfitEnvironment):
+            found = _first_parent(directory)
+            if found:
+                return _from(directory, found, target)
+            unknown = f"the merge base of {target!r} is not known here"
+            head = _ancestors(directory, "HEAD")
+            return Lineage(head, branch=target, unknown=unknown)
+    head = _ancestors(directory, "HEAD")
+    branch = current_branch(directory)
+    unknown = "" if head else "no git repository here"
+    if head and _is_shallow(directory):
+        unknown = SHALLOW
+    return Lineage(head, branch=branch, unknown=unknown)
+
+
+def merge_base(directory: Path, ref: str, *, of_origin: bool = False) -> str:
+    """The newest commit that HEAD at ``directory`` and ``ref`` have in common; its id.
+
+    ``ref`` may also be a branch of the remote "origin" alone, as CI has them; with ``of_origin``
+    that one comes first, since nobody pulls the local one there.  Raises `UsageError`
+    (no_such_commit) when there is no such ref or no such commit, as in a shallow clone, and
+    `UnfitEnvironment` (no_git).
+    """
+    if not is_ref(ref):
+        _refuse(f"{ref[:80]!r} cannot be the name of a commit, a branch or a tag", "name one")
+    at_all = git(directory, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    if at_all.code == NOT_INSTALLED:
+        raise UnfitEnvironment(Reason.NO_GIT, at_all.error, remedy="install git")
+    if not at_all.ok:
+        _refuse(f"{directory} is in no git repository with a commit", "run it in a clone")
+    names = [ref, f"refs/remotes/origin/{ref}"]
+    if of_origin:
+        names.reverse()
+    tips = [git(directory, "rev-parse", "--verify", "--quiet", f"{n}^{{commit}}") for n in names]
+    known = [tip.text for tip in tips if tip.ok and COMMIT.fullmatch(tip.text)]
+    shallow = _is_shallow(directory)
+    if not known:
+        why = f" ({SHALLOW})" if shallow else ""
+        _refuse(
+            f"no commit, branch or tag {ref!r} is known in {directory}{why}",
+            "fetch it first: in GitHub Actions check out with fetch-depth: 0",
+        )
+    found = git(directory, "merge-base", "HEAD", known[0])
+    if not (found.ok and COMMIT.fullmatch(found.text)):
+        _refuse(
+            f"HEAD and {ref!r} have no commit in common" + (f" here: {SHALLOW}" if shallow else ""),
+            "fetch the whole history: in GitHub Actions check out with fetch-depth: 0",
+        )
+    return found.text
+
+
+def _from(directory: Path, start: str, ref: str) -> Lineage:
+    commits = _ancestors(directory, start) or (start,)
+    unknown = SHALLOW if _is_shallow(directory) else ""
+    return Lineage(commits, f"the merge base of {ref!r}", branch=ref, unknown=unknown)
+
+
+def _first_parent(directory: Path) -> str:
+    """The target branch's commit that CI merged a pull request into; "" when HEAD is none.
+
+    The commit itself names its parents, also in a clone that does not have them.
+    """
+    if not _PULL_REQUEST.fullmatch(os.environ.get("GITHUB_REF", "")):
+        return ""
+    text = git(directory, "cat-file", "commit", "HEAD").text
+    parents = re.findall(r"^parent (\w+)$", text.partition("\n\n")[0], re.MULTILINE)
+    return parents[0] if len(parents) == 2 and COMMIT.fullmatch(parents[0]) else ""
+
+
+def _ancestors(directory: Path, start: str) -> tuple[str, ...]:
+    done = git(directory, "rev-list", f"--max-count={MOST_COMMITS}", start, "--")
+    return tuple(done.text.split()) if done.ok else ()
+
+
+def _is_shallow(directory: Path) -> bool:
+    return git(directory, "rev-parse", "--is-shallow-repository").text == "true"
+
+
+def _refuse(what: str, remedy: str) -> NoReturn:
+    raise UsageError(Reason.NO_SUCH_COMMIT, what, remedy=remedy)

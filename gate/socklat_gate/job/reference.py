@@ -1,0 +1,199 @@
+"""What the candidate is compared with: an image that can run, or stored campaigns only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from socklat_gate.baseline.choice import UNKNOWN_LINEAGE, Choice, Lineage, choose, up_to
+from socklat_gate.baseline.store import BaselineStore
+from socklat_gate.campaign import Campaign, Fingerprint
+from socklat_gate.environment import this_machine
+from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
+from socklat_gate.job.lineage import lineage_of
+from socklat_gate.job.worktree import sources_at
+from socklat_gate.scenario import Scenario
+from socklat_gate.service.image import ImageRef, build_image, local_image, resolve_image
+from socklat_gate.service.stack import stack_image
+
+__all__ = ["Reference", "find_reference", "image_under_test"]
+
+Say = Callable[[str], None]
+
+
+_DAMAGED = {
+    Reason.BASELINE_CORRUPT,
+    Reason.BASELINE_SCHEMA,
+    Reason.BASELINE_UNREACHABLE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The other arm.
+
+    ``image`` is None when only stored numbers are left of it; ``named`` when the command line or
+    the scenario chose it, so that stored campaigns only serve to tell about drift; ``stored``
+    when there are any.  ``commit`` is that of the image ("": not known) and ``why`` how it was
+    found; ``lineage`` says whose numbers count.
+    """
+
+    image: ImageRef | None
+    store: BaselineStore
+    named: bool
+    stored: bool
+    commit: str = ""
+    why: str = ""
+    lineage: Lineage = UNKNOWN_LINEAGE
+
+    @property
+    def name(self) -> str:
+        """What a report calls it."""
+        return self.image.reference if self.image else "stored campaigns"
+
+    def campaigns(self, scenario: Scenario, fingerprint: Fingerprint) -> tuple[Campaign, ...]:
+        """Stored campaigns comparable with what is about to be measured here, maybe none.
+
+        Of those only the ones at or before the commit that is compared with, where that is known.
+        Raises `NoUsableBaseline` when the store is damaged or cannot be reached, or when the
+        reference comes from it and it holds nothing of this scenario and this machine.
+        """
+        if not self.stored:
+            return ()
+        key = (scenario.name, scenario.measured_hash(), fingerprint)
+        if self.image is None:
+            return up_to(self.store.usable(*key, "single"), self.lineage)
+        try:
+            return up_to(self.store.usable(*key, "paired"), self.lineage)
+        except NoUsableBaseline as error:
+            if error.reason in _DAMAGED:
+                raise
+        if not self.named:
+            self.store.usable(*key, "single")
+        return ()
+
+    def compared_with(self, stored: Sequence[Campaign]) -> tuple[str, str]:
+        """Commit and reason for it, once the numbers in use are known; empty when not known."""
+        if self.image is not None or not stored:
+            return self.commit, self.why
+        choice = choose(stored, self.lineage)
+        return choice.commit, choice.why
+
+
+def image_under_test(
+    client: Any, scenario: Scenario, directory: Path, override: str | None, say: Say
+) -> ImageRef:
+    """The image under test: the command line's, else the scenario's, else built.
+
+    Raises `UsageError` (NO_SUCH_IMAGE, BAD_SCENARIO).
+    """
+    name = override or scenario.service.image
+    if name:
+        return resolve_image(client, name, say)
+    if scenario.service.build:
+        return build_image(client, directory / scenario.service.build, say)
+    if scenario.service.compose and scenario.service.service:
+        file = directory / scenario.service.compose
+        return stack_image(client, file, scenario.service.service, say)
+    raise UsageError(
+        Reason.BAD_SCENARIO,
+        f"scenario {scenario.name!r} names no image to test",
+        remedy="set service.image or service.build, or give --candidate-image",
+    )
+
+
+def find_reference(
+    client: Any,
+    scenario: Scenario,
+    store: BaselineStore,
+    directory: Path,
+    say: Say,
+    *,
+    image: str | None = None,
+    ref: str | None = None,
+) -> Reference:
+    """The image named, else the one built from the merge base with ``ref``, else a stored one.
+
+    Stored is that of the nearest commit that has campaigns; of it only the very image that was
+    measured will do, told by its id.  ``directory`` is that of the scenario, whose ``image`` comes
+    after ``ref``.  Raises `UsageError` when what was asked for cannot be had, `NoUsableBaseline`
+    when nothing was and nothing usable is stored.
+    """
+    has_stored = store.has(scenario.name)
+    lineage = lineage_of(directory, ref or "")
+    if ref and not image:
+        commit = lineage.commits[0]
+        built = _built_at(client, scenario, directory, commit, say)
+        return Reference(built, store, True, has_stored, commit, lineage.start, lineage)
+    name = image or scenario.baseline.image
+    if name:
+        resolved = resolve_image(client, name, say)
+        return Reference(resolved, store, named=True, stored=has_stored, lineage=lineage)
+    if not has_stored:
+        raise NoUsableBaseline(
+            Reason.BASELINE_MISSING,
+            f"there is {store.missing(scenario.name)}, and no reference image is named",
+            remedy="give --baseline-image or --baseline-ref, or measure one and store it: "
+            "`socklat-gate run` with the released image, then `socklat-gate baseline save`",
+        )
+    choice = _choice(store, scenario, lineage)
+    kept = _image_of(client, choice.campaign, say)
+    return Reference(kept, store, False, True, choice.commit, choice.why, lineage)
+
+
+def _choice(store: BaselineStore, scenario: Scenario, lineage: Lineage) -> Choice:
+    """Among campaigns of this load and machine if there are any; else the job will say why not."""
+    campaigns = [stored.campaign for stored in store.campaigns(scenario.name)]
+    if not campaigns:
+        raise NoUsableBaseline(
+            Reason.BASELINE_EMPTY,
+            f"the baseline {store.place.shown(scenario.name)} holds no campaign",
+            remedy="store one with `socklat-gate baseline save RESULT`",
+        )
+    machine = this_machine()
+    alike = [
+        campaign
+        for campaign in campaigns
+        if campaign.scenario_hash == scenario.measured_hash()
+        and machine.items() <= campaign.fingerprint.must_match.items()
+    ]
+    return choose(alike or campaigns, lineage)
+
+
+def _built_at(client: Any, scenario: Scenario, directory: Path, commit: str, say: Say) -> ImageRef:
+    build, compose = scenario.service.build, scenario.service.compose
+    if not (build or compose):
+        raise UsageError(
+            Reason.BAD_SCENARIO,
+            f"--baseline-ref builds the reference, but scenario {scenario.name!r} has "
+            "neither service.build nor service.compose",
+            remedy="set service.build to the directory of the Dockerfile, or give --baseline-image",
+        )
+    say(f"building the reference from commit {commit[:12]}")
+    with sources_at(directory, commit) as sources:
+        if build:
+            name = f"{directory.resolve() / build}@base"
+            return build_image(client, sources / build, say, name=name)
+        assert compose is not None
+        assert scenario.service.service is not None
+        name = f"{directory.resolve() / compose}@base"
+        return stack_image(client, sources / compose, scenario.service.service, say, name=name)
+
+
+def _image_of(client: Any, campaign: Campaign, say: Say) -> ImageRef | None:
+    """The very image that a campaign measured; None when it can no longer be had.
+
+    Its name alone does not do: a tag may have moved on since, to the candidate itself.
+    """
+    kept = local_image(client, campaign.image_id)
+    if kept is not None:
+        return ImageRef(campaign.image, kept.id, kept.digest)
+    if local_image(client, campaign.image) is not None:
+        return None
+    try:
+        pulled = resolve_image(client, campaign.image, say)
+    except UsageError:
+        return None
+    return pulled if pulled.id == campaign.image_id else None

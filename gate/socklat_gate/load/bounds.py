@@ -1,0 +1,50 @@
+"""Bounds of a load that follow from other settings where the scenario leaves them out."""
+
+from __future__ import annotations
+
+import math
+
+from socklat_gate.scenario import Load
+
+__all__ = ["MOST_CONNECTIONS", "extended", "longest_s", "most_connections", "taking_turns"]
+
+GROWTH = 10
+EXTENSION = 4
+LONGEST_S = 600.0
+STOP_S = 1.25
+MOST_CONNECTIONS = 10_000
+
+
+def longest_s(load: Load) -> float:
+    """The measured window in s, when nobody ends it early."""
+    return load.duration_s if load.max_duration_s is None else load.max_duration_s
+
+
+def extended(load: Load) -> Load:
+    """The load with a limit for its extension: `EXTENSION` times its length unless it has one."""
+    if load.max_duration_s is not None:
+        return load
+    most_s = min(EXTENSION * load.duration_s, max(load.duration_s, LONGEST_S))
+    return load.model_copy(update={"max_duration_s": most_s})
+
+
+def taking_turns(load: Load, arms: int) -> Load:
+    """The load where each of the arms has its part of the time: as many requests take longer."""
+    longer = {
+        name: arms * value
+        for name in ("duration_s", "max_duration_s", "warmup_s")
+        if (value := getattr(load, name)) is not None
+    }
+    return load.model_copy(update=longer)
+
+
+def most_connections(load: Load) -> int:
+    """How many connections an arm's pool may open; at least ``load.connections``.
+
+    Unless the scenario says it: `GROWTH` times those, or if that is more, enough for each request
+    of a stop of `STOP_S` to have its own; `MOST_CONNECTIONS` at most.
+    """
+    if load.max_connections is not None:
+        return load.max_connections
+    wanted = max(GROWTH * load.connections, math.ceil(STOP_S * load.rate))
+    return min(wanted, MOST_CONNECTIONS)

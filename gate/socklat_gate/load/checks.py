@@ -1,0 +1,102 @@
+"""Whether the planned load really happened: pure rules, fixed before anything is measured."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from socklat_gate.campaign import LoadCounts
+from socklat_gate.errors import InvalidMeasurement, Reason
+from socklat_gate.load.bounds import MOST_CONNECTIONS, most_connections
+from socklat_gate.scenario import Load
+
+__all__ = ["MIN_SENT", "check_delivered", "too_late"]
+
+MIN_SENT = 0.99
+"""Smallest share of the planned requests that must have been sent."""
+SPARE = 1.25
+
+
+def check_delivered(load: Load, counts: Sequence[LoadCounts], arms: Sequence[str]) -> None:
+    """Raise when an arm did not get its load; ``counts`` and ``arms`` (names) go together.
+
+    Raises `InvalidMeasurement`: ``LOAD_REFUSED`` (nothing answered at all), ``LOAD_ERRORS`` (more
+    than ``load.max_errors`` of the planned requests), ``LOAD_NOT_DELIVERED`` (less than `MIN_SENT`
+    sent, or 1% of them sent more than ``load.max_lag_ms`` after they were due for want of a free
+    connection, though none was opened on top).  The load of an external command is unknown here.
+    """
+    for arm, count in zip(arms, counts, strict=True):
+        if not count.external and count.planned:
+            _check_answers(load, count, arm)
+            _check_sending(load, count, arm)
+
+
+def too_late(load: Load, counts: Sequence[LoadCounts]) -> str:
+    """A sentence when the driver itself woke up too late, else "".
+
+    That is the machine's fault and says nothing about the service, so the pair is set aside.
+    """
+    worst_ms = max((count.late_p99_ns for count in counts), default=0) / 1e6
+    if worst_ms <= load.max_late_ms:
+        return ""
+    return (
+        f"the load driver woke up {worst_ms:.1f} ms late (p99), "
+        f"more than load.max_late_ms = {load.max_late_ms:g}"
+    )
+
+
+def _check_answers(load: Load, count: LoadCounts, arm: str) -> None:
+    first = f"; the first error: {count.first_error}" if count.first_error else ""
+    if count.answered_total == 0:
+        raise InvalidMeasurement(
+            Reason.LOAD_REFUSED,
+            f"{arm}: none of {count.planned} requests was answered{first}",
+            remedy="check that load.driver, load.payload and load.answer speak the service's "
+            "protocol, and that it answers within load.timeout_s",
+        )
+    if count.errors > load.max_errors * count.planned:
+        raise InvalidMeasurement(
+            Reason.LOAD_ERRORS,
+            f"{arm}: {count.errors} of {count.planned} requests failed "
+            f"({_percent(count.errors, count.planned)}), more than "
+            f"load.max_errors = {load.max_errors:g} allows{first}",
+            remedy="make the requests succeed (the service's log says more), or raise "
+            "load.max_errors if failures belong to this load",
+        )
+
+
+def _check_sending(load: Load, count: LoadCounts, arm: str) -> None:
+    lag_ms = count.lag_p99_ns / 1e6
+    # A driver that was late itself says nothing about the service: `too_late` deals with that.
+    # Neither does one whose pool grew as far as the service let it: waiting is the service's doing
+    # then, and those of its requests that were sent in time show it.
+    lagging = (
+        lag_ms > load.max_lag_ms and count.late_p99_ns / 1e6 <= load.max_late_ms and not count.grown
+    )
+    if count.sent >= MIN_SENT * count.planned and not lagging:
+        return
+    # Little's law for the longest wait seen: so many requests are under way at once.
+    needed = math.ceil(SPARE * load.rate * count.client.max_ns() / 1e9)
+    if needed > MOST_CONNECTIONS or needed <= load.connections:
+        remedy = "lower load.rate, or raise load.connections if the service allows more"
+    elif needed > most_connections(load):
+        remedy = f"set load.max_connections to {needed} or more, or lower load.rate"
+    else:
+        remedy = (
+            f"let the service take {needed} clients (its listen queue holds those that come while "
+            f"it stops), set load.connections to {needed} so that they are there from the start, "
+            "or lower load.rate"
+        )
+    raise InvalidMeasurement(
+        Reason.LOAD_NOT_DELIVERED,
+        f"{arm}: {count.sent} of {count.planned} planned requests were sent "
+        f"({_percent(count.sent, count.planned)}, {MIN_SENT:.0%} needed), p99 of them {lag_ms:.0f} "
+        f"ms after they were due (load.max_lag_ms = {load.max_lag_ms:g}); for {count.starved} "
+        f"({_percent(count.starved, count.planned)}) no connection was free, of "
+        f"{load.connections} and {count.grown} opened on top",
+        remedy=remedy,
+    )
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.2f}%"

@@ -1,0 +1,185 @@
+"""Load by any other tool (pgbench, k6, h2load): one process an arm, both at the same time."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import IO
+
+from socklat_gate.campaign import ARMS, LoadCounts
+from socklat_gate.errors import InvalidMeasurement, Reason
+from socklat_gate.histogram import Histogram
+from socklat_gate.load.cpuset import pinned
+from socklat_gate.load.interface import POLL_EVERY_S, Endpoint, Poll, Progress, Window, window_of
+from socklat_gate.load.tail import tail_of
+from socklat_gate.scenario import Load
+
+__all__ = ["CommandLoad"]
+
+LOOK_EVERY_S = 0.05
+END_WITHIN_S = 2.0
+_PLACEHOLDER = re.compile(r"\{(host|port|seed|rate|duration_s|connections|arm)\}")
+
+
+class CommandLoad:
+    """`LoadDriver` for ``command``: runs ``load.command.argv`` once an endpoint.
+
+    The command finds ``SOCKLAT_HOST``, ``_PORT``, ``_SEED``, ``_RATE`` (requests per second of
+    this arm), ``_DURATION_S`` (warm-up included), ``_CONNECTIONS`` and ``_ARM`` (``baseline``,
+    ``candidate``, or ``single``) in its environment; ``{host}``, ``{port}`` and so on in argv are
+    replaced by the same values.  It must exit with 0.  Commands run side by side from start to
+    end: they cannot be interleaved, nor ended early or late.  Raises `UsageError` for a CPU set
+    that does not exist.
+    """
+
+    def __init__(self, load: Load, endpoints: Sequence[Endpoint], seed: int) -> None:
+        assert load.command is not None, "the scenario checks that driver command has a command"
+        self._load = load
+        self._argv = load.command.argv
+        self._endpoints = tuple(endpoints)
+        self._seed = seed
+        self._running: list[tuple[subprocess.Popen[bytes], IO[bytes]]] = []
+        self._window: Window | None = None
+
+    def __enter__(self) -> CommandLoad:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # A leader that nobody reaped keeps its group's number from being given to a stranger.
+        for process, _ in self._running:
+            _signal_group(process, signal.SIGTERM)
+        deadline_s = time.monotonic() + END_WITHIN_S
+        while not all(map(_ended, self._processes)) and time.monotonic() < deadline_s:
+            time.sleep(LOOK_EVERY_S)
+        for process, output in self._running:
+            _signal_group(process, signal.SIGKILL)
+            process.wait()
+            output.close()
+        self._running.clear()
+
+    @property
+    def _processes(self) -> list[subprocess.Popen[bytes]]:
+        return [process for process, _ in self._running]
+
+    def pids(self) -> tuple[int, ...]:
+        """The commands, in the order of the endpoints."""
+        return tuple(process.pid for process in self._processes)
+
+    def connect(self) -> None:
+        """Look whether the command exists."""
+        if shutil.which(self._argv[0]) is None:
+            raise self._failure(f"{self._argv[0]!r} was not found", "")
+
+    def start(self, start_ns: int) -> Window:
+        """Start the commands at ``start_ns`` (CLOCK_MONOTONIC), waiting until then."""
+        time.sleep(max(0.0, (start_ns - time.monotonic_ns()) / 1e9))
+        names: tuple[str, ...] = ("single",) if len(self._endpoints) == 1 else ARMS
+        with pinned(self._load.cpuset):
+            for name, endpoint in zip(names, self._endpoints, strict=True):
+                self._spawn(self._values(name, endpoint))
+        self._window = window_of(self._load, start_ns, self._load.duration_s)
+        return self._window
+
+    def end_at(self, end_ns: int) -> Window:  # noqa: ARG002 - the command knows its duration
+        """The window stays what it is."""
+        assert self._window is not None, "start comes before end_at"
+        return self._window
+
+    def wait(
+        self,
+        on_progress: Progress | None = None,  # noqa: ARG002 - the tool's progress is unknown
+        poll: Poll | None = None,
+    ) -> tuple[LoadCounts, ...]:
+        """Wait for all commands; the counts only say that the load was ``external``."""
+        assert self._window is not None, "start comes before wait"
+        deadline_s = self._window.to_ns / 1e9 + self._load.timeout_s
+        polled_s = time.monotonic()
+        while not self._all_done():
+            now_s = time.monotonic()
+            if now_s > deadline_s:
+                late = next(output for process, output in self._running if not _ended(process))
+                allowed_s = self._load.warmup_s + self._load.duration_s + self._load.timeout_s
+                raise self._failure(f"still ran after {allowed_s:g} s", tail_of(late))
+            if poll is not None and now_s - polled_s >= POLL_EVERY_S:
+                polled_s = now_s
+                poll()
+            time.sleep(LOOK_EVERY_S)
+        nothing = LoadCounts(0, 0, 0, 0, 0, 0, 0, 0, Histogram.empty(), external=True)
+        return (nothing,) * len(self._endpoints)
+
+    def _values(self, arm: str, endpoint: Endpoint) -> dict[str, str]:
+        return {
+            "host": endpoint.host,
+            "port": str(endpoint.port),
+            "seed": str(self._seed),
+            "rate": f"{self._load.rate:.15g}",
+            "duration_s": f"{self._load.warmup_s + self._load.duration_s:.15g}",
+            "connections": str(self._load.connections),
+            "arm": arm,
+        }
+
+    def _spawn(self, values: Mapping[str, str]) -> None:
+        output = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
+        argv = [_PLACEHOLDER.sub(lambda match: values[match[1]], item) for item in self._argv]
+        environment = {f"SOCKLAT_{name.upper()}": value for name, value in values.items()}
+        try:
+            process = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **environment},
+                start_new_session=True,  # a group of its own, to be ended as a whole
+            )
+        except OSError as error:
+            output.close()
+            raise self._failure(f"could not be started: {error.strerror}", "") from None
+        self._running.append((process, output))
+
+    def _all_done(self) -> bool:
+        """Whether all commands ended well; raises when one did not."""
+        for process, output in self._running:
+            status = _status(process)
+            if status is not None and status != 0:
+                how = f"exit code {status}" if status > 0 else f"signal {-status}"
+                raise self._failure(f"ended with {how}", tail_of(output))
+        return all(map(_ended, self._processes))
+
+    def _failure(self, what: str, tail: str) -> InvalidMeasurement:
+        return InvalidMeasurement(
+            Reason.LOAD_DRIVER_FAILED,
+            f"load command {shlex.join(self._argv)}: {what}{tail}",
+            remedy="run the command by hand with the SOCKLAT_ variables set; it must exit with 0 "
+            "after SOCKLAT_DURATION_S seconds",
+        )
+
+
+def _status(process: subprocess.Popen[bytes]) -> int | None:
+    """Exit code, minus the signal's number, or None while it runs; leaves the zombie be."""
+    result = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    if result is None:
+        return None
+    return result.si_status if result.si_code == os.CLD_EXITED else -result.si_status
+
+
+def _ended(process: subprocess.Popen[bytes]) -> bool:
+    return _status(process) is not None
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)

@@ -1,0 +1,127 @@
+"""Sends each request when it is due, whatever the answers do."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Callable, Sequence
+from time import monotonic_ns
+
+from socklat_gate.campaign import LoadCounts
+from socklat_gate.load.pool import Pool
+from socklat_gate.load.record import SENT, WAITING, Record
+from socklat_gate.load.schedule import Schedule
+from socklat_gate.load.timerfd import TimerFd
+from socklat_gate.scenario import Load
+
+__all__ = ["Driver"]
+
+BATCH = 32
+TICK_S = 0.1
+PROGRESS_EVERY_NS = 1_000_000_000
+
+
+class Driver:
+    """One run: ``connect``, ``begin``, ``run`` and ``close``, once each, in that order."""
+
+    def __init__(
+        self, load: Load, endpoints: Sequence[tuple[str, int]], schedule: Schedule
+    ) -> None:
+        self._timeout_ns = round(load.timeout_s * 1e9)
+        self._record = Record(schedule, len(endpoints))
+        self._pools = [
+            Pool(load, self._record, arm, *endpoint) for arm, endpoint in enumerate(endpoints)
+        ]
+        self._timer = TimerFd()
+        self._next = 0
+        self._stop = self._record.size  # no request from this one on is sent
+        self._unsettled = 0
+
+    async def connect(self) -> None:
+        """Open all connections.  Raises `socklat_gate.load.dialer.ConnectFailed`."""
+        await asyncio.gather(*(pool.open() for pool in self._pools))
+
+    def begin(self, start_ns: int) -> None:
+        """The load starts at ``start_ns`` (CLOCK_MONOTONIC), once `run` is called."""
+        self._record.begin(start_ns)
+
+    def end_at(self, end_ns: int) -> None:
+        """Leave out what is due at ``end_ns`` or later, and the counts of it; after `begin`.
+
+        Requests that were sent already stay sent.
+        """
+        self._stop = max(self._next, self._record.end(end_ns))
+        if self._next == self._stop:
+            self._stop_timer()
+
+    async def run(self, on_progress: Callable[[int, int], None]) -> list[LoadCounts]:
+        """Drive the load; counts by arm.
+
+        ``on_progress(sent, answered)`` is called about once a second.
+        """
+        record = self._record
+        # Nothing allocated from here on is worth a pause of the collector during the load.
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        try:
+            if self._next < self._stop:
+                asyncio.get_running_loop().add_reader(self._timer.fd, self._on_due)
+                self._timer.set(record.due_ns[0])
+            reported_ns = monotonic_ns()
+            while not self._settled():
+                await asyncio.sleep(TICK_S)
+                if monotonic_ns() - reported_ns >= PROGRESS_EVERY_NS:
+                    reported_ns = monotonic_ns()
+                    on_progress(record.sent, record.answered)
+        finally:
+            gc.enable()
+            gc.unfreeze()
+            self._stop_timer()
+        return [record.counts(pool.arm) for pool in self._pools]
+
+    async def close(self) -> None:
+        """Close all connections."""
+        self._stop_timer()
+        await asyncio.gather(*(pool.close() for pool in self._pools))
+
+    def _on_due(self) -> None:
+        record = self._record
+        due_ns, woke_ns, arm, pools = record.due_ns, record.woke_ns, record.arm, self._pools
+        at = self._next
+        # A bounded batch: when the driver has fallen behind, answers still get their turn.
+        stop = min(at + BATCH, self._stop)
+        while at < stop:
+            now_ns = monotonic_ns()
+            if due_ns[at] > now_ns:
+                break
+            woke_ns[at] = now_ns
+            pools[arm[at]].dispatch(at)
+            at += 1
+        self._next = at
+        if at < self._stop:
+            self._timer.set(due_ns[at])
+        else:
+            self._stop_timer()
+
+    def _settled(self) -> bool:
+        """Whether every request came to its end; gives up those that are overdue.
+
+        Times out from the due time on, so one pointer over the schedule is enough.
+        """
+        record = self._record
+        overdue_ns = monotonic_ns() - self._timeout_ns
+        at = self._unsettled
+        while at < self._next:
+            if record.state[at] in (WAITING, SENT):
+                if record.due_ns[at] > overdue_ns:
+                    break
+                self._pools[record.arm[at]].expire(at)
+            at += 1
+        self._unsettled = at
+        return at == self._stop
+
+    def _stop_timer(self) -> None:
+        if self._timer.fd >= 0:
+            asyncio.get_running_loop().remove_reader(self._timer.fd)
+            self._timer.close()

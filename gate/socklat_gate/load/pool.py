@@ -1,0 +1,200 @@
+"""The connections to one arm: opened before the load, kept full while it runs.
+
+Idle connections are used round robin (first in, first out), not last in, first out: every
+connection then sees the same spacing between requests, so that all of a server's workers,
+threads and event loops take part, where reuse of the hottest connection would measure one of
+them and leave the others cold.
+
+A request that finds none free waits for the first that becomes free, and meanwhile a further
+connection is opened: otherwise a service that stops for long would get no more requests than it
+has connections, and what the others waited would be seen by nobody on its side.  Such extra
+connections stay open, but are used only while all of the original ones are busy, so that the
+calm part of the load never depends on how many a stop made necessary.  They are never an error:
+where a service does not take them, their requests wait on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Coroutine
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+from socklat_gate.load.bounds import most_connections
+from socklat_gate.load.connection import Connection
+from socklat_gate.load.dialer import CONNECT_WITHIN_S, ConnectFailed, Dialer
+from socklat_gate.load.growth import Growth
+from socklat_gate.load.protocol import parser_for, request_bytes
+from socklat_gate.load.record import EXPIRED, SENT, WAITING
+
+if TYPE_CHECKING:
+    import socket
+
+    from socklat_gate.load.record import Record
+    from socklat_gate.scenario import Load
+
+__all__ = ["Pool"]
+
+AT_ONCE = 64
+FIRST_BACKOFF_S = 0.01
+MAX_BACKOFF_S = 1.0
+
+
+class Pool:
+    """``load.connections`` connections to ``host``:``port`` and more when needed, for ``arm``."""
+
+    def __init__(self, load: Load, record: Record, arm: int, host: str, port: int) -> None:
+        self.arm = arm
+        self.endpoint = f"{host}:{port}"
+        self.request = request_bytes(load, host, port)
+        self.record = record
+        self._load = load
+        self._dialer = Dialer(host, port)
+        self._members: set[Connection] = set()
+        self._idle: deque[Connection] = deque()
+        self._idle_extra: deque[Connection] = deque()
+        self.queue: deque[int] = deque()
+        self._opening: set[asyncio.Task[None]] = set()
+        self._growth = Growth(self, most_connections(load))
+        self._closing = False
+
+    async def open(self) -> None:
+        """Open the original connections, trying again what fails.  Raises `ConnectFailed`."""
+        deadline_s = time.monotonic() + CONNECT_WITHIN_S
+        try:
+            await self._dialer.resolve()
+        except OSError as error:
+            raise ConnectFailed(self.endpoint, error) from None
+        slots = asyncio.Semaphore(AT_ONCE)
+        opening = [
+            asyncio.ensure_future(self._open_first(slots, deadline_s))
+            for _ in range(self._load.connections)
+        ]
+        try:
+            await asyncio.gather(*opening)
+        except OSError as error:
+            opened = f" ({len(self._members)} of {self._load.connections} connections opened)"
+            raise ConnectFailed(self.endpoint, error, opened) from None
+        finally:
+            for task in opening:
+                task.cancel()
+            await asyncio.gather(*opening, return_exceptions=True)
+
+    @property
+    def size(self) -> int:
+        """Connections that are open or being opened."""
+        return len(self._members) + len(self._opening)
+
+    def dispatch(self, request: int) -> None:
+        """Send ``request`` now, or as soon as a connection is free."""
+        if self._idle:
+            self._idle.popleft().send(request)
+        elif self._idle_extra:
+            self._idle_extra.popleft().send(request)
+        else:
+            self.record.starved[request] = 1
+            self.queue.append(request)
+            self._growth.watch()
+
+    def release(self, connection: Connection) -> None:
+        """``connection`` is free: it takes the oldest waiting request, else it is idle."""
+        queue = self.queue
+        while queue:
+            request = queue.popleft()
+            if self.record.state[request] == WAITING:
+                connection.send(request)
+                return
+        (self._idle_extra if connection.extra else self._idle).append(connection)
+
+    def lost(self, connection: Connection) -> None:
+        """``connection`` is gone or going: replace an original.  A second call does nothing."""
+        if connection not in self._members:
+            return
+        self._members.discard(connection)
+        with suppress(ValueError):
+            (self._idle_extra if connection.extra else self._idle).remove(connection)
+        if connection.extra:
+            if not connection.served:
+                self._growth.rest()
+        elif not self._closing:
+            attempt = 0 if connection.served else connection.attempt + 1
+            self.spawn(self._reopen(attempt))
+
+    def wait_on(self, request: int) -> None:
+        """``request`` was sent to a connection that the service then did not take."""
+        self.record.unsent(request)
+        for idle in (self._idle, self._idle_extra):
+            if idle:
+                idle.popleft().send(request)
+                return
+        self.queue.appendleft(request)
+
+    def expire(self, request: int) -> None:
+        """``request`` was due ``timeout_s`` ago: give it up unless it is settled."""
+        state = self.record.state[request]
+        if state == WAITING:
+            self.record.state[request] = EXPIRED
+        elif state == SENT:
+            for connection in self._members:
+                if connection.request == request:
+                    connection.fail(f"no answer within {self._load.timeout_s:g} s")
+                    break
+
+    async def close(self) -> None:
+        """Close all connections and wait until the event loop has done so."""
+        self._closing = True
+        self._growth.close()
+        for task in self._opening:
+            task.cancel()
+        await asyncio.gather(*self._opening, return_exceptions=True)
+        members = list(self._members)
+        for connection in members:
+            connection.close()
+        self._members.clear()
+        await asyncio.gather(*(connection.closed for connection in members))
+
+    def spawn(self, opening: Coroutine[None, None, None]) -> None:
+        """Run ``opening`` until the pool is closed."""
+        task = asyncio.ensure_future(opening)
+        self._opening.add(task)
+        task.add_done_callback(self._opening.discard)
+
+    async def _open_first(self, slots: asyncio.Semaphore, deadline_s: float) -> None:
+        async with slots:
+            connection = await self._dialer.dial_until(self._new, deadline_s)
+            self._join(connection)
+            self._idle.append(connection)
+
+    async def _reopen(self, attempt: int) -> None:
+        while True:
+            if attempt:
+                # The exponent is bounded first: the server may stay away for very long.
+                delay_s = FIRST_BACKOFF_S * 2.0 ** min(attempt - 1, 10)
+                await asyncio.sleep(min(delay_s, MAX_BACKOFF_S))
+            try:
+                connection = await self._dialer.dial(partial(self._new, attempt=attempt))
+            except OSError:
+                attempt += 1
+            else:
+                self._join(connection)
+                self.release(connection)
+                return
+
+    async def add_extra(self) -> None:
+        """Open one more connection.  Raises `OSError`."""
+        connection = await self._dialer.dial(partial(self._new, extra=True))
+        self.record.grown[self.arm] += 1
+        self._join(connection)
+        self.release(connection)
+
+    def _new(self, sock: socket.socket, attempt: int = 0, *, extra: bool = False) -> Connection:
+        return Connection(self, sock, parser_for(self._load), attempt, extra=extra)
+
+    def _join(self, connection: Connection) -> None:
+        if self._closing:
+            connection.close()
+        else:
+            self._members.add(connection)

@@ -1,0 +1,146 @@
+"""The built-in driver seen from the gate: a process that is told when to start and to end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from types import TracebackType
+
+from socklat_gate.campaign import Interleave, LoadCounts
+from socklat_gate.errors import InvalidMeasurement, Reason
+from socklat_gate.load.bounds import longest_s
+from socklat_gate.load.command import CommandLoad
+from socklat_gate.load.cpuset import pinned
+from socklat_gate.load.dialogue import Dialogue
+from socklat_gate.load.interface import (
+    END_AHEAD_NS,
+    Endpoint,
+    LoadDriver,
+    Poll,
+    Progress,
+    Window,
+    window_of,
+)
+from socklat_gate.load.schedule import make_schedule
+from socklat_gate.load.wire import counts_from_wire
+from socklat_gate.scenario import Load
+
+__all__ = ["Endpoint", "LoadDriver", "LoadProcess", "Window", "make_load"]
+
+CONNECT_WITHIN_S = 60.0
+"""The worker itself gives up connecting after 5 s; the rest is for a slow start of Python."""
+GRACE_S = 30.0
+
+
+def make_load(
+    load: Load,
+    endpoints: Sequence[Endpoint],
+    seed: int,
+    interleave: Interleave = "request",
+    slice_ms: float = 100.0,
+) -> LoadDriver:
+    """The driver that ``load.driver`` names, for one endpoint an arm.
+
+    ``interleave`` and ``slice_ms`` are those of `socklat_gate.load.schedule`; commands know no such thing.
+    """
+    if load.driver == "command":
+        return CommandLoad(load, endpoints, seed)
+    return LoadProcess(load, endpoints, seed, interleave, slice_ms)
+
+
+class LoadProcess:
+    """`LoadDriver` for ``tcp`` and ``http``; see `socklat_gate.load.worker` for the dialogue.
+
+    Raises `UsageError` for a schedule that is too long or a CPU set that does not exist.
+    """
+
+    def __init__(
+        self,
+        load: Load,
+        endpoints: Sequence[Endpoint],
+        seed: int,
+        interleave: Interleave = "request",
+        slice_ms: float = 100.0,
+    ) -> None:
+        # The worker makes it again, but its errors would come as a crash.
+        make_schedule(load, len(endpoints), seed, interleave, slice_ms)
+        self._load = load
+        self._task = {
+            "load": load.model_dump(mode="json"),
+            "endpoints": [[endpoint.host, endpoint.port] for endpoint in endpoints],
+            "seed": seed,
+            "interleave": interleave,
+            "slice_ms": slice_ms,
+        }
+        self._worker = Dialogue()
+        self._window: Window | None = None
+        self._ended = False
+
+    def __enter__(self) -> LoadProcess:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._worker.close()
+
+    def pids(self) -> tuple[int, ...]:
+        """The worker, once it was started."""
+        pid = self._worker.pid
+        return () if pid is None else (pid,)
+
+    def connect(self) -> None:
+        """Start the worker and wait until all its connections are open."""
+        with pinned(self._load.cpuset):
+            self._worker.begin()
+        self._worker.tell(**self._task)
+        self._worker.deadline_s = time.monotonic() + CONNECT_WITHIN_S
+        event = self._worker.hear()
+        if event["event"] == "refused":
+            raise InvalidMeasurement(
+                Reason.LOAD_REFUSED,
+                f"the service at {event['endpoint']} did not take the load's connections: "
+                f"{event['error']}",
+                remedy="check service.port, that the service listens on all addresses (0.0.0.0) "
+                "and that it allows load.connections clients",
+            )
+
+    def start(self, start_ns: int) -> Window:
+        """Let the load begin at ``start_ns`` (CLOCK_MONOTONIC)."""
+        self._worker.tell(start_ns=start_ns)
+        return self._expect(window_of(self._load, start_ns, longest_s(self._load)))
+
+    def end_at(self, end_ns: int) -> Window:
+        """End the window at ``end_ns`` (CLOCK_MONOTONIC), or as soon as it can."""
+        window = self._window
+        assert window is not None, "start comes before end_at"
+        if self._ended:
+            return window
+        self._ended = True
+        shortest_ns = window.from_ns + round(self._load.duration_s * 1e9)
+        end_ns = max(end_ns, shortest_ns, time.monotonic_ns() + END_AHEAD_NS)
+        if end_ns >= window.to_ns:
+            return window
+        self._worker.tell(end_ns=end_ns)
+        return self._expect(replace(window, to_ns=end_ns))
+
+    def wait(
+        self, on_progress: Progress | None = None, poll: Poll | None = None
+    ) -> tuple[LoadCounts, ...]:
+        """Counts by arm, in the order of the endpoints."""
+        assert self._window is not None, "start comes before wait"
+        while True:
+            event = self._worker.hear(poll)
+            if event["event"] == "done":
+                return tuple(counts_from_wire(arm) for arm in event["arms"])
+            if on_progress is not None:
+                on_progress(event["sent"], event["answered"])
+
+    def _expect(self, window: Window) -> Window:
+        self._window = window
+        self._worker.deadline_s = window.to_ns / 1e9 + self._load.timeout_s + GRACE_S
+        return window

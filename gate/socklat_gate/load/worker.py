@@ -1,0 +1,135 @@
+"""The driver process: ``python -m socklat_gate.load.worker``, JSON lines on stdin and stdout.
+
+Its own process, because the gate's other work (reading histograms, talking to Docker) must not
+delay a request.  The dialogue, with all times in ns of CLOCK_MONOTONIC::
+
+    <- {"load": {...}, "endpoints": [[host, port], ...], "seed": 7, "interleave": "request",
+        "slice_ms": 100.0}
+    -> {"event": "connected"}      or {"event": "refused", "endpoint": ..., "error": ...}
+    <- {"start_ns": 123}
+    -> {"event": "progress", "sent": 10, "answered": 9}     at most once a second
+    <- {"end_ns": 456}                                      at most once, to end early
+    -> {"event": "done", "arms": [{...}, ...]}              see socklat_gate.load.wire
+
+It ends when stdin closes, so it cannot outlive the process that started it, and on SIGTERM.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import signal
+import sys
+from contextlib import suppress
+from typing import Any
+
+from socklat_gate.load.dialer import ConnectFailed
+from socklat_gate.load.driver import Driver
+from socklat_gate.load.schedule import make_schedule
+from socklat_gate.load.wire import counts_to_wire
+from socklat_gate.scenario import Load
+
+__all__ = ["main"]
+
+MAX_LINE = 16 << 20
+
+
+def main() -> int:
+    """Run the dialogue; the exit code is 0 unless the driver itself is broken."""
+    _raise_descriptor_limit()
+    try:
+        import uvloop  # noqa: PLC0415 - an extra
+    except ImportError:
+        run = asyncio.run
+    else:
+        run = uvloop.run
+    try:
+        return run(_main())
+    except BrokenPipeError:
+        # The parent is gone; without this the interpreter complains when it flushes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+async def _main() -> int:
+    loop = asyncio.get_running_loop()
+    commands = asyncio.StreamReader(limit=MAX_LINE)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
+    session = asyncio.ensure_future(_session(commands))
+    loop.add_signal_handler(signal.SIGTERM, session.cancel)
+    broken: list[BaseException] = []
+
+    def on_bug(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        # Callbacks that raise would otherwise be logged and the load go on without them.
+        error = context.get("exception")
+        if error is not None and not isinstance(error, OSError):
+            broken.append(error)
+            session.cancel()
+
+    loop.set_exception_handler(on_bug)
+    with suppress(asyncio.CancelledError):
+        await session
+    if broken:
+        raise broken[0]
+    return 0
+
+
+async def _session(commands: asyncio.StreamReader) -> None:
+    first = await commands.readline()
+    if not first:
+        return
+    task = asyncio.current_task()
+    assert task is not None
+    document = json.loads(first)
+    load = Load.model_validate(document["load"])
+    endpoints = [(str(host), int(port)) for host, port in document["endpoints"]]
+    schedule = make_schedule(
+        load, len(endpoints), document["seed"], document["interleave"], document["slice_ms"]
+    )
+    driver = Driver(load, endpoints, schedule)
+    begun = asyncio.Event()
+
+    async def listen() -> None:
+        while line := await commands.readline():
+            order = json.loads(line)
+            if "start_ns" in order:
+                driver.begin(order["start_ns"])
+                begun.set()
+            else:
+                driver.end_at(order["end_ns"])
+        task.cancel()
+
+    listener = asyncio.ensure_future(listen())
+    try:
+        await driver.connect()
+        _say(event="connected")
+        await begun.wait()
+        counts = await driver.run(_progress)
+        await driver.close()
+        _say(event="done", arms=[counts_to_wire(arm) for arm in counts])
+    except ConnectFailed as refusal:
+        _say(event="refused", endpoint=refusal.endpoint, error=refusal.error)
+    finally:
+        listener.cancel()
+
+
+def _progress(sent: int, answered: int) -> None:
+    _say(event="progress", sent=sent, answered=answered)
+
+
+def _say(**message: object) -> None:
+    sys.stdout.write(json.dumps(message, separators=(",", ":")) + "\n")
+    sys.stdout.flush()
+
+
+def _raise_descriptor_limit() -> None:
+    """Each connection is a descriptor; the usual soft limit of 1024 would end the pool early."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

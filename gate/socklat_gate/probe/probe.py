@@ -1,0 +1,264 @@
+"""The probe: compiled once, then pointed at targets, read, cleared and pointed at the next."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+
+import numpy as np
+
+from socklat_gate.campaign import Bands, Spike
+from socklat_gate.clean.timeline import EXCHANGE, STALL, Records
+from socklat_gate.histogram import Histogram
+from socklat_gate.probe.bridges import bridge_entries
+from socklat_gate.probe.events import STAGE_NEEDS, Detail, Kind, Needed
+from socklat_gate.probe.privilege import check_privilege
+from socklat_gate.probe.programs import Compiler, Programs, load_programs
+from socklat_gate.probe.sources import layout, names
+from socklat_gate.probe.spikes import SpikeReader
+from socklat_gate.probe.stalls import StallReader
+from socklat_gate.probe.tables import Tables
+
+__all__ = ["Reading", "SocketProbe", "own_netns_inode"]
+
+SPIKE_BUDGET = 1000
+"""Spikes sent up one by one in a run; all are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the kernel aggregated for one target since it was watched.
+
+    ``histograms`` has the measured stages.  ``counters`` has one entry a COUNTER of
+    ``bpf/layout.h`` plus ``recorded``, the total of ``service``, and ``pending``: exchanges still
+    open when read, so that
+    seen = recorded + filtered + unanswered + dropped_map_full + pending.
+    """
+
+    histograms: Mapping[str, Histogram]
+    bands: Bands
+    counters: Mapping[str, int]
+    drops: Mapping[str, int]
+    spikes: tuple[Spike, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    netns_inode: int
+    ports: tuple[int, ...]
+
+
+class SocketProbe:
+    """Context manager around the loaded BPF programs; slots 0..``targets`` - 1 hold targets.
+
+    ``detail`` "full" adds the stages that cost more; ``stalls`` logs every exchange and when the
+    CPUs were taken away, for `socklat_gate.clean`; ``prefer`` asks for a kind of hook where there is a
+    choice; see `socklat_gate.probe.events`.  Raises `UnfitEnvironment` on entry when BCC, BTF,
+    a hook or the privilege is missing.
+    """
+
+    def __init__(
+        self,
+        max_connections: int = 16_384,
+        detail: Detail = "headline",
+        prefer: Kind | None = None,
+        *,
+        stalls: bool = False,
+        targets: int | None = None,
+        compiler: Compiler | None = None,
+    ) -> None:
+        self._max_connections = max_connections
+        self._detail = detail
+        self._prefer = prefer
+        self._asked = stalls
+        self._targets = targets or layout()["TARGET_MAX"]
+        self._stalls: StallReader | None = None
+        self._compiler = compiler or Compiler()
+        self._programs: Programs | None = None
+        self._watched: dict[int, _Watched] = {}
+
+    def __enter__(self) -> SocketProbe:
+        check_privilege()
+        flags = [f"-DMAX_CONNECTIONS={self._max_connections}", f"-DTARGET_MAX={self._targets}"]
+        asked_for: list[Needed] = ["headline"]
+        if self._detail == "full":
+            flags.append("-DDETAIL_FULL")
+            asked_for.append("full")
+        if self._asked:
+            flags.append("-DSTALLS")
+            asked_for.append("stalls")
+        programs = self._programs = load_programs(flags, asked_for, self._prefer, self._compiler)
+        try:
+            self._tables = Tables(programs.bpf, programs.types, full=self._detail == "full")
+            self._spikes = SpikeReader(programs.bpf)
+            if "stall" in programs.hooks:
+                self._stalls = StallReader(programs.bpf)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Detaches and unloads everything; harmless when called twice."""
+        if self._programs is None:
+            return
+        if self._stalls is not None:  # its rings must not outlive the programs' maps
+            self._stalls.close()
+            self._stalls = None
+        self._programs.close()
+        self._programs = None
+
+    @property
+    def _loaded(self) -> Programs:
+        if self._programs is None:
+            raise ValueError("the probe is not loaded")
+        return self._programs
+
+    @property
+    def hooks(self) -> dict[str, str]:
+        """Event -> hook in place: the hook set of a run's fingerprint."""
+        return self._loaded.hooks
+
+    @property
+    def typed(self) -> bool:
+        """Whether the programs load fields directly; otherwise a helper copies each for them."""
+        return self._loaded.typed
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Stages that this kernel, these hooks and this detail measure, in the layout's order."""
+        hooks = self.hooks
+        return tuple(
+            stage
+            for stage in names("STAGE_")
+            if all(event in hooks for event in STAGE_NEEDS.get(stage, ()))
+        )
+
+    def watch(self, slot: int, netns_inode: int, *ports: int, shared: bool = False) -> None:
+        """Starts to follow the sockets of a network namespace in an empty slot.
+
+        ``ports`` are those that the target serves: sockets found open on them are server sockets.
+        In a ``shared`` namespace (``--network host``) only they are the target's.  Nothing is
+        recorded until `record_between` opens a window.
+        """
+        if not 0 <= slot < self._targets:
+            raise ValueError(f"there is no slot {slot}")
+        self._tables.clear(slot)
+        self._spikes.clear(slot)
+        self._tables.set_window(slot, netns_inode)
+        self._tables.set_target(netns_inode, slot, ports, shared)
+        self._watched[slot] = _Watched(netns_inode, ports)
+        self._tables.set_watched(w.netns_inode for w in self._watched.values())
+        if self._detail == "full":
+            self._tables.set_bridge_entries(bridge_entries())
+
+    @property
+    def targets(self) -> int:
+        """How many targets can be held at once."""
+        return self._targets
+
+    def record_between(
+        self, slot: int, from_ns: int, to_ns: int, spike_ns: int = 0, log_mask: int = 0
+    ) -> None:
+        """Records exchanges whose request arrives in [from_ns, to_ns) of CLOCK_MONOTONIC.
+
+        Those of at least ``spike_ns`` are also sent up one by one; 0: none.  Where stalls are
+        watched, one exchange in ``log_mask`` + 1, a power of 2, is logged.
+        """
+        window = {"from_ns": from_ns, "to_ns": to_ns, "log_mask": log_mask}
+        spikes = {"spike_ns": spike_ns, "spike_budget": SPIKE_BUDGET}
+        self._tables.set_window(slot, self._watched[slot].netns_inode, **window, **spikes)
+
+    def warmup_quantile_ns(self, slot: int, q: float) -> int:
+        """Upper bound of a quantile of the warm-up's service time; 0 without a warm-up."""
+        return self._tables.warmup_quantile_ns(slot, q)
+
+    def forget(self, slot: int) -> None:
+        """Stops following the slot's namespace; what was aggregated stays in the slot."""
+        watched = self._watched.pop(slot, None)
+        if watched is None:
+            return
+        # Two targets on the host's own network share its entry.
+        shared = any(w.netns_inode == watched.netns_inode for w in self._watched.values())
+        self._tables.remove_target(watched.netns_inode, watched.ports, whole=not shared)
+        self._tables.set_watched(w.netns_inode for w in self._watched.values())
+
+    def forget_all(self) -> None:
+        """Stops following anything."""
+        for slot in list(self._watched):
+            self.forget(slot)
+
+    def seen(self, slot: int) -> int:
+        """Exchanges opened on a slot's sockets since `watch`."""
+        return self._tables.counters(slot)["seen"]
+
+    def read(self, slot: int) -> Reading:
+        """What was aggregated in the slot since `watch`, while it is watched."""
+        histograms = {stage: self._tables.histogram(slot, stage) for stage in self.stages}
+        service = histograms["service"]
+        counters = self._tables.counters(slot)
+        counters["recorded"] = service.total
+        counters["pending"] = self._tables.pending(slot, self._watched[slot].netns_inode)
+        drops = self._tables.drops(slot)
+        return Reading(
+            histograms, self._tables.bands(slot, service), counters, drops, self._spikes.of(slot)
+        )
+
+    @property
+    def watches_stalls(self) -> bool:
+        """Whether exchanges are logged and stalls seen: asked for, and possible on this kernel."""
+        return self._stalls is not None
+
+    def set_load(self, processes: Iterable[int]) -> None:
+        """Says which processes, and their children, are the load: their time is not foreign."""
+        if self._stalls is not None:
+            self._stalls.set_load(processes)
+
+    def drain(self) -> tuple[Records, Records]:
+        """Exchanges (`EXCHANGE`) and stalls (`STALL`) that came since the last call, not in order.
+
+        To be called several times a second while stalls are watched; what finds no room meanwhile
+        is lost and counted (``log_lost``, `unsent_stalls`).
+        """
+        if self._stalls is None:
+            return np.zeros(0, EXCHANGE), np.zeros(0, STALL)
+        return self._stalls.drain()
+
+    def unsent_stalls(self) -> int:
+        """Stalls so far that found no room on their way up; 0 when none are watched."""
+        return self._stalls.unsent() if self._stalls is not None else 0
+
+    def missed(self) -> int:
+        """Invocations the kernel skipped so far, over all programs; a loss like any other."""
+        return sum(self.missed_by_event().values())
+
+    def missed_by_event(self) -> dict[str, int]:
+        """The same by event.
+
+        They are the machine's, not a target's: a program is skipped before it can look whose
+        socket it is.
+        """
+        return self._loaded.missed_by_event()
+
+    def costs(self) -> dict[str, tuple[int, int]]:
+        """Event -> (ns, runs) so far, counted by the kernel under ``kernel.bpf_stats_enabled``."""
+        return self._loaded.costs()
+
+    def map_bytes(self) -> int:
+        """Memory of all maps as the kernel accounts it (``memlock`` in /proc/self/fdinfo)."""
+        return self._tables.map_bytes()
+
+
+def own_netns_inode() -> int:
+    """Inode of this process's network namespace: the target of ``--network host``."""
+    return os.stat("/proc/self/ns/net").st_ino

@@ -1,0 +1,181 @@
+"""The maps of a loaded probe, slot by slot; a slot holds one target."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from socklat_gate.campaign import Bands
+from socklat_gate.histogram import Histogram, band_edges_ns
+from socklat_gate.probe.bridges import Entries
+from socklat_gate.probe.btf import KernelTypes
+from socklat_gate.probe.kernel_source import flatten, map_names
+from socklat_gate.probe.maps import PerCpuArray, map_fd
+from socklat_gate.probe.sources import layout, names
+
+__all__ = ["Tables"]
+
+_ROLE_SERVER = 0
+
+
+class Tables:
+    """Reads, clears and sets what the programs aggregate; shapes are those of bpf/layout.h."""
+
+    def __init__(self, bpf: Any, types: KernelTypes, *, full: bool) -> None:
+        sizes = layout()
+        self._bpf = bpf
+        self._stages = names("STAGE_")
+        self._banded = self._stages[: sizes["BAND_STAGES"]]
+        buckets = sizes["HIST_BUCKETS"]
+        self._histograms = PerCpuArray(map_fd(bpf, "histograms"), np.uint32, buckets)
+        shared = PerCpuArray(map_fd(bpf, "shared_histograms"), np.uint32, buckets, copies=1)
+        self._shared_histograms = shared
+        first = sizes["SHARED_FIRST"]
+        self._shared = self._stages[first : first + sizes["SHARED_STAGES"]]
+        self._unshared = tuple(stage for stage in self._stages if stage not in self._shared)
+        band_words = sizes["BAND_COUNT"] * len(self._banded)
+        self._bands = PerCpuArray(map_fd(bpf, "bands"), np.uint64, band_words)
+        self._counters = PerCpuArray(map_fd(bpf, "counters"), np.uint64, sizes["COUNTER_COUNT"])
+        self._warmups = PerCpuArray(map_fd(bpf, "warmups"), np.uint32, sizes["BAND_COUNT"])
+        self._drops = None
+        if full:
+            self._drops = PerCpuArray(map_fd(bpf, "drops"), np.uint64, sizes["DROP_REASONS"])
+            self._reasons = types.enumerators("skb_drop_reason")
+
+    def clear(self, slot: int) -> None:
+        """Sets everything aggregated in a slot to zero."""
+        for stage in self._stages:
+            table, index = self._place(slot, stage)
+            table.clear(index)
+        for whole in (self._bands, self._counters, self._warmups, self._drops):
+            if whole is not None:
+                whole.clear(slot)
+
+    def histogram(self, slot: int, stage: str) -> Histogram:
+        """One stage's histogram."""
+        counts = self._counts(slot, stage)
+        if stage == "send_wait":
+            # The kernel leaves the zeros out: every answer that was sent waited, mostly for 0 ns.
+            counts[0] += self._counts(slot, "respond").sum() - counts.sum()
+        return Histogram(counts)
+
+    def _counts(self, slot: int, stage: str) -> npt.NDArray[np.uint64]:
+        table, index = self._place(slot, stage)
+        return table.read(index)
+
+    def _place(self, slot: int, stage: str) -> tuple[PerCpuArray, int]:
+        if stage in self._shared:
+            index = slot * len(self._shared) + self._shared.index(stage)
+            return self._shared_histograms, index
+        return self._histograms, slot * len(self._unshared) + self._unshared.index(stage)
+
+    def bands(self, slot: int, service: Histogram) -> Bands:
+        """Counts, which are those of the histogram of ``service``, and stage sums per band."""
+        sums = self._bands.read(slot).reshape(-1, len(self._banded))
+        whole, *parts = (self._banded.index(s) for s in ("service", "recv_wait", "app"))
+        sums[:, whole] = sums[:, parts].sum(axis=1)  # exact by definition, so not kept twice
+        return Bands(self._banded, service.per_band(), sums)
+
+    def counters(self, slot: int) -> dict[str, int]:
+        """All counters of bpf/layout.h by name."""
+        counts = self._counters.read(slot)
+        return {name: int(counts[number]) for number, name in enumerate(names("COUNTER_"))}
+
+    def drops(self, slot: int) -> dict[str, int]:
+        """Packets of the target thrown away, by the kernel's name of the reason."""
+        if self._drops is None:
+            return {}
+        prefix = "SKB_DROP_REASON_"
+        return {
+            self._reasons.get(number, f"{prefix}{number}").removeprefix(prefix).lower(): int(count)
+            for number, count in enumerate(self._drops.read(slot))
+            if count
+        }
+
+    def warmup_quantile_ns(self, slot: int, q: float) -> int:
+        """Upper edge of the band that holds quantile ``q`` of the warm-up's service; 0 if none."""
+        counts = self._warmups.read(slot).astype(np.int64)
+        if not counts.sum():
+            return 0
+        band = int(np.searchsorted(np.cumsum(counts), q * counts.sum()))
+        return int(band_edges_ns()[min(band, counts.size - 1) + 1])
+
+    def pending(self, slot: int, netns_inode: int) -> int:
+        """Exchanges still open on the server sockets of a slot's owner."""
+        return sum(
+            1
+            for _, c in self._bpf[b"connections"].items()
+            if c.target == slot
+            and c.netns == netns_inode
+            and c.role == _ROLE_SERVER
+            and c.rx_first_ns
+        )
+
+    def set_window(self, slot: int, netns_inode: int, **values: int) -> None:
+        """Writes a slot's ``struct window``; what is not given becomes 0."""
+        table = self._bpf[b"windows"]
+        leaf = table.Leaf()
+        leaf.netns = netns_inode
+        for name, value in values.items():
+            setattr(leaf, name, value)
+        table[ctypes.c_uint32(slot)] = leaf
+
+    def set_target(self, netns_inode: int, slot: int, ports: Sequence[int], shared: bool) -> None:
+        """Declares a namespace, and ports served in it, to be the slot's target."""
+        for name, keys in self._declarations(netns_inode, ports).items():
+            table = self._bpf[name]
+            leaf = table.Leaf()
+            leaf.target, leaf.shared = slot, int(shared)
+            for key in keys:
+                table[ctypes.c_uint64(key)] = leaf
+
+    def remove_target(self, netns_inode: int, ports: Sequence[int], *, whole: bool) -> None:
+        """Takes a declaration back; without ``whole`` only its ports."""
+        for name, keys in self._declarations(netns_inode, ports).items():
+            for key in keys if whole or name == b"services" else ():
+                del self._bpf[name][ctypes.c_uint64(key)]
+
+    @staticmethod
+    def _declarations(netns_inode: int, ports: Sequence[int]) -> dict[bytes, list[int]]:
+        return {
+            b"targets": [netns_inode],
+            b"services": [netns_inode | port << 32 for port in ports],
+        }
+
+    def set_watched(self, netns_inodes: Iterable[int]) -> None:
+        """Tells the hooks which namespaces are watched at all, by the bits of `watched`."""
+        bits = 0
+        for inode in netns_inodes:
+            bits |= 1 << inode % 64
+        self._bpf[b"watched"][ctypes.c_uint32(0)] = ctypes.c_uint64(bits)
+
+    def set_bridge_entries(self, entries: Entries) -> None:
+        """Adds devices at which packets enter a bridge."""
+        table, bits = self._bpf[b"bridge_entries"], self._bpf[b"bridge_bits"]
+        leaf = bits[ctypes.c_uint32(0)]
+        ways = layout()
+        entered = dict.fromkeys(entries.ports, ways["ENTERS_BY_PORT"])
+        entered |= dict.fromkeys(entries.bridges, ways["ENTERS_BY_BRIDGE"])
+        for ifindex, way in entered.items():
+            table[ctypes.c_uint32(ifindex)] = ctypes.c_uint32(way)
+            leaf.word[ifindex >> 6 & 7] |= 1 << (ifindex & 63)
+        bits[ctypes.c_uint32(0)] = leaf
+
+    def map_bytes(self) -> int:
+        """Memory of all maps as the kernel accounts it: ``memlock`` in /proc/self/fdinfo."""
+        total = 0
+        for name in map_names(flatten()):
+            try:
+                fd = map_fd(self._bpf, name)
+            except KeyError:  # not compiled in at this detail
+                continue
+            info = Path(f"/proc/self/fdinfo/{fd}").read_text("ascii")
+            match = re.search(r"^memlock:\s*(\d+)", info, re.MULTILINE)
+            total += int(match.group(1)) if match else 0
+        return total

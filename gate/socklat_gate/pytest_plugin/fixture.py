@@ -1,0 +1,141 @@
+"""What a test does with the fixture ``socklat``: measure, compare with a baseline, assert."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from socklat_gate.commands.options import baselines_at, seed_or_random, with_gate
+from socklat_gate.errors import GateError, Interrupted
+from socklat_gate.interrupt import interruptible
+from socklat_gate.job.progress import Progress
+from socklat_gate.job.whole import gate_job, run_job
+from socklat_gate.pytest_plugin.recording import record
+from socklat_gate.report.headline import headline
+from socklat_gate.report.sentence import plain
+from socklat_gate.report.writer import check_writable, discard_reports, write_reports
+from socklat_gate.result import Result
+from socklat_gate.scenario import Scenario
+from socklat_gate.scenario_file import load_scenario
+from socklat_gate.verdict.model import Outcome
+
+__all__ = ["SocklatFixture"]
+
+
+class SocklatFixture:
+    """One test's gate.  Everything that it starts is gone when the call returns."""
+
+    def __init__(self, request: pytest.FixtureRequest) -> None:
+        self._config = request.config
+        self._node = request.node
+        self._calls = 0
+
+    def gate(
+        self,
+        scenario: str | Path = "socklat.toml",
+        *,
+        candidate_image: str | None = None,
+        baseline_image: str | None = None,
+        baseline_ref: str | None = None,
+        max_pairs: int | None = None,
+        max_minutes: float | None = None,
+        seed: int | None = None,
+    ) -> Result:
+        """Measures reference and candidate side by side, and asserts that nothing got slower.
+
+        The reference is the image or commit given, else the stored baseline.  The test fails for a
+        regression, without a usable baseline, and when the measurement is invalid; it is skipped,
+        with the reason, when the budget is spent undecided (``--socklat-fail-on inconclusive``
+        fails it).  Relative paths start at the test's own directory.
+        """
+        path, loaded = self._scenario(scenario)
+        out = self._out()
+        with _explained(), Progress() as progress:
+            result = gate_job(
+                path,
+                with_gate(loaded, max_pairs=max_pairs, max_minutes=max_minutes),
+                baselines=baselines_at(self._config.getoption("--socklat-baselines"), path),
+                seed=seed_or_random(seed),
+                progress=progress,
+                candidate_image=candidate_image,
+                baseline_image=baseline_image,
+                baseline_ref=baseline_ref,
+            )
+        write_reports(result, out)
+        record(self._config, self._node, result, loaded.gate.metrics)
+        self._assert_passed(result, out)
+        return result
+
+    def measure(
+        self,
+        scenario: str | Path = "socklat.toml",
+        *,
+        image: str | None = None,
+        runs: int = 5,
+        seed: int | None = None,
+    ) -> Result:
+        """Measures one image alone, in ``runs`` fresh containers; asserts nothing.
+
+        The distributions are in ``result.campaign.runs``, the reports beside those of `gate`.
+        """
+        path, loaded = self._scenario(scenario)
+        out = self._out()
+        with _explained(), Progress() as progress:
+            result = run_job(
+                path,
+                loaded,
+                runs=runs,
+                seed=seed_or_random(seed),
+                progress=progress,
+                image=image,
+            )
+        write_reports(result, out)
+        record(self._config, self._node, result, loaded.gate.metrics)
+        return result
+
+    def _scenario(self, given: str | Path) -> tuple[Path, Scenario]:
+        path = self._node.path.parent / given
+        with _explained():
+            return path, load_scenario(path)
+
+    def _out(self) -> Path:
+        """A directory for this call's reports, emptied of earlier ones."""
+        self._calls += 1
+        name = re.sub(r"[^A-Za-z0-9._-]+", "-", self._node.name).strip("-.")[:100] or "test"
+        name += f"-{self._calls}" if self._calls > 1 else ""
+        out: Path = self._config.getoption("--socklat-out") / name
+        with _explained():
+            check_writable(out)
+            discard_reports(out)
+        return out
+
+    def _assert_passed(self, result: Result, out: Path) -> None:
+        assert result.verdict is not None
+        outcome = result.verdict.outcome
+        told = f"{plain(headline(result))} (reports in {out})"
+        if outcome is Outcome.PASS:
+            return
+        undecided = outcome is Outcome.INCONCLUSIVE
+        if undecided and self._config.getoption("--socklat-fail-on") == "regression":
+            pytest.skip(f"inconclusive: {told}")
+        pytest.fail(f"{outcome.value}: {told}", pytrace=False)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Errors become failures that say what, which and what to do; signals end the session.
+
+    Until then SIGINT and SIGTERM are held back where containers are being removed.
+    """
+    try:
+        with interruptible():
+            yield
+    except Interrupted as error:
+        pytest.exit(error.message, returncode=int(error.exit_code))
+    except GateError as error:
+        text = f"{error.message} [{error.reason.value}]"
+        pytest.fail(f"{text}\ntry: {error.remedy}" if error.remedy else text, pytrace=False)

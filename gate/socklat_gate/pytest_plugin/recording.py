@@ -1,0 +1,96 @@
+"""Results in pytest-benchmark's tables and storage, where that plugin is installed and enabled.
+
+Each metric becomes a benchmark whose rounds are the runs of the image under test, in seconds, so
+that ``pytest-benchmark compare`` shows it beside those of other days.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from socklat_gate.campaign import Run
+from socklat_gate.gating import Metric
+from socklat_gate.report.headline import headline
+from socklat_gate.report.sentence import plain
+from socklat_gate.result import Result
+from socklat_gate.verdict.quantiles import value_ns
+
+__all__ = ["record"]
+
+GROUP = "socklat"
+
+
+@dataclass
+class _Benchmark:
+    """What pytest-benchmark's ``Metadata`` reads of its fixture."""
+
+    name: str
+    fullname: str
+    extra_info: dict[str, Any]
+    group: str = GROUP
+    param: str | None = None
+    params: dict[str, Any] | None = None
+    cprofile_stats: None = None
+    has_error: bool = field(default=False)
+
+
+def record(
+    config: pytest.Config, node: pytest.Item, result: Result, metrics: Iterable[Metric]
+) -> None:
+    """Adds the result to the session of pytest-benchmark; nothing happens without one."""
+    session = getattr(config, "_benchmarksession", None)
+    if session is None or session.disabled or session.skip:
+        return
+    # Only there with the plugin.
+    from pytest_benchmark.stats import Metadata  # noqa: PLC0415
+
+    for metric in metrics:
+        rounds_s = _rounds_s(_tested(result), metric)
+        if not rounds_s:
+            continue
+        name = f"[{metric.name}]"
+        shown = _Benchmark(node.name + name, node.nodeid + name, _extra_info(result, metric))
+        entry: Any = Metadata(  # type: ignore[no-untyped-call]
+            shown, iterations=1, options={"timer": "kernel"}
+        )
+        for round_s in rounds_s:
+            entry.stats.update(round_s)
+        session.benchmarks.append(entry)
+
+
+def _tested(result: Result) -> Sequence[Run]:
+    """Runs of the image under test."""
+    paired = [pair.candidate for pair in result.pairs if not pair.set_aside]
+    return paired or (result.campaign.runs if result.campaign else [])
+
+
+def _rounds_s(runs: Sequence[Run], metric: Metric) -> list[float]:
+    values_ns = (value_ns(run, metric.stage, metric.quantile) for run in runs)
+    return [value / 1e9 for value in values_ns if math.isfinite(value)]
+
+
+def _extra_info(result: Result, metric: Metric) -> dict[str, Any]:
+    """Plain JSON: what was compared with what, and what came of it for this metric."""
+    told: dict[str, Any] = {
+        "scenario": result.scenario_name,
+        "candidate_image": result.candidate_image,
+        "baseline_image": result.baseline_image,
+        "commit": result.commit,
+        "seed": result.seed,
+        "summary": plain(headline(result)),
+    }
+    if result.verdict is None:
+        return told
+    told["verdict"] = result.verdict.outcome.value
+    judged = [found for found in result.verdict.metrics if found.name == metric.name]
+    for found in judged:
+        told["metric_verdict"] = found.verdict.value
+        for name in ("change", "ci_low", "ci_high"):
+            value = getattr(found, name)
+            told[name] = value if math.isfinite(value) else None
+    return told

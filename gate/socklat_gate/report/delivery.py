@@ -1,0 +1,85 @@
+"""What was sent, what was seen: the load of each arm and the kernel's balance, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from socklat_gate.campaign import Run
+from socklat_gate.histogram import Histogram
+from socklat_gate.report import units
+from socklat_gate.result import Completeness
+
+__all__ = ["CompletenessView", "LoadRow", "completeness_view", "load_row"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRow:
+    """What the driver did to one arm, summed over the runs in use."""
+
+    arm: str
+    planned: str
+    sent: str
+    starved: str
+    answered: str
+    errors: str
+    late: str
+    lag: str
+    client_p99: str
+    first_error: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompletenessView:
+    """The kernel's balance spelled out."""
+
+    balance: str
+    balanced: bool
+    missed: str
+    overlapped: str
+    driver: str
+
+
+def load_row(arm: str, runs: Sequence[Run]) -> LoadRow:
+    """Sums, and the worst of the 99th percentiles, over at least one run."""
+    loads = [run.load for run in runs]
+    external = all(load.external for load in loads)
+    client = Histogram.merged(load.client for load in loads)
+    return LoadRow(
+        arm=arm,
+        planned="external" if external else units.count(sum(load.planned for load in loads)),
+        sent="external" if external else units.count(sum(load.sent for load in loads)),
+        starved=units.count(sum(load.starved for load in loads)),
+        answered=units.count(sum(load.answered for load in loads)),
+        errors=units.count(sum(load.errors for load in loads)),
+        late=units.ns(max(load.late_p99_ns for load in loads)),
+        lag=units.ns(max(load.lag_p99_ns for load in loads)),
+        client_p99=units.ns(client.quantile_ns(0.99)),
+        first_error=next((load.first_error for load in loads if load.first_error), ""),
+    )
+
+
+def completeness_view(done: Completeness) -> CompletenessView:
+    """The identity with its numbers, and the count of the load driver."""
+    parts = [
+        (done.recorded, "recorded"),
+        (done.filtered, "filtered (warm-up)"),
+        (done.unanswered, "unanswered"),
+        (done.pending, "pending"),
+        (done.dropped, "dropped"),
+    ]
+    total = " + ".join(f"{units.count(number)} {name}" for number, name in parts)
+    driver = "not counted by the load command"
+    if done.answered_by_driver is not None:
+        driver = (
+            f"{units.count(done.answered_by_driver)} answers; "
+            f"largest difference in one run {units.share(done.mismatch)}"
+        )
+    overlap = done.overlapped / done.recorded if done.recorded else 0.0
+    return CompletenessView(
+        balance=f"{units.count(done.seen)} seen = {total}",
+        balanced=done.balanced,
+        missed=units.count(done.missed),
+        overlapped=f"{units.count(done.overlapped)} ({units.share(overlap)})",
+        driver=driver,
+    )

@@ -1,0 +1,107 @@
+"""Rare spikes as text: how many of each arm, whether they are more, what could have been found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from socklat_gate.report import units
+from socklat_gate.result import Result
+from socklat_gate.verdict.model import SpikeVerdict
+from socklat_gate.verdict.rates import DISPERSION_LEVEL
+from socklat_gate.verdict.wording import plural
+
+__all__ = ["RareSpikes", "RateRow", "power_text", "rare_spikes", "spikes_summary"]
+
+
+@dataclass(frozen=True, slots=True)
+class RateRow:
+    """Events of one arm."""
+
+    who: str
+    events: str
+    exposure: str
+    rate: str
+
+
+@dataclass(frozen=True, slots=True)
+class RareSpikes:
+    """The judgement of rare spikes; ``stage`` is where the candidate's spent most of their time."""
+
+    failed: bool
+    summary: str
+    rows: tuple[RateRow, ...]
+    evidence: str
+    power: str
+    stage: str
+    notes: tuple[str, ...]
+
+
+def rare_spikes(result: Result) -> RareSpikes | None:
+    """None when spikes were not judged."""
+    spikes = result.verdict.spikes if result.verdict else None
+    if spikes is None:
+        return None
+    rows = [_row("baseline", spikes.baseline_events, spikes.baseline_exposure_s)]
+    if spikes.stored_exposure_s:
+        rows.append(_row("stored campaigns", spikes.stored_events, spikes.stored_exposure_s))
+    rows.append(_row("candidate", spikes.candidate_events, spikes.candidate_exposure_s))
+    return RareSpikes(
+        failed=spikes.failed,
+        summary=spikes_summary(spikes),
+        rows=tuple(rows),
+        evidence=_evidence_text(spikes),
+        power=power_text(spikes),
+        stage=spikes.stage,
+        notes=spikes.notes,
+    )
+
+
+def spikes_summary(spikes: SpikeVerdict) -> str:
+    """Both arms in half a sentence: ``5 spikes of 50.0 ms or more in 1 min 04 s (reference: ...)``.
+
+    The reference is the baseline arm with its part of the stored campaigns.
+    """
+    events = spikes.baseline_events + spikes.stored_events
+    exposure_s = spikes.baseline_exposure_s + spikes.stored_exposure_s
+    return (
+        f"{plural(spikes.candidate_events, 'spike')} of {units.ns(spikes.threshold_ns)} or more "
+        f"in {units.duration_s(spikes.candidate_exposure_s)} "
+        f"(reference: {events} in {units.duration_s(exposure_s)})"
+    )
+
+
+def power_text(spikes: SpikeVerdict) -> str:
+    """What the job could have found, in a sentence."""
+    if not spikes.candidate_exposure_s:
+        return "Nothing could have been found: no run was watched for spikes."
+    if spikes.events_to_fail is None:
+        return "No number of spikes would have failed beside this reference in so short a time."
+    return (
+        f"{plural(spikes.events_to_fail, 'spike')} of the candidate would have failed beside this "
+        f"reference; so many are expected at {units.times(spikes.smallest_ratio)} its rate."
+    )
+
+
+def _row(who: str, events: int, exposure_s: float) -> RateRow:
+    shown = units.duration_s(exposure_s)
+    return RateRow(who, units.count(events), shown, units.per_time(events, exposure_s))
+
+
+def _evidence_text(spikes: SpikeVerdict) -> str:
+    over = f"over-dispersion p = {units.p_value(spikes.dispersion_p)}"
+    how = f"single events were compared ({over})"
+    if spikes.by_runs:
+        bunched = spikes.dispersion_p < DISPERSION_LEVEL
+        why = "events come in bunches" if bunched else "runs have several events each"
+        how = f"whole runs were compared, because {why} ({over})"
+    rate = "Neither had a spike"
+    if spikes.baseline_events or spikes.candidate_events or spikes.stored_events:
+        rate = (
+            f"The candidate's rate is {units.times(spikes.rate_ratio)} the reference's, where "
+            f"{units.times(spikes.accepted_ratio)} is accepted"
+        )
+    return (
+        f"{rate}; evidence that the candidate has more: "
+        f"{units.needed(spikes.evidence, spikes.needed)} "
+        f"(p = {units.p_value(spikes.p_value)}); {how}."
+    )

@@ -1,0 +1,87 @@
+"""Where the time went: the attribution of a change to stages, as text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from socklat_gate.report import units
+from socklat_gate.report.sentence import Name, Sentence
+from socklat_gate.verdict.model import Attribution, StageShare
+
+__all__ = ["ShareRow", "SliceView", "depend_sentence", "slice_views"]
+
+BAR = 10
+CANCEL = 1.5
+"""Beyond this share of a change, parts that go opposite ways nearly cancel: it tells nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShareRow:
+    """One stage's part of a slice's change."""
+
+    stage: str
+    baseline: str
+    candidate: str
+    delta: str
+    interval: str
+    share: str
+
+
+@dataclass(frozen=True, slots=True)
+class SliceView:
+    """One slice; ``stage`` is empty when no stage is named."""
+
+    title: str
+    delta: str
+    stage: str
+    rows: tuple[ShareRow, ...]
+
+
+def slice_views(attribution: Sequence[Attribution]) -> tuple[SliceView, ...]:
+    """Every slice with its stages."""
+    return tuple(
+        SliceView(
+            title=part.slice,
+            delta=units.ns_change(part.delta_ns),
+            stage=part.stage or "",
+            rows=tuple(_row(one, cancelled=_cancel(part.shares)) for one in part.shares),
+        )
+        for part in attribution
+    )
+
+
+def depend_sentence(attribution: Sequence[Attribution]) -> Sentence:
+    """Time on dependency sockets, which has no slices; empty when there was none."""
+    depend = next((part.depend for part in attribution if part.depend is not None), None)
+    if depend is None or (depend.baseline_ns == 0 and depend.candidate_ns == 0):
+        return ()
+    change_ns = depend.candidate_ns - depend.baseline_ns
+    share = "" if _cancel([depend]) else f", {units.share(depend.share)} of the change of "
+    return (
+        "Time on dependency sockets (",
+        Name(depend.stage),
+        f", part of all requests' time): {units.ns(depend.baseline_ns)} per request, then "
+        f"{units.ns(depend.candidate_ns)}: {units.ns_change(change_ns)} "
+        f"(95% interval {units.ns_interval(depend.low_ns, depend.high_ns)})",
+        *((share, Name("app")) if share else ()),
+        ".",
+    )
+
+
+def _cancel(shares: Sequence[StageShare]) -> bool:
+    return any(abs(one.share) > CANCEL for one in shares if math.isfinite(one.share))
+
+
+def _row(part: StageShare, *, cancelled: bool) -> ShareRow:
+    filled = round(BAR * min(1.0, max(0.0, part.share))) if math.isfinite(part.share) else 0
+    bar = "█" * filled + "░" * (BAR - filled)
+    return ShareRow(
+        stage=part.stage,
+        baseline=units.ns(part.baseline_ns),
+        candidate=units.ns(part.candidate_ns),
+        delta=units.ns_change(part.candidate_ns - part.baseline_ns),
+        interval=units.ns_interval(part.low_ns, part.high_ns),
+        share="they nearly cancel" if cancelled else f"{bar} {units.share(part.share)}",
+    )

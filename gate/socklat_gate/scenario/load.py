@@ -1,0 +1,103 @@
+"""``[load]``: what is sent, how often, and what counts as delivered.  Models only."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from socklat_gate.gating import StrictModel
+from socklat_gate.load.payload import parse_payload
+from socklat_gate.scenario.cpus import CpuSet
+
+__all__ = ["Command", "Load"]
+
+HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+
+
+class Command(StrictModel):
+    """Any other load tool; its host, port, seed, rate and duration come in its environment."""
+
+    argv: list[str] = Field(min_length=1)
+
+
+class Load(StrictModel):
+    """Open-loop load: arrivals happen on schedule whatever the answers do."""
+
+    driver: Literal["tcp", "http", "command"] = "tcp"
+    rate: float = Field(1000.0, gt=0, le=200_000, description="requests per second and arm")
+    arrivals: Literal["poisson", "constant"] = "poisson"
+    connections: int = Field(32, ge=1, le=10_000, description="connections per arm")
+    max_connections: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description="opened at most when requests find none free; default: 10 times connections, "
+        "or enough for a stop of a second",
+    )
+    duration_s: float = Field(8.0, gt=0, le=3600, description="measured window of a pair")
+    max_duration_s: float | None = Field(
+        None,
+        gt=0,
+        le=3600,
+        description="extended up to this while stalls leave too few clean requests; 4 times "
+        "duration_s if left out",
+    )
+    warmup_s: float = Field(1.0, ge=0, le=600)
+    timeout_s: float = Field(10.0, gt=0, le=600, description="a later answer is an error")
+    max_errors: float = Field(0.001, ge=0, le=1, description="allowed share of failed requests")
+    max_lag_ms: float = Field(
+        100.0, gt=0, description="bound for the p99 wait of due requests for a free connection"
+    )
+    max_late_ms: float = Field(100.0, gt=0, description="bound for the driver's own p99 lateness")
+    cpuset: CpuSet | None = None
+    # tcp
+    payload: str | None = Field(None, description=r"request bytes; \r \n \t \0 \\ \xHH are escapes")
+    answer: Literal["resp"] | int | str = Field(
+        "resp", description='end of an answer: "resp", a length in bytes, or "until:DELIMITER"'
+    )
+    # http
+    method: str = Field("GET", pattern="^[A-Z]+$")
+    path: str = Field("/", pattern=r"^/\S*$")
+    headers: dict[str, str] = Field(default_factory=dict)
+    body: str | None = None
+    # command
+    command: Command | None = None
+
+    @field_validator("payload")
+    @classmethod
+    def _payload(cls, value: str | None) -> str | None:
+        parse_payload(value or "")
+        return value
+
+    @field_validator("answer")
+    @classmethod
+    def _answer(cls, value: int | str) -> int | str:
+        if isinstance(value, int):
+            if value < 1:
+                raise ValueError("an answer has at least 1 byte")
+        elif value != "resp":
+            if not value.startswith("until:") or len(value) == len("until:"):
+                raise ValueError('use "resp", a length in bytes, or "until:DELIMITER"')
+            parse_payload(value.removeprefix("until:"))
+        return value
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Load:
+        if self.max_connections is not None and self.max_connections < self.connections:
+            raise ValueError("max_connections must not be smaller than connections")
+        if self.max_duration_s is not None and self.max_duration_s < self.duration_s:
+            raise ValueError("max_duration_s must not be smaller than duration_s")
+        return self
+
+    @model_validator(mode="after")
+    def _driver_has_what_it_needs(self) -> Load:
+        if self.driver == "tcp" and not self.payload:
+            raise ValueError("driver tcp needs a payload")
+        if self.driver == "command" and self.command is None:
+            raise ValueError("driver command needs [load.command] with argv")
+        for name, value in self.headers.items():
+            if not re.fullmatch(HEADER_NAME, name) or re.search(r"[\r\n\0]", value):
+                raise ValueError(f"header {name!r} cannot be sent")
+        return self

@@ -1,0 +1,85 @@
+"""``[service]``: the container under test, or the stack around it.  Models only."""
+
+from __future__ import annotations
+
+import re
+
+from pydantic import Field, model_validator
+
+from socklat_gate.gating import StrictModel
+from socklat_gate.scenario.cpus import CpuSet
+
+__all__ = ["Ready", "Service"]
+
+IN_COMPOSE_FILE = ("publish", "volumes", "tmpfs", "cpus", "memory")
+
+
+class Ready(StrictModel):
+    """When the service counts as started: one of tcp, http or log."""
+
+    http: str | None = Field(None, pattern="^/", description="path that must answer `status`")
+    status: int = Field(200, ge=100, le=599)
+    log: str | None = Field(None, description="regular expression that a log line must match")
+    timeout_s: float = Field(30.0, gt=0, le=600)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Ready:
+        if self.http and self.log:
+            raise ValueError("give http or log, not both (neither: a TCP connection is enough)")
+        if self.log:
+            try:
+                re.compile(self.log)
+            except re.error as error:
+                raise ValueError(f"log is not a regular expression: {error}") from None
+        return self
+
+
+class Service(StrictModel):
+    """The container under test."""
+
+    image: str | None = Field(None, min_length=1, description="candidate image; pulled if missing")
+    build: str | None = Field(None, description="directory with a Dockerfile, instead of image")
+    compose: str | None = Field(
+        None, description="compose file, instead of both: each arm is the whole stack"
+    )
+    service: str | None = Field(None, description="the compose file's service under test")
+    command: str | list[str] | None = None
+    env: dict[str, str] = Field(default_factory=dict)
+    port: int = Field(ge=1, le=65535, description="port the service listens on, in the container")
+    publish: int | None = Field(
+        None,
+        ge=1,
+        le=65534,
+        description="also reach it at 127.0.0.1:publish (baseline) and publish + 1 (candidate)",
+    )
+    volumes: list[str] = Field(default_factory=list, description="host:container[:ro]")
+    tmpfs: list[str] = Field(default_factory=list, description="container paths kept in memory")
+    cpus: float | None = Field(None, gt=0)
+    cpuset: CpuSet | list[CpuSet] | None = Field(
+        None, description="of both arms, or a list of two: who gets which is flipped"
+    )
+    memory: str | None = Field(None, pattern=r"^\d+[bkmg]?$")
+    ready: Ready = Field(default_factory=Ready)
+
+    @model_validator(mode="after")
+    def _image_or_build(self) -> Service:
+        if self.build and (self.image or self.compose):
+            raise ValueError("give one of image, build and compose")
+        if isinstance(self.cpuset, list) and len(self.cpuset) != 2:
+            raise ValueError("cpuset is one set of CPUs, or a list of two")
+        return self
+
+    @model_validator(mode="after")
+    def _of_the_stack(self) -> Service:
+        if bool(self.compose) != bool(self.service):
+            raise ValueError("compose and service, the one under test in it, belong together")
+        elsewhere = [name for name in IN_COMPOSE_FILE if self.compose and getattr(self, name)]
+        if elsewhere:
+            raise ValueError(f"{', '.join(elsewhere)}: with compose this belongs in that file")
+        return self
+
+    def cpuset_of(self, arm: int, *, swapped: bool) -> str | None:
+        """The CPUs of an arm by its index; ``swapped`` is the coin flip for a list of two."""
+        if isinstance(self.cpuset, list):
+            return self.cpuset[arm ^ swapped]
+        return self.cpuset

@@ -1,0 +1,92 @@
+"""The connection to the Docker daemon, and the one place where losing it becomes an error."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import docker
+import docker.errors
+import requests
+
+from socklat_gate.errors import GateError, Reason, UnfitEnvironment
+
+__all__ = ["connect", "daemon_errors", "daemon_url", "explain"]
+
+CONNECT_TIMEOUT_S = 5
+WORK_TIMEOUT_S = 60
+DEFAULT_URL = "unix:///var/run/docker.sock"
+
+
+def daemon_url() -> str:
+    """Where the daemon is looked for: ``DOCKER_HOST``, else the standard socket."""
+    return os.environ.get("DOCKER_HOST") or DEFAULT_URL
+
+
+def connect() -> docker.DockerClient:
+    """A client of a daemon that has just answered.
+
+    Raises `UnfitEnvironment` (NO_DOCKER) naming the socket or URL when no daemon answers there
+    within 5 s, or when it runs rootless: its containers' addresses cannot be reached.
+    """
+    try:
+        client = docker.from_env(timeout=CONNECT_TIMEOUT_S)
+        client.ping()
+        security = client.info().get("SecurityOptions") or []
+    except (docker.errors.DockerException, requests.RequestException) as error:
+        # The SDK wraps whatever a signal handler raises while it asks for the version.
+        if isinstance(error.__cause__, GateError):
+            raise error.__cause__ from None
+        raise UnfitEnvironment(
+            Reason.NO_DOCKER,
+            f"no Docker daemon answers at {daemon_url()}: {error}",
+            remedy=_remedy(),
+        ) from error
+    if any("name=rootless" in option for option in security):
+        client.close()
+        raise UnfitEnvironment(
+            Reason.NO_DOCKER,
+            f"the Docker daemon at {daemon_url()} runs rootless: the addresses of its containers "
+            "exist only inside its own network namespace",
+            remedy="use a rootful daemon: unset DOCKER_HOST, or set it to " + DEFAULT_URL,
+        )
+    client.api.timeout = WORK_TIMEOUT_S
+    return client
+
+
+@contextmanager
+def daemon_errors(doing: str) -> Iterator[None]:
+    """Turn an error of the connection or the daemon into `UnfitEnvironment` (NO_DOCKER).
+
+    ``doing`` completes "Docker failed while ..."; errors that the caller understands better are
+    caught inside.
+    """
+    try:
+        yield
+    except (docker.errors.DockerException, requests.RequestException) as error:
+        raise UnfitEnvironment(
+            Reason.NO_DOCKER,
+            f"Docker at {daemon_url()} failed while {doing}: {explain(error)}",
+            remedy="see the daemon's own log (journalctl -u docker), then run again",
+        ) from error
+
+
+def explain(error: Exception) -> str:
+    """The daemon's own words where there are any, without the SDK's wrapping."""
+    text = getattr(error, "explanation", None) or error
+    return str(text.decode(errors="replace") if isinstance(text, bytes) else text).strip()
+
+
+def _remedy() -> str:
+    url = daemon_url()
+    path = url.removeprefix("unix://")
+    if path != url and os.path.exists(path) and not os.access(path, os.R_OK | os.W_OK):
+        return (
+            f"no permission for {path}: run as root, or add the user to the docker group "
+            "(usermod -aG docker USER) and log in again"
+        )
+    return (
+        "start the daemon (systemctl start docker), or set DOCKER_HOST to where it listens; "
+        "the user needs to be root or in the docker group"
+    )

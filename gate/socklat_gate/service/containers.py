@@ -1,0 +1,113 @@
+"""Single containers on a private bridge network."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+import docker
+import docker.errors
+
+from socklat_gate.errors import Reason, UnfitEnvironment, UsageError
+from socklat_gate.scenario import Service
+from socklat_gate.service.arms import ArmSpec
+from socklat_gate.service.client import daemon_errors, explain
+from socklat_gate.service.death import refused_start
+from socklat_gate.service.options import container_options
+from socklat_gate.service.owner import ARM_LABEL, OwnerTag
+from socklat_gate.service.placed import Call, Placed
+
+__all__ = ["Containers"]
+
+
+class Containers:
+    """`Starter` of one container an arm."""
+
+    keeps_networks = True
+
+    def __init__(
+        self,
+        client: docker.DockerClient,
+        service: Service,
+        directory: Path,
+        owner: OwnerTag,
+        network: str,
+    ) -> None:
+        self._client = client
+        self._service = service
+        self._directory = directory
+        self._owner = owner
+        self._network = network
+        self._serial = itertools.count(1)
+
+    def open(self, call: Call) -> None:
+        """Creates the network.  Raises `UnfitEnvironment` (NO_DOCKER) when Docker cannot."""
+        labels = self._owner.labels()
+        with daemon_errors(f"creating network {self._network}"):
+            try:
+                call(
+                    lambda: self._client.api.create_network(
+                        self._network, driver="bridge", labels=labels
+                    )
+                )
+            except docker.errors.APIError as error:
+                if "address pool" not in explain(error):
+                    raise
+                raise UnfitEnvironment(
+                    Reason.NO_DOCKER,
+                    f"Docker has no addresses left for another network: {explain(error)}",
+                    remedy="remove networks that nobody uses (docker network prune), or add "
+                    "default-address-pools to the daemon's configuration",
+                ) from error
+
+    def place(self, arms: Sequence[ArmSpec], call: Call) -> list[Placed]:
+        """Creates all containers, then starts them in the order given.
+
+        Raises `UsageError` (NO_SUCH_IMAGE, BAD_SCENARIO), `InvalidMeasurement` (SERVICE_DIED,
+        PORT_TAKEN) in Docker's words.
+        """
+        created = [self._create(spec, call) for spec in arms]
+        for placed in created:
+            self._start(placed, call)
+        return created
+
+    def end(self) -> None:
+        """The daemon's calls are short."""
+
+    def close(self) -> None:
+        """Nothing of it is outside of Docker."""
+
+    def _create(self, spec: ArmSpec, call: Call) -> Placed:
+        name = f"{self._network}-{spec.arm}-{next(self._serial)}"
+        options = container_options(self._service, self._directory, spec)
+        labels = {**self._owner.labels(), ARM_LABEL: spec.arm}
+        with daemon_errors(f"creating container {name}"):
+            try:
+                container = call(
+                    lambda: self._client.containers.create(
+                        name=name, network=self._network, labels=labels, **options
+                    )
+                )
+            except docker.errors.ImageNotFound as error:
+                raise UsageError(
+                    Reason.NO_SUCH_IMAGE,
+                    f"image {spec.image.reference} is gone: {explain(error)}",
+                    remedy="something removed it meanwhile (docker image prune?); run again",
+                ) from error
+            except docker.errors.APIError as error:
+                if error.is_server_error():
+                    raise
+                raise UsageError(
+                    Reason.BAD_SCENARIO,
+                    f"Docker refuses the options of [service]: {explain(error)}",
+                    remedy="correct command, volumes, cpus, cpuset or memory in the scenario",
+                ) from error
+        return Placed(str(container.id), name, self._network)
+
+    def _start(self, placed: Placed, call: Call) -> None:
+        with daemon_errors(f"starting container {placed.name}"):
+            try:
+                call(lambda: self._client.api.start(placed.container_id))
+            except docker.errors.APIError as error:
+                raise refused_start(placed.name, explain(error)) from error

@@ -1,0 +1,92 @@
+"""What to say about a container that ended, or that Docker could not start."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import docker
+import docker.errors
+
+from socklat_gate.errors import InvalidMeasurement, Reason, UnfitEnvironment
+from socklat_gate.service.client import daemon_errors
+from socklat_gate.service.logs import tail
+
+__all__ = ["died", "has_ended", "refused_start"]
+
+SETTLE_S = 2.0
+PAUSE_S = 0.05
+
+
+def died(client: docker.DockerClient, container_id: str, name: str) -> InvalidMeasurement:
+    """The error for a container whose process is gone: exit code, OOM flag and last log lines.
+
+    Returned rather than raised; losing the daemon too does not hide the news.
+    """
+    try:
+        with daemon_errors(f"asking how container {name} ended"):
+            state = _settled_state(client, container_id)
+    except UnfitEnvironment as error:
+        return _service_died(f"the process of container {name} is gone; {error.message}")
+    if state is None:
+        return _service_died(f"container {name} was removed by somebody else")
+    if state.get("Running"):
+        how = "lost its process, though Docker says that it runs"
+    else:
+        how = f"exited with code {state.get('ExitCode')}"
+    if state.get("OOMKilled"):
+        how += ", killed because it ran out of memory"
+    if state.get("Error"):
+        how += f" ({state['Error']})"
+    return _service_died(
+        f"container {name} {how}; its last log lines:\n{tail(client, container_id)}"
+    )
+
+
+def has_ended(client: docker.DockerClient, container_id: str) -> bool:
+    """Whether Docker says so within 2 s (it notices the end of a process a little later)."""
+    state = _settled_state(client, container_id)
+    return state is None or not state.get("Running")
+
+
+def refused_start(name: str, why: str) -> InvalidMeasurement:
+    """The error for a container that Docker could not start, with Docker's words in ``why``."""
+    lowered = why.lower()
+    if "port is already allocated" in lowered or "address already in use" in lowered:
+        return InvalidMeasurement(
+            Reason.PORT_TAKEN,
+            f"container {name} cannot publish its port: {why}",
+            remedy="stop what listens there, choose another service.publish, or leave it out: the "
+            "load then goes to the container's own address",
+        )
+    return InvalidMeasurement(
+        Reason.SERVICE_DIED,
+        f"container {name} cannot start: {why}",
+        remedy="check service.command, volumes and limits: the same must work with docker run",
+    )
+
+
+def _settled_state(client: docker.DockerClient, container_id: str) -> dict[str, Any] | None:
+    """The state once Docker has noticed the end too; None when the container is gone."""
+    deadline = time.monotonic() + SETTLE_S
+    while True:
+        state = _state(client, container_id)
+        if state is None or not state.get("Running") or time.monotonic() >= deadline:
+            return state
+        time.sleep(PAUSE_S)
+
+
+def _state(client: docker.DockerClient, container_id: str) -> dict[str, Any] | None:
+    try:
+        state: dict[str, Any] = client.api.inspect_container(container_id)["State"]
+    except docker.errors.NotFound:
+        return None
+    return state
+
+
+def _service_died(message: str) -> InvalidMeasurement:
+    return InvalidMeasurement(
+        Reason.SERVICE_DIED,
+        message,
+        remedy="start the image by hand with the same command and options and see why it ends",
+    )

@@ -1,0 +1,39 @@
+"""The end of a container's log, bounded in lines and bytes, for messages and readiness."""
+
+from __future__ import annotations
+
+import re
+
+import docker
+import docker.errors
+import requests
+
+from socklat_gate.shown import printable
+
+__all__ = ["TAIL_LINES", "tail"]
+
+TAIL_LINES = 10
+TAIL_BYTES = 4096
+
+_COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def tail(client: docker.DockerClient, container_id: str) -> str:
+    """The last 10 lines of stdout and stderr, at most 4 KB; a note when there are none.
+
+    Never raises for what the daemon does: this is used while another error is being described.
+    """
+    try:
+        raw: bytes = client.api.logs(container_id, stdout=True, stderr=True, tail=TAIL_LINES)
+    except (docker.errors.DockerException, requests.RequestException) as error:
+        return f"(its log cannot be read: {error})"
+    return clip(raw) or "(it logged nothing)"
+
+
+def clip(raw: bytes) -> str:
+    """``raw`` as text without control characters, cut at the front to the last 4 KB."""
+    cut = raw[-TAIL_BYTES:]
+    text = _COLOUR.sub("", cut.decode(errors="replace")).replace("\r\n", "\n").strip("\n")
+    # A log is untrusted: escape sequences must not reach the terminal or a report.
+    clean = printable(text, kept="\n\t")
+    return f"... {clean}" if len(raw) > TAIL_BYTES else clean

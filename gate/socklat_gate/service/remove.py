@@ -1,0 +1,91 @@
+"""Remove containers and networks for certain: in parallel, tolerant of failures and of rivals."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+import docker
+import docker.errors
+import requests
+
+from socklat_gate.service.client import explain
+from socklat_gate.service.owner import RUN_LABEL
+
+__all__ = ["remove_containers", "remove_networks", "remove_run", "remove_volumes"]
+
+GIVE_UP_S = 10.0
+PAUSE_S = 0.1
+
+log = logging.getLogger(__name__)
+
+
+def remove_containers(client: docker.DockerClient, ids: Iterable[str]) -> list[str]:
+    """Kill and remove containers with their anonymous volumes; returns the ids that are gone.
+
+    Each is tried for up to 10 s; one that is gone already, or that somebody else is removing,
+    counts as removed once it is gone.  What is left over is logged, never raised.
+    """
+    return _all_at_once(
+        ids, "container", lambda name: client.api.remove_container(name, v=True, force=True)
+    )
+
+
+def remove_networks(client: docker.DockerClient, ids: Iterable[str]) -> list[str]:
+    """Remove networks, waiting up to 10 s for their last endpoints; returns the ids gone."""
+    return _all_at_once(ids, "network", client.api.remove_network)
+
+
+def remove_volumes(client: docker.DockerClient, names: Iterable[str]) -> list[str]:
+    """Remove named volumes, which stacks have; returns the names gone."""
+    return _all_at_once(names, "volume", client.api.remove_volume)
+
+
+def remove_run(client: docker.DockerClient, run: str, *, networks: bool) -> None:
+    """Remove every container and volume labelled with this run id, and its networks when asked to.
+
+    Goes by label, not by remembered ids: a call that was interrupted may have created something
+    whose id never arrived.  Never raises for what the daemon does; leftovers are logged.
+    """
+    chosen = {"label": f"{RUN_LABEL}={run}"}
+    try:
+        found = client.api.containers(all=True, filters=chosen)
+        remove_containers(client, [item["Id"] for item in found])
+        volumes = client.api.volumes(filters=chosen).get("Volumes") or []
+        remove_volumes(client, [item["Name"] for item in volumes])
+        if networks:
+            remove_networks(client, [item["Id"] for item in client.api.networks(filters=chosen)])
+    except (docker.errors.DockerException, requests.RequestException) as error:
+        log.warning("could not list what run %s left behind: %s", run, explain(error))
+
+
+def _all_at_once(ids: Iterable[str], kind: str, remove: Callable[[str], object]) -> list[str]:
+    names = list(ids)
+    if not names:
+        return []
+    with ThreadPoolExecutor(max_workers=min(8, len(names))) as pool:
+        gone = list(pool.map(lambda name: _persist(name, kind, remove), names))
+    return [name for name, is_gone in zip(names, gone, strict=True) if is_gone]
+
+
+def _persist(name: str, kind: str, remove: Callable[[str], object]) -> bool:
+    deadline = time.monotonic() + GIVE_UP_S
+    while (problem := _attempt(name, remove)) is not None:
+        if time.monotonic() >= deadline:
+            log.warning("could not remove %s %s: %s", kind, name, problem)
+            return False
+        time.sleep(PAUSE_S)
+    return True
+
+
+def _attempt(name: str, remove: Callable[[str], object]) -> str | None:
+    """Why it is still there, None when it is gone."""
+    try:
+        remove(name)
+    except docker.errors.NotFound:
+        return None
+    except (docker.errors.DockerException, requests.RequestException) as error:
+        return explain(error)
+    return None

@@ -1,0 +1,160 @@
+"""Start the arms of a run, containers or stacks of them, and leave nothing behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+import docker
+
+from socklat_gate.scenario import Service
+from socklat_gate.service.arms import ArmSpec, RunningArm
+from socklat_gate.service.companions import companions
+from socklat_gate.service.containers import Containers
+from socklat_gate.service.death import died
+from socklat_gate.service.options import LOOPBACK, published_port
+from socklat_gate.service.owner import OwnerTag
+from socklat_gate.service.placed import Placed, Starter
+from socklat_gate.service.ready import wait_ready
+from socklat_gate.service.remove import remove_run
+from socklat_gate.service.stack import Stacks
+from socklat_gate.service.watch import Watched, watch
+
+__all__ = ["ArmSpec", "RunningArm", "ServiceSession"]
+
+T = TypeVar("T")
+
+
+class ServiceSession:
+    """Containers of one service on a private network; a context manager.
+
+    Everything is labelled with the owner (`socklat_gate.service.owner`).  Calls that create something run
+    on a worker thread: an exception raised by a signal handler then interrupts the wait, never
+    the call, so that `close` can let the call end and remove what it made.
+    """
+
+    def __init__(self, client: docker.DockerClient, service: Service, scenario_dir: Path) -> None:
+        self._client = client
+        self._service = service
+        self._owner = OwnerTag.current()
+        self._network = f"socklat-gate-{self._owner.run}"
+        self._starter: Starter = (
+            Stacks(client, service, scenario_dir, self._owner)
+            if service.compose
+            else Containers(client, service, scenario_dir, self._owner, self._network)
+        )
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="docker")
+        self._closed = False
+        self._watched: tuple[Watched, ...] = ()
+
+    @property
+    def run_id(self) -> str:
+        """The random id in the label of everything that this session creates."""
+        return self._owner.run
+
+    @property
+    def network(self) -> str:
+        """Name of the private network."""
+        return self._network
+
+    def __enter__(self) -> ServiceSession:
+        """Create the network, or read the compose file; raises as `Starter.open`."""
+        try:
+            self._starter.open(self._call)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def start(self, arms: Sequence[ArmSpec]) -> tuple[RunningArm, ...]:
+        """Create all containers, start them in the order given, wait until all are ready.
+
+        Call `stop` before starting the next ones.  Whatever is raised, the containers are removed
+        first.  Raises `InvalidMeasurement`: SERVICE_DIED with exit code and log (or Docker's words
+        when it could not start), SERVICE_NOT_READY, PORT_TAKEN; `UsageError`: BAD_SCENARIO for
+        options that Docker refuses; `UnfitEnvironment` when the daemon or its processes cannot be
+        reached.
+        """
+        assert not self._watched, "stop() comes before the next start()"
+        try:
+            placed = self._starter.place(arms, self._call)
+            self._watched = tuple(
+                watch(self._client, item.network, item.container_id, item.name) for item in placed
+            )
+            ready, port = self._service.ready, self._service.port
+            wait_ready(self._client, self._watched, ready, port, self.check_alive)
+            return tuple(map(self._running, arms, self._watched, placed))
+        except BaseException:
+            self.stop()
+            raise
+
+    def check_alive(self) -> None:
+        """Raise `InvalidMeasurement` (SERVICE_DIED) when a container's process has ended.
+
+        The message has the exit code, the OOM flag and the last log lines.  Costs one read in
+        /proc per container while they live.
+        """
+        for item in self._watched:
+            if not item.is_alive():
+                raise died(self._client, item.container_id, item.name)
+
+    def stop(self) -> None:
+        """Kill and remove the current containers with their anonymous volumes.
+
+        Leftovers are logged, never raised, and swept by a later run.
+        """
+        self._watched = ()
+        if not self._closed:
+            # The worker takes calls in order: once this one is done, none is under way.
+            self._starter.end()
+            self._worker.submit(int).result()
+            kept = self._starter.keeps_networks
+            remove_run(self._client, self._owner.run, networks=not kept)
+
+    def close(self) -> None:
+        """Remove everything that this session created, the network too; may be called again.
+
+        An exception from a signal handler meanwhile is raised only after a second attempt.
+        """
+        try:
+            self._remove_all()
+        except BaseException:
+            self._remove_all()
+            raise
+
+    def _remove_all(self) -> None:
+        self._watched = ()
+        self._closed = True
+        self._starter.end()
+        self._worker.shutdown(wait=True)
+        remove_run(self._client, self._owner.run, networks=True)
+        self._starter.close()
+
+    def _running(self, spec: ArmSpec, watched: Watched, placed: Placed) -> RunningArm:
+        publish = published_port(self._service, spec.arm)
+        return RunningArm(
+            arm=spec.arm,
+            container_id=watched.container_id,
+            name=watched.name,
+            pid=watched.pid,
+            netns_inode=watched.netns_inode,
+            host=LOOPBACK if publish else watched.address,
+            port=publish or self._service.port,
+            image=spec.image,
+            companions=tuple(companions(self._client, placed.companions, watched.netns_inode)),
+        )
+
+    def _call(self, call: Callable[[], T]) -> T:
+        """Run a creating call on the worker and wait for its result."""
+        return self._worker.submit(call).result()

@@ -1,0 +1,178 @@
+"""The stack of a compose file as one arm of a gate: its own project, one image exchanged."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import docker
+
+from socklat_gate.errors import Reason, UsageError
+from socklat_gate.scenario import Service
+from socklat_gate.service.arms import ArmSpec
+from socklat_gate.service.client import daemon_errors
+from socklat_gate.service.compose import Compose, Document, read_stack
+from socklat_gate.service.death import refused_start
+from socklat_gate.service.image import ImageRef, local_image, resolve_image
+from socklat_gate.service.owner import OwnerTag
+from socklat_gate.service.placed import Call, Placed
+from socklat_gate.service.stack_document import arm_document
+
+__all__ = ["Stacks", "stack_image"]
+
+PROJECT, SERVICE = "com.docker.compose.project", "com.docker.compose.service"
+"""Labels that compose gives its containers."""
+
+
+class Stacks:
+    """`Starter` of whole stacks, one project an arm."""
+
+    def __init__(
+        self, client: docker.DockerClient, service: Service, directory: Path, owner: OwnerTag
+    ) -> None:
+        assert service.compose is not None
+        assert service.service is not None
+        self._client = client
+        self._service = service
+        self._file = directory / service.compose
+        self._tested = service.service
+        self._owner = owner
+        self._home = tempfile.TemporaryDirectory(prefix="socklat-gate-")
+        self._stack: Document = {}
+        self._images: Mapping[str, str] = {}
+        self._serial = 0
+        self._running: Compose | None = None
+
+    keeps_networks = False
+
+    def open(self, call: Call) -> None:
+        """Reads the file and builds what it builds, but for the image under test."""
+        self._stack = _checked(read_stack(self._file), self._tested, self._file)
+        built = {
+            name: built_name(self._file, name)
+            for name, definition in self._stack["services"].items()
+            if name != self._tested and "build" in definition
+        }
+        if built:
+            call(lambda: build(self._file, self._stack, built))
+        self._images = built
+
+    def place(self, arms: Sequence[ArmSpec], call: Call) -> list[Placed]:
+        """Creates all containers of all arms, then starts them arm by arm in the order given."""
+        projects = [(spec, *self._project(spec)) for spec in arms]
+        for _, name, compose in projects:
+            self._run(call, name, compose, "up", "--no-start", "--no-build")
+        for _, name, compose in projects:
+            self._run(call, name, compose, "up", "--detach", "--no-build")
+        return [self._placed(name) for _, name, _ in projects]
+
+    def end(self) -> None:
+        """Ends a command that is under way."""
+        if self._running is not None:
+            self._running.end()
+
+    def close(self) -> None:
+        """Removes the files that were written for compose."""
+        self._home.cleanup()
+
+    def _project(self, spec: ArmSpec) -> tuple[str, Compose]:
+        self._serial += 1
+        name = f"socklat-gate-{self._owner.run}-{spec.arm}-{self._serial}"
+        document = arm_document(
+            self._stack,
+            self._tested,
+            spec,
+            self._service,
+            images=self._images,
+            labels=self._owner.labels(),
+        )
+        file = Path(self._home.name) / f"{name}.yaml"
+        file.write_text(json.dumps(document), encoding="utf-8")  # JSON is YAML
+        return name, Compose(name, file, self._file.parent)
+
+    def _run(self, call: Call, name: str, compose: Compose, *arguments: str) -> None:
+        self._running = compose
+        failed = call(lambda: compose.run(*arguments))
+        self._running = None
+        if failed:
+            raise refused_start(name, failed)
+
+    def _placed(self, project: str) -> Placed:
+        chosen = {"label": f"{PROJECT}={project}"}
+        with daemon_errors(f"looking for the containers of project {project}"):
+            found = self._client.api.containers(all=True, filters=chosen)
+        by_service = sorted(
+            ((item["Labels"].get(SERVICE, ""), item) for item in found), key=lambda pair: pair[0]
+        )
+        tested = [item for service, item in by_service if service == self._tested]
+        if not tested:
+            raise refused_start(project, f"compose started no container of {self._tested!r}")
+        networks = tested[0].get("NetworkSettings", {}).get("Networks") or {}
+        return Placed(
+            str(tested[0]["Id"]),
+            str(tested[0]["Names"][0]).removeprefix("/"),
+            next(iter(networks), ""),
+            tuple((name, str(item["Id"])) for name, item in by_service if name != self._tested),
+        )
+
+
+def stack_image(
+    client: docker.DockerClient,
+    file: Path,
+    tested: str,
+    say: Callable[[str], None],
+    *,
+    name: str = "",
+) -> ImageRef:
+    """The image that a compose file names for a service, or builds for it.
+
+    A ``name`` is hashed into the tag instead of a path that is another one each time.  Raises
+    `UsageError` as `read_stack` and `resolve_image` do.
+    """
+    stack = _checked(read_stack(file), tested, file)
+    definition = stack["services"][tested]
+    if "build" not in definition:
+        return resolve_image(client, str(definition.get("image") or ""), say)
+    tag = built_name(Path(name or file), tested)
+    say(f"building {tested} of {file}")
+    build(file, stack, {tested: tag})
+    found = local_image(client, tag)
+    assert found is not None, "compose said that it built it"
+    return found
+
+
+def build(file: Path, stack: Document, images: Mapping[str, str]) -> None:
+    """Builds services under these names.  Raises `UsageError` (NO_SUCH_IMAGE) with the output."""
+    services = {name: {**stack["services"][name], "image": tag} for name, tag in images.items()}
+    for definition in services.values():
+        definition.pop("depends_on", None)
+    with tempfile.TemporaryDirectory(prefix="socklat-gate-") as home:
+        written = Path(home) / "compose.yaml"
+        written.write_text(json.dumps({**stack, "services": services}), encoding="utf-8")
+        failed = Compose("socklat-gate-build", written, file.parent).run("build")
+    if failed:
+        raise UsageError(
+            Reason.NO_SUCH_IMAGE,
+            f"building {', '.join(images)} of {file} failed:\n{failed}",
+            remedy=f"make `docker compose --file {file} build` succeed",
+        )
+
+
+def built_name(file: Path, service: str) -> str:
+    """The tag of a built image, the same one each time so that nothing piles up."""
+    key = hashlib.sha256(f"{file.resolve()}\0{service}".encode()).hexdigest()[:16]
+    return f"socklat-gate/build:{key}"
+
+
+def _checked(stack: Document, tested: str, file: Path) -> Document:
+    services = stack.get("services") or {}
+    if tested not in services:
+        raise UsageError(
+            Reason.BAD_SCENARIO,
+            f"{file} has no service {tested!r}; it has {', '.join(sorted(services)) or 'none'}",
+            remedy="name the one under test in service.service",
+        )
+    return stack

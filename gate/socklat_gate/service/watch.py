@@ -1,0 +1,89 @@
+"""The process behind a started container: who it is, where its sockets live, whether it runs."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import docker
+
+from socklat_gate.errors import Reason, UnfitEnvironment
+from socklat_gate.service.client import daemon_errors, daemon_url
+from socklat_gate.service.death import died, has_ended
+from socklat_gate.service.owner import start_ticks
+
+__all__ = ["Watched", "watch"]
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A container that was started and seen running.
+
+    ``pid`` is its first process as this machine counts and ``start`` that process's start (clock
+    ticks after boot); ``address`` is its IP address on the private network.
+    """
+
+    container_id: str
+    name: str
+    pid: int
+    start: int
+    netns_inode: int
+    address: str
+
+    def is_alive(self) -> bool:
+        """Whether that process still runs: one read in /proc, no call to the daemon."""
+        return start_ticks(self.pid) == self.start
+
+
+def watch(client: docker.DockerClient, network: str, container_id: str, name: str) -> Watched:
+    """Find the process of a container that was just started on ``network``.
+
+    Raises `InvalidMeasurement` (SERVICE_DIED) when it has ended already; `UnfitEnvironment`:
+    NO_PRIVILEGE when this user may not look at it, NO_DOCKER when this machine has no such
+    process, because the daemon runs elsewhere or counts in another pid namespace.
+    """
+    with daemon_errors(f"inspecting container {name}"):
+        facts = client.api.inspect_container(container_id)
+    pid = int(facts["State"]["Pid"])
+    if not facts["State"]["Running"] or not pid:
+        raise died(client, container_id, name)
+    try:
+        netns_inode = _netns_inode(pid, name)
+        start = start_ticks(pid)
+        if start is None:
+            raise _elsewhere(pid, name)
+    except UnfitEnvironment:
+        with daemon_errors(f"inspecting container {name}"):
+            ended = has_ended(client, container_id)
+        if ended:
+            raise died(client, container_id, name) from None
+        raise
+    address = str(facts["NetworkSettings"]["Networks"][network]["IPAddress"])
+    return Watched(container_id, name, pid, start, netns_inode, address)
+
+
+def _netns_inode(pid: int, name: str) -> int:
+    try:
+        inode = os.stat(f"/proc/{pid}/ns/net").st_ino
+    except PermissionError as error:
+        raise UnfitEnvironment(
+            Reason.NO_PRIVILEGE,
+            f"the network namespace of container {name} (process {pid}) may not be read: {error}",
+            remedy="run as root (sudo), or with CAP_SYS_PTRACE besides CAP_BPF and CAP_PERFMON",
+        ) from error
+    except OSError as error:
+        raise _elsewhere(pid, name) from error
+    # A container on a bridge has a namespace of its own; ours means that pid is somebody else.
+    if inode == os.stat("/proc/self/ns/net").st_ino:
+        raise _elsewhere(pid, name)
+    return inode
+
+
+def _elsewhere(pid: int, name: str) -> UnfitEnvironment:
+    return UnfitEnvironment(
+        Reason.NO_DOCKER,
+        f"process {pid} of container {name} cannot be seen from here: the daemon at "
+        f"{daemon_url()} runs on another machine or in another pid namespace",
+        remedy="run the gate on the daemon's own machine, in the host's pid namespace "
+        "(docker run --pid=host when the job itself runs in a container)",
+    )

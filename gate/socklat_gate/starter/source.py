@@ -1,0 +1,154 @@
+"""What a user points at: an image, a Dockerfile or a compose file; and what it declares."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+
+from socklat_gate.errors import Reason, UsageError
+from socklat_gate.service.client import daemon_errors
+from socklat_gate.service.compose import read_stack
+from socklat_gate.service.image import ImageRef, build_image, resolve_image
+from socklat_gate.service.stack import stack_image
+
+__all__ = ["Source", "chosen_port", "find_source", "scenario_name"]
+
+NAME_LENGTH = 63
+COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+_HEALTH_URL = re.compile(r"https?://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?(/[^\s'\"|;&]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A thing to gate: a ``name`` for it, and the ``keys`` of ``[service]`` that start it.
+
+    ``ports`` are the TCP ports that it declares, in order; ``health_path`` is that of the URL
+    which its health check asks, or empty.
+    """
+
+    name: str
+    keys: Mapping[str, str]
+    image: ImageRef
+    ports: tuple[int, ...] = ()
+    health_path: str = ""
+
+    def __str__(self) -> str:
+        return ", ".join(f"{key} {value!r}" for key, value in self.keys.items())
+
+
+def find_source(
+    client: docker.DockerClient,
+    given: str,
+    beside: Path,
+    say: Callable[[str], None],
+    service: str | None = None,
+) -> Source:
+    """What ``given`` names; a directory is built, or brought up when it has a compose file only.
+
+    ``beside`` is the directory that the scenario will be in, where relative paths start;
+    ``service`` the one under test of a compose file.  Raises `UsageError` as `build_image`,
+    `resolve_image` and `read_stack` do.
+    """
+    path = Path(given)
+    if path.is_file() and path.name == "Dockerfile":
+        path = path.parent
+    if path.is_dir() and not (path / "Dockerfile").exists():
+        path = next((path / name for name in COMPOSE_FILES if (path / name).exists()), path)
+    if path.is_file() and path.suffix in (".yml", ".yaml"):
+        return _of_stack(client, path, beside, say, service)
+    if path.is_dir():
+        image = build_image(client, path, say)
+        name, keys = path.resolve().name, {"build": _relative(path, beside)}
+    else:
+        image = resolve_image(client, given, say)
+        name, keys = re.split(r"[:@]", given.rpartition("/")[2])[0], {"image": given}
+    config = _config(client, image)
+    return Source(
+        scenario_name(name), keys, image, _exposed(config), _health_path(config.get("Healthcheck"))
+    )
+
+
+def _of_stack(
+    client: docker.DockerClient,
+    path: Path,
+    beside: Path,
+    say: Callable[[str], None],
+    service: str | None,
+) -> Source:
+    services = read_stack(path).get("services") or {}
+    chosen = service or (next(iter(services)) if len(services) == 1 else "")
+    if chosen not in services:
+        raise UsageError(
+            Reason.BAD_ARGUMENT,
+            f"{path} has {', '.join(sorted(services)) or 'no service'}: which one is under test?",
+            remedy="name it with --service",
+        )
+    image = stack_image(client, path, chosen, say)
+    config, definition = _config(client, image), services[chosen]
+    ports = _of_definition(definition) or _exposed(config)
+    health = _health_path(definition.get("healthcheck") or config.get("Healthcheck"))
+    keys = {"compose": _relative(path, beside), "service": chosen}
+    return Source(scenario_name(chosen), keys, image, ports, health)
+
+
+def chosen_port(source: Source, asked: int | None) -> int:
+    """The port asked for, else the first that the image declares.
+
+    Raises `UsageError` (BAD_ARGUMENT) when it declares none.
+    """
+    if asked is not None:
+        return asked
+    if source.ports:
+        return source.ports[0]
+    raise UsageError(
+        Reason.BAD_ARGUMENT,
+        f"{source} declares no TCP port (EXPOSE)",
+        remedy="say where the service listens inside the container: --port 8080",
+    )
+
+
+def scenario_name(text: str) -> str:
+    """``text`` as a scenario may be called: lower case, digits, dots, dashes, underscores."""
+    name = re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("._-")
+    return name[:NAME_LENGTH].rstrip("._-") or "service"
+
+
+def _relative(path: Path, beside: Path) -> str:
+    try:
+        return str(path.resolve().relative_to(beside.resolve()))
+    except ValueError:
+        return str(path.resolve())
+
+
+def _config(client: docker.DockerClient, image: ImageRef) -> Mapping[str, Any]:
+    with daemon_errors(f"inspecting image {image.reference}"):
+        return client.api.inspect_image(image.id).get("Config") or {}
+
+
+def _exposed(config: Mapping[str, Any]) -> tuple[int, ...]:
+    declared = (entry.partition("/") for entry in config.get("ExposedPorts") or {})
+    return tuple(sorted(int(port) for port, _, kind in declared if kind in ("", "tcp")))
+
+
+def _of_definition(definition: Mapping[str, Any]) -> tuple[int, ...]:
+    """Ports inside the container that a compose file publishes or exposes, without ranges."""
+    written = [
+        str(entry.get("target", "")) if isinstance(entry, Mapping) else str(entry)
+        for entry in (*(definition.get("ports") or ()), *(definition.get("expose") or ()))
+    ]
+    inside = [text.rpartition(":")[2].partition("/") for text in written]
+    found = [int(port) for port, _, kind in inside if port.isdigit() and kind in ("", "tcp")]
+    return tuple(dict.fromkeys(found))
+
+
+def _health_path(check: Mapping[str, Any] | None) -> str:
+    """The path that a health check asks for, as images or compose files have it."""
+    check = check or {}
+    test = check.get("Test") or check.get("test") or []
+    found = _HEALTH_URL.search(test if isinstance(test, str) else " ".join(test))
+    return found[1] if found else ""

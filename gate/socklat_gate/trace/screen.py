@@ -1,0 +1,69 @@
+"""The live view: one picture on the terminal of stderr, drawn over and taken away at the end."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from rich.console import Console
+from rich.live import Live as Display
+from rich.text import Text
+
+from socklat_gate.interrupt import shielded
+from socklat_gate.trace.live import Look
+from socklat_gate.trace.show import as_tables
+from socklat_gate.trace.target import Target
+
+__all__ = ["Screen"]
+
+
+class Screen:
+    """A context manager; where stderr is no terminal it only says what is going on.
+
+    ``full`` is whether the full detail was asked for; ``silent`` shows nothing at all.
+    A signal is held back while it draws: half a picture would be drawn over the lines above it.
+    """
+
+    def __init__(self, target: Target, *, full: bool, silent: bool = False) -> None:
+        self._target = target
+        self._full = full
+        self._console = Console(stderr=True, highlight=False, quiet=silent)
+        terminal = self._console.is_terminal and not self._console.is_dumb_terminal
+        self._draws = terminal and not silent
+        self._display = Display(console=self._console, transient=True, auto_refresh=False)
+
+    def __enter__(self) -> Screen:
+        if self._draws:
+            with shielded():
+                self._display.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Takes the picture away; harmless when called twice."""
+        with shielded():
+            self._display.stop()
+
+    def say(self, text: str) -> None:
+        """Instead of the picture, until there is one."""
+        with shielded():
+            if self._draws:
+                self._display.update(Text(text), refresh=True)
+            else:
+                self._console.print(Text(text), soft_wrap=True)
+
+    def draw(self, look: Look) -> bool:
+        """Draws the picture of a look as large as the terminal is now; always true."""
+        if self._draws:
+            # The last line stays free, for the cursor.
+            height, width = self._console.height - 1, self._console.width
+            picture = as_tables(self._target, look, full=self._full, height=height, width=width)
+            with shielded():
+                self._display.update(picture, refresh=True)
+        return True

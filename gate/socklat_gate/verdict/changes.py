@@ -1,0 +1,167 @@
+"""Drift over the history of campaigns: change points, and the distance from a pinned release.
+
+Campaigns are not independent: a machine keeps its mood for days.  `change_points` therefore tests
+against AR(1) noise.  The null distribution of the gain (`socklat_gate.verdict.change_models`) is simulated
+for every autocorrelation from 0 to 0.6, with noise a little heavier-tailed than normal, and the
+largest p-value counts.  So the false-alarm rate holds whatever the autocorrelation in that range;
+beyond it (0.8 and more, a random walk) it does not, and no short history could tell.
+
+The parts between steps are tested again (binary segmentation); a ramp is one finding, also when it
+is many small steps.  Only the order of the campaigns counts, not the time between them.
+
+References: Andrews, "Tests for parameter instability ... with unknown change point", Econometrica
+61 (1993); Robbins et al., "Mean shift testing in correlated data", J. Time Series Analysis 32
+(2011), on why ignoring autocorrelation raises alarms.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from socklat_gate.campaign import Campaign
+from socklat_gate.gating import Metric
+from socklat_gate.verdict.arrays import Floats
+from socklat_gate.verdict.change_models import SIMULATED, change_gain, null_gains
+from socklat_gate.verdict.prediction import Prediction, predict
+from socklat_gate.verdict.wording import listing, percent, plural, relative
+
+__all__ = [
+    "LOOKED_AT",
+    "MIN_CAMPAIGNS",
+    "Change",
+    "ReleaseDrift",
+    "against_release",
+    "change_points",
+]
+
+
+MIN_CAMPAIGNS = 8
+"""Fewest values for a test; with fewer, hardly any change could be told from autocorrelation."""
+
+LOOKED_AT = 120
+"""Older campaigns than these are left out: what matters is what changed lately."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change in a series of log values.
+
+    ``index`` is the first value after a step, or the first of a ramp; ``end`` is one past the last
+    value at the new level, or of the ramp.  ``log_shift`` is the mean after a step minus that
+    before it, or a ramp's rise from its first to its last value.  ``p`` is never 0.
+    """
+
+    kind: Literal["step", "ramp"]
+    index: int
+    end: int
+    log_shift: float
+    p: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseDrift:
+    """One metric of the latest campaigns beside a pinned release, with a sentence for people.
+
+    ``drifted``: slower than the release by more than the metric's tolerance, at the level asked.
+    """
+
+    metric: str
+    prediction: Prediction
+    drifted: bool
+    sentence: str
+
+
+def change_points(
+    values: npt.ArrayLike, *, alpha: float = 0.01, seed: int = 0
+) -> tuple[Change, ...]:
+    """Changes in a series of log values, one a campaign, shape (campaigns,), in order of time.
+
+    ``alpha`` bounds the chance of any finding where nothing changed.  Where something did, the
+    parts around it are tested at ``alpha`` each.  Below `MIN_CAMPAIGNS` nothing is found; beyond
+    `LOOKED_AT` only the latest are looked at.  Raises `ValueError` for NaN or infinite values,
+    another shape, or an ``alpha`` that the simulation cannot resolve.
+    """
+    series = np.asarray(values, dtype=np.float64)
+    if series.ndim != 1:
+        raise ValueError(f"values have shape (campaigns,), not {series.shape}")
+    if not np.all(np.isfinite(series)):
+        raise ValueError("a campaign's value is NaN or infinite")
+    if not 10 / SIMULATED <= alpha < 1:
+        raise ValueError(f"alpha lies between {10 / SIMULATED:g} and 1, not at {alpha}")
+    found: list[Change] = []
+    parts = [(max(0, series.size - LOOKED_AT), series.size)]
+    while parts:
+        start, end = parts.pop()
+        changes = _changes(series, start, end, seed)
+        if not changes or changes[0].p > alpha:
+            continue
+        found += changes
+        if changes[0].kind == "step":
+            parts += pairwise((start, *(change.index for change in changes), end))
+    return tuple(sorted(found, key=lambda change: change.index))
+
+
+def against_release(
+    history: Sequence[Campaign],
+    pinned: Sequence[Campaign],
+    metric: Metric,
+    *,
+    latest: int = 3,
+    alpha: float = 0.01,
+) -> ReleaseDrift:
+    """The last ``latest`` campaigns of ``history`` (oldest first) beside a release's campaigns.
+
+    However many small steps lie between them, their sum is what is compared.  The latest count as
+    one new campaign of `socklat_gate.verdict.prediction`: being neighbours, they are not independent.
+    Raises `ValueError` without history or for ``latest`` below 1.
+    """
+    if not history or latest < 1:
+        raise ValueError("at least one campaign is needed to compare with a release")
+    recent = history[-latest:]
+    runs = [run for campaign in recent for run in campaign.runs]
+    prediction, problems = predict(pinned, runs, metric)
+    what = f"{metric.name} of the latest {plural(len(recent), 'campaign')}"
+    if problems or math.isinf(prediction.sd):
+        why = listing(problems) if problems else "at least 2 campaigns of the release are needed"
+        sentence = f"{what} cannot be held against the pinned release: {why}"
+        return ReleaseDrift(metric.name, prediction, False, sentence)
+    half = prediction.limit(1.0 - alpha)
+    drifted = prediction.difference - half > math.log1p(metric.tolerance)
+    sentence = (
+        f"{what} differs by {percent(relative(prediction.difference))} from the "
+        f"{plural(len(pinned), 'campaign')} of the pinned release, "
+        f"{'more than' if drifted else 'which does not exclude'} the accepted "
+        f"{percent(metric.tolerance)} at {1.0 - alpha:.0%} confidence "
+        f"(a drift shows from {percent(relative(math.log1p(metric.tolerance) + half))} on)"
+    )
+    return ReleaseDrift(metric.name, prediction, drifted, sentence)
+
+
+def _changes(series: Floats, start: int, end: int, seed: int) -> list[Change]:
+    """The likeliest change in series[start:end], two steps if there and back; [] when constant."""
+    part = series[start:end]
+    if part.size < MIN_CAMPAIGNS or np.ptp(part) <= 0:
+        return []
+    gain, is_ramp, interval = change_gain(part[np.newaxis, :])
+    beyond = SIMULATED - np.array(
+        [np.searchsorted(r, gain[0], "left") for r in null_gains(part.size, seed)]
+    )
+    p = float((1 + beyond.max()) / (1 + SIMULATED))
+    if is_ramp[0]:
+        centred = np.arange(part.size) - (part.size - 1) / 2
+        slope = float(centred @ part / (centred @ centred))
+        return [Change("ramp", start, end, slope * (part.size - 1), p)]
+    first, last = (int(edge[0]) for edge in interval)
+    edges = [0, first, part.size] if last == part.size else [0, first, last, part.size]
+    means = [float(part[a:b].mean()) for a, b in pairwise(edges)]
+    return [
+        Change("step", start + a, start + b, after - before, p)
+        for (a, b), (before, after) in zip(pairwise(edges[1:]), pairwise(means), strict=True)
+    ]

@@ -1,0 +1,113 @@
+"""One metric over the pairs so far: its estimate, its evidence and what they say."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from socklat_gate.gating import Gate, Metric, Waiver
+from socklat_gate.verdict.estimate import further_pairs, hodges_lehmann
+from socklat_gate.verdict.evidence import (
+    Floats,
+    as_e_value,
+    running_fail_evidence_of_both,
+    running_pass_evidence,
+)
+from socklat_gate.verdict.interval import confidence_interval, stopping_level
+from socklat_gate.verdict.model import MetricVerdict, Outcome
+from socklat_gate.verdict.power import mde
+from socklat_gate.verdict.quantiles import LogRatios
+from socklat_gate.verdict.starts import Units, unit_means
+from socklat_gate.verdict.wording import relative
+from socklat_gate.verdict.zone import waived_by, zone_of
+
+__all__ = ["Judged", "judge_metric"]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A metric's verdict, what it lacks, and further pairs to each kind of evidence.
+
+    ``unmeasured``: no arm of any pair has the number at all.
+    """
+
+    verdict: MetricVerdict
+    too_few: tuple[str, ...]
+    unmeasured: bool
+    to_fail: int | None
+    to_pass: int | None
+
+
+def judge_metric(
+    ratios: LogRatios,
+    units: Units,
+    metric: Metric,
+    gate: Gate,
+    *,
+    budget: int,
+    scale: float | None = None,
+    waiver: Waiver | None = None,
+) -> Judged:
+    """Judge one metric by its log ratios over the pairs used.
+
+    ``units``, of the same pairs, as `socklat_gate.verdict.starts.units_of` says; ``budget`` in units.
+    Both kinds of evidence are the largest that any prefix of the units reached; that to fail
+    rests on corrected and raw numbers alike.
+    """
+    zone = zone_of(metric, gate, scale, waiver)
+    d, raw = (_by_unit(ratios, values, units) for values in (ratios.log_ratios, ratios.raw))
+    log_fail = _largest(running_fail_evidence_of_both(d, raw, zone.d0, zone.scale))
+    log_pass = _largest(running_pass_evidence(d, zone.d1, zone.scale))
+    to_fail = to_pass = None
+    outcome = Outcome.INCONCLUSIVE
+    if not ratios.too_few:
+        to_fail = _pairs(further_pairs(d, zone.d0, zone.scale, zone.needed_fail), gate)
+        to_pass = _pairs(further_pairs(-d, -zone.d1, zone.scale, zone.needed_pass), gate)
+        if log_fail >= math.log(zone.needed_fail):
+            outcome = Outcome.REGRESSION
+        elif log_pass >= math.log(zone.needed_pass):
+            outcome = Outcome.PASS
+    level = stopping_level(d.size, zone.needed_fail, failed=log_fail >= math.log(zone.needed_fail))
+    ci_low, ci_high = confidence_interval(d, level)
+    verdict = MetricVerdict(
+        name=metric.name,
+        stage=metric.stage,
+        quantile=metric.quantile,
+        tolerance=metric.tolerance if waiver is None else waiver.ceiling,
+        failure=metric.failure if waiver is None else relative(zone.d1),
+        baseline_ns=_median(ratios.baseline_ns[ratios.usable]),
+        candidate_ns=_median(ratios.candidate_ns[ratios.usable]),
+        change=relative(hodges_lehmann(d)),
+        ci_low=relative(ci_low),
+        ci_high=relative(ci_high),
+        evidence_fail=as_e_value(log_fail),
+        evidence_pass=as_e_value(log_pass),
+        needed_fail=zone.needed_fail,
+        needed_pass=zone.needed_pass,
+        mde=relative(mde(d, zone, budget)),
+        further_pairs=min((n for n in (to_fail, to_pass) if n is not None), default=None),
+        verdict=outcome,
+        waived=waived_by(waiver),
+    )
+    return Judged(verdict, ratios.too_few, ratios.unmeasured, to_fail, to_pass)
+
+
+def _by_unit(ratios: LogRatios, values: Floats, units: Units) -> Floats:
+    by_pair = np.full(ratios.usable.size, np.nan)
+    by_pair[ratios.usable] = values
+    return unit_means(by_pair, units)
+
+
+def _pairs(units: int | None, gate: Gate) -> int | None:
+    return None if units is None else units * gate.pairs_per_start
+
+
+def _largest(log_evidence: Floats) -> float:
+    """Largest evidence over the prefixes, the empty one (evidence 1) included."""
+    return float(max(0.0, log_evidence.max(initial=0.0)))
+
+
+def _median(values_ns: Floats) -> float:
+    return float(np.median(values_ns)) if values_ns.size else math.nan

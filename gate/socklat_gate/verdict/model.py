@@ -1,0 +1,180 @@
+"""What a verdict consists of.  Changes are relative (0.05 = 5% slower), times in ns."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+
+from socklat_gate.errors import Exit, Reason
+
+__all__ = [
+    "Attribution",
+    "MetricVerdict",
+    "Outcome",
+    "SpikeVerdict",
+    "StageShare",
+    "Verdict",
+    "Waived",
+]
+
+
+class Outcome(str, Enum):
+    """The closed list of verdicts; ``exit_code`` maps it to the process's exit code."""
+
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
+    REGRESSION = "regression"
+    INCONCLUSIVE = "inconclusive"
+    INVALID = "invalid"
+    NO_BASELINE = "no_baseline"
+
+    @property
+    def exit_code(self) -> Exit:
+        """Exit code of the contract."""
+        return {
+            Outcome.PASS: Exit.PASS,
+            Outcome.REGRESSION: Exit.REGRESSION,
+            Outcome.INCONCLUSIVE: Exit.INCONCLUSIVE,
+            Outcome.INVALID: Exit.INVALID,
+            Outcome.NO_BASELINE: Exit.NO_BASELINE,
+        }[self]
+
+
+@dataclass(frozen=True, slots=True)
+class Waived:
+    """A waiver in force: changes up to ``ceiling`` are accepted until ``expires`` (ISO date)."""
+
+    ceiling: float
+    expires: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class MetricVerdict:
+    """One gated quantile, or the CPU time per request (``quantile`` is None).
+
+    ``tolerance`` and ``failure`` are the zone that was judged, moved up where ``waived`` says so.
+    ``baseline_ns`` and ``candidate_ns`` are medians over the pairs (NaN without samples);
+    ``change`` is the Hodges-Lehmann estimate as a ratio minus 1; ``ci_low``/``ci_high`` its 95%
+    interval at the end of the job (infinite ends while the pairs cannot bound it);
+    ``evidence_fail`` and ``evidence_pass`` the e-values (for a stored comparison: NaN);
+    ``needed_fail`` and ``needed_pass`` the thresholds they are held against; ``mde`` the change
+    that half of the jobs with this budget and noise would have failed (infinite when none, or
+    while the noise is not known); ``further_pairs`` how many more pairs would decide this metric
+    (0 when decided, None when not within reach).
+    """
+
+    name: str
+    stage: str
+    quantile: float | None
+    tolerance: float
+    failure: float
+    baseline_ns: float
+    candidate_ns: float
+    change: float
+    ci_low: float
+    ci_high: float
+    evidence_fail: float
+    evidence_pass: float
+    needed_fail: float
+    needed_pass: float
+    mde: float
+    further_pairs: int | None
+    verdict: Outcome
+    waived: Waived | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpikeVerdict:
+    """Rare spikes: events of at least ``threshold_ns``, and whether the candidate has more.
+
+    Exposures are seconds of measurement.  The reference is the baseline arm and the part of the
+    stored campaigns (``stored_events`` in ``stored_exposure_s``) that belongs to the pairs so far.
+    ``rate_ratio`` is candidate / reference with half an event added to both (NaN without
+    exposure).  ``evidence`` is the e-value, the largest so far, that the candidate's rate is above
+    ``accepted_ratio`` times the reference's; it fails at ``needed``; ``p_value`` is 1 / evidence,
+    at most 1.  ``by_runs``: not events but runs were compared, by which of a pair has more, since
+    they differ by more than Poisson (``dispersion_p``) or have several events each.
+    ``events_to_fail`` is the power: how many candidate events, in as many runs, would have failed
+    beside this reference (None: none would), ``smallest_ratio`` the rate ratio at which they are
+    expected (infinite: none).
+    ``notes`` say what could not be counted.  ``stage`` is where the candidate's spent most of their
+    time, "" where they had no such stage.
+    """
+
+    threshold_ns: float
+    baseline_events: int
+    candidate_events: int
+    baseline_exposure_s: float
+    candidate_exposure_s: float
+    stored_events: int
+    stored_exposure_s: float
+    rate_ratio: float
+    accepted_ratio: float
+    evidence: float
+    needed: float
+    p_value: float
+    by_runs: bool
+    dispersion_p: float
+    events_to_fail: int | None
+    smallest_ratio: float
+    failed: bool
+    notes: tuple[str, ...] = ()
+    waived: Waived | None = None
+    stage: str = ""
+
+
+COMPONENTS = ("recv_wait", "app")
+"""The stages that ``service`` is the sum of."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageShare:
+    """One stage's part of a change: ns per exchange before and after it, and share of the change.
+
+    ``baseline_ns`` is the baseline's mean, ``candidate_ns`` that and the change; both centres over
+    the pairs (Hodges-Lehmann).  ``low_ns`` and ``high_ns`` bound the stage's change in ns with 95%
+    (infinite below 5 pairs).
+    """
+
+    stage: str
+    baseline_ns: float
+    candidate_ns: float
+    share: float
+    low_ns: float = -math.inf
+    high_ns: float = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """Where a slice of the distribution got slower.
+
+    ``slice`` is "middle" (25-75%), "slowest 10%" or "slowest 1%"; ``delta_ns`` the change of the
+    mean ``service`` time in it; ``shares`` sum to 1 when ``stage`` is named.  ``stage`` is None
+    when no stage carries the change consistently over the pairs ("not attributable"), and
+    "depend" when ``app`` carries it and time on dependency sockets explains most of that.
+    ``depend`` is that time per exchange over the whole distribution, with its share of the change
+    of ``app``; None when it was not measured.
+    """
+
+    slice: str
+    delta_ns: float
+    shares: tuple[StageShare, ...]
+    stage: str | None
+    depend: StageShare | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome of a comparison; ``reasons`` are closed codes with text for people.
+
+    ``spikes`` is None when rare spikes are not judged.
+    """
+
+    outcome: Outcome
+    reasons: tuple[tuple[Reason, str], ...]
+    metrics: tuple[MetricVerdict, ...] = ()
+    attribution: tuple[Attribution, ...] = ()
+    pairs: int = 0
+    further_pairs: int | None = None
+    spikes: SpikeVerdict | None = None

@@ -1,0 +1,46 @@
+"""Whether requests overlapped so often that ``service`` quantiles mean little."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from socklat_gate.campaign import Run
+from socklat_gate.errors import InvalidMeasurement, Reason
+
+__all__ = ["overlap_problem", "overlap_share"]
+
+
+def overlap_share(runs: Iterable[Run]) -> float:
+    """Overlapped exchanges per recorded one, over all runs; inf when only overlapped ones exist.
+
+    Raises `InvalidMeasurement` (EVENTS_LOST) when a run lacks one of the two kernel counters:
+    without them nobody knows, and an unknown share is not a small one.
+    """
+    overlapped = recorded = 0
+    for run in runs:
+        for name in ("overlapped", "recorded"):
+            if name not in run.counters:
+                raise InvalidMeasurement(
+                    Reason.EVENTS_LOST,
+                    f"a run of {run.image} has no kernel counter {name!r}",
+                    remedy="measure again with this version",
+                )
+        overlapped += run.counters["overlapped"]
+        recorded += run.counters["recorded"]
+    if recorded == 0:
+        return math.inf if overlapped else 0.0
+    return overlapped / recorded
+
+
+def overlap_problem(runs: Iterable[Run], who: str, allowed: float) -> str:
+    """A sentence when more than the share ``allowed`` overlapped, empty otherwise."""
+    share = overlap_share(runs)
+    if share <= allowed:
+        return ""
+    return (
+        f"{min(share, 1.0):.1%} of the {who}'s exchanges overlapped on their connections "
+        f"(pipelining or multiplexing; {allowed:.1%} allowed), so their service time is "
+        "approximate: load the service with one request at a time per connection, or raise "
+        "gate.max_overlap"
+    )

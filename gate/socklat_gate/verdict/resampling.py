@@ -1,0 +1,101 @@
+"""Gate jobs resampled from recorded pairs, judged by the gate's own evidence, all jobs at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from socklat_gate.campaign import Pair
+from socklat_gate.gating import Gate
+from socklat_gate.verdict.evidence import (
+    Floats,
+    running_fail_evidence_of_both,
+    running_pass_evidence,
+)
+from socklat_gate.verdict.model import MetricVerdict, Verdict
+from socklat_gate.verdict.paired import default_scale
+from socklat_gate.verdict.quantiles import pair_log_ratios
+from socklat_gate.verdict.starts import units_of
+
+__all__ = ["MIN_PAIRS", "Rule", "resampled", "rules_of"]
+
+MIN_PAIRS = 6
+"""Fewest usable pairs to resample: fewer say next to nothing about how far pairs differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one metric is judged, on the log scale; ``d`` and ``raw`` have shape (starts,)."""
+
+    name: str
+    d: Floats
+    raw: Floats
+    d0: float
+    d1: float
+    scale: float
+    needed_fail: float
+    needed_pass: float
+
+    def first_fail(self, d: Floats, raw: Floats) -> Floats:
+        """Pairs until each job fails, inf when it does not; shape (jobs, pairs) -> (jobs,)."""
+        evidence = running_fail_evidence_of_both(d, raw, self.d0, self.scale)
+        return _first(evidence, self.needed_fail)
+
+    def first_pass(self, d: Floats) -> Floats:
+        """Pairs until this metric would let each job pass."""
+        return _first(running_pass_evidence(d, self.d1, self.scale), self.needed_pass)
+
+
+def rules_of(used: Sequence[Pair], gate: Gate, verdict: Verdict) -> list[Rule]:
+    """The metrics that most starts tell about, over the starts that tell about all of them."""
+    groups: dict[int, list[Pair]] = {}
+    for unit, pair in zip(units_of(used), used, strict=True):
+        groups.setdefault(int(unit), []).append(pair)
+    found = np.full((len(gate.metrics), 2, len(groups)), np.nan)
+    for row, metric in enumerate(gate.metrics):
+        for column, group in enumerate(groups.values()):
+            ratios = pair_log_ratios(group, metric.stage, metric.quantile)
+            if ratios.log_ratios.size and not ratios.too_few:
+                found[row, :, column] = ratios.log_ratios.mean(), ratios.raw.mean()
+    there = np.isfinite(found).all(axis=1)
+    judged = np.flatnonzero(there.sum(axis=1) >= MIN_PAIRS)
+    both = found[judged][:, :, there[judged].all(axis=0)]
+    scales = [default_scale(gate.metrics[row]) for row in judged]
+    by_name = {metric.name: metric for metric in verdict.metrics}
+    judgements = [by_name[gate.metrics[row].name] for row in judged]
+    return [_rule(*one) for one in zip(judgements, both, scales, strict=True)]
+
+
+def _rule(judged: MetricVerdict, both: Floats, scale: float) -> Rule:
+    return Rule(
+        name=judged.name,
+        d=both[0],
+        raw=both[1],
+        d0=math.log1p(judged.tolerance),
+        d1=math.log1p(judged.failure),
+        scale=scale,
+        needed_fail=judged.needed_fail,
+        needed_pass=judged.needed_pass,
+    )
+
+
+def resampled(
+    rules: Sequence[Rule], rng: np.random.Generator, jobs: int, length: int
+) -> list[tuple[Floats, Floats]]:
+    """For each metric corrected and raw log ratios, (jobs, length) each.
+
+    Starts are drawn anew, arms swapped by coin flip.
+
+    The metrics of a start stay together.
+    """
+    chosen = rng.integers(rules[0].d.size, size=(jobs, length))
+    signs = rng.choice([-1.0, 1.0], (jobs, length))
+    return [(rule.d[chosen] * signs, rule.raw[chosen] * signs) for rule in rules]
+
+
+def _first(log_evidence: Floats, needed: float) -> Floats:
+    reached = log_evidence >= math.log(needed)
+    return np.where(reached.any(axis=1), reached.argmax(axis=1) + 1.0, np.inf)

@@ -1,0 +1,135 @@
+"""Whether the candidate has more rare spikes: p99.9 of a short run cannot say, counting can.
+
+The reference is the baseline arm, and of the stored campaigns the part that belongs to the pairs
+so far: their exposure is spread evenly over the budget of pairs, each stored event falling to one
+of them by a seeded draw.  So a pair's exposures are fixed in advance and every look is valid,
+which holding all stored events against the first pair would not be.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from socklat_gate.campaign import Campaign, Pair
+from socklat_gate.gating import Gate, Waiver
+from socklat_gate.verdict.events import count_pairs, count_runs, stage_of_spikes, threshold_ns
+from socklat_gate.verdict.evidence import Floats, as_e_value
+from socklat_gate.verdict.model import SpikeVerdict
+from socklat_gate.verdict.rates import (
+    RUNS_WITH_EVENTS,
+    capped_counts,
+    dispersion_p,
+    events_needed,
+    running_dispersion,
+    running_rate_evidence,
+    runs_are_units,
+    sign_counts,
+)
+from socklat_gate.verdict.starts import Units, unit_sums
+from socklat_gate.verdict.zone import waived_by
+
+__all__ = ["StoredSpikes", "judge_spikes", "spread"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSpikes:
+    """What each unit has of the stored campaigns: events, shape (units,), and exposure (s).
+
+    ``runs`` holds the same two of the stored runs themselves.
+    """
+
+    events: Floats
+    exposure_s: Floats
+    runs: tuple[Floats, Floats]
+
+
+def judge_spikes(
+    pairs: Sequence[Pair],
+    units: Units,
+    gate: Gate,
+    waiver: Waiver | None = None,
+    stored: Sequence[Campaign] = (),
+) -> SpikeVerdict:
+    """Verdict on the spikes of the pairs used; ``units`` as `socklat_gate.verdict.starts.units_of` says.
+
+    Raises `ValueError` when the gate does not judge spikes.
+    """
+    if not gate.spikes.enabled:
+        raise ValueError("the gate does not judge spikes")
+    limit_ns = threshold_ns(pairs, gate.spikes)
+    counted = count_pairs(pairs, limit_ns)
+    # shape (arms, units)
+    events, exposure_s = unit_sums(counted.events, units), unit_sums(counted.exposure_s, units)
+    past = spread(stored, limit_ns, events.shape[1], -(-gate.max_pairs // gate.pairs_per_start))
+    watched = exposure_s.all(axis=0)
+    events, exposure_s = events[:, watched], exposure_s[:, watched]
+    past = replace(past, events=past.events[watched], exposure_s=past.exposure_s[watched])
+    accepted = 1.0 if waiver is None else 1.0 + waiver.ceiling
+    dispersion = _dispersion(events, exposure_s, past)
+    by_runs = bool(runs_are_units(dispersion, events.mean() if events.size else 0.0))
+    if by_runs:
+        ours, theirs, share = sign_counts(events, exposure_s, accepted)
+    else:
+        ours, theirs, share = capped_counts(
+            events, exposure_s, past.events, past.exposure_s, accepted
+        )
+    needed = 1.0 / gate.alpha_spikes
+    log_evidence = float(running_rate_evidence(ours, theirs, share).max(initial=0.0))
+    in_runs = int(np.count_nonzero(events[1]))
+    failed = log_evidence >= math.log(needed) and in_runs >= RUNS_WITH_EVENTS
+    theirs_s = float(exposure_s[0].sum() + past.exposure_s.sum())
+    ours_s = float(exposure_s[1].sum())
+    theirs_all = float(events[0].sum() + past.events.sum())
+    fewest = events_needed(float(theirs.sum()), float(share.mean()), needed) if ours_s else None
+    rate = (theirs_all + 0.5) / theirs_s if theirs_s else math.nan
+    evidence = as_e_value(log_evidence)
+    return SpikeVerdict(
+        threshold_ns=limit_ns,
+        baseline_events=int(events[0].sum()),
+        candidate_events=int(events[1].sum()),
+        baseline_exposure_s=float(exposure_s[0].sum()),
+        candidate_exposure_s=ours_s,
+        stored_events=int(past.events.sum()),
+        stored_exposure_s=float(past.exposure_s.sum()),
+        rate_ratio=(float(events[1].sum()) + 0.5) / ours_s / rate if ours_s else math.nan,
+        accepted_ratio=accepted,
+        evidence=evidence,
+        needed=needed,
+        p_value=min(1.0, 1.0 / evidence),
+        by_runs=by_runs,
+        dispersion_p=dispersion,
+        events_to_fail=fewest,
+        smallest_ratio=math.inf if fewest is None else fewest / (rate * ours_s),
+        failed=failed,
+        notes=counted.notes,
+        waived=waived_by(waiver),
+        stage=stage_of_spikes(pairs, limit_ns),
+    )
+
+
+def _dispersion(events: Floats, exposure_s: Floats, past: StoredSpikes) -> float:
+    moments = np.zeros(3)
+    for counts, exposures in (
+        (np.append(past.runs[0], events[0]), np.append(past.runs[1], exposure_s[0])),
+        (events[1], exposure_s[1]),
+    ):
+        if counts.size:
+            moments += running_dispersion(counts, exposures)[:, -1]
+    return float(dispersion_p(moments))
+
+
+def spread(stored: Sequence[Campaign], limit_ns: float, units: int, budget: int) -> StoredSpikes:
+    """What the stored campaigns add to the first ``units`` of a ``budget``."""
+    runs = count_runs([run for campaign in stored for run in campaign.runs], limit_ns)
+    events, exposure_s = runs
+    drawn = np.random.default_rng(0).integers(budget, size=int(events.sum()))
+    per_unit = np.bincount(drawn, minlength=budget).astype(np.float64)
+    spread_s = np.full(budget, exposure_s.sum() / budget)
+    more = max(0, units - budget)
+    return StoredSpikes(
+        np.pad(per_unit, (0, more))[:units], np.pad(spread_s, (0, more))[:units], runs
+    )

@@ -1,0 +1,183 @@
+"""The verdict over stored numbers: whether a candidate lies where the baseline's campaigns predict.
+
+Nothing was measured side by side here, so a new campaign of the *same* image would differ too: the
+unit of inference is the campaign, never the run or the request.  The model and its references are
+in `socklat_gate.verdict.prediction`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from socklat_gate.campaign import Campaign, Pair
+from socklat_gate.errors import Reason
+from socklat_gate.gating import Gate, Metric, Waiver
+from socklat_gate.verdict.model import MetricVerdict, Outcome, Verdict
+from socklat_gate.verdict.overlap import overlap_problem
+from socklat_gate.verdict.prediction import predict
+from socklat_gate.verdict.wording import listing, percent, percent_range, plural, relative
+from socklat_gate.verdict.zone import waived_by, zone_of
+
+__all__ = ["MIN_CAMPAIGNS", "compare", "drift"]
+
+MIN_CAMPAIGNS = 5
+"""Fewest baseline campaigns for a verdict: fewer hardly show how much campaigns differ.
+
+At alpha / m = 0.33%, Student's t is 5.2 with 5 campaigns, 6.7 with 4, 12 with 3 and 95 with 2.
+"""
+
+
+def compare(
+    baseline: Sequence[Campaign],
+    candidate: Campaign,
+    gate: Gate,
+    *,
+    waivers: Sequence[Waiver] = (),
+) -> Verdict:
+    """Verdict over stored campaigns; whether they are comparable is checked by the caller.
+
+    REGRESSION when some metric's lower one-sided limit (alpha / m) for candidate - predicted lies
+    above ln(1 + tolerance); PASS when all upper ones (alpha_pass) lie below ln(1 + failure);
+    otherwise INCONCLUSIVE: BETWEEN_LIMITS, TOO_FEW_CAMPAIGNS (below 5), TOO_FEW_SAMPLES (a run
+    without enough exchanges; it makes its metric inconclusive), NOT_MEASURED (no run of one side
+    has the number) or OVERLAPPING_REQUESTS.  ``waivers`` move limits up.  Spikes are not judged:
+    their rate differs between days by more than their counts can show.
+    ``baseline_ns`` is the prediction, ``candidate_ns`` the geometric mean over the runs, the
+    interval a two-sided 95% one; the evidence and its thresholds are NaN.
+
+    Raises `ValueError` for a waiver of what is not gated.
+    """
+    gate.check_waivers(waivers)
+    waived = {waiver.metric: waiver for waiver in waivers}
+    judged = [
+        _judge(baseline, candidate, metric, gate, waived.get(metric.name))
+        for metric in gate.metrics
+    ]
+    metrics = tuple(verdict for verdict, _ in judged)
+    overlaps = [
+        problem
+        for who, runs in (
+            ("baseline", [run for campaign in baseline for run in campaign.runs]),
+            ("candidate", list(candidate.runs)),
+        )
+        if (problem := overlap_problem(runs, who, gate.max_overlap))
+    ]
+    missing = MIN_CAMPAIGNS - len(baseline)
+    blocked: list[tuple[Reason, str]] = [(Reason.OVERLAPPING_REQUESTS, text) for text in overlaps]
+    if missing > 0:
+        text = (
+            f"{plural(len(baseline), 'stored campaign')} cannot tell a change from the difference "
+            f"between two days: {missing} more of the baseline are needed ({MIN_CAMPAIGNS} in all)"
+        )
+        blocked.append((Reason.TOO_FEW_CAMPAIGNS, text))
+    too_few = [
+        (
+            Reason.NOT_MEASURED if _unmeasured(verdict) else Reason.TOO_FEW_SAMPLES,
+            f"{verdict.name} cannot be judged: {listing(problems)}",
+        )
+        for verdict, problems in judged
+        if problems
+    ]
+    if blocked:
+        metrics = tuple(replace(metric, verdict=Outcome.INCONCLUSIVE) for metric in metrics)
+        return Verdict(Outcome.INCONCLUSIVE, (*blocked, *too_few), metrics)
+    failed = [metric for metric in metrics if metric.verdict is Outcome.REGRESSION]
+    if failed:
+        texts = [(Reason.REGRESSION, _text(metric)) for metric in failed]
+        return Verdict(Outcome.REGRESSION, (*texts, *too_few), metrics)
+    if all(metric.verdict is Outcome.PASS for metric in metrics):
+        text = f"the candidate lies where {len(baseline)} stored campaigns predict it"
+        return Verdict(Outcome.PASS, ((Reason.WITHIN_PREDICTION, text),), metrics)
+    between = [
+        (Reason.BETWEEN_LIMITS, _text(metric))
+        for metric, problems in judged
+        if metric.verdict is Outcome.INCONCLUSIVE and not problems
+    ]
+    return Verdict(Outcome.INCONCLUSIVE, (*too_few, *between), metrics)
+
+
+def drift(baseline: Sequence[Campaign], pairs: Sequence[Pair], gate: Gate) -> str:
+    """A sentence on whether today's baseline arm lies within the stored campaigns' prediction.
+
+    Two-sided 95% prediction over all gated metrics together (Bonferroni); empty below 2 campaigns
+    or without usable pairs.
+    """
+    today = [pair.baseline for pair in pairs if not pair.set_aside]
+    if len(baseline) < 2 or not today:
+        return ""
+    outside: list[str] = []
+    unknown: list[str] = []
+    for metric in gate.metrics:
+        prediction, problems = predict(baseline, today, metric)
+        if problems:
+            unknown.append(metric.name)
+            continue
+        half = prediction.limit(1.0 - 0.05 / (2 * len(gate.metrics)))
+        if abs(prediction.difference) > half:
+            outside.append(
+                f"{metric.name} {percent(relative(prediction.difference))} "
+                f"(expected {percent_range(relative(-half), relative(half))})"
+            )
+    who = f"what {len(baseline)} stored campaigns predict"
+    skipped = f"; too little was measured to compare {', '.join(unknown)}" if unknown else ""
+    if outside:
+        return f"today's baseline arm lies outside {who}: {', '.join(outside)}{skipped}"
+    if len(unknown) == len(gate.metrics):
+        return f"today's baseline arm cannot be held against {who}{skipped}"
+    return f"today's baseline arm lies within {who}{skipped}"
+
+
+def _judge(
+    baseline: Sequence[Campaign],
+    candidate: Campaign,
+    metric: Metric,
+    gate: Gate,
+    waiver: Waiver | None,
+) -> tuple[MetricVerdict, tuple[str, ...]]:
+    zone = zone_of(metric, gate, waiver=waiver)
+    prediction, problems = predict(baseline, candidate.runs, metric)
+    to_fail = prediction.limit(1.0 - gate.alpha / len(gate.metrics))
+    outcome = Outcome.INCONCLUSIVE
+    if not problems:
+        if prediction.difference - to_fail > zone.d0:
+            outcome = Outcome.REGRESSION
+        elif prediction.difference + prediction.limit(1.0 - gate.alpha_pass) < zone.d1:
+            outcome = Outcome.PASS
+    half = prediction.limit(0.975)
+    verdict = MetricVerdict(
+        name=metric.name,
+        stage=metric.stage,
+        quantile=metric.quantile,
+        tolerance=metric.tolerance if waiver is None else waiver.ceiling,
+        failure=metric.failure if waiver is None else relative(zone.d1),
+        baseline_ns=math.exp(prediction.predicted),
+        candidate_ns=math.exp(prediction.observed),
+        change=relative(prediction.difference),
+        ci_low=relative(prediction.difference - half),
+        ci_high=relative(prediction.difference + half),
+        evidence_fail=math.nan,
+        evidence_pass=math.nan,
+        needed_fail=math.nan,
+        needed_pass=math.nan,
+        mde=relative(zone.d0 + to_fail),
+        further_pairs=None,
+        verdict=outcome,
+        waived=waived_by(waiver),
+    )
+    return verdict, problems
+
+
+def _unmeasured(verdict: MetricVerdict) -> bool:
+    """CPU time that no run of one side knows; exchanges are only ever too few."""
+    values = (verdict.baseline_ns, verdict.candidate_ns)
+    return verdict.quantile is None and any(math.isnan(value) for value in values)
+
+
+def _text(metric: MetricVerdict) -> str:
+    return (
+        f"{metric.name} differs by {percent(metric.change)} from the stored campaigns' prediction "
+        f"(95% interval {percent_range(metric.ci_low, metric.ci_high)}); up to "
+        f"{percent(metric.tolerance)} is accepted, {percent(metric.failure)} must be found"
+    )
