@@ -101,7 +101,7 @@ struct stages {
 		(s)->measured |= 1 << (stage);              \
 	} while (0)
 
-/* Who asked, and when, for exchanges that are sent up one by one; gate/socklat_gate/probe/spikes.py reads it. */
+/* Who asked, and when, for exchanges that are sent up one by one; gate/socklat_gate/probe/spike_reader.py reads it. */
 struct spike {
 	u64 rx_first_ns;
 	u64 ns[BAND_STAGES];

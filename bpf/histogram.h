@@ -2,7 +2,7 @@
  *
  * Log-linear histograms, one whole histogram a map slot, one copy a CPU or (SHARED_FIRST) one for
  * all.  The index rule is
- * gate/socklat_gate/histogram.py's: b = max(0, floor(log2 v) - sub_bits), index = (b << sub_bits) + (v >> b).
+ * gate/socklat_gate/measured/histogram.py's: b = max(0, floor(log2 v) - sub_bits), index = (b << sub_bits) + (v >> b).
  */
 #ifndef SOCKLAT_HISTOGRAM_H
 #define SOCKLAT_HISTOGRAM_H

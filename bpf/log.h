@@ -7,7 +7,7 @@
 #define SOCKLAT_LOG_H
 
 #ifdef STALLS
-/* gate/socklat_gate/probe/stalls.py reads it. */
+/* gate/socklat_gate/probe/stall_reader.py reads it. */
 struct logged {
 	u64 rx_first_ns;
 	u32 ns[BAND_STAGES]; /* longer ones as the largest number */

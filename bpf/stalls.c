@@ -16,7 +16,7 @@ struct cpu_watch {
 };
 BPF_PERCPU_ARRAY(cpu_watches, struct cpu_watch, 1);
 
-/* gate/socklat_gate/probe/stalls.py reads it. */
+/* gate/socklat_gate/probe/stall_reader.py reads it. */
 struct stall {
 	u64 from_ns;
 	u64 to_ns;

@@ -13,7 +13,7 @@ import click
 
 from socklat_gate.errors import Exit, GateError, Reason, UsageError
 from socklat_gate.interrupt import interruptible
-from socklat_gate.streams import keep_writes_whole
+from socklat_gate.stdio import keep_writes_whole
 
 __all__ = ["main"]
 

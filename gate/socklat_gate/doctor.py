@@ -12,7 +12,7 @@ from socklat_gate.environment import NoiseMeter
 from socklat_gate.errors import GateError, Interrupted
 from socklat_gate.probe.binding import load_bcc
 from socklat_gate.probe.btf import kernel_types
-from socklat_gate.probe.events import EVENTS, STAGE_NEEDS, Event
+from socklat_gate.probe.hook_table import EVENTS, STAGE_NEEDS, Event
 from socklat_gate.probe.privilege import check_privilege
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.service.client import connect

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from socklat_gate.campaign import Fingerprint, Noise
+from socklat_gate.measured.campaign import Fingerprint, Noise
 
 __all__ = [
     "NoiseMeter",

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from socklat_gate.shown import printable
+from socklat_gate.wording.foreign import printable
 
 __all__ = ["COMMIT", "NOT_INSTALLED", "Done", "git", "is_ref"]
 

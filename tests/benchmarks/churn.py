@@ -24,6 +24,7 @@ from pathlib import Path
 from socklat_gate.environment import cpu_model
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.service.client import connect
+
 from tests.conformance.containers import Container, bridge
 from tests.conformance.lab import Lab
 from tests.conformance.load_tools import redis_benchmark, wrk_for_a_second, wrk_with_a_quota

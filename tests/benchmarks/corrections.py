@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from socklat_gate.stalls.timeline import Timeline
+from socklat_gate.stalls.weights import settling, weigh
 
-from socklat_gate.clean.timeline import Timeline
-from socklat_gate.clean.weights import settling, weigh
 from tests.benchmarks.markdown import table
-from tests.unit.clean.simulated import MS, fifo, steal
+from tests.unit.stalls.simulated import MS, fifo, steal
 
 STUDY = Path(__file__).resolve().parents[1] / "data" / "stall-study.npz"
 QUANTILES = (0.5, 0.9, 0.99)

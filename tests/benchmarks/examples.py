@@ -10,9 +10,9 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from socklat_gate.baseline.files import read_result
 from socklat_gate.commands.report import FORMATS
 from socklat_gate.commands.schema import SCHEMAS
+from socklat_gate.documents.files import read_result
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"

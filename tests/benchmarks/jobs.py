@@ -1,8 +1,8 @@
 """Jobs made of recorded pairs, and the gate's rule on thousands of them at once.
 
 A job draws pairs of a set with replacement.  `decide_jobs` looks after every pair, as the gate
-does, with the evidence of `socklat_gate.verdict.evidence`; `as_pairs` gives the same job as objects, on
-which `socklat_gate.verdict.paired.decide` must agree.
+does, with the evidence of `verdict.evidence`; `as_pairs` gives the same job as objects, on
+which `verdict.decide.decide` must agree.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-
-from socklat_gate.campaign import Campaign, Pair
+from socklat_gate.measured.campaign import Campaign, Pair
 from socklat_gate.scenario import Gate
+from socklat_gate.verdict.decide import decide, default_scale
 from socklat_gate.verdict.evidence import (
     Floats,
     running_fail_evidence_of_both,
     running_pass_evidence,
 )
-from socklat_gate.verdict.paired import decide, default_scale
-from socklat_gate.verdict.quantiles import pair_log_ratios
+from socklat_gate.verdict.log_ratios import pair_log_ratios
+
 from tests.benchmarks.spike_jobs import SpikeTable, spike_table, spikes_fail
 
 __all__ = ["Decided", "Draw", "Table", "as_pairs", "budget_pairs", "decide_jobs", "draw", "table"]

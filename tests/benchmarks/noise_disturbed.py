@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import numpy as np
+from socklat_gate.measured.campaign import Pair, Run
 
-from socklat_gate.campaign import Pair, Run
 from tests.benchmarks.markdown import table
 from tests.benchmarks.noise_pairs import QUANTILES, judged, raw, sampling_error, sd, usable
 from tests.benchmarks.recorded import Recorded

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+from socklat_gate.measured.campaign import Pair, Run
+from socklat_gate.measured.histogram import Histogram
+from socklat_gate.verdict.log_ratios import value_ns
 
-from socklat_gate.campaign import Pair, Run
-from socklat_gate.histogram import Histogram
-from socklat_gate.verdict.quantiles import value_ns
 from tests.benchmarks.recorded import Recorded
 
 __all__ = ["QUANTILES", "Floats", "judged", "raw", "sampling_error", "sd", "usable"]

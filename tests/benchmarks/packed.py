@@ -14,11 +14,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from socklat_gate.baseline.codec import JSON
-from socklat_gate.campaign import WEIGHT_UNIT, Bands, Corrected, Run
-from socklat_gate.histogram import BAND_COUNT, BUCKETS, Histogram, band_edges_ns, bucket_edges_ns
-from socklat_gate.verdict.model import COMPONENTS
+from socklat_gate.documents.codec import JSON
+from socklat_gate.measured.campaign import WEIGHT_UNIT, Bands, Corrected, Run
+from socklat_gate.measured.histogram import (
+    BAND_COUNT,
+    BUCKETS,
+    Histogram,
+    band_edges_ns,
+    bucket_edges_ns,
+)
+from socklat_gate.measured.verdict import COMPONENTS
 
 __all__ = ["filled", "hollow", "packed"]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-
 from socklat_gate.scenario import Gate
 from socklat_gate.verdict.arrays import Floats
+
 from tests.benchmarks.jobs import decide_jobs, draw, table
 from tests.benchmarks.recorded import Facts, load
 from tests.benchmarks.rules.otava import OTAVA

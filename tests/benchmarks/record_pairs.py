@@ -21,15 +21,15 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-
-from socklat_gate.campaign import Pair
 from socklat_gate.environment import cpu_model
 from socklat_gate.errors import InvalidMeasurement
-from socklat_gate.job.bench import Bench
-from socklat_gate.job.single import pair_seed
+from socklat_gate.job.rig import Bench
+from socklat_gate.job.run_job import pair_seed
+from socklat_gate.measured.campaign import Pair
 from socklat_gate.service.client import connect
 from socklat_gate.service.image import local_image
 from socklat_gate.service.session import ArmSpec
+
 from tests.benchmarks.recorded import DIRECTORY, SUFFIX, Facts, Recorded, load, save, slim
 from tests.benchmarks.scenes import (
     DEPENDENCIES,

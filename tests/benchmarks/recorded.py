@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-
-from socklat_gate.baseline.atomic import write_atomic
-from socklat_gate.baseline.codec import from_body, to_body
-from socklat_gate.campaign import Bands, Corrected, Pair, Run
+from socklat_gate.documents.atomic import write_atomic
+from socklat_gate.documents.codec import from_body, to_body
+from socklat_gate.measured.campaign import Bands, Corrected, Pair, Run
 from socklat_gate.scenario import Gate
+
 from tests.benchmarks.packed import filled, hollow, packed
 
 __all__ = [

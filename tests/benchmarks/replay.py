@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from socklat_gate.measured.campaign import Campaign, Fingerprint, Pair
+from socklat_gate.measured.verdict import Outcome
+from socklat_gate.scenario.gating import Gate
+from socklat_gate.verdict.decide import decide
 
-from socklat_gate.campaign import Campaign, Fingerprint, Pair
-from socklat_gate.gating import Gate
-from socklat_gate.verdict.model import Outcome
-from socklat_gate.verdict.paired import decide
 from tests.benchmarks.jobs import (
     Decided,
     Draw,
@@ -98,7 +98,7 @@ def replay(
 
 
 def disagreements(done: Replayed, count: int = CHECKED) -> list[int]:
-    """Jobs among the first ``count`` in which `socklat_gate.verdict.paired.decide` ends otherwise.
+    """Jobs among the first ``count`` in which `verdict.decide.decide` ends otherwise.
 
     Once reached, evidence stays: the verdict at the end and the look before it tell everything.
     """

@@ -100,7 +100,7 @@ def _centres(known: Table) -> str:
 
 
 def report(sets: Sequence[Replayed], jobs: int, wrong: int) -> str:
-    """The page; ``wrong`` jobs ended otherwise in `socklat_gate.verdict.paired.decide`."""
+    """The page; ``wrong`` jobs ended otherwise in `verdict.decide.decide`."""
     approximate = [done.facts.set for done in sets if not exact(done)]
     same = [done for done in sets if done.facts.kind == "same"]
     effects = [done for done in sets if done.facts.kind == "effect"]
@@ -108,7 +108,7 @@ def report(sets: Sequence[Replayed], jobs: int, wrong: int) -> str:
     lines = [
         f"{jobs} jobs a set; a job draws recorded pairs with replacement, looks after every pair "
         f"and ends at its verdict or its budget. Pairs are given as usable + set aside. {CHECKED} "
-        "jobs of every set were also decided by `socklat_gate.verdict.paired.decide`: "
+        "jobs of every set were also decided by `verdict.decide.decide`: "
         f"{wrong} ended otherwise."
         + (
             " What counts as a spike depends on the pairs drawn in "

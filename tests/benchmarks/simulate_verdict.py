@@ -15,9 +15,9 @@ import sys
 from collections.abc import Sequence
 
 import numpy as np
-
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.power import mde
+
 from tests.benchmarks import simulate_spikes
 from tests.benchmarks.simulated_jobs import (
     CPU,

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.signal import lfilter
-
 from socklat_gate.scenario import Gate
 from socklat_gate.verdict.evidence import Floats, running_fail_evidence, running_pass_evidence
 from socklat_gate.verdict.interval import order_statistic, stopping_level
@@ -158,7 +157,7 @@ def coverage(jobs: Jobs, changes: Sequence[float]) -> list[float]:
 
 
 def _holds(noise: Floats, level: float) -> npt.NDArray[np.bool_]:
-    """`socklat_gate.verdict.interval.confidence_interval` of many jobs at once: does it hold 0?"""
+    """`verdict.interval.confidence_interval` of many jobs at once: does it hold 0?"""
     pairs = noise.shape[1]
     found = order_statistic(pairs, level)
     if found is None or not noise.size:

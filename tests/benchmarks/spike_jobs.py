@@ -1,4 +1,4 @@
-"""The gate's rule on rare spikes for thousands of jobs at once: `socklat_gate.verdict.spikes`, in sums.
+"""The gate's rule on rare spikes for thousands of jobs at once: `verdict.spikes`, in sums.
 
 What counts as a spike depends on the job's pairs through their p99.9.  Where that matters, the
 whole set's limit stands in for each job's, and `SpikeTable.steady` says so.
@@ -12,11 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-
-from socklat_gate.campaign import ARMS, Campaign, Pair
+from socklat_gate.measured.campaign import ARMS, Campaign, Pair
 from socklat_gate.scenario import Gate
 from socklat_gate.verdict.arrays import Floats
-from socklat_gate.verdict.events import count_pairs, threshold_ns
 from socklat_gate.verdict.rates import (
     EVENTS_PER_RUN,
     RUNS_WITH_EVENTS,
@@ -25,6 +23,7 @@ from socklat_gate.verdict.rates import (
     running_rate_evidence,
     runs_are_units,
 )
+from socklat_gate.verdict.spike_events import count_pairs, threshold_ns
 from socklat_gate.verdict.spikes import StoredSpikes, spread
 
 __all__ = ["SpikeTable", "spike_table", "spikes_fail"]

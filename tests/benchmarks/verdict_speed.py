@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import get_args
 
 import numpy as np
+from socklat_gate.measured.campaign import Pair
+from socklat_gate.scenario.gating import Gate, Metric, Stage
+from socklat_gate.verdict.decide import decide
 
-from socklat_gate.campaign import Pair
-from socklat_gate.gating import Gate, Metric, Stage
-from socklat_gate.verdict.paired import decide
 from tests.unit.verdict.builders import pair_of, scaled_run
 
 QUANTILES = (0.25, 0.5, 0.75, 0.9, 0.95, 0.99)

@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-
 from socklat_gate.probe.binding import load_bcc
 from socklat_gate.probe.btf import KernelTypes
-from socklat_gate.probe.events import Detail, Kind
+from socklat_gate.probe.hook_table import Detail, Kind
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.probe.programs import Compiler
 

@@ -19,8 +19,8 @@ from types import TracebackType
 
 import numpy as np
 import numpy.typing as npt
-
 from socklat_gate.probe.probe import Reading, SocketProbe
+
 from tests.conformance.lab import Lab
 from tests.conformance.record import Compared, note
 

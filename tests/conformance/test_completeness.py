@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from socklat_gate.probe.probe import SocketProbe
+
 from tests.conformance.lab import Lab
 from tests.conformance.load_tools import redis_benchmark, wrk_for_a_second, wrk_with_a_quota
 from tests.conformance.rounds import Side, one_round

@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from socklat_gate.job.bench import Bench
+from socklat_gate.job.rig import Bench
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.scenario import Scenario
 from socklat_gate.service.client import connect
 from socklat_gate.service.image import resolve_image
 from socklat_gate.service.session import ArmSpec
 from socklat_gate.trace.target import of_container
+
 from tests.conformance.containers import Container, bridge
 from tests.conformance.rounds import Side, one_round
 from tests.conformance.stand import (

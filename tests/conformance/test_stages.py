@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 import pytest
-
 from socklat_gate.probe.probe import SocketProbe
+
 from tests.conformance.lab import Family, Lab
 from tests.conformance.record import Compared, note
 from tests.conformance.trial import Delays, Measured, Trial, drive, trickle

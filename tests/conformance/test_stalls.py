@@ -10,12 +10,12 @@ import time
 
 import numpy as np
 import pytest
-
-from socklat_gate.clean.corrected import clean
-from socklat_gate.clean.timeline import CAUSES, EXCHANGE_STAGES, STALL
-from socklat_gate.histogram import Histogram
+from socklat_gate.measured.histogram import Histogram
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.probe.sources import layout
+from socklat_gate.stalls.correction import clean
+from socklat_gate.stalls.timeline import CAUSES, EXCHANGE_STAGES, STALL
+
 from tests.conformance.lab import Lab
 from tests.conformance.trial import Delays, Trial, drive
 

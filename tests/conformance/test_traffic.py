@@ -8,8 +8,8 @@ import time
 
 import numpy as np
 import pytest
-
 from socklat_gate.probe.probe import SocketProbe
+
 from tests.conformance.lab import Lab
 from tests.conformance.stand import (
     BUCKET,

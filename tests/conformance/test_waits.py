@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-
 from socklat_gate.probe.probe import SocketProbe
+
 from tests.conformance.lab import Lab
 from tests.conformance.stand import (
     REQUEST,

@@ -15,8 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from socklat_gate.load.interface import Endpoint
+from socklat_gate.load.load_driver import Endpoint
 from socklat_gate.probe.probe import Reading, SocketProbe
+
 from tests.conformance.lab import Family, Lab
 from tests.conformance.stand import await_listening
 

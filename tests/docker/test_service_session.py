@@ -10,9 +10,15 @@ from typing import Any
 
 import docker.errors
 import pytest
-
-from socklat_gate.errors import Exit, Interrupted, InvalidMeasurement, Reason, UnfitEnvironment, UsageError
-from socklat_gate.service.arms import ArmSpec, RunningArm
+from socklat_gate.errors import (
+    Exit,
+    Interrupted,
+    InvalidMeasurement,
+    Reason,
+    UnfitEnvironment,
+    UsageError,
+)
+from socklat_gate.service.arm import ArmSpec, RunningArm
 from socklat_gate.service.image import ImageRef
 from socklat_gate.service.session import ServiceSession
 

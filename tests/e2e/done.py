@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from socklat_gate.baseline.files import read_result
+from socklat_gate.documents.files import read_result
 from socklat_gate.errors import Exit, Reason
-from socklat_gate.report.verdict_json import verdict_document
+from socklat_gate.report.formats.verdict_json import verdict_document
 
 __all__ = ["Done"]
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from socklat_gate.service.owner import PREFIX, is_dead
+
 from tests.e2e.scenarios import DELAY_TAG, write_scenario
-from tests.unit.github.api_server import TOKEN, ApiServer
-from tests.unit.github.composite import CompositeRun
-from tests.unit.github.events import HEAD_SHA, environment, pull_request
-from tests.unit.github.runner_files import commands_in, outputs_of
+from tests.unit.forge.github.api_server import TOKEN, ApiServer
+from tests.unit.forge.github.composite import CompositeRun
+from tests.unit.forge.github.events import HEAD_SHA, environment, pull_request
+from tests.unit.forge.github.runner_files import commands_in, outputs_of
 
 pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside, pytest.mark.timeout(600)]
 

@@ -12,13 +12,13 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
-
 from socklat_gate.baseline.campaigns import campaign_of, result_at
 from socklat_gate.baseline.store import BaselineStore
-from socklat_gate.campaign import Campaign, Fingerprint
 from socklat_gate.errors import Exit, Reason
-from socklat_gate.histogram import Histogram
-from socklat_gate.scenario_file import tomllib
+from socklat_gate.measured.campaign import Campaign, Fingerprint
+from socklat_gate.measured.histogram import Histogram
+from socklat_gate.scenario.loader import tomllib
+
 from tests.e2e.done import Done
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import write_scenario

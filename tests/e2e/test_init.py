@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from socklat_gate.errors import Exit, Reason
-from socklat_gate.scenario_file import load_scenario
+from socklat_gate.scenario.loader import load_scenario
+
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG
 from tests.services.build import package_image

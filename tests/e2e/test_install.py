@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "gate" / "socklat_gate"
 RESOURCES = {
     path.relative_to(ROOT / "gate")
-    for place in ("report/templates", "report/html/assets", "starter/templates")
+    for place in ("report/templates", "report/formats/html/assets", "init/templates")
     for path in (PACKAGE / place).rglob("*.*")
 }
 WANTED = {path.relative_to(ROOT / "bpf") for path in (ROOT / "bpf").rglob("*.[ch]")}
@@ -58,7 +58,7 @@ def test_the_wheel_carries_the_probes_and_finds_them(built: Path, tmp_path: Path
     assert files_below(found) == WANTED
     assert len(RESOURCES) > 20
     assert [path for path in sorted(RESOURCES) if not (tmp_path / path).is_file()] == []
-    licences = "*.dist-info/licenses/gate/socklat_gate/report/html/assets/uplot/LICENSE"
+    licences = "*.dist-info/licenses/gate/socklat_gate/report/formats/html/assets/uplot/LICENSE"
     (licence,) = tmp_path.glob(licences)
     assert "MIT" in licence.read_text("utf-8")
 

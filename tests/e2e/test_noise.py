@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from socklat_gate.baseline.files import read_result
-from socklat_gate.campaign import WEIGHT_UNIT
+from socklat_gate.documents.files import read_result
 from socklat_gate.errors import Exit, Reason
+from socklat_gate.measured.campaign import WEIGHT_UNIT
+
 from tests.e2e.harness import Gate
 
 pytestmark = [pytest.mark.kernel, pytest.mark.docker]

@@ -11,9 +11,9 @@ import pytest
 
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG, write_scenario
-from tests.unit.github.api_server import TOKEN, ApiServer
-from tests.unit.github.composite import CompositeRun
-from tests.unit.github.events import environment, pull_request
+from tests.unit.forge.github.api_server import TOKEN, ApiServer
+from tests.unit.forge.github.composite import CompositeRun
+from tests.unit.forge.github.events import environment, pull_request
 from tests.unit.repositories import Repository, clone_of, new_repository
 
 pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside, pytest.mark.timeout(900)]

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from socklat_gate.campaign import LoadCounts
 from socklat_gate.errors import Exit, Reason
+from socklat_gate.measured.campaign import LoadCounts
+
 from tests.e2e.done import Done
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG

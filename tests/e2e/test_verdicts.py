@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from socklat_gate.errors import Exit, Reason
+
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG
 from tests.e2e.terminal import screen

@@ -8,9 +8,10 @@ import subprocess
 import time
 from typing import Any
 
-from socklat_gate.campaign import LoadCounts
 from socklat_gate.load.process import Endpoint, LoadProcess
+from socklat_gate.measured.campaign import LoadCounts
 from socklat_gate.scenario import Load
+
 from tests.e2e.scenarios import DELAY_TAG
 
 __all__ = [

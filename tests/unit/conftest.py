@@ -4,7 +4,6 @@ import signal
 from collections.abc import Iterator
 
 import pytest
-
 from socklat_gate import interrupt
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
-
-from socklat_gate.campaign import (
+from socklat_gate.errors import Reason
+from socklat_gate.measured.campaign import (
     WEIGHT_UNIT,
     Arm,
     Bands,
@@ -21,10 +21,9 @@ from socklat_gate.campaign import (
     Run,
     Spike,
 )
-from socklat_gate.errors import Reason
-from socklat_gate.histogram import BAND_COUNT, BAND_SUB_BITS, Histogram, index_of
-from socklat_gate.result import Completeness, Result
-from socklat_gate.verdict.model import (
+from socklat_gate.measured.histogram import BAND_COUNT, BAND_SUB_BITS, Histogram, index_of
+from socklat_gate.measured.result import Completeness, Result
+from socklat_gate.measured.verdict import (
     Attribution,
     MetricVerdict,
     Outcome,

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+from socklat_gate.measured.campaign import WEIGHT_UNIT, Bands, Corrected, Pair, Run
+from socklat_gate.measured.histogram import BAND_COUNT, BAND_SUB_BITS, BUCKETS, Histogram, index_of
 
-from socklat_gate.campaign import WEIGHT_UNIT, Bands, Corrected, Pair, Run
-from socklat_gate.histogram import BAND_COUNT, BAND_SUB_BITS, BUCKETS, Histogram, index_of
 from tests.unit.factories import make_noise, make_run, make_spike
 
 STAGES = ("service", "recv_wait", "app", "respond")

@@ -6,12 +6,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-
 from socklat_gate import doctor
-from socklat_gate.campaign import Noise
 from socklat_gate.doctor import Check, Status, diagnose
 from socklat_gate.errors import Exit, Interrupted, Reason, UnfitEnvironment
-from socklat_gate.probe.events import EVENTS
+from socklat_gate.measured.campaign import Noise
+from socklat_gate.probe.hook_table import EVENTS
 
 
 def raising(error: Exception) -> Callable[..., Any]:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from socklat_gate.campaign import Fingerprint, Noise
 from socklat_gate.environment import NoiseMeter, environment_facts
+from socklat_gate.measured.campaign import Fingerprint, Noise
 
 MACHINE = Fingerprint({"kernel": "6.1", "cpus": "2", "hooks": "x"})
 

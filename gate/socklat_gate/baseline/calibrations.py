@@ -13,19 +13,19 @@ import re
 from pathlib import Path
 from typing import NoReturn
 
-from socklat_gate.baseline.codec import JSON, from_body, to_body
-from socklat_gate.baseline.document import (
+from socklat_gate.baseline.places.place import Place
+from socklat_gate.documents.codec import JSON, from_body, to_body
+from socklat_gate.documents.envelope import (
     encode_document,
     parse_document,
     read_document,
     write_document,
 )
-from socklat_gate.baseline.places.interface import Place
-from socklat_gate.calibration import Calibration, gate_hash
-from socklat_gate.campaign import Fingerprint
 from socklat_gate.errors import NoUsableBaseline, Reason
+from socklat_gate.measured.calibration import Calibration, gate_hash
+from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.scenario import Scenario
-from socklat_gate.verdict.wording import percent, plural
+from socklat_gate.wording.changes import percent, plural
 
 __all__ = [
     "NEVER",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from socklat_gate.baseline.document import CAMPAIGN_SCHEMA, schema_of
-from socklat_gate.baseline.files import read_campaign, read_result
 from socklat_gate.baseline.promotion import check_passed
-from socklat_gate.campaign import Campaign
+from socklat_gate.documents.envelope import CAMPAIGN_SCHEMA, schema_of
+from socklat_gate.documents.files import read_campaign, read_result
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
-from socklat_gate.result import Result
-from socklat_gate.verdict.model import Outcome
+from socklat_gate.measured.campaign import Campaign
+from socklat_gate.measured.result import Result
+from socklat_gate.measured.verdict import Outcome
 
 __all__ = ["RESULT_FILE", "campaign_of", "campaigns_at", "result_at"]
 

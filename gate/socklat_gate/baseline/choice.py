@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from socklat_gate.campaign import Campaign
-from socklat_gate.verdict.wording import plural
+from socklat_gate.measured.campaign import Campaign
+from socklat_gate.wording.changes import plural
 
 __all__ = ["UNKNOWN_LINEAGE", "Choice", "Lineage", "choose", "up_to"]
 

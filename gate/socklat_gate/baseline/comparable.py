@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NoReturn
 
-from socklat_gate.campaign import Campaign, Fingerprint
 from socklat_gate.errors import NoUsableBaseline, Reason
+from socklat_gate.measured.campaign import Campaign, Fingerprint
 
 __all__ = ["SAVE", "comparable", "is_of_release", "latest_kind"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timezone
 
-from socklat_gate.baseline.reading import VERIFY
+from socklat_gate.documents.reading import VERIFY
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 
 __all__ = ["compact_utc", "created_utc"]

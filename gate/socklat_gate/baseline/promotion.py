@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.git import COMMIT
-from socklat_gate.result import Result
-from socklat_gate.verdict.model import Outcome
+from socklat_gate.measured.result import Result
+from socklat_gate.measured.verdict import Outcome
 
 __all__ = ["check_commit", "check_passed"]
 

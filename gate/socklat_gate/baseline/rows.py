@@ -1,4 +1,4 @@
-"""The rows of a campaign in the table of `socklat_gate.baseline.table`: one for each used bucket."""
+"""The rows of a campaign in the table of `baseline.campaign_table`: one for each used bucket."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from socklat_gate.campaign import Campaign, Run
-from socklat_gate.histogram import Histogram, bucket_edges_ns
+from socklat_gate.measured.campaign import Campaign, Run
+from socklat_gate.measured.histogram import Histogram, bucket_edges_ns
 
 __all__ = ["COLUMNS", "machine_of", "rows_of"]
 

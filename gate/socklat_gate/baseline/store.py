@@ -12,18 +12,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from socklat_gate.baseline.bounds import CAMPAIGN, decoded_bytes
-from socklat_gate.baseline.codec import from_body, to_body
 from socklat_gate.baseline.comparable import SAVE, comparable
 from socklat_gate.baseline.created import compact_utc, created_utc
-from socklat_gate.baseline.document import CAMPAIGN_SCHEMA, checksum_of, encode_document, parse_document
-from socklat_gate.baseline.files import decoded
-from socklat_gate.baseline.places.interface import SCENARIO_NAME, Place
-from socklat_gate.baseline.places.opening import open_place
+from socklat_gate.baseline.places.location import open_place
+from socklat_gate.baseline.places.place import SCENARIO_NAME, Place
 from socklat_gate.baseline.places.waiting import Say
-from socklat_gate.baseline.reading import VERIFY, corrupt
-from socklat_gate.campaign import Campaign, Fingerprint
+from socklat_gate.documents.codec import from_body, to_body
+from socklat_gate.documents.envelope import (
+    CAMPAIGN_SCHEMA,
+    checksum_of,
+    encode_document,
+    parse_document,
+)
+from socklat_gate.documents.files import decoded
+from socklat_gate.documents.limits import CAMPAIGN, decoded_bytes
+from socklat_gate.documents.reading import VERIFY, corrupt
 from socklat_gate.errors import GateError, NoUsableBaseline, Reason, UsageError
+from socklat_gate.measured.campaign import Campaign, Fingerprint
 
 __all__ = ["BaselineStore", "CampaignSummary", "StoredCampaign"]
 

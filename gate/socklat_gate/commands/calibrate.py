@@ -7,7 +7,7 @@ from pathlib import Path
 import rich_click as click
 
 from socklat_gate.baseline.calibrations import save_calibration, write_calibration
-from socklat_gate.baseline.opened import opened
+from socklat_gate.baseline.open_store import opened
 from socklat_gate.commands.options import (
     baselines_at,
     baselines_option,
@@ -17,14 +17,14 @@ from socklat_gate.commands.options import (
     seed_or_random,
 )
 from socklat_gate.commands.output import aligned, emit
-from socklat_gate.job.calibrate import CalibrationJob
+from socklat_gate.job.aa_job import CalibrationJob
+from socklat_gate.job.entry import ready_client
 from socklat_gate.job.progress import Progress
 from socklat_gate.job.reference import image_under_test
-from socklat_gate.job.whole import ready_client
-from socklat_gate.report.calibration_text import calibration_lines, calibration_rows
 from socklat_gate.report.writer import check_writable, discard
-from socklat_gate.scenario_file import load_scenario
+from socklat_gate.scenario.loader import load_scenario
 from socklat_gate.verdict.resampling import MIN_PAIRS
+from socklat_gate.wording.calibration_text import calibration_lines, calibration_rows
 
 __all__ = ["calibrate"]
 

@@ -10,21 +10,21 @@ import rich_click as click
 
 from socklat_gate.baseline.campaigns import campaigns_at
 from socklat_gate.baseline.comparable import comparable
-from socklat_gate.baseline.opened import opened
-from socklat_gate.baseline.places.opening import is_remote
-from socklat_gate.campaign import Campaign
+from socklat_gate.baseline.open_store import opened
+from socklat_gate.baseline.places.location import is_remote
 from socklat_gate.commands.output import emit, emit_json
 from socklat_gate.environment import environment_facts
-from socklat_gate.gating import Gate, Waiver
 from socklat_gate.job.completeness import completeness_of
-from socklat_gate.report.headline import headline
-from socklat_gate.report.markdown import render_markdown
-from socklat_gate.report.sentence import plain
-from socklat_gate.report.verdict_json import verdict_document
+from socklat_gate.measured.campaign import Campaign
+from socklat_gate.measured.result import Result
+from socklat_gate.measured.verdict import Verdict
+from socklat_gate.report.formats.markdown import render_markdown
+from socklat_gate.report.formats.verdict_json import verdict_document
 from socklat_gate.report.writer import check_writable, write_reports
-from socklat_gate.result import Result
-from socklat_gate.verdict.model import Verdict
+from socklat_gate.scenario.gating import Gate, Waiver
 from socklat_gate.verdict.stored import compare as judge
+from socklat_gate.wording.headline import headline
+from socklat_gate.wording.sentence import plain
 
 __all__ = ["compare"]
 
@@ -110,7 +110,7 @@ def _limits(scenario: Path | None) -> tuple[Gate, Sequence[Waiver]]:
     if scenario is None:
         return Gate(), ()
     # Its models take a third of the time that a comparison has.
-    from socklat_gate.scenario_file import load_scenario  # noqa: PLC0415
+    from socklat_gate.scenario.loader import load_scenario  # noqa: PLC0415
 
     planned = load_scenario(scenario)
     return planned.gate, planned.waiver

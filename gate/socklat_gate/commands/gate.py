@@ -17,13 +17,13 @@ from socklat_gate.commands.options import (
 )
 from socklat_gate.commands.output import emit, emit_json
 from socklat_gate.errors import Reason, UsageError
+from socklat_gate.job.entry import gate_job
 from socklat_gate.job.progress import Progress
-from socklat_gate.job.whole import gate_job
-from socklat_gate.report.headline import headline
-from socklat_gate.report.sentence import plain
-from socklat_gate.report.verdict_json import verdict_document
+from socklat_gate.report.formats.verdict_json import verdict_document
 from socklat_gate.report.writer import check_writable, discard_reports, write_reports
-from socklat_gate.scenario_file import load_scenario
+from socklat_gate.scenario.loader import load_scenario
+from socklat_gate.wording.headline import headline
+from socklat_gate.wording.sentence import plain
 
 __all__ = ["gate"]
 

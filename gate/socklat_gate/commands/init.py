@@ -7,16 +7,16 @@ from pathlib import Path
 
 import rich_click as click
 
-from socklat_gate.baseline.atomic import write_atomic
 from socklat_gate.commands.options import quiet_option
 from socklat_gate.commands.output import emit
+from socklat_gate.documents.atomic import write_atomic
 from socklat_gate.errors import InvalidMeasurement, Reason, UsageError
+from socklat_gate.init.detection import HTTP, Spoken, ask, guess
+from socklat_gate.init.scenario_text import scenario_text
+from socklat_gate.init.source import Source, chosen_port, find_source
 from socklat_gate.job.progress import Progress
-from socklat_gate.scenario_file import load_scenario
+from socklat_gate.scenario.loader import load_scenario
 from socklat_gate.service.client import connect
-from socklat_gate.starter.asking import HTTP, Spoken, ask, guess
-from socklat_gate.starter.scenario_text import scenario_text
-from socklat_gate.starter.source import Source, chosen_port, find_source
 
 __all__ = ["init"]
 

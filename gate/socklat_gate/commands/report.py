@@ -10,12 +10,12 @@ import rich_click as click
 
 from socklat_gate.baseline.campaigns import result_at
 from socklat_gate.commands.output import emit
-from socklat_gate.report.html.page import render_html
-from socklat_gate.report.junit import render_junit
-from socklat_gate.report.markdown import render_markdown
-from socklat_gate.report.openmetrics import render_openmetrics
-from socklat_gate.report.verdict_json import verdict_document
-from socklat_gate.result import Result
+from socklat_gate.measured.result import Result
+from socklat_gate.report.formats.html.page import render_html
+from socklat_gate.report.formats.junit import render_junit
+from socklat_gate.report.formats.markdown import render_markdown
+from socklat_gate.report.formats.openmetrics import render_openmetrics
+from socklat_gate.report.formats.verdict_json import verdict_document
 
 __all__ = ["FORMATS", "report"]
 

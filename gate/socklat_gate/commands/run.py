@@ -8,12 +8,12 @@ import rich_click as click
 
 from socklat_gate.commands.options import out_option, quiet_option, seed_option, seed_or_random
 from socklat_gate.commands.output import emit
+from socklat_gate.job.entry import run_job
 from socklat_gate.job.progress import Progress
-from socklat_gate.job.whole import run_job
-from socklat_gate.report.headline import headline
-from socklat_gate.report.sentence import plain
 from socklat_gate.report.writer import check_writable, discard_reports, write_reports
-from socklat_gate.scenario_file import load_scenario
+from socklat_gate.scenario.loader import load_scenario
+from socklat_gate.wording.headline import headline
+from socklat_gate.wording.sentence import plain
 
 __all__ = ["run"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import rich_click as click
 
 from socklat_gate.commands.output import emit_json
-from socklat_gate.report.schema import result_schema, verdict_schema
+from socklat_gate.documents.json_schema import result_schema, verdict_schema
 from socklat_gate.scenario import Scenario
 
 __all__ = ["SCHEMAS", "schema"]

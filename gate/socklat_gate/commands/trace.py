@@ -15,12 +15,12 @@ from socklat_gate.errors import Exit, Interrupted, Reason, UsageError
 from socklat_gate.interrupt import settle_signal, shielded
 from socklat_gate.probe.privilege import drop_capabilities
 from socklat_gate.probe.probe import SocketProbe
-from socklat_gate.trace.follow import follow
+from socklat_gate.trace.json_line import as_json
 from socklat_gate.trace.lifetime import Lifetime
-from socklat_gate.trace.line import as_json
-from socklat_gate.trace.live import Live, Look
+from socklat_gate.trace.polling import follow
+from socklat_gate.trace.rendering import as_tables
 from socklat_gate.trace.screen import Screen
-from socklat_gate.trace.show import as_tables
+from socklat_gate.trace.snapshot import Live, Look
 from socklat_gate.trace.target import Target, of_container, of_pid, of_port
 
 __all__ = ["trace"]

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from socklat_gate.campaign import Run
 from socklat_gate.errors import InvalidMeasurement, Reason
-from socklat_gate.probe.events import ONLY_COUNTED
-from socklat_gate.result import Completeness
-from socklat_gate.verdict.wording import plural
+from socklat_gate.measured.campaign import Run
+from socklat_gate.measured.result import Completeness
+from socklat_gate.probe.hook_table import ONLY_COUNTED
+from socklat_gate.wording.changes import plural
 
 __all__ = ["MAX_LOSS", "check_complete", "completeness_of", "too_many_skipped"]
 

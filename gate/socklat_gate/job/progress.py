@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.status import Status
 from rich.text import Text
 
-from socklat_gate.verdict.model import MetricVerdict, Outcome, Verdict
+from socklat_gate.measured.verdict import MetricVerdict, Outcome, Verdict
 
 __all__ = ["Progress"]
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from socklat_gate.baseline.choice import UNKNOWN_LINEAGE, Choice, Lineage, choose, up_to
 from socklat_gate.baseline.store import BaselineStore
-from socklat_gate.campaign import Campaign, Fingerprint
 from socklat_gate.environment import this_machine
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 from socklat_gate.job.lineage import lineage_of
 from socklat_gate.job.worktree import sources_at
+from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.scenario import Scenario
 from socklat_gate.service.image import ImageRef, build_image, local_image, resolve_image
 from socklat_gate.service.stack import stack_image

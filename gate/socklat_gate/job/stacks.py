@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from socklat_gate.histogram import Histogram
-from socklat_gate.load.interface import Window
+from socklat_gate.load.load_driver import Window
+from socklat_gate.measured.histogram import Histogram
 from socklat_gate.probe.probe import SocketProbe
-from socklat_gate.service.arms import RunningArm
+from socklat_gate.service.arm import RunningArm
 
 __all__ = ["Stacked", "watch_stacks"]
 

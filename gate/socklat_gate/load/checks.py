@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from socklat_gate.campaign import LoadCounts
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load.bounds import MOST_CONNECTIONS, most_connections
+from socklat_gate.measured.campaign import LoadCounts
 from socklat_gate.scenario import Load
 
 __all__ = ["MIN_SENT", "check_delivered", "too_late"]

@@ -15,12 +15,12 @@ from contextlib import suppress
 from types import TracebackType
 from typing import IO
 
-from socklat_gate.campaign import ARMS, LoadCounts
 from socklat_gate.errors import InvalidMeasurement, Reason
-from socklat_gate.histogram import Histogram
 from socklat_gate.load.cpuset import pinned
-from socklat_gate.load.interface import POLL_EVERY_S, Endpoint, Poll, Progress, Window, window_of
+from socklat_gate.load.load_driver import POLL_EVERY_S, Endpoint, Poll, Progress, Window, window_of
 from socklat_gate.load.tail import tail_of
+from socklat_gate.measured.campaign import ARMS, LoadCounts
+from socklat_gate.measured.histogram import Histogram
 from socklat_gate.scenario import Load
 
 __all__ = ["CommandLoad"]

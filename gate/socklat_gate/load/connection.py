@@ -7,12 +7,12 @@ import socket
 from time import monotonic_ns
 from typing import TYPE_CHECKING, cast
 
-from socklat_gate.load.answers import BadAnswer
-from socklat_gate.load.record import SENT
+from socklat_gate.load.protocols.parser import BadAnswer
+from socklat_gate.load.request_log import SENT
 
 if TYPE_CHECKING:
-    from socklat_gate.load.answers import AnswerParser
     from socklat_gate.load.pool import Pool
+    from socklat_gate.load.protocols.parser import AnswerParser
 
 __all__ = ["Connection"]
 

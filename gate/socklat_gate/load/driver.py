@@ -7,11 +7,11 @@ import gc
 from collections.abc import Callable, Sequence
 from time import monotonic_ns
 
-from socklat_gate.campaign import LoadCounts
 from socklat_gate.load.pool import Pool
-from socklat_gate.load.record import SENT, WAITING, Record
+from socklat_gate.load.request_log import SENT, WAITING, Record
 from socklat_gate.load.schedule import Schedule
 from socklat_gate.load.timerfd import TimerFd
+from socklat_gate.measured.campaign import LoadCounts
 from socklat_gate.scenario import Load
 
 __all__ = ["Driver"]
@@ -38,7 +38,7 @@ class Driver:
         self._unsettled = 0
 
     async def connect(self) -> None:
-        """Open all connections.  Raises `socklat_gate.load.dialer.ConnectFailed`."""
+        """Open all connections.  Raises `load.dialer.ConnectFailed`."""
         await asyncio.gather(*(pool.open() for pool in self._pools))
 
     def begin(self, start_ns: int) -> None:

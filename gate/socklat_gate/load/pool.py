@@ -27,13 +27,13 @@ from socklat_gate.load.bounds import most_connections
 from socklat_gate.load.connection import Connection
 from socklat_gate.load.dialer import CONNECT_WITHIN_S, ConnectFailed, Dialer
 from socklat_gate.load.growth import Growth
-from socklat_gate.load.protocol import parser_for, request_bytes
-from socklat_gate.load.record import EXPIRED, SENT, WAITING
+from socklat_gate.load.protocols.registry import parser_for, request_bytes
+from socklat_gate.load.request_log import EXPIRED, SENT, WAITING
 
 if TYPE_CHECKING:
     import socket
 
-    from socklat_gate.load.record import Record
+    from socklat_gate.load.request_log import Record
     from socklat_gate.scenario import Load
 
 __all__ = ["Pool"]

@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from types import TracebackType
 
-from socklat_gate.campaign import Interleave, LoadCounts
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load.bounds import longest_s
 from socklat_gate.load.command import CommandLoad
 from socklat_gate.load.cpuset import pinned
-from socklat_gate.load.dialogue import Dialogue
-from socklat_gate.load.interface import (
+from socklat_gate.load.load_driver import (
     END_AHEAD_NS,
     Endpoint,
     LoadDriver,
@@ -23,7 +21,9 @@ from socklat_gate.load.interface import (
     window_of,
 )
 from socklat_gate.load.schedule import make_schedule
-from socklat_gate.load.wire import counts_from_wire
+from socklat_gate.load.worker_client import Dialogue
+from socklat_gate.load.worker_json import counts_from_wire
+from socklat_gate.measured.campaign import Interleave, LoadCounts
 from socklat_gate.scenario import Load
 
 __all__ = ["Endpoint", "LoadDriver", "LoadProcess", "Window", "make_load"]
@@ -42,7 +42,7 @@ def make_load(
 ) -> LoadDriver:
     """The driver that ``load.driver`` names, for one endpoint an arm.
 
-    ``interleave`` and ``slice_ms`` are those of `socklat_gate.load.schedule`; commands know no such thing.
+    ``interleave`` and ``slice_ms`` are those of `load.schedule`; commands know no such thing.
     """
     if load.driver == "command":
         return CommandLoad(load, endpoints, seed)
@@ -50,7 +50,7 @@ def make_load(
 
 
 class LoadProcess:
-    """`LoadDriver` for ``tcp`` and ``http``; see `socklat_gate.load.worker` for the dialogue.
+    """`LoadDriver` for ``tcp`` and ``http``; see `load.worker` for the dialogue.
 
     Raises `UsageError` for a schedule that is too long or a CPU set that does not exist.
     """

@@ -9,7 +9,7 @@ delay a request.  The dialogue, with all times in ns of CLOCK_MONOTONIC::
     <- {"start_ns": 123}
     -> {"event": "progress", "sent": 10, "answered": 9}     at most once a second
     <- {"end_ns": 456}                                      at most once, to end early
-    -> {"event": "done", "arms": [{...}, ...]}              see socklat_gate.load.wire
+    -> {"event": "done", "arms": [{...}, ...]}              see socklat_gate.load.worker_json
 
 It ends when stdin closes, so it cannot outlive the process that started it, and on SIGTERM.
 """
@@ -28,7 +28,7 @@ from typing import Any
 from socklat_gate.load.dialer import ConnectFailed
 from socklat_gate.load.driver import Driver
 from socklat_gate.load.schedule import make_schedule
-from socklat_gate.load.wire import counts_to_wire
+from socklat_gate.load.worker_json import counts_to_wire
 from socklat_gate.scenario import Load
 
 __all__ = ["main"]

@@ -9,17 +9,17 @@ from types import TracebackType
 
 import numpy as np
 
-from socklat_gate.campaign import Bands, Spike
-from socklat_gate.clean.timeline import EXCHANGE, STALL, Records
-from socklat_gate.histogram import Histogram
+from socklat_gate.measured.campaign import Bands, Spike
+from socklat_gate.measured.histogram import Histogram
 from socklat_gate.probe.bridges import bridge_entries
-from socklat_gate.probe.events import STAGE_NEEDS, Detail, Kind, Needed
+from socklat_gate.probe.hook_table import STAGE_NEEDS, Detail, Kind, Needed
 from socklat_gate.probe.privilege import check_privilege
 from socklat_gate.probe.programs import Compiler, Programs, load_programs
 from socklat_gate.probe.sources import layout, names
-from socklat_gate.probe.spikes import SpikeReader
-from socklat_gate.probe.stalls import StallReader
+from socklat_gate.probe.spike_reader import SpikeReader
+from socklat_gate.probe.stall_reader import StallReader
 from socklat_gate.probe.tables import Tables
+from socklat_gate.stalls.timeline import EXCHANGE, STALL, Records
 
 __all__ = ["Reading", "SocketProbe", "own_netns_inode"]
 
@@ -54,8 +54,8 @@ class SocketProbe:
     """Context manager around the loaded BPF programs; slots 0..``targets`` - 1 hold targets.
 
     ``detail`` "full" adds the stages that cost more; ``stalls`` logs every exchange and when the
-    CPUs were taken away, for `socklat_gate.clean`; ``prefer`` asks for a kind of hook where there is a
-    choice; see `socklat_gate.probe.events`.  Raises `UnfitEnvironment` on entry when BCC, BTF,
+    CPUs were taken away, for `stalls`; ``prefer`` asks for a kind of hook where there is a
+    choice; see `probe.hook_table`.  Raises `UnfitEnvironment` on entry when BCC, BTF,
     a hook or the privilege is missing.
     """
 

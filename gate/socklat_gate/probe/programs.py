@@ -9,7 +9,7 @@ from typing import Any
 from socklat_gate.errors import Reason, UnfitEnvironment
 from socklat_gate.probe.binding import load_bcc
 from socklat_gate.probe.btf import KernelTypes, kernel_types
-from socklat_gate.probe.events import EVENTS, Kind, Needed
+from socklat_gate.probe.hook_table import EVENTS, Kind, Needed
 from socklat_gate.probe.hooks import Attached, Untyped, attach_all
 from socklat_gate.probe.kernel_source import flatten, kernel_source
 from socklat_gate.probe.missed import missed_invocations, time_spent

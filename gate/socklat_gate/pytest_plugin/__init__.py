@@ -47,7 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def socklat(request: pytest.FixtureRequest) -> SocklatFixture:
-    """Measures containers under load; see `socklat_gate.pytest_plugin.fixture.SocklatFixture`."""
+    """Measures containers under load; see `pytest_plugin.fixture.SocklatFixture`."""
     if not request.config.getoption("--socklat"):
         pytest.skip("measures a container under load: run with --socklat")
     # It brings numpy, scipy and Docker's SDK.

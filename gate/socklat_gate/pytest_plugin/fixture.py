@@ -12,16 +12,16 @@ import pytest
 from socklat_gate.commands.options import baselines_at, seed_or_random, with_gate
 from socklat_gate.errors import GateError, Interrupted
 from socklat_gate.interrupt import interruptible
+from socklat_gate.job.entry import gate_job, run_job
 from socklat_gate.job.progress import Progress
-from socklat_gate.job.whole import gate_job, run_job
+from socklat_gate.measured.result import Result
+from socklat_gate.measured.verdict import Outcome
 from socklat_gate.pytest_plugin.recording import record
-from socklat_gate.report.headline import headline
-from socklat_gate.report.sentence import plain
 from socklat_gate.report.writer import check_writable, discard_reports, write_reports
-from socklat_gate.result import Result
 from socklat_gate.scenario import Scenario
-from socklat_gate.scenario_file import load_scenario
-from socklat_gate.verdict.model import Outcome
+from socklat_gate.scenario.loader import load_scenario
+from socklat_gate.wording.headline import headline
+from socklat_gate.wording.sentence import plain
 
 __all__ = ["SocklatFixture"]
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from socklat_gate.campaign import Run
-from socklat_gate.gating import Metric
-from socklat_gate.report.headline import headline
-from socklat_gate.report.sentence import plain
-from socklat_gate.result import Result
-from socklat_gate.verdict.quantiles import value_ns
+from socklat_gate.measured.campaign import Run
+from socklat_gate.measured.result import Result
+from socklat_gate.scenario.gating import Metric
+from socklat_gate.verdict.log_ratios import value_ns
+from socklat_gate.wording.headline import headline
+from socklat_gate.wording.sentence import plain
 
 __all__ = ["record"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from socklat_gate.report import units
-from socklat_gate.result import Result
-from socklat_gate.verdict.model import SpikeVerdict
+from socklat_gate.measured.result import Result
+from socklat_gate.measured.verdict import SpikeVerdict
 from socklat_gate.verdict.rates import DISPERSION_LEVEL
-from socklat_gate.verdict.wording import plural
+from socklat_gate.wording import units
+from socklat_gate.wording.changes import plural
 
 __all__ = ["RareSpikes", "RateRow", "power_text", "rare_spikes", "spikes_summary"]
 

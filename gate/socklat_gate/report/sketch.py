@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from socklat_gate.histogram import Histogram
-from socklat_gate.report.units import change, ns
+from socklat_gate.measured.histogram import Histogram
+from socklat_gate.wording.units import change, ns
 
 __all__ = ["COLUMNS", "percentile_sketch"]
 

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from socklat_gate.report import units
-from socklat_gate.report.sentence import Name, Sentence
-from socklat_gate.verdict.model import Attribution, StageShare
+from socklat_gate.measured.verdict import Attribution, StageShare
+from socklat_gate.wording import units
+from socklat_gate.wording.sentence import Name, Sentence
 
 __all__ = ["ShareRow", "SliceView", "depend_sentence", "slice_views"]
 

@@ -6,15 +6,13 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from socklat_gate.campaign import Run
-from socklat_gate.histogram import Histogram
-from socklat_gate.report import units
-from socklat_gate.report.arms import arms_of, run_numbers
-from socklat_gate.report.correction import correction_of, correction_text
+from socklat_gate.measured.campaign import Run
+from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.result import Result
+from socklat_gate.report.arm_runs import arms_of, run_numbers
 from socklat_gate.report.delivery import CompletenessView, LoadRow, completeness_view, load_row
-from socklat_gate.report.headline import headline, next_step
 from socklat_gate.report.machine import machine_rows
-from socklat_gate.report.metrics import (
+from socklat_gate.report.metric_rows import (
     SYMBOLS,
     MetricRow,
     RawRow,
@@ -23,13 +21,15 @@ from socklat_gate.report.metrics import (
     raw_rows,
     waiver_rows,
 )
-from socklat_gate.report.pairs import PairTable, interleaving, pair_table
+from socklat_gate.report.pair_table import PairTable, interleaving, pair_table
 from socklat_gate.report.rare_spikes import RareSpikes, rare_spikes
-from socklat_gate.report.sentence import Sentence
+from socklat_gate.report.raw_numbers import correction_of, correction_text
 from socklat_gate.report.sketch import percentile_sketch
 from socklat_gate.report.slices import SliceView, depend_sentence, slice_views
-from socklat_gate.report.stages import StagesView, stages_view
-from socklat_gate.result import Result
+from socklat_gate.report.stage_rows import StagesView, stages_view
+from socklat_gate.wording import units
+from socklat_gate.wording.headline import headline, next_step
+from socklat_gate.wording.sentence import Sentence
 
 __all__ = ["View", "view_of"]
 

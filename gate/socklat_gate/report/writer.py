@@ -7,15 +7,15 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from socklat_gate.baseline.atomic import write_atomic
-from socklat_gate.baseline.document import RESULT_SCHEMA, write_document
+from socklat_gate.documents.atomic import write_atomic
+from socklat_gate.documents.envelope import RESULT_SCHEMA, write_document
 from socklat_gate.errors import Reason, UsageError
-from socklat_gate.report.html.page import render_html
-from socklat_gate.report.junit import render_junit
-from socklat_gate.report.markdown import render_markdown
-from socklat_gate.report.openmetrics import render_openmetrics
-from socklat_gate.report.verdict_json import result_document, verdict_document
-from socklat_gate.result import Result
+from socklat_gate.measured.result import Result
+from socklat_gate.report.formats.html.page import render_html
+from socklat_gate.report.formats.junit import render_junit
+from socklat_gate.report.formats.markdown import render_markdown
+from socklat_gate.report.formats.openmetrics import render_openmetrics
+from socklat_gate.report.formats.verdict_json import result_document, verdict_document
 
 __all__ = ["ReportPaths", "check_writable", "discard", "discard_reports", "write_reports"]
 

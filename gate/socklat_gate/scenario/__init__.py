@@ -1,12 +1,12 @@
 """The scenario: what to start, how to load it, what to judge.  Models only.
 
-`socklat_gate.scenario_file.load_scenario` reads one from TOML.  All models are frozen; unknown keys are
+`scenario.loader.load_scenario` reads one from TOML.  All models are frozen; unknown keys are
 errors.  ``model_json_schema()`` of `Scenario` is what ``socklat-gate schema`` prints.
 """
 
 from __future__ import annotations
 
-from socklat_gate.gating import (
+from socklat_gate.scenario.gating import (
     MIN_EXCEEDING,
     WANTED_EXCEEDING,
     Gate,
@@ -18,8 +18,8 @@ from socklat_gate.gating import (
     default_metrics,
 )
 from socklat_gate.scenario.load import Command, Load
+from socklat_gate.scenario.model import BaselineSource, Probe, Scenario
 from socklat_gate.scenario.service import Ready, Service
-from socklat_gate.scenario.whole import BaselineSource, Probe, Scenario
 
 __all__ = [
     "MIN_EXCEEDING",

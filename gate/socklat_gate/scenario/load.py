@@ -7,9 +7,9 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from socklat_gate.gating import StrictModel
-from socklat_gate.load.payload import parse_payload
 from socklat_gate.scenario.cpus import CpuSet
+from socklat_gate.scenario.gating import StrictModel
+from socklat_gate.scenario.payload import parse_payload
 
 __all__ = ["Command", "Load"]
 

@@ -6,8 +6,8 @@ import re
 
 from pydantic import Field, model_validator
 
-from socklat_gate.gating import StrictModel
 from socklat_gate.scenario.cpus import CpuSet
+from socklat_gate.scenario.gating import StrictModel
 
 __all__ = ["Ready", "Service"]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import docker
 import docker.errors
 
-from socklat_gate.service.arms import Companion
+from socklat_gate.service.arm import Companion
 from socklat_gate.service.client import daemon_errors
 from socklat_gate.service.listening import listening
 

@@ -11,12 +11,12 @@ import docker.errors
 
 from socklat_gate.errors import Reason, UnfitEnvironment, UsageError
 from socklat_gate.scenario import Service
-from socklat_gate.service.arms import ArmSpec
+from socklat_gate.service.arm import ArmSpec
 from socklat_gate.service.client import daemon_errors, explain
+from socklat_gate.service.container_options import container_options
 from socklat_gate.service.death import refused_start
-from socklat_gate.service.options import container_options
 from socklat_gate.service.owner import ARM_LABEL, OwnerTag
-from socklat_gate.service.placed import Call, Placed
+from socklat_gate.service.starter import Call, Placed
 
 __all__ = ["Containers"]
 

@@ -8,7 +8,7 @@ import docker
 import docker.errors
 import requests
 
-from socklat_gate.shown import printable
+from socklat_gate.wording.foreign import printable
 
 __all__ = ["TAIL_LINES", "tail"]
 

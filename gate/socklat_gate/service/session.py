@@ -11,16 +11,16 @@ from typing import TypeVar
 import docker
 
 from socklat_gate.scenario import Service
-from socklat_gate.service.arms import ArmSpec, RunningArm
+from socklat_gate.service.arm import ArmSpec, RunningArm
 from socklat_gate.service.companions import companions
+from socklat_gate.service.container_options import LOOPBACK, published_port
 from socklat_gate.service.containers import Containers
 from socklat_gate.service.death import died
-from socklat_gate.service.options import LOOPBACK, published_port
 from socklat_gate.service.owner import OwnerTag
-from socklat_gate.service.placed import Placed, Starter
 from socklat_gate.service.ready import wait_ready
 from socklat_gate.service.remove import remove_run
 from socklat_gate.service.stack import Stacks
+from socklat_gate.service.starter import Placed, Starter
 from socklat_gate.service.watch import Watched, watch
 
 __all__ = ["ArmSpec", "RunningArm", "ServiceSession"]
@@ -31,7 +31,7 @@ T = TypeVar("T")
 class ServiceSession:
     """Containers of one service on a private network; a context manager.
 
-    Everything is labelled with the owner (`socklat_gate.service.owner`).  Calls that create something run
+    Everything is labelled with the owner (`service.owner`).  Calls that create something run
     on a worker thread: an exception raised by a signal handler then interrupts the wait, never
     the call, so that `close` can let the call end and remove what it made.
     """

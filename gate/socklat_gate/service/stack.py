@@ -12,14 +12,14 @@ import docker
 
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.scenario import Service
-from socklat_gate.service.arms import ArmSpec
+from socklat_gate.service.arm import ArmSpec
 from socklat_gate.service.client import daemon_errors
 from socklat_gate.service.compose import Compose, Document, read_stack
 from socklat_gate.service.death import refused_start
 from socklat_gate.service.image import ImageRef, local_image, resolve_image
 from socklat_gate.service.owner import OwnerTag
-from socklat_gate.service.placed import Call, Placed
 from socklat_gate.service.stack_document import arm_document
+from socklat_gate.service.starter import Call, Placed
 
 __all__ = ["Stacks", "stack_image"]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from socklat_gate.scenario import Service
-from socklat_gate.service.arms import ArmSpec
+from socklat_gate.service.arm import ArmSpec
 from socklat_gate.service.compose import Document
 from socklat_gate.service.owner import ARM_LABEL
 

@@ -9,8 +9,8 @@ from rich.live import Live as Display
 from rich.text import Text
 
 from socklat_gate.interrupt import shielded
-from socklat_gate.trace.live import Look
-from socklat_gate.trace.show import as_tables
+from socklat_gate.trace.rendering import as_tables
+from socklat_gate.trace.snapshot import Look
 from socklat_gate.trace.target import Target
 
 __all__ = ["Screen"]

@@ -14,7 +14,7 @@ from docker.errors import NotFound
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.service.client import connect, daemon_errors
 from socklat_gate.service.listening import listening
-from socklat_gate.shown import printable
+from socklat_gate.wording.foreign import printable
 
 __all__ = ["Target", "of_container", "of_pid", "of_port"]
 

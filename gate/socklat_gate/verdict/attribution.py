@@ -17,12 +17,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from socklat_gate.campaign import ARMS, Bands, Pair
+from socklat_gate.measured.campaign import ARMS, Bands, Pair
+from socklat_gate.measured.verdict import COMPONENTS, Attribution, StageShare
 from socklat_gate.verdict.arrays import Floats
+from socklat_gate.verdict.clusters import Units, unit_means, units_of
 from socklat_gate.verdict.estimate import hodges_lehmann
 from socklat_gate.verdict.interval import confidence_interval
-from socklat_gate.verdict.model import COMPONENTS, Attribution, StageShare
-from socklat_gate.verdict.starts import Units, unit_means, units_of
 
 __all__ = ["COMPONENTS", "SLICES", "attribute", "slice_means_ns"]
 
@@ -49,7 +49,7 @@ def attribute(
     unit of inference, and one disturbed pair holds most of the pooled slowest exchanges and most
     of a mean over pairs.  The slice's change is the sum of its parts.  A stage is named when it
     carries more than half of the change and the 95% intervals of both the change and the stage's
-    part of it (`socklat_gate.verdict.interval`; by ``units`` of all the given pairs) lie on its side of 0,
+    part of it (`verdict.interval`; by ``units`` of all the given pairs) lie on its side of 0,
     so never before 5 units.  Where ``app`` is named and time on dependency sockets explains more
     than half of what it changed by, in the same sense, "depend" is named instead.  A description,
     not a gate: the slices are not corrected for being three.  The shares sum to 1, and are all 0

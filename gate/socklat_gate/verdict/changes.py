@@ -1,7 +1,7 @@
 """Drift over the history of campaigns: change points, and the distance from a pinned release.
 
 Campaigns are not independent: a machine keeps its mood for days.  `change_points` therefore tests
-against AR(1) noise.  The null distribution of the gain (`socklat_gate.verdict.change_models`) is simulated
+against AR(1) noise.  The null distribution of the gain (`verdict.change_models`) is simulated
 for every autocorrelation from 0 to 0.6, with noise a little heavier-tailed than normal, and the
 largest p-value counts.  So the false-alarm rate holds whatever the autocorrelation in that range;
 beyond it (0.8 and more, a random walk) it does not, and no short history could tell.
@@ -25,12 +25,12 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from socklat_gate.campaign import Campaign
-from socklat_gate.gating import Metric
+from socklat_gate.measured.campaign import Campaign
+from socklat_gate.scenario.gating import Metric
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.change_models import SIMULATED, change_gain, null_gains
 from socklat_gate.verdict.prediction import Prediction, predict
-from socklat_gate.verdict.wording import listing, percent, plural, relative
+from socklat_gate.wording.changes import listing, percent, plural, relative
 
 __all__ = [
     "LOOKED_AT",
@@ -119,7 +119,7 @@ def against_release(
     """The last ``latest`` campaigns of ``history`` (oldest first) beside a release's campaigns.
 
     However many small steps lie between them, their sum is what is compared.  The latest count as
-    one new campaign of `socklat_gate.verdict.prediction`: being neighbours, they are not independent.
+    one new campaign of `verdict.prediction`: being neighbours, they are not independent.
     Raises `ValueError` without history or for ``latest`` below 1.
     """
     if not history or latest < 1:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from socklat_gate.gating import Gate, Metric, Waiver
+from socklat_gate.measured.verdict import MetricVerdict, Outcome
+from socklat_gate.scenario.gating import Gate, Metric, Waiver
+from socklat_gate.verdict.clusters import Units, unit_means
 from socklat_gate.verdict.estimate import further_pairs, hodges_lehmann
 from socklat_gate.verdict.evidence import (
     Floats,
@@ -16,12 +18,10 @@ from socklat_gate.verdict.evidence import (
     running_pass_evidence,
 )
 from socklat_gate.verdict.interval import confidence_interval, stopping_level
-from socklat_gate.verdict.model import MetricVerdict, Outcome
+from socklat_gate.verdict.log_ratios import LogRatios
 from socklat_gate.verdict.power import mde
-from socklat_gate.verdict.quantiles import LogRatios
-from socklat_gate.verdict.starts import Units, unit_means
-from socklat_gate.verdict.wording import relative
 from socklat_gate.verdict.zone import waived_by, zone_of
+from socklat_gate.wording.changes import relative
 
 __all__ = ["Judged", "judge_metric"]
 
@@ -52,7 +52,7 @@ def judge_metric(
 ) -> Judged:
     """Judge one metric by its log ratios over the pairs used.
 
-    ``units``, of the same pairs, as `socklat_gate.verdict.starts.units_of` says; ``budget`` in units.
+    ``units``, of the same pairs, as `verdict.clusters.units_of` says; ``budget`` in units.
     Both kinds of evidence are the largest that any prefix of the units reached; that to fail
     rests on corrected and raw numbers alike.
     """

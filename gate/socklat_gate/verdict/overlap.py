@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from socklat_gate.campaign import Run
 from socklat_gate.errors import InvalidMeasurement, Reason
+from socklat_gate.measured.campaign import Run
 
 __all__ = ["overlap_problem", "overlap_share"]
 

@@ -22,10 +22,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from socklat_gate.campaign import Campaign, Run
-from socklat_gate.gating import Metric
+from socklat_gate.measured.campaign import Campaign, Run
+from socklat_gate.scenario.gating import Metric
 from socklat_gate.verdict.arrays import Floats
-from socklat_gate.verdict.quantiles import run_quantile_ns
+from socklat_gate.verdict.log_ratios import run_quantile_ns
 
 __all__ = ["BUCKET_VARIANCE", "Prediction", "paule_mandel", "predict", "prediction_of"]
 

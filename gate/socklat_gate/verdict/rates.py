@@ -8,7 +8,7 @@ ratio r > 1 the probability is p(r) = r p0 / (1 - p0 + r p0), and
                                                   (1-p(r))/(1-p0)     (reference's)
 
 has mean at most 1 for every ratio up to 1 and is a supermartingale from pair to pair, so by
-Ville's inequality it may be looked at after each (see `socklat_gate.verdict.evidence`).  Half of the weight
+Ville's inequality it may be looked at after each (see `verdict.evidence`).  Half of the weight
 is on r = infinity, "the reference has none": only there do events that have no counterpart count
 in full, and with half, two of them in a twenty-first of the exposure make 1/2 * 21^2 = 220, which
 fails at half of alpha = 1% (200).

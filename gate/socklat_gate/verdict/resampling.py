@@ -8,17 +8,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from socklat_gate.campaign import Pair
-from socklat_gate.gating import Gate
+from socklat_gate.measured.campaign import Pair
+from socklat_gate.measured.verdict import MetricVerdict, Verdict
+from socklat_gate.scenario.gating import Gate
+from socklat_gate.verdict.clusters import units_of
+from socklat_gate.verdict.decide import default_scale
 from socklat_gate.verdict.evidence import (
     Floats,
     running_fail_evidence_of_both,
     running_pass_evidence,
 )
-from socklat_gate.verdict.model import MetricVerdict, Verdict
-from socklat_gate.verdict.paired import default_scale
-from socklat_gate.verdict.quantiles import pair_log_ratios
-from socklat_gate.verdict.starts import units_of
+from socklat_gate.verdict.log_ratios import pair_log_ratios
 
 __all__ = ["MIN_PAIRS", "Rule", "resampled", "rules_of"]
 

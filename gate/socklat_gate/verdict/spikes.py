@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from socklat_gate.campaign import Campaign, Pair
-from socklat_gate.gating import Gate, Waiver
-from socklat_gate.verdict.events import count_pairs, count_runs, stage_of_spikes, threshold_ns
+from socklat_gate.measured.campaign import Campaign, Pair
+from socklat_gate.measured.verdict import SpikeVerdict
+from socklat_gate.scenario.gating import Gate, Waiver
+from socklat_gate.verdict.clusters import Units, unit_sums
 from socklat_gate.verdict.evidence import Floats, as_e_value
-from socklat_gate.verdict.model import SpikeVerdict
 from socklat_gate.verdict.rates import (
     RUNS_WITH_EVENTS,
     capped_counts,
@@ -29,7 +29,7 @@ from socklat_gate.verdict.rates import (
     runs_are_units,
     sign_counts,
 )
-from socklat_gate.verdict.starts import Units, unit_sums
+from socklat_gate.verdict.spike_events import count_pairs, count_runs, stage_of_spikes, threshold_ns
 from socklat_gate.verdict.zone import waived_by
 
 __all__ = ["StoredSpikes", "judge_spikes", "spread"]
@@ -54,7 +54,7 @@ def judge_spikes(
     waiver: Waiver | None = None,
     stored: Sequence[Campaign] = (),
 ) -> SpikeVerdict:
-    """Verdict on the spikes of the pairs used; ``units`` as `socklat_gate.verdict.starts.units_of` says.
+    """Verdict on the spikes of the pairs used; ``units`` as `verdict.clusters.units_of` says.
 
     Raises `ValueError` when the gate does not judge spikes.
     """

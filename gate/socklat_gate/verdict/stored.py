@@ -2,7 +2,7 @@
 
 Nothing was measured side by side here, so a new campaign of the *same* image would differ too: the
 unit of inference is the campaign, never the run or the request.  The model and its references are
-in `socklat_gate.verdict.prediction`.
+in `verdict.prediction`.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from socklat_gate.campaign import Campaign, Pair
 from socklat_gate.errors import Reason
-from socklat_gate.gating import Gate, Metric, Waiver
-from socklat_gate.verdict.model import MetricVerdict, Outcome, Verdict
+from socklat_gate.measured.campaign import Campaign, Pair
+from socklat_gate.measured.verdict import MetricVerdict, Outcome, Verdict
+from socklat_gate.scenario.gating import Gate, Metric, Waiver
 from socklat_gate.verdict.overlap import overlap_problem
 from socklat_gate.verdict.prediction import predict
-from socklat_gate.verdict.wording import listing, percent, percent_range, plural, relative
 from socklat_gate.verdict.zone import waived_by, zone_of
+from socklat_gate.wording.changes import listing, percent, percent_range, plural, relative
 
 __all__ = ["MIN_CAMPAIGNS", "compare", "drift"]
 

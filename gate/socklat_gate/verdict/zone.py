@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from socklat_gate.gating import Gate, Metric, Waiver
-from socklat_gate.verdict.model import Waived
+from socklat_gate.measured.verdict import Waived
+from socklat_gate.scenario.gating import Gate, Metric, Waiver
 
 __all__ = ["Zone", "default_scale", "waived_by", "zone_of"]
 

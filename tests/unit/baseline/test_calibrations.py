@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from socklat_gate.baseline.calibrations import (
     NEVER,
     calibration_for,
@@ -17,12 +16,12 @@ from socklat_gate.baseline.calibrations import (
     save_calibration,
     write_calibration,
 )
-from socklat_gate.baseline.document import checksum_of
 from socklat_gate.baseline.places.directory import Directory
 from socklat_gate.baseline.store import BaselineStore
-from socklat_gate.calibration import Calibration, Findings, MetricFindings, gate_hash
-from socklat_gate.campaign import Fingerprint
+from socklat_gate.documents.envelope import checksum_of
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
+from socklat_gate.measured.calibration import Calibration, Findings, MetricFindings, gate_hash
+from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.scenario import Scenario
 
 MACHINE = Fingerprint({"kernel": "6.1", "cpus": "2"}, {"docker": "27"})

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import click
 import pytest
 from click.testing import CliRunner
-
 from socklat_gate.commands.lazy import LazyCommand
 from socklat_gate.commands.root import cli
 

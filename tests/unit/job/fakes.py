@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from socklat_gate.baseline.store import BaselineStore
-from socklat_gate.campaign import Fingerprint, Pair, Run
-from socklat_gate.job.bench import Measured
 from socklat_gate.job.progress import Progress
+from socklat_gate.job.rig import Measured
+from socklat_gate.measured.campaign import Fingerprint, Pair, Run
 from socklat_gate.scenario import Scenario
 from socklat_gate.service.image import ImageRef
+
 from tests.unit.verdict.builders import QUIET, campaign_of, pair_of, scaled_run
 
 MACHINE = Fingerprint({"kernel": "6.1"})

@@ -3,10 +3,10 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from socklat_gate.histogram import Histogram
 from socklat_gate.job.stacks import watch_stacks
-from socklat_gate.load.interface import Window
-from socklat_gate.service.arms import Companion
+from socklat_gate.load.load_driver import Window
+from socklat_gate.measured.histogram import Histogram
+from socklat_gate.service.arm import Companion
 
 
 class FakeProbe:

@@ -5,11 +5,10 @@ import itertools
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from socklat_gate.load.answers import DelimiterAnswers, LengthAnswers
-from socklat_gate.load.http_answers import MAX_HEAD
-from socklat_gate.load.protocol import BadAnswer, parser_for, request_bytes
-from socklat_gate.load.resp_answers import MAX_DEPTH, MAX_LINE, RespAnswers
+from socklat_gate.load.protocols.http import MAX_HEAD
+from socklat_gate.load.protocols.parser import DelimiterAnswers, LengthAnswers
+from socklat_gate.load.protocols.registry import BadAnswer, parser_for, request_bytes
+from socklat_gate.load.protocols.resp import MAX_DEPTH, MAX_LINE, RespAnswers
 from socklat_gate.scenario import Load
 
 

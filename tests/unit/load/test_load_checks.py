@@ -4,14 +4,13 @@ import dataclasses
 
 import numpy as np
 import pytest
-
-from socklat_gate.campaign import ARMS, LoadCounts
 from socklat_gate.errors import InvalidMeasurement, Reason
-from socklat_gate.histogram import Histogram
 from socklat_gate.load.checks import check_delivered, too_late
-from socklat_gate.load.record import ANSWERED, EXPIRED, Record
+from socklat_gate.load.request_log import ANSWERED, EXPIRED, Record
 from socklat_gate.load.schedule import make_schedule
-from socklat_gate.load.wire import counts_from_wire, counts_to_wire
+from socklat_gate.load.worker_json import counts_from_wire, counts_to_wire
+from socklat_gate.measured.campaign import ARMS, LoadCounts
+from socklat_gate.measured.histogram import Histogram
 from socklat_gate.scenario import Load
 
 LOAD = Load(payload="x", rate=1000.0, connections=32, max_errors=0.001)

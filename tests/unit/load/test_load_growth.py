@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 
 import pytest
-
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load.bounds import longest_s, most_connections, taking_turns
 from socklat_gate.load.checks import check_delivered
 from socklat_gate.load.process import Endpoint, LoadProcess
 from socklat_gate.scenario import Load
+
 from tests.unit.load.load_server import Server
 
 PONG = b"+PONG\r\n"

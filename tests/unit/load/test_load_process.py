@@ -10,13 +10,13 @@ import time
 
 import numpy as np
 import pytest
-
 from socklat_gate.errors import InvalidMeasurement, Reason, UsageError
-from socklat_gate.histogram import bucket_edges_ns
 from socklat_gate.load.process import Endpoint, LoadProcess
 from socklat_gate.load.schedule import make_schedule
 from socklat_gate.load.timerfd import TimerFd
+from socklat_gate.measured.histogram import bucket_edges_ns
 from socklat_gate.scenario import Load
+
 from tests.unit.load.load_server import Server
 from tests.unit.load.load_waiting import gone, wait_until
 

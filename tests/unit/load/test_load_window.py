@@ -7,13 +7,13 @@ import time
 
 import numpy as np
 import pytest
-
 from socklat_gate.load.command import CommandLoad
-from socklat_gate.load.interface import END_AHEAD_NS
+from socklat_gate.load.load_driver import END_AHEAD_NS
 from socklat_gate.load.process import Endpoint, LoadProcess
-from socklat_gate.load.record import Record
+from socklat_gate.load.request_log import Record
 from socklat_gate.load.schedule import make_schedule
 from socklat_gate.scenario import Command, Load
+
 from tests.unit.load.load_server import Server
 
 HOUR_NS = 3600 * 10**9

@@ -8,10 +8,9 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-
 from socklat_gate.errors import Reason, UnfitEnvironment
 from socklat_gate.probe import hooks
-from socklat_gate.probe.events import EVENTS, STAGE_NEEDS, Event, Part
+from socklat_gate.probe.hook_table import EVENTS, STAGE_NEEDS, Event, Part
 from socklat_gate.probe.hooks import Untyped, attach_all, attach_event
 from socklat_gate.probe.sources import bpf_dir
 from socklat_gate.probe.tracing import Refused

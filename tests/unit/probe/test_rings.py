@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-
 from socklat_gate.probe.rings import Ring
 
 PAGE = mmap.PAGESIZE

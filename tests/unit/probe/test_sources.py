@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-
-from socklat_gate import histogram
 from socklat_gate.errors import Reason, UnfitEnvironment
+from socklat_gate.measured import histogram
 from socklat_gate.probe import sources
 from socklat_gate.probe.sources import bpf_dir, layout, names
 from socklat_gate.scenario import Stage
@@ -39,7 +38,9 @@ def test_a_gap_in_the_numbers_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_an_installation_without_the_probe_says_so(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(sources, "__file__", str(tmp_path / "socklat_gate" / "probe" / "sources.py"))
+    monkeypatch.setattr(
+        sources, "__file__", str(tmp_path / "socklat_gate" / "probe" / "sources.py")
+    )
     with pytest.raises(UnfitEnvironment) as caught:
         bpf_dir.__wrapped__()
     assert caught.value.reason is Reason.NO_BCC
@@ -52,5 +53,7 @@ def test_an_installed_package_brings_its_own_copy(
     inside = tmp_path / "socklat_gate" / "_bpf"
     inside.mkdir(parents=True)
     (inside / "layout.h").touch()
-    monkeypatch.setattr(sources, "__file__", str(tmp_path / "socklat_gate" / "probe" / "sources.py"))
+    monkeypatch.setattr(
+        sources, "__file__", str(tmp_path / "socklat_gate" / "probe" / "sources.py")
+    )
     assert bpf_dir.__wrapped__() == inside

@@ -26,7 +26,7 @@ CONFTEST = """
 import pytest
 from socklat_gate.errors import Exit, Interrupted, Reason, UnfitEnvironment
 from socklat_gate.pytest_plugin import fixture
-from socklat_gate.verdict.model import Outcome
+from socklat_gate.measured.verdict import Outcome
 from tests.unit.factories import make_result
 
 ERRORS = {{

@@ -10,9 +10,10 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any, Literal, TypeVar
 
-from socklat_gate.baseline.codec import hints_of
-from socklat_gate.campaign import Bands
-from socklat_gate.histogram import Histogram
+from socklat_gate.documents.codec import hints_of
+from socklat_gate.measured.campaign import Bands
+from socklat_gate.measured.histogram import Histogram
+
 from tests.unit.report.hostile import TEXTS
 
 __all__ = ["flood", "with_text"]

@@ -9,14 +9,15 @@ from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import Any
 
-from socklat_gate.baseline.codec import hints_of
-from socklat_gate.campaign import Bands
+from socklat_gate.documents.codec import hints_of
 from socklat_gate.errors import Reason
-from socklat_gate.gating import Gate, Metric, Stage
-from socklat_gate.histogram import Histogram
-from socklat_gate.result import Result
-from socklat_gate.verdict.model import Outcome, StageShare, Waived
-from socklat_gate.verdict.paired import decide
+from socklat_gate.measured.campaign import Bands
+from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.result import Result
+from socklat_gate.measured.verdict import Outcome, StageShare, Waived
+from socklat_gate.scenario.gating import Gate, Metric, Stage
+from socklat_gate.verdict.decide import decide
+
 from tests.unit.factories import (
     make_campaign,
     make_pair,

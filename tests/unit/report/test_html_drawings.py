@@ -8,21 +8,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
 from socklat_gate.errors import Reason
-from socklat_gate.gating import Gate, Metric
-from socklat_gate.histogram import Histogram, band_edges_ns
-from socklat_gate.report.arms import arms_of
-from socklat_gate.report.html.curves import STEP, curve_document, curve_sets
-from socklat_gate.report.html.evidence import evidence_document, evidence_traces
-from socklat_gate.report.html.heat_map import COLUMN, heat_document, heat_map
-from socklat_gate.report.html.intervals import interval_axis
-from socklat_gate.report.html.marks import MAX_MARKS
-from socklat_gate.report.html.timeline import MAX_COLUMNS, timeline_of
-from socklat_gate.report.html.waterfall import SEQUENCE, share_bars, waterfalls
+from socklat_gate.measured.histogram import Histogram, band_edges_ns
+from socklat_gate.measured.verdict import Outcome
+from socklat_gate.report.arm_runs import arms_of
+from socklat_gate.report.formats.html.curves import STEP, curve_document, curve_sets
+from socklat_gate.report.formats.html.evidence_trace import evidence_document, evidence_traces
+from socklat_gate.report.formats.html.heat_map import COLUMN, heat_document, heat_map
+from socklat_gate.report.formats.html.intervals import interval_axis
+from socklat_gate.report.formats.html.marks import MAX_MARKS
+from socklat_gate.report.formats.html.run_columns import MAX_COLUMNS, timeline_of
+from socklat_gate.report.formats.html.waterfall import SEQUENCE, share_bars, waterfalls
+from socklat_gate.scenario.gating import Gate, Metric
 from socklat_gate.verdict.attribution import slice_means_ns
-from socklat_gate.verdict.model import Outcome
-from socklat_gate.verdict.paired import decide
+from socklat_gate.verdict.decide import decide
+
 from tests.unit.factories import (
     make_metric,
     make_pair,

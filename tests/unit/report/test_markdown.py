@@ -5,13 +5,13 @@ import re
 from dataclasses import replace
 
 import pytest
-
-from socklat_gate.baseline.codec import from_body, to_body
+from socklat_gate.documents.codec import from_body, to_body
 from socklat_gate.errors import Reason
-from socklat_gate.histogram import Histogram
-from socklat_gate.report.markdown import render_markdown
-from socklat_gate.result import Result
-from socklat_gate.verdict.model import Outcome, StageShare, Verdict, Waived
+from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.result import Result
+from socklat_gate.measured.verdict import Outcome, StageShare, Verdict, Waived
+from socklat_gate.report.formats.markdown import render_markdown
+
 from tests.unit.factories import (
     make_campaign,
     make_cpu_metric,

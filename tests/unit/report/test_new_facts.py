@@ -7,19 +7,19 @@ import re
 from dataclasses import replace
 
 import pytest
-
-from socklat_gate.campaign import Pair
 from socklat_gate.errors import Reason
-from socklat_gate.report.correction import correction_of, correction_text, raw_of
-from socklat_gate.report.headline import headline, next_step
+from socklat_gate.measured.campaign import Pair
+from socklat_gate.measured.result import Result
+from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict, StageShare
+from socklat_gate.report.formats.markdown import render_markdown
 from socklat_gate.report.machine import machine_numbers, noises_of
-from socklat_gate.report.markdown import render_markdown
-from socklat_gate.report.pairs import interleaving, pair_table
+from socklat_gate.report.pair_table import interleaving, pair_table
 from socklat_gate.report.rare_spikes import power_text, rare_spikes
-from socklat_gate.report.sentence import plain
+from socklat_gate.report.raw_numbers import correction_of, correction_text, raw_of
 from socklat_gate.report.slices import depend_sentence, slice_views
-from socklat_gate.result import Result
-from socklat_gate.verdict.model import MetricVerdict, Outcome, SpikeVerdict, StageShare
+from socklat_gate.wording.headline import headline, next_step
+from socklat_gate.wording.sentence import plain
+
 from tests.unit.factories import (
     make_attribution,
     make_campaign,

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.verdict import Outcome
+from socklat_gate.report.formats.openmetrics import render_openmetrics
 
-from socklat_gate.histogram import Histogram
-from socklat_gate.report.openmetrics import render_openmetrics
-from socklat_gate.verdict.model import Outcome
 from tests.unit.factories import (
     make_cpu_metric,
     make_metric,

@@ -4,15 +4,15 @@ from dataclasses import replace
 from typing import get_args
 
 import pytest
-
-from socklat_gate.baseline.codec import from_body, to_body
-from socklat_gate.campaign import Run
-from socklat_gate.histogram import Histogram
-from socklat_gate.report.markdown import render_markdown
-from socklat_gate.report.stages import SLOWEST, StagesView, stages_view
-from socklat_gate.result import Result
+from socklat_gate.documents.codec import from_body, to_body
+from socklat_gate.measured.campaign import Run
+from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.result import Result
+from socklat_gate.measured.verdict import Outcome
+from socklat_gate.report.formats.markdown import render_markdown
+from socklat_gate.report.stage_rows import SLOWEST, StagesView, stages_view
 from socklat_gate.scenario import Stage
-from socklat_gate.verdict.model import Outcome
+
 from tests.unit.factories import make_pair, make_result, make_run, make_spike
 from tests.unit.report.hostile import TEXTS
 from tests.unit.report.markdown_judge import column_counts, filter_hits

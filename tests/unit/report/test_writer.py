@@ -4,15 +4,15 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from socklat_gate.baseline.files import read_result
+from socklat_gate.documents.files import read_result
 from socklat_gate.errors import Exit, Reason, UsageError
-from socklat_gate.report.html.page import render_html
-from socklat_gate.report.junit import render_junit
-from socklat_gate.report.markdown import render_markdown
-from socklat_gate.report.openmetrics import render_openmetrics
+from socklat_gate.measured.verdict import Outcome
+from socklat_gate.report.formats.html.page import render_html
+from socklat_gate.report.formats.junit import render_junit
+from socklat_gate.report.formats.markdown import render_markdown
+from socklat_gate.report.formats.openmetrics import render_openmetrics
 from socklat_gate.report.writer import check_writable, write_reports
-from socklat_gate.verdict.model import Outcome
+
 from tests.unit.factories import make_result
 
 
@@ -104,7 +104,8 @@ def test_a_place_that_takes_no_files_is_found():
 def test_reports_and_baselines_need_neither_docker_nor_bcc():
     program = (
         "import sys; sys.modules.update(docker=None, bcc=None); "
-        "import socklat_gate.report.writer, socklat_gate.report.schema, socklat_gate.baseline.store, socklat_gate.hdr, "
+        "import socklat_gate.report.writer, socklat_gate.documents.json_schema; "
+        "import socklat_gate.baseline.store, socklat_gate.documents.hdr, "
         "socklat_gate.commands.report, socklat_gate.commands.schema"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

@@ -3,9 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from socklat_gate.scenario import Service
-from socklat_gate.service.arms import ArmSpec
+from socklat_gate.service.arm import ArmSpec
 from socklat_gate.service.image import ImageRef
 from socklat_gate.service.stack_document import arm_document
 

@@ -25,8 +25,8 @@ import json
 from socklat_gate.commands.output import emit
 from socklat_gate.errors import Interrupted
 from socklat_gate.interrupt import interruptible, settle_signal, shielded
-from socklat_gate.streams import keep_writes_whole
-from socklat_gate.trace.follow import follow
+from socklat_gate.stdio import keep_writes_whole
+from socklat_gate.trace.polling import follow
 from socklat_gate.trace.lifetime import Lifetime
 
 keep_writes_whole()

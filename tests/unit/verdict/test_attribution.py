@@ -5,9 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
-from socklat_gate.campaign import Bands, Corrected, Run
-from socklat_gate.histogram import BAND_COUNT, Histogram
+from socklat_gate.measured.campaign import Bands, Corrected, Run
+from socklat_gate.measured.histogram import BAND_COUNT, Histogram
 from socklat_gate.verdict.attribution import attribute, slice_means_ns
 
 from .builders import SERVICE_NS, STAGES, bands_of, pair_of, run_of

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from socklat_gate.verdict.estimate import further_pairs, hodges_lehmann
 from socklat_gate.verdict.evidence import pass_evidence, running_fail_evidence
 

@@ -4,9 +4,8 @@ import math
 
 import numpy as np
 import pytest
-
-from socklat_gate.gating import Metric
 from socklat_gate.scenario import Gate
+from socklat_gate.scenario.gating import Metric
 from socklat_gate.verdict.evidence import running_fail_evidence, running_pass_evidence
 from socklat_gate.verdict.power import mde
 from socklat_gate.verdict.zone import zone_of

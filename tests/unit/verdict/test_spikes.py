@@ -6,15 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
-from socklat_gate.campaign import Pair, Run, Spike
 from socklat_gate.errors import Reason
-from socklat_gate.gating import Gate, Metric, Spikes, Waiver
-from socklat_gate.verdict.events import clusters, count_pairs, threshold_ns
-from socklat_gate.verdict.model import Outcome, SpikeVerdict
-from socklat_gate.verdict.paired import decide
+from socklat_gate.measured.campaign import Pair, Run, Spike
+from socklat_gate.measured.verdict import Outcome, SpikeVerdict
+from socklat_gate.scenario.gating import Gate, Metric, Spikes, Waiver
+from socklat_gate.verdict.clusters import units_of
+from socklat_gate.verdict.decide import decide
+from socklat_gate.verdict.spike_events import clusters, count_pairs, threshold_ns
 from socklat_gate.verdict.spikes import judge_spikes
-from socklat_gate.verdict.starts import units_of
 
 from .builders import SERVICE_NS, campaign_of, pair_of, run_of, scaled_run
 

@@ -7,11 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.stats import t as student
-
-from socklat_gate.campaign import Campaign
 from socklat_gate.errors import Reason
+from socklat_gate.measured.campaign import Campaign
+from socklat_gate.measured.verdict import Outcome
 from socklat_gate.scenario import Gate, Metric, Waiver
-from socklat_gate.verdict.model import Outcome
 from socklat_gate.verdict.prediction import BUCKET_VARIANCE, paule_mandel, prediction_of
 from socklat_gate.verdict.stored import compare, drift
 

@@ -8,9 +8,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from socklat_gate.baseline.atomic import write_atomic
-from socklat_gate.baseline.places.interface import MAX_BYTES, SCENARIO_NAME, check_name, not_writable
-from socklat_gate.baseline.reading import VERIFY, read_bounded
+from socklat_gate.baseline.places.place import MAX_BYTES, SCENARIO_NAME, check_name, not_writable
+from socklat_gate.documents.atomic import write_atomic
+from socklat_gate.documents.reading import VERIFY, read_bounded
 from socklat_gate.errors import NoUsableBaseline, Reason
 
 __all__ = ["Directory"]

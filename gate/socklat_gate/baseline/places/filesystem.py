@@ -6,7 +6,7 @@ import sys
 from typing import Any, NoReturn
 
 from socklat_gate.errors import Reason, UsageError
-from socklat_gate.shown import told
+from socklat_gate.wording.foreign import told
 
 __all__ = ["client_errors", "filesystem_of"]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import stamina
 
 from socklat_gate.baseline.places.git_mirror import Blob, Mirror
-from socklat_gate.baseline.places.interface import (
+from socklat_gate.baseline.places.place import (
     MAX_BYTES,
     check_name,
     files_of,
@@ -21,7 +21,7 @@ from socklat_gate.baseline.places.interface import (
     not_writable,
 )
 from socklat_gate.baseline.places.waiting import Say, waiting
-from socklat_gate.baseline.reading import corrupt
+from socklat_gate.documents.reading import corrupt
 from socklat_gate.errors import NoUsableBaseline, Reason
 
 __all__ = ["GitBranch"]

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from socklat_gate.baseline.places.git_settings import as_config, transport_settings
-from socklat_gate.baseline.places.interface import not_writable
+from socklat_gate.baseline.places.place import not_writable
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 from socklat_gate.git import Done, git
 from socklat_gate.interrupt import shielded

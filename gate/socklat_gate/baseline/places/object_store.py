@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from socklat_gate.baseline.places.filesystem import client_errors, filesystem_of
-from socklat_gate.baseline.places.interface import (
+from socklat_gate.baseline.places.place import (
     MAX_BYTES,
     check_name,
     files_of,
@@ -20,9 +20,9 @@ from socklat_gate.baseline.places.interface import (
     not_writable,
 )
 from socklat_gate.baseline.places.waiting import Say, waiting
-from socklat_gate.baseline.reading import corrupt
+from socklat_gate.documents.reading import corrupt
 from socklat_gate.errors import NoUsableBaseline, Reason
-from socklat_gate.shown import told
+from socklat_gate.wording.foreign import told
 
 __all__ = ["ObjectStore"]
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import rich_click as click
 
 from socklat_gate.baseline.comparable import is_of_release, latest_kind
-from socklat_gate.baseline.opened import opened
+from socklat_gate.baseline.open_store import opened
+from socklat_gate.commands.baseline_place import location_option
+from socklat_gate.commands.named_scenario import branch_option
 from socklat_gate.commands.output import emit
-from socklat_gate.commands.place import location_option
-from socklat_gate.commands.scenarios import branch_option
 from socklat_gate.errors import Exit, NoUsableBaseline, Reason, UsageError
-from socklat_gate.scenario_file import load_scenario
-from socklat_gate.shown import printable
-from socklat_gate.verdict.history import metric_history
+from socklat_gate.scenario.loader import load_scenario
+from socklat_gate.verdict.series import metric_history
+from socklat_gate.wording.foreign import printable
 
 __all__ = ["drift"]
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import rich_click as click
 
-from socklat_gate.baseline.opened import opened
-from socklat_gate.baseline.table import CampaignTable
+from socklat_gate.baseline.campaign_table import CampaignTable
+from socklat_gate.baseline.open_store import opened
+from socklat_gate.commands.baseline_place import location_option, nothing_in
 from socklat_gate.commands.output import emit
-from socklat_gate.commands.place import location_option, nothing_in
 
 __all__ = ["export"]
 

@@ -8,19 +8,19 @@ from pathlib import Path
 
 import rich_click as click
 
+from socklat_gate.baseline.campaign_table import CampaignTable, Point
 from socklat_gate.baseline.comparable import SAVE
-from socklat_gate.baseline.opened import opened
-from socklat_gate.baseline.table import CampaignTable, Point
+from socklat_gate.baseline.open_store import opened
+from socklat_gate.commands.baseline_place import location_option
+from socklat_gate.commands.named_scenario import branch_option, named
 from socklat_gate.commands.output import aligned, emit
-from socklat_gate.commands.place import location_option
-from socklat_gate.commands.scenarios import branch_option, named
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
-from socklat_gate.gating import Metric
-from socklat_gate.report.sparkline import sparkline
-from socklat_gate.report.units import ns
-from socklat_gate.shown import printable
-from socklat_gate.verdict.history import series_history
-from socklat_gate.verdict.wording import percent
+from socklat_gate.scenario.gating import Metric
+from socklat_gate.verdict.series import series_history
+from socklat_gate.wording.changes import percent
+from socklat_gate.wording.foreign import printable
+from socklat_gate.wording.sparkline import sparkline
+from socklat_gate.wording.units import ns
 
 __all__ = ["history"]
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import rich_click as click
 
 from socklat_gate.baseline.campaigns import campaign_of, result_at
-from socklat_gate.baseline.opened import opened
+from socklat_gate.baseline.open_store import opened
 from socklat_gate.baseline.promotion import check_commit, check_passed
+from socklat_gate.commands.baseline_place import location_option
 from socklat_gate.commands.output import emit
-from socklat_gate.commands.place import location_option
-from socklat_gate.github.own_code import check_own_code
+from socklat_gate.forge.github.own_code import check_own_code
 
 __all__ = ["promote"]
 

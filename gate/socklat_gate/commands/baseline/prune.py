@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import rich_click as click
 
-from socklat_gate.baseline.opened import opened
-from socklat_gate.baseline.places.interface import Compactable, Place
-from socklat_gate.baseline.prune import superfluous
+from socklat_gate.baseline.open_store import opened
+from socklat_gate.baseline.places.place import Compactable, Place
+from socklat_gate.baseline.prunable import superfluous
 from socklat_gate.baseline.store import BaselineStore
+from socklat_gate.commands.baseline_place import location_option
 from socklat_gate.commands.output import emit
-from socklat_gate.commands.place import location_option
 from socklat_gate.errors import Reason, UsageError
-from socklat_gate.shown import printable
+from socklat_gate.wording.foreign import printable
 
 __all__ = ["prune"]
 

@@ -8,17 +8,17 @@ from pathlib import Path
 import rich_click as click
 
 from socklat_gate.baseline.comparable import SAVE, latest_kind
-from socklat_gate.baseline.files import read_campaign
-from socklat_gate.baseline.opened import opened
-from socklat_gate.campaign import Campaign
+from socklat_gate.baseline.open_store import opened
+from socklat_gate.commands.baseline_place import location_option
+from socklat_gate.commands.named_scenario import Named, branch_option, named
 from socklat_gate.commands.output import aligned, emit
-from socklat_gate.commands.place import location_option
-from socklat_gate.commands.scenarios import Named, branch_option, named
+from socklat_gate.documents.files import read_campaign
 from socklat_gate.errors import NoUsableBaseline, Reason
-from socklat_gate.report.campaign_text import campaign_rows
-from socklat_gate.report.sparkline import sparkline
-from socklat_gate.report.units import change, ns
-from socklat_gate.shown import printable
+from socklat_gate.measured.campaign import Campaign
+from socklat_gate.wording.campaign_text import campaign_rows
+from socklat_gate.wording.foreign import printable
+from socklat_gate.wording.sparkline import sparkline
+from socklat_gate.wording.units import change, ns
 
 __all__ = ["show"]
 
@@ -62,7 +62,7 @@ def _show_file(path: Path) -> None:
 
 def _show_history(wanted: Named, campaigns: list[Campaign], others: int) -> None:
     # It imports scipy, which a file does not need.
-    from socklat_gate.verdict.history import metric_history  # noqa: PLC0415
+    from socklat_gate.verdict.series import metric_history  # noqa: PLC0415
 
     emit(_facts(campaigns[-1], machine=False))
     rows: list[tuple[str, ...]] = [

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import rich_click as click
 
-from socklat_gate.baseline.opened import opened
+from socklat_gate.baseline.open_store import opened
+from socklat_gate.commands.baseline_place import location_option, nothing_in
 from socklat_gate.commands.output import emit
-from socklat_gate.commands.place import location_option, nothing_in
 from socklat_gate.errors import NoUsableBaseline, Reason
-from socklat_gate.shown import printable
+from socklat_gate.wording.foreign import printable
 
 __all__ = ["verify"]
 

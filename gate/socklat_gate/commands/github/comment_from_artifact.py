@@ -7,17 +7,27 @@ from pathlib import Path
 
 import rich_click as click
 
-from socklat_gate.commands.github.options import author_option, runner_here, token_here, variable
+from socklat_gate.commands.github.step_options import (
+    author_option,
+    runner_here,
+    token_here,
+    variable,
+)
 from socklat_gate.commands.output import emit
 from socklat_gate.errors import Reason, UsageError
-from socklat_gate.github.api import GitHub
-from socklat_gate.github.artifact import MAX_ZIP_BYTES, Foreign, read_artifact
-from socklat_gate.github.body import Source, comment_body
-from socklat_gate.github.comment import Thread, put_comment
-from socklat_gate.github.event import WorkflowRun
-from socklat_gate.github.job import Job, job_of
-from socklat_gate.github.other_run import artifacts_of, download, pull_request_of, triggering_run
-from socklat_gate.github.publish import entry_of
+from socklat_gate.forge.body import Source, comment_body
+from socklat_gate.forge.github.api import GitHub
+from socklat_gate.forge.github.artifact import MAX_ZIP_BYTES, Foreign, read_artifact
+from socklat_gate.forge.github.comment import Thread, put_comment
+from socklat_gate.forge.github.event import WorkflowRun
+from socklat_gate.forge.github.other_run import (
+    artifacts_of,
+    download,
+    pull_request_of,
+    triggering_run,
+)
+from socklat_gate.forge.github.publishing import entry_of
+from socklat_gate.forge.github.workflow_job import Job, job_of
 
 __all__ = ["comment_from_artifact"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import rich_click as click
 
-from socklat_gate.commands.github.options import fail_on_option, variable
+from socklat_gate.commands.github.step_options import fail_on_option, variable
 from socklat_gate.commands.output import emit
-from socklat_gate.github.outcome import FailOn, job_exit, meaning_of
+from socklat_gate.forge.exit_policy import FailOn, job_exit, meaning_of
 
 __all__ = ["conclude"]
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import rich_click as click
 
-from socklat_gate.commands.github.options import runner_here, variable
+from socklat_gate.commands.github.step_options import runner_here, variable
 from socklat_gate.errors import Reason, UsageError
-from socklat_gate.github.job import GITHUB_HOSTED
-from socklat_gate.github.measure import Gate, built_image, run_gate
+from socklat_gate.forge.github.gate_step import Gate, built_image, run_gate
+from socklat_gate.forge.github.workflow_job import GITHUB_HOSTED
 from socklat_gate.report.writer import check_writable, discard_reports
 
 __all__ = ["measure"]

@@ -6,7 +6,7 @@ import os
 
 import rich_click as click
 
-from socklat_gate.commands.github.options import (
+from socklat_gate.commands.github.step_options import (
     check_option,
     comment_option,
     fail_on_option,
@@ -14,9 +14,9 @@ from socklat_gate.commands.github.options import (
     variable,
 )
 from socklat_gate.errors import Reason, UnfitEnvironment
-from socklat_gate.github.forks import refusal
-from socklat_gate.github.job import job_of
-from socklat_gate.github.outcome import FailOn
+from socklat_gate.forge.exit_policy import FailOn
+from socklat_gate.forge.github.forks import refusal
+from socklat_gate.forge.github.workflow_job import job_of
 
 __all__ = ["preflight"]
 

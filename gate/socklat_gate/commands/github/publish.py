@@ -9,7 +9,7 @@ from pathlib import Path
 import rich_click as click
 
 from socklat_gate.baseline.campaigns import result_at
-from socklat_gate.commands.github.options import (
+from socklat_gate.commands.github.step_options import (
     author_option,
     check_option,
     comment_option,
@@ -18,12 +18,12 @@ from socklat_gate.commands.github.options import (
     token_here,
     variable,
 )
-from socklat_gate.github.api import GitHub
-from socklat_gate.github.finding import finding_of
-from socklat_gate.github.job import job_of
-from socklat_gate.github.outcome import FailOn, outcome_exit
-from socklat_gate.github.publish import Wanted, artifact_address
-from socklat_gate.github.publish import publish as show
+from socklat_gate.forge.exit_policy import FailOn, outcome_exit
+from socklat_gate.forge.finding import finding_of
+from socklat_gate.forge.github.api import GitHub
+from socklat_gate.forge.github.publishing import Wanted, artifact_address
+from socklat_gate.forge.github.publishing import publish as show
+from socklat_gate.forge.github.workflow_job import job_of
 
 __all__ = ["publish"]
 

@@ -4,11 +4,10 @@ import threading
 from pathlib import Path
 
 import pytest
-
 from socklat_gate.baseline.places import waiting as module
 from socklat_gate.baseline.places.directory import Directory
 from socklat_gate.baseline.places.git_branch import GitBranch
-from socklat_gate.baseline.places.opening import is_remote, open_place
+from socklat_gate.baseline.places.location import is_remote, open_place
 from socklat_gate.baseline.places.waiting import waiting
 from socklat_gate.errors import Reason, UsageError
 

@@ -1,0 +1,72 @@
+"""Options that several of these commands share; a step gives them by environment variable."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import rich_click as click
+
+from socklat_gate.forge.exit_policy import FailOn
+from socklat_gate.forge.github.runner import Runner
+
+__all__ = [
+    "author_option",
+    "check_option",
+    "comment_option",
+    "fail_on_option",
+    "runner_here",
+    "token_here",
+    "variable",
+]
+
+DEFAULT_AUTHOR = "github-actions[bot]"
+"""Who writes with a job's own token; no account of a person can have this name."""
+
+
+def variable(name: str) -> str:
+    """The environment variable by which ci/action.yml gives an input."""
+    return f"SOCKLAT_ACTION_{name}"
+
+
+fail_on_option = click.option(
+    "--fail-on",
+    type=click.Choice([one.value for one in FailOn]),
+    default=FailOn.REGRESSION.value,
+    show_default=True,
+    envvar=variable("FAIL_ON"),
+    callback=lambda _context, _option, value: FailOn(value),
+    help="From which verdict on the job fails; without a verdict it always does.",
+)
+comment_option = click.option(
+    "--comment/--no-comment",
+    default=True,
+    show_default=True,
+    envvar=variable("COMMENT"),
+    help="Write to the pull request.",
+)
+check_option = click.option(
+    "--check/--no-check",
+    default=True,
+    show_default=True,
+    envvar=variable("CHECK"),
+    help="Create a check run at the commit.",
+)
+author_option = click.option(
+    "--author",
+    metavar="LOGIN",
+    default=DEFAULT_AUTHOR,
+    show_default=True,
+    envvar=variable("AUTHOR"),
+    help="Account that the token writes comments as.",
+)
+
+
+def runner_here() -> Runner:
+    """The runner of this step."""
+    return Runner.of(os.environ, sys.stdout)
+
+
+def token_here() -> str:
+    """The token that the step was given, or empty."""
+    return os.environ.get("GITHUB_TOKEN", "").strip()

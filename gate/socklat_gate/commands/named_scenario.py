@@ -1,0 +1,46 @@
+"""What a command means that is given a scenario, by its file or only by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import rich_click as click
+
+from socklat_gate.baseline.places.place import SCENARIO_NAME
+from socklat_gate.scenario.gating import Metric, default_metrics
+
+__all__ = ["Named", "branch_option", "named"]
+
+branch_option = click.option(
+    "--branch",
+    metavar="NAME",
+    default="",
+    help="Campaigns of this branch only [that of the newest one].",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A scenario's name, its metrics, and the hash of its load ("": whichever is the newest)."""
+
+    name: str
+    metrics: Sequence[Metric]
+    measured_hash: str = ""
+
+
+def named(scenario: str) -> Named | None:
+    """The scenario in a TOML file, or the one of that name with the default metrics.
+
+    None when ``scenario`` is neither.  Raises `UsageError` as `load_scenario` does.
+    """
+    if scenario.endswith(".toml"):
+        # Its models take a moment that a name does not need.
+        from socklat_gate.scenario.loader import load_scenario  # noqa: PLC0415
+
+        planned = load_scenario(Path(scenario))
+        return Named(planned.name, planned.gate.metrics, planned.measured_hash())
+    if SCENARIO_NAME.fullmatch(scenario) and not scenario.endswith(".json"):
+        return Named(scenario, default_metrics())
+    return None

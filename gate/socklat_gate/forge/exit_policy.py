@@ -1,0 +1,88 @@
+"""What a gate's end means on GitHub: for the job, its annotation, its check and its outputs."""
+
+from __future__ import annotations
+
+import math
+from enum import Enum
+from typing import TYPE_CHECKING, Literal
+
+from socklat_gate.errors import Exit
+from socklat_gate.forge.github.runner import Level
+from socklat_gate.measured.verdict import Outcome
+
+if TYPE_CHECKING:
+    from socklat_gate.measured.result import Result
+
+__all__ = [
+    "Conclusion",
+    "FailOn",
+    "conclusion_of",
+    "job_exit",
+    "level_of",
+    "meaning_of",
+    "outcome_exit",
+    "service_change",
+]
+
+Conclusion = Literal["success", "failure", "neutral"]
+
+MEANING = {
+    Exit.PASS: "passed",
+    Exit.REGRESSION: "found a regression",
+    Exit.USAGE: "was given a wrong command line, scenario or image",
+    Exit.UNFIT_ENVIRONMENT: "cannot measure on this machine",
+    Exit.INCONCLUSIVE: "could not decide",
+    Exit.NO_BASELINE: "has no usable baseline",
+    Exit.INVALID: "could not measure validly",
+    Exit.INTERNAL: "has a defect",
+    Exit.SIGINT: "was interrupted",
+    Exit.SIGPIPE: "lost its output",
+    Exit.SIGTERM: "was terminated",
+}
+
+
+class FailOn(str, Enum):
+    """From what on a job fails; whatever is no verdict at all always fails it."""
+
+    REGRESSION = "regression"
+    INCONCLUSIVE = "inconclusive"
+
+
+def job_exit(exit_code: int, fail_on: FailOn) -> int:
+    """The exit code of the job's last step for one of the gate."""
+    if exit_code == Exit.INCONCLUSIVE and fail_on is FailOn.REGRESSION:
+        return int(Exit.PASS)
+    return exit_code
+
+
+def conclusion_of(exit_code: int, fail_on: FailOn) -> Conclusion:
+    """The conclusion of a check run."""
+    if exit_code == Exit.INCONCLUSIVE and fail_on is FailOn.REGRESSION:
+        return "neutral"
+    return "success" if exit_code == Exit.PASS else "failure"
+
+
+def level_of(exit_code: int, fail_on: FailOn) -> Level:
+    """How loud an annotation is."""
+    if exit_code == Exit.PASS:
+        return "notice"
+    return "warning" if job_exit(exit_code, fail_on) == Exit.PASS else "error"
+
+
+def meaning_of(exit_code: int) -> str:
+    """How the gate ended, as the end of a sentence."""
+    known = [text for code, text in MEANING.items() if code == exit_code]
+    return known[0] if known else "ended in a way that is not known"
+
+
+def service_change(result: Result, quantile: float) -> float | None:
+    """Relative change of a quantile of ``service``; None when it was not judged or is not known."""
+    for metric in result.verdict.metrics if result.verdict else ():
+        if metric.stage == "service" and metric.quantile == quantile:
+            return metric.change if math.isfinite(metric.change) else None
+    return None
+
+
+def outcome_exit(result: Result) -> int:
+    """The exit code that a result stands for."""
+    return int(result.verdict.outcome.exit_code if result.verdict else Outcome.PASS.exit_code)

@@ -1,0 +1,89 @@
+"""What a gate left behind, as a step can show it: a result, or the reason why there is none."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from socklat_gate.baseline.campaigns import RESULT_FILE, result_at
+from socklat_gate.errors import GateError, NoUsableBaseline
+from socklat_gate.forge.exit_policy import meaning_of, outcome_exit
+from socklat_gate.measured.result import Result
+from socklat_gate.report.formats.markdown import render_markdown
+from socklat_gate.scenario.loader import load_scenario
+from socklat_gate.wording.headline import headline
+from socklat_gate.wording.markdown_escape import code, md
+from socklat_gate.wording.sentence import plain
+
+__all__ = ["MAX_TAIL_BYTES", "Finding", "finding_of"]
+
+MAX_TAIL_BYTES = 1 << 16
+SHOWN_LINES = 20
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """How a gate ended; ``result`` is None when it has no result, ``problem`` then says why.
+
+    ``tail`` are the last lines of its output; ``scenario`` is empty when not known.
+    """
+
+    exit_code: int
+    scenario: str
+    result: Result | None
+    problem: str
+    tail: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """One sentence, plain text."""
+        return plain(headline(self.result)) if self.result else self.problem
+
+    @property
+    def report(self) -> str:
+        """Markdown: the result's report, else the problem and the end of the output."""
+        if self.result:
+            return render_markdown(self.result)
+        lines = "".join(f"- {code(line)}\n" for line in self.tail if line.strip())
+        shown = f"\nThe end of its output:\n\n{lines}" if lines else ""
+        return f"⊘ **NO VERDICT** - {md(self.problem, 600)}\n{shown}"
+
+
+def finding_of(directory: Path, exit_code: int, log: Path | None, scenario: Path | None) -> Finding:
+    """What the gate of a scenario file that wrote its reports to ``directory`` ended with."""
+    tail = _tail(log)
+    ended = f"socklat-gate {meaning_of(exit_code)} (exit code {exit_code})"
+    try:
+        result = result_at(directory / RESULT_FILE)
+    except NoUsableBaseline as error:
+        said = [line for line in tail if line.startswith("error: ")]
+        why = said[-1].removeprefix("error: ") if said else ""
+        if (directory / RESULT_FILE).exists():
+            why = error.message
+        problem = f"{ended}: {why}" if why else ended
+        return Finding(exit_code, _name(scenario), None, problem, tail)
+    if outcome_exit(result) != exit_code:
+        # What an earlier run left is not this run's verdict.
+        problem = f"{ended}; the reports there are another run's"
+        return Finding(exit_code, _name(scenario), None, problem, tail)
+    return Finding(exit_code, result.scenario_name, result, "", tail)
+
+
+def _name(scenario: Path | None) -> str:
+    if scenario is None:
+        return ""
+    try:
+        return load_scenario(scenario).name
+    except GateError:  # which is why there is no result, then
+        return ""
+
+
+def _tail(log: Path | None) -> tuple[str, ...]:
+    if log is None or not log.is_file():
+        return ()
+    with log.open("rb") as file:
+        data = file.read(MAX_TAIL_BYTES)
+    lines = COLOUR.sub("", data.decode("utf-8", "replace")).splitlines()
+    return tuple(lines[-SHOWN_LINES:])

@@ -1,0 +1,138 @@
+"""The sticky comment of a scenario: one a pull request, found again by marker and author."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+import stamina
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from socklat_gate.errors import GitHubFailure
+from socklat_gate.forge.github.api import GitHub
+from socklat_gate.forge.github.responses import unexpected
+
+__all__ = ["MAX_COMMENT", "Thread", "marker_of", "put_comment"]
+
+MAX_COMMENT = 65_536
+"""Characters that GitHub takes."""
+
+ATTEMPTS = 3
+GONE = 404
+PLAIN = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
+TOO_LONG = re.compile(r"too long", re.IGNORECASE)
+
+Compose = Callable[[str, int], str]
+"""The new body of a comment from its old one (or "") and the characters it may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """Where comments go: a pull request of a repository, and in whose name."""
+
+    api: GitHub
+    repository: str
+    number: int
+    author: str
+
+
+class _User(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    login: str
+
+
+class _Comment(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    id: int
+    html_url: Annotated[str, Field(pattern=r"^https?://[!-~]{1,500}$")]
+    body: str | None = None
+    user: _User | None = None
+
+
+_PAGE = TypeAdapter(list[_Comment])
+
+
+def marker_of(scenario: str) -> str:
+    """The first line of a scenario's comment; a scenario's name cannot end the HTML comment."""
+    plain = PLAIN.fullmatch(scenario) is not None
+    key = scenario if plain else hashlib.sha256(scenario.encode("utf-8", "replace")).hexdigest()
+    return f"<!-- socklat-gate comment {key} -->"
+
+
+def put_comment(thread: Thread, scenario: str, compose: Compose) -> str:
+    """Write a scenario's comment, or the new text of the one there is; returns its address.
+
+    Raises `GitHubFailure`.
+    """
+    marker = marker_of(scenario)
+    try:
+        for attempt in stamina.retry_context(on=_Lost, attempts=ATTEMPTS, timeout=None):
+            with attempt:
+                return _put(thread, marker, compose)
+    except _Lost as lost:
+        raise lost.failure from None
+    raise AssertionError("the last attempt returns or raises")
+
+
+class _Lost(Exception):
+    """A creation without an answer: whether it has happened is seen by looking again."""
+
+    def __init__(self, failure: GitHubFailure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+def _put(thread: Thread, marker: str, compose: Compose) -> str:
+    found = _find(thread, marker)
+    old = (found.body or "") if found else ""
+    try:
+        return _write(thread, found, f"{marker}\n{compose(old, MAX_COMMENT - len(marker) - 1)}")
+    except GitHubFailure as error:
+        if not TOO_LONG.search(error.message):
+            raise
+    # It was within the limit as it is known, so GitHub counts otherwise by now.
+    return _write(thread, found, f"{marker}\n{compose(old, MAX_COMMENT // 4)}")
+
+
+def _find(thread: Thread, marker: str) -> _Comment | None:
+    """The oldest comment of this author that begins with the marker: anybody may quote it."""
+    path = f"/repos/{thread.repository}/issues/{thread.number}/comments"
+    for page in thread.api.pages(path, {"per_page": 100}):
+        for comment in _checked(page):
+            author = comment.user.login if comment.user else ""
+            first_line = (comment.body or "").partition("\n")[0].rstrip()
+            if author.lower() == thread.author.lower() and first_line == marker:
+                return comment
+    return None
+
+
+def _write(thread: Thread, found: _Comment | None, body: str) -> str:
+    issues, content = f"/repos/{thread.repository}/issues", {"body": body}
+    if found is not None:
+        path = f"{issues}/comments/{found.id}"
+        try:
+            return _address(thread.api.send("PATCH", path, content, repeatable=True))
+        except GitHubFailure as error:
+            if error.status != GONE:
+                raise
+    path = f"{issues}/{thread.number}/comments"
+    try:
+        return _address(thread.api.send("POST", path, content, repeatable=False))
+    except GitHubFailure as error:
+        if error.unsure:
+            raise _Lost(error) from error
+        raise
+
+
+def _address(answer: object) -> str:
+    return _checked([answer])[0].html_url
+
+
+def _checked(page: object) -> list[_Comment]:
+    try:
+        return _PAGE.validate_python(page)
+    except ValidationError as error:
+        raise unexpected("GitHub's list of comments is not as documented") from error

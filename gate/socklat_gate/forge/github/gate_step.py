@@ -1,0 +1,166 @@
+"""Run the gate as a step does: its output is foreign, and its end is an output.
+
+The gate runs as a process of its own, without the runner's command files and without any token:
+what it starts may be a pull request's code.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from socklat_gate.errors import Exit, Interrupted, Reason, UsageError
+from socklat_gate.forge.finding import MAX_TAIL_BYTES
+from socklat_gate.forge.github.runner import Runner
+
+__all__ = ["Gate", "built_image", "child_environment", "run_gate", "sudo_prefix"]
+
+TAIL_LINES = 40
+MAX_LINE = 1500
+PIECE = 1 << 16
+HIDDEN = ("ACTIONS_", "INPUT_", "SOCKLAT_ACTION_")
+HIDDEN_NAMES = {
+    "GH_TOKEN",
+    "GITHUB_ENV",
+    "GITHUB_OUTPUT",
+    "GITHUB_PATH",
+    "GITHUB_STATE",
+    "GITHUB_STEP_SUMMARY",
+    "GITHUB_TOKEN",
+}
+KEPT_BY_SUDO = ("AWS_", "DOCKER_", "GITHUB_", "RUNNER_")
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What to run: ``command`` is how socklat-gate is called, ``arguments`` follow ``gate``."""
+
+    command: tuple[str, ...]
+    arguments: tuple[str, ...]
+    out: Path
+    sudo: bool
+
+
+def run_gate(runner: Runner, gate: Gate, environment: Mapping[str, str]) -> int:
+    """Run the gate; sets the outputs ``exit-code`` and ``log``, returns the exit code.
+
+    A signal is passed on to the gate, whose end is waited for.  When this machine cannot measure,
+    doctor says what to do.
+    """
+    child = child_environment(environment)
+    prefix = sudo_prefix(child) if gate.sudo else ()
+    with runner.foreign_output("socklat-gate gate"):
+        command = [*prefix, *gate.command, "gate", *gate.arguments]
+        exit_code, tail = _run(runner, command, child)
+        if gate.sudo and gate.out.exists():
+            # Whoever cleans the workspace up later is not root.
+            owner = f"{os.getuid()}:{os.getgid()}"
+            _run(runner, ["sudo", "-n", "chown", "-R", owner, str(gate.out)], child)
+    runner.set_outputs({"exit-code": str(exit_code), "log": str(_kept(tail, environment))})
+    if exit_code == Exit.UNFIT_ENVIRONMENT:
+        with runner.foreign_output("socklat-gate doctor"):
+            _run(runner, [*prefix, *gate.command, "doctor"], child)
+    return exit_code
+
+
+def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment without what lets a process speak for this step or to GitHub."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if name not in HIDDEN_NAMES and not name.startswith(HIDDEN)
+    }
+
+
+def sudo_prefix(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """How a command is run as root with the part of the environment that a gate looks at."""
+    kept = ",".join(sorted(name for name in environment if name.startswith(KEPT_BY_SUDO)))
+    return ("sudo", "-n", f"--preserve-env={kept}") if kept else ("sudo", "-n")
+
+
+@contextmanager
+def built_image(runner: Runner, directory: Path) -> Iterator[str]:
+    """The image that a directory's Dockerfile makes, by a tag that is removed afterwards.
+
+    Raises `UsageError` (NO_SUCH_IMAGE) when it cannot be built.
+    """
+    docker = shutil.which("docker")
+    tag = f"socklat-gate-candidate:{secrets.token_hex(6)}"
+    environment = child_environment(os.environ)
+    exit_code = 127
+    if docker:
+        with runner.foreign_output("docker build"):
+            exit_code, _ = _run(
+                runner, [docker, "build", "--tag", tag, str(directory)], environment
+            )
+    if exit_code != Exit.PASS or docker is None:
+        raise UsageError(
+            Reason.NO_SUCH_IMAGE,
+            f"docker build {directory} failed with exit code {exit_code}",
+            remedy="see its output above, or build the image in a step before and name it",
+        )
+    try:
+        yield tag
+    finally:
+        with runner.foreign_output("docker image rm"):
+            _run(runner, [docker, "image", "rm", tag], environment)
+
+
+def _run(
+    runner: Runner, command: Sequence[str], environment: Mapping[str, str]
+) -> tuple[int, list[str]]:
+    """Exit code and last lines of a command that shares this step's log."""
+    tail: deque[str] = deque(maxlen=TAIL_LINES)
+    try:
+        # Both streams as one, so that no line gets past the end of the foreign stretch.
+        process = subprocess.Popen(
+            command,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+    except OSError as error:
+        _show(runner, f"error: cannot run {command[0]}: {error.strerror}", tail)
+        return int(Exit.USAGE), list(tail)
+    assert process.stdout is not None
+    with process.stdout as output:
+        try:
+            _copy(runner, output, tail)
+        except Interrupted as stop:
+            number = signal.SIGTERM if stop.exit_code is Exit.SIGTERM else signal.SIGINT
+            with suppress(ProcessLookupError, PermissionError):
+                process.send_signal(number)
+            _copy(runner, output, tail)
+        status = process.wait()
+    return (128 - status if status < 0 else status), list(tail)
+
+
+def _copy(runner: Runner, output: IO[bytes], tail: deque[str]) -> None:
+    while piece := output.readline(PIECE):
+        _show(runner, piece.decode("utf-8", "replace").rstrip("\r\n"), tail)
+
+
+def _show(runner: Runner, line: str, tail: deque[str]) -> None:
+    runner.log.write(line + "\n")
+    runner.log.flush()
+    tail.append(line[:MAX_LINE])
+
+
+def _kept(tail: Sequence[str], environment: Mapping[str, str]) -> Path:
+    """A file with the end of the output, beside the runner's other temporary files."""
+    directory = environment.get("RUNNER_TEMP") or None
+    handle, name = tempfile.mkstemp(prefix="socklat-gate-", suffix=".log", dir=directory)
+    with os.fdopen(handle, "wb") as file:
+        file.write("\n".join(tail).encode("utf-8", "replace")[:MAX_TAIL_BYTES])
+    return Path(name)

@@ -1,0 +1,48 @@
+"""Whether a job is about the repository's own code: only that becomes a baseline."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NoReturn
+
+from socklat_gate.errors import Reason, UsageError
+from socklat_gate.forge.github.event import Event, read_event
+
+__all__ = ["check_own_code"]
+
+
+def check_own_code() -> None:
+    """Raises `UsageError` (from_fork) in a job that GitHub started for the code of a fork.
+
+    Also when the event cannot be read: who cannot be told is not trusted.
+    """
+    given = os.environ.get("GITHUB_EVENT_PATH", "")
+    if not given:
+        return
+    try:
+        event = read_event(Path(given))
+    except UsageError as error:
+        _refuse(f"whose code this job is about cannot be told: {error.message}")
+    told = event.model_fields_set
+    if "pull_request" in told and (event.pull_request is None or event.pull_request.from_fork):
+        _refuse("this job is about a pull request of another repository's code")
+    if "workflow_run" in told and not _of_this_repository(event):
+        _refuse("this job follows a run of another repository's code")
+    if event.issue is not None and "pull_request" in event.issue.model_fields_set:
+        _refuse("this job answers a comment on a pull request, which may come from a fork")
+
+
+def _of_this_repository(event: Event) -> bool:
+    if event.workflow_run is None:
+        return False
+    theirs, ours = event.workflow_run.head_repository, event.repository
+    return theirs is not None and ours is not None and theirs.full_name == ours.full_name
+
+
+def _refuse(why: str) -> NoReturn:
+    raise UsageError(
+        Reason.FROM_FORK,
+        f"{why}: what a fork measured never becomes the baseline",
+        remedy="promote in a job that runs on a push to the repository's own branch",
+    )

@@ -1,0 +1,114 @@
+"""``socklat-gate calibrate``: pairs of an image and itself, and what they say about the gate."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from socklat_gate.errors import Reason, UnfitEnvironment
+from socklat_gate.job.commit import current_commit
+from socklat_gate.job.gated_stages import unmeasured_text
+from socklat_gate.job.progress import Progress
+from socklat_gate.job.rig import Bench
+from socklat_gate.job.run_job import check_set_aside, pair_seed, utc_now
+from socklat_gate.measured.calibration import Calibration, gate_hash
+from socklat_gate.measured.campaign import ARMS, Fingerprint, Pair
+from socklat_gate.scenario import Scenario
+from socklat_gate.service.image import ImageRef
+from socklat_gate.service.session import ArmSpec
+from socklat_gate.verdict.aa_findings import study
+from socklat_gate.verdict.log_ratios import pair_log_ratios
+from socklat_gate.verdict.resampling import MIN_PAIRS
+from socklat_gate.wording.changes import percent, relative
+
+__all__ = ["CalibrationJob"]
+
+MOST_SET_ASIDE = 2
+"""Pairs measured at most for each one wanted; a runner that spoils more is too noisy to study."""
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationJob:
+    """One A/A study: ``pairs`` usable pairs, or as many as ``minutes`` allow."""
+
+    client: Any
+    scenario: Scenario
+    directory: Path
+    image: ImageRef
+    pairs: int
+    minutes: float
+    seed: int
+    progress: Progress
+
+    def run(self) -> Calibration:
+        """Measures and resamples.
+
+        Raises `InvalidMeasurement` when a measurement failed, when too many pairs had to be set
+        aside (TOO_NOISY) or too few were measured (TOO_FEW_SAMPLES), `UnfitEnvironment` (NO_HOOK)
+        when this kernel cannot show a gated stage.
+        """
+        created = utc_now()
+        with Bench(self.client, self.scenario, self.directory, self.progress.say) as bench:
+            fingerprint = bench.fingerprint()
+            if bench.unmeasured:
+                raise UnfitEnvironment(
+                    Reason.NO_HOOK,
+                    unmeasured_text(bench.unmeasured),
+                    remedy="gate other stages: this scenario can never pass here",
+                )
+            pairs, took_s = self._measure(bench)
+        self.progress.step("")
+        self.progress.say("resampling jobs")
+        return self._calibration(created, fingerprint, pairs, took_s)
+
+    def _measure(self, bench: Bench) -> tuple[list[Pair], float]:
+        """All pairs, those set aside too, and the seconds that they took together."""
+        # The command is the candidate's for both arms: nothing may differ between them.
+        specs = [ArmSpec(arm, self.image) for arm in ARMS]
+        started_s = time.monotonic()
+        measured: list[Pair] = []
+        used = 0
+        left_s = 60 * self.minutes
+        while used < self.pairs and left_s > 0:
+            self.progress.step(f"pair {used + 1}/{self.pairs}")
+            index = len(measured)
+            pair = bench.pair(index, pair_seed(self.seed, index), specs)
+            measured.append(pair)
+            used += not pair.set_aside
+            left_s = 60 * self.minutes - (time.monotonic() - started_s)
+            if not pair.set_aside:
+                self.progress.line(f"pair {used}/{self.pairs}  {self._differences(pair)}")
+                continue
+            self.progress.line(f"pair set aside: {pair.set_aside}")
+            if used < MIN_PAIRS or len(measured) >= MOST_SET_ASIDE * self.pairs:
+                check_set_aside(self.scenario, len(measured) - used, used, pair.set_aside)
+        return measured, time.monotonic() - started_s
+
+    def _differences(self, pair: Pair) -> str:
+        shown = []
+        for metric in self.scenario.gate.metrics:
+            found = pair_log_ratios([pair], metric.stage, metric.quantile).log_ratios
+            change = percent(relative(float(found[0]))) if found.size else "not measured"
+            shown.append(f"{metric.name.removeprefix('service_')} {change}")
+        return "  ".join(shown)
+
+    def _calibration(
+        self, created: str, fingerprint: Fingerprint, pairs: list[Pair], took_s: float
+    ) -> Calibration:
+        used = sum(not pair.set_aside for pair in pairs)
+        findings = study(pairs, self.scenario.gate, took_s / max(1, used), self.seed)
+        return Calibration(
+            scenario_name=self.scenario.name,
+            scenario_hash=self.scenario.measured_hash(),
+            gate_hash=gate_hash(self.scenario),
+            created=created,
+            commit=current_commit(self.directory),
+            image=self.image.reference,
+            image_id=self.image.id,
+            fingerprint=fingerprint,
+            seed=self.seed,
+            set_aside=len(pairs) - used,
+            findings=findings,
+        )

@@ -1,0 +1,120 @@
+"""A whole job, from a scenario's path to a result: for commands and for tests of other projects."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from socklat_gate.baseline.open_store import opened
+from socklat_gate.environment import environment_facts
+from socklat_gate.job.completeness import completeness_of
+from socklat_gate.job.gate_job import GateJob
+from socklat_gate.job.progress import Progress
+from socklat_gate.job.reference import find_reference, image_under_test
+from socklat_gate.job.rig import Bench
+from socklat_gate.job.run_job import measure_campaign
+from socklat_gate.measured.result import Result
+from socklat_gate.probe.privilege import check_privilege
+from socklat_gate.scenario import Scenario
+from socklat_gate.service.client import connect
+from socklat_gate.service.sweep import sweep
+
+__all__ = ["gate_job", "ready_client", "run_job"]
+
+
+def gate_job(
+    path: Path,
+    scenario: Scenario,
+    *,
+    baselines: str,
+    seed: int,
+    progress: Progress,
+    candidate_image: str | None = None,
+    baseline_image: str | None = None,
+    baseline_ref: str | None = None,
+) -> Result:
+    """Reference and candidate measured side by side until the verdict is in.
+
+    ``path`` is where ``scenario`` was read; ``baselines`` a location.  Raises `UsageError` and
+    `UnfitEnvironment`; what goes wrong later is the result's verdict.
+    """
+    directory = path.resolve().parent
+    client = ready_client(progress)
+    with opened(baselines, progress.line) as store:
+        reference = partial(
+            find_reference,
+            client,
+            scenario,
+            store,
+            directory,
+            progress.say,
+            image=baseline_image,
+            ref=baseline_ref,
+        )
+        job = GateJob(
+            client=client,
+            scenario=scenario,
+            directory=directory,
+            candidate=image_under_test(client, scenario, directory, candidate_image, progress.say),
+            find_reference=reference,
+            seed=seed,
+            progress=progress,
+        )
+        return job.run()
+
+
+def run_job(
+    path: Path,
+    scenario: Scenario,
+    *,
+    runs: int,
+    seed: int,
+    progress: Progress,
+    image: str | None = None,
+) -> Result:
+    """One image measured alone in ``runs`` fresh containers; without a verdict.
+
+    Raises `UsageError`, `UnfitEnvironment` and `InvalidMeasurement`.
+    """
+    started_s = time.monotonic()
+    directory = path.resolve().parent
+    client = ready_client(progress)
+    chosen = image_under_test(client, scenario, directory, image, progress.say)
+    with Bench(client, scenario, directory, progress.say) as bench:
+        campaign = measure_campaign(
+            bench, scenario, directory, chosen, runs=runs, seed=seed, progress=progress
+        )
+        hooks, missed = bench.hooks, bench.missed
+    return Result(
+        kind="run",
+        scenario_name=scenario.name,
+        scenario_hash=campaign.scenario_hash,
+        created=campaign.created,
+        commit=campaign.commit,
+        seed=seed,
+        duration_s=time.monotonic() - started_s,
+        baseline_image="",
+        candidate_image=chosen.reference,
+        fingerprint=campaign.fingerprint,
+        hooks=hooks,
+        pairs=(),
+        campaign=campaign,
+        completeness=completeness_of(campaign.runs, missed),
+        verdict=None,
+        environment=environment_facts(campaign.fingerprint, campaign.noise),
+        branch=campaign.branch,
+    )
+
+
+def ready_client(progress: Progress) -> Any:
+    """A client of the daemon, once this process may load BPF and leftovers are gone.
+
+    Raises `UnfitEnvironment`.
+    """
+    client = connect()
+    check_privilege()
+    for name in sweep(client):
+        progress.line(f"removed what an earlier, killed run left: {name}")
+    return client

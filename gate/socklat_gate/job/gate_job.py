@@ -1,0 +1,189 @@
+"""``socklat-gate gate``: pairs of reference and candidate until the verdict is in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from socklat_gate.baseline.calibrations import calibration_sentence
+from socklat_gate.environment import environment_facts
+from socklat_gate.errors import GateError, InvalidMeasurement, NoUsableBaseline, Reason
+from socklat_gate.job.commit import current_branch, current_commit
+from socklat_gate.job.completeness import completeness_of
+from socklat_gate.job.gated_stages import unmeasured_text
+from socklat_gate.job.progress import Progress
+from socklat_gate.job.reference import Reference
+from socklat_gate.job.rig import Bench
+from socklat_gate.job.run_job import check_set_aside, measure_campaign, pair_seed, utc_now
+from socklat_gate.measured.campaign import Campaign, Fingerprint, Pair
+from socklat_gate.measured.result import Result
+from socklat_gate.measured.verdict import Outcome, Verdict
+from socklat_gate.scenario import Gate, Scenario
+from socklat_gate.service.image import ImageRef
+from socklat_gate.service.session import ArmSpec
+from socklat_gate.verdict.decide import decide
+from socklat_gate.verdict.stored import compare, drift
+
+__all__ = ["GateJob"]
+
+STORED_RUNS = 5
+"""Runs of the candidate when there is nothing to pair it with."""
+
+
+@dataclass
+class GateJob:
+    """One gate: what is known of it grows while it runs, and makes a `Result` at any time.
+
+    ``find_reference`` is asked once, before anything is started.
+    """
+
+    client: Any
+    scenario: Scenario
+    directory: Path
+    candidate: ImageRef
+    find_reference: Callable[[], Reference]
+    seed: int
+    progress: Progress
+
+    def __post_init__(self) -> None:
+        self._started_s = time.monotonic()
+        self._created = utc_now()
+        self._reference: Reference | None = None
+        self._pairs: list[Pair] = []
+        self._campaign: Campaign | None = None
+        self._hooks: Mapping[str, str] = {}
+        self._fingerprint = Fingerprint({})
+        self._stored: Sequence[Campaign] = ()
+        self._missed = 0
+        self._drift = ""
+        # Asked before anything runs: what is built or written meanwhile is no change of the code.
+        self._commit = current_commit(self.directory)
+        self._branch = current_branch(self.directory)
+
+    def run(self) -> Result:
+        """Measures until decided or until the budget is spent.
+
+        An `InvalidMeasurement` or `NoUsableBaseline` on the way becomes the result's verdict, with
+        everything that was measured before it; other errors are raised.
+        """
+        try:
+            verdict = self._measure()
+        except (InvalidMeasurement, NoUsableBaseline) as error:
+            verdict = self._failed(error)
+        return self._result(verdict)
+
+    def _measure(self) -> Verdict:
+        reference = self._reference = self.find_reference()
+        with Bench(self.client, self.scenario, self.directory, self.progress.say) as bench:
+            self._hooks, self._fingerprint = bench.hooks, bench.fingerprint()
+            stored = self._stored = reference.campaigns(self.scenario, self._fingerprint)
+            if bench.unmeasured:
+                # It can never pass, and nothing would be learnt from spending the budget.
+                why = unmeasured_text(bench.unmeasured)
+                return Verdict(Outcome.INCONCLUSIVE, ((Reason.NO_HOOK, why),))
+            try:
+                if reference.image is None:
+                    return self._alone(bench, stored)
+                verdict = self._paired(bench, reference.image)
+            finally:
+                self._missed = bench.missed
+        self._drift = drift(stored, self._pairs, self.scenario.gate)
+        return verdict
+
+    def _alone(self, bench: Bench, stored: Sequence[Campaign]) -> Verdict:
+        self.progress.line("the baseline's image cannot be run: comparing with stored numbers")
+        self._campaign = measure_campaign(
+            bench,
+            self.scenario,
+            self.directory,
+            self.candidate,
+            runs=STORED_RUNS,
+            seed=self.seed,
+            progress=self.progress,
+        )
+        return compare(stored, self._campaign, self.scenario.gate, waivers=self.scenario.waiver)
+
+    def _paired(self, bench: Bench, baseline: ImageRef) -> Verdict:
+        limits = self.scenario.gate
+        commands = self.scenario.baseline
+        specs = [
+            ArmSpec("baseline", baseline, commands.command),
+            ArmSpec("candidate", self.candidate),
+        ]
+        deadline_s = self._started_s + 60 * limits.max_minutes
+        used: list[Pair] = []
+        while True:
+            self.progress.step(f"pair {len(used) + 1}/{limits.max_pairs}")
+            index = len(self._pairs)
+            pair = bench.pair(index, pair_seed(self.seed, index), specs)
+            self._pairs.append(pair)
+            if pair.set_aside:
+                self.progress.line(f"pair set aside: {pair.set_aside}")
+                unused = len(self._pairs) - len(used)
+                check_set_aside(self.scenario, unused, len(used), pair.set_aside)
+            else:
+                used.append(pair)
+            left_s = deadline_s - time.monotonic()
+            verdict = decide(
+                used,
+                limits,
+                budget_spent=_spent(limits, len(used), left_s),
+                waivers=self.scenario.waiver,
+                stored=self._stored,
+            )
+            if not pair.set_aside:
+                self.progress.pair_done(len(used), limits.max_pairs, verdict, left_s)
+            if verdict.outcome is not Outcome.INCONCLUSIVE or _spent(limits, len(used), left_s):
+                return verdict
+
+    def _failed(self, error: GateError) -> Verdict:
+        missing = isinstance(error, NoUsableBaseline)
+        outcome = Outcome.NO_BASELINE if missing else Outcome.INVALID
+        text = f"{error.message} ({error.remedy})" if error.remedy else error.message
+        return Verdict(outcome, ((error.reason, text),), pairs=len(self._pairs))
+
+    def _result(self, verdict: Verdict) -> Result:
+        runs = [run for pair in self._pairs for run in (pair.baseline, pair.candidate)]
+        runs += self._campaign.runs if self._campaign else ()
+        baseline_commit, baseline_choice = (
+            self._reference.compared_with(self._stored) if self._reference else ("", "")
+        )
+        return Result(
+            kind="gate",
+            scenario_name=self.scenario.name,
+            scenario_hash=self.scenario.measured_hash(),
+            created=self._created,
+            commit=self._commit,
+            seed=self.seed,
+            duration_s=time.monotonic() - self._started_s,
+            baseline_image=self._reference.name if self._reference else "none",
+            candidate_image=self.candidate.reference,
+            fingerprint=self._fingerprint,
+            hooks=self._hooks,
+            pairs=tuple(self._pairs),
+            campaign=self._campaign,
+            completeness=completeness_of(runs, self._missed) if runs else None,
+            verdict=verdict,
+            environment=environment_facts(self._fingerprint, [pair.noise for pair in self._pairs]),
+            drift=self._drift,
+            calibration=self._calibration(),
+            branch=self._branch,
+            baseline_commit=baseline_commit,
+            baseline_choice=baseline_choice,
+        )
+
+    def _calibration(self) -> str:
+        if self._reference is None:
+            return ""
+        place = self._reference.store.place
+        return calibration_sentence(place, self.scenario, self._fingerprint)
+
+
+def _spent(limits: Gate, pairs: int, left_s: float) -> Reason | None:
+    """Which budget is used up, if any."""
+    if pairs >= limits.max_pairs:
+        return Reason.BUDGET_PAIRS
+    return Reason.BUDGET_MINUTES if left_s <= 0 else None

@@ -1,0 +1,187 @@
+"""What is done while the load runs: spikes armed, the log emptied, CPU time read, the end chosen.
+
+A run lasts ``load.duration_s``, and longer while stalls leave too few clean exchanges for a gated
+quantile, up to ``load.max_duration_s``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from socklat_gate.job.stacks import Stacked
+from socklat_gate.load.bounds import extended, longest_s
+from socklat_gate.load.load_driver import END_AHEAD_NS, LoadDriver, Window
+from socklat_gate.probe.probe import SocketProbe
+from socklat_gate.scenario import MIN_EXCEEDING, Scenario
+from socklat_gate.service.arm import RunningArm
+from socklat_gate.service.cpu_time import CpuMeter, CpuUse
+from socklat_gate.stalls.correction import Cleaned, clean
+from socklat_gate.stalls.timeline import EXCHANGE, STALL, Records
+
+__all__ = ["Observer", "UsedCpu"]
+
+MOST_LOGGED = 1 << 20
+"""Exchanges of a run that are logged one by one; of more, a random part is."""
+
+SPARE = 1.1
+LOOK_EVERY_NS = 500_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class UsedCpu:
+    """CPU time of a container while ``exchanges`` requests came in; all 0 when not known."""
+
+    used_ns: int = 0
+    exchanges: int = 0
+    throttled_us: int | None = None
+    involuntary_switches: int | None = None
+
+
+class Observer:
+    """Watches one run of ``arms``, slot by slot, from the start of its load to its end.
+
+    `poll` is called several times a second while the load runs, `finish` once after it.
+    """
+
+    def __init__(
+        self,
+        probe: SocketProbe,
+        scenario: Scenario,
+        arms: Sequence[RunningArm],
+        load: LoadDriver,
+        stacked: Stacked,
+    ) -> None:
+        self._probe = probe
+        self._scenario = scenario
+        self._load = load
+        self._stacked = stacked
+        self._slots = range(len(arms))
+        self._meters = [CpuMeter(arm.pid) for arm in arms]
+        self._window = Window(0, 0, 0)
+        self._spike_ns = 0
+        self._begun: list[tuple[CpuUse | None, int]] = []
+        self._ended: list[tuple[CpuUse | None, int]] = []
+        self._exchanges: list[Records] = []
+        self._stalls: list[Records] = []
+        self._looked_ns = 0
+        self._end_chosen = False
+        expected = scenario.load.rate * len(arms) * longest_s(extended(scenario.load))
+        self._log_mask = _mask(expected / MOST_LOGGED)
+
+    @property
+    def window(self) -> Window:
+        """The measured window; its end is the real one after `finish`."""
+        return self._window
+
+    @property
+    def spike_ns(self) -> int:
+        """The spike threshold of all arms; 0 without a warm-up."""
+        return self._spike_ns
+
+    def open(self, window: Window) -> None:
+        """The load starts."""
+        self._window = window
+        self._probe.set_load(self._load.pids())
+        self._record()
+        self._probe.drain()  # what was before belongs to nobody here
+
+    def poll(self) -> None:
+        """Whatever is due now."""
+        now_ns = time.monotonic_ns()
+        self._drain()
+        if not self._begun and now_ns > self._window.from_ns:
+            p99_ns = self._probe.warmup_quantile_ns(0, 0.99)
+            self._spike_ns = int(self._scenario.probe.spike_factor * p99_ns)
+            self._record()
+            self._begun = self._cpu_use()
+        if not self._end_chosen and now_ns >= self._looked_ns + LOOK_EVERY_NS:
+            self._looked_ns = now_ns
+            self._choose_end(now_ns)
+        if not self._ended and now_ns > self._window.to_ns:
+            self._ended = self._cpu_use()
+
+    def finish(self) -> tuple[Cleaned | None, list[UsedCpu]]:
+        """Corrected distributions by arm, None when stalls are not watched; CPU time by arm."""
+        self._drain()
+        if not self._ended:
+            self._ended = self._cpu_use()
+        used = [UsedCpu() for _ in self._slots]
+        if self._begun:
+            used = [_used(*pair) for pair in zip(self._begun, self._ended, strict=True)]
+        return (self._cleaned() if self._probe.watches_stalls else None), used
+
+    def too_few_clean(self, cleaned: Cleaned, factor: float = 1.0) -> str:
+        """A sentence when a gated quantile rests on too few clean exchanges, else "".
+
+        The machine's stalls decide, no latency.  ``factor`` times as many as there are are counted.
+        """
+        for metric in self._scenario.gate.metrics:
+            for corrected in cleaned.corrected:
+                used = corrected.used.get(metric.stage)
+                if used is None or metric.quantile is None:
+                    continue
+                beyond = factor * used.exceeding(metric.quantile)
+                if beyond < MIN_EXCEEDING:
+                    length_s = (self._window.to_ns - self._window.from_ns) / 1e9
+                    needed_s = length_s * MIN_EXCEEDING / max(beyond, 1.0)
+                    return (
+                        f"the CPUs were taken away too often: {beyond:.0f} clean exchanges beyond "
+                        f"{metric.name} in {length_s:.1f} s, where {MIN_EXCEEDING} are needed "
+                        f"(about {needed_s:.0f} s at this rate; load.max_duration_s)"
+                    )
+        return ""
+
+    def _record(self) -> None:
+        window = self._window
+        for slot in self._slots:
+            self._probe.record_between(
+                slot, window.from_ns, window.to_ns, self._spike_ns, self._log_mask
+            )
+        self._stacked.record(self._probe, window)
+
+    def _drain(self) -> None:
+        exchanges, stalls = self._probe.drain()
+        self._exchanges.append(exchanges)
+        self._stalls.append(stalls)
+
+    def _choose_end(self, now_ns: int) -> None:
+        """Ends the window at the planned length, or later once enough clean exchanges are in."""
+        planned_ns = self._window.from_ns + round(self._scenario.load.duration_s * 1e9)
+        if now_ns + END_AHEAD_NS + LOOK_EVERY_NS < planned_ns:
+            return
+        if self._probe.watches_stalls:
+            # Until then, what comes is expected to be as clean as what came.
+            passed_ns = max(1, now_ns - self._window.from_ns)
+            expected = max(1.0, (planned_ns - self._window.from_ns) / passed_ns)
+            if self.too_few_clean(self._cleaned(), expected / SPARE):
+                return
+        self._end_chosen = True
+        self._window = self._load.end_at(max(planned_ns, now_ns + END_AHEAD_NS))
+        self._record()
+
+    def _cleaned(self) -> Cleaned:
+        exchanges = np.concatenate([np.zeros(0, EXCHANGE), *self._exchanges])
+        stalls = np.concatenate([np.zeros(0, STALL), *self._stalls])
+        arms = [exchanges[exchanges["target"] == slot] for slot in self._slots]
+        to_ns = min(self._window.to_ns, time.monotonic_ns())
+        return clean(arms, stalls, self._window.from_ns, to_ns, self._probe.stages)
+
+    def _cpu_use(self) -> list[tuple[CpuUse | None, int]]:
+        return [(self._meters[slot].read(), self._probe.seen(slot)) for slot in self._slots]
+
+
+def _used(begun: tuple[CpuUse | None, int], ended: tuple[CpuUse | None, int]) -> UsedCpu:
+    before, after = begun[0], ended[0]
+    if before is None or after is None:
+        return UsedCpu()
+    use = after.since(before)
+    return UsedCpu(use.used_ns, ended[1] - begun[1], use.throttled_us, use.involuntary_switches)
+
+
+def _mask(times_too_many: float) -> int:
+    """The smallest 2**n - 1 that leaves no more than the bound."""
+    return (1 << max(0, int(np.ceil(np.log2(max(times_too_many, 1.0)))))) - 1

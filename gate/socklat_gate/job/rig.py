@@ -1,0 +1,188 @@
+"""Containers up, measured, and gone: of both arms at once, of one after the other, of one alone.
+
+`Bench` owns the network, the probe and nothing else that outlives it; `job.run` does the
+measuring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from socklat_gate.environment import fingerprint
+from socklat_gate.interrupt import obey_signal, shielded
+from socklat_gate.job.gated_stages import unmeasured_stages
+from socklat_gate.job.run import Measured, measure, noise_of_both
+from socklat_gate.measured.campaign import ARMS, Arm, Fingerprint, Pair
+from socklat_gate.probe.hook_table import DEFINITION
+from socklat_gate.probe.probe import SocketProbe
+from socklat_gate.scenario import Scenario
+from socklat_gate.service.session import ArmSpec, RunningArm, ServiceSession
+
+__all__ = ["Bench", "Measured"]
+
+STACK_TARGETS = 16
+"""Containers of both stacks that are traced, those under test included."""
+
+OnProgress = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class _Standing:
+    """Containers that are up: in the order of starting, and the pairs measured on them so far."""
+
+    specs: list[ArmSpec]
+    arms: tuple[RunningArm, ...]
+    first: Arm
+    swapped_cpusets: bool
+    start: int
+    pairs: int = 0
+
+
+class Bench:
+    """Context manager: the probe loaded and a private network up, for any number of runs.
+
+    Raises `UnfitEnvironment` on entry when this machine cannot measure, `UsageError` when a gated
+    stage asks for more detail than the scenario's.
+    """
+
+    def __init__(self, client: Any, scenario: Scenario, directory: Path, say: OnProgress) -> None:
+        self._client = client
+        self._scenario = scenario
+        self._directory = directory
+        self._say = say
+        self._stack = ExitStack()
+        self._standing: _Standing | None = None
+
+    def __enter__(self) -> Bench:
+        with ExitStack() as stack:
+            self._say("loading the probe")
+            self._probe = stack.enter_context(self._new_probe())
+            gated = [m.stage for m in self._scenario.gate.metrics if m.stage != "cpu"]
+            self._unmeasured = unmeasured_stages(
+                gated, self._probe.stages, self._scenario.probe.detail
+            )
+            session = ServiceSession(self._client, self._scenario.service, self._directory)
+            self._session = stack.enter_context(session)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with shielded():
+            self._stack.close()
+
+    def _new_probe(self) -> SocketProbe:
+        wanted = self._scenario.probe
+        targets = STACK_TARGETS if self._scenario.service.compose else None
+        return SocketProbe(wanted.max_connections, wanted.detail, stalls=True, targets=targets)
+
+    @property
+    def hooks(self) -> dict[str, str]:
+        """Event -> hook in place."""
+        return self._probe.hooks
+
+    @property
+    def unmeasured(self) -> tuple[str, ...]:
+        """Gated stages that no hook of this kernel can show."""
+        return self._unmeasured
+
+    @property
+    def missed(self) -> int:
+        """Probe invocations that the kernel skipped so far."""
+        return self._probe.missed()
+
+    def fingerprint(self) -> Fingerprint:
+        """What must match for numbers measured here to be compared with stored ones."""
+        docker = str(self._client.version().get("Version", "unknown"))
+        return fingerprint(self.hooks, DEFINITION, docker)
+
+    def pair(self, index: int, seed: int, specs: Sequence[ArmSpec]) -> Pair:
+        """Measures baseline and candidate; ``specs`` are in the order of ARMS.
+
+        Both at once, or in blocks one after the other, as ``gate.interleave`` says; containers
+        serve ``gate.pairs_per_start`` pairs.  Recorded coin flips from ``seed`` say who starts
+        first and who gets which CPU set.  Raises `InvalidMeasurement` when the service, the load
+        or the probe failed.
+        """
+        gate = self._scenario.gate
+        if gate.interleave == "block":
+            return self._blocks(index, seed, specs)
+        up = self._standing or self._start(index, seed, specs)
+        try:
+            measured = self._measured(up.arms, seed)
+        except BaseException:
+            self._stop()
+            raise
+        up.pairs += 1
+        if up.pairs == gate.pairs_per_start:
+            self._stop()
+        by_arm = dict(zip((spec.arm for spec in up.specs), measured.runs, strict=True))
+        return Pair(
+            index,
+            seed,
+            up.first,
+            by_arm["baseline"],
+            by_arm["candidate"],
+            measured.noise,
+            measured.set_aside,
+            interleave=gate.interleave,
+            start=up.start if gate.pairs_per_start > 1 else None,
+            swapped_cpusets=up.swapped_cpusets,
+        )
+
+    def single(self, seed: int, spec: ArmSpec) -> Measured:
+        """Measures one image alone; raises as `pair`."""
+        up = self._start(0, seed, [spec])
+        try:
+            return self._measured(up.arms, seed)
+        finally:
+            self._stop()
+
+    def _blocks(self, index: int, seed: int, specs: Sequence[ArmSpec]) -> Pair:
+        """One arm alone after the other, both by the same schedule and on the same CPUs."""
+        flip = int(np.random.default_rng(seed).integers(2))
+        one, other = (self.single(seed, specs[at]) for at in (flip, 1 - flip))
+        runs = (*one.runs, *other.runs)
+        baseline, candidate = runs if flip == 0 else runs[::-1]
+        noise = noise_of_both(one.noise, other.noise)
+        why = one.set_aside or other.set_aside
+        return Pair(index, seed, ARMS[flip], baseline, candidate, noise, why, interleave="block")
+
+    def _start(self, index: int, seed: int, specs: Sequence[ArmSpec]) -> _Standing:
+        obey_signal()
+        self._say("starting containers")
+        flips = np.random.default_rng(seed).integers(2, size=2)
+        first, swapped = int(flips[0]) % len(specs), bool(flips[1])
+        placed = [
+            replace(spec, cpuset=self._scenario.service.cpuset_of(arm, swapped=swapped))
+            for arm, spec in enumerate(specs)
+        ]
+        # Whoever starts first also comes first in everything else: nothing stays with one arm.
+        order = [placed[first], *(spec for at, spec in enumerate(placed) if at != first)]
+        arms = self._session.start(order)
+        self._standing = _Standing(order, arms, order[0].arm, swapped, index)
+        return self._standing
+
+    def _measured(self, arms: Sequence[RunningArm], seed: int) -> Measured:
+        check = self._session.check_alive
+        return measure(self._probe, self._scenario, arms, seed, check_alive=check, say=self._say)
+
+    def _stop(self) -> None:
+        if self._standing is None:
+            return
+        self._say("removing containers")
+        self._probe.forget_all()
+        self._standing = None
+        with shielded():
+            self._session.stop()

@@ -1,0 +1,97 @@
+"""``socklat-gate run``: one image measured alone, several fresh containers, no verdict."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+
+from socklat_gate.errors import InvalidMeasurement, Reason
+from socklat_gate.job.commit import current_branch, current_commit
+from socklat_gate.job.progress import Progress
+from socklat_gate.job.rig import Bench
+from socklat_gate.measured.campaign import Campaign, Noise, Run
+from socklat_gate.scenario import Scenario
+from socklat_gate.service.image import ImageRef
+from socklat_gate.service.session import ArmSpec
+from socklat_gate.wording.changes import plural
+from socklat_gate.wording.units import ns
+
+__all__ = ["measure_campaign", "pair_seed", "utc_now"]
+
+
+def measure_campaign(
+    bench: Bench,
+    scenario: Scenario,
+    directory: Path,
+    image: ImageRef,
+    *,
+    runs: int,
+    seed: int,
+    progress: Progress,
+) -> Campaign:
+    """Measures ``image`` in ``runs`` fresh containers, one after the other.
+
+    Runs that the machine disturbed beyond the scenario's bounds are repeated, at most
+    ``gate.max_set_aside`` of them; more raise `InvalidMeasurement` (TOO_NOISY).
+    """
+    # Asked before anything runs: what is written meanwhile is no change of the code.
+    commit, branch = current_commit(directory), current_branch(directory)
+    kept: list[Run] = []
+    noises: list[Noise] = []
+    set_aside = 0
+    started_s = time.monotonic()
+    while len(kept) < runs:
+        progress.step(f"run {len(kept) + 1}/{runs}")
+        number = len(kept) + set_aside
+        measured = bench.single(pair_seed(seed, number), ArmSpec("candidate", image))
+        if measured.set_aside:
+            set_aside += 1
+            progress.line(f"run set aside: {measured.set_aside}")
+            check_set_aside(scenario, set_aside, len(kept), measured.set_aside)
+            continue
+        kept += measured.runs
+        noises.append(measured.noise)
+        run = measured.runs[0]
+        p50, p99 = map(ns, run.histograms["service"].quantiles_ns([0.5, 0.99]))
+        progress.line(
+            f"run {len(kept)}/{runs}  service p50 {p50}, p99 {p99}  "
+            f"({time.monotonic() - started_s:.0f} s so far)"
+        )
+    return Campaign(
+        scenario_name=scenario.name,
+        scenario_hash=scenario.measured_hash(),
+        mode="single",
+        created=utc_now(),
+        commit=commit,
+        image=image.reference,
+        image_id=image.id,
+        fingerprint=bench.fingerprint(),
+        runs=tuple(kept),
+        noise=tuple(noises),
+        branch=branch,
+    )
+
+
+def check_set_aside(scenario: Scenario, set_aside: int, used: int, why: str) -> None:
+    """Raises `InvalidMeasurement` (TOO_NOISY) when the machine spoilt more than is allowed."""
+    if set_aside > scenario.gate.max_set_aside:
+        raise InvalidMeasurement(
+            Reason.TOO_NOISY,
+            f"{plural(set_aside, 'measurement')} had to be set aside ({used} were usable); "
+            f"last: {why}",
+            remedy="use a quieter runner, or raise gate.max_set_aside, gate.max_steal or "
+            "load.max_late_ms knowing what that lets in",
+        )
+
+
+def pair_seed(seed: int, index: int) -> int:
+    """Seed of one pair or run, derived so that neighbours are independent."""
+    return int(np.random.SeedSequence([seed, index]).generate_state(1)[0])
+
+
+def utc_now() -> str:
+    """The time now, UTC, ISO 8601 with microseconds."""
+    return datetime.now(timezone.utc).isoformat(timespec="microseconds")

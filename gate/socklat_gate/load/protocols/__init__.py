@@ -1,0 +1,1 @@
+"""One module a protocol: requests as bytes, and where a response ends."""

@@ -1,0 +1,136 @@
+"""Framing of RESP2 and RESP3, the protocol of Redis and its kin.
+
+Specification: https://redis.io/docs/latest/develop/reference/protocol-spec/.  Streamed strings
+and aggregates (``$?``, ``*?``) are left out: no server sends them.
+"""
+
+from __future__ import annotations
+
+from socklat_gate.load.protocols.parser import BadAnswer
+
+__all__ = ["RespAnswers"]
+
+MAX_LINE = 65_536
+MAX_DEPTH = 64
+
+_LINES = frozenset(b"+-:_#,(")
+_BULKS = frozenset(b"$!=")
+_AGGREGATES = {ord("*"): 1, ord("~"): 1, ord(">"): 1, ord("%"): 2, ord("|"): 2}
+_UNCOUNTED = frozenset(b">|")  # a push or an attribute is no reply and no element
+_ERRORS = frozenset(b"-!")
+
+
+class RespAnswers:
+    """Replies of a RESP server, nested ones and those split over chunks included.
+
+    A top-level error reply (``-ERR ...`` or ``!``) counts as an answer and as an error; pushes
+    and attributes count as neither.
+    """
+
+    __slots__ = (
+        "_line",
+        "_open",
+        "_skip",
+        "_top_error",
+        "errors",
+        "last_error",
+        "partial",
+        "reusable",
+    )
+
+    def __init__(self) -> None:
+        self._line = b""
+        # One [values missing, counts as a value itself] for each aggregate not yet complete.
+        self._open: list[list[int]] = []
+        # Bytes of a bulk string still to come, its CR LF included; 0 outside of one.
+        self._skip = 0
+        self._top_error = ""
+        self.errors = 0
+        self.last_error = ""
+        self.partial = False
+        self.reusable = True
+
+    def feed(self, data: bytes) -> int:
+        """Take what arrived; the number of replies it completed.  Raises `BadAnswer`."""
+        if self._line:
+            data = self._line + data
+            self._line = b""
+        at, end, done = 0, len(data), 0
+        while at < end:
+            if self._skip:
+                at = self._pass_bulk(data, at)
+                if self._skip:
+                    break
+                done += self._value_ended()
+                continue
+            stop = data.find(b"\r\n", at)
+            if stop < 0:
+                if end - at > MAX_LINE:
+                    raise BadAnswer(f"RESP: a line is longer than {MAX_LINE} bytes")
+                self._line = data[at:]
+                break
+            done += self._take_line(data[at], data[at + 1 : stop])
+            at = stop + 2
+        self.partial = bool(self._line or self._skip or self._open)
+        return done
+
+    def eof(self) -> int:
+        """A closed connection completes nothing."""
+        return 0
+
+    def _take_line(self, kind: int, rest: bytes) -> int:
+        """Number of replies (0 or 1) that this line completed."""
+        if kind in _ERRORS and not self._open:
+            self._top_error = rest[:200].decode("utf-8", "replace") or "error reply"
+            if kind == ord("!"):
+                self._top_error = "error reply"
+        if kind in _LINES:
+            return self._value_ended()
+        if kind not in _BULKS and kind not in _AGGREGATES:
+            raise BadAnswer(f"RESP: no reply starts with {bytes([kind])!r}")
+        size = _size(rest)
+        if size < 0:
+            return self._value_ended()
+        if kind in _BULKS:
+            self._skip = size + 2
+            return 0
+        counted = kind not in _UNCOUNTED
+        if size == 0:
+            return self._value_ended() if counted else 0
+        if len(self._open) >= MAX_DEPTH:
+            raise BadAnswer(f"RESP: replies are nested deeper than {MAX_DEPTH}")
+        self._open.append([size * _AGGREGATES[kind], counted])
+        return 0
+
+    def _pass_bulk(self, data: bytes, at: int) -> int:
+        """Pass over bytes of a bulk string, checking the CR LF at its end; the new position."""
+        step = min(self._skip, len(data) - at)
+        left = self._skip - step
+        for missing, expected in ((2, 0x0D), (1, 0x0A)):
+            if left < missing <= self._skip and data[at + self._skip - missing] != expected:
+                raise BadAnswer("RESP: a bulk string does not end with CR LF")
+        self._skip = left
+        return at + step
+
+    def _value_ended(self) -> int:
+        """Number of replies (0 or 1) that a value's end completed."""
+        while self._open:
+            innermost = self._open[-1]
+            innermost[0] -= 1
+            if innermost[0]:
+                return 0
+            self._open.pop()
+            if not innermost[1]:
+                return 0
+        if self._top_error:
+            self.errors += 1
+            self.last_error, self._top_error = self._top_error, ""
+        return 1
+
+
+def _size(text: bytes) -> int:
+    """A length or count; -1 is RESP2's null."""
+    digits = text[1:] if text[:1] == b"-" else text
+    if not digits.isdigit() or len(digits) > 18 or (digits is not text and text != b"-1"):
+        raise BadAnswer(f"RESP: {text[:40]!r} is not a length")
+    return int(text)

@@ -1,0 +1,142 @@
+"""What became of every request of a run, in arrays made before the load starts."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from socklat_gate.load.schedule import Schedule
+from socklat_gate.measured.campaign import LoadCounts
+from socklat_gate.measured.histogram import Histogram
+
+__all__ = ["ANSWERED", "EXPIRED", "FAILED", "REJECTED", "SENT", "WAITING", "Record"]
+
+# States of a request.
+WAITING = 0  # not due yet, or due and no connection free
+SENT = 1
+ANSWERED = 2
+REJECTED = 3  # answered, by an error reply
+FAILED = 4  # sent, and no answer will come
+EXPIRED = 5  # never sent: no connection was free for too long
+
+MAX_ERROR_TEXT = 200
+
+I64 = npt.NDArray[np.int64]
+
+
+class Record:
+    """Times (ns, CLOCK_MONOTONIC) and states by request, written by index while the load runs.
+
+    ``due_ns``, ``woke_ns`` (the driver looked at the request), ``sent_ns`` and ``done_ns`` (last
+    byte of the answer) are 0 until they happen.
+    """
+
+    def __init__(self, schedule: Schedule, arms: int) -> None:
+        self._schedule = schedule
+        self._measured = schedule.measured
+        n = schedule.offsets_ns.size
+        self.size = n
+        self.due_ns = array("q", schedule.offsets_ns.tobytes())
+        self.woke_ns = array("q", bytes(8 * n))
+        self.sent_ns = array("q", bytes(8 * n))
+        self.done_ns = array("q", bytes(8 * n))
+        self.state = bytearray(n)
+        self.starved = bytearray(n)
+        self.arm = schedule.arm.tobytes()
+        self.sent = 0
+        self.answered = 0
+        self._first_error = [""] * arms
+        self._first_is_warmup = [False] * arms
+        self._first_measured = int(np.count_nonzero(~self._measured))
+        self._stray = [0] * arms
+        self._turned_away = [0] * arms
+        self.grown = [0] * arms
+
+    def begin(self, start_ns: int) -> None:
+        """The load starts at ``start_ns``: the schedule's offsets become due times."""
+        self.due_ns = array("q", (self._schedule.offsets_ns + start_ns).tobytes())
+
+    def end(self, end_ns: int) -> int:
+        """Requests due at ``end_ns`` or later are not of the window; the first of them."""
+        first = bisect_left(self.due_ns, end_ns)
+        self._measured[first:] = False
+        return first
+
+    def answer(self, request: int, now_ns: int) -> None:
+        """``request`` was answered well."""
+        self.done_ns[request] = now_ns
+        self.state[request] = ANSWERED
+        self.answered += 1
+
+    def rejection(self, request: int, now_ns: int, text: str) -> None:
+        """``request`` was answered by an error reply."""
+        self.answer(request, now_ns)
+        self.state[request] = REJECTED
+        self._note(self.arm[request], text, warmup=request < self._first_measured)
+
+    def failure(self, request: int, text: str) -> None:
+        """``request`` was sent and will not be answered."""
+        self.state[request] = FAILED
+        self._note(self.arm[request], text, warmup=request < self._first_measured)
+
+    def unsent(self, request: int) -> None:
+        """``request`` waits again: the service did not take the connection that it was sent to."""
+        self.state[request] = WAITING
+        self.sent -= 1
+
+    def turned_away(self, arm: int) -> None:
+        """The service answered that it takes no more connections."""
+        self._turned_away[arm] += 1
+
+    def stray(self, arm: int, text: str) -> None:
+        """An answer came that nobody had asked for: the framing is wrong."""
+        self._stray[arm] += 1
+        self._note(arm, text, warmup=False)
+
+    def _note(self, arm: int, text: str, *, warmup: bool) -> None:
+        if not self._first_error[arm] or (self._first_is_warmup[arm] and not warmup):
+            self._first_error[arm] = text[:MAX_ERROR_TEXT]
+            self._first_is_warmup[arm] = warmup
+
+    def counts(self, arm: int) -> LoadCounts:
+        """What was done to ``arm`` in the window, which `end` may have cut short.
+
+        ``answered`` includes error replies, which ``errors`` counts as well (the kernel sees an
+        exchange either way); a request that failed is in ``sent`` and ``errors``, one that never
+        found a connection only in ``planned`` and ``starved``.  ``answered_total`` includes the
+        answers by which extra connections were refused: they are exchanges, but no request's.
+        """
+        of_arm = self._schedule.arm == arm
+        measured = of_arm & self._measured
+        state = np.frombuffer(self.state, dtype=np.uint8)
+        due, woke, sent, done = (
+            np.frombuffer(cast("bytes", times), dtype=np.int64)
+            for times in (self.due_ns, self.woke_ns, self.sent_ns, self.done_ns)
+        )
+        was_answered = (state == ANSWERED) | (state == REJECTED)
+        was_sent = was_answered | (state == SENT) | (state == FAILED)
+        went_wrong = (state == REJECTED) | (state == FAILED) | (state == SENT)
+        answered = measured & was_answered
+        handled = measured & (woke > 0)
+        left = measured & was_sent
+        return LoadCounts(
+            planned=int(np.count_nonzero(measured)),
+            sent=int(np.count_nonzero(left)),
+            starved=int(np.count_nonzero(np.frombuffer(self.starved, dtype=np.uint8)[measured])),
+            answered=int(np.count_nonzero(answered)),
+            errors=int(np.count_nonzero(measured & went_wrong)) + self._stray[arm],
+            answered_total=int(np.count_nonzero(of_arm & was_answered)) + self._turned_away[arm],
+            late_p99_ns=_p99((woke - due)[handled]),
+            lag_p99_ns=_p99((sent - due)[left]),
+            client=Histogram.of((done - due)[answered]),
+            first_error=self._first_error[arm],
+            grown=self.grown[arm],
+        )
+
+
+def _p99(values: I64) -> int:
+    return int(np.quantile(values, 0.99, method="higher")) if values.size else 0

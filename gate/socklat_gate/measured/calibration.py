@@ -1,0 +1,97 @@
+"""What an A/A study of a runner found: pairs of one image against itself, and what follows.
+
+`verdict.aa_findings` makes the findings, `baseline.calibrations` keeps them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from socklat_gate.measured.campaign import Fingerprint
+
+if TYPE_CHECKING:
+    from socklat_gate.scenario import Scenario
+
+__all__ = ["Calibration", "Findings", "MetricFindings", "gate_hash"]
+
+
+@dataclass(frozen=True, slots=True)
+class MetricFindings:
+    """One gated metric between two arms that are the same.
+
+    ``ratios`` are candidate / baseline, one for each start in the order measured; ``pair_sd`` is
+    the SD of their logarithms.  ``change`` is by how much the second arm seemed slower (relative;
+    Hodges-Lehmann), ``change_p`` the p-value of a sign-flip test that it is not.
+    ``smallest`` says which relative change the gate would fail with 80% power within so many
+    minutes, by minutes ("5", "15"); None when there is none.
+    """
+
+    name: str
+    ratios: tuple[float, ...]
+    pair_sd: float
+    change: float
+    change_p: float
+    smallest: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What ``pairs`` usable pairs say about a gate that measures such pairs.
+
+    ``false_alarms`` of ``jobs`` resampled A/A jobs of up to ``max_pairs`` pairs ended in FAIL;
+    ``false_alarm_limit`` is the upper end of the one-sided 95% Clopper-Pearson interval of that
+    share.  ``decided`` jobs ended in PASS or FAIL within both budgets, of pairs and of minutes;
+    half of all ended within ``pairs_to_verdict`` pairs (None: not within ``max_pairs``).
+    ``pair_s`` is the time that a usable pair took, all told.
+    ``problems`` are sentences on what keeps the gate from deciding here, or from being trusted.
+    """
+
+    pairs: int
+    pair_s: float
+    max_pairs: int
+    jobs: int
+    false_alarms: int
+    false_alarm_limit: float
+    decided: int
+    pairs_to_verdict: float | None
+    metrics: tuple[MetricFindings, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def minutes_to_verdict(self) -> float | None:
+        """Minutes within which half of the jobs are decided; None when they are not."""
+        return None if self.pairs_to_verdict is None else self.pairs_to_verdict * self.pair_s / 60
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """One study: findings, and the scenario, runner and rule that they hold for.
+
+    ``gate_hash`` is `gate_hash` of the scenario; ``created`` is UTC, ISO 8601; ``set_aside`` pairs
+    were measured but not used.
+    """
+
+    scenario_name: str
+    scenario_hash: str
+    gate_hash: str
+    created: str
+    commit: str
+    image: str
+    image_id: str
+    fingerprint: Fingerprint
+    seed: int
+    set_aside: int
+    findings: Findings
+
+
+def gate_hash(scenario: Scenario) -> str:
+    """Hash of the rule that a study judged by: ``[gate]`` without its budgets."""
+    rule = scenario.gate.model_dump(
+        mode="json", exclude={"max_pairs", "max_minutes", "max_steal", "max_set_aside"}
+    )
+    text = json.dumps(rule, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

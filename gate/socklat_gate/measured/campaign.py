@@ -1,0 +1,237 @@
+"""The objects that flow from measurement to verdict: Run, Pair and Campaign.
+
+All durations are integer nanoseconds of the kernel's monotonic clock.  A *run* is one arm
+(one container) measured once; a *pair* is two runs at the same time under one split schedule; a
+*campaign* is a set of runs of one image under one scenario on one machine, as baselines store it.
+Reading and writing them is `documents.codec`'s work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from socklat_gate.measured.histogram import Histogram
+
+__all__ = [
+    "ARMS",
+    "WEIGHT_UNIT",
+    "Arm",
+    "Bands",
+    "Campaign",
+    "Corrected",
+    "Fingerprint",
+    "Interleave",
+    "LoadCounts",
+    "Noise",
+    "Pair",
+    "Run",
+    "Spike",
+]
+
+Arm = Literal["baseline", "candidate"]
+ARMS: tuple[Arm, Arm] = ("baseline", "candidate")
+
+WEIGHT_UNIT = 1000
+"""Counts of a corrected histogram that one exchange of weight 1 makes."""
+
+Interleave = Literal["request", "slice", "block"]
+
+U64 = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadCounts:
+    """What the driver did to one arm in the measured window (warm-up excluded unless named).
+
+    ``answered_total`` includes the warm-up: it is what the kernel's own count of exchanges is
+    reconciled with.  ``late_p99_ns`` is how late the driver itself woke up (its own noise);
+    ``lag_p99_ns`` is due time to actual send, waiting for a free connection included.
+    ``client`` holds due time to last answer byte, free of coordinated omission; empty when an
+    external command drives the load (then ``planned`` and ``sent`` are 0 and ``external`` is set).
+    ``grown`` connections were opened beyond ``load.connections`` because requests found none free.
+    """
+
+    planned: int
+    sent: int
+    starved: int
+    answered: int
+    errors: int
+    answered_total: int
+    late_p99_ns: int
+    lag_p99_ns: int
+    client: Histogram
+    external: bool = False
+    first_error: str = ""
+    grown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Bands:
+    """Exact stage sums per coarse band of ``service`` latency, as the kernel kept them.
+
+    A stage that was not measured in an exchange adds nothing to its band's sum.
+
+    ``count`` has shape (BANDS,), ``sums_ns`` shape (BANDS, stages) with the stages in the order of
+    ``stages``; band edges are `measured.histogram.band_edges_ns`.
+    """
+
+    stages: tuple[str, ...]
+    count: U64
+    sums_ns: U64
+
+
+@dataclass(frozen=True, slots=True)
+class Spike:
+    """One slow exchange: when its request arrived (CLOCK_MONOTONIC), its stages, who asked.
+
+    ``shared``: the other arm had one like it at the same moment (`stalls.shared`).
+    """
+
+    rx_first_ns: int
+    stages_ns: Mapping[str, int]
+    peer: str
+    cpu: int
+    overlapped: bool = False
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """The distributions as they would have been without the machine's stalls; see `stalls`.
+
+    ``histograms`` and ``bands`` count in units of 1/`WEIGHT_UNIT` of an exchange, because each
+    exchange stands for those that a stall made unusable; ``used`` has the same stages and counts
+    the exchanges themselves.  ``logged`` exchanges were looked at.
+    """
+
+    histograms: Mapping[str, Histogram]
+    bands: Bands
+    used: Mapping[str, Histogram]
+    logged: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One container measured once: stage histograms (ns), bands, kernel counters, load.
+
+    ``histograms`` has the stages that were measured, and only those.  ``network`` holds what the
+    container's network namespace counted meanwhile, ``drops`` packets thrown away by the kernel's
+    reason, ``spikes`` exchanges of at least ``spike_threshold_ns`` (0: none was set).
+    ``window_from_ns`` is when the measured window began (CLOCK_MONOTONIC; 0: not known).
+    ``cpu_ns`` is the CPU time that the container used while ``cpu_exchanges`` requests came in (0:
+    not known).  ``corrected`` is None when stalls were not watched.  ``companions`` has
+    the distributions of ``service`` of the other containers in its stack.
+    """
+
+    image: str
+    image_id: str
+    histograms: Mapping[str, Histogram]
+    bands: Bands
+    counters: Mapping[str, int]
+    load: LoadCounts
+    duration_s: float
+    network: Mapping[str, int] = field(default_factory=dict)
+    drops: Mapping[str, int] = field(default_factory=dict)
+    spikes: tuple[Spike, ...] = ()
+    spike_threshold_ns: int = 0
+    window_from_ns: int = 0
+    cpu_ns: int = 0
+    cpu_exchanges: int = 0
+    corrected: Corrected | None = None
+    companions: Mapping[str, Histogram] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """The machine during a run: shares of CPU time in [0, 1].
+
+    ``steal`` and ``busy`` are the kernel's account over all CPUs.  Of those that the services use,
+    ``stalled`` is what the probe saw taken, ``foreign`` what processes other than the containers
+    and the load used in bursts; ``foreign_ignored`` says why such bursts were not corrected for.
+    ``involuntary_switches`` and ``throttled_us`` (CPU limits) are sums over the containers.
+    """
+
+    steal: float
+    busy: float
+    psi_cpu_some: float | None
+    load_average: float
+    involuntary_switches: int | None = None
+    stalled: float | None = None
+    foreign: float | None = None
+    throttled_us: int | None = None
+    foreign_ignored: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Both arms measured at the same time.
+
+    ``first_started`` is the recorded coin flip for the start order; ``set_aside`` says why the
+    pair is not used (environment rules only, fixed in advance), empty when it is used.
+    Pairs with the same ``start`` were measured on the same containers (None: a start of its own);
+    ``swapped_cpusets`` is the coin flip for who gets which CPU set.
+    """
+
+    index: int
+    seed: int
+    first_started: Arm
+    baseline: Run
+    candidate: Run
+    noise: Noise
+    set_aside: str = ""
+    interleave: Interleave = "request"
+    start: int | None = None
+    swapped_cpusets: bool = False
+
+    def arm(self, arm: Arm) -> Run:
+        """The run of one arm."""
+        return self.baseline if arm == "baseline" else self.candidate
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What must be equal for two campaigns to be comparable, and facts worth showing.
+
+    ``must_match`` holds kernel, CPU model and count, hook set, definition version and the like;
+    ``facts`` holds the rest (Docker version, load average at start, memory).
+    """
+
+    must_match: Mapping[str, str]
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    def differences(self, other: Fingerprint) -> dict[str, tuple[str, str]]:
+        """Fields of ``must_match`` that differ, as name -> (ours, theirs)."""
+        names = sorted({*self.must_match, *other.must_match})
+        return {
+            name: (self.must_match.get(name, "absent"), other.must_match.get(name, "absent"))
+            for name in names
+            if self.must_match.get(name) != other.must_match.get(name)
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """Runs of one image under one scenario on one machine: the unit a baseline stores.
+
+    ``mode`` is "single" when the image ran alone, "paired" when it shared the machine with the
+    other arm; the two are not comparable.  ``created`` is UTC, ISO 8601.  ``commit`` ends in
+    "-dirty" when files that git tracks were changed, and is "unknown" without git; ``branch`` is
+    that of the commit ("": not known).
+    """
+
+    scenario_name: str
+    scenario_hash: str
+    mode: Literal["single", "paired"]
+    created: str
+    commit: str
+    image: str
+    image_id: str
+    fingerprint: Fingerprint
+    runs: tuple[Run, ...]
+    noise: tuple[Noise, ...]
+    branch: str = ""

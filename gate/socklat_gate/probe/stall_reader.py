@@ -1,0 +1,52 @@
+"""When a CPU was not there for the services, and the exchanges to hold against that."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterable
+from typing import Any
+
+import numpy.typing as npt
+
+from socklat_gate.probe.maps import map_fd
+from socklat_gate.probe.rings import Ring
+from socklat_gate.probe.sources import layout
+from socklat_gate.stalls.timeline import EXCHANGE, STALL, Records
+
+__all__ = ["StallReader"]
+
+
+class StallReader:
+    """Gathers stalls and exchanges of a loaded probe; to be asked several times a second.
+
+    Times are of CLOCK_MONOTONIC.
+    """
+
+    def __init__(self, bpf: Any) -> None:
+        self._exchanges = _ring(bpf, "exchange_log", "LOG_RING_PAGES", EXCHANGE)
+        self._stalls = _ring(bpf, "stalls", "STALL_RING_PAGES", STALL)
+        self._cpus = bpf[b"cpu_watches"]
+        self._load = bpf[b"load_processes"]
+
+    def drain(self) -> tuple[Records, Records]:
+        """What came to light since the last call, by its end: dtype `EXCHANGE`, dtype `STALL`."""
+        return self._exchanges.drain(), self._stalls.drain()
+
+    def unsent(self) -> int:
+        """Stalls so far that found the ring full; of exchanges the probe's counters tell it."""
+        return sum(cpu.unsent for cpu in self._cpus[self._cpus.Key(0)])
+
+    def set_load(self, processes: Iterable[int]) -> None:
+        """Says whose CPU time is the load's; their children's is too."""
+        self._load.clear()
+        for process in processes:
+            self._load[self._load.Key(process)] = self._load.Leaf(1)
+
+    def close(self) -> None:
+        """Unmaps the rings."""
+        self._exchanges.close()
+        self._stalls.close()
+
+
+def _ring(bpf: Any, name: str, pages: str, dtype: npt.DTypeLike) -> Ring:
+    return Ring(map_fd(bpf, name), layout()[pages] * mmap.PAGESIZE, dtype)

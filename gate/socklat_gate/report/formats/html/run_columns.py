@@ -1,0 +1,43 @@
+"""What a report shows along the time: every run of every arm in the order measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from socklat_gate.measured.campaign import Noise, Run
+from socklat_gate.measured.result import Result
+
+__all__ = ["MAX_COLUMNS", "Column", "timeline_of"]
+
+MAX_COLUMNS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A pair, or a run of a campaign: its number, its runs by arm, and the machine meanwhile."""
+
+    number: int
+    runs: tuple[Run, ...]
+    noise: Noise | None
+    set_aside: str
+
+
+def timeline_of(result: Result) -> tuple[tuple[str, ...], Sequence[Column]]:
+    """Labels of the arms and the first `MAX_COLUMNS` columns, pairs set aside included."""
+    if result.pairs:
+        pairs = result.pairs[:MAX_COLUMNS]
+        columns = [
+            Column(pair.index, (pair.baseline, pair.candidate), pair.noise, pair.set_aside)
+            for pair in pairs
+        ]
+        return ("baseline", "candidate"), columns
+    if result.campaign is None:
+        return (), []
+    runs = result.campaign.runs[:MAX_COLUMNS]
+    noises: Sequence[Noise | None] = result.campaign.noise or [None] * len(runs)
+    columns = [
+        Column(number, (run,), noise, "")
+        for number, (run, noise) in enumerate(zip(runs, noises, strict=False))
+    ]
+    return ("service" if result.kind == "run" else "candidate",), columns

@@ -1,0 +1,124 @@
+"""``junit.xml``: one test case for the gate, one for every metric, one for rare spikes.
+
+In the form that Jenkins, GitLab and Azure read.  What was not decided is *skipped*: it is neither a
+success nor a failure, and a viewer that counts failures must not report one that nobody showed.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator, Mapping
+
+from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
+from junitparser.junitparser import FinalResult
+
+from socklat_gate.measured.result import Result
+from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict
+from socklat_gate.report.formats.markdown import render_markdown
+from socklat_gate.report.rare_spikes import power_text, spikes_summary
+from socklat_gate.scenario.gating import SPIKES
+from socklat_gate.wording import units
+from socklat_gate.wording.headline import headline
+from socklat_gate.wording.markdown_escape import one_line
+from socklat_gate.wording.sentence import plain
+
+__all__ = ["render_junit"]
+
+LONG = 600
+NAME = "socklat-gate"
+RESULTS: Mapping[Outcome, type[FinalResult] | None] = {
+    Outcome.PASS: None,
+    Outcome.REGRESSION: Failure,
+    Outcome.INCONCLUSIVE: Skipped,
+    Outcome.INVALID: Error,
+    Outcome.NO_BASELINE: Error,
+}
+
+
+def render_junit(result: Result) -> str:
+    """The whole file, UTF-8 by its declaration; the gate's own case holds the markdown report."""
+    suite = TestSuite(NAME)
+    suite.timestamp = _line(result.created)[: len("2026-01-01T00:00:00")]
+    for name, value in _properties(result):
+        if value:
+            suite.add_property(name, _line(value))
+    for case in _cases(result):
+        suite.add_testcase(case)
+    document = JUnitXml(NAME)
+    document.add_testsuite(suite)
+    document.update_statistics()  # type: ignore[no-untyped-call]
+    buffer = io.BytesIO()
+    document.write(buffer, pretty=True)
+    return buffer.getvalue().decode("utf-8")
+
+
+def _cases(result: Result) -> Iterator[TestCase]:
+    classname = f"{NAME}.{_line(result.scenario_name)}"
+    verdict = result.verdict
+    message = _line(plain(headline(result)))
+    outcome, reasons = (verdict.outcome, verdict.reasons) if verdict else (Outcome.PASS, ())
+    why = "\n".join(f"{_line(text)} ({code.value})" for code, text in reasons)
+    gate = _case(classname, "gate", outcome, message, why)
+    gate.time = result.duration_s if math.isfinite(result.duration_s) else 0.0
+    gate.system_out = render_markdown(result)
+    yield gate
+    if verdict is None:
+        return
+    for metric in verdict.metrics:
+        yield _case(classname, _line(metric.name), metric.verdict, *_metric_texts(metric))
+    if verdict.spikes is not None:
+        outcome = Outcome.REGRESSION if verdict.spikes.failed else Outcome.PASS
+        yield _case(classname, SPIKES, outcome, *_spike_texts(verdict.spikes))
+
+
+def _case(classname: str, name: str, outcome: Outcome, message: str, details: str) -> TestCase:
+    case = TestCase(name, classname, 0.0)
+    kind = RESULTS[outcome]
+    if kind is not None:
+        found = kind(message, outcome.value)
+        found.text = details
+        case.result = [found]
+    elif details:
+        case.system_out = f"{message}\n{details}"
+    return case
+
+
+def _metric_texts(metric: MetricVerdict) -> tuple[str, str]:
+    waived = ""
+    if metric.waived is not None:
+        waived = f" (waived until {metric.waived.expires}: {metric.waived.link})"
+    message = (
+        f"{metric.name} changed by {units.change(metric.change)} (95% interval "
+        f"{units.interval(metric.ci_low, metric.ci_high)}); up to {units.change(metric.tolerance)} "
+        f"is accepted{waived}"
+    )
+    details = (
+        f"baseline {units.ns(metric.baseline_ns)}, candidate {units.ns(metric.candidate_ns)}\n"
+        f"evidence to fail {units.needed(metric.evidence_fail, metric.needed_fail)}, "
+        f"to pass {units.needed(metric.evidence_pass, metric.needed_pass)}\n"
+        f"smallest change that could be found {units.change(metric.mde)}"
+    )
+    return _line(message), details
+
+
+def _spike_texts(spikes: SpikeVerdict) -> tuple[str, str]:
+    evidence = (
+        f"evidence that the candidate has more: {units.needed(spikes.evidence, spikes.needed)}"
+    )
+    return _line(spikes_summary(spikes)), f"{evidence}\n{power_text(spikes)}"
+
+
+def _properties(result: Result) -> Iterator[tuple[str, str]]:
+    yield "kind", result.kind
+    yield "verdict", result.verdict.outcome.value if result.verdict else ""
+    yield "baseline", result.baseline_image
+    yield "candidate", result.candidate_image
+    yield "commit", result.commit
+    yield "seed", str(result.seed)
+    yield "pairs", str(result.verdict.pairs if result.verdict else 0)
+
+
+def _line(text: str) -> str:
+    """No control characters: XML 1.0 has no way to write most of them."""
+    return one_line(text, LONG)

@@ -1,0 +1,219 @@
+"""``metrics.txt``: the numbers of a result in OpenMetrics text, for a push gateway or a scraper.
+
+Times are in seconds and shares are ratios, as the format asks.  What is not known is left out;
+there is no sample with NaN.  Names and labels are a contract: docs/formats.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import (
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+    StateSetMetricFamily,
+    SummaryMetricFamily,
+)
+from prometheus_client.openmetrics.exposition import generate_latest
+from prometheus_client.registry import Collector
+
+from socklat_gate.measured.campaign import Run
+from socklat_gate.measured.histogram import Histogram, bucket_edges_ns
+from socklat_gate.measured.result import Result
+from socklat_gate.measured.verdict import Outcome, Verdict
+from socklat_gate.report.arm_runs import arms_of
+from socklat_gate.wording.markdown_escape import one_line
+
+__all__ = ["render_openmetrics"]
+
+LONG = 600
+PREFIX = "socklat_gate"
+QUANTILES = (0.5, 0.9, 0.99, 0.999)
+OCTAVES = range(10, 37)
+"""Buckets end at 2**k - 1 ns, since values are whole ns and bucket edges are powers of 2: exact."""
+
+
+class _Result(Collector):
+    def __init__(self, result: Result) -> None:
+        self._result = result
+
+    def collect(self) -> Iterator[Metric]:
+        """Families without samples are left out, and so is what has the labels of an earlier one.
+
+        Names in a result are unique, but need not be any more once they are printable.
+        """
+        for family in self._families():
+            labels = [(one.name, *sorted(one.labels.items())) for one in family.samples]
+            first = {label: at for at, label in reversed(list(enumerate(labels)))}
+            family.samples = [family.samples[at] for at in sorted(first.values())]
+            if family.samples:
+                yield family
+
+    def _families(self) -> Iterator[Metric]:
+        result, verdict = self._result, self._result.verdict
+        yield _info(result)
+        yield _gauge(
+            "duration", "Wall-clock time of the job.", [({}, result.duration_s)], "seconds"
+        )
+        arms = arms_of(result)
+        yield _stages(arms)
+        yield _histogram(arms)
+        if result.completeness is not None:
+            done = result.completeness
+            names = ("seen", "recorded", "filtered", "unanswered", "pending", "dropped", "missed")
+            rows = [({"fate": name}, float(getattr(done, name))) for name in names]
+            yield _gauge("exchanges", "Exchanges as the kernel counted them, by fate.", rows)
+        if verdict is not None:
+            yield from _verdict(verdict)
+
+
+def render_openmetrics(result: Result) -> str:
+    """The whole exposition, ``# EOF`` included."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Result(result))
+    text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
+    return text.decode("utf-8")
+
+
+def _info(result: Result) -> Metric:
+    labels = {
+        "scenario": result.scenario_name,
+        "kind": result.kind,
+        "baseline": result.baseline_image,
+        "candidate": result.candidate_image,
+        "commit": result.commit,
+        "created": result.created,
+        "seed": str(result.seed),
+    }
+    found = InfoMetricFamily(PREFIX, "What was measured.")
+    found.add_metric([], {name: _text(value) for name, value in labels.items()})
+    return found
+
+
+def _stages(arms: Sequence[tuple[str, Sequence[Run]]]) -> Metric:
+    """Quantiles of every stage; ``numbers`` says whether stalls were corrected for."""
+    names = ["stage", "arm", "numbers"]
+    found = SummaryMetricFamily(
+        f"{PREFIX}_stage_seconds",
+        "Time of one stage, over all runs in use.",
+        labels=names,
+        unit="seconds",
+    )
+    for arm, runs in arms:
+        for stage in dict.fromkeys(stage for run in runs for stage in run.histograms):
+            for numbers, merged, exchanges in _merged(runs, stage):
+                labels = [_text(stage), arm, numbers]
+                for quantile, value in zip(QUANTILES, merged.quantiles_ns(QUANTILES), strict=True):
+                    place = dict(zip(names, labels, strict=True)) | {"quantile": str(quantile)}
+                    found.add_sample(found.name, place, float(value) / 1e9)
+                found.add_metric(labels, exchanges, merged.mean_ns() * exchanges / 1e9)
+    return found
+
+
+def _merged(runs: Sequence[Run], stage: str) -> Iterator[tuple[str, Histogram, int]]:
+    """Raw and, where every run has them, corrected distributions, and their exchanges."""
+    merged = Histogram.merged(run.histograms[stage] for run in runs if stage in run.histograms)
+    if merged.total:
+        yield "raw", merged, merged.total
+    known = [run.corrected for run in runs if run.corrected and stage in run.corrected.histograms]
+    if len(known) == len(runs):
+        corrected = Histogram.merged(one.histograms[stage] for one in known)
+        if corrected.total:
+            yield "corrected", corrected, sum(one.used[stage].total for one in known)
+
+
+def _histogram(arms: Sequence[tuple[str, Sequence[Run]]]) -> Metric:
+    found = HistogramMetricFamily(
+        f"{PREFIX}_service_seconds",
+        "Service time of all exchanges, stalls included.",
+        labels=["arm"],
+        unit="seconds",
+    )
+    edges = bucket_edges_ns()
+    for arm, runs in arms:
+        merged = Histogram.merged(
+            r.histograms["service"] for r in runs if "service" in r.histograms
+        )
+        if not merged.total:
+            continue
+        below = [int(merged.counts[edges[:-1] < 1 << octave].sum()) for octave in OCTAVES]
+        buckets = [
+            (repr(((1 << octave) - 1) / 1e9), float(number))
+            for octave, number in zip(OCTAVES, below, strict=True)
+        ]
+        total = float(merged.total)
+        found.add_metric([arm], [*buckets, ("+Inf", total)], merged.mean_ns() * total / 1e9)
+    return found
+
+
+def _verdict(verdict: Verdict) -> Iterator[Metric]:
+    yield _states("verdict", "The outcome.", [({}, verdict.outcome)])
+    yield _gauge("pairs", "Pairs in use.", [({}, float(verdict.pairs))])
+    metrics = [({"metric": _text(one.name)}, one) for one in verdict.metrics]
+    yield _states("metric_verdict", "The outcome by metric.", [(n, m.verdict) for n, m in metrics])
+    for name, text, unit in (
+        ("baseline_ns", "What is judged, of the baseline arm.", "seconds"),
+        ("candidate_ns", "What is judged, of the candidate arm.", "seconds"),
+    ):
+        rows = [(n, getattr(m, name) / 1e9) for n, m in metrics]
+        yield _gauge(f"metric_{name.removesuffix('_ns')}", text, rows, unit)
+    for name, text in (
+        ("change", "Estimated change, 0.05 being 5% slower."),
+        ("ci_low", "Lower end of the change's 95% interval."),
+        ("ci_high", "Upper end of the change's 95% interval."),
+        ("tolerance", "Change up to which the metric is accepted."),
+        ("failure", "Change from which on the metric has to fail."),
+        ("mde", "Smallest change that half of such jobs would fail."),
+    ):
+        yield _gauge(f"metric_{name}", text, [(n, getattr(m, name)) for n, m in metrics], "ratio")
+    rows = [
+        (labels | {"to": to, "of": of}, getattr(metric, f"{of}_{to}"))
+        for labels, metric in metrics
+        for to in ("fail", "pass")
+        for of in ("evidence", "needed")
+    ]
+    yield _gauge("metric_evidence", "Evidence (e-values) and what each needs.", rows)
+    if verdict.spikes is not None:
+        spikes = verdict.spikes
+        arms = ("baseline", "candidate", "stored")
+        counts = [({"arm": arm}, float(getattr(spikes, f"{arm}_events"))) for arm in arms]
+        watched = [({"arm": arm}, getattr(spikes, f"{arm}_exposure_s")) for arm in arms]
+        yield _gauge("spikes", "Rare spikes as events.", counts)
+        yield _gauge("spikes_exposure", "Time watched for spikes.", watched, "seconds")
+        yield _gauge(
+            "spikes_threshold",
+            "Service time from which on it is a spike.",
+            [({}, spikes.threshold_ns / 1e9)],
+            "seconds",
+        )
+        yield _gauge(
+            "spikes_failed", "1 when the candidate has more.", [({}, float(spikes.failed))]
+        )
+
+
+def _gauge(
+    name: str, text: str, rows: Iterable[tuple[Mapping[str, str], float]], unit: str = ""
+) -> Metric:
+    full = f"{PREFIX}_{name}{'_' + unit if unit else ''}"
+    found = GaugeMetricFamily(full, text, labels=[], unit=unit)
+    for labels, value in rows:
+        if not math.isnan(value):
+            found.add_sample(full, dict(labels), value)
+    return found
+
+
+def _states(name: str, text: str, rows: Iterable[tuple[Mapping[str, str], Outcome]]) -> Metric:
+    full = f"{PREFIX}_{name}"
+    found = StateSetMetricFamily(full, text)
+    for labels, outcome in rows:
+        for state in Outcome:
+            found.add_sample(full, dict(labels) | {full: state.value}, float(state is outcome))
+    return found
+
+
+def _text(value: str) -> str:
+    return one_line(value, LONG)

@@ -1,0 +1,108 @@
+"""``verdict.json``: the outcome for machines, flat, small and stable.
+
+Strict JSON: a number that is not known or not bounded is null.  The whole measurement is in
+``result.json``, whose body is `documents.codec.to_body`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from enum import Enum
+from typing import Any
+
+from socklat_gate.documents.codec import to_body
+from socklat_gate.errors import Exit
+from socklat_gate.measured.result import Completeness, Result
+from socklat_gate.measured.verdict import MetricVerdict, SpikeVerdict
+from socklat_gate.report.machine import machine_numbers, noises_of
+from socklat_gate.report.rare_spikes import power_text
+from socklat_gate.report.raw_numbers import correction_of, raw_of
+
+__all__ = ["VERDICT_SCHEMA_VERSION", "result_document", "verdict_document"]
+
+VERDICT_SCHEMA_VERSION = 1
+
+JSON = dict[str, Any]
+
+
+def verdict_document(result: Result) -> JSON:
+    """Content of ``verdict.json``; a run without verdict has verdict null and exit code 0."""
+    verdict = result.verdict
+    correction = correction_of(result)
+    return {
+        "schema_version": VERDICT_SCHEMA_VERSION,
+        "verdict": verdict.outcome.value if verdict else None,
+        "exit_code": int(verdict.outcome.exit_code if verdict else Exit.PASS),
+        "reasons": [
+            {"code": code.value, "text": text}
+            for code, text in (verdict.reasons if verdict else ())
+        ],
+        "kind": result.kind,
+        "scenario": result.scenario_name,
+        "baseline_image": result.baseline_image,
+        "candidate_image": result.candidate_image,
+        "commit": result.commit,
+        "created": result.created,
+        "seed": result.seed,
+        "pairs": verdict.pairs if verdict else 0,
+        "further_pairs": verdict.further_pairs if verdict else None,
+        "duration_s": _strict(result.duration_s),
+        "metrics": [_metric(result, metric) for metric in (verdict.metrics if verdict else ())],
+        "spikes": _spikes(verdict.spikes) if verdict and verdict.spikes else None,
+        "attribution": [_strict(asdict(part)) for part in (verdict.attribution if verdict else ())],
+        "completeness": _completeness(result.completeness) if result.completeness else None,
+        "environment": dict(result.environment),
+        "machine": machine_numbers(noises_of(result)),
+        "correction": _strict(asdict(correction)) if correction else None,
+        "interleave": result.pairs[0].interleave if result.pairs else None,
+        "starts": len({pair.start for pair in result.pairs if pair.start is not None}) or None,
+        "drift": result.drift,
+        "calibration": result.calibration,
+        "branch": result.branch,
+        "baseline_commit": result.baseline_commit,
+        "baseline_choice": result.baseline_choice,
+    }
+
+
+def result_document(result: Result) -> JSON:
+    """Body of ``result.json``; `documents.files.read_result` reads it back."""
+    return to_body(result)
+
+
+def _metric(result: Result, metric: MetricVerdict) -> JSON:
+    """The judged numbers, and those of all exchanges with nothing corrected under ``raw``."""
+    numbers: JSON = _strict(asdict(metric))
+    return {**numbers, "raw": _strict(asdict(raw_of(result, metric)))}
+
+
+def _spikes(spikes: SpikeVerdict) -> JSON:
+    numbers: JSON = _strict(asdict(spikes))
+    rates = {
+        "baseline_per_s": _rate(spikes.baseline_events, spikes.baseline_exposure_s),
+        "candidate_per_s": _rate(spikes.candidate_events, spikes.candidate_exposure_s),
+        "stored_per_s": _rate(spikes.stored_events, spikes.stored_exposure_s),
+    }
+    return {**numbers, **rates, "power": power_text(spikes)}
+
+
+def _rate(events: int, exposure_s: float) -> float | None:
+    return events / exposure_s if exposure_s > 0 else None
+
+
+def _completeness(done: Completeness) -> JSON:
+    numbers: JSON = _strict(asdict(done))
+    return {**numbers, "balanced": done.balanced}
+
+
+def _strict(value: Any) -> Any:
+    """The same with null for NaN and infinity, and enumerations by their value."""
+    if isinstance(value, dict):
+        return {name: _strict(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_strict(item) for item in value]
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    return value

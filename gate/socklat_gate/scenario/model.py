@@ -1,0 +1,108 @@
+"""A whole socklat.toml.  Models only."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Literal
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from socklat_gate.scenario.gating import WANTED_EXCEEDING, Gate, StrictModel, Waiver
+from socklat_gate.scenario.load import Load
+from socklat_gate.scenario.service import Service
+
+__all__ = ["BaselineSource", "Probe", "Scenario"]
+
+
+class Probe(StrictModel):
+    """The kernel side."""
+
+    max_connections: int = Field(16_384, ge=1, le=4_000_000, description="tracked at once")
+    detail: Literal["headline", "full"] = Field(
+        "headline", description='"full" adds rx_stack, bridge, tx_stack, runq and drops by reason'
+    )
+    spike_factor: float = Field(
+        3.0, gt=1, description="spikes: this many times the warm-up's p99 of service and more"
+    )
+
+
+class BaselineSource(StrictModel):
+    """Where the reference comes from when the command line does not say."""
+
+    image: str | None = None
+    command: str | list[str] | None = Field(None, description="if it differs from the service's")
+
+
+class Scenario(StrictModel):
+    """A whole socklat.toml."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$", description="key of its baselines")
+    service: Service
+    load: Load
+    probe: Probe = Field(default_factory=Probe)
+    gate: Gate = Field(default_factory=Gate)
+    waiver: list[Waiver] = Field(default_factory=list, description="known changes, for a while")
+    baseline: BaselineSource = Field(default_factory=BaselineSource)
+
+    @field_validator("waiver")
+    @classmethod
+    def _waivable(cls, waivers: list[Waiver], info: ValidationInfo) -> list[Waiver]:
+        gate = info.data.get("gate")  # absent when it is wrong itself
+        if isinstance(gate, Gate):
+            gate.check_waivers(waivers)
+        return waivers
+
+    @model_validator(mode="after")
+    def _enough_samples(self) -> Scenario:
+        if self.load.driver == "command":
+            return self
+        answers = self.load.rate * self.load.duration_s
+        for metric in self.gate.metrics:
+            if metric.quantile is None:
+                continue
+            beyond = 1 - metric.quantile
+            if answers * beyond < WANTED_EXCEEDING - 1e-6:
+                needed_s = WANTED_EXCEEDING / (beyond * self.load.rate)
+                raise ValueError(
+                    f"{metric.name} needs about {WANTED_EXCEEDING} requests beyond it in each "
+                    f"run: set load.duration_s to {needed_s:.3g} or more at this rate, or gate a "
+                    "lower quantile"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _watched_within_the_budget(self) -> Scenario:
+        spikes, most_s = self.gate.spikes, self.gate.max_pairs * self.load.duration_s
+        if spikes.enabled and spikes.watch_s > most_s:
+            raise ValueError(
+                f"gate.spikes.watch_s of {spikes.watch_s:g} s cannot be reached: {most_s:g} s are "
+                "gate.max_pairs runs of load.duration_s"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _sent_as_asked(self) -> Scenario:
+        if self.load.driver == "command" and self.gate.interleave == "slice":
+            raise ValueError(
+                'gate.interleave = "slice" needs the http or tcp driver, which choose when each '
+                'request goes to which arm: with a command use "request" (both arms at once) or '
+                '"block"'
+            )
+        return self
+
+    def measured_hash(self) -> str:
+        """Hash of what shapes the numbers: service, load and probe, without image and budget.
+
+        Campaigns with different hashes are not comparable.  The image is left out because it is
+        what a comparison varies, and so is what a compose file says.
+        """
+        stack = {"compose", "service"} if self.service.compose is None else set()
+        shape = {
+            "service": self.service.model_dump(exclude={"image", "build", *stack}),
+            "load": self.load.model_dump(
+                exclude={"max_errors", "max_lag_ms", "max_late_ms", "max_duration_s"}
+            ),
+        }
+        text = json.dumps(shape, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,55 @@
+"""What is to be started for an arm, and what is running for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from socklat_gate.measured.campaign import Arm
+from socklat_gate.service.image import ImageRef
+
+__all__ = ["ArmSpec", "Companion", "RunningArm"]
+
+
+@dataclass(frozen=True, slots=True)
+class ArmSpec:
+    """One arm to start.
+
+    ``command`` None takes the scenario's command, and without one the image's; ``env`` is laid
+    over the scenario's.  ``cpuset`` None takes the scenario's CPUs, the first set of two.
+    """
+
+    arm: Arm
+    image: ImageRef
+    command: str | list[str] | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    cpuset: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """Another container of an arm's stack; ``ports`` are those that it listens on."""
+
+    name: str
+    netns_inode: int
+    ports: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunningArm:
+    """One started, ready container.
+
+    ``pid`` is its first process as this machine counts, ``netns_inode`` the inode of that
+    process's network namespace, ``host`` and ``port`` where the load goes; ``companions`` are the
+    other containers of its stack that run.
+    """
+
+    arm: Arm
+    container_id: str
+    name: str
+    pid: int
+    netns_inode: int
+    host: str
+    port: int
+    image: ImageRef
+    companions: tuple[Companion, ...] = ()

@@ -1,0 +1,143 @@
+"""Corrected histograms and bands of both arms, from the log of exchanges and the stalls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from socklat_gate.measured.campaign import WEIGHT_UNIT, Bands, Corrected
+from socklat_gate.measured.histogram import BAND_COUNT, BAND_SUB_BITS, BUCKETS, Histogram, index_of
+from socklat_gate.stalls.timeline import (
+    EXCHANGE_STAGES,
+    I64,
+    Records,
+    Timeline,
+    foreign_bursts,
+    taken_from,
+)
+from socklat_gate.stalls.weights import Floats, depends_on_requests, weigh
+
+__all__ = ["Cleaned", "clean"]
+
+USES = 0.01
+"""A service uses the CPUs that answered at least this share of its exchanges."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """``corrected`` by arm, and shares of the time of the CPUs that the services use.
+
+    ``stalled`` was taken by the hypervisor, ``foreign`` used by other processes in bursts;
+    ``ignored`` says why the latter were not used for the correction, if so.
+    """
+
+    corrected: tuple[Corrected, ...]
+    stalled: float
+    foreign: float
+    ignored: str
+
+
+def clean(
+    arms: Sequence[Records], stalls: Records, from_ns: int, to_ns: int, stages: Sequence[str]
+) -> Cleaned:
+    """What each arm's distributions would be without stalls; ``arms`` hold `EXCHANGE` records.
+
+    Exchanges and stalls are those of [from, to) of CLOCK_MONOTONIC; ``stages`` are the measured
+    ones, others are left out.  All arms are weighed together, so that an error of G is the same
+    for all of them and cancels in their ratio.
+    """
+    both = np.concatenate(arms)
+    arrival_ns = both["rx_first_ns"].astype(np.int64)
+    cpus = _used_cpus(both["cpu"])
+    taken, bursts = taken_from(stalls, cpus), foreign_bursts(stalls, cpus)
+    cut = [_between(timeline, from_ns, to_ns) for timeline in (taken, bursts)]
+    ignored = ""
+    used = taken
+    if len(bursts):
+        if any(
+            depends_on_requests(arm["rx_first_ns"].astype(np.int64), bursts, from_ns, to_ns)
+            for arm in arms
+        ):
+            ignored = "other processes' bursts follow the requests"
+        else:
+            used = _union(taken, bursts)
+    weighted = weigh(arrival_ns, _stage(both, "service"), used)
+    ends = np.cumsum([arm.size for arm in arms])[:-1]
+    corrected = tuple(
+        _corrected(records, weight, used, [s for s in EXCHANGE_STAGES if s in stages])
+        for records, weight in zip(
+            np.split(both, ends), np.split(weighted.weight, ends), strict=True
+        )
+    )
+    time_ns = max(1, (to_ns - from_ns) * max(1, len(cpus)))
+    return Cleaned(corrected, cut[0].total_ns / time_ns, cut[1].total_ns / time_ns, ignored)
+
+
+def _corrected(
+    records: Records, weight: Floats, stalls: Timeline, stages: Sequence[str]
+) -> Corrected:
+    kept = weight > 0
+    chosen = records[kept]
+    units = np.rint(WEIGHT_UNIT * weight[kept]).astype(np.int64)
+    values = _without_stolen(chosen, stalls, stages)
+    histograms, used = {}, {}
+    band = index_of(values["service"], BAND_SUB_BITS)
+    sums_ns = np.zeros((BAND_COUNT, len(stages)), dtype=np.uint64)
+    for column, stage in enumerate(stages):
+        measured = chosen["measured"] >> EXCHANGE_STAGES.index(stage) & 1 == 1
+        if stage == "send_wait":  # zeros are not measured one by one: see probe/tables.py
+            measured = chosen["measured"] >> EXCHANGE_STAGES.index("respond") & 1 == 1
+        bucket = index_of(values[stage][measured])
+        histograms[stage] = _histogram(bucket, units[measured])
+        used[stage] = _histogram(bucket, np.ones(bucket.size, np.int64))
+        total = np.bincount(
+            band[measured], weights=values[stage][measured] * units[measured], minlength=BAND_COUNT
+        )
+        sums_ns[:, column] = np.rint(total).astype(np.uint64)
+    count = np.bincount(band, weights=units, minlength=BAND_COUNT)
+    bands = Bands(tuple(stages), np.rint(count).astype(np.uint64), sums_ns)
+    return Corrected(histograms, bands, used, int(records.size))
+
+
+def _without_stolen(records: Records, stalls: Timeline, stages: Sequence[str]) -> dict[str, I64]:
+    """Stage values; the stolen time of what lies beyond the horizon is taken off."""
+    values = {stage: _stage(records, stage) for stage in ("service", "recv_wait", "app", *stages)}
+    if not len(stalls):
+        return values
+    arrival_ns = records["rx_first_ns"].astype(np.int64)
+    read_ns = arrival_ns + values["recv_wait"]
+    values["recv_wait"] = values["recv_wait"] - stalls.inside_ns(arrival_ns, read_ns)
+    values["app"] = values["app"] - stalls.inside_ns(read_ns, read_ns + values["app"])
+    values["service"] = values["recv_wait"] + values["app"]
+    return values
+
+
+def _histogram(bucket: I64, units: I64) -> Histogram:
+    counts = np.bincount(bucket, weights=units, minlength=BUCKETS)
+    return Histogram(np.rint(counts).astype(np.uint64))
+
+
+def _stage(records: Records, stage: str) -> I64:
+    return np.asarray(records["ns"][:, EXCHANGE_STAGES.index(stage)].astype(np.int64))
+
+
+def _used_cpus(cpu: npt.NDArray[np.uint8]) -> list[int]:
+    counts = np.bincount(cpu, minlength=1)
+    return [int(number) for number in np.flatnonzero(counts > USES * cpu.size)]
+
+
+def _union(first: Timeline, second: Timeline) -> Timeline:
+    return Timeline.of(
+        np.concatenate((first.from_ns, second.from_ns)), np.concatenate((first.to_ns, second.to_ns))
+    )
+
+
+def _between(timeline: Timeline, from_ns: int, to_ns: int) -> Timeline:
+    begins, ends = (
+        np.clip(timeline.from_ns, from_ns, to_ns),
+        np.clip(timeline.to_ns, from_ns, to_ns),
+    )
+    return Timeline(begins, ends)

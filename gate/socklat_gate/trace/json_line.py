@@ -1,0 +1,69 @@
+"""A `Look` for machines: one JSON object."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timezone
+from typing import Any
+
+from socklat_gate.measured.campaign import Spike
+from socklat_gate.measured.histogram import Histogram
+from socklat_gate.trace.snapshot import Look
+from socklat_gate.trace.target import Target
+
+__all__ = ["as_json"]
+
+
+def as_json(target: Target, look: Look, *, final: bool = False) -> dict[str, Any]:
+    """One line of ``--json``: quantiles in ns, null where nothing happened; times are UTC.
+
+    ``final`` marks the last line, the summary.
+    """
+    return {
+        "schema_version": 1,
+        "time": _utc(look.looked_ns + look.realtime_offset_ns),
+        "final": final,
+        "target": {
+            "label": target.label,
+            "id": target.id,
+            "image": target.image,
+            "pid": target.pid or None,
+            "ports": list(target.ports),
+        },
+        "elapsed_s": round(look.elapsed_s, 3),
+        "interval_s": round(look.interval_s, 3),
+        "recent": {stage: _quantiles(h) for stage, h in look.recent.items()},
+        "total": {stage: _quantiles(h) for stage, h in look.total.items()},
+        "not_measured": list(look.not_measured),
+        "counters": dict(look.counters),
+        "recent_counters": dict(look.recent_counters),
+        "network": dict(look.network),
+        "drops": dict(look.drops),
+        "missed": look.missed,
+        "slowest": [_exchange(spike, look) for spike in look.slowest],
+    }
+
+
+def _exchange(spike: Spike, look: Look) -> dict[str, Any]:
+    return {
+        "time": _utc(spike.rx_first_ns + look.realtime_offset_ns),
+        "stages_ns": {k: v for k, v in spike.stages_ns.items() if k in look.total},
+        "peer": spike.peer,
+        "after_s": round((spike.rx_first_ns - look.started_ns) / 1e9, 6),
+        "rx_first_ns": spike.rx_first_ns,
+        "overlapped": spike.overlapped,
+    }
+
+
+def _quantiles(histogram: Histogram) -> dict[str, float | int | None]:
+    p50, p90, p99, p999 = histogram.quantiles_ns([0.5, 0.9, 0.99, 0.999])
+    named = {"p50_ns": p50, "p90_ns": p90, "p99_ns": p99, "p999_ns": p999}
+    known = {k: None if math.isnan(v) else round(float(v)) for k, v in named.items()}
+    return {"count": histogram.total, **known, "max_ns": histogram.max_ns() or None}
+
+
+def _utc(realtime_ns: int) -> str:
+    """RFC 3339 with milliseconds."""
+    seconds, rest_ns = divmod(realtime_ns, 1_000_000_000)
+    whole = datetime.fromtimestamp(seconds, timezone.utc)
+    return f"{whole:%Y-%m-%dT%H:%M:%S}.{rest_ns // 1_000_000:03d}Z"

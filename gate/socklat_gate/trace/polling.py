@@ -1,0 +1,45 @@
+"""Looks at regular times until something ends it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+from socklat_gate.interrupt import shielded
+from socklat_gate.trace.lifetime import Lifetime
+from socklat_gate.trace.snapshot import Look
+
+__all__ = ["follow"]
+
+
+def follow(
+    look: Callable[[], Look],
+    show: Callable[[Look], bool],
+    lifetime: Lifetime,
+    *,
+    interval_s: float,
+    duration_s: float = math.inf,
+) -> None:
+    """Shows a look every ``interval_s`` seconds; the last one is left to the caller.
+
+    Returns when the target ends, ``duration_s`` is over or ``show`` says that nobody reads it.
+    Raises `Interrupted`, never in the middle of a look or of what is shown.
+    """
+    started_s = time.monotonic()
+    due_s = started_s + interval_s
+    while True:
+        ends_s = started_s + duration_s
+        if lifetime.wait(min(due_s, ends_s) - time.monotonic()):
+            return
+        now_s = time.monotonic()
+        if now_s >= ends_s:
+            return
+        if now_s < due_s:
+            continue
+        # A signal would cut a line off half-way, or get lost in the callback for the spikes.
+        with shielded():
+            if not show(look()):
+                return
+        # At regular times, whatever a look takes; what a slow reader made late is not caught up.
+        due_s = max(due_s + interval_s, time.monotonic())

@@ -1,0 +1,153 @@
+"""A `Look` for people: the live view, and the summary that is left of it."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console, Group, RenderableType
+from rich.text import Text
+
+from socklat_gate.probe.hook_table import EVENTS, STAGE_NEEDS
+from socklat_gate.trace.live_tables import slowest_table, stage_table, time_of_day
+from socklat_gate.trace.snapshot import Look
+from socklat_gate.trace.target import Target
+from socklat_gate.wording.units import count, duration_s
+
+__all__ = ["as_tables"]
+
+_SHOWN = {
+    "connections": "new connections",
+    "adopted": "found open",
+    "pending": "open exchanges",
+    "retransmits": "retransmits",
+    "resets_sent": "resets sent",
+    "resets_received": "resets received",
+    "unanswered": "unanswered",
+}
+_STANDS = "pending"  # how many there are now; the others add up
+_LOST = ("dropped_map_full", "overlapped", "clamped_clock", "clamped_range")
+_COSTLY = {event.name for event in EVENTS if event.detail == "full"}
+_PORTS_NAMED = 4
+_GAP = "  "
+_SLOWEST_FRAME = 2  # lines of the list besides its exchanges: title and names
+
+
+def as_tables(
+    target: Target,
+    look: Look,
+    *,
+    final: bool = False,
+    full: bool = False,
+    height: int | None = None,
+    width: int = 100,
+) -> RenderableType:
+    """The live view; ``final`` leaves out what concerns the last interval only.
+
+    ``full`` is whether the full detail was asked for.  It takes at most ``height`` lines, as long
+    as the stages fit: the list of the slowest exchanges gives way; and ``width`` columns, for which
+    columns give way.
+    """
+    happened = [stage for stage, histogram in look.total.items() if histogram.total]
+    parts: list[RenderableType] = [_title(target), _so_far(look, final=final)]
+    if happened:
+        parts.append(stage_table(look, happened, final=final, width=width))
+    parts += _absent(target, look, happened, full=full)
+    parts += _in_lines(_counters(look, final=final), width)
+    slowest = look.slowest
+    if height is not None:
+        slowest = slowest[: max(0, height - _lines(parts, width) - _SLOWEST_FRAME)]
+    if slowest:
+        parts.append(slowest_table(look, slowest, width=width))
+    return Group(*parts)
+
+
+def _lines(parts: list[RenderableType], width: int) -> int:
+    ruler = Console(file=io.StringIO(), width=width)
+    return len(ruler.render_lines(Group(*parts)))
+
+
+def _title(target: Target) -> Text:
+    title = Text(target.label, "bold", no_wrap=True, overflow="ellipsis")
+    if target.pid and target.ports:
+        title.append(f"  on {_ports(target)}", "not bold dim")
+    return title
+
+
+def _ports(target: Target) -> str:
+    named = ", ".join(map(str, target.ports[:_PORTS_NAMED]))
+    more = ", ..." if len(target.ports) > _PORTS_NAMED else ""
+    return f"TCP {'port' if len(target.ports) == 1 else 'ports'} {named}{more}"
+
+
+def _so_far(look: Look, *, final: bool) -> Text:
+    number = look.counters["seen"]
+    seen = f"{count(number)} exchange{'' if number == 1 else 's'}"
+    started = time_of_day(look.started_ns + look.realtime_offset_ns)
+    if final:
+        ended = time_of_day(look.looked_ns + look.realtime_offset_ns)
+        rate = _rate(look.counters["seen"], look.elapsed_s)
+        lasted = duration_s(look.elapsed_s)
+        return Text(f"{started} to {ended} ({lasted}), {seen}, {rate}/s")
+    rate = _rate(look.recent_counters["seen"], look.interval_s)
+    text = f"since {started} ({duration_s(look.elapsed_s)}), {seen}, {rate}/s now"
+    return Text.assemble(text, ("  Ctrl-C: summary", "dim"))
+
+
+def _rate(number: int, seconds: float) -> str:
+    rate = number / max(seconds, 1e-9)
+    return f"{rate:.1f}" if 0 < rate < 9.95 else count(round(rate))
+
+
+def _absent(target: Target, look: Look, happened: list[str], *, full: bool) -> list[Text]:
+    """What is not in the table, and why."""
+    notes: list[Text] = []
+    if not look.counters["seen"]:
+        where = f"on {_ports(target)}" if target.ports else "(and nothing listened at the start)"
+        notes.append(Text(f"no request has arrived {where}", "yellow"))
+    elif not look.total["service"].total:
+        notes.append(
+            Text("an exchange is counted when the next request or a close ends it", "yellow")
+        )
+    costly = {
+        stage for stage in look.not_measured if not _COSTLY.isdisjoint(STAGE_NEEDS.get(stage, ()))
+    }
+    asked_for = set(look.not_measured) if full else set(look.not_measured) - costly
+    named = {
+        "not seen": [stage for stage in look.total if happened and stage not in happened],
+        "not measured here": [stage for stage in look.not_measured if stage in asked_for],
+        "only with --full": [stage for stage in look.not_measured if stage not in asked_for],
+    }
+    said = "; ".join(f"{what}: {', '.join(who)}" for what, who in named.items() if who)
+    return [*notes, *([Text(said, "dim")] if said else [])]
+
+
+def _counters(look: Look, *, final: bool) -> list[Text]:
+    """What always is of interest, and of the rest what is not zero; what spoils numbers in red.
+
+    Live, what came in the last interval stands behind it.
+    """
+    parts: list[Text] = []
+    for name, title in _SHOWN.items():
+        new = 0 if final or name == _STANDS else look.recent_counters[name]
+        parts.append(_counter(title, look.counters[name], new))
+    lost = {name: look.counters[name] for name in _LOST} | {"missed": look.missed}
+    parts += [_counter(name, value, style="red") for name, value in lost.items() if value]
+    news = {name: n for name, n in look.network.items() if name not in _SHOWN}
+    news |= {f"dropped {why}": n for why, n in look.drops.items()}
+    return parts + [_counter(name, value) for name, value in news.items() if value]
+
+
+def _counter(name: str, value: int, new: int = 0, style: str = "") -> Text:
+    text = Text(f"{name.replace('_', ' ')} {count(value)}", style)
+    return text.append(f" (+{count(new)})", "bold") if new else text
+
+
+def _in_lines(parts: list[Text], width: int) -> list[Text]:
+    """As many a line as there is room for: left to rich, lines end inside of numbers too."""
+    lines: list[Text] = []
+    for part in parts:
+        if lines and lines[-1].cell_len + len(_GAP) + part.cell_len <= width:
+            lines[-1].append(_GAP).append_text(part)
+        else:
+            lines.append(part)
+    return lines

@@ -1,0 +1,127 @@
+"""Looks at a target again and again: what happened since the last look, and in all."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from socklat_gate.measured.campaign import Spike
+from socklat_gate.measured.histogram import Histogram
+from socklat_gate.probe.netstat import network_counters, since
+from socklat_gate.probe.probe import Reading, SocketProbe
+from socklat_gate.probe.sources import names
+from socklat_gate.trace.target import Target
+
+__all__ = ["Live", "Look"]
+
+SLOWEST = 10
+_FOR_EVER_NS = 2**62
+_SLOT = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One refresh: histograms (ns) and counters of the last interval and since the start.
+
+    ``started_ns`` and ``looked_ns`` are when the trace began and when this look was taken
+    (CLOCK_MONOTONIC, as in `Spike`); plus ``realtime_offset_ns`` they are times of day.  Histograms
+    have the measured stages, ``network`` what the target's own namespace counted, ``drops`` packets
+    by reason.
+    """
+
+    started_ns: int
+    looked_ns: int
+    realtime_offset_ns: int
+    interval_s: float
+    recent: Mapping[str, Histogram]
+    total: Mapping[str, Histogram]
+    recent_counters: Mapping[str, int]
+    counters: Mapping[str, int]
+    network: Mapping[str, int]
+    drops: Mapping[str, int]
+    slowest: tuple[Spike, ...]
+    missed: int
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the trace began."""
+        return (self.looked_ns - self.started_ns) / 1e9
+
+    @property
+    def not_measured(self) -> tuple[str, ...]:
+        """Stages that this kernel or this detail does not show."""
+        return tuple(stage for stage in names("STAGE_") if stage not in self.total)
+
+
+class Live:
+    """The probe pointed at one target; `look` as often as wanted."""
+
+    def __init__(self, probe: SocketProbe, target: Target) -> None:
+        self._probe = probe
+        # The counters of a shared namespace are other services' too.
+        self._network_of = 0 if target.shared else target.pid
+        self._network_before = network_counters(self._network_of) if self._network_of else {}
+        self._network: dict[str, int] = {}
+        probe.watch(_SLOT, target.netns_inode, *target.ports, shared=target.shared)
+        self._started_ns = self._looked_ns = time.monotonic_ns()
+        self._spike_ns = 0
+        self._before: Reading | None = None
+        self._slowest: tuple[Spike, ...] = ()
+        self._open_window()
+
+    def look(self) -> Look:
+        """What was aggregated so far, and since the last call."""
+        now_ns = time.monotonic_ns()
+        reading = self._probe.read(_SLOT)
+        before = self._before
+        recent = {
+            stage: histogram if before is None else _minus(histogram, before.histograms[stage])
+            for stage, histogram in reading.histograms.items()
+        }
+        counts = before.counters if before else {}
+        self._slowest = tuple(heapq.nlargest(SLOWEST, reading.spikes, key=_service_ns))
+        look = Look(
+            started_ns=self._started_ns,
+            looked_ns=now_ns,
+            # Anew each time, since the time of day may be set.
+            realtime_offset_ns=time.time_ns() - time.monotonic_ns(),
+            interval_s=(now_ns - self._looked_ns) / 1e9,
+            recent=recent,
+            total=reading.histograms,
+            recent_counters={n: v - counts.get(n, 0) for n, v in reading.counters.items()},
+            counters=reading.counters,
+            network=self._network_so_far(),
+            drops=reading.drops,
+            slowest=self._slowest,
+            missed=self._probe.missed(),
+        )
+        self._before, self._looked_ns = reading, now_ns
+        self._raise_threshold()
+        return look
+
+    def _network_so_far(self) -> dict[str, int]:
+        """Empty for a shared namespace; the last known when the target has ended."""
+        if self._network_of and (now := network_counters(self._network_of)):
+            self._network = since(self._network_before, now)
+        return self._network
+
+    def _raise_threshold(self) -> None:
+        """Only what can still enter the list of the slowest is sent up one by one."""
+        if len(self._slowest) == SLOWEST:
+            self._spike_ns = max(_service_ns(self._slowest[-1]), self._spike_ns)
+        # Also where the threshold stays: it renews the budget of spikes that are sent up.
+        self._open_window()
+
+    def _open_window(self) -> None:
+        # Until there are as many as the list takes, every exchange is one of the slowest.
+        self._probe.record_between(_SLOT, self._started_ns, _FOR_EVER_NS, self._spike_ns or 1)
+
+
+def _minus(now: Histogram, before: Histogram) -> Histogram:
+    return Histogram(now.counts - before.counts)
+
+
+def _service_ns(spike: Spike) -> int:
+    return spike.stages_ns["service"]

@@ -1,0 +1,169 @@
+"""What A/A pairs say about the gate: how often it cries wolf, how soon it decides, what it finds.
+
+The two arms of the pairs given are the same image, so every difference is noise.  Jobs are
+resampled: pairs are drawn with replacement, all metrics of a pair together, and the arms of each
+are swapped by coin flip as the gate itself does.  Each job is judged by the gate's own rule after
+every pair.  So the jobs hold the noise that was recorded, and nothing that these pairs did not
+meet: a rate from 20 pairs does not know what happens in one pair of a hundred.  Rare spikes, which
+have an error rate of their own, are not resampled.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.stats import beta
+
+from socklat_gate.errors import InvalidMeasurement, Reason
+from socklat_gate.measured.calibration import Findings, MetricFindings
+from socklat_gate.measured.campaign import Pair
+from socklat_gate.measured.verdict import Outcome, Verdict
+from socklat_gate.scenario.gating import Gate
+from socklat_gate.verdict.arrays import Floats
+from socklat_gate.verdict.clusters import units_of
+from socklat_gate.verdict.decide import decide
+from socklat_gate.verdict.estimate import hodges_lehmann
+from socklat_gate.verdict.resampling import MIN_PAIRS, Rule, resampled, rules_of
+from socklat_gate.wording.changes import percent, plural, relative
+
+__all__ = ["MINUTES", "study"]
+
+MINUTES = (5, 15)
+POWER = 0.8
+JOBS = 10_000
+CELLS = 400_000  # jobs times pairs, so that a study takes seconds whatever the budget
+POWER_CELLS = 40_000
+MOST_PAIRS = 1000
+FLIPS = 9999
+SUSPICIOUS = 0.01
+DECIDABLE = {
+    Reason.NO_REGRESSION,
+    Reason.REGRESSION,
+    Reason.BETWEEN_LIMITS,
+}
+
+
+def study(pairs: Sequence[Pair], gate: Gate, pair_s: float, seed: int) -> Findings:
+    """Findings of A/A pairs that took ``pair_s`` seconds for each one that is used.
+
+    The same for the same pairs and seed.  Pairs set aside are not looked at; pairs of one start
+    are one unit.  Raises `InvalidMeasurement` (TOO_FEW_SAMPLES) below `MIN_PAIRS` usable ones.
+    """
+    used = [pair for pair in pairs if not pair.set_aside]
+    verdict = decide(used, gate)
+    rules = rules_of(used, gate, verdict)
+    starts = rules[0].d.size if rules else 0
+    if starts < MIN_PAIRS:
+        raise InvalidMeasurement(
+            Reason.TOO_FEW_SAMPLES,
+            f"{plural(starts, 'usable pair')} of {len(pairs)} cannot tell how far pairs differ "
+            f"here: {MIN_PAIRS} are needed, so no rate is given",
+            remedy="allow more --pairs or --minutes"
+            + (f"; {verdict.reasons[0][1]}" if used and not rules else ""),
+        )
+    rng = np.random.default_rng(seed)
+    in_start = len(used) / len(set(units_of(used)))
+    start_s, budget = pair_s * in_start, max(1, int(gate.max_pairs / in_start))
+    jobs = min(JOBS, CELLS // budget)
+    draws = resampled(rules, rng, jobs, budget)
+    fail = np.min(
+        [rule.first_fail(*drawn) for rule, drawn in zip(rules, draws, strict=True)], axis=0
+    )
+    passed = np.max([rule.first_pass(d) for rule, (d, _) in zip(rules, draws, strict=True)], axis=0)
+    ends = np.minimum(fail, passed)
+    false_alarms = int((np.isfinite(fail) & (fail <= passed)).sum())
+    middle = float(np.quantile(ends, 0.5, method="higher"))
+    smallest = [_smallest(rules, rng, int(60 * minutes / start_s)) for minutes in MINUTES]
+    metrics = tuple(
+        MetricFindings(
+            name=rule.name,
+            ratios=tuple(map(float, np.exp(rule.d))),
+            pair_sd=float(np.std(rule.d, ddof=1)),
+            change=relative(hodges_lehmann(rule.d)),
+            change_p=_sign_flip_p(rule.d, rng),
+            smallest={str(m): found[at] for m, found in zip(MINUTES, smallest, strict=True)},
+        )
+        for at, rule in enumerate(rules)
+    )
+    return Findings(
+        pairs=len(used),
+        pair_s=pair_s,
+        max_pairs=gate.max_pairs,
+        jobs=jobs,
+        false_alarms=false_alarms,
+        false_alarm_limit=_clopper_pearson(false_alarms, jobs),
+        decided=int((ends <= min(budget, 60 * gate.max_minutes / start_s)).sum()),
+        pairs_to_verdict=middle * in_start if math.isfinite(middle) else None,
+        metrics=metrics,
+        problems=(*_problems(verdict), *_biases(metrics)),
+    )
+
+
+def _smallest(rules: Sequence[Rule], rng: np.random.Generator, length: int) -> list[float | None]:
+    """For each metric the smallest relative change that 80% of the jobs of ``length`` starts fail.
+
+    The change is added to that metric alone, and a job that passes before does not fail.
+    """
+    length = min(length, MOST_PAIRS)
+    if length < 1:
+        return [None] * len(rules)
+    draws = resampled(rules, rng, max(100, min(1000, POWER_CELLS // length)), length)
+    passes = [rule.first_pass(d) for rule, (d, _) in zip(rules, draws, strict=True)]
+    return [
+        _smallest_of(rule, draws[at], np.max(np.delete(passes, at, axis=0), axis=0, initial=0.0))
+        for at, rule in enumerate(rules)
+    ]
+
+
+def _smallest_of(rule: Rule, drawn: tuple[Floats, Floats], others_pass: Floats) -> float | None:
+    d, raw = drawn
+
+    def power(effect: float) -> float:
+        fail = rule.first_fail(d + effect, raw + effect)
+        passed = np.maximum(others_pass, rule.first_pass(d + effect))
+        return float((np.isfinite(fail) & (fail <= passed)).mean())
+
+    low, high = 0.0, rule.d1
+    while power(high) < POWER:
+        low, high = high, 2 * high
+        if high > math.log(MOST_PAIRS):
+            return None
+    while high - low > 0.01 * high:
+        middle = (low + high) / 2
+        low, high = (middle, high) if power(middle) < POWER else (low, middle)
+    return relative(high)
+
+
+def _clopper_pearson(hits: int, trials: int) -> float:
+    """Upper end of the one-sided 95% interval of a share."""
+    return 1.0 if hits >= trials else float(beta.ppf(0.95, hits + 1, trials - hits))
+
+
+def _sign_flip_p(d: Floats, rng: np.random.Generator) -> float:
+    """Two-sided p-value of the mean under random signs; never 0."""
+    signs = rng.choice([-1.0, 1.0], (FLIPS, d.size))
+    # Rounding must not make the recorded signs look rarer than they are.
+    as_far = np.abs(signs @ d) >= abs(d.sum()) * (1 - 1e-9)
+    return float((as_far.sum() + 1) / (FLIPS + 1))
+
+
+def _problems(verdict: Verdict) -> list[str]:
+    found = [text for reason, text in verdict.reasons if reason not in DECIDABLE]
+    if verdict.outcome is Outcome.REGRESSION:
+        found += [
+            f"the pairs in the order measured raise a false alarm: {text}"
+            for reason, text in verdict.reasons
+            if reason is Reason.REGRESSION
+        ]
+    return found
+
+
+def _biases(metrics: Sequence[MetricFindings]) -> list[str]:
+    return [
+        f"{metric.name} of the second arm differs by {percent(metric.change)} though both arms are "
+        f"the same (p = {metric.change_p:.2g}): something favours one of them"
+        for metric in metrics
+        if metric.change_p < SUSPICIOUS / len(metrics)
+    ]

@@ -1,0 +1,129 @@
+"""Rare spikes as events: what counts as one, and how many there were in each run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from socklat_gate.measured.campaign import ARMS, Pair, Run, Spike
+from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.verdict import COMPONENTS
+from socklat_gate.scenario.gating import Spikes
+from socklat_gate.verdict.arrays import Floats
+
+__all__ = ["Counted", "clusters", "count_pairs", "count_runs", "stage_of_spikes", "threshold_ns"]
+
+QUIET_NS = 1_000_000_000
+"""Exchanges that follow within this time belong to one event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Events and exposure (s) by run, both of shape (arms, runs); ``notes`` on what is missing."""
+
+    events: Floats
+    exposure_s: Floats
+    notes: tuple[str, ...]
+
+
+def threshold_ns(pairs: Sequence[Pair], rule: Spikes) -> float:
+    """The larger of the floor and a multiple of the baseline arm's p99.9 over all pairs, in ns.
+
+    Of all exchanges: spikes are not corrected for the machine's stalls.
+    """
+    service = Histogram.merged(
+        pair.baseline.histograms["service"]
+        for pair in pairs
+        if "service" in pair.baseline.histograms
+    )
+    usual = rule.factor * service.quantile_ns(0.999) if service.total else 0.0
+    return max(rule.floor_ms * 1e6, usual)
+
+
+def clusters(start_ns: npt.ArrayLike, service_ns: npt.ArrayLike) -> int:
+    """Number of events: exchanges that overlap or follow within `QUIET_NS` are one."""
+    start = np.asarray(start_ns, dtype=np.int64)
+    if start.size == 0:
+        return 0
+    order = np.argsort(start, kind="stable")
+    start = start[order]
+    end = np.maximum.accumulate(start + np.asarray(service_ns, dtype=np.int64)[order])
+    return 1 + int(np.count_nonzero(start[1:] - end[:-1] > QUIET_NS))
+
+
+def count_pairs(pairs: Sequence[Pair], limit_ns: float) -> Counted:
+    """Events of both arms, rows in the order of ARMS; what hit both at once counts for neither.
+
+    Both arms of a pair are held against the same limit: what the probe sent up in both.  A pair
+    whose probe had no threshold for sending spikes up has no exposure.
+    """
+    events = np.zeros((len(ARMS), len(pairs)))
+    exposure_s = np.zeros((len(ARMS), len(pairs)))
+    unwatched: list[int] = []
+    raised: list[int] = []
+    unsent: list[int] = []
+    shared: list[int] = []
+    for column, pair in enumerate(pairs):
+        runs = [pair.arm(arm) for arm in ARMS]
+        sent_ns = [run.spike_threshold_ns for run in runs]
+        if not all(sent_ns):
+            unwatched.append(pair.index)
+            continue
+        if max(sent_ns) > limit_ns:
+            raised.append(pair.index)
+        if any(_unsent(run) for run in runs):
+            unsent.append(pair.index)
+        if any(spike.shared and _service_ns(spike) >= limit_ns for r in runs for spike in r.spikes):
+            shared.append(pair.index)
+        exposure_s[:, column] = [run.duration_s for run in runs]
+        events[:, column] = [_events(run, max(limit_ns, *sent_ns)) for run in runs]
+    notes = [
+        f"{text} in pair{'s' if len(which) > 1 else ''} {', '.join(map(str, which[:10]))}"
+        + (f" and {len(which) - 10} more" if len(which) > 10 else "")
+        for which, text in (
+            (unwatched, "spikes were not watched for, so nothing counts,"),
+            (raised, "only exchanges above a higher limit than this were sent up"),
+            (unsent, "more spikes were counted than sent up; those sent are used"),
+            (shared, "both arms stopped at the same moment, so it counts for neither,"),
+        )
+        if which
+    ]
+    return Counted(events, exposure_s, tuple(notes))
+
+
+def stage_of_spikes(pairs: Sequence[Pair], limit_ns: float) -> str:
+    """The part of ``service`` in which the candidate's spikes spent most of their time, or ""."""
+    time_ns = dict.fromkeys(COMPONENTS, 0)
+    for run in (pair.candidate for pair in pairs):
+        for spike in _counted(run, max(limit_ns, run.spike_threshold_ns)):
+            for part in COMPONENTS:
+                time_ns[part] += spike.stages_ns.get(part, 0)
+    most = max(COMPONENTS, key=lambda part: time_ns[part])
+    return most if time_ns[most] > sum(time_ns.values()) / 2 else ""
+
+
+def count_runs(runs: Sequence[Run], limit_ns: float) -> tuple[Floats, Floats]:
+    """Events and exposure (s) of the stored runs that sent up all that lies above the limit."""
+    usable = [run for run in runs if 0 < run.spike_threshold_ns <= limit_ns]
+    events = np.array([_events(run, limit_ns) for run in usable], dtype=np.float64)
+    return events, np.array([run.duration_s for run in usable], dtype=np.float64)
+
+
+def _events(run: Run, limit_ns: float) -> int:
+    slow = [(spike.rx_first_ns, _service_ns(spike)) for spike in _counted(run, limit_ns)]
+    return clusters(*zip(*slow, strict=True)) if slow else 0
+
+
+def _counted(run: Run, limit_ns: float) -> Iterator[Spike]:
+    return (s for s in run.spikes if _service_ns(s) >= limit_ns and not s.shared)
+
+
+def _service_ns(spike: Spike) -> int:
+    return spike.stages_ns.get("service", 0)
+
+
+def _unsent(run: Run) -> bool:
+    return run.counters.get("spikes", 0) > len(run.spikes)

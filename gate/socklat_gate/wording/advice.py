@@ -1,0 +1,147 @@
+"""What to do next, by reason code or outcome, and what a slow stage points at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from socklat_gate.errors import Reason
+from socklat_gate.measured.verdict import Outcome
+from socklat_gate.wording.sentence import Name, Sentence
+
+__all__ = ["ADVICE", "CPU", "INTENDED", "SPIKES", "STAGES"]
+
+STAGES: Mapping[str, str] = {
+    "app": "the application itself, its dependencies included",
+    "depend": "what the service calls answers later than it did",
+    "recv_wait": "requests lay unread in the socket, so look for a blocked event loop, "
+    "a full worker pool or too little CPU",
+}
+
+INTENDED: Sentence = (
+    " If the change is intended, waive it for a while with ",
+    Name("[[waiver]]"),
+    " in the scenario, or measure the new reference with ",
+    Name("socklat-gate run"),
+    " and store it with ",
+    Name("socklat-gate baseline save"),
+    ".",
+)
+
+SPIKES: Sentence = (
+    "Look at the candidate's slowest exchanges below: when they were, in which stage, and what "
+    "else happened then.",
+)
+
+CPU: Sentence = ("Profile both images under this load: the candidate computes more per request.",)
+
+SAVE: Sentence = (
+    "Save a baseline from the main branch with ",
+    Name("socklat-gate baseline save"),
+    ", or name an image to measure against with ",
+    Name("--baseline-image"),
+    ".",
+)
+REPAIR: Sentence = (
+    "See what is damaged with ",
+    Name("socklat-gate baseline verify"),
+    ", then restore or remove it.",
+)
+SERVICE: Sentence = (
+    "Start the image by hand with the scenario's settings and read its log; no latency was judged.",
+)
+
+ADVICE: Mapping[Reason | Outcome, Sentence] = {
+    Outcome.PASS: ("Nothing to do.",),
+    Outcome.REGRESSION: ("Look at what this change does per request, then measure again.",),
+    Outcome.INCONCLUSIVE: (
+        "More of the same would hardly decide: use a quieter machine, longer runs, or "
+        "wider limits.",
+    ),
+    Outcome.INVALID: ("Remove the cause and run again; this measurement says nothing.",),
+    Outcome.NO_BASELINE: SAVE,
+    Reason.TOO_FEW_CAMPAIGNS: (
+        "Save more campaigns of the baseline with ",
+        Name("socklat-gate baseline save"),
+        ", or measure both images together with ",
+        Name("socklat-gate gate"),
+        ".",
+    ),
+    Reason.NOT_MEASURED: (
+        "Judge only what this machine can measure: see ",
+        Name("socklat-gate doctor"),
+        ", or take the metric out of ",
+        Name("gate.metrics"),
+        ".",
+    ),
+    Reason.WATCHED_BRIEFLY: (
+        "Raise ",
+        Name("gate.max_minutes"),
+        " and ",
+        Name("gate.max_pairs"),
+        ", or watch for a shorter time: ",
+        Name("gate.spikes.watch_s"),
+        ".",
+    ),
+    Reason.TOO_FEW_SAMPLES: ("Raise ", Name("load.duration_s"), " or ", Name("load.rate"), "."),
+    Reason.NO_HOOK: (
+        "Gate a stage that this kernel shows; ",
+        Name("socklat-gate doctor"),
+        " names its hooks.",
+    ),
+    Reason.OVERLAPPING_REQUESTS: (
+        "Send one request at a time per connection, or accept approximate times with ",
+        Name("gate.max_overlap"),
+        ".",
+    ),
+    Reason.DRIFT: (
+        "The baseline itself measures differently today: save it again on this machine with ",
+        Name("socklat-gate baseline save"),
+        ".",
+    ),
+    Reason.SERVICE_DIED: SERVICE,
+    Reason.SERVICE_NOT_READY: (
+        "Check the port and ",
+        Name("service.ready"),
+        ", or give it more time with ",
+        Name("service.ready.timeout_s"),
+        ".",
+    ),
+    Reason.PORT_TAKEN: ("Stop what listens on that port, or publish another one.",),
+    Reason.LOAD_REFUSED: SERVICE,
+    Reason.LOAD_NOT_DELIVERED: (
+        "Lower ",
+        Name("load.rate"),
+        ", raise ",
+        Name("load.connections"),
+        ", or give the load its own CPUs with ",
+        Name("load.cpuset"),
+        ".",
+    ),
+    Reason.LOAD_ERRORS: ("Find out why requests fail; latency of a failing service says nothing.",),
+    Reason.LOAD_DRIVER_FAILED: ("Run the load command by hand and read what it prints.",),
+    Reason.EVENTS_LOST: (
+        "Raise ",
+        Name("probe.max_connections"),
+        " above the number of open connections, or lower ",
+        Name("load.rate"),
+        ".",
+    ),
+    Reason.COUNT_MISMATCH: (
+        "Check that nothing else talks to the service, such as health checks during the run.",
+    ),
+    Reason.TOO_NOISY: (
+        "Use a quieter machine, or one that does not share its CPUs, or let runs last longer with ",
+        Name("load.max_duration_s"),
+        ".",
+    ),
+    Reason.BASELINE_CORRUPT: REPAIR,
+    Reason.BASELINE_EMPTY: REPAIR,
+    Reason.BASELINE_UNREACHABLE: (
+        "Check the network and the credentials of this job, then run it again.",
+    ),
+    Reason.BASELINE_SCHEMA: (
+        "Read it with the version that wrote it, or save it again with ",
+        Name("socklat-gate baseline save"),
+        ".",
+    ),
+}

@@ -1,0 +1,56 @@
+"""A study of a runner as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from socklat_gate.measured.calibration import Calibration, MetricFindings
+from socklat_gate.scenario.gating import Gate
+from socklat_gate.wording.changes import percent, plural
+
+__all__ = ["calibration_lines", "calibration_rows"]
+
+
+def calibration_rows(calibration: Calibration) -> list[tuple[str, ...]]:
+    """Header and one row a metric: noise of a pair, difference of the arms, what can be found."""
+    minutes = list(calibration.findings.metrics[0].smallest)
+    header = ("metric", "pair SD", "arms differ", "p", *(f"found in {m} min" for m in minutes))
+    return [header, *map(_row, calibration.findings.metrics)]
+
+
+def calibration_lines(calibration: Calibration, gate: Gate) -> Iterator[str]:
+    """What was studied and what follows for the gate, a sentence each."""
+    found = calibration.findings
+    aside = f", {calibration.set_aside} set aside" if calibration.set_aside else ""
+    yield (
+        f"{calibration.scenario_name}: {plural(found.pairs, 'pair')} of {calibration.image} and "
+        f"itself{aside}, {found.pair_s:.1f} s each"
+    )
+    yield (
+        f"false alarms: {found.false_alarms / found.jobs:.2%}, at most "
+        f"{found.false_alarm_limit:.2%} (95%; {found.false_alarms} of {found.jobs} resampled jobs "
+        f"of up to {plural(found.max_pairs, 'pair')}; {100 * gate.alpha:g}% is allowed)"
+    )
+    # 1 - p to the power of N is 5%: the rarest noise that N pairs meet with 95% probability.
+    unmet = 1 - 0.05 ** (1 / found.pairs)
+    yield (
+        f"they rest on {plural(found.pairs, 'pair')}: noise in fewer than {unmet:.0%} of the pairs "
+        "may not have been met"
+    )
+    minutes = found.minutes_to_verdict
+    half = (
+        f"half of the jobs within {minutes:.1f} min ({found.pairs_to_verdict:g} pairs)"
+        if minutes is not None
+        else f"less than half of the jobs within {plural(found.max_pairs, 'pair')}"
+    )
+    yield (
+        f"verdict: {half}; {found.decided / found.jobs:.1%} within the budget of "
+        f"{plural(gate.max_pairs, 'pair')} and {gate.max_minutes:g} min"
+    )
+    yield from (f"problem: {problem}" for problem in found.problems)
+
+
+def _row(metric: MetricFindings) -> tuple[str, ...]:
+    reach = ("nothing" if found is None else percent(found) for found in metric.smallest.values())
+    cells = (f"{metric.pair_sd:.1%}", percent(metric.change), f"{metric.change_p:.2g}")
+    return (metric.name, *cells, *reach)

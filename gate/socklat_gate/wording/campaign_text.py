@@ -1,0 +1,21 @@
+"""A stored campaign as rows of text, for a terminal."""
+
+from __future__ import annotations
+
+from socklat_gate.measured.campaign import Campaign
+from socklat_gate.verdict.log_ratios import value_ns
+from socklat_gate.wording.units import count, ns
+
+__all__ = ["campaign_rows"]
+
+_QUANTILES = (0.5, 0.9, 0.99)
+
+
+def campaign_rows(campaign: Campaign) -> list[tuple[str, ...]]:
+    """Header and one row a run: exchanges, service quantiles as they are judged, steal."""
+    rows: list[tuple[str, ...]] = [("run", "exchanges", "p50", "p90", "p99", "steal")]
+    for number, (run, noise) in enumerate(zip(campaign.runs, campaign.noise, strict=True), 1):
+        shown = [ns(value_ns(run, "service", quantile)) for quantile in _QUANTILES]
+        exchanges = count(run.histograms["service"].total)
+        rows.append((str(number), exchanges, *shown, f"{noise.steal:.1%}"))
+    return rows

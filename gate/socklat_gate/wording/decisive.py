@@ -1,0 +1,44 @@
+"""What a verdict turns on: its worst metric, the stage that carries it, what cannot be judged."""
+
+from __future__ import annotations
+
+import math
+
+from socklat_gate.errors import Reason
+from socklat_gate.measured.verdict import Attribution, MetricVerdict, Outcome, Verdict
+
+__all__ = ["CANNOT_JUDGE", "blocked", "carrier", "change_or_lowest", "slice_of", "worst_of"]
+
+CANNOT_JUDGE = {Reason.NOT_MEASURED, Reason.TOO_FEW_SAMPLES, Reason.OVERLAPPING_REQUESTS}
+"""Reasons for which more pairs do not help, so that they are the headline of an open verdict."""
+
+
+def worst_of(verdict: Verdict, outcome: Outcome) -> MetricVerdict | None:
+    """The metric of this outcome with the largest change."""
+    found = [metric for metric in verdict.metrics if metric.verdict is outcome]
+    return max(found, key=change_or_lowest, default=None)
+
+
+def change_or_lowest(metric: MetricVerdict) -> float:
+    """For comparing: a change that is not known counts as the least."""
+    return -math.inf if math.isnan(metric.change) else metric.change
+
+
+def blocked(verdict: Verdict) -> bool:
+    """Whether something cannot be judged at all, so that more pairs would not help."""
+    return any(reason in CANNOT_JUDGE for reason, _ in verdict.reasons)
+
+
+def carrier(verdict: Verdict, metric: MetricVerdict) -> Attribution | None:
+    """The slice of a ``service`` quantile, if a stage carries its change."""
+    if metric.stage != "service" or metric.quantile is None:
+        return None
+    title = slice_of(metric.quantile)
+    return next((a for a in verdict.attribution if a.slice == title and a.stage), None)
+
+
+def slice_of(quantile: float) -> str:
+    """Name of the attribution's slice that a quantile belongs to."""
+    if quantile >= 0.99:
+        return "slowest 1%"
+    return "slowest 10%" if quantile >= 0.9 else "middle"

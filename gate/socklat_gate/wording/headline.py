@@ -1,0 +1,186 @@
+"""The verdict in one sentence, and the sentence that says what to do next."""
+
+from __future__ import annotations
+
+import math
+
+from socklat_gate.errors import Reason
+from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.result import Result
+from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict, Verdict
+from socklat_gate.report.rare_spikes import spikes_summary
+from socklat_gate.wording.advice import ADVICE, CPU, INTENDED, SPIKES, STAGES
+from socklat_gate.wording.decisive import CANNOT_JUDGE, blocked, carrier, change_or_lowest, worst_of
+from socklat_gate.wording.sentence import Name, Sentence
+from socklat_gate.wording.units import change, count, interval, ns
+
+__all__ = ["headline", "next_step"]
+
+MAX_ALSO = 3
+DEPEND = "depend"
+
+
+def headline(result: Result) -> Sentence:
+    """One sentence that says what came out."""
+    verdict = result.verdict
+    if verdict is None:
+        return _measured(result)
+    shown: Sentence = ()
+    if verdict.outcome is Outcome.REGRESSION:
+        shown = _regression(verdict)
+    elif verdict.outcome is Outcome.PASS and verdict.metrics:
+        shown = _passed(verdict)
+    elif verdict.outcome is Outcome.INCONCLUSIVE and verdict.pairs and not blocked(verdict):
+        shown = _undecided(verdict)
+    return shown or _first_reason(verdict)
+
+
+def next_step(result: Result) -> Sentence:
+    """What the reader should do now."""
+    verdict = result.verdict
+    if verdict is None:
+        return ("Compare it with another run: ", Name("socklat-gate compare BASE CANDIDATE"), ".")
+    if verdict.outcome is Outcome.REGRESSION:
+        return (*_investigate(verdict), *INTENDED)
+    reasons = [reason for reason, _ in verdict.reasons]
+    open_ = verdict.outcome is Outcome.INCONCLUSIVE and not blocked(verdict)
+    if open_ and verdict.further_pairs:
+        return _more_pairs(verdict, verdict.further_pairs, Reason.BUDGET_MINUTES in reasons)
+    for reason in reasons:
+        if reason in ADVICE:
+            return ADVICE[reason]
+    return ADVICE[verdict.outcome]
+
+
+def _measured(result: Result) -> Sentence:
+    runs = result.campaign.runs if result.campaign else ()
+    services = [run.histograms["service"] for run in runs if "service" in run.histograms]
+    exchanges = sum(histogram.total for histogram in services)
+    corrected = [run.corrected.histograms.get("service") for run in runs if run.corrected]
+    judged = [histogram for histogram in corrected if histogram is not None and histogram.total]
+    without_stalls = bool(runs) and len(judged) == len(runs)
+    image = Name(result.candidate_image or "the service")
+    if not exchanges:
+        return (image, " was measured, but no exchange was recorded")
+    p50, p99 = Histogram.merged(judged if without_stalls else services).quantiles_ns([0.5, 0.99])
+    text = f" answered {count(exchanges)} requests: service p50 {ns(p50)}, p99 {ns(p99)}"
+    text += " (corrected for stalls)" if without_stalls else ""
+    return (image, text)
+
+
+def _first_reason(verdict: Verdict) -> Sentence:
+    if not verdict.reasons:
+        return ("no reason was given",)
+    reason, text = verdict.reasons[0]
+    if reason in CANNOT_JUDGE:  # the whole list of what is missing follows below
+        text = text.partition(";")[0]
+    return (f"the machine was too noisy: {text}" if reason is Reason.TOO_NOISY else text,)
+
+
+def _undecided(verdict: Verdict) -> Sentence:
+    worst = worst_of(verdict, Outcome.INCONCLUSIVE)
+    if worst is None:
+        return ()
+    return (f"{_pairs(verdict.pairs)} did not decide ", Name(worst.name), f", {_changed(worst)}")
+
+
+def _regression(verdict: Verdict) -> Sentence:
+    worst = worst_of(verdict, Outcome.REGRESSION)
+    if worst is None:
+        return _more_spikes(verdict.spikes)
+    others = [
+        m for m in verdict.metrics if m.verdict is Outcome.REGRESSION and m.name != worst.name
+    ]
+    also: list[str] = []
+    for metric in others[:MAX_ALSO]:
+        also += [", " if also else "; also ", Name(metric.name), f" ({change(metric.change)})"]
+    if verdict.spikes and verdict.spikes.failed:
+        also.append(f"; also {spikes_summary(verdict.spikes)}")
+    subject: Sentence = (Name(worst.name), " is ")
+    if worst.quantile is None:
+        subject = ("CPU time per request (", Name(worst.name), ") is ")
+    return (
+        *subject,
+        _slower(worst),
+        *_where(verdict, worst),
+        *also,
+    )
+
+
+def _more_spikes(spikes: SpikeVerdict | None) -> Sentence:
+    if spikes is None or not spikes.failed:
+        return ()
+    where = (", most of their time in ", Name(spikes.stage)) if spikes.stage else ()
+    return (spikes_summary(spikes), *where)
+
+
+def _where(verdict: Verdict, metric: MetricVerdict) -> Sentence:
+    """Which stage carries the change, if one does; dependency sockets are a part of ``app``."""
+    found = carrier(verdict, metric)
+    if found is None or found.stage is None:
+        return ()
+    stage = "app" if found.stage == DEPEND else found.stage
+    part = next((s.share for s in found.shares if s.stage == stage), math.nan)
+    amount = "almost all" if part >= 0.9 else "most" if part >= 0.5 else "the largest part"
+    within = (", which waits for dependencies (", Name(DEPEND), ")") if stage != found.stage else ()
+    return (f", {amount} of it in ", Name(stage), *within)
+
+
+def _passed(verdict: Verdict) -> Sentence:
+    largest = max(verdict.metrics, key=change_or_lowest)
+    number = len(verdict.metrics)
+    within = "the metric is" if number == 1 else f"all {number} metrics are"
+    after = f" after {_pairs(verdict.pairs)}" if verdict.pairs else ""
+    head = f"{within} within {'its' if number == 1 else 'their'} limits{after}; largest change: "
+    waived: list[str] = []
+    for metric in verdict.metrics:
+        if metric.waived:
+            waived += [", " if waived else "; waived: ", Name(metric.name)]
+            waived.append(f" up to {change(metric.waived.ceiling)}")
+    return (head, Name(largest.name), f" {_changed(largest)}", *waived)
+
+
+def _slower(metric: MetricVerdict) -> str:
+    if math.isnan(metric.change):
+        return "above its limit" if metric.quantile is None else "slower than its limit"
+    size = change(abs(metric.change)).lstrip("+")
+    worse, better = ("slower", "faster") if metric.quantile is not None else ("higher", "lower")
+    return f"{size} {worse if metric.change >= 0 else better}{_bounds(metric, plus=False)}"
+
+
+def _changed(metric: MetricVerdict) -> str:
+    return f"{change(metric.change)}{_bounds(metric)}"
+
+
+def _bounds(metric: MetricVerdict, *, plus: bool = True) -> str:
+    """The interval in brackets; its signs may go when "slower" says them, if both are plus."""
+    if not (math.isfinite(metric.ci_low) and math.isfinite(metric.ci_high)):
+        return ""
+    shown = interval(metric.ci_low, metric.ci_high)
+    if not plus and metric.ci_low > 0:
+        shown = shown.replace("+", "")
+    return f" (95% interval {shown})"
+
+
+def _investigate(verdict: Verdict) -> Sentence:
+    worst = worst_of(verdict, Outcome.REGRESSION)
+    if worst is None:
+        return SPIKES if verdict.spikes and verdict.spikes.failed else ADVICE[Outcome.REGRESSION]
+    if worst.quantile is None:
+        return CPU
+    found = carrier(verdict, worst)
+    if found is None or found.stage is None:
+        return ADVICE[Outcome.REGRESSION]
+    hint = STAGES.get(found.stage, "")
+    return ("Start with ", Name(found.stage), f"{': ' + hint if hint else ''}.")
+
+
+def _more_pairs(verdict: Verdict, further: int, out_of_time: bool) -> Sentence:
+    about = f"About {_pairs(further, 'more ')} would decide: run again with "
+    limit = Name(f"--max-pairs {verdict.pairs + further}")
+    longer = (" and a larger ", Name("gate.max_minutes")) if out_of_time else ()
+    return (about, limit, *longer, ".")
+
+
+def _pairs(number: int, more: str = "") -> str:
+    return f"{count(number)} {more}pair{'' if number == 1 else 's'}"

@@ -1,0 +1,271 @@
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+from socklat_gate.documents.codec import from_body, to_body
+from socklat_gate.errors import NoUsableBaseline, Reason
+from socklat_gate.measured.campaign import Campaign, Corrected
+from socklat_gate.measured.result import Result
+from socklat_gate.measured.verdict import Outcome, SpikeVerdict, StageShare, Waived
+
+from tests.unit.factories import make_campaign, make_metric, make_result
+
+
+def assert_same(left: object, right: object) -> None:
+    """Deep equality that treats NaN as equal and compares arrays."""
+    assert type(left) is type(right)
+    if isinstance(left, np.ndarray):
+        assert left.dtype == right.dtype
+        assert np.array_equal(left, right)
+    elif dataclasses.is_dataclass(left) and not hasattr(left, "counts"):
+        for field in dataclasses.fields(left):
+            assert_same(getattr(left, field.name), getattr(right, field.name))
+    elif isinstance(left, dict):
+        assert left.keys() == right.keys()
+        for key in left:
+            assert_same(left[key], right[key])
+    elif isinstance(left, tuple):
+        assert len(left) == len(right)
+        for one, other in zip(left, right, strict=True):
+            assert_same(one, other)
+    else:
+        assert left == right or (math.isnan(left) and math.isnan(right))
+
+
+def through_json(value):
+    return from_body(type(value), json.loads(json.dumps(to_body(value), allow_nan=False)))
+
+
+def changed(path: str, value: object) -> dict:
+    """Body of a result with one value replaced; path elements separated by dots."""
+    body = json.loads(json.dumps(to_body(make_result())))
+    at = body
+    *parents, last = [int(p) if p.isdigit() else p for p in path.split(".")]
+    for parent in parents:
+        at = at[parent]
+    at[last] = value
+    return body
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+@pytest.mark.parametrize("kind", ["gate", "run", "compare"])
+def test_a_result_comes_back_equal(kind, outcome):
+    result = make_result(kind, outcome)
+    assert_same(through_json(result), result)
+
+
+def test_a_campaign_comes_back_equal():
+    assert_same(through_json(make_campaign()), make_campaign())
+
+
+def test_bodies_have_exactly_the_members_of_the_dataclasses():
+    body = to_body(make_result())
+    assert list(body) == [f.name for f in dataclasses.fields(Result)]
+    assert list(to_body(make_campaign())) == [f.name for f in dataclasses.fields(Campaign)]
+
+
+def with_metric(**changes):
+    metric = dataclasses.replace(make_metric("service_p99", Outcome.PASS), **changes)
+    result = make_result()
+    verdict = dataclasses.replace(result.verdict, metrics=(metric,))
+    return dataclasses.replace(result, verdict=verdict)
+
+
+def test_unbounded_ends_and_missing_numbers_survive_as_null():
+    numbers = {
+        "ci_low": -math.inf,
+        "ci_high": math.inf,
+        "mde": math.inf,
+        "baseline_ns": math.nan,
+        "evidence_fail": math.nan,
+    }
+    body = to_body(with_metric(**numbers))["verdict"]["metrics"][0]
+    assert {body[name] for name in numbers} == {None}
+    back = through_json(with_metric(**numbers)).verdict.metrics[0]
+    assert (back.ci_low, back.ci_high, back.mde) == (-math.inf, math.inf, math.inf)
+    assert math.isnan(back.baseline_ns)
+    assert math.isnan(back.evidence_fail)
+
+
+def test_spikes_waivers_and_intervals_of_stages_come_back_equal():
+    spikes = SpikeVerdict(
+        threshold_ns=5e7,
+        baseline_events=0,
+        candidate_events=2,
+        baseline_exposure_s=40.0,
+        candidate_exposure_s=40.0,
+        stored_events=1,
+        stored_exposure_s=800.0,
+        rate_ratio=math.nan,
+        accepted_ratio=1.0,
+        evidence=220.5,
+        needed=200.0,
+        p_value=1 / 220.5,
+        by_runs=False,
+        dispersion_p=1.0,
+        events_to_fail=None,
+        smallest_ratio=math.inf,
+        failed=True,
+        notes=("more spikes were counted than sent up",),
+        waived=Waived(0.3, "2030-01-01", "https://example.org/7"),
+    )
+    result = with_metric(waived=Waived(0.3, "2030-01-01", "https://example.org/7"))
+    share = StageShare("depend", 1.0, 2.0, 0.9, -math.inf, math.inf)
+    where = dataclasses.replace(result.verdict.attribution[0], stage="depend", depend=share)
+    verdict = dataclasses.replace(result.verdict, spikes=spikes, attribution=(where,))
+    result = dataclasses.replace(result, verdict=verdict)
+    assert_same(through_json(result), result)
+    assert json.dumps(to_body(result), allow_nan=False)
+
+
+def test_a_verdict_from_before_spikes_were_judged_can_be_read():
+    body = to_body(make_result())
+    del body["verdict"]["spikes"]
+    for metric in body["verdict"]["metrics"]:
+        del metric["waived"]
+    back = from_body(Result, body).verdict
+    assert back.spikes is None
+    assert back.metrics[0].waived is None
+
+
+def test_corrected_stages_without_their_counts_are_refused():
+    result = make_result()
+    run = result.pairs[0].baseline
+    corrected = Corrected(run.histograms, run.bands, {}, 0)
+    pair = dataclasses.replace(
+        result.pairs[0], baseline=dataclasses.replace(run, corrected=corrected)
+    )
+    with pytest.raises(NoUsableBaseline, match=r"corrected\.used"):
+        through_json(dataclasses.replace(result, pairs=(pair,)))
+
+
+def test_infinite_evidence_stays_huge_instead_of_getting_lost():
+    back = through_json(with_metric(evidence_fail=math.inf)).verdict.metrics[0]
+    assert back.evidence_fail > 1e300
+
+
+def test_numpy_numbers_are_written_as_plain_numbers():
+    result = with_metric(change=np.float64(0.25), further_pairs=np.int64(3))
+    back = through_json(result).verdict.metrics[0]
+    assert (type(back.change), type(back.further_pairs)) == (float, int)
+
+
+def test_campaigns_and_results_from_before_branches_were_known_can_be_read():
+    campaign, result = to_body(make_campaign(branch="main")), to_body(make_result())
+    assert from_body(Campaign, campaign).branch == "main"
+    del campaign["branch"]
+    for name in ("branch", "baseline_commit", "baseline_choice"):
+        del result[name]
+    assert from_body(Campaign, campaign).branch == ""
+    assert from_body(Result, result).baseline_commit == ""
+
+
+def test_a_missing_optional_member_takes_its_default():
+    body = to_body(make_result())
+    del body["drift"]
+    assert from_body(Result, body).drift == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "named"),
+    [
+        ("kind", "party", "kind"),
+        ("kind", ["gate"], "kind"),
+        ("seed", -1, "seed"),
+        ("seed", 1.5, "seed"),
+        ("seed", True, "seed"),
+        ("seed", 1 << 64, "seed"),
+        ("duration_s", "8", "duration_s"),
+        ("duration_s", 10**400, "duration_s"),
+        ("duration_s", -1.0, "duration_s"),
+        ("pairs", {}, "pairs"),
+        ("pairs.1.noise.steal", [], "pairs[1].noise.steal"),
+        ("pairs.0.first_started", "both", "pairs[0].first_started"),
+        ("pairs.0.baseline.load.sent", -5, "pairs[0].baseline.load.sent"),
+        ("pairs.0.baseline.load.external", 1, "pairs[0].baseline.load.external"),
+        ("pairs.0.baseline.load.client", "AAAA", "pairs[0].baseline.load.client"),
+        ("pairs.0.baseline.histograms.service", 7, "pairs[0].baseline.histograms.service"),
+        ("pairs.0.baseline.counters", None, "pairs[0].baseline.counters"),
+        ("pairs.0.baseline.counters.seen", -3, "pairs[0].baseline.counters.seen"),
+        ("pairs.0.baseline.bands", {}, "pairs[0].baseline.bands"),
+        ("pairs.0.baseline.bands.stages", ["x"] * 33, "pairs[0].baseline.bands.stages"),
+        ("pairs.0.baseline.bands.rows.0", [1, 2], "pairs[0].baseline.bands.rows[0]"),
+        ("pairs.0.baseline.bands.rows.0.0", 272, "pairs[0].baseline.bands.rows[0][0]"),
+        ("pairs.0.baseline.bands.rows.1.0", 0, "pairs[0].baseline.bands.rows[1][0]"),
+        ("pairs.0.baseline.bands.rows.0.2", -1, "pairs[0].baseline.bands.rows[0][2]"),
+        ("verdict.outcome", "fine", "verdict.outcome"),
+        ("verdict.reasons.0", ["regression"], "verdict.reasons[0]"),
+        ("verdict.reasons.0.0", "because", "verdict.reasons[0][0]"),
+        ("verdict.metrics.0.change", "a lot", "verdict.metrics[0].change"),
+        ("verdict.attribution.0.shares.0.stage", 3, "verdict.attribution[0].shares[0].stage"),
+        ("completeness.seen", None, "completeness.seen"),
+        ("environment.kernel", {"a": {"b": {}}}, "environment.kernel"),
+        ("hooks.rx_first", "x" * 70_000, "hooks.rx_first"),
+        ("surprise", 1, "surprise"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_its_path(path, value, named):
+    with pytest.raises(NoUsableBaseline) as caught:
+        from_body(Result, changed(path, value))
+    assert caught.value.reason is Reason.BASELINE_CORRUPT
+    assert f"field {named}: expected" in caught.value.message
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"runs": []}, "at least one run"),
+        ({"noise": []}, "noise of each of its 2 runs"),
+    ],
+)
+def test_a_campaign_without_what_its_readers_need_is_refused(changes, message):
+    with pytest.raises(NoUsableBaseline, match=message):
+        from_body(Campaign, {**to_body(make_campaign()), **changes})
+
+
+def test_a_run_without_what_its_readers_need_is_refused():
+    for member, name in [("histograms", "service"), ("counters", "pending")]:
+        body = json.loads(json.dumps(to_body(make_campaign())))
+        del body["runs"][1][member][name]
+        with pytest.raises(NoUsableBaseline, match=rf"field runs\[1\]: .*{name}"):
+            from_body(Campaign, body)
+
+
+@pytest.mark.parametrize("body", [None, [], "text", 3, {}, {"kind": "gate"}])
+def test_a_body_of_another_shape_is_refused(body):
+    with pytest.raises(NoUsableBaseline, match="field body: expected an object"):
+        from_body(Result, body)
+
+
+def test_what_is_shown_of_a_wrong_value_is_short():
+    with pytest.raises(NoUsableBaseline) as caught:
+        from_body(Result, changed("kind", "x" * 10_000))
+    assert len(caught.value.message) < 200
+
+
+def test_replacing_any_value_never_raises_anything_else():
+    original = to_body(make_result())
+    del original["pairs"][1:]
+    hostile = [None, True, -1, 1 << 70, "\ud800", [[]], {"a": 1}]
+
+    def replaced(value):
+        """Every body that differs from ``value`` in one node."""
+        yield from hostile
+        children = value.items() if isinstance(value, dict) else list(enumerate(value))[:2]
+        for key, child in children:
+            nested = isinstance(child, (dict, list))
+            for variant in replaced(child) if nested else hostile:
+                copy = dict(value) if isinstance(value, dict) else list(value)
+                copy[key] = variant
+                yield copy
+
+    refused = 0
+    for body in replaced(original):
+        try:
+            from_body(Result, body)
+        except NoUsableBaseline:
+            refused += 1
+    assert refused > 500

@@ -1,0 +1,337 @@
+"""ci/action.yml and ci/comment/action.yml, every step of them run by bash.
+
+What is measured here is refused before anything starts, since that needs neither root nor Docker;
+tests/e2e/test_action.py measures.  Published are reports that a gate wrote.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from socklat_gate.measured.verdict import Outcome
+from socklat_gate.report.writer import write_reports
+
+from tests.unit.factories import make_result
+from tests.unit.forge.github.api_server import TOKEN, ApiServer
+from tests.unit.forge.github.composite import CompositeRun, load_yaml
+from tests.unit.forge.github.events import FORK, HEAD_SHA, environment, pull_request, workflow_run
+from tests.unit.forge.github.runner_files import commands_in
+from tests.unit.forge.github.test_other_run import listed, zip_of
+
+ROOT = Path(__file__).resolve().parents[4]
+ACTIONS = [ROOT / "ci" / "action.yml", ROOT / "ci" / "comment" / "action.yml"]
+ARTIFACT = "https://github.com/octo/shop/actions/runs/1234/artifacts/9"
+SCENARIO = 'name = "checkout"\n[service]\nimage = "x"\nport = 80\n[load]\npayload = "x"\n'
+
+SET_UP, REFUSE = "Set up", "Refuse what must not run here"
+WHOLE = dict.fromkeys([SET_UP, REFUSE, "Measure", "Keep the reports", "Publish", "Conclude"], 0)
+
+Act = Callable[..., CompositeRun]
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    """This very checkout as an installed command."""
+    command = tmp_path / "bin" / "socklat-gate"
+    command.parent.mkdir()
+    command.write_text(
+        f'#!/bin/sh\nPYTHONPATH="{ROOT}/gate" exec "{sys.executable}" -m socklat_gate "$@"\n'
+    )
+    command.chmod(0o755)
+    return command
+
+
+@pytest.fixture
+def act(tmp_path: Path, gate: Path, server: ApiServer) -> Act:
+    """Uses an action in a job of a pull request."""
+    workspace, temporary = tmp_path / "workspace", tmp_path / "temp"
+    workspace.mkdir()
+    temporary.mkdir()
+
+    def use(
+        action: Path = ACTIONS[0],
+        source: str = "octo/shop",
+        variables: dict[str, str] | None = None,
+        artifact_url: str = ARTIFACT,
+        **inputs: str,
+    ) -> CompositeRun:
+        changes = {
+            "GITHUB_API_URL": server.url,
+            "GITHUB_WORKSPACE": str(workspace),
+            "RUNNER_TEMP": str(temporary),
+            "TEST_TOKEN": TOKEN,
+            **(variables or {}),
+        }
+        payload = {"pull_request": pull_request(source), "workflow_run": workflow_run(FORK)}
+        name = "workflow_run"
+        if action == ACTIONS[0]:
+            name = "pull_request"
+            del payload["workflow_run"]
+        else:
+            del payload["pull_request"]
+        given = {name.replace("_", "-"): value for name, value in inputs.items()}
+        return CompositeRun(
+            action,
+            tmp_path,
+            {"command": str(gate), **given},
+            environment(tmp_path, name, payload, **changes),
+            artifact_url,
+        )
+
+    return use
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda path: path.parent.name)
+def test_no_script_has_an_expression_in_it(action: Path) -> None:
+    for step in load_yaml(action)["runs"]["steps"]:
+        assert "${{" not in step.get("run", "")
+        assert step.get("shell", "bash") == "bash"
+        if "uses" in step:
+            assert re.search(r"@[0-9a-f]{40}$", step["uses"])
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda path: path.parent.name)
+def test_every_input_is_described_used_and_documented(action: Path) -> None:
+    document, text = load_yaml(action), action.read_text()
+    docs = (ROOT / "docs" / "github.md").read_text("utf-8")
+    for name, declared in {**document["inputs"], **document.get("outputs", {})}.items():
+        assert declared["description"]
+        assert f"`{name}`" in docs
+    for name in document["inputs"]:
+        assert f"${{{{ inputs.{name} }}}}" in text
+
+
+def test_only_the_publishing_step_has_the_token() -> None:
+    steps = load_yaml(ACTIONS[0])["runs"]["steps"]
+    having = [step["name"] for step in steps if "inputs.token" in str(step.get("env"))]
+    assert having == ["Publish"]
+
+
+def test_a_scenario_that_is_wrong_is_told_everywhere_and_fails(act: Act, server: ApiServer) -> None:
+    done = act(scenario="nowhere.toml")
+    assert done.ended == {**WHOLE, "Conclude": 2}
+    assert done.outputs["exit-code"] == "2"
+    assert done.outputs["verdict"] == done.outputs["report"] == ""
+    assert "nowhere.toml" in done.step("Publish").summary
+    assert [c.name for c in commands_in(done.step("Publish").log)] == ["error"]
+    assert server.comments == []
+    assert server.checks[0]["conclusion"] == "failure"
+
+
+def test_hostile_inputs_are_values_and_nothing_else(act: Act, tmp_path: Path) -> None:
+    mark = tmp_path / "owned"
+    attack = f"a'\"`touch {mark}`$(touch {mark});touch {mark}\n::set-output name=verdict::pass"
+    done = act(
+        scenario=attack,
+        baseline_image=attack,
+        baselines=attack,
+        artifact=attack,
+        out="out",
+        options="--seed 5",
+    )
+    assert done.exit_code == 2
+    assert not mark.exists()
+    assert done.outputs["verdict"] == ""
+    assert done.uploads[0]["name"] == attack
+    names = {command.name for command in commands_in(done.log)}
+    assert names <= {"group", "stop-commands", "endgroup", "error", "warning", "notice"}
+
+
+def test_options_reach_the_gate_as_words(act: Act, tmp_path: Path) -> None:
+    (tmp_path / "workspace" / "socklat.toml").write_text(SCENARIO)
+    done = act(options="--max-pairs 'not a number'")
+    assert done.outputs["exit-code"] == "2"
+    assert "'not a number' is not a valid integer" in done.step("Measure").log
+
+
+def test_what_the_gate_prints_commands_nothing(act: Act, tmp_path: Path) -> None:
+    name = "::error::x\n::set-env name=PATH::x\n##[add-mask]x.toml"
+    done = act(scenario=name)
+    assert "##[add-mask]" in done.step("Measure").log
+    names = [command.name for command in commands_in(done.step("Measure").log)]
+    assert names == ["group", "stop-commands", "endgroup"]
+
+
+@pytest.mark.parametrize(("fail_on", "text"), [("never", "never"), ("regressions", "regressions")])
+def test_an_input_that_is_no_choice_is_refused_before_measuring(
+    act: Act, fail_on: str, text: str
+) -> None:
+    done = act(fail_on=fail_on)
+    assert done.ended == {SET_UP: 0, REFUSE: 2}
+    assert text in done.log
+
+
+def test_what_is_prepared_runs_before_measuring_and_commands_nothing(
+    act: Act, tmp_path: Path
+) -> None:
+    script = "echo ::error::x; touch made; false || exit 7"
+    done = act(prepare=script)
+    assert done.ended == {SET_UP: 0, REFUSE: 0, "Prepare": 7}
+    assert (tmp_path / "workspace" / "made").exists()
+    names = [command.name for command in commands_in(done.step("Prepare").log)]
+    assert names == ["group", "stop-commands", "endgroup"]
+
+
+def test_nothing_is_prepared_for_a_fork_that_is_refused(act: Act, tmp_path: Path) -> None:
+    act(source=FORK, variables={"RUNNER_ENVIRONMENT": "self-hosted"}, prepare="touch made")
+    assert not (tmp_path / "workspace" / "made").exists()
+
+
+@pytest.mark.parametrize("value", ["maybe", "on\noff"])
+def test_a_switch_is_on_or_off(act: Act, value: str) -> None:
+    assert act(comment=value).step("Measure").exit_code is None
+
+
+def test_a_fork_is_refused_on_a_self_hosted_runner(act: Act, server: ApiServer) -> None:
+    done = act(source=FORK, variables={"RUNNER_ENVIRONMENT": "self-hosted"})
+    assert done.ended == {SET_UP: 0, REFUSE: 3}
+    (error,) = [c for c in commands_in(done.log) if c.name == "error"]
+    assert "comes from a fork" in error.message
+    assert server.seen == []
+
+
+def test_a_command_that_is_not_there(act: Act) -> None:
+    done = act(command="/nowhere/socklat-gate")
+    assert done.ended == {SET_UP: 2}
+    assert "/nowhere/socklat-gate" in done.log
+
+
+class Measured:
+    """The steps after a measurement: reports are there, and the gate's exit code."""
+
+    def __init__(self, act: Act, directory: Path, gate: Path) -> None:
+        self.act, self.gate = act, gate
+        self.out = directory / "workspace" / "socklat-out"
+
+    def publish(self, outcome: Outcome, **inputs: str) -> CompositeRun:
+        write_reports(make_result("gate", outcome), self.out)
+        # In place of the measuring command; all else is the real one.
+        real = self.gate.read_text()
+        measured = (
+            f'if [ "$2" = measure ]; then echo "exit-code={int(outcome.exit_code)}" '
+            '>>"$GITHUB_OUTPUT"; exit; fi\n'
+        )
+        self.gate.write_text(real.replace("#!/bin/sh\n", f"#!/bin/sh\n{measured}"))
+        try:
+            return self.act(**inputs)
+        finally:
+            self.gate.write_text(real)
+
+
+@pytest.fixture
+def measured(act: Act, tmp_path: Path, gate: Path) -> Measured:
+    return Measured(act, tmp_path, gate)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "fail_on", "exit_code"),
+    [
+        (Outcome.PASS, "regression", 0),
+        (Outcome.REGRESSION, "regression", 1),
+        (Outcome.INCONCLUSIVE, "regression", 0),
+        (Outcome.INCONCLUSIVE, "inconclusive", 4),
+        (Outcome.NO_BASELINE, "regression", 5),
+        (Outcome.INVALID, "regression", 6),
+    ],
+)
+def test_the_job_ends_as_the_gate_did_after_all_was_published(
+    measured: Measured, server: ApiServer, outcome: Outcome, fail_on: str, exit_code: int
+) -> None:
+    done = measured.publish(outcome, fail_on=fail_on)
+    assert done.exit_code == exit_code
+    assert done.ended == {**WHOLE, "Conclude": exit_code}
+    assert done.outputs["verdict"] == outcome.value
+    assert done.outputs["exit-code"] == str(int(outcome.exit_code))
+    assert outcome.value.replace("_", " ").upper() in done.step("Publish").summary
+    assert outcome.value.replace("_", " ").upper() in server.comments[0]["body"]
+    assert server.checks[0]["head_sha"] == HEAD_SHA
+
+
+def test_all_outputs_are_set(measured: Measured, server: ApiServer) -> None:
+    done = measured.publish(Outcome.REGRESSION)
+    assert done.outputs == {
+        "verdict": "regression",
+        "exit-code": "1",
+        "change-p50": "0.004000",
+        "change-p99": "0.310000",
+        "report": "socklat-out/report.md",
+        "result-json": "socklat-out/result.json",
+        "verdict-json": "socklat-out/verdict.json",
+        "artifact-url": ARTIFACT,
+        "comment-url": server.comments[0]["html_url"],
+    }
+    assert f"[artifact]({ARTIFACT})" in server.comments[0]["body"]
+    assert done.uploads == [
+        {
+            "name": "socklat-gate",
+            "path": "socklat-out",
+            "if-no-files-found": "ignore",
+            "overwrite": "True",
+        }
+    ]
+
+
+def test_what_is_off_stays_off(measured: Measured, server: ApiServer) -> None:
+    done = measured.publish(Outcome.REGRESSION, comment="off", check_run="off")
+    assert done.exit_code == 1
+    assert server.seen == []
+
+
+def test_without_a_token_the_rest_is_published(measured: Measured, server: ApiServer) -> None:
+    done = measured.publish(Outcome.REGRESSION, token="")
+    assert done.exit_code == 1
+    assert server.seen == []
+    names = [command.name for command in commands_in(done.step("Publish").log)]
+    assert names == ["error", "notice"]
+
+
+def test_a_read_only_token_changes_no_verdict(measured: Measured, server: ApiServer) -> None:
+    server.read_only = True
+    done = measured.publish(Outcome.PASS)
+    assert done.exit_code == 0
+    assert done.outputs["comment-url"] == ""
+
+
+def test_an_upload_that_fails_leaves_the_verdict(measured: Measured, server: ApiServer) -> None:
+    original = measured.act
+
+    def without_artifact(**inputs: str) -> CompositeRun:
+        return original(artifact_url="", **inputs)
+
+    measured.act = without_artifact
+    done = measured.publish(Outcome.REGRESSION)
+    assert done.ended == {**WHOLE, "Keep the reports": 1, "Conclude": 1}
+    assert "Measured by [run 1234](" in server.comments[0]["body"]
+
+
+def test_no_log_and_no_file_has_the_token(measured: Measured, tmp_path: Path) -> None:
+    done = measured.publish(Outcome.REGRESSION)
+    assert TOKEN not in done.log
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            assert TOKEN.encode() not in path.read_bytes()
+
+
+def test_the_commenting_action(act: Act, server: ApiServer, tmp_path: Path) -> None:
+    (tmp_path / "reports").mkdir()
+    server.pulls = [pull_request(FORK)]
+    server.artifacts = [listed(12)]
+    server.files = {12: zip_of(tmp_path / "reports")}
+    done = act(ACTIONS[1])
+    assert done.ended == {SET_UP: 0, "Comment": 0}, done.log
+    assert "✘ **REGRESSION**" in server.comments[0]["body"]
+
+
+def test_the_commenting_action_refuses_what_is_no_artifact(
+    act: Act, server: ApiServer, tmp_path: Path
+) -> None:
+    server.pulls = [pull_request(FORK)]
+    server.artifacts = [listed(12)]
+    server.files = {12: b"no"}
+    done = act(ACTIONS[1])
+    assert done.ended == {SET_UP: 0, "Comment": 2}
+    assert server.comments == []

@@ -1,0 +1,260 @@
+"""What a step shows, with reports that a gate wrote and an API that answers."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from socklat_gate.errors import UsageError
+from socklat_gate.forge.exit_policy import FailOn
+from socklat_gate.forge.finding import finding_of
+from socklat_gate.forge.github.api import GitHub
+from socklat_gate.forge.github.publishing import Wanted, artifact_address, publish
+from socklat_gate.forge.github.runner import MAX_SUMMARY_BYTES, Runner
+from socklat_gate.forge.github.workflow_job import Job, job_of
+from socklat_gate.forge.verdict_history import history_in
+from socklat_gate.measured.result import Result
+from socklat_gate.measured.verdict import Outcome
+from socklat_gate.report.writer import write_reports
+
+from tests.unit.factories import make_result
+from tests.unit.forge.github.api_server import ApiServer, Fault
+from tests.unit.forge.github.events import HEAD_SHA, MERGE_SHA, environment, pull_request
+from tests.unit.forge.github.runner_files import commands_in, outputs_of
+
+ARTIFACT = "https://github.com/octo/shop/actions/runs/1234/artifacts/9"
+AUTHOR = "github-actions[bot]"
+
+
+class Step:
+    """One call of `publish`, and what came of it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.out = directory / "out"
+        self.out.mkdir()
+        self.log = io.StringIO()
+        self.runner = Runner(self.log, directory / "output", directory / "summary")
+
+    def job(self, name: str = "pull_request", **changes: str) -> Job:
+        payload = {"pull_request": pull_request()} if name == "pull_request" else {}
+        return job_of(environment(self.directory, name, payload, **changes))
+
+    def publish(
+        self,
+        result: Result | None,
+        api: GitHub | None = None,
+        job: Job | None = None,
+        exit_code: int | None = None,
+        fail_on: FailOn = FailOn.REGRESSION,
+        scenario: Path | None = None,
+    ) -> None:
+        if result is not None:
+            write_reports(result, self.out)
+        if exit_code is None:
+            assert result is not None
+            exit_code = int(result.verdict.outcome.exit_code) if result.verdict else 0
+        finding = finding_of(self.out, exit_code, self.directory / "log", scenario)
+        wanted = Wanted(fail_on, comment=True, check=True, author=AUTHOR)
+        publish(self.runner, job or self.job(), api, finding, self.out, wanted, ARTIFACT)
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        return outputs_of(self.directory / "output")
+
+    @property
+    def summary(self) -> str:
+        return (self.directory / "summary").read_text("utf-8")
+
+    @property
+    def annotations(self) -> list[tuple[str, str]]:
+        return [(c.name, c.message) for c in commands_in(self.log.getvalue())]
+
+
+@pytest.fixture
+def step(tmp_path: Path) -> Step:
+    return Step(tmp_path)
+
+
+def test_outputs_of_a_regression(step: Step) -> None:
+    step.publish(make_result())
+    assert step.outputs == {
+        "verdict": "regression",
+        "change-p50": "0.004000",
+        "change-p99": "0.310000",
+        "report": str(step.out / "report.md"),
+        "result-json": str(step.out / "result.json"),
+        "verdict-json": str(step.out / "verdict.json"),
+    }
+    assert all(Path(step.outputs[name]).is_file() for name in ("report", "result-json"))
+
+
+def test_the_summary_is_the_report_with_its_source(step: Step) -> None:
+    step.publish(make_result())
+    assert step.summary.startswith("✘ **REGRESSION** - `service_p99` is 31% slower")
+    assert f"[artifact]({ARTIFACT}) of [run 1234](" in step.summary
+    assert f"`{HEAD_SHA[:10]}`" in step.summary
+
+
+@pytest.mark.parametrize(
+    ("outcome", "fail_on", "level", "conclusion"),
+    [
+        (Outcome.PASS, FailOn.REGRESSION, "notice", "success"),
+        (Outcome.REGRESSION, FailOn.REGRESSION, "error", "failure"),
+        (Outcome.INCONCLUSIVE, FailOn.REGRESSION, "warning", "neutral"),
+        (Outcome.INCONCLUSIVE, FailOn.INCONCLUSIVE, "error", "failure"),
+        (Outcome.INVALID, FailOn.REGRESSION, "error", "failure"),
+        (Outcome.NO_BASELINE, FailOn.REGRESSION, "error", "failure"),
+    ],
+)
+def test_annotation_and_check_follow_the_verdict(
+    step: Step,
+    server: ApiServer,
+    api: GitHub,
+    outcome: Outcome,
+    fail_on: FailOn,
+    level: str,
+    conclusion: str,
+) -> None:
+    step.publish(make_result("gate", outcome), api, fail_on=fail_on)
+    assert [name for name, _ in step.annotations] == [level]
+    (check,) = server.checks
+    assert (check["conclusion"], check["head_sha"]) == (conclusion, HEAD_SHA)
+    assert check["name"] == "socklat-gate: checkout"
+    assert check["details_url"] == ARTIFACT
+
+
+def test_a_comment_carries_the_history_of_a_pull_request(
+    step: Step, server: ApiServer, api: GitHub
+) -> None:
+    outcomes = [Outcome.REGRESSION, Outcome.INCONCLUSIVE, Outcome.PASS]
+    for run, outcome in enumerate(outcomes, 1):
+        job = step.job(GITHUB_RUN_ID=str(run))
+        step.publish(make_result("gate", outcome), api, job)
+    (comment,) = server.comments
+    assert "**PASS**" in comment["body"]
+    assert [entry.verdict for entry in history_in(comment["body"])] == outcomes
+    table = comment["body"].partition("<summary>Earlier verdicts</summary>")[2]
+    assert table.index("? inconclusive") < table.index("✘ regression")
+    assert "✔ pass" not in table
+    assert step.outputs["comment-url"] == comment["html_url"]
+
+
+def test_a_run_that_is_published_again_is_no_earlier_verdict(
+    step: Step, server: ApiServer, api: GitHub
+) -> None:
+    for _ in range(2):
+        step.publish(make_result(), api)
+    assert "Earlier verdicts" not in server.comments[0]["body"]
+
+
+def test_a_history_that_somebody_edited_is_dropped(
+    step: Step, server: ApiServer, api: GitHub
+) -> None:
+    step.publish(make_result(), api)
+    server.comments[0]["body"] += "<!-- socklat-gate history [1] -->\n"
+    step.publish(make_result(), api, step.job(GITHUB_RUN_ID="2"))
+    assert len(history_in(server.comments[0]["body"])) == 1
+
+
+def test_a_push_gets_a_check_and_no_comment(step: Step, server: ApiServer, api: GitHub) -> None:
+    step.publish(make_result(), api, step.job("push"))
+    assert server.comments == []
+    assert server.checks[0]["head_sha"] == MERGE_SHA
+
+
+def test_a_read_only_token_warns_and_the_rest_is_published(
+    step: Step, server: ApiServer, api: GitHub
+) -> None:
+    server.read_only = True
+    step.publish(make_result(), api)
+    levels = [name for name, _ in step.annotations]
+    assert levels == ["error", "warning", "warning"]
+    said = step.annotations[1][1]
+    assert "no comment was written" in said
+    assert "docs/github.md" in said
+    assert step.outputs["verdict"] == "regression"
+    assert step.summary.startswith("✘")
+
+
+def test_a_comment_that_fails_leaves_the_check(step: Step, server: ApiServer, api: GitHub) -> None:
+    server.faults = [Fault("GET", "/comments", 500, body={"message": "oops"})]
+    step.publish(make_result(), api)
+    assert server.comments == []
+    assert len(server.checks) == 1
+    assert "500 (oops)" in step.annotations[1][1]
+
+
+SCENARIO = 'name = "checkout"\n[service]\nimage = "x"\nport = 80\n[load]\npayload = "x"\n'
+
+
+def test_without_a_result_the_end_of_the_output_is_shown(
+    step: Step, server: ApiServer, api: GitHub
+) -> None:
+    scenario = step.directory / "socklat.toml"
+    scenario.write_text(SCENARIO)
+    step.publish(make_result(), api)
+    (step.out / "result.json").unlink()
+    log = "measuring\n\x1b[31merror: \x1b[0mno Docker [no_docker]\ntry: start it\n"
+    (step.directory / "log").write_text(log)
+    (step.directory / "summary").write_text("")
+    step.publish(None, api, step.job(GITHUB_RUN_ID="2"), exit_code=3, scenario=scenario)
+    assert step.summary.startswith("⊘ **NO VERDICT** - socklat-gate cannot measure")
+    assert "exit code 3): no Docker" in step.summary
+    assert "- `try: start it`" in step.summary
+    body = server.comments[0]["body"]
+    assert "**NO VERDICT**" in body
+    assert "✘ regression" in body.partition("Earlier verdicts")[2]
+    assert server.checks[-1]["conclusion"] == "failure"
+
+
+def test_a_result_of_another_run_is_not_taken_for_this_ones(step: Step) -> None:
+    step.publish(make_result("gate", Outcome.PASS), exit_code=1)
+    assert "another run's" in step.summary
+    assert "**PASS**" not in step.summary
+    assert step.outputs["verdict"] == ""
+    assert step.annotations[0][0] == "error"
+
+
+def test_a_damaged_result_is_named(step: Step) -> None:
+    write_reports(make_result(), step.out)
+    (step.out / "result.json").write_text("{")
+    step.publish(None, exit_code=1)
+    assert "not valid JSON" in step.summary
+
+
+def test_a_summary_is_cut_to_the_room_that_is_left(step: Step) -> None:
+    result = make_result()
+    reasons = ((result.verdict.reasons[0][0], "because " * 60),) * 5000  # type: ignore[union-attr]
+    assert result.verdict is not None
+    (step.directory / "summary").write_text("x" * 10_000)
+    step.publish(replace(result, verdict=replace(result.verdict, reasons=reasons)))
+    size = (step.directory / "summary").stat().st_size
+    assert MAX_SUMMARY_BYTES - 2000 < size <= MAX_SUMMARY_BYTES
+    assert "for want of room" in step.summary
+
+
+def test_a_full_summary_is_left_as_it_is(step: Step) -> None:
+    (step.directory / "summary").write_text("x" * MAX_SUMMARY_BYTES)
+    step.publish(make_result())
+    assert (step.directory / "summary").stat().st_size == MAX_SUMMARY_BYTES
+    assert step.annotations[0][0] == "error"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.example/",
+        f"{ARTIFACT})[x](https://evil.example",
+        f"{ARTIFACT}\n",
+        "https://github.com/octo/shop/actions/runs/../../x",
+        "https://github.com/octo/other/actions/runs/1/artifacts/2",
+    ],
+)
+def test_an_address_elsewhere_is_no_artifact(step: Step, url: str) -> None:
+    with pytest.raises(UsageError, match="is not the address of an artifact"):
+        artifact_address(step.job(), url)
+    assert artifact_address(step.job(), "") == ""
+    assert artifact_address(step.job(), ARTIFACT) == ARTIFACT

@@ -1,0 +1,175 @@
+"""Every text of a result, hostile, through everything that is published: nothing comes of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+from socklat_gate.forge.body import Source, comment_body
+from socklat_gate.forge.exit_policy import FailOn
+from socklat_gate.forge.finding import Finding
+from socklat_gate.forge.github.check_run import MAX_SUMMARY, Check, create_check
+from socklat_gate.forge.github.comment import MAX_COMMENT, marker_of
+from socklat_gate.forge.github.publishing import Wanted, entry_of, publish
+from socklat_gate.forge.github.runner import Runner
+from socklat_gate.forge.github.workflow_job import Job, job_of
+from socklat_gate.forge.shortening import characters
+from socklat_gate.forge.verdict_history import Entry, history_in
+from socklat_gate.measured.result import Result
+from socklat_gate.measured.verdict import Outcome, StageShare, Waived
+from socklat_gate.report.formats.markdown import render_markdown
+from socklat_gate.wording.markdown_escape import one_line
+
+from tests.unit.factories import (
+    make_cpu_metric,
+    make_pair,
+    make_result,
+    make_spike_verdict,
+    with_correction,
+)
+from tests.unit.forge.github.events import environment, pull_request
+from tests.unit.forge.github.runner_files import commands_in, outputs_of
+from tests.unit.report.flood import flood, with_text
+from tests.unit.report.markdown_judge import column_counts, filter_hits, inline_tokens, parsed
+
+NUMBER = 500
+TEXTS = flood(NUMBER)
+ARTIFACT = "https://github.com/octo/shop/actions/runs/1234/artifacts/9"
+OURS = re.compile(r"https://github\.com/octo/shop/actions/runs/\d+(?:/artifacts/\d+)?")
+TAGS = {"<details>", "</details>", "<summary>", "</summary>"}
+HIDDEN = re.compile(r"<!-- socklat-gate (?:comment [a-z0-9._-]+|history \[[^<>]*\]) -->")
+OLD = Entry(
+    commit="a" * 40, at_s=1_700_000_000, verdict=Outcome.PASS, p50=0.0, p99=0.1, run=5, attempt=1
+)
+
+
+def full_result(outcome: Outcome) -> Result:
+    """A result with everything that a report can show."""
+    result = make_result("gate", outcome)
+    assert result.verdict is not None
+    waived = Waived(0.3, "2027-01-01", "https://example.org/1")
+    metrics = (*result.verdict.metrics, make_cpu_metric(Outcome.PASS))
+    verdict = replace(
+        result.verdict,
+        metrics=tuple(replace(metric, waived=waived) for metric in metrics),
+        spikes=replace(make_spike_verdict(), notes=("note",), waived=waived),
+        attribution=tuple(
+            replace(part, depend=StageShare("depend", 1.0, 2.0, 0.5))
+            for part in result.verdict.attribution
+        ),
+    )
+    pair = make_pair()
+    run = replace(pair.baseline, load=replace(pair.baseline.load, first_error="reset"))
+    return replace(
+        result,
+        verdict=verdict,
+        drift="the baseline has drifted",
+        calibration="false alarms: none",
+        pairs=(
+            with_correction(replace(pair, baseline=run)),
+            make_pair(1, set_aside="steal 71%"),
+        ),
+    )
+
+
+RESULTS = [make_result("run"), *map(full_result, Outcome)]
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
+    directory = tmp_path_factory.mktemp("event")
+    return job_of(environment(directory, "pull_request", {"pull_request": pull_request()}))
+
+
+def structure(markdown: str) -> list[str]:
+    return [token.type for token in parsed(markdown)]
+
+
+@lru_cache(maxsize=len(RESULTS))
+def expected_structure(at: int) -> list[str]:
+    return structure(render_markdown(with_text(RESULTS[at], "word")))
+
+
+def assert_only_ours(markdown: str, links: int) -> None:
+    """No link, image, HTML, mention, reference, command or broken table but what we made."""
+    tokens = [*parsed(markdown), *inline_tokens(markdown)]
+    hrefs = [str(token.attrs["href"]) for token in tokens if token.type == "link_open"]
+    assert len(hrefs) == links
+    assert all(OURS.fullmatch(href) for href in hrefs)
+    assert not [token for token in tokens if token.type in {"image", "em_open", "s_open"}]
+    html = [token.content for token in tokens if token.type.startswith("html_")]
+    pieces = {piece for block in html for piece in re.findall(r"<!--.*?-->|<[^>]*>", block)}
+    assert not {piece for piece in pieces - TAGS if not HIDDEN.fullmatch(piece)}
+    assert filter_hits(re.sub(OURS, "", markdown)) == []
+    assert all(rows == {width} for width, rows in column_counts(markdown))
+    assert commands_in(markdown) == []
+    assert not [line for line in markdown.splitlines() if line.lstrip().startswith("::")]
+    markdown.encode("utf-8")
+
+
+@pytest.mark.parametrize("at", range(NUMBER), ids=lambda at: f"text-{at}")
+def test_nothing_comes_of_it(at: int, job: Job, tmp_path: Path) -> None:
+    text, which = TEXTS[at], at % len(RESULTS)
+    hostile = with_text(RESULTS[which], text)
+    report = render_markdown(hostile)
+    assert_only_ours(report, links=0)
+    if one_line(text, 10):
+        assert structure(report) == expected_structure(which)
+
+    source = Source(job, "b" * 40, 1234, ARTIFACT)
+    entry = entry_of(hostile, "b" * 40, 1234, 1)
+    old = comment_body(report, source, OLD, "", MAX_COMMENT)
+    room = MAX_COMMENT if at % 2 else 6_000
+    body = comment_body(report, source, entry, old, room)
+    assert characters(body) <= room
+    assert_only_ours(f"{marker_of(hostile.scenario_name)}\n{body}", links=3)
+    assert history_in(body) == ((OLD, entry) if entry else (OLD,))
+
+    exit_code = int(hostile.verdict.outcome.exit_code) if hostile.verdict else 0
+    log = io.StringIO()
+    output, summary = tmp_path / "output", tmp_path / "summary"
+    finding = Finding(exit_code, hostile.scenario_name, hostile, "", ())
+    wanted = Wanted(FailOn.REGRESSION, False, False, "x")
+    publish(Runner(log, output, summary), job, None, finding, Path("out"), wanted, ARTIFACT)
+    assert_only_ours(summary.read_text("utf-8"), links=2)
+    (command,) = commands_in(log.getvalue())
+    assert command.name in {"error", "warning", "notice"}
+    assert command.properties.keys() == {"title"}
+    outputs = outputs_of(output)
+    assert outputs["verdict"] == (hostile.verdict.outcome.value if hostile.verdict else "")
+    assert len(outputs) == 6
+
+
+@pytest.mark.parametrize("text", TEXTS[::5], ids=range(0, NUMBER, 5))
+def test_nothing_comes_of_the_output_of_a_gate_without_a_result(
+    text: str, job: Job, tmp_path: Path
+) -> None:
+    finding = Finding(3, text, None, f"it ended: {text}", (text, *text[:5000].splitlines()[:20]))
+    runner = Runner(io.StringIO(), tmp_path / "output", tmp_path / "summary")
+    wanted = Wanted(FailOn.REGRESSION, False, False, "x")
+    publish(runner, job, None, finding, Path("out"), wanted, "")
+    assert_only_ours((tmp_path / "summary").read_text("utf-8"), links=1)
+    assert isinstance(runner.log, io.StringIO)
+    (command,) = commands_in(runner.log.getvalue())
+    assert command.name == "error"
+
+
+def test_a_check_of_any_text_is_within_githubs_limits() -> None:
+    sent: list[dict[str, object]] = []
+
+    class Api:
+        def send(self, method: str, path: str, body: dict[str, object], **_: object) -> None:
+            sent.append(body)
+
+    for text in TEXTS[::7]:
+        report = "x\n" + "line\n" * 40_000
+        create_check(Api(), "o/r", Check(text, "a" * 40, "neutral", text, report, ARTIFACT))  # type: ignore[arg-type]
+        content = json.loads(json.dumps(sent[-1]))
+        assert len(content["name"]) <= 100
+        assert 0 < len(content["output"]["summary"]) <= MAX_SUMMARY
+        assert "\n" not in content["name"] + content["output"]["title"]

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from socklat_gate.init.detection import HTTP, Spoken, guess
+from socklat_gate.init.scenario_text import rate_for, scenario_text
+from socklat_gate.init.source import Source, scenario_name
+from socklat_gate.scenario import Scenario
+from socklat_gate.scenario.gating import WANTED_EXCEEDING
+from socklat_gate.scenario.loader import load_scenario
+from socklat_gate.service.image import ImageRef
+
+IMAGE = ImageRef("shop:dev", "sha256:0", "")
+
+
+def source(name: str = "shop", value: str = "shop:dev", key: str = "image") -> Source:
+    return Source(name, {key: value}, IMAGE, (8080,))
+
+
+def written(tmp_path: Path, found: Source, port: int, spoken: Spoken) -> Scenario:
+    path = tmp_path / "socklat.toml"
+    path.write_text(scenario_text(found, port, spoken), encoding="utf-8")
+    return load_scenario(path)
+
+
+def test_an_http_service_gets_its_path_readiness_and_a_rate_it_can_bear(tmp_path: Path) -> None:
+    spoken = Spoken(HTTP, "/health", 200, latency_s=0.002, verified=True)
+    scenario = written(tmp_path, source(), 8080, spoken)
+    assert (scenario.name, scenario.service.image, scenario.service.port) == (
+        "shop",
+        "shop:dev",
+        8080,
+    )
+    assert (scenario.load.driver, scenario.load.path) == ("http", "/health")
+    assert scenario.service.ready.http == "/health"
+    assert scenario.load.rate == 100  # 30% of the time at 2 ms each are 150
+    assert [m.name for m in scenario.gate.metrics] == [
+        "service_p50",
+        "service_p90",
+        "cpu_per_request",
+    ]
+
+
+def test_a_fast_one_is_judged_by_p99_too(tmp_path: Path) -> None:
+    spoken = Spoken(HTTP, "/", 200, latency_s=0.0002, verified=True)
+    scenario = written(tmp_path, source(), 8080, spoken)
+    assert scenario.load.rate == 1000
+    assert "service_p99" in [m.name for m in scenario.gate.metrics]
+
+
+@pytest.mark.parametrize("status", [301, 404, 500])
+def test_what_answers_otherwise_is_not_waited_for(tmp_path: Path, status: int) -> None:
+    spoken = Spoken(HTTP, "/", status, latency_s=0.001, verified=True)
+    assert written(tmp_path, source(), 80, spoken).service.ready.http is None
+
+
+def test_known_ports_without_asking(tmp_path: Path) -> None:
+    redis = written(tmp_path, source(), 6379, guess(6379, "--no-start was given"))
+    assert (redis.load.driver, redis.load.answer) == ("tcp", "resp")
+    memcached = written(tmp_path, source(), 11211, guess(11211, "--no-start was given"))
+    assert memcached.load.answer == r"until:END\r\n"
+    postgres = written(tmp_path, source(), 5432, guess(5432, "--no-start was given"))
+    assert postgres.load.driver == "command"
+    assert postgres.load.command is not None
+    assert "pgbench" in postgres.load.command.argv[-1]
+    assert written(tmp_path, source(), 1234, guess(1234, "?")).load.driver == "http"
+
+
+@pytest.mark.parametrize("value", ['a"b', "a\\b", "ä€😀", "a\x7fb", "a\x01b", "a\nb", "''' #"])
+def test_any_directory_can_be_named(tmp_path: Path, value: str) -> None:
+    found = source(scenario_name(value), value, "build")
+    assert written(tmp_path, found, 80, guess(80, "?")).service.build == value
+
+
+@pytest.mark.parametrize("latency_s", [0.0, 1e-6, 0.0003, 0.03, 0.8, 5.0])
+def test_every_rate_has_enough_requests_for_what_is_judged(
+    tmp_path: Path, latency_s: float
+) -> None:
+    spoken = Spoken(HTTP, "/", 200, latency_s=latency_s, verified=True)
+    scenario = written(tmp_path, source(), 80, spoken)
+    assert 5 <= scenario.load.rate <= 1000
+    assert scenario.load.duration_s <= 20 or scenario.load.rate < 10
+    assert scenario.gate.metrics[0].quantile == 0.5
+    for metric in scenario.gate.metrics:
+        if metric.quantile:
+            beyond = scenario.load.rate * scenario.load.duration_s * (1 - metric.quantile)
+            assert beyond >= WANTED_EXCEEDING - 1e-6
+
+
+def test_rates_are_round() -> None:
+    assert [rate_for(x) for x in (0.0, 0.0002, 0.001, 0.002, 0.03, 1.0)] == [
+        200,
+        1000,
+        200,
+        100,
+        10,
+        5,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Shop API", "shop-api"),
+        ("_x_", "x"),
+        ("...", "service"),
+        ("a" * 80, "a" * 63),
+        ("ümlaut", "mlaut"),
+    ],
+)
+def test_names(text: str, name: str) -> None:
+    assert scenario_name(text) == name

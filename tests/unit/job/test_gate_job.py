@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from socklat_gate.baseline.choice import Lineage
+from socklat_gate.errors import (
+    Exit,
+    InvalidMeasurement,
+    NoUsableBaseline,
+    Reason,
+    UnfitEnvironment,
+)
+from socklat_gate.job import gate_job as paired
+from socklat_gate.job.gate_job import GateJob
+from socklat_gate.job.reference import Reference
+from socklat_gate.measured.campaign import Fingerprint
+from socklat_gate.measured.result import Result
+from socklat_gate.measured.verdict import Outcome
+from socklat_gate.wording.headline import next_step
+from socklat_gate.wording.sentence import plain
+
+from tests.unit.job.fakes import (
+    BASE_IMAGE,
+    IMAGE,
+    FakeBench,
+    Step,
+    opening,
+    quiet_progress,
+    scenario,
+    stored,
+)
+
+DIED = InvalidMeasurement(Reason.SERVICE_DIED, "exit code 3", remedy="look at its log")
+
+
+@pytest.fixture
+def judge(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Result]:
+    """Runs a job over steps of a fake bench."""
+
+    def run(
+        steps: Sequence[Step],
+        reference: Reference | Exception | None = None,
+        unmeasured: tuple[str, ...] = (),
+        **limits: float,
+    ) -> Result:
+        def find_reference() -> Reference:
+            if isinstance(reference, Exception):
+                raise reference
+            store = stored(tmp_path / "none", 0)
+            return reference or Reference(BASE_IMAGE, store, named=True, stored=False)
+
+        bench = FakeBench(steps, unmeasured)
+        monkeypatch.setattr(paired, "Bench", opening(bench))
+        job = GateJob(
+            client=None,
+            scenario=scenario(**limits),
+            directory=tmp_path,
+            candidate=IMAGE,
+            find_reference=find_reference,
+            seed=9,
+            progress=quiet_progress(),
+        )
+        result = job.run()
+        assert bench.closed or not bench.seeds
+        return result
+
+    return run
+
+
+def outcome(result: Result) -> tuple[Outcome, Reason]:
+    assert result.verdict is not None
+    return result.verdict.outcome, result.verdict.reasons[0][0]
+
+
+def test_no_change_passes(judge: Callable[..., Result]) -> None:
+    result = judge([0.0] * 40)
+    assert outcome(result) == (Outcome.PASS, Reason.NO_REGRESSION)
+    assert 5 <= len(result.pairs) < 40
+    assert (result.baseline_image, result.candidate_image) == ("demo:1", "demo:2")
+    assert result.completeness is not None
+    assert result.completeness.recorded == 12_000 * len(result.pairs)
+
+
+def test_a_large_change_fails(judge: Callable[..., Result]) -> None:
+    result = judge([0.3] * 40)
+    assert outcome(result) == (Outcome.REGRESSION, Reason.REGRESSION)
+
+
+def test_the_budget_of_pairs(judge: Callable[..., Result]) -> None:
+    result = judge([0.0] * 40, max_pairs=3)
+    assert outcome(result) == (Outcome.INCONCLUSIVE, Reason.BUDGET_PAIRS)
+    assert len(result.pairs) == 3
+
+
+def test_the_budget_of_minutes(judge: Callable[..., Result]) -> None:
+    result = judge([0.0] * 40, max_minutes=1e-9)
+    assert outcome(result) == (Outcome.INCONCLUSIVE, Reason.BUDGET_MINUTES)
+    assert len(result.pairs) == 1
+
+
+def test_pairs_set_aside_are_kept_but_not_used(judge: Callable[..., Result]) -> None:
+    result = judge(["steal", 0.0, "steal", *[0.0] * 40])
+    assert outcome(result)[0] is Outcome.PASS
+    assert [pair.set_aside for pair in result.pairs[:4]] == ["steal", "", "steal", ""]
+    assert result.verdict is not None
+    assert result.verdict.pairs == len(result.pairs) - 2
+
+
+def test_too_many_of_them_make_it_invalid(judge: Callable[..., Result]) -> None:
+    result = judge([0.0, "steal", "steal", "steal"], max_set_aside=2)
+    assert outcome(result) == (Outcome.INVALID, Reason.TOO_NOISY)
+    assert len(result.pairs) == 4
+
+
+def test_a_failure_keeps_what_was_measured_before_it(judge: Callable[..., Result]) -> None:
+    result = judge([0.0, 0.0, DIED])
+    assert outcome(result) == (Outcome.INVALID, Reason.SERVICE_DIED)
+    assert result.verdict is not None
+    assert result.verdict.reasons[0][1] == "exit code 3 (look at its log)"
+    assert len(result.pairs) == 2
+    assert result.completeness is not None
+
+
+def test_other_errors_are_no_verdict(judge: Callable[..., Result]) -> None:
+    gone = UnfitEnvironment(Reason.NO_DOCKER, "the daemon is gone")
+    with pytest.raises(UnfitEnvironment):
+        judge([0.0, gone])
+
+
+def test_no_baseline_is_a_result_too(judge: Callable[..., Result]) -> None:
+    result = judge([], NoUsableBaseline(Reason.BASELINE_EMPTY, "nothing there"))
+    assert outcome(result) == (Outcome.NO_BASELINE, Reason.BASELINE_EMPTY)
+    assert result.baseline_image == "none"
+    assert result.completeness is None
+    assert result.verdict is not None
+    assert result.verdict.outcome.exit_code is Exit.NO_BASELINE
+
+
+@pytest.mark.parametrize(
+    ("campaigns", "change", "expected"),
+    [
+        (5, 0.002, (Outcome.PASS, Reason.WITHIN_PREDICTION)),
+        (5, 0.5, (Outcome.REGRESSION, Reason.REGRESSION)),
+        (4, 0.5, (Outcome.INCONCLUSIVE, Reason.TOO_FEW_CAMPAIGNS)),
+    ],
+)
+def test_without_the_image_the_stored_numbers_are_the_reference(
+    judge: Callable[..., Result],
+    tmp_path: Path,
+    campaigns: int,
+    change: float,
+    expected: tuple[Outcome, Reason],
+) -> None:
+    store = stored(tmp_path / "baselines", campaigns)
+    reference = Reference(None, store, named=False, stored=True)
+    result = judge([change] * 5, reference)
+    assert outcome(result) == expected
+    assert result.pairs == ()
+    assert result.campaign is not None
+    assert len(result.campaign.runs) == 5
+    assert result.baseline_image == "stored campaigns"
+
+
+def test_numbers_of_another_machine_are_no_reference(
+    judge: Callable[..., Result], tmp_path: Path
+) -> None:
+    store = stored(tmp_path / "baselines", 5, fingerprint=Fingerprint({"kernel": "5.10"}))
+    for image in (None, BASE_IMAGE):
+        result = judge([], Reference(image, store, named=False, stored=True))
+        assert outcome(result) == (Outcome.NO_BASELINE, Reason.BASELINE_FINGERPRINT)
+
+
+def test_todays_baseline_is_held_against_the_stored_one(
+    judge: Callable[..., Result], tmp_path: Path
+) -> None:
+    store = stored(tmp_path / "baselines", 3, mode="paired")
+    result = judge([0.0] * 40, Reference(BASE_IMAGE, store, named=True, stored=True))
+    assert outcome(result)[0] is Outcome.PASS
+    assert "today's baseline arm lies within" in result.drift
+
+
+def test_a_gated_stage_that_is_not_measured_is_inconclusive_at_once(
+    judge: Callable[..., Result],
+) -> None:
+    result = judge([], unmeasured=("rx_process",))
+    assert result.verdict is not None
+    assert result.verdict.outcome is Outcome.INCONCLUSIVE
+    ((reason, text),) = result.verdict.reasons
+    assert reason is Reason.NO_HOOK
+    assert "rx_process is not measured: no hook for process attaches to this kernel" in text
+    assert (result.pairs, result.hooks) == ((), FakeBench.hooks)
+    assert "this kernel shows" in plain(next_step(result))
+
+
+def test_the_result_says_which_commit_it_was_compared_with(
+    judge: Callable[..., Result], tmp_path: Path
+) -> None:
+    store = stored(tmp_path, 2, commit="a" * 40, branch="main")
+    built = Reference(BASE_IMAGE, store, True, True, "b" * 40, "the merge base of 'main'")
+    result = judge([0.0] * 40, built)
+    assert result.baseline_commit == "b" * 40
+    assert result.baseline_choice == "the merge base of 'main'"
+    numbers = Reference(None, store, False, True, lineage=Lineage(("a" * 40,)))
+    result = judge([0.0] * 9, numbers)
+    assert (result.baseline_commit, result.baseline_choice) == ("a" * 40, "this commit")
+    assert judge([], DIED).baseline_commit == ""

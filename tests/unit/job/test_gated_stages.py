@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+from socklat_gate.errors import Exit, Reason, UsageError
+from socklat_gate.job.gated_stages import unmeasured_stages, unmeasured_text
+from socklat_gate.scenario import Stage
+
+HEADLINE = ("service", "recv_wait", "app", "accept_wait")
+FULL = {"rx_stack", "bridge", "tx_stack", "runq", "rx_process"}
+
+
+def test_what_is_measured_is_no_problem() -> None:
+    assert unmeasured_stages(["service", "app"], HEADLINE, "headline") == ()
+    assert unmeasured_stages(["runq"], (*HEADLINE, "runq"), "full") == ()
+
+
+@pytest.mark.parametrize("stage", get_args(Stage))
+def test_more_detail_is_asked_for_where_it_can_help_and_only_there(stage: str) -> None:
+    if stage in HEADLINE:
+        return
+    if stage not in FULL:
+        assert unmeasured_stages([stage], HEADLINE, "headline") == (stage,)
+        return
+    with pytest.raises(UsageError) as error:
+        unmeasured_stages(["service", stage, stage], HEADLINE, "headline")
+    assert (error.value.exit_code, error.value.reason) == (Exit.USAGE, Reason.BAD_SCENARIO)
+    assert f"the scenario gates {stage}, which" in error.value.message
+
+
+def test_at_full_detail_it_is_the_kernel_that_cannot() -> None:
+    missing = unmeasured_stages(["rx_process", "app", "respond", "respond"], HEADLINE, "full")
+    assert missing == ("rx_process", "respond")
+    text = unmeasured_text(missing)
+    assert "rx_process is not measured: no hook for process attaches" in text
+    assert "respond is not measured: no hook for sent attaches" in text

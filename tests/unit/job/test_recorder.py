@@ -1,0 +1,170 @@
+"""What is done while the load runs, with a clock, a probe and a load that the test moves."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from socklat_gate.job import recorder as module
+from socklat_gate.job.recorder import Observer
+from socklat_gate.job.stacks import Stacked
+from socklat_gate.load.load_driver import Window
+from socklat_gate.service.cpu_time import CpuUse
+from socklat_gate.stalls.timeline import EXCHANGE, STALL
+
+from tests.unit.job.fakes import scenario
+from tests.unit.stalls.simulated import MS, exchanges, stalls_at
+
+S = 1_000_000_000
+RATE = 1000
+
+
+class World:
+    """Time, the probe's log up to it, and a load that can be ended."""
+
+    def __init__(self, stalls: Any = None) -> None:
+        rng = np.random.default_rng(1)
+        self.now_ns = 0
+        self.window = Window(0, S, 41 * S)
+        arrival_ns = np.sort(rng.integers(S, 41 * S, 2 * 40 * RATE))
+        latency_ns = rng.integers(100_000, 900_000, arrival_ns.size)
+        self.log = exchanges(arrival_ns, latency_ns)
+        self.log["target"] = rng.integers(0, 2, arrival_ns.size)
+        self.stalls = stalls if stalls is not None else np.zeros(0, STALL)
+        self.drained_ns = 0
+        self.ended: list[int] = []
+        self.recorded: list[tuple[int, int, int, int]] = []
+        self.watches_stalls = True
+        self.stages = ("service", "recv_wait", "app")
+        self.cpu_ns = 0
+
+    # the probe
+    def drain(self) -> Any:
+        since, self.drained_ns = self.drained_ns, self.now_ns
+        if not self.watches_stalls:
+            return np.zeros(0, EXCHANGE), np.zeros(0, STALL)
+        log, stalls = self.log["rx_first_ns"], self.stalls["to_ns"]
+        return (
+            self.log[(log >= since) & (log < self.now_ns)],
+            self.stalls[(stalls >= since) & (stalls < self.now_ns)],
+        )
+
+    def record_between(
+        self, slot: int, from_ns: int, to_ns: int, spike_ns: int, log_mask: int
+    ) -> None:
+        assert from_ns == S
+        self.recorded.append((slot, to_ns, spike_ns, log_mask))
+
+    def warmup_quantile_ns(self, slot: int, q: float) -> int:
+        return 2 * MS
+
+    def set_load(self, processes: Any) -> None:
+        assert processes == (7,)
+
+    def seen(self, slot: int) -> int:
+        return self.now_ns // MS
+
+    # the load
+    def pids(self) -> tuple[int, ...]:
+        return (7,)
+
+    def end_at(self, end_ns: int) -> Window:
+        self.ended.append(end_ns)
+        return Window(0, S, end_ns)
+
+
+def run(world: World, monkeypatch: pytest.MonkeyPatch, **load: Any) -> Observer:
+    """Polls ten times a second until the load ends."""
+    document = scenario().model_dump()
+    document["gate"]["metrics"] = [{"quantile": 0.99, "tolerance": 0.05, "failure": 0.15}]
+    document["load"] |= {"rate": float(RATE), "duration_s": 10.0, **load}
+    planned = type(scenario()).model_validate(document)
+    monkeypatch.setattr(module.time, "monotonic_ns", lambda: world.now_ns)
+    monkeypatch.setattr(
+        module,
+        "CpuMeter",
+        lambda pid: SimpleNamespace(read=lambda: CpuUse(world.now_ns // 10, 5, 3)),
+    )
+    arms: Any = [SimpleNamespace(pid=1), SimpleNamespace(pid=2)]
+    probe: Any = world
+    seen = Observer(probe, planned, arms, probe, Stacked({}, 0))
+    seen.open(world.window)
+    while world.now_ns <= seen.window.to_ns + S:
+        world.now_ns += 100 * MS
+        seen.poll()
+    return seen
+
+
+def test_a_calm_run_lasts_as_long_as_planned(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    seen = run(world, monkeypatch)
+    assert world.ended == [11 * S]
+    cleaned, _ = seen.finish()
+    assert cleaned is not None
+    assert seen.too_few_clean(cleaned) == ""
+    assert sum(c.logged for c in cleaned.corrected) == pytest.approx(2 * 10 * RATE, rel=0.2)
+
+
+def test_without_a_look_at_stalls_it_does_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    world.watches_stalls = False
+    seen = run(world, monkeypatch)
+    assert world.ended == [11 * S]
+    assert seen.finish()[0] is None
+
+
+def test_a_disturbed_run_lasts_until_enough_was_undisturbed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begins = np.arange(S, 41 * S, 20 * MS)
+    world = World(stalls_at(begins, begins + 6 * MS))  # 12 ms of 20 are lost: half of the 100
+    seen = run(world, monkeypatch)
+    (end_ns,) = world.ended
+    assert 13 * S < end_ns < 24 * S
+    cleaned, _ = seen.finish()
+    assert cleaned is not None
+    assert seen.too_few_clean(cleaned) == ""
+    assert cleaned.stalled == pytest.approx(0.3, abs=0.01)
+
+
+def test_a_run_that_never_gets_enough_says_how_long_it_would_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begins = np.arange(S, 41 * S, 20 * MS)
+    world = World(stalls_at(begins, begins + 9 * MS))
+    seen = run(world, monkeypatch)
+    assert world.ended == []
+    cleaned, _ = seen.finish()
+    assert cleaned is not None
+    told = seen.too_few_clean(cleaned)
+    assert "clean exchanges beyond service_p99 in 40.0 s, where 50 are needed" in told
+
+
+def test_spikes_are_armed_by_the_warmup_and_kept_when_the_end_moves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    seen = run(world, monkeypatch)
+    assert world.recorded[:2] == [(0, 41 * S, 0, 0), (1, 41 * S, 0, 0)]
+    assert world.recorded[2:4] == [(0, 41 * S, 6 * MS, 0), (1, 41 * S, 6 * MS, 0)]
+    assert world.recorded[4:] == [(0, 11 * S, 6 * MS, 0), (1, 11 * S, 6 * MS, 0)]
+    assert seen.spike_ns == 6 * MS
+
+
+def test_cpu_time_is_read_over_the_window_with_the_requests_in_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    _, (used, other) = run(world, monkeypatch).finish()
+    assert used == other
+    assert used.used_ns / used.exchanges == pytest.approx(100_000, rel=0.001)
+    assert used.exchanges == pytest.approx(10 * RATE, rel=0.03)
+    assert (used.throttled_us, used.involuntary_switches) == (0, 0)
+
+
+def test_of_very_many_exchanges_a_part_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    run(world, monkeypatch, rate=60_000.0)  # 60,000/s * 2 arms * 40 s at most, of 2**20
+    assert {mask for *_, mask in world.recorded} == {7}

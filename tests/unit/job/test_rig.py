@@ -1,0 +1,294 @@
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from socklat_gate.errors import InvalidMeasurement, Reason, UsageError
+from socklat_gate.job import rig as module
+from socklat_gate.job import run as measure
+from socklat_gate.job.rig import Bench
+from socklat_gate.load.load_driver import Window
+from socklat_gate.measured.campaign import Bands, Noise
+from socklat_gate.probe.probe import Reading
+from socklat_gate.scenario import Scenario
+from socklat_gate.service.session import ArmSpec
+from socklat_gate.stalls.timeline import EXCHANGE, STALL
+
+from tests.unit.job.fakes import BASE_IMAGE, IMAGE, run, scenario
+
+SPECS = [ArmSpec("baseline", BASE_IMAGE), ArmSpec("candidate", IMAGE)]
+WINDOW = Window(0, 100, 200)
+
+
+class World:
+    """Probe, containers, load and machine in one; ``log`` has what was asked of them in order."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self.noise = Noise(0.0, 0.3, None, 0.5)
+        self.load_error: Exception | None = None
+        self.pending = [0]
+        self.missed = Counter({"segment": 7, "read": 0, "drop": 7, "reset_sent": 0})
+        self.skipped_each_time: Counter[str] = Counter()
+        self.hooks: dict[str, str] = {}
+        self.stages: tuple[str, ...] = ("service", "recv_wait", "app")
+        self.spike_ns: dict[int, int] = {}
+        self.cpusets: dict[str, str | None] = {}
+        self.arms = 0
+
+    def __enter__(self) -> World:
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self.log.append("leave")
+
+    # the session
+    def start(self, specs: Any) -> Any:
+        if isinstance(specs, int):
+            return WINDOW  # the load's start
+        self.arms = len(specs)
+        self.log += [f"start {spec.arm}" for spec in specs]
+        self.cpusets.update({spec.arm: spec.cpuset for spec in specs})
+        return tuple(
+            SimpleNamespace(
+                arm=spec.arm,
+                image=spec.image,
+                netns_inode=n,
+                host="h",
+                port=1,
+                pid=2**22 + 1,
+                companions=(),
+            )
+            for n, spec in enumerate(specs)
+        )
+
+    def stop(self) -> None:
+        self.log.append("stop")
+
+    def check_alive(self) -> None:
+        pass
+
+    # the probe
+    def watch(self, slot: int, netns_inode: int, port: int) -> None:
+        self.log.append(f"watch {slot}")
+
+    def record_between(
+        self, slot: int, from_ns: int, to_ns: int, spike_ns: int, log_mask: int
+    ) -> None:
+        assert (from_ns, to_ns, log_mask) == (100, 200, 0)
+        self.spike_ns[slot] = spike_ns
+
+    watches_stalls = False
+    unsent, unsent_each_time = 5, 0
+
+    def set_load(self, processes: Any) -> None:
+        assert processes == (77,)
+
+    def drain(self) -> Any:
+        return np.zeros(0, EXCHANGE), np.zeros(0, STALL)
+
+    def seen(self, slot: int) -> int:
+        return 6000
+
+    def warmup_quantile_ns(self, slot: int, q: float) -> int:
+        assert (slot, q) == (0, 0.99)
+        return 1_000_000
+
+    targets = 4
+
+    def forget_all(self) -> None:
+        self.log.append("forget all")
+
+    def missed_by_event(self) -> dict[str, int]:
+        self.missed += self.skipped_each_time
+        return dict(self.missed)
+
+    def unsent_stalls(self) -> int:
+        self.unsent += self.unsent_each_time
+        return self.unsent
+
+    def read(self, slot: int) -> Reading:
+        whole = run()
+        pending = self.pending.pop(0) if len(self.pending) > 1 else self.pending[0]
+        counters = {**whole.counters, "pending": pending, "seen": 6000 + pending}
+        empty: Bands = whole.bands
+        return Reading(whole.histograms, empty, counters, {"tcp_csum": 2}, ())
+
+    # the load
+    def pids(self) -> tuple[int, ...]:
+        return (77,)
+
+    def end_at(self, end_ns: int) -> Window:
+        return WINDOW
+
+    def connect(self) -> None:
+        pass
+
+    def wait(self, poll: Any) -> Any:
+        poll()
+        if self.load_error is not None:
+            raise self.load_error
+        return (run().load,) * self.arms
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    world = World()
+    for place, name in (
+        (module, "SocketProbe"),
+        (module, "ServiceSession"),
+        (measure, "make_load"),
+    ):
+        monkeypatch.setattr(place, name, lambda *args, **options: world)
+    meter = SimpleNamespace(stop=lambda: world.noise)
+    monkeypatch.setattr(measure, "NoiseMeter", lambda: meter)
+    return world
+
+
+def pair(seed: int = 1, **limits: Any) -> Any:
+    with Bench(None, scenario(max_steal=0.5, **limits), Path(), lambda phase: None) as bench:
+        return bench.pair(3, seed, SPECS)
+
+
+def test_who_starts_first_is_a_coin_flip_that_is_recorded(world: World) -> None:
+    firsts = set()
+    for seed in range(8):
+        world.log.clear()
+        measured = pair(seed)
+        started = [entry for entry in world.log if entry.startswith("start")]
+        assert started[0] == f"start {measured.first_started}"
+        assert len(started) == 2
+        # Whoever started first, the arms keep their places.
+        assert measured.baseline.image == BASE_IMAGE.reference
+        assert measured.candidate.image == IMAGE.reference
+        assert (measured.index, measured.seed) == (3, seed)
+        firsts.add(measured.first_started)
+    assert firsts == {"baseline", "candidate"}
+
+
+def test_the_same_seed_starts_in_the_same_order(world: World) -> None:
+    assert [pair(7).first_started for _ in range(3)] == [pair(7).first_started] * 3
+
+
+def test_a_failure_stops_watching_and_removes_the_containers(world: World) -> None:
+    world.load_error = InvalidMeasurement(Reason.SERVICE_DIED, "it died")
+    with pytest.raises(InvalidMeasurement, match="it died"):
+        pair()
+    after = world.log[world.log.index("watch 1") + 1 :]
+    assert after == ["leave", "forget all", "stop", "leave", "leave"]
+
+
+def test_a_greedy_hypervisor_sets_a_pair_aside(world: World) -> None:
+    assert pair().set_aside == ""
+    world.noise = replace(world.noise, steal=0.51)
+    assert pair().set_aside == "the hypervisor took 51% of the CPU time (limit 50%)"
+
+
+def test_a_pair_whose_stalls_are_not_all_known_is_set_aside(world: World) -> None:
+    assert pair().set_aside == ""  # what was lost before is not this pair's
+    world.unsent_each_time = 3
+    assert pair().set_aside == "3 of the machine's stalls found no room in the probe's ring"
+
+
+@pytest.mark.parametrize(
+    ("skipped", "why"),
+    [
+        ({"segment": 20, "read": 10, "drop": 500, "reset_sent": 3}, ""),
+        (
+            {"segment": 20, "read": 11, "drop": 500},
+            "the kernel skipped 31 invocations of the probe (read 11, segment 20), and 6000 "
+            "exchanges were seen",
+        ),
+    ],
+)
+def test_a_pair_in_which_the_kernel_skipped_the_probe_too_often_is_set_aside(
+    world: World, skipped: dict[str, int], why: str
+) -> None:
+    assert pair().set_aside == ""  # what was skipped before is not this pair's
+    world.skipped_each_time = Counter(skipped)
+    assert pair().set_aside == why
+
+
+def test_the_reading_waits_for_connections_that_are_closing(world: World) -> None:
+    world.pending = [3, 2, 1, 0]
+    measured = pair()
+    assert measured.baseline.counters["pending"] == 0
+
+
+def test_both_arms_get_the_spike_threshold_of_the_reference(world: World) -> None:
+    measured = pair()
+    assert world.spike_ns == {0: 3_000_000, 1: 3_000_000}
+    assert measured.candidate.spike_threshold_ns == 3_000_000
+    assert measured.candidate.drops == {"tcp_csum": 2}
+    assert measured.candidate.window_from_ns == WINDOW.from_ns
+
+
+def test_blocks_run_one_arm_at_a_time_in_flipped_order(world: World) -> None:
+    orders = set()
+    for seed in range(8):
+        world.log.clear()
+        measured = pair(seed, interleave="block")
+        steps = [entry for entry in world.log if entry.startswith(("start", "stop"))]
+        assert [step.split()[0] for step in steps] == ["start", "stop"] * 2
+        assert steps[0] == f"start {measured.first_started}"
+        assert measured.interleave == "block"
+        assert measured.baseline.image == BASE_IMAGE.reference
+        orders.add(measured.first_started)
+    assert orders == {"baseline", "candidate"}
+
+
+def test_containers_serve_as_many_pairs_as_the_scenario_says(world: World) -> None:
+    with Bench(None, scenario(pairs_per_start=3), Path(), lambda phase: None) as bench:
+        pairs = [bench.pair(index, 10 + index, SPECS) for index in range(4)]
+    assert [pair.start for pair in pairs] == [0, 0, 0, 3]
+    assert len({pair.first_started for pair in pairs[:3]}) == 1
+    steps = [entry.split()[0] for entry in world.log if entry.startswith(("start", "stop"))]
+    assert steps == ["start", "start", "stop", "start", "start"]
+    assert pair().start is None
+
+
+def test_who_gets_which_cpu_set_is_a_coin_flip_that_is_recorded(world: World) -> None:
+    document = scenario().model_dump()
+    document["service"]["cpuset"] = ["0", "1"]
+    seen = set()
+    for seed in range(12):
+        world.cpusets.clear()
+        with Bench(None, Scenario.model_validate(document), Path(), lambda phase: None) as bench:
+            measured = bench.pair(0, seed, SPECS)
+        swapped = measured.swapped_cpusets
+        assert world.cpusets == {"baseline": "01"[swapped], "candidate": "10"[swapped]}
+        seen.add((measured.first_started, swapped))
+    assert len(seen) == 4
+
+
+def gating(stage: str, detail: str) -> Scenario:
+    metric = {"stage": stage, "quantile": 0.5, "tolerance": 0.02, "failure": 0.05}
+    document = scenario().model_dump()
+    document["gate"]["metrics"], document["probe"]["detail"] = [metric], detail
+    return Scenario.model_validate(document)
+
+
+def test_a_gated_stage_that_needs_more_detail_is_refused_before_anything_starts(
+    world: World,
+) -> None:
+    with (
+        pytest.raises(UsageError) as error,
+        Bench(None, gating("bridge", "headline"), Path(), print),
+    ):
+        pytest.fail("it opened")
+    assert error.value.reason is Reason.BAD_SCENARIO
+    assert error.value.remedy is not None
+    assert 'detail = "full"' in error.value.remedy
+    assert world.log == ["leave"]  # the probe is unloaded; no session was opened
+
+
+def test_a_gated_stage_that_the_kernel_cannot_show_is_told(world: World) -> None:
+    with Bench(None, gating("rx_process", "full"), Path(), lambda phase: None) as bench:
+        assert bench.unmeasured == ("rx_process",)
+    with Bench(None, gating("app", "headline"), Path(), lambda phase: None) as bench:
+        assert bench.unmeasured == ()

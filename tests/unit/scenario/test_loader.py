@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from socklat_gate.errors import Exit, Reason, UsageError
+from socklat_gate.scenario import Scenario
+from socklat_gate.scenario.loader import line_of, load_scenario, tomllib
+
+ROOT = Path(__file__).resolve().parents[3]
+GOOD = """\
+name = "shop"
+
+[service]
+image = "shop:dev"
+port = 8080
+
+[load]
+driver = "http"
+path = "/cart"
+
+[[gate.metrics]]
+quantile = 0.5
+tolerance = 0.02
+failure = 0.05
+
+[[gate.metrics]]
+quantile = 0.9
+tolerance = 0.03
+failure = 0.08
+"""
+
+
+def written(directory: Path, text: str, name: str = "socklat.toml") -> Path:
+    path = directory / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def refused(directory: Path, text: str, name: str = "socklat.toml") -> UsageError:
+    with pytest.raises(UsageError) as caught:
+        load_scenario(written(directory, text, name))
+    return caught.value
+
+
+def test_a_scenario_is_read(tmp_path: Path) -> None:
+    scenario = load_scenario(written(tmp_path, GOOD))
+    assert scenario.name == "shop"
+    assert scenario.load.path == "/cart"
+    assert [metric.name for metric in scenario.gate.metrics] == ["service_p50", "service_p90"]
+
+
+def test_a_pyproject_table_is_read(tmp_path: Path) -> None:
+    text = GOOD.replace("[service]", "[tool.socklat-gate.service]")
+    text = text.replace("[load]", "[tool.socklat-gate.load]")
+    text = text.replace("[[gate.metrics]]", "[[tool.socklat-gate.gate.metrics]]")
+    path = written(tmp_path, "[tool.socklat-gate]\n" + text, "pyproject.toml")
+    assert load_scenario(path) == load_scenario(written(tmp_path, GOOD))
+
+
+@pytest.mark.parametrize("text", ["", "tool = 3", "[tool]\nsocklat-gate = 3", "[tool.other]"])
+def test_a_pyproject_without_the_table(tmp_path: Path, text: str) -> None:
+    error = refused(tmp_path, text, "pyproject.toml")
+    assert error.reason is Reason.BAD_SCENARIO
+    assert "has no table [tool.socklat-gate]" in error.message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('path = "/cart"', 'pth = "/cart"', ":9: unknown key 'load.pth'; did you mean 'path'?"),
+        ("[load]", "[laod]", ":7: unknown key 'laod'; did you mean 'load'?"),
+        ("port = 8080", "port = 80800", ":5: service.port: input should be less than or equal"),
+        ("port = 8080", 'port = "80"', "input should be a valid integer (given: '80')"),
+        ("port = 8080", "", ":3: service.port: field required"),
+        ("quantile = 0.9", "quantile = 1.9", ":17: gate.metrics.1.quantile: input should be less"),
+        ("failure = 0.08", "failure = inf", ":19: gate.metrics.1.failure: input should be a fin"),
+        ("quantile = 0.9", "quantile = 0.5", "the same stage and quantile is gated twice"),
+        ("quantile = 0.9", "zzz = 1", "unknown key 'gate.metrics.1.zzz'; known here: failure, "),
+        ('path = "/cart"', 'path = "cart"', ":9: load.path: string should match pattern"),
+        ('name = "shop"', 'name = "Shop!"', ":1: name: string should match pattern"),
+        ('driver = "http"', 'driver = "tcp"', "load: driver tcp needs a payload"),
+    ],
+)
+def test_a_problem_names_the_line_and_the_key(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    assert old in GOOD
+    error = refused(tmp_path, GOOD.replace(old, new))
+    assert error.reason is Reason.BAD_SCENARIO
+    assert said in error.message
+
+
+def test_a_command_cannot_be_told_which_slice_is_whose(tmp_path: Path) -> None:
+    text = GOOD.replace('driver = "http"\npath = "/cart"', 'driver = "command"')
+    text = text.replace("[[gate.metrics]]", "[load.command]\nargv = ['wrk']\n[[gate.metrics]]", 1)
+    assert load_scenario(written(tmp_path, text)).load.driver == "command"
+    error = refused(tmp_path, text + '[gate]\ninterleave = "slice"\n')
+    assert error.reason is Reason.BAD_SCENARIO
+    assert 'interleave = "slice" needs the http or tcp driver' in error.message
+
+
+def test_what_cannot_be_watched_within_the_budget_is_refused(tmp_path: Path) -> None:
+    text = GOOD + "[gate]\nmax_pairs = 20\n[gate.spikes]\nwatch_s = {}\n"
+    most_s = 20 * load_scenario(written(tmp_path, GOOD)).load.duration_s
+    assert load_scenario(written(tmp_path, text.format(most_s))).gate.spikes.watch_s == most_s
+    error = refused(tmp_path, text.format(most_s + 1))
+    assert error.reason is Reason.BAD_SCENARIO
+    assert "gate.spikes.watch_s" in error.message
+
+
+WAIVER = """
+[[waiver]]
+metric = "service_p90"
+ceiling = 0.30
+expires = 2026-12-31
+link = "https://example.org/decisions/7"
+"""
+
+
+def test_a_waiver_holds_through_its_last_day(tmp_path: Path) -> None:
+    path = written(tmp_path, GOOD + WAIVER)
+    (waiver,) = load_scenario(path, today=date(2026, 12, 31)).waiver
+    assert (waiver.metric, waiver.ceiling) == ("service_p90", 0.3)
+    assert waiver.expires == date(2026, 12, 31)
+
+
+def test_an_expired_waiver_fails_loudly(tmp_path: Path) -> None:
+    path = written(tmp_path, GOOD + WAIVER + WAIVER.replace("service_p90", "spikes"))
+    with pytest.raises(UsageError) as caught:
+        load_scenario(path, today=date(2027, 1, 1))
+    error = caught.value
+    assert error.reason is Reason.WAIVER_EXPIRED
+    assert error.exit_code is Exit.USAGE
+    first, second = error.message.splitlines()
+    assert "service_p90" in first
+    assert "2026-12-31" in first
+    assert "https://example.org/decisions/7" in first
+    assert "spikes" in second
+    assert error.remedy
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("service_p90", "service_p99", "'service_p99' is not gated; did you mean 'service_p90'?"),
+        ("service_p90", "cpu", "'cpu' is not gated; did you mean"),
+        ("service_p90", "spike", "'spike' is not gated; did you mean 'spikes'?"),
+        ("0.30", "0.03", "the ceiling 0.03 of service_p90 is not above what is accepted"),
+        ("0.30", "0.0", "waiver.0.ceiling: input should be greater than 0"),
+        ("2026-12-31", '"2026-12-31"', "waiver.0.expires: input should be a valid date"),
+        ("2026-12-31", "2026-13-31", "is not TOML"),
+        ("https://", "see ", "waiver.0.link: string should match pattern"),
+        ("link", "lnk", "unknown key 'waiver.0.lnk'; did you mean 'link'?"),
+    ],
+)
+def test_a_wrong_waiver_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
+    error = refused(tmp_path, GOOD + WAIVER.replace(old, new))
+    assert error.reason is Reason.BAD_SCENARIO
+    assert said in error.message
+
+
+def test_a_metric_is_waived_once_and_spikes_only_where_they_are_judged(tmp_path: Path) -> None:
+    assert "service_p90 is waived twice" in refused(tmp_path, GOOD + WAIVER + WAIVER).message
+    off = "[gate.spikes]\nenabled = false\n" + WAIVER.replace("service_p90", "spikes")
+    assert "'spikes' is not gated" in refused(tmp_path, GOOD + off).message
+
+
+def test_without_metrics_cpu_time_is_gated_too_and_can_be_left_out(tmp_path: Path) -> None:
+    short = GOOD[: GOOD.index("[[gate.metrics]]")]
+    names = [metric.name for metric in load_scenario(written(tmp_path, short)).gate.metrics]
+    assert names == ["service_p50", "service_p90", "service_p99", "cpu_per_request"]
+    cpu = '[[gate.metrics]]\nstage = "cpu"\ntolerance = 0.01\nfailure = 0.03\n'
+    (metric,) = load_scenario(written(tmp_path, short + cpu)).gate.metrics
+    assert (metric.name, metric.quantile) == ("cpu_per_request", None)
+    assert "stage cpu has no quantile" in refused(tmp_path, short + cpu + "quantile = 0.5").message
+
+
+def test_the_parts_of_alpha_sum_to_alpha(tmp_path: Path) -> None:
+    gate = load_scenario(written(tmp_path, GOOD)).gate
+    assert gate.alpha_spikes + 2 * gate.alpha_metric == pytest.approx(gate.alpha)
+    off = GOOD + "[gate.spikes]\nenabled = false\n"
+    gate = load_scenario(written(tmp_path, off)).gate
+    assert gate.alpha_spikes == 0
+    assert 2 * gate.alpha_metric == pytest.approx(gate.alpha)
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("port = 8080", "port = 0").replace("path =", "paht =")
+    assert len(refused(tmp_path, text).message.splitlines()) == 2
+
+
+def test_a_bad_escape_is_a_bad_payload(tmp_path: Path) -> None:
+    text = GOOD.replace('driver = "http"', r"payload = 'PING\q'")
+    error = refused(tmp_path, text)
+    assert error.reason is Reason.BAD_PAYLOAD
+    assert r"socklat.toml:8: load.payload: unknown escape \q at character 4" in error.message
+
+
+@pytest.mark.parametrize("text", ["a = [", "a = 1\na = 2", "\ufeff", "a = " + "[" * 20_000])
+def test_what_is_not_toml(tmp_path: Path, text: str) -> None:
+    error = refused(tmp_path, text)
+    assert error.reason is Reason.BAD_SCENARIO
+    assert "is not TOML" in error.message
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "latin.toml").write_bytes(b'name = "caf\xe9"')
+    for name in ("none.toml", ".", "latin.toml", "latin.toml/below"):
+        with pytest.raises(UsageError, match="cannot be read") as caught:
+            load_scenario(tmp_path / name)
+        assert caught.value.reason is Reason.NO_SUCH_FILE
+
+
+@pytest.mark.parametrize(
+    ("where", "line"),
+    [
+        (("name",), 1),
+        (("service", "port"), 5),
+        (("service", "absent"), 3),
+        (("gate", "metrics", 0, "failure"), 14),
+        (("gate", "metrics", 1, "failure"), 19),
+        (("absent",), None),
+    ],
+)
+def test_line_of(where: tuple[str | int, ...], line: int | None) -> None:
+    assert line_of(GOOD, where) == line
+
+
+def test_the_schema_describes_the_example() -> None:
+    schema: Any = Scenario.model_json_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    for path in [*(ROOT / "ci" / "scenarios").glob("*.toml")]:
+        example = tomllib.loads(path.read_text("utf-8"))
+        jsonschema.validate(example, schema)
+        load_scenario(path)
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**example, "no_such_key": 1}, schema)

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from socklat_gate.errors import Reason, UsageError
+from socklat_gate.scenario import Service
+from socklat_gate.service.arm import ArmSpec
+from socklat_gate.service.container_options import (
+    bind_mounts,
+    container_options,
+    published_port,
+    tmpfs_mounts,
+)
+from socklat_gate.service.image import ImageRef
+
+IMAGE = ImageRef("app:1", "sha256:abc", "")
+
+
+def service(**keywords: Any) -> Service:
+    return Service.model_validate({"port": 80, **keywords})
+
+
+def test_relative_host_paths_start_at_the_scenario(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "conf").write_text("")
+    assert bind_mounts(["data:/data", "./conf:/etc/conf:ro"], tmp_path) == [
+        f"{tmp_path}/data:/data:rw",
+        f"{tmp_path}/conf:/etc/conf:ro",
+    ]
+
+
+def test_absolute_host_paths_stay(tmp_path: Path) -> None:
+    assert bind_mounts([f"{tmp_path}:/data:ro,Z"], Path("/")) == [f"{tmp_path}:/data:ro,Z"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        ("data", "not host:container"),
+        (":/data", "not host:container"),
+        ("data:/data:ro:x", "not host:container"),
+        ("data:inside", "not absolute"),
+        ("data:/data:readonly", "not ro, rw"),
+        ("missing:/data", "does not exist"),
+    ],
+)
+def test_volumes_that_make_no_sense(tmp_path: Path, entry: str, why: str) -> None:
+    (tmp_path / "data").mkdir()
+    with pytest.raises(UsageError, match=why) as caught:
+        bind_mounts([entry], tmp_path)
+    assert caught.value.reason is Reason.BAD_SCENARIO
+    assert repr(entry) in caught.value.message
+
+
+def test_tmpfs_with_and_without_options() -> None:
+    assert tmpfs_mounts(["/tmp", "/run:size=1m"]) == {"/tmp": "", "/run": "size=1m"}
+
+
+def test_tmpfs_must_be_absolute() -> None:
+    with pytest.raises(UsageError, match="not absolute"):
+        tmpfs_mounts(["tmp"])
+
+
+def test_the_candidate_is_published_one_higher() -> None:
+    assert published_port(service(publish=8080), "baseline") == 8080
+    assert published_port(service(publish=8080), "candidate") == 8081
+    assert published_port(service(), "candidate") is None
+
+
+@pytest.mark.parametrize(
+    ("in_scenario", "in_spec", "argv"),
+    [
+        (None, None, None),
+        ("serve --name 'a b'", None, ["serve", "--name", "a b"]),
+        (["serve"], None, ["serve"]),
+        (["serve"], "other 1", ["other", "1"]),
+        (["serve"], [], []),
+    ],
+)
+def test_the_arm_decides_the_command(in_scenario: Any, in_spec: Any, argv: Any) -> None:
+    spec = ArmSpec("baseline", IMAGE, in_spec)
+    options = container_options(service(command=in_scenario), Path("/"), spec)
+    assert options["command"] == argv
+
+
+def test_an_open_quote_is_named() -> None:
+    with pytest.raises(UsageError, match="No closing quotation") as caught:
+        container_options(service(command="serve 'a"), Path("/"), ArmSpec("baseline", IMAGE))
+    assert caught.value.reason is Reason.BAD_SCENARIO
+
+
+def test_the_arm_overrides_single_variables() -> None:
+    spec = ArmSpec("candidate", IMAGE, env={"B": "arm"})
+    options = container_options(service(env={"A": "1", "B": "2"}), Path("/"), spec)
+    assert options["environment"] == {"A": "1", "B": "arm"}
+
+
+def test_nothing_is_published_or_limited_unless_asked() -> None:
+    options = container_options(service(), Path("/"), ArmSpec("candidate", IMAGE))
+    unset = {"ports", "nano_cpus", "cpuset_cpus", "mem_limit", "tmpfs"}
+    assert {name for name in unset if options[name] is not None} == set()
+    assert options["image"] == "sha256:abc"
+
+
+def test_published_ports_stay_on_the_loopback() -> None:
+    options = container_options(service(publish=9000), Path("/"), ArmSpec("candidate", IMAGE))
+    assert options["ports"] == {"80/tcp": ("127.0.0.1", 9001)}

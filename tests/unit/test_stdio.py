@@ -1,0 +1,117 @@
+"""The command's own streams, in processes of their own: a write in part needs a real descriptor."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import termios
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SIZE = 1 << 17  # more than a pipe or a terminal takes at once
+
+# Says when it is about to write, so that the signal comes while the write waits for a reader.
+WRITER = f"""
+import json, signal, sys
+from socklat_gate.stdio import keep_writes_whole
+keep_writes_whole()
+signal.signal(signal.SIGUSR1, lambda *_: None)
+sys.stderr.write("writing\\n")
+print(json.dumps("x" * {SIZE}))
+print(json.dumps("last"))
+"""
+
+
+def writer(stdout: int, program: str = WRITER, **environment: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}/gate:{ROOT}", **environment},
+    )
+
+
+@pytest.fixture(params=["pipe", "terminal"])
+def ends(request: pytest.FixtureRequest) -> Iterator[tuple[int, int]]:
+    """Where to read, and where to write."""
+    if request.param == "pipe":
+        ours, theirs = os.pipe()
+    else:
+        ours, theirs = pty.openpty()
+        attributes = termios.tcgetattr(theirs)
+        attributes[1] &= ~termios.OPOST
+        termios.tcsetattr(theirs, termios.TCSANOW, attributes)
+    yield ours, theirs
+    os.close(ours)
+
+
+def read_all(fd: int) -> bytes:
+    found = b""
+    while True:
+        try:
+            data = os.read(fd, 1 << 16)
+        except OSError:  # how Linux says that a terminal's other end was closed
+            return found
+        if not data:
+            return found
+        found += data
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_write_that_a_signal_cuts_short_goes_on(ends: tuple[int, int], unbuffered: str) -> None:
+    ours, theirs = ends
+    process = writer(theirs, PYTHONUNBUFFERED=unbuffered)
+    os.close(theirs)
+    assert process.stderr is not None
+    assert process.stderr.readline() == b"writing\n"
+    found = b""
+    # One signal a piece: the first ones find the process in the write, since nobody reads on.
+    while len(found) < SIZE // 2:
+        process.send_signal(signal.SIGUSR1)
+        found += os.read(ours, 1 << 12)
+    found += read_all(ours)
+    assert process.wait(20) == 0
+    process.stderr.close()
+    assert [len(json.loads(line)) for line in found.splitlines()] == [SIZE, len("last")]
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_is_noticed(unbuffered: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        process = writer(full.fileno(), PYTHONUNBUFFERED=unbuffered)
+        _, said = process.communicate(timeout=20)
+    assert process.returncode != 0
+    assert b"No space left on device" in said
+
+
+def test_what_an_encoding_lacks_is_replaced() -> None:
+    program = (
+        'from socklat_gate.stdio import *; keep_writes_whole(); print("12\\u202f345 \\u00b5s")'
+    )
+    process = writer(subprocess.PIPE, program, PYTHONIOENCODING="ascii")
+    found, said = process.communicate(timeout=20)
+    assert (process.returncode, found, said) == (0, b"12?345 ?s\n", b"")
+
+
+def test_lines_leave_at_once_and_a_closed_stream_is_no_error() -> None:
+    program = (
+        "import os; from socklat_gate.stdio import *; keep_writes_whole(); "
+        "print('out', flush=False);"
+        "os.close(1); os._exit(0)"
+    )
+    process = writer(subprocess.PIPE, program, PYTHONUNBUFFERED="1")
+    assert process.communicate(timeout=20) == (b"out\n", b"")
+    done = subprocess.run(
+        ["sh", "-c", '"$0" -m gate --version >&-', sys.executable],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    assert b"Traceback" not in done.stderr

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from socklat_gate.errors import InvalidMeasurement, Reason
+from socklat_gate.measured.calibration import Findings
+from socklat_gate.measured.campaign import Pair
+from socklat_gate.measured.verdict import Outcome
+from socklat_gate.scenario.gating import Gate, Metric
+from socklat_gate.verdict import aa_findings as calibration
+from socklat_gate.verdict.aa_findings import study
+from socklat_gate.verdict.decide import decide
+from socklat_gate.verdict.resampling import MIN_PAIRS, rules_of
+
+from tests.unit.verdict.builders import pair_of, pairs_with, scaled_run
+
+P50 = Metric(quantile=0.5, tolerance=0.02, failure=0.05)
+P90 = Metric(quantile=0.9, tolerance=0.03, failure=0.08)
+
+
+def gate(*metrics: Metric, **limits: Any) -> Gate:
+    return Gate.model_validate({"metrics": list(metrics or (P50,)), **limits})
+
+
+def noise(sd: float, pairs: int = 20) -> list[float]:
+    """Log ratios of this SD, half of them above 0."""
+    return [float(x) for x in sd * np.random.default_rng(3).standard_normal(pairs)]
+
+
+def of(d: list[float], *, pair_s: float = 10.0, seed: int = 1, **limits: Any) -> Findings:
+    return study(pairs_with(d), gate(**limits), pair_s, seed)
+
+
+def smallest(found: Findings, minutes: str) -> float:
+    value = found.metrics[0].smallest[minutes]
+    assert value is not None
+    return value
+
+
+def test_equal_arms_never_raise_a_false_alarm_and_are_decided_soon() -> None:
+    found = of([0.0] * 20)
+    assert (found.pairs, found.false_alarms) == (20, 0)
+    assert found.decided == found.jobs
+    assert found.pairs_to_verdict is not None
+    assert 4 < found.pairs_to_verdict < 12
+    assert found.minutes_to_verdict == pytest.approx(found.pairs_to_verdict * 10.0 / 60)
+    assert found.problems == ()
+
+
+def test_the_bound_on_the_rate_is_clopper_and_pearson_s() -> None:
+    found = of([0.0] * 20)
+    assert (1 - found.false_alarm_limit) ** found.jobs == pytest.approx(0.05)
+
+
+def test_the_same_pairs_and_seed_give_the_same_findings() -> None:
+    assert of(noise(0.03)) == of(noise(0.03))
+    assert of(noise(0.03)) != of(noise(0.03), seed=2)
+
+
+def test_the_spread_of_a_pair_is_the_one_put_in() -> None:
+    d = noise(0.03)
+    (metric,) = of(d).metrics
+    assert metric.pair_sd == pytest.approx(np.std(d, ddof=1), rel=0.05)
+    assert np.log(metric.ratios) == pytest.approx(d, abs=0.005)
+
+
+def test_resampled_jobs_end_as_the_gate_would_end_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every job again, pair by pair, by the gate itself; a loose gate, so that some are wrong."""
+    drawn: list[npt.NDArray[np.float64]] = []
+
+    def spy(*arguments: Any) -> Any:
+        draws = original(*arguments)
+        drawn.extend(d for d, _ in draws)
+        return draws
+
+    original = calibration.resampled
+    monkeypatch.setattr(calibration, "resampled", spy)
+    monkeypatch.setattr(calibration, "JOBS", 12)
+    monkeypatch.setattr(calibration, "MINUTES", ())
+    loose = gate(alpha=0.45, alpha_pass=0.1, max_pairs=7, spikes={"enabled": False})
+    pairs = pairs_with(noise(0.12, 8))
+    found = study(pairs, loose, 1.0, 5)
+
+    by_size = {
+        round(abs(math.log(r)), 9): p for r, p in zip(found.metrics[0].ratios, pairs, strict=True)
+    }
+    false_alarms = decided = 0
+    for job in drawn[0]:
+        measured = [as_drawn(by_size[round(abs(float(d)), 9)], float(d)) for d in job]
+        looks = [decide(measured[:n], loose).outcome for n in range(1, len(measured) + 1)]
+        ends = [outcome for outcome in looks if outcome is not Outcome.INCONCLUSIVE]
+        decided += bool(ends)
+        false_alarms += bool(ends) and ends[0] is Outcome.REGRESSION
+    assert (found.jobs, found.decided, found.false_alarms) == (12, decided, false_alarms)
+    assert 0 < false_alarms < decided
+
+
+def as_drawn(pair: Pair, d: float) -> Pair:
+    """The pair, its arms swapped when that is how it was drawn."""
+    p50_ns = [run.histograms["service"].quantile_ns(0.5) for run in (pair.baseline, pair.candidate)]
+    if (p50_ns[1] > p50_ns[0]) == (d > 0):
+        return pair
+    return replace(pair, baseline=pair.candidate, candidate=pair.baseline)
+
+
+def test_a_noisier_runner_finds_less_and_more_time_finds_more() -> None:
+    quiet, noisy = of(noise(0.01)), of(noise(0.1))
+    assert smallest(quiet, "5") < smallest(noisy, "15") < smallest(noisy, "5")
+    assert smallest(quiet, "5") > P50.tolerance
+
+
+def test_what_takes_more_pairs_than_there_is_time_for_is_not_found() -> None:
+    found = of(noise(0.01), pair_s=100.0)
+    assert found.metrics[0].smallest["5"] is None
+    assert found.metrics[0].smallest["15"] is not None
+    assert of(noise(0.01), pair_s=1000.0).metrics[0].smallest["15"] is None
+
+
+def test_the_smallest_change_is_failed_by_four_jobs_in_five() -> None:
+    d = np.array(noise(0.08))
+    effect = math.log1p(smallest(of(list(d)), "5"))
+    rng = np.random.default_rng(8)
+    jobs = rng.choice(d, (2000, 30)) * rng.choice([-1.0, 1.0], (2000, 30)) + effect
+    (rule,) = rules_of(pairs_with(list(d)), gate(), decide(pairs_with(list(d)), gate()))
+    fail, passed = rule.first_fail(jobs, jobs), rule.first_pass(jobs)
+    assert np.mean(np.isfinite(fail) & (fail <= passed)) == pytest.approx(0.8, abs=0.06)
+
+
+def test_jobs_beyond_the_budget_of_minutes_are_not_decided() -> None:
+    found = of([0.0] * 20, pair_s=60.0, max_minutes=2.0)
+    assert found.decided == 0
+    assert found.pairs_to_verdict is not None
+
+
+def test_a_runner_too_noisy_for_its_budget_has_no_time_to_a_verdict() -> None:
+    found = of(noise(0.5), max_pairs=8)
+    assert found.pairs_to_verdict is None
+    assert found.minutes_to_verdict is None
+    assert found.decided < found.jobs / 2
+
+
+def test_an_arm_that_is_favoured_is_a_problem() -> None:
+    found = of([0.01 + x for x in noise(0.003)])
+    assert found.metrics[0].change == pytest.approx(0.01, abs=0.003)
+    assert 0 < found.metrics[0].change_p < 0.001
+    (problem,) = found.problems
+    assert "favours" in problem
+    assert found.false_alarms == 0  # swapping the arms hides it, so it has to be said
+
+
+def test_a_false_alarm_of_the_pairs_as_measured_is_a_problem() -> None:
+    found = of([0.1] * 20)
+    assert any("raise a false alarm" in problem for problem in found.problems)
+
+
+def test_a_metric_that_was_not_measured_is_left_out_and_named() -> None:
+    deliver = Metric(stage="deliver", quantile=0.5, tolerance=0.01, failure=0.03)
+    found = study(pairs_with([0.0] * 8), gate(P50, deliver), 1.0, 1)
+    assert [metric.name for metric in found.metrics] == ["service_p50"]
+    assert "deliver_p50" in found.problems[0]
+
+
+def test_the_metrics_of_a_pair_stay_together() -> None:
+    found = study(pairs_with(noise(0.02)), gate(P50, P90), 1.0, 1)
+    assert [metric.name for metric in found.metrics] == ["service_p50", "service_p90"]
+    first, second = (np.log(metric.ratios) for metric in found.metrics)
+    assert first == pytest.approx(second, abs=0.005)
+
+
+def test_pairs_of_one_start_are_one_unit() -> None:
+    d = [0.04, 0.02, -0.01, -0.03, 0.01, 0.01, 0.02, 0.0, -0.02, 0.0, 0.01, -0.01]
+    pairs = [replace(pair, start=at // 2) for at, pair in enumerate(pairs_with(d))]
+    found = study(pairs, gate(pairs_per_start=2), 5.0, 1)
+    assert found.pairs == 12
+    assert np.log(found.metrics[0].ratios) == pytest.approx(
+        [0.03, -0.02, 0.01, 0.01, -0.01, 0.0], abs=0.005
+    )
+    assert found.pairs_to_verdict is None or found.pairs_to_verdict % 2 == 0
+
+
+def test_pairs_set_aside_do_not_count() -> None:
+    run = scaled_run(0.0)
+    pairs = [*pairs_with(noise(0.01)), pair_of(run, scaled_run(2.0), 20, "too noisy")]
+    assert study(pairs, gate(), 10.0, 1) == of(noise(0.01))
+
+
+@pytest.mark.parametrize("usable", [0, 1, MIN_PAIRS - 1])
+def test_too_few_pairs_give_no_rate(usable: int) -> None:
+    run = scaled_run(0.0)
+    pairs = [*pairs_with([0.0] * usable), pair_of(run, run, 90, "too noisy")]
+    with pytest.raises(InvalidMeasurement) as caught:
+        study(pairs, gate(), 10.0, 1)
+    assert caught.value.reason is Reason.TOO_FEW_SAMPLES
+    assert f"of {usable + 1}" in caught.value.message
+    assert caught.value.remedy
+
+
+def test_enough_pairs_of_which_none_tells_anything_give_no_rate() -> None:
+    deliver = Metric(stage="deliver", quantile=0.5, tolerance=0.01, failure=0.03)
+    with pytest.raises(InvalidMeasurement, match="no rate is given"):
+        study(pairs_with([0.0] * 8), gate(deliver), 10.0, 1)
+
+
+def test_a_large_budget_is_resampled_by_fewer_jobs() -> None:
+    found = of(noise(0.02), max_pairs=1000)
+    assert found.jobs * found.max_pairs <= calibration.CELLS
+    assert found.jobs >= 100

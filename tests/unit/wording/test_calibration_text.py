@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from socklat_gate.measured.calibration import Calibration, Findings, MetricFindings
+from socklat_gate.measured.campaign import Fingerprint
+from socklat_gate.scenario.gating import Gate
+from socklat_gate.wording.calibration_text import calibration_lines, calibration_rows
+
+METRIC = MetricFindings(
+    name="service_p99",
+    ratios=(1.0,) * 20,
+    pair_sd=0.061,
+    change=0.004,
+    change_p=0.31,
+    smallest={"5": None, "15": 0.124},
+)
+FINDINGS = Findings(
+    pairs=20,
+    pair_s=9.75,
+    max_pairs=40,
+    jobs=10_000,
+    false_alarms=12,
+    false_alarm_limit=0.0019,
+    decided=9_000,
+    pairs_to_verdict=16.0,
+    metrics=(METRIC,),
+    problems=("one arm is favoured",),
+)
+
+
+def lines(**changes: Any) -> list[str]:
+    found = replace(FINDINGS, **changes)
+    study = Calibration(
+        "shop", "h", "g", "2026-01-01T00:00:00+00:00", "c", "shop:2", "id", Fingerprint({}), 1, 2,
+        found,
+    )  # fmt: skip
+    return list(calibration_lines(study, Gate()))
+
+
+def test_every_metric_has_a_row_under_what_it_shows() -> None:
+    study = Calibration(
+        "shop", "h", "g", "2026-01-01T00:00:00+00:00", "c", "shop:2", "id", Fingerprint({}), 1, 0,
+        FINDINGS,
+    )  # fmt: skip
+    assert calibration_rows(study) == [
+        ("metric", "pair SD", "arms differ", "p", "found in 5 min", "found in 15 min"),
+        ("service_p99", "6.1%", "+0.4%", "0.31", "nothing", "+12.4%"),
+    ]
+
+
+def test_the_lines_say_what_was_studied_and_what_the_rates_rest_on() -> None:
+    first, rate, rests, verdict, problem = lines()
+    assert first == "shop: 20 pairs of shop:2 and itself, 2 set aside, 9.8 s each"
+    assert "0.12%, at most 0.19% (95%; 12 of 10000" in rate
+    assert rate.endswith("of up to 40 pairs; 1% is allowed)")
+    assert "20 pairs: noise in fewer than 14% of the pairs" in rests
+    assert "within 2.6 min (16 pairs); 90.0% within the budget of 40 pairs and 10 min" in verdict
+    assert problem == "problem: one arm is favoured"
+
+
+def test_a_gate_that_seldom_decides_is_said_so() -> None:
+    verdict = lines(pairs_to_verdict=None, problems=())[-1]
+    assert "less than half of the jobs within 40 pairs" in verdict
