@@ -75,7 +75,7 @@
 #define COUNTER_ADOPTED 1           /* connections found open, without their handshake */
 #define COUNTER_SEEN 2              /* exchanges opened, the untrackable included */
 #define COUNTER_FILTERED 3          /* outside the measured window (warm-up) */
-#define COUNTER_UNANSWERED 4        /* closed before an answer was sent */
+#define COUNTER_NO_RESPONSE 4        /* closed before an answer was sent */
 #define COUNTER_DROPPED_MAP_FULL 5  /* no room for the connection's state */
 #define COUNTER_CLAMPED_CLOCK 6     /* a stage came out negative; recorded as 0 */
 #define COUNTER_CLAMPED_RANGE 7     /* a stage beyond the histogram; recorded in the last bucket */

@@ -81,7 +81,7 @@ int on_destroy(struct bpf_raw_tracepoint_args *ctx)
 		if (c->role == ROLE_SERVER && c->tx_first_ns)
 			exchange_record(sk, c);
 		else if (c->role == ROLE_SERVER && c->rx_first_ns)
-			count(c->target, COUNTER_UNANSWERED, 1);
+			count(c->target, COUNTER_NO_RESPONSE, 1);
 	}
 	connections.delete(&sk);
 	return 0;

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 from click_man.core import write_man_pages
+
 from socklat_gate import __version__
 from socklat_gate.commands.lazy import LazyCommand
 from socklat_gate.commands.root import cli

@@ -10,10 +10,10 @@ import shutil
 from functools import lru_cache
 
 import pytest
+
 from socklat_gate.errors import GateError
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.service.client import connect
-
 from tests.browser.browsers import BROWSERS, browser_path
 
 

@@ -71,7 +71,7 @@ def environment_facts(machine: Fingerprint, noises: Sequence[Noise]) -> dict[str
         # Beside steal, because the kernel's account and the probe's check each other.
         "stalled": [noise.stalled for noise in noises],
         "cpu_busy": [noise.busy for noise in noises],
-        "foreign": [noise.foreign for noise in noises],
+        "interference": [noise.interference for noise in noises],
         "cpu_pressure": [noise.psi_cpu_some for noise in noises],
     }
     for name, values in shares.items():

@@ -48,7 +48,7 @@ class Reason(str, Enum):
     TOO_FEW_CAMPAIGNS = "too_few_campaigns"
     TOO_FEW_SAMPLES = "too_few_samples"
     NOT_MEASURED = "not_measured"
-    WATCHED_BRIEFLY = "watched_briefly"
+    INSUFFICIENT_EXPOSURE = "insufficient_exposure"
     OVERLAPPING_REQUESTS = "overlapping_requests"
     DRIFT = "drift"
     WITHIN_PREDICTION = "within_prediction"

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from socklat_gate.wording.foreign import printable
+from socklat_gate.wording.sanitise import strip_control_characters
 
 __all__ = ["COMMIT", "NOT_INSTALLED", "Done", "git", "is_ref"]
 
@@ -77,7 +77,7 @@ class Done:
         worst = [line for line in told if line.startswith(("fatal:", "remote:", "error:", "!"))]
         text = "; ".join((worst or told)[:3]) or f"git ended with code {self.code}"
         # Remotes are other machines: what they say must not reach a terminal as it is.
-        return re.sub(r"//[^/@\s]+@", "//", printable(text, " "))[:400]
+        return re.sub(r"//[^/@\s]+@", "//", strip_control_characters(text, " "))[:400]
 
 
 def git(

@@ -24,7 +24,6 @@ from pathlib import Path
 from socklat_gate.environment import cpu_model
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.service.client import connect
-
 from tests.conformance.containers import Container, bridge
 from tests.conformance.lab import Lab
 from tests.conformance.load_tools import redis_benchmark, wrk_for_a_second, wrk_with_a_quota
@@ -37,7 +36,7 @@ WANTED_PER_S = 10_000
 LENGTHS = (16, 47)
 DELAY_TAG = "socklat-test/delay:latest"
 REQUESTS, CLIENTS = 100_003, 17  # primes
-PARTS = ("recorded", "filtered", "unanswered", "dropped_map_full", "pending")
+PARTS = ("recorded", "filtered", "no_response", "dropped_map_full", "pending")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +121,7 @@ def show_churn(seconds: int) -> bool:
         "connections that the target opened": "dependencies",
         "exchanges seen": "seen",
         "= recorded": "recorded",
-        "+ closed unanswered": "unanswered",
+        "+ closed unanswered": "no_response",
         "+ filtered": "filtered",
         "+ no room in the map": "dropped_map_full",
         "+ still open": "pending",
@@ -152,14 +151,14 @@ def show_tools() -> bool:
         quota = wrk_with_a_quota(lab, probe, requests=REQUESTS, connections=CLIENTS)
         second = wrk_for_a_second(lab, probe, connections=CLIENTS)
     print("\n## Other tools' counts\n")
-    print("| load | the tool's count | kernel: seen | recorded | unanswered |")
+    print("| load | the tool's count | kernel: seen | recorded | no_response |")
     print("|:--|--:|--:|--:|--:|")
     for name, count, counters in (
         ("redis-benchmark", redis.asked, redis.counters),
         ("wrk, a given number of requests", quota.answers, quota.counters),
         ("wrk, for a second", second.answers, second.counters),
     ):
-        cells = [f"{counters[key]:,}" for key in ("seen", "recorded", "unanswered")]
+        cells = [f"{counters[key]:,}" for key in ("seen", "recorded", "no_response")]
         print(f"| {name} | {count:,} | {' | '.join(cells)} |")
     print(
         "\nredis-benchmark begins with two settings asked for in one segment, and one INFO is the"

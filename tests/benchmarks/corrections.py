@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from socklat_gate.stalls.timeline import Timeline
 from socklat_gate.stalls.weights import settling, weigh
-
 from tests.benchmarks.markdown import table
 from tests.unit.stalls.simulated import MS, fifo, steal
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from socklat_gate.baseline.places.directory import Directory
 from socklat_gate.baseline.store import BaselineStore
-
 from tests.unit.documents.hostile import (
     FILE,
     SPARE_MIB,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+
 from socklat_gate.measured.campaign import Campaign, Pair
 from socklat_gate.scenario import Gate
 from socklat_gate.verdict.decide import decide, default_scale
@@ -22,7 +23,6 @@ from socklat_gate.verdict.evidence import (
     running_pass_evidence,
 )
 from socklat_gate.verdict.log_ratios import pair_log_ratios
-
 from tests.benchmarks.spike_jobs import SpikeTable, spike_table, spikes_fail
 
 __all__ = ["Decided", "Draw", "Table", "as_pairs", "budget_pairs", "decide_jobs", "draw", "table"]
@@ -55,8 +55,8 @@ class Table:
     log_ratios: Floats
     raw: Floats
     usable: Bools
-    needed_fail: Floats
-    needed_pass: Floats
+    threshold_fail: Floats
+    threshold_pass: Floats
     spikes: SpikeTable | None
 
 
@@ -102,7 +102,7 @@ def budget_pairs(gate: Gate, seconds_per_pair: float) -> int:
 
 
 def table(pairs: Sequence[Pair], gate: Gate, stored: Sequence[Campaign] = ()) -> Table:
-    """The metrics of pairs that were not set aside, and their spikes beside stored campaigns.
+    """The metrics of pairs that were not excluded, and their spikes beside stored campaigns.
 
     Raises `ValueError` for pairs that share a start: as one unit of inference they would have to
     be drawn together.
@@ -122,8 +122,8 @@ def table(pairs: Sequence[Pair], gate: Gate, stored: Sequence[Campaign] = ()) ->
         log_ratios=log_ratios,
         raw=raw,
         usable=np.array([ratio.usable for ratio in ratios]),
-        needed_fail=np.log([verdict.needed_fail for verdict in verdicts]),
-        needed_pass=np.log([verdict.needed_pass for verdict in verdicts]),
+        threshold_fail=np.log([verdict.threshold_fail for verdict in verdicts]),
+        threshold_pass=np.log([verdict.threshold_pass for verdict in verdicts]),
         spikes=spike_table(pairs, gate, stored),
     )
 
@@ -141,12 +141,12 @@ def decide_jobs(known: Table, jobs: Draw) -> Decided:
         )
         judged = np.logical_and.accumulate(known.usable[row][jobs.index], axis=1)
         scale = default_scale(metric)
-        d0, d1 = math.log1p(metric.tolerance), math.log1p(metric.failure)
+        d0, d1 = math.log1p(metric.tolerance), math.log1p(metric.regression_threshold)
         evidence = running_fail_evidence_of_both(values, raw, d0, scale)
         fail = np.maximum.accumulate(evidence, axis=1)
         passed = np.maximum.accumulate(running_pass_evidence(values, d1, scale), axis=1)
-        fails.append((fail >= known.needed_fail[row]) & judged)
-        passes.append((passed >= known.needed_pass[row]) & judged)
+        fails.append((fail >= known.threshold_fail[row]) & judged)
+        passes.append((passed >= known.threshold_pass[row]) & judged)
     spikes = np.zeros(jobs.index.shape, dtype=np.bool_)
     if known.spikes is not None:
         spikes = spikes_fail(known.spikes, jobs.index, jobs.swapped)

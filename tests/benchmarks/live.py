@@ -98,7 +98,7 @@ def row_of(scene: Scene, number: int, found: dict[str, Any]) -> list[str]:
         scene.stage or "-",
         ", ".join(sorted(stages)) or "-",
         found["environment"].get("steal", "n/a"),
-        found["environment"].get("foreign", "n/a"),
+        found["environment"].get("interference", "n/a"),
     ]
 
 
@@ -139,7 +139,7 @@ jobs before it had stored.
 
 {len(same)} jobs of equal arms: {failed} false alarms, {passed}.
 
-{table([*head, "steal", "foreign"], rows)}
+{table([*head, "steal", "interference"], rows)}
 """
     )
 

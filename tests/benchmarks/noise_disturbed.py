@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-from socklat_gate.measured.campaign import Pair, Run
 
+from socklat_gate.measured.campaign import Pair, Run
 from tests.benchmarks.markdown import table
 from tests.benchmarks.noise_pairs import QUANTILES, judged, raw, sampling_error, sd, usable
 from tests.benchmarks.recorded import Recorded
@@ -50,8 +50,8 @@ def _spreads(known: Mapping[str, Recorded]) -> Iterator[str]:
         raws, corrected = sd([raw(p) for p in pairs]), sd([judged(p)[:3] for p in pairs])
         own = np.sqrt(np.mean([sampling_error(p, rng) ** 2 for p in pairs], axis=0))
         length_s = np.mean([p.baseline.duration_s for p in pairs])
-        ignored = sum(bool(pair.noise.foreign_ignored) for pair in pairs)
-        taken = np.mean([(p.noise.stalled or 0.0) + (p.noise.foreign or 0.0) for p in pairs])
+        ignored = sum(bool(pair.noise.interference_ignored) for pair in pairs)
+        taken = np.mean([(p.noise.stalled or 0.0) + (p.noise.interference or 0.0) for p in pairs])
         for at, quantile in enumerate(QUANTILES):
             first = [f"{percent}%", f"{taken:.0%}", f"{len(pairs)} + {aside}", str(ignored)]
             first.append(f"{length_s:.0f}")
@@ -68,7 +68,7 @@ def _spreads(known: Mapping[str, Recorded]) -> Iterator[str]:
             )
     yield table(
         [
-            *("CPU taken", "of which seen", "pairs + set aside", "bursts not used", "s a run"),
+            *("CPU taken", "of which seen", "pairs + excluded", "bursts not used", "s a run"),
             *("quantile", "raw SD"),
             *("corrected SD", "raw / corrected", "own sampling error", "corrected / own"),
         ],
@@ -84,8 +84,8 @@ def _effects(known: Mapping[str, Recorded]) -> Iterator[str]:
             pairs = _pairs(known, percent, name)
             if not pairs:
                 if (scene := known.get(f"hog{percent:02d}.{name}")) is not None:
-                    aside = sum(bool(pair.set_aside) for pair in scene.pairs)
-                    rows.append(["", f"{percent}%", f"{aside} set aside", "-", "-", "-"])
+                    aside = sum(bool(pair.excluded) for pair in scene.pairs)
+                    rows.append(["", f"{percent}%", f"{aside} excluded", "-", "-", "-"])
                 continue
             cells = []
             for values in ([raw(p) for p in pairs], [judged(p)[:3] for p in pairs]):

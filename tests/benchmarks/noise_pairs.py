@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+
 from socklat_gate.measured.campaign import Pair, Run
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.verdict.log_ratios import value_ns
-
 from tests.benchmarks.recorded import Recorded
 
 __all__ = ["QUANTILES", "Floats", "judged", "raw", "sampling_error", "sd", "usable"]
@@ -55,7 +55,7 @@ def _bootstrap(run: Run, rng: np.random.Generator) -> Floats:
 
 
 def usable(recorded: Recorded) -> list[Pair]:
-    return [pair for pair in recorded.pairs if not pair.set_aside]
+    return [pair for pair in recorded.pairs if not pair.excluded]
 
 
 def sd(values: Sequence[Floats]) -> Floats:

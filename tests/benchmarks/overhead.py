@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from socklat_gate.environment import cpu_model
 from socklat_gate.probe.binding import load_bcc
 from socklat_gate.probe.btf import kernel_types

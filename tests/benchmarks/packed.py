@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from socklat_gate.documents.codec import JSON
-from socklat_gate.measured.campaign import WEIGHT_UNIT, Bands, Corrected, Run
+from socklat_gate.measured.campaign import WEIGHT_UNIT, Bands, Run, StallCorrected
 from socklat_gate.measured.histogram import (
     BAND_COUNT,
     BUCKETS,
@@ -75,13 +76,13 @@ def filled(run: Run, body: JSON) -> Run:
     )
 
 
-def _corrected(body: JSON, raw: Mapping[str, Histogram]) -> Corrected:
+def _corrected(body: JSON, raw: Mapping[str, Histogram]) -> StallCorrected:
     used = {name: _raw(raw, name) - _counts(text) for name, text in body["unused"].items()}
     weighted = {
         name: _histogram(_counts(text) + WEIGHT_UNIT * used[name])
         for name, text in body["weights"].items()
     }
-    return Corrected(
+    return StallCorrected(
         histograms=weighted,
         bands=_bands(body["bands"], weighted),
         used={name: _histogram(counts) for name, counts in used.items()},

@@ -13,10 +13,10 @@ from pathlib import Path
 from statistics import median
 
 from playwright.sync_api import Browser, sync_playwright
+
 from socklat_gate.documents.files import read_result
 from socklat_gate.measured.result import Result
 from socklat_gate.report.formats.html.page import render_html
-
 from tests.benchmarks.examples import FILES, RESULT
 from tests.browser.browsers import browser_path
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
 from socklat_gate.scenario import Gate
 from socklat_gate.verdict.arrays import Floats
-
 from tests.benchmarks.jobs import decide_jobs, draw, table
 from tests.benchmarks.recorded import Facts, load
 from tests.benchmarks.rules.otava import OTAVA
@@ -48,7 +48,7 @@ def score_set(
 ) -> list[Scored]:
     """The set with jobs of each size; where nothing changed, a coin swaps the arms of each pair."""
     recorded = load(path)
-    pairs = [pair for pair in recorded.pairs if not pair.set_aside]
+    pairs = [pair for pair in recorded.pairs if not pair.excluded]
     gate = recorded.facts.rules()
     known, strict, requests = (
         table(pairs, gate),
@@ -80,7 +80,11 @@ def strict_gate(gate: Gate) -> Gate:
     """The same gate with nothing tolerated: every zone keeps its width and begins at no change."""
     metrics = [
         metric.model_copy(
-            update={"tolerance": 0.0, "failure": (1 + metric.failure) / (1 + metric.tolerance) - 1}
+            update={
+                "tolerance": 0.0,
+                "regression_threshold": (1 + metric.regression_threshold) / (1 + metric.tolerance)
+                - 1,
+            }
         )
         for metric in gate.metrics
     ]

@@ -17,7 +17,6 @@ from socklat_gate.probe.binding import load_bcc
 from socklat_gate.probe.btf import kernel_types
 from socklat_gate.probe.kernel_source import kernel_source
 from socklat_gate.probe.missed import time_spent
-
 from tests.conformance.lab import Lab
 from tests.conformance.stand import await_listening, running
 

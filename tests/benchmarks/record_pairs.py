@@ -21,6 +21,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+
 from socklat_gate.environment import cpu_model
 from socklat_gate.errors import InvalidMeasurement
 from socklat_gate.job.rig import Bench
@@ -29,7 +30,6 @@ from socklat_gate.measured.campaign import Pair
 from socklat_gate.service.client import connect
 from socklat_gate.service.image import local_image
 from socklat_gate.service.session import ArmSpec
-
 from tests.benchmarks.recorded import DIRECTORY, SUFFIX, Facts, Recorded, load, save, slim
 from tests.benchmarks.scenes import (
     DEPENDENCIES,
@@ -109,8 +109,8 @@ def _line(pair: Pair) -> str:
     cpu = [run.cpu_ns / max(1, run.cpu_exchanges) for run in (pair.baseline, pair.candidate)]
     parts.append(f"cpu {np.log(cpu[1] / cpu[0]):+.4f}" if min(cpu) > 0 else "cpu ?")
     noise = pair.noise
-    parts.append(f"steal {noise.steal:.3f} stalled {noise.stalled} foreign {noise.foreign}")
-    return "  ".join(parts) + f"  {pair.baseline.duration_s:.1f} s  {pair.set_aside}"
+    parts.append(f"steal {noise.steal:.3f} stalled {noise.stalled} foreign {noise.interference}")
+    return "  ".join(parts) + f"  {pair.baseline.duration_s:.1f} s  {pair.excluded}"
 
 
 def machine() -> str:

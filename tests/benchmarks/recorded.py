@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+
 from socklat_gate.documents.atomic import write_atomic
 from socklat_gate.documents.codec import from_body, to_body
-from socklat_gate.measured.campaign import Bands, Corrected, Pair, Run
+from socklat_gate.measured.campaign import Bands, Pair, Run, StallCorrected
 from socklat_gate.scenario import Gate
-
 from tests.benchmarks.packed import filled, hollow, packed
 
 __all__ = [
@@ -149,7 +149,7 @@ def _slim_run(run: Run, stages: Collection[str]) -> Run:
     )
 
 
-def _slim_corrected(corrected: Corrected, stages: Collection[str]) -> Corrected:
+def _slim_corrected(corrected: StallCorrected, stages: Collection[str]) -> StallCorrected:
     return replace(
         corrected,
         histograms={name: h for name, h in corrected.histograms.items() if name in stages},

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+
 from socklat_gate.measured.campaign import Campaign, Fingerprint, Pair
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.scenario.gating import Gate
 from socklat_gate.verdict.decide import decide
-
 from tests.benchmarks.jobs import (
     Decided,
     Draw,
@@ -44,14 +44,14 @@ ATTRIBUTED = 200
 class Replayed:
     """A set with its jobs: as recorded and, when the arms are equal, with the arms swapped.
 
-    ``seconds`` is what a usable pair costs, those set aside included; ``budget`` counts pairs.
+    ``seconds`` is what a usable pair costs, those excluded included; ``budget`` counts pairs.
     ``stored`` is the baseline's history that the jobs have.
     """
 
     facts: Facts
     pairs: tuple[Pair, ...]
     stored: tuple[Campaign, ...]
-    set_aside: int
+    excluded: int
     seconds: float
     budget: int
     known: Table
@@ -69,7 +69,7 @@ def replay(
     Raises `ValueError` when none of its pairs can be used.
     """
     recorded = load(path)
-    used = tuple(pair for pair in recorded.pairs if not pair.set_aside)
+    used = tuple(pair for pair in recorded.pairs if not pair.excluded)
     if not used:
         raise ValueError(f"{path.name} has no usable pair")
     facts, gate = recorded.facts, rules or recorded.facts.rules()
@@ -87,7 +87,7 @@ def replay(
         facts=facts,
         pairs=used,
         stored=stored,
-        set_aside=len(recorded.pairs) - len(used),
+        excluded=len(recorded.pairs) - len(used),
         seconds=seconds,
         budget=budget,
         known=known,
@@ -141,7 +141,7 @@ def stages_named(done: Replayed, count: int = ATTRIBUTED) -> dict[str, int]:
 
 def _campaign(recorded: Recorded) -> Campaign:
     """The baseline arms as they would be stored."""
-    used = [pair for pair in recorded.pairs if not pair.set_aside]
+    used = [pair for pair in recorded.pairs if not pair.excluded]
     return Campaign(
         scenario_name=recorded.facts.set,
         scenario_hash="",

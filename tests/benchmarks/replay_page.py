@@ -44,7 +44,7 @@ def _same_row(done: Replayed) -> str:
         rates.append(f"{failed / jobs:.2%} (< {upper_bound(failed, jobs):.2%})")
     return row(
         done.facts.set,
-        f"{len(done.pairs)} + {done.set_aside}",
+        f"{len(done.pairs)} + {done.excluded}",
         *rates,
         f"{done.decided.passed.mean():.1%}",
         f"{done.swapped.passed.mean():.1%}",
@@ -66,7 +66,7 @@ def _effect_row(done: Replayed) -> str:
     return row(
         done.facts.set,
         done.facts.what,
-        f"{len(done.pairs)} + {done.set_aside}",
+        f"{len(done.pairs)} + {done.excluded}",
         f"**{failed.mean():.1%}**",
         f"{done.decided.passed.mean():.1%}",
         *_time(done, done.decided),
@@ -107,7 +107,7 @@ def report(sets: Sequence[Replayed], jobs: int, wrong: int) -> str:
     metrics = ", ".join(metric.name for metric in sets[0].known.gate.metrics)
     lines = [
         f"{jobs} jobs a set; a job draws recorded pairs with replacement, looks after every pair "
-        f"and ends at its verdict or its budget. Pairs are given as usable + set aside. {CHECKED} "
+        f"and ends at its verdict or its budget. Pairs are given as usable + excluded. {CHECKED} "
         "jobs of every set were also decided by `verdict.decide.decide`: "
         f"{wrong} ended otherwise."
         + (

@@ -33,7 +33,7 @@ def watching(directory: Path, pairs: int, jobs: int, seed: int, *, history: bool
 def stored_s(directory: Path) -> float:
     """Seconds that the history holds."""
     pairs = load(directory / f"{HISTORY}{SUFFIX}").pairs
-    return sum(pair.baseline.duration_s for pair in pairs if not pair.set_aside)
+    return sum(pair.baseline.duration_s for pair in pairs if not pair.excluded)
 
 
 def stops(directory: Path, jobs: int, seed: int) -> str:

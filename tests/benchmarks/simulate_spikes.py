@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+
 from socklat_gate.scenario import Gate
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.rates import (

@@ -15,9 +15,9 @@ import sys
 from collections.abc import Sequence
 
 import numpy as np
+
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.power import mde
-
 from tests.benchmarks import simulate_spikes
 from tests.benchmarks.simulated_jobs import (
     CPU,
@@ -112,7 +112,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     args = options.jobs, options.seed
-    zones = ", ".join(f"{m.name} {m.tolerance:.0%}/{m.failure:.0%}" for m in GATE.metrics)
+    zones = ", ".join(
+        f"{m.name} {m.tolerance:.0%}/{m.regression_threshold:.0%}" for m in GATE.metrics
+    )
     names = [metric.name for metric in GATE.metrics]
     lines = [
         f"{options.jobs} jobs a row, up to {GATE.max_pairs} pairs, a look after every pair; "

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.signal import lfilter
+
 from socklat_gate.scenario import Gate
 from socklat_gate.verdict.evidence import Floats, running_fail_evidence, running_pass_evidence
 from socklat_gate.verdict.interval import order_statistic, stopping_level
@@ -127,8 +128,10 @@ def decided(noise: Floats, changes: Sequence[float], spikes: Floats | None = Non
     d = np.array(PAIR_SD)[:, None, None] * noise + np.array(changes)[:, None, None]
     fail, passed = [], []
     for values, zone in zip(d, ZONES, strict=True):
-        fail.append(first(running_fail_evidence(values, zone.d0, zone.scale), zone.needed_fail))
-        passed.append(first(running_pass_evidence(values, zone.d1, zone.scale), zone.needed_pass))
+        fail.append(first(running_fail_evidence(values, zone.d0, zone.scale), zone.threshold_fail))
+        passed.append(
+            first(running_pass_evidence(values, zone.d1, zone.scale), zone.threshold_pass)
+        )
     any_fail = np.min(fail, axis=0)
     if spikes is not None:
         any_fail = np.minimum(any_fail, spikes)
@@ -150,7 +153,7 @@ def coverage(jobs: Jobs, changes: Sequence[float]) -> list[float]:
         for pairs in np.unique(jobs.ended):
             for failed in (False, True):
                 which = (jobs.ended == pairs) & (own == failed)
-                level = stopping_level(int(pairs), zone.needed_fail, failed=failed)
+                level = stopping_level(int(pairs), zone.threshold_fail, failed=failed)
                 hit[which] = _holds(d[which, :pairs] - change, level)
         found.append(float(hit.mean()))
     return found
@@ -180,8 +183,8 @@ def half_found(noise: Floats, unchanged: Jobs, metric: int) -> float:
     for _ in range(12):
         middle = (low + high) / 2
         d = PAIR_SD[metric] * noise[metric] + middle
-        fail = first(running_fail_evidence(d, zone.d0, zone.scale), zone.needed_fail)
-        passed = first(running_pass_evidence(d, zone.d1, zone.scale), zone.needed_pass)
+        fail = first(running_fail_evidence(d, zone.d0, zone.scale), zone.threshold_fail)
+        passed = first(running_pass_evidence(d, zone.d1, zone.scale), zone.threshold_pass)
         enough = (fail <= np.minimum(np.maximum(passed, others), GATE.max_pairs)).mean() >= 0.5
         low, high = (low, middle) if enough else (middle, high)
     return math.expm1(high)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
 from socklat_gate.measured.campaign import ARMS, Campaign, Pair
 from socklat_gate.scenario import Gate
 from socklat_gate.verdict.arrays import Floats

@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import get_args
 
 import numpy as np
+
 from socklat_gate.measured.campaign import Pair
 from socklat_gate.scenario.gating import Gate, Metric, Stage
 from socklat_gate.verdict.decide import decide
-
 from tests.unit.verdict.builders import pair_of, scaled_run
 
 QUANTILES = (0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
@@ -26,7 +26,7 @@ def gate() -> Gate:
     """Every stage at every quantile."""
     return Gate(
         metrics=[
-            Metric(stage=stage, quantile=quantile, tolerance=0.02, failure=0.05)
+            Metric(stage=stage, quantile=quantile, tolerance=0.02, regression_threshold=0.05)
             for stage in STAGES
             for quantile in QUANTILES
         ]

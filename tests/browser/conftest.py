@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
+
 from socklat_gate.documents.files import read_result
 from socklat_gate.measured.result import Result
 from socklat_gate.report.formats.html.page import render_html
-
 from tests.browser.browsers import browser_path
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome
-
 from tests.browser.conftest import Open, Opened
 from tests.unit.factories import make_result
 from tests.unit.report.poison import full_result, hostile_texts, poisoned

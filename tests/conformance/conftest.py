@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from socklat_gate.probe.hook_table import Detail
 from socklat_gate.probe.probe import SocketProbe
-
 from tests.conformance.hook_sets import DEFAULT, Compiled, wanted_sets
 from tests.conformance.lab import Lab
 from tests.conformance.record import recording

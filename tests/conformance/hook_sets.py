@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+
 from socklat_gate.probe.binding import load_bcc
 from socklat_gate.probe.btf import KernelTypes
 from socklat_gate.probe.hook_table import Detail, Kind

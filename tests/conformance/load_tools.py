@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from socklat_gate.probe.probe import SocketProbe
-
 from tests.conformance.lab import Lab
 from tests.conformance.stand import EVER_NS, PORT, await_listening, eventually, open_connections
 from tests.conformance.stand import running as ended

@@ -11,7 +11,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from socklat_gate.probe.probe import SocketProbe
-
 from tests.conformance.stand import EVER_NS, ask, eventually, open_connections
 
 __all__ = ["Counted", "Side", "one_round"]

@@ -19,8 +19,8 @@ from types import TracebackType
 
 import numpy as np
 import numpy.typing as npt
-from socklat_gate.probe.probe import Reading, SocketProbe
 
+from socklat_gate.probe.probe import Reading, SocketProbe
 from tests.conformance.lab import Lab
 from tests.conformance.record import Compared, note
 
@@ -240,7 +240,7 @@ def assert_true(reading: Reading, stage: str, bounds: Bounds) -> None:
 
 def assert_balanced(counters: dict[str, int]) -> None:
     """The balance identity of design section 3, exactly."""
-    parts = ("recorded", "filtered", "unanswered", "dropped_map_full", "pending")
+    parts = ("recorded", "filtered", "no_response", "dropped_map_full", "pending")
     assert counters["seen"] == sum(counters[part] for part in parts), counters
 
 

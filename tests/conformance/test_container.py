@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from socklat_gate.job.rig import Bench
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.scenario import Scenario
@@ -19,7 +20,6 @@ from socklat_gate.service.client import connect
 from socklat_gate.service.image import resolve_image
 from socklat_gate.service.session import ArmSpec
 from socklat_gate.trace.target import of_container
-
 from tests.conformance.containers import Container, bridge
 from tests.conformance.rounds import Side, one_round
 from tests.conformance.stand import (
@@ -83,18 +83,20 @@ def test_a_container_is_measured_and_counted_as_the_laboratory_is(client: Any) -
                 "warmup_s": 0.0,
                 "connections": 16,
                 "payload": "x" * 16,
-                "answer": 16,
+                "response": 16,
             },
-            "gate": {"metrics": [{"quantile": 0.5, "tolerance": 0.02, "failure": 0.05}]},
+            "gate": {
+                "metrics": [{"quantile": 0.5, "tolerance": 0.02, "regression_threshold": 0.05}]
+            },
         }
     )
     image = resolve_image(client, TAG, lambda line: None)
     with Bench(client, scenario, Path(), lambda phase: None) as bench:
         run = bench.single(seed=1, spec=ArmSpec("candidate", image)).runs[0]
-    assert run.counters["seen"] == run.load.answered == REQUESTS
+    assert run.counters["seen"] == run.load.responded == REQUESTS
     assert run.counters["recorded"] + run.counters["filtered"] == REQUESTS
     assert run.counters["connections"] == 16
-    assert run.counters["unanswered"] == run.counters["pending"] == 0
+    assert run.counters["no_response"] == run.counters["pending"] == 0
     # How close the stages come is proven where the service can be asked: test_stages.py.
     for stage, least_us in (("recv_wait", BEFORE_READ_US), ("app", BEFORE_ANSWER_US)):
         p50_ns = run.histograms[stage].quantile_ns(0.5)

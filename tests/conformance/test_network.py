@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+
 from socklat_gate.probe.netstat import network_counters, since
 from socklat_gate.probe.probe import SocketProbe
-
 from tests.conformance.lab import Lab
 from tests.conformance.stand import REQUEST, Bounds, Stand, ask, assert_balanced, assert_true
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.probe.probe import SocketProbe
-
 from tests.conformance.lab import BridgedLab, Lab
 from tests.conformance.record import Compared, note
 from tests.conformance.stand import (

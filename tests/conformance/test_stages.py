@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 import pytest
-from socklat_gate.probe.probe import SocketProbe
 
+from socklat_gate.probe.probe import SocketProbe
 from tests.conformance.lab import Family, Lab
 from tests.conformance.record import Compared, note
 from tests.conformance.trial import Delays, Measured, Trial, drive, trickle
@@ -51,7 +51,7 @@ def assert_counts_are_exact(measured: Measured, requests: int, connections: int)
     assert counters["seen"] == counters["recorded"] == requests
     assert counters["connections"] == connections
     assert counters["adopted"] == counters["overlapped"] == counters["unread"] == 0
-    assert counters["unanswered"] == counters["pending"] == counters["clamped_clock"] == 0
+    assert counters["no_response"] == counters["pending"] == counters["clamped_clock"] == 0
 
 
 def assert_sums_add_up(measured: Measured) -> None:

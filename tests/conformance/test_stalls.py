@@ -10,12 +10,12 @@ import time
 
 import numpy as np
 import pytest
+
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.probe.sources import layout
-from socklat_gate.stalls.correction import clean
+from socklat_gate.stalls.correction import correct_stalls
 from socklat_gate.stalls.timeline import CAUSES, EXCHANGE_STAGES, STALL
-
 from tests.conformance.lab import Lab
 from tests.conformance.trial import Delays, Trial, drive
 
@@ -63,7 +63,9 @@ def test_every_exchange_is_in_the_log_as_it_was_recorded(lab: Lab, probe: Socket
         column = EXCHANGE_STAGES.index(stage)
         measured = logged["measured"] >> column & 1 == 1
         assert Histogram.of(logged["ns"][measured, column]) == reading.histograms[stage]
-    cleaned = clean([logged], stalls, started_ns, time.monotonic_ns(), ("service", "recv_wait"))
+    cleaned = correct_stalls(
+        [logged], stalls, started_ns, time.monotonic_ns(), ("service", "recv_wait")
+    )
     assert cleaned.corrected[0].logged == REQUESTS
     assert 0.0 <= cleaned.stalled < 1.0
 
@@ -89,7 +91,7 @@ def test_the_cpu_time_of_a_stranger_is_seen_and_that_of_the_load_is_not(probe: S
             probe.set_load([busy.pid] if known else [])
             told, _ = busy.communicate(timeout=60)
         _, stalls = probe.drain()
-        foreign = stalls[(stalls["cause"] == CAUSES.index("foreign")) & (stalls["cpu"] == cpu)]
+        foreign = stalls[(stalls["cause"] == CAUSES.index("interference")) & (stalls["cpu"] == cpu)]
         seen_s = (foreign["to_ns"] - foreign["from_ns"]).sum() / 1e9
         worked_s = float(told)
         if known:

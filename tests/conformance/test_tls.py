@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-from socklat_gate.probe.probe import SocketProbe
 
+from socklat_gate.probe.probe import SocketProbe
 from tests.conformance.lab import Lab
 from tests.conformance.stand import (
     EVER_NS,

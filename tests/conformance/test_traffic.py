@@ -8,8 +8,8 @@ import time
 
 import numpy as np
 import pytest
-from socklat_gate.probe.probe import SocketProbe
 
+from socklat_gate.probe.probe import SocketProbe
 from tests.conformance.lab import Lab
 from tests.conformance.stand import (
     BUCKET,
@@ -117,7 +117,7 @@ def test_a_client_that_has_shut_its_side_still_gets_its_answer_recorded(
         account = stand.finish()
     counters = counted(account, REQUESTS)
     assert counters["connections"] == REQUESTS
-    assert counters["unanswered"] == 0
+    assert counters["no_response"] == 0
     assert_true(account.reading, "service", service_bounds(account))
 
 

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 from socklat_gate.load.load_driver import Endpoint
 from socklat_gate.probe.probe import Reading, SocketProbe
-
 from tests.conformance.lab import Family, Lab
 from tests.conformance.stand import await_listening
 

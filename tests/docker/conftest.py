@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from socklat_gate.scenario import Service
 from socklat_gate.service.client import connect
 from socklat_gate.service.image import ImageRef, resolve_image
 from socklat_gate.service.owner import RUN_LABEL
 from socklat_gate.service.session import ServiceSession
-
 from tests.services.build import build_echo
 
 PORT = 7000

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from socklat_gate.service.arm import ArmSpec
 from socklat_gate.service.cpu_time import CpuMeter
 from socklat_gate.service.image import ImageRef, resolve_image
 from socklat_gate.service.session import ServiceSession
-
 from tests.services.build import build_image
 
 pytestmark = pytest.mark.docker

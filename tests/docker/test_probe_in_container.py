@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from socklat_gate.errors import Exit, Reason
 from socklat_gate.service.image import ImageRef
-
 from tests.conformance.containers import Container, bridge
 from tests.docker.probe_container import LAUNCHER, ProbeContainers, documented, import_image
 from tests.kernel.unprivileged_probe import EXCHANGES

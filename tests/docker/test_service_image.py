@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.service.arm import ArmSpec
 from socklat_gate.service.image import ImageRef, build_image, resolve_image

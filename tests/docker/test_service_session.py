@@ -10,6 +10,7 @@ from typing import Any
 
 import docker.errors
 import pytest
+
 from socklat_gate.errors import (
     Exit,
     Interrupted,

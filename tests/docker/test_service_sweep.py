@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
 from socklat_gate.service.image import ImageRef
 from socklat_gate.service.owner import OwnerTag
 from socklat_gate.service.remove import remove_run

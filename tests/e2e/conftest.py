@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from socklat_gate.service.client import connect
 
+from socklat_gate.service.client import connect
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG, ECHO_TAG, write_scenario
 from tests.e2e.traced import ANSWERS, PORT, Container

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from socklat_gate.service.owner import PREFIX
-
 from tests.e2e.done import Done
 from tests.e2e.scenarios import DELAY_TAG
 from tests.e2e.terminal import Terminal

@@ -33,7 +33,7 @@ def write_scenario(path: Path, tables: Tables | None = None) -> Path:
             "duration_s": 0.5,
             "warmup_s": 0.1,
             "payload": "0123456789abcdef",
-            "answer": 16,
+            "response": 16,
         },
         # Other tests take the CPUs away, and so may the machine: what they spoil is repeated.
         "gate": {
@@ -41,7 +41,7 @@ def write_scenario(path: Path, tables: Tables | None = None) -> Path:
             "alpha_pass": 0.2,
             "max_pairs": 12,
             "max_minutes": 2.0,
-            "max_set_aside": 20,
+            "max_excluded_pairs": 20,
         },
     }
     for table, keys in (tables or {}).items():

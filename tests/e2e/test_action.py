@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from socklat_gate.service.owner import PREFIX, is_dead
 
+from socklat_gate.service.owner import PREFIX, is_dead
 from tests.e2e.scenarios import DELAY_TAG, write_scenario
 from tests.unit.forge.github.api_server import TOKEN, ApiServer
 from tests.unit.forge.github.composite import CompositeRun

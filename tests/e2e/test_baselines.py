@@ -12,13 +12,13 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
+
 from socklat_gate.baseline.campaigns import campaign_of, result_at
 from socklat_gate.baseline.store import BaselineStore
 from socklat_gate.errors import Exit, Reason
 from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.scenario.loader import tomllib
-
 from tests.e2e.done import Done
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import write_scenario
@@ -89,8 +89,8 @@ def _shifted(histograms: Mapping[str, Histogram], buckets: int) -> dict[str, His
 
 def test_run_measures_without_a_verdict(measured: Measured) -> None:
     done = measured.done
-    assert "answered" in done.stdout
-    told = [one for one in done.stderr.splitlines() if not one.startswith("run set aside: ")]
+    assert "responded" in done.stdout
+    told = [one for one in done.stderr.splitlines() if not one.startswith("run excluded: ")]
     assert [one.partition("  ")[0] for one in told] == ["run 1/2", "run 2/2"]
     assert told[0].startswith("run 1/2  service p50 3.")
     assert done.verdict["verdict"] is None

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from socklat_gate.documents.files import read_result
 from socklat_gate.errors import Exit, Reason
 from socklat_gate.scenario.loader import load_scenario
-
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG, ECHO_TAG
 

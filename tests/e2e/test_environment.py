@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
 from socklat_gate.errors import Exit, Reason
 from socklat_gate.probe.btf import kernel_types
 from socklat_gate.probe.hook_table import EVENTS
-
 from tests.e2e.harness import COMMAND, Gate
 
 pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from socklat_gate.errors import Exit, Reason
 from socklat_gate.scenario.loader import load_scenario
-
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG
 from tests.services.build import package_image
@@ -26,7 +26,7 @@ def test_a_redis_is_recognised_and_gated_as_written(gate: Gate, redis_image: str
     path = gate.directory / "socklat.toml"
     scenario = load_scenario(path)
     assert scenario.service.image == redis_image
-    assert (scenario.load.driver, scenario.load.answer) == ("tcp", "resp")
+    assert (scenario.load.driver, scenario.load.response) == ("tcp", "resp")
     again = gate.run("init", redis_image, "--port", 6379, out=False)
     again.refused(Exit.USAGE, Reason.OUTPUT_NOT_WRITABLE)
     forced = gate.run("init", redis_image, "--port", 6379, "--force", "--no-start", out=False)

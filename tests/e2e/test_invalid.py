@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from socklat_gate.errors import Exit, Reason
 
+from socklat_gate.errors import Exit, Reason
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG, ECHO_TAG
 
@@ -77,8 +77,8 @@ CASES = [
     Case(
         "no-answer-understood",
         Reason.LOAD_REFUSED,
-        ["none of", "was answered", "load.answer"],
-        {"service": echo(), "load": {"answer": 17, "timeout_s": 0.3}},
+        ["none of", "was answered", "load.response"],
+        {"service": echo(), "load": {"response": 17, "timeout_s": 0.3}},
     ),
     Case(
         "load-errors",
@@ -104,8 +104,8 @@ CASES = [
     Case(
         "too-noisy",
         Reason.TOO_NOISY,
-        ["1 measurement had to be set aside", "woke up"],
-        {"load": {"max_late_ms": 1e-6}, "gate": {"max_set_aside": 0}},
+        ["1 measurement had to be excluded", "woke up"],
+        {"load": {"max_late_ms": 1e-6}, "gate": {"max_excluded_pairs": 0}},
     ),
 ]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from socklat_gate.documents.files import read_result
 from socklat_gate.errors import Exit, Reason
 from socklat_gate.measured.campaign import Run
-
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import write_scenario
 
@@ -47,11 +47,11 @@ def test_two_gates_at_the_same_time_count_each_its_own_exchanges(
         assert len(runs) == RUNS
         for run in runs:
             sent = rate * DURATION_S
-            assert run.load.planned == run.load.answered_total == sent
+            assert run.load.planned == run.load.responded_total == sent
             assert run.counters["seen"] == run.counters["recorded"] == sent
             assert run.histograms["service"].total == sent
             assert run.counters["connections"] == connections
-            for none in ("adopted", "dependencies", "filtered", "unanswered", "pending"):
+            for none in ("adopted", "dependencies", "filtered", "no_response", "pending"):
                 assert run.counters[none] == 0, none
 
 

@@ -33,7 +33,7 @@ alpha_pass = 0.2
 [[gate.metrics]]
 quantile = 0.5
 tolerance = 0.1
-failure = 0.3
+regression_threshold = 0.3
 """
 
 

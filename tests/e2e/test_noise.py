@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from socklat_gate.documents.files import read_result
 from socklat_gate.errors import Exit, Reason
 from socklat_gate.measured.campaign import WEIGHT_UNIT
-
 from tests.e2e.harness import Gate
 
 pytestmark = [pytest.mark.kernel, pytest.mark.docker]
@@ -28,7 +28,7 @@ def test_every_run_is_corrected_for_stalls_and_keeps_its_raw_numbers(
     for pair in result.pairs:
         assert pair.noise.stalled is not None
         assert 0.0 <= pair.noise.stalled <= 1.0
-        assert pair.noise.foreign is not None
+        assert pair.noise.interference is not None
         for run in (pair.baseline, pair.candidate):
             corrected, raw = run.corrected, run.histograms["service"]
             assert corrected is not None

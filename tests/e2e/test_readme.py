@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from socklat_gate.errors import Exit
 from socklat_gate.service.client import connect
-
 from tests.services.build import build_image
 
 pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside, pytest.mark.timeout(420)]

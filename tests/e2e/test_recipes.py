@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from socklat_gate.documents.files import read_result
 
+from socklat_gate.documents.files import read_result
 from tests.e2e.harness import Gate
 from tests.services.build import package_image
 

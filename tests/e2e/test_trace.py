@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from socklat_gate.errors import Exit, Reason
 from socklat_gate.measured.campaign import LoadCounts
-
 from tests.e2e.done import Done
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG
@@ -52,7 +52,7 @@ def watched(
 def counts_exchanges(lines: list[Any], sent: LoadCounts) -> Any:
     """Every look adds up, and the last one has every answer that the driver got."""
     last = lines[-1]
-    assert sent.answered_total == REQUESTS
+    assert sent.responded_total == REQUESTS
     assert last["counters"]["recorded"] + last["counters"]["pending"] == REQUESTS
     assert last["total"]["service"]["count"] == last["counters"]["recorded"]
     assert sum(line["recent"]["service"]["count"] for line in lines) == REQUESTS

@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 
 import pytest
-from socklat_gate.errors import Exit
 
+from socklat_gate.errors import Exit
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG
 from tests.e2e.terminal import Terminal, screen

@@ -6,8 +6,8 @@ import re
 import signal
 
 import pytest
-from socklat_gate.errors import Exit, Reason
 
+from socklat_gate.errors import Exit, Reason
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG
 from tests.e2e.terminal import screen

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from socklat_gate.errors import Exit, Reason
 
+from socklat_gate.errors import Exit, Reason
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from socklat_gate.errors import Exit, Reason
 
+from socklat_gate.errors import Exit, Reason
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG
 from tests.e2e.terminal import screen
@@ -28,7 +28,7 @@ def test_the_same_image_passes(gate: Gate, scenario: Scenario) -> None:
     assert verdict["completeness"]["balanced"] is True
     assert verdict["completeness"]["dropped"] == 0
     told = done.stderr.splitlines()  # one line a pair, nothing else
-    assert sum(line.startswith("pair set aside: ") for line in told) + verdict["pairs"] == len(told)
+    assert sum(line.startswith("pair excluded: ") for line in told) + verdict["pairs"] == len(told)
     assert all(line.startswith("pair ") for line in told)
 
 
@@ -63,7 +63,7 @@ def test_a_budget_too_small_to_decide_is_inconclusive(gate: Gate, scenario: Scen
     done = gate.gate(scenario(), "--max-pairs", "2")
     verdict = done.judged(Exit.INCONCLUSIVE, Reason.BUDGET_PAIRS)
     assert verdict["pairs"] == 2
-    assert verdict["further_pairs"] >= 1
+    assert verdict["pairs_to_decide"] >= 1
     assert "--max-pairs" in done.report  # what to do next
 
 
@@ -73,7 +73,7 @@ def test_progress_on_a_terminal_stays_in_place(gate: Gate, scenario: Scenario) -
     done.judged(Exit.INCONCLUSIVE, Reason.BUDGET_PAIRS)
     for phase in ("loading the probe", "pair 1/1: starting containers", "pair 1/1: measuring"):
         assert phase in done.stderr
-    kept = [line for line in screen(done.stderr) if not line.startswith("pair set aside: ")]
+    kept = [line for line in screen(done.stderr) if not line.startswith("pair excluded: ")]
     assert len(kept) == 3, done.stderr
     assert kept[0].startswith("pair 1/1  p50 ")
     assert kept[1].startswith("inconclusive: ")

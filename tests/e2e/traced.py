@@ -11,7 +11,6 @@ from typing import Any
 from socklat_gate.load.process import Endpoint, LoadProcess
 from socklat_gate.measured.campaign import LoadCounts
 from socklat_gate.scenario import Load
-
 from tests.e2e.scenarios import DELAY_TAG
 
 __all__ = [
@@ -65,7 +64,7 @@ def drive(host: str, port: int = PORT) -> LoadCounts:
             "warmup_s": 0.0,
             "connections": 8,
             "payload": "x" * LENGTH,
-            "answer": LENGTH,
+            "response": LENGTH,
         }
     )
     with LoadProcess(load, [Endpoint(host, port)], seed=1) as driver:

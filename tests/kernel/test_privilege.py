@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from socklat_gate.probe.btf import kernel_types
 from socklat_gate.probe.hook_table import EVENTS, STAGE_NEEDS
 from socklat_gate.probe.kernel_source import flatten, kernel_source
-
 from tests.services.here import echo_here
 
 pytestmark = pytest.mark.kernel

@@ -21,7 +21,7 @@
 
 #include "clock.h"
 
-enum { BY_FIN, BY_RST, UNANSWERED, ENDINGS };
+enum { BY_FIN, BY_RST, NO_RESPONSE, ENDINGS };
 
 static struct sockaddr_in to = { .sin_family = AF_INET };
 static long seconds = 1, threads = 2, length = 16, fin_every = 30;
@@ -41,7 +41,7 @@ static void once(long number, char *buffer)
 	atomic_fetch_add(&connections, 1);
 	if (ending != BY_FIN || number % fin_every)
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-	if (send(fd, buffer, length, MSG_NOSIGNAL) == length && ending != UNANSWERED) {
+	if (send(fd, buffer, length, MSG_NOSIGNAL) == length && ending != NO_RESPONSE) {
 		while (got < length && n > 0) {
 			n = read(fd, buffer + got, length - got);
 			got += n > 0 ? n : 0;

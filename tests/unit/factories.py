@@ -7,19 +7,20 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
+
 from socklat_gate.errors import Reason
 from socklat_gate.measured.campaign import (
     WEIGHT_UNIT,
     Arm,
     Bands,
     Campaign,
-    Corrected,
     Fingerprint,
     LoadCounts,
     Noise,
     Pair,
     Run,
     Spike,
+    StallCorrected,
 )
 from socklat_gate.measured.histogram import BAND_COUNT, BAND_SUB_BITS, Histogram, index_of
 from socklat_gate.measured.result import Completeness, Result
@@ -67,9 +68,9 @@ def make_load(seed: int = 1, scale: float = 1.0) -> LoadCounts:
         planned=REQUESTS,
         sent=REQUESTS,
         starved=0,
-        answered=REQUESTS,
+        responded=REQUESTS,
         errors=0,
-        answered_total=REQUESTS + 250,
+        responded_total=REQUESTS + 250,
         late_p99_ns=180_000,
         lag_p99_ns=210_000,
         client=make_histogram(seed + 500, 1.3 * scale),
@@ -98,7 +99,7 @@ def make_run(seed: int = 1, scale: float = 1.0, image: str = "example/service:1.
             "seen": REQUESTS + 250,
             "recorded": REQUESTS,
             "filtered": 250,
-            "unanswered": 0,
+            "no_response": 0,
             "pending": 0,
             "dropped_map_full": 0,
             "overlapped": 0,
@@ -120,17 +121,17 @@ def make_noise(steal: float = 0.012) -> Noise:
 
 def make_watched_noise(stalled: float = 0.02) -> Noise:
     """Noise of a machine on which the probe watched stalls and the containers' limits."""
-    return replace(make_noise(), stalled=stalled, foreign=0.004, throttled_us=1_500)
+    return replace(make_noise(), stalled=stalled, interference=0.004, throttled_us=1_500)
 
 
-def make_corrected(run: Run, kept: float = 0.8) -> Corrected:
+def make_corrected(run: Run, kept: float = 0.8) -> StallCorrected:
     """As if the quickest ``kept`` of the exchanges were usable, each standing for 1 / ``kept``."""
     used: dict[str, Histogram] = {}
     for stage, histogram in run.histograms.items():
         below = np.cumsum(histogram.counts) <= kept * histogram.total
         used[stage] = Histogram(np.where(below, histogram.counts, 0).astype(np.uint64))
     weight = np.uint64(round(WEIGHT_UNIT / kept))
-    return Corrected(
+    return StallCorrected(
         histograms={stage: Histogram(one.counts * weight) for stage, one in used.items()},
         bands=Bands(run.bands.stages, run.bands.count * weight, run.bands.sums_ns * weight),
         used=used,
@@ -147,7 +148,7 @@ def with_correction(pair: Pair, kept: float = 0.8) -> Pair:
     return replace(pair, baseline=baseline, candidate=candidate, noise=make_watched_noise())
 
 
-def make_pair(index: int = 0, scale: float = 1.0, set_aside: str = "") -> Pair:
+def make_pair(index: int = 0, scale: float = 1.0, excluded: str = "") -> Pair:
     first: tuple[Arm, Arm] = ("baseline", "candidate")
     return Pair(
         index=index,
@@ -156,7 +157,7 @@ def make_pair(index: int = 0, scale: float = 1.0, set_aside: str = "") -> Pair:
         baseline=make_run(2 * index),
         candidate=make_run(2 * index + 1, scale, "example/service:1.3"),
         noise=make_noise(),
-        set_aside=set_aside,
+        excluded=excluded,
     )
 
 
@@ -186,7 +187,7 @@ def make_metric(name: str, outcome: Outcome, change: float = 0.004) -> MetricVer
         stage=stage,
         quantile=float(percent) / 100,
         tolerance=tolerance,
-        failure=failure,
+        regression_threshold=failure,
         baseline_ns=baseline_ns,
         candidate_ns=baseline_ns * (1 + change),
         change=change,
@@ -194,10 +195,10 @@ def make_metric(name: str, outcome: Outcome, change: float = 0.004) -> MetricVer
         ci_high=change + 0.08,
         evidence_fail=32_104.0 if failed else 0.02,
         evidence_pass=41.5 if passed else 0.3,
-        needed_fail=300.0,
-        needed_pass=20.0,
+        threshold_fail=300.0,
+        threshold_pass=20.0,
         mde=0.06,
-        further_pairs=12 if outcome is Outcome.INCONCLUSIVE else 0,
+        pairs_to_decide=12 if outcome is Outcome.INCONCLUSIVE else 0,
         verdict=outcome,
     )
 
@@ -205,7 +206,7 @@ def make_metric(name: str, outcome: Outcome, change: float = 0.004) -> MetricVer
 def make_cpu_metric(outcome: Outcome, change: float = 0.004) -> MetricVerdict:
     """CPU time per request."""
     metric = replace(make_metric("service_p50", outcome, change), stage="cpu", quantile=None)
-    limits = {"tolerance": 0.01, "failure": 0.03}
+    limits = {"tolerance": 0.01, "regression_threshold": 0.03}
     return replace(metric, name="cpu_per_request", **limits)
 
 

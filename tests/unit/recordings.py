@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-from socklat_gate.measured.campaign import WEIGHT_UNIT, Bands, Corrected, Pair, Run
-from socklat_gate.measured.histogram import BAND_COUNT, BAND_SUB_BITS, BUCKETS, Histogram, index_of
 
+from socklat_gate.measured.campaign import WEIGHT_UNIT, Bands, Pair, Run, StallCorrected
+from socklat_gate.measured.histogram import BAND_COUNT, BAND_SUB_BITS, BUCKETS, Histogram, index_of
 from tests.unit.factories import make_noise, make_run, make_spike
 
 STAGES = ("service", "recv_wait", "app", "respond")
@@ -66,7 +66,7 @@ def _recorded_run(
         spikes=tuple(make_spike(9_000_000 + n, 60_250_000_000 - n) for n in range(70)),
         cpu_ns=int(exchanges * 50_000 * scale * app_factor),
         cpu_exchanges=exchanges,
-        corrected=Corrected(
+        corrected=StallCorrected(
             histograms={n: _weighted(values, weights[~stalled]) for n, values in used.items()},
             bands=_bands(used, weights[~stalled]),
             used={name: Histogram.of(values) for name, values in used.items()},

@@ -10,10 +10,10 @@ import click
 import duckdb
 import pytest
 from click.testing import CliRunner
+
 from socklat_gate.baseline.store import BaselineStore
 from socklat_gate.commands.lazy import LazyCommand
 from socklat_gate.commands.root import cli
-
 from tests.unit.factories import make_campaign
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "baselines.md").read_text("utf-8")

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from socklat_gate.scenario import Scenario
 
 if sys.version_info >= (3, 11):

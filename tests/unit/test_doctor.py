@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
 from socklat_gate import doctor
 from socklat_gate.doctor import Check, Status, diagnose
 from socklat_gate.errors import Exit, Interrupted, Reason, UnfitEnvironment

@@ -10,14 +10,14 @@ def test_what_was_not_measured_is_not_known() -> None:
     noise = NoiseMeter().stop()
     assert 0 <= noise.steal <= 1
     assert 0 <= noise.busy <= 1
-    assert (noise.stalled, noise.foreign) == (None, None)
+    assert (noise.stalled, noise.interference) == (None, None)
     assert (noise.throttled_us, noise.involuntary_switches) == (None, None)
 
 
 def test_facts_hold_both_accounts_of_taken_time() -> None:
     noises = [
-        Noise(0.01, 0.4, 0.1, 1.0, 10, stalled=0.02, foreign=0.03, throttled_us=1500),
-        Noise(0.03, 0.6, 0.3, 2.0, 30, stalled=0.04, foreign=0.05, throttled_us=2500),
+        Noise(0.01, 0.4, 0.1, 1.0, 10, stalled=0.02, interference=0.03, throttled_us=1500),
+        Noise(0.03, 0.6, 0.3, 2.0, 30, stalled=0.04, interference=0.05, throttled_us=2500),
     ]
     assert environment_facts(MACHINE, noises) == {
         "cpus": "2",
@@ -25,7 +25,7 @@ def test_facts_hold_both_accounts_of_taken_time() -> None:
         "steal": "median 2.0%, at most 3.0%",
         "stalled": "median 3.0%, at most 4.0%",
         "cpu_busy": "median 50.0%, at most 60.0%",
-        "foreign": "median 4.0%, at most 5.0%",
+        "interference": "median 4.0%, at most 5.0%",
         "cpu_pressure": "median 20.0%, at most 30.0%",
         "throttled": "median 2.0 ms, at most 2.5 ms",
         "involuntary_switches": "median 20, at most 30",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
+
 from socklat_gate.errors import Exit, Interrupted, Reason
 from socklat_gate.interrupt import interruptible, obey_signal, settle_signal, shielded
 

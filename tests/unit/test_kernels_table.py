@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from socklat_gate.probe.sources import names
 
 ROOT = Path(__file__).resolve().parents[2]

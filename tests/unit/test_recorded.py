@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from socklat_gate.errors import NoUsableBaseline
 from socklat_gate.scenario import Gate
-
 from tests.benchmarks.recorded import MAX_SPIKES, Facts, load, names, save, slim
 from tests.unit.factories import make_pair
 from tests.unit.recordings import recorded_pair

@@ -30,7 +30,7 @@ def test_every_scene_is_recorded_and_all_are_small() -> None:
 def test_pairs_are_whole_and_corrected(scene) -> None:
     facts = recorded(scene.name).facts
     assert (facts.kind, facts.stage, facts.slice) == (scene.kind, scene.stage, scene.slice)
-    used = [pair for pair in recorded(scene.name).pairs if not pair.set_aside]
+    used = [pair for pair in recorded(scene.name).pairs if not pair.excluded]
     assert len(used) >= FEWEST_PAIRS[scene.kind]
     for pair in used:
         for run in (pair.baseline, pair.candidate):

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from socklat_gate.measured.campaign import Pair
 from socklat_gate.scenario import Gate
-
 from tests.benchmarks.jobs import as_pairs, budget_pairs, decide_jobs, draw, table
 from tests.benchmarks.recorded import SUFFIX, Facts, save
 from tests.benchmarks.replay import disagreements, replay, stages_named
@@ -27,7 +27,7 @@ def sets(tmp_path_factory) -> Path:
         ("api-app-10", "effect", "app", 1.1),
     ]:
         pairs = [recorded_pair(i, exchanges=8000, app_factor=factor) for i in range(12)]
-        pairs[3] = replace(pairs[3], set_aside="steal")
+        pairs[3] = replace(pairs[3], excluded="steal")
         facts = Facts(name, "a machine", name, kind, 9.0, stage, gate=NO_SPIKES)
         save(directory / f"{name}{SUFFIX}", pairs, facts)
     return directory
@@ -49,7 +49,7 @@ def spiky_pair(index: int, ours: int, theirs: int) -> Pair:
 
 def test_equal_arms_hardly_ever_fail_and_a_change_is_found_and_named(sets):
     same = replay(sets / f"api-same{SUFFIX}", JOBS, seed=1)
-    assert same.set_aside == 1
+    assert same.excluded == 1
     assert same.seconds == pytest.approx(9.0 * 12 / 11)
     assert same.decided.failed.mean() <= 0.02
     assert same.swapped is not None
@@ -85,7 +85,7 @@ def test_spikes_are_judged_as_the_gate_does(tmp_path):
     pairs = [spiky_pair(i, *both) for i, both in enumerate(counts)]
     path = tmp_path / f"spiky{SUFFIX}"
     # Metrics that cannot end a job early, so that the spikes get to decide it.
-    metric = {"quantile": 0.5, "tolerance": 5.0, "failure": 500.0}
+    metric = {"quantile": 0.5, "tolerance": 5.0, "regression_threshold": 500.0}
     gate = {"metrics": [metric], "max_pairs": 20, "spikes": {"factor": 1.1}}
     save(path, pairs, Facts("spiky", "m", "w", "effect", 9.0, gate=gate))
     done = replay(path, JOBS, seed=4)
@@ -104,7 +104,7 @@ def test_spikes_are_held_against_stored_history_and_only_where_they_were_watched
     }
     pairs[1] = replace(pairs[1], **unwatched)
     past = [spiky_pair(i, 0, int(i == 5)) for i in range(60)]
-    metric = {"quantile": 0.5, "tolerance": 5.0, "failure": 500.0}
+    metric = {"quantile": 0.5, "tolerance": 5.0, "regression_threshold": 500.0}
     gate = {"metrics": [metric], "max_pairs": 20, "spikes": {"factor": 1.1}}
     paths = [tmp_path / f"{name}{SUFFIX}" for name in ("stop", "same")]
     for name, path, recorded in zip(("stop", "same"), paths, (pairs, past), strict=True):
@@ -120,7 +120,7 @@ def test_spikes_are_held_against_stored_history_and_only_where_they_were_watched
 
 def test_a_pass_waits_for_spikes_to_be_watched_for(tmp_path):
     pairs = [recorded_pair(i, exchanges=6000) for i in range(6)]
-    metric = {"quantile": 0.5, "tolerance": 5.0, "failure": 500.0}
+    metric = {"quantile": 0.5, "tolerance": 5.0, "regression_threshold": 500.0}
     path = tmp_path / f"calm{SUFFIX}"
     ends = []
     for watch_s in (0.0, 13.5 * pairs[0].candidate.duration_s):

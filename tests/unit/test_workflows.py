@@ -15,6 +15,7 @@ from typing import Any
 import click
 import pytest
 import yaml
+
 from socklat_gate.commands.lazy import LazyCommand
 from socklat_gate.commands.root import cli
 

@@ -22,7 +22,7 @@ from socklat_gate.documents.envelope import (
     write_document,
 )
 from socklat_gate.errors import NoUsableBaseline, Reason
-from socklat_gate.measured.calibration import Calibration, gate_hash
+from socklat_gate.measured.calibration import Calibration
 from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.scenario import Scenario
 from socklat_gate.wording.changes import percent, plural
@@ -81,7 +81,7 @@ def calibration_sentence(place: Place, scenario: Scenario, fingerprint: Fingerpr
         return f"the calibration of this runner cannot be used: {error.message}"
     if found is None:
         return NEVER
-    if found.gate_hash != gate_hash(scenario):
+    if found.gate_hash != scenario.gate_hash():
         return (
             f"this runner was calibrated on {found.created[:10]} with other settings of [gate], "
             "which says nothing about these: run socklat-gate calibrate again"

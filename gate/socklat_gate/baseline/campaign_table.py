@@ -18,7 +18,7 @@ from socklat_gate.baseline.store import StoredCampaign
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 from socklat_gate.scenario.gating import MIN_EXCEEDING, Metric
 from socklat_gate.verdict.log_ratios import LEAST_NS
-from socklat_gate.wording.foreign import told
+from socklat_gate.wording.sanitise import describe_error
 
 if TYPE_CHECKING:
     import duckdb
@@ -152,7 +152,7 @@ class CampaignTable:
         except (self._error, OSError) as error:
             raise UsageError(
                 Reason.OUTPUT_NOT_WRITABLE,
-                f"cannot write {path}: {told(error)}",
+                f"cannot write {path}: {describe_error(error)}",
                 remedy="choose a directory that this user may write to, with space left on it",
             ) from error
         (rows,) = self._database.execute("SELECT count(*) FROM buckets").fetchone() or (0,)
@@ -179,7 +179,7 @@ class CampaignTable:
         except self._error as error:
             raise NoUsableBaseline(
                 Reason.BASELINE_CORRUPT,
-                f"{path} holds no exported campaigns: {told(error)}",
+                f"{path} holds no exported campaigns: {describe_error(error)}",
                 remedy="write it again with `socklat-gate baseline export --parquet FILE`",
             ) from error
 

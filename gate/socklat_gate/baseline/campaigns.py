@@ -62,7 +62,7 @@ def campaign_of(result: Result) -> Campaign:
         )
     if result.campaign is not None:
         return result.campaign
-    used = [pair for pair in result.pairs if not pair.set_aside]
+    used = [pair for pair in result.pairs if not pair.excluded]
     if not used:
         raise NoUsableBaseline(Reason.BASELINE_EMPTY, "the result holds no measurement")
     return Campaign(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from socklat_gate.documents.atomic import write_atomic
+from socklat_gate.documents.legacy import from_version_1
 from socklat_gate.documents.limits import CAMPAIGN, RESULT, Limits, text_problem
 from socklat_gate.documents.reading import corrupt, read_bounded
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
@@ -31,7 +32,8 @@ __all__ = [
 
 CAMPAIGN_SCHEMA = "socklat-gate/campaign"
 RESULT_SCHEMA = "socklat-gate/result"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+READABLE = (1, SCHEMA_VERSION)
 MEMBERS = {"schema", "schema_version", "checksum", "body"}
 
 
@@ -109,7 +111,7 @@ def parse_document(where: str, data: bytes, schema: str) -> dict[str, Any]:
         corrupt(where, f"cannot be checked: {error}")
     if document["checksum"] != actual:
         corrupt(where, "was altered or damaged: its checksum does not match its content")
-    return body
+    return from_version_1(body) if document["schema_version"] == 1 else body
 
 
 def schema_of(path: Path) -> str:
@@ -170,7 +172,7 @@ def _check_schema(where: str, wanted: str, schema: object, version: object) -> N
             f"{where} holds {schema[:80]!r}, not {wanted!r}",
             remedy="give a file of the right kind",
         )
-    if version != SCHEMA_VERSION:
+    if version not in READABLE:
         raise NoUsableBaseline(
             Reason.BASELINE_SCHEMA,
             f"{where} has schema version {str(version)[:20]}; this version reads {SCHEMA_VERSION}",

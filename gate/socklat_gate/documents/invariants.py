@@ -11,7 +11,7 @@ COUNTERS = (
     "seen",
     "recorded",
     "filtered",
-    "unanswered",
+    "no_response",
     "pending",
     "dropped_map_full",
     "overlapped",

@@ -70,7 +70,7 @@ def verdict_schema() -> JSON:
         "created": TEXT,
         "seed": COUNT,
         "pairs": COUNT,
-        "further_pairs": _or_null(COUNT),
+        "pairs_to_decide": _or_null(COUNT),
         "duration_s": NUMBER,
         "metrics": {"type": "array", "items": metric},
         "spikes": _or_null(spikes),

@@ -26,14 +26,14 @@ FROM_FORK = (
 class Source:
     """Where a result was measured: the commit people know, the run, and its artifact's address.
 
-    ``foreign``: by a run that whoever opened the pull request controls.
+    ``untrusted``: by a run that whoever opened the pull request controls.
     """
 
     job: Job
     commit: str
     run_id: int
     artifact_url: str
-    foreign: bool = False
+    untrusted: bool = False
 
     @property
     def run_url(self) -> str:
@@ -49,7 +49,7 @@ def comment_body(report: str, source: Source, entry: Entry | None, old: str, roo
     earlier: Sequence[Entry] = history_in(old)
     entries = with_entry(earlier, entry) if entry else earlier
     shown = [e for e in entries if e is not entry]
-    notice = f"{FROM_FORK}\n" if source.foreign else ""
+    notice = f"{FROM_FORK}\n" if source.untrusted else ""
     tail = "\n" + history_table(shown, source.job.run_url) + "\n" + origin(source) + "\n"
     tail += hidden_line(entries) + "\n"
     left = room - characters(notice) - characters(tail)

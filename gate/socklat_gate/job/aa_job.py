@@ -12,8 +12,8 @@ from socklat_gate.job.commit import current_commit
 from socklat_gate.job.gated_stages import unmeasured_text
 from socklat_gate.job.progress import Progress
 from socklat_gate.job.rig import Bench
-from socklat_gate.job.run_job import check_set_aside, pair_seed, utc_now
-from socklat_gate.measured.calibration import Calibration, gate_hash
+from socklat_gate.job.run_job import check_excluded, pair_seed, utc_now
+from socklat_gate.measured.calibration import Calibration
 from socklat_gate.measured.campaign import ARMS, Fingerprint, Pair
 from socklat_gate.scenario import Scenario
 from socklat_gate.service.image import ImageRef
@@ -64,7 +64,7 @@ class CalibrationJob:
         return self._calibration(created, fingerprint, pairs, took_s)
 
     def _measure(self, bench: Bench) -> tuple[list[Pair], float]:
-        """All pairs, those set aside too, and the seconds that they took together."""
+        """All pairs, those excluded too, and the seconds that they took together."""
         # The command is the candidate's for both arms: nothing may differ between them.
         specs = [ArmSpec(arm, self.image) for arm in ARMS]
         started_s = time.monotonic()
@@ -76,14 +76,14 @@ class CalibrationJob:
             index = len(measured)
             pair = bench.pair(index, pair_seed(self.seed, index), specs)
             measured.append(pair)
-            used += not pair.set_aside
+            used += not pair.excluded
             left_s = 60 * self.minutes - (time.monotonic() - started_s)
-            if not pair.set_aside:
+            if not pair.excluded:
                 self.progress.line(f"pair {used}/{self.pairs}  {self._differences(pair)}")
                 continue
-            self.progress.line(f"pair set aside: {pair.set_aside}")
+            self.progress.line(f"pair excluded: {pair.excluded}")
             if used < MIN_PAIRS or len(measured) >= MOST_SET_ASIDE * self.pairs:
-                check_set_aside(self.scenario, len(measured) - used, used, pair.set_aside)
+                check_excluded(self.scenario, len(measured) - used, used, pair.excluded)
         return measured, time.monotonic() - started_s
 
     def _differences(self, pair: Pair) -> str:
@@ -97,18 +97,18 @@ class CalibrationJob:
     def _calibration(
         self, created: str, fingerprint: Fingerprint, pairs: list[Pair], took_s: float
     ) -> Calibration:
-        used = sum(not pair.set_aside for pair in pairs)
+        used = sum(not pair.excluded for pair in pairs)
         findings = study(pairs, self.scenario.gate, took_s / max(1, used), self.seed)
         return Calibration(
             scenario_name=self.scenario.name,
             scenario_hash=self.scenario.measured_hash(),
-            gate_hash=gate_hash(self.scenario),
+            gate_hash=self.scenario.gate_hash(),
             created=created,
             commit=current_commit(self.directory),
             image=self.image.reference,
             image_id=self.image.id,
             fingerprint=fingerprint,
             seed=self.seed,
-            set_aside=len(pairs) - used,
+            excluded=len(pairs) - used,
             findings=findings,
         )

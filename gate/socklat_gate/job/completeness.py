@@ -1,6 +1,6 @@
 """Whether everything that happened was counted: the kernel's balance and the driver's own count.
 
-``seen = recorded + filtered + unanswered + dropped + pending`` must hold exactly, and the
+``seen = recorded + filtered + no_response + dropped + pending`` must hold exactly, and the
 kernel's exchanges must agree with the answers that the load driver received.  Any loss above
 `MAX_LOSS` makes the measurement invalid; it never becomes a pass.  What the kernel skipped is the
 machine's doing and comes and goes with its interrupts: that measurement is repeated.
@@ -34,12 +34,12 @@ def completeness_of(runs: Iterable[Run], missed: int) -> Completeness:
         seen=total("seen"),
         recorded=total("recorded"),
         filtered=total("filtered"),
-        unanswered=total("unanswered"),
+        no_response=total("no_response"),
         pending=total("pending"),
         dropped=total("dropped_map_full"),
         missed=missed,
         overlapped=total("overlapped"),
-        answered_by_driver=sum(run.load.answered_total for run in internal) if internal else None,
+        responded_by_driver=sum(run.load.responded_total for run in internal) if internal else None,
         mismatch=max((mismatch(run) for run in internal), default=0.0),
     )
 
@@ -50,8 +50,8 @@ def mismatch(run: Run) -> float:
     The driver's failed requests are no difference: the kernel may have seen them answered.
     """
     kernel = run.counters["recorded"] + run.counters["filtered"]
-    apart = abs(kernel - run.load.answered_total)
-    return max(0, apart - run.load.errors) / max(1, run.load.answered_total)
+    apart = abs(kernel - run.load.responded_total)
+    return max(0, apart - run.load.errors) / max(1, run.load.responded_total)
 
 
 def too_many_skipped(
@@ -79,8 +79,8 @@ def check_complete(arm: str, run: Run) -> None:
         raise InvalidMeasurement(
             Reason.EVENTS_LOST,
             f"{arm}: the kernel's counts do not add up: {whole.seen} exchanges seen, "
-            f"{whole.recorded} recorded, {whole.filtered} filtered, {whole.unanswered} "
-            f"unanswered, {whole.dropped} dropped, {whole.pending} pending",
+            f"{whole.recorded} recorded, {whole.filtered} filtered, {whole.no_response} "
+            f"without a response, {whole.dropped} dropped, {whole.pending} pending",
             remedy="this is a defect of the probe: please report it with this line",
         )
     if whole.dropped > MAX_LOSS * max(1, whole.seen):
@@ -103,7 +103,7 @@ def check_complete(arm: str, run: Run) -> None:
         raise InvalidMeasurement(
             Reason.COUNT_MISMATCH,
             f"{arm}: the kernel saw {whole.recorded + whole.filtered} answered exchanges, the "
-            f"load driver got {whole.answered_by_driver} answers",
+            f"load driver got {whole.responded_by_driver} answers",
             remedy="is service.port the port that answers, and is nothing else talking to it? "
             "Requests that overlap on one connection also look like this",
         )

@@ -17,7 +17,7 @@ from socklat_gate.job.gated_stages import unmeasured_text
 from socklat_gate.job.progress import Progress
 from socklat_gate.job.reference import Reference
 from socklat_gate.job.rig import Bench
-from socklat_gate.job.run_job import check_set_aside, measure_campaign, pair_seed, utc_now
+from socklat_gate.job.run_job import check_excluded, measure_campaign, pair_seed, utc_now
 from socklat_gate.measured.campaign import Campaign, Fingerprint, Pair
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome, Verdict
@@ -120,10 +120,10 @@ class GateJob:
             index = len(self._pairs)
             pair = bench.pair(index, pair_seed(self.seed, index), specs)
             self._pairs.append(pair)
-            if pair.set_aside:
-                self.progress.line(f"pair set aside: {pair.set_aside}")
+            if pair.excluded:
+                self.progress.line(f"pair excluded: {pair.excluded}")
                 unused = len(self._pairs) - len(used)
-                check_set_aside(self.scenario, unused, len(used), pair.set_aside)
+                check_excluded(self.scenario, unused, len(used), pair.excluded)
             else:
                 used.append(pair)
             left_s = deadline_s - time.monotonic()
@@ -134,7 +134,7 @@ class GateJob:
                 waivers=self.scenario.waiver,
                 stored=self._stored,
             )
-            if not pair.set_aside:
+            if not pair.excluded:
                 self.progress.pair_done(len(used), limits.max_pairs, verdict, left_s)
             if verdict.outcome is not Outcome.INCONCLUSIVE or _spent(limits, len(used), left_s):
                 return verdict

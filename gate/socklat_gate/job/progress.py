@@ -68,7 +68,7 @@ class Progress:
             mark = " MORE" if spikes.failed else ""
             parts.append(f"spikes {spikes.candidate_events} to {spikes.baseline_events}{mark}")
         metrics = "  ".join(parts)
-        further = verdict.further_pairs
+        further = verdict.pairs_to_decide
         outlook = f"about {further} more, " if further else ""
         self.line(f"pair {done}/{at_most}  {metrics}  ({outlook}at most {_minutes(left_s)} left)")
 

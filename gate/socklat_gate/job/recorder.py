@@ -19,7 +19,7 @@ from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.scenario import MIN_EXCEEDING, Scenario
 from socklat_gate.service.arm import RunningArm
 from socklat_gate.service.cpu_time import CpuMeter, CpuUse
-from socklat_gate.stalls.correction import Cleaned, clean
+from socklat_gate.stalls.correction import StallCorrection, correct_stalls
 from socklat_gate.stalls.timeline import EXCHANGE, STALL, Records
 
 __all__ = ["Observer", "UsedCpu"]
@@ -104,7 +104,7 @@ class Observer:
         if not self._ended and now_ns > self._window.to_ns:
             self._ended = self._cpu_use()
 
-    def finish(self) -> tuple[Cleaned | None, list[UsedCpu]]:
+    def finish(self) -> tuple[StallCorrection | None, list[UsedCpu]]:
         """Corrected distributions by arm, None when stalls are not watched; CPU time by arm."""
         self._drain()
         if not self._ended:
@@ -114,7 +114,7 @@ class Observer:
             used = [_used(*pair) for pair in zip(self._begun, self._ended, strict=True)]
         return (self._cleaned() if self._probe.watches_stalls else None), used
 
-    def too_few_clean(self, cleaned: Cleaned, factor: float = 1.0) -> str:
+    def too_few_clean(self, cleaned: StallCorrection, factor: float = 1.0) -> str:
         """A sentence when a gated quantile rests on too few clean exchanges, else "".
 
         The machine's stalls decide, no latency.  ``factor`` times as many as there are are counted.
@@ -163,12 +163,12 @@ class Observer:
         self._window = self._load.end_at(max(planned_ns, now_ns + END_AHEAD_NS))
         self._record()
 
-    def _cleaned(self) -> Cleaned:
+    def _cleaned(self) -> StallCorrection:
         exchanges = np.concatenate([np.zeros(0, EXCHANGE), *self._exchanges])
         stalls = np.concatenate([np.zeros(0, STALL), *self._stalls])
         arms = [exchanges[exchanges["target"] == slot] for slot in self._slots]
         to_ns = min(self._window.to_ns, time.monotonic_ns())
-        return clean(arms, stalls, self._window.from_ns, to_ns, self._probe.stages)
+        return correct_stalls(arms, stalls, self._window.from_ns, to_ns, self._probe.stages)
 
     def _cpu_use(self) -> list[tuple[CpuUse | None, int]]:
         return [(self._meters[slot].read(), self._probe.seen(slot)) for slot in self._slots]

@@ -135,7 +135,7 @@ class Bench:
             by_arm["baseline"],
             by_arm["candidate"],
             measured.noise,
-            measured.set_aside,
+            measured.excluded,
             interleave=gate.interleave,
             start=up.start if gate.pairs_per_start > 1 else None,
             swapped_cpusets=up.swapped_cpusets,
@@ -156,7 +156,7 @@ class Bench:
         runs = (*one.runs, *other.runs)
         baseline, candidate = runs if flip == 0 else runs[::-1]
         noise = noise_of_both(one.noise, other.noise)
-        why = one.set_aside or other.set_aside
+        why = one.excluded or other.excluded
         return Pair(index, seed, ARMS[flip], baseline, candidate, noise, why, interleave="block")
 
     def _start(self, index: int, seed: int, specs: Sequence[ArmSpec]) -> _Standing:

@@ -36,7 +36,7 @@ class Measured:
 
     runs: tuple[Run, ...]
     noise: Noise
-    set_aside: str
+    excluded: str
 
 
 def measure(
@@ -86,8 +86,8 @@ def measure(
     noise = replace(
         meter.stop(),
         stalled=cleaned.stalled if cleaned else None,
-        foreign=cleaned.foreign if cleaned else None,
-        foreign_ignored=cleaned.ignored if cleaned else "",
+        interference=cleaned.interference if cleaned else None,
+        interference_ignored=cleaned.ignored if cleaned else "",
         throttled_us=_sum(used.throttled_us for used in cpu),
         involuntary_switches=_sum(used.involuntary_switches for used in cpu),
     )
@@ -129,9 +129,9 @@ def noise_of_both(one: Noise, other: Noise) -> Noise:
         load_average=other.load_average,
         involuntary_switches=_sum((one.involuntary_switches, other.involuntary_switches)),
         stalled=mean(one.stalled, other.stalled),
-        foreign=mean(one.foreign, other.foreign),
+        interference=mean(one.interference, other.interference),
         throttled_us=_sum((one.throttled_us, other.throttled_us)),
-        foreign_ignored=one.foreign_ignored or other.foreign_ignored,
+        interference_ignored=one.interference_ignored or other.interference_ignored,
     )
 
 

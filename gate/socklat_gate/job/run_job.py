@@ -35,22 +35,22 @@ def measure_campaign(
     """Measures ``image`` in ``runs`` fresh containers, one after the other.
 
     Runs that the machine disturbed beyond the scenario's bounds are repeated, at most
-    ``gate.max_set_aside`` of them; more raise `InvalidMeasurement` (TOO_NOISY).
+    ``gate.max_excluded_pairs`` of them; more raise `InvalidMeasurement` (TOO_NOISY).
     """
     # Asked before anything runs: what is written meanwhile is no change of the code.
     commit, branch = current_commit(directory), current_branch(directory)
     kept: list[Run] = []
     noises: list[Noise] = []
-    set_aside = 0
+    excluded = 0
     started_s = time.monotonic()
     while len(kept) < runs:
         progress.step(f"run {len(kept) + 1}/{runs}")
-        number = len(kept) + set_aside
+        number = len(kept) + excluded
         measured = bench.single(pair_seed(seed, number), ArmSpec("candidate", image))
-        if measured.set_aside:
-            set_aside += 1
-            progress.line(f"run set aside: {measured.set_aside}")
-            check_set_aside(scenario, set_aside, len(kept), measured.set_aside)
+        if measured.excluded:
+            excluded += 1
+            progress.line(f"run excluded: {measured.excluded}")
+            check_excluded(scenario, excluded, len(kept), measured.excluded)
             continue
         kept += measured.runs
         noises.append(measured.noise)
@@ -75,14 +75,14 @@ def measure_campaign(
     )
 
 
-def check_set_aside(scenario: Scenario, set_aside: int, used: int, why: str) -> None:
+def check_excluded(scenario: Scenario, excluded: int, used: int, why: str) -> None:
     """Raises `InvalidMeasurement` (TOO_NOISY) when the machine spoilt more than is allowed."""
-    if set_aside > scenario.gate.max_set_aside:
+    if excluded > scenario.gate.max_excluded_pairs:
         raise InvalidMeasurement(
             Reason.TOO_NOISY,
-            f"{plural(set_aside, 'measurement')} had to be set aside ({used} were usable); "
+            f"{plural(excluded, 'measurement')} had to be excluded ({used} were usable); "
             f"last: {why}",
-            remedy="use a quieter runner, or raise gate.max_set_aside, gate.max_steal or "
+            remedy="use a quieter runner, or raise gate.max_excluded_pairs, gate.max_steal or "
             "load.max_late_ms knowing what that lets in",
         )
 

@@ -34,7 +34,7 @@ def check_delivered(load: Load, counts: Sequence[LoadCounts], arms: Sequence[str
 def too_late(load: Load, counts: Sequence[LoadCounts]) -> str:
     """A sentence when the driver itself woke up too late, else "".
 
-    That is the machine's fault and says nothing about the service, so the pair is set aside.
+    That is the machine's fault and says nothing about the service, so the pair is excluded.
     """
     worst_ms = max((count.late_p99_ns for count in counts), default=0) / 1e6
     if worst_ms <= load.max_late_ms:
@@ -47,11 +47,11 @@ def too_late(load: Load, counts: Sequence[LoadCounts]) -> str:
 
 def _check_answers(load: Load, count: LoadCounts, arm: str) -> None:
     first = f"; the first error: {count.first_error}" if count.first_error else ""
-    if count.answered_total == 0:
+    if count.responded_total == 0:
         raise InvalidMeasurement(
             Reason.LOAD_REFUSED,
             f"{arm}: none of {count.planned} requests was answered{first}",
-            remedy="check that load.driver, load.payload and load.answer speak the service's "
+            remedy="check that load.driver, load.payload and load.response speak the service's "
             "protocol, and that it answers within load.timeout_s",
         )
     if count.errors > load.max_errors * count.planned:

@@ -7,12 +7,12 @@ import socket
 from time import monotonic_ns
 from typing import TYPE_CHECKING, cast
 
-from socklat_gate.load.protocols.parser import BadAnswer
+from socklat_gate.load.protocols.parser import BadResponse
 from socklat_gate.load.request_log import SENT
 
 if TYPE_CHECKING:
     from socklat_gate.load.pool import Pool
-    from socklat_gate.load.protocols.parser import AnswerParser
+    from socklat_gate.load.protocols.parser import ResponseParser
 
 __all__ = ["Connection"]
 
@@ -47,7 +47,7 @@ class Connection(asyncio.Protocol):
         self,
         pool: Pool,
         sock: socket.socket,
-        parser: AnswerParser,
+        parser: ResponseParser,
         attempt: int,
         *,
         extra: bool = False,
@@ -94,10 +94,10 @@ class Connection(asyncio.Protocol):
                 if self.request == NONE:
                     self._unasked(failed=failed)
                 elif done > 1 or parser.partial or self._doubted:
-                    raise BadAnswer("more bytes came than one answer has: check load.answer")
+                    raise BadResponse("more bytes came than one answer has: check load.response")
                 else:
                     self._answered(now_ns, failed=failed)
-        except BadAnswer as error:
+        except BadResponse as error:
             self._broken(str(error))
 
     def fail(self, text: str) -> None:
@@ -140,9 +140,9 @@ class Connection(asyncio.Protocol):
             self._pool.lost(self)
             self._transport.close()
         elif failed:
-            raise BadAnswer(f"unasked: {self._parser.last_error}")
+            raise BadResponse(f"unasked: {self._parser.last_error}")
         else:
-            raise BadAnswer("an answer came that nobody asked for: check load.answer")
+            raise BadResponse("an answer came that nobody asked for: check load.response")
 
     def _broken(self, text: str) -> None:
         """What happened makes the connection useless."""

@@ -57,7 +57,7 @@ class Driver:
     async def run(self, on_progress: Callable[[int, int], None]) -> list[LoadCounts]:
         """Drive the load; counts by arm.
 
-        ``on_progress(sent, answered)`` is called about once a second.
+        ``on_progress(sent, responded)`` is called about once a second.
         """
         record = self._record
         # Nothing allocated from here on is worth a pause of the collector during the load.
@@ -73,7 +73,7 @@ class Driver:
                 await asyncio.sleep(TICK_S)
                 if monotonic_ns() - reported_ns >= PROGRESS_EVERY_NS:
                     reported_ns = monotonic_ns()
-                    on_progress(record.sent, record.answered)
+                    on_progress(record.sent, record.responded)
         finally:
             gc.enable()
             gc.unfreeze()

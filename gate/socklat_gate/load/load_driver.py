@@ -104,5 +104,5 @@ class LoadDriver(Protocol):
         """Counts by arm at the end of the load, of the window that `start` or `end_at` returned.
 
         ``poll`` is called about ten times a second and may raise, for instance because a
-        container died; ``on_progress(sent, answered)`` at most once a second.
+        container died; ``on_progress(sent, responded)`` at most once a second.
         """

@@ -138,7 +138,7 @@ class LoadProcess:
             if event["event"] == "done":
                 return tuple(counts_from_wire(arm) for arm in event["arms"])
             if on_progress is not None:
-                on_progress(event["sent"], event["answered"])
+                on_progress(event["sent"], event["responded"])
 
     def _expect(self, window: Window) -> Window:
         self._window = window

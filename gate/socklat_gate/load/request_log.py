@@ -48,7 +48,7 @@ class Record:
         self.starved = bytearray(n)
         self.arm = schedule.arm.tobytes()
         self.sent = 0
-        self.answered = 0
+        self.responded = 0
         self._first_error = [""] * arms
         self._first_is_warmup = [False] * arms
         self._first_measured = int(np.count_nonzero(~self._measured))
@@ -70,7 +70,7 @@ class Record:
         """``request`` was answered well."""
         self.done_ns[request] = now_ns
         self.state[request] = ANSWERED
-        self.answered += 1
+        self.responded += 1
 
     def rejection(self, request: int, now_ns: int, text: str) -> None:
         """``request`` was answered by an error reply."""
@@ -105,9 +105,9 @@ class Record:
     def counts(self, arm: int) -> LoadCounts:
         """What was done to ``arm`` in the window, which `end` may have cut short.
 
-        ``answered`` includes error replies, which ``errors`` counts as well (the kernel sees an
+        ``responded`` includes error replies, which ``errors`` counts as well (the kernel sees an
         exchange either way); a request that failed is in ``sent`` and ``errors``, one that never
-        found a connection only in ``planned`` and ``starved``.  ``answered_total`` includes the
+        found a connection only in ``planned`` and ``starved``.  ``responded_total`` includes the
         answers by which extra connections were refused: they are exchanges, but no request's.
         """
         of_arm = self._schedule.arm == arm
@@ -117,19 +117,19 @@ class Record:
             np.frombuffer(cast("bytes", times), dtype=np.int64)
             for times in (self.due_ns, self.woke_ns, self.sent_ns, self.done_ns)
         )
-        was_answered = (state == ANSWERED) | (state == REJECTED)
-        was_sent = was_answered | (state == SENT) | (state == FAILED)
+        has_response = (state == ANSWERED) | (state == REJECTED)
+        was_sent = has_response | (state == SENT) | (state == FAILED)
         went_wrong = (state == REJECTED) | (state == FAILED) | (state == SENT)
-        answered = measured & was_answered
+        answered = measured & has_response
         handled = measured & (woke > 0)
         left = measured & was_sent
         return LoadCounts(
             planned=int(np.count_nonzero(measured)),
             sent=int(np.count_nonzero(left)),
             starved=int(np.count_nonzero(np.frombuffer(self.starved, dtype=np.uint8)[measured])),
-            answered=int(np.count_nonzero(answered)),
+            responded=int(np.count_nonzero(answered)),
             errors=int(np.count_nonzero(measured & went_wrong)) + self._stray[arm],
-            answered_total=int(np.count_nonzero(of_arm & was_answered)) + self._turned_away[arm],
+            responded_total=int(np.count_nonzero(of_arm & has_response)) + self._turned_away[arm],
             late_p99_ns=_p99((woke - due)[handled]),
             lag_p99_ns=_p99((sent - due)[left]),
             client=Histogram.of((done - due)[answered]),

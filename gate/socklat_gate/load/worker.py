@@ -7,7 +7,7 @@ delay a request.  The dialogue, with all times in ns of CLOCK_MONOTONIC::
         "slice_ms": 100.0}
     -> {"event": "connected"}      or {"event": "refused", "endpoint": ..., "error": ...}
     <- {"start_ns": 123}
-    -> {"event": "progress", "sent": 10, "answered": 9}     at most once a second
+    -> {"event": "progress", "sent": 10, "responded": 9}     at most once a second
     <- {"end_ns": 456}                                      at most once, to end early
     -> {"event": "done", "arms": [{...}, ...]}              see socklat_gate.load.worker_json
 
@@ -115,8 +115,8 @@ async def _session(commands: asyncio.StreamReader) -> None:
         listener.cancel()
 
 
-def _progress(sent: int, answered: int) -> None:
-    _say(event="progress", sent=sent, answered=answered)
+def _progress(sent: int, responded: int) -> None:
+    _say(event="progress", sent=sent, responded=responded)
 
 
 def _say(**message: object) -> None:

@@ -5,18 +5,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from socklat_gate.measured.campaign import Fingerprint
 
-if TYPE_CHECKING:
-    from socklat_gate.scenario import Scenario
-
-__all__ = ["Calibration", "Findings", "MetricFindings", "gate_hash"]
+__all__ = ["Calibration", "Findings", "MetricFindings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +65,7 @@ class Findings:
 class Calibration:
     """One study: findings, and the scenario, runner and rule that they hold for.
 
-    ``gate_hash`` is `gate_hash` of the scenario; ``created`` is UTC, ISO 8601; ``set_aside`` pairs
+    ``gate_hash`` is `gate_hash` of the scenario; ``created`` is UTC, ISO 8601; ``excluded`` pairs
     were measured but not used.
     """
 
@@ -84,14 +78,5 @@ class Calibration:
     image_id: str
     fingerprint: Fingerprint
     seed: int
-    set_aside: int
+    excluded: int
     findings: Findings
-
-
-def gate_hash(scenario: Scenario) -> str:
-    """Hash of the rule that a study judged by: ``[gate]`` without its budgets."""
-    rule = scenario.gate.model_dump(
-        mode="json", exclude={"max_pairs", "max_minutes", "max_steal", "max_set_aside"}
-    )
-    text = json.dumps(rule, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

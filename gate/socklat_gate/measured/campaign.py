@@ -23,7 +23,6 @@ __all__ = [
     "Arm",
     "Bands",
     "Campaign",
-    "Corrected",
     "Fingerprint",
     "Interleave",
     "LoadCounts",
@@ -31,6 +30,7 @@ __all__ = [
     "Pair",
     "Run",
     "Spike",
+    "StallCorrected",
 ]
 
 Arm = Literal["baseline", "candidate"]
@@ -48,7 +48,7 @@ U64 = npt.NDArray[np.uint64]
 class LoadCounts:
     """What the driver did to one arm in the measured window (warm-up excluded unless named).
 
-    ``answered_total`` includes the warm-up: it is what the kernel's own count of exchanges is
+    ``responded_total`` includes the warm-up: it is what the kernel's own count of exchanges is
     reconciled with.  ``late_p99_ns`` is how late the driver itself woke up (its own noise);
     ``lag_p99_ns`` is due time to actual send, waiting for a free connection included.
     ``client`` holds due time to last answer byte, free of coordinated omission; empty when an
@@ -59,9 +59,9 @@ class LoadCounts:
     planned: int
     sent: int
     starved: int
-    answered: int
+    responded: int
     errors: int
-    answered_total: int
+    responded_total: int
     late_p99_ns: int
     lag_p99_ns: int
     client: Histogram
@@ -101,7 +101,7 @@ class Spike:
 
 
 @dataclass(frozen=True, slots=True)
-class Corrected:
+class StallCorrected:
     """The distributions as they would have been without the machine's stalls; see `stalls`.
 
     ``histograms`` and ``bands`` count in units of 1/`WEIGHT_UNIT` of an exchange, because each
@@ -142,7 +142,7 @@ class Run:
     window_from_ns: int = 0
     cpu_ns: int = 0
     cpu_exchanges: int = 0
-    corrected: Corrected | None = None
+    corrected: StallCorrected | None = None
     companions: Mapping[str, Histogram] = field(default_factory=dict)
 
 
@@ -151,9 +151,10 @@ class Noise:
     """The machine during a run: shares of CPU time in [0, 1].
 
     ``steal`` and ``busy`` are the kernel's account over all CPUs.  Of those that the services use,
-    ``stalled`` is what the probe saw taken, ``foreign`` what processes other than the containers
-    and the load used in bursts; ``foreign_ignored`` says why such bursts were not corrected for.
-    ``involuntary_switches`` and ``throttled_us`` (CPU limits) are sums over the containers.
+    ``stalled`` is what the probe saw taken, ``interference`` what processes other than the
+    containers and the load used in bursts; ``interference_ignored`` says why such bursts were not
+    corrected for. ``involuntary_switches`` and ``throttled_us`` (CPU limits) are sums over the
+    containers.
     """
 
     steal: float
@@ -162,16 +163,16 @@ class Noise:
     load_average: float
     involuntary_switches: int | None = None
     stalled: float | None = None
-    foreign: float | None = None
+    interference: float | None = None
     throttled_us: int | None = None
-    foreign_ignored: str = ""
+    interference_ignored: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
     """Both arms measured at the same time.
 
-    ``first_started`` is the recorded coin flip for the start order; ``set_aside`` says why the
+    ``first_started`` is the recorded coin flip for the start order; ``excluded`` says why the
     pair is not used (environment rules only, fixed in advance), empty when it is used.
     Pairs with the same ``start`` were measured on the same containers (None: a start of its own);
     ``swapped_cpusets`` is the coin flip for who gets which CPU set.
@@ -183,7 +184,7 @@ class Pair:
     baseline: Run
     candidate: Run
     noise: Noise
-    set_aside: str = ""
+    excluded: str = ""
     interleave: Interleave = "request"
     start: int | None = None
     swapped_cpusets: bool = False

@@ -16,26 +16,26 @@ __all__ = ["Completeness", "Result"]
 class Completeness:
     """Kernel-side balance over all runs: ``seen`` equals the sum of all other exchange counts.
 
-    ``seen = recorded + filtered + unanswered + pending + dropped``; ``missed`` counts probe
-    invocations that the kernel skipped; ``answered_by_driver`` is the load driver's own count
+    ``seen = recorded + filtered + no_response + pending + dropped``; ``missed`` counts probe
+    invocations that the kernel skipped; ``responded_by_driver`` is the load driver's own count
     (None for external load commands), ``mismatch`` the largest relative difference in one run.
     """
 
     seen: int
     recorded: int
     filtered: int
-    unanswered: int
+    no_response: int
     pending: int
     dropped: int
     missed: int
     overlapped: int
-    answered_by_driver: int | None
+    responded_by_driver: int | None
     mismatch: float
 
     @property
     def balanced(self) -> bool:
         """Whether the identity holds exactly."""
-        parts = self.recorded + self.filtered + self.unanswered + self.pending + self.dropped
+        parts = self.recorded + self.filtered + self.no_response + self.pending + self.dropped
         return self.seen == parts
 
 

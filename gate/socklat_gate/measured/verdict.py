@@ -53,22 +53,22 @@ class Waived:
 class MetricVerdict:
     """One gated quantile, or the CPU time per request (``quantile`` is None).
 
-    ``tolerance`` and ``failure`` are the zone that was judged, moved up where ``waived`` says so.
-    ``baseline_ns`` and ``candidate_ns`` are medians over the pairs (NaN without samples);
-    ``change`` is the Hodges-Lehmann estimate as a ratio minus 1; ``ci_low``/``ci_high`` its 95%
-    interval at the end of the job (infinite ends while the pairs cannot bound it);
+    ``tolerance`` and ``regression_threshold`` are the zone that was judged, moved up where
+    ``waived`` says so. ``baseline_ns`` and ``candidate_ns`` are medians over the pairs (NaN without
+    samples); ``change`` is the Hodges-Lehmann estimate as a ratio minus 1; ``ci_low``/``ci_high``
+    its 95% interval at the end of the job (infinite ends while the pairs cannot bound it);
     ``evidence_fail`` and ``evidence_pass`` the e-values (for a stored comparison: NaN);
-    ``needed_fail`` and ``needed_pass`` the thresholds they are held against; ``mde`` the change
-    that half of the jobs with this budget and noise would have failed (infinite when none, or
-    while the noise is not known); ``further_pairs`` how many more pairs would decide this metric
-    (0 when decided, None when not within reach).
+    ``threshold_fail`` and ``threshold_pass`` the thresholds they are held against; ``mde`` the
+    change that half of the jobs with this budget and noise would have failed (infinite when none,
+    or while the noise is not known); ``pairs_to_decide`` how many more pairs would decide this
+    metric (0 when decided, None when not within reach).
     """
 
     name: str
     stage: str
     quantile: float | None
     tolerance: float
-    failure: float
+    regression_threshold: float
     baseline_ns: float
     candidate_ns: float
     change: float
@@ -76,10 +76,10 @@ class MetricVerdict:
     ci_high: float
     evidence_fail: float
     evidence_pass: float
-    needed_fail: float
-    needed_pass: float
+    threshold_fail: float
+    threshold_pass: float
     mde: float
-    further_pairs: int | None
+    pairs_to_decide: int | None
     verdict: Outcome
     waived: Waived | None = None
 
@@ -176,5 +176,5 @@ class Verdict:
     metrics: tuple[MetricVerdict, ...] = ()
     attribution: tuple[Attribution, ...] = ()
     pairs: int = 0
-    further_pairs: int | None = None
+    pairs_to_decide: int | None = None
     spikes: SpikeVerdict | None = None

@@ -34,7 +34,7 @@ class Reading:
     ``histograms`` has the measured stages.  ``counters`` has one entry a COUNTER of
     ``bpf/layout.h`` plus ``recorded``, the total of ``service``, and ``pending``: exchanges still
     open when read, so that
-    seen = recorded + filtered + unanswered + dropped_map_full + pending.
+    seen = recorded + filtered + no_response + dropped_map_full + pending.
     """
 
     histograms: Mapping[str, Histogram]

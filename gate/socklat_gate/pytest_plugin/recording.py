@@ -65,7 +65,7 @@ def record(
 
 def _tested(result: Result) -> Sequence[Run]:
     """Runs of the image under test."""
-    paired = [pair.candidate for pair in result.pairs if not pair.set_aside]
+    paired = [pair.candidate for pair in result.pairs if not pair.excluded]
     return paired or (result.campaign.runs if result.campaign else [])
 
 

@@ -21,7 +21,7 @@ class LoadRow:
     planned: str
     sent: str
     starved: str
-    answered: str
+    responded: str
     errors: str
     late: str
     lag: str
@@ -50,7 +50,7 @@ def load_row(arm: str, runs: Sequence[Run]) -> LoadRow:
         planned="external" if external else units.count(sum(load.planned for load in loads)),
         sent="external" if external else units.count(sum(load.sent for load in loads)),
         starved=units.count(sum(load.starved for load in loads)),
-        answered=units.count(sum(load.answered for load in loads)),
+        responded=units.count(sum(load.responded for load in loads)),
         errors=units.count(sum(load.errors for load in loads)),
         late=units.ns(max(load.late_p99_ns for load in loads)),
         lag=units.ns(max(load.lag_p99_ns for load in loads)),
@@ -64,15 +64,15 @@ def completeness_view(done: Completeness) -> CompletenessView:
     parts = [
         (done.recorded, "recorded"),
         (done.filtered, "filtered (warm-up)"),
-        (done.unanswered, "unanswered"),
+        (done.no_response, "without a response"),
         (done.pending, "pending"),
         (done.dropped, "dropped"),
     ]
     total = " + ".join(f"{units.count(number)} {name}" for number, name in parts)
     driver = "not counted by the load command"
-    if done.answered_by_driver is not None:
+    if done.responded_by_driver is not None:
         driver = (
-            f"{units.count(done.answered_by_driver)} answers; "
+            f"{units.count(done.responded_by_driver)} answers; "
             f"largest difference in one run {units.share(done.mismatch)}"
         )
     overlap = done.overlapped / done.recorded if done.recorded else 0.0

@@ -14,7 +14,7 @@ __all__ = ["NUMBERS", "machine_numbers", "machine_rows", "noises_of"]
 LABELS: Mapping[str, str] = {
     "steal": "CPU time taken by the hypervisor, by the kernel's account (steal)",
     "stalled": "taken from the services' CPUs, as the probe saw it (stalled)",
-    "foreign": "used by other processes on the services' CPUs (foreign)",
+    "interference": "used by other processes on the services' CPUs (foreign)",
     "throttled": "containers held back by their CPU limit (throttled)",
     "involuntary_switches": "containers' threads moved off a CPU (involuntary switches)",
     "cpu_busy": "CPU busy",
@@ -30,12 +30,12 @@ def machine_rows(environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple((LABELS.get(name, name), text) for name, text in environment.items())
 
 
-NUMBERS = tuple(field.name for field in fields(Noise) if field.name != "foreign_ignored")
+NUMBERS = tuple(field.name for field in fields(Noise) if field.name != "interference_ignored")
 """The fields of `Noise` that are numbers."""
 
 
 def noises_of(result: Result) -> Sequence[Noise]:
-    """The noise of every pair, those set aside included, or of the campaign's runs."""
+    """The noise of every pair, those excluded included, or of the campaign's runs."""
     if result.pairs:
         return [pair.noise for pair in result.pairs]
     return result.campaign.noise if result.campaign else ()

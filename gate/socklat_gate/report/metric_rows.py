@@ -70,9 +70,10 @@ def metric_row(metric: MetricVerdict) -> MetricRow:
         candidate=units.ns(metric.candidate_ns),
         change=units.change(metric.change),
         interval=units.interval(metric.ci_low, metric.ci_high),
-        limits=f"{units.change(metric.tolerance)} / {units.change(metric.failure)}{waived}",
-        fail=units.needed(metric.evidence_fail, metric.needed_fail),
-        passed=units.needed(metric.evidence_pass, metric.needed_pass),
+        limits=f"{units.change(metric.tolerance)} / "
+        f"{units.change(metric.regression_threshold)}{waived}",
+        fail=units.needed(metric.evidence_fail, metric.threshold_fail),
+        passed=units.needed(metric.evidence_pass, metric.threshold_pass),
         mde=units.change(metric.mde),
         verdict=f"{SYMBOLS[metric.verdict]} {metric.verdict.value.replace('_', ' ')}",
     )

@@ -26,7 +26,7 @@ class PairRow:
     first_started: str
     changes: tuple[str, ...]
     machine: tuple[str, ...]
-    set_aside: str
+    excluded: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ class PairTable:
 
 
 def used_pairs(pairs: Sequence[Pair]) -> Sequence[Pair]:
-    """The pairs that count; all of them when every one was set aside."""
-    return [pair for pair in pairs if not pair.set_aside] or pairs
+    """The pairs that count; all of them when every one was excluded."""
+    return [pair for pair in pairs if not pair.excluded] or pairs
 
 
 def interleaving(pairs: Sequence[Pair]) -> str:
@@ -92,7 +92,7 @@ def _row(pair: Pair, metrics: Sequence[MetricVerdict], columns: Sequence[str]) -
         first_started=pair.first_started + swapped,
         changes=tuple(units.change(_change(pair, metric)) for metric in metrics),
         machine=tuple(COLUMNS[name](pair) or units.NOT_AVAILABLE for name in columns),
-        set_aside=pair.set_aside,
+        excluded=pair.excluded,
     )
 
 
@@ -114,7 +114,7 @@ COLUMNS: Mapping[str, Callable[[Pair], str]] = {
     LENGTH: lambda pair: units.duration_s(_length_s(pair)),
     "steal": lambda pair: _share(pair.noise.steal),
     "stalled": lambda pair: _share(pair.noise.stalled),
-    "foreign": lambda pair: _share(pair.noise.foreign),
+    "interference": lambda pair: _share(pair.noise.interference),
     "throttled": _throttled,
     "CPU busy": lambda pair: _share(pair.noise.busy),
 }

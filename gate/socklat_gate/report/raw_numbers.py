@@ -12,7 +12,7 @@ import numpy as np
 from socklat_gate.measured.campaign import Noise, Pair, Run
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import MetricVerdict
-from socklat_gate.verdict.clusters import unit_means, units_of
+from socklat_gate.verdict.clusters import cluster_ids, cluster_means
 from socklat_gate.verdict.estimate import hodges_lehmann
 from socklat_gate.verdict.log_ratios import pair_log_ratios, run_quantile_ns
 from socklat_gate.wording import units
@@ -59,7 +59,7 @@ class Correction:
 def judged_runs(result: Result) -> list[Run]:
     """The runs that the verdict looks at, of both arms, or those of the campaign."""
     if result.pairs:
-        used = (pair for pair in result.pairs if not pair.set_aside)
+        used = (pair for pair in result.pairs if not pair.excluded)
         return [run for pair in used for run in (pair.baseline, pair.candidate)]
     return list(result.campaign.runs) if result.campaign else []
 
@@ -82,7 +82,7 @@ def correction_of(result: Result) -> Correction | None:
         shortest_s=min(lengths_s),
         median_s=median(lengths_s),
         longest_s=max(lengths_s),
-        ignored=sum(bool(noise.foreign_ignored) for noise in _noises(result)),
+        ignored=sum(bool(noise.interference_ignored) for noise in _noises(result)),
     )
 
 
@@ -113,7 +113,7 @@ def _ignored(correction: Correction) -> str:
 
 def _noises(result: Result) -> Sequence[Noise]:
     if result.pairs:
-        return [pair.noise for pair in result.pairs if not pair.set_aside]
+        return [pair.noise for pair in result.pairs if not pair.excluded]
     return result.campaign.noise if result.campaign else ()
 
 
@@ -126,7 +126,7 @@ def raw_of(result: Result, metric: MetricVerdict) -> Raw:
     if metric.quantile is None:
         return Raw()
     if result.pairs:
-        return _paired([p for p in result.pairs if not p.set_aside], metric)
+        return _paired([p for p in result.pairs if not p.excluded], metric)
     values = [
         run_quantile_ns(replace(run, corrected=None), metric.stage, metric.quantile)[0]
         for run in judged_runs(result)
@@ -152,7 +152,7 @@ def _paired(used: Sequence[Pair], metric: MetricVerdict) -> Raw:
     return Raw(
         float(np.median(ratios.baseline_ns[ratios.usable])),
         float(np.median(ratios.candidate_ns[ratios.usable])),
-        relative(hodges_lehmann(unit_means(by_pair, units_of(bare)))),
+        relative(hodges_lehmann(cluster_means(by_pair, cluster_ids(bare)))),
     )
 
 

@@ -143,9 +143,9 @@ def _compared_with(result: Result) -> str:
 
 
 def _pair_count(result: Result) -> str:
-    aside = sum(1 for pair in result.pairs if pair.set_aside)
+    aside = sum(1 for pair in result.pairs if pair.excluded)
     used = len(result.pairs) - aside
-    return f"{used} used, {aside} set aside" if result.pairs else ""
+    return f"{used} used, {aside} excluded" if result.pairs else ""
 
 
 def _quantile_rows(result: Result) -> tuple[QuantileRow, ...]:

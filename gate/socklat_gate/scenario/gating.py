@@ -68,11 +68,11 @@ class Metric(StrictModel):
     stage: Judged = "service"
     quantile: float | None = Field(None, gt=0, lt=1)
     tolerance: float = Field(gt=0, description="changes up to this are accepted (d0), 0.02 = +2%")
-    failure: float = Field(gt=0, description="changes from this on must be found (d1)")
+    regression_threshold: float = Field(gt=0, description="changes from this on must be found (d1)")
 
     @model_validator(mode="after")
     def _ordered(self) -> Metric:
-        if self.failure <= self.tolerance:
+        if self.regression_threshold <= self.tolerance:
             raise ValueError("failure must be larger than tolerance")
         if self.stage == "cpu" and self.quantile is not None:
             raise ValueError("stage cpu has no quantile: leave it out")
@@ -91,10 +91,10 @@ class Metric(StrictModel):
 def default_metrics() -> list[Metric]:
     """The three headline quantiles and CPU time per request with their default zones."""
     return [
-        Metric(quantile=0.5, tolerance=0.02, failure=0.05),
-        Metric(quantile=0.9, tolerance=0.03, failure=0.08),
-        Metric(quantile=0.99, tolerance=0.05, failure=0.15),
-        Metric(stage="cpu", tolerance=0.01, failure=0.03),
+        Metric(quantile=0.5, tolerance=0.02, regression_threshold=0.05),
+        Metric(quantile=0.9, tolerance=0.03, regression_threshold=0.08),
+        Metric(quantile=0.99, tolerance=0.05, regression_threshold=0.15),
+        Metric(stage="cpu", tolerance=0.01, regression_threshold=0.03),
     ]
 
 
@@ -127,8 +127,8 @@ class Gate(StrictModel):
     alpha_pass: float = Field(0.05, gt=0, lt=0.5, description="rate of passes that should fail")
     max_pairs: int = Field(40, ge=1, le=1000)
     max_minutes: float = Field(10.0, gt=0, le=600)
-    max_steal: float = Field(0.6, gt=0, le=1, description="pairs above this steal are set aside")
-    max_set_aside: int = Field(5, ge=0, description="more pairs set aside than this: invalid")
+    max_steal: float = Field(0.6, gt=0, le=1, description="pairs above this steal are excluded")
+    max_excluded_pairs: int = Field(5, ge=0, description="more pairs excluded than this: invalid")
     max_overlap: float = Field(0.01, ge=0, le=1, description="allowed share of overlapped requests")
     interleave: Literal["request", "slice", "block"] = Field(
         "request",

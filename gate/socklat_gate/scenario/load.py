@@ -54,7 +54,7 @@ class Load(StrictModel):
     cpuset: CpuSet | None = None
     # tcp
     payload: str | None = Field(None, description=r"request bytes; \r \n \t \0 \\ \xHH are escapes")
-    answer: Literal["resp"] | int | str = Field(
+    response: Literal["resp"] | int | str = Field(
         "resp", description='end of an answer: "resp", a length in bytes, or "until:DELIMITER"'
     )
     # http
@@ -71,7 +71,7 @@ class Load(StrictModel):
         parse_payload(value or "")
         return value
 
-    @field_validator("answer")
+    @field_validator("response")
     @classmethod
     def _answer(cls, value: int | str) -> int | str:
         if isinstance(value, int):

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.scenario import Scenario, Waiver
+from socklat_gate.scenario.renamed import accept_old_keys
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -79,6 +80,7 @@ def _read(path: Path) -> Scenario:
                 remedy="add it, or give the path of a socklat.toml",
             )
         data = table
+    accept_old_keys(str(path), data)
     try:
         return Scenario.model_validate(data)
     except ValidationError as error:

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from socklat_gate.scenario.gating import WANTED_EXCEEDING, Gate, StrictModel, Waiver
 from socklat_gate.scenario.load import Load
+from socklat_gate.scenario.renamed import with_old_keys
 from socklat_gate.scenario.service import Service
 
 __all__ = ["BaselineSource", "Probe", "Scenario"]
@@ -104,5 +105,15 @@ class Scenario(StrictModel):
                 exclude={"max_errors", "max_lag_ms", "max_late_ms", "max_duration_s"}
             ),
         }
+        with_old_keys(shape)
         text = json.dumps(shape, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def gate_hash(self) -> str:
+        """Hash of the rule that a study judged by: ``[gate]`` without its budgets."""
+        rule = self.gate.model_dump(
+            mode="json", exclude={"max_pairs", "max_minutes", "max_steal", "max_excluded_pairs"}
+        )
+        with_old_keys({"gate": rule})
+        text = json.dumps(rule, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -8,7 +8,7 @@ import docker
 import docker.errors
 import requests
 
-from socklat_gate.wording.foreign import printable
+from socklat_gate.wording.sanitise import strip_control_characters
 
 __all__ = ["TAIL_LINES", "tail"]
 
@@ -35,5 +35,5 @@ def clip(raw: bytes) -> str:
     cut = raw[-TAIL_BYTES:]
     text = _COLOUR.sub("", cut.decode(errors="replace")).replace("\r\n", "\n").strip("\n")
     # A log is untrusted: escape sequences must not reach the terminal or a report.
-    clean = printable(text, kept="\n\t")
+    clean = strip_control_characters(text, kept="\n\t")
     return f"... {clean}" if len(raw) > TAIL_BYTES else clean

@@ -8,41 +8,41 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from socklat_gate.measured.campaign import WEIGHT_UNIT, Bands, Corrected
+from socklat_gate.measured.campaign import WEIGHT_UNIT, Bands, StallCorrected
 from socklat_gate.measured.histogram import BAND_COUNT, BAND_SUB_BITS, BUCKETS, Histogram, index_of
 from socklat_gate.stalls.timeline import (
     EXCHANGE_STAGES,
     I64,
     Records,
     Timeline,
-    foreign_bursts,
+    interference_bursts,
     taken_from,
 )
 from socklat_gate.stalls.weights import Floats, depends_on_requests, weigh
 
-__all__ = ["Cleaned", "clean"]
+__all__ = ["StallCorrection", "correct_stalls"]
 
 USES = 0.01
 """A service uses the CPUs that answered at least this share of its exchanges."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cleaned:
+class StallCorrection:
     """``corrected`` by arm, and shares of the time of the CPUs that the services use.
 
-    ``stalled`` was taken by the hypervisor, ``foreign`` used by other processes in bursts;
+    ``stalled`` was taken by the hypervisor, ``interference`` used by other processes in bursts;
     ``ignored`` says why the latter were not used for the correction, if so.
     """
 
-    corrected: tuple[Corrected, ...]
+    corrected: tuple[StallCorrected, ...]
     stalled: float
-    foreign: float
+    interference: float
     ignored: str
 
 
-def clean(
+def correct_stalls(
     arms: Sequence[Records], stalls: Records, from_ns: int, to_ns: int, stages: Sequence[str]
-) -> Cleaned:
+) -> StallCorrection:
     """What each arm's distributions would be without stalls; ``arms`` hold `EXCHANGE` records.
 
     Exchanges and stalls are those of [from, to) of CLOCK_MONOTONIC; ``stages`` are the measured
@@ -52,7 +52,7 @@ def clean(
     both = np.concatenate(arms)
     arrival_ns = both["rx_first_ns"].astype(np.int64)
     cpus = _used_cpus(both["cpu"])
-    taken, bursts = taken_from(stalls, cpus), foreign_bursts(stalls, cpus)
+    taken, bursts = taken_from(stalls, cpus), interference_bursts(stalls, cpus)
     cut = [_between(timeline, from_ns, to_ns) for timeline in (taken, bursts)]
     ignored = ""
     used = taken
@@ -73,12 +73,12 @@ def clean(
         )
     )
     time_ns = max(1, (to_ns - from_ns) * max(1, len(cpus)))
-    return Cleaned(corrected, cut[0].total_ns / time_ns, cut[1].total_ns / time_ns, ignored)
+    return StallCorrection(corrected, cut[0].total_ns / time_ns, cut[1].total_ns / time_ns, ignored)
 
 
 def _corrected(
     records: Records, weight: Floats, stalls: Timeline, stages: Sequence[str]
-) -> Corrected:
+) -> StallCorrected:
     kept = weight > 0
     chosen = records[kept]
     units = np.rint(WEIGHT_UNIT * weight[kept]).astype(np.int64)
@@ -99,7 +99,7 @@ def _corrected(
         sums_ns[:, column] = np.rint(total).astype(np.uint64)
     count = np.bincount(band, weights=units, minlength=BAND_COUNT)
     bands = Bands(tuple(stages), np.rint(count).astype(np.uint64), sums_ns)
-    return Corrected(histograms, bands, used, int(records.size))
+    return StallCorrected(histograms, bands, used, int(records.size))
 
 
 def _without_stolen(records: Records, stalls: Timeline, stages: Sequence[str]) -> dict[str, I64]:

@@ -20,7 +20,7 @@ __all__ = [
     "EXCHANGE_STAGES",
     "STALL",
     "Timeline",
-    "foreign_bursts",
+    "interference_bursts",
     "taken_from",
 ]
 
@@ -29,7 +29,7 @@ STALL = np.dtype(
 )
 """``struct stall`` of bpf/stalls.c; times of CLOCK_MONOTONIC, ``cause`` an index of `CAUSES`."""
 
-CAUSES = ("late_tick", "steal", "foreign")
+CAUSES = ("late_tick", "steal", "interference")
 
 EXCHANGE_STAGES = (
     "service",
@@ -125,13 +125,13 @@ class Timeline:
 
 def taken_from(stalls: Records, cpus: Collection[int]) -> Timeline:
     """When the hypervisor, or the firmware, had one of the CPUs (numbers modulo 256)."""
-    chosen = stalls[_on(stalls, cpus) & (stalls["cause"] != CAUSES.index("foreign"))]
+    chosen = stalls[_on(stalls, cpus) & (stalls["cause"] != CAUSES.index("interference"))]
     return Timeline.of(chosen["from_ns"], chosen["to_ns"])
 
 
-def foreign_bursts(stalls: Records, cpus: Collection[int]) -> Timeline:
+def interference_bursts(stalls: Records, cpus: Collection[int]) -> Timeline:
     """When other processes kept one of the CPUs for at least `BURST_NS`."""
-    chosen = stalls[_on(stalls, cpus) & (stalls["cause"] == CAUSES.index("foreign"))]
+    chosen = stalls[_on(stalls, cpus) & (stalls["cause"] == CAUSES.index("interference"))]
     parts = []
     for cpu in np.unique(chosen["cpu"]):
         runs = chosen[chosen["cpu"] == cpu]

@@ -22,7 +22,7 @@ _SHOWN = {
     "retransmits": "retransmits",
     "resets_sent": "resets sent",
     "resets_received": "resets received",
-    "unanswered": "unanswered",
+    "no_response": "no response",
 }
 _STANDS = "pending"  # how many there are now; the others add up
 _LOST = ("dropped_map_full", "overlapped", "clamped_clock", "clamped_range")

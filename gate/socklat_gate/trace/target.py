@@ -14,7 +14,7 @@ from docker.errors import NotFound
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.service.client import connect, daemon_errors
 from socklat_gate.service.listening import listening
-from socklat_gate.wording.foreign import printable
+from socklat_gate.wording.sanitise import strip_control_characters
 
 __all__ = ["Target", "of_container", "of_pid", "of_port"]
 
@@ -79,8 +79,8 @@ def _of_inspected(client: Any, name: str, state: Mapping[str, Any]) -> Target:
             f"container {name!r} is not running ({state['State']['Status']})",
             remedy=f"start it: docker start {name}",
         )
-    title = printable(str(state["Name"]).lstrip("/"), "?")
-    image = printable(str(state["Config"]["Image"]), "?")
+    title = strip_control_characters(str(state["Name"]).lstrip("/"), "?")
+    image = strip_control_characters(str(state["Config"]["Image"]), "?")
     target = _of_process(pid, lambda: _pids_of(client, name, pid), f"container {title!r}")
     label = f"{title} ({image})"
     return replace(target, label=label, id=str(state["Id"]), name=title, image=image)
@@ -109,7 +109,9 @@ def _of_process(pid: int, companions: Callable[[], Iterable[int]], who: str = ""
     """The target of a process; where its network is the host's, its companions' listeners too."""
     try:
         inode = _netns_inode(pid)
-        comm = printable((_PROC / f"{pid}/comm").read_text("utf-8", errors="replace").strip(), "?")
+        comm = strip_control_characters(
+            (_PROC / f"{pid}/comm").read_text("utf-8", errors="replace").strip(), "?"
+        )
         shared = inode == _netns_inode("self")
         mine = {owner for one in companions() for owner in _socket_inodes(one)} if shared else None
         found = listening(pid, _PROC)

@@ -22,7 +22,7 @@ from socklat_gate.measured.campaign import Pair
 from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.scenario.gating import Gate
 from socklat_gate.verdict.arrays import Floats
-from socklat_gate.verdict.clusters import units_of
+from socklat_gate.verdict.clusters import cluster_ids
 from socklat_gate.verdict.decide import decide
 from socklat_gate.verdict.estimate import hodges_lehmann
 from socklat_gate.verdict.resampling import MIN_PAIRS, Rule, resampled, rules_of
@@ -48,10 +48,10 @@ DECIDABLE = {
 def study(pairs: Sequence[Pair], gate: Gate, pair_s: float, seed: int) -> Findings:
     """Findings of A/A pairs that took ``pair_s`` seconds for each one that is used.
 
-    The same for the same pairs and seed.  Pairs set aside are not looked at; pairs of one start
+    The same for the same pairs and seed.  Pairs excluded are not looked at; pairs of one start
     are one unit.  Raises `InvalidMeasurement` (TOO_FEW_SAMPLES) below `MIN_PAIRS` usable ones.
     """
-    used = [pair for pair in pairs if not pair.set_aside]
+    used = [pair for pair in pairs if not pair.excluded]
     verdict = decide(used, gate)
     rules = rules_of(used, gate, verdict)
     starts = rules[0].d.size if rules else 0
@@ -64,7 +64,7 @@ def study(pairs: Sequence[Pair], gate: Gate, pair_s: float, seed: int) -> Findin
             + (f"; {verdict.reasons[0][1]}" if used and not rules else ""),
         )
     rng = np.random.default_rng(seed)
-    in_start = len(used) / len(set(units_of(used)))
+    in_start = len(used) / len(set(cluster_ids(used)))
     start_s, budget = pair_s * in_start, max(1, int(gate.max_pairs / in_start))
     jobs = min(JOBS, CELLS // budget)
     draws = resampled(rules, rng, jobs, budget)

@@ -20,7 +20,7 @@ import numpy as np
 from socklat_gate.measured.campaign import ARMS, Bands, Pair
 from socklat_gate.measured.verdict import COMPONENTS, Attribution, StageShare
 from socklat_gate.verdict.arrays import Floats
-from socklat_gate.verdict.clusters import Units, unit_means, units_of
+from socklat_gate.verdict.clusters import ClusterIds, cluster_ids, cluster_means
 from socklat_gate.verdict.estimate import hodges_lehmann
 from socklat_gate.verdict.interval import confidence_interval
 
@@ -41,31 +41,31 @@ def attribute(
     pairs: Sequence[Pair],
     components: Sequence[str] = COMPONENTS,
     *,
-    units: Units | None = None,
+    clusters: ClusterIds | None = None,
 ) -> tuple[Attribution, ...]:
-    """One `Attribution` per slice over the pairs not set aside; () when no pair has exchanges.
+    """One `Attribution` per slice over the pairs not excluded; () when no pair has exchanges.
 
     The numbers are Hodges-Lehmann estimates over the pairs of each pair's means: the pair is the
     unit of inference, and one disturbed pair holds most of the pooled slowest exchanges and most
     of a mean over pairs.  The slice's change is the sum of its parts.  A stage is named when it
     carries more than half of the change and the 95% intervals of both the change and the stage's
-    part of it (`verdict.interval`; by ``units`` of all the given pairs) lie on its side of 0,
-    so never before 5 units.  Where ``app`` is named and time on dependency sockets explains more
+    part of it (`verdict.interval`; by ``clusters`` of all the given pairs) lie on its side of 0,
+    so never before 5 clusters.  Where ``app`` is named and time on dependency sockets explains more
     than half of what it changed by, in the same sense, "depend" is named instead.  A description,
     not a gate: the slices are not corrected for being three.  The shares sum to 1, and are all 0
     when nothing changed.  Corrected bands are used where both arms have them.
 
     Raises `ValueError` when ``service`` or a component is missing from the bands.
     """
-    units = units_of(pairs) if units is None else units
+    clusters = cluster_ids(pairs) if clusters is None else clusters
     kept = [
         at
         for at, pair in enumerate(pairs)
-        if not pair.set_aside and all(pair.arm(arm).bands.count.any() for arm in ARMS)
+        if not pair.excluded and all(pair.arm(arm).bands.count.any() for arm in ARMS)
     ]
     if not kept:
         return ()
-    used, groups = [pairs[at] for at in kept], units[kept]
+    used, groups = [pairs[at] for at in kept], clusters[kept]
     stages = ("service", *components)
     depend = _depend(used, groups)
     return tuple(_one_slice(used, groups, stages, depend, *bounds) for bounds in SLICES)
@@ -96,7 +96,7 @@ def slice_means_ns(bands: Bands, stages: Sequence[str], low: float, high: float)
 
 def _one_slice(
     pairs: Sequence[Pair],
-    units: Units,
+    clusters: ClusterIds,
     stages: Sequence[str],
     depend: StageShare | None,
     name: str,
@@ -109,14 +109,14 @@ def _one_slice(
     )
     deltas = means[:, 1, :] - means[:, 0, :]
     columns = range(1, len(stages))
-    changes = [_centre(deltas[:, column], units) for column in columns]
+    changes = [_centre(deltas[:, column], clusters) for column in columns]
     whole = sum(changes)
     shares = tuple(
-        _share(stages[column], means[:, 0, column], deltas[:, column], change, whole, units)
+        _share(stages[column], means[:, 0, column], deltas[:, column], change, whole, clusters)
         for column, change in zip(columns, changes, strict=True)
     )
     largest = max(shares, key=lambda part: part.share)
-    agreed = _one_sided(*_interval(deltas[:, 0], units), whole)
+    agreed = _one_sided(*_interval(deltas[:, 0], clusters), whole)
     named = largest.stage if _carries(largest) and agreed else None
     if named == "app" and depend is not None and _carries(depend):
         named = DEPEND
@@ -124,12 +124,17 @@ def _one_slice(
 
 
 def _share(
-    stage: str, baseline: Floats, deltas: Floats, change_ns: float, whole_ns: float, units: Units
+    stage: str,
+    baseline: Floats,
+    deltas: Floats,
+    change_ns: float,
+    whole_ns: float,
+    clusters: ClusterIds,
 ) -> StageShare:
     """A stage's part of a change, from ns by pair; ``change_ns`` is the centre of ``deltas``."""
-    before_ns = _centre(baseline, units)
+    before_ns = _centre(baseline, clusters)
     share = change_ns / whole_ns if whole_ns != 0 else 0.0
-    return StageShare(stage, before_ns, before_ns + change_ns, share, *_interval(deltas, units))
+    return StageShare(stage, before_ns, before_ns + change_ns, share, *_interval(deltas, clusters))
 
 
 def _bands_of(pair: Pair) -> tuple[Bands, ...]:
@@ -144,7 +149,7 @@ def _bands_of(pair: Pair) -> tuple[Bands, ...]:
     return tuple(pair.arm(arm).bands for arm in ARMS)
 
 
-def _depend(pairs: Sequence[Pair], units: Units) -> StageShare | None:
+def _depend(pairs: Sequence[Pair], clusters: ClusterIds) -> StageShare | None:
     """Time on dependency sockets per exchange, its share being of the change of ``app``.
 
     None unless every run measured it: a mean over some pairs only is not comparable.
@@ -162,16 +167,16 @@ def _depend(pairs: Sequence[Pair], units: Units) -> StageShare | None:
             exchanges = float(run.bands.count.sum())
             depend[row, column] = (spent.mean_ns() * spent.total if spent.total else 0) / exchanges
             app[row, column] = slice_means_ns(run.bands, ("app",), 0.0, 1.0)[0]
-    deltas, of = depend[:, 1] - depend[:, 0], _centre(app[:, 1] - app[:, 0], units)
-    return _share(DEPEND, depend[:, 0], deltas, _centre(deltas, units), of, units)
+    deltas, of = depend[:, 1] - depend[:, 0], _centre(app[:, 1] - app[:, 0], clusters)
+    return _share(DEPEND, depend[:, 0], deltas, _centre(deltas, clusters), of, clusters)
 
 
-def _centre(values_ns: Floats, units: Units) -> float:
-    return hodges_lehmann(unit_means(values_ns, units))
+def _centre(values_ns: Floats, clusters: ClusterIds) -> float:
+    return hodges_lehmann(cluster_means(values_ns, clusters))
 
 
-def _interval(deltas_ns: Floats, units: Units) -> tuple[float, float]:
-    return confidence_interval(unit_means(deltas_ns, units))
+def _interval(deltas_ns: Floats, clusters: ClusterIds) -> tuple[float, float]:
+    return confidence_interval(cluster_means(deltas_ns, clusters))
 
 
 def _carries(part: StageShare) -> bool:

@@ -14,12 +14,12 @@ import numpy.typing as npt
 from socklat_gate.measured.campaign import Pair
 from socklat_gate.verdict.arrays import Floats
 
-__all__ = ["unit_means", "unit_sums", "units_of"]
+__all__ = ["cluster_ids", "cluster_means", "cluster_sums"]
 
-Units = npt.NDArray[np.int64]
+ClusterIds = npt.NDArray[np.int64]
 
 
-def units_of(pairs: Sequence[Pair], per_start: int = 1, *, closed: bool = True) -> Units:
+def cluster_ids(pairs: Sequence[Pair], per_start: int = 1, *, closed: bool = True) -> ClusterIds:
     """Unit of each pair, shape (pairs,), counted from 0 in order of appearance; -1 for none yet.
 
     A start whose pairs are still being measured is no unit: its mean would change with the next
@@ -44,16 +44,16 @@ def units_of(pairs: Sequence[Pair], per_start: int = 1, *, closed: bool = True) 
     return found
 
 
-def unit_sums(values: npt.ArrayLike, units: Units) -> Floats:
-    """Sum of the values, all finite, of each unit; (..., pairs) -> (..., units)."""
-    member = units[:, np.newaxis] == np.arange(int(units.max(initial=-1)) + 1)
+def cluster_sums(values: npt.ArrayLike, clusters: ClusterIds) -> Floats:
+    """Sum of the values, all finite, of each unit; (..., pairs) -> (..., clusters)."""
+    member = clusters[:, np.newaxis] == np.arange(int(clusters.max(initial=-1)) + 1)
     return np.asarray(np.asarray(values, dtype=np.float64) @ member.astype(np.float64))
 
 
-def unit_means(values: npt.ArrayLike, units: Units) -> Floats:
-    """Mean of the finite values of each unit, shape (units,); units without any are left out."""
+def cluster_means(values: npt.ArrayLike, clusters: ClusterIds) -> Floats:
+    """Mean of the finite values by cluster, shape (clusters,); those without any are left out."""
     given = np.asarray(values, dtype=np.float64)
     usable = np.isfinite(given)
-    sums = unit_sums(np.where(usable, given, 0.0), units)
-    counts = unit_sums(usable, units)
+    sums = cluster_sums(np.where(usable, given, 0.0), clusters)
+    counts = cluster_sums(usable, clusters)
     return np.asarray(sums[counts > 0] / counts[counts > 0])

@@ -25,7 +25,7 @@ from socklat_gate.measured.campaign import ARMS, Campaign, Pair
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict, Verdict
 from socklat_gate.scenario.gating import SPIKES, Gate, Waiver
 from socklat_gate.verdict.attribution import attribute
-from socklat_gate.verdict.clusters import units_of
+from socklat_gate.verdict.clusters import cluster_ids
 from socklat_gate.verdict.judge import Judged, judge_metric
 from socklat_gate.verdict.log_ratios import LogRatios, stage_log_ratios
 from socklat_gate.verdict.overlap import overlap_problem
@@ -56,7 +56,7 @@ def decide(
     """Verdict over all pairs so far; meant to be called after every pair.
 
     ``scales`` overrides `default_scale` by metric name (log scale); it must not be derived from
-    these pairs.  Pairs set aside are not used.  ``waivers`` move limits up (the scenario has
+    these pairs.  Pairs excluded are not used.  ``waivers`` move limits up (the scenario has
     checked their names and dates); ``stored`` campaigns of the baseline, all there are, add their
     exposure to the spikes' reference.  ``budget_spent`` (BUDGET_PAIRS or BUDGET_MINUTES) says that
     no more pairs will come: an open verdict then carries it and says how many more pairs would
@@ -78,15 +78,15 @@ def decide(
         raise ValueError(f"{budget_spent} is not a budget")
     gate.check_waivers(waivers)
     waived = {waiver.metric: waiver for waiver in waivers}
-    used = [pair for pair in pairs if not pair.set_aside]
-    units = units_of(used, gate.pairs_per_start, closed=budget_spent is not None)
-    seen = int(units.max(initial=-1)) + 1
+    used = [pair for pair in pairs if not pair.excluded]
+    clusters = cluster_ids(used, gate.pairs_per_start, closed=budget_spent is not None)
+    seen = int(clusters.max(initial=-1)) + 1
     budget = -(-gate.max_pairs // gate.pairs_per_start)
     ratios = _log_ratios(used, gate)
     judged = [
         judge_metric(
             ratios[metric.name],
-            units,
+            clusters,
             metric,
             gate,
             budget=seen if budget_spent is not None else max(seen, budget),
@@ -97,7 +97,9 @@ def decide(
     ]
     metrics = tuple(one.verdict for one in judged)
     spikes = (
-        judge_spikes(used, units, gate, waived.get(SPIKES), stored) if gate.spikes.enabled else None
+        judge_spikes(used, clusters, gate, waived.get(SPIKES), stored)
+        if gate.spikes.enabled
+        else None
     )
     overlaps = [
         problem
@@ -106,7 +108,8 @@ def decide(
     ]
     if overlaps:
         metrics = tuple(
-            replace(metric, verdict=Outcome.INCONCLUSIVE, further_pairs=None) for metric in metrics
+            replace(metric, verdict=Outcome.INCONCLUSIVE, pairs_to_decide=None)
+            for metric in metrics
         )
         spikes = None if spikes is None else replace(spikes, failed=False)
     unwatched = _unwatched_pairs(spikes, gate, len(used))
@@ -120,7 +123,7 @@ def decide(
         elif not reasons:
             text = f"{plural(len(used), 'pair')} so far neither pass nor fail"
             reasons.append((Reason.BETWEEN_LIMITS, text))
-    where = attribute(used, units=units)
+    where = attribute(used, clusters=clusters)
     return Verdict(outcome, tuple(reasons), metrics, where, len(used), further, spikes)
 
 
@@ -155,10 +158,10 @@ def _outcome(
         if spikes and spikes.failed:
             reasons.append((Reason.MORE_SPIKES, spikes_text(spikes)))
     elif any(metric.verdict is not Outcome.PASS for metric in metrics):
-        outcome, further = Outcome.INCONCLUSIVE, _further_of_job(judged, unwatched)
+        outcome, further = Outcome.INCONCLUSIVE, _pairs_to_decide_job(judged, unwatched)
     elif unwatched and spikes:
         outcome, further = Outcome.INCONCLUSIVE, unwatched
-        reasons = [(Reason.WATCHED_BRIEFLY, unwatched_text(spikes, unwatched))]
+        reasons = [(Reason.INSUFFICIENT_EXPOSURE, unwatched_text(spikes, unwatched))]
     else:
         outcome, further = Outcome.PASS, 0
         reasons = [(Reason.NO_REGRESSION, passed_text(metrics, pairs))]
@@ -182,7 +185,7 @@ def _unwatched_pairs(spikes: SpikeVerdict | None, gate: Gate, pairs: int) -> int
     return math.ceil(missing_s / per_pair_s) if per_pair_s else gate.max_pairs
 
 
-def _further_of_job(judged: Sequence[Judged], unwatched: int) -> int | None:
+def _pairs_to_decide_job(judged: Sequence[Judged], unwatched: int) -> int | None:
     """Pairs until the first metric fails or the last one passes and spikes were watched enough."""
     ways = [one.to_fail for one in judged]
     to_pass = [*(one.to_pass for one in judged), unwatched]

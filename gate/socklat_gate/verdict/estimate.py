@@ -14,7 +14,7 @@ import numpy.typing as npt
 from socklat_gate.verdict.evidence import running_fail_evidence
 from socklat_gate.verdict.interval import walsh_averages
 
-__all__ = ["FURTHER_LIMIT", "further_pairs", "hodges_lehmann"]
+__all__ = ["FURTHER_LIMIT", "hodges_lehmann", "pairs_to_decide"]
 
 FURTHER_LIMIT = 1000
 """Pairs beyond which "so many more" is no useful advice; also the largest budget allowed."""
@@ -31,7 +31,7 @@ def hodges_lehmann(d: npt.ArrayLike) -> float:
     return float(np.median(averages)) if averages.size else math.nan
 
 
-def further_pairs(
+def pairs_to_decide(
     d: npt.ArrayLike,
     d0: float,
     scale: float,

@@ -9,8 +9,8 @@ import numpy as np
 
 from socklat_gate.measured.verdict import MetricVerdict, Outcome
 from socklat_gate.scenario.gating import Gate, Metric, Waiver
-from socklat_gate.verdict.clusters import Units, unit_means
-from socklat_gate.verdict.estimate import further_pairs, hodges_lehmann
+from socklat_gate.verdict.clusters import ClusterIds, cluster_means
+from socklat_gate.verdict.estimate import hodges_lehmann, pairs_to_decide
 from socklat_gate.verdict.evidence import (
     Floats,
     as_e_value,
@@ -42,7 +42,7 @@ class Judged:
 
 def judge_metric(
     ratios: LogRatios,
-    units: Units,
+    clusters: ClusterIds,
     metric: Metric,
     gate: Gate,
     *,
@@ -52,31 +52,33 @@ def judge_metric(
 ) -> Judged:
     """Judge one metric by its log ratios over the pairs used.
 
-    ``units``, of the same pairs, as `verdict.clusters.units_of` says; ``budget`` in units.
-    Both kinds of evidence are the largest that any prefix of the units reached; that to fail
+    ``clusters``, of the same pairs, as `verdict.clusters.cluster_ids` says; ``budget`` in clusters.
+    Both kinds of evidence are the largest that any prefix of the clusters reached; that to fail
     rests on corrected and raw numbers alike.
     """
     zone = zone_of(metric, gate, scale, waiver)
-    d, raw = (_by_unit(ratios, values, units) for values in (ratios.log_ratios, ratios.raw))
+    d, raw = (_by_cluster(ratios, values, clusters) for values in (ratios.log_ratios, ratios.raw))
     log_fail = _largest(running_fail_evidence_of_both(d, raw, zone.d0, zone.scale))
     log_pass = _largest(running_pass_evidence(d, zone.d1, zone.scale))
     to_fail = to_pass = None
     outcome = Outcome.INCONCLUSIVE
     if not ratios.too_few:
-        to_fail = _pairs(further_pairs(d, zone.d0, zone.scale, zone.needed_fail), gate)
-        to_pass = _pairs(further_pairs(-d, -zone.d1, zone.scale, zone.needed_pass), gate)
-        if log_fail >= math.log(zone.needed_fail):
+        to_fail = _pairs(pairs_to_decide(d, zone.d0, zone.scale, zone.threshold_fail), gate)
+        to_pass = _pairs(pairs_to_decide(-d, -zone.d1, zone.scale, zone.threshold_pass), gate)
+        if log_fail >= math.log(zone.threshold_fail):
             outcome = Outcome.REGRESSION
-        elif log_pass >= math.log(zone.needed_pass):
+        elif log_pass >= math.log(zone.threshold_pass):
             outcome = Outcome.PASS
-    level = stopping_level(d.size, zone.needed_fail, failed=log_fail >= math.log(zone.needed_fail))
+    level = stopping_level(
+        d.size, zone.threshold_fail, failed=log_fail >= math.log(zone.threshold_fail)
+    )
     ci_low, ci_high = confidence_interval(d, level)
     verdict = MetricVerdict(
         name=metric.name,
         stage=metric.stage,
         quantile=metric.quantile,
         tolerance=metric.tolerance if waiver is None else waiver.ceiling,
-        failure=metric.failure if waiver is None else relative(zone.d1),
+        regression_threshold=metric.regression_threshold if waiver is None else relative(zone.d1),
         baseline_ns=_median(ratios.baseline_ns[ratios.usable]),
         candidate_ns=_median(ratios.candidate_ns[ratios.usable]),
         change=relative(hodges_lehmann(d)),
@@ -84,24 +86,24 @@ def judge_metric(
         ci_high=relative(ci_high),
         evidence_fail=as_e_value(log_fail),
         evidence_pass=as_e_value(log_pass),
-        needed_fail=zone.needed_fail,
-        needed_pass=zone.needed_pass,
+        threshold_fail=zone.threshold_fail,
+        threshold_pass=zone.threshold_pass,
         mde=relative(mde(d, zone, budget)),
-        further_pairs=min((n for n in (to_fail, to_pass) if n is not None), default=None),
+        pairs_to_decide=min((n for n in (to_fail, to_pass) if n is not None), default=None),
         verdict=outcome,
         waived=waived_by(waiver),
     )
     return Judged(verdict, ratios.too_few, ratios.unmeasured, to_fail, to_pass)
 
 
-def _by_unit(ratios: LogRatios, values: Floats, units: Units) -> Floats:
+def _by_cluster(ratios: LogRatios, values: Floats, clusters: ClusterIds) -> Floats:
     by_pair = np.full(ratios.usable.size, np.nan)
     by_pair[ratios.usable] = values
-    return unit_means(by_pair, units)
+    return cluster_means(by_pair, clusters)
 
 
-def _pairs(units: int | None, gate: Gate) -> int | None:
-    return None if units is None else units * gate.pairs_per_start
+def _pairs(clusters: int | None, gate: Gate) -> int | None:
+    return None if clusters is None else clusters * gate.pairs_per_start
 
 
 def _largest(log_evidence: Floats) -> float:

@@ -29,7 +29,7 @@ LEAST_NS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class LogRatios:
-    """One quantile over the pairs that were not set aside, in their order.
+    """One quantile over the pairs that were not excluded, in their order.
 
     ``baseline_ns`` and ``candidate_ns`` have shape (pairs,), NaN where an arm has too few
     exchanges; ``usable``, shape (pairs,), says where both arms have enough; ``log_ratios``, shape
@@ -54,7 +54,7 @@ class LogRatios:
 def pair_log_ratios(pairs: Sequence[Pair], stage: str, quantile: float | None) -> LogRatios:
     """Log ratios of one stage's quantile, or of the CPU time per request (stage ``cpu``).
 
-    Pairs with ``set_aside`` are not looked at.
+    Pairs with ``excluded`` are not looked at.
     """
     return stage_log_ratios(pairs, stage, [quantile])[0]
 
@@ -63,7 +63,7 @@ def stage_log_ratios(
     pairs: Sequence[Pair], stage: str, quantiles: Sequence[float | None]
 ) -> list[LogRatios]:
     """As `pair_log_ratios` for several quantiles of a stage, reading each histogram once."""
-    used = [pair for pair in pairs if not pair.set_aside]
+    used = [pair for pair in pairs if not pair.excluded]
     found = np.full((len(ARMS), len(used), len(quantiles)), np.nan)
     raw = np.full_like(found, np.nan)
     too_few: list[list[str]] = [[] for _ in quantiles]

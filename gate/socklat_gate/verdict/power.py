@@ -19,29 +19,30 @@ STEPS = 12
 
 
 def mde(d: npt.ArrayLike, zone: Zone, budget: int) -> float:
-    """True log change that half of the jobs of ``budget`` units with noise like d's would fail.
+    """True log change that half of the jobs of ``budget`` clusters with noise like d's would fail.
 
-    d, shape (units,), lends its residuals, mirrored because the noise is symmetric and widened by
-    the degree of freedom that their centre took.  A job grows its evidence by the mean growth per
-    unit; it finds a change when the evidence to fail gets there within the budget and before the
-    evidence to pass does: inside the indifference zone the two race.  Infinite with fewer than 2
-    units (no noise is known), or when the budget cannot carry the evidence whatever the change.
+    d, shape (clusters,), lends its residuals, mirrored because the noise is symmetric and widened
+    by the degree of freedom that their centre took.  A job grows its evidence by the mean growth
+    per unit; it finds a change when the evidence to fail gets there within the budget and before
+    the evidence to pass does: inside the indifference zone the two race.  Infinite with fewer than
+    2 clusters (no noise is known), or when the budget cannot carry the evidence whatever the
+    change.
 
     Within 10% of the truth in the simulation (``docs/simulation.md``).
     """
     values = np.asarray(d, dtype=np.float64)
     most = budget * math.log(2.0)
-    if values.size < 2 or most <= math.log(zone.needed_fail):
+    if values.size < 2 or most <= math.log(zone.threshold_fail):
         return math.inf
     residuals = values - hodges_lehmann(values)
     residuals = residuals * math.sqrt(values.size / (values.size - 1))
     noise = np.concatenate([residuals, -residuals])
-    units = np.arange(1, budget + 1)[:, np.newaxis]
+    clusters = np.arange(1, budget + 1)[:, np.newaxis]
 
     def found(change: float) -> bool:
-        fail = _first(noise + change - zone.d0, zone.scale, units, zone.needed_fail)
+        fail = _first(noise + change - zone.d0, zone.scale, clusters, zone.threshold_fail)
         return fail <= budget and fail <= _first(
-            zone.d1 - change - noise, zone.scale, units, zone.needed_pass
+            zone.d1 - change - noise, zone.scale, clusters, zone.threshold_pass
         )
 
     low, width = zone.d0, zone.scale
@@ -56,7 +57,7 @@ def mde(d: npt.ArrayLike, zone: Zone, budget: int) -> float:
     return high
 
 
-def _first(towards: Floats, scale: float, units: npt.NDArray[np.int64], needed: float) -> float:
+def _first(towards: Floats, scale: float, clusters: npt.NDArray[np.int64], needed: float) -> float:
     """Unit at which evidence that grows at its mean rate reaches ``needed``; inf if never."""
     rates = np.asarray(RATES)[:, np.newaxis]
     growth = (math.log(2.0) + log_expit((2.0 * rates / scale) * towards)).mean(axis=1)
@@ -64,6 +65,6 @@ def _first(towards: Floats, scale: float, units: npt.NDArray[np.int64], needed: 
     if most <= 0:
         return math.inf
     # The mean over the rates, in log space around the one that grows most.
-    reached = units[:, 0] * most + np.log(np.exp(units * (growth - most)).mean(axis=1))
+    reached = clusters[:, 0] * most + np.log(np.exp(clusters * (growth - most)).mean(axis=1))
     at = np.flatnonzero(reached >= math.log(needed))
     return float(at[0]) + 1.0 if at.size else math.inf

@@ -107,7 +107,7 @@ def capped_counts(
 def sign_counts(
     events: Floats, exposure_s: Floats, accepted: float = 1.0
 ) -> tuple[Floats, Floats, Floats]:
-    """As `capped_counts` where runs, not events, are the units: one for the arm that has more.
+    """As `capped_counts` where runs, not events, are the clusters: one for the arm that has more.
 
     Equal exposures make the sign a fair coin however runs differ, since either run could have
     been either arm's.  Stored runs have no partner, so they do not count here.

@@ -11,7 +11,7 @@ import numpy as np
 from socklat_gate.measured.campaign import Pair
 from socklat_gate.measured.verdict import MetricVerdict, Verdict
 from socklat_gate.scenario.gating import Gate
-from socklat_gate.verdict.clusters import units_of
+from socklat_gate.verdict.clusters import cluster_ids
 from socklat_gate.verdict.decide import default_scale
 from socklat_gate.verdict.evidence import (
     Floats,
@@ -36,23 +36,23 @@ class Rule:
     d0: float
     d1: float
     scale: float
-    needed_fail: float
-    needed_pass: float
+    threshold_fail: float
+    threshold_pass: float
 
     def first_fail(self, d: Floats, raw: Floats) -> Floats:
         """Pairs until each job fails, inf when it does not; shape (jobs, pairs) -> (jobs,)."""
         evidence = running_fail_evidence_of_both(d, raw, self.d0, self.scale)
-        return _first(evidence, self.needed_fail)
+        return _first(evidence, self.threshold_fail)
 
     def first_pass(self, d: Floats) -> Floats:
         """Pairs until this metric would let each job pass."""
-        return _first(running_pass_evidence(d, self.d1, self.scale), self.needed_pass)
+        return _first(running_pass_evidence(d, self.d1, self.scale), self.threshold_pass)
 
 
 def rules_of(used: Sequence[Pair], gate: Gate, verdict: Verdict) -> list[Rule]:
     """The metrics that most starts tell about, over the starts that tell about all of them."""
     groups: dict[int, list[Pair]] = {}
-    for unit, pair in zip(units_of(used), used, strict=True):
+    for unit, pair in zip(cluster_ids(used), used, strict=True):
         groups.setdefault(int(unit), []).append(pair)
     found = np.full((len(gate.metrics), 2, len(groups)), np.nan)
     for row, metric in enumerate(gate.metrics):
@@ -75,10 +75,10 @@ def _rule(judged: MetricVerdict, both: Floats, scale: float) -> Rule:
         d=both[0],
         raw=both[1],
         d0=math.log1p(judged.tolerance),
-        d1=math.log1p(judged.failure),
+        d1=math.log1p(judged.regression_threshold),
         scale=scale,
-        needed_fail=judged.needed_fail,
-        needed_pass=judged.needed_pass,
+        threshold_fail=judged.threshold_fail,
+        threshold_pass=judged.threshold_pass,
     )
 
 

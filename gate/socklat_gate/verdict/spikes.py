@@ -17,7 +17,7 @@ import numpy as np
 from socklat_gate.measured.campaign import Campaign, Pair
 from socklat_gate.measured.verdict import SpikeVerdict
 from socklat_gate.scenario.gating import Gate, Waiver
-from socklat_gate.verdict.clusters import Units, unit_sums
+from socklat_gate.verdict.clusters import ClusterIds, cluster_sums
 from socklat_gate.verdict.evidence import Floats, as_e_value
 from socklat_gate.verdict.rates import (
     RUNS_WITH_EVENTS,
@@ -37,7 +37,7 @@ __all__ = ["StoredSpikes", "judge_spikes", "spread"]
 
 @dataclass(frozen=True, slots=True)
 class StoredSpikes:
-    """What each unit has of the stored campaigns: events, shape (units,), and exposure (s).
+    """What each unit has of the stored campaigns: events, shape (clusters,), and exposure (s).
 
     ``runs`` holds the same two of the stored runs themselves.
     """
@@ -49,12 +49,12 @@ class StoredSpikes:
 
 def judge_spikes(
     pairs: Sequence[Pair],
-    units: Units,
+    clusters: ClusterIds,
     gate: Gate,
     waiver: Waiver | None = None,
     stored: Sequence[Campaign] = (),
 ) -> SpikeVerdict:
-    """Verdict on the spikes of the pairs used; ``units`` as `verdict.clusters.units_of` says.
+    """Verdict on the spikes of the pairs used; ``clusters`` as `verdict.clusters.cluster_ids` says.
 
     Raises `ValueError` when the gate does not judge spikes.
     """
@@ -62,8 +62,11 @@ def judge_spikes(
         raise ValueError("the gate does not judge spikes")
     limit_ns = threshold_ns(pairs, gate.spikes)
     counted = count_pairs(pairs, limit_ns)
-    # shape (arms, units)
-    events, exposure_s = unit_sums(counted.events, units), unit_sums(counted.exposure_s, units)
+    # shape (arms, clusters)
+    events, exposure_s = (
+        cluster_sums(counted.events, clusters),
+        cluster_sums(counted.exposure_s, clusters),
+    )
     past = spread(stored, limit_ns, events.shape[1], -(-gate.max_pairs // gate.pairs_per_start))
     watched = exposure_s.all(axis=0)
     events, exposure_s = events[:, watched], exposure_s[:, watched]
@@ -122,14 +125,14 @@ def _dispersion(events: Floats, exposure_s: Floats, past: StoredSpikes) -> float
     return float(dispersion_p(moments))
 
 
-def spread(stored: Sequence[Campaign], limit_ns: float, units: int, budget: int) -> StoredSpikes:
-    """What the stored campaigns add to the first ``units`` of a ``budget``."""
+def spread(stored: Sequence[Campaign], limit_ns: float, clusters: int, budget: int) -> StoredSpikes:
+    """What the stored campaigns add to the first ``clusters`` of a ``budget``."""
     runs = count_runs([run for campaign in stored for run in campaign.runs], limit_ns)
     events, exposure_s = runs
     drawn = np.random.default_rng(0).integers(budget, size=int(events.sum()))
     per_unit = np.bincount(drawn, minlength=budget).astype(np.float64)
     spread_s = np.full(budget, exposure_s.sum() / budget)
-    more = max(0, units - budget)
+    more = max(0, clusters - budget)
     return StoredSpikes(
-        np.pad(per_unit, (0, more))[:units], np.pad(spread_s, (0, more))[:units], runs
+        np.pad(per_unit, (0, more))[:clusters], np.pad(spread_s, (0, more))[:clusters], runs
     )

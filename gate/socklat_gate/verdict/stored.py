@@ -104,7 +104,7 @@ def drift(baseline: Sequence[Campaign], pairs: Sequence[Pair], gate: Gate) -> st
     Two-sided 95% prediction over all gated metrics together (Bonferroni); empty below 2 campaigns
     or without usable pairs.
     """
-    today = [pair.baseline for pair in pairs if not pair.set_aside]
+    today = [pair.baseline for pair in pairs if not pair.excluded]
     if len(baseline) < 2 or not today:
         return ""
     outside: list[str] = []
@@ -151,7 +151,7 @@ def _judge(
         stage=metric.stage,
         quantile=metric.quantile,
         tolerance=metric.tolerance if waiver is None else waiver.ceiling,
-        failure=metric.failure if waiver is None else relative(zone.d1),
+        regression_threshold=metric.regression_threshold if waiver is None else relative(zone.d1),
         baseline_ns=math.exp(prediction.predicted),
         candidate_ns=math.exp(prediction.observed),
         change=relative(prediction.difference),
@@ -159,10 +159,10 @@ def _judge(
         ci_high=relative(prediction.difference + half),
         evidence_fail=math.nan,
         evidence_pass=math.nan,
-        needed_fail=math.nan,
-        needed_pass=math.nan,
+        threshold_fail=math.nan,
+        threshold_pass=math.nan,
         mde=relative(zone.d0 + to_fail),
-        further_pairs=None,
+        pairs_to_decide=None,
         verdict=outcome,
         waived=waived_by(waiver),
     )
@@ -179,5 +179,6 @@ def _text(metric: MetricVerdict) -> str:
     return (
         f"{metric.name} differs by {percent(metric.change)} from the stored campaigns' prediction "
         f"(95% interval {percent_range(metric.ci_low, metric.ci_high)}); up to "
-        f"{percent(metric.tolerance)} is accepted, {percent(metric.failure)} must be found"
+        f"{percent(metric.tolerance)} is accepted, {percent(metric.regression_threshold)} must be "
+        "found"
     )

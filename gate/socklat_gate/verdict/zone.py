@@ -18,8 +18,8 @@ class Zone:
     d0: float
     d1: float
     scale: float
-    needed_fail: float
-    needed_pass: float
+    threshold_fail: float
+    threshold_pass: float
 
 
 def default_scale(metric: Metric) -> float:
@@ -28,13 +28,13 @@ def default_scale(metric: Metric) -> float:
     It is fixed before any pair is seen, and the error rates do not depend on it.  Simulated with
     normal noise of pair SD 0.01-0.04 (p50), 0.03-0.08 (p90) and 0.06-0.25 (p99), 4000 jobs each,
     against a quarter, half, twice and four times this width, to PASS without a change and to FAIL
-    at 1 and 1.5 times ``failure``: the median is never more than 2 pairs above the best choice's.
-    Narrower saves at most those 2 pairs where the noise is small and loses where it is large (p99,
-    SD 0.15, truly at ``failure``: a quarter of the width fails 29% of the jobs within 40 pairs,
-    half 46%, this one and twice 50%); wider costs a pair or two where the noise is small and gains
-    at most 1 where it is large.
+    at 1 and 1.5 times ``regression_threshold``: the median is never more than 2 pairs above the
+    best choice's. Narrower saves at most those 2 pairs where the noise is small and loses where it
+    is large (p99, SD 0.15, truly at ``regression_threshold``: a quarter of the width fails 29% of
+    the jobs within 40 pairs, half 46%, this one and twice 50%); wider costs a pair or two where the
+    noise is small and gains at most 1 where it is large.
     """
-    return math.log1p(metric.failure) - math.log1p(metric.tolerance)
+    return math.log1p(metric.regression_threshold) - math.log1p(metric.tolerance)
 
 
 def zone_of(
@@ -47,8 +47,8 @@ def zone_of(
         d0=d0,
         d1=d0 + width,
         scale=width if scale is None else scale,
-        needed_fail=1.0 / gate.alpha_metric,
-        needed_pass=1.0 / gate.alpha_pass,
+        threshold_fail=1.0 / gate.alpha_metric,
+        threshold_pass=1.0 / gate.alpha_pass,
     )
 
 

@@ -73,7 +73,7 @@ ADVICE: Mapping[Reason | Outcome, Sentence] = {
         Name("gate.metrics"),
         ".",
     ),
-    Reason.WATCHED_BRIEFLY: (
+    Reason.INSUFFICIENT_EXPOSURE: (
         "Raise ",
         Name("gate.max_minutes"),
         " and ",

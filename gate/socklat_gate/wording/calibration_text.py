@@ -21,7 +21,7 @@ def calibration_rows(calibration: Calibration) -> list[tuple[str, ...]]:
 def calibration_lines(calibration: Calibration, gate: Gate) -> Iterator[str]:
     """What was studied and what follows for the gate, a sentence each."""
     found = calibration.findings
-    aside = f", {calibration.set_aside} set aside" if calibration.set_aside else ""
+    aside = f", {calibration.excluded} excluded" if calibration.excluded else ""
     yield (
         f"{calibration.scenario_name}: {plural(found.pairs, 'pair')} of {calibration.image} and "
         f"itself{aside}, {found.pair_s:.1f} s each"

@@ -44,8 +44,8 @@ def next_step(result: Result) -> Sentence:
         return (*_investigate(verdict), *INTENDED)
     reasons = [reason for reason, _ in verdict.reasons]
     open_ = verdict.outcome is Outcome.INCONCLUSIVE and not blocked(verdict)
-    if open_ and verdict.further_pairs:
-        return _more_pairs(verdict, verdict.further_pairs, Reason.BUDGET_MINUTES in reasons)
+    if open_ and verdict.pairs_to_decide:
+        return _more_pairs(verdict, verdict.pairs_to_decide, Reason.BUDGET_MINUTES in reasons)
     for reason in reasons:
         if reason in ADVICE:
             return ADVICE[reason]

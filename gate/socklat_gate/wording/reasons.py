@@ -44,7 +44,9 @@ def unwatched_text(spikes: SpikeVerdict, further: int) -> str:
 
 def passed_text(metrics: Sequence[MetricVerdict], pairs: int) -> str:
     """Of a PASS."""
-    limits = ", ".join(f"{metric.name} {percent(metric.failure)}" for metric in metrics)
+    limits = ", ".join(
+        f"{metric.name} {percent(metric.regression_threshold)}" for metric in metrics
+    )
     return f"{plural(pairs, 'pair')} exclude changes as large as {limits}"
 
 

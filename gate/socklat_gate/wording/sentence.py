@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from socklat_gate.wording.foreign import printable
+from socklat_gate.wording.sanitise import strip_control_characters
 from socklat_gate.wording.units import NARROW_SPACE
 
 __all__ = ["Name", "Sentence", "plain"]
@@ -19,4 +19,4 @@ Sentence = tuple[str, ...]
 
 def plain(sentence: Sentence) -> str:
     """The sentence as bare text in one line, fit for a terminal: identifiers can be anybody's."""
-    return printable("".join(sentence), kept=NARROW_SPACE)
+    return strip_control_characters("".join(sentence), kept=NARROW_SPACE)

@@ -12,8 +12,8 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
-from socklat_gate.verdict.arrays import Floats
 
+from socklat_gate.verdict.arrays import Floats
 from tests.benchmarks.rules.rule import Rule
 from tests.benchmarks.rules.sample import Sample
 

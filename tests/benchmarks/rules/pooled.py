@@ -14,8 +14,8 @@ import math
 
 import numpy as np
 from scipy.special import ndtri
-from socklat_gate.verdict.arrays import Floats
 
+from socklat_gate.verdict.arrays import Floats
 from tests.benchmarks.rules.rule import Rule
 from tests.benchmarks.rules.sample import Sample, pooled_quantiles_ns
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from socklat_gate.verdict.arrays import Floats
-
 from tests.benchmarks.rules.sample import Sample
 
 __all__ = ["Rule"]

@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtri
 from scipy.stats import rankdata
-from socklat_gate.verdict.arrays import Floats
 
+from socklat_gate.verdict.arrays import Floats
 from tests.benchmarks.rules.rule import Rule
 from tests.benchmarks.rules.sample import Sample
 

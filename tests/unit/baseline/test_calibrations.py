@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from socklat_gate.baseline.calibrations import (
     NEVER,
     calibration_for,
@@ -20,7 +21,7 @@ from socklat_gate.baseline.places.directory import Directory
 from socklat_gate.baseline.store import BaselineStore
 from socklat_gate.documents.envelope import checksum_of
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
-from socklat_gate.measured.calibration import Calibration, Findings, MetricFindings, gate_hash
+from socklat_gate.measured.calibration import Calibration, Findings, MetricFindings
 from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.scenario import Scenario
 
@@ -54,7 +55,7 @@ def scenario(**gate: Any) -> Scenario:
             "service": {"image": "shop:2", "port": 80},
             "load": {"driver": "http"},
             "gate": {
-                "metrics": [{"quantile": 0.5, "tolerance": 0.02, "failure": 0.05}],
+                "metrics": [{"quantile": 0.5, "tolerance": 0.02, "regression_threshold": 0.05}],
                 **gate,
             },
         }
@@ -65,14 +66,14 @@ def calibration(**changes: Any) -> Calibration:
     made = Calibration(
         scenario_name="shop",
         scenario_hash=scenario().measured_hash(),
-        gate_hash=gate_hash(scenario()),
+        gate_hash=scenario().gate_hash(),
         created="2026-03-04T05:06:07.000000+00:00",
         commit="unknown",
         image="shop:2",
         image_id="sha256:2",
         fingerprint=MACHINE,
         seed=7,
-        set_aside=1,
+        excluded=1,
         findings=FINDINGS,
     )
     return replace(made, **changes)
@@ -107,7 +108,7 @@ def test_no_study_no_answer(tmp_path: Path) -> None:
 
 
 def test_a_newer_study_replaces_the_older(tmp_path: Path, stored: Path) -> None:
-    newer = calibration(created="2026-05-01T00:00:00+00:00", set_aside=0)
+    newer = calibration(created="2026-05-01T00:00:00+00:00", excluded=0)
     assert saved(tmp_path, newer) == stored
     assert calibration_for(Directory(tmp_path), scenario(), MACHINE) == newer
     assert [path.name for path in stored.parent.iterdir()] == [stored.name]

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pytest
+
 from socklat_gate.baseline.campaign_table import CampaignTable
 from socklat_gate.baseline.comparable import latest_kind
 from socklat_gate.baseline.rows import COLUMNS
@@ -16,10 +17,9 @@ from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.scenario.gating import Metric, default_metrics
 from socklat_gate.verdict.series import metric_history
-
 from tests.unit.factories import make_campaign, make_corrected
 
-MIDDLE = Metric(stage="recv_wait", quantile=0.731, tolerance=0.02, failure=0.05)
+MIDDLE = Metric(stage="recv_wait", quantile=0.731, tolerance=0.02, regression_threshold=0.05)
 
 
 def history(count: int = 5) -> list[Campaign]:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from socklat_gate.baseline.choice import Lineage, choose, up_to
 from socklat_gate.measured.campaign import Campaign
-
 from tests.unit.factories import make_campaign
 
 COMMITS = tuple(f"{number:040x}" for number in range(5))

@@ -4,12 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from socklat_gate.baseline.campaigns import campaign_of, campaigns_at
 from socklat_gate.baseline.promotion import check_commit, check_passed
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.report.writer import write_reports
-
 from tests.unit.factories import make_result
 
 COMMIT = "1f2e3d4c5b6a79880123456789abcdef01234567"

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
+
 from socklat_gate.baseline.prunable import superfluous
 from socklat_gate.baseline.store import StoredCampaign
 from socklat_gate.measured.campaign import Fingerprint
-
 from tests.unit.factories import make_campaign
 
 

@@ -3,12 +3,12 @@ import multiprocessing
 from dataclasses import replace
 
 import pytest
+
 from socklat_gate.baseline.store import BaselineStore
 from socklat_gate.documents.codec import to_body
 from socklat_gate.documents.envelope import CAMPAIGN_SCHEMA, write_document
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 from socklat_gate.measured.campaign import Fingerprint
-
 from tests.unit.factories import FINGERPRINT, make_campaign
 
 HASH = "0123456789abcdef"

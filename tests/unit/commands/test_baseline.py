@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+
 from socklat_gate.baseline.store import BaselineStore
 from socklat_gate.commands.root import cli
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.report.writer import write_reports
-
 from tests.unit.factories import make_campaign, make_result
 from tests.unit.job.fakes import run as whole_run
 from tests.unit.repositories import Repository, clone_of, new_repository

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+
 from socklat_gate.baseline.store import BaselineStore
 from socklat_gate.commands.baseline.drift import drift
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 from socklat_gate.scenario.loader import load_scenario
-
 from tests.unit.job.fakes import run as whole_run
 from tests.unit.verdict.builders import campaign_of
 
@@ -22,7 +22,7 @@ driver = "http"
 [[gate.metrics]]
 quantile = 0.5
 tolerance = 0.02
-failure = 0.05
+regression_threshold = 0.05
 """
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import click
 import pytest
 from click.testing import CliRunner
+
 from socklat_gate.commands.lazy import LazyCommand
 from socklat_gate.commands.root import cli
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from socklat_gate.commands.options import with_gate
 from socklat_gate.commands.output import aligned, emit_json
 from socklat_gate.errors import Reason, UsageError
-
 from tests.unit.job.fakes import scenario
 
 

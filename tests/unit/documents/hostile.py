@@ -17,7 +17,6 @@ from typing import Any
 from socklat_gate.documents.codec import to_body
 from socklat_gate.documents.envelope import CAMPAIGN_SCHEMA, checksum_of
 from socklat_gate.documents.limits import CAMPAIGN, parsed_bytes, text_problem
-
 from tests.unit.factories import make_campaign
 
 __all__ = [

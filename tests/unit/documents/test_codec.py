@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 import pytest
+
 from socklat_gate.documents.codec import from_body, to_body
 from socklat_gate.errors import NoUsableBaseline, Reason
-from socklat_gate.measured.campaign import Campaign, Corrected
+from socklat_gate.measured.campaign import Campaign, StallCorrected
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome, SpikeVerdict, StageShare, Waived
-
 from tests.unit.factories import make_campaign, make_metric, make_result
 
 
@@ -133,7 +133,7 @@ def test_a_verdict_from_before_spikes_were_judged_can_be_read():
 def test_corrected_stages_without_their_counts_are_refused():
     result = make_result()
     run = result.pairs[0].baseline
-    corrected = Corrected(run.histograms, run.bands, {}, 0)
+    corrected = StallCorrected(run.histograms, run.bands, {}, 0)
     pair = dataclasses.replace(
         result.pairs[0], baseline=dataclasses.replace(run, corrected=corrected)
     )
@@ -147,9 +147,9 @@ def test_infinite_evidence_stays_huge_instead_of_getting_lost():
 
 
 def test_numpy_numbers_are_written_as_plain_numbers():
-    result = with_metric(change=np.float64(0.25), further_pairs=np.int64(3))
+    result = with_metric(change=np.float64(0.25), pairs_to_decide=np.int64(3))
     back = through_json(result).verdict.metrics[0]
-    assert (type(back.change), type(back.further_pairs)) == (float, int)
+    assert (type(back.change), type(back.pairs_to_decide)) == (float, int)
 
 
 def test_campaigns_and_results_from_before_branches_were_known_can_be_read():

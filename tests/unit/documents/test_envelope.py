@@ -4,6 +4,7 @@ import random
 from dataclasses import replace
 
 import pytest
+
 from socklat_gate.documents import envelope as document
 from socklat_gate.documents.envelope import (
     CAMPAIGN_SCHEMA,
@@ -116,8 +117,8 @@ def test_a_named_pipe_does_not_block(tmp_path):
 def test_a_document_of_another_kind_or_version(path):
     assert RESULT_SCHEMA in refused(path, Reason.BASELINE_SCHEMA, RESULT_SCHEMA)
     envelope = json.loads(path.read_text())
-    path.write_text(json.dumps({**envelope, "schema_version": 2}))
-    assert "version 2" in refused(path, Reason.BASELINE_SCHEMA)
+    path.write_text(json.dumps({**envelope, "schema_version": 3}))
+    assert "version 3" in refused(path, Reason.BASELINE_SCHEMA)
 
 
 def test_the_schema_of_a_file_is_told_without_trusting_its_content(path):

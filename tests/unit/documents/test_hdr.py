@@ -7,6 +7,7 @@ import pytest
 from hdrh.histogram import HdrHistogram
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from socklat_gate.documents import hdr
 from socklat_gate.measured.histogram import BUCKETS, MAX_NS, Histogram
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from socklat_gate.baseline.places.directory import Directory
 from socklat_gate.baseline.store import BaselineStore
-
 from tests.unit.documents.hostile import (
     FILE,
     SPARE_MIB,

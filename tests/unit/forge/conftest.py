@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 import stamina
-from socklat_gate.forge.github.api import GitHub
 
+from socklat_gate.forge.github.api import GitHub
 from tests.unit.forge.github.api_server import TOKEN, ApiServer
 
 

@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 import pytest
+
 from socklat_gate.errors import Exit
 from socklat_gate.forge.exit_policy import (
     FailOn,
@@ -15,7 +16,6 @@ from socklat_gate.forge.exit_policy import (
     service_change,
 )
 from socklat_gate.measured.verdict import Outcome
-
 from tests.unit.factories import make_metric, make_result, make_verdict
 
 FATAL = [code for code in Exit if code not in (Exit.PASS, Exit.INCONCLUSIVE)]

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import pytest
+
 from socklat_gate.forge.body import Source, comment_body
 from socklat_gate.forge.exit_policy import FailOn
 from socklat_gate.forge.finding import Finding
@@ -24,7 +25,6 @@ from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome, StageShare, Waived
 from socklat_gate.report.formats.markdown import render_markdown
 from socklat_gate.wording.markdown_escape import one_line
-
 from tests.unit.factories import (
     make_cpu_metric,
     make_pair,
@@ -72,7 +72,7 @@ def full_result(outcome: Outcome) -> Result:
         calibration="false alarms: none",
         pairs=(
             with_correction(replace(pair, baseline=run)),
-            make_pair(1, set_aside="steal 71%"),
+            make_pair(1, excluded="steal 71%"),
         ),
     )
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from socklat_gate.forge.shortening import DROPPED_FIRST, START, characters, shorten
 from socklat_gate.report.formats.markdown import render_markdown
-
 from tests.unit.factories import (
     make_cpu_metric,
     make_pair,

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+
 from socklat_gate.forge.verdict_history import (
     MAX_JSON,
     MOST,
@@ -14,7 +15,6 @@ from socklat_gate.forge.verdict_history import (
     with_entry,
 )
 from socklat_gate.measured.verdict import Outcome
-
 from tests.unit.report.markdown_judge import tables
 
 

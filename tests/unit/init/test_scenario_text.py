@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from socklat_gate.init.detection import HTTP, Spoken, guess
 from socklat_gate.init.scenario_text import rate_for, scenario_text
 from socklat_gate.init.source import Source, scenario_name
@@ -57,9 +58,9 @@ def test_what_answers_otherwise_is_not_waited_for(tmp_path: Path, status: int) -
 
 def test_known_ports_without_asking(tmp_path: Path) -> None:
     redis = written(tmp_path, source(), 6379, guess(6379, "--no-start was given"))
-    assert (redis.load.driver, redis.load.answer) == ("tcp", "resp")
+    assert (redis.load.driver, redis.load.response) == ("tcp", "resp")
     memcached = written(tmp_path, source(), 11211, guess(11211, "--no-start was given"))
-    assert memcached.load.answer == r"until:END\r\n"
+    assert memcached.load.response == r"until:END\r\n"
     postgres = written(tmp_path, source(), 5432, guess(5432, "--no-start was given"))
     assert postgres.load.driver == "command"
     assert postgres.load.command is not None

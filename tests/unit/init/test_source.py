@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from socklat_gate.errors import UsageError
 from socklat_gate.init.source import Source, _exposed, _health_path, _of_definition, chosen_port
 from socklat_gate.service.image import ImageRef

@@ -13,7 +13,6 @@ from socklat_gate.job.rig import Measured
 from socklat_gate.measured.campaign import Fingerprint, Pair, Run
 from socklat_gate.scenario import Scenario
 from socklat_gate.service.image import ImageRef
-
 from tests.unit.verdict.builders import QUIET, campaign_of, pair_of, scaled_run
 
 MACHINE = Fingerprint({"kernel": "6.1"})
@@ -23,7 +22,7 @@ COUNTERS = {
     "seen": 6000,
     "recorded": 6000,
     "filtered": 0,
-    "unanswered": 0,
+    "no_response": 0,
     "pending": 0,
     "dropped_map_full": 0,
     "overlapped": 0,
@@ -44,7 +43,7 @@ def scenario(**limits: Any) -> Scenario:
             "service": {"image": "demo:2", "port": 80},
             "load": {"driver": "http"},
             "gate": {
-                "metrics": [{"quantile": 0.5, "tolerance": 0.02, "failure": 0.05}],
+                "metrics": [{"quantile": 0.5, "tolerance": 0.02, "regression_threshold": 0.05}],
                 **limits,
             },
         }
@@ -56,7 +55,7 @@ def quiet_progress() -> Progress:
 
 
 class FakeBench:
-    """Gives what a list says: a log change, why the measurement is set aside, or an error."""
+    """Gives what a list says: a log change, why the measurement is excluded, or an error."""
 
     hooks = {"send": "raw_tracepoint:x"}  # noqa: RUF012 - never changed
     missed = 0
@@ -77,13 +76,13 @@ class FakeBench:
         return MACHINE
 
     def pair(self, index: int, seed: int, specs: Sequence[Any]) -> Pair:
-        change, set_aside = self._next(seed)
+        change, excluded = self._next(seed)
         assert [spec.arm for spec in specs] == ["baseline", "candidate"]
-        return pair_of(run(), run(change), index, set_aside)
+        return pair_of(run(), run(change), index, excluded)
 
     def single(self, seed: int, spec: Any) -> Measured:
-        change, set_aside = self._next(seed)
-        return Measured((run(change),), QUIET, set_aside)
+        change, excluded = self._next(seed)
+        return Measured((run(change),), QUIET, excluded)
 
     def _next(self, seed: int) -> tuple[float, str]:
         self.seeds.append(seed)

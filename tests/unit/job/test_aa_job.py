@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from socklat_gate.errors import InvalidMeasurement, Reason, UnfitEnvironment
 from socklat_gate.job import aa_job as calibrate
 from socklat_gate.job.aa_job import CalibrationJob
-from socklat_gate.measured.calibration import Calibration, gate_hash
-
+from socklat_gate.measured.calibration import Calibration
 from tests.unit.job.fakes import (
     IMAGE,
     MACHINE,
@@ -61,10 +61,10 @@ def test_a_study_holds_for_its_scenario_runner_and_rule(study: Study) -> None:
     found = study(NOISE)
     assert found.scenario_name == "demo"
     assert found.scenario_hash == scenario().measured_hash()
-    assert found.gate_hash == gate_hash(scenario())
+    assert found.gate_hash == scenario().gate_hash()
     assert found.fingerprint == MACHINE
     assert (found.image, found.image_id) == (IMAGE.reference, IMAGE.id)
-    assert (found.seed, found.set_aside) == (9, 0)
+    assert (found.seed, found.excluded) == (9, 0)
     assert found.findings.pairs == 8
     assert len(found.findings.metrics[0].ratios) == 8
 
@@ -74,20 +74,20 @@ def test_as_many_pairs_are_measured_as_were_asked_for(study: Study) -> None:
 
 
 def test_pairs_set_aside_are_measured_again(study: Study) -> None:
-    found = study([*NOISE[:6], "steal", "steal", *NOISE[6:]], max_set_aside=1)
+    found = study([*NOISE[:6], "steal", "steal", *NOISE[6:]], max_excluded_pairs=1)
     assert found.findings.pairs == 8
-    assert found.set_aside == 2
+    assert found.excluded == 2
 
 
 def test_a_runner_that_spoils_the_first_pairs_is_too_noisy(study: Study) -> None:
     with pytest.raises(InvalidMeasurement) as caught:
-        study(["steal"] * 8, max_set_aside=3)
+        study(["steal"] * 8, max_excluded_pairs=3)
     assert caught.value.reason is Reason.TOO_NOISY
 
 
 def test_a_runner_that_spoils_most_pairs_is_too_noisy(study: Study) -> None:
     with pytest.raises(InvalidMeasurement) as caught:
-        study([*NOISE[:7], *(["steal"] * 20)], max_set_aside=3)
+        study([*NOISE[:7], *(["steal"] * 20)], max_excluded_pairs=3)
     assert caught.value.reason is Reason.TOO_NOISY
 
 

@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from socklat_gate.job.commit import current_branch, current_commit
 
 HASH = "1f2e3d4c5b6a79880123456789abcdef01234567"

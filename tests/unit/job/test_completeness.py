@@ -3,16 +3,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.job.completeness import check_complete, completeness_of, mismatch
 from socklat_gate.measured.campaign import Run
-
 from tests.unit.job.fakes import run
 
 
 def answering(answers: int, errors: int = 0, **counters: int) -> Run:
     whole = run(**counters)
-    return replace(whole, load=replace(whole.load, answered_total=answers, errors=errors))
+    return replace(whole, load=replace(whole.load, responded_total=answers, errors=errors))
 
 
 def test_a_whole_run() -> None:
@@ -47,7 +47,7 @@ def test_a_run_with_losses(whole: Run, reason: Reason, said: str) -> None:
     "whole",
     [
         answering(6000, seen=6030, dropped_map_full=30),
-        answering(6000, seen=6500, filtered=0, unanswered=400, pending=100),
+        answering(6000, seen=6500, filtered=0, no_response=400, pending=100),
         answering(6025),
         answering(5900, errors=100),
         answering(7000, seen=7000, filtered=1000),
@@ -67,12 +67,12 @@ def test_an_external_load_has_no_count_of_its_own() -> None:
     whole = answering(0)
     external = replace(whole, load=replace(whole.load, external=True))
     check_complete("candidate", external)
-    assert completeness_of([external], 0).answered_by_driver is None
+    assert completeness_of([external], 0).responded_by_driver is None
 
 
 def test_sums_over_runs() -> None:
     total = completeness_of([answering(6000), answering(6010, overlapped=5)], missed=2)
-    assert (total.seen, total.recorded, total.answered_by_driver) == (12_000, 12_000, 12_010)
+    assert (total.seen, total.recorded, total.responded_by_driver) == (12_000, 12_000, 12_010)
     assert (total.overlapped, total.missed) == (5, 2)
     assert total.mismatch == pytest.approx(10 / 6010)
     assert total.balanced

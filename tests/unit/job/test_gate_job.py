@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+
 from socklat_gate.baseline.choice import Lineage
 from socklat_gate.errors import (
     Exit,
@@ -20,7 +21,6 @@ from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.wording.headline import next_step
 from socklat_gate.wording.sentence import plain
-
 from tests.unit.job.fakes import (
     BASE_IMAGE,
     IMAGE,
@@ -103,13 +103,13 @@ def test_the_budget_of_minutes(judge: Callable[..., Result]) -> None:
 def test_pairs_set_aside_are_kept_but_not_used(judge: Callable[..., Result]) -> None:
     result = judge(["steal", 0.0, "steal", *[0.0] * 40])
     assert outcome(result)[0] is Outcome.PASS
-    assert [pair.set_aside for pair in result.pairs[:4]] == ["steal", "", "steal", ""]
+    assert [pair.excluded for pair in result.pairs[:4]] == ["steal", "", "steal", ""]
     assert result.verdict is not None
     assert result.verdict.pairs == len(result.pairs) - 2
 
 
 def test_too_many_of_them_make_it_invalid(judge: Callable[..., Result]) -> None:
-    result = judge([0.0, "steal", "steal", "steal"], max_set_aside=2)
+    result = judge([0.0, "steal", "steal", "steal"], max_excluded_pairs=2)
     assert outcome(result) == (Outcome.INVALID, Reason.TOO_NOISY)
     assert len(result.pairs) == 4
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
+
 from socklat_gate.errors import Exit, Reason, UsageError
 from socklat_gate.job.gated_stages import unmeasured_stages, unmeasured_text
 from socklat_gate.scenario import Stage

@@ -3,10 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from socklat_gate.errors import Reason, UnfitEnvironment, UsageError
 from socklat_gate.job.lineage import lineage_of, merge_base
 from socklat_gate.job.worktree import sources_at
-
 from tests.unit.repositories import Repository, clone_of, new_repository
 
 CI = ("GITHUB_BASE_REF", "GITHUB_HEAD_REF", "GITHUB_REF", "GITHUB_SHA")

@@ -6,9 +6,9 @@ import sys
 from dataclasses import replace
 
 import pytest
+
 from socklat_gate.job.progress import Progress
 from socklat_gate.measured.verdict import Outcome
-
 from tests.unit.factories import make_cpu_metric, make_spike_verdict, make_verdict
 
 

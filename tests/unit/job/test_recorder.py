@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from socklat_gate.job import recorder as module
 from socklat_gate.job.recorder import Observer
 from socklat_gate.job.stacks import Stacked
 from socklat_gate.load.load_driver import Window
 from socklat_gate.service.cpu_time import CpuUse
 from socklat_gate.stalls.timeline import EXCHANGE, STALL
-
 from tests.unit.job.fakes import scenario
 from tests.unit.stalls.simulated import MS, exchanges, stalls_at
 
@@ -78,7 +78,9 @@ class World:
 def run(world: World, monkeypatch: pytest.MonkeyPatch, **load: Any) -> Observer:
     """Polls ten times a second until the load ends."""
     document = scenario().model_dump()
-    document["gate"]["metrics"] = [{"quantile": 0.99, "tolerance": 0.05, "failure": 0.15}]
+    document["gate"]["metrics"] = [
+        {"quantile": 0.99, "tolerance": 0.05, "regression_threshold": 0.15}
+    ]
     document["load"] |= {"rate": float(RATE), "duration_s": 10.0, **load}
     planned = type(scenario()).model_validate(document)
     monkeypatch.setattr(module.time, "monotonic_ns", lambda: world.now_ns)

@@ -6,12 +6,12 @@ from typing import Any
 
 import docker.errors
 import pytest
+
 from socklat_gate.baseline.store import BaselineStore
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 from socklat_gate.job import reference as module
 from socklat_gate.job.reference import Reference, find_reference, image_under_test
 from socklat_gate.measured.campaign import Fingerprint
-
 from tests.unit.job.fakes import BASE_IMAGE, MACHINE, scenario, stored
 from tests.unit.repositories import Repository, new_repository
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from socklat_gate.errors import InvalidMeasurement, Reason, UsageError
 from socklat_gate.job import rig as module
 from socklat_gate.job import run as measure
@@ -18,7 +19,6 @@ from socklat_gate.probe.probe import Reading
 from socklat_gate.scenario import Scenario
 from socklat_gate.service.session import ArmSpec
 from socklat_gate.stalls.timeline import EXCHANGE, STALL
-
 from tests.unit.job.fakes import BASE_IMAGE, IMAGE, run, scenario
 
 SPECS = [ArmSpec("baseline", BASE_IMAGE), ArmSpec("candidate", IMAGE)]
@@ -184,15 +184,15 @@ def test_a_failure_stops_watching_and_removes_the_containers(world: World) -> No
 
 
 def test_a_greedy_hypervisor_sets_a_pair_aside(world: World) -> None:
-    assert pair().set_aside == ""
+    assert pair().excluded == ""
     world.noise = replace(world.noise, steal=0.51)
-    assert pair().set_aside == "the hypervisor took 51% of the CPU time (limit 50%)"
+    assert pair().excluded == "the hypervisor took 51% of the CPU time (limit 50%)"
 
 
 def test_a_pair_whose_stalls_are_not_all_known_is_set_aside(world: World) -> None:
-    assert pair().set_aside == ""  # what was lost before is not this pair's
+    assert pair().excluded == ""  # what was lost before is not this pair's
     world.unsent_each_time = 3
-    assert pair().set_aside == "3 of the machine's stalls found no room in the probe's ring"
+    assert pair().excluded == "3 of the machine's stalls found no room in the probe's ring"
 
 
 @pytest.mark.parametrize(
@@ -209,9 +209,9 @@ def test_a_pair_whose_stalls_are_not_all_known_is_set_aside(world: World) -> Non
 def test_a_pair_in_which_the_kernel_skipped_the_probe_too_often_is_set_aside(
     world: World, skipped: dict[str, int], why: str
 ) -> None:
-    assert pair().set_aside == ""  # what was skipped before is not this pair's
+    assert pair().excluded == ""  # what was skipped before is not this pair's
     world.skipped_each_time = Counter(skipped)
-    assert pair().set_aside == why
+    assert pair().excluded == why
 
 
 def test_the_reading_waits_for_connections_that_are_closing(world: World) -> None:
@@ -267,7 +267,7 @@ def test_who_gets_which_cpu_set_is_a_coin_flip_that_is_recorded(world: World) ->
 
 
 def gating(stage: str, detail: str) -> Scenario:
-    metric = {"stage": stage, "quantile": 0.5, "tolerance": 0.02, "failure": 0.05}
+    metric = {"stage": stage, "quantile": 0.5, "tolerance": 0.02, "regression_threshold": 0.05}
     document = scenario().model_dump()
     document["gate"]["metrics"], document["probe"]["detail"] = [metric], detail
     return Scenario.model_validate(document)

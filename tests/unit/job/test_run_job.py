@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.job.run_job import measure_campaign, pair_seed
 from socklat_gate.measured.campaign import Campaign
-
 from tests.unit.job.fakes import IMAGE, MACHINE, FakeBench, quiet_progress, scenario
 
 
@@ -37,7 +37,7 @@ def test_disturbed_runs_are_repeated_with_another_seed() -> None:
 
 def test_too_many_disturbed_runs() -> None:
     with pytest.raises(InvalidMeasurement, match=r"2 measurements .* \(1 were usable\)") as caught:
-        measured(FakeBench([0.0, "steal", "steal"]), 2, max_set_aside=1)
+        measured(FakeBench([0.0, "steal", "steal"]), 2, max_excluded_pairs=1)
     assert caught.value.reason is Reason.TOO_NOISY
     assert "gate.max_steal" in str(caught.value.remedy)
 

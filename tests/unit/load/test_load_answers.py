@@ -5,15 +5,16 @@ import itertools
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from socklat_gate.load.protocols.http import MAX_HEAD
-from socklat_gate.load.protocols.parser import DelimiterAnswers, LengthAnswers
-from socklat_gate.load.protocols.registry import BadAnswer, parser_for, request_bytes
-from socklat_gate.load.protocols.resp import MAX_DEPTH, MAX_LINE, RespAnswers
+from socklat_gate.load.protocols.parser import DelimiterParser, LengthParser
+from socklat_gate.load.protocols.registry import BadResponse, parser_for, request_bytes
+from socklat_gate.load.protocols.resp import MAX_DEPTH, MAX_LINE, RespParser
 from socklat_gate.scenario import Load
 
 
 def tcp(answer="resp", payload=r"PING\r\n"):
-    return Load(payload=payload, answer=answer)
+    return Load(payload=payload, response=answer)
 
 
 def http(**options):
@@ -63,7 +64,7 @@ RESP = {
 @pytest.mark.parametrize("name", RESP)
 def test_resp_in_every_split(name):
     data, answers, errors = RESP[name]
-    check_every_split(RespAnswers, data, answers, errors)
+    check_every_split(RespParser, data, answers, errors)
 
 
 def encode(value):
@@ -86,13 +87,13 @@ REPLIES = st.recursive(
 def test_resp_count_does_not_depend_on_the_chunks(replies, data):
     text = b"".join(map(encode, replies))
     cuts = data.draw(st.sets(st.integers(1, len(text) - 1)))
-    parser = RespAnswers()
+    parser = RespParser()
     assert feed_in(parser, text, cuts) == len(replies)
     assert not parser.partial
 
 
 def test_resp_error_text_is_kept():
-    parser = RespAnswers()
+    parser = RespParser()
     parser.feed(b"-ERR unknown command 'FOO'\r\n")
     assert parser.last_error == "ERR unknown command 'FOO'"
 
@@ -114,12 +115,12 @@ def test_resp_error_text_is_kept():
     ],
 )
 def test_resp_rejects(data):
-    with pytest.raises(BadAnswer, match="RESP"):
-        RespAnswers().feed(data)
+    with pytest.raises(BadResponse, match="RESP"):
+        RespParser().feed(data)
 
 
 def test_resp_does_not_keep_a_bulk_string():
-    parser = RespAnswers()
+    parser = RespParser()
     assert parser.feed(b"$1000000000\r\n" + b"x" * 1000) == 0
     assert parser.partial
     assert parser._line == b""
@@ -127,11 +128,11 @@ def test_resp_does_not_keep_a_bulk_string():
 
 @pytest.mark.parametrize("length", [1, 3, 7])
 def test_length_in_every_split(length):
-    check_every_split(lambda: LengthAnswers(length), b"x" * 21, 21 // length)
+    check_every_split(lambda: LengthParser(length), b"x" * 21, 21 // length)
 
 
 def test_length_shows_the_bytes_of_the_next_answer():
-    parser = LengthAnswers(5)
+    parser = LengthParser(5)
     assert parser.feed(b"+PONG\r\n") == 1
     assert parser.partial
 
@@ -146,14 +147,14 @@ def test_length_shows_the_bytes_of_the_next_answer():
     ],
 )
 def test_delimiter_in_every_split(delimiter, data, answers):
-    check_every_split(lambda: DelimiterAnswers(delimiter), data, answers)
+    check_every_split(lambda: DelimiterParser(delimiter), data, answers)
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.text("ab", min_size=1, max_size=3), st.text("ab", min_size=2, max_size=40), st.data())
 def test_delimiter_count_does_not_depend_on_the_chunks(delimiter, text, data):
     cuts = data.draw(st.sets(st.integers(1, len(text) - 1)))
-    parser = DelimiterAnswers(delimiter.encode())
+    parser = DelimiterParser(delimiter.encode())
     assert feed_in(parser, text.encode(), cuts) == text.count(delimiter)
     assert parser.partial == (not text.endswith(delimiter) or text.split(delimiter)[-1] != "")
 
@@ -250,7 +251,7 @@ def test_http_head_answers_have_no_body():
     ],
 )
 def test_http_rejects(data):
-    with pytest.raises(BadAnswer, match="HTTP"):
+    with pytest.raises(BadResponse, match="HTTP"):
         parser_for(http()).feed(data)
 
 

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load.checks import check_delivered, too_late
 from socklat_gate.load.request_log import ANSWERED, EXPIRED, Record
@@ -18,9 +19,9 @@ GOOD = LoadCounts(
     planned=8000,
     sent=8000,
     starved=0,
-    answered=8000,
+    responded=8000,
     errors=0,
-    answered_total=9000,
+    responded_total=9000,
     late_p99_ns=200_000,
     lag_p99_ns=250_000,
     client=Histogram.of([1_000_000] * 8000),
@@ -41,7 +42,7 @@ def test_a_delivered_load_passes():
         ({"sent": 7919}, Reason.LOAD_NOT_DELIVERED),
         ({"lag_p99_ns": 100_100_000, "starved": 90}, Reason.LOAD_NOT_DELIVERED),
         ({"errors": 9}, Reason.LOAD_ERRORS),
-        ({"answered": 0, "answered_total": 0, "errors": 8000}, Reason.LOAD_REFUSED),
+        ({"responded": 0, "responded_total": 0, "errors": 8000}, Reason.LOAD_REFUSED),
     ],
 )
 def test_each_bound(changes, reason):
@@ -57,7 +58,7 @@ def test_each_bound(changes, reason):
         {"sent": 7920},
         {"starved": 800, "lag_p99_ns": 100_000_000},
         {"errors": 8},
-        # late because the driver was: the pair will be set aside for that
+        # late because the driver was: the pair will be excluded for that
         {"lag_p99_ns": 130_000_000, "late_p99_ns": 130_000_000},
     ],
 )
@@ -135,9 +136,9 @@ def test_record_counts_the_window_and_the_total_apart():
     assert record.state[15] == ANSWERED
     counts = record.counts(0)
     assert (counts.planned, counts.sent, counts.starved) == (20, 19, 1)
-    assert (counts.answered, counts.errors, counts.answered_total) == (18, 2, 27)
+    assert (counts.responded, counts.errors, counts.responded_total) == (18, 2, 27)
     assert (counts.late_p99_ns, counts.lag_p99_ns) == (10, 20)
-    assert counts.client.total == counts.answered
+    assert counts.client.total == counts.responded
     assert counts.client == Histogram.of(
         [500, *(1000 + request for request in range(10, 30) if request not in (12, 13, 14))]
     )

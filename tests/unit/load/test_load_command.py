@@ -5,11 +5,11 @@ import sys
 import time
 
 import pytest
+
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load.command import CommandLoad
 from socklat_gate.load.process import Endpoint, LoadProcess, make_load
 from socklat_gate.scenario import Command, Load
-
 from tests.unit.load.load_waiting import gone, wait_until
 
 ENDPOINTS = (Endpoint("10.0.0.1", 6379), Endpoint("10.0.0.2", 6379))

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+
 from socklat_gate.errors import UsageError
 from socklat_gate.load.cpuset import parse_cpuset, pinned
 

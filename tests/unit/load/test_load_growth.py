@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 
 import pytest
+
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load.bounds import longest_s, most_connections, taking_turns
 from socklat_gate.load.checks import check_delivered
 from socklat_gate.load.process import Endpoint, LoadProcess
 from socklat_gate.scenario import Load
-
 from tests.unit.load.load_server import Server
 
 PONG = b"+PONG\r\n"
@@ -55,7 +55,7 @@ def test_requests_due_in_a_stop_leave_when_they_are_due():
     with Server(stopping(0.8)) as server:
         counts = run(load, server.port)
     check_delivered(load, [counts], ["single"])
-    assert counts.planned == counts.sent == counts.answered == server.requests == 400
+    assert counts.planned == counts.sent == counts.responded == server.requests == 400
     assert (counts.errors, counts.first_error) == (0, "")
     # 200 were due in the stop; those with one of the 8 to themselves needed no new connection.
     assert counts.grown >= 150
@@ -79,7 +79,7 @@ def test_growth_is_bounded():
     with Server(stopping(0.6)) as server:
         counts = run(load_of(max_connections=30), server.port)
     assert (counts.grown, server.connections) == (22, 30)
-    assert counts.sent == counts.answered == 400
+    assert counts.sent == counts.responded == 400
 
 
 def test_after_the_stop_the_original_connections_do_the_work():
@@ -123,9 +123,9 @@ def test_a_service_that_takes_no_more_clients_is_no_error(reply, uvloop, tmp_pat
     assert server.connections > 10
     assert counts.grown >= 2
     assert (counts.errors, counts.first_error) == (0, "")
-    assert counts.planned == counts.sent == counts.answered == 400
+    assert counts.planned == counts.sent == counts.responded == 400
     if not reply:
-        assert counts.answered_total == 400
+        assert counts.responded_total == 400
 
 
 def test_a_service_that_stops_listening_is_no_error():
@@ -139,7 +139,7 @@ def test_a_service_that_stops_listening_is_no_error():
     with Server(respond) as server:
         counts = run(load_of(), server.port)
     assert (counts.errors, counts.grown) == (0, 0)
-    assert counts.planned == counts.sent == counts.answered == server.requests == 400
+    assert counts.planned == counts.sent == counts.responded == server.requests == 400
     assert counts.lag_p99_ns > 200_000_000
 
 
@@ -147,7 +147,7 @@ def test_error_replies_over_extra_connections_are_errors_like_any():
     with Server(stopping(0.4, answer=b"-ERR busy\r\n")) as server:
         counts = run(load_of(), server.port)
     assert counts.grown >= 50
-    assert counts.sent == counts.answered == counts.errors == server.requests == 400
+    assert counts.sent == counts.responded == counts.errors == server.requests == 400
     assert server.connections == 8 + counts.grown
     assert counts.first_error.endswith("ERR busy")
 
@@ -170,8 +170,8 @@ def test_http_responses_that_close_an_extra_connection_let_the_request_wait_on()
     with Server(respond, b"\r\n\r\n") as server:
         counts = run(load_of(driver="http"), server.port)
     assert turned_away
-    assert (counts.errors, counts.sent, counts.answered) == (0, 400, 400)
-    assert counts.answered_total == server.requests == 400 + len(turned_away)
+    assert (counts.errors, counts.sent, counts.responded) == (0, 400, 400)
+    assert counts.responded_total == server.requests == 400 + len(turned_away)
 
 
 def test_bounds_follow_from_what_the_scenario_says():

@@ -10,13 +10,13 @@ import time
 
 import numpy as np
 import pytest
+
 from socklat_gate.errors import InvalidMeasurement, Reason, UsageError
 from socklat_gate.load.process import Endpoint, LoadProcess
 from socklat_gate.load.schedule import make_schedule
 from socklat_gate.load.timerfd import TimerFd
 from socklat_gate.measured.histogram import bucket_edges_ns
 from socklat_gate.scenario import Load
-
 from tests.unit.load.load_server import Server
 from tests.unit.load.load_waiting import gone, wait_until
 
@@ -50,7 +50,7 @@ def run(load, *ports, seed=7, **options):
 
 
 def assert_all_answered(counts, server, planned=101):
-    assert counts.planned == counts.sent == counts.answered == counts.answered_total == planned
+    assert counts.planned == counts.sent == counts.responded == counts.responded_total == planned
     assert counts.client.total == server.requests == planned
     assert (counts.errors, counts.first_error) == (0, "")
 
@@ -112,7 +112,7 @@ def test_two_arms_share_one_schedule_and_the_warm_up_is_kept_apart():
         of_arm = schedule.arm == arm
         assert counts[arm].planned == np.count_nonzero(of_arm & schedule.measured)
         assert counts[arm].answered == counts[arm].sent == counts[arm].planned
-        assert counts[arm].answered_total == server.requests == np.count_nonzero(of_arm)
+        assert counts[arm].responded_total == server.requests == np.count_nonzero(of_arm)
     assert seen
     assert seen[0][1] <= seen[0][0] <= schedule.arm.size
 
@@ -137,7 +137,7 @@ def test_a_stall_of_the_server_is_seen_by_all_requests_due_in_it(connections):
     load = load_of(rate=200.0, duration_s=1.2, connections=connections)
     with Server(frozen_once(0.3, at=50)) as server:
         (counts,) = run(load, server.port)
-    assert counts.planned == counts.sent == counts.answered == 240
+    assert counts.planned == counts.sent == counts.responded == 240
     assert slower_than(counts.client, 100_000_000) >= 38
     assert slower_than(counts.client, 280_000_000) >= 1
     if connections == 100:
@@ -158,7 +158,7 @@ def test_a_connection_closed_under_a_request_is_an_error_and_is_replaced():
     with Server(respond) as server:
         (counts,) = run(load_of(), server.port)
     assert counts.planned == counts.sent == server.requests == 101
-    assert (counts.errors, counts.answered) == (10, 91)
+    assert (counts.errors, counts.responded) == (10, 91)
     assert server.connections >= 14  # the last one is replaced after the last request
     assert "127.0.0.1" in counts.first_error
 
@@ -184,7 +184,7 @@ def test_a_request_without_answer_times_out_and_its_connection_is_replaced():
         (counts,) = run(
             load_of(rate=101.0, duration_s=1.0, timeout_s=0.4, connections=20), server.port
         )
-    assert counts.planned == counts.sent == counts.answered + counts.errors == 101
+    assert counts.planned == counts.sent == counts.responded + counts.errors == 101
     assert counts.errors >= 5
     assert server.connections >= 22
     assert "no answer within 0.4 s" in counts.first_error
@@ -196,7 +196,7 @@ def test_error_replies_are_answers_and_errors():
 
     with Server(respond) as server:
         (counts,) = run(load_of(), server.port)
-    assert counts.sent == counts.answered == counts.answered_total == 101
+    assert counts.sent == counts.responded == counts.responded_total == 101
     assert counts.errors == 25
     assert counts.first_error.endswith("ERR busy")
     assert server.connections == 5
@@ -204,16 +204,16 @@ def test_error_replies_are_answers_and_errors():
 
 def test_answers_that_do_not_end_where_the_scenario_says_are_errors():
     with Server(pong) as server:
-        (counts,) = run(load_of(answer=4, timeout_s=0.5), server.port)
-    assert counts.answered_total == 0
+        (counts,) = run(load_of(response=4, timeout_s=0.5), server.port)
+    assert counts.responded_total == 0
     assert counts.errors == counts.sent > 10
-    assert "load.answer" in counts.first_error
+    assert "load.response" in counts.first_error
 
 
 def test_another_protocol_is_named():
     with Server(lambda peer, _: peer.write(HTTP_OK)) as server:
         (counts,) = run(load_of(timeout_s=0.5), server.port)
-    assert counts.answered_total == 0
+    assert counts.responded_total == 0
     assert "RESP: no reply starts with b'H'" in counts.first_error
 
 
@@ -226,7 +226,7 @@ def test_a_server_that_dies_leaves_requests_unsent_and_the_driver_ends():
 
     with Server(respond) as server:
         (counts,) = run(load_of(timeout_s=0.5), server.port)
-    assert counts.answered == 49
+    assert counts.responded == 49
     assert counts.sent < 99
     assert counts.starved > 30
     assert counts.errors >= 1

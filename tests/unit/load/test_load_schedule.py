@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import stats
+
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.load.schedule import MAX_REQUESTS, make_schedule, poisson_arrivals
 from socklat_gate.scenario import Load

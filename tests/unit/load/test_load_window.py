@@ -7,13 +7,13 @@ import time
 
 import numpy as np
 import pytest
+
 from socklat_gate.load.command import CommandLoad
 from socklat_gate.load.load_driver import END_AHEAD_NS
 from socklat_gate.load.process import Endpoint, LoadProcess
 from socklat_gate.load.request_log import Record
 from socklat_gate.load.schedule import make_schedule
 from socklat_gate.scenario import Command, Load
-
 from tests.unit.load.load_server import Server
 
 HOUR_NS = 3600 * 10**9
@@ -75,7 +75,7 @@ def test_requests_due_after_the_end_are_neither_sent_nor_counted(interleave):
         expected = planned(schedule, arm, windows[1])
         assert counts[arm].planned == counts[arm].sent == counts[arm].answered == expected
         assert counts[arm].client.total == expected
-        assert counts[arm].answered_total == server.requests > expected
+        assert counts[arm].responded_total == server.requests > expected
 
 
 def test_an_end_that_comes_too_soon_is_moved_to_the_earliest_possible():
@@ -96,7 +96,7 @@ def test_without_an_earlier_end_the_load_lasts_as_long_as_it_may(wanted_ns):
         )
     assert set(windows) == {windows[0]}
     assert windows[0].to_ns == windows[0].from_ns + 900_000_000
-    assert counts.planned == counts.answered == planned(make_schedule(load, 1, 3), 0, windows[0])
+    assert counts.planned == counts.responded == planned(make_schedule(load, 1, 3), 0, windows[0])
 
 
 def test_a_command_ends_after_its_duration_whatever_is_said():
@@ -122,6 +122,6 @@ def test_an_end_in_the_past_keeps_what_was_sent_in_the_total_only():
         record.answer(request, record.due_ns[request] + 1_000)
     assert record.end(record.due_ns[20]) == 20
     counts = record.counts(0)
-    assert (counts.planned, counts.sent, counts.answered) == (10, 10, 10)
+    assert (counts.planned, counts.sent, counts.responded) == (10, 10, 10)
     assert counts.client.total == 10
-    assert counts.answered_total == 25
+    assert counts.responded_total == 25

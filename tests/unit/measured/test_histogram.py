@@ -5,6 +5,7 @@ import pytest
 from hdrh.histogram import HdrHistogram
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from socklat_gate.measured.histogram import (
     BAND_COUNT,
     BAND_SUB_BITS,

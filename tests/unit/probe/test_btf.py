@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from socklat_gate.errors import Reason, UnfitEnvironment
 from socklat_gate.probe import btf
 from socklat_gate.probe.btf import KernelTypes, kernel_types

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+
 from socklat_gate.errors import Reason, UnfitEnvironment
 from socklat_gate.probe import hooks
 from socklat_gate.probe.hook_table import EVENTS, STAGE_NEEDS, Event, Part

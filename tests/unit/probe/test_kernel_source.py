@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
 from socklat_gate.errors import Reason, UnfitEnvironment
 from socklat_gate.probe import kernel_source as module
 from socklat_gate.probe.kernel_source import flatten, kernel_source, offsets_header

@@ -4,6 +4,7 @@ import inspect
 import re
 
 import pytest
+
 from socklat_gate.probe.kernel_source import flatten, map_names
 from socklat_gate.probe.maps import possible_cpus
 from socklat_gate.probe.probe import SocketProbe

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+
 from socklat_gate.errors import Reason, UnfitEnvironment
 from socklat_gate.probe import privilege
 from socklat_gate.probe.privilege import check_privilege, missing_capabilities

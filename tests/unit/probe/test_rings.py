@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+
 from socklat_gate.probe.rings import Ring
 
 PAGE = mmap.PAGESIZE

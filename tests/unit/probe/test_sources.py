@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+
 from socklat_gate.errors import Reason, UnfitEnvironment
 from socklat_gate.measured import histogram
 from socklat_gate.probe import sources

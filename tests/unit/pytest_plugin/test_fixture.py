@@ -155,7 +155,7 @@ def test_pytest_benchmark_stores_and_compares_the_metrics(project: pytest.Pytest
     assert names[:2] == ["test_shop[service_p50]", "test_shop[service_p90]"]
     first = found[0]
     assert first["group"] == "socklat"
-    assert first["stats"]["rounds"] == 2  # one of three pairs was set aside
+    assert first["stats"]["rounds"] == 2  # one of three pairs was excluded
     assert 1e-4 < first["stats"]["median"] < 1e-2
     assert first["extra_info"]["verdict"] == "pass"
     assert first["extra_info"]["change"] == pytest.approx(0.004)

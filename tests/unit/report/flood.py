@@ -13,7 +13,6 @@ from typing import Any, Literal, TypeVar
 from socklat_gate.documents.codec import hints_of
 from socklat_gate.measured.campaign import Bands
 from socklat_gate.measured.histogram import Histogram
-
 from tests.unit.report.hostile import TEXTS
 
 __all__ = ["flood", "with_text"]

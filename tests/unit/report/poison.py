@@ -17,7 +17,6 @@ from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome, StageShare, Waived
 from socklat_gate.scenario.gating import Gate, Metric, Stage
 from socklat_gate.verdict.decide import decide
-
 from tests.unit.factories import (
     make_campaign,
     make_pair,
@@ -31,8 +30,8 @@ __all__ = ["full_result", "hostile_texts", "poisoned"]
 
 GATE = Gate(
     metrics=[
-        Metric(quantile=0.5, tolerance=0.02, failure=0.05),
-        Metric(stage="cpu", tolerance=0.01, failure=0.03),
+        Metric(quantile=0.5, tolerance=0.02, regression_threshold=0.05),
+        Metric(stage="cpu", tolerance=0.01, regression_threshold=0.03),
     ]
 )
 KNOWN = {"", *typing.get_args(Stage), "cpu"}
@@ -79,7 +78,7 @@ def full_result(kind: typing.Literal["gate", "run"] = "gate") -> Result:
     """A result that has every part that its kind can have."""
     if kind == "run":
         return replace(make_result("run"), campaign=make_campaign(1))
-    pairs = (with_correction(make_pair(0, 1.2)), make_pair(1, set_aside="noisy"))
+    pairs = (with_correction(make_pair(0, 1.2)), make_pair(1, excluded="noisy"))
     judged = decide(pairs, GATE)
     depend = StageShare("depend", 2e6, 2.5e6, 0.9)
     waived = Waived(0.3, "2026-12-31", "https://tracker.example/1")

@@ -14,12 +14,12 @@ from xml.etree import ElementTree
 import html5lib
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
 from socklat_gate.measured.result import Result
 from socklat_gate.report.formats.html.page import render_html
 from socklat_gate.report.formats.junit import render_junit
 from socklat_gate.report.formats.openmetrics import render_openmetrics
 from socklat_gate.wording.markdown_escape import one_line
-
 from tests.unit.report.poison import full_result, hostile_texts, poisoned
 
 HOSTILE = hostile_texts()

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from socklat_gate.errors import Reason
 from socklat_gate.measured.histogram import Histogram, band_edges_ns
 from socklat_gate.measured.verdict import Outcome
@@ -22,7 +23,6 @@ from socklat_gate.report.formats.html.waterfall import SEQUENCE, share_bars, wat
 from socklat_gate.scenario.gating import Gate, Metric
 from socklat_gate.verdict.attribution import slice_means_ns
 from socklat_gate.verdict.decide import decide
-
 from tests.unit.factories import (
     make_metric,
     make_pair,
@@ -33,8 +33,8 @@ from tests.unit.factories import (
 
 GATE = Gate(
     metrics=[
-        Metric(quantile=0.5, tolerance=0.02, failure=0.05),
-        Metric(quantile=0.9, tolerance=0.05, failure=0.15),
+        Metric(quantile=0.5, tolerance=0.02, regression_threshold=0.05),
+        Metric(quantile=0.9, tolerance=0.05, regression_threshold=0.15),
     ]
 )
 RAW = make_result()
@@ -51,9 +51,7 @@ def decided(count=6, scale=1.3, gate=GATE, **changes):
 
 def test_a_curve_holds_the_quantiles_of_all_exchanges_within_those_of_the_runs():
     (found,) = [one for one in curve_sets(arms_of(RAW)) if one.stage == "service"]
-    merged = Histogram.merged(
-        p.baseline.histograms["service"] for p in RAW.pairs if not p.set_aside
-    )
+    merged = Histogram.merged(p.baseline.histograms["service"] for p in RAW.pairs if not p.excluded)
     curve = found.curves[0]
     assert curve.exchanges == merged.total == 4000
     assert curve.at_ns[round(1 / STEP)] == pytest.approx(merged.quantile_ns(0.9), rel=1e-3)
@@ -109,12 +107,12 @@ def test_the_evidence_is_redrawn_as_it_was_decided():
         assert trace.rows[0][0] == "0"
     document = evidence_document(traces)["metrics"]
     assert all(v >= 1e-3 for one in document for v in (*one["fail"], *one["pass"]))
-    assert all(v <= 1e3 * one["needed_fail"] for one in document for v in one["fail"])
+    assert all(v <= 1e3 * one["threshold_fail"] for one in document for v in one["fail"])
 
 
 def test_pairs_set_aside_do_not_count_and_starts_are_one_observation():
-    result = decided(4, set_aside="")
-    pairs = (*result.pairs, make_pair(4, 9.0, set_aside="noisy"))
+    result = decided(4, excluded="")
+    pairs = (*result.pairs, make_pair(4, 9.0, excluded="noisy"))
     assert evidence_traces(replace(result, pairs=pairs)) == evidence_traces(result)
     gate = GATE.model_copy(update={"pairs_per_start": 2})
     pairs = tuple(replace(make_pair(i, 1.3), start=i // 2) for i in range(6))
@@ -182,7 +180,7 @@ def test_too_many_spikes_are_cut_and_counted():
 def test_the_machine_is_below_where_it_was_watched():
     assert heat_of(RAW).stalled == (None,) * 3
     watched = heat_of(replace(RAW, pairs=(with_correction(make_pair()),)))
-    assert (watched.stalled, watched.foreign) == ((0.02,), (0.004,))
+    assert (watched.stalled, watched.interference) == ((0.02,), (0.004,))
     assert watched.rows[0][-3:-1] == ("2.0%", "0.40%")
 
 
@@ -246,7 +244,7 @@ def test_shares_are_bars_between_nothing_and_all():
 def test_intervals_keep_their_order_on_the_axis():
     axis = interval_axis([make_metric("service_p99", Outcome.REGRESSION, 0.31)])
     (row,) = axis.rows
-    assert axis.zero < row.tolerance < row.failure < row.low < row.at < row.high
+    assert axis.zero < row.tolerance < row.regression_threshold < row.low < row.at < row.high
     assert any(text == "0" for _, text in axis.ticks)
     positions = [at for at, _ in axis.ticks]
     assert np.diff(positions).min() >= 22

@@ -14,10 +14,10 @@ from typing import Any
 
 import html5lib
 import pytest
+
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.report.formats.html.assets import assets
 from socklat_gate.report.formats.html.page import embedded, render_html
-
 from tests.unit.factories import make_campaign, make_pair, make_result, with_correction
 from tests.unit.report.poison import full_result
 

@@ -5,9 +5,9 @@ from xml.etree import ElementTree
 
 import pytest
 from junitparser import JUnitXml
+
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.report.formats.junit import render_junit
-
 from tests.unit.factories import (
     make_metric,
     make_result,

@@ -5,13 +5,13 @@ import re
 from dataclasses import replace
 
 import pytest
+
 from socklat_gate.documents.codec import from_body, to_body
 from socklat_gate.errors import Reason
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome, StageShare, Verdict, Waived
 from socklat_gate.report.formats.markdown import render_markdown
-
 from tests.unit.factories import (
     make_campaign,
     make_cpu_metric,
@@ -178,7 +178,7 @@ def test_an_external_load_shows_no_counts_it_does_not_have():
     load = replace(pair.baseline.load, external=True, planned=0, sent=0)
     pair = replace(pair, baseline=replace(pair.baseline, load=load))
     result = make_result()
-    done = replace(result.completeness, answered_by_driver=None)
+    done = replace(result.completeness, responded_by_driver=None)
     report = render_markdown(replace(result, pairs=(pair,), completeness=done))
     (table,) = [t for t in tables(report) if t[0][0] == "arm"]
     assert table[1][1:3] == ["external", "external"]
@@ -218,14 +218,14 @@ def test_a_verdict_without_any_number_still_renders():
 
 def test_only_set_aside_pairs_still_render():
     result = make_result("gate", Outcome.INVALID)
-    pairs = (make_pair(0, set_aside="noisy"),)
-    assert "1 set aside" in render_markdown(replace(result, pairs=pairs))
+    pairs = (make_pair(0, excluded="noisy"),)
+    assert "1 excluded" in render_markdown(replace(result, pairs=pairs))
 
 
 def hostile_result(text: str) -> Result:
     """Every text that comes from outside replaced."""
     result = make_result()
-    pair = make_pair(0, 1.2, set_aside=text)
+    pair = make_pair(0, 1.2, excluded=text)
     run = replace(pair.baseline, image=text, load=replace(pair.baseline.load, first_error=text))
     verdict = Verdict(
         Outcome.REGRESSION,

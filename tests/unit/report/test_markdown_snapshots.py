@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from socklat_gate.measured.result import Result
-from socklat_gate.measured.verdict import Outcome
-from socklat_gate.report.formats.markdown import render_markdown
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from syrupy.location import PyTestLocation
 from syrupy.types import SnapshotIndex
 
+from socklat_gate.measured.result import Result
+from socklat_gate.measured.verdict import Outcome
+from socklat_gate.report.formats.markdown import render_markdown
 from tests.unit.factories import (
     make_campaign,
     make_cpu_metric,

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 
 import pytest
+
 from socklat_gate.errors import Reason
 from socklat_gate.measured.campaign import Pair
 from socklat_gate.measured.result import Result
@@ -19,7 +20,6 @@ from socklat_gate.report.raw_numbers import correction_of, correction_text, raw_
 from socklat_gate.report.slices import depend_sentence, slice_views
 from socklat_gate.wording.headline import headline, next_step
 from socklat_gate.wording.sentence import plain
-
 from tests.unit.factories import (
     make_attribution,
     make_campaign,
@@ -77,7 +77,7 @@ def test_the_share_used_and_the_worst_run() -> None:
 
 
 def test_pairs_set_aside_do_not_count_for_the_correction() -> None:
-    pairs = (with_correction(make_pair(0)), with_correction(make_pair(1, set_aside="noisy"), 0.1))
+    pairs = (with_correction(make_pair(0)), with_correction(make_pair(1, excluded="noisy"), 0.1))
     found = correction_of(replace(make_result(), pairs=pairs))
     assert found is not None
     assert (found.runs, found.logged) == (2, 4_000)
@@ -156,14 +156,14 @@ def test_a_run_shows_both_and_sums_up_what_would_be_judged() -> None:
 def test_the_kernels_account_stands_beside_what_the_probe_saw() -> None:
     pairs = (*corrected().pairs, make_pair(3))
     table = pair_table(pairs, ())
-    assert table.machine == ("steal", "stalled", "foreign", "throttled", "CPU busy")
+    assert table.machine == ("steal", "stalled", "interference", "throttled", "CPU busy")
     assert table.rows[0].machine == ("1.2%", "2.0%", "0.40%", "1.50 ms", "40%")
     assert table.rows[3].machine == ("1.2%", "n/a", "n/a", "n/a", "40%")
     assert pair_table((make_pair(),), ()).machine == ("steal", "CPU busy")
 
 
 def test_facts_of_the_machine_have_readable_names() -> None:
-    environment = {"steal": "median 0.0%, at most 0.1%", "stalled": "0.3%", "foreign": "0.1%"}
+    environment = {"steal": "median 0.0%, at most 0.1%", "stalled": "0.3%", "interference": "0.1%"}
     report = render_markdown(replace(make_result(), environment=environment))
     (table,) = [t for t in tables(report) if t[0] == ["fact", "value"]]
     assert [row[0].rpartition(" (")[2] for row in table[1:]] == ["steal)", "stalled)", "foreign)"]
@@ -175,7 +175,7 @@ def test_noise_in_numbers() -> None:
     found = machine_numbers(noises)
     assert found["steal"] == {"median": 0.2, "max": 0.3}
     assert found["stalled"] == {"median": 0.05, "max": 0.05}
-    assert found["foreign"] is None
+    assert found["interference"] is None
     assert len(noises_of(corrected())) == 3
     assert set(machine_numbers(noises_of(make_result("compare"))).values()) == {None}
 
@@ -290,7 +290,7 @@ def waived(link: str) -> Result:
     metric: MetricVerdict = replace(
         make_metric("service_p99", Outcome.PASS, 0.2),
         tolerance=0.4,
-        failure=0.53,
+        regression_threshold=0.53,
         waived=make_waived(link),
     )
     return with_verdict(make_result("gate", Outcome.PASS), metrics=(P50, metric))
@@ -359,17 +359,17 @@ def test_what_more_pairs_cannot_mend_comes_first(reason: Reason) -> None:
     why = "cpu_per_request cannot be judged: pair 0, baseline: no; pair 1, baseline: no"
     reasons = ((reason, why), (Reason.BUDGET_PAIRS, "the budget of pairs is spent"))
     result = with_verdict(
-        make_result("gate", Outcome.INCONCLUSIVE), reasons=reasons, further_pairs=None
+        make_result("gate", Outcome.INCONCLUSIVE), reasons=reasons, pairs_to_decide=None
     )
     assert plain(headline(result)) == "cpu_per_request cannot be judged: pair 0, baseline: no"
     assert "would hardly decide" not in plain(next_step(result))
 
 
 def test_too_much_noise_is_called_that() -> None:
-    reasons = ((Reason.TOO_NOISY, "6 measurements had to be set aside"),)
+    reasons = ((Reason.TOO_NOISY, "6 measurements had to be excluded"),)
     result = with_verdict(make_result("gate", Outcome.INVALID), reasons=reasons)
     assert plain(headline(result)) == (
-        "the machine was too noisy: 6 measurements had to be set aside"
+        "the machine was too noisy: 6 measurements had to be excluded"
     )
     assert "load.max_duration_s" in plain(next_step(result))
 

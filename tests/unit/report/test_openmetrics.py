@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.report.formats.openmetrics import render_openmetrics
-
 from tests.unit.factories import (
     make_cpu_metric,
     make_metric,
@@ -58,7 +58,7 @@ def test_the_verdict_is_a_set_of_states(outcome):
 
 def test_the_histogram_is_exact_and_cumulative():
     result = make_result()
-    used = [pair for pair in result.pairs if not pair.set_aside]
+    used = [pair for pair in result.pairs if not pair.excluded]
     merged = Histogram.merged(pair.candidate.histograms["service"] for pair in used)
     samples = families(result)["socklat_gate_service_seconds"].samples
     ours = [s for s in samples if s.labels["arm"] == "candidate"]

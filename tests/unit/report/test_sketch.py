@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
+
 from socklat_gate.measured.histogram import MAX_NS, Histogram
 from socklat_gate.report.sketch import COLUMNS, percentile_sketch
-
 from tests.unit.factories import make_histogram
 
 NAMES = ["p50", "p75", "p90", "p95", "p99", "p99.9", "max"]

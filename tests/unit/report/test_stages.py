@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import get_args
 
 import pytest
+
 from socklat_gate.documents.codec import from_body, to_body
 from socklat_gate.measured.campaign import Run
 from socklat_gate.measured.histogram import Histogram
@@ -12,7 +13,6 @@ from socklat_gate.measured.verdict import Outcome
 from socklat_gate.report.formats.markdown import render_markdown
 from socklat_gate.report.stage_rows import SLOWEST, StagesView, stages_view
 from socklat_gate.scenario import Stage
-
 from tests.unit.factories import make_pair, make_result, make_run, make_spike
 from tests.unit.report.hostile import TEXTS
 from tests.unit.report.markdown_judge import column_counts, filter_hits
@@ -116,7 +116,7 @@ def test_a_result_without_runs_shows_nothing() -> None:
 
 
 def test_the_report_has_the_sections_and_spikes_name_their_pair() -> None:
-    pairs = (make_pair(0, set_aside="steal"), make_pair(4))
+    pairs = (make_pair(0, excluded="steal"), make_pair(4))
     report = render_markdown(replace(make_result(), pairs=pairs))
     for title in ("Stages", "Spikes of baseline", "Spikes of candidate"):
         assert f"<summary>{title}</summary>" in report

@@ -4,13 +4,13 @@ import re
 from dataclasses import replace
 
 import pytest
+
 from socklat_gate.documents.codec import from_body
 from socklat_gate.documents.envelope import RESULT_SCHEMA, checksum_of
 from socklat_gate.documents.json_schema import result_schema, verdict_schema
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome, StageShare
 from socklat_gate.report.formats.verdict_json import result_document, verdict_document
-
 from tests.unit.factories import (
     make_attribution,
     make_cpu_metric,

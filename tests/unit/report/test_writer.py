@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from socklat_gate.documents.files import read_result
 from socklat_gate.errors import Exit, Reason, UsageError
 from socklat_gate.measured.verdict import Outcome
@@ -12,7 +13,6 @@ from socklat_gate.report.formats.junit import render_junit
 from socklat_gate.report.formats.markdown import render_markdown
 from socklat_gate.report.formats.openmetrics import render_openmetrics
 from socklat_gate.report.writer import check_writable, write_reports
-
 from tests.unit.factories import make_result
 
 

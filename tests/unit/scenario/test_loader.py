@@ -6,6 +6,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+
 from socklat_gate.errors import Exit, Reason, UsageError
 from socklat_gate.scenario import Scenario
 from socklat_gate.scenario.loader import line_of, load_scenario, tomllib
@@ -25,12 +26,12 @@ path = "/cart"
 [[gate.metrics]]
 quantile = 0.5
 tolerance = 0.02
-failure = 0.05
+regression_threshold = 0.05
 
 [[gate.metrics]]
 quantile = 0.9
 tolerance = 0.03
-failure = 0.08
+regression_threshold = 0.08
 """
 
 
@@ -77,9 +78,13 @@ def test_a_pyproject_without_the_table(tmp_path: Path, text: str) -> None:
         ("port = 8080", 'port = "80"', "input should be a valid integer (given: '80')"),
         ("port = 8080", "", ":3: service.port: field required"),
         ("quantile = 0.9", "quantile = 1.9", ":17: gate.metrics.1.quantile: input should be less"),
-        ("failure = 0.08", "failure = inf", ":19: gate.metrics.1.failure: input should be a fin"),
+        (
+            "failure = 0.08",
+            "failure = inf",
+            ":19: gate.metrics.1.regression_threshold: input should be a fin",
+        ),
         ("quantile = 0.9", "quantile = 0.5", "the same stage and quantile is gated twice"),
-        ("quantile = 0.9", "zzz = 1", "unknown key 'gate.metrics.1.zzz'; known here: failure, "),
+        ("quantile = 0.9", "zzz = 1", "unknown key 'gate.metrics.1.zzz'; known here: quantile, "),
         ('path = "/cart"', 'path = "cart"', ":9: load.path: string should match pattern"),
         ('name = "shop"', 'name = "Shop!"', ":1: name: string should match pattern"),
         ('driver = "http"', 'driver = "tcp"', "load: driver tcp needs a payload"),

@@ -9,6 +9,7 @@ import docker
 import docker.errors
 import pytest
 import requests
+
 from socklat_gate.errors import Exit, Interrupted, Reason, UnfitEnvironment
 from socklat_gate.service.client import connect, daemon_errors, daemon_url
 

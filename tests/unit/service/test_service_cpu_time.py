@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from socklat_gate.service.cpu_time import CpuMeter, CpuUse
 
 PID = 4711

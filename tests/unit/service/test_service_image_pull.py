@@ -5,6 +5,7 @@ from typing import Any
 
 import docker.errors
 import pytest
+
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.service.image import ImageRef, resolve_image
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import docker.errors
+
 from socklat_gate.service.logs import TAIL_BYTES, TAIL_LINES, clip, tail
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+
 from socklat_gate.service.owner import PREFIX, OwnerTag, boot_id, is_dead, start_ticks
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import docker.errors
 import pytest
 import requests
+
 from socklat_gate.service import remove
 from socklat_gate.service.remove import remove_containers, remove_networks, remove_run
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from socklat_gate.measured.campaign import WEIGHT_UNIT
-from socklat_gate.stalls.correction import Cleaned, clean
+from socklat_gate.stalls.correction import StallCorrection, correct_stalls
 from socklat_gate.stalls.timeline import Timeline
 from socklat_gate.stalls.weights import LEAST_SHARE, depends_on_requests, weigh
-
 from tests.unit.stalls.simulated import MS, exchanges, fifo, stalls_at, steal
 
 STAGES = ("service", "recv_wait", "app")
@@ -31,12 +31,12 @@ class Study:
         self.raw_ns = fifo(self.arrival_ns, work_ns, self.begins, self.ends)
         self.true_ns = fifo(self.arrival_ns, work_ns, self.begins[:0], self.ends[:0])
 
-    def clean(self, cause: str = "steal") -> Cleaned:
+    def correct_stalls(self, cause: str = "steal") -> StallCorrection:
         arms = [
             exchanges(self.arrival_ns[self.arm == arm], self.raw_ns[self.arm == arm], arm)
             for arm in (0, 1)
         ]
-        return clean(arms, stalls_at(self.begins, self.ends, cause), 0, END_NS, STAGES)
+        return correct_stalls(arms, stalls_at(self.begins, self.ends, cause), 0, END_NS, STAGES)
 
     def truth(self, arm: int) -> np.ndarray:
         return np.quantile(self.true_ns[self.arm == arm], QUANTILES)
@@ -47,7 +47,7 @@ class Study:
 
 @pytest.mark.parametrize(
     ("cause", "share", "mean_ms"),
-    [("steal", 0.05, 3), ("steal", 0.2, 3), ("steal", 0.4, 5), ("foreign", 0.2, 50)],
+    [("steal", 0.05, 3), ("steal", 0.2, 3), ("steal", 0.4, 5), ("interference", 0.2, 50)],
 )
 def test_the_quantiles_are_those_without_stalls(cause: str, share: float, mean_ms: int) -> None:
     study = Study(share, mean_ms * MS)
@@ -56,7 +56,7 @@ def test_the_quantiles_are_those_without_stalls(cause: str, share: float, mean_m
         found = cleaned.corrected[arm].histograms["service"].quantiles_ns(QUANTILES)
         assert np.allclose(found / study.truth(arm), 1.0, atol=0.10)
         assert study.raw(arm)[2] > 3 * study.truth(arm)[2]  # there was something to correct
-    taken = {"steal": cleaned.stalled, "foreign": cleaned.foreign}[cause]
+    taken = {"steal": cleaned.stalled, "interference": cleaned.interference}[cause]
     assert taken == pytest.approx(share, rel=0.2)
 
 
@@ -116,10 +116,10 @@ def test_others_that_answer_requests_are_no_disturbance() -> None:
     # A helper that nobody watches works 3 ms for every fiftieth request.
     helped = study.arrival_ns[::50]
     study.begins, study.ends = helped + 20_000, helped + 3 * MS
-    cleaned = study.clean("foreign")
+    cleaned = study.clean("interference")
     assert cleaned.ignored
     assert cleaned.corrected[0].used["service"].total == cleaned.corrected[0].logged
-    random = Study(0.1, 3 * MS).clean("foreign")
+    random = Study(0.1, 3 * MS).clean("interference")
     assert not random.ignored
 
 
@@ -158,6 +158,6 @@ def test_bursts_after_few_requests_are_still_found() -> None:
 
 def test_nothing_logged_gives_empty_distributions() -> None:
     none = exchanges(np.zeros(0, np.int64), np.zeros(0, np.int64))
-    cleaned = clean([none, none], stalls_at(np.array([5]), np.array([9])), 0, 100, STAGES)
+    cleaned = correct_stalls([none, none], stalls_at(np.array([5]), np.array([9])), 0, 100, STAGES)
     assert [c.histograms["service"].total for c in cleaned.corrected] == [0, 0]
     assert cleaned.stalled == 0.0

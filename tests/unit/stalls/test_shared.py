@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from socklat_gate.measured.campaign import Run, Spike
 from socklat_gate.stalls.shared import CHUNK, mark_shared
-
 from tests.unit.factories import make_run, make_spike
 
 MS = 1_000_000

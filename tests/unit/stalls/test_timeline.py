@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from socklat_gate.probe.sources import layout, names
 from socklat_gate.stalls.timeline import (
     CAUSES,
     EXCHANGE_STAGES,
     Timeline,
-    foreign_bursts,
+    interference_bursts,
     taken_from,
 )
-
 from tests.unit.stalls.simulated import MS, stalls_at
 
 
@@ -67,13 +67,13 @@ def test_what_the_hypervisor_took_counts_on_the_services_cpus(
 ) -> None:
     stalls = stalls_at(np.array([0]), np.array([5 * MS]), cause, cpu=3)
     assert len(taken_from(stalls, [3])) == taken
-    assert len(foreign_bursts(stalls, [3])) == bursts
+    assert len(interference_bursts(stalls, [3])) == bursts
     assert len(taken_from(stalls, [2])) == 0
 
 
 def test_runs_of_others_count_as_bursts_only() -> None:
     begins = np.array([0, MS, 2 * MS + 100_000, 50 * MS])
-    stalls = stalls_at(begins, begins + 900_000, "foreign")
-    bursts = foreign_bursts(stalls, [0])
+    stalls = stalls_at(begins, begins + 900_000, "interference")
+    bursts = interference_bursts(stalls, [0])
     assert (bursts.from_ns.tolist(), bursts.to_ns.tolist()) == ([0], [3 * MS])
     assert len(taken_from(stalls, [0])) == 0

@@ -4,9 +4,9 @@ import json
 from dataclasses import replace
 
 import pytest
+
 from socklat_gate.probe.sources import names
 from socklat_gate.trace.json_line import as_json
-
 from tests.unit.trace.snapshots import counters, look, spike, target
 
 

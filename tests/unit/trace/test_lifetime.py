@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.trace.lifetime import Lifetime
 

@@ -5,13 +5,13 @@ import signal
 from typing import Any
 
 import pytest
+
 from socklat_gate.errors import Interrupted
 from socklat_gate.interrupt import interruptible
 from socklat_gate.trace import polling as module
 from socklat_gate.trace.lifetime import Lifetime
 from socklat_gate.trace.polling import follow
 from socklat_gate.trace.snapshot import Look
-
 from tests.unit.trace.snapshots import look
 
 

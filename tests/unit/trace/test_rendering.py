@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+
 from socklat_gate.measured.campaign import Spike
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.probe.sources import names
 from socklat_gate.trace.rendering import as_tables
 from socklat_gate.trace.snapshot import Look
 from socklat_gate.trace.target import Target
-
 from tests.unit.trace.snapshots import counters, look, spike, target
 
 LONG_PEER = "[2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:65535"

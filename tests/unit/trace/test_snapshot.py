@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from socklat_gate.measured.campaign import Bands, Spike
 from socklat_gate.measured.histogram import BAND_COUNT, Histogram
 from socklat_gate.probe.probe import Reading
 from socklat_gate.trace import snapshot as module
 from socklat_gate.trace.snapshot import SLOWEST, Live
-
 from tests.unit.trace.snapshots import counters, spike, target
 
 BANDS = Bands((), np.zeros(BAND_COUNT, np.uint64), np.zeros((BAND_COUNT, 0), np.uint64))

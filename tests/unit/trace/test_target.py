@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from docker.errors import APIError, NotFound
+
 from socklat_gate.errors import GateError, Reason, UnfitEnvironment, UsageError
 from socklat_gate.trace import target as module
 from socklat_gate.trace.target import of_container, of_pid, of_port

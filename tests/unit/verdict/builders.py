@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from hypothesis import settings
 from scipy.stats import norm
+
 from socklat_gate.measured.campaign import (
     Bands,
     Campaign,
@@ -57,9 +58,9 @@ def run_of(
         planned=service.size,
         sent=service.size,
         starved=0,
-        answered=service.size,
+        responded=service.size,
         errors=0,
-        answered_total=service.size,
+        responded_total=service.size,
         late_p99_ns=0,
         lag_p99_ns=0,
         client=Histogram.empty(),
@@ -83,8 +84,8 @@ def scaled_run(log_change: float, counters: Mapping[str, int] | None = None) -> 
     return run_of(np.round(SERVICE_NS * np.exp(log_change)), counters=counters)
 
 
-def pair_of(baseline: Run, candidate: Run, index: int = 0, set_aside: str = "") -> Pair:
-    return Pair(index, index, "baseline", baseline, candidate, QUIET, set_aside)
+def pair_of(baseline: Run, candidate: Run, index: int = 0, excluded: str = "") -> Pair:
+    return Pair(index, index, "baseline", baseline, candidate, QUIET, excluded)
 
 
 def pairs_with(log_ratios: Sequence[float]) -> list[Pair]:

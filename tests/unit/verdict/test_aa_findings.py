@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.measured.calibration import Findings
 from socklat_gate.measured.campaign import Pair
@@ -16,11 +17,10 @@ from socklat_gate.verdict import aa_findings as calibration
 from socklat_gate.verdict.aa_findings import study
 from socklat_gate.verdict.decide import decide
 from socklat_gate.verdict.resampling import MIN_PAIRS, rules_of
-
 from tests.unit.verdict.builders import pair_of, pairs_with, scaled_run
 
-P50 = Metric(quantile=0.5, tolerance=0.02, failure=0.05)
-P90 = Metric(quantile=0.9, tolerance=0.03, failure=0.08)
+P50 = Metric(quantile=0.5, tolerance=0.02, regression_threshold=0.05)
+P90 = Metric(quantile=0.9, tolerance=0.03, regression_threshold=0.08)
 
 
 def gate(*metrics: Metric, **limits: Any) -> Gate:
@@ -159,7 +159,7 @@ def test_a_false_alarm_of_the_pairs_as_measured_is_a_problem() -> None:
 
 
 def test_a_metric_that_was_not_measured_is_left_out_and_named() -> None:
-    deliver = Metric(stage="deliver", quantile=0.5, tolerance=0.01, failure=0.03)
+    deliver = Metric(stage="deliver", quantile=0.5, tolerance=0.01, regression_threshold=0.03)
     found = study(pairs_with([0.0] * 8), gate(P50, deliver), 1.0, 1)
     assert [metric.name for metric in found.metrics] == ["service_p50"]
     assert "deliver_p50" in found.problems[0]
@@ -201,7 +201,7 @@ def test_too_few_pairs_give_no_rate(usable: int) -> None:
 
 
 def test_enough_pairs_of_which_none_tells_anything_give_no_rate() -> None:
-    deliver = Metric(stage="deliver", quantile=0.5, tolerance=0.01, failure=0.03)
+    deliver = Metric(stage="deliver", quantile=0.5, tolerance=0.01, regression_threshold=0.03)
     with pytest.raises(InvalidMeasurement, match="no rate is given"):
         study(pairs_with([0.0] * 8), gate(deliver), 10.0, 1)
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from socklat_gate.measured.campaign import Bands, Corrected, Run
+
+from socklat_gate.measured.campaign import Bands, Run, StallCorrected
 from socklat_gate.measured.histogram import BAND_COUNT, Histogram
 from socklat_gate.verdict.attribution import attribute, slice_means_ns
 
@@ -120,7 +121,7 @@ def test_no_change_has_no_stage() -> None:
 def test_pairs_without_exchanges_or_set_aside_do_not_count() -> None:
     pairs = shaped_pairs([900_000] * 6, [0] * 6)
     empty = pair_of(run_of([]), run_of(SERVICE_NS), 6)
-    aside = replace(shaped_pairs([0], [9_000_000])[0], set_aside="steal")
+    aside = replace(shaped_pairs([0], [9_000_000])[0], excluded="steal")
     assert attribute([*pairs, empty, aside]) == attribute(pairs)
     assert attribute([empty]) == ()
     assert attribute([]) == ()
@@ -199,7 +200,7 @@ def test_corrected_bands_are_used_where_both_arms_have_them() -> None:
 
     def corrected(run: Run) -> Run:
         bands = Bands(run.bands.stages, run.bands.count * 1024, run.bands.sums_ns * 1024)
-        return replace(run, corrected=Corrected(run.histograms, bands, run.histograms, 0))
+        return replace(run, corrected=StallCorrected(run.histograms, bands, run.histograms, 0))
 
     both = [
         replace(p, baseline=corrected(p.baseline), candidate=corrected(p.candidate)) for p in slower

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from socklat_gate.scenario import Metric
 from socklat_gate.verdict.change_models import SIMULATED, null_gains
 from socklat_gate.verdict.changes import LOOKED_AT, Change, against_release, change_points
-
 from tests.unit.verdict.builders import campaign_of, run_of, scaled_run
 
-P50 = Metric(quantile=0.5, tolerance=0.02, failure=0.05)
+P50 = Metric(quantile=0.5, tolerance=0.02, regression_threshold=0.05)
 
 
 def ar1(rng: np.random.Generator, size: int, rho: float) -> np.ndarray:

@@ -5,15 +5,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from socklat_gate.measured.campaign import Pair
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.scenario.gating import Gate, Metric
-from socklat_gate.verdict.clusters import unit_means, unit_sums, units_of
+from socklat_gate.verdict.clusters import cluster_ids, cluster_means, cluster_sums
 from socklat_gate.verdict.decide import decide
 
 from .builders import pairs_with
 
-P50 = Metric(quantile=0.5, tolerance=0.02, failure=0.05)
+P50 = Metric(quantile=0.5, tolerance=0.02, regression_threshold=0.05)
 
 
 def started(changes: list[float], starts: list[int | None]) -> list[Pair]:
@@ -21,31 +22,31 @@ def started(changes: list[float], starts: list[int | None]) -> list[Pair]:
 
 
 def test_pairs_without_a_start_are_units_of_their_own() -> None:
-    assert units_of(pairs_with([0.0] * 3), 5, closed=False).tolist() == [0, 1, 2]
-    assert units_of([]).tolist() == []
+    assert cluster_ids(pairs_with([0.0] * 3), 5, closed=False).tolist() == [0, 1, 2]
+    assert cluster_ids([]).tolist() == []
 
 
 def test_pairs_of_a_start_are_one_unit() -> None:
     pairs = started([0.0] * 6, [7, 7, 9, None, 9, 12])
-    assert units_of(pairs).tolist() == [0, 0, 1, 2, 1, 3]
+    assert cluster_ids(pairs).tolist() == [0, 0, 1, 2, 1, 3]
 
 
 def test_a_start_that_is_still_measured_is_no_unit_yet() -> None:
     pairs = started([0.0] * 5, [0, 0, 0, 1, 1])
-    assert units_of(pairs, 3, closed=False).tolist() == [0, 0, 0, -1, -1]
-    assert units_of(pairs, 2, closed=False).tolist() == [0, 0, 0, 1, 1]
-    assert units_of(pairs, 3, closed=True).tolist() == [0, 0, 0, 1, 1]
-    # A start that fell short because pairs were set aside is over when the next one follows.
-    assert units_of(started([0.0] * 3, [0, 1, 1]), 2, closed=False).tolist() == [0, 1, 1]
+    assert cluster_ids(pairs, 3, closed=False).tolist() == [0, 0, 0, -1, -1]
+    assert cluster_ids(pairs, 2, closed=False).tolist() == [0, 0, 0, 1, 1]
+    assert cluster_ids(pairs, 3, closed=True).tolist() == [0, 0, 0, 1, 1]
+    # A start that fell short because pairs were excluded is over when the next one follows.
+    assert cluster_ids(started([0.0] * 3, [0, 1, 1]), 2, closed=False).tolist() == [0, 1, 1]
 
 
-def test_means_and_sums_by_unit() -> None:
-    units = np.array([0, 0, 1, -1])
-    assert unit_sums([1.0, 2.0, 4.0, 8.0], units).tolist() == [3.0, 4.0]
-    assert unit_sums(np.ones((2, 4)), units).tolist() == [[2.0, 1.0], [2.0, 1.0]]
-    assert unit_means([1.0, 3.0, 4.0, 8.0], units).tolist() == [2.0, 4.0]
-    assert unit_means([1.0, math.nan, math.nan, 8.0], units).tolist() == [1.0]
-    assert unit_means([], np.empty(0, np.int64)).shape == (0,)
+def test_means_and_sums_by_cluster() -> None:
+    clusters = np.array([0, 0, 1, -1])
+    assert cluster_sums([1.0, 2.0, 4.0, 8.0], clusters).tolist() == [3.0, 4.0]
+    assert cluster_sums(np.ones((2, 4)), clusters).tolist() == [[2.0, 1.0], [2.0, 1.0]]
+    assert cluster_means([1.0, 3.0, 4.0, 8.0], clusters).tolist() == [2.0, 4.0]
+    assert cluster_means([1.0, math.nan, math.nan, 8.0], clusters).tolist() == [1.0]
+    assert cluster_means([], np.empty(0, np.int64)).shape == (0,)
 
 
 def test_many_pairs_of_one_start_are_little_evidence() -> None:
@@ -57,8 +58,8 @@ def test_many_pairs_of_one_start_are_little_evidence() -> None:
     assert own_starts.outcome is Outcome.REGRESSION
     assert one_start.metrics[0].evidence_fail <= 2**4
     assert one_start.metrics[0].change == pytest.approx(own_starts.metrics[0].change, abs=1e-4)
-    assert one_start.further_pairs is not None
-    assert one_start.further_pairs % 4 == 0
+    assert one_start.pairs_to_decide is not None
+    assert one_start.pairs_to_decide % 4 == 0
 
 
 def test_evidence_is_never_taken_back_by_the_rest_of_a_start() -> None:

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from socklat_gate.errors import InvalidMeasurement, Reason
-from socklat_gate.measured.campaign import ARMS, WEIGHT_UNIT, Bands, Corrected, Pair, Run
+from socklat_gate.measured.campaign import ARMS, WEIGHT_UNIT, Bands, Pair, Run, StallCorrected
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.verdict import Outcome, Verdict, Waived
 from socklat_gate.scenario import Gate, Metric, Waiver
@@ -38,7 +39,7 @@ def test_an_equal_candidate_passes_as_soon_as_it_can() -> None:
     assert all(v.outcome is Outcome.PASS for v in verdicts[first:])
     assert codes(verdicts[first]) == [Reason.NO_REGRESSION]
     assert verdicts[first].pairs == first
-    assert verdicts[first].further_pairs == 0
+    assert verdicts[first].pairs_to_decide == 0
 
 
 def test_a_slower_candidate_is_a_regression_in_every_metric() -> None:
@@ -49,11 +50,11 @@ def test_a_slower_candidate_is_a_regression_in_every_metric() -> None:
         assert metric.verdict is Outcome.REGRESSION
         assert metric.change == pytest.approx(math.expm1(0.4), abs=0.02)
         assert metric.ci_low < metric.change < metric.ci_high
-        assert metric.needed_fail == pytest.approx(800)
-        assert metric.needed_pass == pytest.approx(20)
+        assert metric.threshold_fail == pytest.approx(800)
+        assert metric.threshold_pass == pytest.approx(20)
         assert metric.evidence_fail >= 800
         assert metric.candidate_ns / metric.baseline_ns == pytest.approx(1.49, abs=0.03)
-        assert metric.further_pairs == 0
+        assert metric.pairs_to_decide == 0
     assert [m.name for m in verdict.metrics] == [
         "service_p50",
         "service_p90",
@@ -86,7 +87,7 @@ def test_one_failed_metric_is_a_regression_though_the_others_pass() -> None:
 
 def test_evidence_once_reached_is_kept() -> None:
     wild = [0.0] * 10 + [0.03] * 10
-    gate = Gate(metrics=[Metric(quantile=0.5, tolerance=0.02, failure=0.05)])
+    gate = Gate(metrics=[Metric(quantile=0.5, tolerance=0.02, regression_threshold=0.05)])
     alone = decide(pairs_with(wild[:10]), gate)
     longer = decide(pairs_with(wild), gate)
     assert alone.outcome is longer.outcome is Outcome.PASS
@@ -105,8 +106,8 @@ def test_one_pair_decides_nothing_and_claims_nothing() -> None:
     assert verdict.metrics[0].ci_low == -math.inf
     assert verdict.metrics[0].ci_high == math.inf
     assert verdict.metrics[0].mde == math.inf
-    assert verdict.further_pairs is not None
-    assert 7 <= verdict.further_pairs <= 12
+    assert verdict.pairs_to_decide is not None
+    assert 7 <= verdict.pairs_to_decide <= 12
 
 
 def test_no_pairs_decide_nothing() -> None:
@@ -114,7 +115,7 @@ def test_no_pairs_decide_nothing() -> None:
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert codes(verdict) == [Reason.BETWEEN_LIMITS]
     assert verdict.attribution == ()
-    assert verdict.further_pairs is None
+    assert verdict.pairs_to_decide is None
     for metric in verdict.metrics:
         assert math.isnan(metric.change)
         assert math.isnan(metric.baseline_ns)
@@ -127,20 +128,20 @@ def test_a_spent_budget_says_how_many_more_pairs_would_decide() -> None:
     verdict = decide(pairs_with(NOISE[:3]), GATE, budget_spent=Reason.BUDGET_PAIRS)
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert codes(verdict) == [Reason.BUDGET_PAIRS]
-    assert verdict.further_pairs is not None
-    assert f"about {verdict.further_pairs} more pair" in text(verdict)
+    assert verdict.pairs_to_decide is not None
+    assert f"about {verdict.pairs_to_decide} more pair" in text(verdict)
     assert "after 3 usable pairs" in text(verdict)
     # The promise holds when the future does resemble the past.
-    more = decide(pairs_with(np.tile(NOISE[:3], 4)[: 3 + verdict.further_pairs + 2]), GATE)
+    more = decide(pairs_with(np.tile(NOISE[:3], 4)[: 3 + verdict.pairs_to_decide + 2]), GATE)
     assert more.outcome is Outcome.PASS
 
 
 def test_a_change_inside_the_indifference_zone_promises_no_decision() -> None:
-    gate = Gate(metrics=[Metric(quantile=0.5, tolerance=0.02, failure=0.021)])
+    gate = Gate(metrics=[Metric(quantile=0.5, tolerance=0.02, regression_threshold=0.021)])
     d = [math.log(1.0205) - 0.3, math.log(1.0205) + 0.3] * 4
     verdict = decide(pairs_with(d), gate, budget_spent=Reason.BUDGET_MINUTES)
     assert verdict.outcome is Outcome.INCONCLUSIVE
-    assert verdict.further_pairs is None
+    assert verdict.pairs_to_decide is None
     assert "not expected to decide" in text(verdict)
 
 
@@ -160,7 +161,7 @@ def test_an_arm_without_exchanges_can_never_pass() -> None:
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert codes(verdict) == [Reason.TOO_FEW_SAMPLES] * 4
     assert "pair 12, candidate" in text(verdict)
-    assert verdict.further_pairs is None
+    assert verdict.pairs_to_decide is None
     assert all(m.verdict is Outcome.INCONCLUSIVE for m in verdict.metrics)
     assert verdict.pairs == 13
 
@@ -197,7 +198,7 @@ def test_runs_without_the_counters_are_an_invalid_measurement() -> None:
 
 def test_pairs_set_aside_change_nothing() -> None:
     pairs = pairs_with(NOISE[:6])
-    aside = [replace(p, set_aside="steal 80%") for p in pairs_with([3.0] * 20)]
+    aside = [replace(p, excluded="steal 80%") for p in pairs_with([3.0] * 20)]
     assert decide([*pairs, *aside], GATE) == decide(pairs, GATE)
 
 
@@ -240,7 +241,7 @@ def test_the_stage_is_named() -> None:
     assert [a.stage for a in verdict.attribution] == ["recv_wait"] * 3
 
 
-CPU = Gate(metrics=[Metric(stage="cpu", tolerance=0.01, failure=0.03)])
+CPU = Gate(metrics=[Metric(stage="cpu", tolerance=0.01, regression_threshold=0.03)])
 
 
 def test_cpu_time_per_request_is_judged_like_a_quantile() -> None:
@@ -286,7 +287,7 @@ def test_a_waived_metric_is_judged_above_its_ceiling() -> None:
     assert verdict.outcome is Outcome.PASS
     assert metric.tolerance == 0.5
     # The zone is as wide as before on the log scale.
-    assert metric.failure == pytest.approx(1.5 * 1.15 / 1.05 - 1)
+    assert metric.regression_threshold == pytest.approx(1.5 * 1.15 / 1.05 - 1)
     assert metric.waived == Waived(0.5, "2030-01-01", "https://example.org/7")
     beyond = decide(pairs_with(math.log(1.9) + NOISE[:14]), gate, waivers=[waiver()])
     assert beyond.outcome is Outcome.REGRESSION
@@ -360,7 +361,7 @@ def corrected_away(pair: Pair) -> Pair:
             shown.bands.count * np.uint64(WEIGHT_UNIT),
             shown.bands.sums_ns * np.uint64(WEIGHT_UNIT),
         )
-        return replace(run, corrected=Corrected(weighted, bands, shown.histograms, 6000))
+        return replace(run, corrected=StallCorrected(weighted, bands, shown.histograms, 6000))
 
     return replace(
         pair,

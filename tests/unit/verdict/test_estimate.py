@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from socklat_gate.verdict.estimate import further_pairs, hodges_lehmann
+
+from socklat_gate.verdict.estimate import hodges_lehmann, pairs_to_decide
 from socklat_gate.verdict.evidence import pass_evidence, running_fail_evidence
 
 from .builders import STEADY
@@ -49,24 +50,24 @@ def test_further_pairs_are_those_that_more_of_the_same_needs() -> None:
     )
     for seen in range(1, needed_in_all + 3):
         expected = max(0, needed_in_all - seen)
-        assert further_pairs([0.1] * seen, D0, SCALE, NEEDED) == expected
+        assert pairs_to_decide([0.1] * seen, D0, SCALE, NEEDED) == expected
 
 
 def test_further_pairs_out_of_reach_or_without_pairs() -> None:
-    assert further_pairs([], D0, SCALE, NEEDED) is None
-    assert further_pairs([D0], D0, SCALE, NEEDED) is None
-    assert further_pairs([0.1], D0, SCALE, NEEDED, limit=3) is None
-    assert further_pairs([0.1], D0, SCALE, NEEDED, limit=0) is None
+    assert pairs_to_decide([], D0, SCALE, NEEDED) is None
+    assert pairs_to_decide([D0], D0, SCALE, NEEDED) is None
+    assert pairs_to_decide([0.1], D0, SCALE, NEEDED, limit=3) is None
+    assert pairs_to_decide([0.1], D0, SCALE, NEEDED, limit=0) is None
 
 
 def test_further_pairs_stays_0_once_some_prefix_had_the_evidence() -> None:
-    assert further_pairs([0.3] * 12 + [-0.3] * 12, D0, SCALE, NEEDED) == 0
+    assert pairs_to_decide([0.3] * 12 + [-0.3] * 12, D0, SCALE, NEEDED) == 0
 
 
 def test_further_pairs_is_reproducible_and_works_for_the_pass_side() -> None:
     d = 2 * NOISE[:6]
     assert pass_evidence(d, D1, SCALE) < math.log(20)
-    more = further_pairs(-d, -D1, SCALE, 20.0, seed=4)
-    assert more == further_pairs(-d, -D1, SCALE, 20.0, seed=4)
+    more = pairs_to_decide(-d, -D1, SCALE, 20.0, seed=4)
+    assert more == pairs_to_decide(-d, -D1, SCALE, 20.0, seed=4)
     assert more is not None
     assert 0 < more < 40

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit
+
 from socklat_gate.verdict.evidence import (
     RATES,
     as_e_value,

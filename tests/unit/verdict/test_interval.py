@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from scipy.stats import wilcoxon
+
 from socklat_gate.verdict.interval import confidence_interval, order_statistic, stopping_level
 
 NOISE = np.random.default_rng(5).normal(0, 0.03, 20)

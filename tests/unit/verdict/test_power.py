@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+
 from socklat_gate.scenario import Gate
 from socklat_gate.scenario.gating import Metric
 from socklat_gate.verdict.evidence import running_fail_evidence, running_pass_evidence
@@ -11,7 +12,7 @@ from socklat_gate.verdict.power import mde
 from socklat_gate.verdict.zone import zone_of
 
 GATE = Gate()
-METRIC = Metric(quantile=0.99, tolerance=0.05, failure=0.15)
+METRIC = Metric(quantile=0.99, tolerance=0.05, regression_threshold=0.15)
 ZONE = zone_of(METRIC, GATE)
 NOISE = np.random.default_rng(5).normal(0, 0.1, 20)
 

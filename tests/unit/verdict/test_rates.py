@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
+
 from socklat_gate.verdict.rates import (
     RATIOS,
     capped_counts,
@@ -17,7 +18,6 @@ from socklat_gate.verdict.rates import (
     runs_are_units,
     sign_counts,
 )
-
 from tests.benchmarks.simulate_spikes import drawn, first_fail
 
 from .builders import STEADY

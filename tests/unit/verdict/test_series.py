@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.scenario import Metric
 from socklat_gate.verdict.series import metric_history
-
 from tests.unit.verdict.builders import campaign_of, run_of, scaled_run
 
-P50 = Metric(quantile=0.5, tolerance=0.02, failure=0.05)
+P50 = Metric(quantile=0.5, tolerance=0.02, regression_threshold=0.05)
 
 
 def history(log_changes: np.ndarray) -> list[Campaign]:

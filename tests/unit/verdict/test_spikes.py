@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from socklat_gate.errors import Reason
 from socklat_gate.measured.campaign import Pair, Run, Spike
 from socklat_gate.measured.verdict import Outcome, SpikeVerdict
 from socklat_gate.scenario.gating import Gate, Metric, Spikes, Waiver
-from socklat_gate.verdict.clusters import units_of
+from socklat_gate.verdict.clusters import cluster_ids
 from socklat_gate.verdict.decide import decide
 from socklat_gate.verdict.spike_events import clusters, count_pairs, threshold_ns
 from socklat_gate.verdict.spikes import judge_spikes
@@ -18,7 +19,7 @@ from socklat_gate.verdict.spikes import judge_spikes
 from .builders import SERVICE_NS, campaign_of, pair_of, run_of, scaled_run
 
 SECOND = 1_000_000_000
-GATE = Gate(metrics=[Metric(quantile=0.5, tolerance=0.02, failure=0.05)])
+GATE = Gate(metrics=[Metric(quantile=0.5, tolerance=0.02, regression_threshold=0.05)])
 REFERENCE = scaled_run(0.0)
 
 
@@ -41,7 +42,7 @@ def pairs_of(ours: Sequence[int], theirs: Sequence[int]) -> list[Pair]:
 
 
 def judged(pairs: list[Pair], gate: Gate = GATE, **more: object) -> SpikeVerdict:
-    return judge_spikes(pairs, units_of(pairs), gate, **more)
+    return judge_spikes(pairs, cluster_ids(pairs), gate, **more)
 
 
 @pytest.mark.parametrize(
@@ -144,12 +145,12 @@ def test_a_pass_waits_until_the_candidate_was_watched_as_long_as_asked() -> None
     waiting = decide(pairs[:7], gate)
     assert waiting.metrics[0].verdict is Outcome.PASS
     assert waiting.outcome is Outcome.INCONCLUSIVE
-    assert [reason for reason, _ in waiting.reasons] == [Reason.WATCHED_BRIEFLY]
+    assert [reason for reason, _ in waiting.reasons] == [Reason.INSUFFICIENT_EXPOSURE]
     assert "about 3 more pairs would do" in waiting.reasons[0][1]
-    assert waiting.further_pairs == 3
+    assert waiting.pairs_to_decide == 3
     spent = decide(pairs[:9], gate, budget_spent=Reason.BUDGET_PAIRS)
     codes = [reason for reason, _ in spent.reasons]
-    assert codes == [Reason.WATCHED_BRIEFLY, Reason.BUDGET_PAIRS]
+    assert codes == [Reason.INSUFFICIENT_EXPOSURE, Reason.BUDGET_PAIRS]
     assert decide(pairs[:10], gate).outcome is Outcome.PASS
     # A regression does not wait, and what nobody watches for holds up nothing.
     assert decide(pairs_of([1] * 9, [0] * 9), gate).outcome is Outcome.REGRESSION
@@ -256,7 +257,7 @@ def test_spikes_that_are_not_judged_are_left_out() -> None:
     verdict = decide(pairs_of([1] * 10, [0] * 10), off)
     assert verdict.outcome is Outcome.PASS
     assert verdict.spikes is None
-    assert verdict.metrics[0].needed_fail == pytest.approx(100)
+    assert verdict.metrics[0].threshold_fail == pytest.approx(100)
     with pytest.raises(ValueError, match="does not judge"):
         judged([], off)
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.stats import t as student
+
 from socklat_gate.errors import Reason
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.verdict import Outcome
@@ -52,7 +53,7 @@ def test_a_faster_image_passes() -> None:
 
 
 def test_a_change_inside_the_zone_is_between_the_limits() -> None:
-    gate = Gate(metrics=[Metric(quantile=0.5, tolerance=0.02, failure=0.05)])
+    gate = Gate(metrics=[Metric(quantile=0.5, tolerance=0.02, regression_threshold=0.05)])
     spread = [campaign(x) for x in (-0.015, -0.007, 0.0, 0.007, 0.015)]
     verdict = compare(spread, campaign(math.log(1.03)), gate)
     assert verdict.outcome is Outcome.INCONCLUSIVE
@@ -60,7 +61,7 @@ def test_a_change_inside_the_zone_is_between_the_limits() -> None:
 
 
 def test_the_smallest_change_found_is_the_mde() -> None:
-    gate = Gate(metrics=[Metric(quantile=0.5, tolerance=0.02, failure=0.05)])
+    gate = Gate(metrics=[Metric(quantile=0.5, tolerance=0.02, regression_threshold=0.05)])
     at_zero = compare(STORED, campaign(0.0), gate).metrics[0]
     mde = math.log1p(at_zero.mde) - math.log1p(at_zero.change)
     assert compare(STORED, campaign(mde + 0.004), gate).outcome is Outcome.REGRESSION
@@ -161,7 +162,7 @@ def test_error_rates_over_many_histories(tau: float) -> None:
 def test_drift_needs_campaigns_and_pairs() -> None:
     assert drift(STORED[:1], pairs_with([0.0]), GATE) == ""
     assert drift(STORED, [], GATE) == ""
-    aside = [replace(pair, set_aside="steal") for pair in pairs_with([0.0])]
+    aside = [replace(pair, excluded="steal") for pair in pairs_with([0.0])]
     assert drift(STORED, aside, GATE) == ""
 
 

@@ -52,7 +52,7 @@ def test_every_metric_has_a_row_under_what_it_shows() -> None:
 
 def test_the_lines_say_what_was_studied_and_what_the_rates_rest_on() -> None:
     first, rate, rests, verdict, problem = lines()
-    assert first == "shop: 20 pairs of shop:2 and itself, 2 set aside, 9.8 s each"
+    assert first == "shop: 20 pairs of shop:2 and itself, 2 excluded, 9.8 s each"
     assert "0.12%, at most 0.19% (95%; 12 of 10000" in rate
     assert rate.endswith("of up to 40 pairs; 1% is allowed)")
     assert "20 pairs: noise in fewer than 14% of the pairs" in rests

@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
+
 from socklat_gate.wording.changes import listing, percent, percent_range, plural, relative
 
 

@@ -2,13 +2,13 @@ import math
 from dataclasses import replace
 
 import pytest
+
 from socklat_gate.errors import Reason
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.wording.decisive import slice_of
 from socklat_gate.wording.headline import headline, next_step
 from socklat_gate.wording.sentence import Name, plain
-
 from tests.unit.factories import make_attribution, make_metric, make_result
 
 
@@ -84,7 +84,7 @@ def test_an_open_verdict_says_what_is_open_and_how_much_more_it_takes():
 def test_one_more_pair_and_more_minutes():
     reasons = ((Reason.BUDGET_MINUTES, "10 minutes are over"),)
     result = with_verdict(
-        make_result("gate", Outcome.INCONCLUSIVE), further_pairs=1, reasons=reasons
+        make_result("gate", Outcome.INCONCLUSIVE), pairs_to_decide=1, reasons=reasons
     )
     assert plain(next_step(result)) == (
         "About 1 more pair would decide: run again with --max-pairs 3 "
@@ -93,7 +93,7 @@ def test_one_more_pair_and_more_minutes():
 
 
 def test_out_of_reach_is_said_so():
-    result = with_verdict(make_result("gate", Outcome.INCONCLUSIVE), further_pairs=None)
+    result = with_verdict(make_result("gate", Outcome.INCONCLUSIVE), pairs_to_decide=None)
     assert "would hardly decide" in plain(next_step(result))
 
 

@@ -3,8 +3,8 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from socklat_gate.wording.markdown_escape import Md, code, md
 
+from socklat_gate.wording.markdown_escape import Md, code, md
 from tests.unit.report.hostile import TEXTS
 from tests.unit.report.markdown_judge import PARSER, markup_of, tables, visible_text
 

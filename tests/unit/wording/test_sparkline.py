@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
+
 from socklat_gate.wording.sparkline import sparkline
 
 

@@ -3,6 +3,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from socklat_gate.wording import units
 
 NAN, INF = math.nan, math.inf

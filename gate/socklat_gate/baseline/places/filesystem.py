@@ -6,7 +6,7 @@ import sys
 from typing import Any, NoReturn
 
 from socklat_gate.errors import Reason, UsageError
-from socklat_gate.wording.foreign import told
+from socklat_gate.wording.sanitise import describe_error
 
 __all__ = ["client_errors", "filesystem_of"]
 
@@ -41,7 +41,7 @@ def filesystem_of(url: str) -> tuple[Any, str]:
     except (ValueError, TypeError) as error:
         raise UsageError(
             Reason.BAD_ARGUMENT,
-            f"{protocol}:// is no object store that fsspec can open: {told(error)}",
+            f"{protocol}:// is no object store that fsspec can open: {describe_error(error)}",
             remedy="give a directory, git+branch:NAME, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX",
         ) from None
     return found

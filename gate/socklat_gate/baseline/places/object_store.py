@@ -22,7 +22,7 @@ from socklat_gate.baseline.places.place import (
 from socklat_gate.baseline.places.waiting import Say, waiting
 from socklat_gate.documents.reading import corrupt
 from socklat_gate.errors import NoUsableBaseline, Reason
-from socklat_gate.wording.foreign import told
+from socklat_gate.wording.sanitise import describe_error
 
 __all__ = ["ObjectStore"]
 
@@ -177,7 +177,7 @@ class ObjectStore:
         except client_errors() as error:
             raise NoUsableBaseline(
                 Reason.BASELINE_UNREACHABLE,
-                f"{doing} {self._url} failed: {told(error)}",
+                f"{doing} {self._url} failed: {describe_error(error)}",
                 remedy=_ACCESS,
             ) from error
 
@@ -189,4 +189,4 @@ class ObjectStore:
         except FileExistsError:
             raise
         except client_errors() as error:
-            not_writable(f"cannot write {self.shown(name)}: {told(error)}", _ACCESS)
+            not_writable(f"cannot write {self.shown(name)}: {describe_error(error)}", _ACCESS)

@@ -14,7 +14,7 @@ from socklat_gate.commands.output import emit
 from socklat_gate.errors import Exit, NoUsableBaseline, Reason, UsageError
 from socklat_gate.scenario.loader import load_scenario
 from socklat_gate.verdict.series import metric_history
-from socklat_gate.wording.foreign import printable
+from socklat_gate.wording.sanitise import strip_control_characters
 
 __all__ = ["drift"]
 
@@ -62,6 +62,6 @@ def drift(
     found = [metric_history(campaigns, metric, pinned) for metric in planned.gate.metrics]
     for history in found:
         for sentence in history.sentences():
-            emit(printable(sentence))
+            emit(strip_control_characters(sentence))
     if any(history.drifted for history in found):
         context.exit(int(Exit.REGRESSION))

@@ -18,7 +18,7 @@ from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 from socklat_gate.scenario.gating import Metric
 from socklat_gate.verdict.series import series_history
 from socklat_gate.wording.changes import percent
-from socklat_gate.wording.foreign import printable
+from socklat_gate.wording.sanitise import strip_control_characters
 from socklat_gate.wording.sparkline import sparkline
 from socklat_gate.wording.units import ns
 
@@ -93,8 +93,8 @@ def _show(metric: Metric, points: Sequence[Point]) -> None:
         step = percent(value / values[at - 1] - 1) if at else ""
         mark = "*" if at in begins else ""
         cells = (point.created[:19], point.branch or "-", point.commit[:12], str(point.runs))
-        rows.append((mark, *map(printable, cells), ns(value), step))
+        rows.append((mark, *map(strip_control_characters, cells), ns(value), step))
     emit(aligned(rows))
     for sentence in series.sentences():
-        emit(printable(sentence))
+        emit(strip_control_characters(sentence))
     emit("")

@@ -8,7 +8,7 @@ from socklat_gate.baseline.open_store import opened
 from socklat_gate.baseline.store import CampaignSummary
 from socklat_gate.commands.baseline_place import location_option, nothing_in
 from socklat_gate.commands.output import aligned, emit
-from socklat_gate.wording.foreign import printable
+from socklat_gate.wording.sanitise import strip_control_characters
 
 __all__ = ["list_"]
 
@@ -43,4 +43,4 @@ def _row(summary: CampaignSummary) -> tuple[str, ...]:
         summary.commit[:12] + ("-dirty" if summary.commit.endswith("-dirty") else ""),
         summary.name.rpartition("/")[2] + problem,
     )
-    return tuple(map(printable, cells))
+    return tuple(map(strip_control_characters, cells))

@@ -13,7 +13,7 @@ from socklat_gate.baseline.store import BaselineStore
 from socklat_gate.commands.baseline_place import location_option
 from socklat_gate.commands.output import emit
 from socklat_gate.errors import Reason, UsageError
-from socklat_gate.wording.foreign import printable
+from socklat_gate.wording.sanitise import strip_control_characters
 
 __all__ = ["prune"]
 
@@ -69,7 +69,7 @@ def prune(
         if gone and not dry_run:
             store.place.remove(gone)
         for name in gone:
-            emit(printable(store.place.shown(name)))
+            emit(strip_control_characters(store.place.shown(name)))
         if compacted and not dry_run:
             compacted()
 

@@ -16,7 +16,7 @@ from socklat_gate.documents.files import read_campaign
 from socklat_gate.errors import NoUsableBaseline, Reason
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.wording.campaign_text import campaign_rows
-from socklat_gate.wording.foreign import printable
+from socklat_gate.wording.sanitise import strip_control_characters
 from socklat_gate.wording.sparkline import sparkline
 from socklat_gate.wording.units import change, ns
 
@@ -94,4 +94,4 @@ def _facts(campaign: Campaign, *, machine: bool) -> str:
     }
     if machine:
         facts |= dict(sorted(campaign.fingerprint.must_match.items()))
-    return aligned([(f"{name}:", printable(value)) for name, value in facts.items()])
+    return aligned([(f"{name}:", strip_control_characters(value)) for name, value in facts.items()])

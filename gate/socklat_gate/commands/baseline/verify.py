@@ -8,7 +8,7 @@ from socklat_gate.baseline.open_store import opened
 from socklat_gate.commands.baseline_place import location_option, nothing_in
 from socklat_gate.commands.output import emit
 from socklat_gate.errors import NoUsableBaseline, Reason
-from socklat_gate.wording.foreign import printable
+from socklat_gate.wording.sanitise import strip_control_characters
 
 __all__ = ["verify"]
 
@@ -27,7 +27,11 @@ def verify(baselines: str) -> None:
     with opened(baselines) as store:
         found = store.verify()
         for name, problem in found:
-            emit(printable(f"DAMAGED  {problem}" if problem else f"ok  {store.place.shown(name)}"))
+            emit(
+                strip_control_characters(
+                    f"DAMAGED  {problem}" if problem else f"ok  {store.place.shown(name)}"
+                )
+            )
         if not found:
             raise nothing_in(store)
     bad = sum(1 for _, problem in found if problem)

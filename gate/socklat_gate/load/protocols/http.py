@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import httptools
 
-from socklat_gate.load.protocols.parser import BadAnswer
+from socklat_gate.load.protocols.parser import BadResponse
 
-__all__ = ["HttpAnswers"]
+__all__ = ["HttpParser"]
 
 MAX_HEAD = 1 << 20
 _FRAMING = (b"content-length", b"transfer-encoding")
 _FRAMING_LENGTHS = tuple(len(name) for name in _FRAMING)
 
 
-class HttpAnswers:
+class HttpParser:
     """Responses on one connection; status 400 and above counts as an error, 1xx as nothing.
 
     ``head``: the requests are HEAD, whose responses have no body whatever their headers say.
@@ -45,18 +45,18 @@ class HttpAnswers:
         self.reusable = True
 
     def feed(self, data: bytes) -> int:
-        """Take what arrived; the number of responses it completed.  Raises `BadAnswer`."""
+        """Take what arrived; the number of responses it completed.  Raises `BadResponse`."""
         self._done = 0
         try:
             self._http.feed_data(data)
         except httptools.HttpParserUpgrade:
-            raise BadAnswer("HTTP: the server switched to another protocol") from None
+            raise BadResponse("HTTP: the server switched to another protocol") from None
         except httptools.HttpParserError as error:
-            raise BadAnswer(f"HTTP: {error or 'malformed response'}") from None
+            raise BadResponse(f"HTTP: {error or 'malformed response'}") from None
         if self.partial and not self._in_body:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD:
-                raise BadAnswer(f"HTTP: a response's head is longer than {MAX_HEAD} bytes")
+                raise BadResponse(f"HTTP: a response's head is longer than {MAX_HEAD} bytes")
         if self._head and self._done:
             # llhttp would wait for the body that a HEAD response announces but does not have.
             self._http = httptools.HttpResponseParser(self)

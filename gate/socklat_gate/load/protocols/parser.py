@@ -1,21 +1,21 @@
 """Where one answer ends: the interface, and framing by length and by delimiter.
 
 No parser keeps an answer's body, so their memory does not grow with the answers; what they do
-keep (a line, a header block) is bounded, and more is a `BadAnswer`.
+keep (a line, a header block) is bounded, and more is a `BadResponse`.
 """
 
 from __future__ import annotations
 
 from typing import Protocol
 
-__all__ = ["AnswerParser", "BadAnswer", "DelimiterAnswers", "LengthAnswers"]
+__all__ = ["BadResponse", "DelimiterParser", "LengthParser", "ResponseParser"]
 
 
-class BadAnswer(Exception):
+class BadResponse(Exception):
     """The bytes are not an answer of this protocol; the connection cannot be used any further."""
 
 
-class AnswerParser(Protocol):
+class ResponseParser(Protocol):
     """Incremental framing of the answers on one connection.
 
     ``errors`` counts completed answers that report a failure and ``last_error`` is the text of
@@ -29,13 +29,13 @@ class AnswerParser(Protocol):
     reusable: bool
 
     def feed(self, data: bytes) -> int:
-        """Take what arrived; the number of answers it completed.  Raises `BadAnswer`."""
+        """Take what arrived; the number of answers it completed.  Raises `BadResponse`."""
 
     def eof(self) -> int:
         """The server closed: the number of answers that this completed (0 or 1)."""
 
 
-class LengthAnswers:
+class LengthParser:
     """Answers of a fixed length in bytes."""
 
     __slots__ = ("_have", "_length", "errors", "last_error", "partial", "reusable")
@@ -59,7 +59,7 @@ class LengthAnswers:
         return 0
 
 
-class DelimiterAnswers:
+class DelimiterParser:
     """Answers that end with ``delimiter``."""
 
     __slots__ = ("_delimiter", "_tail", "errors", "last_error", "partial", "reusable")

@@ -5,18 +5,18 @@ from __future__ import annotations
 from string import ascii_letters, digits, punctuation
 from urllib.parse import quote
 
-from socklat_gate.load.protocols.http import HttpAnswers
+from socklat_gate.load.protocols.http import HttpParser
 from socklat_gate.load.protocols.parser import (
-    AnswerParser,
-    BadAnswer,
-    DelimiterAnswers,
-    LengthAnswers,
+    BadResponse,
+    DelimiterParser,
+    LengthParser,
+    ResponseParser,
 )
-from socklat_gate.load.protocols.resp import RespAnswers
+from socklat_gate.load.protocols.resp import RespParser
 from socklat_gate.scenario import Load
 from socklat_gate.scenario.payload import parse_payload
 
-__all__ = ["AnswerParser", "BadAnswer", "parser_for", "request_bytes"]
+__all__ = ["BadResponse", "ResponseParser", "parser_for", "request_bytes"]
 
 _BODY_EXPECTED = ("POST", "PUT", "PATCH")
 
@@ -29,15 +29,15 @@ def request_bytes(load: Load, host: str, port: int) -> bytes:
     return parse_payload(load.payload)
 
 
-def parser_for(load: Load) -> AnswerParser:
+def parser_for(load: Load) -> ResponseParser:
     """A fresh parser for the answers on one connection."""
     if load.driver == "http":
-        return HttpAnswers(head=load.method == "HEAD")
-    if isinstance(load.answer, int):
-        return LengthAnswers(load.answer)
-    if load.answer == "resp":
-        return RespAnswers()
-    return DelimiterAnswers(parse_payload(load.answer.removeprefix("until:")))
+        return HttpParser(head=load.method == "HEAD")
+    if isinstance(load.response, int):
+        return LengthParser(load.response)
+    if load.response == "resp":
+        return RespParser()
+    return DelimiterParser(parse_payload(load.response.removeprefix("until:")))
 
 
 def _http_request(load: Load, host: str, port: int) -> bytes:

@@ -6,9 +6,9 @@ and aggregates (``$?``, ``*?``) are left out: no server sends them.
 
 from __future__ import annotations
 
-from socklat_gate.load.protocols.parser import BadAnswer
+from socklat_gate.load.protocols.parser import BadResponse
 
-__all__ = ["RespAnswers"]
+__all__ = ["RespParser"]
 
 MAX_LINE = 65_536
 MAX_DEPTH = 64
@@ -20,7 +20,7 @@ _UNCOUNTED = frozenset(b">|")  # a push or an attribute is no reply and no eleme
 _ERRORS = frozenset(b"-!")
 
 
-class RespAnswers:
+class RespParser:
     """Replies of a RESP server, nested ones and those split over chunks included.
 
     A top-level error reply (``-ERR ...`` or ``!``) counts as an answer and as an error; pushes
@@ -51,7 +51,7 @@ class RespAnswers:
         self.reusable = True
 
     def feed(self, data: bytes) -> int:
-        """Take what arrived; the number of replies it completed.  Raises `BadAnswer`."""
+        """Take what arrived; the number of replies it completed.  Raises `BadResponse`."""
         if self._line:
             data = self._line + data
             self._line = b""
@@ -66,7 +66,7 @@ class RespAnswers:
             stop = data.find(b"\r\n", at)
             if stop < 0:
                 if end - at > MAX_LINE:
-                    raise BadAnswer(f"RESP: a line is longer than {MAX_LINE} bytes")
+                    raise BadResponse(f"RESP: a line is longer than {MAX_LINE} bytes")
                 self._line = data[at:]
                 break
             done += self._take_line(data[at], data[at + 1 : stop])
@@ -87,7 +87,7 @@ class RespAnswers:
         if kind in _LINES:
             return self._value_ended()
         if kind not in _BULKS and kind not in _AGGREGATES:
-            raise BadAnswer(f"RESP: no reply starts with {bytes([kind])!r}")
+            raise BadResponse(f"RESP: no reply starts with {bytes([kind])!r}")
         size = _size(rest)
         if size < 0:
             return self._value_ended()
@@ -98,7 +98,7 @@ class RespAnswers:
         if size == 0:
             return self._value_ended() if counted else 0
         if len(self._open) >= MAX_DEPTH:
-            raise BadAnswer(f"RESP: replies are nested deeper than {MAX_DEPTH}")
+            raise BadResponse(f"RESP: replies are nested deeper than {MAX_DEPTH}")
         self._open.append([size * _AGGREGATES[kind], counted])
         return 0
 
@@ -108,7 +108,7 @@ class RespAnswers:
         left = self._skip - step
         for missing, expected in ((2, 0x0D), (1, 0x0A)):
             if left < missing <= self._skip and data[at + self._skip - missing] != expected:
-                raise BadAnswer("RESP: a bulk string does not end with CR LF")
+                raise BadResponse("RESP: a bulk string does not end with CR LF")
         self._skip = left
         return at + step
 
@@ -132,5 +132,5 @@ def _size(text: bytes) -> int:
     """A length or count; -1 is RESP2's null."""
     digits = text[1:] if text[:1] == b"-" else text
     if not digits.isdigit() or len(digits) > 18 or (digits is not text and text != b"-1"):
-        raise BadAnswer(f"RESP: {text[:40]!r} is not a length")
+        raise BadResponse(f"RESP: {text[:40]!r} is not a length")
     return int(text)

@@ -95,8 +95,8 @@ def _metric_texts(metric: MetricVerdict) -> tuple[str, str]:
     )
     details = (
         f"baseline {units.ns(metric.baseline_ns)}, candidate {units.ns(metric.candidate_ns)}\n"
-        f"evidence to fail {units.needed(metric.evidence_fail, metric.needed_fail)}, "
-        f"to pass {units.needed(metric.evidence_pass, metric.needed_pass)}\n"
+        f"evidence to fail {units.needed(metric.evidence_fail, metric.threshold_fail)}, "
+        f"to pass {units.needed(metric.evidence_pass, metric.threshold_pass)}\n"
         f"smallest change that could be found {units.change(metric.mde)}"
     )
     return _line(message), details

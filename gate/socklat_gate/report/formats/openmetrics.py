@@ -64,7 +64,7 @@ class _Result(Collector):
         yield _histogram(arms)
         if result.completeness is not None:
             done = result.completeness
-            names = ("seen", "recorded", "filtered", "unanswered", "pending", "dropped", "missed")
+            names = ("seen", "recorded", "filtered", "no_response", "pending", "dropped", "missed")
             rows = [({"fate": name}, float(getattr(done, name))) for name in names]
             yield _gauge("exchanges", "Exchanges as the kernel counted them, by fate.", rows)
         if verdict is not None:
@@ -166,7 +166,7 @@ def _verdict(verdict: Verdict) -> Iterator[Metric]:
         ("ci_low", "Lower end of the change's 95% interval."),
         ("ci_high", "Upper end of the change's 95% interval."),
         ("tolerance", "Change up to which the metric is accepted."),
-        ("failure", "Change from which on the metric has to fail."),
+        ("regression_threshold", "Change from which on the metric has to fail."),
         ("mde", "Smallest change that half of such jobs would fail."),
     ):
         yield _gauge(f"metric_{name}", text, [(n, getattr(m, name)) for n, m in metrics], "ratio")
@@ -174,9 +174,9 @@ def _verdict(verdict: Verdict) -> Iterator[Metric]:
         (labels | {"to": to, "of": of}, getattr(metric, f"{of}_{to}"))
         for labels, metric in metrics
         for to in ("fail", "pass")
-        for of in ("evidence", "needed")
+        for of in ("evidence", "threshold")
     ]
-    yield _gauge("metric_evidence", "Evidence (e-values) and what each needs.", rows)
+    yield _gauge("metric_evidence", "Evidence (e-values) and the threshold of each.", rows)
     if verdict.spikes is not None:
         spikes = verdict.spikes
         arms = ("baseline", "candidate", "stored")

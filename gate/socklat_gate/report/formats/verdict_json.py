@@ -21,7 +21,7 @@ from socklat_gate.report.raw_numbers import correction_of, raw_of
 
 __all__ = ["VERDICT_SCHEMA_VERSION", "result_document", "verdict_document"]
 
-VERDICT_SCHEMA_VERSION = 1
+VERDICT_SCHEMA_VERSION = 2
 
 JSON = dict[str, Any]
 
@@ -46,7 +46,7 @@ def verdict_document(result: Result) -> JSON:
         "created": result.created,
         "seed": result.seed,
         "pairs": verdict.pairs if verdict else 0,
-        "further_pairs": verdict.further_pairs if verdict else None,
+        "pairs_to_decide": verdict.pairs_to_decide if verdict else None,
         "duration_s": _strict(result.duration_s),
         "metrics": [_metric(result, metric) for metric in (verdict.metrics if verdict else ())],
         "spikes": _spikes(verdict.spikes) if verdict and verdict.spikes else None,

@@ -10,9 +10,9 @@ import pytest
 import requests
 import s3fs
 from moto.server import ThreadedMotoServer
+
 from socklat_gate.baseline.places.location import open_place
 from socklat_gate.baseline.places.place import Place
-
 from tests.unit.repositories import Repository, clone_of, new_repository
 
 BUCKET = "perf"

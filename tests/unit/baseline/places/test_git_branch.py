@@ -7,13 +7,13 @@ import tempfile
 from pathlib import Path
 
 import pytest
+
 from socklat_gate.baseline.places.git_branch import GitBranch
 from socklat_gate.baseline.places.git_mirror import Mirror
 from socklat_gate.baseline.places.location import open_place
 from socklat_gate.baseline.places.place import MAX_BYTES
 from socklat_gate.baseline.store import BaselineStore
 from socklat_gate.errors import GateError, NoUsableBaseline, Reason, UnfitEnvironment, UsageError
-
 from tests.unit.factories import make_campaign
 from tests.unit.repositories import Repository, clone_of
 

@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import s3fs
+
 from socklat_gate.baseline.places.location import open_place
 from socklat_gate.baseline.places.object_store import BATCH
 from socklat_gate.baseline.places.place import MAX_BYTES, Place
 from socklat_gate.baseline.store import BaselineStore
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
-
 from tests.unit.factories import make_campaign
 
 URL = "s3://perf/some/prefix"

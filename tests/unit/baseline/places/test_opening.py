@@ -4,6 +4,7 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from socklat_gate.baseline.places import waiting as module
 from socklat_gate.baseline.places.directory import Directory
 from socklat_gate.baseline.places.git_branch import GitBranch

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+
 from socklat_gate.baseline.places.place import MAX_BYTES, Place
 from socklat_gate.baseline.store import BaselineStore
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
-
 from tests.unit.factories import FINGERPRINT, make_campaign
 
 NAME = "checkout/20260304T050607Z-0123456789ab.json"

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.report.writer import write_reports
-
 from tests.unit.factories import make_result
 from tests.unit.forge.github.api_server import TOKEN, ApiServer
 from tests.unit.forge.github.composite import CompositeRun, load_yaml

@@ -7,10 +7,10 @@ import time
 
 import pytest
 import requests
+
 from socklat_gate.errors import GitHubFailure, Reason
 from socklat_gate.forge.github.api import MAX_PAGES, GitHub
 from socklat_gate.forge.github.responses import Answer, failure_of
-
 from tests.unit.forge.github.api_server import TOKEN, ApiServer, Fault
 
 COMMENTS = "/repos/octo/shop/issues/7/comments"

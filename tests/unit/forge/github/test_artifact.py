@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from socklat_gate.documents.envelope import RESULT_SCHEMA, write_document
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.forge.github import artifact
@@ -21,7 +22,6 @@ from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.report.formats.verdict_json import result_document
 from socklat_gate.report.writer import write_reports
-
 from tests.unit.factories import make_result
 
 
@@ -184,7 +184,7 @@ def test_a_verdict_that_is_not_the_results(
     [
         {"verdict": "great"},
         {"more": 1},
-        {"schema_version": 2},
+        {"schema_version": 3},
         {"reasons": [{"code": "x", "text": "y"}]},
         {"scenario": {"a": 1}},
     ],

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.forge.github.event import MAX_BYTES, read_event
 from socklat_gate.forge.github.workflow_job import job_of
-
 from tests.unit.forge.github.events import (
     FORK,
     HEAD_SHA,

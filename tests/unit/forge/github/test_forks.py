@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from socklat_gate.forge.github.forks import refusal
 from socklat_gate.forge.github.workflow_job import job_of
-
 from tests.unit.forge.github.events import FORK, OWN, environment, pull_request, workflow_run
 
 LABEL = "safe-to-measure"

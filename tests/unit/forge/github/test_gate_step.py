@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from socklat_gate.errors import Interrupted, UsageError
 from socklat_gate.forge.github.gate_step import (
     TAIL_LINES,
@@ -22,7 +23,6 @@ from socklat_gate.forge.github.gate_step import (
 )
 from socklat_gate.forge.github.runner import Runner
 from socklat_gate.interrupt import interruptible
-
 from tests.unit.forge.github.runner_files import commands_in, outputs_of
 
 SHELL = "/bin/sh"

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+
 from socklat_gate.commands.root import cli
 from socklat_gate.errors import GateError, GitHubFailure, Reason
 from socklat_gate.forge.verdict_history import history_in
 from socklat_gate.report.writer import write_reports
-
 from tests.unit.factories import make_result
 from tests.unit.forge.github.api_server import TOKEN, ApiServer
 from tests.unit.forge.github.events import (

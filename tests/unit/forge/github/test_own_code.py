@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.forge.github import event as events
 from socklat_gate.forge.github.own_code import check_own_code

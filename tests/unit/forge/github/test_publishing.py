@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from socklat_gate.errors import UsageError
 from socklat_gate.forge.exit_policy import FailOn
 from socklat_gate.forge.finding import finding_of
@@ -18,7 +19,6 @@ from socklat_gate.forge.verdict_history import history_in
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.report.writer import write_reports
-
 from tests.unit.factories import make_result
 from tests.unit.forge.github.api_server import ApiServer, Fault
 from tests.unit.forge.github.events import HEAD_SHA, MERGE_SHA, environment, pull_request

@@ -4,9 +4,9 @@ import io
 from pathlib import Path
 
 import pytest
+
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.forge.github.runner import MAX_SUMMARY_BYTES, Runner
-
 from tests.unit.forge.github.runner_files import commands_in, outputs_of
 from tests.unit.report.hostile import TEXTS
 

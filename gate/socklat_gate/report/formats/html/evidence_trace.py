@@ -12,7 +12,7 @@ import numpy as np
 from socklat_gate.measured.campaign import Pair
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import MetricVerdict
-from socklat_gate.verdict.clusters import unit_means, units_of
+from socklat_gate.verdict.clusters import cluster_ids, cluster_means
 from socklat_gate.verdict.evidence import (
     as_e_value,
     running_fail_evidence_of_both,
@@ -44,8 +44,8 @@ class EvidenceTrace:
     changes: tuple[float, ...]
     fail: tuple[float, ...]
     passed: tuple[float, ...]
-    needed_fail: float
-    needed_pass: float
+    threshold_fail: float
+    threshold_pass: float
     rows: tuple[tuple[str, str, str, str], ...]
 
 
@@ -55,7 +55,7 @@ def evidence_traces(result: Result) -> tuple[EvidenceTrace, ...]:
     The scale is the width of the metric's zone, as by default; a verdict that was reached with
     another one is not redrawn, rather than redrawn wrongly.
     """
-    pairs = [pair for pair in result.pairs if not pair.set_aside]
+    pairs = [pair for pair in result.pairs if not pair.excluded]
     metrics = result.verdict.metrics if result.verdict and pairs else ()
     found = (_trace(pairs, metric) for metric in metrics)
     return tuple(trace for trace in found if trace is not None)
@@ -69,10 +69,10 @@ def evidence_document(traces: Sequence[EvidenceTrace]) -> dict[str, Any]:
                 "name": trace.name,
                 "labels": trace.labels,
                 "changes": [float(f"{value:.4g}") for value in trace.changes],
-                "fail": [_drawn(value, trace.needed_fail) for value in trace.fail],
-                "pass": [_drawn(value, trace.needed_pass) for value in trace.passed],
-                "needed_fail": trace.needed_fail,
-                "needed_pass": trace.needed_pass,
+                "fail": [_drawn(value, trace.threshold_fail) for value in trace.fail],
+                "pass": [_drawn(value, trace.threshold_pass) for value in trace.passed],
+                "threshold_fail": trace.threshold_fail,
+                "threshold_pass": trace.threshold_pass,
                 "rows": trace.rows,
             }
             for trace in traces
@@ -83,19 +83,19 @@ def evidence_document(traces: Sequence[EvidenceTrace]) -> dict[str, Any]:
 def _trace(pairs: Sequence[Pair], metric: MetricVerdict) -> EvidenceTrace | None:
     if not _drawable(metric):
         return None
-    scale = math.log1p(metric.failure) - math.log1p(metric.tolerance)
+    scale = math.log1p(metric.regression_threshold) - math.log1p(metric.tolerance)
     stage = CPU if metric.quantile is None else metric.stage
     ratios = pair_log_ratios(pairs, stage, metric.quantile)
     if not ratios.usable.any():
         return None
-    of_unit = units_of(pairs)
+    of_unit = cluster_ids(pairs)
     corrected, raw = (np.full(len(pairs), np.nan) for _ in range(2))
     corrected[ratios.usable], raw[ratios.usable] = ratios.log_ratios, ratios.raw
-    d = unit_means(corrected, of_unit)
+    d = cluster_means(corrected, of_unit)
     log_fail = running_fail_evidence_of_both(
-        d, unit_means(raw, of_unit), math.log1p(metric.tolerance), scale
+        d, cluster_means(raw, of_unit), math.log1p(metric.tolerance), scale
     )
-    log_pass = running_pass_evidence(d, math.log1p(metric.failure), scale)
+    log_pass = running_pass_evidence(d, math.log1p(metric.regression_threshold), scale)
     for logs, stored in ((log_fail, metric.evidence_fail), (log_pass, metric.evidence_pass)):
         reached = max(0.0, float(logs.max()))
         if not math.isclose(reached, math.log(stored), rel_tol=AGREES, abs_tol=AGREES):
@@ -110,7 +110,14 @@ def _trace(pairs: Sequence[Pair], metric: MetricVerdict) -> EvidenceTrace | None
         for label, change, f, p in zip(labels, changes, fail, passed, strict=True)
     )
     return EvidenceTrace(
-        metric.name, labels, changes, fail, passed, metric.needed_fail, metric.needed_pass, rows
+        metric.name,
+        labels,
+        changes,
+        fail,
+        passed,
+        metric.threshold_fail,
+        metric.threshold_pass,
+        rows,
     )
 
 
@@ -119,10 +126,10 @@ def _drawable(metric: MetricVerdict) -> bool:
     positive = (
         metric.evidence_fail,
         metric.evidence_pass,
-        metric.needed_fail,
-        metric.needed_pass,
+        metric.threshold_fail,
+        metric.threshold_pass,
         1.0 + metric.tolerance,
-        metric.failure - metric.tolerance,
+        metric.regression_threshold - metric.tolerance,
     )
     return all(math.isfinite(value) and value > 0 for value in positive)
 

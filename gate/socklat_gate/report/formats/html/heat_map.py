@@ -52,7 +52,7 @@ class Panel:
 class HeatMap:
     """Panels of ``height`` pixels; ``ticks`` are positions from the top with their latency.
 
-    ``columns`` have a number, and why they were set aside or ""; ``stalled`` and ``foreign`` are
+    ``columns`` have a number, and why they were excluded or ""; ``stalled``, ``interference`` are
     shares of the CPUs' time by column, None where nobody watched; ``rows`` are the data as text.
     """
 
@@ -61,7 +61,7 @@ class HeatMap:
     ticks: tuple[tuple[float, str], ...]
     columns: tuple[tuple[int, str], ...]
     stalled: tuple[float | None, ...]
-    foreign: tuple[float | None, ...]
+    interference: tuple[float | None, ...]
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     edges_ns: tuple[int, ...]
@@ -99,9 +99,9 @@ def heat_map(
         height=height,
         panels=tuple(panels),
         ticks=tuple((place(value), units.ns(value)) for value in _ticks(2.0**low, 2.0**high)),
-        columns=tuple((column.number, column.set_aside) for column in columns),
+        columns=tuple((column.number, column.excluded) for column in columns),
         stalled=tuple(_drawn(noise.stalled) if noise else None for noise in noises),
-        foreign=tuple(_drawn(noise.foreign) if noise else None for noise in noises),
+        interference=tuple(_drawn(noise.interference) if noise else None for noise in noises),
         head=_head(labels),
         rows=tuple(_row(column, [arm[at] for arm in found]) for at, column in enumerate(columns)),
         edges_ns=tuple(int(edge) for edge in edges),
@@ -179,7 +179,7 @@ def _drawn(share: float | None) -> float | None:
 
 def _head(labels: Sequence[str]) -> tuple[str, ...]:
     names = [f"{label} {name}" for label in labels for name in ("p50", "p99", "max", "spikes")]
-    return ("run", *names, "stalled", "foreign", "set aside")
+    return ("run", *names, "stalled", "interference", "excluded")
 
 
 def _row(column: Column, histograms: Sequence[Histogram]) -> tuple[str, ...]:
@@ -189,6 +189,6 @@ def _row(column: Column, histograms: Sequence[Histogram]) -> tuple[str, ...]:
         highest = units.ns(float(one.max_ns())) if one.total else units.NOT_AVAILABLE
         cells += [units.ns(p50), units.ns(p99), highest, units.count(len(run.spikes))]
     noise = column.noise
-    shares = (noise.stalled, noise.foreign) if noise else (None, None)
+    shares = (noise.stalled, noise.interference) if noise else (None, None)
     told = (units.NOT_AVAILABLE if share is None else units.share(share) for share in shares)
-    return (str(column.number), *cells, *told, column.set_aside)
+    return (str(column.number), *cells, *told, column.excluded)

@@ -27,7 +27,7 @@ class Interval:
     high: float
     at: float | None
     tolerance: float
-    failure: float
+    regression_threshold: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def interval_axis(metrics: Sequence[MetricVerdict]) -> IntervalAxis:
     found = [
         _log(value)
         for m in metrics
-        for value in (m.change, m.ci_low, m.ci_high, m.tolerance, m.failure)
+        for value in (m.change, m.ci_low, m.ci_high, m.tolerance, m.regression_threshold)
         if math.isfinite(value)
     ]
     low = max(-WIDEST, min([*found, -0.05]))
@@ -64,7 +64,7 @@ def interval_axis(metrics: Sequence[MetricVerdict]) -> IntervalAxis:
             high=place(m.ci_high),
             at=None if math.isnan(m.change) else place(m.change),
             tolerance=place(m.tolerance),
-            failure=place(m.failure),
+            regression_threshold=place(m.regression_threshold),
         )
         for m in metrics
     )

@@ -20,15 +20,15 @@ class Column:
     number: int
     runs: tuple[Run, ...]
     noise: Noise | None
-    set_aside: str
+    excluded: str
 
 
 def timeline_of(result: Result) -> tuple[tuple[str, ...], Sequence[Column]]:
-    """Labels of the arms and the first `MAX_COLUMNS` columns, pairs set aside included."""
+    """Labels of the arms and the first `MAX_COLUMNS` columns, pairs excluded included."""
     if result.pairs:
         pairs = result.pairs[:MAX_COLUMNS]
         columns = [
-            Column(pair.index, (pair.baseline, pair.candidate), pair.noise, pair.set_aside)
+            Column(pair.index, (pair.baseline, pair.candidate), pair.noise, pair.excluded)
             for pair in pairs
         ]
         return ("baseline", "candidate"), columns

@@ -10,8 +10,8 @@
   function read(at) {
     const [pair, change, fail, pass] = shown.rows[at];
     return (
-      `after pair ${pair} (${change}): ${fail} to fail, ${socklat.significant(shown.needed_fail)} needed; ` +
-      `${pass} to pass, ${socklat.significant(shown.needed_pass)} needed`
+      `after pair ${pair} (${change}): ${fail} to fail, ${socklat.significant(shown.threshold_fail)} needed; ` +
+      `${pass} to pass, ${socklat.significant(shown.threshold_pass)} needed`
     );
   }
 
@@ -24,7 +24,7 @@
     // One pair alone would leave the axis without a width.
     const ends = xs.length > 1 ? undefined : [0.5, 1.5];
     return {
-      data: [xs, shown.fail, shown.pass, flat(shown.needed_fail), flat(shown.needed_pass)],
+      data: [xs, shown.fail, shown.pass, flat(shown.threshold_fail), flat(shown.threshold_pass)],
       options: {
         height: width >= 500 ? 320 : 260,
         scales: { x: { time: false, range: ends }, y: { distr: 3, log: 10 } },

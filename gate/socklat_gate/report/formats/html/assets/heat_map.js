@@ -18,7 +18,7 @@
     const counts = arms[arm].counts[column];
     const total = counts.reduce((sum, n) => sum + n, 0);
     const share = total ? counts[cell] / total : 0;
-    const set = aside[column] ? ", set aside" : "";
+    const set = aside[column] ? ", excluded" : "";
     const found = `${arms[arm].name}, run ${columns[column]}${set}, ${socklat.ns(edges[cell])} to ${socklat.ns(edges[cell + 1])}`;
     return `${found}: ${counts[cell].toLocaleString("en")} exchanges, ${share ? socklat.percent(share) : "none"}`;
   }

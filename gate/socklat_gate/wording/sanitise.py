@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["printable", "told"]
+__all__ = ["describe_error", "strip_control_characters"]
 
 MAX_TOLD = 300
 
 
-def printable(text: str, instead: str = "\ufffd", *, kept: str = "") -> str:
+def strip_control_characters(text: str, instead: str = "\ufffd", *, kept: str = "") -> str:
     """``text`` with something else for control characters, but for those ``kept``.
 
     Escape sequences steer a terminal, and a line break begins a line that looks like ours.
@@ -15,7 +15,7 @@ def printable(text: str, instead: str = "\ufffd", *, kept: str = "") -> str:
     return "".join(c if c.isprintable() or c in kept else instead for c in text)
 
 
-def told(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """What an error says, in a line: it may come from another machine."""
     text = " ".join(str(error).split()) or type(error).__name__
-    return printable(text, " ")[:MAX_TOLD]
+    return strip_control_characters(text, " ")[:MAX_TOLD]
