@@ -65,10 +65,12 @@
 /* Drop reasons kept apart, by the number of enum skb_drop_reason; larger ones share the last. */
 #define DROP_REASONS 128
 
-/* Targets a probe can hold at once, unless more are asked for. */
+/* Targets a probe can hold at once, unless more are asked for; and the most that can be. */
 #ifndef TARGET_MAX
 #define TARGET_MAX 4
 #endif
+#define TARGET_LIMIT 64
+_Static_assert(TARGET_MAX <= TARGET_LIMIT, "more targets than a probe can hold");
 
 /* Counters of a target.  Recorded exchanges are those of the histogram of `service`. */
 #define COUNTER_CONNECTIONS 0       /* accepted while the probe watched */

@@ -159,10 +159,18 @@ int on_device_tx(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
-/* Thread ids have 22 bits at most: 12 are the slot, 10 with the target's number are the tag. */
+/* Thread ids have 22 bits at most: 12 are the slot, 10 with 6 of the target's number are the tag. */
+#define TAG_TARGET_BITS 6
+_Static_assert(TARGET_LIMIT == 1 << TAG_TARGET_BITS, "a target's number fits into its bits of a tag");
+
 static inline u64 thread_tag(u32 pid, u32 target)
 {
-	return (pid >> NOTE_BITS & 0x3ff) << 2 | target;
+	return (pid >> NOTE_BITS & 0x3ff) << TAG_TARGET_BITS | target;
+}
+
+static inline u32 target_in_tag(u64 tag)
+{
+	return tag & (TARGET_LIMIT - 1);
 }
 
 /* raw tracepoint sched_wakeup(struct task_struct *p), and sched_wakeup_new */
@@ -205,7 +213,7 @@ int on_switch(struct bpf_raw_tracepoint_args *ctx)
 	waking = slot_of(n, pid);
 	if (!*waking)
 		return 0;
-	target = *waking >> 48 & 3;
+	target = target_in_tag(*waking >> 48);
 	if (*waking >> 48 != thread_tag(pid, target))
 		return 0;
 	now_ns = bpf_ktime_get_ns();

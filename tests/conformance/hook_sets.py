@@ -46,10 +46,14 @@ class Compiled(Compiler):
             super().release(bpf)
 
     @contextmanager
-    def probe(self, hook_set: str, detail: Detail = "headline") -> Iterator[SocketProbe]:
+    def probe(
+        self, hook_set: str, detail: Detail = "headline", targets: int | None = None
+    ) -> Iterator[SocketProbe]:
         """A probe with the hooks of one set; the test fails where none of them attaches."""
         kind = _KINDS.get(hook_set)
-        with SocketProbe(detail=detail, prefer=kind, stalls=True, compiler=self) as probe:
+        with SocketProbe(
+            detail=detail, prefer=kind, stalls=True, targets=targets, compiler=self
+        ) as probe:
             if kind and not any(hook.startswith(kind) for hook in probe.hooks.values()):
                 pytest.fail(f"no {hook_set} hook attaches here: {probe.hooks}", pytrace=False)
             yield probe

@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ __all__ = [
     "assert_balanced",
     "assert_true",
     "await_listening",
+    "contended",
     "dependency",
     "eventually",
     "open_connections",
@@ -50,6 +52,14 @@ EVER_NS = 2**63
 WITHIN_S = 10.0
 BUCKET = 1.008  # a histogram's bucket is 0.78% wide
 SLACK_NS = 300_000 if "SOCKLAT_EMULATED" in os.environ else 100_000
+_BUSY_TURNS = """
+import time
+while True:
+    until = time.monotonic() + 0.002
+    while time.monotonic() < until:
+        pass
+    time.sleep(0.002)
+"""
 _LISTEN = "0A"  # TCP_LISTEN in /proc/net/tcp
 
 Moments = npt.NDArray[np.int64]
@@ -175,6 +185,18 @@ def running(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes
         yield process
     finally:
         _end(process)
+
+
+@contextmanager
+def contended(pid: int) -> Iterator[None]:
+    """Meanwhile the process must wait for its CPU: another one takes it half of the time."""
+    cpu = min(os.sched_getaffinity(0))
+    busy = subprocess.Popen([sys.executable, "-S", "-c", _BUSY_TURNS])
+    with running(busy):
+        for one in (busy.pid, pid):  # threads to come inherit it
+            os.sched_setaffinity(one, {cpu})
+        os.sched_setscheduler(busy.pid, os.SCHED_FIFO, os.sched_param(1))
+        yield
 
 
 def await_listening(process: subprocess.Popen[bytes], port: int) -> None:

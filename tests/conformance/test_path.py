@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,9 +23,9 @@ from tests.conformance.stand import (
     ask,
     assert_balanced,
     assert_true,
+    contended,
     eventually,
     open_connections,
-    running,
 )
 
 pytestmark = [pytest.mark.kernel]
@@ -123,23 +121,8 @@ def test_bridge_is_from_the_bridge_to_the_containers_device(
     assert_true(account.reading, "bridge", Bounds(least, (least + most) // 2, most))
 
 
-BUSY_TURNS = """
-import time
-while True:
-    until = time.monotonic() + 0.002
-    while time.monotonic() < until:
-        pass
-    time.sleep(0.002)
-"""
-
-
 def test_runq_is_part_of_what_the_scheduler_says(lab: Lab, full_probe: SocketProbe) -> None:
-    cpu = min(os.sched_getaffinity(0))
-    busy = subprocess.Popen([sys.executable, "-S", "-c", BUSY_TURNS])
-    with running(busy), Stand(lab, full_probe) as stand:
-        for pid in (busy.pid, stand.pid):  # the service's threads inherit it
-            os.sched_setaffinity(pid, {cpu})
-        os.sched_setscheduler(busy.pid, os.SCHED_FIFO, os.sched_param(1))
+    with Stand(lab, full_probe) as stand, contended(stand.pid):
         before_ns = waited_ns(stand.pid)
         with stand.connect() as client:
             for _ in range(REQUESTS):

@@ -74,6 +74,8 @@ class SocketProbe:
         self._prefer = prefer
         self._asked = stalls
         self._targets = targets or layout()["TARGET_MAX"]
+        if self._targets > layout()["TARGET_LIMIT"]:
+            raise ValueError(f"a probe holds at most {layout()['TARGET_LIMIT']} targets")
         self._stalls: StallReader | None = None
         self._compiler = compiler or Compiler()
         self._programs: Programs | None = None

@@ -114,3 +114,10 @@ def test_the_kernel_accounts_for_what_was_computed() -> None:
         del computed_of["sendings"]  # only a probe with kretprobes is compiled with it
     computed = sum(computed_of.values())
     assert computed == pytest.approx(accounted, rel=0.05)
+
+
+def test_a_probe_holds_as_many_targets_as_a_thread_s_tag_tells_apart() -> None:
+    most = layout()["TARGET_LIMIT"]
+    assert SocketProbe(targets=most).targets == most
+    with pytest.raises(ValueError, match="at most 64 targets"):
+        SocketProbe(targets=most + 1)
