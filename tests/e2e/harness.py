@@ -21,7 +21,7 @@ from tests.xdist import XDIST
 __all__ = ["COMMAND", "Gate"]
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMAND = [sys.executable, "-m", "gate"]
+COMMAND = [sys.executable, "-m", "socklat_gate"]
 PATIENCE_S = 180.0
 NOT_PASSED_ON = {"FORCE_COLOR", *XDIST}
 
