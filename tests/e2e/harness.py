@@ -1,4 +1,4 @@
-"""The real command as a subprocess, and whether it left anything behind."""
+"""The real command, in this process or as one of its own, and whether it left anything behind."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 
 from socklat_gate.service.owner import PREFIX
 from tests.e2e.done import Done
+from tests.e2e.here import call_here
 from tests.e2e.scenarios import DELAY_TAG
 from tests.e2e.terminal import Terminal
 from tests.xdist import XDIST
@@ -36,11 +37,29 @@ class Gate:
         self._token = secrets.token_hex(8)
         self._temporary = directory / "tmp"
         self._temporary.mkdir()
-        self._pids: list[int] = []
+        self._pids: set[int] = set()
 
-    def run(self, *arguments: object, out: bool = True, **options: Any) -> Done:
-        """Run a command to its end; ``out`` adds ``--out``."""
-        return self.end(self.start(*arguments, *(["--out", self.out] if out else []), **options))
+    def run(
+        self,
+        *arguments: object,
+        out: bool = True,
+        apart: bool = False,
+        env: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> Done:
+        """Run a command to its end; ``out`` adds ``--out``.
+
+        It is called in this process, which saves a start of a second or two.  ``apart`` or another
+        ``command`` take a process of its own, as people do.
+        """
+        words = [*map(str, arguments), *(["--out", str(self.out)] if out else [])]
+        if apart or options:
+            return self.end(self.start(*words, env=env, **options))
+        self._pids.add(os.getpid())
+        code, stdout, stderr = call_here(
+            words, self.directory, {**self._environment(), **(env or {})}
+        )
+        return Done(code, stdout, stderr, self.out)
 
     def gate(
         self, scenario: Path, *arguments: object, baseline: str | None = DELAY_TAG, **options: Any
@@ -93,18 +112,20 @@ class Gate:
         process = subprocess.Popen(
             [*command, *map(str, arguments)],
             cwd=self.directory,
-            env={
-                **{name: text for name, text in os.environ.items() if name not in NOT_PASSED_ON},
-                "PYTHONPATH": f"{ROOT}/gate:{ROOT}",
-                "TMPDIR": str(self._temporary),
-                "SOCKLAT_E2E": self._token,
-                **(env or {}),
-            },
+            env={**self._environment(), **(env or {})},
             stdin=subprocess.DEVNULL,
             **{"stdout": subprocess.PIPE, **streams},
         )
-        self._pids.append(process.pid)
+        self._pids.add(process.pid)
         return process
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            **{name: text for name, text in os.environ.items() if name not in NOT_PASSED_ON},
+            "PYTHONPATH": f"{ROOT}/gate:{ROOT}",
+            "TMPDIR": str(self._temporary),
+            "SOCKLAT_E2E": self._token,
+        }
 
     def _processes(self) -> list[str]:
         mark = f"SOCKLAT_E2E={self._token}".encode()
@@ -119,7 +140,7 @@ class Gate:
 
     def close(self) -> None:
         """End what a failed test left running."""
-        for pid in self._pids:
+        for pid in self._pids - {os.getpid()}:
             try:
                 if os.waitpid(pid, os.WNOHANG) == (0, 0):
                     os.kill(pid, signal.SIGKILL)

@@ -50,7 +50,7 @@ def write_scenario(path: Path, tables: Tables | None = None) -> Path:
     for table, keys in document.items():
         lines += [f"[{table}]"]
         lines += [f"{key} = {_toml(v)}" for key, v in keys.items() if v is not None]
-    lines += ["[[gate.metrics]]", "quantile = 0.5", "tolerance = 0.1", "failure = 0.3"]
+    lines += ["[[gate.metrics]]", "quantile = 0.5", "tolerance = 0.1", "regression_threshold = 0.3"]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 

@@ -49,7 +49,7 @@ def measured(docker_client: Any, tmp_path_factory: pytest.TempPathFactory) -> It
     # The images differ in their command only, so the scenario must not name one.
     service = {"image": RELEASED_TAG, "command": None}
     scenario = write_scenario(runner.directory / "socklat.toml", {"service": service})
-    done = runner.run("run", scenario, "--runs", "2", "--seed", "5")
+    done = runner.run("run", scenario, "--runs", "2", "--seed", "5", apart=True)
     assert done.code == Exit.PASS, done.stderr
     assert runner.left_behind() == []
     yield Measured(done, scenario, campaign_of(result_at(done.out)))
@@ -103,7 +103,7 @@ def test_run_measures_without_a_verdict(measured: Measured) -> None:
 
 def test_saved_listed_shown_and_verified(gate: Gate, measured: Measured) -> None:
     options = ["--baselines", "kept"]
-    saved = gate.run("baseline", "save", measured.done.out, *options, out=False)
+    saved = gate.run("baseline", "save", measured.done.out, *options, out=False, apart=True)
     path = Path(saved.stdout.strip())
     assert (saved.code, saved.stderr) == (0, "")
     assert (gate.directory / path).is_file()
@@ -190,7 +190,7 @@ def test_compare_takes_a_result_too(
     gate: Gate, measured: Measured, store: Callable[..., Path]
 ) -> None:
     arguments = ["compare", store() / "delay", measured.done.out, "--scenario", measured.scenario]
-    gate.run(*arguments).judged(Exit.PASS, Reason.WITHIN_PREDICTION)
+    gate.run(*arguments, apart=True).judged(Exit.PASS, Reason.WITHIN_PREDICTION)
 
 
 def truncate(path: Path) -> None:
@@ -246,9 +246,8 @@ def test_no_usable_baseline(
     else:
         (path,) = kept.iterdir()
         damage(path)
-    compared = gate.start("compare", kept, measured.done.out)
+    error = gate.run("compare", kept, measured.done.out, out=False)
     gated = gate.gate(measured.scenario, "--baselines", kept.parent, baseline=None)
-    error = gate.end(compared)
     assert (error.code, error.stdout) == (Exit.NO_BASELINE, "")
     assert f"[{reason.value}]" in error.stderr
     assert "Traceback" not in error.stderr
@@ -282,7 +281,8 @@ def test_the_reference_comes_from_the_store_while_its_image_exists(
 
 def test_a_stored_result_can_be_reported_again(gate: Gate, measured: Measured) -> None:
     out = measured.done.out
-    assert gate.run("report", out, out=False).stdout.strip() == measured.done.report.strip()
+    again = gate.run("report", out, out=False, apart=True)
+    assert again.stdout.strip() == measured.done.report.strip()
     as_json = gate.run("report", out / "result.json", "--format", "json", out=False).stdout
     assert json.loads(as_json) == measured.done.verdict
     missing = gate.run("report", gate.directory / "nothing", out=False)
@@ -290,7 +290,7 @@ def test_a_stored_result_can_be_reported_again(gate: Gate, measured: Measured) -
 
 
 def test_the_schemas_describe_what_is_read_and_written(gate: Gate, measured: Measured) -> None:
-    scenario = json.loads(gate.run("schema", out=False).stdout)
+    scenario = json.loads(gate.run("schema", out=False, apart=True).stdout)
     jsonschema.validate(tomllib.loads(measured.scenario.read_text("utf-8")), scenario)
     verdict = json.loads(gate.run("schema", "verdict", out=False).stdout)
     jsonschema.validate(measured.done.verdict, verdict)

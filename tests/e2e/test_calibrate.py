@@ -18,7 +18,7 @@ Scenario = Callable[..., Path]
 
 
 def test_a_study_is_printed_written_and_stored(gate: Gate, scenario: Scenario) -> None:
-    done = gate.run("calibrate", scenario(), "--pairs", 6, "--seed", 3)
+    done = gate.run("calibrate", scenario(), "--pairs", 6, "--seed", 3, apart=True)
     assert done.code == Exit.PASS, done.stderr
     assert done.stderr.count("pair 6/6") == 1
     for said in (f"6 pairs of {DELAY_TAG}", "service_p50", "false alarms: ", "rest on 6 pairs"):

@@ -129,7 +129,7 @@ def test_the_other_containers_are_traced(gate: Gate, nginx_image: str) -> None:
     path.write_text(
         'name = "tiers"\n[service]\ncompose = "compose.yml"\nservice = "front"\nport = 8080\n'
         '[load]\ndriver = "http"\nrate = 300\nduration_s = 2\nwarmup_s = 0.2\n'
-        "[[gate.metrics]]\nquantile = 0.5\ntolerance = 0.1\nfailure = 0.3\n"
+        "[[gate.metrics]]\nquantile = 0.5\ntolerance = 0.1\nregression_threshold = 0.3\n"
     )
     done = gate.run("run", path, "--runs", 1, "--quiet")
     assert done.code == 0, done.stderr

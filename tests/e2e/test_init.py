@@ -20,7 +20,7 @@ RECIPES = Path(__file__).resolve().parents[2] / "docs" / "recipes.md"
 
 
 def test_a_redis_is_recognised_and_gated_as_written(gate: Gate, redis_image: str) -> None:
-    done = gate.run("init", redis_image, "--port", 6379, out=False)
+    done = gate.run("init", redis_image, "--port", 6379, out=False, apart=True)
     assert done.code == 0, done.stderr
     assert "answers RESP on port 6379" in done.stdout
     path = gate.directory / "socklat.toml"

@@ -110,7 +110,7 @@ class Runner:
                 ("baseline", "promote", "measured", "--baselines", STORE),
                 ("baseline", "list", "--baselines", STORE),
             ):
-                done = gate.end(gate.start(*arguments, env=variables))
+                done = gate.run(*arguments, out=False, env=variables)
                 assert done.code == 0, (arguments, done.stderr)
             return done.stdout
         finally:

@@ -103,7 +103,7 @@ def test_reports_that_cannot_be_written(gate: Gate, scenario: Scenario, out: str
 
 
 def test_a_command_that_does_not_exist(gate: Gate) -> None:
-    done = gate.run("gates", out=False)
+    done = gate.run("gates", out=False, apart=True)
     assert "No such command 'gates'" in done.refused(Exit.USAGE, Reason.BAD_ARGUMENT)
 
 

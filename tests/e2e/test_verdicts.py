@@ -20,7 +20,7 @@ BASE = ["/delay", "--before-answer", "3000"]
 
 
 def test_the_same_image_passes(gate: Gate, scenario: Scenario) -> None:
-    done = gate.gate(scenario(), "--seed", "11")
+    done = gate.gate(scenario(), "--seed", "11", apart=True)
     verdict = done.judged(Exit.PASS, Reason.NO_REGRESSION)
     assert done.stdout.startswith("pass: ")
     assert verdict["pairs"] >= 3
