@@ -1,4 +1,4 @@
-"""The results of ``ci/kernels``: a line for each hook set, and the text of ``docs/kernels.md``.
+"""The results of ``ci/kernels``: a line for each hook set, and the text of ``docs/lab/kernels.md``.
 
     table.py MEASURED.JSON...                            prints the document
     table.py --lines KERNEL HOOK,SETS MEASURED.JSON      prints the lines; 1 when one failed

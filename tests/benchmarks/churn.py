@@ -1,6 +1,6 @@
 """Whether everything that happens is counted, once and for the right target, at full churn.
 
-    python -m tests.benchmarks.churn [--seconds 60] [--rounds 1000] > docs/completeness.md
+    python -m tests.benchmarks.churn [--seconds 60] [--rounds 1000] > docs/lab/completeness.md
 
 Connections as fast as the machine makes them; other tools' counts beside the kernel's; two
 containers under different load at once.  Exit 1 when one identity does not hold.

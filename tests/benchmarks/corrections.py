@@ -1,6 +1,6 @@
 """Ways to take stalls out of a latency distribution, compared where the answer is known.
 
-    python -m tests.benchmarks.corrections > docs/corrections.md
+    python -m tests.benchmarks.corrections > docs/lab/corrections.md
 
 Two sources.  A simulated queue whose CPU is taken away, which also runs without stalls, so that
 every method can be held against the truth.  And tests/data/stall-study.npz: 60 real pairs of
@@ -229,7 +229,7 @@ def main(arguments: Sequence[str]) -> None:
         f"""# Taking stalls out: ways compared
 
 Written by `ci/bench corrections`; seeded. What is used is described in
-[method.md](method.md#stalls).
+[method.md](../explanation/method.md#stalls).
 
 ## A simulated queue
 

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 RESULT = DOCS / "examples" / "result.json"
 FILES = {
-    "markdown": DOCS / "example-report.md",
+    "markdown": DOCS / "examples" / "report.md",
     "html": DOCS / "examples" / "report.html",
     "json": DOCS / "examples" / "verdict.json",
     "junit": DOCS / "examples" / "junit.xml",

@@ -1,6 +1,6 @@
 """What it takes to refuse stored documents that were made to cost much.
 
-Run it with ``ci/bench hostile``; it prints what docs/hostile.md says below the machine.
+Run it with ``ci/bench hostile``; it prints what docs/lab/hostile.md says below the machine.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Live gate jobs, as a user runs them: each scene of `tests.benchmarks.scenes` through the command.
 
-    sudo python -m tests.benchmarks.live [--same N] [--effect N] [--directory DIR] > docs/live.md
+    sudo python -m tests.benchmarks.live [--same N] [--effect N] [--directory DIR] >docs/lab/live.md
 
 Each arm is an image; jobs that passed with equal arms are stored, as a main branch's would be, and
 later jobs of the same service and load have them as history.  ``DIR`` keeps all of that, so that it

@@ -1,6 +1,6 @@
 """What the noise study says: ways to interleave, and the correction while the CPU is taken away.
 
-    python -m tests.benchmarks.noise --directory DIR > docs/noise.md
+    python -m tests.benchmarks.noise --directory DIR > docs/lab/noise.md
 
 ``DIR`` holds the scenes of `tests.benchmarks.scenes.STUDY` as `record_pairs --study` writes them.
 """

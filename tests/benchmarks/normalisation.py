@@ -1,6 +1,6 @@
 """Does a reference container measured beside a campaign make campaigns comparable?
 
-    python -m tests.benchmarks.normalisation > docs/normalisation.md
+    python -m tests.benchmarks.normalisation > docs/lab/normalisation.md
 
 Recorded sets were measured a few pairs of each in turn, so each round is a campaign of every
 service at about the same time.  If days (rounds) differ by a factor that all services share,

@@ -1,6 +1,6 @@
 """What tracing costs a service at saturation, beside what one would use instead.
 
-    python tests/benchmarks/overhead.py [--rounds 20] [--seconds 1] > docs/overhead.md
+    python tests/benchmarks/overhead.py [--rounds 20] [--seconds 1] > docs/lab/overhead.md
 
 Every round runs the load once without tracing and once under each tracer, in random order; the
 figures are medians over the rounds of ratios within a round, with 95% bootstrap intervals.

@@ -1,6 +1,6 @@
 """How large the HTML report is, how long it takes to make, and how fast a browser opens it.
 
-Run it with ``sudo ci/bench page``; it prints the page that is committed as docs/page.md, and
+Run it with ``sudo ci/bench page``; it prints the page that is committed as docs/lab/page.md, and
 takes the picture of the example that the README shows.
 """
 

@@ -1,6 +1,6 @@
 """What a clock reading, a lookup, a read and an addition cost a BPF program on this machine.
 
-    python -m tests.benchmarks.primitives > docs/primitives.md
+    python -m tests.benchmarks.primitives > docs/lab/primitives.md
 
 Each runs at the tracepoint `sock_send_length` under `redis-benchmark` over a veth pair; the kernel
 accounts the time (bpf_stats).  The least of several rounds is what counts: noise only adds.

@@ -1,4 +1,4 @@
-"""What was compared with the truth, case by case, for the tables of ``docs/kernels.md``."""
+"""What was compared with the truth, case by case, for the tables of ``docs/lab/kernels.md``."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from tests.services.build import package_image
 
 pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
-RECIPES = Path(__file__).resolve().parents[2] / "docs" / "recipes.md"
+RECIPES = Path(__file__).resolve().parents[2] / "docs" / "howto" / "recipes.md"
 
 
 def test_a_redis_is_recognised_and_gated_as_written(gate: Gate, redis_image: str) -> None:

@@ -75,7 +75,7 @@ class Runner:
         (directory / "runner-temp").mkdir()
 
     def pull_request(self, branch: str) -> CompositeRun:
-        """The gate's job for a pull request of ``branch``, as docs/github.md has it."""
+        """The gate's job for a pull request of ``branch``, as docs/howto/github.md has it."""
         job = self._job_directory()
         workspace = clone_of(self._origin, job / "workspace")
         workspace.git("checkout", "--quiet", branch)

@@ -58,7 +58,7 @@ def test_a_newcomers_path(images: None, tmp_path: Path) -> None:
 
 def test_the_report_shown_is_the_committed_one() -> None:
     shown = re.findall(r"^> (.+)$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
-    report = (ROOT / "docs" / "example-report.md").read_text("utf-8").splitlines()
+    report = (ROOT / "docs" / "examples" / "report.md").read_text("utf-8").splitlines()
     assert shown[0] == report[0]
     cells = {cell.strip() for line in report for cell in line.split("|")}
     for row in shown[1:]:

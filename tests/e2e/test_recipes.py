@@ -1,4 +1,4 @@
-"""The recipes of docs/recipes.md, each with the tool itself and a service that it is for."""
+"""The recipes of docs/howto/recipes.md, each with the tool itself and a service that it is for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.kernel, pytest.mark.docker]
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"<!-- tested: (\S+) (\S+) -->\n```toml\n(.*?)```", re.DOTALL)
-RECIPES = BLOCK.findall((ROOT / "docs" / "recipes.md").read_text("utf-8"))
+RECIPES = BLOCK.findall((ROOT / "docs" / "howto" / "recipes.md").read_text("utf-8"))
 PORTS = {"nginx": 8080, "redis": 6379, "postgres": 5432}
 
 

@@ -1,4 +1,4 @@
-"""Commands and queries in docs/baselines.md are ones that work."""
+"""Commands and queries in docs/howto/baselines.md are ones that work."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from socklat_gate.commands.lazy import LazyCommand
 from socklat_gate.commands.root import cli
 from tests.unit.factories import make_campaign
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "baselines.md").read_text("utf-8")
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "howto" / "baselines.md").read_text("utf-8")
 COMMANDS = [
     line.replace('"$GITHUB_BASE_REF"', "main").partition("socklat-gate ")[2]
     for block in re.findall(r"```(?:sh|yaml)\n(.*?)```", PAGE, re.DOTALL)

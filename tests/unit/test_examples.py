@@ -34,7 +34,7 @@ def test_the_examples_follow_the_published_schemas(name: str, path: Path) -> Non
 
 
 def test_the_formats_are_described_and_their_names_are_right() -> None:
-    text = (DOCS / "formats.md").read_text("utf-8")
+    text = (DOCS / "reference" / "formats.md").read_text("utf-8")
     for path in (*FILES.values(), RESULT):
         assert path.relative_to(DOCS).as_posix() in text
     metrics = FILES["openmetrics"].read_text("utf-8").splitlines()

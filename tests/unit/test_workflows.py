@@ -22,7 +22,7 @@ from socklat_gate.commands.root import cli
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 ACTIONS = [ROOT / "ci" / "action.yml", ROOT / "ci" / "comment" / "action.yml"]
-DOCS = ROOT / "docs" / "github.md"
+DOCS = ROOT / "docs" / "howto" / "github.md"
 BLOCK = re.compile(r"<!-- tested: workflow -->\n```yaml\n(.*?)```", re.DOTALL)
 PLACEHOLDERS = {"OWNER": "octo", "COMMIT": "0123456789abcdef0123456789abcdef01234567"}
 

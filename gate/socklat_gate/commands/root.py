@@ -60,5 +60,5 @@ def cli() -> None:
 
 for _name, _summary in _COMMANDS.items():
     cli.add_command(LazyCommand(_name, _summary))
-# What a workflow's steps call; people read docs/github.md.
+# What a workflow's steps call; people read docs/howto/github.md.
 cli.add_command(LazyCommand("github", "Publish a gate on GitHub; for workflows.", hidden=True))

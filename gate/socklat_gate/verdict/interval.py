@@ -8,7 +8,7 @@ probability that is known exactly for every number of pairs and every symmetric 
 That is for a number of pairs fixed in advance.  A job stops when the evidence is in, which
 selects: `stopping_level` is the nominal level for which the interval *shown at the end of a job*
 covers in 94-96% of the jobs, found once by simulation over all noise models
-(``docs/simulation.md``).  A confidence sequence needs no such number but covers at all looks
+(``docs/lab/simulation.md``).  A confidence sequence needs no such number but covers at all looks
 together, so that at any single one it is far wider than 95%.
 """
 

@@ -28,7 +28,7 @@ def mde(d: npt.ArrayLike, zone: Zone, budget: int) -> float:
     2 clusters (no noise is known), or when the budget cannot carry the evidence whatever the
     change.
 
-    Within 10% of the truth in the simulation (``docs/simulation.md``).
+    Within 10% of the truth in the simulation (``docs/lab/simulation.md``).
     """
     values = np.asarray(d, dtype=np.float64)
     most = budget * math.log(2.0)

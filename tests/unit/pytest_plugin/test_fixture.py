@@ -169,6 +169,6 @@ def test_disabled_benchmarks_store_nothing(project: pytest.Pytester) -> None:
 
 
 def test_the_example_in_the_docs_runs(project: pytest.Pytester) -> None:
-    text = (Path(__file__).resolve().parents[3] / "docs" / "pytest.md").read_text("utf-8")
+    text = (Path(__file__).resolve().parents[3] / "docs" / "howto" / "pytest.md").read_text("utf-8")
     example = text.partition("```python\n")[2].partition("```")[0]
     run(project, "pass", "--socklat", test=example).assert_outcomes(passed=2)

@@ -25,7 +25,7 @@ _COMMANDS = {
 def github() -> None:
     """Publish a gate on GitHub; for workflows.
 
-    The steps of ci/action.yml call these commands; docs/github.md tells what they are for.
+    The steps of ci/action.yml call these commands; docs/howto/github.md tells what they are for.
     """
 
 

@@ -49,5 +49,5 @@ def preflight(fork_label: str, fail_on: FailOn, comment: bool, check: bool) -> N
         Reason.FORK_REFUSED,
         f"not measured: {why}",
         remedy="measure it on a runner that GitHub hosts, or read the change and then add the "
-        "label that the input fork-label names (docs/github.md)",
+        "label that the input fork-label names (docs/howto/github.md)",
     )

@@ -52,7 +52,7 @@ def triggering_run(job: Job) -> WorkflowRun:
         raise UsageError(
             Reason.BAD_EVENT,
             f"the {job.event_name} event tells of no workflow run of a pull request",
-            remedy="run this in a workflow that `workflow_run` starts, as docs/github.md shows",
+            remedy="run this in a workflow that `workflow_run` starts: see docs/howto/github.md",
         )
     return run
 

@@ -103,7 +103,7 @@ def failure_of(what: str, answer: Answer, now_s: float) -> GitHubFailure:
         return GitHubFailure(
             Reason.GITHUB_REFUSED,
             text,
-            remedy="give the job the permissions that docs/github.md names; "
+            remedy="give the job the permissions that docs/howto/github.md names; "
             "a fork's job never has them",
             status=status,
         )

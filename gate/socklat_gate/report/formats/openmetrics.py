@@ -1,7 +1,7 @@
 """``metrics.txt``: the numbers of a result in OpenMetrics text, for a push gateway or a scraper.
 
 Times are in seconds and shares are ratios, as the format asks.  What is not known is left out;
-there is no sample with NaN.  Names and labels are a contract: docs/formats.md.
+there is no sample with NaN.  Names and labels are a contract: docs/reference/formats.md.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ def test_no_script_has_an_expression_in_it(action: Path) -> None:
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda path: path.parent.name)
 def test_every_input_is_described_used_and_documented(action: Path) -> None:
     document, text = load_yaml(action), action.read_text()
-    docs = (ROOT / "docs" / "github.md").read_text("utf-8")
+    docs = (ROOT / "docs" / "howto" / "github.md").read_text("utf-8")
     for name, declared in {**document["inputs"], **document.get("outputs", {})}.items():
         assert declared["description"]
         assert f"`{name}`" in docs

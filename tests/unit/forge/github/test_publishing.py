@@ -174,7 +174,7 @@ def test_a_read_only_token_warns_and_the_rest_is_published(
     assert levels == ["error", "warning", "warning"]
     said = step.annotations[1][1]
     assert "no comment was written" in said
-    assert "docs/github.md" in said
+    assert "docs/howto/github.md" in said
     assert step.outputs["verdict"] == "regression"
     assert step.summary.startswith("✘")
 
