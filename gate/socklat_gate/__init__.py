@@ -1,10 +1,46 @@
 """A CI gate for latency regressions, measured per socket in the kernel.
 
-The packages under ``gate`` are the rooms of one pipeline, in the order in which data flows:
-``scenario``, ``service`` and ``load``, ``probe``, ``campaign``, ``baseline``, ``verdict``,
-``report``.  Each knows the object that comes in and the object that goes out, nothing else.
+The public surface is what ``__all__`` names; everything below is the command's own and may change.
+Each name is imported when it is first used, so that ``import socklat_gate`` costs nothing.
+
+- `gate_job` measures two images side by side until the verdict is in; it returns a `Result`.
+- `compare` holds a stored result against a stored baseline; it returns a `Result` too.
+- `Run` is what one container did under load, with a `Histogram` of each stage in nanoseconds.
 """
 
-__all__ = ["__version__"]
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from socklat_gate.job.comparison import compare
+    from socklat_gate.job.entry import gate_job
+    from socklat_gate.measured.campaign import Run
+    from socklat_gate.measured.histogram import Histogram
+    from socklat_gate.measured.result import Result
+
+__all__ = ["Histogram", "Result", "Run", "__version__", "compare", "gate_job"]
 
 __version__ = "0.1.0"
+
+_MODULES = {
+    "Histogram": "measured.histogram",
+    "Result": "measured.result",
+    "Run": "measured.campaign",
+    "compare": "job.comparison",
+    "gate_job": "job.entry",
+}
+"""Public name -> the module of this package that has it."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES})

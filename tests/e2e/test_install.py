@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tarfile
@@ -75,3 +76,35 @@ def test_the_sdist_carries_the_probes_and_finds_them(built: Path, tmp_path: Path
 
 def test_the_checkout_finds_its_own(tmp_path: Path) -> None:
     assert bpf_dir_seen_with(ROOT) == ROOT / "bpf"
+
+
+def test_a_project_with_its_own_gate_keeps_it_beside_the_wheel(built: Path, tmp_path: Path) -> None:
+    site, project = tmp_path / "site", tmp_path / "project"
+    (wheel,) = built.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+        tops = {name.partition("/")[0] for name in archive.namelist()}
+    assert "gate" not in tops
+    (project / "gate").mkdir(parents=True)
+    (project / "gate" / "__init__.py").write_text('OPEN = "theirs"\n')
+    (project / "conftest.py").write_text("")
+    (project / "test_it.py").write_text(
+        "import gate\n\ndef test_it(pytestconfig):\n"
+        "    assert gate.OPEN == 'theirs'\n"
+        "    pytestconfig.getoption('--socklat')  # our plugin is there\n"
+    )
+    for command, wanted in (
+        ([str(Path(sys.executable).parent / "pytest"), "-q"], "1 passed"),
+        ([sys.executable, "-m", "pytest", "-q"], "1 passed"),
+        ([sys.executable, "-m", "socklat_gate", "--version"], "socklat-gate"),
+    ):
+        done = subprocess.run(
+            command,
+            cwd=project,
+            env={**os.environ, "PYTHONPATH": str(site)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert wanted in done.stdout

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import rich_click as click
 
-from socklat_gate.baseline.store import BaselineStore
 from socklat_gate.errors import NoUsableBaseline, Reason
+
+if TYPE_CHECKING:
+    from socklat_gate.baseline.store import BaselineStore
 
 __all__ = ["location_option", "nothing_in"]
 

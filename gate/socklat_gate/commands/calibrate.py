@@ -6,29 +6,18 @@ from pathlib import Path
 
 import rich_click as click
 
-from socklat_gate.baseline.calibrations import save_calibration, write_calibration
-from socklat_gate.baseline.open_store import opened
 from socklat_gate.commands.options import (
-    baselines_at,
     baselines_option,
     out_option,
     quiet_option,
     seed_option,
-    seed_or_random,
 )
 from socklat_gate.commands.output import aligned, emit
-from socklat_gate.job.aa_job import CalibrationJob
-from socklat_gate.job.entry import ready_client
-from socklat_gate.job.progress import Progress
-from socklat_gate.job.reference import image_under_test
-from socklat_gate.report.writer import check_writable, discard
-from socklat_gate.scenario.loader import load_scenario
-from socklat_gate.verdict.resampling import MIN_PAIRS
-from socklat_gate.wording.calibration_text import calibration_lines, calibration_rows
 
 __all__ = ["calibrate"]
 
 _FILE = "calibration.json"
+MIN_PAIRS = 6  # as of `verdict.resampling`, which imports scipy
 
 
 @click.command()
@@ -64,7 +53,7 @@ def calibrate(
     seed: int | None,
     quiet: bool,
 ) -> None:
-    """Study this runner: how noisy it is, how often the gate cries wolf, what it can find.
+    """Study this runner: its noise, the gate's false-alarm rate and minimum detectable effect.
 
     Measures pairs of one image and itself (A/A) and resamples gate jobs from them.  Later gates
     with the same scenario on this runner quote the study.
@@ -73,6 +62,17 @@ def calibrate(
 
         socklat-gate calibrate socklat.toml --pairs 30
     """
+    from socklat_gate.baseline.calibrations import save_calibration, write_calibration
+    from socklat_gate.baseline.open_store import opened
+    from socklat_gate.job.aa_job import CalibrationJob
+    from socklat_gate.job.entry import ready_client
+    from socklat_gate.job.progress import Progress
+    from socklat_gate.job.reference import image_under_test
+    from socklat_gate.job.settings import baselines_at, seed_or_random
+    from socklat_gate.report.writer import check_writable, discard
+    from socklat_gate.scenario.loader import load_scenario
+    from socklat_gate.wording.calibration_text import calibration_lines, calibration_rows
+
     loaded = load_scenario(scenario)
     check_writable(out)
     discard(out / _FILE)

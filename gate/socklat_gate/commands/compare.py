@@ -2,29 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import rich_click as click
 
-from socklat_gate.baseline.campaigns import campaigns_at
-from socklat_gate.baseline.comparable import comparable
-from socklat_gate.baseline.open_store import opened
-from socklat_gate.baseline.places.location import is_remote
 from socklat_gate.commands.output import emit, emit_json
-from socklat_gate.environment import environment_facts
-from socklat_gate.job.completeness import completeness_of
-from socklat_gate.measured.campaign import Campaign
-from socklat_gate.measured.result import Result
-from socklat_gate.measured.verdict import Verdict
-from socklat_gate.report.formats.markdown import render_markdown
-from socklat_gate.report.formats.verdict_json import verdict_document
-from socklat_gate.report.writer import check_writable, write_reports
-from socklat_gate.scenario.gating import Gate, Waiver
-from socklat_gate.verdict.stored import compare as judge
-from socklat_gate.wording.headline import headline
-from socklat_gate.wording.sentence import plain
 
 __all__ = ["compare"]
 
@@ -55,21 +37,17 @@ def compare(
 
         socklat-gate compare baselines/checkout socklat-out/result.json
     """
-    started_s = time.monotonic()
-    limits, waivers = _limits(scenario)
+    from socklat_gate.job.comparison import compare as stored_comparison
+    from socklat_gate.report.formats.markdown import render_markdown
+    from socklat_gate.report.formats.verdict_json import verdict_document
+    from socklat_gate.report.writer import check_writable, write_reports
+    from socklat_gate.wording.headline import headline
+    from socklat_gate.wording.sentence import plain
+
     if out is not None:
         check_writable(out)
-    tested = campaigns_at(candidate)[-1]
-    if is_remote(base):
-        with opened(base) as store:
-            stored = store.existing(tested.scenario_name)
-    else:
-        stored = campaigns_at(Path(base), as_base=True)
-    usable = comparable(
-        stored, tested.scenario_name, tested.scenario_hash, tested.fingerprint, tested.mode
-    )
-    verdict = judge(usable, tested, limits, waivers=waivers)
-    result = _result(usable, tested, verdict, started_s)
+    result = stored_comparison(base, candidate, scenario=scenario)
+    assert result.verdict is not None
     if out is not None:
         write_reports(result, out)
     if as_json:
@@ -77,40 +55,4 @@ def compare(
     else:
         emit(render_markdown(result))
         click.echo(plain(headline(result)), err=True)
-    return int(verdict.outcome.exit_code)
-
-
-def _result(
-    stored: tuple[Campaign, ...], tested: Campaign, verdict: Verdict, started_s: float
-) -> Result:
-    return Result(
-        kind="compare",
-        scenario_name=tested.scenario_name,
-        scenario_hash=tested.scenario_hash,
-        created=tested.created,
-        commit=tested.commit,
-        seed=0,
-        duration_s=time.monotonic() - started_s,
-        baseline_image=stored[-1].image,
-        candidate_image=tested.image,
-        fingerprint=tested.fingerprint,
-        hooks={},
-        pairs=(),
-        campaign=tested,
-        completeness=completeness_of(tested.runs, missed=0),
-        verdict=verdict,
-        environment=environment_facts(tested.fingerprint, tested.noise),
-        branch=tested.branch,
-        baseline_commit=stored[-1].commit,
-        baseline_choice="the newest of the campaigns given",
-    )
-
-
-def _limits(scenario: Path | None) -> tuple[Gate, Sequence[Waiver]]:
-    if scenario is None:
-        return Gate(), ()
-    # Its models take a third of the time that a comparison has.
-    from socklat_gate.scenario.loader import load_scenario  # noqa: PLC0415
-
-    planned = load_scenario(scenario)
-    return planned.gate, planned.waiver
+    return int(result.verdict.outcome.exit_code)

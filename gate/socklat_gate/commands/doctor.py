@@ -5,15 +5,12 @@ from __future__ import annotations
 import time
 
 import rich_click as click
-from rich.console import Console
-from rich.markup import escape
 
-from socklat_gate.doctor import Status, diagnose
 from socklat_gate.errors import Exit
 
 __all__ = ["doctor"]
 
-_STYLE = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "red"}
+_STYLE = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
 @click.command()
@@ -26,10 +23,15 @@ def doctor() -> int:
 
         sudo socklat-gate doctor
     """
+    from rich.console import Console
+    from rich.markup import escape
+
+    from socklat_gate.doctor import Status, diagnose
+
     console = Console(highlight=False, soft_wrap=True)
     failed = False
     for check in diagnose(time.sleep):
-        style = _STYLE[check.status]
+        style = _STYLE[check.status.value]
         label = f"[{style}]{check.status.value:<5}[/]"
         console.print(f"{label} {check.name:<16} {escape(check.found)}")
         if check.remedy:

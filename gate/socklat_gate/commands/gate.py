@@ -7,23 +7,13 @@ from pathlib import Path
 import rich_click as click
 
 from socklat_gate.commands.options import (
-    baselines_at,
     baselines_option,
     out_option,
     quiet_option,
     seed_option,
-    seed_or_random,
-    with_gate,
 )
 from socklat_gate.commands.output import emit, emit_json
 from socklat_gate.errors import Reason, UsageError
-from socklat_gate.job.entry import gate_job
-from socklat_gate.job.progress import Progress
-from socklat_gate.report.formats.verdict_json import verdict_document
-from socklat_gate.report.writer import check_writable, discard_reports, write_reports
-from socklat_gate.scenario.loader import load_scenario
-from socklat_gate.wording.headline import headline
-from socklat_gate.wording.sentence import plain
 
 __all__ = ["gate"]
 
@@ -70,13 +60,22 @@ def gate(
 
         socklat-gate gate socklat.toml --baseline-image app:1.4 --out reports
     """
+    from socklat_gate.job.entry import gate_job
+    from socklat_gate.job.progress import Progress
+    from socklat_gate.job.settings import baselines_at, seed_or_random, with_limits
+    from socklat_gate.report.formats.verdict_json import verdict_document
+    from socklat_gate.report.writer import check_writable, discard_reports, write_reports
+    from socklat_gate.scenario.loader import load_scenario
+    from socklat_gate.wording.headline import headline
+    from socklat_gate.wording.sentence import plain
+
     if baseline_image and baseline_ref:
         raise UsageError(
             Reason.BAD_ARGUMENT,
             "--baseline-image and --baseline-ref both name the reference",
             remedy="give one of them",
         )
-    loaded = with_gate(load_scenario(scenario), max_pairs=max_pairs, max_minutes=max_minutes)
+    loaded = with_limits(load_scenario(scenario), max_pairs=max_pairs, max_minutes=max_minutes)
     check_writable(out)
     discard_reports(out)
     with Progress(quiet=quiet) as progress:

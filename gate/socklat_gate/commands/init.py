@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
 from socklat_gate.commands.options import quiet_option
 from socklat_gate.commands.output import emit
-from socklat_gate.documents.atomic import write_atomic
 from socklat_gate.errors import InvalidMeasurement, Reason, UsageError
-from socklat_gate.init.detection import HTTP, Spoken, ask, guess
-from socklat_gate.init.scenario_text import scenario_text
-from socklat_gate.init.source import Source, chosen_port, find_source
-from socklat_gate.job.progress import Progress
-from socklat_gate.scenario.loader import load_scenario
-from socklat_gate.service.client import connect
+
+if TYPE_CHECKING:
+    from socklat_gate.init.detection import Spoken
+    from socklat_gate.init.source import Source
 
 __all__ = ["init"]
 
@@ -61,6 +59,14 @@ def init(
         socklat-gate init ./service --port 8080
         socklat-gate init docker-compose.yml --service api
     """
+    from socklat_gate.documents.atomic import write_atomic
+    from socklat_gate.init.detection import ask, guess
+    from socklat_gate.init.scenario_text import scenario_text
+    from socklat_gate.init.source import chosen_port, find_source
+    from socklat_gate.job.progress import Progress
+    from socklat_gate.scenario.loader import load_scenario
+    from socklat_gate.service.client import connect
+
     if out.exists() and not force:
         raise _taken(out)
     client = connect()
@@ -94,6 +100,8 @@ def _taken(out: Path) -> UsageError:
 
 
 def _told(found: Source, port: int, spoken: Spoken) -> str:
+    from socklat_gate.init.detection import HTTP
+
     if not spoken.verified:
         return f"{found}, port {port}, {spoken.protocol.name} by its number ({spoken.problem})"
     took = f", {1000 * spoken.latency_s:.3g} ms" if spoken.latency_s else ""
@@ -103,6 +111,8 @@ def _told(found: Source, port: int, spoken: Spoken) -> str:
 
 
 def _next_steps(found: Source, out: Path, spoken: Spoken) -> list[str]:
+    from socklat_gate.init.detection import HTTP
+
     steps = []
     if spoken.protocol is HTTP and spoken.status >= BAD_STATUS:
         steps.append(

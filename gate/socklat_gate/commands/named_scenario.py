@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from socklat_gate.baseline.places.place import SCENARIO_NAME
-from socklat_gate.scenario.gating import Metric, default_metrics
+if TYPE_CHECKING:
+    from socklat_gate.scenario.gating import Metric
 
 __all__ = ["Named", "branch_option", "named"]
 
@@ -35,9 +36,11 @@ def named(scenario: str) -> Named | None:
 
     None when ``scenario`` is neither.  Raises `UsageError` as `load_scenario` does.
     """
+    from socklat_gate.baseline.places.place import SCENARIO_NAME
+    from socklat_gate.scenario.gating import default_metrics
+
     if scenario.endswith(".toml"):
-        # Its models take a moment that a name does not need.
-        from socklat_gate.scenario.loader import load_scenario  # noqa: PLC0415
+        from socklat_gate.scenario.loader import load_scenario
 
         planned = load_scenario(Path(scenario))
         return Named(planned.name, planned.gate.metrics, planned.measured_hash())

@@ -23,7 +23,7 @@ _COMMANDS = {
     "baseline": "Store, show, verify and prune baselines; find changes in them.",
     "report": "Print the report of a stored RESULT (a result.json, or its directory).",
     "calibrate": (
-        "Study this runner: how noisy it is, how often the gate cries wolf, what it can find."
+        "Study this runner: its noise, the gate's false-alarm rate and minimum detectable effect."
     ),
     "schema": "Print the JSON schema of socklat.toml (default), verdict.json or result.json.",
     "completion": "Print the script that completes commands, options and files in a SHELL.",
@@ -45,7 +45,7 @@ _COMMANDS = {
 )
 @click.version_option(__version__, prog_name="socklat-gate")
 def cli() -> None:
-    """Fail a build when a service's latency got worse, and say in which layer.
+    """Fail a build when a service's latency got worse, and name the layer.
 
     Starts the service in Docker, drives open-loop load against it, traces every socket in the
     kernel with eBPF and compares the distribution with a baseline.

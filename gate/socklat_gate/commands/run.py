@@ -6,14 +6,8 @@ from pathlib import Path
 
 import rich_click as click
 
-from socklat_gate.commands.options import out_option, quiet_option, seed_option, seed_or_random
+from socklat_gate.commands.options import out_option, quiet_option, seed_option
 from socklat_gate.commands.output import emit
-from socklat_gate.job.entry import run_job
-from socklat_gate.job.progress import Progress
-from socklat_gate.report.writer import check_writable, discard_reports, write_reports
-from socklat_gate.scenario.loader import load_scenario
-from socklat_gate.wording.headline import headline
-from socklat_gate.wording.sentence import plain
 
 __all__ = ["run"]
 
@@ -43,6 +37,14 @@ def run(
 
         socklat-gate run socklat.toml --image app:1.4 --runs 5 --out measured
     """
+    from socklat_gate.job.entry import run_job
+    from socklat_gate.job.progress import Progress
+    from socklat_gate.job.settings import seed_or_random
+    from socklat_gate.report.writer import check_writable, discard_reports, write_reports
+    from socklat_gate.scenario.loader import load_scenario
+    from socklat_gate.wording.headline import headline
+    from socklat_gate.wording.sentence import plain
+
     loaded = load_scenario(scenario)
     check_writable(out)
     discard_reports(out)

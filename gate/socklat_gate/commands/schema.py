@@ -8,15 +8,32 @@ from typing import Any
 import rich_click as click
 
 from socklat_gate.commands.output import emit_json
-from socklat_gate.documents.json_schema import result_schema, verdict_schema
-from socklat_gate.scenario import Scenario
 
 __all__ = ["SCHEMAS", "schema"]
 
+
+def _scenario_schema() -> dict[str, Any]:
+    from socklat_gate.scenario import Scenario
+
+    return Scenario.model_json_schema()
+
+
+def _verdict_schema() -> dict[str, Any]:
+    from socklat_gate.documents.json_schema import verdict_schema
+
+    return verdict_schema()
+
+
+def _result_schema() -> dict[str, Any]:
+    from socklat_gate.documents.json_schema import result_schema
+
+    return result_schema()
+
+
 SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
-    "scenario": Scenario.model_json_schema,
-    "verdict": verdict_schema,
-    "result": result_schema,
+    "scenario": _scenario_schema,
+    "verdict": _verdict_schema,
+    "result": _result_schema,
 }
 
 

@@ -5,23 +5,18 @@ from __future__ import annotations
 import json
 import math
 from functools import partial
+from typing import TYPE_CHECKING
 
 import rich_click as click
-from rich.console import Console
 
 from socklat_gate.commands.output import emit
 from socklat_gate.commands.seconds import Seconds
 from socklat_gate.errors import Exit, Interrupted, Reason, UsageError
 from socklat_gate.interrupt import settle_signal, shielded
-from socklat_gate.probe.privilege import drop_capabilities
-from socklat_gate.probe.probe import SocketProbe
-from socklat_gate.trace.json_line import as_json
-from socklat_gate.trace.lifetime import Lifetime
-from socklat_gate.trace.polling import follow
-from socklat_gate.trace.rendering import as_tables
-from socklat_gate.trace.screen import Screen
-from socklat_gate.trace.snapshot import Live, Look
-from socklat_gate.trace.target import Target, of_container, of_pid, of_port
+
+if TYPE_CHECKING:
+    from socklat_gate.trace.snapshot import Look
+    from socklat_gate.trace.target import Target
 
 __all__ = ["trace"]
 
@@ -87,6 +82,13 @@ def trace(
     A terminal throws away at Ctrl-C what it has not shown yet, and may cut a line of JSON off;
     files and pipes get every line whole.
     """
+    from socklat_gate.probe.privilege import drop_capabilities
+    from socklat_gate.probe.probe import SocketProbe
+    from socklat_gate.trace.lifetime import Lifetime
+    from socklat_gate.trace.polling import follow
+    from socklat_gate.trace.screen import Screen
+    from socklat_gate.trace.snapshot import Live
+
     target = _target(container, pid, port)
     stopped: Exit | None = None
     with (
@@ -123,6 +125,8 @@ def trace(
 
 
 def _target(container: str | None, pid: int | None, port: int | None) -> Target:
+    from socklat_gate.trace.target import of_container, of_pid, of_port
+
     given = [value for value in (container, pid, port) if value is not None]
     if len(given) != 1:
         raise UsageError(
@@ -136,10 +140,16 @@ def _target(container: str | None, pid: int | None, port: int | None) -> Target:
 
 
 def _emit_line(target: Target, look: Look, *, final: bool = False) -> bool:
+    from socklat_gate.trace.json_line import as_json
+
     return emit(json.dumps(as_json(target, look, final=final), allow_nan=False))
 
 
 def _emit_summary(target: Target, look: Look, *, full: bool) -> None:
+    from rich.console import Console
+
+    from socklat_gate.trace.rendering import as_tables
+
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = _FILE_WIDTH

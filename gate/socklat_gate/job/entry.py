@@ -15,9 +15,11 @@ from socklat_gate.job.progress import Progress
 from socklat_gate.job.reference import find_reference, image_under_test
 from socklat_gate.job.rig import Bench
 from socklat_gate.job.run_job import measure_campaign
+from socklat_gate.job.settings import baselines_at, seed_or_random, with_limits
 from socklat_gate.measured.result import Result
 from socklat_gate.probe.privilege import check_privilege
 from socklat_gate.scenario import Scenario
+from socklat_gate.scenario.loader import load_scenario
 from socklat_gate.service.client import connect
 from socklat_gate.service.sweep import sweep
 
@@ -25,24 +27,33 @@ __all__ = ["gate_job", "ready_client", "run_job"]
 
 
 def gate_job(
-    path: Path,
-    scenario: Scenario,
+    path: str | Path,
+    scenario: Scenario | None = None,
     *,
-    baselines: str,
-    seed: int,
-    progress: Progress,
+    baselines: str | None = None,
+    seed: int | None = None,
+    progress: Progress | None = None,
     candidate_image: str | None = None,
     baseline_image: str | None = None,
     baseline_ref: str | None = None,
+    max_pairs: int | None = None,
+    max_minutes: float | None = None,
 ) -> Result:
     """Reference and candidate measured side by side until the verdict is in.
 
-    ``path`` is where ``scenario`` was read; ``baselines`` a location.  Raises `UsageError` and
-    `UnfitEnvironment`; what goes wrong later is the result's verdict.
+    ``path`` is a socklat.toml (``scenario``: what was read there already); relative paths start at
+    its directory.  ``baselines`` is a location (None: ``baselines`` beside the scenario), ``seed``
+    that of all coin flips (None: a fresh one).  Images, reference and limits replace those of the
+    scenario.  Raises `UsageError` and `UnfitEnvironment`; what goes wrong later is the verdict.
     """
+    path = Path(path)
+    scenario = with_limits(
+        scenario or load_scenario(path), max_pairs=max_pairs, max_minutes=max_minutes
+    )
+    progress = progress or Progress(quiet=True)
     directory = path.resolve().parent
     client = ready_client(progress)
-    with opened(baselines, progress.line) as store:
+    with opened(baselines_at(baselines, path), progress.line) as store:
         reference = partial(
             find_reference,
             client,
@@ -59,7 +70,7 @@ def gate_job(
             directory=directory,
             candidate=image_under_test(client, scenario, directory, candidate_image, progress.say),
             find_reference=reference,
-            seed=seed,
+            seed=seed_or_random(seed),
             progress=progress,
         )
         return job.run()

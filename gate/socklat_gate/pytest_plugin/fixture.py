@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from socklat_gate.commands.options import baselines_at, seed_or_random, with_gate
 from socklat_gate.errors import GateError, Interrupted
 from socklat_gate.interrupt import interruptible
 from socklat_gate.job.entry import gate_job, run_job
 from socklat_gate.job.progress import Progress
+from socklat_gate.job.settings import baselines_at, seed_or_random, with_limits
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.pytest_plugin.recording import record
@@ -57,7 +57,7 @@ class SocklatFixture:
         with _explained(), Progress() as progress:
             result = gate_job(
                 path,
-                with_gate(loaded, max_pairs=max_pairs, max_minutes=max_minutes),
+                with_limits(loaded, max_pairs=max_pairs, max_minutes=max_minutes),
                 baselines=baselines_at(self._config.getoption("--socklat-baselines"), path),
                 seed=seed_or_random(seed),
                 progress=progress,

@@ -6,14 +6,10 @@ from pathlib import Path
 
 import rich_click as click
 
-from socklat_gate.baseline.comparable import is_of_release, latest_kind
-from socklat_gate.baseline.open_store import opened
 from socklat_gate.commands.baseline_place import location_option
 from socklat_gate.commands.named_scenario import branch_option
 from socklat_gate.commands.output import emit
 from socklat_gate.errors import Exit, NoUsableBaseline, Reason, UsageError
-from socklat_gate.scenario.loader import load_scenario
-from socklat_gate.verdict.series import metric_history
 from socklat_gate.wording.sanitise import strip_control_characters
 
 __all__ = ["drift"]
@@ -41,6 +37,11 @@ def drift(
 
         socklat-gate baseline drift socklat.toml --release v1.4.0
     """
+    from socklat_gate.baseline.comparable import is_of_release, latest_kind
+    from socklat_gate.baseline.open_store import opened
+    from socklat_gate.scenario.loader import load_scenario
+    from socklat_gate.verdict.series import metric_history
+
     planned = load_scenario(scenario)
     with opened(baselines) as store:
         stored = [one.campaign for one in store.campaigns(planned.name)]

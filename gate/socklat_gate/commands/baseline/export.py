@@ -6,8 +6,6 @@ from pathlib import Path
 
 import rich_click as click
 
-from socklat_gate.baseline.campaign_table import CampaignTable
-from socklat_gate.baseline.open_store import opened
 from socklat_gate.commands.baseline_place import location_option, nothing_in
 from socklat_gate.commands.output import emit
 
@@ -33,6 +31,9 @@ def export(baselines: str, parquet: Path, scenario: str | None) -> None:
 
         socklat-gate baseline export --parquet history.parquet
     """
+    from socklat_gate.baseline.campaign_table import CampaignTable
+    from socklat_gate.baseline.open_store import opened
+
     campaigns = 0
     with CampaignTable() as table, opened(baselines) as store:
         for name in [scenario] if scenario is not None else store.scenarios():

@@ -5,22 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from socklat_gate.baseline.campaign_table import CampaignTable, Point
-from socklat_gate.baseline.comparable import SAVE
-from socklat_gate.baseline.open_store import opened
 from socklat_gate.commands.baseline_place import location_option
 from socklat_gate.commands.named_scenario import branch_option, named
 from socklat_gate.commands.output import aligned, emit
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
-from socklat_gate.scenario.gating import Metric
-from socklat_gate.verdict.series import series_history
-from socklat_gate.wording.changes import percent
 from socklat_gate.wording.sanitise import strip_control_characters
-from socklat_gate.wording.sparkline import sparkline
-from socklat_gate.wording.units import ns
+
+if TYPE_CHECKING:
+    from socklat_gate.baseline.campaign_table import Point
+    from socklat_gate.scenario.gating import Metric
 
 __all__ = ["history"]
 
@@ -45,6 +42,10 @@ def history(scenario: str, baselines: str, branch: str, parquet: Path | None) ->
 
         socklat-gate baseline history socklat.toml --parquet history.parquet
     """
+    from socklat_gate.baseline.campaign_table import CampaignTable
+    from socklat_gate.baseline.comparable import SAVE
+    from socklat_gate.baseline.open_store import opened
+
     wanted = named(scenario)
     if wanted is None:
         raise UsageError(
@@ -79,6 +80,11 @@ def history(scenario: str, baselines: str, branch: str, parquet: Path | None) ->
 
 
 def _show(metric: Metric, points: Sequence[Point]) -> None:
+    from socklat_gate.verdict.series import series_history
+    from socklat_gate.wording.changes import percent
+    from socklat_gate.wording.sparkline import sparkline
+    from socklat_gate.wording.units import ns
+
     values = [math.exp(point.log_value) for point in points]
     emit(f"{metric.name}  {sparkline(values)}")
     if not points:

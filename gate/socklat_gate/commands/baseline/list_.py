@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import rich_click as click
 
-from socklat_gate.baseline.open_store import opened
-from socklat_gate.baseline.store import CampaignSummary
 from socklat_gate.commands.baseline_place import location_option, nothing_in
 from socklat_gate.commands.output import aligned, emit
 from socklat_gate.wording.sanitise import strip_control_characters
+
+if TYPE_CHECKING:
+    from socklat_gate.baseline.store import CampaignSummary
 
 __all__ = ["list_"]
 
@@ -22,6 +25,8 @@ def list_(baselines: str) -> None:
 
         socklat-gate baseline list --baselines baselines
     """
+    from socklat_gate.baseline.open_store import opened
+
     with opened(baselines) as store:
         rows = store.list()
         if not rows:

@@ -7,12 +7,8 @@ from pathlib import Path
 
 import rich_click as click
 
-from socklat_gate.baseline.campaigns import campaign_of, result_at
-from socklat_gate.baseline.open_store import opened
-from socklat_gate.baseline.promotion import check_commit, check_passed
 from socklat_gate.commands.baseline_place import location_option
 from socklat_gate.commands.output import emit
-from socklat_gate.forge.github.own_code import check_own_code
 
 __all__ = ["promote"]
 
@@ -38,6 +34,11 @@ def promote(result: Path, baselines: str, branch: str | None, allow_dirty: bool)
 
         socklat-gate baseline promote socklat-out --baselines git+branch:perf
     """
+    from socklat_gate.baseline.campaigns import campaign_of, result_at
+    from socklat_gate.baseline.open_store import opened
+    from socklat_gate.baseline.promotion import check_commit, check_passed
+    from socklat_gate.forge.github.own_code import check_own_code
+
     loaded = result_at(result)
     check_own_code()
     if not allow_dirty:

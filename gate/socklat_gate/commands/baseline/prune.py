@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from socklat_gate.baseline.open_store import opened
-from socklat_gate.baseline.places.place import Compactable, Place
-from socklat_gate.baseline.prunable import superfluous
-from socklat_gate.baseline.store import BaselineStore
 from socklat_gate.commands.baseline_place import location_option
 from socklat_gate.commands.output import emit
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.wording.sanitise import strip_control_characters
+
+if TYPE_CHECKING:
+    from socklat_gate.baseline.places.place import Place
+    from socklat_gate.baseline.store import BaselineStore
 
 __all__ = ["prune"]
 
@@ -56,6 +57,8 @@ def prune(
 
         socklat-gate baseline prune --keep 30 --keep-commit 1f2e3d4c --dry-run
     """
+    from socklat_gate.baseline.open_store import opened
+
     if keep is None and not damaged and not compact:
         raise UsageError(
             Reason.BAD_ARGUMENT,
@@ -75,6 +78,8 @@ def prune(
 
 
 def _compactor(place: Place) -> Callable[[], None]:
+    from socklat_gate.baseline.places.place import Compactable
+
     if isinstance(place, Compactable):
         return place.compact
     raise UsageError(
@@ -87,6 +92,8 @@ def _compactor(place: Place) -> Callable[[], None]:
 def _gone(
     store: BaselineStore, scenario: str, keep: int | None, releases: tuple[str, ...], damaged: bool
 ) -> list[str]:
+    from socklat_gate.baseline.prunable import superfluous
+
     problems = store.problems(scenario) if damaged else {}
     gone = list(problems)
     if keep is not None:

@@ -6,9 +6,6 @@ from pathlib import Path
 
 import rich_click as click
 
-from socklat_gate.baseline.campaigns import campaign_of, result_at
-from socklat_gate.baseline.open_store import opened
-from socklat_gate.baseline.promotion import check_passed
 from socklat_gate.commands.baseline_place import location_option
 from socklat_gate.commands.output import emit
 
@@ -27,6 +24,10 @@ def save(result: Path, baselines: str) -> None:
 
         socklat-gate baseline save socklat-out --baselines baselines
     """
+    from socklat_gate.baseline.campaigns import campaign_of, result_at
+    from socklat_gate.baseline.open_store import opened
+    from socklat_gate.baseline.promotion import check_passed
+
     loaded = result_at(result)
     check_passed(loaded)
     campaign = campaign_of(loaded)

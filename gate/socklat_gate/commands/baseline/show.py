@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from socklat_gate.baseline.comparable import SAVE, latest_kind
-from socklat_gate.baseline.open_store import opened
 from socklat_gate.commands.baseline_place import location_option
 from socklat_gate.commands.named_scenario import Named, branch_option, named
 from socklat_gate.commands.output import aligned, emit
-from socklat_gate.documents.files import read_campaign
 from socklat_gate.errors import NoUsableBaseline, Reason
-from socklat_gate.measured.campaign import Campaign
-from socklat_gate.wording.campaign_text import campaign_rows
 from socklat_gate.wording.sanitise import strip_control_characters
-from socklat_gate.wording.sparkline import sparkline
-from socklat_gate.wording.units import change, ns
+
+if TYPE_CHECKING:
+    from socklat_gate.measured.campaign import Campaign
 
 __all__ = ["show"]
 
@@ -38,6 +35,9 @@ def show(scenario: str, baselines: str, branch: str) -> None:
         socklat-gate baseline show socklat.toml
         socklat-gate baseline show baselines/api/20260304T050607Z-0123456789ab.json
     """
+    from socklat_gate.baseline.comparable import SAVE, latest_kind
+    from socklat_gate.baseline.open_store import opened
+
     wanted = None if Path(scenario).is_file() and scenario.endswith(".json") else named(scenario)
     if wanted is None:
         _show_file(Path(scenario))
@@ -55,6 +55,9 @@ def show(scenario: str, baselines: str, branch: str) -> None:
 
 
 def _show_file(path: Path) -> None:
+    from socklat_gate.documents.files import read_campaign
+    from socklat_gate.wording.campaign_text import campaign_rows
+
     campaign = read_campaign(path)
     emit(_facts(campaign, machine=True))
     emit("\n" + aligned(campaign_rows(campaign)))
@@ -62,7 +65,9 @@ def _show_file(path: Path) -> None:
 
 def _show_history(wanted: Named, campaigns: list[Campaign], others: int) -> None:
     # It imports scipy, which a file does not need.
-    from socklat_gate.verdict.series import metric_history  # noqa: PLC0415
+    from socklat_gate.verdict.series import metric_history
+    from socklat_gate.wording.sparkline import sparkline
+    from socklat_gate.wording.units import change, ns
 
     emit(_facts(campaigns[-1], machine=False))
     rows: list[tuple[str, ...]] = [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import rich_click as click
 
-from socklat_gate.baseline.open_store import opened
 from socklat_gate.commands.baseline_place import location_option, nothing_in
 from socklat_gate.commands.output import emit
 from socklat_gate.errors import NoUsableBaseline, Reason
@@ -24,6 +23,8 @@ def verify(baselines: str) -> None:
 
         socklat-gate baseline verify --baselines baselines
     """
+    from socklat_gate.baseline.open_store import opened
+
     with opened(baselines) as store:
         found = store.verify()
         for name, problem in found:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
@@ -15,19 +16,13 @@ from socklat_gate.commands.github.step_options import (
 )
 from socklat_gate.commands.output import emit
 from socklat_gate.errors import Reason, UsageError
-from socklat_gate.forge.body import Source, comment_body
-from socklat_gate.forge.github.api import GitHub
-from socklat_gate.forge.github.artifact import MAX_ZIP_BYTES, Foreign, read_artifact
-from socklat_gate.forge.github.comment import Thread, put_comment
-from socklat_gate.forge.github.event import WorkflowRun
-from socklat_gate.forge.github.other_run import (
-    artifacts_of,
-    download,
-    pull_request_of,
-    triggering_run,
-)
-from socklat_gate.forge.github.publishing import entry_of
-from socklat_gate.forge.github.workflow_job import Job, job_of
+
+if TYPE_CHECKING:
+    from socklat_gate.forge.github.api import GitHub
+    from socklat_gate.forge.github.artifact import Foreign
+    from socklat_gate.forge.github.comment import Thread
+    from socklat_gate.forge.github.event import WorkflowRun
+    from socklat_gate.forge.github.workflow_job import Job
 
 __all__ = ["comment_from_artifact"]
 
@@ -53,6 +48,11 @@ def comment_from_artifact(files: tuple[Path, ...], prefix: str, author: str) -> 
 
         socklat-gate github comment-from-artifact --prefix socklat-gate
     """
+    from socklat_gate.forge.github.api import GitHub
+    from socklat_gate.forge.github.comment import Thread
+    from socklat_gate.forge.github.other_run import pull_request_of, triggering_run
+    from socklat_gate.forge.github.workflow_job import job_of
+
     job = job_of(os.environ)
     run = triggering_run(job)
     token = token_here()
@@ -81,6 +81,8 @@ def _nothing(why: str) -> None:
 
 
 def _given(files: tuple[Path, ...]) -> list[tuple[Foreign, str]]:
+    from socklat_gate.forge.github.artifact import MAX_ZIP_BYTES, read_artifact
+
     found = []
     for path in files:
         try:
@@ -98,6 +100,9 @@ def _given(files: tuple[Path, ...]) -> list[tuple[Foreign, str]]:
 
 def _downloaded(api: GitHub, job: Job, run: WorkflowRun, prefix: str) -> list[tuple[Foreign, str]]:
     """Each artifact's content and address; all are checked before anything is written."""
+    from socklat_gate.forge.github.artifact import read_artifact
+    from socklat_gate.forge.github.other_run import artifacts_of, download
+
     return [
         (read_artifact(download(api, job, one)), f"{job.run_url(run.id)}/artifacts/{one.id}")
         for one in artifacts_of(api, job, run, prefix)
@@ -105,6 +110,10 @@ def _downloaded(api: GitHub, job: Job, run: WorkflowRun, prefix: str) -> list[tu
 
 
 def _comment(thread: Thread, job: Job, run: WorkflowRun, measured: Foreign, address: str) -> str:
+    from socklat_gate.forge.body import Source, comment_body
+    from socklat_gate.forge.github.comment import put_comment
+    from socklat_gate.forge.github.publishing import entry_of
+
     head = run.head_repository.full_name if run.head_repository else ""
     foreign = head.lower() != job.repository.lower()
     source = Source(job, run.head_sha, run.id, address, foreign)

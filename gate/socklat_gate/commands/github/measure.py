@@ -12,9 +12,6 @@ import rich_click as click
 
 from socklat_gate.commands.github.step_options import runner_here, variable
 from socklat_gate.errors import Reason, UsageError
-from socklat_gate.forge.github.gate_step import Gate, built_image, run_gate
-from socklat_gate.forge.github.workflow_job import GITHUB_HOSTED
-from socklat_gate.report.writer import check_writable, discard_reports
 
 __all__ = ["measure"]
 
@@ -97,6 +94,9 @@ def measure(
 
         socklat-gate github measure socklat.toml --out reports
     """
+    from socklat_gate.forge.github.gate_step import Gate, built_image, run_gate
+    from socklat_gate.report.writer import check_writable, discard_reports
+
     more = _split(options)
     if build and candidate_image:
         raise UsageError(
@@ -141,6 +141,8 @@ def _split(options: str) -> list[str]:
 
 
 def _use_sudo(choice: str) -> bool:
+    from socklat_gate.forge.github.workflow_job import GITHUB_HOSTED
+
     if os.geteuid() == 0:
         return False
     hosted = os.environ.get("RUNNER_ENVIRONMENT") == GITHUB_HOSTED

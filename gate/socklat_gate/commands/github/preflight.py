@@ -15,8 +15,6 @@ from socklat_gate.commands.github.step_options import (
 )
 from socklat_gate.errors import Reason, UnfitEnvironment
 from socklat_gate.forge.exit_policy import FailOn
-from socklat_gate.forge.github.forks import refusal
-from socklat_gate.forge.github.workflow_job import job_of
 
 __all__ = ["preflight"]
 
@@ -41,6 +39,9 @@ def preflight(fork_label: str, fail_on: FailOn, comment: bool, check: bool) -> N
 
         socklat-gate github preflight --fork-label safe-to-measure
     """
+    from socklat_gate.forge.github.forks import refusal
+    from socklat_gate.forge.github.workflow_job import job_of
+
     why = refusal(job_of(os.environ), fork_label)
     if not why:
         return

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import rich_click as click
 
-from socklat_gate.baseline.campaigns import result_at
 from socklat_gate.commands.github.step_options import (
     author_option,
     check_option,
@@ -19,11 +18,6 @@ from socklat_gate.commands.github.step_options import (
     variable,
 )
 from socklat_gate.forge.exit_policy import FailOn, outcome_exit
-from socklat_gate.forge.finding import finding_of
-from socklat_gate.forge.github.api import GitHub
-from socklat_gate.forge.github.publishing import Wanted, artifact_address
-from socklat_gate.forge.github.publishing import publish as show
-from socklat_gate.forge.github.workflow_job import job_of
 
 __all__ = ["publish"]
 
@@ -84,6 +78,13 @@ def publish(
 
         socklat-gate github publish socklat-out --no-check --fail-on inconclusive
     """
+    from socklat_gate.baseline.campaigns import result_at
+    from socklat_gate.forge.finding import finding_of
+    from socklat_gate.forge.github.api import GitHub
+    from socklat_gate.forge.github.publishing import Wanted, artifact_address
+    from socklat_gate.forge.github.publishing import publish as show
+    from socklat_gate.forge.github.workflow_job import job_of
+
     job = job_of(os.environ)
     address = artifact_address(job, artifact_url)
     if exit_code is None:

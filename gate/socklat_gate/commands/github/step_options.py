@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
 from socklat_gate.forge.exit_policy import FailOn
-from socklat_gate.forge.github.runner import Runner
+
+if TYPE_CHECKING:
+    from socklat_gate.forge.github.runner import Runner
 
 __all__ = [
     "author_option",
@@ -64,6 +67,8 @@ author_option = click.option(
 
 def runner_here() -> Runner:
     """The runner of this step."""
+    from socklat_gate.forge.github.runner import Runner
+
     return Runner.of(os.environ, sys.stdout)
 
 

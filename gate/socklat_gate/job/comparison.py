@@ -1,0 +1,79 @@
+"""Stored results compared anywhere: no root, no Docker, no BPF."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from socklat_gate.baseline.campaigns import campaigns_at
+from socklat_gate.baseline.comparable import comparable
+from socklat_gate.baseline.open_store import opened
+from socklat_gate.baseline.places.location import is_remote
+from socklat_gate.environment import environment_facts
+from socklat_gate.job.completeness import completeness_of
+from socklat_gate.measured.campaign import Campaign
+from socklat_gate.measured.result import Result
+from socklat_gate.measured.verdict import Verdict
+from socklat_gate.scenario.gating import Gate, Waiver
+from socklat_gate.scenario.loader import load_scenario
+from socklat_gate.verdict.stored import compare as judge
+
+__all__ = ["compare"]
+
+
+def compare(base: str, candidate: str | Path, *, scenario: str | Path | None = None) -> Result:
+    """The stored ``candidate`` held against the campaigns of ``base``.
+
+    ``base`` is a directory of campaigns, one file, or a location such as ``git+branch:NAME``;
+    ``candidate`` a campaign or a result.json.  ``scenario`` is a socklat.toml with the metrics and
+    error rates to use (None: the defaults).  Raises `UsageError` and `NoUsableBaseline`.
+    """
+    started_s = time.monotonic()
+    limits, waivers = _limits(scenario)
+    tested = campaigns_at(Path(candidate))[-1]
+    if is_remote(base):
+        with opened(base) as store:
+            stored = store.existing(tested.scenario_name)
+    else:
+        stored = campaigns_at(Path(base), as_base=True)
+    usable = comparable(
+        stored, tested.scenario_name, tested.scenario_hash, tested.fingerprint, tested.mode
+    )
+    verdict = judge(usable, tested, limits, waivers=waivers)
+    return _result(usable, tested, verdict, started_s)
+
+
+def _result(
+    stored: tuple[Campaign, ...], tested: Campaign, verdict: Verdict, started_s: float
+) -> Result:
+    return Result(
+        kind="compare",
+        scenario_name=tested.scenario_name,
+        scenario_hash=tested.scenario_hash,
+        created=tested.created,
+        commit=tested.commit,
+        seed=0,
+        duration_s=time.monotonic() - started_s,
+        baseline_image=stored[-1].image,
+        candidate_image=tested.image,
+        fingerprint=tested.fingerprint,
+        hooks={},
+        pairs=(),
+        campaign=tested,
+        completeness=completeness_of(tested.runs, missed=0),
+        verdict=verdict,
+        environment=environment_facts(tested.fingerprint, tested.noise),
+        branch=tested.branch,
+        baseline_commit=stored[-1].commit,
+        baseline_choice="the newest of the campaigns given",
+    )
+
+
+def _limits(scenario: str | Path | None) -> tuple[Gate, Sequence[Waiver]]:
+    if scenario is None:
+        return Gate(), ()
+    # Its models take a third of the time that a comparison has.
+
+    planned = load_scenario(Path(scenario))
+    return planned.gate, planned.waiver
