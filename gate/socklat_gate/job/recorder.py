@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from socklat_gate.job.stacks import Stacked
-from socklat_gate.load.bounds import extended, longest_s
+from socklat_gate.load.bounds import longest_s, with_extension
 from socklat_gate.load.load_driver import END_AHEAD_NS, LoadDriver, Window
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.scenario import MIN_EXCEEDING, Scenario
@@ -69,7 +69,7 @@ class Observer:
         self._stalls: list[Records] = []
         self._looked_ns = 0
         self._end_chosen = False
-        expected = scenario.load.rate * len(arms) * longest_s(extended(scenario.load))
+        expected = scenario.load.rate * len(arms) * longest_s(with_extension(scenario.load))
         self._log_mask = _mask(expected / MOST_LOGGED)
 
     @property

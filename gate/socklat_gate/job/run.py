@@ -11,7 +11,7 @@ from socklat_gate.interrupt import obey_signal
 from socklat_gate.job.completeness import check_complete, too_many_skipped
 from socklat_gate.job.recorder import Observer
 from socklat_gate.job.stacks import watch_stacks
-from socklat_gate.load.bounds import extended, taking_turns
+from socklat_gate.load.bounds import for_turns, with_extension
 from socklat_gate.load.checks import check_delivered, too_late
 from socklat_gate.load.process import Endpoint, make_load
 from socklat_gate.measured.campaign import LoadCounts, Noise, Run
@@ -61,10 +61,10 @@ def measure(
     network = [network_counters(arm.pid) for arm in arms]
     missed, unsent = probe.missed_by_event(), probe.unsent_stalls()
     endpoints = [Endpoint(arm.host, arm.port) for arm in arms]
-    gate, planned = scenario.gate, extended(scenario.load)
+    gate, planned = scenario.gate, with_extension(scenario.load)
     interleave = "request" if len(arms) == 1 else gate.interleave
     if interleave == "slice":
-        planned = taking_turns(planned, len(arms))
+        planned = for_turns(planned, len(arms))
     scenario = scenario.model_copy(update={"load": planned})
     with make_load(planned, endpoints, seed, interleave, gate.slice_ms) as load:
         say("connecting")

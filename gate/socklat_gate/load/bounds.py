@@ -6,12 +6,12 @@ import math
 
 from socklat_gate.scenario import Load
 
-__all__ = ["MOST_CONNECTIONS", "extended", "longest_s", "most_connections", "taking_turns"]
+__all__ = ["MOST_CONNECTIONS", "for_turns", "longest_s", "max_connections_of", "with_extension"]
 
 GROWTH = 10
 EXTENSION = 4
 LONGEST_S = 600.0
-STOP_S = 1.25
+PAUSE_S = 1.25
 MOST_CONNECTIONS = 10_000
 
 
@@ -20,7 +20,7 @@ def longest_s(load: Load) -> float:
     return load.duration_s if load.max_duration_s is None else load.max_duration_s
 
 
-def extended(load: Load) -> Load:
+def with_extension(load: Load) -> Load:
     """The load with a limit for its extension: `EXTENSION` times its length unless it has one."""
     if load.max_duration_s is not None:
         return load
@@ -28,7 +28,7 @@ def extended(load: Load) -> Load:
     return load.model_copy(update={"max_duration_s": most_s})
 
 
-def taking_turns(load: Load, arms: int) -> Load:
+def for_turns(load: Load, arms: int) -> Load:
     """The load where each of the arms has its part of the time: as many requests take longer."""
     longer = {
         name: arms * value
@@ -38,13 +38,13 @@ def taking_turns(load: Load, arms: int) -> Load:
     return load.model_copy(update=longer)
 
 
-def most_connections(load: Load) -> int:
+def max_connections_of(load: Load) -> int:
     """How many connections an arm's pool may open; at least ``load.connections``.
 
-    Unless the scenario says it: `GROWTH` times those, or if that is more, enough for each request
-    of a stop of `STOP_S` to have its own; `MOST_CONNECTIONS` at most.
+    Where the scenario sets none: `GROWTH` times those, or if that is more, enough for each request
+    of a pause of `PAUSE_S` to have its own; `MOST_CONNECTIONS` at most.
     """
     if load.max_connections is not None:
         return load.max_connections
-    wanted = max(GROWTH * load.connections, math.ceil(STOP_S * load.rate))
+    wanted = max(GROWTH * load.connections, math.ceil(PAUSE_S * load.rate))
     return min(wanted, MOST_CONNECTIONS)

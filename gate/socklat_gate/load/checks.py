@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from socklat_gate.errors import InvalidMeasurement, Reason
-from socklat_gate.load.bounds import MOST_CONNECTIONS, most_connections
+from socklat_gate.load.bounds import MOST_CONNECTIONS, max_connections_of
 from socklat_gate.measured.campaign import LoadCounts
 from socklat_gate.scenario import Load
 
@@ -20,21 +20,21 @@ SPARE = 1.25
 def check_delivered(load: Load, counts: Sequence[LoadCounts], arms: Sequence[str]) -> None:
     """Raise when an arm did not get its load; ``counts`` and ``arms`` (names) go together.
 
-    Raises `InvalidMeasurement`: ``LOAD_REFUSED`` (nothing answered at all), ``LOAD_ERRORS`` (more
+    Raises `InvalidMeasurement`: ``LOAD_REFUSED`` (no response at all), ``LOAD_ERRORS`` (more
     than ``load.max_errors`` of the planned requests), ``LOAD_NOT_DELIVERED`` (less than `MIN_SENT`
     sent, or 1% of them sent more than ``load.max_lag_ms`` after they were due for want of a free
     connection, though none was opened on top).  The load of an external command is unknown here.
     """
     for arm, count in zip(arms, counts, strict=True):
         if not count.external and count.planned:
-            _check_answers(load, count, arm)
+            _check_responses(load, count, arm)
             _check_sending(load, count, arm)
 
 
 def too_late(load: Load, counts: Sequence[LoadCounts]) -> str:
     """A sentence when the driver itself woke up too late, else "".
 
-    That is the machine's fault and says nothing about the service, so the pair is excluded.
+    That is the machine's fault and no evidence about the service, so the pair is excluded.
     """
     worst_ms = max((count.late_p99_ns for count in counts), default=0) / 1e6
     if worst_ms <= load.max_late_ms:
@@ -45,14 +45,14 @@ def too_late(load: Load, counts: Sequence[LoadCounts]) -> str:
     )
 
 
-def _check_answers(load: Load, count: LoadCounts, arm: str) -> None:
+def _check_responses(load: Load, count: LoadCounts, arm: str) -> None:
     first = f"; the first error: {count.first_error}" if count.first_error else ""
     if count.responded_total == 0:
         raise InvalidMeasurement(
             Reason.LOAD_REFUSED,
-            f"{arm}: none of {count.planned} requests was answered{first}",
+            f"{arm}: none of {count.planned} requests got a response{first}",
             remedy="check that load.driver, load.payload and load.response speak the service's "
-            "protocol, and that it answers within load.timeout_s",
+            "protocol, and that it responds within load.timeout_s",
         )
     if count.errors > load.max_errors * count.planned:
         raise InvalidMeasurement(
@@ -60,14 +60,14 @@ def _check_answers(load: Load, count: LoadCounts, arm: str) -> None:
             f"{arm}: {count.errors} of {count.planned} requests failed "
             f"({_percent(count.errors, count.planned)}), more than "
             f"load.max_errors = {load.max_errors:g} allows{first}",
-            remedy="make the requests succeed (the service's log says more), or raise "
+            remedy="make the requests succeed (see the service's log), or raise "
             "load.max_errors if failures belong to this load",
         )
 
 
 def _check_sending(load: Load, count: LoadCounts, arm: str) -> None:
     lag_ms = count.lag_p99_ns / 1e6
-    # A driver that was late itself says nothing about the service: `too_late` deals with that.
+    # A driver that was late itself is no evidence about the service: `too_late` deals with that.
     # Neither does one whose pool grew as far as the service let it: waiting is the service's doing
     # then, and those of its requests that were sent in time show it.
     lagging = (
@@ -79,12 +79,12 @@ def _check_sending(load: Load, count: LoadCounts, arm: str) -> None:
     needed = math.ceil(SPARE * load.rate * count.client.max_ns() / 1e9)
     if needed > MOST_CONNECTIONS or needed <= load.connections:
         remedy = "lower load.rate, or raise load.connections if the service allows more"
-    elif needed > most_connections(load):
+    elif needed > max_connections_of(load):
         remedy = f"set load.max_connections to {needed} or more, or lower load.rate"
     else:
         remedy = (
             f"let the service take {needed} clients (its listen queue holds those that come while "
-            f"it stops), set load.connections to {needed} so that they are there from the start, "
+            f"it pauses), set load.connections to {needed} so that they are there from the start, "
             "or lower load.rate"
         )
     raise InvalidMeasurement(

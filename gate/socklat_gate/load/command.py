@@ -16,8 +16,15 @@ from types import TracebackType
 from typing import IO
 
 from socklat_gate.errors import InvalidMeasurement, Reason
-from socklat_gate.load.cpuset import pinned
-from socklat_gate.load.load_driver import POLL_EVERY_S, Endpoint, Poll, Progress, Window, window_of
+from socklat_gate.load.cpuset import run_on_cpus
+from socklat_gate.load.load_driver import (
+    POLL_EVERY_S,
+    Endpoint,
+    Poll,
+    Progress,
+    Window,
+    make_window,
+)
 from socklat_gate.load.tail import tail_of
 from socklat_gate.measured.campaign import ARMS, LoadCounts
 from socklat_gate.measured.histogram import Histogram
@@ -25,7 +32,7 @@ from socklat_gate.scenario import Load
 
 __all__ = ["CommandLoad"]
 
-LOOK_EVERY_S = 0.05
+CHECK_EVERY_S = 0.05
 END_WITHIN_S = 2.0
 _PLACEHOLDER = re.compile(r"\{(host|port|seed|rate|duration_s|connections|arm)\}")
 
@@ -64,7 +71,7 @@ class CommandLoad:
             _signal_group(process, signal.SIGTERM)
         deadline_s = time.monotonic() + END_WITHIN_S
         while not all(map(_ended, self._processes)) and time.monotonic() < deadline_s:
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(CHECK_EVERY_S)
         for process, output in self._running:
             _signal_group(process, signal.SIGKILL)
             process.wait()
@@ -80,7 +87,7 @@ class CommandLoad:
         return tuple(process.pid for process in self._processes)
 
     def connect(self) -> None:
-        """Look whether the command exists."""
+        """Check that the command exists."""
         if shutil.which(self._argv[0]) is None:
             raise self._failure(f"{self._argv[0]!r} was not found", "")
 
@@ -88,10 +95,10 @@ class CommandLoad:
         """Start the commands at ``start_ns`` (CLOCK_MONOTONIC), waiting until then."""
         time.sleep(max(0.0, (start_ns - time.monotonic_ns()) / 1e9))
         names: tuple[str, ...] = ("single",) if len(self._endpoints) == 1 else ARMS
-        with pinned(self._load.cpuset):
+        with run_on_cpus(self._load.cpuset):
             for name, endpoint in zip(names, self._endpoints, strict=True):
                 self._spawn(self._values(name, endpoint))
-        self._window = window_of(self._load, start_ns, self._load.duration_s)
+        self._window = make_window(self._load, start_ns, self._load.duration_s)
         return self._window
 
     def end_at(self, end_ns: int) -> Window:  # noqa: ARG002 - the command knows its duration
@@ -104,7 +111,7 @@ class CommandLoad:
         on_progress: Progress | None = None,  # noqa: ARG002 - the tool's progress is unknown
         poll: Poll | None = None,
     ) -> tuple[LoadCounts, ...]:
-        """Wait for all commands; the counts only say that the load was ``external``."""
+        """Wait for all commands; their counts are zeros, marked ``external``."""
         assert self._window is not None, "start comes before wait"
         deadline_s = self._window.to_ns / 1e9 + self._load.timeout_s
         polled_s = time.monotonic()
@@ -117,7 +124,7 @@ class CommandLoad:
             if poll is not None and now_s - polled_s >= POLL_EVERY_S:
                 polled_s = now_s
                 poll()
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(CHECK_EVERY_S)
         nothing = LoadCounts(0, 0, 0, 0, 0, 0, 0, 0, Histogram.empty(), external=True)
         return (nothing,) * len(self._endpoints)
 

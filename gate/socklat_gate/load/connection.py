@@ -1,40 +1,58 @@
-"""One connection of the driver: at most one request in flight, its answer framed and stamped."""
+"""One connection of the driver: at most one request in flight, its response framed and stamped."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 from time import monotonic_ns
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
-from socklat_gate.load.protocols.parser import BadResponse
-from socklat_gate.load.request_log import SENT
+from socklat_gate.load.protocols.parser import BadResponse, ResponseParser
+from socklat_gate.load.request_log import SENT, Record
 
-if TYPE_CHECKING:
-    from socklat_gate.load.pool import Pool
-    from socklat_gate.load.protocols.parser import ResponseParser
-
-__all__ = ["Connection"]
+__all__ = ["Connection", "ConnectionOwner"]
 
 NONE = -1
-DOUBT_S = 0.05
+CONFIRM_AFTER_S = 0.05
+"""An error reply that no close follows within this time is the response to the request."""
+
+
+class ConnectionOwner(Protocol):
+    """What a connection needs of the pool that it belongs to.
+
+    ``request`` are the bytes of one request, ``endpoint`` names the service in messages.
+    """
+
+    arm: int
+    endpoint: str
+    request: bytes
+    record: Record
+
+    def release(self, connection: Connection) -> None:
+        """``connection`` is free for the next request."""
+
+    def requeue(self, request: int) -> None:
+        """``request`` was sent, and the service did not take the connection."""
+
+    def on_closed(self, connection: Connection) -> None:
+        """``connection`` is closed or closing; a second call does nothing."""
 
 
 class Connection(asyncio.Protocol):
-    """``request`` is the index in flight or -1; ``served`` says whether it ever answered.
+    """``request`` is the index in flight or -1; ``served`` is true once a response came.
 
     ``attempt`` counts the connections opened in a row, this one last, that served nothing.
     ``extra`` marks one that was opened while requests waited.  Until it has served, the service may
-    refuse it by closing it, with or without an error reply before; then the request waits on.
+    refuse it by closing it, with or without an error reply before; the request is then requeued.
     Requests leave by the socket itself, not by the transport: uvloop's transports write only at
     the end of a turn of the loop, which would blur the time of sending.
     """
 
     __slots__ = (
-        "_doubted",
+        "_owner",
         "_parser",
-        "_pool",
         "_sock",
+        "_tentative",
         "_transport",
         "attempt",
         "closed",
@@ -45,14 +63,14 @@ class Connection(asyncio.Protocol):
 
     def __init__(
         self,
-        pool: Pool,
+        owner: ConnectionOwner,
         sock: socket.socket,
         parser: ResponseParser,
         attempt: int,
         *,
         extra: bool = False,
     ) -> None:
-        self._pool = pool
+        self._owner = owner
         self._sock = sock
         self._parser = parser
         self._transport: asyncio.Transport
@@ -60,30 +78,30 @@ class Connection(asyncio.Protocol):
         self.served = False
         self.attempt = attempt
         self.extra = extra
-        self._doubted = False
+        self._tentative = False
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def send(self, request: int) -> None:
         """Send ``request`` now; only when none is in flight."""
-        pool = self._pool
-        record = pool.record
+        owner = self._owner
+        record = owner.record
         self.request = request
         record.state[request] = SENT
         record.sent += 1
-        data = pool.request
+        data = owner.request
         record.sent_ns[request] = monotonic_ns()
         try:
             sent = self._sock.send(data)
         except BlockingIOError:
             sent = 0
         except OSError as error:
-            self._broken(error.strerror or str(error))
+            self._abandon(error.strerror or str(error))
             return
         if sent < len(data):
             self._transport.write(data[sent:])
 
     def data_received(self, data: bytes) -> None:
-        """Frame what arrived; a complete answer frees the connection."""
+        """Frame what arrived; a complete response frees the connection."""
         now_ns = monotonic_ns()
         parser = self._parser
         errors = parser.errors
@@ -92,23 +110,23 @@ class Connection(asyncio.Protocol):
             if done:
                 failed = parser.errors > errors
                 if self.request == NONE:
-                    self._unasked(failed=failed)
-                elif done > 1 or parser.partial or self._doubted:
-                    raise BadResponse("more bytes came than one answer has: check load.response")
+                    self._reject_unrequested(failed=failed)
+                elif done > 1 or parser.partial or self._tentative:
+                    raise BadResponse("more bytes came than one response has: check load.response")
                 else:
-                    self._answered(now_ns, failed=failed)
+                    self._complete(now_ns, failed=failed)
         except BadResponse as error:
-            self._broken(str(error))
+            self._abandon(str(error))
 
     def fail(self, text: str) -> None:
         """Give up the request in flight, if any, and the connection."""
         request, self.request = self.request, NONE
-        record = self._pool.record
+        record = self._owner.record
         if request != NONE:
             record.failure(request, text)
         else:
-            record.stray(self._pool.arm, text)
-        self._pool.lost(self)
+            record.stray(self._owner.arm, text)
+        self._owner.on_closed(self)
         self._transport.abort()
 
     def close(self) -> None:
@@ -124,49 +142,49 @@ class Connection(asyncio.Protocol):
         parser = self._parser
         errors = parser.errors
         if self.request != NONE and parser.eof():
-            self._answered(monotonic_ns(), failed=parser.errors > errors)
+            self._complete(monotonic_ns(), failed=parser.errors > errors)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone, by whoever's doing."""
+        """The connection is closed, by either side."""
         if self.request != NONE:
-            self._broken(getattr(exc, "strerror", None) or "the server closed the connection")
-        self._pool.lost(self)
+            self._abandon(getattr(exc, "strerror", None) or "the server closed the connection")
+        self._owner.on_closed(self)
         if not self.closed.done():
             self.closed.set_result(None)
 
-    def _unasked(self, *, failed: bool) -> None:
-        """An answer came without a request; servers say so that they close (HTTP 408)."""
+    def _reject_unrequested(self, *, failed: bool) -> None:
+        """A response came without a request; servers announce a close that way (HTTP 408)."""
         if not self._parser.reusable:
-            self._pool.lost(self)
+            self._owner.on_closed(self)
             self._transport.close()
         elif failed:
-            raise BadResponse(f"unasked: {self._parser.last_error}")
+            raise BadResponse(f"without a request: {self._parser.last_error}")
         else:
-            raise BadResponse("an answer came that nobody asked for: check load.response")
+            raise BadResponse("a response came without a request: check load.response")
 
-    def _broken(self, text: str) -> None:
-        """What happened makes the connection useless."""
-        pool = self._pool
+    def _abandon(self, text: str) -> None:
+        """The connection cannot be used any further: ``text`` is why."""
+        owner = self._owner
         if self.served or not self.extra:
-            self.fail(f"{pool.endpoint}: {text}")
+            self.fail(f"{owner.endpoint}: {text}")
             return
         request, self.request = self.request, NONE
-        pool.lost(self)
+        owner.on_closed(self)
         self._transport.abort()
-        if self._doubted:
-            pool.record.turned_away(pool.arm)
+        if self._tentative:
+            owner.record.refusal(owner.arm)
         if request != NONE:
-            pool.wait_on(request)
+            owner.requeue(request)
 
-    def _believe(self, request: int, now_ns: int) -> None:
-        """The error reply was not followed by a close: it was the answer."""
-        if self.request == request and not self._at_end():
-            self._doubted = False
+    def _confirm_error_reply(self, request: int, now_ns: int) -> None:
+        """The error reply was not followed by a close: it was the response."""
+        if self.request == request and not self._peer_closed():
+            self._tentative = False
             self.served = True
-            self._answered(now_ns, failed=True)
+            self._complete(now_ns, failed=True)
 
-    def _at_end(self) -> bool:
-        """Whether a close came that the event loop, late itself, has still to tell."""
+    def _peer_closed(self) -> bool:
+        """Whether a close came that the event loop, late itself, has not delivered yet."""
         try:
             return not self._sock.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
@@ -174,25 +192,26 @@ class Connection(asyncio.Protocol):
         except OSError:
             return True
 
-    def _answered(self, now_ns: int, *, failed: bool) -> None:
-        pool = self._pool
+    def _complete(self, now_ns: int, *, failed: bool) -> None:
+        """The response to the request in flight is in; ``failed``: it reports an error."""
+        owner = self._owner
         if failed and self.extra and not self.served:
-            self._doubted = True
+            self._tentative = True
             if self._parser.reusable:
                 loop = asyncio.get_running_loop()
-                loop.call_later(DOUBT_S, self._believe, self.request, now_ns)
+                loop.call_later(CONFIRM_AFTER_S, self._confirm_error_reply, self.request, now_ns)
             else:
-                self._broken(self._parser.last_error)
+                self._abandon(self._parser.last_error)
             return
         request, self.request = self.request, NONE
         self.served = True
         if failed:
-            text = f"{pool.endpoint}: {self._parser.last_error}"
-            pool.record.rejection(request, now_ns, text)
+            text = f"{owner.endpoint}: {self._parser.last_error}"
+            owner.record.rejection(request, now_ns, text)
         else:
-            pool.record.answer(request, now_ns)
+            owner.record.response(request, now_ns)
         if self._parser.reusable:
-            pool.release(self)
+            owner.release(self)
         else:
-            pool.lost(self)
+            owner.on_closed(self)
             self._transport.close()

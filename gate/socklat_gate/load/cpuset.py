@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from socklat_gate.errors import Reason, UsageError
 
-__all__ = ["parse_cpuset", "pinned"]
+__all__ = ["parse_cpuset", "run_on_cpus"]
 
 
 def parse_cpuset(text: str) -> frozenset[int]:
@@ -34,7 +34,7 @@ def parse_cpuset(text: str) -> frozenset[int]:
 
 
 @contextmanager
-def pinned(cpuset: str | None) -> Iterator[None]:
+def run_on_cpus(cpuset: str | None) -> Iterator[None]:
     """Run the block with this thread on ``cpuset``, so that processes it starts inherit the set.
 
     Raises `UsageError` when this machine has none of those CPUs.

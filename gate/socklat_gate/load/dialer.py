@@ -83,7 +83,7 @@ async def _connected(
         transport, _ = await loop.create_connection(lambda: protocol, sock=sock)
     except asyncio.TimeoutError:  # not the built-in one on Python 3.10
         sock.close()
-        raise TimeoutError("no answer to the connection request") from None
+        raise TimeoutError("no response to the connection request") from None
     except BaseException:
         sock.close()
         raise

@@ -1,4 +1,4 @@
-"""Sends each request when it is due, whatever the answers do."""
+"""Sends each request when it is due, whatever the responses do."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Driver:
         record = self._record
         due_ns, woke_ns, arm, pools = record.due_ns, record.woke_ns, record.arm, self._pools
         at = self._next
-        # A bounded batch: when the driver has fallen behind, answers still get their turn.
+        # A bounded batch: when the driver has fallen behind, responses still get their turn.
         stop = min(at + BATCH, self._stop)
         while at < stop:
             now_ns = monotonic_ns()

@@ -3,27 +3,45 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from collections.abc import Coroutine
 from time import monotonic_ns
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from socklat_gate.load.pool import Pool
+from socklat_gate.load.request_log import Record
 
-__all__ = ["Growth"]
+__all__ = ["GrowingPool", "Growth"]
 
-LOOK_EVERY_S = 0.002
+CHECK_EVERY_S = 0.002
 GROW_AFTER_NS = 1_000_000
 """A request that waits for longer needs a connection; what a late driver sends at once does not."""
 AT_ONCE = 8
 """Opening costs the driver 0.1 ms each: more at once would make due requests late."""
-AGAIN_NS = 1_000_000_000
+BACK_OFF_NS = 1_000_000_000
 """For so long nothing is opened after a connection that the service did not take."""
+
+
+class GrowingPool(Protocol):
+    """What growth needs of a pool; ``queue`` are the requests that wait, oldest first."""
+
+    queue: deque[int]
+    record: Record
+
+    @property
+    def size(self) -> int:
+        """Connections that are open or being opened."""
+
+    async def add_extra(self) -> None:
+        """Open one more connection.  Raises `OSError`."""
+
+    def spawn(self, opening: Coroutine[None, None, None]) -> None:
+        """Run ``opening`` until the pool is closed."""
 
 
 class Growth:
     """Opens connections for a pool, one for each request that waits, up to ``most`` in all."""
 
-    def __init__(self, pool: Pool, most: int) -> None:
+    def __init__(self, pool: GrowingPool, most: int) -> None:
         self._pool = pool
         self._most = most
         self._opening = 0
@@ -31,13 +49,13 @@ class Growth:
         self._timer: asyncio.TimerHandle | None = None
 
     def watch(self) -> None:
-        """A request waits: look soon whether it still does."""
+        """A request waits: check soon whether it still does."""
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._look)
+            self._timer = asyncio.get_running_loop().call_later(CHECK_EVERY_S, self._check)
 
-    def rest(self) -> None:
+    def back_off(self) -> None:
         """The service did not take a connection: leave it alone for a while."""
-        self._not_before_ns = monotonic_ns() + AGAIN_NS
+        self._not_before_ns = monotonic_ns() + BACK_OFF_NS
 
     def close(self) -> None:
         """Open nothing more."""
@@ -45,7 +63,7 @@ class Growth:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         self._timer = None
         self._open()
         if self._pool.queue and self._may_open():
@@ -67,7 +85,7 @@ class Growth:
         try:
             await self._pool.add_extra()
         except OSError:
-            self.rest()
+            self.back_off()
             return
         finally:
             self._opening -= 1

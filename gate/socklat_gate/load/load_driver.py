@@ -18,7 +18,7 @@ __all__ = [
     "Poll",
     "Progress",
     "Window",
-    "window_of",
+    "make_window",
 ]
 
 Poll = Callable[[], None]
@@ -26,7 +26,7 @@ Progress = Callable[[int, int], None]
 
 POLL_EVERY_S = 0.1
 END_AHEAD_NS = 200_000_000
-"""How long before its end a window can be ended, so that the driver hears of it in time."""
+"""How long before its end a window can be ended, so that the driver gets the message in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Window:
     to_ns: int
 
 
-def window_of(load: Load, start_ns: int, duration_s: float) -> Window:
+def make_window(load: Load, start_ns: int, duration_s: float) -> Window:
     """The window of a load that starts at ``start_ns`` and is measured for ``duration_s``."""
     from_ns = start_ns + round(load.warmup_s * 1e9)
     return Window(start_ns, from_ns, from_ns + round(duration_s * 1e9))
@@ -80,7 +80,7 @@ class LoadDriver(Protocol):
         """
 
     def connect(self) -> None:
-        """Get ready, so that `start` is only a word."""
+        """Get ready, so that `start` takes no time."""
 
     def start(self, start_ns: int) -> Window:
         """Let the load begin at ``start_ns``, which is now or soon.
@@ -95,7 +95,7 @@ class LoadDriver(Protocol):
         Returns the window that the counts will be of: its end is moved to the earliest possible
         (`END_AHEAD_NS` from now, and ``load.duration_s`` after its begin) or to the latest when
         ``end_ns`` lies outside.  Only the first call counts; later ones return the same window.
-        Requests due from then on are not sent; those due before it get their answers as always.
+        Requests due from then on are not sent; those due before it are counted as always.
         """
 
     def wait(

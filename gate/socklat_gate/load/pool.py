@@ -6,11 +6,11 @@ threads and event loops take part, where reuse of the hottest connection would m
 them and leave the others cold.
 
 A request that finds none free waits for the first that becomes free, and meanwhile a further
-connection is opened: otherwise a service that stops for long would get no more requests than it
+connection is opened: otherwise a service that pauses for long would get no more requests than it
 has connections, and what the others waited would be seen by nobody on its side.  Such extra
 connections stay open, but are used only while all of the original ones are busy, so that the
-calm part of the load never depends on how many a stop made necessary.  They are never an error:
-where a service does not take them, their requests wait on.
+calm part of the load never depends on how many a pause made necessary.  They are never an error:
+where a service does not take them, their requests are requeued.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from socklat_gate.load.bounds import most_connections
+from socklat_gate.load.bounds import max_connections_of
 from socklat_gate.load.connection import Connection
 from socklat_gate.load.dialer import CONNECT_WITHIN_S, ConnectFailed, Dialer
 from socklat_gate.load.growth import Growth
@@ -58,7 +58,7 @@ class Pool:
         self._idle_extra: deque[Connection] = deque()
         self.queue: deque[int] = deque()
         self._opening: set[asyncio.Task[None]] = set()
-        self._growth = Growth(self, most_connections(load))
+        self._growth = Growth(self, max_connections_of(load))
         self._closing = False
 
     async def open(self) -> None:
@@ -109,8 +109,8 @@ class Pool:
                 return
         (self._idle_extra if connection.extra else self._idle).append(connection)
 
-    def lost(self, connection: Connection) -> None:
-        """``connection`` is gone or going: replace an original.  A second call does nothing."""
+    def on_closed(self, connection: Connection) -> None:
+        """``connection`` is closed or closing: replace an original; a second call does nothing."""
         if connection not in self._members:
             return
         self._members.discard(connection)
@@ -118,14 +118,14 @@ class Pool:
             (self._idle_extra if connection.extra else self._idle).remove(connection)
         if connection.extra:
             if not connection.served:
-                self._growth.rest()
+                self._growth.back_off()
         elif not self._closing:
             attempt = 0 if connection.served else connection.attempt + 1
             self.spawn(self._reopen(attempt))
 
-    def wait_on(self, request: int) -> None:
+    def requeue(self, request: int) -> None:
         """``request`` was sent to a connection that the service then did not take."""
-        self.record.unsent(request)
+        self.record.requeue(request)
         for idle in (self._idle, self._idle_extra):
             if idle:
                 idle.popleft().send(request)
@@ -140,7 +140,7 @@ class Pool:
         elif state == SENT:
             for connection in self._members:
                 if connection.request == request:
-                    connection.fail(f"no answer within {self._load.timeout_s:g} s")
+                    connection.fail(f"no response within {self._load.timeout_s:g} s")
                     break
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The built-in driver seen from the gate: a process that is told when to start and to end."""
+"""The built-in driver seen from the gate: a process that starts and ends on command."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import TracebackType
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load.bounds import longest_s
 from socklat_gate.load.command import CommandLoad
-from socklat_gate.load.cpuset import pinned
+from socklat_gate.load.cpuset import run_on_cpus
 from socklat_gate.load.load_driver import (
     END_AHEAD_NS,
     Endpoint,
@@ -18,11 +18,11 @@ from socklat_gate.load.load_driver import (
     Poll,
     Progress,
     Window,
-    window_of,
+    make_window,
 )
 from socklat_gate.load.schedule import make_schedule
-from socklat_gate.load.worker_client import Dialogue
-from socklat_gate.load.worker_json import counts_from_wire
+from socklat_gate.load.worker_client import WorkerClient
+from socklat_gate.load.worker_json import counts_from_json
 from socklat_gate.measured.campaign import Interleave, LoadCounts
 from socklat_gate.scenario import Load
 
@@ -50,7 +50,7 @@ def make_load(
 
 
 class LoadProcess:
-    """`LoadDriver` for ``tcp`` and ``http``; see `load.worker` for the dialogue.
+    """`LoadDriver` for ``tcp`` and ``http``; see `load.worker` for the protocol between the two.
 
     Raises `UsageError` for a schedule that is too long or a CPU set that does not exist.
     """
@@ -73,7 +73,7 @@ class LoadProcess:
             "interleave": interleave,
             "slice_ms": slice_ms,
         }
-        self._worker = Dialogue()
+        self._worker = WorkerClient()
         self._window: Window | None = None
         self._ended = False
 
@@ -95,11 +95,11 @@ class LoadProcess:
 
     def connect(self) -> None:
         """Start the worker and wait until all its connections are open."""
-        with pinned(self._load.cpuset):
+        with run_on_cpus(self._load.cpuset):
             self._worker.begin()
-        self._worker.tell(**self._task)
+        self._worker.send(**self._task)
         self._worker.deadline_s = time.monotonic() + CONNECT_WITHIN_S
-        event = self._worker.hear()
+        event = self._worker.receive()
         if event["event"] == "refused":
             raise InvalidMeasurement(
                 Reason.LOAD_REFUSED,
@@ -111,8 +111,8 @@ class LoadProcess:
 
     def start(self, start_ns: int) -> Window:
         """Let the load begin at ``start_ns`` (CLOCK_MONOTONIC)."""
-        self._worker.tell(start_ns=start_ns)
-        return self._expect(window_of(self._load, start_ns, longest_s(self._load)))
+        self._worker.send(start_ns=start_ns)
+        return self._expect(make_window(self._load, start_ns, longest_s(self._load)))
 
     def end_at(self, end_ns: int) -> Window:
         """End the window at ``end_ns`` (CLOCK_MONOTONIC), or as soon as it can."""
@@ -125,7 +125,7 @@ class LoadProcess:
         end_ns = max(end_ns, shortest_ns, time.monotonic_ns() + END_AHEAD_NS)
         if end_ns >= window.to_ns:
             return window
-        self._worker.tell(end_ns=end_ns)
+        self._worker.send(end_ns=end_ns)
         return self._expect(replace(window, to_ns=end_ns))
 
     def wait(
@@ -134,9 +134,9 @@ class LoadProcess:
         """Counts by arm, in the order of the endpoints."""
         assert self._window is not None, "start comes before wait"
         while True:
-            event = self._worker.hear(poll)
+            event = self._worker.receive(poll)
             if event["event"] == "done":
-                return tuple(counts_from_wire(arm) for arm in event["arms"])
+                return tuple(counts_from_json(arm) for arm in event["arms"])
             if on_progress is not None:
                 on_progress(event["sent"], event["responded"])
 

@@ -13,14 +13,14 @@ from socklat_gate.load.schedule import Schedule
 from socklat_gate.measured.campaign import LoadCounts
 from socklat_gate.measured.histogram import Histogram
 
-__all__ = ["ANSWERED", "EXPIRED", "FAILED", "REJECTED", "SENT", "WAITING", "Record"]
+__all__ = ["EXPIRED", "FAILED", "REJECTED", "RESPONDED", "SENT", "WAITING", "Record"]
 
 # States of a request.
 WAITING = 0  # not due yet, or due and no connection free
 SENT = 1
-ANSWERED = 2
-REJECTED = 3  # answered, by an error reply
-FAILED = 4  # sent, and no answer will come
+RESPONDED = 2
+REJECTED = 3  # responded, by an error reply
+FAILED = 4  # sent, and no response will come
 EXPIRED = 5  # never sent: no connection was free for too long
 
 MAX_ERROR_TEXT = 200
@@ -31,8 +31,8 @@ I64 = npt.NDArray[np.int64]
 class Record:
     """Times (ns, CLOCK_MONOTONIC) and states by request, written by index while the load runs.
 
-    ``due_ns``, ``woke_ns`` (the driver looked at the request), ``sent_ns`` and ``done_ns`` (last
-    byte of the answer) are 0 until they happen.
+    ``due_ns``, ``woke_ns`` (the driver handled the request), ``sent_ns`` and ``done_ns`` (last
+    byte of the response) are 0 until they happen.
     """
 
     def __init__(self, schedule: Schedule, arms: int) -> None:
@@ -52,8 +52,8 @@ class Record:
         self._first_error = [""] * arms
         self._first_is_warmup = [False] * arms
         self._first_measured = int(np.count_nonzero(~self._measured))
-        self._stray = [0] * arms
-        self._turned_away = [0] * arms
+        self._strays = [0] * arms
+        self._refusals = [0] * arms
         self.grown = [0] * arms
 
     def begin(self, start_ns: int) -> None:
@@ -66,35 +66,35 @@ class Record:
         self._measured[first:] = False
         return first
 
-    def answer(self, request: int, now_ns: int) -> None:
-        """``request`` was answered well."""
+    def response(self, request: int, now_ns: int) -> None:
+        """``request`` got a response that reports no error."""
         self.done_ns[request] = now_ns
-        self.state[request] = ANSWERED
+        self.state[request] = RESPONDED
         self.responded += 1
 
     def rejection(self, request: int, now_ns: int, text: str) -> None:
-        """``request`` was answered by an error reply."""
-        self.answer(request, now_ns)
+        """``request`` got an error reply."""
+        self.response(request, now_ns)
         self.state[request] = REJECTED
         self._note(self.arm[request], text, warmup=request < self._first_measured)
 
     def failure(self, request: int, text: str) -> None:
-        """``request`` was sent and will not be answered."""
+        """``request`` was sent and gets no response."""
         self.state[request] = FAILED
         self._note(self.arm[request], text, warmup=request < self._first_measured)
 
-    def unsent(self, request: int) -> None:
+    def requeue(self, request: int) -> None:
         """``request`` waits again: the service did not take the connection that it was sent to."""
         self.state[request] = WAITING
         self.sent -= 1
 
-    def turned_away(self, arm: int) -> None:
-        """The service answered that it takes no more connections."""
-        self._turned_away[arm] += 1
+    def refusal(self, arm: int) -> None:
+        """The service replied that it takes no more connections."""
+        self._refusals[arm] += 1
 
     def stray(self, arm: int, text: str) -> None:
-        """An answer came that nobody had asked for: the framing is wrong."""
-        self._stray[arm] += 1
+        """A response came without a request: the framing is wrong."""
+        self._strays[arm] += 1
         self._note(arm, text, warmup=False)
 
     def _note(self, arm: int, text: str, *, warmup: bool) -> None:
@@ -108,7 +108,7 @@ class Record:
         ``responded`` includes error replies, which ``errors`` counts as well (the kernel sees an
         exchange either way); a request that failed is in ``sent`` and ``errors``, one that never
         found a connection only in ``planned`` and ``starved``.  ``responded_total`` includes the
-        answers by which extra connections were refused: they are exchanges, but no request's.
+        replies by which extra connections were refused: they are exchanges, but no request's.
         """
         of_arm = self._schedule.arm == arm
         measured = of_arm & self._measured
@@ -117,22 +117,22 @@ class Record:
             np.frombuffer(cast("bytes", times), dtype=np.int64)
             for times in (self.due_ns, self.woke_ns, self.sent_ns, self.done_ns)
         )
-        has_response = (state == ANSWERED) | (state == REJECTED)
+        has_response = (state == RESPONDED) | (state == REJECTED)
         was_sent = has_response | (state == SENT) | (state == FAILED)
         went_wrong = (state == REJECTED) | (state == FAILED) | (state == SENT)
-        answered = measured & has_response
+        responded = measured & has_response
         handled = measured & (woke > 0)
         left = measured & was_sent
         return LoadCounts(
             planned=int(np.count_nonzero(measured)),
             sent=int(np.count_nonzero(left)),
             starved=int(np.count_nonzero(np.frombuffer(self.starved, dtype=np.uint8)[measured])),
-            responded=int(np.count_nonzero(answered)),
-            errors=int(np.count_nonzero(measured & went_wrong)) + self._stray[arm],
-            responded_total=int(np.count_nonzero(of_arm & has_response)) + self._turned_away[arm],
+            responded=int(np.count_nonzero(responded)),
+            errors=int(np.count_nonzero(measured & went_wrong)) + self._strays[arm],
+            responded_total=int(np.count_nonzero(of_arm & has_response)) + self._refusals[arm],
             late_p99_ns=_p99((woke - due)[handled]),
             lag_p99_ns=_p99((sent - due)[left]),
-            client=Histogram.of((done - due)[answered]),
+            client=Histogram.of((done - due)[responded]),
             first_error=self._first_error[arm],
             grown=self.grown[arm],
         )

@@ -1,7 +1,7 @@
 """The driver process: ``python -m socklat_gate.load.worker``, JSON lines on stdin and stdout.
 
 Its own process, because the gate's other work (reading histograms, talking to Docker) must not
-delay a request.  The dialogue, with all times in ns of CLOCK_MONOTONIC::
+delay a request.  The messages, with all times in ns of CLOCK_MONOTONIC::
 
     <- {"load": {...}, "endpoints": [[host, port], ...], "seed": 7, "interleave": "request",
         "slice_ms": 100.0}
@@ -28,7 +28,7 @@ from typing import Any
 from socklat_gate.load.dialer import ConnectFailed
 from socklat_gate.load.driver import Driver
 from socklat_gate.load.schedule import make_schedule
-from socklat_gate.load.worker_json import counts_to_wire
+from socklat_gate.load.worker_json import counts_to_json
 from socklat_gate.scenario import Load
 
 __all__ = ["main"]
@@ -37,7 +37,7 @@ MAX_LINE = 16 << 20
 
 
 def main() -> int:
-    """Run the dialogue; the exit code is 0 unless the driver itself is broken."""
+    """Drive the load that stdin asks for; the exit code is 0 unless the driver itself is broken."""
     _raise_descriptor_limit()
     try:
         import uvloop  # noqa: PLC0415 - an extra
@@ -104,22 +104,22 @@ async def _session(commands: asyncio.StreamReader) -> None:
     listener = asyncio.ensure_future(listen())
     try:
         await driver.connect()
-        _say(event="connected")
+        _write_event(event="connected")
         await begun.wait()
         counts = await driver.run(_progress)
         await driver.close()
-        _say(event="done", arms=[counts_to_wire(arm) for arm in counts])
+        _write_event(event="done", arms=[counts_to_json(arm) for arm in counts])
     except ConnectFailed as refusal:
-        _say(event="refused", endpoint=refusal.endpoint, error=refusal.error)
+        _write_event(event="refused", endpoint=refusal.endpoint, error=refusal.error)
     finally:
         listener.cancel()
 
 
 def _progress(sent: int, responded: int) -> None:
-    _say(event="progress", sent=sent, responded=responded)
+    _write_event(event="progress", sent=sent, responded=responded)
 
 
-def _say(**message: object) -> None:
+def _write_event(**message: object) -> None:
     sys.stdout.write(json.dumps(message, separators=(",", ":")) + "\n")
     sys.stdout.flush()
 

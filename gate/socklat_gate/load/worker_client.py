@@ -1,4 +1,4 @@
-"""Speaking with the driver process: JSON lines on its stdin and stdout; always reaped."""
+"""The driver process seen from the gate: JSON lines on its stdin and stdout; always reaped."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load.load_driver import POLL_EVERY_S, Poll
 from socklat_gate.load.tail import tail_of
 
-__all__ = ["Dialogue"]
+__all__ = ["WorkerClient"]
 
 END_WITHIN_S = 2.0
 
 
-class Dialogue:
-    """The worker from `begin` to `close`; what is said is described in `load.worker`.
+class WorkerClient:
+    """The worker from `begin` to `close`; the messages are those of `load.worker`.
 
-    ``deadline_s`` (`time.monotonic`) is when the worker must have spoken.  All methods but
+    ``deadline_s`` (`time.monotonic`) is when the next message must have come.  All methods but
     `close` raise `InvalidMeasurement` with ``LOAD_DRIVER_FAILED``.
     """
 
@@ -76,18 +76,18 @@ class Dialogue:
                 with suppress(BrokenPipeError):
                     pipe.close()
 
-    def tell(self, **message: object) -> None:
-        """Say one line."""
+    def send(self, **message: object) -> None:
+        """Send one message."""
         assert self._process is not None, "begin comes first"
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps(message).encode() + b"\n")
             self._process.stdin.flush()
         except BrokenPipeError:
-            raise self._failure("ended before it was told what to do") from None
+            raise self._failure("ended before it got its task") from None
 
-    def hear(self, poll: Poll | None = None) -> dict[str, Any]:
-        """The worker's next line; ``poll`` is called every `POLL_EVERY_S` meanwhile."""
+    def receive(self, poll: Poll | None = None) -> dict[str, Any]:
+        """The worker's next message; ``poll`` is called every `POLL_EVERY_S` meanwhile."""
         while (end := self._unread.find(b"\n")) < 0:
             now_s = time.monotonic()
             if poll is not None and now_s - self._polled_s >= POLL_EVERY_S:

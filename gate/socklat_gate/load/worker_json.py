@@ -1,4 +1,4 @@
-"""Counts of the driver process as JSON: histograms travel as [index, count] of used buckets."""
+"""Counts of the driver process as JSON; histograms travel as [index, count] of used buckets."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 from socklat_gate.measured.campaign import LoadCounts
 from socklat_gate.measured.histogram import BUCKETS, Histogram
 
-__all__ = ["counts_from_wire", "counts_to_wire"]
+__all__ = ["counts_from_json", "counts_to_json"]
 
 
-def counts_to_wire(counts: LoadCounts) -> dict[str, Any]:
+def counts_to_json(counts: LoadCounts) -> dict[str, Any]:
     """JSON object of ``counts``."""
     document = {field.name: getattr(counts, field.name) for field in fields(counts)}
     used = np.flatnonzero(counts.client.counts)
@@ -21,8 +21,8 @@ def counts_to_wire(counts: LoadCounts) -> dict[str, Any]:
     return document
 
 
-def counts_from_wire(document: dict[str, Any]) -> LoadCounts:
-    """Inverse of `counts_to_wire`; raises `TypeError` or `ValueError` for anything else."""
+def counts_from_json(document: dict[str, Any]) -> LoadCounts:
+    """Inverse of `counts_to_json`; raises `TypeError` or `ValueError` for anything else."""
     buckets = np.zeros(BUCKETS, dtype=np.uint64)
     for at, count in document["client"]:
         buckets[at] = count

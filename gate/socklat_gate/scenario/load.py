@@ -23,7 +23,7 @@ class Command(StrictModel):
 
 
 class Load(StrictModel):
-    """Open-loop load: arrivals happen on schedule whatever the answers do."""
+    """Open-loop load: arrivals happen on schedule whatever the responses do."""
 
     driver: Literal["tcp", "http", "command"] = "tcp"
     rate: float = Field(1000.0, gt=0, le=200_000, description="requests per second and arm")
@@ -34,18 +34,18 @@ class Load(StrictModel):
         ge=1,
         le=10_000,
         description="opened at most when requests find none free; default: 10 times connections, "
-        "or enough for a stop of a second",
+        "or enough for a pause of a second",
     )
     duration_s: float = Field(8.0, gt=0, le=3600, description="measured window of a pair")
     max_duration_s: float | None = Field(
         None,
         gt=0,
         le=3600,
-        description="extended up to this while stalls leave too few clean requests; 4 times "
+        description="extended up to this while stalls leave too few undisturbed requests; 4 times "
         "duration_s if left out",
     )
     warmup_s: float = Field(1.0, ge=0, le=600)
-    timeout_s: float = Field(10.0, gt=0, le=600, description="a later answer is an error")
+    timeout_s: float = Field(10.0, gt=0, le=600, description="a later response is an error")
     max_errors: float = Field(0.001, ge=0, le=1, description="allowed share of failed requests")
     max_lag_ms: float = Field(
         100.0, gt=0, description="bound for the p99 wait of due requests for a free connection"
@@ -55,7 +55,7 @@ class Load(StrictModel):
     # tcp
     payload: str | None = Field(None, description=r"request bytes; \r \n \t \0 \\ \xHH are escapes")
     response: Literal["resp"] | int | str = Field(
-        "resp", description='end of an answer: "resp", a length in bytes, or "until:DELIMITER"'
+        "resp", description='end of a response: "resp", a length in bytes, or "until:DELIMITER"'
     )
     # http
     method: str = Field("GET", pattern="^[A-Z]+$")
@@ -73,10 +73,10 @@ class Load(StrictModel):
 
     @field_validator("response")
     @classmethod
-    def _answer(cls, value: int | str) -> int | str:
+    def _response(cls, value: int | str) -> int | str:
         if isinstance(value, int):
             if value < 1:
-                raise ValueError("an answer has at least 1 byte")
+                raise ValueError("a response has at least 1 byte")
         elif value != "resp":
             if not value.startswith("until:") or len(value) == len("until:"):
                 raise ValueError('use "resp", a length in bytes, or "until:DELIMITER"')

@@ -7,9 +7,9 @@ import pytest
 
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load.checks import check_delivered, too_late
-from socklat_gate.load.request_log import ANSWERED, EXPIRED, Record
+from socklat_gate.load.request_log import EXPIRED, RESPONDED, Record
 from socklat_gate.load.schedule import make_schedule
-from socklat_gate.load.worker_json import counts_from_wire, counts_to_wire
+from socklat_gate.load.worker_json import counts_from_json, counts_to_json
 from socklat_gate.measured.campaign import ARMS, LoadCounts
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.scenario import Load
@@ -117,7 +117,7 @@ def test_lateness_is_a_sentence_about_the_machine():
 
 def test_counts_survive_the_wire():
     counts = but(client=Histogram.of([1, 5, 5, 10**9]), first_error="a\nb", grown=3)
-    assert counts_from_wire(counts_to_wire(counts)) == counts
+    assert counts_from_json(counts_to_json(counts)) == counts
 
 
 def test_record_counts_the_window_and_the_total_apart():
@@ -127,13 +127,13 @@ def test_record_counts_the_window_and_the_total_apart():
     for request in range(30):
         record.woke_ns[request] = record.due_ns[request] + 10
         record.sent_ns[request] = record.due_ns[request] + 20
-        record.answer(request, record.due_ns[request] + 1000 + request)
+        record.response(request, record.due_ns[request] + 1000 + request)
     record.rejection(12, record.due_ns[12] + 500, "rejected")
     record.failure(13, "lost")
     record.failure(3, "in the warm-up")
     record.starved[14] = 1
     record.state[14] = EXPIRED
-    assert record.state[15] == ANSWERED
+    assert record.state[15] == RESPONDED
     counts = record.counts(0)
     assert (counts.planned, counts.sent, counts.starved) == (20, 19, 1)
     assert (counts.responded, counts.errors, counts.responded_total) == (18, 2, 27)

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from socklat_gate.errors import UsageError
-from socklat_gate.load.cpuset import parse_cpuset, pinned
+from socklat_gate.load.cpuset import parse_cpuset, run_on_cpus
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_what_is_no_list(text):
 def test_children_inherit_the_set_and_the_parent_gets_its_own_back():
     before = os.sched_getaffinity(0)
     cpu = max(before)
-    with pinned(str(cpu)):
+    with run_on_cpus(str(cpu)):
         shown = subprocess.check_output(
             [sys.executable, "-c", "import os; print(os.sched_getaffinity(0))"], text=True
         )
@@ -36,6 +36,6 @@ def test_children_inherit_the_set_and_the_parent_gets_its_own_back():
 
 @pytest.mark.parametrize("cpuset", ["1023", "999999"])
 def test_a_cpu_that_does_not_exist_is_a_usage_error(cpuset):
-    with pytest.raises(UsageError, match=cpuset) as caught, pinned(cpuset):
+    with pytest.raises(UsageError, match=cpuset) as caught, run_on_cpus(cpuset):
         pass
     assert "usable" in (caught.value.remedy or "")

@@ -1,4 +1,4 @@
-"""More connections while the service stops, so that requests leave when they are due."""
+"""More connections while the service pauses, so that requests leave when they are due."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 import pytest
 
 from socklat_gate.errors import InvalidMeasurement, Reason
-from socklat_gate.load.bounds import longest_s, most_connections, taking_turns
+from socklat_gate.load.bounds import for_turns, longest_s, max_connections_of
 from socklat_gate.load.checks import check_delivered
 from socklat_gate.load.process import Endpoint, LoadProcess
 from socklat_gate.scenario import Load
@@ -175,21 +175,21 @@ def test_http_responses_that_close_an_extra_connection_let_the_request_wait_on()
 
 
 def test_bounds_follow_from_what_the_scenario_says():
-    assert most_connections(load_of(max_connections=None)) == 313  # 1.25 s of 250 a second
-    assert most_connections(load_of(max_connections=None, rate=10.0)) == 80
-    assert most_connections(load_of(max_connections=12)) == 12
-    assert most_connections(load_of(connections=5000, max_connections=None)) == 10_000
+    assert max_connections_of(load_of(max_connections=None)) == 313  # 1.25 s of 250 a second
+    assert max_connections_of(load_of(max_connections=None, rate=10.0)) == 80
+    assert max_connections_of(load_of(max_connections=12)) == 12
+    assert max_connections_of(load_of(connections=5000, max_connections=None)) == 10_000
     assert longest_s(load_of()) == 1.6
     assert longest_s(load_of(max_duration_s=3.0)) == 3.0
 
 
 def test_arms_that_take_turns_get_as_many_requests_in_a_longer_run():
     load = load_of(warmup_s=0.25)
-    turns = taking_turns(load, 2)
+    turns = for_turns(load, 2)
     assert (turns.rate, turns.duration_s, turns.warmup_s) == (load.rate, 3.2, 0.5)
     assert turns.max_duration_s is None
-    assert taking_turns(load_of(max_duration_s=3.0), 2).max_duration_s == 6.0
-    assert taking_turns(load, 1) == load
+    assert for_turns(load_of(max_duration_s=3.0), 2).max_duration_s == 6.0
+    assert for_turns(load, 1) == load
 
 
 @pytest.mark.parametrize("name", ["max_connections", "max_duration_s"])

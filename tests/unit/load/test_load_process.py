@@ -111,7 +111,7 @@ def test_two_arms_share_one_schedule_and_the_warm_up_is_kept_apart():
     for arm, server in enumerate((one, two)):
         of_arm = schedule.arm == arm
         assert counts[arm].planned == np.count_nonzero(of_arm & schedule.measured)
-        assert counts[arm].answered == counts[arm].sent == counts[arm].planned
+        assert counts[arm].responded == counts[arm].sent == counts[arm].planned
         assert counts[arm].responded_total == server.requests == np.count_nonzero(of_arm)
     assert seen
     assert seen[0][1] <= seen[0][0] <= schedule.arm.size
@@ -187,7 +187,7 @@ def test_a_request_without_answer_times_out_and_its_connection_is_replaced():
     assert counts.planned == counts.sent == counts.responded + counts.errors == 101
     assert counts.errors >= 5
     assert server.connections >= 22
-    assert "no answer within 0.4 s" in counts.first_error
+    assert "no response within 0.4 s" in counts.first_error
 
 
 def test_error_replies_are_answers_and_errors():

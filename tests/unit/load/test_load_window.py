@@ -73,7 +73,7 @@ def test_requests_due_after_the_end_are_neither_sent_nor_counted(interleave):
     schedule = make_schedule(load, 2, 3, interleave, 50.0)
     for arm, server in enumerate((one, two)):
         expected = planned(schedule, arm, windows[1])
-        assert counts[arm].planned == counts[arm].sent == counts[arm].answered == expected
+        assert counts[arm].planned == counts[arm].sent == counts[arm].responded == expected
         assert counts[arm].client.total == expected
         assert counts[arm].responded_total == server.requests > expected
 
@@ -119,7 +119,7 @@ def test_an_end_in_the_past_keeps_what_was_sent_in_the_total_only():
     record.begin(5_000)
     for request in range(25):
         record.woke_ns[request] = record.sent_ns[request] = record.due_ns[request]
-        record.answer(request, record.due_ns[request] + 1_000)
+        record.response(request, record.due_ns[request] + 1_000)
     assert record.end(record.due_ns[20]) == 20
     counts = record.counts(0)
     assert (counts.planned, counts.sent, counts.responded) == (10, 10, 10)

@@ -16,7 +16,7 @@ _FRAMING_LENGTHS = tuple(len(name) for name in _FRAMING)
 class HttpParser:
     """Responses on one connection; status 400 and above counts as an error, 1xx as nothing.
 
-    ``head``: the requests are HEAD, whose responses have no body whatever their headers say.
+    ``head``: the requests are HEAD, whose responses have no body whatever their headers announce.
     """
 
     __slots__ = (
@@ -79,7 +79,7 @@ class HttpParser:
         self._head_bytes = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:  # noqa: ARG002 - httptools passes it
-        """Notice whether the response says where it ends."""
+        """Notice whether the response has a length."""
         if len(name) in _FRAMING_LENGTHS and name.lower() in _FRAMING:
             self._framed = True
 

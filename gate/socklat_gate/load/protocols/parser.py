@@ -1,6 +1,6 @@
-"""Where one answer ends: the interface, and framing by length and by delimiter.
+"""Where one response ends: the interface, and framing by length and by delimiter.
 
-No parser keeps an answer's body, so their memory does not grow with the answers; what they do
+No parser keeps a response's body, so their memory does not grow with the responses; what they do
 keep (a line, a header block) is bounded, and more is a `BadResponse`.
 """
 
@@ -12,14 +12,14 @@ __all__ = ["BadResponse", "DelimiterParser", "LengthParser", "ResponseParser"]
 
 
 class BadResponse(Exception):
-    """The bytes are not an answer of this protocol; the connection cannot be used any further."""
+    """The bytes are not a response of this protocol; the connection cannot be used any further."""
 
 
 class ResponseParser(Protocol):
-    """Incremental framing of the answers on one connection.
+    """Incremental framing of the responses on one connection.
 
-    ``errors`` counts completed answers that report a failure and ``last_error`` is the text of
-    the latest; ``partial`` is true while bytes of an unfinished answer are held; ``reusable``
+    ``errors`` counts completed responses that report a failure and ``last_error`` is the text of
+    the latest; ``partial`` is true while bytes of an unfinished response are held; ``reusable``
     turns false when the server announced that it closes the connection.
     """
 
@@ -29,14 +29,14 @@ class ResponseParser(Protocol):
     reusable: bool
 
     def feed(self, data: bytes) -> int:
-        """Take what arrived; the number of answers it completed.  Raises `BadResponse`."""
+        """Take what arrived; the number of responses it completed.  Raises `BadResponse`."""
 
     def eof(self) -> int:
-        """The server closed: the number of answers that this completed (0 or 1)."""
+        """The server closed: the number of responses that this completed (0 or 1)."""
 
 
 class LengthParser:
-    """Answers of a fixed length in bytes."""
+    """Responses of a fixed length in bytes."""
 
     __slots__ = ("_have", "_length", "errors", "last_error", "partial", "reusable")
 
@@ -49,7 +49,7 @@ class LengthParser:
         self.reusable = True
 
     def feed(self, data: bytes) -> int:
-        """Take what arrived; the number of answers it completed."""
+        """Take what arrived; the number of responses it completed."""
         done, self._have = divmod(self._have + len(data), self._length)
         self.partial = self._have > 0
         return done
@@ -60,7 +60,7 @@ class LengthParser:
 
 
 class DelimiterParser:
-    """Answers that end with ``delimiter``."""
+    """Responses that end with ``delimiter``."""
 
     __slots__ = ("_delimiter", "_tail", "errors", "last_error", "partial", "reusable")
 
@@ -73,7 +73,7 @@ class DelimiterParser:
         self.reusable = True
 
     def feed(self, data: bytes) -> int:
-        """Take what arrived; the number of answers it completed."""
+        """Take what arrived; the number of responses it completed."""
         delimiter = self._delimiter
         data = self._tail + data
         done = at = 0

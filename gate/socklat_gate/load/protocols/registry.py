@@ -1,4 +1,4 @@
-"""Requests as bytes, and which parser frames their answers."""
+"""Requests as bytes, and which parser frames their responses."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def request_bytes(load: Load, host: str, port: int) -> bytes:
 
 
 def parser_for(load: Load) -> ResponseParser:
-    """A fresh parser for the answers on one connection."""
+    """A fresh parser for the responses on one connection."""
     if load.driver == "http":
         return HttpParser(head=load.method == "HEAD")
     if isinstance(load.response, int):

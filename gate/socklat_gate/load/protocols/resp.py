@@ -23,7 +23,7 @@ _ERRORS = frozenset(b"-!")
 class RespParser:
     """Replies of a RESP server, nested ones and those split over chunks included.
 
-    A top-level error reply (``-ERR ...`` or ``!``) counts as an answer and as an error; pushes
+    A top-level error reply (``-ERR ...`` or ``!``) counts as a response and as an error; pushes
     and attributes count as neither.
     """
 
