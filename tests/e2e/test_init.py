@@ -22,7 +22,7 @@ RECIPES = Path(__file__).resolve().parents[2] / "docs" / "howto" / "recipes.md"
 def test_a_redis_is_recognised_and_gated_as_written(gate: Gate, redis_image: str) -> None:
     done = gate.run("init", redis_image, "--port", 6379, out=False, apart=True)
     assert done.code == 0, done.stderr
-    assert "answers RESP on port 6379" in done.stdout
+    assert "speaks RESP on port 6379" in done.stdout
     path = gate.directory / "socklat.toml"
     scenario = load_scenario(path)
     assert scenario.service.image == redis_image
@@ -39,7 +39,7 @@ def test_a_postgres_gets_the_load_of_the_recipe(gate: Gate, docker_client: Any) 
     image = package_image(docker_client, "postgres")
     done = gate.run("init", image, out=False)
     assert done.code == 0, done.stderr
-    assert "answers PostgreSQL on port 5432" in done.stdout
+    assert "speaks PostgreSQL on port 5432" in done.stdout
     load = load_scenario(gate.directory / "socklat.toml").load
     assert load.driver == "command"
     assert load.command is not None

@@ -77,7 +77,7 @@ CASES = [
     Case(
         "no-answer-understood",
         Reason.LOAD_REFUSED,
-        ["none of", "was answered", "load.response"],
+        ["none of", "got a response", "load.response"],
         {"service": echo(), "load": {"response": 17, "timeout_s": 0.3}},
     ),
     Case(

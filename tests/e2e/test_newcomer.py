@@ -88,7 +88,7 @@ def test_from_installing_to_comparing_elsewhere(newcomer: Newcomer, images: str)
     for tag in TAGS:
         made(tag, 3000)
     said = newcomer.does(f"socklat-gate init {TAGS[1]}")
-    assert "answers HTTP on port 8080: GET /health 200" in said
+    assert "speaks HTTP on port 8080: GET /health 200" in said
     scenario = newcomer.home / "socklat.toml"
     text = scenario.read_text().partition("[[gate.metrics]]")[0] + QUICK
     text = re.sub(r"^rate = \S+", "rate = 300", text, flags=re.MULTILINE)

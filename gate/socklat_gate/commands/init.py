@@ -13,8 +13,8 @@ from socklat_gate.commands.output import emit
 from socklat_gate.errors import InvalidMeasurement, Reason, UsageError
 
 if TYPE_CHECKING:
-    from socklat_gate.init.detection import Spoken
     from socklat_gate.init.source import Source
+    from socklat_gate.load.protocols.protocol import DetectedProtocol
 
 __all__ = ["init"]
 
@@ -60,7 +60,7 @@ def init(
         socklat-gate init docker-compose.yml --service api
     """
     from socklat_gate.documents.atomic import write_atomic
-    from socklat_gate.init.detection import ask, guess
+    from socklat_gate.init.detection import detect, guess
     from socklat_gate.init.scenario_text import scenario_text
     from socklat_gate.init.source import chosen_port, find_source
     from socklat_gate.job.progress import Progress
@@ -74,20 +74,20 @@ def init(
         found = find_source(client, source, out.resolve().parent, progress.say, service)
         at = chosen_port(found, port)
         if no_start:
-            spoken = guess(at, "--no-start was given")
+            detected = guess(at, "--no-start was given")
         else:
             try:
-                spoken = ask(client, found, at, out.resolve().parent, progress.say)
+                detected = detect(client, found, at, out.resolve().parent, progress.say)
             except InvalidMeasurement as error:
-                spoken = guess(at, "the image did not start alone")
+                detected = guess(at, "the image did not start alone")
                 progress.line(f"{error.message}")
     try:
-        write_atomic(out, scenario_text(found, at, spoken).encode(), overwrite=force)
+        write_atomic(out, scenario_text(found, at, detected).encode(), overwrite=force)
     except FileExistsError:
         raise _taken(out) from None
     load_scenario(out)
-    emit(f"wrote {out}: {_told(found, at, spoken)}")
-    for step in _next_steps(found, out, spoken):
+    emit(f"wrote {out}: {_summary(found, at, detected)}")
+    for step in _next_steps(found, out, detected):
         emit(step)
 
 
@@ -99,26 +99,26 @@ def _taken(out: Path) -> UsageError:
     )
 
 
-def _told(found: Source, port: int, spoken: Spoken) -> str:
-    from socklat_gate.init.detection import HTTP
+def _summary(found: Source, port: int, detected: DetectedProtocol) -> str:
+    from socklat_gate.load.protocols.http import HTTP
 
-    if not spoken.verified:
-        return f"{found}, port {port}, {spoken.protocol.name} by its number ({spoken.problem})"
-    took = f", {1000 * spoken.latency_s:.3g} ms" if spoken.latency_s else ""
-    if spoken.protocol is HTTP:
-        return f"{found} answers HTTP on port {port}: GET {spoken.path} {spoken.status}{took}"
-    return f"{found} answers {spoken.protocol.name} on port {port}{took}"
+    if not detected.verified:
+        return f"{found}, port {port}, {detected.protocol.name} by its number ({detected.problem})"
+    took = f", {1000 * detected.latency_s:.3g} ms" if detected.latency_s else ""
+    if detected.protocol is HTTP:
+        return f"{found} speaks HTTP on port {port}: GET {detected.path} {detected.status}{took}"
+    return f"{found} speaks {detected.protocol.name} on port {port}{took}"
 
 
-def _next_steps(found: Source, out: Path, spoken: Spoken) -> list[str]:
-    from socklat_gate.init.detection import HTTP
+def _next_steps(found: Source, out: Path, detected: DetectedProtocol) -> list[str]:
+    from socklat_gate.load.protocols.http import HTTP
 
     steps = []
-    if spoken.protocol is HTTP and spoken.status >= BAD_STATUS:
+    if detected.protocol is HTTP and detected.status >= BAD_STATUS:
         steps.append(
-            f"first: set load.path to one that answers well; {spoken.status} counts as an error"
+            f"first: set load.path to one that responds well; {detected.status} counts as an error"
         )
-    elif not spoken.verified:
+    elif not detected.verified:
         steps.append("first: read [load] and correct what the service does not understand")
     scenario = shlex.quote(str(out))
     reference = shlex.quote(found.image.reference)

@@ -9,8 +9,8 @@ from functools import lru_cache
 
 import jinja2
 
-from socklat_gate.init.detection import HTTP, Spoken
 from socklat_gate.init.source import Source
+from socklat_gate.load.protocols.protocol import DetectedProtocol
 from socklat_gate.scenario.gating import WANTED_EXCEEDING, Metric, default_metrics
 
 __all__ = ["rate_for", "scenario_text"]
@@ -30,9 +30,9 @@ COMMENTS = {
 MEDIAN = 0.5
 
 
-def scenario_text(source: Source, port: int, spoken: Spoken) -> str:
+def scenario_text(source: Source, port: int, found: DetectedProtocol) -> str:
     """The scenario for what was found."""
-    rate = rate_for(spoken.latency_s)
+    rate = rate_for(found.latency_s)
     metrics = [metric for metric in default_metrics() if _judged(metric, rate)]
     left_out = [
         (metric.name, math.ceil(_needs_s(rate, metric)))
@@ -46,11 +46,15 @@ def scenario_text(source: Source, port: int, spoken: Spoken) -> str:
             name=_toml(source.name),
             start=[(key, _toml(value), COMMENTS[key]) for key, value in source.keys.items()],
             port=port,
-            ready=_toml(spoken.path) if spoken.status == 200 else "",
-            verified=spoken.verified,
-            problem=spoken.problem,
-            http=spoken.protocol is HTTP,
-            load=list(_load(spoken, rate, _duration_s(rate, metrics))),
+            ready=_toml(found.path) if found.status == 200 else "",
+            verified=found.verified,
+            problem=found.problem,
+            hints=found.protocol.hints,
+            load=[
+                (line.key, _toml(line.value), line.comment)
+                for line in found.protocol.load_keys(found)
+            ]
+            + list(_rates(found, rate, _duration_s(rate, metrics))),
             metrics=metrics,
             left_out=left_out,
         )
@@ -84,20 +88,12 @@ def _needs_s(rate: float, metric: Metric) -> float:
     return WANTED_EXCEEDING / ((1 - metric.quantile) * rate)
 
 
-def _load(spoken: Spoken, rate: float, duration_s: float) -> Iterator[tuple[str, str, str]]:
-    """Key, value in TOML and comment of each line of [load]."""
-    if spoken.protocol is HTTP:
-        answered = f"answered {spoken.status} just now" if spoken.verified else "not tried"
-        yield "driver", '"http"', 'or "tcp" with payload and answer, or "command" for another tool'
-        yield "path", _toml(spoken.path), answered
-    else:
-        driver = spoken.protocol.driver
-        other = "" if driver == "command" else "; or the command of another tool"
-        yield "driver", _toml(driver), f"{spoken.protocol.name}{other}"
-        for key, value, comment in spoken.protocol.keys:
-            yield key, _toml(value), comment
-    took = f"one took {1000 * spoken.latency_s:.3g} ms" if spoken.latency_s else "a guess"
-    yield "rate", f"{rate:g}", f"requests per second and arm, whatever the answers do; {took}"
+def _rates(
+    found: DetectedProtocol, rate: float, duration_s: float
+) -> Iterator[tuple[str, str, str]]:
+    """Key, value in TOML and comment of the lines of [load] that every protocol has."""
+    took = f"one took {1000 * found.latency_s:.3g} ms" if found.latency_s else "a guess"
+    yield "rate", f"{rate:g}", f"requests per second and arm, whatever the responses do; {took}"
     yield "connections", str(CONNECTIONS), "per arm"
     yield "duration_s", f"{duration_s:g}", "of each run; the slow quantiles need enough requests"
 

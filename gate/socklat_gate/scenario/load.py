@@ -11,8 +11,10 @@ from socklat_gate.scenario.cpus import CpuSet
 from socklat_gate.scenario.gating import StrictModel
 from socklat_gate.scenario.payload import parse_payload
 
-__all__ = ["Command", "Load"]
+__all__ = ["NAMED_RESPONSES", "Command", "Load"]
 
+NAMED_RESPONSES = ("resp",)
+"""Values of ``load.response`` that name a protocol of `load.protocols`."""
 HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 
 
@@ -77,9 +79,10 @@ class Load(StrictModel):
         if isinstance(value, int):
             if value < 1:
                 raise ValueError("a response has at least 1 byte")
-        elif value != "resp":
+        elif value not in NAMED_RESPONSES:
             if not value.startswith("until:") or len(value) == len("until:"):
-                raise ValueError('use "resp", a length in bytes, or "until:DELIMITER"')
+                names = ", ".join(f'"{name}"' for name in NAMED_RESPONSES)
+                raise ValueError(f'use {names}, a length in bytes, or "until:DELIMITER"')
             parse_payload(value.removeprefix("until:"))
         return value
 

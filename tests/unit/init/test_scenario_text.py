@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from socklat_gate.init.detection import HTTP, Spoken, guess
+from socklat_gate.init.detection import guess
 from socklat_gate.init.scenario_text import rate_for, scenario_text
 from socklat_gate.init.source import Source, scenario_name
+from socklat_gate.load.protocols.http import HTTP
+from socklat_gate.load.protocols.protocol import DetectedProtocol
 from socklat_gate.scenario import Scenario
 from socklat_gate.scenario.gating import WANTED_EXCEEDING
 from socklat_gate.scenario.loader import load_scenario
@@ -19,15 +21,15 @@ def source(name: str = "shop", value: str = "shop:dev", key: str = "image") -> S
     return Source(name, {key: value}, IMAGE, (8080,))
 
 
-def written(tmp_path: Path, found: Source, port: int, spoken: Spoken) -> Scenario:
+def written(tmp_path: Path, found: Source, port: int, detected: DetectedProtocol) -> Scenario:
     path = tmp_path / "socklat.toml"
-    path.write_text(scenario_text(found, port, spoken), encoding="utf-8")
+    path.write_text(scenario_text(found, port, detected), encoding="utf-8")
     return load_scenario(path)
 
 
 def test_an_http_service_gets_its_path_readiness_and_a_rate_it_can_bear(tmp_path: Path) -> None:
-    spoken = Spoken(HTTP, "/health", 200, latency_s=0.002, verified=True)
-    scenario = written(tmp_path, source(), 8080, spoken)
+    detected = DetectedProtocol(HTTP, "/health", 200, latency_s=0.002, verified=True)
+    scenario = written(tmp_path, source(), 8080, detected)
     assert (scenario.name, scenario.service.image, scenario.service.port) == (
         "shop",
         "shop:dev",
@@ -44,19 +46,19 @@ def test_an_http_service_gets_its_path_readiness_and_a_rate_it_can_bear(tmp_path
 
 
 def test_a_fast_one_is_judged_by_p99_too(tmp_path: Path) -> None:
-    spoken = Spoken(HTTP, "/", 200, latency_s=0.0002, verified=True)
-    scenario = written(tmp_path, source(), 8080, spoken)
+    detected = DetectedProtocol(HTTP, "/", 200, latency_s=0.0002, verified=True)
+    scenario = written(tmp_path, source(), 8080, detected)
     assert scenario.load.rate == 1000
     assert "service_p99" in [m.name for m in scenario.gate.metrics]
 
 
 @pytest.mark.parametrize("status", [301, 404, 500])
-def test_what_answers_otherwise_is_not_waited_for(tmp_path: Path, status: int) -> None:
-    spoken = Spoken(HTTP, "/", status, latency_s=0.001, verified=True)
-    assert written(tmp_path, source(), 80, spoken).service.ready.http is None
+def test_another_status_is_no_readiness(tmp_path: Path, status: int) -> None:
+    detected = DetectedProtocol(HTTP, "/", status, latency_s=0.001, verified=True)
+    assert written(tmp_path, source(), 80, detected).service.ready.http is None
 
 
-def test_known_ports_without_asking(tmp_path: Path) -> None:
+def test_known_ports_without_detection(tmp_path: Path) -> None:
     redis = written(tmp_path, source(), 6379, guess(6379, "--no-start was given"))
     assert (redis.load.driver, redis.load.response) == ("tcp", "resp")
     memcached = written(tmp_path, source(), 11211, guess(11211, "--no-start was given"))
@@ -78,8 +80,8 @@ def test_any_directory_can_be_named(tmp_path: Path, value: str) -> None:
 def test_every_rate_has_enough_requests_for_what_is_judged(
     tmp_path: Path, latency_s: float
 ) -> None:
-    spoken = Spoken(HTTP, "/", 200, latency_s=latency_s, verified=True)
-    scenario = written(tmp_path, source(), 80, spoken)
+    detected = DetectedProtocol(HTTP, "/", 200, latency_s=latency_s, verified=True)
+    scenario = written(tmp_path, source(), 80, detected)
     assert 5 <= scenario.load.rate <= 1000
     assert scenario.load.duration_s <= 20 or scenario.load.rate < 10
     assert scenario.gate.metrics[0].quantile == 0.5

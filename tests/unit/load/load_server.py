@@ -1,4 +1,4 @@
-"""A real server on 127.0.0.1 in a thread, whose answers the test decides."""
+"""A real server on 127.0.0.1 in a thread, whose responses the test decides."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import threading
 from collections.abc import Callable
 from types import TracebackType
 
-Answer = Callable[["Peer", int], None]
+Respond = Callable[["Peer", int], None]
 
 
 class Peer(asyncio.Protocol):
-    """One connection, the ``number``-th; ``answer`` is called with each request's number."""
+    """One connection, the ``number``-th; ``respond`` is called with each request's number."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -30,25 +30,32 @@ class Peer(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         *requests, self.unread = (self.unread + data).split(self.server.request_end)
+        if not requests:
+            self.server.on_unknown(self)
         for _ in requests:
             self.server.requests += 1
-            self.server.answer(self, self.server.requests)
+            self.server.respond(self, self.server.requests)
 
     def write(self, data: bytes) -> None:
         self.transport.write(data)
 
 
 class Server:
-    """Counts connections and requests; ``greet`` is called with each new connection."""
+    """Counts connections and requests; ``greet`` is called with each new connection.
+
+    ``on_unknown`` is called when bytes came that complete no request.
+    """
 
     def __init__(
         self,
-        answer: Answer,
+        respond: Respond,
         request_end: bytes = b"\r\n",
         greet: Callable[[Peer], None] = lambda peer: None,
+        on_unknown: Callable[[Peer], None] = lambda peer: None,
     ) -> None:
-        self.answer = answer
+        self.respond = respond
         self.greet = greet
+        self.on_unknown = on_unknown
         self.request_end = request_end
         self.connections = 0
         self.requests = 0

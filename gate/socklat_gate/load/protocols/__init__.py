@@ -1,1 +1,1 @@
-"""One module a protocol: requests as bytes, and where a response ends."""
+"""The protocols of the load: one module each, listed in `registry`."""

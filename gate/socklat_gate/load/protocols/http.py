@@ -1,12 +1,27 @@
-"""Framing of HTTP/1.1 responses, by httptools (llhttp)."""
+"""HTTP/1.1: requests, responses framed by httptools (llhttp), and detection by a GET."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from string import ascii_letters, digits, punctuation
+from urllib.parse import quote
+
 import httptools
 
-from socklat_gate.load.protocols.parser import BadResponse
+from socklat_gate.load.protocols.handshake import TRY_TIMEOUT_S, median_latency_s
+from socklat_gate.load.protocols.parser import BadResponse, ResponseParser
+from socklat_gate.load.protocols.protocol import DetectedProtocol, LoadKey, LoadProtocol
+from socklat_gate.scenario import Load
 
-__all__ = ["HttpParser"]
+__all__ = ["HTTP", "PROTOCOL", "HttpParser"]
+
+EXAMPLE = """[load]
+driver = "http"
+method = "GET"
+path = "/health"
+"""
+BAD_STATUS = 400
+_BODY_EXPECTED = ("POST", "PUT", "PATCH")
 
 MAX_HEAD = 1 << 20
 _FRAMING = (b"content-length", b"transfer-encoding")
@@ -100,8 +115,85 @@ class HttpParser:
         if status < 200:
             return
         self._done += 1
-        if status >= 400:
+        if status >= BAD_STATUS:
             self.errors += 1
             self.last_error = f"HTTP status {status}"
         if not self._http.should_keep_alive():
             self.reusable = False
+
+
+class _HttpFraming:
+    """`Framing` for ``load.driver`` = ``http``."""
+
+    def selected_by(self, load: Load) -> bool:
+        """Whether the driver is http."""
+        return load.driver == "http"
+
+    def request_bytes(self, load: Load, host: str, port: int) -> bytes:
+        """Request line, headers and body; the scenario's headers replace the usual ones."""
+        body = b"" if load.body is None else load.body.encode()
+        given = {name.lower() for name in load.headers}
+        name = f"[{host}]" if ":" in host else host
+        headers = {
+            "Host": name if port == 80 else f"{name}:{port}",
+            "User-Agent": "socklat-gate",
+            "Accept": "*/*",
+        }
+        if (body or load.method in _BODY_EXPECTED) and "transfer-encoding" not in given:
+            headers["Content-Length"] = str(len(body))
+        path = quote(load.path, safe=ascii_letters + digits + punctuation)
+        lines = [f"{load.method} {path} HTTP/1.1"]
+        lines += [f"{key}: {value}" for key, value in headers.items() if key.lower() not in given]
+        lines += [f"{key}: {value}" for key, value in load.headers.items()]
+        return "\r\n".join([*lines, "", ""]).encode() + body
+
+    def parser(self, load: Load) -> ResponseParser:
+        """Knows whether the requests are HEAD."""
+        return HttpParser(head=load.method == "HEAD")
+
+
+class _HttpDetector:
+    """`Detector` by GET, without redirects or proxies."""
+
+    name = "HTTP"
+    ports = ()
+    driver = "http"
+    hints = (
+        'method = "POST"',
+        'headers = { "Content-Type" = "application/json" }',
+        'body = "{}"',
+    )
+
+    def detect(self, host: str, port: int, paths: Sequence[str]) -> DetectedProtocol | None:
+        """At the first of ``paths`` that responds well, else at the last; None when none does."""
+        import requests  # noqa: PLC0415 - heavy, and the load's worker needs none of it
+
+        found = None
+        with requests.Session() as session:
+            session.trust_env = False  # a proxy would respond in its place
+            for path in paths:
+
+                def get(url: str = f"http://{host}:{port}{path}") -> int:
+                    with session.get(url, timeout=TRY_TIMEOUT_S, allow_redirects=False) as response:
+                        return response.status_code
+
+                try:
+                    status = get()
+                    latency_s = median_latency_s(get)
+                except requests.RequestException:
+                    continue
+                found = DetectedProtocol(self, path, status, latency_s, verified=True)
+                if status < BAD_STATUS:
+                    break
+        return found
+
+    def load_keys(self, found: DetectedProtocol) -> Iterator[LoadKey]:
+        """Driver and path."""
+        other = 'or "tcp" with payload and response, or "command" for another tool'
+        yield LoadKey("driver", self.driver, other)
+        tried = f"responded {found.status} just now" if found.verified else "not tried"
+        yield LoadKey("path", found.path, tried)
+
+
+HTTP = _HttpDetector()
+PROTOCOL = LoadProtocol("HTTP", EXAMPLE, _HttpFraming(), detectors=(HTTP,))

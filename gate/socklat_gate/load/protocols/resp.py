@@ -6,9 +6,31 @@ and aggregates (``$?``, ``*?``) are left out: no server sends them.
 
 from __future__ import annotations
 
-from socklat_gate.load.protocols.parser import BadResponse
+from socklat_gate.load.protocols.handshake import Handshake
+from socklat_gate.load.protocols.parser import BadResponse, ResponseParser
+from socklat_gate.load.protocols.payload_request import payload_request
+from socklat_gate.load.protocols.protocol import LoadKey, LoadProtocol
+from socklat_gate.scenario import Load
 
-__all__ = ["RespParser"]
+__all__ = ["PROTOCOL", "RespParser"]
+
+NAME = "resp"
+EXAMPLE = r"""[load]
+driver = "tcp"
+payload = "*1\\r\\n$4\\r\\nPING\\r\\n"
+response = "resp"
+"""
+REDIS = Handshake(
+    "RESP",
+    (6379, 6380),
+    b"*1\r\n$4\r\nPING\r\n",
+    (b"+PONG",),
+    "tcp",
+    (
+        LoadKey("payload", r"*1\r\n$4\r\nPING\r\n", "better: a command that your service uses"),
+        LoadKey("response", NAME, "the end of a response, as Redis and its relatives write it"),
+    ),
+)
 
 MAX_LINE = 65_536
 MAX_DEPTH = 64
@@ -134,3 +156,22 @@ def _size(text: bytes) -> int:
     if not digits.isdigit() or len(digits) > 18 or (digits is not text and text != b"-1"):
         raise BadResponse(f"RESP: {text[:40]!r} is not a length")
     return int(text)
+
+
+class _Resp:
+    """`Framing` for ``load.response`` = ``resp``."""
+
+    def selected_by(self, load: Load) -> bool:
+        """Whether the response is RESP."""
+        return load.driver == "tcp" and load.response == NAME
+
+    def request_bytes(self, load: Load, host: str, port: int) -> bytes:  # noqa: ARG002 - not in it
+        """The payload."""
+        return payload_request(load)
+
+    def parser(self, load: Load) -> ResponseParser:  # noqa: ARG002 - it has no options
+        """For RESP2 and RESP3."""
+        return RespParser()
+
+
+PROTOCOL = LoadProtocol("RESP", EXAMPLE, _Resp(), response=NAME, detectors=(REDIS,))

@@ -6,15 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from socklat_gate.load.protocols.delimiter import DelimiterParser
 from socklat_gate.load.protocols.http import MAX_HEAD
-from socklat_gate.load.protocols.parser import DelimiterParser, LengthParser
-from socklat_gate.load.protocols.registry import BadResponse, parser_for, request_bytes
+from socklat_gate.load.protocols.length import LengthParser
+from socklat_gate.load.protocols.parser import BadResponse
+from socklat_gate.load.protocols.registry import parser_for, request_bytes
 from socklat_gate.load.protocols.resp import MAX_DEPTH, MAX_LINE, RespParser
 from socklat_gate.scenario import Load
 
 
-def tcp(answer="resp", payload=r"PING\r\n"):
-    return Load(payload=payload, response=answer)
+def tcp(response="resp", payload=r"PING\r\n"):
+    return Load(payload=payload, response=response)
 
 
 def http(**options):
@@ -22,16 +24,16 @@ def http(**options):
 
 
 def feed_in(parser, data, cuts):
-    """Total of answers when ``data`` arrives cut at ``cuts``."""
+    """Total of responses when ``data`` arrives cut at ``cuts``."""
     edges = [0, *sorted(cuts), len(data)]
     return sum(parser.feed(data[a:b]) for a, b in itertools.pairwise(edges) if b > a)
 
 
-def check_every_split(make, data, answers, errors=0):
+def check_every_split(make, data, responses, errors=0):
     splits = [[], range(1, len(data)), *([cut] for cut in range(1, len(data)))]
     for cuts in splits:
         parser = make()
-        assert feed_in(parser, data, cuts) == answers, list(cuts)
+        assert feed_in(parser, data, cuts) == responses, list(cuts)
         assert parser.errors == errors, list(cuts)
         assert not parser.partial, list(cuts)
 
@@ -63,8 +65,8 @@ RESP = {
 
 @pytest.mark.parametrize("name", RESP)
 def test_resp_in_every_split(name):
-    data, answers, errors = RESP[name]
-    check_every_split(RespParser, data, answers, errors)
+    data, responses, errors = RESP[name]
+    check_every_split(RespParser, data, responses, errors)
 
 
 def encode(value):
@@ -131,14 +133,14 @@ def test_length_in_every_split(length):
     check_every_split(lambda: LengthParser(length), b"x" * 21, 21 // length)
 
 
-def test_length_shows_the_bytes_of_the_next_answer():
+def test_length_shows_the_bytes_of_the_next_response():
     parser = LengthParser(5)
     assert parser.feed(b"+PONG\r\n") == 1
     assert parser.partial
 
 
 @pytest.mark.parametrize(
-    ("delimiter", "data", "answers"),
+    ("delimiter", "data", "responses"),
     [
         (b"\n", b"one\ntwo\n", 2),
         (b"\r\n.\r\n", b"a\r\n..\r\n.\r\nb\r\n.\r\n", 2),
@@ -146,8 +148,8 @@ def test_length_shows_the_bytes_of_the_next_answer():
         (b"END", b"EENDENEND", 2),
     ],
 )
-def test_delimiter_in_every_split(delimiter, data, answers):
-    check_every_split(lambda: DelimiterParser(delimiter), data, answers)
+def test_delimiter_in_every_split(delimiter, data, responses):
+    check_every_split(lambda: DelimiterParser(delimiter), data, responses)
 
 
 @settings(max_examples=150, deadline=None)
@@ -184,8 +186,8 @@ HTTP = {
 
 @pytest.mark.parametrize("name", HTTP)
 def test_http_in_every_split(name):
-    data, answers, errors = HTTP[name]
-    check_every_split(lambda: parser_for(http()), data, answers, errors)
+    data, responses, errors = HTTP[name]
+    check_every_split(lambda: parser_for(http()), data, responses, errors)
 
 
 def test_http_error_names_the_status():
@@ -210,7 +212,7 @@ def test_http_says_whether_the_connection_stays(head, reusable):
     assert parser.reusable is reusable
 
 
-def test_http_answer_that_ends_with_the_connection():
+def test_http_response_that_ends_with_the_connection():
     parser = parser_for(http())
     assert parser.feed(b"HTTP/1.1 200 OK\r\nServer: a\r\n\r\nbody") == 0
     assert parser.eof() == 1
@@ -227,13 +229,13 @@ def test_http_answer_that_ends_with_the_connection():
         b"",
     ],
 )
-def test_http_answer_cut_short_is_no_answer(cut_short):
+def test_http_response_cut_short_is_no_response(cut_short):
     parser = parser_for(http())
     parser.feed(cut_short)
     assert parser.eof() == 0
 
 
-def test_http_head_answers_have_no_body():
+def test_http_head_responses_have_no_body():
     parser = parser_for(http(method="HEAD"))
     for _ in range(3):
         assert parser.feed(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n") == 1
@@ -255,7 +257,7 @@ def test_http_rejects(data):
         parser_for(http()).feed(data)
 
 
-def test_a_parser_for_each_kind_of_answer():
+def test_a_parser_for_each_kind_of_response():
     assert parser_for(tcp()).feed(b"*1\r\n:1\r\n") == 1
     assert parser_for(tcp(4)).feed(b"abcd") == 1
     assert parser_for(tcp(r"until:\x00\n")).feed(b"a\0\nb\0\n") == 2

@@ -1,0 +1,89 @@
+"""Responses that end with given bytes: memcached and other protocols of lines."""
+
+from __future__ import annotations
+
+from socklat_gate.load.protocols.handshake import Handshake
+from socklat_gate.load.protocols.parser import ResponseParser
+from socklat_gate.load.protocols.payload_request import payload_request
+from socklat_gate.load.protocols.protocol import LoadKey, LoadProtocol
+from socklat_gate.scenario import Load
+from socklat_gate.scenario.payload import parse_payload
+
+__all__ = ["PROTOCOL", "DelimiterParser"]
+
+PREFIX = "until:"
+EXAMPLE = r"""[load]
+driver = "tcp"
+payload = "get socklat\\r\\n"
+response = "until:END\\r\\n"
+"""
+MEMCACHED = Handshake(
+    "memcached",
+    (11211,),
+    b"version\r\n",
+    (b"VERSION ",),
+    "tcp",
+    (
+        LoadKey("payload", r"get socklat\r\n", "better: a key that is there"),
+        LoadKey("response", r"until:END\r\n", "the end of a response"),
+    ),
+)
+
+
+class DelimiterParser:
+    """Responses that end with ``delimiter``."""
+
+    __slots__ = ("_delimiter", "_tail", "errors", "last_error", "partial", "reusable")
+
+    def __init__(self, delimiter: bytes) -> None:
+        self._delimiter = delimiter
+        self._tail = b""
+        self.errors = 0
+        self.last_error = ""
+        self.partial = False
+        self.reusable = True
+
+    def feed(self, data: bytes) -> int:
+        """Take what arrived; the number of responses it completed."""
+        delimiter = self._delimiter
+        data = self._tail + data
+        done = at = 0
+        while (hit := data.find(delimiter, at)) >= 0:
+            done += 1
+            at = hit + len(delimiter)
+        if at < len(data):
+            self.partial = True
+        elif done:
+            self.partial = False
+        # A delimiter split over two chunks is found through the last bytes of the first.
+        keep = min(len(delimiter) - 1, len(data) - at)
+        self._tail = data[len(data) - keep :]
+        return done
+
+    def eof(self) -> int:
+        """A closed connection completes nothing."""
+        return 0
+
+
+class _Delimiter:
+    """`Framing` for ``load.response`` = ``until:DELIMITER``."""
+
+    def selected_by(self, load: Load) -> bool:
+        """Whether the response has a delimiter."""
+        return (
+            load.driver == "tcp"
+            and isinstance(load.response, str)
+            and load.response.startswith(PREFIX)
+        )
+
+    def request_bytes(self, load: Load, host: str, port: int) -> bytes:  # noqa: ARG002 - not in it
+        """The payload."""
+        return payload_request(load)
+
+    def parser(self, load: Load) -> ResponseParser:
+        """For responses that end with the delimiter."""
+        assert isinstance(load.response, str), "selected_by said so"
+        return DelimiterParser(parse_payload(load.response.removeprefix(PREFIX)))
+
+
+PROTOCOL = LoadProtocol("delimiter", EXAMPLE, _Delimiter(), detectors=(MEMCACHED,))

@@ -1,0 +1,75 @@
+"""Detection by one fixed request and how its response begins."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from statistics import median
+
+from socklat_gate.load.protocols.protocol import DetectedProtocol, LoadKey
+
+__all__ = ["TRY_TIMEOUT_S", "Handshake", "median_latency_s"]
+
+TRY_TIMEOUT_S = 2.0
+REPEAT_FOR_S = 2.0
+REPEAT_TIMES = 20
+MAX_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """`Detector` of services whose response to ``request`` begins with one of ``responses``.
+
+    ``keys`` are the lines of ``[load]``.  ``repeats``: the request can be sent again on the same
+    connection.
+    """
+
+    name: str
+    ports: tuple[int, ...]
+    request: bytes
+    responses: tuple[bytes, ...]
+    driver: str
+    keys: tuple[LoadKey, ...]
+    repeats: bool = True
+    hints: tuple[str, ...] = ()
+
+    def detect(self, host: str, port: int, paths: Sequence[str] = ()) -> DetectedProtocol | None:  # noqa: ARG002 - it has no paths
+        """One exchange, and some more for the latency; see `Detector`."""
+        try:
+            with socket.create_connection((host, port), timeout=TRY_TIMEOUT_S) as connection:
+                if not self._exchange(connection).startswith(self.responses):
+                    return None
+        except OSError:
+            return None
+        latency_s = 0.0
+        if self.repeats:
+            with suppress(OSError):
+                latency_s = self._latency_s(host, port)
+        return DetectedProtocol(self, latency_s=latency_s, verified=True)
+
+    def load_keys(self, found: DetectedProtocol) -> Iterable[LoadKey]:  # noqa: ARG002 - always the same
+        """The driver and ``keys``."""
+        other = "" if self.driver == "command" else "; or the command of another tool"
+        return (LoadKey("driver", self.driver, f"{self.name}{other}"), *self.keys)
+
+    def _exchange(self, connection: socket.socket) -> bytes:
+        connection.sendall(self.request)
+        return connection.recv(MAX_BYTES)
+
+    def _latency_s(self, host: str, port: int) -> float:
+        with socket.create_connection((host, port), timeout=TRY_TIMEOUT_S) as connection:
+            return median_latency_s(lambda: self._exchange(connection))
+
+
+def median_latency_s(exchange: Callable[[], object]) -> float:
+    """Median of up to `REPEAT_TIMES` exchanges within `REPEAT_FOR_S`; 0 when there was none."""
+    took_s: list[float] = []
+    end_s = time.monotonic() + REPEAT_FOR_S
+    while len(took_s) < REPEAT_TIMES and time.monotonic() < end_s:
+        started_s = time.perf_counter()
+        exchange()
+        took_s.append(time.perf_counter() - started_s)
+    return median(took_s) if took_s else 0.0

@@ -1,0 +1,60 @@
+"""Responses of a fixed length in bytes."""
+
+from __future__ import annotations
+
+from socklat_gate.load.protocols.parser import ResponseParser
+from socklat_gate.load.protocols.payload_request import payload_request
+from socklat_gate.load.protocols.protocol import LoadProtocol
+from socklat_gate.scenario import Load
+
+__all__ = ["PROTOCOL", "LengthParser"]
+
+EXAMPLE = r"""[load]
+driver = "tcp"
+payload = "\\x00\\x01"
+response = 8
+"""
+
+
+class LengthParser:
+    """Responses of a fixed length in bytes."""
+
+    __slots__ = ("_have", "_length", "errors", "last_error", "partial", "reusable")
+
+    def __init__(self, length: int) -> None:
+        self._length = length
+        self._have = 0
+        self.errors = 0
+        self.last_error = ""
+        self.partial = False
+        self.reusable = True
+
+    def feed(self, data: bytes) -> int:
+        """Take what arrived; the number of responses it completed."""
+        done, self._have = divmod(self._have + len(data), self._length)
+        self.partial = self._have > 0
+        return done
+
+    def eof(self) -> int:
+        """A closed connection completes nothing."""
+        return 0
+
+
+class _Length:
+    """`Framing` for ``load.response`` = a number of bytes."""
+
+    def selected_by(self, load: Load) -> bool:
+        """Whether the response is a length."""
+        return load.driver == "tcp" and isinstance(load.response, int)
+
+    def request_bytes(self, load: Load, host: str, port: int) -> bytes:  # noqa: ARG002 - not in it
+        """The payload."""
+        return payload_request(load)
+
+    def parser(self, load: Load) -> ResponseParser:
+        """For responses of ``load.response`` bytes."""
+        assert isinstance(load.response, int), "selected_by said so"
+        return LengthParser(load.response)
+
+
+PROTOCOL = LoadProtocol("length", EXAMPLE, _Length())

@@ -1,0 +1,102 @@
+"""What a protocol of the load is: how requests and responses look, and how `init` recognises it.
+
+A module a protocol, each with one `LoadProtocol`, and one line in `load.protocols.registry`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from socklat_gate.load.protocols.parser import ResponseParser
+from socklat_gate.scenario import Load
+
+__all__ = ["DetectedProtocol", "Detector", "Framing", "LoadKey", "LoadProtocol"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadKey:
+    """A line of ``[load]`` in a scenario that `init` writes."""
+
+    key: str
+    value: str | list[str]
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class DetectedProtocol:
+    """What a service speaks: ``path`` and ``status`` for HTTP, and the median latency in s.
+
+    ``latency_s`` is 0 where it is unknown.  ``verified`` is false for what the port alone
+    suggests; ``problem`` then says why.
+    """
+
+    protocol: Detector
+    path: str = "/"
+    status: int = 0
+    latency_s: float = 0.0
+    verified: bool = False
+    problem: str = ""
+
+
+class Framing(Protocol):
+    """Requests as bytes and the end of their responses, for drivers ``tcp`` and ``http``."""
+
+    def selected_by(self, load: Load) -> bool:
+        """Whether the scenario's ``[load]`` means this protocol."""
+
+    def request_bytes(self, load: Load, host: str, port: int) -> bytes:
+        """The bytes of one request to ``host``:``port``."""
+
+    def parser(self, load: Load) -> ResponseParser:
+        """A fresh parser for the responses on one connection."""
+
+
+class Detector(Protocol):
+    """Recognises a protocol by a first exchange, or by its usual port.
+
+    ``driver`` is ``load.driver`` for it; ``hints`` are further lines of ``[load]`` that the
+    scenario shows as comments.
+    """
+
+    @property
+    def name(self) -> str:
+        """As people call it."""
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """Where such services usually listen."""
+
+    @property
+    def driver(self) -> str:
+        """The value of ``load.driver``."""
+
+    @property
+    def hints(self) -> tuple[str, ...]:
+        """Lines of TOML."""
+
+    def detect(self, host: str, port: int, paths: Sequence[str]) -> DetectedProtocol | None:
+        """What the service at ``host``:``port`` responds; None when it speaks something else.
+
+        ``paths`` are tried in their order where the protocol has paths.  Takes some seconds at
+        most and raises nothing.
+        """
+
+    def load_keys(self, found: DetectedProtocol) -> Iterable[LoadKey]:
+        """Lines of ``[load]`` that make the driver send something cheap."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadProtocol:
+    """One protocol: ``example`` is a whole ``[load]`` table in TOML.
+
+    ``response`` is the name by which ``load.response`` selects it, if it has one; it stands in
+    `scenario.load.NAMED_RESPONSES` too.  Without ``framing`` another tool is the driver.
+    """
+
+    name: str
+    example: str
+    framing: Framing | None = None
+    response: str | None = None
+    detectors: tuple[Detector, ...] = ()
