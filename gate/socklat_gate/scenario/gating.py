@@ -65,15 +65,23 @@ class Metric(StrictModel):
     Stage ``cpu`` is the CPU time that the container uses per request; it has no quantile.
     """
 
-    stage: Judged = "service"
-    quantile: float | None = Field(None, gt=0, lt=1)
-    tolerance: float = Field(gt=0, description="changes up to this are accepted (d0), 0.02 = +2%")
-    regression_threshold: float = Field(gt=0, description="changes from this on must be found (d1)")
+    stage: Judged = Field(
+        "service", description='stage whose quantile is judged, or "cpu": CPU time per request'
+    )
+    quantile: float | None = Field(
+        None, gt=0, lt=1, description='judged quantile; none for stage "cpu"', examples=[0.99]
+    )
+    tolerance: float = Field(
+        gt=0, description="increases up to this are accepted (d0)", examples=[0.05]
+    )
+    regression_threshold: float = Field(
+        gt=0, description="increases from this on must fail (d1); above tolerance", examples=[0.15]
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> Metric:
         if self.regression_threshold <= self.tolerance:
-            raise ValueError("failure must be larger than tolerance")
+            raise ValueError("regression_threshold must be larger than tolerance")
         if self.stage == "cpu" and self.quantile is not None:
             raise ValueError("stage cpu has no quantile: leave it out")
         if self.stage != "cpu" and self.quantile is None:
@@ -105,19 +113,28 @@ class Spikes(StrictModel):
     floor_ms: float = Field(50.0, gt=0, description="a spike takes at least this long")
     factor: float = Field(5.0, gt=1, description="and this many times the baseline's p99.9")
     watch_s: float = Field(
-        0.0, ge=0, description="a pass needs the candidate watched for so long, in all its runs"
+        0.0, ge=0, description="exposure of the candidate, over all its runs, that a pass needs"
     )
 
 
 class Waiver(StrictModel):
     """A known change that is accepted up to a ceiling for a while; the rest is judged as ever."""
 
-    metric: str = Field(description='name such as "service_p99", "cpu_per_request" or "spikes"')
-    ceiling: float = Field(
-        gt=0, description="changes up to this are accepted, 0.3 = +30% (spikes: of their rate)"
+    metric: str = Field(
+        description='name such as "service_p99", "cpu_per_request" or "spikes"',
+        examples=["service_p99"],
     )
-    expires: date = Field(description="last day on which it holds")
-    link: str = Field(pattern=r"^https?://\S+$", description="where the decision is written down")
+    ceiling: float = Field(
+        gt=0,
+        description="increases up to this are accepted (spikes: of their rate)",
+        examples=[0.3],
+    )
+    expires: date = Field(description="last day on which it holds", examples=[date(2027, 3, 31)])
+    link: str = Field(
+        pattern=r"^https?://\S+$",
+        description="where the decision is written down",
+        examples=["https://tracker.example/PERF-123"],
+    )
 
 
 class Gate(StrictModel):
@@ -125,9 +142,15 @@ class Gate(StrictModel):
 
     alpha: float = Field(0.01, gt=0, lt=0.5, description="false-alarm rate of a job")
     alpha_pass: float = Field(0.05, gt=0, lt=0.5, description="rate of passes that should fail")
-    max_pairs: int = Field(40, ge=1, le=1000)
-    max_minutes: float = Field(10.0, gt=0, le=600)
-    max_steal: float = Field(0.6, gt=0, le=1, description="pairs above this steal are excluded")
+    max_pairs: int = Field(
+        40, ge=1, le=1000, description="budget: undecided after so many pairs is inconclusive"
+    )
+    max_minutes: float = Field(
+        10.0, gt=0, le=600, description="budget: undecided after so many minutes is inconclusive"
+    )
+    max_steal: float = Field(
+        0.6, gt=0, le=1, description="a pair with more stolen CPU time is excluded"
+    )
     max_excluded_pairs: int = Field(5, ge=0, description="more pairs excluded than this: invalid")
     max_overlap: float = Field(0.01, ge=0, le=1, description="allowed share of overlapped requests")
     interleave: Literal["request", "slice", "block"] = Field(
@@ -138,10 +161,17 @@ class Gate(StrictModel):
     )
     slice_ms: float = Field(100.0, ge=50, le=250, description='length of a "slice"')
     pairs_per_start: int = Field(
-        1, ge=1, le=50, description="pairs measured on the same containers, for slow starters"
+        1,
+        ge=1,
+        le=50,
+        description="pairs on the same containers: one cluster",
     )
-    metrics: list[Metric] = Field(default_factory=default_metrics, min_length=1)
-    spikes: Spikes = Field(default_factory=Spikes)
+    metrics: list[Metric] = Field(
+        default_factory=default_metrics,
+        min_length=1,
+        description="what is judged; default: p50, p90 and p99 of service, and CPU time",
+    )
+    spikes: Spikes = Field(default_factory=Spikes, description="rare spikes")
 
     @field_validator("metrics")
     @classmethod

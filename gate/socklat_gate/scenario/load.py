@@ -21,15 +21,23 @@ HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 class Command(StrictModel):
     """Any other load tool; its host, port, seed, rate and duration come in its environment."""
 
-    argv: list[str] = Field(min_length=1)
+    argv: list[str] = Field(
+        min_length=1,
+        description="command and arguments; {host}, {port}, {rate} ... are filled in",
+        examples=[["wrk", "-d{duration_s}s", "http://{host}:{port}/"]],
+    )
 
 
 class Load(StrictModel):
     """Open-loop load: arrivals happen on schedule whatever the responses do."""
 
-    driver: Literal["tcp", "http", "command"] = "tcp"
+    driver: Literal["tcp", "http", "command"] = Field(
+        "tcp", description='"http", "tcp" (a payload and its response), or any other "command"'
+    )
     rate: float = Field(1000.0, gt=0, le=200_000, description="requests per second and arm")
-    arrivals: Literal["poisson", "constant"] = "poisson"
+    arrivals: Literal["poisson", "constant"] = Field(
+        "poisson", description="how the times between requests are distributed"
+    )
     connections: int = Field(32, ge=1, le=10_000, description="connections per arm")
     max_connections: int | None = Field(
         None,
@@ -37,35 +45,51 @@ class Load(StrictModel):
         le=10_000,
         description="opened at most when requests find none free; default: 10 times connections, "
         "or enough for a pause of a second",
+        examples=[320],
     )
     duration_s: float = Field(8.0, gt=0, le=3600, description="measured window of a pair")
     max_duration_s: float | None = Field(
         None,
         gt=0,
         le=3600,
-        description="extended up to this while stalls leave too few undisturbed requests; 4 times "
-        "duration_s if left out",
+        description="a run is extended up to this while stalls leave too few undisturbed "
+        "requests; default: 4 times duration_s",
+        examples=[32.0],
     )
-    warmup_s: float = Field(1.0, ge=0, le=600)
+    warmup_s: float = Field(
+        1.0, ge=0, le=600, description="load before the measured window; not recorded"
+    )
     timeout_s: float = Field(10.0, gt=0, le=600, description="a later response is an error")
     max_errors: float = Field(0.001, ge=0, le=1, description="allowed share of failed requests")
     max_lag_ms: float = Field(
         100.0, gt=0, description="bound for the p99 wait of due requests for a free connection"
     )
     max_late_ms: float = Field(100.0, gt=0, description="bound for the driver's own p99 lateness")
-    cpuset: CpuSet | None = None
+    cpuset: CpuSet | None = Field(
+        None, description="CPUs that the load driver runs on", examples=["0-1"]
+    )
     # tcp
-    payload: str | None = Field(None, description=r"request bytes; \r \n \t \0 \\ \xHH are escapes")
+    payload: str | None = Field(
+        None, description=r"request bytes; \r \n \t \0 \\ \xHH are escapes", examples=[r"PING\r\n"]
+    )
     response: Literal["resp"] | int | str = Field(
         "resp", description='end of a response: "resp", a length in bytes, or "until:DELIMITER"'
     )
     # http
-    method: str = Field("GET", pattern="^[A-Z]+$")
-    path: str = Field("/", pattern=r"^/\S*$")
-    headers: dict[str, str] = Field(default_factory=dict)
-    body: str | None = None
+    method: str = Field("GET", pattern="^[A-Z]+$", description="method of the HTTP requests")
+    path: str = Field("/", pattern=r"^/\S*$", description="path of the HTTP requests")
+    headers: dict[str, str] = Field(
+        default_factory=dict,
+        description="more headers of the HTTP requests",
+        examples=[{"accept": "application/json"}],
+    )
+    body: str | None = Field(None, description="body of the HTTP requests", examples=['{"id": 1}'])
     # command
-    command: Command | None = None
+    command: Command | None = Field(
+        None,
+        description='the load tool of driver "command"',
+        examples=[{"argv": ["wrk", "http://{host}:{port}/"]}],
+    )
 
     @field_validator("payload")
     @classmethod

@@ -19,32 +19,51 @@ __all__ = ["BaselineSource", "Probe", "Scenario"]
 class Probe(StrictModel):
     """The kernel side."""
 
-    max_connections: int = Field(16_384, ge=1, le=4_000_000, description="tracked at once")
+    max_connections: int = Field(
+        16_384, ge=1, le=4_000_000, description="connections tracked at once"
+    )
     detail: Literal["headline", "full"] = Field(
         "headline", description='"full" adds rx_stack, bridge, tx_stack, runq and drops by reason'
     )
     spike_factor: float = Field(
-        3.0, gt=1, description="spikes: this many times the warm-up's p99 of service and more"
+        3.0,
+        gt=1,
+        description="an exchange from so many times the warm-up's p99 on is shown",
     )
 
 
 class BaselineSource(StrictModel):
     """Where the reference comes from when the command line does not say."""
 
-    image: str | None = None
-    command: str | list[str] | None = Field(None, description="if it differs from the service's")
+    image: str | None = Field(
+        None, description="image of the baseline arm", examples=["shop-api:released"]
+    )
+    command: str | list[str] | None = Field(
+        None,
+        description="command of the baseline arm, if it differs from the service's",
+        examples=[["./api", "--old"]],
+    )
 
 
 class Scenario(StrictModel):
     """A whole socklat.toml."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$", description="key of its baselines")
-    service: Service
-    load: Load
-    probe: Probe = Field(default_factory=Probe)
-    gate: Gate = Field(default_factory=Gate)
-    waiver: list[Waiver] = Field(default_factory=list, description="known changes, for a while")
-    baseline: BaselineSource = Field(default_factory=BaselineSource)
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$",
+        description="key of its baselines",
+        examples=["shop-api"],
+    )
+    service: Service = Field(description="the container under test")
+    load: Load = Field(description="what is sent, and how often")
+    probe: Probe = Field(default_factory=Probe, description="the kernel side")
+    gate: Gate = Field(default_factory=Gate, description="the decision")
+    waiver: list[Waiver] = Field(
+        default_factory=list, description="known changes, accepted for now"
+    )
+    baseline: BaselineSource = Field(
+        default_factory=BaselineSource,
+        description="the reference, if no option names it",
+    )
 
     @field_validator("waiver")
     @classmethod
@@ -58,12 +77,12 @@ class Scenario(StrictModel):
     def _enough_samples(self) -> Scenario:
         if self.load.driver == "command":
             return self
-        answers = self.load.rate * self.load.duration_s
+        responses = self.load.rate * self.load.duration_s
         for metric in self.gate.metrics:
             if metric.quantile is None:
                 continue
             beyond = 1 - metric.quantile
-            if answers * beyond < WANTED_EXCEEDING - 1e-6:
+            if responses * beyond < WANTED_EXCEEDING - 1e-6:
                 needed_s = WANTED_EXCEEDING / (beyond * self.load.rate)
                 raise ValueError(
                     f"{metric.name} needs about {WANTED_EXCEEDING} requests beyond it in each "

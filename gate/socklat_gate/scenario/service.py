@@ -17,10 +17,14 @@ IN_COMPOSE_FILE = ("publish", "volumes", "tmpfs", "cpus", "memory")
 class Ready(StrictModel):
     """When the service counts as started: one of tcp, http or log."""
 
-    http: str | None = Field(None, pattern="^/", description="path that must answer `status`")
-    status: int = Field(200, ge=100, le=599)
-    log: str | None = Field(None, description="regular expression that a log line must match")
-    timeout_s: float = Field(30.0, gt=0, le=600)
+    http: str | None = Field(
+        None, pattern="^/", description="path that must respond with `status`", examples=["/health"]
+    )
+    status: int = Field(200, ge=100, le=599, description="status that `http` must respond with")
+    log: str | None = Field(
+        None, description="regular expression that a log line must match", examples=["ready"]
+    )
+    timeout_s: float = Field(30.0, gt=0, le=600, description="a later start is an error")
 
     @model_validator(mode="after")
     def _one_way(self) -> Ready:
@@ -37,29 +41,64 @@ class Ready(StrictModel):
 class Service(StrictModel):
     """The container under test."""
 
-    image: str | None = Field(None, min_length=1, description="candidate image; pulled if missing")
-    build: str | None = Field(None, description="directory with a Dockerfile, instead of image")
-    compose: str | None = Field(
-        None, description="compose file, instead of both: each arm is the whole stack"
+    image: str | None = Field(
+        None,
+        min_length=1,
+        description="candidate image; pulled if missing",
+        examples=["shop-api:dev"],
     )
-    service: str | None = Field(None, description="the compose file's service under test")
-    command: str | list[str] | None = None
-    env: dict[str, str] = Field(default_factory=dict)
-    port: int = Field(ge=1, le=65535, description="port the service listens on, in the container")
+    build: str | None = Field(
+        None, description="directory with a Dockerfile, instead of image", examples=["."]
+    )
+    compose: str | None = Field(
+        None,
+        description="compose file, instead of both: each arm is the whole stack",
+        examples=["docker-compose.yml"],
+    )
+    service: str | None = Field(
+        None, description="the compose file's service under test", examples=["api"]
+    )
+    command: str | list[str] | None = Field(
+        None, description="in place of the image's own", examples=[["./api", "--workers", "2"]]
+    )
+    env: dict[str, str] = Field(
+        default_factory=dict,
+        description="environment variables",
+        examples=[{"LOG_LEVEL": "warning"}],
+    )
+    port: int = Field(
+        ge=1, le=65535, description="port the service listens on, in the container", examples=[8080]
+    )
     publish: int | None = Field(
         None,
         ge=1,
         le=65534,
         description="also reach it at 127.0.0.1:publish (baseline) and publish + 1 (candidate)",
+        examples=[18080],
     )
-    volumes: list[str] = Field(default_factory=list, description="host:container[:ro]")
-    tmpfs: list[str] = Field(default_factory=list, description="container paths kept in memory")
-    cpus: float | None = Field(None, gt=0)
+    volumes: list[str] = Field(
+        default_factory=list, description="host:container[:ro]", examples=[["./data:/data:ro"]]
+    )
+    tmpfs: list[str] = Field(
+        default_factory=list,
+        description="container paths kept in memory",
+        examples=[["/cache"]],
+    )
+    cpus: float | None = Field(
+        None, gt=0, description="most CPUs that a container may use", examples=[1.5]
+    )
     cpuset: CpuSet | list[CpuSet] | None = Field(
-        None, description="of both arms, or a list of two: who gets which is flipped"
+        None,
+        description="CPUs of both arms, or a list of two sets: which arm gets which is flipped",
+        examples=[["0-1", "2-3"]],
     )
-    memory: str | None = Field(None, pattern=r"^\d+[bkmg]?$")
-    ready: Ready = Field(default_factory=Ready)
+    memory: str | None = Field(
+        None,
+        pattern=r"^\d+[bkmg]?$",
+        description="most memory that a container may use",
+        examples=["512m"],
+    )
+    ready: Ready = Field(default_factory=Ready, description="when it counts as started")
 
     @model_validator(mode="after")
     def _image_or_build(self) -> Service:

@@ -79,8 +79,8 @@ def test_a_pyproject_without_the_table(tmp_path: Path, text: str) -> None:
         ("port = 8080", "", ":3: service.port: field required"),
         ("quantile = 0.9", "quantile = 1.9", ":17: gate.metrics.1.quantile: input should be less"),
         (
-            "failure = 0.08",
-            "failure = inf",
+            "regression_threshold = 0.08",
+            "regression_threshold = inf",
             ":19: gate.metrics.1.regression_threshold: input should be a fin",
         ),
         ("quantile = 0.9", "quantile = 0.5", "the same stage and quantile is gated twice"),
@@ -178,7 +178,7 @@ def test_without_metrics_cpu_time_is_gated_too_and_can_be_left_out(tmp_path: Pat
     short = GOOD[: GOOD.index("[[gate.metrics]]")]
     names = [metric.name for metric in load_scenario(written(tmp_path, short)).gate.metrics]
     assert names == ["service_p50", "service_p90", "service_p99", "cpu_per_request"]
-    cpu = '[[gate.metrics]]\nstage = "cpu"\ntolerance = 0.01\nfailure = 0.03\n'
+    cpu = '[[gate.metrics]]\nstage = "cpu"\ntolerance = 0.01\nregression_threshold = 0.03\n'
     (metric,) = load_scenario(written(tmp_path, short + cpu)).gate.metrics
     assert (metric.name, metric.quantile) == ("cpu_per_request", None)
     assert "stage cpu has no quantile" in refused(tmp_path, short + cpu + "quantile = 0.5").message
@@ -226,8 +226,8 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         (("name",), 1),
         (("service", "port"), 5),
         (("service", "absent"), 3),
-        (("gate", "metrics", 0, "failure"), 14),
-        (("gate", "metrics", 1, "failure"), 19),
+        (("gate", "metrics", 0, "regression_threshold"), 14),
+        (("gate", "metrics", 1, "regression_threshold"), 19),
         (("absent",), None),
     ],
 )
