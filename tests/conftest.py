@@ -1,6 +1,7 @@
 """Markers that need something of the machine: skipped with the reason, or failed when required.
 
-``SOCKLAT_REQUIRE=kernel,docker,vm,browser`` names the markers whose tests must run.
+``SOCKLAT_REQUIRE=kernel,docker,vm,browser,actionlint`` names the markers whose tests must run.
+``tests/slow.py`` leaves slow tests out, ``tests/durations.py`` shows where the time went.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ import pytest
 from socklat_gate.errors import GateError
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.service.client import connect
+from tests.actionlint import actionlint_problem
 from tests.browser.browsers import BROWSERS, browser_path
+from tests.durations import Durations
+from tests.slow import Slow
 
 
 def _required() -> set[str]:
@@ -60,6 +64,7 @@ _PROBLEMS = {
     "docker": _docker_problem,
     "vm": _vm_problem,
     "browser": _browser_problem,
+    "actionlint": actionlint_problem,
 }
 
 
@@ -69,6 +74,9 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(
             f"SOCKLAT_REQUIRE names {sorted(unknown)}; known: {sorted(_PROBLEMS)}"
         )
+    config.pluginmanager.register(Slow())
+    if durations := Durations.from_environment():
+        config.pluginmanager.register(durations)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 
 from socklat_gate.documents.atomic import write_atomic
 from socklat_gate.documents.codec import from_body, to_body
+from socklat_gate.documents.legacy import from_version_1
 from socklat_gate.measured.campaign import Bands, Pair, Run, StallCorrected
 from socklat_gate.scenario import Gate
 from tests.benchmarks.packed import filled, hollow, packed
@@ -116,7 +117,7 @@ def load(name: str | Path) -> Recorded:
     pair is not what the codec writes.
     """
     path = name if isinstance(name, Path) else DIRECTORY / f"{name}{SUFFIX}"
-    body = json.loads(lzma.decompress(path.read_bytes()))
+    body = from_version_1(json.loads(lzma.decompress(path.read_bytes())))
     pairs = []
     for item in body.pop("pairs"):
         pair = from_body(Pair, item["pair"])

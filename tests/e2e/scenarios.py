@@ -34,9 +34,12 @@ def write_scenario(path: Path, tables: Tables | None = None) -> Path:
             "warmup_s": 0.1,
             "payload": "0123456789abcdef",
             "response": 16,
+            # Other tests take the CPUs away, and so may the machine: what they spoil is repeated.
+            "max_lag_ms": 1000.0,
+            "max_late_ms": 1000.0,
         },
-        # Other tests take the CPUs away, and so may the machine: what they spoil is repeated.
         "gate": {
+            "max_steal": 1.0,
             "alpha": 0.2,
             "alpha_pass": 0.2,
             "max_pairs": 12,

@@ -92,7 +92,7 @@ CASES = [
         ["load.max_connections"],
         {
             "service": {"command": ["/delay", "--before-answer", "20000"]},
-            "load": {"connections": 2, "max_connections": 2},
+            "load": {"connections": 2, "max_connections": 2, "max_lag_ms": 50.0},
         },
     ),
     Case(

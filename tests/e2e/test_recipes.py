@@ -34,6 +34,7 @@ def test_a_recipe_measures_what_it_is_for(
     path = gate.directory / "socklat.toml"
     path.write_text(
         f'name = "{service}"\n[service]\nimage = "{tag}"\nport = {PORTS[service]}\n{load}'
+        "[gate]\nmax_steal = 1.0\nmax_excluded_pairs = 20\n"
     )
     done = gate.run("run", path, "--runs", 1, "--quiet")
     assert done.code == 0, done.stderr
