@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import rich_click as click
+import click
 
+from socklat_gate.commands.help import command
 from socklat_gate.commands.options import (
     baselines_option,
     out_option,
@@ -20,7 +21,7 @@ _FILE = "calibration.json"
 MIN_PAIRS = 6  # as of `verdict.resampling`, which imports scipy
 
 
-@click.command()
+@command()
 @click.argument("scenario", type=click.Path(path_type=Path))
 @click.option("--image", metavar="IMAGE", help="Image to measure [from the scenario].")
 @click.option(

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import rich_click as click
+import click
 
+from socklat_gate.commands.help import command
 from socklat_gate.commands.output import emit, emit_json
 
 __all__ = ["compare"]
 
 
-@click.command()
+@command()
 @click.argument("base")
 @click.argument("candidate", type=click.Path(path_type=Path))
 @click.option(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import rich_click as click
+import click
 from click.shell_completion import get_completion_class
 
+from socklat_gate.commands.help import command
 from socklat_gate.commands.output import emit
 
 __all__ = ["completion"]
@@ -14,7 +15,7 @@ VARIABLE = "_SOCKLAT_GATE_COMPLETE"
 """By which click asks the program for completions: its name in capitals."""
 
 
-@click.command()
+@command()
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:

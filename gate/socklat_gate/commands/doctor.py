@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 
-import rich_click as click
-
+from socklat_gate.commands.help import command
 from socklat_gate.errors import Exit
 
 __all__ = ["doctor"]
@@ -13,7 +12,7 @@ __all__ = ["doctor"]
 _STYLE = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
-@click.command()
+@command()
 def doctor() -> int:
     """Check what works on this machine, one line and one remedy each.
 

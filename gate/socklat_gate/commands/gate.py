@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import rich_click as click
+import click
 
+from socklat_gate.commands.help import command
 from socklat_gate.commands.options import (
     baselines_option,
     out_option,
@@ -18,7 +19,7 @@ from socklat_gate.errors import Reason, UsageError
 __all__ = ["gate"]
 
 
-@click.command()
+@command()
 @click.argument("scenario", type=click.Path(path_type=Path))
 @click.option("--baseline-image", metavar="IMAGE", help="Reference [from the scenario or store].")
 @click.option(

@@ -6,8 +6,9 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import rich_click as click
+import click
 
+from socklat_gate.commands.help import command
 from socklat_gate.commands.options import quiet_option
 from socklat_gate.commands.output import emit
 from socklat_gate.errors import InvalidMeasurement, Reason, UsageError
@@ -21,7 +22,7 @@ __all__ = ["init"]
 BAD_STATUS = 400
 
 
-@click.command()
+@command()
 @click.argument("source", default=".")
 @click.option(
     "--port", metavar="N", type=click.IntRange(1, 65535), help="Where it listens [from the image]."

@@ -5,12 +5,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-import rich_click as click
+import click
+
+from socklat_gate.commands.help import HelpCommand
 
 __all__ = ["LazyCommand"]
 
 
-class LazyCommand(click.RichCommand):
+class LazyCommand(HelpCommand):
     """Stands for the command ``NAME`` of ``socklat_gate.commands.NAME``, or of another ``module``.
 
     ``summary`` is the first sentence of its help, for the list of commands, which leaves out what

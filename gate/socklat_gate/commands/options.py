@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import rich_click as click
+import click
 
 __all__ = ["baselines_option", "out_option", "quiet_option", "seed_option"]
 

@@ -8,8 +8,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import rich_click as click
+import click
 
+from socklat_gate.commands.help import command
 from socklat_gate.commands.output import emit
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ FORMATS: Mapping[str, Callable[[Result], str]] = {
 }
 
 
-@click.command()
+@command()
 @click.argument("result", type=click.Path(path_type=Path))
 @click.option(
     "--format",

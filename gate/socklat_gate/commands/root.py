@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import rich_click as click
+import click
 
 from socklat_gate import __version__
+from socklat_gate.commands.help import group
 from socklat_gate.commands.lazy import LazyCommand
 
 __all__ = ["cli"]
@@ -31,17 +32,9 @@ _COMMANDS = {
 }
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EPILOG)
-@click.rich_config(
-    help_config={
-        "max_width": 100,
-        "text_markup": "markdown",
-        "text_emojis": False,
-        "style_epilog_text": "",
-        "style_helptext": "",
-        "options_table_column_types": ["opt_short", "opt_long", "metavar_short", "help"],
-        "options_table_help_sections": ["help", "default"],
-    }
+@group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=_EPILOG,
 )
 @click.version_option(__version__, prog_name="socklat-gate")
 def cli() -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import rich_click as click
+import click
 
+from socklat_gate.commands.help import command
 from socklat_gate.commands.options import out_option, quiet_option, seed_option
 from socklat_gate.commands.output import emit
 
 __all__ = ["run"]
 
 
-@click.command()
+@command()
 @click.argument("scenario", type=click.Path(path_type=Path))
 @click.option("--image", metavar="IMAGE", help="Image to measure [from the scenario].")
 @click.option(

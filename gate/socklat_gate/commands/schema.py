@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import rich_click as click
+import click
 
+from socklat_gate.commands.help import command
 from socklat_gate.commands.output import emit_json
 
 __all__ = ["SCHEMAS", "schema"]
@@ -37,7 +38,7 @@ SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
 }
 
 
-@click.command()
+@command()
 @click.argument("what", type=click.Choice(list(SCHEMAS)), default="scenario")
 def schema(what: str) -> None:
     """Print the JSON schema of socklat.toml (default), verdict.json or result.json.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import rich_click as click
+import click
 
 __all__ = ["Seconds"]
 

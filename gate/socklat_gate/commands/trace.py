@@ -7,8 +7,9 @@ import math
 from functools import partial
 from typing import TYPE_CHECKING
 
-import rich_click as click
+import click
 
+from socklat_gate.commands.help import command
 from socklat_gate.commands.output import emit
 from socklat_gate.commands.seconds import Seconds
 from socklat_gate.errors import Exit, Interrupted, Reason, UsageError
@@ -23,7 +24,7 @@ __all__ = ["trace"]
 _FILE_WIDTH = 160  # columns of a summary that goes to no terminal: everything has room
 
 
-@click.command()
+@command()
 @click.argument("container", required=False)
 @click.option(
     "--pid",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import rich_click as click
-
+from socklat_gate.commands.help import group
 from socklat_gate.commands.lazy import LazyCommand
 
 __all__ = ["baseline"]
@@ -21,7 +20,7 @@ _COMMANDS = {
 }
 
 
-@click.group()
+@group()
 def baseline() -> None:
     """Store, show, verify and prune baselines; find changes in them."""
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import rich_click as click
+import click
 
 from socklat_gate.commands.baseline_place import location_option
+from socklat_gate.commands.help import command
 from socklat_gate.commands.named_scenario import branch_option
 from socklat_gate.commands.output import emit
 from socklat_gate.errors import Exit, NoUsableBaseline, Reason, UsageError
@@ -15,7 +16,7 @@ from socklat_gate.wording.sanitise import strip_control_characters
 __all__ = ["drift"]
 
 
-@click.command()
+@command()
 @click.argument("scenario", type=click.Path(path_type=Path))
 @location_option
 @branch_option

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import rich_click as click
+import click
 
 from socklat_gate.commands.baseline_place import location_option
+from socklat_gate.commands.help import command
 from socklat_gate.commands.named_scenario import branch_option, named
 from socklat_gate.commands.output import aligned, emit
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["history"]
 
 
-@click.command()
+@command()
 @click.argument("scenario", metavar="SCENARIO")
 @location_option
 @branch_option

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import rich_click as click
-
 from socklat_gate.commands.baseline_place import location_option, nothing_in
+from socklat_gate.commands.help import command
 from socklat_gate.commands.output import aligned, emit
 from socklat_gate.wording.sanitise import strip_control_characters
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["list_"]
 
 
-@click.command(name="list")
+@command(name="list")
 @location_option
 def list_(baselines: str) -> None:
     """List the stored campaigns by scenario, oldest first.

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import rich_click as click
+import click
 
 from socklat_gate.commands.baseline_place import location_option
+from socklat_gate.commands.help import command
 from socklat_gate.commands.output import emit
 
 __all__ = ["promote"]
 
 
-@click.command()
+@command()
 @click.argument("result", type=click.Path(path_type=Path))
 @location_option
 @click.option(

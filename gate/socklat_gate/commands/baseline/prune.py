@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import rich_click as click
+import click
 
 from socklat_gate.commands.baseline_place import location_option
+from socklat_gate.commands.help import command
 from socklat_gate.commands.output import emit
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.wording.sanitise import strip_control_characters
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["prune"]
 
 
-@click.command()
+@command()
 @location_option
 @click.option(
     "--keep",

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import rich_click as click
+import click
 
 from socklat_gate.commands.baseline_place import location_option
+from socklat_gate.commands.help import command
 from socklat_gate.commands.output import emit
 
 __all__ = ["save"]
 
 
-@click.command()
+@command()
 @click.argument("result", type=click.Path(path_type=Path))
 @location_option
 def save(result: Path, baselines: str) -> None:

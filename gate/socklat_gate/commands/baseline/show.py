@@ -6,9 +6,10 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import rich_click as click
+import click
 
 from socklat_gate.commands.baseline_place import location_option
+from socklat_gate.commands.help import command
 from socklat_gate.commands.named_scenario import Named, branch_option, named
 from socklat_gate.commands.output import aligned, emit
 from socklat_gate.errors import NoUsableBaseline, Reason
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["show"]
 
 
-@click.command()
+@command()
 @click.argument("scenario", metavar="SCENARIO|FILE")
 @location_option
 @branch_option

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import rich_click as click
-
 from socklat_gate.commands.baseline_place import location_option, nothing_in
+from socklat_gate.commands.help import command
 from socklat_gate.commands.output import emit
 from socklat_gate.errors import NoUsableBaseline, Reason
 from socklat_gate.wording.sanitise import strip_control_characters
@@ -12,7 +11,7 @@ from socklat_gate.wording.sanitise import strip_control_characters
 __all__ = ["verify"]
 
 
-@click.command()
+@command()
 @location_option
 def verify(baselines: str) -> None:
     """Check every stored file: readable, unaltered, of this schema.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import rich_click as click
-
+from socklat_gate.commands.help import group
 from socklat_gate.commands.lazy import LazyCommand
 
 __all__ = ["github"]
@@ -21,7 +20,7 @@ _COMMANDS = {
 }
 
 
-@click.group()
+@group()
 def github() -> None:
     """Publish a gate on GitHub; for workflows.
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import rich_click as click
+import click
 
 from socklat_gate.commands.github.step_options import (
     author_option,
@@ -14,6 +14,7 @@ from socklat_gate.commands.github.step_options import (
     token_here,
     variable,
 )
+from socklat_gate.commands.help import command
 from socklat_gate.commands.output import emit
 from socklat_gate.errors import Reason, UsageError
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["comment_from_artifact"]
 
 
-@click.command(name="comment-from-artifact")
+@command(name="comment-from-artifact")
 @click.argument("files", metavar="[ZIP]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--prefix",

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import rich_click as click
+import click
 
 from socklat_gate.commands.github.step_options import fail_on_option, variable
+from socklat_gate.commands.help import command
 from socklat_gate.commands.output import emit
 from socklat_gate.forge.exit_policy import FailOn, job_exit, meaning_of
 
 __all__ = ["conclude"]
 
 
-@click.command()
+@command()
 @click.option(
     "--exit-code",
     metavar="N",

@@ -8,9 +8,10 @@ import shutil
 import sys
 from pathlib import Path
 
-import rich_click as click
+import click
 
 from socklat_gate.commands.github.step_options import runner_here, variable
+from socklat_gate.commands.help import command
 from socklat_gate.errors import Reason, UsageError
 
 __all__ = ["measure"]
@@ -18,7 +19,7 @@ __all__ = ["measure"]
 _PATH = click.Path(path_type=Path)
 
 
-@click.command()
+@command()
 @click.argument("scenario", type=_PATH, envvar=variable("SCENARIO"))
 @click.option(
     "--out",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-import rich_click as click
+import click
 
 from socklat_gate.commands.github.step_options import (
     check_option,
@@ -13,13 +13,14 @@ from socklat_gate.commands.github.step_options import (
     runner_here,
     variable,
 )
+from socklat_gate.commands.help import command
 from socklat_gate.errors import Reason, UnfitEnvironment
 from socklat_gate.forge.exit_policy import FailOn
 
 __all__ = ["preflight"]
 
 
-@click.command()
+@command()
 @click.option(
     "--fork-label",
     metavar="LABEL",

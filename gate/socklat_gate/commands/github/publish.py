@@ -6,7 +6,7 @@ import os
 from contextlib import ExitStack
 from pathlib import Path
 
-import rich_click as click
+import click
 
 from socklat_gate.commands.github.step_options import (
     author_option,
@@ -17,6 +17,7 @@ from socklat_gate.commands.github.step_options import (
     token_here,
     variable,
 )
+from socklat_gate.commands.help import command
 from socklat_gate.forge.exit_policy import FailOn, outcome_exit
 
 __all__ = ["publish"]
@@ -24,7 +25,7 @@ __all__ = ["publish"]
 _PATH = click.Path(path_type=Path)
 
 
-@click.command()
+@command()
 @click.argument("result_dir", type=_PATH, envvar=variable("OUT"))
 @click.option(
     "--exit-code",

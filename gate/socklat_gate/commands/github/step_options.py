@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-import rich_click as click
+import click
 
 from socklat_gate.forge.exit_policy import FailOn
 
