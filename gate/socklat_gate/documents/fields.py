@@ -19,15 +19,26 @@ MAX_ITEMS = 100_000
 MAX_SHOWN = 40
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Field:
-    """A JSON value and its path in the document, for instance ``runs[2].load.sent``.
+    """A JSON value and where it stands: in which other value, as which member or element.
 
     Every method raises `NoUsableBaseline` (baseline_corrupt) that names the path.
     """
 
     value: object
-    path: str
+    parent: Field | None = None
+    place: str | int = ""
+
+    @property
+    def path(self) -> str:
+        """The way to this value from the body, for instance ``runs[2].load.sent``."""
+        if self.parent is None:
+            return ""
+        before = self.parent.path
+        if isinstance(self.place, int):
+            return f"{before}[{self.place}]"
+        return f"{before}{'.' if before else ''}{self.place[:MAX_SHOWN]}"
 
     def wrong(self, expected: str) -> NoReturn:
         """Refuse this value."""
@@ -74,11 +85,10 @@ class Field:
         """The elements of a list of at most ``most``."""
         if not isinstance(self.value, list) or len(self.value) > most:
             self.wrong(f"a list of at most {most} elements")
-        return [Field(item, f"{self.path}[{at}]") for at, item in enumerate(self.value)]
+        return [Field(item, self, at) for at, item in enumerate(self.value)]
 
     def members(self, most: int = MAX_ITEMS) -> dict[str, Field]:
         """The members of an object of at most ``most``."""
         if not isinstance(self.value, dict) or len(self.value) > most:
             self.wrong(f"an object of at most {most} members")
-        prefix = f"{self.path}." if self.path else ""
-        return {name: Field(item, prefix + name[:MAX_SHOWN]) for name, item in self.value.items()}
+        return {name: Field(item, self, name) for name, item in self.value.items()}

@@ -127,29 +127,27 @@ def _checked_header(payload: bytes) -> int:
 
 
 def _counts(data: bytes) -> npt.NDArray[np.uint64]:
+    words = _words_in(np.frombuffer(data, dtype=np.uint8))
+    values, negative = words >> np.uint64(1), (words & np.uint64(1)).astype(bool)
+    # ZigZag: an odd word stands for -(values + 1); capped, so that the sum cannot overflow.
+    steps = np.where(negative, np.minimum(values, np.uint64(BUCKETS)) + np.uint64(1), np.uint64(1))
+    ends = np.cumsum(steps)
+    if ends.size and ends[-1] > BUCKETS:
+        raise ValueError(f"HDR counts go beyond {BUCKETS} buckets")
     counts = np.zeros(BUCKETS, dtype=np.uint64)
-    at = index = total = 0
-    while at < len(data):
-        word, at = _word(data, at)
-        value = (word >> 1) ^ -(word & 1)
-        index_after = index - value if value < 0 else index + 1
-        if index_after > BUCKETS:
-            raise ValueError(f"HDR counts go beyond {BUCKETS} buckets")
-        if value > 0:
-            counts[index] = value
-            total += value
-        index = index_after
-    if total > MAX_COUNT:
+    counts[ends[~negative] - np.uint64(1)] = values[~negative]
+    if sum(counts[counts > 0].tolist()) > MAX_COUNT:
         raise ValueError("HDR counts add up to 2^63 or more")
     return counts
 
 
-def _word(data: bytes, at: int) -> tuple[int, int]:
-    """One LEB128 word and where the next one starts."""
-    word = 0
-    for position, byte in enumerate(data[at : at + WORD_BYTES]):
-        last = position == WORD_BYTES - 1
-        word |= (byte if last else byte & 0x7F) << (7 * position)
-        if last or byte < 0x80:
-            return word, at + position + 1
-    raise ValueError("HDR counts end inside a number")
+def _words_in(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
+    """LEB128 words: 7 bits a byte, the last of a word below 0x80, or its ninth with all 8 bits."""
+    at = np.arange(data.size, dtype=np.uint64)
+    after_an_end = np.concatenate(([True], data[:-1] < 0x80))[: data.size]
+    position = (at - np.maximum.accumulate(np.where(after_an_end, at, 0))) % np.uint64(WORD_BYTES)
+    ninth = position == WORD_BYTES - 1
+    if data.size and data[-1] >= 0x80 and not ninth[-1]:
+        raise ValueError("HDR counts end inside a number")
+    bits = np.where(ninth, data, data & 0x7F).astype(np.uint64) << (position * np.uint64(7))
+    return np.asarray(np.add.reduceat(bits, np.flatnonzero(position == 0)), dtype=np.uint64)

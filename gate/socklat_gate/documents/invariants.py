@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from socklat_gate.measured.campaign import Campaign, Run
 
-__all__ = ["expectation_missed"]
+__all__ = ["invariant_violation"]
 
 SERVICE = "service"
 COUNTERS = (
@@ -18,7 +18,7 @@ COUNTERS = (
 )
 
 
-def expectation_missed(value: object) -> str:
+def invariant_violation(value: object) -> str:
     """What a decoded object should have been but is not; empty when nothing is wrong."""
     if isinstance(value, Run):
         if SERVICE not in value.histograms:
