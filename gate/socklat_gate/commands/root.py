@@ -36,8 +36,11 @@ _COMMANDS = {
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=_EPILOG,
 )
+@click.option(
+    "-v", "--verbose", count=True, help="Log on stderr what is done when; -vv logs everything."
+)
 @click.version_option(__version__, prog_name="socklat-gate")
-def cli() -> None:
+def cli(verbose: int) -> None:
     """Fail a build when a service's latency got worse, and name the layer.
 
     Starts the service in Docker, drives open-loop load against it, traces every socket in the
@@ -49,6 +52,9 @@ def cli() -> None:
         socklat-gate init app:dev
         socklat-gate gate socklat.toml --baseline-image app:released
     """
+    from socklat_gate.commands.verbosity import log_to_stderr
+
+    log_to_stderr(verbose)
 
 
 for _name, _summary in _COMMANDS.items():
