@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from socklat_gate.measured.campaign import Pair, Run
 from socklat_gate.measured.histogram import Histogram
-from socklat_gate.verdict.log_ratios import value_ns
+from socklat_gate.measured.run_values import value_ns
 from tests.benchmarks.recorded import Recorded
 
 __all__ = ["QUANTILES", "Floats", "judged", "raw", "sampling_error", "sd", "usable"]

@@ -15,7 +15,7 @@ from itertools import permutations
 import numpy as np
 import numpy.typing as npt
 
-from socklat_gate.verdict.log_ratios import value_ns
+from socklat_gate.measured.run_values import value_ns
 from tests.benchmarks.markdown import table
 from tests.benchmarks.record_pairs import AT_ONCE
 from tests.benchmarks.recorded import load

@@ -22,6 +22,7 @@ from socklat_gate.measured.campaign import (
     Spike,
     StallCorrected,
 )
+from socklat_gate.measured.facts import TEXT, ReasonFact
 from socklat_gate.measured.histogram import BAND_COUNT, BAND_SUB_BITS, Histogram, index_of
 from socklat_gate.measured.result import Completeness, Result
 from socklat_gate.measured.verdict import (
@@ -250,14 +251,19 @@ def make_attribution(stage: str | None = "app") -> tuple[Attribution, ...]:
     )
 
 
+def worded_reasons(*reasons: tuple[Reason, str]) -> tuple[ReasonFact, ...]:
+    """Reasons that carry their sentence, as an error's and those of old documents do."""
+    return tuple(ReasonFact(code, numbers={TEXT: text}) for code, text in reasons)
+
+
 def make_verdict(outcome: Outcome, pairs: int = 3) -> Verdict:
     if outcome in (Outcome.INVALID, Outcome.NO_BASELINE):
         reason = {
             Outcome.INVALID: (Reason.SERVICE_DIED, "the candidate ended with exit code 137"),
             Outcome.NO_BASELINE: (Reason.BASELINE_MISSING, "no baseline of 'checkout'"),
         }[outcome]
-        return Verdict(outcome, (reason,))
-    code = {
+        return Verdict(outcome, worded_reasons(reason))
+    reason = {
         Outcome.PASS: (Reason.NO_REGRESSION, "every metric is within its limits"),
         Outcome.REGRESSION: (Reason.REGRESSION, "service_p99 is slower than allowed"),
         Outcome.INCONCLUSIVE: (Reason.BUDGET_PAIRS, "3 pairs did not decide service_p99"),
@@ -268,7 +274,7 @@ def make_verdict(outcome: Outcome, pairs: int = 3) -> Verdict:
         make_metric("service_p99", outcome, 0.004 if outcome is Outcome.PASS else 0.31),
     )
     further = 12 if outcome is Outcome.INCONCLUSIVE else None
-    return Verdict(outcome, (code,), metrics, make_attribution(), pairs, further)
+    return Verdict(outcome, worded_reasons(reason), metrics, make_attribution(), pairs, further)
 
 
 def make_result(

@@ -37,6 +37,7 @@ from socklat_gate.documents.invariants import invariant_violation
 from socklat_gate.documents.limits import CAMPAIGN, RESULT, decoded_bytes
 from socklat_gate.measured.calibration import Calibration
 from socklat_gate.measured.campaign import Bands, Campaign, Pair
+from socklat_gate.measured.facts import Scalar
 from socklat_gate.measured.histogram import BAND_COUNT, Histogram
 from socklat_gate.measured.result import Result
 
@@ -54,7 +55,16 @@ NULL_NUMBER = {
     "mde": math.inf,
     "smallest_ratio": math.inf,
 }
-MAY_BE_NEGATIVE = {"change", "ci_low", "ci_high", "low_ns", "high_ns", "delta_ns", "share"}
+MAY_BE_NEGATIVE = {
+    "change",
+    "raw_change",
+    "ci_low",
+    "ci_high",
+    "low_ns",
+    "high_ns",
+    "delta_ns",
+    "share",
+}
 MAX_STAGES = 32
 
 
@@ -130,6 +140,8 @@ def _reader(hint: Any, name: str) -> Reader:
         return _class_reader(hint, name)
     arms = typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
+        if hint == Scalar:
+            return _read_number_or_text
         (inner,) = (_reader(arm, name) for arm in arms if arm is not type(None))
         return lambda field: None if field.value is None else inner(field)
     if origin is Literal:
@@ -139,6 +151,15 @@ def _reader(hint: Any, name: str) -> Reader:
     assert issubclass(origin, Mapping), f"no rule to decode {hint}"
     member = _reader(arms[1], name)
     return lambda field: {key: member(item) for key, item in field.members().items()}
+
+
+def _read_number_or_text(field: Field) -> Scalar:
+    if field.value is None:
+        return None
+    if type(field.value) is str:
+        return field.text()
+    number = field.number()
+    return field.value if type(field.value) is int else number
 
 
 def _class_reader(kind: type, name: str) -> Reader:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from socklat_gate.documents.atomic import write_atomic
-from socklat_gate.documents.legacy import from_version_1
+from socklat_gate.documents.legacy import facts_of_prose, from_version_1
 from socklat_gate.documents.limits import CAMPAIGN, RESULT, Limits, text_problem
 from socklat_gate.documents.reading import corrupt, read_bounded
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
@@ -111,7 +111,9 @@ def parse_document(where: str, data: bytes, schema: str) -> dict[str, Any]:
         corrupt(where, f"cannot be checked: {error}")
     if document["checksum"] != actual:
         corrupt(where, "was altered or damaged: its checksum does not match its content")
-    return from_version_1(body) if document["schema_version"] == 1 else body
+    if document["schema_version"] == 1:
+        body = from_version_1(body)
+    return facts_of_prose(body)
 
 
 def schema_of(path: Path) -> str:

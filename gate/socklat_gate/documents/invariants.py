@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from socklat_gate.measured.campaign import Campaign, Run
+from socklat_gate.measured.verdict import EvidenceTrace
 
 __all__ = ["invariant_violation"]
 
@@ -21,16 +22,23 @@ COUNTERS = (
 def invariant_violation(value: object) -> str:
     """What a decoded object should have been but is not; empty when nothing is wrong."""
     if isinstance(value, Run):
-        if SERVICE not in value.histograms:
-            return f"a run with a histogram of {SERVICE!r}"
-        corrected = value.corrected
-        if corrected is not None and corrected.histograms.keys() != corrected.used.keys():
-            return "a run with the same stages in corrected.histograms and corrected.used"
-        absent = [name for name in COUNTERS if name not in value.counters]
-        return f"a run with counters {', '.join(absent)}" if absent else ""
+        return _missed_by_run(value)
+    if isinstance(value, EvidenceTrace):
+        steps = {len(part) for part in (value.pairs, value.change, value.fail, value.passing)}
+        return "" if len(steps) == 1 else "a trace with as many pairs as numbers of each kind"
     if isinstance(value, Campaign):
         if not value.runs:
             return "a campaign of at least one run"
         if len(value.noise) != len(value.runs):
             return f"a campaign with the noise of each of its {len(value.runs)} runs"
     return ""
+
+
+def _missed_by_run(run: Run) -> str:
+    if SERVICE not in run.histograms:
+        return f"a run with a histogram of {SERVICE!r}"
+    corrected = run.corrected
+    if corrected is not None and corrected.histograms.keys() != corrected.used.keys():
+        return "a run with the same stages in corrected.histograms and corrected.used"
+    absent = [name for name in COUNTERS if name not in run.counters]
+    return f"a run with counters {', '.join(absent)}" if absent else ""

@@ -13,12 +13,13 @@ from socklat_gate.documents.codec import hints_of
 from socklat_gate.documents.envelope import RESULT_SCHEMA, SCHEMA_VERSION
 from socklat_gate.errors import Exit, Reason
 from socklat_gate.measured.campaign import Bands, Interleave
+from socklat_gate.measured.facts import Scalar
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.result import Completeness, Result
 from socklat_gate.measured.verdict import Attribution, MetricVerdict, Outcome, SpikeVerdict
-from socklat_gate.report.formats.verdict_json import VERDICT_SCHEMA_VERSION
+from socklat_gate.report.formats.verdict_json import LEFT_OUT, RAW, VERDICT_SCHEMA_VERSION
 from socklat_gate.report.machine import NUMBERS
-from socklat_gate.report.raw_numbers import Correction, Raw
+from socklat_gate.report.raw_numbers import Correction
 
 __all__ = ["result_schema", "verdict_schema"]
 
@@ -29,6 +30,7 @@ JSON = dict[str, Any]
 COUNT: JSON = {"type": "integer", "minimum": 0}
 TEXT: JSON = {"type": "string"}
 NUMBER: JSON = {"type": ["number", "null"]}
+SCALAR: JSON = {"type": ["number", "string", "null"]}
 
 ADDED = {
     "spikes",
@@ -50,7 +52,9 @@ def verdict_schema() -> JSON:
     completeness["properties"]["balanced"] = {"type": "boolean"}
     completeness["required"].append("balanced")
     metric, spikes = _schema(MetricVerdict), _schema(SpikeVerdict)
-    metric["properties"]["raw"] = _schema(Raw)
+    for name in (*LEFT_OUT, *(f"raw_{name}" for name in RAW)):
+        del metric["properties"][name]
+    metric["properties"]["raw"] = _object(dict.fromkeys(RAW, NUMBER))
     rates = dict.fromkeys(("baseline_per_s", "candidate_per_s", "stored_per_s"), NUMBER)
     spikes["properties"].update(rates, power=TEXT)
     spread = _or_null(_object({"median": NUMBER, "max": NUMBER}))
@@ -108,17 +112,23 @@ def _schema(hint: Any) -> JSON:
         return _class_schema(hint)
     arms = typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
+        if hint == Scalar:
+            return SCALAR
         (inner,) = (arm for arm in arms if arm is not type(None))
         return _or_null(_schema(inner))
     if origin is Literal:
         return {"enum": list(arms)}
-    if origin is tuple and arms[-1] is Ellipsis:
-        return {"type": "array", "items": _schema(arms[0])}
     if origin is tuple:
-        places = [_schema(arm) for arm in arms]
-        return {"type": "array", "prefixItems": places, "items": False, "minItems": len(arms)}
+        return _tuple_schema(arms)
     assert issubclass(origin, Mapping), f"no schema for {hint}"
     return {"type": "object", "additionalProperties": _schema(arms[1])}
+
+
+def _tuple_schema(arms: tuple[Any, ...]) -> JSON:
+    if arms[-1] is Ellipsis:
+        return {"type": "array", "items": _schema(arms[0])}
+    places = [_schema(arm) for arm in arms]
+    return {"type": "array", "prefixItems": places, "items": False, "minItems": len(arms)}
 
 
 def _class_schema(kind: type) -> JSON:

@@ -1,10 +1,10 @@
-"""Documents of schema version 1, whose members had other names."""
+"""Documents of schema version 1, whose members had other names, and those with prose for facts."""
 
 from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["from_version_1"]
+__all__ = ["facts_of_prose", "from_version_1"]
 
 _MEMBERS = {
     "answered": "responded",
@@ -31,3 +31,20 @@ def from_version_1(body: Any) -> Any:
             return [_REASONS[body[0]], body[1]]
         return [from_version_1(value) for value in body]
     return body
+
+
+def facts_of_prose(body: dict[str, Any]) -> dict[str, Any]:
+    """The same body of a result; reasons that are a code and a sentence keep it as a fact's text.
+
+    Everything else is left as it is, also a body of another kind.
+    """
+    verdict = body.get("verdict")
+    if not isinstance(verdict, dict) or not isinstance(reasons := verdict.get("reasons"), list):
+        return body
+    return {**body, "verdict": {**verdict, "reasons": [_fact(reason) for reason in reasons]}}
+
+
+def _fact(reason: Any) -> Any:
+    if not isinstance(reason, list) or len(reason) != 2:
+        return reason
+    return {"code": reason[0], "numbers": {"text": reason[1]}}

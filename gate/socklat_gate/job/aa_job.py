@@ -20,8 +20,9 @@ from socklat_gate.service.image import ImageRef
 from socklat_gate.service.session import ArmSpec
 from socklat_gate.verdict.aa_findings import study
 from socklat_gate.verdict.log_ratios import pair_log_ratios
+from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.resampling import MIN_PAIRS
-from socklat_gate.wording.changes import percent, relative
+from socklat_gate.wording.changes import percent
 
 __all__ = ["CalibrationJob"]
 

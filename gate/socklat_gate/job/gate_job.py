@@ -19,6 +19,7 @@ from socklat_gate.job.reference import Reference
 from socklat_gate.job.rig import Bench
 from socklat_gate.job.run_job import check_excluded, measure_campaign, pair_seed, utc_now
 from socklat_gate.measured.campaign import Campaign, Fingerprint, Pair
+from socklat_gate.measured.facts import TEXT, ReasonFact
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.scenario import Gate, Scenario
@@ -82,8 +83,9 @@ class GateJob:
             stored = self._stored = reference.campaigns(self.scenario, self._fingerprint)
             if bench.unmeasured:
                 # It can never pass, and nothing would be learnt from spending the budget.
-                why = unmeasured_text(bench.unmeasured)
-                return Verdict(Outcome.INCONCLUSIVE, ((Reason.NO_HOOK, why),))
+                numbers = {TEXT: unmeasured_text(bench.unmeasured)}
+                fact = ReasonFact(Reason.NO_HOOK, numbers=numbers)
+                return Verdict(Outcome.INCONCLUSIVE, (fact,))
             try:
                 if reference.image is None:
                     return self._alone(bench, stored)
@@ -143,7 +145,8 @@ class GateJob:
         missing = isinstance(error, NoUsableBaseline)
         outcome = Outcome.NO_BASELINE if missing else Outcome.INVALID
         text = f"{error.message} ({error.remedy})" if error.remedy else error.message
-        return Verdict(outcome, ((error.reason, text),), pairs=len(self._pairs))
+        fact = ReasonFact(error.reason, numbers={TEXT: text})
+        return Verdict(outcome, (fact,), pairs=len(self._pairs))
 
     def _result(self, verdict: Verdict) -> Result:
         runs = [run for pair in self._pairs for run in (pair.baseline, pair.candidate)]

@@ -6,10 +6,12 @@ import math
 from dataclasses import dataclass
 from enum import Enum
 
-from socklat_gate.errors import Exit, Reason
+from socklat_gate.errors import Exit
+from socklat_gate.measured.facts import ReasonFact, Shortfall
 
 __all__ = [
     "Attribution",
+    "EvidenceTrace",
     "MetricVerdict",
     "Outcome",
     "SpikeVerdict",
@@ -50,6 +52,21 @@ class Waived:
 
 
 @dataclass(frozen=True, slots=True)
+class EvidenceTrace:
+    """The evidence as it grew: one element a cluster (a pair, or the pairs of one start), in order.
+
+    ``pairs`` are the indices of the clusters' last pairs, ``change`` the clusters' own changes
+    (ratio minus 1), ``fail`` and ``passing`` the e-values after each cluster.  All empty where
+    nothing was measured side by side, and in documents that are older than this field.
+    """
+
+    pairs: tuple[int, ...] = ()
+    change: tuple[float, ...] = ()
+    fail: tuple[float, ...] = ()
+    passing: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class MetricVerdict:
     """One gated quantile, or the CPU time per request (``quantile`` is None).
 
@@ -62,6 +79,10 @@ class MetricVerdict:
     change that half of the jobs with this budget and noise would have failed (infinite when none,
     or while the noise is not known); ``pairs_to_decide`` how many more pairs would decide this
     metric (0 when decided, None when not within reach).
+    ``raw_baseline_ns``, ``raw_candidate_ns`` and ``raw_change`` are the same estimates of all
+    exchanges, stalls included (NaN without a correction, and the baseline's and the change's in a
+    stored comparison); ``trace`` is how the evidence grew; ``shortfalls`` say what the metric
+    lacks to be judged.
     """
 
     name: str
@@ -82,6 +103,11 @@ class MetricVerdict:
     pairs_to_decide: int | None
     verdict: Outcome
     waived: Waived | None = None
+    raw_baseline_ns: float = math.nan
+    raw_candidate_ns: float = math.nan
+    raw_change: float = math.nan
+    trace: EvidenceTrace = EvidenceTrace()
+    shortfalls: tuple[Shortfall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +192,13 @@ class Attribution:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The outcome of a comparison; ``reasons`` are closed codes with text for people.
+    """The outcome of a comparison; ``reasons`` are facts, which `wording.reasons` puts into words.
 
     ``spikes`` is None when rare spikes are not judged.
     """
 
     outcome: Outcome
-    reasons: tuple[tuple[Reason, str], ...]
+    reasons: tuple[ReasonFact, ...]
     metrics: tuple[MetricVerdict, ...] = ()
     attribution: tuple[Attribution, ...] = ()
     pairs: int = 0

@@ -15,8 +15,8 @@ import pytest
 
 from socklat_gate.measured.campaign import Run
 from socklat_gate.measured.result import Result
+from socklat_gate.measured.run_values import value_ns
 from socklat_gate.scenario.gating import Metric
-from socklat_gate.verdict.log_ratios import value_ns
 from socklat_gate.wording.headline import headline
 from socklat_gate.wording.sentence import plain
 

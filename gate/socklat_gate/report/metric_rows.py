@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass
 
-from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, Verdict, Waived
-from socklat_gate.report.raw_numbers import raw_of
 from socklat_gate.scenario.gating import SPIKES
 from socklat_gate.wording import units
 
@@ -79,26 +77,21 @@ def metric_row(metric: MetricVerdict) -> MetricRow:
     )
 
 
-def raw_rows(result: Result) -> tuple[RawRow, ...]:
-    """A row for every gated quantile."""
-    metrics: Sequence[MetricVerdict] = result.verdict.metrics if result.verdict else ()
-    rows = []
-    for metric in metrics:
-        if metric.quantile is None:
-            continue
-        raw = raw_of(result, metric)
-        rows.append(
-            RawRow(
-                metric.name,
-                units.ns(metric.baseline_ns),
-                units.ns(raw.baseline_ns),
-                units.ns(metric.candidate_ns),
-                units.ns(raw.candidate_ns),
-                units.change(metric.change),
-                units.change(raw.change),
-            )
+def raw_rows(verdict: Verdict) -> tuple[RawRow, ...]:
+    """A row for every gated quantile that was corrected."""
+    return tuple(
+        RawRow(
+            metric.name,
+            units.ns(metric.baseline_ns),
+            units.ns(metric.raw_baseline_ns),
+            units.ns(metric.candidate_ns),
+            units.ns(metric.raw_candidate_ns),
+            units.change(metric.change),
+            units.change(metric.raw_change),
         )
-    return tuple(rows)
+        for metric in verdict.metrics
+        if math.isfinite(metric.raw_candidate_ns)
+    )
 
 
 def waiver_rows(verdict: Verdict) -> tuple[WaiverRow, ...]:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from socklat_gate.measured.campaign import Pair
+from socklat_gate.measured.run_values import value_ns
 from socklat_gate.measured.verdict import MetricVerdict
 from socklat_gate.report.raw_numbers import EXTENDED
-from socklat_gate.verdict.log_ratios import value_ns
 from socklat_gate.wording import units
 from socklat_gate.wording.changes import plural
 

@@ -1,39 +1,21 @@
-"""Raw numbers beside those corrected for stalls, and how much the correction rests on."""
+"""What the numbers that are corrected for stalls rest on."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import median
 
-import numpy as np
-
-from socklat_gate.measured.campaign import Noise, Pair, Run
+from socklat_gate.measured.campaign import Noise, Run
 from socklat_gate.measured.result import Result
-from socklat_gate.measured.verdict import MetricVerdict
-from socklat_gate.verdict.clusters import cluster_ids, cluster_means
-from socklat_gate.verdict.estimate import hodges_lehmann
-from socklat_gate.verdict.log_ratios import pair_log_ratios, run_quantile_ns
 from socklat_gate.wording import units
-from socklat_gate.wording.changes import plural, relative
+from socklat_gate.wording.changes import plural
 
-__all__ = ["Correction", "Raw", "correction_of", "correction_text", "judged_runs", "raw_of"]
+__all__ = ["Correction", "correction_of", "correction_text", "judged_runs"]
 
 EXTENDED = 1.05
 """Runs that differ by more than this factor in length were extended, some of them at least."""
-
-
-@dataclass(frozen=True, slots=True)
-class Raw:
-    """A gated quantile as all exchanges give it, stalls included; NaN where it is not known.
-
-    The same estimates as `MetricVerdict`'s: ns, and ``change`` as a ratio minus 1.
-    """
-
-    baseline_ns: float = math.nan
-    candidate_ns: float = math.nan
-    change: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,45 +97,6 @@ def _noises(result: Result) -> Sequence[Noise]:
     if result.pairs:
         return [pair.noise for pair in result.pairs if not pair.excluded]
     return result.campaign.noise if result.campaign else ()
-
-
-def raw_of(result: Result, metric: MetricVerdict) -> Raw:
-    """A quantile without correction, estimated just as the verdict's own numbers are.
-
-    All NaN for CPU time, which needs none, and for the baseline of a stored comparison, whose runs
-    are not in the result.
-    """
-    if metric.quantile is None:
-        return Raw()
-    if result.pairs:
-        return _paired([p for p in result.pairs if not p.excluded], metric)
-    values = [
-        run_quantile_ns(replace(run, corrected=None), metric.stage, metric.quantile)[0]
-        for run in judged_runs(result)
-    ]
-    known = [value for value in values if math.isfinite(value)]
-    return Raw(candidate_ns=float(np.exp(np.mean(np.log(known)))) if known else math.nan)
-
-
-def _paired(used: Sequence[Pair], metric: MetricVerdict) -> Raw:
-    bare = [
-        replace(
-            pair,
-            baseline=replace(pair.baseline, corrected=None),
-            candidate=replace(pair.candidate, corrected=None),
-        )
-        for pair in used
-    ]
-    ratios = pair_log_ratios(bare, metric.stage, metric.quantile)
-    if not ratios.usable.any():
-        return Raw()
-    by_pair = np.full(ratios.usable.size, np.nan)
-    by_pair[ratios.usable] = ratios.log_ratios
-    return Raw(
-        float(np.median(ratios.baseline_ns[ratios.usable])),
-        float(np.median(ratios.candidate_ns[ratios.usable])),
-        relative(hodges_lehmann(cluster_means(by_pair, cluster_ids(bare)))),
-    )
 
 
 def _length(correction: Correction) -> str:

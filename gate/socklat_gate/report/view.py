@@ -29,6 +29,7 @@ from socklat_gate.report.slices import SliceView, depend_sentence, slice_views
 from socklat_gate.report.stage_rows import StagesView, stages_view
 from socklat_gate.wording import units
 from socklat_gate.wording.headline import headline, next_step
+from socklat_gate.wording.reasons import coded_reasons
 from socklat_gate.wording.sentence import Sentence
 
 __all__ = ["View", "view_of"]
@@ -84,19 +85,18 @@ def view_of(result: Result) -> View:
     verdict = result.verdict
     arms = arms_of(result)
     correction = correction_of(result)
-    corrected = correction is not None and correction.corrected_runs > 0
     return View(
         symbol=SYMBOLS[verdict.outcome] if verdict else "•",
         word=verdict.outcome.value.replace("_", " ").upper() if verdict else "MEASURED",
         headline=headline(result),
         next_step=next_step(result),
-        reasons=tuple((code.value, text) for code, text in verdict.reasons) if verdict else (),
+        reasons=tuple(coded_reasons(verdict)),
         subject=_subject(result),
         metrics=tuple(metric_row(metric) for metric in verdict.metrics) if verdict else (),
         cpu_metrics=tuple(m.name for m in verdict.metrics if m.quantile is None) if verdict else (),
         waivers=waiver_rows(verdict) if verdict else (),
         correction=correction_text(correction) if correction else "",
-        raw=raw_rows(result) if corrected else (),
+        raw=raw_rows(verdict) if verdict else (),
         rare_spikes=rare_spikes(result),
         quantiles=_quantile_rows(result),
         attribution=slice_views(verdict.attribution) if verdict else (),

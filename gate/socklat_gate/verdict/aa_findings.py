@@ -25,8 +25,10 @@ from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.clusters import cluster_ids
 from socklat_gate.verdict.decide import decide
 from socklat_gate.verdict.estimate import hodges_lehmann
+from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.resampling import MIN_PAIRS, Rule, resampled, rules_of
-from socklat_gate.wording.changes import percent, plural, relative
+from socklat_gate.wording.changes import percent, plural
+from socklat_gate.wording.reasons import reason_text
 
 __all__ = ["MINUTES", "study"]
 
@@ -61,7 +63,7 @@ def study(pairs: Sequence[Pair], gate: Gate, pair_s: float, seed: int) -> Findin
             f"{plural(starts, 'usable pair')} of {len(pairs)} cannot tell how far pairs differ "
             f"here: {MIN_PAIRS} are needed, so no rate is given",
             remedy="allow more --pairs or --minutes"
-            + (f"; {verdict.reasons[0][1]}" if used and not rules else ""),
+            + (f"; {reason_text(verdict.reasons[0], verdict)}" if used and not rules else ""),
         )
     rng = np.random.default_rng(seed)
     in_start = len(used) / len(set(cluster_ids(used)))
@@ -150,12 +152,12 @@ def _sign_flip_p(d: Floats, rng: np.random.Generator) -> float:
 
 
 def _problems(verdict: Verdict) -> list[str]:
-    found = [text for reason, text in verdict.reasons if reason not in DECIDABLE]
+    found = [reason_text(fact, verdict) for fact in verdict.reasons if fact.code not in DECIDABLE]
     if verdict.outcome is Outcome.REGRESSION:
         found += [
-            f"the pairs in the order measured raise a false alarm: {text}"
-            for reason, text in verdict.reasons
-            if reason is Reason.REGRESSION
+            f"the pairs in the order measured raise a false alarm: {reason_text(fact, verdict)}"
+            for fact in verdict.reasons
+            if fact.code is Reason.REGRESSION
         ]
     return found
 

@@ -29,8 +29,10 @@ from socklat_gate.measured.campaign import Campaign
 from socklat_gate.scenario.gating import Metric
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.change_models import SIMULATED, change_gain, null_gains
+from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.prediction import Prediction, predict
-from socklat_gate.wording.changes import listing, percent, plural, relative
+from socklat_gate.wording.changes import listing, percent, plural
+from socklat_gate.wording.reasons import shortfall_text
 
 __all__ = [
     "LOOKED_AT",
@@ -126,10 +128,11 @@ def against_release(
         raise ValueError("at least one campaign is needed to compare with a release")
     recent = history[-latest:]
     runs = [run for campaign in recent for run in campaign.runs]
-    prediction, problems = predict(pinned, runs, metric)
+    prediction, shortfalls = predict(pinned, runs, metric)
     what = f"{metric.name} of the latest {plural(len(recent), 'campaign')}"
-    if problems or math.isinf(prediction.sd):
-        why = listing(problems) if problems else "at least 2 campaigns of the release are needed"
+    if shortfalls or math.isinf(prediction.sd):
+        lacks = [shortfall_text(one, metric.stage, metric.quantile) for one in shortfalls]
+        why = listing(lacks) if lacks else "at least 2 campaigns of the release are needed"
         sentence = f"{what} cannot be held against the pinned release: {why}"
         return ReleaseDrift(metric.name, prediction, False, sentence)
     half = prediction.limit(1.0 - alpha)

@@ -22,26 +22,20 @@ from dataclasses import replace
 
 from socklat_gate.errors import Reason
 from socklat_gate.measured.campaign import ARMS, Campaign, Pair
+from socklat_gate.measured.facts import ReasonFact
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict, Verdict
 from socklat_gate.scenario.gating import SPIKES, Gate, Waiver
 from socklat_gate.verdict.attribution import attribute
 from socklat_gate.verdict.clusters import cluster_ids
 from socklat_gate.verdict.judge import Judged, judge_metric
 from socklat_gate.verdict.log_ratios import LogRatios, stage_log_ratios
-from socklat_gate.verdict.overlap import overlap_problem
+from socklat_gate.verdict.overlap import overlap_fact
 from socklat_gate.verdict.spikes import judge_spikes
 from socklat_gate.verdict.zone import default_scale
-from socklat_gate.wording.changes import listing, plural
-from socklat_gate.wording.reasons import (
-    BUDGETS,
-    failed_text,
-    open_text,
-    passed_text,
-    spikes_text,
-    unwatched_text,
-)
 
 __all__ = ["decide", "default_scale"]
+
+BUDGETS = {Reason.BUDGET_PAIRS, Reason.BUDGET_MINUTES}
 
 
 def decide(
@@ -102,9 +96,9 @@ def decide(
         else None
     )
     overlaps = [
-        problem
+        fact
         for arm in ARMS
-        if (problem := overlap_problem((p.arm(arm) for p in used), arm, gate.max_overlap))
+        if (fact := overlap_fact((p.arm(arm) for p in used), arm, gate.max_overlap))
     ]
     if overlaps:
         metrics = tuple(
@@ -116,13 +110,12 @@ def decide(
     outcome, reasons, further = _outcome(judged, metrics, spikes, overlaps, unwatched, len(used))
     if outcome is Outcome.INCONCLUSIVE:
         if budget_spent is not None:
-            blocked = bool(overlaps) or any(one.too_few for one in judged)
-            reasons.append((budget_spent, open_text(budget_spent, len(used), further, blocked)))
+            numbers = {"pairs": len(used), "pairs_to_decide": further}
+            reasons.append(ReasonFact(budget_spent, numbers=numbers))
             if not used:
-                reasons.append((Reason.TOO_FEW_SAMPLES, "no pair could be used"))
+                reasons.append(ReasonFact(Reason.TOO_FEW_SAMPLES))
         elif not reasons:
-            text = f"{plural(len(used), 'pair')} so far neither pass nor fail"
-            reasons.append((Reason.BETWEEN_LIMITS, text))
+            reasons.append(ReasonFact(Reason.BETWEEN_LIMITS, numbers={"pairs": len(used)}))
     where = attribute(used, clusters=clusters)
     return Verdict(outcome, tuple(reasons), metrics, where, len(used), further, spikes)
 
@@ -141,37 +134,37 @@ def _outcome(
     judged: Sequence[Judged],
     metrics: Sequence[MetricVerdict],
     spikes: SpikeVerdict | None,
-    overlaps: Sequence[str],
+    overlaps: Sequence[ReasonFact],
     unwatched: int,
     pairs: int,
-) -> tuple[Outcome, list[tuple[Reason, str]], int | None]:
+) -> tuple[Outcome, list[ReasonFact], int | None]:
     """What it comes to, why (nothing yet for an open verdict), and how many pairs further."""
     further: int | None = None
-    reasons: list[tuple[Reason, str]] = []
+    reasons: list[ReasonFact] = []
     failed = [metric for metric in metrics if metric.verdict is Outcome.REGRESSION]
     if overlaps:
         outcome = Outcome.INCONCLUSIVE
-        reasons = [(Reason.OVERLAPPING_REQUESTS, problem) for problem in overlaps]
+        reasons = list(overlaps)
     elif failed or (spikes and spikes.failed):
         outcome, further = Outcome.REGRESSION, 0
-        reasons = [(Reason.REGRESSION, failed_text(metric)) for metric in failed]
+        reasons = [ReasonFact(Reason.REGRESSION, metric.name) for metric in failed]
         if spikes and spikes.failed:
-            reasons.append((Reason.MORE_SPIKES, spikes_text(spikes)))
+            reasons.append(ReasonFact(Reason.MORE_SPIKES))
     elif any(metric.verdict is not Outcome.PASS for metric in metrics):
         outcome, further = Outcome.INCONCLUSIVE, _pairs_to_decide_job(judged, unwatched)
     elif unwatched and spikes:
         outcome, further = Outcome.INCONCLUSIVE, unwatched
-        reasons = [(Reason.INSUFFICIENT_EXPOSURE, unwatched_text(spikes, unwatched))]
+        numbers = {"exposure_s": spikes.candidate_exposure_s, "pairs_to_decide": unwatched}
+        reasons = [ReasonFact(Reason.INSUFFICIENT_EXPOSURE, numbers=numbers)]
     else:
         outcome, further = Outcome.PASS, 0
-        reasons = [(Reason.NO_REGRESSION, passed_text(metrics, pairs))]
+        reasons = [ReasonFact(Reason.NO_REGRESSION, numbers={"pairs": pairs})]
     reasons += [
-        (
-            Reason.NOT_MEASURED if one.unmeasured else Reason.TOO_FEW_SAMPLES,
-            f"{one.verdict.name} cannot be judged: {listing(one.too_few)}",
+        ReasonFact(
+            Reason.NOT_MEASURED if one.unmeasured else Reason.TOO_FEW_SAMPLES, one.verdict.name
         )
         for one in judged
-        if one.too_few
+        if one.verdict.shortfalls
     ]
     return outcome, reasons, further
 

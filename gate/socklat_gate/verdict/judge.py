@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from socklat_gate.measured.verdict import MetricVerdict, Outcome
+from socklat_gate.measured.verdict import EvidenceTrace, MetricVerdict, Outcome
 from socklat_gate.scenario.gating import Gate, Metric, Waiver
 from socklat_gate.verdict.clusters import ClusterIds, cluster_means
 from socklat_gate.verdict.estimate import hodges_lehmann, pairs_to_decide
@@ -19,22 +19,21 @@ from socklat_gate.verdict.evidence import (
 )
 from socklat_gate.verdict.interval import confidence_interval, stopping_level
 from socklat_gate.verdict.log_ratios import LogRatios
+from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.power import mde
 from socklat_gate.verdict.zone import waived_by, zone_of
-from socklat_gate.wording.changes import relative
 
 __all__ = ["Judged", "judge_metric"]
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A metric's verdict, what it lacks, and further pairs to each kind of evidence.
+    """A metric's verdict, and further pairs to each kind of evidence.
 
     ``unmeasured``: no arm of any pair has the number at all.
     """
 
     verdict: MetricVerdict
-    too_few: tuple[str, ...]
     unmeasured: bool
     to_fail: int | None
     to_pass: int | None
@@ -58,17 +57,19 @@ def judge_metric(
     """
     zone = zone_of(metric, gate, scale, waiver)
     d, raw = (_by_cluster(ratios, values, clusters) for values in (ratios.log_ratios, ratios.raw))
-    log_fail = _largest(running_fail_evidence_of_both(d, raw, zone.d0, zone.scale))
-    log_pass = _largest(running_pass_evidence(d, zone.d1, zone.scale))
+    running_fail = running_fail_evidence_of_both(d, raw, zone.d0, zone.scale)
+    running_pass = running_pass_evidence(d, zone.d1, zone.scale)
+    log_fail, log_pass = _largest(running_fail), _largest(running_pass)
     to_fail = to_pass = None
     outcome = Outcome.INCONCLUSIVE
-    if not ratios.too_few:
+    if not ratios.shortfalls:
         to_fail = _pairs(pairs_to_decide(d, zone.d0, zone.scale, zone.threshold_fail), gate)
         to_pass = _pairs(pairs_to_decide(-d, -zone.d1, zone.scale, zone.threshold_pass), gate)
         if log_fail >= math.log(zone.threshold_fail):
             outcome = Outcome.REGRESSION
         elif log_pass >= math.log(zone.threshold_pass):
             outcome = Outcome.PASS
+    shown_raw = ratios.usable & ratios.corrected
     level = stopping_level(
         d.size, zone.threshold_fail, failed=log_fail >= math.log(zone.threshold_fail)
     )
@@ -92,8 +93,26 @@ def judge_metric(
         pairs_to_decide=min((n for n in (to_fail, to_pass) if n is not None), default=None),
         verdict=outcome,
         waived=waived_by(waiver),
+        raw_baseline_ns=_median(ratios.raw_baseline_ns[shown_raw]),
+        raw_candidate_ns=_median(ratios.raw_candidate_ns[shown_raw]),
+        raw_change=relative(hodges_lehmann(raw)) if ratios.corrected else math.nan,
+        trace=_trace(ratios, clusters, d, running_fail, running_pass),
+        shortfalls=ratios.shortfalls,
     )
-    return Judged(verdict, ratios.too_few, ratios.unmeasured, to_fail, to_pass)
+    return Judged(verdict, ratios.unmeasured, to_fail, to_pass)
+
+
+def _trace(
+    ratios: LogRatios, clusters: ClusterIds, d: Floats, running_fail: Floats, running_pass: Floats
+) -> EvidenceTrace:
+    last = dict(zip(clusters.tolist(), ratios.pairs, strict=True))
+    judged = np.unique(clusters[ratios.usable])
+    return EvidenceTrace(
+        pairs=tuple(last[cluster] for cluster in judged.tolist() if cluster >= 0),
+        change=tuple(map(relative, d.tolist())),
+        fail=tuple(map(as_e_value, running_fail.tolist())),
+        passing=tuple(map(as_e_value, running_pass.tolist())),
+    )
 
 
 def _by_cluster(ratios: LogRatios, values: Floats, clusters: ClusterIds) -> Floats:

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.measured.campaign import Run
+from socklat_gate.measured.facts import ReasonFact
 
-__all__ = ["overlap_problem", "overlap_share"]
+__all__ = ["overlap_fact", "overlap_share"]
 
 
 def overlap_share(runs: Iterable[Run]) -> float:
@@ -33,14 +34,10 @@ def overlap_share(runs: Iterable[Run]) -> float:
     return overlapped / recorded
 
 
-def overlap_problem(runs: Iterable[Run], who: str, allowed: float) -> str:
-    """A sentence when more than the share ``allowed`` overlapped, empty otherwise."""
+def overlap_fact(runs: Iterable[Run], who: str, allowed: float) -> ReasonFact | None:
+    """OVERLAPPING_REQUESTS of ``who`` when more than the share ``allowed`` overlapped."""
     share = overlap_share(runs)
     if share <= allowed:
-        return ""
-    return (
-        f"{min(share, 1.0):.1%} of the {who}'s exchanges overlapped on their connections "
-        f"(pipelining or multiplexing; {allowed:.1%} allowed), so their service time is "
-        "approximate: load the service with one request at a time per connection, or raise "
-        "gate.max_overlap"
-    )
+        return None
+    numbers = {"share": min(share, 1.0), "allowed": allowed}
+    return ReasonFact(Reason.OVERLAPPING_REQUESTS, who, numbers)

@@ -17,12 +17,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import stdtrit
 
 from socklat_gate.measured.campaign import Campaign, Run
+from socklat_gate.measured.facts import Lack, Shortfall
 from socklat_gate.scenario.gating import Metric
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.log_ratios import run_quantile_ns
@@ -62,18 +63,18 @@ class Prediction:
 
 def predict(
     baseline: Sequence[Campaign], runs: Sequence[Run], metric: Metric
-) -> tuple[Prediction, tuple[str, ...]]:
+) -> tuple[Prediction, tuple[Shortfall, ...]]:
     """Prediction from the stored campaigns against new runs, and what lacks exchanges.
 
     A non-empty second part means that runs had to be left out, so the metric must not be judged.
     """
-    new, problems = _log_quantiles(runs, metric, "new")
+    new, shortfalls = _log_quantiles(runs, metric, None)
     stored: list[Floats] = []
     for number, campaign in enumerate(baseline):
-        values, missing = _log_quantiles(campaign.runs, metric, f"stored campaign {number}")
-        problems += missing
+        values, missing = _log_quantiles(campaign.runs, metric, number)
+        shortfalls += missing
         stored.append(values)
-    return prediction_of([values for values in stored if values.size], new), tuple(problems)
+    return prediction_of([values for values in stored if values.size], new), tuple(shortfalls)
 
 
 def prediction_of(stored: Sequence[Floats], new: Floats) -> Prediction:
@@ -111,10 +112,16 @@ def paule_mandel(means: Floats, variances: Floats) -> tuple[float, float, float]
         tau2 += beyond / float(weights**2 @ (means - mu) ** 2)
 
 
-def _log_quantiles(runs: Sequence[Run], metric: Metric, who: str) -> tuple[Floats, list[str]]:
-    """Ln Q of the usable runs' quantiles and a sentence for every other one."""
+def _log_quantiles(
+    runs: Sequence[Run], metric: Metric, campaign: int | None
+) -> tuple[Floats, list[Shortfall]]:
+    """Ln Q of the usable runs' quantiles and what every other run lacks."""
     found = [run_quantile_ns(run, metric.stage, metric.quantile) for run in runs]
-    problems = [f"{who}, run {i}: {problem}" for i, (_, problem) in enumerate(found) if problem]
+    shortfalls = [
+        replace(shortfall, campaign=campaign, run=number)
+        for number, (_, shortfall) in enumerate(found)
+        if shortfall
+    ]
     if not runs:
-        problems = [f"{who} has no runs"]
-    return np.log([value for value, problem in found if not problem]), problems
+        shortfalls = [Shortfall(Lack.RUNS, campaign=campaign)]
+    return np.log([value for value, shortfall in found if not shortfall]), shortfalls

@@ -58,7 +58,7 @@ def rules_of(used: Sequence[Pair], gate: Gate, verdict: Verdict) -> list[Rule]:
     for row, metric in enumerate(gate.metrics):
         for column, group in enumerate(groups.values()):
             ratios = pair_log_ratios(group, metric.stage, metric.quantile)
-            if ratios.log_ratios.size and not ratios.too_few:
+            if ratios.log_ratios.size and not ratios.shortfalls:
                 found[row, :, column] = ratios.log_ratios.mean(), ratios.raw.mean()
     there = np.isfinite(found).all(axis=1)
     judged = np.flatnonzero(there.sum(axis=1) >= MIN_PAIRS)

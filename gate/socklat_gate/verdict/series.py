@@ -14,7 +14,8 @@ from socklat_gate.scenario.gating import Metric
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.changes import Change, ReleaseDrift, against_release, change_points
 from socklat_gate.verdict.log_ratios import run_quantile_ns
-from socklat_gate.wording.changes import percent, plural, relative
+from socklat_gate.verdict.log_scale import relative
+from socklat_gate.wording.changes import percent, plural
 
 __all__ = ["MetricHistory", "Moment", "metric_history", "series_history"]
 

@@ -11,14 +11,19 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from socklat_gate.errors import Reason
 from socklat_gate.measured.campaign import Campaign, Pair
+from socklat_gate.measured.facts import ReasonFact
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, Verdict
 from socklat_gate.scenario.gating import Gate, Metric, Waiver
-from socklat_gate.verdict.overlap import overlap_problem
+from socklat_gate.verdict.log_ratios import run_quantile_ns
+from socklat_gate.verdict.log_scale import relative
+from socklat_gate.verdict.overlap import overlap_fact
 from socklat_gate.verdict.prediction import predict
 from socklat_gate.verdict.zone import waived_by, zone_of
-from socklat_gate.wording.changes import listing, percent, percent_range, plural, relative
+from socklat_gate.wording.changes import percent, percent_range
 
 __all__ = ["MIN_CAMPAIGNS", "compare", "drift"]
 
@@ -51,49 +56,43 @@ def compare(
     """
     gate.check_waivers(waivers)
     waived = {waiver.metric: waiver for waiver in waivers}
-    judged = [
+    metrics = tuple(
         _judge(baseline, candidate, metric, gate, waived.get(metric.name))
         for metric in gate.metrics
-    ]
-    metrics = tuple(verdict for verdict, _ in judged)
-    overlaps = [
-        problem
+    )
+    blocked = [
+        fact
         for who, runs in (
             ("baseline", [run for campaign in baseline for run in campaign.runs]),
             ("candidate", list(candidate.runs)),
         )
-        if (problem := overlap_problem(runs, who, gate.max_overlap))
+        if (fact := overlap_fact(runs, who, gate.max_overlap))
     ]
-    missing = MIN_CAMPAIGNS - len(baseline)
-    blocked: list[tuple[Reason, str]] = [(Reason.OVERLAPPING_REQUESTS, text) for text in overlaps]
-    if missing > 0:
-        text = (
-            f"{plural(len(baseline), 'stored campaign')} cannot tell a change from the difference "
-            f"between two days: {missing} more of the baseline are needed ({MIN_CAMPAIGNS} in all)"
-        )
-        blocked.append((Reason.TOO_FEW_CAMPAIGNS, text))
+    campaigns = {"campaigns": len(baseline)}
+    if len(baseline) < MIN_CAMPAIGNS:
+        numbers = {**campaigns, "needed": MIN_CAMPAIGNS}
+        blocked.append(ReasonFact(Reason.TOO_FEW_CAMPAIGNS, numbers=numbers))
     too_few = [
-        (
-            Reason.NOT_MEASURED if _unmeasured(verdict) else Reason.TOO_FEW_SAMPLES,
-            f"{verdict.name} cannot be judged: {listing(problems)}",
+        ReasonFact(
+            Reason.NOT_MEASURED if _unmeasured(metric) else Reason.TOO_FEW_SAMPLES, metric.name
         )
-        for verdict, problems in judged
-        if problems
+        for metric in metrics
+        if metric.shortfalls
     ]
     if blocked:
         metrics = tuple(replace(metric, verdict=Outcome.INCONCLUSIVE) for metric in metrics)
         return Verdict(Outcome.INCONCLUSIVE, (*blocked, *too_few), metrics)
     failed = [metric for metric in metrics if metric.verdict is Outcome.REGRESSION]
     if failed:
-        texts = [(Reason.REGRESSION, _text(metric)) for metric in failed]
-        return Verdict(Outcome.REGRESSION, (*texts, *too_few), metrics)
+        facts = [ReasonFact(Reason.REGRESSION, metric.name, campaigns) for metric in failed]
+        return Verdict(Outcome.REGRESSION, (*facts, *too_few), metrics)
     if all(metric.verdict is Outcome.PASS for metric in metrics):
-        text = f"the candidate lies where {len(baseline)} stored campaigns predict it"
-        return Verdict(Outcome.PASS, ((Reason.WITHIN_PREDICTION, text),), metrics)
+        fact = ReasonFact(Reason.WITHIN_PREDICTION, numbers=campaigns)
+        return Verdict(Outcome.PASS, (fact,), metrics)
     between = [
-        (Reason.BETWEEN_LIMITS, _text(metric))
-        for metric, problems in judged
-        if metric.verdict is Outcome.INCONCLUSIVE and not problems
+        ReasonFact(Reason.BETWEEN_LIMITS, metric.name, campaigns)
+        for metric in metrics
+        if metric.verdict is Outcome.INCONCLUSIVE and not metric.shortfalls
     ]
     return Verdict(Outcome.INCONCLUSIVE, (*too_few, *between), metrics)
 
@@ -135,18 +134,18 @@ def _judge(
     metric: Metric,
     gate: Gate,
     waiver: Waiver | None,
-) -> tuple[MetricVerdict, tuple[str, ...]]:
+) -> MetricVerdict:
     zone = zone_of(metric, gate, waiver=waiver)
-    prediction, problems = predict(baseline, candidate.runs, metric)
+    prediction, shortfalls = predict(baseline, candidate.runs, metric)
     to_fail = prediction.limit(1.0 - gate.alpha / len(gate.metrics))
     outcome = Outcome.INCONCLUSIVE
-    if not problems:
+    if not shortfalls:
         if prediction.difference - to_fail > zone.d0:
             outcome = Outcome.REGRESSION
         elif prediction.difference + prediction.limit(1.0 - gate.alpha_pass) < zone.d1:
             outcome = Outcome.PASS
     half = prediction.limit(0.975)
-    verdict = MetricVerdict(
+    return MetricVerdict(
         name=metric.name,
         stage=metric.stage,
         quantile=metric.quantile,
@@ -165,8 +164,9 @@ def _judge(
         pairs_to_decide=None,
         verdict=outcome,
         waived=waived_by(waiver),
+        raw_candidate_ns=_raw_ns(candidate, metric),
+        shortfalls=shortfalls,
     )
-    return verdict, problems
 
 
 def _unmeasured(verdict: MetricVerdict) -> bool:
@@ -175,10 +175,14 @@ def _unmeasured(verdict: MetricVerdict) -> bool:
     return verdict.quantile is None and any(math.isnan(value) for value in values)
 
 
-def _text(metric: MetricVerdict) -> str:
-    return (
-        f"{metric.name} differs by {percent(metric.change)} from the stored campaigns' prediction "
-        f"(95% interval {percent_range(metric.ci_low, metric.ci_high)}); up to "
-        f"{percent(metric.tolerance)} is accepted, {percent(metric.regression_threshold)} must be "
-        "found"
-    )
+def _raw_ns(candidate: Campaign, metric: Metric) -> float:
+    """Geometric mean of the runs' raw numbers; NaN where none of them was corrected."""
+    stage, quantile = metric.stage, metric.quantile
+    corrected = [run.corrected for run in candidate.runs if run.corrected is not None]
+    if quantile is None or not any(stage in one.histograms for one in corrected):
+        return math.nan
+    found = [
+        run_quantile_ns(replace(run, corrected=None), stage, quantile)[0] for run in candidate.runs
+    ]
+    known = [value for value in found if math.isfinite(value)]
+    return float(np.exp(np.mean(np.log(known)))) if known else math.nan

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from socklat_gate.measured.campaign import Campaign
-from socklat_gate.verdict.log_ratios import value_ns
+from socklat_gate.measured.run_values import value_ns
 from socklat_gate.wording.units import count, ns
 
 __all__ = ["campaign_rows"]

@@ -1,21 +1,11 @@
-"""How log changes become numbers and words for people."""
+"""Relative changes, counts and lists in words."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
-__all__ = ["listing", "percent", "percent_range", "plural", "relative"]
-
-
-def relative(log_change: float) -> float:
-    """exp(x) - 1 as a relative change; infinite ends stay infinite, so -inf means unbounded."""
-    if log_change == -math.inf:
-        return -math.inf
-    with np.errstate(over="ignore"):
-        return float(np.expm1(log_change))
+__all__ = ["listing", "percent", "percent_range", "plural"]
 
 
 def percent(change: float) -> str:

@@ -26,7 +26,7 @@ def change_or_lowest(metric: MetricVerdict) -> float:
 
 def blocked(verdict: Verdict) -> bool:
     """Whether something cannot be judged at all, so that more pairs would not help."""
-    return any(reason in CANNOT_JUDGE for reason, _ in verdict.reasons)
+    return any(fact.code in CANNOT_JUDGE for fact in verdict.reasons)
 
 
 def carrier(verdict: Verdict, metric: MetricVerdict) -> Attribution | None:

@@ -11,6 +11,7 @@ from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict, 
 from socklat_gate.report.rare_spikes import spikes_summary
 from socklat_gate.wording.advice import ADVICE, CPU, INTENDED, SPIKES, STAGES
 from socklat_gate.wording.decisive import CANNOT_JUDGE, blocked, carrier, change_or_lowest, worst_of
+from socklat_gate.wording.reasons import reason_text
 from socklat_gate.wording.sentence import Name, Sentence
 from socklat_gate.wording.units import change, count, interval, ns
 
@@ -42,7 +43,7 @@ def next_step(result: Result) -> Sentence:
         return ("Compare it with another run: ", Name("socklat-gate compare BASE CANDIDATE"), ".")
     if verdict.outcome is Outcome.REGRESSION:
         return (*_investigate(verdict), *INTENDED)
-    reasons = [reason for reason, _ in verdict.reasons]
+    reasons = [fact.code for fact in verdict.reasons]
     open_ = verdict.outcome is Outcome.INCONCLUSIVE and not blocked(verdict)
     if open_ and verdict.pairs_to_decide:
         return _more_pairs(verdict, verdict.pairs_to_decide, Reason.BUDGET_MINUTES in reasons)
@@ -71,7 +72,7 @@ def _measured(result: Result) -> Sentence:
 def _first_reason(verdict: Verdict) -> Sentence:
     if not verdict.reasons:
         return ("no reason was given",)
-    reason, text = verdict.reasons[0]
+    reason, text = verdict.reasons[0].code, reason_text(verdict.reasons[0], verdict)
     if reason in CANNOT_JUDGE:  # the whole list of what is missing follows below
         text = text.partition(";")[0]
     return (f"the machine was too noisy: {text}" if reason is Reason.TOO_NOISY else text,)

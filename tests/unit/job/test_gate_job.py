@@ -20,6 +20,7 @@ from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.wording.headline import next_step
+from socklat_gate.wording.reasons import coded_reasons, reason_text
 from socklat_gate.wording.sentence import plain
 from tests.unit.job.fakes import (
     BASE_IMAGE,
@@ -71,7 +72,7 @@ def judge(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Resu
 
 def outcome(result: Result) -> tuple[Outcome, Reason]:
     assert result.verdict is not None
-    return result.verdict.outcome, result.verdict.reasons[0][0]
+    return result.verdict.outcome, result.verdict.reasons[0].code
 
 
 def test_no_change_passes(judge: Callable[..., Result]) -> None:
@@ -118,7 +119,7 @@ def test_a_failure_keeps_what_was_measured_before_it(judge: Callable[..., Result
     result = judge([0.0, 0.0, DIED])
     assert outcome(result) == (Outcome.INVALID, Reason.SERVICE_DIED)
     assert result.verdict is not None
-    assert result.verdict.reasons[0][1] == "exit code 3 (look at its log)"
+    assert reason_text(result.verdict.reasons[0], result.verdict) == "exit code 3 (look at its log)"
     assert len(result.pairs) == 2
     assert result.completeness is not None
 
@@ -187,8 +188,8 @@ def test_a_gated_stage_that_is_not_measured_is_inconclusive_at_once(
     result = judge([], unmeasured=("rx_process",))
     assert result.verdict is not None
     assert result.verdict.outcome is Outcome.INCONCLUSIVE
-    ((reason, text),) = result.verdict.reasons
-    assert reason is Reason.NO_HOOK
+    ((reason, text),) = coded_reasons(result.verdict)
+    assert reason == Reason.NO_HOOK.value
     assert "rx_process is not measured: no hook for process attaches to this kernel" in text
     assert (result.pairs, result.hooks) == ((), FakeBench.hooks)
     assert "this kernel shows" in plain(next_step(result))

@@ -23,6 +23,7 @@ from tests.unit.factories import (
     make_result,
     make_spike_verdict,
     with_correction,
+    worded_reasons,
 )
 from tests.unit.report.hostile import TEXTS
 
@@ -85,7 +86,7 @@ def full_result(kind: typing.Literal["gate", "run"] = "gate") -> Result:
     verdict = replace(
         judged,
         outcome=Outcome.REGRESSION,
-        reasons=((Reason.REGRESSION, "slow"),),
+        reasons=worded_reasons((Reason.REGRESSION, "slow")),
         metrics=tuple(replace(metric, waived=waived) for metric in judged.metrics),
         attribution=tuple(replace(part, depend=depend) for part in judged.attribution),
         spikes=replace(make_spike_verdict(candidate=2), notes=("a note",), waived=waived),

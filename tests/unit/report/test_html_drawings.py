@@ -11,7 +11,7 @@ import pytest
 
 from socklat_gate.errors import Reason
 from socklat_gate.measured.histogram import Histogram, band_edges_ns
-from socklat_gate.measured.verdict import Outcome
+from socklat_gate.measured.verdict import EvidenceTrace, Outcome
 from socklat_gate.report.arm_runs import arms_of
 from socklat_gate.report.formats.html.curves import STEP, curve_document, curve_sets
 from socklat_gate.report.formats.html.evidence_trace import evidence_document, evidence_traces
@@ -113,7 +113,8 @@ def test_the_evidence_is_redrawn_as_it_was_decided():
 def test_pairs_set_aside_do_not_count_and_starts_are_one_observation():
     result = decided(4, excluded="")
     pairs = (*result.pairs, make_pair(4, 9.0, excluded="noisy"))
-    assert evidence_traces(replace(result, pairs=pairs)) == evidence_traces(result)
+    verdict = decide(pairs, GATE, budget_spent=Reason.BUDGET_PAIRS)
+    assert evidence_traces(replace(result, verdict=verdict)) == evidence_traces(result)
     gate = GATE.model_copy(update={"pairs_per_start": 2})
     pairs = tuple(replace(make_pair(i, 1.3), start=i // 2) for i in range(6))
     verdict = decide(pairs, gate, budget_spent=Reason.BUDGET_PAIRS)
@@ -121,11 +122,19 @@ def test_pairs_set_aside_do_not_count_and_starts_are_one_observation():
     assert trace.labels == (1, 3, 5)
 
 
-def test_evidence_by_another_scale_is_not_redrawn_wrongly():
+def test_evidence_by_another_scale_is_drawn_as_it_was_decided():
     result = decided()
     verdict = decide(result.pairs, GATE, {"service_p50": 1.0}, Reason.BUDGET_PAIRS)
-    (trace,) = evidence_traces(replace(result, verdict=verdict))
-    assert trace.name == "service_p90"
+    trace = evidence_traces(replace(result, verdict=verdict))[0]
+    assert max(1.0, *trace.fail) == pytest.approx(verdict.metrics[0].evidence_fail)
+
+
+def test_evidence_that_is_not_known_step_by_step_is_not_drawn():
+    result = decided()
+    metrics = tuple(replace(one, trace=EvidenceTrace()) for one in result.verdict.metrics)
+    assert evidence_traces(replace(result, verdict=replace(result.verdict, metrics=metrics))) == ()
+    endless = tuple(replace(one, threshold_fail=math.nan) for one in result.verdict.metrics)
+    assert evidence_traces(replace(result, verdict=replace(result.verdict, metrics=endless))) == ()
     assert evidence_traces(make_result("compare")) == ()
     assert evidence_traces(make_result("run")) == ()
 

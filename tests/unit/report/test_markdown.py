@@ -19,6 +19,7 @@ from tests.unit.factories import (
     make_result,
     make_spike_verdict,
     with_correction,
+    worded_reasons,
 )
 from tests.unit.report.hostile import TEXTS
 from tests.unit.report.markdown_judge import (
@@ -229,7 +230,7 @@ def hostile_result(text: str) -> Result:
     run = replace(pair.baseline, image=text, load=replace(pair.baseline.load, first_error=text))
     verdict = Verdict(
         Outcome.REGRESSION,
-        ((Reason.REGRESSION, text),),
+        worded_reasons((Reason.REGRESSION, text)),
         tuple(
             replace(m, name=text, stage=text, waived=Waived(0.3, text, text))
             for m in (*result.verdict.metrics, make_cpu_metric(Outcome.PASS))
@@ -284,7 +285,7 @@ def test_text_from_outside_changes_nothing_but_itself(text):
 @pytest.mark.parametrize("outcome", [Outcome.INVALID, Outcome.NO_BASELINE, Outcome.INCONCLUSIVE])
 @pytest.mark.parametrize("text", TEXTS[:30])
 def test_hostile_reasons_stay_text_in_the_headline(outcome, text):
-    verdict = Verdict(outcome, ((Reason.SERVICE_DIED, text),))
+    verdict = Verdict(outcome, worded_reasons((Reason.SERVICE_DIED, text)))
     report = render_markdown(replace(make_result("gate", outcome), verdict=verdict))
     assert not {t.type for t in inline_tokens(report)} & {"link_open", "image", "html_inline"}
     assert filter_hits(report) == []

@@ -16,13 +16,12 @@ from socklat_gate.report.formats.markdown import render_markdown
 from socklat_gate.report.machine import machine_numbers, noises_of
 from socklat_gate.report.pair_table import interleaving, pair_table
 from socklat_gate.report.rare_spikes import power_text, rare_spikes
-from socklat_gate.report.raw_numbers import correction_of, correction_text, raw_of
+from socklat_gate.report.raw_numbers import correction_of, correction_text
 from socklat_gate.report.slices import depend_sentence, slice_views
 from socklat_gate.wording.headline import headline, next_step
 from socklat_gate.wording.sentence import plain
 from tests.unit.factories import (
     make_attribution,
-    make_campaign,
     make_cpu_metric,
     make_metric,
     make_noise,
@@ -31,6 +30,7 @@ from tests.unit.factories import (
     make_spike_verdict,
     make_waived,
     with_correction,
+    worded_reasons,
 )
 from tests.unit.report.markdown_judge import inline_tokens, tables
 
@@ -104,35 +104,14 @@ def test_some_runs_without_correction_are_counted() -> None:
     assert "; 2 runs without correction" in correction_text(found)
 
 
-def test_raw_numbers_are_those_of_all_exchanges() -> None:
-    result = corrected()
-    raw = raw_of(result, P50)
-    expected = sorted(p.baseline.histograms["service"].quantile_ns(0.5) for p in result.pairs)
-    assert raw.baseline_ns == pytest.approx(expected[1])
-    assert 0.25 < raw.change < 0.4
-    assert raw == raw_of(replace(result, pairs=tuple(make_pair(i, 1.3) for i in range(3))), P50)
-
-
-def test_pairs_of_one_start_count_once_in_the_raw_change() -> None:
-    pairs = [make_pair(0, 1.0), make_pair(0, 1.0), make_pair(0, 1.0), make_pair(0, 4.0)]
-    alone = replace(make_result(), pairs=tuple(pairs))
-    together = tuple(replace(p, start=int(i == 3)) for i, p in enumerate(pairs))
-    assert raw_of(alone, P50).change < 0.5
-    assert raw_of(replace(alone, pairs=together), P50).change > 0.9
-
-
-def test_what_has_no_raw_number_is_not_made_up() -> None:
-    assert math.isnan(raw_of(corrected(), make_cpu_metric(Outcome.PASS)).change)
-    absent = replace(P50, stage="rx_stack")
-    assert math.isnan(raw_of(corrected(), absent).baseline_ns)
-    stored = replace(make_result("compare", Outcome.PASS), campaign=make_campaign())
-    raw = raw_of(stored, P50)
-    assert math.isnan(raw.baseline_ns)
-    assert raw.candidate_ns == pytest.approx(1e6, rel=0.1)
-
-
 def test_both_numbers_stand_side_by_side() -> None:
-    (table,) = [t for t in tables(render_markdown(corrected())) if t[0][-1] == "raw change"]
+    result = corrected()
+    assert result.verdict is not None
+    raw = {"raw_baseline_ns": 1e6, "raw_candidate_ns": 1.31e6, "raw_change": 0.31}
+    metrics = [replace(metric, **raw) for metric in result.verdict.metrics]
+    cpu = make_cpu_metric(Outcome.PASS)
+    report = render_markdown(with_verdict(result, metrics=(*metrics, cpu)))
+    (table,) = [t for t in tables(report) if t[0][-1] == "raw change"]
     assert [row[0] for row in table[1:]] == ["`service_p50`", "`service_p90`", "`service_p99`"]
     assert table[1][5] == "+0.4%"
     assert table[1][6].startswith("+3")
@@ -357,7 +336,7 @@ def test_time_on_dependency_sockets() -> None:
 )
 def test_what_more_pairs_cannot_mend_comes_first(reason: Reason) -> None:
     why = "cpu_per_request cannot be judged: pair 0, baseline: no; pair 1, baseline: no"
-    reasons = ((reason, why), (Reason.BUDGET_PAIRS, "the budget of pairs is spent"))
+    reasons = worded_reasons((reason, why), (Reason.BUDGET_PAIRS, "the budget of pairs is spent"))
     result = with_verdict(
         make_result("gate", Outcome.INCONCLUSIVE), reasons=reasons, pairs_to_decide=None
     )
@@ -366,7 +345,7 @@ def test_what_more_pairs_cannot_mend_comes_first(reason: Reason) -> None:
 
 
 def test_too_much_noise_is_called_that() -> None:
-    reasons = ((Reason.TOO_NOISY, "6 measurements had to be excluded"),)
+    reasons = worded_reasons((Reason.TOO_NOISY, "6 measurements had to be excluded"))
     result = with_verdict(make_result("gate", Outcome.INVALID), reasons=reasons)
     assert plain(headline(result)) == (
         "the machine was too noisy: 6 measurements had to be excluded"

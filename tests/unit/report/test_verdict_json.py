@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from socklat_gate.documents.codec import from_body
-from socklat_gate.documents.envelope import RESULT_SCHEMA, checksum_of
+from socklat_gate.documents.envelope import RESULT_SCHEMA, SCHEMA_VERSION, checksum_of
 from socklat_gate.documents.json_schema import result_schema, verdict_schema
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome, StageShare
@@ -86,7 +86,7 @@ def test_documents_follow_their_schemas(kind, outcome):
     body = json.loads(json.dumps(result_document(result), allow_nan=False))
     envelope = {
         "schema": RESULT_SCHEMA,
-        "schema_version": 1,
+        "schema_version": SCHEMA_VERSION,
         "checksum": checksum_of(body),
         "body": body,
     }

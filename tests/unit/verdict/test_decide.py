@@ -14,6 +14,7 @@ from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.verdict import Outcome, Verdict, Waived
 from socklat_gate.scenario import Gate, Metric, Waiver
 from socklat_gate.verdict.decide import decide, default_scale
+from socklat_gate.wording.reasons import reason_text
 
 from .builders import SERVICE_NS, pair_of, pairs_with, run_of, scaled_run
 
@@ -22,11 +23,11 @@ NOISE = np.random.default_rng(8).normal(0, 0.01, 40)
 
 
 def codes(verdict: Verdict) -> list[Reason]:
-    return [reason for reason, _ in verdict.reasons]
+    return [fact.code for fact in verdict.reasons]
 
 
 def text(verdict: Verdict) -> str:
-    return " | ".join(words for _, words in verdict.reasons)
+    return " | ".join(reason_text(fact, verdict) for fact in verdict.reasons)
 
 
 def test_an_equal_candidate_passes_as_soon_as_it_can() -> None:

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 from socklat_gate.errors import InvalidMeasurement, Reason
+from socklat_gate.measured.facts import Lack, Shortfall
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.verdict.log_ratios import pair_log_ratios, run_quantile_ns
-from socklat_gate.verdict.overlap import overlap_problem, overlap_share
+from socklat_gate.verdict.overlap import overlap_fact, overlap_share
+from socklat_gate.wording.reasons import reason_text, shortfall_text
 
 from .builders import pair_of, pairs_with, run_of, scaled_run
 
@@ -18,7 +21,7 @@ from .builders import pair_of, pairs_with, run_of, scaled_run
 def test_log_ratio_of_known_changes(quantile: float) -> None:
     found = pair_log_ratios(pairs_with([0.0, 0.1, -0.2]), "service", quantile)
     np.testing.assert_allclose(found.log_ratios, [0.0, 0.1, -0.2], atol=0.004)
-    assert found.too_few == ()
+    assert found.shortfalls == ()
     assert found.usable.all()
 
 
@@ -35,7 +38,7 @@ def test_pairs_set_aside_are_not_looked_at() -> None:
     aside = pair_of(run_of([]), run_of([]), 2, excluded="steal 80%")
     found = pair_log_ratios([*pairs, aside], "service", 0.5)
     assert found.log_ratios.shape == (2,)
-    assert found.too_few == ()
+    assert found.shortfalls == ()
 
 
 def test_an_arm_without_exchanges_is_named_not_dropped() -> None:
@@ -44,23 +47,27 @@ def test_an_arm_without_exchanges_is_named_not_dropped() -> None:
     assert found.usable.tolist() == [True, False]
     assert found.log_ratios.shape == (1,)
     assert math.isnan(found.candidate_ns[1])
-    assert len(found.too_few) == 1
-    assert "pair 7, candidate" in found.too_few[0]
+    (shortfall,) = found.shortfalls
+    assert (shortfall.pair, shortfall.arm) == (7, "candidate")
 
 
 @pytest.mark.parametrize(("quantile", "enough"), [(0.5, 100), (0.9, 500), (0.99, 5000)])
 def test_fifty_exchanges_beyond_the_quantile_are_enough(quantile: float, enough: int) -> None:
-    value, problem = run_quantile_ns(run_of(np.full(enough, 1000)), "service", quantile)
-    assert problem == ""
+    value, shortfall = run_quantile_ns(run_of(np.full(enough, 1000)), "service", quantile)
+    assert shortfall is None
     assert value == pytest.approx(1000, rel=0.01)
-    value, problem = run_quantile_ns(run_of(np.full(enough - 1, 1000)), "service", quantile)
+    value, shortfall = run_quantile_ns(run_of(np.full(enough - 1, 1000)), "service", quantile)
     assert math.isnan(value)
-    assert "50 are needed" in problem
+    assert shortfall is not None
+    assert (shortfall.lack, shortfall.exchanges) == (Lack.EXCHANGES, enough - 1)
+    assert "50 are needed" in shortfall_text(shortfall, "service", quantile)
 
 
-def test_a_stage_that_was_not_measured_is_said() -> None:
+def test_a_stage_that_was_not_measured_is_a_shortfall() -> None:
     run = replace(scaled_run(0.0), histograms={"service": Histogram.empty()})
-    assert run_quantile_ns(run, "recv_wait", 0.5)[1] == "stage recv_wait was not measured"
+    shortfall = run_quantile_ns(run, "recv_wait", 0.5)[1]
+    assert shortfall == Shortfall(Lack.STAGE)
+    assert "stage recv_wait was not measured" in shortfall_text(shortfall, "recv_wait", 0.5)
 
 
 def test_one_bucket_and_zeros_give_finite_ratios() -> None:
@@ -82,8 +89,11 @@ def test_overlap_share_counts_all_runs() -> None:
         scaled_run(0.0, {"overlapped": 0, "recorded": 2000}),
     ]
     assert overlap_share(runs) == pytest.approx(0.01)
-    assert overlap_problem(runs, "baseline", 0.01) == ""
-    assert "1.0% of the baseline's exchanges" in overlap_problem(runs, "baseline", 0.009)
+    assert overlap_fact(runs, "baseline", 0.01) is None
+    fact = overlap_fact(runs, "baseline", 0.009)
+    assert fact is not None
+    text = reason_text(fact, Verdict(Outcome.INCONCLUSIVE, (fact,)))
+    assert "1.0% of the baseline's exchanges" in text
 
 
 def test_overlap_without_recorded_exchanges() -> None:

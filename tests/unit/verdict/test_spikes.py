@@ -15,6 +15,7 @@ from socklat_gate.verdict.clusters import cluster_ids
 from socklat_gate.verdict.decide import decide
 from socklat_gate.verdict.spike_events import clusters, count_pairs, threshold_ns
 from socklat_gate.verdict.spikes import judge_spikes
+from socklat_gate.wording.reasons import reason_text
 
 from .builders import SERVICE_NS, campaign_of, pair_of, run_of, scaled_run
 
@@ -119,8 +120,8 @@ def test_more_spikes_are_a_regression_with_a_reason_of_its_own() -> None:
     pairs = pairs_of([1] * 10, [0] * 10)
     verdict = decide(pairs, GATE)
     assert verdict.outcome is Outcome.REGRESSION
-    assert [reason for reason, _ in verdict.reasons] == [Reason.MORE_SPIKES]
-    assert "10 spikes of 50 ms or more in 60 s" in verdict.reasons[0][1]
+    assert [fact.code for fact in verdict.reasons] == [Reason.MORE_SPIKES]
+    assert "10 spikes of 50 ms or more in 60 s" in reason_text(verdict.reasons[0], verdict)
     assert verdict.metrics[0].verdict is Outcome.PASS
     assert verdict.spikes is not None
     assert 0 < verdict.spikes.p_value < 0.005
@@ -145,11 +146,11 @@ def test_a_pass_waits_until_the_candidate_was_watched_as_long_as_asked() -> None
     waiting = decide(pairs[:7], gate)
     assert waiting.metrics[0].verdict is Outcome.PASS
     assert waiting.outcome is Outcome.INCONCLUSIVE
-    assert [reason for reason, _ in waiting.reasons] == [Reason.INSUFFICIENT_EXPOSURE]
-    assert "about 3 more pairs would do" in waiting.reasons[0][1]
+    assert [fact.code for fact in waiting.reasons] == [Reason.INSUFFICIENT_EXPOSURE]
+    assert "about 3 more pairs would do" in reason_text(waiting.reasons[0], waiting)
     assert waiting.pairs_to_decide == 3
     spent = decide(pairs[:9], gate, budget_spent=Reason.BUDGET_PAIRS)
-    codes = [reason for reason, _ in spent.reasons]
+    codes = [fact.code for fact in spent.reasons]
     assert codes == [Reason.INSUFFICIENT_EXPOSURE, Reason.BUDGET_PAIRS]
     assert decide(pairs[:10], gate).outcome is Outcome.PASS
     # A regression does not wait, and what nobody watches for holds up nothing.

@@ -14,6 +14,7 @@ from socklat_gate.measured.verdict import Outcome
 from socklat_gate.scenario import Gate, Metric, Waiver
 from socklat_gate.verdict.prediction import BUCKET_VARIANCE, paule_mandel, prediction_of
 from socklat_gate.verdict.stored import compare, drift
+from socklat_gate.wording.reasons import reason_text
 
 from .builders import campaign_of, pairs_with, run_of, scaled_run
 
@@ -31,7 +32,7 @@ STORED = [campaign(x) for x in (-0.004, -0.002, 0.0, 0.001, 0.003, 0.002)]
 def test_the_same_image_passes() -> None:
     verdict = compare(STORED, campaign(0.0), GATE)
     assert verdict.outcome is Outcome.PASS
-    assert [reason for reason, _ in verdict.reasons] == [Reason.WITHIN_PREDICTION]
+    assert [fact.code for fact in verdict.reasons] == [Reason.WITHIN_PREDICTION]
     for metric in verdict.metrics:
         assert metric.ci_low < 0 < metric.ci_high
         assert math.isnan(metric.evidence_fail)
@@ -43,7 +44,7 @@ def test_the_same_image_passes() -> None:
 def test_a_slower_image_is_a_regression() -> None:
     verdict = compare(STORED, campaign(0.3), GATE)
     assert verdict.outcome is Outcome.REGRESSION
-    assert [reason for reason, _ in verdict.reasons] == [Reason.REGRESSION] * 4
+    assert [fact.code for fact in verdict.reasons] == [Reason.REGRESSION] * 4
     assert verdict.metrics[2].change == pytest.approx(math.expm1(0.3), abs=0.01)
     assert verdict.metrics[2].ci_low > 0.2
 
@@ -57,7 +58,7 @@ def test_a_change_inside_the_zone_is_between_the_limits() -> None:
     spread = [campaign(x) for x in (-0.015, -0.007, 0.0, 0.007, 0.015)]
     verdict = compare(spread, campaign(math.log(1.03)), gate)
     assert verdict.outcome is Outcome.INCONCLUSIVE
-    assert [reason for reason, _ in verdict.reasons] == [Reason.BETWEEN_LIMITS]
+    assert [fact.code for fact in verdict.reasons] == [Reason.BETWEEN_LIMITS]
 
 
 def test_the_smallest_change_found_is_the_mde() -> None:
@@ -72,8 +73,8 @@ def test_the_smallest_change_found_is_the_mde() -> None:
 def test_few_campaigns_never_decide(stored: int, missing: str) -> None:
     verdict = compare(STORED[:stored], campaign(1.0), GATE)
     assert verdict.outcome is Outcome.INCONCLUSIVE
-    assert (verdict.reasons[0][0], len(verdict.metrics)) == (Reason.TOO_FEW_CAMPAIGNS, 4)
-    assert missing in verdict.reasons[0][1]
+    assert (verdict.reasons[0].code, len(verdict.metrics)) == (Reason.TOO_FEW_CAMPAIGNS, 4)
+    assert missing in reason_text(verdict.reasons[0], verdict)
     assert all(metric.verdict is Outcome.INCONCLUSIVE for metric in verdict.metrics)
 
 
@@ -93,7 +94,7 @@ def test_a_run_without_exchanges_is_too_few_samples(where: str) -> None:
         candidate = holed
     verdict = compare(baseline, candidate, GATE)
     assert verdict.outcome is Outcome.INCONCLUSIVE
-    assert {reason for reason, _ in verdict.reasons} == {Reason.TOO_FEW_SAMPLES}
+    assert {fact.code for fact in verdict.reasons} == {Reason.TOO_FEW_SAMPLES}
 
 
 def test_campaigns_without_runs_are_too_few_samples() -> None:
@@ -103,7 +104,9 @@ def test_campaigns_without_runs_are_too_few_samples() -> None:
     ):
         verdict = compare(baseline, candidate, GATE)
         assert verdict.outcome is Outcome.INCONCLUSIVE
-        assert "has no runs" in verdict.reasons[0][1] or "have no runs" in verdict.reasons[0][1]
+        assert "has no runs" in reason_text(
+            verdict.reasons[0], verdict
+        ) or "have no runs" in reason_text(verdict.reasons[0], verdict)
 
 
 def test_overlapping_requests_are_not_judged() -> None:
@@ -111,7 +114,7 @@ def test_overlapping_requests_are_not_judged() -> None:
     candidate = campaign_of([scaled_run(0.3, mixed)] * 3)
     verdict = compare(STORED, candidate, GATE)
     assert verdict.outcome is Outcome.INCONCLUSIVE
-    assert verdict.reasons[0][0] is Reason.OVERLAPPING_REQUESTS
+    assert verdict.reasons[0].code is Reason.OVERLAPPING_REQUESTS
     assert all(metric.verdict is Outcome.INCONCLUSIVE for metric in verdict.metrics)
 
 
@@ -191,8 +194,8 @@ def test_cpu_time_that_a_side_lacks_is_not_measured() -> None:
     blind = campaign_of([replace(run, cpu_ns=0) for run in campaign(0.0).runs])
     verdict = compare(STORED, blind, GATE)
     assert verdict.outcome is Outcome.INCONCLUSIVE
-    assert [reason for reason, _ in verdict.reasons] == [Reason.NOT_MEASURED]
-    assert "CPU time was not measured" in verdict.reasons[0][1]
+    assert [fact.code for fact in verdict.reasons] == [Reason.NOT_MEASURED]
+    assert "CPU time was not measured" in reason_text(verdict.reasons[0], verdict)
     assert "too little was measured to compare cpu_per_request" in drift(
         STORED, [replace(p, baseline=blind.runs[0]) for p in pairs_with([0.0])], GATE
     )

@@ -8,8 +8,9 @@ from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.wording.decisive import slice_of
 from socklat_gate.wording.headline import headline, next_step
+from socklat_gate.wording.reasons import reason_text
 from socklat_gate.wording.sentence import Name, plain
-from tests.unit.factories import make_attribution, make_metric, make_result
+from tests.unit.factories import make_attribution, make_metric, make_result, worded_reasons
 
 
 def with_verdict(result: Result, **changes) -> Result:
@@ -82,7 +83,7 @@ def test_an_open_verdict_says_what_is_open_and_how_much_more_it_takes():
 
 
 def test_one_more_pair_and_more_minutes():
-    reasons = ((Reason.BUDGET_MINUTES, "10 minutes are over"),)
+    reasons = worded_reasons((Reason.BUDGET_MINUTES, "10 minutes are over"))
     result = with_verdict(
         make_result("gate", Outcome.INCONCLUSIVE), pairs_to_decide=1, reasons=reasons
     )
@@ -100,7 +101,7 @@ def test_out_of_reach_is_said_so():
 @pytest.mark.parametrize("outcome", [Outcome.INVALID, Outcome.NO_BASELINE])
 def test_without_numbers_the_first_reason_is_the_headline(outcome):
     result = make_result("gate", outcome)
-    assert plain(headline(result)) == result.verdict.reasons[0][1]
+    assert plain(headline(result)) == reason_text(result.verdict.reasons[0], result.verdict)
 
 
 def test_a_verdict_without_reasons_still_has_a_headline():
@@ -118,7 +119,7 @@ def test_a_run_is_summed_up():
 @pytest.mark.parametrize("outcome", list(Outcome))
 @pytest.mark.parametrize("reason", list(Reason))
 def test_every_outcome_and_reason_has_a_next_step(outcome, reason):
-    result = replace(make_result(), verdict=Verdict(outcome, ((reason, "because"),)))
+    result = replace(make_result(), verdict=Verdict(outcome, worded_reasons((reason, "because"))))
     text = plain(next_step(result))
     assert text.endswith(".")
     assert "  " not in text

@@ -21,6 +21,7 @@ from socklat_gate.scenario.gating import SPIKES
 from socklat_gate.wording import units
 from socklat_gate.wording.headline import headline
 from socklat_gate.wording.markdown_escape import one_line
+from socklat_gate.wording.reasons import coded_reasons
 from socklat_gate.wording.sentence import plain
 
 __all__ = ["render_junit"]
@@ -57,8 +58,8 @@ def _cases(result: Result) -> Iterator[TestCase]:
     classname = f"{NAME}.{_line(result.scenario_name)}"
     verdict = result.verdict
     message = _line(plain(headline(result)))
-    outcome, reasons = (verdict.outcome, verdict.reasons) if verdict else (Outcome.PASS, ())
-    why = "\n".join(f"{_line(text)} ({code.value})" for code, text in reasons)
+    outcome = verdict.outcome if verdict else Outcome.PASS
+    why = "\n".join(f"{_line(text)} ({code})" for code, text in coded_reasons(verdict))
     gate = _case(classname, "gate", outcome, message, why)
     gate.time = result.duration_s if math.isfinite(result.duration_s) else 0.0
     gate.system_out = render_markdown(result)

@@ -17,13 +17,18 @@ from socklat_gate.measured.result import Completeness, Result
 from socklat_gate.measured.verdict import MetricVerdict, SpikeVerdict
 from socklat_gate.report.machine import machine_numbers, noises_of
 from socklat_gate.report.rare_spikes import power_text
-from socklat_gate.report.raw_numbers import correction_of, raw_of
+from socklat_gate.report.raw_numbers import correction_of
+from socklat_gate.wording.reasons import coded_reasons
 
 __all__ = ["VERDICT_SCHEMA_VERSION", "result_document", "verdict_document"]
 
 VERDICT_SCHEMA_VERSION = 2
 
 JSON = dict[str, Any]
+
+RAW = ("baseline_ns", "candidate_ns", "change")
+LEFT_OUT = ("trace", "shortfalls")
+"""Of a metric, what only ``result.json`` has."""
 
 
 def verdict_document(result: Result) -> JSON:
@@ -34,10 +39,7 @@ def verdict_document(result: Result) -> JSON:
         "schema_version": VERDICT_SCHEMA_VERSION,
         "verdict": verdict.outcome.value if verdict else None,
         "exit_code": int(verdict.outcome.exit_code if verdict else Exit.PASS),
-        "reasons": [
-            {"code": code.value, "text": text}
-            for code, text in (verdict.reasons if verdict else ())
-        ],
+        "reasons": [{"code": code, "text": text} for code, text in coded_reasons(verdict)],
         "kind": result.kind,
         "scenario": result.scenario_name,
         "baseline_image": result.baseline_image,
@@ -48,7 +50,7 @@ def verdict_document(result: Result) -> JSON:
         "pairs": verdict.pairs if verdict else 0,
         "pairs_to_decide": verdict.pairs_to_decide if verdict else None,
         "duration_s": _strict(result.duration_s),
-        "metrics": [_metric(result, metric) for metric in (verdict.metrics if verdict else ())],
+        "metrics": [_metric(metric) for metric in (verdict.metrics if verdict else ())],
         "spikes": _spikes(verdict.spikes) if verdict and verdict.spikes else None,
         "attribution": [_strict(asdict(part)) for part in (verdict.attribution if verdict else ())],
         "completeness": _completeness(result.completeness) if result.completeness else None,
@@ -70,10 +72,13 @@ def result_document(result: Result) -> JSON:
     return to_body(result)
 
 
-def _metric(result: Result, metric: MetricVerdict) -> JSON:
+def _metric(metric: MetricVerdict) -> JSON:
     """The judged numbers, and those of all exchanges with nothing corrected under ``raw``."""
     numbers: JSON = _strict(asdict(metric))
-    return {**numbers, "raw": _strict(asdict(raw_of(result, metric)))}
+    raw = {name: numbers.pop(f"raw_{name}") for name in RAW}
+    for left_out in LEFT_OUT:
+        numbers.pop(left_out)
+    return {**numbers, "raw": raw}
 
 
 def _spikes(spikes: SpikeVerdict) -> JSON:

@@ -19,7 +19,7 @@ from socklat_gate.forge.verdict_history import history_in
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.report.writer import write_reports
-from tests.unit.factories import make_result
+from tests.unit.factories import make_result, worded_reasons
 from tests.unit.forge.github.api_server import ApiServer, Fault
 from tests.unit.forge.github.events import HEAD_SHA, MERGE_SHA, environment, pull_request
 from tests.unit.forge.github.runner_files import commands_in, outputs_of
@@ -227,7 +227,7 @@ def test_a_damaged_result_is_named(step: Step) -> None:
 
 def test_a_summary_is_cut_to_the_room_that_is_left(step: Step) -> None:
     result = make_result()
-    reasons = ((result.verdict.reasons[0][0], "because " * 60),) * 5000  # type: ignore[union-attr]
+    reasons = worded_reasons((result.verdict.reasons[0].code, "because " * 60)) * 5000  # type: ignore[union-attr]
     assert result.verdict is not None
     (step.directory / "summary").write_text("x" * 10_000)
     step.publish(replace(result, verdict=replace(result.verdict, reasons=reasons)))
