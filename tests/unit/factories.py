@@ -211,6 +211,16 @@ def make_cpu_metric(outcome: Outcome, change: float = 0.004) -> MetricVerdict:
     return replace(metric, name="cpu_per_request", **limits)
 
 
+def with_raw(metric: MetricVerdict) -> MetricVerdict:
+    """As judged where stalls were corrected for: all exchanges took half as long again."""
+    return replace(
+        metric,
+        raw_baseline_ns=1.5 * metric.baseline_ns,
+        raw_candidate_ns=1.6 * metric.candidate_ns,
+        raw_change=0.31,
+    )
+
+
 def make_waived(link: str = "https://example.org/decisions/17") -> Waived:
     return Waived(0.4, "2026-12-31", link)
 

@@ -21,6 +21,7 @@ from tests.unit.factories import (
     make_spike_verdict,
     make_waived,
     with_correction,
+    with_raw,
 )
 from tests.unit.report.hostile import TEXTS
 from tests.unit.report.poison import full_result, poisoned
@@ -46,7 +47,7 @@ def more_spikes() -> Result:
 def waived_pass() -> Result:
     result = make_result("gate", Outcome.PASS)
     cpu = replace(make_cpu_metric(Outcome.PASS, 0.2), waived=make_waived())
-    metrics = (*result.verdict.metrics, cpu)
+    metrics = (*map(with_raw, result.verdict.metrics), cpu)
     pairs = tuple(with_correction(make_pair(index)) for index in range(3))
     return replace(result, verdict=replace(result.verdict, metrics=metrics), pairs=pairs)
 

@@ -30,6 +30,7 @@ from tests.unit.factories import (
     make_spike_verdict,
     make_waived,
     with_correction,
+    with_raw,
     worded_reasons,
 )
 from tests.unit.report.markdown_judge import inline_tokens, tables
@@ -107,8 +108,7 @@ def test_some_runs_without_correction_are_counted() -> None:
 def test_both_numbers_stand_side_by_side() -> None:
     result = corrected()
     assert result.verdict is not None
-    raw = {"raw_baseline_ns": 1e6, "raw_candidate_ns": 1.31e6, "raw_change": 0.31}
-    metrics = [replace(metric, **raw) for metric in result.verdict.metrics]
+    metrics = map(with_raw, result.verdict.metrics)
     cpu = make_cpu_metric(Outcome.PASS)
     report = render_markdown(with_verdict(result, metrics=(*metrics, cpu)))
     (table,) = [t for t in tables(report) if t[0][-1] == "raw change"]

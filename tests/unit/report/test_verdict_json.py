@@ -10,7 +10,11 @@ from socklat_gate.documents.envelope import RESULT_SCHEMA, SCHEMA_VERSION, check
 from socklat_gate.documents.json_schema import result_schema, verdict_schema
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome, StageShare
-from socklat_gate.report.formats.verdict_json import result_document, verdict_document
+from socklat_gate.report.formats.verdict_json import (
+    VERDICT_SCHEMA_VERSION,
+    result_document,
+    verdict_document,
+)
 from tests.unit.factories import (
     make_attribution,
     make_cpu_metric,
@@ -19,6 +23,7 @@ from tests.unit.factories import (
     make_spike_verdict,
     make_waived,
     with_correction,
+    with_raw,
 )
 
 TYPES = {
@@ -123,7 +128,7 @@ def test_the_promised_fields_are_there():
         *("evidence_fail", "evidence_pass", "mde", "verdict"),
     } <= metric.keys()
     assert (document["schema_version"], document["verdict"], document["exit_code"]) == (
-        1,
+        VERDICT_SCHEMA_VERSION,
         "regression",
         1,
     )
@@ -166,7 +171,7 @@ def everything():
     """A result in which every optional part is there."""
     result = make_result()
     metrics = (
-        replace(result.verdict.metrics[0], waived=make_waived()),
+        with_raw(replace(result.verdict.metrics[0], waived=make_waived())),
         make_cpu_metric(Outcome.REGRESSION, 0.2),
     )
     depend = StageShare("depend", 2e6, 2.5e6, 0.94, -math.inf, math.inf)
@@ -189,7 +194,9 @@ def test_every_optional_part_follows_the_schemas():
 def test_corrected_and_raw_numbers_spikes_and_the_machine():
     document = verdict_document(everything())
     p50, cpu = document["metrics"]
-    assert p50["raw"]["baseline_ns"] == pytest.approx(1e6, rel=0.1)
+    assert p50["raw"]["baseline_ns"] == pytest.approx(1.5 * p50["baseline_ns"])
+    assert p50["raw"]["change"] == 0.31
+    assert not {"raw_change", "trace", "shortfalls"} & p50.keys()
     assert cpu["raw"] == dict.fromkeys(("baseline_ns", "candidate_ns", "change"))
     assert p50["waived"] == {
         "ceiling": 0.4,
