@@ -24,7 +24,7 @@ Scenario = Callable[..., Path]
         (
             {"load": {"conections": 8}},
             Reason.BAD_SCENARIO,
-            "socklat.toml:13: unknown key 'load.conections'; did you mean 'connections'?",
+            "socklat.toml:15: unknown key 'load.conections'; did you mean 'connections'?",
         ),
         (
             {"load": {"rate": "fast"}},

@@ -1,4 +1,7 @@
-"""The committed recordings: all there, readable, small, and decided as they must be."""
+"""The committed recordings: all there, readable, small, and decided as they must be.
+
+One set of each kind is read and replayed always, the others with the slow tests.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,14 @@ from tests.benchmarks.scenes import SCENES
 MAX_BYTES = 20_000_000
 FEWEST_PAIRS = {"same": 95, "effect": 28}
 JOBS = 300
+ALWAYS = {"api-same", "api-tail-50"}
 EFFECTS = [scene.name for scene in SCENES if scene.kind == "effect" and scene.name != "api-stop"]
+
+
+def slow_but(names: list[str]) -> list[object]:
+    """The names as parameters, marked slow but for those of ``ALWAYS``."""
+    marks = {True: (), False: (pytest.mark.slow,)}
+    return [pytest.param(name, marks=marks[name in ALWAYS]) for name in names]
 
 
 @cache
@@ -26,8 +36,9 @@ def test_every_scene_is_recorded_and_all_are_small() -> None:
     assert sum(path.stat().st_size for path in DIRECTORY.glob(f"*{SUFFIX}")) < MAX_BYTES
 
 
-@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
-def test_pairs_are_whole_and_corrected(scene) -> None:
+@pytest.mark.parametrize("name", slow_but([scene.name for scene in SCENES]))
+def test_pairs_are_whole_and_corrected(name: str) -> None:
+    (scene,) = (scene for scene in SCENES if scene.name == name)
     facts = recorded(scene.name).facts
     assert (facts.kind, facts.stage, facts.slice) == (scene.kind, scene.stage, scene.slice)
     used = [pair for pair in recorded(scene.name).pairs if not pair.excluded]
@@ -39,14 +50,14 @@ def test_pairs_are_whole_and_corrected(scene) -> None:
             assert run.cpu_ns > 0
 
 
-@pytest.mark.parametrize("name", ["redis-same", "nginx-same", "api-same"])
+@pytest.mark.parametrize("name", slow_but(["redis-same", "nginx-same", "api-same"]))
 def test_equal_arms_hardly_ever_fail_and_nearly_always_pass(name: str) -> None:
     done = replay(DIRECTORY / f"{name}{SUFFIX}", JOBS, seed=1)
     assert done.decided.failed.mean() <= 0.01
     assert done.decided.passed.mean() >= 0.9
 
 
-@pytest.mark.parametrize("name", EFFECTS)
+@pytest.mark.parametrize("name", slow_but(EFFECTS))
 def test_effects_are_found_and_their_stage_is_named(name: str) -> None:
     done = replay(DIRECTORY / f"{name}{SUFFIX}", JOBS, seed=1)
     assert done.decided.failed.mean() >= 0.9
@@ -54,6 +65,7 @@ def test_effects_are_found_and_their_stage_is_named(name: str) -> None:
     assert named["right"] >= 0.9 * sum(named.values())
 
 
+@pytest.mark.slow
 def test_a_stop_once_a_minute_is_found_beside_history_by_who_watches_for_it() -> None:
     path, past = (DIRECTORY / f"{name}{SUFFIX}" for name in ("api-stop", "api-same"))
     rules = recorded("api-stop").facts.rules()

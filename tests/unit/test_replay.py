@@ -96,6 +96,7 @@ def test_spikes_are_judged_as_the_gate_does(tmp_path):
     assert disagreements(done, 40) == []
 
 
+@pytest.mark.slow
 def test_spikes_are_held_against_stored_history_and_only_where_they_were_watched(tmp_path):
     pairs = [spiky_pair(i, *both) for i, both in enumerate([(1, 0), (0, 0), (0, 0), (1, 0)])]
     unwatched = {

@@ -90,6 +90,7 @@ def test_there_are_workflows() -> None:
         "comment",
         "gate",
         "latency",
+        "nightly",
         "release",
     }
     assert len(BLOCK.findall(DOCS.read_text("utf-8"))) == 4
@@ -148,7 +149,7 @@ def test_no_job_has_a_permission_by_default(path: Path) -> None:
 
 
 def test_no_job_that_runs_a_pull_requests_code_can_write() -> None:
-    for name in ("gate", "latency", "ci"):
+    for name in ("gate", "latency", "ci", "nightly"):
         document = yaml.safe_load((ROOT / ".github" / "workflows" / f"{name}.yml").read_text())
         for job in document["jobs"].values():
             assert job["permissions"] == {"contents": "read"}

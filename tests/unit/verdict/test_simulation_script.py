@@ -30,7 +30,11 @@ def three_sigma(rate: float) -> float:
     return rate + 3 * (rate * (1 - rate) / JOBS) ** 0.5
 
 
-@pytest.fixture(params=list(NOISES))
+ALWAYS = "normal"
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in NOISES if name != ALWAYS]
+
+
+@pytest.fixture(params=[ALWAYS, *SLOW])
 def noise(request: pytest.FixtureRequest) -> np.ndarray:
     draw: Noise = NOISES[request.param]
     return draw(np.random.default_rng(31), JOBS, GATE.max_pairs)
