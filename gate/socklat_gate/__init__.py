@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from socklat_gate.job.comparison import compare
     from socklat_gate.job.entry import gate_job
-    from socklat_gate.measured.campaign import Run
     from socklat_gate.measured.histogram import Histogram
     from socklat_gate.measured.result import Result
+    from socklat_gate.measured.run import Run
 
 __all__ = ["Histogram", "Result", "Run", "__version__", "compare", "gate_job"]
 
@@ -27,7 +27,7 @@ __version__ = "0.1.0"
 _MODULES = {
     "Histogram": "measured.histogram",
     "Result": "measured.result",
-    "Run": "measured.campaign",
+    "Run": "measured.run",
     "compare": "job.comparison",
     "gate_job": "job.entry",
 }

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from socklat_gate.measured.campaign import Fingerprint, Noise
+from socklat_gate.measured.campaign import Fingerprint
+from socklat_gate.measured.pair import Noise
 
 __all__ = [
     "NoiseMeter",

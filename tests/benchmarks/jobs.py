@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from socklat_gate.measured.campaign import Campaign, Pair
+from socklat_gate.measured.campaign import Campaign
+from socklat_gate.measured.pair import Pair
 from socklat_gate.scenario import Gate
 from socklat_gate.verdict.decide import decide, default_scale
 from socklat_gate.verdict.evidence import (

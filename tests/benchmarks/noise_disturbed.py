@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from socklat_gate.measured.campaign import Pair, Run
+from socklat_gate.measured.pair import Pair
+from socklat_gate.measured.run import Run
 from tests.benchmarks.markdown import table
 from tests.benchmarks.noise_pairs import QUANTILES, judged, raw, sampling_error, sd, usable
 from tests.benchmarks.recorded import Recorded

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from socklat_gate.measured.campaign import Pair
+from socklat_gate.measured.pair import Pair
 from tests.benchmarks.markdown import table
 from tests.benchmarks.noise_pairs import judged, sd, usable
 from tests.benchmarks.recorded import Recorded

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from socklat_gate.measured.campaign import Pair, Run
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.pair import Pair
+from socklat_gate.measured.run import Run
 from socklat_gate.measured.run_values import value_ns
 from tests.benchmarks.recorded import Recorded
 

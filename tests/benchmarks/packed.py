@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from socklat_gate.documents.codec import JSON
-from socklat_gate.measured.campaign import WEIGHT_UNIT, Bands, Run, StallCorrected
 from socklat_gate.measured.histogram import (
     BAND_COUNT,
     BUCKETS,
@@ -24,6 +23,7 @@ from socklat_gate.measured.histogram import (
     band_edges_ns,
     bucket_edges_ns,
 )
+from socklat_gate.measured.run import WEIGHT_UNIT, Bands, Run, StallCorrected
 from socklat_gate.measured.verdict import COMPONENTS
 
 __all__ = ["filled", "hollow", "packed"]

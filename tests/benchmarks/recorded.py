@@ -18,7 +18,8 @@ import numpy as np
 from socklat_gate.documents.atomic import write_atomic
 from socklat_gate.documents.codec import from_body, to_body
 from socklat_gate.documents.legacy import from_version_1
-from socklat_gate.measured.campaign import Bands, Pair, Run, StallCorrected
+from socklat_gate.measured.pair import Pair
+from socklat_gate.measured.run import Bands, Run, StallCorrected
 from socklat_gate.scenario import Gate
 from tests.benchmarks.packed import filled, hollow, packed
 

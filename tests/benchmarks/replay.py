@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from socklat_gate.measured.campaign import Campaign, Fingerprint, Pair
+from socklat_gate.measured.campaign import Campaign, Fingerprint
+from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.scenario.gating import Gate
 from socklat_gate.verdict.decide import decide

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from socklat_gate.measured.campaign import ARMS, Campaign, Pair
+from socklat_gate.measured.campaign import Campaign
+from socklat_gate.measured.pair import ARMS, Pair
 from socklat_gate.scenario import Gate
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.rates import (

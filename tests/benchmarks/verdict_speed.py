@@ -11,7 +11,7 @@ from typing import get_args
 
 import numpy as np
 
-from socklat_gate.measured.campaign import Pair
+from socklat_gate.measured.pair import Pair
 from socklat_gate.scenario.gating import Gate, Metric, Stage
 from socklat_gate.verdict.decide import decide
 from tests.unit.verdict.builders import pair_of, scaled_run

@@ -10,7 +10,7 @@ import pytest
 
 from socklat_gate.documents.files import read_result
 from socklat_gate.errors import Exit, Reason
-from socklat_gate.measured.campaign import Run
+from socklat_gate.measured.run import Run
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import write_scenario
 

@@ -9,7 +9,7 @@ import pytest
 
 from socklat_gate.documents.files import read_result
 from socklat_gate.errors import Exit, Reason
-from socklat_gate.measured.campaign import WEIGHT_UNIT
+from socklat_gate.measured.run import WEIGHT_UNIT
 from tests.e2e.harness import Gate
 
 pytestmark = [pytest.mark.kernel, pytest.mark.docker]

@@ -9,22 +9,12 @@ from typing import Literal
 import numpy as np
 
 from socklat_gate.errors import Reason
-from socklat_gate.measured.campaign import (
-    WEIGHT_UNIT,
-    Arm,
-    Bands,
-    Campaign,
-    Fingerprint,
-    LoadCounts,
-    Noise,
-    Pair,
-    Run,
-    Spike,
-    StallCorrected,
-)
+from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.facts import TEXT, ReasonFact
 from socklat_gate.measured.histogram import BAND_COUNT, BAND_SUB_BITS, Histogram, index_of
+from socklat_gate.measured.pair import Arm, Noise, Pair
 from socklat_gate.measured.result import Completeness, Result
+from socklat_gate.measured.run import WEIGHT_UNIT, Bands, LoadCounts, Run, Spike, StallCorrected
 from socklat_gate.measured.verdict import (
     Attribution,
     MetricVerdict,

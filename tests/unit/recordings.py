@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from socklat_gate.measured.campaign import WEIGHT_UNIT, Bands, Pair, Run, StallCorrected
 from socklat_gate.measured.histogram import BAND_COUNT, BAND_SUB_BITS, BUCKETS, Histogram, index_of
+from socklat_gate.measured.pair import Pair
+from socklat_gate.measured.run import WEIGHT_UNIT, Bands, Run, StallCorrected
 from tests.unit.factories import make_noise, make_run, make_spike
 
 STAGES = ("service", "recv_wait", "app", "respond")

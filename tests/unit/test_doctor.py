@@ -10,7 +10,7 @@ import pytest
 from socklat_gate import doctor
 from socklat_gate.doctor import Check, Status, diagnose
 from socklat_gate.errors import Exit, Interrupted, Reason, UnfitEnvironment
-from socklat_gate.measured.campaign import Noise
+from socklat_gate.measured.pair import Noise
 from socklat_gate.probe.hook_table import EVENTS
 
 

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from socklat_gate.environment import NoiseMeter, environment_facts
-from socklat_gate.measured.campaign import Fingerprint, Noise
+from socklat_gate.measured.campaign import Fingerprint
+from socklat_gate.measured.pair import Noise
 
 MACHINE = Fingerprint({"kernel": "6.1", "cpus": "2", "hooks": "x"})
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from socklat_gate.measured.campaign import Pair
+from socklat_gate.measured.pair import Pair
 from socklat_gate.scenario import Gate
 from tests.benchmarks.jobs import as_pairs, budget_pairs, decide_jobs, draw, table
 from tests.benchmarks.recorded import SUFFIX, Facts, save

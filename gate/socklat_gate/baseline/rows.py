@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from socklat_gate.measured.campaign import Campaign, Run
+from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.histogram import Histogram, bucket_edges_ns
+from socklat_gate.measured.run import Run
 
 __all__ = ["COLUMNS", "machine_of", "rows_of"]
 

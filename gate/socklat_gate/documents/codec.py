@@ -36,10 +36,12 @@ from socklat_gate.documents.fields import Field
 from socklat_gate.documents.invariants import invariant_violation
 from socklat_gate.documents.limits import CAMPAIGN, RESULT, decoded_bytes
 from socklat_gate.measured.calibration import Calibration
-from socklat_gate.measured.campaign import Bands, Campaign, Pair
+from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.facts import Scalar
 from socklat_gate.measured.histogram import BAND_COUNT, Histogram
+from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.result import Result
+from socklat_gate.measured.run import Bands
 
 __all__ = ["JSON", "from_body", "hints_of", "to_body"]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from socklat_gate.measured.campaign import Campaign, Run
+from socklat_gate.measured.campaign import Campaign
+from socklat_gate.measured.run import Run
 from socklat_gate.measured.verdict import EvidenceTrace
 
 __all__ = ["invariant_violation"]

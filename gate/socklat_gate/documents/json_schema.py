@@ -12,10 +12,11 @@ from typing import Any, Literal
 from socklat_gate.documents.codec import hints_of
 from socklat_gate.documents.envelope import RESULT_SCHEMA, SCHEMA_VERSION
 from socklat_gate.errors import Exit, Reason
-from socklat_gate.measured.campaign import Bands, Interleave
 from socklat_gate.measured.facts import Scalar
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.pair import Interleave
 from socklat_gate.measured.result import Completeness, Result
+from socklat_gate.measured.run import Bands
 from socklat_gate.measured.verdict import Attribution, MetricVerdict, Outcome, SpikeVerdict
 from socklat_gate.report.formats.verdict_json import LEFT_OUT, RAW, VERDICT_SCHEMA_VERSION
 from socklat_gate.report.machine import NUMBERS

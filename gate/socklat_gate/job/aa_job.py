@@ -14,7 +14,8 @@ from socklat_gate.job.progress import Progress
 from socklat_gate.job.rig import Bench
 from socklat_gate.job.run_job import check_excluded, pair_seed, utc_now
 from socklat_gate.measured.calibration import Calibration
-from socklat_gate.measured.campaign import ARMS, Fingerprint, Pair
+from socklat_gate.measured.campaign import Fingerprint
+from socklat_gate.measured.pair import ARMS, Pair
 from socklat_gate.scenario import Scenario
 from socklat_gate.service.image import ImageRef
 from socklat_gate.service.session import ArmSpec

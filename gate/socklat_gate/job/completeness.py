@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from socklat_gate.errors import InvalidMeasurement, Reason
-from socklat_gate.measured.campaign import Run
 from socklat_gate.measured.result import Completeness
+from socklat_gate.measured.run import Run
 from socklat_gate.probe.hook_table import ONLY_COUNTED
 from socklat_gate.wording.changes import plural
 

@@ -18,8 +18,9 @@ from socklat_gate.job.progress import Progress
 from socklat_gate.job.reference import Reference
 from socklat_gate.job.rig import Bench
 from socklat_gate.job.run_job import check_excluded, measure_campaign, pair_seed, utc_now
-from socklat_gate.measured.campaign import Campaign, Fingerprint, Pair
+from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.facts import TEXT, ReasonFact
+from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.scenario import Gate, Scenario

@@ -1,6 +1,6 @@
 """Containers up, measured, and gone: of both arms at once, of one after the other, of one alone.
 
-`Bench` owns the network, the probe and nothing else that outlives it; `job.run` does the
+`Bench` owns the network, the probe and nothing else that outlives it; `job.measurement` does the
 measuring.
 """
 
@@ -18,8 +18,9 @@ import numpy as np
 from socklat_gate.environment import fingerprint
 from socklat_gate.interrupt import obey_signal, shielded
 from socklat_gate.job.gated_stages import unmeasured_stages
-from socklat_gate.job.run import Measured, measure, noise_of_both
-from socklat_gate.measured.campaign import ARMS, Arm, Fingerprint, Pair
+from socklat_gate.job.measurement import Measured, measure, noise_of_both
+from socklat_gate.measured.campaign import Fingerprint
+from socklat_gate.measured.pair import ARMS, Arm, Pair
 from socklat_gate.probe.hook_table import DEFINITION
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.scenario import Scenario

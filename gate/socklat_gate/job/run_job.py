@@ -12,7 +12,9 @@ from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.job.commit import current_branch, current_commit
 from socklat_gate.job.progress import Progress
 from socklat_gate.job.rig import Bench
-from socklat_gate.measured.campaign import Campaign, Noise, Run
+from socklat_gate.measured.campaign import Campaign
+from socklat_gate.measured.pair import Noise
+from socklat_gate.measured.run import Run
 from socklat_gate.scenario import Scenario
 from socklat_gate.service.image import ImageRef
 from socklat_gate.service.session import ArmSpec

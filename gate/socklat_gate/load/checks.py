@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load.bounds import MOST_CONNECTIONS, max_connections_of
-from socklat_gate.measured.campaign import LoadCounts
+from socklat_gate.measured.run import LoadCounts
 from socklat_gate.scenario import Load
 
 __all__ = ["MIN_SENT", "check_delivered", "too_late"]

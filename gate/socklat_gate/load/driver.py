@@ -11,7 +11,7 @@ from socklat_gate.load.pool import Pool
 from socklat_gate.load.request_log import SENT, WAITING, Record
 from socklat_gate.load.schedule import Schedule
 from socklat_gate.load.timerfd import TimerFd
-from socklat_gate.measured.campaign import LoadCounts
+from socklat_gate.measured.run import LoadCounts
 from socklat_gate.scenario import Load
 
 __all__ = ["Driver"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol
 
-from socklat_gate.measured.campaign import LoadCounts
+from socklat_gate.measured.run import LoadCounts
 from socklat_gate.scenario import Load
 
 __all__ = [

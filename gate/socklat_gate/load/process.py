@@ -23,7 +23,8 @@ from socklat_gate.load.load_driver import (
 from socklat_gate.load.schedule import make_schedule
 from socklat_gate.load.worker_client import WorkerClient
 from socklat_gate.load.worker_json import counts_from_json
-from socklat_gate.measured.campaign import Interleave, LoadCounts
+from socklat_gate.measured.pair import Interleave
+from socklat_gate.measured.run import LoadCounts
 from socklat_gate.scenario import Load
 
 __all__ = ["Endpoint", "LoadDriver", "LoadProcess", "Window", "make_load"]

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from socklat_gate.load.schedule import Schedule
-from socklat_gate.measured.campaign import LoadCounts
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.run import LoadCounts
 
 __all__ = ["EXPIRED", "FAILED", "REJECTED", "RESPONDED", "SENT", "WAITING", "Record"]
 

@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.load.bounds import longest_s
-from socklat_gate.measured.campaign import Interleave
+from socklat_gate.measured.pair import Interleave
 from socklat_gate.scenario import Load
 
 __all__ = ["MAX_REQUESTS", "Schedule", "make_schedule", "poisson_arrivals"]

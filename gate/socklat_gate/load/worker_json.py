@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from socklat_gate.measured.campaign import LoadCounts
 from socklat_gate.measured.histogram import BUCKETS, Histogram
+from socklat_gate.measured.run import LoadCounts
 
 __all__ = ["counts_from_json", "counts_to_json"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from socklat_gate.errors import Reason
-from socklat_gate.measured.campaign import Arm
+from socklat_gate.measured.pair import Arm
 
 __all__ = ["TEXT", "Lack", "ReasonFact", "Scalar", "Shortfall"]
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from socklat_gate.measured.campaign import Campaign, Fingerprint, Pair
+from socklat_gate.measured.campaign import Campaign, Fingerprint
+from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.verdict import Verdict
 
 __all__ = ["Completeness", "Result"]

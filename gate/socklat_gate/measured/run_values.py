@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from socklat_gate.measured.campaign import Run
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.run import Run
 
 __all__ = ["cpu_per_request_ns", "judged_histogram", "used_histogram", "value_ns"]
 

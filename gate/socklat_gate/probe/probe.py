@@ -9,8 +9,8 @@ from types import TracebackType
 
 import numpy as np
 
-from socklat_gate.measured.campaign import Bands, Spike
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.run import Bands, Spike
 from socklat_gate.probe.bridges import bridge_entries
 from socklat_gate.probe.hook_table import STAGE_NEEDS, Detail, Kind, Needed
 from socklat_gate.probe.privilege import check_privilege

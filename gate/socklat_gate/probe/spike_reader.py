@@ -8,7 +8,7 @@ import socket
 import struct
 from typing import Any
 
-from socklat_gate.measured.campaign import Spike
+from socklat_gate.measured.run import Spike
 from socklat_gate.probe.sources import layout, names
 
 __all__ = ["SpikeReader"]

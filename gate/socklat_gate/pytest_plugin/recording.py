@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from socklat_gate.measured.campaign import Run
 from socklat_gate.measured.result import Result
+from socklat_gate.measured.run import Run
 from socklat_gate.measured.run_values import value_ns
 from socklat_gate.scenario.gating import Metric
 from socklat_gate.wording.headline import headline

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from socklat_gate.measured.campaign import Run
 from socklat_gate.measured.result import Result
+from socklat_gate.measured.run import Run
 from socklat_gate.report.pair_table import used_pairs
 
 __all__ = ["Arms", "arms_of", "run_numbers"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from socklat_gate.measured.campaign import Run
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.result import Completeness
+from socklat_gate.measured.run import Run
 from socklat_gate.wording import units
 
 __all__ = ["CompletenessView", "LoadRow", "completeness_view", "load_row"]

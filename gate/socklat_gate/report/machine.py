@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from statistics import median
 
-from socklat_gate.measured.campaign import Noise
+from socklat_gate.measured.pair import Noise
 from socklat_gate.measured.result import Result
 
 __all__ = ["NUMBERS", "machine_numbers", "machine_rows", "noises_of"]

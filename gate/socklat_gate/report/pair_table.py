@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from socklat_gate.measured.campaign import Pair
+from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.run_values import value_ns
 from socklat_gate.measured.verdict import MetricVerdict
 from socklat_gate.report.raw_numbers import EXTENDED

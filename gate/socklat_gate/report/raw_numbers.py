@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from socklat_gate.measured.campaign import Noise, Run
+from socklat_gate.measured.pair import Noise
 from socklat_gate.measured.result import Result
+from socklat_gate.measured.run import Run
 from socklat_gate.wording import units
 from socklat_gate.wording.changes import plural
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from socklat_gate.measured.campaign import Run, Spike
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.run import Run, Spike
 from socklat_gate.measured.verdict import COMPONENTS
 from socklat_gate.scenario.gating import Stage
 from socklat_gate.wording import units

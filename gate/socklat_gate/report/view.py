@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from socklat_gate.measured.campaign import Run
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.result import Result
+from socklat_gate.measured.run import Run
 from socklat_gate.report.arm_runs import arms_of, run_numbers
 from socklat_gate.report.delivery import CompletenessView, LoadRow, completeness_view, load_row
 from socklat_gate.report.machine import machine_rows

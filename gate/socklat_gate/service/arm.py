@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from socklat_gate.measured.campaign import Arm
+from socklat_gate.measured.pair import Arm
 from socklat_gate.service.image import ImageRef
 
 __all__ = ["ArmSpec", "Companion", "RunningArm"]

@@ -10,7 +10,7 @@ from typing import Any
 from docker.types import LogConfig
 
 from socklat_gate.errors import Reason, UsageError
-from socklat_gate.measured.campaign import Arm
+from socklat_gate.measured.pair import Arm
 from socklat_gate.scenario import Service
 from socklat_gate.service.arm import ArmSpec
 

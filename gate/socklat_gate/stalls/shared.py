@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from socklat_gate.measured.campaign import Run, Spike
+from socklat_gate.measured.run import Run, Spike
 
 __all__ = ["mark_shared"]
 

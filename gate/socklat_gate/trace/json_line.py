@@ -6,8 +6,8 @@ import math
 from datetime import datetime, timezone
 from typing import Any
 
-from socklat_gate.measured.campaign import Spike
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.run import Spike
 from socklat_gate.trace.snapshot import Look
 from socklat_gate.trace.target import Target
 

@@ -8,8 +8,8 @@ from datetime import datetime
 from rich.table import Table
 from rich.text import Text
 
-from socklat_gate.measured.campaign import Spike
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.run import Spike
 from socklat_gate.trace.snapshot import Look
 from socklat_gate.wording.units import count, ns
 

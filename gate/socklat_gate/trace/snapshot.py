@@ -7,8 +7,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from socklat_gate.measured.campaign import Spike
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.run import Spike
 from socklat_gate.probe.netstat import network_counters, since
 from socklat_gate.probe.probe import Reading, SocketProbe
 from socklat_gate.probe.sources import names

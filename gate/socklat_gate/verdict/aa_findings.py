@@ -18,7 +18,7 @@ from scipy.stats import beta
 
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.measured.calibration import Findings, MetricFindings
-from socklat_gate.measured.campaign import Pair
+from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.scenario.gating import Gate
 from socklat_gate.verdict.arrays import Floats

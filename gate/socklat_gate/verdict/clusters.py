@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from socklat_gate.measured.campaign import Pair
+from socklat_gate.measured.pair import Pair
 from socklat_gate.verdict.arrays import Floats
 
 __all__ = ["cluster_ids", "cluster_means", "cluster_sums"]

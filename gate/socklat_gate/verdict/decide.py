@@ -21,8 +21,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from socklat_gate.errors import Reason
-from socklat_gate.measured.campaign import ARMS, Campaign, Pair
+from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.facts import ReasonFact
+from socklat_gate.measured.pair import ARMS, Pair
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict, Verdict
 from socklat_gate.scenario.gating import SPIKES, Gate, Waiver
 from socklat_gate.verdict.attribution import attribute

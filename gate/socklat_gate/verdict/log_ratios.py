@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from socklat_gate.measured.campaign import ARMS, Pair, Run
 from socklat_gate.measured.facts import Lack, Shortfall
+from socklat_gate.measured.pair import ARMS, Pair
+from socklat_gate.measured.run import Run
 from socklat_gate.measured.run_values import cpu_per_request_ns, judged_histogram, used_histogram
 from socklat_gate.scenario.gating import MIN_EXCEEDING
 from socklat_gate.verdict.arrays import Floats

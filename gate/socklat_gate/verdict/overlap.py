@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable
 
 from socklat_gate.errors import InvalidMeasurement, Reason
-from socklat_gate.measured.campaign import Run
 from socklat_gate.measured.facts import ReasonFact
+from socklat_gate.measured.run import Run
 
 __all__ = ["overlap_fact", "overlap_share"]
 

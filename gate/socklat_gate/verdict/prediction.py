@@ -22,8 +22,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import stdtrit
 
-from socklat_gate.measured.campaign import Campaign, Run
+from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.facts import Lack, Shortfall
+from socklat_gate.measured.run import Run
 from socklat_gate.scenario.gating import Metric
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.log_ratios import run_quantile_ns

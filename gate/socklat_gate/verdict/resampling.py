@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from socklat_gate.measured.campaign import Pair
+from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.verdict import MetricVerdict, Verdict
 from socklat_gate.scenario.gating import Gate
 from socklat_gate.verdict.clusters import cluster_ids

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from socklat_gate.measured.campaign import ARMS, Pair, Run, Spike
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.pair import ARMS, Pair
+from socklat_gate.measured.run import Run, Spike
 from socklat_gate.measured.verdict import COMPONENTS
 from socklat_gate.scenario.gating import Spikes
 from socklat_gate.verdict.arrays import Floats

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from socklat_gate.measured.campaign import Campaign, Pair
+from socklat_gate.measured.campaign import Campaign
+from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.verdict import SpikeVerdict
 from socklat_gate.scenario.gating import Gate, Waiver
 from socklat_gate.verdict.clusters import ClusterIds, cluster_sums

@@ -14,8 +14,9 @@ from dataclasses import replace
 import numpy as np
 
 from socklat_gate.errors import Reason
-from socklat_gate.measured.campaign import Campaign, Pair
+from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.facts import ReasonFact
+from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, Verdict
 from socklat_gate.scenario.gating import Gate, Metric, Waiver
 from socklat_gate.verdict.log_ratios import run_quantile_ns

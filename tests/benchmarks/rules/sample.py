@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from socklat_gate.measured.campaign import ARMS, Pair
 from socklat_gate.measured.histogram import bucket_edges_ns
+from socklat_gate.measured.pair import ARMS, Pair
 from socklat_gate.verdict.arrays import Floats
 from tests.benchmarks.jobs import Draw
 

@@ -10,7 +10,9 @@ from typing import Any
 from socklat_gate.baseline.store import BaselineStore
 from socklat_gate.job.progress import Progress
 from socklat_gate.job.rig import Measured
-from socklat_gate.measured.campaign import Fingerprint, Pair, Run
+from socklat_gate.measured.campaign import Fingerprint
+from socklat_gate.measured.pair import Pair
+from socklat_gate.measured.run import Run
 from socklat_gate.scenario import Scenario
 from socklat_gate.service.image import ImageRef
 from tests.unit.verdict.builders import QUIET, campaign_of, pair_of, scaled_run

@@ -6,7 +6,7 @@ import pytest
 
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.job.completeness import check_complete, completeness_of, mismatch
-from socklat_gate.measured.campaign import Run
+from socklat_gate.measured.run import Run
 from tests.unit.job.fakes import run
 
 

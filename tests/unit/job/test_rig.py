@@ -14,7 +14,8 @@ from socklat_gate.job import rig as module
 from socklat_gate.job import run as measure
 from socklat_gate.job.rig import Bench
 from socklat_gate.load.load_driver import Window
-from socklat_gate.measured.campaign import Bands, Noise
+from socklat_gate.measured.pair import Noise
+from socklat_gate.measured.run import Bands
 from socklat_gate.probe.probe import Reading
 from socklat_gate.scenario import Scenario
 from socklat_gate.service.session import ArmSpec

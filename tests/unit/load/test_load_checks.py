@@ -10,8 +10,9 @@ from socklat_gate.load.checks import check_delivered, too_late
 from socklat_gate.load.request_log import EXPIRED, RESPONDED, Record
 from socklat_gate.load.schedule import make_schedule
 from socklat_gate.load.worker_json import counts_from_json, counts_to_json
-from socklat_gate.measured.campaign import ARMS, LoadCounts
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.pair import ARMS
+from socklat_gate.measured.run import LoadCounts
 from socklat_gate.scenario import Load
 
 LOAD = Load(payload="x", rate=1000.0, connections=32, max_errors=0.001)

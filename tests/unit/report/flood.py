@@ -11,8 +11,8 @@ from enum import Enum
 from typing import Any, Literal, TypeVar
 
 from socklat_gate.documents.codec import hints_of
-from socklat_gate.measured.campaign import Bands
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.run import Bands
 from tests.unit.report.hostile import TEXTS
 
 __all__ = ["flood", "with_text"]

@@ -11,9 +11,9 @@ from typing import Any
 
 from socklat_gate.documents.codec import hints_of
 from socklat_gate.errors import Reason
-from socklat_gate.measured.campaign import Bands
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.result import Result
+from socklat_gate.measured.run import Bands
 from socklat_gate.measured.verdict import Outcome, StageShare, Waived
 from socklat_gate.scenario.gating import Gate, Metric, Stage
 from socklat_gate.verdict.decide import decide

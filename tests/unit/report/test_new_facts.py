@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from socklat_gate.errors import Reason
-from socklat_gate.measured.campaign import Pair
+from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict, StageShare
 from socklat_gate.report.formats.markdown import render_markdown

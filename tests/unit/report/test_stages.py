@@ -6,9 +6,9 @@ from typing import get_args
 import pytest
 
 from socklat_gate.documents.codec import from_body, to_body
-from socklat_gate.measured.campaign import Run
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.result import Result
+from socklat_gate.measured.run import Run
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.report.formats.markdown import render_markdown
 from socklat_gate.report.stage_rows import SLOWEST, StagesView, stages_view

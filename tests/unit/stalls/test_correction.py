@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from socklat_gate.measured.campaign import WEIGHT_UNIT
+from socklat_gate.measured.run import WEIGHT_UNIT
 from socklat_gate.stalls.correction import StallCorrection, correct_stalls
 from socklat_gate.stalls.timeline import Timeline
 from socklat_gate.stalls.weights import LEAST_SHARE, depends_on_requests, weigh

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from socklat_gate.measured.campaign import Run, Spike
+from socklat_gate.measured.run import Run, Spike
 from socklat_gate.stalls.shared import CHUNK, mark_shared
 from tests.unit.factories import make_run, make_spike
 

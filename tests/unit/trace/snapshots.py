@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from socklat_gate.measured.campaign import Spike
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.run import Spike
 from socklat_gate.probe.sources import names
 from socklat_gate.trace.snapshot import Look
 from socklat_gate.trace.target import Target

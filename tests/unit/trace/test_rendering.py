@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from socklat_gate.measured.campaign import Spike
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.run import Spike
 from socklat_gate.probe.sources import names
 from socklat_gate.trace.rendering import as_tables
 from socklat_gate.trace.snapshot import Look

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from socklat_gate.measured.campaign import Bands, Spike
 from socklat_gate.measured.histogram import BAND_COUNT, Histogram
+from socklat_gate.measured.run import Bands, Spike
 from socklat_gate.probe.probe import Reading
 from socklat_gate.trace import snapshot as module
 from socklat_gate.trace.snapshot import SLOWEST, Live

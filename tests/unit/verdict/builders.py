@@ -9,16 +9,10 @@ import numpy.typing as npt
 from hypothesis import settings
 from scipy.stats import norm
 
-from socklat_gate.measured.campaign import (
-    Bands,
-    Campaign,
-    Fingerprint,
-    LoadCounts,
-    Noise,
-    Pair,
-    Run,
-)
+from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.histogram import BAND_COUNT, BAND_SUB_BITS, Histogram, index_of
+from socklat_gate.measured.pair import Noise, Pair
+from socklat_gate.measured.run import Bands, LoadCounts, Run
 
 STEADY = settings(deadline=None, derandomize=True)
 """For property tests: the same examples each time, and no time limit on a busy machine."""

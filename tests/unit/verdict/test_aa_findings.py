@@ -10,7 +10,7 @@ import pytest
 
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.measured.calibration import Findings
-from socklat_gate.measured.campaign import Pair
+from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.scenario.gating import Gate, Metric
 from socklat_gate.verdict import aa_findings as calibration

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from socklat_gate.measured.campaign import Bands, Run, StallCorrected
 from socklat_gate.measured.histogram import BAND_COUNT, Histogram
+from socklat_gate.measured.run import Bands, Run, StallCorrected
 from socklat_gate.verdict.attribution import attribute, slice_means_ns
 
 from .builders import SERVICE_NS, STAGES, bands_of, pair_of, run_of

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from socklat_gate.measured.campaign import Pair
+from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.scenario.gating import Gate, Metric
 from socklat_gate.verdict.clusters import cluster_ids, cluster_means, cluster_sums

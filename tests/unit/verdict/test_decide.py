@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from socklat_gate.errors import InvalidMeasurement, Reason
-from socklat_gate.measured.campaign import ARMS, WEIGHT_UNIT, Bands, Pair, Run, StallCorrected
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.pair import ARMS, Pair
+from socklat_gate.measured.run import WEIGHT_UNIT, Bands, Run, StallCorrected
 from socklat_gate.measured.verdict import Outcome, Verdict, Waived
 from socklat_gate.scenario import Gate, Metric, Waiver
 from socklat_gate.verdict.decide import decide, default_scale

@@ -9,8 +9,8 @@ from itertools import accumulate
 import pytest
 
 from socklat_gate.errors import Reason
-from socklat_gate.measured.campaign import Pair
 from socklat_gate.measured.facts import Lack
+from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.verdict import MetricVerdict, Outcome
 from socklat_gate.scenario.gating import Gate, Metric
 from socklat_gate.verdict.decide import decide

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from socklat_gate.errors import Reason
-from socklat_gate.measured.campaign import Pair, Run, Spike
+from socklat_gate.measured.pair import Pair
+from socklat_gate.measured.run import Run, Spike
 from socklat_gate.measured.verdict import Outcome, SpikeVerdict
 from socklat_gate.scenario.gating import Gate, Metric, Spikes, Waiver
 from socklat_gate.verdict.clusters import cluster_ids

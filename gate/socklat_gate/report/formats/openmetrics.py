@@ -21,9 +21,9 @@ from prometheus_client.core import (
 from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from socklat_gate.measured.campaign import Run
 from socklat_gate.measured.histogram import Histogram, bucket_edges_ns
 from socklat_gate.measured.result import Result
+from socklat_gate.measured.run import Run
 from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.report.arm_runs import arms_of
 from socklat_gate.wording.markdown_escape import one_line

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from socklat_gate.measured.campaign import Run
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.run import Run
 from socklat_gate.report.arm_runs import Arms
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.wording import units

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from socklat_gate.measured.campaign import Run
 from socklat_gate.measured.histogram import Histogram, band_edges_ns
+from socklat_gate.measured.run import Run
 from socklat_gate.report.formats.html.marks import Mark, marks_of
 from socklat_gate.report.formats.html.run_columns import Column
 from socklat_gate.wording import units

@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from socklat_gate.measured.campaign import Run, Spike
+from socklat_gate.measured.run import Run, Spike
 from socklat_gate.report.formats.html.run_columns import Column
 from socklat_gate.wording import units
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from socklat_gate.measured.campaign import Noise, Run
+from socklat_gate.measured.pair import Noise
 from socklat_gate.measured.result import Result
+from socklat_gate.measured.run import Run
 
 __all__ = ["MAX_COLUMNS", "Column", "timeline_of"]
 

@@ -14,7 +14,8 @@ from socklat_gate.job.stacks import watch_stacks
 from socklat_gate.load.bounds import for_turns, with_extension
 from socklat_gate.load.checks import check_delivered, too_late
 from socklat_gate.load.process import Endpoint, make_load
-from socklat_gate.measured.campaign import LoadCounts, Noise, Run
+from socklat_gate.measured.pair import Noise
+from socklat_gate.measured.run import LoadCounts, Run
 from socklat_gate.probe.netstat import network_counters, since
 from socklat_gate.probe.probe import Reading, SocketProbe
 from socklat_gate.scenario import Scenario

@@ -1,0 +1,63 @@
+"""A pair: two runs at the same time under one schedule that was split between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from socklat_gate.measured.run import Run
+
+__all__ = ["ARMS", "Arm", "Interleave", "Noise", "Pair"]
+
+Arm = Literal["baseline", "candidate"]
+ARMS: tuple[Arm, Arm] = ("baseline", "candidate")
+
+Interleave = Literal["request", "slice", "block"]
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """The machine during a run: shares of CPU time in [0, 1].
+
+    ``steal`` and ``busy`` are the kernel's account over all CPUs.  Of those that the services use,
+    ``stalled`` is what the probe saw taken, ``interference`` what processes other than the
+    containers and the load used in bursts; ``interference_ignored`` says why such bursts were not
+    corrected for. ``involuntary_switches`` and ``throttled_us`` (CPU limits) are sums over the
+    containers.
+    """
+
+    steal: float
+    busy: float
+    psi_cpu_some: float | None
+    load_average: float
+    involuntary_switches: int | None = None
+    stalled: float | None = None
+    interference: float | None = None
+    throttled_us: int | None = None
+    interference_ignored: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Both arms measured at the same time.
+
+    ``first_started`` is the recorded coin flip for the start order; ``excluded`` says why the
+    pair is not used (environment rules only, fixed in advance), empty when it is used.
+    Pairs with the same ``start`` were measured on the same containers (None: a start of its own);
+    ``swapped_cpusets`` is the coin flip for who gets which CPU set.
+    """
+
+    index: int
+    seed: int
+    first_started: Arm
+    baseline: Run
+    candidate: Run
+    noise: Noise
+    excluded: str = ""
+    interleave: Interleave = "request"
+    start: int | None = None
+    swapped_cpusets: bool = False
+
+    def arm(self, arm: Arm) -> Run:
+        """The run of one arm."""
+        return self.baseline if arm == "baseline" else self.candidate

@@ -1,0 +1,124 @@
+"""A run: one arm (one container) measured once.
+
+All durations are integer nanoseconds of the kernel's monotonic clock.  Reading and writing what is
+measured is `documents.codec`'s work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from socklat_gate.measured.histogram import Histogram
+
+__all__ = ["WEIGHT_UNIT", "Bands", "LoadCounts", "Run", "Spike", "StallCorrected"]
+
+WEIGHT_UNIT = 1000
+"""Counts of a corrected histogram that one exchange of weight 1 makes."""
+
+U64 = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadCounts:
+    """What the driver did to one arm in the measured window (warm-up excluded unless named).
+
+    ``responded_total`` includes the warm-up: it is what the kernel's own count of exchanges is
+    reconciled with.  ``late_p99_ns`` is how late the driver itself woke up (its own noise);
+    ``lag_p99_ns`` is due time to actual send, waiting for a free connection included.
+    ``client`` holds due time to last answer byte, free of coordinated omission; empty when an
+    external command drives the load (then ``planned`` and ``sent`` are 0 and ``external`` is set).
+    ``grown`` connections were opened beyond ``load.connections`` because requests found none free.
+    """
+
+    planned: int
+    sent: int
+    starved: int
+    responded: int
+    errors: int
+    responded_total: int
+    late_p99_ns: int
+    lag_p99_ns: int
+    client: Histogram
+    external: bool = False
+    first_error: str = ""
+    grown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Bands:
+    """Exact stage sums per coarse band of ``service`` latency, as the kernel kept them.
+
+    A stage that was not measured in an exchange adds nothing to its band's sum.
+
+    ``count`` has shape (BANDS,), ``sums_ns`` shape (BANDS, stages) with the stages in the order of
+    ``stages``; band edges are `measured.histogram.band_edges_ns`.
+    """
+
+    stages: tuple[str, ...]
+    count: U64
+    sums_ns: U64
+
+
+@dataclass(frozen=True, slots=True)
+class Spike:
+    """One slow exchange: when its request arrived (CLOCK_MONOTONIC), its stages, who asked.
+
+    ``shared``: the other arm had one like it at the same moment (`stalls.shared`).
+    """
+
+    rx_first_ns: int
+    stages_ns: Mapping[str, int]
+    peer: str
+    cpu: int
+    overlapped: bool = False
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StallCorrected:
+    """The distributions as they would have been without the machine's stalls; see `stalls`.
+
+    ``histograms`` and ``bands`` count in units of 1/`WEIGHT_UNIT` of an exchange, because each
+    exchange stands for those that a stall made unusable; ``used`` has the same stages and counts
+    the exchanges themselves.  ``logged`` exchanges were looked at.
+    """
+
+    histograms: Mapping[str, Histogram]
+    bands: Bands
+    used: Mapping[str, Histogram]
+    logged: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One container measured once: stage histograms (ns), bands, kernel counters, load.
+
+    ``histograms`` has the stages that were measured, and only those.  ``network`` holds what the
+    container's network namespace counted meanwhile, ``drops`` packets thrown away by the kernel's
+    reason, ``spikes`` exchanges of at least ``spike_threshold_ns`` (0: none was set).
+    ``window_from_ns`` is when the measured window began (CLOCK_MONOTONIC; 0: not known).
+    ``cpu_ns`` is the CPU time that the container used while ``cpu_exchanges`` requests came in (0:
+    not known).  ``corrected`` is None when stalls were not watched.  ``companions`` has
+    the distributions of ``service`` of the other containers in its stack.
+    """
+
+    image: str
+    image_id: str
+    histograms: Mapping[str, Histogram]
+    bands: Bands
+    counters: Mapping[str, int]
+    load: LoadCounts
+    duration_s: float
+    network: Mapping[str, int] = field(default_factory=dict)
+    drops: Mapping[str, int] = field(default_factory=dict)
+    spikes: tuple[Spike, ...] = ()
+    spike_threshold_ns: int = 0
+    window_from_ns: int = 0
+    cpu_ns: int = 0
+    cpu_exchanges: int = 0
+    corrected: StallCorrected | None = None
+    companions: Mapping[str, Histogram] = field(default_factory=dict)
