@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from socklat_gate.errors import InvalidMeasurement, Reason, UsageError
+from socklat_gate.job import measurement as measure
 from socklat_gate.job import rig as module
-from socklat_gate.job import run as measure
 from socklat_gate.job.rig import Bench
 from socklat_gate.load.load_driver import Window
 from socklat_gate.measured.pair import Noise
