@@ -37,7 +37,8 @@ class Durations:
         return cls(Path(path), bool(os.environ.get("SOCKLAT_DURATIONS_PRINTED")))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self._tests_s[report.nodeid] += report.duration
+        # With --dist loadgroup, pytest-xdist adds the group to the name.
+        self._tests_s[report.nodeid.partition("@")[0]] += report.duration
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         run = {TESTS: self._tests_s, OUTCOMES: _outcomes(terminalreporter)}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import threading
@@ -23,7 +24,7 @@ from socklat_gate.service.arm import ArmSpec, RunningArm
 from socklat_gate.service.image import ImageRef
 from socklat_gate.service.session import ServiceSession
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.beside]
 
 Open = Callable[..., ServiceSession]
 Left = Callable[[str], list[str]]
@@ -45,16 +46,19 @@ def log_of(client: Any, arm: RunningArm) -> str:
 
 
 def free_ports() -> int:
-    """A port that is free together with the next one."""
-    while True:
+    """A port that is free together with the next one.
+
+    None of those that the kernel hands out: somebody's connection could take one meanwhile.
+    """
+    for port in random.SystemRandom().sample(range(20_000, 32_000, 2), 100):
         with socket.socket() as low, socket.socket() as high:
-            low.bind(("127.0.0.1", 0))
-            port: int = low.getsockname()[1]
             try:
+                low.bind(("127.0.0.1", port))
                 high.bind(("127.0.0.1", port + 1))
             except OSError:
                 continue
             return port
+    raise AssertionError("no two ports are free")
 
 
 def test_two_arms_run_at_once_in_namespaces_of_their_own(

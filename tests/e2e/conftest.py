@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import fcntl
 import os
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,67 @@ from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG, ECHO_TAG, write_scenario
 from tests.e2e.traced import ANSWERS, PORT, Container
 from tests.services.build import build_image, package_image
+
+# Started first, so that no worker has a long one left when the others have nothing to do.
+LONGEST = (
+    "test_newcomer",
+    "test_pull_request",
+    "test_readme",
+    "test_kernels",
+    "test_pytest_plugin",
+    "test_report_page",
+    "test_baselines",
+    "test_compose",
+    "test_action",
+    "test_noise",
+    "test_baseline_places",
+)
+# Tests of one worker: they share what was made once, or look at all there is of a kind.
+TOGETHER = (
+    "test_action",
+    "test_baseline_places",
+    "test_baselines",
+    "test_compose",
+    "test_install",
+    "test_report_page",
+)
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def rank(item: pytest.Item) -> int:
+        return LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST)
+
+    items.sort(key=rank)
+    for item in items:
+        if item.path.stem in TOGETHER:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+@pytest.fixture(scope="session")
+def runner_temp(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A runner's directory where the action has installed itself, once for all test processes."""
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    path = base / "runner-temp"
+    path.mkdir(exist_ok=True)
+    with (base / "runner-temp.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = subprocess.run(
+            [str(ROOT / "ci" / "github" / "setup")],
+            env={
+                **os.environ,
+                "SOURCE": str(ROOT),
+                "RUNNER_TEMP": str(path),
+                "GITHUB_OUTPUT": os.devnull,
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return path
 
 
 @pytest.fixture(scope="session")

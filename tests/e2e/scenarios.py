@@ -16,7 +16,7 @@ Tables = Mapping[str, Mapping[str, Any]]
 
 
 def write_scenario(path: Path, tables: Tables | None = None) -> Path:
-    """A scenario that decides in 3 pairs of half a second; ``tables`` adds keys or replaces them.
+    """A scenario that decides in 2 pairs of half a second; ``tables`` adds keys or replaces them.
 
     The service waits 3 ms before it answers, so that a few percent are far above the noise; a
     value of None leaves a key out.
@@ -40,8 +40,8 @@ def write_scenario(path: Path, tables: Tables | None = None) -> Path:
         },
         "gate": {
             "max_steal": 1.0,
-            "alpha": 0.2,
-            "alpha_pass": 0.2,
+            "alpha": 0.4,
+            "alpha_pass": 0.4,
             "max_pairs": 12,
             "max_minutes": 2.0,
             "max_excluded_pairs": 20,

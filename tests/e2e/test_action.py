@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 
 from socklat_gate.service.owner import PREFIX, is_dead
 from tests.e2e.scenarios import DELAY_TAG, write_scenario
+from tests.e2e.waiting import wait_until
 from tests.unit.forge.github.api_server import TOKEN, ApiServer
 from tests.unit.forge.github.composite import CompositeRun
 from tests.unit.forge.github.events import HEAD_SHA, environment, pull_request
@@ -36,12 +36,6 @@ def left_behind(client: Any) -> set[str]:
     found = {item["Id"] for item in owned if is_dead(item["Labels"])}
     images = client.api.images(name="socklat-gate-candidate")
     return found | {item["Id"] for item in images}
-
-
-@pytest.fixture(scope="module")
-def runner_temp(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the action installs itself, once for all of these tests."""
-    return tmp_path_factory.mktemp("runner-temp")
 
 
 @pytest.fixture
@@ -77,6 +71,18 @@ def act(variables: dict[str, str], tmp_path: Path, docker_client: Any) -> Iterat
 
     yield use
     assert left_behind(docker_client) - before == set()
+
+
+def running(client: Any, pid: int) -> list[str]:
+    """Containers that are up, of the gate that a step's process started."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
+    return [
+        item["Id"]
+        for child in children
+        for item in client.api.containers(
+            filters={"label": f"{PREFIX}pid={child}", "status": "running"}
+        )
+    ]
 
 
 def scenario_in(variables: dict[str, str], **tables: dict[str, Any]) -> None:
@@ -136,7 +142,7 @@ def test_a_service_that_speaks_to_the_runner_is_not_heard(
 
 
 def test_a_cancelled_job_leaves_nothing_behind(
-    act: Act, variables: dict[str, str], tmp_path: Path
+    act: Act, variables: dict[str, str], tmp_path: Path, docker_client: Any
 ) -> None:
     scenario_in(variables, load={"duration_s": 30.0, "max_duration_s": 60.0})
     # The step as the runner starts it, and its signal as the runner sends it: to the shell only.
@@ -162,7 +168,7 @@ def test_a_cancelled_job_leaves_nothing_behind(
         stderr=subprocess.STDOUT,
     )
     try:
-        time.sleep(10)  # containers are up, and the load is on its way
+        wait_until(lambda: len(running(docker_client, process.pid)) == 2)
         process.send_signal(signal.SIGINT)
         log, _ = process.communicate(timeout=60)
     finally:

@@ -265,7 +265,7 @@ def test_the_reference_comes_from_the_store_while_its_image_exists(
     paired = gate.gate(measured.scenario, *arguments, baseline=None)
     verdict = paired.judged(Exit.PASS, Reason.NO_REGRESSION)
     assert verdict["baseline_image"] == RELEASED_TAG
-    assert verdict["pairs"] >= 3
+    assert verdict["pairs"] >= 2
 
     # The tests below need the measured result only, no longer its image.
     released = docker_client.images.get(RELEASED_TAG)

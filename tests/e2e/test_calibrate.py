@@ -12,7 +12,7 @@ from socklat_gate.errors import Exit, Reason
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG, ECHO_TAG
 
-pytestmark = [pytest.mark.kernel, pytest.mark.docker]
+pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
 Scenario = Callable[..., Path]
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.beside
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "gate" / "socklat_gate"
 RESOURCES = {

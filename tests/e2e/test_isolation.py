@@ -66,6 +66,7 @@ def overlap(one: Run, other: Run) -> bool:
     return abs(one.window_from_ns - other.window_from_ns) < DURATION_S * 1_000_000_000
 
 
+@pytest.mark.beside
 @pytest.mark.parametrize("time", [1, 2, 3])
 def test_a_map_of_16_entries_is_invalid_every_time(
     gate: Gate, scenario: Callable[..., Path], time: int

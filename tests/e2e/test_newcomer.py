@@ -27,8 +27,8 @@ CMD ["/http", "--port", "8080", "--delay", "{delay_us}"]
 """
 QUICK = """
 [gate]
-alpha = 0.2
-alpha_pass = 0.2
+alpha = 0.4
+alpha_pass = 0.4
 
 [[gate.metrics]]
 quantile = 0.5

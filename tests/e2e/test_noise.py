@@ -72,11 +72,10 @@ def test_a_stop_that_burns_the_cpu_of_both_arms_is_the_candidates_own(
     assert not any(spike.shared for spike in slow)
 
 
+@pytest.mark.beside
 @pytest.mark.parametrize("mode", ["slice", "block"])
 def test_arms_can_take_turns(gate: Gate, scenario: Scenario, mode: str) -> None:
-    path = scenario(
-        service={"command": SLOWER}, baseline=BASE, gate={"interleave": mode, "alpha": 0.2}
-    )
+    path = scenario(service={"command": SLOWER}, baseline=BASE, gate={"interleave": mode})
     done = gate.gate(path, "--quiet")
     done.judged(Exit.REGRESSION, Reason.REGRESSION)
     pairs = read_result(done.out / "result.json").pairs
@@ -90,14 +89,16 @@ def test_arms_can_take_turns(gate: Gate, scenario: Scenario, mode: str) -> None:
         assert first == [pair.first_started for pair in pairs]
 
 
+@pytest.mark.beside
 def test_containers_can_serve_several_pairs(gate: Gate, scenario: Scenario) -> None:
-    done = gate.gate(scenario(gate={"pairs_per_start": 2, "alpha_pass": 0.3}), "--quiet")
+    done = gate.gate(scenario(gate={"pairs_per_start": 2}), "--quiet")
     done.judged(Exit.PASS, Reason.NO_REGRESSION)
     pairs = read_result(done.out / "result.json").pairs
     assert [pair.start for pair in pairs] == [index - index % 2 for index in range(len(pairs))]
     assert len(pairs) % 2 == 0
 
 
+@pytest.mark.beside
 def test_each_arm_gets_a_cpu_set_of_its_own_by_coin_flip(gate: Gate, scenario: Scenario) -> None:
     done = gate.gate(scenario(service={"cpuset": ["0", "1"]}), "--quiet")
     done.judged(Exit.PASS, Reason.NO_REGRESSION)
@@ -112,6 +113,7 @@ def waived(path: Path, ceiling: float, expires: str) -> Path:
     return path
 
 
+@pytest.mark.beside
 def test_a_waived_change_passes_up_to_its_ceiling_and_fails_beyond(
     gate: Gate, scenario: Scenario
 ) -> None:
@@ -123,6 +125,7 @@ def test_a_waived_change_passes_up_to_its_ceiling_and_fails_beyond(
     again.judged(Exit.REGRESSION, Reason.REGRESSION)
 
 
+@pytest.mark.beside
 def test_an_expired_waiver_fails_loudly_before_anything_is_measured(
     gate: Gate, scenario: Scenario
 ) -> None:

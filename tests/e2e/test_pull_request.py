@@ -31,6 +31,10 @@ link = "https://tracker.example/PERF-1"
 """
 
 
+QUICK_US, SLOW_US = 3001, 4201
+COMMANDS = [["/delay", "--before-answer", str(wait_us)] for wait_us in (QUICK_US, SLOW_US)]
+
+
 def dockerfile(wait_us: int) -> str:
     return f'FROM {DELAY_TAG}\nCMD ["/delay", "--before-answer", "{wait_us}"]\n'
 
@@ -45,17 +49,18 @@ def origin(tmp_path: Path) -> Repository:
         {"service": {"image": None, "command": None, "build": "service"}},
     )
     (made.path / ".gitignore").write_text("socklat-out/\nmeasured/\ntmp/\n")
-    made.commit(dockerfile(3000), "service/Dockerfile")
+    made.commit(dockerfile(QUICK_US), "service/Dockerfile")
     return made
 
 
 @pytest.fixture
 def images(docker_client: Any) -> Iterator[None]:
-    """What was built is removed again."""
+    """What was built here is removed again, and nothing that tests beside it built."""
 
     def built() -> set[str]:
-        found = docker_client.api.images(name="socklat-gate/build")
-        return {tag for item in found for tag in item["RepoTags"] or []}
+        found = docker_client.images.list(name="socklat-gate/build")
+        ours = [image for image in found if image.attrs["Config"]["Cmd"] in COMMANDS]
+        return {tag for image in ours for tag in image.tags}
 
     before = built()
     yield
@@ -66,13 +71,20 @@ def images(docker_client: Any) -> Iterator[None]:
 class Runner:
     """Jobs of the repository's workflows on a runner of one's own."""
 
-    def __init__(self, directory: Path, origin: Repository, server: ApiServer, client: Any) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        origin: Repository,
+        server: ApiServer,
+        client: Any,
+        runner_temp: Path,
+    ) -> None:
         self._directory = directory
+        self._runner_temp = runner_temp
         self._origin = origin
         self._server = server
         self._client = client
         self._jobs = 0
-        (directory / "runner-temp").mkdir()
 
     def pull_request(self, branch: str) -> CompositeRun:
         """The gate's job for a pull request of ``branch``, as docs/howto/github.md has it."""
@@ -90,7 +102,7 @@ class Runner:
             GITHUB_SHA=sha,
             GITHUB_WORKSPACE=str(workspace.path),
             RUNNER_ENVIRONMENT="self-hosted",
-            RUNNER_TEMP=str(self._directory / "runner-temp"),
+            RUNNER_TEMP=str(self._runner_temp),
             TEST_TOKEN=TOKEN,
         )
         inputs = {"baseline-ref": "main", "baselines": STORE, "options": "--seed 3"}
@@ -124,10 +136,10 @@ class Runner:
 
 
 def test_from_green_to_red_to_waived_to_merged(
-    origin: Repository, tmp_path: Path, docker_client: Any, images: None
+    origin: Repository, tmp_path: Path, docker_client: Any, images: None, runner_temp: Path
 ) -> None:
     with ApiServer() as server:
-        runner = Runner(tmp_path, origin, server, docker_client)
+        runner = Runner(tmp_path, origin, server, docker_client, runner_temp)
         main = origin.git("rev-parse", "HEAD")
         assert main[:7] in runner.push_to_main()
 
@@ -140,7 +152,7 @@ def test_from_green_to_red_to_waived_to_merged(
         )
         assert (verdict["verdict"], verdict["baseline_commit"]) == ("pass", main)
 
-        origin.commit(dockerfile(4200), "service/Dockerfile")
+        origin.commit(dockerfile(SLOW_US), "service/Dockerfile")
         red = runner.pull_request("topic")
         assert red.exit_code == 1, red.log
         assert red.outputs["verdict"] == "regression"

@@ -14,6 +14,7 @@ from socklat_gate.errors import Exit, Reason
 from socklat_gate.service.owner import PREFIX
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG, ECHO_TAG
+from tests.e2e.waiting import wait_until
 
 pytestmark = [pytest.mark.kernel, pytest.mark.docker]
 
@@ -93,10 +94,3 @@ def test_a_killed_gate_is_swept_up_by_the_next_and_a_living_one_is_not(
     for done, out in zip(ended, outs, strict=True):
         verdict = type(done)(done.code, done.stdout, done.stderr, out)
         verdict.judged(Exit.PASS, Reason.NO_REGRESSION)
-
-
-def wait_until(condition: Callable[[], bool], within_s: float = 20.0) -> None:
-    deadline_s = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.02)

@@ -16,11 +16,12 @@ from tests.e2e.terminal import screen
 pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
 Scenario = Callable[..., Path]
+STRICTER = {"alpha": 0.2, "alpha_pass": 0.2}  # decides in 3 pairs
 BASE = ["/delay", "--before-answer", "3000"]
 
 
 def test_the_same_image_passes(gate: Gate, scenario: Scenario) -> None:
-    done = gate.gate(scenario(), "--seed", "11", apart=True)
+    done = gate.gate(scenario(gate=STRICTER), "--seed", "11", apart=True)
     verdict = done.judged(Exit.PASS, Reason.NO_REGRESSION)
     assert done.stdout.startswith("pass: ")
     assert verdict["pairs"] >= 3
@@ -60,7 +61,7 @@ def test_a_slower_candidate_fails_and_its_stage_is_named(
 
 
 def test_a_budget_too_small_to_decide_is_inconclusive(gate: Gate, scenario: Scenario) -> None:
-    done = gate.gate(scenario(), "--max-pairs", "2")
+    done = gate.gate(scenario(gate=STRICTER), "--max-pairs", "2")
     verdict = done.judged(Exit.INCONCLUSIVE, Reason.BUDGET_PAIRS)
     assert verdict["pairs"] == 2
     assert verdict["pairs_to_decide"] >= 1

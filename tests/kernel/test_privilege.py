@@ -23,7 +23,7 @@ from socklat_gate.probe.hook_table import EVENTS, STAGE_NEEDS
 from socklat_gate.probe.kernel_source import flatten, kernel_source
 from tests.services.here import echo_here
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.beside]
 
 ROOT = Path(__file__).resolve().parents[2]
 DRIVER = [sys.executable, "-P", "-m", "tests.kernel.unprivileged_probe"]
