@@ -35,7 +35,7 @@ def one(image: ImageRef, *options: str) -> list[ArmSpec]:
 
 
 def echoes(arm: RunningArm) -> bool:
-    with socket.create_connection((arm.host, arm.port), timeout=5) as connection:
+    with socket.create_connection((arm.host, arm.port), timeout=60) as connection:
         connection.sendall(b"ping")
         return connection.recv(4) == b"ping"
 
@@ -169,7 +169,7 @@ def test_dying_later_is_found_by_check_alive(
         (arm,) = session.start(one(echo, *lines, "--exit-after", "2", "--exit-code", "43"))
         session.check_alive()
         assert echoes(arm)
-        docker_client.api.wait(arm.container_id, timeout=10)
+        docker_client.api.wait(arm.container_id, timeout=60)
         with pytest.raises(InvalidMeasurement, match="exited with code 43") as caught:
             session.check_alive()
         assert caught.value.reason is Reason.SERVICE_DIED

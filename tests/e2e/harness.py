@@ -23,7 +23,7 @@ __all__ = ["COMMAND", "Gate"]
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "socklat_gate"]
-PATIENCE_S = 180.0
+PATIENCE_S = 240.0
 NOT_PASSED_ON = {"FORCE_COLOR", *XDIST}
 
 

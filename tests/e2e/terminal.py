@@ -13,7 +13,7 @@ from tests.e2e.done import Done
 
 __all__ = ["Terminal", "screen"]
 
-PATIENCE_S = 60.0
+PATIENCE_S = 180.0
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 

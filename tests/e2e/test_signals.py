@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,21 +18,26 @@ from tests.e2e.waiting import wait_until
 pytestmark = [pytest.mark.kernel, pytest.mark.docker]
 
 Scenario = Callable[..., Path]
-WITHIN_S = 20.0  # that it hangs would be the finding
+LONG_S = 600.0  # longer than a test may take: whoever waits for its end fails
 
-SILENT = {"image": ECHO_TAG, "command": ["/echo", "--never-listen"]}
+SILENT = {
+    "image": ECHO_TAG,
+    "command": ["/echo", "--never-listen"],
+    "ready": {"timeout_s": LONG_S},
+}
 ELSEWHERE = {
     "image": ECHO_TAG,
     "command": ["/echo", "--log", "up", "--port", "7001"],
     "ready": {"log": "^up$"},
 }
+MEASURING = {"load": {"duration_s": LONG_S}, "gate": {"max_minutes": 60.0}}
 PHASES = {
     "loading": ("loading the probe", {}),
     "starting": ("starting containers", {}),
     "waiting-for-readiness": ("starting containers", {"service": SILENT}),
     "connecting": ("connecting", {"service": ELSEWHERE}),
-    "measuring": ("measuring", {"load": {"duration_s": 30}}),
-    "between-pairs": ("pair 1/12  p50", {}),
+    "measuring": ("measuring", MEASURING),
+    "between-pairs": ("pair 1/12  p50", {"gate": {"alpha_pass": 0.001}}),
 }
 CODES = {signal.SIGINT: Exit.SIGINT, signal.SIGTERM: Exit.SIGTERM}
 
@@ -51,11 +55,9 @@ def test_a_signal_ends_a_gate_cleanly(
     if phase == "waiting-for-readiness":
         running = {"label": f"{PREFIX}pid={terminal.process.pid}", "status": "running"}
         wait_until(lambda: len(docker_client.api.containers(filters=running)) == 2)
-    sent_s = time.monotonic()
     terminal.process.send_signal(number)
     terminal.process.send_signal(number)  # an impatient second one must not cut the clean-up off
     done = terminal.end()
-    assert time.monotonic() - sent_s < WITHIN_S
     done.refused(CODES[number], Reason.INTERRUPTED)
     # The fixture checks that nothing is left.
 
@@ -63,7 +65,7 @@ def test_a_signal_ends_a_gate_cleanly(
 @pytest.mark.beside
 def test_a_signal_while_the_program_is_still_being_loaded(gate: Gate, scenario: Scenario) -> None:
     process = gate.start("gate", scenario(), "--out", gate.out)
-    time.sleep(0.4)
+    wait_until(lambda: catches(process.pid, signal.SIGTERM))  # the first thing that it does
     process.send_signal(signal.SIGINT)
     gate.end(process).refused(Exit.SIGINT, Reason.INTERRUPTED)
 
@@ -71,9 +73,7 @@ def test_a_signal_while_the_program_is_still_being_loaded(gate: Gate, scenario: 
 def test_a_killed_gate_is_swept_up_by_the_next_and_a_living_one_is_not(
     gate: Gate, scenario: Scenario, docker_client: Any, tmp_path: Path
 ) -> None:
-    killed = gate.on_terminal(
-        "gate", scenario(load={"duration_s": 30}), "--baseline-image", DELAY_TAG
-    )
+    killed = gate.on_terminal("gate", scenario(**MEASURING), "--baseline-image", DELAY_TAG)
     killed.wait_for("measuring")
     killed.process.kill()
     killed.end()
@@ -94,3 +94,10 @@ def test_a_killed_gate_is_swept_up_by_the_next_and_a_living_one_is_not(
     for done, out in zip(ended, outs, strict=True):
         verdict = type(done)(done.code, done.stdout, done.stderr, out)
         verdict.judged(Exit.PASS, Reason.NO_REGRESSION)
+
+
+def catches(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has a handler for a signal."""
+    status = Path(f"/proc/{pid}/status").read_text("ascii")
+    (mask,) = (line.split()[1] for line in status.splitlines() if line.startswith("SigCgt"))
+    return bool(int(mask, 16) >> (number - 1) & 1)

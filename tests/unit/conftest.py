@@ -1,11 +1,22 @@
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from socklat_gate import interrupt
+
+# The same examples every time, however busy the machine is; the slow tests draw others.
+settings.register_profile(
+    "tests",
+    deadline=None,
+    derandomize=not os.environ.get("SOCKLAT_SLOW"),
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("tests")
 
 
 @pytest.fixture(autouse=True)
