@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from time import monotonic_ns
 from typing import Protocol, cast
 
 from socklat_gate.load.protocols.parser import BadResponse, ResponseParser
@@ -28,6 +27,9 @@ class ConnectionOwner(Protocol):
     request: bytes
     record: Record
 
+    def now_ns(self) -> int:
+        """The time now."""
+
     def release(self, connection: Connection) -> None:
         """``connection`` is free for the next request."""
 
@@ -49,6 +51,7 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
+        "_now_ns",
         "_owner",
         "_parser",
         "_sock",
@@ -71,6 +74,7 @@ class Connection(asyncio.Protocol):
         extra: bool = False,
     ) -> None:
         self._owner = owner
+        self._now_ns = owner.now_ns
         self._sock = sock
         self._parser = parser
         self._transport: asyncio.Transport
@@ -89,7 +93,7 @@ class Connection(asyncio.Protocol):
         record.state[request] = SENT
         record.sent += 1
         data = owner.request
-        record.sent_ns[request] = monotonic_ns()
+        record.sent_ns[request] = self._now_ns()
         try:
             sent = self._sock.send(data)
         except BlockingIOError:
@@ -102,7 +106,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Frame what arrived; a complete response frees the connection."""
-        now_ns = monotonic_ns()
+        now_ns = self._now_ns()
         parser = self._parser
         errors = parser.errors
         try:
@@ -142,7 +146,7 @@ class Connection(asyncio.Protocol):
         parser = self._parser
         errors = parser.errors
         if self.request != NONE and parser.eof():
-            self._complete(monotonic_ns(), failed=parser.errors > errors)
+            self._complete(self._now_ns(), failed=parser.errors > errors)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is closed, by either side."""

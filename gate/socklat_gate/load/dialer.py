@@ -6,17 +6,51 @@ import asyncio
 import errno
 import os
 import socket
-import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-__all__ = ["CONNECT_WITHIN_S", "ConnectFailed", "Dialer"]
+__all__ = ["CONNECT_WITHIN_S", "ConnectFailed", "Dialer", "Network", "TcpNetwork"]
 
 CONNECT_WITHIN_S = 5.0
 RETRY_EVERY_S = 0.05
 
 Made = TypeVar("Made", bound=asyncio.Protocol)
+Address = tuple[int, tuple[Any, ...]]
+"""Address family and address, as `socket` has them."""
+
+
+class Network(Protocol):
+    """How sockets are connected.  Tests bring one inside the process."""
+
+    async def resolve(self, host: str, port: int) -> list[Address]:
+        """Look the host up.  Raises `OSError`."""
+
+    async def connect(self, address: Address) -> socket.socket:
+        """A connected, non-blocking stream socket.  Raises `OSError`."""
+
+
+class TcpNetwork:
+    """TCP, without Nagle's algorithm."""
+
+    async def resolve(self, host: str, port: int) -> list[Address]:
+        """All addresses of the host."""
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return [(family, address) for family, _, _, _, address in found]
+
+    async def connect(self, address: Address) -> socket.socket:
+        """Connect; see `Network`."""
+        family, where = address
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await asyncio.get_running_loop().sock_connect(sock, where)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
 
 
 class ConnectFailed(Exception):
@@ -31,16 +65,15 @@ class ConnectFailed(Exception):
 class Dialer:
     """Connects to ``host``:``port``; `resolve` comes first."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, network: Network) -> None:
         self._host = host
         self._port = port
-        self._addresses: list[tuple[socket.AddressFamily, tuple[Any, ...]]] = []
+        self._network = network
+        self._addresses: list[Address] = []
 
     async def resolve(self) -> None:
         """Look the host up.  Raises `OSError`."""
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
-        self._addresses = [(family, address) for family, _, _, _, address in found]
+        self._addresses = await self._network.resolve(self._host, self._port)
 
     async def dial(
         self, make: Callable[[socket.socket], Made], within_s: float = CONNECT_WITHIN_S
@@ -52,13 +85,14 @@ class Dialer:
         *others, last = self._addresses
         for address in others:
             with suppress(OSError):
-                return await _connected(*address, make, within_s)
-        return await _connected(*last, make, within_s)
+                return await self._connect(address, make, within_s)
+        return await self._connect(last, make, within_s)
 
     async def dial_until(self, make: Callable[[socket.socket], Made], deadline_s: float) -> Made:
-        """The same, trying again until ``deadline_s`` of `time.monotonic`."""
+        """The same, trying again until ``deadline_s`` of the event loop's time."""
+        loop = asyncio.get_running_loop()
         while True:
-            left_s = deadline_s - time.monotonic()
+            left_s = deadline_s - loop.time()
             try:
                 return await self.dial(make, max(left_s, RETRY_EVERY_S))
             except OSError:
@@ -66,30 +100,23 @@ class Dialer:
                     raise
                 await asyncio.sleep(RETRY_EVERY_S)
 
-
-async def _connected(
-    family: int,
-    address: tuple[Any, ...],
-    make: Callable[[socket.socket], Made],
-    within_s: float,
-) -> Made:
-    loop = asyncio.get_running_loop()
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        await asyncio.wait_for(loop.sock_connect(sock, address), within_s)
-        protocol = make(sock)
-        transport, _ = await loop.create_connection(lambda: protocol, sock=sock)
-    except asyncio.TimeoutError:  # not the built-in one on Python 3.10
-        sock.close()
-        raise TimeoutError("no response to the connection request") from None
-    except BaseException:
-        sock.close()
-        raise
-    if transport.is_closing():
-        raise ConnectionResetError(errno.ECONNRESET, "closed at once")
-    return protocol
+    async def _connect(
+        self, address: Address, make: Callable[[socket.socket], Made], within_s: float
+    ) -> Made:
+        loop = asyncio.get_running_loop()
+        try:
+            sock = await asyncio.wait_for(self._network.connect(address), within_s)
+        except asyncio.TimeoutError:  # not the built-in one on Python 3.10
+            raise TimeoutError("no response to the connection request") from None
+        try:
+            protocol = make(sock)
+            transport, _ = await loop.create_connection(lambda: protocol, sock=sock)
+        except BaseException:
+            sock.close()
+            raise
+        if transport.is_closing():
+            raise ConnectionResetError(errno.ECONNRESET, "closed at once")
+        return protocol
 
 
 def _text(error: OSError) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable, Sequence
-from time import monotonic_ns
 
+from socklat_gate.load.clock import Clock, MonotonicClock, Timer
+from socklat_gate.load.dialer import Network, TcpNetwork
 from socklat_gate.load.pool import Pool
 from socklat_gate.load.request_log import SENT, WAITING, Record
 from socklat_gate.load.schedule import Schedule
-from socklat_gate.load.timerfd import TimerFd
 from socklat_gate.measured.run import LoadCounts
 from socklat_gate.scenario import Load
 
@@ -25,14 +25,22 @@ class Driver:
     """One run: ``connect``, ``begin``, ``run`` and ``close``, once each, in that order."""
 
     def __init__(
-        self, load: Load, endpoints: Sequence[tuple[str, int]], schedule: Schedule
+        self,
+        load: Load,
+        endpoints: Sequence[tuple[str, int]],
+        schedule: Schedule,
+        clock: Clock | None = None,
+        network: Network | None = None,
     ) -> None:
+        clock = self._clock = clock or MonotonicClock()
+        network = network or TcpNetwork()
         self._timeout_ns = round(load.timeout_s * 1e9)
         self._record = Record(schedule, len(endpoints))
         self._pools = [
-            Pool(load, self._record, arm, *endpoint) for arm, endpoint in enumerate(endpoints)
+            Pool(load, self._record, arm, endpoint, clock, network)
+            for arm, endpoint in enumerate(endpoints)
         ]
-        self._timer = TimerFd()
+        self._timer: Timer | None = None
         self._next = 0
         self._stop = self._record.size  # no request from this one on is sent
         self._unsettled = 0
@@ -59,20 +67,20 @@ class Driver:
 
         ``on_progress(sent, responded)`` is called about once a second.
         """
-        record = self._record
+        record, now_ns = self._record, self._clock.now_ns
         # Nothing allocated from here on is worth a pause of the collector during the load.
         gc.collect()
         gc.freeze()
         gc.disable()
         try:
             if self._next < self._stop:
-                asyncio.get_running_loop().add_reader(self._timer.fd, self._on_due)
+                self._timer = self._clock.timer(self._on_due)
                 self._timer.set(record.due_ns[0])
-            reported_ns = monotonic_ns()
+            reported_ns = now_ns()
             while not self._settled():
                 await asyncio.sleep(TICK_S)
-                if monotonic_ns() - reported_ns >= PROGRESS_EVERY_NS:
-                    reported_ns = monotonic_ns()
+                if now_ns() - reported_ns >= PROGRESS_EVERY_NS:
+                    reported_ns = now_ns()
                     on_progress(record.sent, record.responded)
         finally:
             gc.enable()
@@ -88,11 +96,12 @@ class Driver:
     def _on_due(self) -> None:
         record = self._record
         due_ns, woke_ns, arm, pools = record.due_ns, record.woke_ns, record.arm, self._pools
-        at = self._next
+        at, timer, clock_ns = self._next, self._timer, self._clock.now_ns
+        assert timer is not None, "run made it"
         # A bounded batch: when the driver has fallen behind, responses still get their turn.
         stop = min(at + BATCH, self._stop)
         while at < stop:
-            now_ns = monotonic_ns()
+            now_ns = clock_ns()
             if due_ns[at] > now_ns:
                 break
             woke_ns[at] = now_ns
@@ -100,7 +109,7 @@ class Driver:
             at += 1
         self._next = at
         if at < self._stop:
-            self._timer.set(due_ns[at])
+            timer.set(due_ns[at])
         else:
             self._stop_timer()
 
@@ -110,7 +119,7 @@ class Driver:
         Times out from the due time on, so one pointer over the schedule is enough.
         """
         record = self._record
-        overdue_ns = monotonic_ns() - self._timeout_ns
+        overdue_ns = self._clock.now_ns() - self._timeout_ns
         at = self._unsettled
         while at < self._next:
             if record.state[at] in (WAITING, SENT):
@@ -122,6 +131,5 @@ class Driver:
         return at == self._stop
 
     def _stop_timer(self) -> None:
-        if self._timer.fd >= 0:
-            asyncio.get_running_loop().remove_reader(self._timer.fd)
+        if self._timer is not None:
             self._timer.close()

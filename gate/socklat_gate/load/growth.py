@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Coroutine
-from time import monotonic_ns
 from typing import Protocol
 
 from socklat_gate.load.request_log import Record
@@ -26,6 +25,9 @@ class GrowingPool(Protocol):
 
     queue: deque[int]
     record: Record
+
+    def now_ns(self) -> int:
+        """The time now."""
 
     @property
     def size(self) -> int:
@@ -55,7 +57,7 @@ class Growth:
 
     def back_off(self) -> None:
         """The service did not take a connection: leave it alone for a while."""
-        self._not_before_ns = monotonic_ns() + BACK_OFF_NS
+        self._not_before_ns = self._pool.now_ns() + BACK_OFF_NS
 
     def close(self) -> None:
         """Open nothing more."""
@@ -70,12 +72,12 @@ class Growth:
             self.watch()
 
     def _may_open(self) -> bool:
-        return self._pool.size < self._most and monotonic_ns() >= self._not_before_ns
+        return self._pool.size < self._most and self._pool.now_ns() >= self._not_before_ns
 
     def _open(self) -> None:
         """Open what is missing, unless enough are being opened already."""
         queue = self._pool.queue
-        if not queue or monotonic_ns() - self._pool.record.woke_ns[queue[0]] < GROW_AFTER_NS:
+        if not queue or self._pool.now_ns() - self._pool.record.woke_ns[queue[0]] < GROW_AFTER_NS:
             return
         while self._opening < min(len(queue), AT_ONCE) and self._may_open():
             self._opening += 1

@@ -16,7 +16,6 @@ where a service does not take them, their requests are requeued.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -25,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from socklat_gate.load.bounds import max_connections_of
 from socklat_gate.load.connection import Connection
-from socklat_gate.load.dialer import CONNECT_WITHIN_S, ConnectFailed, Dialer
+from socklat_gate.load.dialer import CONNECT_WITHIN_S, ConnectFailed, Dialer, Network
 from socklat_gate.load.growth import Growth
 from socklat_gate.load.protocols.registry import parser_for, request_bytes
 from socklat_gate.load.request_log import EXPIRED, SENT, WAITING
@@ -33,6 +32,7 @@ from socklat_gate.load.request_log import EXPIRED, SENT, WAITING
 if TYPE_CHECKING:
     import socket
 
+    from socklat_gate.load.clock import Clock
     from socklat_gate.load.request_log import Record
     from socklat_gate.scenario import Load
 
@@ -44,15 +44,25 @@ MAX_BACKOFF_S = 1.0
 
 
 class Pool:
-    """``load.connections`` connections to ``host``:``port`` and more when needed, for ``arm``."""
+    """``load.connections`` connections to ``endpoint`` and more when needed, for ``arm``."""
 
-    def __init__(self, load: Load, record: Record, arm: int, host: str, port: int) -> None:
+    def __init__(
+        self,
+        load: Load,
+        record: Record,
+        arm: int,
+        endpoint: tuple[str, int],
+        clock: Clock,
+        network: Network,
+    ) -> None:
+        host, port = endpoint
         self.arm = arm
         self.endpoint = f"{host}:{port}"
         self.request = request_bytes(load, host, port)
         self.record = record
+        self.now_ns = clock.now_ns
         self._load = load
-        self._dialer = Dialer(host, port)
+        self._dialer = Dialer(host, port, network)
         self._members: set[Connection] = set()
         self._idle: deque[Connection] = deque()
         self._idle_extra: deque[Connection] = deque()
@@ -63,7 +73,7 @@ class Pool:
 
     async def open(self) -> None:
         """Open the original connections, trying again what fails.  Raises `ConnectFailed`."""
-        deadline_s = time.monotonic() + CONNECT_WITHIN_S
+        deadline_s = asyncio.get_running_loop().time() + CONNECT_WITHIN_S
         try:
             await self._dialer.resolve()
         except OSError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import TracebackType
 
@@ -21,7 +21,7 @@ from socklat_gate.load.load_driver import (
     make_window,
 )
 from socklat_gate.load.schedule import make_schedule
-from socklat_gate.load.worker_client import WorkerClient
+from socklat_gate.load.worker_client import Worker, WorkerClient
 from socklat_gate.load.worker_json import counts_from_json
 from socklat_gate.measured.pair import Interleave
 from socklat_gate.measured.run import LoadCounts
@@ -53,7 +53,8 @@ def make_load(
 class LoadProcess:
     """`LoadDriver` for ``tcp`` and ``http``; see `load.worker` for the protocol between the two.
 
-    Raises `UsageError` for a schedule that is too long or a CPU set that does not exist.
+    ``worker`` and ``now_ns`` (CLOCK_MONOTONIC) are for tests in another time.  Raises `UsageError`
+    for a schedule that is too long or a CPU set that does not exist.
     """
 
     def __init__(
@@ -63,6 +64,9 @@ class LoadProcess:
         seed: int,
         interleave: Interleave = "request",
         slice_ms: float = 100.0,
+        *,
+        worker: Worker | None = None,
+        now_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         # The worker makes it again, but its errors would come as a crash.
         make_schedule(load, len(endpoints), seed, interleave, slice_ms)
@@ -74,7 +78,8 @@ class LoadProcess:
             "interleave": interleave,
             "slice_ms": slice_ms,
         }
-        self._worker = WorkerClient()
+        self._worker = worker or WorkerClient()
+        self._now_ns = now_ns
         self._window: Window | None = None
         self._ended = False
 
@@ -99,7 +104,7 @@ class LoadProcess:
         with run_on_cpus(self._load.cpuset):
             self._worker.begin()
         self._worker.send(**self._task)
-        self._worker.deadline_s = time.monotonic() + CONNECT_WITHIN_S
+        self._worker.deadline_s = self._now_ns() / 1e9 + CONNECT_WITHIN_S
         event = self._worker.receive()
         if event["event"] == "refused":
             raise InvalidMeasurement(
@@ -123,7 +128,7 @@ class LoadProcess:
             return window
         self._ended = True
         shortest_ns = window.from_ns + round(self._load.duration_s * 1e9)
-        end_ns = max(end_ns, shortest_ns, time.monotonic_ns() + END_AHEAD_NS)
+        end_ns = max(end_ns, shortest_ns, self._now_ns() + END_AHEAD_NS)
         if end_ns >= window.to_ns:
             return window
         self._worker.send(end_ns=end_ns)

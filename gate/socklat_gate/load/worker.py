@@ -22,16 +22,21 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from socklat_gate.load.dialer import ConnectFailed
+from socklat_gate.load.clock import Clock
+from socklat_gate.load.dialer import ConnectFailed, Network
 from socklat_gate.load.driver import Driver
 from socklat_gate.load.schedule import make_schedule
 from socklat_gate.load.worker_json import counts_to_json
 from socklat_gate.scenario import Load
 
-__all__ = ["main"]
+__all__ = ["Event", "main", "serve"]
+
+Event = Mapping[str, object]
+WriteEvent = Callable[[Event], None]
 
 MAX_LINE = 16 << 20
 
@@ -57,7 +62,7 @@ async def _main() -> int:
     loop = asyncio.get_running_loop()
     commands = asyncio.StreamReader(limit=MAX_LINE)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
-    session = asyncio.ensure_future(_session(commands))
+    session = asyncio.ensure_future(serve(commands, _write_event))
     loop.add_signal_handler(signal.SIGTERM, session.cancel)
     broken: list[BaseException] = []
 
@@ -76,7 +81,13 @@ async def _main() -> int:
     return 0
 
 
-async def _session(commands: asyncio.StreamReader) -> None:
+async def serve(
+    commands: asyncio.StreamReader,
+    write_event: WriteEvent,
+    clock: Clock | None = None,
+    network: Network | None = None,
+) -> None:
+    """One task from ``commands`` to its counts; events go to ``write_event``."""
     first = await commands.readline()
     if not first:
         return
@@ -88,7 +99,7 @@ async def _session(commands: asyncio.StreamReader) -> None:
     schedule = make_schedule(
         load, len(endpoints), document["seed"], document["interleave"], document["slice_ms"]
     )
-    driver = Driver(load, endpoints, schedule)
+    driver = Driver(load, endpoints, schedule, clock, network)
     begun = asyncio.Event()
 
     async def listen() -> None:
@@ -104,23 +115,23 @@ async def _session(commands: asyncio.StreamReader) -> None:
     listener = asyncio.ensure_future(listen())
     try:
         await driver.connect()
-        _write_event(event="connected")
+        write_event({"event": "connected"})
         await begun.wait()
-        counts = await driver.run(_progress)
+        counts = await driver.run(
+            lambda sent, responded: write_event(
+                {"event": "progress", "sent": sent, "responded": responded}
+            )
+        )
         await driver.close()
-        _write_event(event="done", arms=[counts_to_json(arm) for arm in counts])
+        write_event({"event": "done", "arms": [counts_to_json(arm) for arm in counts]})
     except ConnectFailed as refusal:
-        _write_event(event="refused", endpoint=refusal.endpoint, error=refusal.error)
+        write_event({"event": "refused", "endpoint": refusal.endpoint, "error": refusal.error})
     finally:
         listener.cancel()
 
 
-def _progress(sent: int, responded: int) -> None:
-    _write_event(event="progress", sent=sent, responded=responded)
-
-
-def _write_event(**message: object) -> None:
-    sys.stdout.write(json.dumps(message, separators=(",", ":")) + "\n")
+def _write_event(event: Event) -> None:
+    sys.stdout.write(json.dumps(event, separators=(",", ":")) + "\n")
     sys.stdout.flush()
 
 

@@ -11,16 +11,38 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import socklat_gate
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load.load_driver import POLL_EVERY_S, Poll
 from socklat_gate.load.tail import tail_of
 
-__all__ = ["WorkerClient"]
+__all__ = ["Worker", "WorkerClient"]
 
 END_WITHIN_S = 2.0
+
+
+class Worker(Protocol):
+    """The driver's other end, wherever it runs; see `WorkerClient`."""
+
+    deadline_s: float
+
+    @property
+    def pid(self) -> int | None:
+        """Its process, once it was started."""
+
+    def begin(self) -> None:
+        """Start it."""
+
+    def send(self, **message: object) -> None:
+        """Send one message."""
+
+    def receive(self, poll: Poll | None = None) -> dict[str, Any]:
+        """The next message; ``poll`` is called every `POLL_EVERY_S` meanwhile."""
+
+    def close(self) -> None:
+        """End it."""
 
 
 class WorkerClient:

@@ -12,6 +12,7 @@ from socklat_gate.load.checks import check_delivered
 from socklat_gate.load.process import Endpoint, LoadProcess
 from socklat_gate.scenario import Load
 from tests.unit.load.load_server import Server
+from tests.unit.load.virtual import VirtualServer, run
 
 PONG = b"+PONG\r\n"
 FULL = b"-ERR max number of clients reached\r\n"
@@ -31,42 +32,34 @@ def load_of(**options):
     return Load(**settings)
 
 
-def run(load, port):
-    with LoadProcess(load, [Endpoint("127.0.0.1", port)], 7) as driver:
-        driver.connect()
-        driver.start(time.monotonic_ns() + 20_000_000)
-        (counts,) = driver.wait()
-    return counts
-
-
-def stopping(stop_s, at=100, answer=PONG):
-    """Answers, after a stop of ``stop_s`` at the request of that number."""
+def pausing(pause_s, at=100, response=PONG):
+    """Responds, after a pause of ``pause_s`` at the request of that number."""
 
     def respond(peer, number):
         if number == at:
-            time.sleep(stop_s)
-        peer.write(answer)
+            peer.server.pause(pause_s)
+        peer.write(response)
 
     return respond
 
 
-def test_requests_due_in_a_stop_leave_when_they_are_due():
+def test_requests_due_in_a_pause_leave_when_they_are_due():
     load = load_of()
-    with Server(stopping(0.8)) as server:
-        counts = run(load, server.port)
+    server = VirtualServer(pausing(0.8))
+    (counts,) = run(load, server)
     check_delivered(load, [counts], ["single"])
     assert counts.planned == counts.sent == counts.responded == server.requests == 400
     assert (counts.errors, counts.first_error) == (0, "")
-    # 200 were due in the stop; those with one of the 8 to themselves needed no new connection.
+    # 200 were due in the pause; those with one of the 8 to themselves needed no new connection.
     assert counts.grown >= 150
     assert server.connections == 8 + counts.grown
-    assert counts.lag_p99_ns < 100_000_000  # the 5th longest wait, in a stop of 800 ms
+    assert counts.lag_p99_ns < 100_000_000  # the 5th longest wait, in a pause of 800 ms
 
 
 def test_without_room_to_grow_the_same_load_is_not_delivered():
     load = load_of(max_connections=8)
-    with Server(stopping(0.8)) as server:
-        counts = run(load, server.port)
+    server = VirtualServer(pausing(0.8))
+    (counts,) = run(load, server)
     assert (counts.grown, server.connections) == (0, 8)
     assert counts.starved >= 150
     with pytest.raises(InvalidMeasurement) as caught:
@@ -76,50 +69,52 @@ def test_without_room_to_grow_the_same_load_is_not_delivered():
 
 
 def test_growth_is_bounded():
-    with Server(stopping(0.6)) as server:
-        counts = run(load_of(max_connections=30), server.port)
+    server = VirtualServer(pausing(0.6))
+    (counts,) = run(load_of(max_connections=30), server)
     assert (counts.grown, server.connections) == (22, 30)
     assert counts.sent == counts.responded == 400
 
 
-def test_after_the_stop_the_original_connections_do_the_work():
+def test_after_the_pause_the_original_connections_do_the_work():
     late = []
 
     def respond(peer, number):
         if number == 100:
-            time.sleep(0.4)
+            peer.server.pause(0.4)
         elif number > 250:
             late.append(peer.number)
         peer.write(PONG)
 
-    with Server(respond) as server:
-        counts = run(load_of(), server.port)
+    server = VirtualServer(respond)
+    (counts,) = run(load_of(), server)
     assert counts.grown >= 50
     assert len(server.peers) == 0
     assert sum(number <= 8 for number in late) > 0.8 * len(late)
 
 
-@pytest.mark.parametrize("uvloop", [True, False])
-@pytest.mark.parametrize("reply", [FULL, b""])
-def test_a_service_that_takes_no_more_clients_is_no_error(reply, uvloop, tmp_path, monkeypatch):
-    if not uvloop:
-        (tmp_path / "uvloop.py").write_text("raise ImportError('hidden by a test')")
-        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+def refusing(reply):
+    """Greets more than 10 clients with ``reply`` and a close."""
 
     def refuse_more(peer):
         if len(peer.server.peers) > 10:
             if reply:
-                peer.write(reply)
+                peer.transport.write(reply)
             peer.transport.close()
+
+    return refuse_more
+
+
+@pytest.mark.parametrize("reply", [FULL, b""])
+def test_a_service_that_takes_no_more_clients_is_no_error(reply):
 
     def respond(peer, number):
         if number == 100:
-            time.sleep(0.4)
+            peer.server.pause(0.4)
         if not peer.transport.is_closing():
             peer.write(PONG)
 
-    with Server(respond, greet=refuse_more) as server:
-        counts = run(load_of(), server.port)
+    server = VirtualServer(respond, greet=refusing(reply))
+    (counts,) = run(load_of(), server)
     assert server.connections > 10
     assert counts.grown >= 2
     assert (counts.errors, counts.first_error) == (0, "")
@@ -128,24 +123,45 @@ def test_a_service_that_takes_no_more_clients_is_no_error(reply, uvloop, tmp_pat
         assert counts.responded_total == 400
 
 
+def test_the_same_over_tcp_in_a_process_of_its_own():
+    def respond(peer, number):
+        if number == 50:
+            time.sleep(0.3)
+        if not peer.transport.is_closing():
+            peer.write(PONG)
+
+    load = load_of(duration_s=0.8)
+    with (
+        Server(respond, greet=refusing(FULL)) as server,
+        LoadProcess(load, [Endpoint("127.0.0.1", server.port)], 7) as driver,
+    ):
+        driver.connect()
+        driver.start(time.monotonic_ns() + 20_000_000)
+        (counts,) = driver.wait()
+    assert server.connections > 10
+    assert counts.grown >= 2
+    assert (counts.errors, counts.first_error) == (0, "")
+    assert counts.planned == counts.sent == counts.responded == 200
+
+
 def test_a_service_that_stops_listening_is_no_error():
     def respond(peer, number):
         if number == 1:
             peer.server.stop_listening()
         if number == 100:
-            time.sleep(0.4)
+            peer.server.pause(0.4)
         peer.write(PONG)
 
-    with Server(respond) as server:
-        counts = run(load_of(), server.port)
+    server = VirtualServer(respond)
+    (counts,) = run(load_of(), server)
     assert (counts.errors, counts.grown) == (0, 0)
     assert counts.planned == counts.sent == counts.responded == server.requests == 400
     assert counts.lag_p99_ns > 200_000_000
 
 
 def test_error_replies_over_extra_connections_are_errors_like_any():
-    with Server(stopping(0.4, answer=b"-ERR busy\r\n")) as server:
-        counts = run(load_of(), server.port)
+    server = VirtualServer(pausing(0.4, response=b"-ERR busy\r\n"))
+    (counts,) = run(load_of(), server)
     assert counts.grown >= 50
     assert counts.sent == counts.responded == counts.errors == server.requests == 400
     assert server.connections == 8 + counts.grown
@@ -159,7 +175,7 @@ def test_http_responses_that_close_an_extra_connection_let_the_request_wait_on()
 
     def respond(peer, number):
         if number == 100:
-            time.sleep(0.4)
+            peer.server.pause(0.4)
         if peer.number > 8:
             turned_away.append(number)
             peer.write(closing)
@@ -167,8 +183,8 @@ def test_http_responses_that_close_an_extra_connection_let_the_request_wait_on()
         else:
             peer.write(fine)
 
-    with Server(respond, b"\r\n\r\n") as server:
-        counts = run(load_of(driver="http"), server.port)
+    server = VirtualServer(respond, b"\r\n\r\n")
+    (counts,) = run(load_of(driver="http"), server)
     assert turned_away
     assert (counts.errors, counts.sent, counts.responded) == (0, 400, 400)
     assert counts.responded_total == server.requests == 400 + len(turned_away)

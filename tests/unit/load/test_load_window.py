@@ -15,6 +15,7 @@ from socklat_gate.load.request_log import Record
 from socklat_gate.load.schedule import make_schedule
 from socklat_gate.scenario import Command, Load
 from tests.unit.load.load_server import Server
+from tests.unit.load.virtual import VirtualServer, connect
 
 HOUR_NS = 3600 * 10**9
 
@@ -36,18 +37,40 @@ def load_of(**options):
     return Load(**settings)
 
 
-def run(load, ports, end_ns, **options):
+def run(load, servers, end_ns, **options):
     """Counts, windows as `start` and each `end_at` gave them; ``end_ns`` makes times of one."""
-    with LoadProcess(load, [Endpoint("127.0.0.1", port) for port in ports], 3, **options) as driver:
+    driver, worker = connect(load, *servers, seed=3, **options)
+    return measure(driver, worker.now_ns, end_ns)
+
+
+def measure(driver, now_ns, end_ns):
+    with driver:
         driver.connect()
-        windows = [driver.start(time.monotonic_ns() + 20_000_000)]
+        windows = [driver.start(now_ns() + 20_000_000)]
 
         def poll():
-            wanted = end_ns(windows[0])
-            if wanted is not None and time.monotonic_ns() > windows[0].from_ns:
+            wanted = end_ns(windows[0], now_ns())
+            if wanted is not None and now_ns() > windows[0].from_ns:
                 windows.append(driver.end_at(wanted))
 
         return driver.wait(poll=poll), windows
+
+
+def check_window(load, counts, windows, servers, interleave):
+    assert windows[0].to_ns == windows[0].from_ns + 60 * 10**9
+    assert windows[1].from_ns == windows[0].from_ns
+    assert windows[1].to_ns >= windows[0].from_ns + 700_000_000
+    assert set(windows[1:]) == {windows[1]}  # only the first end counts
+    schedule = make_schedule(load, 2, 3, interleave, 50.0)
+    for arm, server in enumerate(servers):
+        expected = planned(schedule, arm, windows[1])
+        assert counts[arm].planned == counts[arm].sent == counts[arm].responded == expected
+        assert counts[arm].client.total == expected
+        assert counts[arm].responded_total == server.requests > expected
+
+
+def end_after_700_ms(window, _):
+    return window.from_ns + 700_000_000
 
 
 def planned(schedule, arm, window):
@@ -58,30 +81,24 @@ def planned(schedule, arm, window):
 @pytest.mark.parametrize("interleave", ["request", "slice"])
 def test_requests_due_after_the_end_are_neither_sent_nor_counted(interleave):
     load = load_of()
+    servers = [VirtualServer(pong), VirtualServer(pong)]
+    options = {"interleave": interleave, "slice_ms": 50.0}
+    counts, windows = run(load, servers, end_after_700_ms, **options)
+    check_window(load, counts, windows, servers, interleave)
+
+
+def test_the_same_in_a_process_of_its_own():
+    load = load_of()
     with Server(pong) as one, Server(pong) as two:
-        counts, windows = run(
-            load,
-            (one.port, two.port),
-            lambda window: window.from_ns + 700_000_000,
-            interleave=interleave,
-            slice_ms=50.0,
-        )
-    assert windows[0].to_ns == windows[0].from_ns + 60 * 10**9
-    assert windows[1].from_ns == windows[0].from_ns
-    assert windows[1].to_ns >= windows[0].from_ns + 700_000_000
-    assert set(windows[1:]) == {windows[1]}  # only the first word counts
-    schedule = make_schedule(load, 2, 3, interleave, 50.0)
-    for arm, server in enumerate((one, two)):
-        expected = planned(schedule, arm, windows[1])
-        assert counts[arm].planned == counts[arm].sent == counts[arm].responded == expected
-        assert counts[arm].client.total == expected
-        assert counts[arm].responded_total == server.requests > expected
+        endpoints = [Endpoint("127.0.0.1", server.port) for server in (one, two)]
+        driver = LoadProcess(load, endpoints, 3)
+        counts, windows = measure(driver, time.monotonic_ns, end_after_700_ms)
+    check_window(load, counts, windows, (one, two), "request")
 
 
 def test_an_end_that_comes_too_soon_is_moved_to_the_earliest_possible():
     asked = []
-    with Server(pong) as server:
-        _, windows = run(load_of(), [server.port], lambda _: asked.append(time.monotonic_ns()) or 0)
+    _, windows = run(load_of(), [VirtualServer(pong)], lambda _, now_ns: asked.append(now_ns) or 0)
     first = windows[0]
     assert windows[1].to_ns >= first.from_ns + 300_000_000
     assert windows[1].to_ns >= asked[-len(windows) + 1] + END_AHEAD_NS
@@ -90,16 +107,15 @@ def test_an_end_that_comes_too_soon_is_moved_to_the_earliest_possible():
 @pytest.mark.parametrize("wanted_ns", [None, HOUR_NS])
 def test_without_an_earlier_end_the_load_lasts_as_long_as_it_may(wanted_ns):
     load = load_of(max_duration_s=0.9)
-    with Server(pong) as server:
-        (counts,), windows = run(
-            load, [server.port], lambda window: wanted_ns and window.from_ns + wanted_ns
-        )
+    (counts,), windows = run(
+        load, [VirtualServer(pong)], lambda window, _: wanted_ns and window.from_ns + wanted_ns
+    )
     assert set(windows) == {windows[0]}
     assert windows[0].to_ns == windows[0].from_ns + 900_000_000
     assert counts.planned == counts.responded == planned(make_schedule(load, 1, 3), 0, windows[0])
 
 
-def test_a_command_ends_after_its_duration_whatever_is_said():
+def test_a_command_ends_after_its_duration_whatever_end_is_set():
     argv = [sys.executable, "-c", "import time; time.sleep(0.4)"]
     load = load_of(driver="command", command=Command(argv=argv))
     windows = []
