@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from socklat_gate.commands.help import command
-from socklat_gate.commands.output import emit, emit_json
+from socklat_gate.commands.output import emit_json, emit_markdown
 
 __all__ = ["compare"]
 
@@ -41,19 +41,22 @@ def compare(
     from socklat_gate.job.comparison import compare as stored_comparison
     from socklat_gate.report.formats.markdown import render_markdown
     from socklat_gate.report.formats.verdict_json import verdict_document
-    from socklat_gate.report.writer import check_writable, write_reports
     from socklat_gate.wording.headline import headline
     from socklat_gate.wording.sentence import plain
 
     if out is not None:
+        from socklat_gate.report.writer import check_writable
+
         check_writable(out)
     result = stored_comparison(base, candidate, scenario=scenario)
     assert result.verdict is not None
     if out is not None:
+        from socklat_gate.report.writer import write_reports
+
         write_reports(result, out)
     if as_json:
         emit_json(verdict_document(result))
     else:
-        emit(render_markdown(result))
+        emit_markdown(render_markdown(result))
         click.echo(plain(headline(result)), err=True)
     return int(result.verdict.outcome.exit_code)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import click
 
 from socklat_gate.errors import Reason, UsageError
 
-__all__ = ["aligned", "emit", "emit_json"]
+__all__ = ["aligned", "emit", "emit_json", "emit_markdown", "emit_utf8"]
 
 
 def emit(text: str) -> bool:
@@ -21,19 +22,27 @@ def emit(text: str) -> bool:
     A reader that went away (``| head``) is no error, and must not change the exit code.  Raises
     `UsageError` (OUTPUT_NOT_WRITABLE) when stdout cannot take it, a full disk for instance.
     """
-    try:
-        click.echo(text)
-    except BrokenPipeError:
-        _silence_stdout()
-        return False
-    except OSError as error:
-        _silence_stdout()
-        raise UsageError(
-            Reason.OUTPUT_NOT_WRITABLE,
-            f"cannot write to the standard output: {error.strerror}",
-            remedy="send it elsewhere, or free some space",
-        ) from error
-    return True
+    return _written(partial(click.echo, text))
+
+
+def emit_utf8(text: str) -> bool:
+    """As `emit`, in UTF-8 whatever the locale's encoding is: for formats that declare it."""
+
+    def write() -> None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(f"{text}\n".encode())
+        sys.stdout.buffer.flush()
+
+    return _written(write)
+
+
+def emit_markdown(text: str) -> bool:
+    """As `emit`; a terminal gets the report laid out for it."""
+    if sys.stdout.isatty():
+        from socklat_gate.commands.terminal_view import terminal_text
+
+        text = terminal_text(text)
+    return emit(text)
 
 
 def emit_json(document: Mapping[str, Any]) -> None:
@@ -48,6 +57,22 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     )
+
+
+def _written(write: Callable[[], None]) -> bool:
+    try:
+        write()
+    except BrokenPipeError:
+        _silence_stdout()
+        return False
+    except OSError as error:
+        _silence_stdout()
+        raise UsageError(
+            Reason.OUTPUT_NOT_WRITABLE,
+            f"cannot write to the standard output: {error.strerror}",
+            remedy="send it elsewhere, or free some space",
+        ) from error
+    return True
 
 
 def _silence_stdout() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from socklat_gate.commands.help import command
-from socklat_gate.commands.output import emit
+from socklat_gate.commands.output import emit_markdown, emit_utf8
 
 if TYPE_CHECKING:
     from socklat_gate.measured.result import Result
@@ -65,4 +65,8 @@ def report(result: Path, form: str) -> None:
     """
     from socklat_gate.baseline.campaigns import result_at
 
-    emit(FORMATS[form](result_at(result)).removesuffix("\n"))
+    text = FORMATS[form](result_at(result)).removesuffix("\n")
+    if form == "markdown":
+        emit_markdown(text)
+    else:
+        emit_utf8(text)
