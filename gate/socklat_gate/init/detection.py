@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import docker
-
 from socklat_gate.init.source import Source
 from socklat_gate.load.protocols.http import HTTP
 from socklat_gate.load.protocols.protocol import DetectedProtocol, Detector
 from socklat_gate.load.protocols.registry import DETECTORS
 from socklat_gate.scenario import Service
+from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.session import ArmSpec, ServiceSession
 
 __all__ = ["detect", "detect_at", "guess"]
@@ -23,7 +22,7 @@ def guess(port: int, problem: str = "") -> DetectedProtocol:
 
 
 def detect(
-    client: docker.DockerClient,
+    client: DockerClient,
     source: Source,
     port: int,
     scenario_dir: Path,

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import docker
-
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.service.client import daemon_errors
 from socklat_gate.service.compose import read_stack
+from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef, build_image, resolve_image
 from socklat_gate.service.stack import stack_image
 
@@ -42,7 +41,7 @@ class Source:
 
 
 def find_source(
-    client: docker.DockerClient,
+    client: DockerClient,
     given: str,
     beside: Path,
     say: Callable[[str], None],
@@ -74,7 +73,7 @@ def find_source(
 
 
 def _of_stack(
-    client: docker.DockerClient,
+    client: DockerClient,
     path: Path,
     beside: Path,
     say: Callable[[str], None],
@@ -125,7 +124,7 @@ def _relative(path: Path, beside: Path) -> str:
         return str(path.resolve())
 
 
-def _config(client: docker.DockerClient, image: ImageRef) -> Mapping[str, Any]:
+def _config(client: DockerClient, image: ImageRef) -> Mapping[str, Any]:
     with daemon_errors(f"inspecting image {image.reference}"):
         return client.api.inspect_image(image.id).get("Config") or {}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from socklat_gate.errors import Reason, UnfitEnvironment
 from socklat_gate.job.commit import current_commit
@@ -17,6 +16,7 @@ from socklat_gate.measured.calibration import Calibration
 from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.measured.pair import ARMS, Pair
 from socklat_gate.scenario import Scenario
+from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef
 from socklat_gate.service.session import ArmSpec
 from socklat_gate.verdict.aa_findings import study
@@ -35,7 +35,7 @@ MOST_SET_ASIDE = 2
 class CalibrationJob:
     """One A/A study: ``pairs`` usable pairs, or as many as ``minutes`` allow."""
 
-    client: Any
+    client: DockerClient
     scenario: Scenario
     directory: Path
     image: ImageRef

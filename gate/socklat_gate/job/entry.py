@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from socklat_gate.baseline.open_store import opened
 from socklat_gate.environment import environment_facts
@@ -21,6 +20,7 @@ from socklat_gate.probe.privilege import check_privilege
 from socklat_gate.scenario import Scenario
 from socklat_gate.scenario.loader import load_scenario
 from socklat_gate.service.client import connect
+from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.sweep import sweep
 
 __all__ = ["gate_job", "ready_client", "run_job"]
@@ -119,7 +119,7 @@ def run_job(
     )
 
 
-def ready_client(progress: Progress) -> Any:
+def ready_client(progress: Progress) -> DockerClient:
     """A client of the daemon, once this process may load BPF and leftovers are gone.
 
     Raises `UnfitEnvironment`.

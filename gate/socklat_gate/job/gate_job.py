@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from socklat_gate.baseline.calibrations import calibration_sentence
 from socklat_gate.environment import environment_facts
@@ -24,6 +23,7 @@ from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.scenario import Gate, Scenario
+from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef
 from socklat_gate.service.session import ArmSpec
 from socklat_gate.verdict.decide import decide
@@ -42,7 +42,7 @@ class GateJob:
     ``find_reference`` is asked once, before anything is started.
     """
 
-    client: Any
+    client: DockerClient
     scenario: Scenario
     directory: Path
     candidate: ImageRef

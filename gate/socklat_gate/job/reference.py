@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from socklat_gate.baseline.choice import UNKNOWN_LINEAGE, Choice, Lineage, choose, up_to
 from socklat_gate.baseline.store import BaselineStore
@@ -15,6 +14,7 @@ from socklat_gate.job.lineage import lineage_of
 from socklat_gate.job.worktree import sources_at
 from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.scenario import Scenario
+from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef, build_image, local_image, resolve_image
 from socklat_gate.service.stack import stack_image
 
@@ -83,7 +83,7 @@ class Reference:
 
 
 def image_under_test(
-    client: Any, scenario: Scenario, directory: Path, override: str | None, say: Say
+    client: DockerClient, scenario: Scenario, directory: Path, override: str | None, say: Say
 ) -> ImageRef:
     """The image under test: the command line's, else the scenario's, else built.
 
@@ -105,7 +105,7 @@ def image_under_test(
 
 
 def find_reference(
-    client: Any,
+    client: DockerClient,
     scenario: Scenario,
     store: BaselineStore,
     directory: Path,
@@ -125,7 +125,7 @@ def find_reference(
     lineage = lineage_of(directory, ref or "")
     if ref and not image:
         commit = lineage.commits[0]
-        built = _built_at(client, scenario, directory, commit, say)
+        built = _build_at(client, scenario, directory, commit, say)
         return Reference(built, store, True, has_stored, commit, lineage.start, lineage)
     name = image or scenario.baseline.image
     if name:
@@ -162,7 +162,9 @@ def _choice(store: BaselineStore, scenario: Scenario, lineage: Lineage) -> Choic
     return choose(alike or campaigns, lineage)
 
 
-def _built_at(client: Any, scenario: Scenario, directory: Path, commit: str, say: Say) -> ImageRef:
+def _build_at(
+    client: DockerClient, scenario: Scenario, directory: Path, commit: str, say: Say
+) -> ImageRef:
     build, compose = scenario.service.build, scenario.service.compose
     if not (build or compose):
         raise UsageError(
@@ -182,7 +184,7 @@ def _built_at(client: Any, scenario: Scenario, directory: Path, commit: str, say
         return stack_image(client, sources / compose, scenario.service.service, say, name=name)
 
 
-def _image_of(client: Any, campaign: Campaign, say: Say) -> ImageRef | None:
+def _image_of(client: DockerClient, campaign: Campaign, say: Say) -> ImageRef | None:
     """The very image that a campaign measured; None when it can no longer be had.
 
     Its name alone does not do: a tag may have moved on since, to the candidate itself.

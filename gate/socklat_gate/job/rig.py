@@ -11,7 +11,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 
@@ -24,6 +23,7 @@ from socklat_gate.measured.pair import ARMS, Arm, Pair
 from socklat_gate.probe.hook_table import DEFINITION
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.scenario import Scenario
+from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.session import ArmSpec, RunningArm, ServiceSession
 
 __all__ = ["Bench", "Measured"]
@@ -53,7 +53,9 @@ class Bench:
     stage asks for more detail than the scenario's.
     """
 
-    def __init__(self, client: Any, scenario: Scenario, directory: Path, say: OnProgress) -> None:
+    def __init__(
+        self, client: DockerClient, scenario: Scenario, directory: Path, say: OnProgress
+    ) -> None:
         self._client = client
         self._scenario = scenario
         self._directory = directory

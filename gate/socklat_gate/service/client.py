@@ -11,6 +11,7 @@ import docker.errors
 import requests
 
 from socklat_gate.errors import GateError, Reason, UnfitEnvironment
+from socklat_gate.service.docker_types import DockerClient
 
 __all__ = ["connect", "daemon_errors", "daemon_url", "explain"]
 
@@ -24,14 +25,14 @@ def daemon_url() -> str:
     return os.environ.get("DOCKER_HOST") or DEFAULT_URL
 
 
-def connect() -> docker.DockerClient:
+def connect() -> DockerClient:
     """A client of a daemon that has just answered.
 
     Raises `UnfitEnvironment` (NO_DOCKER) naming the socket or URL when no daemon answers there
     within 5 s, or when it runs rootless: its containers' addresses cannot be reached.
     """
     try:
-        client = docker.from_env(timeout=CONNECT_TIMEOUT_S)
+        client: DockerClient = docker.from_env(timeout=CONNECT_TIMEOUT_S)
         client.ping()
         security = client.info().get("SecurityOptions") or []
     except (docker.errors.DockerException, requests.RequestException) as error:

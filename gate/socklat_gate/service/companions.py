@@ -10,13 +10,14 @@ import docker.errors
 
 from socklat_gate.service.arm import Companion
 from socklat_gate.service.client import daemon_errors
+from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.listening import listening
 
 __all__ = ["companions"]
 
 
 def companions(
-    client: docker.DockerClient, containers: Iterable[tuple[str, str]], tested_inode: int
+    client: DockerClient, containers: Iterable[tuple[str, str]], tested_inode: int
 ) -> Iterator[Companion]:
     """Those of name and container id that run in a network namespace of their own.
 

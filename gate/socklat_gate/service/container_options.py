@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from docker.types import LogConfig
 
@@ -22,7 +21,7 @@ CPU_NANO = 1_000_000_000
 MOUNT_OPTIONS = frozenset({"ro", "rw", "z", "Z"})
 
 
-def container_options(service: Service, scenario_dir: Path, spec: ArmSpec) -> dict[str, Any]:
+def container_options(service: Service, scenario_dir: Path, spec: ArmSpec) -> dict[str, object]:
     """Keyword arguments of ``client.containers.create`` but for name, network and labels.
 
     Raises `UsageError` (BAD_SCENARIO) for a command, volumes or tmpfs entries that make no sense.

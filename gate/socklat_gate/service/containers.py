@@ -12,23 +12,24 @@ import docker.errors
 from socklat_gate.errors import Reason, UnfitEnvironment, UsageError
 from socklat_gate.scenario import Service
 from socklat_gate.service.arm import ArmSpec
+from socklat_gate.service.arm_launcher import Call, Placed
 from socklat_gate.service.client import daemon_errors, explain
 from socklat_gate.service.container_options import container_options
 from socklat_gate.service.death import refused_start
+from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.owner import ARM_LABEL, OwnerTag
-from socklat_gate.service.starter import Call, Placed
 
 __all__ = ["Containers"]
 
 
 class Containers:
-    """`Starter` of one container an arm."""
+    """`ArmLauncher` of one container an arm."""
 
     keeps_networks = True
 
     def __init__(
         self,
-        client: docker.DockerClient,
+        client: DockerClient,
         service: Service,
         directory: Path,
         owner: OwnerTag,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import docker
 import docker.errors
 
 from socklat_gate.errors import InvalidMeasurement, Reason, UnfitEnvironment
 from socklat_gate.service.client import daemon_errors
+from socklat_gate.service.docker_types import ContainerState, DockerClient
 from socklat_gate.service.logs import tail
 
 __all__ = ["died", "has_ended", "refused_start"]
@@ -18,7 +18,7 @@ SETTLE_S = 2.0
 PAUSE_S = 0.05
 
 
-def died(client: docker.DockerClient, container_id: str, name: str) -> InvalidMeasurement:
+def died(client: DockerClient, container_id: str, name: str) -> InvalidMeasurement:
     """The error for a container whose process is gone: exit code, OOM flag and last log lines.
 
     Returned rather than raised; losing the daemon too does not hide the news.
@@ -43,7 +43,7 @@ def died(client: docker.DockerClient, container_id: str, name: str) -> InvalidMe
     )
 
 
-def has_ended(client: docker.DockerClient, container_id: str) -> bool:
+def has_ended(client: DockerClient, container_id: str) -> bool:
     """Whether Docker says so within 2 s (it notices the end of a process a little later)."""
     state = _settled_state(client, container_id)
     return state is None or not state.get("Running")
@@ -66,7 +66,7 @@ def refused_start(name: str, why: str) -> InvalidMeasurement:
     )
 
 
-def _settled_state(client: docker.DockerClient, container_id: str) -> dict[str, Any] | None:
+def _settled_state(client: DockerClient, container_id: str) -> ContainerState | None:
     """The state once Docker has noticed the end too; None when the container is gone."""
     deadline = time.monotonic() + SETTLE_S
     while True:
@@ -76,9 +76,9 @@ def _settled_state(client: docker.DockerClient, container_id: str) -> dict[str, 
         time.sleep(PAUSE_S)
 
 
-def _state(client: docker.DockerClient, container_id: str) -> dict[str, Any] | None:
+def _state(client: DockerClient, container_id: str) -> ContainerState | None:
     try:
-        state: dict[str, Any] = client.api.inspect_container(container_id)["State"]
+        state = client.api.inspect_container(container_id)["State"]
     except docker.errors.NotFound:
         return None
     return state

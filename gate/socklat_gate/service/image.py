@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import docker
 import docker.errors
@@ -16,6 +16,7 @@ import requests
 
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.service.client import daemon_errors, explain
+from socklat_gate.service.docker_types import BuildEvent, DockerClient
 from socklat_gate.service.logs import clip
 
 __all__ = ["ImageRef", "build_image", "local_image", "resolve_image"]
@@ -38,7 +39,7 @@ class ImageRef:
     digest: str
 
 
-def local_image(client: docker.DockerClient, reference: str) -> ImageRef | None:
+def local_image(client: DockerClient, reference: str) -> ImageRef | None:
     """The local image called ``reference``, which may be an id; None when it is not here."""
     with daemon_errors(f"looking for image {reference}"):
         try:
@@ -47,7 +48,7 @@ def local_image(client: docker.DockerClient, reference: str) -> ImageRef | None:
             return None
 
 
-def resolve_image(client: docker.DockerClient, reference: str, on_progress: Progress) -> ImageRef:
+def resolve_image(client: DockerClient, reference: str, on_progress: Progress) -> ImageRef:
     """The local image called ``reference``, pulled first when it is missing.
 
     ``on_progress`` gets a line whenever a layer is done.  Raises `UsageError` (NO_SUCH_IMAGE) when
@@ -66,7 +67,7 @@ def resolve_image(client: docker.DockerClient, reference: str, on_progress: Prog
 
 
 def build_image(
-    client: docker.DockerClient, directory: Path, on_progress: Progress, *, name: str = ""
+    client: DockerClient, directory: Path, on_progress: Progress, *, name: str = ""
 ) -> ImageRef:
     """The image built from ``directory``'s Dockerfile, tagged by a hash of the directory's path.
 
@@ -108,9 +109,7 @@ def build_image(
         return _pinned(client, tag)
 
 
-def _follow_build(
-    events: Iterable[Mapping[str, Any]], last: deque[str], on_progress: Progress
-) -> str:
+def _follow_build(events: Iterable[BuildEvent], last: deque[str], on_progress: Progress) -> str:
     """Report the output; returns the failure, empty when it succeeded."""
     for event in events:
         if "error" in event:
@@ -122,7 +121,7 @@ def _follow_build(
     return ""
 
 
-def _pull(client: docker.DockerClient, reference: str, on_progress: Progress) -> None:
+def _pull(client: DockerClient, reference: str, on_progress: Progress) -> None:
     repository, tag = docker.utils.parse_repository_tag(reference)
     layers: dict[str, bool] = {}
     shown = ""
@@ -151,7 +150,7 @@ def _refuse(reference: str, why: str) -> NoReturn:
     )
 
 
-def _pinned(client: docker.DockerClient, reference: str) -> ImageRef:
+def _pinned(client: DockerClient, reference: str) -> ImageRef:
     image = client.images.get(reference)
     repository, _ = docker.utils.parse_repository_tag(reference)
     digests: list[str] = image.attrs.get("RepoDigests") or []

@@ -8,6 +8,7 @@ import docker
 import docker.errors
 import requests
 
+from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.wording.sanitise import strip_control_characters
 
 __all__ = ["TAIL_LINES", "tail"]
@@ -18,7 +19,7 @@ TAIL_BYTES = 4096
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-def tail(client: docker.DockerClient, container_id: str) -> str:
+def tail(client: DockerClient, container_id: str) -> str:
     """The last 10 lines of stdout and stderr, at most 4 KB; a note when there are none.
 
     Never raises for what the daemon does: this is used while another error is being described.

@@ -14,6 +14,7 @@ import docker.errors
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.scenario import Ready
 from socklat_gate.service.client import daemon_errors, explain
+from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.logs import tail
 from socklat_gate.service.watch import Watched
 
@@ -30,7 +31,7 @@ Try = Callable[[Watched], str]
 
 
 def wait_ready(
-    client: docker.DockerClient,
+    client: DockerClient,
     watched: Sequence[Watched],
     ready: Ready,
     port: int,
@@ -67,7 +68,7 @@ def wait_ready(
         pause_s = min(2 * pause_s, LAST_PAUSE_S)
 
 
-def _attempt(client: docker.DockerClient, ready: Ready, port: int) -> Try:
+def _attempt(client: DockerClient, ready: Ready, port: int) -> Try:
     if ready.http is not None:
         path = ready.http
         return lambda item: _try_http(item.address, port, path, ready.status)
@@ -99,7 +100,7 @@ def _try_http(host: str, port: int, path: str, status: int) -> str:
 class _LogSearch:
     """Looks for the pattern in what each container has logged since it was asked last."""
 
-    def __init__(self, client: docker.DockerClient, pattern: str) -> None:
+    def __init__(self, client: DockerClient, pattern: str) -> None:
         self._client = client
         self._pattern = re.compile(pattern)
         self._since: dict[str, float] = {}

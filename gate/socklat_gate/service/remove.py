@@ -12,6 +12,7 @@ import docker.errors
 import requests
 
 from socklat_gate.service.client import explain
+from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.owner import RUN_LABEL
 
 __all__ = ["remove_containers", "remove_networks", "remove_run", "remove_volumes"]
@@ -22,7 +23,7 @@ PAUSE_S = 0.1
 log = logging.getLogger(__name__)
 
 
-def remove_containers(client: docker.DockerClient, ids: Iterable[str]) -> list[str]:
+def remove_containers(client: DockerClient, ids: Iterable[str]) -> list[str]:
     """Kill and remove containers with their anonymous volumes; returns the ids that are gone.
 
     Each is tried for up to 10 s; one that is gone already, or that somebody else is removing,
@@ -33,17 +34,17 @@ def remove_containers(client: docker.DockerClient, ids: Iterable[str]) -> list[s
     )
 
 
-def remove_networks(client: docker.DockerClient, ids: Iterable[str]) -> list[str]:
+def remove_networks(client: DockerClient, ids: Iterable[str]) -> list[str]:
     """Remove networks, waiting up to 10 s for their last endpoints; returns the ids gone."""
     return _all_at_once(ids, "network", client.api.remove_network)
 
 
-def remove_volumes(client: docker.DockerClient, names: Iterable[str]) -> list[str]:
+def remove_volumes(client: DockerClient, names: Iterable[str]) -> list[str]:
     """Remove named volumes, which stacks have; returns the names gone."""
     return _all_at_once(names, "volume", client.api.remove_volume)
 
 
-def remove_run(client: docker.DockerClient, run: str, *, networks: bool) -> None:
+def remove_run(client: DockerClient, run: str, *, networks: bool) -> None:
     """Remove every container and volume labelled with this run id, and its networks when asked to.
 
     Goes by label, not by remembered ids: a call that was interrupted may have created something

@@ -8,19 +8,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-import docker
-
 from socklat_gate.scenario import Service
 from socklat_gate.service.arm import ArmSpec, RunningArm
+from socklat_gate.service.arm_launcher import ArmLauncher, Placed
 from socklat_gate.service.companions import companions
 from socklat_gate.service.container_options import LOOPBACK, published_port
 from socklat_gate.service.containers import Containers
 from socklat_gate.service.death import died
+from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.owner import OwnerTag
 from socklat_gate.service.ready import wait_ready
 from socklat_gate.service.remove import remove_run
 from socklat_gate.service.stack import Stacks
-from socklat_gate.service.starter import Placed, Starter
 from socklat_gate.service.watch import Watched, watch
 
 __all__ = ["ArmSpec", "RunningArm", "ServiceSession"]
@@ -36,12 +35,12 @@ class ServiceSession:
     the call, so that `close` can let the call end and remove what it made.
     """
 
-    def __init__(self, client: docker.DockerClient, service: Service, scenario_dir: Path) -> None:
+    def __init__(self, client: DockerClient, service: Service, scenario_dir: Path) -> None:
         self._client = client
         self._service = service
         self._owner = OwnerTag.current()
         self._network = f"socklat-gate-{self._owner.run}"
-        self._starter: Starter = (
+        self._launcher: ArmLauncher = (
             Stacks(client, service, scenario_dir, self._owner)
             if service.compose
             else Containers(client, service, scenario_dir, self._owner, self._network)
@@ -61,9 +60,9 @@ class ServiceSession:
         return self._network
 
     def __enter__(self) -> ServiceSession:
-        """Create the network, or read the compose file; raises as `Starter.open`."""
+        """Create the network, or read the compose file; raises as `ArmLauncher.open`."""
         try:
-            self._starter.open(self._call)
+            self._launcher.open(self._call)
         except BaseException:
             self.close()
             raise
@@ -88,7 +87,7 @@ class ServiceSession:
         """
         assert not self._watched, "stop() comes before the next start()"
         try:
-            placed = self._starter.place(arms, self._call)
+            placed = self._launcher.place(arms, self._call)
             self._watched = tuple(
                 watch(self._client, item.network, item.container_id, item.name) for item in placed
             )
@@ -117,9 +116,9 @@ class ServiceSession:
         self._watched = ()
         if not self._closed:
             # The worker takes calls in order: once this one is done, none is under way.
-            self._starter.end()
+            self._launcher.end()
             self._worker.submit(int).result()
-            kept = self._starter.keeps_networks
+            kept = self._launcher.keeps_networks
             remove_run(self._client, self._owner.run, networks=not kept)
 
     def close(self) -> None:
@@ -136,10 +135,10 @@ class ServiceSession:
     def _remove_all(self) -> None:
         self._watched = ()
         self._closed = True
-        self._starter.end()
+        self._launcher.end()
         self._worker.shutdown(wait=True)
         remove_run(self._client, self._owner.run, networks=True)
-        self._starter.close()
+        self._launcher.close()
 
     def _running(self, spec: ArmSpec, watched: Watched, placed: Placed) -> RunningArm:
         publish = published_port(self._service, spec.arm)

@@ -8,18 +8,17 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import docker
-
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.scenario import Service
 from socklat_gate.service.arm import ArmSpec
+from socklat_gate.service.arm_launcher import Call, Placed
 from socklat_gate.service.client import daemon_errors
 from socklat_gate.service.compose import Compose, Document, read_stack
 from socklat_gate.service.death import refused_start
+from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef, local_image, resolve_image
 from socklat_gate.service.owner import OwnerTag
 from socklat_gate.service.stack_document import arm_document
-from socklat_gate.service.starter import Call, Placed
 
 __all__ = ["Stacks", "stack_image"]
 
@@ -28,10 +27,10 @@ PROJECT, SERVICE = "com.docker.compose.project", "com.docker.compose.service"
 
 
 class Stacks:
-    """`Starter` of whole stacks, one project an arm."""
+    """`ArmLauncher` of whole stacks, one project an arm."""
 
     def __init__(
-        self, client: docker.DockerClient, service: Service, directory: Path, owner: OwnerTag
+        self, client: DockerClient, service: Service, directory: Path, owner: OwnerTag
     ) -> None:
         assert service.compose is not None
         assert service.service is not None
@@ -105,7 +104,8 @@ class Stacks:
         with daemon_errors(f"looking for the containers of project {project}"):
             found = self._client.api.containers(all=True, filters=chosen)
         by_service = sorted(
-            ((item["Labels"].get(SERVICE, ""), item) for item in found), key=lambda pair: pair[0]
+            (((item["Labels"] or {}).get(SERVICE, ""), item) for item in found),
+            key=lambda pair: pair[0],
         )
         tested = [item for service, item in by_service if service == self._tested]
         if not tested:
@@ -120,7 +120,7 @@ class Stacks:
 
 
 def stack_image(
-    client: docker.DockerClient,
+    client: DockerClient,
     file: Path,
     tested: str,
     say: Callable[[str], None],

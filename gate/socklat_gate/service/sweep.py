@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-import docker
+from collections.abc import Sequence
 
 from socklat_gate.service.client import daemon_errors
+from socklat_gate.service.docker_types import DockerClient, DockerObject
 from socklat_gate.service.owner import RUN_LABEL, is_dead
 from socklat_gate.service.remove import remove_containers, remove_networks, remove_volumes
 
 __all__ = ["sweep"]
 
 
-def sweep(client: docker.DockerClient) -> list[str]:
+def sweep(client: DockerClient) -> list[str]:
     """Remove containers, volumes and networks whose owner is certainly dead.
 
     Those of another run that is alive, or whose fate cannot be known from here, stay.  Returns
@@ -31,7 +29,7 @@ def sweep(client: docker.DockerClient) -> list[str]:
     return gone + [networks[item] for item in remove_networks(client, networks)]
 
 
-def _orphans(found: list[Mapping[str, Any]]) -> dict[str, str]:
+def _orphans(found: Sequence[DockerObject]) -> dict[str, str]:
     """Id -> name of the objects with a dead owner; a volume's name is its id."""
     return {
         item.get("Id") or item["Name"]: _name(item)
@@ -40,6 +38,6 @@ def _orphans(found: list[Mapping[str, Any]]) -> dict[str, str]:
     }
 
 
-def _name(item: Mapping[str, Any]) -> str:
+def _name(item: DockerObject) -> str:
     names = item.get("Names") or [item.get("Name") or item["Id"]]
     return str(names[0]).removeprefix("/")

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-import docker
-
 from socklat_gate.errors import Reason, UnfitEnvironment
 from socklat_gate.service.client import daemon_errors, daemon_url
 from socklat_gate.service.death import died, has_ended
+from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.owner import start_ticks
 
 __all__ = ["Watched", "watch"]
@@ -35,7 +34,7 @@ class Watched:
         return start_ticks(self.pid) == self.start
 
 
-def watch(client: docker.DockerClient, network: str, container_id: str, name: str) -> Watched:
+def watch(client: DockerClient, network: str, container_id: str, name: str) -> Watched:
     """Find the process of a container that was just started on ``network``.
 
     Raises `InvalidMeasurement` (SERVICE_DIED) when it has ended already; `UnfitEnvironment`:

@@ -1,17 +1,23 @@
-"""How arms are brought up: single containers or whole stacks, behind one interface."""
+"""How arms are launched: single containers or whole stacks, behind one interface."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol, TypeVar
 
 from socklat_gate.service.arm import ArmSpec
 
-__all__ = ["Call", "Placed", "Starter"]
+__all__ = ["ArmLauncher", "Call", "Placed"]
 
-Call = Callable[[Callable[[], Any]], Any]
-"""Runs what creates something, so that a signal interrupts the wait for it and not the call."""
+T = TypeVar("T")
+
+
+class Call(Protocol):
+    """Runs what creates something, so that a signal interrupts the wait for it and not the call."""
+
+    def __call__(self, call: Callable[[], T], /) -> T:
+        """The result of ``call``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +33,7 @@ class Placed:
     companions: tuple[tuple[str, str], ...] = ()
 
 
-class Starter(Protocol):
+class ArmLauncher(Protocol):
     """Everything that it creates carries the owner's labels, by which it is removed."""
 
     @property
