@@ -24,8 +24,8 @@ from tests.e2e.traced import (
     WAIT_US,
     Container,
     drive,
-    first_line,
     free_port,
+    next_line,
     wait_for,
 )
 from tests.services.build import compile_service
@@ -39,14 +39,17 @@ def watched(
     """Lines of JSON of a trace that lasts as long as the load; ended by Ctrl-C."""
     wait_for(host, port)
     process = gate.start("trace", *arguments, "--json", "--interval", 0.2)
-    first_line(process)
+    lines = [next_line(process)]
     sent = drive(host, port)
-    time.sleep(0.3)
+    deadline_s = time.monotonic() + 20
+    while lines[-1]["counters"]["recorded"] < REQUESTS:  # the last ones end with their connections
+        assert time.monotonic() < deadline_s, lines[-1]["counters"]
+        lines.append(next_line(process))
     process.send_signal(signal.SIGINT)
     done = gate.end(process)
     assert done.code == Exit.PASS, done.stderr
     assert done.stderr == ""
-    return [json.loads(line) for line in done.stdout.splitlines()], sent, done
+    return [*lines, *map(json.loads, done.stdout.splitlines())], sent, done
 
 
 def counts_exchanges(lines: list[Any], sent: LoadCounts) -> Any:
@@ -75,7 +78,8 @@ def test_a_container_by_its_name(gate: Gate, service: Container) -> None:
     assert last["slowest"][0]["peer"].rpartition(":")[0]
     assert (last["target"]["pid"], last["target"]["ports"]) == (service.pid, [PORT])
     assert [line["final"] for line in lines] == [False] * (len(lines) - 1) + [True]
-    assert [line["time"] for line in lines] == sorted({line["time"] for line in lines})
+    times = [line["time"] for line in lines]
+    assert times == sorted(times)
     assert lines[0]["time"][:10] <= last["slowest"][0]["time"][:10] <= last["time"][:10]
 
 
@@ -92,7 +96,7 @@ def test_two_containers_are_not_mixed_up(gate: Gate, start: Callable[..., Contai
     mine, other = start(), start()
     wait_for(mine.host, PORT)
     process = gate.start("trace", other.name, "--json", "--interval", 0.2)
-    first_line(process)
+    next_line(process)
     drive(mine.host)
     process.send_signal(signal.SIGINT)
     last = json.loads(gate.end(process).stdout.splitlines()[-1])
@@ -103,7 +107,7 @@ def test_two_watch_the_same_container(gate: Gate, service: Container) -> None:
     wait_for(service.host, PORT)
     both = [gate.start("trace", service.name, "--json", "--interval", 0.2) for _ in range(2)]
     for process in both:
-        first_line(process)
+        next_line(process)
     drive(service.host)
     for process in both:
         process.send_signal(signal.SIGINT)

@@ -16,7 +16,7 @@ from socklat_gate.errors import Exit
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG
 from tests.e2e.terminal import Terminal, screen
-from tests.e2e.traced import PORT, Container, drive, first_line, wait_for
+from tests.e2e.traced import PORT, Container, drive, next_line, wait_for
 
 pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
@@ -41,7 +41,7 @@ def test_a_signal_ends_it_with_the_summary(
 
 def test_a_termination_leaves_whole_lines(gate: Gate, service: Container) -> None:
     process = gate.start("trace", service.name, "--json", "--interval", 0.1)
-    first_line(process)
+    next_line(process)
     process.send_signal(signal.SIGTERM)
     process.send_signal(signal.SIGTERM)
     done = gate.end(process)
@@ -52,7 +52,7 @@ def test_a_termination_leaves_whole_lines(gate: Gate, service: Container) -> Non
 def test_a_reader_that_goes_away_ends_it(gate: Gate, service: Container) -> None:
     process = gate.start("trace", service.name, "--json", "--interval", 0.1)
     assert process.stdout is not None
-    first_line(process)
+    next_line(process)
     process.stdout.close()
     assert process.wait(20) == Exit.PASS
     assert process.stderr is not None
@@ -61,7 +61,7 @@ def test_a_reader_that_goes_away_ends_it(gate: Gate, service: Container) -> None
 
 def test_it_ends_with_its_container(gate: Gate, service: Container) -> None:
     process = gate.start("trace", service.name, "--json", "--interval", 0.1)
-    first_line(process)
+    next_line(process)
     service.kill()
     done = gate.end(process, within_s=20)
     assert done.code == Exit.PASS
@@ -102,7 +102,7 @@ def test_ctrl_c_cuts_no_line_off(gate: Gate, service: Container, to: str) -> Non
         until(lambda: b"\n" in path.read_bytes())
     else:
         process = gate.start(*given, env=env)
-        first_line(process)
+        next_line(process)
     drive(service.host)
     time.sleep(delay_s)
     process.send_signal(signal.SIGINT)

@@ -18,10 +18,14 @@ pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
 def test_it_ends_by_itself_with_a_summary(gate: Gate, service: Container) -> None:
     wait_for(service.host, PORT)
-    terminal = gate.on_terminal("trace", service.name, "--duration", 5, out=False)
-    terminal.wait_for("watching ")
-    drive(service.host)
-    done = terminal.end()
+    for duration_s in (5, 20, 80):  # a machine that is busy gets more time for the load
+        terminal = gate.on_terminal("trace", service.name, "--duration", duration_s, out=False)
+        terminal.wait_for("watching ")
+        drive(service.host)
+        in_time = terminal.process.poll() is None
+        done = terminal.end()
+        if in_time:
+            break
     assert done.code == Exit.PASS
     lines = screen(terminal.shown)
     assert lines[0] == f"{service.name} ({DELAY_TAG})  on TCP port {PORT}"
@@ -48,7 +52,7 @@ def test_the_live_view_is_drawn_in_place_and_leaves_only_the_summary(
     assert len([line for line in left if line.lstrip().startswith("stage")]) == 1
     text = "\n".join(left)
     assert "slowest exchanges" in text
-    assert "not seen: " in text
+    assert "not seen: depend, depend_connect" in text
     assert "only with --full: rx_stack, bridge, tx_stack, runq" in text
 
 
@@ -67,13 +71,12 @@ def test_without_a_terminal_the_summary_has_every_column_and_no_colour(
     gate: Gate, service: Container
 ) -> None:
     wait_for(service.host, PORT)
-    process = gate.start(
-        "trace", service.name, "--duration", 4, "--full", env={"COLUMNS": "40", "LANG": "C"}
-    )
+    process = gate.start("trace", service.name, "--full", env={"COLUMNS": "40", "LANG": "C"})
     assert process.stderr is not None
     assert process.stderr.readline() == b"loading the probe ...\n"
     assert process.stderr.readline().startswith(f"watching {service.name}".encode())
     drive(service.host)
+    process.send_signal(signal.SIGINT)
     done = gate.end(process)
     assert (done.code, done.stderr) == (Exit.PASS, "")
     assert "\x1b" not in done.stdout

@@ -20,8 +20,8 @@ __all__ = [
     "WAIT_US",
     "Container",
     "drive",
-    "first_line",
     "free_port",
+    "next_line",
     "wait_for",
 ]
 
@@ -85,8 +85,8 @@ def wait_for(host: str, port: int) -> None:
             return
 
 
-def first_line(process: subprocess.Popen[bytes]) -> Any:
-    """The first look; from then on it watches."""
+def next_line(process: subprocess.Popen[bytes]) -> Any:
+    """The next line of JSON; the first one comes when it watches."""
     assert process.stdout is not None
     return json.loads(process.stdout.readline())
 

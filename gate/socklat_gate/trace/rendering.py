@@ -29,6 +29,7 @@ _LOST = ("dropped_map_full", "overlapped", "clamped_clock", "clamped_range")
 _COSTLY = {event.name for event in EVENTS if event.detail == "full"}
 _PORTS_NAMED = 4
 _GAP = "  "
+_NEXT_LIST = "; "
 _SLOWEST_FRAME = 2  # lines of the list besides its exchanges: title and names
 
 
@@ -51,7 +52,8 @@ def as_tables(
     parts: list[RenderableType] = [_title(target), _so_far(look, final=final)]
     if happened:
         parts.append(stage_table(look, happened, final=final, width=width))
-    parts += _absent(target, look, happened, full=full)
+    parts += _reasons_without_numbers(target, look)
+    parts += _in_lines(_absent(look, happened, full=full), width, _NEXT_LIST)
     parts += _in_lines(_counters(look, final=final), width)
     slowest = look.slowest
     if height is not None:
@@ -98,27 +100,29 @@ def _rate(number: int, seconds: float) -> str:
     return f"{rate:.1f}" if 0 < rate < 9.95 else count(round(rate))
 
 
-def _absent(target: Target, look: Look, happened: list[str], *, full: bool) -> list[Text]:
-    """What is not in the table, and why."""
-    notes: list[Text] = []
+def _reasons_without_numbers(target: Target, look: Look) -> list[Text]:
+    """Why there are no exchanges, or none with durations yet."""
     if not look.counters["seen"]:
         where = f"on {_ports(target)}" if target.ports else "(and nothing listened at the start)"
-        notes.append(Text(f"no request has arrived {where}", "yellow"))
-    elif not look.total["service"].total:
-        notes.append(
-            Text("an exchange is counted when the next request or a close ends it", "yellow")
-        )
+        return [Text(f"no request has arrived {where}", "yellow")]
+    if not look.total["service"].total:
+        text = "an exchange is counted when the next request or a close ends it"
+        return [Text(text, "yellow")]
+    return []
+
+
+def _absent(look: Look, happened: list[str], *, full: bool) -> list[Text]:
+    """Stages that are not in the table, one list for each cause."""
     costly = {
         stage for stage in look.not_measured if not _COSTLY.isdisjoint(STAGE_NEEDS.get(stage, ()))
     }
     asked_for = set(look.not_measured) if full else set(look.not_measured) - costly
-    named = {
+    lists = {
         "not seen": [stage for stage in look.total if happened and stage not in happened],
         "not measured here": [stage for stage in look.not_measured if stage in asked_for],
         "only with --full": [stage for stage in look.not_measured if stage not in asked_for],
     }
-    said = "; ".join(f"{what}: {', '.join(who)}" for what, who in named.items() if who)
-    return [*notes, *([Text(said, "dim")] if said else [])]
+    return [Text(f"{cause}: {', '.join(of)}", "dim") for cause, of in lists.items() if of]
 
 
 def _counters(look: Look, *, final: bool) -> list[Text]:
@@ -142,12 +146,12 @@ def _counter(name: str, value: int, new: int = 0, style: str = "") -> Text:
     return text.append(f" (+{count(new)})", "bold") if new else text
 
 
-def _in_lines(parts: list[Text], width: int) -> list[Text]:
+def _in_lines(parts: list[Text], width: int, gap: str = _GAP) -> list[Text]:
     """As many a line as there is room for: left to rich, lines end inside of numbers too."""
     lines: list[Text] = []
     for part in parts:
-        if lines and lines[-1].cell_len + len(_GAP) + part.cell_len <= width:
-            lines[-1].append(_GAP).append_text(part)
+        if lines and lines[-1].cell_len + len(gap) + part.cell_len <= width:
+            lines[-1].append(gap).append_text(part)
         else:
             lines.append(part)
     return lines

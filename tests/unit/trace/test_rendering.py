@@ -63,7 +63,8 @@ def test_the_live_view_tells_now_from_all_and_names_what_was_not_seen() -> None:
         row.split()[1:] == ["100", "1.00", "ms"] + ["1.00", "ms"] * 2 + ["200"] + ["1.00", "ms"] * 3
     )
     assert not [line for line in lines if line.startswith("depend ")]
-    assert any(line.startswith("not seen: depend; not measured here: respond,") for line in lines)
+    at = lines.index("not seen: depend")
+    assert lines[at + 1].startswith("not measured here: respond, ")
 
 
 def test_what_was_not_asked_for_is_told_from_what_cannot_be_measured() -> None:
@@ -137,6 +138,20 @@ def test_no_line_ends_inside_a_counter(width: int) -> None:
     lines = shown(target(), look(network=network), width=width)
     for at in range(1, 9):
         assert [line for line in lines if f"counter number {at} {at}" in line]
+    assert max(map(len, lines)) <= width
+
+
+@pytest.mark.parametrize("seen", [HEADLINE[:at] for at in range(1, len(HEADLINE) + 1)])
+@pytest.mark.parametrize("width", [80, 100, 160])
+def test_a_list_of_stages_that_fits_a_line_is_on_one(seen: tuple[str, ...], width: int) -> None:
+    """Which stages were seen by now moves where a line would otherwise end."""
+    costly = "rx_stack, bridge, tx_stack, runq, rx_process"
+    empty, some = Histogram.empty(), look().total["service"]
+    total = {
+        name: some if name in seen else empty for name in names("STAGE_") if name not in costly
+    }
+    lines = shown(target(), look(total=total, recent=total), final=True, width=width)
+    assert [line for line in lines if line.endswith(f"only with --full: {costly}")]
     assert max(map(len, lines)) <= width
 
 
