@@ -1,4 +1,4 @@
-"""What README and docs/ show can be pasted: TOML is TOML, links lead somewhere."""
+"""What README and docs/ show can be pasted: TOML is TOML, links lead somewhere, lines are short."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from socklat_gate.scenario import Scenario
+from socklat_gate.scenario.renamed import RENAMED_KEYS
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -18,7 +19,13 @@ else:
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 TOML = re.compile(r"```toml\n(.*?)```", re.DOTALL)
-LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+LINK = re.compile(r"(?:\]\(|^\[\w+\]: )([^)#\s]+)(?:#[^)\s]*)?\)?", re.MULTILINE)
+COLUMNS = 100
+LONG_LINES = {
+    "docs/examples/report.md": "is what a report prints",
+    "CHANGELOG.md": "has an entry a line",
+}
+"""Pages whose lines may be longer, and why."""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -34,3 +41,61 @@ def test_links_inside_the_repository_lead_somewhere(page: Path) -> None:
     for target in LINK.findall(page.read_text("utf-8")):
         if not re.match(r"[a-z]+:", target):
             assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_lines_are_short(page: Path) -> None:
+    if page.relative_to(ROOT).as_posix() in LONG_LINES:
+        return
+    for number, line in enumerate(page.read_text("utf-8").splitlines(), 1):
+        row_or_quoted_report = line.lstrip().startswith(("|", "> "))
+        assert len(line) <= COLUMNS or row_or_quoted_report, f"{page}:{number}"
+
+
+def test_the_readme_is_short_and_begins_with_what_it_is_and_two_commands() -> None:
+    lines = (ROOT / "README.md").read_text("utf-8").splitlines()
+    assert len(lines) <= 150
+    head = "\n".join(lines[:8])
+    assert head.index("A CI gate") < head.index("sudo ci/demo") < head.index("sudo ci/test")
+    headings = [line.removeprefix("## ") for line in lines if line.startswith("## ")]
+    assert headings == [
+        "What it prints",
+        "Install",
+        "Five minutes",
+        "In GitHub Actions",
+        "Exit codes",
+        "Limits",
+        "Links",
+    ]
+
+
+def test_the_index_leads_to_every_page() -> None:
+    index = ROOT / "docs" / "index.md"
+    listed = {
+        (index.parent / target).resolve() for target in LINK.findall(index.read_text("utf-8"))
+    }
+    notes = {page for page in PAGES if page.parent.name == "decisions" and page.stem != "index"}
+    pages = {page for page in PAGES if page.is_relative_to(index.parent)} - notes - {index}
+    assert pages == {page for page in listed if page.suffix == ".md"}
+
+
+def test_decisions_are_numbered_and_listed() -> None:
+    index = ROOT / "docs" / "decisions" / "index.md"
+    listed = list(LINK.findall(index.read_text("utf-8")))
+    notes = sorted(page.name for page in index.parent.glob("[0-9]*.md"))
+    assert listed == notes
+    for name in notes:
+        text = (index.parent / name).read_text("utf-8")
+        assert text.startswith(f"# {name[:4]}: ")
+        assert re.findall(r"^## (.+)$", text, re.MULTILINE)[:3] == [
+            "Context",
+            "Decision",
+            "Consequences",
+        ]
+
+
+def test_the_glossary_has_every_renamed_key() -> None:
+    text = (ROOT / "docs" / "glossary.md").read_text("utf-8")
+    for place, (old, new) in RENAMED_KEYS.items():
+        key, now = ".".join((*place, old)), ".".join((*place, new))
+        assert f"| `{key}` | `{now}` |" in text
