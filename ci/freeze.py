@@ -1,0 +1,78 @@
+"""Versions of the project's dependencies, for CI.
+
+python ci/freeze.py            # ci/constraints.txt from what is installed beside this interpreter
+python ci/freeze.py --lowest   # on stdout: the lowest versions that pyproject.toml allows
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).resolve().parents[1]
+PINNED = ROOT / "ci" / "constraints.txt"
+HEAD = """\
+# Versions that CI tests beside the lowest ones of pyproject.toml: `ci/freeze.py` writes them.
+# pip install -c ci/constraints.txt -e ".[dev]"
+"""
+
+
+def declared(*, extras: bool) -> list[Requirement]:
+    """The dependencies in pyproject.toml, those of its extras included if asked for."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    texts = list(project["dependencies"])
+    if extras:
+        texts += [one for extra in project["optional-dependencies"].values() for one in extra]
+    return [one for one in map(Requirement, texts) if canonicalize_name(one.name) != "socklat-gate"]
+
+
+def closure(wanted: list[Requirement]) -> Iterator[str]:
+    """``name==version`` of what is installed of these and of all that they need."""
+    queue = [(one, "") for one in wanted]
+    seen: set[tuple[str, frozenset[str]]] = set()
+    while queue:
+        one, extra = queue.pop()
+        name = canonicalize_name(one.name)
+        if one.marker and not one.marker.evaluate({"extra": extra}):
+            continue
+        if (name, frozenset(one.extras)) in seen:
+            continue
+        seen.add((name, frozenset(one.extras)))
+        try:
+            found = distribution(name)
+        except PackageNotFoundError:
+            continue  # of an extra that is not installed here
+        yield f"{name}=={found.version}"
+        for text in found.requires or ():
+            queue += [(Requirement(text), extra) for extra in ("", *one.extras)]
+
+
+def lowest() -> Iterator[str]:
+    """``name==version`` with the version that each runtime dependency begins with."""
+    for one in declared(extras=False):
+        (least,) = (part for part in one.specifier if part.operator == ">=")
+        marker = f"; {one.marker}" if one.marker else ""
+        yield f"{one.name}=={least.version}{marker}"
+
+
+def main() -> None:
+    """Write what was asked for."""
+    if sys.argv[1:] == ["--lowest"]:
+        sys.stdout.writelines(f"{line}\n" for line in lowest())
+    else:
+        lines = sorted(set(closure(declared(extras=True))))
+        PINNED.write_text(HEAD + "".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
