@@ -21,9 +21,17 @@ Imports = Mapping[str, frozenset[str]]
 """Room -> the other rooms that it imports."""
 
 
+def executed(node: ast.AST) -> Iterator[ast.AST]:
+    """A node and those below it, without what only a type checker reads."""
+    yield node
+    for inner in ast.iter_child_nodes(node):
+        if not (isinstance(inner, ast.If) and ast.unparse(inner.test) == "TYPE_CHECKING"):
+            yield from executed(inner)
+
+
 def imported(path: Path) -> Iterator[str]:
     """The rooms that a file imports, at its top or inside of a function."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in executed(ast.parse(path.read_text("utf-8"))):
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
