@@ -13,7 +13,8 @@ from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome
 from tests.browser.conftest import Open, Opened
 from tests.unit.factories import make_result
-from tests.unit.report.poison import full_result, hostile_texts, poisoned
+from tests.unit.hostile_texts import HOSTILE
+from tests.unit.poisoned import full_result, poisoned
 
 pytestmark = [pytest.mark.browser, pytest.mark.beside, pytest.mark.timeout(300)]
 
@@ -226,7 +227,7 @@ def test_without_scripts_the_numbers_are_there(opened: Open, example: Result) ->
 
 @pytest.mark.parametrize("number", range(5))
 def test_hostile_texts_run_nothing_and_ask_for_nothing(opened: Open, number: int) -> None:
-    text = "\n".join(one for one in hostile_texts()[number:120:5] if len(one) < 400)
+    text = "\n".join(one for one in HOSTILE[number:240:5] if len(one) < 400)
     found = opened(poisoned(full_result(), text))
     found.page.on("dialog", lambda dialog: found.messages.append(dialog.message))
     for name in ("curve-stage", "evidence-metric"):

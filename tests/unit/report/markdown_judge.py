@@ -47,8 +47,10 @@ def _shown(token: Token) -> str:
     return " " if token.type == "code_inline" else token.content
 
 
-def filter_hits(markdown: str) -> list[str]:
+def filter_hits(markdown: str, ours: re.Pattern[str] | None = None) -> list[str]:
+    """Filters that find something in the visible text; ``ours`` is no find."""
     text = visible_text(markdown)
+    text = ours.sub("", text) if ours else text
     return [name for name, pattern in FILTERS.items() if pattern.search(text)]
 
 

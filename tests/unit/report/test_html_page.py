@@ -19,7 +19,7 @@ from socklat_gate.measured.verdict import Outcome
 from socklat_gate.report.formats.html.assets import assets
 from socklat_gate.report.formats.html.page import embedded, render_html
 from tests.unit.factories import make_campaign, make_pair, make_result, with_correction
-from tests.unit.report.poison import full_result
+from tests.unit.poisoned import full_result
 
 MEGABYTE = 1_000_000
 KINDS = [

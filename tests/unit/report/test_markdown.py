@@ -21,7 +21,7 @@ from tests.unit.factories import (
     with_correction,
     worded_reasons,
 )
-from tests.unit.report.hostile import TEXTS
+from tests.unit.hostile_texts import TEXTS
 from tests.unit.report.markdown_judge import (
     PARSER,
     column_counts,

@@ -23,8 +23,8 @@ from tests.unit.factories import (
     with_correction,
     with_raw,
 )
-from tests.unit.report.hostile import TEXTS
-from tests.unit.report.poison import full_result, poisoned
+from tests.unit.hostile_texts import TEXTS
+from tests.unit.poisoned import full_result, poisoned
 
 
 class MarkdownFile(SingleFileSnapshotExtension):

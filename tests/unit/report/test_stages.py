@@ -14,7 +14,7 @@ from socklat_gate.report.formats.markdown import render_markdown
 from socklat_gate.report.stage_rows import SLOWEST, StagesView, stages_view
 from socklat_gate.scenario import Stage
 from tests.unit.factories import make_pair, make_result, make_run, make_spike
-from tests.unit.report.hostile import TEXTS
+from tests.unit.hostile_texts import TEXTS
 from tests.unit.report.markdown_judge import column_counts, filter_hits
 
 MS = 1_000_000

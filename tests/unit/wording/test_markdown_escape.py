@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from socklat_gate.wording.markdown_escape import Md, code, md
-from tests.unit.report.hostile import TEXTS
+from tests.unit.hostile_texts import TEXTS
 from tests.unit.report.markdown_judge import PARSER, markup_of, tables, visible_text
 
 CONTROLS = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}

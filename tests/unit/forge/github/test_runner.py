@@ -8,7 +8,7 @@ import pytest
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.forge.github.runner import MAX_SUMMARY_BYTES, Runner
 from tests.unit.forge.github.runner_files import commands_in, outputs_of
-from tests.unit.report.hostile import TEXTS
+from tests.unit.hostile_texts import TEXTS
 
 ATTACKS = [
     *TEXTS,

@@ -1,0 +1,98 @@
+"""Results that have every part, and a way to put a text into every text of one."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Collection, Mapping
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
+from functools import lru_cache
+from typing import Any, Literal, TypeVar
+
+from socklat_gate.documents.codec import hints_of
+from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.result import Result
+from socklat_gate.measured.run import Bands
+from socklat_gate.measured.verdict import Outcome, StageShare, Waived
+from socklat_gate.scenario.gating import Gate, Metric, Stage
+from socklat_gate.verdict.decide import decide
+from tests.unit.factories import (
+    make_campaign,
+    make_pair,
+    make_result,
+    make_spike_verdict,
+    with_correction,
+)
+
+__all__ = ["KNOWN", "full_result", "poisoned"]
+
+Kind = TypeVar("Kind")
+
+GATE = Gate(
+    metrics=[
+        Metric(quantile=0.5, tolerance=0.02, regression_threshold=0.05),
+        Metric(stage="cpu", tolerance=0.01, regression_threshold=0.03),
+    ]
+)
+KNOWN = frozenset({"", *typing.get_args(Stage), "cpu"})
+"""Texts that the code looks for: names of stages, and none at all."""
+
+
+@lru_cache(maxsize=16)
+def full_result(
+    kind: Literal["gate", "run"] = "gate", outcome: Outcome = Outcome.REGRESSION
+) -> Result:
+    """A result that has every part that its kind can have."""
+    if kind == "run":
+        return replace(make_result("run"), campaign=make_campaign(1))
+    pairs = (with_correction(make_pair(0, 1.2)), make_pair(1, excluded="noisy"))
+    judged = decide(pairs, GATE)
+    result = make_result("gate", outcome)
+    assert result.verdict is not None
+    depend = StageShare("depend", 2e6, 2.5e6, 0.9)
+    waived = Waived(0.3, "2026-12-31", "https://tracker.example/1")
+    verdict = replace(
+        judged,
+        outcome=outcome,
+        reasons=result.verdict.reasons[:1],
+        metrics=tuple(replace(metric, waived=waived) for metric in judged.metrics),
+        attribution=tuple(replace(part, depend=depend) for part in judged.attribution),
+        spikes=replace(make_spike_verdict(candidate=2), notes=("a note",), waived=waived),
+    )
+    return replace(result, verdict=verdict, pairs=pairs, drift="drift", calibration="calibrated")
+
+
+def poisoned(value: Kind, text: str, *, kept: Collection[str] = KNOWN) -> Kind:
+    """The same object with ``text`` for every text in it but ``kept``, and beside every key.
+
+    What has a closed list of values stays.
+    """
+    found: Kind = _poisoned(value, type(value), text, kept)
+    return found
+
+
+def _poisoned(value: Any, hint: Any, text: str, kept: Collection[str]) -> Any:
+    if value is None or isinstance(value, (Enum, Histogram, Bands)):
+        return value
+    origin, arms = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        (hint, *more) = (arm for arm in arms if arm is not type(None))
+        return _poisoned(value, None if more else hint, text, kept)
+    if isinstance(value, str):
+        return value if origin is Literal or value in kept else text
+    if isinstance(value, Mapping):
+        found = {name: _poisoned(item, None, text, kept) for name, item in value.items()}
+        return {**found, text: next(iter(found.values()))} if found else found
+    if isinstance(value, tuple):
+        if len(arms) == 2 and arms[1] is Ellipsis:
+            arms = (arms[0],) * len(value)
+        return tuple(_poisoned(one, of, text, kept) for one, of in zip(value, arms, strict=True))
+    if is_dataclass(value) and not isinstance(value, type):
+        hints = hints_of(type(value))
+        changed = {
+            f.name: _poisoned(getattr(value, f.name), hints[f.name], text, kept)
+            for f in fields(value)
+        }
+        value = replace(value, **changed)  # type: ignore[type-var]
+    return value
