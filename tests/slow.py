@@ -50,6 +50,5 @@ class Slow:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self.left_out:
-            terminalreporter.write_line(
-                f"{self.left_out} slow tests were left out: `ci/test --all` runs them", yellow=True
-            )
+            count = "1 slow test was" if self.left_out == 1 else f"{self.left_out} slow tests were"
+            terminalreporter.write_line(f"{count} left out: `ci/test --all` runs them", yellow=True)
