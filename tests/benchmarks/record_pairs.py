@@ -24,7 +24,7 @@ import numpy as np
 
 from socklat_gate.environment import cpu_model
 from socklat_gate.errors import InvalidMeasurement
-from socklat_gate.job.rig import Bench
+from socklat_gate.job.rig import Rig
 from socklat_gate.job.run_job import pair_seed
 from socklat_gate.measured.pair import Pair
 from socklat_gate.service.client import connect
@@ -60,11 +60,11 @@ def record(scene: Scene, wanted: int, directory: Path) -> int:
     ]
     scenario = scene.scenario()
     took_s = []
-    with hog(scene.hog_percent), Bench(client, scenario, Path.cwd(), lambda _: None) as bench:
+    with hog(scene.hog_percent), Rig(client, scenario, Path.cwd(), lambda _: None) as rig:
         for index in range(len(pairs), min(wanted, len(pairs) + AT_ONCE)):
             started_s = time.monotonic()
             try:
-                pair = bench.pair(index, pair_seed(20261122, index), specs)
+                pair = rig.pair(index, pair_seed(20261122, index), specs)
             except InvalidMeasurement as error:
                 say(f"{scene.name} {index}: {error.message}")
                 continue
@@ -126,7 +126,7 @@ def main() -> None:
     parser.add_argument("scenes", nargs="*", metavar="SCENE", help="all of them without one")
     parser.add_argument("--pairs", type=int, default=30, help="of scenes with an effect")
     parser.add_argument("--same", type=int, default=100, help="of scenes without one")
-    parser.add_argument("--study", action="store_true", help="the scenes of `ci/bench noise`")
+    parser.add_argument("--study", action="store_true", help="the scenes of `ci/rig noise`")
     parser.add_argument("--directory", type=Path, default=DIRECTORY)
     options = parser.parse_args()
     # Ended from outside it still removes what it started.

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from socklat_gate.job.rig import Bench
+from socklat_gate.job.rig import Rig
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.scenario import Scenario
 from socklat_gate.service.client import connect
@@ -91,8 +91,8 @@ def test_a_container_is_measured_and_counted_as_the_laboratory_is(client: Any) -
         }
     )
     image = resolve_image(client, TAG, lambda line: None)
-    with Bench(client, scenario, Path(), lambda phase: None) as bench:
-        run = bench.single(seed=1, spec=ArmSpec("candidate", image)).runs[0]
+    with Rig(client, scenario, Path(), lambda phase: None) as rig:
+        run = rig.single(seed=1, spec=ArmSpec("candidate", image)).runs[0]
     assert run.counters["seen"] == run.load.responded == REQUESTS
     assert run.counters["recorded"] + run.counters["filtered"] == REQUESTS
     assert run.counters["connections"] == 16

@@ -1,4 +1,4 @@
-"""``socklat-gate calibrate``: pairs of an image and itself, and what they say about the gate."""
+"""``socklat-gate calibrate``: pairs of an image and itself, and what they show about the gate."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from socklat_gate.errors import Reason, UnfitEnvironment
 from socklat_gate.job.commit import current_commit
 from socklat_gate.job.gated_stages import unmeasured_text
 from socklat_gate.job.progress import Progress
-from socklat_gate.job.rig import Bench
+from socklat_gate.job.rig import Rig
 from socklat_gate.job.run_job import check_excluded, pair_seed, utc_now
 from socklat_gate.measured.calibration import Calibration
 from socklat_gate.measured.campaign import Fingerprint
@@ -27,7 +27,7 @@ from socklat_gate.wording.changes import percent
 
 __all__ = ["CalibrationJob"]
 
-MOST_SET_ASIDE = 2
+MAX_MEASURED_PER_PAIR = 2
 """Pairs measured at most for each one wanted; a runner that spoils more is too noisy to study."""
 
 
@@ -47,25 +47,25 @@ class CalibrationJob:
     def run(self) -> Calibration:
         """Measures and resamples.
 
-        Raises `InvalidMeasurement` when a measurement failed, when too many pairs had to be set
-        aside (TOO_NOISY) or too few were measured (TOO_FEW_SAMPLES), `UnfitEnvironment` (NO_HOOK)
-        when this kernel cannot show a gated stage.
+        Raises `InvalidMeasurement` when a measurement failed, when too many pairs had to be
+        excluded (TOO_NOISY) or too few were measured (TOO_FEW_SAMPLES), `UnfitEnvironment`
+        (NO_HOOK) when this kernel cannot show a gated stage.
         """
         created = utc_now()
-        with Bench(self.client, self.scenario, self.directory, self.progress.say) as bench:
-            fingerprint = bench.fingerprint()
-            if bench.unmeasured:
+        with Rig(self.client, self.scenario, self.directory, self.progress.say) as rig:
+            fingerprint = rig.fingerprint()
+            if rig.unmeasured:
                 raise UnfitEnvironment(
                     Reason.NO_HOOK,
-                    unmeasured_text(bench.unmeasured),
+                    unmeasured_text(rig.unmeasured),
                     remedy="gate other stages: this scenario can never pass here",
                 )
-            pairs, took_s = self._measure(bench)
+            pairs, took_s = self._measure_pairs(rig)
         self.progress.step("")
         self.progress.say("resampling jobs")
         return self._calibration(created, fingerprint, pairs, took_s)
 
-    def _measure(self, bench: Bench) -> tuple[list[Pair], float]:
+    def _measure_pairs(self, rig: Rig) -> tuple[list[Pair], float]:
         """All pairs, those excluded too, and the seconds that they took together."""
         # The command is the candidate's for both arms: nothing may differ between them.
         specs = [ArmSpec(arm, self.image) for arm in ARMS]
@@ -76,7 +76,7 @@ class CalibrationJob:
         while used < self.pairs and left_s > 0:
             self.progress.step(f"pair {used + 1}/{self.pairs}")
             index = len(measured)
-            pair = bench.pair(index, pair_seed(self.seed, index), specs)
+            pair = rig.pair(index, pair_seed(self.seed, index), specs)
             measured.append(pair)
             used += not pair.excluded
             left_s = 60 * self.minutes - (time.monotonic() - started_s)
@@ -84,7 +84,7 @@ class CalibrationJob:
                 self.progress.line(f"pair {used}/{self.pairs}  {self._differences(pair)}")
                 continue
             self.progress.line(f"pair excluded: {pair.excluded}")
-            if used < MIN_PAIRS or len(measured) >= MOST_SET_ASIDE * self.pairs:
+            if used < MIN_PAIRS or len(measured) >= MAX_MEASURED_PER_PAIR * self.pairs:
                 check_excluded(self.scenario, len(measured) - used, used, pair.excluded)
         return measured, time.monotonic() - started_s
 

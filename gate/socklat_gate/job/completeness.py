@@ -1,9 +1,9 @@
 """Whether everything that happened was counted: the kernel's balance and the driver's own count.
 
 ``seen = recorded + filtered + no_response + dropped + pending`` must hold exactly, and the
-kernel's exchanges must agree with the answers that the load driver received.  Any loss above
-`MAX_LOSS` makes the measurement invalid; it never becomes a pass.  What the kernel skipped is the
-machine's doing and comes and goes with its interrupts: that measurement is repeated.
+kernel's exchanges must agree with the responses that the load driver received.  Any loss above
+`MAX_LOSS` makes the measurement invalid; it never becomes a pass.  Missed probe invocations are
+the machine's doing and come and go with its interrupts: that measurement is repeated.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from socklat_gate.measured.run import Run
 from socklat_gate.probe.hook_table import ONLY_COUNTED
 from socklat_gate.wording.changes import plural
 
-__all__ = ["MAX_LOSS", "check_complete", "completeness_of", "too_many_skipped"]
+__all__ = ["MAX_LOSS", "check_complete", "completeness_of", "excess_missed"]
 
 MAX_LOSS = 0.005
 
 
 def completeness_of(runs: Iterable[Run], missed: int) -> Completeness:
-    """Sums over runs; ``missed`` is the probe's count of skipped invocations."""
+    """Sums over runs; ``missed`` is the probe's count of missed invocations."""
     runs = list(runs)
 
     def total(counter: str) -> int:
@@ -45,31 +45,29 @@ def completeness_of(runs: Iterable[Run], missed: int) -> Completeness:
 
 
 def mismatch(run: Run) -> float:
-    """Relative difference between the kernel's answered exchanges and the driver's answers.
+    """Relative difference between the kernel's count of responses and the driver's.
 
-    The driver's failed requests are no difference: the kernel may have seen them answered.
+    The driver's failed requests are no difference: the kernel may have seen their responses.
     """
     kernel = run.counters["recorded"] + run.counters["filtered"]
     apart = abs(kernel - run.load.responded_total)
     return max(0, apart - run.load.errors) / max(1, run.load.responded_total)
 
 
-def too_many_skipped(
-    before: Mapping[str, int], after: Mapping[str, int], runs: Sequence[Run]
-) -> str:
-    """Why a measurement cannot be used for what the kernel skipped during it; "" when it can.
+def excess_missed(before: Mapping[str, int], after: Mapping[str, int], runs: Sequence[Run]) -> str:
+    """Why a measurement is excluded for the probe invocations missed during it; "" when it is not.
 
-    ``before`` and ``after`` count skipped invocations by event.  It is not known whose they were,
+    ``before`` and ``after`` count missed invocations by event.  It is not known whose they were,
     so that all are held against the run that saw least.
     """
     more = Counter(after) - Counter(before)
-    skipped = {event: count for event, count in more.items() if event not in ONLY_COUNTED}
+    missed_more = {event: count for event, count in more.items() if event not in ONLY_COUNTED}
     seen = min(run.counters["seen"] for run in runs)
-    if sum(skipped.values()) <= MAX_LOSS * seen:
+    if sum(missed_more.values()) <= MAX_LOSS * seen:
         return ""
-    which = ", ".join(f"{event} {count}" for event, count in sorted(skipped.items()))
-    total = plural(sum(skipped.values()), "invocation")
-    return f"the kernel skipped {total} of the probe ({which}), and {seen} exchanges were seen"
+    which = ", ".join(f"{event} {count}" for event, count in sorted(missed_more.items()))
+    total = plural(sum(missed_more.values()), "invocation")
+    return f"the kernel missed {total} of the probe ({which}), and {seen} exchanges were seen"
 
 
 def check_complete(arm: str, run: Run) -> None:
@@ -102,14 +100,14 @@ def check_complete(arm: str, run: Run) -> None:
     if whole.mismatch > MAX_LOSS:
         raise InvalidMeasurement(
             Reason.COUNT_MISMATCH,
-            f"{arm}: the kernel saw {whole.recorded + whole.filtered} answered exchanges, the "
-            f"load driver got {whole.responded_by_driver} answers",
-            remedy="is service.port the port that answers, and is nothing else talking to it? "
+            f"{arm}: the kernel saw {whole.recorded + whole.filtered} responses, the load driver "
+            f"{whole.responded_by_driver}",
+            remedy="is service.port the port that responds, and does nothing else connect to it? "
             "Requests that overlap on one connection also look like this",
         )
     if whole.recorded == 0:
         raise InvalidMeasurement(
             Reason.EVENTS_LOST,
             f"{arm}: no exchange was recorded in the measured window",
-            remedy="check that the load reaches service.port and that the service answers",
+            remedy="check that the load reaches service.port and that the service responds",
         )

@@ -12,7 +12,7 @@ from socklat_gate.job.completeness import completeness_of
 from socklat_gate.job.gate_job import GateJob
 from socklat_gate.job.progress import Progress
 from socklat_gate.job.reference import find_reference, image_under_test
-from socklat_gate.job.rig import Bench
+from socklat_gate.job.rig import Rig
 from socklat_gate.job.run_job import measure_campaign
 from socklat_gate.job.settings import baselines_at, seed_or_random, with_limits
 from socklat_gate.measured.result import Result
@@ -93,11 +93,11 @@ def run_job(
     directory = path.resolve().parent
     client = ready_client(progress)
     chosen = image_under_test(client, scenario, directory, image, progress.say)
-    with Bench(client, scenario, directory, progress.say) as bench:
+    with Rig(client, scenario, directory, progress.say) as rig:
         campaign = measure_campaign(
-            bench, scenario, directory, chosen, runs=runs, seed=seed, progress=progress
+            rig, scenario, directory, chosen, runs=runs, seed=seed, progress=progress
         )
-        hooks, missed = bench.hooks, bench.missed
+        hooks, missed = rig.hooks, rig.missed
     return Result(
         kind="run",
         scenario_name=scenario.name,

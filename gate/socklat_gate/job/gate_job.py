@@ -15,7 +15,7 @@ from socklat_gate.job.completeness import completeness_of
 from socklat_gate.job.gated_stages import unmeasured_text
 from socklat_gate.job.progress import Progress
 from socklat_gate.job.reference import Reference
-from socklat_gate.job.rig import Bench
+from socklat_gate.job.rig import Rig
 from socklat_gate.job.run_job import check_excluded, measure_campaign, pair_seed, utc_now
 from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.facts import TEXT, ReasonFact
@@ -74,32 +74,32 @@ class GateJob:
         try:
             verdict = self._measure()
         except (InvalidMeasurement, NoUsableBaseline) as error:
-            verdict = self._failed(error)
+            verdict = self._failure_verdict(error)
         return self._result(verdict)
 
     def _measure(self) -> Verdict:
         reference = self._reference = self.find_reference()
-        with Bench(self.client, self.scenario, self.directory, self.progress.say) as bench:
-            self._hooks, self._fingerprint = bench.hooks, bench.fingerprint()
+        with Rig(self.client, self.scenario, self.directory, self.progress.say) as rig:
+            self._hooks, self._fingerprint = rig.hooks, rig.fingerprint()
             stored = self._stored = reference.campaigns(self.scenario, self._fingerprint)
-            if bench.unmeasured:
+            if rig.unmeasured:
                 # It can never pass, and nothing would be learnt from spending the budget.
-                numbers = {TEXT: unmeasured_text(bench.unmeasured)}
+                numbers = {TEXT: unmeasured_text(rig.unmeasured)}
                 fact = ReasonFact(Reason.NO_HOOK, numbers=numbers)
                 return Verdict(Outcome.INCONCLUSIVE, (fact,))
             try:
                 if reference.image is None:
-                    return self._alone(bench, stored)
-                verdict = self._paired(bench, reference.image)
+                    return self._measure_alone(rig, stored)
+                verdict = self._measure_pairs(rig, reference.image)
             finally:
-                self._missed = bench.missed
+                self._missed = rig.missed
         self._drift = drift(stored, self._pairs, self.scenario.gate)
         return verdict
 
-    def _alone(self, bench: Bench, stored: Sequence[Campaign]) -> Verdict:
+    def _measure_alone(self, rig: Rig, stored: Sequence[Campaign]) -> Verdict:
         self.progress.line("the baseline's image cannot be run: comparing with stored numbers")
         self._campaign = measure_campaign(
-            bench,
+            rig,
             self.scenario,
             self.directory,
             self.candidate,
@@ -109,7 +109,7 @@ class GateJob:
         )
         return compare(stored, self._campaign, self.scenario.gate, waivers=self.scenario.waiver)
 
-    def _paired(self, bench: Bench, baseline: ImageRef) -> Verdict:
+    def _measure_pairs(self, rig: Rig, baseline: ImageRef) -> Verdict:
         limits = self.scenario.gate
         commands = self.scenario.baseline
         specs = [
@@ -121,7 +121,7 @@ class GateJob:
         while True:
             self.progress.step(f"pair {len(used) + 1}/{limits.max_pairs}")
             index = len(self._pairs)
-            pair = bench.pair(index, pair_seed(self.seed, index), specs)
+            pair = rig.pair(index, pair_seed(self.seed, index), specs)
             self._pairs.append(pair)
             if pair.excluded:
                 self.progress.line(f"pair excluded: {pair.excluded}")
@@ -133,16 +133,18 @@ class GateJob:
             verdict = decide(
                 used,
                 limits,
-                budget_spent=_spent(limits, len(used), left_s),
+                budget_spent=_budget_reason(limits, len(used), left_s),
                 waivers=self.scenario.waiver,
                 stored=self._stored,
             )
             if not pair.excluded:
                 self.progress.pair_done(len(used), limits.max_pairs, verdict, left_s)
-            if verdict.outcome is not Outcome.INCONCLUSIVE or _spent(limits, len(used), left_s):
+            if verdict.outcome is not Outcome.INCONCLUSIVE or _budget_reason(
+                limits, len(used), left_s
+            ):
                 return verdict
 
-    def _failed(self, error: GateError) -> Verdict:
+    def _failure_verdict(self, error: GateError) -> Verdict:
         missing = isinstance(error, NoUsableBaseline)
         outcome = Outcome.NO_BASELINE if missing else Outcome.INVALID
         text = f"{error.message} ({error.remedy})" if error.remedy else error.message
@@ -186,7 +188,7 @@ class GateJob:
         return calibration_sentence(place, self.scenario, self._fingerprint)
 
 
-def _spent(limits: Gate, pairs: int, left_s: float) -> Reason | None:
+def _budget_reason(limits: Gate, pairs: int, left_s: float) -> Reason | None:
     """Which budget is used up, if any."""
     if pairs >= limits.max_pairs:
         return Reason.BUDGET_PAIRS

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from socklat_gate.environment import NoiseMeter
 from socklat_gate.interrupt import obey_signal
-from socklat_gate.job.completeness import check_complete, too_many_skipped
-from socklat_gate.job.recorder import Observer
-from socklat_gate.job.stacks import watch_stacks
+from socklat_gate.job.completeness import check_complete, excess_missed
+from socklat_gate.job.exclusion import stalls_lost, too_much_steal
+from socklat_gate.job.noise import with_stalls
+from socklat_gate.job.recorder import Recorder
+from socklat_gate.job.stacks import TracedCompanions, trace_companions
 from socklat_gate.load.bounds import for_turns, with_extension
 from socklat_gate.load.checks import check_delivered, too_late
 from socklat_gate.load.process import Endpoint, make_load
-from socklat_gate.measured.pair import Noise
+from socklat_gate.measured.pair import Interleave, Noise
 from socklat_gate.measured.run import LoadCounts, Run
 from socklat_gate.probe.netstat import network_counters, since
 from socklat_gate.probe.probe import Reading, SocketProbe
@@ -22,7 +24,7 @@ from socklat_gate.scenario import Scenario
 from socklat_gate.service.session import RunningArm
 from socklat_gate.stalls.shared import mark_shared
 
-__all__ = ["Measured", "measure", "noise_of_both"]
+__all__ = ["Measurement", "measure"]
 
 _LEAD_NS = 150_000_000  # from the order to start until the first request is due
 _SETTLE_S = 0.5  # closed connections leave the probe's map within this time
@@ -32,12 +34,35 @@ Check = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class Measurement:
     """Runs in the order of the arms asked for, and the machine's state meanwhile."""
 
     runs: tuple[Run, ...]
     noise: Noise
     excluded: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """Counters that go on over all measurements, as they were before this one."""
+
+    network: tuple[dict[str, int], ...]
+    missed: Mapping[str, int]
+    lost_stalls: int
+
+    @classmethod
+    def read(cls, probe: SocketProbe, arms: Sequence[RunningArm]) -> _Before:
+        network = tuple(network_counters(arm.pid) for arm in arms)
+        return cls(network, probe.missed_by_event(), probe.unsent_stalls())
+
+
+@dataclass(frozen=True, slots=True)
+class _Driven:
+    """A load that came to its end, and what was recorded meanwhile."""
+
+    recorder: Recorder
+    counts: tuple[LoadCounts, ...]
+    meter: NoiseMeter
 
 
 def measure(
@@ -48,105 +73,108 @@ def measure(
     *,
     check_alive: Check,
     say: OnProgress,
-) -> Measured:
+) -> Measurement:
     """Drives the load at ``arms``, which get the probe's slots in their order, and reads it all.
 
     ``check_alive`` is called several times a second and raises when a container died.  Raises
     `InvalidMeasurement` when the service, the load or the probe failed.
     """
+    companions = _watch(probe, arms, scenario.service.port, say)
+    before = _Before.read(probe, arms)
+    planned, interleave = _planned(scenario, len(arms))
+    driven = _drive(probe, planned, arms, seed, interleave, companions, check_alive, say)
+    check_alive()
+    readings = [_settled_reading(probe, slot) for slot in range(len(arms))]
+    correction, cpu = driven.recorder.finish()
+    noise = with_stalls(driven.meter.stop(), correction, cpu)
+    check_delivered(planned.load, driven.counts, [arm.arm for arm in arms])
+    lost_stalls = probe.unsent_stalls() - before.lost_stalls
+    runs = []
     for slot, arm in enumerate(arms):
-        probe.watch(slot, arm.netns_inode, scenario.service.port)
-    stacked = watch_stacks(probe, arms)
-    if stacked.left_out:
-        say(f"{stacked.left_out} containers of the stacks are not traced")
-    network = [network_counters(arm.pid) for arm in arms]
-    missed, unsent = probe.missed_by_event(), probe.unsent_stalls()
-    endpoints = [Endpoint(arm.host, arm.port) for arm in arms]
-    gate, planned = scenario.gate, with_extension(scenario.load)
-    interleave = "request" if len(arms) == 1 else gate.interleave
+        run = replace(
+            _run(arm, readings[slot], driven.counts[slot], driven.recorder),
+            network=since(before.network[slot], network_counters(arm.pid)),
+            cpu_ns=cpu[slot].used_ns,
+            cpu_exchanges=cpu[slot].exchanges,
+            corrected=correction.corrected[slot] if correction else None,
+            companions=companions.histograms_of(probe, slot),
+        )
+        runs.append(run)
+    missed = excess_missed(before.missed, probe.missed_by_event(), runs)
+    if not missed:  # else the counts may differ for that
+        for arm, run in zip(arms, runs, strict=True):
+            check_complete(arm.arm, run)
+    excluded = (
+        too_much_steal(planned.gate, noise)
+        or too_late(planned.load, driven.counts)
+        or missed
+        or stalls_lost(lost_stalls)
+        or (driven.recorder.shortfall(correction) if correction else "")
+    )
+    return Measurement(mark_shared(runs), noise, excluded)
+
+
+def _watch(
+    probe: SocketProbe, arms: Sequence[RunningArm], port: int, say: OnProgress
+) -> TracedCompanions:
+    """Gives the arms and their companions the probe's slots."""
+    for slot, arm in enumerate(arms):
+        probe.watch(slot, arm.netns_inode, port)
+    companions = trace_companions(probe, arms)
+    if companions.left_out:
+        say(f"{companions.left_out} containers of the stacks are not traced")
+    return companions
+
+
+def _planned(scenario: Scenario, arms: int) -> tuple[Scenario, Interleave]:
+    """The scenario with the load that this measurement sends, and how arms take their turns."""
+    load = with_extension(scenario.load)
+    interleave: Interleave = "request" if arms == 1 else scenario.gate.interleave
     if interleave == "slice":
-        planned = for_turns(planned, len(arms))
-    scenario = scenario.model_copy(update={"load": planned})
-    with make_load(planned, endpoints, seed, interleave, gate.slice_ms) as load:
+        load = for_turns(load, arms)
+    return scenario.model_copy(update={"load": load}), interleave
+
+
+def _drive(
+    probe: SocketProbe,
+    scenario: Scenario,
+    arms: Sequence[RunningArm],
+    seed: int,
+    interleave: Interleave,
+    companions: TracedCompanions,
+    check_alive: Check,
+    say: OnProgress,
+) -> _Driven:
+    """Connects, sends the load and records it to its end."""
+    endpoints = [Endpoint(arm.host, arm.port) for arm in arms]
+    with make_load(scenario.load, endpoints, seed, interleave, scenario.gate.slice_ms) as load:
         say("connecting")
         load.connect()
-        seen = Observer(probe, scenario, arms, load, stacked)
-        seen.open(load.start(time.monotonic_ns() + _LEAD_NS))
+        recorder = Recorder(probe, scenario, arms, load, companions)
+        recorder.open(load.start(time.monotonic_ns() + _LEAD_NS))
         meter = NoiseMeter()
         say("measuring")
 
         def poll() -> None:
             obey_signal()
             check_alive()
-            seen.poll()
+            recorder.poll()
 
-        counts = load.wait(poll=poll)
-    check_alive()
-    readings = [_settled(probe, slot) for slot in range(len(arms))]
-    cleaned, cpu = seen.finish()
-    noise = replace(
-        meter.stop(),
-        stalled=cleaned.stalled if cleaned else None,
-        interference=cleaned.interference if cleaned else None,
-        interference_ignored=cleaned.ignored if cleaned else "",
-        throttled_us=_sum(used.throttled_us for used in cpu),
-        involuntary_switches=_sum(used.involuntary_switches for used in cpu),
-    )
-    check_delivered(scenario.load, counts, [arm.arm for arm in arms])
-    unsent = probe.unsent_stalls() - unsent
-    runs = []
-    for slot, arm in enumerate(arms):
-        run = replace(
-            _run(arm, readings[slot], counts[slot], seen),
-            network=since(network[slot], network_counters(arm.pid)),
-            cpu_ns=cpu[slot].used_ns,
-            cpu_exchanges=cpu[slot].exchanges,
-            corrected=cleaned.corrected[slot] if cleaned else None,
-            companions=stacked.of_arm(probe, slot),
-        )
-        runs.append(run)
-    skipped = too_many_skipped(missed, probe.missed_by_event(), runs)
-    if not skipped:  # else the counts may differ for that
-        for arm, run in zip(arms, runs, strict=True):
-            check_complete(arm.arm, run)
-    disturbed = _disturbed(scenario, noise, counts) or skipped
-    if unsent and not disturbed:
-        disturbed = f"{unsent} of the machine's stalls found no room in the probe's ring"
-    if cleaned and not disturbed:
-        disturbed = seen.too_few_clean(cleaned)
-    return Measured(mark_shared(runs), noise, disturbed)
+        return _Driven(recorder, load.wait(poll=poll), meter)
 
 
-def noise_of_both(one: Noise, other: Noise) -> Noise:
-    """Of two measurements one after the other: means of shares, sums of counts."""
-
-    def mean(first: float | None, second: float | None) -> float | None:
-        return None if first is None or second is None else (first + second) / 2
-
-    return Noise(
-        steal=(one.steal + other.steal) / 2,
-        busy=(one.busy + other.busy) / 2,
-        psi_cpu_some=mean(one.psi_cpu_some, other.psi_cpu_some),
-        load_average=other.load_average,
-        involuntary_switches=_sum((one.involuntary_switches, other.involuntary_switches)),
-        stalled=mean(one.stalled, other.stalled),
-        interference=mean(one.interference, other.interference),
-        throttled_us=_sum((one.throttled_us, other.throttled_us)),
-        interference_ignored=one.interference_ignored or other.interference_ignored,
-    )
-
-
-def _settled(probe: SocketProbe, slot: int) -> Reading:
+def _settled_reading(probe: SocketProbe, slot: int) -> Reading:
     """The reading once the driver's closed connections have reached the kernel's books."""
-    deadline = time.monotonic() + _SETTLE_S
+    deadline_s = time.monotonic() + _SETTLE_S
     while True:
         reading = probe.read(slot)
-        if not reading.counters["pending"] or time.monotonic() > deadline:
+        if not reading.counters["pending"] or time.monotonic() > deadline_s:
             return reading
         time.sleep(0.02)
 
 
-def _run(arm: RunningArm, reading: Reading, load: LoadCounts, seen: Observer) -> Run:
+def _run(arm: RunningArm, reading: Reading, load: LoadCounts, recorder: Recorder) -> Run:
+    window = recorder.window
     return Run(
         image=arm.image.reference,
         image_id=arm.image.id,
@@ -154,23 +182,9 @@ def _run(arm: RunningArm, reading: Reading, load: LoadCounts, seen: Observer) ->
         bands=reading.bands,
         counters=reading.counters,
         load=load,
-        duration_s=(seen.window.to_ns - seen.window.from_ns) / 1e9,
+        duration_s=(window.to_ns - window.from_ns) / 1e9,
         drops=reading.drops,
         spikes=reading.spikes,
-        spike_threshold_ns=seen.spike_ns,
-        window_from_ns=seen.window.from_ns,
+        spike_threshold_ns=recorder.spike_ns,
+        window_from_ns=window.from_ns,
     )
-
-
-def _disturbed(scenario: Scenario, noise: Noise, counts: Sequence[LoadCounts]) -> str:
-    """Why the pair is not used: rules about the machine only, never about latencies."""
-    limit = scenario.gate.max_steal
-    if noise.steal > limit:
-        return f"the hypervisor took {noise.steal:.0%} of the CPU time (limit {limit:.0%})"
-    return too_late(scenario.load, counts)
-
-
-def _sum(parts: Iterable[int | None]) -> int | None:
-    """None when a part is not known."""
-    known = list(parts)
-    return None if None in known else sum(part for part in known if part is not None)

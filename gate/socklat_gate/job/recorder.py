@@ -1,7 +1,7 @@
 """What is done while the load runs: spikes armed, the log emptied, CPU time read, the end chosen.
 
-A run lasts ``load.duration_s``, and longer while stalls leave too few clean exchanges for a gated
-quantile, up to ``load.max_duration_s``.
+A run lasts ``load.duration_s``, and longer while stalls leave too few undisturbed exchanges for a
+gated quantile, up to ``load.max_duration_s``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from socklat_gate.job.stacks import Stacked
+from socklat_gate.job.stacks import TracedCompanions
 from socklat_gate.load.bounds import longest_s, with_extension
 from socklat_gate.load.load_driver import END_AHEAD_NS, LoadDriver, Window
 from socklat_gate.probe.probe import SocketProbe
@@ -22,17 +22,17 @@ from socklat_gate.service.cpu_time import CpuMeter, CpuUse
 from socklat_gate.stalls.correction import StallCorrection, correct_stalls
 from socklat_gate.stalls.timeline import EXCHANGE, STALL, Records
 
-__all__ = ["Observer", "UsedCpu"]
+__all__ = ["CpuTime", "Recorder"]
 
-MOST_LOGGED = 1 << 20
+MAX_LOGGED = 1 << 20
 """Exchanges of a run that are logged one by one; of more, a random part is."""
 
 SPARE = 1.1
-LOOK_EVERY_NS = 500_000_000
+CHECK_EVERY_NS = 500_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class UsedCpu:
+class CpuTime:
     """CPU time of a container while ``exchanges`` requests came in; all 0 when not known."""
 
     used_ns: int = 0
@@ -41,8 +41,8 @@ class UsedCpu:
     involuntary_switches: int | None = None
 
 
-class Observer:
-    """Watches one run of ``arms``, slot by slot, from the start of its load to its end.
+class Recorder:
+    """Records one run of ``arms``, slot by slot, from the start of its load to its end.
 
     `poll` is called several times a second while the load runs, `finish` once after it.
     """
@@ -53,24 +53,24 @@ class Observer:
         scenario: Scenario,
         arms: Sequence[RunningArm],
         load: LoadDriver,
-        stacked: Stacked,
+        companions: TracedCompanions,
     ) -> None:
         self._probe = probe
         self._scenario = scenario
         self._load = load
-        self._stacked = stacked
+        self._companions = companions
         self._slots = range(len(arms))
         self._meters = [CpuMeter(arm.pid) for arm in arms]
         self._window = Window(0, 0, 0)
         self._spike_ns = 0
-        self._begun: list[tuple[CpuUse | None, int]] = []
-        self._ended: list[tuple[CpuUse | None, int]] = []
+        self._cpu_before: list[tuple[CpuUse | None, int]] = []
+        self._cpu_after: list[tuple[CpuUse | None, int]] = []
         self._exchanges: list[Records] = []
         self._stalls: list[Records] = []
-        self._looked_ns = 0
+        self._checked_ns = 0
         self._end_chosen = False
         expected = scenario.load.rate * len(arms) * longest_s(with_extension(scenario.load))
-        self._log_mask = _mask(expected / MOST_LOGGED)
+        self._log_mask = _log_mask_for(expected / MAX_LOGGED)
 
     @property
     def window(self) -> Window:
@@ -93,34 +93,36 @@ class Observer:
         """Whatever is due now."""
         now_ns = time.monotonic_ns()
         self._drain()
-        if not self._begun and now_ns > self._window.from_ns:
+        if not self._cpu_before and now_ns > self._window.from_ns:
             p99_ns = self._probe.warmup_quantile_ns(0, 0.99)
             self._spike_ns = int(self._scenario.probe.spike_factor * p99_ns)
             self._record()
-            self._begun = self._cpu_use()
-        if not self._end_chosen and now_ns >= self._looked_ns + LOOK_EVERY_NS:
-            self._looked_ns = now_ns
+            self._cpu_before = self._read_cpu()
+        if not self._end_chosen and now_ns >= self._checked_ns + CHECK_EVERY_NS:
+            self._checked_ns = now_ns
             self._choose_end(now_ns)
-        if not self._ended and now_ns > self._window.to_ns:
-            self._ended = self._cpu_use()
+        if not self._cpu_after and now_ns > self._window.to_ns:
+            self._cpu_after = self._read_cpu()
 
-    def finish(self) -> tuple[StallCorrection | None, list[UsedCpu]]:
+    def finish(self) -> tuple[StallCorrection | None, list[CpuTime]]:
         """Corrected distributions by arm, None when stalls are not watched; CPU time by arm."""
         self._drain()
-        if not self._ended:
-            self._ended = self._cpu_use()
-        used = [UsedCpu() for _ in self._slots]
-        if self._begun:
-            used = [_used(*pair) for pair in zip(self._begun, self._ended, strict=True)]
-        return (self._cleaned() if self._probe.watches_stalls else None), used
+        if not self._cpu_after:
+            self._cpu_after = self._read_cpu()
+        used = [CpuTime() for _ in self._slots]
+        if self._cpu_before:
+            used = [
+                _cpu_time(*pair) for pair in zip(self._cpu_before, self._cpu_after, strict=True)
+            ]
+        return (self._correct() if self._probe.watches_stalls else None), used
 
-    def too_few_clean(self, cleaned: StallCorrection, factor: float = 1.0) -> str:
-        """A sentence when a gated quantile rests on too few clean exchanges, else "".
+    def shortfall(self, correction: StallCorrection, factor: float = 1.0) -> str:
+        """A sentence when a gated quantile rests on too few undisturbed exchanges, else "".
 
         The machine's stalls decide, no latency.  ``factor`` times as many as there are are counted.
         """
         for metric in self._scenario.gate.metrics:
-            for corrected in cleaned.corrected:
+            for corrected in correction.corrected:
                 used = corrected.used.get(metric.stage)
                 if used is None or metric.quantile is None:
                     continue
@@ -129,9 +131,9 @@ class Observer:
                     length_s = (self._window.to_ns - self._window.from_ns) / 1e9
                     needed_s = length_s * MIN_EXCEEDING / max(beyond, 1.0)
                     return (
-                        f"the CPUs were taken away too often: {beyond:.0f} clean exchanges beyond "
-                        f"{metric.name} in {length_s:.1f} s, where {MIN_EXCEEDING} are needed "
-                        f"(about {needed_s:.0f} s at this rate; load.max_duration_s)"
+                        f"the CPUs were taken away too often: {beyond:.0f} undisturbed exchanges "
+                        f"beyond {metric.name} in {length_s:.1f} s, where {MIN_EXCEEDING} are "
+                        f"needed (about {needed_s:.0f} s at this rate; load.max_duration_s)"
                     )
         return ""
 
@@ -141,7 +143,7 @@ class Observer:
             self._probe.record_between(
                 slot, window.from_ns, window.to_ns, self._spike_ns, self._log_mask
             )
-        self._stacked.record(self._probe, window)
+        self._companions.record(self._probe, window)
 
     def _drain(self) -> None:
         exchanges, stalls = self._probe.drain()
@@ -149,39 +151,39 @@ class Observer:
         self._stalls.append(stalls)
 
     def _choose_end(self, now_ns: int) -> None:
-        """Ends the window at the planned length, or later once enough clean exchanges are in."""
+        """Ends the window as planned, or later once enough exchanges were undisturbed."""
         planned_ns = self._window.from_ns + round(self._scenario.load.duration_s * 1e9)
-        if now_ns + END_AHEAD_NS + LOOK_EVERY_NS < planned_ns:
+        if now_ns + END_AHEAD_NS + CHECK_EVERY_NS < planned_ns:
             return
         if self._probe.watches_stalls:
-            # Until then, what comes is expected to be as clean as what came.
+            # Until then, what comes is expected to be as little disturbed as what came.
             passed_ns = max(1, now_ns - self._window.from_ns)
             expected = max(1.0, (planned_ns - self._window.from_ns) / passed_ns)
-            if self.too_few_clean(self._cleaned(), expected / SPARE):
+            if self.shortfall(self._correct(), expected / SPARE):
                 return
         self._end_chosen = True
         self._window = self._load.end_at(max(planned_ns, now_ns + END_AHEAD_NS))
         self._record()
 
-    def _cleaned(self) -> StallCorrection:
+    def _correct(self) -> StallCorrection:
         exchanges = np.concatenate([np.zeros(0, EXCHANGE), *self._exchanges])
         stalls = np.concatenate([np.zeros(0, STALL), *self._stalls])
         arms = [exchanges[exchanges["target"] == slot] for slot in self._slots]
         to_ns = min(self._window.to_ns, time.monotonic_ns())
         return correct_stalls(arms, stalls, self._window.from_ns, to_ns, self._probe.stages)
 
-    def _cpu_use(self) -> list[tuple[CpuUse | None, int]]:
+    def _read_cpu(self) -> list[tuple[CpuUse | None, int]]:
         return [(self._meters[slot].read(), self._probe.seen(slot)) for slot in self._slots]
 
 
-def _used(begun: tuple[CpuUse | None, int], ended: tuple[CpuUse | None, int]) -> UsedCpu:
+def _cpu_time(begun: tuple[CpuUse | None, int], ended: tuple[CpuUse | None, int]) -> CpuTime:
     before, after = begun[0], ended[0]
     if before is None or after is None:
-        return UsedCpu()
+        return CpuTime()
     use = after.since(before)
-    return UsedCpu(use.used_ns, ended[1] - begun[1], use.throttled_us, use.involuntary_switches)
+    return CpuTime(use.used_ns, ended[1] - begun[1], use.throttled_us, use.involuntary_switches)
 
 
-def _mask(times_too_many: float) -> int:
+def _log_mask_for(times_too_many: float) -> int:
     """The smallest 2**n - 1 that leaves no more than the bound."""
     return (1 << max(0, int(np.ceil(np.log2(max(times_too_many, 1.0)))))) - 1

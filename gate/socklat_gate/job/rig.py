@@ -1,6 +1,6 @@
 """Containers up, measured, and gone: of both arms at once, of one after the other, of one alone.
 
-`Bench` owns the network, the probe and nothing else that outlives it; `job.measurement` does the
+`Rig` owns the network, the probe and nothing else that outlives it; `job.measurement` does the
 measuring.
 """
 
@@ -17,7 +17,8 @@ import numpy as np
 from socklat_gate.environment import fingerprint
 from socklat_gate.interrupt import obey_signal, shielded
 from socklat_gate.job.gated_stages import unmeasured_stages
-from socklat_gate.job.measurement import Measured, measure, noise_of_both
+from socklat_gate.job.measurement import Measurement, measure
+from socklat_gate.job.noise import mean_noise
 from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.measured.pair import ARMS, Arm, Pair
 from socklat_gate.probe.hook_table import DEFINITION
@@ -26,7 +27,7 @@ from socklat_gate.scenario import Scenario
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.session import ArmSpec, RunningArm, ServiceSession
 
-__all__ = ["Bench", "Measured"]
+__all__ = ["Measurement", "Rig"]
 
 STACK_TARGETS = 16
 """Containers of both stacks that are traced, those under test included."""
@@ -35,7 +36,7 @@ OnProgress = Callable[[str], None]
 
 
 @dataclass(slots=True)
-class _Standing:
+class _Launched:
     """Containers that are up: in the order of starting, and the pairs measured on them so far."""
 
     specs: list[ArmSpec]
@@ -46,7 +47,7 @@ class _Standing:
     pairs: int = 0
 
 
-class Bench:
+class Rig:
     """Context manager: the probe loaded and a private network up, for any number of runs.
 
     Raises `UnfitEnvironment` on entry when this machine cannot measure, `UsageError` when a gated
@@ -61,9 +62,9 @@ class Bench:
         self._directory = directory
         self._say = say
         self._stack = ExitStack()
-        self._standing: _Standing | None = None
+        self._launched: _Launched | None = None
 
-    def __enter__(self) -> Bench:
+    def __enter__(self) -> Rig:
         with ExitStack() as stack:
             self._say("loading the probe")
             self._probe = stack.enter_context(self._new_probe())
@@ -102,7 +103,7 @@ class Bench:
 
     @property
     def missed(self) -> int:
-        """Probe invocations that the kernel skipped so far."""
+        """Probe invocations that the kernel missed so far."""
         return self._probe.missed()
 
     def fingerprint(self) -> Fingerprint:
@@ -121,15 +122,15 @@ class Bench:
         gate = self._scenario.gate
         if gate.interleave == "block":
             return self._blocks(index, seed, specs)
-        up = self._standing or self._start(index, seed, specs)
+        up = self._launched or self._start(index, seed, specs)
         try:
-            measured = self._measured(up.arms, seed)
+            measured = self._measure(up.arms, seed)
         except BaseException:
-            self._stop()
+            self._remove_containers()
             raise
         up.pairs += 1
         if up.pairs == gate.pairs_per_start:
-            self._stop()
+            self._remove_containers()
         by_arm = dict(zip((spec.arm for spec in up.specs), measured.runs, strict=True))
         return Pair(
             index,
@@ -144,13 +145,13 @@ class Bench:
             swapped_cpusets=up.swapped_cpusets,
         )
 
-    def single(self, seed: int, spec: ArmSpec) -> Measured:
+    def single(self, seed: int, spec: ArmSpec) -> Measurement:
         """Measures one image alone; raises as `pair`."""
         up = self._start(0, seed, [spec])
         try:
-            return self._measured(up.arms, seed)
+            return self._measure(up.arms, seed)
         finally:
-            self._stop()
+            self._remove_containers()
 
     def _blocks(self, index: int, seed: int, specs: Sequence[ArmSpec]) -> Pair:
         """One arm alone after the other, both by the same schedule and on the same CPUs."""
@@ -158,11 +159,11 @@ class Bench:
         one, other = (self.single(seed, specs[at]) for at in (flip, 1 - flip))
         runs = (*one.runs, *other.runs)
         baseline, candidate = runs if flip == 0 else runs[::-1]
-        noise = noise_of_both(one.noise, other.noise)
+        noise = mean_noise(one.noise, other.noise)
         why = one.excluded or other.excluded
         return Pair(index, seed, ARMS[flip], baseline, candidate, noise, why, interleave="block")
 
-    def _start(self, index: int, seed: int, specs: Sequence[ArmSpec]) -> _Standing:
+    def _start(self, index: int, seed: int, specs: Sequence[ArmSpec]) -> _Launched:
         obey_signal()
         self._say("starting containers")
         flips = np.random.default_rng(seed).integers(2, size=2)
@@ -174,18 +175,18 @@ class Bench:
         # Whoever starts first also comes first in everything else: nothing stays with one arm.
         order = [placed[first], *(spec for at, spec in enumerate(placed) if at != first)]
         arms = self._session.start(order)
-        self._standing = _Standing(order, arms, order[0].arm, swapped, index)
-        return self._standing
+        self._launched = _Launched(order, arms, order[0].arm, swapped, index)
+        return self._launched
 
-    def _measured(self, arms: Sequence[RunningArm], seed: int) -> Measured:
+    def _measure(self, arms: Sequence[RunningArm], seed: int) -> Measurement:
         check = self._session.check_alive
         return measure(self._probe, self._scenario, arms, seed, check_alive=check, say=self._say)
 
-    def _stop(self) -> None:
-        if self._standing is None:
+    def _remove_containers(self) -> None:
+        if self._launched is None:
             return
         self._say("removing containers")
         self._probe.forget_all()
-        self._standing = None
+        self._launched = None
         with shielded():
             self._session.stop()

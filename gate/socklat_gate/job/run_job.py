@@ -11,7 +11,7 @@ import numpy as np
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.job.commit import current_branch, current_commit
 from socklat_gate.job.progress import Progress
-from socklat_gate.job.rig import Bench
+from socklat_gate.job.rig import Rig
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.pair import Noise
 from socklat_gate.measured.run import Run
@@ -25,7 +25,7 @@ __all__ = ["measure_campaign", "pair_seed", "utc_now"]
 
 
 def measure_campaign(
-    bench: Bench,
+    rig: Rig,
     scenario: Scenario,
     directory: Path,
     image: ImageRef,
@@ -48,7 +48,7 @@ def measure_campaign(
     while len(kept) < runs:
         progress.step(f"run {len(kept) + 1}/{runs}")
         number = len(kept) + excluded
-        measured = bench.single(pair_seed(seed, number), ArmSpec("candidate", image))
+        measured = rig.single(pair_seed(seed, number), ArmSpec("candidate", image))
         if measured.excluded:
             excluded += 1
             progress.line(f"run excluded: {measured.excluded}")
@@ -70,7 +70,7 @@ def measure_campaign(
         commit=commit,
         image=image.reference,
         image_id=image.id,
-        fingerprint=bench.fingerprint(),
+        fingerprint=rig.fingerprint(),
         runs=tuple(kept),
         noise=tuple(noises),
         branch=branch,

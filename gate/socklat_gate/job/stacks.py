@@ -1,4 +1,4 @@
-"""The other containers of the arms' stacks: given slots, recorded, and read at the end."""
+"""The other containers of the arms' stacks: each gets a slot, is recorded, and read at the end."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from socklat_gate.measured.histogram import Histogram
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.service.arm import RunningArm
 
-__all__ = ["Stacked", "watch_stacks"]
+__all__ = ["TracedCompanions", "trace_companions"]
 
 NO_LOG = (1 << 31) - 1
 """Of so many exchanges one is logged: the log is for the arms."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stacked:
-    """Slot of each container that is traced, and those of which there was no room."""
+class TracedCompanions:
+    """The other containers of the stacks: slots of those that are traced, and how many are not."""
 
     slots: Mapping[tuple[int, str], int]
     left_out: int
@@ -28,7 +28,7 @@ class Stacked:
         for slot in self.slots.values():
             probe.record_between(slot, window.from_ns, window.to_ns, 0, NO_LOG)
 
-    def of_arm(self, probe: SocketProbe, arm: int) -> dict[str, Histogram]:
+    def histograms_of(self, probe: SocketProbe, arm: int) -> dict[str, Histogram]:
         """Distributions of ``service`` by container; only of those that served something."""
         found = {
             name: probe.read(slot).histograms["service"]
@@ -38,7 +38,7 @@ class Stacked:
         return {name: histogram for name, histogram in found.items() if histogram.total}
 
 
-def watch_stacks(probe: SocketProbe, arms: Sequence[RunningArm]) -> Stacked:
+def trace_companions(probe: SocketProbe, arms: Sequence[RunningArm]) -> TracedCompanions:
     """Gives the slots after those of the arms to their companions, to both arms alike."""
     wanted = [(at, companion) for at, arm in enumerate(arms) for companion in arm.companions]
     each = (probe.targets - len(arms)) // max(1, len(arms))
@@ -49,4 +49,4 @@ def watch_stacks(probe: SocketProbe, arms: Sequence[RunningArm]) -> Stacked:
         slot = len(arms) + len(slots)
         probe.watch(slot, companion.netns_inode, *companion.ports)
         slots[at, companion.name] = slot
-    return Stacked(slots, len(wanted) - len(slots))
+    return TracedCompanions(slots, len(wanted) - len(slots))

@@ -1,4 +1,4 @@
-"""A scenario, an image and a bench for jobs that measure nothing."""
+"""A scenario, an image and a rig for jobs that measure nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from socklat_gate.baseline.store import BaselineStore
 from socklat_gate.job.progress import Progress
-from socklat_gate.job.rig import Measured
+from socklat_gate.job.rig import Measurement
 from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.run import Run
@@ -56,7 +56,7 @@ def quiet_progress() -> Progress:
     return Progress(quiet=True)
 
 
-class FakeBench:
+class FakeRig:
     """Gives what a list says: a log change, why the measurement is excluded, or an error."""
 
     hooks = {"send": "raw_tracepoint:x"}  # noqa: RUF012 - never changed
@@ -68,7 +68,7 @@ class FakeBench:
         self.seeds: list[int] = []
         self.closed = False
 
-    def __enter__(self) -> FakeBench:
+    def __enter__(self) -> FakeRig:
         return self
 
     def __exit__(self, *args: object) -> None:
@@ -82,9 +82,9 @@ class FakeBench:
         assert [spec.arm for spec in specs] == ["baseline", "candidate"]
         return pair_of(run(), run(change), index, excluded)
 
-    def single(self, seed: int, spec: Any) -> Measured:
+    def single(self, seed: int, spec: Any) -> Measurement:
         change, excluded = self._next(seed)
-        return Measured((run(change),), QUIET, excluded)
+        return Measurement((run(change),), QUIET, excluded)
 
     def _next(self, seed: int) -> tuple[float, str]:
         self.seeds.append(seed)
@@ -94,9 +94,9 @@ class FakeBench:
         return (step, "") if isinstance(step, float) else (0.0, step)
 
 
-def opening(bench: FakeBench) -> Callable[..., FakeBench]:
-    """Stands in for the class `Bench`."""
-    return lambda client, scenario, directory, say: bench
+def opening(rig: FakeRig) -> Callable[..., FakeRig]:
+    """Stands in for the class `Rig`."""
+    return lambda client, scenario, directory, say: rig
 
 
 def stored(directory: Path, count: int, **changes: Any) -> BaselineStore:

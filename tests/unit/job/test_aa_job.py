@@ -10,10 +10,11 @@ from socklat_gate.errors import InvalidMeasurement, Reason, UnfitEnvironment
 from socklat_gate.job import aa_job as calibrate
 from socklat_gate.job.aa_job import CalibrationJob
 from socklat_gate.measured.calibration import Calibration
+from socklat_gate.verdict import aa_findings
 from tests.unit.job.fakes import (
     IMAGE,
     MACHINE,
-    FakeBench,
+    FakeRig,
     Step,
     opening,
     quiet_progress,
@@ -27,7 +28,7 @@ Study = Callable[..., Calibration]
 
 @pytest.fixture
 def study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Study:
-    """Runs a study over steps of a fake bench."""
+    """Runs a study over steps of a fake rig."""
 
     def run(
         steps: Sequence[Step],
@@ -36,8 +37,11 @@ def study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Study:
         unmeasured: tuple[str, ...] = (),
         **limits: Any,
     ) -> Calibration:
-        bench = FakeBench(steps, unmeasured)
-        monkeypatch.setattr(calibrate, "Bench", opening(bench))
+        rig = FakeRig(steps, unmeasured)
+        monkeypatch.setattr(calibrate, "Rig", opening(rig))
+        # How good the resampling is has tests of its own.
+        monkeypatch.setattr(aa_findings, "JOBS", 200)
+        monkeypatch.setattr(aa_findings, "MOST_PAIRS", 40)
         job = CalibrationJob(
             client=None,
             scenario=scenario(**limits),
@@ -51,8 +55,8 @@ def study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Study:
         try:
             return job.run()
         finally:
-            assert bench.closed
-            assert len(set(bench.seeds)) == len(bench.seeds)
+            assert rig.closed
+            assert len(set(rig.seeds)) == len(rig.seeds)
 
     return run
 

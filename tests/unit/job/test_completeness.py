@@ -10,28 +10,28 @@ from socklat_gate.measured.run import Run
 from tests.unit.job.fakes import run
 
 
-def answering(answers: int, errors: int = 0, **counters: int) -> Run:
+def run_with(responses: int, errors: int = 0, **counters: int) -> Run:
     whole = run(**counters)
-    return replace(whole, load=replace(whole.load, responded_total=answers, errors=errors))
+    return replace(whole, load=replace(whole.load, responded_total=responses, errors=errors))
 
 
 def test_a_whole_run() -> None:
-    check_complete("candidate", answering(6000))
+    check_complete("candidate", run_with(6000))
 
 
 @pytest.mark.parametrize(
     ("whole", "reason", "said"),
     [
         # 6000 were recorded, so 6031 seen make 31 that are accounted for one way or another.
-        (answering(6000, seen=6031), Reason.EVENTS_LOST, "do not add up: 6031 exchanges seen"),
+        (run_with(6000, seen=6031), Reason.EVENTS_LOST, "do not add up: 6031 exchanges seen"),
         (
-            answering(6000, seen=6031, dropped_map_full=31),
+            run_with(6000, seen=6031, dropped_map_full=31),
             Reason.EVENTS_LOST,
             "31 of 6031 exchanges were lost: they did not fit",
         ),
-        (answering(6031), Reason.COUNT_MISMATCH, "the load driver got 6031 answers"),
-        (answering(5969), Reason.COUNT_MISMATCH, "the kernel saw 6000 answered exchanges"),
-        (answering(0, seen=0, recorded=0), Reason.EVENTS_LOST, "no exchange was recorded"),
+        (run_with(6031), Reason.COUNT_MISMATCH, "the load driver 6031"),
+        (run_with(5969), Reason.COUNT_MISMATCH, "the kernel saw 6000 responses"),
+        (run_with(0, seen=0, recorded=0), Reason.EVENTS_LOST, "no exchange was recorded"),
     ],
 )
 def test_a_run_with_losses(whole: Run, reason: Reason, said: str) -> None:
@@ -46,11 +46,11 @@ def test_a_run_with_losses(whole: Run, reason: Reason, said: str) -> None:
 @pytest.mark.parametrize(
     "whole",
     [
-        answering(6000, seen=6030, dropped_map_full=30),
-        answering(6000, seen=6500, filtered=0, no_response=400, pending=100),
-        answering(6025),
-        answering(5900, errors=100),
-        answering(7000, seen=7000, filtered=1000),
+        run_with(6000, seen=6030, dropped_map_full=30),
+        run_with(6000, seen=6500, filtered=0, no_response=400, pending=100),
+        run_with(6025),
+        run_with(5900, errors=100),
+        run_with(7000, seen=7000, filtered=1000),
     ],
 )
 def test_what_is_allowed(whole: Run) -> None:
@@ -58,20 +58,20 @@ def test_what_is_allowed(whole: Run) -> None:
 
 
 def test_the_drivers_failures_explain_a_difference_but_no_more() -> None:
-    assert mismatch(answering(5990, errors=10)) == 0
-    assert mismatch(answering(5000, errors=400)) == pytest.approx(600 / 5000)
-    assert mismatch(answering(6000)) == 0
+    assert mismatch(run_with(5990, errors=10)) == 0
+    assert mismatch(run_with(5000, errors=400)) == pytest.approx(600 / 5000)
+    assert mismatch(run_with(6000)) == 0
 
 
 def test_an_external_load_has_no_count_of_its_own() -> None:
-    whole = answering(0)
+    whole = run_with(0)
     external = replace(whole, load=replace(whole.load, external=True))
     check_complete("candidate", external)
     assert completeness_of([external], 0).responded_by_driver is None
 
 
 def test_sums_over_runs() -> None:
-    total = completeness_of([answering(6000), answering(6010, overlapped=5)], missed=2)
+    total = completeness_of([run_with(6000), run_with(6010, overlapped=5)], missed=2)
     assert (total.seen, total.recorded, total.responded_by_driver) == (12_000, 12_000, 12_010)
     assert (total.overlapped, total.missed) == (5, 2)
     assert total.mismatch == pytest.approx(10 / 6010)

@@ -25,7 +25,7 @@ from socklat_gate.wording.sentence import plain
 from tests.unit.job.fakes import (
     BASE_IMAGE,
     IMAGE,
-    FakeBench,
+    FakeRig,
     Step,
     opening,
     quiet_progress,
@@ -38,7 +38,7 @@ DIED = InvalidMeasurement(Reason.SERVICE_DIED, "exit code 3", remedy="look at it
 
 @pytest.fixture
 def judge(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Result]:
-    """Runs a job over steps of a fake bench."""
+    """Runs a job over steps of a fake rig."""
 
     def run(
         steps: Sequence[Step],
@@ -52,8 +52,8 @@ def judge(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Resu
             store = stored(tmp_path / "none", 0)
             return reference or Reference(BASE_IMAGE, store, named=True, stored=False)
 
-        bench = FakeBench(steps, unmeasured)
-        monkeypatch.setattr(paired, "Bench", opening(bench))
+        rig = FakeRig(steps, unmeasured)
+        monkeypatch.setattr(paired, "Rig", opening(rig))
         job = GateJob(
             client=None,
             scenario=scenario(**limits),
@@ -64,7 +64,7 @@ def judge(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Resu
             progress=quiet_progress(),
         )
         result = job.run()
-        assert bench.closed or not bench.seeds
+        assert rig.closed or not rig.seeds
         return result
 
     return run
@@ -191,7 +191,7 @@ def test_a_gated_stage_that_is_not_measured_is_inconclusive_at_once(
     ((reason, text),) = coded_reasons(result.verdict)
     assert reason == Reason.NO_HOOK.value
     assert "rx_process is not measured: no hook for process attaches to this kernel" in text
-    assert (result.pairs, result.hooks) == ((), FakeBench.hooks)
+    assert (result.pairs, result.hooks) == ((), FakeRig.hooks)
     assert "this kernel shows" in plain(next_step(result))
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from socklat_gate.job import recorder as module
-from socklat_gate.job.recorder import Observer
-from socklat_gate.job.stacks import Stacked
+from socklat_gate.job.recorder import Recorder
+from socklat_gate.job.stacks import TracedCompanions
 from socklat_gate.load.load_driver import Window
 from socklat_gate.service.cpu_time import CpuUse
 from socklat_gate.stalls.timeline import EXCHANGE, STALL
@@ -75,7 +75,7 @@ class World:
         return Window(0, S, end_ns)
 
 
-def run(world: World, monkeypatch: pytest.MonkeyPatch, **load: Any) -> Observer:
+def run(world: World, monkeypatch: pytest.MonkeyPatch, **load: Any) -> Recorder:
     """Polls ten times a second until the load ends."""
     document = scenario().model_dump()
     document["gate"]["metrics"] = [
@@ -91,30 +91,30 @@ def run(world: World, monkeypatch: pytest.MonkeyPatch, **load: Any) -> Observer:
     )
     arms: Any = [SimpleNamespace(pid=1), SimpleNamespace(pid=2)]
     probe: Any = world
-    seen = Observer(probe, planned, arms, probe, Stacked({}, 0))
-    seen.open(world.window)
-    while world.now_ns <= seen.window.to_ns + S:
+    recorder = Recorder(probe, planned, arms, probe, TracedCompanions({}, 0))
+    recorder.open(world.window)
+    while world.now_ns <= recorder.window.to_ns + S:
         world.now_ns += 100 * MS
-        seen.poll()
-    return seen
+        recorder.poll()
+    return recorder
 
 
 def test_a_calm_run_lasts_as_long_as_planned(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
-    seen = run(world, monkeypatch)
+    recorder = run(world, monkeypatch)
     assert world.ended == [11 * S]
-    cleaned, _ = seen.finish()
+    cleaned, _ = recorder.finish()
     assert cleaned is not None
-    assert seen.too_few_clean(cleaned) == ""
+    assert recorder.shortfall(cleaned) == ""
     assert sum(c.logged for c in cleaned.corrected) == pytest.approx(2 * 10 * RATE, rel=0.2)
 
 
 def test_without_a_look_at_stalls_it_does_too(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
     world.watches_stalls = False
-    seen = run(world, monkeypatch)
+    recorder = run(world, monkeypatch)
     assert world.ended == [11 * S]
-    assert seen.finish()[0] is None
+    assert recorder.finish()[0] is None
 
 
 def test_a_disturbed_run_lasts_until_enough_was_undisturbed(
@@ -122,12 +122,12 @@ def test_a_disturbed_run_lasts_until_enough_was_undisturbed(
 ) -> None:
     begins = np.arange(S, 41 * S, 20 * MS)
     world = World(stalls_at(begins, begins + 6 * MS))  # 12 ms of 20 are lost: half of the 100
-    seen = run(world, monkeypatch)
+    recorder = run(world, monkeypatch)
     (end_ns,) = world.ended
     assert 13 * S < end_ns < 24 * S
-    cleaned, _ = seen.finish()
+    cleaned, _ = recorder.finish()
     assert cleaned is not None
-    assert seen.too_few_clean(cleaned) == ""
+    assert recorder.shortfall(cleaned) == ""
     assert cleaned.stalled == pytest.approx(0.3, abs=0.01)
 
 
@@ -136,23 +136,23 @@ def test_a_run_that_never_gets_enough_says_how_long_it_would_take(
 ) -> None:
     begins = np.arange(S, 41 * S, 20 * MS)
     world = World(stalls_at(begins, begins + 9 * MS))
-    seen = run(world, monkeypatch)
+    recorder = run(world, monkeypatch)
     assert world.ended == []
-    cleaned, _ = seen.finish()
+    cleaned, _ = recorder.finish()
     assert cleaned is not None
-    told = seen.too_few_clean(cleaned)
-    assert "clean exchanges beyond service_p99 in 40.0 s, where 50 are needed" in told
+    sentence = recorder.shortfall(cleaned)
+    assert "undisturbed exchanges beyond service_p99 in 40.0 s, where 50 are needed" in sentence
 
 
 def test_spikes_are_armed_by_the_warmup_and_kept_when_the_end_moves(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = World()
-    seen = run(world, monkeypatch)
+    recorder = run(world, monkeypatch)
     assert world.recorded[:2] == [(0, 41 * S, 0, 0), (1, 41 * S, 0, 0)]
     assert world.recorded[2:4] == [(0, 41 * S, 6 * MS, 0), (1, 41 * S, 6 * MS, 0)]
     assert world.recorded[4:] == [(0, 11 * S, 6 * MS, 0), (1, 11 * S, 6 * MS, 0)]
-    assert seen.spike_ns == 6 * MS
+    assert recorder.spike_ns == 6 * MS
 
 
 def test_cpu_time_is_read_over_the_window_with_the_requests_in_it(

@@ -12,7 +12,7 @@ import pytest
 from socklat_gate.errors import InvalidMeasurement, Reason, UsageError
 from socklat_gate.job import measurement as measure
 from socklat_gate.job import rig as module
-from socklat_gate.job.rig import Bench
+from socklat_gate.job.rig import Rig
 from socklat_gate.load.load_driver import Window
 from socklat_gate.measured.pair import Noise
 from socklat_gate.measured.run import Bands
@@ -35,7 +35,7 @@ class World:
         self.load_error: Exception | None = None
         self.pending = [0]
         self.missed = Counter({"segment": 7, "read": 0, "drop": 7, "reset_sent": 0})
-        self.skipped_each_time: Counter[str] = Counter()
+        self.missed_each_time: Counter[str] = Counter()
         self.hooks: dict[str, str] = {}
         self.stages: tuple[str, ...] = ("service", "recv_wait", "app")
         self.spike_ns: dict[int, int] = {}
@@ -106,7 +106,7 @@ class World:
         self.log.append("forget all")
 
     def missed_by_event(self) -> dict[str, int]:
-        self.missed += self.skipped_each_time
+        self.missed += self.missed_each_time
         return dict(self.missed)
 
     def unsent_stalls(self) -> int:
@@ -152,8 +152,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def pair(seed: int = 1, **limits: Any) -> Any:
-    with Bench(None, scenario(max_steal=0.5, **limits), Path(), lambda phase: None) as bench:
-        return bench.pair(3, seed, SPECS)
+    with Rig(None, scenario(max_steal=0.5, **limits), Path(), lambda phase: None) as rig:
+        return rig.pair(3, seed, SPECS)
 
 
 def test_who_starts_first_is_a_coin_flip_that_is_recorded(world: World) -> None:
@@ -202,7 +202,7 @@ def test_a_pair_whose_stalls_are_not_all_known_is_set_aside(world: World) -> Non
         ({"segment": 20, "read": 10, "drop": 500, "reset_sent": 3}, ""),
         (
             {"segment": 20, "read": 11, "drop": 500},
-            "the kernel skipped 31 invocations of the probe (read 11, segment 20), and 6000 "
+            "the kernel missed 31 invocations of the probe (read 11, segment 20), and 6000 "
             "exchanges were seen",
         ),
     ],
@@ -211,7 +211,7 @@ def test_a_pair_in_which_the_kernel_skipped_the_probe_too_often_is_set_aside(
     world: World, skipped: dict[str, int], why: str
 ) -> None:
     assert pair().excluded == ""  # what was skipped before is not this pair's
-    world.skipped_each_time = Counter(skipped)
+    world.missed_each_time = Counter(skipped)
     assert pair().excluded == why
 
 
@@ -244,8 +244,8 @@ def test_blocks_run_one_arm_at_a_time_in_flipped_order(world: World) -> None:
 
 
 def test_containers_serve_as_many_pairs_as_the_scenario_says(world: World) -> None:
-    with Bench(None, scenario(pairs_per_start=3), Path(), lambda phase: None) as bench:
-        pairs = [bench.pair(index, 10 + index, SPECS) for index in range(4)]
+    with Rig(None, scenario(pairs_per_start=3), Path(), lambda phase: None) as rig:
+        pairs = [rig.pair(index, 10 + index, SPECS) for index in range(4)]
     assert [pair.start for pair in pairs] == [0, 0, 0, 3]
     assert len({pair.first_started for pair in pairs[:3]}) == 1
     steps = [entry.split()[0] for entry in world.log if entry.startswith(("start", "stop"))]
@@ -259,8 +259,8 @@ def test_who_gets_which_cpu_set_is_a_coin_flip_that_is_recorded(world: World) ->
     seen = set()
     for seed in range(12):
         world.cpusets.clear()
-        with Bench(None, Scenario.model_validate(document), Path(), lambda phase: None) as bench:
-            measured = bench.pair(0, seed, SPECS)
+        with Rig(None, Scenario.model_validate(document), Path(), lambda phase: None) as rig:
+            measured = rig.pair(0, seed, SPECS)
         swapped = measured.swapped_cpusets
         assert world.cpusets == {"baseline": "01"[swapped], "candidate": "10"[swapped]}
         seen.add((measured.first_started, swapped))
@@ -279,7 +279,7 @@ def test_a_gated_stage_that_needs_more_detail_is_refused_before_anything_starts(
 ) -> None:
     with (
         pytest.raises(UsageError) as error,
-        Bench(None, gating("bridge", "headline"), Path(), print),
+        Rig(None, gating("bridge", "headline"), Path(), print),
     ):
         pytest.fail("it opened")
     assert error.value.reason is Reason.BAD_SCENARIO
@@ -289,7 +289,7 @@ def test_a_gated_stage_that_needs_more_detail_is_refused_before_anything_starts(
 
 
 def test_a_gated_stage_that_the_kernel_cannot_show_is_told(world: World) -> None:
-    with Bench(None, gating("rx_process", "full"), Path(), lambda phase: None) as bench:
-        assert bench.unmeasured == ("rx_process",)
-    with Bench(None, gating("app", "headline"), Path(), lambda phase: None) as bench:
-        assert bench.unmeasured == ()
+    with Rig(None, gating("rx_process", "full"), Path(), lambda phase: None) as rig:
+        assert rig.unmeasured == ("rx_process",)
+    with Rig(None, gating("app", "headline"), Path(), lambda phase: None) as rig:
+        assert rig.unmeasured == ()

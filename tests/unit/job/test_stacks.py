@@ -3,7 +3,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from socklat_gate.job.stacks import watch_stacks
+from socklat_gate.job.stacks import trace_companions
 from socklat_gate.load.load_driver import Window
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.service.arm import Companion
@@ -38,22 +38,22 @@ def arm(first: int, *names: str) -> Any:
 
 def test_companions_get_the_slots_after_the_arms_and_are_recorded_with_them() -> None:
     probe: Any = FakeProbe(16)
-    stacked = watch_stacks(probe, [arm(10, "db", "worker"), arm(20, "db", "worker")])
+    companions = trace_companions(probe, [arm(10, "db", "worker"), arm(20, "db", "worker")])
     assert probe.watched == {2: (10, 5432), 3: (11, 5432), 4: (20, 5432), 5: (21, 5432)}
-    stacked.record(probe, Window(0, 5, 9))
+    companions.record(probe, Window(0, 5, 9))
     assert probe.windows == dict.fromkeys(range(2, 6), (5, 9))
-    assert list(stacked.of_arm(probe, 0)) == ["db"]  # the worker served nothing
-    assert stacked.of_arm(probe, 1)["worker"].total == 5
+    assert list(companions.histograms_of(probe, 0)) == ["db"]  # the worker served nothing
+    assert companions.histograms_of(probe, 1)["worker"].total == 5
 
 
 def test_without_room_both_arms_have_the_same_ones() -> None:
     probe: Any = FakeProbe(6)
-    stacked = watch_stacks(probe, [arm(10, "a", "b", "c"), arm(20, "a", "b", "c")])
-    assert sorted(name for _, name in stacked.slots) == ["a", "a", "b", "b"]
-    assert stacked.left_out == 2
+    companions = trace_companions(probe, [arm(10, "a", "b", "c"), arm(20, "a", "b", "c")])
+    assert sorted(name for _, name in companions.slots) == ["a", "a", "b", "b"]
+    assert companions.left_out == 2
 
 
 def test_single_containers_have_none() -> None:
     probe: Any = FakeProbe(4)
-    stacked = watch_stacks(probe, [arm(10), arm(20)])
-    assert (dict(stacked.slots), stacked.left_out) == ({}, 0)
+    companions = trace_companions(probe, [arm(10), arm(20)])
+    assert (dict(companions.slots), companions.left_out) == ({}, 0)
