@@ -1,11 +1,12 @@
 """What a contributor runs without root: ``nox -s lint unit docs``.
 
-``nox --no-venv -s ...`` takes the environment at hand.  Tests that measure need a machine of their
-own: ``sudo ci/test`` (see CONTRIBUTING.md).
+``nox --no-venv -s ...`` takes the environment that nox is in (``pip install -e ".[dev]"``).  Tests
+that measure need a machine of their own: ``sudo ci/test`` (see CONTRIBUTING.md).
 """
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 
@@ -15,50 +16,61 @@ nox.needs_version = ">=2024.4.15"
 nox.options.sessions = ["lint", "unit", "docs"]
 nox.options.reuse_existing_virtualenvs = True
 
-PINNED = ("-c", "ci/constraints.txt")
+
+def install(session: nox.Session, *arguments: str, constraints: str = "ci/constraints.txt") -> None:
+    """Install into the session's environment; the one at hand stays as it is."""
+    if session.venv_backend != "none":
+        session.install("-c", constraints, *arguments)
+
+
+def python(session: nox.Session, *arguments: str, **options: object) -> object:
+    """Run the interpreter of the session's environment, or of the one at hand."""
+    interpreter = sys.executable if session.venv_backend == "none" else "python"
+    return session.run(interpreter, *arguments, external=True, **options)  # type: ignore[arg-type]
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style, format, types and layers."""
-    session.install(*PINNED, "-e", ".[test,speed]")
-    session.run("ruff", "check", ".")
-    session.run("ruff", "format", "--check", ".")
-    session.run("mypy")
-    session.run("lint-imports")
+    install(session, "-e", ".[test,speed]")
+    python(session, "-m", "ruff", "check", ".")
+    python(session, "-m", "ruff", "format", "--check", ".")
+    python(session, "-m", "mypy")
+    python(session, "-c", "from importlinter.cli import lint_imports_command as c; c()")
 
 
 @nox.session
 def unit(session: nox.Session) -> None:
     """Unit tests, with the versions of ci/constraints.txt; arguments go to pytest."""
-    session.install(*PINNED, "-e", ".[test,speed]")
-    session.run("pytest", "-q", "-n", "auto", *(session.posargs or ["tests/unit"]))
+    install(session, "-e", ".[test,speed]")
+    python(session, "-m", "pytest", "-q", "-n", "auto", *(session.posargs or ["tests/unit"]))
 
 
 @nox.session
 def lowest(session: nox.Session) -> None:
     """Unit tests with the lowest versions of the dependencies that pyproject.toml allows."""
     session.install("packaging")
-    text = session.run("python", "ci/freeze.py", "--lowest", silent=True)
+    text = python(session, "ci/freeze.py", "--lowest", silent=True)
     with tempfile.TemporaryDirectory() as scratch:
         pins = Path(scratch) / "lowest.txt"
         pins.write_text(str(text), encoding="utf-8")
-        session.install("-c", str(pins), "-e", ".[test,speed]")
-    session.run("pytest", "-q", "-n", "auto", *(session.posargs or ["tests/unit"]))
+        install(session, "-e", ".[test,speed]", constraints=str(pins))
+    python(session, "-m", "pytest", "-q", "-n", "auto", *(session.posargs or ["tests/unit"]))
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
     """The site, into site/; a link that leads nowhere is an error."""
-    session.install(*PINNED, "-e", ".[docs]")
-    session.run("mkdocs", "build", "--strict", "--quiet", env={"NO_MKDOCS_2_WARNING": "1"})
+    install(session, "-e", ".[docs]")
+    quiet = {"NO_MKDOCS_2_WARNING": "1"}
+    python(session, "-m", "mkdocs", "build", "--strict", "--quiet", env=quiet)
 
 
 @nox.session
 def pages(session: nox.Session) -> None:
     """Write again what is made from the code: reference, rooms, man pages, examples."""
-    session.install(*PINNED, "-e", ".[test]")
-    for script in ("ci/reference.py", "ci/architecture.py"):
-        session.run("python", script)
-    session.run("python", "ci/man.py", "docs/man")
-    session.run("python", "-m", "tests.benchmarks.examples")
+    install(session, "-e", ".[test]")
+    python(session, "ci/reference.py")
+    python(session, "ci/architecture.py")
+    python(session, "ci/man.py", "docs/man")
+    python(session, "-m", "tests.benchmarks.examples")
