@@ -22,7 +22,8 @@ else:
 ROOT = Path(__file__).resolve().parents[1]
 PINNED = ROOT / "ci" / "constraints.txt"
 HEAD = """\
-# Versions that CI tests beside the lowest ones of pyproject.toml: `ci/freeze.py` writes them.
+# Versions that CI tests beside the lowest ones of pyproject.toml, for Python 3.11 and newer:
+# `ci/freeze.py` writes them.
 # pip install -c ci/constraints.txt -e ".[dev]"
 """
 

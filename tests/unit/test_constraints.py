@@ -20,7 +20,8 @@ EXTRAS = [one for extra in PROJECT["optional-dependencies"].values() for one in 
 WANTED = [
     one
     for one in map(Requirement, [*PROJECT["dependencies"], *EXTRAS])
-    if one.name != PROJECT["name"] and (one.marker is None or one.marker.evaluate())
+    if one.name != PROJECT["name"]
+    and (one.marker is None or one.marker.evaluate({"python_version": "3.11"}))
 ]
 PINNED = {
     canonicalize_name(one.name): str(one.specifier).removeprefix("==")
