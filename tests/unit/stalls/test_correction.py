@@ -123,18 +123,20 @@ def test_others_that_answer_requests_are_no_disturbance() -> None:
     assert not random.ignored
 
 
-def test_arrivals_see_independent_stalls_as_a_clock_does() -> None:
+@pytest.mark.parametrize("seeds", [8, pytest.param(40, marks=pytest.mark.slow)])
+def test_arrivals_see_independent_stalls_as_a_clock_does(seeds: int) -> None:
     alarms = 0
-    for seed in range(40):
+    for seed in range(seeds):
         study = Study(0.2, 3 * MS, seed=seed)
         stalls = Timeline.of(study.begins, study.ends)
         alarms += depends_on_requests(study.arrival_ns[:8000], stalls, 0, study.arrival_ns[8000])
     assert alarms <= 1
 
 
-def test_a_driver_that_sends_in_clumps_after_stalls_is_no_dependence() -> None:
+@pytest.mark.parametrize("seeds", [4, pytest.param(20, marks=pytest.mark.slow)])
+def test_a_driver_that_sends_in_clumps_after_stalls_is_no_dependence(seeds: int) -> None:
     alarms = 0
-    for seed in range(20):
+    for seed in range(seeds):
         study = Study(0.2, 5 * MS, seed=seed)
         stalls = Timeline.of(study.begins, study.ends)
         # What is due within twice a stall's length after it comes at once, when that is over.
@@ -146,14 +148,15 @@ def test_a_driver_that_sends_in_clumps_after_stalls_is_no_dependence() -> None:
     assert alarms <= 1
 
 
-def test_bursts_after_few_requests_are_still_found() -> None:
+@pytest.mark.parametrize("seeds", [2, pytest.param(10, marks=pytest.mark.slow)])
+def test_bursts_after_few_requests_are_still_found(seeds: int) -> None:
     found = 0
-    for seed in range(10):
+    for seed in range(seeds):
         study = Study(0.0, MS, seed=seed)
         helped_ns = study.arrival_ns[np.random.default_rng(seed).random(40_000) < 0.02]
         bursts = Timeline.of(helped_ns + 20_000, helped_ns + 3 * MS)
         found += depends_on_requests(study.arrival_ns, bursts, 0, END_NS)
-    assert found == 10
+    assert found == seeds
 
 
 def test_nothing_logged_gives_empty_distributions() -> None:

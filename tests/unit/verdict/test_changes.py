@@ -24,14 +24,14 @@ def found_share(size: int, rho: float, added: np.ndarray | float = 0.0, times: i
     return sum(bool(change_points(ar1(rng, size, rho) + added)) for _ in range(times)) / times
 
 
-@pytest.mark.parametrize("rho", [0.0, 0.6])
-@pytest.mark.parametrize("size", [10, 40])
+@pytest.mark.parametrize("rho", [0.0, pytest.param(0.6, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("size", [10, pytest.param(40, marks=pytest.mark.slow)])
 def test_unchanged_histories_raise_few_alarms(size, rho):
     # At 1% more than 7 of 200 have a chance of 1 in 1000.
     assert found_share(size, rho) <= 7 / 200
 
 
-@pytest.mark.parametrize("rho", [0.0, 0.3])
+@pytest.mark.parametrize("rho", [0.3, pytest.param(0.0, marks=pytest.mark.slow)])
 def test_steps_and_slow_ramps_are_found(rho):
     size = 60
     after = np.arange(size) >= 40
