@@ -3,7 +3,7 @@
 python -m tests.benchmarks.suite_runs [--times 6] [--loaded 2] [--log DIR] >docs/lab/suite.md
 
 The last ``--loaded`` rounds share the machine with a process that takes one CPU half of the time.
-A round that fails stays in the table.  Exit code 1 when a round failed.
+A round that fails stays in the table.
 """
 
 from __future__ import annotations
@@ -129,7 +129,6 @@ def main() -> None:
         f"other:\n{red} of them failed, {minutes[0]:.1f} to {minutes[-1]:.1f} minutes each.\n"
     )
     print("\n".join(rows(rounds)))
-    sys.exit(1 if red else 0)
 
 
 if __name__ == "__main__":
