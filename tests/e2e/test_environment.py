@@ -72,7 +72,7 @@ LACKS = [
     Lack(
         Reason.NO_DOCKER,
         "Docker",
-        "no Docker daemon answers at unix:///no/such.sock",
+        "no Docker daemon responds at unix:///no/such.sock",
         env={"DOCKER_HOST": "unix:///no/such.sock"},
     ),
     Lack(

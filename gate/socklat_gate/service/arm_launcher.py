@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from socklat_gate.service.arm import ArmSpec
 
-__all__ = ["ArmLauncher", "Call", "Placed"]
+__all__ = ["ArmLauncher", "Call", "PlacedContainer"]
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ class Call(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlacedContainer:
     """A container under test that was started, and the network on which it is reached.
 
     ``companions`` are name and container id of the others in its stack.
@@ -43,7 +43,7 @@ class ArmLauncher(Protocol):
     def open(self, call: Call) -> None:
         """What is needed once, before anything is placed."""
 
-    def place(self, arms: Sequence[ArmSpec], call: Call) -> list[Placed]:
+    def place(self, arms: Sequence[ArmSpec], call: Call) -> list[PlacedContainer]:
         """Creates all, then starts them in the order given."""
 
     def end(self) -> None:

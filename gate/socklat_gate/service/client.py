@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,9 @@ import requests
 from socklat_gate.errors import GateError, Reason, UnfitEnvironment
 from socklat_gate.service.docker_types import DockerClient
 
-__all__ = ["connect", "daemon_errors", "daemon_url", "explain"]
+__all__ = ["connect", "daemon_errors", "daemon_message", "daemon_url"]
+
+log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 5
 WORK_TIMEOUT_S = 60
@@ -26,9 +29,9 @@ def daemon_url() -> str:
 
 
 def connect() -> DockerClient:
-    """A client of a daemon that has just answered.
+    """A client of a daemon that has just responded.
 
-    Raises `UnfitEnvironment` (NO_DOCKER) naming the socket or URL when no daemon answers there
+    Raises `UnfitEnvironment` (NO_DOCKER) naming the socket or URL when no daemon responds there
     within 5 s, or when it runs rootless: its containers' addresses cannot be reached.
     """
     try:
@@ -41,7 +44,7 @@ def connect() -> DockerClient:
             raise error.__cause__ from None
         raise UnfitEnvironment(
             Reason.NO_DOCKER,
-            f"no Docker daemon answers at {daemon_url()}: {error}",
+            f"no Docker daemon responds at {daemon_url()}: {error}",
             remedy=_remedy(),
         ) from error
     if any("name=rootless" in option for option in security):
@@ -53,6 +56,7 @@ def connect() -> DockerClient:
             remedy="use a rootful daemon: unset DOCKER_HOST, or set it to " + DEFAULT_URL,
         )
     client.api.timeout = WORK_TIMEOUT_S
+    log.debug("connected to the Docker daemon at %s", daemon_url())
     return client
 
 
@@ -68,12 +72,12 @@ def daemon_errors(doing: str) -> Iterator[None]:
     except (docker.errors.DockerException, requests.RequestException) as error:
         raise UnfitEnvironment(
             Reason.NO_DOCKER,
-            f"Docker at {daemon_url()} failed while {doing}: {explain(error)}",
+            f"Docker at {daemon_url()} failed while {doing}: {daemon_message(error)}",
             remedy="see the daemon's own log (journalctl -u docker), then run again",
         ) from error
 
 
-def explain(error: Exception) -> str:
+def daemon_message(error: Exception) -> str:
     """The daemon's own words where there are any, without the SDK's wrapping."""
     text = getattr(error, "explanation", None) or error
     return str(text.decode(errors="replace") if isinstance(text, bytes) else text).strip()

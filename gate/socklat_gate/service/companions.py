@@ -11,7 +11,7 @@ import docker.errors
 from socklat_gate.service.arm import Companion
 from socklat_gate.service.client import daemon_errors
 from socklat_gate.service.docker_types import DockerClient
-from socklat_gate.service.listening import listening
+from socklat_gate.service.tcp_listeners import tcp_listeners
 
 __all__ = ["companions"]
 
@@ -33,7 +33,7 @@ def companions(
                 continue
         try:
             inode = os.stat(f"/proc/{pid}/ns/net").st_ino if pid else 0
-            ports = sorted({port for port, _ in listening(pid)}) if pid else []
+            ports = sorted({port for port, _ in tcp_listeners(pid)}) if pid else []
         except OSError:  # it ended meanwhile
             continue
         if inode and inode not in seen:

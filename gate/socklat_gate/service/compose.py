@@ -1,4 +1,4 @@
-"""The ``docker compose`` command: found, asked what a file means, and run."""
+"""The ``docker compose`` command: found, run, and used to read a file."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ class Compose:
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
-        _, said = process.communicate()
+        _, stderr = process.communicate()
         self._process = None
         if process.returncode == 0:
             return ""
-        return clip(said) or f"exit code {process.returncode}"
+        return clip(stderr) or f"exit code {process.returncode}"
 
     def end(self) -> None:
         """Ends what is under way, if anything."""
@@ -95,7 +95,7 @@ def _command() -> tuple[str, ...]:
     """The plugin of Docker's command line, else the program of its own that came before it."""
     docker = shutil.which("docker")
     if docker:
-        asked = subprocess.run(
+        probe = subprocess.run(
             [docker, "compose", "version"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -103,7 +103,7 @@ def _command() -> tuple[str, ...]:
             env={**os.environ, "DOCKER_CLI_HINTS": "false"},
             check=False,
         )
-        if asked.returncode == 0:
+        if probe.returncode == 0:
             return docker, "compose"
     program = shutil.which("docker-compose")
     if program:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,14 +13,16 @@ import docker.errors
 from socklat_gate.errors import Reason, UnfitEnvironment, UsageError
 from socklat_gate.scenario import Service
 from socklat_gate.service.arm import ArmSpec
-from socklat_gate.service.arm_launcher import Call, Placed
-from socklat_gate.service.client import daemon_errors, explain
+from socklat_gate.service.arm_launcher import Call, PlacedContainer
+from socklat_gate.service.client import daemon_errors, daemon_message
 from socklat_gate.service.container_options import container_options
-from socklat_gate.service.death import refused_start
+from socklat_gate.service.death import start_error
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.owner import ARM_LABEL, OwnerTag
 
 __all__ = ["Containers"]
+
+log = logging.getLogger(__name__)
 
 
 class Containers:
@@ -53,16 +56,16 @@ class Containers:
                     )
                 )
             except docker.errors.APIError as error:
-                if "address pool" not in explain(error):
+                if "address pool" not in daemon_message(error):
                     raise
                 raise UnfitEnvironment(
                     Reason.NO_DOCKER,
-                    f"Docker has no addresses left for another network: {explain(error)}",
+                    f"Docker has no addresses left for another network: {daemon_message(error)}",
                     remedy="remove networks that nobody uses (docker network prune), or add "
                     "default-address-pools to the daemon's configuration",
                 ) from error
 
-    def place(self, arms: Sequence[ArmSpec], call: Call) -> list[Placed]:
+    def place(self, arms: Sequence[ArmSpec], call: Call) -> list[PlacedContainer]:
         """Creates all containers, then starts them in the order given.
 
         Raises `UsageError` (NO_SUCH_IMAGE, BAD_SCENARIO), `InvalidMeasurement` (SERVICE_DIED,
@@ -79,7 +82,7 @@ class Containers:
     def close(self) -> None:
         """Nothing of it is outside of Docker."""
 
-    def _create(self, spec: ArmSpec, call: Call) -> Placed:
+    def _create(self, spec: ArmSpec, call: Call) -> PlacedContainer:
         name = f"{self._network}-{spec.arm}-{next(self._serial)}"
         options = container_options(self._service, self._directory, spec)
         labels = {**self._owner.labels(), ARM_LABEL: spec.arm}
@@ -93,7 +96,7 @@ class Containers:
             except docker.errors.ImageNotFound as error:
                 raise UsageError(
                     Reason.NO_SUCH_IMAGE,
-                    f"image {spec.image.reference} is gone: {explain(error)}",
+                    f"image {spec.image.reference} is gone: {daemon_message(error)}",
                     remedy="something removed it meanwhile (docker image prune?); run again",
                 ) from error
             except docker.errors.APIError as error:
@@ -101,14 +104,16 @@ class Containers:
                     raise
                 raise UsageError(
                     Reason.BAD_SCENARIO,
-                    f"Docker refuses the options of [service]: {explain(error)}",
+                    f"Docker refuses the options of [service]: {daemon_message(error)}",
                     remedy="correct command, volumes, cpus, cpuset or memory in the scenario",
                 ) from error
-        return Placed(str(container.id), name, self._network)
+        log.info("created container %s from %s", name, spec.image.reference)
+        return PlacedContainer(str(container.id), name, self._network)
 
-    def _start(self, placed: Placed, call: Call) -> None:
+    def _start(self, placed: PlacedContainer, call: Call) -> None:
         with daemon_errors(f"starting container {placed.name}"):
             try:
                 call(lambda: self._client.api.start(placed.container_id))
             except docker.errors.APIError as error:
-                raise refused_start(placed.name, explain(error)) from error
+                raise start_error(placed.name, daemon_message(error)) from error
+        log.info("started container %s", placed.name)

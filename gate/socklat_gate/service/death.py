@@ -12,13 +12,13 @@ from socklat_gate.service.client import daemon_errors
 from socklat_gate.service.docker_types import ContainerState, DockerClient
 from socklat_gate.service.logs import tail
 
-__all__ = ["died", "has_ended", "refused_start"]
+__all__ = ["death_error", "has_ended", "start_error"]
 
 SETTLE_S = 2.0
 PAUSE_S = 0.05
 
 
-def died(client: DockerClient, container_id: str, name: str) -> InvalidMeasurement:
+def death_error(client: DockerClient, container_id: str, name: str) -> InvalidMeasurement:
     """The error for a container whose process is gone: exit code, OOM flag and last log lines.
 
     Returned rather than raised; losing the daemon too does not hide the news.
@@ -49,7 +49,7 @@ def has_ended(client: DockerClient, container_id: str) -> bool:
     return state is None or not state.get("Running")
 
 
-def refused_start(name: str, why: str) -> InvalidMeasurement:
+def start_error(name: str, why: str) -> InvalidMeasurement:
     """The error for a container that Docker could not start, with Docker's words in ``why``."""
     lowered = why.lower()
     if "port is already allocated" in lowered or "address already in use" in lowered:

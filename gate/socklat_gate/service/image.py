@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -15,11 +16,13 @@ import docker.utils
 import requests
 
 from socklat_gate.errors import Reason, UsageError
-from socklat_gate.service.client import daemon_errors, explain
+from socklat_gate.service.client import daemon_errors, daemon_message
 from socklat_gate.service.docker_types import BuildEvent, DockerClient
 from socklat_gate.service.logs import clip
 
 __all__ = ["ImageRef", "build_image", "local_image", "resolve_image"]
+
+log = logging.getLogger(__name__)
 
 BUILD_LINES = 15
 
@@ -28,7 +31,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class ImageRef:
-    """An image as asked for and as it is.
+    """An image as it was named and as it is.
 
     ``id`` is the local content id (``sha256:...``) that containers are created from; ``digest`` is
     the registry's ``repository@sha256:...``, empty for an image that was never in a registry.
@@ -43,7 +46,7 @@ def local_image(client: DockerClient, reference: str) -> ImageRef | None:
     """The local image called ``reference``, which may be an id; None when it is not here."""
     with daemon_errors(f"looking for image {reference}"):
         try:
-            return _pinned(client, reference)
+            return _pin(client, reference)
         except (docker.errors.ImageNotFound, docker.errors.NullResource):
             return None
 
@@ -56,14 +59,15 @@ def resolve_image(client: DockerClient, reference: str, on_progress: Progress) -
     """
     with daemon_errors(f"looking for image {reference}"):
         try:
-            return _pinned(client, reference)
+            return _pin(client, reference)
         except docker.errors.ImageNotFound:
             on_progress(f"pulling {reference}")
         except docker.errors.APIError as error:
-            _refuse(reference, explain(error))
+            _refuse(reference, daemon_message(error))
     _pull(client, reference, on_progress)
+    log.info("pulled %s", reference)
     with daemon_errors(f"looking for image {reference}"):
-        return _pinned(client, reference)
+        return _pin(client, reference)
 
 
 def build_image(
@@ -90,7 +94,7 @@ def build_image(
         events = client.api.build(path=str(directory), tag=tag, rm=True, forcerm=True, decode=True)
         failure = _follow_build(events, last, on_progress)
     except docker.errors.APIError as error:
-        failure = explain(error)
+        failure = daemon_message(error)
     except OSError as error:
         # requests' errors are OSErrors too: those are the daemon's.
         if isinstance(error, requests.RequestException):
@@ -105,8 +109,9 @@ def build_image(
             remedy="make `docker build` succeed there; if it needs BuildKit, build the image "
             "before the gate and name it in service.image",
         )
+    log.info("built %s as %s", directory, tag)
     with daemon_errors(f"looking for image {tag}"):
-        return _pinned(client, tag)
+        return _pin(client, tag)
 
 
 def _follow_build(events: Iterable[BuildEvent], last: deque[str], on_progress: Progress) -> str:
@@ -138,7 +143,7 @@ def _pull(client: DockerClient, reference: str, on_progress: Progress) -> None:
                     shown = line
                     on_progress(line)
     except (docker.errors.DockerException, requests.RequestException) as error:
-        _refuse(reference, explain(error))
+        _refuse(reference, daemon_message(error))
 
 
 def _refuse(reference: str, why: str) -> NoReturn:
@@ -150,7 +155,7 @@ def _refuse(reference: str, why: str) -> NoReturn:
     )
 
 
-def _pinned(client: DockerClient, reference: str) -> ImageRef:
+def _pin(client: DockerClient, reference: str) -> ImageRef:
     image = client.images.get(reference)
     repository, _ = docker.utils.parse_repository_tag(reference)
     digests: list[str] = image.attrs.get("RepoDigests") or []

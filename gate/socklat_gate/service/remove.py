@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import docker
 import docker.errors
 import requests
 
-from socklat_gate.service.client import explain
+from socklat_gate.service.backoff import attempts
+from socklat_gate.service.client import daemon_message
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.owner import RUN_LABEL
 
 __all__ = ["remove_containers", "remove_networks", "remove_run", "remove_volumes"]
 
 GIVE_UP_S = 10.0
-PAUSE_S = 0.1
+FIRST_PAUSE_S = 0.1
+MAX_PAUSE_S = 1.0
+_FAILURES = (docker.errors.DockerException, requests.RequestException)
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +48,7 @@ def remove_volumes(client: DockerClient, names: Iterable[str]) -> list[str]:
 
 
 def remove_run(client: DockerClient, run: str, *, networks: bool) -> None:
-    """Remove every container and volume labelled with this run id, and its networks when asked to.
+    """Remove every container and volume labelled with this run id, and if ``networks`` those too.
 
     Goes by label, not by remembered ids: a call that was interrupted may have created something
     whose id never arrived.  Never raises for what the daemon does; leftovers are logged.
@@ -58,8 +61,8 @@ def remove_run(client: DockerClient, run: str, *, networks: bool) -> None:
         remove_volumes(client, [item["Name"] for item in volumes])
         if networks:
             remove_networks(client, [item["Id"] for item in client.api.networks(filters=chosen)])
-    except (docker.errors.DockerException, requests.RequestException) as error:
-        log.warning("could not list what run %s left behind: %s", run, explain(error))
+    except _FAILURES as error:
+        log.warning("could not list what run %s left behind: %s", run, daemon_message(error))
 
 
 def _all_at_once(ids: Iterable[str], kind: str, remove: Callable[[str], object]) -> list[str]:
@@ -72,21 +75,15 @@ def _all_at_once(ids: Iterable[str], kind: str, remove: Callable[[str], object])
 
 
 def _persist(name: str, kind: str, remove: Callable[[str], object]) -> bool:
-    deadline = time.monotonic() + GIVE_UP_S
-    while (problem := _attempt(name, remove)) is not None:
-        if time.monotonic() >= deadline:
-            log.warning("could not remove %s %s: %s", kind, name, problem)
-            return False
-        time.sleep(PAUSE_S)
-    return True
-
-
-def _attempt(name: str, remove: Callable[[str], object]) -> str | None:
-    """Why it is still there, None when it is gone."""
+    """Tries until it is gone; whether it is."""
     try:
-        remove(name)
-    except docker.errors.NotFound:
-        return None
-    except (docker.errors.DockerException, requests.RequestException) as error:
-        return explain(error)
-    return None
+        for attempt in attempts(
+            _FAILURES, GIVE_UP_S, first_pause_s=FIRST_PAUSE_S, max_pause_s=MAX_PAUSE_S
+        ):
+            with attempt, suppress(docker.errors.NotFound):
+                remove(name)
+    except _FAILURES as error:
+        log.warning("could not remove %s %s: %s", kind, name, daemon_message(error))
+        return False
+    log.info("removed %s %s", kind, name)
+    return True

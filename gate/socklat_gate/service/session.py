@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,19 +11,21 @@ from typing import TypeVar
 
 from socklat_gate.scenario import Service
 from socklat_gate.service.arm import ArmSpec, RunningArm
-from socklat_gate.service.arm_launcher import ArmLauncher, Placed
+from socklat_gate.service.arm_launcher import ArmLauncher, PlacedContainer
 from socklat_gate.service.companions import companions
 from socklat_gate.service.container_options import LOOPBACK, published_port
+from socklat_gate.service.container_process import ContainerProcess, find_process
 from socklat_gate.service.containers import Containers
-from socklat_gate.service.death import died
+from socklat_gate.service.death import death_error
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.owner import OwnerTag
 from socklat_gate.service.ready import wait_ready
 from socklat_gate.service.remove import remove_run
 from socklat_gate.service.stack import Stacks
-from socklat_gate.service.watch import Watched, watch
 
 __all__ = ["ArmSpec", "RunningArm", "ServiceSession"]
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -47,7 +50,7 @@ class ServiceSession:
         )
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="docker")
         self._closed = False
-        self._watched: tuple[Watched, ...] = ()
+        self._processes: tuple[ContainerProcess, ...] = ()
 
     @property
     def run_id(self) -> str:
@@ -85,15 +88,16 @@ class ServiceSession:
         options that Docker refuses; `UnfitEnvironment` when the daemon or its processes cannot be
         reached.
         """
-        assert not self._watched, "stop() comes before the next start()"
+        assert not self._processes, "stop() comes before the next start()"
         try:
             placed = self._launcher.place(arms, self._call)
-            self._watched = tuple(
-                watch(self._client, item.network, item.container_id, item.name) for item in placed
+            self._processes = tuple(
+                find_process(self._client, item.network, item.container_id, item.name)
+                for item in placed
             )
             ready, port = self._service.ready, self._service.port
-            wait_ready(self._client, self._watched, ready, port, self.check_alive)
-            return tuple(map(self._running, arms, self._watched, placed))
+            wait_ready(self._client, self._processes, ready, port, self.check_alive)
+            return tuple(map(self._running_arm, arms, self._processes, placed))
         except BaseException:
             self.stop()
             raise
@@ -104,16 +108,17 @@ class ServiceSession:
         The message has the exit code, the OOM flag and the last log lines.  Costs one read in
         /proc per container while they live.
         """
-        for item in self._watched:
+        for item in self._processes:
             if not item.is_alive():
-                raise died(self._client, item.container_id, item.name)
+                log.info("container %s died", item.name)
+                raise death_error(self._client, item.container_id, item.name)
 
     def stop(self) -> None:
         """Kill and remove the current containers with their anonymous volumes.
 
         Leftovers are logged, never raised, and swept by a later run.
         """
-        self._watched = ()
+        self._processes = ()
         if not self._closed:
             # The worker takes calls in order: once this one is done, none is under way.
             self._launcher.end()
@@ -133,25 +138,27 @@ class ServiceSession:
             raise
 
     def _remove_all(self) -> None:
-        self._watched = ()
+        self._processes = ()
         self._closed = True
         self._launcher.end()
         self._worker.shutdown(wait=True)
         remove_run(self._client, self._owner.run, networks=True)
         self._launcher.close()
 
-    def _running(self, spec: ArmSpec, watched: Watched, placed: Placed) -> RunningArm:
+    def _running_arm(
+        self, spec: ArmSpec, process: ContainerProcess, placed: PlacedContainer
+    ) -> RunningArm:
         publish = published_port(self._service, spec.arm)
         return RunningArm(
             arm=spec.arm,
-            container_id=watched.container_id,
-            name=watched.name,
-            pid=watched.pid,
-            netns_inode=watched.netns_inode,
-            host=LOOPBACK if publish else watched.address,
+            container_id=process.container_id,
+            name=process.name,
+            pid=process.pid,
+            netns_inode=process.netns_inode,
+            host=LOOPBACK if publish else process.address,
             port=publish or self._service.port,
             image=spec.image,
-            companions=tuple(companions(self._client, placed.companions, watched.netns_inode)),
+            companions=tuple(companions(self._client, placed.companions, process.netns_inode)),
         )
 
     def _call(self, call: Callable[[], T]) -> T:

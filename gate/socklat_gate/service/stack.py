@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,16 +12,18 @@ from pathlib import Path
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.scenario import Service
 from socklat_gate.service.arm import ArmSpec
-from socklat_gate.service.arm_launcher import Call, Placed
+from socklat_gate.service.arm_launcher import Call, PlacedContainer
 from socklat_gate.service.client import daemon_errors
 from socklat_gate.service.compose import Compose, Document, read_stack
-from socklat_gate.service.death import refused_start
+from socklat_gate.service.death import start_error
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef, local_image, resolve_image
 from socklat_gate.service.owner import OwnerTag
 from socklat_gate.service.stack_document import arm_document
 
 __all__ = ["Stacks", "stack_image"]
+
+log = logging.getLogger(__name__)
 
 PROJECT, SERVICE = "com.docker.compose.project", "com.docker.compose.service"
 """Labels that compose gives its containers."""
@@ -49,9 +52,9 @@ class Stacks:
 
     def open(self, call: Call) -> None:
         """Reads the file and builds what it builds, but for the image under test."""
-        self._stack = _checked(read_stack(self._file), self._tested, self._file)
+        self._stack = _check_tested(read_stack(self._file), self._tested, self._file)
         built = {
-            name: built_name(self._file, name)
+            name: build_tag(self._file, name)
             for name, definition in self._stack["services"].items()
             if name != self._tested and "build" in definition
         }
@@ -59,14 +62,14 @@ class Stacks:
             call(lambda: build(self._file, self._stack, built))
         self._images = built
 
-    def place(self, arms: Sequence[ArmSpec], call: Call) -> list[Placed]:
+    def place(self, arms: Sequence[ArmSpec], call: Call) -> list[PlacedContainer]:
         """Creates all containers of all arms, then starts them arm by arm in the order given."""
         projects = [(spec, *self._project(spec)) for spec in arms]
         for _, name, compose in projects:
             self._run(call, name, compose, "up", "--no-start", "--no-build")
         for _, name, compose in projects:
             self._run(call, name, compose, "up", "--detach", "--no-build")
-        return [self._placed(name) for _, name, _ in projects]
+        return [self._find_tested(name) for _, name, _ in projects]
 
     def end(self) -> None:
         """Ends a command that is under way."""
@@ -93,13 +96,14 @@ class Stacks:
         return name, Compose(name, file, self._file.parent)
 
     def _run(self, call: Call, name: str, compose: Compose, *arguments: str) -> None:
+        log.info("docker compose %s for project %s", " ".join(arguments), name)
         self._running = compose
         failed = call(lambda: compose.run(*arguments))
         self._running = None
         if failed:
-            raise refused_start(name, failed)
+            raise start_error(name, failed)
 
-    def _placed(self, project: str) -> Placed:
+    def _find_tested(self, project: str) -> PlacedContainer:
         chosen = {"label": f"{PROJECT}={project}"}
         with daemon_errors(f"looking for the containers of project {project}"):
             found = self._client.api.containers(all=True, filters=chosen)
@@ -109,9 +113,9 @@ class Stacks:
         )
         tested = [item for service, item in by_service if service == self._tested]
         if not tested:
-            raise refused_start(project, f"compose started no container of {self._tested!r}")
+            raise start_error(project, f"compose started no container of {self._tested!r}")
         networks = tested[0].get("NetworkSettings", {}).get("Networks") or {}
-        return Placed(
+        return PlacedContainer(
             str(tested[0]["Id"]),
             str(tested[0]["Names"][0]).removeprefix("/"),
             next(iter(networks), ""),
@@ -132,11 +136,11 @@ def stack_image(
     A ``name`` is hashed into the tag instead of a path that is another one each time.  Raises
     `UsageError` as `read_stack` and `resolve_image` do.
     """
-    stack = _checked(read_stack(file), tested, file)
+    stack = _check_tested(read_stack(file), tested, file)
     definition = stack["services"][tested]
     if "build" not in definition:
         return resolve_image(client, str(definition.get("image") or ""), say)
-    tag = built_name(Path(name or file), tested)
+    tag = build_tag(Path(name or file), tested)
     say(f"building {tested} of {file}")
     build(file, stack, {tested: tag})
     found = local_image(client, tag)
@@ -161,13 +165,13 @@ def build(file: Path, stack: Document, images: Mapping[str, str]) -> None:
         )
 
 
-def built_name(file: Path, service: str) -> str:
+def build_tag(file: Path, service: str) -> str:
     """The tag of a built image, the same one each time so that nothing piles up."""
     key = hashlib.sha256(f"{file.resolve()}\0{service}".encode()).hexdigest()[:16]
     return f"socklat-gate/build:{key}"
 
 
-def _checked(stack: Document, tested: str, file: Path) -> Document:
+def _check_tested(stack: Document, tested: str, file: Path) -> Document:
     services = stack.get("services") or {}
     if tested not in services:
         raise UsageError(

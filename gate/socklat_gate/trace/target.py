@@ -13,7 +13,7 @@ from docker.errors import NotFound
 
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.service.client import connect, daemon_errors
-from socklat_gate.service.listening import listening
+from socklat_gate.service.tcp_listeners import tcp_listeners
 from socklat_gate.wording.sanitise import strip_control_characters
 
 __all__ = ["Target", "of_container", "of_pid", "of_port"]
@@ -96,7 +96,7 @@ def of_pid(pid: int) -> Target:
 
 def of_port(port: int) -> Target:
     """A port on the host's own network.  Raises `UsageError` when nothing listens there."""
-    if port not in {served for served, _ in listening("self", _PROC)}:
+    if port not in {served for served, _ in tcp_listeners("self", _PROC)}:
         raise UsageError(
             Reason.BAD_ARGUMENT,
             f"nothing listens on TCP port {port} of the host's own network",
@@ -114,7 +114,7 @@ def _of_process(pid: int, companions: Callable[[], Iterable[int]], who: str = ""
         )
         shared = inode == _netns_inode("self")
         mine = {owner for one in companions() for owner in _socket_inodes(one)} if shared else None
-        found = listening(pid, _PROC)
+        found = tcp_listeners(pid, _PROC)
         ports = sorted({port for port, owner in found if mine is None or owner in mine})
     except OSError as error:
         raise UsageError(

@@ -13,7 +13,7 @@ from socklat_gate.service.remove import remove_containers, remove_networks, remo
 
 
 class Api:
-    """A daemon that answers each removal with the next outcome planned for that id."""
+    """A daemon that responds to each removal with the next outcome planned for that id."""
 
     def __init__(self, **outcomes: list[Exception]) -> None:
         self.outcomes = outcomes
@@ -37,7 +37,7 @@ def client_of(api: Api) -> Any:
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remove, "PAUSE_S", 0.0)
+    monkeypatch.setattr(remove, "FIRST_PAUSE_S", 0.001)
 
 
 def test_containers_go_by_force_with_their_volumes() -> None:
@@ -63,14 +63,14 @@ def test_conflicts_and_timeouts_are_tried_again() -> None:
 def test_one_that_stays_does_not_keep_the_others(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(remove, "GIVE_UP_S", 0.0)
-    api = Api(a=[docker.errors.APIError("x", explanation="device busy")])
+    monkeypatch.setattr(remove, "GIVE_UP_S", 0.001)
+    api = Api(a=[docker.errors.APIError("x", explanation="device busy")] * 1000)
     with caplog.at_level(logging.WARNING):
         assert remove_containers(client_of(api), ["a", "b"]) == ["b"]
     assert "could not remove container a: device busy" in caplog.text
 
 
-def test_a_daemon_that_does_not_answer_is_logged_not_raised(
+def test_a_daemon_that_does_not_respond_is_logged_not_raised(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.WARNING):

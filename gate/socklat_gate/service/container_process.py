@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 
 from socklat_gate.errors import Reason, UnfitEnvironment
 from socklat_gate.service.client import daemon_errors, daemon_url
-from socklat_gate.service.death import died, has_ended
+from socklat_gate.service.death import death_error, has_ended
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.owner import start_ticks
 
-__all__ = ["Watched", "watch"]
+__all__ = ["ContainerProcess", "find_process"]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class ContainerProcess:
     """A container that was started and seen running.
 
     ``pid`` is its first process as this machine counts and ``start`` that process's start (clock
@@ -34,7 +37,9 @@ class Watched:
         return start_ticks(self.pid) == self.start
 
 
-def watch(client: DockerClient, network: str, container_id: str, name: str) -> Watched:
+def find_process(
+    client: DockerClient, network: str, container_id: str, name: str
+) -> ContainerProcess:
     """Find the process of a container that was just started on ``network``.
 
     Raises `InvalidMeasurement` (SERVICE_DIED) when it has ended already; `UnfitEnvironment`:
@@ -45,7 +50,7 @@ def watch(client: DockerClient, network: str, container_id: str, name: str) -> W
         facts = client.api.inspect_container(container_id)
     pid = int(facts["State"]["Pid"])
     if not facts["State"]["Running"] or not pid:
-        raise died(client, container_id, name)
+        raise death_error(client, container_id, name)
     try:
         netns_inode = _netns_inode(pid, name)
         start = start_ticks(pid)
@@ -55,10 +60,11 @@ def watch(client: DockerClient, network: str, container_id: str, name: str) -> W
         with daemon_errors(f"inspecting container {name}"):
             ended = has_ended(client, container_id)
         if ended:
-            raise died(client, container_id, name) from None
+            raise death_error(client, container_id, name) from None
         raise
     address = str(facts["NetworkSettings"]["Networks"][network]["IPAddress"])
-    return Watched(container_id, name, pid, start, netns_inode, address)
+    log.info("container %s is process %d at %s", name, pid, address)
+    return ContainerProcess(container_id, name, pid, start, netns_inode, address)
 
 
 def _netns_inode(pid: int, name: str) -> int:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["listening"]
+__all__ = ["tcp_listeners"]
 
 _LISTEN = "0A"  # TCP_LISTEN of include/net/tcp_states.h, as /proc/net/tcp prints it
 
 
-def listening(pid: int | str, proc: Path = Path("/proc")) -> Iterator[tuple[int, str]]:
+def tcp_listeners(pid: int | str, proc: Path = Path("/proc")) -> Iterator[tuple[int, str]]:
     """Port and socket inode of every TCP listener.  Raises `OSError` when the process is gone."""
     for name in ("tcp", "tcp6"):
         path = proc / f"{pid}/net/{name}"

@@ -8,8 +8,8 @@ import pytest
 
 from socklat_gate.errors import InvalidMeasurement, Reason, UnfitEnvironment
 from socklat_gate.service import death
-from socklat_gate.service.death import refused_start
-from socklat_gate.service.watch import watch
+from socklat_gate.service.container_process import find_process
+from socklat_gate.service.death import start_error
 
 
 @pytest.fixture(autouse=True)
@@ -28,13 +28,13 @@ def client_saying(**state: Any) -> Any:
 
 def test_a_process_that_this_machine_does_not_have() -> None:
     with pytest.raises(UnfitEnvironment, match="another machine") as caught:
-        watch(client_saying(Pid=2**22 + 1), "net", "id", "name")
+        find_process(client_saying(Pid=2**22 + 1), "net", "id", "name")
     assert caught.value.reason is Reason.NO_DOCKER
 
 
 def test_a_process_in_this_network_namespace_is_not_the_containers() -> None:
     with pytest.raises(UnfitEnvironment, match="another machine"):
-        watch(client_saying(Pid=os.getpid()), "net", "id", "name")
+        find_process(client_saying(Pid=os.getpid()), "net", "id", "name")
 
 
 def test_a_namespace_that_may_not_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,7 +47,7 @@ def test_a_namespace_that_may_not_be_read(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr("os.stat", refusing)
     with pytest.raises(UnfitEnvironment, match="may not be read") as caught:
-        watch(client_saying(Pid=1), "net", "id", "name")
+        find_process(client_saying(Pid=1), "net", "id", "name")
     assert caught.value.reason is Reason.NO_PRIVILEGE
     assert "CAP_SYS_PTRACE" in str(caught.value.remedy)
 
@@ -55,7 +55,7 @@ def test_a_namespace_that_may_not_be_read(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_container_that_ended_before_it_was_looked_at() -> None:
     state = {"Running": False, "ExitCode": 7, "OOMKilled": True, "Error": "boom"}
     with pytest.raises(InvalidMeasurement, match="exited with code 7") as caught:
-        watch(client_saying(**state), "net", "id", "name")
+        find_process(client_saying(**state), "net", "id", "name")
     assert caught.value.reason is Reason.SERVICE_DIED
     assert "ran out of memory (boom)" in caught.value.message
     assert caught.value.message.endswith("last words")
@@ -70,6 +70,6 @@ def test_a_container_that_ended_before_it_was_looked_at() -> None:
     ],
 )
 def test_refusals_by_docker(why: str, reason: Reason) -> None:
-    error = refused_start("name", why)
+    error = start_error("name", why)
     assert error.reason is reason
     assert why in error.message
