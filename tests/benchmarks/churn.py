@@ -112,7 +112,7 @@ def show_churn(seconds: int) -> bool:
     }
     for name, key in {
         "**connections, the client's count**": "connections",
-        "answers, the client's count": "answers",
+        "responses, the client's count": "answers",
         "connections that failed": "failed",
     }.items():
         rows[name] = [f"{r.told[key]:,}" for r in runs.values()]
@@ -121,7 +121,7 @@ def show_churn(seconds: int) -> bool:
         "connections that the target opened": "dependencies",
         "exchanges seen": "seen",
         "= recorded": "recorded",
-        "+ closed unanswered": "no_response",
+        "+ closed without a response": "no_response",
         "+ filtered": "filtered",
         "+ no room in the map": "dropped_map_full",
         "+ still open": "pending",
@@ -135,7 +135,7 @@ def show_churn(seconds: int) -> bool:
         rows[f"memory of {name}, KiB"] = [f"{before:,} -> {after:,}" for before, after in pairs]
     print(f"\n## {seconds} s of connection churn\n")
     print("Every connection is opened, asked once and closed: by RST without waiting for the")
-    print("answer (one in three), by RST after it, or by FIN (one in 3000).\n")
+    print("response (one in three), by RST after it, or by FIN (one in 3000).\n")
     print(f"| | {' | '.join(runs)} |\n|:--|{'--:|' * len(runs)}")
     for name, cells in rows.items():
         print(f"| {name} | {' | '.join(cells)} |")
@@ -151,7 +151,7 @@ def show_tools() -> bool:
         quota = wrk_with_a_quota(lab, probe, requests=REQUESTS, connections=CLIENTS)
         second = wrk_for_a_second(lab, probe, connections=CLIENTS)
     print("\n## Other tools' counts\n")
-    print("| load | the tool's count | kernel: seen | recorded | no_response |")
+    print("| load | the tool's count | kernel: seen | recorded | no response |")
     print("|:--|--:|--:|--:|--:|")
     for name, count, counters in (
         ("redis-benchmark", redis.asked, redis.counters),

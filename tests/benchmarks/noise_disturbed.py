@@ -22,7 +22,7 @@ EFFECTS = (("api-p50-5", 0), ("api-all-20", 0), ("api-tail-50", 2))
 """Scene and the quantile, by its place in `QUANTILES`, that its effect moves."""
 
 STOP_EVERY_S = 30.8
-"""The scene `api-stop-30`, the 800 ms of the stop included."""
+"""The scene `api-stop-30`, the 800 ms of the pause included."""
 FEWEST = 3
 
 
@@ -35,7 +35,7 @@ def disturbed(known: Mapping[str, Recorded]) -> Iterator[str]:
     yield ""
     yield from _effects(known)
     yield ""
-    yield "The 800 ms stop every 30 s: what the candidate's spikes show against what was due."
+    yield "The 800 ms pause every 30 s: what the candidate's spikes show against what was due."
     yield ""
     yield from _stops_seen(known)
 
@@ -110,7 +110,7 @@ def _stops_seen(known: Mapping[str, Recorded]) -> Iterator[str]:
         stops = sum(_stops(run) for run in runs)
         beside = sum(_stops(pair.baseline) for pair in recorded.pairs)
         rows.append([f"{percent}%", str(len(runs)), f"{due:.1f}", str(stops), str(beside)])
-    yield table(["CPU taken", "pairs", "stops due", "candidate's", "baseline's"], rows)
+    yield table(["CPU taken", "pairs", "pauses due", "candidate's", "baseline's"], rows)
 
 
 def _pairs(known: Mapping[str, Recorded], percent: int, name: str) -> list[Pair]:
@@ -120,6 +120,6 @@ def _pairs(known: Mapping[str, Recorded], percent: int, name: str) -> list[Pair]
 
 
 def _stops(run: Run) -> int:
-    """Events of at least half the stop's length, a second apart."""
+    """Events of at least half the pause's length, a second apart."""
     times = sorted(s.rx_first_ns for s in run.spikes if s.stages_ns["service"] >= 400_000_000)
     return sum(not at or times[at] - times[at - 1] > 1e9 for at in range(len(times)))

@@ -92,13 +92,13 @@ def preface(rules: Sequence[Rule], sets: Sequence[Facts], jobs: int) -> list[str
 
 
 def history_line(directory: Path, pairs: int, jobs: int, seed: int) -> list[str]:
-    """What ours finds of the stop where it knows of equal arms what tuning told the others."""
+    """What ours finds of the pause where it knows of equal arms what the others were tuned to."""
     done = watching(directory, pairs, jobs, seed, history=True)
     found = _percent(float(done.decided.failed.mean()))
     return [
-        f"A threshold that is tuned on equal arms knows that these never stop; {OURS} knows it "
+        f"A threshold that is tuned on equal arms knows that these never pause; {OURS} knows it "
         f"from stored campaigns. Beside {stored_s(directory):.0f} s of them, and watching for as "
-        f"many pairs, it finds {STOPPING} in {found} of the jobs: it wants two stops in different "
+        f"many pairs, it finds {STOPPING} in {found} of the jobs: it wants two pauses in different "
         "runs, where the others alarm at the first.",
         "",
     ]

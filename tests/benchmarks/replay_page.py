@@ -182,7 +182,7 @@ def main() -> int:
     print(report(sets, options.jobs, sum(wrong)), end="")
     if {STOPPING, HISTORY} <= set(found):
         print(
-            "\n## A stop once a minute\n\n"
+            "\n## A pause once a minute\n\n"
             f"Jobs of {STOPPING} that watch as long as their budget of pairs lasts. Stored "
             f"campaigns: the baseline arms of {HISTORY}, which is the same service.\n"
         )

@@ -1,4 +1,4 @@
-"""How long a service must be watched until a stop that comes once a minute fails the job."""
+"""The exposure after which a pause once a minute fails the job."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.benchmarks.replay import Replayed, replay
 __all__ = ["HISTORY", "STOPPING", "stops", "stored_s", "watching"]
 
 STOPPING, HISTORY = "api-stop", "api-same"
-"""The set with stops, and the one whose baseline arms stand for stored campaigns of it."""
+"""The set with pauses, and the one whose baseline arms stand for stored campaigns of it."""
 
 PAIRS = (10, 20, 40, 80)
 

@@ -158,7 +158,7 @@ SCENES: tuple[Scene, ...] = (
     ),
     _api(
         "api-stop",
-        "an 800 ms stop every minute",
+        "an 800 ms pause every minute",
         "--stop-every",
         "60",
         stage="recv_wait",
@@ -191,7 +191,7 @@ def _study() -> tuple[Scene, ...]:
     """
     known = {scene.name: scene for scene in SCENES}
     slower = _api("api-all-20", "36% more work in every request, 20% of its time", "--work", "136")
-    stopping = _api("api-stop-30", "an 800 ms stop every 30 s", "--stop-every", "30", stage="")
+    stopping = _api("api-stop-30", "an 800 ms pause every 30 s", "--stop-every", "30", stage="")
     disturbed = (known["api-same"], known["api-p50-5"], slower, known["api-tail-50"], stopping)
     modes = ("redis-same", "nginx-same", "api-same", "api-p50-5")
     return (
