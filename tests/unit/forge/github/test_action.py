@@ -230,12 +230,12 @@ def measured(act: Act, tmp_path: Path, gate: Path) -> Measured:
 @pytest.mark.parametrize(
     ("outcome", "fail_on", "exit_code"),
     [
-        (Outcome.PASS, "regression", 0),
         (Outcome.REGRESSION, "regression", 1),
         (Outcome.INCONCLUSIVE, "regression", 0),
-        (Outcome.INCONCLUSIVE, "inconclusive", 4),
-        (Outcome.NO_BASELINE, "regression", 5),
-        (Outcome.INVALID, "regression", 6),
+        pytest.param(Outcome.PASS, "regression", 0, marks=pytest.mark.slow),
+        pytest.param(Outcome.INCONCLUSIVE, "inconclusive", 4, marks=pytest.mark.slow),
+        pytest.param(Outcome.NO_BASELINE, "regression", 5, marks=pytest.mark.slow),
+        pytest.param(Outcome.INVALID, "regression", 6, marks=pytest.mark.slow),
     ],
 )
 def test_the_job_ends_as_the_gate_did_after_all_was_published(
