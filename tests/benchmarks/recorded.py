@@ -17,7 +17,7 @@ import numpy as np
 
 from socklat_gate.documents.atomic import write_atomic
 from socklat_gate.documents.codec import from_body, to_body
-from socklat_gate.documents.legacy import from_version_1
+from socklat_gate.documents.legacy import facts_of_prose, from_version_1
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.run import Bands, Run, StallCorrected
 from socklat_gate.scenario import Gate
@@ -121,7 +121,7 @@ def load(name: str | Path) -> Recorded:
     body = from_version_1(json.loads(lzma.decompress(path.read_bytes())))
     pairs = []
     for item in body.pop("pairs"):
-        pair = from_body(Pair, item["pair"])
+        pair = from_body(Pair, facts_of_prose(item["pair"]))
         pairs.append(
             replace(
                 pair,

@@ -10,7 +10,7 @@ import numpy as np
 
 from socklat_gate.errors import Reason
 from socklat_gate.measured.campaign import Campaign, Fingerprint
-from socklat_gate.measured.facts import TEXT, ReasonFact
+from socklat_gate.measured.facts import TEXT, Note, NoteCode, ReasonFact
 from socklat_gate.measured.histogram import BAND_COUNT, BAND_SUB_BITS, Histogram, index_of
 from socklat_gate.measured.pair import Arm, Noise, Pair
 from socklat_gate.measured.result import Completeness, Result
@@ -139,6 +139,11 @@ def with_correction(pair: Pair, kept: float = 0.8) -> Pair:
     return replace(pair, baseline=baseline, candidate=candidate, noise=make_watched_noise())
 
 
+def worded(text: str) -> Note | None:
+    """A note that carries its sentence, as those of old documents do; None without one."""
+    return Note(NoteCode.WORDED, numbers={TEXT: text}) if text else None
+
+
 def make_pair(index: int = 0, scale: float = 1.0, excluded: str = "") -> Pair:
     first: tuple[Arm, Arm] = ("baseline", "candidate")
     return Pair(
@@ -148,7 +153,7 @@ def make_pair(index: int = 0, scale: float = 1.0, excluded: str = "") -> Pair:
         baseline=make_run(2 * index),
         candidate=make_run(2 * index + 1, scale, "example/service:1.3"),
         noise=make_noise(),
-        excluded=excluded,
+        excluded=worded(excluded),
     )
 
 
@@ -228,12 +233,12 @@ def make_spike_verdict(*, failed: bool = False, candidate: int = 0) -> SpikeVerd
         rate_ratio=(candidate + 0.5) / 16 / (1.5 / 136),
         accepted_ratio=1.0,
         evidence=420.0 if failed else 1.3,
-        needed=200.0,
+        threshold=200.0,
         p_value=1 / 420 if failed else 1 / 1.3,
         by_runs=False,
         dispersion_p=0.6,
-        events_to_fail=4,
-        smallest_ratio=22.7,
+        mde_events=4,
+        mde_ratio=22.7,
         failed=failed,
     )
 
@@ -302,5 +307,4 @@ def make_result(
         else None,
         verdict=None if kind == "run" else make_verdict(outcome, 2 if kind == "gate" else 0),
         environment={"kernel": "6.1.0-18-amd64", "steal": "1.2%"} if kind != "compare" else {},
-        drift="",
     )

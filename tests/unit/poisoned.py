@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, Literal, TypeVar
 
 from socklat_gate.documents.codec import hints_of
+from socklat_gate.measured.facts import Drift
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.run import Bands
@@ -23,6 +24,7 @@ from tests.unit.factories import (
     make_result,
     make_spike_verdict,
     with_correction,
+    worded,
 )
 
 __all__ = ["KNOWN", "full_result", "poisoned"]
@@ -58,9 +60,15 @@ def full_result(
         reasons=result.verdict.reasons[:1],
         metrics=tuple(replace(metric, waived=waived) for metric in judged.metrics),
         attribution=tuple(replace(part, depend=depend) for part in judged.attribution),
-        spikes=replace(make_spike_verdict(candidate=2), notes=("a note",), waived=waived),
+        spikes=replace(make_spike_verdict(candidate=2), notes=(worded("a note"),), waived=waived),
     )
-    return replace(result, verdict=verdict, pairs=pairs, drift="drift", calibration="calibrated")
+    return replace(
+        result,
+        verdict=verdict,
+        pairs=pairs,
+        drift=Drift(0, 0, text="drift"),
+        calibration=worded("calibrated"),
+    )
 
 
 def poisoned(value: Kind, text: str, *, kept: Collection[str] = KNOWN) -> Kind:

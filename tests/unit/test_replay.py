@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.pair import Pair
 from socklat_gate.scenario import Gate
 from tests.benchmarks.jobs import as_pairs, budget_pairs, decide_jobs, draw, table
@@ -27,7 +28,7 @@ def sets(tmp_path_factory) -> Path:
         ("api-app-10", "effect", "app", 1.1),
     ]:
         pairs = [recorded_pair(i, exchanges=8000, app_factor=factor) for i in range(12)]
-        pairs[3] = replace(pairs[3], excluded="steal")
+        pairs[3] = replace(pairs[3], excluded=Note(NoteCode.STEAL))
         facts = Facts(name, "a machine", name, kind, 9.0, stage, gate=NO_SPIKES)
         save(directory / f"{name}{SUFFIX}", pairs, facts)
     return directory

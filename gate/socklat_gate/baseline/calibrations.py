@@ -24,16 +24,15 @@ from socklat_gate.documents.envelope import (
 from socklat_gate.errors import NoUsableBaseline, Reason
 from socklat_gate.measured.calibration import Calibration
 from socklat_gate.measured.campaign import Fingerprint
+from socklat_gate.measured.facts import TEXT, Note, NoteCode, Scalar
 from socklat_gate.scenario import Scenario
-from socklat_gate.wording.changes import percent, plural
 
 __all__ = [
-    "NEVER",
     "calibration_for",
-    "calibration_sentence",
-    "quote",
+    "calibration_note",
     "read_calibration",
     "save_calibration",
+    "summary",
     "write_calibration",
 ]
 
@@ -42,11 +41,6 @@ FOLDER = "_calibrations"
 MEASURE = "measure it again with `socklat-gate calibrate`, or remove the file"
 CREATED = re.compile(r"\d{4}-\d{2}-\d{2}T[0-9:.+Z-]{1,40}")
 NAME = re.compile(r"[a-z0-9_.]{1,80}")
-
-NEVER = (
-    "this gate was never calibrated on this runner, so nobody knows its false-alarm rate or what "
-    "it can find here (socklat-gate calibrate with the same scenario tells)"
-)
 
 
 def calibration_for(
@@ -73,45 +67,38 @@ def calibration_for(
     return calibration
 
 
-def calibration_sentence(place: Place, scenario: Scenario, fingerprint: Fingerprint) -> str:
-    """What a gate says of its calibration here: a quote, `NEVER`, or why it cannot quote one."""
+def calibration_note(place: Place, scenario: Scenario, fingerprint: Fingerprint) -> Note:
+    """What is known of the gate here: the study's rates, or why there are none."""
     try:
         found = calibration_for(place, scenario, fingerprint)
     except NoUsableBaseline as error:
-        return f"the calibration of this runner cannot be used: {error.message}"
+        text = f"the calibration of this runner cannot be used: {error.message}"
+        return Note(NoteCode.CALIBRATION_UNUSABLE, numbers={TEXT: text})
     if found is None:
-        return NEVER
+        return Note(NoteCode.NOT_CALIBRATED)
     if found.gate_hash != scenario.gate_hash():
-        return (
-            f"this runner was calibrated on {found.created[:10]} with other settings of [gate], "
-            "which says nothing about these: run socklat-gate calibrate again"
-        )
-    return quote(found)
+        return Note(NoteCode.OTHER_GATE_CALIBRATED, numbers={"date": found.created[:10]})
+    return summary(found)
 
 
-def quote(calibration: Calibration) -> str:
-    """The study in one sentence."""
+def summary(calibration: Calibration) -> Note:
+    """The study's rates and the MDE of a 5-minute job, by metric."""
     found = calibration.findings
-    text = (
-        f"calibrated here on {calibration.created[:10]} with {plural(found.pairs, 'pair')} of the "
-        f"same image: {found.false_alarms} of {found.jobs} resampled jobs of up to "
-        f"{plural(found.max_pairs, 'pair')} raised a false alarm (at most "
-        f"{found.false_alarm_limit:.2%}, as far as so few pairs can tell)"
-    )
-    minutes = found.minutes_to_verdict
-    if minutes is not None:
-        text += f", half of them were decided within {minutes:.1f} min"
-    reach = [
-        f"{metric.name} {percent(smallest)}"
-        for metric in found.metrics
-        if (smallest := metric.smallest.get("5")) is not None
-    ]
-    if reach:
-        text += f"; 5 min find 4 in 5 changes of {', '.join(reach)}"
-    if found.problems:
-        # The texts stay out of it: a stored file may come from anywhere.
-        text += f"; it names {plural(len(found.problems), 'problem')}"
-    return text
+    # The texts stay out of it: a stored file may come from anywhere.
+    numbers: dict[str, Scalar] = {
+        "date": calibration.created[:10],
+        "pairs": found.pairs,
+        "false_alarms": found.false_alarms,
+        "jobs": found.jobs,
+        "max_pairs": found.max_pairs,
+        "false_alarm_limit": found.false_alarm_limit,
+        "minutes_to_verdict": found.minutes_to_verdict,
+        "problems": len(found.problems),
+    }
+    for metric in found.metrics:
+        if (mde := metric.mde.get("5")) is not None:
+            numbers[f"mde.{metric.name}"] = mde
+    return Note(NoteCode.CALIBRATED, numbers=numbers)
 
 
 def save_calibration(place: Place, calibration: Calibration) -> str:
@@ -157,7 +144,7 @@ def _name(scenario_name: str, scenario_hash: str, fingerprint: Fingerprint) -> s
 
 
 def _check(where: str, calibration: Calibration) -> None:
-    """What is quoted must make sense, whoever wrote the file."""
+    """What is shown must make sense, whoever wrote the file."""
     found = calibration.findings
     numbers = [found.pair_s, *(x for m in found.metrics for x in (m.pair_sd, m.change))]
     shares = [found.false_alarm_limit, *(metric.change_p for metric in found.metrics)]

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from socklat_gate.measured.campaign import Campaign
-from socklat_gate.wording.changes import plural
+from socklat_gate.measured.facts import Note, NoteCode
 
-__all__ = ["UNKNOWN_LINEAGE", "Choice", "Lineage", "choose", "up_to"]
+__all__ = ["UNKNOWN_LINEAGE", "Choice", "Lineage", "Unknown", "ancestor_note", "choose", "up_to"]
+
+
+Unknown = Literal["shallow", "no_repository", "no_merge_base"]
+"""Why a lineage is not known, or not all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,15 +21,15 @@ class Lineage:
     """The commits that today's code descends from.
 
     ``commits`` are the one to start from and its ancestors, nearest first; empty when they are not
-    known, which ``unknown`` explains in a clause.  ``start`` names the first of them, for instance
-    "the merge base of 'main'".  Of campaigns of other commits, those of ``branch`` come first ("":
-    no branch does).
+    known, for which ``unknown`` is the reason.  The first of them is the merge base with ``ref``,
+    or this commit where ``ref`` is "".  Of campaigns of other commits, those of ``branch`` come
+    first ("": no branch does).
     """
 
     commits: tuple[str, ...] = ()
-    start: str = "this commit"
+    ref: str = ""
     branch: str = ""
-    unknown: str = ""
+    unknown: Unknown | None = None
 
 
 UNKNOWN_LINEAGE = Lineage()
@@ -33,11 +38,11 @@ UNKNOWN_LINEAGE = Lineage()
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """``campaign`` is the newest of ``commit``; ``why`` says how that commit was found."""
+    """``campaign`` is the newest of ``commit``; ``why`` is how that commit was found."""
 
     campaign: Campaign
     commit: str
-    why: str
+    why: Note
 
 
 def choose(campaigns: Sequence[Campaign], lineage: Lineage) -> Choice:
@@ -50,16 +55,18 @@ def choose(campaigns: Sequence[Campaign], lineage: Lineage) -> Choice:
     if not near:
         newest = _of_branch(campaigns, lineage)[-1]
         alike = lineage.branch and newest.branch == lineage.branch
-        of_branch = f" of branch {newest.branch!r}" if alike else ""
-        unknown = f" ({lineage.unknown})" if lineage.unknown else ""
-        return Choice(newest, newest.commit, f"the newest stored{of_branch}{unknown}")
+        numbers = {"unknown": lineage.unknown, "ref": lineage.ref or lineage.branch}
+        why = Note(NoteCode.NEWEST_STORED, newest.branch if alike else "", numbers)
+        return Choice(newest, newest.commit, why)
     back = min(steps[campaign.commit] for campaign in near)
     commit = lineage.commits[back]
     newest = [campaign for campaign in near if campaign.commit == commit][-1]
-    if back == 0:
-        return Choice(newest, commit, lineage.start)
-    why = f"the nearest ancestor with a baseline, {plural(back, 'commit')} before {lineage.start}"
-    return Choice(newest, commit, why)
+    return Choice(newest, commit, ancestor_note(lineage, back))
+
+
+def ancestor_note(lineage: Lineage, commits: int = 0) -> Note:
+    """Of so many commits before the one that the lineage starts from."""
+    return Note(NoteCode.NEAREST_ANCESTOR, lineage.ref, {"commits": commits})
 
 
 def up_to(campaigns: Sequence[Campaign], lineage: Lineage) -> tuple[Campaign, ...]:

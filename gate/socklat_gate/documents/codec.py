@@ -55,11 +55,13 @@ NULL_NUMBER = {
     "low_ns": -math.inf,
     "high_ns": math.inf,
     "mde": math.inf,
-    "smallest_ratio": math.inf,
+    "mde_ratio": math.inf,
 }
 MAY_BE_NEGATIVE = {
     "change",
     "raw_change",
+    "expected_low",
+    "expected_high",
     "ci_low",
     "ci_high",
     "low_ns",

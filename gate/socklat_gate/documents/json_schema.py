@@ -57,7 +57,7 @@ def verdict_schema() -> JSON:
         del metric["properties"][name]
     metric["properties"]["raw"] = _object(dict.fromkeys(RAW, NUMBER))
     rates = dict.fromkeys(("baseline_per_s", "candidate_per_s", "stored_per_s"), NUMBER)
-    spikes["properties"].update(rates, power=TEXT)
+    spikes["properties"].update(rates, notes={"type": "array", "items": TEXT}, power=TEXT)
     spread = _or_null(_object({"median": NUMBER, "max": NUMBER}))
     reason = _object({"code": {"enum": [reason.value for reason in Reason]}, "text": TEXT})
     properties: JSON = {

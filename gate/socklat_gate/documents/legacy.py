@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 __all__ = ["facts_of_prose", "from_version_1"]
@@ -34,17 +35,88 @@ def from_version_1(body: Any) -> Any:
 
 
 def facts_of_prose(body: dict[str, Any]) -> dict[str, Any]:
-    """The same body of a result; reasons that are a code and a sentence keep it as a fact's text.
+    """The same body of a result, campaign, pair or calibration, its sentences kept as facts' text.
 
-    Everything else is left as it is, also a body of another kind.
+    Earlier documents of version 2 have sentences where there are codes and numbers today, and
+    other names for a minimum detectable effect.  Everything else is left as it is.
     """
-    verdict = body.get("verdict")
-    if not isinstance(verdict, dict) or not isinstance(reasons := verdict.get("reasons"), list):
-        return body
-    return {**body, "verdict": {**verdict, "reasons": [_fact(reason) for reason in reasons]}}
+    found = _noted(body, "calibration", "baseline_choice", "excluded")
+    if isinstance(found.get("drift"), str):
+        text = found["drift"]
+        found["drift"] = {"campaigns": 0, "compared": 0, "text": text} if text else None
+    for name, mend in _PARTS.items():
+        if isinstance(found.get(name), dict):
+            found[name] = mend(found[name])
+    for name, mend in _LISTS.items():
+        if isinstance(found.get(name), list):
+            found[name] = [mend(one) if isinstance(one, dict) else one for one in found[name]]
+    return found
 
 
-def _fact(reason: Any) -> Any:
+def _verdict(body: dict[str, Any]) -> dict[str, Any]:
+    found = dict(body)
+    if isinstance(reasons := found.get("reasons"), list):
+        found["reasons"] = [_reason(reason) for reason in reasons]
+    if isinstance(spikes := found.get("spikes"), dict):
+        found["spikes"] = _notes(_renamed(spikes, _SPIKES), "notes")
+    return found
+
+
+def _findings(body: dict[str, Any]) -> dict[str, Any]:
+    found = _notes(body, "problems")
+    if isinstance(metrics := found.get("metrics"), list):
+        found["metrics"] = [
+            _renamed(metric, {"smallest": "mde"}) if isinstance(metric, dict) else metric
+            for metric in metrics
+        ]
+    return found
+
+
+def _noise(body: dict[str, Any]) -> dict[str, Any]:
+    ignored = body.get("interference_ignored")
+    return {**body, "interference_ignored": bool(ignored)} if isinstance(ignored, str) else body
+
+
+def _reason(reason: Any) -> Any:
     if not isinstance(reason, list) or len(reason) != 2:
         return reason
     return {"code": reason[0], "numbers": {"text": reason[1]}}
+
+
+def _noted(body: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {
+        name: _note(value) if name in names and isinstance(value, str) else value
+        for name, value in body.items()
+    }
+
+
+def _notes(body: dict[str, Any], name: str) -> dict[str, Any]:
+    texts = body.get(name)
+    if not isinstance(texts, list):
+        return dict(body)
+    return {**body, name: [_note(text) if isinstance(text, str) else text for text in texts]}
+
+
+def _note(text: str) -> dict[str, Any] | None:
+    return {"code": "worded", "numbers": {"text": text}} if text else None
+
+
+def _renamed(body: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {names.get(name, name): value for name, value in body.items()}
+
+
+_SPIKES = {
+    "events_to_fail": "mde_events",
+    "needed": "threshold",
+    "smallest_ratio": "mde_ratio",
+}
+_PARTS: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "verdict": _verdict,
+    "findings": _findings,
+    "campaign": facts_of_prose,
+    "noise": _noise,
+}
+_LISTS: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "pairs": facts_of_prose,
+    "noise": _noise,
+}

@@ -24,6 +24,7 @@ from socklat_gate.verdict.log_ratios import pair_log_ratios
 from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.resampling import MIN_PAIRS
 from socklat_gate.wording.changes import percent
+from socklat_gate.wording.notes import note_text
 
 __all__ = ["CalibrationJob"]
 
@@ -83,7 +84,7 @@ class CalibrationJob:
             if not pair.excluded:
                 self.progress.line(f"pair {used}/{self.pairs}  {self._differences(pair)}")
                 continue
-            self.progress.line(f"pair excluded: {pair.excluded}")
+            self.progress.line(f"pair excluded: {note_text(pair.excluded)}")
             if used < MIN_PAIRS or len(measured) >= MAX_MEASURED_PER_PAIR * self.pairs:
                 check_excluded(self.scenario, len(measured) - used, used, pair.excluded)
         return measured, time.monotonic() - started_s

@@ -13,6 +13,7 @@ from socklat_gate.baseline.places.location import is_remote
 from socklat_gate.environment import environment_facts
 from socklat_gate.job.completeness import completeness_of
 from socklat_gate.measured.campaign import Campaign
+from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Verdict
 from socklat_gate.scenario.gating import Gate, Waiver
@@ -66,7 +67,7 @@ def _result(
         environment=environment_facts(tested.fingerprint, tested.noise),
         branch=tested.branch,
         baseline_commit=stored[-1].commit,
-        baseline_choice="the newest of the campaigns given",
+        baseline_choice=Note(NoteCode.NEWEST_GIVEN),
     )
 
 

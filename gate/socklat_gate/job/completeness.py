@@ -8,16 +8,13 @@ the machine's doing and come and go with its interrupts: that measurement is rep
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.measured.result import Completeness
 from socklat_gate.measured.run import Run
-from socklat_gate.probe.hook_table import ONLY_COUNTED
-from socklat_gate.wording.changes import plural
 
-__all__ = ["MAX_LOSS", "check_complete", "completeness_of", "excess_missed"]
+__all__ = ["MAX_LOSS", "check_complete", "completeness_of"]
 
 MAX_LOSS = 0.005
 
@@ -52,22 +49,6 @@ def mismatch(run: Run) -> float:
     kernel = run.counters["recorded"] + run.counters["filtered"]
     apart = abs(kernel - run.load.responded_total)
     return max(0, apart - run.load.errors) / max(1, run.load.responded_total)
-
-
-def excess_missed(before: Mapping[str, int], after: Mapping[str, int], runs: Sequence[Run]) -> str:
-    """Why a measurement is excluded for the probe invocations missed during it; "" when it is not.
-
-    ``before`` and ``after`` count missed invocations by event.  It is not known whose they were,
-    so that all are held against the run that saw least.
-    """
-    more = Counter(after) - Counter(before)
-    missed_more = {event: count for event, count in more.items() if event not in ONLY_COUNTED}
-    seen = min(run.counters["seen"] for run in runs)
-    if sum(missed_more.values()) <= MAX_LOSS * seen:
-        return ""
-    which = ", ".join(f"{event} {count}" for event, count in sorted(missed_more.items()))
-    total = plural(sum(missed_more.values()), "invocation")
-    return f"the kernel missed {total} of the probe ({which}), and {seen} exchanges were seen"
 
 
 def check_complete(arm: str, run: Run) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from socklat_gate.baseline.calibrations import calibration_sentence
+from socklat_gate.baseline.calibrations import calibration_note
 from socklat_gate.environment import environment_facts
 from socklat_gate.errors import GateError, InvalidMeasurement, NoUsableBaseline, Reason
 from socklat_gate.job.commit import current_branch, current_commit
@@ -18,7 +18,7 @@ from socklat_gate.job.reference import Reference
 from socklat_gate.job.rig import Rig
 from socklat_gate.job.run_job import check_excluded, measure_campaign, pair_seed, utc_now
 from socklat_gate.measured.campaign import Campaign, Fingerprint
-from socklat_gate.measured.facts import TEXT, ReasonFact
+from socklat_gate.measured.facts import TEXT, Drift, Note, ReasonFact
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome, Verdict
@@ -28,6 +28,7 @@ from socklat_gate.service.image import ImageRef
 from socklat_gate.service.session import ArmSpec
 from socklat_gate.verdict.decide import decide
 from socklat_gate.verdict.stored import compare, drift
+from socklat_gate.wording.notes import note_text
 
 __all__ = ["GateJob"]
 
@@ -60,7 +61,7 @@ class GateJob:
         self._fingerprint = Fingerprint({})
         self._stored: Sequence[Campaign] = ()
         self._missed = 0
-        self._drift = ""
+        self._drift: Drift | None = None
         # Asked before anything runs: what is built or written meanwhile is no change of the code.
         self._commit = current_commit(self.directory)
         self._branch = current_branch(self.directory)
@@ -124,7 +125,7 @@ class GateJob:
             pair = rig.pair(index, pair_seed(self.seed, index), specs)
             self._pairs.append(pair)
             if pair.excluded:
-                self.progress.line(f"pair excluded: {pair.excluded}")
+                self.progress.line(f"pair excluded: {note_text(pair.excluded)}")
                 unused = len(self._pairs) - len(used)
                 check_excluded(self.scenario, unused, len(used), pair.excluded)
             else:
@@ -155,7 +156,7 @@ class GateJob:
         runs = [run for pair in self._pairs for run in (pair.baseline, pair.candidate)]
         runs += self._campaign.runs if self._campaign else ()
         baseline_commit, baseline_choice = (
-            self._reference.compared_with(self._stored) if self._reference else ("", "")
+            self._reference.compared_with(self._stored) if self._reference else ("", None)
         )
         return Result(
             kind="gate",
@@ -181,11 +182,11 @@ class GateJob:
             baseline_choice=baseline_choice,
         )
 
-    def _calibration(self) -> str:
+    def _calibration(self) -> Note | None:
         if self._reference is None:
-            return ""
+            return None
         place = self._reference.store.place
-        return calibration_sentence(place, self.scenario, self._fingerprint)
+        return calibration_note(place, self.scenario, self._fingerprint)
 
 
 def _budget_reason(limits: Gate, pairs: int, left_s: float) -> Reason | None:

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import NoReturn
 
-from socklat_gate.baseline.choice import Lineage
+from socklat_gate.baseline.choice import Lineage, Unknown
 from socklat_gate.errors import Reason, UnfitEnvironment, UsageError
 from socklat_gate.git import COMMIT, NOT_INSTALLED, git, is_ref
 from socklat_gate.job.commit import current_branch
@@ -25,8 +25,8 @@ def lineage_of(directory: Path, ref: str = "") -> Lineage:
     """The merge base with ``ref`` and its ancestors, or HEAD's own ones.
 
     Without a ``ref`` the target branch of a pull request is taken where CI names it.  What cannot
-    be found out is left open and said in the lineage; only a ``ref`` that was asked for must be
-    there: raises `UsageError` (no_such_commit) as `merge_base` does.
+    be found out is left open in the lineage, with the reason; only a ``ref`` that was asked for
+    must be there: raises `UsageError` (no_such_commit) as `merge_base` does.
     """
     if ref:
         return _from(directory, merge_base(directory, ref), ref)
@@ -38,14 +38,13 @@ def lineage_of(directory: Path, ref: str = "") -> Lineage:
             found = _first_parent(directory)
             if found:
                 return _from(directory, found, target)
-            unknown = f"the merge base of {target!r} is not known here"
             head = _ancestors(directory, "HEAD")
-            return Lineage(head, branch=target, unknown=unknown)
+            return Lineage(head, branch=target, unknown="no_merge_base")
     head = _ancestors(directory, "HEAD")
     branch = current_branch(directory)
-    unknown = "" if head else "no git repository here"
+    unknown: Unknown | None = None if head else "no_repository"
     if head and _is_shallow(directory):
-        unknown = SHALLOW
+        unknown = "shallow"
     return Lineage(head, branch=branch, unknown=unknown)
 
 
@@ -87,8 +86,8 @@ def merge_base(directory: Path, ref: str, *, of_origin: bool = False) -> str:
 
 def _from(directory: Path, start: str, ref: str) -> Lineage:
     commits = _ancestors(directory, start) or (start,)
-    unknown = SHALLOW if _is_shallow(directory) else ""
-    return Lineage(commits, f"the merge base of {ref!r}", branch=ref, unknown=unknown)
+    unknown: Unknown | None = "shallow" if _is_shallow(directory) else None
+    return Lineage(commits, ref, branch=ref, unknown=unknown)
 
 
 def _first_parent(directory: Path) -> str:

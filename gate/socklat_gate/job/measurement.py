@@ -8,14 +8,15 @@ from dataclasses import dataclass, replace
 
 from socklat_gate.environment import NoiseMeter
 from socklat_gate.interrupt import obey_signal
-from socklat_gate.job.completeness import check_complete, excess_missed
-from socklat_gate.job.exclusion import stalls_lost, too_much_steal
+from socklat_gate.job.completeness import check_complete
+from socklat_gate.job.exclusion import excess_missed, late_driver, stalls_lost, too_much_steal
 from socklat_gate.job.noise import with_stalls
 from socklat_gate.job.recorder import Recorder
 from socklat_gate.job.stacks import TracedCompanions, trace_companions
 from socklat_gate.load.bounds import for_turns, with_extension
-from socklat_gate.load.checks import check_delivered, too_late
+from socklat_gate.load.checks import check_delivered
 from socklat_gate.load.process import Endpoint, make_load
+from socklat_gate.measured.facts import Note
 from socklat_gate.measured.pair import Interleave, Noise
 from socklat_gate.measured.run import LoadCounts, Run
 from socklat_gate.probe.netstat import network_counters, since
@@ -39,7 +40,7 @@ class Measurement:
 
     runs: tuple[Run, ...]
     noise: Noise
-    excluded: str
+    excluded: Note | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +107,10 @@ def measure(
             check_complete(arm.arm, run)
     excluded = (
         too_much_steal(planned.gate, noise)
-        or too_late(planned.load, driven.counts)
+        or late_driver(planned.load, driven.counts)
         or missed
         or stalls_lost(lost_stalls)
-        or (driven.recorder.shortfall(correction) if correction else "")
+        or (driven.recorder.shortfall(correction) if correction else None)
     )
     return Measurement(mark_shared(runs), noise, excluded)
 

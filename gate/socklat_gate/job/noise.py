@@ -18,7 +18,7 @@ def with_stalls(noise: Noise, correction: StallCorrection | None, cpu: Sequence[
         noise,
         stalled=correction.stalled if correction else None,
         interference=correction.interference if correction else None,
-        interference_ignored=correction.ignored if correction else "",
+        interference_ignored=correction.ignored if correction else False,
         throttled_us=_sum(used.throttled_us for used in cpu),
         involuntary_switches=_sum(used.involuntary_switches for used in cpu),
     )

@@ -15,6 +15,7 @@ import numpy as np
 from socklat_gate.job.stacks import TracedCompanions
 from socklat_gate.load.bounds import longest_s, with_extension
 from socklat_gate.load.load_driver import END_AHEAD_NS, LoadDriver, Window
+from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.scenario import MIN_EXCEEDING, Scenario
 from socklat_gate.service.arm import RunningArm
@@ -116,8 +117,8 @@ class Recorder:
             ]
         return (self._correct() if self._probe.watches_stalls else None), used
 
-    def shortfall(self, correction: StallCorrection, factor: float = 1.0) -> str:
-        """A sentence when a gated quantile rests on too few undisturbed exchanges, else "".
+    def shortfall(self, correction: StallCorrection, factor: float = 1.0) -> Note | None:
+        """A gated quantile rests on too few undisturbed exchanges.
 
         The machine's stalls decide, no latency.  ``factor`` times as many as there are are counted.
         """
@@ -130,12 +131,14 @@ class Recorder:
                 if beyond < MIN_EXCEEDING:
                     length_s = (self._window.to_ns - self._window.from_ns) / 1e9
                     needed_s = length_s * MIN_EXCEEDING / max(beyond, 1.0)
-                    return (
-                        f"the CPUs were taken away too often: {beyond:.0f} undisturbed exchanges "
-                        f"beyond {metric.name} in {length_s:.1f} s, where {MIN_EXCEEDING} are "
-                        f"needed (about {needed_s:.0f} s at this rate; load.max_duration_s)"
-                    )
-        return ""
+                    numbers = {
+                        "exchanges": beyond,
+                        "needed": MIN_EXCEEDING,
+                        "length_s": length_s,
+                        "needed_s": needed_s,
+                    }
+                    return Note(NoteCode.TOO_FEW_UNDISTURBED, metric.name, numbers)
+        return None
 
     def _record(self) -> None:
         window = self._window

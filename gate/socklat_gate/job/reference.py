@@ -6,13 +6,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from socklat_gate.baseline.choice import UNKNOWN_LINEAGE, Choice, Lineage, choose, up_to
+from socklat_gate.baseline.choice import (
+    UNKNOWN_LINEAGE,
+    Choice,
+    Lineage,
+    ancestor_note,
+    choose,
+    up_to,
+)
 from socklat_gate.baseline.store import BaselineStore
 from socklat_gate.environment import this_machine
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 from socklat_gate.job.lineage import lineage_of
 from socklat_gate.job.worktree import sources_at
 from socklat_gate.measured.campaign import Campaign, Fingerprint
+from socklat_gate.measured.facts import Note
 from socklat_gate.scenario import Scenario
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef, build_image, local_image, resolve_image
@@ -45,7 +53,7 @@ class Reference:
     named: bool
     stored: bool
     commit: str = ""
-    why: str = ""
+    why: Note | None = None
     lineage: Lineage = UNKNOWN_LINEAGE
 
     @property
@@ -74,8 +82,8 @@ class Reference:
             self.store.usable(*key, "single")
         return ()
 
-    def compared_with(self, stored: Sequence[Campaign]) -> tuple[str, str]:
-        """Commit and reason for it, once the numbers in use are known; empty when not known."""
+    def compared_with(self, stored: Sequence[Campaign]) -> tuple[str, Note | None]:
+        """Commit and reason for it, once the numbers in use are known; empty and None when not."""
         if self.image is not None or not stored:
             return self.commit, self.why
         choice = choose(stored, self.lineage)
@@ -126,7 +134,7 @@ def find_reference(
     if ref and not image:
         commit = lineage.commits[0]
         built = _build_at(client, scenario, directory, commit, say)
-        return Reference(built, store, True, has_stored, commit, lineage.start, lineage)
+        return Reference(built, store, True, has_stored, commit, ancestor_note(lineage), lineage)
     name = image or scenario.baseline.image
     if name:
         resolved = resolve_image(client, name, say)

@@ -13,12 +13,14 @@ from socklat_gate.job.commit import current_branch, current_commit
 from socklat_gate.job.progress import Progress
 from socklat_gate.job.rig import Rig
 from socklat_gate.measured.campaign import Campaign
+from socklat_gate.measured.facts import Note
 from socklat_gate.measured.pair import Noise
 from socklat_gate.measured.run import Run
 from socklat_gate.scenario import Scenario
 from socklat_gate.service.image import ImageRef
 from socklat_gate.service.session import ArmSpec
 from socklat_gate.wording.changes import plural
+from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.units import ns
 
 __all__ = ["measure_campaign", "pair_seed", "utc_now"]
@@ -51,7 +53,7 @@ def measure_campaign(
         measured = rig.single(pair_seed(seed, number), ArmSpec("candidate", image))
         if measured.excluded:
             excluded += 1
-            progress.line(f"run excluded: {measured.excluded}")
+            progress.line(f"run excluded: {note_text(measured.excluded)}")
             check_excluded(scenario, excluded, len(kept), measured.excluded)
             continue
         kept += measured.runs
@@ -77,13 +79,13 @@ def measure_campaign(
     )
 
 
-def check_excluded(scenario: Scenario, excluded: int, used: int, why: str) -> None:
+def check_excluded(scenario: Scenario, excluded: int, used: int, why: Note) -> None:
     """Raises `InvalidMeasurement` (TOO_NOISY) when the machine spoilt more than is allowed."""
     if excluded > scenario.gate.max_excluded_pairs:
         raise InvalidMeasurement(
             Reason.TOO_NOISY,
             f"{plural(excluded, 'measurement')} had to be excluded ({used} were usable); "
-            f"last: {why}",
+            f"last: {note_text(why)}",
             remedy="use a quieter runner, or raise gate.max_excluded_pairs, gate.max_steal or "
             "load.max_late_ms knowing what that lets in",
         )

@@ -10,7 +10,7 @@ from socklat_gate.load.bounds import MOST_CONNECTIONS, max_connections_of
 from socklat_gate.measured.run import LoadCounts
 from socklat_gate.scenario import Load
 
-__all__ = ["MIN_SENT", "check_delivered", "too_late"]
+__all__ = ["MIN_SENT", "check_delivered"]
 
 MIN_SENT = 0.99
 """Smallest share of the planned requests that must have been sent."""
@@ -29,20 +29,6 @@ def check_delivered(load: Load, counts: Sequence[LoadCounts], arms: Sequence[str
         if not count.external and count.planned:
             _check_responses(load, count, arm)
             _check_sending(load, count, arm)
-
-
-def too_late(load: Load, counts: Sequence[LoadCounts]) -> str:
-    """A sentence when the driver itself woke up too late, else "".
-
-    That is the machine's fault and no evidence about the service, so the pair is excluded.
-    """
-    worst_ms = max((count.late_p99_ns for count in counts), default=0) / 1e6
-    if worst_ms <= load.max_late_ms:
-        return ""
-    return (
-        f"the load driver woke up {worst_ms:.1f} ms late (p99), "
-        f"more than load.max_late_ms = {load.max_late_ms:g}"
-    )
 
 
 def _check_responses(load: Load, count: LoadCounts, arm: str) -> None:
@@ -67,7 +53,7 @@ def _check_responses(load: Load, count: LoadCounts, arm: str) -> None:
 
 def _check_sending(load: Load, count: LoadCounts, arm: str) -> None:
     lag_ms = count.lag_p99_ns / 1e6
-    # A driver that was late itself is no evidence about the service: `too_late` deals with that.
+    # A driver that was late itself is no evidence about the service: see `job.exclusion`.
     # Neither does one whose pool grew as far as the service let it: waiting is the service's doing
     # then, and those of its requests that were sent in time show it.
     lagging = (

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from socklat_gate.measured.campaign import Fingerprint
+from socklat_gate.measured.facts import Note
 
 __all__ = ["Calibration", "Findings", "MetricFindings"]
 
@@ -20,8 +21,8 @@ class MetricFindings:
     ``ratios`` are candidate / baseline, one for each start in the order measured; ``pair_sd`` is
     the SD of their logarithms.  ``change`` is by how much the second arm seemed slower (relative;
     Hodges-Lehmann), ``change_p`` the p-value of a sign-flip test that it is not.
-    ``smallest`` says which relative change the gate would fail with 80% power within so many
-    minutes, by minutes ("5", "15"); None when there is none.
+    ``mde`` is the minimum detectable effect: the relative change that a job of so many minutes
+    fails with 80% power, by minutes ("5", "15"); None when there is none.
     """
 
     name: str
@@ -29,7 +30,7 @@ class MetricFindings:
     pair_sd: float
     change: float
     change_p: float
-    smallest: Mapping[str, float | None]
+    mde: Mapping[str, float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Findings:
     share.  ``decided`` jobs ended in PASS or FAIL within both budgets, of pairs and of minutes;
     half of all ended within ``pairs_to_verdict`` pairs (None: not within ``max_pairs``).
     ``pair_s`` is the time that a usable pair took, all told.
-    ``problems`` are sentences on what keeps the gate from deciding here, or from being trusted.
+    ``problems`` are what keeps the gate from deciding here, or from being trusted.
     """
 
     pairs: int
@@ -53,7 +54,7 @@ class Findings:
     decided: int
     pairs_to_verdict: float | None
     metrics: tuple[MetricFindings, ...]
-    problems: tuple[str, ...]
+    problems: tuple[Note, ...]
 
     @property
     def minutes_to_verdict(self) -> float | None:

@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Literal
 
 from socklat_gate.errors import Reason
-from socklat_gate.measured.pair import Arm
 
-__all__ = ["TEXT", "Lack", "ReasonFact", "Scalar", "Shortfall"]
+__all__ = [
+    "TEXT",
+    "Drift",
+    "DriftedMetric",
+    "Lack",
+    "Note",
+    "NoteCode",
+    "ReasonFact",
+    "Scalar",
+    "Shortfall",
+]
+
+Arm = Literal["baseline", "candidate"]
 
 Scalar = float | int | str | None
 
@@ -28,6 +40,76 @@ class ReasonFact:
     code: Reason
     subject: str = ""
     numbers: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+class NoteCode(str, Enum):
+    """Closed list of what is noted beside a verdict; `wording.notes` has a sentence for each."""
+
+    WORDED = "worded"  # a sentence from elsewhere, kept as it is
+    # why a measurement is excluded: about the machine only
+    STEAL = "steal"
+    LATE_DRIVER = "late_driver"
+    MISSED_INVOCATIONS = "missed_invocations"
+    STALLS_LOST = "stalls_lost"
+    TOO_FEW_UNDISTURBED = "too_few_undisturbed"
+    # which spikes were not counted as usual
+    SPIKES_NOT_WATCHED = "spikes_not_watched"
+    SPIKE_LIMIT_RAISED = "spike_limit_raised"
+    SPIKES_NOT_SENT = "spikes_not_sent"
+    SPIKES_SHARED = "spikes_shared"
+    # what keeps a gate from deciding on a runner, or from being trusted there
+    ARMS_DIFFER = "arms_differ"
+    FALSE_ALARM = "false_alarm"
+    NOT_JUDGED = "not_judged"
+    OVERLAPPING_REQUESTS = "overlapping_requests"
+    MORE_SPIKES = "more_spikes"
+    INSUFFICIENT_EXPOSURE = "insufficient_exposure"
+    # what is known of a gate on this runner
+    CALIBRATED = "calibrated"
+    OTHER_GATE_CALIBRATED = "other_gate_calibrated"
+    NOT_CALIBRATED = "not_calibrated"
+    CALIBRATION_UNUSABLE = "calibration_unusable"
+    # why the candidate is compared with that commit
+    NEAREST_ANCESTOR = "nearest_ancestor"
+    NEWEST_STORED = "newest_stored"
+    NEWEST_GIVEN = "newest_given"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A fact beside a verdict: its code, what it is about, and the numbers of its sentence."""
+
+    code: NoteCode
+    subject: str = ""
+    numbers: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DriftedMetric:
+    """A metric of today's baseline arm outside of what stored campaigns predict (ratios minus 1).
+
+    ``change`` is from the prediction; ``expected_low`` and ``expected_high`` its 95% interval.
+    """
+
+    name: str
+    change: float
+    expected_low: float
+    expected_high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """Today's baseline arm beside what ``campaigns`` stored ones predict.
+
+    ``compared`` metrics could be, those ``unknown`` could not; ``outside`` is what has drifted.
+    ``text`` is the sentence of an older document, which has nothing else.
+    """
+
+    campaigns: int
+    compared: int
+    outside: tuple[DriftedMetric, ...] = ()
+    unknown: tuple[str, ...] = ()
+    text: str = ""
 
 
 class Lack(str, Enum):

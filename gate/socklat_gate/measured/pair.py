@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from socklat_gate.measured.facts import Arm, Note
 from socklat_gate.measured.run import Run
 
 __all__ = ["ARMS", "Arm", "Interleave", "Noise", "Pair"]
 
-Arm = Literal["baseline", "candidate"]
 ARMS: tuple[Arm, Arm] = ("baseline", "candidate")
 
 Interleave = Literal["request", "slice", "block"]
@@ -21,9 +21,9 @@ class Noise:
 
     ``steal`` and ``busy`` are the kernel's account over all CPUs.  Of those that the services use,
     ``stalled`` is what the probe saw taken, ``interference`` what processes other than the
-    containers and the load used in bursts; ``interference_ignored`` says why such bursts were not
-    corrected for. ``involuntary_switches`` and ``throttled_us`` (CPU limits) are sums over the
-    containers.
+    containers and the load used in bursts; ``interference_ignored``: such bursts are correlated
+    with requests, so they were not corrected for.  ``involuntary_switches`` and ``throttled_us``
+    (CPU limits) are sums over the containers.
     """
 
     steal: float
@@ -34,15 +34,15 @@ class Noise:
     stalled: float | None = None
     interference: float | None = None
     throttled_us: int | None = None
-    interference_ignored: str = ""
+    interference_ignored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
     """Both arms measured at the same time.
 
-    ``first_started`` is the recorded coin flip for the start order; ``excluded`` says why the
-    pair is not used (environment rules only, fixed in advance), empty when it is used.
+    ``first_started`` is the recorded coin flip for the start order; ``excluded`` is why the
+    pair is not used (environment rules only, fixed in advance), None when it is used.
     Pairs with the same ``start`` were measured on the same containers (None: a start of its own);
     ``swapped_cpusets`` is the coin flip for who gets which CPU set.
     """
@@ -53,7 +53,7 @@ class Pair:
     baseline: Run
     candidate: Run
     noise: Noise
-    excluded: str = ""
+    excluded: Note | None = None
     interleave: Interleave = "request"
     start: int | None = None
     swapped_cpusets: bool = False

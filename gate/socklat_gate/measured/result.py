@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from socklat_gate.measured.campaign import Campaign, Fingerprint
+from socklat_gate.measured.facts import Drift, Note
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.verdict import Verdict
 
@@ -45,10 +46,10 @@ class Result:
     """One `gate` (pairs), `run` (campaign, no verdict) or `compare` (stored; verdict only).
 
     ``environment`` holds display facts (steal, PSI, CPU, kernel, Docker) as text; ``drift`` is the
-    comparison of the stored baseline's numbers with today's baseline arm, a sentence or empty;
-    ``calibration`` is what is known of this gate on this runner, likewise.
+    comparison of the stored baseline's numbers with today's baseline arm, ``calibration`` what is
+    known of this gate on this runner.
     ``branch`` is that of ``commit`` ("": not known).  ``baseline_commit`` is the commit that was
-    compared with ("": not known), ``baseline_choice`` says why that one.
+    compared with ("": not known), ``baseline_choice`` why that one.
     """
 
     kind: Literal["gate", "run", "compare"]
@@ -67,8 +68,8 @@ class Result:
     completeness: Completeness | None
     verdict: Verdict | None
     environment: Mapping[str, str]
-    drift: str = ""
-    calibration: str = ""
+    drift: Drift | None = None
+    calibration: Note | None = None
     branch: str = ""
     baseline_commit: str = ""
-    baseline_choice: str = ""
+    baseline_choice: Note | None = None

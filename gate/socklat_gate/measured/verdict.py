@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from socklat_gate.errors import Exit
-from socklat_gate.measured.facts import ReasonFact, Shortfall
+from socklat_gate.measured.facts import Note, ReasonFact, Shortfall
 
 __all__ = [
     "Attribution",
@@ -118,14 +118,14 @@ class SpikeVerdict:
     stored campaigns (``stored_events`` in ``stored_exposure_s``) that belongs to the pairs so far.
     ``rate_ratio`` is candidate / reference with half an event added to both (NaN without
     exposure).  ``evidence`` is the e-value, the largest so far, that the candidate's rate is above
-    ``accepted_ratio`` times the reference's; it fails at ``needed``; ``p_value`` is 1 / evidence,
-    at most 1.  ``by_runs``: not events but runs were compared, by which of a pair has more, since
-    they differ by more than Poisson (``dispersion_p``) or have several events each.
-    ``events_to_fail`` is the power: how many candidate events, in as many runs, would have failed
-    beside this reference (None: none would), ``smallest_ratio`` the rate ratio at which they are
-    expected (infinite: none).
-    ``notes`` say what could not be counted.  ``stage`` is where the candidate's spent most of their
-    time, "" where they had no such stage.
+    ``accepted_ratio`` times the reference's; it fails at ``threshold``; ``p_value`` is
+    1 / evidence, at most 1.  ``by_runs``: not events but runs were compared, by which of a pair
+    has more, since they differ by more than Poisson (``dispersion_p``) or have several events each.
+    ``mde_events`` is the minimum detectable effect: how many candidate events, in as many runs,
+    would have failed beside this reference (None: none would), ``mde_ratio`` the rate ratio at
+    which they are expected (infinite: none).
+    ``notes`` are on what could not be counted.  ``stage`` is where the candidate's spent most of
+    their time, "" where they had no such stage.
     """
 
     threshold_ns: float
@@ -138,14 +138,14 @@ class SpikeVerdict:
     rate_ratio: float
     accepted_ratio: float
     evidence: float
-    needed: float
+    threshold: float
     p_value: float
     by_runs: bool
     dispersion_p: float
-    events_to_fail: int | None
-    smallest_ratio: float
+    mde_events: int | None
+    mde_ratio: float
     failed: bool
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     waived: Waived | None = None
     stage: str = ""
 

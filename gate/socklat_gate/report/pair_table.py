@@ -11,6 +11,7 @@ from socklat_gate.measured.verdict import MetricVerdict
 from socklat_gate.report.raw_numbers import EXTENDED
 from socklat_gate.wording import units
 from socklat_gate.wording.changes import plural
+from socklat_gate.wording.notes import note_text
 
 __all__ = ["PairRow", "PairTable", "interleaving", "pair_table", "used_pairs"]
 
@@ -92,7 +93,7 @@ def _row(pair: Pair, metrics: Sequence[MetricVerdict], columns: Sequence[str]) -
         first_started=pair.first_started + swapped,
         changes=tuple(units.change(_change(pair, metric)) for metric in metrics),
         machine=tuple(COLUMNS[name](pair) or units.NOT_AVAILABLE for name in columns),
-        excluded=pair.excluded,
+        excluded=note_text(pair.excluded),
     )
 
 

@@ -9,6 +9,7 @@ from socklat_gate.measured.verdict import SpikeVerdict
 from socklat_gate.verdict.rates import DISPERSION_LEVEL
 from socklat_gate.wording import units
 from socklat_gate.wording.changes import plural
+from socklat_gate.wording.notes import note_text
 
 __all__ = ["RareSpikes", "RateRow", "power_text", "rare_spikes", "spikes_summary"]
 
@@ -52,7 +53,7 @@ def rare_spikes(result: Result) -> RareSpikes | None:
         evidence=_evidence_text(spikes),
         power=power_text(spikes),
         stage=spikes.stage,
-        notes=spikes.notes,
+        notes=tuple(map(note_text, spikes.notes)),
     )
 
 
@@ -74,11 +75,11 @@ def power_text(spikes: SpikeVerdict) -> str:
     """What the job could have found, in a sentence."""
     if not spikes.candidate_exposure_s:
         return "Nothing could have been found: no run was watched for spikes."
-    if spikes.events_to_fail is None:
+    if spikes.mde_events is None:
         return "No number of spikes would have failed beside this reference in so short a time."
     return (
-        f"{plural(spikes.events_to_fail, 'spike')} of the candidate would have failed beside this "
-        f"reference; so many are expected at {units.times(spikes.smallest_ratio)} its rate."
+        f"{plural(spikes.mde_events, 'spike')} of the candidate would have failed beside this "
+        f"reference; so many are expected at {units.times(spikes.mde_ratio)} its rate."
     )
 
 
@@ -102,6 +103,6 @@ def _evidence_text(spikes: SpikeVerdict) -> str:
         )
     return (
         f"{rate}; evidence that the candidate has more: "
-        f"{units.needed(spikes.evidence, spikes.needed)} "
+        f"{units.needed(spikes.evidence, spikes.threshold)} "
         f"(p = {units.p_value(spikes.p_value)}); {how}."
     )

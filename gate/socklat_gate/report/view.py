@@ -29,6 +29,7 @@ from socklat_gate.report.slices import SliceView, depend_sentence, slice_views
 from socklat_gate.report.stage_rows import StagesView, stages_view
 from socklat_gate.wording import units
 from socklat_gate.wording.headline import headline, next_step
+from socklat_gate.wording.notes import drift_text, note_text
 from socklat_gate.wording.reasons import coded_reasons
 from socklat_gate.wording.sentence import Sentence
 
@@ -105,8 +106,8 @@ def view_of(result: Result) -> View:
         stages=stages_view(arms, run_numbers(result)),
         load=tuple(load_row(arm, runs) for arm, runs in arms if runs),
         completeness=completeness_view(result.completeness) if result.completeness else None,
-        drift=result.drift,
-        calibration=result.calibration,
+        drift=drift_text(result.drift),
+        calibration=note_text(result.calibration),
         environment=machine_rows(result.environment),
         pairs=pair_table(result.pairs, verdict.metrics if verdict else ()),
         hooks=tuple(result.hooks.items()),
@@ -138,7 +139,7 @@ def _subject(result: Result) -> tuple[tuple[str, str], ...]:
 
 def _compared_with(result: Result) -> str:
     """Which commit, and why that one."""
-    known = [text for text in (result.baseline_commit, result.baseline_choice) if text]
+    known = [text for text in (result.baseline_commit, note_text(result.baseline_choice)) if text]
     return ", ".join(known)
 
 

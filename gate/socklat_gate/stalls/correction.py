@@ -31,13 +31,13 @@ class StallCorrection:
     """``corrected`` by arm, and shares of the time of the CPUs that the services use.
 
     ``stalled`` was taken by the hypervisor, ``interference`` used by other processes in bursts;
-    ``ignored`` says why the latter were not used for the correction, if so.
+    ``ignored``: the latter are correlated with requests, so that they were not corrected for.
     """
 
     corrected: tuple[StallCorrected, ...]
     stalled: float
     interference: float
-    ignored: str
+    ignored: bool
 
 
 def correct_stalls(
@@ -54,14 +54,14 @@ def correct_stalls(
     cpus = _used_cpus(both["cpu"])
     taken, bursts = taken_from(stalls, cpus), interference_bursts(stalls, cpus)
     cut = [_between(timeline, from_ns, to_ns) for timeline in (taken, bursts)]
-    ignored = ""
+    ignored = False
     used = taken
     if len(bursts):
         if any(
             depends_on_requests(arm["rx_first_ns"].astype(np.int64), bursts, from_ns, to_ns)
             for arm in arms
         ):
-            ignored = "other processes' bursts follow the requests"
+            ignored = True
         else:
             used = _union(taken, bursts)
     weighted = weigh(arrival_ns, _stage(both, "service"), used)

@@ -1,4 +1,4 @@
-"""What A/A pairs say about the gate: how often it cries wolf, how soon it decides, what it finds.
+"""What A/A pairs say about the gate: its false-alarm rate, how soon it decides, and its MDE.
 
 The two arms of the pairs given are the same image, so every difference is noise.  Jobs are
 resampled: pairs are drawn with replacement, all metrics of a pair together, and the arms of each
@@ -11,15 +11,16 @@ have an error rate of their own, are not resampled.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.stats import beta
 
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.measured.calibration import Findings, MetricFindings
+from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.pair import Pair
-from socklat_gate.measured.verdict import Outcome, Verdict
+from socklat_gate.measured.verdict import MetricVerdict, SpikeVerdict, Verdict
 from socklat_gate.scenario.gating import Gate
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.clusters import cluster_ids
@@ -27,8 +28,6 @@ from socklat_gate.verdict.decide import decide
 from socklat_gate.verdict.estimate import hodges_lehmann
 from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.resampling import MIN_PAIRS, Rule, resampled, rules_of
-from socklat_gate.wording.changes import percent, plural
-from socklat_gate.wording.reasons import reason_text
 
 __all__ = ["MINUTES", "study"]
 
@@ -40,11 +39,7 @@ POWER_CELLS = 40_000
 MOST_PAIRS = 1000
 FLIPS = 9999
 SUSPICIOUS = 0.01
-DECIDABLE = {
-    Reason.NO_REGRESSION,
-    Reason.REGRESSION,
-    Reason.BETWEEN_LIMITS,
-}
+CHANGE = ("change", "ci_low", "ci_high", "tolerance")
 
 
 def study(pairs: Sequence[Pair], gate: Gate, pair_s: float, seed: int) -> Findings:
@@ -60,10 +55,9 @@ def study(pairs: Sequence[Pair], gate: Gate, pair_s: float, seed: int) -> Findin
     if starts < MIN_PAIRS:
         raise InvalidMeasurement(
             Reason.TOO_FEW_SAMPLES,
-            f"{plural(starts, 'usable pair')} of {len(pairs)} cannot tell how far pairs differ "
-            f"here: {MIN_PAIRS} are needed, so no rate is given",
-            remedy="allow more --pairs or --minutes"
-            + (f"; {reason_text(verdict.reasons[0], verdict)}" if used and not rules else ""),
+            f"usable pairs: {starts} of {len(pairs)}, too few to know how far pairs differ here; "
+            f"at least {MIN_PAIRS} are needed for a false-alarm rate",
+            remedy="allow more --pairs or --minutes" + _lacking(verdict),
         )
     rng = np.random.default_rng(seed)
     in_start = len(used) / len(set(cluster_ids(used)))
@@ -77,7 +71,7 @@ def study(pairs: Sequence[Pair], gate: Gate, pair_s: float, seed: int) -> Findin
     ends = np.minimum(fail, passed)
     false_alarms = int((np.isfinite(fail) & (fail <= passed)).sum())
     middle = float(np.quantile(ends, 0.5, method="higher"))
-    smallest = [_smallest(rules, rng, int(60 * minutes / start_s)) for minutes in MINUTES]
+    mdes = [_mdes(rules, rng, int(60 * minutes / start_s)) for minutes in MINUTES]
     metrics = tuple(
         MetricFindings(
             name=rule.name,
@@ -85,7 +79,7 @@ def study(pairs: Sequence[Pair], gate: Gate, pair_s: float, seed: int) -> Findin
             pair_sd=float(np.std(rule.d, ddof=1)),
             change=relative(hodges_lehmann(rule.d)),
             change_p=_sign_flip_p(rule.d, rng),
-            smallest={str(m): found[at] for m, found in zip(MINUTES, smallest, strict=True)},
+            mde={str(m): found[at] for m, found in zip(MINUTES, mdes, strict=True)},
         )
         for at, rule in enumerate(rules)
     )
@@ -103,8 +97,8 @@ def study(pairs: Sequence[Pair], gate: Gate, pair_s: float, seed: int) -> Findin
     )
 
 
-def _smallest(rules: Sequence[Rule], rng: np.random.Generator, length: int) -> list[float | None]:
-    """For each metric the smallest relative change that 80% of the jobs of ``length`` starts fail.
+def _mdes(rules: Sequence[Rule], rng: np.random.Generator, length: int) -> list[float | None]:
+    """For each metric the relative change that 80% of the jobs of ``length`` clusters fail.
 
     The change is added to that metric alone, and a job that passes before does not fail.
     """
@@ -114,12 +108,12 @@ def _smallest(rules: Sequence[Rule], rng: np.random.Generator, length: int) -> l
     draws = resampled(rules, rng, max(100, min(1000, POWER_CELLS // length)), length)
     passes = [rule.first_pass(d) for rule, (d, _) in zip(rules, draws, strict=True)]
     return [
-        _smallest_of(rule, draws[at], np.max(np.delete(passes, at, axis=0), axis=0, initial=0.0))
+        _mde_of(rule, draws[at], np.max(np.delete(passes, at, axis=0), axis=0, initial=0.0))
         for at, rule in enumerate(rules)
     ]
 
 
-def _smallest_of(rule: Rule, drawn: tuple[Floats, Floats], others_pass: Floats) -> float | None:
+def _mde_of(rule: Rule, drawn: tuple[Floats, Floats], others_pass: Floats) -> float | None:
     d, raw = drawn
 
     def power(effect: float) -> float:
@@ -151,21 +145,67 @@ def _sign_flip_p(d: Floats, rng: np.random.Generator) -> float:
     return float((as_far.sum() + 1) / (FLIPS + 1))
 
 
-def _problems(verdict: Verdict) -> list[str]:
-    found = [reason_text(fact, verdict) for fact in verdict.reasons if fact.code not in DECIDABLE]
-    if verdict.outcome is Outcome.REGRESSION:
-        found += [
-            f"the pairs in the order measured raise a false alarm: {reason_text(fact, verdict)}"
-            for fact in verdict.reasons
-            if fact.code is Reason.REGRESSION
-        ]
+def _lacking(verdict: Verdict) -> str:
+    """Which metrics some pair has no number for."""
+    names = [metric.name for metric in verdict.metrics if metric.shortfalls]
+    return f"; not measured often enough: {', '.join(names)}" if names else ""
+
+
+def _problems(verdict: Verdict) -> list[Note]:
+    """What the pairs in the order measured show beside being decided or not."""
+    metrics = {metric.name: metric for metric in verdict.metrics}
+    found: list[Note] = []
+    for fact in verdict.reasons:
+        metric = metrics.get(fact.subject)
+        if fact.code is Reason.OVERLAPPING_REQUESTS:
+            found.append(Note(NoteCode.OVERLAPPING_REQUESTS, fact.subject, fact.numbers))
+        elif fact.code is Reason.INSUFFICIENT_EXPOSURE:
+            found.append(Note(NoteCode.INSUFFICIENT_EXPOSURE, numbers=fact.numbers))
+        elif fact.code is Reason.MORE_SPIKES and verdict.spikes:
+            found.append(_more_spikes(verdict.spikes))
+        elif fact.code is Reason.REGRESSION and metric:
+            numbers = {name: getattr(metric, name) for name in CHANGE}
+            found.append(Note(NoteCode.FALSE_ALARM, metric.name, _finite(numbers)))
+        elif metric and metric.shortfalls:
+            found.append(_not_judged(metric))
     return found
 
 
-def _biases(metrics: Sequence[MetricFindings]) -> list[str]:
+def _more_spikes(spikes: SpikeVerdict) -> Note:
+    numbers = {
+        "events": spikes.candidate_events,
+        "threshold_ns": spikes.threshold_ns,
+        "exposure_s": spikes.candidate_exposure_s,
+        "reference_events": spikes.baseline_events + spikes.stored_events,
+        "reference_exposure_s": spikes.baseline_exposure_s + spikes.stored_exposure_s,
+    }
+    return Note(NoteCode.MORE_SPIKES, numbers=numbers)
+
+
+def _not_judged(metric: MetricVerdict) -> Note:
+    """The first shortfall stands for all: they are alike."""
+    first = metric.shortfalls[0]
+    numbers = {
+        "lack": first.lack.value,
+        "pair": first.pair,
+        "arm": first.arm,
+        "exceeding": first.exceeding,
+        "exchanges": first.exchanges,
+        "needed": first.needed,
+        "stage": metric.stage,
+        "quantile": metric.quantile,
+        "more": len(metric.shortfalls) - 1,
+    }
+    return Note(NoteCode.NOT_JUDGED, metric.name, numbers)
+
+
+def _biases(metrics: Sequence[MetricFindings]) -> list[Note]:
     return [
-        f"{metric.name} of the second arm differs by {percent(metric.change)} though both arms are "
-        f"the same (p = {metric.change_p:.2g}): something favours one of them"
+        Note(NoteCode.ARMS_DIFFER, metric.name, {"change": metric.change, "p": metric.change_p})
         for metric in metrics
         if metric.change_p < SUSPICIOUS / len(metrics)
     ]
+
+
+def _finite(numbers: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: value if math.isfinite(value) else None for name, value in numbers.items()}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.pair import ARMS, Pair
 from socklat_gate.measured.run import Run, Spike
@@ -21,13 +22,17 @@ QUIET_NS = 1_000_000_000
 """Exchanges that follow within this time belong to one event."""
 
 
+LISTED = 10
+"""Pairs that a note lists; of more it has the number."""
+
+
 @dataclass(frozen=True, slots=True)
 class Counted:
     """Events and exposure (s) by run, both of shape (arms, runs); ``notes`` on what is missing."""
 
     events: Floats
     exposure_s: Floats
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 def threshold_ns(pairs: Sequence[Pair], rule: Spikes) -> float:
@@ -82,13 +87,12 @@ def count_pairs(pairs: Sequence[Pair], limit_ns: float) -> Counted:
         exposure_s[:, column] = [run.duration_s for run in runs]
         events[:, column] = [_events(run, max(limit_ns, *sent_ns)) for run in runs]
     notes = [
-        f"{text} in pair{'s' if len(which) > 1 else ''} {', '.join(map(str, which[:10]))}"
-        + (f" and {len(which) - 10} more" if len(which) > 10 else "")
-        for which, text in (
-            (unwatched, "spikes were not watched for, so nothing counts,"),
-            (raised, "only exchanges above a higher limit than this were sent up"),
-            (unsent, "more spikes were counted than sent up; those sent are used"),
-            (shared, "both arms stopped at the same moment, so it counts for neither,"),
+        Note(code, ", ".join(map(str, which[:LISTED])), {"pairs": len(which)})
+        for which, code in (
+            (unwatched, NoteCode.SPIKES_NOT_WATCHED),
+            (raised, NoteCode.SPIKE_LIMIT_RAISED),
+            (unsent, NoteCode.SPIKES_NOT_SENT),
+            (shared, NoteCode.SPIKES_SHARED),
         )
         if which
     ]

@@ -81,14 +81,14 @@ def judge_spikes(
         ours, theirs, share = capped_counts(
             events, exposure_s, past.events, past.exposure_s, accepted
         )
-    needed = 1.0 / gate.alpha_spikes
+    threshold = 1.0 / gate.alpha_spikes
     log_evidence = float(running_rate_evidence(ours, theirs, share).max(initial=0.0))
     in_runs = int(np.count_nonzero(events[1]))
-    failed = log_evidence >= math.log(needed) and in_runs >= RUNS_WITH_EVENTS
+    failed = log_evidence >= math.log(threshold) and in_runs >= RUNS_WITH_EVENTS
     theirs_s = float(exposure_s[0].sum() + past.exposure_s.sum())
     ours_s = float(exposure_s[1].sum())
     theirs_all = float(events[0].sum() + past.events.sum())
-    fewest = events_needed(float(theirs.sum()), float(share.mean()), needed) if ours_s else None
+    fewest = events_needed(float(theirs.sum()), float(share.mean()), threshold) if ours_s else None
     rate = (theirs_all + 0.5) / theirs_s if theirs_s else math.nan
     evidence = as_e_value(log_evidence)
     return SpikeVerdict(
@@ -102,12 +102,12 @@ def judge_spikes(
         rate_ratio=(float(events[1].sum()) + 0.5) / ours_s / rate if ours_s else math.nan,
         accepted_ratio=accepted,
         evidence=evidence,
-        needed=needed,
+        threshold=threshold,
         p_value=min(1.0, 1.0 / evidence),
         by_runs=by_runs,
         dispersion_p=dispersion,
-        events_to_fail=fewest,
-        smallest_ratio=math.inf if fewest is None else fewest / (rate * ours_s),
+        mde_events=fewest,
+        mde_ratio=math.inf if fewest is None else fewest / (rate * ours_s),
         failed=failed,
         notes=counted.notes,
         waived=waived_by(waiver),

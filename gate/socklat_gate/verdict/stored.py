@@ -15,7 +15,7 @@ import numpy as np
 
 from socklat_gate.errors import Reason
 from socklat_gate.measured.campaign import Campaign
-from socklat_gate.measured.facts import ReasonFact
+from socklat_gate.measured.facts import Drift, DriftedMetric, ReasonFact
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, Verdict
 from socklat_gate.scenario.gating import Gate, Metric, Waiver
@@ -24,7 +24,6 @@ from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.overlap import overlap_fact
 from socklat_gate.verdict.prediction import predict
 from socklat_gate.verdict.zone import waived_by, zone_of
-from socklat_gate.wording.changes import percent, percent_range
 
 __all__ = ["MIN_CAMPAIGNS", "compare", "drift"]
 
@@ -98,16 +97,16 @@ def compare(
     return Verdict(Outcome.INCONCLUSIVE, (*too_few, *between), metrics)
 
 
-def drift(baseline: Sequence[Campaign], pairs: Sequence[Pair], gate: Gate) -> str:
-    """A sentence on whether today's baseline arm lies within the stored campaigns' prediction.
+def drift(baseline: Sequence[Campaign], pairs: Sequence[Pair], gate: Gate) -> Drift | None:
+    """Whether today's baseline arm lies within the stored campaigns' prediction.
 
-    Two-sided 95% prediction over all gated metrics together (Bonferroni); empty below 2 campaigns
+    Two-sided 95% prediction over all gated metrics together (Bonferroni); None below 2 campaigns
     or without usable pairs.
     """
     today = [pair.baseline for pair in pairs if not pair.excluded]
     if len(baseline) < 2 or not today:
-        return ""
-    outside: list[str] = []
+        return None
+    outside: list[DriftedMetric] = []
     unknown: list[str] = []
     for metric in gate.metrics:
         prediction, problems = predict(baseline, today, metric)
@@ -116,17 +115,10 @@ def drift(baseline: Sequence[Campaign], pairs: Sequence[Pair], gate: Gate) -> st
             continue
         half = prediction.limit(1.0 - 0.05 / (2 * len(gate.metrics)))
         if abs(prediction.difference) > half:
-            outside.append(
-                f"{metric.name} {percent(relative(prediction.difference))} "
-                f"(expected {percent_range(relative(-half), relative(half))})"
-            )
-    who = f"what {len(baseline)} stored campaigns predict"
-    skipped = f"; too little was measured to compare {', '.join(unknown)}" if unknown else ""
-    if outside:
-        return f"today's baseline arm lies outside {who}: {', '.join(outside)}{skipped}"
-    if len(unknown) == len(gate.metrics):
-        return f"today's baseline arm cannot be held against {who}{skipped}"
-    return f"today's baseline arm lies within {who}{skipped}"
+            change = relative(prediction.difference)
+            outside.append(DriftedMetric(metric.name, change, relative(-half), relative(half)))
+    compared = len(gate.metrics) - len(unknown)
+    return Drift(len(baseline), compared, tuple(outside), tuple(unknown))
 
 
 def _judge(

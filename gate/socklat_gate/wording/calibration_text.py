@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from socklat_gate.measured.calibration import Calibration, MetricFindings
 from socklat_gate.scenario.gating import Gate
 from socklat_gate.wording.changes import percent, plural
+from socklat_gate.wording.notes import note_text
 
 __all__ = ["calibration_lines", "calibration_rows"]
 
 
 def calibration_rows(calibration: Calibration) -> list[tuple[str, ...]]:
-    """Header and one row a metric: noise of a pair, difference of the arms, what can be found."""
-    minutes = list(calibration.findings.metrics[0].smallest)
-    header = ("metric", "pair SD", "arms differ", "p", *(f"found in {m} min" for m in minutes))
+    """Header and one row a metric: noise of a pair, difference of the arms, MDE."""
+    minutes = list(calibration.findings.metrics[0].mde)
+    header = ("metric", "pair SD", "arms differ", "p", *(f"MDE in {m} min" for m in minutes))
     return [header, *map(_row, calibration.findings.metrics)]
 
 
@@ -47,10 +48,10 @@ def calibration_lines(calibration: Calibration, gate: Gate) -> Iterator[str]:
         f"verdict: {half}; {found.decided / found.jobs:.1%} within the budget of "
         f"{plural(gate.max_pairs, 'pair')} and {gate.max_minutes:g} min"
     )
-    yield from (f"problem: {problem}" for problem in found.problems)
+    yield from (f"problem: {note_text(problem)}" for problem in found.problems)
 
 
 def _row(metric: MetricFindings) -> tuple[str, ...]:
-    reach = ("nothing" if found is None else percent(found) for found in metric.smallest.values())
+    reach = ("none" if found is None else percent(found) for found in metric.mde.values())
     cells = (f"{metric.pair_sd:.1%}", percent(metric.change), f"{metric.change_p:.2g}")
     return (metric.name, *cells, *reach)

@@ -6,16 +6,23 @@ granted: what is missing reads "unknown" or 0.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 
 from socklat_gate.errors import Reason
-from socklat_gate.measured.facts import TEXT, Lack, ReasonFact, Shortfall
+from socklat_gate.measured.facts import TEXT, Lack, ReasonFact, Scalar, Shortfall
 from socklat_gate.measured.verdict import MetricVerdict, Verdict
 from socklat_gate.wording.changes import listing, percent, percent_range, plural
 from socklat_gate.wording.decisive import CANNOT_JUDGE
+from socklat_gate.wording.fact_numbers import count_of, number_of
 
-__all__ = ["coded_reasons", "reason_text", "shortfall_text"]
+__all__ = [
+    "coded_reasons",
+    "exposure_text",
+    "overlap_text",
+    "reason_text",
+    "shortfall_text",
+    "spikes_text",
+]
 
 BUDGETS = {Reason.BUDGET_PAIRS: "pairs", Reason.BUDGET_MINUTES: "minutes"}
 
@@ -85,27 +92,41 @@ def _between_limits(fact: ReasonFact, verdict: Verdict) -> str:
     metric = _metric(fact, verdict)
     if metric is not None:
         return _beside_prediction(metric)
-    return f"{plural(_count(fact, 'pairs'), 'pair')} so far neither pass nor fail"
+    return f"{plural(count_of(fact.numbers, 'pairs'), 'pair')} so far neither pass nor fail"
 
 
 def _more_spikes(_fact: ReasonFact, verdict: Verdict) -> str:
     spikes = verdict.spikes
     if spikes is None:
         return "the candidate has more spikes"
-    events = spikes.baseline_events + spikes.stored_events
-    exposure_s = spikes.baseline_exposure_s + spikes.stored_exposure_s
-    return (
-        f"{plural(spikes.candidate_events, 'spike')} of {spikes.threshold_ns / 1e6:.3g} ms or more "
-        f"in {spikes.candidate_exposure_s:.0f} s of the candidate, {events} in {exposure_s:.0f} s "
-        f"of the reference"
+    return spikes_text(
+        {
+            "events": spikes.candidate_events,
+            "threshold_ns": spikes.threshold_ns,
+            "exposure_s": spikes.candidate_exposure_s,
+            "reference_events": spikes.baseline_events + spikes.stored_events,
+            "reference_exposure_s": spikes.baseline_exposure_s + spikes.stored_exposure_s,
+        }
     )
 
 
-def _exposure(fact: ReasonFact, _verdict: Verdict) -> str:
+def spikes_text(numbers: Mapping[str, Scalar]) -> str:
+    """Spikes of the candidate beside those of the reference."""
     return (
-        f"the candidate was watched for spikes for {_number(fact, 'exposure_s'):.0f} s, less than "
-        f"gate.spikes.watch_s; about {plural(_count(fact, 'pairs_to_decide'), 'more pair')} "
-        "would do"
+        f"{plural(count_of(numbers, 'events'), 'spike')} of "
+        f"{number_of(numbers, 'threshold_ns') / 1e6:.3g} ms or more in "
+        f"{number_of(numbers, 'exposure_s'):.0f} s of the candidate, "
+        f"{count_of(numbers, 'reference_events')} in "
+        f"{number_of(numbers, 'reference_exposure_s'):.0f} s of the reference"
+    )
+
+
+def exposure_text(numbers: Mapping[str, Scalar]) -> str:
+    """A pass that waits for the candidate to be watched for spikes."""
+    return (
+        f"the candidate was watched for spikes for {number_of(numbers, 'exposure_s'):.0f} s, less "
+        "than gate.spikes.watch_s; about "
+        f"{plural(count_of(numbers, 'pairs_to_decide'), 'more pair')} would do"
     )
 
 
@@ -113,14 +134,15 @@ def _passed(fact: ReasonFact, verdict: Verdict) -> str:
     limits = ", ".join(
         f"{metric.name} {percent(metric.regression_threshold)}" for metric in verdict.metrics
     )
-    return f"{plural(_count(fact, 'pairs'), 'pair')} exclude changes as large as {limits}"
+    return f"{plural(count_of(fact.numbers, 'pairs'), 'pair')} exclude changes as large as {limits}"
 
 
 def _budget(fact: ReasonFact, verdict: Verdict) -> str:
-    pairs = _count(fact, "pairs")
+    pairs = count_of(fact.numbers, "pairs")
     text = f"the budget of {BUDGETS[fact.code]} is spent after {plural(pairs, 'usable pair')}"
     if fact.numbers.get("pairs_to_decide") is not None:
-        return f"{text}; about {plural(_count(fact, 'pairs_to_decide'), 'more pair')} would decide"
+        more = plural(count_of(fact.numbers, "pairs_to_decide"), "more pair")
+        return f"{text}; about {more} would decide"
     if not pairs or any(other.code in CANNOT_JUDGE for other in verdict.reasons):
         return text
     return f"{text}; more pairs like these are not expected to decide"
@@ -139,10 +161,11 @@ def _cannot_be_judged(fact: ReasonFact, verdict: Verdict) -> str:
     return f"{fact.subject} cannot be judged: {why}"
 
 
-def _overlaps(fact: ReasonFact, _verdict: Verdict) -> str:
-    share, allowed = _number(fact, "share"), _number(fact, "allowed")
+def overlap_text(subject: str, numbers: Mapping[str, Scalar]) -> str:
+    """Requests of an arm that overlapped too often."""
+    share, allowed = number_of(numbers, "share"), number_of(numbers, "allowed")
     return (
-        f"{min(share, 1.0):.1%} of the {fact.subject}'s exchanges overlapped on their connections "
+        f"{min(share, 1.0):.1%} of the {subject}'s exchanges overlapped on their connections "
         f"(pipelining or multiplexing; {allowed:.1%} allowed), so their service time is "
         "approximate: load the service with one request at a time per connection, or raise "
         "gate.max_overlap"
@@ -150,7 +173,7 @@ def _overlaps(fact: ReasonFact, _verdict: Verdict) -> str:
 
 
 def _too_few_campaigns(fact: ReasonFact, _verdict: Verdict) -> str:
-    there, needed = _count(fact, "campaigns"), _count(fact, "needed")
+    there, needed = count_of(fact.numbers, "campaigns"), count_of(fact.numbers, "needed")
     return (
         f"{plural(there, 'stored campaign')} cannot tell a change from the difference "
         f"between two days: {needed - there} more of the baseline are needed ({needed} in all)"
@@ -158,7 +181,7 @@ def _too_few_campaigns(fact: ReasonFact, _verdict: Verdict) -> str:
 
 
 def _within_prediction(fact: ReasonFact, _verdict: Verdict) -> str:
-    campaigns = _count(fact, "campaigns")
+    campaigns = count_of(fact.numbers, "campaigns")
     return f"the candidate lies where {campaigns} stored campaigns predict it"
 
 
@@ -166,27 +189,17 @@ def _metric(fact: ReasonFact, verdict: Verdict) -> MetricVerdict | None:
     return next((metric for metric in verdict.metrics if metric.name == fact.subject), None)
 
 
-def _number(fact: ReasonFact, name: str) -> float:
-    value = fact.numbers.get(name)
-    return float(value) if isinstance(value, (int, float)) else math.nan
-
-
-def _count(fact: ReasonFact, name: str) -> int:
-    value = _number(fact, name)
-    return int(value) if math.isfinite(value) else 0
-
-
 _WRITERS: Mapping[Reason, Callable[[ReasonFact, Verdict], str]] = {
     Reason.REGRESSION: _regression,
     Reason.MORE_SPIKES: _more_spikes,
     Reason.BETWEEN_LIMITS: _between_limits,
-    Reason.INSUFFICIENT_EXPOSURE: _exposure,
+    Reason.INSUFFICIENT_EXPOSURE: lambda fact, _verdict: exposure_text(fact.numbers),
     Reason.NO_REGRESSION: _passed,
     Reason.BUDGET_PAIRS: _budget,
     Reason.BUDGET_MINUTES: _budget,
     Reason.TOO_FEW_SAMPLES: _cannot_be_judged,
     Reason.NOT_MEASURED: _cannot_be_judged,
-    Reason.OVERLAPPING_REQUESTS: _overlaps,
+    Reason.OVERLAPPING_REQUESTS: lambda fact, _verdict: overlap_text(fact.subject, fact.numbers),
     Reason.TOO_FEW_CAMPAIGNS: _too_few_campaigns,
     Reason.WITHIN_PREDICTION: _within_prediction,
 }

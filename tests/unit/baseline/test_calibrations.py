@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 
 from socklat_gate.baseline.calibrations import (
-    NEVER,
     calibration_for,
-    calibration_sentence,
-    quote,
+    calibration_note,
     read_calibration,
     save_calibration,
+    summary,
     write_calibration,
 )
 from socklat_gate.baseline.places.directory import Directory
@@ -23,7 +22,10 @@ from socklat_gate.documents.envelope import checksum_of
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 from socklat_gate.measured.calibration import Calibration, Findings, MetricFindings
 from socklat_gate.measured.campaign import Fingerprint
+from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.scenario import Scenario
+from socklat_gate.wording.notes import note_text
+from tests.unit.factories import worded
 
 MACHINE = Fingerprint({"kernel": "6.1", "cpus": "2"}, {"docker": "27"})
 METRIC = MetricFindings(
@@ -32,7 +34,7 @@ METRIC = MetricFindings(
     pair_sd=0.014,
     change=-0.001,
     change_p=0.8,
-    smallest={"5": 0.043, "15": None},
+    mde={"5": 0.043, "15": None},
 )
 FINDINGS = Findings(
     pairs=6,
@@ -104,7 +106,9 @@ def test_a_study_is_read_back_as_it_was(tmp_path: Path, stored: Path) -> None:
 
 def test_no_study_no_answer(tmp_path: Path) -> None:
     assert calibration_for(Directory(tmp_path / "absent"), scenario(), MACHINE) is None
-    assert calibration_sentence(Directory(tmp_path), scenario(), MACHINE) == NEVER
+    assert calibration_note(Directory(tmp_path), scenario(), MACHINE) == Note(
+        NoteCode.NOT_CALIBRATED
+    )
 
 
 def test_a_newer_study_replaces_the_older(tmp_path: Path, stored: Path) -> None:
@@ -136,8 +140,8 @@ def test_calibrations_are_no_campaigns(tmp_path: Path, stored: Path) -> None:
     assert store.campaigns("shop") == ()
 
 
-def test_the_quote_has_the_rates_and_what_they_rest_on() -> None:
-    text = quote(calibration())
+def test_the_summary_has_the_rates_and_what_they_rest_on() -> None:
+    text = note_text(summary(calibration()))
     assert "on 2026-03-04 with 6 pairs" in text
     assert "3 of 10000 resampled jobs of up to 40 pairs" in text
     assert "at most 0.08%" in text
@@ -146,22 +150,24 @@ def test_the_quote_has_the_rates_and_what_they_rest_on() -> None:
     assert "\n" not in text
 
 
-def test_the_quote_leaves_out_what_was_not_found() -> None:
-    blind = replace(METRIC, smallest={"5": None, "15": None})
-    found = replace(FINDINGS, pairs_to_verdict=None, metrics=(blind,), problems=("a", "b"))
-    text = quote(calibration(findings=found))
+def test_the_summary_leaves_out_what_was_not_found() -> None:
+    blind = replace(METRIC, mde={"5": None, "15": None})
+    found = replace(
+        FINDINGS, pairs_to_verdict=None, metrics=(blind,), problems=(worded("a"), worded("b"))
+    )
+    text = note_text(summary(calibration(findings=found)))
     assert "min" not in text
-    assert text.endswith("it names 2 problems")
+    assert text.endswith("; 2 problems found")
 
 
-def test_the_sentence_is_the_quote_whatever_the_budget(tmp_path: Path, stored: Path) -> None:
-    assert calibration_sentence(Directory(tmp_path), scenario(), MACHINE) == quote(calibration())
+def test_the_note_is_the_summary_whatever_the_budget(tmp_path: Path, stored: Path) -> None:
+    assert calibration_note(Directory(tmp_path), scenario(), MACHINE) == summary(calibration())
     budget = scenario(max_pairs=5, max_minutes=1.0)
-    assert calibration_sentence(Directory(tmp_path), budget, MACHINE) == quote(calibration())
+    assert calibration_note(Directory(tmp_path), budget, MACHINE) == summary(calibration())
 
 
-def test_a_study_of_another_rule_is_not_quoted(tmp_path: Path, stored: Path) -> None:
-    text = calibration_sentence(Directory(tmp_path), scenario(alpha=0.2), MACHINE)
+def test_a_study_of_another_rule_is_not_shown(tmp_path: Path, stored: Path) -> None:
+    text = note_text(calibration_note(Directory(tmp_path), scenario(alpha=0.2), MACHINE))
     assert "2026-03-04" in text
     assert "other settings" in text
     assert "false alarm" not in text
@@ -173,7 +179,7 @@ def test_a_damaged_study_is_refused_and_named(tmp_path: Path, stored: Path) -> N
         calibration_for(Directory(tmp_path), scenario(), MACHINE)
     assert caught.value.reason is Reason.BASELINE_CORRUPT
     assert str(stored) in caught.value.message
-    assert "cannot be used" in calibration_sentence(Directory(tmp_path), scenario(), MACHINE)
+    assert "cannot be used" in note_text(calibration_note(Directory(tmp_path), scenario(), MACHINE))
 
 
 @pytest.mark.parametrize(
@@ -188,7 +194,7 @@ def test_a_damaged_study_is_refused_and_named(tmp_path: Path, stored: Path) -> N
         lambda body: body["findings"]["metrics"][0].update(name="p50\n# PASS"),
         lambda body: body["findings"]["metrics"][0].update(ratios=[0.0]),
         lambda body: body["findings"]["metrics"][0].update(change_p=2),
-        lambda body: body["findings"]["metrics"][0].update(smallest={"5": "all"}),
+        lambda body: body["findings"]["metrics"][0].update(mde={"5": "all"}),
         lambda body: body["findings"].update(pair_s=None),
         lambda body: body["findings"].update(pairs_to_verdict="soon"),
         lambda body: body.update(created="today, [free](http://x)"),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from socklat_gate.baseline.choice import Lineage, choose, up_to
 from socklat_gate.measured.campaign import Campaign
+from socklat_gate.wording.notes import note_text
 from tests.unit.factories import make_campaign
 
 COMMITS = tuple(f"{number:040x}" for number in range(5))
@@ -30,16 +31,19 @@ def test_the_nearest_commit_with_a_campaign_is_chosen() -> None:
     choice = choose(campaigns, Lineage(COMMITS))
     assert choice.campaign is campaigns[2]
     assert choice.commit == COMMITS[2]
-    assert choice.why == "the nearest ancestor with a baseline, 2 commits before this commit"
+    assert (
+        note_text(choice.why)
+        == "the nearest ancestor with a baseline, 2 commits before this commit"
+    )
     assert days(up_to(campaigns, Lineage(COMMITS))) == [1, 2, 3]
 
 
 def test_the_merge_base_itself_is_said_to_be_it() -> None:
     campaigns = stored((COMMITS[0], "main"), (COMMITS[1], "main"))
-    choice = choose(campaigns, Lineage(COMMITS, "the merge base of 'main'", "main"))
-    assert (choice.commit, choice.why) == (COMMITS[0], "the merge base of 'main'")
-    one_back = choose(campaigns[1:], Lineage(COMMITS, "the merge base of 'main'", "main"))
-    assert one_back.why.endswith("1 commit before the merge base of 'main'")
+    choice = choose(campaigns, Lineage(COMMITS, "main", "main"))
+    assert (choice.commit, note_text(choice.why)) == (COMMITS[0], "the merge base of 'main'")
+    one_back = choose(campaigns[1:], Lineage(COMMITS, "main", "main"))
+    assert note_text(one_back.why).endswith("1 commit before the merge base of 'main'")
 
 
 def test_the_order_of_commits_counts_not_that_of_measuring() -> None:
@@ -49,10 +53,13 @@ def test_the_order_of_commits_counts_not_that_of_measuring() -> None:
 
 def test_otherwise_the_newest_of_the_branch_is_taken() -> None:
     campaigns = stored((ELSEWHERE, "main"), (ELSEWHERE, "main"), (ELSEWHERE, "feature"))
-    lineage = Lineage(COMMITS, branch="main", unknown="this clone is shallow")
+    lineage = Lineage(COMMITS, branch="main", unknown="shallow")
     choice = choose(campaigns, lineage)
     assert choice.campaign is campaigns[1]
-    assert choice.why == "the newest stored of branch 'main' (this clone is shallow)"
+    shallow = "this clone is shallow: check out with fetch-depth: 0"
+    assert note_text(choice.why) == f"the newest stored of branch 'main' ({shallow})"
+    lost = choose(campaigns, Lineage(COMMITS, branch="main", unknown="no_merge_base"))
+    assert note_text(lost.why).endswith("(the merge base of 'main' is not known here)")
     assert days(up_to(campaigns, lineage)) == [1, 2]
 
 
@@ -61,7 +68,7 @@ def test_and_the_newest_of_all_when_the_branch_has_none() -> None:
     for lineage in (Lineage(), Lineage(COMMITS, branch="main")):
         choice = choose(campaigns, lineage)
         assert choice.campaign is campaigns[1]
-        assert choice.why == "the newest stored"
+        assert note_text(choice.why) == "the newest stored"
         assert days(up_to(campaigns, lineage)) == [1, 2]
 
 

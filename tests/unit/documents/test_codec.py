@@ -11,7 +11,7 @@ from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.run import StallCorrected
 from socklat_gate.measured.verdict import Outcome, SpikeVerdict, StageShare, Waived
-from tests.unit.factories import make_campaign, make_metric, make_result
+from tests.unit.factories import make_campaign, make_metric, make_result, worded
 
 
 def assert_same(left: object, right: object) -> None:
@@ -102,14 +102,14 @@ def test_spikes_waivers_and_intervals_of_stages_come_back_equal():
         rate_ratio=math.nan,
         accepted_ratio=1.0,
         evidence=220.5,
-        needed=200.0,
+        threshold=200.0,
         p_value=1 / 220.5,
         by_runs=False,
         dispersion_p=1.0,
-        events_to_fail=None,
-        smallest_ratio=math.inf,
+        mde_events=None,
+        mde_ratio=math.inf,
         failed=True,
-        notes=("more spikes were counted than sent up",),
+        notes=(worded("more spikes were counted than sent up"),),
         waived=Waived(0.3, "2030-01-01", "https://example.org/7"),
     )
     result = with_metric(waived=Waived(0.3, "2030-01-01", "https://example.org/7"))
@@ -166,7 +166,7 @@ def test_campaigns_and_results_from_before_branches_were_known_can_be_read():
 def test_a_missing_optional_member_takes_its_default():
     body = to_body(make_result())
     del body["drift"]
-    assert from_body(Result, body).drift == ""
+    assert from_body(Result, body).drift is None
 
 
 @pytest.mark.parametrize(

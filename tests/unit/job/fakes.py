@@ -15,6 +15,7 @@ from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.run import Run
 from socklat_gate.scenario import Scenario
 from socklat_gate.service.image import ImageRef
+from tests.unit.factories import worded
 from tests.unit.verdict.builders import QUIET, campaign_of, pair_of, scaled_run
 
 MACHINE = Fingerprint({"kernel": "6.1"})
@@ -80,11 +81,11 @@ class FakeRig:
     def pair(self, index: int, seed: int, specs: Sequence[Any]) -> Pair:
         change, excluded = self._next(seed)
         assert [spec.arm for spec in specs] == ["baseline", "candidate"]
-        return pair_of(run(), run(change), index, excluded)
+        return pair_of(run(), run(change), index, worded(excluded))
 
     def single(self, seed: int, spec: Any) -> Measurement:
         change, excluded = self._next(seed)
-        return Measurement((run(change),), QUIET, excluded)
+        return Measurement((run(change),), QUIET, worded(excluded))
 
     def _next(self, seed: int) -> tuple[float, str]:
         self.seeds.append(seed)

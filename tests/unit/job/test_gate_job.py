@@ -17,9 +17,11 @@ from socklat_gate.job import gate_job as paired
 from socklat_gate.job.gate_job import GateJob
 from socklat_gate.job.reference import Reference
 from socklat_gate.measured.campaign import Fingerprint
+from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.wording.headline import next_step
+from socklat_gate.wording.notes import drift_text, note_text
 from socklat_gate.wording.reasons import coded_reasons, reason_text
 from socklat_gate.wording.sentence import plain
 from tests.unit.job.fakes import (
@@ -104,7 +106,7 @@ def test_the_budget_of_minutes(judge: Callable[..., Result]) -> None:
 def test_pairs_set_aside_are_kept_but_not_used(judge: Callable[..., Result]) -> None:
     result = judge(["steal", 0.0, "steal", *[0.0] * 40])
     assert outcome(result)[0] is Outcome.PASS
-    assert [pair.excluded for pair in result.pairs[:4]] == ["steal", "", "steal", ""]
+    assert [note_text(pair.excluded) for pair in result.pairs[:4]] == ["steal", "", "steal", ""]
     assert result.verdict is not None
     assert result.verdict.pairs == len(result.pairs) - 2
 
@@ -179,7 +181,7 @@ def test_todays_baseline_is_held_against_the_stored_one(
     store = stored(tmp_path / "baselines", 3, mode="paired")
     result = judge([0.0] * 40, Reference(BASE_IMAGE, store, named=True, stored=True))
     assert outcome(result)[0] is Outcome.PASS
-    assert "today's baseline arm lies within" in result.drift
+    assert "today's baseline arm lies within" in drift_text(result.drift)
 
 
 def test_a_gated_stage_that_is_not_measured_is_inconclusive_at_once(
@@ -199,11 +201,13 @@ def test_the_result_says_which_commit_it_was_compared_with(
     judge: Callable[..., Result], tmp_path: Path
 ) -> None:
     store = stored(tmp_path, 2, commit="a" * 40, branch="main")
-    built = Reference(BASE_IMAGE, store, True, True, "b" * 40, "the merge base of 'main'")
+    built = Reference(
+        BASE_IMAGE, store, True, True, "b" * 40, Note(NoteCode.NEAREST_ANCESTOR, "main")
+    )
     result = judge([0.0] * 40, built)
     assert result.baseline_commit == "b" * 40
-    assert result.baseline_choice == "the merge base of 'main'"
+    assert note_text(result.baseline_choice) == "the merge base of 'main'"
     numbers = Reference(None, store, False, True, lineage=Lineage(("a" * 40,)))
     result = judge([0.0] * 9, numbers)
-    assert (result.baseline_commit, result.baseline_choice) == ("a" * 40, "this commit")
+    assert (result.baseline_commit, note_text(result.baseline_choice)) == ("a" * 40, "this commit")
     assert judge([], DIED).baseline_commit == ""

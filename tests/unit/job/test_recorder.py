@@ -14,6 +14,7 @@ from socklat_gate.job.stacks import TracedCompanions
 from socklat_gate.load.load_driver import Window
 from socklat_gate.service.cpu_time import CpuUse
 from socklat_gate.stalls.timeline import EXCHANGE, STALL
+from socklat_gate.wording.notes import note_text
 from tests.unit.job.fakes import scenario
 from tests.unit.stalls.simulated import MS, exchanges, stalls_at
 
@@ -105,7 +106,7 @@ def test_a_calm_run_lasts_as_long_as_planned(monkeypatch: pytest.MonkeyPatch) ->
     assert world.ended == [11 * S]
     cleaned, _ = recorder.finish()
     assert cleaned is not None
-    assert recorder.shortfall(cleaned) == ""
+    assert recorder.shortfall(cleaned) is None
     assert sum(c.logged for c in cleaned.corrected) == pytest.approx(2 * 10 * RATE, rel=0.2)
 
 
@@ -127,7 +128,7 @@ def test_a_disturbed_run_lasts_until_enough_was_undisturbed(
     assert 13 * S < end_ns < 24 * S
     cleaned, _ = recorder.finish()
     assert cleaned is not None
-    assert recorder.shortfall(cleaned) == ""
+    assert recorder.shortfall(cleaned) is None
     assert cleaned.stalled == pytest.approx(0.3, abs=0.01)
 
 
@@ -140,7 +141,7 @@ def test_a_run_that_never_gets_enough_says_how_long_it_would_take(
     assert world.ended == []
     cleaned, _ = recorder.finish()
     assert cleaned is not None
-    sentence = recorder.shortfall(cleaned)
+    sentence = note_text(recorder.shortfall(cleaned))
     assert "undisturbed exchanges beyond service_p99 in 40.0 s, where 50 are needed" in sentence
 
 

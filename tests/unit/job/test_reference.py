@@ -12,6 +12,7 @@ from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 from socklat_gate.job import reference as module
 from socklat_gate.job.reference import Reference, find_reference, image_under_test
 from socklat_gate.measured.campaign import Fingerprint
+from socklat_gate.wording.notes import note_text
 from tests.unit.job.fakes import BASE_IMAGE, MACHINE, scenario, stored
 from tests.unit.repositories import Repository, new_repository
 
@@ -171,8 +172,8 @@ def test_in_a_pull_request_the_merge_bases_image_is_the_reference(
     reference = find_reference(daemon, scenario(), store, repository.path, say)
     assert reference.image is not None
     assert reference.image.id == f"sha256:{base[:7]}"
-    assert (reference.commit, reference.why) == (base, "the merge base of 'main'")
-    assert reference.compared_with(()) == (base, "the merge base of 'main'")
+    assert (reference.commit, note_text(reference.why)) == (base, "the merge base of 'main'")
+    assert reference.compared_with(()) == (base, reference.why)
 
 
 def test_else_that_of_the_nearest_ancestor_and_its_numbers(
@@ -186,7 +187,7 @@ def test_else_that_of_the_nearest_ancestor_and_its_numbers(
     assert reference.image is None
     commit, why = reference.compared_with(numbers)
     assert commit == base
-    assert why == "the nearest ancestor with a baseline, 1 commit before this commit"
+    assert note_text(why) == "the nearest ancestor with a baseline, 1 commit before this commit"
 
 
 def test_campaigns_of_another_load_or_machine_are_passed_over(
@@ -238,7 +239,7 @@ def test_a_commit_is_built_from_its_own_sources(tmp_path: Path, repository: Repo
         assert reference.image.id == "FROM base"
         assert reference.commit == repository.git("rev-parse", "main~1")
         assert (reference.named, reference.stored) == (True, False)
-    assert found[0].why == "the merge base of 'main'"
+    assert note_text(found[0].why) == "the merge base of 'main'"
     assert candidate.id == "FROM changed"
     # Each build takes its tag over, and the reference never the candidate's.
     assert daemon.tags[0] == daemon.tags[1] != daemon.tags[2]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from socklat_gate.errors import InvalidMeasurement, Reason
-from socklat_gate.load.checks import check_delivered, too_late
+from socklat_gate.load.checks import check_delivered
 from socklat_gate.load.request_log import EXPIRED, RESPONDED, Record
 from socklat_gate.load.schedule import make_schedule
 from socklat_gate.load.worker_json import counts_from_json, counts_to_json
@@ -107,13 +107,6 @@ def test_waiting_is_the_services_doing_once_the_pool_has_grown():
 def test_an_external_load_is_not_judged():
     external = LoadCounts(0, 0, 0, 0, 0, 0, 0, 0, Histogram.empty(), external=True)
     check_delivered(LOAD, [external, external], ARMS)
-
-
-def test_lateness_is_a_sentence_about_the_machine():
-    assert too_late(LOAD, [GOOD, GOOD]) == ""
-    sentence = too_late(LOAD, [GOOD, but(late_p99_ns=123_400_000)])
-    assert "123.4 ms" in sentence
-    assert "max_late_ms = 100" in sentence
 
 
 def test_counts_survive_the_wire():

@@ -8,6 +8,7 @@ import pytest
 
 from socklat_gate.documents.codec import from_body, to_body
 from socklat_gate.errors import Reason
+from socklat_gate.measured.facts import Drift, Note, NoteCode
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome, StageShare, Verdict, Waived
@@ -19,6 +20,7 @@ from tests.unit.factories import (
     make_result,
     make_spike_verdict,
     with_correction,
+    worded,
     worded_reasons,
 )
 from tests.unit.hostile_texts import TEXTS
@@ -54,7 +56,7 @@ def test_the_report_says_which_commit_it_was_compared_with_and_why():
             make_result(),
             branch="feature",
             baseline_commit="5d5342a98ac",
-            baseline_choice="the merge base of 'main'",
+            baseline_choice=Note(NoteCode.NEAREST_ANCESTOR, "main"),
         )
     )
     assert "- baseline commit: `5d5342a98ac, the merge base of 'main'`" in report
@@ -246,7 +248,7 @@ def hostile_result(text: str) -> Result:
             for part in result.verdict.attribution
         ),
         2,
-        spikes=replace(make_spike_verdict(), notes=(text,), waived=Waived(0.3, text, text)),
+        spikes=replace(make_spike_verdict(), notes=(worded(text),), waived=Waived(0.3, text, text)),
     )
     named = {text: text}
     return dataclasses.replace(
@@ -259,8 +261,8 @@ def hostile_result(text: str) -> Result:
         fingerprint=replace(result.fingerprint, must_match=named, facts=named),
         hooks=named,
         environment=named,
-        drift=text,
-        calibration=text,
+        drift=Drift(0, 0, text=text),
+        calibration=worded(text),
         pairs=(with_correction(replace(pair, baseline=run)),),
         verdict=verdict,
     )

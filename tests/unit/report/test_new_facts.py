@@ -31,6 +31,7 @@ from tests.unit.factories import (
     make_waived,
     with_correction,
     with_raw,
+    worded,
     worded_reasons,
 )
 from tests.unit.report.markdown_judge import inline_tokens, tables
@@ -217,7 +218,7 @@ def test_the_stage_of_the_spikes_is_named() -> None:
 
 
 def test_the_spikes_section() -> None:
-    report = render_markdown(spiky(notes=("no *threshold* in pair 3",)))
+    report = render_markdown(spiky(notes=(worded("no *threshold* in pair 3"),)))
     assert "✘ **More spikes**: 5 spikes of 50.0 ms or more" in report
     assert "4 spikes of the candidate would have failed beside this reference" in report
     assert "Note: no &#42;threshold&#42; in pair 3" in report
@@ -251,7 +252,7 @@ def test_how_the_spikes_were_compared(changes: dict[str, object], said: str) -> 
 def test_the_power_is_stated_whatever_it_is() -> None:
     spikes: SpikeVerdict = make_spike_verdict()
     assert "4 spikes of the candidate" in power_text(spikes)
-    assert power_text(replace(spikes, events_to_fail=None, smallest_ratio=math.inf)).startswith(
+    assert power_text(replace(spikes, mde_events=None, mde_ratio=math.inf)).startswith(
         "No number of spikes"
     )
     unwatched = replace(spikes, candidate_exposure_s=0.0, baseline_exposure_s=0.0)
@@ -354,5 +355,7 @@ def test_too_much_noise_is_called_that() -> None:
 
 
 def test_the_calibration_is_quoted() -> None:
-    report = render_markdown(replace(make_result(), calibration="never calibrated on this runner"))
+    report = render_markdown(
+        replace(make_result(), calibration=worded("never calibrated on this runner"))
+    )
     assert "\n- never calibrated on this runner\n" in report

@@ -24,6 +24,7 @@ from tests.unit.factories import (
     make_waived,
     with_correction,
     with_raw,
+    worded,
 )
 
 TYPES = {
@@ -176,10 +177,10 @@ def everything():
     )
     depend = StageShare("depend", 2e6, 2.5e6, 0.94, -math.inf, math.inf)
     parts = tuple(replace(part, depend=depend) for part in make_attribution("depend"))
-    spikes = replace(make_spike_verdict(candidate=2), smallest_ratio=math.inf, events_to_fail=None)
+    spikes = replace(make_spike_verdict(candidate=2), mde_ratio=math.inf, mde_events=None)
     verdict = replace(result.verdict, metrics=metrics, attribution=parts, spikes=spikes)
     pairs = tuple(replace(with_correction(make_pair(i)), start=i // 2) for i in range(4))
-    return replace(result, verdict=verdict, pairs=pairs, calibration="never calibrated")
+    return replace(result, verdict=verdict, pairs=pairs, calibration=worded("never calibrated"))
 
 
 def test_every_optional_part_follows_the_schemas():
@@ -205,7 +206,7 @@ def test_corrected_and_raw_numbers_spikes_and_the_machine():
     }
     spikes = document["spikes"]
     assert (spikes["candidate_events"], spikes["candidate_per_s"]) == (2, 0.125)
-    assert (spikes["smallest_ratio"], spikes["failed"]) == (None, False)
+    assert (spikes["mde_ratio"], spikes["failed"]) == (None, False)
     assert spikes["power"].startswith("No number of spikes")
     correction = document["correction"]
     assert (correction["runs"], correction["logged"]) == (8, 16_000)

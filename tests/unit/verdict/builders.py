@@ -10,6 +10,7 @@ from hypothesis import settings
 from scipy.stats import norm
 
 from socklat_gate.measured.campaign import Campaign, Fingerprint
+from socklat_gate.measured.facts import Note
 from socklat_gate.measured.histogram import BAND_COUNT, BAND_SUB_BITS, Histogram, index_of
 from socklat_gate.measured.pair import Noise, Pair
 from socklat_gate.measured.run import Bands, LoadCounts, Run
@@ -78,7 +79,7 @@ def scaled_run(log_change: float, counters: Mapping[str, int] | None = None) -> 
     return run_of(np.round(SERVICE_NS * np.exp(log_change)), counters=counters)
 
 
-def pair_of(baseline: Run, candidate: Run, index: int = 0, excluded: str = "") -> Pair:
+def pair_of(baseline: Run, candidate: Run, index: int = 0, excluded: Note | None = None) -> Pair:
     return Pair(index, index, "baseline", baseline, candidate, QUIET, excluded)
 
 

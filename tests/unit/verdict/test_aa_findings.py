@@ -10,6 +10,7 @@ import pytest
 
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.measured.calibration import Findings
+from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.scenario.gating import Gate, Metric
@@ -17,6 +18,7 @@ from socklat_gate.verdict import aa_findings as calibration
 from socklat_gate.verdict.aa_findings import study
 from socklat_gate.verdict.decide import decide
 from socklat_gate.verdict.resampling import MIN_PAIRS, rules_of
+from socklat_gate.wording.notes import note_text
 from tests.unit.verdict.builders import pair_of, pairs_with, scaled_run
 
 P50 = Metric(quantile=0.5, tolerance=0.02, regression_threshold=0.05)
@@ -36,8 +38,8 @@ def of(d: list[float], *, pair_s: float = 10.0, seed: int = 1, **limits: Any) ->
     return study(pairs_with(d), gate(**limits), pair_s, seed)
 
 
-def smallest(found: Findings, minutes: str) -> float:
-    value = found.metrics[0].smallest[minutes]
+def mde(found: Findings, minutes: str) -> float:
+    value = found.metrics[0].mde[minutes]
     assert value is not None
     return value
 
@@ -110,20 +112,20 @@ def as_drawn(pair: Pair, d: float) -> Pair:
 
 def test_a_noisier_runner_finds_less_and_more_time_finds_more() -> None:
     quiet, noisy = of(noise(0.01)), of(noise(0.1))
-    assert smallest(quiet, "5") < smallest(noisy, "15") < smallest(noisy, "5")
-    assert smallest(quiet, "5") > P50.tolerance
+    assert mde(quiet, "5") < mde(noisy, "15") < mde(noisy, "5")
+    assert mde(quiet, "5") > P50.tolerance
 
 
 def test_what_takes_more_pairs_than_there_is_time_for_is_not_found() -> None:
     found = of(noise(0.01), pair_s=100.0)
-    assert found.metrics[0].smallest["5"] is None
-    assert found.metrics[0].smallest["15"] is not None
-    assert of(noise(0.01), pair_s=1000.0).metrics[0].smallest["15"] is None
+    assert found.metrics[0].mde["5"] is None
+    assert found.metrics[0].mde["15"] is not None
+    assert of(noise(0.01), pair_s=1000.0).metrics[0].mde["15"] is None
 
 
-def test_the_smallest_change_is_failed_by_four_jobs_in_five() -> None:
+def test_the_mde_is_failed_by_four_jobs_in_five() -> None:
     d = np.array(noise(0.08))
-    effect = math.log1p(smallest(of(list(d)), "5"))
+    effect = math.log1p(mde(of(list(d)), "5"))
     rng = np.random.default_rng(8)
     jobs = rng.choice(d, (2000, 30)) * rng.choice([-1.0, 1.0], (2000, 30)) + effect
     (rule,) = rules_of(pairs_with(list(d)), gate(), decide(pairs_with(list(d)), gate()))
@@ -149,20 +151,20 @@ def test_an_arm_that_is_favoured_is_a_problem() -> None:
     assert found.metrics[0].change == pytest.approx(0.01, abs=0.003)
     assert 0 < found.metrics[0].change_p < 0.001
     (problem,) = found.problems
-    assert "favours" in problem
+    assert "favours" in note_text(problem)
     assert found.false_alarms == 0  # swapping the arms hides it, so it has to be said
 
 
 def test_a_false_alarm_of_the_pairs_as_measured_is_a_problem() -> None:
     found = of([0.1] * 20)
-    assert any("raise a false alarm" in problem for problem in found.problems)
+    assert any("raise a false alarm" in note_text(problem) for problem in found.problems)
 
 
 def test_a_metric_that_was_not_measured_is_left_out_and_named() -> None:
     deliver = Metric(stage="deliver", quantile=0.5, tolerance=0.01, regression_threshold=0.03)
     found = study(pairs_with([0.0] * 8), gate(P50, deliver), 1.0, 1)
     assert [metric.name for metric in found.metrics] == ["service_p50"]
-    assert "deliver_p50" in found.problems[0]
+    assert "deliver_p50 cannot be judged" in note_text(found.problems[0])
 
 
 def test_the_metrics_of_a_pair_stay_together() -> None:
@@ -192,7 +194,7 @@ def test_pairs_set_aside_do_not_count() -> None:
 @pytest.mark.parametrize("usable", [0, 1, MIN_PAIRS - 1])
 def test_too_few_pairs_give_no_rate(usable: int) -> None:
     run = scaled_run(0.0)
-    pairs = [*pairs_with([0.0] * usable), pair_of(run, run, 90, "too noisy")]
+    pairs = [*pairs_with([0.0] * usable), pair_of(run, run, 90, Note(NoteCode.STEAL))]
     with pytest.raises(InvalidMeasurement) as caught:
         study(pairs, gate(), 10.0, 1)
     assert caught.value.reason is Reason.TOO_FEW_SAMPLES
@@ -202,8 +204,9 @@ def test_too_few_pairs_give_no_rate(usable: int) -> None:
 
 def test_enough_pairs_of_which_none_tells_anything_give_no_rate() -> None:
     deliver = Metric(stage="deliver", quantile=0.5, tolerance=0.01, regression_threshold=0.03)
-    with pytest.raises(InvalidMeasurement, match="no rate is given"):
+    with pytest.raises(InvalidMeasurement, match="too few") as caught:
         study(pairs_with([0.0] * 8), gate(deliver), 10.0, 1)
+    assert "deliver_p50" in str(caught.value.remedy)
 
 
 def test_a_large_budget_is_resampled_by_fewer_jobs() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.histogram import BAND_COUNT, Histogram
 from socklat_gate.measured.run import Bands, Run, StallCorrected
 from socklat_gate.verdict.attribution import attribute, slice_means_ns
@@ -121,7 +122,7 @@ def test_no_change_has_no_stage() -> None:
 def test_pairs_without_exchanges_or_set_aside_do_not_count() -> None:
     pairs = shaped_pairs([900_000] * 6, [0] * 6)
     empty = pair_of(run_of([]), run_of(SERVICE_NS), 6)
-    aside = replace(shaped_pairs([0], [9_000_000])[0], excluded="steal")
+    aside = replace(shaped_pairs([0], [9_000_000])[0], excluded=Note(NoteCode.STEAL))
     assert attribute([*pairs, empty, aside]) == attribute(pairs)
     assert attribute([empty]) == ()
     assert attribute([]) == ()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from socklat_gate.errors import InvalidMeasurement, Reason
+from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.pair import ARMS, Pair
 from socklat_gate.measured.run import WEIGHT_UNIT, Bands, Run, StallCorrected
@@ -200,7 +201,7 @@ def test_runs_without_the_counters_are_an_invalid_measurement() -> None:
 
 def test_pairs_set_aside_change_nothing() -> None:
     pairs = pairs_with(NOISE[:6])
-    aside = [replace(p, excluded="steal 80%") for p in pairs_with([3.0] * 20)]
+    aside = [replace(p, excluded=Note(NoteCode.STEAL)) for p in pairs_with([3.0] * 20)]
     assert decide([*pairs, *aside], GATE) == decide(pairs, GATE)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from socklat_gate.errors import InvalidMeasurement, Reason
-from socklat_gate.measured.facts import Lack, Shortfall
+from socklat_gate.measured.facts import Lack, Note, NoteCode, Shortfall
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.verdict.log_ratios import pair_log_ratios, run_quantile_ns
@@ -35,7 +35,7 @@ def test_swapped_arms_change_the_sign_only() -> None:
 
 def test_pairs_set_aside_are_not_looked_at() -> None:
     pairs = pairs_with([0.0, 0.1])
-    aside = pair_of(run_of([]), run_of([]), 2, excluded="steal 80%")
+    aside = pair_of(run_of([]), run_of([]), 2, excluded=Note(NoteCode.STEAL))
     found = pair_log_ratios([*pairs, aside], "service", 0.5)
     assert found.log_ratios.shape == (2,)
     assert found.shortfalls == ()

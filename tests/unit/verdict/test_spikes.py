@@ -16,6 +16,7 @@ from socklat_gate.verdict.clusters import cluster_ids
 from socklat_gate.verdict.decide import decide
 from socklat_gate.verdict.spike_events import clusters, count_pairs, threshold_ns
 from socklat_gate.verdict.spikes import judge_spikes
+from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.reasons import reason_text
 
 from .builders import SERVICE_NS, campaign_of, pair_of, run_of, scaled_run
@@ -99,9 +100,9 @@ def test_what_could_not_be_counted_is_said() -> None:
     # The arm with the lower threshold is held against the higher one too.
     assert found.events.tolist() == [[0, 0, 0], [0, 0, 1]]
     assert len(found.notes) == 3
-    assert "not watched for" in found.notes[0]
-    assert "in pair 1" in found.notes[1]
-    assert "more spikes were counted than sent up" in found.notes[2]
+    assert "not watched for" in note_text(found.notes[0])
+    assert "in pair 1" in note_text(found.notes[1])
+    assert "more spikes were counted than sent up" in note_text(found.notes[2])
     assert judged(pairs).notes == found.notes
 
 
@@ -111,9 +112,9 @@ def test_no_spikes_fail_nothing_and_state_the_power() -> None:
     assert (found.baseline_events, found.candidate_events) == (0, 0)
     assert found.evidence == pytest.approx(1.0)
     assert found.p_value == 1.0
-    assert found.events_to_fail is not None
-    assert 8 <= found.events_to_fail <= 10
-    assert found.smallest_ratio == pytest.approx(2 * found.events_to_fail)
+    assert found.mde_events is not None
+    assert 8 <= found.mde_events <= 10
+    assert found.mde_ratio == pytest.approx(2 * found.mde_events)
     assert found.rate_ratio == pytest.approx(1.0)
 
 
@@ -170,7 +171,7 @@ def test_what_stopped_both_arms_at_once_counts_for_neither() -> None:
     found = judged(shared)
     assert (found.baseline_events, found.candidate_events) == (0, 0)
     assert not found.failed
-    assert "both arms stopped at the same moment" in found.notes[0]
+    assert "both arms paused at the same moment" in note_text(found.notes[0])
     stored = [campaign_of([marked(run) for run in stored_of(100, events=50)[0].runs])]
     assert judged(shared, stored=stored).stored_events == 0
     assert judged(shared, stored=stored).stored_exposure_s > 0
@@ -221,7 +222,7 @@ def test_the_second_spike_fails_after_none_in_20_times_the_exposure() -> None:
     first = judged(pairs_of([0, 1, 0], [0] * 3), stored=stored)
     second = judged(pairs_of([0, 1, 0, 1], [0] * 4), stored=stored)
     assert not first.failed
-    assert first.events_to_fail == 2
+    assert first.mde_events == 2
     assert second.failed
     assert second.stored_exposure_s == pytest.approx(19 * second.baseline_exposure_s)
     assert not judged(pairs_of([0, 1, 0, 1], [0] * 4)).failed
@@ -270,8 +271,8 @@ def test_no_pairs_and_no_exposure_are_defined() -> None:
         assert not found.failed
         assert found.candidate_exposure_s == 0
         assert np.isnan(found.rate_ratio)
-        assert found.events_to_fail is None
-        assert found.smallest_ratio == float("inf")
+        assert found.mde_events is None
+        assert found.mde_ratio == float("inf")
 
 
 def test_overlapping_requests_leave_spikes_undecided() -> None:

@@ -10,10 +10,12 @@ from scipy.stats import t as student
 
 from socklat_gate.errors import Reason
 from socklat_gate.measured.campaign import Campaign
+from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.scenario import Gate, Metric, Waiver
 from socklat_gate.verdict.prediction import BUCKET_VARIANCE, paule_mandel, prediction_of
 from socklat_gate.verdict.stored import compare, drift
+from socklat_gate.wording.notes import drift_text
 from socklat_gate.wording.reasons import reason_text
 
 from .builders import campaign_of, pairs_with, run_of, scaled_run
@@ -163,20 +165,20 @@ def test_error_rates_over_many_histories(tau: float) -> None:
 
 
 def test_drift_needs_campaigns_and_pairs() -> None:
-    assert drift(STORED[:1], pairs_with([0.0]), GATE) == ""
-    assert drift(STORED, [], GATE) == ""
-    aside = [replace(pair, excluded="steal") for pair in pairs_with([0.0])]
-    assert drift(STORED, aside, GATE) == ""
+    assert drift(STORED[:1], pairs_with([0.0]), GATE) is None
+    assert drift(STORED, [], GATE) is None
+    aside = [replace(pair, excluded=Note(NoteCode.STEAL)) for pair in pairs_with([0.0])]
+    assert drift(STORED, aside, GATE) is None
 
 
 def test_drift_of_a_baseline_arm_that_is_where_it_was() -> None:
-    text = drift(STORED, pairs_with([0.0, 0.5]), GATE)
+    text = drift_text(drift(STORED, pairs_with([0.0, 0.5]), GATE))
     assert text == "today's baseline arm lies within what 6 stored campaigns predict"
 
 
 def test_drift_of_a_baseline_arm_that_moved_names_the_metrics() -> None:
     slow_days = [campaign(-0.3 + x) for x in (-0.004, 0.0, 0.003, 0.001)]
-    text = drift(slow_days, pairs_with([0.0] * 3), GATE)
+    text = drift_text(drift(slow_days, pairs_with([0.0] * 3), GATE))
     assert "lies outside what 4 stored campaigns predict" in text
     assert "service_p50 +3" in text
     assert "service_p99 +3" in text
@@ -185,9 +187,9 @@ def test_drift_of_a_baseline_arm_that_moved_names_the_metrics() -> None:
 def test_drift_without_enough_exchanges_says_so() -> None:
     pairs = pairs_with([0.0])
     pairs = [replace(pair, baseline=run_of([])) for pair in pairs]
-    assert "cannot be held against" in drift(STORED, pairs, GATE)
+    assert "cannot be compared with" in drift_text(drift(STORED, pairs, GATE))
     few = [replace(pair, baseline=run_of(np.full(1000, 400_000))) for pair in pairs]
-    assert "too little was measured to compare service_p99" in drift(STORED, few, GATE)
+    assert "too little was measured to compare service_p99" in drift_text(drift(STORED, few, GATE))
 
 
 def test_cpu_time_that_a_side_lacks_is_not_measured() -> None:
@@ -196,9 +198,9 @@ def test_cpu_time_that_a_side_lacks_is_not_measured() -> None:
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert [fact.code for fact in verdict.reasons] == [Reason.NOT_MEASURED]
     assert "CPU time was not measured" in reason_text(verdict.reasons[0], verdict)
-    assert "too little was measured to compare cpu_per_request" in drift(
-        STORED, [replace(p, baseline=blind.runs[0]) for p in pairs_with([0.0])], GATE
-    )
+    pairs = [replace(p, baseline=blind.runs[0]) for p in pairs_with([0.0])]
+    text = drift_text(drift(STORED, pairs, GATE))
+    assert "too little was measured to compare cpu_per_request" in text
 
 
 def test_a_waived_metric_is_compared_above_its_ceiling() -> None:

@@ -7,6 +7,7 @@ from socklat_gate.measured.calibration import Calibration, Findings, MetricFindi
 from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.scenario.gating import Gate
 from socklat_gate.wording.calibration_text import calibration_lines, calibration_rows
+from tests.unit.factories import worded
 
 METRIC = MetricFindings(
     name="service_p99",
@@ -14,7 +15,7 @@ METRIC = MetricFindings(
     pair_sd=0.061,
     change=0.004,
     change_p=0.31,
-    smallest={"5": None, "15": 0.124},
+    mde={"5": None, "15": 0.124},
 )
 FINDINGS = Findings(
     pairs=20,
@@ -26,7 +27,7 @@ FINDINGS = Findings(
     decided=9_000,
     pairs_to_verdict=16.0,
     metrics=(METRIC,),
-    problems=("one arm is favoured",),
+    problems=(worded("one arm is favoured"),),
 )
 
 
@@ -45,8 +46,8 @@ def test_every_metric_has_a_row_under_what_it_shows() -> None:
         FINDINGS,
     )  # fmt: skip
     assert calibration_rows(study) == [
-        ("metric", "pair SD", "arms differ", "p", "found in 5 min", "found in 15 min"),
-        ("service_p99", "6.1%", "+0.4%", "0.31", "nothing", "+12.4%"),
+        ("metric", "pair SD", "arms differ", "p", "MDE in 5 min", "MDE in 15 min"),
+        ("service_p99", "6.1%", "+0.4%", "0.31", "none", "+12.4%"),
     ]
 
 

@@ -105,7 +105,7 @@ def _metric_texts(metric: MetricVerdict) -> tuple[str, str]:
 
 def _spike_texts(spikes: SpikeVerdict) -> tuple[str, str]:
     evidence = (
-        f"evidence that the candidate has more: {units.needed(spikes.evidence, spikes.needed)}"
+        f"evidence that the candidate has more: {units.needed(spikes.evidence, spikes.threshold)}"
     )
     return _line(spikes_summary(spikes)), f"{evidence}\n{power_text(spikes)}"
 

@@ -18,6 +18,7 @@ from socklat_gate.measured.verdict import MetricVerdict, SpikeVerdict
 from socklat_gate.report.machine import machine_numbers, noises_of
 from socklat_gate.report.rare_spikes import power_text
 from socklat_gate.report.raw_numbers import correction_of
+from socklat_gate.wording.notes import drift_text, note_text
 from socklat_gate.wording.reasons import coded_reasons
 
 __all__ = ["VERDICT_SCHEMA_VERSION", "result_document", "verdict_document"]
@@ -59,11 +60,11 @@ def verdict_document(result: Result) -> JSON:
         "correction": _strict(asdict(correction)) if correction else None,
         "interleave": result.pairs[0].interleave if result.pairs else None,
         "starts": len({pair.start for pair in result.pairs if pair.start is not None}) or None,
-        "drift": result.drift,
-        "calibration": result.calibration,
+        "drift": drift_text(result.drift),
+        "calibration": note_text(result.calibration),
         "branch": result.branch,
         "baseline_commit": result.baseline_commit,
-        "baseline_choice": result.baseline_choice,
+        "baseline_choice": note_text(result.baseline_choice),
     }
 
 
@@ -88,7 +89,8 @@ def _spikes(spikes: SpikeVerdict) -> JSON:
         "candidate_per_s": _rate(spikes.candidate_events, spikes.candidate_exposure_s),
         "stored_per_s": _rate(spikes.stored_events, spikes.stored_exposure_s),
     }
-    return {**numbers, **rates, "power": power_text(spikes)}
+    notes = [note_text(note) for note in spikes.notes]
+    return {**numbers, **rates, "notes": notes, "power": power_text(spikes)}
 
 
 def _rate(events: int, exposure_s: float) -> float | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from socklat_gate.measured.pair import Noise
+from socklat_gate.measured.pair import Noise, Pair
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.run import Run
+from socklat_gate.wording.notes import note_text
 
 __all__ = ["MAX_COLUMNS", "Column", "timeline_of"]
 
@@ -29,7 +30,9 @@ def timeline_of(result: Result) -> tuple[tuple[str, ...], Sequence[Column]]:
     if result.pairs:
         pairs = result.pairs[:MAX_COLUMNS]
         columns = [
-            Column(pair.index, (pair.baseline, pair.candidate), pair.noise, pair.excluded)
+            Column(
+                pair.index, (pair.baseline, pair.candidate), pair.noise, note_text(pair.excluded)
+            )
             for pair in pairs
         ]
         return ("baseline", "candidate"), columns
@@ -42,3 +45,8 @@ def timeline_of(result: Result) -> tuple[tuple[str, ...], Sequence[Column]]:
         for number, (run, noise) in enumerate(zip(runs, noises, strict=False))
     ]
     return ("service" if result.kind == "run" else "candidate",), columns
+
+
+def _of_pair(pair: Pair) -> Column:
+    runs = (pair.baseline, pair.candidate)
+    return Column(pair.index, runs, pair.noise, note_text(pair.excluded))

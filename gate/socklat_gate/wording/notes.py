@@ -1,0 +1,215 @@
+"""Notes beside a verdict as sentences, and the drift of the stored baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from socklat_gate.measured.facts import TEXT, Drift, Lack, Note, NoteCode, Scalar, Shortfall
+from socklat_gate.wording.changes import percent, percent_range, plural
+from socklat_gate.wording.fact_numbers import count_of, number_of
+from socklat_gate.wording.reasons import exposure_text, overlap_text, shortfall_text, spikes_text
+
+__all__ = ["drift_text", "note_text"]
+
+Numbers = Mapping[str, Scalar]
+
+SHALLOW = "this clone is shallow: check out with fetch-depth: 0"
+
+
+def note_text(note: Note | None) -> str:
+    """The note as a sentence, "" for None."""
+    if note is None:
+        return ""
+    kept = note.numbers.get(TEXT)
+    if isinstance(kept, str):
+        return kept
+    write = _WRITERS.get(note.code)
+    return write(note.subject, note.numbers) if write else note.code.value.replace("_", " ")
+
+
+def drift_text(drift: Drift | None) -> str:
+    """Whether today's baseline arm is where stored campaigns predict it; "" for None."""
+    if drift is None:
+        return ""
+    if drift.text:
+        return drift.text
+    prediction = f"what {drift.campaigns} stored campaigns predict"
+    too_little = (
+        f"; too little was measured to compare {', '.join(drift.unknown)}" if drift.unknown else ""
+    )
+    if drift.outside:
+        outside = ", ".join(
+            f"{metric.name} {percent(metric.change)} "
+            f"(expected {percent_range(metric.expected_low, metric.expected_high)})"
+            for metric in drift.outside
+        )
+        return f"today's baseline arm lies outside {prediction}: {outside}{too_little}"
+    if not drift.compared:
+        return f"today's baseline arm cannot be compared with {prediction}{too_little}"
+    return f"today's baseline arm lies within {prediction}{too_little}"
+
+
+def _steal(_subject: str, numbers: Numbers) -> str:
+    share, limit = number_of(numbers, "share"), number_of(numbers, "limit")
+    return f"the hypervisor took {share:.0%} of the CPU time (limit {limit:.0%})"
+
+
+def _late_driver(_subject: str, numbers: Numbers) -> str:
+    return (
+        f"the load driver woke up {number_of(numbers, 'late_ms'):.1f} ms late (p99), "
+        f"more than load.max_late_ms = {number_of(numbers, 'limit_ms'):g}"
+    )
+
+
+def _missed(subject: str, numbers: Numbers) -> str:
+    total = plural(count_of(numbers, "invocations"), "invocation")
+    seen = count_of(numbers, "exchanges")
+    return f"the kernel missed {total} of the probe ({subject}), and {seen} exchanges were seen"
+
+
+def _stalls_lost(_subject: str, numbers: Numbers) -> str:
+    return (
+        f"{count_of(numbers, 'stalls')} of the machine's stalls found no room in the probe's ring"
+    )
+
+
+def _too_few_undisturbed(subject: str, numbers: Numbers) -> str:
+    return (
+        f"the CPUs were taken away too often: {number_of(numbers, 'exchanges'):.0f} undisturbed "
+        f"exchanges beyond {subject} in {number_of(numbers, 'length_s'):.1f} s, where "
+        f"{count_of(numbers, 'needed')} are needed (about {number_of(numbers, 'needed_s'):.0f} s "
+        "at this rate; load.max_duration_s)"
+    )
+
+
+def _of_pairs(text: str) -> Callable[[str, Numbers], str]:
+    """A note on pairs: ``subject`` lists the first of them, ``pairs`` is their number."""
+
+    def write(subject: str, numbers: Numbers) -> str:
+        listed = [index for index in subject.split(", ") if index]
+        more = count_of(numbers, "pairs") - len(listed)
+        pairs = f"pair{'s' if more + len(listed) > 1 else ''} {subject}"
+        return f"{text} in {pairs}" + (f" and {more} more" if more > 0 else "")
+
+    return write
+
+
+def _arms_differ(subject: str, numbers: Numbers) -> str:
+    return (
+        f"{subject} of the second arm differs by {percent(number_of(numbers, 'change'))} though "
+        f"both arms are the same (p = {number_of(numbers, 'p'):.2g}): something favours one of them"
+    )
+
+
+def _false_alarm(subject: str, numbers: Numbers) -> str:
+    low, high = number_of(numbers, "ci_low"), number_of(numbers, "ci_high")
+    return (
+        f"the pairs in the order measured raise a false alarm: {subject} changed by "
+        f"{percent(number_of(numbers, 'change'))} (95% interval {percent_range(low, high)}); up to "
+        f"{percent(number_of(numbers, 'tolerance'))} is accepted"
+    )
+
+
+def _not_judged(subject: str, numbers: Numbers) -> str:
+    lacks = [lack for lack in Lack if lack.value == numbers.get("lack")]
+    quantile = numbers.get("quantile")
+    shortfall = Shortfall(
+        lacks[0] if lacks else Lack.STAGE,
+        pair=count_of(numbers, "pair"),
+        arm="baseline" if numbers.get("arm") == "baseline" else "candidate",
+        exceeding=number_of(numbers, "exceeding"),
+        exchanges=count_of(numbers, "exchanges"),
+        needed=count_of(numbers, "needed"),
+    )
+    share = float(quantile) if isinstance(quantile, (int, float)) else None
+    text = shortfall_text(shortfall, str(numbers.get("stage") or subject), share)
+    more = count_of(numbers, "more")
+    return f"{subject} cannot be judged: {text}" + (f"; and {more} more" if more else "")
+
+
+def _calibrated(_subject: str, numbers: Numbers) -> str:
+    pairs, most = (plural(count_of(numbers, name), "pair") for name in ("pairs", "max_pairs"))
+    text = (
+        f"calibrated here on {numbers.get('date')} with {pairs} of the same image: "
+        f"{count_of(numbers, 'false_alarms')} of {count_of(numbers, 'jobs')} resampled jobs of up "
+        f"to {most} raised a false alarm (rate at most "
+        f"{number_of(numbers, 'false_alarm_limit'):.2%}, as far as so few pairs show)"
+    )
+    if numbers.get("minutes_to_verdict") is not None:
+        minutes = number_of(numbers, "minutes_to_verdict")
+        text += f", half of them were decided within {minutes:.1f} min"
+    detected = [
+        f"{name.removeprefix(MDE)} {percent(number_of(numbers, name))}"
+        for name in numbers
+        if name.startswith(MDE)
+    ]
+    if detected:
+        text += f"; a 5-minute job detects, with 80% power, {', '.join(detected)}"
+    problems = count_of(numbers, "problems")
+    return text + (f"; {plural(problems, 'problem')} found" if problems else "")
+
+
+def _other_gate(_subject: str, numbers: Numbers) -> str:
+    return (
+        f"this runner was calibrated on {numbers.get('date')} with other settings of [gate], which "
+        "do not hold for these: run `socklat-gate calibrate` again"
+    )
+
+
+def _not_calibrated(_subject: str, _numbers: Numbers) -> str:
+    return (
+        "Not calibrated on this runner: false-alarm rate and MDE unknown. "
+        "Run `socklat-gate calibrate`."
+    )
+
+
+def _nearest_ancestor(subject: str, numbers: Numbers) -> str:
+    start = f"the merge base of {subject!r}" if subject else "this commit"
+    commits = count_of(numbers, "commits")
+    if not commits:
+        return start
+    return f"the nearest ancestor with a baseline, {plural(commits, 'commit')} before {start}"
+
+
+def _newest_stored(subject: str, numbers: Numbers) -> str:
+    branch = f" of branch {subject!r}" if subject else ""
+    ref = numbers.get("ref")
+    why = {
+        "shallow": SHALLOW,
+        "no_repository": "no git repository here",
+        "no_merge_base": f"the merge base of {ref!r} is not known here",
+    }.get(str(numbers.get("unknown")))
+    return f"the newest stored{branch}" + (f" ({why})" if why else "")
+
+
+MDE = "mde."
+
+_WRITERS: Mapping[NoteCode, Callable[[str, Numbers], str]] = {
+    NoteCode.STEAL: _steal,
+    NoteCode.LATE_DRIVER: _late_driver,
+    NoteCode.MISSED_INVOCATIONS: _missed,
+    NoteCode.STALLS_LOST: _stalls_lost,
+    NoteCode.TOO_FEW_UNDISTURBED: _too_few_undisturbed,
+    NoteCode.SPIKES_NOT_WATCHED: _of_pairs("spikes were not watched for, so nothing counts,"),
+    NoteCode.SPIKE_LIMIT_RAISED: _of_pairs(
+        "only exchanges above a higher limit than this were sent up"
+    ),
+    NoteCode.SPIKES_NOT_SENT: _of_pairs(
+        "more spikes were counted than sent up; those sent are used"
+    ),
+    NoteCode.SPIKES_SHARED: _of_pairs(
+        "both arms paused at the same moment, so it counts for neither,"
+    ),
+    NoteCode.ARMS_DIFFER: _arms_differ,
+    NoteCode.FALSE_ALARM: _false_alarm,
+    NoteCode.NOT_JUDGED: _not_judged,
+    NoteCode.OVERLAPPING_REQUESTS: overlap_text,
+    NoteCode.MORE_SPIKES: lambda _subject, numbers: spikes_text(numbers),
+    NoteCode.INSUFFICIENT_EXPOSURE: lambda _subject, numbers: exposure_text(numbers),
+    NoteCode.CALIBRATED: _calibrated,
+    NoteCode.OTHER_GATE_CALIBRATED: _other_gate,
+    NoteCode.NOT_CALIBRATED: _not_calibrated,
+    NoteCode.NEAREST_ANCESTOR: _nearest_ancestor,
+    NoteCode.NEWEST_STORED: _newest_stored,
+    NoteCode.NEWEST_GIVEN: lambda _subject, _numbers: "the newest of the campaigns given",
+}

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from socklat_gate.job.exclusion import excess_missed, late_driver, too_much_steal
+from socklat_gate.scenario.gating import Gate
+from socklat_gate.scenario.load import Load
+from socklat_gate.wording.notes import note_text
+from tests.unit.factories import make_load, make_noise, make_run
+
+LOAD = Load(payload="x", rate=100.0, duration_s=10.0, max_late_ms=100.0)
+
+
+def test_a_late_driver_is_the_machines_fault():
+    good = replace(make_load(), late_p99_ns=100_000_000)
+    assert late_driver(LOAD, [good, good]) is None
+    text = note_text(late_driver(LOAD, [good, replace(good, late_p99_ns=123_400_000)]))
+    assert "123.4 ms" in text
+    assert "max_late_ms = 100" in text
+
+
+def test_steal_is_held_against_its_limit():
+    gate = Gate(max_steal=0.3)
+    assert too_much_steal(gate, make_noise(0.3)) is None
+    text = note_text(too_much_steal(gate, make_noise(0.71)))
+    assert text == "the hypervisor took 71% of the CPU time (limit 30%)"
+
+
+def test_excess_missed_are_held_against_the_run_that_saw_least():
+    runs = [make_run(), replace(make_run(), counters={**make_run().counters, "seen": 1000})]
+    assert excess_missed({"read": 90}, {"read": 95}, runs) is None
+    text = note_text(excess_missed({"read": 90}, {"read": 93, "segment": 3}, runs))
+    assert "6 invocations of the probe (read 3, segment 3), and 1000 exchanges" in text

@@ -1,0 +1,42 @@
+"""Notes as sentences, also those that a stored document holds only in part."""
+
+from __future__ import annotations
+
+import pytest
+
+from socklat_gate.measured.facts import Drift, DriftedMetric, Note, NoteCode
+from socklat_gate.wording.notes import drift_text, note_text
+
+
+@pytest.mark.parametrize("code", list(NoteCode))
+@pytest.mark.parametrize("subject", ["", "service_p99", "0, 1, 2"])
+@pytest.mark.parametrize("numbers", [{}, {"pairs": None, "share": "much", "exchanges": 1e300}])
+def test_every_note_has_a_sentence_whatever_a_document_holds(code, subject, numbers):
+    assert note_text(Note(code, subject, numbers))
+
+
+def test_no_note_no_text():
+    assert note_text(None) == ""
+    assert drift_text(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("listed", "pairs", "text"),
+    [
+        ("3", 1, "sent up in pair 3"),
+        ("3, 5", 2, "sent up in pairs 3, 5"),
+        ("0, 1, 2", 12, "sent up in pairs 0, 1, 2 and 9 more"),
+    ],
+)
+def test_a_note_on_pairs_lists_the_first_of_them(listed, pairs, text):
+    note = Note(NoteCode.SPIKE_LIMIT_RAISED, listed, {"pairs": pairs})
+    assert note_text(note).endswith(text)
+
+
+def test_drift_names_what_is_outside_and_what_is_unknown():
+    p50 = DriftedMetric("service_p50", 0.31, -0.04, 0.04)
+    text = drift_text(Drift(6, 2, (p50,), ("service_p99",)))
+    assert text == (
+        "today's baseline arm lies outside what 6 stored campaigns predict: service_p50 +31.0% "
+        "(expected -4.0% to +4.0%); too little was measured to compare service_p99"
+    )
