@@ -1,7 +1,7 @@
-"""Stored campaigns and results: immutable, checksummed JSON documents in a directory.
+"""Where baselines are kept, and which of them a measurement is compared with.
 
-``codec`` turns the measured objects into JSON-able bodies and checks them on the way back,
-``document`` wraps a body in a versioned, checksummed envelope, ``files`` reads and writes whole
-objects, ``store`` keeps campaigns by scenario and picks those that today's run may be held
-against.  Whatever a file holds, reading it yields a valid object or `NoUsableBaseline`.
+``places`` are where documents lie, ``store`` keeps campaigns in one by scenario; ``comparability``
+and ``choice`` select those that today's measurement may be compared with; ``promotion`` keeps red
+numbers out, ``pruning`` finds what a place can do without; ``calibrations`` lie beside the
+campaigns, ``table`` is all of them for DuckDB.  How a document is written is `documents`' work.
 """

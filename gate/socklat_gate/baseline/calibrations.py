@@ -55,7 +55,7 @@ def calibration_for(
     name = _name(scenario.name, scenario.measured_hash(), fingerprint)
     if name not in place.names(name.rpartition("/")[0]):
         return None
-    where = place.shown(name)
+    where = place.display_name(name)
     calibration = _decoded(where, parse_document(where, place.read(name), SCHEMA))
     alike = (
         calibration.scenario_name == scenario.name
@@ -107,7 +107,7 @@ def save_calibration(place: Place, calibration: Calibration) -> str:
     Raises `UsageError` (output_not_writable).
     """
     name = _name(calibration.scenario_name, calibration.scenario_hash, calibration.fingerprint)
-    where = place.shown(name)
+    where = place.display_name(name)
     place.replace(name, encode_document(where, SCHEMA, _body(where, calibration)))
     return name
 

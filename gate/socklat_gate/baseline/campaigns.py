@@ -50,7 +50,7 @@ def campaigns_at(path: Path, *, as_base: bool = False) -> list[Campaign]:
 
 
 def campaign_of(result: Result) -> Campaign:
-    """The candidate's numbers in a result, as a campaign; red ones too, which `check_passed` tells.
+    """The candidate's numbers in a result, as a campaign; red ones too (see `check_passed`).
 
     Raises `UsageError` (RESULT_NOT_PASSED) for a measurement that did not happen as planned.
     """

@@ -1,4 +1,4 @@
-"""The rows of a campaign in the table of `baseline.campaign_table`: one for each used bucket."""
+"""The rows of a campaign in the table of `baseline.table`: one for each used bucket."""
 
 from __future__ import annotations
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from socklat_gate.baseline.comparable import SAVE, comparable
-from socklat_gate.baseline.created import compact_utc, created_utc
+from socklat_gate.baseline.comparability import SAVE, comparable
+from socklat_gate.baseline.creation_time import compact_time, creation_time
 from socklat_gate.baseline.places.location import open_place
 from socklat_gate.baseline.places.place import SCENARIO_NAME, Place
-from socklat_gate.baseline.places.waiting import Say
+from socklat_gate.baseline.places.slow_notice import ShowLine
 from socklat_gate.documents.codec import from_body, to_body
 from socklat_gate.documents.envelope import (
     CAMPAIGN_SCHEMA,
@@ -67,9 +67,9 @@ class BaselineStore:
     """What was read already: a job asks several times, and files never change."""
 
     @classmethod
-    def at(cls, location: str | Path, *, say: Say | None = None) -> BaselineStore:
+    def at(cls, location: str | Path, *, show_line: ShowLine | None = None) -> BaselineStore:
         """The store at a location as the command line gives it; see `open_place`."""
-        return cls(open_place(location, say=say))
+        return cls(open_place(location, show_line=show_line))
 
     def save(self, campaign: Campaign) -> str:
         """Add a campaign and return its name; saving the same one again changes nothing.
@@ -87,8 +87,9 @@ class BaselineStore:
             )
         from_body(Campaign, body)  # never store what could not be read again
         folder = _checked(campaign.scenario_name)
-        name = f"{folder}/{compact_utc(campaign.created)}-{checksum_of(body)[7:19]}.json"
-        data = encode_document(self.place.shown(name), CAMPAIGN_SCHEMA, body)
+        name = f"{folder}/{compact_time(campaign.created)}-{checksum_of(body)[7:19]}.json"
+        where = self.place.display_name(name)
+        data = encode_document(where, CAMPAIGN_SCHEMA, body)
         try:
             self.place.add(name, data)
         except FileExistsError:
@@ -96,8 +97,7 @@ class BaselineStore:
             if self._problem(name):
                 raise UsageError(
                     Reason.OUTPUT_NOT_WRITABLE,
-                    f"{self.place.shown(name)} exists already, and stored campaigns are never "
-                    "changed",
+                    f"{where} exists already, and stored campaigns are never changed",
                     remedy=VERIFY,
                 ) from None
         return name
@@ -114,7 +114,7 @@ class BaselineStore:
             if name not in self._known:
                 self._known[name] = StoredCampaign(name, self._read(name))
         found = [self._known[name] for name in names]
-        return tuple(sorted(found, key=lambda s: (created_utc(s.campaign.created), s.name)))
+        return tuple(sorted(found, key=lambda s: (creation_time(s.campaign.created), s.name)))
 
     def each(
         self, scenario_name: str, *, leave_out: Collection[str] = ()
@@ -181,12 +181,12 @@ class BaselineStore:
         return tuple(n for folder in self.place.folders() for n in self.place.names(folder))
 
     def _read(self, name: str) -> Campaign:
-        where = self.place.shown(name)
+        where = self.place.display_name(name)
         body = parse_document(where, self.place.read(name), CAMPAIGN_SCHEMA)
         campaign = decoded(Campaign, where, body)
         if campaign.scenario_name != name.partition("/")[0]:
             corrupt(where, f"holds a campaign of scenario {campaign.scenario_name[:80]!r}")
-        created_utc(campaign.created)
+        creation_time(campaign.created)
         return campaign
 
     def _problem(self, name: str) -> str:
@@ -196,8 +196,8 @@ class BaselineStore:
             return error.message
         named = FILE_NAME.fullmatch(name.rpartition("/")[2])
         if named and named[1] != checksum_of(to_body(campaign))[7:19]:
-            shown = self.place.shown(name)
-            return f"{shown} was replaced: its name and its content have different checksums"
+            where = self.place.display_name(name)
+            return f"{where} was replaced: its name and its content have different checksums"
         return ""
 
     def _summary(self, name: str) -> CampaignSummary:

@@ -64,7 +64,7 @@ def calibrate(
         socklat-gate calibrate socklat.toml --pairs 30
     """
     from socklat_gate.baseline.calibrations import save_calibration, write_calibration
-    from socklat_gate.baseline.open_store import opened
+    from socklat_gate.baseline.open_store import open_store
     from socklat_gate.job.aa_job import CalibrationJob
     from socklat_gate.job.entry import ready_client
     from socklat_gate.job.progress import Progress
@@ -81,7 +81,7 @@ def calibrate(
     location = baselines_at(baselines, scenario)
     with Progress(quiet=quiet) as progress:
         client = ready_client(progress)
-        with opened(location, progress.line) as store:
+        with open_store(location, progress.line) as store:
             # A place that cannot be reached is better known now than after an hour.
             store.has(loaded.name)
             job = CalibrationJob(
@@ -96,7 +96,7 @@ def calibrate(
             )
             found = job.run()
             write_calibration(out / _FILE, found)
-            stored = store.place.shown(save_calibration(store.place, found))
+            stored = store.place.display_name(save_calibration(store.place, found))
     first, *others = calibration_lines(found, loaded.gate)
     for text in (first, aligned(calibration_rows(found)), *others):
         emit(text)

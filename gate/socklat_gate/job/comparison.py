@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from socklat_gate.baseline.campaigns import campaigns_at
-from socklat_gate.baseline.comparable import comparable
-from socklat_gate.baseline.open_store import opened
+from socklat_gate.baseline.comparability import comparable
+from socklat_gate.baseline.open_store import open_store
 from socklat_gate.baseline.places.location import is_remote
 from socklat_gate.environment import environment_facts
 from socklat_gate.job.completeness import completeness_of
@@ -34,7 +34,7 @@ def compare(base: str, candidate: str | Path, *, scenario: str | Path | None = N
     limits, waivers = _limits(scenario)
     tested = campaigns_at(Path(candidate))[-1]
     if is_remote(base):
-        with opened(base) as store:
+        with open_store(base) as store:
             stored = store.existing(tested.scenario_name)
     else:
         stored = campaigns_at(Path(base), as_base=True)

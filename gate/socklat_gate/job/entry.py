@@ -6,7 +6,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from socklat_gate.baseline.open_store import opened
+from socklat_gate.baseline.open_store import open_store
 from socklat_gate.environment import environment_facts
 from socklat_gate.job.completeness import completeness_of
 from socklat_gate.job.gate_job import GateJob
@@ -53,7 +53,7 @@ def gate_job(
     progress = progress or Progress(quiet=True)
     directory = path.resolve().parent
     client = ready_client(progress)
-    with opened(baselines_at(baselines, path), progress.line) as store:
+    with open_store(baselines_at(baselines, path), progress.line) as store:
         reference = partial(
             find_reference,
             client,

@@ -157,7 +157,7 @@ def _choice(store: BaselineStore, scenario: Scenario, lineage: Lineage) -> Choic
     if not campaigns:
         raise NoUsableBaseline(
             Reason.BASELINE_EMPTY,
-            f"the baseline {store.place.shown(scenario.name)} holds no campaign",
+            f"the baseline {store.place.display_name(scenario.name)} holds no campaign",
             remedy="store one with `socklat-gate baseline save RESULT`",
         )
     machine = this_machine()

@@ -30,12 +30,12 @@ class Directory:
         """The path."""
         return str(self.root)
 
-    def shown(self, name: str) -> str:
+    def display_name(self, name: str) -> str:
         """The file's path."""
         return str(self.root / name)
 
     def absent(self) -> str:
-        """Nothing to say: the message names the directory."""
+        """No text: the message names the directory."""
         return ""
 
     def has(self, folder: str) -> bool:

@@ -20,7 +20,7 @@ from socklat_gate.baseline.places.place import (
     folders_of,
     not_writable,
 )
-from socklat_gate.baseline.places.waiting import Say, waiting
+from socklat_gate.baseline.places.slow_notice import ShowLine, slow_notice
 from socklat_gate.documents.reading import corrupt
 from socklat_gate.errors import NoUsableBaseline, Reason
 
@@ -37,8 +37,9 @@ logging.getLogger("stamina").addHandler(logging.NullHandler())
 class GitBranch:
     """A place on ``branch`` of ``remote`` of the repository around ``directory``."""
 
-    def __init__(self, branch: str, remote: str, directory: Path, say: Say) -> None:
-        self._branch, self._remote, self._directory, self._say = branch, remote, directory, say
+    def __init__(self, branch: str, remote: str, directory: Path, show_line: ShowLine) -> None:
+        self._branch, self._remote, self._directory = branch, remote, directory
+        self._show_line = show_line
         self._opened: Mirror | None = None
         self._files: Mapping[str, Blob] = {}
 
@@ -47,7 +48,7 @@ class GitBranch:
         """As on the command line."""
         return f"git+branch:{self._branch}@{self._remote}"
 
-    def shown(self, name: str) -> str:
+    def display_name(self, name: str) -> str:
         """Location and name."""
         return f"{self.location}:{name}"
 
@@ -71,7 +72,7 @@ class GitBranch:
     def read(self, name: str) -> bytes:
         """A file's content; links and submodules are refused, they have none."""
         blob = self._fetched().get(check_name(name))
-        where = self.shown(name)
+        where = self.display_name(name)
         if blob is None:
             corrupt(where, "does not exist", Reason.BASELINE_MISSING)
         if blob.mode not in ORDINARY_FILES:
@@ -135,7 +136,8 @@ class GitBranch:
     def _change(self, commit: Callable[[Mirror], str], *, instead_of_tip: bool = False) -> None:
         """Fetch, commit and push until nobody else was quicker; no commit ("") ends it too."""
         try:
-            with waiting(self._say, f"pushing to branch {self._branch} of {self._remote}"):
+            doing = f"pushing to branch {self._branch} of {self._remote}"
+            with slow_notice(self._show_line, doing):
                 for attempt in stamina.retry_context(
                     on=_Raced, attempts=ATTEMPTS, timeout=TRY_FOR_S, wait_initial=0.2, wait_max=4.0
                 ):
@@ -174,7 +176,8 @@ class GitBranch:
         if self._opened is None:
             mirror = Mirror(self._directory, self._remote, self._branch)
             try:
-                with waiting(self._say, f"fetching branch {self._branch} from {self._remote}"):
+                doing = f"fetching branch {self._branch} from {self._remote}"
+                with slow_notice(self._show_line, doing):
                     mirror.fetch()
                 self._files = mirror.files()
             except BaseException:

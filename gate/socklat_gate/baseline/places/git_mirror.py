@@ -169,8 +169,8 @@ class Mirror:
         if done.ok:
             self.tip = commit
             return True
-        said = done.text + done.error
-        if not _RACED.search(said) or "hook declined" in said:
+        output = done.text + done.error
+        if not _RACED.search(output) or "hook declined" in output:
             not_writable(
                 f"cannot push to branch {self.branch!r} of {self.remote!r}: {done.why}", _WRITE
             )

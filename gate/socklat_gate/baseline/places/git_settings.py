@@ -1,4 +1,4 @@
-"""What a repository's settings say about reaching its remotes, for use in another repository."""
+"""A repository's settings for reaching its remotes, for use in another repository."""
 
 from __future__ import annotations
 

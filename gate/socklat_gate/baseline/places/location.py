@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from socklat_gate.baseline.places.directory import Directory
 from socklat_gate.baseline.places.place import Place
-from socklat_gate.baseline.places.waiting import Say
+from socklat_gate.baseline.places.slow_notice import ShowLine
 from socklat_gate.errors import Reason, UsageError
 
 __all__ = ["is_remote", "open_place"]
@@ -30,12 +30,13 @@ def is_remote(location: str | Path) -> bool:
     return isinstance(location, str) and bool(text.startswith(GIT) or _URL.fullmatch(text))
 
 
-def open_place(location: str | Path, *, say: Say | None = None) -> Place:
+def open_place(location: str | Path, *, show_line: ShowLine | None = None) -> Place:
     """The place at ``location``; nothing is fetched before it is asked for.
 
     A directory, ``git+branch:NAME[@REMOTE]`` in the repository of the working directory, or an
-    address that fsspec knows.  ``say`` gets a line when something takes long; without it the line
-    goes to stderr.  Raises `UsageError`: bad_argument for what is none of these, missing_extra.
+    address that fsspec knows.  ``show_line`` gets a line when something takes long; without
+    it the line goes to stderr.  Raises `UsageError`: bad_argument for what is none of these,
+    missing_extra.
     """
     if not is_remote(location):
         return Directory(Path(location))
@@ -48,14 +49,14 @@ def open_place(location: str | Path, *, say: Say | None = None) -> Place:
         # Only here: its libraries are not needed otherwise.
         from socklat_gate.baseline.places.git_branch import GitBranch  # noqa: PLC0415
 
-        return GitBranch(branch, remote, Path.cwd(), say or _say)
+        return GitBranch(branch, remote, Path.cwd(), show_line or _show_line)
     if text.startswith("file://"):
         return Directory(_path_of(text))
     if not text.isprintable() or re.search(r"::|/\.{1,2}(/|$)|[?#\\*\[\]@]", text):
         _refuse(text, "is not a plain address")
     from socklat_gate.baseline.places.object_store import ObjectStore  # noqa: PLC0415
 
-    return ObjectStore(text, say or _say)
+    return ObjectStore(text, show_line or _show_line)
 
 
 def _is_branch(name: str) -> bool:
@@ -76,5 +77,5 @@ def _refuse(text: str, why: str) -> NoReturn:
     raise UsageError(Reason.BAD_ARGUMENT, f"location {text[:120]!r} {why}", remedy=_FORMS)
 
 
-def _say(line: str) -> None:
+def _show_line(line: str) -> None:
     print(line, file=sys.stderr, flush=True)  # noqa: T201 - progress, not data

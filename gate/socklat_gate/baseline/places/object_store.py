@@ -19,7 +19,7 @@ from socklat_gate.baseline.places.place import (
     folders_of,
     not_writable,
 )
-from socklat_gate.baseline.places.waiting import Say, waiting
+from socklat_gate.baseline.places.slow_notice import ShowLine, slow_notice
 from socklat_gate.documents.reading import corrupt
 from socklat_gate.errors import NoUsableBaseline, Reason
 from socklat_gate.wording.sanitise import describe_error
@@ -39,8 +39,8 @@ class ObjectStore:
     fsspec does not know such addresses.
     """
 
-    def __init__(self, url: str, say: Say) -> None:
-        self._url, self._say = url.rstrip("/"), say
+    def __init__(self, url: str, show_line: ShowLine) -> None:
+        self._url, self._show_line = url.rstrip("/"), show_line
         self._sizes: dict[str, int] = {}
         self._fetched: dict[str, bytes] = {}
         with self._reading("connecting to"):
@@ -52,12 +52,12 @@ class ObjectStore:
         """The address."""
         return self._url
 
-    def shown(self, name: str) -> str:
+    def display_name(self, name: str) -> str:
         """The object's address."""
         return f"{self._url}/{name}"
 
     def absent(self) -> str:
-        """Nothing to say: an object store has no empty folders."""
+        """No text: an object store has no empty folders."""
         return ""
 
     def has(self, folder: str) -> bool:
@@ -74,7 +74,7 @@ class ObjectStore:
 
     def read(self, name: str) -> bytes:
         """An object's bytes; of those listed with it, the next ones are fetched as well."""
-        where = self.shown(check_name(name))
+        where = self.display_name(check_name(name))
         if name not in self._sizes:
             self._listed(name.rpartition("/")[0])
         size = self._sizes.get(name)
@@ -172,7 +172,7 @@ class ObjectStore:
     @contextmanager
     def _reading(self, doing: str) -> Iterator[None]:
         try:
-            with waiting(self._say, f"{doing} {self._url}"):
+            with slow_notice(self._show_line, f"{doing} {self._url}"):
                 yield
         except client_errors() as error:
             raise NoUsableBaseline(
@@ -184,9 +184,11 @@ class ObjectStore:
     @contextmanager
     def _writing(self, name: str) -> Iterator[None]:
         try:
-            with waiting(self._say, f"writing to {self._url}"):
+            with slow_notice(self._show_line, f"writing to {self._url}"):
                 yield
         except FileExistsError:
             raise
         except client_errors() as error:
-            not_writable(f"cannot write {self.shown(name)}: {describe_error(error)}", _ACCESS)
+            not_writable(
+                f"cannot write {self.display_name(name)}: {describe_error(error)}", _ACCESS
+            )

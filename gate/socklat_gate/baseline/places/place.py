@@ -47,7 +47,7 @@ class Place(Protocol):
     def location(self) -> str:
         """As it was given, for people."""
 
-    def shown(self, name: str) -> str:
+    def display_name(self, name: str) -> str:
         """A document's name together with where it is, for people."""
 
     def absent(self) -> str:

@@ -38,13 +38,13 @@ def drift(
 
         socklat-gate baseline drift socklat.toml --release v1.4.0
     """
-    from socklat_gate.baseline.comparable import is_of_release, latest_kind
-    from socklat_gate.baseline.open_store import opened
+    from socklat_gate.baseline.comparability import is_of_release, latest_kind
+    from socklat_gate.baseline.open_store import open_store
     from socklat_gate.scenario.loader import load_scenario
     from socklat_gate.verdict.series import metric_history
 
     planned = load_scenario(scenario)
-    with opened(baselines) as store:
+    with open_store(baselines) as store:
         stored = [one.campaign for one in store.campaigns(planned.name)]
     campaigns = latest_kind(stored, planned.measured_hash(), branch)
     if not campaigns:

@@ -32,11 +32,11 @@ def export(baselines: str, parquet: Path, scenario: str | None) -> None:
 
         socklat-gate baseline export --parquet history.parquet
     """
-    from socklat_gate.baseline.campaign_table import CampaignTable
-    from socklat_gate.baseline.open_store import opened
+    from socklat_gate.baseline.open_store import open_store
+    from socklat_gate.baseline.table import CampaignTable
 
     campaigns = 0
-    with CampaignTable() as table, opened(baselines) as store:
+    with CampaignTable() as table, open_store(baselines) as store:
         for name in [scenario] if scenario is not None else store.scenarios():
             for stored in store.each(name):
                 table.add(stored)

@@ -17,7 +17,7 @@ from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 from socklat_gate.wording.sanitise import strip_control_characters
 
 if TYPE_CHECKING:
-    from socklat_gate.baseline.campaign_table import Point
+    from socklat_gate.baseline.table import Point
     from socklat_gate.scenario.gating import Metric
 
 __all__ = ["history"]
@@ -43,9 +43,9 @@ def history(scenario: str, baselines: str, branch: str, parquet: Path | None) ->
 
         socklat-gate baseline history socklat.toml --parquet history.parquet
     """
-    from socklat_gate.baseline.campaign_table import CampaignTable
-    from socklat_gate.baseline.comparable import SAVE
-    from socklat_gate.baseline.open_store import opened
+    from socklat_gate.baseline.comparability import SAVE
+    from socklat_gate.baseline.open_store import open_store
+    from socklat_gate.baseline.table import CampaignTable
 
     wanted = named(scenario)
     if wanted is None:
@@ -58,7 +58,7 @@ def history(scenario: str, baselines: str, branch: str, parquet: Path | None) ->
         if parquet is not None:
             table.read_parquet(parquet)
         else:
-            with opened(baselines) as store:
+            with open_store(baselines) as store:
                 for stored in store.each(wanted.name):
                     table.add(stored)
         found = [

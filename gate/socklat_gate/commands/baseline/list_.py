@@ -24,9 +24,9 @@ def list_(baselines: str) -> None:
 
         socklat-gate baseline list --baselines baselines
     """
-    from socklat_gate.baseline.open_store import opened
+    from socklat_gate.baseline.open_store import open_store
 
-    with opened(baselines) as store:
+    with open_store(baselines) as store:
         rows = store.list()
         if not rows:
             raise nothing_in(store)

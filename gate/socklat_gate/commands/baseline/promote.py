@@ -36,7 +36,7 @@ def promote(result: Path, baselines: str, branch: str | None, allow_dirty: bool)
         socklat-gate baseline promote socklat-out --baselines git+branch:perf
     """
     from socklat_gate.baseline.campaigns import campaign_of, result_at
-    from socklat_gate.baseline.open_store import opened
+    from socklat_gate.baseline.open_store import open_store
     from socklat_gate.baseline.promotion import check_commit, check_passed
     from socklat_gate.forge.github.own_code import check_own_code
 
@@ -48,5 +48,5 @@ def promote(result: Path, baselines: str, branch: str | None, allow_dirty: bool)
     campaign = campaign_of(loaded)
     if branch is not None:
         campaign = replace(campaign, branch=branch)
-    with opened(baselines) as store:
-        emit(store.place.shown(store.save(campaign)))
+    with open_store(baselines) as store:
+        emit(store.place.display_name(store.save(campaign)))

@@ -58,7 +58,7 @@ def prune(
 
         socklat-gate baseline prune --keep 30 --keep-commit 1f2e3d4c --dry-run
     """
-    from socklat_gate.baseline.open_store import opened
+    from socklat_gate.baseline.open_store import open_store
 
     if keep is None and not damaged and not compact:
         raise UsageError(
@@ -66,14 +66,14 @@ def prune(
             "nothing was asked for",
             remedy="give --keep N, --damaged or --compact",
         )
-    with opened(baselines) as store:
+    with open_store(baselines) as store:
         compacted = _compactor(store.place) if compact else None
         names = [scenario] if scenario is not None else list(store.scenarios())
         gone = [n for name in names for n in _gone(store, name, keep, releases, damaged)]
         if gone and not dry_run:
             store.place.remove(gone)
         for name in gone:
-            emit(strip_control_characters(store.place.shown(name)))
+            emit(strip_control_characters(store.place.display_name(name)))
         if compacted and not dry_run:
             compacted()
 
@@ -93,11 +93,11 @@ def _compactor(place: Place) -> Callable[[], None]:
 def _gone(
     store: BaselineStore, scenario: str, keep: int | None, releases: tuple[str, ...], damaged: bool
 ) -> list[str]:
-    from socklat_gate.baseline.prunable import superfluous
+    from socklat_gate.baseline.pruning import prunable
 
     problems = store.problems(scenario) if damaged else {}
     gone = list(problems)
     if keep is not None:
         good = store.campaigns(scenario, leave_out=problems)
-        gone += superfluous(good, keep, releases)
+        gone += prunable(good, keep, releases)
     return gone

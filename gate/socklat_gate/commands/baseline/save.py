@@ -26,11 +26,11 @@ def save(result: Path, baselines: str) -> None:
         socklat-gate baseline save socklat-out --baselines baselines
     """
     from socklat_gate.baseline.campaigns import campaign_of, result_at
-    from socklat_gate.baseline.open_store import opened
+    from socklat_gate.baseline.open_store import open_store
     from socklat_gate.baseline.promotion import check_passed
 
     loaded = result_at(result)
     check_passed(loaded)
     campaign = campaign_of(loaded)
-    with opened(baselines) as store:
-        emit(store.place.shown(store.save(campaign)))
+    with open_store(baselines) as store:
+        emit(store.place.display_name(store.save(campaign)))

@@ -36,14 +36,14 @@ def show(scenario: str, baselines: str, branch: str) -> None:
         socklat-gate baseline show socklat.toml
         socklat-gate baseline show baselines/api/20260304T050607Z-0123456789ab.json
     """
-    from socklat_gate.baseline.comparable import SAVE, latest_kind
-    from socklat_gate.baseline.open_store import opened
+    from socklat_gate.baseline.comparability import SAVE, latest_kind
+    from socklat_gate.baseline.open_store import open_store
 
     wanted = None if Path(scenario).is_file() and scenario.endswith(".json") else named(scenario)
     if wanted is None:
         _show_file(Path(scenario))
         return
-    with opened(baselines) as store:
+    with open_store(baselines) as store:
         stored = [one.campaign for one in store.campaigns(wanted.name)]
         campaigns = latest_kind(stored, wanted.measured_hash, branch)
         if not campaigns:

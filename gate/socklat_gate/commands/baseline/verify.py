@@ -22,14 +22,14 @@ def verify(baselines: str) -> None:
 
         socklat-gate baseline verify --baselines baselines
     """
-    from socklat_gate.baseline.open_store import opened
+    from socklat_gate.baseline.open_store import open_store
 
-    with opened(baselines) as store:
+    with open_store(baselines) as store:
         found = store.verify()
         for name, problem in found:
             emit(
                 strip_control_characters(
-                    f"DAMAGED  {problem}" if problem else f"ok  {store.place.shown(name)}"
+                    f"DAMAGED  {problem}" if problem else f"ok  {store.place.display_name(name)}"
                 )
             )
         if not found:

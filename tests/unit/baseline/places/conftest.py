@@ -89,7 +89,7 @@ def reopen(location: str) -> Iterator[Callable[[], Place]]:
     opened: list[Place] = []
 
     def again() -> Place:
-        opened.append(open_place(location, say=lambda line: None))
+        opened.append(open_place(location, show_line=lambda line: None))
         return opened[-1]
 
     yield again

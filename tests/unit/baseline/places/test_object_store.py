@@ -20,7 +20,7 @@ WRITERS = 4
 
 
 def opened() -> Place:
-    return open_place(URL, say=lambda line: None)
+    return open_place(URL, show_line=lambda line: None)
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_an_object_that_grew_since_it_was_listed(s3: s3fs.S3FileSystem) -> None:
 
 
 def test_a_bucket_that_is_not_there_holds_nothing(s3: s3fs.S3FileSystem) -> None:
-    place = open_place("s3://perf-of-nobody/x", say=lambda line: None)
+    place = open_place("s3://perf-of-nobody/x", show_line=lambda line: None)
     assert place.folders() == ()
     with pytest.raises(UsageError, match="cannot write s3://perf-of-nobody") as caught:
         place.add("checkout/a.json", b"x")
@@ -161,6 +161,6 @@ def test_a_missing_extra_says_which(missing: str, monkeypatch: pytest.MonkeyPatc
 
 def test_a_service_whose_client_is_another_package_names_it() -> None:
     with pytest.raises(UsageError) as caught:
-        open_place("gs://perf/x", say=lambda line: None)
+        open_place("gs://perf/x", show_line=lambda line: None)
     assert caught.value.reason is Reason.MISSING_EXTRA
     assert "gcsfs" in str(caught.value.remedy)

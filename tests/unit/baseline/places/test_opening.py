@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from socklat_gate.baseline.places import waiting as module
+from socklat_gate.baseline.places import slow_notice as module
 from socklat_gate.baseline.places.directory import Directory
 from socklat_gate.baseline.places.git_branch import GitBranch
 from socklat_gate.baseline.places.location import is_remote, open_place
-from socklat_gate.baseline.places.waiting import waiting
+from socklat_gate.baseline.places.slow_notice import slow_notice
 from socklat_gate.errors import Reason, UsageError
 
 
@@ -55,18 +55,18 @@ def test_an_address_that_could_mean_something_else_is_refused(text: str) -> None
     assert caught.value.remedy
 
 
-def test_only_what_takes_long_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    told = threading.Event()
+def test_only_what_takes_long_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[str] = []
+    shown = threading.Event()
 
-    def say(line: str) -> None:
-        said.append(line)
-        told.set()
+    def show_line(line: str) -> None:
+        lines.append(line)
+        shown.set()
 
-    with waiting(say, "fetching"):
+    with slow_notice(show_line, "fetching"):
         pass
-    assert said == []
+    assert lines == []
     monkeypatch.setattr(module, "PATIENCE_S", 0.01)
-    with waiting(say, "fetching"):
-        assert told.wait(30)
-    assert said == ["fetching ..."]
+    with slow_notice(show_line, "fetching"):
+        assert shown.wait(30)
+    assert lines == ["fetching ..."]

@@ -36,7 +36,7 @@ def test_what_was_added_is_there_now_and_for_the_next_command(place: Place, reop
         assert one.names("checkout") == (NAME, OTHER)
         assert one.has("checkout")
         assert [one.read(name) for name in (NAME, OTHER, NAME)] == [b"first", b"second", b"first"]
-        assert NAME in one.shown(NAME)
+        assert NAME in one.display_name(NAME)
         assert one.absent() == ""
 
 

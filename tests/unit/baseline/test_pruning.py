@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from socklat_gate.baseline.prunable import superfluous
+from socklat_gate.baseline.pruning import prunable
 from socklat_gate.baseline.store import StoredCampaign
 from socklat_gate.measured.campaign import Fingerprint
 from tests.unit.factories import make_campaign
@@ -16,10 +16,10 @@ def stored(day: int, **changes: object) -> StoredCampaign:
 
 def test_the_newest_stay() -> None:
     campaigns = [stored(day) for day in range(1, 6)]
-    assert superfluous(campaigns, 2) == ("1", "2", "3")
-    assert superfluous(campaigns, 5) == ()
+    assert prunable(campaigns, 2) == ("1", "2", "3")
+    assert prunable(campaigns, 5) == ()
     with pytest.raises(ValueError, match="at least one"):
-        superfluous(campaigns, 0)
+        prunable(campaigns, 0)
 
 
 @pytest.mark.parametrize(
@@ -33,19 +33,19 @@ def test_the_newest_stay() -> None:
 )
 def test_each_branch_mode_scenario_and_machine_counts_for_itself(other: dict[str, object]) -> None:
     campaigns = [stored(1, **other), *(stored(day) for day in (2, 3))]
-    assert superfluous(campaigns, 1) == ("2",)
+    assert prunable(campaigns, 1) == ("2",)
 
 
 def test_neither_facts_nor_an_older_load_make_a_group_of_their_own() -> None:
     facts = Fingerprint(make_campaign(1).fingerprint.must_match, {"docker": "1"})
     campaigns = [stored(1, fingerprint=facts), stored(2, scenario_hash="f" * 16), stored(3)]
-    assert superfluous(campaigns, 1) == ("1", "2")
+    assert prunable(campaigns, 1) == ("1", "2")
 
 
 def test_releases_stay_and_do_not_count() -> None:
     release = "abcdef0" + "1" * 33
     campaigns = [stored(1, commit=release), stored(2), stored(3, image="app:1.4"), stored(4)]
-    assert superfluous(campaigns, 1) == ("1", "2", "3")
-    assert superfluous(campaigns, 1, ["abcdef0", "app:1.4"]) == ("2",)
+    assert prunable(campaigns, 1) == ("1", "2", "3")
+    assert prunable(campaigns, 1, ["abcdef0", "app:1.4"]) == ("2",)
     # Too short for a commit.
-    assert superfluous(campaigns, 1, ["abc"]) == ("1", "2", "3")
+    assert prunable(campaigns, 1, ["abc"]) == ("1", "2", "3")

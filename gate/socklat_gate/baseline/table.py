@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from socklat_gate.baseline.created import created_utc
+from socklat_gate.baseline.creation_time import creation_time
 from socklat_gate.baseline.rows import COLUMNS, machine_of, rows_of
 from socklat_gate.baseline.store import StoredCampaign
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
@@ -116,7 +116,7 @@ class CampaignTable:
         facts = [
             campaign.scenario_name,
             stored.name.rpartition("/")[2].removesuffix(".json"),
-            created_utc(campaign.created).replace(tzinfo=None),
+            creation_time(campaign.created).replace(tzinfo=None),
             campaign.branch,
             campaign.commit,
             campaign.image,
@@ -188,7 +188,7 @@ class CampaignTable:
     ) -> tuple[Point, ...]:
         """A metric over the campaigns that are alike to the newest one, oldest first.
 
-        "Alike" as in `baseline.comparable.latest_kind`.  Campaigns with a run that has too few
+        "Alike" as in `baseline.comparability.latest_kind`.  Campaigns with a run that has too few
         exchanges for the quantile are left out.
         """
         quantile = metric.quantile

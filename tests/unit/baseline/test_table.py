@@ -9,10 +9,10 @@ import duckdb
 import numpy as np
 import pytest
 
-from socklat_gate.baseline.campaign_table import CampaignTable
-from socklat_gate.baseline.comparable import latest_kind
+from socklat_gate.baseline.comparability import latest_kind
 from socklat_gate.baseline.rows import COLUMNS
 from socklat_gate.baseline.store import StoredCampaign
+from socklat_gate.baseline.table import CampaignTable
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.scenario.gating import Metric, default_metrics

@@ -8,10 +8,10 @@ from datetime import datetime, timezone
 from socklat_gate.documents.reading import VERIFY
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 
-__all__ = ["compact_utc", "created_utc"]
+__all__ = ["compact_time", "creation_time"]
 
 
-def created_utc(created: str) -> datetime:
+def creation_time(created: str) -> datetime:
     """Creation time in UTC; a time without zone is taken as UTC.
 
     Raises `NoUsableBaseline` (baseline_corrupt) for anything else.
@@ -27,9 +27,9 @@ def created_utc(created: str) -> datetime:
         ) from None
 
 
-def compact_utc(created: str) -> str:
+def compact_time(created: str) -> str:
     """As it stands in a file's name.  Raises `UsageError` (bad_argument) instead."""
     try:
-        return created_utc(created).strftime("%Y%m%dT%H%M%SZ")
+        return creation_time(created).strftime("%Y%m%dT%H%M%SZ")
     except NoUsableBaseline as error:
         raise UsageError(Reason.BAD_ARGUMENT, error.message, remedy="use ISO 8601") from None

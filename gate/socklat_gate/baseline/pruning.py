@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from socklat_gate.baseline.comparable import is_of_release
+from socklat_gate.baseline.comparability import is_of_release
 from socklat_gate.baseline.store import StoredCampaign
 
-__all__ = ["superfluous"]
+__all__ = ["prunable"]
 
 
-def superfluous(
+def prunable(
     stored: Iterable[StoredCampaign], keep: int, releases: Sequence[str] = ()
 ) -> tuple[str, ...]:
     """Names of all but the newest ``keep`` campaigns of each scenario, machine, mode and branch.

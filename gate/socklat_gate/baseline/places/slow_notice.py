@@ -6,18 +6,18 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["Say", "waiting"]
+__all__ = ["ShowLine", "slow_notice"]
 
-Say = Callable[[str], None]
+ShowLine = Callable[[str], None]
 """Shows a line to people, never on stdout."""
 
 PATIENCE_S = 2.0
 
 
 @contextmanager
-def waiting(say: Say, what: str) -> Iterator[None]:
-    """Says ``what`` is being done if the block lasts longer than `PATIENCE_S`."""
-    watch = threading.Timer(PATIENCE_S, say, [f"{what} ..."])
+def slow_notice(show_line: ShowLine, what: str) -> Iterator[None]:
+    """Shows that ``what`` is being done if the block lasts longer than `PATIENCE_S`."""
+    watch = threading.Timer(PATIENCE_S, show_line, [f"{what} ..."])
     watch.daemon = True
     watch.start()
     try:
