@@ -16,6 +16,7 @@ from socklat_gate.report.formats.html.page import render_html
 from tests.browser.browsers import browser_path
 
 ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_MS = 120_000  # other tests take the CPUs away
 
 
 @dataclass
@@ -55,6 +56,7 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Open]:
         path.write_text(render_html(result), encoding="utf-8")
         context = browser.new_context(**options)
         contexts.append(context)
+        context.set_default_timeout(PATIENCE_MS)
         found = Opened(context.new_page())
 
         def refuse(route: Any) -> None:

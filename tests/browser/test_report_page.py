@@ -16,7 +16,7 @@ from tests.unit.factories import make_result
 from tests.unit.hostile_texts import HOSTILE
 from tests.unit.poisoned import full_result, poisoned
 
-pytestmark = [pytest.mark.browser, pytest.mark.beside, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.beside]
 
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1280, "height": 900}

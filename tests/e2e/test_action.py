@@ -18,7 +18,7 @@ from tests.unit.forge.github.composite import CompositeRun
 from tests.unit.forge.github.events import HEAD_SHA, environment, pull_request
 from tests.unit.forge.github.runner_files import commands_in, outputs_of
 
-pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
 ROOT = Path(__file__).resolve().parents[2]
 ACTION = ROOT / "ci" / "action.yml"

@@ -14,7 +14,7 @@ import pytest
 
 from tests.services.build import build_image
 
-pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
 ROOT = Path(__file__).resolve().parents[2]
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -16,7 +16,7 @@ from tests.unit.forge.github.composite import CompositeRun
 from tests.unit.forge.github.events import environment, pull_request
 from tests.unit.repositories import Repository, clone_of, new_repository
 
-pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
 ROOT = Path(__file__).resolve().parents[2]
 ACTION = ROOT / "ci" / "action.yml"

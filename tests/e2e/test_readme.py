@@ -16,7 +16,7 @@ from socklat_gate.errors import Exit
 from socklat_gate.service.client import connect
 from tests.services.build import build_image
 
-pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"<!-- tested(?:: ([^>]*?))? -->\n```\w+\n(.*?)```", re.DOTALL)
