@@ -88,7 +88,7 @@ def calibrate(
                 client=client,
                 scenario=loaded,
                 directory=directory,
-                image=image_under_test(client, loaded, directory, image, progress.say),
+                image=image_under_test(client, loaded, directory, image, progress.phase),
                 pairs=pairs,
                 minutes=minutes,
                 seed=seed_or_random(seed),

@@ -72,13 +72,13 @@ def init(
         raise _taken(out)
     client = connect()
     with Progress(quiet=quiet) as progress:
-        found = find_source(client, source, out.resolve().parent, progress.say, service)
+        found = find_source(client, source, out.resolve().parent, progress.phase, service)
         at = chosen_port(found, port)
         if no_start:
             detected = guess(at, "--no-start was given")
         else:
             try:
-                detected = detect(client, found, at, out.resolve().parent, progress.say)
+                detected = detect(client, found, at, out.resolve().parent, progress.phase)
             except InvalidMeasurement as error:
                 detected = guess(at, "the image did not start alone")
                 progress.line(f"{error.message}")

@@ -26,7 +26,7 @@ def detect(
     source: Source,
     port: int,
     scenario_dir: Path,
-    say: Callable[[str], None],
+    on_phase: Callable[[str], None],
 ) -> DetectedProtocol:
     """Starts the image, sends it some 20 requests one after the other, and removes it.
 
@@ -34,9 +34,9 @@ def detect(
     """
     service = Service.model_validate({**source.keys, "port": port})
     with ServiceSession(client, service, scenario_dir) as session:
-        say(f"starting {source}")
+        on_phase(f"starting {source}")
         [running] = session.start([ArmSpec("candidate", source.image)])
-        say(f"trying port {port}")
+        on_phase(f"trying port {port}")
         paths = [path for path in (source.health_path, "/") if path]
         return detect_at(running.host, running.port, paths)
 

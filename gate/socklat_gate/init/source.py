@@ -44,7 +44,7 @@ def find_source(
     client: DockerClient,
     given: str,
     beside: Path,
-    say: Callable[[str], None],
+    on_phase: Callable[[str], None],
     service: str | None = None,
 ) -> Source:
     """What ``given`` names; a directory is built, or brought up when it has a compose file only.
@@ -59,12 +59,12 @@ def find_source(
     if path.is_dir() and not (path / "Dockerfile").exists():
         path = next((path / name for name in COMPOSE_FILES if (path / name).exists()), path)
     if path.is_file() and path.suffix in (".yml", ".yaml"):
-        return _of_stack(client, path, beside, say, service)
+        return _of_stack(client, path, beside, on_phase, service)
     if path.is_dir():
-        image = build_image(client, path, say)
+        image = build_image(client, path, on_phase)
         name, keys = path.resolve().name, {"build": _relative(path, beside)}
     else:
-        image = resolve_image(client, given, say)
+        image = resolve_image(client, given, on_phase)
         name, keys = re.split(r"[:@]", given.rpartition("/")[2])[0], {"image": given}
     config = _config(client, image)
     return Source(
@@ -76,7 +76,7 @@ def _of_stack(
     client: DockerClient,
     path: Path,
     beside: Path,
-    say: Callable[[str], None],
+    on_phase: Callable[[str], None],
     service: str | None,
 ) -> Source:
     services = read_stack(path).get("services") or {}
@@ -87,7 +87,7 @@ def _of_stack(
             f"{path} has {', '.join(sorted(services)) or 'no service'}: which one is under test?",
             remedy="name it with --service",
         )
-    image = stack_image(client, path, chosen, say)
+    image = stack_image(client, path, chosen, on_phase)
     config, definition = _config(client, image), services[chosen]
     ports = _of_definition(definition) or _exposed(config)
     health = _health_path(definition.get("healthcheck") or config.get("Healthcheck"))
@@ -107,7 +107,7 @@ def chosen_port(source: Source, asked: int | None) -> int:
     raise UsageError(
         Reason.BAD_ARGUMENT,
         f"{source} declares no TCP port (EXPOSE)",
-        remedy="say where the service listens inside the container: --port 8080",
+        remedy="give the port on which it listens inside the container: --port 8080",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +24,16 @@ from socklat_gate.verdict.aa_findings import study
 from socklat_gate.verdict.log_ratios import pair_log_ratios
 from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.resampling import MIN_PAIRS
-from socklat_gate.wording.changes import percent
-from socklat_gate.wording.notes import note_text
+from socklat_gate.wording.progress_lines import (
+    RESAMPLING,
+    aa_pair_line,
+    excluded_line,
+    excluded_note,
+)
 
 __all__ = ["CalibrationJob"]
+
+log = logging.getLogger(__name__)
 
 MAX_MEASURED_PER_PAIR = 2
 """Pairs measured at most for each one wanted; a runner that spoils more is too noisy to study."""
@@ -53,7 +60,7 @@ class CalibrationJob:
         (NO_HOOK) when this kernel cannot show a gated stage.
         """
         created = utc_now()
-        with Rig(self.client, self.scenario, self.directory, self.progress.say) as rig:
+        with Rig(self.client, self.scenario, self.directory, self.progress.phase) as rig:
             fingerprint = rig.fingerprint()
             if rig.unmeasured:
                 raise UnfitEnvironment(
@@ -63,7 +70,7 @@ class CalibrationJob:
                 )
             pairs, took_s = self._measure_pairs(rig)
         self.progress.step("")
-        self.progress.say("resampling jobs")
+        self.progress.phase(RESAMPLING)
         return self._calibration(created, fingerprint, pairs, took_s)
 
     def _measure_pairs(self, rig: Rig) -> tuple[list[Pair], float]:
@@ -77,25 +84,27 @@ class CalibrationJob:
         while used < self.pairs and left_s > 0:
             self.progress.step(f"pair {used + 1}/{self.pairs}")
             index = len(measured)
+            log.info("pair %d begins", index)
             pair = rig.pair(index, pair_seed(self.seed, index), specs)
+            log.info("pair %d ends%s", index, excluded_note(pair.excluded))
             measured.append(pair)
             used += not pair.excluded
             left_s = 60 * self.minutes - (time.monotonic() - started_s)
             if not pair.excluded:
-                self.progress.line(f"pair {used}/{self.pairs}  {self._differences(pair)}")
+                self.progress.line(aa_pair_line(used, self.pairs, self._changes(pair)))
                 continue
-            self.progress.line(f"pair excluded: {note_text(pair.excluded)}")
+            self.progress.line(excluded_line("pair", pair.excluded))
             if used < MIN_PAIRS or len(measured) >= MAX_MEASURED_PER_PAIR * self.pairs:
                 check_excluded(self.scenario, len(measured) - used, used, pair.excluded)
         return measured, time.monotonic() - started_s
 
-    def _differences(self, pair: Pair) -> str:
-        shown = []
+    def _changes(self, pair: Pair) -> dict[str, float | None]:
+        """Relative change of each gated metric; None where it was not measured."""
+        found = {}
         for metric in self.scenario.gate.metrics:
-            found = pair_log_ratios([pair], metric.stage, metric.quantile).log_ratios
-            change = percent(relative(float(found[0]))) if found.size else "not measured"
-            shown.append(f"{metric.name.removeprefix('service_')} {change}")
-        return "  ".join(shown)
+            ratios = pair_log_ratios([pair], metric.stage, metric.quantile).log_ratios
+            found[metric.name] = relative(float(ratios[0])) if ratios.size else None
+        return found
 
     def _calibration(
         self, created: str, fingerprint: Fingerprint, pairs: list[Pair], took_s: float

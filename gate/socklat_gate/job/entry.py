@@ -22,6 +22,7 @@ from socklat_gate.scenario.loader import load_scenario
 from socklat_gate.service.client import connect
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.sweep import sweep
+from socklat_gate.wording.progress_lines import leftover_line
 
 __all__ = ["gate_job", "ready_client", "run_job"]
 
@@ -60,7 +61,7 @@ def gate_job(
             scenario,
             store,
             directory,
-            progress.say,
+            progress.phase,
             image=baseline_image,
             ref=baseline_ref,
         )
@@ -68,7 +69,9 @@ def gate_job(
             client=client,
             scenario=scenario,
             directory=directory,
-            candidate=image_under_test(client, scenario, directory, candidate_image, progress.say),
+            candidate=image_under_test(
+                client, scenario, directory, candidate_image, progress.phase
+            ),
             find_reference=reference,
             seed=seed_or_random(seed),
             progress=progress,
@@ -92,8 +95,8 @@ def run_job(
     started_s = time.monotonic()
     directory = path.resolve().parent
     client = ready_client(progress)
-    chosen = image_under_test(client, scenario, directory, image, progress.say)
-    with Rig(client, scenario, directory, progress.say) as rig:
+    chosen = image_under_test(client, scenario, directory, image, progress.phase)
+    with Rig(client, scenario, directory, progress.phase) as rig:
         campaign = measure_campaign(
             rig, scenario, directory, chosen, runs=runs, seed=seed, progress=progress
         )
@@ -127,5 +130,5 @@ def ready_client(progress: Progress) -> DockerClient:
     client = connect()
     check_privilege()
     for name in sweep(client):
-        progress.line(f"removed what an earlier, killed run left: {name}")
+        progress.line(leftover_line(name))
     return client

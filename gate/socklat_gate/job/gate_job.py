@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,9 +29,11 @@ from socklat_gate.service.image import ImageRef
 from socklat_gate.service.session import ArmSpec
 from socklat_gate.verdict.decide import decide
 from socklat_gate.verdict.stored import compare, drift
-from socklat_gate.wording.notes import note_text
+from socklat_gate.wording.progress_lines import STORED_ONLY, excluded_line, excluded_note
 
 __all__ = ["GateJob"]
+
+log = logging.getLogger(__name__)
 
 STORED_RUNS = 5
 """Runs of the candidate when there is nothing to pair it with."""
@@ -80,7 +83,7 @@ class GateJob:
 
     def _measure(self) -> Verdict:
         reference = self._reference = self.find_reference()
-        with Rig(self.client, self.scenario, self.directory, self.progress.say) as rig:
+        with Rig(self.client, self.scenario, self.directory, self.progress.phase) as rig:
             self._hooks, self._fingerprint = rig.hooks, rig.fingerprint()
             stored = self._stored = reference.campaigns(self.scenario, self._fingerprint)
             if rig.unmeasured:
@@ -98,7 +101,7 @@ class GateJob:
         return verdict
 
     def _measure_alone(self, rig: Rig, stored: Sequence[Campaign]) -> Verdict:
-        self.progress.line("the baseline's image cannot be run: comparing with stored numbers")
+        self.progress.line(STORED_ONLY)
         self._campaign = measure_campaign(
             rig,
             self.scenario,
@@ -122,10 +125,12 @@ class GateJob:
         while True:
             self.progress.step(f"pair {len(used) + 1}/{limits.max_pairs}")
             index = len(self._pairs)
+            log.info("pair %d begins", index)
             pair = rig.pair(index, pair_seed(self.seed, index), specs)
             self._pairs.append(pair)
+            log.info("pair %d ends%s", index, excluded_note(pair.excluded))
             if pair.excluded:
-                self.progress.line(f"pair excluded: {note_text(pair.excluded)}")
+                self.progress.line(excluded_line("pair", pair.excluded))
                 unused = len(self._pairs) - len(used)
                 check_excluded(self.scenario, unused, len(used), pair.excluded)
             else:

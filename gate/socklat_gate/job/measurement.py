@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,13 +25,16 @@ from socklat_gate.probe.probe import Reading, SocketProbe
 from socklat_gate.scenario import Scenario
 from socklat_gate.service.session import RunningArm
 from socklat_gate.stalls.shared import mark_shared
+from socklat_gate.wording.progress_lines import CONNECTING, MEASURING, untraced_line
 
 __all__ = ["Measurement", "measure"]
+
+log = logging.getLogger(__name__)
 
 _LEAD_NS = 150_000_000  # from the order to start until the first request is due
 _SETTLE_S = 0.5  # closed connections leave the probe's map within this time
 
-OnProgress = Callable[[str], None]
+OnPhase = Callable[[str], None]
 Check = Callable[[], None]
 
 
@@ -73,21 +77,22 @@ def measure(
     seed: int,
     *,
     check_alive: Check,
-    say: OnProgress,
+    on_phase: OnPhase,
 ) -> Measurement:
     """Drives the load at ``arms``, which get the probe's slots in their order, and reads it all.
 
     ``check_alive`` is called several times a second and raises when a container died.  Raises
     `InvalidMeasurement` when the service, the load or the probe failed.
     """
-    companions = _watch(probe, arms, scenario.service.port, say)
+    companions = _watch(probe, arms, scenario.service.port, on_phase)
     before = _Before.read(probe, arms)
     planned, interleave = _planned(scenario, len(arms))
-    driven = _drive(probe, planned, arms, seed, interleave, companions, check_alive, say)
+    driven = _drive(probe, planned, arms, seed, interleave, companions, check_alive, on_phase)
     check_alive()
     readings = [_settled_reading(probe, slot) for slot in range(len(arms))]
     correction, cpu = driven.recorder.finish()
     noise = with_stalls(driven.meter.stop(), correction, cpu)
+    log.debug("noise: %s", noise)
     check_delivered(planned.load, driven.counts, [arm.arm for arm in arms])
     lost_stalls = probe.unsent_stalls() - before.lost_stalls
     runs = []
@@ -116,14 +121,14 @@ def measure(
 
 
 def _watch(
-    probe: SocketProbe, arms: Sequence[RunningArm], port: int, say: OnProgress
+    probe: SocketProbe, arms: Sequence[RunningArm], port: int, on_phase: OnPhase
 ) -> TracedCompanions:
     """Gives the arms and their companions the probe's slots."""
     for slot, arm in enumerate(arms):
         probe.watch(slot, arm.netns_inode, port)
     companions = trace_companions(probe, arms)
     if companions.left_out:
-        say(f"{companions.left_out} containers of the stacks are not traced")
+        on_phase(untraced_line(companions.left_out))
     return companions
 
 
@@ -144,17 +149,17 @@ def _drive(
     interleave: Interleave,
     companions: TracedCompanions,
     check_alive: Check,
-    say: OnProgress,
+    on_phase: OnPhase,
 ) -> _Driven:
     """Connects, sends the load and records it to its end."""
     endpoints = [Endpoint(arm.host, arm.port) for arm in arms]
     with make_load(scenario.load, endpoints, seed, interleave, scenario.gate.slice_ms) as load:
-        say("connecting")
+        on_phase(CONNECTING)
         load.connect()
         recorder = Recorder(probe, scenario, arms, load, companions)
         recorder.open(load.start(time.monotonic_ns() + _LEAD_NS))
         meter = NoiseMeter()
-        say("measuring")
+        on_phase(MEASURING)
 
         def poll() -> None:
             obey_signal()

@@ -28,7 +28,7 @@ from socklat_gate.service.stack import stack_image
 
 __all__ = ["Reference", "find_reference", "image_under_test"]
 
-Say = Callable[[str], None]
+OnPhase = Callable[[str], None]
 
 
 _DAMAGED = {
@@ -91,7 +91,11 @@ class Reference:
 
 
 def image_under_test(
-    client: DockerClient, scenario: Scenario, directory: Path, override: str | None, say: Say
+    client: DockerClient,
+    scenario: Scenario,
+    directory: Path,
+    override: str | None,
+    on_phase: OnPhase,
 ) -> ImageRef:
     """The image under test: the command line's, else the scenario's, else built.
 
@@ -99,12 +103,12 @@ def image_under_test(
     """
     name = override or scenario.service.image
     if name:
-        return resolve_image(client, name, say)
+        return resolve_image(client, name, on_phase)
     if scenario.service.build:
-        return build_image(client, directory / scenario.service.build, say)
+        return build_image(client, directory / scenario.service.build, on_phase)
     if scenario.service.compose and scenario.service.service:
         file = directory / scenario.service.compose
-        return stack_image(client, file, scenario.service.service, say)
+        return stack_image(client, file, scenario.service.service, on_phase)
     raise UsageError(
         Reason.BAD_SCENARIO,
         f"scenario {scenario.name!r} names no image to test",
@@ -117,7 +121,7 @@ def find_reference(
     scenario: Scenario,
     store: BaselineStore,
     directory: Path,
-    say: Say,
+    on_phase: OnPhase,
     *,
     image: str | None = None,
     ref: str | None = None,
@@ -133,11 +137,11 @@ def find_reference(
     lineage = lineage_of(directory, ref or "")
     if ref and not image:
         commit = lineage.commits[0]
-        built = _build_at(client, scenario, directory, commit, say)
+        built = _build_at(client, scenario, directory, commit, on_phase)
         return Reference(built, store, True, has_stored, commit, ancestor_note(lineage), lineage)
     name = image or scenario.baseline.image
     if name:
-        resolved = resolve_image(client, name, say)
+        resolved = resolve_image(client, name, on_phase)
         return Reference(resolved, store, named=True, stored=has_stored, lineage=lineage)
     if not has_stored:
         raise NoUsableBaseline(
@@ -147,12 +151,12 @@ def find_reference(
             "`socklat-gate run` with the released image, then `socklat-gate baseline save`",
         )
     choice = _choice(store, scenario, lineage)
-    kept = _image_of(client, choice.campaign, say)
+    kept = _image_of(client, choice.campaign, on_phase)
     return Reference(kept, store, False, True, choice.commit, choice.why, lineage)
 
 
 def _choice(store: BaselineStore, scenario: Scenario, lineage: Lineage) -> Choice:
-    """Among campaigns of this load and machine if there are any; else the job will say why not."""
+    """Among comparable campaigns if there are any; else the error of the job has the reason."""
     campaigns = [stored.campaign for stored in store.campaigns(scenario.name)]
     if not campaigns:
         raise NoUsableBaseline(
@@ -171,7 +175,7 @@ def _choice(store: BaselineStore, scenario: Scenario, lineage: Lineage) -> Choic
 
 
 def _build_at(
-    client: DockerClient, scenario: Scenario, directory: Path, commit: str, say: Say
+    client: DockerClient, scenario: Scenario, directory: Path, commit: str, on_phase: OnPhase
 ) -> ImageRef:
     build, compose = scenario.service.build, scenario.service.compose
     if not (build or compose):
@@ -181,18 +185,18 @@ def _build_at(
             "neither service.build nor service.compose",
             remedy="set service.build to the directory of the Dockerfile, or give --baseline-image",
         )
-    say(f"building the reference from commit {commit[:12]}")
+    on_phase(f"building the reference from commit {commit[:12]}")
     with sources_at(directory, commit) as sources:
         if build:
             name = f"{directory.resolve() / build}@base"
-            return build_image(client, sources / build, say, name=name)
+            return build_image(client, sources / build, on_phase, name=name)
         assert compose is not None
         assert scenario.service.service is not None
         name = f"{directory.resolve() / compose}@base"
-        return stack_image(client, sources / compose, scenario.service.service, say, name=name)
+        return stack_image(client, sources / compose, scenario.service.service, on_phase, name=name)
 
 
-def _image_of(client: DockerClient, campaign: Campaign, say: Say) -> ImageRef | None:
+def _image_of(client: DockerClient, campaign: Campaign, on_phase: OnPhase) -> ImageRef | None:
     """The very image that a campaign measured; None when it can no longer be had.
 
     Its name alone does not do: a tag may have moved on since, to the candidate itself.
@@ -203,7 +207,7 @@ def _image_of(client: DockerClient, campaign: Campaign, say: Say) -> ImageRef | 
     if local_image(client, campaign.image) is not None:
         return None
     try:
-        pulled = resolve_image(client, campaign.image, say)
+        pulled = resolve_image(client, campaign.image, on_phase)
     except UsageError:
         return None
     return pulled if pulled.id == campaign.image_id else None

@@ -6,6 +6,7 @@ measuring.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -26,13 +27,16 @@ from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.scenario import Scenario
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.session import ArmSpec, RunningArm, ServiceSession
+from socklat_gate.wording.progress_lines import LOADING_PROBE, REMOVING, STARTING
 
 __all__ = ["Measurement", "Rig"]
+
+log = logging.getLogger(__name__)
 
 STACK_TARGETS = 16
 """Containers of both stacks that are traced, those under test included."""
 
-OnProgress = Callable[[str], None]
+OnPhase = Callable[[str], None]
 
 
 @dataclass(slots=True)
@@ -55,18 +59,18 @@ class Rig:
     """
 
     def __init__(
-        self, client: DockerClient, scenario: Scenario, directory: Path, say: OnProgress
+        self, client: DockerClient, scenario: Scenario, directory: Path, on_phase: OnPhase
     ) -> None:
         self._client = client
         self._scenario = scenario
         self._directory = directory
-        self._say = say
+        self._on_phase = on_phase
         self._stack = ExitStack()
         self._launched: _Launched | None = None
 
     def __enter__(self) -> Rig:
         with ExitStack() as stack:
-            self._say("loading the probe")
+            self._on_phase(LOADING_PROBE)
             self._probe = stack.enter_context(self._new_probe())
             gated = [m.stage for m in self._scenario.gate.metrics if m.stage != "cpu"]
             self._unmeasured = unmeasured_stages(
@@ -115,9 +119,9 @@ class Rig:
         """Measures baseline and candidate; ``specs`` are in the order of ARMS.
 
         Both at once, or in blocks one after the other, as ``gate.interleave`` says; containers
-        serve ``gate.pairs_per_start`` pairs.  Recorded coin flips from ``seed`` say who starts
-        first and who gets which CPU set.  Raises `InvalidMeasurement` when the service, the load
-        or the probe failed.
+        serve ``gate.pairs_per_start`` pairs.  Recorded coin flips from ``seed`` decide who
+        starts first and who gets which CPU set.  Raises `InvalidMeasurement` when the service, the
+        load or the probe failed.
         """
         gate = self._scenario.gate
         if gate.interleave == "block":
@@ -165,7 +169,7 @@ class Rig:
 
     def _start(self, index: int, seed: int, specs: Sequence[ArmSpec]) -> _Launched:
         obey_signal()
-        self._say("starting containers")
+        self._on_phase(STARTING)
         flips = np.random.default_rng(seed).integers(2, size=2)
         first, swapped = int(flips[0]) % len(specs), bool(flips[1])
         placed = [
@@ -175,17 +179,20 @@ class Rig:
         # Whoever starts first also comes first in everything else: nothing stays with one arm.
         order = [placed[first], *(spec for at, spec in enumerate(placed) if at != first)]
         arms = self._session.start(order)
+        log.info("containers of %s are up", " and ".join(arm.arm for arm in arms))
         self._launched = _Launched(order, arms, order[0].arm, swapped, index)
         return self._launched
 
     def _measure(self, arms: Sequence[RunningArm], seed: int) -> Measurement:
         check = self._session.check_alive
-        return measure(self._probe, self._scenario, arms, seed, check_alive=check, say=self._say)
+        return measure(
+            self._probe, self._scenario, arms, seed, check_alive=check, on_phase=self._on_phase
+        )
 
     def _remove_containers(self) -> None:
         if self._launched is None:
             return
-        self._say("removing containers")
+        self._on_phase(REMOVING)
         self._probe.forget_all()
         self._launched = None
         with shielded():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from datetime import datetime, timezone
 from pathlib import Path
@@ -21,9 +22,11 @@ from socklat_gate.service.image import ImageRef
 from socklat_gate.service.session import ArmSpec
 from socklat_gate.wording.changes import plural
 from socklat_gate.wording.notes import note_text
-from socklat_gate.wording.units import ns
+from socklat_gate.wording.progress_lines import excluded_line, excluded_note, run_line
 
 __all__ = ["measure_campaign", "pair_seed", "utc_now"]
+
+log = logging.getLogger(__name__)
 
 
 def measure_campaign(
@@ -50,20 +53,18 @@ def measure_campaign(
     while len(kept) < runs:
         progress.step(f"run {len(kept) + 1}/{runs}")
         number = len(kept) + excluded
+        log.info("run %d begins", number)
         measured = rig.single(pair_seed(seed, number), ArmSpec("candidate", image))
+        log.info("run %d ends%s", number, excluded_note(measured.excluded))
         if measured.excluded:
             excluded += 1
-            progress.line(f"run excluded: {note_text(measured.excluded)}")
+            progress.line(excluded_line("run", measured.excluded))
             check_excluded(scenario, excluded, len(kept), measured.excluded)
             continue
         kept += measured.runs
         noises.append(measured.noise)
-        run = measured.runs[0]
-        p50, p99 = map(ns, run.histograms["service"].quantiles_ns([0.5, 0.99]))
-        progress.line(
-            f"run {len(kept)}/{runs}  service p50 {p50}, p99 {p99}  "
-            f"({time.monotonic() - started_s:.0f} s so far)"
-        )
+        elapsed_s = time.monotonic() - started_s
+        progress.line(run_line(len(kept), runs, measured.runs[0], elapsed_s))
     return Campaign(
         scenario_name=scenario.name,
         scenario_hash=scenario.measured_hash(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shlex
@@ -32,6 +33,8 @@ from socklat_gate.measured.run import LoadCounts
 from socklat_gate.scenario import Load
 
 __all__ = ["CommandLoad"]
+
+log = logging.getLogger(__name__)
 
 CHECK_EVERY_S = 0.05
 END_WITHIN_S = 2.0
@@ -156,6 +159,7 @@ class CommandLoad:
         except OSError as error:
             output.close()
             raise self._failure(f"could not be started: {error.strerror}", "") from None
+        log.info("load command %s started as process %d", argv[0], process.pid)
         self._running.append((process, output))
 
     def _all_done(self) -> bool:

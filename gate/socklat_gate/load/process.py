@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -28,6 +29,8 @@ from socklat_gate.measured.run import LoadCounts
 from socklat_gate.scenario import Load
 
 __all__ = ["Endpoint", "LoadDriver", "LoadProcess", "Window", "make_load"]
+
+log = logging.getLogger(__name__)
 
 CONNECT_WITHIN_S = 60.0
 """The worker itself gives up connecting after 5 s; the rest is for a slow start of Python."""
@@ -105,6 +108,7 @@ class LoadProcess:
             self._worker.begin()
         self._worker.send(**self._task)
         self._worker.deadline_s = self._now_ns() / 1e9 + CONNECT_WITHIN_S
+        log.info("load worker %s started", self._worker.pid)
         event = self._worker.receive()
         if event["event"] == "refused":
             raise InvalidMeasurement(
@@ -142,11 +146,22 @@ class LoadProcess:
         while True:
             event = self._worker.receive(poll)
             if event["event"] == "done":
-                return tuple(counts_from_json(arm) for arm in event["arms"])
+                counts = tuple(counts_from_json(arm) for arm in event["arms"])
+                _log_counts(counts)
+                return counts
             if on_progress is not None:
                 on_progress(event["sent"], event["responded"])
 
     def _expect(self, window: Window) -> Window:
+        log.info("load is measured for %.1f s", (window.to_ns - window.from_ns) / 1e9)
         self._window = window
         self._worker.deadline_s = window.to_ns / 1e9 + self._load.timeout_s + GRACE_S
         return window
+
+
+def _log_counts(counts: Sequence[LoadCounts]) -> None:
+    for arm, count in enumerate(counts):
+        log.info(
+            "load of arm %d: %d planned, %d sent, %d responses, %d errors, %d connections added",
+            *(arm, count.planned, count.sent, count.responded, count.errors, count.grown),
+        )

@@ -1,4 +1,4 @@
-"""What to say about a container that ended, or that Docker could not start."""
+"""The errors for a container that ended, or that Docker could not start."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ def stack_image(
     client: DockerClient,
     file: Path,
     tested: str,
-    say: Callable[[str], None],
+    on_phase: Callable[[str], None],
     *,
     name: str = "",
 ) -> ImageRef:
@@ -139,9 +139,9 @@ def stack_image(
     stack = _check_tested(read_stack(file), tested, file)
     definition = stack["services"][tested]
     if "build" not in definition:
-        return resolve_image(client, str(definition.get("image") or ""), say)
+        return resolve_image(client, str(definition.get("image") or ""), on_phase)
     tag = build_tag(Path(name or file), tested)
-    say(f"building {tested} of {file}")
+    on_phase(f"building {tested} of {file}")
     build(file, stack, {tested: tag})
     found = local_image(client, tag)
     assert found is not None, "compose said that it built it"

@@ -22,7 +22,7 @@ def test_elsewhere_only_lines_are_left(
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")  # as CI services set it
     with Progress() as progress:
-        progress.say("measuring")
+        progress.phase("measuring")
         progress.line("a [bold] line " + "that is long " * 20)
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -31,7 +31,7 @@ def test_elsewhere_only_lines_are_left(
 
 def test_quiet_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
     with Progress(quiet=True) as progress:
-        progress.say("measuring")
+        progress.phase("measuring")
         progress.line("a line")
         progress.pair_done(1, 40, make_verdict(Outcome.INCONCLUSIVE), 60.0)
     assert capsys.readouterr() == ("", "")
@@ -43,7 +43,7 @@ def test_on_a_terminal_the_phase_is_shown_in_place(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("TERM", "xterm")
     with Progress() as progress:
         progress.step("pair 1/40")
-        progress.say("measuring")
+        progress.phase("measuring")
         assert progress.__rich__().plain == "pair 1/40: measuring 0 s"
         progress.line("pair 1/40 done")
     shown = terminal.getvalue()

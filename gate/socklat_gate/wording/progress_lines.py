@@ -1,0 +1,108 @@
+"""What people read on stderr while a job measures: phases, and a line after each pair or run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from socklat_gate.measured.facts import Note
+from socklat_gate.measured.run import Run
+from socklat_gate.measured.verdict import MetricVerdict, Outcome, Verdict
+from socklat_gate.wording.changes import percent
+from socklat_gate.wording.notes import note_text
+from socklat_gate.wording.units import ns
+
+__all__ = [
+    "CONNECTING",
+    "LOADING_PROBE",
+    "MEASURING",
+    "REMOVING",
+    "RESAMPLING",
+    "STARTING",
+    "STORED_ONLY",
+    "aa_pair_line",
+    "excluded_line",
+    "excluded_note",
+    "leftover_line",
+    "pair_line",
+    "run_line",
+    "untraced_line",
+]
+
+# Phases.
+LOADING_PROBE = "loading the probe"
+STARTING = "starting containers"
+CONNECTING = "connecting"
+MEASURING = "measuring"
+REMOVING = "removing containers"
+RESAMPLING = "resampling jobs"
+
+STORED_ONLY = "the baseline's image cannot be run: comparing with stored numbers"
+
+
+def pair_line(done: int, max_pairs: int, verdict: Verdict, left_s: float) -> str:
+    """The running estimate after pair ``done``, and how long the job can still take."""
+    parts = [_estimate(metric) for metric in verdict.metrics]
+    spikes = verdict.spikes
+    if spikes and (spikes.baseline_events or spikes.candidate_events):
+        mark = " MORE" if spikes.failed else ""
+        parts.append(f"spikes {spikes.candidate_events} to {spikes.baseline_events}{mark}")
+    metrics = "  ".join(parts)
+    further = verdict.pairs_to_decide
+    outlook = f"about {further} more, " if further else ""
+    return f"pair {done}/{max_pairs}  {metrics}  ({outlook}at most {_minutes(left_s)} left)"
+
+
+def aa_pair_line(done: int, pairs: int, changes: Mapping[str, float | None]) -> str:
+    """Pair ``done`` of an A/A study: relative change by metric, None where nothing was measured."""
+    parts = [
+        f"{_short(name)} {'not measured' if change is None else percent(change)}"
+        for name, change in changes.items()
+    ]
+    return f"pair {done}/{pairs}  {'  '.join(parts)}"
+
+
+def run_line(done: int, runs: int, run: Run, elapsed_s: float) -> str:
+    """Run ``done`` of an image that is measured alone."""
+    p50, p99 = map(ns, run.histograms["service"].quantiles_ns([0.5, 0.99]))
+    return f"run {done}/{runs}  service p50 {p50}, p99 {p99}  ({elapsed_s:.0f} s so far)"
+
+
+def excluded_line(what: str, why: Note | None) -> str:
+    """A pair or a run (``what``) that is not used."""
+    return f"{what} excluded: {note_text(why)}"
+
+
+def excluded_note(why: Note | None) -> str:
+    """The same after another sentence; empty for one that is used."""
+    return f", excluded: {note_text(why)}" if why else ""
+
+
+def leftover_line(name: str) -> str:
+    """Something that an earlier run could not remove, removed now."""
+    return f"removed what an earlier, killed run left: {name}"
+
+
+def untraced_line(count: int) -> str:
+    """Containers of the stacks for which the probe has no room."""
+    return f"{count} containers of the stacks are not traced"
+
+
+def _estimate(metric: MetricVerdict) -> str:
+    """Short name, change so far, and what is decided: ``p99 +0.4% ok``, ``cpu n/a``."""
+    cpu = metric.quantile is None
+    name = "cpu" if cpu else _short(metric.name)
+    if math.isnan(metric.change):
+        return f"{name} n/a"
+    worse = " MORE" if cpu else " SLOWER"
+    mark = {Outcome.PASS: " ok", Outcome.REGRESSION: worse}.get(metric.verdict, "")
+    return f"{name} {percent(metric.change)}{mark}"
+
+
+def _short(name: str) -> str:
+    return name.removeprefix("service_")
+
+
+def _minutes(seconds: float) -> str:
+    seconds = max(0.0, seconds)
+    return f"{seconds / 60:.1f} min" if seconds >= 90 else f"{seconds:.0f} s"
