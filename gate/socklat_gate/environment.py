@@ -65,8 +65,8 @@ def environment_facts(machine: Fingerprint, noises: Sequence[Noise]) -> dict[str
 
     The rest of the fingerprint is a part of the result of its own.
     """
-    shown = ("cpus", "cpu_model", "kernel")
-    facts = {name: machine.must_match[name] for name in shown if name in machine.must_match}
+    displayed = ("cpus", "cpu_model", "kernel")
+    facts = {name: machine.must_match[name] for name in displayed if name in machine.must_match}
     shares: dict[str, list[float | None]] = {
         "steal": [noise.steal for noise in noises],
         # Beside steal, because the kernel's account and the probe's check each other.

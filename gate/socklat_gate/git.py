@@ -47,7 +47,7 @@ _REF = re.compile(r"[A-Za-z0-9_][\w./+@^~#-]{0,199}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """How a git command ended; ``error`` is what it said on stderr, in English."""
+    """How a git command ended; ``error`` is its text on stderr, in English."""
 
     code: int
     out: bytes
@@ -70,12 +70,14 @@ class Done:
 
     @property
     def why(self) -> str:
-        """What it said of its failure, in a line, without credentials that an address may hold."""
+        """Its own message of a failure, in a line, without credentials that an address may hold."""
         # What a push says of a branch is on stdout.
         lines = [*self.error.splitlines(), *(x for x in self.text.splitlines() if x[:1] == "!")]
-        told = [line for line in lines if line.strip() and not line.startswith("hint:")]
-        worst = [line for line in told if line.startswith(("fatal:", "remote:", "error:", "!"))]
-        text = "; ".join((worst or told)[:3]) or f"git ended with code {self.code}"
+        lines_left = [line for line in lines if line.strip() and not line.startswith("hint:")]
+        worst = [
+            line for line in lines_left if line.startswith(("fatal:", "remote:", "error:", "!"))
+        ]
+        text = "; ".join((worst or lines_left)[:3]) or f"git ended with code {self.code}"
         # Remotes are other machines: what they say must not reach a terminal as it is.
         return re.sub(r"//[^/@\s]+@", "//", strip_control_characters(text, " "))[:400]
 
@@ -94,7 +96,7 @@ def git(
     """
     options = [word for name, value in _OPTIONS.items() for word in ("-c", f"{name}={value}")]
     command = ["git", *options, "-C", str(directory), *arguments]
-    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as errors:
         given.write(data)
         given.seek(0)
         try:
@@ -102,7 +104,7 @@ def git(
                 command,
                 stdin=given,
                 stdout=subprocess.PIPE,
-                stderr=said,
+                stderr=errors,
                 env={**_environment(), **(extra or {})},
                 # Without a terminal of its own not even ssh can ask, and its children end with it.
                 start_new_session=True,
@@ -111,8 +113,8 @@ def git(
             return Done(NOT_INSTALLED, b"", f"git cannot be started: {error.strerror}")
         late = threading.Event()
         code, out = _followed(process, late, timeout_s)
-        said.seek(0)
-        text = said.read(1 << 16).decode("utf-8", "replace").strip()
+        errors.seek(0)
+        text = errors.read(1 << 16).decode("utf-8", "replace").strip()
     if late.is_set():
         return Done(TIMED_OUT, b"", f"git {arguments[0]} took longer than {timeout_s:g} s")
     if len(out) > MOST_BYTES:

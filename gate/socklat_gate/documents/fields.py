@@ -42,8 +42,8 @@ class Field:
 
     def wrong(self, expected: str) -> NoReturn:
         """Refuse this value."""
-        shown = repr(self.value)[:MAX_SHOWN] if isinstance(self.value, (str, int, float)) else ""
-        got = f"{type(self.value).__name__} {shown}".rstrip()
+        text = repr(self.value)[:MAX_SHOWN] if isinstance(self.value, (str, int, float)) else ""
+        got = f"{type(self.value).__name__} {text}".rstrip()
         raise NoUsableBaseline(
             Reason.BASELINE_CORRUPT,
             f"field {self.path or 'body'}: expected {expected}, got {got}",

@@ -1,6 +1,6 @@
 """How much a stored document may cost: bytes, memory once parsed, memory once decoded.
 
-All three are told before the memory is taken, so that a file that somebody else made costs little
+All three are known before the memory is taken, so that a file that somebody else made costs little
 to refuse.  Campaigns, which come from stores, have 64 MiB in all; a result is a file that its user
 names, and as large as what was measured.
 """
@@ -22,7 +22,7 @@ _COSTS = {
     b",": 40,  # an element's slot and a number
     b"[": 72,
     b"{": 240,
-    b":": 190,  # the slots of key and value, and the pair that duplicates are told by
+    b":": 190,  # the slots of key and value, and the pair by which duplicates are found
     b'"': 28,  # half of a short text
 }
 

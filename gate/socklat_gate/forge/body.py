@@ -48,9 +48,9 @@ def comment_body(report: str, source: Source, entry: Entry | None, old: str, roo
     """
     earlier: Sequence[Entry] = history_in(old)
     entries = with_entry(earlier, entry) if entry else earlier
-    shown = [e for e in entries if e is not entry]
+    listed = [e for e in entries if e is not entry]
     notice = f"{FROM_FORK}\n" if source.untrusted else ""
-    tail = "\n" + history_table(shown, source.job.run_url) + "\n" + origin(source) + "\n"
+    tail = "\n" + history_table(listed, source.job.run_url) + "\n" + origin(source) + "\n"
     tail += hidden_line(entries) + "\n"
     left = room - characters(notice) - characters(tail)
     return notice + shorten(report, left) + tail

@@ -47,8 +47,8 @@ class Finding:
         if self.result:
             return render_markdown(self.result)
         lines = "".join(f"- {code(line)}\n" for line in self.tail if line.strip())
-        shown = f"\nThe end of its output:\n\n{lines}" if lines else ""
-        return f"⊘ **NO VERDICT** - {md(self.problem, 600)}\n{shown}"
+        ending = f"\nThe end of its output:\n\n{lines}" if lines else ""
+        return f"⊘ **NO VERDICT** - {md(self.problem, 600)}\n{ending}"
 
 
 def finding_of(directory: Path, exit_code: int, log: Path | None, scenario: Path | None) -> Finding:
@@ -58,8 +58,8 @@ def finding_of(directory: Path, exit_code: int, log: Path | None, scenario: Path
     try:
         result = result_at(directory / RESULT_FILE)
     except NoUsableBaseline as error:
-        said = [line for line in tail if line.startswith("error: ")]
-        why = said[-1].removeprefix("error: ") if said else ""
+        errors = [line for line in tail if line.startswith("error: ")]
+        why = errors[-1].removeprefix("error: ") if errors else ""
         if (directory / RESULT_FILE).exists():
             why = error.message
         problem = f"{ended}: {why}" if why else ended

@@ -66,7 +66,7 @@ def shorten(report: str, room: int, size: Size = characters) -> str:
     for section in sorted(kept[1:], key=_rank):
         dropped.append(section)
         kept.remove(section)
-        short = "".join(part.text for part in kept) + _said(dropped)
+        short = "".join(part.text for part in kept) + _dropped_note(dropped)
         if size(short) <= room:
             return short
     return _cut(kept[0].text, room, size)
@@ -88,7 +88,7 @@ def _rank(section: Section) -> int:
     return -1
 
 
-def _said(dropped: Sequence[Section]) -> str:
+def _dropped_note(dropped: Sequence[Section]) -> str:
     titles = ", ".join(md(section.title) for section in dropped)
     return f"\nLeft out here for want of room: {titles}. The artifact has the whole report.\n"
 

@@ -1,7 +1,7 @@
 """Earlier verdicts of a pull request, kept in the comment itself: a table to read, a line to parse.
 
 The line is an HTML comment of JSON.  Whoever may edit comments may have changed it, so it is read
-as foreign data: within bounds, checked, and dropped when anything is wrong with it.
+as untrusted data: within bounds, checked, and dropped when anything is wrong with it.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def history_in(body: str) -> tuple[Entry, ...]:
 
 
 def with_entry(entries: Sequence[Entry], new: Entry) -> tuple[Entry, ...]:
-    """The same with ``new`` as the last; what the same run said before is replaced."""
+    """The same with ``new`` as the last; an earlier entry of the same run is replaced."""
     others = [e for e in entries if (e.run, e.attempt) != (new.run, new.attempt)]
     return (*others, new)[-MOST:]
 

@@ -15,13 +15,19 @@ import stamina
 
 from socklat_gate import __version__
 from socklat_gate.errors import GitHubFailure, Reason
-from socklat_gate.forge.github.responses import Answer, failure_of, parsed, read_answer, unexpected
+from socklat_gate.forge.github.responses import (
+    ApiResponse,
+    failure_from,
+    parse_json,
+    read_response,
+    unexpected_response,
+)
 
 __all__ = ["GitHub"]
 
 API_VERSION = "2022-11-28"
-TIMEOUT_S = (10.0, 20.0)  # to connect, and between two pieces of an answer
-ANSWER_S = 60.0
+TIMEOUT_S = (10.0, 20.0)  # to connect, and between two pieces of a response
+RESPONSE_S = 60.0
 PATIENCE_S = 120.0
 ATTEMPTS = 6
 MAX_BYTES = 10 << 20
@@ -41,7 +47,7 @@ class GitHub:
     """
 
     def __init__(self, api_url: str, token: str, *, patience_s: float = PATIENCE_S) -> None:
-        assert token, "without a token nothing is asked"
+        assert token, "a client has a token"
         self._api_url = api_url.rstrip("/")
         self._token = token
         self._patience_s = patience_s
@@ -68,19 +74,19 @@ class GitHub:
 
     def get(self, path: str, query: Query | None = None) -> Any:
         """The JSON at a path such as ``/repos/owner/name/pulls``."""
-        return parsed(self._persist("GET", self._url(path), True, query=query))
+        return parse_json(self._persist("GET", self._url(path), True, query=query))
 
     def pages(self, path: str, query: Query | None = None) -> Iterator[Any]:
         """The JSON of each page of a list, page by page."""
-        answer = self._persist("GET", self._url(path), True, query=query)
-        yield parsed(answer)
+        response = self._persist("GET", self._url(path), True, query=query)
+        yield parse_json(response)
         for _ in range(MAX_PAGES - 1):
-            if answer.next_url is None:
+            if response.next_url is None:
                 return
-            answer = self._persist("GET", self._own(answer.next_url), True)
-            yield parsed(answer)
-        if answer.next_url is not None:
-            raise unexpected(f"GET {path}: the list has more than {MAX_PAGES} pages")
+            response = self._persist("GET", self._own(response.next_url), True)
+            yield parse_json(response)
+        if response.next_url is not None:
+            raise unexpected_response(f"GET {path}: the list has more than {MAX_PAGES} pages")
 
     def send(
         self,
@@ -91,18 +97,18 @@ class GitHub:
         repeatable: bool,
     ) -> Any:
         """Send JSON; ``repeatable``: carrying it out twice does no harm."""
-        return parsed(self._persist(method, self._url(path), repeatable, body=body))
+        return parse_json(self._persist(method, self._url(path), repeatable, body=body))
 
     def download(self, path: str, most_bytes: int) -> bytes:
         """The file at a path, which the API may keep elsewhere; the token does not go there."""
-        answer = self._persist("GET", self._url(path), True, most_bytes=most_bytes, follow=False)
-        if answer.status not in MOVED:
-            return answer.body
-        place = urlsplit(answer.headers.get("Location", ""))
+        response = self._persist("GET", self._url(path), True, most_bytes=most_bytes, follow=False)
+        if response.status not in MOVED:
+            return response.body
+        place = urlsplit(response.headers.get("Location", ""))
         if not place.hostname or place.scheme not in {"https", urlsplit(self._api_url).scheme}:
-            raise unexpected(f"GET {path}: GitHub refers to an address that is not https")
+            raise unexpected_response(f"GET {path}: GitHub refers to an address that is not https")
         url = place.geturl()
-        return self._persist("GET", url, True, most_bytes=most_bytes, foreign=True).body
+        return self._persist("GET", url, True, most_bytes=most_bytes, elsewhere=True).body
 
     def _url(self, path: str) -> str:
         assert path.startswith("/"), path
@@ -111,10 +117,10 @@ class GitHub:
     def _own(self, url: str) -> str:
         """The address if it is the API's own.  Raises `GitHubFailure` otherwise."""
         if _origin(url) != _origin(self._api_url):
-            raise unexpected("GitHub's API refers to another host, which gets no token")
+            raise unexpected_response("GitHub's API refers to another host, which gets no token")
         return url
 
-    def _persist(self, method: str, url: str, repeatable: bool, **options: Any) -> Answer:
+    def _persist(self, method: str, url: str, repeatable: bool, **options: Any) -> ApiResponse:
         """One request, tried again where that can help."""
         begun_s = time.monotonic()
 
@@ -133,16 +139,20 @@ class GitHub:
                 return self._redirected(method, url, **options)
         raise AssertionError("the last attempt returns or raises")
 
-    def _redirected(self, method: str, url: str, *, follow: bool = True, **options: Any) -> Answer:
+    def _redirected(
+        self, method: str, url: str, *, follow: bool = True, **options: Any
+    ) -> ApiResponse:
         """One request, and those that it is referred to within the API."""
         for _ in range(1 + MAX_REDIRECTS):
-            answer = self._once(method, url, **options)
-            if answer.status not in MOVED or not follow:
-                return answer
-            if method != "GET" or options.get("foreign"):
+            response = self._once(method, url, **options)
+            if response.status not in MOVED or not follow:
+                return response
+            if method != "GET" or options.get("elsewhere"):
                 break
-            url = self._own(urljoin(url, answer.headers.get("Location", "")))
-        raise unexpected(f"{_shown(method, url)}: GitHub refers to another address", answer.status)
+            url = self._own(urljoin(url, response.headers.get("Location", "")))
+        raise unexpected_response(
+            f"{_request_name(method, url)}: GitHub refers to another address", response.status
+        )
 
     def _once(
         self,
@@ -152,9 +162,9 @@ class GitHub:
         query: Query | None = None,
         body: Mapping[str, Any] | None = None,
         most_bytes: int = MAX_BYTES,
-        foreign: bool = False,
-    ) -> Answer:
-        until_s = time.monotonic() + ANSWER_S
+        elsewhere: bool = False,
+    ) -> ApiResponse:
+        until_s = time.monotonic() + RESPONSE_S
         try:
             with self._session.request(
                 method,
@@ -162,19 +172,19 @@ class GitHub:
                 params=query,
                 json=body,
                 # Without one of its own, requests would look for credentials in a .netrc file.
-                auth=_nothing if foreign else self._authorise,
+                auth=_no_credentials if elsewhere else self._authorise,
                 timeout=TIMEOUT_S,
                 allow_redirects=False,
                 stream=True,
-            ) as response:
-                answer = read_answer(response, most_bytes, until_s)
+            ) as raw:
+                response = read_response(raw, most_bytes, until_s)
         except requests.RequestException as error:
             raise self._unreachable(method, url, error) from None
-        if answer.status < 300 or answer.status in MOVED:
-            return answer
-        # Nobody knows what an answer repeats of the request.
-        shown = replace(answer, body=answer.body.replace(self._token.encode(), b"***"))
-        raise failure_of(_shown(method, url), shown, time.time())
+        if response.status < 300 or response.status in MOVED:
+            return response
+        # A response may repeat anything of the request.
+        masked = replace(response, body=response.body.replace(self._token.encode(), b"***"))
+        raise failure_from(_request_name(method, url), masked, time.time())
 
     def _authorise(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {self._token}"
@@ -183,14 +193,15 @@ class GitHub:
     def _unreachable(self, method: str, url: str, error: Exception) -> GitHubFailure:
         return GitHubFailure(
             Reason.GITHUB_UNREACHABLE,
-            f"{_shown(method, url)}: {type(error).__name__}, no answer from {urlsplit(url).netloc}",
+            f"{_request_name(method, url)}: {type(error).__name__}, no response from "
+            f"{urlsplit(url).netloc}",
             remedy="check the runner's network and proxy, and run this step again",
             wait_s=0.0,
             unsure=not isinstance(error, requests.ConnectTimeout),
         )
 
 
-def _nothing(request: requests.PreparedRequest) -> requests.PreparedRequest:
+def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
@@ -199,6 +210,6 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port
 
 
-def _shown(method: str, url: str) -> str:
+def _request_name(method: str, url: str) -> str:
     """Method and path: a query may hold a signature."""
     return f"{method} {re.sub(r'[^!-~]', '?', urlsplit(url).path)[:200]}"

@@ -1,7 +1,7 @@
 """The artifact of another run: a ZIP file that whoever controls that run may have made.
 
-Nothing of it is unpacked to disk under a name of its own, nothing is larger than said here, and
-only ``result.json`` is believed, as far as the strict reader of stored results believes it.
+Nothing of it is unpacked to disk under a name of its own, nothing is larger than the bounds here,
+and only ``result.json`` is believed, as far as the strict reader of stored results believes it.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def read_artifact(data: bytes) -> Foreign:
         expected, report = verdict_document(read), render_markdown(read)
     except (ArithmeticError, LookupError, ValueError) as error:
         # Each number is possible, but no measurement gives all of them together.
-        _refuse(f"{RESULT_FILE} cannot be shown ({type(error).__name__})")
+        _refuse(f"{RESULT_FILE} cannot be rendered ({type(error).__name__})")
     for name in SAME:
         if document[name] != expected[name]:
             _refuse(f"{name} in {VERDICT_FILE} is not that of {RESULT_FILE}")

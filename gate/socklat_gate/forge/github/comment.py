@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from socklat_gate.errors import GitHubFailure
 from socklat_gate.forge.github.api import GitHub
-from socklat_gate.forge.github.responses import unexpected
+from socklat_gate.forge.github.responses import unexpected_response
 
 __all__ = ["MAX_COMMENT", "Thread", "marker_of", "put_comment"]
 
@@ -78,7 +78,7 @@ def put_comment(thread: Thread, scenario: str, compose: Compose) -> str:
 
 
 class _Lost(Exception):
-    """A creation without an answer: whether it has happened is seen by looking again."""
+    """A creation without a response: whether it has happened is seen by looking again."""
 
     def __init__(self, failure: GitHubFailure) -> None:
         super().__init__(failure.message)
@@ -127,12 +127,12 @@ def _write(thread: Thread, found: _Comment | None, body: str) -> str:
         raise
 
 
-def _address(answer: object) -> str:
-    return _checked([answer])[0].html_url
+def _address(response: object) -> str:
+    return _checked([response])[0].html_url
 
 
 def _checked(page: object) -> list[_Comment]:
     try:
         return _PAGE.validate_python(page)
     except ValidationError as error:
-        raise unexpected("GitHub's list of comments is not as documented") from error
+        raise unexpected_response("GitHub's list of comments is not as documented") from error

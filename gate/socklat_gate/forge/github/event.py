@@ -77,7 +77,7 @@ class Label(_Part):
 
 
 class WorkflowRun(_Part):
-    """The run that a ``workflow_run`` event tells about."""
+    """The run that a ``workflow_run`` event is about."""
 
     id: Number
     event: Text

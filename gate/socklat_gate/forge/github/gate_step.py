@@ -1,4 +1,4 @@
-"""Run the gate as a step does: its output is foreign, and its end is an output.
+"""Run the gate as a step does: its output is untrusted, and its end is an output.
 
 The gate runs as a process of its own, without the runner's command files and without any token:
 what it starts may be a pull request's code.
@@ -59,7 +59,7 @@ def run_gate(runner: Runner, gate: Gate, environment: Mapping[str, str]) -> int:
     """
     child = child_environment(environment)
     prefix = sudo_prefix(child) if gate.sudo else ()
-    with runner.foreign_output("socklat-gate gate"):
+    with runner.untrusted_output("socklat-gate gate"):
         command = [*prefix, *gate.command, "gate", *gate.arguments]
         exit_code, tail = _run(runner, command, child)
         if gate.sudo and gate.out.exists():
@@ -68,7 +68,7 @@ def run_gate(runner: Runner, gate: Gate, environment: Mapping[str, str]) -> int:
             _run(runner, ["sudo", "-n", "chown", "-R", owner, str(gate.out)], child)
     runner.set_outputs({"exit-code": str(exit_code), "log": str(_kept(tail, environment))})
     if exit_code == Exit.UNFIT_ENVIRONMENT:
-        with runner.foreign_output("socklat-gate doctor"):
+        with runner.untrusted_output("socklat-gate doctor"):
             _run(runner, [*prefix, *gate.command, "doctor"], child)
     return exit_code
 
@@ -99,7 +99,7 @@ def built_image(runner: Runner, directory: Path) -> Iterator[str]:
     environment = child_environment(os.environ)
     exit_code = 127
     if docker:
-        with runner.foreign_output("docker build"):
+        with runner.untrusted_output("docker build"):
             exit_code, _ = _run(
                 runner, [docker, "build", "--tag", tag, str(directory)], environment
             )
@@ -112,7 +112,7 @@ def built_image(runner: Runner, directory: Path) -> Iterator[str]:
     try:
         yield tag
     finally:
-        with runner.foreign_output("docker image rm"):
+        with runner.untrusted_output("docker image rm"):
             _run(runner, [docker, "image", "rm", tag], environment)
 
 
@@ -122,7 +122,7 @@ def _run(
     """Exit code and last lines of a command that shares this step's log."""
     tail: deque[str] = deque(maxlen=TAIL_LINES)
     try:
-        # Both streams as one, so that no line gets past the end of the foreign stretch.
+        # Both streams as one, so that no line gets past the end of the untrusted part.
         process = subprocess.Popen(
             command,
             env=dict(environment),

@@ -1,6 +1,6 @@
-"""Results of another workflow run, told about by a ``workflow_run`` event, as comments.
+"""Results of another workflow run, named by a ``workflow_run`` event, as comments.
 
-The run may be a fork's.  Its artifacts are foreign data, the pull request is looked up by what
+The run may be a fork's.  Its artifacts are untrusted data, the pull request is looked up by what
 GitHub itself says of the run, and nothing of the pull request is checked out.
 """
 
@@ -15,7 +15,7 @@ from socklat_gate.errors import Reason, UsageError
 from socklat_gate.forge.github.api import GitHub
 from socklat_gate.forge.github.artifact import MAX_ZIP_BYTES
 from socklat_gate.forge.github.event import PullRequest, WorkflowRun
-from socklat_gate.forge.github.responses import unexpected
+from socklat_gate.forge.github.responses import unexpected_response
 from socklat_gate.forge.github.workflow_job import Job
 
 __all__ = ["Artifact", "artifacts_of", "download", "pull_request_of", "triggering_run"]
@@ -51,7 +51,7 @@ def triggering_run(job: Job) -> WorkflowRun:
     if run is None or run.event != "pull_request":
         raise UsageError(
             Reason.BAD_EVENT,
-            f"the {job.event_name} event tells of no workflow run of a pull request",
+            f"the {job.event_name} event names no workflow run of a pull request",
             remedy="run this in a workflow that `workflow_run` starts: see docs/howto/github.md",
         )
     return run
@@ -125,14 +125,14 @@ def _listed(api: GitHub, path: str) -> Iterator[Artifact]:
         try:
             yield from _Artifacts.model_validate(page).artifacts
         except ValidationError as error:
-            raise unexpected("GitHub's list of artifacts is not as documented") from error
+            raise unexpected_response("GitHub's list of artifacts is not as documented") from error
 
 
 def _checked(page: object) -> list[PullRequest]:
     try:
         return _PULL_REQUESTS.validate_python(page)
     except ValidationError as error:
-        raise unexpected("GitHub's list of pull requests is not as documented") from error
+        raise unexpected_response("GitHub's list of pull requests is not as documented") from error
 
 
 def _refused(why: str) -> UsageError:

@@ -15,7 +15,7 @@ __all__ = ["check_own_code"]
 def check_own_code() -> None:
     """Raises `UsageError` (from_fork) in a job that GitHub started for the code of a fork.
 
-    Also when the event cannot be read: who cannot be told is not trusted.
+    Also when the event cannot be read: an unknown author is not trusted.
     """
     given = os.environ.get("GITHUB_EVENT_PATH", "")
     if not given:
@@ -23,14 +23,14 @@ def check_own_code() -> None:
     try:
         event = read_event(Path(given))
     except UsageError as error:
-        _refuse(f"whose code this job is about cannot be told: {error.message}")
-    told = event.model_fields_set
-    if "pull_request" in told and (event.pull_request is None or event.pull_request.from_fork):
+        _refuse(f"the author of this job's code is unknown: {error.message}")
+    members = event.model_fields_set
+    if "pull_request" in members and (event.pull_request is None or event.pull_request.from_fork):
         _refuse("this job is about a pull request of another repository's code")
-    if "workflow_run" in told and not _of_this_repository(event):
+    if "workflow_run" in members and not _of_this_repository(event):
         _refuse("this job follows a run of another repository's code")
     if event.issue is not None and "pull_request" in event.issue.model_fields_set:
-        _refuse("this job answers a comment on a pull request, which may come from a fork")
+        _refuse("this job runs for a comment on a pull request, which may come from a fork")
 
 
 def _of_this_repository(event: Event) -> bool:

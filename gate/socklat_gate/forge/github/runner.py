@@ -1,4 +1,4 @@
-"""What a step tells its runner: outputs, a summary, annotations, a foreign stretch of the log.
+"""A step's output to its runner: outputs, a summary, annotations, untrusted parts of the log.
 
 A workflow command is a line ``::name key=value::message``; an output goes to a file, between
 delimiters.  Text from outside can form neither, since all of it passes through here.
@@ -64,7 +64,7 @@ class Runner:
         return max(0, MAX_SUMMARY_BYTES - self.summary.stat().st_size)
 
     def add_summary(self, markdown: str) -> None:
-        """Append to the step's summary; at most `summary_room` bytes, or nothing is shown.
+        """Append to the step's summary; at most `summary_room` bytes, or none of it appears.
 
         Raises `UsageError` (OUTPUT_NOT_WRITABLE).
         """
@@ -72,23 +72,23 @@ class Runner:
 
     def annotate(self, level: Level, title: str, message: str) -> None:
         """Show a message at the head of the run; text from outside stays one line of text."""
-        shown = _in_property(one_line(title, MAX_TITLE))
-        self._say(f"::{level} title={shown}::{_in_data(one_line(message, MAX_MESSAGE))}")
+        escaped = _in_property(one_line(title, MAX_TITLE))
+        self._write(f"::{level} title={escaped}::{_in_data(one_line(message, MAX_MESSAGE))}")
 
     @contextmanager
-    def foreign_output(self, group: str) -> Iterator[None]:
-        """Within it, what others write to the log commands nothing; shown as a group."""
+    def untrusted_output(self, group: str) -> Iterator[None]:
+        """Within it, what others write to the log commands nothing; as a group."""
         token = secrets.token_hex(16)
-        self._say(f"::group::{_in_data(one_line(group, MAX_TITLE))}")
-        self._say(f"::stop-commands::{token}")
+        self._write(f"::group::{_in_data(one_line(group, MAX_TITLE))}")
+        self._write(f"::stop-commands::{token}")
         try:
             yield
         finally:
             # The line before may have no end, and a command counts at the start of a line only.
-            self._say(f"\n::{token}::")
-            self._say("::endgroup::")
+            self._write(f"\n::{token}::")
+            self._write("::endgroup::")
 
-    def _say(self, line: str) -> None:
+    def _write(self, line: str) -> None:
         self.log.write(line + "\n")
         self.log.flush()
 

@@ -10,16 +10,18 @@ import requests
 
 from socklat_gate.errors import GitHubFailure, Reason
 from socklat_gate.forge.github.api import MAX_PAGES, GitHub
-from socklat_gate.forge.github.responses import Answer, failure_of
+from socklat_gate.forge.github.responses import ApiResponse, failure_from
 from tests.unit.forge.github.api_server import TOKEN, ApiServer, Fault
 
 COMMENTS = "/repos/octo/shop/issues/7/comments"
 NOW_S = 1_800_000_000.0
 
 
-def answer(status: int, headers: dict[str, str] | None = None, body: object = None) -> Answer:
+def response(
+    status: int, headers: dict[str, str] | None = None, body: object = None
+) -> ApiResponse:
     named = requests.structures.CaseInsensitiveDict(headers or {})
-    return Answer(status, named, json.dumps(body).encode(), None)
+    return ApiResponse(status, named, json.dumps(body).encode(), None)
 
 
 def test_a_request_names_version_and_token(server: ApiServer, api: GitHub) -> None:
@@ -123,7 +125,7 @@ def test_a_rate_limit_beyond_patience_is_reported_at_once(server: ApiServer, api
     reset = str(int(time.time()) + 3000)
     headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset}
     server.faults = [Fault("GET", COMMENTS, 403, headers, {"message": "rate limit"}, times=9)]
-    with pytest.raises(GitHubFailure, match=r"asked again in (2999|30\d\d) s") as caught:
+    with pytest.raises(GitHubFailure, match=r"can be repeated in (2999|30\d\d) s") as caught:
         api.get(COMMENTS)
     assert caught.value.reason is Reason.GITHUB_RATE_LIMITED
     assert len(server.seen) == 1
@@ -144,7 +146,7 @@ def test_a_rate_limit_beyond_patience_is_reported_at_once(server: ApiServer, api
 def test_how_long_a_403_asks_to_wait(
     headers: dict[str, str], message: str, wait_s: float | None
 ) -> None:
-    failure = failure_of("GET /x", answer(403, headers, {"message": message}), NOW_S)
+    failure = failure_from("GET /x", response(403, headers, {"message": message}), NOW_S)
     assert failure.wait_s == wait_s
     limited = wait_s is not None
     assert failure.reason is (Reason.GITHUB_RATE_LIMITED if limited else Reason.GITHUB_REFUSED)
@@ -153,7 +155,9 @@ def test_how_long_a_403_asks_to_wait(
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_what_is_refused_is_not_tried_again(server: ApiServer, api: GitHub, status: int) -> None:
     server.faults = [Fault("GET", COMMENTS, status, body={"message": "no"}, times=9)]
-    with pytest.raises(GitHubFailure, match=rf"GET {COMMENTS}: GitHub answered {status} \(no\)"):
+    with pytest.raises(
+        GitHubFailure, match=rf"GET {COMMENTS}: GitHub responded with {status} \(no\)"
+    ):
         api.get(COMMENTS)
     assert len(server.seen) == 1
 
@@ -165,17 +169,17 @@ def test_a_validation_error_says_what_was_wrong(server: ApiServer, api: GitHub) 
         api.send("POST", COMMENTS, {"body": "x"}, repeatable=False)
 
 
-def test_an_answer_that_trickles_is_left(
+def test_a_response_that_trickles_is_left(
     server: ApiServer, api: GitHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("socklat_gate.forge.github.api.ANSWER_S", 0.3)
+    monkeypatch.setattr("socklat_gate.forge.github.api.RESPONSE_S", 0.3)
     monkeypatch.setattr("socklat_gate.forge.github.api.ATTEMPTS", 1)
     server.faults = [Fault("GET", COMMENTS, how="trickle", times=9)]
     with pytest.raises(GitHubFailure, match="too slow"):
         api.get(COMMENTS)
 
 
-def test_an_answer_without_end_is_left(
+def test_a_response_without_end_is_left(
     server: ApiServer, api: GitHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.files[1] = b"x" * 200_000
@@ -184,13 +188,13 @@ def test_an_answer_without_end_is_left(
 
 
 @pytest.mark.parametrize("body", [b"{", b"[" * 100_000, b"\xff"])
-def test_what_is_no_json_is_no_answer(server: ApiServer, api: GitHub, body: bytes) -> None:
+def test_what_is_no_json_is_no_response(server: ApiServer, api: GitHub, body: bytes) -> None:
     server.faults = [Fault("GET", COMMENTS, 200, body=body)]
     with pytest.raises(GitHubFailure, match="not JSON"):
         api.get(COMMENTS)
 
 
-def test_a_compressed_answer_is_not_unpacked(server: ApiServer, api: GitHub) -> None:
+def test_a_compressed_response_is_not_unpacked(server: ApiServer, api: GitHub) -> None:
     server.faults = [Fault("GET", COMMENTS, 200, {"Content-Encoding": "gzip"}, b"x")]
     with pytest.raises(GitHubFailure, match="compressed"):
         api.get(COMMENTS)
@@ -199,7 +203,7 @@ def test_a_compressed_answer_is_not_unpacked(server: ApiServer, api: GitHub) -> 
 def test_nobody_listening_is_said_after_some_attempts(no_waiting: None) -> None:
     with (
         GitHub("http://127.0.0.1:1", TOKEN, patience_s=5) as client,
-        pytest.raises(GitHubFailure, match=r"no answer from 127\.0\.0\.1:1") as caught,
+        pytest.raises(GitHubFailure, match=r"no response from 127\.0\.0\.1:1") as caught,
     ):
         client.get("/x")
     assert caught.value.reason is Reason.GITHUB_UNREACHABLE
@@ -233,7 +237,7 @@ def test_credentials_of_a_netrc_file_are_not_sent(
     assert server.seen[0].headers["authorization"] == f"Bearer {TOKEN}"
 
 
-def test_the_token_is_in_no_message_even_when_an_answer_repeats_it(
+def test_the_token_is_in_no_message_even_when_a_response_repeats_it(
     server: ApiServer, api: GitHub, capfd: pytest.CaptureFixture[str]
 ) -> None:
     said = {"message": f"bad token {TOKEN}"}

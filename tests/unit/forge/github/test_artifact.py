@@ -214,7 +214,7 @@ def test_numbers_that_no_measurement_gives_are_refused(tmp_path: Path) -> None:
     write_document(tmp_path / "odd.json", RESULT_SCHEMA, result_document(impossible))
     other = [("verdict.json", files["verdict.json"])]
     data = zipped([*other, ("result.json", (tmp_path / "odd.json").read_bytes())])
-    assert "cannot be shown (ValueError)" in refused(data)
+    assert "cannot be rendered (ValueError)" in refused(data)
 
 
 def test_an_altered_result_is_refused(files: dict[str, bytes]) -> None:

@@ -80,7 +80,7 @@ def test_comments_of_deleted_accounts_are_passed_over(server: ApiServer, thread:
     assert len(server.comments) == 2
 
 
-def test_a_creation_whose_answer_was_lost_makes_no_second_comment(
+def test_a_creation_whose_response_was_lost_makes_no_second_comment(
     server: ApiServer, thread: Thread
 ) -> None:
     server.faults = [Fault("POST", COMMENTS, 502, carried_out=True)]

@@ -166,7 +166,7 @@ def test_a_run_that_kept_nothing_gets_no_comment(
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"event": "push"}, "tells of no workflow run of a pull request"),
+        ({"event": "push"}, "names no workflow run of a pull request"),
         ({"head_sha": "main"}, "workflow_run.head_sha"),
     ],
 )

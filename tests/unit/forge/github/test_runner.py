@@ -63,15 +63,15 @@ def test_an_annotation_reads_as_it_was_given(runner: Runner) -> None:
 
 
 @pytest.mark.parametrize("text", ATTACKS)
-def test_foreign_output_commands_nothing(runner: Runner, text: str) -> None:
-    with runner.foreign_output("the gate"):
+def test_untrusted_output_commands_nothing(runner: Runner, text: str) -> None:
+    with runner.untrusted_output("the gate"):
         runner.log.write(f"::error::{text}\n{text}\n::endgroup::\nno end of line")
     names = [command.name for command in commands_in(log_of(runner))]
     assert names == ["group", "stop-commands", "endgroup"]
 
 
 def test_commands_count_again_after_an_error(runner: Runner) -> None:
-    with pytest.raises(RuntimeError), runner.foreign_output("the gate"):
+    with pytest.raises(RuntimeError), runner.untrusted_output("the gate"):
         raise RuntimeError
     runner.annotate("notice", "t", "m")
     assert commands_in(log_of(runner))[-1].name == "notice"
@@ -79,7 +79,7 @@ def test_commands_count_again_after_an_error(runner: Runner) -> None:
 
 def test_the_token_that_ends_a_stop_is_never_the_same(runner: Runner) -> None:
     for _ in range(2):
-        with runner.foreign_output("x"):
+        with runner.untrusted_output("x"):
             pass
     tokens = {c.message for c in commands_in(log_of(runner)) if c.name == "stop-commands"}
     assert len(tokens) == 2
