@@ -10,9 +10,10 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from socklat_gate.commands.report import FORMATS
 from socklat_gate.commands.schema import SCHEMAS
 from socklat_gate.documents.files import read_result
+from socklat_gate.report.formats.registry import FORMATS
+from socklat_gate.report.report import report_of
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -28,9 +29,9 @@ FILES = {
 
 def wanted() -> Iterator[tuple[Path, str]]:
     """Every file with what it has to hold."""
-    result = read_result(RESULT)
+    report = report_of(read_result(RESULT))
     for form, path in FILES.items():
-        yield path, FORMATS[form](result).removesuffix("\n") + "\n"
+        yield path, FORMATS[form].render(report)
     for name, schema in SCHEMAS.items():
         text = json.dumps(schema(), indent=2, allow_nan=False)
         yield DOCS / "schema" / f"{name}.schema.json", f"{text}\n"

@@ -16,9 +16,9 @@ from playwright.sync_api import Browser, sync_playwright
 
 from socklat_gate.documents.files import read_result
 from socklat_gate.measured.result import Result
-from socklat_gate.report.formats.html.page import render_html
 from tests.benchmarks.examples import FILES, RESULT
 from tests.browser.browsers import browser_path
+from tests.unit.report.rendered import render_html
 
 OPENED = 9
 PICTURE = RESULT.with_name("report.png")

@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from socklat_gate.documents.files import read_result
 from socklat_gate.measured.result import Result
-from socklat_gate.report.formats.html.page import render_html
 from tests.browser.browsers import browser_path
+from tests.unit.report.rendered import render_html
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_MS = 120_000  # other tests take the CPUs away

@@ -8,8 +8,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from socklat_gate.commands.report import FORMATS
 from socklat_gate.commands.schema import SCHEMAS
+from socklat_gate.report.formats.registry import FORMATS
 from tests.benchmarks.examples import DOCS, FILES, RESULT, wanted
 
 FOUND = list(wanted())

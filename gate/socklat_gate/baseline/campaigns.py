@@ -6,15 +6,13 @@ from pathlib import Path
 
 from socklat_gate.baseline.promotion import check_passed
 from socklat_gate.documents.envelope import CAMPAIGN_SCHEMA, schema_of
-from socklat_gate.documents.files import read_campaign, read_result
+from socklat_gate.documents.files import RESULT_FILE, read_campaign, read_result
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome
 
-__all__ = ["RESULT_FILE", "campaign_of", "campaigns_at", "result_at"]
-
-RESULT_FILE = "result.json"
+__all__ = ["campaign_of", "campaigns_at", "result_at"]
 
 
 def result_at(path: Path) -> Result:

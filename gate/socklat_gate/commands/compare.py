@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from socklat_gate.commands.help import command
-from socklat_gate.commands.output import emit_json, emit_markdown
+from socklat_gate.commands.output import emit_markdown, emit_utf8
 
 __all__ = ["compare"]
 
@@ -39,9 +39,8 @@ def compare(
         socklat-gate compare baselines/checkout socklat-out/result.json
     """
     from socklat_gate.job.comparison import compare as stored_comparison
-    from socklat_gate.report.formats.markdown import render_markdown
-    from socklat_gate.report.formats.verdict_json import verdict_document
-    from socklat_gate.wording.headline import headline
+    from socklat_gate.report.formats.registry import FORMATS
+    from socklat_gate.report.report import report_of
     from socklat_gate.wording.sentence import plain
 
     if out is not None:
@@ -50,13 +49,15 @@ def compare(
         check_writable(out)
     result = stored_comparison(base, candidate, scenario=scenario)
     assert result.verdict is not None
-    if out is not None:
+    if out is None:
+        report = report_of(result)
+    else:
         from socklat_gate.report.writer import write_reports
 
-        write_reports(result, out)
+        report = write_reports(result, out)
     if as_json:
-        emit_json(verdict_document(result))
+        emit_utf8(FORMATS["json"].render(report).removesuffix("\n"))
     else:
-        emit_markdown(render_markdown(result))
-        click.echo(plain(headline(result)), err=True)
+        emit_markdown(FORMATS["markdown"].render(report))
+        click.echo(plain(report.head.headline), err=True)
     return int(result.verdict.outcome.exit_code)

@@ -13,7 +13,7 @@ from socklat_gate.commands.options import (
     quiet_option,
     seed_option,
 )
-from socklat_gate.commands.output import emit, emit_json
+from socklat_gate.commands.output import emit
 from socklat_gate.errors import Reason, UsageError
 
 __all__ = ["gate"]
@@ -64,10 +64,9 @@ def gate(
     from socklat_gate.job.entry import gate_job
     from socklat_gate.job.progress import Progress
     from socklat_gate.job.settings import baselines_at, seed_or_random, with_limits
-    from socklat_gate.report.formats.verdict_json import verdict_document
+    from socklat_gate.report.formats.registry import FORMATS
     from socklat_gate.report.writer import check_writable, discard_reports, write_reports
     from socklat_gate.scenario.loader import load_scenario
-    from socklat_gate.wording.headline import headline
     from socklat_gate.wording.sentence import plain
 
     if baseline_image and baseline_ref:
@@ -91,10 +90,10 @@ def gate(
             baseline_ref=baseline_ref,
         )
     assert result.verdict is not None
-    paths = write_reports(result, out)
+    report = write_reports(result, out)
     if as_json:
-        emit_json(verdict_document(result))
+        emit(FORMATS["json"].render(report).removesuffix("\n"))
     else:
-        emit(f"{result.verdict.outcome.value}: {plain(headline(result))}")
-        emit(f"reports in {paths.markdown.parent}")
+        emit(f"{result.verdict.outcome.value}: {plain(report.head.headline)}")
+        emit(f"reports in {out}")
     return int(result.verdict.outcome.exit_code)

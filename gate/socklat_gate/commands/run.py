@@ -43,7 +43,6 @@ def run(
     from socklat_gate.job.settings import seed_or_random
     from socklat_gate.report.writer import check_writable, discard_reports, write_reports
     from socklat_gate.scenario.loader import load_scenario
-    from socklat_gate.wording.headline import headline
     from socklat_gate.wording.sentence import plain
 
     loaded = load_scenario(scenario)
@@ -58,6 +57,6 @@ def run(
             progress=progress,
             image=image,
         )
-    paths = write_reports(result, out)
-    emit(plain(headline(result)))
-    emit(f"reports in {paths.markdown.parent}")
+    report = write_reports(result, out)
+    emit(plain(report.head.headline))
+    emit(f"reports in {out}")

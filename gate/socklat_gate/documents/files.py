@@ -10,7 +10,10 @@ from socklat_gate.errors import NoUsableBaseline
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.result import Result
 
-__all__ = ["decoded", "read_campaign", "read_result"]
+__all__ = ["RESULT_FILE", "decoded", "read_campaign", "read_result"]
+
+RESULT_FILE = "result.json"
+"""The stored result in a directory of reports."""
 
 
 def read_campaign(path: Path) -> Campaign:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from socklat_gate.forge.github.workflow_job import Job
 from socklat_gate.forge.shortening import characters, shorten
 from socklat_gate.forge.verdict_history import (
     Entry,
@@ -14,8 +15,11 @@ from socklat_gate.forge.verdict_history import (
     history_table,
     with_entry,
 )
+from socklat_gate.report.report import Report
 
-__all__ = ["Source", "comment_body", "origin"]
+__all__ = ["Source", "comment_body", "marker_of", "origin"]
+
+PLAIN = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 
 FROM_FORK = (
     "These numbers come from a run of the pull request's own code, which could have made them up.\n"
@@ -26,10 +30,11 @@ FROM_FORK = (
 class Source:
     """Where a result was measured: the commit people know, the run, and its artifact's address.
 
-    ``untrusted``: by a run that whoever opened the pull request controls.
+    ``runs_url`` is the address of all runs, without the last slash.  ``untrusted``: measured by a
+    run that whoever opened the pull request controls.
     """
 
-    job: Job
+    runs_url: str
     commit: str
     run_id: int
     artifact_url: str
@@ -38,10 +43,23 @@ class Source:
     @property
     def run_url(self) -> str:
         """Address of the run."""
-        return self.job.run_url(self.run_id)
+        return self.url_of(self.run_id)
+
+    def url_of(self, run_id: int) -> str:
+        """Address of a run beside it."""
+        return f"{self.runs_url}/{run_id}"
 
 
-def comment_body(report: str, source: Source, entry: Entry | None, old: str, room: int) -> str:
+def marker_of(scenario: str) -> str:
+    """The first line of a scenario's comment; a scenario's name cannot end the HTML comment."""
+    plain = PLAIN.fullmatch(scenario) is not None
+    key = scenario if plain else hashlib.sha256(scenario.encode("utf-8", "replace")).hexdigest()
+    return f"<!-- socklat-gate comment {key} -->"
+
+
+def comment_body(
+    report: Report | str, source: Source, entry: Entry | None, old: str, room: int
+) -> str:
     """A comment of at most ``room`` characters that follows upon the ``old`` one (or "").
 
     ``entry`` is the report's verdict, if it has one.
@@ -50,7 +68,7 @@ def comment_body(report: str, source: Source, entry: Entry | None, old: str, roo
     entries = with_entry(earlier, entry) if entry else earlier
     listed = [e for e in entries if e is not entry]
     notice = f"{FROM_FORK}\n" if source.untrusted else ""
-    tail = "\n" + history_table(listed, source.job.run_url) + "\n" + origin(source) + "\n"
+    tail = "\n" + history_table(listed, source.url_of) + "\n" + origin(source) + "\n"
     tail += hidden_line(entries) + "\n"
     left = room - characters(notice) - characters(tail)
     return notice + shorten(report, left) + tail

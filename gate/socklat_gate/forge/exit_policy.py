@@ -1,4 +1,4 @@
-"""What a gate's end means on GitHub: for the job, its annotation, its check and its outputs."""
+"""What a gate's end means on a code host: for the job, its annotation, its check."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from enum import Enum
 from typing import TYPE_CHECKING, Literal
 
 from socklat_gate.errors import Exit
-from socklat_gate.forge.github.runner import Level
 from socklat_gate.measured.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Conclusion",
     "FailOn",
+    "Level",
     "conclusion_of",
     "job_exit",
     "level_of",
@@ -25,6 +25,8 @@ __all__ = [
 ]
 
 Conclusion = Literal["success", "failure", "neutral"]
+Level = Literal["error", "warning", "notice"]
+"""How loud an annotation is."""
 
 MEANING = {
     Exit.PASS: "passed",

@@ -6,11 +6,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from socklat_gate.baseline.campaigns import RESULT_FILE, result_at
+from socklat_gate.baseline.campaigns import result_at
+from socklat_gate.documents.files import RESULT_FILE
 from socklat_gate.errors import GateError, NoUsableBaseline
 from socklat_gate.forge.exit_policy import meaning_of, outcome_exit
 from socklat_gate.measured.result import Result
-from socklat_gate.report.formats.markdown import render_markdown
+from socklat_gate.report.report import Report, report_of
 from socklat_gate.scenario.loader import load_scenario
 from socklat_gate.wording.headline import headline
 from socklat_gate.wording.markdown_escape import code, md
@@ -42,10 +43,10 @@ class Finding:
         return plain(headline(self.result)) if self.result else self.problem
 
     @property
-    def report(self) -> str:
-        """Markdown: the result's report, else the problem and the end of the output."""
+    def report(self) -> Report | str:
+        """The result's report, else the problem and the end of the output as markdown."""
         if self.result:
-            return render_markdown(self.result)
+            return report_of(self.result)
         lines = "".join(f"- {code(line)}\n" for line in self.tail if line.strip())
         ending = f"\nThe end of its output:\n\n{lines}" if lines else ""
         return f"⊘ **NO VERDICT** - {md(self.problem, 600)}\n{ending}"

@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from socklat_gate.forge.exit_policy import service_change
+from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome
-from socklat_gate.report.metric_rows import SYMBOLS
 from socklat_gate.wording import units
+from socklat_gate.wording.outcomes import outcome_text
 
-__all__ = ["Entry", "hidden_line", "history_in", "history_table", "with_entry"]
+__all__ = ["Entry", "entry_of", "hidden_line", "history_in", "history_table", "with_entry"]
 
 MOST = 11
 """Entries kept: ten earlier ones, and the present one."""
 
 MAX_JSON = 8_000
+BIGGEST_CHANGE = 1e9
 LINE = re.compile(r"^<!-- socklat-gate history (\[[^<>\n]*\]) -->$", re.MULTILINE)
 
 Number = Annotated[int, Field(ge=1, lt=1 << 53)]
@@ -48,6 +52,22 @@ class Entry(BaseModel):
 
 
 ENTRIES = TypeAdapter(list[Entry])
+
+
+def entry_of(result: Result, commit: str, run_id: int, attempt: int) -> Entry | None:
+    """The line of a result in a comment's history; None without a verdict."""
+    if result.verdict is None:
+        return None
+    p50, p99 = (service_change(result, q) for q in (0.5, 0.99))
+    return Entry(
+        commit=commit,
+        at_s=int(time.time()),
+        verdict=result.verdict.outcome,
+        p50=_bounded(p50),
+        p99=_bounded(p99),
+        run=run_id,
+        attempt=attempt,
+    )
 
 
 def history_in(body: str) -> tuple[Entry, ...]:
@@ -91,7 +111,11 @@ def history_table(entries: Sequence[Entry], run_url: Callable[[int], str]) -> st
 
 def _row(entry: Entry, url: str) -> str:
     when = datetime.fromtimestamp(entry.at_s, timezone.utc).strftime("%Y-%m-%d %H:%M")
-    verdict = f"{SYMBOLS[entry.verdict]} {entry.verdict.value.replace('_', ' ')}"
+    verdict = outcome_text(entry.verdict)
     p50, p99 = ("" if c is None else units.change(c) for c in (entry.p50, entry.p99))
     run = f"[{entry.run}]({url})"
     return f"| `{entry.commit[:10]}` | {when} | {verdict} | {p50} | {p99} | {run} |\n"
+
+
+def _bounded(change: float | None) -> float | None:
+    return None if change is None else max(-1.0, min(change, BIGGEST_CHANGE))

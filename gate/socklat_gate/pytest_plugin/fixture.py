@@ -17,10 +17,10 @@ from socklat_gate.job.settings import baselines_at, seed_or_random, with_limits
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.pytest_plugin.recording import record
+from socklat_gate.report.report import Report
 from socklat_gate.report.writer import check_writable, discard_reports, write_reports
 from socklat_gate.scenario import Scenario
 from socklat_gate.scenario.loader import load_scenario
-from socklat_gate.wording.headline import headline
 from socklat_gate.wording.sentence import plain
 
 __all__ = ["SocklatFixture"]
@@ -65,9 +65,9 @@ class SocklatFixture:
                 baseline_image=baseline_image,
                 baseline_ref=baseline_ref,
             )
-        write_reports(result, out)
-        record(self._config, self._node, result, loaded.gate.metrics)
-        self._assert_passed(result, out)
+        report = write_reports(result, out)
+        record(self._config, self._node, report, loaded.gate.metrics)
+        self._assert_passed(report, out)
         return result
 
     def measure(
@@ -93,8 +93,7 @@ class SocklatFixture:
                 progress=progress,
                 image=image,
             )
-        write_reports(result, out)
-        record(self._config, self._node, result, loaded.gate.metrics)
+        record(self._config, self._node, write_reports(result, out), loaded.gate.metrics)
         return result
 
     def _scenario(self, given: str | Path) -> tuple[Path, Scenario]:
@@ -113,16 +112,16 @@ class SocklatFixture:
             discard_reports(out)
         return out
 
-    def _assert_passed(self, result: Result, out: Path) -> None:
-        assert result.verdict is not None
-        outcome = result.verdict.outcome
-        told = f"{plain(headline(result))} (reports in {out})"
+    def _assert_passed(self, report: Report, out: Path) -> None:
+        assert report.result.verdict is not None
+        outcome = report.result.verdict.outcome
+        summary = f"{plain(report.head.headline)} (reports in {out})"
         if outcome is Outcome.PASS:
             return
         undecided = outcome is Outcome.INCONCLUSIVE
         if undecided and self._config.getoption("--socklat-fail-on") == "regression":
-            pytest.skip(f"inconclusive: {told}")
-        pytest.fail(f"{outcome.value}: {told}", pytrace=False)
+            pytest.skip(f"inconclusive: {summary}")
+        pytest.fail(f"{outcome.value}: {summary}", pytrace=False)
 
 
 @contextmanager

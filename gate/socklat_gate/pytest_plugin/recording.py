@@ -16,8 +16,8 @@ import pytest
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.run import Run
 from socklat_gate.measured.run_values import value_ns
+from socklat_gate.report.report import Report
 from socklat_gate.scenario.gating import Metric
-from socklat_gate.wording.headline import headline
 from socklat_gate.wording.sentence import plain
 
 __all__ = ["record"]
@@ -40,7 +40,7 @@ class _Benchmark:
 
 
 def record(
-    config: pytest.Config, node: pytest.Item, result: Result, metrics: Iterable[Metric]
+    config: pytest.Config, node: pytest.Item, report: Report, metrics: Iterable[Metric]
 ) -> None:
     """Adds the result to the session of pytest-benchmark; nothing happens without one."""
     session = getattr(config, "_benchmarksession", None)
@@ -50,11 +50,11 @@ def record(
     from pytest_benchmark.stats import Metadata  # noqa: PLC0415
 
     for metric in metrics:
-        rounds_s = _rounds_s(_tested(result), metric)
+        rounds_s = _rounds_s(_tested(report.result), metric)
         if not rounds_s:
             continue
         name = f"[{metric.name}]"
-        shown = _Benchmark(node.name + name, node.nodeid + name, _extra_info(result, metric))
+        shown = _Benchmark(node.name + name, node.nodeid + name, _extra_info(report, metric))
         entry: Any = Metadata(  # type: ignore[no-untyped-call]
             shown, iterations=1, options={"timer": "kernel"}
         )
@@ -74,23 +74,24 @@ def _rounds_s(runs: Sequence[Run], metric: Metric) -> list[float]:
     return [value / 1e9 for value in values_ns if math.isfinite(value)]
 
 
-def _extra_info(result: Result, metric: Metric) -> dict[str, Any]:
+def _extra_info(report: Report, metric: Metric) -> dict[str, Any]:
     """Plain JSON: what was compared with what, and what came of it for this metric."""
-    told: dict[str, Any] = {
+    result = report.result
+    info: dict[str, Any] = {
         "scenario": result.scenario_name,
         "candidate_image": result.candidate_image,
         "baseline_image": result.baseline_image,
         "commit": result.commit,
         "seed": result.seed,
-        "summary": plain(headline(result)),
+        "summary": plain(report.head.headline),
     }
     if result.verdict is None:
-        return told
-    told["verdict"] = result.verdict.outcome.value
+        return info
+    info["verdict"] = result.verdict.outcome.value
     judged = [found for found in result.verdict.metrics if found.name == metric.name]
     for found in judged:
-        told["metric_verdict"] = found.verdict.value
+        info["metric_verdict"] = found.verdict.value
         for name in ("change", "ci_low", "ci_high"):
             value = getattr(found, name)
-            told[name] = value if math.isfinite(value) else None
-    return told
+            info[name] = value if math.isfinite(value) else None
+    return info

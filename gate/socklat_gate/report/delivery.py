@@ -8,9 +8,16 @@ from dataclasses import dataclass
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.result import Completeness
 from socklat_gate.measured.run import Run
+from socklat_gate.report.arm_runs import Arms
 from socklat_gate.wording import units
 
-__all__ = ["CompletenessView", "LoadRow", "completeness_view", "load_row"]
+__all__ = [
+    "CompletenessText",
+    "Load",
+    "LoadRow",
+    "completeness_section",
+    "load_section",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +37,14 @@ class LoadRow:
 
 
 @dataclass(frozen=True, slots=True)
-class CompletenessView:
+class Load:
+    """A row for every arm."""
+
+    rows: tuple[LoadRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CompletenessText:
     """The kernel's balance spelled out."""
 
     balance: str
@@ -40,7 +54,13 @@ class CompletenessView:
     driver: str
 
 
-def load_row(arm: str, runs: Sequence[Run]) -> LoadRow:
+def load_section(arms: Arms) -> Load | None:
+    """None when there is no run."""
+    rows = tuple(_load_row(arm, runs) for arm, runs in arms if runs)
+    return Load(rows) if rows else None
+
+
+def _load_row(arm: str, runs: Sequence[Run]) -> LoadRow:
     """Sums, and the worst of the 99th percentiles, over at least one run."""
     loads = [run.load for run in runs]
     external = all(load.external for load in loads)
@@ -59,8 +79,10 @@ def load_row(arm: str, runs: Sequence[Run]) -> LoadRow:
     )
 
 
-def completeness_view(done: Completeness) -> CompletenessView:
-    """The identity with its numbers, and the count of the load driver."""
+def completeness_section(done: Completeness | None) -> CompletenessText | None:
+    """The identity with its numbers, and the count of the load driver; None without a probe."""
+    if done is None:
+        return None
     parts = [
         (done.recorded, "recorded"),
         (done.filtered, "filtered (warm-up)"),
@@ -72,11 +94,11 @@ def completeness_view(done: Completeness) -> CompletenessView:
     driver = "not counted by the load command"
     if done.responded_by_driver is not None:
         driver = (
-            f"{units.count(done.responded_by_driver)} answers; "
+            f"{units.count(done.responded_by_driver)} responses; "
             f"largest difference in one run {units.share(done.mismatch)}"
         )
     overlap = done.overlapped / done.recorded if done.recorded else 0.0
-    return CompletenessView(
+    return CompletenessText(
         balance=f"{units.count(done.seen)} seen = {total}",
         balanced=done.balanced,
         missed=units.count(done.missed),

@@ -1,34 +1,15 @@
-"""The machine during the measurement: readable names of its facts, and its noise in numbers."""
+"""The machine's noise during the measurement, in numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from statistics import median
 
 from socklat_gate.measured.pair import Noise
 from socklat_gate.measured.result import Result
 
-__all__ = ["NUMBERS", "machine_numbers", "machine_rows", "noises_of"]
-
-LABELS: Mapping[str, str] = {
-    "steal": "CPU time taken by the hypervisor, by the kernel's account (steal)",
-    "stalled": "taken from the services' CPUs, as the probe saw it (stalled)",
-    "interference": "used by other processes on the services' CPUs (foreign)",
-    "throttled": "containers held back by their CPU limit (throttled)",
-    "involuntary_switches": "containers' threads moved off a CPU (involuntary switches)",
-    "cpu_busy": "CPU busy",
-    "cpu_pressure": "time with somebody waiting for a CPU (pressure)",
-    "load_average": "load average",
-    "cpu_model": "CPU model",
-    "cpus": "CPUs",
-}
-
-
-def machine_rows(environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """The facts of a result under names for people, in their order."""
-    return tuple((LABELS.get(name, name), text) for name, text in environment.items())
-
+__all__ = ["NUMBERS", "machine_numbers", "noises_of"]
 
 NUMBERS = tuple(field.name for field in fields(Noise) if field.name != "interference_ignored")
 """The fields of `Noise` that are numbers."""

@@ -1,23 +1,23 @@
-"""The judged metrics as rows: the verdict's own numbers, the raw ones, and waivers in force."""
+"""The judged metrics as rows: change, interval, limits, evidence, and waivers in force."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-from socklat_gate.measured.verdict import MetricVerdict, Outcome, Verdict, Waived
+from socklat_gate.measured.verdict import MetricVerdict, Verdict, Waived
 from socklat_gate.scenario.gating import SPIKES
 from socklat_gate.wording import units
+from socklat_gate.wording.outcomes import outcome_text
 
-__all__ = ["SYMBOLS", "MetricRow", "RawRow", "WaiverRow", "metric_row", "raw_rows", "waiver_rows"]
-
-SYMBOLS = {
-    Outcome.PASS: "✔",
-    Outcome.REGRESSION: "✘",
-    Outcome.INCONCLUSIVE: "?",
-    Outcome.INVALID: "⊘",
-    Outcome.NO_BASELINE: "∅",
-}
+__all__ = [
+    "Evidence",
+    "EvidenceRow",
+    "MetricRow",
+    "Metrics",
+    "WaiverRow",
+    "evidence_section",
+    "metrics_section",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +30,8 @@ class MetricRow:
     change: str
     interval: str
     limits: str
-    fail: str
-    passed: str
     mde: str
     verdict: str
-
-
-@dataclass(frozen=True, slots=True)
-class RawRow:
-    """One gated quantile, corrected for stalls and raw."""
-
-    name: str
-    baseline: str
-    raw_baseline: str
-    candidate: str
-    raw_candidate: str
-    change: str
-    raw_change: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +44,58 @@ class WaiverRow:
     link: str
 
 
-def metric_row(metric: MetricVerdict) -> MetricRow:
-    """The numbers that decide."""
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """A row for every metric; ``cpu`` names those that are CPU time per request."""
+
+    rows: tuple[MetricRow, ...]
+    cpu: tuple[str, ...]
+    waivers: tuple[WaiverRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRow:
+    """E-values of one metric, each beside its threshold."""
+
+    name: str
+    fail: str
+    passed: str
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A row for every metric."""
+
+    rows: tuple[EvidenceRow, ...]
+
+
+def metrics_section(verdict: Verdict | None) -> Metrics | None:
+    """None when no metric was judged and no waiver is in force."""
+    if verdict is None:
+        return None
+    rows, waivers = tuple(map(_row, verdict.metrics)), _waiver_rows(verdict)
+    cpu = tuple(metric.name for metric in verdict.metrics if metric.quantile is None)
+    return Metrics(rows, cpu, waivers) if rows or waivers else None
+
+
+def evidence_section(verdict: Verdict | None) -> Evidence | None:
+    """None when no metric was judged."""
+    if verdict is None or not verdict.metrics:
+        return None
+    rows = (
+        EvidenceRow(
+            name=metric.name,
+            fail=units.needed(metric.evidence_fail, metric.threshold_fail),
+            passed=units.needed(metric.evidence_pass, metric.threshold_pass),
+            verdict=outcome_text(metric.verdict),
+        )
+        for metric in verdict.metrics
+    )
+    return Evidence(tuple(rows))
+
+
+def _row(metric: MetricVerdict) -> MetricRow:
     waived = " (waived)" if metric.waived else ""
     return MetricRow(
         name=metric.name,
@@ -70,31 +105,12 @@ def metric_row(metric: MetricVerdict) -> MetricRow:
         interval=units.interval(metric.ci_low, metric.ci_high),
         limits=f"{units.change(metric.tolerance)} / "
         f"{units.change(metric.regression_threshold)}{waived}",
-        fail=units.needed(metric.evidence_fail, metric.threshold_fail),
-        passed=units.needed(metric.evidence_pass, metric.threshold_pass),
         mde=units.change(metric.mde),
-        verdict=f"{SYMBOLS[metric.verdict]} {metric.verdict.value.replace('_', ' ')}",
+        verdict=outcome_text(metric.verdict),
     )
 
 
-def raw_rows(verdict: Verdict) -> tuple[RawRow, ...]:
-    """A row for every gated quantile that was corrected."""
-    return tuple(
-        RawRow(
-            metric.name,
-            units.ns(metric.baseline_ns),
-            units.ns(metric.raw_baseline_ns),
-            units.ns(metric.candidate_ns),
-            units.ns(metric.raw_candidate_ns),
-            units.change(metric.change),
-            units.change(metric.raw_change),
-        )
-        for metric in verdict.metrics
-        if math.isfinite(metric.raw_candidate_ns)
-    )
-
-
-def waiver_rows(verdict: Verdict) -> tuple[WaiverRow, ...]:
+def _waiver_rows(verdict: Verdict) -> tuple[WaiverRow, ...]:
     """Every waiver that moved a limit, the spikes' last."""
     waived: list[tuple[str, Waived | None]] = [(m.name, m.waived) for m in verdict.metrics]
     if verdict.spikes is not None:

@@ -13,7 +13,7 @@ from socklat_gate.wording import units
 from socklat_gate.wording.changes import plural
 from socklat_gate.wording.notes import note_text
 
-__all__ = ["PairRow", "PairTable", "interleaving", "pair_table", "used_pairs"]
+__all__ = ["PairRow", "PairTable", "interleaving", "pair_table"]
 
 MAX_ROWS = 100
 
@@ -44,11 +44,6 @@ class PairTable:
     left_off: int
 
 
-def used_pairs(pairs: Sequence[Pair]) -> Sequence[Pair]:
-    """The pairs that count; all of them when every one was excluded."""
-    return [pair for pair in pairs if not pair.excluded] or pairs
-
-
 def interleaving(pairs: Sequence[Pair]) -> str:
     """How the arms shared the machine, unless it is the usual way: request by request."""
     ways = {
@@ -64,8 +59,10 @@ def interleaving(pairs: Sequence[Pair]) -> str:
     return "; ".join(part for part in said if part)
 
 
-def pair_table(pairs: Sequence[Pair], metrics: Sequence[MetricVerdict]) -> PairTable:
-    """Rows with the ratio of the quantiles minus 1 for every metric of a pair."""
+def pair_table(pairs: Sequence[Pair], metrics: Sequence[MetricVerdict]) -> PairTable | None:
+    """Rows with the ratio of the quantiles minus 1 for every metric; None without pairs."""
+    if not pairs:
+        return None
     columns = _columns(pairs)
     return PairTable(
         metrics=tuple(metric.name for metric in metrics),
@@ -79,7 +76,7 @@ def pair_table(pairs: Sequence[Pair], metrics: Sequence[MetricVerdict]) -> PairT
 def _columns(pairs: Sequence[Pair]) -> list[str]:
     """Titles of `COLUMNS` in which some pair has something, length only where it differs."""
     found = [name for name, shown in COLUMNS.items() if {shown(p) for p in pairs} - NOTHING]
-    lengths_s = [_length_s(pair) for pair in pairs] or [0.0]
+    lengths_s = [_length_s(pair) for pair in pairs]
     if max(lengths_s) <= EXTENDED * min(lengths_s):
         found = [name for name in found if name != LENGTH]
     return found

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from socklat_gate.measured.result import Result
-from socklat_gate.measured.verdict import SpikeVerdict
+from socklat_gate.measured.verdict import SpikeVerdict, Verdict
 from socklat_gate.verdict.rates import DISPERSION_LEVEL
 from socklat_gate.wording import units
 from socklat_gate.wording.changes import plural
 from socklat_gate.wording.notes import note_text
 
-__all__ = ["RareSpikes", "RateRow", "power_text", "rare_spikes", "spikes_summary"]
+__all__ = [
+    "RareSpikes",
+    "RateRow",
+    "SpikeEvidence",
+    "power_text",
+    "rare_spikes",
+    "spike_evidence",
+    "spikes_summary",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,31 +37,43 @@ class RareSpikes:
 
     failed: bool
     summary: str
-    rows: tuple[RateRow, ...]
-    evidence: str
     power: str
     stage: str
     notes: tuple[str, ...]
 
 
-def rare_spikes(result: Result) -> RareSpikes | None:
+@dataclass(frozen=True, slots=True)
+class SpikeEvidence:
+    """Rates by arm, and what they prove."""
+
+    rows: tuple[RateRow, ...]
+    text: str
+
+
+def rare_spikes(verdict: Verdict | None) -> RareSpikes | None:
     """None when spikes were not judged."""
-    spikes = result.verdict.spikes if result.verdict else None
+    spikes = verdict.spikes if verdict else None
+    if spikes is None:
+        return None
+    return RareSpikes(
+        failed=spikes.failed,
+        summary=spikes_summary(spikes),
+        power=power_text(spikes),
+        stage=spikes.stage,
+        notes=tuple(map(note_text, spikes.notes)),
+    )
+
+
+def spike_evidence(verdict: Verdict | None) -> SpikeEvidence | None:
+    """None when spikes were not judged."""
+    spikes = verdict.spikes if verdict else None
     if spikes is None:
         return None
     rows = [_row("baseline", spikes.baseline_events, spikes.baseline_exposure_s)]
     if spikes.stored_exposure_s:
         rows.append(_row("stored campaigns", spikes.stored_events, spikes.stored_exposure_s))
     rows.append(_row("candidate", spikes.candidate_events, spikes.candidate_exposure_s))
-    return RareSpikes(
-        failed=spikes.failed,
-        summary=spikes_summary(spikes),
-        rows=tuple(rows),
-        evidence=_evidence_text(spikes),
-        power=power_text(spikes),
-        stage=spikes.stage,
-        notes=tuple(map(note_text, spikes.notes)),
-    )
+    return SpikeEvidence(tuple(rows), _evidence_text(spikes))
 
 
 def spikes_summary(spikes: SpikeVerdict) -> str:

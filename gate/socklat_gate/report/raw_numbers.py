@@ -9,11 +9,11 @@ from statistics import median
 
 from socklat_gate.measured.pair import Noise
 from socklat_gate.measured.result import Result
-from socklat_gate.measured.run import Run
+from socklat_gate.report.arm_runs import judged_runs
 from socklat_gate.wording import units
 from socklat_gate.wording.changes import plural
 
-__all__ = ["Correction", "correction_of", "correction_text", "judged_runs"]
+__all__ = ["Correction", "correction_of", "correction_text"]
 
 EXTENDED = 1.05
 """Runs that differ by more than this factor in length were extended, some of them at least."""
@@ -37,14 +37,6 @@ class Correction:
     median_s: float
     longest_s: float
     ignored: int = 0
-
-
-def judged_runs(result: Result) -> list[Run]:
-    """The runs that the verdict looks at, of both arms, or those of the campaign."""
-    if result.pairs:
-        used = (pair for pair in result.pairs if not pair.excluded)
-        return [run for pair in used for run in (pair.baseline, pair.candidate)]
-    return list(result.campaign.runs) if result.campaign else []
 
 
 def correction_of(result: Result) -> Correction | None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.result import Result
+from socklat_gate.report.arm_runs import Arms, any_corrected, merged
 from socklat_gate.wording.units import change, ns
 
-__all__ = ["COLUMNS", "percentile_sketch"]
+__all__ = ["COLUMNS", "ServiceTime", "percentile_sketch", "service_time_section"]
 
 COLUMNS = 80
 QUANTILES = (
@@ -22,6 +25,20 @@ QUANTILES = (
 BAR = 42
 EIGHTHS = " ▏▎▍▌▋▊▉"
 FULL = "█"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceTime:
+    """Bars of text; ``stalls_included`` where other numbers of the report are corrected."""
+
+    sketch: str
+    stalls_included: bool
+
+
+def service_time_section(result: Result, arms: Arms) -> ServiceTime | None:
+    """None when no arm has an exchange."""
+    sketch = percentile_sketch([(arm, merged(runs, "service")) for arm, runs in arms])
+    return ServiceTime(sketch, any_corrected(result)) if sketch else None
 
 
 def percentile_sketch(arms: Sequence[tuple[str, Histogram]]) -> str:

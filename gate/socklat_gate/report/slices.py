@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from socklat_gate.measured.verdict import Attribution, StageShare
+from socklat_gate.measured.verdict import Attribution, StageShare, Verdict
 from socklat_gate.wording import units
 from socklat_gate.wording.sentence import Name, Sentence
 
-__all__ = ["ShareRow", "SliceView", "depend_sentence", "slice_views"]
+__all__ = ["ShareRow", "Slice", "TimeSpent", "attribution_section"]
 
 BAR = 10
 CANCEL = 1.5
@@ -30,7 +30,7 @@ class ShareRow:
 
 
 @dataclass(frozen=True, slots=True)
-class SliceView:
+class Slice:
     """One slice; ``stage`` is empty when no stage is named."""
 
     title: str
@@ -39,10 +39,24 @@ class SliceView:
     rows: tuple[ShareRow, ...]
 
 
-def slice_views(attribution: Sequence[Attribution]) -> tuple[SliceView, ...]:
-    """Every slice with its stages."""
+@dataclass(frozen=True, slots=True)
+class TimeSpent:
+    """Every slice, and the sentence on dependency sockets (empty when there is none)."""
+
+    slices: tuple[Slice, ...]
+    depend: Sentence
+
+
+def attribution_section(verdict: Verdict | None) -> TimeSpent | None:
+    """None when nothing is attributed."""
+    if verdict is None or not verdict.attribution:
+        return None
+    return TimeSpent(_slices(verdict.attribution), _depend_sentence(verdict.attribution))
+
+
+def _slices(attribution: Sequence[Attribution]) -> tuple[Slice, ...]:
     return tuple(
-        SliceView(
+        Slice(
             title=part.slice,
             delta=units.ns_change(part.delta_ns),
             stage=part.stage or "",
@@ -52,7 +66,7 @@ def slice_views(attribution: Sequence[Attribution]) -> tuple[SliceView, ...]:
     )
 
 
-def depend_sentence(attribution: Sequence[Attribution]) -> Sentence:
+def _depend_sentence(attribution: Sequence[Attribution]) -> Sentence:
     """Time on dependency sockets, which has no slices; empty when there was none."""
     depend = next((part.depend for part in attribution if part.depend is not None), None)
     if depend is None or (depend.baseline_ns == 0 and depend.candidate_ns == 0):

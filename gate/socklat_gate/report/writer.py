@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
 
 from socklat_gate.documents.atomic import write_atomic
+from socklat_gate.documents.codec import to_body
 from socklat_gate.documents.envelope import RESULT_SCHEMA, write_document
+from socklat_gate.documents.files import RESULT_FILE
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.measured.result import Result
-from socklat_gate.report.formats.html.page import render_html
-from socklat_gate.report.formats.junit import render_junit
-from socklat_gate.report.formats.markdown import render_markdown
-from socklat_gate.report.formats.openmetrics import render_openmetrics
-from socklat_gate.report.formats.verdict_json import result_document, verdict_document
+from socklat_gate.report.formats.registry import FORMATS, report_files
+from socklat_gate.report.report import Report, report_of
 
-__all__ = ["ReportPaths", "check_writable", "discard", "discard_reports", "write_reports"]
+__all__ = ["check_writable", "discard", "discard_reports", "write_reports"]
 
-
-class ReportPaths(NamedTuple):
-    """Where the reports of one result lie."""
-
-    verdict: Path
-    result: Path
-    markdown: Path
-    html: Path
-    junit: Path
-    openmetrics: Path
+VERDICT = FORMATS["json"]
 
 
 def check_writable(out_dir: Path) -> None:
@@ -50,7 +38,7 @@ def check_writable(out_dir: Path) -> None:
             f"cannot write to {out_dir}: {why}",
             remedy="give another directory with --out",
         ) from error
-    _check_names_are_free(_paths(out_dir))
+    _check_names_are_free(out_dir)
 
 
 def discard_reports(out_dir: Path) -> None:
@@ -59,8 +47,8 @@ def discard_reports(out_dir: Path) -> None:
     Called before a measurement: were it to fail, the old verdict would pass for the new one.
     Raises `UsageError` (output_not_writable).
     """
-    for path in _paths(out_dir):
-        discard(path)
+    for name in report_files():
+        discard(out_dir / name)
 
 
 def discard(path: Path) -> None:
@@ -75,42 +63,25 @@ def discard(path: Path) -> None:
         ) from error
 
 
-def write_reports(result: Result, out_dir: Path) -> ReportPaths:
-    """Write every file of `ReportPaths`, replacing those of an earlier run.
+def write_reports(result: Result, out_dir: Path) -> Report:
+    """Write every file of a report, replacing those of an earlier run; returns the report.
 
     ``result.json`` comes first: a defect in a report costs no measurement.  ``verdict.json`` comes
     last: where it exists, the others do too.  Raises `UsageError` (output_not_writable).
     """
     check_writable(out_dir)
-    paths = _paths(out_dir)
-    discard(paths.verdict)  # an earlier one would be about another result
-    write_document(paths.result, RESULT_SCHEMA, result_document(result), overwrite=True)
-    verdict = json.dumps(verdict_document(result), indent=2, allow_nan=False) + "\n"
-    texts = {
-        paths.markdown: render_markdown(result),
-        paths.html: render_html(result),
-        paths.junit: render_junit(result),
-        paths.openmetrics: render_openmetrics(result),
-        paths.verdict: verdict,
-    }
-    for path, text in texts.items():
-        write_atomic(path, text.encode("utf-8"), overwrite=True)
-    return paths
+    discard(out_dir / VERDICT.file)  # an earlier one would be about another result
+    write_document(out_dir / RESULT_FILE, RESULT_SCHEMA, to_body(result), overwrite=True)
+    report = report_of(result)
+    others = [one for one in FORMATS.values() if one is not VERDICT]
+    texts = {one.file: one.render(report) for one in (*others, VERDICT)}
+    for name, text in texts.items():
+        write_atomic(out_dir / name, text.encode("utf-8"), overwrite=True)
+    return report
 
 
-def _paths(out_dir: Path) -> ReportPaths:
-    return ReportPaths(
-        verdict=out_dir / "verdict.json",
-        result=out_dir / "result.json",
-        markdown=out_dir / "report.md",
-        html=out_dir / "report.html",
-        junit=out_dir / "junit.xml",
-        openmetrics=out_dir / "metrics.txt",
-    )
-
-
-def _check_names_are_free(paths: ReportPaths) -> None:
-    for path in paths:
+def _check_names_are_free(out_dir: Path) -> None:
+    for path in (out_dir / name for name in report_files()):
         if path.is_dir():
             raise UsageError(
                 Reason.OUTPUT_NOT_WRITABLE,

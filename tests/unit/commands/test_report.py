@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from socklat_gate.commands.report import FORMATS
 from socklat_gate.commands.root import cli
 from socklat_gate.errors import Exit
+from socklat_gate.report.formats.registry import FORMATS
 from socklat_gate.report.writer import write_reports
 from tests.unit.factories import make_result
 

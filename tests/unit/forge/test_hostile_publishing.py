@@ -10,18 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from socklat_gate.forge.body import Source, comment_body
+from socklat_gate.forge.body import Source, comment_body, marker_of
 from socklat_gate.forge.exit_policy import FailOn
 from socklat_gate.forge.finding import Finding
 from socklat_gate.forge.github.check_run import MAX_SUMMARY, Check, create_check
-from socklat_gate.forge.github.comment import MAX_COMMENT, marker_of
-from socklat_gate.forge.github.publishing import Wanted, entry_of, publish
+from socklat_gate.forge.github.comment import MAX_COMMENT
+from socklat_gate.forge.github.publishing import Wanted, publish
 from socklat_gate.forge.github.runner import Runner
 from socklat_gate.forge.github.workflow_job import Job, job_of
 from socklat_gate.forge.shortening import characters
-from socklat_gate.forge.verdict_history import Entry, history_in
+from socklat_gate.forge.verdict_history import Entry, entry_of, history_in
 from socklat_gate.measured.verdict import Outcome
-from socklat_gate.report.formats.markdown import render_markdown
+from socklat_gate.report.report import report_of
 from socklat_gate.wording.markdown_escape import one_line
 from tests.unit.factories import (
     make_result,
@@ -31,6 +31,7 @@ from tests.unit.forge.github.runner_files import commands_in, outputs_of
 from tests.unit.hostile_texts import HOSTILE, batches
 from tests.unit.poisoned import full_result, poisoned
 from tests.unit.report.markdown_judge import column_counts, filter_hits, inline_tokens, parsed
+from tests.unit.report.rendered import render_markdown
 
 BATCH = 25
 ARTIFACT = "https://github.com/octo/shop/actions/runs/1234/artifacts/9"
@@ -93,11 +94,11 @@ def check_what_is_published(at: int, job: Job, directory: Path) -> None:
     if one_line(text, 10):
         assert structure(report) == expected_structure(which)
 
-    source = Source(job, "b" * 40, 1234, ARTIFACT)
+    source = Source(job.runs_url, "b" * 40, 1234, ARTIFACT)
     entry = entry_of(hostile, "b" * 40, 1234, 1)
-    old = comment_body(report, source, OLD, "", MAX_COMMENT)
+    old = comment_body(report_of(hostile), source, OLD, "", MAX_COMMENT)
     room = MAX_COMMENT if at % 2 else 6_000
-    body = comment_body(report, source, entry, old, room)
+    body = comment_body(report_of(hostile), source, entry, old, room)
     assert characters(body) <= room
     assert_only_ours(f"{marker_of(hostile.scenario_name)}\n{body}", links=3)
     assert history_in(body) == ((OLD, entry) if entry else (OLD,))

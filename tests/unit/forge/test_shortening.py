@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from socklat_gate.forge.shortening import DROPPED_FIRST, START, characters, shorten
-from socklat_gate.report.formats.markdown import render_markdown
+from socklat_gate.forge.shortening import DROPPED_FIRST, characters, shorten
+from socklat_gate.report.formats import markdown
+from socklat_gate.report.report import Report, report_of
+from socklat_gate.wording.section_titles import TITLES
 from tests.unit.factories import (
     make_cpu_metric,
     make_pair,
@@ -16,31 +18,31 @@ from tests.unit.factories import (
 from tests.unit.report.markdown_judge import column_counts, filter_hits
 
 
-def whole_report() -> str:
+def whole_report() -> Report:
     result = make_result()
     assert result.verdict is not None
     spikes = make_spike_verdict(failed=True, candidate=9)
     metrics = (*result.verdict.metrics, make_cpu_metric(result.verdict.outcome))
     pairs = tuple(with_correction(make_pair(n)) for n in range(80))
     verdict = replace(result.verdict, spikes=spikes, metrics=metrics)
-    return render_markdown(replace(result, verdict=verdict, pairs=pairs))
+    return report_of(replace(result, verdict=verdict, pairs=pairs))
 
 
 REPORT = whole_report()
-TITLES = [found["heading"] or found["fold"] for found in START.finditer(REPORT)]
+WHOLE = markdown.render(REPORT)
+SIZE = characters(WHOLE)
 
 
-def test_every_title_of_a_report_has_its_place_in_the_order() -> None:
-    unknown = [t for t in TITLES if not t.startswith(DROPPED_FIRST)]
-    assert unknown == []
-    assert len(TITLES) > 14
+def test_every_section_of_a_report_has_its_place_in_the_order() -> None:
+    assert sorted(DROPPED_FIRST) == sorted(TITLES)
+    assert len(list(REPORT.sections())) > 14
 
 
 def test_a_report_that_has_room_stays_as_it_is() -> None:
-    assert shorten(REPORT, characters(REPORT)) == REPORT
+    assert shorten(REPORT, SIZE) == WHOLE
 
 
-@pytest.mark.parametrize("room", range(600, len(REPORT), 977))
+@pytest.mark.parametrize("room", range(600, SIZE, 977))
 def test_it_never_takes_more_than_its_room_and_stays_whole_markdown(room: int) -> None:
     short = shorten(REPORT, room)
     assert characters(short) <= room
@@ -51,19 +53,35 @@ def test_it_never_takes_more_than_its_room_and_stays_whole_markdown(room: int) -
     assert "artifact has the whole report.\n" in short
 
 
+def test_bytes_are_bounded_alike() -> None:
+    def size(text: str) -> int:
+        return len(text.encode("utf-8"))
+
+    for room in range(700, size(WHOLE), 2_500):
+        short = shorten(REPORT, room, size)
+        assert size(short) <= room
+
+
+def test_no_more_is_left_out_than_it_takes() -> None:
+    """One section more would not have fitted."""
+    for room in range(1_000, SIZE, 1_500):
+        short = shorten(REPORT, room)
+        there = {name for name, _ in REPORT.sections()}
+        names = [name for name in DROPPED_FIRST if name in there]
+        texts = [markdown.render(REPORT.without(*names[:n])) for n in range(1, len(names) + 1)]
+        fitting = [text for text in texts if characters(text) <= room]
+        assert short == fitting[0] if fitting else short.endswith("whole report.\n")
+
+
 def test_the_least_missed_goes_first_and_the_metrics_last() -> None:
-    short = shorten(REPORT, characters(REPORT) - 1)
-    assert "### Pairs" not in short
+    short = shorten(REPORT, SIZE - 1)
+    assert "<summary>Pairs</summary>" in short
+    assert "<summary>Facts about the machine</summary>" not in short
     assert "room: Facts about the machine. The artifact" in short
-    for room in range(600, len(REPORT), 500):
+    for room in range(600, SIZE, 500):
         kept = shorten(REPORT, room)
         if "### Where the time went" in kept:
             assert "### Metrics" in kept
-
-
-def test_what_has_no_place_in_the_order_goes_before_all() -> None:
-    report = REPORT + "\n### New section\n\n" + 50 * "new\n"
-    assert "room: New section. The" in shorten(report, characters(report) - 1)
 
 
 def test_a_head_beyond_all_room_ends_with_a_line() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -54,7 +55,8 @@ def test_shop(socklat):
 
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[3] / "gate"))
+    root = Path(__file__).resolve().parents[3]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(root), str(root / "gate")]))
     for name in XDIST:
         monkeypatch.delenv(name, raising=False)
     # Other plugins that are installed here would take longer to start than the tests.

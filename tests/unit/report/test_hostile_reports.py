@@ -14,12 +14,10 @@ import html5lib
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from socklat_gate.report.formats.html.page import render_html
-from socklat_gate.report.formats.junit import render_junit
-from socklat_gate.report.formats.openmetrics import render_openmetrics
 from socklat_gate.wording.markdown_escape import one_line
 from tests.unit.hostile_texts import HOSTILE, batches
 from tests.unit.poisoned import full_result, poisoned
+from tests.unit.report.rendered import render_html, render_junit, render_openmetrics
 
 BATCH = 25
 # A browser's parser is slow, so it sees some; it would agree about the others.

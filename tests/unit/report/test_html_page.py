@@ -17,9 +17,10 @@ import pytest
 
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.report.formats.html.assets import assets
-from socklat_gate.report.formats.html.page import embedded, render_html
+from socklat_gate.report.formats.html.page import embedded
 from tests.unit.factories import make_campaign, make_pair, make_result, with_correction
 from tests.unit.poisoned import full_result
+from tests.unit.report.rendered import render_html
 
 MEGABYTE = 1_000_000
 KINDS = [

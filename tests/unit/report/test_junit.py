@@ -7,13 +7,13 @@ import pytest
 from junitparser import JUnitXml
 
 from socklat_gate.measured.verdict import Outcome
-from socklat_gate.report.formats.junit import render_junit
 from tests.unit.factories import (
     make_metric,
     make_result,
     make_spike_verdict,
     make_waived,
 )
+from tests.unit.report.rendered import render_junit
 
 # What Jenkins' and Ant's schemas allow, and no more.
 CHILDREN = {

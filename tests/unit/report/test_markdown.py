@@ -12,7 +12,6 @@ from socklat_gate.measured.facts import Drift, Note, NoteCode
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome, StageShare, Verdict, Waived
-from socklat_gate.report.formats.markdown import render_markdown
 from tests.unit.factories import (
     make_campaign,
     make_cpu_metric,
@@ -31,6 +30,7 @@ from tests.unit.report.markdown_judge import (
     inline_tokens,
     tables,
 )
+from tests.unit.report.rendered import render_markdown
 
 KINDS = [
     *(("gate", outcome) for outcome in Outcome),
@@ -87,6 +87,7 @@ def test_a_gate_report_has_all_parts():
     report = render_markdown(make_result())
     assert headings(report) == [
         "Metrics",
+        "Stall correction",
         "Where the time went",
         "Service time",
         "Load",
@@ -106,13 +107,13 @@ def test_the_metrics_table():
     assert p99["metric"] == "`service_p99`"
     assert p99["change"] == "+31%"
     assert p99["95% interval"] == "+24% to +39%"
-    assert p99["accepted / failing"] == "+5.0% / +15%"
+    assert p99["tolerance / threshold"] == "+5.0% / +15%"
     assert p99["verdict"] == "✘ regression"
 
 
 def test_the_evidence_is_folded():
     report = render_markdown(make_result())
-    (table,) = [t for t in tables(report) if t[0][1] == "evidence to fail"]
+    (table,) = [t for t in tables(report) if t[0][1] == "e-value to fail / threshold"]
     assert table[3] == ["`service_p99`", "3.2e4 / 300", "0.3 / 20", "✘ regression"]
     assert report.index("<summary>Evidence</summary>") < report.index("3.2e4 / 300")
 
@@ -162,7 +163,7 @@ def test_an_unbalanced_count_cannot_be_overlooked():
 
 def test_a_run_shows_numbers_and_no_verdict():
     report = render_markdown(make_result("run"))
-    assert headings(report)[:2] == ["Measured", "Service time"]
+    assert headings(report)[:3] == ["Stall correction", "Measured", "Service time"]
     (measured,) = [t for t in tables(report) if t[0][0] == "stage"]
     assert [row[0] for row in measured[1:]] == ["`service`", "`recv_wait`", "`app`"]
     assert "Metrics" not in headings(report)

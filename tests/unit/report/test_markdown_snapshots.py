@@ -12,7 +12,6 @@ from syrupy.types import SnapshotIndex
 
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome
-from socklat_gate.report.formats.markdown import render_markdown
 from tests.unit.factories import (
     make_campaign,
     make_cpu_metric,
@@ -25,6 +24,7 @@ from tests.unit.factories import (
 )
 from tests.unit.hostile_texts import TEXTS
 from tests.unit.poisoned import full_result, poisoned
+from tests.unit.report.rendered import render_markdown
 
 
 class MarkdownFile(SingleFileSnapshotExtension):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -11,15 +12,20 @@ import pytest
 from socklat_gate.errors import Reason
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.result import Result
-from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict, StageShare
-from socklat_gate.report.formats.markdown import render_markdown
+from socklat_gate.measured.verdict import (
+    Attribution,
+    MetricVerdict,
+    Outcome,
+    SpikeVerdict,
+    StageShare,
+)
 from socklat_gate.report.machine import machine_numbers, noises_of
 from socklat_gate.report.pair_table import interleaving, pair_table
-from socklat_gate.report.rare_spikes import power_text, rare_spikes
+from socklat_gate.report.rare_spikes import power_text, rare_spikes, spike_evidence
 from socklat_gate.report.raw_numbers import correction_of, correction_text
-from socklat_gate.report.slices import depend_sentence, slice_views
+from socklat_gate.report.slices import Slice, TimeSpent, attribution_section
 from socklat_gate.wording.headline import headline, next_step
-from socklat_gate.wording.sentence import plain
+from socklat_gate.wording.sentence import Sentence, plain
 from tests.unit.factories import (
     make_attribution,
     make_cpu_metric,
@@ -35,6 +41,7 @@ from tests.unit.factories import (
     worded_reasons,
 )
 from tests.unit.report.markdown_judge import inline_tokens, tables
+from tests.unit.report.rendered import render_markdown
 
 P50 = make_metric("service_p50", Outcome.PASS)
 
@@ -136,17 +143,24 @@ def test_a_run_shows_both_and_sums_up_what_would_be_judged() -> None:
 def test_the_kernels_account_stands_beside_what_the_probe_saw() -> None:
     pairs = (*corrected().pairs, make_pair(3))
     table = pair_table(pairs, ())
+    assert table is not None
     assert table.machine == ("steal", "stalled", "interference", "throttled", "CPU busy")
     assert table.rows[0].machine == ("1.2%", "2.0%", "0.40%", "1.50 ms", "40%")
     assert table.rows[3].machine == ("1.2%", "n/a", "n/a", "n/a", "40%")
-    assert pair_table((make_pair(),), ()).machine == ("steal", "CPU busy")
+    alone = pair_table((make_pair(),), ())
+    assert alone is not None
+    assert alone.machine == ("steal", "CPU busy")
 
 
 def test_facts_of_the_machine_have_readable_names() -> None:
     environment = {"steal": "median 0.0%, at most 0.1%", "stalled": "0.3%", "interference": "0.1%"}
     report = render_markdown(replace(make_result(), environment=environment))
     (table,) = [t for t in tables(report) if t[0] == ["fact", "value"]]
-    assert [row[0].rpartition(" (")[2] for row in table[1:]] == ["steal)", "stalled)", "foreign)"]
+    assert [row[0].rpartition(" (")[2] for row in table[1:]] == [
+        "steal)",
+        "stalled)",
+        "interference)",
+    ]
     assert "hypervisor" in table[1][0]
 
 
@@ -212,7 +226,7 @@ def test_the_stage_of_the_spikes_is_named() -> None:
     spikes = replace(make_spike_verdict(failed=True, candidate=9), stage="recv_wait")
     named = with_verdict(spiky(), spikes=spikes)
     assert ", most of their time in recv_wait" in plain(headline(named))
-    shown = rare_spikes(named)
+    shown = rare_spikes(named.verdict)
     assert shown is not None
     assert shown.stage == "recv_wait"
 
@@ -244,9 +258,9 @@ def test_the_spikes_section() -> None:
     ],
 )
 def test_how_the_spikes_were_compared(changes: dict[str, object], said: str) -> None:
-    found = rare_spikes(spiky(**changes))
+    found = spike_evidence(spiky(**changes).verdict)
     assert found is not None
-    assert said in found.evidence
+    assert said in found.text
 
 
 def test_the_power_is_stated_whatever_it_is() -> None:
@@ -295,6 +309,21 @@ def test_the_link_of_a_waiver_is_no_link() -> None:
 
 
 # the attribution
+
+
+def attributed(parts: Sequence[Attribution]) -> TimeSpent:
+    result = with_verdict(make_result(), attribution=tuple(parts))
+    found = attribution_section(result.verdict)
+    assert found is not None
+    return found
+
+
+def slice_views(parts: Sequence[Attribution]) -> Sequence[Slice]:
+    return attributed(parts).slices
+
+
+def depend_sentence(parts: Sequence[Attribution]) -> Sentence:
+    return attributed(parts).depend
 
 
 def test_intervals_of_the_attribution() -> None:

@@ -9,7 +9,6 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.verdict import Outcome
-from socklat_gate.report.formats.openmetrics import render_openmetrics
 from tests.unit.factories import (
     make_cpu_metric,
     make_metric,
@@ -18,6 +17,7 @@ from tests.unit.factories import (
     make_spike_verdict,
     with_correction,
 )
+from tests.unit.report.rendered import render_openmetrics
 
 KINDS = [(kind, outcome) for kind in ("gate", "compare", "run") for outcome in Outcome]
 
@@ -95,7 +95,7 @@ def test_the_metrics_and_their_evidence():
     assert value(result, "socklat_gate_metric_ci_high_ratio", **p99) == pytest.approx(0.39)
     evidence = "socklat_gate_metric_evidence"
     assert value(result, evidence, to="fail", of="evidence", **p99) == 32_104
-    assert value(result, evidence, to="pass", of="needed", **p99) == 20
+    assert value(result, evidence, to="pass", of="threshold", **p99) == 20
     state = {"socklat_gate_metric_verdict": "regression"}
     assert value(result, "socklat_gate_metric_verdict", **p99, **state) == 1
 

@@ -5,16 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from socklat_gate.documents.codec import from_body
+from socklat_gate.documents.codec import from_body, to_body
 from socklat_gate.documents.envelope import RESULT_SCHEMA, SCHEMA_VERSION, checksum_of
 from socklat_gate.documents.json_schema import result_schema, verdict_schema
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome, StageShare
-from socklat_gate.report.formats.verdict_json import (
-    VERDICT_SCHEMA_VERSION,
-    result_document,
-    verdict_document,
-)
+from socklat_gate.report.formats.verdict_json import VERDICT_SCHEMA_VERSION, verdict_document
 from tests.unit.factories import (
     make_attribution,
     make_cpu_metric,
@@ -89,7 +85,7 @@ def test_documents_follow_their_schemas(kind, outcome):
     result = make_result(kind, outcome)
     verdict = json.loads(json.dumps(verdict_document(result), allow_nan=False))
     assert problems(verdict, verdict_schema()) == []
-    body = json.loads(json.dumps(result_document(result), allow_nan=False))
+    body = json.loads(json.dumps(to_body(result), allow_nan=False))
     envelope = {
         "schema": RESULT_SCHEMA,
         "schema_version": SCHEMA_VERSION,
@@ -164,7 +160,7 @@ def test_unknown_and_unbounded_numbers_are_null():
 
 def test_the_result_document_can_be_read_back():
     result = make_result()
-    back = from_body(Result, json.loads(json.dumps(result_document(result))))
+    back = from_body(Result, json.loads(json.dumps(to_body(result))))
     assert back.verdict == result.verdict
 
 
@@ -187,7 +183,7 @@ def test_every_optional_part_follows_the_schemas():
     result = everything()
     verdict = json.loads(json.dumps(verdict_document(result), allow_nan=False))
     assert problems(verdict, verdict_schema()) == []
-    body = json.loads(json.dumps(result_document(result), allow_nan=False))
+    body = json.loads(json.dumps(to_body(result), allow_nan=False))
     assert problems(body, result_schema()["properties"]["body"]) == []
     assert verdict_document(from_body(Result, body)) == verdict_document(result)
 

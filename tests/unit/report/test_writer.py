@@ -8,10 +8,8 @@ import pytest
 from socklat_gate.documents.files import read_result
 from socklat_gate.errors import Exit, Reason, UsageError
 from socklat_gate.measured.verdict import Outcome
-from socklat_gate.report.formats.html.page import render_html
-from socklat_gate.report.formats.junit import render_junit
-from socklat_gate.report.formats.markdown import render_markdown
-from socklat_gate.report.formats.openmetrics import render_openmetrics
+from socklat_gate.report.formats.registry import FORMATS, report_files
+from socklat_gate.report.report import report_of
 from socklat_gate.report.writer import check_writable, write_reports
 from tests.unit.factories import make_result
 
@@ -36,24 +34,23 @@ FILES = [
 
 def test_all_files_are_written_and_agree(tmp_path):
     out = tmp_path / "a" / "b"
-    paths = write_reports(make_result(), out)
+    report = write_reports(make_result(), out)
+    assert report.head == report_of(make_result()).head
     assert sorted(p.name for p in out.iterdir()) == FILES
-    assert json.loads(paths.verdict.read_text())["verdict"] == "regression"
-    assert read_result(paths.result).verdict == make_result().verdict
-    assert paths.markdown.read_text("utf-8") == render_markdown(make_result())
-    assert paths.html.read_text("utf-8") == render_html(make_result())
-    assert paths.junit.read_text("utf-8") == render_junit(make_result())
-    assert paths.openmetrics.read_text("utf-8") == render_openmetrics(make_result())
-    assert sorted(path.name for path in paths) == FILES
+    assert json.loads((out / "verdict.json").read_text())["verdict"] == "regression"
+    assert read_result(out / "result.json").verdict == make_result().verdict
+    for one in FORMATS.values():
+        assert (out / one.file).read_text("utf-8") == one.render(report)
+    assert sorted(report_files()) == FILES
 
 
 def test_a_defect_in_a_report_costs_no_measurement(tmp_path, monkeypatch):
     write_reports(make_result("gate", Outcome.PASS), tmp_path)
 
-    def defect(result):
+    def defect(report):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("socklat_gate.report.writer.render_html", defect)
+    monkeypatch.setattr("socklat_gate.report.formats.html.page.render", defect)
     with pytest.raises(ZeroDivisionError):
         write_reports(make_result(), tmp_path)
     assert read_result(tmp_path / "result.json").verdict == make_result().verdict
@@ -62,9 +59,9 @@ def test_a_defect_in_a_report_costs_no_measurement(tmp_path, monkeypatch):
 
 def test_an_earlier_verdict_does_not_stay(tmp_path):
     write_reports(make_result("gate", Outcome.PASS), tmp_path)
-    paths = write_reports(make_result("gate", Outcome.INVALID), tmp_path)
-    assert json.loads(paths.verdict.read_text())["verdict"] == "invalid"
-    assert "**INVALID**" in paths.markdown.read_text("utf-8")
+    write_reports(make_result("gate", Outcome.INVALID), tmp_path)
+    assert json.loads((tmp_path / "verdict.json").read_text())["verdict"] == "invalid"
+    assert "**INVALID**" in (tmp_path / "report.md").read_text("utf-8")
     assert sorted(p.name for p in tmp_path.iterdir()) == FILES
 
 

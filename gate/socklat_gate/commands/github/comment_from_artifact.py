@@ -105,7 +105,7 @@ def _downloaded(api: GitHub, job: Job, run: WorkflowRun, prefix: str) -> list[tu
     from socklat_gate.forge.github.other_run import artifacts_of, download
 
     return [
-        (read_artifact(download(api, job, one)), f"{job.run_url(run.id)}/artifacts/{one.id}")
+        (read_artifact(download(api, job, one)), f"{job.runs_url}/{run.id}/artifacts/{one.id}")
         for one in artifacts_of(api, job, run, prefix)
     ]
 
@@ -113,11 +113,11 @@ def _downloaded(api: GitHub, job: Job, run: WorkflowRun, prefix: str) -> list[tu
 def _comment(thread: Thread, job: Job, run: WorkflowRun, measured: Foreign, address: str) -> str:
     from socklat_gate.forge.body import Source, comment_body
     from socklat_gate.forge.github.comment import put_comment
-    from socklat_gate.forge.github.publishing import entry_of
+    from socklat_gate.forge.verdict_history import entry_of
 
     head = run.head_repository.full_name if run.head_repository else ""
     foreign = head.lower() != job.repository.lower()
-    source = Source(job, run.head_sha, run.id, address, foreign)
+    source = Source(job.runs_url, run.head_sha, run.id, address, foreign)
     entry = entry_of(measured.result, run.head_sha, run.id, run.run_attempt)
     return put_comment(
         thread,

@@ -16,17 +16,18 @@ from typing import Any, NamedTuple, NoReturn
 
 from jsonschema import Draft202012Validator
 
-from socklat_gate.baseline.campaigns import RESULT_FILE
-from socklat_gate.documents.files import read_result
+from socklat_gate.documents.files import RESULT_FILE, read_result
 from socklat_gate.documents.json_schema import verdict_schema
 from socklat_gate.errors import GateError, Reason, UsageError
 from socklat_gate.measured.result import Result
-from socklat_gate.report.formats.markdown import render_markdown
+from socklat_gate.report.formats import markdown
+from socklat_gate.report.formats.registry import FORMATS
 from socklat_gate.report.formats.verdict_json import verdict_document
+from socklat_gate.report.report import Report, report_of
 
 __all__ = ["MAX_ZIP_BYTES", "Foreign", "read_artifact"]
 
-VERDICT_FILE = "verdict.json"
+VERDICT_FILE = FORMATS["json"].file
 MAX_ZIP_BYTES = 32 << 20
 MAX_ENTRIES = 100
 MAX_RESULT_BYTES = 16 << 20
@@ -39,7 +40,7 @@ class Foreign(NamedTuple):
     """A result of somebody else, and its report in our own words."""
 
     result: Result
-    report: str
+    report: Report
 
 
 def read_artifact(data: bytes) -> Foreign:
@@ -58,7 +59,8 @@ def read_artifact(data: bytes) -> Foreign:
     document = _checked_verdict(verdict)
     read = _read(result)
     try:
-        expected, report = verdict_document(read), render_markdown(read)
+        expected, report = verdict_document(read), report_of(read)
+        markdown.render(report)
     except (ArithmeticError, LookupError, ValueError) as error:
         # Each number is possible, but no measurement gives all of them together.
         _refuse(f"{RESULT_FILE} cannot be rendered ({type(error).__name__})")

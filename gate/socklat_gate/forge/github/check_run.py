@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from socklat_gate.forge.exit_policy import Conclusion
 from socklat_gate.forge.github.api import GitHub
 from socklat_gate.forge.shortening import shorten
+from socklat_gate.report.report import Report
 from socklat_gate.wording.markdown_escape import one_line
 
 __all__ = ["Check", "create_check"]
@@ -18,13 +19,13 @@ MAX_NAME = 100
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One finished check; ``title`` is plain text, ``report`` markdown of any length."""
+    """One finished check; ``title`` is plain text, ``report`` a report or its markdown."""
 
     scenario: str
     head_sha: str
     conclusion: Conclusion
     title: str
-    report: str
+    report: Report | str
     details_url: str
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,17 +11,17 @@ import stamina
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from socklat_gate.errors import GitHubFailure
+from socklat_gate.forge.body import marker_of
 from socklat_gate.forge.github.api import GitHub
 from socklat_gate.forge.github.responses import unexpected_response
 
-__all__ = ["MAX_COMMENT", "Thread", "marker_of", "put_comment"]
+__all__ = ["MAX_COMMENT", "Compose", "Thread", "put_comment"]
 
 MAX_COMMENT = 65_536
 """Characters that GitHub takes."""
 
 ATTEMPTS = 3
 GONE = 404
-PLAIN = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 TOO_LONG = re.compile(r"too long", re.IGNORECASE)
 
 Compose = Callable[[str, int], str]
@@ -53,13 +52,6 @@ class _Comment(BaseModel):
 
 
 _PAGE = TypeAdapter(list[_Comment])
-
-
-def marker_of(scenario: str) -> str:
-    """The first line of a scenario's comment; a scenario's name cannot end the HTML comment."""
-    plain = PLAIN.fullmatch(scenario) is not None
-    key = scenario if plain else hashlib.sha256(scenario.encode("utf-8", "replace")).hexdigest()
-    return f"<!-- socklat-gate comment {key} -->"
 
 
 def put_comment(thread: Thread, scenario: str, compose: Compose) -> str:

@@ -6,28 +6,32 @@ Nothing of it changes the verdict: what GitHub refuses is a warning that says wh
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from socklat_gate.documents.files import RESULT_FILE
 from socklat_gate.errors import GitHubFailure, Reason, UsageError
 from socklat_gate.forge.body import Source, comment_body, origin
 from socklat_gate.forge.exit_policy import FailOn, conclusion_of, level_of, service_change
 from socklat_gate.forge.finding import Finding
 from socklat_gate.forge.github.api import GitHub
 from socklat_gate.forge.github.check_run import Check, create_check
-from socklat_gate.forge.github.comment import Thread, put_comment
+from socklat_gate.forge.github.comment import Compose, Thread, put_comment
 from socklat_gate.forge.github.runner import Runner
 from socklat_gate.forge.github.workflow_job import Job
 from socklat_gate.forge.shortening import shorten
-from socklat_gate.forge.verdict_history import Entry
-from socklat_gate.measured.result import Result
+from socklat_gate.forge.verdict_history import entry_of
+from socklat_gate.report.formats.registry import FORMATS
 
-__all__ = ["Wanted", "artifact_address", "entry_of", "publish"]
+__all__ = ["Wanted", "artifact_address", "publish"]
 
-REPORTS = {"report": "report.md", "result-json": "result.json", "verdict-json": "verdict.json"}
+REPORTS = {
+    "report": FORMATS["markdown"].file,
+    "result-json": RESULT_FILE,
+    "verdict-json": FORMATS["json"].file,
+}
+"""Outputs of the step that are paths."""
 ARTIFACT_PATH = re.compile(r"/[0-9]{1,20}/artifacts/[0-9]{1,20}")
-BIGGEST_CHANGE = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +57,13 @@ def publish(
 
     Raises `UsageError` (OUTPUT_NOT_WRITABLE) when the runner's files cannot be written.
     """
-    source = Source(job, job.head_sha, job.run_id, artifact_url)
+    report = finding.report
+    source = Source(job.runs_url, job.head_sha, job.run_id, artifact_url)
     runner.set_outputs(_outputs(finding, directory))
     where = f"\n{origin(source)}\n"
     room = runner.summary_room() - _bytes(where)
     if room > 0:
-        runner.add_summary(shorten(finding.report, room, _bytes) + where)
+        runner.add_summary(shorten(report, room, _bytes) + where)
     title = f"socklat-gate: {finding.scenario}" if finding.scenario else "socklat-gate"
     level = level_of(finding.exit_code, wanted.fail_on)
     runner.annotate(level, title, finding.sentence)
@@ -66,9 +71,24 @@ def publish(
         return
     if wanted.comment and finding.scenario and job.event.pull_request is not None:
         thread = Thread(api, job.repository, job.event.pull_request.number, wanted.author)
-        _comment(runner, thread, finding, source)
+        result = finding.result
+        entry = entry_of(result, source.commit, source.run_id, job.attempt) if result else None
+        _comment(
+            runner,
+            thread,
+            finding.scenario,
+            lambda old, room: comment_body(report, source, entry, old, room),
+        )
     if wanted.check:
-        _check(runner, api, finding, source, wanted.fail_on)
+        check = Check(
+            scenario=finding.scenario,
+            head_sha=source.commit,
+            conclusion=conclusion_of(finding.exit_code, wanted.fail_on),
+            title=finding.sentence,
+            report=report,
+            details_url=source.artifact_url or source.run_url,
+        )
+        _check(runner, api, job.repository, check)
 
 
 def artifact_address(job: Job, text: str) -> str:
@@ -76,7 +96,7 @@ def artifact_address(job: Job, text: str) -> str:
 
     Raises `UsageError` (BAD_ARGUMENT) for any other: it goes into markdown.
     """
-    runs = f"{job.server_url}/{job.repository}/actions/runs"
+    runs = job.runs_url
     if text and not (text.startswith(runs) and ARTIFACT_PATH.fullmatch(text[len(runs) :])):
         raise UsageError(
             Reason.BAD_ARGUMENT,
@@ -84,22 +104,6 @@ def artifact_address(job: Job, text: str) -> str:
             remedy="give the artifact-url output of actions/upload-artifact, or nothing",
         )
     return text
-
-
-def entry_of(result: Result, commit: str, run_id: int, attempt: int) -> Entry | None:
-    """The line of a result in a comment's history; None without a verdict."""
-    if result.verdict is None:
-        return None
-    p50, p99 = (service_change(result, q) for q in (0.5, 0.99))
-    return Entry(
-        commit=commit,
-        at_s=int(time.time()),
-        verdict=result.verdict.outcome,
-        p50=_bounded(p50),
-        p99=_bounded(p99),
-        run=run_id,
-        attempt=attempt,
-    )
 
 
 def _outputs(finding: Finding, directory: Path) -> dict[str, str]:
@@ -114,34 +118,18 @@ def _outputs(finding: Finding, directory: Path) -> dict[str, str]:
     return outputs
 
 
-def _comment(runner: Runner, thread: Thread, finding: Finding, source: Source) -> None:
-    entry = None
-    if finding.result is not None:
-        entry = entry_of(finding.result, source.commit, source.run_id, source.job.attempt)
-    report = finding.report
+def _comment(runner: Runner, thread: Thread, scenario: str, compose: Compose) -> None:
     try:
-        url = put_comment(
-            thread,
-            finding.scenario,
-            lambda old, room: comment_body(report, source, entry, old, room),
-        )
+        url = put_comment(thread, scenario, compose)
     except GitHubFailure as error:
         _warn(runner, "no comment was written", error)
     else:
         runner.set_outputs({"comment-url": url})
 
 
-def _check(runner: Runner, api: GitHub, finding: Finding, source: Source, fail_on: FailOn) -> None:
-    check = Check(
-        scenario=finding.scenario,
-        head_sha=source.commit,
-        conclusion=conclusion_of(finding.exit_code, fail_on),
-        title=finding.sentence,
-        report=finding.report,
-        details_url=source.artifact_url or source.run_url,
-    )
+def _check(runner: Runner, api: GitHub, repository: str, check: Check) -> None:
     try:
-        create_check(api, source.job.repository, check)
+        create_check(api, repository, check)
     except GitHubFailure as error:
         _warn(runner, "no check was written", error)
 
@@ -149,10 +137,6 @@ def _check(runner: Runner, api: GitHub, finding: Finding, source: Source, fail_o
 def _warn(runner: Runner, what: str, error: GitHubFailure) -> None:
     remedy = f"; {error.remedy}" if error.remedy else ""
     runner.annotate("warning", "socklat-gate", f"{what}: {error.message}{remedy}")
-
-
-def _bounded(change: float | None) -> float | None:
-    return None if change is None else max(-1.0, min(change, BIGGEST_CHANGE))
 
 
 def _bytes(text: str) -> int:

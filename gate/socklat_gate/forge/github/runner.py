@@ -11,20 +11,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TextIO
+from typing import TextIO
 
 from socklat_gate.errors import Reason, UsageError
+from socklat_gate.forge.exit_policy import Level
 from socklat_gate.wording.markdown_escape import one_line
 
-__all__ = ["MAX_SUMMARY_BYTES", "Level", "Runner"]
+__all__ = ["MAX_SUMMARY_BYTES", "Runner"]
 
 MAX_SUMMARY_BYTES = 1 << 20
 """Of one step's summary: the runner shows nothing of a longer one."""
 
 MAX_MESSAGE = 1000
 MAX_TITLE = 200
-
-Level = Literal["error", "warning", "notice"]
 
 
 @dataclass(frozen=True, slots=True)

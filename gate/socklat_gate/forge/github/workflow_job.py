@@ -42,9 +42,10 @@ class Job:
         pull_request = self.event.pull_request
         return pull_request.head.sha if pull_request else self.sha
 
-    def run_url(self, run_id: int) -> str:
-        """Address of a run of this repository."""
-        return f"{self.server_url}/{self.repository}/actions/runs/{run_id}"
+    @property
+    def runs_url(self) -> str:
+        """Address of the runs of this repository."""
+        return f"{self.server_url}/{self.repository}/actions/runs"
 
 
 def job_of(environment: Mapping[str, str]) -> Job:

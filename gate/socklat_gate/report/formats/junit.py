@@ -15,16 +15,15 @@ from junitparser.junitparser import FinalResult
 
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict
-from socklat_gate.report.formats.markdown import render_markdown
+from socklat_gate.report.formats import markdown
 from socklat_gate.report.rare_spikes import power_text, spikes_summary
+from socklat_gate.report.report import Report
 from socklat_gate.scenario.gating import SPIKES
 from socklat_gate.wording import units
-from socklat_gate.wording.headline import headline
 from socklat_gate.wording.markdown_escape import one_line
-from socklat_gate.wording.reasons import coded_reasons
 from socklat_gate.wording.sentence import plain
 
-__all__ = ["render_junit"]
+__all__ = ["render"]
 
 LONG = 600
 NAME = "socklat-gate"
@@ -37,14 +36,15 @@ RESULTS: Mapping[Outcome, type[FinalResult] | None] = {
 }
 
 
-def render_junit(result: Result) -> str:
+def render(report: Report) -> str:
     """The whole file, UTF-8 by its declaration; the gate's own case holds the markdown report."""
+    result = report.result
     suite = TestSuite(NAME)
     suite.timestamp = _line(result.created)[: len("2026-01-01T00:00:00")]
     for name, value in _properties(result):
         if value:
             suite.add_property(name, _line(value))
-    for case in _cases(result):
+    for case in _cases(report):
         suite.add_testcase(case)
     document = JUnitXml(NAME)
     document.add_testsuite(suite)
@@ -54,15 +54,16 @@ def render_junit(result: Result) -> str:
     return buffer.getvalue().decode("utf-8")
 
 
-def _cases(result: Result) -> Iterator[TestCase]:
+def _cases(report: Report) -> Iterator[TestCase]:
+    result = report.result
     classname = f"{NAME}.{_line(result.scenario_name)}"
     verdict = result.verdict
-    message = _line(plain(headline(result)))
+    message = _line(plain(report.head.headline))
     outcome = verdict.outcome if verdict else Outcome.PASS
-    why = "\n".join(f"{_line(text)} ({code})" for code, text in coded_reasons(verdict))
+    why = "\n".join(f"{_line(text)} ({code})" for code, text in report.head.reasons)
     gate = _case(classname, "gate", outcome, message, why)
     gate.time = result.duration_s if math.isfinite(result.duration_s) else 0.0
-    gate.system_out = render_markdown(result)
+    gate.system_out = markdown.render(report)
     yield gate
     if verdict is None:
         return

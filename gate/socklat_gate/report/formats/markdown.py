@@ -1,4 +1,4 @@
-"""The markdown report: `View` laid out by ``templates/report.md.j2``."""
+"""The markdown report: ``templates/report.md.j2``, and a template for every section."""
 
 from __future__ import annotations
 
@@ -6,19 +6,34 @@ from functools import lru_cache
 
 import jinja2
 
-from socklat_gate.measured.result import Result
-from socklat_gate.report.view import view_of
+from socklat_gate.report.report import Report
 from socklat_gate.wording.markdown_escape import Md, code, md
+from socklat_gate.wording.section_titles import MDE_NOTE, TITLES
 from socklat_gate.wording.sentence import Name, Sentence
 
-__all__ = ["render_markdown"]
+__all__ = ["render"]
 
 LONG = 600
+FOLDED = {
+    "spike_evidence",
+    "evidence",
+    "stages",
+    "companions",
+    "slowest",
+    "network",
+    "drops",
+    "pairs",
+    "hooks",
+    "fingerprint",
+    "facts",
+}
+"""Sections that open when their title is clicked."""
 
 
-def render_markdown(result: Result) -> str:
+def render(report: Report) -> str:
     """Report for a pull request or a terminal; the first line is the verdict in one sentence."""
-    return _environment().get_template("report.md.j2").render(view=view_of(result))
+    template = _environment().get_template("report.md.j2")
+    return template.render(report=report, folded=FOLDED, titles=TITLES, mde_note=MDE_NOTE)
 
 
 @lru_cache(maxsize=1)

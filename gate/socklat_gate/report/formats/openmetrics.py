@@ -25,10 +25,11 @@ from socklat_gate.measured.histogram import Histogram, bucket_edges_ns
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.run import Run
 from socklat_gate.measured.verdict import Outcome, Verdict
-from socklat_gate.report.arm_runs import arms_of
+from socklat_gate.report.arm_runs import merged
+from socklat_gate.report.report import Report
 from socklat_gate.wording.markdown_escape import one_line
 
-__all__ = ["render_openmetrics"]
+__all__ = ["render"]
 
 LONG = 600
 PREFIX = "socklat_gate"
@@ -37,9 +38,9 @@ OCTAVES = range(10, 37)
 """Buckets end at 2**k - 1 ns, since values are whole ns and bucket edges are powers of 2: exact."""
 
 
-class _Result(Collector):
-    def __init__(self, result: Result) -> None:
-        self._result = result
+class _Report(Collector):
+    def __init__(self, report: Report) -> None:
+        self._report = report
 
     def collect(self) -> Iterator[Metric]:
         """Families without samples are left out, and so is what has the labels of an earlier one.
@@ -54,12 +55,12 @@ class _Result(Collector):
                 yield family
 
     def _families(self) -> Iterator[Metric]:
-        result, verdict = self._result, self._result.verdict
+        result, arms = self._report.result, self._report.arms
+        verdict = result.verdict
         yield _info(result)
         yield _gauge(
             "duration", "Wall-clock time of the job.", [({}, result.duration_s)], "seconds"
         )
-        arms = arms_of(result)
         yield _stages(arms)
         yield _histogram(arms)
         if result.completeness is not None:
@@ -71,10 +72,10 @@ class _Result(Collector):
             yield from _verdict(verdict)
 
 
-def render_openmetrics(result: Result) -> str:
+def render(report: Report) -> str:
     """The whole exposition, ``# EOF`` included."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Result(result))
+    registry.register(_Report(report))
     text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
     return text.decode("utf-8")
 
@@ -105,20 +106,20 @@ def _stages(arms: Sequence[tuple[str, Sequence[Run]]]) -> Metric:
     )
     for arm, runs in arms:
         for stage in dict.fromkeys(stage for run in runs for stage in run.histograms):
-            for numbers, merged, exchanges in _merged(runs, stage):
+            for numbers, whole, exchanges in _merged(runs, stage):
                 labels = [_text(stage), arm, numbers]
-                for quantile, value in zip(QUANTILES, merged.quantiles_ns(QUANTILES), strict=True):
+                for quantile, value in zip(QUANTILES, whole.quantiles_ns(QUANTILES), strict=True):
                     place = dict(zip(names, labels, strict=True)) | {"quantile": str(quantile)}
                     found.add_sample(found.name, place, float(value) / 1e9)
-                found.add_metric(labels, exchanges, merged.mean_ns() * exchanges / 1e9)
+                found.add_metric(labels, exchanges, whole.mean_ns() * exchanges / 1e9)
     return found
 
 
 def _merged(runs: Sequence[Run], stage: str) -> Iterator[tuple[str, Histogram, int]]:
     """Raw and, where every run has them, corrected distributions, and their exchanges."""
-    merged = Histogram.merged(run.histograms[stage] for run in runs if stage in run.histograms)
-    if merged.total:
-        yield "raw", merged, merged.total
+    raw = merged(runs, stage)
+    if raw.total:
+        yield "raw", raw, raw.total
     known = [run.corrected for run in runs if run.corrected and stage in run.corrected.histograms]
     if len(known) == len(runs):
         corrected = Histogram.merged(one.histograms[stage] for one in known)
@@ -135,18 +136,16 @@ def _histogram(arms: Sequence[tuple[str, Sequence[Run]]]) -> Metric:
     )
     edges = bucket_edges_ns()
     for arm, runs in arms:
-        merged = Histogram.merged(
-            r.histograms["service"] for r in runs if "service" in r.histograms
-        )
-        if not merged.total:
+        service = merged(runs, "service")
+        if not service.total:
             continue
-        below = [int(merged.counts[edges[:-1] < 1 << octave].sum()) for octave in OCTAVES]
+        below = [int(service.counts[edges[:-1] < 1 << octave].sum()) for octave in OCTAVES]
         buckets = [
             (repr(((1 << octave) - 1) / 1e9), float(number))
             for octave, number in zip(OCTAVES, below, strict=True)
         ]
-        total = float(merged.total)
-        found.add_metric([arm], [*buckets, ("+Inf", total)], merged.mean_ns() * total / 1e9)
+        total = float(service.total)
+        found.add_metric([arm], [*buckets, ("+Inf", total)], service.mean_ns() * total / 1e9)
     return found
 
 

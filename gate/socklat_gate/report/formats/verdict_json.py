@@ -6,22 +6,23 @@ Strict JSON: a number that is not known or not bounded is null.  The whole measu
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import asdict
 from enum import Enum
 from typing import Any
 
-from socklat_gate.documents.codec import to_body
 from socklat_gate.errors import Exit
 from socklat_gate.measured.result import Completeness, Result
 from socklat_gate.measured.verdict import MetricVerdict, SpikeVerdict
 from socklat_gate.report.machine import machine_numbers, noises_of
 from socklat_gate.report.rare_spikes import power_text
 from socklat_gate.report.raw_numbers import correction_of
+from socklat_gate.report.report import Report
 from socklat_gate.wording.notes import drift_text, note_text
 from socklat_gate.wording.reasons import coded_reasons
 
-__all__ = ["VERDICT_SCHEMA_VERSION", "result_document", "verdict_document"]
+__all__ = ["VERDICT_SCHEMA_VERSION", "render", "verdict_document"]
 
 VERDICT_SCHEMA_VERSION = 2
 
@@ -30,6 +31,11 @@ JSON = dict[str, Any]
 RAW = ("baseline_ns", "candidate_ns", "change")
 LEFT_OUT = ("trace", "shortfalls")
 """Of a metric, what only ``result.json`` has."""
+
+
+def render(report: Report) -> str:
+    """The whole file; the numbers are the result's, nothing in it is rounded."""
+    return json.dumps(verdict_document(report.result), indent=2, allow_nan=False) + "\n"
 
 
 def verdict_document(result: Result) -> JSON:
@@ -66,11 +72,6 @@ def verdict_document(result: Result) -> JSON:
         "baseline_commit": result.baseline_commit,
         "baseline_choice": note_text(result.baseline_choice),
     }
-
-
-def result_document(result: Result) -> JSON:
-    """Body of ``result.json``; `documents.files.read_result` reads it back."""
-    return to_body(result)
 
 
 def _metric(metric: MetricVerdict) -> JSON:

@@ -14,13 +14,14 @@ from typing import Any
 
 import pytest
 
+from socklat_gate.documents.codec import to_body
 from socklat_gate.documents.envelope import RESULT_SCHEMA, write_document
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.forge.github import artifact
 from socklat_gate.forge.github.artifact import read_artifact
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome
-from socklat_gate.report.formats.verdict_json import result_document
+from socklat_gate.report.formats import markdown
 from socklat_gate.report.writer import write_reports
 from tests.unit.factories import make_result
 
@@ -54,7 +55,7 @@ def refused(data: bytes) -> str:
 def test_what_a_gate_wrote_is_read(tmp_path: Path, outcome: Outcome) -> None:
     files = reports(tmp_path, make_result("gate", outcome))
     result, report = read_artifact(zipped(list(files.items())))
-    assert report == files["report.md"].decode("utf-8")
+    assert markdown.render(report) == files["report.md"].decode("utf-8")
     assert result.verdict is not None
     assert result.verdict.outcome is outcome
 
@@ -151,7 +152,7 @@ def test_damage_anywhere_is_refused_or_harmless(files: dict[str, bytes], step: i
         damaged = bytearray(whole)
         damaged[at] ^= 0x41
         with suppress(UsageError):
-            assert read_artifact(bytes(damaged)).report == expected.report
+            assert read_artifact(bytes(damaged)).report.head == expected.report.head
 
 
 def changed(files: dict[str, bytes], **members: Any) -> bytes:
@@ -211,7 +212,7 @@ def test_numbers_that_no_measurement_gives_are_refused(tmp_path: Path) -> None:
     odd = replace(result.verdict.metrics[0], quantile=2.0)
     impossible = replace(result, verdict=replace(result.verdict, metrics=(odd,)))
     files = reports(tmp_path)
-    write_document(tmp_path / "odd.json", RESULT_SCHEMA, result_document(impossible))
+    write_document(tmp_path / "odd.json", RESULT_SCHEMA, to_body(impossible))
     other = [("verdict.json", files["verdict.json"])]
     data = zipped([*other, ("result.json", (tmp_path / "odd.json").read_bytes())])
     assert "cannot be rendered (ValueError)" in refused(data)

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from socklat_gate.errors import GitHubFailure, Reason
+from socklat_gate.forge.body import marker_of
 from socklat_gate.forge.github.api import GitHub
-from socklat_gate.forge.github.comment import MAX_COMMENT, Thread, marker_of, put_comment
+from socklat_gate.forge.github.comment import MAX_COMMENT, Thread, put_comment
 from tests.unit.forge.github.api_server import ApiServer, Fault
 from tests.unit.hostile_texts import TEXTS
 from tests.unit.report.markdown_judge import PARSER

@@ -92,7 +92,7 @@ def test_the_job_of_a_pull_request(tmp_path: Path) -> None:
     assert job.sha == MERGE_SHA
     assert job.head_sha == HEAD_SHA
     assert not job.self_hosted
-    assert job.run_url(5) == "https://github.com/octo/shop/actions/runs/5"
+    assert job.runs_url == "https://github.com/octo/shop/actions/runs"
 
 
 def test_the_job_of_another_run(tmp_path: Path) -> None:

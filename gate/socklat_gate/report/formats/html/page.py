@@ -1,4 +1,4 @@
-"""The page: `View` and the drawings laid out by ``templates/report.html.j2``."""
+"""The page: a report and drawings, laid out by ``templates/report.html.j2``."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ import jinja2
 from markupsafe import Markup
 
 from socklat_gate import __version__
-from socklat_gate.measured.result import Result
-from socklat_gate.report.arm_runs import arms_of
 from socklat_gate.report.formats.html.assets import assets
 from socklat_gate.report.formats.html.curves import curve_document, curve_sets
 from socklat_gate.report.formats.html.evidence_trace import evidence_document, evidence_traces
@@ -20,11 +18,12 @@ from socklat_gate.report.formats.html.heat_map import COLUMN, SHARES, heat_docum
 from socklat_gate.report.formats.html.intervals import interval_axis
 from socklat_gate.report.formats.html.run_columns import MAX_COLUMNS, timeline_of
 from socklat_gate.report.formats.html.waterfall import share_bars, waterfalls
-from socklat_gate.report.view import view_of
+from socklat_gate.report.report import Report
 from socklat_gate.wording.markdown_escape import one_line
+from socklat_gate.wording.section_titles import MDE_NOTE, TITLES
 from socklat_gate.wording.sentence import Name, Sentence
 
-__all__ = ["embedded", "render_html"]
+__all__ = ["embedded", "render"]
 
 LONG = 600
 
@@ -32,9 +31,9 @@ LONG = 600
 HIDDEN = {ord(one): f"\\u{ord(one):04x}" for one in "<>&\u2028\u2029"}
 
 
-def render_html(result: Result) -> str:
+def render(report: Report) -> str:
     """One file for a browser, offline: no link, no request, nothing of an outsider's but text."""
-    view, arms, verdict = view_of(result), arms_of(result), result.verdict
+    result, arms, verdict = report.result, report.arms, report.result.verdict
     curves, traces = curve_sets(arms), evidence_traces(result)
     labels, columns = timeline_of(result)
     rare_ns = verdict.spikes.threshold_ns if verdict and verdict.spikes else math.inf
@@ -49,8 +48,10 @@ def render_html(result: Result) -> str:
         _environment()
         .get_template("report.html.j2")
         .render(
-            view=view,
-            title=f"{view.word}: {result.scenario_name}",
+            report=report,
+            titles=TITLES,
+            mde_note=MDE_NOTE,
+            title=f"{report.head.word}: {result.scenario_name}",
             outcome=verdict.outcome.value if verdict else "measured",
             arms=[label for label, _ in arms],
             curves=curves,

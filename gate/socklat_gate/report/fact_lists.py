@@ -1,0 +1,28 @@
+"""Lists of facts with their names: the machine meanwhile, hooks, the fingerprint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from socklat_gate.wording.machine_facts import LABELS
+
+__all__ = ["Facts", "environment_section", "facts_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Name and value of each."""
+
+    rows: tuple[tuple[str, str], ...]
+
+
+def facts_of(facts: Mapping[str, str]) -> Facts | None:
+    """Facts in their order; None when there are none."""
+    return Facts(tuple(facts.items())) if facts else None
+
+
+def environment_section(environment: Mapping[str, str]) -> Facts | None:
+    """The machine during the measurement, under names for people."""
+    rows = tuple((LABELS.get(name, name), text) for name, text in environment.items())
+    return Facts(rows) if rows else None

@@ -1,0 +1,76 @@
+"""The head of a report: the verdict in one sentence, why, what to do next, what was measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from socklat_gate.measured.result import Result
+from socklat_gate.report.pair_table import interleaving
+from socklat_gate.wording import units
+from socklat_gate.wording.headline import headline, next_step
+from socklat_gate.wording.notes import drift_text, note_text
+from socklat_gate.wording.outcomes import SYMBOLS
+from socklat_gate.wording.reasons import coded_reasons
+from socklat_gate.wording.sentence import Sentence
+
+__all__ = ["Head", "head_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What every report begins with; it is never left out.
+
+    ``reasons`` are codes with their texts, ``notes`` what is known of drift and calibration,
+    ``subject`` facts with their names.
+    """
+
+    symbol: str
+    word: str
+    headline: Sentence
+    next_step: Sentence
+    reasons: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+    subject: tuple[tuple[str, str], ...]
+
+
+def head_of(result: Result) -> Head:
+    """The head of a result of any kind and outcome."""
+    verdict = result.verdict
+    return Head(
+        symbol=SYMBOLS[verdict.outcome] if verdict else "•",
+        word=verdict.outcome.value.replace("_", " ").upper() if verdict else "MEASURED",
+        headline=headline(result),
+        next_step=next_step(result),
+        reasons=tuple(coded_reasons(verdict)),
+        notes=tuple(filter(None, (drift_text(result.drift), note_text(result.calibration)))),
+        subject=_subject(result),
+    )
+
+
+def _subject(result: Result) -> tuple[tuple[str, str], ...]:
+    rows = [
+        ("scenario", result.scenario_name),
+        ("baseline", result.baseline_image),
+        ("baseline commit", _compared_with(result)),
+        ("candidate" if result.kind != "run" else "image", result.candidate_image),
+        ("commit", result.commit),
+        ("branch", result.branch),
+        ("measured", result.created),
+        ("took", units.duration_s(result.duration_s)),
+        ("pairs", _pair_count(result)),
+        ("arms", interleaving(result.pairs)),
+        ("seed", str(result.seed) if result.kind != "compare" else ""),
+    ]
+    return tuple((name, text) for name, text in rows if text)
+
+
+def _compared_with(result: Result) -> str:
+    """Which commit, and why that one."""
+    known = [text for text in (result.baseline_commit, note_text(result.baseline_choice)) if text]
+    return ", ".join(known)
+
+
+def _pair_count(result: Result) -> str:
+    excluded = sum(1 for pair in result.pairs if pair.excluded)
+    used = len(result.pairs) - excluded
+    return f"{used} used, {excluded} excluded" if result.pairs else ""

@@ -1,0 +1,56 @@
+"""Quantiles of every stage of a run without verdict."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.result import Result
+from socklat_gate.report.arm_runs import merged
+from socklat_gate.report.stage_rows import stages_not_measured
+from socklat_gate.wording import units
+
+__all__ = ["Measured", "QuantileRow", "measured_section"]
+
+
+@dataclass(frozen=True, slots=True)
+class QuantileRow:
+    """One stage."""
+
+    stage: str
+    exchanges: str
+    p50: str
+    p90: str
+    p99: str
+    p999: str
+    highest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A row for every stage, and the names of those that were not measured."""
+
+    rows: tuple[QuantileRow, ...]
+    not_measured: tuple[str, ...]
+
+
+def measured_section(result: Result) -> Measured | None:
+    """None for a result with a verdict, which has its metrics instead, and without runs."""
+    if result.verdict is not None or result.campaign is None:
+        return None
+    runs = result.campaign.runs
+    stages = dict.fromkeys(stage for run in runs for stage in run.histograms)
+    rows = [_row(stage, whole := merged(runs, stage), whole.total) for stage in stages]
+    known = [run.corrected for run in runs if run.corrected and "service" in run.corrected.used]
+    if known:
+        whole = Histogram.merged(one.histograms["service"] for one in known)
+        used = sum(one.used["service"].total for one in known)
+        rows.insert(1, _row("service, corrected for stalls", whole, used))
+    return Measured(tuple(rows), stages_not_measured(runs)) if rows else None
+
+
+def _row(stage: str, whole: Histogram, exchanges: int) -> QuantileRow:
+    p50, p90, p99, p999 = map(units.ns, whole.quantiles_ns([0.5, 0.9, 0.99, 0.999]))
+    highest = units.ns(whole.max_ns()) if whole.total else units.ns(math.nan)
+    return QuantileRow(stage, units.count(exchanges), p50, p90, p99, p999, highest)

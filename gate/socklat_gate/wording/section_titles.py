@@ -1,0 +1,37 @@
+"""Titles of a report's sections, and notes that belong to no single one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = ["CUT_NOTE", "MDE_NOTE", "TITLES"]
+
+TITLES: Mapping[str, str] = {
+    "metrics": "Metrics",
+    "stall_correction": "Stall correction",
+    "measured": "Measured",
+    "attribution": "Where the time went",
+    "rare_spikes": "Rare spikes",
+    "spike_evidence": "How rare spikes were judged",
+    "service_time": "Service time",
+    "load": "Load",
+    "completeness": "Completeness",
+    "environment": "Environment",
+    "evidence": "Evidence",
+    "stages": "Stages",
+    "companions": "Other containers of the stack",
+    "slowest": "Slowest exchanges",
+    "network": "Network counters that are not zero",
+    "drops": "Packets dropped, by the kernel's reason",
+    "pairs": "Pairs",
+    "hooks": "Hooks",
+    "fingerprint": "Fingerprint (must match a baseline's)",
+    "facts": "Facts about the machine",
+}
+"""By name of the section, in the order in which a report shows them."""
+
+MDE_NOTE = (
+    "MDE: the minimum detectable effect, the change that half of such jobs would have failed."
+)
+
+CUT_NOTE = "\nThe rest is left out here for want of room; the artifact has the whole report.\n"
