@@ -16,7 +16,6 @@ no job is long enough to show that there are none, so their power is reported.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -24,13 +23,14 @@ from socklat_gate.errors import Reason
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.facts import ReasonFact
 from socklat_gate.measured.pair import ARMS, Pair
-from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict, Verdict
+from socklat_gate.measured.verdict import Outcome, SpikeVerdict, Verdict
 from socklat_gate.scenario.gating import SPIKES, Gate, Waiver
 from socklat_gate.verdict.attribution import attribute
-from socklat_gate.verdict.clusters import cluster_ids
+from socklat_gate.verdict.clusters import ClusterIds, cluster_ids
 from socklat_gate.verdict.judge import Judged, judge_metric
 from socklat_gate.verdict.log_ratios import LogRatios, stage_log_ratios
 from socklat_gate.verdict.overlap import overlap_fact
+from socklat_gate.verdict.rules import RULES, Decision, Evidence, exposure_pairs
 from socklat_gate.verdict.spikes import judge_spikes
 from socklat_gate.verdict.zone import default_scale
 
@@ -65,60 +65,110 @@ def decide(
     another kind of ``budget_spent``, `InvalidMeasurement` when a run lacks the counters of
     overlapping.
     """
-    scales = scales or {}
+    _check_arguments(gate, scales or {}, budget_spent, waivers)
+    used = [pair for pair in pairs if not pair.excluded]
+    clusters = cluster_ids(used, gate.pairs_per_start, closed=budget_spent is not None)
+    waived = {waiver.metric: waiver for waiver in waivers}
+    overlaps = [
+        fact
+        for arm in ARMS
+        if (fact := overlap_fact((p.arm(arm) for p in used), arm, gate.max_overlap))
+    ]
+    judged = _judged_metrics(used, clusters, gate, scales or {}, waived, budget_spent)
+    spikes = None
+    if gate.spikes.enabled:
+        spikes = judge_spikes(used, clusters, gate, waived.get(SPIKES), stored)
+    if overlaps:
+        judged, spikes = _not_judged(judged, spikes)
+    missing = exposure_pairs(spikes, gate.spikes.watch_s, len(used), gate.max_pairs)
+    decision = _decision(Evidence(judged, spikes, overlaps, missing, len(used)))
+    return Verdict(
+        outcome=decision.outcome,
+        reasons=(*decision.reasons, *_open_reasons(decision, len(used), budget_spent)),
+        metrics=tuple(one.verdict for one in judged),
+        attribution=attribute(used, clusters=clusters),
+        pairs=len(used),
+        pairs_to_decide=decision.pairs_to_decide,
+        spikes=spikes,
+    )
+
+
+def _check_arguments(
+    gate: Gate,
+    scales: Mapping[str, float],
+    budget_spent: Reason | None,
+    waivers: Sequence[Waiver],
+) -> None:
     unknown = scales.keys() - {metric.name for metric in gate.metrics}
     if unknown:
         raise ValueError(f"a scale is given for {', '.join(sorted(unknown))}, which is not gated")
     if budget_spent is not None and budget_spent not in BUDGETS:
         raise ValueError(f"{budget_spent} is not a budget")
     gate.check_waivers(waivers)
-    waived = {waiver.metric: waiver for waiver in waivers}
-    used = [pair for pair in pairs if not pair.excluded]
-    clusters = cluster_ids(used, gate.pairs_per_start, closed=budget_spent is not None)
+
+
+def _judged_metrics(
+    used: Sequence[Pair],
+    clusters: ClusterIds,
+    gate: Gate,
+    scales: Mapping[str, float],
+    waived: Mapping[str, Waiver],
+    budget_spent: Reason | None,
+) -> list[Judged]:
     seen = int(clusters.max(initial=-1)) + 1
-    budget = -(-gate.max_pairs // gate.pairs_per_start)
+    budget = seen if budget_spent else max(seen, -(-gate.max_pairs // gate.pairs_per_start))
     ratios = _log_ratios(used, gate)
-    judged = [
+    return [
         judge_metric(
             ratios[metric.name],
             clusters,
             metric,
             gate,
-            budget=seen if budget_spent is not None else max(seen, budget),
+            budget=budget,
             scale=scales.get(metric.name),
             waiver=waived.get(metric.name),
         )
         for metric in gate.metrics
     ]
-    metrics = tuple(one.verdict for one in judged)
-    spikes = (
-        judge_spikes(used, clusters, gate, waived.get(SPIKES), stored)
-        if gate.spikes.enabled
-        else None
-    )
-    overlaps = [
-        fact
-        for arm in ARMS
-        if (fact := overlap_fact((p.arm(arm) for p in used), arm, gate.max_overlap))
-    ]
-    if overlaps:
-        metrics = tuple(
-            replace(metric, verdict=Outcome.INCONCLUSIVE, pairs_to_decide=None)
-            for metric in metrics
+
+
+def _not_judged(
+    judged: Sequence[Judged], spikes: SpikeVerdict | None
+) -> tuple[list[Judged], SpikeVerdict | None]:
+    """The same numbers with nothing decided by them."""
+    still = [
+        replace(
+            one,
+            verdict=replace(one.verdict, verdict=Outcome.INCONCLUSIVE, pairs_to_decide=None),
         )
-        spikes = None if spikes is None else replace(spikes, failed=False)
-    unwatched = _unwatched_pairs(spikes, gate, len(used))
-    outcome, reasons, further = _outcome(judged, metrics, spikes, overlaps, unwatched, len(used))
-    if outcome is Outcome.INCONCLUSIVE:
-        if budget_spent is not None:
-            numbers = {"pairs": len(used), "pairs_to_decide": further}
-            reasons.append(ReasonFact(budget_spent, numbers=numbers))
-            if not used:
-                reasons.append(ReasonFact(Reason.TOO_FEW_SAMPLES))
-        elif not reasons:
-            reasons.append(ReasonFact(Reason.BETWEEN_LIMITS, numbers={"pairs": len(used)}))
-    where = attribute(used, clusters=clusters)
-    return Verdict(outcome, tuple(reasons), metrics, where, len(used), further, spikes)
+        for one in judged
+    ]
+    return still, None if spikes is None else replace(spikes, failed=False)
+
+
+def _decision(evidence: Evidence) -> Decision:
+    """Of the first rule that holds, and what each metric lacks to be judged."""
+    found = next(one for rule in RULES if (one := rule.decide(evidence)))
+    lacking = (
+        ReasonFact(
+            Reason.NOT_MEASURED if one.unmeasured else Reason.TOO_FEW_SAMPLES, one.verdict.name
+        )
+        for one in evidence.judged
+        if one.verdict.shortfalls
+    )
+    return replace(found, reasons=(*found.reasons, *lacking))
+
+
+def _open_reasons(decision: Decision, pairs: int, budget_spent: Reason | None) -> list[ReasonFact]:
+    """That the job is over without a decision, or still goes on."""
+    if decision.outcome is not Outcome.INCONCLUSIVE:
+        return []
+    if budget_spent is None:
+        still = ReasonFact(Reason.BETWEEN_LIMITS, numbers={"pairs": pairs})
+        return [] if decision.reasons else [still]
+    numbers = {"pairs": pairs, "pairs_to_decide": decision.pairs_to_decide}
+    spent = [ReasonFact(budget_spent, numbers=numbers)]
+    return spent if pairs else [*spent, ReasonFact(Reason.TOO_FEW_SAMPLES)]
 
 
 def _log_ratios(used: Sequence[Pair], gate: Gate) -> dict[str, LogRatios]:
@@ -129,59 +179,3 @@ def _log_ratios(used: Sequence[Pair], gate: Gate) -> dict[str, LogRatios]:
         ratios = stage_log_ratios(used, stage, [metric.quantile for metric in metrics])
         found.update(zip((metric.name for metric in metrics), ratios, strict=True))
     return found
-
-
-def _outcome(
-    judged: Sequence[Judged],
-    metrics: Sequence[MetricVerdict],
-    spikes: SpikeVerdict | None,
-    overlaps: Sequence[ReasonFact],
-    unwatched: int,
-    pairs: int,
-) -> tuple[Outcome, list[ReasonFact], int | None]:
-    """What it comes to, why (nothing yet for an open verdict), and how many pairs further."""
-    further: int | None = None
-    reasons: list[ReasonFact] = []
-    failed = [metric for metric in metrics if metric.verdict is Outcome.REGRESSION]
-    if overlaps:
-        outcome = Outcome.INCONCLUSIVE
-        reasons = list(overlaps)
-    elif failed or (spikes and spikes.failed):
-        outcome, further = Outcome.REGRESSION, 0
-        reasons = [ReasonFact(Reason.REGRESSION, metric.name) for metric in failed]
-        if spikes and spikes.failed:
-            reasons.append(ReasonFact(Reason.MORE_SPIKES))
-    elif any(metric.verdict is not Outcome.PASS for metric in metrics):
-        outcome, further = Outcome.INCONCLUSIVE, _pairs_to_decide_job(judged, unwatched)
-    elif unwatched and spikes:
-        outcome, further = Outcome.INCONCLUSIVE, unwatched
-        numbers = {"exposure_s": spikes.candidate_exposure_s, "pairs_to_decide": unwatched}
-        reasons = [ReasonFact(Reason.INSUFFICIENT_EXPOSURE, numbers=numbers)]
-    else:
-        outcome, further = Outcome.PASS, 0
-        reasons = [ReasonFact(Reason.NO_REGRESSION, numbers={"pairs": pairs})]
-    reasons += [
-        ReasonFact(
-            Reason.NOT_MEASURED if one.unmeasured else Reason.TOO_FEW_SAMPLES, one.verdict.name
-        )
-        for one in judged
-        if one.verdict.shortfalls
-    ]
-    return outcome, reasons, further
-
-
-def _unwatched_pairs(spikes: SpikeVerdict | None, gate: Gate, pairs: int) -> int:
-    """Pairs until the candidate was watched for spikes as long as a PASS needs."""
-    if spikes is None or spikes.candidate_exposure_s >= gate.spikes.watch_s:
-        return 0
-    per_pair_s = spikes.candidate_exposure_s / max(pairs, 1)
-    missing_s = gate.spikes.watch_s - spikes.candidate_exposure_s
-    return math.ceil(missing_s / per_pair_s) if per_pair_s else gate.max_pairs
-
-
-def _pairs_to_decide_job(judged: Sequence[Judged], unwatched: int) -> int | None:
-    """Pairs until the first metric fails or the last one passes and spikes were watched enough."""
-    ways = [one.to_fail for one in judged]
-    to_pass = [*(one.to_pass for one in judged), unwatched]
-    ways.append(None if None in to_pass else max(n for n in to_pass if n is not None))
-    return min((n for n in ways if n is not None), default=None)

@@ -8,6 +8,7 @@ import pytest
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.scenario import Metric
 from socklat_gate.verdict.series import metric_history
+from socklat_gate.wording.history_text import history_lines, release_text
 from tests.unit.verdict.builders import campaign_of, run_of, scaled_run
 
 P50 = Metric(quantile=0.5, tolerance=0.02, regression_threshold=0.05)
@@ -25,18 +26,18 @@ def history(log_changes: np.ndarray) -> list[Campaign]:
     ]
 
 
-def test_a_step_is_told_with_its_size_day_and_commit() -> None:
+def test_a_step_has_its_size_day_and_commit() -> None:
     campaigns = history(np.where(np.arange(40) >= 25, 0.15, 0.0))
     found = metric_history(campaigns, P50)
-    (sentence,) = found.sentences()
+    (sentence,) = history_lines(found)
     assert sentence.startswith("service_p50: +16")
     assert f"from {campaigns[25].created[:10]} (commit {campaigns[25].commit[:12]}) on" in sentence
     assert not found.drifted
 
 
-def test_nothing_changed_is_said_too() -> None:
+def test_no_change_is_a_line_too() -> None:
     found = metric_history(history(np.zeros(20)), P50)
-    assert found.sentences() == ["service_p50: no change found over 20 campaigns"]
+    assert history_lines(found) == ["service_p50: no change found over 20 campaigns"]
 
 
 def test_small_steps_add_up_against_a_pinned_release() -> None:
@@ -44,7 +45,7 @@ def test_small_steps_add_up_against_a_pinned_release() -> None:
     found = metric_history(campaigns, P50, pinned=campaigns[:5])
     assert found.drifted
     assert found.release is not None
-    assert found.release.sentence in found.sentences()
+    assert release_text(found.release) in history_lines(found)
     still = metric_history(history(np.zeros(20)), P50, pinned=history(np.zeros(20))[:5])
     assert not still.drifted
 

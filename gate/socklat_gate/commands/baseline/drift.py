@@ -42,6 +42,7 @@ def drift(
     from socklat_gate.baseline.open_store import open_store
     from socklat_gate.scenario.loader import load_scenario
     from socklat_gate.verdict.series import metric_history
+    from socklat_gate.wording.history_text import history_lines
 
     planned = load_scenario(scenario)
     with open_store(baselines) as store:
@@ -63,7 +64,7 @@ def drift(
         )
     found = [metric_history(campaigns, metric, pinned) for metric in planned.gate.metrics]
     for history in found:
-        for sentence in history.sentences():
+        for sentence in history_lines(history):
             emit(strip_control_characters(sentence))
     if any(history.drifted for history in found):
         context.exit(int(Exit.REGRESSION))

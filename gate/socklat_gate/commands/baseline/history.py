@@ -83,6 +83,7 @@ def history(scenario: str, baselines: str, branch: str, parquet: Path | None) ->
 def _show(metric: Metric, points: Sequence[Point]) -> None:
     from socklat_gate.verdict.series import series_history
     from socklat_gate.wording.changes import percent
+    from socklat_gate.wording.history_text import history_lines
     from socklat_gate.wording.sparkline import sparkline
     from socklat_gate.wording.units import ns
 
@@ -102,6 +103,6 @@ def _show(metric: Metric, points: Sequence[Point]) -> None:
         cells = (point.created[:19], point.branch or "-", point.commit[:12], str(point.runs))
         rows.append((mark, *map(strip_control_characters, cells), ns(value), step))
     emit(aligned(rows))
-    for sentence in series.sentences():
+    for sentence in history_lines(series):
         emit(strip_control_characters(sentence))
     emit("")

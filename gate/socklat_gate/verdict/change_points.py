@@ -18,66 +18,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from socklat_gate.measured.campaign import Campaign
+from socklat_gate.measured.history import Change, ReleaseDrift
 from socklat_gate.scenario.gating import Metric
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.change_models import SIMULATED, change_gain, null_gains
 from socklat_gate.verdict.log_scale import relative
-from socklat_gate.verdict.prediction import Prediction, predict
-from socklat_gate.wording.changes import listing, percent, plural
-from socklat_gate.wording.reasons import shortfall_text
+from socklat_gate.verdict.prediction import predict
 
 __all__ = [
     "LOOKED_AT",
     "MIN_CAMPAIGNS",
-    "Change",
-    "ReleaseDrift",
     "against_release",
     "change_points",
 ]
 
 
 MIN_CAMPAIGNS = 8
-"""Fewest values for a test; with fewer, hardly any change could be told from autocorrelation."""
+"""Fewest values for a test; with fewer, hardly any change stands out from autocorrelation."""
 
 LOOKED_AT = 120
 """Older campaigns than these are left out: what matters is what changed lately."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A change in a series of log values.
-
-    ``index`` is the first value after a step, or the first of a ramp; ``end`` is one past the last
-    value at the new level, or of the ramp.  ``log_shift`` is the mean after a step minus that
-    before it, or a ramp's rise from its first to its last value.  ``p`` is never 0.
-    """
-
-    kind: Literal["step", "ramp"]
-    index: int
-    end: int
-    log_shift: float
-    p: float
-
-
-@dataclass(frozen=True, slots=True)
-class ReleaseDrift:
-    """One metric of the latest campaigns beside a pinned release, with a sentence for people.
-
-    ``drifted``: slower than the release by more than the metric's tolerance, at the level asked.
-    """
-
-    metric: str
-    prediction: Prediction
-    drifted: bool
-    sentence: str
 
 
 def change_points(
@@ -129,22 +95,21 @@ def against_release(
     recent = history[-latest:]
     runs = [run for campaign in recent for run in campaign.runs]
     prediction, shortfalls = predict(pinned, runs, metric)
-    what = f"{metric.name} of the latest {plural(len(recent), 'campaign')}"
-    if shortfalls or math.isinf(prediction.sd):
-        lacks = [shortfall_text(one, metric.stage, metric.quantile) for one in shortfalls]
-        why = listing(lacks) if lacks else "at least 2 campaigns of the release are needed"
-        sentence = f"{what} cannot be held against the pinned release: {why}"
-        return ReleaseDrift(metric.name, prediction, False, sentence)
     half = prediction.limit(1.0 - alpha)
-    drifted = prediction.difference - half > math.log1p(metric.tolerance)
-    sentence = (
-        f"{what} differs by {percent(relative(prediction.difference))} from the "
-        f"{plural(len(pinned), 'campaign')} of the pinned release, "
-        f"{'more than' if drifted else 'which does not exclude'} the accepted "
-        f"{percent(metric.tolerance)} at {1.0 - alpha:.0%} confidence "
-        f"(a drift shows from {percent(relative(math.log1p(metric.tolerance) + half))} on)"
+    lowest = prediction.difference - half
+    return ReleaseDrift(
+        metric=metric.name,
+        stage=metric.stage,
+        quantile=metric.quantile,
+        latest=len(recent),
+        pinned=len(pinned),
+        change=relative(prediction.difference),
+        detectable=relative(math.log1p(metric.tolerance) + half),
+        tolerance=metric.tolerance,
+        level=1.0 - alpha,
+        drifted=not shortfalls and lowest > math.log1p(metric.tolerance),
+        shortfalls=shortfalls,
     )
-    return ReleaseDrift(metric.name, prediction, drifted, sentence)
 
 
 def _changes(series: Floats, start: int, end: int, seed: int) -> list[Change]:

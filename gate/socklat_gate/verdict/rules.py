@@ -1,0 +1,122 @@
+"""The rules of a verdict over pairs, in the order in which they are asked; the first holds.
+
+A rule looks at the `Evidence` and gives a `Decision`, or None where it does not apply.  To add one,
+write it and put it into `RULES`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from socklat_gate.errors import Reason
+from socklat_gate.measured.facts import ReasonFact
+from socklat_gate.measured.verdict import Outcome, SpikeVerdict
+from socklat_gate.verdict.judge import Judged
+
+__all__ = ["RULES", "Decision", "Evidence", "Rule", "exposure_pairs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the rules decide by: ``judged`` metrics and ``spikes`` (None: not judged).
+
+    ``pairs`` were used.  ``overlaps`` has a fact for each arm whose requests overlapped too often.
+    ``exposure_pairs`` are the pairs that are missing until the candidate was watched for spikes as
+    long as a pass needs.
+    """
+
+    judged: Sequence[Judged]
+    spikes: SpikeVerdict | None
+    overlaps: Sequence[ReasonFact]
+    exposure_pairs: int
+    pairs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a rule decides; ``pairs_to_decide`` as in `Verdict`, no reasons for an open verdict."""
+
+    outcome: Outcome
+    reasons: tuple[ReasonFact, ...] = ()
+    pairs_to_decide: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A name for messages and tests, and what decides."""
+
+    name: str
+    decide: Callable[[Evidence], Decision | None]
+
+
+def _overlap(evidence: Evidence) -> Decision | None:
+    """Times of overlapping requests are approximate: nothing is judged by them."""
+    if not evidence.overlaps:
+        return None
+    return Decision(Outcome.INCONCLUSIVE, tuple(evidence.overlaps))
+
+
+def _regression(evidence: Evidence) -> Decision | None:
+    """Any metric that failed, or spikes that did."""
+    reasons = [
+        ReasonFact(Reason.REGRESSION, one.verdict.name)
+        for one in evidence.judged
+        if one.verdict.verdict is Outcome.REGRESSION
+    ]
+    if evidence.spikes and evidence.spikes.failed:
+        reasons.append(ReasonFact(Reason.MORE_SPIKES))
+    return Decision(Outcome.REGRESSION, tuple(reasons), 0) if reasons else None
+
+
+def _undecided_metric(evidence: Evidence) -> Decision | None:
+    """A metric that has neither failed nor passed."""
+    if all(one.verdict.verdict is Outcome.PASS for one in evidence.judged):
+        return None
+    return Decision(Outcome.INCONCLUSIVE, pairs_to_decide=_pairs_to_decide(evidence))
+
+
+def _exposure(evidence: Evidence) -> Decision | None:
+    """A pass waits until the candidate was watched for spikes long enough."""
+    if not (evidence.exposure_pairs and evidence.spikes):
+        return None
+    numbers = {
+        "exposure_s": evidence.spikes.candidate_exposure_s,
+        "pairs_to_decide": evidence.exposure_pairs,
+    }
+    fact = ReasonFact(Reason.INSUFFICIENT_EXPOSURE, numbers=numbers)
+    return Decision(Outcome.INCONCLUSIVE, (fact,), evidence.exposure_pairs)
+
+
+def _pass(evidence: Evidence) -> Decision:
+    fact = ReasonFact(Reason.NO_REGRESSION, numbers={"pairs": evidence.pairs})
+    return Decision(Outcome.PASS, (fact,), 0)
+
+
+RULES = (
+    Rule("overlap", _overlap),
+    Rule("regression", _regression),
+    Rule("undecided metric", _undecided_metric),
+    Rule("exposure", _exposure),
+    Rule("pass", _pass),
+)
+
+
+def _pairs_to_decide(evidence: Evidence) -> int | None:
+    """Pairs until the first metric fails, or the last one passes and the exposure is enough."""
+    ways = [one.to_fail for one in evidence.judged]
+    to_pass = [*(one.to_pass for one in evidence.judged), evidence.exposure_pairs]
+    ways.append(None if None in to_pass else max(n for n in to_pass if n is not None))
+    return min((n for n in ways if n is not None), default=None)
+
+
+def exposure_pairs(spikes: SpikeVerdict | None, watch_s: float, pairs: int, most: int) -> int:
+    """Pairs that are missing until the candidate was watched for spikes for ``watch_s``.
+
+    As long as the ``pairs`` so far; ``most`` where nothing was watched.
+    """
+    if spikes is None or spikes.candidate_exposure_s >= watch_s:
+        return 0
+    per_pair_s = spikes.candidate_exposure_s / max(pairs, 1)
+    return math.ceil((watch_s - spikes.candidate_exposure_s) / per_pair_s) if per_pair_s else most

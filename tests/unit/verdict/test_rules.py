@@ -1,0 +1,63 @@
+"""Which rule decides; what the whole verdict comes to is in test_decide."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from socklat_gate.errors import Reason
+from socklat_gate.measured.facts import ReasonFact
+from socklat_gate.measured.verdict import Outcome
+from socklat_gate.verdict.judge import Judged
+from socklat_gate.verdict.rules import RULES, Evidence, exposure_pairs
+from tests.unit.factories import make_metric, make_spike_verdict
+
+
+def judged(outcome: Outcome, to_fail: int | None = None, to_pass: int | None = 0) -> Judged:
+    return Judged(make_metric("service_p50", outcome), False, to_fail, to_pass)
+
+
+PASSED = Evidence([judged(Outcome.PASS)], make_spike_verdict(), [], 0, 5)
+OPEN = replace(PASSED, judged=[judged(Outcome.INCONCLUSIVE, 9, 4)])
+
+
+def first(evidence: Evidence) -> str:
+    return next(rule.name for rule in RULES if rule.decide(evidence))
+
+
+@pytest.mark.parametrize(
+    ("evidence", "name"),
+    [
+        (PASSED, "pass"),
+        (replace(PASSED, spikes=None), "pass"),
+        (replace(PASSED, exposure_pairs=3), "exposure"),
+        (OPEN, "undecided metric"),
+        (replace(OPEN, judged=[*OPEN.judged, judged(Outcome.REGRESSION)]), "regression"),
+        (replace(PASSED, spikes=make_spike_verdict(failed=True)), "regression"),
+        (
+            replace(
+                PASSED,
+                judged=[judged(Outcome.REGRESSION)],
+                overlaps=[ReasonFact(Reason.OVERLAPPING_REQUESTS, "candidate")],
+            ),
+            "overlap",
+        ),
+    ],
+)
+def test_the_first_rule_that_holds(evidence, name):
+    assert first(evidence) == name
+
+
+@pytest.mark.parametrize(("missing", "pairs"), [(0, 4), (3, 4), (7, 7), (12, 9)])  # to fail takes 9
+def test_pairs_to_decide_are_those_of_the_nearest_way(missing, pairs):
+    rule = next(rule for rule in RULES if rule.name == "undecided metric")
+    assert rule.decide(replace(OPEN, exposure_pairs=missing)).pairs_to_decide == pairs
+
+
+def test_exposure_is_expected_to_grow_as_it_did():
+    spikes = replace(make_spike_verdict(), candidate_exposure_s=30.0)
+    assert exposure_pairs(None, 120.0, 3, 40) == 0
+    assert exposure_pairs(spikes, 30.0, 3, 40) == 0
+    assert exposure_pairs(spikes, 120.0, 3, 40) == 9
+    assert exposure_pairs(replace(spikes, candidate_exposure_s=0.0), 120.0, 3, 40) == 40
