@@ -9,7 +9,7 @@ from pathlib import Path
 
 from socklat_gate.errors import Reason, UnfitEnvironment
 from socklat_gate.job.commit import current_commit
-from socklat_gate.job.gated_stages import unmeasured_text
+from socklat_gate.job.gated_stages import missing_hooks
 from socklat_gate.job.progress import Progress
 from socklat_gate.job.rig import Rig
 from socklat_gate.job.run_job import check_excluded, pair_seed, utc_now
@@ -30,6 +30,7 @@ from socklat_gate.wording.progress_lines import (
     excluded_line,
     excluded_note,
 )
+from socklat_gate.wording.reasons import no_hook_text
 
 __all__ = ["CalibrationJob"]
 
@@ -65,7 +66,7 @@ class CalibrationJob:
             if rig.unmeasured:
                 raise UnfitEnvironment(
                     Reason.NO_HOOK,
-                    unmeasured_text(rig.unmeasured),
+                    no_hook_text(missing_hooks(rig.unmeasured)),
                     remedy="gate other stages: this scenario can never pass here",
                 )
             pairs, took_s = self._measure_pairs(rig)

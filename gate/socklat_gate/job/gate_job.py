@@ -13,7 +13,7 @@ from socklat_gate.environment import environment_facts
 from socklat_gate.errors import GateError, InvalidMeasurement, NoUsableBaseline, Reason
 from socklat_gate.job.commit import current_branch, current_commit
 from socklat_gate.job.completeness import completeness_of
-from socklat_gate.job.gated_stages import unmeasured_text
+from socklat_gate.job.gated_stages import missing_hooks
 from socklat_gate.job.progress import Progress
 from socklat_gate.job.reference import Reference
 from socklat_gate.job.rig import Rig
@@ -43,7 +43,7 @@ STORED_RUNS = 5
 class GateJob:
     """One gate: what is known of it grows while it runs, and makes a `Result` at any time.
 
-    ``find_reference`` is asked once, before anything is started.
+    ``find_reference`` is called once, before anything is started.
     """
 
     client: DockerClient
@@ -88,8 +88,7 @@ class GateJob:
             stored = self._stored = reference.campaigns(self.scenario, self._fingerprint)
             if rig.unmeasured:
                 # It can never pass, and nothing would be learnt from spending the budget.
-                numbers = {TEXT: unmeasured_text(rig.unmeasured)}
-                fact = ReasonFact(Reason.NO_HOOK, numbers=numbers)
+                fact = ReasonFact(Reason.NO_HOOK, numbers=missing_hooks(rig.unmeasured))
                 return Verdict(Outcome.INCONCLUSIVE, (fact,))
             try:
                 if reference.image is None:
@@ -124,11 +123,7 @@ class GateJob:
         used: list[Pair] = []
         while True:
             self.progress.step(f"pair {len(used) + 1}/{limits.max_pairs}")
-            index = len(self._pairs)
-            log.info("pair %d begins", index)
-            pair = rig.pair(index, pair_seed(self.seed, index), specs)
-            self._pairs.append(pair)
-            log.info("pair %d ends%s", index, excluded_note(pair.excluded))
+            pair = self._measure_pair(rig, specs)
             if pair.excluded:
                 self.progress.line(excluded_line("pair", pair.excluded))
                 unused = len(self._pairs) - len(used)
@@ -136,19 +131,26 @@ class GateJob:
             else:
                 used.append(pair)
             left_s = deadline_s - time.monotonic()
+            spent = _budget_reason(limits, len(used), left_s)
             verdict = decide(
                 used,
                 limits,
-                budget_spent=_budget_reason(limits, len(used), left_s),
+                budget_spent=spent,
                 waivers=self.scenario.waiver,
                 stored=self._stored,
             )
             if not pair.excluded:
                 self.progress.pair_done(len(used), limits.max_pairs, verdict, left_s)
-            if verdict.outcome is not Outcome.INCONCLUSIVE or _budget_reason(
-                limits, len(used), left_s
-            ):
+            if verdict.outcome is not Outcome.INCONCLUSIVE or spent:
                 return verdict
+
+    def _measure_pair(self, rig: Rig, specs: Sequence[ArmSpec]) -> Pair:
+        index = len(self._pairs)
+        log.info("pair %d begins", index)
+        pair = rig.pair(index, pair_seed(self.seed, index), specs)
+        self._pairs.append(pair)
+        log.info("pair %d ends%s", index, excluded_note(pair.excluded))
+        return pair
 
     def _failure_verdict(self, error: GateError) -> Verdict:
         missing = isinstance(error, NoUsableBaseline)

@@ -1,4 +1,4 @@
-"""Whether the stages that a scenario gates are measured, asked before anything is started."""
+"""Whether the stages that a scenario gates are measured, checked before anything is started."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.probe.hook_table import EVENTS, STAGE_NEEDS, Detail
 
-__all__ = ["unmeasured_stages", "unmeasured_text"]
+__all__ = ["missing_hooks", "unmeasured_stages"]
 
 
 def unmeasured_stages(
@@ -30,14 +30,9 @@ def unmeasured_stages(
     return missing
 
 
-def unmeasured_text(stages: Iterable[str]) -> str:
-    """Why a scenario that gates them cannot be judged."""
-    needed = "; ".join(
-        f"{stage} is not measured: no hook for {' and '.join(STAGE_NEEDS.get(stage, ('it',)))} "
-        "attaches to this kernel"
-        for stage in stages
-    )
-    return f"{needed} (gate another stage, or run where it does)"
+def missing_hooks(stages: Iterable[str]) -> dict[str, str]:
+    """By stage, the events for which no hook attaches to this kernel: ``"send and sent"``."""
+    return {stage: " and ".join(STAGE_NEEDS.get(stage, ())) for stage in stages}
 
 
 def _needs_full(stage: str) -> bool:

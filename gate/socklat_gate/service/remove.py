@@ -21,6 +21,7 @@ __all__ = ["remove_containers", "remove_networks", "remove_run", "remove_volumes
 GIVE_UP_S = 10.0
 FIRST_PAUSE_S = 0.1
 MAX_PAUSE_S = 1.0
+SHORT_ID = 12
 _FAILURES = (docker.errors.DockerException, requests.RequestException)
 
 log = logging.getLogger(__name__)
@@ -85,5 +86,5 @@ def _persist(name: str, kind: str, remove: Callable[[str], object]) -> bool:
     except _FAILURES as error:
         log.warning("could not remove %s %s: %s", kind, name, daemon_message(error))
         return False
-    log.info("removed %s %s", kind, name)
+    log.info("removed %s %s", kind, name[:SHORT_ID])
     return True

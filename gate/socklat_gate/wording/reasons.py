@@ -18,6 +18,7 @@ from socklat_gate.wording.fact_numbers import count_of, number_of
 __all__ = [
     "coded_reasons",
     "exposure_text",
+    "no_hook_text",
     "overlap_text",
     "reason_text",
     "shortfall_text",
@@ -56,6 +57,15 @@ def shortfall_text(shortfall: Shortfall, stage: str, quantile: float | None) -> 
         f"{where}: {shortfall.exceeding or 0:.3g} of {shortfall.exchanges or 0} exchanges lie "
         f"beyond {stage} p{100 * quantile:g}, {shortfall.needed or 0} are needed"
     )
+
+
+def no_hook_text(events: Mapping[str, Scalar]) -> str:
+    """Why a scenario cannot be judged: by stage, the events that this kernel has no hook for."""
+    needed = "; ".join(
+        f"{stage} is not measured: no hook for {names or 'it'} attaches to this kernel"
+        for stage, names in events.items()
+    )
+    return f"{needed or 'a stage is not measured'} (gate another stage, or run where it does)"
 
 
 def _where(shortfall: Shortfall) -> str:
@@ -201,5 +211,6 @@ _WRITERS: Mapping[Reason, Callable[[ReasonFact, Verdict], str]] = {
     Reason.NOT_MEASURED: _cannot_be_judged,
     Reason.OVERLAPPING_REQUESTS: lambda fact, _verdict: overlap_text(fact.subject, fact.numbers),
     Reason.TOO_FEW_CAMPAIGNS: _too_few_campaigns,
+    Reason.NO_HOOK: lambda fact, _verdict: no_hook_text(fact.numbers),
     Reason.WITHIN_PREDICTION: _within_prediction,
 }

@@ -5,8 +5,9 @@ from typing import get_args
 import pytest
 
 from socklat_gate.errors import Exit, Reason, UsageError
-from socklat_gate.job.gated_stages import unmeasured_stages, unmeasured_text
+from socklat_gate.job.gated_stages import missing_hooks, unmeasured_stages
 from socklat_gate.scenario import Stage
+from socklat_gate.wording.reasons import no_hook_text
 
 HEADLINE = ("service", "recv_wait", "app", "accept_wait")
 FULL = {"rx_stack", "bridge", "tx_stack", "runq", "rx_process"}
@@ -33,6 +34,6 @@ def test_more_detail_is_asked_for_where_it_can_help_and_only_there(stage: str) -
 def test_at_full_detail_it_is_the_kernel_that_cannot() -> None:
     missing = unmeasured_stages(["rx_process", "app", "respond", "respond"], HEADLINE, "full")
     assert missing == ("rx_process", "respond")
-    text = unmeasured_text(missing)
+    text = no_hook_text(missing_hooks(missing))
     assert "rx_process is not measured: no hook for process attaches" in text
     assert "respond is not measured: no hook for sent attaches" in text
