@@ -13,7 +13,7 @@ import click
 
 from socklat_gate.errors import Exit, GateError, Reason, UsageError
 from socklat_gate.interrupt import interruptible
-from socklat_gate.stdio import keep_writes_whole
+from socklat_gate.stdio import ensure_buffered_stdio
 
 __all__ = ["main"]
 
@@ -21,7 +21,7 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the console script; always leaves by `SystemExit`."""
     code: object
-    keep_writes_whole()
+    ensure_buffered_stdio()
     try:
         with interruptible():
             code = _run(arguments)

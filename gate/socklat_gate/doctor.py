@@ -36,7 +36,7 @@ class Status(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line: what was looked at, what was found, and the remedy when it is not ok."""
+    """One line: what was checked, what was found, and the remedy when it is not ok."""
 
     name: str
     status: Status
@@ -57,9 +57,9 @@ def diagnose(sleep: Callable[[float], None]) -> Iterable[Check]:
     yield _steal(sleep)
 
 
-def _attempt(name: str, look: Callable[[], str]) -> Check:
+def _attempt(name: str, check: Callable[[], str]) -> Check:
     try:
-        return Check(name, Status.OK, look())
+        return Check(name, Status.OK, check())
     except Interrupted:
         raise
     except GateError as error:
@@ -83,7 +83,7 @@ def _bcc() -> str:
 
 
 def _hooks() -> Iterable[Check]:
-    """One line an event: a trial attach of the whole set, which is what a run does."""
+    """One line an event: a trial attach of all hooks together, as a run does it."""
     try:
         with SocketProbe(detail="full", stalls=True) as probe:
             hooks, typed = probe.hooks, probe.typed
@@ -113,7 +113,7 @@ def _docker() -> str:
     client = connect()
     version = client.version()
     client.close()
-    return f"{version.get('Version')} answers (API {version.get('ApiVersion')})"
+    return f"{version.get('Version')} responds (API {version.get('ApiVersion')})"
 
 
 def _cpus() -> Check:

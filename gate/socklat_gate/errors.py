@@ -129,11 +129,11 @@ class UnfitEnvironment(GateError):
 
 
 class GitHubFailure(UnfitEnvironment):
-    """GitHub's API did not do what was asked of it (exit 3).
+    """A request to GitHub's API failed (exit 3).
 
-    ``status`` is the HTTP status of its answer, None when there was none.  ``wait_s`` is how long
-    to wait before asking again (0: a moment), None when that is useless.  ``unsure``: the request
-    may have been carried out all the same.
+    ``status`` is the HTTP status of its response, None when there was none.  ``wait_s`` is how long
+    to wait before the next request (0: a moment), None when that is useless.  ``unsure``: the
+    request may have been carried out all the same.
     """
 
     def __init__(

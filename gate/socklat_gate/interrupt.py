@@ -40,7 +40,7 @@ def obey_signal() -> None:
 
 
 def settle_signal() -> None:
-    """The signal that came has been answered: it raises no more, later ones stay ignored.
+    """The signal that came has been handled: it raises no more, later ones stay ignored.
 
     For a command that a signal ends in its own way, with a summary for instance.
     """

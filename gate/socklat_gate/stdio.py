@@ -1,14 +1,14 @@
-"""Standard output and error that take every write whole."""
+"""Standard output and error on which no write is cut short."""
 
 from __future__ import annotations
 
 import io
 import sys
 
-__all__ = ["keep_writes_whole"]
+__all__ = ["ensure_buffered_stdio"]
 
 
-def keep_writes_whole() -> None:
+def ensure_buffered_stdio() -> None:
     """Puts a buffer under unbuffered standard streams; replaces what their encoding lacks.
 
     Under ``PYTHONUNBUFFERED`` (usual in containers and CI) Python drops the rest of a write that

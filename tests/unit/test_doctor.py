@@ -64,7 +64,7 @@ def test_a_fit_machine_has_no_failed_check(machine: pytest.MonkeyPatch) -> None:
     found = checks()
     assert {check.status for name, check in found.items() if name != "clock source"} == {Status.OK}
     assert {f"hook {event.name}" for event in EVENTS} <= set(found)
-    assert found["Docker"].found == "27.1 answers (API 1.46)"
+    assert found["Docker"].found == "27.1 responds (API 1.46)"
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ SIZE = 1 << 17  # more than a pipe or a terminal takes at once
 # Says when it is about to write, so that the signal comes while the write waits for a reader.
 WRITER = f"""
 import json, signal, sys
-from socklat_gate.stdio import keep_writes_whole
-keep_writes_whole()
+from socklat_gate.stdio import ensure_buffered_stdio
+ensure_buffered_stdio()
 signal.signal(signal.SIGUSR1, lambda *_: None)
 sys.stderr.write("writing\\n")
 print(json.dumps("x" * {SIZE}))
@@ -93,7 +93,7 @@ def test_a_full_disk_is_noticed(unbuffered: str) -> None:
 
 def test_what_an_encoding_lacks_is_replaced() -> None:
     program = (
-        'from socklat_gate.stdio import *; keep_writes_whole(); print("12\\u202f345 \\u00b5s")'
+        'from socklat_gate.stdio import *; ensure_buffered_stdio(); print("12\\u202f345 \\u00b5s")'
     )
     process = writer(subprocess.PIPE, program, PYTHONIOENCODING="ascii")
     found, said = process.communicate(timeout=120)
@@ -102,7 +102,7 @@ def test_what_an_encoding_lacks_is_replaced() -> None:
 
 def test_lines_leave_at_once_and_a_closed_stream_is_no_error() -> None:
     program = (
-        "import os; from socklat_gate.stdio import *; keep_writes_whole(); "
+        "import os; from socklat_gate.stdio import *; ensure_buffered_stdio(); "
         "print('out', flush=False);"
         "os.close(1); os._exit(0)"
     )

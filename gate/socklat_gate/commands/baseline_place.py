@@ -1,4 +1,4 @@
-"""What the commands of `baseline` share: where, and what to say of an empty place."""
+"""What the commands of `baseline` share: the place, and the error for an empty one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from socklat_gate.errors import NoUsableBaseline, Reason
 if TYPE_CHECKING:
     from socklat_gate.baseline.store import BaselineStore
 
-__all__ = ["location_option", "nothing_in"]
+__all__ = ["empty_place_error", "location_option"]
 
 location_option = click.option(
     "--baselines",
@@ -22,7 +22,7 @@ location_option = click.option(
 )
 
 
-def nothing_in(store: BaselineStore) -> NoUsableBaseline:
+def empty_place_error(store: BaselineStore) -> NoUsableBaseline:
     """The error for a place without any campaign."""
     absent = store.place.absent()
     why = f": {absent}" if absent else ""

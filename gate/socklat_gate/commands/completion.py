@@ -12,7 +12,7 @@ __all__ = ["completion"]
 
 SHELLS = ("bash", "zsh", "fish")
 VARIABLE = "_SOCKLAT_GATE_COMPLETE"
-"""By which click asks the program for completions: its name in capitals."""
+"""Environment variable by which a shell requests completions: click's name for it."""
 
 
 @command()

@@ -28,7 +28,7 @@ BAD_STATUS = 400
     "--port", metavar="N", type=click.IntRange(1, 65535), help="Where it listens [from the image]."
 )
 @click.option("--service", metavar="NAME", help="The one under test of a compose file.")
-@click.option("--no-start", is_flag=True, help="Do not start the image to see what it answers.")
+@click.option("--no-start", is_flag=True, help="Do not start the image to detect its protocol.")
 @click.option(
     "--out",
     metavar="FILE",
@@ -51,8 +51,8 @@ def init(
     """Write a commented socklat.toml for an image, a Dockerfile or a compose file.
 
     SOURCE is an image, a compose file, or a directory with either file (default: this one). It is
-    built or pulled, started once, and asked what it speaks; rate and length of the load follow
-    from how fast it answers.
+    built or pulled, started once, and its protocol is detected; rate and length of the load
+    follow from its response time.
 
     For instance:
 
@@ -69,7 +69,7 @@ def init(
     from socklat_gate.service.client import connect
 
     if out.exists() and not force:
-        raise _taken(out)
+        raise _exists_error(out)
     client = connect()
     with Progress(quiet=quiet) as progress:
         found = find_source(client, source, out.resolve().parent, progress.phase, service)
@@ -85,14 +85,14 @@ def init(
     try:
         write_atomic(out, scenario_text(found, at, detected).encode(), overwrite=force)
     except FileExistsError:
-        raise _taken(out) from None
+        raise _exists_error(out) from None
     load_scenario(out)
     emit(f"wrote {out}: {_summary(found, at, detected)}")
     for step in _next_steps(found, out, detected):
         emit(step)
 
 
-def _taken(out: Path) -> UsageError:
+def _exists_error(out: Path) -> UsageError:
     return UsageError(
         Reason.OUTPUT_NOT_WRITABLE,
         f"{out} is there already",

@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from socklat_gate.scenario.gating import Metric
 
-__all__ = ["Named", "branch_option", "named"]
+__all__ = ["ScenarioChoice", "branch_option", "chosen_scenario"]
 
 branch_option = click.option(
     "--branch",
@@ -23,7 +23,7 @@ branch_option = click.option(
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class ScenarioChoice:
     """A scenario's name, its metrics, and the hash of its load ("": whichever is the newest)."""
 
     name: str
@@ -31,7 +31,7 @@ class Named:
     measured_hash: str = ""
 
 
-def named(scenario: str) -> Named | None:
+def chosen_scenario(scenario: str) -> ScenarioChoice | None:
     """The scenario in a TOML file, or the one of that name with the default metrics.
 
     None when ``scenario`` is neither.  Raises `UsageError` as `load_scenario` does.
@@ -43,7 +43,7 @@ def named(scenario: str) -> Named | None:
         from socklat_gate.scenario.loader import load_scenario
 
         planned = load_scenario(Path(scenario))
-        return Named(planned.name, planned.gate.metrics, planned.measured_hash())
+        return ScenarioChoice(planned.name, planned.gate.metrics, planned.measured_hash())
     if SCENARIO_NAME.fullmatch(scenario) and not scenario.endswith(".json"):
-        return Named(scenario, default_metrics())
+        return ScenarioChoice(scenario, default_metrics())
     return None

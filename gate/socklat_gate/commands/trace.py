@@ -44,14 +44,14 @@ _FILE_WIDTH = 160  # columns of a summary that goes to no terminal: everything h
     type=Seconds(0.1, 60),
     default=1.0,
     show_default=True,
-    help="How often to look.",
+    help="Time between two snapshots.",
 )
 @click.option(
     "--duration",
     metavar="SECONDS",
     type=Seconds(0.1),
     default=math.inf,
-    help="Then stop [until Ctrl-C].",
+    help="End after this time [at Ctrl-C].",
 )
 @click.option("--full", is_flag=True, help="Also rx_stack, bridge, tx_stack, runq (cost more).")
 @click.option("--json", "as_lines", is_flag=True, help="One JSON object a line on stdout.")
@@ -69,9 +69,9 @@ def trace(
     Shows p50, p99 and max of every stage, counters, and the slowest exchanges with their stages.
     Ctrl-C ends it with a summary, and so does the end of the container or process.
 
-    Where the time of an exchange goes: `service`, from the request's first byte to the answer's,
+    Where the time of an exchange goes: `service`, from the request's first byte to the response's,
     is `recv_wait` (the request lay in the receive queue) plus `app` (the application worked, or
-    waited for others: `depend`).  Then `respond` (the answer was written), `send_wait` of it with
+    waited for others: `depend`).  Then `respond` (the response was written), `send_wait` of it with
     no room to send, and `deliver` (network and peer, until all of it was acknowledged).
 
     For instance:
@@ -81,7 +81,7 @@ def trace(
         socklat-gate trace --port 8080 --duration 60 --json > trace.jsonl
 
     A terminal throws away at Ctrl-C what it has not shown yet, and may cut a line of JSON off;
-    files and pipes get every line whole.
+    files and pipes get every line complete.
     """
     from socklat_gate.probe.privilege import drop_capabilities
     from socklat_gate.probe.probe import SocketProbe
@@ -107,7 +107,7 @@ def trace(
             except Interrupted as signal:
                 stopped = signal.exit_code
             try:
-                # Only now may a signal pass: the summary is what it asks for.
+                # Only now may a signal pass: the summary is what it is sent for.
                 with shielded():
                     screen.close()
                     last = live.look()

@@ -26,7 +26,7 @@ class _Handler(logging.Handler):
 
 
 class _NoteFormatter(logging.Formatter):
-    """``note: ...``, for people who did not ask for a log."""
+    """``note: ...``, without -v."""
 
     def format(self, record: logging.LogRecord) -> str:
         return f"note: {strip_control_characters(record.getMessage(), ' ')}"

@@ -1,1 +1,1 @@
-"""The first scenario: what an image says of itself, what it answers, and a socklat.toml of both."""
+"""The first scenario: what an image declares, the protocol detected, and a socklat.toml of both."""

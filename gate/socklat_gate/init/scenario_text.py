@@ -1,4 +1,8 @@
-"""A commented socklat.toml that `scenario.loader.load_scenario` takes as it stands."""
+"""A commented socklat.toml that `scenario.loader.load_scenario` accepts as it is.
+
+Written by a template and not by tomlkit: it is comments around a few values, and a string of TOML
+is one of JSON with one more escape.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +28,7 @@ CONNECTIONS = 16
 COMMENTS = {
     "image": "the candidate",
     "build": "the directory with the Dockerfile, from here",
-    "compose": "from here; each arm is the whole stack",
+    "compose": "from here; each arm is the complete stack",
     "service": "the one under test",
 }
 MEDIAN = 0.5

@@ -27,7 +27,7 @@ class Source:
     """A thing to gate: a ``name`` for it, and the ``keys`` of ``[service]`` that start it.
 
     ``ports`` are the TCP ports that it declares, in order; ``health_path`` is that of the URL
-    which its health check asks, or empty.
+    which its health check requests, or empty.
     """
 
     name: str
@@ -95,13 +95,13 @@ def _of_stack(
     return Source(scenario_name(chosen), keys, image, ports, health)
 
 
-def chosen_port(source: Source, asked: int | None) -> int:
-    """The port asked for, else the first that the image declares.
+def chosen_port(source: Source, given: int | None) -> int:
+    """The port given, else the first that the image declares.
 
     Raises `UsageError` (BAD_ARGUMENT) when it declares none.
     """
-    if asked is not None:
-        return asked
+    if given is not None:
+        return given
     if source.ports:
         return source.ports[0]
     raise UsageError(
@@ -146,7 +146,7 @@ def _of_definition(definition: Mapping[str, Any]) -> tuple[int, ...]:
 
 
 def _health_path(check: Mapping[str, Any] | None) -> str:
-    """The path that a health check asks for, as images or compose files have it."""
+    """The path that a health check requests, as images or compose files have it."""
     check = check or {}
     test = check.get("Test") or check.get("test") or []
     found = _HEALTH_URL.search(test if isinstance(test, str) else " ".join(test))

@@ -27,7 +27,7 @@ __all__ = ["SocklatFixture"]
 
 
 class SocklatFixture:
-    """One test's gate.  Everything that it starts is gone when the call returns."""
+    """One test's gate.  Everything that it starts is removed when the call returns."""
 
     def __init__(self, request: pytest.FixtureRequest) -> None:
         self._config = request.config
@@ -54,7 +54,7 @@ class SocklatFixture:
         """
         path, loaded = self._scenario(scenario)
         out = self._out()
-        with _explained(), Progress() as progress:
+        with _errors_as_failures(), Progress() as progress:
             result = gate_job(
                 path,
                 with_limits(loaded, max_pairs=max_pairs, max_minutes=max_minutes),
@@ -84,7 +84,7 @@ class SocklatFixture:
         """
         path, loaded = self._scenario(scenario)
         out = self._out()
-        with _explained(), Progress() as progress:
+        with _errors_as_failures(), Progress() as progress:
             result = run_job(
                 path,
                 loaded,
@@ -98,7 +98,7 @@ class SocklatFixture:
 
     def _scenario(self, given: str | Path) -> tuple[Path, Scenario]:
         path = self._node.path.parent / given
-        with _explained():
+        with _errors_as_failures():
             return path, load_scenario(path)
 
     def _out(self) -> Path:
@@ -107,7 +107,7 @@ class SocklatFixture:
         name = re.sub(r"[^A-Za-z0-9._-]+", "-", self._node.name).strip("-.")[:100] or "test"
         name += f"-{self._calls}" if self._calls > 1 else ""
         out: Path = self._config.getoption("--socklat-out") / name
-        with _explained():
+        with _errors_as_failures():
             check_writable(out)
             discard_reports(out)
         return out
@@ -125,8 +125,8 @@ class SocklatFixture:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
-    """Errors become failures that say what, which and what to do; signals end the session.
+def _errors_as_failures() -> Iterator[None]:
+    """Errors become failures with message, reason and remedy; signals end the session.
 
     Until then SIGINT and SIGTERM are held back where containers are being removed.
     """

@@ -50,7 +50,7 @@ def record(
     from pytest_benchmark.stats import Metadata  # noqa: PLC0415
 
     for metric in metrics:
-        rounds_s = _rounds_s(_tested(report.result), metric)
+        rounds_s = _rounds_s(_candidate_runs(report.result), metric)
         if not rounds_s:
             continue
         name = f"[{metric.name}]"
@@ -63,7 +63,7 @@ def record(
         session.benchmarks.append(entry)
 
 
-def _tested(result: Result) -> Sequence[Run]:
+def _candidate_runs(result: Result) -> Sequence[Run]:
     """Runs of the image under test."""
     paired = [pair.candidate for pair in result.pairs if not pair.excluded]
     return paired or (result.campaign.runs if result.campaign else [])

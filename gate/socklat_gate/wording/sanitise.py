@@ -1,10 +1,10 @@
-"""Foreign text, fit for a terminal: what servers, processes and stored files say."""
+"""Foreign text made safe for a terminal: of servers, processes and stored files."""
 
 from __future__ import annotations
 
 __all__ = ["describe_error", "strip_control_characters"]
 
-MAX_TOLD = 300
+MAX_LENGTH = 300
 
 
 def strip_control_characters(text: str, instead: str = "\ufffd", *, kept: str = "") -> str:
@@ -16,6 +16,6 @@ def strip_control_characters(text: str, instead: str = "\ufffd", *, kept: str = 
 
 
 def describe_error(error: BaseException) -> str:
-    """What an error says, in a line: it may come from another machine."""
+    """The text of an error as one line; it may come from another machine."""
     text = " ".join(str(error).split()) or type(error).__name__
-    return strip_control_characters(text, " ")[:MAX_TOLD]
+    return strip_control_characters(text, " ")[:MAX_LENGTH]

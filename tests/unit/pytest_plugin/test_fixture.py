@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -12,6 +11,8 @@ import pytest
 from tests.xdist import XDIST
 
 pytest_plugins = ["pytester"]
+
+ROOT = Path(__file__).resolve().parents[3]
 
 SCENARIO = """
 name = "checkout"
@@ -55,8 +56,7 @@ def test_shop(socklat):
 
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    root = Path(__file__).resolve().parents[3]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(root), str(root / "gate")]))
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT / 'gate'}:{ROOT}")
     for name in XDIST:
         monkeypatch.delenv(name, raising=False)
     # Other plugins that are installed here would take longer to start than the tests.
@@ -171,6 +171,25 @@ def test_disabled_benchmarks_store_nothing(project: pytest.Pytester) -> None:
 
 
 def test_the_example_in_the_docs_runs(project: pytest.Pytester) -> None:
-    text = (Path(__file__).resolve().parents[3] / "docs" / "howto" / "pytest.md").read_text("utf-8")
+    text = (ROOT / "docs" / "howto" / "pytest.md").read_text("utf-8")
     example = text.partition("```python\n")[2].partition("```")[0]
     run(project, "pass", "--socklat", test=example).assert_outcomes(passed=2)
+
+
+def test_the_plugin_imports_nothing_heavy_until_the_fixture_is_used(
+    project: pytest.Pytester,
+) -> None:
+    program = (
+        "import sys, pytest\n"
+        "code = pytest.main(['--co', '-q', *sys.argv[1:]])\n"
+        "assert code in (0, 5), code\n"
+        "print('\\nmodules', *sys.modules)\n"
+    )
+    project.makepyfile("def test_nothing():\n    pass\n")
+
+    def modules(*options: str) -> set[str]:
+        done = project.run(sys.executable, "-c", program, *options)
+        return set(done.outlines[-1].split()[1:])
+
+    with_plugin = modules("-p", "socklat_gate.pytest_plugin")
+    assert with_plugin - modules() == {"socklat_gate", "socklat_gate.pytest_plugin"}

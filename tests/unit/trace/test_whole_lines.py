@@ -25,11 +25,11 @@ import json
 from socklat_gate.commands.output import emit
 from socklat_gate.errors import Interrupted
 from socklat_gate.interrupt import interruptible, settle_signal, shielded
-from socklat_gate.stdio import keep_writes_whole
+from socklat_gate.stdio import ensure_buffered_stdio
 from socklat_gate.trace.polling import follow
 from socklat_gate.trace.lifetime import Lifetime
 
-keep_writes_whole()
+ensure_buffered_stdio()
 for number in range({SIGNALS}):
     def show(final):
         return emit(json.dumps({{"of": number, "final": final, "pad": "x" * {SIZE}}}))

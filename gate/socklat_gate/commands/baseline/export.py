@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from socklat_gate.commands.baseline_place import location_option, nothing_in
+from socklat_gate.commands.baseline_place import empty_place_error, location_option
 from socklat_gate.commands.help import command
 from socklat_gate.commands.output import emit
 
@@ -42,6 +42,6 @@ def export(baselines: str, parquet: Path, scenario: str | None) -> None:
                 table.add(stored)
                 campaigns += 1
         if not campaigns:
-            raise nothing_in(store)
+            raise empty_place_error(store)
         rows = table.write_parquet(parquet)
     emit(f"{campaigns} campaigns, {rows} rows: {parquet}")

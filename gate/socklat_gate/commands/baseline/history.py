@@ -11,7 +11,7 @@ import click
 
 from socklat_gate.commands.baseline_place import location_option
 from socklat_gate.commands.help import command
-from socklat_gate.commands.named_scenario import branch_option, named
+from socklat_gate.commands.named_scenario import branch_option, chosen_scenario
 from socklat_gate.commands.output import aligned, emit
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 from socklat_gate.wording.sanitise import strip_control_characters
@@ -47,7 +47,7 @@ def history(scenario: str, baselines: str, branch: str, parquet: Path | None) ->
     from socklat_gate.baseline.open_store import open_store
     from socklat_gate.baseline.table import CampaignTable
 
-    wanted = named(scenario)
+    wanted = chosen_scenario(scenario)
     if wanted is None:
         raise UsageError(
             Reason.BAD_ARGUMENT,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from socklat_gate.commands.baseline_place import location_option, nothing_in
+from socklat_gate.commands.baseline_place import empty_place_error, location_option
 from socklat_gate.commands.help import command
 from socklat_gate.commands.output import aligned, emit
 from socklat_gate.wording.sanitise import strip_control_characters
@@ -29,7 +29,7 @@ def list_(baselines: str) -> None:
     with open_store(baselines) as store:
         rows = store.list()
         if not rows:
-            raise nothing_in(store)
+            raise empty_place_error(store)
     header = ("scenario", "created (UTC)", "mode", "runs", "image", "branch", "commit", "file")
     emit(aligned([header, *map(_row, rows)]))
 

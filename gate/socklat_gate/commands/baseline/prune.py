@@ -40,7 +40,7 @@ __all__ = ["prune"]
 @click.option(
     "--compact", is_flag=True, help="Give a git branch one commit instead of its history."
 )
-@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@click.option("--dry-run", is_flag=True, help="Print what would be removed, and remove nothing.")
 def prune(
     baselines: str,
     keep: int | None,
@@ -52,7 +52,7 @@ def prune(
 ) -> None:
     """Remove old campaigns, keeping the newest of each machine, mode and branch.
 
-    Prints the name of each file that goes.  What other jobs store meanwhile stays.
+    Prints the name of each file that is removed.  What other jobs store meanwhile stays.
 
     For instance:
 
@@ -63,16 +63,18 @@ def prune(
     if keep is None and not damaged and not compact:
         raise UsageError(
             Reason.BAD_ARGUMENT,
-            "nothing was asked for",
-            remedy="give --keep N, --damaged or --compact",
+            "none of --keep, --damaged and --compact was given",
+            remedy="give at least one of them",
         )
     with open_store(baselines) as store:
         compacted = _compactor(store.place) if compact else None
         names = [scenario] if scenario is not None else list(store.scenarios())
-        gone = [n for name in names for n in _gone(store, name, keep, releases, damaged)]
-        if gone and not dry_run:
-            store.place.remove(gone)
-        for name in gone:
+        removed = [
+            n for name in names for n in _files_to_remove(store, name, keep, releases, damaged)
+        ]
+        if removed and not dry_run:
+            store.place.remove(removed)
+        for name in removed:
             emit(strip_control_characters(store.place.display_name(name)))
         if compacted and not dry_run:
             compacted()
@@ -90,14 +92,14 @@ def _compactor(place: Place) -> Callable[[], None]:
     )
 
 
-def _gone(
+def _files_to_remove(
     store: BaselineStore, scenario: str, keep: int | None, releases: tuple[str, ...], damaged: bool
 ) -> list[str]:
     from socklat_gate.baseline.pruning import prunable
 
     problems = store.problems(scenario) if damaged else {}
-    gone = list(problems)
+    files = list(problems)
     if keep is not None:
         good = store.campaigns(scenario, leave_out=problems)
-        gone += prunable(good, keep, releases)
-    return gone
+        files += prunable(good, keep, releases)
+    return files

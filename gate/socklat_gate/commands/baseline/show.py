@@ -10,7 +10,7 @@ import click
 
 from socklat_gate.commands.baseline_place import location_option
 from socklat_gate.commands.help import command
-from socklat_gate.commands.named_scenario import Named, branch_option, named
+from socklat_gate.commands.named_scenario import ScenarioChoice, branch_option, chosen_scenario
 from socklat_gate.commands.output import aligned, emit
 from socklat_gate.errors import NoUsableBaseline, Reason
 from socklat_gate.wording.sanitise import strip_control_characters
@@ -39,7 +39,11 @@ def show(scenario: str, baselines: str, branch: str) -> None:
     from socklat_gate.baseline.comparability import SAVE, latest_kind
     from socklat_gate.baseline.open_store import open_store
 
-    wanted = None if Path(scenario).is_file() and scenario.endswith(".json") else named(scenario)
+    wanted = (
+        None
+        if Path(scenario).is_file() and scenario.endswith(".json")
+        else chosen_scenario(scenario)
+    )
     if wanted is None:
         _show_file(Path(scenario))
         return
@@ -64,7 +68,7 @@ def _show_file(path: Path) -> None:
     emit("\n" + aligned(campaign_rows(campaign)))
 
 
-def _show_history(wanted: Named, campaigns: list[Campaign], others: int) -> None:
+def _show_history(wanted: ScenarioChoice, campaigns: list[Campaign], others: int) -> None:
     # It imports scipy, which a file does not need.
     from socklat_gate.verdict.series import metric_history
     from socklat_gate.wording.sparkline import sparkline

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from socklat_gate.commands.baseline_place import location_option, nothing_in
+from socklat_gate.commands.baseline_place import empty_place_error, location_option
 from socklat_gate.commands.help import command
 from socklat_gate.commands.output import emit
 from socklat_gate.errors import NoUsableBaseline, Reason
@@ -33,7 +33,7 @@ def verify(baselines: str) -> None:
                 )
             )
         if not found:
-            raise nothing_in(store)
+            raise empty_place_error(store)
     bad = sum(1 for _, problem in found if problem)
     if bad:
         raise NoUsableBaseline(

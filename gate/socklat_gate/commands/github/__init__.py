@@ -9,7 +9,7 @@ __all__ = ["github"]
 
 _COMMANDS = {
     "preflight": "Check the inputs, and refuse code of forks where it must not run.",
-    "measure": "Run the gate for a step; how it ended is the step's output.",
+    "measure": "Run the gate for a step; its exit code is an output of the step.",
     "publish": (
         "Show the reports in RESULT_DIR: outputs, summary, annotation, comment and check run."
     ),
@@ -24,7 +24,7 @@ _COMMANDS = {
 def github() -> None:
     """Publish a gate on GitHub; for workflows.
 
-    The steps of ci/action.yml call these commands; docs/howto/github.md tells what they are for.
+    The steps of ci/action.yml call these commands; docs/howto/github.md explains them.
     """
 
 

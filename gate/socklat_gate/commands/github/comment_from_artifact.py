@@ -42,7 +42,7 @@ __all__ = ["comment_from_artifact"]
 def comment_from_artifact(files: tuple[Path, ...], prefix: str, author: str) -> None:
     """Comment what another workflow run measured, a fork's for instance, from its artifacts.
 
-    The run is that of the workflow_run event, the pull request is what GitHub says it is, and the
+    The run is that of the workflow_run event, the pull request is looked up at GitHub, and the
     artifacts (downloaded, or ZIP files given) are checked and rendered anew.
 
     For instance:

@@ -19,13 +19,14 @@ __all__ = ["conclude"]
     type=click.IntRange(0, 255),
     required=True,
     envvar=variable("EXIT_CODE"),
-    help="How the gate ended.",
+    help="The gate's exit code.",
 )
 @fail_on_option
 def conclude(exit_code: int, fail_on: FailOn) -> int:
     """End the job as the gate ended, after everything was published.
 
-    Exits with the gate's exit code, or with 0 for 4 (inconclusive) unless --fail-on says otherwise.
+    Exits with the gate's exit code, or with 0 for 4 (inconclusive) unless --fail-on is
+    `inconclusive`.
 
     For instance:
 

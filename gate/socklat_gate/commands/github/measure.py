@@ -86,10 +86,10 @@ def measure(
     options: str,
     sudo: str,
 ) -> None:
-    """Run the gate for a step; how it ended is the step's output.
+    """Run the gate for a step; its exit code is an output of the step.
 
     Sets the outputs exit-code and log, and exits with 0 whatever the verdict is.  When this machine
-    cannot measure, doctor says what to do.
+    cannot measure, the output of doctor is in the log.
 
     For instance:
 
@@ -102,19 +102,21 @@ def measure(
     if build and candidate_image:
         raise UsageError(
             Reason.BAD_ARGUMENT,
-            "both --build and --candidate-image say what to test",
+            "--build and --candidate-image both name the image under test",
             remedy="give one of them",
         )
     check_writable(out)
     # Were the gate to fail early, the reports of an earlier step would pass for its own.
     discard_reports(out)
-    named = {
+    options_given = {
         "--baseline-image": baseline_image,
         "--baseline-ref": baseline_ref,
         "--baselines": baselines,
     }
     arguments = [str(scenario), "--out", str(out)]
-    arguments += [word for option, value in named.items() if value for word in (option, value)]
+    arguments += [
+        word for option, value in options_given.items() if value for word in (option, value)
+    ]
     runner = runner_here()
     use_sudo = _use_sudo(sudo)
 

@@ -31,7 +31,7 @@ __all__ = ["preflight"]
 @fail_on_option
 @comment_option
 @check_option
-def preflight(fork_label: str, fail_on: FailOn, comment: bool, check: bool) -> None:  # noqa: ARG001 - what cannot be read is told before minutes are spent on measuring
+def preflight(fork_label: str, fail_on: FailOn, comment: bool, check: bool) -> None:  # noqa: ARG001 - inputs are checked before minutes are spent on measuring
     """Check the inputs, and refuse code of forks where it must not run.
 
     Exits with 3 when it is refused.

@@ -32,7 +32,7 @@ _PATH = click.Path(path_type=Path)
     metavar="N",
     type=click.IntRange(0, 255),
     envvar=variable("EXIT_CODE"),
-    help="How the gate ended [as the result says].",
+    help="The gate's exit code [from the result].",
 )
 @click.option(
     "--log",
@@ -53,7 +53,7 @@ _PATH = click.Path(path_type=Path)
     metavar="URL",
     default="",
     envvar=variable("ARTIFACT_URL"),
-    help="Where the whole report was uploaded.",
+    help="Where the full report was uploaded.",
 )
 @fail_on_option
 @comment_option
