@@ -49,6 +49,9 @@ def write_scenario(path: Path, tables: Tables | None = None) -> Path:
     }
     for table, keys in (tables or {}).items():
         document.setdefault(table, {}).update(keys)
+    # Where the CPUs are taken away a run goes on, which is shorter than another pair.
+    load = document["load"]
+    load.setdefault("max_duration_s", max(10.0, 2 * load["duration_s"]))
     lines = ['name = "delay"']
     for table, keys in document.items():
         lines += [f"[{table}]"]
