@@ -54,7 +54,8 @@
 #define TICK_LATE_NS 100000
 #define STOLEN_LEAST_NS 20000
 #define FOREIGN_LEAST_NS 300000
-#define STALL_RING_PAGES 64
+/* Room for seconds of them where the CPUs are overbooked, and whoever fetches them waits too. */
+#define STALL_RING_PAGES 256
 #define CAUSE_LATE_TICK 0
 #define CAUSE_STEAL 1
 #define CAUSE_FOREIGN 2
