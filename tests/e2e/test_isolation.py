@@ -67,7 +67,7 @@ def overlap(one: Run, other: Run) -> bool:
 
 
 @pytest.mark.beside
-@pytest.mark.parametrize("time", [1, 2, 3])
+@pytest.mark.parametrize("time", [1, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 3))])
 def test_a_map_of_16_entries_is_invalid_every_time(
     gate: Gate, scenario: Callable[..., Path], time: int
 ) -> None:

@@ -135,28 +135,47 @@ class Runner:
         return path
 
 
+def at_red(runner: Runner, origin: Repository, directory: Path) -> str:
+    """From the first push to a pull request that is too slow; returns main's first commit."""
+    main = origin.git("rev-parse", "HEAD")
+    assert main[:7] in runner.push_to_main()
+
+    origin.git("checkout", "--quiet", "-b", "topic")
+    origin.commit("how to", "README.md")
+    green = runner.pull_request("topic")
+    assert green.exit_code == 0, green.log
+    verdict = json.loads(
+        (directory / "job-2" / "workspace" / green.outputs["verdict-json"]).read_text()
+    )
+    assert (verdict["verdict"], verdict["baseline_commit"]) == ("pass", main)
+
+    origin.commit(dockerfile(SLOW_US), "service/Dockerfile")
+    red = runner.pull_request("topic")
+    assert red.exit_code == 1, red.log
+    assert red.outputs["verdict"] == "regression"
+    assert 0.25 < float(red.outputs["change-p50"]) < 0.6
+    return main
+
+
+def test_from_green_to_red(
+    origin: Repository, tmp_path: Path, docker_client: Any, images: None, runner_temp: Path
+) -> None:
+    with ApiServer() as server:
+        at_red(Runner(tmp_path, origin, server, docker_client, runner_temp), origin, tmp_path)
+        # One comment, updated in place, that remembers; a check run for each commit.
+        (comment,) = server.comments
+        assert comment["body"].count("**REGRESSION**") == 1
+        assert '"verdict":"pass"' in comment["body"]
+        assert [check["conclusion"] for check in server.checks] == ["success", "failure"]
+
+
+@pytest.mark.slow
 def test_from_green_to_red_to_waived_to_merged(
     origin: Repository, tmp_path: Path, docker_client: Any, images: None, runner_temp: Path
 ) -> None:
     with ApiServer() as server:
         runner = Runner(tmp_path, origin, server, docker_client, runner_temp)
-        main = origin.git("rev-parse", "HEAD")
-        assert main[:7] in runner.push_to_main()
-
-        origin.git("checkout", "--quiet", "-b", "topic")
-        origin.commit("how to", "README.md")
-        green = runner.pull_request("topic")
-        assert green.exit_code == 0, green.log
-        verdict = json.loads(
-            (tmp_path / "job-2" / "workspace" / green.outputs["verdict-json"]).read_text()
-        )
-        assert (verdict["verdict"], verdict["baseline_commit"]) == ("pass", main)
-
-        origin.commit(dockerfile(SLOW_US), "service/Dockerfile")
-        red = runner.pull_request("topic")
-        assert red.exit_code == 1, red.log
-        assert red.outputs["verdict"] == "regression"
-        assert 0.25 < float(red.outputs["change-p50"]) < 0.6
+        main = at_red(runner, origin, tmp_path)
 
         scenario = (origin.path / "socklat.toml").read_text()
         origin.commit(scenario + WAIVER, "socklat.toml")

@@ -42,9 +42,21 @@ PHASES = {
 CODES = {signal.SIGINT: Exit.SIGINT, signal.SIGTERM: Exit.SIGTERM}
 
 
+ALWAYS = [(phase, signal.SIGINT) for phase in PHASES] + [("measuring", signal.SIGTERM)]
+CASES = [
+    pytest.param(
+        phase,
+        number,
+        id=f"{phase}-{number.name}",
+        marks=() if (phase, number) in ALWAYS else pytest.mark.slow,
+    )
+    for phase in PHASES
+    for number in CODES
+]
+
+
 @pytest.mark.beside
-@pytest.mark.parametrize("number", CODES, ids=lambda number: number.name)
-@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize(("phase", "number"), CASES)
 def test_a_signal_ends_a_gate_cleanly(
     gate: Gate, scenario: Scenario, docker_client: Any, phase: str, number: signal.Signals
 ) -> None:
