@@ -24,9 +24,9 @@ from socklat_gate.documents.envelope import (
     encode_document,
     parse_document,
 )
-from socklat_gate.documents.files import decoded
+from socklat_gate.documents.files import decode_document
 from socklat_gate.documents.limits import CAMPAIGN, decoded_bytes
-from socklat_gate.documents.reading import VERIFY, corrupt
+from socklat_gate.documents.reading import VERIFY, refuse_document
 from socklat_gate.errors import GateError, NoUsableBaseline, Reason, UsageError
 from socklat_gate.measured.campaign import Campaign, Fingerprint
 
@@ -183,9 +183,9 @@ class BaselineStore:
     def _read(self, name: str) -> Campaign:
         where = self.place.display_name(name)
         body = parse_document(where, self.place.read(name), CAMPAIGN_SCHEMA)
-        campaign = decoded(Campaign, where, body)
+        campaign = decode_document(Campaign, where, body)
         if campaign.scenario_name != name.partition("/")[0]:
-            corrupt(where, f"holds a campaign of scenario {campaign.scenario_name[:80]!r}")
+            refuse_document(where, f"holds a campaign of scenario {campaign.scenario_name[:80]!r}")
         creation_time(campaign.created)
         return campaign
 

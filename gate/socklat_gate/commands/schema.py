@@ -20,7 +20,7 @@ def _scenario_schema() -> dict[str, Any]:
 
 
 def _verdict_schema() -> dict[str, Any]:
-    from socklat_gate.documents.json_schema import verdict_schema
+    from socklat_gate.report.formats.verdict_schema import verdict_schema
 
     return verdict_schema()
 

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from socklat_gate.documents.atomic import write_atomic
 from socklat_gate.documents.legacy import facts_of_prose, from_version_1
 from socklat_gate.documents.limits import CAMPAIGN, RESULT, Limits, text_problem
-from socklat_gate.documents.reading import corrupt, read_bounded
+from socklat_gate.documents.reading import read_bounded, refuse_document
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 
 __all__ = [
@@ -99,18 +99,18 @@ def parse_document(where: str, data: bytes, schema: str) -> dict[str, Any]:
     Raises `NoUsableBaseline`: baseline_empty for 0 bytes, baseline_schema for another schema or
     version, and baseline_corrupt for everything else that is wrong.
     """
-    document = _document(where, data, _limits_of(schema))
+    document = _parse_envelope(where, data, _limits_of(schema))
     del data
     _check_schema(where, schema, document["schema"], document["schema_version"])
     body = document["body"]
     if not isinstance(body, dict):
-        corrupt(where, "has a body that is not an object")
+        refuse_document(where, "has a body that is not an object")
     try:
         actual = checksum_of(body)
     except (RecursionError, ValueError) as error:
-        corrupt(where, f"cannot be checked: {error}")
+        refuse_document(where, f"cannot be checked: {error}")
     if document["checksum"] != actual:
-        corrupt(where, "was altered or damaged: its checksum does not match its content")
+        refuse_document(where, "was altered or damaged: its checksum does not match its content")
     if document["schema_version"] == 1:
         body = from_version_1(body)
     return facts_of_prose(body)
@@ -121,9 +121,9 @@ def schema_of(path: Path) -> str:
 
     Raises `NoUsableBaseline` as `read_document` does for a file that is no document.
     """
-    schema = _document(str(path), read_bounded(path, RESULT.stored), RESULT)["schema"]
+    schema = _parse_envelope(str(path), read_bounded(path, RESULT.stored), RESULT)["schema"]
     if not isinstance(schema, str):
-        corrupt(str(path), "has no valid schema and schema_version")
+        refuse_document(str(path), "has no valid schema and schema_version")
     return schema
 
 
@@ -131,34 +131,36 @@ def _limits_of(schema: str) -> Limits:
     return RESULT if schema == RESULT_SCHEMA else CAMPAIGN
 
 
-def _document(where: str, data: bytes, limits: Limits) -> dict[str, object]:
-    document = _parsed(where, data, limits)
+def _parse_envelope(where: str, data: bytes, limits: Limits) -> dict[str, object]:
+    document = _parse_bounded(where, data, limits)
     if not isinstance(document, dict) or document.keys() != MEMBERS:
-        corrupt(where, f"is not a document with members {', '.join(sorted(MEMBERS))}")
+        refuse_document(where, f"is not a document with members {', '.join(sorted(MEMBERS))}")
     return document
 
 
-def _parsed(where: str, data: bytes, limits: Limits) -> object:
+def _parse_bounded(where: str, data: bytes, limits: Limits) -> object:
     if not data:
-        corrupt(where, "is empty", Reason.BASELINE_EMPTY)
+        refuse_document(where, "is empty", Reason.BASELINE_EMPTY)
     problem = text_problem(data, limits)
     if problem:
-        corrupt(where, problem)
+        refuse_document(where, problem)
     try:
         return json.loads(
-            data.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_no_twins
+            data.decode("utf-8"),
+            parse_constant=_no_constants,
+            object_pairs_hook=_no_duplicates,
         )
     except RecursionError:
-        corrupt(where, "is nested too deeply")
+        refuse_document(where, "is nested too deeply")
     except ValueError as error:  # JSON, UTF-8 and numbers of too many digits
-        corrupt(where, f"is not valid JSON (truncated?): {str(error)[:200]}")
+        refuse_document(where, f"is not valid JSON (truncated?): {str(error)[:200]}")
 
 
-def _no_constant(name: str) -> NoReturn:
+def _no_constants(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _no_twins(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) != len(pairs):
         raise ValueError("an object has the same member twice")
@@ -167,7 +169,7 @@ def _no_twins(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _check_schema(where: str, wanted: str, schema: object, version: object) -> None:
     if type(version) is not int or not isinstance(schema, str):
-        corrupt(where, "has no valid schema and schema_version")
+        refuse_document(where, "has no valid schema and schema_version")
     if schema != wanted:
         raise NoUsableBaseline(
             Reason.BASELINE_SCHEMA,

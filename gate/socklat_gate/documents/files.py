@@ -10,7 +10,7 @@ from socklat_gate.errors import NoUsableBaseline
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.result import Result
 
-__all__ = ["RESULT_FILE", "decoded", "read_campaign", "read_result"]
+__all__ = ["RESULT_FILE", "decode_document", "read_campaign", "read_result"]
 
 RESULT_FILE = "result.json"
 """The stored result in a directory of reports."""
@@ -18,15 +18,15 @@ RESULT_FILE = "result.json"
 
 def read_campaign(path: Path) -> Campaign:
     """A stored campaign.  Raises `NoUsableBaseline` as `read_document` and `from_body` do."""
-    return decoded(Campaign, str(path), read_document(path, CAMPAIGN_SCHEMA))
+    return decode_document(Campaign, str(path), read_document(path, CAMPAIGN_SCHEMA))
 
 
 def read_result(path: Path) -> Result:
     """A stored ``result.json``.  Raises `NoUsableBaseline` likewise."""
-    return decoded(Result, str(path), read_document(path, RESULT_SCHEMA))
+    return decode_document(Result, str(path), read_document(path, RESULT_SCHEMA))
 
 
-def decoded(kind: type[Stored], where: str, body: JSON) -> Stored:
+def decode_document(kind: type[Stored], where: str, body: JSON) -> Stored:
     """What a document's body holds; ``where`` is for the message.
 
     Raises `NoUsableBaseline` as `from_body` does.

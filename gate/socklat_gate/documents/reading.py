@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from socklat_gate.errors import NoUsableBaseline, Reason
 
-__all__ = ["VERIFY", "corrupt", "read_bounded"]
+__all__ = ["VERIFY", "read_bounded", "refuse_document"]
 
 VERIFY = "run `socklat-gate baseline verify`, then restore or remove what it names"
 RESTORE = "restore the file from where it was saved, or measure and save it again"
@@ -27,9 +27,9 @@ def read_bounded(path: Path, most_bytes: int) -> bytes:
         with os.fdopen(handle, "rb") as file:
             found = os.fstat(handle)
             if not stat.S_ISREG(found.st_mode):
-                corrupt(str(path), "is not a regular file")
+                refuse_document(str(path), "is not a regular file")
             if found.st_size > most_bytes:
-                corrupt(str(path), f"is larger than {most_bytes} bytes")
+                refuse_document(str(path), f"is larger than {most_bytes} bytes")
             data = file.read(most_bytes + 1)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
@@ -39,10 +39,10 @@ def read_bounded(path: Path, most_bytes: int) -> bytes:
             remedy="check the path and its permissions",
         ) from error
     if len(data) > most_bytes:
-        corrupt(str(path), f"is larger than {most_bytes} bytes")
+        refuse_document(str(path), f"is larger than {most_bytes} bytes")
     return data
 
 
-def corrupt(where: str, what: str, reason: Reason = Reason.BASELINE_CORRUPT) -> NoReturn:
+def refuse_document(where: str, what: str, reason: Reason = Reason.BASELINE_CORRUPT) -> NoReturn:
     """Refuse what is stored at ``where``; ``what`` follows its name in the message."""
     raise NoUsableBaseline(reason, f"{where} {what}", remedy=RESTORE)

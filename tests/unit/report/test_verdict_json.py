@@ -7,10 +7,11 @@ import pytest
 
 from socklat_gate.documents.codec import from_body, to_body
 from socklat_gate.documents.envelope import RESULT_SCHEMA, SCHEMA_VERSION, checksum_of
-from socklat_gate.documents.json_schema import result_schema, verdict_schema
+from socklat_gate.documents.json_schema import result_schema
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome, StageShare
 from socklat_gate.report.formats.verdict_json import VERDICT_SCHEMA_VERSION, verdict_document
+from socklat_gate.report.formats.verdict_schema import verdict_schema
 from tests.unit.factories import (
     make_attribution,
     make_cpu_metric,

@@ -101,7 +101,7 @@ def test_a_place_that_takes_no_files_is_found():
 def test_reports_and_baselines_need_neither_docker_nor_bcc():
     program = (
         "import sys; sys.modules.update(docker=None, bcc=None); "
-        "import socklat_gate.report.writer, socklat_gate.documents.json_schema; "
+        "import socklat_gate.report.writer, socklat_gate.report.formats.verdict_schema; "
         "import socklat_gate.baseline.store, socklat_gate.documents.hdr, "
         "socklat_gate.commands.report, socklat_gate.commands.schema"
     )

@@ -21,7 +21,7 @@ from socklat_gate.baseline.places.place import (
     not_writable,
 )
 from socklat_gate.baseline.places.slow_notice import ShowLine, slow_notice
-from socklat_gate.documents.reading import corrupt
+from socklat_gate.documents.reading import refuse_document
 from socklat_gate.errors import NoUsableBaseline, Reason
 
 __all__ = ["GitBranch"]
@@ -74,11 +74,11 @@ class GitBranch:
         blob = self._fetched().get(check_name(name))
         where = self.display_name(name)
         if blob is None:
-            corrupt(where, "does not exist", Reason.BASELINE_MISSING)
+            refuse_document(where, "does not exist", Reason.BASELINE_MISSING)
         if blob.mode not in ORDINARY_FILES:
-            corrupt(where, "is not a regular file")
+            refuse_document(where, "is not a regular file")
         if blob.size > MAX_BYTES:
-            corrupt(where, f"is larger than {MAX_BYTES} bytes")
+            refuse_document(where, f"is larger than {MAX_BYTES} bytes")
         return self._mirror().content(blob)
 
     def add(self, name: str, data: bytes) -> None:

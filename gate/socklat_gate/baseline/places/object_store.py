@@ -20,7 +20,7 @@ from socklat_gate.baseline.places.place import (
     not_writable,
 )
 from socklat_gate.baseline.places.slow_notice import ShowLine, slow_notice
-from socklat_gate.documents.reading import corrupt
+from socklat_gate.documents.reading import refuse_document
 from socklat_gate.errors import NoUsableBaseline, Reason
 from socklat_gate.wording.sanitise import describe_error
 
@@ -79,16 +79,16 @@ class ObjectStore:
             self._listed(name.rpartition("/")[0])
         size = self._sizes.get(name)
         if size is None:
-            corrupt(where, "does not exist", Reason.BASELINE_MISSING)
+            refuse_document(where, "does not exist", Reason.BASELINE_MISSING)
         if size > MAX_BYTES:
-            corrupt(where, f"is larger than {MAX_BYTES} bytes")
+            refuse_document(where, f"is larger than {MAX_BYTES} bytes")
         if size == 0:
             return b""
         if name not in self._fetched:
             self._fetch(name)
         data = self._fetched.get(name, b"")
         if len(data) > MAX_BYTES:
-            corrupt(where, f"is larger than {MAX_BYTES} bytes")
+            refuse_document(where, f"is larger than {MAX_BYTES} bytes")
         return data
 
     def add(self, name: str, data: bytes) -> None:

@@ -17,12 +17,12 @@ from typing import Any, NamedTuple, NoReturn
 from jsonschema import Draft202012Validator
 
 from socklat_gate.documents.files import RESULT_FILE, read_result
-from socklat_gate.documents.json_schema import verdict_schema
 from socklat_gate.errors import GateError, Reason, UsageError
 from socklat_gate.measured.result import Result
 from socklat_gate.report.formats import markdown
 from socklat_gate.report.formats.registry import FORMATS
 from socklat_gate.report.formats.verdict_json import verdict_document
+from socklat_gate.report.formats.verdict_schema import verdict_schema
 from socklat_gate.report.report import Report, report_of
 
 __all__ = ["MAX_ZIP_BYTES", "Foreign", "read_artifact"]

@@ -1,0 +1,88 @@
+"""JSON schema (draft 2020-12) of ``verdict.json``, from the dataclasses that it is made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from socklat_gate.documents.codec import hints_of
+from socklat_gate.documents.json_schema import (
+    COUNT,
+    DRAFT,
+    NUMBER,
+    TEXT,
+    nullable,
+    object_schema,
+    schema_of_type,
+)
+from socklat_gate.errors import Exit, Reason
+from socklat_gate.measured.pair import Interleave
+from socklat_gate.measured.result import Completeness, Result
+from socklat_gate.measured.verdict import Attribution, MetricVerdict, Outcome, SpikeVerdict
+from socklat_gate.report.formats.verdict_json import LEFT_OUT, RAW, VERDICT_SCHEMA_VERSION
+from socklat_gate.report.machine import NUMBERS
+from socklat_gate.report.raw_numbers import Correction
+
+__all__ = ["verdict_schema"]
+
+JSON = dict[str, Any]
+
+ADDED = {
+    "spikes",
+    "machine",
+    "correction",
+    "interleave",
+    "starts",
+    "calibration",
+    "branch",
+    "baseline_commit",
+    "baseline_choice",
+}
+"""Members that files written by earlier versions of the same schema version lack."""
+
+
+def verdict_schema() -> JSON:
+    """Schema of ``verdict.json``."""
+    completeness = schema_of_type(Completeness)
+    completeness["properties"]["balanced"] = {"type": "boolean"}
+    completeness["required"].append("balanced")
+    metric, spikes = schema_of_type(MetricVerdict), schema_of_type(SpikeVerdict)
+    for name in (*LEFT_OUT, *(f"raw_{name}" for name in RAW)):
+        del metric["properties"][name]
+    metric["properties"]["raw"] = object_schema(dict.fromkeys(RAW, NUMBER))
+    rates = dict.fromkeys(("baseline_per_s", "candidate_per_s", "stored_per_s"), NUMBER)
+    spikes["properties"].update(rates, notes={"type": "array", "items": TEXT}, power=TEXT)
+    spread = nullable(object_schema({"median": NUMBER, "max": NUMBER}))
+    reason = object_schema({"code": {"enum": [reason.value for reason in Reason]}, "text": TEXT})
+    properties: JSON = {
+        "schema_version": {"const": VERDICT_SCHEMA_VERSION},
+        "verdict": {"enum": [*(outcome.value for outcome in Outcome), None]},
+        "exit_code": {
+            "enum": sorted({int(outcome.exit_code) for outcome in Outcome} | {Exit.PASS})
+        },
+        "reasons": {"type": "array", "items": reason},
+        "kind": schema_of_type(hints_of(Result)["kind"]),
+        "scenario": TEXT,
+        "baseline_image": TEXT,
+        "candidate_image": TEXT,
+        "commit": TEXT,
+        "created": TEXT,
+        "seed": COUNT,
+        "pairs": COUNT,
+        "pairs_to_decide": nullable(COUNT),
+        "duration_s": NUMBER,
+        "metrics": {"type": "array", "items": metric},
+        "spikes": nullable(spikes),
+        "attribution": {"type": "array", "items": schema_of_type(Attribution)},
+        "completeness": nullable(completeness),
+        "environment": {"type": "object", "additionalProperties": TEXT},
+        "machine": object_schema(dict.fromkeys(NUMBERS, spread)),
+        "correction": nullable(schema_of_type(Correction)),
+        "interleave": nullable(schema_of_type(Interleave)),
+        "starts": nullable(COUNT),
+        "drift": TEXT,
+        "calibration": TEXT,
+        "branch": TEXT,
+        "baseline_commit": TEXT,
+        "baseline_choice": TEXT,
+    }
+    return {"$schema": DRAFT, "title": "socklat-gate verdict", **object_schema(properties, ADDED)}
