@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM become one exception, so that every ``finally`` runs; clean-up is shielded."""
+"""SIGINT and SIGTERM become one exception, so that every ``finally`` runs; clean-up defers it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import FrameType
 
 from socklat_gate.errors import Exit, Interrupted
 
-__all__ = ["interruptible", "obey_signal", "settle_signal", "shielded"]
+__all__ = ["defer_signals", "interruptible", "obey_signal", "settle_signal"]
 
 
 class _State:
@@ -66,7 +66,7 @@ def interruptible() -> Iterator[None]:
 
 
 @contextmanager
-def shielded() -> Iterator[None]:
+def defer_signals() -> Iterator[None]:
     """Holds a signal back until the block is done: clean-up must not be cut off half-way."""
     pending_before = _State.received
     _State.depth += 1

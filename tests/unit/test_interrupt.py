@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from socklat_gate.errors import Exit, Interrupted, Reason
-from socklat_gate.interrupt import interruptible, obey_signal, settle_signal, shielded
+from socklat_gate.interrupt import defer_signals, interruptible, obey_signal, settle_signal
 
 
 def send(number: signal.Signals) -> None:
@@ -61,8 +61,8 @@ def test_a_shielded_block_runs_to_its_end() -> None:
     done: list[str] = []
 
     def work() -> None:
-        with shielded():
-            with shielded():
+        with defer_signals():
+            with defer_signals():
                 send(signal.SIGINT)
                 done.append("inner")
             done.append("outer")
@@ -79,7 +79,7 @@ def test_a_shield_during_the_clean_up_does_not_raise_again() -> None:
         try:
             send(signal.SIGINT)
         finally:
-            with shielded():
+            with defer_signals():
                 done.append("removed")
             done.append("closed")
 
@@ -118,7 +118,7 @@ def test_a_settled_signal_is_obeyed_once_and_later_ones_are_ignored() -> None:
         settle_signal()
         send(signal.SIGTERM)
         obey_signal()
-        with shielded():
+        with defer_signals():
             pass
         seen.append("went on")
     assert seen == ["went on"]

@@ -13,7 +13,7 @@ from socklat_gate.commands.help import command
 from socklat_gate.commands.output import emit
 from socklat_gate.commands.seconds import Seconds
 from socklat_gate.errors import Exit, Interrupted, Reason, UsageError
-from socklat_gate.interrupt import settle_signal, shielded
+from socklat_gate.interrupt import defer_signals, settle_signal
 
 if TYPE_CHECKING:
     from socklat_gate.trace.snapshot import Look
@@ -108,7 +108,7 @@ def trace(
                 stopped = signal.exit_code
             try:
                 # Only now may a signal pass: the summary is what it is sent for.
-                with shielded():
+                with defer_signals():
                     screen.close()
                     last = live.look()
                     if as_lines:

@@ -16,7 +16,7 @@ from types import TracebackType
 import numpy as np
 
 from socklat_gate.environment import fingerprint
-from socklat_gate.interrupt import obey_signal, shielded
+from socklat_gate.interrupt import defer_signals, obey_signal
 from socklat_gate.job.gated_stages import unmeasured_stages
 from socklat_gate.job.measurement import Measurement, measure
 from socklat_gate.job.noise import mean_noise
@@ -87,7 +87,7 @@ class Rig:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        with shielded():
+        with defer_signals():
             self._stack.close()
 
     def _new_probe(self) -> SocketProbe:
@@ -195,5 +195,5 @@ class Rig:
         self._on_phase(REMOVING)
         self._probe.forget_all()
         self._launched = None
-        with shielded():
+        with defer_signals():
             self._session.stop()

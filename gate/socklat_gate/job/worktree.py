@@ -9,7 +9,7 @@ from pathlib import Path
 
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.git import git
-from socklat_gate.interrupt import shielded
+from socklat_gate.interrupt import defer_signals
 
 __all__ = ["sources_at"]
 
@@ -36,5 +36,5 @@ def sources_at(directory: Path, commit: str) -> Iterator[Path]:
             yield tree / inner.text
         finally:
             # Also what an interrupted "add" left; the repository must not go on knowing it.
-            with shielded():
+            with defer_signals():
                 git(directory, "worktree", "remove", "--force", "--force", str(tree))

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 
-from socklat_gate.interrupt import shielded
+from socklat_gate.interrupt import defer_signals
 from socklat_gate.trace.lifetime import Lifetime
 from socklat_gate.trace.snapshot import Look
 
@@ -38,7 +38,7 @@ def follow(
         if now_s < due_s:
             continue
         # A signal would cut a line off half-way, or get lost in the callback for the spikes.
-        with shielded():
+        with defer_signals():
             if not show(look()):
                 return
         # At regular times, whatever a look takes; what a slow reader made late is not caught up.

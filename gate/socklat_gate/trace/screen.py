@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.live import Live as Display
 from rich.text import Text
 
-from socklat_gate.interrupt import shielded
+from socklat_gate.interrupt import defer_signals
 from socklat_gate.trace.rendering import as_tables
 from socklat_gate.trace.snapshot import Look
 from socklat_gate.trace.target import Target
@@ -33,7 +33,7 @@ class Screen:
 
     def __enter__(self) -> Screen:
         if self._draws:
-            with shielded():
+            with defer_signals():
                 self._display.start()
         return self
 
@@ -47,12 +47,12 @@ class Screen:
 
     def close(self) -> None:
         """Takes the picture away; harmless when called twice."""
-        with shielded():
+        with defer_signals():
             self._display.stop()
 
     def say(self, text: str) -> None:
         """Instead of the picture, until there is one."""
-        with shielded():
+        with defer_signals():
             if self._draws:
                 self._display.update(Text(text), refresh=True)
             else:
@@ -64,6 +64,6 @@ class Screen:
             # The last line stays free, for the cursor.
             height, width = self._console.height - 1, self._console.width
             picture = as_tables(self._target, look, full=self._full, height=height, width=width)
-            with shielded():
+            with defer_signals():
                 self._display.update(picture, refresh=True)
         return True

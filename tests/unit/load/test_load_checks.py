@@ -139,7 +139,7 @@ def test_record_counts_the_window_and_the_total_apart():
     assert counts.first_error == "rejected"
 
 
-def test_record_counts_an_answer_too_many_as_an_error():
+def test_record_counts_a_response_too_many_as_an_error():
     record = Record(make_schedule(LOAD, 2, 1), 2)
     record.stray(1, "too much")
     assert [record.counts(arm).errors for arm in (0, 1)] == [0, 1]

@@ -51,7 +51,7 @@ def assert_all_responded(counts, server, planned=101):
     assert (counts.errors, counts.first_error) == (0, "")
 
 
-def test_a_prime_number_of_requests_all_answered():
+def test_a_prime_number_of_requests_all_with_a_response():
     with Server(pong) as server:
         (counts,) = run(load_of(), server.port)
     assert_all_responded(counts, server)

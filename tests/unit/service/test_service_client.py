@@ -37,7 +37,7 @@ def test_a_socket_without_permission_names_the_group(
 
 
 @pytest.mark.parametrize("url", ["tcp://127.0.0.1:1", "nonsense://x"])
-def test_other_addresses_that_do_not_answer(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_addresses_that_do_not_respond(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", url)
     with pytest.raises(UnfitEnvironment, match=url) as caught:
         connect()

@@ -24,7 +24,7 @@ PROGRAM = f"""
 import json
 from socklat_gate.commands.output import emit
 from socklat_gate.errors import Interrupted
-from socklat_gate.interrupt import interruptible, settle_signal, shielded
+from socklat_gate.interrupt import interruptible, settle_signal, defer_signals
 from socklat_gate.stdio import ensure_buffered_stdio
 from socklat_gate.trace.polling import follow
 from socklat_gate.trace.lifetime import Lifetime
@@ -38,7 +38,7 @@ for number in range({SIGNALS}):
             follow(lambda: False, show, lifetime, interval_s=0.001)
         except Interrupted:
             settle_signal()
-        with shielded():
+        with defer_signals():
             show(True)
 """
 

@@ -19,7 +19,7 @@ from socklat_gate.baseline.places.git_settings import as_config, transport_setti
 from socklat_gate.baseline.places.place import not_writable
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 from socklat_gate.git import Done, git
-from socklat_gate.interrupt import shielded
+from socklat_gate.interrupt import defer_signals
 
 __all__ = ["Blob", "Mirror"]
 
@@ -83,7 +83,7 @@ class Mirror:
 
     def close(self) -> None:
         """Remove the temporary repository."""
-        with shielded():
+        with defer_signals():
             shutil.rmtree(self._home, ignore_errors=True)
 
     def fetch(self) -> None:
