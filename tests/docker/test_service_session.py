@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import socket
 import threading
@@ -23,6 +22,7 @@ from socklat_gate.errors import (
 from socklat_gate.service.arm import ArmSpec, RunningArm
 from socklat_gate.service.image import ImageRef
 from socklat_gate.service.session import ServiceSession
+from tests.services.ports import free_port
 
 pytestmark = [pytest.mark.docker, pytest.mark.beside]
 
@@ -43,22 +43,6 @@ def echoes(arm: RunningArm) -> bool:
 def log_of(client: Any, arm: RunningArm) -> str:
     raw: bytes = client.api.logs(arm.container_id)
     return raw.decode()
-
-
-def free_ports() -> int:
-    """A port that is free together with the next one.
-
-    None of those that the kernel hands out: somebody's connection could take one meanwhile.
-    """
-    for port in random.SystemRandom().sample(range(20_000, 32_000, 2), 100):
-        with socket.socket() as low, socket.socket() as high:
-            try:
-                low.bind(("127.0.0.1", port))
-                high.bind(("127.0.0.1", port + 1))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("no two ports are free")
 
 
 def test_two_arms_run_at_once_in_namespaces_of_their_own(
@@ -193,7 +177,7 @@ def test_removed_by_somebody_else(open_session: Open, echo: ImageRef, docker_cli
 
 
 def test_published_ports_of_both_arms(open_session: Open, echo: ImageRef) -> None:
-    port = free_ports()
+    port = free_port(2)
     with open_session(publish=port) as session:
         arms = session.start([ArmSpec("baseline", echo), ArmSpec("candidate", echo)])
         assert [(arm.host, arm.port) for arm in arms] == [
@@ -204,14 +188,14 @@ def test_published_ports_of_both_arms(open_session: Open, echo: ImageRef) -> Non
 
 
 def test_readiness_does_not_trust_the_published_port(open_session: Open, echo: ImageRef) -> None:
-    with open_session(publish=free_ports(), ready={"timeout_s": 0.5}) as session:
+    with open_session(publish=free_port(2), ready={"timeout_s": 0.5}) as session:
         with pytest.raises(InvalidMeasurement) as caught:
             session.start(one(echo, "--never-listen"))
         assert caught.value.reason is Reason.SERVICE_NOT_READY
 
 
 def test_a_taken_port_is_named(open_session: Open, echo: ImageRef) -> None:
-    port = free_ports()
+    port = free_port(2)
     with socket.socket() as rival, open_session(publish=port) as session:
         rival.bind(("127.0.0.1", port + 1))
         rival.listen()

@@ -29,6 +29,8 @@ QUICK = """
 [gate]
 alpha = 0.4
 alpha_pass = 0.4
+max_steal = 1.0
+max_excluded_pairs = 20
 
 [[gate.metrics]]
 quantile = 0.5

@@ -24,11 +24,11 @@ from tests.e2e.traced import (
     WAIT_US,
     Container,
     drive,
-    free_port,
     next_line,
     wait_for,
 )
 from tests.services.build import compile_service
+from tests.services.ports import free_port
 
 pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
