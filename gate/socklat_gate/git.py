@@ -36,7 +36,7 @@ _OPTIONS = {
     "submodule.recurse": "false",
     "push.gpgSign": "false",
 }
-# What says how to reach a remote and where settings are; the rest of GIT_* would redirect us.
+# What is needed to reach a remote and to find settings; the rest of GIT_* would redirect us.
 _KEPT = re.compile(
     r"GIT_(?:SSH|SSH_COMMAND|SSH_VARIANT|ASKPASS|SSL_.*|PROXY_.*|HTTP_.*|ALLOW_PROTOCOL|TRACE.*"
     r"|CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM|COUNT|KEY_\d+|VALUE_\d+)|CEILING_DIRECTORIES"
@@ -71,14 +71,12 @@ class Done:
     @property
     def why(self) -> str:
         """Its own message of a failure, in a line, without credentials that an address may hold."""
-        # What a push says of a branch is on stdout.
-        lines = [*self.error.splitlines(), *(x for x in self.text.splitlines() if x[:1] == "!")]
-        lines_left = [line for line in lines if line.strip() and not line.startswith("hint:")]
-        worst = [
-            line for line in lines_left if line.startswith(("fatal:", "remote:", "error:", "!"))
-        ]
-        text = "; ".join((worst or lines_left)[:3]) or f"git ended with code {self.code}"
-        # Remotes are other machines: what they say must not reach a terminal as it is.
+        # A push reports on its branches on stdout.
+        found = [*self.error.splitlines(), *(x for x in self.text.splitlines() if x[:1] == "!")]
+        lines = [line for line in found if line.strip() and not line.startswith("hint:")]
+        worst = [line for line in lines if line.startswith(("fatal:", "remote:", "error:", "!"))]
+        text = "; ".join((worst or lines)[:3]) or f"git ended with code {self.code}"
+        # Remotes are other machines: their text must not reach a terminal as it is.
         return re.sub(r"//[^/@\s]+@", "//", strip_control_characters(text, " "))[:400]
 
 
@@ -106,13 +104,13 @@ def git(
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 env={**_environment(), **(extra or {})},
-                # Without a terminal of its own not even ssh can ask, and its children end with it.
+                # Without a terminal of its own not even ssh can prompt; its children end with it.
                 start_new_session=True,
             )
         except OSError as error:
             return Done(NOT_INSTALLED, b"", f"git cannot be started: {error.strerror}")
         late = threading.Event()
-        code, out = _followed(process, late, timeout_s)
+        code, out = _follow(process, late, timeout_s)
         errors.seek(0)
         text = errors.read(1 << 16).decode("utf-8", "replace").strip()
     if late.is_set():
@@ -127,10 +125,10 @@ def is_ref(text: str) -> bool:
     return bool(_REF.fullmatch(text)) and ".." not in text and "@{" not in text
 
 
-def _followed(
+def _follow(
     process: subprocess.Popen[bytes], late: threading.Event, timeout_s: float
 ) -> tuple[int, bytes]:
-    """Exit code and output; stops it when time is up or when it says too much."""
+    """Exit code and output; stops it when time is up or when it prints too much."""
 
     def stop() -> None:
         late.set()
@@ -164,5 +162,5 @@ def _environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith("GIT_") or _KEPT.fullmatch(name)
     }
-    never_ask = {"GIT_TERMINAL_PROMPT": "0", "SSH_ASKPASS_REQUIRE": "never"}
-    return {**kept, **never_ask, "LC_ALL": "C", "LANGUAGE": "C"}
+    no_prompts = {"GIT_TERMINAL_PROMPT": "0", "SSH_ASKPASS_REQUIRE": "never"}
+    return {**kept, **no_prompts, "LC_ALL": "C", "LANGUAGE": "C"}

@@ -50,7 +50,7 @@ def calibration_for(
 
     ``place`` is that of the baselines.  The study may have judged by other settings of
     ``[gate]``: compare ``gate_hash``.  Raises `NoUsableBaseline` for a file that is damaged, lies
-    elsewhere through a link, or holds something else than its name says.
+    elsewhere through a link, or holds something else than its name stands for.
     """
     name = _name(scenario.name, scenario.measured_hash(), fingerprint)
     if name not in place.names(name.rpartition("/")[0]):

@@ -72,8 +72,8 @@ def ancestor_note(lineage: Lineage, commits: int = 0) -> Note:
 def up_to(campaigns: Sequence[Campaign], lineage: Lineage) -> tuple[Campaign, ...]:
     """The campaigns whose numbers count: of the chosen commit and its ancestors, in their order.
 
-    How much campaigns differ by themselves takes several of them to tell, which one commit seldom
-    has.  Later commits and other branches are left out, unless none of the commits is known.
+    The spread between campaigns needs several of them, which one commit seldom has.
+    Later commits and other branches are left out, unless none of the commits is known.
     """
     steps = _steps(lineage)
     near = tuple(campaign for campaign in campaigns if campaign.commit in steps)

@@ -45,7 +45,7 @@ class StoredCampaign:
 
 @dataclass(frozen=True, slots=True)
 class CampaignSummary:
-    """One line of ``baseline list``; ``problem`` says why the file cannot be read, else empty."""
+    """One line of ``baseline list``; ``problem`` is why the file cannot be read, else empty."""
 
     name: str
     scenario: str
@@ -64,7 +64,7 @@ class BaselineStore:
 
     place: Place
     _known: dict[str, StoredCampaign] = field(default_factory=dict, repr=False, compare=False)
-    """What was read already: a job asks several times, and files never change."""
+    """What was read already: a job reads several times, and files never change."""
 
     @classmethod
     def at(cls, location: str | Path, *, show_line: ShowLine | None = None) -> BaselineStore:
@@ -158,7 +158,7 @@ class BaselineStore:
     ) -> tuple[Campaign, ...]:
         """Campaigns that a measurement here and now may be compared with, oldest first; never none.
 
-        Raises `NoUsableBaseline` saying why there are none: baseline_missing, baseline_empty,
+        Raises `NoUsableBaseline` with why there are none: baseline_missing, baseline_empty,
         baseline_corrupt, baseline_scenario, or baseline_fingerprint with the fields that differ.
         """
         campaigns = self.existing(scenario_name)

@@ -26,7 +26,7 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """How a gate ended; ``result`` is None when it has no result, ``problem`` then says why.
+    """How a gate ended; ``result`` is None when it has no result, ``problem`` is then the reason.
 
     ``tail`` are the last lines of its output; ``scenario`` is empty when not known.
     """

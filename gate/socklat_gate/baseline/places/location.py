@@ -31,7 +31,7 @@ def is_remote(location: str | Path) -> bool:
 
 
 def open_place(location: str | Path, *, show_line: ShowLine | None = None) -> Place:
-    """The place at ``location``; nothing is fetched before it is asked for.
+    """The place at ``location``; nothing is fetched before it is needed.
 
     A directory, ``git+branch:NAME[@REMOTE]`` in the repository of the working directory, or an
     address that fsspec knows.  ``show_line`` gets a line when something takes long; without

@@ -27,7 +27,7 @@ from socklat_gate.wording.sanitise import describe_error
 __all__ = ["ObjectStore"]
 
 BATCH = 16
-"""Documents fetched at the same time when one of them is asked for."""
+"""Documents fetched at the same time when one of them is needed."""
 
 _ACCESS = "check the network, the address and the credentials in this job's environment"
 
@@ -98,7 +98,7 @@ class ObjectStore:
             try:
                 self._files.pipe_file(path, data, mode="create")
             except OSError:
-                # Services tell in many ways that something is there already.
+                # Services have many errors for an object that is there already.
                 if not self._files.exists(path):
                     raise
                 raise FileExistsError(name) from None

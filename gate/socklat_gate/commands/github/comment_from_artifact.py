@@ -20,7 +20,7 @@ from socklat_gate.errors import Reason, UsageError
 
 if TYPE_CHECKING:
     from socklat_gate.forge.github.api import GitHub
-    from socklat_gate.forge.github.artifact import Foreign
+    from socklat_gate.forge.github.artifact import UntrustedResult
     from socklat_gate.forge.github.comment import Thread
     from socklat_gate.forge.github.event import WorkflowRun
     from socklat_gate.forge.github.workflow_job import Job
@@ -81,7 +81,7 @@ def _nothing(why: str) -> None:
     runner_here().annotate("notice", "socklat-gate", f"no comment: {why}")
 
 
-def _given(files: tuple[Path, ...]) -> list[tuple[Foreign, str]]:
+def _given(files: tuple[Path, ...]) -> list[tuple[UntrustedResult, str]]:
     from socklat_gate.forge.github.artifact import MAX_ZIP_BYTES, read_artifact
 
     found = []
@@ -99,7 +99,9 @@ def _given(files: tuple[Path, ...]) -> list[tuple[Foreign, str]]:
     return found
 
 
-def _downloaded(api: GitHub, job: Job, run: WorkflowRun, prefix: str) -> list[tuple[Foreign, str]]:
+def _downloaded(
+    api: GitHub, job: Job, run: WorkflowRun, prefix: str
+) -> list[tuple[UntrustedResult, str]]:
     """Each artifact's content and address; all are checked before anything is written."""
     from socklat_gate.forge.github.artifact import read_artifact
     from socklat_gate.forge.github.other_run import artifacts_of, download
@@ -110,7 +112,9 @@ def _downloaded(api: GitHub, job: Job, run: WorkflowRun, prefix: str) -> list[tu
     ]
 
 
-def _comment(thread: Thread, job: Job, run: WorkflowRun, measured: Foreign, address: str) -> str:
+def _comment(
+    thread: Thread, job: Job, run: WorkflowRun, measured: UntrustedResult, address: str
+) -> str:
     from socklat_gate.forge.body import Source, comment_body
     from socklat_gate.forge.github.comment import put_comment
     from socklat_gate.forge.verdict_history import entry_of

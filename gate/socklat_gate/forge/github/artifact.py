@@ -25,7 +25,7 @@ from socklat_gate.report.formats.verdict_json import verdict_document
 from socklat_gate.report.formats.verdict_schema import verdict_schema
 from socklat_gate.report.report import Report, report_of
 
-__all__ = ["MAX_ZIP_BYTES", "Foreign", "read_artifact"]
+__all__ = ["MAX_ZIP_BYTES", "UntrustedResult", "read_artifact"]
 
 VERDICT_FILE = FORMATS["json"].file
 MAX_ZIP_BYTES = 32 << 20
@@ -36,14 +36,14 @@ SAME = ("verdict", "exit_code", "scenario", "kind", "created", "seed", "pairs")
 """Members of verdict.json that must be those of result.json, letter by letter."""
 
 
-class Foreign(NamedTuple):
+class UntrustedResult(NamedTuple):
     """A result of somebody else, and its report in our own words."""
 
     result: Result
     report: Report
 
 
-def read_artifact(data: bytes) -> Foreign:
+def read_artifact(data: bytes) -> UntrustedResult:
     """What is in an artifact that holds ``verdict.json`` and ``result.json``.
 
     Raises `UsageError` (ARTIFACT_REFUSED) for anything that this version would not have written.
@@ -67,7 +67,7 @@ def read_artifact(data: bytes) -> Foreign:
     for name in SAME:
         if document[name] != expected[name]:
             _refuse(f"{name} in {VERDICT_FILE} is not that of {RESULT_FILE}")
-    return Foreign(read, report)
+    return UntrustedResult(read, report)
 
 
 def _member(archive: zipfile.ZipFile, name: str, most_bytes: int) -> bytes:

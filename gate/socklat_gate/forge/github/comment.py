@@ -70,7 +70,7 @@ def put_comment(thread: Thread, scenario: str, compose: Compose) -> str:
 
 
 class _Lost(Exception):
-    """A creation without a response: whether it has happened is seen by looking again."""
+    """A creation without a response: another search shows whether it has happened."""
 
     def __init__(self, failure: GitHubFailure) -> None:
         super().__init__(failure.message)
@@ -93,7 +93,7 @@ def _find(thread: Thread, marker: str) -> _Comment | None:
     """The oldest comment of this author that begins with the marker: anybody may quote it."""
     path = f"/repos/{thread.repository}/issues/{thread.number}/comments"
     for page in thread.api.pages(path, {"per_page": 100}):
-        for comment in _checked(page):
+        for comment in _check_comments(page):
             author = comment.user.login if comment.user else ""
             first_line = (comment.body or "").partition("\n")[0].rstrip()
             if author.lower() == thread.author.lower() and first_line == marker:
@@ -120,10 +120,10 @@ def _write(thread: Thread, found: _Comment | None, body: str) -> str:
 
 
 def _address(response: object) -> str:
-    return _checked([response])[0].html_url
+    return _check_comments([response])[0].html_url
 
 
-def _checked(page: object) -> list[_Comment]:
+def _check_comments(page: object) -> list[_Comment]:
     try:
         return _PAGE.validate_python(page)
     except ValidationError as error:

@@ -88,7 +88,7 @@ class WorkflowRun(_Part):
 
 
 class Issue(_Part):
-    """An issue, which ``pull_request`` says is one."""
+    """An issue, a pull request where ``pull_request`` is set."""
 
     pull_request: dict[str, object] | None = None
 

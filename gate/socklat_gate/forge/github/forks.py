@@ -50,7 +50,7 @@ def _fork_refusal(job: Job, label: str) -> str:
     if not job.self_hosted:
         return ""
     event = job.event
-    # A label that merely is there says nothing of what was pushed after it was given.
+    # A label that is merely present approves nothing that was pushed after it was set.
     if label and event.action == "labeled" and event.label and event.label.name == label:
         return ""
     return "the pull request comes from a fork, and this runner is self-hosted"

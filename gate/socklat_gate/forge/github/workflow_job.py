@@ -23,7 +23,7 @@ class Job:
     """A job: of which repository and run, at which commit, and what started it.
 
     ``sha`` is the commit of the run; for a pull request a merge commit that GitHub made, so
-    `head_sha` is what people know.  ``self_hosted`` unless the runner says that GitHub hosts it.
+    `head_sha` is what people know.  ``self_hosted`` unless the runner is declared as GitHub's.
     """
 
     repository: str
