@@ -113,7 +113,7 @@ def test_too_few_pairs_in_the_time_give_no_rate(
     assert caught.value.reason is Reason.TOO_FEW_SAMPLES
 
 
-def test_a_stage_that_this_kernel_cannot_show_is_told_before_measuring(study: Study) -> None:
+def test_a_stage_that_this_kernel_cannot_show_is_an_error_before_measuring(study: Study) -> None:
     with pytest.raises(UnfitEnvironment) as caught:
         study([], unmeasured=("deliver",))
     assert caught.value.reason is Reason.NO_HOOK
