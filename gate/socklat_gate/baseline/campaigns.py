@@ -6,7 +6,8 @@ from pathlib import Path
 
 from socklat_gate.baseline.promotion import check_passed
 from socklat_gate.documents.envelope import CAMPAIGN_SCHEMA, schema_of
-from socklat_gate.documents.files import RESULT_FILE, read_campaign, read_result
+from socklat_gate.documents.files import read_campaign, read_result
+from socklat_gate.documents.reading import RESULT_FILE
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.result import Result

@@ -10,10 +10,7 @@ from socklat_gate.errors import NoUsableBaseline
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.result import Result
 
-__all__ = ["RESULT_FILE", "decode_document", "read_campaign", "read_result"]
-
-RESULT_FILE = "result.json"
-"""The stored result in a directory of reports."""
+__all__ = ["decode_document", "read_campaign", "read_result"]
 
 
 def read_campaign(path: Path) -> Campaign:

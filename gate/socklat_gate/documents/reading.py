@@ -9,7 +9,10 @@ from typing import NoReturn
 
 from socklat_gate.errors import NoUsableBaseline, Reason
 
-__all__ = ["VERIFY", "read_bounded", "refuse_document"]
+__all__ = ["RESULT_FILE", "VERIFY", "read_bounded", "refuse_document"]
+
+RESULT_FILE = "result.json"
+"""The stored result in a directory of reports."""
 
 VERIFY = "run `socklat-gate baseline verify`, then restore or remove what it names"
 RESTORE = "restore the file from where it was saved, or measure and save it again"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from socklat_gate.baseline.campaigns import result_at
-from socklat_gate.documents.files import RESULT_FILE
+from socklat_gate.documents.reading import RESULT_FILE
 from socklat_gate.errors import GateError, NoUsableBaseline
 from socklat_gate.forge.exit_policy import meaning_of, outcome_exit
 from socklat_gate.measured.result import Result

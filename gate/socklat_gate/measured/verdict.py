@@ -10,6 +10,7 @@ from socklat_gate.errors import Exit
 from socklat_gate.measured.facts import Note, ReasonFact, Shortfall
 
 __all__ = [
+    "DISPERSION_LEVEL",
     "Attribution",
     "EvidenceTrace",
     "MetricVerdict",
@@ -19,6 +20,9 @@ __all__ = [
     "Verdict",
     "Waived",
 ]
+
+DISPERSION_LEVEL = 0.2
+"""Runs count as over-dispersed below this p-value: a false alarm there costs only some power."""
 
 
 class Outcome(str, Enum):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from socklat_gate.measured.names import SPIKES
 from socklat_gate.measured.verdict import MetricVerdict, Verdict, Waived
-from socklat_gate.scenario.gating import SPIKES
 from socklat_gate.wording import units
 from socklat_gate.wording.outcomes import outcome_text
 

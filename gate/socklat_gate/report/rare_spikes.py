@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from socklat_gate.measured.verdict import SpikeVerdict, Verdict
-from socklat_gate.verdict.rates import DISPERSION_LEVEL
+from socklat_gate.measured.verdict import DISPERSION_LEVEL, SpikeVerdict, Verdict
 from socklat_gate.wording import units
-from socklat_gate.wording.changes import plural
 from socklat_gate.wording.notes import note_text
+from socklat_gate.wording.spike_text import power_text, spikes_summary
 
 __all__ = [
     "RareSpikes",
     "RateRow",
     "SpikeEvidence",
-    "power_text",
     "rare_spikes",
     "spike_evidence",
-    "spikes_summary",
 ]
 
 
@@ -74,32 +71,6 @@ def spike_evidence(verdict: Verdict | None) -> SpikeEvidence | None:
         rows.append(_row("stored campaigns", spikes.stored_events, spikes.stored_exposure_s))
     rows.append(_row("candidate", spikes.candidate_events, spikes.candidate_exposure_s))
     return SpikeEvidence(tuple(rows), _evidence_text(spikes))
-
-
-def spikes_summary(spikes: SpikeVerdict) -> str:
-    """Both arms in half a sentence: ``5 spikes of 50.0 ms or more in 1 min 04 s (reference: ...)``.
-
-    The reference is the baseline arm with its part of the stored campaigns.
-    """
-    events = spikes.baseline_events + spikes.stored_events
-    exposure_s = spikes.baseline_exposure_s + spikes.stored_exposure_s
-    return (
-        f"{plural(spikes.candidate_events, 'spike')} of {units.ns(spikes.threshold_ns)} or more "
-        f"in {units.duration_s(spikes.candidate_exposure_s)} "
-        f"(reference: {events} in {units.duration_s(exposure_s)})"
-    )
-
-
-def power_text(spikes: SpikeVerdict) -> str:
-    """What the job could have found, in a sentence."""
-    if not spikes.candidate_exposure_s:
-        return "Nothing could have been found: no run was watched for spikes."
-    if spikes.mde_events is None:
-        return "No number of spikes would have failed beside this reference in so short a time."
-    return (
-        f"{plural(spikes.mde_events, 'spike')} of the candidate would have failed beside this "
-        f"reference; so many are expected at {units.times(spikes.mde_ratio)} its rate."
-    )
 
 
 def _row(who: str, events: int, exposure_s: float) -> RateRow:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import get_args
 
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.names import Stage
 from socklat_gate.measured.run import Run
 from socklat_gate.report.arm_runs import Arms
-from socklat_gate.scenario.gating import Stage
 from socklat_gate.wording import units
 
 __all__ = [

@@ -8,7 +8,7 @@ from pathlib import Path
 from socklat_gate.documents.atomic import write_atomic
 from socklat_gate.documents.codec import to_body
 from socklat_gate.documents.envelope import RESULT_SCHEMA, write_document
-from socklat_gate.documents.files import RESULT_FILE
+from socklat_gate.documents.reading import RESULT_FILE
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.measured.result import Result
 from socklat_gate.report.formats.registry import FORMATS, report_files

@@ -9,6 +9,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from socklat_gate.measured.names import SPIKES, Stage
+
 __all__ = [
     "MIN_EXCEEDING",
     "SPIKES",
@@ -23,26 +25,6 @@ __all__ = [
     "default_metrics",
 ]
 
-SPIKES = "spikes"
-"""The name by which a waiver means the rare spikes."""
-
-Stage = Literal[
-    "service",
-    "recv_wait",
-    "app",
-    "respond",
-    "send_wait",
-    "deliver",
-    "rx_stack",
-    "bridge",
-    "tx_stack",
-    "accept_wait",
-    "depend",
-    "depend_connect",
-    "established",
-    "runq",
-    "rx_process",
-]
 Judged = Literal[Stage, "cpu"]
 
 

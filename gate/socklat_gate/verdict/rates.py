@@ -27,10 +27,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaincc, logsumexp
 
+from socklat_gate.measured.verdict import DISPERSION_LEVEL
 from socklat_gate.verdict.arrays import Floats
 
 __all__ = [
-    "DISPERSION_LEVEL",
     "EVENTS_PER_RUN",
     "FREQUENT",
     "RUNS_WITH_EVENTS",
@@ -50,9 +50,6 @@ EVENTS_PER_RUN = 2
 RUNS_WITH_EVENTS = 2
 FREQUENT = 1.0
 """Events a run, both arms together, above which they are not rare: then runs are compared."""
-
-DISPERSION_LEVEL = 0.2
-"""Runs count as over-dispersed below this p-value: a false alarm there costs only some power."""
 
 
 def running_rate_evidence(

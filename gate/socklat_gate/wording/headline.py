@@ -8,11 +8,11 @@ from socklat_gate.errors import Reason
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict, Verdict
-from socklat_gate.report.rare_spikes import spikes_summary
 from socklat_gate.wording.advice import ADVICE, CPU, INTENDED, SPIKES, STAGES
 from socklat_gate.wording.decisive import CANNOT_JUDGE, blocked, carrier, change_or_lowest, worst_of
 from socklat_gate.wording.reasons import reason_text
 from socklat_gate.wording.sentence import Name, Sentence
+from socklat_gate.wording.spike_text import spikes_summary
 from socklat_gate.wording.units import change, count, interval, ns
 
 __all__ = ["headline", "next_step"]

@@ -21,11 +21,12 @@ from socklat_gate.measured.verdict import (
 )
 from socklat_gate.report.machine import machine_numbers, noises_of
 from socklat_gate.report.pair_table import interleaving, pair_table
-from socklat_gate.report.rare_spikes import power_text, rare_spikes, spike_evidence
+from socklat_gate.report.rare_spikes import rare_spikes, spike_evidence
 from socklat_gate.report.raw_numbers import correction_of, correction_text
 from socklat_gate.report.slices import Slice, TimeSpent, attribution_section
 from socklat_gate.wording.headline import headline, next_step
 from socklat_gate.wording.sentence import Sentence, plain
+from socklat_gate.wording.spike_text import power_text
 from tests.unit.factories import (
     make_attribution,
     make_cpu_metric,

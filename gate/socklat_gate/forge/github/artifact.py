@@ -16,7 +16,8 @@ from typing import Any, NamedTuple, NoReturn
 
 from jsonschema import Draft202012Validator
 
-from socklat_gate.documents.files import RESULT_FILE, read_result
+from socklat_gate.documents.files import read_result
+from socklat_gate.documents.reading import RESULT_FILE
 from socklat_gate.errors import GateError, Reason, UsageError
 from socklat_gate.measured.result import Result
 from socklat_gate.report.formats import markdown

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from socklat_gate.documents.files import RESULT_FILE
+from socklat_gate.documents.reading import RESULT_FILE
 from socklat_gate.errors import GitHubFailure, Reason, UsageError
 from socklat_gate.forge.body import Source, comment_body, origin
 from socklat_gate.forge.exit_policy import FailOn, conclusion_of, level_of, service_change

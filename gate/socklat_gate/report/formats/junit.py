@@ -13,15 +13,15 @@ from collections.abc import Iterator, Mapping
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 from junitparser.junitparser import FinalResult
 
+from socklat_gate.measured.names import SPIKES
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict
 from socklat_gate.report.formats import markdown
-from socklat_gate.report.rare_spikes import power_text, spikes_summary
 from socklat_gate.report.report import Report
-from socklat_gate.scenario.gating import SPIKES
 from socklat_gate.wording import units
 from socklat_gate.wording.markdown_escape import one_line
 from socklat_gate.wording.sentence import plain
+from socklat_gate.wording.spike_text import power_text, spikes_summary
 
 __all__ = ["render"]
 

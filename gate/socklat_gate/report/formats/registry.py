@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
-from socklat_gate.documents.files import RESULT_FILE
+from socklat_gate.documents.reading import RESULT_FILE
 
 if TYPE_CHECKING:
     from socklat_gate.report.report import Report

@@ -16,11 +16,11 @@ from socklat_gate.errors import Exit
 from socklat_gate.measured.result import Completeness, Result
 from socklat_gate.measured.verdict import MetricVerdict, SpikeVerdict
 from socklat_gate.report.machine import machine_numbers, noises_of
-from socklat_gate.report.rare_spikes import power_text
 from socklat_gate.report.raw_numbers import correction_of
 from socklat_gate.report.report import Report
 from socklat_gate.wording.notes import drift_text, note_text
 from socklat_gate.wording.reasons import coded_reasons
+from socklat_gate.wording.spike_text import power_text
 
 __all__ = ["VERDICT_SCHEMA_VERSION", "render", "verdict_document"]
 
