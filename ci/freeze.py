@@ -2,6 +2,7 @@
 
 python ci/freeze.py            # ci/constraints.txt from what is installed beside this interpreter
 python ci/freeze.py --lowest   # on stdout: the lowest versions that pyproject.toml allows
+python ci/freeze.py --tools    # on stdout: what tests need that bears these lowest versions
 """
 
 from __future__ import annotations
@@ -66,10 +67,19 @@ def lowest() -> Iterator[str]:
         yield f"{one.name}=={least.version}{marker}"
 
 
+def tools() -> Iterator[str]:
+    """The extra ``test`` without the object store's server, which needs newer versions."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    for text in project["optional-dependencies"]["test"]:
+        if Requirement(text).name != "moto":
+            yield text
+
+
 def main() -> None:
     """Write what was asked for."""
-    if sys.argv[1:] == ["--lowest"]:
-        sys.stdout.writelines(f"{line}\n" for line in lowest())
+    printed = {("--lowest",): lowest, ("--tools",): tools}.get(tuple(sys.argv[1:]))
+    if printed:
+        sys.stdout.writelines(f"{line}\n" for line in printed())
     else:
         lines = sorted(set(closure(declared(extras=True))))
         PINNED.write_text(HEAD + "".join(f"{line}\n" for line in lines), encoding="utf-8")
