@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from socklat_gate.stalls.timeline import Timeline
-from socklat_gate.stalls.weights import settling, weigh
+from socklat_gate.stalls.weights import exchange_weights, recovery_periods
 from tests.benchmarks.markdown import table
 from tests.unit.stalls.simulated import MS, fifo, steal
 
@@ -73,7 +73,7 @@ def window(before_ms: float, after_ms: float) -> Method:
     def method(sample: Sample) -> tuple[Floats, Floats]:
         stalls = sample.stalls
         after = np.full(len(stalls), round(before_ms * MS))
-        clear = ~stalls.stretched(after).contains(sample.arrival_ns)
+        clear = ~stalls.extend(after).contains(sample.arrival_ns)
         clear &= stalls.until_next_ns(sample.arrival_ns) >= round(after_ms * MS)
         return sample.latency_ns.astype(float), clear.astype(float)
 
@@ -81,13 +81,13 @@ def window(before_ms: float, after_ms: float) -> Method:
 
 
 def weighted(sample: Sample) -> tuple[Floats, Floats]:
-    found = weigh(sample.arrival_ns, sample.latency_ns, sample.stalls)
+    found = exchange_weights(sample.arrival_ns, sample.latency_ns, sample.stalls)
     return (sample.latency_ns - found.stolen_ns).astype(float), found.weight
 
 
 def settled_only(sample: Sample) -> tuple[Floats, Floats]:
     """Finished before the next stall, arrived after the last one's backlog, but not weighted."""
-    clear = ~settling(sample.stalls).contains(sample.arrival_ns)
+    clear = ~recovery_periods(sample.stalls).contains(sample.arrival_ns)
     clear &= sample.stalls.until_next_ns(sample.arrival_ns) > sample.latency_ns
     return sample.latency_ns.astype(float), clear.astype(float)
 
@@ -104,7 +104,7 @@ METHODS: dict[str, Method] = {
 
 
 def quantiles(values: Floats, weight: Floats) -> Floats:
-    """Weighted quantiles; NaN without weight."""
+    """Weights quantiles; NaN without weight."""
     used = weight > 0
     if not used.any():
         return np.full(len(QUANTILES), np.nan)

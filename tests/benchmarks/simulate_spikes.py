@@ -19,7 +19,7 @@ from socklat_gate.verdict.rates import (
     dispersion_p,
     running_dispersion,
     running_rate_evidence,
-    runs_are_units,
+    runs_are_clusters,
     sign_counts,
 )
 
@@ -71,7 +71,7 @@ def first_fail(counts: Counts) -> Floats:
     capped = running_rate_evidence(*capped_counts(events, exposure_s, counts.stored, stored_s))
     signs = running_rate_evidence(*sign_counts(events, exposure_s))
     evidence = np.where(
-        runs_are_units(p, np.cumsum(events.mean(axis=0), axis=-1) / np.arange(1, pairs + 1)),
+        runs_are_clusters(p, np.cumsum(events.mean(axis=0), axis=-1) / np.arange(1, pairs + 1)),
         np.maximum.accumulate(signs, axis=-1),
         np.maximum.accumulate(capped, axis=-1),
     )

@@ -23,10 +23,10 @@ from socklat_gate.verdict.rates import (
     dispersion_p,
     running_dispersion,
     running_rate_evidence,
-    runs_are_units,
+    runs_are_clusters,
 )
 from socklat_gate.verdict.spike_events import count_pairs, threshold_ns
-from socklat_gate.verdict.spikes import StoredSpikes, spread
+from socklat_gate.verdict.spikes import StoredSpikes, stored_by_cluster
 
 __all__ = ["SpikeTable", "spike_table", "spikes_fail"]
 
@@ -65,7 +65,7 @@ def spike_table(
         exposure_s=counted.exposure_s,
         needed=1.0 / gate.alpha_spikes,
         steady=max(usual_ns) <= floor_ns,
-        stored=spread(stored, limit_ns, gate.max_pairs, gate.max_pairs),
+        stored=stored_by_cluster(stored, limit_ns, gate.max_pairs, gate.max_pairs),
     )
 
 
@@ -91,7 +91,7 @@ def spikes_fail(
     moments = running_dispersion(ours, ours_s) + _dispersion(theirs, theirs_s, known.stored)
     pairs = np.maximum(1, np.cumsum(watched, axis=1))
     events_per_run = np.cumsum(ours + theirs, axis=1) / (2 * pairs)
-    by_runs = runs_are_units(dispersion_p(moments), events_per_run)
+    by_runs = runs_are_clusters(dispersion_p(moments), events_per_run)
     evidence = np.where(by_runs, _running_max(signs), _running_max(capped))
     in_runs = np.cumsum(ours > 0, axis=1)
     return np.asarray((evidence >= math.log(known.needed)) & (in_runs >= RUNS_WITH_EVENTS))

@@ -35,13 +35,13 @@ class MetricFindings:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What ``pairs`` usable pairs say about a gate that measures such pairs.
+    """What ``pairs`` usable pairs show of a gate that measures such pairs.
 
     ``false_alarms`` of ``jobs`` resampled A/A jobs of up to ``max_pairs`` pairs ended in FAIL;
     ``false_alarm_limit`` is the upper end of the one-sided 95% Clopper-Pearson interval of that
     share.  ``decided`` jobs ended in PASS or FAIL within both budgets, of pairs and of minutes;
     half of all ended within ``pairs_to_verdict`` pairs (None: not within ``max_pairs``).
-    ``pair_s`` is the time that a usable pair took, all told.
+    ``pair_s`` is the time that a usable pair took, excluded ones included.
     ``problems`` are what keeps the gate from deciding here, or from being trusted.
     """
 

@@ -48,7 +48,7 @@ class ReleaseDrift:
     ``change`` is from what the release predicts, ``detectable`` the change from which on a drift
     shows at ``level`` (both ratios minus 1; infinite or NaN below 2 campaigns of the release).
     ``drifted``: slower than the release by more than ``tolerance`` at that level; never with
-    ``shortfalls``, which say what the metric lacks.
+    ``shortfalls``, which are what the metric lacks.
     """
 
     metric: str

@@ -19,7 +19,7 @@ class Completeness:
     """Kernel-side balance over all runs: ``seen`` equals the sum of all other exchange counts.
 
     ``seen = recorded + filtered + no_response + pending + dropped``; ``missed`` counts probe
-    invocations that the kernel skipped; ``responded_by_driver`` is the load driver's own count
+    invocations that the kernel missed; ``responded_by_driver`` is the load driver's own count
     (None for external load commands), ``mismatch`` the largest relative difference in one run.
     """
 

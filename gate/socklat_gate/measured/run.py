@@ -65,7 +65,7 @@ class Bands:
 
 @dataclass(frozen=True, slots=True)
 class Spike:
-    """One slow exchange: when its request arrived (CLOCK_MONOTONIC), its stages, who asked.
+    """One slow exchange: when its request arrived (CLOCK_MONOTONIC), its stages, its peer.
 
     ``shared``: the other arm had one like it at the same moment (`stalls.shared`).
     """

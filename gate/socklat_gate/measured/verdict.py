@@ -85,7 +85,7 @@ class MetricVerdict:
     metric (0 when decided, None when not within reach).
     ``raw_baseline_ns``, ``raw_candidate_ns`` and ``raw_change`` are the same estimates of all
     exchanges, stalls included (NaN without a correction, and the baseline's and the change's in a
-    stored comparison); ``trace`` is how the evidence grew; ``shortfalls`` say what the metric
+    stored comparison); ``trace`` is how the evidence grew; ``shortfalls`` are what the metric
     lacks to be judged.
     """
 

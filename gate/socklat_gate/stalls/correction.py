@@ -16,9 +16,9 @@ from socklat_gate.stalls.timeline import (
     Records,
     Timeline,
     interference_bursts,
-    taken_from,
+    stolen_time,
 )
-from socklat_gate.stalls.weights import Floats, depends_on_requests, weigh
+from socklat_gate.stalls.weights import Floats, correlated_with_requests, exchange_weights
 
 __all__ = ["StallCorrection", "correct_stalls"]
 
@@ -52,19 +52,19 @@ def correct_stalls(
     both = np.concatenate(arms)
     arrival_ns = both["rx_first_ns"].astype(np.int64)
     cpus = _used_cpus(both["cpu"])
-    taken, bursts = taken_from(stalls, cpus), interference_bursts(stalls, cpus)
+    taken, bursts = stolen_time(stalls, cpus), interference_bursts(stalls, cpus)
     cut = [_between(timeline, from_ns, to_ns) for timeline in (taken, bursts)]
     ignored = False
     used = taken
     if len(bursts):
         if any(
-            depends_on_requests(arm["rx_first_ns"].astype(np.int64), bursts, from_ns, to_ns)
+            correlated_with_requests(arm["rx_first_ns"].astype(np.int64), bursts, from_ns, to_ns)
             for arm in arms
         ):
             ignored = True
         else:
             used = _union(taken, bursts)
-    weighted = weigh(arrival_ns, _stage(both, "service"), used)
+    weighted = exchange_weights(arrival_ns, _stage(both, "service"), used)
     ends = np.cumsum([arm.size for arm in arms])[:-1]
     corrected = tuple(
         _corrected(records, weight, used, [s for s in EXCHANGE_STAGES if s in stages])

@@ -1,8 +1,8 @@
 """Spikes of both arms at the same moment: the machine's doing, whoever's requests met it.
 
 A stall of the host that no probe could see, such as a full disk queue or a frozen hypervisor, hits
-both arms at once and about equally long.  A candidate that stops by itself does not: even where
-its stop burns the CPU that both use, the scheduler gives the other arm its share.
+both arms at once and about equally long.  A candidate that pauses by itself does not: even where
+its pause burns the CPU that both use, the scheduler gives the other arm its share.
 """
 
 from __future__ import annotations

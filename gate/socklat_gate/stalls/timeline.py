@@ -21,7 +21,7 @@ __all__ = [
     "STALL",
     "Timeline",
     "interference_bursts",
-    "taken_from",
+    "stolen_time",
 ]
 
 STALL = np.dtype(
@@ -107,7 +107,7 @@ class Timeline:
         """How much of each [from, to) lies inside the intervals."""
         return np.asarray(self._before_ns(to_ns) - self._before_ns(from_ns))
 
-    def stretched(self, by_ns: I64) -> Timeline:
+    def extend(self, by_ns: I64) -> Timeline:
         """Every interval with a later end."""
         return Timeline.of(self.from_ns, self.to_ns + by_ns)
 
@@ -123,7 +123,7 @@ class Timeline:
         return np.asarray(whole[index] - beyond)
 
 
-def taken_from(stalls: Records, cpus: Collection[int]) -> Timeline:
+def stolen_time(stalls: Records, cpus: Collection[int]) -> Timeline:
     """When the hypervisor, or the firmware, had one of the CPUs (numbers modulo 256)."""
     chosen = stalls[_on(stalls, cpus) & (stalls["cause"] != CAUSES.index("interference"))]
     return Timeline.of(chosen["from_ns"], chosen["to_ns"])

@@ -23,7 +23,13 @@ from scipy.special import kolmogi
 
 from socklat_gate.stalls.timeline import I64, Timeline
 
-__all__ = ["LEAST_SHARE", "Weighted", "depends_on_requests", "settling", "weigh"]
+__all__ = [
+    "LEAST_SHARE",
+    "Weights",
+    "correlated_with_requests",
+    "exchange_weights",
+    "recovery_periods",
+]
 
 LEAST_SHARE = 0.2
 """Horizon: the time that at least this share of the arrivals had undisturbed."""
@@ -45,7 +51,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Weighted:
+class Weights:
     """``weight`` (0: not used) and the stolen time to take off, by exchange; the horizon in ns."""
 
     weight: Floats
@@ -53,7 +59,7 @@ class Weighted:
     horizon_ns: int
 
 
-def settling(stalls: Timeline) -> Timeline:
+def recovery_periods(stalls: Timeline) -> Timeline:
     """Stalls with the time their backlog takes to drain, what earlier ones left included."""
     lengths = stalls.to_ns - stalls.from_ns
     ready = np.empty_like(lengths)
@@ -63,19 +69,19 @@ def settling(stalls: Timeline) -> Timeline:
         backlog = min(max(backlog, SETTLE_LEAST_NS), SETTLE_MOST_NS)
         last = begin + length
         ready[i] = backlog
-    return stalls.stretched(ready)
+    return stalls.extend(ready)
 
 
-def weigh(arrival_ns: I64, latency_ns: I64, stalls: Timeline) -> Weighted:
+def exchange_weights(arrival_ns: I64, latency_ns: I64, stalls: Timeline) -> Weights:
     """Weights of exchanges by arrival and latency; both of shape (n,)."""
     none = np.zeros_like(arrival_ns)
     if not len(stalls):
-        return Weighted(np.ones(arrival_ns.size), none, np.iinfo(np.int64).max)
-    calm = ~settling(stalls).contains(arrival_ns)
+        return Weights(np.ones(arrival_ns.size), none, np.iinfo(np.int64).max)
+    calm = ~recovery_periods(stalls).contains(arrival_ns)
     left_ns = stalls.until_next_ns(arrival_ns)
     known = np.sort(left_ns[calm])
     if not known.size:
-        return Weighted(np.zeros(arrival_ns.size), none, 0)
+        return Weights(np.zeros(arrival_ns.size), none, 0)
     # G(t) is the share of calm arrivals with more than t left.
     horizon_ns = int(known[known.size - int(np.ceil(LEAST_SHARE * known.size))])
     stolen_ns = stalls.inside_ns(arrival_ns, arrival_ns + latency_ns)
@@ -85,10 +91,10 @@ def weigh(arrival_ns: I64, latency_ns: I64, stalls: Timeline) -> Weighted:
     weight = np.zeros(arrival_ns.size)
     weight[finished] = 1.0 / share[finished]
     weight[beyond] = 1.0
-    return Weighted(weight, stolen_ns, horizon_ns)
+    return Weights(weight, stolen_ns, horizon_ns)
 
 
-def depends_on_requests(arrival_ns: I64, stalls: Timeline, from_ns: int, to_ns: int) -> bool:
+def correlated_with_requests(arrival_ns: I64, stalls: Timeline, from_ns: int, to_ns: int) -> bool:
     """Whether stalls follow arrivals more, or less, than they follow just any time.
 
     Poisson arrivals see what a clock would see (Wolff 1982, PASTA).  If they do not, the requests
@@ -98,11 +104,11 @@ def depends_on_requests(arrival_ns: I64, stalls: Timeline, from_ns: int, to_ns: 
     """
     if not len(stalls) or not arrival_ns.size:
         return False
-    settled = settling(stalls)
+    settled = recovery_periods(stalls)
     clock_ns = np.linspace(from_ns, to_ns, CLOCK_TICKS, endpoint=False).astype(np.int64)
     expected = np.sort(stalls.until_next_ns(clock_ns)[~settled.contains(clock_ns)])
     # Kolmogorov-Smirnov: given the stalls, Poisson arrivals are independent draws.
-    distance = _apart(arrival_ns, stalls, settled, expected)
+    distance = _ks_distance(arrival_ns, stalls, settled, expected)
     if distance <= kolmogi(DEPENDENT_LEVEL):
         return False
     if np.isinf(distance):
@@ -112,13 +118,13 @@ def depends_on_requests(arrival_ns: I64, stalls: Timeline, from_ns: int, to_ns: 
     length_ns = to_ns - from_ns
     turns_ns = np.linspace(0, length_ns, ROTATIONS + 1, endpoint=False).astype(np.int64)
     found, *elsewhere = (
-        _apart(from_ns + (some_ns - from_ns + turn) % length_ns, stalls, settled, few)
+        _ks_distance(from_ns + (some_ns - from_ns + turn) % length_ns, stalls, settled, few)
         for turn in turns_ns
     )
     return found > max(elsewhere)
 
 
-def _apart(at_ns: I64, stalls: Timeline, settled: Timeline, expected: I64) -> float:
+def _ks_distance(at_ns: I64, stalls: Timeline, settled: Timeline, expected: I64) -> float:
     """Largest distance of the times until the next stall from those ``expected``, rising ones.
 
     Times the root of the number of instants; infinite when either has none to compare.

@@ -27,7 +27,7 @@ from socklat_gate.verdict.clusters import cluster_ids
 from socklat_gate.verdict.decide import decide
 from socklat_gate.verdict.estimate import hodges_lehmann
 from socklat_gate.verdict.log_scale import relative
-from socklat_gate.verdict.resampling import MIN_PAIRS, Rule, resampled, rules_of
+from socklat_gate.verdict.resampling import MIN_PAIRS, MetricTest, metric_tests, resample
 
 __all__ = ["MINUTES", "study"]
 
@@ -46,12 +46,12 @@ def study(pairs: Sequence[Pair], gate: Gate, pair_s: float, seed: int) -> Findin
     """Findings of A/A pairs that took ``pair_s`` seconds for each one that is used.
 
     The same for the same pairs and seed.  Pairs excluded are not looked at; pairs of one start
-    are one unit.  Raises `InvalidMeasurement` (TOO_FEW_SAMPLES) below `MIN_PAIRS` usable ones.
+    are one cluster.  Raises `InvalidMeasurement` (TOO_FEW_SAMPLES) below `MIN_PAIRS` usable ones.
     """
     used = [pair for pair in pairs if not pair.excluded]
     verdict = decide(used, gate)
-    rules = rules_of(used, gate, verdict)
-    starts = rules[0].d.size if rules else 0
+    tests = metric_tests(used, gate, verdict)
+    starts = tests[0].d.size if tests else 0
     if starts < MIN_PAIRS:
         raise InvalidMeasurement(
             Reason.TOO_FEW_SAMPLES,
@@ -63,25 +63,25 @@ def study(pairs: Sequence[Pair], gate: Gate, pair_s: float, seed: int) -> Findin
     in_start = len(used) / len(set(cluster_ids(used)))
     start_s, budget = pair_s * in_start, max(1, int(gate.max_pairs / in_start))
     jobs = min(JOBS, CELLS // budget)
-    draws = resampled(rules, rng, jobs, budget)
+    draws = resample(tests, rng, jobs, budget)
     fail = np.min(
-        [rule.first_fail(*drawn) for rule, drawn in zip(rules, draws, strict=True)], axis=0
+        [test.first_fail(*drawn) for test, drawn in zip(tests, draws, strict=True)], axis=0
     )
-    passed = np.max([rule.first_pass(d) for rule, (d, _) in zip(rules, draws, strict=True)], axis=0)
+    passed = np.max([test.first_pass(d) for test, (d, _) in zip(tests, draws, strict=True)], axis=0)
     ends = np.minimum(fail, passed)
     false_alarms = int((np.isfinite(fail) & (fail <= passed)).sum())
     middle = float(np.quantile(ends, 0.5, method="higher"))
-    mdes = [_mdes(rules, rng, int(60 * minutes / start_s)) for minutes in MINUTES]
+    mdes = [_mdes(tests, rng, int(60 * minutes / start_s)) for minutes in MINUTES]
     metrics = tuple(
         MetricFindings(
-            name=rule.name,
-            ratios=tuple(map(float, np.exp(rule.d))),
-            pair_sd=float(np.std(rule.d, ddof=1)),
-            change=relative(hodges_lehmann(rule.d)),
-            change_p=_sign_flip_p(rule.d, rng),
+            name=test.name,
+            ratios=tuple(map(float, np.exp(test.d))),
+            pair_sd=float(np.std(test.d, ddof=1)),
+            change=relative(hodges_lehmann(test.d)),
+            change_p=_sign_flip_p(test.d, rng),
             mde={str(m): found[at] for m, found in zip(MINUTES, mdes, strict=True)},
         )
-        for at, rule in enumerate(rules)
+        for at, test in enumerate(tests)
     )
     return Findings(
         pairs=len(used),
@@ -97,31 +97,31 @@ def study(pairs: Sequence[Pair], gate: Gate, pair_s: float, seed: int) -> Findin
     )
 
 
-def _mdes(rules: Sequence[Rule], rng: np.random.Generator, length: int) -> list[float | None]:
+def _mdes(tests: Sequence[MetricTest], rng: np.random.Generator, length: int) -> list[float | None]:
     """For each metric the relative change that 80% of the jobs of ``length`` clusters fail.
 
     The change is added to that metric alone, and a job that passes before does not fail.
     """
     length = min(length, MOST_PAIRS)
     if length < 1:
-        return [None] * len(rules)
-    draws = resampled(rules, rng, max(100, min(1000, POWER_CELLS // length)), length)
-    passes = [rule.first_pass(d) for rule, (d, _) in zip(rules, draws, strict=True)]
+        return [None] * len(tests)
+    draws = resample(tests, rng, max(100, min(1000, POWER_CELLS // length)), length)
+    passes = [test.first_pass(d) for test, (d, _) in zip(tests, draws, strict=True)]
     return [
-        _mde_of(rule, draws[at], np.max(np.delete(passes, at, axis=0), axis=0, initial=0.0))
-        for at, rule in enumerate(rules)
+        _mde_of(test, draws[at], np.max(np.delete(passes, at, axis=0), axis=0, initial=0.0))
+        for at, test in enumerate(tests)
     ]
 
 
-def _mde_of(rule: Rule, drawn: tuple[Floats, Floats], others_pass: Floats) -> float | None:
+def _mde_of(test: MetricTest, drawn: tuple[Floats, Floats], others_pass: Floats) -> float | None:
     d, raw = drawn
 
     def power(effect: float) -> float:
-        fail = rule.first_fail(d + effect, raw + effect)
-        passed = np.maximum(others_pass, rule.first_pass(d + effect))
+        fail = test.first_fail(d + effect, raw + effect)
+        passed = np.maximum(others_pass, test.first_pass(d + effect))
         return float((np.isfinite(fail) & (fail <= passed)).mean())
 
-    low, high = 0.0, rule.d1
+    low, high = 0.0, test.d1
     while power(high) < POWER:
         low, high = high, 2 * high
         if high > math.log(MOST_PAIRS):

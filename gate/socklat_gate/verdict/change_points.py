@@ -4,7 +4,7 @@ Campaigns are not independent: a machine keeps its mood for days.  `change_point
 against AR(1) noise.  The null distribution of the gain (`verdict.change_models`) is simulated
 for every autocorrelation from 0 to 0.6, with noise a little heavier-tailed than normal, and the
 largest p-value counts.  So the false-alarm rate holds whatever the autocorrelation in that range;
-beyond it (0.8 and more, a random walk) it does not, and no short history could tell.
+beyond it (0.8 and more, a random walk) it does not, and no short history could.
 
 The parts between steps are tested again (binary segmentation); a ramp is one finding, also when it
 is many small steps.  Only the order of the campaigns counts, not the time between them.

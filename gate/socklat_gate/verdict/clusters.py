@@ -1,7 +1,8 @@
 """Which pairs belong together: those measured on the same containers are one observation.
 
 A start of the containers is a random effect: its pairs share what the start happened to bring
-(memory layout, heap, which core), so they are averaged and count as one *unit* of inference.
+(memory layout, heap, which core), so they are averaged and count as one *cluster*, the unit of
+inference.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ ClusterIds = npt.NDArray[np.int64]
 
 
 def cluster_ids(pairs: Sequence[Pair], per_start: int = 1, *, closed: bool = True) -> ClusterIds:
-    """Unit of each pair, shape (pairs,), counted from 0 in order of appearance; -1 for none yet.
+    """Cluster of each pair, shape (pairs,), counted from 0 in order of appearance; -1 for none yet.
 
-    A start whose pairs are still being measured is no unit: its mean would change with the next
+    A start whose pairs are still being measured is no cluster: its mean would change with the next
     pair, and evidence may not be taken back.  It is complete when it has ``per_start`` pairs, when
     another start follows, or when the job is over (``closed``).
     """
@@ -45,7 +46,7 @@ def cluster_ids(pairs: Sequence[Pair], per_start: int = 1, *, closed: bool = Tru
 
 
 def cluster_sums(values: npt.ArrayLike, clusters: ClusterIds) -> Floats:
-    """Sum of the values, all finite, of each unit; (..., pairs) -> (..., clusters)."""
+    """Sum of the values, all finite, of each cluster; (..., pairs) -> (..., clusters)."""
     member = clusters[:, np.newaxis] == np.arange(int(clusters.max(initial=-1)) + 1)
     return np.asarray(np.asarray(values, dtype=np.float64) @ member.astype(np.float64))
 

@@ -10,8 +10,9 @@ running maximum has the same error rate.  For PASS this matters because the metr
 their thresholds at the same pair; no correction for m is needed there, since a wrong PASS needs
 the one metric that is truly at its failure limit to have reached its own threshold.  When both
 kinds of evidence were reached (a change inside the indifference zone, a caller that went on
-measuring), it is a regression.  Spikes hold up a PASS only as long as ``gate.spikes.watch_s`` says:
-no job is long enough to show that there are none, so their power is reported.
+measuring), it is a regression.  Spikes hold up a PASS only for an exposure of
+``gate.spikes.watch_s``: no job is long enough to show that there are none, so their power is
+reported.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from socklat_gate.measured.verdict import Outcome, SpikeVerdict, Verdict
 from socklat_gate.scenario.gating import SPIKES, Gate, Waiver
 from socklat_gate.verdict.attribution import attribute
 from socklat_gate.verdict.clusters import ClusterIds, cluster_ids
-from socklat_gate.verdict.judge import Judged, judge_metric
+from socklat_gate.verdict.judge import JudgedMetric, judge_metric
 from socklat_gate.verdict.log_ratios import LogRatios, stage_log_ratios
 from socklat_gate.verdict.overlap import overlap_fact
 from socklat_gate.verdict.rules import RULES, Decision, Evidence, exposure_pairs
@@ -53,13 +54,13 @@ def decide(
     ``scales`` overrides `default_scale` by metric name (log scale); it must not be derived from
     these pairs.  Pairs excluded are not used.  ``waivers`` move limits up (the scenario has
     checked their names and dates); ``stored`` campaigns of the baseline, all there are, add their
-    exposure to the spikes' reference.  ``budget_spent`` (BUDGET_PAIRS or BUDGET_MINUTES) says that
-    no more pairs will come: an open verdict then carries it and says how many more pairs would
-    decide.  Until then an open verdict is INCONCLUSIVE with BETWEEN_LIMITS, and the pairs of a
-    start of the containers count from the start's last pair on.  A pair without enough exchanges
-    makes its metric INCONCLUSIVE (TOO_FEW_SAMPLES, or NOT_MEASURED where no pair has the number),
-    so the job cannot pass any more; overlapping requests beyond ``gate.max_overlap`` in an arm
-    make everything INCONCLUSIVE.
+    exposure to the spikes' reference.  ``budget_spent`` (BUDGET_PAIRS or BUDGET_MINUTES): no more
+    pairs will come, and an open verdict carries it with the number of pairs that would decide.
+    Until then an open verdict is INCONCLUSIVE with BETWEEN_LIMITS, and the pairs of a start of the
+    containers count from the start's last pair on.  A pair without enough exchanges makes its
+    metric INCONCLUSIVE (TOO_FEW_SAMPLES, or NOT_MEASURED where no pair has the number), so the job
+    cannot pass any more; overlapping requests beyond ``gate.max_overlap`` in an arm make
+    everything INCONCLUSIVE.
 
     Raises `ValueError` for an unknown metric in ``scales``, a waiver of what is not gated or
     another kind of ``budget_spent``, `InvalidMeasurement` when a run lacks the counters of
@@ -114,7 +115,7 @@ def _judged_metrics(
     scales: Mapping[str, float],
     waived: Mapping[str, Waiver],
     budget_spent: Reason | None,
-) -> list[Judged]:
+) -> list[JudgedMetric]:
     seen = int(clusters.max(initial=-1)) + 1
     budget = seen if budget_spent else max(seen, -(-gate.max_pairs // gate.pairs_per_start))
     ratios = _log_ratios(used, gate)
@@ -133,8 +134,8 @@ def _judged_metrics(
 
 
 def _not_judged(
-    judged: Sequence[Judged], spikes: SpikeVerdict | None
-) -> tuple[list[Judged], SpikeVerdict | None]:
+    judged: Sequence[JudgedMetric], spikes: SpikeVerdict | None
+) -> tuple[list[JudgedMetric], SpikeVerdict | None]:
     """The same numbers with nothing decided by them."""
     still = [
         replace(

@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 RATES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-"""The mixture over l, in clusters of 1/scale: a factor of 32 between noise levels that it suits."""
+"""The mixture over l, in units of 1/scale: a factor of 32 between noise levels that it suits."""
 
 
 def running_fail_evidence(d: npt.ArrayLike, d0: float, scale: float) -> Floats:

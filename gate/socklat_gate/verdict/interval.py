@@ -1,6 +1,6 @@
 """The interval that is shown: Wilcoxon's, at a level that makes up for stopping early.
 
-The pairs' log ratios are symmetric about the true change (`verdict.evidence` says why), so
+The pairs' log ratios are symmetric about the true change (why: `verdict.evidence`), so
 the k-th smallest and the k-th largest of the Walsh averages (d_i + d_j) / 2 bracket it with a
 probability that is known exactly for every number of pairs and every symmetric noise (Wilcoxon
 1945; Hodges and Lehmann 1963).  Between two k one interpolates (Hettmansperger and Sheather 1986).

@@ -1,4 +1,4 @@
-"""One metric over the pairs so far: its estimate, its evidence and what they say."""
+"""One metric over the pairs so far: its estimate, its evidence and its outcome."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from socklat_gate.verdict.interval import confidence_interval, stopping_level
 from socklat_gate.verdict.log_ratios import LogRatios
 from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.power import mde
-from socklat_gate.verdict.zone import waived_by, zone_of
+from socklat_gate.verdict.zone import waiver_in_force, zone_of
 
-__all__ = ["Judged", "judge_metric"]
+__all__ = ["JudgedMetric", "judge_metric"]
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedMetric:
     """A metric's verdict, and further pairs to each kind of evidence.
 
     ``unmeasured``: no arm of any pair has the number at all.
@@ -48,12 +48,12 @@ def judge_metric(
     budget: int,
     scale: float | None = None,
     waiver: Waiver | None = None,
-) -> Judged:
+) -> JudgedMetric:
     """Judge one metric by its log ratios over the pairs used.
 
-    ``clusters``, of the same pairs, as `verdict.clusters.cluster_ids` says; ``budget`` in clusters.
-    Both kinds of evidence are the largest that any prefix of the clusters reached; that to fail
-    rests on corrected and raw numbers alike.
+    ``clusters`` are those of `verdict.clusters.cluster_ids` for the same pairs; ``budget`` in
+    clusters.  Both kinds of evidence are the largest that any prefix of the clusters reached; that
+    to fail rests on corrected and raw numbers alike.
     """
     zone = zone_of(metric, gate, scale, waiver)
     d, raw = (_by_cluster(ratios, values, clusters) for values in (ratios.log_ratios, ratios.raw))
@@ -92,14 +92,14 @@ def judge_metric(
         mde=relative(mde(d, zone, budget)),
         pairs_to_decide=min((n for n in (to_fail, to_pass) if n is not None), default=None),
         verdict=outcome,
-        waived=waived_by(waiver),
+        waived=waiver_in_force(waiver),
         raw_baseline_ns=_median(ratios.raw_baseline_ns[shown_raw]),
         raw_candidate_ns=_median(ratios.raw_candidate_ns[shown_raw]),
         raw_change=relative(hodges_lehmann(raw)) if ratios.corrected else math.nan,
         trace=_trace(ratios, clusters, d, running_fail, running_pass),
         shortfalls=ratios.shortfalls,
     )
-    return Judged(verdict, ratios.unmeasured, to_fail, to_pass)
+    return JudgedMetric(verdict, ratios.unmeasured, to_fail, to_pass)
 
 
 def _trace(

@@ -34,10 +34,10 @@ class LogRatios:
 
     ``pairs`` are their indices.  ``baseline_ns`` and ``candidate_ns`` have shape (pairs,), NaN
     where an arm has too few exchanges; ``raw_baseline_ns`` and ``raw_candidate_ns`` are the same
-    without the correction for stalls.  ``usable``, shape (pairs,), says where both arms have
+    without the correction for stalls.  ``usable``, shape (pairs,): where both arms have
     enough; ``log_ratios``, shape (usable pairs,), holds d_i = ln(candidate_i / baseline_i) of those
     and ``raw`` the same without the correction; ``corrected``: some run had one.  ``shortfalls``
-    has every arm without enough; ``unmeasured`` says that no arm has the number at all.
+    has every arm without enough; ``unmeasured``: no arm has the number at all.
 
     A pair without samples is never just left out: leaving it out could depend on the latency that
     is judged.  Whoever decides makes a metric with ``shortfalls`` inconclusive (TOO_FEW_SAMPLES);

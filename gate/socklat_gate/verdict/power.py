@@ -23,10 +23,10 @@ def mde(d: npt.ArrayLike, zone: Zone, budget: int) -> float:
 
     d, shape (clusters,), lends its residuals, mirrored because the noise is symmetric and widened
     by the degree of freedom that their centre took.  A job grows its evidence by the mean growth
-    per unit; it finds a change when the evidence to fail gets there within the budget and before
-    the evidence to pass does: inside the indifference zone the two race.  Infinite with fewer than
-    2 clusters (no noise is known), or when the budget cannot carry the evidence whatever the
-    change.
+    per cluster; it detects a change when the evidence to fail gets there within the budget and
+    before the evidence to pass does: inside the indifference zone the two race.  Infinite with
+    fewer than 2 clusters (no noise is known), or when the budget cannot carry the evidence whatever
+    the change.
 
     Within 10% of the truth in the simulation (``docs/lab/simulation.md``).
     """
@@ -58,7 +58,7 @@ def mde(d: npt.ArrayLike, zone: Zone, budget: int) -> float:
 
 
 def _first(towards: Floats, scale: float, clusters: npt.NDArray[np.int64], needed: float) -> float:
-    """Unit at which evidence that grows at its mean rate reaches ``needed``; inf if never."""
+    """Cluster at which evidence that grows at its mean rate reaches ``needed``; inf if never."""
     rates = np.asarray(RATES)[:, np.newaxis]
     growth = (math.log(2.0) + log_expit((2.0 * rates / scale) * towards)).mean(axis=1)
     most = growth.max()

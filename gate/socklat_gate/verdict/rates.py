@@ -36,10 +36,10 @@ __all__ = [
     "RUNS_WITH_EVENTS",
     "capped_counts",
     "dispersion_p",
-    "events_needed",
+    "mde_events_of",
     "running_dispersion",
     "running_rate_evidence",
-    "runs_are_units",
+    "runs_are_clusters",
     "sign_counts",
 ]
 
@@ -73,7 +73,7 @@ def running_rate_evidence(
     return np.asarray(evidence)
 
 
-def events_needed(reference: float, share: float, needed: float, limit: int = 1000) -> int | None:
+def mde_events_of(reference: float, share: float, needed: float, limit: int = 1000) -> int | None:
     """Fewest events of the candidate that reach ``needed`` beside so many of the reference.
 
     None beyond ``limit``.  As if all came now: the order within the job is left out.
@@ -115,10 +115,10 @@ def sign_counts(
     return (sign > 0).astype(float), (sign < 0).astype(float), ours_s / (ours_s + theirs_s)
 
 
-def runs_are_units(p: npt.ArrayLike, events_per_run: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+def runs_are_clusters(p: npt.ArrayLike, events_per_run: npt.ArrayLike) -> npt.NDArray[np.bool_]:
     """Whether runs are compared instead of events: `dispersion_p`, and mean events of all runs.
 
-    Neither says which arm has more, so choosing by them favours none.
+    Neither depends on which arm has more, so choosing by them favours none.
     """
     return np.asarray((np.asarray(p) < DISPERSION_LEVEL) | (np.asarray(events_per_run) > FREQUENT))
 

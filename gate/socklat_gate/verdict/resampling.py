@@ -20,14 +20,14 @@ from socklat_gate.verdict.evidence import (
 )
 from socklat_gate.verdict.log_ratios import pair_log_ratios
 
-__all__ = ["MIN_PAIRS", "Rule", "resampled", "rules_of"]
+__all__ = ["MIN_PAIRS", "MetricTest", "metric_tests", "resample"]
 
 MIN_PAIRS = 6
-"""Fewest usable pairs to resample: fewer say next to nothing about how far pairs differ."""
+"""Fewest usable pairs to resample: with fewer, how far pairs differ is not known."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class MetricTest:
     """How one metric is judged, on the log scale; ``d`` and ``raw`` have shape (starts,)."""
 
     name: str
@@ -49,8 +49,8 @@ class Rule:
         return _first(running_pass_evidence(d, self.d1, self.scale), self.threshold_pass)
 
 
-def rules_of(used: Sequence[Pair], gate: Gate, verdict: Verdict) -> list[Rule]:
-    """The metrics that most starts tell about, over the starts that tell about all of them."""
+def metric_tests(used: Sequence[Pair], gate: Gate, verdict: Verdict) -> list[MetricTest]:
+    """The metrics that enough clusters have, over the clusters that have all of those."""
     groups: dict[int, list[Pair]] = {}
     for unit, pair in zip(cluster_ids(used), used, strict=True):
         groups.setdefault(int(unit), []).append(pair)
@@ -66,11 +66,11 @@ def rules_of(used: Sequence[Pair], gate: Gate, verdict: Verdict) -> list[Rule]:
     scales = [default_scale(gate.metrics[row]) for row in judged]
     by_name = {metric.name: metric for metric in verdict.metrics}
     judgements = [by_name[gate.metrics[row].name] for row in judged]
-    return [_rule(*one) for one in zip(judgements, both, scales, strict=True)]
+    return [_test(*one) for one in zip(judgements, both, scales, strict=True)]
 
 
-def _rule(judged: MetricVerdict, both: Floats, scale: float) -> Rule:
-    return Rule(
+def _test(judged: MetricVerdict, both: Floats, scale: float) -> MetricTest:
+    return MetricTest(
         name=judged.name,
         d=both[0],
         raw=both[1],
@@ -82,8 +82,8 @@ def _rule(judged: MetricVerdict, both: Floats, scale: float) -> Rule:
     )
 
 
-def resampled(
-    rules: Sequence[Rule], rng: np.random.Generator, jobs: int, length: int
+def resample(
+    tests: Sequence[MetricTest], rng: np.random.Generator, jobs: int, length: int
 ) -> list[tuple[Floats, Floats]]:
     """For each metric corrected and raw log ratios, (jobs, length) each.
 
@@ -91,9 +91,9 @@ def resampled(
 
     The metrics of a start stay together.
     """
-    chosen = rng.integers(rules[0].d.size, size=(jobs, length))
+    chosen = rng.integers(tests[0].d.size, size=(jobs, length))
     signs = rng.choice([-1.0, 1.0], (jobs, length))
-    return [(rule.d[chosen] * signs, rule.raw[chosen] * signs) for rule in rules]
+    return [(test.d[chosen] * signs, test.raw[chosen] * signs) for test in tests]
 
 
 def _first(log_evidence: Floats, needed: float) -> Floats:

@@ -1,4 +1,4 @@
-"""The rules of a verdict over pairs, in the order in which they are asked; the first holds.
+"""The rules of a verdict over pairs, in their order; the first that holds decides.
 
 A rule looks at the `Evidence` and gives a `Decision`, or None where it does not apply.  To add one,
 write it and put it into `RULES`.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from socklat_gate.errors import Reason
 from socklat_gate.measured.facts import ReasonFact
 from socklat_gate.measured.verdict import Outcome, SpikeVerdict
-from socklat_gate.verdict.judge import Judged
+from socklat_gate.verdict.judge import JudgedMetric
 
 __all__ = ["RULES", "Decision", "Evidence", "Rule", "exposure_pairs"]
 
@@ -27,7 +27,7 @@ class Evidence:
     long as a pass needs.
     """
 
-    judged: Sequence[Judged]
+    judged: Sequence[JudgedMetric]
     spikes: SpikeVerdict | None
     overlaps: Sequence[ReasonFact]
     exposure_pairs: int

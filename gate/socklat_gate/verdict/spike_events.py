@@ -16,7 +16,14 @@ from socklat_gate.measured.verdict import COMPONENTS
 from socklat_gate.scenario.gating import Spikes
 from socklat_gate.verdict.arrays import Floats
 
-__all__ = ["Counted", "clusters", "count_pairs", "count_runs", "stage_of_spikes", "threshold_ns"]
+__all__ = [
+    "SpikeCounts",
+    "count_pairs",
+    "count_runs",
+    "event_count",
+    "stage_of_spikes",
+    "threshold_ns",
+]
 
 QUIET_NS = 1_000_000_000
 """Exchanges that follow within this time belong to one event."""
@@ -27,7 +34,7 @@ LISTED = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class SpikeCounts:
     """Events and exposure (s) by run, both of shape (arms, runs); ``notes`` on what is missing."""
 
     events: Floats
@@ -49,7 +56,7 @@ def threshold_ns(pairs: Sequence[Pair], rule: Spikes) -> float:
     return max(rule.floor_ms * 1e6, usual)
 
 
-def clusters(start_ns: npt.ArrayLike, service_ns: npt.ArrayLike) -> int:
+def event_count(start_ns: npt.ArrayLike, service_ns: npt.ArrayLike) -> int:
     """Number of events: exchanges that overlap or follow within `QUIET_NS` are one."""
     start = np.asarray(start_ns, dtype=np.int64)
     if start.size == 0:
@@ -60,7 +67,7 @@ def clusters(start_ns: npt.ArrayLike, service_ns: npt.ArrayLike) -> int:
     return 1 + int(np.count_nonzero(start[1:] - end[:-1] > QUIET_NS))
 
 
-def count_pairs(pairs: Sequence[Pair], limit_ns: float) -> Counted:
+def count_pairs(pairs: Sequence[Pair], limit_ns: float) -> SpikeCounts:
     """Events of both arms, rows in the order of ARMS; what hit both at once counts for neither.
 
     Both arms of a pair are held against the same limit: what the probe sent up in both.  A pair
@@ -68,7 +75,7 @@ def count_pairs(pairs: Sequence[Pair], limit_ns: float) -> Counted:
     """
     events = np.zeros((len(ARMS), len(pairs)))
     exposure_s = np.zeros((len(ARMS), len(pairs)))
-    unwatched: list[int] = []
+    not_watched: list[int] = []
     raised: list[int] = []
     unsent: list[int] = []
     shared: list[int] = []
@@ -76,7 +83,7 @@ def count_pairs(pairs: Sequence[Pair], limit_ns: float) -> Counted:
         runs = [pair.arm(arm) for arm in ARMS]
         sent_ns = [run.spike_threshold_ns for run in runs]
         if not all(sent_ns):
-            unwatched.append(pair.index)
+            not_watched.append(pair.index)
             continue
         if max(sent_ns) > limit_ns:
             raised.append(pair.index)
@@ -89,14 +96,14 @@ def count_pairs(pairs: Sequence[Pair], limit_ns: float) -> Counted:
     notes = [
         Note(code, ", ".join(map(str, which[:LISTED])), {"pairs": len(which)})
         for which, code in (
-            (unwatched, NoteCode.SPIKES_NOT_WATCHED),
+            (not_watched, NoteCode.SPIKES_NOT_WATCHED),
             (raised, NoteCode.SPIKE_LIMIT_RAISED),
             (unsent, NoteCode.SPIKES_NOT_SENT),
             (shared, NoteCode.SPIKES_SHARED),
         )
         if which
     ]
-    return Counted(events, exposure_s, tuple(notes))
+    return SpikeCounts(events, exposure_s, tuple(notes))
 
 
 def stage_of_spikes(pairs: Sequence[Pair], limit_ns: float) -> str:
@@ -119,7 +126,7 @@ def count_runs(runs: Sequence[Run], limit_ns: float) -> tuple[Floats, Floats]:
 
 def _events(run: Run, limit_ns: float) -> int:
     slow = [(spike.rx_first_ns, _service_ns(spike)) for spike in _counted(run, limit_ns)]
-    return clusters(*zip(*slow, strict=True)) if slow else 0
+    return event_count(*zip(*slow, strict=True)) if slow else 0
 
 
 def _counted(run: Run, limit_ns: float) -> Iterator[Spike]:

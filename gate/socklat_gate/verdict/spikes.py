@@ -1,4 +1,4 @@
-"""Whether the candidate has more rare spikes: p99.9 of a short run cannot say, counting can.
+"""Whether the candidate has more rare spikes: p99.9 of a short run cannot show it, counting can.
 
 The reference is the baseline arm, and of the stored campaigns the part that belongs to the pairs
 so far: their exposure is spread evenly over the budget of pairs, each stored event falling to one
@@ -24,21 +24,21 @@ from socklat_gate.verdict.rates import (
     RUNS_WITH_EVENTS,
     capped_counts,
     dispersion_p,
-    events_needed,
+    mde_events_of,
     running_dispersion,
     running_rate_evidence,
-    runs_are_units,
+    runs_are_clusters,
     sign_counts,
 )
 from socklat_gate.verdict.spike_events import count_pairs, count_runs, stage_of_spikes, threshold_ns
-from socklat_gate.verdict.zone import waived_by
+from socklat_gate.verdict.zone import waiver_in_force
 
-__all__ = ["StoredSpikes", "judge_spikes", "spread"]
+__all__ = ["StoredSpikes", "judge_spikes", "stored_by_cluster"]
 
 
 @dataclass(frozen=True, slots=True)
 class StoredSpikes:
-    """What each unit has of the stored campaigns: events, shape (clusters,), and exposure (s).
+    """What each cluster has of the stored campaigns: events, shape (clusters,), and exposure (s).
 
     ``runs`` holds the same two of the stored runs themselves.
     """
@@ -55,7 +55,7 @@ def judge_spikes(
     waiver: Waiver | None = None,
     stored: Sequence[Campaign] = (),
 ) -> SpikeVerdict:
-    """Verdict on the spikes of the pairs used; ``clusters`` as `verdict.clusters.cluster_ids` says.
+    """Verdict on the spikes of the pairs used; ``clusters`` as of `verdict.clusters.cluster_ids`.
 
     Raises `ValueError` when the gate does not judge spikes.
     """
@@ -68,13 +68,15 @@ def judge_spikes(
         cluster_sums(counted.events, clusters),
         cluster_sums(counted.exposure_s, clusters),
     )
-    past = spread(stored, limit_ns, events.shape[1], -(-gate.max_pairs // gate.pairs_per_start))
+    past = stored_by_cluster(
+        stored, limit_ns, events.shape[1], -(-gate.max_pairs // gate.pairs_per_start)
+    )
     watched = exposure_s.all(axis=0)
     events, exposure_s = events[:, watched], exposure_s[:, watched]
     past = replace(past, events=past.events[watched], exposure_s=past.exposure_s[watched])
     accepted = 1.0 if waiver is None else 1.0 + waiver.ceiling
     dispersion = _dispersion(events, exposure_s, past)
-    by_runs = bool(runs_are_units(dispersion, events.mean() if events.size else 0.0))
+    by_runs = bool(runs_are_clusters(dispersion, events.mean() if events.size else 0.0))
     if by_runs:
         ours, theirs, share = sign_counts(events, exposure_s, accepted)
     else:
@@ -88,7 +90,7 @@ def judge_spikes(
     theirs_s = float(exposure_s[0].sum() + past.exposure_s.sum())
     ours_s = float(exposure_s[1].sum())
     theirs_all = float(events[0].sum() + past.events.sum())
-    fewest = events_needed(float(theirs.sum()), float(share.mean()), threshold) if ours_s else None
+    fewest = mde_events_of(float(theirs.sum()), float(share.mean()), threshold) if ours_s else None
     rate = (theirs_all + 0.5) / theirs_s if theirs_s else math.nan
     evidence = as_e_value(log_evidence)
     return SpikeVerdict(
@@ -110,7 +112,7 @@ def judge_spikes(
         mde_ratio=math.inf if fewest is None else fewest / (rate * ours_s),
         failed=failed,
         notes=counted.notes,
-        waived=waived_by(waiver),
+        waived=waiver_in_force(waiver),
         stage=stage_of_spikes(pairs, limit_ns),
     )
 
@@ -126,7 +128,9 @@ def _dispersion(events: Floats, exposure_s: Floats, past: StoredSpikes) -> float
     return float(dispersion_p(moments))
 
 
-def spread(stored: Sequence[Campaign], limit_ns: float, clusters: int, budget: int) -> StoredSpikes:
+def stored_by_cluster(
+    stored: Sequence[Campaign], limit_ns: float, clusters: int, budget: int
+) -> StoredSpikes:
     """What the stored campaigns add to the first ``clusters`` of a ``budget``."""
     runs = count_runs([run for campaign in stored for run in campaign.runs], limit_ns)
     events, exposure_s = runs

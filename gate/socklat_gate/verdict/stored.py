@@ -23,7 +23,7 @@ from socklat_gate.verdict.log_ratios import run_quantile_ns
 from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.overlap import overlap_fact
 from socklat_gate.verdict.prediction import predict
-from socklat_gate.verdict.zone import waived_by, zone_of
+from socklat_gate.verdict.zone import waiver_in_force, zone_of
 
 __all__ = ["MIN_CAMPAIGNS", "compare", "drift"]
 
@@ -156,7 +156,7 @@ def _judge(
         mde=relative(zone.d0 + to_fail),
         pairs_to_decide=None,
         verdict=outcome,
-        waived=waived_by(waiver),
+        waived=waiver_in_force(waiver),
         raw_candidate_ns=_raw_ns(candidate, metric),
         shortfalls=shortfalls,
     )

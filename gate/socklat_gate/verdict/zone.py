@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from socklat_gate.measured.verdict import Waived
 from socklat_gate.scenario.gating import Gate, Metric, Waiver
 
-__all__ = ["Zone", "default_scale", "waived_by", "zone_of"]
+__all__ = ["Zone", "default_scale", "waiver_in_force", "zone_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ def zone_of(
     )
 
 
-def waived_by(waiver: Waiver | None) -> Waived | None:
-    """What a report says of a waiver."""
+def waiver_in_force(waiver: Waiver | None) -> Waived | None:
+    """The waiver as a verdict carries it; None without one."""
     if waiver is None:
         return None
     return Waived(waiver.ceiling, waiver.expires.isoformat(), waiver.link)

@@ -8,7 +8,7 @@ import pytest
 from socklat_gate.measured.run import WEIGHT_UNIT
 from socklat_gate.stalls.correction import StallCorrection, correct_stalls
 from socklat_gate.stalls.timeline import Timeline
-from socklat_gate.stalls.weights import LEAST_SHARE, depends_on_requests, weigh
+from socklat_gate.stalls.weights import LEAST_SHARE, correlated_with_requests, exchange_weights
 from tests.unit.stalls.simulated import MS, exchanges, fifo, stalls_at, steal
 
 STAGES = ("service", "recv_wait", "app")
@@ -51,7 +51,7 @@ class Study:
 )
 def test_the_quantiles_are_those_without_stalls(cause: str, share: float, mean_ms: int) -> None:
     study = Study(share, mean_ms * MS)
-    cleaned = study.clean(cause)
+    cleaned = study.correct_stalls(cause)
     for arm in (0, 1):
         found = cleaned.corrected[arm].histograms["service"].quantiles_ns(QUANTILES)
         assert np.allclose(found / study.truth(arm), 1.0, atol=0.10)
@@ -64,7 +64,7 @@ def test_a_regression_is_as_large_as_without_stalls() -> None:
     study = Study(0.3, 4 * MS, slower=1.2)
     found = [
         corrected.histograms["service"].quantiles_ns(QUANTILES)
-        for corrected in study.clean().corrected
+        for corrected in study.correct_stalls().corrected
     ]
     shown, true = np.log(found[1] / found[0]), np.log(study.truth(1) / study.truth(0))
     assert shown == pytest.approx(true, abs=0.06)
@@ -74,7 +74,7 @@ def test_a_regression_is_as_large_as_without_stalls() -> None:
 
 def test_without_stalls_nothing_changes() -> None:
     study = Study(0.0, MS)
-    corrected = study.clean().corrected[0]
+    corrected = study.correct_stalls().corrected[0]
     assert corrected.used["service"].total == corrected.logged
     weighted = corrected.histograms["service"].counts
     assert np.array_equal(weighted, WEIGHT_UNIT * corrected.used["service"].counts)
@@ -84,7 +84,7 @@ def test_without_stalls_nothing_changes() -> None:
 
 
 def test_stage_sums_add_up_in_every_band() -> None:
-    corrected = Study(0.3, 4 * MS).clean().corrected[0]
+    corrected = Study(0.3, 4 * MS).correct_stalls().corrected[0]
     sums = corrected.bands.sums_ns.astype(float)
     assert np.allclose(sums[:, 0], sums[:, 1] + sums[:, 2], rtol=1e-6, atol=2e3 * WEIGHT_UNIT)
 
@@ -96,7 +96,7 @@ def test_a_spike_longer_than_any_calm_is_kept_without_the_stolen_time() -> None:
     latency_ns = np.full(arrival_ns.size, 100_000)
     spike = int(np.flatnonzero(arrival_ns == 4503 * MS)[0])
     latency_ns[spike] = 800 * MS
-    weighted = weigh(arrival_ns, latency_ns, stalls)
+    weighted = exchange_weights(arrival_ns, latency_ns, stalls)
     assert weighted.horizon_ns < 10 * MS
     assert weighted.weight[spike] == 1.0
     assert weighted.stolen_ns[spike] == 80 * 200_000
@@ -105,7 +105,7 @@ def test_a_spike_longer_than_any_calm_is_kept_without_the_stolen_time() -> None:
 def test_weights_stand_for_what_was_left_out() -> None:
     study = Study(0.3, 4 * MS)
     stalls = Timeline.of(study.begins, study.ends)
-    weighted = weigh(study.arrival_ns, study.raw_ns, stalls)
+    weighted = exchange_weights(study.arrival_ns, study.raw_ns, stalls)
     assert weighted.weight.max() <= 1 / LEAST_SHARE
     calm = np.count_nonzero(weighted.weight > 0)
     assert weighted.weight.sum() > 1.02 * calm
@@ -116,10 +116,10 @@ def test_others_that_answer_requests_are_no_disturbance() -> None:
     # A helper that nobody watches works 3 ms for every fiftieth request.
     helped = study.arrival_ns[::50]
     study.begins, study.ends = helped + 20_000, helped + 3 * MS
-    cleaned = study.clean("interference")
+    cleaned = study.correct_stalls("interference")
     assert cleaned.ignored
     assert cleaned.corrected[0].used["service"].total == cleaned.corrected[0].logged
-    random = Study(0.1, 3 * MS).clean("interference")
+    random = Study(0.1, 3 * MS).correct_stalls("interference")
     assert not random.ignored
 
 
@@ -129,7 +129,9 @@ def test_arrivals_see_independent_stalls_as_a_clock_does(seeds: int) -> None:
     for seed in range(seeds):
         study = Study(0.2, 3 * MS, seed=seed)
         stalls = Timeline.of(study.begins, study.ends)
-        alarms += depends_on_requests(study.arrival_ns[:8000], stalls, 0, study.arrival_ns[8000])
+        alarms += correlated_with_requests(
+            study.arrival_ns[:8000], stalls, 0, study.arrival_ns[8000]
+        )
     assert alarms <= 1
 
 
@@ -144,7 +146,7 @@ def test_a_driver_that_sends_in_clumps_after_stalls_is_no_dependence(seeds: int)
         last = np.searchsorted(stalls.to_ns, study.arrival_ns, side="right") - 1
         held = (last >= 0) & (study.arrival_ns < until_ns[last])
         sent_ns = np.sort(np.where(held, until_ns[last], study.arrival_ns))
-        alarms += depends_on_requests(sent_ns, stalls, 0, END_NS)
+        alarms += correlated_with_requests(sent_ns, stalls, 0, END_NS)
     assert alarms <= 1
 
 
@@ -155,7 +157,7 @@ def test_bursts_after_few_requests_are_still_found(seeds: int) -> None:
         study = Study(0.0, MS, seed=seed)
         helped_ns = study.arrival_ns[np.random.default_rng(seed).random(40_000) < 0.02]
         bursts = Timeline.of(helped_ns + 20_000, helped_ns + 3 * MS)
-        found += depends_on_requests(study.arrival_ns, bursts, 0, END_NS)
+        found += correlated_with_requests(study.arrival_ns, bursts, 0, END_NS)
     assert found == seeds
 
 

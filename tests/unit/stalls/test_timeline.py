@@ -9,7 +9,7 @@ from socklat_gate.stalls.timeline import (
     EXCHANGE_STAGES,
     Timeline,
     interference_bursts,
-    taken_from,
+    stolen_time,
 )
 from tests.unit.stalls.simulated import MS, stalls_at
 
@@ -66,9 +66,9 @@ def test_what_the_hypervisor_took_counts_on_the_services_cpus(
     cause: str, taken: int, bursts: int
 ) -> None:
     stalls = stalls_at(np.array([0]), np.array([5 * MS]), cause, cpu=3)
-    assert len(taken_from(stalls, [3])) == taken
+    assert len(stolen_time(stalls, [3])) == taken
     assert len(interference_bursts(stalls, [3])) == bursts
-    assert len(taken_from(stalls, [2])) == 0
+    assert len(stolen_time(stalls, [2])) == 0
 
 
 def test_runs_of_others_count_as_bursts_only() -> None:
@@ -76,4 +76,4 @@ def test_runs_of_others_count_as_bursts_only() -> None:
     stalls = stalls_at(begins, begins + 900_000, "interference")
     bursts = interference_bursts(stalls, [0])
     assert (bursts.from_ns.tolist(), bursts.to_ns.tolist()) == ([0], [3 * MS])
-    assert len(taken_from(stalls, [0])) == 0
+    assert len(stolen_time(stalls, [0])) == 0

@@ -17,7 +17,7 @@ from socklat_gate.scenario.gating import Gate, Metric
 from socklat_gate.verdict import aa_findings as calibration
 from socklat_gate.verdict.aa_findings import study
 from socklat_gate.verdict.decide import decide
-from socklat_gate.verdict.resampling import MIN_PAIRS, rules_of
+from socklat_gate.verdict.resampling import MIN_PAIRS, metric_tests
 from socklat_gate.wording.notes import note_text
 from tests.unit.verdict.builders import pair_of, pairs_with, scaled_run
 
@@ -80,8 +80,8 @@ def test_resampled_jobs_end_as_the_gate_would_end_them(monkeypatch: pytest.Monke
         drawn.extend(d for d, _ in draws)
         return draws
 
-    original = calibration.resampled
-    monkeypatch.setattr(calibration, "resampled", spy)
+    original = calibration.resample
+    monkeypatch.setattr(calibration, "resample", spy)
     monkeypatch.setattr(calibration, "JOBS", 12)
     monkeypatch.setattr(calibration, "MINUTES", ())
     loose = gate(alpha=0.45, alpha_pass=0.1, max_pairs=7, spikes={"enabled": False})
@@ -128,7 +128,7 @@ def test_the_mde_is_failed_by_four_jobs_in_five() -> None:
     effect = math.log1p(mde(of(list(d)), "5"))
     rng = np.random.default_rng(8)
     jobs = rng.choice(d, (2000, 30)) * rng.choice([-1.0, 1.0], (2000, 30)) + effect
-    (rule,) = rules_of(pairs_with(list(d)), gate(), decide(pairs_with(list(d)), gate()))
+    (rule,) = metric_tests(pairs_with(list(d)), gate(), decide(pairs_with(list(d)), gate()))
     fail, passed = rule.first_fail(jobs, jobs), rule.first_pass(jobs)
     assert np.mean(np.isfinite(fail) & (fail <= passed)) == pytest.approx(0.8, abs=0.06)
 

@@ -12,10 +12,10 @@ from socklat_gate.verdict.rates import (
     RATIOS,
     capped_counts,
     dispersion_p,
-    events_needed,
+    mde_events_of,
     running_dispersion,
     running_rate_evidence,
-    runs_are_units,
+    runs_are_clusters,
     sign_counts,
 )
 from tests.benchmarks.simulate_spikes import drawn, first_fail
@@ -33,7 +33,7 @@ def evidence(ours: list[int], theirs: list[int], share: float) -> float:
 def test_the_second_spike_fails_where_20_times_the_exposure_had_none() -> None:
     assert evidence([1], [0], 1 / 21) < NEEDED
     assert evidence([1, 1], [0, 0], 1 / 21) >= NEEDED
-    assert events_needed(0, 1 / 21, NEEDED) == 2
+    assert mde_events_of(0, 1 / 21, NEEDED) == 2
 
 
 def test_formula_as_written_in_the_definition() -> None:
@@ -73,13 +73,13 @@ def test_no_events_are_no_evidence_and_many_do_not_overflow() -> None:
 
 def test_power_is_where_the_evidence_is_reached() -> None:
     for reference in (0, 1, 5):
-        fewest = events_needed(reference, 0.5, NEEDED)
+        fewest = mde_events_of(reference, 0.5, NEEDED)
         assert fewest is not None
         assert evidence([fewest], [reference], 0.5) >= NEEDED
         assert fewest == 2 or evidence([fewest - 1], [reference], 0.5) < NEEDED
-    assert events_needed(100, 0.5, NEEDED, limit=50) is None
+    assert mde_events_of(100, 0.5, NEEDED, limit=50) is None
     # Two in one run are no finding, so one is never enough.
-    assert events_needed(0, 1e-6, NEEDED) == 2
+    assert mde_events_of(0, 1e-6, NEEDED) == 2
 
 
 def test_a_run_counts_for_two_events_at_most() -> None:
@@ -125,9 +125,9 @@ def test_dispersion_takes_exposure_into_account() -> None:
 
 
 def test_what_is_compared_depends_on_dispersion_and_frequency_only() -> None:
-    assert not runs_are_units(1.0, 0.5)
-    assert runs_are_units(0.1, 0.5)
-    assert runs_are_units(1.0, 1.5)
+    assert not runs_are_clusters(1.0, 0.5)
+    assert runs_are_clusters(0.1, 0.5)
+    assert runs_are_clusters(1.0, 1.5)
 
 
 @pytest.mark.parametrize("shape", [None, 0.5])

@@ -9,13 +9,13 @@ import pytest
 from socklat_gate.errors import Reason
 from socklat_gate.measured.facts import ReasonFact
 from socklat_gate.measured.verdict import Outcome
-from socklat_gate.verdict.judge import Judged
+from socklat_gate.verdict.judge import JudgedMetric
 from socklat_gate.verdict.rules import RULES, Evidence, exposure_pairs
 from tests.unit.factories import make_metric, make_spike_verdict
 
 
-def judged(outcome: Outcome, to_fail: int | None = None, to_pass: int | None = 0) -> Judged:
-    return Judged(make_metric("service_p50", outcome), False, to_fail, to_pass)
+def judged(outcome: Outcome, to_fail: int | None = None, to_pass: int | None = 0) -> JudgedMetric:
+    return JudgedMetric(make_metric("service_p50", outcome), False, to_fail, to_pass)
 
 
 PASSED = Evidence([judged(Outcome.PASS)], make_spike_verdict(), [], 0, 5)

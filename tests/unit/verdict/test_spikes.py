@@ -14,7 +14,7 @@ from socklat_gate.measured.verdict import Outcome, SpikeVerdict
 from socklat_gate.scenario.gating import Gate, Metric, Spikes, Waiver
 from socklat_gate.verdict.clusters import cluster_ids
 from socklat_gate.verdict.decide import decide
-from socklat_gate.verdict.spike_events import clusters, count_pairs, threshold_ns
+from socklat_gate.verdict.spike_events import count_pairs, event_count, threshold_ns
 from socklat_gate.verdict.spikes import judge_spikes
 from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.reasons import reason_text
@@ -64,7 +64,7 @@ def judged(pairs: list[Pair], gate: Gate = GATE, **more: object) -> SpikeVerdict
 def test_exchanges_close_in_time_are_one_event(
     start_s: list[float], service_s: list[float], events: int
 ) -> None:
-    assert clusters(np.array(start_s) * SECOND, np.array(service_s) * SECOND) == events
+    assert event_count(np.array(start_s) * SECOND, np.array(service_s) * SECOND) == events
 
 
 def test_the_limit_is_the_floor_or_a_multiple_of_the_baselines_tail() -> None:
