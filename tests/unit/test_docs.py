@@ -99,3 +99,14 @@ def test_the_glossary_has_every_renamed_key() -> None:
     for place, (old, new) in RENAMED_KEYS.items():
         key, now = ".".join((*place, old)), ".".join((*place, new))
         assert f"| `{key}` | `{now}` |" in text
+
+
+def test_contributing_names_files_that_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    places = (ROOT, ROOT / "gate" / "socklat_gate")
+    named = re.findall(r"`([a-z_]+(?:/[a-z_*]+)+(?:\.(?:py|c|h|md|yml|txt))?/?)`", text)
+    assert len(named) > 25
+    missing = [
+        path for path in named if not any(list(place.glob(path.rstrip("/"))) for place in places)
+    ]
+    assert missing == []
