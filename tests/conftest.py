@@ -74,8 +74,9 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(
             f"SOCKLAT_REQUIRE names {sorted(unknown)}; known: {sorted(_PROBLEMS)}"
         )
-    config.pluginmanager.register(Slow())
-    if durations := Durations.from_environment():
+    slow = Slow()
+    config.pluginmanager.register(slow)
+    if durations := Durations.from_environment(slow):
         config.pluginmanager.register(durations)
 
 
