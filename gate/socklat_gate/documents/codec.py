@@ -87,7 +87,7 @@ def from_body(kind: type[Stored], body: object) -> Stored:
     most_bytes = (CAMPAIGN if kind is Campaign else RESULT).decoded
     field = Field(body)
     if decoded_bytes(body) > most_bytes:
-        field.wrong(f"histograms that take at most {most_bytes >> 20} MiB of memory")
+        field.refuse(f"histograms that take at most {most_bytes >> 20} MiB of memory")
     hint: Any = kind
     decoded: Stored = _reader(hint, "")(field)
     return decoded
@@ -149,7 +149,7 @@ def _reader(hint: Any, name: str) -> Reader:
         (inner,) = (_reader(arm, name) for arm in arms if arm is not type(None))
         return lambda field: None if field.value is None else inner(field)
     if origin is Literal:
-        return lambda field: field.text() if field.value in arms else field.wrong(f"one of {arms}")
+        return lambda field: field.text() if field.value in arms else field.refuse(f"one of {arms}")
     if origin is tuple:
         return _tuple_reader(arms, name)
     assert issubclass(origin, Mapping), f"no rule to decode {hint}"
@@ -188,13 +188,13 @@ def _dataclass_reader(kind: type) -> Reader:
     def read(field: Field) -> object:
         members = field.members()
         for unknown in members.keys() - readers.keys():
-            members[unknown].wrong("nothing, since there is no such member")
+            members[unknown].refuse("nothing, since there is no such member")
         for name in required:
             if name not in members:
-                field.wrong(f"an object with member {name!r}")
+                field.refuse(f"an object with member {name!r}")
         decoded: object = kind(**{name: readers[name](item) for name, item in members.items()})
         violation = invariant_violation(decoded)
-        return field.wrong(violation) if violation else decoded
+        return field.refuse(violation) if violation else decoded
 
     return read
 
@@ -208,7 +208,7 @@ def _tuple_reader(arms: tuple[Any, ...], name: str) -> Reader:
     def read(field: Field) -> object:
         items = field.items()
         if len(items) != len(readers):
-            field.wrong(f"a list of {len(readers)} elements")
+            field.refuse(f"a list of {len(readers)} elements")
         return tuple(reader(item) for reader, item in zip(readers, items, strict=True))
 
     return read
@@ -219,20 +219,20 @@ def _read_enum(kind: type[Enum], field: Field) -> Enum:
     try:
         return kind(text)
     except ValueError:
-        field.wrong(f"one of {', '.join(str(member.value) for member in kind)}")
+        field.refuse(f"one of {', '.join(str(member.value) for member in kind)}")
 
 
 def _read_histogram(field: Field) -> Histogram:
     try:
         return hdr.decode(field.text(hdr.MAX_TEXT))
     except ValueError as error:
-        field.wrong(f"a histogram ({error})")
+        field.refuse(f"a histogram ({error})")
 
 
 def _read_bands(field: Field) -> Bands:
     members = field.members()
     if members.keys() != {"stages", "rows"}:
-        field.wrong("an object with members 'stages' and 'rows'")
+        field.refuse("an object with members 'stages' and 'rows'")
     stages = tuple(item.text(100) for item in members["stages"].items(MAX_STAGES))
     count = np.zeros(BAND_COUNT, dtype=np.uint64)
     sums_ns = np.zeros((BAND_COUNT, len(stages)), dtype=np.uint64)
@@ -240,10 +240,10 @@ def _read_bands(field: Field) -> Bands:
     for row in members["rows"].items(BAND_COUNT):
         cells = row.items(2 + len(stages))
         if len(cells) != 2 + len(stages):
-            row.wrong(f"[band, count, sums of {len(stages)} stages]")
+            row.refuse(f"[band, count, sums of {len(stages)} stages]")
         index = cells[0].integer(BAND_COUNT - 1)
         if index <= last:
-            cells[0].wrong("bands in rising order")
+            cells[0].refuse("bands in rising order")
         last = index
         count[index] = cells[1].integer()
         sums_ns[index] = [cell.integer() for cell in cells[2:]]

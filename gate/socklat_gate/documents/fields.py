@@ -40,7 +40,7 @@ class Field:
             return f"{before}[{self.place}]"
         return f"{before}{'.' if before else ''}{self.place[:MAX_SHOWN]}"
 
-    def wrong(self, expected: str) -> NoReturn:
+    def refuse(self, expected: str) -> NoReturn:
         """Refuse this value."""
         text = repr(self.value)[:MAX_SHOWN] if isinstance(self.value, (str, int, float)) else ""
         got = f"{type(self.value).__name__} {text}".rstrip()
@@ -53,42 +53,42 @@ class Field:
     def integer(self, highest: int = MAX_INTEGER) -> int:
         """An integer in [0, highest]."""
         if type(self.value) is not int or not 0 <= self.value <= highest:
-            self.wrong(f"an integer from 0 to {highest}")
+            self.refuse(f"an integer from 0 to {highest}")
         return self.value
 
     def number(self, lowest: float = -math.inf) -> float:
         """A finite number of at least ``lowest``."""
         if type(self.value) not in (int, float):
-            self.wrong("a number")
+            self.refuse("a number")
         assert isinstance(self.value, (int, float))
         # An integer beyond 2^64 may not fit into a float at all.
         if type(self.value) is int and abs(self.value) > MAX_INTEGER:
-            self.wrong("a number of ordinary size")
+            self.refuse("a number of ordinary size")
         number = float(self.value)
         if not math.isfinite(number) or number < lowest:
-            self.wrong("a finite number" + (f" from {lowest:g} on" if lowest > -math.inf else ""))
+            self.refuse("a finite number" + (f" from {lowest:g} on" if lowest > -math.inf else ""))
         return number
 
     def boolean(self) -> bool:
         """True or false."""
         if type(self.value) is not bool:
-            self.wrong("true or false")
+            self.refuse("true or false")
         return self.value
 
     def text(self, longest: int = MAX_TEXT) -> str:
         """Text of at most ``longest`` characters."""
         if type(self.value) is not str or len(self.value) > longest:
-            self.wrong(f"text of at most {longest} characters")
+            self.refuse(f"text of at most {longest} characters")
         return self.value
 
     def items(self, most: int = MAX_ITEMS) -> list[Field]:
         """The elements of a list of at most ``most``."""
         if not isinstance(self.value, list) or len(self.value) > most:
-            self.wrong(f"a list of at most {most} elements")
+            self.refuse(f"a list of at most {most} elements")
         return [Field(item, self, at) for at, item in enumerate(self.value)]
 
     def members(self, most: int = MAX_ITEMS) -> dict[str, Field]:
         """The members of an object of at most ``most``."""
         if not isinstance(self.value, dict) or len(self.value) > most:
-            self.wrong(f"an object of at most {most} members")
+            self.refuse(f"an object of at most {most} members")
         return {name: Field(item, self, name) for name, item in self.value.items()}
