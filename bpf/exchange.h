@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only
  *
- * The life of an exchange: opened by its first payload byte, marked when read and answered,
+ * The life of an exchange: opened by its first payload byte, marked when read and responded to,
  * closed by the next request or the end of the connection, and only then recorded, once.
  */
 #ifndef SOCKLAT_EXCHANGE_H
@@ -14,7 +14,7 @@ struct clamped {
 
 /* A duration that fits the histograms, without a branch (see nonzero): 0 when the clock seems to
  * have run backwards between CPUs, the largest value when it is beyond them. */
-static inline u64 fitting(struct clamped *cut, u64 length_ns)
+static inline u64 clamp_duration(struct clamped *cut, u64 length_ns)
 {
 	u64 backwards = length_ns >> 63, beyond;
 
@@ -38,7 +38,7 @@ static inline void stage_add(u32 target, u32 stage, u64 start_ns, u64 end_ns)
 {
 	struct clamped cut = {};
 
-	histogram_add(target, stage, fitting(&cut, end_ns - start_ns));
+	histogram_add(target, stage, clamp_duration(&cut, end_ns - start_ns));
 	count_clamped(target, &cut);
 }
 
@@ -95,23 +95,12 @@ struct stages {
 	struct clamped cut;
 };
 
-#define STAGE_SET(s, stage, length_ns)                      \
-	do {                                                \
-		(s)->ns[stage] = fitting(&(s)->cut, length_ns); \
-		(s)->measured |= 1 << (stage);              \
+#define STAGE_SET(s, stage, length_ns)                                 \
+	do {                                                           \
+		(s)->ns[stage] = clamp_duration(&(s)->cut, length_ns); \
+		(s)->measured |= 1 << (stage);                         \
 	} while (0)
 
-/* Who asked, and when, for exchanges that are sent up one by one; gate/socklat_gate/probe/spike_reader.py reads it. */
-struct spike {
-	u64 rx_first_ns;
-	u64 ns[BAND_STAGES];
-	u32 target;
-	u32 cpu;
-	u16 family;
-	u16 peer_port; /* network byte order */
-	u32 overlapped;
-	u8 peer[16];
-};
 BPF_RINGBUF_OUTPUT(spikes, 64);
 
 static inline void spike_send(u64 sk, struct connection *c, struct window *w, struct stages *s)
@@ -164,7 +153,7 @@ static inline void exchange_clear(struct connection *c)
 #endif
 }
 
-/* Records an answered exchange of a server socket and leaves the connection without one. */
+/* Records the open exchange, which has its response, and leaves the connection without one. */
 static inline void exchange_record(u64 sk, struct connection *c)
 {
 	u32 target = c->target;
@@ -176,7 +165,7 @@ static inline void exchange_record(u64 sk, struct connection *c)
 		goto done;
 	if (c->rx_first_ns < w->from_ns || c->rx_first_ns >= w->to_ns) {
 		count(target, COUNTER_FILTERED, 1);
-		warmup_add(target, fitting(&s.cut, c->tx_first_ns - c->rx_first_ns));
+		warmup_add(target, clamp_duration(&s.cut, c->tx_first_ns - c->rx_first_ns));
 		goto done;
 	}
 	STAGE_SET(&s, STAGE_RECV_WAIT, c->read_ns - c->rx_first_ns);
@@ -192,7 +181,7 @@ static inline void exchange_record(u64 sk, struct connection *c)
 		if (c->acked_ns >= c->tx_last_ns)
 			STAGE_SET(&s, STAGE_DELIVER, c->acked_ns - c->tx_last_ns);
 	}
-	/* Closed before the last ACK, or asked again before the last send had returned. */
+	/* Closed before the last ACK, or the next request came before the last send had returned. */
 	if (!(s.measured & (1 << STAGE_DELIVER)))
 		count(target, COUNTER_UNACKED, 1);
 #ifdef DETAIL_FULL
@@ -217,7 +206,7 @@ static inline void exchange_record(u64 sk, struct connection *c)
 	count_clamped(target, &s.cut);
 #ifdef STALLS
 	if (is_logged(c->rx_first_ns, w->log_mask))
-		log_add(c->rx_first_ns, target, c->cpu, s.ns, s.measured);
+		log_add(c->rx_first_ns, target, c->response_cpu, s.ns, s.measured);
 #endif
 	if (c->flags & FLAG_OVERLAPPED)
 		count(target, COUNTER_OVERLAPPED, 1);

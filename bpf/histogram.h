@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only
  *
  * Log-linear histograms, one whole histogram a map slot, one copy a CPU or (SHARED_FIRST) one for
- * all.  The index rule is
- * gate/socklat_gate/measured/histogram.py's: b = max(0, floor(log2 v) - sub_bits), index = (b << sub_bits) + (v >> b).
+ * all.  The index rule is that of gate/socklat_gate/measured/histogram.py:
+ * b = max(0, floor(log2 v) - sub_bits), index = (b << sub_bits) + (v >> b).
  */
 #ifndef SOCKLAT_HISTOGRAM_H
 #define SOCKLAT_HISTOGRAM_H
 
-struct histogram {
-	u32 count[HIST_BUCKETS];
-};
 AS_BYTES(histogram);
 
 /* Slots are numbered target by target, in the order of the stages that each map holds. */
-BPF_PERCPU_ARRAY(histograms, struct histogram_bytes, TARGET_MAX * (STAGE_COUNT - SHARED_STAGES));
-BPF_ARRAY(shared_histograms, struct histogram_bytes, TARGET_MAX * SHARED_STAGES);
+BPF_PERCPU_ARRAY(histograms, struct histogram_bytes, (TARGET_MAX * (STAGE_COUNT - SHARED_STAGES)));
+BPF_ARRAY(shared_histograms, struct histogram_bytes, (TARGET_MAX * SHARED_STAGES));
 
 /* 1 for any x in 1 .. 2^63 - 1, 0 for 0.  In assembly, so that the compiler makes no branch of it:
  * the verifier walks every combination of the branches in a program. */
@@ -29,11 +26,13 @@ static inline u32 floor_log2(u64 v)
 {
 	u32 log = 0, step;
 
+	/* clang-format off */
 	step = nonzero(v >> 32) << 5; v >>= step; log += step;
 	step = nonzero(v >> 16) << 4; v >>= step; log += step;
 	step = nonzero(v >> 8) << 3; v >>= step; log += step;
 	step = nonzero(v >> 4) << 2; v >>= step; log += step;
 	step = nonzero(v >> 2) << 1; v >>= step; log += step;
+	/* clang-format on */
 	return log + (u32)nonzero(v >> 1);
 }
 

@@ -22,8 +22,7 @@
 
 /* The same where base is a pointer argument of a tracing program, or was loaded from one: there
  * (-DTYPED) the verifier knows what it points to and lets the program load directly, which is
- * several times cheaper.  Programs at kprobes have no types; gate/socklat_gate/probe/hooks.py then compiles
- * without. */
+ * several times cheaper.  Programs at kprobes have no types: these are compiled without. */
 #ifdef TYPED
 #define LOAD(ctype, base, offset) (*(ctype *)((base) + (offset)))
 #else
@@ -42,24 +41,16 @@
 
 #define EAGAIN 11
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
-#define SCHED_IDLE 5 /* include/uapi/linux/sched.h */
-#define PURE_ACK_TRUESIZE 2 /* skb_set_tcp_pure_ack() of include/net/tcp.h: how TCP marks one */
-#define SEGMENT_BYTES 32 /* of tcp_skb_cb, from its start; the rest is not needed */
-#define LOOPBACK_IFINDEX 1 /* include/net/flow.h: the same in every namespace */
+#define SCHED_IDLE 5          /* include/uapi/linux/sched.h */
+#define PURE_ACK_TRUESIZE 2   /* skb_set_tcp_pure_ack() of include/net/tcp.h: how TCP marks one */
+#define SEGMENT_BYTES 32      /* of tcp_skb_cb, from its start; the rest is not needed */
+#define LOOPBACK_IFINDEX 1    /* include/net/flow.h: the same in every namespace */
 
 static inline u32 netns_of(u64 sk)
 {
 	u64 net = LOAD(u64, sk, AT(sock_common, skc_net));
 
 	return LOAD(u32, net, AT(net, ns) + AT(ns_common, inum));
-}
-
-/* Namespace of a network device; 0 when there is none. */
-static inline u32 netns_of_device(u64 dev)
-{
-	u64 net = LOAD(u64, dev, AT(net_device, nd_net));
-
-	return net ? LOAD(u32, net, AT(net, ns) + AT(ns_common, inum)) : 0;
 }
 
 static inline u16 local_port_of(u64 sk)

@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-only
  *
- * The layout shared with user space.  gate/socklat_gate/probe/sources.py reads every `#define NAME number`
- * below, so this file is the only place where a geometry, a stage or a counter is numbered.
+ * The numbers shared with user space, where gate/socklat_gate/measured/bpf_layout.py reads every
+ * `#define NAME number` below: the only place where a geometry, a stage or a counter is numbered.
  */
 #ifndef SOCKLAT_LAYOUT_H
 #define SOCKLAT_LAYOUT_H
 
 /* A map's large value, declared to BCC as bytes: for every number in a value it would generate code
  * to print and to parse it, which nothing here uses and which takes longer than all the rest. */
-#define AS_BYTES(type) struct type##_bytes { char byte[sizeof(struct type)]; }
+#define AS_BYTES(type)                          \
+	struct type##_bytes {                   \
+		char byte[sizeof(struct type)]; \
+	}
 
 /* Log-linear histogram: the bucket indices of an HdrHistogram with 2 significant digits. */
-#define HIST_SUB_BITS 7        /* 128 sub-buckets an octave: error <= 0.78% */
-#define HIST_BUCKETS 3840      /* values below 2^36 ns = 68.7 s; larger ones are clamped, counted */
+#define HIST_SUB_BITS 7   /* 128 sub-buckets an octave: error <= 0.78% */
+#define HIST_BUCKETS 3840 /* values below 2^36 ns = 68.7 s; larger ones are clamped, counted */
 #define HIST_MAX_BITS 36
 
 /* Bands: 8 an octave over the same range; band index by the same rule with 3 sub-bits. */
 #define BAND_SUB_BITS 3
-#define BAND_COUNT 272         /* (36 - 3) octaves * 8 + 8 */
+#define BAND_COUNT 272 /* (36 - 3) octaves * 8 + 8 */
 
 /* Stages, in the order of the histogram slots of a target.  The first BAND_STAGES belong to one
  * exchange and are summed in its band. */
@@ -49,16 +52,16 @@
 #define ENTERS_BY_BRIDGE 2
 
 /* Time that a CPU was not there: one tick each TICK_NS, late when TICK_LATE_NS past due; by the
- * hypervisor's account from STOLEN_LEAST_NS on; another process from FOREIGN_LEAST_NS on. */
+ * hypervisor's account from STOLEN_LEAST_NS on; another process from INTERFERENCE_LEAST_NS on. */
 #define TICK_NS 500000
 #define TICK_LATE_NS 100000
 #define STOLEN_LEAST_NS 20000
-#define FOREIGN_LEAST_NS 300000
+#define INTERFERENCE_LEAST_NS 300000
 /* Room for seconds of them where the CPUs are overbooked, and whoever fetches them waits too. */
 #define STALL_RING_PAGES 256
 #define CAUSE_LATE_TICK 0
 #define CAUSE_STEAL 1
-#define CAUSE_FOREIGN 2
+#define CAUSE_INTERFERENCE 2
 
 /* The log of exchanges: so many pages hold 37,000 of them until user space comes for them. */
 #define LOG_RING_PAGES 512
@@ -74,27 +77,27 @@
 _Static_assert(TARGET_MAX <= TARGET_LIMIT, "more targets than a probe can hold");
 
 /* Counters of a target.  Recorded exchanges are those of the histogram of `service`. */
-#define COUNTER_CONNECTIONS 0       /* accepted while the probe watched */
-#define COUNTER_ADOPTED 1           /* connections found open, without their handshake */
-#define COUNTER_SEEN 2              /* exchanges opened, the untrackable included */
-#define COUNTER_FILTERED 3          /* outside the measured window (warm-up) */
-#define COUNTER_NO_RESPONSE 4        /* closed before an answer was sent */
-#define COUNTER_DROPPED_MAP_FULL 5  /* no room for the connection's state */
-#define COUNTER_CLAMPED_CLOCK 6     /* a stage came out negative; recorded as 0 */
-#define COUNTER_CLAMPED_RANGE 7     /* a stage beyond the histogram; recorded in the last bucket */
-#define COUNTER_OVERLAPPED 8        /* requests overlapped: service is approximate there */
+#define COUNTER_CONNECTIONS 0      /* accepted while the probe watched */
+#define COUNTER_ADOPTED 1          /* connections found open, without their handshake */
+#define COUNTER_SEEN 2             /* exchanges opened, the untrackable included */
+#define COUNTER_FILTERED 3         /* outside the measured window (warm-up) */
+#define COUNTER_NO_RESPONSE 4      /* closed before a response was sent */
+#define COUNTER_DROPPED_MAP_FULL 5 /* no room for the connection's state */
+#define COUNTER_CLAMPED_CLOCK 6    /* a stage came out negative; recorded as 0 */
+#define COUNTER_CLAMPED_RANGE 7    /* a stage beyond the histogram; recorded in the last bucket */
+#define COUNTER_OVERLAPPED 8       /* requests overlapped: service is approximate there */
 #define COUNTER_RETRANSMITS 9
 #define COUNTER_UNREAD 10           /* sends before anything of the open request was read */
 #define COUNTER_UNACKED 11          /* recorded without `deliver` */
 #define COUNTER_SPIKES 12           /* exchanges at or above the spike threshold */
 #define COUNTER_SPIKES_SENT 13      /* of these, sent up one by one */
 #define COUNTER_DEPENDENCIES 14     /* connections that the target opened */
-#define COUNTER_DEPEND_EXCHANGES 15 /* answered on dependency sockets, in the window */
+#define COUNTER_DEPEND_EXCHANGES 15 /* responses on dependency sockets, in the window */
 #define COUNTER_BYTES_RX 16         /* of connections that ended */
 #define COUNTER_BYTES_TX 17
 #define COUNTER_RESETS_SENT 18
 #define COUNTER_RESETS_RECEIVED 19
-#define COUNTER_LOG_LOST 20         /* exchanges that found no room in the log */
+#define COUNTER_LOG_LOST 20 /* exchanges that found no room in the log */
 #define COUNTER_COUNT 21
 
 #endif

@@ -2,7 +2,7 @@
 /* Connections: connected, established, accepted, found open, destroyed. */
 
 /* Starts to track a socket of a target; false when the map is full. */
-static inline bool track(u64 sk, u32 netns, u32 target, u8 role, u8 flags, u64 established_ns)
+static inline bool conn_track(u64 sk, u32 netns, u32 target, u8 role, u8 flags, u64 established_ns)
 {
 	struct connection fresh = {};
 
@@ -15,7 +15,7 @@ static inline bool track(u64 sk, u32 netns, u32 target, u8 role, u8 flags, u64 e
 }
 
 /* raw tracepoint inet_sock_set_state(const struct sock *sk, int oldstate, int newstate) */
-int on_state(struct bpf_raw_tracepoint_args *ctx)
+int conn_on_state(struct bpf_raw_tracepoint_args *ctx)
 {
 	u64 sk = ctx->args[0];
 	int from = (int)ctx->args[1], to = (int)ctx->args[2];
@@ -31,7 +31,7 @@ int on_state(struct bpf_raw_tracepoint_args *ctx)
 			return 0;
 		count(t->target, COUNTER_CONNECTIONS, 1);
 		/* When the map is full, the first payload segment counts the loss. */
-		track(sk, netns, t->target, ROLE_SERVER, FLAG_FRESH, bpf_ktime_get_ns());
+		conn_track(sk, netns, t->target, ROLE_SERVER, FLAG_FRESH, bpf_ktime_get_ns());
 		return 0;
 	}
 	if (from == TCP_CLOSE && to == TCP_SYN_SENT) {
@@ -40,7 +40,7 @@ int on_state(struct bpf_raw_tracepoint_args *ctx)
 		if (!t)
 			return 0;
 		count(t->target, COUNTER_DEPENDENCIES, 1);
-		track(sk, netns, t->target, ROLE_DEPENDENCY, FLAG_FRESH, bpf_ktime_get_ns());
+		conn_track(sk, netns, t->target, ROLE_DEPENDENCY, FLAG_FRESH, bpf_ktime_get_ns());
 		return 0;
 	}
 	if (from == TCP_SYN_SENT && to == TCP_ESTABLISHED) {
@@ -58,9 +58,10 @@ int on_state(struct bpf_raw_tracepoint_args *ctx)
 		if (!c)
 			return 0;
 		if (c->role == ROLE_SERVER && !(c->flags & FLAG_ADOPTED) && owns_slot(c))
-			stage_add(c->target, STAGE_ESTABLISHED, c->established_ns, bpf_ktime_get_ns());
-		/* A peer that closed may still await its answer, and one that we closed its last
-		 * bytes; an answered and acknowledged exchange is over. */
+			stage_add(c->target, STAGE_ESTABLISHED, c->established_ns,
+			          bpf_ktime_get_ns());
+		/* A peer that closed may still await its response, and one that we closed its last
+		 * bytes; an exchange with an acknowledged response is over. */
 		if (c->role == ROLE_SERVER && c->tx_first_ns && (c->acked_ns || to == TCP_CLOSE))
 			exchange_record(sk, c);
 	}
@@ -68,7 +69,7 @@ int on_state(struct bpf_raw_tracepoint_args *ctx)
 }
 
 /* raw tracepoint tcp_destroy_sock(struct sock *sk) */
-int on_destroy(struct bpf_raw_tracepoint_args *ctx)
+int conn_on_destroy(struct bpf_raw_tracepoint_args *ctx)
 {
 	u64 sk = ctx->args[0];
 	struct connection *c = connection_of(sk);
@@ -88,7 +89,7 @@ int on_destroy(struct bpf_raw_tracepoint_args *ctx)
 }
 
 /* Counts an event of a socket, if it is a target's; no socket is nobody's. */
-static inline int count_on(u64 sk, u32 counter)
+static inline int conn_count(u64 sk, u32 counter)
 {
 	struct connection *c = connection_of(sk);
 
@@ -98,25 +99,25 @@ static inline int count_on(u64 sk, u32 counter)
 }
 
 /* raw tracepoint tcp_retransmit_skb(const struct sock *sk, const struct sk_buff *skb, ...) */
-int on_retransmit(struct bpf_raw_tracepoint_args *ctx)
+int conn_on_retransmit(struct bpf_raw_tracepoint_args *ctx)
 {
-	return count_on(ctx->args[0], COUNTER_RETRANSMITS);
+	return conn_count(ctx->args[0], COUNTER_RETRANSMITS);
 }
 
 /* raw tracepoint tcp_receive_reset(struct sock *sk) */
-int on_reset_received(struct bpf_raw_tracepoint_args *ctx)
+int conn_on_reset_received(struct bpf_raw_tracepoint_args *ctx)
 {
-	return count_on(ctx->args[0], COUNTER_RESETS_RECEIVED);
+	return conn_count(ctx->args[0], COUNTER_RESETS_RECEIVED);
 }
 
 /* raw tracepoint tcp_send_reset(const struct sock *sk, const struct sk_buff *skb, ...); sk is NULL
  * when a segment reached no socket. */
-int on_reset_sent(struct bpf_raw_tracepoint_args *ctx)
+int conn_on_reset_sent(struct bpf_raw_tracepoint_args *ctx)
 {
-	return count_on(ctx->args[0], COUNTER_RESETS_SENT);
+	return conn_count(ctx->args[0], COUNTER_RESETS_SENT);
 }
 
-static inline int accepted(u64 sk)
+static inline int conn_accept(u64 sk)
 {
 	struct connection *c = connection_of(sk);
 
@@ -136,7 +137,7 @@ struct sys_exit_args {
 
 /* tracepoint syscalls:sys_exit_accept, sys_exit_accept4: from the new descriptor to its socket,
  * through the caller's own table of files. */
-int on_accept(struct sys_exit_args *ctx)
+int conn_on_accept(struct sys_exit_args *ctx)
 {
 	s64 fd = ctx->result;
 	u64 at;
@@ -148,17 +149,17 @@ int on_accept(struct sys_exit_args *ctx)
 	at = READ(u64, at, AT(fdtable, fd));
 	at = READ(u64, at, (u64)fd * 8);
 	at = READ(u64, at, AT(file, private_data));
-	return accepted(READ(u64, at, AT(socket, sk)));
+	return conn_accept(READ(u64, at, AT(socket, sk)));
 }
 
 /* kretprobe inet_csk_accept(...) -> struct sock * */
-int on_accept_kretprobe(struct pt_regs *ctx)
+int conn_on_accept_kretprobe(struct pt_regs *ctx)
 {
-	return accepted(PT_REGS_RC(ctx));
+	return conn_accept(PT_REGS_RC(ctx));
 }
 
 /* kretfunc inet_csk_accept: (sk, flags, err, kern) before 6.10, (sk, arg) since -> struct sock * */
-int on_accept_exit(struct bpf_raw_tracepoint_args *ctx)
+int conn_on_accept_exit(struct bpf_raw_tracepoint_args *ctx)
 {
-	return accepted(ctx->args[ACCEPT_ARGUMENTS]);
+	return conn_accept(ctx->args[ACCEPT_ARGUMENTS]);
 }

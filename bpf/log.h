@@ -7,14 +7,6 @@
 #define SOCKLAT_LOG_H
 
 #ifdef STALLS
-/* gate/socklat_gate/probe/stall_reader.py reads it. */
-struct logged {
-	u64 rx_first_ns;
-	u32 ns[BAND_STAGES]; /* longer ones as the largest number */
-	u16 measured;        /* bit a stage */
-	u8 target;
-	u8 cpu;              /* that answered; modulo 256 */
-};
 BPF_RINGBUF_OUTPUT(exchange_log, LOG_RING_PAGES);
 
 /* One exchange in (mask + 1), a power of 2, chosen by the last digits of the clock. */
@@ -25,7 +17,7 @@ static inline bool is_logged(u64 rx_first_ns, u64 mask)
 
 static inline void log_add(u64 rx_first_ns, u32 target, u8 cpu, u64 *ns, u32 measured)
 {
-	struct logged *up = exchange_log.ringbuf_reserve(sizeof(*up));
+	struct exchange *up = exchange_log.ringbuf_reserve(sizeof(*up));
 
 	if (!up) {
 		count(target, COUNTER_LOG_LOST, 1);

@@ -9,46 +9,51 @@
 BPF_HASH(bridge_entries, u32, u32, 256);
 
 /* Set by user space: bit (ifindex % 512) for each of them, since most packets pass elsewhere. */
-struct device_bits {
-	u64 word[8];
-};
 BPF_ARRAY(bridge_bits, struct device_bits, 1);
 
-/* A note of when something happened to one of many (packets, threads): a slot is one word, so that
- * it is written and read whole without a lock, and a later note simply takes it over.  Sixteen bits
- * of the word tell whose it is; times wrap after 2^48 ns = 78 hours, far beyond any stage. */
-#define NOTE_BITS 12
-#define NOTE_TIME ((1ULL << 48) - 1)
-struct notes {
-	u64 word[1 << NOTE_BITS];
+/* A stamp of when something happened to one of many (packets, threads): a slot is one word, so that
+ * it is written and read whole without a lock, and a later one simply takes it over.  Sixteen bits
+ * of the word identify it; times wrap after 2^48 ns = 78 hours, far beyond any stage. */
+#define STAMP_BITS 12
+#define STAMP_TIME ((1ULL << 48) - 1)
+struct stamps {
+	u64 word[1 << STAMP_BITS];
 };
-AS_BYTES(notes);
-BPF_ARRAY(entered_bridge, struct notes_bytes, 1);
-BPF_ARRAY(wakings, struct notes_bytes, 1);
+AS_BYTES(stamps);
+BPF_ARRAY(entered_bridge, struct stamps_bytes, 1);
+BPF_ARRAY(wakeups, struct stamps_bytes, 1);
 
-static inline u64 note(u64 tag, u64 now_ns)
+/* Namespace of a network device; 0 when there is none. */
+static inline u32 path_netns_of(u64 dev)
 {
-	return tag << 48 | (now_ns & NOTE_TIME);
+	u64 net = LOAD(u64, dev, AT(net_device, nd_net));
+
+	return net ? LOAD(u32, net, AT(net, ns) + AT(ns_common, inum)) : 0;
 }
 
-static inline u64 since(u64 word, u64 now_ns)
+static inline u64 stamp(u64 tag, u64 now_ns)
 {
-	return (now_ns - word) & NOTE_TIME;
+	return tag << 48 | (now_ns & STAMP_TIME);
+}
+
+static inline u64 path_elapsed(u64 word, u64 now_ns)
+{
+	return (now_ns - word) & STAMP_TIME;
 }
 
 /* Socket buffers are 256 bytes apart, threads count from 1: index and tag are neighbouring bits. */
-static inline u64 *slot_of(struct notes *n, u64 identity)
+static inline u64 *path_slot(struct stamps *stamps, u64 identity)
 {
-	return &n->word[identity & ((1 << NOTE_BITS) - 1)];
+	return &stamps->word[identity & ((1 << STAMP_BITS) - 1)];
 }
 
-static inline u64 packet_tag(u64 address)
+static inline u64 path_packet_tag(u64 address)
 {
-	return address >> (8 + NOTE_BITS) & 0xffff;
+	return address >> (8 + STAMP_BITS) & 0xffff;
 }
 
 /* A pointer as a number: the verifier forbids arithmetic on typed ones, but not to copy it. */
-static inline u64 address_of(u64 pointer)
+static inline u64 path_address(u64 pointer)
 {
 #ifdef TYPED
 	return READ(u64, &pointer, 0);
@@ -72,7 +77,7 @@ static inline u32 clamp_u32(u64 value_ns)
 }
 
 /* Fills in how the first segment of a request got here. */
-static inline void way_here(struct connection *c, u64 skb, u64 now_ns)
+static inline void attach_rx_path(struct connection *c, u64 skb, u64 now_ns)
 {
 	u32 zero = 0;
 	struct arrival *a = arrivals.lookup(&zero);
@@ -84,11 +89,11 @@ static inline void way_here(struct connection *c, u64 skb, u64 now_ns)
 	a->skb = 0;
 }
 
-static inline void enters_bridge(u64 skb, u64 dev, u32 way)
+static inline void path_enter_bridge(u64 skb, u64 dev, u32 way)
 {
 	u32 ifindex = LOAD(u32, dev, AT(net_device, ifindex)), zero = 0;
 	struct device_bits *bits = bridge_bits.lookup(&zero);
-	struct notes *n;
+	struct stamps *stamps;
 	u32 *entry;
 
 	if (!bits || !(bits->word[ifindex >> 6 & 7] >> (ifindex & 63) & 1))
@@ -96,26 +101,26 @@ static inline void enters_bridge(u64 skb, u64 dev, u32 way)
 	entry = bridge_entries.lookup(&ifindex);
 	if (!entry || *entry != way)
 		return;
-	n = (struct notes *)entered_bridge.lookup(&zero);
-	if (!n)
+	stamps = (struct stamps *)entered_bridge.lookup(&zero);
+	if (!stamps)
 		return;
-	skb = address_of(skb);
-	*slot_of(n, skb >> 8) = note(packet_tag(skb), bpf_ktime_get_ns());
+	skb = path_address(skb);
+	*path_slot(stamps, skb >> 8) = stamp(path_packet_tag(skb), bpf_ktime_get_ns());
 }
 
 /* raw tracepoint netif_receive_skb(struct sk_buff *skb) */
-int on_device_rx(struct bpf_raw_tracepoint_args *ctx)
+int path_on_device_rx(struct bpf_raw_tracepoint_args *ctx)
 {
 	u64 skb = ctx->args[0];
 	u64 dev = LOAD(u64, skb, AT(sk_buff, dev));
-	u64 key = netns_of_device(dev), *entered;
+	u64 key = path_netns_of(dev), *entered;
 	struct target_key *t = may_be_watched(key) ? targets.lookup(&key) : NULL;
 	struct arrival *a;
-	struct notes *n;
+	struct stamps *stamps;
 	u32 zero = 0;
 
 	if (!t) {
-		enters_bridge(skb, dev, ENTERS_BY_PORT);
+		path_enter_bridge(skb, dev, ENTERS_BY_PORT);
 		return 0;
 	}
 	a = arrivals.lookup(&zero);
@@ -128,30 +133,30 @@ int on_device_rx(struct bpf_raw_tracepoint_args *ctx)
 	 * find what an earlier packet at the same address left. */
 	if (t->shared || LOAD(u32, dev, AT(net_device, ifindex)) == LOOPBACK_IFINDEX)
 		return 0;
-	n = (struct notes *)entered_bridge.lookup(&zero);
-	if (!n)
+	stamps = (struct stamps *)entered_bridge.lookup(&zero);
+	if (!stamps)
 		return 0;
-	skb = address_of(skb);
-	entered = slot_of(n, skb >> 8);
-	if (*entered && *entered >> 48 == packet_tag(skb)) {
-		a->bridge_ns = since(*entered, a->at_ns);
+	skb = path_address(skb);
+	entered = path_slot(stamps, skb >> 8);
+	if (*entered && *entered >> 48 == path_packet_tag(skb)) {
+		a->bridge_ns = path_elapsed(*entered, a->at_ns);
 		*entered = 0;
 	}
 	return 0;
 }
 
 /* raw tracepoint net_dev_start_xmit(const struct sk_buff *skb, const struct net_device *dev) */
-int on_device_tx(struct bpf_raw_tracepoint_args *ctx)
+int path_on_device_tx(struct bpf_raw_tracepoint_args *ctx)
 {
 	u64 skb = ctx->args[0], dev = ctx->args[1];
 	u64 sk = LOAD(u64, skb, AT(sk_buff, sk));
 	struct connection *c = sk ? watched_connection_of(sk) : NULL;
 	u64 now_ns;
 
-	enters_bridge(skb, dev, ENTERS_BY_BRIDGE);
+	path_enter_bridge(skb, dev, ENTERS_BY_BRIDGE);
 	if (!c || c->role != ROLE_SERVER || !c->tx_first_ns || c->tx_stack_ns)
 		return 0;
-	/* Not the answer's: it may have waited in a queue since before. */
+	/* Not the response's: it may have waited in a queue since before. */
 	if (LOAD(u32, skb, AT(sk_buff, truesize)) == PURE_ACK_TRUESIZE)
 		return 0;
 	now_ns = bpf_ktime_get_ns();
@@ -161,25 +166,26 @@ int on_device_tx(struct bpf_raw_tracepoint_args *ctx)
 
 /* Thread ids have 22 bits at most: 12 are the slot, 10 with 6 of the target's number are the tag. */
 #define TAG_TARGET_BITS 6
-_Static_assert(TARGET_LIMIT == 1 << TAG_TARGET_BITS, "a target's number fits into its bits of a tag");
+_Static_assert(TARGET_LIMIT == 1 << TAG_TARGET_BITS,
+               "a target's number fits into its bits of a tag");
 
-static inline u64 thread_tag(u32 pid, u32 target)
+static inline u64 path_thread_tag(u32 pid, u32 target)
 {
-	return (pid >> NOTE_BITS & 0x3ff) << TAG_TARGET_BITS | target;
+	return (pid >> STAMP_BITS & 0x3ff) << TAG_TARGET_BITS | target;
 }
 
-static inline u32 target_in_tag(u64 tag)
+static inline u32 path_tag_target(u64 tag)
 {
 	return tag & (TARGET_LIMIT - 1);
 }
 
 /* raw tracepoint sched_wakeup(struct task_struct *p), and sched_wakeup_new */
-int on_wakeup(struct bpf_raw_tracepoint_args *ctx)
+int path_on_wakeup(struct bpf_raw_tracepoint_args *ctx)
 {
 	u64 task = ctx->args[0];
 	u64 proxy = LOAD(u64, task, AT(task_struct, nsproxy)), key;
 	struct target_key *t;
-	struct notes *n;
+	struct stamps *stamps;
 	u32 pid, zero = 0;
 
 	if (!proxy)
@@ -188,52 +194,50 @@ int on_wakeup(struct bpf_raw_tracepoint_args *ctx)
 	if (!may_be_watched(key))
 		return 0;
 	t = targets.lookup(&key);
-	/* In a shared namespace a thread cannot be told by it. */
+	/* In a shared namespace that does not identify a thread. */
 	if (!t || t->shared)
 		return 0;
 	pid = LOAD(u32, task, AT(task_struct, pid));
-	n = (struct notes *)wakings.lookup(&zero);
-	if (n)
-		*slot_of(n, pid) = note(thread_tag(pid, t->target), bpf_ktime_get_ns());
+	stamps = (struct stamps *)wakeups.lookup(&zero);
+	if (stamps)
+		*path_slot(stamps, pid) =
+			stamp(path_thread_tag(pid, t->target), bpf_ktime_get_ns());
 	return 0;
 }
 
 /* raw tracepoint sched_switch(bool preempt, struct task_struct *prev, struct task_struct *next) */
-int on_switch(struct bpf_raw_tracepoint_args *ctx)
+int path_on_switch(struct bpf_raw_tracepoint_args *ctx)
 {
 	u32 pid = LOAD(u32, ctx->args[2], AT(task_struct, pid));
 	struct window *window;
-	struct notes *n;
-	u64 *waking, now_ns, length_ns;
+	struct stamps *stamps;
+	u64 *wakeup, now_ns, length_ns;
 	u32 target, zero = 0;
 
-	n = (struct notes *)wakings.lookup(&zero);
-	if (!n)
+	stamps = (struct stamps *)wakeups.lookup(&zero);
+	if (!stamps)
 		return 0;
-	waking = slot_of(n, pid);
-	if (!*waking)
+	wakeup = path_slot(stamps, pid);
+	if (!*wakeup)
 		return 0;
-	target = target_in_tag(*waking >> 48);
-	if (*waking >> 48 != thread_tag(pid, target))
+	target = path_tag_target(*wakeup >> 48);
+	if (*wakeup >> 48 != path_thread_tag(pid, target))
 		return 0;
 	now_ns = bpf_ktime_get_ns();
-	length_ns = since(*waking, now_ns);
-	*waking = 0;
+	length_ns = path_elapsed(*wakeup, now_ns);
+	*wakeup = 0;
 	window = windows.lookup(&target);
 	if (window && now_ns - length_ns >= window->from_ns && now_ns - length_ns < window->to_ns)
 		stage_add(target, STAGE_RUNQ, now_ns - length_ns, now_ns);
 	return 0;
 }
 
-struct drops {
-	u64 count[DROP_REASONS];
-};
 AS_BYTES(drops);
 BPF_PERCPU_ARRAY(drops, struct drops_bytes, TARGET_MAX);
 
 /* raw tracepoint kfree_skb(struct sk_buff *skb, void *location, enum skb_drop_reason reason, ...),
  * with a reason since 5.17: a packet on a target's device was thrown away. */
-int on_drop(struct bpf_raw_tracepoint_args *ctx)
+int path_on_drop(struct bpf_raw_tracepoint_args *ctx)
 {
 	u64 dev = LOAD(u64, ctx->args[0], AT(sk_buff, dev)), key;
 	u32 reason = (u32)ctx->args[2];
@@ -243,7 +247,7 @@ int on_drop(struct bpf_raw_tracepoint_args *ctx)
 
 	if (!dev)
 		return 0;
-	key = netns_of_device(dev);
+	key = path_netns_of(dev);
 	t = targets.lookup(&key);
 	if (!t)
 		return 0;

@@ -9,6 +9,7 @@
 #include <uapi/linux/ptrace.h>
 
 #include "layout.h"
+#include "shared.h"
 #include "kernel.h"
 #include "state.h"
 #include "histogram.h"

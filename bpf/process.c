@@ -2,7 +2,7 @@
 /* Receive processing: tcp_v4_do_rcv and tcp_v6_do_rcv from entry to return, where return probes
  * attach.  The socket's lock lets one segment in at a time, so the connection keeps the start. */
 
-static inline int process_begins(u64 sk)
+static inline int process_begin(u64 sk)
 {
 	struct connection *c = connection_of(sk);
 
@@ -11,7 +11,7 @@ static inline int process_begins(u64 sk)
 	return 0;
 }
 
-static inline int process_ends(u64 sk)
+static inline int process_end(u64 sk)
 {
 	struct connection *c = connection_of(sk);
 	u64 from_ns;
@@ -26,14 +26,14 @@ static inline int process_ends(u64 sk)
 }
 
 /* kfunc and kretfunc tcp_v4_do_rcv(struct sock *sk, struct sk_buff *skb), and tcp_v6_do_rcv */
-int on_process(struct bpf_raw_tracepoint_args *ctx)
+int process_on_entry(struct bpf_raw_tracepoint_args *ctx)
 {
-	return process_begins(ctx->args[0]);
+	return process_begin(ctx->args[0]);
 }
 
-int on_process_exit(struct bpf_raw_tracepoint_args *ctx)
+int process_on_exit(struct bpf_raw_tracepoint_args *ctx)
 {
-	return process_ends(ctx->args[0]);
+	return process_end(ctx->args[0]);
 }
 
 /* A kretprobe does not see the arguments: the sockets wait here.  A thread that works off what had
@@ -42,7 +42,7 @@ struct processing {
 	u64 sk;
 	u64 outer;
 };
-BPF_TABLE("lru_hash", u64, struct processing, processings, 4096);
+BPF_TABLE("lru_hash", u64, struct processing, segments_in_process, 4096);
 
 /* Threads may move to another CPU meanwhile; the idle ones all have number 0, but stay. */
 static inline u64 this_thread(void)
@@ -53,23 +53,23 @@ static inline u64 this_thread(void)
 }
 
 /* kprobe and kretprobe of the same */
-int on_process_kprobe(struct pt_regs *ctx)
+int process_on_entry_kprobe(struct pt_regs *ctx)
 {
 	u64 thread = this_thread();
-	struct processing *under_way = processings.lookup(&thread), p = {};
+	struct processing *under_way = segments_in_process.lookup(&thread), p = {};
 
 	/* Every socket's, a target's or not: the returns come in the reverse order of the entries. */
 	p.sk = PT_REGS_PARM1(ctx);
 	if (under_way)
 		p.outer = under_way->sk;
-	processings.update(&thread, &p);
-	return process_begins(p.sk);
+	segments_in_process.update(&thread, &p);
+	return process_begin(p.sk);
 }
 
-int on_process_kretprobe(struct pt_regs *ctx)
+int process_on_exit_kretprobe(struct pt_regs *ctx)
 {
 	u64 thread = this_thread(), sk;
-	struct processing *p = processings.lookup(&thread);
+	struct processing *p = segments_in_process.lookup(&thread);
 
 	if (!p)
 		return 0;
@@ -78,7 +78,7 @@ int on_process_kretprobe(struct pt_regs *ctx)
 		p->sk = p->outer;
 		p->outer = 0;
 	} else {
-		processings.delete(&thread);
+		segments_in_process.delete(&thread);
 	}
-	return process_ends(sk);
+	return process_end(sk);
 }

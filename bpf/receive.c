@@ -2,8 +2,8 @@
 /* The request: its segments reach the socket, the application reads. */
 
 /* A socket of a target that was open before the probe, or did not fit into the map.  Its port
- * tells which side it is. */
-static inline struct connection *adopt(u64 sk, u64 skb, struct segment *s)
+ * shows which side it is. */
+static inline struct connection *rx_track_existing(u64 sk, u64 skb, struct segment *s)
 {
 	u32 netns = netns_of(sk);
 	u64 key = netns;
@@ -25,7 +25,8 @@ static inline struct connection *adopt(u64 sk, u64 skb, struct segment *s)
 	segment_of(skb, s);
 	if (!brings_new_payload(sk, s))
 		return NULL;
-	if (!track(sk, netns, t->target, server ? ROLE_SERVER : ROLE_DEPENDENCY, FLAG_ADOPTED, 0)) {
+	if (!conn_track(sk, netns, t->target, server ? ROLE_SERVER : ROLE_DEPENDENCY, FLAG_ADOPTED,
+	                0)) {
 		if (server) {
 			count(t->target, COUNTER_SEEN, 1);
 			count(t->target, COUNTER_DROPPED_MAP_FULL, 1);
@@ -36,7 +37,7 @@ static inline struct connection *adopt(u64 sk, u64 skb, struct segment *s)
 	return connection_of(sk);
 }
 
-static inline void answered_by_dependency(struct connection *c, u64 now_ns)
+static inline void rx_dependency_response(struct connection *c, u64 now_ns)
 {
 	u32 target = c->target;
 
@@ -49,14 +50,14 @@ static inline void answered_by_dependency(struct connection *c, u64 now_ns)
 	count(target, COUNTER_DEPEND_EXCHANGES, 1);
 }
 
-static inline int segment(u64 sk, u64 skb)
+static inline int rx_segment(u64 sk, u64 skb)
 {
 	struct connection *c = watched_connection_of(sk);
 	struct segment s;
 	u64 now_ns;
 
 	if (!c) {
-		c = adopt(sk, skb, &s);
+		c = rx_track_existing(sk, skb, &s);
 		if (!c)
 			return 0;
 		now_ns = bpf_ktime_get_ns();
@@ -70,18 +71,18 @@ static inline int segment(u64 sk, u64 skb)
 			return 0;
 	}
 	if (c->role == ROLE_DEPENDENCY) {
-		answered_by_dependency(c, now_ns);
+		rx_dependency_response(c, now_ns);
 		return 0;
 	}
 	if (c->rx_first_ns && !c->tx_first_ns) {
-		/* More of the same request, or a second one before the first was answered. */
+		/* More of the same request, or a second one before the response to the first. */
 		if (c->read_ns)
 			c->flags |= FLAG_OVERLAPPED;
 		return 0;
 	}
 	exchange_open(sk, c, now_ns);
 #ifdef DETAIL_FULL
-	way_here(c, skb, now_ns);
+	attach_rx_path(c, skb, now_ns);
 #endif
 	return 0;
 }
@@ -89,21 +90,21 @@ static inline int segment(u64 sk, u64 skb)
 /* raw tracepoint tcp_probe(const struct sock *sk, struct sk_buff *skb): fires at the entry of
  * tcp_rcv_established, for every segment, fast path and slow path alike.
  * kfunc tcp_rcv_established(struct sock *sk, struct sk_buff *skb): the same arguments' array. */
-int on_segment(struct bpf_raw_tracepoint_args *ctx)
+int rx_on_segment(struct bpf_raw_tracepoint_args *ctx)
 {
-	return segment(ctx->args[0], ctx->args[1]);
+	return rx_segment(ctx->args[0], ctx->args[1]);
 }
 
 #ifndef TYPED
 /* kprobe tcp_rcv_established(struct sock *sk, struct sk_buff *skb) */
-int on_segment_kprobe(struct pt_regs *ctx)
+int rx_on_segment_kprobe(struct pt_regs *ctx)
 {
-	return segment(PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx));
+	return rx_segment(PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx));
 }
 #endif
 
 /* raw tracepoint tcp_rcv_space_adjust(struct sock *sk): data was copied to the application. */
-int on_read(struct bpf_raw_tracepoint_args *ctx)
+int rx_on_read(struct bpf_raw_tracepoint_args *ctx)
 {
 	u64 sk = ctx->args[0];
 	struct connection *c = watched_connection_of(sk);
@@ -117,7 +118,7 @@ int on_read(struct bpf_raw_tracepoint_args *ctx)
 	if (c->rx_first_ns && !c->read_ns)
 		c->read_ns = bpf_ktime_get_ns();
 	else if (c->tx_first_ns)
-		/* The answer had begun while bytes of the same arrival lay unread: a second request
+		/* The response had begun while bytes of the same arrival lay unread: a second request
 		 * that came along with the first. */
 		c->flags |= FLAG_OVERLAPPED;
 	return 0;

@@ -6,23 +6,8 @@
  * keeps it (CONFIG_PARAVIRT_TIME_ACCOUNTING); a tick that came late on a CPU that was not idle;
  * and who ran how long. */
 
-/* What is known of this CPU. */
-struct cpu_watch {
-	u64 seen_ns;   /* last seen running */
-	u64 stolen_ns; /* by the hypervisor's account, when it was last looked at */
-	u64 late_ns;   /* told by late ticks since then */
-	u64 since_ns;  /* the present thread runs since */
-	u64 unsent;    /* stalls that found no room */
-};
 BPF_PERCPU_ARRAY(cpu_watches, struct cpu_watch, 1);
 
-/* gate/socklat_gate/probe/stall_reader.py reads it. */
-struct stall {
-	u64 from_ns;
-	u64 to_ns;
-	u32 cpu;
-	u32 cause; /* CAUSE_... */
-};
 BPF_RINGBUF_OUTPUT(stalls, STALL_RING_PAGES);
 
 /* Set by user space: process ids (tgid) of the load; their children belong to it too. */
@@ -44,7 +29,7 @@ static inline void stall_send(struct cpu_watch *w, u32 cause, u64 from_ns, u64 t
 }
 
 /* perf event, software cpu-clock: every TICK_NS on each CPU; an idle one may get none. */
-int on_tick(void *ctx)
+int stall_on_tick(void *ctx)
 {
 	u64 now_ns = bpf_ktime_get_ns(), due_ns;
 	u32 zero = 0;
@@ -63,8 +48,8 @@ int on_tick(void *ctx)
 }
 
 #if HAS(rq, prev_steal_time_rq) && HAS(sched_entity, cfs_rq) && HAS(cfs_rq, rq)
-/* Stolen time that no late tick has told, by the run queue of a thread of this CPU. */
-static inline void look_at_steal(struct cpu_watch *w, u64 task, u64 now_ns)
+/* Stolen time that no late tick has shown, by the run queue of a thread of this CPU. */
+static inline void stall_account_steal(struct cpu_watch *w, u64 task, u64 now_ns)
 {
 	u64 queue = LOAD(u64, task, AT(task_struct, se) + AT(sched_entity, cfs_rq));
 	u64 rq = queue ? LOAD(u64, queue, AT(cfs_rq, rq)) : 0;
@@ -83,7 +68,7 @@ static inline void look_at_steal(struct cpu_watch *w, u64 task, u64 now_ns)
 	w->late_ns = 0;
 }
 #else
-static inline void look_at_steal(struct cpu_watch *w, u64 task, u64 now_ns)
+static inline void stall_account_steal(struct cpu_watch *w, u64 task, u64 now_ns)
 {
 	w->late_ns = 0;
 }
@@ -91,7 +76,7 @@ static inline void look_at_steal(struct cpu_watch *w, u64 task, u64 now_ns)
 
 /* A thread of nobody's: no target's, not the load's, not the kernel's.  One of SCHED_IDLE makes way
  * at once and takes nothing from anybody. */
-static inline bool is_foreign(u64 task)
+static inline bool stall_is_interference(u64 task)
 {
 	u64 proxy, parent, netns; /* the inode, as the key of `targets` */
 	u32 process = LOAD(u32, task, AT(task_struct, tgid));
@@ -116,7 +101,7 @@ static inline bool is_foreign(u64 task)
 }
 
 /* raw tracepoint sched_switch(bool preempt, struct task_struct *prev, struct task_struct *next) */
-int on_cpu_switch(struct bpf_raw_tracepoint_args *ctx)
+int stall_on_switch(struct bpf_raw_tracepoint_args *ctx)
 {
 	u64 prev = ctx->args[1], now_ns = bpf_ktime_get_ns(), since_ns;
 	u32 zero = 0;
@@ -124,7 +109,7 @@ int on_cpu_switch(struct bpf_raw_tracepoint_args *ctx)
 
 	if (!w)
 		return 0;
-	look_at_steal(w, prev, now_ns);
+	stall_account_steal(w, prev, now_ns);
 	since_ns = w->since_ns;
 	w->since_ns = now_ns;
 	if (!LOAD(u32, prev, AT(task_struct, pid))) {
@@ -132,7 +117,7 @@ int on_cpu_switch(struct bpf_raw_tracepoint_args *ctx)
 		w->seen_ns = now_ns;
 		return 0;
 	}
-	if (since_ns && now_ns - since_ns >= FOREIGN_LEAST_NS && is_foreign(prev))
-		stall_send(w, CAUSE_FOREIGN, since_ns, now_ns);
+	if (since_ns && now_ns - since_ns >= INTERFERENCE_LEAST_NS && stall_is_interference(prev))
+		stall_send(w, CAUSE_INTERFERENCE, since_ns, now_ns);
 	return 0;
 }

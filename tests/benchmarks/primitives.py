@@ -27,7 +27,7 @@ WHAT = {
     "on_nothing": ("nothing: the accounting's own", 1),
     "on_clock": ("reading the clock", 1),
     "on_lookup": ("lookup in a hash of 16,384 entries", 1),
-    "on_read": ("reading a field by helper", 1),
+    "rx_on_read": ("reading a field by helper", 1),
     "on_add": ("locked addition, per CPU", 10),
 }
 

@@ -11,11 +11,11 @@ import time
 import numpy as np
 import pytest
 
+from socklat_gate.measured.bpf_layout import layout
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.records import CAUSES, EXCHANGE_STAGES, STALL
 from socklat_gate.probe.probe import SocketProbe
-from socklat_gate.probe.sources import layout
 from socklat_gate.stalls.correction import correct_stalls
-from socklat_gate.stalls.timeline import CAUSES, EXCHANGE_STAGES, STALL
 from tests.conformance.lab import Lab
 from tests.conformance.trial import Delays, Trial, drive
 
@@ -39,7 +39,7 @@ print(time.process_time())
 RESTLESS = f"""
 import time
 while True:
-    end_ns = time.perf_counter_ns() + {layout()["FOREIGN_LEAST_NS"]} + 50_000
+    end_ns = time.perf_counter_ns() + {layout()["INTERFERENCE_LEAST_NS"]} + 50_000
     while time.perf_counter_ns() < end_ns:
         pass
     time.sleep(1e-6)

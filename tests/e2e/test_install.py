@@ -35,7 +35,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def bpf_dir_seen_with(path: Path) -> Path:
     """Where a fresh interpreter finds the probes when ``path`` comes first."""
-    code = "from socklat_gate.probe.sources import bpf_dir; print(bpf_dir())"
+    code = "from socklat_gate.measured.bpf_layout import bpf_dir; print(bpf_dir())"
     command = [sys.executable, "-P" if sys.version_info >= (3, 11) else "-B", "-c", code]
     done = subprocess.run(
         command,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from socklat_gate.probe.sources import names
+from socklat_gate.measured.bpf_layout import names
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "ci" / "vm" / "table.py"

@@ -16,12 +16,12 @@ from socklat_gate.job.stacks import TracedCompanions
 from socklat_gate.load.bounds import longest_s, with_extension
 from socklat_gate.load.load_driver import END_AHEAD_NS, LoadDriver, Window
 from socklat_gate.measured.facts import Note, NoteCode
+from socklat_gate.measured.records import EXCHANGE, STALL, Records
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.scenario import MIN_EXCEEDING, Scenario
 from socklat_gate.service.arm import RunningArm
 from socklat_gate.service.cpu_time import CpuMeter, CpuUse
 from socklat_gate.stalls.correction import StallCorrection, correct_stalls
-from socklat_gate.stalls.timeline import EXCHANGE, STALL, Records
 
 __all__ = ["CpuTime", "Recorder"]
 

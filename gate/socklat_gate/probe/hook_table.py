@@ -72,40 +72,40 @@ def _raw(symbol: str, function: str) -> Hook:
 
 
 EVENTS: tuple[Event, ...] = (
-    Event("state", (_raw("inet_sock_set_state", "on_state"),)),
-    Event("destroy", (_raw("tcp_destroy_sock", "on_destroy"),)),
-    Event("retransmit", (_raw("tcp_retransmit_skb", "on_retransmit"),)),
-    Event("reset_sent", (_raw("tcp_send_reset", "on_reset_sent"),), optional=True),
-    Event("reset_received", (_raw("tcp_receive_reset", "on_reset_received"),), optional=True),
+    Event("state", (_raw("inet_sock_set_state", "conn_on_state"),)),
+    Event("destroy", (_raw("tcp_destroy_sock", "conn_on_destroy"),)),
+    Event("retransmit", (_raw("tcp_retransmit_skb", "conn_on_retransmit"),)),
+    Event("reset_sent", (_raw("tcp_send_reset", "conn_on_reset_sent"),), optional=True),
+    Event("reset_received", (_raw("tcp_receive_reset", "conn_on_reset_received"),), optional=True),
     Event(
         "accept",
         (
-            (Part("kretfunc", "inet_csk_accept", "on_accept_exit"),),
+            (Part("kretfunc", "inet_csk_accept", "conn_on_accept_exit"),),
             (
-                Part("tracepoint", "syscalls:sys_exit_accept4", "on_accept"),
-                Part("tracepoint", "syscalls:sys_exit_accept", "on_accept"),
+                Part("tracepoint", "syscalls:sys_exit_accept4", "conn_on_accept"),
+                Part("tracepoint", "syscalls:sys_exit_accept", "conn_on_accept"),
             ),
-            (Part("kretprobe", "inet_csk_accept", "on_accept_kretprobe"),),
+            (Part("kretprobe", "inet_csk_accept", "conn_on_accept_kretprobe"),),
         ),
         optional=True,
     ),
-    Event("read", (_raw("tcp_rcv_space_adjust", "on_read"),)),
+    Event("read", (_raw("tcp_rcv_space_adjust", "rx_on_read"),)),
     Event(
         "send",
         (
-            _raw("tcp_sendmsg_locked", "on_send"),
-            (Part("kfunc", "tcp_sendmsg", "on_send_entry"),),
-            (Part("kprobe", "tcp_sendmsg", "on_send_kprobe"),),
+            _raw("tcp_sendmsg_locked", "tx_on_send"),
+            (Part("kfunc", "tcp_sendmsg", "tx_on_send_entry"),),
+            (Part("kprobe", "tcp_sendmsg", "tx_on_send_kprobe"),),
         ),
     ),
     Event(
         "sent",
         (
-            _raw("sock_send_length", "on_sent"),
-            (Part("kretfunc", "tcp_sendmsg", "on_sent_exit"),),
+            _raw("sock_send_length", "tx_on_sent"),
+            (Part("kretfunc", "tcp_sendmsg", "tx_on_sent_exit"),),
             (
-                Part("kprobe", "tcp_sendmsg", "on_sending_kprobe"),
-                Part("kretprobe", "tcp_sendmsg", "on_sent_kretprobe"),
+                Part("kprobe", "tcp_sendmsg", "tx_on_sent_kprobe"),
+                Part("kretprobe", "tcp_sendmsg", "tx_on_sent_kretprobe"),
             ),
         ),
         optional=True,
@@ -114,8 +114,8 @@ EVENTS: tuple[Event, ...] = (
     Event(
         "send_page",
         (
-            (Part("kfunc", "tcp_sendpage", "on_send"),),
-            (Part("kprobe", "tcp_sendpage", "on_send_page_kprobe"),),
+            (Part("kfunc", "tcp_sendpage", "tx_on_send"),),
+            (Part("kprobe", "tcp_sendpage", "tx_on_send_page_kprobe"),),
         ),
         optional=True,
         only_on="tcp_sendpage",
@@ -123,10 +123,10 @@ EVENTS: tuple[Event, ...] = (
     Event(
         "sent_page",
         (
-            (Part("kretfunc", "tcp_sendpage", "on_sent_page_exit"),),
+            (Part("kretfunc", "tcp_sendpage", "tx_on_sent_page_exit"),),
             (
-                Part("kprobe", "tcp_sendpage", "on_sending_kprobe"),
-                Part("kretprobe", "tcp_sendpage", "on_sent_kretprobe"),
+                Part("kprobe", "tcp_sendpage", "tx_on_sent_kprobe"),
+                Part("kretprobe", "tcp_sendpage", "tx_on_sent_kretprobe"),
             ),
         ),
         optional=True,
@@ -135,45 +135,54 @@ EVENTS: tuple[Event, ...] = (
     Event(
         "segment",
         (
-            _raw("tcp_probe", "on_segment"),
-            (Part("kfunc", "tcp_rcv_established", "on_segment"),),
-            (Part("kprobe", "tcp_rcv_established", "on_segment_kprobe"),),
+            _raw("tcp_probe", "rx_on_segment"),
+            (Part("kfunc", "tcp_rcv_established", "rx_on_segment"),),
+            (Part("kprobe", "tcp_rcv_established", "rx_on_segment_kprobe"),),
         ),
     ),
     # One hook: without the switches every CPU that leaves idle would look late.
     Event(
         "stall",
-        ((Part("perf_event", "cpu-clock", "on_tick"), *_raw("sched_switch", "on_cpu_switch")),),
+        (
+            (
+                Part("perf_event", "cpu-clock", "stall_on_tick"),
+                *_raw("sched_switch", "stall_on_switch"),
+            ),
+        ),
         "stalls",
         optional=True,
     ),
-    Event("device_rx", (_raw("netif_receive_skb", "on_device_rx"),), "full", optional=True),
-    Event("device_tx", (_raw("net_dev_start_xmit", "on_device_tx"),), "full", optional=True),
+    Event("device_rx", (_raw("netif_receive_skb", "path_on_device_rx"),), "full", optional=True),
+    Event("device_tx", (_raw("net_dev_start_xmit", "path_on_device_tx"),), "full", optional=True),
     Event(
         "runnable",
-        ((*_raw("sched_wakeup", "on_wakeup"), *_raw("sched_wakeup_new", "on_wakeup")),),
+        ((*_raw("sched_wakeup", "path_on_wakeup"), *_raw("sched_wakeup_new", "path_on_wakeup")),),
         "full",
         optional=True,
     ),
-    Event("running", (_raw("sched_switch", "on_switch"),), "full", optional=True),
+    Event("running", (_raw("sched_switch", "path_on_switch"),), "full", optional=True),
     # Before Linux 5.17 it has no reason to tell, and fires for packets that met their end well.
     Event(
-        "drop", (_raw("kfree_skb", "on_drop"),), "full", optional=True, only_on="skb_drop_reason"
+        "drop",
+        (_raw("kfree_skb", "path_on_drop"),),
+        "full",
+        optional=True,
+        only_on="skb_drop_reason",
     ),
     Event(
         "process",
         (
             (
-                Part("kfunc", "tcp_v4_do_rcv", "on_process"),
-                Part("kfunc", "tcp_v6_do_rcv", "on_process"),
-                Part("kretfunc", "tcp_v4_do_rcv", "on_process_exit"),
-                Part("kretfunc", "tcp_v6_do_rcv", "on_process_exit"),
+                Part("kfunc", "tcp_v4_do_rcv", "process_on_entry"),
+                Part("kfunc", "tcp_v6_do_rcv", "process_on_entry"),
+                Part("kretfunc", "tcp_v4_do_rcv", "process_on_exit"),
+                Part("kretfunc", "tcp_v6_do_rcv", "process_on_exit"),
             ),
             (
-                Part("kprobe", "tcp_v4_do_rcv", "on_process_kprobe"),
-                Part("kprobe", "tcp_v6_do_rcv", "on_process_kprobe"),
-                Part("kretprobe", "tcp_v4_do_rcv", "on_process_kretprobe"),
-                Part("kretprobe", "tcp_v6_do_rcv", "on_process_kretprobe"),
+                Part("kprobe", "tcp_v4_do_rcv", "process_on_entry_kprobe"),
+                Part("kprobe", "tcp_v6_do_rcv", "process_on_entry_kprobe"),
+                Part("kretprobe", "tcp_v4_do_rcv", "process_on_exit_kretprobe"),
+                Part("kretprobe", "tcp_v6_do_rcv", "process_on_exit_kretprobe"),
             ),
         ),
         "full",

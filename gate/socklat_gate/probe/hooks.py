@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from socklat_gate.errors import Reason, UnfitEnvironment
+from socklat_gate.measured.bpf_layout import layout
 from socklat_gate.probe.binding import load_bcc
 from socklat_gate.probe.btf import KernelTypes
 from socklat_gate.probe.hook_table import Event, Hook, Kind, Part
-from socklat_gate.probe.sources import layout
 from socklat_gate.probe.tracing import Refused, attach_function, attach_tracepoint, has_program
 
 _KPROBES = Path("/sys/bus/event_source/devices/kprobe")

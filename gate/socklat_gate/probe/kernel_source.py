@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from socklat_gate.errors import Reason, UnfitEnvironment
+from socklat_gate.measured.bpf_layout import bpf_dir
 from socklat_gate.probe.btf import KernelTypes
-from socklat_gate.probe.sources import bpf_dir
 
 __all__ = ["flatten", "kernel_source", "map_names"]
 

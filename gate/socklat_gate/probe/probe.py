@@ -9,17 +9,17 @@ from types import TracebackType
 
 import numpy as np
 
+from socklat_gate.measured.bpf_layout import layout, names
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.records import EXCHANGE, STALL, Records
 from socklat_gate.measured.run import Bands, Spike
 from socklat_gate.probe.bridges import bridge_entries
 from socklat_gate.probe.hook_table import STAGE_NEEDS, Detail, Kind, Needed
 from socklat_gate.probe.privilege import check_privilege
 from socklat_gate.probe.programs import Compiler, Programs, load_programs
-from socklat_gate.probe.sources import layout, names
 from socklat_gate.probe.spike_reader import SpikeReader
 from socklat_gate.probe.stall_reader import StallReader
 from socklat_gate.probe.tables import Tables
-from socklat_gate.stalls.timeline import EXCHANGE, STALL, Records
 
 __all__ = ["Reading", "SocketProbe", "own_netns_inode"]
 

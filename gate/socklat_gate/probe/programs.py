@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from socklat_gate.errors import Reason, UnfitEnvironment
+from socklat_gate.measured.bpf_layout import structs
+from socklat_gate.measured.c_structs import assertions
 from socklat_gate.probe.binding import load_bcc
 from socklat_gate.probe.btf import KernelTypes, kernel_types
 from socklat_gate.probe.hook_table import EVENTS, Kind, Needed
@@ -23,7 +25,7 @@ class Compiler:
     def compile(self, types: KernelTypes, flags: Sequence[str]) -> Any:
         """``bpf/`` compiled with ``flags`` and loaded; raises `UnfitEnvironment` (NO_BCC)."""
         flags = ["-w", f"-DACCEPT_ARGUMENTS={types.parameters('inet_csk_accept')}", *flags]
-        source = flatten()
+        source = flatten() + assertions(structs())
         bcc = load_bcc()
         with kernel_source(source, types):
             try:

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy.typing as npt
 
+from socklat_gate.measured.bpf_layout import layout
+from socklat_gate.measured.records import EXCHANGE, STALL, Records
 from socklat_gate.probe.maps import map_fd
 from socklat_gate.probe.rings import Ring
-from socklat_gate.probe.sources import layout
-from socklat_gate.stalls.timeline import EXCHANGE, STALL, Records
 
 __all__ = ["StallReader"]
 

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from socklat_gate.measured.bpf_layout import layout, names
 from socklat_gate.measured.histogram import Histogram, band_edges_ns
 from socklat_gate.measured.run import Bands
 from socklat_gate.probe.bridges import Entries
 from socklat_gate.probe.btf import KernelTypes
 from socklat_gate.probe.kernel_source import flatten, map_names
 from socklat_gate.probe.maps import PerCpuArray, map_fd
-from socklat_gate.probe.sources import layout, names
 
 __all__ = ["Tables"]
 

@@ -9,11 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from socklat_gate.measured.histogram import BAND_COUNT, BAND_SUB_BITS, BUCKETS, Histogram, index_of
+from socklat_gate.measured.records import EXCHANGE_STAGES, Records
 from socklat_gate.measured.run import WEIGHT_UNIT, Bands, StallCorrected
 from socklat_gate.stalls.timeline import (
-    EXCHANGE_STAGES,
     I64,
-    Records,
     Timeline,
     interference_bursts,
     stolen_time,

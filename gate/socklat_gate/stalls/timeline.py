@@ -9,59 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = [
-    "CAUSES",
-    "EXCHANGE",
-    "EXCHANGE_STAGES",
-    "STALL",
-    "Timeline",
-    "interference_bursts",
-    "stolen_time",
-]
+from socklat_gate.measured.records import CAUSES, Records
 
-STALL = np.dtype(
-    [("from_ns", np.uint64), ("to_ns", np.uint64), ("cpu", np.uint32), ("cause", np.uint32)]
-)
-"""``struct stall`` of bpf/stalls.c; times of CLOCK_MONOTONIC, ``cause`` an index of `CAUSES`."""
-
-CAUSES = ("late_tick", "steal", "interference")
-
-EXCHANGE_STAGES = (
-    "service",
-    "recv_wait",
-    "app",
-    "respond",
-    "send_wait",
-    "deliver",
-    "rx_stack",
-    "bridge",
-    "tx_stack",
-)
-
-EXCHANGE = np.dtype(
-    [
-        ("rx_first_ns", np.uint64),
-        ("ns", np.uint32, (len(EXCHANGE_STAGES),)),
-        ("measured", np.uint16),
-        ("target", np.uint8),
-        ("cpu", np.uint8),
-    ],
-    align=True,
-)
-"""``struct logged`` of bpf/log.h: stages in the order of `EXCHANGE_STAGES`, ``measured`` a bit for
-each; ``cpu`` is the one that answered, modulo 256."""
+__all__ = ["Timeline", "interference_bursts", "stolen_time"]
 
 BURST_NS = 2_000_000
 """Other processes' use of a CPU counts from this length on, gaps up to `BURST_GAP_NS` included."""
 BURST_GAP_NS = 1_000_000
 
 I64 = npt.NDArray[np.int64]
-Records = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,11 +7,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from socklat_gate.measured.bpf_layout import names
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.run import Spike
 from socklat_gate.probe.netstat import network_counters, since
 from socklat_gate.probe.probe import Reading, SocketProbe
-from socklat_gate.probe.sources import names
 from socklat_gate.trace.target import Target
 
 __all__ = ["Live", "Look"]

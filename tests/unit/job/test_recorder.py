@@ -12,8 +12,8 @@ from socklat_gate.job import recorder as module
 from socklat_gate.job.recorder import Recorder
 from socklat_gate.job.stacks import TracedCompanions
 from socklat_gate.load.load_driver import Window
+from socklat_gate.measured.records import EXCHANGE, STALL
 from socklat_gate.service.cpu_time import CpuUse
-from socklat_gate.stalls.timeline import EXCHANGE, STALL
 from socklat_gate.wording.notes import note_text
 from tests.unit.job.fakes import scenario
 from tests.unit.stalls.simulated import MS, exchanges, stalls_at

@@ -10,10 +10,10 @@ from typing import Any, cast
 import pytest
 
 from socklat_gate.errors import Reason, UnfitEnvironment
+from socklat_gate.measured.bpf_layout import bpf_dir
 from socklat_gate.probe import hooks
 from socklat_gate.probe.hook_table import EVENTS, STAGE_NEEDS, Event, Part
 from socklat_gate.probe.hooks import Untyped, attach_all, attach_event
-from socklat_gate.probe.sources import bpf_dir
 from socklat_gate.probe.tracing import Refused
 
 FIRST = (Part("raw_tracepoint", "new_point", "on_new"),)
@@ -125,7 +125,7 @@ def test_an_error_that_is_no_refusal_is_not_hidden() -> None:
 
 def test_all_events_or_none() -> None:
     types: Any = Types("new_point")
-    other = Event("read", ((Part("raw_tracepoint", "absent", "on_read"),),))
+    other = Event("read", ((Part("raw_tracepoint", "absent", "rx_on_read"),),))
     before = open_files()
     with pytest.raises(UnfitEnvironment, match="'read'"):
         attach_all(Program(), types, events=[EVENT, other])

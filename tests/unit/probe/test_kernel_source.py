@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from socklat_gate.errors import Reason, UnfitEnvironment
+from socklat_gate.measured.bpf_layout import bpf_dir
 from socklat_gate.probe import kernel_source as module
 from socklat_gate.probe.kernel_source import flatten, kernel_source, offsets_header
-from socklat_gate.probe.sources import bpf_dir
 
 
 class Types:

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import inspect
-import re
 
 import pytest
 
+from socklat_gate.measured.bpf_layout import layout, structs
 from socklat_gate.probe.kernel_source import flatten, map_names
 from socklat_gate.probe.maps import possible_cpus
 from socklat_gate.probe.probe import SocketProbe
-from socklat_gate.probe.sources import layout
 
 CPUS = 64
 BUDGET_BYTES = 64_000_000
@@ -21,8 +20,9 @@ CONNECTION_BYTES = 136
 
 
 def map_bytes(cpus: int, max_connections: int) -> dict[str, int]:
-    """Bytes of each map as the kernel allocates it, from the shapes in bpf/layout.h and state.h."""
+    """Bytes of each map as the kernel allocates it, from the structs of bpf/shared.h."""
     n = layout()
+    size = {name: struct.itemsize for name, struct in structs().items()}
     targets = n["TARGET_MAX"]
     unshared = n["STAGE_COUNT"] - n["SHARED_STAGES"]
 
@@ -30,28 +30,28 @@ def map_bytes(cpus: int, max_connections: int) -> dict[str, int]:
         return cpus * items * eight(item_bytes) + 8 * items
 
     return {
-        "histograms": per_cpu(4 * n["HIST_BUCKETS"], targets * unshared),
-        "shared_histograms": 4 * n["HIST_BUCKETS"] * targets * n["SHARED_STAGES"],
-        "bands": per_cpu(8 * n["BAND_COUNT"] * n["BAND_STAGES"]),
-        "warmups": per_cpu(4 * n["BAND_COUNT"]),
-        "counters": per_cpu(8 * n["COUNTER_COUNT"]),
-        "drops": per_cpu(8 * n["DROP_REASONS"]),
+        "histograms": per_cpu(size["histogram"], targets * unshared),
+        "shared_histograms": size["histogram"] * targets * n["SHARED_STAGES"],
+        "bands": per_cpu(size["bands"]),
+        "warmups": per_cpu(size["warmup"]),
+        "counters": per_cpu(size["counters"]),
+        "drops": per_cpu(size["drops"]),
         "arrivals": per_cpu(24, 1),
-        "processings": hashed(cpus, 4096, 8, 16),
+        "segments_in_process": hashed(cpus, 4096, 8, 16),
         "watched": 8,
-        "windows": 48 * targets,
+        "windows": size["window"] * targets,
         "connections": hashed(cpus, max_connections, 8, CONNECTION_BYTES),
         "targets": hashed(cpus, 64, 8, 8),
         "services": hashed(cpus, 256, 8, 8),
         "bridge_entries": hashed(cpus, 256, 4, 4),
-        "sendings": hashed(cpus, 4096, 8, 8),
-        "bridge_bits": 64,
+        "sends_in_flight": hashed(cpus, 4096, 8, 8),
+        "bridge_bits": size["device_bits"],
         "entered_bridge": NOTES_BYTES,
-        "wakings": NOTES_BYTES,
+        "wakeups": NOTES_BYTES,
         "spikes": (64 + 3) * PAGE_BYTES,
         "exchange_log": (n["LOG_RING_PAGES"] + 3) * PAGE_BYTES,
         "stalls": (n["STALL_RING_PAGES"] + 3) * PAGE_BYTES,
-        "cpu_watches": per_cpu(40, 1),
+        "cpu_watches": per_cpu(size["cpu_watch"], 1),
         "load_processes": hashed(cpus, 64, 4, 4),
     }
 
@@ -80,16 +80,12 @@ def test_every_map_is_in_the_sum() -> None:
 
 
 def connection_offsets() -> dict[str, int]:
-    """Offset of each field of ``struct connection``, and of its ``end``; none needs padding."""
-    struct = re.search(r"^struct connection \{(.*?)^\};", flatten(), re.MULTILINE | re.DOTALL)
-    assert struct is not None
-    sizes = {"u64": 8, "u32": 4, "u8": 1}
-    offsets, at = {}, 0
-    for kind, name, times in re.findall(r"^\t(u\d+) (\w+)(?:\[(\d+)\])?;", struct.group(1), re.M):
-        assert at % sizes[kind] == 0, name
-        offsets[name] = at
-        at += sizes[kind] * int(times or 1)
-    return {**offsets, "end": at}
+    """Offset of each field of ``struct connection``, and of its ``end``."""
+    connection = structs()["connection"]
+    assert connection.fields is not None
+    return {name: offset for name, (_, offset) in connection.fields.items()} | {
+        "end": connection.itemsize
+    }
 
 
 def test_a_connection_is_as_large_as_the_sum_says() -> None:
@@ -111,7 +107,7 @@ def test_the_kernel_accounts_for_what_was_computed() -> None:
         hooks = " ".join(probe.hooks.values())
     computed_of = map_bytes(possible_cpus(), default_connections())
     if "kretprobe" not in hooks:
-        del computed_of["sendings"]  # only a probe with kretprobes is compiled with it
+        del computed_of["sends_in_flight"]  # only a probe with kretprobes is compiled with it
     computed = sum(computed_of.values())
     assert computed == pytest.approx(accounted, rel=0.05)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from socklat_gate.stalls.timeline import CAUSES, EXCHANGE, EXCHANGE_STAGES, STALL
+from socklat_gate.measured.records import CAUSES, EXCHANGE, EXCHANGE_STAGES, STALL
 
 __all__ = ["MS", "exchanges", "fifo", "stalls_at", "steal"]
 

@@ -3,23 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from socklat_gate.probe.sources import layout, names
 from socklat_gate.stalls.timeline import (
-    CAUSES,
-    EXCHANGE_STAGES,
     Timeline,
     interference_bursts,
     stolen_time,
 )
 from tests.unit.stalls.simulated import MS, stalls_at
-
-
-def test_the_logs_stages_are_those_of_the_layout() -> None:
-    assert names("STAGE_")[: layout()["BAND_STAGES"]] == EXCHANGE_STAGES
-
-
-def test_causes_are_numbered_as_in_the_layout() -> None:
-    assert names("CAUSE_") == CAUSES
 
 
 def test_intervals_in_any_order_become_disjoint_ones() -> None:

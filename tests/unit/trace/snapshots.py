@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from socklat_gate.measured.bpf_layout import names
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.run import Spike
-from socklat_gate.probe.sources import names
 from socklat_gate.trace.snapshot import Look
 from socklat_gate.trace.target import Target
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from socklat_gate.probe.sources import names
+from socklat_gate.measured.bpf_layout import names
 from socklat_gate.trace.json_line import as_json
 from tests.unit.trace.snapshots import counters, look, spike, target
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from socklat_gate.measured.bpf_layout import names
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.run import Spike
-from socklat_gate.probe.sources import names
 from socklat_gate.trace.rendering import as_tables
 from socklat_gate.trace.snapshot import Look
 from socklat_gate.trace.target import Target

@@ -1,14 +1,21 @@
-"""Where the C files of the probes are, and the numbers that ``bpf/layout.h`` fixes."""
+"""Where the C files of the probes are, and what they share with user space.
+
+``bpf/layout.h`` has the numbers, ``bpf/shared.h`` the structs.
+"""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from socklat_gate.errors import Reason, UnfitEnvironment
+from socklat_gate.measured.c_structs import parse_structs
 
-__all__ = ["bpf_dir", "layout", "names"]
+__all__ = ["bpf_dir", "layout", "names", "structs"]
 
 _DEFINE = re.compile(r"^#define\s+([A-Z][A-Z0-9_]*)\s+(\d+)\b", re.MULTILINE)
 
@@ -51,3 +58,9 @@ def names(prefix: str) -> tuple[str, ...]:
     if sorted(found) != list(range(len(found))):
         raise ValueError(f"{prefix} numbers in layout.h are not consecutive: {sorted(found)}")
     return tuple(found[number] for number in range(len(found)))
+
+
+@lru_cache(maxsize=1)
+def structs() -> dict[str, np.dtype[Any]]:
+    """All structs of ``bpf/shared.h`` by name; raises as `parse_structs`."""
+    return parse_structs((bpf_dir() / "shared.h").read_text(encoding="utf-8"), layout())

@@ -6,9 +6,8 @@ from typing import get_args
 import pytest
 
 from socklat_gate.errors import Reason, UnfitEnvironment
-from socklat_gate.measured import histogram
-from socklat_gate.probe import sources
-from socklat_gate.probe.sources import bpf_dir, layout, names
+from socklat_gate.measured import bpf_layout, histogram
+from socklat_gate.measured.bpf_layout import bpf_dir, layout, names
 from socklat_gate.scenario import Stage
 
 
@@ -31,7 +30,9 @@ def test_names_are_in_the_order_of_their_numbers() -> None:
 
 
 def test_a_gap_in_the_numbers_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "layout", lambda: {"STAGE_A": 0, "STAGE_B": 2, "STAGE_COUNT": 3})
+    monkeypatch.setattr(
+        bpf_layout, "layout", lambda: {"STAGE_A": 0, "STAGE_B": 2, "STAGE_COUNT": 3}
+    )
     with pytest.raises(ValueError, match="not consecutive"):
         names("STAGE_")
 
@@ -40,7 +41,7 @@ def test_an_installation_without_the_probe_says_so(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(
-        sources, "__file__", str(tmp_path / "socklat_gate" / "probe" / "sources.py")
+        bpf_layout, "__file__", str(tmp_path / "socklat_gate" / "measured" / "bpf_layout.py")
     )
     with pytest.raises(UnfitEnvironment) as caught:
         bpf_dir.__wrapped__()
@@ -55,6 +56,6 @@ def test_an_installed_package_brings_its_own_copy(
     inside.mkdir(parents=True)
     (inside / "layout.h").touch()
     monkeypatch.setattr(
-        sources, "__file__", str(tmp_path / "socklat_gate" / "probe" / "sources.py")
+        bpf_layout, "__file__", str(tmp_path / "socklat_gate" / "measured" / "bpf_layout.py")
     )
     assert bpf_dir.__wrapped__() == inside

@@ -1,0 +1,33 @@
+"""The records that the probe's rings carry, as numpy dtypes made of ``bpf/shared.h``.
+
+Times are of CLOCK_MONOTONIC in ns.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy.typing as npt
+
+from socklat_gate.measured.bpf_layout import layout, names, structs
+
+__all__ = ["CAUSES", "EXCHANGE", "EXCHANGE_STAGES", "SPIKE", "STALL", "Records"]
+
+Records = npt.NDArray[Any]
+"""An array of one of the dtypes below."""
+
+EXCHANGE_STAGES = names("STAGE_")[: layout()["BAND_STAGES"]]
+"""Stages that belong to one exchange, in the order of the records' field ``ns``."""
+
+CAUSES = names("CAUSE_")
+"""Why a CPU was not there; `STALL` has the index."""
+
+EXCHANGE = structs()["exchange"]
+"""``rx_first_ns``, ``ns`` of each of `EXCHANGE_STAGES`, ``measured`` a bit for each, ``target``;
+``cpu`` is the one that began the response, modulo 256."""
+
+STALL = structs()["stall"]
+"""``from_ns``, ``to_ns``, ``cpu``, and ``cause``, an index of `CAUSES`."""
+
+SPIKE = structs()["spike"]
+"""As `EXCHANGE`, with the peer: ``family``, ``peer_port`` in network byte order, ``peer``."""
