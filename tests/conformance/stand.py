@@ -21,7 +21,8 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 
-from socklat_gate.probe.probe import Reading, SocketProbe
+from socklat_gate.probe.probe import SocketProbe
+from socklat_gate.probe.reading import Reading
 from tests.conformance.lab import Lab
 from tests.conformance.record import Compared, note
 

@@ -16,7 +16,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from socklat_gate.load.load_driver import Endpoint
-from socklat_gate.probe.probe import Reading, SocketProbe
+from socklat_gate.probe.probe import SocketProbe
+from socklat_gate.probe.reading import Reading
 from tests.conformance.lab import Family, Lab
 from tests.conformance.stand import await_listening
 

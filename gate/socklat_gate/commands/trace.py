@@ -16,7 +16,7 @@ from socklat_gate.errors import Exit, Interrupted, Reason, UsageError
 from socklat_gate.interrupt import defer_signals, settle_signal
 
 if TYPE_CHECKING:
-    from socklat_gate.trace.snapshot import Look
+    from socklat_gate.trace.snapshot import Snapshot
     from socklat_gate.trace.target import Target
 
 __all__ = ["trace"]
@@ -86,7 +86,7 @@ def trace(
     from socklat_gate.probe.privilege import drop_capabilities
     from socklat_gate.probe.probe import SocketProbe
     from socklat_gate.trace.lifetime import Lifetime
-    from socklat_gate.trace.polling import follow
+    from socklat_gate.trace.polling import poll_until
     from socklat_gate.trace.screen import Screen
     from socklat_gate.trace.snapshot import Live
 
@@ -96,21 +96,23 @@ def trace(
         Lifetime(target.pid) as lifetime,
         Screen(target, full=full, silent=as_lines) as screen,
     ):
-        screen.say("loading the probe ...")
+        screen.show_status("loading the probe ...")
         with SocketProbe(detail="full" if full else "headline") as probe:
             live = Live(probe, target)
-            drop_capabilities(still_works=live.look)
-            screen.say(f"watching {target.label} ...  Ctrl-C ends it with a summary")
-            show = partial(_emit_line, target) if as_lines else screen.draw
+            drop_capabilities(still_works=live.take_snapshot)
+            screen.show_status(f"watching {target.label} ...  Ctrl-C ends it with a summary")
+            render = partial(_emit_line, target) if as_lines else screen.draw
             try:
-                follow(live.look, show, lifetime, interval_s=interval, duration_s=duration)
+                poll_until(
+                    live.take_snapshot, render, lifetime, interval_s=interval, duration_s=duration
+                )
             except Interrupted as signal:
                 stopped = signal.exit_code
             try:
                 # Only now may a signal pass: the summary is what it is sent for.
                 with defer_signals():
                     screen.close()
-                    last = live.look()
+                    last = live.take_snapshot()
                     if as_lines:
                         _emit_line(target, last, final=True)
                     else:
@@ -140,13 +142,13 @@ def _target(container: str | None, pid: int | None, port: int | None) -> Target:
     return of_pid(pid) if pid is not None else of_port(port or 0)
 
 
-def _emit_line(target: Target, look: Look, *, final: bool = False) -> bool:
+def _emit_line(target: Target, snapshot: Snapshot, *, final: bool = False) -> bool:
     from socklat_gate.trace.json_line import as_json
 
-    return emit(json.dumps(as_json(target, look, final=final), allow_nan=False))
+    return emit(json.dumps(as_json(target, snapshot, final=final), allow_nan=False))
 
 
-def _emit_summary(target: Target, look: Look, *, full: bool) -> None:
+def _emit_summary(target: Target, snapshot: Snapshot, *, full: bool) -> None:
     from rich.console import Console
 
     from socklat_gate.trace.rendering import as_tables
@@ -155,5 +157,5 @@ def _emit_summary(target: Target, look: Look, *, full: bool) -> None:
     if not console.is_terminal:
         console.width = _FILE_WIDTH
     with console.capture() as captured:
-        console.print(as_tables(target, look, final=True, full=full, width=console.width))
+        console.print(as_tables(target, snapshot, final=True, full=full, width=console.width))
     emit(captured.get().rstrip("\n"))

@@ -21,7 +21,8 @@ from socklat_gate.measured.facts import Note
 from socklat_gate.measured.pair import Interleave, Noise
 from socklat_gate.measured.run import LoadCounts, Run
 from socklat_gate.probe.netstat import network_counters, since
-from socklat_gate.probe.probe import Reading, SocketProbe
+from socklat_gate.probe.probe import SocketProbe
+from socklat_gate.probe.reading import Reading
 from socklat_gate.scenario import Scenario
 from socklat_gate.service.session import RunningArm
 from socklat_gate.stalls.shared import mark_shared

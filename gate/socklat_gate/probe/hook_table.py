@@ -161,7 +161,7 @@ EVENTS: tuple[Event, ...] = (
         optional=True,
     ),
     Event("running", (_raw("sched_switch", "path_on_switch"),), "full", optional=True),
-    # Before Linux 5.17 it has no reason to tell, and fires for packets that met their end well.
+    # Before Linux 5.17 it has no reason, and fires for packets that met their end well.
     Event(
         "drop",
         (_raw("kfree_skb", "path_on_drop"),),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import inspect
+import logging
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ _SOFTWARE, _CPU_CLOCK = 1, 0  # perf_type_id, perf_sw_ids of include/uapi/linux/
 _TRACEFS = (Path("/sys/kernel/tracing/events"), Path("/sys/kernel/debug/tracing/events"))
 
 __all__ = ["Attached", "Untyped", "attach_all", "attach_event"]
+
+log = logging.getLogger(__name__)
 
 
 class Untyped(Exception):
@@ -95,10 +98,15 @@ def attach_event(
     refusals: list[str] = []
     for hook in sorted(event.hooks, key=lambda hook: not _has_kind(hook, prefer)):  # stable
         try:
-            return _attach_hook(program, types, event, hook, typed)
+            attached = _attach_hook(program, types, event, hook, typed)
         except Refused as error:
+            log.debug("event %s: refused: %s", event.name, error)
             refusals.append(str(error))
+        else:
+            log.info("event %s: attached to %s", event.name, attached)
+            return attached
     if event.optional:
+        log.info("event %s: no hook (%s)", event.name, "; ".join(refusals))
         return None
     raise UnfitEnvironment(
         Reason.NO_HOOK,
@@ -145,7 +153,7 @@ def _exists(part: Part, types: KernelTypes) -> bool:
         return False
     if part.kind == "perf_event":
         return True
-    if part.kind == "tracepoint":  # told by tracefs, which is root's own as a rule
+    if part.kind == "tracepoint":  # by tracefs, which is root's own as a rule
         identity = f"{part.symbol.replace(':', '/')}/id"
         return any(os.access(place / identity, os.R_OK) for place in _TRACEFS)
     return types.has_function(part.symbol)
@@ -155,12 +163,12 @@ def _attach_part(
     program: Any, types: KernelTypes, part: Part, typed: bool
 ) -> tuple[int, list[int]]:
     if typed and not has_program(program, part.function):
-        raise Untyped
+        raise Untyped(f"{part}: compiled without it")
     if typed and part.kind == "raw_tracepoint":
         try:
             fds = attach_tracepoint(program, types, part.symbol, part.function)
         except Refused as error:
-            raise Untyped from error
+            raise Untyped(f"{part}: {error}") from error
         return fds[0], list(fds)
     bpf = load_bcc().BPF
     function, symbol = part.function.encode(), part.symbol.encode()
@@ -216,7 +224,7 @@ def _detach_part(program: Any, part: Part) -> None:
 
 
 def _only(detach: Callable[..., None], part: Part) -> dict[str, bytes]:
-    """BCC 0.19+ can tell several functions at one symbol apart; without the name all of them go."""
+    """BCC 0.19+ can detach one of several functions at a symbol; older ones all of them."""
     named = "fn_name" in inspect.signature(detach).parameters
     return {"fn_name": part.function.encode()} if named else {}
 

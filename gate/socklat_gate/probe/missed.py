@@ -1,4 +1,4 @@
-"""What the kernel itself knows of a loaded program: invocations skipped, and time spent."""
+"""The kernel's own account of a loaded program: missed invocations, and time spent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RECURSION_MISSES_AT = 208  # Linux 5.12+
 
 
 def missed_invocations(program_fd: int) -> int:
-    """How often a program was skipped because it was already running on that CPU.
+    """How often the kernel left a program out because it was already running on that CPU.
 
     0 on kernels that do not count it.  Raises `OSError` when the kernel refuses.
     """
@@ -40,7 +40,7 @@ def _info(program_fd: int) -> bytes:
     size = ctypes.c_uint32(_INFO_BYTES)
     if lib.bpf_obj_get_info_by_fd(program_fd, info, ctypes.byref(size)) < 0:
         number = ctypes.get_errno()
-        raise OSError(number, f"asking about a BPF program: {os.strerror(number)}")
+        raise OSError(number, f"reading the state of a BPF program: {os.strerror(number)}")
     return info.raw[: size.value]
 
 

@@ -2,46 +2,27 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import TracebackType
 
 import numpy as np
 
-from socklat_gate.measured.bpf_layout import layout, names
-from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.bpf_layout import layout
 from socklat_gate.measured.records import EXCHANGE, STALL, Records
-from socklat_gate.measured.run import Bands, Spike
 from socklat_gate.probe.bridges import bridge_entries
-from socklat_gate.probe.hook_table import STAGE_NEEDS, Detail, Kind, Needed
+from socklat_gate.probe.hook_table import Detail, Kind, Needed
 from socklat_gate.probe.privilege import check_privilege
 from socklat_gate.probe.programs import Compiler, Programs, load_programs
+from socklat_gate.probe.reading import Reading, measured_stages
 from socklat_gate.probe.spike_reader import SpikeReader
 from socklat_gate.probe.stall_reader import StallReader
 from socklat_gate.probe.tables import Tables
 
-__all__ = ["Reading", "SocketProbe", "own_netns_inode"]
+__all__ = ["SocketProbe"]
 
 SPIKE_BUDGET = 1000
 """Spikes sent up one by one in a run; all are counted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What the kernel aggregated for one target since it was watched.
-
-    ``histograms`` has the measured stages.  ``counters`` has one entry a COUNTER of
-    ``bpf/layout.h`` plus ``recorded``, the total of ``service``, and ``pending``: exchanges still
-    open when read, so that
-    seen = recorded + filtered + no_response + dropped_map_full + pending.
-    """
-
-    histograms: Mapping[str, Histogram]
-    bands: Bands
-    counters: Mapping[str, int]
-    drops: Mapping[str, int]
-    spikes: tuple[Spike, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +120,7 @@ class SocketProbe:
     @property
     def stages(self) -> tuple[str, ...]:
         """Stages that this kernel, these hooks and this detail measure, in the layout's order."""
-        hooks = self.hooks
-        return tuple(
-            stage
-            for stage in names("STAGE_")
-            if all(event in hooks for event in STAGE_NEEDS.get(stage, ()))
-        )
+        return measured_stages(self.hooks)
 
     def watch(self, slot: int, netns_inode: int, *ports: int, shared: bool = False) -> None:
         """Starts to follow the sockets of a network namespace in an empty slot.
@@ -241,14 +217,14 @@ class SocketProbe:
         return self._stalls.unsent() if self._stalls is not None else 0
 
     def missed(self) -> int:
-        """Invocations the kernel skipped so far, over all programs; a loss like any other."""
+        """Missed probe invocations so far, over all programs; a loss like any other."""
         return sum(self.missed_by_event().values())
 
     def missed_by_event(self) -> dict[str, int]:
         """The same by event.
 
-        They are the machine's, not a target's: a program is skipped before it can look whose
-        socket it is.
+        They are the machine's, not a target's: an invocation is missed before the program can find
+        out whose socket it is.
         """
         return self._loaded.missed_by_event()
 
@@ -259,8 +235,3 @@ class SocketProbe:
     def map_bytes(self) -> int:
         """Memory of all maps as the kernel accounts it (``memlock`` in /proc/self/fdinfo)."""
         return self._tables.map_bytes()
-
-
-def own_netns_inode() -> int:
-    """Inode of this process's network namespace: the target of ``--network host``."""
-    return os.stat("/proc/self/ns/net").st_ino

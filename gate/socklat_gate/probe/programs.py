@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,8 @@ from socklat_gate.probe.kernel_source import flatten, kernel_source
 from socklat_gate.probe.missed import missed_invocations, time_spent
 
 __all__ = ["Compiler", "Programs", "load_programs"]
+
+log = logging.getLogger(__name__)
 
 
 class Compiler:
@@ -63,7 +66,7 @@ class Programs:
         return {attached.event: str(attached) for attached in self.attached}
 
     def missed_by_event(self) -> dict[str, int]:
-        """Event -> invocations that the kernel skipped so far."""
+        """Event -> missed probe invocations so far."""
         return {
             attached.event: sum(missed_invocations(fd) for fd in attached.program_fds)
             for attached in self.attached
@@ -98,8 +101,8 @@ def load_programs(
     if prefer != "kprobe":
         try:
             return _load(types, flags, asked_for, prefer, compiler, typed=True)
-        except Untyped:
-            pass
+        except Untyped as error:
+            log.info("compiled again without typed arguments: %s", error)
     return _load(types, flags, asked_for, prefer, compiler, typed=False)
 
 

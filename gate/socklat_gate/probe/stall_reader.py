@@ -33,7 +33,7 @@ class StallReader:
         return self._exchanges.drain(), self._stalls.drain()
 
     def unsent(self) -> int:
-        """Stalls so far that found the ring full; of exchanges the probe's counters tell it."""
+        """Stalls so far that found the ring full; lost exchanges are in the probe's counters."""
         return sum(cpu.unsent for cpu in self._cpus[self._cpus.Key(0)])
 
     def set_load(self, processes: Iterable[int]) -> None:

@@ -61,7 +61,7 @@ class Tables:
         """One stage's histogram."""
         counts = self._counts(slot, stage)
         if stage == "send_wait":
-            # The kernel leaves the zeros out: every answer that was sent waited, mostly for 0 ns.
+            # The kernel leaves the zeros out: every response that was sent waited, mostly for 0 ns.
             counts[0] += self._counts(slot, "respond").sum() - counts.sum()
         return Histogram(counts)
 

@@ -1,7 +1,7 @@
 """Tracing programs: at the entry and exit of kernel functions, and at tracepoints with types.
 
 At functions they are BPF trampolines, which BCC calls kfunc and kretfunc and attaches by itself
-while it compiles, so that a refusal could not be answered with another hook.  At tracepoints they
+while it compiles, so that no other hook could be tried after a refusal.  At tracepoints they
 are raw tracepoints whose arguments the verifier knows by BTF, which BCC does not load at all.
 Here a function of any name is loaded through libbpf; its context is the same array of arguments
 that a raw tracepoint has.
@@ -28,7 +28,7 @@ _LOG_BYTES = 64 * 1024
 
 
 class _LoadOptions(ctypes.Structure):
-    """Head of ``struct bpf_prog_load_opts``; ``sz`` tells libbpf how much of it is here."""
+    """Head of ``struct bpf_prog_load_opts``; ``sz`` is how much of it is here."""
 
     _fields_ = (
         ("sz", ctypes.c_size_t),
@@ -123,7 +123,7 @@ def _load(lib: ctypes.CDLL, program: Any, type_id: int, function: str, kind: int
     if program_fd >= 0:
         return program_fd
     number = ctypes.get_errno()
-    # Only a program that the verifier turned down has something to say, so ask a second time.
+    # Only a program that the verifier turned down has a log, so load it a second time.
     log = ctypes.create_string_buffer(_LOG_BYTES)
     if number in (errno.EINVAL, errno.EACCES):
         options.log_level, options.log_size = 1, _LOG_BYTES
@@ -131,8 +131,8 @@ def _load(lib: ctypes.CDLL, program: Any, type_id: int, function: str, kind: int
         program_fd = int(lib.bpf_prog_load(*arguments))
         if program_fd >= 0:
             return program_fd
-    said = [line for line in log.value.decode(errors="replace").splitlines() if line.strip()]
-    detail = f" ({said[-2] if len(said) > 1 else said[0]})" if said else ""
+    lines = [line for line in log.value.decode(errors="replace").splitlines() if line.strip()]
+    detail = f" ({lines[-2] if len(lines) > 1 else lines[0]})" if lines else ""
     raise Refused(f"load: {os.strerror(number)}{detail}")
 
 

@@ -1,1 +1,1 @@
-"""``socklat-gate trace``: a live look at a running container, process or port; no scenario."""
+"""``socklat-gate trace``: the latency of a running container, process or port; no scenario."""

@@ -1,4 +1,4 @@
-"""A `Look` for machines: one JSON object."""
+"""A `Snapshot` for machines: one JSON object."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any
 
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.run import Spike
-from socklat_gate.trace.snapshot import Look
+from socklat_gate.trace.snapshot import Snapshot
 from socklat_gate.trace.target import Target
 
 __all__ = ["as_json"]
 
 
-def as_json(target: Target, look: Look, *, final: bool = False) -> dict[str, Any]:
+def as_json(target: Target, snapshot: Snapshot, *, final: bool = False) -> dict[str, Any]:
     """One line of ``--json``: quantiles in ns, null where nothing happened; times are UTC.
 
     ``final`` marks the last line, the summary.
     """
     return {
         "schema_version": 1,
-        "time": _utc(look.looked_ns + look.realtime_offset_ns),
+        "time": _utc(snapshot.taken_at_ns + snapshot.realtime_offset_ns),
         "final": final,
         "target": {
             "label": target.label,
@@ -30,26 +30,26 @@ def as_json(target: Target, look: Look, *, final: bool = False) -> dict[str, Any
             "pid": target.pid or None,
             "ports": list(target.ports),
         },
-        "elapsed_s": round(look.elapsed_s, 3),
-        "interval_s": round(look.interval_s, 3),
-        "recent": {stage: _quantiles(h) for stage, h in look.recent.items()},
-        "total": {stage: _quantiles(h) for stage, h in look.total.items()},
-        "not_measured": list(look.not_measured),
-        "counters": dict(look.counters),
-        "recent_counters": dict(look.recent_counters),
-        "network": dict(look.network),
-        "drops": dict(look.drops),
-        "missed": look.missed,
-        "slowest": [_exchange(spike, look) for spike in look.slowest],
+        "elapsed_s": round(snapshot.elapsed_s, 3),
+        "interval_s": round(snapshot.interval_s, 3),
+        "recent": {stage: _quantiles(h) for stage, h in snapshot.recent.items()},
+        "total": {stage: _quantiles(h) for stage, h in snapshot.total.items()},
+        "not_measured": list(snapshot.not_measured),
+        "counters": dict(snapshot.counters),
+        "recent_counters": dict(snapshot.recent_counters),
+        "network": dict(snapshot.network),
+        "drops": dict(snapshot.drops),
+        "missed": snapshot.missed,
+        "slowest": [_exchange(spike, snapshot) for spike in snapshot.slowest],
     }
 
 
-def _exchange(spike: Spike, look: Look) -> dict[str, Any]:
+def _exchange(spike: Spike, snapshot: Snapshot) -> dict[str, Any]:
     return {
-        "time": _utc(spike.rx_first_ns + look.realtime_offset_ns),
-        "stages_ns": {k: v for k, v in spike.stages_ns.items() if k in look.total},
+        "time": _utc(spike.rx_first_ns + snapshot.realtime_offset_ns),
+        "stages_ns": {k: v for k, v in spike.stages_ns.items() if k in snapshot.total},
         "peer": spike.peer,
-        "after_s": round((spike.rx_first_ns - look.started_ns) / 1e9, 6),
+        "after_s": round((spike.rx_first_ns - snapshot.started_ns) / 1e9, 6),
         "rx_first_ns": spike.rx_first_ns,
         "overlapped": spike.overlapped,
     }

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.run import Spike
-from socklat_gate.trace.snapshot import Look
+from socklat_gate.trace.snapshot import Snapshot
 from socklat_gate.wording.units import count, ns
 
 __all__ = ["slowest_table", "stage_table", "time_of_day"]
@@ -22,18 +22,18 @@ _LAYOUTS = (_NOW + _IN_ALL, _NOW[1:] + _IN_ALL, _NOW[1:] + _IN_ALL[2:], _NOW[1:]
 
 _GAP = 2
 _SPIKE_GAP = 1
-_PEER_WIDTH = 11  # the least that still tells one peer from another
+_PEER_WIDTH = 11  # the least that still distinguishes peers
 _FEWEST_STAGES = 2
 _PARTS = ("recv_wait", "app")  # of ``service``, exactly
 
 
-def stage_table(look: Look, stages: Sequence[str], *, final: bool, width: int) -> Table:
+def stage_table(snapshot: Snapshot, stages: Sequence[str], *, final: bool, width: int) -> Table:
     """p50, p99 and max a stage, of the last interval ("now") and in all; ``final``: in all."""
     rows = {
         stage: dict(
             zip(
                 _NOW + _IN_ALL,
-                _cells(look.recent[stage]) + _cells(look.total[stage]),
+                _cells(snapshot.recent[stage]) + _cells(snapshot.total[stage]),
                 strict=True,
             )
         )
@@ -63,7 +63,7 @@ def _width(columns: Sequence[str], rows: Mapping[str, Mapping[str, str]]) -> int
     return max(map(len, rows)) + sum(_GAP + cell for cell in cells)
 
 
-def slowest_table(look: Look, spikes: Sequence[Spike], *, width: int) -> Table:
+def slowest_table(snapshot: Snapshot, spikes: Sequence[Spike], *, width: int) -> Table:
     """One row an exchange: when (time of day), the stages that took most, who asked.
 
     A stage reads "-" where it took no time or was not measured; the larger part of ``service`` has
@@ -89,7 +89,7 @@ def slowest_table(look: Look, spikes: Sequence[Spike], *, width: int) -> Table:
     for spike in spikes:
         times = (_time(spike, stage) for stage in stages)
         peer = Text(f"{'*' if spike.overlapped else ''}{spike.peer}")
-        at = time_of_day(spike.rx_first_ns + look.realtime_offset_ns, milliseconds=True)
+        at = time_of_day(spike.rx_first_ns + snapshot.realtime_offset_ns, milliseconds=True)
         table.add_row(at, *times, peer)
     return table
 

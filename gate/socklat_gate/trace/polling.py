@@ -1,4 +1,4 @@
-"""Looks at regular times until something ends it."""
+"""Snapshots at regular times until something ends it."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from collections.abc import Callable
 
 from socklat_gate.interrupt import defer_signals
 from socklat_gate.trace.lifetime import Lifetime
-from socklat_gate.trace.snapshot import Look
+from socklat_gate.trace.snapshot import Snapshot
 
-__all__ = ["follow"]
+__all__ = ["poll_until"]
 
 
-def follow(
-    look: Callable[[], Look],
-    show: Callable[[Look], bool],
+def poll_until(
+    take_snapshot: Callable[[], Snapshot],
+    render: Callable[[Snapshot], bool],
     lifetime: Lifetime,
     *,
     interval_s: float,
     duration_s: float = math.inf,
 ) -> None:
-    """Shows a look every ``interval_s`` seconds; the last one is left to the caller.
+    """Renders a snapshot every ``interval_s`` seconds; the last one is left to the caller.
 
-    Returns when the target ends, ``duration_s`` is over or ``show`` says that nobody reads it.
-    Raises `Interrupted`, never in the middle of a look or of what is shown.
+    Returns when the target ends, ``duration_s`` is over or ``render`` says that nobody reads it.
+    Raises `Interrupted`, never in the middle of a snapshot or of what is rendered.
     """
     started_s = time.monotonic()
     due_s = started_s + interval_s
@@ -39,7 +39,7 @@ def follow(
             continue
         # A signal would cut a line off half-way, or get lost in the callback for the spikes.
         with defer_signals():
-            if not show(look()):
+            if not render(take_snapshot()):
                 return
-        # At regular times, whatever a look takes; what a slow reader made late is not caught up.
+        # At regular times, however long one takes; what a slow reader made late is not caught up.
         due_s = max(due_s + interval_s, time.monotonic())

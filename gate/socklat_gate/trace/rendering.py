@@ -1,4 +1,4 @@
-"""A `Look` for people: the live view, and the summary that is left of it."""
+"""A `Snapshot` for people: the live view, and the summary that is left of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rich.text import Text
 
 from socklat_gate.probe.hook_table import EVENTS, STAGE_NEEDS
 from socklat_gate.trace.live_tables import slowest_table, stage_table, time_of_day
-from socklat_gate.trace.snapshot import Look
+from socklat_gate.trace.snapshot import Snapshot
 from socklat_gate.trace.target import Target
 from socklat_gate.wording.units import count, duration_s
 
@@ -35,7 +35,7 @@ _SLOWEST_FRAME = 2  # lines of the list besides its exchanges: title and names
 
 def as_tables(
     target: Target,
-    look: Look,
+    snapshot: Snapshot,
     *,
     final: bool = False,
     full: bool = False,
@@ -48,18 +48,18 @@ def as_tables(
     as the stages fit: the list of the slowest exchanges gives way; and ``width`` columns, for which
     columns give way.
     """
-    happened = [stage for stage, histogram in look.total.items() if histogram.total]
-    parts: list[RenderableType] = [_title(target), _so_far(look, final=final)]
+    happened = [stage for stage, histogram in snapshot.total.items() if histogram.total]
+    parts: list[RenderableType] = [_title(target), _so_far(snapshot, final=final)]
     if happened:
-        parts.append(stage_table(look, happened, final=final, width=width))
-    parts += _reasons_without_numbers(target, look)
-    parts += _in_lines(_absent(look, happened, full=full), width, _NEXT_LIST)
-    parts += _in_lines(_counters(look, final=final), width)
-    slowest = look.slowest
+        parts.append(stage_table(snapshot, happened, final=final, width=width))
+    parts += _reasons_without_numbers(target, snapshot)
+    parts += _in_lines(_absent(snapshot, happened, full=full), width, _NEXT_LIST)
+    parts += _in_lines(_counters(snapshot, final=final), width)
+    slowest = snapshot.slowest
     if height is not None:
         slowest = slowest[: max(0, height - _lines(parts, width) - _SLOWEST_FRAME)]
     if slowest:
-        parts.append(slowest_table(look, slowest, width=width))
+        parts.append(slowest_table(snapshot, slowest, width=width))
     return Group(*parts)
 
 
@@ -81,17 +81,17 @@ def _ports(target: Target) -> str:
     return f"TCP {'port' if len(target.ports) == 1 else 'ports'} {named}{more}"
 
 
-def _so_far(look: Look, *, final: bool) -> Text:
-    number = look.counters["seen"]
+def _so_far(snapshot: Snapshot, *, final: bool) -> Text:
+    number = snapshot.counters["seen"]
     seen = f"{count(number)} exchange{'' if number == 1 else 's'}"
-    started = time_of_day(look.started_ns + look.realtime_offset_ns)
+    started = time_of_day(snapshot.started_ns + snapshot.realtime_offset_ns)
     if final:
-        ended = time_of_day(look.looked_ns + look.realtime_offset_ns)
-        rate = _rate(look.counters["seen"], look.elapsed_s)
-        lasted = duration_s(look.elapsed_s)
+        ended = time_of_day(snapshot.taken_at_ns + snapshot.realtime_offset_ns)
+        rate = _rate(snapshot.counters["seen"], snapshot.elapsed_s)
+        lasted = duration_s(snapshot.elapsed_s)
         return Text(f"{started} to {ended} ({lasted}), {seen}, {rate}/s")
-    rate = _rate(look.recent_counters["seen"], look.interval_s)
-    text = f"since {started} ({duration_s(look.elapsed_s)}), {seen}, {rate}/s now"
+    rate = _rate(snapshot.recent_counters["seen"], snapshot.interval_s)
+    text = f"since {started} ({duration_s(snapshot.elapsed_s)}), {seen}, {rate}/s now"
     return Text.assemble(text, ("  Ctrl-C: summary", "dim"))
 
 
@@ -100,44 +100,46 @@ def _rate(number: int, seconds: float) -> str:
     return f"{rate:.1f}" if 0 < rate < 9.95 else count(round(rate))
 
 
-def _reasons_without_numbers(target: Target, look: Look) -> list[Text]:
+def _reasons_without_numbers(target: Target, snapshot: Snapshot) -> list[Text]:
     """Why there are no exchanges, or none with durations yet."""
-    if not look.counters["seen"]:
+    if not snapshot.counters["seen"]:
         where = f"on {_ports(target)}" if target.ports else "(and nothing listened at the start)"
         return [Text(f"no request has arrived {where}", "yellow")]
-    if not look.total["service"].total:
+    if not snapshot.total["service"].total:
         text = "an exchange is counted when the next request or a close ends it"
         return [Text(text, "yellow")]
     return []
 
 
-def _absent(look: Look, happened: list[str], *, full: bool) -> list[Text]:
+def _absent(snapshot: Snapshot, happened: list[str], *, full: bool) -> list[Text]:
     """Stages that are not in the table, one list for each cause."""
     costly = {
-        stage for stage in look.not_measured if not _COSTLY.isdisjoint(STAGE_NEEDS.get(stage, ()))
+        stage
+        for stage in snapshot.not_measured
+        if not _COSTLY.isdisjoint(STAGE_NEEDS.get(stage, ()))
     }
-    asked_for = set(look.not_measured) if full else set(look.not_measured) - costly
+    asked_for = set(snapshot.not_measured) if full else set(snapshot.not_measured) - costly
     lists = {
-        "not seen": [stage for stage in look.total if happened and stage not in happened],
-        "not measured here": [stage for stage in look.not_measured if stage in asked_for],
-        "only with --full": [stage for stage in look.not_measured if stage not in asked_for],
+        "not seen": [stage for stage in snapshot.total if happened and stage not in happened],
+        "not measured here": [stage for stage in snapshot.not_measured if stage in asked_for],
+        "only with --full": [stage for stage in snapshot.not_measured if stage not in asked_for],
     }
     return [Text(f"{cause}: {', '.join(of)}", "dim") for cause, of in lists.items() if of]
 
 
-def _counters(look: Look, *, final: bool) -> list[Text]:
+def _counters(snapshot: Snapshot, *, final: bool) -> list[Text]:
     """What always is of interest, and of the rest what is not zero; what spoils numbers in red.
 
     Live, what came in the last interval stands behind it.
     """
     parts: list[Text] = []
     for name, title in _SHOWN.items():
-        new = 0 if final or name == _STANDS else look.recent_counters[name]
-        parts.append(_counter(title, look.counters[name], new))
-    lost = {name: look.counters[name] for name in _LOST} | {"missed": look.missed}
+        new = 0 if final or name == _STANDS else snapshot.recent_counters[name]
+        parts.append(_counter(title, snapshot.counters[name], new))
+    lost = {name: snapshot.counters[name] for name in _LOST} | {"missed": snapshot.missed}
     parts += [_counter(name, value, style="red") for name, value in lost.items() if value]
-    news = {name: n for name, n in look.network.items() if name not in _SHOWN}
-    news |= {f"dropped {why}": n for why, n in look.drops.items()}
+    news = {name: n for name, n in snapshot.network.items() if name not in _SHOWN}
+    news |= {f"dropped {why}": n for why, n in snapshot.drops.items()}
     return parts + [_counter(name, value) for name, value in news.items() if value]
 
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from socklat_gate.interrupt import defer_signals
 from socklat_gate.trace.rendering import as_tables
-from socklat_gate.trace.snapshot import Look
+from socklat_gate.trace.snapshot import Snapshot
 from socklat_gate.trace.target import Target
 
 __all__ = ["Screen"]
@@ -50,7 +50,7 @@ class Screen:
         with defer_signals():
             self._display.stop()
 
-    def say(self, text: str) -> None:
+    def show_status(self, text: str) -> None:
         """Instead of the picture, until there is one."""
         with defer_signals():
             if self._draws:
@@ -58,12 +58,12 @@ class Screen:
             else:
                 self._console.print(Text(text), soft_wrap=True)
 
-    def draw(self, look: Look) -> bool:
-        """Draws the picture of a look as large as the terminal is now; always true."""
+    def draw(self, snapshot: Snapshot) -> bool:
+        """Draws the picture of a snapshot as large as the terminal is now; always true."""
         if self._draws:
             # The last line stays free, for the cursor.
             height, width = self._console.height - 1, self._console.width
-            picture = as_tables(self._target, look, full=self._full, height=height, width=width)
+            picture = as_tables(self._target, snapshot, full=self._full, height=height, width=width)
             with defer_signals():
                 self._display.update(picture, refresh=True)
         return True

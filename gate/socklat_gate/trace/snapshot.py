@@ -1,4 +1,4 @@
-"""Looks at a target again and again: what happened since the last look, and in all."""
+"""Snapshots of a target: what happened since the last one, and in all."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from socklat_gate.measured.bpf_layout import names
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.run import Spike
 from socklat_gate.probe.netstat import network_counters, since
-from socklat_gate.probe.probe import Reading, SocketProbe
+from socklat_gate.probe.probe import SocketProbe
+from socklat_gate.probe.reading import Reading
 from socklat_gate.trace.target import Target
 
-__all__ = ["Live", "Look"]
+__all__ = ["Live", "Snapshot"]
 
 SLOWEST = 10
 _FOR_EVER_NS = 2**62
@@ -22,17 +23,17 @@ _SLOT = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Snapshot:
     """One refresh: histograms (ns) and counters of the last interval and since the start.
 
-    ``started_ns`` and ``looked_ns`` are when the trace began and when this look was taken
+    ``started_ns`` and ``taken_at_ns`` are when the trace began and when this snapshot was taken
     (CLOCK_MONOTONIC, as in `Spike`); plus ``realtime_offset_ns`` they are times of day.  Histograms
     have the measured stages, ``network`` what the target's own namespace counted, ``drops`` packets
     by reason.
     """
 
     started_ns: int
-    looked_ns: int
+    taken_at_ns: int
     realtime_offset_ns: int
     interval_s: float
     recent: Mapping[str, Histogram]
@@ -47,7 +48,7 @@ class Look:
     @property
     def elapsed_s(self) -> float:
         """Seconds since the trace began."""
-        return (self.looked_ns - self.started_ns) / 1e9
+        return (self.taken_at_ns - self.started_ns) / 1e9
 
     @property
     def not_measured(self) -> tuple[str, ...]:
@@ -56,7 +57,7 @@ class Look:
 
 
 class Live:
-    """The probe pointed at one target; `look` as often as wanted."""
+    """The probe pointed at one target; `take_snapshot` as often as wanted."""
 
     def __init__(self, probe: SocketProbe, target: Target) -> None:
         self._probe = probe
@@ -65,13 +66,13 @@ class Live:
         self._network_before = network_counters(self._network_of) if self._network_of else {}
         self._network: dict[str, int] = {}
         probe.watch(_SLOT, target.netns_inode, *target.ports, shared=target.shared)
-        self._started_ns = self._looked_ns = time.monotonic_ns()
+        self._started_ns = self._taken_at_ns = time.monotonic_ns()
         self._spike_ns = 0
         self._before: Reading | None = None
         self._slowest: tuple[Spike, ...] = ()
         self._open_window()
 
-    def look(self) -> Look:
+    def take_snapshot(self) -> Snapshot:
         """What was aggregated so far, and since the last call."""
         now_ns = time.monotonic_ns()
         reading = self._probe.read(_SLOT)
@@ -82,12 +83,12 @@ class Live:
         }
         counts = before.counters if before else {}
         self._slowest = tuple(heapq.nlargest(SLOWEST, reading.spikes, key=_service_ns))
-        look = Look(
+        snapshot = Snapshot(
             started_ns=self._started_ns,
-            looked_ns=now_ns,
+            taken_at_ns=now_ns,
             # Anew each time, since the time of day may be set.
             realtime_offset_ns=time.time_ns() - time.monotonic_ns(),
-            interval_s=(now_ns - self._looked_ns) / 1e9,
+            interval_s=(now_ns - self._taken_at_ns) / 1e9,
             recent=recent,
             total=reading.histograms,
             recent_counters={n: v - counts.get(n, 0) for n, v in reading.counters.items()},
@@ -97,9 +98,9 @@ class Live:
             slowest=self._slowest,
             missed=self._probe.missed(),
         )
-        self._before, self._looked_ns = reading, now_ns
+        self._before, self._taken_at_ns = reading, now_ns
         self._raise_threshold()
-        return look
+        return snapshot
 
     def _network_so_far(self) -> dict[str, int]:
         """Empty for a shared namespace; the last known when the target has ended."""

@@ -17,7 +17,7 @@ from socklat_gate.load.load_driver import Window
 from socklat_gate.measured.pair import Noise
 from socklat_gate.measured.records import EXCHANGE, STALL
 from socklat_gate.measured.run import Bands
-from socklat_gate.probe.probe import Reading
+from socklat_gate.probe.reading import Reading
 from socklat_gate.scenario import Scenario
 from socklat_gate.service.session import ArmSpec
 from socklat_gate.wording.notes import note_text

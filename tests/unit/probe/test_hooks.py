@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import logging
 import os
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -240,3 +242,23 @@ def test_every_hook_names_a_function_of_the_probe() -> None:
     for event in EVENTS:
         for part in (part for hook in event.hooks for part in hook):
             assert f"{part.function}(" in text, f"{event.name}: {part.function}"
+
+
+def test_the_log_has_which_hook_was_attached_and_which_was_refused_and_why(
+    kernel: Kernel, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, hooks.__name__)
+    kernel.refused = b"new_point"
+    attached(Program(), "new_point", "old_function")
+    optional = replace(EVENT, hooks=(FIRST,), optional=True)
+    types: Any = Types()
+    assert attach_event(Program(), types, optional) is None
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        (
+            "DEBUG",
+            "event send: refused: raw_tracepoint:new_point: Operation not permitted",
+        ),
+        ("INFO", "event send: attached to kprobe:old_function"),
+        ("DEBUG", "event send: refused: raw_tracepoint:new_point: not in this kernel"),
+        ("INFO", "event send: no hook (raw_tracepoint:new_point: not in this kernel)"),
+    ]

@@ -1,4 +1,4 @@
-"""Hand-made looks at a target."""
+"""Hand-made snapshots of a target."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 from socklat_gate.measured.bpf_layout import names
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.run import Spike
-from socklat_gate.trace.snapshot import Look
+from socklat_gate.trace.snapshot import Snapshot
 from socklat_gate.trace.target import Target
 
-__all__ = ["OFFSET_NS", "STARTED_NS", "counters", "look", "spike", "target"]
+__all__ = ["OFFSET_NS", "STARTED_NS", "counters", "snapshot", "spike", "target"]
 
 STARTED_NS = 5_000_000_000
 OFFSET_NS = 1_800_000_000_000_000_000
@@ -33,14 +33,14 @@ def spike(service_ns: int, peer: str = "10.0.0.9:40000", at_s: float = 1.0, **st
     return Spike(STARTED_NS + int(at_s * 1e9), stages_ns, peer, 0)
 
 
-def look(**changes: Any) -> Look:
+def snapshot(**changes: Any) -> Snapshot:
     """Two seconds of a service at 100 exchanges of 1 ms a second; ``changes`` replace members."""
     service, empty = Histogram.of([1_000_000] * 200), Histogram.empty()
     total = {"service": service, "recv_wait": service, "app": service, "depend": empty}
     recent = {**total, "service": Histogram.of([1_000_000] * 100)}
     members = {
         "started_ns": STARTED_NS,
-        "looked_ns": STARTED_NS + 2_000_000_000,
+        "taken_at_ns": STARTED_NS + 2_000_000_000,
         "realtime_offset_ns": OFFSET_NS,
         "interval_s": 1.0,
         "recent": recent,
@@ -52,4 +52,4 @@ def look(**changes: Any) -> Look:
         "slowest": (),
         "missed": 0,
     }
-    return Look(**{**members, **changes})
+    return Snapshot(**{**members, **changes})

@@ -7,12 +7,12 @@ import pytest
 
 from socklat_gate.measured.bpf_layout import names
 from socklat_gate.trace.json_line import as_json
-from tests.unit.trace.snapshots import counters, look, spike, target
+from tests.unit.trace.snapshots import counters, snapshot, spike, target
 
 
 def test_a_line_of_json_is_strict_and_says_null_where_nothing_happened() -> None:
     document = as_json(
-        target(id="abc", pid=7), look(slowest=(spike(9_000_000, app=8_000_000, at_s=1.25),))
+        target(id="abc", pid=7), snapshot(slowest=(spike(9_000_000, app=8_000_000, at_s=1.25),))
     )
     again = json.loads(json.dumps(document, allow_nan=False))
     assert again == document
@@ -32,13 +32,13 @@ def test_a_line_of_json_is_strict_and_says_null_where_nothing_happened() -> None
 
 
 def test_the_last_line_is_marked() -> None:
-    assert as_json(target(), look())["final"] is False
-    assert as_json(target(), look(), final=True)["final"] is True
-    assert as_json(target(), look())["target"]["pid"] is None
+    assert as_json(target(), snapshot())["final"] is False
+    assert as_json(target(), snapshot(), final=True)["final"] is True
+    assert as_json(target(), snapshot())["target"]["pid"] is None
 
 
 def test_times_are_of_the_day_in_utc_as_logs_have_them() -> None:
-    document = as_json(target(), look(slowest=(spike(9_000_000, at_s=1.2509),)))
+    document = as_json(target(), snapshot(slowest=(spike(9_000_000, at_s=1.2509),)))
     assert document["time"] == "2027-01-15T08:00:07.000Z"
     assert document["slowest"][0]["time"] == "2027-01-15T08:00:06.250Z"
 
@@ -46,14 +46,16 @@ def test_times_are_of_the_day_in_utc_as_logs_have_them() -> None:
 def test_what_is_new_stands_beside_what_there_is_in_all() -> None:
     document = as_json(
         target(),
-        look(counters=counters(retransmits=9), recent_counters=counters(retransmits=2)),
+        snapshot(counters=counters(retransmits=9), recent_counters=counters(retransmits=2)),
     )
     assert document["counters"]["retransmits"] == 9
     assert document["recent_counters"]["retransmits"] == 2
 
 
 def test_json_names_what_is_not_measured_and_leaves_it_out_of_the_slowest() -> None:
-    document = as_json(target(), look(slowest=(replace(spike(5, rx_stack=0), overlapped=True),)))
-    assert set(document["not_measured"]) == set(names("STAGE_")) - set(look().total)
+    document = as_json(
+        target(), snapshot(slowest=(replace(spike(5, rx_stack=0), overlapped=True),))
+    )
+    assert set(document["not_measured"]) == set(names("STAGE_")) - set(snapshot().total)
     assert set(document["slowest"][0]["stages_ns"]) == {"service", "recv_wait", "app"}
     assert document["slowest"][0]["overlapped"] is True

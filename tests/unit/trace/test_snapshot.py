@@ -8,7 +8,7 @@ import pytest
 
 from socklat_gate.measured.histogram import BAND_COUNT, Histogram
 from socklat_gate.measured.run import Bands, Spike
-from socklat_gate.probe.probe import Reading
+from socklat_gate.probe.reading import Reading
 from socklat_gate.trace import snapshot as module
 from socklat_gate.trace.snapshot import SLOWEST, Live
 from tests.unit.trace.snapshots import counters, spike, target
@@ -53,13 +53,13 @@ def test_it_is_pointed_at_the_target_and_takes_everything_from_now_on() -> None:
     assert probe.thresholds_ns == [1]
 
 
-def test_a_look_has_what_is_new_and_what_there_is_in_all() -> None:
+def test_a_snapshot_has_what_is_new_and_what_there_is_in_all() -> None:
     first, second = [1_000] * 5, [1_000] * 5 + [9_000] * 2
     probe = FakeProbe(
         reading(first, retransmits=1), reading(second, retransmits=1), reading(second)
     )
     live = Live(probe, target())  # type: ignore[arg-type]
-    one, two, three = live.look(), live.look(), live.look()
+    one, two, three = live.take_snapshot(), live.take_snapshot(), live.take_snapshot()
     assert one.recent == one.total
     assert (one.recent_counters["seen"], one.recent_counters["retransmits"]) == (5, 1)
     assert two.total["service"] == Histogram.of(second)
@@ -75,7 +75,7 @@ def test_a_look_has_what_is_new_and_what_there_is_in_all() -> None:
 def test_the_slowest_come_first_and_are_at_most_ten() -> None:
     spikes = [spike(service_ns) for service_ns in range(1_000, 1_020)]
     live = Live(FakeProbe(reading([1_000], spikes)), target())  # type: ignore[arg-type]
-    slowest = live.look().slowest
+    slowest = live.take_snapshot().slowest
     assert [s.stages_ns["service"] for s in slowest] == list(range(1_019, 1_019 - SLOWEST, -1))
 
 
@@ -86,11 +86,11 @@ def test_every_exchange_is_sent_up_until_the_list_is_full_and_then_what_can_ente
     probe = FakeProbe(reading([]), reading([9_000_000], few), reading(usual, slow), reading(usual))
     live = Live(probe, target())  # type: ignore[arg-type]
     for _ in range(3):
-        live.look()
+        live.take_snapshot()
     start, empty, one, tenth = probe.thresholds_ns
     assert (start, empty, one) == (1, 1, 1)
     assert tenth == 5_000_000
-    live.look()
+    live.take_snapshot()
     assert probe.thresholds_ns[-1] == tenth  # the budget is renewed, and it never sinks
 
 
@@ -100,15 +100,19 @@ def test_a_namespaces_own_counters_are_shown_since_the_start_and_kept_when_it_en
     answers = [{"rtos": 5}, {"rtos": 5}, {"rtos": 9}, {}]
     monkeypatch.setattr(module, "network_counters", lambda pid: answers.pop(0))
     live = Live(FakeProbe(*[reading([1])] * 3), target(pid=7))  # type: ignore[arg-type]
-    assert [live.look().network for _ in range(3)] == [{"rtos": 0}, {"rtos": 4}, {"rtos": 4}]
+    assert [live.take_snapshot().network for _ in range(3)] == [
+        {"rtos": 0},
+        {"rtos": 4},
+        {"rtos": 4},
+    ]
 
 
 def test_a_shared_namespaces_counters_are_not_the_targets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "network_counters", lambda pid: pytest.fail("not to be asked"))
     live = Live(FakeProbe(reading([1])), target(pid=7, shared=True))  # type: ignore[arg-type]
-    assert live.look().network == {}
+    assert live.take_snapshot().network == {}
 
 
 def test_drops_are_passed_on() -> None:
     probe = FakeProbe(reading([1], drops={"tcp_csum": 2}))
-    assert Live(probe, target()).look().drops == {"tcp_csum": 2}  # type: ignore[arg-type]
+    assert Live(probe, target()).take_snapshot().drops == {"tcp_csum": 2}  # type: ignore[arg-type]

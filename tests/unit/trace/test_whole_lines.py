@@ -26,7 +26,7 @@ from socklat_gate.commands.output import emit
 from socklat_gate.errors import Interrupted
 from socklat_gate.interrupt import interruptible, settle_signal, defer_signals
 from socklat_gate.stdio import ensure_buffered_stdio
-from socklat_gate.trace.polling import follow
+from socklat_gate.trace.polling import poll_until
 from socklat_gate.trace.lifetime import Lifetime
 
 ensure_buffered_stdio()
@@ -35,7 +35,7 @@ for number in range({SIGNALS}):
         return emit(json.dumps({{"of": number, "final": final, "pad": "x" * {SIZE}}}))
     with interruptible(), Lifetime(0) as lifetime:
         try:
-            follow(lambda: False, show, lifetime, interval_s=0.001)
+            poll_until(lambda: False, show, lifetime, interval_s=0.001)
         except Interrupted:
             settle_signal()
         with defer_signals():
@@ -53,14 +53,15 @@ class Traces:
             env={**os.environ, "PYTHONPATH": f"{ROOT}/gate:{ROOT}", "PYTHONUNBUFFERED": "1"},
         )
         os.close(stdout)
-        self.text = b""
+        self.text = bytearray()
         self._read = read
 
     def end_each(self, chance: random.Random) -> None:
         """One signal to each trace, some time after its first line."""
         for number in range(SIGNALS):
-            mark = b'"of": %d,' % number
-            self.until(lambda mark=mark: mark in self.text)
+            # What was searched is not searched again: a file grows faster than that.
+            mark, known = b'"of": %d,' % number, len(self.text)
+            self.until(lambda mark=mark, known=known: self.text.find(mark, known) >= 0)
             due_s = time.monotonic() + chance.uniform(0, 0.02)
             self.until(lambda due_s=due_s: time.monotonic() > due_s)
             self.process.send_signal(signal.SIGINT)
@@ -70,6 +71,7 @@ class Traces:
         deadline_s = time.monotonic() + 60
         while not condition():
             assert time.monotonic() < deadline_s
+            assert self.process.poll() is None
             self.text += self._read()
 
     def read_to_the_end(self) -> int:
@@ -94,10 +96,12 @@ def traces(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Traces]:
 
     def read() -> bytes:
         try:
-            return os.read(ours, 1 << 12)
+            data = os.read(ours, 1 << 20)
         except OSError:  # nothing there yet, or a terminal whose other end was closed
+            data = b""
+        if not data:
             time.sleep(0.0002)
-            return b""
+        return data
 
     running = Traces(theirs, read)
     yield running
