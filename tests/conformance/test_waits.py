@@ -95,7 +95,7 @@ def test_send_wait_is_the_time_without_room(
     lab: Lab, probe: SocketProbe, stage: Callable[[str], None], nonblocking: int, chunk: int
 ) -> None:
     stage("send_wait")
-    options = {"response": BIG, "sndbuf": 16_384, "nonblocking": nonblocking, "chunk": chunk}
+    options = {"answer": BIG, "sndbuf": 16_384, "nonblocking": nonblocking, "chunk": chunk}
     with Stand(lab, probe, **options) as stand:
         with stand.connect(receive_bytes=16_384) as client:
             for _ in range(REQUESTS):
