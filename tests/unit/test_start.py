@@ -122,7 +122,7 @@ def test_a_tab_imports_nothing_heavy() -> None:
     [
         ("report {}/out --format json", {"numpy"}),
         ("report {}/out --format markdown", {"numpy", "jinja2"}),
-        # The mean of a slice's stages comes from the attribution, which has scipy for its intervals.
+        # The mean of a slice's stages comes from the attribution, with scipy for its intervals.
         (
             "report {}/out --format html",
             {"numpy", "jinja2", "scipy", "importlib.metadata"},
