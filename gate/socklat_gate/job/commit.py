@@ -23,7 +23,7 @@ _BRANCH = re.compile(r"[\w./+@#-]{1,200}")
 def current_commit(directory: Path) -> str:
     """Id of the commit checked out at ``directory``, else CI's GITHUB_SHA, else "unknown".
 
-    It ends in `DIRTY` when tracked files were changed since, or when that cannot be told.
+    It ends in `DIRTY` when tracked files were changed since, or when that is unknown.
     """
     found = git(directory, "rev-parse", "HEAD", timeout_s=TIMEOUT_S)
     if not (found.ok and COMMIT.fullmatch(found.text)):

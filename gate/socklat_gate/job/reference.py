@@ -43,9 +43,9 @@ class Reference:
     """The other arm.
 
     ``image`` is None when only stored numbers are left of it; ``named`` when the command line or
-    the scenario chose it, so that stored campaigns only serve to tell about drift; ``stored``
+    the scenario chose it, so that stored campaigns only serve to notice drift; ``stored``
     when there are any.  ``commit`` is that of the image ("": not known) and ``why`` how it was
-    found; ``lineage`` says whose numbers count.
+    found; ``lineage``: whose numbers count.
     """
 
     image: ImageRef | None
@@ -129,7 +129,7 @@ def find_reference(
     """The image named, else the one built from the merge base with ``ref``, else a stored one.
 
     Stored is that of the nearest commit that has campaigns; of it only the very image that was
-    measured will do, told by its id.  ``directory`` is that of the scenario, whose ``image`` comes
+    measured will do, by its id.  ``directory`` is that of the scenario, whose ``image`` comes
     after ``ref``.  Raises `UsageError` when what was asked for cannot be had, `NoUsableBaseline`
     when nothing was and nothing usable is stored.
     """

@@ -55,7 +55,7 @@ class Rig:
     """Context manager: the probe loaded and a private network up, for any number of runs.
 
     Raises `UnfitEnvironment` on entry when this machine cannot measure, `UsageError` when a gated
-    stage asks for more detail than the scenario's.
+    stage needs more detail than the scenario's.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class Rig:
     def pair(self, index: int, seed: int, specs: Sequence[ArmSpec]) -> Pair:
         """Measures baseline and candidate; ``specs`` are in the order of ARMS.
 
-        Both at once, or in blocks one after the other, as ``gate.interleave`` says; containers
+        Both at once, or in blocks one after the other, by ``gate.interleave``; containers
         serve ``gate.pairs_per_start`` pairs.  Recorded coin flips from ``seed`` decide who
         starts first and who gets which CPU set.  Raises `InvalidMeasurement` when the service, the
         load or the probe failed.

@@ -39,7 +39,7 @@ def connect() -> DockerClient:
         client.ping()
         security = client.info().get("SecurityOptions") or []
     except (docker.errors.DockerException, requests.RequestException) as error:
-        # The SDK wraps whatever a signal handler raises while it asks for the version.
+        # The SDK wraps whatever a signal handler raises while it requests the version.
         if isinstance(error.__cause__, GateError):
             raise error.__cause__ from None
         raise UnfitEnvironment(

@@ -22,7 +22,7 @@ def companions(
     """Those of name and container id that run in a network namespace of their own.
 
     One that has done its work and ended, a migration for instance, is none; nor is one in the
-    namespace ``tested_inode``, whose connections cannot be told from the tested service's.
+    namespace ``tested_inode``, whose connections look like the tested service's.
     """
     seen = {tested_inode, os.stat("/proc/self/ns/net").st_ino}
     for name, container_id in containers:

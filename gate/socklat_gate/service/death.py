@@ -31,7 +31,7 @@ def death_error(client: DockerClient, container_id: str, name: str) -> InvalidMe
     if state is None:
         return _service_died(f"container {name} was removed by somebody else")
     if state.get("Running"):
-        how = "lost its process, though Docker says that it runs"
+        how = "lost its process, though Docker reports that it runs"
     else:
         how = f"exited with code {state.get('ExitCode')}"
     if state.get("OOMKilled"):
@@ -44,7 +44,7 @@ def death_error(client: DockerClient, container_id: str, name: str) -> InvalidMe
 
 
 def has_ended(client: DockerClient, container_id: str) -> bool:
-    """Whether Docker says so within 2 s (it notices the end of a process a little later)."""
+    """Whether Docker reports so within 2 s (it notices the end of a process a little later)."""
     state = _settled_state(client, container_id)
     return state is None or not state.get("Running")
 

@@ -1,4 +1,4 @@
-"""Labels that say which process owns a container or network, and whether that process is dead."""
+"""Labels of the process that owns a container or network, and whether it is dead."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PID_NS = PREFIX + "pidns"
 
 @dataclass(frozen=True, slots=True)
 class OwnerTag:
-    """One run of this tool: its id, and enough of its process to tell later whether it is gone.
+    """One run of this tool: its id, and enough of its process to know later whether it is gone.
 
     ``start`` is field 22 of /proc/PID/stat (clock ticks after boot), ``pid_ns`` the inode of the
     pid namespace in which ``pid`` means something.

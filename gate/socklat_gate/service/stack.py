@@ -144,7 +144,7 @@ def stack_image(
     on_phase(f"building {tested} of {file}")
     build(file, stack, {tested: tag})
     found = local_image(client, tag)
-    assert found is not None, "compose said that it built it"
+    assert found is not None, "compose reported that it built it"
     return found
 
 

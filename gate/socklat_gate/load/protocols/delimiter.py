@@ -82,7 +82,7 @@ class _Delimiter:
 
     def parser(self, load: Load) -> ResponseParser:
         """For responses that end with the delimiter."""
-        assert isinstance(load.response, str), "selected_by said so"
+        assert isinstance(load.response, str), "selected_by checks it"
         return DelimiterParser(parse_payload(load.response.removeprefix(PREFIX)))
 
 

@@ -53,7 +53,7 @@ class _Length:
 
     def parser(self, load: Load) -> ResponseParser:
         """For responses of ``load.response`` bytes."""
-        assert isinstance(load.response, int), "selected_by said so"
+        assert isinstance(load.response, int), "selected_by checks it"
         return LengthParser(load.response)
 
 

@@ -29,7 +29,7 @@ class DetectedProtocol:
     """What a service speaks: ``path`` and ``status`` for HTTP, and the median latency in s.
 
     ``latency_s`` is 0 where it is unknown.  ``verified`` is false for what the port alone
-    suggests; ``problem`` then says why.
+    suggests; ``problem`` is then the reason.
     """
 
     protocol: Detector
