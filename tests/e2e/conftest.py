@@ -41,13 +41,14 @@ TOGETHER = (
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     def rank(item: pytest.Item) -> int:
         return LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST)
 
     items.sort(key=rank)
+    distributed = config.pluginmanager.hasplugin("xdist")
     for item in items:
-        if item.path.stem in TOGETHER:
+        if distributed and item.path.stem in TOGETHER:
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
