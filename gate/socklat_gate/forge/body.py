@@ -16,6 +16,7 @@ from socklat_gate.forge.verdict_history import (
     with_entry,
 )
 from socklat_gate.report.report import Report
+from socklat_gate.wording.units import commit_id
 
 __all__ = ["Source", "comment_body", "marker_of", "origin"]
 
@@ -76,7 +77,7 @@ def comment_body(
 
 def origin(source: Source) -> str:
     """Where to find all of it."""
-    run = f"[run {source.run_id}]({source.run_url}) of `{source.commit[:10]}`"
+    run = f"[run {source.run_id}]({source.run_url}) of `{commit_id(source.commit)}`"
     if not source.artifact_url:
         return f"Measured by {run}.\n"
     return f"The whole report: [artifact]({source.artifact_url}) of {run}.\n"

@@ -114,7 +114,7 @@ def _row(entry: Entry, url: str) -> str:
     verdict = outcome_text(entry.verdict)
     p50, p99 = ("" if c is None else units.change(c) for c in (entry.p50, entry.p99))
     run = f"[{entry.run}]({url})"
-    return f"| `{entry.commit[:10]}` | {when} | {verdict} | {p50} | {p99} | {run} |\n"
+    return f"| `{units.commit_id(entry.commit)}` | {when} | {verdict} | {p50} | {p99} | {run} |\n"
 
 
 def _bounded(change: float | None) -> float | None:

@@ -53,9 +53,9 @@ def _subject(result: Result) -> tuple[tuple[str, str], ...]:
         ("baseline", result.baseline_image),
         ("baseline commit", _compared_with(result)),
         ("candidate" if result.kind != "run" else "image", result.candidate_image),
-        ("commit", result.commit),
+        ("commit", units.commit_id(result.commit)),
         ("branch", result.branch),
-        ("measured", result.created),
+        ("measured", units.moment(result.created)),
         ("took", units.duration_s(result.duration_s)),
         ("pairs", _pair_count(result)),
         ("arms", interleaving(result.pairs)),
@@ -66,7 +66,11 @@ def _subject(result: Result) -> tuple[tuple[str, str], ...]:
 
 def _compared_with(result: Result) -> str:
     """Which commit, and why that one."""
-    known = [text for text in (result.baseline_commit, note_text(result.baseline_choice)) if text]
+    known = [
+        text
+        for text in (units.commit_id(result.baseline_commit), note_text(result.baseline_choice))
+        if text
+    ]
     return ", ".join(known)
 
 

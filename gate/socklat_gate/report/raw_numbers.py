@@ -65,7 +65,7 @@ def correction_text(correction: Correction) -> str:
     """What was corrected, from how much, and how long the runs were, in a sentence or two."""
     length = _length(correction)
     if not correction.corrected_runs:
-        return f"Not corrected for stalls, which nothing watched for: all numbers are raw. {length}"
+        return f"Stalls were not recorded, so nothing is corrected: all numbers are raw. {length}"
     some = ""
     if correction.corrected_runs < correction.runs:
         some = f"; {plural(correction.runs - correction.corrected_runs, 'run')} without correction"
@@ -81,8 +81,8 @@ def _ignored(correction: Correction) -> str:
     if not correction.ignored:
         return ""
     return (
-        f" In {plural(correction.ignored, 'measurement')} bursts of other processes followed the "
-        "requests, so they were taken for a part of answering and left in."
+        f" In {plural(correction.ignored, 'measurement')} bursts of other processes were "
+        "correlated with requests, so they were not corrected for."
     )
 
 
@@ -98,5 +98,5 @@ def _length(correction: Correction) -> str:
         return f"Each run lasted {units.duration_s(correction.median_s)}."
     return (
         f"Runs lasted {shortest} to {longest} (median {units.duration_s(correction.median_s)}), "
-        "extended while stalls left too few clean exchanges."
+        "extended while stalls left too few undisturbed exchanges."
     )

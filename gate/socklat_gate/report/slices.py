@@ -97,5 +97,5 @@ def _row(part: StageShare, *, cancelled: bool) -> ShareRow:
         candidate=units.ns(part.candidate_ns),
         delta=units.ns_change(part.candidate_ns - part.baseline_ns),
         interval=units.ns_interval(part.low_ns, part.high_ns),
-        share="they nearly cancel" if cancelled else f"{bar} {units.share(part.share)}",
+        share="cancel out" if cancelled else f"{bar} {units.share(part.share)}",
     )

@@ -12,7 +12,7 @@ __all__ = ["ADVICE", "CPU", "INTENDED", "SPIKES", "STAGES"]
 
 STAGES: Mapping[str, str] = {
     "app": "the application itself, its dependencies included",
-    "depend": "what the service calls answers later than it did",
+    "depend": "a service that it calls responds later than before",
     "recv_wait": "requests lay unread in the socket, so look for a blocked event loop, "
     "a full worker pool or too little CPU",
 }
@@ -54,10 +54,9 @@ ADVICE: Mapping[Reason | Outcome, Sentence] = {
     Outcome.PASS: ("Nothing to do.",),
     Outcome.REGRESSION: ("Look at what this change does per request, then measure again.",),
     Outcome.INCONCLUSIVE: (
-        "More of the same would hardly decide: use a quieter machine, longer runs, or "
-        "wider limits.",
+        "More pairs would hardly decide: use a quieter machine, longer runs, or larger tolerances.",
     ),
-    Outcome.INVALID: ("Remove the cause and run again; this measurement says nothing.",),
+    Outcome.INVALID: ("Remove the cause and run again; nothing follows from this measurement.",),
     Outcome.NO_BASELINE: SAVE,
     Reason.TOO_FEW_CAMPAIGNS: (
         "Save more campaigns of the baseline with ",
@@ -94,7 +93,7 @@ ADVICE: Mapping[Reason | Outcome, Sentence] = {
         ".",
     ),
     Reason.DRIFT: (
-        "The baseline itself measures differently today: save it again on this machine with ",
+        "The baseline itself has changed: save it again on this machine with ",
         Name("socklat-gate baseline save"),
         ".",
     ),
@@ -117,7 +116,9 @@ ADVICE: Mapping[Reason | Outcome, Sentence] = {
         Name("load.cpuset"),
         ".",
     ),
-    Reason.LOAD_ERRORS: ("Find out why requests fail; latency of a failing service says nothing.",),
+    Reason.LOAD_ERRORS: (
+        "Find out why requests fail; the latency of a failing service means nothing.",
+    ),
     Reason.LOAD_DRIVER_FAILED: ("Run the load command by hand and read what it prints.",),
     Reason.EVENTS_LOST: (
         "Raise ",

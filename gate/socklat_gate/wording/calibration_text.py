@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from socklat_gate.measured.calibration import Calibration, MetricFindings
 from socklat_gate.scenario.gating import Gate
-from socklat_gate.wording.changes import percent, plural
+from socklat_gate.wording import units
+from socklat_gate.wording.changes import plural
 from socklat_gate.wording.notes import note_text
 
 __all__ = ["calibration_lines", "calibration_rows"]
@@ -22,21 +23,22 @@ def calibration_rows(calibration: Calibration) -> list[tuple[str, ...]]:
 def calibration_lines(calibration: Calibration, gate: Gate) -> Iterator[str]:
     """What was studied and what follows for the gate, a sentence each."""
     found = calibration.findings
-    aside = f", {calibration.excluded} excluded" if calibration.excluded else ""
+    excluded = f", {calibration.excluded} excluded" if calibration.excluded else ""
     yield (
         f"{calibration.scenario_name}: {plural(found.pairs, 'pair')} of {calibration.image} and "
-        f"itself{aside}, {found.pair_s:.1f} s each"
+        f"itself{excluded}, {found.pair_s:.1f} s each"
     )
     yield (
-        f"false alarms: {found.false_alarms / found.jobs:.2%}, at most "
-        f"{found.false_alarm_limit:.2%} (95%; {found.false_alarms} of {found.jobs} resampled jobs "
-        f"of up to {plural(found.max_pairs, 'pair')}; {100 * gate.alpha:g}% is allowed)"
+        f"false alarms: {units.share(found.false_alarms / found.jobs)}, at most "
+        f"{units.share(found.false_alarm_limit)} (95%; {found.false_alarms} of {found.jobs} "
+        f"resampled jobs of up to {plural(found.max_pairs, 'pair')}; "
+        f"{100 * gate.alpha:g}% is allowed)"
     )
     # 1 - p to the power of N is 5%: the rarest noise that N pairs meet with 95% probability.
     unmet = 1 - 0.05 ** (1 / found.pairs)
     yield (
-        f"they rest on {plural(found.pairs, 'pair')}: noise in fewer than {unmet:.0%} of the pairs "
-        "may not have been met"
+        f"they rest on {plural(found.pairs, 'pair')}: noise in fewer than {units.share(unmet)} of "
+        "the pairs may not have been met"
     )
     minutes = found.minutes_to_verdict
     half = (
@@ -45,13 +47,13 @@ def calibration_lines(calibration: Calibration, gate: Gate) -> Iterator[str]:
         else f"less than half of the jobs within {plural(found.max_pairs, 'pair')}"
     )
     yield (
-        f"verdict: {half}; {found.decided / found.jobs:.1%} within the budget of "
+        f"verdict: {half}; {units.share(found.decided / found.jobs)} within the budget of "
         f"{plural(gate.max_pairs, 'pair')} and {gate.max_minutes:g} min"
     )
     yield from (f"problem: {note_text(problem)}" for problem in found.problems)
 
 
 def _row(metric: MetricFindings) -> tuple[str, ...]:
-    reach = ("none" if found is None else percent(found) for found in metric.mde.values())
-    cells = (f"{metric.pair_sd:.1%}", percent(metric.change), f"{metric.change_p:.2g}")
+    reach = ("none" if found is None else units.change(found) for found in metric.mde.values())
+    cells = (units.share(metric.pair_sd), units.change(metric.change), f"{metric.change_p:.2g}")
     return (metric.name, *cells, *reach)

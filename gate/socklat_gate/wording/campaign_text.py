@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.run_values import value_ns
-from socklat_gate.wording.units import count, ns
+from socklat_gate.wording.units import count, ns, share
 
 __all__ = ["campaign_rows"]
 
@@ -17,5 +17,5 @@ def campaign_rows(campaign: Campaign) -> list[tuple[str, ...]]:
     for number, (run, noise) in enumerate(zip(campaign.runs, campaign.noise, strict=True), 1):
         shown = [ns(value_ns(run, "service", quantile)) for quantile in _QUANTILES]
         exchanges = count(run.histograms["service"].total)
-        rows.append((str(number), exchanges, *shown, f"{noise.steal:.1%}"))
+        rows.append((str(number), exchanges, *shown, share(noise.steal)))
     return rows

@@ -64,7 +64,7 @@ def _measured(result: Result) -> Sentence:
     if not exchanges:
         return (image, " was measured, but no exchange was recorded")
     p50, p99 = Histogram.merged(judged if without_stalls else services).quantiles_ns([0.5, 0.99])
-    text = f" answered {count(exchanges)} requests: service p50 {ns(p50)}, p99 {ns(p99)}"
+    text = f" responded to {count(exchanges)} requests: service p50 {ns(p50)}, p99 {ns(p99)}"
     text += " (corrected for stalls)" if without_stalls else ""
     return (image, text)
 
@@ -130,9 +130,13 @@ def _where(verdict: Verdict, metric: MetricVerdict) -> Sentence:
 def _passed(verdict: Verdict) -> Sentence:
     largest = max(verdict.metrics, key=change_or_lowest)
     number = len(verdict.metrics)
-    within = "the metric is" if number == 1 else f"all {number} metrics are"
+    within = (
+        "the metric is below its regression threshold"
+        if number == 1
+        else f"all {number} metrics are below their regression thresholds"
+    )
     after = f" after {_pairs(verdict.pairs)}" if verdict.pairs else ""
-    head = f"{within} within {'its' if number == 1 else 'their'} limits{after}; largest change: "
+    head = f"{within}{after}; largest change: "
     waived: list[str] = []
     for metric in verdict.metrics:
         if metric.waived:
@@ -143,7 +147,7 @@ def _passed(verdict: Verdict) -> Sentence:
 
 def _slower(metric: MetricVerdict) -> str:
     if math.isnan(metric.change):
-        return "above its limit" if metric.quantile is None else "slower than its limit"
+        return "above its tolerance" if metric.quantile is None else "slower than its tolerance"
     size = change(abs(metric.change)).lstrip("+")
     worse, better = ("slower", "faster") if metric.quantile is not None else ("higher", "lower")
     return f"{size} {worse if metric.change >= 0 else better}{_bounds(metric, plus=False)}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from socklat_gate.measured.history import Change, MetricHistory, ReleaseDrift
-from socklat_gate.wording.changes import listing, percent, plural
+from socklat_gate.wording import units
+from socklat_gate.wording.changes import listing, plural
 from socklat_gate.wording.reasons import shortfall_text
 
 __all__ = ["history_lines", "release_text"]
@@ -28,10 +29,11 @@ def release_text(drift: ReleaseDrift) -> str:
         why = listing(lacks) if lacks else "at least 2 campaigns of the release are needed"
         return f"{what} cannot be compared with the pinned release: {why}"
     return (
-        f"{what} differs by {percent(drift.change)} from the {plural(drift.pinned, 'campaign')} "
-        f"of the pinned release, {'more than' if drift.drifted else 'which does not exclude'} the "
-        f"accepted {percent(drift.tolerance)} at {drift.level:.0%} confidence "
-        f"(a drift shows from {percent(drift.detectable)} on)"
+        f"{what} differs by {units.change(drift.change)} from the "
+        f"{plural(drift.pinned, 'campaign')} of the pinned release, "
+        f"{'more than' if drift.drifted else 'which does not exclude'} the tolerance of "
+        f"{units.change(drift.tolerance)} at {drift.level:.0%} confidence "
+        f"(a drift shows from {units.change(drift.detectable)} on)"
     )
 
 
@@ -41,4 +43,4 @@ def _change(history: MetricHistory, change: Change) -> str:
     if change.kind == "ramp":
         until = history.campaigns[change.end - 1].created[:10]
         where = f"{where} until {until}, little by little"
-    return f"{percent(math.expm1(change.log_shift))} from {where} on, p = {change.p:.2g}"
+    return f"{units.change(math.expm1(change.log_shift))} from {where} on, p = {change.p:.2g}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from socklat_gate.measured.facts import TEXT, Drift, Lack, Note, NoteCode, Scalar, Shortfall
-from socklat_gate.wording.changes import percent, percent_range, plural
+from socklat_gate.wording import units
+from socklat_gate.wording.changes import plural
 from socklat_gate.wording.fact_numbers import count_of, number_of
 from socklat_gate.wording.reasons import exposure_text, overlap_text, shortfall_text, spikes_text
 
@@ -39,8 +40,8 @@ def drift_text(drift: Drift | None) -> str:
     )
     if drift.outside:
         outside = ", ".join(
-            f"{metric.name} {percent(metric.change)} "
-            f"(expected {percent_range(metric.expected_low, metric.expected_high)})"
+            f"{metric.name} {units.change(metric.change)} "
+            f"(expected {units.interval(metric.expected_low, metric.expected_high)})"
             for metric in drift.outside
         )
         return f"today's baseline arm lies outside {prediction}: {outside}{too_little}"
@@ -51,7 +52,7 @@ def drift_text(drift: Drift | None) -> str:
 
 def _steal(_subject: str, numbers: Numbers) -> str:
     share, limit = number_of(numbers, "share"), number_of(numbers, "limit")
-    return f"the hypervisor took {share:.0%} of the CPU time (limit {limit:.0%})"
+    return f"the hypervisor took {units.share(share)} of the CPU time (limit {units.share(limit)})"
 
 
 def _late_driver(_subject: str, numbers: Numbers) -> str:
@@ -96,8 +97,8 @@ def _of_pairs(text: str) -> Callable[[str, Numbers], str]:
 
 def _arms_differ(subject: str, numbers: Numbers) -> str:
     return (
-        f"{subject} of the second arm differs by {percent(number_of(numbers, 'change'))} though "
-        f"both arms are the same (p = {number_of(numbers, 'p'):.2g}): something favours one of them"
+        f"{subject} of the second arm differs by {units.change(number_of(numbers, 'change'))} "
+        f"though both arms are the same (p = {number_of(numbers, 'p'):.2g})"
     )
 
 
@@ -105,8 +106,8 @@ def _false_alarm(subject: str, numbers: Numbers) -> str:
     low, high = number_of(numbers, "ci_low"), number_of(numbers, "ci_high")
     return (
         f"the pairs in the order measured raise a false alarm: {subject} changed by "
-        f"{percent(number_of(numbers, 'change'))} (95% interval {percent_range(low, high)}); up to "
-        f"{percent(number_of(numbers, 'tolerance'))} is accepted"
+        f"{units.change(number_of(numbers, 'change'))} (95% interval "
+        f"{units.interval(low, high)}); tolerance {units.change(number_of(numbers, 'tolerance'))}"
     )
 
 
@@ -133,13 +134,13 @@ def _calibrated(_subject: str, numbers: Numbers) -> str:
         f"calibrated here on {numbers.get('date')} with {pairs} of the same image: "
         f"{count_of(numbers, 'false_alarms')} of {count_of(numbers, 'jobs')} resampled jobs of up "
         f"to {most} raised a false alarm (rate at most "
-        f"{number_of(numbers, 'false_alarm_limit'):.2%}, as far as so few pairs show)"
+        f"{units.share(number_of(numbers, 'false_alarm_limit'))}, as far as so few pairs show)"
     )
     if numbers.get("minutes_to_verdict") is not None:
         minutes = number_of(numbers, "minutes_to_verdict")
         text += f", half of them were decided within {minutes:.1f} min"
     detected = [
-        f"{name.removeprefix(MDE)} {percent(number_of(numbers, name))}"
+        f"{name.removeprefix(MDE)} {units.change(number_of(numbers, name))}"
         for name in numbers
         if name.startswith(MDE)
     ]
@@ -192,10 +193,10 @@ _WRITERS: Mapping[NoteCode, Callable[[str, Numbers], str]] = {
     NoteCode.TOO_FEW_UNDISTURBED: _too_few_undisturbed,
     NoteCode.SPIKES_NOT_WATCHED: _of_pairs("spikes were not watched for, so nothing counts,"),
     NoteCode.SPIKE_LIMIT_RAISED: _of_pairs(
-        "only exchanges above a higher limit than this were sent up"
+        "only exchanges above a higher limit than this were recorded"
     ),
     NoteCode.SPIKES_NOT_SENT: _of_pairs(
-        "more spikes were counted than sent up; those sent are used"
+        "more spikes were counted than recorded; those recorded are used"
     ),
     NoteCode.SPIKES_SHARED: _of_pairs(
         "both arms paused at the same moment, so it counts for neither,"

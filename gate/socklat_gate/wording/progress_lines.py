@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from socklat_gate.measured.facts import Note
 from socklat_gate.measured.run import Run
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, Verdict
-from socklat_gate.wording.changes import percent
+from socklat_gate.wording import units
 from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.units import ns
 
@@ -56,7 +56,7 @@ def pair_line(done: int, max_pairs: int, verdict: Verdict, left_s: float) -> str
 def aa_pair_line(done: int, pairs: int, changes: Mapping[str, float | None]) -> str:
     """Pair ``done`` of an A/A study: relative change by metric, None where nothing was measured."""
     parts = [
-        f"{_short(name)} {'not measured' if change is None else percent(change)}"
+        f"{_short(name)} {'not measured' if change is None else units.change(change)}"
         for name, change in changes.items()
     ]
     return f"pair {done}/{pairs}  {'  '.join(parts)}"
@@ -96,7 +96,7 @@ def _estimate(metric: MetricVerdict) -> str:
         return f"{name} n/a"
     worse = " MORE" if cpu else " SLOWER"
     mark = {Outcome.PASS: " ok", Outcome.REGRESSION: worse}.get(metric.verdict, "")
-    return f"{name} {percent(metric.change)}{mark}"
+    return f"{name} {units.change(metric.change)}{mark}"
 
 
 def _short(name: str) -> str:

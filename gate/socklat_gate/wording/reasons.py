@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from socklat_gate.errors import Reason
 from socklat_gate.measured.facts import TEXT, Lack, ReasonFact, Scalar, Shortfall
 from socklat_gate.measured.verdict import MetricVerdict, Verdict
-from socklat_gate.wording.changes import listing, percent, percent_range, plural
+from socklat_gate.wording import units
+from socklat_gate.wording.changes import listing, plural
 from socklat_gate.wording.decisive import CANNOT_JUDGE
 from socklat_gate.wording.fact_numbers import count_of, number_of
 
@@ -78,23 +79,23 @@ def _where(shortfall: Shortfall) -> str:
 def _regression(fact: ReasonFact, verdict: Verdict) -> str:
     metric = _metric(fact, verdict)
     if metric is None:
-        return f"{fact.subject} changed by more than is accepted"
+        return f"{fact.subject} changed by more than its tolerance"
     if "campaigns" in fact.numbers:
         return _beside_prediction(metric)
     return (
-        f"{metric.name} changed by {percent(metric.change)} (95% interval "
-        f"{percent_range(metric.ci_low, metric.ci_high)}); up to "
-        f"{percent(metric.tolerance)} is accepted"
+        f"{metric.name} changed by {units.change(metric.change)} (95% interval "
+        f"{units.interval(metric.ci_low, metric.ci_high)}); "
+        f"tolerance {units.change(metric.tolerance)}"
         + (f" (waived until {metric.waived.expires})" if metric.waived else "")
     )
 
 
 def _beside_prediction(metric: MetricVerdict) -> str:
     return (
-        f"{metric.name} differs by {percent(metric.change)} from the stored campaigns' prediction "
-        f"(95% interval {percent_range(metric.ci_low, metric.ci_high)}); up to "
-        f"{percent(metric.tolerance)} is accepted, {percent(metric.regression_threshold)} must be "
-        "found"
+        f"{metric.name} differs by {units.change(metric.change)} from what the stored campaigns "
+        f"predict (95% interval {units.interval(metric.ci_low, metric.ci_high)}); tolerance "
+        f"{units.change(metric.tolerance)}, regression threshold "
+        f"{units.change(metric.regression_threshold)}"
     )
 
 
@@ -124,25 +125,25 @@ def spikes_text(numbers: Mapping[str, Scalar]) -> str:
     """Spikes of the candidate beside those of the reference."""
     return (
         f"{plural(count_of(numbers, 'events'), 'spike')} of "
-        f"{number_of(numbers, 'threshold_ns') / 1e6:.3g} ms or more in "
-        f"{number_of(numbers, 'exposure_s'):.0f} s of the candidate, "
+        f"{units.ns(number_of(numbers, 'threshold_ns'))} or more in "
+        f"{units.duration_s(number_of(numbers, 'exposure_s'))} of the candidate, "
         f"{count_of(numbers, 'reference_events')} in "
-        f"{number_of(numbers, 'reference_exposure_s'):.0f} s of the reference"
+        f"{units.duration_s(number_of(numbers, 'reference_exposure_s'))} of the reference"
     )
 
 
 def exposure_text(numbers: Mapping[str, Scalar]) -> str:
     """A pass that waits for the candidate to be watched for spikes."""
     return (
-        f"the candidate was watched for spikes for {number_of(numbers, 'exposure_s'):.0f} s, less "
-        "than gate.spikes.watch_s; about "
-        f"{plural(count_of(numbers, 'pairs_to_decide'), 'more pair')} would do"
+        "the candidate was watched for spikes for "
+        f"{units.duration_s(number_of(numbers, 'exposure_s'))}, less than gate.spikes.watch_s; "
+        f"about {plural(count_of(numbers, 'pairs_to_decide'), 'more pair')} needed"
     )
 
 
 def _passed(fact: ReasonFact, verdict: Verdict) -> str:
     limits = ", ".join(
-        f"{metric.name} {percent(metric.regression_threshold)}" for metric in verdict.metrics
+        f"{metric.name} {units.change(metric.regression_threshold)}" for metric in verdict.metrics
     )
     return f"{plural(count_of(fact.numbers, 'pairs'), 'pair')} exclude changes as large as {limits}"
 
@@ -175,18 +176,18 @@ def overlap_text(subject: str, numbers: Mapping[str, Scalar]) -> str:
     """Requests of an arm that overlapped too often."""
     share, allowed = number_of(numbers, "share"), number_of(numbers, "allowed")
     return (
-        f"{min(share, 1.0):.1%} of the {subject}'s exchanges overlapped on their connections "
-        f"(pipelining or multiplexing; {allowed:.1%} allowed), so their service time is "
-        "approximate: load the service with one request at a time per connection, or raise "
-        "gate.max_overlap"
+        f"{units.share(min(share, 1.0))} of the {subject}'s exchanges overlapped on their "
+        f"connections (pipelining or multiplexing; {units.share(allowed)} allowed), "
+        "so their service time is approximate: load the service with one request at a "
+        "time per connection, or raise gate.max_overlap"
     )
 
 
 def _too_few_campaigns(fact: ReasonFact, _verdict: Verdict) -> str:
     there, needed = count_of(fact.numbers, "campaigns"), count_of(fact.numbers, "needed")
     return (
-        f"{plural(there, 'stored campaign')} cannot tell a change from the difference "
-        f"between two days: {needed - there} more of the baseline are needed ({needed} in all)"
+        f"{plural(there, 'stored campaign')} are too few to know how much two days differ "
+        f"by themselves: {needed - there} more of the baseline are needed ({needed} in all)"
     )
 
 

@@ -26,7 +26,7 @@ def spikes_summary(spikes: SpikeVerdict) -> str:
 def power_text(spikes: SpikeVerdict) -> str:
     """What the job could have found, in a sentence."""
     if not spikes.candidate_exposure_s:
-        return "Nothing could have been found: no run was watched for spikes."
+        return "No run was watched for spikes, so no increase could be detected."
     if spikes.mde_events is None:
         return "No number of spikes would have failed beside this reference in so short a time."
     return (

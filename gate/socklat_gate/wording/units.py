@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
+from datetime import datetime, timezone
 
 __all__ = [
     "change",
+    "commit_id",
     "count",
     "duration_s",
     "evidence",
     "interval",
+    "moment",
     "needed",
     "ns",
     "ns_change",
@@ -25,6 +29,8 @@ UNBOUNDED = "unbounded"
 HUGE_EVIDENCE = 1e15
 NARROW_SPACE = "\u202f"
 DIGITS = 3
+COMMIT_DIGITS = 12
+COMMIT = re.compile(r"[0-9a-f]{13,64}")
 
 
 def ns(value_ns: float) -> str:
@@ -55,16 +61,15 @@ def ns_interval(low_ns: float, high_ns: float) -> str:
 
 
 def change(relative: float) -> str:
-    """A relative change with its sign: ``+3.1%``, ``-12%``."""
+    """A relative change, always with its sign: ``+3.14%``, ``-12.0%``, ``0%`` for none."""
     if not math.isfinite(relative):
         return _not_finite(relative, plus="+")
-    percent = 100 * relative
-    text = f"{percent:+.1f}" if abs(percent) < 9.95 else f"{percent:+,.0f}"
-    return ("0.0" if float(text.replace(",", "")) == 0 else text) + "%"
+    size = _percent(abs(relative))
+    return "0%" if size == "0.00%" else f"{'-' if relative < 0 else '+'}{size}"
 
 
 def interval(low: float, high: float) -> str:
-    """A confidence interval of relative changes: ``-1.0% to +4.2%``."""
+    """A confidence interval of relative changes: ``-1.02% to +4.20%``."""
     if math.isnan(low) or math.isnan(high):
         return NOT_AVAILABLE
     if math.isinf(low) and math.isinf(high):
@@ -73,13 +78,13 @@ def interval(low: float, high: float) -> str:
 
 
 def share(part: float) -> str:
-    """A share of a whole: ``0.40%``, ``1.2%``, ``93%``."""
+    """A share of a whole: ``0.40%``, ``1.20%``, ``93.0%``; ``0%`` only for none at all."""
     if not math.isfinite(part):
         return _not_finite(part)
-    percent = 100 * part
-    if 0 < abs(percent) < 1:
-        return f"{percent:.2f}%" if abs(percent) >= 0.01 else "<0.01%"
-    return f"{percent:.1f}%" if 0 < abs(percent) < 10 else f"{percent:.0f}%"
+    size = _percent(abs(part))
+    if size == "0.00%":
+        return "<0.01%" if part else "0%"
+    return f"{'-' if part < 0 else ''}{size}"
 
 
 def evidence(value: float) -> str:
@@ -144,6 +149,28 @@ def duration_s(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def moment(iso: str) -> str:
+    """A moment in UTC to the second: ``2026-03-04 05:06:07 UTC``; other text stays as it is."""
+    try:
+        when = datetime.fromisoformat(iso.replace("Z", "+00:00"))
+        return f"{when.astimezone(timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
+    except (ValueError, OverflowError):
+        return iso
+
+
+def commit_id(commit: str) -> str:
+    """The first 12 digits of a commit; other text stays as it is."""
+    return commit[:COMMIT_DIGITS] if COMMIT.fullmatch(commit) else commit
+
+
+def _percent(size: float) -> str:
+    """Three significant digits, at most two decimals."""
+    percent = 100 * size
+    if percent < 9.995:
+        return f"{percent:.2f}%"
+    return f"{percent:.1f}%" if percent < 99.95 else f"{percent:,.0f}%"
 
 
 def _significant(size: float) -> str:

@@ -146,7 +146,7 @@ def test_the_summary_has_the_rates_and_what_they_rest_on() -> None:
     assert "3 of 10000 resampled jobs of up to 40 pairs" in text
     assert "at most 0.08%" in text
     assert "within 1.3 min" in text
-    assert "service_p50 +4.3%" in text
+    assert "service_p50 +4.30%" in text
     assert "\n" not in text
 
 

@@ -57,7 +57,7 @@ def run(stored: Path, *arguments: str, raised: bool = False) -> Result:
 def test_a_release_left_behind_exits_with_1(stored: Path, release: str) -> None:
     done = run(stored, "--release", release)
     assert done.exit_code == 1
-    assert "the pinned release, more than the accepted +2.0%" in done.output
+    assert "the pinned release, more than the tolerance of +2.00%" in done.output
     assert "service_p50: +2" in done.output
     assert "from 2026-03-07 (commit bbbbbbbbbbbb) on" in done.output
 

@@ -103,11 +103,11 @@ def test_the_table_shows_the_newest_first() -> None:
     text = history_table((entry(1), entry(2, p99=-0.5)), lambda run: f"https://x.example/{run}")
     (table,) = tables(text)
     assert table[1] == [
-        "`aaaaaaaaaa`",
+        "`aaaaaaaaaaaa`",
         "2023-11-14 22:13",
         "✘ regression",
-        "+31%",
-        "-50%",
+        "+31.0%",
+        "-50.0%",
         "[2](https://x.example/2)",
     ]
     assert table[2][5] == "[1](https://x.example/1)"

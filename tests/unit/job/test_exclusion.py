@@ -23,7 +23,7 @@ def test_steal_is_held_against_its_limit():
     gate = Gate(max_steal=0.3)
     assert too_much_steal(gate, make_noise(0.3)) is None
     text = note_text(too_much_steal(gate, make_noise(0.71)))
-    assert text == "the hypervisor took 71% of the CPU time (limit 30%)"
+    assert text == "the hypervisor took 71.0% of the CPU time (limit 30.0%)"
 
 
 def test_excess_missed_are_held_against_the_run_that_saw_least():

@@ -56,7 +56,7 @@ def test_on_a_terminal_the_phase_is_shown_in_place(monkeypatch: pytest.MonkeyPat
     [
         (Outcome.INCONCLUSIVE, 300.0, "p99 +31.0%  (about 12 more, at most 5.0 min left)"),
         (Outcome.REGRESSION, 42.0, "p99 +31.0% SLOWER  (at most 42 s left)"),
-        (Outcome.PASS, -3.0, "p99 +0.4% ok  (at most 0 s left)"),
+        (Outcome.PASS, -3.0, "p99 +0.40% ok  (at most 0 s left)"),
     ],
 )
 def test_the_estimate_after_a_pair(
@@ -64,14 +64,14 @@ def test_the_estimate_after_a_pair(
 ) -> None:
     Progress().pair_done(3, 40, make_verdict(outcome), left_s)
     line = capsys.readouterr().err
-    assert line == f"pair 3/40  p50 +0.4% ok  p90 -1.1% ok  {said}\n"
+    assert line == f"pair 3/40  p50 +0.40% ok  p90 -1.10% ok  {said}\n"
 
 
 @pytest.mark.parametrize(
     ("outcome", "change", "said"),
     [
-        (Outcome.PASS, 0.004, "cpu +0.4% ok"),
-        (Outcome.REGRESSION, 0.05, "cpu +5.0% MORE"),
+        (Outcome.PASS, 0.004, "cpu +0.40% ok"),
+        (Outcome.REGRESSION, 0.05, "cpu +5.00% MORE"),
         (Outcome.INCONCLUSIVE, math.nan, "cpu n/a"),
     ],
 )
@@ -92,4 +92,4 @@ def test_spikes_after_a_pair(
 ) -> None:
     spikes = make_spike_verdict(failed=failed, candidate=candidate)
     Progress().pair_done(3, 40, replace(make_verdict(Outcome.PASS), spikes=spikes), 42.0)
-    assert f"p99 +0.4% ok{said}  (at most" in capsys.readouterr().err
+    assert f"p99 +0.40% ok{said}  (at most" in capsys.readouterr().err

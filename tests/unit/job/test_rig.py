@@ -188,7 +188,7 @@ def test_a_failure_stops_watching_and_removes_the_containers(world: World) -> No
 def test_a_greedy_hypervisor_sets_a_pair_aside(world: World) -> None:
     assert note_text(pair().excluded) == ""
     world.noise = replace(world.noise, steal=0.51)
-    assert note_text(pair().excluded) == "the hypervisor took 51% of the CPU time (limit 50%)"
+    assert note_text(pair().excluded) == "the hypervisor took 51.0% of the CPU time (limit 50.0%)"
 
 
 def test_a_pair_whose_stalls_are_not_all_known_is_set_aside(world: World) -> None:

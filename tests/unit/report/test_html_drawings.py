@@ -190,7 +190,7 @@ def test_the_machine_is_below_where_it_was_watched():
     assert heat_of(RAW).stalled == (None,) * 3
     watched = heat_of(replace(RAW, pairs=(with_correction(make_pair()),)))
     assert (watched.stalled, watched.interference) == ((0.02,), (0.004,))
-    assert watched.rows[0][-3:-1] == ("2.0%", "0.40%")
+    assert watched.rows[0][-3:-1] == ("2.00%", "0.40%")
 
 
 def test_hundreds_of_pairs_and_none():

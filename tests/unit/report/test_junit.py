@@ -92,12 +92,12 @@ def test_every_metric_is_a_case_with_its_numbers():
     assert list(cases) == ["gate", "service_p50", "service_p90", "service_p99"]
     failure = cases["service_p99"].find("failure")
     assert failure.get("message") == (
-        "service_p99 changed by +31% (95% interval +24% to +39%); up to +5.0% is accepted"
+        "service_p99 changed by +31.0% (95% interval +24.0% to +39.0%); tolerance +5.00%"
     )
     assert failure.get("type") == "regression"
-    assert "evidence to fail 3.2e4 / 300, to pass 0.3 / 20" in failure.text
+    assert "e-value to fail / threshold 3.2e4 / 300, to pass 0.3 / 20" in failure.text
     assert outcome_of(cases["service_p50"]) is None
-    assert "+0.4%" in cases["service_p50"].findtext("system-out")
+    assert "+0.40%" in cases["service_p50"].findtext("system-out")
 
 
 def test_what_is_open_is_skipped_not_passed():

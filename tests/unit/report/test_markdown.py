@@ -78,7 +78,7 @@ def test_every_kind_and_outcome_renders(kind, outcome):
 
 def test_the_first_line_of_a_regression():
     assert render_markdown(make_result()).splitlines()[0] == (
-        "✘ **REGRESSION** - `service_p99` is 31% slower (95% interval 24% to 39%), "
+        "✘ **REGRESSION** - `service_p99` is 31.0% slower (95% interval 24.0% to 39.0%), "
         "almost all of it in `app`"
     )
 
@@ -105,9 +105,9 @@ def test_the_metrics_table():
     assert metrics[0][0] == "metric"
     p99 = dict(zip(metrics[0], metrics[3], strict=True))
     assert p99["metric"] == "`service_p99`"
-    assert p99["change"] == "+31%"
-    assert p99["95% interval"] == "+24% to +39%"
-    assert p99["tolerance / threshold"] == "+5.0% / +15%"
+    assert p99["change"] == "+31.0%"
+    assert p99["95% interval"] == "+24.0% to +39.0%"
+    assert p99["tolerance / threshold"] == "+5.00% / +15.0%"
     assert p99["verdict"] == "✘ regression"
 
 
@@ -124,7 +124,7 @@ def test_the_attribution_names_the_stage_or_says_that_it_cannot():
     assert len(attribution) == 1 + 3 * 2
     assert attribution[0][-2:] == ["95% interval", "share of the change"]
     assert [row[2] for row in attribution[1::2]] == ["`app`"] * 3
-    assert attribution[2][-1] == "██████████ 96%"
+    assert attribution[2][-1] == "██████████ 96.0%"
     result = make_result()
     parts = tuple(replace(part, stage=None, shares=()) for part in result.verdict.attribution)
     open_result = replace(result, verdict=replace(result.verdict, attribution=parts))

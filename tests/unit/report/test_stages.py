@@ -76,7 +76,7 @@ def test_the_slowest_exchanges_say_when_where_and_who() -> None:
     (spikes,) = slowest([make_run(), run])
     first = spikes.rows[0]
     assert (first.run, first.at) == ("1", "5.125 s")
-    assert (first.service, first.stage, first.share) == ("800 ms", "recv_wait", "90%")
+    assert (first.service, first.stage, first.share) == ("800 ms", "recv_wait", "90.0%")
     assert first.peer == "172.18.0.1:41234"
     assert spikes.summary.startswith("6 exchanges at or above the threshold (8.00 ms to 8.50 ms")
 
@@ -145,7 +145,7 @@ def test_the_report_has_the_sections_and_spikes_name_their_pair() -> None:
     assert "Not measured: `respond`, `send_wait`" in report
     assert "| `retransmits` | 2 | 2 |" in report
     assert "listen_overflows" not in report
-    assert "| 4 | 1.250 s | 9.00 ms | `app` | 75% | `172.18.0.1:41234` |  |" in report
+    assert "| 4 | 1.250 s | 9.00 ms | `app` | 75.0% | `172.18.0.1:41234` |  |" in report
     assert "\n\n\n" not in report
     assert all(rows == {width} for width, rows in column_counts(report))
 

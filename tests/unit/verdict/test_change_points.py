@@ -125,7 +125,7 @@ def test_many_small_steps_do_not_pass_one_by_one():
     assert drift.metric == "service_p50"
     assert math.log1p(drift.change) == pytest.approx(0.075, abs=0.01)
     assert "+7" in release_text(drift)
-    assert "more than the accepted +2.0%" in release_text(drift)
+    assert "more than the tolerance of +2.00%" in release_text(drift)
 
 
 def test_within_the_tolerance_of_the_release_is_no_drift():

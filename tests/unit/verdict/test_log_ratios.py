@@ -93,7 +93,7 @@ def test_overlap_share_counts_all_runs() -> None:
     fact = overlap_fact(runs, "baseline", 0.009)
     assert fact is not None
     text = reason_text(fact, Verdict(Outcome.INCONCLUSIVE, (fact,)))
-    assert "1.0% of the baseline's exchanges" in text
+    assert "1.00% of the baseline's exchanges" in text
 
 
 def test_overlap_without_recorded_exchanges() -> None:

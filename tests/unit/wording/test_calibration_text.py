@@ -47,7 +47,7 @@ def test_every_metric_has_a_row_under_what_it_shows() -> None:
     )  # fmt: skip
     assert calibration_rows(study) == [
         ("metric", "pair SD", "arms differ", "p", "MDE in 5 min", "MDE in 15 min"),
-        ("service_p99", "6.1%", "+0.4%", "0.31", "none", "+12.4%"),
+        ("service_p99", "6.10%", "+0.40%", "0.31", "none", "+12.4%"),
     ]
 
 
@@ -56,7 +56,7 @@ def test_the_lines_say_what_was_studied_and_what_the_rates_rest_on() -> None:
     assert first == "shop: 20 pairs of shop:2 and itself, 2 excluded, 9.8 s each"
     assert "0.12%, at most 0.19% (95%; 12 of 10000" in rate
     assert rate.endswith("of up to 40 pairs; 1% is allowed)")
-    assert "20 pairs: noise in fewer than 14% of the pairs" in rests
+    assert "20 pairs: noise in fewer than 13.9% of the pairs" in rests
     assert "within 2.6 min (16 pairs); 90.0% within the budget of 40 pairs and 10 min" in verdict
     assert problem == "problem: one arm is favoured"
 

@@ -19,7 +19,7 @@ def with_verdict(result: Result, **changes) -> Result:
 
 def test_a_regression_names_metric_size_interval_and_stage():
     assert plain(headline(make_result())) == (
-        "service_p99 is 31% slower (95% interval 24% to 39%), almost all of it in app"
+        "service_p99 is 31.0% slower (95% interval 24.0% to 39.0%), almost all of it in app"
     )
 
 
@@ -55,8 +55,8 @@ def test_a_regression_of_one_stage_is_not_attributed_to_stages():
 def test_further_regressions_are_named_too():
     metrics = tuple(make_metric(f"service_p{p}", Outcome.REGRESSION, p / 100) for p in (50, 90, 99))
     text = plain(headline(with_verdict(make_result(), metrics=metrics)))
-    assert text.startswith("service_p99 is 99% slower")
-    assert text.endswith("; also service_p50 (+50%), service_p90 (+90%)")
+    assert text.startswith("service_p99 is 99.0% slower")
+    assert text.endswith("; also service_p50 (+50.0%), service_p90 (+90.0%)")
 
 
 def test_an_unbounded_interval_is_left_out():
@@ -64,19 +64,19 @@ def test_an_unbounded_interval_is_left_out():
         make_metric("service_p99", Outcome.REGRESSION, 0.2), ci_low=-math.inf, ci_high=math.inf
     )
     result = with_verdict(make_result(), metrics=(metric,), attribution=())
-    assert plain(headline(result)) == "service_p99 is 20% slower"
+    assert plain(headline(result)) == "service_p99 is 20.0% slower"
 
 
 def test_a_pass_names_the_largest_change():
     assert plain(headline(make_result("gate", Outcome.PASS))) == (
-        "all 3 metrics are within their limits after 2 pairs; "
-        "largest change: service_p50 +0.4% (95% interval -6.6% to +8.4%)"
+        "all 3 metrics are below their regression thresholds after 2 pairs; "
+        "largest change: service_p50 +0.40% (95% interval -6.60% to +8.40%)"
     )
 
 
 def test_an_open_verdict_says_what_is_open_and_how_much_more_it_takes():
     result = make_result("gate", Outcome.INCONCLUSIVE)
-    assert plain(headline(result)).startswith("2 pairs did not decide service_p99, +31%")
+    assert plain(headline(result)).startswith("2 pairs did not decide service_p99, +31.0%")
     assert plain(next_step(result)) == (
         "About 12 more pairs would decide: run again with --max-pairs 14."
     )
@@ -111,7 +111,7 @@ def test_a_verdict_without_reasons_still_has_a_headline():
 
 def test_a_run_is_summed_up():
     text = plain(headline(make_result("run")))
-    assert text.startswith("example/service:1.3 answered 4\u202f000 requests: service p50 ")
+    assert text.startswith("example/service:1.3 responded to 4\u202f000 requests: service p50 ")
     nothing = replace(make_result("run"), campaign=None)
     assert "no exchange was recorded" in plain(headline(nothing))
 

@@ -23,9 +23,9 @@ def test_no_note_no_text():
 @pytest.mark.parametrize(
     ("listed", "pairs", "text"),
     [
-        ("3", 1, "sent up in pair 3"),
-        ("3, 5", 2, "sent up in pairs 3, 5"),
-        ("0, 1, 2", 12, "sent up in pairs 0, 1, 2 and 9 more"),
+        ("3", 1, "recorded in pair 3"),
+        ("3, 5", 2, "recorded in pairs 3, 5"),
+        ("0, 1, 2", 12, "recorded in pairs 0, 1, 2 and 9 more"),
     ],
 )
 def test_a_note_on_pairs_lists_the_first_of_them(listed, pairs, text):
@@ -38,5 +38,5 @@ def test_drift_names_what_is_outside_and_what_is_unknown():
     text = drift_text(Drift(6, 2, (p50,), ("service_p99",)))
     assert text == (
         "today's baseline arm lies outside what 6 stored campaigns predict: service_p50 +31.0% "
-        "(expected -4.0% to +4.0%); too little was measured to compare service_p99"
+        "(expected -4.00% to +4.00%); too little was measured to compare service_p99"
     )

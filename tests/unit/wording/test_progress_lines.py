@@ -9,7 +9,7 @@ STEAL = Note(NoteCode.STEAL, numbers={"share": 0.31, "limit": 0.2})
 
 def test_a_pair_of_an_aa_study_has_each_metric_with_its_sign() -> None:
     line = aa_pair_line(2, 8, {"service_p50": 0.0123, "service_p99": None, "cpu_per_request": -0.2})
-    assert line == "pair 2/8  p50 +1.2%  p99 not measured  cpu_per_request -20.0%"
+    assert line == "pair 2/8  p50 +1.23%  p99 not measured  cpu_per_request -20.0%"
 
 
 def test_a_run_has_its_quantiles_and_the_time_so_far() -> None:
@@ -20,5 +20,5 @@ def test_a_run_has_its_quantiles_and_the_time_so_far() -> None:
 
 def test_what_is_excluded_and_why() -> None:
     assert excluded_line("pair", STEAL) == (
-        "pair excluded: the hypervisor took 31% of the CPU time (limit 20%)"
+        "pair excluded: the hypervisor took 31.0% of the CPU time (limit 20.0%)"
     )

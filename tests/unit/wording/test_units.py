@@ -47,14 +47,16 @@ def test_durations_keep_three_digits(value):
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (0.031, "+3.1%"),
-        (-0.004, "-0.4%"),
-        (0.0, "0.0%"),
-        (-0.0, "0.0%"),
-        (-0.0001, "0.0%"),
-        (0.0994, "+9.9%"),
-        (0.0996, "+10%"),
-        (0.314, "+31%"),
+        (0.0314, "+3.14%"),
+        (-0.004, "-0.40%"),
+        (0.0, "0%"),
+        (-0.0, "0%"),
+        (-0.00001, "0%"),
+        (0.09994, "+9.99%"),
+        (0.09996, "+10.0%"),
+        (0.314, "+31.4%"),
+        (-0.123, "-12.3%"),
+        (0.9996, "+100%"),
         (12.4, "+1,240%"),
         (NAN, "n/a"),
         (INF, "+∞"),
@@ -68,10 +70,10 @@ def test_changes(value, text):
 @pytest.mark.parametrize(
     ("low", "high", "text"),
     [
-        (-0.01, 0.042, "-1.0% to +4.2%"),
+        (-0.01, 0.042, "-1.00% to +4.20%"),
         (-INF, INF, "unbounded"),
         (NAN, 0.1, "n/a"),
-        (-INF, 0.1, "-∞ to +10%"),
+        (-INF, 0.1, "-∞ to +10.0%"),
     ],
 )
 def test_intervals(low, high, text):
@@ -109,10 +111,10 @@ def test_evidence_beside_its_threshold():
         (0, "0%"),
         (0.00004, "<0.01%"),
         (0.004, "0.40%"),
-        (0.012, "1.2%"),
-        (0.93, "93%"),
+        (0.012, "1.20%"),
+        (0.93, "93.0%"),
         (1.0, "100%"),
-        (-0.04, "-4.0%"),
+        (-0.04, "-4.00%"),
         (NAN, "n/a"),
     ],
 )
@@ -175,3 +177,12 @@ def test_ratios_of_rates(ratio, text):
 def test_a_p_value_is_never_0():
     shown = [units.p_value(p) for p in (1, 0.031, 1.2e-5, 0, 1e-300, NAN)]
     assert shown == ["1", "0.031", "1.2e-05", "<1e-15", "<1e-15", "n/a"]
+
+
+def test_moments_have_no_microseconds_and_commits_12_digits():
+    assert units.moment("2026-11-22T23:52:23.783690+00:00") == "2026-11-22 23:52:23 UTC"
+    assert units.moment("2026-03-04T05:06:07Z") == "2026-03-04 05:06:07 UTC"
+    assert units.moment("2026-03-04T05:06:07+02:00") == "2026-03-04 03:06:07 UTC"
+    assert units.moment("yesterday") == "yesterday"
+    assert units.commit_id("0123456789abcdef" * 2) == "0123456789ab"
+    assert units.commit_id("v1.4-with-a-long-name") == "v1.4-with-a-long-name"

@@ -92,22 +92,21 @@ def _metric_texts(metric: MetricVerdict) -> tuple[str, str]:
         waived = f" (waived until {metric.waived.expires}: {metric.waived.link})"
     message = (
         f"{metric.name} changed by {units.change(metric.change)} (95% interval "
-        f"{units.interval(metric.ci_low, metric.ci_high)}); up to {units.change(metric.tolerance)} "
-        f"is accepted{waived}"
+        f"{units.interval(metric.ci_low, metric.ci_high)}); tolerance "
+        f"{units.change(metric.tolerance)}{waived}"
     )
     details = (
         f"baseline {units.ns(metric.baseline_ns)}, candidate {units.ns(metric.candidate_ns)}\n"
-        f"evidence to fail {units.needed(metric.evidence_fail, metric.threshold_fail)}, "
+        f"e-value to fail / threshold {units.needed(metric.evidence_fail, metric.threshold_fail)}, "
         f"to pass {units.needed(metric.evidence_pass, metric.threshold_pass)}\n"
-        f"smallest change that could be found {units.change(metric.mde)}"
+        f"minimum detectable effect {units.change(metric.mde)}"
     )
     return _line(message), details
 
 
 def _spike_texts(spikes: SpikeVerdict) -> tuple[str, str]:
-    evidence = (
-        f"evidence that the candidate has more: {units.needed(spikes.evidence, spikes.threshold)}"
-    )
+    held = units.needed(spikes.evidence, spikes.threshold)
+    evidence = f"e-value against no increase / threshold: {held}"
     return _line(spikes_summary(spikes)), f"{evidence}\n{power_text(spikes)}"
 
 

@@ -164,9 +164,9 @@ def _verdict(verdict: Verdict) -> Iterator[Metric]:
         ("change", "Estimated change, 0.05 being 5% slower."),
         ("ci_low", "Lower end of the change's 95% interval."),
         ("ci_high", "Upper end of the change's 95% interval."),
-        ("tolerance", "Change up to which the metric is accepted."),
+        ("tolerance", "Change up to which the metric passes."),
         ("regression_threshold", "Change from which on the metric has to fail."),
-        ("mde", "Smallest change that half of such jobs would fail."),
+        ("mde", "Minimum detectable effect: half of such jobs would fail this change."),
     ):
         yield _gauge(f"metric_{name}", text, [(n, getattr(m, name)) for n, m in metrics], "ratio")
     rows = [
@@ -182,7 +182,7 @@ def _verdict(verdict: Verdict) -> Iterator[Metric]:
         counts = [({"arm": arm}, float(getattr(spikes, f"{arm}_events"))) for arm in arms]
         watched = [({"arm": arm}, getattr(spikes, f"{arm}_exposure_s")) for arm in arms]
         yield _gauge("spikes", "Rare spikes as events.", counts)
-        yield _gauge("spikes_exposure", "Time watched for spikes.", watched, "seconds")
+        yield _gauge("spikes_exposure", "Exposure: time watched for spikes.", watched, "seconds")
         yield _gauge(
             "spikes_threshold",
             "Service time from which on it is a spike.",
