@@ -15,9 +15,9 @@ from rich.cells import cell_len
 from socklat_gate.baseline.places.directory import Directory
 from socklat_gate.baseline.store import BaselineStore
 from socklat_gate.commands.terminal_view import terminal_text
-from socklat_gate.report.formats.markdown import render_markdown
 from socklat_gate.report.writer import write_reports
 from tests.unit.factories import make_campaign, make_result
+from tests.unit.report.rendered import render_markdown
 from tests.unit.terminals import GATE, shown_on_a_terminal
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
