@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from socklat_gate.errors import Exit, Reason
-from socklat_gate.scenario.loader import load_scenario
+from socklat_gate.scenario.loader import load_scenario, tomllib
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG
 from tests.services.build import package_image
@@ -43,8 +44,12 @@ def test_a_postgres_gets_the_load_of_the_recipe(gate: Gate, docker_client: Any) 
     load = load_scenario(gate.directory / "socklat.toml").load
     assert load.driver == "command"
     assert load.command is not None
-    [recipe] = re.findall(r'"(echo .* \| pgbench .*)"', RECIPES.read_text("utf-8"))
-    assert load.command.argv == ["sh", "-c", recipe]
+    [text] = re.findall(
+        r"<!-- tested: pgbench .*?```toml\n(.*?)```", RECIPES.read_text(), re.DOTALL
+    )
+    *shell, recipe = tomllib.loads(text)["load"]["command"]["argv"]
+    *ours, line = load.command.argv
+    assert (ours, shlex.split(line)) == (shell, shlex.split(recipe))
 
 
 def test_an_image_that_says_nothing_wants_a_port(gate: Gate) -> None:
