@@ -95,7 +95,7 @@ def test_ready_by_http_status(open_session: Open, echo: ImageRef) -> None:
 
 def test_an_other_http_status_is_not_ready(open_session: Open, echo: ImageRef) -> None:
     with open_session(ready={"http": "/health", "timeout_s": 0.5}) as session:
-        with pytest.raises(InvalidMeasurement, match="answered 500, not 200") as caught:
+        with pytest.raises(InvalidMeasurement, match="responded 500, not 200") as caught:
             session.start(one(echo, "--http", "500", "--log", "starting"))
         assert caught.value.reason is Reason.SERVICE_NOT_READY
         assert "starting" in caught.value.message
