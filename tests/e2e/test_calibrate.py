@@ -43,7 +43,7 @@ def test_an_older_study_does_not_pass_for_one_that_failed(gate: Gate, scenario: 
 def test_no_time_for_enough_pairs_gives_no_rate(gate: Gate, scenario: Scenario) -> None:
     done = gate.run("calibrate", scenario(), "--minutes", 0.001)
     text = done.refused(Exit.INVALID, Reason.TOO_FEW_SAMPLES)
-    assert "no rate is given" in text
+    assert "are needed for a false-alarm rate" in text
     assert "false alarms" not in done.stdout
 
 
