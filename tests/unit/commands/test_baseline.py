@@ -212,7 +212,7 @@ def test_the_history_is_shown_as_bars(slower_since: str) -> None:
     lines = baseline("show", slower_since).stdout.splitlines()
     (p50,) = [line for line in lines if line.startswith("service_p50")]
     assert p50.split()[1:3] == ["▁▁▁▁▁▁██████", "12"]
-    assert p50.endswith("+23.0%")
+    assert p50.endswith("+23.5%")
 
 
 def test_a_file_is_shown_as_ever_and_other_things_are_named(tmp_path: Path) -> None:

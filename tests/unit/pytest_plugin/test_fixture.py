@@ -89,7 +89,7 @@ def test_a_pass_leaves_its_reports(project: pytest.Pytester) -> None:
 def test_a_regression_fails_with_the_headline(project: pytest.Pytester) -> None:
     done = run(project, "regression", "--socklat")
     done.assert_outcomes(failed=1)
-    done.stdout.fnmatch_lines(["regression: *service_p99*31%*socklat-out/test_shop*"])
+    done.stdout.fnmatch_lines(["regression: *service_p99*31.0%*socklat-out/test_shop*"])
     assert "fixture.py" not in done.stdout.str()
 
 
