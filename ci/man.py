@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 from click_man.core import write_man_pages
 
-from socklat_gate import __version__
 from socklat_gate.commands.lazy import LazyCommand
 from socklat_gate.commands.root import cli
+from socklat_gate.version import __version__
 
 EXIT_STATUS = ".SH EXIT STATUS\n{}\n"
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from socklat_gate.version import __version__
+
 if TYPE_CHECKING:
     from socklat_gate.job.comparison import compare
     from socklat_gate.job.entry import gate_job
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from socklat_gate.measured.run import Run
 
 __all__ = ["Histogram", "Result", "Run", "__version__", "compare", "gate_job"]
-
-__version__ = "0.1.0"
 
 _MODULES = {
     "Histogram": "measured.histogram",

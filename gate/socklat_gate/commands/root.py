@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from socklat_gate import __version__
 from socklat_gate.commands.help import group
 from socklat_gate.commands.lazy import LazyCommand
+from socklat_gate.version import __version__
 
 __all__ = ["cli"]
 

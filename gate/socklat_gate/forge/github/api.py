@@ -13,7 +13,6 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import stamina
 
-from socklat_gate import __version__
 from socklat_gate.errors import GitHubFailure, Reason
 from socklat_gate.forge.github.responses import (
     ApiResponse,
@@ -22,6 +21,7 @@ from socklat_gate.forge.github.responses import (
     read_response,
     unexpected_response,
 )
+from socklat_gate.version import __version__
 
 __all__ = ["GitHub"]
 

@@ -10,7 +10,6 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from socklat_gate import __version__
 from socklat_gate.report.formats.html.assets import assets
 from socklat_gate.report.formats.html.curves import curve_document, curve_sets
 from socklat_gate.report.formats.html.evidence_trace import evidence_document, evidence_traces
@@ -19,6 +18,7 @@ from socklat_gate.report.formats.html.intervals import interval_axis
 from socklat_gate.report.formats.html.run_columns import MAX_COLUMNS, timeline_of
 from socklat_gate.report.formats.html.waterfall import share_bars, waterfalls
 from socklat_gate.report.report import Report
+from socklat_gate.version import __version__
 from socklat_gate.wording.markdown_escape import one_line
 from socklat_gate.wording.section_titles import MDE_NOTE, TITLES
 from socklat_gate.wording.sentence import Name, Sentence
