@@ -153,14 +153,14 @@ def _calibrated(_subject: str, numbers: Numbers) -> str:
 def _other_gate(_subject: str, numbers: Numbers) -> str:
     return (
         f"this runner was calibrated on {numbers.get('date')} with other settings of [gate], which "
-        "do not hold for these: run `socklat-gate calibrate` again"
+        "do not hold for these: run socklat-gate calibrate again"
     )
 
 
 def _not_calibrated(_subject: str, _numbers: Numbers) -> str:
     return (
         "Not calibrated on this runner: false-alarm rate and MDE unknown. "
-        "Run `socklat-gate calibrate`."
+        "Run socklat-gate calibrate."
     )
 
 

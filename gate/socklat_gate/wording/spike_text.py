@@ -31,5 +31,5 @@ def power_text(spikes: SpikeVerdict) -> str:
         return "No number of spikes would have failed beside this reference in so short a time."
     return (
         f"{plural(spikes.mde_events, 'spike')} of the candidate would have failed beside this "
-        f"reference; so many are expected at {units.times(spikes.mde_ratio)} its rate."
+        f"reference (MDE: {units.times(spikes.mde_ratio)} its rate)."
     )
