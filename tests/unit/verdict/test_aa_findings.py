@@ -151,7 +151,7 @@ def test_an_arm_that_is_favoured_is_a_problem() -> None:
     assert found.metrics[0].change == pytest.approx(0.01, abs=0.003)
     assert 0 < found.metrics[0].change_p < 0.001
     (problem,) = found.problems
-    assert "favours" in note_text(problem)
+    assert "of the second arm differs by" in note_text(problem)
     assert found.false_alarms == 0  # swapping the arms hides it, so it has to be said
 
 

@@ -102,7 +102,7 @@ def test_what_could_not_be_counted_is_said() -> None:
     assert len(found.notes) == 3
     assert "not watched for" in note_text(found.notes[0])
     assert "in pair 1" in note_text(found.notes[1])
-    assert "more spikes were counted than sent up" in note_text(found.notes[2])
+    assert "more spikes were counted than recorded" in note_text(found.notes[2])
     assert judged(pairs).notes == found.notes
 
 
@@ -123,7 +123,7 @@ def test_more_spikes_are_a_regression_with_a_reason_of_its_own() -> None:
     verdict = decide(pairs, GATE)
     assert verdict.outcome is Outcome.REGRESSION
     assert [fact.code for fact in verdict.reasons] == [Reason.MORE_SPIKES]
-    assert "10 spikes of 50 ms or more in 60 s" in reason_text(verdict.reasons[0], verdict)
+    assert "10 spikes of 50.0 ms or more in 1 min 00 s" in reason_text(verdict.reasons[0], verdict)
     assert verdict.metrics[0].verdict is Outcome.PASS
     assert verdict.spikes is not None
     assert 0 < verdict.spikes.p_value < 0.005
@@ -149,7 +149,7 @@ def test_a_pass_waits_until_the_candidate_was_watched_as_long_as_asked() -> None
     assert waiting.metrics[0].verdict is Outcome.PASS
     assert waiting.outcome is Outcome.INCONCLUSIVE
     assert [fact.code for fact in waiting.reasons] == [Reason.INSUFFICIENT_EXPOSURE]
-    assert "about 3 more pairs would do" in reason_text(waiting.reasons[0], waiting)
+    assert "about 3 more pairs needed" in reason_text(waiting.reasons[0], waiting)
     assert waiting.pairs_to_decide == 3
     spent = decide(pairs[:9], gate, budget_spent=Reason.BUDGET_PAIRS)
     codes = [fact.code for fact in spent.reasons]

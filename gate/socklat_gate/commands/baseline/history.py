@@ -19,7 +19,6 @@ from socklat_gate.wording.sanitise import strip_control_characters
 if TYPE_CHECKING:
     from socklat_gate.baseline.table import Point
     from socklat_gate.scenario.gating import Metric
-    from socklat_gate.wording import units
 
 __all__ = ["history"]
 
@@ -83,9 +82,9 @@ def history(scenario: str, baselines: str, branch: str, parquet: Path | None) ->
 
 def _show(metric: Metric, points: Sequence[Point]) -> None:
     from socklat_gate.verdict.series import series_history
+    from socklat_gate.wording import units
     from socklat_gate.wording.history_text import history_lines
     from socklat_gate.wording.sparkline import sparkline
-    from socklat_gate.wording.units import ns
 
     values = [math.exp(point.log_value) for point in points]
     emit(f"{metric.name}  {sparkline(values)}")
@@ -101,7 +100,7 @@ def _show(metric: Metric, points: Sequence[Point]) -> None:
         step = units.change(value / values[at - 1] - 1) if at else ""
         mark = "*" if at in begins else ""
         cells = (point.created[:19], point.branch or "-", point.commit[:12], str(point.runs))
-        rows.append((mark, *map(strip_control_characters, cells), ns(value), step))
+        rows.append((mark, *map(strip_control_characters, cells), units.ns(value), step))
     emit(aligned(rows))
     for sentence in history_lines(series):
         emit(strip_control_characters(sentence))
