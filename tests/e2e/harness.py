@@ -114,6 +114,7 @@ class Gate:
             cwd=self.directory,
             env={**self._environment(), **(env or {})},
             stdin=subprocess.DEVNULL,
+            bufsize=0,  # `communicate` would lose what `readline` had buffered
             **{"stdout": subprocess.PIPE, **streams},
         )
         self._pids.add(process.pid)

@@ -91,13 +91,17 @@ class Dialer:
     async def dial_until(self, make: Callable[[socket.socket], Made], deadline_s: float) -> Made:
         """The same, trying again until ``deadline_s`` of the event loop's time."""
         loop = asyncio.get_running_loop()
+        refused: OSError | None = None
         while True:
             left_s = deadline_s - loop.time()
             try:
                 return await self.dial(make, max(left_s, RETRY_EVERY_S))
-            except OSError:
+            except OSError as error:
+                # What the service did tells more than that the last, short attempt ran out of time.
+                if refused is None or not isinstance(error, TimeoutError):
+                    refused = error
                 if left_s < RETRY_EVERY_S:
-                    raise
+                    raise refused from None
                 await asyncio.sleep(RETRY_EVERY_S)
 
     async def _connect(
