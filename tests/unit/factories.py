@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 
@@ -13,7 +12,14 @@ from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.facts import TEXT, Note, NoteCode, ReasonFact
 from socklat_gate.measured.histogram import BAND_COUNT, BAND_SUB_BITS, Histogram, index_of
 from socklat_gate.measured.pair import Arm, Noise, Pair
-from socklat_gate.measured.result import Completeness, Result
+from socklat_gate.measured.result import (
+    Comparison,
+    Completeness,
+    GateResult,
+    Kind,
+    Result,
+    RunResult,
+)
 from socklat_gate.measured.run import WEIGHT_UNIT, Bands, LoadCounts, Run, Spike, StallCorrected
 from socklat_gate.measured.verdict import (
     Attribution,
@@ -282,29 +288,34 @@ def make_verdict(outcome: Outcome, pairs: int = 3) -> Verdict:
     return Verdict(outcome, worded_reasons(reason), metrics, make_attribution(), pairs, further)
 
 
-def make_result(
-    kind: Literal["gate", "run", "compare"] = "gate", outcome: Outcome = Outcome.REGRESSION
-) -> Result:
+def make_result(kind: Kind = "gate", outcome: Outcome = Outcome.REGRESSION) -> Result:
     """A whole result; kind "run" has no verdict, "compare" no pairs."""
+    common = {
+        "scenario_name": "checkout",
+        "scenario_hash": "0123456789abcdef",
+        "created": CREATED,
+        "commit": "1f2e3d4c5b6a",
+        "seed": 42,
+        "duration_s": 71.25,
+        "candidate_image": "example/service:1.3",
+        "fingerprint": FINGERPRINT,
+        "hooks": {"rx_first": "raw_tracepoint:tcp_probe", "tx_first": "kprobe:tcp_sendmsg"},
+        "environment": {"kernel": "6.1.0-18-amd64", "steal": "1.2%"} if kind != "compare" else {},
+    }
+    done = Completeness(13_510, 12_000, 1_500, 4, 6, 0, 0, 3, 13_500, 0.0002)
+    campaign = make_campaign(image="example/service:1.3")
+    if kind == "run":
+        return RunResult(**common, campaign=campaign, completeness=done)
+    common["baseline_image"] = "example/service:1.2"
+    if kind == "compare":
+        verdict = make_verdict(outcome, 0)
+        return Comparison(**common, campaign=campaign, completeness=None, verdict=verdict)
     measured = outcome not in (Outcome.INVALID, Outcome.NO_BASELINE)
-    pairs = [make_pair(0, 1.3), make_pair(1, 1.3, "steal 71% is above 60%"), make_pair(2, 1.3)]
-    return Result(
-        kind=kind,
-        scenario_name="checkout",
-        scenario_hash="0123456789abcdef",
-        created=CREATED,
-        commit="1f2e3d4c5b6a",
-        seed=42,
-        duration_s=71.25,
-        baseline_image="" if kind == "run" else "example/service:1.2",
-        candidate_image="example/service:1.3",
-        fingerprint=FINGERPRINT,
-        hooks={"rx_first": "raw_tracepoint:tcp_probe", "tx_first": "kprobe:tcp_sendmsg"},
-        pairs=tuple(pairs) if kind == "gate" and measured else (),
-        campaign=make_campaign(image="example/service:1.3") if kind == "run" else None,
-        completeness=Completeness(13_510, 12_000, 1_500, 4, 6, 0, 0, 3, 13_500, 0.0002)
-        if kind != "compare" and measured
-        else None,
-        verdict=None if kind == "run" else make_verdict(outcome, 2 if kind == "gate" else 0),
-        environment={"kernel": "6.1.0-18-amd64", "steal": "1.2%"} if kind != "compare" else {},
+    pairs = (make_pair(0, 1.3), make_pair(1, 1.3, "steal 71% is above 60%"), make_pair(2, 1.3))
+    return GateResult(
+        **common,
+        pairs=pairs if measured else (),
+        campaign=None,
+        completeness=done if measured else None,
+        verdict=make_verdict(outcome, 2),
     )

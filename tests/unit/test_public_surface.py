@@ -112,6 +112,6 @@ def test_stored_results_are_compared(tmp_path: Path) -> None:
     result = socklat_gate.compare(
         str(tmp_path / "base" / make_campaign().scenario_name), tmp_path / "candidate"
     )
+    assert isinstance(result, socklat_gate.Result)
     assert result.kind == "compare"
-    assert result.verdict is not None
     assert result.verdict.metrics

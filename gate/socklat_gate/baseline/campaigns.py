@@ -10,7 +10,7 @@ from socklat_gate.documents.files import read_campaign, read_result
 from socklat_gate.documents.reading import RESULT_FILE
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 from socklat_gate.measured.campaign import Campaign
-from socklat_gate.measured.result import Result
+from socklat_gate.measured.result import Comparison, Result, RunResult
 from socklat_gate.measured.verdict import Outcome
 
 __all__ = ["campaign_of", "campaigns_at", "result_at"]
@@ -53,12 +53,16 @@ def campaign_of(result: Result) -> Campaign:
 
     Raises `UsageError` (RESULT_NOT_PASSED) for a measurement that did not happen as planned.
     """
-    if result.verdict is not None and result.verdict.outcome is Outcome.INVALID:
+    if isinstance(result, RunResult):
+        return result.campaign
+    if result.verdict.outcome is Outcome.INVALID:
         raise UsageError(
             Reason.RESULT_NOT_PASSED,
             "the result's verdict is invalid: its numbers stand for nothing",
             remedy="measure again; report.md beside it says what went wrong",
         )
+    if isinstance(result, Comparison):
+        return result.campaign
     if result.campaign is not None:
         return result.campaign
     used = [pair for pair in result.pairs if not pair.excluded]

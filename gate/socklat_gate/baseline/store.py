@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -183,7 +184,7 @@ class BaselineStore:
     def _read(self, name: str) -> Campaign:
         where = self.place.display_name(name)
         body = parse_document(where, self.place.read(name), CAMPAIGN_SCHEMA)
-        campaign = decode_document(Campaign, where, body)
+        campaign = decode_document(partial(from_body, Campaign), where, body)
         if campaign.scenario_name != name.partition("/")[0]:
             refuse_document(where, f"holds a campaign of scenario {campaign.scenario_name[:80]!r}")
         creation_time(campaign.created)

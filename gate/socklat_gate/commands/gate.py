@@ -89,7 +89,6 @@ def gate(
             baseline_image=baseline_image,
             baseline_ref=baseline_ref,
         )
-    assert result.verdict is not None
     report = write_reports(result, out)
     if as_json:
         emit(FORMATS["json"].render(report).removesuffix("\n"))

@@ -47,7 +47,7 @@ __all__ = ["JSON", "from_body", "hints_of", "to_body"]
 
 JSON = dict[str, Any]
 Reader = Callable[[Field], Any]
-Stored = TypeVar("Stored", Campaign, Result, Pair, Calibration)
+Stored = TypeVar("Stored", bound=Campaign | Result | Pair | Calibration)
 
 NULL_NUMBER = {
     "ci_low": -math.inf,
@@ -73,9 +73,12 @@ MAX_STAGES = 32
 
 
 def to_body(value: Campaign | Result | Pair | Calibration) -> JSON:
-    """JSON-able dict without NaN or infinity; `from_body` reads it back."""
+    """JSON-able dict without NaN or infinity; `from_body` reads it back.
+
+    That of a result begins with its kind, and `result_types.result_from_body` reads it back.
+    """
     body: JSON = _encoded(value, "")
-    return body
+    return {"kind": value.kind, **body} if isinstance(value, Result) else body
 
 
 def from_body(kind: type[Stored], body: object) -> Stored:

@@ -17,7 +17,7 @@ from socklat_gate.documents.codec import hints_of
 from socklat_gate.documents.envelope import RESULT_SCHEMA, SCHEMA_VERSION
 from socklat_gate.measured.facts import Scalar
 from socklat_gate.measured.histogram import Histogram
-from socklat_gate.measured.result import Result
+from socklat_gate.measured.result import RESULT_TYPES
 from socklat_gate.measured.run import Bands
 
 __all__ = [
@@ -47,7 +47,7 @@ def result_schema() -> JSON:
         "schema": {"const": RESULT_SCHEMA},
         "schema_version": {"const": SCHEMA_VERSION},
         "checksum": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"},
-        "body": schema_of_type(Result),
+        "body": {"oneOf": [_dataclass_schema(one, {"kind": one.kind}) for one in RESULT_TYPES]},
     }
     return {"$schema": DRAFT, "title": "socklat-gate result", **object_schema(properties)}
 
@@ -86,16 +86,19 @@ def _class_schema(kind: type) -> JSON:
         stages = {"type": "array", "items": TEXT}
         return object_schema({"stages": stages, "rows": {"type": "array", "items": row}})
     if is_dataclass(kind):
-        properties = {f.name: schema_of_type(hints_of(kind)[f.name]) for f in fields(kind)}
-        optional = {
-            f.name
-            for f in fields(kind)
-            if f.default is not MISSING or f.default_factory is not MISSING
-        }
-        return object_schema(properties, optional)
+        return _dataclass_schema(kind)
     if issubclass(kind, Enum):
         return {"enum": [member.value for member in kind]}
     return {bool: {"type": "boolean"}, int: COUNT, float: NUMBER, str: TEXT}[kind]
+
+
+def _dataclass_schema(kind: Any, constants: Mapping[str, str] | None = None) -> JSON:
+    """An object with a member for every field, after members that have one value only."""
+    properties: JSON = {name: {"const": value} for name, value in (constants or {}).items()}
+    declared = fields(kind)
+    properties |= {f.name: schema_of_type(hints_of(kind)[f.name]) for f in declared}
+    optional = {f.name for f in declared if not (f.default is f.default_factory is MISSING)}
+    return object_schema(properties, optional)
 
 
 def object_schema(properties: JSON, optional: set[str] | None = None) -> JSON:

@@ -11,6 +11,7 @@ from socklat_gate.measured.verdict import Outcome
 
 if TYPE_CHECKING:
     from socklat_gate.measured.result import Result
+    from socklat_gate.measured.verdict import Verdict
 
 __all__ = [
     "Conclusion",
@@ -77,9 +78,9 @@ def meaning_of(exit_code: int) -> str:
     return known[0] if known else "ended in a way that is not known"
 
 
-def service_change(result: Result, quantile: float) -> float | None:
+def service_change(verdict: Verdict, quantile: float) -> float | None:
     """Relative change of a quantile of ``service``; None when it was not judged or is not known."""
-    for metric in result.verdict.metrics if result.verdict else ():
+    for metric in verdict.metrics:
         if metric.stage == "service" and metric.quantile == quantile:
             return metric.change if math.isfinite(metric.change) else None
     return None
@@ -87,4 +88,5 @@ def service_change(result: Result, quantile: float) -> float | None:
 
 def outcome_exit(result: Result) -> int:
     """The exit code that a result stands for."""
-    return int(result.verdict.outcome.exit_code if result.verdict else Outcome.PASS.exit_code)
+    outcome = Outcome.PASS if result.kind == "run" else result.verdict.outcome
+    return int(outcome.exit_code)

@@ -16,7 +16,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from socklat_gate.forge.exit_policy import service_change
-from socklat_gate.measured.result import Result
+from socklat_gate.measured.result import Result, RunResult
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.wording import units
 from socklat_gate.wording.outcomes import outcome_text
@@ -56,9 +56,9 @@ ENTRIES = TypeAdapter(list[Entry])
 
 def entry_of(result: Result, commit: str, run_id: int, attempt: int) -> Entry | None:
     """The line of a result in a comment's history; None without a verdict."""
-    if result.verdict is None:
+    if isinstance(result, RunResult):
         return None
-    p50, p99 = (service_change(result, q) for q in (0.5, 0.99))
+    p50, p99 = (service_change(result.verdict, q) for q in (0.5, 0.99))
     return Entry(
         commit=commit,
         at_s=int(time.time()),

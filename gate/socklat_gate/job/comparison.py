@@ -14,7 +14,7 @@ from socklat_gate.environment import environment_facts
 from socklat_gate.job.completeness import completeness_of
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.facts import Note, NoteCode
-from socklat_gate.measured.result import Result
+from socklat_gate.measured.result import Comparison
 from socklat_gate.measured.verdict import Verdict
 from socklat_gate.scenario.gating import Gate, Waiver
 from socklat_gate.scenario.loader import load_scenario
@@ -23,7 +23,7 @@ from socklat_gate.verdict.stored import compare as judge
 __all__ = ["compare"]
 
 
-def compare(base: str, candidate: str | Path, *, scenario: str | Path | None = None) -> Result:
+def compare(base: str, candidate: str | Path, *, scenario: str | Path | None = None) -> Comparison:
     """The stored ``candidate`` held against the campaigns of ``base``.
 
     ``base`` is a directory of campaigns, one file, or a location such as ``git+branch:NAME``;
@@ -47,9 +47,8 @@ def compare(base: str, candidate: str | Path, *, scenario: str | Path | None = N
 
 def _result(
     stored: tuple[Campaign, ...], tested: Campaign, verdict: Verdict, started_s: float
-) -> Result:
-    return Result(
-        kind="compare",
+) -> Comparison:
+    return Comparison(
         scenario_name=tested.scenario_name,
         scenario_hash=tested.scenario_hash,
         created=tested.created,
@@ -60,7 +59,6 @@ def _result(
         candidate_image=tested.image,
         fingerprint=tested.fingerprint,
         hooks={},
-        pairs=(),
         campaign=tested,
         completeness=completeness_of(tested.runs, missed=0),
         verdict=verdict,

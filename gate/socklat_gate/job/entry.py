@@ -15,7 +15,7 @@ from socklat_gate.job.reference import find_reference, image_under_test
 from socklat_gate.job.rig import Rig
 from socklat_gate.job.run_job import measure_campaign
 from socklat_gate.job.settings import baselines_at, seed_or_random, with_limits
-from socklat_gate.measured.result import Result
+from socklat_gate.measured.result import GateResult, RunResult
 from socklat_gate.probe.privilege import check_privilege
 from socklat_gate.scenario import Scenario
 from socklat_gate.scenario.loader import load_scenario
@@ -39,7 +39,7 @@ def gate_job(
     baseline_ref: str | None = None,
     max_pairs: int | None = None,
     max_minutes: float | None = None,
-) -> Result:
+) -> GateResult:
     """Reference and candidate measured side by side until the verdict is in.
 
     ``path`` is a socklat.toml (``scenario``: what was read there already); relative paths start at
@@ -87,7 +87,7 @@ def run_job(
     seed: int,
     progress: Progress,
     image: str | None = None,
-) -> Result:
+) -> RunResult:
     """One image measured alone in ``runs`` fresh containers; without a verdict.
 
     Raises `UsageError`, `UnfitEnvironment` and `InvalidMeasurement`.
@@ -101,22 +101,18 @@ def run_job(
             rig, scenario, directory, chosen, runs=runs, seed=seed, progress=progress
         )
         hooks, missed = rig.hooks, rig.missed
-    return Result(
-        kind="run",
+    return RunResult(
         scenario_name=scenario.name,
         scenario_hash=campaign.scenario_hash,
         created=campaign.created,
         commit=campaign.commit,
         seed=seed,
         duration_s=time.monotonic() - started_s,
-        baseline_image="",
         candidate_image=chosen.reference,
         fingerprint=campaign.fingerprint,
         hooks=hooks,
-        pairs=(),
         campaign=campaign,
         completeness=completeness_of(campaign.runs, missed),
-        verdict=None,
         environment=environment_facts(campaign.fingerprint, campaign.noise),
         branch=campaign.branch,
     )

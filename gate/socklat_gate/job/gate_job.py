@@ -21,7 +21,7 @@ from socklat_gate.job.run_job import check_excluded, measure_campaign, pair_seed
 from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.facts import TEXT, Drift, Note, ReasonFact
 from socklat_gate.measured.pair import Pair
-from socklat_gate.measured.result import Result
+from socklat_gate.measured.result import GateResult
 from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.scenario import Gate, Scenario
 from socklat_gate.service.docker_types import DockerClient
@@ -41,7 +41,7 @@ STORED_RUNS = 5
 
 @dataclass
 class GateJob:
-    """One gate: what is known of it grows while it runs, and makes a `Result` at any time.
+    """One gate: what is known of it grows while it runs, and makes a `GateResult` at any time.
 
     ``find_reference`` is called once, before anything is started.
     """
@@ -69,7 +69,7 @@ class GateJob:
         self._commit = current_commit(self.directory)
         self._branch = current_branch(self.directory)
 
-    def run(self) -> Result:
+    def run(self) -> GateResult:
         """Measures until decided or until the budget is spent.
 
         An `InvalidMeasurement` or `NoUsableBaseline` on the way becomes the result's verdict, with
@@ -159,14 +159,13 @@ class GateJob:
         fact = ReasonFact(error.reason, numbers={TEXT: text})
         return Verdict(outcome, (fact,), pairs=len(self._pairs))
 
-    def _result(self, verdict: Verdict) -> Result:
+    def _result(self, verdict: Verdict) -> GateResult:
         runs = [run for pair in self._pairs for run in (pair.baseline, pair.candidate)]
         runs += self._campaign.runs if self._campaign else ()
         baseline_commit, baseline_choice = (
             self._reference.compared_with(self._stored) if self._reference else ("", None)
         )
-        return Result(
-            kind="gate",
+        return GateResult(
             scenario_name=self.scenario.name,
             scenario_hash=self.scenario.measured_hash(),
             created=self._created,

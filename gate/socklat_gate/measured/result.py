@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal, TypeAlias
 
 from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.facts import Drift, Note
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.verdict import Verdict
 
-__all__ = ["Completeness", "Result"]
+__all__ = [
+    "RESULT_TYPES",
+    "CommonFacts",
+    "Comparison",
+    "Completeness",
+    "GateResult",
+    "Kind",
+    "Result",
+    "RunResult",
+]
+
+Kind = Literal["gate", "run", "compare"]
+"""Which command made a result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,35 +53,87 @@ class Completeness:
         return self.seen == parts
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One `gate` (pairs), `run` (campaign, no verdict) or `compare` (stored; verdict only).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommonFacts:
+    """What the result of every command has; ``kind`` names the command.
 
-    ``environment`` holds display facts (steal, PSI, CPU, kernel, Docker) as text; ``drift`` is the
-    comparison of the stored baseline's numbers with today's baseline arm, ``calibration`` what is
-    known of this gate on this runner.
-    ``branch`` is that of ``commit`` ("": not known).  ``baseline_commit`` is the commit that was
-    compared with ("": not known), ``baseline_choice`` why that one.
+    ``environment`` holds display facts (steal, PSI, CPU, kernel, Docker) as text; ``branch`` is
+    that of ``commit`` ("": not known).  ``seed`` is 0 and ``hooks`` is empty where nothing was
+    measured anew.
     """
 
-    kind: Literal["gate", "run", "compare"]
+    kind: ClassVar[Kind]
+
     scenario_name: str
     scenario_hash: str
     created: str
     commit: str
+    branch: str = ""
     seed: int
     duration_s: float
-    baseline_image: str
     candidate_image: str
     fingerprint: Fingerprint
     hooks: Mapping[str, str]
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateResult(CommonFacts):
+    """Pairs of reference and candidate, and what they decided.
+
+    ``campaign`` is that of the candidate where only stored numbers could be compared with, and
+    there are no pairs then.  ``completeness`` is None when nothing was measured.  ``drift`` is the
+    comparison of the stored baseline's numbers with today's baseline arm, ``calibration`` what is
+    known of this gate on this runner.  ``baseline_commit`` is the commit that was compared with
+    ("": not known), ``baseline_choice`` why that one.
+    """
+
+    kind: ClassVar[Literal["gate"]] = "gate"
+
+    baseline_image: str
+    baseline_commit: str = ""
+    baseline_choice: Note | None = None
     pairs: tuple[Pair, ...]
     campaign: Campaign | None
     completeness: Completeness | None
-    verdict: Verdict | None
-    environment: Mapping[str, str]
+    verdict: Verdict
     drift: Drift | None = None
     calibration: Note | None = None
-    branch: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult(CommonFacts):
+    """One image measured alone; nothing is decided."""
+
+    kind: ClassVar[Literal["run"]] = "run"
+
+    campaign: Campaign
+    completeness: Completeness
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison(CommonFacts):
+    """A stored campaign held against stored ones; nothing was measured for it.
+
+    ``completeness`` is that of the campaign's runs (None: not known).  ``baseline_commit`` and
+    ``baseline_choice`` as in `GateResult`.
+    """
+
+    kind: ClassVar[Literal["compare"]] = "compare"
+
+    baseline_image: str
     baseline_commit: str = ""
     baseline_choice: Note | None = None
+    campaign: Campaign
+    completeness: Completeness | None
+    verdict: Verdict
+
+
+Result: TypeAlias = GateResult | RunResult | Comparison
+"""Of any command; ``isinstance`` takes it, and ``kind`` tells the three apart."""
+
+RESULT_TYPES: tuple[type[GateResult] | type[RunResult] | type[Comparison], ...] = (
+    GateResult,
+    RunResult,
+    Comparison,
+)

@@ -14,7 +14,7 @@ from socklat_gate.interrupt import interruptible
 from socklat_gate.job.entry import gate_job, run_job
 from socklat_gate.job.progress import Progress
 from socklat_gate.job.settings import baselines_at, seed_or_random, with_limits
-from socklat_gate.measured.result import Result
+from socklat_gate.measured.result import GateResult, RunResult
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.pytest_plugin.recording import record
 from socklat_gate.report.report import Report
@@ -44,7 +44,7 @@ class SocklatFixture:
         max_pairs: int | None = None,
         max_minutes: float | None = None,
         seed: int | None = None,
-    ) -> Result:
+    ) -> GateResult:
         """Measures reference and candidate side by side, and asserts that nothing got slower.
 
         The reference is the image or commit given, else the stored baseline.  The test fails for a
@@ -67,7 +67,7 @@ class SocklatFixture:
             )
         report = write_reports(result, out)
         record(self._config, self._node, report, loaded.gate.metrics)
-        self._assert_passed(report, out)
+        self._assert_passed(result.verdict.outcome, report, out)
         return result
 
     def measure(
@@ -77,7 +77,7 @@ class SocklatFixture:
         image: str | None = None,
         runs: int = 5,
         seed: int | None = None,
-    ) -> Result:
+    ) -> RunResult:
         """Measures one image alone, in ``runs`` fresh containers; asserts nothing.
 
         The distributions are in ``result.campaign.runs``, the reports beside those of `gate`.
@@ -112,9 +112,7 @@ class SocklatFixture:
             discard_reports(out)
         return out
 
-    def _assert_passed(self, report: Report, out: Path) -> None:
-        assert report.result.verdict is not None
-        outcome = report.result.verdict.outcome
+    def _assert_passed(self, outcome: Outcome, report: Report, out: Path) -> None:
         summary = f"{plain(report.head.headline)} (reports in {out})"
         if outcome is Outcome.PASS:
             return

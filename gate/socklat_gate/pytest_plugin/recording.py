@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from socklat_gate.measured.result import Result
+from socklat_gate.measured.result import GateResult, Result, RunResult
 from socklat_gate.measured.run import Run
 from socklat_gate.measured.run_values import value_ns
 from socklat_gate.report.report import Report
@@ -65,8 +65,10 @@ def record(
 
 def _candidate_runs(result: Result) -> Sequence[Run]:
     """Runs of the image under test."""
-    paired = [pair.candidate for pair in result.pairs if not pair.excluded]
-    return paired or (result.campaign.runs if result.campaign else [])
+    if isinstance(result, GateResult):
+        paired = [pair.candidate for pair in result.pairs if not pair.excluded]
+        return paired or (result.campaign.runs if result.campaign else [])
+    return result.campaign.runs
 
 
 def _rounds_s(runs: Sequence[Run], metric: Metric) -> list[float]:
@@ -80,12 +82,12 @@ def _extra_info(report: Report, metric: Metric) -> dict[str, Any]:
     info: dict[str, Any] = {
         "scenario": result.scenario_name,
         "candidate_image": result.candidate_image,
-        "baseline_image": result.baseline_image,
+        "baseline_image": "" if isinstance(result, RunResult) else result.baseline_image,
         "commit": result.commit,
         "seed": result.seed,
         "summary": plain(report.head.headline),
     }
-    if result.verdict is None:
+    if isinstance(result, RunResult):
         return info
     info["verdict"] = result.verdict.outcome.value
     judged = [found for found in result.verdict.metrics if found.name == metric.name]

@@ -3,16 +3,89 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
+from socklat_gate.measured.campaign import Campaign
+from socklat_gate.measured.facts import Note
 from socklat_gate.measured.histogram import Histogram
-from socklat_gate.measured.pair import Pair
-from socklat_gate.measured.result import Result
+from socklat_gate.measured.pair import Noise, Pair
+from socklat_gate.measured.result import GateResult, Result, RunResult
 from socklat_gate.measured.run import Run
 
-__all__ = ["Arms", "any_corrected", "arms_of", "judged_runs", "merged", "run_numbers", "used_pairs"]
+__all__ = ["Arms", "Column", "ShownRuns", "merged", "shown_runs", "used_pairs"]
 
 Arms = list[tuple[str, Sequence[Run]]]
 """Label and runs of each arm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A pair, or a run of a campaign: its number, its runs by arm, and the machine meanwhile."""
+
+    number: int
+    runs: tuple[Run, ...]
+    noise: Noise | None
+    excluded: Note | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRuns:
+    """Every run of every arm in the order measured; empty when nothing was measured.
+
+    ``labels`` are those of the arms, in the order of each column's runs.
+    """
+
+    labels: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def arms(self) -> Arms:
+        """Each arm with its runs that count."""
+        used = self._used()
+        return [
+            (label, [column.runs[arm] for column in used]) for arm, label in enumerate(self.labels)
+        ]
+
+    @property
+    def numbers(self) -> list[int]:
+        """Of the runs of each of ``arms``: the pair's own number, else the run's."""
+        return [column.number for column in self._used()]
+
+    @property
+    def judged(self) -> list[Run]:
+        """The runs that a verdict looks at, of all arms."""
+        return [run for column in self._judged() for run in column.runs]
+
+    @property
+    def corrected(self) -> bool:
+        """Whether some judged run is corrected for stalls."""
+        return any(run.corrected is not None for run in self.judged)
+
+    @property
+    def noises(self) -> list[Noise]:
+        """The machine's noise, that of pairs excluded included."""
+        return [column.noise for column in self.columns if column.noise is not None]
+
+    @property
+    def judged_noises(self) -> list[Noise]:
+        """The machine's noise during the runs that a verdict looks at."""
+        return [column.noise for column in self._judged() if column.noise is not None]
+
+    def _judged(self) -> list[Column]:
+        return [column for column in self.columns if not column.excluded]
+
+    def _used(self) -> Sequence[Column]:
+        """As `used_pairs`."""
+        return self._judged() or self.columns
+
+
+def shown_runs(result: Result) -> ShownRuns:
+    """The pairs of a gate, else the one campaign there is."""
+    if isinstance(result, RunResult):
+        return _of_campaign("service", result.campaign)
+    if isinstance(result, GateResult) and result.pairs:
+        return _of_pairs(result.pairs)
+    return _of_campaign("candidate", result.campaign) if result.campaign else ShownRuns((), ())
 
 
 def used_pairs(pairs: Sequence[Pair]) -> Sequence[Pair]:
@@ -20,39 +93,21 @@ def used_pairs(pairs: Sequence[Pair]) -> Sequence[Pair]:
     return [pair for pair in pairs if not pair.excluded] or pairs
 
 
-def arms_of(result: Result) -> Arms:
-    """Both arms of the pairs in use, or the one campaign; empty when nothing was measured."""
-    if result.pairs:
-        pairs = used_pairs(result.pairs)
-        return [
-            ("baseline", [pair.baseline for pair in pairs]),
-            ("candidate", [pair.candidate for pair in pairs]),
-        ]
-    if result.campaign is None:
-        return []
-    return [("service" if result.kind == "run" else "candidate", result.campaign.runs)]
-
-
-def run_numbers(result: Result) -> list[int]:
-    """Of the runs of each of `arms_of`: the pair's own number, else the run's in its campaign."""
-    if result.pairs:
-        return [pair.index for pair in used_pairs(result.pairs)]
-    return list(range(len(result.campaign.runs))) if result.campaign else []
-
-
-def judged_runs(result: Result) -> list[Run]:
-    """The runs that the verdict looks at, of both arms, or those of the campaign."""
-    if result.pairs:
-        used = (pair for pair in result.pairs if not pair.excluded)
-        return [run for pair in used for run in (pair.baseline, pair.candidate)]
-    return list(result.campaign.runs) if result.campaign else []
-
-
-def any_corrected(result: Result) -> bool:
-    """Whether some judged run is corrected for stalls."""
-    return any(run.corrected is not None for run in judged_runs(result))
-
-
 def merged(runs: Iterable[Run], stage: str) -> Histogram:
     """One stage of all runs that have it, nothing corrected."""
     return Histogram.merged(run.histograms[stage] for run in runs if stage in run.histograms)
+
+
+def _of_pairs(pairs: Sequence[Pair]) -> ShownRuns:
+    columns = tuple(
+        Column(pair.index, (pair.baseline, pair.candidate), pair.noise, pair.excluded)
+        for pair in pairs
+    )
+    return ShownRuns(("baseline", "candidate"), columns)
+
+
+def _of_campaign(label: str, campaign: Campaign) -> ShownRuns:
+    numbered = enumerate(zip(campaign.runs, campaign.noise, strict=True))
+    return ShownRuns(
+        (label,), tuple(Column(number, (run,), noise) for number, (run, noise) in numbered)
+    )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from socklat_gate.measured.result import Result
+from socklat_gate.measured.pair import Pair
+from socklat_gate.measured.result import Comparison, GateResult, Result, RunResult
 from socklat_gate.report.pair_table import interleaving
 from socklat_gate.wording import units
 from socklat_gate.wording.headline import headline, next_step
@@ -35,36 +37,49 @@ class Head:
 
 def head_of(result: Result) -> Head:
     """The head of a result of any kind and outcome."""
+    if isinstance(result, RunResult):
+        return Head("•", "MEASURED", headline(result), next_step(result), (), (), _subject(result))
     verdict = result.verdict
     return Head(
-        symbol=SYMBOLS[verdict.outcome] if verdict else "•",
-        word=verdict.outcome.value.replace("_", " ").upper() if verdict else "MEASURED",
+        symbol=SYMBOLS[verdict.outcome],
+        word=verdict.outcome.value.replace("_", " ").upper(),
         headline=headline(result),
         next_step=next_step(result),
         reasons=tuple(coded_reasons(verdict)),
-        notes=tuple(filter(None, (drift_text(result.drift), note_text(result.calibration)))),
+        notes=_notes(result) if isinstance(result, GateResult) else (),
         subject=_subject(result),
     )
+
+
+def _notes(result: GateResult) -> tuple[str, ...]:
+    return tuple(filter(None, (drift_text(result.drift), note_text(result.calibration))))
 
 
 def _subject(result: Result) -> tuple[tuple[str, str], ...]:
     rows = [
         ("scenario", result.scenario_name),
-        ("baseline", result.baseline_image),
-        ("baseline commit", _compared_with(result)),
-        ("candidate" if result.kind != "run" else "image", result.candidate_image),
+        *_images(result),
         ("commit", units.commit_id(result.commit)),
         ("branch", result.branch),
         ("measured", units.moment(result.created)),
         ("took", units.duration_s(result.duration_s)),
-        ("pairs", _pair_count(result)),
-        ("arms", interleaving(result.pairs)),
-        ("seed", str(result.seed) if result.kind != "compare" else ""),
+        *(_paired(result.pairs) if isinstance(result, GateResult) else ()),
+        ("seed", str(result.seed) if not isinstance(result, Comparison) else ""),
     ]
     return tuple((name, text) for name, text in rows if text)
 
 
-def _compared_with(result: Result) -> str:
+def _images(result: Result) -> tuple[tuple[str, str], ...]:
+    if isinstance(result, RunResult):
+        return (("image", result.candidate_image),)
+    return (
+        ("baseline", result.baseline_image),
+        ("baseline commit", _compared_with(result)),
+        ("candidate", result.candidate_image),
+    )
+
+
+def _compared_with(result: GateResult | Comparison) -> str:
     """Which commit, and why that one."""
     known = [
         text
@@ -74,7 +89,7 @@ def _compared_with(result: Result) -> str:
     return ", ".join(known)
 
 
-def _pair_count(result: Result) -> str:
-    excluded = sum(1 for pair in result.pairs if pair.excluded)
-    used = len(result.pairs) - excluded
-    return f"{used} used, {excluded} excluded" if result.pairs else ""
+def _paired(pairs: Sequence[Pair]) -> tuple[tuple[str, str], ...]:
+    excluded = sum(1 for pair in pairs if pair.excluded)
+    count = f"{len(pairs) - excluded} used, {excluded} excluded" if pairs else ""
+    return (("pairs", count), ("arms", interleaving(pairs)))

@@ -70,18 +70,16 @@ class Evidence:
     rows: tuple[EvidenceRow, ...]
 
 
-def metrics_section(verdict: Verdict | None) -> Metrics | None:
+def metrics_section(verdict: Verdict) -> Metrics | None:
     """None when no metric was judged and no waiver is in force."""
-    if verdict is None:
-        return None
     rows, waivers = tuple(map(_row, verdict.metrics)), _waiver_rows(verdict)
     cpu = tuple(metric.name for metric in verdict.metrics if metric.quantile is None)
     return Metrics(rows, cpu, waivers) if rows or waivers else None
 
 
-def evidence_section(verdict: Verdict | None) -> Evidence | None:
+def evidence_section(verdict: Verdict) -> Evidence | None:
     """None when no metric was judged."""
-    if verdict is None or not verdict.metrics:
+    if not verdict.metrics:
         return None
     rows = (
         EvidenceRow(

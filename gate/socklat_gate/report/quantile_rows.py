@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.histogram import Histogram
-from socklat_gate.measured.result import Result
 from socklat_gate.report.arm_runs import merged
 from socklat_gate.report.stage_rows import stages_not_measured
 from socklat_gate.wording import units
@@ -35,11 +35,9 @@ class Measured:
     not_measured: tuple[str, ...]
 
 
-def measured_section(result: Result) -> Measured | None:
-    """None for a result with a verdict, which has its metrics instead, and without runs."""
-    if result.verdict is not None or result.campaign is None:
-        return None
-    runs = result.campaign.runs
+def measured_section(campaign: Campaign) -> Measured | None:
+    """None when no stage was measured."""
+    runs = campaign.runs
     stages = dict.fromkeys(stage for run in runs for stage in run.histograms)
     rows = [_row(stage, whole := merged(runs, stage), whole.total) for stage in stages]
     known = [run.corrected for run in runs if run.corrected and "service" in run.corrected.used]

@@ -47,9 +47,9 @@ class SpikeEvidence:
     text: str
 
 
-def rare_spikes(verdict: Verdict | None) -> RareSpikes | None:
+def rare_spikes(verdict: Verdict) -> RareSpikes | None:
     """None when spikes were not judged."""
-    spikes = verdict.spikes if verdict else None
+    spikes = verdict.spikes
     if spikes is None:
         return None
     return RareSpikes(
@@ -61,9 +61,9 @@ def rare_spikes(verdict: Verdict | None) -> RareSpikes | None:
     )
 
 
-def spike_evidence(verdict: Verdict | None) -> SpikeEvidence | None:
+def spike_evidence(verdict: Verdict) -> SpikeEvidence | None:
     """None when spikes were not judged."""
-    spikes = verdict.spikes if verdict else None
+    spikes = verdict.spikes
     if spikes is None:
         return None
     rows = [_row("baseline", spikes.baseline_events, spikes.baseline_exposure_s)]

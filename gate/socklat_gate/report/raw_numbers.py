@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from socklat_gate.measured.pair import Noise
-from socklat_gate.measured.result import Result
-from socklat_gate.report.arm_runs import judged_runs
+from socklat_gate.report.arm_runs import ShownRuns
 from socklat_gate.wording import units
 from socklat_gate.wording.changes import plural
 
@@ -39,9 +36,9 @@ class Correction:
     ignored: int = 0
 
 
-def correction_of(result: Result) -> Correction | None:
+def correction_of(shown: ShownRuns) -> Correction | None:
     """Sums over the judged runs; None when there are none."""
-    runs = judged_runs(result)
+    runs = shown.judged
     if not runs:
         return None
     known = [run.corrected for run in runs if run.corrected is not None]
@@ -57,7 +54,7 @@ def correction_of(result: Result) -> Correction | None:
         shortest_s=min(lengths_s),
         median_s=median(lengths_s),
         longest_s=max(lengths_s),
-        ignored=sum(bool(noise.interference_ignored) for noise in _noises(result)),
+        ignored=sum(bool(noise.interference_ignored) for noise in shown.judged_noises),
     )
 
 
@@ -84,12 +81,6 @@ def _ignored(correction: Correction) -> str:
         f" In {plural(correction.ignored, 'measurement')} bursts of other processes were "
         "correlated with requests, so they were not corrected for."
     )
-
-
-def _noises(result: Result) -> Sequence[Noise]:
-    if result.pairs:
-        return [pair.noise for pair in result.pairs if not pair.excluded]
-    return result.campaign.noise if result.campaign else ()
 
 
 def _length(correction: Correction) -> str:

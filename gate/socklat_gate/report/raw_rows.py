@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from socklat_gate.measured.result import Result
-from socklat_gate.measured.verdict import Verdict
+from socklat_gate.measured.verdict import MetricVerdict
+from socklat_gate.report.arm_runs import ShownRuns
 from socklat_gate.report.raw_numbers import correction_of, correction_text
 from socklat_gate.wording import units
 
@@ -34,16 +35,17 @@ class StallCorrection:
     rows: tuple[RawRow, ...]
 
 
-def stall_correction_section(result: Result) -> StallCorrection | None:
+def stall_correction_section(
+    runs: ShownRuns, metrics: Sequence[MetricVerdict] = ()
+) -> StallCorrection | None:
     """None when no run was judged."""
-    correction = correction_of(result)
+    correction = correction_of(runs)
     if correction is None:
         return None
-    rows = _rows(result.verdict) if result.verdict else ()
-    return StallCorrection(correction_text(correction), rows)
+    return StallCorrection(correction_text(correction), _rows(metrics))
 
 
-def _rows(verdict: Verdict) -> tuple[RawRow, ...]:
+def _rows(metrics: Sequence[MetricVerdict]) -> tuple[RawRow, ...]:
     """A row for every gated quantile that was corrected."""
     return tuple(
         RawRow(
@@ -55,6 +57,6 @@ def _rows(verdict: Verdict) -> tuple[RawRow, ...]:
             units.change(metric.change),
             units.change(metric.raw_change),
         )
-        for metric in verdict.metrics
+        for metric in metrics
         if math.isfinite(metric.raw_candidate_ns)
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from socklat_gate.measured.result import Result
-from socklat_gate.report.arm_runs import Arms, any_corrected, arms_of, run_numbers
+from socklat_gate.measured.result import GateResult, Result, RunResult
+from socklat_gate.report.arm_runs import ShownRuns, shown_runs
 from socklat_gate.report.counters import Counters, counters_of
 from socklat_gate.report.delivery import CompletenessText, Load, completeness_section, load_section
 from socklat_gate.report.fact_lists import Facts, environment_section, facts_of
@@ -34,33 +34,33 @@ __all__ = ["Report", "report_of"]
 class Report:
     """Everything that a report shows; a section is None where a result has no such part.
 
-    ``result`` and ``arms`` hold the numbers, for drawings and for formats that machines read;
+    ``result`` and ``runs`` hold the numbers, for drawings and for formats that machines read;
     ``left_out`` names the sections that `without` took away.
     """
 
     result: Result
-    arms: Arms
+    runs: ShownRuns
     head: Head
-    metrics: Metrics | None
-    stall_correction: StallCorrection | None
-    measured: Measured | None
-    attribution: TimeSpent | None
-    rare_spikes: RareSpikes | None
-    spike_evidence: SpikeEvidence | None
-    service_time: ServiceTime | None
-    load: Load | None
-    completeness: CompletenessText | None
-    environment: Facts | None
-    evidence: Evidence | None
-    stages: Stages | None
-    companions: Companions | None
-    slowest: Slowest | None
-    network: Counters | None
-    drops: Counters | None
-    pairs: PairTable | None
-    hooks: Facts | None
-    fingerprint: Facts | None
-    facts: Facts | None
+    metrics: Metrics | None = None
+    stall_correction: StallCorrection | None = None
+    measured: Measured | None = None
+    attribution: TimeSpent | None = None
+    rare_spikes: RareSpikes | None = None
+    spike_evidence: SpikeEvidence | None = None
+    service_time: ServiceTime | None = None
+    load: Load | None = None
+    completeness: CompletenessText | None = None
+    environment: Facts | None = None
+    evidence: Evidence | None = None
+    stages: Stages | None = None
+    companions: Companions | None = None
+    slowest: Slowest | None = None
+    network: Counters | None = None
+    drops: Counters | None = None
+    pairs: PairTable | None = None
+    hooks: Facts | None = None
+    fingerprint: Facts | None = None
+    facts: Facts | None = None
     left_out: tuple[str, ...] = ()
 
     def sections(self) -> Iterator[tuple[str, object]]:
@@ -78,29 +78,50 @@ class Report:
 
 def report_of(result: Result) -> Report:
     """The report of a result of any kind and outcome; built once per job."""
-    verdict, arms = result.verdict, arms_of(result)
-    measured = measured_section(result)
-    return Report(
-        result=result,
-        arms=arms,
-        head=head_of(result),
+    if isinstance(result, RunResult):
+        return _run_report(result)
+    runs, verdict = shown_runs(result), result.verdict
+    pairs = result.pairs if isinstance(result, GateResult) else ()
+    return replace(
+        _shared(result, runs),
         metrics=metrics_section(verdict),
-        stall_correction=stall_correction_section(result),
-        measured=measured,
+        stall_correction=stall_correction_section(runs, verdict.metrics),
         attribution=attribution_section(verdict),
         rare_spikes=rare_spikes(verdict),
         spike_evidence=spike_evidence(verdict),
-        service_time=service_time_section(result, arms),
+        evidence=evidence_section(verdict),
+        stages=stages_section(runs.arms, stalls_included=runs.corrected),
+        pairs=pair_table(pairs, verdict.metrics),
+    )
+
+
+def _run_report(result: RunResult) -> Report:
+    """Quantiles of every stage stand where a verdict has its metrics and stages."""
+    runs = shown_runs(result)
+    measured = measured_section(result.campaign)
+    return replace(
+        _shared(result, runs),
+        stall_correction=stall_correction_section(runs),
+        measured=measured,
+        stages=None if measured else stages_section(runs.arms, stalls_included=runs.corrected),
+    )
+
+
+def _shared(result: Result, runs: ShownRuns) -> Report:
+    """The sections that a result of any kind has."""
+    arms = runs.arms
+    return Report(
+        result=result,
+        runs=runs,
+        head=head_of(result),
+        service_time=service_time_section(runs),
         load=load_section(arms),
         completeness=completeness_section(result.completeness),
         environment=environment_section(result.environment),
-        evidence=evidence_section(verdict),
-        stages=None if measured else stages_section(arms, stalls_included=any_corrected(result)),
         companions=companions_section(arms),
-        slowest=slowest_section(arms, run_numbers(result)),
+        slowest=slowest_section(arms, runs.numbers),
         network=counters_of(arms, "network"),
         drops=counters_of(arms, "drops"),
-        pairs=pair_table(result.pairs, verdict.metrics if verdict else ()),
         hooks=facts_of(result.hooks),
         fingerprint=facts_of(result.fingerprint.must_match),
         facts=facts_of(result.fingerprint.facts),

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from socklat_gate.measured.histogram import Histogram
-from socklat_gate.measured.result import Result
-from socklat_gate.report.arm_runs import Arms, any_corrected, merged
+from socklat_gate.report.arm_runs import ShownRuns, merged
 from socklat_gate.wording.units import change, ns
 
 __all__ = ["COLUMNS", "ServiceTime", "percentile_sketch", "service_time_section"]
@@ -35,10 +34,10 @@ class ServiceTime:
     stalls_included: bool
 
 
-def service_time_section(result: Result, arms: Arms) -> ServiceTime | None:
+def service_time_section(shown: ShownRuns) -> ServiceTime | None:
     """None when no arm has an exchange."""
-    sketch = percentile_sketch([(arm, merged(runs, "service")) for arm, runs in arms])
-    return ServiceTime(sketch, any_corrected(result)) if sketch else None
+    sketch = percentile_sketch([(arm, merged(runs, "service")) for arm, runs in shown.arms])
+    return ServiceTime(sketch, shown.corrected) if sketch else None
 
 
 def percentile_sketch(arms: Sequence[tuple[str, Histogram]]) -> str:

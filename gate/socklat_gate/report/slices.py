@@ -47,9 +47,9 @@ class TimeSpent:
     depend: Sentence
 
 
-def attribution_section(verdict: Verdict | None) -> TimeSpent | None:
+def attribution_section(verdict: Verdict) -> TimeSpent | None:
     """None when nothing is attributed."""
-    if verdict is None or not verdict.attribution:
+    if not verdict.attribution:
         return None
     return TimeSpent(_slices(verdict.attribution), _depend_sentence(verdict.attribution))
 

@@ -6,7 +6,7 @@ import math
 
 from socklat_gate.errors import Reason
 from socklat_gate.measured.histogram import Histogram
-from socklat_gate.measured.result import Result
+from socklat_gate.measured.result import Result, RunResult
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict, Verdict
 from socklat_gate.wording.advice import ADVICE, CPU, INTENDED, SPIKES, STAGES
 from socklat_gate.wording.decisive import CANNOT_JUDGE, blocked, carrier, change_or_lowest, worst_of
@@ -23,9 +23,9 @@ DEPEND = "depend"
 
 def headline(result: Result) -> Sentence:
     """One sentence that says what came out."""
-    verdict = result.verdict
-    if verdict is None:
+    if isinstance(result, RunResult):
         return _measured(result)
+    verdict = result.verdict
     shown: Sentence = ()
     if verdict.outcome is Outcome.REGRESSION:
         shown = _regression(verdict)
@@ -38,9 +38,9 @@ def headline(result: Result) -> Sentence:
 
 def next_step(result: Result) -> Sentence:
     """What the reader should do now."""
-    verdict = result.verdict
-    if verdict is None:
+    if isinstance(result, RunResult):
         return ("Compare it with another run: ", Name("socklat-gate compare BASE CANDIDATE"), ".")
+    verdict = result.verdict
     if verdict.outcome is Outcome.REGRESSION:
         return (*_investigate(verdict), *INTENDED)
     reasons = [fact.code for fact in verdict.reasons]
@@ -53,8 +53,8 @@ def next_step(result: Result) -> Sentence:
     return ADVICE[verdict.outcome]
 
 
-def _measured(result: Result) -> Sentence:
-    runs = result.campaign.runs if result.campaign else ()
+def _measured(result: RunResult) -> Sentence:
+    runs = result.campaign.runs
     services = [run.histograms["service"] for run in runs if "service" in run.histograms]
     exchanges = sum(histogram.total for histogram in services)
     corrected = [run.corrected.histograms.get("service") for run in runs if run.corrected]

@@ -29,10 +29,8 @@ __all__ = [
 BUDGETS = {Reason.BUDGET_PAIRS: "pairs", Reason.BUDGET_MINUTES: "minutes"}
 
 
-def coded_reasons(verdict: Verdict | None) -> list[tuple[str, str]]:
-    """Each reason's code and its sentence; none without a verdict."""
-    if verdict is None:
-        return []
+def coded_reasons(verdict: Verdict) -> list[tuple[str, str]]:
+    """Each reason's code and its sentence."""
     return [(fact.code.value, reason_text(fact, verdict)) for fact in verdict.reasons]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from socklat_gate.documents.codec import from_body, to_body
+from socklat_gate.documents.result_types import result_from_body
 from socklat_gate.errors import NoUsableBaseline, Reason
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.result import Result
@@ -36,7 +37,8 @@ def assert_same(left: object, right: object) -> None:
 
 
 def through_json(value):
-    return from_body(type(value), json.loads(json.dumps(to_body(value), allow_nan=False)))
+    body = json.loads(json.dumps(to_body(value), allow_nan=False))
+    return result_from_body(body) if isinstance(value, Result) else from_body(type(value), body)
 
 
 def changed(path: str, value: object) -> dict:
@@ -62,8 +64,9 @@ def test_a_campaign_comes_back_equal():
 
 
 def test_bodies_have_exactly_the_members_of_the_dataclasses():
-    body = to_body(make_result())
-    assert list(body) == [f.name for f in dataclasses.fields(Result)]
+    for kind in ("gate", "run", "compare"):
+        result = make_result(kind)
+        assert list(to_body(result)) == ["kind", *(f.name for f in dataclasses.fields(result))]
     assert list(to_body(make_campaign())) == [f.name for f in dataclasses.fields(Campaign)]
 
 
@@ -126,7 +129,7 @@ def test_a_verdict_from_before_spikes_were_judged_can_be_read():
     del body["verdict"]["spikes"]
     for metric in body["verdict"]["metrics"]:
         del metric["waived"]
-    back = from_body(Result, body).verdict
+    back = result_from_body(body).verdict
     assert back.spikes is None
     assert back.metrics[0].waived is None
 
@@ -160,13 +163,67 @@ def test_campaigns_and_results_from_before_branches_were_known_can_be_read():
     for name in ("branch", "baseline_commit", "baseline_choice"):
         del result[name]
     assert from_body(Campaign, campaign).branch == ""
-    assert from_body(Result, result).baseline_commit == ""
+    assert result_from_body(result).baseline_commit == ""
+
+
+EMPTY = {
+    "baseline_image": "",
+    "baseline_commit": "",
+    "baseline_choice": None,
+    "pairs": [],
+    "campaign": None,
+    "completeness": None,
+    "verdict": None,
+    "drift": None,
+    "calibration": None,
+}
+"""What earlier versions wrote where a kind has no such member."""
+
+
+@pytest.mark.parametrize("kind", ["gate", "run", "compare"])
+def test_a_result_from_when_all_kinds_had_all_members_can_be_read(kind):
+    result = make_result(kind)
+    body = json.loads(json.dumps(to_body(result)))
+    assert_same(result_from_body({**EMPTY, **body}), result)
+    assert_same(result_from_body({**EMPTY, "hooks": {}, **body}), result)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value"),
+    [
+        ("run", "pairs", [{}]),
+        ("run", "verdict", {"outcome": "pass"}),
+        ("run", "baseline_image", "example/service:1.2"),
+        ("run", "drift", 0),
+        ("compare", "pairs", [1]),
+        ("compare", "calibration", {"code": "not_calibrated"}),
+        ("compare", "drift", False),
+    ],
+)
+def test_a_member_of_another_kind_must_be_empty(kind, name, value):
+    body = {**to_body(make_result(kind)), name: value}
+    with pytest.raises(NoUsableBaseline, match=rf"field {name}: expected nothing.*'{kind}'") as got:
+        result_from_body(body)
+    assert got.value.reason is Reason.BASELINE_CORRUPT
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("gate", "verdict"), ("compare", "verdict"), ("run", "campaign"), ("run", "completeness")],
+)
+def test_what_every_result_of_a_kind_has_must_be_there(kind, name):
+    body = to_body(make_result(kind))
+    with pytest.raises(NoUsableBaseline, match=f"field {name}: expected"):
+        result_from_body({**body, name: None})
+    del body[name]
+    with pytest.raises(NoUsableBaseline, match=f"an object with member '{name}'"):
+        result_from_body(body)
 
 
 def test_a_missing_optional_member_takes_its_default():
     body = to_body(make_result())
     del body["drift"]
-    assert from_body(Result, body).drift is None
+    assert result_from_body(body).drift is None
 
 
 @pytest.mark.parametrize(
@@ -212,7 +269,7 @@ def test_a_missing_optional_member_takes_its_default():
 )
 def test_a_wrong_value_is_refused_by_its_path(path, value, named):
     with pytest.raises(NoUsableBaseline) as caught:
-        from_body(Result, changed(path, value))
+        result_from_body(changed(path, value))
     assert caught.value.reason is Reason.BASELINE_CORRUPT
     assert f"field {named}: expected" in caught.value.message
     assert caught.value.remedy
@@ -241,12 +298,12 @@ def test_a_run_without_what_its_readers_need_is_refused():
 @pytest.mark.parametrize("body", [None, [], "text", 3, {}, {"kind": "gate"}])
 def test_a_body_of_another_shape_is_refused(body):
     with pytest.raises(NoUsableBaseline, match="field body: expected an object"):
-        from_body(Result, body)
+        result_from_body(body)
 
 
 def test_what_is_shown_of_a_wrong_value_is_short():
     with pytest.raises(NoUsableBaseline) as caught:
-        from_body(Result, changed("kind", "x" * 10_000))
+        result_from_body(changed("kind", "x" * 10_000))
     assert len(caught.value.message) < 200
 
 
@@ -269,7 +326,7 @@ def test_replacing_any_value_never_raises_anything_else():
     refused = 0
     for body in replaced(original):
         try:
-            from_body(Result, body)
+            result_from_body(body)
         except NoUsableBaseline:
             refused += 1
     assert refused > 500

@@ -52,13 +52,12 @@ def test_every_exit_code_has_a_meaning() -> None:
 
 
 def test_the_change_of_a_quantile() -> None:
-    result = make_result()
-    assert service_change(result, 0.99) == 0.31
-    assert service_change(result, 0.999) is None
-    assert service_change(make_result("run"), 0.5) is None
+    verdict = make_verdict(Outcome.REGRESSION)
+    assert service_change(verdict, 0.99) == 0.31
+    assert service_change(verdict, 0.999) is None
     unknown = make_metric("service_p50", Outcome.INCONCLUSIVE, math.nan)
     verdict = replace(make_verdict(Outcome.INCONCLUSIVE), metrics=(unknown,))
-    assert service_change(replace(result, verdict=verdict), 0.5) is None
+    assert service_change(verdict, 0.5) is None
 
 
 @pytest.mark.parametrize("outcome", Outcome)

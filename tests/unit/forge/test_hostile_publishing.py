@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from socklat_gate.forge.body import Source, comment_body, marker_of
-from socklat_gate.forge.exit_policy import FailOn
+from socklat_gate.forge.exit_policy import FailOn, outcome_exit
 from socklat_gate.forge.finding import Finding
 from socklat_gate.forge.github.check_run import MAX_SUMMARY, Check, create_check
 from socklat_gate.forge.github.comment import MAX_COMMENT
@@ -103,7 +103,8 @@ def check_what_is_published(at: int, job: Job, directory: Path) -> None:
     assert_only_ours(f"{marker_of(hostile.scenario_name)}\n{body}", links=3)
     assert history_in(body) == ((OLD, entry) if entry else (OLD,))
 
-    exit_code = int(hostile.verdict.outcome.exit_code) if hostile.verdict else 0
+    exit_code = outcome_exit(hostile)
+    assert exit_code == (0 if hostile.kind == "run" else hostile.verdict.outcome.exit_code)
     log = io.StringIO()
     output, summary = directory / "output", directory / "summary"
     finding = Finding(exit_code, hostile.scenario_name, hostile, "", ())
@@ -114,7 +115,7 @@ def check_what_is_published(at: int, job: Job, directory: Path) -> None:
     assert command.name in {"error", "warning", "notice"}
     assert command.properties.keys() == {"title"}
     outputs = outputs_of(output)
-    assert outputs["verdict"] == (hostile.verdict.outcome.value if hostile.verdict else "")
+    assert outputs["verdict"] == ("" if hostile.kind == "run" else hostile.verdict.outcome.value)
     assert len(outputs) == 6
 
 

@@ -9,12 +9,14 @@ from socklat_gate.forge.verdict_history import (
     MAX_JSON,
     MOST,
     Entry,
+    entry_of,
     hidden_line,
     history_in,
     history_table,
     with_entry,
 )
 from socklat_gate.measured.verdict import Outcome
+from tests.unit.factories import make_result
 from tests.unit.report.markdown_judge import tables
 
 
@@ -38,6 +40,13 @@ def body_with(document: object) -> str:
 def test_what_was_written_is_read_again() -> None:
     entries = (entry(1), entry(2, verdict=Outcome.PASS, p50=-0.02, p99=0.1))
     assert history_in(f"report\n{hidden_line(entries)}\n") == entries
+
+
+def test_a_result_is_a_line_of_the_history_by_its_verdict() -> None:
+    found = entry_of(make_result(outcome=Outcome.REGRESSION), "b" * 40, 7, 1)
+    assert found is not None
+    assert (found.verdict, found.p50, found.p99) == (Outcome.REGRESSION, 0.004, 0.31)
+    assert entry_of(make_result("run"), "b" * 40, 7, 1) is None
 
 
 def test_ten_earlier_ones_are_kept_beside_the_present() -> None:

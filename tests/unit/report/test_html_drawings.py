@@ -12,13 +12,13 @@ import pytest
 from socklat_gate.errors import Reason
 from socklat_gate.measured.histogram import Histogram, band_edges_ns
 from socklat_gate.measured.verdict import EvidenceTrace, Outcome
-from socklat_gate.report.arm_runs import arms_of
+from socklat_gate.report.arm_runs import shown_runs
 from socklat_gate.report.formats.html.curves import STEP, curve_document, curve_sets
 from socklat_gate.report.formats.html.evidence_trace import evidence_document, evidence_traces
 from socklat_gate.report.formats.html.heat_map import COLUMN, heat_document, heat_map
 from socklat_gate.report.formats.html.intervals import interval_axis
 from socklat_gate.report.formats.html.marks import MAX_MARKS
-from socklat_gate.report.formats.html.run_columns import MAX_COLUMNS, timeline_of
+from socklat_gate.report.formats.html.page import MAX_COLUMNS
 from socklat_gate.report.formats.html.waterfall import SEQUENCE, share_bars, waterfalls
 from socklat_gate.scenario.gating import Gate, Metric
 from socklat_gate.verdict.attribution import slice_means_ns
@@ -30,6 +30,7 @@ from tests.unit.factories import (
     make_spike,
     with_correction,
 )
+from tests.unit.report.rendered import render_html
 
 GATE = Gate(
     metrics=[
@@ -50,7 +51,7 @@ def decided(count=6, scale=1.3, gate=GATE, **changes):
 
 
 def test_a_curve_holds_the_quantiles_of_all_exchanges_within_those_of_the_runs():
-    (found,) = [one for one in curve_sets(arms_of(RAW)) if one.stage == "service"]
+    (found,) = [one for one in curve_sets(shown_runs(RAW).arms) if one.stage == "service"]
     merged = Histogram.merged(p.baseline.histograms["service"] for p in RAW.pairs if not p.excluded)
     curve = found.curves[0]
     assert curve.exchanges == merged.total == 4000
@@ -66,29 +67,29 @@ def test_bands_end_where_a_run_has_nothing_beyond():
     short = make_pair()
     small = replace(short.baseline, histograms={"service": Histogram.of(np.arange(1, 101) * 1000)})
     result = replace(RAW, pairs=(replace(short, baseline=small), make_pair(2)))
-    found = curve_sets(arms_of(result))[0]
+    found = curve_sets(shown_runs(result).arms)[0]
     assert found.stage == "service"
     assert [low is None for low in found.curves[0].low_ns].index(True) == round(2 / STEP) + 1
 
 
 def test_corrected_curves_come_first_and_only_where_every_run_is():
     pairs = (with_correction(make_pair(0)), with_correction(make_pair(2)))
-    sets = curve_sets(arms_of(replace(RAW, pairs=pairs)))
+    sets = curve_sets(shown_runs(replace(RAW, pairs=pairs)).arms)
     assert [one.numbers for one in sets if one.stage == "service"] == ["corrected", "raw"]
-    mixed = curve_sets(arms_of(replace(RAW, pairs=(pairs[0], make_pair(2)))))
+    mixed = curve_sets(shown_runs(replace(RAW, pairs=(pairs[0], make_pair(2)))).arms)
     assert {one.numbers for one in mixed} == {"raw"}
 
 
 def test_the_table_of_a_curve_has_the_ratio():
-    found = curve_sets(arms_of(replace(RAW, pairs=(make_pair(0, 2.0),))))[0]
+    found = curve_sets(shown_runs(replace(RAW, pairs=(make_pair(0, 2.0),))).arms)[0]
     assert [row[0] for row in found.table] == ["p50", "p75", "p90", "p95", "p99", "max"]
     assert float(found.table[0][3]) == pytest.approx(2.0, rel=0.1)
-    one_arm = curve_sets(arms_of(make_result("run")))[0]
+    one_arm = curve_sets(shown_runs(make_result("run")).arms)[0]
     assert {len(row) for row in one_arm.table} == {2}
 
 
 def test_the_document_of_curves_is_small_and_complete():
-    document = curve_document(arms_of(RAW), curve_sets(arms_of(RAW)))
+    document = curve_document(shown_runs(RAW).arms, curve_sets(shown_runs(RAW).arms))
     assert document["arms"] == ["baseline", "candidate"]
     assert [one["stage"] for one in document["sets"]] == ["service", "recv_wait", "app"]
     assert all(len(f"{v:g}") <= 10 for v in document["sets"][0]["curves"][0]["at"])
@@ -99,7 +100,7 @@ def test_the_document_of_curves_is_small_and_complete():
 
 def test_the_evidence_is_redrawn_as_it_was_decided():
     result = decided()
-    traces = evidence_traces(result)
+    traces = evidence_traces(result.verdict)
     for trace, metric in zip(traces, result.verdict.metrics, strict=True):
         assert trace.labels == tuple(range(6))
         assert max(1.0, *trace.fail) == pytest.approx(metric.evidence_fail)
@@ -114,36 +115,37 @@ def test_pairs_set_aside_do_not_count_and_starts_are_one_observation():
     result = decided(4, excluded="")
     pairs = (*result.pairs, make_pair(4, 9.0, excluded="noisy"))
     verdict = decide(pairs, GATE, budget_spent=Reason.BUDGET_PAIRS)
-    assert evidence_traces(replace(result, verdict=verdict)) == evidence_traces(result)
+    assert evidence_traces(verdict) == evidence_traces(result.verdict)
     gate = GATE.model_copy(update={"pairs_per_start": 2})
     pairs = tuple(replace(make_pair(i, 1.3), start=i // 2) for i in range(6))
     verdict = decide(pairs, gate, budget_spent=Reason.BUDGET_PAIRS)
-    (trace, _) = evidence_traces(replace(result, pairs=pairs, verdict=verdict))
+    (trace, _) = evidence_traces(verdict)
     assert trace.labels == (1, 3, 5)
 
 
 def test_evidence_by_another_scale_is_drawn_as_it_was_decided():
     result = decided()
     verdict = decide(result.pairs, GATE, {"service_p50": 1.0}, Reason.BUDGET_PAIRS)
-    trace = evidence_traces(replace(result, verdict=verdict))[0]
+    trace = evidence_traces(verdict)[0]
     assert max(1.0, *trace.fail) == pytest.approx(verdict.metrics[0].evidence_fail)
 
 
 def test_evidence_that_is_not_known_step_by_step_is_not_drawn():
     result = decided()
     metrics = tuple(replace(one, trace=EvidenceTrace()) for one in result.verdict.metrics)
-    assert evidence_traces(replace(result, verdict=replace(result.verdict, metrics=metrics))) == ()
+    assert evidence_traces(replace(result.verdict, metrics=metrics)) == ()
     endless = tuple(replace(one, threshold_fail=math.nan) for one in result.verdict.metrics)
-    assert evidence_traces(replace(result, verdict=replace(result.verdict, metrics=endless))) == ()
-    assert evidence_traces(make_result("compare")) == ()
-    assert evidence_traces(make_result("run")) == ()
+    assert evidence_traces(replace(result.verdict, metrics=endless)) == ()
+    assert evidence_traces(make_result("compare").verdict) == ()
+    assert '"evidence":{"metrics":[]}' in render_html(make_result("run"))
 
 
 # heat map
 
 
 def heat_of(result, rare_ns=math.inf):
-    return heat_map(*timeline_of(result), rare_ns)
+    runs = shown_runs(result)
+    return heat_map(runs.labels, runs.columns[:MAX_COLUMNS], rare_ns)
 
 
 def test_every_exchange_is_in_a_cell():
@@ -205,18 +207,18 @@ def test_hundreds_of_pairs_and_none():
 
 
 def test_stages_follow_each_other_and_add_up():
-    for fall in waterfalls(arms_of(RAW)):
+    for fall in waterfalls(shown_runs(RAW).arms):
         recv_wait, app = fall.rows
         assert [row.stage for row in fall.rows] == list(SEQUENCE[:2])
         for wait, work in zip(recv_wait.bars, app.bars, strict=True):
             assert wait.begin == 0
             assert work.begin == pytest.approx(wait.width, abs=0.02)
             assert not work.cut
-    assert [fall.title for fall in waterfalls(arms_of(RAW))] == ["p50", "p99"]
+    assert [fall.title for fall in waterfalls(shown_runs(RAW).arms)] == ["p50", "p99"]
 
 
 def test_a_waterfall_shows_the_means_around_its_quantile():
-    fall = waterfalls(arms_of(replace(RAW, pairs=(make_pair(),))))[0]
+    fall = waterfalls(shown_runs(replace(RAW, pairs=(make_pair(),))).arms)[0]
     bands = make_pair().baseline.bands
     (app_ns,) = slice_means_ns(bands, ["app"], 0.45, 0.55)
     assert fall.rows[1].bars[0].value == f"{app_ns / 1e3:.0f} µs"

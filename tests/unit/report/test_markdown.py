@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from socklat_gate.documents.codec import from_body, to_body
+from socklat_gate.documents.codec import to_body
+from socklat_gate.documents.result_types import result_from_body
 from socklat_gate.errors import Reason
 from socklat_gate.measured.facts import Drift, Note, NoteCode
 from socklat_gate.measured.histogram import Histogram
@@ -297,5 +298,5 @@ def test_hostile_reasons_stay_text_in_the_headline(outcome, text):
 def test_a_result_that_was_stored_renders_the_same():
     for kind in ("gate", "run", "compare"):
         result = make_result(kind)
-        stored = from_body(Result, json.loads(json.dumps(to_body(result))))
+        stored = result_from_body(json.loads(json.dumps(to_body(result))))
         assert render_markdown(stored) == render_markdown(result)

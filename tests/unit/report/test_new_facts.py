@@ -19,7 +19,8 @@ from socklat_gate.measured.verdict import (
     SpikeVerdict,
     StageShare,
 )
-from socklat_gate.report.machine import machine_numbers, noises_of
+from socklat_gate.report.arm_runs import shown_runs
+from socklat_gate.report.machine import machine_numbers
 from socklat_gate.report.pair_table import interleaving, pair_table
 from socklat_gate.report.rare_spikes import rare_spikes, spike_evidence
 from socklat_gate.report.raw_numbers import correction_of, correction_text
@@ -76,7 +77,7 @@ def test_what_was_not_corrected_is_said_in_one_line() -> None:
 
 def test_the_share_used_and_the_worst_run() -> None:
     pairs = (with_correction(make_pair(0), 0.9), with_correction(make_pair(1), 0.3))
-    found = correction_of(replace(make_result(), pairs=pairs))
+    found = correction_of(shown_runs(replace(make_result(), pairs=pairs)))
     assert found is not None
     assert (found.runs, found.corrected_runs, found.logged) == (4, 4, 8_000)
     assert found.used / found.logged == pytest.approx(0.6, abs=0.01)
@@ -88,17 +89,17 @@ def test_the_share_used_and_the_worst_run() -> None:
 
 def test_pairs_set_aside_do_not_count_for_the_correction() -> None:
     pairs = (with_correction(make_pair(0)), with_correction(make_pair(1, excluded="noisy"), 0.1))
-    found = correction_of(replace(make_result(), pairs=pairs))
+    found = correction_of(shown_runs(replace(make_result(), pairs=pairs)))
     assert found is not None
     assert (found.runs, found.logged) == (2, 4_000)
     nothing = replace(make_result(), pairs=pairs[1:])
-    assert correction_of(nothing) is None
+    assert correction_of(shown_runs(nothing)) is None
     assert "orrected" not in render_markdown(with_verdict(nothing, metrics=()))
 
 
 def test_runs_that_were_extended_say_how_long() -> None:
     pairs = tuple(lasting(pair, s) for pair, s in zip(corrected().pairs, (8, 9, 14), strict=True))
-    found = correction_of(replace(make_result(), pairs=pairs))
+    found = correction_of(shown_runs(replace(make_result(), pairs=pairs)))
     assert found is not None
     assert "Runs lasted 8.0 s to 14.0 s (median 9.0 s), extended while" in correction_text(found)
     table = pair_table(pairs, (P50,))
@@ -109,7 +110,7 @@ def test_runs_that_were_extended_say_how_long() -> None:
 
 def test_some_runs_without_correction_are_counted() -> None:
     pairs = (with_correction(make_pair(0)), make_pair(1))
-    found = correction_of(replace(make_result(), pairs=pairs))
+    found = correction_of(shown_runs(replace(make_result(), pairs=pairs)))
     assert found is not None
     assert "; 2 runs without correction" in correction_text(found)
 
@@ -171,8 +172,9 @@ def test_noise_in_numbers() -> None:
     assert found["steal"] == {"median": 0.2, "max": 0.3}
     assert found["stalled"] == {"median": 0.05, "max": 0.05}
     assert found["interference"] is None
-    assert len(noises_of(corrected())) == 3
-    assert set(machine_numbers(noises_of(make_result("compare"))).values()) == {None}
+    assert len(shown_runs(corrected()).noises) == 3
+    nothing = shown_runs(make_result("gate", Outcome.INVALID))
+    assert set(machine_numbers(nothing.noises).values()) == {None}
 
 
 def test_the_mode_of_sharing_is_shown_unless_it_is_the_usual_one() -> None:

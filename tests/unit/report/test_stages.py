@@ -6,9 +6,9 @@ from typing import get_args
 
 import pytest
 
-from socklat_gate.documents.codec import from_body, to_body
+from socklat_gate.documents.codec import to_body
+from socklat_gate.documents.result_types import result_from_body
 from socklat_gate.measured.histogram import Histogram
-from socklat_gate.measured.result import Result
 from socklat_gate.measured.run import Run
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.report.arm_runs import Arms
@@ -178,7 +178,7 @@ def test_a_file_from_before_there_were_spikes_still_loads_and_renders() -> None:
         for arm in ("baseline", "candidate"):
             for name in ("network", "drops", "spikes", "spike_threshold_ns", "window_from_ns"):
                 del pair[arm][name]
-    old = from_body(Result, body)
+    old = result_from_body(body)
     run = old.pairs[0].baseline
     assert (run.network, run.drops, run.spikes) == ({}, {}, ())
     assert (run.spike_threshold_ns, run.window_from_ns) == (0, 0)

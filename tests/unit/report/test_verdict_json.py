@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from socklat_gate.documents.codec import from_body, to_body
+from socklat_gate.documents.codec import to_body
 from socklat_gate.documents.envelope import RESULT_SCHEMA, SCHEMA_VERSION, checksum_of
 from socklat_gate.documents.json_schema import result_schema
-from socklat_gate.measured.result import Result
+from socklat_gate.documents.result_types import result_from_body
 from socklat_gate.measured.verdict import Outcome, StageShare
 from socklat_gate.report.formats.verdict_json import VERDICT_SCHEMA_VERSION, verdict_document
 from socklat_gate.report.formats.verdict_schema import verdict_schema
+from socklat_gate.report.report import report_of
 from tests.unit.factories import (
     make_attribution,
     make_cpu_metric,
@@ -35,7 +36,7 @@ TYPES = {
 }
 KEYWORDS = {
     *("$schema", "title", "description", "type", "properties", "required", "additionalProperties"),
-    *("items", "prefixItems", "minItems", "enum", "const", "anyOf", "minimum", "pattern"),
+    *("items", "prefixItems", "minItems", "enum", "const", "anyOf", "oneOf", "minimum", "pattern"),
 }
 
 
@@ -44,6 +45,8 @@ def problems(value, schema, path="$"):
     assert schema.keys() <= KEYWORDS, f"unknown keywords at {path}"
     if "anyOf" in schema:
         return [] if any(not problems(value, s, path) for s in schema["anyOf"]) else [path]
+    if "oneOf" in schema:
+        return [] if sum(not problems(value, s, path) for s in schema["oneOf"]) == 1 else [path]
     names = schema.get("type", list(TYPES))
     names = [names] if isinstance(names, str) else names
     fits = any(
@@ -141,7 +144,10 @@ def test_the_exit_code_is_that_of_the_outcome(outcome):
 
 
 def test_a_run_has_no_verdict():
-    document = verdict_document(make_result("run"))
+    result = make_result("run")
+    assert not hasattr(result, "verdict")
+    assert report_of(result).head.reasons == ()
+    document = verdict_document(result)
     assert (document["verdict"], document["exit_code"], document["metrics"]) == (None, 0, [])
 
 
@@ -161,7 +167,7 @@ def test_unknown_and_unbounded_numbers_are_null():
 
 def test_the_result_document_can_be_read_back():
     result = make_result()
-    back = from_body(Result, json.loads(json.dumps(to_body(result))))
+    back = result_from_body(json.loads(json.dumps(to_body(result))))
     assert back.verdict == result.verdict
 
 
@@ -186,7 +192,7 @@ def test_every_optional_part_follows_the_schemas():
     assert problems(verdict, verdict_schema()) == []
     body = json.loads(json.dumps(to_body(result), allow_nan=False))
     assert problems(body, result_schema()["properties"]["body"]) == []
-    assert verdict_document(from_body(Result, body)) == verdict_document(result)
+    assert verdict_document(result_from_body(body)) == verdict_document(result)
 
 
 def test_corrected_and_raw_numbers_spikes_and_the_machine():

@@ -25,7 +25,7 @@ def test_a_sentence_that_a_fact_carries_is_shown_as_it_is():
     (fact,) = worded_reasons((Reason.SERVICE_DIED, "exit code 3 (look at its log)"))
     verdict = Verdict(Outcome.INVALID, (fact,))
     assert coded_reasons(verdict) == [("service_died", "exit code 3 (look at its log)")]
-    assert coded_reasons(None) == []
+    assert coded_reasons(Verdict(Outcome.INVALID, ())) == []
 
 
 @pytest.mark.parametrize(

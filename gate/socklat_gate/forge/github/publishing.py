@@ -21,6 +21,7 @@ from socklat_gate.forge.github.runner import Runner
 from socklat_gate.forge.github.workflow_job import Job
 from socklat_gate.forge.shortening import shorten
 from socklat_gate.forge.verdict_history import entry_of
+from socklat_gate.measured.result import RunResult
 from socklat_gate.report.formats.registry import FORMATS
 
 __all__ = ["Wanted", "artifact_address", "publish"]
@@ -108,10 +109,10 @@ def artifact_address(job: Job, text: str) -> str:
 
 def _outputs(finding: Finding, directory: Path) -> dict[str, str]:
     result = finding.result
-    verdict = result.verdict.outcome.value if result and result.verdict else ""
-    outputs = {"verdict": verdict}
+    verdict = None if result is None or isinstance(result, RunResult) else result.verdict
+    outputs = {"verdict": verdict.outcome.value if verdict else ""}
     for name, quantile in (("change-p50", 0.5), ("change-p99", 0.99)):
-        change = service_change(result, quantile) if result else None
+        change = service_change(verdict, quantile) if verdict else None
         outputs[name] = "" if change is None else f"{change:.6f}"
     for name, file in REPORTS.items():
         outputs[name] = str(directory / file) if result else ""

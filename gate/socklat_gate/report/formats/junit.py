@@ -14,7 +14,7 @@ from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 from junitparser.junitparser import FinalResult
 
 from socklat_gate.measured.names import SPIKES
-from socklat_gate.measured.result import Result
+from socklat_gate.measured.result import Result, RunResult
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict
 from socklat_gate.report.formats import markdown
 from socklat_gate.report.report import Report
@@ -57,16 +57,16 @@ def render(report: Report) -> str:
 def _cases(report: Report) -> Iterator[TestCase]:
     result = report.result
     classname = f"{NAME}.{_line(result.scenario_name)}"
-    verdict = result.verdict
     message = _line(plain(report.head.headline))
-    outcome = verdict.outcome if verdict else Outcome.PASS
+    outcome = Outcome.PASS if isinstance(result, RunResult) else result.verdict.outcome
     why = "\n".join(f"{_line(text)} ({code})" for code, text in report.head.reasons)
     gate = _case(classname, "gate", outcome, message, why)
     gate.time = result.duration_s if math.isfinite(result.duration_s) else 0.0
     gate.system_out = markdown.render(report)
     yield gate
-    if verdict is None:
+    if isinstance(result, RunResult):
         return
+    verdict = result.verdict
     for metric in verdict.metrics:
         yield _case(classname, _line(metric.name), metric.verdict, *_metric_texts(metric))
     if verdict.spikes is not None:
@@ -111,13 +111,14 @@ def _spike_texts(spikes: SpikeVerdict) -> tuple[str, str]:
 
 
 def _properties(result: Result) -> Iterator[tuple[str, str]]:
+    judged = None if isinstance(result, RunResult) else result
     yield "kind", result.kind
-    yield "verdict", result.verdict.outcome.value if result.verdict else ""
-    yield "baseline", result.baseline_image
+    yield "verdict", judged.verdict.outcome.value if judged else ""
+    yield "baseline", judged.baseline_image if judged else ""
     yield "candidate", result.candidate_image
     yield "commit", result.commit
     yield "seed", str(result.seed)
-    yield "pairs", str(result.verdict.pairs if result.verdict else 0)
+    yield "pairs", str(judged.verdict.pairs if judged else 0)
 
 
 def _line(text: str) -> str:

@@ -22,7 +22,7 @@ from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from socklat_gate.measured.histogram import Histogram, bucket_edges_ns
-from socklat_gate.measured.result import Result
+from socklat_gate.measured.result import Result, RunResult
 from socklat_gate.measured.run import Run
 from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.report.arm_runs import merged
@@ -55,8 +55,7 @@ class _Report(Collector):
                 yield family
 
     def _families(self) -> Iterator[Metric]:
-        result, arms = self._report.result, self._report.arms
-        verdict = result.verdict
+        result, arms = self._report.result, self._report.runs.arms
         yield _info(result)
         yield _gauge(
             "duration", "Wall-clock time of the job.", [({}, result.duration_s)], "seconds"
@@ -68,8 +67,8 @@ class _Report(Collector):
             names = ("seen", "recorded", "filtered", "no_response", "pending", "dropped", "missed")
             rows = [({"fate": name}, float(getattr(done, name))) for name in names]
             yield _gauge("exchanges", "Exchanges as the kernel counted them, by fate.", rows)
-        if verdict is not None:
-            yield from _verdict(verdict)
+        if not isinstance(result, RunResult):
+            yield from _verdict(result.verdict)
 
 
 def render(report: Report) -> str:
@@ -84,7 +83,7 @@ def _info(result: Result) -> Metric:
     labels = {
         "scenario": result.scenario_name,
         "kind": result.kind,
-        "baseline": result.baseline_image,
+        "baseline": "" if isinstance(result, RunResult) else result.baseline_image,
         "candidate": result.candidate_image,
         "commit": result.commit,
         "created": result.created,

@@ -13,9 +13,10 @@ from enum import Enum
 from typing import Any
 
 from socklat_gate.errors import Exit
-from socklat_gate.measured.result import Completeness, Result
+from socklat_gate.measured.result import Comparison, Completeness, GateResult, Result, RunResult
 from socklat_gate.measured.verdict import MetricVerdict, SpikeVerdict
-from socklat_gate.report.machine import machine_numbers, noises_of
+from socklat_gate.report.arm_runs import shown_runs
+from socklat_gate.report.machine import machine_numbers
 from socklat_gate.report.raw_numbers import correction_of
 from socklat_gate.report.report import Report
 from socklat_gate.wording.notes import drift_text, note_text
@@ -40,37 +41,71 @@ def render(report: Report) -> str:
 
 def verdict_document(result: Result) -> JSON:
     """Content of ``verdict.json``; a run without verdict has verdict null and exit code 0."""
-    verdict = result.verdict
-    correction = correction_of(result)
+    if isinstance(result, RunResult):
+        return _without_verdict(result)
+    document = _without_verdict(result) | _judged(result)
+    return document | _paired(result) if isinstance(result, GateResult) else document
+
+
+def _without_verdict(result: Result) -> JSON:
+    """Every member in its order, those of verdict and pairs empty."""
+    runs = shown_runs(result)
+    correction = correction_of(runs)
     return {
         "schema_version": VERDICT_SCHEMA_VERSION,
-        "verdict": verdict.outcome.value if verdict else None,
-        "exit_code": int(verdict.outcome.exit_code if verdict else Exit.PASS),
-        "reasons": [{"code": code, "text": text} for code, text in coded_reasons(verdict)],
+        "verdict": None,
+        "exit_code": int(Exit.PASS),
+        "reasons": [],
         "kind": result.kind,
         "scenario": result.scenario_name,
-        "baseline_image": result.baseline_image,
+        "baseline_image": "",
         "candidate_image": result.candidate_image,
         "commit": result.commit,
         "created": result.created,
         "seed": result.seed,
-        "pairs": verdict.pairs if verdict else 0,
-        "pairs_to_decide": verdict.pairs_to_decide if verdict else None,
+        "pairs": 0,
+        "pairs_to_decide": None,
         "duration_s": _strict(result.duration_s),
-        "metrics": [_metric(metric) for metric in (verdict.metrics if verdict else ())],
-        "spikes": _spikes(verdict.spikes) if verdict and verdict.spikes else None,
-        "attribution": [_strict(asdict(part)) for part in (verdict.attribution if verdict else ())],
+        "metrics": [],
+        "spikes": None,
+        "attribution": [],
         "completeness": _completeness(result.completeness) if result.completeness else None,
         "environment": dict(result.environment),
-        "machine": machine_numbers(noises_of(result)),
+        "machine": machine_numbers(runs.noises),
         "correction": _strict(asdict(correction)) if correction else None,
+        "interleave": None,
+        "starts": None,
+        "drift": "",
+        "calibration": "",
+        "branch": result.branch,
+        "baseline_commit": "",
+        "baseline_choice": "",
+    }
+
+
+def _judged(result: GateResult | Comparison) -> JSON:
+    verdict = result.verdict
+    return {
+        "verdict": verdict.outcome.value,
+        "exit_code": int(verdict.outcome.exit_code),
+        "reasons": [{"code": code, "text": text} for code, text in coded_reasons(verdict)],
+        "baseline_image": result.baseline_image,
+        "pairs": verdict.pairs,
+        "pairs_to_decide": verdict.pairs_to_decide,
+        "metrics": [_metric(metric) for metric in verdict.metrics],
+        "spikes": _spikes(verdict.spikes) if verdict.spikes else None,
+        "attribution": [_strict(asdict(part)) for part in verdict.attribution],
+        "baseline_commit": result.baseline_commit,
+        "baseline_choice": note_text(result.baseline_choice),
+    }
+
+
+def _paired(result: GateResult) -> JSON:
+    return {
         "interleave": result.pairs[0].interleave if result.pairs else None,
         "starts": len({pair.start for pair in result.pairs if pair.start is not None}) or None,
         "drift": drift_text(result.drift),
         "calibration": note_text(result.calibration),
-        "branch": result.branch,
-        "baseline_commit": result.baseline_commit,
-        "baseline_choice": note_text(result.baseline_choice),
     }
 
 

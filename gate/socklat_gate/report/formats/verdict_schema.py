@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from socklat_gate.documents.codec import hints_of
 from socklat_gate.documents.json_schema import (
     COUNT,
     DRAFT,
@@ -16,7 +15,7 @@ from socklat_gate.documents.json_schema import (
 )
 from socklat_gate.errors import Exit, Reason
 from socklat_gate.measured.pair import Interleave
-from socklat_gate.measured.result import Completeness, Result
+from socklat_gate.measured.result import Completeness, Kind
 from socklat_gate.measured.verdict import Attribution, MetricVerdict, Outcome, SpikeVerdict
 from socklat_gate.report.formats.verdict_json import LEFT_OUT, RAW, VERDICT_SCHEMA_VERSION
 from socklat_gate.report.machine import NUMBERS
@@ -60,7 +59,7 @@ def verdict_schema() -> JSON:
             "enum": sorted({int(outcome.exit_code) for outcome in Outcome} | {Exit.PASS})
         },
         "reasons": {"type": "array", "items": reason},
-        "kind": schema_of_type(hints_of(Result)["kind"]),
+        "kind": schema_of_type(Kind),
         "scenario": TEXT,
         "baseline_image": TEXT,
         "candidate_image": TEXT,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from socklat_gate.errors import UsageError
-from socklat_gate.forge.exit_policy import FailOn
+from socklat_gate.forge.exit_policy import FailOn, outcome_exit
 from socklat_gate.forge.finding import finding_of
 from socklat_gate.forge.github.api import GitHub
 from socklat_gate.forge.github.publishing import Wanted, artifact_address, publish
@@ -55,7 +55,7 @@ class Step:
             write_reports(result, self.out)
         if exit_code is None:
             assert result is not None
-            exit_code = int(result.verdict.outcome.exit_code) if result.verdict else 0
+            exit_code = outcome_exit(result)
         finding = finding_of(self.out, exit_code, self.directory / "log", scenario)
         wanted = Wanted(fail_on, comment=True, check=True, author=AUTHOR)
         publish(self.runner, job or self.job(), api, finding, self.out, wanted, ARTIFACT)

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from socklat_gate.measured.result import Result
-from socklat_gate.measured.verdict import MetricVerdict
+from socklat_gate.measured.verdict import MetricVerdict, Verdict
 from socklat_gate.wording import units
 
 __all__ = ["DrawnTrace", "evidence_document", "evidence_traces"]
@@ -36,10 +35,9 @@ class DrawnTrace:
     rows: tuple[tuple[str, str, str, str], ...]
 
 
-def evidence_traces(result: Result) -> tuple[DrawnTrace, ...]:
+def evidence_traces(verdict: Verdict) -> tuple[DrawnTrace, ...]:
     """Every metric whose evidence is known step by step, in order."""
-    metrics = result.verdict.metrics if result.verdict else ()
-    return tuple(_drawn_trace(metric) for metric in metrics if _drawable(metric))
+    return tuple(_drawn_trace(metric) for metric in verdict.metrics if _drawable(metric))
 
 
 def evidence_document(traces: Sequence[DrawnTrace]) -> dict[str, Any]:

@@ -16,9 +16,10 @@ import numpy.typing as npt
 
 from socklat_gate.measured.histogram import Histogram, band_edges_ns
 from socklat_gate.measured.run import Run
+from socklat_gate.report.arm_runs import Column
 from socklat_gate.report.formats.html.marks import Mark, marks_of
-from socklat_gate.report.formats.html.run_columns import Column
 from socklat_gate.wording import units
+from socklat_gate.wording.notes import note_text
 
 __all__ = ["COLUMN", "SHARES", "HeatMap", "Panel", "heat_document", "heat_map"]
 
@@ -99,7 +100,7 @@ def heat_map(
         height=height,
         panels=tuple(panels),
         ticks=tuple((place(value), units.ns(value)) for value in _ticks(2.0**low, 2.0**high)),
-        columns=tuple((column.number, column.excluded) for column in columns),
+        columns=tuple((column.number, note_text(column.excluded)) for column in columns),
         stalled=tuple(_drawn(noise.stalled) if noise else None for noise in noises),
         interference=tuple(_drawn(noise.interference) if noise else None for noise in noises),
         head=_head(labels),
@@ -191,4 +192,4 @@ def _row(column: Column, histograms: Sequence[Histogram]) -> tuple[str, ...]:
     noise = column.noise
     shares = (noise.stalled, noise.interference) if noise else (None, None)
     told = (units.NOT_AVAILABLE if share is None else units.share(share) for share in shares)
-    return (str(column.number), *cells, *told, column.excluded)
+    return (str(column.number), *cells, *told, note_text(column.excluded))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from socklat_gate.measured.run import Run, Spike
-from socklat_gate.report.formats.html.run_columns import Column
+from socklat_gate.report.arm_runs import Column
 from socklat_gate.wording import units
 
 __all__ = ["MAX_MARKS", "Mark", "marks_of"]

@@ -10,12 +10,12 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from socklat_gate.measured.result import GateResult, RunResult
 from socklat_gate.report.formats.html.assets import assets
 from socklat_gate.report.formats.html.curves import curve_document, curve_sets
 from socklat_gate.report.formats.html.evidence_trace import evidence_document, evidence_traces
 from socklat_gate.report.formats.html.heat_map import COLUMN, SHARES, heat_document, heat_map
 from socklat_gate.report.formats.html.intervals import interval_axis
-from socklat_gate.report.formats.html.run_columns import MAX_COLUMNS, timeline_of
 from socklat_gate.report.formats.html.waterfall import share_bars, waterfalls
 from socklat_gate.report.report import Report
 from socklat_gate.version import __version__
@@ -26,6 +26,7 @@ from socklat_gate.wording.sentence import Name, Sentence
 __all__ = ["embedded", "render"]
 
 LONG = 600
+MAX_COLUMNS = 120
 
 # Inside a script element only these could end it; elsewhere in JSON they are not found.
 HIDDEN = {ord(one): f"\\u{ord(one):04x}" for one in "<>&\u2028\u2029"}
@@ -33,11 +34,13 @@ HIDDEN = {ord(one): f"\\u{ord(one):04x}" for one in "<>&\u2028\u2029"}
 
 def render(report: Report) -> str:
     """One file for a browser, offline: no link, no request, nothing of an outsider's but text."""
-    result, arms, verdict = report.result, report.arms, report.result.verdict
-    curves, traces = curve_sets(arms), evidence_traces(result)
-    labels, columns = timeline_of(result)
+    result, runs = report.result, report.runs
+    arms, curves = runs.arms, curve_sets(runs.arms)
+    verdict = None if isinstance(result, RunResult) else result.verdict
+    pairs = result.pairs if isinstance(result, GateResult) else ()
+    traces = evidence_traces(verdict) if verdict else ()
     rare_ns = verdict.spikes.threshold_ns if verdict and verdict.spikes else math.inf
-    heat = heat_map(labels, columns, rare_ns)
+    heat = heat_map(runs.labels, runs.columns[:MAX_COLUMNS], rare_ns)
     page = assets()
     data = {
         "curves": curve_document(arms, curves),
@@ -53,12 +56,12 @@ def render(report: Report) -> str:
             mde_note=MDE_NOTE,
             title=f"{report.head.word}: {result.scenario_name}",
             outcome=verdict.outcome.value if verdict else "measured",
-            arms=[label for label, _ in arms],
+            arms=runs.labels,
             curves=curves,
             traces=traces,
-            gated=bool(result.pairs and verdict and verdict.metrics),
+            gated=bool(pairs and verdict and verdict.metrics),
             heat=heat,
-            left_off=max(0, len(result.pairs) - MAX_COLUMNS),
+            left_off=max(0, len(pairs) - MAX_COLUMNS),
             shares=SHARES,
             column=COLUMN,
             waterfalls=waterfalls(arms),
