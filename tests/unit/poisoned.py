@@ -51,7 +51,6 @@ def full_result(
     pairs = (with_correction(make_pair(0, 1.2)), make_pair(1, excluded="noisy"))
     judged = decide(pairs, GATE)
     result = make_result("gate", outcome)
-    assert result.verdict is not None
     depend = StageShare("depend", 2e6, 2.5e6, 0.9)
     waived = Waived(0.3, "2026-12-31", "https://tracker.example/1")
     verdict = replace(

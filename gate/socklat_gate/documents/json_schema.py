@@ -15,10 +15,13 @@ from typing import Any, Literal
 
 from socklat_gate.documents.codec import hints_of
 from socklat_gate.documents.envelope import RESULT_SCHEMA, SCHEMA_VERSION
+from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.facts import Scalar
 from socklat_gate.measured.histogram import Histogram
-from socklat_gate.measured.result import RESULT_TYPES
-from socklat_gate.measured.run import Bands
+from socklat_gate.measured.pair import Noise, Pair
+from socklat_gate.measured.result import RESULT_TYPES, Completeness
+from socklat_gate.measured.run import Bands, Run
+from socklat_gate.measured.verdict import Verdict
 
 __all__ = [
     "COUNT",
@@ -35,6 +38,9 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 JSON = dict[str, Any]
 
+SHARED = (Campaign, Completeness, Fingerprint, Noise, Pair, Run, Verdict)
+"""What results have in more than one place; its schema stands once."""
+
 COUNT: JSON = {"type": "integer", "minimum": 0}
 TEXT: JSON = {"type": "string"}
 NUMBER: JSON = {"type": ["number", "null"]}
@@ -42,14 +48,21 @@ SCALAR: JSON = {"type": ["number", "string", "null"]}
 
 
 def result_schema() -> JSON:
-    """Schema of ``result.json``: the envelope and its body."""
+    """Schema of ``result.json``: the envelope and its body, one of three by its kind."""
+    kinds = [_dataclass_schema(one, {"kind": one.kind}) for one in RESULT_TYPES]
+    shared = {one.__name__: _dataclass_schema(one) for one in SHARED}
     properties: JSON = {
         "schema": {"const": RESULT_SCHEMA},
         "schema_version": {"const": SCHEMA_VERSION},
         "checksum": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"},
-        "body": {"oneOf": [_dataclass_schema(one, {"kind": one.kind}) for one in RESULT_TYPES]},
+        "body": {"oneOf": _with_references(kinds, shared)},
     }
-    return {"$schema": DRAFT, "title": "socklat-gate result", **object_schema(properties)}
+    definitions = {
+        name: {key: _with_references(part, shared) for key, part in schema.items()}
+        for name, schema in shared.items()
+    }
+    whole = object_schema(properties)
+    return {"$schema": DRAFT, "title": "socklat-gate result", **whole, "$defs": definitions}
 
 
 def schema_of_type(hint: Any) -> JSON:
@@ -69,6 +82,18 @@ def schema_of_type(hint: Any) -> JSON:
         return _tuple_schema(arms)
     assert issubclass(origin, Mapping), f"no schema for {hint}"
     return {"type": "object", "additionalProperties": schema_of_type(arms[1])}
+
+
+def _with_references(schema: Any, shared: Mapping[str, JSON]) -> Any:
+    """The same schema with a reference wherever it holds one of ``shared``."""
+    for name, one in shared.items():
+        if schema == one:
+            return {"$ref": f"#/$defs/{name}"}
+    if isinstance(schema, dict):
+        return {key: _with_references(part, shared) for key, part in schema.items()}
+    if isinstance(schema, list):
+        return [_with_references(part, shared) for part in schema]
+    return schema
 
 
 def _tuple_schema(arms: tuple[Any, ...]) -> JSON:

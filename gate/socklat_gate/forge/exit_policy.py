@@ -7,11 +7,10 @@ from enum import Enum
 from typing import TYPE_CHECKING, Literal
 
 from socklat_gate.errors import Exit
-from socklat_gate.measured.verdict import Outcome
+from socklat_gate.measured.verdict import Outcome, Verdict
 
 if TYPE_CHECKING:
     from socklat_gate.measured.result import Result
-    from socklat_gate.measured.verdict import Verdict
 
 __all__ = [
     "Conclusion",

@@ -20,7 +20,6 @@ from tests.unit.report.markdown_judge import column_counts, filter_hits
 
 def whole_report() -> Report:
     result = make_result()
-    assert result.verdict is not None
     spikes = make_spike_verdict(failed=True, candidate=9)
     metrics = (*result.verdict.metrics, make_cpu_metric(result.verdict.outcome))
     pairs = tuple(with_correction(make_pair(n)) for n in range(80))

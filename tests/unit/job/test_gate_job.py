@@ -18,7 +18,7 @@ from socklat_gate.job.gate_job import GateJob
 from socklat_gate.job.reference import Reference
 from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.measured.facts import Note, NoteCode
-from socklat_gate.measured.result import Result
+from socklat_gate.measured.result import GateResult
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.wording.headline import next_step
 from socklat_gate.wording.notes import drift_text, note_text
@@ -39,7 +39,7 @@ DIED = InvalidMeasurement(Reason.SERVICE_DIED, "exit code 3", remedy="look at it
 
 
 @pytest.fixture
-def judge(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Result]:
+def judge(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., GateResult]:
     """Runs a job over steps of a fake rig."""
 
     def run(
@@ -47,7 +47,7 @@ def judge(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Resu
         reference: Reference | Exception | None = None,
         unmeasured: tuple[str, ...] = (),
         **limits: float,
-    ) -> Result:
+    ) -> GateResult:
         def find_reference() -> Reference:
             if isinstance(reference, Exception):
                 raise reference
@@ -72,12 +72,11 @@ def judge(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Resu
     return run
 
 
-def outcome(result: Result) -> tuple[Outcome, Reason]:
-    assert result.verdict is not None
+def outcome(result: GateResult) -> tuple[Outcome, Reason]:
     return result.verdict.outcome, result.verdict.reasons[0].code
 
 
-def test_no_change_passes(judge: Callable[..., Result]) -> None:
+def test_no_change_passes(judge: Callable[..., GateResult]) -> None:
     result = judge([0.0] * 40)
     assert outcome(result) == (Outcome.PASS, Reason.NO_REGRESSION)
     assert 5 <= len(result.pairs) < 40
@@ -86,58 +85,55 @@ def test_no_change_passes(judge: Callable[..., Result]) -> None:
     assert result.completeness.recorded == 12_000 * len(result.pairs)
 
 
-def test_a_large_change_fails(judge: Callable[..., Result]) -> None:
+def test_a_large_change_fails(judge: Callable[..., GateResult]) -> None:
     result = judge([0.3] * 40)
     assert outcome(result) == (Outcome.REGRESSION, Reason.REGRESSION)
 
 
-def test_the_budget_of_pairs(judge: Callable[..., Result]) -> None:
+def test_the_budget_of_pairs(judge: Callable[..., GateResult]) -> None:
     result = judge([0.0] * 40, max_pairs=3)
     assert outcome(result) == (Outcome.INCONCLUSIVE, Reason.BUDGET_PAIRS)
     assert len(result.pairs) == 3
 
 
-def test_the_budget_of_minutes(judge: Callable[..., Result]) -> None:
+def test_the_budget_of_minutes(judge: Callable[..., GateResult]) -> None:
     result = judge([0.0] * 40, max_minutes=1e-9)
     assert outcome(result) == (Outcome.INCONCLUSIVE, Reason.BUDGET_MINUTES)
     assert len(result.pairs) == 1
 
 
-def test_pairs_set_aside_are_kept_but_not_used(judge: Callable[..., Result]) -> None:
+def test_pairs_set_aside_are_kept_but_not_used(judge: Callable[..., GateResult]) -> None:
     result = judge(["steal", 0.0, "steal", *[0.0] * 40])
     assert outcome(result)[0] is Outcome.PASS
     assert [note_text(pair.excluded) for pair in result.pairs[:4]] == ["steal", "", "steal", ""]
-    assert result.verdict is not None
     assert result.verdict.pairs == len(result.pairs) - 2
 
 
-def test_too_many_of_them_make_it_invalid(judge: Callable[..., Result]) -> None:
+def test_too_many_of_them_make_it_invalid(judge: Callable[..., GateResult]) -> None:
     result = judge([0.0, "steal", "steal", "steal"], max_excluded_pairs=2)
     assert outcome(result) == (Outcome.INVALID, Reason.TOO_NOISY)
     assert len(result.pairs) == 4
 
 
-def test_a_failure_keeps_what_was_measured_before_it(judge: Callable[..., Result]) -> None:
+def test_a_failure_keeps_what_was_measured_before_it(judge: Callable[..., GateResult]) -> None:
     result = judge([0.0, 0.0, DIED])
     assert outcome(result) == (Outcome.INVALID, Reason.SERVICE_DIED)
-    assert result.verdict is not None
     assert reason_text(result.verdict.reasons[0], result.verdict) == "exit code 3 (look at its log)"
     assert len(result.pairs) == 2
     assert result.completeness is not None
 
 
-def test_other_errors_are_no_verdict(judge: Callable[..., Result]) -> None:
+def test_other_errors_are_no_verdict(judge: Callable[..., GateResult]) -> None:
     gone = UnfitEnvironment(Reason.NO_DOCKER, "the daemon is gone")
     with pytest.raises(UnfitEnvironment):
         judge([0.0, gone])
 
 
-def test_no_baseline_is_a_result_too(judge: Callable[..., Result]) -> None:
+def test_no_baseline_is_a_result_too(judge: Callable[..., GateResult]) -> None:
     result = judge([], NoUsableBaseline(Reason.BASELINE_EMPTY, "nothing there"))
     assert outcome(result) == (Outcome.NO_BASELINE, Reason.BASELINE_EMPTY)
     assert result.baseline_image == "none"
     assert result.completeness is None
-    assert result.verdict is not None
     assert result.verdict.outcome.exit_code is Exit.NO_BASELINE
 
 
@@ -150,7 +146,7 @@ def test_no_baseline_is_a_result_too(judge: Callable[..., Result]) -> None:
     ],
 )
 def test_without_the_image_the_stored_numbers_are_the_reference(
-    judge: Callable[..., Result],
+    judge: Callable[..., GateResult],
     tmp_path: Path,
     campaigns: int,
     change: float,
@@ -167,7 +163,7 @@ def test_without_the_image_the_stored_numbers_are_the_reference(
 
 
 def test_numbers_of_another_machine_are_no_reference(
-    judge: Callable[..., Result], tmp_path: Path
+    judge: Callable[..., GateResult], tmp_path: Path
 ) -> None:
     store = stored(tmp_path / "baselines", 5, fingerprint=Fingerprint({"kernel": "5.10"}))
     for image in (None, BASE_IMAGE):
@@ -176,7 +172,7 @@ def test_numbers_of_another_machine_are_no_reference(
 
 
 def test_todays_baseline_is_held_against_the_stored_one(
-    judge: Callable[..., Result], tmp_path: Path
+    judge: Callable[..., GateResult], tmp_path: Path
 ) -> None:
     store = stored(tmp_path / "baselines", 3, mode="paired")
     result = judge([0.0] * 40, Reference(BASE_IMAGE, store, named=True, stored=True))
@@ -185,10 +181,9 @@ def test_todays_baseline_is_held_against_the_stored_one(
 
 
 def test_a_gated_stage_that_is_not_measured_is_inconclusive_at_once(
-    judge: Callable[..., Result],
+    judge: Callable[..., GateResult],
 ) -> None:
     result = judge([], unmeasured=("rx_process",))
-    assert result.verdict is not None
     assert result.verdict.outcome is Outcome.INCONCLUSIVE
     ((reason, text),) = coded_reasons(result.verdict)
     assert reason == Reason.NO_HOOK.value
@@ -198,7 +193,7 @@ def test_a_gated_stage_that_is_not_measured_is_inconclusive_at_once(
 
 
 def test_the_result_says_which_commit_it_was_compared_with(
-    judge: Callable[..., Result], tmp_path: Path
+    judge: Callable[..., GateResult], tmp_path: Path
 ) -> None:
     store = stored(tmp_path, 2, commit="a" * 40, branch="main")
     built = Reference(

@@ -49,7 +49,6 @@ P50 = make_metric("service_p50", Outcome.PASS)
 
 
 def with_verdict(result: Result, **changes: object) -> Result:
-    assert result.verdict is not None
     return replace(result, verdict=replace(result.verdict, **changes))
 
 
@@ -117,7 +116,6 @@ def test_some_runs_without_correction_are_counted() -> None:
 
 def test_both_numbers_stand_side_by_side() -> None:
     result = corrected()
-    assert result.verdict is not None
     metrics = map(with_raw, result.verdict.metrics)
     cpu = make_cpu_metric(Outcome.PASS)
     report = render_markdown(with_verdict(result, metrics=(*metrics, cpu)))

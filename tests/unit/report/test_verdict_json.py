@@ -37,16 +37,23 @@ TYPES = {
 KEYWORDS = {
     *("$schema", "title", "description", "type", "properties", "required", "additionalProperties"),
     *("items", "prefixItems", "minItems", "enum", "const", "anyOf", "oneOf", "minimum", "pattern"),
+    *("$ref", "$defs"),
 }
 
 
-def problems(value, schema, path="$"):
+def problems(value, schema, path="$", whole=None):
     """What a JSON schema of the few keywords used here has against a value."""
     assert schema.keys() <= KEYWORDS, f"unknown keywords at {path}"
+    whole = whole or schema
+    if "$ref" in schema:
+        name = schema["$ref"].removeprefix("#/$defs/")
+        return problems(value, whole["$defs"][name], path, whole)
     if "anyOf" in schema:
-        return [] if any(not problems(value, s, path) for s in schema["anyOf"]) else [path]
+        return [] if any(not problems(value, s, path, whole) for s in schema["anyOf"]) else [path]
     if "oneOf" in schema:
-        return [] if sum(not problems(value, s, path) for s in schema["oneOf"]) == 1 else [path]
+        return (
+            [] if sum(not problems(value, s, path, whole) for s in schema["oneOf"]) == 1 else [path]
+        )
     names = schema.get("type", list(TYPES))
     names = [names] if isinstance(names, str) else names
     fits = any(
@@ -71,7 +78,9 @@ def problems(value, schema, path="$"):
             other = schema.get("additionalProperties", {})
             inner = schema.get("properties", {}).get(name, other)
             found += (
-                [f"{path}.{name}"] if inner is False else problems(item, inner, f"{path}.{name}")
+                [f"{path}.{name}"]
+                if inner is False
+                else problems(item, inner, f"{path}.{name}", whole)
             )
     if isinstance(value, list):
         places = schema.get("prefixItems", [])
@@ -79,7 +88,11 @@ def problems(value, schema, path="$"):
         found += [f"{path} short"] * (len(value) < schema.get("minItems", 0))
         for at, item in enumerate(value):
             inner = places[at] if at < len(places) else rest
-            found += [f"{path}[{at}]"] if inner is False else problems(item, inner, f"{path}[{at}]")
+            found += (
+                [f"{path}[{at}]"]
+                if inner is False
+                else problems(item, inner, f"{path}[{at}]", whole)
+            )
     return found
 
 
@@ -191,7 +204,8 @@ def test_every_optional_part_follows_the_schemas():
     verdict = json.loads(json.dumps(verdict_document(result), allow_nan=False))
     assert problems(verdict, verdict_schema()) == []
     body = json.loads(json.dumps(to_body(result), allow_nan=False))
-    assert problems(body, result_schema()["properties"]["body"]) == []
+    whole = result_schema()
+    assert problems(body, whole["properties"]["body"], "$.body", whole) == []
     assert verdict_document(result_from_body(body)) == verdict_document(result)
 
 
