@@ -95,7 +95,8 @@ def test_containers_can_serve_several_pairs(gate: Gate, scenario: Scenario) -> N
     done.judged(Exit.PASS, Reason.NO_REGRESSION)
     pairs = read_result(done.out / "result.json").pairs
     assert [pair.start for pair in pairs] == [index - index % 2 for index in range(len(pairs))]
-    assert len(pairs) % 2 == 0
+    # The start of an excluded pair is complete only when the next one has begun.
+    assert len(pairs) % 2 == 0 or any(pair.excluded for pair in pairs)
 
 
 @pytest.mark.beside

@@ -16,6 +16,7 @@ __all__ = ["death_error", "has_ended", "start_error"]
 
 SETTLE_S = 2.0
 PAUSE_S = 0.05
+SIGKILLED = 128 + 9
 
 
 def death_error(client: DockerClient, container_id: str, name: str) -> InvalidMeasurement:
@@ -36,6 +37,8 @@ def death_error(client: DockerClient, container_id: str, name: str) -> InvalidMe
         how = f"exited with code {state.get('ExitCode')}"
     if state.get("OOMKilled"):
         how += ", killed because it ran out of memory"
+    elif state.get("ExitCode") == SIGKILLED:
+        how += " (SIGKILL: it ran out of memory unseen by Docker, or somebody killed it)"
     if state.get("Error"):
         how += f" ({state['Error']})"
     return _service_died(
@@ -67,11 +70,17 @@ def start_error(name: str, why: str) -> InvalidMeasurement:
 
 
 def _settled_state(client: DockerClient, container_id: str) -> ContainerState | None:
-    """The state once Docker has noticed the end too; None when the container is gone."""
+    """The state once Docker has noticed the end too; None when the container is gone.
+
+    Docker learns separately that the kernel killed it for its memory, at times a little later.
+    """
     deadline = time.monotonic() + SETTLE_S
     while True:
         state = _state(client, container_id)
-        if state is None or not state.get("Running") or time.monotonic() >= deadline:
+        if state is None or time.monotonic() >= deadline:
+            return state
+        killed = state.get("ExitCode") == SIGKILLED and not state.get("OOMKilled")
+        if not state.get("Running") and not killed:
             return state
         time.sleep(PAUSE_S)
 

@@ -9,7 +9,7 @@ import pytest
 from socklat_gate.errors import InvalidMeasurement, Reason, UnfitEnvironment
 from socklat_gate.service import death
 from socklat_gate.service.container_process import find_process
-from socklat_gate.service.death import start_error
+from socklat_gate.service.death import death_error, start_error
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +59,27 @@ def test_a_container_that_ended_before_it_was_looked_at() -> None:
     assert caught.value.reason is Reason.SERVICE_DIED
     assert "ran out of memory (boom)" in caught.value.message
     assert caught.value.message.endswith("last words")
+
+
+@pytest.mark.parametrize(
+    ("noticed", "words"),
+    [
+        (True, "killed because it ran out of memory"),
+        (False, "SIGKILL: it ran out of memory unseen"),
+    ],
+)
+def test_docker_may_notice_a_lack_of_memory_late_or_never(
+    monkeypatch: pytest.MonkeyPatch, noticed: bool, words: str
+) -> None:
+    monkeypatch.setattr("socklat_gate.service.death.SETTLE_S", 0.2)
+    states = [{"Running": False, "ExitCode": 137, "OOMKilled": False}]
+    states.append({**states[0], "OOMKilled": noticed})
+    client = client_saying(**states[-1])
+    inspect = client.api.inspect_container
+    client.api.inspect_container = lambda name: (
+        {**inspect(name), "State": states.pop(0)} if len(states) > 1 else inspect(name)
+    )
+    assert words in death_error(client, "id", "name").message
 
 
 @pytest.mark.parametrize(
