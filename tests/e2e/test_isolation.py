@@ -46,8 +46,10 @@ def test_two_gates_at_the_same_time_count_each_its_own_exchanges(
     for runs, rate, connections in zip(measured, RATES, CONNECTIONS, strict=True):
         assert len(runs) == RUNS
         for run in runs:
-            sent = rate * DURATION_S
-            assert run.load.planned == run.load.responded_total == sent
+            sent = run.load.planned  # a run goes on where the CPUs were taken away
+            assert sent >= rate * DURATION_S
+            assert sent % rate == 0
+            assert run.load.responded_total == sent
             assert run.counters["seen"] == run.counters["recorded"] == sent
             assert run.histograms["service"].total == sent
             assert run.counters["connections"] == connections
