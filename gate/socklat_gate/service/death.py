@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import docker
 import docker.errors
@@ -26,7 +27,7 @@ def death_error(client: DockerClient, container_id: str, name: str) -> InvalidMe
     """
     try:
         with daemon_errors(f"asking how container {name} ended"):
-            state = _settled_state(client, container_id)
+            state = _settled_state(client, container_id, _is_explained)
     except UnfitEnvironment as error:
         return _service_died(f"the process of container {name} is gone; {error.message}")
     if state is None:
@@ -48,7 +49,7 @@ def death_error(client: DockerClient, container_id: str, name: str) -> InvalidMe
 
 def has_ended(client: DockerClient, container_id: str) -> bool:
     """Whether Docker reports so within 2 s (it notices the end of a process a little later)."""
-    state = _settled_state(client, container_id)
+    state = _settled_state(client, container_id, _is_over)
     return state is None or not state.get("Running")
 
 
@@ -69,20 +70,27 @@ def start_error(name: str, why: str) -> InvalidMeasurement:
     )
 
 
-def _settled_state(client: DockerClient, container_id: str) -> ContainerState | None:
-    """The state once Docker has noticed the end too; None when the container is gone.
-
-    Docker learns separately that the kernel killed it for its memory, at times a little later.
-    """
+def _settled_state(
+    client: DockerClient, container_id: str, settled: Callable[[ContainerState], bool]
+) -> ContainerState | None:
+    """The state once it is ``settled``, or as it is after 2 s; None when the container is gone."""
     deadline = time.monotonic() + SETTLE_S
     while True:
         state = _state(client, container_id)
-        if state is None or time.monotonic() >= deadline:
-            return state
-        killed = state.get("ExitCode") == SIGKILLED and not state.get("OOMKilled")
-        if not state.get("Running") and not killed:
+        if state is None or settled(state) or time.monotonic() >= deadline:
             return state
         time.sleep(PAUSE_S)
+
+
+def _is_over(state: ContainerState) -> bool:
+    """Docker has noticed the end of the process, which it does a little later."""
+    return not state.get("Running")
+
+
+def _is_explained(state: ContainerState) -> bool:
+    """It has also noticed whether the kernel ended it for its memory, which it learns apart."""
+    killed = state.get("ExitCode") == SIGKILLED
+    return _is_over(state) and (not killed or bool(state.get("OOMKilled")))
 
 
 def _state(client: DockerClient, container_id: str) -> ContainerState | None:
