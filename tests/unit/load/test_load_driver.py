@@ -8,29 +8,8 @@ import pytest
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load.schedule import make_schedule
 from socklat_gate.measured.histogram import bucket_edges_ns
-from socklat_gate.scenario import Load
+from tests.unit.load.load_of import HTTP_OK, PONG, load_of, pong
 from tests.unit.load.virtual import VirtualServer, connect, run
-
-PONG = b"+PONG\r\n"
-HTTP_OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-
-def pong(peer, _):
-    peer.write(PONG)
-
-
-def load_of(**options):
-    settings = {
-        "payload": r"PING\r\n",
-        "rate": 404.0,
-        "arrivals": "constant",
-        "connections": 5,
-        "duration_s": 0.25,
-        "warmup_s": 0.0,
-        **options,
-    }
-    # Growth has tests of its own; without it a slow machine opens no more than is expected here.
-    return Load(**{"max_connections": settings["connections"], **settings})
 
 
 def assert_all_responded(counts, server, planned=101):

@@ -12,30 +12,9 @@ import pytest
 from socklat_gate.errors import InvalidMeasurement, Reason, UsageError
 from socklat_gate.load.process import Endpoint, LoadProcess
 from socklat_gate.load.timerfd import TimerFd
-from socklat_gate.scenario import Load
+from tests.unit.load.load_of import load_of, pong
 from tests.unit.load.load_server import Server
 from tests.unit.load.load_waiting import gone, wait_until
-
-PONG = b"+PONG\r\n"
-HTTP_OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-
-def pong(peer, _):
-    peer.write(PONG)
-
-
-def load_of(**options):
-    settings = {
-        "payload": r"PING\r\n",
-        "rate": 404.0,
-        "arrivals": "constant",
-        "connections": 5,
-        "duration_s": 0.25,
-        "warmup_s": 0.0,
-        **options,
-    }
-    # Growth has tests of its own; without it a slow machine opens no more than is expected here.
-    return Load(**{"max_connections": settings["connections"], **settings})
 
 
 def run(load, *ports, seed=7, **options):

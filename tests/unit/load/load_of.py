@@ -1,0 +1,26 @@
+"""What the tests of the load's driver share: requests, responses and a short load."""
+
+from __future__ import annotations
+
+from socklat_gate.scenario import Load
+
+PONG = b"+PONG\r\n"
+HTTP_OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+def pong(peer, _):
+    peer.write(PONG)
+
+
+def load_of(**options):
+    settings = {
+        "payload": r"PING\r\n",
+        "rate": 404.0,
+        "arrivals": "constant",
+        "connections": 5,
+        "duration_s": 0.25,
+        "warmup_s": 0.0,
+        **options,
+    }
+    # Growth has tests of its own; without it a slow machine opens no more than is expected here.
+    return Load(**{"max_connections": settings["connections"], **settings})
