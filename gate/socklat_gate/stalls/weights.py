@@ -19,7 +19,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import kolmogi
 
 from socklat_gate.stalls.timeline import I64, Timeline
 
@@ -39,8 +38,9 @@ SETTLE_MOST_NS = 2_000_000_000
 BACKLOG = 1.0
 """Time that a backlog takes to drain, per time stolen: that of a CPU which is half busy."""
 
-DEPENDENT_LEVEL = 1e-3
-"""Chance that stalls which do not depend on requests are taken for ones that do."""
+DEPENDENT_DISTANCE = 1.9494746035043753
+"""Kolmogorov's quantile at 1e-3: that is the chance that stalls which do not depend on requests are
+taken for ones that do."""
 
 CLOCK_TICKS = 1 << 16
 ROTATIONS = 100
@@ -109,7 +109,7 @@ def correlated_with_requests(arrival_ns: I64, stalls: Timeline, from_ns: int, to
     expected = np.sort(stalls.until_next_ns(clock_ns)[~settled.contains(clock_ns)])
     # Kolmogorov-Smirnov: given the stalls, Poisson arrivals are independent draws.
     distance = _ks_distance(arrival_ns, stalls, settled, expected)
-    if distance <= kolmogi(DEPENDENT_LEVEL):
+    if distance <= DEPENDENT_DISTANCE:
         return False
     if np.isinf(distance):
         return True

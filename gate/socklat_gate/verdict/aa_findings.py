@@ -14,7 +14,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.measured.calibration import Findings, MetricFindings
@@ -134,7 +134,7 @@ def _mde_of(test: MetricTest, drawn: tuple[Floats, Floats], others_pass: Floats)
 
 def _clopper_pearson(hits: int, trials: int) -> float:
     """Upper end of the one-sided 95% interval of a share."""
-    return 1.0 if hits >= trials else float(beta.ppf(0.95, hits + 1, trials - hits))
+    return 1.0 if hits >= trials else float(betaincinv(hits + 1, trials - hits, 0.95))
 
 
 def _sign_flip_p(d: Floats, rng: np.random.Generator) -> float:

@@ -29,9 +29,9 @@ import sys
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import log_expit, logsumexp
 
 from socklat_gate.verdict.arrays import Floats
+from socklat_gate.verdict.functions import log_sigmoid, log_sum_exp
 
 __all__ = [
     "RATES",
@@ -58,7 +58,7 @@ def running_fail_evidence(d: npt.ArrayLike, d0: float, scale: float) -> Floats:
     values = _checked(d, d0, scale)
     total = np.full(values.shape, -np.inf)
     for rate in RATES:
-        steps = math.log(2.0) + log_expit((2.0 * rate / scale) * (values - d0))
+        steps = math.log(2.0) + log_sigmoid((2.0 * rate / scale) * (values - d0))
         total = np.logaddexp(total, np.cumsum(steps, axis=-1))
     return np.asarray(total - math.log(len(RATES)))
 
@@ -93,8 +93,8 @@ def fail_evidence(d: npt.ArrayLike, d0: float, scale: float) -> float:
     if values.ndim != 1:
         raise ValueError(f"log ratios have shape (pairs,), not {values.shape}")
     rates = np.asarray(RATES)[:, np.newaxis]
-    steps = math.log(2.0) + log_expit((2.0 * rates / scale) * (values - d0))
-    return float(logsumexp(steps.sum(axis=1)) - math.log(len(RATES)))
+    steps = math.log(2.0) + log_sigmoid((2.0 * rates / scale) * (values - d0))
+    return float(log_sum_exp(steps.sum(axis=1)) - math.log(len(RATES)))
 
 
 def pass_evidence(d: npt.ArrayLike, d1: float, scale: float) -> float:

@@ -19,7 +19,6 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
 
 from socklat_gate.verdict.arrays import Floats
 
@@ -77,8 +76,10 @@ def order_statistic(pairs: int, level: float) -> tuple[int, float] | None:
     if pairs < 1 or 2.0**-pairs > ROUNDED * tail + 1e-12:
         return None
     if pairs > EXACT_PAIRS:
+        from statistics import NormalDist  # noqa: PLC0415 - few jobs have so many pairs
+
         spread = math.sqrt(pairs * (pairs + 1) * (2 * pairs + 1) / 24.0)
-        rank = pairs * (pairs + 1) / 4.0 + float(ndtri(tail)) * spread
+        rank = pairs * (pairs + 1) / 4.0 + NormalDist().inv_cdf(tail) * spread
         return int(rank), 1.0 - rank % 1.0
     below = _signed_rank_below(pairs)
     if below[0] >= tail:

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import log_expit
 
 from socklat_gate.verdict.estimate import hodges_lehmann
 from socklat_gate.verdict.evidence import RATES, Floats
+from socklat_gate.verdict.functions import log_sigmoid
 from socklat_gate.verdict.zone import Zone
 
 __all__ = ["mde"]
@@ -60,7 +60,7 @@ def mde(d: npt.ArrayLike, zone: Zone, budget: int) -> float:
 def _first(towards: Floats, scale: float, clusters: npt.NDArray[np.int64], needed: float) -> float:
     """Cluster at which evidence that grows at its mean rate reaches ``needed``; inf if never."""
     rates = np.asarray(RATES)[:, np.newaxis]
-    growth = (math.log(2.0) + log_expit((2.0 * rates / scale) * towards)).mean(axis=1)
+    growth = (math.log(2.0) + log_sigmoid((2.0 * rates / scale) * towards)).mean(axis=1)
     most = growth.max()
     if most <= 0:
         return math.inf

@@ -20,13 +20,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import stdtrit
 
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.facts import Lack, Shortfall
 from socklat_gate.measured.run import Run
 from socklat_gate.scenario.gating import Metric
 from socklat_gate.verdict.arrays import Floats
+from socklat_gate.verdict.functions import student_quantile
 from socklat_gate.verdict.log_ratios import run_quantile_ns
 
 __all__ = ["BUCKET_VARIANCE", "Prediction", "paule_mandel", "predict", "prediction_of"]
@@ -59,7 +59,7 @@ class Prediction:
 
     def limit(self, level: float) -> float:
         """Half-width of the one-sided limit at ``level``; infinite when ``sd`` is."""
-        return math.inf if math.isinf(self.sd) else float(stdtrit(self.dof, level)) * self.sd
+        return math.inf if math.isinf(self.sd) else student_quantile(self.dof, level) * self.sd
 
 
 def predict(

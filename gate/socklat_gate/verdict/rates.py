@@ -25,10 +25,10 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import gammaincc, logsumexp
 
 from socklat_gate.measured.verdict import DISPERSION_LEVEL
 from socklat_gate.verdict.arrays import Floats
+from socklat_gate.verdict.functions import log_sum_exp
 
 __all__ = [
     "EVENTS_PER_RUN",
@@ -84,7 +84,7 @@ def mde_events_of(reference: float, share: float, needed: float, limit: int = 10
         shrunk = math.log(1.0 - share + ratio * share)
         steps = ours * (math.log(ratio) - shrunk) - reference * shrunk
         parts.append(steps + math.log(0.5 / len(RATIOS)))
-    reached = np.flatnonzero(logsumexp(np.array(parts), axis=0) >= math.log(needed))
+    reached = np.flatnonzero(log_sum_exp(parts) >= math.log(needed))
     return max(RUNS_WITH_EVENTS, int(ours[reached[0]])) if reached.size else None
 
 
@@ -150,6 +150,10 @@ def dispersion_p(moments: Floats) -> Floats:
     """
     statistic, mean, variance = moments
     tested = variance > 0
+    if not np.any(tested):  # most jobs, which then need no scipy
+        return np.ones(tested.shape)
+    from scipy.special import gammaincc  # noqa: PLC0415 - see `verdict.functions`
+
     safe = np.where(tested, variance, 1.0)
     shape = np.where(tested, mean**2 / safe, 1.0)
     p = gammaincc(shape, np.maximum(statistic, 0.0) * mean / safe)
