@@ -15,6 +15,7 @@ from typing import Literal
 
 from socklat_gate.baseline.comparability import SAVE, comparable
 from socklat_gate.baseline.creation_time import compact_time, creation_time
+from socklat_gate.baseline.listing import check_folder
 from socklat_gate.baseline.places.location import open_place
 from socklat_gate.baseline.places.place import SCENARIO_NAME, Place
 from socklat_gate.baseline.places.slow_notice import ShowLine
@@ -27,11 +28,11 @@ from socklat_gate.documents.envelope import (
 )
 from socklat_gate.documents.files import decode_document
 from socklat_gate.documents.limits import CAMPAIGN, decoded_bytes
-from socklat_gate.documents.reading import VERIFY, refuse_document
+from socklat_gate.documents.reading import VERIFY
 from socklat_gate.errors import GateError, NoUsableBaseline, Reason, UsageError
 from socklat_gate.measured.campaign import Campaign, Fingerprint
 
-__all__ = ["BaselineStore", "CampaignSummary", "StoredCampaign"]
+__all__ = ["BaselineStore", "StoredCampaign"]
 
 FILE_NAME = re.compile(r"\d{8}T\d{6}Z-([0-9a-f]{12})\.json")
 
@@ -42,21 +43,6 @@ class StoredCampaign:
 
     name: str
     campaign: Campaign
-
-
-@dataclass(frozen=True, slots=True)
-class CampaignSummary:
-    """One line of ``baseline list``; ``problem`` is why the file cannot be read, else empty."""
-
-    name: str
-    scenario: str
-    created: str = ""
-    mode: str = ""
-    image: str = ""
-    branch: str = ""
-    commit: str = ""
-    runs: int = 0
-    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +160,6 @@ class BaselineStore:
         found = {name: self._problem(name) for name in self.place.names(_checked(scenario_name))}
         return {name: problem for name, problem in found.items() if problem}
 
-    def list(self) -> tuple[CampaignSummary, ...]:
-        """A line for every campaign, unreadable ones included, by scenario and time."""
-        return tuple(self._summary(name) for name in self._all_names())
-
     def _all_names(self) -> tuple[str, ...]:
         return tuple(n for folder in self.place.folders() for n in self.place.names(folder))
 
@@ -185,8 +167,7 @@ class BaselineStore:
         where = self.place.display_name(name)
         body = parse_document(where, self.place.read(name), CAMPAIGN_SCHEMA)
         campaign = decode_document(partial(from_body, Campaign), where, body)
-        if campaign.scenario_name != name.partition("/")[0]:
-            refuse_document(where, f"holds a campaign of scenario {campaign.scenario_name[:80]!r}")
+        check_folder(where, name, campaign.scenario_name)
         creation_time(campaign.created)
         return campaign
 
@@ -200,22 +181,6 @@ class BaselineStore:
             where = self.place.display_name(name)
             return f"{where} was replaced: its name and its content have different checksums"
         return ""
-
-    def _summary(self, name: str) -> CampaignSummary:
-        try:
-            campaign = self._read(name)
-        except GateError as error:
-            return CampaignSummary(name, name.partition("/")[0], problem=error.message)
-        return CampaignSummary(
-            name=name,
-            scenario=campaign.scenario_name,
-            created=campaign.created,
-            mode=campaign.mode,
-            image=campaign.image,
-            branch=campaign.branch,
-            commit=campaign.commit,
-            runs=len(campaign.runs),
-        )
 
 
 def _checked(scenario_name: str) -> str:

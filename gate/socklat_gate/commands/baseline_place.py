@@ -9,7 +9,7 @@ import click
 from socklat_gate.errors import NoUsableBaseline, Reason
 
 if TYPE_CHECKING:
-    from socklat_gate.baseline.store import BaselineStore
+    from socklat_gate.baseline.places.place import Place
 
 __all__ = ["empty_place_error", "location_option"]
 
@@ -22,12 +22,12 @@ location_option = click.option(
 )
 
 
-def empty_place_error(store: BaselineStore) -> NoUsableBaseline:
+def empty_place_error(place: Place) -> NoUsableBaseline:
     """The error for a place without any campaign."""
-    absent = store.place.absent()
+    absent = place.absent()
     why = f": {absent}" if absent else ""
     return NoUsableBaseline(
         Reason.BASELINE_EMPTY,
-        f"{store.place.location} holds no campaign{why}",
+        f"{place.location} holds no campaign{why}",
         remedy="store one with `socklat-gate baseline save RESULT`",
     )

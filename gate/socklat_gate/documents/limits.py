@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from socklat_gate.measured.histogram import BAND_COUNT, BUCKETS
+from socklat_gate.measured.buckets import BAND_COUNT, BUCKETS
 
 __all__ = ["CAMPAIGN", "RESULT", "Limits", "decoded_bytes", "parsed_bytes", "text_problem"]
 

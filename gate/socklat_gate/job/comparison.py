@@ -17,7 +17,6 @@ from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.result import Comparison
 from socklat_gate.measured.verdict import Verdict
 from socklat_gate.scenario.gating import Gate, Waiver
-from socklat_gate.scenario.loader import load_scenario
 from socklat_gate.verdict.stored import compare as judge
 
 __all__ = ["compare"]
@@ -73,6 +72,7 @@ def _limits(scenario: str | Path | None) -> tuple[Gate, Sequence[Waiver]]:
     if scenario is None:
         return Gate(), ()
     # Its models take a third of the time that a comparison has.
+    from socklat_gate.scenario.loader import load_scenario  # noqa: PLC0415
 
     planned = load_scenario(Path(scenario))
     return planned.gate, planned.waiver

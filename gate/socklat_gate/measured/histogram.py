@@ -15,23 +15,26 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from socklat_gate.measured.buckets import (
+    BAND_COUNT,
+    BAND_SUB_BITS,
+    BUCKETS,
+    MAX_BITS,
+    MAX_NS,
+    SUB_BITS,
+)
+
 __all__ = [
     "BAND_COUNT",
+    "BAND_SUB_BITS",
     "BUCKETS",
     "MAX_NS",
+    "SUB_BITS",
     "Histogram",
     "band_edges_ns",
     "bucket_edges_ns",
     "index_of",
 ]
-
-SUB_BITS = 7
-MAX_BITS = 36
-BUCKETS = (MAX_BITS - SUB_BITS + 1) << SUB_BITS
-MAX_NS = (1 << MAX_BITS) - 1
-
-BAND_SUB_BITS = 3
-BAND_COUNT = (MAX_BITS - BAND_SUB_BITS + 1) << BAND_SUB_BITS
 
 Counts = npt.NDArray[np.uint64]
 

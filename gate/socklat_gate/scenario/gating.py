@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from socklat_gate.measured.names import SPIKES, Stage
+from socklat_gate.scenario.strict import StrictModel
 
 __all__ = [
     "MIN_EXCEEDING",
@@ -20,18 +21,11 @@ __all__ = [
     "Metric",
     "Spikes",
     "Stage",
-    "StrictModel",
     "Waiver",
     "default_metrics",
 ]
 
 Judged = Literal[Stage, "cpu"]
-
-
-class StrictModel(BaseModel):
-    """Frozen, without unknown keys, conversions, NaN and infinity."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 MIN_EXCEEDING = 50

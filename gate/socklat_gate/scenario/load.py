@@ -8,8 +8,8 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from socklat_gate.scenario.cpus import CpuSet
-from socklat_gate.scenario.gating import StrictModel
 from socklat_gate.scenario.payload import parse_payload
+from socklat_gate.scenario.strict import StrictModel
 
 __all__ = ["NAMED_RESPONSES", "Command", "Load"]
 

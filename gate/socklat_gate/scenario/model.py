@@ -8,10 +8,11 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from socklat_gate.scenario.gating import WANTED_EXCEEDING, Gate, StrictModel, Waiver
+from socklat_gate.scenario.gating import WANTED_EXCEEDING, Gate, Waiver
 from socklat_gate.scenario.load import Load
 from socklat_gate.scenario.renamed import with_old_keys
 from socklat_gate.scenario.service import Service
+from socklat_gate.scenario.strict import StrictModel
 
 __all__ = ["BaselineSource", "Probe", "Scenario"]
 

@@ -7,7 +7,7 @@ import re
 from pydantic import Field, model_validator
 
 from socklat_gate.scenario.cpus import CpuSet
-from socklat_gate.scenario.gating import StrictModel
+from socklat_gate.scenario.strict import StrictModel
 
 __all__ = ["Ready", "Service"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from socklat_gate.scenario import Stage
+from socklat_gate.measured.names import Stage
 
 __all__ = ["STAGE_TEXTS", "StageText"]
 

@@ -16,6 +16,7 @@ from socklat_gate.baseline.calibrations import (
     summary,
     write_calibration,
 )
+from socklat_gate.baseline.listing import summaries
 from socklat_gate.baseline.places.directory import Directory
 from socklat_gate.baseline.store import BaselineStore
 from socklat_gate.documents.envelope import checksum_of
@@ -135,7 +136,7 @@ def test_facts_of_the_machine_that_need_not_match_do_not_matter(tmp_path: Path) 
 
 def test_calibrations_are_no_campaigns(tmp_path: Path, stored: Path) -> None:
     store = BaselineStore.at(tmp_path)
-    assert store.list() == ()
+    assert summaries(store.place) == ()
     assert store.verify() == ()
     assert store.campaigns("shop") == ()
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from socklat_gate.baseline.listing import summaries
 from socklat_gate.baseline.store import BaselineStore
 from socklat_gate.documents.codec import to_body
 from socklat_gate.documents.envelope import CAMPAIGN_SCHEMA, write_document
@@ -150,13 +151,13 @@ def test_verify_and_list_name_good_and_bad_files(store):
     found = {store.place.root / name: problem for name, problem in store.verify()}
     assert found[good] == ""
     assert "not valid JSON" in found[bad]
-    rows = {store.place.root / row.name: row for row in store.list()}
+    rows = {store.place.root / row.name: row for row in summaries(store.place)}
     assert (rows[good].scenario, rows[good].runs, rows[good].problem) == ("checkout", 1, "")
     assert rows[bad].problem
 
 
 def test_an_empty_store_lists_nothing(store):
-    assert store.list() == store.verify() == store.campaigns("checkout") == ()
+    assert summaries(store.place) == store.verify() == store.campaigns("checkout") == ()
 
 
 def test_verify_notices_a_file_whose_content_was_exchanged(store):

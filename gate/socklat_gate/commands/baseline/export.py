@@ -42,6 +42,6 @@ def export(baselines: str, parquet: Path, scenario: str | None) -> None:
                 table.add(stored)
                 campaigns += 1
         if not campaigns:
-            raise empty_place_error(store)
+            raise empty_place_error(store.place)
         rows = table.write_parquet(parquet)
     emit(f"{campaigns} campaigns, {rows} rows: {parquet}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from socklat_gate.commands.baseline_place import empty_place_error, location_option
@@ -10,7 +11,7 @@ from socklat_gate.commands.output import aligned, emit
 from socklat_gate.wording.sanitise import strip_control_characters
 
 if TYPE_CHECKING:
-    from socklat_gate.baseline.store import CampaignSummary
+    from socklat_gate.baseline.listing import CampaignSummary
 
 __all__ = ["list_"]
 
@@ -20,16 +21,19 @@ __all__ = ["list_"]
 def list_(baselines: str) -> None:
     """List the stored campaigns by scenario, oldest first.
 
+    Their checksums are verified; `baseline verify` decodes them as well.
+
     For instance:
 
         socklat-gate baseline list --baselines baselines
     """
-    from socklat_gate.baseline.open_store import open_store
+    from socklat_gate.baseline.listing import summaries
+    from socklat_gate.baseline.places.location import open_place
 
-    with open_store(baselines) as store:
-        rows = store.list()
+    with closing(open_place(baselines)) as place:
+        rows = summaries(place)
         if not rows:
-            raise empty_place_error(store)
+            raise empty_place_error(place)
     header = ("scenario", "created (UTC)", "mode", "runs", "image", "branch", "commit", "file")
     emit(aligned([header, *map(_row, rows)]))
 

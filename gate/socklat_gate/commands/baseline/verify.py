@@ -33,7 +33,7 @@ def verify(baselines: str) -> None:
                 )
             )
         if not found:
-            raise empty_place_error(store)
+            raise empty_place_error(store.place)
     bad = sum(1 for _, problem in found if problem)
     if bad:
         raise NoUsableBaseline(
