@@ -6,42 +6,6 @@
 #ifndef SOCKLAT_EXCHANGE_H
 #define SOCKLAT_EXCHANGE_H
 
-/* What was cut off while durations were taken; counted once at the end. */
-struct clamped {
-	u64 clock;
-	u64 range;
-};
-
-/* A duration that fits the histograms, without a branch (see nonzero): 0 when the clock seems to
- * have run backwards between CPUs, the largest value when it is beyond them. */
-static inline u64 clamp_duration(struct clamped *cut, u64 length_ns)
-{
-	u64 backwards = length_ns >> 63, beyond;
-
-	length_ns &= backwards - 1;
-	beyond = nonzero(length_ns >> HIST_MAX_BITS);
-	cut->clock += backwards;
-	cut->range += beyond;
-	return (length_ns | (0 - beyond)) & ((1ULL << HIST_MAX_BITS) - 1);
-}
-
-static inline void count_clamped(u32 target, struct clamped *cut)
-{
-	if (cut->clock)
-		count(target, COUNTER_CLAMPED_CLOCK, cut->clock);
-	if (cut->range)
-		count(target, COUNTER_CLAMPED_RANGE, cut->range);
-}
-
-/* A stage of a connection rather than of an exchange: not tied to the window. */
-static inline void stage_add(u32 target, u32 stage, u64 start_ns, u64 end_ns)
-{
-	struct clamped cut = {};
-
-	histogram_add(target, stage, clamp_duration(&cut, end_ns - start_ns));
-	count_clamped(target, &cut);
-}
-
 static inline struct band *band_of(u32 target, u64 service_ns)
 {
 	u32 index = log_linear_index(service_ns, BAND_SUB_BITS);
@@ -100,39 +64,6 @@ struct stages {
 		(s)->ns[stage] = clamp_duration(&(s)->cut, length_ns); \
 		(s)->measured |= 1 << (stage);                         \
 	} while (0)
-
-BPF_RINGBUF_OUTPUT(spikes, 64);
-
-static inline void spike_send(u64 sk, struct connection *c, struct window *w, struct stages *s)
-{
-	struct spike *up;
-	u32 target = c->target;
-
-	count(target, COUNTER_SPIKES, 1);
-	/* An atomic addition that returns something needs Linux 5.12: as many spikes more than the
-	 * budget as there are CPUs may go up. */
-	if ((s64)w->spike_budget <= 0)
-		return;
-	__sync_fetch_and_add(&w->spike_budget, -1);
-	up = spikes.ringbuf_reserve(sizeof(*up));
-	if (!up)
-		return;
-	up->rx_first_ns = c->rx_first_ns;
-	for (int i = 0; i < BAND_STAGES; i++)
-		up->ns[i] = s->ns[i];
-	up->target = target;
-	up->cpu = bpf_get_smp_processor_id();
-	up->family = READ(u16, sk, AT(sock_common, skc_family));
-	up->peer_port = READ(u16, sk, AT(sock_common, skc_dport));
-	up->overlapped = c->flags & FLAG_OVERLAPPED;
-	__builtin_memset(up->peer, 0, sizeof(up->peer));
-	if (up->family == 2 /* AF_INET */)
-		bpf_probe_read_kernel(up->peer, 4, (void *)(sk + AT(sock_common, skc_daddr)));
-	else
-		bpf_probe_read_kernel(up->peer, 16, (void *)(sk + AT(sock_common, skc_v6_daddr)));
-	spikes.ringbuf_submit(up, 0);
-	count(target, COUNTER_SPIKES_SENT, 1);
-}
 
 static inline void exchange_clear(struct connection *c)
 {
@@ -211,7 +142,7 @@ static inline void exchange_record(u64 sk, struct connection *c)
 	if (c->flags & FLAG_OVERLAPPED)
 		count(target, COUNTER_OVERLAPPED, 1);
 	if (w->spike_ns && s.ns[STAGE_SERVICE] >= w->spike_ns)
-		spike_send(sk, c, w, &s);
+		spike_send(sk, c, w, s.ns);
 done:
 	exchange_clear(c);
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The way of a packet through this machine, and threads waiting for a CPU: the stages that cost
- * more, compiled in with -DDETAIL_FULL only.
+ * The way of a packet through this machine: devices, the bridge, drops.  With -DDETAIL_FULL only.
  */
 
 /* Set by user space: devices where a packet enters a bridge, ENTERS_BY_..., keyed by ifindex.  What
@@ -11,17 +10,7 @@ BPF_HASH(bridge_entries, u32, u32, 256);
 /* Set by user space: bit (ifindex % 512) for each of them, since most packets pass elsewhere. */
 BPF_ARRAY(bridge_bits, struct device_bits, 1);
 
-/* A stamp of when something happened to one of many (packets, threads): a slot is one word, so that
- * it is written and read whole without a lock, and a later one simply takes it over.  Sixteen bits
- * of the word identify it; times wrap after 2^48 ns = 78 hours, far beyond any stage. */
-#define STAMP_BITS 12
-#define STAMP_TIME ((1ULL << 48) - 1)
-struct stamps {
-	u64 word[1 << STAMP_BITS];
-};
-AS_BYTES(stamps);
 BPF_ARRAY(entered_bridge, struct stamps_bytes, 1);
-BPF_ARRAY(wakeups, struct stamps_bytes, 1);
 
 /* Namespace of a network device; 0 when there is none. */
 static inline u32 path_netns_of(u64 dev)
@@ -29,22 +18,6 @@ static inline u32 path_netns_of(u64 dev)
 	u64 net = LOAD(u64, dev, AT(net_device, nd_net));
 
 	return net ? LOAD(u32, net, AT(net, ns) + AT(ns_common, inum)) : 0;
-}
-
-static inline u64 stamp(u64 tag, u64 now_ns)
-{
-	return tag << 48 | (now_ns & STAMP_TIME);
-}
-
-static inline u64 path_elapsed(u64 word, u64 now_ns)
-{
-	return (now_ns - word) & STAMP_TIME;
-}
-
-/* Socket buffers are 256 bytes apart, threads count from 1: index and tag are neighbouring bits. */
-static inline u64 *path_slot(struct stamps *stamps, u64 identity)
-{
-	return &stamps->word[identity & ((1 << STAMP_BITS) - 1)];
 }
 
 static inline u64 path_packet_tag(u64 address)
@@ -105,7 +78,7 @@ static inline void path_enter_bridge(u64 skb, u64 dev, u32 way)
 	if (!stamps)
 		return;
 	skb = path_address(skb);
-	*path_slot(stamps, skb >> 8) = stamp(path_packet_tag(skb), bpf_ktime_get_ns());
+	*stamp_slot(stamps, skb >> 8) = stamp(path_packet_tag(skb), bpf_ktime_get_ns());
 }
 
 /* raw tracepoint netif_receive_skb(struct sk_buff *skb) */
@@ -137,9 +110,9 @@ int path_on_device_rx(struct bpf_raw_tracepoint_args *ctx)
 	if (!stamps)
 		return 0;
 	skb = path_address(skb);
-	entered = path_slot(stamps, skb >> 8);
+	entered = stamp_slot(stamps, skb >> 8);
 	if (*entered && *entered >> 48 == path_packet_tag(skb)) {
-		a->bridge_ns = path_elapsed(*entered, a->at_ns);
+		a->bridge_ns = stamp_elapsed(*entered, a->at_ns);
 		*entered = 0;
 	}
 	return 0;
@@ -161,74 +134,6 @@ int path_on_device_tx(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	now_ns = bpf_ktime_get_ns();
 	c->tx_stack_ns = clamp_u32(now_ns - c->tx_first_ns + 1);
-	return 0;
-}
-
-/* Thread ids have 22 bits at most: 12 are the slot, 10 with 6 of the target's number are the tag. */
-#define TAG_TARGET_BITS 6
-_Static_assert(TARGET_LIMIT == 1 << TAG_TARGET_BITS,
-               "a target's number fits into its bits of a tag");
-
-static inline u64 path_thread_tag(u32 pid, u32 target)
-{
-	return (pid >> STAMP_BITS & 0x3ff) << TAG_TARGET_BITS | target;
-}
-
-static inline u32 path_tag_target(u64 tag)
-{
-	return tag & (TARGET_LIMIT - 1);
-}
-
-/* raw tracepoint sched_wakeup(struct task_struct *p), and sched_wakeup_new */
-int path_on_wakeup(struct bpf_raw_tracepoint_args *ctx)
-{
-	u64 task = ctx->args[0];
-	u64 proxy = LOAD(u64, task, AT(task_struct, nsproxy)), key;
-	struct target_key *t;
-	struct stamps *stamps;
-	u32 pid, zero = 0;
-
-	if (!proxy)
-		return 0;
-	key = LOAD(u32, LOAD(u64, proxy, AT(nsproxy, net_ns)), AT(net, ns) + AT(ns_common, inum));
-	if (!may_be_watched(key))
-		return 0;
-	t = targets.lookup(&key);
-	/* In a shared namespace that does not identify a thread. */
-	if (!t || t->shared)
-		return 0;
-	pid = LOAD(u32, task, AT(task_struct, pid));
-	stamps = (struct stamps *)wakeups.lookup(&zero);
-	if (stamps)
-		*path_slot(stamps, pid) =
-			stamp(path_thread_tag(pid, t->target), bpf_ktime_get_ns());
-	return 0;
-}
-
-/* raw tracepoint sched_switch(bool preempt, struct task_struct *prev, struct task_struct *next) */
-int path_on_switch(struct bpf_raw_tracepoint_args *ctx)
-{
-	u32 pid = LOAD(u32, ctx->args[2], AT(task_struct, pid));
-	struct window *window;
-	struct stamps *stamps;
-	u64 *wakeup, now_ns, length_ns;
-	u32 target, zero = 0;
-
-	stamps = (struct stamps *)wakeups.lookup(&zero);
-	if (!stamps)
-		return 0;
-	wakeup = path_slot(stamps, pid);
-	if (!*wakeup)
-		return 0;
-	target = path_tag_target(*wakeup >> 48);
-	if (*wakeup >> 48 != path_thread_tag(pid, target))
-		return 0;
-	now_ns = bpf_ktime_get_ns();
-	length_ns = path_elapsed(*wakeup, now_ns);
-	*wakeup = 0;
-	window = windows.lookup(&target);
-	if (window && now_ns - length_ns >= window->from_ns && now_ns - length_ns < window->to_ns)
-		stage_add(target, STAGE_RUNQ, now_ns - length_ns, now_ns);
 	return 0;
 }
 

@@ -13,12 +13,16 @@
 #include "kernel.h"
 #include "state.h"
 #include "histogram.h"
+#include "durations.h"
 #include "log.h"
+#include "spikes.h"
 #include "exchange.h"
 
 #ifdef DETAIL_FULL
+#include "stamps.h"
 #include "path.c"
 #include "process.c"
+#include "run_queue.c"
 #endif
 #include "lifecycle.c"
 #include "receive.c"

@@ -156,11 +156,11 @@ EVENTS: tuple[Event, ...] = (
     Event("device_tx", (_raw("net_dev_start_xmit", "path_on_device_tx"),), "full", optional=True),
     Event(
         "runnable",
-        ((*_raw("sched_wakeup", "path_on_wakeup"), *_raw("sched_wakeup_new", "path_on_wakeup")),),
+        ((*_raw("sched_wakeup", "runq_on_wakeup"), *_raw("sched_wakeup_new", "runq_on_wakeup")),),
         "full",
         optional=True,
     ),
-    Event("running", (_raw("sched_switch", "path_on_switch"),), "full", optional=True),
+    Event("running", (_raw("sched_switch", "runq_on_switch"),), "full", optional=True),
     # Before Linux 5.17 it has no reason, and fires for packets that met their end well.
     Event(
         "drop",
