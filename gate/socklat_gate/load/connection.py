@@ -4,40 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import Protocol, cast
+from typing import cast
 
+from socklat_gate.load.connection_owner import ConnectionOwner
 from socklat_gate.load.protocols.parser import BadResponse, ResponseParser
-from socklat_gate.load.request_log import SENT, Record
+from socklat_gate.load.request_log import SENT
 
-__all__ = ["Connection", "ConnectionOwner"]
+__all__ = ["Connection"]
 
 NONE = -1
 CONFIRM_AFTER_S = 0.05
 """An error reply that no close follows within this time is the response to the request."""
-
-
-class ConnectionOwner(Protocol):
-    """What a connection needs of the pool that it belongs to.
-
-    ``request`` are the bytes of one request, ``endpoint`` names the service in messages.
-    """
-
-    arm: int
-    endpoint: str
-    request: bytes
-    record: Record
-
-    def now_ns(self) -> int:
-        """The time now."""
-
-    def release(self, connection: Connection) -> None:
-        """``connection`` is free for the next request."""
-
-    def requeue(self, request: int) -> None:
-        """``request`` was sent, and the service did not take the connection."""
-
-    def on_closed(self, connection: Connection) -> None:
-        """``connection`` is closed or closing; a second call does nothing."""
 
 
 class Connection(asyncio.Protocol):

@@ -8,12 +8,15 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 __all__ = ["CONNECT_WITHIN_S", "ConnectFailed", "Dialer", "Network", "TcpNetwork"]
 
 CONNECT_WITHIN_S = 5.0
 RETRY_EVERY_S = 0.05
+FIRST_BACKOFF_S = 0.01
+MAX_BACKOFF_S = 1.0
 
 Made = TypeVar("Made", bound=asyncio.Protocol)
 Address = tuple[int, tuple[Any, ...]]
@@ -103,6 +106,18 @@ class Dialer:
                 if left_s < RETRY_EVERY_S:
                     raise refused from None
                 await asyncio.sleep(RETRY_EVERY_S)
+
+    async def redial(self, make: Callable[[int, socket.socket], Made], attempt: int) -> Made:
+        """The same without a deadline: pauses grow with ``attempt``, which ``make`` gets, too."""
+        while True:
+            if attempt:
+                # The exponent is bounded first: the server may stay away for very long.
+                delay_s = FIRST_BACKOFF_S * 2.0 ** min(attempt - 1, 10)
+                await asyncio.sleep(min(delay_s, MAX_BACKOFF_S))
+            try:
+                return await self.dial(partial(make, attempt))
+            except OSError:
+                attempt += 1
 
     async def _connect(
         self, address: Address, make: Callable[[socket.socket], Made], within_s: float

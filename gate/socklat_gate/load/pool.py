@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["Pool"]
 
 AT_ONCE = 64
-FIRST_BACKOFF_S = 0.01
-MAX_BACKOFF_S = 1.0
 
 
 class Pool:
@@ -174,33 +172,23 @@ class Pool:
 
     async def _open_first(self, slots: asyncio.Semaphore, deadline_s: float) -> None:
         async with slots:
-            connection = await self._dialer.dial_until(self._new, deadline_s)
+            connection = await self._dialer.dial_until(partial(self._new, 0), deadline_s)
             self._join(connection)
             self._idle.append(connection)
 
     async def _reopen(self, attempt: int) -> None:
-        while True:
-            if attempt:
-                # The exponent is bounded first: the server may stay away for very long.
-                delay_s = FIRST_BACKOFF_S * 2.0 ** min(attempt - 1, 10)
-                await asyncio.sleep(min(delay_s, MAX_BACKOFF_S))
-            try:
-                connection = await self._dialer.dial(partial(self._new, attempt=attempt))
-            except OSError:
-                attempt += 1
-            else:
-                self._join(connection)
-                self.release(connection)
-                return
+        connection = await self._dialer.redial(self._new, attempt)
+        self._join(connection)
+        self.release(connection)
 
     async def add_extra(self) -> None:
         """Open one more connection.  Raises `OSError`."""
-        connection = await self._dialer.dial(partial(self._new, extra=True))
+        connection = await self._dialer.dial(partial(self._new, 0, extra=True))
         self.record.grown[self.arm] += 1
         self._join(connection)
         self.release(connection)
 
-    def _new(self, sock: socket.socket, attempt: int = 0, *, extra: bool = False) -> Connection:
+    def _new(self, attempt: int, sock: socket.socket, *, extra: bool = False) -> Connection:
         return Connection(self, sock, parser_for(self._load), attempt, extra=extra)
 
     def _join(self, connection: Connection) -> None:

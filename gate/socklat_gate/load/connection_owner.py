@@ -1,0 +1,32 @@
+"""What a connection needs of the pool that it belongs to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from socklat_gate.load.connection import Connection
+    from socklat_gate.load.request_log import Record
+
+__all__ = ["ConnectionOwner"]
+
+
+class ConnectionOwner(Protocol):
+    """``request`` are the bytes of one request, ``endpoint`` names the service in messages."""
+
+    arm: int
+    endpoint: str
+    request: bytes
+    record: Record
+
+    def now_ns(self) -> int:
+        """The time now."""
+
+    def release(self, connection: Connection) -> None:
+        """``connection`` is free for the next request."""
+
+    def requeue(self, request: int) -> None:
+        """``request`` was sent, and the service did not take the connection."""
+
+    def on_closed(self, connection: Connection) -> None:
+        """``connection`` is closed or closing; a second call does nothing."""
