@@ -10,7 +10,8 @@ import docker.errors
 
 from socklat_gate.errors import InvalidMeasurement, Reason, UnfitEnvironment
 from socklat_gate.service.client import daemon_errors
-from socklat_gate.service.docker_types import ContainerState, DockerClient
+from socklat_gate.service.docker_documents import ContainerState
+from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.logs import tail
 
 __all__ = ["death_error", "has_ended", "start_error"]

@@ -1,99 +1,20 @@
-"""What is used of Docker's SDK, which has no types of its own; and of the daemon's documents.
-
-Documents have the names of the Engine API; a key that is declared may be missing.
-"""
+"""What is used of Docker's SDK, which has no types of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Protocol, TypedDict
+from typing import Protocol
 
-__all__ = [
-    "BuildEvent",
-    "Container",
-    "ContainerDetails",
-    "ContainerState",
-    "ContainerSummary",
-    "DockerApi",
-    "DockerClient",
-    "DockerObject",
-    "Image",
-    "ImageConfig",
-    "ImageDetails",
-    "VolumeList",
-]
+from socklat_gate.service.docker_documents import (
+    BuildEvent,
+    ContainerDetails,
+    ContainerSummary,
+    DockerObject,
+    ImageDetails,
+    VolumeList,
+)
 
-
-class ContainerState(TypedDict, total=False):
-    """``State`` of an inspected container."""
-
-    Pid: int
-    Running: bool
-    ExitCode: int
-    OOMKilled: bool
-    Error: str
-
-
-class NetworkEndpoint(TypedDict, total=False):
-    """A container on a network."""
-
-    IPAddress: str
-
-
-class NetworkSettings(TypedDict, total=False):
-    """Endpoints by the network's name."""
-
-    Networks: dict[str, NetworkEndpoint]
-
-
-class ContainerDetails(TypedDict):
-    """An inspected container."""
-
-    State: ContainerState
-    NetworkSettings: NetworkSettings
-
-
-class DockerObject(TypedDict, total=False):
-    """A container, network or volume in a list; a volume's name is its id."""
-
-    Id: str
-    Name: str
-    Names: list[str]
-    Labels: dict[str, str] | None
-
-
-class ContainerSummary(DockerObject, total=False):
-    """A container in a list."""
-
-    NetworkSettings: NetworkSettings
-
-
-class VolumeList(TypedDict, total=False):
-    """What listing volumes returns."""
-
-    Volumes: list[DockerObject] | None
-
-
-class ImageConfig(TypedDict, total=False):
-    """What an image declares."""
-
-    ExposedPorts: dict[str, object] | None
-    Healthcheck: Mapping[str, object] | None
-
-
-class ImageDetails(TypedDict, total=False):
-    """An inspected image."""
-
-    Config: ImageConfig | None
-
-
-class BuildEvent(TypedDict, total=False):
-    """A line of what a build or a pull reports."""
-
-    id: str
-    status: str
-    stream: str
-    error: str
+__all__ = ["Container", "DockerApi", "DockerClient", "Image"]
 
 
 class Container(Protocol):

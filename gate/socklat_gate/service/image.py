@@ -17,7 +17,8 @@ import requests
 
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.service.client import daemon_errors, daemon_message
-from socklat_gate.service.docker_types import BuildEvent, DockerClient
+from socklat_gate.service.docker_documents import BuildEvent
+from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.logs import clip
 
 __all__ = ["ImageRef", "build_image", "local_image", "resolve_image"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from socklat_gate.service.client import daemon_errors
-from socklat_gate.service.docker_types import DockerClient, DockerObject
+from socklat_gate.service.docker_documents import DockerObject
+from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.owner import RUN_LABEL, is_dead
 from socklat_gate.service.remove import remove_containers, remove_networks, remove_volumes
 
