@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from types import TracebackType
 
 import numpy as np
@@ -18,17 +17,12 @@ from socklat_gate.probe.reading import Reading, measured_stages
 from socklat_gate.probe.spike_reader import SpikeReader
 from socklat_gate.probe.stall_reader import StallReader
 from socklat_gate.probe.tables import Tables
+from socklat_gate.probe.watched_slots import WatchedSlots
 
 __all__ = ["SocketProbe"]
 
 SPIKE_BUDGET = 1000
 """Spikes sent up one by one in a run; all are counted."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Watched:
-    netns_inode: int
-    ports: tuple[int, ...]
 
 
 class SocketProbe:
@@ -53,28 +47,28 @@ class SocketProbe:
         self._max_connections = max_connections
         self._detail = detail
         self._prefer = prefer
-        self._asked = stalls
+        self._with_stalls = stalls
         self._targets = targets or layout()["TARGET_MAX"]
         if self._targets > layout()["TARGET_LIMIT"]:
             raise ValueError(f"a probe holds at most {layout()['TARGET_LIMIT']} targets")
         self._stalls: StallReader | None = None
         self._compiler = compiler or Compiler()
         self._programs: Programs | None = None
-        self._watched: dict[int, _Watched] = {}
 
     def __enter__(self) -> SocketProbe:
         check_privilege()
         flags = [f"-DMAX_CONNECTIONS={self._max_connections}", f"-DTARGET_MAX={self._targets}"]
-        asked_for: list[Needed] = ["headline"]
+        wanted: list[Needed] = ["headline"]
         if self._detail == "full":
             flags.append("-DDETAIL_FULL")
-            asked_for.append("full")
-        if self._asked:
+            wanted.append("full")
+        if self._with_stalls:
             flags.append("-DSTALLS")
-            asked_for.append("stalls")
-        programs = self._programs = load_programs(flags, asked_for, self._prefer, self._compiler)
+            wanted.append("stalls")
+        programs = self._programs = load_programs(flags, wanted, self._prefer, self._compiler)
         try:
             self._tables = Tables(programs.bpf, programs.types, full=self._detail == "full")
+            self._slots = WatchedSlots(self._tables)
             self._spikes = SpikeReader(programs.bpf)
             if "stall" in programs.hooks:
                 self._stalls = StallReader(programs.bpf)
@@ -133,10 +127,7 @@ class SocketProbe:
             raise ValueError(f"there is no slot {slot}")
         self._tables.clear(slot)
         self._spikes.clear(slot)
-        self._tables.set_window(slot, netns_inode)
-        self._tables.set_target(netns_inode, slot, ports, shared)
-        self._watched[slot] = _Watched(netns_inode, ports)
-        self._tables.set_watched(w.netns_inode for w in self._watched.values())
+        self._slots.watch(slot, netns_inode, ports, shared=shared)
         if self._detail == "full":
             self._tables.set_bridge_entries(bridge_entries())
 
@@ -155,7 +146,7 @@ class SocketProbe:
         """
         window = {"from_ns": from_ns, "to_ns": to_ns, "log_mask": log_mask}
         spikes = {"spike_ns": spike_ns, "spike_budget": SPIKE_BUDGET}
-        self._tables.set_window(slot, self._watched[slot].netns_inode, **window, **spikes)
+        self._tables.set_window(slot, self._slots.netns_inode(slot), **window, **spikes)
 
     def warmup_quantile_ns(self, slot: int, q: float) -> int:
         """Upper bound of a quantile of the warm-up's service time; 0 without a warm-up."""
@@ -163,18 +154,11 @@ class SocketProbe:
 
     def forget(self, slot: int) -> None:
         """Stops following the slot's namespace; what was aggregated stays in the slot."""
-        watched = self._watched.pop(slot, None)
-        if watched is None:
-            return
-        # Two targets on the host's own network share its entry.
-        shared = any(w.netns_inode == watched.netns_inode for w in self._watched.values())
-        self._tables.remove_target(watched.netns_inode, watched.ports, whole=not shared)
-        self._tables.set_watched(w.netns_inode for w in self._watched.values())
+        self._slots.forget(slot)
 
     def forget_all(self) -> None:
         """Stops following anything."""
-        for slot in list(self._watched):
-            self.forget(slot)
+        self._slots.forget_all()
 
     def seen(self, slot: int) -> int:
         """Exchanges opened on a slot's sockets since `watch`."""
@@ -186,7 +170,7 @@ class SocketProbe:
         service = histograms["service"]
         counters = self._tables.counters(slot)
         counters["recorded"] = service.total
-        counters["pending"] = self._tables.pending(slot, self._watched[slot].netns_inode)
+        counters["pending"] = self._tables.pending(slot, self._slots.netns_inode(slot))
         drops = self._tables.drops(slot)
         return Reading(
             histograms, self._tables.bands(slot, service), counters, drops, self._spikes.of(slot)
@@ -198,7 +182,7 @@ class SocketProbe:
         return self._stalls is not None
 
     def set_load(self, processes: Iterable[int]) -> None:
-        """Says which processes, and their children, are the load: their time is not foreign."""
+        """Marks processes, and their children, as the load: their time is no interference."""
         if self._stalls is not None:
             self._stalls.set_load(processes)
 

@@ -12,8 +12,9 @@ from socklat_gate.measured.bpf_layout import structs
 from socklat_gate.measured.c_structs import assertions
 from socklat_gate.probe.binding import load_bcc
 from socklat_gate.probe.btf import KernelTypes, kernel_types
+from socklat_gate.probe.hook_parts import Untyped
 from socklat_gate.probe.hook_table import EVENTS, Kind, Needed
-from socklat_gate.probe.hooks import Attached, Untyped, attach_all
+from socklat_gate.probe.hooks import Attached, attach_all
 from socklat_gate.probe.kernel_source import flatten, kernel_source
 from socklat_gate.probe.missed import missed_invocations, time_spent
 

@@ -53,9 +53,9 @@ class Tables:
         for stage in self._stages:
             table, index = self._place(slot, stage)
             table.clear(index)
-        for whole in (self._bands, self._counters, self._warmups, self._drops):
-            if whole is not None:
-                whole.clear(slot)
+        for of_slot in (self._bands, self._counters, self._warmups, self._drops):
+            if of_slot is not None:
+                of_slot.clear(slot)
 
     def histogram(self, slot: int, stage: str) -> Histogram:
         """One stage's histogram."""
@@ -135,10 +135,12 @@ class Tables:
             for key in keys:
                 table[ctypes.c_uint64(key)] = leaf
 
-    def remove_target(self, netns_inode: int, ports: Sequence[int], *, whole: bool) -> None:
-        """Takes a declaration back; without ``whole`` only its ports."""
+    def remove_target(
+        self, netns_inode: int, ports: Sequence[int], *, keep_namespace: bool
+    ) -> None:
+        """Takes a declaration back; with ``keep_namespace`` only its ports."""
         for name, keys in self._declarations(netns_inode, ports).items():
-            for key in keys if whole or name == b"services" else ():
+            for key in () if keep_namespace and name == b"targets" else keys:
                 del self._bpf[name][ctypes.c_uint64(key)]
 
     @staticmethod

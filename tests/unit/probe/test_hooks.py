@@ -13,9 +13,10 @@ import pytest
 
 from socklat_gate.errors import Reason, UnfitEnvironment
 from socklat_gate.measured.bpf_layout import bpf_dir
-from socklat_gate.probe import hooks
+from socklat_gate.probe import hook_parts, hooks
+from socklat_gate.probe.hook_parts import Untyped
 from socklat_gate.probe.hook_table import EVENTS, STAGE_NEEDS, Event, Part
-from socklat_gate.probe.hooks import Untyped, attach_all, attach_event
+from socklat_gate.probe.hooks import attach_all, attach_event
 from socklat_gate.probe.tracing import Refused
 
 FIRST = (Part("raw_tracepoint", "new_point", "on_new"),)
@@ -75,8 +76,8 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
     module = SimpleNamespace(
         BPF=SimpleNamespace(RAW_TRACEPOINT=17, KPROBE=2), libbcc=SimpleNamespace(lib=kernel)
     )
-    monkeypatch.setattr(hooks, "load_bcc", lambda: module)
-    monkeypatch.setattr(hooks, "_KPROBES", Path("/"))  # this kernel has kprobes
+    monkeypatch.setattr(hook_parts, "load_bcc", lambda: module)
+    monkeypatch.setattr(hook_parts, "_KPROBES", Path("/"))  # this kernel has kprobes
     return kernel
 
 
@@ -188,7 +189,7 @@ def test_an_optional_event_may_stay_without_a_hook() -> None:
 
 
 def test_kprobes_are_not_tried_where_the_kernel_has_none(monkeypatch: Any, tmp_path: Path) -> None:
-    monkeypatch.setattr(hooks, "_KPROBES", tmp_path / "absent")
+    monkeypatch.setattr(hook_parts, "_KPROBES", tmp_path / "absent")
     with pytest.raises(UnfitEnvironment, match="kprobe:old_function: not in this kernel"):
         attached(Program(), "old_function")
 
@@ -199,8 +200,8 @@ class Typed:
     def __init__(self, monkeypatch: Any, functions: list[str], refused: str = "") -> None:
         self.loaded: list[str] = []
         self._refused = refused
-        monkeypatch.setattr(hooks, "has_program", lambda _, function: function in functions)
-        monkeypatch.setattr(hooks, "attach_tracepoint", self._attach)
+        monkeypatch.setattr(hook_parts, "has_program", lambda _, function: function in functions)
+        monkeypatch.setattr(hook_parts, "attach_tracepoint", self._attach)
 
     def _attach(self, program: Any, types: Any, symbol: str, function: str) -> tuple[int, int]:
         if symbol == self._refused:
