@@ -67,8 +67,8 @@ def calibrate(
     from socklat_gate.baseline.open_store import open_store
     from socklat_gate.job.aa_job import CalibrationJob
     from socklat_gate.job.entry import ready_client
+    from socklat_gate.job.images import image_under_test
     from socklat_gate.job.progress import Progress
-    from socklat_gate.job.reference import image_under_test
     from socklat_gate.job.settings import baselines_at, seed_or_random
     from socklat_gate.report.writer import check_writable, discard
     from socklat_gate.scenario.loader import load_scenario

@@ -10,8 +10,9 @@ from socklat_gate.baseline.open_store import open_store
 from socklat_gate.environment import environment_facts
 from socklat_gate.job.completeness import completeness_of
 from socklat_gate.job.gate_job import GateJob
+from socklat_gate.job.images import image_under_test
 from socklat_gate.job.progress import Progress
-from socklat_gate.job.reference import find_reference, image_under_test
+from socklat_gate.job.reference import find_reference
 from socklat_gate.job.rig import Rig
 from socklat_gate.job.run_job import measure_campaign
 from socklat_gate.job.settings import baselines_at, seed_or_random, with_limits

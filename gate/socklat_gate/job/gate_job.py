@@ -11,6 +11,7 @@ from pathlib import Path
 from socklat_gate.baseline.calibrations import calibration_note
 from socklat_gate.environment import environment_facts
 from socklat_gate.errors import GateError, InvalidMeasurement, NoUsableBaseline, Reason
+from socklat_gate.job.budget import Budget
 from socklat_gate.job.commit import current_branch, current_commit
 from socklat_gate.job.completeness import completeness_of
 from socklat_gate.job.gated_stages import missing_hooks
@@ -23,7 +24,7 @@ from socklat_gate.measured.facts import TEXT, Drift, Note, ReasonFact
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.result import GateResult
 from socklat_gate.measured.verdict import Outcome, Verdict
-from socklat_gate.scenario import Gate, Scenario
+from socklat_gate.scenario import Scenario
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef
 from socklat_gate.service.session import ArmSpec
@@ -119,7 +120,7 @@ class GateJob:
             ArmSpec("baseline", baseline, commands.command),
             ArmSpec("candidate", self.candidate),
         ]
-        deadline_s = self._started_s + 60 * limits.max_minutes
+        budget = Budget(limits, self._started_s)
         used: list[Pair] = []
         while True:
             self.progress.step(f"pair {len(used) + 1}/{limits.max_pairs}")
@@ -130,8 +131,8 @@ class GateJob:
                 check_excluded(self.scenario, unused, len(used), pair.excluded)
             else:
                 used.append(pair)
-            left_s = deadline_s - time.monotonic()
-            spent = _budget_reason(limits, len(used), left_s)
+            left_s = budget.left_s()
+            spent = budget.spent(len(used), left_s)
             verdict = decide(
                 used,
                 limits,
@@ -193,10 +194,3 @@ class GateJob:
             return None
         place = self._reference.store.place
         return calibration_note(place, self.scenario, self._fingerprint)
-
-
-def _budget_reason(limits: Gate, pairs: int, left_s: float) -> Reason | None:
-    """Which budget is used up, if any."""
-    if pairs >= limits.max_pairs:
-        return Reason.BUDGET_PAIRS
-    return Reason.BUDGET_MINUTES if left_s <= 0 else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,20 +16,16 @@ from socklat_gate.baseline.choice import (
 )
 from socklat_gate.baseline.store import BaselineStore
 from socklat_gate.environment import this_machine
-from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
+from socklat_gate.errors import NoUsableBaseline, Reason
+from socklat_gate.job.images import OnPhase, image_at, image_of
 from socklat_gate.job.lineage import lineage_of
-from socklat_gate.job.worktree import sources_at
 from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.facts import Note
 from socklat_gate.scenario import Scenario
 from socklat_gate.service.docker_types import DockerClient
-from socklat_gate.service.image import ImageRef, build_image, local_image, resolve_image
-from socklat_gate.service.stack import stack_image
+from socklat_gate.service.image import ImageRef, resolve_image
 
-__all__ = ["Reference", "find_reference", "image_under_test"]
-
-OnPhase = Callable[[str], None]
-
+__all__ = ["Reference", "find_reference"]
 
 _DAMAGED = {
     Reason.BASELINE_CORRUPT,
@@ -90,32 +86,6 @@ class Reference:
         return choice.commit, choice.why
 
 
-def image_under_test(
-    client: DockerClient,
-    scenario: Scenario,
-    directory: Path,
-    override: str | None,
-    on_phase: OnPhase,
-) -> ImageRef:
-    """The image under test: the command line's, else the scenario's, else built.
-
-    Raises `UsageError` (NO_SUCH_IMAGE, BAD_SCENARIO).
-    """
-    name = override or scenario.service.image
-    if name:
-        return resolve_image(client, name, on_phase)
-    if scenario.service.build:
-        return build_image(client, directory / scenario.service.build, on_phase)
-    if scenario.service.compose and scenario.service.service:
-        file = directory / scenario.service.compose
-        return stack_image(client, file, scenario.service.service, on_phase)
-    raise UsageError(
-        Reason.BAD_SCENARIO,
-        f"scenario {scenario.name!r} names no image to test",
-        remedy="set service.image or service.build, or give --candidate-image",
-    )
-
-
 def find_reference(
     client: DockerClient,
     scenario: Scenario,
@@ -137,7 +107,7 @@ def find_reference(
     lineage = lineage_of(directory, ref or "")
     if ref and not image:
         commit = lineage.commits[0]
-        built = _build_at(client, scenario, directory, commit, on_phase)
+        built = image_at(client, scenario, directory, commit, on_phase)
         return Reference(built, store, True, has_stored, commit, ancestor_note(lineage), lineage)
     name = image or scenario.baseline.image
     if name:
@@ -151,7 +121,7 @@ def find_reference(
             "`socklat-gate run` with the released image, then `socklat-gate baseline save`",
         )
     choice = _choice(store, scenario, lineage)
-    kept = _image_of(client, choice.campaign, on_phase)
+    kept = image_of(client, choice.campaign, on_phase)
     return Reference(kept, store, False, True, choice.commit, choice.why, lineage)
 
 
@@ -172,42 +142,3 @@ def _choice(store: BaselineStore, scenario: Scenario, lineage: Lineage) -> Choic
         and machine.items() <= campaign.fingerprint.must_match.items()
     ]
     return choose(alike or campaigns, lineage)
-
-
-def _build_at(
-    client: DockerClient, scenario: Scenario, directory: Path, commit: str, on_phase: OnPhase
-) -> ImageRef:
-    build, compose = scenario.service.build, scenario.service.compose
-    if not (build or compose):
-        raise UsageError(
-            Reason.BAD_SCENARIO,
-            f"--baseline-ref builds the reference, but scenario {scenario.name!r} has "
-            "neither service.build nor service.compose",
-            remedy="set service.build to the directory of the Dockerfile, or give --baseline-image",
-        )
-    on_phase(f"building the reference from commit {commit[:12]}")
-    with sources_at(directory, commit) as sources:
-        if build:
-            name = f"{directory.resolve() / build}@base"
-            return build_image(client, sources / build, on_phase, name=name)
-        assert compose is not None
-        assert scenario.service.service is not None
-        name = f"{directory.resolve() / compose}@base"
-        return stack_image(client, sources / compose, scenario.service.service, on_phase, name=name)
-
-
-def _image_of(client: DockerClient, campaign: Campaign, on_phase: OnPhase) -> ImageRef | None:
-    """The very image that a campaign measured; None when it can no longer be had.
-
-    Its name alone does not do: a tag may have moved on since, to the candidate itself.
-    """
-    kept = local_image(client, campaign.image_id)
-    if kept is not None:
-        return ImageRef(campaign.image, kept.id, kept.digest)
-    if local_image(client, campaign.image) is not None:
-        return None
-    try:
-        pulled = resolve_image(client, campaign.image, on_phase)
-    except UsageError:
-        return None
-    return pulled if pulled.id == campaign.image_id else None

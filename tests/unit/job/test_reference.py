@@ -10,7 +10,8 @@ import pytest
 from socklat_gate.baseline.store import BaselineStore
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 from socklat_gate.job import reference as module
-from socklat_gate.job.reference import Reference, find_reference, image_under_test
+from socklat_gate.job.images import image_under_test
+from socklat_gate.job.reference import Reference, find_reference
 from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.wording.notes import note_text
 from tests.unit.job.fakes import BASE_IMAGE, MACHINE, scenario, stored
