@@ -132,8 +132,8 @@ class GitHubFailure(UnfitEnvironment):
     """A request to GitHub's API failed (exit 3).
 
     ``status`` is the HTTP status of its response, None when there was none.  ``wait_s`` is how long
-    to wait before the next request (0: a moment), None when that is useless.  ``unsure``: the
-    request may have been carried out all the same.
+    to wait before the next request (0: a moment), None when that is useless.  ``outcome_unknown``:
+    the request may have been carried out all the same.
     """
 
     def __init__(
@@ -144,12 +144,12 @@ class GitHubFailure(UnfitEnvironment):
         remedy: str | None = None,
         status: int | None = None,
         wait_s: float | None = None,
-        unsure: bool = False,
+        outcome_unknown: bool = False,
     ) -> None:
         super().__init__(reason, message, remedy=remedy)
         self.status = status
         self.wait_s = wait_s
-        self.unsure = unsure
+        self.outcome_unknown = outcome_unknown
 
 
 class NoUsableBaseline(GateError):

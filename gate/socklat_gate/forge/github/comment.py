@@ -114,7 +114,7 @@ def _write(thread: Thread, found: _Comment | None, body: str) -> str:
     try:
         return _address(thread.api.send("POST", path, content, repeatable=False))
     except GitHubFailure as error:
-        if error.unsure:
+        if error.outcome_unknown:
             raise _Lost(error) from error
         raise
 

@@ -97,7 +97,7 @@ def failure_from(what: str, response: ApiResponse, now_s: float) -> GitHubFailur
             remedy="see GitHub's status page, and run this step again",
             status=status,
             wait_s=0.0,
-            unsure=True,
+            outcome_unknown=True,
         )
     if status in {401, 403, 404}:
         return GitHubFailure(
@@ -155,5 +155,5 @@ def _broken_off(why: str) -> GitHubFailure:
         f"GitHub's response broke off ({why})",
         remedy="run this step again",
         wait_s=0.0,
-        unsure=True,
+        outcome_unknown=True,
     )

@@ -100,7 +100,7 @@ def test_an_update_is_tried_again_and_a_creation_is_not(server: ApiServer, api: 
     assert server.comments[0]["body"] == "new"
     with pytest.raises(GitHubFailure) as caught:
         api.send("POST", COMMENTS, {"body": "x"}, repeatable=False)
-    assert caught.value.unsure
+    assert caught.value.outcome_unknown
     assert len(server.requests("POST")) == 1
 
 
@@ -172,7 +172,7 @@ def test_a_validation_error_says_what_was_wrong(server: ApiServer, api: GitHub) 
 def test_a_response_that_trickles_is_left(
     server: ApiServer, api: GitHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("socklat_gate.forge.github.api.RESPONSE_S", 0.3)
+    monkeypatch.setattr("socklat_gate.forge.github.transport.RESPONSE_S", 0.3)
     monkeypatch.setattr("socklat_gate.forge.github.api.ATTEMPTS", 1)
     server.faults = [Fault("GET", COMMENTS, how="trickle", times=9)]
     with pytest.raises(GitHubFailure, match="too slow"):
