@@ -10,7 +10,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any, Literal, TypeVar
 
-from socklat_gate.documents.codec import hints_of
+from socklat_gate.documents.decoding import hints_of
 from socklat_gate.measured.facts import Drift
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.result import Result

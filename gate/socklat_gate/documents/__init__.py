@@ -1,1 +1,1 @@
-"""How measured objects are stored: envelope, codec, limits, whole files, HDR histograms."""
+"""How measured objects are stored: envelope, codec, limits, atomic files, HDR histograms."""

@@ -13,7 +13,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from typing import Any, Literal
 
-from socklat_gate.documents.codec import hints_of
+from socklat_gate.documents.decoding import hints_of
 from socklat_gate.documents.envelope import RESULT_SCHEMA, SCHEMA_VERSION
 from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.facts import Scalar
