@@ -30,7 +30,7 @@ from socklat_gate.wording.progress_lines import (
     excluded_line,
     excluded_note,
 )
-from socklat_gate.wording.reasons import no_hook_text
+from socklat_gate.wording.shared_facts import no_hook_text
 
 __all__ = ["CalibrationJob"]
 

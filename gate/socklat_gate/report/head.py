@@ -9,8 +9,9 @@ from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.result import Comparison, GateResult, Result, RunResult
 from socklat_gate.report.pair_table import interleaving
 from socklat_gate.wording import units
+from socklat_gate.wording.drift_text import drift_text
 from socklat_gate.wording.headline import headline, next_step
-from socklat_gate.wording.notes import drift_text, note_text
+from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.outcomes import SYMBOLS
 from socklat_gate.wording.reasons import coded_reasons
 from socklat_gate.wording.sentence import Sentence

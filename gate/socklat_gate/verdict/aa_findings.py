@@ -11,17 +11,17 @@ have an error rate of their own, are not resampled.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.special import betaincinv
 
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.measured.calibration import Findings, MetricFindings
-from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.pair import Pair
-from socklat_gate.measured.verdict import MetricVerdict, SpikeVerdict, Verdict
+from socklat_gate.measured.verdict import Verdict
 from socklat_gate.scenario.gating import Gate
+from socklat_gate.verdict.aa_problems import biases_of, problems_of
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.clusters import cluster_ids
 from socklat_gate.verdict.decide import decide
@@ -38,8 +38,6 @@ CELLS = 400_000  # jobs times pairs, so that a study takes seconds whatever the 
 POWER_CELLS = 40_000
 MOST_PAIRS = 1000
 FLIPS = 9999
-SUSPICIOUS = 0.01
-CHANGE = ("change", "ci_low", "ci_high", "tolerance")
 
 
 def study(pairs: Sequence[Pair], gate: Gate, pair_s: float, seed: int) -> Findings:
@@ -93,7 +91,7 @@ def study(pairs: Sequence[Pair], gate: Gate, pair_s: float, seed: int) -> Findin
         decided=int((ends <= min(budget, 60 * gate.max_minutes / start_s)).sum()),
         pairs_to_verdict=middle * in_start if math.isfinite(middle) else None,
         metrics=metrics,
-        problems=(*_problems(verdict), *_biases(metrics)),
+        problems=(*problems_of(verdict), *biases_of(metrics)),
     )
 
 
@@ -149,63 +147,3 @@ def _lacking(verdict: Verdict) -> str:
     """Which metrics some pair has no number for."""
     names = [metric.name for metric in verdict.metrics if metric.shortfalls]
     return f"; not measured often enough: {', '.join(names)}" if names else ""
-
-
-def _problems(verdict: Verdict) -> list[Note]:
-    """What the pairs in the order measured show beside being decided or not."""
-    metrics = {metric.name: metric for metric in verdict.metrics}
-    found: list[Note] = []
-    for fact in verdict.reasons:
-        metric = metrics.get(fact.subject)
-        if fact.code is Reason.OVERLAPPING_REQUESTS:
-            found.append(Note(NoteCode.OVERLAPPING_REQUESTS, fact.subject, fact.numbers))
-        elif fact.code is Reason.INSUFFICIENT_EXPOSURE:
-            found.append(Note(NoteCode.INSUFFICIENT_EXPOSURE, numbers=fact.numbers))
-        elif fact.code is Reason.MORE_SPIKES and verdict.spikes:
-            found.append(_more_spikes(verdict.spikes))
-        elif fact.code is Reason.REGRESSION and metric:
-            numbers = {name: getattr(metric, name) for name in CHANGE}
-            found.append(Note(NoteCode.FALSE_ALARM, metric.name, _finite(numbers)))
-        elif metric and metric.shortfalls:
-            found.append(_not_judged(metric))
-    return found
-
-
-def _more_spikes(spikes: SpikeVerdict) -> Note:
-    numbers = {
-        "events": spikes.candidate_events,
-        "threshold_ns": spikes.threshold_ns,
-        "exposure_s": spikes.candidate_exposure_s,
-        "reference_events": spikes.baseline_events + spikes.stored_events,
-        "reference_exposure_s": spikes.baseline_exposure_s + spikes.stored_exposure_s,
-    }
-    return Note(NoteCode.MORE_SPIKES, numbers=numbers)
-
-
-def _not_judged(metric: MetricVerdict) -> Note:
-    """The first shortfall stands for all: they are alike."""
-    first = metric.shortfalls[0]
-    numbers = {
-        "lack": first.lack.value,
-        "pair": first.pair,
-        "arm": first.arm,
-        "exceeding": first.exceeding,
-        "exchanges": first.exchanges,
-        "needed": first.needed,
-        "stage": metric.stage,
-        "quantile": metric.quantile,
-        "more": len(metric.shortfalls) - 1,
-    }
-    return Note(NoteCode.NOT_JUDGED, metric.name, numbers)
-
-
-def _biases(metrics: Sequence[MetricFindings]) -> list[Note]:
-    return [
-        Note(NoteCode.ARMS_DIFFER, metric.name, {"change": metric.change, "p": metric.change_p})
-        for metric in metrics
-        if metric.change_p < SUSPICIOUS / len(metrics)
-    ]
-
-
-def _finite(numbers: Mapping[str, float]) -> dict[str, float | None]:
-    return {name: value if math.isfinite(value) else None for name, value in numbers.items()}

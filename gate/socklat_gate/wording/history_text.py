@@ -7,7 +7,7 @@ import math
 from socklat_gate.measured.history import Change, MetricHistory, ReleaseDrift
 from socklat_gate.wording import units
 from socklat_gate.wording.changes import listing, plural
-from socklat_gate.wording.reasons import shortfall_text
+from socklat_gate.wording.shared_facts import shortfall_text
 
 __all__ = ["history_lines", "release_text"]
 
@@ -32,14 +32,14 @@ def release_text(drift: ReleaseDrift) -> str:
         f"{what} differs by {units.change(drift.change)} from the "
         f"{plural(drift.pinned, 'campaign')} of the pinned release, "
         f"{'more than' if drift.drifted else 'which does not exclude'} the tolerance of "
-        f"{units.change(drift.tolerance)} at {drift.level:.0%} confidence "
+        f"{units.change(drift.tolerance)} at {100 * drift.level:g}% confidence "
         f"(a drift shows from {units.change(drift.detectable)} on)"
     )
 
 
 def _change(history: MetricHistory, change: Change) -> str:
     since = history.campaigns[change.index]
-    where = f"{since.created[:10]} (commit {since.commit[:12] or 'unknown'})"
+    where = f"{since.created[:10]} (commit {units.commit_id(since.commit) or 'unknown'})"
     if change.kind == "ramp":
         until = history.campaigns[change.end - 1].created[:10]
         where = f"{where} until {until}, little by little"

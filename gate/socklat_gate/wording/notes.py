@@ -1,16 +1,21 @@
-"""Notes beside a verdict as sentences, and the drift of the stored baseline."""
+"""Notes beside a verdict as sentences."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from socklat_gate.measured.facts import TEXT, Drift, Lack, Note, NoteCode, Scalar, Shortfall
+from socklat_gate.measured.facts import TEXT, Lack, Note, NoteCode, Scalar, Shortfall
 from socklat_gate.wording import units
 from socklat_gate.wording.changes import plural
 from socklat_gate.wording.fact_numbers import count_of, number_of
-from socklat_gate.wording.reasons import exposure_text, overlap_text, shortfall_text, spikes_text
+from socklat_gate.wording.shared_facts import (
+    exposure_text,
+    overlap_text,
+    shortfall_text,
+    spikes_text,
+)
 
-__all__ = ["drift_text", "note_text"]
+__all__ = ["note_text"]
 
 Numbers = Mapping[str, Scalar]
 
@@ -26,28 +31,6 @@ def note_text(note: Note | None) -> str:
         return kept
     write = _WRITERS.get(note.code)
     return write(note.subject, note.numbers) if write else note.code.value.replace("_", " ")
-
-
-def drift_text(drift: Drift | None) -> str:
-    """Whether today's baseline arm is where stored campaigns predict it; "" for None."""
-    if drift is None:
-        return ""
-    if drift.text:
-        return drift.text
-    prediction = f"what {drift.campaigns} stored campaigns predict"
-    too_little = (
-        f"; too little was measured to compare {', '.join(drift.unknown)}" if drift.unknown else ""
-    )
-    if drift.outside:
-        outside = ", ".join(
-            f"{metric.name} {units.change(metric.change)} "
-            f"(expected {units.interval(metric.expected_low, metric.expected_high)})"
-            for metric in drift.outside
-        )
-        return f"today's baseline arm lies outside {prediction}: {outside}{too_little}"
-    if not drift.compared:
-        return f"today's baseline arm cannot be compared with {prediction}{too_little}"
-    return f"today's baseline arm lies within {prediction}{too_little}"
 
 
 def _steal(_subject: str, numbers: Numbers) -> str:

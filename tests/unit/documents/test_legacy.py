@@ -14,7 +14,8 @@ from socklat_gate.documents.files import read_result
 from socklat_gate.documents.legacy import facts_of_prose
 from socklat_gate.errors import Reason
 from socklat_gate.measured.verdict import EvidenceTrace
-from socklat_gate.wording.notes import drift_text, note_text
+from socklat_gate.wording.drift_text import drift_text
+from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.reasons import coded_reasons
 from tests.unit.factories import make_result, make_spike_verdict
 

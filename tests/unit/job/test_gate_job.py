@@ -20,8 +20,9 @@ from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.result import GateResult
 from socklat_gate.measured.verdict import Outcome
+from socklat_gate.wording.drift_text import drift_text
 from socklat_gate.wording.headline import next_step
-from socklat_gate.wording.notes import drift_text, note_text
+from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.reasons import coded_reasons, reason_text
 from socklat_gate.wording.sentence import plain
 from tests.unit.job.fakes import (

@@ -7,7 +7,7 @@ import pytest
 from socklat_gate.errors import Exit, Reason, UsageError
 from socklat_gate.job.gated_stages import missing_hooks, unmeasured_stages
 from socklat_gate.scenario import Stage
-from socklat_gate.wording.reasons import no_hook_text
+from socklat_gate.wording.shared_facts import no_hook_text
 
 HEADLINE = ("service", "recv_wait", "app", "accept_wait")
 FULL = {"rx_stack", "bridge", "tx_stack", "runq", "rx_process"}

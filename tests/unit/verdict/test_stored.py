@@ -15,7 +15,7 @@ from socklat_gate.measured.verdict import Outcome
 from socklat_gate.scenario import Gate, Metric, Waiver
 from socklat_gate.verdict.prediction import BUCKET_VARIANCE, paule_mandel, prediction_of
 from socklat_gate.verdict.stored import compare, drift
-from socklat_gate.wording.notes import drift_text
+from socklat_gate.wording.drift_text import drift_text
 from socklat_gate.wording.reasons import reason_text
 
 from .builders import campaign_of, pairs_with, run_of, scaled_run

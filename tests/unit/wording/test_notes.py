@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from socklat_gate.measured.facts import Drift, DriftedMetric, Note, NoteCode
-from socklat_gate.wording.notes import drift_text, note_text
+from socklat_gate.wording.drift_text import drift_text
+from socklat_gate.wording.notes import note_text
 
 
 @pytest.mark.parametrize("code", list(NoteCode))

@@ -7,7 +7,8 @@ import pytest
 from socklat_gate.errors import Reason
 from socklat_gate.measured.facts import Lack, ReasonFact, Shortfall
 from socklat_gate.measured.verdict import Outcome, Verdict
-from socklat_gate.wording.reasons import coded_reasons, reason_text, shortfall_text
+from socklat_gate.wording.reasons import coded_reasons, reason_text
+from socklat_gate.wording.shared_facts import shortfall_text
 from tests.unit.factories import make_verdict, worded_reasons
 
 
