@@ -16,13 +16,13 @@ from tests.unit.load.load_waiting import gone, wait_until
 ENDPOINTS = (Endpoint("10.0.0.1", 6379), Endpoint("10.0.0.2", 6379))
 
 
-def load_of(*argv, **options):
+def command_load(*argv, **options):
     settings = {"rate": 250.0, "duration_s": 1.5, "warmup_s": 0.5, "timeout_s": 5.0, **options}
     return Load(driver="command", command=Command(argv=list(argv)), **settings)
 
 
 def python(code, *args, **options):
-    return load_of(sys.executable, "-c", code, *args, **options)
+    return command_load(sys.executable, "-c", code, *args, **options)
 
 
 def run(load, endpoints=ENDPOINTS, **options):
@@ -87,7 +87,7 @@ def test_the_window_follows_the_start():
     [
         (python("import sys; print('no such table'); sys.exit(3)"), "exit code 3.*no such table"),
         (python("import os; os.kill(os.getpid(), 9)"), "signal 9"),
-        (load_of("no-such-tool-anywhere", "{host}"), "'no-such-tool-anywhere' was not found"),
+        (command_load("no-such-tool-anywhere", "{host}"), "'no-such-tool-anywhere' was not found"),
         (
             python(
                 "import time; print('still busy', flush=True); time.sleep(60)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import pytest
 
@@ -10,26 +11,14 @@ from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load.bounds import for_turns, longest_s, max_connections_of
 from socklat_gate.load.checks import check_delivered
 from socklat_gate.load.process import Endpoint, LoadProcess
-from socklat_gate.scenario import Load
+from tests.unit.load.load_of import PONG, load_of
 from tests.unit.load.load_server import Server
 from tests.unit.load.virtual import VirtualServer, run
 
-PONG = b"+PONG\r\n"
 FULL = b"-ERR max number of clients reached\r\n"
 
 
-def load_of(**options):
-    settings = {
-        "payload": r"PING\r\n",
-        "rate": 250.0,
-        "arrivals": "constant",
-        "connections": 8,
-        "max_connections": 400,
-        "duration_s": 1.6,
-        "warmup_s": 0.0,
-        **options,
-    }
-    return Load(**settings)
+growing_load = partial(load_of, rate=250.0, connections=8, max_connections=400, duration_s=1.6)
 
 
 def pausing(pause_s, at=100, response=PONG):
@@ -44,7 +33,7 @@ def pausing(pause_s, at=100, response=PONG):
 
 
 def test_requests_due_in_a_pause_leave_when_they_are_due():
-    load = load_of()
+    load = growing_load()
     server = VirtualServer(pausing(0.8))
     (counts,) = run(load, server)
     check_delivered(load, [counts], ["single"])
@@ -57,7 +46,7 @@ def test_requests_due_in_a_pause_leave_when_they_are_due():
 
 
 def test_without_room_to_grow_the_same_load_is_not_delivered():
-    load = load_of(max_connections=8)
+    load = growing_load(max_connections=8)
     server = VirtualServer(pausing(0.8))
     (counts,) = run(load, server)
     assert (counts.grown, server.connections) == (0, 8)
@@ -70,7 +59,7 @@ def test_without_room_to_grow_the_same_load_is_not_delivered():
 
 def test_growth_is_bounded():
     server = VirtualServer(pausing(0.6))
-    (counts,) = run(load_of(max_connections=30), server)
+    (counts,) = run(growing_load(max_connections=30), server)
     assert (counts.grown, server.connections) == (22, 30)
     assert counts.sent == counts.responded == 400
 
@@ -86,7 +75,7 @@ def test_after_the_pause_the_original_connections_do_the_work():
         peer.write(PONG)
 
     server = VirtualServer(respond)
-    (counts,) = run(load_of(), server)
+    (counts,) = run(growing_load(), server)
     assert counts.grown >= 50
     assert len(server.peers) == 0
     assert sum(number <= 8 for number in late) > 0.8 * len(late)
@@ -114,7 +103,7 @@ def test_a_service_that_takes_no_more_clients_is_no_error(reply):
             peer.write(PONG)
 
     server = VirtualServer(respond, greet=refusing(reply))
-    (counts,) = run(load_of(), server)
+    (counts,) = run(growing_load(), server)
     assert server.connections > 10
     assert counts.grown >= 2
     assert (counts.errors, counts.first_error) == (0, "")
@@ -130,7 +119,7 @@ def test_the_same_over_tcp_in_a_process_of_its_own():
         if not peer.transport.is_closing():
             peer.write(PONG)
 
-    load = load_of(duration_s=0.8)
+    load = growing_load(duration_s=0.8)
     with (
         Server(respond, greet=refusing(FULL)) as server,
         LoadProcess(load, [Endpoint("127.0.0.1", server.port)], 7) as driver,
@@ -153,7 +142,7 @@ def test_a_service_that_stops_listening_is_no_error():
         peer.write(PONG)
 
     server = VirtualServer(respond)
-    (counts,) = run(load_of(), server)
+    (counts,) = run(growing_load(), server)
     assert (counts.errors, counts.grown) == (0, 0)
     assert counts.planned == counts.sent == counts.responded == server.requests == 400
     assert counts.lag_p99_ns > 200_000_000
@@ -161,7 +150,7 @@ def test_a_service_that_stops_listening_is_no_error():
 
 def test_error_replies_over_extra_connections_are_errors_like_any():
     server = VirtualServer(pausing(0.4, response=b"-ERR busy\r\n"))
-    (counts,) = run(load_of(), server)
+    (counts,) = run(growing_load(), server)
     assert counts.grown >= 50
     assert counts.sent == counts.responded == counts.errors == server.requests == 400
     assert server.connections == 8 + counts.grown
@@ -184,31 +173,31 @@ def test_http_responses_that_close_an_extra_connection_let_the_request_wait_on()
             peer.write(fine)
 
     server = VirtualServer(respond, b"\r\n\r\n")
-    (counts,) = run(load_of(driver="http"), server)
+    (counts,) = run(growing_load(driver="http"), server)
     assert turned_away
     assert (counts.errors, counts.sent, counts.responded) == (0, 400, 400)
     assert counts.responded_total == server.requests == 400 + len(turned_away)
 
 
 def test_bounds_follow_from_what_the_scenario_says():
-    assert max_connections_of(load_of(max_connections=None)) == 313  # 1.25 s of 250 a second
-    assert max_connections_of(load_of(max_connections=None, rate=10.0)) == 80
-    assert max_connections_of(load_of(max_connections=12)) == 12
-    assert max_connections_of(load_of(connections=5000, max_connections=None)) == 10_000
-    assert longest_s(load_of()) == 1.6
-    assert longest_s(load_of(max_duration_s=3.0)) == 3.0
+    assert max_connections_of(growing_load(max_connections=None)) == 313  # 1.25 s of 250 a second
+    assert max_connections_of(growing_load(max_connections=None, rate=10.0)) == 80
+    assert max_connections_of(growing_load(max_connections=12)) == 12
+    assert max_connections_of(growing_load(connections=5000, max_connections=None)) == 10_000
+    assert longest_s(growing_load()) == 1.6
+    assert longest_s(growing_load(max_duration_s=3.0)) == 3.0
 
 
 def test_arms_that_take_turns_get_as_many_requests_in_a_longer_run():
-    load = load_of(warmup_s=0.25)
+    load = growing_load(warmup_s=0.25)
     turns = for_turns(load, 2)
     assert (turns.rate, turns.duration_s, turns.warmup_s) == (load.rate, 3.2, 0.5)
     assert turns.max_duration_s is None
-    assert for_turns(load_of(max_duration_s=3.0), 2).max_duration_s == 6.0
+    assert for_turns(growing_load(max_duration_s=3.0), 2).max_duration_s == 6.0
     assert for_turns(load, 1) == load
 
 
 @pytest.mark.parametrize("name", ["max_connections", "max_duration_s"])
 def test_a_maximum_below_the_usual_is_refused(name):
     with pytest.raises(ValueError, match=f"{name} must not be smaller"):
-        load_of(**{name: 1})
+        growing_load(**{name: 1})

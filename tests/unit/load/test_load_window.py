@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,28 +14,22 @@ from socklat_gate.load.load_driver import END_AHEAD_NS
 from socklat_gate.load.process import Endpoint, LoadProcess
 from socklat_gate.load.request_log import Record
 from socklat_gate.load.schedule import make_schedule
-from socklat_gate.scenario import Command, Load
+from socklat_gate.scenario import Command
+from tests.unit.load.load_of import load_of, pong
 from tests.unit.load.load_server import Server
 from tests.unit.load.virtual import VirtualServer, connect
 
 HOUR_NS = 3600 * 10**9
 
 
-def pong(peer, _):
-    peer.write(b"+PONG\r\n")
-
-
-def load_of(**options):
-    settings = {
-        "payload": r"PING\r\n",
-        "rate": 211.0,
-        "connections": 5,
-        "duration_s": 0.3,
-        "warmup_s": 0.2,
-        "max_duration_s": 60.0,
-        **options,
-    }
-    return Load(**settings)
+window_load = partial(
+    load_of,
+    rate=211.0,
+    arrivals="poisson",
+    duration_s=0.3,
+    warmup_s=0.2,
+    max_duration_s=60.0,
+)
 
 
 def run(load, servers, end_ns, **options):
@@ -80,7 +75,7 @@ def planned(schedule, arm, window):
 
 @pytest.mark.parametrize("interleave", ["request", "slice"])
 def test_requests_due_after_the_end_are_neither_sent_nor_counted(interleave):
-    load = load_of()
+    load = window_load()
     servers = [VirtualServer(pong), VirtualServer(pong)]
     options = {"interleave": interleave, "slice_ms": 50.0}
     counts, windows = run(load, servers, end_after_700_ms, **options)
@@ -88,7 +83,7 @@ def test_requests_due_after_the_end_are_neither_sent_nor_counted(interleave):
 
 
 def test_the_same_in_a_process_of_its_own():
-    load = load_of()
+    load = window_load()
     with Server(pong) as one, Server(pong) as two:
         endpoints = [Endpoint("127.0.0.1", server.port) for server in (one, two)]
         driver = LoadProcess(load, endpoints, 3)
@@ -98,7 +93,9 @@ def test_the_same_in_a_process_of_its_own():
 
 def test_an_end_that_comes_too_soon_is_moved_to_the_earliest_possible():
     asked = []
-    _, windows = run(load_of(), [VirtualServer(pong)], lambda _, now_ns: asked.append(now_ns) or 0)
+    _, windows = run(
+        window_load(), [VirtualServer(pong)], lambda _, now_ns: asked.append(now_ns) or 0
+    )
     first = windows[0]
     assert windows[1].to_ns >= first.from_ns + 300_000_000
     assert windows[1].to_ns >= asked[-len(windows) + 1] + END_AHEAD_NS
@@ -106,7 +103,7 @@ def test_an_end_that_comes_too_soon_is_moved_to_the_earliest_possible():
 
 @pytest.mark.parametrize("wanted_ns", [None, HOUR_NS])
 def test_without_an_earlier_end_the_load_lasts_as_long_as_it_may(wanted_ns):
-    load = load_of(max_duration_s=0.9)
+    load = window_load(max_duration_s=0.9)
     (counts,), windows = run(
         load, [VirtualServer(pong)], lambda window, _: wanted_ns and window.from_ns + wanted_ns
     )
@@ -117,7 +114,7 @@ def test_without_an_earlier_end_the_load_lasts_as_long_as_it_may(wanted_ns):
 
 def test_a_command_ends_after_its_duration_whatever_end_is_set():
     argv = [sys.executable, "-c", "import time; time.sleep(0.4)"]
-    load = load_of(driver="command", command=Command(argv=argv))
+    load = window_load(driver="command", command=Command(argv=argv))
     windows = []
     with CommandLoad(load, [Endpoint("h", 1), Endpoint("h", 2)], 1) as driver:
         assert driver.pids() == ()
@@ -130,7 +127,7 @@ def test_a_command_ends_after_its_duration_whatever_end_is_set():
 
 
 def test_an_end_in_the_past_keeps_what_was_sent_in_the_total_only():
-    load = load_of(rate=10.0, arrivals="constant", warmup_s=1.0, max_duration_s=2.0)
+    load = window_load(rate=10.0, arrivals="constant", warmup_s=1.0, max_duration_s=2.0)
     record = Record(make_schedule(load, 1, 1), 1)
     record.begin(5_000)
     for request in range(25):
