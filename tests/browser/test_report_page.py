@@ -78,7 +78,8 @@ def test_the_pointer_reads_both_arms_and_their_ratio(opened: Open, example: Resu
     assert re.match(r"p[\d.]+, 1 in [\d,.]+: baseline .+ candidate .+; ratio [\d.]+$", reading)
     found.page.locator("#evidence .u-over").hover()
     assert re.search(
-        r"after pair \d.* to fail, 400 needed; .* to pass, 20 needed", said(found.page, "evidence")
+        r"after pair \d.* to fail, threshold 400; .* to pass, threshold 20",
+        said(found.page, "evidence"),
     )
     found.page.locator(".panel[data-arm='1'] .field").hover()
     assert said(found.page, "heat").startswith("candidate, run ")

@@ -84,8 +84,8 @@ def evidence_section(verdict: Verdict) -> Evidence | None:
     rows = (
         EvidenceRow(
             name=metric.name,
-            fail=units.needed(metric.evidence_fail, metric.threshold_fail),
-            passed=units.needed(metric.evidence_pass, metric.threshold_pass),
+            fail=units.beside_threshold(metric.evidence_fail, metric.threshold_fail),
+            passed=units.beside_threshold(metric.evidence_pass, metric.threshold_pass),
             verdict=outcome_text(metric.verdict),
         )
         for metric in verdict.metrics

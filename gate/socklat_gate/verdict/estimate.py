@@ -35,12 +35,12 @@ def pairs_to_decide(
     d: npt.ArrayLike,
     d0: float,
     scale: float,
-    needed: float,
+    threshold: float,
     limit: int = FURTHER_LIMIT,
     *,
     seed: int = 0,
 ) -> int | None:
-    """How many more pairs until E_F reaches ``needed`` if future pairs resemble the seen ones.
+    """How many more pairs until E_F reaches ``threshold`` if future pairs resemble the seen ones.
 
     The seen pairs are repeated in seeded random orders.  0 when the evidence was reached by some
     prefix already, None when it is not within ``limit`` more pairs or there is nothing to repeat.
@@ -53,5 +53,5 @@ def pairs_to_decide(
     cycles = -(-limit // values.size)
     future = rng.permuted(np.tile(values, (cycles, 1)), axis=1).ravel()[:limit]
     evidence = running_fail_evidence(np.concatenate([values, future]), d0, scale)
-    reached = np.flatnonzero(evidence >= math.log(needed))
+    reached = np.flatnonzero(evidence >= math.log(threshold))
     return max(0, int(reached[0]) + 1 - values.size) if reached.size else None

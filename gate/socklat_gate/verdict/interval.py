@@ -88,14 +88,14 @@ def order_statistic(pairs: int, level: float) -> tuple[int, float] | None:
     return rank, float((below[rank + 1] - tail) / (below[rank + 1] - below[rank]))
 
 
-def stopping_level(pairs: int, needed: float, *, failed: bool) -> float:
+def stopping_level(pairs: int, threshold: float, *, failed: bool) -> float:
     """Nominal level of the interval after a job of so many pairs, for a true 95%.
 
-    ``needed`` is the evidence for a FAIL.  Early ends need no correction: whatever the change,
-    a factor is below 2, so that the soonest FAIL comes at about log2(needed) pairs.  Later a job
+    ``threshold`` is the evidence for a FAIL.  Early ends need no correction: whatever the change,
+    a factor is below 2, so that the soonest FAIL comes at about log2(threshold) pairs.  Later a job
     ends when its noise happened to point the right way, above all in the metric that ``failed``.
     """
-    if pairs < math.ceil(math.log2(needed)) + 2:
+    if pairs < math.ceil(math.log2(threshold)) + 2:
         return LEVEL_AT_ONCE
     return LEVEL_LATE_FAIL if failed else LEVEL_LATE
 

@@ -57,8 +57,10 @@ def mde(d: npt.ArrayLike, zone: Zone, budget: int) -> float:
     return high
 
 
-def _first(towards: Floats, scale: float, clusters: npt.NDArray[np.int64], needed: float) -> float:
-    """Cluster at which evidence that grows at its mean rate reaches ``needed``; inf if never."""
+def _first(
+    towards: Floats, scale: float, clusters: npt.NDArray[np.int64], threshold: float
+) -> float:
+    """Cluster at which evidence that grows at its mean rate reaches ``threshold``; inf if never."""
     rates = np.asarray(RATES)[:, np.newaxis]
     growth = (math.log(2.0) + log_sigmoid((2.0 * rates / scale) * towards)).mean(axis=1)
     most = growth.max()
@@ -66,5 +68,5 @@ def _first(towards: Floats, scale: float, clusters: npt.NDArray[np.int64], neede
         return math.inf
     # The mean over the rates, in log space around the one that grows most.
     reached = clusters[:, 0] * most + np.log(np.exp(clusters * (growth - most)).mean(axis=1))
-    at = np.flatnonzero(reached >= math.log(needed))
+    at = np.flatnonzero(reached >= math.log(threshold))
     return float(at[0]) + 1.0 if at.size else math.inf

@@ -96,6 +96,6 @@ def resample(
     return [(test.d[chosen] * signs, test.raw[chosen] * signs) for test in tests]
 
 
-def _first(log_evidence: Floats, needed: float) -> Floats:
-    reached = log_evidence >= math.log(needed)
+def _first(log_evidence: Floats, threshold: float) -> Floats:
+    reached = log_evidence >= math.log(threshold)
     return np.where(reached.any(axis=1), reached.argmax(axis=1) + 1.0, np.inf)

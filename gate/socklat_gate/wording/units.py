@@ -7,6 +7,7 @@ import re
 from datetime import datetime, timezone
 
 __all__ = [
+    "beside_threshold",
     "change",
     "commit_id",
     "count",
@@ -14,7 +15,6 @@ __all__ = [
     "evidence",
     "interval",
     "moment",
-    "needed",
     "ns",
     "ns_change",
     "ns_interval",
@@ -127,7 +127,7 @@ def per_time(events: int, exposure_s: float) -> str:
     return f"{_significant(per_min)}/min" if per_min >= 1 else f"{_significant(60 * per_min)}/h"
 
 
-def needed(value: float, threshold: float) -> str:
+def beside_threshold(value: float, threshold: float) -> str:
     """Evidence beside the threshold it is held against: ``41 / 20``."""
     if math.isnan(value):
         return NOT_AVAILABLE

@@ -101,8 +101,8 @@ def test_evidence(value, text):
 
 
 def test_evidence_beside_its_threshold():
-    assert units.needed(41.0, 20.0) == "41 / 20"
-    assert units.needed(NAN, 20.0) == "n/a"
+    assert units.beside_threshold(41.0, 20.0) == "41 / 20"
+    assert units.beside_threshold(NAN, 20.0) == "n/a"
 
 
 @pytest.mark.parametrize(

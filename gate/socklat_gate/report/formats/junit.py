@@ -97,15 +97,16 @@ def _metric_texts(metric: MetricVerdict) -> tuple[str, str]:
     )
     details = (
         f"baseline {units.ns(metric.baseline_ns)}, candidate {units.ns(metric.candidate_ns)}\n"
-        f"e-value to fail / threshold {units.needed(metric.evidence_fail, metric.threshold_fail)}, "
-        f"to pass {units.needed(metric.evidence_pass, metric.threshold_pass)}\n"
+        "e-value to fail / threshold "
+        f"{units.beside_threshold(metric.evidence_fail, metric.threshold_fail)}, "
+        f"to pass {units.beside_threshold(metric.evidence_pass, metric.threshold_pass)}\n"
         f"minimum detectable effect {units.change(metric.mde)}"
     )
     return _line(message), details
 
 
 def _spike_texts(spikes: SpikeVerdict) -> tuple[str, str]:
-    held = units.needed(spikes.evidence, spikes.threshold)
+    held = units.beside_threshold(spikes.evidence, spikes.threshold)
     evidence = f"e-value against no increase / threshold: {held}"
     return _line(spikes_summary(spikes)), f"{evidence}\n{power_text(spikes)}"
 

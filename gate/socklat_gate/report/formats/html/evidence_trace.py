@@ -14,7 +14,7 @@ __all__ = ["DrawnTrace", "evidence_document", "evidence_traces"]
 
 LEAST = 1e-3
 BEYOND = 1e3
-"""Drawn evidence stays between `LEAST` and this multiple of what is needed: no more is told."""
+"""Drawn evidence stays between `LEAST` and this multiple of its threshold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,5 +87,5 @@ def _drawable(metric: MetricVerdict) -> bool:
     return positive and bool(metric.trace.pairs) and all(map(math.isfinite, numbers))
 
 
-def _drawn(value: float, needed: float) -> float:
-    return float(f"{min(max(value, LEAST), BEYOND * needed):.4g}")
+def _drawn(value: float, threshold: float) -> float:
+    return float(f"{min(max(value, LEAST), BEYOND * threshold):.4g}")

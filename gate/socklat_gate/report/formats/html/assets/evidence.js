@@ -1,4 +1,4 @@
-// Evidence after each pair against what is needed, on a logarithmic axis.
+// Evidence after each pair against its thresholds, on a logarithmic axis.
 (() => {
   "use strict";
   const place = socklat.byId("evidence");
@@ -10,8 +10,8 @@
   function read(at) {
     const [pair, change, fail, pass] = shown.rows[at];
     return (
-      `after pair ${pair} (${change}): ${fail} to fail, ${socklat.significant(shown.threshold_fail)} needed; ` +
-      `${pass} to pass, ${socklat.significant(shown.threshold_pass)} needed`
+      `after pair ${pair} (${change}): ${fail} to fail, threshold ${socklat.significant(shown.threshold_fail)}; ` +
+      `${pass} to pass, threshold ${socklat.significant(shown.threshold_pass)}`
     );
   }
 
