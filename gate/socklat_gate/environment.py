@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 
 from socklat_gate.measured.campaign import Fingerprint
+from socklat_gate.measured.facts import Scalar
 from socklat_gate.measured.pair import Noise
 
 __all__ = [
@@ -60,35 +61,32 @@ def this_machine() -> dict[str, str]:
     }
 
 
-def environment_facts(machine: Fingerprint, noises: Sequence[Noise]) -> dict[str, str]:
-    """Facts for a report: the machine, and its noise as medians and extremes over the runs.
+def environment_facts(machine: Fingerprint, noises: Sequence[Noise]) -> dict[str, Scalar]:
+    """The machine, and its noise as ``NAME.median`` and ``NAME.max`` over the runs.
 
-    The rest of the fingerprint is a part of the result of its own.
+    Shares are in [0, 1]; what no run knows is left out.  The rest of the fingerprint is a part of
+    the result of its own; `wording.machine_facts` makes the texts.
     """
-    displayed = ("cpus", "cpu_model", "kernel")
-    facts = {name: machine.must_match[name] for name in displayed if name in machine.must_match}
-    shares: dict[str, list[float | None]] = {
+    of_machine = ("cpus", "cpu_model", "kernel")
+    facts: dict[str, Scalar] = {
+        name: machine.must_match[name] for name in of_machine if name in machine.must_match
+    }
+    measured: dict[str, list[float | None]] = {
         "steal": [noise.steal for noise in noises],
         # Beside steal, because the kernel's account and the probe's check each other.
         "stalled": [noise.stalled for noise in noises],
         "cpu_busy": [noise.busy for noise in noises],
         "interference": [noise.interference for noise in noises],
         "cpu_pressure": [noise.psi_cpu_some for noise in noises],
+        "throttled_us": [noise.throttled_us for noise in noises],
+        "involuntary_switches": [noise.involuntary_switches for noise in noises],
     }
-    for name, values in shares.items():
+    for name, values in measured.items():
         known = [value for value in values if value is not None]
         if known:
-            facts[name] = f"median {median(known):.1%}, at most {max(known):.1%}"
-    throttled_us = [n.throttled_us for n in noises if n.throttled_us is not None]
-    if throttled_us:
-        facts["throttled"] = (
-            f"median {median(throttled_us) / 1e3:.1f} ms, at most {max(throttled_us) / 1e3:.1f} ms"
-        )
-    switches = [n.involuntary_switches for n in noises if n.involuntary_switches is not None]
-    if switches:
-        facts["involuntary_switches"] = f"median {median(switches):.0f}, at most {max(switches)}"
+            facts[f"{name}.median"], facts[f"{name}.max"] = median(known), max(known)
     if noises:
-        facts["load_average"] = f"{noises[-1].load_average:.2f}"
+        facts["load_average"] = noises[-1].load_average
     return facts
 
 

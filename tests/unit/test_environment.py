@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from socklat_gate.environment import NoiseMeter, environment_facts
 from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.measured.pair import Noise
@@ -23,22 +25,35 @@ def test_facts_hold_both_accounts_of_taken_time() -> None:
     assert environment_facts(MACHINE, noises) == {
         "cpus": "2",
         "kernel": "6.1",
-        "steal": "median 2.0%, at most 3.0%",
-        "stalled": "median 3.0%, at most 4.0%",
-        "cpu_busy": "median 50.0%, at most 60.0%",
-        "interference": "median 4.0%, at most 5.0%",
-        "cpu_pressure": "median 20.0%, at most 30.0%",
-        "throttled": "median 2.0 ms, at most 2.5 ms",
-        "involuntary_switches": "median 20, at most 30",
-        "load_average": "2.00",
+        "steal.median": pytest.approx(0.02),
+        "steal.max": 0.03,
+        "stalled.median": 0.03,
+        "stalled.max": 0.04,
+        "cpu_busy.median": 0.5,
+        "cpu_busy.max": 0.6,
+        "interference.median": 0.04,
+        "interference.max": 0.05,
+        "cpu_pressure.median": 0.2,
+        "cpu_pressure.max": 0.3,
+        "throttled_us.median": 2000,
+        "throttled_us.max": 2500,
+        "involuntary_switches.median": 20,
+        "involuntary_switches.max": 30,
+        "load_average": 2.0,
     }
 
 
 def test_facts_that_nobody_measured_are_left_out() -> None:
     facts = environment_facts(MACHINE, [Noise(0.0, 0.5, None, 0.5)])
-    assert set(facts) == {"cpus", "kernel", "steal", "cpu_busy", "load_average"}
+    assert {name.partition(".")[0] for name in facts} == {
+        "cpus",
+        "kernel",
+        "steal",
+        "cpu_busy",
+        "load_average",
+    }
     known = environment_facts(MACHINE, [Noise(0.0, 0.5, None, 0.5), Noise(0, 0.5, None, 1, 4)])
-    assert known["involuntary_switches"] == "median 4, at most 4"
+    assert known["involuntary_switches.median"] == known["involuntary_switches.max"] == 4
 
 
 def test_a_machine_without_measurements_has_its_own_facts_only() -> None:

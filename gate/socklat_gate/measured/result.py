@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
 from socklat_gate.measured.campaign import Campaign, Fingerprint
-from socklat_gate.measured.facts import Drift, Note
+from socklat_gate.measured.facts import Drift, Note, Scalar
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.verdict import Verdict
 
@@ -57,7 +57,8 @@ class Completeness:
 class CommonFacts:
     """What the result of every command has; ``kind`` names the command.
 
-    ``environment`` holds display facts (steal, PSI, CPU, kernel, Docker) as text; ``branch`` is
+    ``environment`` holds facts of the machine (kernel, CPU, steal, pressure) as
+    `environment.environment_facts` names them; older documents have texts there.  ``branch`` is
     that of ``commit`` ("": not known).  ``seed`` is 0 and ``hooks`` is empty where nothing was
     measured anew.
     """
@@ -74,7 +75,7 @@ class CommonFacts:
     candidate_image: str
     fingerprint: Fingerprint
     hooks: Mapping[str, str]
-    environment: Mapping[str, str]
+    environment: Mapping[str, Scalar]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

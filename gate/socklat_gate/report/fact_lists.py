@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from socklat_gate.wording.machine_facts import LABELS
+from socklat_gate.measured.facts import Scalar
+from socklat_gate.wording.machine_facts import LABELS, environment_texts
 
 __all__ = ["Facts", "environment_section", "facts_of"]
 
@@ -22,7 +23,8 @@ def facts_of(facts: Mapping[str, str]) -> Facts | None:
     return Facts(tuple(facts.items())) if facts else None
 
 
-def environment_section(environment: Mapping[str, str]) -> Facts | None:
+def environment_section(environment: Mapping[str, Scalar]) -> Facts | None:
     """The machine during the measurement, under names for people."""
-    rows = tuple((LABELS.get(name, name), text) for name, text in environment.items())
+    texts = environment_texts(environment)
+    rows = tuple((LABELS.get(name, name), text) for name, text in texts.items())
     return Facts(rows) if rows else None

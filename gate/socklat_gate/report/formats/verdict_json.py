@@ -19,7 +19,9 @@ from socklat_gate.report.arm_runs import shown_runs
 from socklat_gate.report.machine import machine_numbers
 from socklat_gate.report.raw_numbers import correction_of
 from socklat_gate.report.report import Report
-from socklat_gate.wording.notes import drift_text, note_text
+from socklat_gate.wording.drift_text import drift_text
+from socklat_gate.wording.machine_facts import environment_texts
+from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.reasons import coded_reasons
 from socklat_gate.wording.spike_text import power_text
 
@@ -70,7 +72,7 @@ def _without_verdict(result: Result) -> JSON:
         "spikes": None,
         "attribution": [],
         "completeness": _completeness(result.completeness) if result.completeness else None,
-        "environment": dict(result.environment),
+        "environment": environment_texts(result.environment),
         "machine": machine_numbers(runs.noises),
         "correction": _strict(asdict(correction)) if correction else None,
         "interleave": None,
