@@ -16,6 +16,7 @@ from socklat_gate.probe.hook_table import EVENTS, STAGE_NEEDS, Event
 from socklat_gate.probe.privilege import check_privilege
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.service.client import connect
+from socklat_gate.wording import units
 
 __all__ = ["Check", "Status", "diagnose"]
 
@@ -136,7 +137,10 @@ def _steal(sleep: Callable[[float], None]) -> Check:
     meter = NoiseMeter()
     sleep(1.0)
     noise = meter.stop()
-    found = f"{noise.steal:.1%} of the CPU time in the last second, {noise.busy:.0%} busy"
+    found = (
+        f"{units.share(noise.steal)} of the CPU time in the last second, "
+        f"{units.share(noise.busy)} busy"
+    )
     if noise.steal < 0.1:
         return Check("steal", Status.OK, found)
     remedy = "the hypervisor takes CPU time: expect more pairs per verdict, or use another runner"

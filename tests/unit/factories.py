@@ -237,7 +237,7 @@ def make_spike_verdict(*, failed: bool = False, candidate: int = 0) -> SpikeVerd
         stored_events=1,
         stored_exposure_s=120.0,
         rate_ratio=(candidate + 0.5) / 16 / (1.5 / 136),
-        accepted_ratio=1.0,
+        tolerance_ratio=1.0,
         evidence=420.0 if failed else 1.3,
         threshold=200.0,
         p_value=1 / 420 if failed else 1 / 1.3,

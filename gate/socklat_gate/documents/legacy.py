@@ -106,6 +106,7 @@ def _renamed(body: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
 
 
 _SPIKES = {
+    "accepted_ratio": "tolerance_ratio",
     "events_to_fail": "mde_events",
     "needed": "threshold",
     "smallest_ratio": "mde_ratio",

@@ -9,6 +9,7 @@ from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load.bounds import MOST_CONNECTIONS, max_connections_of
 from socklat_gate.measured.run import LoadCounts
 from socklat_gate.scenario import Load
+from socklat_gate.wording import units
 
 __all__ = ["MIN_SENT", "check_delivered"]
 
@@ -44,7 +45,7 @@ def _check_responses(load: Load, count: LoadCounts, arm: str) -> None:
         raise InvalidMeasurement(
             Reason.LOAD_ERRORS,
             f"{arm}: {count.errors} of {count.planned} requests failed "
-            f"({_percent(count.errors, count.planned)}), more than "
+            f"({units.share(count.errors / count.planned)}), more than "
             f"load.max_errors = {load.max_errors:g} allows{first}",
             remedy="make the requests succeed (see the service's log), or raise "
             "load.max_errors if failures belong to this load",
@@ -76,13 +77,9 @@ def _check_sending(load: Load, count: LoadCounts, arm: str) -> None:
     raise InvalidMeasurement(
         Reason.LOAD_NOT_DELIVERED,
         f"{arm}: {count.sent} of {count.planned} planned requests were sent "
-        f"({_percent(count.sent, count.planned)}, {MIN_SENT:.0%} needed), p99 of them {lag_ms:.0f} "
-        f"ms after they were due (load.max_lag_ms = {load.max_lag_ms:g}); for {count.starved} "
-        f"({_percent(count.starved, count.planned)}) no connection was free, of "
-        f"{load.connections} and {count.grown} opened on top",
+        f"({units.share(count.sent / count.planned)}, at least {units.share(MIN_SENT)} needed), "
+        f"p99 of them {lag_ms:.0f} ms after they were due (load.max_lag_ms = {load.max_lag_ms:g}); "
+        f"for {count.starved} ({units.share(count.starved / count.planned)}) no connection "
+        f"was free, of {load.connections} and {count.grown} opened on top",
         remedy=remedy,
     )
-
-
-def _percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.2f}%"

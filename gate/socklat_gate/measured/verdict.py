@@ -122,7 +122,7 @@ class SpikeVerdict:
     stored campaigns (``stored_events`` in ``stored_exposure_s``) that belongs to the pairs so far.
     ``rate_ratio`` is candidate / reference with half an event added to both (NaN without
     exposure).  ``evidence`` is the e-value, the largest so far, that the candidate's rate is above
-    ``accepted_ratio`` times the reference's; it fails at ``threshold``; ``p_value`` is
+    ``tolerance_ratio`` times the reference's; it fails at ``threshold``; ``p_value`` is
     1 / evidence, at most 1.  ``by_runs``: not events but runs were compared, by which of a pair
     has more, since they differ by more than Poisson (``dispersion_p``) or have several events each.
     ``mde_events`` is the minimum detectable effect: how many candidate events, in as many runs,
@@ -140,7 +140,7 @@ class SpikeVerdict:
     stored_events: int
     stored_exposure_s: float
     rate_ratio: float
-    accepted_ratio: float
+    tolerance_ratio: float
     evidence: float
     threshold: float
     p_value: float

@@ -89,10 +89,10 @@ def _evidence_text(spikes: SpikeVerdict) -> str:
     if spikes.baseline_events or spikes.candidate_events or spikes.stored_events:
         rate = (
             f"The candidate's rate is {units.times(spikes.rate_ratio)} the reference's, where "
-            f"{units.times(spikes.accepted_ratio)} is tolerated"
+            f"{units.times(spikes.tolerance_ratio)} is tolerated"
         )
     return (
         f"{rate}; e-value against no increase / threshold: "
-        f"{units.needed(spikes.evidence, spikes.threshold)} "
+        f"{units.beside_threshold(spikes.evidence, spikes.threshold)} "
         f"(p = {units.p_value(spikes.p_value)}); {how}."
     )

@@ -17,10 +17,10 @@ __all__ = ["Screen"]
 
 
 class Screen:
-    """A context manager; where stderr is no terminal it only says what is going on.
+    """A context manager; where stderr is no terminal it only prints the status.
 
-    ``full`` is whether the full detail was asked for; ``silent`` shows nothing at all.
-    A signal is held back while it draws: half a picture would be drawn over the lines above it.
+    ``full``: the full detail is measured; ``silent`` shows nothing at all.
+    A signal waits until a picture is drawn: half of one would be drawn over the lines above it.
     """
 
     def __init__(self, target: Target, *, full: bool, silent: bool = False) -> None:

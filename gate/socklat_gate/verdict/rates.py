@@ -57,7 +57,7 @@ def running_rate_evidence(
 ) -> Floats:
     """Logarithm of E after each pair; event counts (..., pairs) -> (..., pairs).
 
-    ``share``, shape (pairs,) or a number, is p0 at the largest accepted ratio, in (0, 1).
+    ``share``, shape (pairs,) or a number, is p0 at the largest tolerated ratio, in (0, 1).
     """
     ours, theirs = (np.asarray(x, dtype=np.float64) for x in (candidate, reference))
     p0 = np.asarray(share, dtype=np.float64)
@@ -73,8 +73,10 @@ def running_rate_evidence(
     return np.asarray(evidence)
 
 
-def mde_events_of(reference: float, share: float, needed: float, limit: int = 1000) -> int | None:
-    """Fewest events of the candidate that reach ``needed`` beside so many of the reference.
+def mde_events_of(
+    reference: float, share: float, threshold: float, limit: int = 1000
+) -> int | None:
+    """Fewest events of the candidate that reach ``threshold`` beside so many of the reference.
 
     None beyond ``limit``.  As if all came now: the order within the job is left out.
     """
@@ -84,32 +86,36 @@ def mde_events_of(reference: float, share: float, needed: float, limit: int = 10
         shrunk = math.log(1.0 - share + ratio * share)
         steps = ours * (math.log(ratio) - shrunk) - reference * shrunk
         parts.append(steps + math.log(0.5 / len(RATIOS)))
-    reached = np.flatnonzero(log_sum_exp(parts) >= math.log(needed))
+    reached = np.flatnonzero(log_sum_exp(parts) >= math.log(threshold))
     return max(RUNS_WITH_EVENTS, int(ours[reached[0]])) if reached.size else None
 
 
 def capped_counts(
-    events: Floats, exposure_s: Floats, stored: Floats, stored_s: Floats, accepted: float = 1.0
+    events: Floats,
+    exposure_s: Floats,
+    stored: Floats,
+    stored_s: Floats,
+    tolerance_ratio: float = 1.0,
 ) -> tuple[Floats, Floats, Floats]:
-    """Candidate's and reference's events, and the candidate's share at the accepted rate ratio.
+    """Candidate's and reference's events, and the candidate's share at the tolerated rate ratio.
 
     ``events``, shape (2, ..., runs), and ``exposure_s``, shape (2, runs), hold the baseline arm and
     the candidate; ``stored`` and ``stored_s`` what stored campaigns add to the reference by run.
     """
     ours, theirs = (np.minimum(events[arm], EVENTS_PER_RUN) for arm in (1, 0))
-    weighted = accepted * exposure_s[1]
+    weighted = tolerance_ratio * exposure_s[1]
     return ours, theirs + stored, weighted / (weighted + exposure_s[0] + stored_s)
 
 
 def sign_counts(
-    events: Floats, exposure_s: Floats, accepted: float = 1.0
+    events: Floats, exposure_s: Floats, tolerance_ratio: float = 1.0
 ) -> tuple[Floats, Floats, Floats]:
     """As `capped_counts` where runs, not events, are the clusters: one for the arm that has more.
 
     Equal exposures make the sign a fair coin however runs differ, since either run could have
     been either arm's.  Stored runs have no partner, so they do not count here.
     """
-    ours_s, theirs_s = accepted * exposure_s[1], exposure_s[0]
+    ours_s, theirs_s = tolerance_ratio * exposure_s[1], exposure_s[0]
     # Products of counts and exposures, since a rate's last bit must not decide a tie.
     sign = np.sign(events[1] * theirs_s - events[0] * ours_s)
     return (sign > 0).astype(float), (sign < 0).astype(float), ours_s / (ours_s + theirs_s)

@@ -74,14 +74,14 @@ def judge_spikes(
     watched = exposure_s.all(axis=0)
     events, exposure_s = events[:, watched], exposure_s[:, watched]
     past = replace(past, events=past.events[watched], exposure_s=past.exposure_s[watched])
-    accepted = 1.0 if waiver is None else 1.0 + waiver.ceiling
+    tolerance_ratio = 1.0 if waiver is None else 1.0 + waiver.ceiling
     dispersion = _dispersion(events, exposure_s, past)
     by_runs = bool(runs_are_clusters(dispersion, events.mean() if events.size else 0.0))
     if by_runs:
-        ours, theirs, share = sign_counts(events, exposure_s, accepted)
+        ours, theirs, share = sign_counts(events, exposure_s, tolerance_ratio)
     else:
         ours, theirs, share = capped_counts(
-            events, exposure_s, past.events, past.exposure_s, accepted
+            events, exposure_s, past.events, past.exposure_s, tolerance_ratio
         )
     threshold = 1.0 / gate.alpha_spikes
     log_evidence = float(running_rate_evidence(ours, theirs, share).max(initial=0.0))
@@ -102,7 +102,7 @@ def judge_spikes(
         stored_events=int(past.events.sum()),
         stored_exposure_s=float(past.exposure_s.sum()),
         rate_ratio=(float(events[1].sum()) + 0.5) / ours_s / rate if ours_s else math.nan,
-        accepted_ratio=accepted,
+        tolerance_ratio=tolerance_ratio,
         evidence=evidence,
         threshold=threshold,
         p_value=min(1.0, 1.0 / evidence),

@@ -103,7 +103,7 @@ def test_spikes_waivers_and_intervals_of_stages_come_back_equal():
         stored_events=1,
         stored_exposure_s=800.0,
         rate_ratio=math.nan,
-        accepted_ratio=1.0,
+        tolerance_ratio=1.0,
         evidence=220.5,
         threshold=200.0,
         p_value=1 / 220.5,

@@ -57,11 +57,13 @@ def test_notes_that_were_sentences_keep_them(tmp_path):
     spikes = body["verdict"]["spikes"]
     spikes["notes"] = ["spikes were not watched for in pair 3"]
     for old, new in (
+        ("accepted_ratio", "tolerance_ratio"),
         ("needed", "threshold"),
         ("events_to_fail", "mde_events"),
         ("smallest_ratio", "mde_ratio"),
     ):
         spikes[old] = spikes.pop(new)
+    body["environment"] = {"cpus": "2", "steal": "median 0.0%, at most 0.1%"}
     body.update(drift="it has drifted", calibration="", baseline_choice="this commit")
     body["pairs"][0]["excluded"] = ""
     body["pairs"][1]["excluded"] = "steal 71% is above 60%"
@@ -71,6 +73,7 @@ def test_notes_that_were_sentences_keep_them(tmp_path):
         "spikes were not watched for in pair 3"
     ]
     assert replace(read.verdict.spikes, notes=()) == verdict.spikes
+    assert read.environment == {"cpus": "2", "steal": "median 0.0%, at most 0.1%"}
     assert drift_text(read.drift) == "it has drifted"
     assert (read.calibration, note_text(read.baseline_choice)) == (None, "this commit")
     excluded = [note_text(pair.excluded) for pair in read.pairs]

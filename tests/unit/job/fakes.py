@@ -97,7 +97,7 @@ class FakeRig:
 
 def opening(rig: FakeRig) -> Callable[..., FakeRig]:
     """Stands in for the class `Rig`."""
-    return lambda client, scenario, directory, say: rig
+    return lambda client, scenario, directory, on_phase: rig
 
 
 def stored(directory: Path, count: int, **changes: Any) -> BaselineStore:

@@ -47,14 +47,14 @@ class Daemon:
         return iter([{"error": "not found"}])
 
 
-def say(line: str) -> None:
+def discard(line: str) -> None:
     pass
 
 
 def find(daemon: Any, store: BaselineStore, named: str | None = None, **changes: Any) -> Reference:
     wanted = scenario().model_copy(update=changes)
     # Its directory is in no repository.
-    return find_reference(daemon, wanted, store, Path("/"), say, image=named)
+    return find_reference(daemon, wanted, store, Path("/"), discard, image=named)
 
 
 def test_the_named_image_comes_first(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_in_a_pull_request_the_merge_bases_image_is_the_reference(
     store = measured(tmp_path / "stored", base, newer)
     daemon: Any = Daemon({"a": f"sha256:{base[:7]}", "b": f"sha256:{newer[:7]}"})
     monkeypatch.setenv("GITHUB_BASE_REF", "main")
-    reference = find_reference(daemon, scenario(), store, repository.path, say)
+    reference = find_reference(daemon, scenario(), store, repository.path, discard)
     assert reference.image is not None
     assert reference.image.id == f"sha256:{base[:7]}"
     assert (reference.commit, note_text(reference.why)) == (base, "the merge base of 'main'")
@@ -182,7 +182,7 @@ def test_else_that_of_the_nearest_ancestor_and_its_numbers(
 ) -> None:
     first, base, newer = (repository.git("rev-parse", r) for r in ("main~2", "main~1", "main"))
     store = measured(tmp_path / "stored", first, base, newer)
-    reference = find_reference(Daemon(), scenario(), store, repository.path, say)
+    reference = find_reference(Daemon(), scenario(), store, repository.path, discard)
     numbers = reference.campaigns(scenario(), MACHINE)
     assert [campaign.commit for campaign in numbers] == [first, base]
     assert reference.image is None
@@ -202,7 +202,7 @@ def test_campaigns_of_another_load_or_machine_are_passed_over(
     stored(tmp_path, 1, commit=head, scenario_hash="f" * 16, fingerprint=Fingerprint(here))
     stored(tmp_path, 1, commit=head, fingerprint=elsewhere)
     stored(tmp_path, 1, commit=base, fingerprint=Fingerprint({**here, "hooks": "x"}))
-    assert find_reference(Daemon(), scenario(), store, repository.path, say).commit == base
+    assert find_reference(Daemon(), scenario(), store, repository.path, discard).commit == base
 
 
 class Builder(Daemon):
@@ -230,11 +230,11 @@ def test_a_commit_is_built_from_its_own_sources(tmp_path: Path, repository: Repo
     before = repository.state()
     wanted = buildable("app")
     found = [
-        find_reference(daemon, wanted, store, repository.path, say, ref=ref)
+        find_reference(daemon, wanted, store, repository.path, discard, ref=ref)
         for ref in ("main", "main~1")
     ]
     assert repository.state() == before
-    candidate = image_under_test(daemon, wanted, repository.path, None, say)
+    candidate = image_under_test(daemon, wanted, repository.path, None, discard)
     for reference in found:
         assert reference.image is not None
         assert reference.image.id == "FROM base"
@@ -260,16 +260,16 @@ def test_a_commit_that_cannot_be_built(
     daemon: Any = Builder()
     store = BaselineStore.at(tmp_path / "none")
     with pytest.raises(UsageError) as caught:
-        find_reference(daemon, buildable(build), store, repository.path, say, ref=ref)
+        find_reference(daemon, buildable(build), store, repository.path, discard, ref=ref)
     assert caught.value.reason is reason
     assert caught.value.remedy
 
 
 def test_the_image_under_test(tmp_path: Path) -> None:
     daemon: Any = Daemon({"demo:2": "sha256:2", "app:new": "sha256:9"})
-    assert image_under_test(daemon, scenario(), tmp_path, None, say).id == "sha256:2"
-    assert image_under_test(daemon, scenario(), tmp_path, "app:new", say).id == "sha256:9"
+    assert image_under_test(daemon, scenario(), tmp_path, None, discard).id == "sha256:2"
+    assert image_under_test(daemon, scenario(), tmp_path, "app:new", discard).id == "sha256:9"
     service = scenario().service
     nothing = scenario().model_copy(update={"service": service.model_copy(update={"image": None})})
     with pytest.raises(UsageError, match="names no image"):
-        image_under_test(daemon, nothing, tmp_path, None, say)
+        image_under_test(daemon, nothing, tmp_path, None, discard)

@@ -250,7 +250,7 @@ def test_waived_spikes_may_be_more_up_to_the_ceiling() -> None:
     verdict = decide(pairs, GATE, waivers=[waiver])
     assert verdict.outcome is Outcome.PASS
     assert verdict.spikes is not None
-    assert verdict.spikes.accepted_ratio == 10.0
+    assert verdict.spikes.tolerance_ratio == 10.0
     assert verdict.spikes.waived is not None
     assert verdict.spikes.waived.expires == "2030-01-01"
 
