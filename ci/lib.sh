@@ -45,7 +45,7 @@ apt_update() {
 }
 
 docker_pid=
-start_docker() { # a daemon that answers: the one there is, the init system's, or one of our own
+start_docker() { # a daemon that responds: the one there is, the init system's, or one of our own
   # An installed Docker of any origin is left alone: the distribution's would conflict with it.
   command -v docker >/dev/null || apt_install docker.io iptables
   command -v docker >/dev/null || apt_install docker-cli # a package of its own from Debian 13 on
@@ -68,7 +68,7 @@ start_docker() { # a daemon that answers: the one there is, the init system's, o
     sleep 0.5
   done
   tail -n 20 "$docker_log" >&2
-  die "dockerd did not answer after $((waited / 2)) s (its last log lines are above)"
+  die "dockerd did not respond after $((waited / 2)) s (its last log lines are above)"
 }
 
 stop_docker() { # only what start_docker started

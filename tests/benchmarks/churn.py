@@ -56,7 +56,7 @@ class Churn:
         return (
             counted["seen"] == sum(counted[part] for part in PARTS) == self.told["connections"]
             and counted["connections"] == self.told["connections"]
-            and self.told["answers"] <= counted["recorded"]
+            and self.told["responses"] <= counted["recorded"]
             and not (self.entries_left or self.missed or self.told["failed"])
             and not (counted["pending"] or counted["adopted"] or counted["dropped_map_full"])
         )
@@ -112,7 +112,7 @@ def show_churn(seconds: int) -> bool:
     }
     for name, key in {
         "**connections, the client's count**": "connections",
-        "responses, the client's count": "answers",
+        "responses, the client's count": "responses",
         "connections that failed": "failed",
     }.items():
         rows[name] = [f"{r.told[key]:,}" for r in runs.values()]
@@ -155,8 +155,8 @@ def show_tools() -> bool:
     print("|:--|--:|--:|--:|--:|")
     for name, count, counters in (
         ("redis-benchmark", redis.asked, redis.counters),
-        ("wrk, a given number of requests", quota.answers, quota.counters),
-        ("wrk, for a second", second.answers, second.counters),
+        ("wrk, a given number of requests", quota.responses, quota.counters),
+        ("wrk, for a second", second.responses, second.counters),
     ):
         cells = [f"{counters[key]:,}" for key in ("seen", "recorded", "no_response")]
         print(f"| {name} | {count:,} | {' | '.join(cells)} |")
@@ -169,9 +169,9 @@ def show_tools() -> bool:
     print(f"its {CLIENTS} connections with what is under way: at most one exchange on each.")
     return (
         redis.counters["seen"] == redis.counters["recorded"] == redis.asked + 2 == redis.gets + 2
-        and quota.counters["seen"] == quota.counters["recorded"] == quota.answers == REQUESTS
-        and second.answers <= second.counters["recorded"] <= second.counters["seen"]
-        and second.counters["seen"] <= second.answers + CLIENTS
+        and quota.counters["seen"] == quota.counters["recorded"] == quota.responses == REQUESTS
+        and second.responses <= second.counters["recorded"] <= second.counters["seen"]
+        and second.counters["seen"] <= second.responses + CLIENTS
     )
 
 

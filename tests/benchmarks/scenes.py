@@ -40,7 +40,7 @@ REDIS_LOAD: dict[str, Any] = {
     "duration_s": 5.0,
     "warmup_s": 0.5,
     "payload": r"*3\r\n$3\r\nSET\r\n$5\r\nkey:1\r\n$16\r\n0123456789abcdef\r\n",
-    "answer": "resp",
+    "response": "resp",
 }
 NGINX_LOAD: dict[str, Any] = {
     "driver": "http",

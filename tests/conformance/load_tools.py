@@ -25,14 +25,14 @@ __all__ = ["Redis", "Wrk", "redis_benchmark", "wrk_for_a_second", "wrk_with_a_qu
 SLOT = 0
 # Each connection asks for leave before it sends: after the quota it waits for longer than any test.
 QUOTA_LUA = """
-local asked, answered, quota = 0, 0, {quota}
+local asked, responded, quota = 0, 0, {quota}
 function delay()
   asked = asked + 1
   return asked <= quota and 0 or 3600000
 end
 function response()
-  answered = answered + 1
-  if answered == quota then io.write("all answered\\n") io.flush() end
+  responded = responded + 1
+  if responded == quota then io.write("all responded\\n") io.flush() end
 end
 """
 
@@ -52,9 +52,9 @@ class Redis:
 
 @dataclass(frozen=True, slots=True)
 class Wrk:
-    """One run of wrk: ``answers`` are the responses that it says it has had complete."""
+    """One run of wrk: ``responses`` are the responses that it says it has had complete."""
 
-    answers: int
+    responses: int
     connections: int
     counters: Mapping[str, int]
 
@@ -62,7 +62,7 @@ class Wrk:
 def redis_benchmark(lab: Lab, probe: SocketProbe, *, requests: int, connections: int) -> Redis:
     """GETs by redis-benchmark against redis-server; both must be installed.
 
-    Before them it asks for two settings in one segment, whose answers come in one, too; and at
+    Before them it asks for two settings in one segment, whose responses come in one, too; and at
     the end INFO is one exchange of our own.
     """
     server = ["redis-server", "--port", str(PORT), "--bind", "0.0.0.0", "--save", ""]
@@ -81,7 +81,7 @@ def redis_benchmark(lab: Lab, probe: SocketProbe, *, requests: int, connections:
 
 
 def wrk_with_a_quota(lab: Lab, probe: SocketProbe, *, requests: int, connections: int) -> Wrk:
-    """wrk sends so many requests and waits for all answers, so that none is under way at its end.
+    """wrk sends so many requests and waits for all responses, so that none is under way at its end.
 
     Raises `AssertionError` when it ends before.
     """
@@ -93,7 +93,7 @@ def wrk_with_a_quota(lab: Lab, probe: SocketProbe, *, requests: int, connections
             with ended(subprocess.Popen(command, stdout=subprocess.PIPE)) as process:
                 assert process.stdout is not None
                 said = b""
-                while b"all answered\n" not in said:
+                while b"all responded\n" not in said:
                     line = process.stdout.readline()
                     assert line, said
                     said += line

@@ -56,7 +56,7 @@ class Counted:
 def one_round(probe: SocketProbe, sides: Sequence[Side], rng: random.Random) -> list[Counted]:
     """Random numbers of requests and connections to all sides at once; slots are their indices.
 
-    Raises `AssertionError` when a service stops answering or a connection stays in the map.
+    Raises `AssertionError` when a service stops responding or a connection stays in the map.
     """
     plans = [(rng.randint(1, MOST_REQUESTS), rng.randint(1, MOST_CONNECTIONS)) for _ in sides]
     for slot, side in enumerate(sides):

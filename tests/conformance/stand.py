@@ -74,7 +74,7 @@ class Account:
     """
 
     reading: Reading
-    answers: int
+    responses: int
     moments: dict[str, Moments]
     accepts: Moments
 
@@ -165,14 +165,14 @@ class Stand:
         table = np.array(told["exchanges"], dtype=np.int64).reshape(-1, len(told["fields"]))
         moments = {name: table[:, column] for column, name in enumerate(told["fields"])}
         accepts = np.array(told["accepts"], dtype=np.int64).reshape(-1, 3)
-        return Account(reading, told["answers"], moments, accepts)
+        return Account(reading, told["responses"], moments, accepts)
 
 
 @contextmanager
-def dependency(lab: Lab, answer_after_us: int) -> Iterator[dict[str, int | str]]:
+def dependency(lab: Lab, response_after_us: int) -> Iterator[dict[str, int | str]]:
     """A service outside the namespace for the one inside to ask; gives the options that say so."""
     command = [lab.program("stages"), "--port", str(DEPENDENCY_PORT)]
-    command += ["--before-answer", str(answer_after_us)]
+    command += ["--before-response", str(response_after_us)]
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     with running(process):
         await_listening(process, DEPENDENCY_PORT)
@@ -229,10 +229,10 @@ def open_connections(probe: SocketProbe, netns_inode: int) -> int:
     return sum(connection.netns == netns_inode for connection in table.values())
 
 
-def ask(client: socket.socket, request: bytes, answer_bytes: int) -> None:
-    """One request and its whole answer."""
+def ask(client: socket.socket, request: bytes, response_bytes: int) -> None:
+    """One request and its whole response."""
     client.sendall(request)
-    receive(client, answer_bytes)
+    receive(client, response_bytes)
 
 
 def receive(client: socket.socket, length: int) -> None:

@@ -66,8 +66,8 @@ def test_churn_leaves_nothing_behind_and_balances(lab: Lab, probe: SocketProbe) 
     assert counters["connections"] == told["connections"]
     assert counters["pending"] == counters["dropped_map_full"] == counters["adopted"] == 0
     assert_balanced(counters)
-    # Those that were closed without waiting may have been answered, or seen at all, or not.
-    assert told["answers"] <= counters["recorded"] <= counters["seen"] <= told["connections"]
+    # Those that were closed without waiting may have got a response, or seen at all, or not.
+    assert told["responses"] <= counters["recorded"] <= counters["seen"] <= told["connections"]
     assert open_connections(probe, lab.netns_inode) == 0
     assert account.reading.histograms["established"].total == told["connections"]
     assert probe.missed() == missed
@@ -124,7 +124,7 @@ def send_syn(lab: Lab, from_port: int, sequence: int) -> None:
 
 
 def challenged(pid: int) -> int:
-    """SYNs on open connections that the namespace of a process has answered with a challenge."""
+    """SYNs on open connections that the namespace of a process has met with a challenge."""
     lines = Path(f"/proc/{pid}/net/netstat").read_text("ascii").splitlines()
     names, values = (line.split() for line in lines[:2])
     return int(values[names.index("TCPSYNChallenge")])
@@ -143,7 +143,7 @@ def test_redis_benchmark_and_the_kernel_count_the_same(lab: Lab, probe: SocketPr
     assert_balanced(counters)
     assert done.asked == done.gets == REQUESTS
     # Two settings asked for in one segment are one exchange, and INFO is one that Redis has not
-    # counted yet when it answers.
+    # counted yet when it responds.
     assert counters["recorded"] == counters["seen"] == done.commands - 1 + 1
     assert done.commands == REQUESTS + 2
     assert counters["overlapped"] == 0
@@ -154,8 +154,8 @@ def test_wrk_and_the_kernel_count_the_same(lab: Lab, probe: SocketProbe) -> None
     done = wrk_with_a_quota(lab, probe, requests=REQUESTS, connections=CLIENTS)
     counters = dict(done.counters)
     assert_balanced(counters)
-    assert done.answers == REQUESTS
-    assert counters["recorded"] == counters["seen"] == done.answers
+    assert done.responses == REQUESTS
+    assert counters["recorded"] == counters["seen"] == done.responses
     assert counters["overlapped"] == counters["unread"] == 0
 
 
@@ -167,8 +167,8 @@ def test_what_wrk_leaves_at_its_deadline_is_at_most_one_exchange_a_connection(
     counters = dict(done.counters)
     assert_balanced(counters)
     assert counters["seen"] == counters["recorded"] + counters["no_response"]
-    assert done.answers <= counters["recorded"]
-    assert counters["seen"] - done.answers <= CLIENTS
+    assert done.responses <= counters["recorded"]
+    assert counters["seen"] - done.responses <= CLIENTS
 
 
 def test_two_namespaces_are_never_mixed_up(lab: Lab, neighbour: Lab, probe: SocketProbe) -> None:
@@ -190,7 +190,7 @@ def test_two_namespaces_are_never_mixed_up(lab: Lab, neighbour: Lab, probe: Sock
 @another_probe
 def test_two_probes_measure_the_same(lab: Lab, probe: SocketProbe) -> None:
     requests = 211
-    with SocketProbe() as other, Stand(lab, probe, before_answer=500) as stand:
+    with SocketProbe() as other, Stand(lab, probe, before_response=500) as stand:
         other.watch(3, lab.netns_inode, PORT)
         other.record_between(3, 0, EVER_NS)
         load(stand, requests, 1)

@@ -42,7 +42,7 @@ DATABASE_PORT = 6379
 ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = 100
 REQUESTS = 211  # prime, so that no counting twice or by halves can hit it
-BEFORE_READ_US, BEFORE_ANSWER_US = 1500, 2500
+BEFORE_READ_US, BEFORE_RESPONSE_US = 1500, 2500
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def database(client: Any, network: str) -> Iterator[Container]:
 
 
 def test_a_container_is_measured_and_counted_as_the_laboratory_is(client: Any) -> None:
-    delays = ["--before-read", str(BEFORE_READ_US), "--before-answer", str(BEFORE_ANSWER_US)]
+    delays = ["--before-read", str(BEFORE_READ_US), "--before-response", str(BEFORE_RESPONSE_US)]
     scenario = Scenario.model_validate(
         {
             "name": "delay",
@@ -101,7 +101,7 @@ def test_a_container_is_measured_and_counted_as_the_laboratory_is(client: Any) -
     assert run.counters["connections"] == 16
     assert run.counters["no_response"] == run.counters["pending"] == 0
     # How close the stages come is proven where the service can be asked: test_stages.py.
-    for stage, least_us in (("recv_wait", BEFORE_READ_US), ("app", BEFORE_ANSWER_US)):
+    for stage, least_us in (("recv_wait", BEFORE_READ_US), ("app", BEFORE_RESPONSE_US)):
         p50_ns = run.histograms[stage].quantile_ns(0.5)
         assert least_us * 1000 <= p50_ns * 1.008 < 2 * least_us * 1000, stage
 
@@ -125,7 +125,7 @@ def test_two_containers_are_never_mixed_up(client: Any, network: str, probe: Soc
                 assert_balanced(dict(counted.counters))
 
 
-# Waits 5 ms for replicas that do not exist, then answers as many bytes as it was asked with.
+# Waits 5 ms for replicas that do not exist, then responds with as many bytes as it was asked with.
 QUERY = b"WAIT 1 5\r\nGET v\r\n"
 VALUE = b"1234567"
 LEAST_DATABASE_NS = 4_000_000  # Redis counts whole ms
@@ -136,7 +136,7 @@ def test_an_api_and_its_database_are_measured_side_by_side(
 ) -> None:
     requests = 101
     command = ["/stages", "--port", str(PORT), "--request", str(len(QUERY))]
-    command += ["--answer", str(len(QUERY)), "--before-answer", "1000"]
+    command += ["--response", str(len(QUERY)), "--before-response", "1000"]
     command += ["--depend", database.host, "--depend-port", str(DATABASE_PORT)]
     build_image(client, "stages.c", API_TAG, ["/stages"])
     with socket.create_connection((database.host, DATABASE_PORT), timeout=10.0) as setter:
@@ -164,7 +164,7 @@ def test_an_api_and_its_database_are_measured_side_by_side(
         assert_balanced(counters)
         assert counters["seen"] == counters["recorded"] == requests
         assert counters["overlapped"] == counters["adopted"] == 0
-    # What the api asked is what the database answered: one connection and one query a request.
+    # What the api asked is what the database responded: one connection and one query a request.
     assert of_api.counters["connections"] == 1
     assert of_api.counters["dependencies"] == of_api.counters["depend_exchanges"] == requests
     assert of_database.counters["connections"] == requests
@@ -172,12 +172,12 @@ def test_an_api_and_its_database_are_measured_side_by_side(
     moments = dict(zip(told["fields"], np.array(told["exchanges"], np.int64).T, strict=True))
     asked_ns = np.sort(moments["depend_read"] - moments["before_ask"])
     for quantile in (0.5, 0.9):
-        answered_ns = of_database.histograms["service"].quantile_ns(quantile)
+        responded_ns = of_database.histograms["service"].quantile_ns(quantile)
         depend_ns = of_api.histograms["depend"].quantile_ns(quantile)
         app_ns = of_api.histograms["app"].quantile_ns(quantile)
         # Exchange by exchange each contains the one before, so at every quantile, too.
         most_ns = asked_ns[int(np.ceil(quantile * requests)) - 1]
-        assert answered_ns * BUCKET >= LEAST_DATABASE_NS
-        assert answered_ns <= depend_ns * BUCKET
+        assert responded_ns * BUCKET >= LEAST_DATABASE_NS
+        assert responded_ns <= depend_ns * BUCKET
         assert depend_ns <= most_ns * BUCKET
         assert depend_ns <= app_ns * BUCKET

@@ -39,7 +39,7 @@ def test_deliver_is_the_way_to_the_client_and_back(
     assert_balanced(counters)
     assert counters["seen"] == counters["recorded"] == REQUESTS
     assert counters["unacked"] == 0
-    # The ACK leaves when the answer has come, the next request a pause later, on the same way.
+    # The ACK leaves when the response has come, the next request a pause later, on the same way.
     most = account["next_polled"] - account["before_last"]
     least = np.full_like(most, DELAY_MS * 1_000_000)
     assert_true(account.reading, "deliver", Bounds(least, np.minimum(most, least), most))

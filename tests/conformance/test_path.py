@@ -41,7 +41,7 @@ UNPROCESSED = 3  # SYN and ACK, before there is a socket, and the last ACK, with
 def ask_idle(stand: Stand) -> list[int]:
     """All requests over one connection; gives when each was sent, in ns.
 
-    Pauses let the service finish its answer: a segment that meets a socket in use is put off, to
+    Pauses let the service finish its response: a segment that meets a socket in use is put off, to
     be processed elsewhere, and its way to the socket is not known then.
     """
     sending_ns = []
@@ -70,7 +70,7 @@ def needs(probe: SocketProbe, stage: str) -> None:
 def test_rx_stack_lies_between_the_stamp_on_the_segment_and_the_wakeup(
     lab: Lab, full_probe: SocketProbe
 ) -> None:
-    with Stand(lab, full_probe, before_answer=500) as stand:
+    with Stand(lab, full_probe, before_response=500) as stand:
         ask_idle(stand)
         account = served(stand)
     # The kernel stamps a segment just before it shows it to netif_receive_skb.
@@ -129,7 +129,7 @@ def test_runq_is_part_of_what_the_scheduler_says(lab: Lab, full_probe: SocketPro
                 ask(client, REQUEST, len(REQUEST))
             runq = full_probe.read(0).histograms["runq"]
             after_ns = waited_ns(stand.pid)
-        assert stand.finish().answers == REQUESTS
+        assert stand.finish().responses == REQUESTS
     assert runq.total > 0
     # The scheduler also counts what a thread waits after it was preempted.
     most_ns = (after_ns - before_ns) / runq.total
@@ -148,12 +148,12 @@ def test_rx_process_is_once_for_each_segment_that_the_namespace_received(
     lab: Lab, full_probe: SocketProbe
 ) -> None:
     needs(full_probe, "rx_process")
-    with Stand(lab, full_probe, before_answer=500) as stand:
+    with Stand(lab, full_probe, before_response=500) as stand:
         before, begin_ns = segments_in(stand.pid), time.monotonic_ns()
         ask_idle(stand)
         histogram, segments = processed(full_probe, lab, stand)
         took_ns = time.monotonic_ns() - begin_ns
-        assert stand.finish().answers == REQUESTS
+        assert stand.finish().responses == REQUESTS
     assert histogram.total == segments - before - UNPROCESSED
     assert histogram.total >= REQUESTS
     most_ns = took_ns / histogram.total
@@ -171,7 +171,7 @@ def test_rx_process_of_segments_that_waited_for_the_socket(
     """They are processed by the sending thread, which others' segments and CPUs interrupt."""
     needs(full_probe, "rx_process")
     connections = 3
-    with Stand(lab, full_probe, answer=BIG) as stand:
+    with Stand(lab, full_probe, response=BIG) as stand:
         before = segments_in(stand.pid)
 
         def load(_: int) -> None:

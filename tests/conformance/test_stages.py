@@ -30,7 +30,7 @@ CASES: list[tuple[Family, Delays]] = [
 @pytest.mark.parametrize(
     ("family", "delays"),
     CASES,
-    ids=lambda v: v if isinstance(v, str) else f"{v.before_read_us}-{v.before_answer_us}us",
+    ids=lambda v: v if isinstance(v, str) else f"{v.before_read_us}-{v.before_response_us}us",
 )
 def test_stages_are_what_the_service_waited(
     lab: Lab, probe: SocketProbe, family: Family, delays: Delays
@@ -47,7 +47,7 @@ def test_stages_are_what_the_service_waited(
 
 def assert_counts_are_exact(measured: Measured, requests: int, connections: int) -> None:
     counters = measured.reading.counters
-    assert measured.truth.answers == requests
+    assert measured.truth.responses == requests
     assert counters["seen"] == counters["recorded"] == requests
     assert counters["connections"] == connections
     assert counters["adopted"] == counters["overlapped"] == counters["unread"] == 0
@@ -71,7 +71,7 @@ def assert_stages_are_true(measured: Measured, delays: Delays) -> None:
     truth_ns = measured.truth.stages_ns
     assert measured.truth.unstamped == 0
     assert truth_ns["recv_wait"]["least"]["p50"] >= delays.before_read_us * 1000
-    assert truth_ns["app"]["least"]["p50"] >= delays.before_answer_us * 1000
+    assert truth_ns["app"]["least"]["p50"] >= delays.before_response_us * 1000
     for stage, bounds_ns in truth_ns.items():
         for name, quantile in QUANTILES.items():
             stage_ns = measured.reading.histograms[stage].quantile_ns(quantile)
@@ -104,7 +104,7 @@ def test_requests_of_many_segments_are_one_exchange_each(lab: Lab, probe: Socket
         drive(trial.endpoint, requests, CONNECTIONS, length)
         measured = trial.finish()
     counters = measured.reading.counters
-    assert measured.truth.answers == requests
+    assert measured.truth.responses == requests
     assert counters["seen"] == counters["recorded"] == requests
 
 

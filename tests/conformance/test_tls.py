@@ -31,7 +31,7 @@ pytestmark = pytest.mark.kernel
 REQUESTS = 17
 FLIGHTS = 2
 """What the client sends before its first request in TLS 1.3: its hello, and that it is finished,
-which the server answers with session tickets (RFC 8446, figure 1 and section 4.6.1)."""
+which the server responds to with session tickets (RFC 8446, figure 1 and section 4.6.1)."""
 SERVER = Path(__file__).parents[1] / "services" / "tls.py"
 
 
@@ -67,7 +67,7 @@ def test_each_request_over_tls_is_an_exchange_and_each_flight_of_the_handshake(
                 context.wrap_socket(plain) as client,
             ):
                 assert client.version() == "TLSv1.3"
-                # The tickets are the answer to the second flight: let them come first.
+                # The tickets are the response to the second flight: let them come first.
                 eventually(lambda: probe.read(0).counters["seen"] == FLIGHTS)
                 time.sleep(0.1)
                 for _ in range(REQUESTS):

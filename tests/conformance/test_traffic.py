@@ -39,7 +39,7 @@ def counted(account: Account, exchanges: int) -> dict[str, int]:
 
 
 def service_bounds(account: Account) -> Bounds:
-    """From the request's arrival to the answer's first send."""
+    """From the request's arrival to the response's first send."""
     return Bounds(
         account["before_first"] - account["polled"],
         account["before_first"] - account["arrived"],
@@ -51,7 +51,7 @@ def service_bounds(account: Account) -> Bounds:
 def test_pipelined_requests_are_flagged(lab: Lab, probe: SocketProbe, together: bool) -> None:
     pairs = 11
     # Long enough that the second one comes in time on an emulated or a stolen CPU.
-    with Stand(lab, probe, before_answer=20_000) as stand:
+    with Stand(lab, probe, before_response=20_000) as stand:
         with stand.connect() as client:
             for _ in range(pairs):
                 if together:
@@ -63,19 +63,19 @@ def test_pipelined_requests_are_flagged(lab: Lab, probe: SocketProbe, together: 
                 receive(client, 32)
         account = stand.finish()
     # Both requests were under way at once: one exchange, and known not to be one request's.
-    assert account.answers == 2 * pairs
+    assert account.responses == 2 * pairs
     assert counted(account, pairs)["overlapped"] == pairs
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_ten_megabytes_are_one_answer(lab: Lab, probe: SocketProbe, method: str) -> None:
+def test_ten_megabytes_are_one_response(lab: Lab, probe: SocketProbe, method: str) -> None:
     requests = 3
-    with Stand(lab, probe, method=method, answer=TEN_MB, before_answer=2000) as stand:
+    with Stand(lab, probe, method=method, response=TEN_MB, before_response=2000) as stand:
         with stand.connect() as client:
             for _ in range(requests):
                 ask(client, REQUEST, TEN_MB)
         account = stand.finish()
-    assert account.answers == requests
+    assert account.responses == requests
     counters = counted(account, requests)
     assert counters["overlapped"] == counters["unread"] == 0
     assert counters["bytes_tx"] >= requests * TEN_MB
@@ -88,7 +88,7 @@ def test_ten_megabytes_are_one_answer(lab: Lab, probe: SocketProbe, method: str)
         assert max(least_ns, most_ns / 2) <= respond_ns * BUCKET <= most_ns * BUCKET**2
 
 
-def test_a_service_that_speaks_first_has_answered_nothing_yet(lab: Lab, probe: SocketProbe) -> None:
+def test_a_service_that_speaks_first_has_not_responded_yet(lab: Lab, probe: SocketProbe) -> None:
     connections = 7
     with Stand(lab, probe, banner=20) as stand:
         with contextlib.ExitStack() as clients:
@@ -104,10 +104,10 @@ def test_a_service_that_speaks_first_has_answered_nothing_yet(lab: Lab, probe: S
     assert counters["unread"] == counters["overlapped"] == 0
 
 
-def test_a_client_that_has_shut_its_side_still_gets_its_answer_recorded(
+def test_a_client_that_has_shut_its_side_still_gets_its_response_recorded(
     lab: Lab, probe: SocketProbe
 ) -> None:
-    with Stand(lab, probe, before_answer=3000) as stand:
+    with Stand(lab, probe, before_response=3000) as stand:
         for _ in range(REQUESTS):
             with stand.connect() as client:
                 client.sendall(REQUEST)
@@ -145,7 +145,7 @@ def test_a_connection_from_before_the_probe_is_adopted(lab: Lab, probe: SocketPr
 def test_bytes_on_the_last_ack_of_the_handshake_are_an_exchange(
     lab: Lab, probe: SocketProbe
 ) -> None:
-    with Stand(lab, probe, defer_accept=1, before_read=3000, before_answer=2000) as stand:
+    with Stand(lab, probe, defer_accept=1, before_read=3000, before_response=2000) as stand:
         for _ in range(REQUESTS):
             with stand.connect() as client:
                 ask(client, REQUEST, 16)

@@ -1,4 +1,4 @@
-"""The stages around the application against ground truth: accept, answer, buffer, dependency, peer.
+"""The stages around the application against ground truth: accept, response, buffers, dependency.
 
 ``tests/services/stages.c`` says when it did what; clients that matter note their own moments.
 """
@@ -47,7 +47,7 @@ def stage(probe: SocketProbe) -> Callable[[str], None]:
 def exact(account: Account, requests: int = REQUESTS) -> dict[str, int]:
     counters = dict(account.reading.counters)
     assert_balanced(counters)
-    assert account.answers == counters["seen"] == counters["recorded"] == requests
+    assert account.responses == counters["seen"] == counters["recorded"] == requests
     assert counters["overlapped"] == counters["unread"] == 0
     return counters
 
@@ -95,7 +95,7 @@ def test_send_wait_is_the_time_without_room(
     lab: Lab, probe: SocketProbe, stage: Callable[[str], None], nonblocking: int, chunk: int
 ) -> None:
     stage("send_wait")
-    options = {"answer": BIG, "sndbuf": 16_384, "nonblocking": nonblocking, "chunk": chunk}
+    options = {"response": BIG, "sndbuf": 16_384, "nonblocking": nonblocking, "chunk": chunk}
     with Stand(lab, probe, **options) as stand:
         with stand.connect(receive_bytes=16_384) as client:
             for _ in range(REQUESTS):
@@ -119,7 +119,7 @@ def test_send_wait_inside_one_call(
     if "tcp_sendmsg_locked" not in probe.hooks["send"]:
         pytest.skip("only the tracepoint tcp_sendmsg_locked (6.16+) fires inside a send that waits")
     reading_from = []
-    with Stand(lab, probe, answer=BIG, sndbuf=16_384) as stand:
+    with Stand(lab, probe, response=BIG, sndbuf=16_384) as stand:
         with stand.connect(receive_bytes=16_384) as client:
             for _ in range(REQUESTS):
                 client.sendall(REQUEST)
@@ -136,7 +136,7 @@ def test_send_wait_inside_one_call(
 
 
 def test_a_dependency_and_the_connection_to_it(lab: Lab, probe: SocketProbe) -> None:
-    with dependency(lab, answer_after_us=3000) as there, Stand(lab, probe, **there) as stand:
+    with dependency(lab, response_after_us=3000) as there, Stand(lab, probe, **there) as stand:
         with stand.connect() as client:
             for _ in range(REQUESTS):
                 ask(client, REQUEST, 16)
@@ -186,7 +186,7 @@ def test_deliver_lasts_until_the_client_acknowledges(
     with Stand(lab, probe) as stand:
         with stand.connect() as client:
             for _ in range(REQUESTS):
-                # Cleared by the kernel now and then: asked for again before each answer.
+                # Cleared by the kernel now and then: asked for again before each response.
                 client.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
                 ask(client, REQUEST, 16)
                 client.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)

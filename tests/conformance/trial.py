@@ -32,10 +32,10 @@ SETTLE_WITHIN_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Delays:
-    """What the service is told to do: delays in us, length of request and answer in bytes."""
+    """What the service is told to do: delays in us, length of request and response in bytes."""
 
     before_read_us: int = 0
-    before_answer_us: int = 0
+    before_response_us: int = 0
     length: int = 16
 
 
@@ -47,7 +47,7 @@ class Truth:
     ``p50``, ``p99`` and ``max``.  ``tests/services/delay.c`` defines them.
     """
 
-    answers: int
+    responses: int
     unstamped: int
     stages_ns: Mapping[str, Mapping[str, Mapping[str, int]]]
 
@@ -72,7 +72,7 @@ class Trial:
             *("--port", str(PORT)),
             *("--length", str(delays.length)),
             *("--before-read", str(delays.before_read_us)),
-            *("--before-answer", str(delays.before_answer_us)),
+            *("--before-response", str(delays.before_response_us)),
             *([] if family == "mapped" else ["--family", family.removeprefix("v")]),
         ]
         self.endpoint = Endpoint(lab.address(family), PORT)
@@ -100,7 +100,7 @@ class Trial:
         self._process.send_signal(signal.SIGTERM)
         told, _ = self._process.communicate(timeout=START_WITHIN_S)
         truth = json.loads(told)
-        counts = truth.pop("answers"), truth.pop("unstamped")
+        counts = truth.pop("responses"), truth.pop("unstamped")
         return Measured(self._probe.read(SLOT), Truth(*counts, truth))
 
     def _stop(self) -> None:
@@ -114,7 +114,7 @@ def drive(endpoint: Endpoint, requests: int, connections: int, length: int = 16)
     """Sends so many requests at even distances over a second, in turn over the connections.
 
     Threads of this process: the gate's own driver takes an emulated CPU longer to start than all
-    the requests together.  A request that is due on a busy connection waits for the answer.
+    the requests together.  A request that is due on a busy connection waits for the response.
     """
 
     def converse(client: socket.socket, dues_s: list[float]) -> None:

@@ -355,11 +355,11 @@ def test_a_network_that_cannot_be_created_leaves_nothing(
 
     def create_and_fail(*args: Any, **keywords: Any) -> None:
         create(*args, **keywords)
-        raise docker.errors.APIError("the answer was lost")
+        raise docker.errors.APIError("the response was lost")
 
     session = open_session()
     monkeypatch.setattr(docker_client.api, "create_network", create_and_fail)
-    with pytest.raises(UnfitEnvironment, match="the answer was lost") as caught:
+    with pytest.raises(UnfitEnvironment, match="the response was lost") as caught:
         session.__enter__()
     assert caught.value.reason is Reason.NO_DOCKER
     assert left_behind(session.run_id) == []

@@ -12,7 +12,7 @@ import pytest
 from socklat_gate.service.client import connect
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG, ECHO_TAG, write_scenario
-from tests.e2e.traced import ANSWERS, PORT, Container
+from tests.e2e.traced import PORT, RESPONSES, Container
 from tests.services.build import build_image, package_image
 
 # Started first, so that no worker has a long one left when the others have nothing to do.
@@ -119,12 +119,12 @@ def scenario(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def start(docker_client: Any) -> Iterator[Callable[..., Container]]:
-    """Starts containers that answer, by options of the Docker SDK; ``port`` is where."""
+    """Starts containers that respond, by options of the Docker SDK; ``port`` is where."""
     started: list[Container] = []
 
     def run(**options: Any) -> Container:
         name = f"socklat-e2e-trace-{os.getpid()}-{len(started)}"
-        command = ["/delay", "--port", str(options.pop("port", PORT)), *ANSWERS]
+        command = ["/delay", "--port", str(options.pop("port", PORT)), *RESPONSES]
         started.append(Container(docker_client, name, command, **options))
         return started[-1]
 

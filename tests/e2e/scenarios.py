@@ -18,14 +18,14 @@ Tables = Mapping[str, Mapping[str, Any]]
 def write_scenario(path: Path, tables: Tables | None = None) -> Path:
     """A scenario that decides in 2 pairs of half a second; ``tables`` adds keys or replaces them.
 
-    The service waits 3 ms before it answers, so that a few percent are far above the noise; a
+    The service waits 3 ms before it responds, so that a few percent are far above the noise; a
     value of None leaves a key out.
     """
     document: dict[str, dict[str, Any]] = {
         "service": {
             "image": DELAY_TAG,
             "port": 7000,
-            "command": ["/delay", "--before-answer", "3000"],
+            "command": ["/delay", "--before-response", "3000"],
         },
         "load": {
             "rate": 400,

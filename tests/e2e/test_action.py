@@ -23,8 +23,8 @@ pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 ROOT = Path(__file__).resolve().parents[2]
 ACTION = ROOT / "ci" / "action.yml"
 ARTIFACT = "https://github.com/octo/shop/actions/runs/1234/artifacts/9"
-BASE = ["/delay", "--before-answer", "3000"]
-SLOWER = ["/delay", "--before-answer", "4200"]
+BASE = ["/delay", "--before-response", "3000"]
+SLOWER = ["/delay", "--before-response", "4200"]
 
 Act = Callable[..., CompositeRun]
 

@@ -17,7 +17,7 @@ from tests.unit.repositories import Repository, clone_of, new_repository
 pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
 BUILT = {"service": {"image": None, "command": None, "build": "app"}}
-QUICK, SLOW = (["/delay", "--before-answer", delay_us] for delay_us in ("3011", "4511"))
+QUICK, SLOW = (["/delay", "--before-response", delay_us] for delay_us in ("3011", "4511"))
 
 
 def dockerfile(command: list[str]) -> str:
@@ -90,7 +90,7 @@ def test_what_was_promoted_to_a_branch_is_the_reference(
 
 
 @pytest.mark.usefixtures("repository")
-def test_a_place_that_does_not_answer_is_no_baseline(
+def test_a_place_that_does_not_respond_is_no_baseline(
     gate: Gate, scenario: Callable[..., Path]
 ) -> None:
     Repository(gate.directory).git("remote", "set-url", "origin", "/nowhere.git")

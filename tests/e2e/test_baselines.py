@@ -46,7 +46,7 @@ class Measured:
 
 @pytest.fixture(scope="module")
 def measured(docker_client: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Measured]:
-    command = ["/delay", "--before-answer", "3000"]
+    command = ["/delay", "--before-response", "3000"]
     build_image(docker_client, "delay.c", RELEASED_TAG, command)
     build_image(docker_client, "delay.c", OTHER_TAG, [*command, "--port", "7000"])
     runner = Gate(tmp_path_factory.mktemp("measured"), docker_client)

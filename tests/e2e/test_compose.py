@@ -16,13 +16,13 @@ from tests.e2e.scenarios import DELAY_TAG, ECHO_TAG
 
 pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
-BASE = ["/delay", "--before-answer", "3000"]
+BASE = ["/delay", "--before-response", "3000"]
 COMPOSE = f"""
 version: "3.8"
 services:
   api:
     image: {DELAY_TAG}
-    command: ["/delay", "--before-answer", "3000"]
+    command: ["/delay", "--before-response", "3000"]
     container_name: only-one-can-have-this
     ports: ["127.0.0.1:17999:7000"]
     environment: {{ PRICE: "5$$" }}
@@ -90,7 +90,7 @@ def test_a_stack_against_itself_passes(
 
 
 def test_a_slower_service_of_the_stack_fails(gate: Gate, stack: Callable[..., Path]) -> None:
-    path = stack(command=["/delay", "--before-answer", "4500"])
+    path = stack(command=["/delay", "--before-response", "4500"])
     text = path.read_text()
     path.write_text(text.replace("[[gate", f"[baseline]\ncommand = {BASE!r}\n[[gate", 1))
     done = gate.gate(path)

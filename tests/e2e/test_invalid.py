@@ -65,7 +65,7 @@ CASES = [
     Case(
         "dies-under-load",
         Reason.SERVICE_DIED,
-        ["exited with code 3", "dying after 100 answers"],
+        ["exited with code 3", "dying after 100 responses"],
         {"service": {"command": ["/delay", "--die-after", "100"]}, "load": {"duration_s": 2.0}},
     ),
     Case(
@@ -75,7 +75,7 @@ CASES = [
         {"service": echo("--log", "up", "--port", "7001", ready={"log": "^up$"})},
     ),
     Case(
-        "no-answer-understood",
+        "no-response-understood",
         Reason.LOAD_REFUSED,
         ["none of", "got a response", "load.response"],
         {"service": echo(), "load": {"response": 17, "timeout_s": 0.3}},
@@ -91,7 +91,7 @@ CASES = [
         Reason.LOAD_NOT_DELIVERED,
         ["load.max_connections"],
         {
-            "service": {"command": ["/delay", "--before-answer", "20000"]},
+            "service": {"command": ["/delay", "--before-response", "20000"]},
             "load": {
                 "connections": 2,
                 "max_connections": 2,

@@ -15,8 +15,8 @@ from tests.e2e.harness import Gate
 pytestmark = [pytest.mark.kernel, pytest.mark.docker]
 
 Scenario = Callable[..., Path]
-SLOWER = ["/delay", "--before-answer", "4200"]
-BASE = {"command": ["/delay", "--before-answer", "3000"]}
+SLOWER = ["/delay", "--before-response", "4200"]
+BASE = {"command": ["/delay", "--before-response", "3000"]}
 
 
 def test_every_run_is_corrected_for_stalls_and_keeps_its_raw_numbers(
@@ -49,7 +49,7 @@ def test_every_run_is_corrected_for_stalls_and_keeps_its_raw_numbers(
 def test_a_stop_that_burns_the_cpu_of_both_arms_is_the_candidates_own(
     gate: Gate, scenario: Scenario
 ) -> None:
-    stopping = ["/delay", "--before-answer", "1000", "--stop-every", "1200"]
+    stopping = ["/delay", "--before-response", "1000", "--stop-every", "1200"]
     path = scenario(
         service={"command": stopping, "cpuset": "0"},
         baseline={"command": stopping[:-2]},

@@ -32,11 +32,11 @@ link = "https://tracker.example/PERF-1"
 
 
 QUICK_US, SLOW_US = 3001, 4201
-COMMANDS = [["/delay", "--before-answer", str(wait_us)] for wait_us in (QUICK_US, SLOW_US)]
+COMMANDS = [["/delay", "--before-response", str(wait_us)] for wait_us in (QUICK_US, SLOW_US)]
 
 
 def dockerfile(wait_us: int) -> str:
-    return f'FROM {DELAY_TAG}\nCMD ["/delay", "--before-answer", "{wait_us}"]\n'
+    return f'FROM {DELAY_TAG}\nCMD ["/delay", "--before-response", "{wait_us}"]\n'
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ FAST, SLOW = "socklat-test/e2e-delay-fast:latest", "socklat-test/e2e-delay-slow:
 @pytest.fixture
 def images(docker_client: Any) -> Iterator[None]:
     for tag, wait_us in ((FAST, 3000), (SLOW, 5000)):
-        build_image(docker_client, "delay.c", tag, ["/delay", "--before-answer", str(wait_us)])
+        build_image(docker_client, "delay.c", tag, ["/delay", "--before-response", str(wait_us)])
     yield
     for tag in (FAST, SLOW):
         docker_client.images.remove(tag, force=True)

@@ -18,9 +18,9 @@ from tests.e2e.done import Done
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG
 from tests.e2e.traced import (
-    ANSWERS,
     PORT,
     REQUESTS,
+    RESPONSES,
     WAIT_US,
     Container,
     drive,
@@ -53,7 +53,7 @@ def watched(
 
 
 def counts_exchanges(lines: list[Any], sent: LoadCounts) -> Any:
-    """Every look adds up, and the last one has every answer that the driver got."""
+    """Every look adds up, and the last one has every response that the driver got."""
     last = lines[-1]
     assert sent.responded_total == REQUESTS
     assert last["counters"]["recorded"] + last["counters"]["pending"] == REQUESTS
@@ -130,7 +130,9 @@ def process_on_the_host(tmp_path: Path) -> Iterator[tuple[int, int]]:
     program.write_bytes(compile_service("delay.c"))
     program.chmod(0o755)
     port = free_port()
-    process = subprocess.Popen([program, "--port", str(port), *ANSWERS], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [program, "--port", str(port), *RESPONSES], stdout=subprocess.DEVNULL
+    )
     wait_for("127.0.0.1", port)
     yield process.pid, port
     process.kill()

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
 Scenario = Callable[..., Path]
 STRICTER = {"alpha": 0.2, "alpha_pass": 0.2}  # decides in 3 pairs
-BASE = ["/delay", "--before-answer", "3000"]
+BASE = ["/delay", "--before-response", "3000"]
 
 
 def test_the_same_image_passes(gate: Gate, scenario: Scenario) -> None:
@@ -36,8 +36,8 @@ def test_the_same_image_passes(gate: Gate, scenario: Scenario) -> None:
 @pytest.mark.parametrize(
     ("stage", "slower"),
     [
-        ("app", ["/delay", "--before-answer", "4200"]),
-        ("recv_wait", ["/delay", "--before-read", "1200", "--before-answer", "3000"]),
+        ("app", ["/delay", "--before-response", "4200"]),
+        ("recv_wait", ["/delay", "--before-read", "1200", "--before-response", "3000"]),
     ],
 )
 def test_a_slower_candidate_fails_and_its_stage_is_named(

@@ -14,9 +14,9 @@ from socklat_gate.scenario import Load
 from tests.e2e.scenarios import DELAY_TAG
 
 __all__ = [
-    "ANSWERS",
     "PORT",
     "REQUESTS",
+    "RESPONSES",
     "WAIT_US",
     "Container",
     "drive",
@@ -28,7 +28,7 @@ PORT = 7000
 REQUESTS = 211
 LENGTH = 16
 WAIT_US = 2_000
-ANSWERS = ["--before-answer", str(WAIT_US)]
+RESPONSES = ["--before-response", str(WAIT_US)]
 
 
 class Container:

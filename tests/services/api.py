@@ -4,7 +4,7 @@
 
 Every request costs ``--work`` units of CPU time (about 1 us each), every fiftieth by chance
 ``--tail-factor`` times as much; ``--tail-wait`` lets these wait without any work, and ``--after``
-units are spent once the answer is on its way.
+units are spent once the response is on its way.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import time
 import zlib
 
 BLOCK = b"x" * 4096
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n"
+RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n"
 TAIL_SHARE = 0.02
 
 
@@ -48,7 +48,7 @@ class Api(asyncio.Protocol):
         if self._options.depend_port:
             self._asking = asyncio.ensure_future(self._ask())
         else:
-            self._answered()
+            self._responded()
 
     def connection_lost(self, _error: Exception | None) -> None:
         if self._dependency is not None:
@@ -58,30 +58,30 @@ class Api(asyncio.Protocol):
         if self._dependency is None:
             loop = asyncio.get_running_loop()
             self._dependency, _ = await loop.create_connection(
-                lambda: Question(self._answered), gateway(), self._options.depend_port
+                lambda: Question(self._responded), gateway(), self._options.depend_port
             )
         self._dependency.write(b"?")
 
-    def _answered(self) -> None:
+    def _responded(self) -> None:
         if self._wait_s:
-            asyncio.get_running_loop().call_later(self._wait_s, self._answer)
+            asyncio.get_running_loop().call_later(self._wait_s, self._respond)
         else:
-            self._answer()
+            self._respond()
 
-    def _answer(self) -> None:
-        self._transport.write(ANSWER)
+    def _respond(self) -> None:
+        self._transport.write(RESPONSE)
         if self._options.after:
             work(self._options.after)
 
 
 class Question(asyncio.Protocol):
-    """Waits for the dependency's answers."""
+    """Waits for the dependency's responses."""
 
-    def __init__(self, answered) -> None:
-        self._answered = answered
+    def __init__(self, responded) -> None:
+        self._responded = responded
 
     def data_received(self, _data: bytes) -> None:
-        self._answered()
+        self._responded()
 
 
 def gateway() -> str:
@@ -119,10 +119,10 @@ async def serve(options: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=8080)
-    parser.add_argument("--work", type=float, default=100, help="units before the answer")
+    parser.add_argument("--work", type=float, default=100, help="units before the response")
     parser.add_argument("--tail-factor", type=float, default=4, help="times, for 2%% of requests")
     parser.add_argument("--tail-wait", type=float, help="microseconds, for the same requests")
-    parser.add_argument("--after", type=float, default=0, help="units after the answer")
+    parser.add_argument("--after", type=float, default=0, help="units after the response")
     parser.add_argument("--depend-port", type=int, default=0, help="of the host, asked each time")
     parser.add_argument("--stop-every", type=float, default=0, help="seconds between stops")
     parser.add_argument("--stop-ms", type=float, default=800)

@@ -72,7 +72,7 @@ def _import_program(client: Any, source_name: str, tag: str, cmd: list[str], wan
         tag=version,
         changes=[f"CMD {json.dumps(cmd)}", f"LABEL {HASH_LABEL}={wanted}"],
     )
-    client.images.get(tag)  # a failed import is only describe_error in the answer's text
+    client.images.get(tag)  # a failed import is only reported in the response's text
 
 
 def build_echo(client: Any) -> str:

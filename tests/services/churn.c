@@ -1,12 +1,12 @@
 /*
  * Connections as fast as the machine makes them: opened, asked once, closed, in turn by FIN, by RST
- * after the answer and by RST without waiting for it.
+ * after the response and by RST without waiting for it.
  *
  *   churn --host IPV4 --port P --seconds S --threads N --length BYTES [--fin-every N]
  *
  * One connection in N (a multiple of 3, default 30) ends by FIN: its port stays in TIME_WAIT for a
  * minute.
- * At the end one line of JSON: {"connections": n, "answers": n, "failed": n}.  `answers` counts
+ * At the end one line of JSON: {"connections": n, "responses": n, "failed": n}.  `responses` counts
  * those that were waited for.
  */
 #define _GNU_SOURCE
@@ -25,7 +25,7 @@ enum { BY_FIN, BY_RST, NO_RESPONSE, ENDINGS };
 
 static struct sockaddr_in to = { .sin_family = AF_INET };
 static long seconds = 1, threads = 2, length = 16, fin_every = 30;
-static atomic_long connections, answers, failed;
+static atomic_long connections, responses, failed;
 
 static void once(long number, char *buffer)
 {
@@ -46,7 +46,7 @@ static void once(long number, char *buffer)
 			n = read(fd, buffer + got, length - got);
 			got += n > 0 ? n : 0;
 		}
-		atomic_fetch_add(got == length ? &answers : &failed, 1);
+		atomic_fetch_add(got == length ? &responses : &failed, 1);
 	}
 	close(fd);
 }
@@ -83,7 +83,7 @@ int main(int argc, char **argv)
 		pthread_create(&thread[i], NULL, churn, &until_ns);
 	for (long i = 0; i < threads; i++)
 		pthread_join(thread[i], NULL);
-	printf("{\"connections\": %ld, \"answers\": %ld, \"failed\": %ld}\n", connections, answers,
+	printf("{\"connections\": %ld, \"responses\": %ld, \"failed\": %ld}\n", connections, responses,
 	       failed);
 	return 0;
 }

@@ -1,15 +1,15 @@
 /*
- * Ground truth for the probe: answers fixed-length requests after delays of known length, and
+ * Ground truth for the probe: responds to fixed-length requests after delays of known length, and
  * says how long it really waited.
  *
- *   delay --port P --length BYTES --before-read US --before-answer US [--die-after N]
+ *   delay --port P --length BYTES --before-read US --before-response US [--die-after N]
  *         [--family 4|6] [--stop-every MS]
  *
  * One thread a connection.  When a request's first bytes are there (poll), it waits before-read,
- * reads the whole request, waits before-answer and sends as many bytes back.  Waiting is a sleep
+ * reads the whole request, waits before-response and sends as many bytes back.  Waiting is a sleep
  * to an absolute time with 1 ns timer slack, then a spin over the last 100 us, so that the delay
- * is met within a few us wherever a CPU is free.  --die-after exits with 3 after N answers.
- * --stop-every keeps all answers back for STOP_MS now and then and burns a CPU meanwhile.
+ * is met within a few us wherever a CPU is free.  --die-after exits with 3 after N responses.
+ * --stop-every keeps all responses back for STOP_MS now and then and burns a CPU meanwhile.
  * Without --family it serves IPv6 and, as v4-mapped addresses, IPv4.
  *
  * On SIGTERM one line of JSON on stdout tells what happened, from this process's own clock and
@@ -54,10 +54,10 @@ static const char *const stage_names[STAGES] = { "recv_wait", "app", "service" }
 static const char *const bound_names[BOUNDS] = { "least", "true", "most" };
 static int64_t waits_ns[STAGES][BOUNDS][RECORDS];
 
-static long length = 16, before_read_us, before_answer_us, die_after, family;
+static long length = 16, before_read_us, before_response_us, die_after, family;
 static long stop_every_ms;
 static pthread_rwlock_t stopped = PTHREAD_RWLOCK_INITIALIZER;
-static atomic_long answers, recorded, finished, unstamped;
+static atomic_long responses, recorded, finished, unstamped;
 
 /* Moments of one exchange, ns of CLOCK_MONOTONIC. */
 struct moments {
@@ -112,21 +112,21 @@ static void *serve(void *argument)
 				goto closed;
 			got += n;
 		}
-		if (before_answer_us)
-			wait_until(now_ns() + before_answer_us * 1000);
+		if (before_response_us)
+			wait_until(now_ns() + before_response_us * 1000);
 		if (stop_every_ms) {
 			pthread_rwlock_rdlock(&stopped);
 			pthread_rwlock_unlock(&stopped);
 		}
-		/* Counted before the answer: who has it all may end this process at once. */
-		atomic_fetch_add(&answers, 1);
+		/* Counted before the response: who has it all may end this process at once. */
+		atomic_fetch_add(&responses, 1);
 		m.before_send = now_ns();
 		if (send(fd, buffer, length, MSG_NOSIGNAL) != length)
 			break;
 		m.sent = now_ns();
 		record(&m);
-		if (die_after && atomic_load(&answers) >= die_after) {
-			fprintf(stderr, "dying after %ld answers\n", die_after);
+		if (die_after && atomic_load(&responses) >= die_after) {
+			fprintf(stderr, "dying after %ld responses\n", die_after);
 			exit(3);
 		}
 	}
@@ -175,10 +175,10 @@ static void *tell_at_end(void *argument)
 
 	while (sigwait(ending, &number))
 		;
-	for (int i = 0; i < 1000 && atomic_load(&finished) < atomic_load(&answers); i++)
+	for (int i = 0; i < 1000 && atomic_load(&finished) < atomic_load(&responses); i++)
 		usleep(1000);
 	n = atomic_load(&finished);
-	printf("{\"answers\": %ld, \"unstamped\": %ld", atomic_load(&answers), atomic_load(&unstamped));
+	printf("{\"responses\": %ld, \"unstamped\": %ld", atomic_load(&responses), atomic_load(&unstamped));
 	for (int stage = 0; stage < STAGES; stage++) {
 		printf(", \"%s\": {", stage_names[stage]);
 		for (int bound = 0; bound < BOUNDS; bound++) {
@@ -231,7 +231,7 @@ int main(int argc, char **argv)
 		if (!strcmp(argv[i], "--port")) port = value;
 		else if (!strcmp(argv[i], "--length")) length = value;
 		else if (!strcmp(argv[i], "--before-read")) before_read_us = value;
-		else if (!strcmp(argv[i], "--before-answer")) before_answer_us = value;
+		else if (!strcmp(argv[i], "--before-response")) before_response_us = value;
 		else if (!strcmp(argv[i], "--die-after")) die_after = value;
 		else if (!strcmp(argv[i], "--family")) family = value;
 		else if (!strcmp(argv[i], "--stop-every")) stop_every_ms = value;

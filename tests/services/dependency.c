@@ -1,5 +1,5 @@
 /*
- * A dependency: answers every byte after a wait, on several ports with a wait each.
+ * A dependency: responds to every byte after a wait, on several ports with a wait each.
  *
  *   dependency PORT=MICROSECONDS...
  *
@@ -23,7 +23,7 @@ struct place {
 	long wait_us;
 };
 
-static void *answer(void *argument)
+static void *respond(void *argument)
 {
 	struct place *client = argument;
 	struct timespec wait = { client->wait_us / 1000000, client->wait_us % 1000000 * 1000 };
@@ -64,7 +64,7 @@ static void *serve(void *argument)
 		if (client->fd < 0)
 			exit(1);
 		setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-		start(answer, client);
+		start(respond, client);
 	}
 }
 

@@ -8,9 +8,9 @@
  *   --write PATH        try to create PATH and print what came of it
  *   --listen-after MS   wait before listening
  *   --never-listen      run, but never listen
- *   --http STATUS       answer whatever comes with an empty HTTP response of that status
- *   --http-warmup MS    answer 503 for so long first
- *   --close-every N     close the connection instead of giving every N-th answer
+ *   --http STATUS       respond to whatever comes with an empty HTTP response of that status
+ *   --http-warmup MS    respond with 503 for so long first
+ *   --close-every N     close the connection instead of giving every N-th response
  *   --exit-after N      exit once N connections have been closed
  *   --exit-after-ms MS  exit so long after the start
  *   --exit-now          exit after printing
@@ -65,7 +65,7 @@ static int send_all(int fd, const char *data, size_t left)
 	return 0;
 }
 
-static int answer(int fd, int http_status)
+static int respond(int fd, int http_status)
 {
 	char data[65536];
 	ssize_t n = recv(fd, data, sizeof(data), 0);
@@ -185,7 +185,7 @@ int main(int argc, char **argv)
 
 			int closing = close_every && ++asked % close_every == 0;
 
-			if (closing || answer(fd, warming ? 503 : http)) {
+			if (closing || respond(fd, warming ? 503 : http)) {
 				close(fd);
 				if (++closed == exit_after)
 					return exit_code;

@@ -1,9 +1,9 @@
 /*
- * A small HTTP/1.1 service: answers every request on keep-alive connections after a known delay.
+ * A small HTTP/1.1 service: responds to every request on keep-alive connections after a known delay.
  *
  *   http [--port P] [--delay US]
  *
- * GET /health and everything else answer 200 with a short body.
+ * GET /health and everything else respond with 200 with a short body.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char answer[] =
+static const char response[] =
 	"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nok\n";
 static long delay_us = 2000;
 
@@ -42,7 +42,7 @@ static void *serve(void *argument)
 			continue;
 		held = 0;
 		nanosleep(&pause, NULL);
-		if (send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL) < 0)
+		if (send(fd, response, sizeof(response) - 1, MSG_NOSIGNAL) < 0)
 			break;
 	}
 	close(fd);

@@ -1,13 +1,13 @@
 /*
  * Ground truth for the stages around the application: a service with known waits before accept(),
- * inside its answer and in a dependency, which writes its answer by the way that it is told.
+ * inside its response and in a dependency, which writes its response by the way that it is told.
  *
- *   stages [--port P] [--request BYTES] [--answer BYTES] [--accept-after US] [--before-read US]
- *          [--before-answer US] [--parts N --between US] [--chunk BYTES] [--sndbuf BYTES]
+ *   stages [--port P] [--request BYTES] [--response BYTES] [--accept-after US] [--before-read US]
+ *          [--before-response US] [--parts N --between US] [--chunk BYTES] [--sndbuf BYTES]
  *          [--nonblocking 1] [--method NAME] [--banner BYTES] [--defer-accept 1]
  *          [--depend IPV4 --depend-port P]
  *
- * One thread a connection, which answers requests of fixed length.  The answer goes out in `parts`
+ * One thread a connection, which responds to requests of fixed length.  A response leaves in `parts`
  * equal parts, `between` apart, in system calls of at most `chunk` bytes; methods are send, writev,
  * sendfile, splice, zerocopy and uring.  A banner is sent before anything is read.  With --depend
  * each request first opens a connection there, asks for as many bytes as it got, and closes it.
@@ -58,11 +58,11 @@ static struct exchange exchanges[RECORDS], beyond;
 static int64_t accepts[RECORDS][3];
 static atomic_long exchange_count, accept_count;
 
-static long port = 7000, request = 16, answer = 16, accept_after_us, before_read_us, before_answer_us;
+static long port = 7000, request = 16, response = 16, accept_after_us, before_read_us, before_response_us;
 static long parts = 1, between_us, chunk, sndbuf, nonblocking, banner, defer_accept, depend_port;
 static const char *method = "send", *depend;
 
-static char *body; /* the answer, `body_file` behind it */
+static char *body; /* the response, `body_file` behind it */
 static int body_file;
 
 /* Sends one buffer by an io_uring of its own, without liburing: one entry, one completion. */
@@ -132,7 +132,7 @@ static ssize_t splice_out(int fd, loff_t at, size_t length)
 	return n;
 }
 
-/* One system call that sends part of the answer from `at`. */
+/* One system call that sends part of the response from `at`. */
 static ssize_t send_some(int fd, long at, long length)
 {
 	if (!strcmp(method, "writev")) {
@@ -165,7 +165,7 @@ static void drain_zerocopy(int fd)
 	while (recvmsg(fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0);
 }
 
-/* Sends [from, to) of the answer, as many system calls as it takes. */
+/* Sends [from, to) of the response, as many system calls as it takes. */
 static int send_part(int fd, long from, long to, struct exchange *x)
 {
 	int64_t short_before = 0, short_after = 0;
@@ -289,16 +289,16 @@ static void *serve(void *argument)
 			last->next_arrived = m.arrived;
 		if (depend && ask_dependency(buffer, &m))
 			break;
-		if (before_answer_us)
-			wait_until(now_ns() + before_answer_us * 1000);
-		/* Counted before the answer: who has it all may end this process at once. */
+		if (before_response_us)
+			wait_until(now_ns() + before_response_us * 1000);
+		/* Counted before the response: who has it all may end this process at once. */
 		slot = atomic_fetch_add(&exchange_count, 1);
 		x = slot < RECORDS ? &exchanges[slot] : &beyond;
 		*x = m;
 		for (long part = 0; part < parts; part++) {
 			if (part)
 				wait_until(now_ns() + between_us * 1000);
-			if (send_part(fd, answer * part / parts, answer * (part + 1) / parts, x))
+			if (send_part(fd, response * part / parts, response * (part + 1) / parts, x))
 				goto closed;
 		}
 		last = x;
@@ -322,7 +322,7 @@ static void *tell_at_end(void *argument)
 	while (sigwait(argument, &number))
 		;
 	usleep(100000); /* the last ends of connections */
-	printf("{\"fields\": [%s], \"answers\": %ld, \"exchanges\": [", fields, exchange_count);
+	printf("{\"fields\": [%s], \"responses\": %ld, \"exchanges\": [", fields, exchange_count);
 	for (long i = 0; i < least(exchange_count, RECORDS); i++) {
 		const int64_t *moment = (const int64_t *)&exchanges[i];
 
@@ -362,9 +362,9 @@ static int listen_on(void)
 static int parse(int argc, char **argv)
 {
 	static const struct { const char *name; long *value; } numbers[] = {
-		{ "--port", &port }, { "--request", &request }, { "--answer", &answer },
+		{ "--port", &port }, { "--request", &request }, { "--response", &response },
 		{ "--accept-after", &accept_after_us }, { "--before-read", &before_read_us },
-		{ "--before-answer", &before_answer_us }, { "--parts", &parts },
+		{ "--before-response", &before_response_us }, { "--parts", &parts },
 		{ "--between", &between_us }, { "--chunk", &chunk }, { "--sndbuf", &sndbuf },
 		{ "--nonblocking", &nonblocking }, { "--banner", &banner },
 		{ "--defer-accept", &defer_accept }, { "--depend-port", &depend_port },
@@ -403,10 +403,10 @@ int main(int argc, char **argv)
 	sigemptyset(&ending);
 	sigaddset(&ending, SIGTERM);
 	pthread_sigmask(SIG_BLOCK, &ending, NULL);
-	body_file = memfd_create("answer", 0);
-	if (ftruncate(body_file, answer))
+	body_file = memfd_create("response", 0);
+	if (ftruncate(body_file, response))
 		return 1;
-	body = mmap(NULL, answer, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, body_file, 0);
+	body = mmap(NULL, response, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, body_file, 0);
 	listener = listen_on();
 	if (body == MAP_FAILED || listener < 0 ||
 	    pthread_create(&thread, NULL, tell_at_end, &ending)) {

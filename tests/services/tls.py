@@ -1,4 +1,4 @@
-"""Answers each 16-byte request with 16 bytes over TLS: ``tls.py PORT CERTIFICATE``.
+"""Responds to each 16-byte request with 16 bytes over TLS: ``tls.py PORT CERTIFICATE``.
 
 One connection at a time; ends when killed.
 """

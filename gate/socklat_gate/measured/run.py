@@ -29,8 +29,9 @@ class LoadCounts:
     ``responded_total`` includes the warm-up: it is what the kernel's own count of exchanges is
     reconciled with.  ``late_p99_ns`` is how late the driver itself woke up (its own noise);
     ``lag_p99_ns`` is due time to actual send, waiting for a free connection included.
-    ``client`` holds due time to last answer byte, free of coordinated omission; empty when an
-    external command drives the load (then ``planned`` and ``sent`` are 0 and ``external`` is set).
+    ``client`` holds the times from due to the response's last byte, free of coordinated omission;
+    it is empty when an external command drives the load (then ``planned`` and ``sent`` are 0 and
+    ``external`` is set).
     ``grown`` connections were opened beyond ``load.connections`` because requests found none free.
     """
 

@@ -22,7 +22,7 @@ from socklat_gate.stalls.weights import Floats, correlated_with_requests, exchan
 __all__ = ["StallCorrection", "correct_stalls"]
 
 USES = 0.01
-"""A service uses the CPUs that answered at least this share of its exchanges."""
+"""A service uses the CPUs that responded to at least this share of its exchanges."""
 
 
 @dataclass(frozen=True, slots=True)

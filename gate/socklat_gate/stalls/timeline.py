@@ -2,7 +2,7 @@
 
 Stalls come from the probe, one record each (bpf/stalls.c).  What the hypervisor takes counts from
 the first microsecond.  Another process's run counts only as part of a burst, because a short one
-may well be a part of answering a request: a proxy, a log writer, a database nobody watches.
+may well be a part of responding to a request: a proxy, a log writer, a database nobody watches.
 """
 
 from __future__ import annotations

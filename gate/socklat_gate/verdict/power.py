@@ -15,7 +15,7 @@ from socklat_gate.verdict.zone import Zone
 __all__ = ["mde"]
 
 STEPS = 12
-"""Halvings of a bracket no wider than the answer's distance from d0: an error below 0.05% of it."""
+"""Halvings of a bracket no wider than the result's distance from d0: an error below 0.05% of it."""
 
 
 def mde(d: npt.ArrayLike, zone: Zone, budget: int) -> float:

@@ -105,7 +105,7 @@ def test_a_study_is_read_back_as_it_was(tmp_path: Path, stored: Path) -> None:
     assert read_calibration(stored) == calibration()
 
 
-def test_no_study_no_answer(tmp_path: Path) -> None:
+def test_no_study_no_note(tmp_path: Path) -> None:
     assert calibration_for(Directory(tmp_path / "absent"), scenario(), MACHINE) is None
     assert calibration_note(Directory(tmp_path), scenario(), MACHINE) == Note(
         NoteCode.NOT_CALIBRATED

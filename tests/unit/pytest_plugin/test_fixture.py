@@ -36,7 +36,7 @@ ERRORS = {{
     "interrupted": Interrupted(Exit.SIGTERM),
 }}
 
-def answer(path, scenario, **options):
+def fake_job(path, scenario, **options):
     if {what!r} in ERRORS:
         raise ERRORS[{what!r}]
     if "runs" in options:
@@ -45,8 +45,8 @@ def answer(path, scenario, **options):
 
 @pytest.fixture(autouse=True)
 def instead(monkeypatch):
-    monkeypatch.setattr(fixture, "gate_job", answer)
-    monkeypatch.setattr(fixture, "run_job", answer)
+    monkeypatch.setattr(fixture, "gate_job", fake_job)
+    monkeypatch.setattr(fixture, "run_job", fake_job)
 """
 GATE = """
 def test_shop(socklat):
@@ -94,7 +94,7 @@ def test_a_regression_fails_with_the_headline(project: pytest.Pytester) -> None:
 
 
 @pytest.mark.parametrize("what", ["invalid", "no_baseline"])
-def test_without_an_answer_it_fails(project: pytest.Pytester, what: str) -> None:
+def test_without_a_verdict_it_fails(project: pytest.Pytester, what: str) -> None:
     run(project, what, "--socklat").assert_outcomes(failed=1)
 
 

@@ -111,7 +111,7 @@ def test_weights_stand_for_what_was_left_out() -> None:
     assert weighted.weight.sum() > 1.02 * calm
 
 
-def test_others_that_answer_requests_are_no_disturbance() -> None:
+def test_others_that_respond_to_requests_are_no_disturbance() -> None:
     study = Study(0.0, MS)
     # A helper that nobody watches works 3 ms for every fiftieth request.
     helped = study.arrival_ns[::50]

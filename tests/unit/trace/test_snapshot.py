@@ -97,8 +97,8 @@ def test_every_exchange_is_sent_up_until_the_list_is_full_and_then_what_can_ente
 def test_a_namespaces_own_counters_are_shown_since_the_start_and_kept_when_it_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    answers = [{"rtos": 5}, {"rtos": 5}, {"rtos": 9}, {}]
-    monkeypatch.setattr(module, "network_counters", lambda pid: answers.pop(0))
+    responses = [{"rtos": 5}, {"rtos": 5}, {"rtos": 9}, {}]
+    monkeypatch.setattr(module, "network_counters", lambda pid: responses.pop(0))
     live = Live(FakeProbe(*[reading([1])] * 3), target(pid=7))  # type: ignore[arg-type]
     assert [live.take_snapshot().network for _ in range(3)] == [
         {"rtos": 0},

@@ -59,7 +59,7 @@ def row(address: str, port: int, state: str, inode: int) -> str:
 
 
 class Api:
-    """The daemon's answers."""
+    """The daemon's responses."""
 
     def __init__(self, state: Any, table: Any = None) -> None:
         self._state, self._table = state, table

@@ -47,7 +47,7 @@ def test_slice_means_take_the_edge_band_by_its_fraction() -> None:
     np.testing.assert_allclose(slice_means_ns(two_bands(), STAGES, 0.0, 1.0), [460, 230, 230])
 
 
-def test_slice_means_refuse_what_they_cannot_answer() -> None:
+def test_slice_means_refuse_what_they_cannot_tell() -> None:
     with pytest.raises(ValueError, match="respond"):
         slice_means_ns(two_bands(), ("service", "respond"), 0.0, 1.0)
     with pytest.raises(ValueError, match="ranks"):

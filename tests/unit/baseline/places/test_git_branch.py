@@ -182,7 +182,7 @@ def test_a_branch_that_is_not_there_is_named(clone: Repository) -> None:
     place.close()
 
 
-def test_a_remote_that_is_not_there_or_does_not_answer(clone: Repository, tmp_path: Path) -> None:
+def test_a_remote_that_is_not_there_or_does_not_respond(clone: Repository, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="has no remote 'upstream'"):
         place_of(clone, "upstream").names("checkout")
     clone.git("remote", "add", "gone", f"https://user:secret@{tmp_path.name}.invalid/x.git")

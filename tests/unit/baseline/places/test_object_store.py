@@ -124,7 +124,7 @@ def test_a_bucket_that_is_not_there_holds_nothing(s3: s3fs.S3FileSystem) -> None
     assert caught.value.reason is Reason.OUTPUT_NOT_WRITABLE
 
 
-def test_a_server_that_does_not_answer(nowhere: None) -> None:
+def test_a_server_that_does_not_respond(nowhere: None) -> None:
     with pytest.raises(NoUsableBaseline, match="listing s3://perf/some/prefix failed") as caught:
         opened().names("checkout")
     assert caught.value.reason is Reason.BASELINE_UNREACHABLE

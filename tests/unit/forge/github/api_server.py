@@ -1,4 +1,4 @@
-"""A local server that answers as GitHub's REST API does, and misbehaves on demand."""
+"""A local server that responds as GitHub's REST API does, and misbehaves on demand."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Seen:
 class Fault:
     """What goes wrong with the next ``times`` requests that ``method`` and the path's end fit.
 
-    ``carried_out``: only the answer is wrong.  ``how`` is "answer", "break" (in the middle of the
+    ``carried_out``: only the response is wrong.  ``how`` is "response", "break" (within the
     body), "close" (before it), or "trickle" (a byte at a time, for ever).
     """
 
@@ -46,7 +46,7 @@ class Fault:
     body: Any = None
     times: int = 1
     carried_out: bool = False
-    how: str = "answer"
+    how: str = "response"
 
 
 class ApiServer:
@@ -135,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(data) if data else None
         return Seen(self.command, parts.path, parse_qs(parts.query), headers, body)
 
-    def answer(self, status: int, body: Any = None, headers: dict[str, str] | None = None) -> None:
+    def respond(self, status: int, body: Any = None, headers: dict[str, str] | None = None) -> None:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.send_response(status)
         for name, text in (headers or {}).items():
@@ -151,9 +151,9 @@ class _Storage(_Handler):
         self.api.stored_seen.append(seen)
         fault = self.api.fault_for("GET", seen.path)
         if fault:
-            self.answer(fault.status, fault.body, fault.headers)
+            self.respond(fault.status, fault.body, fault.headers)
             return
-        self.answer(200, self.api.files[int(seen.path.rpartition("/")[2])])
+        self.respond(200, self.api.files[int(seen.path.rpartition("/")[2])])
 
 
 class _Api(_Handler):
@@ -174,14 +174,14 @@ class _Api(_Handler):
             self._authorised(seen, carry_out)
             return
         if fault.carried_out:
-            answer, self.answer = self.answer, lambda *_a, **_k: None  # type: ignore[method-assign]
+            respond, self.respond = self.respond, lambda *_a, **_k: None  # type: ignore[method-assign]
             self._authorised(seen, carry_out)
-            self.answer = answer  # type: ignore[method-assign]
+            self.respond = respond  # type: ignore[method-assign]
         self._misbehave(fault)
 
     def _misbehave(self, fault: Fault) -> None:
-        if fault.how == "answer":
-            self.answer(fault.status, fault.body, fault.headers)
+        if fault.how == "response":
+            self.respond(fault.status, fault.body, fault.headers)
             return
         self.close_connection = True
         if fault.how == "close":
@@ -201,9 +201,9 @@ class _Api(_Handler):
 
     def _authorised(self, seen: Seen, carry_out: Callable[[Seen], None]) -> None:
         if seen.headers.get("authorization") != f"Bearer {TOKEN}":
-            self.answer(401, {"message": "Bad credentials"})
+            self.respond(401, {"message": "Bad credentials"})
         elif self.api.read_only and seen.method != "GET":
-            self.answer(403, {"message": SCOPE})
+            self.respond(403, {"message": SCOPE})
         else:
             carry_out(seen)
 
@@ -219,9 +219,9 @@ class _Api(_Handler):
         elif rest.startswith("/actions/artifacts/"):
             number = rest.split("/")[3]
             place = self.api.file_location or f"{self.api.storage_url}/signed/{number}"
-            self.answer(302, headers={"Location": place})
+            self.respond(302, headers={"Location": place})
         else:
-            self.answer(404, {"message": "Not Found"})
+            self.respond(404, {"message": "Not Found"})
 
     def _pulls(self, seen: Seen) -> list[dict[str, Any]]:
         owner, _, branch = seen.query["head"][0].partition(":")
@@ -241,19 +241,19 @@ class _Api(_Handler):
         if page * size < len(items):
             url = f"{self.api.url}{seen.path}?per_page={size}&page={page + 1}"
             headers["Link"] = f'<{url}>; rel="next", <{url}>; rel="last"'
-        self.answer(200, {name: part, "total_count": len(items)} if name else part, headers)
+        self.respond(200, {name: part, "total_count": len(items)} if name else part, headers)
 
     def _write(self, seen: Seen) -> None:
         rest = seen.path.removeprefix(f"/repos/{REPOSITORY}")
         if len(seen.body.get("body", "")) > self.api.most_characters:
             message = f"body is too long (maximum is {self.api.most_characters} characters)"
-            self.answer(422, {"message": "Validation Failed", "errors": [{"message": message}]})
+            self.respond(422, {"message": "Validation Failed", "errors": [{"message": message}]})
         elif seen.method == "POST" and rest == "/issues/7/comments":
             self.api.add_comment(seen.body["body"])
-            self.answer(201, self.api.comments[-1])
+            self.respond(201, self.api.comments[-1])
         elif seen.method == "POST" and rest == "/check-runs":
             self.api.checks.append(seen.body)
-            self.answer(201, {"id": len(self.api.checks)})
+            self.respond(201, {"id": len(self.api.checks)})
         else:
             self._update(seen, rest)
 
@@ -261,6 +261,6 @@ class _Api(_Handler):
         for comment in self.api.comments:
             if rest == f"/issues/comments/{comment['id']}":
                 comment["body"] = seen.body["body"]
-                self.answer(200, comment)
+                self.respond(200, comment)
                 return
-        self.answer(404, {"message": "Not Found"})
+        self.respond(404, {"message": "Not Found"})

@@ -85,7 +85,7 @@ def test_writing_is_never_redirected(server: ApiServer, api: GitHub) -> None:
     assert server.comments == []
 
 
-@pytest.mark.parametrize("how", ["answer", "close", "break"])
+@pytest.mark.parametrize("how", ["response", "close", "break"])
 def test_what_passes_is_tried_again(server: ApiServer, api: GitHub, how: str) -> None:
     server.faults = [Fault("GET", COMMENTS, 502, times=3, how=how)]
     assert api.get(COMMENTS) == []

@@ -90,7 +90,7 @@ def test_a_creation_whose_response_was_lost_makes_no_second_comment(
     assert len(server.requests("POST")) == 1
 
 
-@pytest.mark.parametrize("how", ["answer", "close", "break"])
+@pytest.mark.parametrize("how", ["response", "close", "break"])
 def test_a_creation_that_did_not_happen_is_made_up_for(
     server: ApiServer, thread: Thread, how: str
 ) -> None:

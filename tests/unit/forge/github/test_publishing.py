@@ -1,4 +1,4 @@
-"""What a step shows, with reports that a gate wrote and an API that answers."""
+"""What a step shows, with reports that a gate wrote and an API that responds."""
 
 from __future__ import annotations
 

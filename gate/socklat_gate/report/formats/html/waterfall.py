@@ -23,7 +23,7 @@ SEQUENCE = ("recv_wait", "app", "respond", "deliver")
 """Stages that follow each other; `recv_wait` and `app` add up to service, exchange by exchange."""
 
 MARGIN = 1.15
-"""The axis ends this far beyond the answer's last byte: acknowledgements may take far longer."""
+"""The axis ends this far beyond the response's last byte: acknowledgements may take far longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +112,8 @@ def _waterfall(
         ]
     )
     begins = np.cumsum(means[:, 1:], axis=1) - means[:, 1:]
-    answered = [s for s in stages if s != "deliver"]
-    end_ns = max(1.0, MARGIN * float(means[:, 1 : 1 + len(answered)].sum(axis=1).max()))
+    responded = [s for s in stages if s != "deliver"]
+    end_ns = max(1.0, MARGIN * float(means[:, 1 : 1 + len(responded)].sum(axis=1).max()))
     rows = []
     for at, stage in enumerate(stages):
         bars = tuple(
