@@ -97,6 +97,40 @@ def test_a_command_imports_its_own_only() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("module", "needed"),
+    [
+        ("load.worker", {"asyncio", "httptools", "numpy"}),
+        ("job.comparison", {"importlib.metadata", "numpy", "pydantic"}),
+        (
+            "job.gate_job",
+            {
+                "docker",
+                "importlib.metadata",
+                "numpy",
+                "pydantic",
+                "requests",
+                "rich",
+                "stamina",
+                "yaml",
+            },
+        ),
+    ],
+)
+def test_a_module_that_a_process_starts_with_imports_what_it_needs(
+    module: str, needed: set[str]
+) -> None:
+    program = f"import sys, socklat_gate.{module}\nprint(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(GATE)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert set(done.stdout.split()) & HEAVY == needed
+
+
 def test_a_tab_imports_nothing_heavy() -> None:
     program = "import atexit, sys\nfrom socklat_gate.cli import main\n"
     program += "atexit.register(lambda: print('modules', *sys.modules))\nmain()\n"

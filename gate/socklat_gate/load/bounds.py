@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
-from socklat_gate.scenario import Load
+if TYPE_CHECKING:
+    from socklat_gate.scenario import Load
 
 __all__ = ["MOST_CONNECTIONS", "for_turns", "longest_s", "max_connections_of", "with_extension"]
 

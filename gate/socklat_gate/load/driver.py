@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from socklat_gate.load.clock import Clock, MonotonicClock, Timer
 from socklat_gate.load.dialer import Network, TcpNetwork
@@ -12,7 +13,9 @@ from socklat_gate.load.pool import Pool
 from socklat_gate.load.request_log import SENT, WAITING, Record
 from socklat_gate.load.schedule import Schedule
 from socklat_gate.measured.run import LoadCounts
-from socklat_gate.scenario import Load
+
+if TYPE_CHECKING:
+    from socklat_gate.scenario import Load
 
 __all__ = ["Driver"]
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from socklat_gate.measured.run import LoadCounts
-from socklat_gate.scenario import Load
+
+if TYPE_CHECKING:
+    from socklat_gate.scenario import Load
 
 __all__ = [
     "END_AHEAD_NS",

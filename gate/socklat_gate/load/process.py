@@ -23,7 +23,7 @@ from socklat_gate.load.load_driver import (
 )
 from socklat_gate.load.schedule import make_schedule
 from socklat_gate.load.worker_client import Worker, WorkerClient
-from socklat_gate.load.worker_json import counts_from_json
+from socklat_gate.load.worker_json import counts_from_json, load_to_json
 from socklat_gate.measured.pair import Interleave
 from socklat_gate.measured.run import LoadCounts
 from socklat_gate.scenario import Load
@@ -75,7 +75,7 @@ class LoadProcess:
         make_schedule(load, len(endpoints), seed, interleave, slice_ms)
         self._load = load
         self._task = {
-            "load": load.model_dump(mode="json"),
+            "load": load_to_json(load),
             "endpoints": [[endpoint.host, endpoint.port] for endpoint in endpoints],
             "seed": seed,
             "interleave": interleave,

@@ -20,14 +20,17 @@ Measured as blocks ("block"), one arm alone has the whole schedule.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.load.bounds import longest_s
-from socklat_gate.measured.pair import Interleave
-from socklat_gate.scenario import Load
+
+if TYPE_CHECKING:
+    from socklat_gate.measured.pair import Interleave
+    from socklat_gate.scenario import Load
 
 __all__ = ["MAX_REQUESTS", "Schedule", "make_schedule", "poisson_arrivals"]
 

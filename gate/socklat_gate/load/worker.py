@@ -30,8 +30,7 @@ from socklat_gate.load.clock import Clock
 from socklat_gate.load.dialer import ConnectFailed, Network
 from socklat_gate.load.driver import Driver
 from socklat_gate.load.schedule import make_schedule
-from socklat_gate.load.worker_json import counts_to_json
-from socklat_gate.scenario import Load
+from socklat_gate.load.worker_json import counts_to_json, load_from_json
 
 __all__ = ["Event", "main", "serve"]
 
@@ -94,7 +93,7 @@ async def serve(
     task = asyncio.current_task()
     assert task is not None
     document = json.loads(first)
-    load = Load.model_validate(document["load"])
+    load = load_from_json(document["load"])
     endpoints = [(str(host), int(port)) for host, port in document["endpoints"]]
     schedule = make_schedule(
         load, len(endpoints), document["seed"], document["interleave"], document["slice_ms"]

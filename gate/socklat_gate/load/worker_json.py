@@ -1,16 +1,23 @@
-"""Counts of the driver process as JSON; histograms travel as [index, count] of used buckets."""
+"""What the driver process is told and tells, as JSON.
+
+Histograms travel as [index, count] of used buckets.
+"""
 
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from socklat_gate.measured.histogram import BUCKETS, Histogram
 from socklat_gate.measured.run import LoadCounts
 
-__all__ = ["counts_from_json", "counts_to_json"]
+if TYPE_CHECKING:
+    from socklat_gate.scenario import Load
+
+__all__ = ["counts_from_json", "counts_to_json", "load_from_json", "load_to_json"]
 
 
 def counts_to_json(counts: LoadCounts) -> dict[str, Any]:
@@ -27,3 +34,17 @@ def counts_from_json(document: dict[str, Any]) -> LoadCounts:
     for at, count in document["client"]:
         buckets[at] = count
     return LoadCounts(**{**document, "client": Histogram(buckets)})
+
+
+def load_to_json(load: Load) -> dict[str, Any]:
+    """JSON object of ``load``: all of its members, so that none needs a default."""
+    return load.model_dump(mode="json")
+
+
+def load_from_json(document: dict[str, Any]) -> Load:
+    """What `load_to_json` was given, as far as the driver knows: an object with these members.
+
+    It was validated when the scenario was read.  The model itself needs pydantic, which takes as
+    long to import as all else that the worker needs.
+    """
+    return cast("Load", SimpleNamespace(**document))

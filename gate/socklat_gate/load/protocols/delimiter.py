@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from socklat_gate.load.protocols.handshake import Handshake
 from socklat_gate.load.protocols.parser import ResponseParser
 from socklat_gate.load.protocols.payload_request import payload_request
 from socklat_gate.load.protocols.protocol import LoadKey, LoadProtocol
-from socklat_gate.scenario import Load
 from socklat_gate.scenario.payload import parse_payload
+
+if TYPE_CHECKING:
+    from socklat_gate.scenario import Load
 
 __all__ = ["PROTOCOL", "DelimiterParser"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from string import ascii_letters, digits, punctuation
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import httptools
@@ -11,7 +12,9 @@ import httptools
 from socklat_gate.load.protocols.handshake import TRY_TIMEOUT_S, median_latency_s
 from socklat_gate.load.protocols.parser import BadResponse, ResponseParser
 from socklat_gate.load.protocols.protocol import DetectedProtocol, LoadKey, LoadProtocol
-from socklat_gate.scenario import Load
+
+if TYPE_CHECKING:
+    from socklat_gate.scenario import Load
 
 __all__ = ["HTTP", "PROTOCOL", "HttpParser"]
 

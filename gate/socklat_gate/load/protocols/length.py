@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from socklat_gate.load.protocols.parser import ResponseParser
 from socklat_gate.load.protocols.payload_request import payload_request
 from socklat_gate.load.protocols.protocol import LoadProtocol
-from socklat_gate.scenario import Load
+
+if TYPE_CHECKING:
+    from socklat_gate.scenario import Load
 
 __all__ = ["PROTOCOL", "LengthParser"]
 

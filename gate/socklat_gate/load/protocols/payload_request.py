@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from socklat_gate.scenario import Load
+from typing import TYPE_CHECKING
+
 from socklat_gate.scenario.payload import parse_payload
+
+if TYPE_CHECKING:
+    from socklat_gate.scenario import Load
 
 __all__ = ["payload_request"]
 

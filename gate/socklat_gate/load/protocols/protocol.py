@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from socklat_gate.load.protocols.parser import ResponseParser
-from socklat_gate.scenario import Load
+
+if TYPE_CHECKING:
+    from socklat_gate.scenario import Load
 
 __all__ = ["DetectedProtocol", "Detector", "Framing", "LoadKey", "LoadProtocol"]
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from socklat_gate.load.protocols import delimiter, http, length, postgresql, resp
 from socklat_gate.load.protocols.parser import ResponseParser
 from socklat_gate.load.protocols.protocol import Detector, Framing, LoadProtocol
-from socklat_gate.scenario import Load
+
+if TYPE_CHECKING:
+    from socklat_gate.scenario import Load
 
 __all__ = ["DETECTORS", "PROTOCOLS", "parser_for", "request_bytes"]
 

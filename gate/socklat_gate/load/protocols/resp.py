@@ -6,11 +6,15 @@ and aggregates (``$?``, ``*?``) are left out: no server sends them.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from socklat_gate.load.protocols.handshake import Handshake
 from socklat_gate.load.protocols.parser import BadResponse, ResponseParser
 from socklat_gate.load.protocols.payload_request import payload_request
 from socklat_gate.load.protocols.protocol import LoadKey, LoadProtocol
-from socklat_gate.scenario import Load
+
+if TYPE_CHECKING:
+    from socklat_gate.scenario import Load
 
 __all__ = ["PROTOCOL", "RespParser"]
 
