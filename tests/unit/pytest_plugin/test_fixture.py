@@ -1,4 +1,7 @@
-"""The plugin in pytest runs of its own, with results instead of measurements."""
+"""The plugin in pytest runs of its own, with results instead of measurements.
+
+Where nothing depends on it, such a run is within this process.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,16 @@ from pathlib import Path
 
 import pytest
 
+# Whatever a run within this process imports first would be imported by each of them again.
+import socklat_gate.pytest_plugin.fixture  # noqa: F401
+import tests.unit.factories  # noqa: F401
 from tests.xdist import XDIST
 
 pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).resolve().parents[3]
+
+PLUGINS = ("-p", "socklat_gate.pytest_plugin", "-p", "pytest_benchmark.plugin")
 
 SCENARIO = """
 name = "checkout"
@@ -61,15 +69,21 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
         monkeypatch.delenv(name, raising=False)
     # Other plugins that are installed here would take longer to start than the tests.
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    pytester.plugins = ["socklat_gate.pytest_plugin", "pytest_benchmark.plugin"]
     (pytester.path / "socklat.toml").write_text(SCENARIO)
     return pytester
 
 
-def run(project: pytest.Pytester, what: str, *options: str, test: str = GATE) -> pytest.RunResult:
+def run(
+    project: pytest.Pytester,
+    what: str,
+    *options: str,
+    test: str = GATE,
+    own_process: bool = False,
+) -> pytest.RunResult:
     project.makeconftest(CONFTEST.format(what=what))
     project.makepyfile(test)
-    return project.runpytest_subprocess("-ra", *options)
+    start = project.runpytest_subprocess if own_process else project.runpytest_inprocess
+    return start(*PLUGINS, "-ra", *options)
 
 
 def test_without_the_option_such_tests_are_skipped_and_say_why(project: pytest.Pytester) -> None:
@@ -80,7 +94,7 @@ def test_without_the_option_such_tests_are_skipped_and_say_why(project: pytest.P
 
 
 def test_a_pass_leaves_its_reports(project: pytest.Pytester) -> None:
-    done = run(project, "pass", "--socklat", "--socklat-out", "reports")
+    done = run(project, "pass", "--socklat", "--socklat-out", "reports", own_process=True)
     done.assert_outcomes(passed=1)
     found = json.loads((project.path / "reports" / "test_shop" / "verdict.json").read_text())
     assert found["verdict"] == "pass"
@@ -117,7 +131,7 @@ def test_errors_say_what_and_what_to_do(project: pytest.Pytester) -> None:
 
 
 def test_a_signal_ends_the_session_with_its_code(project: pytest.Pytester) -> None:
-    done = run(project, "interrupted", "--socklat")
+    done = run(project, "interrupted", "--socklat", own_process=True)
     assert done.ret == 143
 
 
