@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 __all__ = ["Md", "code", "md", "one_line"]
 
@@ -29,6 +30,7 @@ LINKS = re.compile(r"(?i)(:(?=[/:])|/(?=/)|\bwww(?=\.)|@|&#35;|\bGH-(?=\d)|\b(?:
 COMMITS = re.compile(r"(?i)\b[0-9a-f]{7,}\b")
 PICTURES = re.compile(r"(?i):(?=[a-z0-9_+-]+:)")
 
+BLANK_RUNS = re.compile(r" {2,}")
 DROPPED = {"Cf", "Cs", "Co", "Cn"}  # bidi and zero-width controls, surrogates, unassigned
 BLANKS = {"Cc", "Zl", "Zp"}
 
@@ -68,8 +70,10 @@ def one_line(text: str, limit: int) -> str:
     For plain text: an annotation, a title.
     """
     # Looking at a bounded part first keeps megabytes of log from costing time.
-    kept = [_printable(character) for character in text[: 4 * limit + 100]]
-    line = re.sub(r" {2,}", " ", "".join(kept)).strip()
+    kept = text[: 4 * limit + 100]
+    if not kept.isprintable():
+        kept = "".join(map(_printable, kept))
+    line = BLANK_RUNS.sub(" ", kept).strip()
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "\u2026"
 
 
@@ -79,6 +83,7 @@ def _short_pieces(found: re.Match[str]) -> str:
     return JOINER.join(text[at : at + 6] for at in range(0, len(text), 6))
 
 
+@lru_cache(maxsize=4096)
 def _printable(character: str) -> str:
     category = unicodedata.category(character)
     if category in DROPPED:

@@ -12,6 +12,8 @@ def strip_control_characters(text: str, instead: str = "\ufffd", *, kept: str = 
 
     Escape sequences steer a terminal, and a line break begins a line that looks like ours.
     """
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() or c in kept else instead for c in text)
 
 

@@ -113,7 +113,8 @@ def _drawn(
         at = whole.quantiles_ns(shares)
         curves.append(Curve(_short(at), _short(low), _short(high), total))
     named = [q for q in TABLE_QUANTILES if (1.0 - q) * min(totals) >= LEAST_BEYOND * 0.999]
-    rows = [_row(f"p{100 * q:g}", [one.quantile_ns(q) for one in merged]) for q in named]
+    at_named = np.array([one.quantiles_ns(named) for one in merged]).T.tolist()
+    rows = [_row(f"p{100 * q:g}", values) for q, values in zip(named, at_named, strict=True)]
     return tuple(curves), (*rows, _row("max", [float(one.max_ns()) for one in merged]))
 
 
