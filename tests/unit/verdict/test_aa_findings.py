@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -32,6 +33,20 @@ def gate(*metrics: Metric, **limits: Any) -> Gate:
 def noise(sd: float, pairs: int = 20) -> list[float]:
     """Log ratios of this SD, half of them above 0."""
     return [float(x) for x in sd * np.random.default_rng(3).standard_normal(pairs)]
+
+
+@pytest.fixture(
+    autouse=True,
+    scope="module",
+    params=["few", pytest.param("all", marks=pytest.mark.slow)],
+)
+def resampled(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A tenth of the jobs that a study resamples; slow tests take all."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "few":
+            patch.setattr(calibration, "JOBS", 1000)
+            patch.setattr(calibration, "POWER_CELLS", 10_000)
+        yield
 
 
 def of(d: list[float], *, pair_s: float = 10.0, seed: int = 1, **limits: Any) -> Findings:

@@ -1,17 +1,35 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
 from socklat_gate.scenario import Metric
-from socklat_gate.verdict.change_models import SIMULATED, null_gains
+from socklat_gate.verdict import change_models
+from socklat_gate.verdict import change_points as change_points_module
+from socklat_gate.verdict.change_models import null_gains
 from socklat_gate.verdict.change_points import LOOKED_AT, Change, against_release, change_points
 from socklat_gate.wording.history_text import release_text
 from tests.unit.verdict.builders import campaign_of, run_of, scaled_run
 
 P50 = Metric(quantile=0.5, tolerance=0.02, regression_threshold=0.05)
+
+
+@pytest.fixture(
+    autouse=True,
+    scope="module",
+    params=[1000, pytest.param(change_models.SIMULATED, marks=pytest.mark.slow)],
+)
+def simulated(request: pytest.FixtureRequest) -> Iterator[int]:
+    """How many series without a change are simulated: fewer, unless slow tests are asked for."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (change_models, change_points_module):
+            patch.setattr(module, "SIMULATED", request.param)
+        null_gains.cache_clear()
+        yield request.param
+        null_gains.cache_clear()
 
 
 def ar1(rng: np.random.Generator, size: int, rho: float) -> np.ndarray:
@@ -34,12 +52,19 @@ def test_unchanged_histories_raise_few_alarms(size, rho):
     assert found_share(size, rho) <= 7 / 200
 
 
-@pytest.mark.parametrize("rho", [0.3, pytest.param(0.0, marks=pytest.mark.slow)])
-def test_steps_and_slow_ramps_are_found(rho):
+@pytest.mark.parametrize(
+    ("rho", "times"),
+    [
+        (0.3, 10),
+        pytest.param(0.3, 40, marks=pytest.mark.slow),
+        pytest.param(0.0, 40, marks=pytest.mark.slow),
+    ],
+)
+def test_steps_and_slow_ramps_are_found(rho, times):
     size = 60
     after = np.arange(size) >= 40
-    assert found_share(size, rho, 0.07 * after, times=40) > 0.8
-    assert found_share(size, rho, np.linspace(0, 0.10, size), times=40) > 0.5
+    assert found_share(size, rho, 0.07 * after, times) > 0.8
+    assert found_share(size, rho, np.linspace(0, 0.10, size), times) > 0.5
 
 
 def test_a_step_is_located_and_measured():
@@ -75,10 +100,10 @@ def test_the_same_history_gives_the_same_findings_whatever_its_unit():
     assert [c.p for c in change_points(3.0 + values)] == [c.p for c in first]
 
 
-def test_no_noise_at_all_is_no_division_by_zero():
+def test_no_noise_at_all_is_no_division_by_zero(simulated):
     assert change_points(np.zeros(20)) == ()
     (step,) = change_points(np.repeat([0.0, 0.01], 10))
-    assert step == Change("step", 10, 20, pytest.approx(0.01), 1 / (1 + SIMULATED))
+    assert step == Change("step", 10, 20, pytest.approx(0.01), 1 / (1 + simulated))
 
 
 def test_one_odd_campaign_is_no_change():
