@@ -56,7 +56,7 @@ def filter_hits(markdown: str, ours: re.Pattern[str] | None = None) -> list[str]
 
 def markup_of(markdown: str) -> list[str]:
     """Everything in the markdown that is not plain text in one paragraph."""
-    tokens = PARSER.parse(markdown)
+    tokens = parsed(markdown)
     blocks = [t.type for t in tokens if t.type not in PLAIN_BLOCKS]
     inline = [t.type for t in inline_tokens(markdown) if t.type not in PLAIN_INLINE]
     return blocks + inline + filter_hits(markdown)
@@ -66,7 +66,7 @@ def tables(markdown: str) -> list[list[list[str]]]:
     """Every table as rows of cells (markdown source)."""
     found: list[list[list[str]]] = []
     in_cell = False
-    for token in PARSER.parse(markdown):
+    for token in parsed(markdown):
         if token.type == "table_open":
             found.append([])
         elif token.type == "tr_open":
