@@ -1,7 +1,8 @@
 """The one corpus of hostile texts: what wants to become something in a report, a page or a log.
 
-`HOSTILE` is 500 texts: `TEXTS`, `FRAGMENTS`, a few of a megabyte, and fragments in random company.
-The last, which repeat what the others have, are left out unless slow tests are asked for.
+`HOSTILE` is 500 texts: `TEXTS`, a few of a megabyte, `FRAGMENTS`, and fragments in random company.
+The last, which repeat what the others have, are left out unless slow tests are asked for; so is
+every single fragment in all places of a result, where several share one (`PACKS`) otherwise.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ import random
 
 import pytest
 
-__all__ = ["FRAGMENTS", "HOSTILE", "SMOKE", "TEXTS", "batches"]
+from socklat_gate.wording.markdown_escape import one_line
+
+__all__ = ["FRAGMENTS", "HOSTILE", "PACK", "PACKS", "SMOKE", "TEXTS", "batches"]
 
 NUMBER = 500
 SEED = 5
 MEGABYTE = 1 << 20
+PACK = 8
 
 TEXTS = [
     "[click](https://evil.example)",
@@ -128,10 +132,11 @@ LONG = ("<b>&\n", "@maintainer ", "[x](https://evil.example)", "\n\n# x\n", "|`<
 
 
 def _corpus() -> tuple[list[str], int]:
-    """All texts, and how many of them are not made at random."""
+    """All texts, and how many come before the fragments."""
     rng = random.Random(SEED)
-    texts = dict.fromkeys([*TEXTS, *FRAGMENTS, *(one * (MEGABYTE // len(one)) for one in LONG)])
+    texts = dict.fromkeys([*TEXTS, *(one * (MEGABYTE // len(one)) for one in LONG)])
     fixed = len(texts)
+    texts |= dict.fromkeys(FRAGMENTS)
     pieces = [*FRAGMENTS, *TEXTS]
     while len(texts) < NUMBER:
         texts["".join(rng.choices(pieces, k=rng.randint(2, 12)))] = None
@@ -141,17 +146,38 @@ def _corpus() -> tuple[list[str], int]:
 HOSTILE, SMOKE = _corpus()
 
 
+def _packs() -> list[tuple[str, ...]]:
+    """All fragments, `PACK` together; those of which nothing can be shown among themselves."""
+    shown = [one for one in FRAGMENTS if one_line(one, len(one))]
+    hidden = [one for one in FRAGMENTS if one not in shown]
+    return [
+        tuple(some[at : at + PACK]) for some in (shown, hidden) for at in range(0, len(some), PACK)
+    ]
+
+
+PACKS = _packs()
+
+
 def batches(size: int) -> pytest.MarkDecorator:
-    """Parametrizes ``texts``: each of `HOSTILE` in one list of at most ``size``."""
+    """Parametrizes ``batch``: each of `HOSTILE`, and of `PACKS`, in one list of at most ``size``.
+
+    Its elements are what `poisoned` takes: one text, or those of a pack; as many in each.
+    """
     cuts = [*range(0, SMOKE, size), *range(SMOKE, NUMBER, size), NUMBER]
     return pytest.mark.parametrize(
-        "texts",
+        "batch",
         [
-            pytest.param(
-                HOSTILE[start:end],
-                id=f"{start}-{end - 1}",
-                marks=[pytest.mark.slow] if start >= SMOKE else [],
-            )
-            for start, end in itertools.pairwise(cuts)
+            *(
+                pytest.param(list(packs), id=f"packs-of-{number}")
+                for number, packs in itertools.groupby(sorted(PACKS, key=len), key=len)
+            ),
+            *(
+                pytest.param(
+                    [(text,) for text in HOSTILE[start:end]],
+                    id=f"{start}-{end - 1}",
+                    marks=[pytest.mark.slow] if start >= SMOKE else [],
+                )
+                for start, end in itertools.pairwise(cuts)
+            ),
         ],
     )

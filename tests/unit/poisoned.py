@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import types
 import typing
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from functools import lru_cache
@@ -70,35 +71,52 @@ def full_result(
     )
 
 
-def poisoned(value: Kind, text: str, *, kept: Collection[str] = KNOWN) -> Kind:
-    """The same object with ``text`` for every text in it but ``kept``, and beside every key.
+def poisoned(value: Kind, *texts: str, kept: Collection[str] = KNOWN) -> Kind:
+    """The same object with a text for every text in it but ``kept``, and beside every key.
 
-    What has a closed list of values stays.
+    Several texts take turns, the same one for what was the same.  What has a closed list of values
+    stays.
     """
-    found: Kind = _poisoned(value, type(value), text, kept)
+    found: Kind = _poisoned(value, type(value), Texts(texts), kept)
     return found
 
 
-def _poisoned(value: Any, hint: Any, text: str, kept: Collection[str]) -> Any:
+class Texts:
+    """Texts that take turns in place of others."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._turns = itertools.cycle(texts)
+        self._given: dict[str, str] = {}
+
+    def instead_of(self, text: str) -> str:
+        """Of equal texts equal ones, so that what is looked up by its name is found."""
+        if text not in self._given:
+            self._given[text] = next(self._turns)
+        return self._given[text]
+
+
+def _poisoned(value: Any, hint: Any, texts: Texts, kept: Collection[str]) -> Any:
     if value is None or isinstance(value, (Enum, Histogram, Bands)):
         return value
     origin, arms = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         (hint, *more) = (arm for arm in arms if arm is not type(None))
-        return _poisoned(value, None if more else hint, text, kept)
+        return _poisoned(value, None if more else hint, texts, kept)
     if isinstance(value, str):
-        return value if origin is Literal or value in kept else text
+        return value if origin is Literal or value in kept else texts.instead_of(value)
     if isinstance(value, Mapping):
-        found = {name: _poisoned(item, None, text, kept) for name, item in value.items()}
-        return {**found, text: next(iter(found.values()))} if found else found
+        found = {name: _poisoned(item, None, texts, kept) for name, item in value.items()}
+        # Mappings of the same names have the further one in common, too.
+        further = texts.instead_of(" and ".join(map(str, found)))
+        return {**found, further: next(iter(found.values()))} if found else found
     if isinstance(value, tuple):
         if len(arms) == 2 and arms[1] is Ellipsis:
             arms = (arms[0],) * len(value)
-        return tuple(_poisoned(one, of, text, kept) for one, of in zip(value, arms, strict=True))
+        return tuple(_poisoned(one, of, texts, kept) for one, of in zip(value, arms, strict=True))
     if is_dataclass(value) and not isinstance(value, type):
         hints = hints_of(type(value))
         changed = {
-            f.name: _poisoned(getattr(value, f.name), hints[f.name], text, kept)
+            f.name: _poisoned(getattr(value, f.name), hints[f.name], texts, kept)
             for f in fields(value)
         }
         value = replace(value, **changed)  # type: ignore[type-var]
