@@ -14,7 +14,6 @@ import pytest
 
 from socklat_gate.errors import GateError
 from socklat_gate.probe.probe import SocketProbe
-from socklat_gate.service.client import connect
 from tests.actionlint import actionlint_problem
 from tests.browser.browsers import BROWSERS, browser_path
 from tests.durations import Durations
@@ -36,6 +35,8 @@ def _kernel_problem() -> str:
 
 @lru_cache(maxsize=1)
 def _docker_problem() -> str:
+    from socklat_gate.service.client import connect  # noqa: PLC0415 - slow to import
+
     try:
         connect().close()
     except GateError as error:

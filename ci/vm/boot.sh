@@ -11,13 +11,21 @@ KERNEL_ARGUMENTS=(
   clearcpuid=141   # cx16: QEMU 7.2 emulates it wrongly, 6.12's allocator panics within seconds
 )
 
+compile_python() { # compile_python CHECKOUT: what an emulated CPU imports is bytecode already
+  "$VM_PYTHON" -c "import sys; sys.exit('%d.%d' % sys.version_info[:2] != '$ROOT_PYTHON')" || return 0
+  "$VM_PYTHON" -m compileall -q --invalidation-mode unchecked-hash "$1"/gate/socklat_gate/*.py \
+    "$1"/gate/socklat_gate/{measured,probe} "$1"/tests/*.py "$1"/tests/{conformance,services}
+}
+
 pack_checkout() { # pack_checkout TAR: tracked and new files, run.env and the compiled services
   local tar=$1 staging service
   staging=$(mktemp -d "$VM_CACHE/checkout.XXXXXX")
   VM_SCRATCH+=("$staging")
   tar -c --exclude=.git --exclude=.venv --exclude='.*_cache' --exclude=__pycache__ \
-    --exclude='*.egg-info' --exclude=socklat-out --exclude=./dist --exclude=./build . |
+    --exclude='*.egg-info' --exclude=socklat-out --exclude=./dist --exclude=./build \
+    --exclude=./docs --exclude=./tests/unit . |
     tar -x -C "$staging"
+  compile_python "$staging"
   mkdir -p "$staging/services"
   for service in delay stages churn; do
     gcc -static -O2 -Wall -pthread -o "$staging/services/$service" "tests/services/$service.c" ||

@@ -29,6 +29,7 @@ EMULATED = "SOCKLAT_EMULATED" in os.environ
 
 _documents: dict[str, dict[str, Any]] = {}
 _outcomes: dict[str, dict[str, int]] = {}
+_fixtures: set[str] = set()  # that any of the tests to be run takes
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -55,12 +56,18 @@ def compiled() -> Iterator[Compiled]:
         yield compiled
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    for item in session.items:
+        _fixtures.update(getattr(item, "fixturenames", ()))
+
+
 def detail_of(hook_set: str) -> Detail:
     """What the session's probe is compiled with.
 
-    Kprobes need a compilation of their own, and one is enough for an emulated CPU: of all stages.
+    Kprobes need a compilation of their own, and one is enough for an emulated CPU: of all stages,
+    where any test wants them.
     """
-    return "full" if EMULATED and hook_set == "kprobe" else "headline"
+    return "full" if EMULATED and hook_set == "kprobe" and "full_probe" in _fixtures else "headline"
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,8 @@
-"""Each hook set in turn on a probe that is compiled once: an emulated CPU compiles for 15 s."""
+"""Each hook set in turn on a probe that is compiled once: an emulated CPU compiles for 15 s.
+
+Kprobes need a compilation without typed arguments.  With ``SOCKLAT_UNTYPED`` the others
+take it, too, as they do where one hook of a kernel has no types.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ import pytest
 from socklat_gate.probe.binding import load_bcc
 from socklat_gate.probe.btf import KernelTypes
 from socklat_gate.probe.hook_table import Detail, Kind
+from socklat_gate.probe.hooks import Untyped
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.probe.programs import Compiler
 
@@ -59,6 +64,8 @@ class Compiled(Compiler):
             yield probe
 
     def compile(self, types: KernelTypes, flags: Sequence[str]) -> Any:
+        if "-DTYPED" in flags and os.environ.get("SOCKLAT_UNTYPED"):
+            raise Untyped("SOCKLAT_UNTYPED asks for one compilation")
         recipe = tuple(flags)
         if recipe not in self._shelf:
             self._shelf[recipe] = super().compile(types, flags)

@@ -39,8 +39,8 @@ another_probe = pytest.mark.skipif(
     "SOCKLAT_HOOKS" in os.environ, reason="loads another probe, whatever the hook set"
 )
 
-CHURN_S = 5
-ROUNDS = 7 if "SOCKLAT_EMULATED" in os.environ else 20  # test_container.py has 100
+CHURN_S = 5 if "SOCKLAT_EMULATED" in os.environ else 2
+ROUNDS = 3 if "SOCKLAT_EMULATED" in os.environ else 20  # test_container.py has 100
 SMALL_MAP = 16
 REQUESTS = 5003  # prime
 CLIENTS = 7

@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import docker.errors
 import pytest
 
 __all__ = ["ECHO_TAG", "build_echo", "build_image", "compile_service", "package_image"]
@@ -35,6 +34,8 @@ def build_image(client: Any, source_name: str, tag: str, cmd: list[str]) -> str:
     when the source, the flags or ``cmd`` changed.  Returns ``tag``; skips the test when there is
     no C compiler.
     """
+    import docker.errors  # noqa: PLC0415 - slow to import, the more so under emulation
+
     source = SOURCES / source_name
     headers = b"".join(path.read_bytes() for path in sorted(SOURCES.glob("*.h")))
     recipe = source.read_bytes() + headers + json.dumps([CFLAGS, cmd]).encode()
