@@ -31,13 +31,14 @@ LONGEST = (
 )
 # Tests of one worker: they share what was made once, or look at all there is of a kind.
 TOGETHER = (
-    "test_action",
     "test_baseline_places",
     "test_baselines",
     "test_compose",
     "test_install",
     "test_report_page",
 )
+# These take what the action has installed; on another worker they would only wait for it.
+INSTALLED = ("test_action", "test_newcomer", "test_pull_request", "test_readme")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -48,8 +49,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=rank)
     distributed = config.pluginmanager.hasplugin("xdist")
     for item in items:
-        if distributed and item.path.stem in TOGETHER:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+        if distributed and item.path.stem in (*TOGETHER, *INSTALLED):
+            group = "installed" if item.path.stem in INSTALLED else item.path.stem
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
@@ -75,6 +77,13 @@ def runner_temp(tmp_path_factory: pytest.TempPathFactory) -> Path:
             check=False,
         )
     assert done.returncode == 0, done.stdout + done.stderr
+    return path
+
+
+@pytest.fixture(scope="session")
+def installed(runner_temp: Path) -> Path:
+    """Directory of the commands of that installation: a wheel and what it declares, no more."""
+    (path,) = runner_temp.glob("socklat-gate-*/bin")
     return path
 
 

@@ -89,6 +89,8 @@ def scenario_in(variables: dict[str, str], **tables: dict[str, Any]) -> None:
     write_scenario(Path(variables["GITHUB_WORKSPACE"]) / "socklat.toml", tables)
 
 
+# These two have a twin that always runs: test_pull_request.test_from_green_to_red.
+@pytest.mark.slow
 def test_the_same_image_passes(act: Act, variables: dict[str, str], server: ApiServer) -> None:
     scenario_in(variables)
     done = act(baseline_image=DELAY_TAG, options="--seed 11")
@@ -107,6 +109,7 @@ def test_the_same_image_passes(act: Act, variables: dict[str, str], server: ApiS
     }
 
 
+@pytest.mark.slow
 def test_a_slower_image_built_by_the_action_fails_the_job(
     act: Act, variables: dict[str, str], server: ApiServer
 ) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.privileges import ELSEWHERE
 from tests.services.build import build_image
 
 pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
@@ -25,6 +26,7 @@ EXPOSE 8080
 HEALTHCHECK CMD ["/http-get", "http://localhost:8080/health"]
 CMD ["/http", "--port", "8080", "--delay", "{delay_us}"]
 """
+GATE = f"socklat-gate gate socklat.toml --baseline-image {TAGS[0]}"
 QUICK = """
 [gate]
 alpha = 0.4
@@ -42,16 +44,16 @@ regression_threshold = 0.3
 class Newcomer:
     """A shell in a directory of its own, with nothing of this checkout on its paths."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, commands: Path) -> None:
         self.home = home
-        self.bin = home / "venv" / "bin"
+        self.commands = commands
 
     def run(self, line: str, *prefix: str) -> subprocess.CompletedProcess[str]:
         kept = {name: os.environ[name] for name in ("HOME", "PIP_FIND_LINKS") if name in os.environ}
         return subprocess.run(
             [*prefix, "bash", "-euc", line],
             cwd=self.home,
-            env={**kept, "PATH": f"{self.bin}:{PATH}", "PIP_NO_COMPILE": "1"},
+            env={**kept, "PATH": f"{self.commands}:{PATH}", "PIP_NO_COMPILE": "1"},
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
@@ -63,10 +65,20 @@ class Newcomer:
         assert done.returncode == exit_code, f"{line}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
+    def builds(self, tag: str, base: str, delay_us: int) -> None:
+        (self.home / "Dockerfile").write_text(DOCKERFILE.format(base=base, delay_us=delay_us))
+        self.does(f"docker build --quiet --tag {tag} .")
 
-@pytest.fixture
-def newcomer(tmp_path: Path) -> Newcomer:
-    return Newcomer(tmp_path)
+    def inits(self, tag: str) -> None:
+        """Writes the scenario, and makes of it one that decides in seconds."""
+        said = self.does(f"socklat-gate init {tag}")
+        assert "speaks HTTP on port 8080: GET /health 200" in said
+        scenario = self.home / "socklat.toml"
+        text = scenario.read_text().partition("[[gate.metrics]]")[0] + QUICK
+        text = re.sub(r"^rate = \S+", "rate = 300", text, flags=re.MULTILINE)
+        scenario.write_text(
+            re.sub(r"^duration_s = \S+", "duration_s = 1", text, flags=re.MULTILINE)
+        )
 
 
 @pytest.fixture
@@ -78,38 +90,35 @@ def images(docker_client: Any) -> Iterator[str]:
             docker_client.images.remove(tag, force=True)
 
 
-def test_from_installing_to_comparing_elsewhere(newcomer: Newcomer, images: str) -> None:
-    def made(tag: str, delay_us: int) -> None:
-        (newcomer.home / "Dockerfile").write_text(DOCKERFILE.format(base=images, delay_us=delay_us))
-        newcomer.does(f"docker build --quiet --tag {tag} .")
+def test_a_slower_image_of_ones_own_fails(installed: Path, images: str, tmp_path: Path) -> None:
+    """A green gate, storing and comparing elsewhere: test_readme.py, with the same package."""
+    newcomer = Newcomer(tmp_path, installed)
+    newcomer.builds(TAGS[0], images, 3000)
+    newcomer.builds(TAGS[1], images, 4500)
+    newcomer.inits(TAGS[1])
+    assert newcomer.does(GATE, exit_code=1).startswith("regression: ")
 
+
+@pytest.mark.slow
+def test_from_installing_to_comparing_elsewhere(images: str, tmp_path: Path) -> None:
+    newcomer = Newcomer(tmp_path, tmp_path / "venv" / "bin")
     # The interpreter that runs the tests is one that the project supports.
     newcomer.does(f"{sys.executable} -m venv venv && venv/bin/pip install --quiet {ROOT}")
     newcomer.does("socklat-gate doctor")
 
     for tag in TAGS:
-        made(tag, 3000)
-    said = newcomer.does(f"socklat-gate init {TAGS[1]}")
-    assert "speaks HTTP on port 8080: GET /health 200" in said
-    scenario = newcomer.home / "socklat.toml"
-    text = scenario.read_text().partition("[[gate.metrics]]")[0] + QUICK
-    text = re.sub(r"^rate = \S+", "rate = 300", text, flags=re.MULTILINE)
-    scenario.write_text(re.sub(r"^duration_s = \S+", "duration_s = 1", text, flags=re.MULTILINE))
-
-    gate = f"socklat-gate gate socklat.toml --baseline-image {TAGS[0]}"
-    assert newcomer.does(gate).startswith("pass: ")
+        newcomer.builds(tag, images, 3000)
+    newcomer.inits(TAGS[1])
+    assert newcomer.does(GATE).startswith("pass: ")
     assert newcomer.does("socklat-gate report socklat-out").startswith("✔ **PASS**")
-    assert "<!doctype html>" in (newcomer.home / "socklat-out" / "report.html").read_text().lower()
+    assert "<!doctype html>" in (tmp_path / "socklat-out" / "report.html").read_text().lower()
     newcomer.does("socklat-gate baseline save socklat-out")
 
-    made(TAGS[1], 4500)
-    assert newcomer.does(gate, exit_code=1).startswith("regression: ")
+    newcomer.builds(TAGS[1], images, 4500)
+    assert newcomer.does(GATE, exit_code=1).startswith("regression: ")
 
-    # Elsewhere: no capability, no network, no daemon, and only what was stored.
-    elsewhere = ["unshare", "--net", "env", "DOCKER_HOST=unix:///nowhere", "setpriv"]
-    elsewhere += ["--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
     compared = newcomer.does(
-        "socklat-gate compare baselines/newcomer-shop socklat-out", *elsewhere, exit_code=4
+        "socklat-gate compare baselines/newcomer-shop socklat-out", *ELSEWHERE, exit_code=4
     )
     assert "**INCONCLUSIVE**" in compared.splitlines()[0]
     assert "too_few_campaigns" in compared

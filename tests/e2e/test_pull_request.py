@@ -14,6 +14,7 @@ from tests.e2e.scenarios import DELAY_TAG, write_scenario
 from tests.unit.forge.github.api_server import TOKEN, ApiServer
 from tests.unit.forge.github.composite import CompositeRun
 from tests.unit.forge.github.events import environment, pull_request
+from tests.unit.forge.github.runner_files import commands_in
 from tests.unit.repositories import Repository, clone_of, new_repository
 
 pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
@@ -63,7 +64,10 @@ def images(docker_client: Any) -> Iterator[None]:
         return {tag for image in ours for tag in image.tags}
 
     before = built()
+    candidates = {item["Id"] for item in docker_client.api.images(name="socklat-gate-candidate")}
     yield
+    left = {item["Id"] for item in docker_client.api.images(name="socklat-gate-candidate")}
+    assert left <= candidates  # what the action builds it removes itself
     for tag in built() - before:
         docker_client.images.remove(tag, force=True)
 
@@ -86,8 +90,11 @@ class Runner:
         self._client = client
         self._jobs = 0
 
-    def pull_request(self, branch: str) -> CompositeRun:
-        """The gate's job for a pull request of ``branch``, as docs/howto/github.md has it."""
+    def pull_request(self, branch: str, **more: str) -> CompositeRun:
+        """The gate's job for a pull request of ``branch``, as docs/howto/github.md has it.
+
+        ``more`` are inputs of the action beside those.
+        """
         job = self._job_directory()
         workspace = clone_of(self._origin, job / "workspace")
         workspace.git("checkout", "--quiet", branch)
@@ -105,7 +112,7 @@ class Runner:
             RUNNER_TEMP=str(self._runner_temp),
             TEST_TOKEN=TOKEN,
         )
-        inputs = {"baseline-ref": "main", "baselines": STORE, "options": "--seed 3"}
+        inputs = {"baseline-ref": "main", "baselines": STORE, "options": "--seed 3", **more}
         return CompositeRun(ACTION, job, inputs, variables, ARTIFACT.format(run))
 
     def push_to_main(self) -> str:
@@ -135,38 +142,49 @@ class Runner:
         return path
 
 
-def at_red(runner: Runner, origin: Repository, directory: Path) -> str:
-    """From the first push to a pull request that is too slow; returns main's first commit."""
-    main = origin.git("rev-parse", "HEAD")
-    assert main[:7] in runner.push_to_main()
+def at_red(runner: Runner, origin: Repository, server: ApiServer) -> None:
+    """A pull request that passes, then one that is too slow.
 
+    Both are told what the two slow tests of test_action.py are told, too.
+    """
+    main = origin.git("rev-parse", "HEAD")
     origin.git("checkout", "--quiet", "-b", "topic")
     origin.commit("how to", "README.md")
     green = runner.pull_request("topic")
     assert green.exit_code == 0, green.log
-    verdict = json.loads(
-        (directory / "job-2" / "workspace" / green.outputs["verdict-json"]).read_text()
-    )
+    assert (green.outputs["verdict"], green.outputs["exit-code"]) == ("pass", "0")
+    assert abs(float(green.outputs["change-p50"])) < 0.3
+    workspace = Path(green.variables["GITHUB_WORKSPACE"])
+    assert (workspace / green.outputs["report"]).read_text("utf-8").startswith("✔ **PASS**")
+    verdict = json.loads((workspace / green.outputs["verdict-json"]).read_text())
     assert (verdict["verdict"], verdict["baseline_commit"]) == ("pass", main)
+    commands = {command.name for command in commands_in(green.log)}
+    assert commands == {"group", "stop-commands", "endgroup", "notice"}
+    assert "**PASS**" in server.comments[0]["body"]
+    assert [check["conclusion"] for check in server.checks] == ["success"]
 
     origin.commit(dockerfile(SLOW_US), "service/Dockerfile")
-    red = runner.pull_request("topic")
+    red = runner.pull_request("topic", build="service", prepare="echo ::error::prepared")
     assert red.exit_code == 1, red.log
+    assert {name for name, code in red.ended.items() if code} == {"Conclude"}
+    assert len(red.ended) == 7
+    assert "::error::prepared" in red.step("Prepare").log
     assert red.outputs["verdict"] == "regression"
     assert 0.25 < float(red.outputs["change-p50"]) < 0.6
-    return main
+    assert [command.name for command in commands_in(red.step("Publish").log)] == ["error"]
+    # One comment, updated in place, that remembers; a check run for each commit.
+    (comment,) = server.comments
+    assert comment["body"].count("**REGRESSION**") == 1
+    assert '"verdict":"pass"' in comment["body"]
+    assert [check["conclusion"] for check in server.checks] == ["success", "failure"]
+    assert server.checks[1]["head_sha"] == origin.git("rev-parse", "HEAD")
 
 
 def test_from_green_to_red(
     origin: Repository, tmp_path: Path, docker_client: Any, images: None, runner_temp: Path
 ) -> None:
     with ApiServer() as server:
-        at_red(Runner(tmp_path, origin, server, docker_client, runner_temp), origin, tmp_path)
-        # One comment, updated in place, that remembers; a check run for each commit.
-        (comment,) = server.comments
-        assert comment["body"].count("**REGRESSION**") == 1
-        assert '"verdict":"pass"' in comment["body"]
-        assert [check["conclusion"] for check in server.checks] == ["success", "failure"]
+        at_red(Runner(tmp_path, origin, server, docker_client, runner_temp), origin, server)
 
 
 @pytest.mark.slow
@@ -175,7 +193,9 @@ def test_from_green_to_red_to_waived_to_merged(
 ) -> None:
     with ApiServer() as server:
         runner = Runner(tmp_path, origin, server, docker_client, runner_temp)
-        main = at_red(runner, origin, tmp_path)
+        main = origin.git("rev-parse", "HEAD")
+        assert main[:7] in runner.push_to_main()
+        at_red(runner, origin, server)
 
         scenario = (origin.path / "socklat.toml").read_text()
         origin.commit(scenario + WAIVER, "socklat.toml")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 
 from socklat_gate.errors import Exit
 from socklat_gate.service.client import connect
+from tests.e2e.privileges import ELSEWHERE
 from tests.services.build import build_image
 
 pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
@@ -21,6 +21,13 @@ pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"<!-- tested(?:: ([^>]*?))? -->\n```\w+\n(.*?)```", re.DOTALL)
 TAGS = ["shop-api:released", "shop-api:dev"]
+QUICK = """
+[gate]
+alpha = 0.4
+alpha_pass = 0.4
+max_steal = 1.0
+max_excluded_pairs = 20
+"""
 
 
 @pytest.fixture(scope="module")
@@ -34,26 +41,42 @@ def images() -> Iterator[None]:
     client.close()
 
 
-def test_a_newcomers_path(images: None, tmp_path: Path) -> None:
+@pytest.mark.parametrize("quick", [True, pytest.param(False, marks=pytest.mark.slow)])
+def test_a_newcomers_path(images: None, installed: Path, tmp_path: Path, quick: bool) -> None:
+    """``quick`` differs from the README's text by `QUICK` in its scenario, and by shorter runs."""
     blocks = BLOCK.findall((ROOT / "README.md").read_text("utf-8"))
     assert len(blocks) == 5
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    for note, text in blocks:
-        if note.endswith(".toml"):
-            (tmp_path / note).write_text(text, encoding="utf-8")
-            continue
-        expected = int(note.removeprefix("exit ")) if note else 0
+    env = {**os.environ, "PATH": f"{installed}:{os.environ['PATH']}"}
+
+    def does(command: list[str], exit_code: int) -> str:
         done = subprocess.run(
-            ["bash", "-euc", text],
+            command,
             cwd=tmp_path,
-            env={**os.environ, "PATH": path},
+            env=env,
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
             check=False,
         )
-        assert done.returncode == expected, f"{text}\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == exit_code, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    for note, text in blocks:
+        if note.endswith(".toml"):
+            assert text.count("duration_s = 3\n") == text.count("[[gate.metrics]]") == 1
+            shorter = text.replace("duration_s = 3\n", "duration_s = 1\n")
+            shorter = shorter.replace("[[gate.metrics]]", f"{QUICK}\n[[gate.metrics]]")
+            (tmp_path / note).write_text(shorter if quick else text, encoding="utf-8")
+        else:
+            does(["bash", "-euc", text], int(note.removeprefix("exit ")) if note else 0)
     assert (tmp_path / "gate-out" / "report.md").read_text("utf-8").startswith("✔ **PASS**")
+    assert "<!doctype html>" in (tmp_path / "report.html").read_text("utf-8").lower()
+
+    # "Anywhere, without root, Docker or BPF".
+    compare = ["socklat-gate", "compare", "baselines/shop-api", "measured"]
+    compared = does([*ELSEWHERE, *compare], exit_code=4)
+    assert "**INCONCLUSIVE**" in compared.splitlines()[0]
+    assert "too_few_campaigns" in compared
 
 
 def test_the_report_shown_is_the_committed_one() -> None:

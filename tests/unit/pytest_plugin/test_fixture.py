@@ -96,6 +96,7 @@ def test_without_the_option_such_tests_are_skipped_and_say_why(project: pytest.P
 def test_a_pass_leaves_its_reports(project: pytest.Pytester) -> None:
     done = run(project, "pass", "--socklat", "--socklat-out", "reports", own_process=True)
     done.assert_outcomes(passed=1)
+    assert done.ret == 0
     found = json.loads((project.path / "reports" / "test_shop" / "verdict.json").read_text())
     assert found["verdict"] == "pass"
 
