@@ -16,7 +16,8 @@ from socklat_gate.baseline.creation_time import creation_time
 from socklat_gate.baseline.rows import COLUMNS, machine_of, rows_of
 from socklat_gate.baseline.store import StoredCampaign
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
-from socklat_gate.scenario.gating import MIN_EXCEEDING, Metric
+from socklat_gate.scenario.exceeding import MIN_EXCEEDING
+from socklat_gate.scenario.gating import Metric
 from socklat_gate.verdict.log_ratios import LEAST_NS
 from socklat_gate.wording.sanitise import describe_error
 

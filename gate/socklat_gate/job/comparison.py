@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from socklat_gate.baseline.campaigns import campaigns_at
 from socklat_gate.baseline.comparability import comparable
@@ -16,8 +17,11 @@ from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.result import Comparison
 from socklat_gate.measured.verdict import Verdict
-from socklat_gate.scenario.gating import Gate, Waiver
+from socklat_gate.scenario.default_gate import default_gate
 from socklat_gate.verdict.stored import compare as judge
+
+if TYPE_CHECKING:
+    from socklat_gate.scenario.gating import Gate, Waiver
 
 __all__ = ["compare"]
 
@@ -70,9 +74,8 @@ def _result(
 
 def _limits(scenario: str | Path | None) -> tuple[Gate, Sequence[Waiver]]:
     if scenario is None:
-        return Gate(), ()
-    # Its models take a third of the time that a comparison has.
-    from socklat_gate.scenario.loader import load_scenario  # noqa: PLC0415
+        return default_gate(), ()
+    from socklat_gate.scenario.loader import load_scenario  # noqa: PLC0415 - its models take long
 
     planned = load_scenario(Path(scenario))
     return planned.gate, planned.waiver

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
 from datetime import date
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from socklat_gate.measured.names import SPIKES, Stage
+from socklat_gate.scenario.default_gate import DEFAULT_GATE, GateRules, MetricName
+from socklat_gate.scenario.exceeding import MIN_EXCEEDING, WANTED_EXCEEDING
 from socklat_gate.scenario.strict import StrictModel
 
 __all__ = [
@@ -26,16 +26,10 @@ __all__ = [
 ]
 
 Judged = Literal[Stage, "cpu"]
+DEFAULT_SPIKES = DEFAULT_GATE.spikes
 
 
-MIN_EXCEEDING = 50
-"""Fewest exchanges beyond a gated quantile in one run for its estimate to be usable."""
-
-WANTED_EXCEEDING = 80
-"""Expected number to ask for, so that a random split falls short of the minimum in 1 of 2000."""
-
-
-class Metric(StrictModel):
+class Metric(MetricName, StrictModel):
     """One gated quantile with its indifference zone, as relative changes.
 
     Stage ``cpu`` is the CPU time that the container uses per request; it has no quantile.
@@ -64,32 +58,28 @@ class Metric(StrictModel):
             raise ValueError("quantile is missing (only stage cpu has none)")
         return self
 
-    @property
-    def name(self) -> str:
-        """Short name, for instance ``service_p99``."""
-        if self.quantile is None:
-            return "cpu_per_request"
-        return f"{self.stage}_p{100 * self.quantile:g}"
-
 
 def default_metrics() -> list[Metric]:
     """The three headline quantiles and CPU time per request with their default zones."""
-    return [
-        Metric(quantile=0.5, tolerance=0.02, regression_threshold=0.05),
-        Metric(quantile=0.9, tolerance=0.03, regression_threshold=0.08),
-        Metric(quantile=0.99, tolerance=0.05, regression_threshold=0.15),
-        Metric(stage="cpu", tolerance=0.01, regression_threshold=0.03),
-    ]
+    return [Metric(**vars(metric)) for metric in DEFAULT_GATE.metrics]
 
 
 class Spikes(StrictModel):
     """What a rare spike is, and whether more of them fail the job."""
 
-    enabled: bool = Field(True, description="whether more spikes than the baseline's fail the job")
-    floor_ms: float = Field(50.0, gt=0, description="a spike takes at least this long")
-    factor: float = Field(5.0, gt=1, description="and this many times the baseline's p99.9")
+    enabled: bool = Field(
+        DEFAULT_SPIKES.enabled, description="whether more spikes than the baseline's fail the job"
+    )
+    floor_ms: float = Field(
+        DEFAULT_SPIKES.floor_ms, gt=0, description="a spike takes at least this long"
+    )
+    factor: float = Field(
+        DEFAULT_SPIKES.factor, gt=1, description="and this many times the baseline's p99.9"
+    )
     watch_s: float = Field(
-        0.0, ge=0, description="exposure of the candidate, over all its runs, that a pass needs"
+        DEFAULT_SPIKES.watch_s,
+        ge=0,
+        description="exposure of the candidate, over all its runs, that a pass needs",
     )
 
 
@@ -113,31 +103,46 @@ class Waiver(StrictModel):
     )
 
 
-class Gate(StrictModel):
+class Gate(GateRules, StrictModel):
     """The decision: error rates and budget."""
 
-    alpha: float = Field(0.01, gt=0, lt=0.5, description="false-alarm rate of a job")
-    alpha_pass: float = Field(0.05, gt=0, lt=0.5, description="rate of passes that should fail")
+    alpha: float = Field(DEFAULT_GATE.alpha, gt=0, lt=0.5, description="false-alarm rate of a job")
+    alpha_pass: float = Field(
+        DEFAULT_GATE.alpha_pass, gt=0, lt=0.5, description="rate of passes that should fail"
+    )
     max_pairs: int = Field(
-        40, ge=1, le=1000, description="budget: undecided after so many pairs is inconclusive"
+        DEFAULT_GATE.max_pairs,
+        ge=1,
+        le=1000,
+        description="budget: undecided after so many pairs is inconclusive",
     )
     max_minutes: float = Field(
-        10.0, gt=0, le=600, description="budget: undecided after so many minutes is inconclusive"
+        DEFAULT_GATE.max_minutes,
+        gt=0,
+        le=600,
+        description="budget: undecided after so many minutes is inconclusive",
     )
     max_steal: float = Field(
-        0.6, gt=0, le=1, description="a pair with more stolen CPU time is excluded"
+        DEFAULT_GATE.max_steal,
+        gt=0,
+        le=1,
+        description="a pair with more stolen CPU time is excluded",
     )
-    max_excluded_pairs: int = Field(5, ge=0, description="more pairs excluded than this: invalid")
-    max_overlap: float = Field(0.01, ge=0, le=1, description="allowed share of overlapped requests")
+    max_excluded_pairs: int = Field(
+        DEFAULT_GATE.max_excluded_pairs, ge=0, description="more pairs excluded than this: invalid"
+    )
+    max_overlap: float = Field(
+        DEFAULT_GATE.max_overlap, ge=0, le=1, description="allowed share of overlapped requests"
+    )
     interleave: Literal["request", "slice", "block"] = Field(
-        "request",
+        DEFAULT_GATE.interleave,
         description="what is sent to one arm or the other by coin flip: each request, slices of "
         "slice_ms (runs then last twice as long), or blocks of duration_s with one container at a "
         "time",
     )
-    slice_ms: float = Field(100.0, ge=50, le=250, description='length of a "slice"')
+    slice_ms: float = Field(DEFAULT_GATE.slice_ms, ge=50, le=250, description='length of a "slice"')
     pairs_per_start: int = Field(
-        1,
+        DEFAULT_GATE.pairs_per_start,
         ge=1,
         le=50,
         description="pairs on the same containers: one cluster",
@@ -156,37 +161,3 @@ class Gate(StrictModel):
         if len(set(names)) != len(names):
             raise ValueError("the same stage and quantile is gated twice")
         return metrics
-
-    @property
-    def alpha_spikes(self) -> float:
-        """The spikes' part of alpha: half of it, or 0 when they are not judged.
-
-        With half, the second spike fails where the reference had none in 20 times the exposure
-        (see `verdict.rates`); of the metrics it costs one more pair to a FAIL.
-        """
-        return self.alpha / 2 if self.spikes.enabled else 0.0
-
-    @property
-    def alpha_metric(self) -> float:
-        """Each metric's part of alpha: what the spikes leave, evenly shared (Bonferroni)."""
-        return (self.alpha - self.alpha_spikes) / len(self.metrics)
-
-    def check_waivers(self, waivers: Iterable[Waiver]) -> None:
-        """Raises `ValueError` unless each waiver moves the limit of one judged thing up, once."""
-        tolerances = {metric.name: metric.tolerance for metric in self.metrics}
-        if self.spikes.enabled:
-            tolerances[SPIKES] = 0.0
-        seen: set[str] = set()
-        for waiver in waivers:
-            name = waiver.metric
-            if name not in tolerances:
-                near = difflib.get_close_matches(name, tolerances, n=1, cutoff=0.0)[0]
-                raise ValueError(f"metric {name!r} is not gated; did you mean {near!r}?")
-            if name in seen:
-                raise ValueError(f"{name} is waived twice")
-            if waiver.ceiling <= tolerances[name]:
-                raise ValueError(
-                    f"the ceiling {waiver.ceiling:g} of {name} is not above what is accepted "
-                    f"anyway, {tolerances[name]:g}"
-                )
-            seen.add(name)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import betaincinv
@@ -20,7 +21,6 @@ from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.measured.calibration import Findings, MetricFindings
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.verdict import Verdict
-from socklat_gate.scenario.gating import Gate
 from socklat_gate.verdict.aa_problems import biases_of, problems_of
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.clusters import cluster_ids
@@ -28,6 +28,9 @@ from socklat_gate.verdict.decide import decide
 from socklat_gate.verdict.estimate import hodges_lehmann
 from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.resampling import MIN_PAIRS, MetricTest, metric_tests, resample
+
+if TYPE_CHECKING:
+    from socklat_gate.scenario.gating import Gate
 
 __all__ = ["MINUTES", "study"]
 

@@ -19,17 +19,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.history import Change, ReleaseDrift
-from socklat_gate.scenario.gating import Metric
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.change_models import SIMULATED, change_gain, null_gains
 from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.prediction import predict
+
+if TYPE_CHECKING:
+    from socklat_gate.scenario.gating import Metric
 
 __all__ = [
     "LOOKED_AT",

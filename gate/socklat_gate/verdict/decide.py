@@ -19,13 +19,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from socklat_gate.errors import Reason
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.facts import ReasonFact
+from socklat_gate.measured.names import SPIKES
 from socklat_gate.measured.pair import ARMS, Pair
 from socklat_gate.measured.verdict import Outcome, SpikeVerdict, Verdict
-from socklat_gate.scenario.gating import SPIKES, Gate, Waiver
 from socklat_gate.verdict.attribution import attribute
 from socklat_gate.verdict.clusters import ClusterIds, cluster_ids
 from socklat_gate.verdict.judge import JudgedMetric, judge_metric
@@ -34,6 +35,9 @@ from socklat_gate.verdict.overlap import overlap_fact
 from socklat_gate.verdict.rules import RULES, Decision, Evidence, exposure_pairs
 from socklat_gate.verdict.spikes import judge_spikes
 from socklat_gate.verdict.zone import default_scale
+
+if TYPE_CHECKING:
+    from socklat_gate.scenario.gating import Gate, Waiver
 
 __all__ = ["decide", "default_scale"]
 

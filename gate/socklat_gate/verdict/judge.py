@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from socklat_gate.measured.verdict import EvidenceTrace, MetricVerdict, Outcome
-from socklat_gate.scenario.gating import Gate, Metric, Waiver
 from socklat_gate.verdict.clusters import ClusterIds, cluster_means
 from socklat_gate.verdict.estimate import hodges_lehmann, pairs_to_decide
 from socklat_gate.verdict.evidence import (
@@ -22,6 +22,9 @@ from socklat_gate.verdict.log_ratios import LogRatios
 from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.power import mde
 from socklat_gate.verdict.zone import waiver_in_force, zone_of
+
+if TYPE_CHECKING:
+    from socklat_gate.scenario.gating import Gate, Metric, Waiver
 
 __all__ = ["JudgedMetric", "judge_metric"]
 

@@ -13,7 +13,7 @@ from socklat_gate.measured.facts import Lack, Shortfall
 from socklat_gate.measured.pair import ARMS, Pair
 from socklat_gate.measured.run import Run
 from socklat_gate.measured.run_values import cpu_per_request_ns, judged_histogram, used_histogram
-from socklat_gate.scenario.gating import MIN_EXCEEDING
+from socklat_gate.scenario.exceeding import MIN_EXCEEDING
 from socklat_gate.verdict.arrays import Floats
 
 __all__ = [

@@ -18,16 +18,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.facts import Lack, Shortfall
 from socklat_gate.measured.run import Run
-from socklat_gate.scenario.gating import Metric
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.functions import student_quantile
 from socklat_gate.verdict.log_ratios import run_quantile_ns
+
+if TYPE_CHECKING:
+    from socklat_gate.scenario.gating import Metric
 
 __all__ = ["BUCKET_VARIANCE", "Prediction", "paule_mandel", "predict", "prediction_of"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.verdict import MetricVerdict, Verdict
-from socklat_gate.scenario.gating import Gate
 from socklat_gate.verdict.clusters import cluster_ids
 from socklat_gate.verdict.decide import default_scale
 from socklat_gate.verdict.evidence import (
@@ -19,6 +19,9 @@ from socklat_gate.verdict.evidence import (
     running_pass_evidence,
 )
 from socklat_gate.verdict.log_ratios import pair_log_ratios
+
+if TYPE_CHECKING:
+    from socklat_gate.scenario.gating import Gate
 
 __all__ = ["MIN_PAIRS", "MetricTest", "metric_tests", "resample"]
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.history import MetricHistory, Moment, ReleaseDrift
-from socklat_gate.scenario.gating import Metric
 from socklat_gate.verdict.change_points import against_release, change_points
 from socklat_gate.verdict.log_ratios import run_quantile_ns
+
+if TYPE_CHECKING:
+    from socklat_gate.scenario.gating import Metric
 
 __all__ = ["metric_history", "series_history"]
 

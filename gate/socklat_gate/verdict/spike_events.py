@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +14,10 @@ from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.pair import ARMS, Pair
 from socklat_gate.measured.run import Run, Spike
 from socklat_gate.measured.verdict import COMPONENTS
-from socklat_gate.scenario.gating import Spikes
 from socklat_gate.verdict.arrays import Floats
+
+if TYPE_CHECKING:
+    from socklat_gate.scenario.gating import Spikes
 
 __all__ = [
     "SpikeCounts",

@@ -11,13 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.verdict import SpikeVerdict
-from socklat_gate.scenario.gating import Gate, Waiver
 from socklat_gate.verdict.clusters import ClusterIds, cluster_sums
 from socklat_gate.verdict.evidence import Floats, as_e_value
 from socklat_gate.verdict.rates import (
@@ -32,6 +32,9 @@ from socklat_gate.verdict.rates import (
 )
 from socklat_gate.verdict.spike_events import count_pairs, count_runs, stage_of_spikes, threshold_ns
 from socklat_gate.verdict.zone import waiver_in_force
+
+if TYPE_CHECKING:
+    from socklat_gate.scenario.gating import Gate, Waiver
 
 __all__ = ["StoredSpikes", "judge_spikes", "stored_by_cluster"]
 

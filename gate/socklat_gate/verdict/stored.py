@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,12 +19,14 @@ from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.facts import Drift, DriftedMetric, ReasonFact
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, Verdict
-from socklat_gate.scenario.gating import Gate, Metric, Waiver
 from socklat_gate.verdict.log_ratios import run_quantile_ns
 from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.overlap import overlap_fact
 from socklat_gate.verdict.prediction import predict
 from socklat_gate.verdict.zone import waiver_in_force, zone_of
+
+if TYPE_CHECKING:
+    from socklat_gate.scenario.gating import Gate, Metric, Waiver
 
 __all__ = ["MIN_CAMPAIGNS", "compare", "drift"]
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from socklat_gate.measured.verdict import Waived
-from socklat_gate.scenario.gating import Gate, Metric, Waiver
+
+if TYPE_CHECKING:
+    from socklat_gate.scenario.gating import Gate, Metric, Waiver
 
 __all__ = ["Zone", "default_scale", "waiver_in_force", "zone_of"]
 

@@ -1,0 +1,129 @@
+"""What is judged, and how, where no scenario says otherwise.
+
+The models of `scenario.gating` take their defaults from here.  They need pydantic, and importing
+that took a third of the time of a ``compare``, which mostly has no scenario to validate.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, cast
+
+from socklat_gate.measured.names import SPIKES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from socklat_gate.scenario.gating import Gate, Judged, Metric, Spikes, Waiver
+
+__all__ = ["DEFAULT_GATE", "GateRules", "MetricName", "default_gate"]
+
+
+class MetricName:
+    """The name of a metric, by its stage and quantile."""
+
+    if TYPE_CHECKING:
+        stage: Judged
+        quantile: float | None
+
+    @property
+    def name(self) -> str:
+        """Short name, for instance ``service_p99``."""
+        if self.quantile is None:
+            return "cpu_per_request"
+        return f"{self.stage}_p{100 * self.quantile:g}"
+
+
+class GateRules:
+    """What follows from the members of a gate."""
+
+    if TYPE_CHECKING:
+        alpha: float
+        metrics: Sequence[DefaultMetric | Metric]
+        spikes: DefaultSpikes | Spikes
+
+    @property
+    def alpha_spikes(self) -> float:
+        """The spikes' part of alpha: half of it, or 0 when they are not judged.
+
+        With half, the second spike fails where the reference had none in 20 times the exposure
+        (see `verdict.rates`); of the metrics it costs one more pair to a FAIL.
+        """
+        return self.alpha / 2 if self.spikes.enabled else 0.0
+
+    @property
+    def alpha_metric(self) -> float:
+        """Each metric's part of alpha: what the spikes leave, evenly shared (Bonferroni)."""
+        return (self.alpha - self.alpha_spikes) / len(self.metrics)
+
+    def check_waivers(self, waivers: Iterable[Waiver]) -> None:
+        """Raises `ValueError` unless each waiver moves the limit of one judged thing up, once."""
+        tolerances = {metric.name: metric.tolerance for metric in self.metrics}
+        if self.spikes.enabled:
+            tolerances[SPIKES] = 0.0
+        seen: set[str] = set()
+        for waiver in waivers:
+            name = waiver.metric
+            if name not in tolerances:
+                near = difflib.get_close_matches(name, tolerances, n=1, cutoff=0.0)[0]
+                raise ValueError(f"metric {name!r} is not gated; did you mean {near!r}?")
+            if name in seen:
+                raise ValueError(f"{name} is waived twice")
+            if waiver.ceiling <= tolerances[name]:
+                raise ValueError(
+                    f"the ceiling {waiver.ceiling:g} of {name} is not above what is accepted "
+                    f"anyway, {tolerances[name]:g}"
+                )
+            seen.add(name)
+
+
+@dataclass(frozen=True)
+class DefaultMetric(MetricName):
+    """The members of `scenario.gating.Metric`."""
+
+    stage: Judged
+    quantile: float | None
+    tolerance: float
+    regression_threshold: float
+
+
+@dataclass(frozen=True)
+class DefaultSpikes:
+    """The members of `scenario.gating.Spikes`."""
+
+    enabled: bool = True
+    floor_ms: float = 50.0
+    factor: float = 5.0
+    watch_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class DefaultGate(GateRules):
+    """The members of `scenario.gating.Gate`."""
+
+    alpha: float = 0.01
+    alpha_pass: float = 0.05
+    max_pairs: int = 40
+    max_minutes: float = 10.0
+    max_steal: float = 0.6
+    max_excluded_pairs: int = 5
+    max_overlap: float = 0.01
+    interleave: Literal["request", "slice", "block"] = "request"
+    slice_ms: float = 100.0
+    pairs_per_start: int = 1
+    metrics: tuple[DefaultMetric, ...] = (
+        DefaultMetric("service", 0.5, tolerance=0.02, regression_threshold=0.05),
+        DefaultMetric("service", 0.9, tolerance=0.03, regression_threshold=0.08),
+        DefaultMetric("service", 0.99, tolerance=0.05, regression_threshold=0.15),
+        DefaultMetric("cpu", None, tolerance=0.01, regression_threshold=0.03),
+    )
+    spikes: DefaultSpikes = DefaultSpikes()
+
+
+DEFAULT_GATE = DefaultGate()
+
+
+def default_gate() -> Gate:
+    """`DEFAULT_GATE` as the gate that it stands for; it has no more of one than is written here."""
+    return cast("Gate", DEFAULT_GATE)
