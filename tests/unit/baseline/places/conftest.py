@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
+import botocore.session
 import fsspec
 import pytest
 import requests
 import s3fs
+from botocore.loaders import create_loader
 from moto.server import ThreadedMotoServer
 
 from socklat_gate.baseline.places.location import open_place
@@ -24,20 +28,33 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
 
 
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository, a bare one of it and a clone of that, to be copied."""
+    directory = tmp_path_factory.mktemp("repositories")
+    source = new_repository(directory / "source")
+    source.git("clone", "--quiet", "--bare", str(source.path), str(directory / "remote.git"))
+    clone_of(Repository(directory / "remote.git"), directory / "clone")
+    return directory
+
+
 @pytest.fixture
-def remote(tmp_path: Path) -> Repository:
+def remote(made: Path, tmp_path: Path) -> Repository:
     """A bare repository that clones push to."""
-    source = new_repository(tmp_path / "source")
-    source.git("clone", "--quiet", "--bare", str(source.path), str(tmp_path / "remote.git"))
+    shutil.copytree(made / "remote.git", tmp_path / "remote.git", symlinks=True)
     return Repository(tmp_path / "remote.git")
 
 
 @pytest.fixture
-def clone(remote: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+def clone(
+    made: Path, remote: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Repository:
     """The working directory: a clone of `remote`."""
-    made = clone_of(remote, tmp_path / "clone")
-    monkeypatch.chdir(made.path)
-    return made
+    copy = Repository(tmp_path / "clone")
+    shutil.copytree(made / "clone", copy.path, symlinks=True)
+    copy.git("remote", "set-url", "origin", f"file://{remote.path}")
+    monkeypatch.chdir(copy.path)
+    return copy
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +64,10 @@ def s3_server() -> Iterator[str]:
     server.start()
     try:
         host, port = server.get_host_and_port()
-        yield f"http://{host}:{port}"
+        with pytest.MonkeyPatch.context() as patch:
+            # Every client would parse the same megabytes of descriptions of services.
+            patch.setattr(botocore.session, "create_loader", cache(create_loader))
+            yield f"http://{host}:{port}"
     finally:
         server.stop()
 
