@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import json
 import math
 
@@ -307,7 +308,9 @@ def test_what_is_shown_of_a_wrong_value_is_short():
     assert len(caught.value.message) < 200
 
 
-def test_replacing_any_value_never_raises_anything_else():
+@pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.slow)])
+def test_replacing_any_value_never_raises_anything_else(every):
+    """Each value by some of the hostile ones, which are 7; by all of them in the slow test."""
     original = to_body(make_result())
     del original["pairs"][1:]
     hostile = [None, True, -1, 1 << 70, "\ud800", [[]], {"a": 1}]
@@ -324,9 +327,9 @@ def test_replacing_any_value_never_raises_anything_else():
                 yield copy
 
     refused = 0
-    for body in replaced(original):
+    for body in itertools.islice(replaced(original), 0, None, every):
         try:
             result_from_body(body)
         except NoUsableBaseline:
             refused += 1
-    assert refused > 500
+    assert refused > 1500 / every
