@@ -1,14 +1,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
 from socklat_gate.scenario import Metric
-from socklat_gate.verdict import change_models
-from socklat_gate.verdict import change_points as change_points_module
 from socklat_gate.verdict.change_models import null_gains
 from socklat_gate.verdict.change_points import LOOKED_AT, Change, against_release, change_points
 from socklat_gate.wording.history_text import release_text
@@ -17,19 +14,7 @@ from tests.unit.verdict.builders import campaign_of, run_of, scaled_run
 P50 = Metric(quantile=0.5, tolerance=0.02, regression_threshold=0.05)
 
 
-@pytest.fixture(
-    autouse=True,
-    scope="module",
-    params=[1000, pytest.param(change_models.SIMULATED, marks=pytest.mark.slow)],
-)
-def simulated(request: pytest.FixtureRequest) -> Iterator[int]:
-    """How many series without a change are simulated: fewer, unless slow tests are asked for."""
-    with pytest.MonkeyPatch.context() as patch:
-        for module in (change_models, change_points_module):
-            patch.setattr(module, "SIMULATED", request.param)
-        null_gains.cache_clear()
-        yield request.param
-        null_gains.cache_clear()
+pytestmark = pytest.mark.usefixtures("simulated")
 
 
 def ar1(rng: np.random.Generator, size: int, rho: float) -> np.ndarray:

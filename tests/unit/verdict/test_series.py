@@ -13,6 +13,8 @@ from tests.unit.verdict.builders import campaign_of, run_of, scaled_run
 
 P50 = Metric(quantile=0.5, tolerance=0.02, regression_threshold=0.05)
 
+pytestmark = pytest.mark.usefixtures("simulated")
+
 
 def history(log_changes: np.ndarray) -> list[Campaign]:
     rng = np.random.default_rng(4)
