@@ -26,12 +26,12 @@ main()
 """
 WITHOUT_BTF = """
 import socklat_gate.probe.btf
-load = socklat_gate.probe.btf._declared
+load = socklat_gate.probe.btf._declare
 def without_btf():
     lib = load()
     lib.btf__load_vmlinux_btf = lambda: None
     return lib
-socklat_gate.probe.btf._declared = without_btf
+socklat_gate.probe.btf._declare = without_btf
 from socklat_gate.cli import main
 main()
 """

@@ -56,7 +56,7 @@ def calibration_for(
     if name not in place.names(name.rpartition("/")[0]):
         return None
     where = place.display_name(name)
-    calibration = _decoded(where, parse_document(where, place.read(name), SCHEMA))
+    calibration = _decode(where, parse_document(where, place.read(name), SCHEMA))
     alike = (
         calibration.scenario_name == scenario.name
         and calibration.scenario_hash == scenario.measured_hash()
@@ -119,7 +119,7 @@ def write_calibration(path: Path, calibration: Calibration) -> None:
 
 def read_calibration(path: Path) -> Calibration:
     """A study in a file.  Raises `NoUsableBaseline` as `read_document` and `from_body` do."""
-    return _decoded(str(path), read_document(path, SCHEMA))
+    return _decode(str(path), read_document(path, SCHEMA))
 
 
 def _body(where: str, calibration: Calibration) -> JSON:
@@ -128,7 +128,7 @@ def _body(where: str, calibration: Calibration) -> JSON:
     return body
 
 
-def _decoded(where: str, body: JSON) -> Calibration:
+def _decode(where: str, body: JSON) -> Calibration:
     try:
         calibration = from_body(Calibration, body)
     except NoUsableBaseline as error:

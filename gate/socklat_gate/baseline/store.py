@@ -73,7 +73,7 @@ class BaselineStore:
                 remedy="store fewer runs in one campaign",
             )
         from_body(Campaign, body)  # never store what could not be read again
-        folder = _checked(campaign.scenario_name)
+        folder = _check_name(campaign.scenario_name)
         name = f"{folder}/{compact_time(campaign.created)}-{checksum_of(body)[7:19]}.json"
         where = self.place.display_name(name)
         data = encode_document(where, CAMPAIGN_SCHEMA, body)
@@ -96,7 +96,7 @@ class BaselineStore:
 
         Raises `NoUsableBaseline` when one of them cannot be read, `UsageError` for a bad name.
         """
-        names = [n for n in self.place.names(_checked(scenario_name)) if n not in leave_out]
+        names = [n for n in self.place.names(_check_name(scenario_name)) if n not in leave_out]
         for name in names:
             if name not in self._known:
                 self._known[name] = StoredCampaign(name, self._read(name))
@@ -107,7 +107,7 @@ class BaselineStore:
         self, scenario_name: str, *, leave_out: Collection[str] = ()
     ) -> Iterator[StoredCampaign]:
         """The same one by one, by name, which begins with the time; none of them is kept."""
-        for name in self.place.names(_checked(scenario_name)):
+        for name in self.place.names(_check_name(scenario_name)):
             if name not in leave_out:
                 yield StoredCampaign(name, self._read(name))
 
@@ -117,7 +117,7 @@ class BaselineStore:
 
     def has(self, scenario_name: str) -> bool:
         """Whether there is a folder for the scenario.  Raises `UsageError` for a bad name."""
-        return self.place.has(_checked(scenario_name))
+        return self.place.has(_check_name(scenario_name))
 
     def missing(self, scenario_name: str) -> str:
         """That there is no such folder, as a sentence."""
@@ -157,7 +157,7 @@ class BaselineStore:
 
     def problems(self, scenario_name: str) -> dict[str, str]:
         """What is wrong with the campaigns of a scenario, by name; those that are well left out."""
-        found = {name: self._problem(name) for name in self.place.names(_checked(scenario_name))}
+        found = {name: self._problem(name) for name in self.place.names(_check_name(scenario_name))}
         return {name: problem for name, problem in found.items() if problem}
 
     def _all_names(self) -> tuple[str, ...]:
@@ -183,7 +183,7 @@ class BaselineStore:
         return ""
 
 
-def _checked(scenario_name: str) -> str:
+def _check_name(scenario_name: str) -> str:
     if not SCENARIO_NAME.fullmatch(scenario_name):
         raise UsageError(
             Reason.BAD_ARGUMENT,

@@ -13,7 +13,7 @@ from socklat_gate.commands.options import (
     quiet_option,
     seed_option,
 )
-from socklat_gate.commands.output import aligned, emit
+from socklat_gate.commands.output import align, emit
 
 __all__ = ["calibrate"]
 
@@ -30,7 +30,7 @@ MIN_PAIRS = 6  # as of `verdict.resampling`, which imports scipy
     type=click.IntRange(MIN_PAIRS, 1000),
     default=20,
     show_default=True,
-    help="Pairs to measure; the rates rest on them.",
+    help="Pairs to measure; more of them bound the false-alarm rate closer.",
 )
 @click.option(
     "--minutes",
@@ -98,6 +98,6 @@ def calibrate(
             write_calibration(out / _FILE, found)
             stored = store.place.display_name(save_calibration(store.place, found))
     first, *others = calibration_lines(found, loaded.gate)
-    for text in (first, aligned(calibration_rows(found)), *others):
+    for text in (first, align(calibration_rows(found)), *others):
         emit(text)
     emit(f"stored as {stored} and {out / _FILE}")

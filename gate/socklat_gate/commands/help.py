@@ -1,7 +1,7 @@
-"""How help looks, and the decorators `command` and `group` that make it look so.
+"""How help is formatted, and the decorators `command` and `group` that use it.
 
-Plain click and no rich-click: that imports rich, markdown-it and pygments for any help, which takes
-as long as everything else that a help or a completion does.
+Plain click and no rich-click: it imports rich, markdown-it and pygments for any help, which takes
+as long as all the rest of a help or a completion.
 """
 
 from __future__ import annotations
@@ -29,29 +29,29 @@ class HelpFormatter(click.HelpFormatter):
                 self.write_paragraph()
             if _BLOCK.match(paragraph):
                 for line in paragraph.splitlines():
-                    self.write(f"{'':{self.current_indent}}{_styled(line, fg='cyan')}\n")
+                    self.write(f"{'':{self.current_indent}}{_style(line, fg='cyan')}\n")
             else:
                 super().write_text(paragraph)
 
     def write_heading(self, heading: str) -> None:
         """The heading of a section, in bold on a terminal."""
-        super().write_heading(_styled(heading, bold=True))
+        super().write_heading(_style(heading, bold=True))
 
 
 class HelpContext(click.Context):
-    """A context whose help is formatted so."""
+    """A context whose help `HelpFormatter` formats."""
 
     formatter_class = HelpFormatter
 
 
 class HelpCommand(click.Command):
-    """A command whose help is formatted so."""
+    """A command whose help `HelpFormatter` formats."""
 
     context_class = HelpContext
 
 
 class HelpGroup(click.Group):
-    """A group whose help is formatted so."""
+    """A group whose help `HelpFormatter` formats."""
 
     context_class = HelpContext
 
@@ -66,7 +66,7 @@ group = cast(
 )
 
 
-def _styled(text: str, **style: Any) -> str:
+def _style(text: str, **style: Any) -> str:
     """``text`` in this style; click leaves the style out where the output is no terminal."""
     plain = "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
     return text if plain else click.style(text, **style)

@@ -13,7 +13,7 @@ import click
 
 from socklat_gate.errors import Reason, UsageError
 
-__all__ = ["aligned", "emit", "emit_json", "emit_markdown", "emit_utf8"]
+__all__ = ["align", "emit", "emit_json", "emit_markdown", "emit_utf8"]
 
 
 def emit(text: str) -> bool:
@@ -50,7 +50,7 @@ def emit_json(document: Mapping[str, Any]) -> None:
     emit(json.dumps(document, indent=2, allow_nan=False))
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> str:
+def align(rows: Sequence[Sequence[str]]) -> str:
     """Rows of equal length as columns of text, one row a line; nothing is cut off."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(

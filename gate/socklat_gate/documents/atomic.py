@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and survive a crash once they have appeared."""
+"""Files written in one step: readers see the old or the new content, also after a crash."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole campaigns and results as files."""
+"""Campaigns and results as files."""
 
 from __future__ import annotations
 

@@ -90,11 +90,11 @@ def decode(text: str) -> Histogram:
         raise ValueError(f"HDR cookie is {cookie:#x}, not V2 compressed")
     if length != len(raw) - OUTER.size:
         raise ValueError(f"HDR length is {length}, but {len(raw) - OUTER.size} bytes follow")
-    payload = _inflated(raw[OUTER.size :])
+    payload = _inflate(raw[OUTER.size :])
     return Histogram(_counts(payload[_checked_header(payload) :]))
 
 
-def _inflated(packed: bytes) -> bytes:
+def _inflate(packed: bytes) -> bytes:
     inflater = zlib.decompressobj()
     try:
         payload = inflater.decompress(packed, MAX_PAYLOAD + 1)

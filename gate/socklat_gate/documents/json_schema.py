@@ -61,8 +61,8 @@ def result_schema() -> JSON:
         name: {key: _with_references(part, shared) for key, part in schema.items()}
         for name, schema in shared.items()
     }
-    whole = object_schema(properties)
-    return {"$schema": DRAFT, "title": "socklat-gate result", **whole, "$defs": definitions}
+    top = object_schema(properties)
+    return {"$schema": DRAFT, "title": "socklat-gate result", **top, "$defs": definitions}
 
 
 def schema_of_type(hint: Any) -> JSON:

@@ -40,7 +40,7 @@ def facts_of_prose(body: dict[str, Any]) -> dict[str, Any]:
     Earlier documents of version 2 have sentences where there are codes and numbers today, and
     other names for a minimum detectable effect.  Everything else is left as it is.
     """
-    found = _noted(body, "calibration", "baseline_choice", "excluded")
+    found = _note_members(body, "calibration", "baseline_choice", "excluded")
     if isinstance(found.get("drift"), str):
         text = found["drift"]
         found["drift"] = {"campaigns": 0, "compared": 0, "text": text} if text else None
@@ -58,7 +58,7 @@ def _verdict(body: dict[str, Any]) -> dict[str, Any]:
     if isinstance(reasons := found.get("reasons"), list):
         found["reasons"] = [_reason(reason) for reason in reasons]
     if isinstance(spikes := found.get("spikes"), dict):
-        found["spikes"] = _notes(_renamed(spikes, _SPIKES), "notes")
+        found["spikes"] = _notes(_rename(spikes, _SPIKES), "notes")
     return found
 
 
@@ -66,7 +66,7 @@ def _findings(body: dict[str, Any]) -> dict[str, Any]:
     found = _notes(body, "problems")
     if isinstance(metrics := found.get("metrics"), list):
         found["metrics"] = [
-            _renamed(metric, {"smallest": "mde"}) if isinstance(metric, dict) else metric
+            _rename(metric, {"smallest": "mde"}) if isinstance(metric, dict) else metric
             for metric in metrics
         ]
     return found
@@ -83,7 +83,7 @@ def _reason(reason: Any) -> Any:
     return {"code": reason[0], "numbers": {"text": reason[1]}}
 
 
-def _noted(body: dict[str, Any], *names: str) -> dict[str, Any]:
+def _note_members(body: dict[str, Any], *names: str) -> dict[str, Any]:
     return {
         name: _note(value) if name in names and isinstance(value, str) else value
         for name, value in body.items()
@@ -101,7 +101,7 @@ def _note(text: str) -> dict[str, Any] | None:
     return {"code": "worded", "numbers": {"text": text}} if text else None
 
 
-def _renamed(body: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+def _rename(body: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     return {names.get(name, name): value for name, value in body.items()}
 
 

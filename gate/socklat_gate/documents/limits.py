@@ -1,6 +1,6 @@
 """How much a stored document may cost: bytes, memory once parsed, memory once decoded.
 
-All three are known before the memory is taken, so that a file that somebody else made costs little
+All three are known before the memory is taken, so that a hostile file costs little
 to refuse.  Campaigns, which come from stores, have 64 MiB in all; a result is a file that its user
 names, and as large as what was measured.
 """

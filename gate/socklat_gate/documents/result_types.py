@@ -24,10 +24,10 @@ def result_from_body(body: object) -> Result:
     Raises `NoUsableBaseline` (baseline_corrupt) as `from_body` does, and for a member of another
     kind that is not empty.
     """
-    whole = Field(body)
-    members = whole.members()
+    document = Field(body)
+    members = document.members()
     if "kind" not in members:
-        whole.refuse("an object with member 'kind'")
+        document.refuse("an object with member 'kind'")
     kind = next((one for one in TYPES if one == members["kind"].value), None)
     if kind is None:
         members["kind"].refuse(f"one of {', '.join(TYPES)}")

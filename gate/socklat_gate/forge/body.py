@@ -80,4 +80,4 @@ def origin(source: Source) -> str:
     run = f"[run {source.run_id}]({source.run_url}) of `{commit_id(source.commit)}`"
     if not source.artifact_url:
         return f"Measured by {run}.\n"
-    return f"The whole report: [artifact]({source.artifact_url}) of {run}.\n"
+    return f"The full report: [artifact]({source.artifact_url}) of {run}.\n"

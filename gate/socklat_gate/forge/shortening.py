@@ -1,4 +1,4 @@
-"""A report within the room that a code host gives it: whole sections go, in a fixed order."""
+"""A report within the room that a code host gives it: sections are dropped, in a fixed order."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def characters(text: str) -> int:
 
 
 def shorten(report: Report | str, room: int, size: Size = characters) -> str:
-    """Markdown of at most ``room``: the whole report, or as few sections less as that takes.
+    """Markdown of at most ``room``: the full report, or as few sections less as that takes.
 
     Below the size of its head, and for bare markdown, it ends with the last line that has room.
     """
@@ -56,9 +56,9 @@ def shorten(report: Report | str, room: int, size: Size = characters) -> str:
     def without(number: int) -> str:
         return markdown.render(report.without(*names[:number]) if number else report)
 
-    whole = without(0)
-    if size(whole) <= room:
-        return whole
+    full = without(0)
+    if size(full) <= room:
+        return full
     # Each further section makes it shorter, once one is named as left out.
     enough = bisect_left(range(1, len(names) + 1), True, key=lambda n: size(without(n)) <= room)
     if enough < len(names):

@@ -63,8 +63,8 @@ def entry_of(result: Result, commit: str, run_id: int, attempt: int) -> Entry | 
         commit=commit,
         at_s=int(time.time()),
         verdict=result.verdict.outcome,
-        p50=_bounded(p50),
-        p99=_bounded(p99),
+        p50=_clamp(p50),
+        p99=_clamp(p99),
         run=run_id,
         attempt=attempt,
     )
@@ -117,5 +117,5 @@ def _row(entry: Entry, url: str) -> str:
     return f"| `{units.commit_id(entry.commit)}` | {when} | {verdict} | {p50} | {p99} | {run} |\n"
 
 
-def _bounded(change: float | None) -> float | None:
+def _clamp(change: float | None) -> float | None:
     return None if change is None else max(-1.0, min(change, BIGGEST_CHANGE))

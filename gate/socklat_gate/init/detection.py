@@ -1,4 +1,4 @@
-"""Start the image once and find out what it speaks, by the protocols of `load.protocols`."""
+"""Start the image once and detect its protocol, by those of `load.protocols`."""
 
 from __future__ import annotations
 

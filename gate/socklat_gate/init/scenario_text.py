@@ -37,7 +37,7 @@ MEDIAN = 0.5
 def scenario_text(source: Source, port: int, found: DetectedProtocol) -> str:
     """The scenario for what was found."""
     rate = rate_for(found.latency_s)
-    metrics = [metric for metric in default_metrics() if _judged(metric, rate)]
+    metrics = [metric for metric in default_metrics() if _can_judge(metric, rate)]
     left_out = [
         (metric.name, math.ceil(_needs_s(rate, metric)))
         for metric in default_metrics()
@@ -77,7 +77,7 @@ def rate_for(latency_s: float) -> float:
     return float(max(step * power for step in (1, 2, 5) if step * power <= wanted * (1 + 1e-9)))
 
 
-def _judged(metric: Metric, rate: float) -> bool:
+def _can_judge(metric: Metric, rate: float) -> bool:
     """Whether runs of `LONGEST_S` have enough requests for it; the median and CPU time always."""
     return _needs_s(rate, metric) <= LONGEST_S or metric.quantile == MEDIAN
 

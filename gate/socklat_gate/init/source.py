@@ -68,7 +68,11 @@ def find_source(
         name, keys = re.split(r"[:@]", given.rpartition("/")[2])[0], {"image": given}
     config = _config(client, image)
     return Source(
-        scenario_name(name), keys, image, _exposed(config), _health_path(config.get("Healthcheck"))
+        scenario_name(name),
+        keys,
+        image,
+        _exposed_ports(config),
+        _health_path(config.get("Healthcheck")),
     )
 
 
@@ -89,7 +93,7 @@ def _of_stack(
         )
     image = stack_image(client, path, chosen, on_phase)
     config, definition = _config(client, image), services[chosen]
-    ports = _of_definition(definition) or _exposed(config)
+    ports = _of_definition(definition) or _exposed_ports(config)
     health = _health_path(definition.get("healthcheck") or config.get("Healthcheck"))
     keys = {"compose": _relative(path, beside), "service": chosen}
     return Source(scenario_name(chosen), keys, image, ports, health)
@@ -129,7 +133,7 @@ def _config(client: DockerClient, image: ImageRef) -> Mapping[str, Any]:
         return client.api.inspect_image(image.id).get("Config") or {}
 
 
-def _exposed(config: Mapping[str, Any]) -> tuple[int, ...]:
+def _exposed_ports(config: Mapping[str, Any]) -> tuple[int, ...]:
     declared = (entry.partition("/") for entry in config.get("ExposedPorts") or {})
     return tuple(sorted(int(port) for port, _, kind in declared if kind in ("", "tcp")))
 

@@ -53,40 +53,40 @@ def mismatch(run: Run) -> float:
 
 def check_complete(arm: str, run: Run) -> None:
     """Raises `InvalidMeasurement` when a run lost events or disagrees with the driver."""
-    whole = completeness_of([run], missed=0)
-    if not whole.balanced:
+    counts = completeness_of([run], missed=0)
+    if not counts.balanced:
         raise InvalidMeasurement(
             Reason.EVENTS_LOST,
-            f"{arm}: the kernel's counts do not add up: {whole.seen} exchanges seen, "
-            f"{whole.recorded} recorded, {whole.filtered} filtered, {whole.no_response} "
-            f"without a response, {whole.dropped} dropped, {whole.pending} pending",
+            f"{arm}: the kernel's counts do not add up: {counts.seen} exchanges seen, "
+            f"{counts.recorded} recorded, {counts.filtered} filtered, {counts.no_response} "
+            f"without a response, {counts.dropped} dropped, {counts.pending} pending",
             remedy="this is a defect of the probe: please report it with this line",
         )
-    if whole.dropped > MAX_LOSS * max(1, whole.seen):
+    if counts.dropped > MAX_LOSS * max(1, counts.seen):
         raise InvalidMeasurement(
             Reason.EVENTS_LOST,
-            f"{arm}: {whole.dropped} of {whole.seen} exchanges were lost: they did not fit into "
+            f"{arm}: {counts.dropped} of {counts.seen} exchanges were lost: they did not fit into "
             "the map of connections",
             remedy="raise probe.max_connections in the scenario above the number of open "
             "connections",
         )
     unlogged = run.counters.get("log_lost", 0)
-    if unlogged > MAX_LOSS * max(1, whole.seen):
+    if unlogged > MAX_LOSS * max(1, counts.seen):
         raise InvalidMeasurement(
             Reason.EVENTS_LOST,
-            f"{arm}: {unlogged} of {whole.seen} exchanges found no room in the probe's log",
+            f"{arm}: {unlogged} of {counts.seen} exchanges found no room in the probe's log",
             remedy="the gate was kept from emptying it in time: lower load.rate, or leave a CPU to "
             "the gate (service.cpuset, load.cpuset)",
         )
-    if whole.mismatch > MAX_LOSS:
+    if counts.mismatch > MAX_LOSS:
         raise InvalidMeasurement(
             Reason.COUNT_MISMATCH,
-            f"{arm}: the kernel saw {whole.recorded + whole.filtered} responses, the load driver "
-            f"{whole.responded_by_driver}",
+            f"{arm}: the kernel saw {counts.recorded + counts.filtered} responses, the load driver "
+            f"{counts.responded_by_driver}",
             remedy="is service.port the port that responds, and does nothing else connect to it? "
             "Requests that overlap on one connection also look like this",
         )
-    if whole.recorded == 0:
+    if counts.recorded == 0:
         raise InvalidMeasurement(
             Reason.EVENTS_LOST,
             f"{arm}: no exchange was recorded in the measured window",

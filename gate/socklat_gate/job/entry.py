@@ -1,4 +1,4 @@
-"""A whole job, from a scenario's path to a result: for commands and for tests of other projects."""
+"""A job from a scenario's path to a result: for commands and for tests of other projects."""
 
 from __future__ import annotations
 

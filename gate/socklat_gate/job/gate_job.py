@@ -66,7 +66,7 @@ class GateJob:
         self._stored: Sequence[Campaign] = ()
         self._missed = 0
         self._drift: Drift | None = None
-        # Asked before anything runs: what is built or written meanwhile is no change of the code.
+        # Read before anything runs: what a build writes later is no change of the code.
         self._commit = current_commit(self.directory)
         self._branch = current_branch(self.directory)
 

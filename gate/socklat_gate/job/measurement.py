@@ -41,7 +41,7 @@ Check = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """Runs in the order of the arms asked for, and the machine's state meanwhile."""
+    """Runs in the order of the arms, and the machine's noise during them."""
 
     runs: tuple[Run, ...]
     noise: Noise
@@ -64,7 +64,7 @@ class _Before:
 
 @dataclass(frozen=True, slots=True)
 class _Driven:
-    """A load that came to its end, and what was recorded meanwhile."""
+    """A load that has ended, and what was recorded during it."""
 
     recorder: Recorder
     counts: tuple[LoadCounts, ...]
@@ -87,7 +87,7 @@ def measure(
     """
     companions = _watch(probe, arms, scenario.service.port, on_phase)
     before = _Before.read(probe, arms)
-    planned, interleave = _planned(scenario, len(arms))
+    planned, interleave = _plan(scenario, len(arms))
     driven = _drive(probe, planned, arms, seed, interleave, companions, check_alive, on_phase)
     check_alive()
     readings = [_settled_reading(probe, slot) for slot in range(len(arms))]
@@ -133,7 +133,7 @@ def _watch(
     return companions
 
 
-def _planned(scenario: Scenario, arms: int) -> tuple[Scenario, Interleave]:
+def _plan(scenario: Scenario, arms: int) -> tuple[Scenario, Interleave]:
     """The scenario with the load that this measurement sends, and how arms take their turns."""
     load = with_extension(scenario.load)
     interleave: Interleave = "request" if arms == 1 else scenario.gate.interleave

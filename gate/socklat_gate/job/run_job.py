@@ -44,7 +44,7 @@ def measure_campaign(
     Runs that the machine disturbed beyond the scenario's bounds are repeated, at most
     ``gate.max_excluded_pairs`` of them; more raise `InvalidMeasurement` (TOO_NOISY).
     """
-    # Asked before anything runs: what is written meanwhile is no change of the code.
+    # Read before anything runs: what a job writes later is no change of the code.
     commit, branch = current_commit(directory), current_branch(directory)
     kept: list[Run] = []
     noises: list[Noise] = []

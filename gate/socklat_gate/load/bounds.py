@@ -18,7 +18,7 @@ MOST_CONNECTIONS = 10_000
 
 
 def longest_s(load: Load) -> float:
-    """The measured window in s, when nobody ends it early."""
+    """The measured window in s, unless it is ended early."""
     return load.duration_s if load.max_duration_s is None else load.max_duration_s
 
 

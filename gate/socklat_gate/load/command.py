@@ -70,7 +70,7 @@ class CommandLoad:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # A leader that nobody reaped keeps its group's number from being given to a stranger.
+        # Until the leader is reaped, no other process group can get its number.
         for process, _ in self._running:
             _signal_group(process, signal.SIGTERM)
         deadline_s = time.monotonic() + END_WITHIN_S

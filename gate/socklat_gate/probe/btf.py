@@ -43,7 +43,7 @@ class KernelTypes:
     """The kernel's BTF, open for the life of the process."""
 
     def __init__(self) -> None:
-        self._lib = _declared()
+        self._lib = _declare()
         self._btf = self._lib.btf__load_vmlinux_btf()
         if not self._btf or self._lib.libbpf_get_error(self._btf):
             raise UnfitEnvironment(
@@ -156,7 +156,7 @@ def kernel_types() -> KernelTypes:
     return KernelTypes()
 
 
-def _declared() -> ctypes.CDLL:
+def _declare() -> ctypes.CDLL:
     lib, _ = libbpf()
     lib.btf__load_vmlinux_btf.restype = ctypes.c_void_p
     lib.libbpf_get_error.argtypes = [ctypes.c_void_p]

@@ -30,7 +30,7 @@ def exists(part: Part, types: KernelTypes) -> bool:
     """Whether this kernel has what ``part`` attaches to."""
     if part.kind == "raw_tracepoint":
         return types.has_tracepoint(part.symbol)
-    # All is asked first, because BCC would complain on stderr.
+    # Checked first: BCC would print its own errors on stderr.
     if part.kind in ("kprobe", "kretprobe") and not _KPROBES.exists():
         return False
     if part.kind == "perf_event":

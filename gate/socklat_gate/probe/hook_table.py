@@ -34,7 +34,7 @@ trampoline (fentry, fexit)."""
 
 Detail = Literal["headline", "full"]
 Needed = Literal["headline", "full", "stalls"]
-"""What asks for an event: any probe, one of full detail, or one that watches for stalls."""
+"""Which probes need an event: any, one of full detail, or one that watches for stalls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ Hook = tuple[Part, ...]
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something the probe must see; ``detail`` says which probes ask for it.
+    """Something the probe must see; ``detail`` names the probes that need it.
 
     ``only_on`` names a function or enum of the kernel without which there is nothing of the kind to
     see.

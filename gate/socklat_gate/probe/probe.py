@@ -29,8 +29,8 @@ class SocketProbe:
     """Context manager around the loaded BPF programs; slots 0..``targets`` - 1 hold targets.
 
     ``detail`` "full" adds the stages that cost more; ``stalls`` logs every exchange and when the
-    CPUs were taken away, for `stalls`; ``prefer`` asks for a kind of hook where there is a
-    choice; see `probe.hook_table`.  Raises `UnfitEnvironment` on entry when BCC, BTF,
+    CPUs were taken away, for `stalls`; ``prefer`` is a kind of hook that comes first where there
+    is a choice; see `probe.hook_table`.  Raises `UnfitEnvironment` on entry when BCC, BTF,
     a hook or the privilege is missing.
     """
 
@@ -178,7 +178,7 @@ class SocketProbe:
 
     @property
     def watches_stalls(self) -> bool:
-        """Whether exchanges are logged and stalls seen: asked for, and possible on this kernel."""
+        """Whether exchanges and stalls are logged: enabled, and possible on this kernel."""
         return self._stalls is not None
 
     def set_load(self, processes: Iterable[int]) -> None:

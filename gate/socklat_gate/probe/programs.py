@@ -91,9 +91,9 @@ class Programs:
 
 
 def load_programs(
-    flags: Sequence[str], asked_for: Collection[Needed], prefer: Kind | None, compiler: Compiler
+    flags: Sequence[str], wanted: Collection[Needed], prefer: Kind | None, compiler: Compiler
 ) -> Programs:
-    """Compiles ``bpf/`` with ``flags`` and attaches the events that are ``asked_for``.
+    """Compiles ``bpf/`` with ``flags`` and attaches the events of the details ``wanted``.
 
     Typed where the hooks that this kernel offers allow it, and no kprobes are preferred.  Raises
     `UnfitEnvironment` when BCC, BTF or a hook is missing; nothing stays loaded then.
@@ -101,29 +101,29 @@ def load_programs(
     types = kernel_types()
     if prefer != "kprobe":
         try:
-            return _load(types, flags, asked_for, prefer, compiler, typed=True)
+            return _load(types, flags, wanted, prefer, compiler, typed=True)
         except Untyped as error:
             log.info("compiled again without typed arguments: %s", error)
-    return _load(types, flags, asked_for, prefer, compiler, typed=False)
+    return _load(types, flags, wanted, prefer, compiler, typed=False)
 
 
 def _load(
     types: KernelTypes,
     flags: Sequence[str],
-    asked_for: Collection[Needed],
+    wanted: Collection[Needed],
     prefer: Kind | None,
     compiler: Compiler,
     *,
     typed: bool,
 ) -> Programs:
     bpf = compiler.compile(types, [*flags, "-DTYPED"] if typed else flags)
-    wanted = [
+    events = [
         event
         for event in EVENTS
-        if event.detail in asked_for and (event.only_on is None or types.knows(event.only_on))
+        if event.detail in wanted and (event.only_on is None or types.knows(event.only_on))
     ]
     try:
-        attached = attach_all(bpf, types, wanted, prefer=prefer, typed=typed)
+        attached = attach_all(bpf, types, events, prefer=prefer, typed=typed)
     except BaseException:
         compiler.release(bpf)
         raise

@@ -43,8 +43,8 @@ class Ring:
         """All records that are there, oldest first; they leave the ring."""
         at, end = int(self._consumed[0]), int(self._produced[0])
         first = at % self._size_bytes
-        whole = (end - at) // self._stride * self._stride
-        records = self._data[first : first + whole].reshape(-1, self._stride)
+        complete = (end - at) // self._stride * self._stride
+        records = self._data[first : first + complete].reshape(-1, self._stride)
         flags = records[:, :4].copy().view(np.uint32).ravel()
         busy = np.flatnonzero(flags & _BUSY)
         if busy.size:  # still being written: it and what follows stay for the next time

@@ -17,7 +17,7 @@ __all__ = ["StallReader"]
 
 
 class StallReader:
-    """Gathers stalls and exchanges of a loaded probe; to be asked several times a second.
+    """Gathers stalls and exchanges of a loaded probe; `drain` it several times a second.
 
     Times are of CLOCK_MONOTONIC.
     """

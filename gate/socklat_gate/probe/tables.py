@@ -78,8 +78,8 @@ class Tables:
     def bands(self, slot: int, service: Histogram) -> Bands:
         """Counts, which are those of the histogram of ``service``, and stage sums per band."""
         sums = self._bands.read(slot).reshape(-1, len(self._banded))
-        whole, *parts = (self._banded.index(s) for s in ("service", "recv_wait", "app"))
-        sums[:, whole] = sums[:, parts].sum(axis=1)  # exact by definition, so not kept twice
+        total, *parts = (self._banded.index(s) for s in ("service", "recv_wait", "app"))
+        sums[:, total] = sums[:, parts].sum(axis=1)  # exact by definition, so not kept twice
         return Bands(self._banded, service.per_band(), sums)
 
     def counters(self, slot: int) -> dict[str, int]:
@@ -151,7 +151,7 @@ class Tables:
         }
 
     def set_watched(self, netns_inodes: Iterable[int]) -> None:
-        """Tells the hooks which namespaces are watched at all, by the bits of `watched`."""
+        """Sets which namespaces the hooks look at, by the bits of `watched`."""
         bits = 0
         for inode in netns_inodes:
             bits |= 1 << inode % 64

@@ -89,7 +89,7 @@ def has_program(program: Any, function: str) -> bool:
 
 
 def _attach(program: Any, type_id: int, function: str, kind: int) -> tuple[int, int]:
-    lib = _declared()
+    lib = _declare()
     program_fd = _load(lib, program, type_id, function, kind)
     link_fd = int(lib.bpf_raw_tracepoint_open(None, program_fd))
     if link_fd < 0:
@@ -136,7 +136,7 @@ def _load(lib: ctypes.CDLL, program: Any, type_id: int, function: str, kind: int
     raise Refused(f"load: {os.strerror(number)}{detail}")
 
 
-def _declared() -> ctypes.CDLL:
+def _declare() -> ctypes.CDLL:
     lib, major = libbpf()
     if major < 1:  # there, bpf_prog_load is another function
         raise Refused("libbpf 1.0 or newer was not found")

@@ -12,7 +12,7 @@ from socklat_gate.measured.pair import Noise, Pair
 from socklat_gate.measured.result import GateResult, Result, RunResult
 from socklat_gate.measured.run import Run
 
-__all__ = ["Arms", "Column", "ShownRuns", "merged", "shown_runs", "used_pairs"]
+__all__ = ["Arms", "Column", "ShownRuns", "merge_stage", "shown_runs", "used_pairs"]
 
 Arms = list[tuple[str, Sequence[Run]]]
 """Label and runs of each arm."""
@@ -20,7 +20,7 @@ Arms = list[tuple[str, Sequence[Run]]]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A pair, or a run of a campaign: its number, its runs by arm, and the machine meanwhile."""
+    """A pair, or a run of a campaign: its number, its runs by arm, and the noise of the machine."""
 
     number: int
     runs: tuple[Run, ...]
@@ -93,7 +93,7 @@ def used_pairs(pairs: Sequence[Pair]) -> Sequence[Pair]:
     return [pair for pair in pairs if not pair.excluded] or pairs
 
 
-def merged(runs: Iterable[Run], stage: str) -> Histogram:
+def merge_stage(runs: Iterable[Run], stage: str) -> Histogram:
     """One stage of all runs that have it, nothing corrected."""
     return Histogram.merged(run.histograms[stage] for run in runs if stage in run.histograms)
 

@@ -1,4 +1,4 @@
-"""Lists of facts with their names: the machine meanwhile, hooks, the fingerprint."""
+"""Lists of facts with their names: the machine during the measurement, hooks, the fingerprint."""
 
 from __future__ import annotations
 

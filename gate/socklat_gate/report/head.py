@@ -64,7 +64,7 @@ def _subject(result: Result) -> tuple[tuple[str, str], ...]:
         ("branch", result.branch),
         ("measured", units.moment(result.created)),
         ("took", units.duration_s(result.duration_s)),
-        *(_paired(result.pairs) if isinstance(result, GateResult) else ()),
+        *(_pair_rows(result.pairs) if isinstance(result, GateResult) else ()),
         ("seed", str(result.seed) if not isinstance(result, Comparison) else ""),
     ]
     return tuple((name, text) for name, text in rows if text)
@@ -90,7 +90,7 @@ def _compared_with(result: GateResult | Comparison) -> str:
     return ", ".join(known)
 
 
-def _paired(pairs: Sequence[Pair]) -> tuple[tuple[str, str], ...]:
+def _pair_rows(pairs: Sequence[Pair]) -> tuple[tuple[str, str], ...]:
     excluded = sum(1 for pair in pairs if pair.excluded)
     count = f"{len(pairs) - excluded} used, {excluded} excluded" if pairs else ""
     return (("pairs", count), ("arms", interleaving(pairs)))

@@ -51,12 +51,12 @@ def interleaving(pairs: Sequence[Pair]) -> str:
         "slice": "slices of time go to one arm or the other",
         "block": "one container at a time, in blocks",
     }
-    said = [ways[pairs[0].interleave]] if pairs else []
+    parts = [ways[pairs[0].interleave]] if pairs else []
     starts = {pair.start for pair in pairs if pair.start is not None}
     if starts:
         many = plural(len(starts), "start")
-        said.append(f"{many} of the containers, pairs of one start count as one observation")
-    return "; ".join(part for part in said if part)
+        parts.append(f"{many} of the containers, pairs of one start count as one observation")
+    return "; ".join(part for part in parts if part)
 
 
 def pair_table(pairs: Sequence[Pair], metrics: Sequence[MetricVerdict]) -> PairTable | None:
@@ -98,7 +98,7 @@ def _share(part: float | None) -> str:
     return "" if part is None else units.share(part)
 
 
-def _throttled(pair: Pair) -> str:
+def _throttling(pair: Pair) -> str:
     throttled_us = pair.noise.throttled_us
     return "" if throttled_us is None else units.ns(1e3 * throttled_us)
 
@@ -113,7 +113,7 @@ COLUMNS: Mapping[str, Callable[[Pair], str]] = {
     "steal": lambda pair: _share(pair.noise.steal),
     "stalled": lambda pair: _share(pair.noise.stalled),
     "interference": lambda pair: _share(pair.noise.interference),
-    "throttled": _throttled,
+    "throttled": _throttling,
     "CPU busy": lambda pair: _share(pair.noise.busy),
 }
 NOTHING = {"", units.ns(0)}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.histogram import Histogram
-from socklat_gate.report.arm_runs import merged
+from socklat_gate.report.arm_runs import merge_stage
 from socklat_gate.report.stage_rows import stages_not_measured
 from socklat_gate.wording import units
 
@@ -39,16 +39,16 @@ def measured_section(campaign: Campaign) -> Measured | None:
     """None when no stage was measured."""
     runs = campaign.runs
     stages = dict.fromkeys(stage for run in runs for stage in run.histograms)
-    rows = [_row(stage, whole := merged(runs, stage), whole.total) for stage in stages]
+    rows = [_row(stage, histogram := merge_stage(runs, stage), histogram.total) for stage in stages]
     known = [run.corrected for run in runs if run.corrected and "service" in run.corrected.used]
     if known:
-        whole = Histogram.merged(one.histograms["service"] for one in known)
+        histogram = Histogram.merged(one.histograms["service"] for one in known)
         used = sum(one.used["service"].total for one in known)
-        rows.insert(1, _row("service, corrected for stalls", whole, used))
+        rows.insert(1, _row("service, corrected for stalls", histogram, used))
     return Measured(tuple(rows), stages_not_measured(runs)) if rows else None
 
 
-def _row(stage: str, whole: Histogram, exchanges: int) -> QuantileRow:
-    p50, p90, p99, p999 = map(units.ns, whole.quantiles_ns([0.5, 0.9, 0.99, 0.999]))
-    highest = units.ns(whole.max_ns()) if whole.total else units.ns(math.nan)
+def _row(stage: str, histogram: Histogram, exchanges: int) -> QuantileRow:
+    p50, p90, p99, p999 = map(units.ns, histogram.quantiles_ns([0.5, 0.9, 0.99, 0.999]))
+    highest = units.ns(histogram.max_ns()) if histogram.total else units.ns(math.nan)
     return QuantileRow(stage, units.count(exchanges), p50, p90, p99, p999, highest)

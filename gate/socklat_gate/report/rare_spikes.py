@@ -84,7 +84,7 @@ def _evidence_text(spikes: SpikeVerdict) -> str:
     if spikes.by_runs:
         bunched = spikes.dispersion_p < DISPERSION_LEVEL
         why = "events come in bunches" if bunched else "runs have several events each"
-        how = f"whole runs were compared, because {why} ({over})"
+        how = f"runs, not single spikes, were compared, because {why} ({over})"
     rate = "Neither had a spike"
     if spikes.baseline_events or spikes.candidate_events or spikes.stored_events:
         rate = (

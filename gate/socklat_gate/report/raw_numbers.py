@@ -70,11 +70,12 @@ def correction_text(correction: Correction) -> str:
     return (
         f"Corrected numbers are judged: {units.share(share)} of {units.count(correction.logged)} "
         f"logged exchanges are used and stand for the rest "
-        f"(worst run {units.share(correction.least_share)}){some}. {length}{_ignored(correction)}"
+        f"(worst run {units.share(correction.least_share)}){some}. {length}"
+        f"{_ignored_text(correction)}"
     )
 
 
-def _ignored(correction: Correction) -> str:
+def _ignored_text(correction: Correction) -> str:
     if not correction.ignored:
         return ""
     return (

@@ -83,7 +83,7 @@ def report_of(result: Result) -> Report:
     runs, verdict = shown_runs(result), result.verdict
     pairs = result.pairs if isinstance(result, GateResult) else ()
     return replace(
-        _shared(result, runs),
+        _common(result, runs),
         metrics=metrics_section(verdict),
         stall_correction=stall_correction_section(runs, verdict.metrics),
         attribution=attribution_section(verdict),
@@ -100,14 +100,14 @@ def _run_report(result: RunResult) -> Report:
     runs = shown_runs(result)
     measured = measured_section(result.campaign)
     return replace(
-        _shared(result, runs),
+        _common(result, runs),
         stall_correction=stall_correction_section(runs),
         measured=measured,
         stages=None if measured else stages_section(runs.arms, stalls_included=runs.corrected),
     )
 
 
-def _shared(result: Result, runs: ShownRuns) -> Report:
+def _common(result: Result, runs: ShownRuns) -> Report:
     """The sections that a result of any kind has."""
     arms = runs.arms
     return Report(

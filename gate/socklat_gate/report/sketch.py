@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from socklat_gate.measured.histogram import Histogram
-from socklat_gate.report.arm_runs import ShownRuns, merged
+from socklat_gate.report.arm_runs import ShownRuns, merge_stage
 from socklat_gate.wording.units import change, ns
 
 __all__ = ["COLUMNS", "ServiceTime", "percentile_sketch", "service_time_section"]
@@ -36,7 +36,7 @@ class ServiceTime:
 
 def service_time_section(shown: ShownRuns) -> ServiceTime | None:
     """None when no arm has an exchange."""
-    sketch = percentile_sketch([(arm, merged(runs, "service")) for arm, runs in shown.arms])
+    sketch = percentile_sketch([(arm, merge_stage(runs, "service")) for arm, runs in shown.arms])
     return ServiceTime(sketch, shown.corrected) if sketch else None
 
 
@@ -71,7 +71,7 @@ def _rows(histograms: list[Histogram]) -> list[tuple[str, list[float]]]:
 def _scale(values: Sequence[float]) -> tuple[float, float]:
     """Ends of the scale in ns: the decade, or half of one, below the smallest value; the largest.
 
-    The shortest bar is then visible, and differences are not lost in decades nobody needs.
+    The shortest bar is then visible, and differences are not lost in unused decades.
     """
     smallest = max(min(values), 1.0)
     decade = 10.0 ** math.floor(math.log10(smallest))

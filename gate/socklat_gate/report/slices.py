@@ -14,7 +14,7 @@ __all__ = ["ShareRow", "Slice", "TimeSpent", "attribution_section"]
 
 BAR = 10
 CANCEL = 1.5
-"""Beyond this share of a change, parts that go opposite ways nearly cancel: it tells nothing."""
+"""Beyond this share of a change, parts that go opposite ways nearly cancel: shares mean nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The report files of a result, each of them whole or absent."""
+"""The report files of a result, each written atomically."""
 
 from __future__ import annotations
 

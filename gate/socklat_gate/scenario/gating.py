@@ -49,7 +49,7 @@ class Metric(MetricName, StrictModel):
     )
 
     @model_validator(mode="after")
-    def _ordered(self) -> Metric:
+    def _check_order(self) -> Metric:
         if self.regression_threshold <= self.tolerance:
             raise ValueError("regression_threshold must be larger than tolerance")
         if self.stage == "cpu" and self.quantile is not None:

@@ -111,7 +111,7 @@ class Load(StrictModel):
         return value
 
     @model_validator(mode="after")
-    def _ordered(self) -> Load:
+    def _check_order(self) -> Load:
         if self.max_connections is not None and self.max_connections < self.connections:
             raise ValueError("max_connections must not be smaller than connections")
         if self.max_duration_s is not None and self.max_duration_s < self.duration_s:

@@ -1,4 +1,4 @@
-"""A whole socklat.toml.  Models only."""
+"""The document socklat.toml.  Models only."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class BaselineSource(StrictModel):
 
 
 class Scenario(StrictModel):
-    """A whole socklat.toml."""
+    """The document socklat.toml."""
 
     name: str = Field(
         pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$",
@@ -103,7 +103,7 @@ class Scenario(StrictModel):
         return self
 
     @model_validator(mode="after")
-    def _sent_as_asked(self) -> Scenario:
+    def _check_sending(self) -> Scenario:
         if self.load.driver == "command" and self.gate.interleave == "slice":
             raise ValueError(
                 'gate.interleave = "slice" needs the http or tcp driver, which choose when each '

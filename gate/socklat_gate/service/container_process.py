@@ -78,7 +78,7 @@ def _netns_inode(pid: int, name: str) -> int:
         ) from error
     except OSError as error:
         raise _elsewhere(pid, name) from error
-    # A container on a bridge has a namespace of its own; ours means that pid is somebody else.
+    # A container on a bridge has a namespace of its own; with ours, pid is another process.
     if inode == os.stat("/proc/self/ns/net").st_ino:
         raise _elsewhere(pid, name)
     return inode

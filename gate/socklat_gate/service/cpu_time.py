@@ -104,7 +104,7 @@ def _mounts(text: str) -> Iterator[tuple[str, tuple[str, Path]]]:
         places, kinds = before.split(), after.split()
         if len(places) < 5 or len(kinds) < 3:
             continue
-        root, place = map(_unescaped, places[3:5])
+        root, place = map(_unescape, places[3:5])
         if kinds[0] == "cgroup2":
             yield "", (root, Path(place))
         elif kinds[0] == "cgroup":
@@ -112,7 +112,7 @@ def _mounts(text: str) -> Iterator[tuple[str, tuple[str, Path]]]:
                 yield controller, (root, Path(place))
 
 
-def _unescaped(text: str) -> str:
+def _unescape(text: str) -> str:
     return _ESCAPED.sub(lambda match: chr(int(match[1], 8)), text)
 
 

@@ -36,5 +36,5 @@ def clip(raw: bytes) -> str:
     cut = raw[-TAIL_BYTES:]
     text = _COLOUR.sub("", cut.decode(errors="replace")).replace("\r\n", "\n").strip("\n")
     # A log is untrusted: escape sequences must not reach the terminal or a report.
-    clean = strip_control_characters(text, kept="\n\t")
-    return f"... {clean}" if len(raw) > TAIL_BYTES else clean
+    printable = strip_control_characters(text, kept="\n\t")
+    return f"... {printable}" if len(raw) > TAIL_BYTES else printable

@@ -39,7 +39,7 @@ def arm_document(
         cpus = spec.cpuset or service.cpuset_of(0, swapped=False)
         if cpus:
             kept["cpuset"] = cpus
-        services[name] = _labelled(kept, {**labels, ARM_LABEL: spec.arm})
+        services[name] = _add_labels(kept, {**labels, ARM_LABEL: spec.arm})
     under_test = services[tested]
     under_test["image"] = spec.image.id
     under_test.pop("pull_policy", None)  # an id cannot be pulled
@@ -65,10 +65,10 @@ def _own(part: Mapping[str, Any] | None, labels: Mapping[str, str]) -> dict[str,
     if kept.get("external"):
         return kept
     kept.pop("name", None)
-    return _labelled(kept, labels)
+    return _add_labels(kept, labels)
 
 
-def _labelled(definition: Mapping[str, Any] | None, labels: Mapping[str, str]) -> dict[str, Any]:
+def _add_labels(definition: Mapping[str, Any] | None, labels: Mapping[str, str]) -> dict[str, Any]:
     """A part of a document with further labels; compose takes them as a map or as a list."""
     kept = dict(definition or {})
     had = kept.get("labels") or {}

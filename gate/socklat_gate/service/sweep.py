@@ -1,4 +1,4 @@
-"""Remove what earlier runs left behind when they were killed without a chance to clean up."""
+"""Remove what earlier runs left behind when they were killed before they could clean up."""
 
 from __future__ import annotations
 

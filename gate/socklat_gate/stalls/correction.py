@@ -66,7 +66,7 @@ def correct_stalls(
     weighted = exchange_weights(arrival_ns, _stage(both, "service"), used)
     ends = np.cumsum([arm.size for arm in arms])[:-1]
     corrected = tuple(
-        _corrected(records, weight, used, [s for s in EXCHANGE_STAGES if s in stages])
+        _correct(records, weight, used, [s for s in EXCHANGE_STAGES if s in stages])
         for records, weight in zip(
             np.split(both, ends), np.split(weighted.weight, ends), strict=True
         )
@@ -75,7 +75,7 @@ def correct_stalls(
     return StallCorrection(corrected, cut[0].total_ns / time_ns, cut[1].total_ns / time_ns, ignored)
 
 
-def _corrected(
+def _correct(
     records: Records, weight: Floats, stalls: Timeline, stages: Sequence[str]
 ) -> StallCorrected:
     kept = weight > 0

@@ -31,11 +31,11 @@ def mark_shared(runs: Sequence[Run]) -> tuple[Run, ...]:
     marked = []
     for run in runs:
         others = [spike for other in runs if other is not run for spike in other.spikes]
-        marked.append(replace(run, spikes=_marked(run.spikes, others)))
+        marked.append(replace(run, spikes=_mark(run.spikes, others)))
     return tuple(marked)
 
 
-def _marked(spikes: Sequence[Spike], others: Sequence[Spike]) -> tuple[Spike, ...]:
+def _mark(spikes: Sequence[Spike], others: Sequence[Spike]) -> tuple[Spike, ...]:
     from_ns, length_ns = _spans(spikes)
     other_from_ns, other_length_ns = _spans(others)
     other_to_ns = other_from_ns + other_length_ns

@@ -2,7 +2,7 @@
 
 Stalls come from the probe, one record each (bpf/stalls.c).  What the hypervisor takes counts from
 the first microsecond.  Another process's run counts only as part of a burst, because a short one
-may well be a part of responding to a request: a proxy, a log writer, a database nobody watches.
+may well be a part of responding to a request: a proxy, a log writer, an unwatched database.
 """
 
 from __future__ import annotations
@@ -74,13 +74,13 @@ class Timeline:
     def _before_ns(self, at_ns: I64) -> I64:
         """Length of the intervals' parts before each instant."""
         lengths = self.to_ns - self.from_ns
-        whole = np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths)))
+        stolen_ns = np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths)))
         index = np.searchsorted(self.from_ns, at_ns)
         last = np.maximum(index - 1, 0)
         if not len(self):
             return np.zeros_like(at_ns)
         beyond = np.where(index > 0, np.maximum(self.to_ns[last] - at_ns, 0), 0)
-        return np.asarray(whole[index] - beyond)
+        return np.asarray(stolen_ns[index] - beyond)
 
 
 def stolen_time(stalls: Records, cpus: Collection[int]) -> Timeline:

@@ -65,5 +65,5 @@ def _quantiles(histogram: Histogram) -> dict[str, float | int | None]:
 def _utc(realtime_ns: int) -> str:
     """RFC 3339 with milliseconds."""
     seconds, rest_ns = divmod(realtime_ns, 1_000_000_000)
-    whole = datetime.fromtimestamp(seconds, timezone.utc)
-    return f"{whole:%Y-%m-%dT%H:%M:%S}.{rest_ns // 1_000_000:03d}Z"
+    to_second = datetime.fromtimestamp(seconds, timezone.utc)
+    return f"{to_second:%Y-%m-%dT%H:%M:%S}.{rest_ns // 1_000_000:03d}Z"

@@ -14,8 +14,8 @@ __all__ = ["Lifetime"]
 class Lifetime:
     """Of the process ``pid``; 0 stands for something that never ends, a port of the host.
 
-    A context manager.  Holds a descriptor of the process, for which a zombie has ended, a number
-    used again is somebody else, and no capability is needed.  Raises `UsageError` when there is no
+    A context manager.  Holds a descriptor of the process: it treats a zombie as ended, is not
+    fooled by a number used again, and needs no capability.  Raises `UsageError` when there is no
     such process, or when it is a thread.
     """
 

@@ -64,7 +64,7 @@ def _width(columns: Sequence[str], rows: Mapping[str, Mapping[str, str]]) -> int
 
 
 def slowest_table(snapshot: Snapshot, spikes: Sequence[Spike], *, width: int) -> Table:
-    """One row an exchange: when (time of day), the stages that took most, who asked.
+    """One row an exchange: when (time of day), the stages that took most, the peer.
 
     A stage reads "-" where it took no time or was not measured; the larger part of ``service`` has
     a colour.

@@ -23,7 +23,7 @@ def poll_until(
 ) -> None:
     """Renders a snapshot every ``interval_s`` seconds; the last one is left to the caller.
 
-    Returns when the target ends, ``duration_s`` is over or ``render`` says that nobody reads it.
+    Returns when the target ends, ``duration_s`` is over or ``render`` finds its output closed.
     Raises `Interrupted`, never in the middle of a snapshot or of what is rendered.
     """
     started_s = time.monotonic()

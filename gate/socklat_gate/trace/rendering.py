@@ -44,7 +44,7 @@ def as_tables(
 ) -> RenderableType:
     """The live view; ``final`` leaves out what concerns the last interval only.
 
-    ``full`` is whether the full detail was asked for.  It takes at most ``height`` lines, as long
+    ``full``: the full detail is measured.  It takes at most ``height`` lines, as long
     as the stages fit: the list of the slowest exchanges gives way; and ``width`` columns, for which
     columns give way.
     """

@@ -54,12 +54,12 @@ def of_container(name: str) -> Target:
     client = connect()
     try:
         with daemon_errors(f"looking at container {name!r}"):
-            return _of_inspected(client, name, _inspected(client, name))
+            return _of_inspected(client, name, _inspect(client, name))
     finally:
         client.close()
 
 
-def _inspected(client: Any, name: str) -> Mapping[str, Any]:
+def _inspect(client: Any, name: str) -> Mapping[str, Any]:
     try:
         found: Mapping[str, Any] = client.api.inspect_container(name)
     except NotFound:

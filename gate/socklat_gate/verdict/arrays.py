@@ -1,4 +1,4 @@
-"""The one array type of the statistics; on its own, so that it costs nobody scipy."""
+"""The one array type of the statistics; in a module of its own, which imports no scipy."""
 
 from __future__ import annotations
 

@@ -111,17 +111,19 @@ def _one_slice(
     deltas = means[:, 1, :] - means[:, 0, :]
     columns = range(1, len(stages))
     changes = [_centre(deltas[:, column], clusters) for column in columns]
-    whole = sum(changes)
+    total_change = sum(changes)
     shares = tuple(
-        _share(stages[column], means[:, 0, column], deltas[:, column], change, whole, clusters)
+        _share(
+            stages[column], means[:, 0, column], deltas[:, column], change, total_change, clusters
+        )
         for column, change in zip(columns, changes, strict=True)
     )
     largest = max(shares, key=lambda part: part.share)
-    agreed = _one_sided(*_interval(deltas[:, 0], clusters), whole)
+    agreed = _one_sided(*_interval(deltas[:, 0], clusters), total_change)
     named = largest.stage if _carries(largest) and agreed else None
     if named == "app" and depend is not None and _carries(depend):
         named = DEPEND
-    return Attribution(name, whole, shares, named, depend)
+    return Attribution(name, total_change, shares, named, depend)
 
 
 def _share(

@@ -55,7 +55,7 @@ def running_fail_evidence(d: npt.ArrayLike, d0: float, scale: float) -> Floats:
     space, so nothing overflows.  Raises `ValueError` for NaN or infinite values and for a scale
     that is not positive.
     """
-    values = _checked(d, d0, scale)
+    values = _check(d, d0, scale)
     total = np.full(values.shape, -np.inf)
     for rate in RATES:
         steps = math.log(2.0) + log_sigmoid((2.0 * rate / scale) * (values - d0))
@@ -89,7 +89,7 @@ def fail_evidence(d: npt.ArrayLike, d0: float, scale: float) -> float:
 
     Raises `ValueError` as `running_fail_evidence` does.
     """
-    values = _checked(d, d0, scale)
+    values = _check(d, d0, scale)
     if values.ndim != 1:
         raise ValueError(f"log ratios have shape (pairs,), not {values.shape}")
     rates = np.asarray(RATES)[:, np.newaxis]
@@ -111,7 +111,7 @@ def as_e_value(log_evidence: float) -> float:
     return max(math.exp(log_evidence), sys.float_info.min)
 
 
-def _checked(d: npt.ArrayLike, zero: float, scale: float) -> Floats:
+def _check(d: npt.ArrayLike, zero: float, scale: float) -> Floats:
     values = np.asarray(d, dtype=np.float64)
     if values.ndim == 0:
         raise ValueError("log ratios have shape (..., pairs), not a single number")

@@ -16,7 +16,7 @@ def overlap_share(runs: Iterable[Run]) -> float:
     """Overlapped exchanges per recorded one, over all runs; inf when only overlapped ones exist.
 
     Raises `InvalidMeasurement` (EVENTS_LOST) when a run lacks one of the two kernel counters:
-    without them nobody knows, and an unknown share is not a small one.
+    without them the share is unknown, which does not mean small.
     """
     overlapped = recorded = 0
     for run in runs:

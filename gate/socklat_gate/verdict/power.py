@@ -39,21 +39,21 @@ def mde(d: npt.ArrayLike, zone: Zone, budget: int) -> float:
     noise = np.concatenate([residuals, -residuals])
     clusters = np.arange(1, budget + 1)[:, np.newaxis]
 
-    def found(change: float) -> bool:
+    def detects(change: float) -> bool:
         fail = _first(noise + change - zone.d0, zone.scale, clusters, zone.threshold_fail)
         return fail <= budget and fail <= _first(
             zone.d1 - change - noise, zone.scale, clusters, zone.threshold_pass
         )
 
     low, width = zone.d0, zone.scale
-    while not found(low + width):
+    while not detects(low + width):
         width *= 2.0
         if width > 1e6 * (zone.scale + float(np.abs(noise).max())):
             return math.inf
     high = low + width
     for _ in range(STEPS):
         middle = (low + high) / 2.0
-        low, high = (low, middle) if found(middle) else (middle, high)
+        low, high = (low, middle) if detects(middle) else (middle, high)
     return high
 
 

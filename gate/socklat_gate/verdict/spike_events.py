@@ -113,7 +113,7 @@ def stage_of_spikes(pairs: Sequence[Pair], limit_ns: float) -> str:
     """The part of ``service`` in which the candidate's spikes spent most of their time, or ""."""
     time_ns = dict.fromkeys(COMPONENTS, 0)
     for run in (pair.candidate for pair in pairs):
-        for spike in _counted(run, max(limit_ns, run.spike_threshold_ns)):
+        for spike in _spikes_in(run, max(limit_ns, run.spike_threshold_ns)):
             for part in COMPONENTS:
                 time_ns[part] += spike.stages_ns.get(part, 0)
     most = max(COMPONENTS, key=lambda part: time_ns[part])
@@ -128,11 +128,11 @@ def count_runs(runs: Sequence[Run], limit_ns: float) -> tuple[Floats, Floats]:
 
 
 def _events(run: Run, limit_ns: float) -> int:
-    slow = [(spike.rx_first_ns, _service_ns(spike)) for spike in _counted(run, limit_ns)]
+    slow = [(spike.rx_first_ns, _service_ns(spike)) for spike in _spikes_in(run, limit_ns)]
     return event_count(*zip(*slow, strict=True)) if slow else 0
 
 
-def _counted(run: Run, limit_ns: float) -> Iterator[Spike]:
+def _spikes_in(run: Run, limit_ns: float) -> Iterator[Spike]:
     return (s for s in run.spikes if _service_ns(s) >= limit_ns and not s.shared)
 
 

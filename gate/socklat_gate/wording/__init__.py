@@ -1,1 +1,1 @@
-"""Words: what a report, a progress line or a verdict's error says; foreign text made inert."""
+"""Sentences of reports, progress lines and errors of a verdict; escaping of untrusted text."""

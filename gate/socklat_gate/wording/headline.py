@@ -24,15 +24,15 @@ DEPEND = "depend"
 def headline(result: Result) -> Sentence:
     """One sentence that says what came out."""
     if isinstance(result, RunResult):
-        return _measured(result)
+        return _run_sentence(result)
     verdict = result.verdict
     shown: Sentence = ()
     if verdict.outcome is Outcome.REGRESSION:
         shown = _regression(verdict)
     elif verdict.outcome is Outcome.PASS and verdict.metrics:
-        shown = _passed(verdict)
+        shown = _pass_sentence(verdict)
     elif verdict.outcome is Outcome.INCONCLUSIVE and verdict.pairs and not blocked(verdict):
-        shown = _undecided(verdict)
+        shown = _inconclusive_sentence(verdict)
     return shown or _first_reason(verdict)
 
 
@@ -53,7 +53,7 @@ def next_step(result: Result) -> Sentence:
     return ADVICE[verdict.outcome]
 
 
-def _measured(result: RunResult) -> Sentence:
+def _run_sentence(result: RunResult) -> Sentence:
     runs = result.campaign.runs
     services = [run.histograms["service"] for run in runs if "service" in run.histograms]
     exchanges = sum(histogram.total for histogram in services)
@@ -78,11 +78,15 @@ def _first_reason(verdict: Verdict) -> Sentence:
     return (f"the machine was too noisy: {text}" if reason is Reason.TOO_NOISY else text,)
 
 
-def _undecided(verdict: Verdict) -> Sentence:
+def _inconclusive_sentence(verdict: Verdict) -> Sentence:
     worst = worst_of(verdict, Outcome.INCONCLUSIVE)
     if worst is None:
         return ()
-    return (f"{_pairs(verdict.pairs)} did not decide ", Name(worst.name), f", {_changed(worst)}")
+    return (
+        f"{_pairs(verdict.pairs)} did not decide ",
+        Name(worst.name),
+        f", {_change_text(worst)}",
+    )
 
 
 def _regression(verdict: Verdict) -> Sentence:
@@ -127,7 +131,7 @@ def _where(verdict: Verdict, metric: MetricVerdict) -> Sentence:
     return (f", {amount} of it in ", Name(stage), *within)
 
 
-def _passed(verdict: Verdict) -> Sentence:
+def _pass_sentence(verdict: Verdict) -> Sentence:
     largest = max(verdict.metrics, key=change_or_lowest)
     number = len(verdict.metrics)
     within = (
@@ -142,7 +146,7 @@ def _passed(verdict: Verdict) -> Sentence:
         if metric.waived:
             waived += [", " if waived else "; waived: ", Name(metric.name)]
             waived.append(f" up to {change(metric.waived.ceiling)}")
-    return (head, Name(largest.name), f" {_changed(largest)}", *waived)
+    return (head, Name(largest.name), f" {_change_text(largest)}", *waived)
 
 
 def _slower(metric: MetricVerdict) -> str:
@@ -153,7 +157,7 @@ def _slower(metric: MetricVerdict) -> str:
     return f"{size} {worse if metric.change >= 0 else better}{_bounds(metric, plus=False)}"
 
 
-def _changed(metric: MetricVerdict) -> str:
+def _change_text(metric: MetricVerdict) -> str:
     return f"{change(metric.change)}{_bounds(metric)}"
 
 

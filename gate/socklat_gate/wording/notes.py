@@ -45,7 +45,7 @@ def _late_driver(_subject: str, numbers: Numbers) -> str:
     )
 
 
-def _missed(subject: str, numbers: Numbers) -> str:
+def _missed_invocations(subject: str, numbers: Numbers) -> str:
     total = plural(count_of(numbers, "invocations"), "invocation")
     seen = count_of(numbers, "exchanges")
     return f"the kernel missed {total} of the probe ({subject}), and {seen} exchanges were seen"
@@ -111,7 +111,7 @@ def _not_judged(subject: str, numbers: Numbers) -> str:
     return f"{subject} cannot be judged: {text}" + (f"; and {more} more" if more else "")
 
 
-def _calibrated(_subject: str, numbers: Numbers) -> str:
+def _calibration(_subject: str, numbers: Numbers) -> str:
     pairs, most = (plural(count_of(numbers, name), "pair") for name in ("pairs", "max_pairs"))
     text = (
         f"calibrated here on {numbers.get('date')} with {pairs} of the same image: "
@@ -171,7 +171,7 @@ MDE = "mde."
 _WRITERS: Mapping[NoteCode, Callable[[str, Numbers], str]] = {
     NoteCode.STEAL: _steal,
     NoteCode.LATE_DRIVER: _late_driver,
-    NoteCode.MISSED_INVOCATIONS: _missed,
+    NoteCode.MISSED_INVOCATIONS: _missed_invocations,
     NoteCode.STALLS_LOST: _stalls_lost,
     NoteCode.TOO_FEW_UNDISTURBED: _too_few_undisturbed,
     NoteCode.SPIKES_NOT_WATCHED: _of_pairs("spikes were not watched for, so nothing counts,"),
@@ -190,7 +190,7 @@ _WRITERS: Mapping[NoteCode, Callable[[str, Numbers], str]] = {
     NoteCode.OVERLAPPING_REQUESTS: overlap_text,
     NoteCode.MORE_SPIKES: lambda _subject, numbers: spikes_text(numbers),
     NoteCode.INSUFFICIENT_EXPOSURE: lambda _subject, numbers: exposure_text(numbers),
-    NoteCode.CALIBRATED: _calibrated,
+    NoteCode.CALIBRATED: _calibration,
     NoteCode.OTHER_GATE_CALIBRATED: _other_gate,
     NoteCode.NOT_CALIBRATED: _not_calibrated,
     NoteCode.NEAREST_ANCESTOR: _nearest_ancestor,

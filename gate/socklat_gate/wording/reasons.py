@@ -87,7 +87,7 @@ def _more_spikes(_fact: ReasonFact, verdict: Verdict) -> str:
     )
 
 
-def _passed(fact: ReasonFact, verdict: Verdict) -> str:
+def _no_regression(fact: ReasonFact, verdict: Verdict) -> str:
     limits = ", ".join(
         f"{metric.name} {units.change(metric.regression_threshold)}" for metric in verdict.metrics
     )
@@ -140,7 +140,7 @@ _WRITERS: Mapping[Reason, Callable[[ReasonFact, Verdict], str]] = {
     Reason.MORE_SPIKES: _more_spikes,
     Reason.BETWEEN_LIMITS: _between_limits,
     Reason.INSUFFICIENT_EXPOSURE: lambda fact, _verdict: exposure_text(fact.numbers),
-    Reason.NO_REGRESSION: _passed,
+    Reason.NO_REGRESSION: _no_regression,
     Reason.BUDGET_PAIRS: _budget,
     Reason.BUDGET_MINUTES: _budget,
     Reason.TOO_FEW_SAMPLES: _cannot_be_judged,

@@ -1,4 +1,4 @@
-"""Foreign text made safe for a terminal: of servers, processes and stored files."""
+"""Untrusted text (of servers, processes, stored files) made safe for a terminal."""
 
 from __future__ import annotations
 

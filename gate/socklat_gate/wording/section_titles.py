@@ -34,4 +34,4 @@ MDE_NOTE = (
     "MDE: the minimum detectable effect, the change that half of such jobs would have failed."
 )
 
-CUT_NOTE = "\nThe rest is left out here for want of room; the artifact has the whole report.\n"
+CUT_NOTE = "\nThe rest is left out because of the size limit; the artifact has the full report.\n"

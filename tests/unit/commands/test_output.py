@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from socklat_gate.commands.output import aligned, emit_json
+from socklat_gate.commands.output import align, emit_json
 
 
 def test_columns_are_aligned_and_nothing_is_cut_off() -> None:
     long = "x" * 300
-    assert aligned([("a", "file"), ("longer", long)]) == f"a       file\nlonger  {long}"
+    assert align([("a", "file"), ("longer", long)]) == f"a       file\nlonger  {long}"
 
 
 def test_json_is_strict(capsys: pytest.CaptureFixture[str]) -> None:

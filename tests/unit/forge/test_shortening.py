@@ -49,7 +49,7 @@ def test_it_never_takes_more_than_its_room_and_stays_whole_markdown(room: int) -
     assert short.count("<details>") == short.count("</details>")
     assert all(rows == {width} for width, rows in column_counts(short))
     assert filter_hits(short) == []
-    assert "artifact has the whole report.\n" in short
+    assert "artifact has the full report.\n" in short
 
 
 def test_bytes_are_bounded_alike() -> None:
@@ -69,7 +69,7 @@ def test_no_more_is_left_out_than_it_takes() -> None:
         names = [name for name in DROPPED_FIRST if name in there]
         texts = [markdown.render(REPORT.without(*names[:n])) for n in range(1, len(names) + 1)]
         fitting = [text for text in texts if characters(text) <= room]
-        assert short == fitting[0] if fitting else short.endswith("whole report.\n")
+        assert short == fitting[0] if fitting else short.endswith("full report.\n")
 
 
 def test_the_least_missed_goes_first_and_the_metrics_last() -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.report.formats.html.assets import assets
-from socklat_gate.report.formats.html.page import embedded
+from socklat_gate.report.formats.html.page import embed
 from tests.unit.factories import make_campaign, make_pair, make_result, with_correction
 from tests.unit.poisoned import full_result
 from tests.unit.report.rendered import render_html
@@ -132,11 +132,11 @@ def test_what_the_script_reads_is_strict_json() -> None:
 
 
 def test_embedded_text_cannot_end_the_element() -> None:
-    page = embedded({"a": "</script><!--&\u2028", "b": [1.5, None, "\x00\u202e\ud800x"]})
+    page = embed({"a": "</script><!--&\u2028", "b": [1.5, None, "\x00\u202e\ud800x"]})
     assert not set(page) & set("<>&\u2028")
     assert json.loads(page) == {"a": "</script><!--&", "b": [1.5, None, "x"]}
     with pytest.raises(ValueError, match="Out of range"):
-        embedded({"a": float("nan")})
+        embed({"a": float("nan")})
 
 
 def test_forty_pairs_stay_below_a_megabyte() -> None:

@@ -20,7 +20,7 @@ __all__ = ["Directory"]
 class Directory:
     """A place in the file system; ``root`` need not exist before the first document.
 
-    Symbolic links that lead out of it are refused.  Files appear whole or not at all.
+    Symbolic links that lead out of it are refused.  Files are written atomically.
     """
 
     root: Path
@@ -83,7 +83,7 @@ class Directory:
                 )
 
     def close(self) -> None:
-        """Nothing was taken."""
+        """Nothing to release."""
 
     def _path_to_write(self, name: str) -> Path:
         path = self.root / check_name(name)

@@ -71,7 +71,7 @@ class GitBranch:
 
     def read(self, name: str) -> bytes:
         """A file's content; links and submodules are refused, they have none."""
-        blob = self._fetched().get(check_name(name))
+        blob = self._fetch().get(check_name(name))
         where = self.display_name(name)
         if blob is None:
             refuse_document(where, "does not exist", Reason.BASELINE_MISSING)
@@ -116,7 +116,7 @@ class GitBranch:
     def compact(self) -> None:
         """Replace the branch's history by one commit with the files it has now.
 
-        What another job pushes meanwhile is kept: only the commit that was looked at is replaced.
+        What another job pushes meanwhile is kept: only the commit that was fetched is replaced.
         Raises `UsageError` (output_not_writable).
         """
         message = "Campaigns of socklat-gate, history left out"
@@ -134,7 +134,7 @@ class GitBranch:
         self._opened = None
 
     def _change(self, commit: Callable[[Mirror], str], *, instead_of_tip: bool = False) -> None:
-        """Fetch, commit and push until nobody else was quicker; no commit ("") ends it too."""
+        """Fetch, commit and push until no other push comes first; no commit ("") ends it too."""
         try:
             doing = f"pushing to branch {self._branch} of {self._remote}"
             with slow_notice(self._show_line, doing):
@@ -166,9 +166,9 @@ class GitBranch:
 
     def _below(self, prefix: str) -> list[str]:
         """What the branch's paths below a prefix go on with."""
-        return [path[len(prefix) :] for path in self._fetched() if path.startswith(prefix)]
+        return [path[len(prefix) :] for path in self._fetch() if path.startswith(prefix)]
 
-    def _fetched(self) -> Mapping[str, Blob]:
+    def _fetch(self) -> Mapping[str, Blob]:
         self._mirror()
         return self._files
 

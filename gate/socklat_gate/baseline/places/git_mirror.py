@@ -71,7 +71,7 @@ class Mirror:
         top = git(directory, "rev-parse", "--show-toplevel")
         # Relative addresses of remotes count from here.
         self._base = Path(top.text) if top.ok else directory
-        # Its name is known before it is there, so that no signal can come in between.
+        # Named before it is made: `close` then removes it whenever a signal comes.
         self._home = Path(tempfile.gettempdir()) / f"socklat-gate-{secrets.token_hex(8)}"
         self._extra = {"GIT_DIR": str(self._home / "git")}
         hash_name = git(directory, "rev-parse", "--show-object-format").text
@@ -145,20 +145,20 @@ class Mirror:
         ``orphan`` gives it no parent, and so the branch no history.
         """
         index = {**self._extra, "GIT_INDEX_FILE": str(self._home / "index")}
-        self._done("read-tree", self.tip or "--empty", extra=index)
+        self._output("read-tree", self.tip or "--empty", extra=index)
         rows = [f"0 {'0' * len(self.tip)}\t{name}" for name in remove]
         for name, data in add.items():
-            oid = self._done("hash-object", "-w", "--stdin", data=data)
+            oid = self._output("hash-object", "-w", "--stdin", data=data)
             rows.append(f"100644 {oid}\t{name}")
         listed = b"".join(row.encode() + b"\0" for row in rows)
-        self._done("update-index", "-z", "--index-info", data=listed, extra=index)
-        tree = self._done("write-tree", extra=index)
+        self._output("update-index", "-z", "--index-info", data=listed, extra=index)
+        tree = self._output("write-tree", extra=index)
         parent = ["-p", self.tip] if self.tip and not orphan else []
         author = {**self._extra, **_AUTHOR}
-        return self._done("commit-tree", tree, *parent, "-m", message, extra=author)
+        return self._output("commit-tree", tree, *parent, "-m", message, extra=author)
 
     def push(self, commit: str, *, instead_of_tip: bool = False) -> bool:
-        """Make ``commit`` the branch's newest; false when somebody else was quicker.
+        """Make ``commit`` the branch's newest; false when another push came first.
 
         It replaces history only with ``instead_of_tip``, and then only the commit fetched.
         """
@@ -197,7 +197,7 @@ class Mirror:
     ) -> Done:
         return git(self._base, *arguments, data=data, extra=extra or self._extra)
 
-    def _done(
+    def _output(
         self, *arguments: str, data: bytes = b"", extra: Mapping[str, str] | None = None
     ) -> str:
         """Output of a command on the temporary repository, which has no reason to fail."""

@@ -62,21 +62,21 @@ class ObjectStore:
 
     def has(self, folder: str) -> bool:
         """Whether an object lies below that name."""
-        return bool(self._listed(folder))
+        return bool(self._list(folder))
 
     def folders(self) -> tuple[str, ...]:
         """Names directly below the address that a scenario can have."""
-        return folders_of(self._url, self._listed(""))
+        return folders_of(self._url, self._list(""))
 
     def names(self, folder: str) -> tuple[str, ...]:
         """Objects directly below the folder's name."""
-        return files_of(self._url, folder, self._listed(folder))
+        return files_of(self._url, folder, self._list(folder))
 
     def read(self, name: str) -> bytes:
         """An object's bytes; of those listed with it, the next ones are fetched as well."""
         where = self.display_name(check_name(name))
         if name not in self._sizes:
-            self._listed(name.rpartition("/")[0])
+            self._list(name.rpartition("/")[0])
         size = self._sizes.get(name)
         if size is None:
             refuse_document(where, "does not exist", Reason.BASELINE_MISSING)
@@ -129,7 +129,7 @@ class ObjectStore:
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}" if name else self._root
 
-    def _listed(self, folder: str) -> list[str]:
+    def _list(self, folder: str) -> list[str]:
         """Names of the entries directly in a folder; remembers the objects' sizes."""
         path = self._path(folder)
         with self._reading("listing"):

@@ -45,7 +45,7 @@ class Place(Protocol):
 
     @property
     def location(self) -> str:
-        """As it was given, for people."""
+        """The location as the command line gives it."""
 
     def display_name(self, name: str) -> str:
         """A document's name together with where it is, for people."""
@@ -72,10 +72,10 @@ class Place(Protocol):
         """Store a document in place of an older one, if there is one."""
 
     def remove(self, names: Collection[str]) -> None:
-        """Remove documents; those that are gone already are none of its business."""
+        """Remove documents; those that are gone already are no error."""
 
     def close(self) -> None:
-        """Give up what was taken to reach it: temporary files, connections."""
+        """Release what was needed to reach it: temporary files, connections."""
 
 
 @runtime_checkable
@@ -108,7 +108,7 @@ def folders_of(location: str, names: Collection[str]) -> tuple[str, ...]:
 
 
 def files_of(location: str, folder: str, names: Collection[str]) -> tuple[str, ...]:
-    """The documents' whole names, from the entries of a folder; others are left out.
+    """The documents' full names, from the entries of a folder; others are left out.
 
     Raises `NoUsableBaseline` (baseline_corrupt) for a name that no document can have.
     """

@@ -12,7 +12,7 @@ import click
 from socklat_gate.commands.baseline_place import location_option
 from socklat_gate.commands.help import command
 from socklat_gate.commands.named_scenario import branch_option, chosen_scenario
-from socklat_gate.commands.output import aligned, emit
+from socklat_gate.commands.output import align, emit
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 from socklat_gate.wording.sanitise import strip_control_characters
 
@@ -101,7 +101,7 @@ def _show(metric: Metric, points: Sequence[Point]) -> None:
         mark = "*" if at in begins else ""
         cells = (point.created[:19], point.branch or "-", point.commit[:12], str(point.runs))
         rows.append((mark, *map(strip_control_characters, cells), units.ns(value), step))
-    emit(aligned(rows))
+    emit(align(rows))
     for sentence in history_lines(series):
         emit(strip_control_characters(sentence))
     emit("")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from socklat_gate.commands.baseline_place import empty_place_error, location_option
 from socklat_gate.commands.help import command
-from socklat_gate.commands.output import aligned, emit
+from socklat_gate.commands.output import align, emit
 from socklat_gate.wording.sanitise import strip_control_characters
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def list_(baselines: str) -> None:
         if not rows:
             raise empty_place_error(place)
     header = ("scenario", "created (UTC)", "mode", "runs", "image", "branch", "commit", "file")
-    emit(aligned([header, *map(_row, rows)]))
+    emit(align([header, *map(_row, rows)]))
 
 
 def _row(summary: CampaignSummary) -> tuple[str, ...]:

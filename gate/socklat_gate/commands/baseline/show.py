@@ -11,7 +11,7 @@ import click
 from socklat_gate.commands.baseline_place import location_option
 from socklat_gate.commands.help import command
 from socklat_gate.commands.named_scenario import ScenarioChoice, branch_option, chosen_scenario
-from socklat_gate.commands.output import aligned, emit
+from socklat_gate.commands.output import align, emit
 from socklat_gate.errors import NoUsableBaseline, Reason
 from socklat_gate.wording.sanitise import strip_control_characters
 
@@ -65,7 +65,7 @@ def _show_file(path: Path) -> None:
 
     campaign = read_campaign(path)
     emit(_facts(campaign, machine=True))
-    emit("\n" + aligned(campaign_rows(campaign)))
+    emit("\n" + align(campaign_rows(campaign)))
 
 
 def _show_history(wanted: ScenarioChoice, campaigns: list[Campaign], others: int) -> None:
@@ -86,7 +86,7 @@ def _show_history(wanted: ScenarioChoice, campaigns: list[Campaign], others: int
             rows.append((metric.name, sparkline(values), str(len(values)), *numbers, since))
         else:
             rows.append((metric.name, "", "0", *["n/a"] * 4))
-    emit("\n" + aligned(rows))
+    emit("\n" + align(rows))
     if others:
         emit(f"\nleft out: {others} of another load, machine, mode or branch")
 
@@ -104,4 +104,4 @@ def _facts(campaign: Campaign, *, machine: bool) -> str:
     }
     if machine:
         facts |= dict(sorted(campaign.fingerprint.must_match.items()))
-    return aligned([(f"{name}:", strip_control_characters(value)) for name, value in facts.items()])
+    return align([(f"{name}:", strip_control_characters(value)) for name, value in facts.items()])

@@ -68,12 +68,12 @@ def comment_from_artifact(files: tuple[Path, ...], prefix: str, author: str) -> 
         if pull_request is None:
             _nothing(f"no open pull request has {run.head_sha[:10]} as its head any more")
             return
-        found = _given(files) if files else _downloaded(api, job, run, prefix)
+        found = _given(files) if files else _download(api, job, run, prefix)
         if not found:
             _nothing(f"run {run.id} kept no artifact {prefix}*, so nothing was measured")
         thread = Thread(api, job.repository, pull_request.number, author)
-        for foreign, address in found:
-            emit(_comment(thread, job, run, foreign, address))
+        for document, address in found:
+            emit(_comment(thread, job, run, document, address))
 
 
 def _nothing(why: str) -> None:
@@ -99,7 +99,7 @@ def _given(files: tuple[Path, ...]) -> list[tuple[UntrustedResult, str]]:
     return found
 
 
-def _downloaded(
+def _download(
     api: GitHub, job: Job, run: WorkflowRun, prefix: str
 ) -> list[tuple[UntrustedResult, str]]:
     """Each artifact's content and address; all are checked before anything is written."""
@@ -120,8 +120,8 @@ def _comment(
     from socklat_gate.forge.verdict_history import entry_of
 
     head = run.head_repository.full_name if run.head_repository else ""
-    foreign = head.lower() != job.repository.lower()
-    source = Source(job.runs_url, run.head_sha, run.id, address, foreign)
+    from_fork = head.lower() != job.repository.lower()
+    source = Source(job.runs_url, run.head_sha, run.id, address, from_fork)
     entry = entry_of(measured.result, run.head_sha, run.id, run.run_attempt)
     return put_comment(
         thread,

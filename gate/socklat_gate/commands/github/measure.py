@@ -106,7 +106,7 @@ def measure(
             remedy="give one of them",
         )
     check_writable(out)
-    # Were the gate to fail early, the reports of an earlier step would pass for its own.
+    # Else, if the gate fails early, reports of an earlier step would be taken for its own.
     discard_reports(out)
     options_given = {
         "--baseline-image": baseline_image,
@@ -153,6 +153,6 @@ def _use_sudo(choice: str) -> bool:
 
 
 def _command() -> tuple[str, ...]:
-    """How this very command was called."""
+    """The command by which this process was started."""
     called = shutil.which(sys.argv[0])
     return (called,) if called else (sys.executable, "-m", "socklat_gate")

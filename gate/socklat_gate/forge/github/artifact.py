@@ -38,7 +38,7 @@ SAME = ("verdict", "exit_code", "scenario", "kind", "created", "seed", "pairs")
 
 
 class UntrustedResult(NamedTuple):
-    """A result of somebody else, and its report in our own words."""
+    """A result from another job, and the report made of it here."""
 
     result: Result
     report: Report
@@ -96,7 +96,7 @@ def _checked_verdict(data: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         _refuse(f"{VERDICT_FILE} is not JSON")
     if wrong is not None:
-        where = "/".join(map(str, wrong.absolute_path))[:80] or "the whole"
+        where = "/".join(map(str, wrong.absolute_path))[:80] or "the document"
         _refuse(f"{VERDICT_FILE} does not follow its schema at {where}")
     assert isinstance(document, dict)
     return document

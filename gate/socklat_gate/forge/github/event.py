@@ -117,7 +117,7 @@ def read_event(path: Path) -> Event:
         return Event.model_validate_json(data)
     except ValidationError as error:
         problem = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(map(str, problem["loc"])) or "the whole"
+        where = ".".join(map(str, problem["loc"])) or "the payload"
         raise _bad(path, f"is not the payload of an event: {where}: {problem['msg']}") from None
 
 

@@ -66,7 +66,7 @@ def run_gate(runner: Runner, gate: Gate, environment: Mapping[str, str]) -> int:
             # Whoever cleans the workspace up later is not root.
             owner = f"{os.getuid()}:{os.getgid()}"
             _run(runner, ["sudo", "-n", "chown", "-R", owner, str(gate.out)], child)
-    runner.set_outputs({"exit-code": str(exit_code), "log": str(_kept(tail, environment))})
+    runner.set_outputs({"exit-code": str(exit_code), "log": str(_save_tail(tail, environment))})
     if exit_code == Exit.UNFIT_ENVIRONMENT:
         with runner.untrusted_output("socklat-gate doctor"):
             _run(runner, [*prefix, *gate.command, "doctor"], child)
@@ -157,7 +157,7 @@ def _show(runner: Runner, line: str, tail: deque[str]) -> None:
     tail.append(line[:MAX_LINE])
 
 
-def _kept(tail: Sequence[str], environment: Mapping[str, str]) -> Path:
+def _save_tail(tail: Sequence[str], environment: Mapping[str, str]) -> Path:
     """A file with the end of the output, beside the runner's other temporary files."""
     directory = environment.get("RUNNER_TEMP") or None
     handle, name = tempfile.mkstemp(prefix="socklat-gate-", suffix=".log", dir=directory)

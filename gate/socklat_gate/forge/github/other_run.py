@@ -75,7 +75,7 @@ def pull_request_of(api: GitHub, job: Job, run: WorkflowRun) -> PullRequest | No
     found = [
         one
         for page in api.pages(f"/repos/{job.repository}/pulls", query)
-        for one in _checked(page)
+        for one in _check_page(page)
         # GitHub ignores a filter that it does not understand, so each is looked at again.
         if one.head.sha == run.head_sha
         and one.head.repo is not None
@@ -99,13 +99,15 @@ def artifacts_of(api: GitHub, job: Job, run: WorkflowRun, prefix: str) -> tuple[
     Raises `UsageError` (ARTIFACT_REFUSED) for too many, and `GitHubFailure`.
     """
     newest: dict[str, Artifact] = {}
-    for artifact in _listed(api, f"/repos/{job.repository}/actions/runs/{run.id}/artifacts"):
+    for artifact in _list_artifacts(
+        api, f"/repos/{job.repository}/actions/runs/{run.id}/artifacts"
+    ):
         if artifact.name.startswith(prefix) and not artifact.expired:
             other = newest.get(artifact.name)
             if other is None or other.id < artifact.id:
                 newest[artifact.name] = artifact
     if len(newest) > MAX_ARTIFACTS:
-        raise _refused(f"run {run.id} has {len(newest)} artifacts, more than {MAX_ARTIFACTS}")
+        raise _refusal(f"run {run.id} has {len(newest)} artifacts, more than {MAX_ARTIFACTS}")
     return tuple(newest.values())
 
 
@@ -115,12 +117,12 @@ def download(api: GitHub, job: Job, artifact: Artifact) -> bytes:
     Raises `UsageError` (ARTIFACT_REFUSED) when it is too large, and `GitHubFailure`.
     """
     if artifact.size_in_bytes > MAX_ZIP_BYTES:
-        raise _refused(f"artifact {artifact.id} has more than {MAX_ZIP_BYTES} bytes")
+        raise _refusal(f"artifact {artifact.id} has more than {MAX_ZIP_BYTES} bytes")
     path = f"/repos/{job.repository}/actions/artifacts/{artifact.id}/zip"
     return api.download(path, MAX_ZIP_BYTES)
 
 
-def _listed(api: GitHub, path: str) -> Iterator[Artifact]:
+def _list_artifacts(api: GitHub, path: str) -> Iterator[Artifact]:
     for page in api.pages(path, {"per_page": 100}):
         try:
             yield from _Artifacts.model_validate(page).artifacts
@@ -128,14 +130,14 @@ def _listed(api: GitHub, path: str) -> Iterator[Artifact]:
             raise unexpected_response("GitHub's list of artifacts is not as documented") from error
 
 
-def _checked(page: object) -> list[PullRequest]:
+def _check_page(page: object) -> list[PullRequest]:
     try:
         return _PULL_REQUESTS.validate_python(page)
     except ValidationError as error:
         raise unexpected_response("GitHub's list of pull requests is not as documented") from error
 
 
-def _refused(why: str) -> UsageError:
+def _refusal(why: str) -> UsageError:
     return UsageError(
         Reason.ARTIFACT_REFUSED, why, remedy="see what the measuring workflow uploaded, and why"
     )

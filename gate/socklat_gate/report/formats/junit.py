@@ -1,7 +1,7 @@
 """``junit.xml``: one test case for the gate, one for every metric, one for rare spikes.
 
 In the form that Jenkins, GitLab and Azure read.  What was not decided is *skipped*: it is neither a
-success nor a failure, and a viewer that counts failures must not report one that nobody showed.
+success nor a failure, and a viewer that counts failures must not report one that was not shown.
 """
 
 from __future__ import annotations

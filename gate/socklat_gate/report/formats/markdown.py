@@ -43,16 +43,16 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         # HTML escaping is not enough for markdown: `finalize` escapes all that is not `Md`.
         autoescape=False,  # noqa: S701
-        finalize=_escaped,
+        finalize=_escape,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(code=code, long=_long, sentence=_sentence, fenced=_fenced)
+    environment.filters.update(code=code, long=_long, sentence=_sentence, fenced=_fence)
     return environment
 
 
-def _escaped(value: object) -> Md:
+def _escape(value: object) -> Md:
     return value if isinstance(value, Md) else md(str(value))
 
 
@@ -73,7 +73,7 @@ def _sentence(sentence: Sentence) -> Md:
     return Md("".join(shown).strip())
 
 
-def _fenced(block: str) -> Md:
+def _fence(block: str) -> Md:
     """Our own drawing as a code block; it never holds text from outside."""
     assert "`" not in block
     return Md(f"```text\n{block}\n```")

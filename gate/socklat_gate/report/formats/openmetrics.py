@@ -25,7 +25,7 @@ from socklat_gate.measured.histogram import Histogram, bucket_edges_ns
 from socklat_gate.measured.result import Result, RunResult
 from socklat_gate.measured.run import Run
 from socklat_gate.measured.verdict import Outcome, Verdict
-from socklat_gate.report.arm_runs import merged
+from socklat_gate.report.arm_runs import merge_stage
 from socklat_gate.report.report import Report
 from socklat_gate.wording.markdown_escape import one_line
 
@@ -105,18 +105,20 @@ def _stages(arms: Sequence[tuple[str, Sequence[Run]]]) -> Metric:
     )
     for arm, runs in arms:
         for stage in dict.fromkeys(stage for run in runs for stage in run.histograms):
-            for numbers, whole, exchanges in _merged(runs, stage):
+            for numbers, histogram, exchanges in _distributions(runs, stage):
                 labels = [_text(stage), arm, numbers]
-                for quantile, value in zip(QUANTILES, whole.quantiles_ns(QUANTILES), strict=True):
+                for quantile, value in zip(
+                    QUANTILES, histogram.quantiles_ns(QUANTILES), strict=True
+                ):
                     place = dict(zip(names, labels, strict=True)) | {"quantile": str(quantile)}
                     found.add_sample(found.name, place, float(value) / 1e9)
-                found.add_metric(labels, exchanges, whole.mean_ns() * exchanges / 1e9)
+                found.add_metric(labels, exchanges, histogram.mean_ns() * exchanges / 1e9)
     return found
 
 
-def _merged(runs: Sequence[Run], stage: str) -> Iterator[tuple[str, Histogram, int]]:
+def _distributions(runs: Sequence[Run], stage: str) -> Iterator[tuple[str, Histogram, int]]:
     """Raw and, where every run has them, corrected distributions, and their exchanges."""
-    raw = merged(runs, stage)
+    raw = merge_stage(runs, stage)
     if raw.total:
         yield "raw", raw, raw.total
     known = [run.corrected for run in runs if run.corrected and stage in run.corrected.histograms]
@@ -135,7 +137,7 @@ def _histogram(arms: Sequence[tuple[str, Sequence[Run]]]) -> Metric:
     )
     edges = bucket_edges_ns()
     for arm, runs in arms:
-        service = merged(runs, "service")
+        service = merge_stage(runs, "service")
         if not service.total:
             continue
         below = [int(service.counts[edges[:-1] < 1 << octave].sum()) for octave in OCTAVES]

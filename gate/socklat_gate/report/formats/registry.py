@@ -1,4 +1,4 @@
-"""The formats of a report: one module each, loaded only when its format is asked for.
+"""The formats of a report: one module each, loaded only when its format is used.
 
 A new format is a module with ``render(report) -> str`` and a line in `FORMATS`; the writer,
 ``report --format``, the action and the documentation take the list from here.

@@ -45,8 +45,8 @@ def verdict_document(result: Result) -> JSON:
     """Content of ``verdict.json``; a run without verdict has verdict null and exit code 0."""
     if isinstance(result, RunResult):
         return _without_verdict(result)
-    document = _without_verdict(result) | _judged(result)
-    return document | _paired(result) if isinstance(result, GateResult) else document
+    document = _without_verdict(result) | _verdict_members(result)
+    return document | _pair_members(result) if isinstance(result, GateResult) else document
 
 
 def _without_verdict(result: Result) -> JSON:
@@ -85,7 +85,7 @@ def _without_verdict(result: Result) -> JSON:
     }
 
 
-def _judged(result: GateResult | Comparison) -> JSON:
+def _verdict_members(result: GateResult | Comparison) -> JSON:
     verdict = result.verdict
     return {
         "verdict": verdict.outcome.value,
@@ -102,7 +102,7 @@ def _judged(result: GateResult | Comparison) -> JSON:
     }
 
 
-def _paired(result: GateResult) -> JSON:
+def _pair_members(result: GateResult) -> JSON:
     return {
         "interleave": result.pairs[0].interleave if result.pairs else None,
         "starts": len({pair.start for pair in result.pairs if pair.start is not None}) or None,

@@ -232,7 +232,7 @@ def test_a_summary_is_cut_to_the_room_that_is_left(step: Step) -> None:
     step.publish(replace(result, verdict=replace(result.verdict, reasons=reasons)))
     size = (step.directory / "summary").stat().st_size
     assert MAX_SUMMARY_BYTES - 2000 < size <= MAX_SUMMARY_BYTES
-    assert "for want of room" in step.summary
+    assert "because of the size limit" in step.summary
 
 
 def test_a_full_summary_is_left_as_it_is(step: Step) -> None:

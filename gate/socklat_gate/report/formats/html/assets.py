@@ -39,7 +39,7 @@ class Assets:
 @lru_cache(maxsize=1)
 def assets() -> Assets:
     """Read from the package; the same for every report."""
-    style, script = _joined(STYLES), _notice() + _joined(SCRIPTS)
+    style, script = _join(STYLES), _notice() + _join(SCRIPTS)
     policy = (
         "default-src 'none'; "
         f"script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
@@ -57,7 +57,7 @@ def _notice() -> str:
     return f"\n/*! uPlot:\n{licence.strip()}\n*/"
 
 
-def _joined(names: Sequence[str]) -> str:
+def _join(names: Sequence[str]) -> str:
     folder = resources.files("socklat_gate.report.formats.html") / "assets"
     text = "\n".join((folder / name).read_text("utf-8").strip() for name in names)
     # Either would end the element early, or turn the rest into a comment.

@@ -80,7 +80,7 @@ def _of_stage(arms: Arms, stage: str) -> Iterator[CurveSet]:
     for numbers in ("corrected", "raw"):
         found = [_histograms(runs, stage, numbers) for _, runs in arms]
         if all(one and sum(total for _, total in one) for one in found):
-            curves, table = _drawn(found)
+            curves, table = _drawing(found)
             yield CurveSet(stage, numbers, curves, table)
 
 
@@ -97,7 +97,7 @@ def _histograms(runs: Sequence[Run], stage: str, numbers: str) -> list[tuple[His
     ]
 
 
-def _drawn(
+def _drawing(
     arms: Sequence[Sequence[tuple[Histogram, int]]],
 ) -> tuple[tuple[Curve, ...], tuple[tuple[str, ...], ...]]:
     merged = [Histogram.merged(histogram for histogram, _ in runs) for runs in arms]
@@ -106,11 +106,11 @@ def _drawn(
     x = STEP * np.arange(math.floor(last / STEP) + 1)
     shares = 1.0 - 10.0**-x
     curves = []
-    for runs, whole, total in zip(arms, merged, totals, strict=True):
+    for runs, histogram, total in zip(arms, merged, totals, strict=True):
         each = np.array([histogram.quantiles_ns(shares) for histogram, _ in runs])
         known = 10.0**-x * min(number for _, number in runs) >= 1.0
         low, high = (np.where(known, ends, np.nan) for ends in (each.min(axis=0), each.max(axis=0)))
-        at = whole.quantiles_ns(shares)
+        at = histogram.quantiles_ns(shares)
         curves.append(Curve(_short(at), _short(low), _short(high), total))
     named = [q for q in TABLE_QUANTILES if (1.0 - q) * min(totals) >= LEAST_BEYOND * 0.999]
     at_named = np.array([one.quantiles_ns(named) for one in merged]).T.tolist()

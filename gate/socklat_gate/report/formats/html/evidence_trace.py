@@ -48,8 +48,8 @@ def evidence_document(traces: Sequence[DrawnTrace]) -> dict[str, Any]:
                 "name": trace.name,
                 "labels": trace.labels,
                 "changes": [float(f"{value:.4g}") for value in trace.changes],
-                "fail": [_drawn(value, trace.threshold_fail) for value in trace.fail],
-                "pass": [_drawn(value, trace.threshold_pass) for value in trace.passed],
+                "fail": [_clamp(value, trace.threshold_fail) for value in trace.fail],
+                "pass": [_clamp(value, trace.threshold_pass) for value in trace.passed],
                 "threshold_fail": trace.threshold_fail,
                 "threshold_pass": trace.threshold_pass,
                 "rows": trace.rows,
@@ -87,5 +87,5 @@ def _drawable(metric: MetricVerdict) -> bool:
     return positive and bool(metric.trace.pairs) and all(map(math.isfinite, numbers))
 
 
-def _drawn(value: float, threshold: float) -> float:
+def _clamp(value: float, threshold: float) -> float:
     return float(f"{min(max(value, LEAST), BEYOND * threshold):.4g}")

@@ -54,7 +54,7 @@ class HeatMap:
     """Panels of ``height`` pixels; ``ticks`` are positions from the top with their latency.
 
     ``columns`` have a number, and why they were excluded or ""; ``stalled``, ``interference`` are
-    shares of the CPUs' time by column, None where nobody watched; ``rows`` are the data as text.
+    shares of the CPUs' time by column, None where not measured; ``rows`` are the data as text.
     """
 
     height: int
@@ -77,7 +77,7 @@ def heat_map(
     whole = Histogram.merged(one for arm in found for one in arm)
     if not whole.total:
         return None
-    first, last = _used(whole)
+    first, last = _used_bands(whole)
     edges = band_edges_ns()[first : last + 1 : BANDS_A_CELL]
     # shape (columns, cells) by arm
     counts = tuple(
@@ -101,8 +101,10 @@ def heat_map(
         panels=tuple(panels),
         ticks=tuple((place(value), units.ns(value)) for value in _ticks(2.0**low, 2.0**high)),
         columns=tuple((column.number, note_text(column.excluded)) for column in columns),
-        stalled=tuple(_drawn(noise.stalled) if noise else None for noise in noises),
-        interference=tuple(_drawn(noise.interference) if noise else None for noise in noises),
+        stalled=tuple(_rounded_share(noise.stalled) if noise else None for noise in noises),
+        interference=tuple(
+            _rounded_share(noise.interference) if noise else None for noise in noises
+        ),
         head=_head(labels),
         rows=tuple(_row(column, [arm[at] for arm in found]) for at, column in enumerate(columns)),
         edges_ns=tuple(int(edge) for edge in edges),
@@ -111,7 +113,7 @@ def heat_map(
 
 
 def heat_document(heat: HeatMap) -> dict[str, Any]:
-    """Counts and marks for the page's script, which tells what lies under the pointer."""
+    """Counts and marks for the page's script, which shows what lies under the pointer."""
     return {
         "edges": heat.edges_ns,
         "height": heat.height,
@@ -132,9 +134,9 @@ def _service(run: Run) -> Histogram:
     return run.histograms.get("service") or Histogram.empty()
 
 
-def _used(whole: Histogram) -> tuple[int, int]:
+def _used_bands(histogram: Histogram) -> tuple[int, int]:
     """First and last band, rounded outwards to whole cells."""
-    used = np.flatnonzero(whole.per_band())
+    used = np.flatnonzero(histogram.per_band())
     first = int(used[0]) // BANDS_A_CELL * BANDS_A_CELL
     last = (int(used[-1]) // BANDS_A_CELL + 1) * BANDS_A_CELL
     return first, last
@@ -173,7 +175,7 @@ def _ticks(low_ns: float, high_ns: float) -> list[float]:
     return [value for value in found if low_ns <= value <= high_ns]
 
 
-def _drawn(share: float | None) -> float | None:
+def _rounded_share(share: float | None) -> float | None:
     """What a bar can show; None for what is not known."""
     return None if share is None or math.isnan(share) else min(1.0, max(0.0, share))
 
@@ -191,5 +193,5 @@ def _row(column: Column, histograms: Sequence[Histogram]) -> tuple[str, ...]:
         cells += [units.ns(p50), units.ns(p99), highest, units.count(len(run.spikes))]
     noise = column.noise
     shares = (noise.stalled, noise.interference) if noise else (None, None)
-    told = (units.NOT_AVAILABLE if share is None else units.share(share) for share in shares)
-    return (str(column.number), *cells, *told, note_text(column.excluded))
+    texts = (units.NOT_AVAILABLE if share is None else units.share(share) for share in shares)
+    return (str(column.number), *cells, *texts, note_text(column.excluded))

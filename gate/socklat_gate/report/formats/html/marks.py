@@ -19,7 +19,7 @@ PARTS = ("recv_wait", "app")
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One spike: ``at`` in columns from the left, ``top`` in pixels, and what is said of it."""
+    """One spike: ``at`` in columns from the left, ``top`` in pixels, and its text."""
 
     at: float
     top: float
@@ -32,17 +32,17 @@ def marks_of(
     arm: int, columns: Sequence[Column], place: Callable[[float], float], rare_ns: float
 ) -> tuple[tuple[Mark, ...], int]:
     """The slowest spikes of an arm, and how many more there are."""
-    told = [
+    spikes = [
         (spike.stages_ns.get("service", 0), at, spike)
         for at, column in enumerate(columns)
         for spike in column.runs[arm].spikes
     ]
-    slowest = heapq.nlargest(MAX_MARKS, told, key=lambda one: one[0])
+    slowest = heapq.nlargest(MAX_MARKS, spikes, key=lambda one: one[0])
     marks = tuple(
         _mark(at, columns[at].runs[arm], spike, service_ns, place, rare=service_ns >= rare_ns)
         for service_ns, at, spike in slowest
     )
-    return marks, len(told) - len(marks)
+    return marks, len(spikes) - len(marks)
 
 
 def _mark(

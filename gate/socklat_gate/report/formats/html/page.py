@@ -23,7 +23,7 @@ from socklat_gate.wording.markdown_escape import one_line
 from socklat_gate.wording.section_titles import MDE_NOTE, TITLES
 from socklat_gate.wording.sentence import Name, Sentence
 
-__all__ = ["embedded", "render"]
+__all__ = ["embed", "render"]
 
 LONG = 600
 MAX_COLUMNS = 120
@@ -70,13 +70,13 @@ def render(report: Report) -> str:
             policy=page.policy,
             style=Markup(page.style),  # noqa: S704 - our own files
             script=Markup(page.script),  # noqa: S704 - our own files
-            data=embedded(data),
+            data=embed(data),
             version=__version__,
         )
     )
 
 
-def embedded(document: Any) -> Markup:
+def embed(document: Any) -> Markup:
     """Strict JSON that can stand inside a script element, its texts printable."""
     text = json.dumps(_clean(document), separators=(",", ":"), allow_nan=False, ensure_ascii=False)
     return Markup(text.translate(HIDDEN))  # noqa: S704 - just made harmless

@@ -18,14 +18,14 @@
     for (const radio of numbers) radio.checked = radio.value === shown.numbers;
   }
 
-  // "p99.9": as many digits as tell it from its neighbours.
+  // "p99.9": enough digits to differ from its neighbours.
   function name(x) {
     if (x === 0) return "quickest";
     return `p${Number((100 * (1 - 10 ** -x)).toFixed(Math.max(1, Math.floor(x))))}`;
   }
 
   function read(at) {
-    const told = shown.curves.map((curve, arm) => {
+    const texts = shown.curves.map((curve, arm) => {
       const low = curve.low[at];
       const runs = low === null ? "" : ` (runs ${socklat.ns(low)} to ${socklat.ns(curve.high[at])})`;
       return `${arms[arm]} ${socklat.ns(curve.at[at])}${runs}`;
@@ -34,7 +34,7 @@
     const ratio = arms.length > 1 && first ? `; ratio ${socklat.significant(last / first)}` : "";
     const x = step * at;
     const rare = x >= 1 ? `, 1 in ${socklat.significant(10 ** x)}` : "";
-    return `${name(x)}${rare}: ${told.join(", ")}${ratio}`;
+    return `${name(x)}${rare}: ${texts.join(", ")}${ratio}`;
   }
 
   function make(width) {

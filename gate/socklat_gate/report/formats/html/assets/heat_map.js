@@ -1,4 +1,4 @@
-// The heat map is drawn without a script; this one tells what lies under the pointer or the cursor.
+// The heat map is drawn without a script; this one shows what lies under the pointer or the cursor.
 (() => {
   "use strict";
   const place = socklat.byId("heat");

@@ -3,7 +3,7 @@ socklat.plot = (() => {
   "use strict";
   const ZOOM = 0.6;
 
-  // make(width): options and data for uPlot; read(index): what is said of that point, "" for none.
+  // make(width): options and data for uPlot; read(index): the text for that point, "" for none.
   function plot(place, output, { make, read, name }) {
     let chart = null;
     let index = null;
@@ -15,7 +15,7 @@ socklat.plot = (() => {
       const { options, data } = make(width);
       options.width = width;
       options.legend = { show: false };
-      options.hooks = { setCursor: [(u) => say(u.cursor.idx)] };
+      options.hooks = { setCursor: [(u) => show(u.cursor.idx)] };
       chart = new uPlot(options, data, place);
       const canvas = place.querySelector("canvas");
       canvas.setAttribute("role", "presentation");
@@ -23,7 +23,7 @@ socklat.plot = (() => {
       if (index !== null) point(Math.min(index, data[0].length - 1));
     }
 
-    function say(at) {
+    function show(at) {
       if (at === null || at === undefined) return;
       index = at;
       output.textContent = read(at);
@@ -34,10 +34,10 @@ socklat.plot = (() => {
       const series = chart.data.findIndex((one, i) => i && one[at] !== null && one[at] !== undefined);
       const y = series > 0 ? chart.valToPos(chart.data[series][at], chart.series[series].scale) : 0;
       chart.setCursor({ left: chart.valToPos(x, "x"), top: y });
-      say(at);
+      show(at);
     }
 
-    function whole() {
+    function fullRange() {
       const xs = chart.data[0];
       return { min: xs[0], max: xs[xs.length - 1] };
     }
@@ -46,7 +46,7 @@ socklat.plot = (() => {
       const xs = chart.data[0];
       const { min, max } = chart.scales.x;
       const at = index === null ? (min + max) / 2 : xs[index];
-      const all = whole();
+      const all = fullRange();
       const low = Math.max(all.min, at - (at - min) * factor);
       const high = Math.min(all.max, at + (max - at) * factor);
       if (high > low) chart.setScale("x", { min: low, max: high });
@@ -74,7 +74,7 @@ socklat.plot = (() => {
       "+": () => zoom(ZOOM),
       "=": () => zoom(ZOOM),
       "-": () => zoom(1 / ZOOM),
-      0: () => chart.setScale("x", whole()),
+      0: () => chart.setScale("x", fullRange()),
     });
     new ResizeObserver(() => {
       if (chart && Math.abs(place.clientWidth - chart.width) > 1) draw(range());
