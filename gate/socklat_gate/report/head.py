@@ -63,7 +63,7 @@ def _subject(result: Result) -> tuple[tuple[str, str], ...]:
         ("commit", units.commit_id(result.commit)),
         ("branch", result.branch),
         ("measured", units.moment(result.created)),
-        ("took", units.duration_s(result.duration_s)),
+        ("duration", units.duration_s(result.duration_s)),
         *(_pair_rows(result.pairs) if isinstance(result, GateResult) else ()),
         ("seed", str(result.seed) if not isinstance(result, Comparison) else ""),
     ]

@@ -68,8 +68,8 @@ def correction_text(correction: Correction) -> str:
         some = f"; {plural(correction.runs - correction.corrected_runs, 'run')} without correction"
     share = correction.used / correction.logged if correction.logged else math.nan
     return (
-        f"Corrected numbers are judged: {units.share(share)} of {units.count(correction.logged)} "
-        f"logged exchanges are used and stand for the rest "
+        f"The verdict uses corrected numbers, from {units.share(share)} of "
+        f"{units.count(correction.logged)} logged exchanges, weighted to represent all "
         f"(worst run {units.share(correction.least_share)}){some}. {length}"
         f"{_ignored_text(correction)}"
     )

@@ -63,7 +63,7 @@ def _of_arm(arm: str, runs: Sequence[Run], numbers: Sequence[int]) -> ArmSlowest
     lowest, highest = units.ns(thresholds[0]), units.ns(thresholds[-1])
     bounds = lowest if lowest == highest else f"{lowest} to {highest}, by run"
     slowest = heapq.nlargest(SLOWEST, recorded, key=lambda one: _service_ns(one[0]))
-    of = f"; below the slowest {len(slowest)} of {units.count(len(recorded))} recorded"
+    of = f"; the slowest {len(slowest)} of {units.count(len(recorded))} recorded are listed"
     summary = (
         f"{units.count(total)} exchanges at or above the threshold ({bounds})"
         f"{of if recorded else ''}"

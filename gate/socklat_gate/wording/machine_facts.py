@@ -12,13 +12,13 @@ from socklat_gate.wording.fact_numbers import number_of
 __all__ = ["LABELS", "environment_texts"]
 
 LABELS: Mapping[str, str] = {
-    "steal": "CPU time taken by the hypervisor, by the kernel's account (steal)",
-    "stalled": "CPU time taken from the services, as the probe saw it (stalled)",
-    "interference": "used by other processes on the services' CPUs (interference)",
-    "throttled": "containers held back by their CPU limit (throttled)",
-    "involuntary_switches": "containers' threads moved off a CPU (involuntary switches)",
+    "steal": "CPU time taken by the hypervisor, as the kernel accounts it (steal)",
+    "stalled": "CPU time taken from the services, as the probe measured it (stalled)",
+    "interference": "CPU time of other processes on the services' CPUs (interference)",
+    "throttled": "time for which containers were throttled by their CPU limit (throttled)",
+    "involuntary_switches": "involuntary context switches of the containers' threads",
     "cpu_busy": "CPU busy",
-    "cpu_pressure": "time in which a task waited for a CPU (pressure)",
+    "cpu_pressure": "share of time in which a task waited for a CPU (pressure)",
     "load_average": "load average",
     "cpu_model": "CPU model",
     "cpus": "CPUs",

@@ -24,12 +24,12 @@ def spikes_summary(spikes: SpikeVerdict) -> str:
 
 
 def power_text(spikes: SpikeVerdict) -> str:
-    """What the job could have found, in a sentence."""
+    """The minimum detectable effect, in a sentence."""
     if not spikes.candidate_exposure_s:
         return "No run was watched for spikes, so no increase could be detected."
     if spikes.mde_events is None:
-        return "No number of spikes would have failed beside this reference in so short a time."
+        return "MDE: none, since this exposure is too short for any number of spikes to fail."
     return (
-        f"{plural(spikes.mde_events, 'spike')} of the candidate would have failed beside this "
-        f"reference (MDE: {units.times(spikes.mde_ratio)} its rate)."
+        f"MDE: {plural(spikes.mde_events, 'spike')} of the candidate, "
+        f"{units.times(spikes.mde_ratio)} the rate of the reference."
     )

@@ -158,7 +158,7 @@ def test_a_comparison_of_campaigns_shows_the_candidate() -> None:
         "Metrics",
         "Percentile curves",
         "Latency over time",
-        "Where the time goes",
+        "Where the time went",
         "Spikes",
         "Conditions",
         "Details",

@@ -235,7 +235,7 @@ def test_the_stage_of_the_spikes_is_named() -> None:
 def test_the_spikes_section() -> None:
     report = render_markdown(spiky(notes=(worded("no *threshold* in pair 3"),)))
     assert "✘ **More spikes**: 5 spikes of 50.0 ms or more" in report
-    assert "4 spikes of the candidate would have failed beside this reference" in report
+    assert "MDE: 4 spikes of the candidate, " in report
     assert "Note: no &#42;threshold&#42; in pair 3" in report
     (table,) = [t for t in tables(report) if t[0][1] == "spikes"]
     assert table[1:] == [
@@ -268,7 +268,7 @@ def test_the_power_is_stated_whatever_it_is() -> None:
     spikes: SpikeVerdict = make_spike_verdict()
     assert "4 spikes of the candidate" in power_text(spikes)
     assert power_text(replace(spikes, mde_events=None, mde_ratio=math.inf)).startswith(
-        "No number of spikes"
+        "MDE: none, "
     )
     unwatched = replace(spikes, candidate_exposure_s=0.0, baseline_exposure_s=0.0)
     assert "No run was watched" in power_text(unwatched)

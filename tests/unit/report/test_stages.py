@@ -87,7 +87,7 @@ def test_at_most_ten_of_an_arm_are_shown_and_all_are_counted() -> None:
     (shown,) = slowest([replace(make_run(), spikes=spikes, counters=counters)])
     assert [row.service for row in shown.rows] == [f"{n}.0 ms" for n in range(39, 29, -1)]
     assert len(shown.rows) == SLOWEST
-    assert shown.summary.endswith("; below the slowest 10 of 30 recorded")
+    assert shown.summary.endswith("; the slowest 10 of 30 recorded are listed")
     assert shown.summary.startswith("1\u202f200 exchanges")
 
 

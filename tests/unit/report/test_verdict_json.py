@@ -224,7 +224,7 @@ def test_corrected_and_raw_numbers_spikes_and_the_machine():
     spikes = document["spikes"]
     assert (spikes["candidate_events"], spikes["candidate_per_s"]) == (2, 0.125)
     assert (spikes["mde_ratio"], spikes["failed"]) == (None, False)
-    assert spikes["power"].startswith("No number of spikes")
+    assert spikes["power"].startswith("MDE: none, ")
     correction = document["correction"]
     assert (correction["runs"], correction["logged"]) == (8, 16_000)
     assert document["machine"]["stalled"] == {"median": 0.02, "max": 0.02}
