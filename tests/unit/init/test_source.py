@@ -5,7 +5,13 @@ from typing import Any
 import pytest
 
 from socklat_gate.errors import UsageError
-from socklat_gate.init.source import Source, _exposed, _health_path, _of_definition, chosen_port
+from socklat_gate.init.source import (
+    Source,
+    _exposed_ports,
+    _health_path,
+    _of_definition,
+    chosen_port,
+)
 from socklat_gate.service.image import ImageRef
 
 IMAGE = ImageRef("shop:dev", "sha256:0", "")
@@ -27,8 +33,11 @@ def test_ports_of_a_compose_file_are_those_inside(
 
 
 def test_ports_of_an_image() -> None:
-    assert _exposed({"ExposedPorts": {"8080/tcp": {}, "53/udp": {}, "443/tcp": {}}}) == (443, 8080)
-    assert _exposed({"ExposedPorts": None}) == ()
+    assert _exposed_ports({"ExposedPorts": {"8080/tcp": {}, "53/udp": {}, "443/tcp": {}}}) == (
+        443,
+        8080,
+    )
+    assert _exposed_ports({"ExposedPorts": None}) == ()
 
 
 @pytest.mark.parametrize(
