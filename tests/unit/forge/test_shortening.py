@@ -76,7 +76,7 @@ def test_the_least_missed_goes_first_and_the_metrics_last() -> None:
     short = shorten(REPORT, SIZE - 1)
     assert "<summary>Pairs</summary>" in short
     assert "<summary>Facts about the machine</summary>" not in short
-    assert "room: Facts about the machine. The artifact" in short
+    assert "size limit: Facts about the machine. The artifact" in short
     for room in range(600, SIZE, 500):
         kept = shorten(REPORT, room)
         if "### Where the time went" in kept:
