@@ -170,5 +170,5 @@ def _packed_zeros() -> str:
 
 
 def _packed(payload: bytes) -> str:
-    packed = zlib.compress(payload, 9)
+    packed = zlib.compress(payload, 1)
     return base64.b64encode(struct.pack(">II", 0x1C849314, len(packed)) + packed).decode()

@@ -39,9 +39,9 @@ def reports(tmp_path: Path, result: Result | None = None) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 
 
-@pytest.fixture
-def files(tmp_path: Path) -> dict[str, bytes]:
-    return reports(tmp_path)
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    return reports(tmp_path_factory.mktemp("reports"))
 
 
 def refused(data: bytes) -> str:
