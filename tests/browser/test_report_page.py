@@ -184,8 +184,17 @@ def test_the_switch_overrules_the_system(opened: Open, example: Result) -> None:
     assert page.evaluate(colour) != light
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+# All rules on thousands of marks take axe seconds: each scheme and each width once, and all crosses
+# where slow tests run.
+@pytest.mark.parametrize(
+    ("scheme", "viewport"),
+    [
+        pytest.param("light", DESK, id="desk-light"),
+        pytest.param("dark", PHONE, id="phone-dark"),
+        pytest.param("dark", DESK, id="desk-dark", marks=pytest.mark.slow),
+        pytest.param("light", PHONE, id="phone-light", marks=pytest.mark.slow),
+    ],
+)
 def test_axe_finds_nothing(opened: Open, example: Result, scheme: str, viewport: Any) -> None:
     page = opened(example, viewport=viewport, color_scheme=scheme).page
     page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
