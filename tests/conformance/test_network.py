@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from socklat_gate.probe.netstat import network_counters, since
+from socklat_gate.probe.netstat import increments, network_counters
 from socklat_gate.probe.probe import SocketProbe
 from tests.conformance.lab import Lab
 from tests.conformance.stand import REQUEST, Bounds, Stand, ask, assert_balanced, assert_true
@@ -55,7 +55,7 @@ def test_retransmitted_segments_are_counted_as_the_kernel_counts_them(
             netem("loss", "30%", inwards=False)
             for _ in range(LOSSY_REQUESTS):
                 ask(client, REQUEST, len(REQUEST))
-            retransmits = since(before, network_counters(stand.pid))["retransmits"]
+            retransmits = increments(before, network_counters(stand.pid))["retransmits"]
             counters = stand.counters
         account = stand.finish()
     assert counters["retransmits"] == retransmits > 0

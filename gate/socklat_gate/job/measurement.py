@@ -20,7 +20,7 @@ from socklat_gate.load.process import Endpoint, make_load
 from socklat_gate.measured.facts import Note
 from socklat_gate.measured.pair import Interleave, Noise
 from socklat_gate.measured.run import LoadCounts, Run
-from socklat_gate.probe.netstat import network_counters, since
+from socklat_gate.probe.netstat import increments, network_counters
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.probe.reading import Reading
 from socklat_gate.scenario import Scenario
@@ -100,7 +100,7 @@ def measure(
     for slot, arm in enumerate(arms):
         run = replace(
             _run(arm, readings[slot], driven.counts[slot], driven.recorder),
-            network=since(before.network[slot], network_counters(arm.pid)),
+            network=increments(before.network[slot], network_counters(arm.pid)),
             cpu_ns=cpu[slot].used_ns,
             cpu_exchanges=cpu[slot].exchanges,
             corrected=correction.corrected[slot] if correction else None,

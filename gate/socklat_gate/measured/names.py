@@ -7,7 +7,7 @@ from typing import Literal
 __all__ = ["SPIKES", "Stage"]
 
 SPIKES = "spikes"
-"""The name by which a waiver means the rare spikes."""
+"""The name of rare spikes as a metric, in a waiver."""
 
 Stage = Literal[
     "service",

@@ -2,7 +2,7 @@
 
 ``bcc`` on PyPI is an unrelated package.  The distribution's binding is pure Python over
 ``libbcc.so`` and imports under any CPython 3.10+, so it is loaded alone from the distribution's
-``dist-packages`` when a plain import does not give it.
+``dist-packages`` when a plain import does not find it.
 """
 
 from __future__ import annotations

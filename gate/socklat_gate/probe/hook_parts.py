@@ -35,14 +35,14 @@ def exists(part: Part, types: KernelTypes) -> bool:
         return False
     if part.kind == "perf_event":
         return True
-    if part.kind == "tracepoint":  # by tracefs, which is root's own as a rule
+    if part.kind == "tracepoint":  # by tracefs, which usually only root can read
         identity = f"{part.symbol.replace(':', '/')}/id"
         return any(os.access(place / identity, os.R_OK) for place in _TRACEFS)
     return types.has_function(part.symbol)
 
 
 def attach_part(program: Any, types: KernelTypes, part: Part, typed: bool) -> tuple[int, list[int]]:
-    """Attach one part: the program's descriptor, and those that BCC's clean-up knows nothing of.
+    """Attach one part; its program's descriptor, and the descriptors outside BCC's clean-up.
 
     Raises `Refused`, or `Untyped` with ``typed`` where the part has no such program.
     """
@@ -103,13 +103,13 @@ def detach_part(program: Any, part: Part) -> None:
     elif part.kind == "perf_event":
         program.detach_perf_event(ev_type=_SOFTWARE, ev_config=_CPU_CLOCK)
     elif part.kind == "kprobe":
-        program.detach_kprobe(event=symbol, **_only(program.detach_kprobe, part))
+        program.detach_kprobe(event=symbol, **_one_function(program.detach_kprobe, part))
     elif part.kind == "kretprobe":
-        program.detach_kretprobe(event=symbol, **_only(program.detach_kretprobe, part))
+        program.detach_kretprobe(event=symbol, **_one_function(program.detach_kretprobe, part))
 
 
-def _only(detach: Callable[..., None], part: Part) -> dict[str, bytes]:
-    """BCC 0.19+ can detach one of several functions at a symbol; older ones all of them."""
+def _one_function(detach: Callable[..., None], part: Part) -> dict[str, bytes]:
+    """BCC 0.19+ can detach one of several functions at a symbol; older versions detach all."""
     named = "fn_name" in inspect.signature(detach).parameters
     return {"fn_name": part.function.encode()} if named else {}
 

@@ -1,4 +1,4 @@
-"""Attaches events: for each the first hook that this kernel takes, settled by trying."""
+"""Attaches to each event the first of its hooks that this kernel accepts, by trial."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """An event's hook in place; ``program_fds`` serve to ask the kernel for missed invocations.
+    """An event's hook in place; ``program_fds`` are those of its programs, which may miss events.
 
-    ``own_fds`` are those that BCC's clean-up knows nothing of; `detach` closes them.
+    ``own_fds`` are descriptors outside BCC's own clean-up; `detach` closes them.
     """
 
     event: str
@@ -35,7 +35,7 @@ class Attached:
         return "+".join(str(part) for part in self.hook)
 
     def detach(self) -> None:
-        """Ends what BCC's own clean-up does not."""
+        """Closes the descriptors outside BCC's own clean-up."""
         for fd in self.own_fds:
             os.close(fd)
 
@@ -51,8 +51,8 @@ def attach_all(
     """Attaches one hook for each event; optional events may stay without.
 
     ``typed`` says that the program was compiled with ``-DTYPED``: its tracepoints' arguments are
-    typed.  Raises `Untyped` when a hook's turn comes that cannot be loaded so; nothing stays
-    attached then, and the caller compiles without.
+    typed.  Raises `Untyped` when a hook cannot be loaded that way; nothing stays attached then,
+    and the caller compiles without.
 
     ``prefer`` tries hooks with parts of that kind first where an event has one, which is how each
     hook set is tested; without it the order is the events' own.  Raises `UnfitEnvironment`
@@ -81,7 +81,7 @@ def attach_event(
 ) -> Attached | None:
     """Attaches the first hook of ``event`` that this kernel takes.
 
-    None for an optional event without one; raises as `attach_all` for the others.
+    None for an optional event without one; else raises as `attach_all` does.
     """
     refusals: list[str] = []
     for hook in sorted(event.hooks, key=lambda hook: not _has_kind(hook, prefer)):  # stable

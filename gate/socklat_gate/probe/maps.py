@@ -39,7 +39,7 @@ def map_fd(program: Any, name: str) -> int:
 class PerCpuArray:
     """A ``BPF_PERCPU_ARRAY``, by its descriptor, whose item is ``words`` integers of one dtype.
 
-    With ``copies=1`` a ``BPF_ARRAY``; its items must fill whole 8 bytes.
+    With ``copies=1`` a ``BPF_ARRAY``; its items must be a multiple of 8 bytes.
     """
 
     def __init__(

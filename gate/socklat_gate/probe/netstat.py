@@ -1,4 +1,4 @@
-"""A network namespace's own TCP counters: what the kernel counts anyway, at no cost.
+"""A network namespace's own TCP counters: the kernel keeps them anyway.
 
 Source: ``/proc/PID/net/snmp`` and ``netstat`` (names of net/ipv4/proc.c).
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["network_counters", "since"]
+__all__ = ["increments", "network_counters"]
 
-_WANTED = {
+_NAMES = {
     "RetransSegs": "retransmits",
     "OutRsts": "resets_sent",
     "TCPTimeouts": "rtos",
@@ -31,13 +31,13 @@ def network_counters(pid: int) -> dict[str, int]:
             lines = Path(f"/proc/{pid}/net/{name}").read_text("ascii").splitlines()
         except OSError:
             return {}
-        # Lines come in twos: names, then values, both behind the protocol's name.
+        # Lines come in pairs: names, then values, each after the protocol's name.
         for header, values in zip(lines[::2], lines[1::2], strict=True):
             pairs = zip(header.split()[1:], values.split()[1:], strict=True)
-            found.update({_WANTED[key]: int(value) for key, value in pairs if key in _WANTED})
+            found.update({_NAMES[key]: int(value) for key, value in pairs if key in _NAMES})
     return found
 
 
-def since(before: dict[str, int], now: dict[str, int]) -> dict[str, int]:
+def increments(before: dict[str, int], now: dict[str, int]) -> dict[str, int]:
     """What was counted between two readings."""
     return {name: value - before.get(name, 0) for name, value in now.items()}

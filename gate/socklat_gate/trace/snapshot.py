@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from socklat_gate.measured.bpf_layout import names
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.run import Spike
-from socklat_gate.probe.netstat import network_counters, since
+from socklat_gate.probe.netstat import increments, network_counters
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.probe.reading import Reading
 from socklat_gate.trace.target import Target
@@ -105,7 +105,7 @@ class Live:
     def _network_so_far(self) -> dict[str, int]:
         """Empty for a shared namespace; the last known when the target has ended."""
         if self._network_of and (now := network_counters(self._network_of)):
-            self._network = since(self._network_before, now)
+            self._network = increments(self._network_before, now)
         return self._network
 
     def _raise_threshold(self) -> None:

@@ -23,8 +23,7 @@ class Evidence:
     """What the rules decide by: ``judged`` metrics and ``spikes`` (None: not judged).
 
     ``pairs`` were used.  ``overlaps`` has a fact for each arm whose requests overlapped too often.
-    ``exposure_pairs`` are the pairs that are missing until the candidate was watched for spikes as
-    long as a pass needs.
+    ``exposure_pairs`` are further pairs until the exposure to spikes is as long as a pass needs.
     """
 
     judged: Sequence[JudgedMetric]
@@ -112,9 +111,9 @@ def _pairs_to_decide(evidence: Evidence) -> int | None:
 
 
 def exposure_pairs(spikes: SpikeVerdict | None, watch_s: float, pairs: int, most: int) -> int:
-    """Pairs that are missing until the candidate was watched for spikes for ``watch_s``.
+    """Further pairs until the candidate's exposure to spikes reaches ``watch_s``.
 
-    As long as the ``pairs`` so far; ``most`` where nothing was watched.
+    They are taken to be as long as the ``pairs`` so far; ``most`` where nothing was watched.
     """
     if spikes is None or spikes.candidate_exposure_s >= watch_s:
         return 0
