@@ -6,16 +6,13 @@ there is no sample with NaN.  Names and labels are a contract: docs/reference/fo
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
-    GaugeMetricFamily,
     HistogramMetricFamily,
     InfoMetricFamily,
     Metric,
-    StateSetMetricFamily,
     SummaryMetricFamily,
 )
 from prometheus_client.openmetrics.exposition import generate_latest
@@ -24,15 +21,13 @@ from prometheus_client.registry import Collector
 from socklat_gate.measured.histogram import Histogram, bucket_edges_ns
 from socklat_gate.measured.result import Result, RunResult
 from socklat_gate.measured.run import Run
-from socklat_gate.measured.verdict import Outcome, Verdict
+from socklat_gate.measured.verdict import Verdict
 from socklat_gate.report.arm_runs import merge_stage
+from socklat_gate.report.formats.openmetrics_families import PREFIX, gauge, label_text, states
 from socklat_gate.report.report import Report
-from socklat_gate.wording.markdown_escape import one_line
 
 __all__ = ["render"]
 
-LONG = 600
-PREFIX = "socklat_gate"
 QUANTILES = (0.5, 0.9, 0.99, 0.999)
 OCTAVES = range(10, 37)
 """Buckets end at 2**k - 1 ns, since values are whole ns and bucket edges are powers of 2: exact."""
@@ -57,16 +52,14 @@ class _Report(Collector):
     def _families(self) -> Iterator[Metric]:
         result, arms = self._report.result, self._report.runs.arms
         yield _info(result)
-        yield _gauge(
-            "duration", "Wall-clock time of the job.", [({}, result.duration_s)], "seconds"
-        )
+        yield gauge("duration", "Wall-clock time of the job.", [({}, result.duration_s)], "seconds")
         yield _stages(arms)
         yield _histogram(arms)
         if result.completeness is not None:
             done = result.completeness
             names = ("seen", "recorded", "filtered", "no_response", "pending", "dropped", "missed")
             rows = [({"fate": name}, float(getattr(done, name))) for name in names]
-            yield _gauge("exchanges", "Exchanges as the kernel counted them, by fate.", rows)
+            yield gauge("exchanges", "Exchanges as the kernel counted them, by fate.", rows)
         if not isinstance(result, RunResult):
             yield from _verdict(result.verdict)
 
@@ -90,7 +83,7 @@ def _info(result: Result) -> Metric:
         "seed": str(result.seed),
     }
     found = InfoMetricFamily(PREFIX, "What was measured.")
-    found.add_metric([], {name: _text(value) for name, value in labels.items()})
+    found.add_metric([], {name: label_text(value) for name, value in labels.items()})
     return found
 
 
@@ -106,7 +99,7 @@ def _stages(arms: Sequence[tuple[str, Sequence[Run]]]) -> Metric:
     for arm, runs in arms:
         for stage in dict.fromkeys(stage for run in runs for stage in run.histograms):
             for numbers, histogram, exchanges in _distributions(runs, stage):
-                labels = [_text(stage), arm, numbers]
+                labels = [label_text(stage), arm, numbers]
                 for quantile, value in zip(
                     QUANTILES, histogram.quantiles_ns(QUANTILES), strict=True
                 ):
@@ -151,16 +144,16 @@ def _histogram(arms: Sequence[tuple[str, Sequence[Run]]]) -> Metric:
 
 
 def _verdict(verdict: Verdict) -> Iterator[Metric]:
-    yield _states("verdict", "The outcome.", [({}, verdict.outcome)])
-    yield _gauge("pairs", "Pairs in use.", [({}, float(verdict.pairs))])
-    metrics = [({"metric": _text(one.name)}, one) for one in verdict.metrics]
-    yield _states("metric_verdict", "The outcome by metric.", [(n, m.verdict) for n, m in metrics])
+    yield states("verdict", "The outcome.", [({}, verdict.outcome)])
+    yield gauge("pairs", "Pairs in use.", [({}, float(verdict.pairs))])
+    metrics = [({"metric": label_text(one.name)}, one) for one in verdict.metrics]
+    yield states("metric_verdict", "The outcome by metric.", [(n, m.verdict) for n, m in metrics])
     for name, text, unit in (
         ("baseline_ns", "What is judged, of the baseline arm.", "seconds"),
         ("candidate_ns", "What is judged, of the candidate arm.", "seconds"),
     ):
         rows = [(n, getattr(m, name) / 1e9) for n, m in metrics]
-        yield _gauge(f"metric_{name.removesuffix('_ns')}", text, rows, unit)
+        yield gauge(f"metric_{name.removesuffix('_ns')}", text, rows, unit)
     for name, text in (
         ("change", "Estimated change, 0.05 being 5% slower."),
         ("ci_low", "Lower end of the change's 95% interval."),
@@ -169,51 +162,25 @@ def _verdict(verdict: Verdict) -> Iterator[Metric]:
         ("regression_threshold", "Change from which on the metric has to fail."),
         ("mde", "Minimum detectable effect: half of such jobs would fail this change."),
     ):
-        yield _gauge(f"metric_{name}", text, [(n, getattr(m, name)) for n, m in metrics], "ratio")
+        yield gauge(f"metric_{name}", text, [(n, getattr(m, name)) for n, m in metrics], "ratio")
     rows = [
         (labels | {"to": to, "of": of}, getattr(metric, f"{of}_{to}"))
         for labels, metric in metrics
         for to in ("fail", "pass")
         for of in ("evidence", "threshold")
     ]
-    yield _gauge("metric_evidence", "Evidence (e-values) and the threshold of each.", rows)
+    yield gauge("metric_evidence", "Evidence (e-values) and the threshold of each.", rows)
     if verdict.spikes is not None:
         spikes = verdict.spikes
         arms = ("baseline", "candidate", "stored")
         counts = [({"arm": arm}, float(getattr(spikes, f"{arm}_events"))) for arm in arms]
         watched = [({"arm": arm}, getattr(spikes, f"{arm}_exposure_s")) for arm in arms]
-        yield _gauge("spikes", "Rare spikes as events.", counts)
-        yield _gauge("spikes_exposure", "Exposure: time watched for spikes.", watched, "seconds")
-        yield _gauge(
+        yield gauge("spikes", "Rare spikes as events.", counts)
+        yield gauge("spikes_exposure", "Exposure: time watched for spikes.", watched, "seconds")
+        yield gauge(
             "spikes_threshold",
             "Service time from which on it is a spike.",
             [({}, spikes.threshold_ns / 1e9)],
             "seconds",
         )
-        yield _gauge(
-            "spikes_failed", "1 when the candidate has more.", [({}, float(spikes.failed))]
-        )
-
-
-def _gauge(
-    name: str, text: str, rows: Iterable[tuple[Mapping[str, str], float]], unit: str = ""
-) -> Metric:
-    full = f"{PREFIX}_{name}{'_' + unit if unit else ''}"
-    found = GaugeMetricFamily(full, text, labels=[], unit=unit)
-    for labels, value in rows:
-        if not math.isnan(value):
-            found.add_sample(full, dict(labels), value)
-    return found
-
-
-def _states(name: str, text: str, rows: Iterable[tuple[Mapping[str, str], Outcome]]) -> Metric:
-    full = f"{PREFIX}_{name}"
-    found = StateSetMetricFamily(full, text)
-    for labels, outcome in rows:
-        for state in Outcome:
-            found.add_sample(full, dict(labels) | {full: state.value}, float(state is outcome))
-    return found
-
-
-def _text(value: str) -> str:
-    return one_line(value, LONG)
+        yield gauge("spikes_failed", "1 when the candidate has more.", [({}, float(spikes.failed))])
