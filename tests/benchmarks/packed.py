@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from socklat_gate.documents.codec import JSON
+from socklat_gate.measured.attribution import COMPONENTS
 from socklat_gate.measured.histogram import (
     BAND_COUNT,
     BUCKETS,
@@ -24,7 +25,6 @@ from socklat_gate.measured.histogram import (
     bucket_edges_ns,
 )
 from socklat_gate.measured.run import WEIGHT_UNIT, Bands, Run, StallCorrected
-from socklat_gate.measured.verdict import COMPONENTS
 
 __all__ = ["filled", "hollow", "packed"]
 

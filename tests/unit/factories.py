@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from socklat_gate.errors import Reason
+from socklat_gate.measured.attribution import Attribution, StageShare
 from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.facts import TEXT, Note, NoteCode, ReasonFact
 from socklat_gate.measured.histogram import BAND_COUNT, BAND_SUB_BITS, Histogram, index_of
@@ -22,15 +23,7 @@ from socklat_gate.measured.result import (
     RunResult,
 )
 from socklat_gate.measured.run import WEIGHT_UNIT, Bands, LoadCounts, Run, Spike, StallCorrected
-from socklat_gate.measured.verdict import (
-    Attribution,
-    MetricVerdict,
-    Outcome,
-    SpikeVerdict,
-    StageShare,
-    Verdict,
-    Waived,
-)
+from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict, Verdict, Waived
 
 STAGES = ("service", "recv_wait", "app")
 REQUESTS = 2_000

@@ -12,11 +12,12 @@ from functools import lru_cache
 from typing import Any, Literal, TypeVar
 
 from socklat_gate.documents.decoding import hints_of
+from socklat_gate.measured.attribution import StageShare
 from socklat_gate.measured.facts import Drift
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.run import Bands
-from socklat_gate.measured.verdict import Outcome, StageShare, Waived
+from socklat_gate.measured.verdict import Outcome, Waived
 from socklat_gate.scenario.gating import Gate, Metric, Stage
 from socklat_gate.verdict.decide import decide
 from tests.unit.factories import (

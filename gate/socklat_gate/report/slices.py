@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from socklat_gate.measured.verdict import Attribution, StageShare, Verdict
+from socklat_gate.measured.attribution import Attribution, StageShare
+from socklat_gate.measured.verdict import Verdict
 from socklat_gate.wording import units
 from socklat_gate.wording.sentence import Name, Sentence
 

@@ -6,8 +6,8 @@ import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from socklat_gate.measured.attribution import COMPONENTS
 from socklat_gate.measured.run import Run, Spike
-from socklat_gate.measured.verdict import COMPONENTS
 from socklat_gate.report.arm_runs import Arms
 from socklat_gate.wording import units
 

@@ -17,9 +17,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from socklat_gate.measured.attribution import COMPONENTS, Attribution, StageShare
 from socklat_gate.measured.pair import ARMS, Pair
 from socklat_gate.measured.run import Bands
-from socklat_gate.measured.verdict import COMPONENTS, Attribution, StageShare
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.clusters import ClusterIds, cluster_ids, cluster_means
 from socklat_gate.verdict.estimate import hodges_lehmann

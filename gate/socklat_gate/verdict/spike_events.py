@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from socklat_gate.measured.attribution import COMPONENTS
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.pair import ARMS, Pair
 from socklat_gate.measured.run import Run, Spike
-from socklat_gate.measured.verdict import COMPONENTS
 from socklat_gate.verdict.arrays import Floats
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from socklat_gate.errors import Reason
-from socklat_gate.measured.verdict import Attribution, MetricVerdict, Outcome, Verdict
+from socklat_gate.measured.attribution import Attribution
+from socklat_gate.measured.verdict import MetricVerdict, Outcome, Verdict
 
 __all__ = ["CANNOT_JUDGE", "blocked", "carrier", "change_or_lowest", "slice_of", "worst_of"]
 

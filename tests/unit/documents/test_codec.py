@@ -9,10 +9,11 @@ import pytest
 from socklat_gate.documents.codec import from_body, to_body
 from socklat_gate.documents.result_types import result_from_body
 from socklat_gate.errors import NoUsableBaseline, Reason
+from socklat_gate.measured.attribution import StageShare
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.run import StallCorrected
-from socklat_gate.measured.verdict import Outcome, SpikeVerdict, StageShare, Waived
+from socklat_gate.measured.verdict import Outcome, SpikeVerdict, Waived
 from tests.unit.factories import make_campaign, make_metric, make_result, worded
 
 

@@ -10,10 +10,11 @@ import pytest
 from socklat_gate.documents.codec import to_body
 from socklat_gate.documents.result_types import result_from_body
 from socklat_gate.errors import Reason
+from socklat_gate.measured.attribution import StageShare
 from socklat_gate.measured.facts import Drift, Note, NoteCode
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.result import Result
-from socklat_gate.measured.verdict import Outcome, StageShare, Verdict, Waived
+from socklat_gate.measured.verdict import Outcome, Verdict, Waived
 from tests.unit.factories import (
     make_campaign,
     make_cpu_metric,

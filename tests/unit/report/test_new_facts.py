@@ -10,15 +10,10 @@ from dataclasses import replace
 import pytest
 
 from socklat_gate.errors import Reason
+from socklat_gate.measured.attribution import Attribution, StageShare
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.result import Result
-from socklat_gate.measured.verdict import (
-    Attribution,
-    MetricVerdict,
-    Outcome,
-    SpikeVerdict,
-    StageShare,
-)
+from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict
 from socklat_gate.report.arm_runs import shown_runs
 from socklat_gate.report.machine import machine_numbers
 from socklat_gate.report.pair_table import interleaving, pair_table

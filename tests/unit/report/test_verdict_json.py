@@ -9,7 +9,8 @@ from socklat_gate.documents.codec import to_body
 from socklat_gate.documents.envelope import RESULT_SCHEMA, SCHEMA_VERSION, checksum_of
 from socklat_gate.documents.json_schema import result_schema
 from socklat_gate.documents.result_types import result_from_body
-from socklat_gate.measured.verdict import Outcome, StageShare
+from socklat_gate.measured.attribution import StageShare
+from socklat_gate.measured.verdict import Outcome
 from socklat_gate.report.formats.verdict_json import VERDICT_SCHEMA_VERSION, verdict_document
 from socklat_gate.report.formats.verdict_schema import verdict_schema
 from socklat_gate.report.report import report_of

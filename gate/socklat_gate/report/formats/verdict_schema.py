@@ -14,9 +14,10 @@ from socklat_gate.documents.json_schema import (
     schema_of_type,
 )
 from socklat_gate.errors import Exit, Reason
+from socklat_gate.measured.attribution import Attribution
 from socklat_gate.measured.pair import Interleave
 from socklat_gate.measured.result import Completeness, Kind
-from socklat_gate.measured.verdict import Attribution, MetricVerdict, Outcome, SpikeVerdict
+from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict
 from socklat_gate.report.formats.verdict_json import LEFT_OUT, RAW, VERDICT_SCHEMA_VERSION
 from socklat_gate.report.machine import NUMBERS
 from socklat_gate.report.raw_numbers import Correction
