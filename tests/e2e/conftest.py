@@ -14,6 +14,7 @@ from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG, ECHO_TAG, write_scenario
 from tests.e2e.traced import PORT, RESPONSES, Container
 from tests.services.build import build_image, package_image
+from tests.services.own_images import OwnImages, owned_images
 
 # Started first, so that no worker has a long one left when the others have nothing to do.
 LONGEST = (
@@ -104,6 +105,13 @@ def redis_image(docker_client: Any) -> str:
 @pytest.fixture(scope="session")
 def nginx_image(docker_client: Any) -> str:
     return package_image(docker_client, "nginx")
+
+
+@pytest.fixture
+def own_images(docker_client: Any) -> Iterator[OwnImages]:
+    """What the test builds of these is no other test's, and removed when it ends."""
+    with owned_images(docker_client) as own:
+        yield own
 
 
 @pytest.fixture

@@ -93,13 +93,15 @@ class Gate:
         return Terminal(process, ours, self.out)
 
     def left_behind(self) -> list[str]:
-        """Containers, networks, processes and temporary files of the commands started here."""
+        """Containers, networks, volumes, processes and files of the commands started here."""
         found: list[str] = []
         for pid in self._pids:
             chosen = {"label": f"{PREFIX}pid={pid}"}
             containers = self._client.api.containers(all=True, filters=chosen)
             found += [item["Names"][0] for item in containers]
             found += [item["Name"] for item in self._client.api.networks(filters=chosen)]
+            volumes = self._client.api.volumes(filters=chosen)["Volumes"] or []
+            found += [item["Name"] for item in volumes]
         return [*found, *map(str, self._temporary.iterdir()), *self._processes()]
 
     def _start(

@@ -11,6 +11,7 @@ import pytest
 
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG, write_scenario
+from tests.services.own_images import OwnImages
 from tests.unit.forge.github.api_server import TOKEN, ApiServer
 from tests.unit.forge.github.composite import CompositeRun
 from tests.unit.forge.github.events import environment, pull_request
@@ -32,16 +33,15 @@ link = "https://tracker.example/PERF-1"
 """
 
 
-QUICK_US, SLOW_US = 3001, 4201
-COMMANDS = [["/delay", "--before-response", str(wait_us)] for wait_us in (QUICK_US, SLOW_US)]
+QUICK_US, SLOW_US = 3000, 4200
 
 
-def dockerfile(wait_us: int) -> str:
-    return f'FROM {DELAY_TAG}\nCMD ["/delay", "--before-response", "{wait_us}"]\n'
+def dockerfile(own_images: OwnImages, wait_us: int) -> str:
+    return own_images.dockerfile(DELAY_TAG, ["/delay", "--before-response", str(wait_us)])
 
 
 @pytest.fixture
-def origin(tmp_path: Path) -> Repository:
+def origin(tmp_path: Path, own_images: OwnImages) -> Repository:
     """What GitHub has: a service that takes 3 ms, and its scenario."""
     made = new_repository(tmp_path / "origin")
     made.git("config", "receive.denyCurrentBranch", "updateInstead")
@@ -50,26 +50,17 @@ def origin(tmp_path: Path) -> Repository:
         {"service": {"image": None, "command": None, "build": "service"}},
     )
     (made.path / ".gitignore").write_text("socklat-out/\nmeasured/\ntmp/\n")
-    made.commit(dockerfile(QUICK_US), "service/Dockerfile")
+    made.commit(dockerfile(own_images, QUICK_US), "service/Dockerfile")
     return made
 
 
 @pytest.fixture
-def images(docker_client: Any) -> Iterator[None]:
-    """What was built here is removed again, and nothing that tests beside it built."""
-
-    def built() -> set[str]:
-        found = docker_client.images.list(name="socklat-gate/build")
-        ours = [image for image in found if image.attrs["Config"]["Cmd"] in COMMANDS]
-        return {tag for image in ours for tag in image.tags}
-
-    before = built()
+def _no_candidate_stays(docker_client: Any, own_images: OwnImages) -> Iterator[None]:
+    """What the action builds it removes itself, before `own_images` would."""
     candidates = {item["Id"] for item in docker_client.api.images(name="socklat-gate-candidate")}
     yield
     left = {item["Id"] for item in docker_client.api.images(name="socklat-gate-candidate")}
-    assert left <= candidates  # what the action builds it removes itself
-    for tag in built() - before:
-        docker_client.images.remove(tag, force=True)
+    assert left <= candidates
 
 
 class Runner:
@@ -142,7 +133,7 @@ class Runner:
         return path
 
 
-def at_red(runner: Runner, origin: Repository, server: ApiServer) -> None:
+def at_red(runner: Runner, origin: Repository, own_images: OwnImages, server: ApiServer) -> None:
     """A pull request that passes, then one that is too slow.
 
     Both are told what the two slow tests of test_action.py are told, too.
@@ -163,7 +154,7 @@ def at_red(runner: Runner, origin: Repository, server: ApiServer) -> None:
     assert "**PASS**" in server.comments[0]["body"]
     assert [check["conclusion"] for check in server.checks] == ["success"]
 
-    origin.commit(dockerfile(SLOW_US), "service/Dockerfile")
+    origin.commit(dockerfile(own_images, SLOW_US), "service/Dockerfile")
     red = runner.pull_request("topic", build="service", prepare="echo ::error::prepared")
     assert red.exit_code == 1, red.log
     assert {name for name, code in red.ended.items() if code} == {"Conclude"}
@@ -180,22 +171,33 @@ def at_red(runner: Runner, origin: Repository, server: ApiServer) -> None:
     assert server.checks[1]["head_sha"] == origin.git("rev-parse", "HEAD")
 
 
+@pytest.mark.usefixtures("_no_candidate_stays")
 def test_from_green_to_red(
-    origin: Repository, tmp_path: Path, docker_client: Any, images: None, runner_temp: Path
+    origin: Repository,
+    own_images: OwnImages,
+    tmp_path: Path,
+    docker_client: Any,
+    runner_temp: Path,
 ) -> None:
     with ApiServer() as server:
-        at_red(Runner(tmp_path, origin, server, docker_client, runner_temp), origin, server)
+        runner = Runner(tmp_path, origin, server, docker_client, runner_temp)
+        at_red(runner, origin, own_images, server)
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("_no_candidate_stays")
 def test_from_green_to_red_to_waived_to_merged(
-    origin: Repository, tmp_path: Path, docker_client: Any, images: None, runner_temp: Path
+    origin: Repository,
+    own_images: OwnImages,
+    tmp_path: Path,
+    docker_client: Any,
+    runner_temp: Path,
 ) -> None:
     with ApiServer() as server:
         runner = Runner(tmp_path, origin, server, docker_client, runner_temp)
         main = origin.git("rev-parse", "HEAD")
         assert main[:7] in runner.push_to_main()
-        at_red(runner, origin, server)
+        at_red(runner, origin, own_images, server)
 
         scenario = (origin.path / "socklat.toml").read_text()
         origin.commit(scenario + WAIVER, "socklat.toml")

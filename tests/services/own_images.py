@@ -1,0 +1,41 @@
+"""Images that one test builds, which have an id of their own and are removed with it.
+
+An image's id is a hash of its content: two tests that build the same text share one image, and
+neither can remove it while the other's containers run.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["OwnImages", "owned_images"]
+
+OWNER_LABEL = "socklat-test.owner"
+
+
+@dataclass(frozen=True)
+class OwnImages:
+    """Writes Dockerfiles of images that carry ``token`` as a label."""
+
+    token: str
+
+    def dockerfile(self, base: str, command: list[str]) -> str:
+        """A Dockerfile of ``base`` with another command, as ``["/delay"]``."""
+        return f"FROM {base}\nLABEL {OWNER_LABEL}={self.token}\nCMD {json.dumps(command)}\n"
+
+
+@contextmanager
+def owned_images(client: Any) -> Iterator[OwnImages]:
+    """Images with a random token; all that carry it are removed at the end."""
+    own = OwnImages(secrets.token_hex(8))
+    try:
+        yield own
+    finally:
+        # Not `images.list` of Docker's SDK: it fails where another test removes an image meanwhile.
+        for image in client.api.images(filters={"label": f"{OWNER_LABEL}={own.token}"}):
+            client.api.remove_image(image["Id"], force=True)
