@@ -3,51 +3,51 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from socklat_gate.errors import Exit, Reason
-from socklat_gate.probe.btf import kernel_types
+from socklat_gate.probe import binding, btf
+from socklat_gate.probe.binding import load_bcc
+from socklat_gate.probe.btf import KernelTypes, kernel_types
 from socklat_gate.probe.hook_table import EVENTS
 from tests.e2e.harness import COMMAND, Gate
 
 pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
-WITHOUT_BCC = """
-import sys
-import socklat_gate.probe.binding
-sys.modules["bcc"] = None
-socklat_gate.probe.binding._places = lambda: []
-from socklat_gate.cli import main
-main()
-"""
-WITHOUT_BTF = """
-import socklat_gate.probe.btf
-load = socklat_gate.probe.btf._declare
-def without_btf():
-    lib = load()
-    lib.btf__load_vmlinux_btf = lambda: None
-    return lib
-socklat_gate.probe.btf._declare = without_btf
-from socklat_gate.cli import main
-main()
-"""
-WITHOUT_HOOK = """
-import socklat_gate.probe.btf
-socklat_gate.probe.btf.KernelTypes.has_tracepoint = lambda self, name: name != "tcp_destroy_sock"
-socklat_gate.probe.btf.KernelTypes.has_function = lambda self, name: False
-from socklat_gate.cli import main
-main()
-"""
-BROKEN = """
-import socklat_gate.commands.schema
-socklat_gate.commands.schema.emit_json = None
-from socklat_gate.cli import main
-main()
-"""
+
+@pytest.fixture(autouse=True)
+def _looked_for_again() -> Iterator[None]:
+    """What a process finds once is looked for by each test, and by those after it."""
+    for found in (load_bcc, kernel_types):
+        found.cache_clear()
+    yield
+    for found in (load_bcc, kernel_types):
+        found.cache_clear()
+
+
+def without_bcc(patch: pytest.MonkeyPatch) -> None:
+    patch.setitem(sys.modules, "bcc", None)
+    patch.setattr(binding, "_places", list)
+
+
+def without_btf(patch: pytest.MonkeyPatch) -> None:
+    lib = btf._declare()
+    patch.setattr(btf, "_declare", lambda: lib)
+    patch.setattr(lib, "btf__load_vmlinux_btf", lambda: None)
+
+
+def without_hook(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(KernelTypes, "has_tracepoint", lambda types, name: name != "tcp_destroy_sock")
+    patch.setattr(KernelTypes, "has_function", lambda types, name: False)
+
+
+def complete(patch: pytest.MonkeyPatch) -> None:
+    """Nothing is missing in the process itself."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,9 @@ class Lack:
     reason: Reason
     check: str
     said: str
-    command: list[str] = field(default_factory=lambda: COMMAND)
+    remove: Callable[[pytest.MonkeyPatch], None] = complete
     env: dict[str, str] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 LACKS = [
@@ -67,7 +68,15 @@ LACKS = [
         "privileges",
         "CAP_BPF and CAP_PERFMON missing",
         # Still user 0, so that Docker's socket can be reached.
-        ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all", *COMMAND],
+        options={
+            "command": [
+                "setpriv",
+                "--bounding-set=-all",
+                "--inh-caps=-all",
+                "--ambient-caps=-all",
+                *COMMAND,
+            ]
+        },
     ),
     Lack(
         Reason.NO_DOCKER,
@@ -75,39 +84,23 @@ LACKS = [
         "no Docker daemon responds at unix:///no/such.sock",
         env={"DOCKER_HOST": "unix:///no/such.sock"},
     ),
-    Lack(
-        Reason.NO_BCC,
-        "BCC",
-        "BCC's Python binding was not found",
-        [sys.executable, "-c", WITHOUT_BCC],
-    ),
-    Lack(
-        Reason.NO_BTF,
-        "BTF",
-        "(/sys/kernel/btf/vmlinux) is missing",
-        [sys.executable, "-c", WITHOUT_BTF],
-    ),
-    Lack(
-        Reason.NO_HOOK,
-        "hooks",
-        "no hook for event 'destroy' attaches",
-        [sys.executable, "-c", WITHOUT_HOOK],
-    ),
+    Lack(Reason.NO_BCC, "BCC", "BCC's Python binding was not found", without_bcc),
+    Lack(Reason.NO_BTF, "BTF", "(/sys/kernel/btf/vmlinux) is missing", without_btf),
+    Lack(Reason.NO_HOOK, "hooks", "no hook for event 'destroy' attaches", without_hook),
 ]
 
 
 @pytest.mark.parametrize("lack", LACKS, ids=lambda lack: lack.reason.value)
 def test_what_is_missing_ends_a_gate_and_is_named_by_doctor(
-    gate: Gate, scenario: Callable[..., Path], lack: Lack
+    gate: Gate, scenario: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, lack: Lack
 ) -> None:
-    both = {"command": lack.command, "env": lack.env}
-    asked = gate.start("doctor", **both)
-    gated = gate.gate(scenario(), **both)
+    lack.remove(monkeypatch)
+    gated = gate.gate(scenario(), env=lack.env, **lack.options)
     error = gated.refused(Exit.UNFIT_ENVIRONMENT, lack.reason)
     assert lack.said in error
     assert "\ntry: " in error
 
-    doctor = gate.end(asked)
+    doctor = gate.run("doctor", out=False, env=lack.env, **lack.options)
     assert (doctor.code, doctor.stderr) == (Exit.UNFIT_ENVIRONMENT, ""), doctor.stdout
     lines = doctor.stdout.splitlines()
     (failed,) = [line for line in lines if line.startswith(f"fail  {lack.check} ")]
@@ -133,7 +126,8 @@ def test_doctor_is_content_with_this_machine(gate: Gate) -> None:
         assert any(f"{status} hook {event.name} " in done.stdout for status in expected)
 
 
-def test_a_defect_of_the_tool_is_no_verdict(gate: Gate) -> None:
-    done = gate.run("schema", out=False, command=[sys.executable, "-c", BROKEN])
+def test_a_defect_of_the_tool_is_no_verdict(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("socklat_gate.commands.schema.emit_json", None)
+    done = gate.run("schema", out=False)
     assert done.code == Exit.INTERNAL
     assert "TypeError" in done.stderr
