@@ -111,6 +111,7 @@ def test_too_few_pairs_in_the_time_give_no_rate(
     with pytest.raises(InvalidMeasurement) as caught:
         study(NOISE, minutes=0.5)
     assert caught.value.reason is Reason.TOO_FEW_SAMPLES
+    assert "are needed for a false-alarm rate" in caught.value.message
 
 
 def test_a_stage_that_this_kernel_cannot_show_is_an_error_before_measuring(study: Study) -> None:
