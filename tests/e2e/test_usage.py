@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -132,15 +131,3 @@ def test_a_full_disk_on_stdout_is_an_error_and_no_verdict(gate: Gate) -> None:
     assert process.returncode == Exit.USAGE
     assert b"cannot write to the standard output: No space left on device" in stderr
     assert b"Traceback" not in stderr
-
-
-def test_an_image_that_is_built(gate: Gate, scenario: Scenario) -> None:
-    context = gate.directory / "image"
-    context.mkdir()
-    (context / "Dockerfile").write_text(f"FROM {DELAY_TAG}\nENV BUILT=1\n", encoding="utf-8")
-    path = scenario(service={"image": None, "build": "image"})
-    done = gate.gate(path, "--max-pairs", "1")
-    verdict = done.judged(Exit.INCONCLUSIVE, Reason.BUDGET_PAIRS)
-    image = verdict["candidate_image"]
-    assert image.startswith("socklat-gate/build:")
-    subprocess.run(["docker", "rmi", image], check=True, capture_output=True)

@@ -62,6 +62,13 @@ def test_a_ref_that_was_asked_for(origin: Repository) -> None:
     assert lineage.commits[0] == merge_base(origin.path, "main~1")
 
 
+def test_of_a_ref_ahead_of_head_it_is_head_that_both_have(origin: Repository) -> None:
+    origin.git("checkout", "--quiet", "--detach", "feature~2")
+    lineage = lineage_of(origin.path, "feature")
+    assert subjects(origin, lineage.commits) == ["second", "first"]
+    assert lineage.commits[0] == origin.git("rev-parse", "HEAD")
+
+
 def test_a_pull_request_starts_at_its_merge_base(
     origin: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
