@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["DELAY_TAG", "ECHO_TAG", "write_scenario"]
+__all__ = ["DELAY_TAG", "ECHO_TAG", "waived", "write_scenario"]
 
 DELAY_TAG = "socklat-test/e2e-delay:latest"
 ECHO_TAG = "socklat-test/e2e-echo:latest"
@@ -58,6 +58,14 @@ def write_scenario(path: Path, tables: Tables | None = None) -> Path:
         lines += [f"{key} = {_toml(v)}" for key, v in keys.items() if v is not None]
     lines += ["[[gate.metrics]]", "quantile = 0.5", "tolerance = 0.1", "regression_threshold = 0.3"]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def waived(path: Path, ceiling: float, expires: str) -> Path:
+    """The scenario at ``path`` with a waiver of its metric added."""
+    text = path.read_text("utf-8") + "\n[[waiver]]\n"
+    text += f'metric = "service_p50"\nceiling = {ceiling}\nexpires = {expires}\n'
+    path.write_text(text + 'link = "https://tracker.example/42"\n', encoding="utf-8")
     return path
 
 

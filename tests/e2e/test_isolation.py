@@ -80,4 +80,5 @@ def test_a_map_of_16_entries_is_invalid_every_time(
     (given,) = verdict["reasons"]
     assert "did not fit into the map of connections" in given["text"]
     assert "probe.max_connections" in given["text"]
+    assert done.stdout.startswith("invalid: ")
     assert verdict["metrics"] == []

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from socklat_gate.documents.files import read_result
 from socklat_gate.errors import Exit, Reason
+from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.run import WEIGHT_UNIT
+from tests.e2e.done import Done
 from tests.e2e.harness import Gate
+from tests.e2e.scenarios import waived, write_scenario
 
 pytestmark = [pytest.mark.kernel, pytest.mark.docker]
 
@@ -19,13 +23,23 @@ SLOWER = ["/delay", "--before-response", "4200"]
 BASE = {"command": ["/delay", "--before-response", "3000"]}
 
 
-def test_every_run_is_corrected_for_stalls_and_keeps_its_raw_numbers(
-    gate: Gate, scenario: Scenario
-) -> None:
-    done = gate.gate(scenario(), "--quiet")
+def pairs_of(done: Done) -> tuple[Pair, ...]:
+    return read_result(done.out / "result.json").pairs
+
+
+@pytest.fixture(scope="module")
+def passed(docker_client: Any, tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """An image against itself, two pairs a start, each arm with a CPU set of its own."""
+    runner = Gate(tmp_path_factory.mktemp("passed"), docker_client)
+    tables = {"service": {"cpuset": ["0", "1"]}, "gate": {"pairs_per_start": 2}}
+    done = runner.gate(write_scenario(runner.directory / "socklat.toml", tables), "--quiet")
     done.judged(Exit.PASS, Reason.NO_REGRESSION)
-    result = read_result(done.out / "result.json")
-    for pair in result.pairs:
+    assert runner.left_behind() == []
+    return done
+
+
+def test_every_run_is_corrected_for_stalls_and_keeps_its_raw_numbers(passed: Done) -> None:
+    for pair in pairs_of(passed):
         assert pair.noise.stalled is not None
         assert 0.0 <= pair.noise.stalled <= 1.0
         assert pair.noise.interference is not None
@@ -43,7 +57,18 @@ def test_every_run_is_corrected_for_stalls_and_keeps_its_raw_numbers(
             # The service spins for the last 0.1 ms of its wait.
             assert run.cpu_exchanges > 0
             assert 20_000 < run.cpu_ns / run.cpu_exchanges < 3_000_000
-    assert "orrected numbers are judged" in done.report
+    assert "orrected numbers are judged" in passed.report
+
+
+def test_containers_can_serve_several_pairs(passed: Done) -> None:
+    pairs = pairs_of(passed)
+    assert [pair.start for pair in pairs] == [index - index % 2 for index in range(len(pairs))]
+    # The start of an excluded pair is complete only when the next one has begun.
+    assert len(pairs) % 2 == 0 or any(pair.excluded for pair in pairs)
+
+
+def test_each_arm_gets_a_cpu_set_of_its_own_by_coin_flip(passed: Done) -> None:
+    assert {type(pair.swapped_cpusets) for pair in pairs_of(passed)} == {bool}
 
 
 def test_a_stop_that_burns_the_cpu_of_both_arms_is_the_candidates_own(
@@ -64,7 +89,7 @@ def test_a_stop_that_burns_the_cpu_of_both_arms_is_the_candidates_own(
     assert spikes["stage"] == "app"
     slow = [
         spike
-        for pair in read_result(done.out / "result.json").pairs
+        for pair in pairs_of(done)
         for spike in pair.candidate.spikes
         if spike.stages_ns["service"] > 200e6
     ]
@@ -73,57 +98,19 @@ def test_a_stop_that_burns_the_cpu_of_both_arms_is_the_candidates_own(
 
 
 @pytest.mark.beside
-@pytest.mark.parametrize("mode", ["slice", "block"])
-def test_arms_can_take_turns(gate: Gate, scenario: Scenario, mode: str) -> None:
-    path = scenario(service={"command": SLOWER}, baseline=BASE, gate={"interleave": mode})
-    done = gate.gate(path, "--quiet")
-    done.judged(Exit.REGRESSION, Reason.REGRESSION)
-    pairs = read_result(done.out / "result.json").pairs
-    assert {pair.interleave for pair in pairs} == {mode}
-    windows = [[arm.window_from_ns for arm in (p.baseline, p.candidate)] for p in pairs]
-    if mode == "slice":
-        assert all(baseline == candidate for baseline, candidate in windows)
-        assert all(pair.candidate.duration_s >= 2 * 0.5 for pair in pairs)  # half of it is its own
-    else:  # whoever started first was measured first, and the other only afterwards
-        first = ["baseline" if ours < theirs else "candidate" for ours, theirs in windows]
-        assert first == [pair.first_started for pair in pairs]
-
-
-@pytest.mark.beside
-def test_containers_can_serve_several_pairs(gate: Gate, scenario: Scenario) -> None:
-    done = gate.gate(scenario(gate={"pairs_per_start": 2}), "--quiet")
-    done.judged(Exit.PASS, Reason.NO_REGRESSION)
-    pairs = read_result(done.out / "result.json").pairs
-    assert [pair.start for pair in pairs] == [index - index % 2 for index in range(len(pairs))]
-    # The start of an excluded pair is complete only when the next one has begun.
-    assert len(pairs) % 2 == 0 or any(pair.excluded for pair in pairs)
-
-
-@pytest.mark.beside
-def test_each_arm_gets_a_cpu_set_of_its_own_by_coin_flip(gate: Gate, scenario: Scenario) -> None:
-    done = gate.gate(scenario(service={"cpuset": ["0", "1"]}), "--quiet")
-    done.judged(Exit.PASS, Reason.NO_REGRESSION)
-    pairs = read_result(done.out / "result.json").pairs
-    assert {type(pair.swapped_cpusets) for pair in pairs} == {bool}
-
-
-def waived(path: Path, ceiling: float, expires: str) -> Path:
-    text = path.read_text("utf-8") + "\n[[waiver]]\n"
-    text += f'metric = "service_p50"\nceiling = {ceiling}\nexpires = {expires}\n'
-    path.write_text(text + 'link = "https://tracker.example/42"\n', encoding="utf-8")
-    return path
-
-
-@pytest.mark.beside
-def test_a_waived_change_passes_up_to_its_ceiling_and_fails_beyond(
+def test_arms_take_turns_in_blocks_and_a_waived_change_passes_up_to_its_ceiling(
     gate: Gate, scenario: Scenario
 ) -> None:
-    slower = {"service": {"command": SLOWER}, "baseline": BASE}
-    done = gate.gate(waived(scenario(**slower), 0.8, "2999-12-31"), "--quiet")
+    path = scenario(service={"command": SLOWER}, baseline=BASE, gate={"interleave": "block"})
+    done = gate.gate(waived(path, 0.8, "2999-12-31"), "--quiet")
     done.judged(Exit.PASS, Reason.NO_REGRESSION)
     assert "2999-12-31" in done.report
-    again = gate.gate(waived(scenario(**slower), 0.12, "2999-12-31"), "--quiet")
-    again.judged(Exit.REGRESSION, Reason.REGRESSION)
+    pairs = pairs_of(done)
+    assert {pair.interleave for pair in pairs} == {"block"}
+    # Whoever started first was measured first, and the other only afterwards.
+    windows = [(pair.baseline.window_from_ns, pair.candidate.window_from_ns) for pair in pairs]
+    first = ["baseline" if ours < theirs else "candidate" for ours, theirs in windows]
+    assert first == [pair.first_started for pair in pairs]
 
 
 @pytest.mark.beside

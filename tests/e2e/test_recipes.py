@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.kernel, pytest.mark.docker]
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"<!-- tested: (\S+) (\S+) -->\n```toml\n(.*?)```", re.DOTALL)
 RECIPES = BLOCK.findall((ROOT / "docs" / "howto" / "recipes.md").read_text("utf-8"))
+ALWAYS = ("wrk", "redis-benchmark")
 PORTS = {"nginx": 8080, "redis": 6379, "postgres": 5432}
 
 
@@ -25,12 +26,20 @@ def test_all_recipes_are_found() -> None:
     assert [tool for tool, _, _ in RECIPES] == ["wrk", "h2load", "redis-benchmark", "pgbench"]
 
 
-@pytest.mark.parametrize(("tool", "service", "load"), RECIPES, ids=[r[0] for r in RECIPES])
+@pytest.mark.parametrize(
+    ("tool", "service", "load"),
+    [
+        pytest.param(*recipe, id=recipe[0], marks=() if recipe[0] in ALWAYS else pytest.mark.slow)
+        for recipe in RECIPES
+    ],
+)
 def test_a_recipe_measures_what_it_is_for(
     gate: Gate, docker_client: Any, tool: str, service: str, load: str
 ) -> None:
     assert shutil.which(tool), f"ci/test installs {tool}"
     tag = package_image(docker_client, service)
+    assert "\nduration_s = 4\n" in load
+    load = load.replace("\nduration_s = 4\n", "\nduration_s = 1\n")  # enough for a count
     path = gate.directory / "socklat.toml"
     path.write_text(
         f'name = "{service}"\n[service]\nimage = "{tag}"\nport = {PORTS[service]}\n{load}'

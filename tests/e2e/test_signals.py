@@ -42,7 +42,12 @@ PHASES = {
 CODES = {signal.SIGINT: Exit.SIGINT, signal.SIGTERM: Exit.SIGTERM}
 
 
-ALWAYS = [(phase, signal.SIGINT) for phase in PHASES] + [("measuring", signal.SIGTERM)]
+# One phase of each kind: before there are containers, with them, under load.
+ALWAYS = [
+    ("loading", signal.SIGINT),
+    ("waiting-for-readiness", signal.SIGINT),
+    ("measuring", signal.SIGTERM),
+]
 CASES = [
     pytest.param(
         phase,
