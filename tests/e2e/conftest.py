@@ -32,9 +32,7 @@ LONGEST = (
 )
 # Tests of one worker: they share what was made once, or look at all there is of a kind.
 TOGETHER = (
-    "test_baseline_places",
     "test_baselines",
-    "test_compose",
     "test_install",
     "test_report_page",
 )
