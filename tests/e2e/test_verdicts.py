@@ -52,7 +52,8 @@ def test_a_slower_candidate_fails_beyond_its_waiver_and_its_stage_is_named(
     path = scenario(
         service={"command": slower},
         baseline={"command": BASE},
-        gate={"alpha": 0.02, "interleave": interleave},  # a stage is named from 6 pairs on
+        # A stage is named from 5 pairs on; evidence of 1 / alpha takes 6.
+        gate={"alpha": 0.06, "interleave": interleave},
     )
     done = gate.gate(waived(path, 0.12, "2999-12-31"), "--json", "--quiet")
     verdict = done.judged(Exit.REGRESSION, Reason.REGRESSION)
