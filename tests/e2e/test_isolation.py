@@ -74,7 +74,9 @@ def test_a_map_of_16_entries_is_invalid_every_time(
     gate: Gate, scenario: Callable[..., Path], time: int
 ) -> None:
     connections = 3 * SMALL_MAP
-    tables = {"probe": {"max_connections": SMALL_MAP}, "load": {"connections": connections}}
+    # It would go on for enough undisturbed exchanges, which are lost.
+    load = {"connections": connections, "max_duration_s": 0.5}
+    tables = {"probe": {"max_connections": SMALL_MAP}, "load": load}
     done = gate.gate(scenario(**tables), "--quiet", "--seed", time)
     verdict = done.judged(Exit.INVALID, Reason.EVENTS_LOST)
     (given,) = verdict["reasons"]
