@@ -300,7 +300,9 @@ def test_closing_without_the_context_manager_removes_a_half_started_run(
     assert left_behind(session.run_id) == []
 
 
-@pytest.mark.parametrize("delay_s", [0.0, 0.02, 0.1, 0.3, 0.6])
+@pytest.mark.parametrize(
+    "delay_s", [0.02, 0.3, *(pytest.param(s, marks=pytest.mark.slow) for s in (0.0, 0.1, 0.6))]
+)
 def test_a_signal_at_any_point_leaves_nothing(
     open_session: Open, echo: ImageRef, left_behind: Left, delay_s: float
 ) -> None:
