@@ -55,12 +55,12 @@ def tool(name: str) -> str:
     return path
 
 
-def as_nobody(capabilities: str) -> list[str]:
+@pytest.fixture(scope="module")
+def nobody() -> list[str]:
+    """The command that becomes an ordinary user."""
     if os.geteuid() != 0:
         pytest.skip("only root can become someone else")
-    nobody = ["--reuid", "65534", "--regid", "65534", "--clear-groups"]
-    given = [f"--inh-caps={capabilities}", f"--ambient-caps={capabilities}"]
-    command = [tool("setpriv"), *nobody, *given, "--"]
+    command = [tool("setpriv"), "--reuid", "65534", "--regid", "65534", "--clear-groups"]
     reads = [*command, sys.executable, "-P", "-c", "import socklat_gate.probe.probe"]
     done = subprocess.run(reads, cwd="/", env=ENV, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -68,16 +68,24 @@ def as_nobody(capabilities: str) -> list[str]:
     return command
 
 
-def test_two_capabilities_are_enough_for_an_ordinary_user() -> None:
-    found = run(as_nobody("+bpf,+perfmon"))
+def holding(nobody: list[str], capabilities: str) -> list[str]:
+    return [*nobody, f"--inh-caps={capabilities}", f"--ambient-caps={capabilities}", "--"]
+
+
+@pytest.fixture(scope="module")
+def found(nobody: list[str]) -> Any:
+    """What the probe of an ordinary user with two capabilities measured."""
+    return run(holding(nobody, "+bpf,+perfmon"))
+
+
+def test_two_capabilities_are_enough_for_an_ordinary_user(found: Any) -> None:
     assert found["uid"] == 65534
     assert found["effective"] == 1 << CAP_BPF | 1 << CAP_PERFMON
     assert found["recorded"] == found["service"] == EXCHANGES
     assert found["missed"] == 0
 
 
-def test_what_an_ordinary_user_cannot_attach_is_said_to_be_not_measured() -> None:
-    found = run(as_nobody("+bpf,+perfmon"))
+def test_what_an_ordinary_user_cannot_attach_is_said_to_be_not_measured(found: Any) -> None:
     hooks = found["hooks"]
     # perf tracepoints are found through tracefs, which is root's.
     assert not [hook for hook in hooks.values() if hook.startswith("tracepoint:")]
@@ -91,8 +99,10 @@ def test_what_an_ordinary_user_cannot_attach_is_said_to_be_not_measured() -> Non
 
 
 @pytest.mark.parametrize(("given", "missing"), [("+bpf", "CAP_PERFMON"), ("+perfmon", "CAP_BPF")])
-def test_without_one_of_the_two_the_other_is_named(given: str, missing: str) -> None:
-    command = [*as_nobody(given), *DRIVER]
+def test_without_one_of_the_two_the_other_is_named(
+    nobody: list[str], given: str, missing: str
+) -> None:
+    command = [*holding(nobody, given), *DRIVER]
     done = subprocess.run(command, cwd=ROOT, env=ENV, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert f"not permitted: {missing} missing" in done.stderr
