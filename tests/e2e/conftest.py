@@ -149,5 +149,15 @@ def start(docker_client: Any) -> Iterator[Callable[..., Container]]:
 
 
 @pytest.fixture
-def service(start: Callable[..., Container]) -> Container:
+def mortal(start: Callable[..., Container]) -> Container:
+    """A service that the test may kill."""
     return start()
+
+
+@pytest.fixture(scope="module")
+def service(docker_client: Any) -> Iterator[Container]:
+    """A service that all tests of a module look at."""
+    name = f"socklat-e2e-trace-{os.getpid()}-shared"
+    started = Container(docker_client, name, ["/delay", "--port", str(PORT), *RESPONSES])
+    yield started
+    started.remove()

@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ import pytest
 
 from socklat_gate.errors import Exit, Reason
 from socklat_gate.measured.run import LoadCounts
-from tests.e2e.done import Done
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG
 from tests.e2e.traced import (
@@ -33,23 +32,32 @@ from tests.services.ports import free_port
 pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
 
-def watched(
-    gate: Gate, *arguments: object, host: str, port: int = PORT
-) -> tuple[list[Any], LoadCounts, Done]:
-    """Lines of JSON of a trace that lasts as long as the load; ended by Ctrl-C."""
+Watched = tuple[list[Any], LoadCounts]
+
+
+def watched(gate: Gate, *traces: Sequence[object], host: str, port: int = PORT) -> list[Watched]:
+    """Lines of JSON of traces that last as long as one load, which each sees whole; then Ctrl-C."""
     wait_for(host, port)
-    process = gate.start("trace", *arguments, "--json", "--interval", 0.2)
-    lines = [next_line(process)]
+    started = [gate.start("trace", *options, "--json", "--interval", 0.2) for options in traces]
+    looks = [[next_line(process)] for process in started]
     sent = drive(host, port)
-    deadline_s = time.monotonic() + 20
-    while lines[-1]["counters"]["recorded"] < REQUESTS:  # the last ones end with their connections
-        assert time.monotonic() < deadline_s, lines[-1]["counters"]
-        lines.append(next_line(process))
+    found = []
+    for process, lines in zip(started, looks, strict=True):
+        deadline_s = time.monotonic() + 20
+        while lines[-1]["counters"]["recorded"] < REQUESTS:  # the last ones end with the connection
+            assert time.monotonic() < deadline_s, lines[-1]["counters"]
+            lines.append(next_line(process))
+        found.append(([*lines, *ended(gate, process)], sent))
+    return found
+
+
+def ended(gate: Gate, process: subprocess.Popen[bytes]) -> list[Any]:
+    """The lines that were left when Ctrl-C ended a trace."""
     process.send_signal(signal.SIGINT)
     done = gate.end(process)
     assert done.code == Exit.PASS, done.stderr
     assert done.stderr == ""
-    return [*lines, *map(json.loads, done.stdout.splitlines())], sent, done
+    return list(map(json.loads, done.stdout.splitlines()))
 
 
 def counts_exchanges(lines: list[Any], sent: LoadCounts) -> Any:
@@ -67,9 +75,18 @@ def counts_exchanges(lines: list[Any], sent: LoadCounts) -> Any:
     return last
 
 
-def test_a_container_by_its_name(gate: Gate, service: Container) -> None:
-    lines, sent, _ = watched(gate, service.name, host=service.host)
-    last = counts_exchanges(lines, sent)
+def test_a_container_by_its_name_and_by_its_process_at_once_and_not_its_neighbour(
+    gate: Gate, service: Container, start: Callable[..., Container]
+) -> None:
+    neighbour = start()
+    other = gate.start("trace", neighbour.name, "--json", "--interval", 0.2)
+    next_line(other)
+    by_name, by_process = watched(
+        gate, [service.name], ["--pid", service.pid, "--full"], host=service.host
+    )
+    assert ended(gate, other)[-1]["counters"]["seen"] == 0
+
+    lines, last = by_name[0], counts_exchanges(*by_name)
     assert last["target"]["id"] == service.id
     assert last["target"]["label"] == f"{service.name} ({DELAY_TAG})"
     assert last["counters"]["connections"] == 8
@@ -82,44 +99,18 @@ def test_a_container_by_its_name(gate: Gate, service: Container) -> None:
     assert times == sorted(times)
     assert lines[0]["time"][:10] <= last["slowest"][0]["time"][:10] <= last["time"][:10]
 
-
-def test_a_container_by_its_process_with_every_stage(gate: Gate, service: Container) -> None:
-    lines, sent, _ = watched(gate, "--pid", service.pid, "--full", host=service.host)
-    last = counts_exchanges(lines, sent)
+    last = counts_exchanges(*by_process)
     assert last["target"]["label"] == f"pid {service.pid} (delay)"
     for stage in ("rx_stack", "bridge", "tx_stack"):
         assert last["total"][stage]["count"] > 0.9 * REQUESTS
     assert last["total"]["runq"]["count"] > 0
 
 
-def test_two_containers_are_not_mixed_up(gate: Gate, start: Callable[..., Container]) -> None:
-    mine, other = start(), start()
-    wait_for(mine.host, PORT)
-    process = gate.start("trace", other.name, "--json", "--interval", 0.2)
-    next_line(process)
-    drive(mine.host)
-    process.send_signal(signal.SIGINT)
-    last = json.loads(gate.end(process).stdout.splitlines()[-1])
-    assert last["counters"]["seen"] == 0
-
-
-def test_two_watch_the_same_container(gate: Gate, service: Container) -> None:
-    wait_for(service.host, PORT)
-    both = [gate.start("trace", service.name, "--json", "--interval", 0.2) for _ in range(2)]
-    for process in both:
-        next_line(process)
-    drive(service.host)
-    for process in both:
-        process.send_signal(signal.SIGINT)
-        last = json.loads(gate.end(process).stdout.splitlines()[-1])
-        assert last["counters"]["seen"] == REQUESTS
-
-
 def test_a_container_on_the_hosts_network(gate: Gate, start: Callable[..., Container]) -> None:
     port = free_port()
     service = start(network_mode="host", port=port)
-    lines, sent, _ = watched(gate, service.name, host="127.0.0.1", port=port)
-    last = counts_exchanges(lines, sent)
+    [found] = watched(gate, [service.name], host="127.0.0.1", port=port)
+    last = counts_exchanges(*found)
     assert last["network"] == {}
 
 
@@ -139,31 +130,29 @@ def process_on_the_host(tmp_path: Path) -> Iterator[tuple[int, int]]:
     process.wait()
 
 
-@pytest.mark.parametrize("by", ["pid", "port"])
-def test_a_service_on_the_hosts_network(
-    gate: Gate, process_on_the_host: tuple[int, int], by: str
+def test_a_service_on_the_hosts_network_by_its_process_and_by_its_port(
+    gate: Gate, process_on_the_host: tuple[int, int]
 ) -> None:
     pid, port = process_on_the_host
-    given = {"pid": pid, "port": port}[by]
-    lines, sent, _ = watched(gate, f"--{by}", given, host="127.0.0.1", port=port)
-    # Other sockets of the same namespace, the driver's own for one, are not counted.
-    counts_exchanges(lines, sent)
+    for found in watched(gate, ["--pid", pid], ["--port", port], host="127.0.0.1", port=port):
+        # Other sockets of the same namespace, the driver's own for one, are not counted.
+        counts_exchanges(*found)
 
 
-def test_what_cannot_be_traced_is_refused(gate: Gate, service: Container) -> None:
-    service.kill()
+def test_what_cannot_be_traced_is_refused(gate: Gate, mortal: Container) -> None:
+    mortal.kill()
     gone = subprocess.Popen(["true"])
     gone.wait()
     for arguments, text in (
         (["no-such-container"], "there is no container 'no-such-container'"),
         ([""], "'' cannot be a container's name"),
-        ([service.name], "is not running (exited)"),
+        ([mortal.name], "is not running (exited)"),
         (["--pid", gone.pid], f"process {gone.pid} cannot be looked at"),
         (["--port", free_port()], "nothing listens on TCP port"),
         ([], "give one of CONTAINER, --pid and --port"),
         (["one", "two"], "unexpected extra argument (two)"),
-        ([service.name, "--duration", "nan"], "'nan' is not a number"),
-        ([service.name, "--interval", "nan"], "'nan' is not a number"),
+        ([mortal.name, "--duration", "nan"], "'nan' is not a number"),
+        ([mortal.name, "--interval", "nan"], "'nan' is not a number"),
         (["some", "--pid", 1], "give one of CONTAINER, --pid and --port"),
     ):
         done = gate.run("trace", *arguments, out=False)

@@ -59,27 +59,27 @@ def test_a_reader_that_goes_away_ends_it(gate: Gate, service: Container) -> None
     assert process.stderr.read() == b""
 
 
-def test_it_ends_with_its_container(gate: Gate, service: Container) -> None:
-    process = gate.start("trace", service.name, "--json", "--interval", 0.1)
+def test_it_ends_with_its_container(gate: Gate, mortal: Container) -> None:
+    process = gate.start("trace", mortal.name, "--json", "--interval", 0.1)
     next_line(process)
-    service.kill()
+    mortal.kill()
     done = gate.end(process, within_s=20)
     assert done.code == Exit.PASS
-    assert done.stderr == f"{service.name} ({DELAY_TAG}) has ended\n"
+    assert done.stderr == f"{mortal.name} ({DELAY_TAG}) has ended\n"
 
 
 def test_the_end_of_the_container_is_noticed_between_two_looks(
-    gate: Gate, service: Container
+    gate: Gate, mortal: Container
 ) -> None:
-    terminal = gate.on_terminal("trace", service.name, "--interval", 60, out=False)
+    terminal = gate.on_terminal("trace", mortal.name, "--interval", 60, out=False)
     terminal.wait_for("watching ")
-    service.kill()
+    mortal.kill()
     done = terminal.end()
     assert done.code == Exit.PASS
-    assert screen(done.stderr)[-1] == f"{service.name} ({DELAY_TAG}) has ended"
+    assert screen(done.stderr)[-1] == f"{mortal.name} ({DELAY_TAG}) has ended"
 
 
-@pytest.mark.parametrize("to", ["pipe", "file", "terminal"])
+@pytest.mark.parametrize("to", ["pipe", pytest.param("file", marks=pytest.mark.slow), "terminal"])
 def test_ctrl_c_cuts_no_line_off(gate: Gate, service: Container, to: str) -> None:
     """A signal as Ctrl-C sends it, but not the flush that a terminal adds to it.
 

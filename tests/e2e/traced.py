@@ -54,12 +54,12 @@ class Container:
 
 
 def drive(host: str, port: int = PORT) -> LoadCounts:
-    """`REQUESTS` requests over one second."""
+    """`REQUESTS` requests over half a second."""
     load = Load.model_validate(
         {
-            "rate": float(REQUESTS),
+            "rate": REQUESTS / 0.5,
             "arrivals": "constant",
-            "duration_s": 1.0,
+            "duration_s": 0.5,
             "warmup_s": 0.0,
             "connections": 8,
             "payload": "x" * LENGTH,
