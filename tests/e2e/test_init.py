@@ -32,6 +32,10 @@ def test_a_redis_is_recognised_and_gated_as_written(gate: Gate, redis_image: str
     again.refused(Exit.USAGE, Reason.OUTPUT_NOT_WRITABLE)
     forced = gate.run("init", redis_image, "--port", 6379, "--force", "--no-start", out=False)
     assert forced.code == 0, forced.stderr
+    # As written, but for its length: 4 s are the least for these quantiles.
+    text, replaced = re.subn(r"^duration_s = \S+", "duration_s = 4", path.read_text(), flags=re.M)
+    assert replaced == 1
+    path.write_text(text)
     measured = gate.run("run", path, "--runs", 1)
     assert measured.code == 0, measured.stderr
 
