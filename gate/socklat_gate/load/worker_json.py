@@ -1,4 +1,4 @@
-"""What the driver process is told and tells, as JSON.
+"""What the gate and its load worker send each other, as JSON.
 
 Histograms travel as [index, count] of used buckets.
 """
