@@ -95,7 +95,6 @@ def test_a_container_is_measured_and_counted_as_the_laboratory_is(client: Any) -
         run = rig.single(seed=1, spec=ArmSpec("candidate", image)).runs[0]
     sent = run.load.planned  # more than asked for where the CPUs were taken away: it then goes on
     assert sent >= REQUESTS
-    assert sent % REQUESTS == 0
     assert run.counters["seen"] == run.load.responded == sent
     assert run.counters["recorded"] + run.counters["filtered"] == sent
     assert run.counters["connections"] == 16

@@ -48,7 +48,6 @@ def test_two_gates_at_the_same_time_count_each_its_own_exchanges(
         for run in runs:
             sent = run.load.planned  # a run goes on where the CPUs were taken away
             assert sent >= rate * DURATION_S
-            assert sent % rate == 0
             assert run.load.responded_total == sent
             assert run.counters["seen"] == run.counters["recorded"] == sent
             assert run.histograms["service"].total == sent
