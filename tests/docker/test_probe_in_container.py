@@ -22,7 +22,7 @@ from tests.docker.probe_container import LAUNCHER, ProbeContainers, documented, 
 from tests.kernel.unprivileged_probe import EXCHANGES
 from tests.services.here import echo_here
 
-pytestmark = [pytest.mark.docker, pytest.mark.kernel]
+pytestmark = [pytest.mark.docker, pytest.mark.kernel, pytest.mark.beside]
 
 CAP_SYS_ADMIN, CAP_PERFMON, CAP_BPF = 21, 38, 39
 THE_TWO = 1 << CAP_BPF | 1 << CAP_PERFMON

@@ -34,6 +34,7 @@ LONGEST = (
 TOGETHER = (
     "test_baselines",
     "test_install",
+    "test_probe_in_container",
     "test_report_page",
 )
 # These take what the action has installed; on another worker they would only wait for it.

@@ -23,6 +23,7 @@ RUNS = 2
 SMALL_MAP = 16
 
 
+@pytest.mark.beside
 def test_two_gates_at_the_same_time_count_each_its_own_exchanges(
     gate: Gate, docker_client: Any, tmp_path: Path
 ) -> None:
