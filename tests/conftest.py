@@ -1,7 +1,8 @@
 """Markers that need something of the machine: skipped with the reason, or failed when required.
 
 ``SOCKLAT_REQUIRE=kernel,docker,vm,browser,actionlint`` names the markers whose tests must run.
-``tests/slow.py`` leaves slow tests out, ``tests/durations.py`` shows where the time went.
+``tests/slow.py`` leaves slow tests out, ``tests/durations.py`` shows where the time went,
+``tests/scheduling.py`` and ``tests/xdist.py`` order tests and give them to workers.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from functools import lru_cache
+from typing import Any
 
 import pytest
 
@@ -17,6 +19,7 @@ from socklat_gate.probe.probe import SocketProbe
 from tests.actionlint import actionlint_problem
 from tests.browser.browsers import BROWSERS, browser_path
 from tests.durations import Durations
+from tests.scheduling import longest_first
 from tests.slow import Slow
 
 
@@ -79,6 +82,19 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(slow)
     if durations := Durations.from_environment(slow):
         config.pluginmanager.register(durations)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    longest_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)  # the virtual machines have no xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from tests.xdist import Together  # noqa: PLC0415
+
+    return Together(config, log)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -1,8 +1,33 @@
-"""What pytest-xdist tells its workers, and a pytest that a test starts must not be told."""
+"""pytest-xdist: what it puts into the environment, and which tests go to the same worker."""
 
 from __future__ import annotations
 
-__all__ = ["XDIST"]
+from pathlib import Path
+
+from xdist.scheduler import LoadScopeScheduling
+
+__all__ = ["XDIST", "Together"]
 
 XDIST = ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID")
-"""Environment variables; pytest-benchmark takes them for a sign that a run shares the CPUs."""
+"""Variables that a pytest which a test starts must not get: pytest-benchmark takes them for a sign
+that a run shares the CPUs."""
+
+# File -> group: a group is for one worker.  Its tests share what was made once, or look at all
+# there is of a kind; those of "action" take what the action has installed, and would wait for it.
+TOGETHER = {
+    **dict.fromkeys(("test_action", "test_newcomer", "test_pull_request", "test_readme"), "action"),
+    "test_baselines": "baselines",
+    "test_install": "install",
+    "test_probe_in_container": "probe_in_container",
+    "test_report_page": "report_page",
+}
+
+
+class Together(LoadScopeScheduling):
+    """Gives each group to one worker, and any other test to whoever has time.
+
+    xdist's own groups are suffixes of the tests' ids, which pytest 9.2 does not look at.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return TOGETHER.get(Path(nodeid.partition("::")[0]).stem, nodeid)

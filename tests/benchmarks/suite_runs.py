@@ -66,6 +66,7 @@ def hog(wanted: bool) -> Iterator[None]:
 def measured(loaded: bool, log: Path) -> Round:
     """One run in a clone of its own, without standard input."""
     with tempfile.TemporaryDirectory(prefix="socklat-suite.") as place, hog(loaded):
+        Path(place).chmod(0o755)  # some tests read the checkout as an ordinary user
         clone = Path(place) / "socklat-gate"
         subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True)
         meter, began = NoiseMeter(), time.monotonic()

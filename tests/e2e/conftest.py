@@ -16,42 +16,7 @@ from tests.e2e.traced import PORT, RESPONSES, Container
 from tests.services.build import build_image, package_image
 from tests.services.own_images import OwnImages, owned_images
 
-# Started first, so that no worker has a long one left when the others have nothing to do.
-LONGEST = (
-    "test_newcomer",
-    "test_pull_request",
-    "test_readme",
-    "test_kernels",
-    "test_pytest_plugin",
-    "test_report_page",
-    "test_baselines",
-    "test_compose",
-    "test_action",
-    "test_noise",
-    "test_baseline_places",
-)
-# Tests of one worker: they share what was made once, or look at all there is of a kind.
-TOGETHER = (
-    "test_baselines",
-    "test_install",
-    "test_probe_in_container",
-    "test_report_page",
-)
-# These take what the action has installed; on another worker they would only wait for it.
-INSTALLED = ("test_action", "test_newcomer", "test_pull_request", "test_readme")
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    def rank(item: pytest.Item) -> int:
-        return LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST)
-
-    items.sort(key=rank)
-    distributed = config.pluginmanager.hasplugin("xdist")
-    for item in items:
-        if distributed and item.path.stem in (*TOGETHER, *INSTALLED):
-            group = "installed" if item.path.stem in INSTALLED else item.path.stem
-            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

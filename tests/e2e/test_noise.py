@@ -97,7 +97,6 @@ def test_a_stop_that_burns_the_cpu_of_both_arms_is_the_candidates_own(
     assert not any(spike.shared for spike in slow)
 
 
-@pytest.mark.beside
 def test_arms_take_turns_in_blocks_and_a_waived_change_passes_up_to_its_ceiling(
     gate: Gate, scenario: Scenario
 ) -> None:
