@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from socklat_gate.baseline.campaigns import campaigns_at
 from socklat_gate.baseline.comparability import comparable
@@ -17,7 +17,7 @@ from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.result import Comparison
 from socklat_gate.measured.verdict import Verdict
-from socklat_gate.scenario.default_gate import default_gate
+from socklat_gate.scenario.default_gate import DEFAULT_GATE
 from socklat_gate.verdict.stored import compare as judge
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _result(
 
 def _limits(scenario: str | Path | None) -> tuple[Gate, Sequence[Waiver]]:
     if scenario is None:
-        return default_gate(), ()
+        return cast("Gate", DEFAULT_GATE), ()
     from socklat_gate.scenario.loader import load_scenario  # noqa: PLC0415 - its models take long
 
     planned = load_scenario(Path(scenario))

@@ -43,7 +43,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(
         self,
-        owner: ConnectionOwner,
+        owner: ConnectionOwner[Connection],
         sock: socket.socket,
         parser: ResponseParser,
         attempt: int,

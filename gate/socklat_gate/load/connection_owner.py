@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from socklat_gate.load.connection import Connection
     from socklat_gate.load.request_log import Record
 
 __all__ = ["ConnectionOwner"]
 
+Connection_contra = TypeVar("Connection_contra", contravariant=True)
 
-class ConnectionOwner(Protocol):
+
+class ConnectionOwner(Protocol[Connection_contra]):
     """``request`` are the bytes of one request, ``endpoint`` names the service in messages."""
 
     arm: int
@@ -22,11 +23,11 @@ class ConnectionOwner(Protocol):
     def now_ns(self) -> int:
         """The time now."""
 
-    def release(self, connection: Connection) -> None:
+    def release(self, connection: Connection_contra) -> None:
         """``connection`` is free for the next request."""
 
     def requeue(self, request: int) -> None:
         """``request`` was sent, and the service did not take the connection."""
 
-    def on_closed(self, connection: Connection) -> None:
+    def on_closed(self, connection: Connection_contra) -> None:
         """``connection`` is closed or closing; a second call does nothing."""

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from socklat_gate.measured.names import SPIKES, Stage
-from socklat_gate.scenario.default_gate import DEFAULT_GATE, GateRules, MetricName
+from socklat_gate.scenario.default_gate import DEFAULT_GATE, GateRules, Judged, MetricName
 from socklat_gate.scenario.exceeding import MIN_EXCEEDING, WANTED_EXCEEDING
 from socklat_gate.scenario.strict import StrictModel
 
@@ -25,7 +25,6 @@ __all__ = [
     "default_metrics",
 ]
 
-Judged = Literal[Stage, "cpu"]
 DEFAULT_SPIKES = DEFAULT_GATE.spikes
 
 
