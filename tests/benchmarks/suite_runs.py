@@ -3,12 +3,14 @@
 python -m tests.benchmarks.suite_runs [--times 6] [--loaded 2] [--log DIR] >docs/lab/suite.md
 
 The last ``--loaded`` rounds share the machine with a process that takes one CPU half of the time.
-A round that fails stays in the table.
+A round that fails stays in the table.  ``--log`` keeps what each round printed and how it ended; a
+round whose end is there is not run again, so six rounds need not be one session.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import subprocess
@@ -17,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from socklat_gate.environment import NoiseMeter
@@ -38,8 +40,9 @@ FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One run of CI; ``steal`` and ``busy`` are shares of all CPUs' time."""
+    """One run of CI on ``commit``; ``steal`` and ``busy`` are shares of all CPUs' time."""
 
+    commit: str
     loaded: bool
     code: int
     took_s: float
@@ -69,6 +72,12 @@ def measured(loaded: bool, log: Path) -> Round:
         Path(place).chmod(0o755)  # some tests read the checkout as an ordinary user
         clone = Path(place) / "socklat-gate"
         subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True)
+        commit = subprocess.run(
+            ["git", "-C", str(clone), "rev-parse", "--short=7", "HEAD"],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
         meter, began = NoiseMeter(), time.monotonic()
         with log.open("wb") as out:
             done = subprocess.run(
@@ -83,7 +92,20 @@ def measured(loaded: bool, log: Path) -> Round:
             )
         noise, took_s = meter.stop(), time.monotonic() - began
     passed, skipped, failed = outcome_of(log.read_text("utf-8", errors="replace"))
-    return Round(loaded, done.returncode, took_s, passed, skipped, failed, noise.steal, noise.busy)
+    return Round(
+        commit, loaded, done.returncode, took_s, passed, skipped, failed, noise.steal, noise.busy
+    )
+
+
+def kept_or_measured(loaded: bool, place: Path, number: int) -> Round:
+    """Round ``number``, from its file in ``place`` where it was run before."""
+    path = place / f"round-{number}.json"
+    if path.exists():
+        document = json.loads(path.read_text("utf-8"))
+        return Round(**{**document, "failed": tuple(document["failed"])})
+    one = measured(loaded, place / f"round-{number}.log")
+    path.write_text(json.dumps(asdict(one), indent=2) + "\n", encoding="utf-8")
+    return one
 
 
 def outcome_of(text: str) -> tuple[int, int, tuple[str, ...]]:
@@ -98,14 +120,14 @@ def outcome_of(text: str) -> tuple[int, int, tuple[str, ...]]:
 
 def rows(rounds: list[Round]) -> Iterator[str]:
     """The table of all rounds."""
-    yield "| round | beside it | exit | minutes | passed | skipped | failed | CPUs busy | steal |"
-    yield "|--:|:--|--:|--:|--:|--:|:--|--:|--:|"
+    yield "| round | commit | beside | exit | minutes | passed | skipped | failed | busy | steal |"
+    yield "|--:|:--|:--|--:|--:|--:|--:|:--|--:|--:|"
     for number, one in enumerate(rounds, 1):
         beside = "half a CPU" if one.loaded else "nothing"
         failed = ", ".join(f"`{name}`" for name in one.failed) or "none"
         yield (
-            f"| {number} | {beside} | {one.code} | {one.took_s / 60:.1f} | {one.passed} "
-            f"| {one.skipped} | {failed} | {one.busy:.0%} | {one.steal:.1%} |"
+            f"| {number} | `{one.commit}` | {beside} | {one.code} | {one.took_s / 60:.1f} "
+            f"| {one.passed} | {one.skipped} | {failed} | {one.busy:.0%} | {one.steal:.1%} |"
         )
 
 
@@ -115,14 +137,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--times", type=int, default=6)
     parser.add_argument("--loaded", type=int, default=2)
-    parser.add_argument("--log", type=Path, default=Path(tempfile.gettempdir()))
+    parser.add_argument("--log", type=Path, help="a directory; by default a new one")
     options = parser.parse_args()
+    place = options.log or Path(tempfile.mkdtemp(prefix="socklat-suite-log."))
+    place.mkdir(parents=True, exist_ok=True)
+    print(f"what each round prints is in {place}", file=sys.stderr)
     rounds = []
-    for number in range(options.times):
-        loaded = number >= options.times - options.loaded
-        one = measured(loaded, options.log / f"socklat-suite-{number + 1}.log")
+    for number in range(1, options.times + 1):
+        one = kept_or_measured(number > options.times - options.loaded, place, number)
         rounds.append(one)
-        print(f"round {number + 1}: exit {one.code}, {one.took_s / 60:.1f} min", file=sys.stderr)
+        print(f"round {number}: exit {one.code}, {one.took_s / 60:.1f} min", file=sys.stderr)
     red = sum(one.code != 0 for one in rounds)
     minutes = sorted(one.took_s / 60 for one in rounds)
     print(
