@@ -229,8 +229,14 @@ IDS = [
 ]
 
 
-def damaged(kept: Path, damage: Callable[[Path], object] | None) -> Path:
-    """The directory of the one stored campaign, damaged."""
+@pytest.fixture
+def unusable(
+    store: Callable[..., Path],
+    damage: Callable[[Path], object] | None,
+    changes: dict[str, Any],
+) -> Path:
+    """The directory of the one stored campaign, with a case's changes and damage."""
+    kept = store(1, **changes)
     if damage is None:
         shutil.rmtree(kept / "delay")
     else:
@@ -243,13 +249,10 @@ def damaged(kept: Path, damage: Callable[[Path], object] | None) -> Path:
 def test_no_usable_baseline_to_compare_with(
     gate: Gate,
     measured: Measured,
-    store: Callable[..., Path],
-    damage: Callable[[Path], object] | None,
-    changes: dict[str, Any],
+    unusable: Path,
     reason: Reason,
 ) -> None:
-    kept = damaged(store(1, **changes), damage)
-    error = gate.run("compare", kept, measured.done.out, out=False)
+    error = gate.run("compare", unusable, measured.done.out, out=False)
     assert (error.code, error.stdout) == (Exit.NO_BASELINE, "")
     assert f"[{reason.value}]" in error.stderr
     assert "Traceback" not in error.stderr
@@ -269,13 +272,10 @@ ALWAYS = ("missing", "fingerprint")
 def test_no_usable_baseline_for_a_gate(
     gate: Gate,
     measured: Measured,
-    store: Callable[..., Path],
-    damage: Callable[[Path], object] | None,
-    changes: dict[str, Any],
+    unusable: Path,
     reason: Reason,
 ) -> None:
-    kept = damaged(store(1, **changes), damage)
-    gated = gate.gate(measured.scenario, "--baselines", kept.parent, baseline=None)
+    gated = gate.gate(measured.scenario, "--baselines", unusable.parent, baseline=None)
     verdict = gated.judged(Exit.NO_BASELINE, reason)
     assert verdict["pairs"] == 0
     if reason is Reason.BASELINE_FINGERPRINT:

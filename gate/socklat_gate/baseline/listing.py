@@ -8,7 +8,7 @@ It takes numpy, and so twice as long.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from socklat_gate.baseline.creation_time import creation_time
 from socklat_gate.baseline.places.place import Place
@@ -16,11 +16,12 @@ from socklat_gate.documents.envelope import CAMPAIGN_SCHEMA, parse_document
 from socklat_gate.documents.fields import Field
 from socklat_gate.documents.reading import refuse_document
 from socklat_gate.errors import GateError, NoUsableBaseline
+from socklat_gate.measured.names import Mode
 
-__all__ = ["CampaignSummary", "check_folder", "summaries"]
+__all__ = ["CampaignSummary", "campaign_names", "check_folder", "summaries"]
 
 TEXTS = ("scenario_name", "created", "mode", "image", "commit")
-MODES = ("single", "paired")
+MODES = get_args(Mode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,12 @@ class CampaignSummary:
 
 def summaries(place: Place) -> tuple[CampaignSummary, ...]:
     """A line for every campaign, unreadable ones included, by scenario and time."""
-    names = [name for folder in place.folders() for name in place.names(folder)]
-    return tuple(_summary(place, name) for name in names)
+    return tuple(_summary(place, name) for name in campaign_names(place))
+
+
+def campaign_names(place: Place) -> tuple[str, ...]:
+    """All campaigns of a place, by scenario and time."""
+    return tuple(name for folder in place.folders() for name in place.names(folder))
 
 
 def check_folder(where: str, name: str, scenario_name: str) -> None:

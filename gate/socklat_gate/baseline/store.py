@@ -15,7 +15,7 @@ from typing import Literal
 
 from socklat_gate.baseline.comparability import SAVE, comparable
 from socklat_gate.baseline.creation_time import compact_time, creation_time
-from socklat_gate.baseline.listing import check_folder
+from socklat_gate.baseline.listing import campaign_names, check_folder
 from socklat_gate.baseline.places.location import open_place
 from socklat_gate.baseline.places.place import SCENARIO_NAME, Place
 from socklat_gate.baseline.places.slow_notice import ShowLine
@@ -153,15 +153,12 @@ class BaselineStore:
 
     def verify(self) -> tuple[tuple[str, str], ...]:
         """The name of every campaign with what is wrong with it, or with an empty text."""
-        return tuple((name, self._problem(name)) for name in self._all_names())
+        return tuple((name, self._problem(name)) for name in campaign_names(self.place))
 
     def problems(self, scenario_name: str) -> dict[str, str]:
         """What is wrong with the campaigns of a scenario, by name; those that are well left out."""
         found = {name: self._problem(name) for name in self.place.names(_check_name(scenario_name))}
         return {name: problem for name, problem in found.items() if problem}
-
-    def _all_names(self) -> tuple[str, ...]:
-        return tuple(n for folder in self.place.folders() for n in self.place.names(folder))
 
     def _read(self, name: str) -> Campaign:
         where = self.place.display_name(name)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
+from socklat_gate.measured.names import Mode
 from socklat_gate.measured.pair import Noise
 from socklat_gate.measured.run import Run
 
@@ -45,7 +45,7 @@ class Campaign:
 
     scenario_name: str
     scenario_hash: str
-    mode: Literal["single", "paired"]
+    mode: Mode
     created: str
     commit: str
     image: str

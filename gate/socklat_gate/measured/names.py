@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-__all__ = ["SPIKES", "Stage"]
+__all__ = ["SPIKES", "Mode", "Stage"]
 
 SPIKES = "spikes"
 """The name of rare spikes as a metric, in a waiver."""
+
+Mode = Literal["single", "paired"]
+"""How a campaign's image was measured; see `measured.campaign.Campaign`."""
 
 Stage = Literal[
     "service",
