@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 
@@ -22,7 +23,15 @@ from socklat_gate.measured.result import (
     Result,
     RunResult,
 )
-from socklat_gate.measured.run import WEIGHT_UNIT, Bands, LoadCounts, Run, Spike, StallCorrected
+from socklat_gate.measured.run import (
+    WEIGHT_UNIT,
+    Answers,
+    Bands,
+    LoadCounts,
+    Run,
+    Spike,
+    StallCorrected,
+)
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict, Verdict, Waived
 
 STAGES = ("service", "recv_wait", "app")
@@ -53,6 +62,31 @@ def make_bands(service_ns: np.ndarray, app_ns: np.ndarray) -> Bands:
     for column, values in enumerate((service_ns, service_ns - app_ns, app_ns)):
         sums_ns[:, column] = np.bincount(band, weights=values, minlength=BAND_COUNT)
     return Bands(STAGES, count, sums_ns)
+
+
+def make_answers(
+    statuses: Mapping[str, int] | None = None,
+    errors: Mapping[str, int] | None = None,
+    size_bytes: int = 180,
+    opened: int = 32,
+    lost: int = 0,
+) -> Answers:
+    """All of `REQUESTS` responses with status 200 and of one size, unless said otherwise."""
+    statuses = {"200": REQUESTS} if statuses is None else statuses
+    sizes = Histogram.of([size_bytes] * sum(statuses.values()))
+    return Answers(statuses, sizes, errors or {}, opened, lost)
+
+
+def with_answers(pair: Pair, baseline: Answers, candidate: Answers) -> Pair:
+    """The pair as measured by a driver that saw what came back; failures count as errors."""
+    runs = {
+        arm: replace(run, load=replace(run.load, answers=answers, errors=answers.failed))
+        for arm, run, answers in (
+            ("baseline", pair.baseline, baseline),
+            ("candidate", pair.candidate, candidate),
+        )
+    }
+    return replace(pair, **runs)
 
 
 def make_load(seed: int = 1, scale: float = 1.0) -> LoadCounts:

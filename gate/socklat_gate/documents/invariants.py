@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from socklat_gate.measured.campaign import Campaign
-from socklat_gate.measured.run import Run
+from socklat_gate.measured.run import ERROR_KINDS, Answers, Run
 from socklat_gate.measured.verdict import EvidenceTrace
 
 __all__ = ["invariant_violation"]
@@ -24,6 +24,9 @@ def invariant_violation(value: object) -> str:
     """What a decoded object should have been but is not; empty when nothing is wrong."""
     if isinstance(value, Run):
         return _missed_by_run(value)
+    if isinstance(value, Answers):
+        unknown = [kind for kind in value.errors if kind not in ERROR_KINDS]
+        return f"errors of the kinds {', '.join(ERROR_KINDS)}" if unknown else ""
     if isinstance(value, EvidenceTrace):
         steps = {len(part) for part in (value.pairs, value.change, value.fail, value.passing)}
         return "" if len(steps) == 1 else "a trace with as many pairs as numbers of each kind"

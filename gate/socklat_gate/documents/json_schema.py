@@ -105,7 +105,10 @@ def _tuple_schema(arms: tuple[Any, ...]) -> JSON:
 
 def _class_schema(kind: type) -> JSON:
     if kind is Histogram:
-        return {"type": "string", "description": "HdrHistogram V2 compressed, base64, in ns"}
+        return {
+            "type": "string",
+            "description": "HdrHistogram V2 compressed, base64: ns; sizes: bytes",
+        }
     if kind is Bands:
         row = {"type": "array", "items": COUNT, "minItems": 2}
         stages = {"type": "array", "items": TEXT}

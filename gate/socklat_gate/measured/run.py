@@ -6,20 +6,95 @@ measured is `documents.codec`'s work.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from socklat_gate.measured.histogram import Histogram
 
-__all__ = ["WEIGHT_UNIT", "Bands", "LoadCounts", "Run", "Spike", "StallCorrected"]
+__all__ = [
+    "ERROR_KINDS",
+    "WEIGHT_UNIT",
+    "Answers",
+    "Bands",
+    "ErrorKind",
+    "LoadCounts",
+    "Run",
+    "Spike",
+    "StallCorrected",
+]
+
+ErrorKind = Literal[
+    "timeout",
+    "refused",
+    "reset",
+    "closed",
+    "protocol",
+    "bad_status",
+    "unexpected_status",
+    "unexpected_size",
+    "unexpected_body",
+]
+"""How a request can fail.
+
+No response in time (or no connection to send it on); the service refused, reset or closed the
+connection; bytes that are no response; a status that reports a failure; and what `load.expect`
+does not allow: another status, too few bytes, other content.
+"""
+ERROR_KINDS: tuple[ErrorKind, ...] = get_args(ErrorKind)
 
 WEIGHT_UNIT = 1000
 """Counts of a corrected histogram that one exchange of weight 1 makes."""
 
 U64 = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What came back to the driver in the measured window.
+
+    ``statuses`` counts responses by status: "200" for HTTP; for a protocol without statuses "", and
+    "-" for its error replies.  ``sizes`` is the distribution of the responses' payload bytes, head
+    included.  ``errors`` counts failed requests by `ErrorKind`.  Connections count from the first
+    on, warm-up included: ``opened`` ones, and ``lost`` ones, which the service ended while the
+    driver wanted to keep them.  ``source``: the built-in driver, what the kernel read of the
+    responses' first bytes, or an external tool's own summary.
+    """
+
+    statuses: Mapping[str, int]
+    sizes: Histogram
+    errors: Mapping[str, int]
+    opened: int
+    lost: int
+    source: Literal["driver", "kernel", "tool"] = "driver"
+
+    @property
+    def failed(self) -> int:
+        """Requests that failed, of whatever kind."""
+        return sum(self.errors.values())
+
+    @classmethod
+    def merged(cls, parts: Iterable[Answers]) -> Answers | None:
+        """Their sum; None of none.  The source is the first one's."""
+        every = tuple(parts)
+        if not every:
+            return None
+        statuses, errors = Counter[str](), Counter[str]()
+        for part in every:
+            statuses.update(part.statuses)
+            errors.update(part.errors)
+        return cls(
+            statuses=dict(statuses),
+            sizes=Histogram.merged(part.sizes for part in every),
+            errors=dict(errors),
+            opened=sum(part.opened for part in every),
+            lost=sum(part.lost for part in every),
+            source=every[0].source,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +108,7 @@ class LoadCounts:
     it is empty when an external command drives the load (then ``planned`` and ``sent`` are 0 and
     ``external`` is set).
     ``grown`` connections were opened beyond ``load.connections`` because requests found none free.
+    ``answers`` is None where it is not known what came back.
     """
 
     planned: int
@@ -47,6 +123,7 @@ class LoadCounts:
     external: bool = False
     first_error: str = ""
     grown: int = 0
+    answers: Answers | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,14 @@ from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.run import StallCorrected
 from socklat_gate.measured.verdict import Outcome, SpikeVerdict, Waived
-from tests.unit.factories import make_campaign, make_metric, make_result, worded
+from tests.unit.factories import (
+    make_answers,
+    make_campaign,
+    make_metric,
+    make_result,
+    with_answers,
+    worded,
+)
 
 
 def assert_same(left: object, right: object) -> None:
@@ -59,6 +66,30 @@ def changed(path: str, value: object) -> dict:
 def test_a_result_comes_back_equal(kind, outcome):
     result = make_result(kind, outcome)
     assert_same(through_json(result), result)
+
+
+def answered_result(answers):
+    result = make_result()
+    pair = with_answers(result.pairs[0], make_answers(), answers)
+    return dataclasses.replace(result, pairs=(pair,))
+
+
+def test_what_came_back_survives():
+    answers = make_answers({"200": 1990, "503": 10}, {"bad_status": 10, "timeout": 2}, lost=3)
+    result = answered_result(answers)
+    assert_same(through_json(result), result)
+    assert through_json(result).pairs[0].candidate.load.answers.failed == 12
+
+
+def test_a_result_from_before_answers_were_recorded_can_be_read():
+    body = to_body(make_result())
+    del body["pairs"][0]["baseline"]["load"]["answers"]
+    assert result_from_body(body).pairs[0].baseline.load.answers is None
+
+
+def test_an_unknown_kind_of_error_is_refused():
+    with pytest.raises(NoUsableBaseline, match="errors of the kinds timeout"):
+        through_json(answered_result(make_answers(errors={"boredom": 1})))
 
 
 def test_a_campaign_comes_back_equal():
