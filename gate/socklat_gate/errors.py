@@ -74,6 +74,7 @@ class Reason(str, Enum):
     NO_GIT = "no_git"
     NO_HOOK = "no_hook"
     # baseline
+    NO_BASELINE_YET = "no_baseline_yet"
     BASELINE_MISSING = "baseline_missing"
     BASELINE_EMPTY = "baseline_empty"
     BASELINE_CORRUPT = "baseline_corrupt"

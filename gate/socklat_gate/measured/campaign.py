@@ -40,7 +40,8 @@ class Campaign:
     ``mode`` is "single" when the image ran alone, "paired" when it shared the machine with the
     other arm; the two are not comparable.  ``created`` is UTC, ISO 8601.  ``commit`` ends in
     "-dirty" when files that git tracks were changed, and is "unknown" without git; ``branch`` is
-    that of the commit ("": not known).
+    that of the commit ("": not known).  ``former_hashes`` are what documents of older versions
+    may have as the ``scenario_hash`` of the same scenario.
     """
 
     scenario_name: str
@@ -54,3 +55,9 @@ class Campaign:
     runs: tuple[Run, ...]
     noise: tuple[Noise, ...]
     branch: str = ""
+    former_hashes: tuple[str, ...] = ()
+
+    @property
+    def hashes(self) -> frozenset[str]:
+        """All hashes by which the scenario is known."""
+        return frozenset({self.scenario_hash, *self.former_hashes})

@@ -73,6 +73,15 @@ class NoteCode(str, Enum):
     NEAREST_ANCESTOR = "nearest_ancestor"
     NEWEST_STORED = "newest_stored"
     NEWEST_GIVEN = "newest_given"
+    # what of the baseline, the limits or the waivers was not used as it stands there
+    OTHER_MACHINE_RERUN = "other_machine_rerun"
+    CAMPAIGNS_LEFT_OUT = "campaigns_left_out"
+    WAIVER_NOT_IN_FORCE = "waiver_not_in_force"
+    GATE_FROM = "gate_from"
+    GATE_FROM_HERE = "gate_from_here"
+    # what of the arms is not known to be alike
+    STATE_SHARED = "state_shared"
+    FILES_NOT_TAKEN = "files_not_taken"
 
 
 @dataclass(frozen=True, slots=True)

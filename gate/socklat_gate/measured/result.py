@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
+from socklat_gate.measured.arm_differences import ArmDifferences
 from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.facts import Drift, Note, Scalar
 from socklat_gate.measured.pair import Pair
@@ -60,13 +61,14 @@ class CommonFacts:
     ``environment`` holds facts of the machine (kernel, CPU, steal, pressure) as
     `environment.environment_facts` names them; older documents have texts there.  ``branch`` is
     that of ``commit`` ("": not known).  ``seed`` is 0 and ``hooks`` is empty where nothing was
-    measured anew.
+    measured anew.  ``former_hashes`` as in `Campaign`.
     """
 
     kind: ClassVar[Kind]
 
     scenario_name: str
     scenario_hash: str
+    former_hashes: tuple[str, ...] = ()
     created: str
     commit: str
     branch: str = ""
@@ -86,7 +88,9 @@ class GateResult(CommonFacts):
     there are no pairs then.  ``completeness`` is None when nothing was measured.  ``drift`` is the
     comparison of the stored baseline's numbers with today's baseline arm, ``calibration`` what is
     known of this gate on this runner.  ``baseline_commit`` is the commit that was compared with
-    ("": not known), ``baseline_choice`` why that one.
+    ("": not known), ``baseline_choice`` why that one.  ``notes`` say what of the baseline, the
+    limits or the waivers was not used as it stands there; ``arm_differences`` is what differs
+    between the arms beside code (None: nothing was started).
     """
 
     kind: ClassVar[Literal["gate"]] = "gate"
@@ -100,6 +104,8 @@ class GateResult(CommonFacts):
     verdict: Verdict
     drift: Drift | None = None
     calibration: Note | None = None
+    notes: tuple[Note, ...] = ()
+    arm_differences: ArmDifferences | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +122,8 @@ class RunResult(CommonFacts):
 class Comparison(CommonFacts):
     """A stored campaign held against stored ones; nothing was measured for it.
 
-    ``completeness`` is that of the campaign's runs (None: not known).  ``baseline_commit`` and
-    ``baseline_choice`` as in `GateResult`.
+    ``completeness`` is that of the campaign's runs (None: not known).  ``baseline_commit``,
+    ``baseline_choice`` and ``notes`` as in `GateResult`.
     """
 
     kind: ClassVar[Literal["compare"]] = "compare"
@@ -128,6 +134,7 @@ class Comparison(CommonFacts):
     campaign: Campaign
     completeness: Completeness | None
     verdict: Verdict
+    notes: tuple[Note, ...] = ()
 
 
 Result: TypeAlias = GateResult | RunResult | Comparison

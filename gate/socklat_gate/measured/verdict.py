@@ -47,11 +47,15 @@ class Outcome(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Waived:
-    """A waiver in force: changes up to ``ceiling`` are accepted until ``expires`` (ISO date)."""
+    """A waiver in force: changes up to ``ceiling`` are accepted until ``expires`` (ISO date).
+
+    ``baseline`` is the commit or image that it was given for ("" in older documents).
+    """
 
     ceiling: float
     expires: str
     link: str
+    baseline: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,9 +152,18 @@ REASON_TEXTS: Mapping[str, Mapping[Reason, ReasonText]] = {
         ),
     },
     "Baseline": {
+        Reason.NO_BASELINE_YET: ReasonText(
+            "Nothing of this scenario's name is stored, or the commit to compare with has nothing "
+            "to build: the gate or the scenario is new.",
+            "Once it is merged, measure with `socklat-gate run` and store with `socklat-gate "
+            "baseline save`; in GitHub Actions, `on-no-baseline: neutral` lets such a pull request "
+            "through.",
+        ),
         Reason.BASELINE_MISSING: ReasonText(
-            "There is no baseline of this scenario, or no campaign of this kind.",
-            "Store one with `socklat-gate baseline save`, or give `--baseline-image`.",
+            "None of the stored campaigns was measured alone, as a comparison with stored numbers "
+            "needs it; or a file of exported campaigns is not there.",
+            "Store one of `socklat-gate run` with `socklat-gate baseline save`, or give "
+            "`--baseline-image`.",
         ),
         Reason.BASELINE_EMPTY: ReasonText(
             "The baseline holds no campaign.",

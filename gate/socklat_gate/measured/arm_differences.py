@@ -1,0 +1,37 @@
+"""What differs between the arms of a gate beside the code in their images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from socklat_gate.measured.facts import Note
+
+__all__ = ["ArmDifference", "ArmDifferences", "DifferenceKind"]
+
+DifferenceKind = Literal["image", "command", "environment", "mounts", "compose", "file"]
+"""What differs: "compose" is a key of the compose file, "file" one that is mounted or built."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArmDifference:
+    """One thing that is not the same in both arms.
+
+    ``name`` is a file, a variable or a key of the compose file ("" where the kind says it all).
+    ``baseline`` and ``candidate`` are what each arm has; "" where that is nothing or a secret may
+    be in it, as in the values of variables.
+    """
+
+    kind: DifferenceKind
+    name: str = ""
+    baseline: str = ""
+    candidate: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ArmDifferences:
+    """All that was ``found``, ``more`` of them left out, and what is ``not_known`` to be alike."""
+
+    found: tuple[ArmDifference, ...] = ()
+    more: int = 0
+    not_known: tuple[Note, ...] = ()
