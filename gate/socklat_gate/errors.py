@@ -53,6 +53,10 @@ class Reason(str, Enum):
     DRIFT = "drift"
     WITHIN_PREDICTION = "within_prediction"
     BETWEEN_LIMITS = "between_limits"
+    SAME_IMAGE = "same_image"
+    ABOVE_LIMIT = "above_limit"
+    LIMIT_NOT_SHOWN = "limit_not_shown"
+    WITHIN_LIMITS = "within_limits"
     # usage
     BAD_ARGUMENT = "bad_argument"
     BAD_SCENARIO = "bad_scenario"

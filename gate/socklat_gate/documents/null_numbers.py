@@ -16,6 +16,8 @@ NULL_NUMBER = {
     "ci_high": math.inf,
     "low_ns": -math.inf,
     "high_ns": math.inf,
+    "ci_low_ns": 0.0,
+    "ci_high_ns": math.inf,
     "mde": math.inf,
     "mde_ratio": math.inf,
 }

@@ -13,6 +13,7 @@ from socklat_gate.measured.facts import Note, ReasonFact, Shortfall
 __all__ = [
     "DISPERSION_LEVEL",
     "EvidenceTrace",
+    "LimitVerdict",
     "MetricVerdict",
     "Outcome",
     "SpikeVerdict",
@@ -89,7 +90,9 @@ class MetricVerdict:
     ``raw_baseline_ns``, ``raw_candidate_ns`` and ``raw_change`` are the same estimates of all
     exchanges, stalls included (NaN without a correction, and the baseline's and the change's in a
     stored comparison); ``trace`` is how the evidence grew; ``shortfalls`` are what the metric
-    lacks to be judged.
+    lacks to be judged.  ``evidence_improved`` mirrors ``evidence_fail``: the e-value against "the
+    change is not below minus the tolerance" (NaN where none was formed); ``improved`` when it
+    reached ``threshold_pass``, or a stored comparison shows as much.  It never fails anything.
     """
 
     name: str
@@ -114,6 +117,34 @@ class MetricVerdict:
     raw_candidate_ns: float = math.nan
     raw_change: float = math.nan
     trace: EvidenceTrace = EvidenceTrace()
+    shortfalls: tuple[Shortfall, ...] = ()
+    evidence_improved: float = math.nan
+    improved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LimitVerdict:
+    """One quantile held to an absolute limit, by the candidate's runs alone.
+
+    ``candidate_ns`` is the median over ``runs`` clusters (NaN without samples), ``ci_low_ns`` and
+    ``ci_high_ns`` its 95% interval (infinite ends while the runs cannot bound it).  The evidence
+    are e-values: ``evidence_fail`` that it is above ``limit_ns``, ``evidence_pass`` that it is
+    below, each beside the threshold that it is held against; see `verdict.limits`.
+    """
+
+    name: str
+    stage: str
+    quantile: float
+    limit_ns: float
+    candidate_ns: float
+    ci_low_ns: float
+    ci_high_ns: float
+    evidence_fail: float
+    evidence_pass: float
+    threshold_fail: float
+    threshold_pass: float
+    runs: int
+    verdict: Outcome
     shortfalls: tuple[Shortfall, ...] = ()
 
 
@@ -161,7 +192,7 @@ class SpikeVerdict:
 class Verdict:
     """The outcome of a comparison; ``reasons`` are facts, which `wording.reasons` puts into words.
 
-    ``spikes`` is None when rare spikes are not judged.
+    ``spikes`` is None when rare spikes are not judged; ``limits`` are metrics with ``limit_ms``.
     """
 
     outcome: Outcome
@@ -171,3 +202,4 @@ class Verdict:
     pairs: int = 0
     pairs_to_decide: int | None = None
     spikes: SpikeVerdict | None = None
+    limits: tuple[LimitVerdict, ...] = ()

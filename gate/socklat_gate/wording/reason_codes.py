@@ -77,6 +77,23 @@ REASON_TEXTS: Mapping[str, Mapping[Reason, ReasonText]] = {
             "A metric's interval reaches across its tolerance or its regression threshold.",
             "Measure more pairs or campaigns, or widen the zone.",
         ),
+        Reason.SAME_IMAGE: ReasonText(
+            "Both arms are the same image and the same command, so that nothing is compared.",
+            "Build the image under test before, or name it with `--candidate-image`; "
+            "`--allow-same-image` measures it all the same.",
+        ),
+        Reason.ABOVE_LIMIT: ReasonText(
+            "A metric is shown to be above its `limit_ms`.",
+            "Look at the stages of the report, or raise `limit_ms` knowingly.",
+        ),
+        Reason.LIMIT_NOT_SHOWN: ReasonText(
+            "A metric is shown neither above its `limit_ms` nor below it.",
+            "Raise `gate.max_pairs` and `gate.max_minutes`, or leave the limit more room.",
+        ),
+        Reason.WITHIN_LIMITS: ReasonText(
+            "Every metric is shown to be below its `limit_ms`; nothing was compared.",
+            "Nothing.",
+        ),
     },
     "Usage": {
         Reason.BAD_ARGUMENT: ReasonText(

@@ -69,6 +69,7 @@ def _without_verdict(result: Result) -> JSON:
         "pairs_to_decide": None,
         "duration_s": _strict(result.duration_s),
         "metrics": [],
+        "limits": [],
         "spikes": None,
         "attribution": [],
         "completeness": _completeness(result.completeness) if result.completeness else None,
@@ -95,6 +96,7 @@ def _verdict_members(result: GateResult | Comparison) -> JSON:
         "pairs": verdict.pairs,
         "pairs_to_decide": verdict.pairs_to_decide,
         "metrics": [_metric(metric) for metric in verdict.metrics],
+        "limits": [_without(asdict(limit)) for limit in verdict.limits],
         "spikes": _spikes(verdict.spikes) if verdict.spikes else None,
         "attribution": [_strict(asdict(part)) for part in verdict.attribution],
         "baseline_commit": result.baseline_commit,
@@ -115,9 +117,13 @@ def _metric(metric: MetricVerdict) -> JSON:
     """The judged numbers, and those of all exchanges with nothing corrected under ``raw``."""
     numbers: JSON = _strict(asdict(metric))
     raw = {name: numbers.pop(f"raw_{name}") for name in RAW}
-    for left_out in LEFT_OUT:
-        numbers.pop(left_out)
-    return {**numbers, "raw": raw}
+    return {**_without(numbers), "raw": raw}
+
+
+def _without(numbers: JSON) -> JSON:
+    """The same without what only ``result.json`` has."""
+    kept: JSON = _strict({name: value for name, value in numbers.items() if name not in LEFT_OUT})
+    return kept
 
 
 def _spikes(spikes: SpikeVerdict) -> JSON:

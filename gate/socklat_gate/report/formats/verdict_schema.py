@@ -17,7 +17,7 @@ from socklat_gate.errors import Exit, Reason
 from socklat_gate.measured.attribution import Attribution
 from socklat_gate.measured.pair import Interleave
 from socklat_gate.measured.result import Completeness, Kind
-from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict
+from socklat_gate.measured.verdict import LimitVerdict, MetricVerdict, Outcome, SpikeVerdict
 from socklat_gate.report.formats.verdict_json import LEFT_OUT, RAW, VERDICT_SCHEMA_VERSION
 from socklat_gate.report.machine import NUMBERS
 from socklat_gate.report.raw_numbers import Correction
@@ -27,6 +27,7 @@ __all__ = ["verdict_schema"]
 JSON = dict[str, Any]
 
 ADDED = {
+    "limits",
     "spikes",
     "machine",
     "correction",
@@ -48,6 +49,8 @@ def verdict_schema() -> JSON:
     metric, spikes = schema_of_type(MetricVerdict), schema_of_type(SpikeVerdict)
     for name in (*LEFT_OUT, *(f"raw_{name}" for name in RAW)):
         del metric["properties"][name]
+    limit = schema_of_type(LimitVerdict)
+    del limit["properties"]["shortfalls"]
     metric["properties"]["raw"] = object_schema(dict.fromkeys(RAW, NUMBER))
     rates = dict.fromkeys(("baseline_per_s", "candidate_per_s", "stored_per_s"), NUMBER)
     spikes["properties"].update(rates, notes={"type": "array", "items": TEXT}, power=TEXT)
@@ -71,6 +74,7 @@ def verdict_schema() -> JSON:
         "pairs_to_decide": nullable(COUNT),
         "duration_s": NUMBER,
         "metrics": {"type": "array", "items": metric},
+        "limits": {"type": "array", "items": limit},
         "spikes": nullable(spikes),
         "attribution": {"type": "array", "items": schema_of_type(Attribution)},
         "completeness": nullable(completeness),
