@@ -57,6 +57,9 @@ class Reason(str, Enum):
     ABOVE_LIMIT = "above_limit"
     LIMIT_NOT_SHOWN = "limit_not_shown"
     WITHIN_LIMITS = "within_limits"
+    RAW_SLOWER = "raw_slower"
+    CORRELATED_STALLS = "correlated_stalls"
+    TOO_FEW_REQUESTS = "too_few_requests"
     # usage
     BAD_ARGUMENT = "bad_argument"
     BAD_SCENARIO = "bad_scenario"

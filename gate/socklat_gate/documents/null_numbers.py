@@ -32,4 +32,5 @@ MAY_BE_NEGATIVE = {
     "high_ns",
     "delta_ns",
     "share",
+    "stall_evidence",
 }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from socklat_gate.measured.facts import Arm, Note
@@ -44,7 +45,9 @@ class Pair:
     ``first_started`` is the recorded coin flip for the start order; ``excluded`` is why the
     pair is not used (environment rules only, fixed in advance), None when it is used.
     Pairs with the same ``start`` were measured on the same containers (None: a start of its own);
-    ``swapped_cpusets`` is the coin flip for who gets which CPU set.
+    ``swapped_cpusets`` is the coin flip for who gets which CPU set.  ``stall_evidence`` has, by
+    cause of stalls, the logarithms of e-values that they follow one arm's requests
+    (`stalls.labels`); empty: not tested.
     """
 
     index: int
@@ -57,6 +60,7 @@ class Pair:
     interleave: Interleave = "request"
     start: int | None = None
     swapped_cpusets: bool = False
+    stall_evidence: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     def arm(self, arm: Arm) -> Run:
         """The run of one arm."""

@@ -82,6 +82,13 @@ ADVICE: Mapping[Reason | Outcome, Sentence] = {
         ".",
     ),
     Reason.TOO_FEW_SAMPLES: ("Raise ", Name("load.duration_s"), " or ", Name("load.rate"), "."),
+    Reason.TOO_FEW_REQUESTS: (
+        "Let runs last longer, send more requests a second, or gate a lower quantile.",
+    ),
+    Reason.RAW_SLOWER: (
+        "Look for a process that works for the candidate outside of its containers; if there is "
+        "none, use a quieter machine.",
+    ),
     Reason.NO_HOOK: (
         "Gate a stage that this kernel shows; ",
         Name("socklat-gate doctor"),

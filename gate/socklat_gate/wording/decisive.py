@@ -10,7 +10,12 @@ from socklat_gate.measured.verdict import MetricVerdict, Outcome, Verdict
 
 __all__ = ["CANNOT_JUDGE", "blocked", "carrier", "change_or_lowest", "slice_of", "worst_of"]
 
-CANNOT_JUDGE = {Reason.NOT_MEASURED, Reason.TOO_FEW_SAMPLES, Reason.OVERLAPPING_REQUESTS}
+CANNOT_JUDGE = {
+    Reason.NOT_MEASURED,
+    Reason.TOO_FEW_SAMPLES,
+    Reason.TOO_FEW_REQUESTS,
+    Reason.OVERLAPPING_REQUESTS,
+}
 """Reasons for which more pairs do not help, so that they are the headline of an open verdict."""
 
 

@@ -94,6 +94,22 @@ REASON_TEXTS: Mapping[str, Mapping[Reason, ReasonText]] = {
             "Every metric is shown to be below its `limit_ms`; nothing was compared.",
             "Nothing.",
         ),
+        Reason.RAW_SLOWER: ReasonText(
+            "Corrected for stalls every metric would pass, but the raw numbers speak for a "
+            "regression.",
+            "Look for a process that runs for the candidate outside of its containers; else use a "
+            "quieter machine.",
+        ),
+        Reason.CORRELATED_STALLS: ReasonText(
+            "Stalls follow the requests of one arm, so they are not the machine's: raw numbers "
+            "are judged.",
+            "Look for what that arm's requests wake on this machine, such as a helper process.",
+        ),
+        Reason.TOO_FEW_REQUESTS: ReasonText(
+            "The load sends too few requests for a gated quantile, however quiet the machine is.",
+            "Raise `load.duration_s` or the rate to what the report says, or gate a lower "
+            "quantile.",
+        ),
     },
     "Usage": {
         Reason.BAD_ARGUMENT: ReasonText(

@@ -14,7 +14,7 @@ from socklat_gate.measured.verdict import MetricVerdict, Verdict
 from socklat_gate.wording import units
 from socklat_gate.wording.changes import listing, plural
 from socklat_gate.wording.decisive import CANNOT_JUDGE
-from socklat_gate.wording.fact_numbers import count_of
+from socklat_gate.wording.fact_numbers import count_of, number_of
 from socklat_gate.wording.shared_facts import (
     exposure_text,
     no_hook_text,
@@ -26,6 +26,12 @@ from socklat_gate.wording.shared_facts import (
 __all__ = ["coded_reasons", "reason_text"]
 
 BUDGETS = {Reason.BUDGET_PAIRS: "pairs", Reason.BUDGET_MINUTES: "minutes"}
+STALLS = {
+    "late_tick": "late ticks",
+    "steal": "stretches of stolen CPU time",
+    "interference": "bursts of other processes",
+}
+"""By their cause, an index of the probe's."""
 
 
 def coded_reasons(verdict: Verdict) -> list[tuple[str, str]]:
@@ -131,6 +137,35 @@ def _within_prediction(fact: ReasonFact, _verdict: Verdict) -> str:
     return f"the candidate lies where {campaigns} stored campaigns predict it"
 
 
+def _raw_slower(fact: ReasonFact, verdict: Verdict) -> str:
+    metric = _metric(fact, verdict)
+    change = f" ({units.change(metric.raw_change)})" if metric else ""
+    return (
+        f"{fact.subject} passes only corrected for stalls: its raw numbers{change} speak for a "
+        f"regression (evidence {number_of(fact.numbers, 'evidence'):.3g}, a pass allows 1)"
+    )
+
+
+def _correlated_stalls(fact: ReasonFact, _verdict: Verdict) -> str:
+    cause = STALLS.get(fact.subject, "stalls")
+    return (
+        f"{cause} follow the requests of one arm (evidence "
+        f"{number_of(fact.numbers, 'evidence'):.3g}, {number_of(fact.numbers, 'limit'):g} is "
+        "enough), so nothing is corrected for them: raw numbers are judged"
+    )
+
+
+def _too_few_requests(fact: ReasonFact, _verdict: Verdict) -> str:
+    numbers = fact.numbers
+    return (
+        f"{fact.subject} cannot be judged: {plural(count_of(numbers, 'requests'), 'request')} in "
+        f"{units.duration_s(number_of(numbers, 'length_s'))} are too few, "
+        f"{count_of(numbers, 'needed')} are needed: runs of "
+        f"{units.duration_s(number_of(numbers, 'needed_s'))} at this rate, or "
+        f"{number_of(numbers, 'needed_rate'):.3g} requests a second"
+    )
+
+
 def _metric(fact: ReasonFact, verdict: Verdict) -> MetricVerdict | None:
     return next((metric for metric in verdict.metrics if metric.name == fact.subject), None)
 
@@ -149,4 +184,7 @@ _WRITERS: Mapping[Reason, Callable[[ReasonFact, Verdict], str]] = {
     Reason.TOO_FEW_CAMPAIGNS: _too_few_campaigns,
     Reason.NO_HOOK: lambda fact, _verdict: no_hook_text(fact.numbers),
     Reason.WITHIN_PREDICTION: _within_prediction,
+    Reason.RAW_SLOWER: _raw_slower,
+    Reason.CORRELATED_STALLS: _correlated_stalls,
+    Reason.TOO_FEW_REQUESTS: _too_few_requests,
 }
