@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-__all__ = ["SPIKES", "Mode", "Stage"]
+__all__ = ["CAPACITY", "CONNECTIONS", "ERRORS", "SPIKES", "Mode", "Stage"]
 
 SPIKES = "spikes"
 """The name of rare spikes as a metric, in a waiver."""
+
+ERRORS, CAPACITY, CONNECTIONS = "errors", "capacity", "connections"
+"""The names of what else is counted: in verdicts and in waivers."""
 
 Mode = Literal["single", "paired"]
 """How a campaign's image was measured; see `measured.campaign.Campaign`."""

@@ -12,6 +12,7 @@ from socklat_gate.measured.facts import Note, ReasonFact, Shortfall
 
 __all__ = [
     "DISPERSION_LEVEL",
+    "CountVerdict",
     "EvidenceTrace",
     "LimitVerdict",
     "MetricVerdict",
@@ -189,10 +190,36 @@ class SpikeVerdict:
 
 
 @dataclass(frozen=True, slots=True)
+class CountVerdict:
+    """Something counted in both arms, and whether the candidate has more of it.
+
+    ``name`` is ``errors`` (failed requests of those that were due), ``capacity`` (pairs in which
+    the arm could not carry its load, of all pairs) or ``connections`` (opened, of requests due).
+    ``evidence`` is the e-value, the largest so far, that the candidate has more than tolerated; it
+    fails at ``threshold``.  ``by_runs``: not single events but pairs were compared, by which arm
+    has more.  ``undecided``: more is neither shown nor can it be left out of account, so that a
+    pass waits.
+    """
+
+    name: str
+    baseline_count: int
+    baseline_total: int
+    candidate_count: int
+    candidate_total: int
+    evidence: float
+    threshold: float
+    failed: bool
+    by_runs: bool = False
+    undecided: bool = False
+    waived: Waived | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The outcome of a comparison; ``reasons`` are facts, which `wording.reasons` puts into words.
 
-    ``spikes`` is None when rare spikes are not judged; ``limits`` are metrics with ``limit_ms``.
+    ``spikes`` is None when rare spikes are not judged; ``limits`` are metrics with ``limit_ms``,
+    ``counts`` what else is counted and judged.  Documents older than these two have neither.
     """
 
     outcome: Outcome
@@ -203,3 +230,4 @@ class Verdict:
     pairs_to_decide: int | None = None
     spikes: SpikeVerdict | None = None
     limits: tuple[LimitVerdict, ...] = ()
+    counts: tuple[CountVerdict, ...] = ()

@@ -10,7 +10,7 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from socklat_gate.measured.names import SPIKES, Stage
+from socklat_gate.measured.names import CAPACITY, CONNECTIONS, ERRORS, SPIKES, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,7 +27,18 @@ if TYPE_CHECKING:
         def ceiling(self) -> float: ...
 
 
-__all__ = ["DEFAULT_GATE", "DefaultGate", "GateRules", "Judged", "MetricName"]
+__all__ = ["DEFAULT_GATE", "AnswerKind", "DefaultGate", "GateRules", "Judged", "MetricName"]
+
+AnswerKind = Literal["statuses", "sizes"]
+"""What of the responses may differ between the arms where ``gate.accept_answers`` says so."""
+
+COUNTS_SHARE = 0.2
+"""Part of the metrics' alpha that counts have (errors, capacity, connections).
+
+Evidence of one metric at most doubles from pair to pair.  Thresholds of 800 (four metrics beside
+spikes) and 100 (one metric alone) become 1000 and 125, which still are 10 and 7 doublings: this
+part costs a FAIL no pair.
+"""
 
 Judged = Literal[Stage, "cpu"]
 
@@ -55,6 +66,9 @@ class GateRules:
         alpha: float
         metrics: Sequence[MetricName]
         spikes: _Spikes
+        errors: bool
+        capacity: bool
+        connections: bool
 
     @property
     def alpha_spikes(self) -> float:
@@ -66,15 +80,28 @@ class GateRules:
         return self.alpha / 2 if self.spikes.enabled else 0.0
 
     @property
+    def counted(self) -> tuple[str, ...]:
+        """Names of the counts that are judged."""
+        named = {ERRORS: self.errors, CAPACITY: self.capacity, CONNECTIONS: self.connections}
+        return tuple(name for name, judged in named.items() if judged)
+
+    @property
+    def alpha_count(self) -> float:
+        """Each count's part of alpha: `COUNTS_SHARE` of what the spikes leave, evenly shared."""
+        return COUNTS_SHARE * (self.alpha - self.alpha_spikes) / max(1, len(self.counted))
+
+    @property
     def alpha_metric(self) -> float:
-        """Each metric's part of alpha: what the spikes leave, evenly shared (Bonferroni)."""
-        return (self.alpha - self.alpha_spikes) / len(self.metrics)
+        """Each metric's part of alpha: what spikes and counts leave, evenly shared (Bonferroni)."""
+        left = self.alpha - self.alpha_spikes - self.alpha_count * len(self.counted)
+        return left / len(self.metrics)
 
     def check_waivers(self, waivers: Iterable[_Waiver]) -> None:
         """Raises `ValueError` unless each waiver moves the limit of one judged thing up, once."""
         tolerances = {metric.name: metric.tolerance for metric in self.metrics}
         if self.spikes.enabled:
             tolerances[SPIKES] = 0.0
+        tolerances.update(dict.fromkeys(self.counted, 0.0))
         seen: set[str] = set()
         for waiver in waivers:
             name = waiver.metric
@@ -125,6 +152,10 @@ class DefaultGate(GateRules):
     interleave: Literal["request", "slice", "block"] = "request"
     slice_ms: float = 100.0
     pairs_per_start: int = 1
+    errors: bool = True
+    capacity: bool = True
+    connections: bool = False
+    accept_answers: tuple[AnswerKind, ...] = ()
     metrics: tuple[DefaultMetric, ...] = (
         DefaultMetric("service", 0.5, tolerance=0.02, regression_threshold=0.05),
         DefaultMetric("service", 0.9, tolerance=0.03, regression_threshold=0.08),

@@ -8,7 +8,13 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from socklat_gate.measured.names import SPIKES, Stage
-from socklat_gate.scenario.default_gate import DEFAULT_GATE, GateRules, Judged, MetricName
+from socklat_gate.scenario.default_gate import (
+    DEFAULT_GATE,
+    AnswerKind,
+    GateRules,
+    Judged,
+    MetricName,
+)
 from socklat_gate.scenario.exceeding import MIN_EXCEEDING, WANTED_EXCEEDING
 from socklat_gate.scenario.strict import StrictModel
 
@@ -86,12 +92,13 @@ class Waiver(StrictModel):
     """A known change that is accepted up to a ceiling for a while; the rest is judged as ever."""
 
     metric: str = Field(
-        description='name such as "service_p99", "cpu_per_request" or "spikes"',
+        description='name such as "service_p99", "cpu_per_request", "spikes" or "errors"',
         examples=["service_p99"],
     )
     ceiling: float = Field(
         gt=0,
-        description="increases up to this are accepted (spikes: of their rate)",
+        description="increases up to this are accepted (spikes and capacity: of their rate; "
+        "errors and connections: per request, so that 0.002 accepts 2 more in 1000)",
         examples=[0.3],
     )
     expires: date = Field(description="last day on which it holds", examples=[date(2027, 3, 31)])
@@ -145,6 +152,24 @@ class Gate(GateRules, StrictModel):
         ge=1,
         le=50,
         description="pairs on the same containers: one cluster",
+    )
+    errors: bool = Field(
+        DEFAULT_GATE.errors,
+        description="whether more failed requests than the baseline's fail the job",
+    )
+    capacity: bool = Field(
+        DEFAULT_GATE.capacity,
+        description="whether the job fails when only the candidate cannot carry the load",
+    )
+    connections: bool = Field(
+        DEFAULT_GATE.connections,
+        description="whether the job fails when clients of the candidate open more connections",
+    )
+    accept_answers: list[AnswerKind] = Field(
+        default_factory=list,
+        description='what of the responses may change: "statuses" (their mix), "sizes"; another '
+        "difference keeps a pass away",
+        examples=[["sizes"]],
     )
     metrics: list[Metric] = Field(
         default_factory=default_metrics,

@@ -36,6 +36,31 @@ REASON_TEXTS: Mapping[str, Mapping[Reason, ReasonText]] = {
             "The candidate has more rare spikes than chance allows.",
             "Look at the slowest exchanges in the report: when they came, and in which stage.",
         ),
+        Reason.MORE_ERRORS: ReasonText(
+            "More of the candidate's requests failed than chance allows beside the baseline's.",
+            "Look at the first error and the statuses of each arm in the report, and at the "
+            "candidate's log.",
+        ),
+        Reason.LESS_CAPACITY: ReasonText(
+            "The candidate could not carry the load that the baseline carried in the same pairs.",
+            "Look at what its requests wait for: connections, workers, or the CPU. If less is "
+            "enough, lower `load.rate`.",
+        ),
+        Reason.MORE_CONNECTIONS: ReasonText(
+            "The candidate makes its clients open more connections: it ends those that the "
+            "baseline keeps.",
+            "Compare the keep-alive settings of both.",
+        ),
+        Reason.COUNTS_UNDECIDED: ReasonText(
+            "The candidate has more failed requests, or more pairs without their load, than the "
+            "baseline: too few to be shown, too many for a pass.",
+            "Raise `gate.max_pairs` and `gate.max_minutes`, and read the candidate's log.",
+        ),
+        Reason.ANSWERS_DIFFER: ReasonText(
+            "The arms respond with other statuses, or with much larger or smaller responses: what "
+            "is faster or slower there does not do the same.",
+            "If the change is meant, say so in `gate.accept_answers`.",
+        ),
         Reason.BUDGET_PAIRS: ReasonText(
             "`gate.max_pairs` were measured, and the evidence decides neither way.",
             "Raise `gate.max_pairs` to what the report predicts, or use a quieter machine.",

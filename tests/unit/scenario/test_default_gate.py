@@ -1,8 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
-from socklat_gate.scenario.default_gate import DEFAULT_GATE
+import pytest
+
+from socklat_gate.scenario.default_gate import DEFAULT_GATE, DefaultSpikes
 from socklat_gate.scenario.gating import Gate, Metric, Spikes
 from socklat_gate.scenario.strict import StrictModel
 
@@ -15,7 +17,8 @@ def own_names(model: type[StrictModel]) -> set[str]:
 
 def test_the_default_gate_has_the_members_of_the_model_and_their_defaults() -> None:
     found = asdict(DEFAULT_GATE)
-    assert {**found, "metrics": list(found["metrics"])} == Gate().model_dump()
+    lists = {name: list(found[name]) for name in ("metrics", "accept_answers")}
+    assert {**found, **lists} == Gate().model_dump()
 
 
 def test_the_default_gate_can_be_asked_for_all_that_the_model_can() -> None:
@@ -25,6 +28,24 @@ def test_the_default_gate_can_be_asked_for_all_that_the_model_can() -> None:
 
 
 def test_alpha_is_shared_alike() -> None:
-    shares = [(gate.alpha_spikes, gate.alpha_metric) for gate in (DEFAULT_GATE, Gate())]
-    assert shares == [(0.005, 0.00125)] * 2
+    for gate in (DEFAULT_GATE, Gate()):
+        assert gate.alpha_spikes == 0.005
+        assert gate.alpha_metric == pytest.approx(0.001)
+        assert gate.alpha_count == pytest.approx(0.0005)
+
+
+@pytest.mark.parametrize(("metrics", "spikes", "doublings"), [(4, True, 10), (1, False, 7)])
+def test_what_counts_have_of_alpha_costs_a_metric_no_pair(
+    metrics: int, spikes: bool, doublings: int
+) -> None:
+    gate = replace(
+        DEFAULT_GATE, metrics=DEFAULT_GATE.metrics[:metrics], spikes=DefaultSpikes(enabled=spikes)
+    )
+    uncounted = replace(gate, errors=False, capacity=False)
+    for one in (gate, uncounted):
+        assert 2 ** (doublings - 1) < 1 / one.alpha_metric <= 2**doublings
+    assert gate.alpha_metric < uncounted.alpha_metric
+
+
+def test_the_defaults_have_the_same_names() -> None:
     assert [m.name for m in DEFAULT_GATE.metrics] == [m.name for m in Gate().metrics]

@@ -186,11 +186,16 @@ def test_without_metrics_cpu_time_is_gated_too_and_can_be_left_out(tmp_path: Pat
 
 def test_the_parts_of_alpha_sum_to_alpha(tmp_path: Path) -> None:
     gate = load_scenario(written(tmp_path, GOOD)).gate
-    assert gate.alpha_spikes + 2 * gate.alpha_metric == pytest.approx(gate.alpha)
+    assert gate.counted == ("errors", "capacity")
+    parts = gate.alpha_spikes + 2 * gate.alpha_metric + 2 * gate.alpha_count
+    assert parts == pytest.approx(gate.alpha)
     off = GOOD + "[gate.spikes]\nenabled = false\n"
     gate = load_scenario(written(tmp_path, off)).gate
     assert gate.alpha_spikes == 0
-    assert 2 * gate.alpha_metric == pytest.approx(gate.alpha)
+    assert 2 * gate.alpha_metric + 2 * gate.alpha_count == pytest.approx(gate.alpha)
+    none = gate.model_copy(update={"errors": False, "capacity": False})
+    assert none.counted == ()
+    assert 2 * none.alpha_metric == pytest.approx(gate.alpha)
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:

@@ -53,9 +53,9 @@ def test_a_slower_candidate_is_a_regression_in_every_metric() -> None:
         assert metric.verdict is Outcome.REGRESSION
         assert metric.change == pytest.approx(math.expm1(0.4), abs=0.02)
         assert metric.ci_low < metric.change < metric.ci_high
-        assert metric.threshold_fail == pytest.approx(800)
+        assert metric.threshold_fail == pytest.approx(1000)
         assert metric.threshold_pass == pytest.approx(20)
-        assert metric.evidence_fail >= 800
+        assert metric.evidence_fail >= 1000
         assert metric.candidate_ns / metric.baseline_ns == pytest.approx(1.49, abs=0.03)
         assert metric.pairs_to_decide == 0
     assert [m.name for m in verdict.metrics] == [

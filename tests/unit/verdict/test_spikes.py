@@ -260,7 +260,7 @@ def test_spikes_that_are_not_judged_are_left_out() -> None:
     verdict = decide(pairs_of([1] * 10, [0] * 10), off)
     assert verdict.outcome is Outcome.PASS
     assert verdict.spikes is None
-    assert verdict.metrics[0].threshold_fail == pytest.approx(100)
+    assert verdict.metrics[0].threshold_fail == pytest.approx(125)
     with pytest.raises(ValueError, match="does not judge"):
         judged([], off)
 
