@@ -40,6 +40,8 @@
 #define TCP_FLAG_SYN 0x02
 
 #define EAGAIN 11
+#define AF_INET 2                  /* include/linux/socket.h */
+#define FIRST_EPHEMERAL_PORT 32768 /* net.ipv4.ip_local_port_range, unless set otherwise */
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
 #define SCHED_IDLE 5          /* include/uapi/linux/sched.h */
 #define PURE_ACK_TRUESIZE 2   /* skb_set_tcp_pure_ack() of include/net/tcp.h: how TCP marks one */

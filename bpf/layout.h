@@ -37,15 +37,19 @@
 #define STAGE_DEPEND 10
 #define STAGE_DEPEND_CONNECT 11
 #define STAGE_ESTABLISHED 12
-#define STAGE_RUNQ 13
-#define STAGE_RX_PROCESS 14
-#define STAGE_COUNT 15
+#define STAGE_INTERNAL 13
+#define STAGE_RUNQ 14
+#define STAGE_RX_PROCESS 15
+#define STAGE_COUNT 16
 #define BAND_STAGES 9
 
 /* Stages of connections and dependencies are rarer than exchanges: their histograms have one copy
  * for all CPUs, which at 64 CPUs saves a quarter of the memory. */
 #define SHARED_FIRST 9
-#define SHARED_STAGES 4
+#define SHARED_STAGES 5
+
+/* Other ports of the targets' namespaces whose exchanges have a histogram of their own. */
+#define INTERNAL_PORTS 32
 
 /* How a packet enters a bridge: received by a port, or sent by this host through the bridge. */
 #define ENTERS_BY_PORT 1
@@ -98,6 +102,8 @@ _Static_assert(TARGET_MAX <= TARGET_LIMIT, "more targets than a probe can hold")
 #define COUNTER_RESETS_SENT 18
 #define COUNTER_RESETS_RECEIVED 19
 #define COUNTER_LOG_LOST 20 /* exchanges that found no room in the log */
-#define COUNTER_COUNT 21
+#define COUNTER_INTERNAL 21 /* exchanges on other ports of the namespace, in the window */
+#define COUNTER_LOCAL 22    /* on a port served, asked for from inside, in the window */
+#define COUNTER_COUNT 23
 
 #endif

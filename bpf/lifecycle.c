@@ -23,15 +23,18 @@ int conn_on_state(struct bpf_raw_tracepoint_args *ctx)
 	struct target_key *t;
 	u64 now_ns;
 	u32 netns;
+	u8 role;
 
 	if (from == TCP_SYN_RECV && to == TCP_ESTABLISHED) {
 		netns = netns_of(sk);
 		t = target_of(sk, netns, true);
 		if (!t)
 			return 0;
-		count(t->target, COUNTER_CONNECTIONS, 1);
+		role = accepted_role(sk, t, served_by(sk, netns) != NULL);
+		if (role == ROLE_SERVER)
+			count(t->target, COUNTER_CONNECTIONS, 1);
 		/* When the map is full, the first payload segment counts the loss. */
-		conn_track(sk, netns, t->target, ROLE_SERVER, FLAG_FRESH, bpf_ktime_get_ns());
+		conn_track(sk, netns, t->target, role, FLAG_FRESH, bpf_ktime_get_ns());
 		return 0;
 	}
 	if (from == TCP_CLOSE && to == TCP_SYN_SENT) {
@@ -39,13 +42,15 @@ int conn_on_state(struct bpf_raw_tracepoint_args *ctx)
 		t = target_of(sk, netns, false);
 		if (!t)
 			return 0;
-		count(t->target, COUNTER_DEPENDENCIES, 1);
-		conn_track(sk, netns, t->target, ROLE_DEPENDENCY, FLAG_FRESH, bpf_ktime_get_ns());
+		role = connected_role(sk, t);
+		if (role == ROLE_DEPENDENCY)
+			count(t->target, COUNTER_DEPENDENCIES, 1);
+		conn_track(sk, netns, t->target, role, FLAG_FRESH, bpf_ktime_get_ns());
 		return 0;
 	}
 	if (from == TCP_SYN_SENT && to == TCP_ESTABLISHED) {
 		c = connection_of(sk);
-		if (!c || !owns_slot(c))
+		if (!c || c->role != ROLE_DEPENDENCY || !owns_slot(c))
 			return 0;
 		now_ns = bpf_ktime_get_ns();
 		/* Until now established_ns held when connect() was called. */
@@ -76,7 +81,10 @@ int conn_on_destroy(struct bpf_raw_tracepoint_args *ctx)
 
 	if (!c)
 		return 0;
-	if (owns_slot(c)) {
+	if (c->role > ROLE_DEPENDENCY) {
+		if (c->tx_last_ns)
+			internal_record(sk, c);
+	} else if (owns_slot(c)) {
 		count(c->target, COUNTER_BYTES_RX, READ(u64, sk, AT(tcp_sock, bytes_received)));
 		count(c->target, COUNTER_BYTES_TX, READ(u64, sk, AT(tcp_sock, bytes_acked)));
 		if (c->role == ROLE_SERVER && c->tx_first_ns)
@@ -121,7 +129,8 @@ static inline int conn_accept(u64 sk)
 {
 	struct connection *c = connection_of(sk);
 
-	if (!c || c->flags & (FLAG_ACCEPTED | FLAG_ADOPTED) || !owns_slot(c))
+	if (!c || c->role != ROLE_SERVER || c->flags & (FLAG_ACCEPTED | FLAG_ADOPTED) ||
+	    !owns_slot(c))
 		return 0;
 	c->flags |= FLAG_ACCEPTED;
 	stage_add(c->target, STAGE_ACCEPT_WAIT, c->established_ns, bpf_ktime_get_ns());

@@ -8,7 +8,7 @@ static inline struct connection *rx_track_existing(u64 sk, u64 skb, struct segme
 	u32 netns = netns_of(sk);
 	u64 key = netns;
 	struct target_key *t, *served;
-	bool server;
+	u8 role;
 
 	/* Most segments on a machine belong to no target, and end here. */
 	if (!may_be_watched(netns))
@@ -17,7 +17,6 @@ static inline struct connection *rx_track_existing(u64 sk, u64 skb, struct segme
 	if (!t)
 		return NULL;
 	served = served_by(sk, netns);
-	server = served != NULL;
 	if (t->shared)
 		t = served;
 	if (!t)
@@ -25,15 +24,16 @@ static inline struct connection *rx_track_existing(u64 sk, u64 skb, struct segme
 	segment_of(skb, s);
 	if (!brings_new_payload(sk, s))
 		return NULL;
-	if (!conn_track(sk, netns, t->target, server ? ROLE_SERVER : ROLE_DEPENDENCY, FLAG_ADOPTED,
-	                0)) {
-		if (server) {
+	role = found_role(sk, t, served != NULL);
+	if (!conn_track(sk, netns, t->target, role, FLAG_ADOPTED, 0)) {
+		if (role == ROLE_SERVER) {
 			count(t->target, COUNTER_SEEN, 1);
 			count(t->target, COUNTER_DROPPED_MAP_FULL, 1);
 		}
 		return NULL;
 	}
-	count(t->target, COUNTER_ADOPTED, 1);
+	if (role <= ROLE_DEPENDENCY)
+		count(t->target, COUNTER_ADOPTED, 1);
 	return connection_of(sk);
 }
 
@@ -70,8 +70,11 @@ static inline int rx_segment(u64 sk, u64 skb)
 		if (!brings_new_payload(sk, &s))
 			return 0;
 	}
-	if (c->role == ROLE_DEPENDENCY) {
-		rx_dependency_response(c, now_ns);
+	if (c->role != ROLE_SERVER) {
+		if (c->role == ROLE_DEPENDENCY)
+			rx_dependency_response(c, now_ns);
+		else if (c->role != ROLE_INNER)
+			internal_request(sk, c, now_ns);
 		return 0;
 	}
 	if (c->rx_first_ns && !c->tx_first_ns) {

@@ -9,6 +9,10 @@ static inline int tx_begin_send(u64 sk, u64 size)
 
 	if (!c)
 		return 0;
+	if (c->role > ROLE_DEPENDENCY) {
+		internal_response(c);
+		return 0;
+	}
 	if (c->role == ROLE_DEPENDENCY) {
 		/* A request to the dependency: the first one, or the first after a response. */
 		if (!c->tx_first_ns || c->rx_first_ns) {

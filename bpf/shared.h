@@ -11,7 +11,8 @@
 /* Which target a namespace, or a port in it, belongs to. */
 struct target_key {
 	u32 target;
-	u32 shared; /* the namespace is shared (--network host): `services` tells whose socket it is */
+	u16 shared; /* the namespace is shared (--network host): `services` tells whose socket it is */
+	u16 apart;  /* what is asked for on other ports or from inside is counted apart (internal.h) */
 };
 
 /* Exchanges whose request arrived in [from_ns, to_ns) are recorded. */

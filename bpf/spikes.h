@@ -30,7 +30,7 @@ static inline void spike_send(u64 sk, struct connection *c, struct window *w, u6
 	up->peer_port = READ(u16, sk, AT(sock_common, skc_dport));
 	up->overlapped = c->flags & FLAG_OVERLAPPED;
 	__builtin_memset(up->peer, 0, sizeof(up->peer));
-	if (up->family == 2 /* AF_INET */)
+	if (up->family == AF_INET)
 		bpf_probe_read_kernel(up->peer, 4, (void *)(sk + AT(sock_common, skc_daddr)));
 	else
 		bpf_probe_read_kernel(up->peer, 16, (void *)(sk + AT(sock_common, skc_v6_daddr)));

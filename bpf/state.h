@@ -17,6 +17,10 @@ BPF_ARRAY(windows, struct window, TARGET_MAX);
 
 #define ROLE_SERVER 0
 #define ROLE_DEPENDENCY 1
+/* Where the target's exchanges are told apart from others in its namespace (internal.h): */
+#define ROLE_INTERNAL 2 /* accepted on a port that the target does not serve */
+#define ROLE_LOCAL 3    /* accepted on one that it serves, from inside the namespace */
+#define ROLE_INNER 4    /* connected to a port of the namespace, where its time is measured */
 
 #define FLAG_OVERLAPPED 1
 #define FLAG_FRESH 2 /* no request was seen yet */

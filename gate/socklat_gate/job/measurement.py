@@ -126,7 +126,7 @@ def _watch(
 ) -> TracedCompanions:
     """Gives the arms and their companions the probe's slots."""
     for slot, arm in enumerate(arms):
-        probe.watch(slot, arm.netns_inode, port)
+        probe.watch(slot, arm.netns_inode, port, apart=True)
     companions = trace_companions(probe, arms)
     if companions.left_out:
         on_phase(untraced_line(companions.left_out))
@@ -194,4 +194,5 @@ def _run(arm: RunningArm, reading: Reading, load: LoadCounts, recorder: Recorder
         spikes=reading.spikes,
         spike_threshold_ns=recorder.spike_ns,
         window_from_ns=window.from_ns,
+        internal=reading.internal,
     )

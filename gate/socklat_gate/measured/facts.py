@@ -48,6 +48,7 @@ class NoteCode(str, Enum):
     WORDED = "worded"  # a sentence from elsewhere, kept as it is
     # why a measurement is excluded: about the machine only
     STEAL = "steal"
+    FROZEN = "frozen"
     LATE_DRIVER = "late_driver"
     MISSED_INVOCATIONS = "missed_invocations"
     STALLS_LOST = "stalls_lost"

@@ -29,6 +29,7 @@ Stage = Literal[
     "depend",
     "depend_connect",
     "established",
+    "internal",
     "runq",
     "rx_process",
 ]

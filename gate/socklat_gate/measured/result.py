@@ -33,7 +33,9 @@ class Completeness:
 
     ``seen = recorded + filtered + no_response + pending + dropped``; ``missed`` counts probe
     invocations that the kernel missed; ``responded_by_driver`` is the load driver's own count
-    (None for external load commands), ``mismatch`` the largest relative difference in one run.
+    (None for external load commands), ``mismatch`` the largest relative difference in one run
+    that is not allowed for.  In the measured windows, and not among those seen: ``internal``
+    exchanges on other ports of the services' namespaces, ``local`` ones asked for from inside.
     """
 
     seen: int
@@ -46,6 +48,8 @@ class Completeness:
     overlapped: int
     responded_by_driver: int | None
     mismatch: float
+    internal: int = 0
+    local: int = 0
 
     @property
     def balanced(self) -> bool:

@@ -181,7 +181,9 @@ class Run:
     ``window_from_ns`` is when the measured window began (CLOCK_MONOTONIC; 0: not known).
     ``cpu_ns`` is the CPU time that the container used while ``cpu_exchanges`` requests came in (0:
     not known).  ``corrected`` is None when stalls were not watched.  ``companions`` has
-    the distributions of ``service`` of the other containers in its stack.
+    the distributions of ``service`` of the other containers in its stack, ``internal`` those of
+    exchanges on other ports of the container's namespace, by port (stage ``internal`` is their
+    sum; the ports of older documents are not known).
     """
 
     image: str
@@ -200,3 +202,4 @@ class Run:
     cpu_exchanges: int = 0
     corrected: StallCorrected | None = None
     companions: Mapping[str, Histogram] = field(default_factory=dict)
+    internal: Mapping[str, Histogram] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy.typing as npt
 
 from socklat_gate.probe.binding import load_bcc
 
-__all__ = ["PerCpuArray", "map_fd", "possible_cpus"]
+__all__ = ["PerCpuArray", "WideHash", "map_fd", "possible_cpus"]
 
 
 def possible_cpus() -> int:
@@ -70,3 +71,37 @@ class PerCpuArray:
         if function(self._fd, ctypes.byref(key), data, *flags) < 0:
             number = ctypes.get_errno()
             raise OSError(number, f"BPF map, slot {slot}: {os.strerror(number)}")
+
+
+class WideHash:
+    """A ``BPF_HASH`` with keys of 8 bytes whose value is ``words`` integers of one dtype."""
+
+    def __init__(self, fd: int, dtype: npt.DTypeLike, words: int) -> None:
+        self._fd = fd
+        self._dtype = np.dtype(dtype)
+        self._words = words
+        self._lib = load_bcc().libbcc.lib
+
+    def __iter__(self) -> Iterator[int]:
+        """The keys that are there, each once even while others are added."""
+        found: dict[int, None] = {}
+        key, following = ctypes.c_uint64(), ctypes.c_uint64()
+        failed = self._lib.bpf_get_first_key(self._fd, ctypes.byref(following), 8)
+        while not failed and following.value not in found:
+            found[following.value] = None
+            key.value = following.value
+            failed = self._lib.bpf_get_next_key(
+                self._fd, ctypes.byref(key), ctypes.byref(following)
+            )
+        return iter(found)
+
+    def read(self, key: int) -> npt.NDArray[np.uint64]:
+        """Shape (words,); zeros when there is no such key."""
+        buffer = np.zeros(self._words, dtype=self._dtype)
+        data = buffer.ctypes.data_as(ctypes.c_void_p)
+        self._lib.bpf_lookup_elem(self._fd, ctypes.byref(ctypes.c_uint64(key)), data)
+        return buffer.astype(np.uint64)
+
+    def delete(self, key: int) -> None:
+        """Nothing when there is no such key."""
+        self._lib.bpf_delete_elem(self._fd, ctypes.byref(ctypes.c_uint64(key)))

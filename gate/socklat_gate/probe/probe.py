@@ -116,18 +116,27 @@ class SocketProbe:
         """Stages that this kernel, these hooks and this detail measure, in the layout's order."""
         return measured_stages(self.hooks)
 
-    def watch(self, slot: int, netns_inode: int, *ports: int, shared: bool = False) -> None:
+    def watch(
+        self,
+        slot: int,
+        netns_inode: int,
+        *ports: int,
+        shared: bool = False,
+        apart: bool = False,
+    ) -> None:
         """Starts to follow the sockets of a network namespace in an empty slot.
 
         ``ports`` are those that the target serves: sockets found open on them are server sockets.
-        In a ``shared`` namespace (``--network host``) only they are the target's.  Nothing is
+        In a ``shared`` namespace (``--network host``) only they are the target's.  With ``apart``,
+        for a namespace of the target's own, exchanges on other ports and those asked for from
+        inside are told apart: stage ``internal``, counters ``internal`` and ``local``.  Nothing is
         recorded until `record_between` opens a window.
         """
         if not 0 <= slot < self._targets:
             raise ValueError(f"there is no slot {slot}")
         self._tables.clear(slot)
         self._spikes.clear(slot)
-        self._slots.watch(slot, netns_inode, ports, shared=shared)
+        self._slots.watch(slot, netns_inode, ports, shared=shared, apart=apart)
         if self._detail == "full":
             self._tables.set_bridge_entries(bridge_entries())
 
@@ -173,7 +182,12 @@ class SocketProbe:
         counters["pending"] = self._tables.pending(slot, self._slots.netns_inode(slot))
         drops = self._tables.drops(slot)
         return Reading(
-            histograms, self._tables.bands(slot, service), counters, drops, self._spikes.of(slot)
+            histograms,
+            self._tables.bands(slot, service),
+            counters,
+            drops,
+            self._spikes.of(slot),
+            self._tables.internal(slot),
         )
 
     @property

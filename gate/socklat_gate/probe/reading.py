@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from socklat_gate.measured.bpf_layout import names
 from socklat_gate.measured.histogram import Histogram
@@ -20,7 +20,8 @@ class Reading:
     ``histograms`` has the measured stages.  ``counters`` has one entry a COUNTER of
     ``bpf/layout.h`` plus ``recorded``, the total of ``service``, and ``pending``: exchanges still
     open when read, so that
-    seen = recorded + filtered + no_response + dropped_map_full + pending.
+    seen = recorded + filtered + no_response + dropped_map_full + pending.  ``internal`` has the
+    time of exchanges on other ports of the namespace, by port.
     """
 
     histograms: Mapping[str, Histogram]
@@ -28,6 +29,7 @@ class Reading:
     counters: Mapping[str, int]
     drops: Mapping[str, int]
     spikes: tuple[Spike, ...]
+    internal: Mapping[str, Histogram] = field(default_factory=dict)
 
 
 def measured_stages(events: Collection[str]) -> tuple[str, ...]:

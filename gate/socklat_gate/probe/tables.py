@@ -17,7 +17,7 @@ from socklat_gate.measured.run import Bands
 from socklat_gate.probe.bridges import Entries
 from socklat_gate.probe.btf import KernelTypes
 from socklat_gate.probe.kernel_source import flatten, map_names
-from socklat_gate.probe.maps import PerCpuArray, map_fd
+from socklat_gate.probe.maps import PerCpuArray, WideHash, map_fd
 
 __all__ = ["Tables"]
 
@@ -39,6 +39,7 @@ class Tables:
         first = sizes["SHARED_FIRST"]
         self._shared = self._stages[first : first + sizes["SHARED_STAGES"]]
         self._unshared = tuple(stage for stage in self._stages if stage not in self._shared)
+        self._internal = WideHash(map_fd(bpf, "internal_histograms"), np.uint32, buckets)
         band_words = sizes["BAND_COUNT"] * len(self._banded)
         self._bands = PerCpuArray(map_fd(bpf, "bands"), np.uint64, band_words)
         self._counters = PerCpuArray(map_fd(bpf, "counters"), np.uint64, sizes["COUNTER_COUNT"])
@@ -56,6 +57,8 @@ class Tables:
         for of_slot in (self._bands, self._counters, self._warmups, self._drops):
             if of_slot is not None:
                 of_slot.clear(slot)
+        for key in self._internal_keys(slot).values():
+            self._internal.delete(key)
 
     def histogram(self, slot: int, stage: str) -> Histogram:
         """One stage's histogram."""
@@ -64,6 +67,16 @@ class Tables:
             # The kernel leaves the zeros out: every response that was sent waited, mostly for 0 ns.
             counts[0] += self._counts(slot, "respond").sum() - counts.sum()
         return Histogram(counts)
+
+    def internal(self, slot: int) -> dict[str, Histogram]:
+        """Time of exchanges on other ports of the slot's namespace, by port."""
+        keys = self._internal_keys(slot)
+        return {str(port): Histogram(self._internal.read(keys[port])) for port in sorted(keys)}
+
+    def _internal_keys(self, slot: int) -> dict[int, int]:
+        """Port -> key of `internal_histograms`."""
+        found = (key for key in self._internal if key & 0xFFFFFFFF == slot)
+        return {key >> 32: key for key in found}
 
     def _counts(self, slot: int, stage: str) -> npt.NDArray[np.uint64]:
         table, index = self._place(slot, stage)
@@ -126,12 +139,14 @@ class Tables:
             setattr(leaf, name, value)
         table[ctypes.c_uint32(slot)] = leaf
 
-    def set_target(self, netns_inode: int, slot: int, ports: Sequence[int], shared: bool) -> None:
+    def set_target(
+        self, netns_inode: int, slot: int, ports: Sequence[int], *, shared: bool, apart: bool
+    ) -> None:
         """Declares a namespace, and ports served in it, to be the slot's target."""
         for name, keys in self._declarations(netns_inode, ports).items():
             table = self._bpf[name]
             leaf = table.Leaf()
-            leaf.target, leaf.shared = slot, int(shared)
+            leaf.target, leaf.shared, leaf.apart = slot, int(shared), int(apart)
             for key in keys:
                 table[ctypes.c_uint64(key)] = leaf
 

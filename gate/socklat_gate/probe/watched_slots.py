@@ -22,10 +22,12 @@ class WatchedSlots:
         self._tables = tables
         self._watched: dict[int, _Watched] = {}
 
-    def watch(self, slot: int, netns_inode: int, ports: tuple[int, ...], *, shared: bool) -> None:
+    def watch(
+        self, slot: int, netns_inode: int, ports: tuple[int, ...], *, shared: bool, apart: bool
+    ) -> None:
         """Follow a namespace in an empty slot; see `SocketProbe.watch`."""
         self._tables.set_window(slot, netns_inode)
-        self._tables.set_target(netns_inode, slot, ports, shared)
+        self._tables.set_target(netns_inode, slot, ports, shared=shared, apart=apart)
         self._watched[slot] = _Watched(netns_inode, ports)
         self._update_filter()
 

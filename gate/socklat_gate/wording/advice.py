@@ -13,6 +13,7 @@ __all__ = ["ADVICE", "CPU", "INTENDED", "SPIKES", "STAGES"]
 STAGES: Mapping[str, str] = {
     "app": "the application itself, its dependencies included",
     "depend": "a service that it calls responds later than before",
+    "internal": "a server inside the container responds later than before",
     "recv_wait": "requests lay unread in the socket, so look for a blocked event loop, "
     "a full worker pool or too little CPU",
 }

@@ -38,6 +38,13 @@ def _steal(_subject: str, numbers: Numbers) -> str:
     return f"the hypervisor took {units.share(share)} of the CPU time (limit {units.share(limit)})"
 
 
+def _frozen(subject: str, numbers: Numbers) -> str:
+    return (
+        f"the {subject}'s container was frozen for {number_of(numbers, 'frozen_s'):.1f} s (docker "
+        "pause, or its cgroup's freezer)"
+    )
+
+
 def _late_driver(_subject: str, numbers: Numbers) -> str:
     return (
         f"the load driver woke up {number_of(numbers, 'late_ms'):.1f} ms late (p99), "
@@ -170,6 +177,7 @@ MDE = "mde."
 
 _WRITERS: Mapping[NoteCode, Callable[[str, Numbers], str]] = {
     NoteCode.STEAL: _steal,
+    NoteCode.FROZEN: _frozen,
     NoteCode.LATE_DRIVER: _late_driver,
     NoteCode.MISSED_INVOCATIONS: _missed_invocations,
     NoteCode.STALLS_LOST: _stalls_lost,

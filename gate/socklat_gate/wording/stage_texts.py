@@ -113,9 +113,17 @@ STAGE_TEXTS: Mapping[Stage, StageText] = {
         "connection",
         ("state",),
     ),
+    "internal": StageText(
+        "an exchange on another port of the service's own namespace: a server behind a proxy, a "
+        "metrics endpoint",
+        "first payload segment of the request on a connection accepted on that port",
+        "the last send of the response begins",
+        "request",
+        ("segment", "send"),
+    ),
     "depend": StageText(
         "a dependency's time to first byte",
-        "first send of a request on a connection that the target opened",
+        "first send of a request on a connection that the target opened to another namespace",
         "first payload segment of the response",
         "request",
         ("send", "segment"),

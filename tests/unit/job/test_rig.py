@@ -76,7 +76,8 @@ class World:
         pass
 
     # the probe
-    def watch(self, slot: int, netns_inode: int, port: int) -> None:
+    def watch(self, slot: int, netns_inode: int, port: int, *, apart: bool) -> None:
+        assert apart
         self.log.append(f"watch {slot}")
 
     def record_between(

@@ -32,6 +32,8 @@ def map_bytes(cpus: int, max_connections: int) -> dict[str, int]:
     return {
         "histograms": per_cpu(size["histogram"], targets * unshared),
         "shared_histograms": size["histogram"] * targets * n["SHARED_STAGES"],
+        "internal_histograms": hashed(cpus, n["INTERNAL_PORTS"], 8, size["histogram"]),
+        "empty_histogram": size["histogram"],
         "bands": per_cpu(size["bands"]),
         "warmups": per_cpu(size["warmup"]),
         "counters": per_cpu(size["counters"]),
