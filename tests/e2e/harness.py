@@ -19,10 +19,11 @@ from tests.e2e.scenarios import DELAY_TAG
 from tests.e2e.terminal import Terminal
 from tests.xdist import XDIST
 
-__all__ = ["COMMAND", "Gate"]
+__all__ = ["COMMAND", "SAME", "Gate"]
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "socklat_gate"]
+SAME = "--allow-same-image"
 PATIENCE_S = 240.0
 NOT_PASSED_ON = {"FORCE_COLOR", *XDIST}
 
@@ -64,9 +65,12 @@ class Gate:
     def gate(
         self, scenario: Path, *arguments: object, baseline: str | None = DELAY_TAG, **options: Any
     ) -> Done:
-        """Run ``gate`` to its end; without ``baseline`` the reference comes from the store."""
+        """Run ``gate`` to its end; without ``baseline`` the reference comes from the store.
+
+        Most tests judge an image beside itself, so that is allowed to all.
+        """
         named = ["--baseline-image", baseline] if baseline else []
-        return self.run("gate", scenario, *named, *arguments, **options)
+        return self.run("gate", scenario, SAME, *named, *arguments, **options)
 
     def start(
         self,

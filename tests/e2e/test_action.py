@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from socklat_gate.service.owner import PREFIX, is_dead
+from tests.e2e.harness import SAME
 from tests.e2e.scenarios import DELAY_TAG, write_scenario
 from tests.e2e.waiting import wait_until
 from tests.services.own_images import OwnImages
@@ -100,7 +101,7 @@ def scenario_in(variables: dict[str, str], **tables: dict[str, Any]) -> None:
 @pytest.mark.slow
 def test_the_same_image_passes(act: Act, variables: dict[str, str], server: ApiServer) -> None:
     scenario_in(variables)
-    done = act(baseline_image=DELAY_TAG, options="--seed 11")
+    done = act(baseline_image=DELAY_TAG, options=f"--seed 11 {SAME}")
     assert done.exit_code == 0, done.log
     assert (done.outputs["verdict"], done.outputs["exit-code"]) == ("pass", "0")
     assert abs(float(done.outputs["change-p50"])) < 0.3
@@ -171,6 +172,7 @@ def test_a_cancelled_job_leaves_nothing_behind(
             "GITHUB_OUTPUT": str(output),
             "SOCKLAT_ACTION_SCENARIO": "socklat.toml",
             "SOCKLAT_ACTION_BASELINE_IMAGE": DELAY_TAG,
+            "SOCKLAT_ACTION_OPTIONS": SAME,
         },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

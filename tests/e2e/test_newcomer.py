@@ -23,6 +23,7 @@ TAGS = ("newcomer-shop:released", "newcomer-shop:dev")
 DOCKERFILE = """
 FROM {base}
 EXPOSE 8080
+LABEL tag={tag}
 HEALTHCHECK CMD ["/http-get", "http://localhost:8080/health"]
 CMD ["/http", "--port", "8080", "--delay", "{delay_us}"]
 """
@@ -66,7 +67,9 @@ class Newcomer:
         return done.stdout
 
     def builds(self, tag: str, base: str, delay_us: int) -> None:
-        (self.home / "Dockerfile").write_text(DOCKERFILE.format(base=base, delay_us=delay_us))
+        (self.home / "Dockerfile").write_text(
+            DOCKERFILE.format(tag=tag, base=base, delay_us=delay_us)
+        )
         self.does(f"docker build --quiet --tag {tag} .")
 
     def inits(self, tag: str) -> None:

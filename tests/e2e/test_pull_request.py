@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.harness import Gate
+from tests.e2e.harness import SAME, Gate
 from tests.e2e.scenarios import DELAY_TAG, write_scenario
 from tests.services.own_images import OwnImages
 from tests.unit.forge.github.api_server import TOKEN, ApiServer
@@ -103,7 +103,7 @@ class Runner:
             RUNNER_TEMP=str(self._runner_temp),
             TEST_TOKEN=TOKEN,
         )
-        inputs = {"baseline-ref": "main", "baselines": STORE, "options": "--seed 3", **more}
+        inputs = {"baseline-ref": "main", "baselines": STORE, "options": f"--seed 3 {SAME}", **more}
         return CompositeRun(ACTION, job, inputs, variables, ARTIFACT.format(run))
 
     def push_to_main(self) -> str:

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
 TESTS = """
 def test_delay(socklat):
-    socklat.gate("socklat.toml", candidate_image="{fast}", seed=7)
+    socklat.gate("socklat.toml", candidate_image="{fast}", seed=7, allow_same_image=True)
 
 def test_slower(socklat):
     socklat.gate("socklat.toml", candidate_image="{slow}")

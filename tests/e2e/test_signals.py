@@ -11,7 +11,7 @@ import pytest
 
 from socklat_gate.errors import Exit, Reason
 from socklat_gate.service.owner import PREFIX
-from tests.e2e.harness import Gate
+from tests.e2e.harness import SAME, Gate
 from tests.e2e.scenarios import DELAY_TAG, ECHO_TAG
 from tests.e2e.waiting import wait_until
 
@@ -67,7 +67,7 @@ def test_a_signal_ends_a_gate_cleanly(
 ) -> None:
     text, tables = PHASES[phase]
     image = tables.get("service", {}).get("image", DELAY_TAG)
-    terminal = gate.on_terminal("gate", scenario(**tables), "--baseline-image", image)
+    terminal = gate.on_terminal("gate", scenario(**tables), SAME, "--baseline-image", image)
     terminal.wait_for(text)
     if phase == "waiting-for-readiness":
         running = {"label": f"{PREFIX}pid={terminal.process.pid}", "status": "running"}
@@ -90,7 +90,7 @@ def test_a_signal_while_the_program_is_still_being_loaded(gate: Gate, scenario: 
 def test_a_killed_gate_is_swept_up_by_the_next_and_a_living_one_is_not(
     gate: Gate, scenario: Scenario, docker_client: Any, tmp_path: Path
 ) -> None:
-    killed = gate.on_terminal("gate", scenario(**MEASURING), "--baseline-image", DELAY_TAG)
+    killed = gate.on_terminal("gate", scenario(**MEASURING), SAME, "--baseline-image", DELAY_TAG)
     killed.wait_for("measuring")
     killed.process.kill()
     killed.end()
@@ -99,7 +99,7 @@ def test_a_killed_gate_is_swept_up_by_the_next_and_a_living_one_is_not(
     assert len(orphans) == 2
 
     # Two at the same time: each sweeps, neither may take the other's for left behind.
-    names = ["--baseline-image", DELAY_TAG]
+    names = [SAME, "--baseline-image", DELAY_TAG]
     path = scenario(load={"rate": 200, "duration_s": 1.0})
     outs = [tmp_path / "one", tmp_path / "two"]
     started = [gate.start("gate", path, *names, "--out", out) for out in outs]

@@ -10,7 +10,7 @@ import pytest
 
 from socklat_gate.documents.files import read_result
 from socklat_gate.errors import Exit, Reason
-from tests.e2e.harness import Gate
+from tests.e2e.harness import SAME, Gate
 from tests.e2e.scenarios import DELAY_TAG, waived
 from tests.e2e.terminal import screen
 
@@ -75,7 +75,9 @@ def test_a_slower_candidate_fails_beyond_its_waiver_and_its_stage_is_named(
 def test_a_budget_too_small_to_decide_is_inconclusive_and_progress_stays_in_place(
     gate: Gate, scenario: Scenario
 ) -> None:
-    terminal = gate.on_terminal("gate", scenario(), "--baseline-image", DELAY_TAG, "--max-pairs", 1)
+    terminal = gate.on_terminal(
+        "gate", scenario(), SAME, "--baseline-image", DELAY_TAG, "--max-pairs", 1
+    )
     done = terminal.end()
     verdict = done.judged(Exit.INCONCLUSIVE, Reason.BUDGET_PAIRS)
     assert verdict["pairs"] == 1

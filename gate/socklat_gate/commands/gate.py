@@ -36,6 +36,11 @@ __all__ = ["gate"]
 @click.option(
     "--max-minutes", metavar="N", type=float, help="Budget of minutes [from the scenario]."
 )
+@click.option(
+    "--allow-same-image",
+    is_flag=True,
+    help="Measure one image against itself, instead of saying that nothing is compared.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print verdict.json on stdout.")
 @quiet_option
 def gate(
@@ -48,6 +53,7 @@ def gate(
     seed: int | None,
     max_pairs: int | None,
     max_minutes: float | None,
+    allow_same_image: bool,
     as_json: bool,
     quiet: bool,
 ) -> int:
@@ -88,6 +94,7 @@ def gate(
             candidate_image=candidate_image,
             baseline_image=baseline_image,
             baseline_ref=baseline_ref,
+            allow_same_image=allow_same_image,
         )
     report = write_reports(result, out)
     if as_json:

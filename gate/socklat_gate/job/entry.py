@@ -40,13 +40,16 @@ def gate_job(
     baseline_ref: str | None = None,
     max_pairs: int | None = None,
     max_minutes: float | None = None,
+    allow_same_image: bool = False,
 ) -> GateResult:
     """Reference and candidate measured side by side until the verdict is in.
 
     ``path`` is a socklat.toml (``scenario``: what was read there already); relative paths start at
     its directory.  ``baselines`` is a location (None: ``baselines`` beside the scenario), ``seed``
     that of all coin flips (None: a fresh one).  Images, reference and limits replace those of the
-    scenario.  Raises `UsageError` and `UnfitEnvironment`; what goes wrong later is the verdict.
+    scenario.  One image in both arms is inconclusive and not measured, unless
+    ``allow_same_image``.  Raises `UsageError` and `UnfitEnvironment`; what goes wrong later is the
+    verdict.
     """
     path = Path(path)
     scenario = with_limits(
@@ -76,6 +79,7 @@ def gate_job(
             find_reference=reference,
             seed=seed_or_random(seed),
             progress=progress,
+            allow_same_image=allow_same_image,
         )
         return job.run()
 

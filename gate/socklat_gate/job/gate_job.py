@@ -19,6 +19,7 @@ from socklat_gate.job.progress import Progress
 from socklat_gate.job.reference import Reference
 from socklat_gate.job.rig import Rig
 from socklat_gate.job.run_job import check_excluded, measure_campaign, pair_seed, utc_now
+from socklat_gate.job.same_image import same_image
 from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.facts import TEXT, Drift, Note, ReasonFact
 from socklat_gate.measured.pair import Pair
@@ -44,7 +45,8 @@ STORED_RUNS = 5
 class GateJob:
     """One gate: what is known of it grows while it runs, and makes a `GateResult` at any time.
 
-    ``find_reference`` is called once, before anything is started.
+    ``find_reference`` is called once, before anything is started.  ``allow_same_image``: the same
+    image in both arms is meant; else nothing is measured then.
     """
 
     client: DockerClient
@@ -54,6 +56,7 @@ class GateJob:
     find_reference: Callable[[], Reference]
     seed: int
     progress: Progress
+    allow_same_image: bool = False
 
     def __post_init__(self) -> None:
         self._started_s = time.monotonic()
@@ -84,6 +87,9 @@ class GateJob:
 
     def _measure(self) -> Verdict:
         reference = self._reference = self.find_reference()
+        alike = same_image(self.scenario, reference.image, self.candidate)
+        if alike is not None and not self.allow_same_image:
+            return Verdict(Outcome.INCONCLUSIVE, (alike,))
         with Rig(self.client, self.scenario, self.directory, self.progress.phase) as rig:
             self._hooks, self._fingerprint = rig.hooks, rig.fingerprint()
             stored = self._stored = reference.campaigns(self.scenario, self._fingerprint)

@@ -44,6 +44,7 @@ class SocklatFixture:
         max_pairs: int | None = None,
         max_minutes: float | None = None,
         seed: int | None = None,
+        allow_same_image: bool = False,
     ) -> GateResult:
         """Measures reference and candidate side by side, and asserts that nothing got slower.
 
@@ -64,6 +65,7 @@ class SocklatFixture:
                 candidate_image=candidate_image,
                 baseline_image=baseline_image,
                 baseline_ref=baseline_ref,
+                allow_same_image=allow_same_image,
             )
         report = write_reports(result, out)
         record(self._config, self._node, report, loaded.gate.metrics)

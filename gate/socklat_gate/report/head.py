@@ -14,6 +14,7 @@ from socklat_gate.wording.headline import headline, next_step
 from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.outcomes import SYMBOLS
 from socklat_gate.wording.reasons import coded_reasons
+from socklat_gate.wording.same_image_text import same_image_note
 from socklat_gate.wording.sentence import Sentence
 
 __all__ = ["Head", "head_of"]
@@ -53,7 +54,8 @@ def head_of(result: Result) -> Head:
 
 
 def _notes(result: GateResult) -> tuple[str, ...]:
-    return tuple(filter(None, (drift_text(result.drift), note_text(result.calibration))))
+    same = same_image_note(result.pairs)
+    return tuple(filter(None, (same, drift_text(result.drift), note_text(result.calibration))))
 
 
 def _subject(result: Result) -> tuple[tuple[str, str], ...]:

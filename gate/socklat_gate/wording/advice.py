@@ -95,6 +95,13 @@ ADVICE: Mapping[Reason | Outcome, Sentence] = {
         Name("socklat-gate doctor"),
         " names its hooks.",
     ),
+    Reason.SAME_IMAGE: (
+        "Build the image under test before this step, or name it with ",
+        Name("--candidate-image"),
+        "; where nothing that runs has changed there is nothing to gate. ",
+        Name("--allow-same-image"),
+        " measures it all the same.",
+    ),
     Reason.OVERLAPPING_REQUESTS: (
         "Send one request at a time per connection, or accept approximate times with ",
         Name("gate.max_overlap"),

@@ -15,6 +15,7 @@ from socklat_gate.wording import units
 from socklat_gate.wording.changes import listing, plural
 from socklat_gate.wording.decisive import CANNOT_JUDGE
 from socklat_gate.wording.fact_numbers import count_of, number_of
+from socklat_gate.wording.same_image_text import same_image_text
 from socklat_gate.wording.shared_facts import (
     exposure_text,
     no_hook_text,
@@ -187,4 +188,5 @@ _WRITERS: Mapping[Reason, Callable[[ReasonFact, Verdict], str]] = {
     Reason.RAW_SLOWER: _raw_slower,
     Reason.CORRELATED_STALLS: _correlated_stalls,
     Reason.TOO_FEW_REQUESTS: _too_few_requests,
+    Reason.SAME_IMAGE: lambda fact, _verdict: same_image_text(fact.numbers),
 }

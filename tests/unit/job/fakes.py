@@ -95,6 +95,9 @@ class FakeRig:
         return (step, "") if isinstance(step, float) else (0.0, step)
 
 
+SAME_IMAGE = ImageRef("demo:latest", IMAGE.id, "")
+
+
 def opening(rig: FakeRig) -> Callable[..., FakeRig]:
     """Stands in for the class `Rig`."""
     return lambda client, scenario, directory, on_phase: rig

@@ -21,13 +21,14 @@ from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.result import GateResult
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.wording.drift_text import drift_text
-from socklat_gate.wording.headline import next_step
+from socklat_gate.wording.headline import headline, next_step
 from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.reasons import coded_reasons, reason_text
 from socklat_gate.wording.sentence import plain
 from tests.unit.job.fakes import (
     BASE_IMAGE,
     IMAGE,
+    SAME_IMAGE,
     FakeRig,
     Step,
     opening,
@@ -47,6 +48,8 @@ def judge(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Gate
         steps: Sequence[Step],
         reference: Reference | Exception | None = None,
         unmeasured: tuple[str, ...] = (),
+        *,
+        allow_same_image: bool = False,
         **limits: float,
     ) -> GateResult:
         def find_reference() -> Reference:
@@ -65,6 +68,7 @@ def judge(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Gate
             find_reference=find_reference,
             seed=9,
             progress=quiet_progress(),
+            allow_same_image=allow_same_image,
         )
         result = job.run()
         assert rig.closed or not rig.seeds
@@ -207,3 +211,32 @@ def test_the_result_says_which_commit_it_was_compared_with(
     result = judge([0.0] * 9, numbers)
     assert (result.baseline_commit, note_text(result.baseline_choice)) == ("a" * 40, "this commit")
     assert judge([], DIED).baseline_commit == ""
+
+
+def test_one_image_in_both_arms_is_said_before_anything_is_measured(
+    judge: Callable[..., GateResult], tmp_path: Path
+) -> None:
+    twice = Reference(SAME_IMAGE, stored(tmp_path / "none", 0), named=True, stored=False)
+    result = judge([], twice)
+    assert outcome(result) == (Outcome.INCONCLUSIVE, Reason.SAME_IMAGE)
+    assert result.pairs == ()
+    said = plain(headline(result))
+    assert said.startswith("same image in both arms")
+    assert "demo:latest and demo:2 (sha256:2)" in said
+    assert "--allow-same-image" in plain(next_step(result))
+
+
+def test_one_image_in_both_arms_can_be_meant(
+    judge: Callable[..., GateResult], tmp_path: Path
+) -> None:
+    twice = Reference(SAME_IMAGE, stored(tmp_path / "none", 0), named=True, stored=False)
+    result = judge([0.0] * 40, twice, allow_same_image=True)
+    assert outcome(result) == (Outcome.PASS, Reason.NO_REGRESSION)
+
+
+def test_the_image_of_a_stored_campaign_may_be_the_candidates(
+    judge: Callable[..., GateResult], tmp_path: Path
+) -> None:
+    store = stored(tmp_path / "baselines", 5, image_id=IMAGE.id)
+    kept = Reference(SAME_IMAGE, store, named=False, stored=True)
+    assert outcome(judge([], kept)) == (Outcome.INCONCLUSIVE, Reason.SAME_IMAGE)

@@ -19,6 +19,7 @@ from socklat_gate.report.machine import machine_numbers
 from socklat_gate.report.pair_table import interleaving, pair_table
 from socklat_gate.report.rare_spikes import rare_spikes, spike_evidence
 from socklat_gate.report.raw_numbers import correction_of, correction_text
+from socklat_gate.report.report import report_of
 from socklat_gate.report.slices import Slice, TimeSpent, attribution_section
 from socklat_gate.wording.headline import headline, next_step
 from socklat_gate.wording.sentence import Sentence, plain
@@ -30,6 +31,7 @@ from tests.unit.factories import (
     make_noise,
     make_pair,
     make_result,
+    make_run,
     make_spike_verdict,
     make_waived,
     with_correction,
@@ -384,3 +386,12 @@ def test_the_calibration_is_quoted() -> None:
         replace(make_result(), calibration=worded("never calibrated on this runner"))
     )
     assert "\n- never calibrated on this runner\n" in report
+
+
+def test_a_report_says_when_both_arms_were_one_image() -> None:
+    result = make_result("gate", Outcome.PASS)
+    one = replace(make_run(1), image_id="sha256:beef")
+    pairs = tuple(replace(pair, baseline=one, candidate=one) for pair in result.pairs)
+    assert not any("one image" in note for note in report_of(result).head.notes)
+    (note, *_) = report_of(replace(result, pairs=pairs)).head.notes
+    assert note.startswith("both arms are one image (sha256:beef)")
