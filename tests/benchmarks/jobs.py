@@ -20,6 +20,7 @@ from socklat_gate.scenario import Gate
 from socklat_gate.verdict.decide import decide, default_scale
 from socklat_gate.verdict.evidence import (
     Floats,
+    running_fail_evidence,
     running_fail_evidence_of_both,
     running_pass_evidence,
 )
@@ -147,7 +148,8 @@ def decide_jobs(known: Table, jobs: Draw) -> Decided:
         fail = np.maximum.accumulate(evidence, axis=1)
         passed = np.maximum.accumulate(running_pass_evidence(values, d1, scale), axis=1)
         fails.append((fail >= known.threshold_fail[row]) & judged)
-        passes.append((passed >= known.threshold_pass[row]) & judged)
+        calm = running_fail_evidence(raw, d0, scale) <= 0.0
+        passes.append((passed >= known.threshold_pass[row]) & judged & calm)
     spikes = np.zeros(jobs.index.shape, dtype=np.bool_)
     if known.spikes is not None:
         spikes = spikes_fail(known.spikes, jobs.index, jobs.swapped)

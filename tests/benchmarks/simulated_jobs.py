@@ -17,7 +17,7 @@ from scipy.signal import lfilter
 from socklat_gate.scenario import Gate
 from socklat_gate.verdict.evidence import Floats, running_fail_evidence, running_pass_evidence
 from socklat_gate.verdict.interval import order_statistic, stopping_level
-from socklat_gate.verdict.zone import zone_of
+from socklat_gate.verdict.zone import Zone, zone_of
 
 __all__ = [
     "CPU",
@@ -50,6 +50,7 @@ DRIFT_SD = 1.0
 """A drift runs from minus to plus this many pair SDs over the budget."""
 AR1 = 0.3
 
+Bools = npt.NDArray[np.bool_]
 Noise = Callable[[np.random.Generator, int, int], Floats]
 
 
@@ -100,16 +101,19 @@ UNFLIPPED: dict[str, Noise] = {
 
 @dataclass(frozen=True)
 class Jobs:
-    """Outcome of many jobs: pairs until FAIL and until PASS (inf when never), and by metric."""
+    """Outcome of many jobs: pairs until FAIL and until PASS (inf when never), and by metric.
+
+    ``let_by_metric``, shape (metrics, jobs, pairs): it may pass as far as this metric goes.
+    """
 
     d: Floats
     fail: Floats
     passed: Floats
     fail_by_metric: Floats
-    passed_by_metric: Floats
+    let_by_metric: Bools
 
     @property
-    def failed(self) -> npt.NDArray[np.bool_]:
+    def failed(self) -> Bools:
         """Jobs that end in FAIL: when both kinds of evidence come at once, it is a FAIL."""
         return np.isfinite(self.fail) & (self.fail <= self.passed)
 
@@ -126,21 +130,31 @@ class Jobs:
 def decided(noise: Floats, changes: Sequence[float], spikes: Floats | None = None) -> Jobs:
     """Jobs with these log changes by metric; ``spikes``: when each fails by its spikes."""
     d = np.array(PAIR_SD)[:, None, None] * noise + np.array(changes)[:, None, None]
-    fail, passed = [], []
+    fail, let = [], []
     for values, zone in zip(d, ZONES, strict=True):
-        fail.append(first(running_fail_evidence(values, zone.d0, zone.scale), zone.threshold_fail))
-        passed.append(
-            first(running_pass_evidence(values, zone.d1, zone.scale), zone.threshold_pass)
-        )
+        evidence = running_fail_evidence(values, zone.d0, zone.scale)
+        fail.append(first(evidence, zone.threshold_fail))
+        let.append(lets_pass(values, evidence, zone))
     any_fail = np.min(fail, axis=0)
     if spikes is not None:
         any_fail = np.minimum(any_fail, spikes)
-    return Jobs(d, any_fail, np.max(passed, axis=0), np.array(fail), np.array(passed))
+    passed = _when(np.logical_and.reduce(let))
+    return Jobs(d, any_fail, passed, np.array(fail), np.array(let))
+
+
+def lets_pass(values: Floats, evidence_fail: Floats, zone: Zone) -> Bools:
+    """After each pair: evidence to pass was reached, and that to fail is at most 1 now."""
+    evidence = running_pass_evidence(values, zone.d1, zone.scale)
+    reached = np.logical_or.accumulate(evidence >= math.log(zone.threshold_pass), axis=-1)
+    return np.asarray(reached & (evidence_fail <= 0.0))
 
 
 def first(log_evidence: Floats, needed: float) -> Floats:
     """Number of the pair at which each job reaches the threshold, inf when never."""
-    reached = log_evidence >= math.log(needed)
+    return _when(log_evidence >= math.log(needed))
+
+
+def _when(reached: Bools) -> Floats:
     return np.where(reached.any(axis=1), reached.argmax(axis=1) + 1.0, np.inf)
 
 
@@ -177,15 +191,16 @@ def _holds(noise: Floats, level: float) -> npt.NDArray[np.bool_]:
 
 def half_found(noise: Floats, unchanged: Jobs, metric: int) -> float:
     """Relative change of one metric, the others unchanged, that half of the jobs fail."""
-    others = np.delete(unchanged.passed_by_metric, metric, axis=0).max(axis=0)
+    others = np.delete(unchanged.let_by_metric, metric, axis=0).all(axis=0)
     zone = ZONES[metric]
     low, high = zone.d0, zone.d0 + 6 * PAIR_SD[metric]
     for _ in range(12):
         middle = (low + high) / 2
         d = PAIR_SD[metric] * noise[metric] + middle
-        fail = first(running_fail_evidence(d, zone.d0, zone.scale), zone.threshold_fail)
-        passed = first(running_pass_evidence(d, zone.d1, zone.scale), zone.threshold_pass)
-        enough = (fail <= np.minimum(np.maximum(passed, others), GATE.max_pairs)).mean() >= 0.5
+        evidence = running_fail_evidence(d, zone.d0, zone.scale)
+        passed = _when(others & lets_pass(d, evidence, zone))
+        fail = first(evidence, zone.threshold_fail)
+        enough = (fail <= np.minimum(passed, GATE.max_pairs)).mean() >= 0.5
         low, high = (low, middle) if enough else (middle, high)
     return math.expm1(high)
 

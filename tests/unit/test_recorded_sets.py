@@ -5,10 +5,15 @@ One set of each kind is read and replayed always, the others with the slow tests
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
+import numpy as np
 import pytest
 
+from socklat_gate.measured.histogram import BUCKETS, Histogram, bucket_edges_ns, index_of
+from socklat_gate.measured.pair import Pair
+from tests.benchmarks.jobs import decide_jobs, draw, table
 from tests.benchmarks.recorded import DIRECTORY, SUFFIX, Recorded, load, names
 from tests.benchmarks.replay import replay, stages_named
 from tests.benchmarks.scenes import SCENES
@@ -55,6 +60,27 @@ def test_equal_arms_hardly_ever_fail_and_nearly_always_pass(name: str) -> None:
     done = replay(DIRECTORY / f"{name}{SUFFIX}", JOBS, seed=1)
     assert done.decided.failed.mean() <= 0.01
     assert done.decided.passed.mean() >= 0.9
+
+
+@pytest.mark.parametrize("factor", [2.0, 8.8])
+@pytest.mark.parametrize("name", slow_but(["redis-same", "nginx-same", "api-same"]))
+def test_equal_pairs_whose_raw_numbers_are_slower_never_pass(name: str, factor: float) -> None:
+    pairs = [_raw_times(factor, pair) for pair in recorded(name).pairs if not pair.excluded]
+    known = table(pairs, recorded(name).facts.rules())
+    done = decide_jobs(known, draw(len(pairs), JOBS, 40, seed=1, swap=False))
+    assert not done.passed.any()
+    assert done.failed.all()
+
+
+def _raw_times(factor: float, pair: Pair) -> Pair:
+    """The candidate's raw latencies times a factor; what is corrected stays."""
+    edges = bucket_edges_ns().astype(float)
+    slower = index_of(np.rint(factor * (edges[:-1] + edges[1:] - 1) / 2))
+    raw = {
+        stage: Histogram(np.bincount(slower, histogram.counts, BUCKETS).astype(np.uint64))
+        for stage, histogram in pair.candidate.histograms.items()
+    }
+    return replace(pair, candidate=replace(pair.candidate, histograms=raw))
 
 
 @pytest.mark.parametrize("name", slow_but(EFFECTS))

@@ -27,7 +27,14 @@ from socklat_gate.verdict.clusters import cluster_ids
 from socklat_gate.verdict.decide import decide
 from socklat_gate.verdict.estimate import hodges_lehmann
 from socklat_gate.verdict.log_scale import relative
-from socklat_gate.verdict.resampling import MIN_PAIRS, MetricTest, metric_tests, resample
+from socklat_gate.verdict.resampling import (
+    MIN_PAIRS,
+    Bools,
+    MetricTest,
+    first_pass,
+    metric_tests,
+    resample,
+)
 
 if TYPE_CHECKING:
     from socklat_gate.scenario.gating import Gate
@@ -68,7 +75,7 @@ def study(pairs: Sequence[Pair], gate: Gate, pair_s: float, seed: int) -> Findin
     fail = np.min(
         [test.first_fail(*drawn) for test, drawn in zip(tests, draws, strict=True)], axis=0
     )
-    passed = np.max([test.first_pass(d) for test, (d, _) in zip(tests, draws, strict=True)], axis=0)
+    passed = first_pass([test.lets_pass(*drawn) for test, drawn in zip(tests, draws, strict=True)])
     ends = np.minimum(fail, passed)
     false_alarms = int((np.isfinite(fail) & (fail <= passed)).sum())
     middle = float(np.quantile(ends, 0.5, method="higher"))
@@ -107,19 +114,18 @@ def _mdes(tests: Sequence[MetricTest], rng: np.random.Generator, length: int) ->
     if length < 1:
         return [None] * len(tests)
     draws = resample(tests, rng, max(100, min(1000, POWER_CELLS // length)), length)
-    passes = [test.first_pass(d) for test, (d, _) in zip(tests, draws, strict=True)]
-    return [
-        _mde_of(test, draws[at], np.max(np.delete(passes, at, axis=0), axis=0, initial=0.0))
-        for at, test in enumerate(tests)
-    ]
+    let = [test.lets_pass(*drawn) for test, drawn in zip(tests, draws, strict=True)]
+    return [_mde_of(test, draws[at], [*let[:at], *let[at + 1 :]]) for at, test in enumerate(tests)]
 
 
-def _mde_of(test: MetricTest, drawn: tuple[Floats, Floats], others_pass: Floats) -> float | None:
+def _mde_of(
+    test: MetricTest, drawn: tuple[Floats, Floats], others: Sequence[Bools]
+) -> float | None:
     d, raw = drawn
 
     def power(effect: float) -> float:
         fail = test.first_fail(d + effect, raw + effect)
-        passed = np.maximum(others_pass, test.first_pass(d + effect))
+        passed = first_pass([*others, test.lets_pass(d + effect, raw + effect)])
         return float((np.isfinite(fail) & (fail <= passed)).mean())
 
     low, high = 0.0, test.d1

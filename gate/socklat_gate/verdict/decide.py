@@ -1,8 +1,9 @@
 """The verdict over pairs measured side by side: sequential, valid after every pair.
 
 FAIL as soon as any metric's E_F reaches its 1 / alpha share (Bonferroni over the metrics), or the
-spikes' evidence theirs; PASS as soon as every metric's E_P has reached 1 / alpha_pass; see
-`verdict.evidence` for both and `verdict.spikes` for spikes.
+spikes' evidence theirs; PASS as soon as every metric's E_P has reached 1 / alpha_pass and, at that
+look, no metric's E_F by raw numbers is above 1; see `verdict.evidence` for both and
+`verdict.spikes` for spikes.
 
 Both are stopping rules, so each metric keeps the largest evidence that any prefix of the pairs
 reached: Ville's inequality bounds the chance that evidence *ever* reaches its threshold, so the

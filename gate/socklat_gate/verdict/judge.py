@@ -14,6 +14,7 @@ from socklat_gate.verdict.estimate import hodges_lehmann, pairs_to_decide
 from socklat_gate.verdict.evidence import (
     Floats,
     as_e_value,
+    fail_evidence,
     running_fail_evidence_of_both,
     running_pass_evidence,
 )
@@ -33,13 +34,15 @@ __all__ = ["JudgedMetric", "judge_metric"]
 class JudgedMetric:
     """A metric's verdict, and further pairs to each kind of evidence.
 
-    ``unmeasured``: no arm of any pair has the number at all.
+    ``unmeasured``: no arm of any pair has the number at all.  ``raw_evidence`` is the e-value to
+    fail by raw numbers alone as it is after all pairs, not the largest so far.
     """
 
     verdict: MetricVerdict
     unmeasured: bool
     to_fail: int | None
     to_pass: int | None
+    raw_evidence: float = 1.0
 
 
 def judge_metric(
@@ -102,7 +105,8 @@ def judge_metric(
         trace=_trace(ratios, clusters, d, running_fail, running_pass),
         shortfalls=ratios.shortfalls,
     )
-    return JudgedMetric(verdict, ratios.unmeasured, to_fail, to_pass)
+    raw_evidence = as_e_value(fail_evidence(raw, zone.d0, zone.scale))
+    return JudgedMetric(verdict, ratios.unmeasured, to_fail, to_pass, raw_evidence)
 
 
 def _trace(

@@ -24,9 +24,9 @@ def mde(d: npt.ArrayLike, zone: Zone, budget: int) -> float:
     d, shape (clusters,), lends its residuals, mirrored because the noise is symmetric and widened
     by the degree of freedom that their centre took.  A job grows its evidence by the mean growth
     per cluster; it detects a change when the evidence to fail gets there within the budget and
-    before the evidence to pass does: inside the indifference zone the two race.  Infinite with
-    fewer than 2 clusters (no noise is known), or when the budget cannot carry the evidence whatever
-    the change.
+    before it passes, which takes evidence to pass at a look where that to fail is at most 1: inside
+    the indifference zone the two race.  Infinite with fewer than 2 clusters (no noise is known), or
+    when the budget cannot carry the evidence whatever the change.
 
     Within 10% of the truth in the simulation (``docs/lab/simulation.md``).
     """
@@ -40,10 +40,11 @@ def mde(d: npt.ArrayLike, zone: Zone, budget: int) -> float:
     clusters = np.arange(1, budget + 1)[:, np.newaxis]
 
     def detects(change: float) -> bool:
-        fail = _first(noise + change - zone.d0, zone.scale, clusters, zone.threshold_fail)
-        return fail <= budget and fail <= _first(
-            zone.d1 - change - noise, zone.scale, clusters, zone.threshold_pass
-        )
+        fail = _expected(noise + change - zone.d0, zone.scale, clusters)
+        passing = _expected(zone.d1 - change - noise, zone.scale, clusters)
+        failed = fail >= math.log(zone.threshold_fail)
+        passed = (passing >= math.log(zone.threshold_pass)) & (fail <= 0.0)
+        return bool(failed.any() and not passed[: int(failed.argmax())].any())
 
     low, width = zone.d0, zone.scale
     while not detects(low + width):
@@ -57,16 +58,12 @@ def mde(d: npt.ArrayLike, zone: Zone, budget: int) -> float:
     return high
 
 
-def _first(
-    towards: Floats, scale: float, clusters: npt.NDArray[np.int64], threshold: float
-) -> float:
-    """Cluster at which evidence that grows at its mean rate reaches ``threshold``; inf if never."""
+def _expected(towards: Floats, scale: float, clusters: npt.NDArray[np.int64]) -> Floats:
+    """Logarithm of evidence that grows at its mean rate, after each cluster."""
     rates = np.asarray(RATES)[:, np.newaxis]
     growth = (math.log(2.0) + log_sigmoid((2.0 * rates / scale) * towards)).mean(axis=1)
     most = growth.max()
-    if most <= 0:
-        return math.inf
     # The mean over the rates, in log space around the one that grows most.
-    reached = clusters[:, 0] * most + np.log(np.exp(clusters * (growth - most)).mean(axis=1))
-    at = np.flatnonzero(reached >= math.log(threshold))
-    return float(at[0]) + 1.0 if at.size else math.inf
+    return np.asarray(
+        clusters[:, 0] * most + np.log(np.exp(clusters * (growth - most)).mean(axis=1))
+    )

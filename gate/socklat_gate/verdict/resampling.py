@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.verdict import MetricVerdict, Verdict
@@ -15,6 +16,7 @@ from socklat_gate.verdict.clusters import cluster_ids
 from socklat_gate.verdict.decide import default_scale
 from socklat_gate.verdict.evidence import (
     Floats,
+    running_fail_evidence,
     running_fail_evidence_of_both,
     running_pass_evidence,
 )
@@ -23,7 +25,9 @@ from socklat_gate.verdict.log_ratios import pair_log_ratios
 if TYPE_CHECKING:
     from socklat_gate.scenario.gating import Gate
 
-__all__ = ["MIN_PAIRS", "MetricTest", "metric_tests", "resample"]
+__all__ = ["MIN_PAIRS", "Bools", "MetricTest", "first_pass", "metric_tests", "resample"]
+
+Bools = npt.NDArray[np.bool_]
 
 MIN_PAIRS = 6
 """Fewest usable pairs to resample: with fewer, how far pairs differ is not known."""
@@ -47,9 +51,11 @@ class MetricTest:
         evidence = running_fail_evidence_of_both(d, raw, self.d0, self.scale)
         return _first(evidence, self.threshold_fail)
 
-    def first_pass(self, d: Floats) -> Floats:
-        """Pairs until this metric would let each job pass."""
-        return _first(running_pass_evidence(d, self.d1, self.scale), self.threshold_pass)
+    def lets_pass(self, d: Floats, raw: Floats) -> Bools:
+        """Whether each job may pass as far as this metric goes, after each pair."""
+        evidence = running_pass_evidence(d, self.d1, self.scale)
+        reached = np.logical_or.accumulate(evidence >= math.log(self.threshold_pass), axis=1)
+        return np.asarray(reached & (running_fail_evidence(raw, self.d0, self.scale) <= 0.0))
 
 
 def metric_tests(used: Sequence[Pair], gate: Gate, verdict: Verdict) -> list[MetricTest]:
@@ -99,6 +105,14 @@ def resample(
     return [(test.d[chosen] * signs, test.raw[chosen] * signs) for test in tests]
 
 
+def first_pass(let: Sequence[Bools]) -> Floats:
+    """Pairs until each job passes, inf when it does not; from `MetricTest.lets_pass` of all."""
+    return _first_reached(np.asarray(np.logical_and.reduce(let)))
+
+
 def _first(log_evidence: Floats, threshold: float) -> Floats:
-    reached = log_evidence >= math.log(threshold)
+    return _first_reached(log_evidence >= math.log(threshold))
+
+
+def _first_reached(reached: Bools) -> Floats:
     return np.where(reached.any(axis=1), reached.argmax(axis=1) + 1.0, np.inf)

@@ -88,6 +88,19 @@ def _exposure(evidence: Evidence) -> Decision | None:
     return Decision(Outcome.INCONCLUSIVE, (fact,), evidence.exposure_pairs)
 
 
+def _raw_slower(evidence: Evidence) -> Decision | None:
+    """A pass waits while the raw numbers speak for a regression: what is corrected may be real.
+
+    With equal arms raw evidence is a martingale that begins at 1 and falls, so this costs little.
+    """
+    worst = max(evidence.judged, key=lambda one: one.raw_evidence)
+    if worst.raw_evidence <= 1.0:
+        return None
+    numbers = {"evidence": worst.raw_evidence}
+    fact = ReasonFact(Reason.RAW_SLOWER, worst.verdict.name, numbers)
+    return Decision(Outcome.INCONCLUSIVE, (fact,))
+
+
 def _pass(evidence: Evidence) -> Decision:
     fact = ReasonFact(Reason.NO_REGRESSION, numbers={"pairs": evidence.pairs})
     return Decision(Outcome.PASS, (fact,), 0)
@@ -98,6 +111,7 @@ RULES = (
     Rule("regression", _regression),
     Rule("undecided metric", _undecided_metric),
     Rule("exposure", _exposure),
+    Rule("raw slower", _raw_slower),
     Rule("pass", _pass),
 )
 

@@ -382,3 +382,24 @@ def test_a_correction_cannot_turn_a_regression_that_the_raw_numbers_show_into_a_
     assert abs(p99.change) < 0.05  # what is shown is the corrected change
     same = [corrected_away(pair) for pair in pairs_with(NOISE[:14])]
     assert decide(same, GATE).outcome is Outcome.PASS
+
+
+def raw_scaled(pair: Pair, factor: float) -> Pair:
+    """The candidate's raw numbers are slower by a factor, its corrected ones are not."""
+    corrected = corrected_away(pair)
+    raw = scaled_run(NOISE[pair.index] + math.log(factor))
+    candidate = replace(corrected.candidate, histograms=raw.histograms)
+    return replace(corrected, candidate=candidate)
+
+
+@pytest.mark.parametrize("factor", [1.3, 2.0, 8.8])
+def test_a_pass_waits_while_the_raw_numbers_speak_for_a_regression(factor: float) -> None:
+    pairs = [raw_scaled(pair, factor) for pair in pairs_with(NOISE[:14])]
+    verdicts = [decide(pairs[:n], GATE) for n in range(len(pairs) + 1)]
+    assert Outcome.PASS not in {verdict.outcome for verdict in verdicts}
+    waiting = [verdict for verdict in verdicts if Reason.RAW_SLOWER in codes(verdict)]
+    assert waiting
+    assert "speak for a regression" in text(waiting[0])
+    assert verdicts[-1].outcome is Outcome.REGRESSION
+    spent = decide(pairs[: waiting[0].pairs], GATE, budget_spent=Reason.BUDGET_PAIRS)
+    assert codes(spent) == [Reason.RAW_SLOWER, Reason.BUDGET_PAIRS]

@@ -18,6 +18,10 @@ def judged(outcome: Outcome, to_fail: int | None = None, to_pass: int | None = 0
     return JudgedMetric(make_metric("service_p50", outcome), False, to_fail, to_pass)
 
 
+def raw(evidence: float) -> JudgedMetric:
+    return replace(judged(Outcome.PASS), raw_evidence=evidence)
+
+
 PASSED = Evidence([judged(Outcome.PASS)], make_spike_verdict(), [], 0, 5)
 OPEN = replace(PASSED, judged=[judged(Outcome.INCONCLUSIVE, 9, 4)])
 
@@ -32,6 +36,9 @@ def first(evidence: Evidence) -> str:
         (PASSED, "pass"),
         (replace(PASSED, spikes=None), "pass"),
         (replace(PASSED, exposure_pairs=3), "exposure"),
+        (replace(PASSED, judged=[judged(Outcome.PASS), raw(1.01)]), "raw slower"),
+        (replace(PASSED, judged=[raw(1.01)], exposure_pairs=3), "exposure"),
+        (replace(PASSED, judged=[raw(1.0)]), "pass"),
         (OPEN, "undecided metric"),
         (replace(OPEN, judged=[*OPEN.judged, judged(Outcome.REGRESSION)]), "regression"),
         (replace(PASSED, spikes=make_spike_verdict(failed=True)), "regression"),
