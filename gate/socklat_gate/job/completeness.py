@@ -2,8 +2,10 @@
 
 ``seen = recorded + filtered + no_response + dropped + pending`` must hold exactly, and the
 kernel's exchanges must agree with the responses that the load driver received.  Any loss above
-`MAX_LOSS` makes the measurement invalid; it never becomes a pass.  Missed probe invocations are
-the machine's doing and come and go with its interrupts: that measurement is repeated.
+`MAX_LOSS` makes the measurement invalid; it never becomes a pass.  Like is compared with like:
+what came in on other ports of the namespace, or from inside of it, is in neither count.  Missed
+probe invocations are the machine's doing and come and go with its interrupts: that measurement is
+repeated.
 """
 
 from __future__ import annotations
@@ -17,6 +19,10 @@ from socklat_gate.measured.run import Run
 __all__ = ["MAX_LOSS", "check_complete", "completeness_of"]
 
 MAX_LOSS = 0.005
+STRAY_REQUESTS = 2
+"""So many that somebody else sent from outside in one run are no difference: an orchestrator's
+probe, a scrape.  Of a slow load they are more than `MAX_LOSS`, and hide no response that is
+missing."""
 
 
 def completeness_of(runs: Iterable[Run], missed: int) -> Completeness:
@@ -24,9 +30,9 @@ def completeness_of(runs: Iterable[Run], missed: int) -> Completeness:
     runs = list(runs)
 
     def total(counter: str) -> int:
-        return sum(run.counters[counter] for run in runs)
+        return sum(run.counters.get(counter, 0) for run in runs)
 
-    internal = [run for run in runs if not run.load.external]
+    driven = [run for run in runs if not run.load.external]
     return Completeness(
         seen=total("seen"),
         recorded=total("recorded"),
@@ -36,19 +42,25 @@ def completeness_of(runs: Iterable[Run], missed: int) -> Completeness:
         dropped=total("dropped_map_full"),
         missed=missed,
         overlapped=total("overlapped"),
-        responded_by_driver=sum(run.load.responded_total for run in internal) if internal else None,
-        mismatch=max((mismatch(run) for run in internal), default=0.0),
+        responded_by_driver=sum(run.load.responded_total for run in driven) if driven else None,
+        mismatch=max((mismatch(run) for run in driven), default=0.0),
+        internal=total("internal"),
+        local=total("local"),
     )
 
 
 def mismatch(run: Run) -> float:
     """Relative difference between the kernel's count of responses and the driver's.
 
-    The driver's failed requests are no difference: the kernel may have seen their responses.
+    The driver's failed requests are no difference: the kernel may have seen their responses.  Nor
+    are up to `STRAY_REQUESTS` that only the kernel saw; none is allowed that only the driver saw.
     """
     kernel = run.counters["recorded"] + run.counters["filtered"]
-    apart = abs(kernel - run.load.responded_total)
-    return max(0, apart - run.load.errors) / max(1, run.load.responded_total)
+    more = kernel - run.load.responded_total
+    unexplained = abs(more) - run.load.errors
+    if unexplained <= (STRAY_REQUESTS if more > 0 else 0):
+        return 0.0
+    return unexplained / max(1, run.load.responded_total)
 
 
 def check_complete(arm: str, run: Run) -> None:
@@ -82,13 +94,22 @@ def check_complete(arm: str, run: Run) -> None:
         raise InvalidMeasurement(
             Reason.COUNT_MISMATCH,
             f"{arm}: the kernel saw {counts.recorded + counts.filtered} responses, the load driver "
-            f"{counts.responded_by_driver}",
-            remedy="is service.port the port that responds, and does nothing else connect to it? "
-            "Requests that overlap on one connection also look like this",
+            f"{counts.responded_by_driver}{_beside(run)}",
+            remedy="is service.port the port that responds, and does nothing outside of the "
+            "container connect to it? Requests that overlap on one connection also look like this",
         )
     if counts.recorded == 0:
         raise InvalidMeasurement(
             Reason.EVENTS_LOST,
-            f"{arm}: no exchange was recorded in the measured window",
-            remedy="check that the load reaches service.port and that the service responds",
+            f"{arm}: no exchange was recorded in the measured window{_beside(run)}",
+            remedy="check that the load reaches service.port from outside of the container and "
+            "that the service responds",
         )
+
+
+def _beside(run: Run) -> str:
+    """The exchanges in the namespace that are not the service's, as the end of a sentence."""
+    parts = [f"{times.total} on port {port}" for port, times in run.internal.items()]
+    local = run.counters.get("local", 0)
+    parts += [f"{local} asked for from inside"] if local else []
+    return f"; other exchanges in its network namespace: {', '.join(parts)}" if parts else ""

@@ -1,6 +1,7 @@
 """Why a measurement is excluded: rules about the machine only, never about latencies.
 
-Each returns None when its rule is kept.  `recorder.Recorder.shortfall` is one more.
+Each returns None when its rule is kept.  `freezes.Freezes.note` and `recorder.Recorder.shortfall`
+are two more.
 """
 
 from __future__ import annotations

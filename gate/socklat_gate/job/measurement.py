@@ -11,6 +11,7 @@ from socklat_gate.environment import NoiseMeter
 from socklat_gate.interrupt import obey_signal
 from socklat_gate.job.completeness import check_complete
 from socklat_gate.job.exclusion import excess_missed, late_driver, stalls_lost, too_much_steal
+from socklat_gate.job.freezes import Freezes
 from socklat_gate.job.noise import with_stalls
 from socklat_gate.job.recorder import Recorder
 from socklat_gate.job.stacks import TracedCompanions, trace_companions
@@ -69,6 +70,7 @@ class _Driven:
     recorder: Recorder
     counts: tuple[LoadCounts, ...]
     meter: NoiseMeter
+    freezes: Freezes
 
 
 def measure(
@@ -94,7 +96,9 @@ def measure(
     correction, cpu = driven.recorder.finish()
     noise = with_stalls(driven.meter.stop(), correction, cpu)
     log.debug("noise: %s", noise)
-    check_delivered(planned.load, driven.counts, [arm.arm for arm in arms])
+    frozen = driven.freezes.note()
+    if not frozen:  # else requests may have waited or failed for that
+        check_delivered(planned.load, driven.counts, [arm.arm for arm in arms])
     lost_stalls = probe.unsent_stalls() - before.lost_stalls
     runs = []
     for slot, arm in enumerate(arms):
@@ -108,11 +112,12 @@ def measure(
         )
         runs.append(run)
     missed = excess_missed(before.missed, probe.missed_by_event(), runs)
-    if not missed:  # else the counts may differ for that
+    if not (frozen or missed):  # else the counts may differ for that
         for arm, run in zip(arms, runs, strict=True):
             check_complete(arm.arm, run)
     excluded = (
-        too_much_steal(planned.gate, noise)
+        frozen
+        or too_much_steal(planned.gate, noise)
         or late_driver(planned.load, driven.counts)
         or missed
         or stalls_lost(lost_stalls)
@@ -159,15 +164,16 @@ def _drive(
         load.connect()
         recorder = Recorder(probe, scenario, arms, load, companions)
         recorder.open(load.start(time.monotonic_ns() + _LEAD_NS))
-        meter = NoiseMeter()
+        meter, freezes = NoiseMeter(), Freezes(arms)
         on_phase(MEASURING)
 
         def poll() -> None:
             obey_signal()
             check_alive()
+            freezes.poll()
             recorder.poll()
 
-        return _Driven(recorder, load.wait(poll=poll), meter)
+        return _Driven(recorder, load.wait(poll=poll), meter, freezes)
 
 
 def _settled_reading(probe: SocketProbe, slot: int) -> Reading:

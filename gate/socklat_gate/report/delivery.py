@@ -45,13 +45,14 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class CompletenessText:
-    """The kernel's balance spelled out."""
+    """The kernel's balance spelled out; ``beside`` is empty when nothing else came in."""
 
     balance: str
     balanced: bool
     missed: str
     overlapped: str
     driver: str
+    beside: str = ""
 
 
 def load_section(arms: Arms) -> Load | None:
@@ -104,4 +105,14 @@ def completeness_section(done: Completeness | None) -> CompletenessText | None:
         missed=units.count(done.missed),
         overlapped=f"{units.count(done.overlapped)} ({units.share(overlap)})",
         driver=driver,
+        beside=_beside(done),
     )
+
+
+def _beside(done: Completeness) -> str:
+    """Exchanges in the services' namespaces that are not theirs."""
+    parts = [
+        (done.internal, "on other ports of the namespace (stage internal)"),
+        (done.local, "asked for from inside, such as a health check"),
+    ]
+    return ", ".join(f"{units.count(number)} {what}" for number, what in parts if number)

@@ -28,11 +28,15 @@ class ArmSpec:
 
 @dataclass(frozen=True, slots=True)
 class Companion:
-    """Another container of an arm's stack; ``ports`` are those that it listens on."""
+    """Another container of an arm's stack; ``ports`` are those that it listens on.
+
+    ``pid`` is its first process as this machine counts.
+    """
 
     name: str
     netns_inode: int
     ports: tuple[int, ...]
+    pid: int = 0
 
 
 @dataclass(frozen=True, slots=True)

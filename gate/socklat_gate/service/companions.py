@@ -38,4 +38,4 @@ def companions(
             continue
         if inode and inode not in seen:
             seen.add(inode)
-            yield Companion(name, inode, tuple(ports))
+            yield Companion(name, inode, tuple(ports), pid)

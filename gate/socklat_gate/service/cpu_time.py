@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["CpuMeter", "CpuUse"]
+from socklat_gate.service.cgroups import cgroup_directories, processes_in, read_text
 
-_CONTAINER = re.compile(r".*[0-9a-f]{64}[^/]*")
-_ESCAPED = re.compile(r"\\([0-7]{3})")
+__all__ = ["CpuMeter", "CpuUse"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,80 +67,23 @@ class CpuMeter:
 
     def _involuntary_switches(self, cgroup: Path) -> int:
         total = 0
-        for pid in _processes(cgroup):
+        for pid in processes_in(cgroup):
             for status in self._proc.glob(f"{pid}/task/*/status"):
-                found = re.search(r"^nonvoluntary_ctxt_switches:\s*(\d+)", _read(status), re.M)
+                found = re.search(r"^nonvoluntary_ctxt_switches:\s*(\d+)", read_text(status), re.M)
                 total += int(found[1]) if found else 0
         return total
 
 
 def _accounts(pid: int, proc: Path) -> tuple[Path | None, Path | None]:
     """Directories of the cgroups that count the container's CPU time, and its limit."""
-    paths = _paths_by_controller(_read(proc / str(pid) / "cgroup"))
-    mounts = dict(_mounts(_read(proc / "self" / "mountinfo")))
-    unified = _directory(pid, mounts.get(""), paths.get(""))
-    usage = _directory(pid, mounts.get("cpuacct"), paths.get("cpuacct"))
-    limits = _directory(pid, mounts.get("cpu"), paths.get("cpu"))
+    unified, usage, limits = cgroup_directories(pid, "", "cpuacct", "cpu", proc=proc)
     # A hierarchy of version 1 that counts CPU time is the one that the container was put into.
     return usage or unified, limits or unified
 
 
-def _paths_by_controller(text: str) -> dict[str, str]:
-    """Controller -> path of the cgroup, from ``/proc/PID/cgroup``; version 2 is ''."""
-    found = {}
-    for line in text.splitlines():
-        fields = line.split(":", 2)
-        if len(fields) == 3:
-            found.update(dict.fromkeys(fields[1].split(","), fields[2]))
-    return found
-
-
-def _mounts(text: str) -> Iterator[tuple[str, tuple[str, Path]]]:
-    """Controller, and root and place of its mount, from ``mountinfo``; version 2 is ''."""
-    for line in text.splitlines():
-        before, _, after = line.partition(" - ")
-        places, kinds = before.split(), after.split()
-        if len(places) < 5 or len(kinds) < 3:
-            continue
-        root, place = map(_unescape, places[3:5])
-        if kinds[0] == "cgroup2":
-            yield "", (root, Path(place))
-        elif kinds[0] == "cgroup":
-            for controller in kinds[2].split(","):
-                yield controller, (root, Path(place))
-
-
-def _unescape(text: str) -> str:
-    return _ESCAPED.sub(lambda match: chr(int(match[1], 8)), text)
-
-
-def _directory(pid: int, mount: tuple[str, Path] | None, path: str | None) -> Path | None:
-    """Where the container's cgroup is mounted; None when it cannot be seen or is not its own."""
-    if mount is None or path is None:
-        return None
-    root, place = mount
-    above = root.rstrip("/") + "/"
-    inside = path.removeprefix(above)
-    # Cgroups outside of the reader's namespace have paths that begin with "/..".
-    if inside == path or not inside or ".." in inside.split("/"):
-        return None
-    if pid not in _processes(place / inside, deep=False):
-        return None
-    # An init system inside moves itself into a cgroup below the container's.
-    own = _CONTAINER.match(inside)
-    return place / (own[0] if own else inside)
-
-
-def _processes(cgroup: Path, *, deep: bool = True) -> list[int]:
-    lists = [cgroup / "cgroup.procs"]
-    if deep:
-        lists += cgroup.glob("*/**/cgroup.procs")
-    return [int(pid) for file in lists for pid in _read(file).split()]
-
-
 def _used_ns(cgroup: Path) -> int | None:
     with contextlib.suppress(ValueError):
-        return int(_read(cgroup / "cpuacct.usage"))
+        return int(read_text(cgroup / "cpuacct.usage"))
     used_us = _statistic(cgroup, "usage_usec")
     return None if used_us is None else used_us * 1000
 
@@ -155,12 +96,5 @@ def _throttled_us(cgroup: Path | None) -> int | None:
 
 
 def _statistic(cgroup: Path, name: str) -> int | None:
-    found = re.search(rf"^{name} (\d+)$", _read(cgroup / "cpu.stat"), re.MULTILINE)
+    found = re.search(rf"^{name} (\d+)$", read_text(cgroup / "cpu.stat"), re.MULTILINE)
     return int(found[1]) if found else None
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError:
-        return ""

@@ -143,7 +143,8 @@ ADVICE: Mapping[Reason | Outcome, Sentence] = {
         ".",
     ),
     Reason.COUNT_MISMATCH: (
-        "Check that nothing else talks to the service, such as health checks during the run.",
+        "Check that nothing outside of the container talks to the service during the run, such as "
+        "another service's probe.",
     ),
     Reason.TOO_NOISY: (
         "Use a quieter machine, or one that does not share its CPUs, or let runs last longer with ",

@@ -39,9 +39,11 @@ def _steal(_subject: str, numbers: Numbers) -> str:
 
 
 def _frozen(subject: str, numbers: Numbers) -> str:
+    name = numbers.get("container")
+    container = f"container {name} of the {subject}" if name else f"the {subject}'s container"
     return (
-        f"the {subject}'s container was frozen for {number_of(numbers, 'frozen_s'):.1f} s (docker "
-        "pause, or its cgroup's freezer)"
+        f"{container} was frozen for {number_of(numbers, 'frozen_s'):.1f} s (docker pause, or "
+        "whoever else froze its cgroup)"
     )
 
 

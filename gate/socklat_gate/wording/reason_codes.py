@@ -283,7 +283,8 @@ REASON_TEXTS: Mapping[str, Mapping[Reason, ReasonText]] = {
         ),
         Reason.COUNT_MISMATCH: ReasonText(
             "The kernel's count of exchanges is not the load driver's count of responses.",
-            "Check that nothing else talks to `service.port`, and that requests do not overlap.",
+            "Check that nothing outside of the container talks to `service.port` (what is asked "
+            "for inside is counted apart), and that requests do not overlap.",
         ),
         Reason.TOO_NOISY: ReasonText(
             "More pairs were excluded than `gate.max_excluded_pairs` allows.",

@@ -6,6 +6,7 @@ import pytest
 
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.job.completeness import check_complete, completeness_of, mismatch
+from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.run import Run
 from tests.unit.job.fakes import run
 
@@ -61,6 +62,45 @@ def test_the_drivers_failures_explain_a_difference_but_no_more() -> None:
     assert mismatch(run_with(5990, errors=10)) == 0
     assert mismatch(run_with(5000, errors=400)) == pytest.approx(600 / 5000)
     assert mismatch(run_with(6000)) == 0
+
+
+@pytest.mark.parametrize(
+    ("seen", "responded", "apart"),
+    [
+        (17, 15, 0.0),  # two more than the driver's at 5 requests a second
+        (18, 15, 3 / 15),
+        (152, 150, 0.0),
+        (153, 150, 3 / 150),
+        (14, 15, 1 / 15),  # a response that the kernel did not see is always one too many
+        (149, 150, 1 / 150),
+        (6030, 6000, 30 / 6000),
+    ],
+)
+def test_strangers_may_ask_but_no_response_may_go_missing(
+    seen: int, responded: int, apart: float
+) -> None:
+    assert mismatch(run_with(responded, seen=seen, recorded=seen)) == pytest.approx(apart)
+
+
+def test_what_is_not_the_service_s_is_in_no_count_and_named_where_counts_differ() -> None:
+    beside = {"9000": Histogram.of([1000] * 6000), "9090": Histogram.of([1000] * 3)}
+    whole = replace(run_with(6000, internal=6003, local=2), internal=beside)
+    check_complete("candidate", whole)
+    total = completeness_of([whole, whole], missed=0)
+    assert (total.internal, total.local, total.mismatch) == (12_006, 4, 0.0)
+    unseen = replace(run_with(6000, seen=0, recorded=0, local=6000), internal=beside)
+    with pytest.raises(InvalidMeasurement) as caught:
+        check_complete("candidate", unseen)
+    assert caught.value.reason is Reason.COUNT_MISMATCH
+    assert "6000 on port 9000, 3 on port 9090, 6000 asked for from inside" in caught.value.message
+
+
+def test_a_load_that_comes_from_inside_leaves_nothing_to_judge() -> None:
+    whole = run_with(0, seen=0, recorded=0, local=6000)
+    whole = replace(whole, load=replace(whole.load, external=True))
+    with pytest.raises(InvalidMeasurement, match="6000 asked for from inside") as caught:
+        check_complete("candidate", whole)
+    assert "from outside" in caught.value.remedy
 
 
 def test_an_external_load_has_no_count_of_its_own() -> None:

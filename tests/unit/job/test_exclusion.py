@@ -1,10 +1,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
+import pytest
+
+from socklat_gate.job import freezes
 from socklat_gate.job.exclusion import excess_missed, late_driver, too_much_steal
 from socklat_gate.scenario.gating import Gate
 from socklat_gate.scenario.load import Load
+from socklat_gate.service.arm import Companion
 from socklat_gate.wording.notes import note_text
 from tests.unit.factories import make_load, make_noise, make_run
 
@@ -17,6 +23,39 @@ def test_a_late_driver_is_the_machines_fault():
     text = note_text(late_driver(LOAD, [good, replace(good, late_p99_ns=123_400_000)]))
     assert "123.4 ms" in text
     assert "max_late_ms = 100" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("", "the candidate's container was frozen for 3.0 s"),
+        ("db", "container db of the candidate was frozen for 3.0 s"),
+    ],
+)
+def test_a_frozen_container_is_named(monkeypatch: pytest.MonkeyPatch, name: str, said: str) -> None:
+    frozen_s = {1: 0.0, 2: 0.0, 3: 0.0}
+
+    class Meter:
+        def __init__(self, pid: int) -> None:
+            self._pid = pid
+
+        def poll(self) -> None:
+            pass
+
+        @property
+        def frozen_s(self) -> float:
+            return frozen_s[self._pid]
+
+    monkeypatch.setattr(freezes, "FreezeMeter", Meter)
+    db = Companion("db", 9, (), 3)
+    arms: Any = [
+        SimpleNamespace(arm="baseline", pid=1, companions=()),
+        SimpleNamespace(arm="candidate", pid=2, companions=(db,)),
+    ]
+    found = freezes.Freezes(arms)
+    assert found.note() is None
+    frozen_s[3 if name else 2] = 3.0
+    assert note_text(found.note()).startswith(said)
 
 
 def test_steal_is_held_against_its_limit():
