@@ -47,15 +47,16 @@ class CommandLoad:
     The command finds ``SOCKLAT_HOST``, ``_PORT``, ``_SEED``, ``_RATE`` (requests per second of
     this arm), ``_DURATION_S`` (warm-up included), ``_CONNECTIONS`` and ``_ARM`` (``baseline``,
     ``candidate``, or ``single``) in its environment; ``{host}``, ``{port}`` and so on in argv are
-    replaced by the same values.  It must exit with 0.  Commands run side by side from start to
-    end: they cannot be interleaved, nor ended early or late.  Raises `UsageError` for a CPU set
-    that does not exist.
+    replaced by the same values.  It must exit with one of ``load.command.ok_exit_codes``.
+    Commands run side by side from start to end: they cannot be interleaved, nor ended early or
+    late.  Raises `UsageError` for a CPU set that does not exist.
     """
 
     def __init__(self, load: Load, endpoints: Sequence[Endpoint], seed: int) -> None:
         assert load.command is not None, "the scenario checks that driver command has a command"
         self._load = load
         self._argv = load.command.argv
+        self._ok = frozenset(load.command.ok_exit_codes)
         self._endpoints = tuple(endpoints)
         self._seed = seed
         self._running: list[tuple[subprocess.Popen[bytes], IO[bytes]]] = []
@@ -166,17 +167,19 @@ class CommandLoad:
         """Whether all commands ended well; raises when one did not."""
         for process, output in self._running:
             status = _status(process)
-            if status is not None and status != 0:
+            if status is not None and status not in self._ok:
                 how = f"exit code {status}" if status > 0 else f"signal {-status}"
                 raise self._failure(f"ended with {how}", tail_of(output))
         return all(map(_ended, self._processes))
 
     def _failure(self, what: str, tail: str) -> InvalidMeasurement:
+        codes = " or ".join(map(str, sorted(self._ok)))
         return InvalidMeasurement(
             Reason.LOAD_DRIVER_FAILED,
             f"load command {shlex.join(self._argv)}: {what}{tail}",
-            remedy="run the command by hand with the SOCKLAT_ variables set; it must exit with 0 "
-            "after SOCKLAT_DURATION_S seconds",
+            remedy="run the command by hand with the SOCKLAT_ variables set; it must exit with "
+            f"{codes} after SOCKLAT_DURATION_S seconds (name an exit code that says nothing "
+            "against the load in load.command.ok_exit_codes)",
         )
 
 

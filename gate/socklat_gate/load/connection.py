@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from socklat_gate.load.connection_owner import ConnectionOwner
+from socklat_gate.load.ending import BY_SERVICE, kind_of
 from socklat_gate.load.protocols.parser import BadResponse, ResponseParser
 from socklat_gate.load.request_log import SENT
+
+if TYPE_CHECKING:
+    from socklat_gate.measured.run import ErrorKind
 
 __all__ = ["Connection"]
 
@@ -76,7 +80,7 @@ class Connection(asyncio.Protocol):
         except BlockingIOError:
             sent = 0
         except OSError as error:
-            self._abandon(error.strerror or str(error))
+            self._abandon(kind_of(error), error.strerror or str(error))
             return
         if sent < len(data):
             self._transport.write(data[sent:])
@@ -85,29 +89,27 @@ class Connection(asyncio.Protocol):
         """Frame what arrived; a complete response frees the connection."""
         now_ns = self._now_ns()
         parser = self._parser
-        errors = parser.errors
         try:
             done = parser.feed(data)
             if done:
-                failed = parser.errors > errors
                 if self.request == NONE:
-                    self._reject_unrequested(failed=failed)
+                    self._reject_unrequested()
                 elif done > 1 or parser.partial or self._tentative:
                     raise BadResponse("more bytes came than one response has: check load.response")
                 else:
-                    self._complete(now_ns, failed=failed)
+                    self._complete(now_ns)
         except BadResponse as error:
-            self._abandon(str(error))
+            self._abandon("protocol", str(error))
 
-    def fail(self, text: str) -> None:
+    def fail(self, kind: ErrorKind, text: str) -> None:
         """Give up the request in flight, if any, and the connection."""
         request, self.request = self.request, NONE
         record = self._owner.record
         if request != NONE:
-            record.failure(request, text)
+            record.failure(request, kind, text)
         else:
             record.stray(self._owner.arm, text)
-        self._owner.on_closed(self)
+        self._owner.on_closed(self, lost=kind in BY_SERVICE)
         self._transport.abort()
 
     def close(self) -> None:
@@ -120,37 +122,36 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """The server closed, which is how some HTTP responses end."""
-        parser = self._parser
-        errors = parser.errors
-        if self.request != NONE and parser.eof():
-            self._complete(self._now_ns(), failed=parser.errors > errors)
+        if self.request != NONE and self._parser.eof():
+            self._complete(self._now_ns())
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is closed, by either side."""
         if self.request != NONE:
-            self._abandon(getattr(exc, "strerror", None) or "the server closed the connection")
-        self._owner.on_closed(self)
+            text = getattr(exc, "strerror", None) or "the server closed the connection"
+            self._abandon(kind_of(exc), text)
+        self._owner.on_closed(self, lost=True)  # does nothing when the driver closed it
         if not self.closed.done():
             self.closed.set_result(None)
 
-    def _reject_unrequested(self, *, failed: bool) -> None:
+    def _reject_unrequested(self) -> None:
         """A response came without a request; servers announce a close that way (HTTP 408)."""
         if not self._parser.reusable:
-            self._owner.on_closed(self)
+            self._owner.on_closed(self, lost=True)
             self._transport.close()
-        elif failed:
+        elif self._parser.failure:
             raise BadResponse(f"without a request: {self._parser.last_error}")
         else:
             raise BadResponse("a response came without a request: check load.response")
 
-    def _abandon(self, text: str) -> None:
-        """The connection cannot be used any further: ``text`` is why."""
+    def _abandon(self, kind: ErrorKind, text: str) -> None:
+        """The connection cannot be used any further: ``kind`` and ``text`` are why."""
         owner = self._owner
         if self.served or not self.extra:
-            self.fail(f"{owner.endpoint}: {text}")
+            self.fail(kind, f"{owner.endpoint}: {text}")
             return
         request, self.request = self.request, NONE
-        owner.on_closed(self)
+        owner.on_closed(self, lost=True)
         self._transport.abort()
         if self._tentative:
             owner.record.refusal(owner.arm)
@@ -162,7 +163,7 @@ class Connection(asyncio.Protocol):
         if self.request == request and not self._peer_closed():
             self._tentative = False
             self.served = True
-            self._complete(now_ns, failed=True)
+            self._complete(now_ns)
 
     def _peer_closed(self) -> bool:
         """Whether a close came that the event loop, late itself, has not delivered yet."""
@@ -173,26 +174,26 @@ class Connection(asyncio.Protocol):
         except OSError:
             return True
 
-    def _complete(self, now_ns: int, *, failed: bool) -> None:
-        """The response to the request in flight is in; ``failed``: it reports an error."""
-        owner = self._owner
-        if failed and self.extra and not self.served:
+    def _complete(self, now_ns: int) -> None:
+        """The response to the request in flight is in; the parser knows what it was."""
+        owner, parser = self._owner, self._parser
+        if parser.failure and self.extra and not self.served:
             self._tentative = True
-            if self._parser.reusable:
+            if parser.reusable:
                 loop = asyncio.get_running_loop()
                 loop.call_later(CONFIRM_AFTER_S, self._confirm_error_reply, self.request, now_ns)
             else:
-                self._abandon(self._parser.last_error)
+                self._abandon("closed", parser.last_error)
             return
         request, self.request = self.request, NONE
         self.served = True
-        if failed:
-            text = f"{owner.endpoint}: {self._parser.last_error}"
-            owner.record.rejection(request, now_ns, text)
-        else:
-            owner.record.response(request, now_ns)
-        if self._parser.reusable:
+        owner.record.response(request, now_ns, parser.status, parser.size)
+        if parser.failure:
+            owner.record.rejection(
+                request, parser.failure, f"{owner.endpoint}: {parser.last_error}"
+            )
+        if parser.reusable:
             owner.release(self)
         else:
-            owner.on_closed(self)
+            owner.on_closed(self, lost=owner.keeps_alive)
             self._transport.close()

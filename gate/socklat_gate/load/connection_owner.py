@@ -13,11 +13,15 @@ Connection_contra = TypeVar("Connection_contra", contravariant=True)
 
 
 class ConnectionOwner(Protocol[Connection_contra]):
-    """``request`` are the bytes of one request, ``endpoint`` names the service in messages."""
+    """``request`` are the bytes of one request, ``endpoint`` names the service in messages.
+
+    ``keeps_alive``: the requests do not ask the service to close the connection.
+    """
 
     arm: int
     endpoint: str
     request: bytes
+    keeps_alive: bool
     record: Record
 
     def now_ns(self) -> int:
@@ -29,5 +33,8 @@ class ConnectionOwner(Protocol[Connection_contra]):
     def requeue(self, request: int) -> None:
         """``request`` was sent, and the service did not take the connection."""
 
-    def on_closed(self, connection: Connection_contra) -> None:
-        """``connection`` is closed or closing; a second call does nothing."""
+    def on_closed(self, connection: Connection_contra, *, lost: bool) -> None:
+        """``connection`` is closed or closing; a second call does nothing.
+
+        ``lost``: the service ended it, while the driver would have kept it.
+        """

@@ -66,13 +66,17 @@ class ConnectFailed(Exception):
 
 
 class Dialer:
-    """Connects to ``host``:``port``; `resolve` comes first."""
+    """Connects to ``host``:``port``; `resolve` comes first.
+
+    ``refused``: the latest attempt was.
+    """
 
     def __init__(self, host: str, port: int, network: Network) -> None:
         self._host = host
         self._port = port
         self._network = network
         self._addresses: list[Address] = []
+        self.refused = False
 
     async def resolve(self) -> None:
         """Look the host up.  Raises `OSError`."""
@@ -123,8 +127,12 @@ class Dialer:
         self, address: Address, make: Callable[[socket.socket], Made], within_s: float
     ) -> Made:
         loop = asyncio.get_running_loop()
+        self.refused = False
         try:
             sock = await asyncio.wait_for(self._network.connect(address), within_s)
+        except ConnectionRefusedError:
+            self.refused = True
+            raise
         except asyncio.TimeoutError:  # not the built-in one on Python 3.10
             raise TimeoutError("no response to the connection request") from None
         try:

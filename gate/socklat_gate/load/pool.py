@@ -27,7 +27,7 @@ from socklat_gate.load.connection import Connection
 from socklat_gate.load.dialer import CONNECT_WITHIN_S, ConnectFailed, Dialer, Network
 from socklat_gate.load.growth import Growth
 from socklat_gate.load.protocols.registry import parser_for, request_bytes
-from socklat_gate.load.request_log import EXPIRED, SENT, WAITING
+from socklat_gate.load.request_log import SENT, WAITING
 
 if TYPE_CHECKING:
     import socket
@@ -57,6 +57,10 @@ class Pool:
         self.arm = arm
         self.endpoint = f"{host}:{port}"
         self.request = request_bytes(load, host, port)
+        self.keeps_alive = not any(
+            name.lower() == "connection" and "close" in value.lower()
+            for name, value in load.headers.items()
+        )
         self.record = record
         self.now_ns = clock.now_ns
         self._load = load
@@ -117,11 +121,12 @@ class Pool:
                 return
         (self._idle_extra if connection.extra else self._idle).append(connection)
 
-    def on_closed(self, connection: Connection) -> None:
+    def on_closed(self, connection: Connection, *, lost: bool) -> None:
         """``connection`` is closed or closing: replace an original; a second call does nothing."""
         if connection not in self._members:
             return
         self._members.discard(connection)
+        self.record.lost[self.arm] += lost
         with suppress(ValueError):
             (self._idle_extra if connection.extra else self._idle).remove(connection)
         if connection.extra:
@@ -144,11 +149,11 @@ class Pool:
         """``request`` was due ``timeout_s`` ago: give it up unless it is settled."""
         state = self.record.state[request]
         if state == WAITING:
-            self.record.state[request] = EXPIRED
+            self.record.expiry(request, refused=self._dialer.refused)
         elif state == SENT:
             for connection in self._members:
                 if connection.request == request:
-                    connection.fail(f"no response within {self._load.timeout_s:g} s")
+                    connection.fail("timeout", f"no response within {self._load.timeout_s:g} s")
                     break
 
     async def close(self) -> None:
@@ -195,4 +200,5 @@ class Pool:
         if self._closing:
             connection.close()
         else:
+            self.record.opened[self.arm] += 1
             self._members.add(connection)

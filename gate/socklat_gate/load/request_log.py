@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from collections import Counter
 from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
+from socklat_gate.load.protocols.parser import ERROR_REPLY, NO_STATUS
 from socklat_gate.load.schedule import Schedule
 from socklat_gate.measured.histogram import Histogram
-from socklat_gate.measured.run import LoadCounts
+from socklat_gate.measured.run import ERROR_KINDS, Answers, ErrorKind, LoadCounts
 
 __all__ = ["EXPIRED", "FAILED", "REJECTED", "RESPONDED", "SENT", "WAITING", "Record"]
 
@@ -24,15 +26,22 @@ FAILED = 4  # sent, and no response will come
 EXPIRED = 5  # never sent: no connection was free for too long
 
 MAX_ERROR_TEXT = 200
+MAX_SIZE = (1 << 32) - 1
+
+STATUS_TEXTS = {NO_STATUS: "", ERROR_REPLY: "-"}
+KIND_NUMBERS = {kind: number for number, kind in enumerate(ERROR_KINDS, 1)}
 
 I64 = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 
 class Record:
     """Times (ns, CLOCK_MONOTONIC) and states by request, written by index while the load runs.
 
     ``due_ns``, ``woke_ns`` (the driver handled the request), ``sent_ns`` and ``done_ns`` (last
-    byte of the response) are 0 until they happen.
+    byte of the response) are 0 until they happen, and so are ``status`` and ``size`` (bytes) of the
+    response and ``failed``, the number of its `ErrorKind`.  ``opened`` and ``lost`` count the
+    connections of each arm.
     """
 
     def __init__(self, schedule: Schedule, arms: int) -> None:
@@ -46,6 +55,9 @@ class Record:
         self.done_ns = array("q", bytes(8 * n))
         self.state = bytearray(n)
         self.starved = bytearray(n)
+        self.status = array("H", bytes(2 * n))
+        self.size_bytes = array("I", bytes(4 * n))
+        self.failed = bytearray(n)
         self.arm = schedule.arm.tobytes()
         self.sent = 0
         self.responded = 0
@@ -55,6 +67,8 @@ class Record:
         self._strays = [0] * arms
         self._refusals = [0] * arms
         self.grown = [0] * arms
+        self.opened = [0] * arms
+        self.lost = [0] * arms
 
     def begin(self, start_ns: int) -> None:
         """The load starts at ``start_ns``: the schedule's offsets become due times."""
@@ -66,21 +80,32 @@ class Record:
         self._measured[first:] = False
         return first
 
-    def response(self, request: int, now_ns: int) -> None:
-        """``request`` got a response that reports no error."""
+    def response(self, request: int, now_ns: int, status: int, size: int) -> None:
+        """``request`` got a response."""
         self.done_ns[request] = now_ns
         self.state[request] = RESPONDED
+        self.status[request] = status
+        self.size_bytes[request] = size if size < MAX_SIZE else MAX_SIZE
         self.responded += 1
 
-    def rejection(self, request: int, now_ns: int, text: str) -> None:
-        """``request`` got an error reply."""
-        self.response(request, now_ns)
+    def rejection(self, request: int, kind: ErrorKind, text: str) -> None:
+        """The response to ``request`` reports an error, or is not what is expected."""
         self.state[request] = REJECTED
-        self._note(self.arm[request], text, warmup=request < self._first_measured)
+        self._fail(request, kind, text)
 
-    def failure(self, request: int, text: str) -> None:
+    def failure(self, request: int, kind: ErrorKind, text: str) -> None:
         """``request`` was sent and gets no response."""
         self.state[request] = FAILED
+        self._fail(request, kind, text)
+
+    def expiry(self, request: int, *, refused: bool) -> None:
+        """``request`` was never sent: no connection came free; ``refused``: nor could be opened."""
+        self.state[request] = EXPIRED
+        if refused:
+            self._fail(request, "refused", "connection refused")
+
+    def _fail(self, request: int, kind: ErrorKind, text: str) -> None:
+        self.failed[request] = KIND_NUMBERS[kind]
         self._note(self.arm[request], text, warmup=request < self._first_measured)
 
     def requeue(self, request: int) -> None:
@@ -109,6 +134,7 @@ class Record:
         exchange either way); a request that failed is in ``sent`` and ``errors``, one that never
         found a connection only in ``planned`` and ``starved``.  ``responded_total`` includes the
         replies by which extra connections were refused: they are exchanges, but no request's.
+        ``answers.errors`` also has requests for which no connection could be opened ("refused").
         """
         of_arm = self._schedule.arm == arm
         measured = of_arm & self._measured
@@ -135,6 +161,27 @@ class Record:
             client=Histogram.of((done - due)[responded]),
             first_error=self._first_error[arm],
             grown=self.grown[arm],
+            answers=self._answers(arm, measured, responded),
+        )
+
+    def _answers(self, arm: int, measured: Mask, responded: Mask) -> Answers:
+        """What came back to the measured requests of ``arm``."""
+        status = np.frombuffer(cast("bytes", self.status), dtype=np.uint16)
+        size = np.frombuffer(cast("bytes", self.size_bytes), dtype=np.uint32)
+        failed = np.frombuffer(self.failed, dtype=np.uint8)[measured]
+        of_kind = np.bincount(failed, minlength=len(ERROR_KINDS) + 1)[1:]
+        errors = Counter(dict(zip(map(str, ERROR_KINDS), map(int, of_kind), strict=True)))
+        errors["protocol"] += self._strays[arm]
+        seen, counts = np.unique(status[responded], return_counts=True)
+        return Answers(
+            statuses={
+                STATUS_TEXTS.get(int(one), str(one)): int(count)
+                for one, count in zip(seen, counts, strict=True)
+            },
+            sizes=Histogram.of(size[responded]),
+            errors=dict(+errors),
+            opened=self.opened[arm],
+            lost=self.lost[arm],
         )
 
 

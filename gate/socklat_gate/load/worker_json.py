@@ -66,4 +66,6 @@ def load_from_json(document: dict[str, Any]) -> Load:
     It was validated when the scenario was read.  The model itself needs pydantic, which takes as
     long to import as all else that the worker needs.
     """
-    return cast("Load", SimpleNamespace(**document))
+    expect = document["expect"]
+    inner = {"expect": None if expect is None else SimpleNamespace(**expect)}
+    return cast("Load", SimpleNamespace(**document | inner))

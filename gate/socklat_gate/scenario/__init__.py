@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from socklat_gate.scenario.expect import Expect
     from socklat_gate.scenario.gating import (
         MIN_EXCEEDING,
         WANTED_EXCEEDING,
@@ -33,6 +34,7 @@ __all__ = [
     "WANTED_EXCEEDING",
     "BaselineSource",
     "Command",
+    "Expect",
     "Gate",
     "Judged",
     "Load",
@@ -49,6 +51,7 @@ __all__ = [
 
 _MODULES = {
     **dict.fromkeys(("Command", "Load"), "load"),
+    "Expect": "expect",
     **dict.fromkeys(("BaselineSource", "Probe", "Scenario"), "model"),
     **dict.fromkeys(("Ready", "Service"), "service"),
 }

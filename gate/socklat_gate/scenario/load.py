@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from socklat_gate.scenario.cpus import CpuSet
+from socklat_gate.scenario.expect import Expect
 from socklat_gate.scenario.payload import parse_payload
 from socklat_gate.scenario.strict import StrictModel
 
@@ -15,6 +16,8 @@ __all__ = ["NAMED_RESPONSES", "Command", "Load"]
 
 NAMED_RESPONSES = ("resp",)
 """Values of ``load.response`` that name a protocol of `load.protocols`."""
+UNTIL = "until:"
+HIGHEST_EXIT_CODE = 255
 HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 
 
@@ -26,6 +29,23 @@ class Command(StrictModel):
         description="command and arguments; {host}, {port}, {rate} ... are filled in",
         examples=[["wrk", "-d{duration_s}s", "http://{host}:{port}/"]],
     )
+    ok_exit_codes: list[int] = Field(
+        [0],
+        min_length=1,
+        description="exit codes that are no failure of the load, such as that of a tool whose own "
+        "thresholds were missed",
+        examples=[[0, 99]],
+    )
+
+    @field_validator("ok_exit_codes")
+    @classmethod
+    def _exit_codes(cls, codes: list[int]) -> list[int]:
+        for code in codes:
+            if not 0 <= code <= HIGHEST_EXIT_CODE:
+                raise ValueError(f"{code} is no exit code: those are from 0 to {HIGHEST_EXIT_CODE}")
+        if 0 not in codes:
+            raise ValueError("0 is missing, with which a load that met no trouble ends")
+        return codes
 
 
 class Load(StrictModel):
@@ -60,7 +80,13 @@ class Load(StrictModel):
         1.0, ge=0, le=600, description="load before the measured window; not recorded"
     )
     timeout_s: float = Field(10.0, gt=0, le=600, description="a later response is an error")
-    max_errors: float = Field(0.001, ge=0, le=1, description="allowed share of failed requests")
+    max_errors: float = Field(
+        0.001,
+        ge=0,
+        le=1,
+        description="share of failed requests above which a run is invalid; in a gate only if both "
+        "arms are above it",
+    )
     max_lag_ms: float = Field(
         100.0, gt=0, description="bound for the p99 wait of due requests for a free connection"
     )
@@ -84,6 +110,10 @@ class Load(StrictModel):
         examples=[{"accept": "application/json"}],
     )
     body: str | None = Field(None, description="body of the HTTP requests", examples=['{"id": 1}'])
+    expect: Expect | None = Field(
+        None,
+        description="what a response has to be, else it counts as an error",
+    )
     # command
     command: Command | None = Field(
         None,
@@ -104,11 +134,30 @@ class Load(StrictModel):
             if value < 1:
                 raise ValueError("a response has at least 1 byte")
         elif value not in NAMED_RESPONSES:
-            if not value.startswith("until:") or len(value) == len("until:"):
+            if not value.startswith(UNTIL) or len(value) == len(UNTIL):
                 names = ", ".join(f'"{name}"' for name in NAMED_RESPONSES)
                 raise ValueError(f'use {names}, a length in bytes, or "until:DELIMITER"')
-            parse_payload(value.removeprefix("until:"))
+            parse_payload(value.removeprefix(UNTIL))
         return value
+
+    @field_validator("expect")
+    @classmethod
+    def _can_be_met(cls, expect: Expect | None, info: ValidationInfo) -> Expect | None:
+        given = info.data  # without what is wrong itself
+        if expect is None or "driver" not in given:
+            return expect
+        expect.check_driver(given["driver"])
+        if given["driver"] == "http" and given.get("method") == "HEAD":
+            expect.check_bodiless("a response to HEAD")
+        response = given.get("response")
+        if given["driver"] == "tcp" and response is not None:
+            if isinstance(response, int):
+                expect.check_length(response)
+            elif response.startswith(UNTIL):
+                expect.check_delimiter(parse_payload(response.removeprefix(UNTIL)))
+            else:
+                expect.check_resp()
+        return expect
 
     @model_validator(mode="after")
     def _check_order(self) -> Load:

@@ -146,7 +146,10 @@ _KEY = re.compile(r"^\s*([\w.\"'-]+)\s*=")
 
 
 def line_of(text: str, where: Path_) -> int | None:
-    """Number of the line that sets the key at ``where``, or of the closest table around it."""
+    """Number of the line that sets the key at ``where``, or of the closest table around it.
+
+    A table is set by the first line that sets one of its keys, too.
+    """
     names = [part for part in where if isinstance(part, str)]
     index = next((part for part in where if isinstance(part, int)), 0)
     best, best_depth = None, 0
@@ -166,8 +169,9 @@ def line_of(text: str, where: Path_) -> int | None:
             here = table + _split(key.group(1))
         else:
             continue
-        if here == names[: len(here)] and len(here) > best_depth:
-            best, best_depth = number, len(here)
+        depth = min(len(here), len(names))
+        if here[:depth] == names[:depth] and depth > best_depth:
+            best, best_depth = number, depth
     return best
 
 

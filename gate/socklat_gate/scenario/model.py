@@ -17,6 +17,10 @@ from socklat_gate.scenario.strict import StrictModel
 __all__ = ["BaselineSource", "Probe", "Scenario"]
 
 
+UNMEASURED = ("max_errors", "max_lag_ms", "max_late_ms", "max_duration_s", "expect")
+"""Keys of ``[load]`` that change no number of a run that is accepted."""
+
+
 class Probe(StrictModel):
     """The kernel side."""
 
@@ -122,7 +126,10 @@ class Scenario(StrictModel):
         shape = {
             "service": self.service.model_dump(exclude={"image", "build", *stack}),
             "load": self.load.model_dump(
-                exclude={"max_errors", "max_lag_ms", "max_late_ms", "max_duration_s"}
+                exclude={
+                    **dict.fromkeys(UNMEASURED, True),
+                    "command": {"ok_exit_codes"},
+                }
             ),
         }
         with_old_keys(shape)

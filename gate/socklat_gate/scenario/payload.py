@@ -26,7 +26,7 @@ def parse_payload(text: str) -> bytes:
             out += _SIMPLE[token]
         else:
             raise ValueError(
-                rf"payload: unknown escape \{token} at character {match.start()}; "
+                rf"unknown escape \{token} at character {match.start()}; "
                 r"known are \r \n \t \0 \\ \xHH"
             )
         last = match.end()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.pair import ARMS
 from socklat_gate.measured.run import LoadCounts
 from socklat_gate.scenario import Load
+from tests.unit.factories import make_answers
 
 LOAD = Load(payload="x", rate=1000.0, connections=32, max_errors=0.001)
 GOOD = LoadCounts(
@@ -110,8 +112,12 @@ def test_an_external_load_is_not_judged():
 
 
 def test_counts_survive_the_wire():
-    counts = but(client=Histogram.of([1, 5, 5, 10**9]), first_error="a\nb", grown=3)
-    assert counts_from_json(counts_to_json(counts)) == counts
+    answers = make_answers({"200": 3, "404": 1}, {"bad_status": 1}, lost=2)
+    counts = but(
+        client=Histogram.of([1, 5, 5, 10**9]), first_error="a\nb", grown=3, answers=answers
+    )
+    assert counts_from_json(json.loads(json.dumps(counts_to_json(counts)))) == counts
+    assert counts_from_json(counts_to_json(GOOD)) == GOOD
 
 
 def test_record_counts_the_window_and_the_total_apart():
@@ -121,12 +127,15 @@ def test_record_counts_the_window_and_the_total_apart():
     for request in range(30):
         record.woke_ns[request] = record.due_ns[request] + 10
         record.sent_ns[request] = record.due_ns[request] + 20
-        record.response(request, record.due_ns[request] + 1000 + request)
-    record.rejection(12, record.due_ns[12] + 500, "rejected")
-    record.failure(13, "lost")
-    record.failure(3, "in the warm-up")
+        record.response(request, record.due_ns[request] + 1000 + request, 200, 100 + request)
+    record.response(12, record.due_ns[12] + 500, 503, 7)
+    record.rejection(12, "bad_status", "rejected")
+    record.failure(13, "reset", "lost")
+    record.failure(3, "timeout", "in the warm-up")
     record.starved[14] = 1
-    record.state[14] = EXPIRED
+    record.expiry(14, refused=True)
+    assert record.state[14] == EXPIRED
+    record.opened[0], record.lost[0] = 4, 1
     assert record.state[15] == RESPONDED
     counts = record.counts(0)
     assert (counts.planned, counts.sent, counts.starved) == (20, 19, 1)
@@ -137,10 +146,17 @@ def test_record_counts_the_window_and_the_total_apart():
         [500, *(1000 + request for request in range(10, 30) if request not in (12, 13, 14))]
     )
     assert counts.first_error == "rejected"
+    answers = counts.answers
+    assert answers.statuses == {"200": 17, "503": 1}
+    assert answers.errors == {"refused": 1, "reset": 1, "bad_status": 1}
+    assert (answers.opened, answers.lost, answers.source) == (4, 1, "driver")
+    sizes = [7, *(100 + request for request in range(10, 30) if request not in (12, 13, 14))]
+    assert answers.sizes == Histogram.of(sizes)
 
 
 def test_record_counts_a_response_too_many_as_an_error():
     record = Record(make_schedule(LOAD, 2, 1), 2)
     record.stray(1, "too much")
     assert [record.counts(arm).errors for arm in (0, 1)] == [0, 1]
+    assert [record.counts(arm).answers.errors for arm in (0, 1)] == [{}, {"protocol": 1}]
     assert np.sum(record.counts(0).client.counts) == 0

@@ -16,9 +16,10 @@ from tests.unit.load.load_waiting import gone, wait_until
 ENDPOINTS = (Endpoint("10.0.0.1", 6379), Endpoint("10.0.0.2", 6379))
 
 
-def command_load(*argv, **options):
+def command_load(*argv, ok_exit_codes=(0,), **options):
     settings = {"rate": 250.0, "duration_s": 1.5, "warmup_s": 0.5, "timeout_s": 5.0, **options}
-    return Load(driver="command", command=Command(argv=list(argv)), **settings)
+    command = Command(argv=list(argv), ok_exit_codes=list(ok_exit_codes))
+    return Load(driver="command", command=command, **settings)
 
 
 def python(code, *args, **options):
@@ -87,6 +88,8 @@ def test_the_window_follows_the_start():
     [
         (python("import sys; print('no such table'); sys.exit(3)"), "exit code 3.*no such table"),
         (python("import os; os.kill(os.getpid(), 9)"), "signal 9"),
+        (python("import sys; sys.exit(3)", ok_exit_codes=(0, 99)), "exit code 3"),
+        (python("import os; os.kill(os.getpid(), 9)", ok_exit_codes=(0, 9)), "signal 9"),
         (command_load("no-such-tool-anywhere", "{host}"), "'no-such-tool-anywhere' was not found"),
         (
             python(
@@ -104,6 +107,15 @@ def test_failures_show_the_last_lines(load, words):
         run(load)
     assert caught.value.reason is Reason.LOAD_DRIVER_FAILED
     assert "SOCKLAT_" in (caught.value.remedy or "")
+
+
+def test_exit_codes_that_the_scenario_allows_are_no_failure():
+    code = "import os, sys; sys.exit(99 if os.environ['SOCKLAT_ARM'] == 'candidate' else 0)"
+    counts = run(python(code, ok_exit_codes=(0, 99)))
+    assert [count.external for count in counts] == [True, True]
+    with pytest.raises(InvalidMeasurement, match="exit code 99") as caught:
+        run(python(code))
+    assert "load.command.ok_exit_codes" in (caught.value.remedy or "")
 
 
 def test_leaving_ends_the_whole_process_group(tmp_path):

@@ -132,7 +132,7 @@ def test_an_end_in_the_past_keeps_what_was_sent_in_the_total_only():
     record.begin(5_000)
     for request in range(25):
         record.woke_ns[request] = record.sent_ns[request] = record.due_ns[request]
-        record.response(request, record.due_ns[request] + 1_000)
+        record.response(request, record.due_ns[request] + 1_000, 0, 1)
     assert record.end(record.due_ns[20]) == 20
     counts = record.counts(0)
     assert (counts.planned, counts.sent, counts.responded) == (10, 10, 10)

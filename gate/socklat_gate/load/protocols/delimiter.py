@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from socklat_gate.load.protocols.handshake import Handshake
 from socklat_gate.load.protocols.parser import ResponseParser
+from socklat_gate.load.protocols.parser_state import ParserState
 from socklat_gate.load.protocols.payload_request import payload_request
 from socklat_gate.load.protocols.protocol import LoadKey, LoadProtocol
 from socklat_gate.scenario.payload import parse_payload
@@ -34,18 +35,17 @@ MEMCACHED = Handshake(
 )
 
 
-class DelimiterParser:
+class DelimiterParser(ParserState):
     """Responses that end with ``delimiter``."""
 
-    __slots__ = ("_delimiter", "_tail", "errors", "last_error", "partial", "reusable")
+    __slots__ = ("_begun", "_delimiter", "_tail")
 
     def __init__(self, delimiter: bytes) -> None:
+        super().__init__()
         self._delimiter = delimiter
         self._tail = b""
-        self.errors = 0
-        self.last_error = ""
-        self.partial = False
-        self.reusable = True
+        # Bytes of the response under way that are not in the tail any more.
+        self._begun = 0
 
     def feed(self, data: bytes) -> int:
         """Take what arrived; the number of responses it completed."""
@@ -54,13 +54,16 @@ class DelimiterParser:
         done = at = 0
         while (hit := data.find(delimiter, at)) >= 0:
             done += 1
-            at = hit + len(delimiter)
+            end = hit + len(delimiter)
+            self.size, self._begun = self._begun + end - at, 0
+            at = end
         if at < len(data):
             self.partial = True
         elif done:
             self.partial = False
         # A delimiter split over two chunks is found through the last bytes of the first.
         keep = min(len(delimiter) - 1, len(data) - at)
+        self._begun += len(data) - at - keep
         self._tail = data[len(data) - keep :]
         return done
 

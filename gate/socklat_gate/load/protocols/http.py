@@ -9,8 +9,10 @@ from urllib.parse import quote
 
 import httptools
 
+from socklat_gate.load.expectation import Expectation, Violation, expectation_of
 from socklat_gate.load.protocols.handshake import TRY_TIMEOUT_S, median_latency_s
 from socklat_gate.load.protocols.parser import BadResponse, ResponseParser
+from socklat_gate.load.protocols.parser_state import ParserState
 from socklat_gate.load.protocols.protocol import DetectedProtocol, LoadKey, LoadProtocol
 
 if TYPE_CHECKING:
@@ -31,36 +33,38 @@ _FRAMING = (b"content-length", b"transfer-encoding")
 _FRAMING_LENGTHS = tuple(len(name) for name in _FRAMING)
 
 
-class HttpParser:
-    """Responses on one connection; status 400 and above counts as an error, 1xx as nothing.
+class HttpParser(ParserState):
+    """Responses on one connection; one of an unexpected status, size or content is an error.
 
+    Without ``expected`` statuses those from 400 on are errors; 1xx are no responses at all.
     ``head``: the requests are HEAD, whose responses have no body whatever their headers announce.
     """
 
     __slots__ = (
+        "_body_bytes",
         "_done",
+        "_expected",
         "_framed",
         "_head",
         "_head_bytes",
         "_http",
         "_in_body",
-        "errors",
-        "last_error",
-        "partial",
-        "reusable",
+        "_keep_bytes",
+        "_kept",
     )
 
-    def __init__(self, *, head: bool = False) -> None:
+    def __init__(self, *, head: bool = False, expected: Expectation | None = None) -> None:
+        super().__init__()
         self._head = head
+        self._expected = expected
+        self._keep_bytes = expected.kept_bytes if expected else 0
+        self._kept = bytearray()
         self._http = httptools.HttpResponseParser(self)
         self._done = 0
         self._head_bytes = 0
+        self._body_bytes = 0
         self._in_body = False
         self._framed = False
-        self.errors = 0
-        self.last_error = ""
-        self.partial = False
-        self.reusable = True
 
     def feed(self, data: bytes) -> int:
         """Take what arrived; the number of responses it completed.  Raises `BadResponse`."""
@@ -94,7 +98,7 @@ class HttpParser:
         """A status line begins."""
         self.partial = True
         self._framed = False
-        self._head_bytes = 0
+        self._head_bytes = self._body_bytes = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:  # noqa: ARG002 - httptools passes it
         """Notice whether the response has a length."""
@@ -107,6 +111,12 @@ class HttpParser:
         if self._head:
             self._response_ended()
 
+    def on_body(self, body: bytes) -> None:
+        """A part of the body, as sent but for the framing of chunks."""
+        self._body_bytes += len(body)
+        if self._keep_bytes:
+            self._kept += body[: self._keep_bytes - len(self._kept)]
+
     def on_message_complete(self) -> None:
         """The body ended."""
         if self._in_body:
@@ -118,11 +128,33 @@ class HttpParser:
         if status < 200:
             return
         self._done += 1
-        if status >= BAD_STATUS:
-            self.errors += 1
-            self.last_error = f"HTTP status {status}"
+        self.status = status
+        self.size = self._body_bytes
+        if self._expected is not None:
+            self._compare(self._expected)
+        elif status >= BAD_STATUS:
+            self.fail("bad_status", f"HTTP status {status}")
+        else:
+            self.failure = ""
         if not self._http.should_keep_alive():
             self.reusable = False
+
+    def _compare(self, expected: Expectation) -> None:
+        """Hold the response against what ``load.expect`` says."""
+        self.failure = ""
+        violation: Violation | None = None
+        if expected.statuses:
+            if self.status not in expected.statuses:
+                text = f"HTTP status {self.status}, which load.expect.status does not name"
+                violation = "unexpected_status", text
+        elif self.status >= BAD_STATUS:
+            violation = "bad_status", f"HTTP status {self.status}"
+        violation = (
+            violation or expected.size_violation(self.size) or expected.body_violation(self._kept)
+        )
+        self._kept.clear()
+        if violation:
+            self.fail(*violation)
 
 
 class _HttpFraming:
@@ -151,8 +183,8 @@ class _HttpFraming:
         return "\r\n".join([*lines, "", ""]).encode() + body
 
     def parser(self, load: Load) -> ResponseParser:
-        """Knows whether the requests are HEAD."""
-        return HttpParser(head=load.method == "HEAD")
+        """Knows whether the requests are HEAD, and what is expected."""
+        return HttpParser(head=load.method == "HEAD", expected=expectation_of(load))
 
 
 class _HttpDetector:

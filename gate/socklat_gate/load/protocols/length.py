@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from socklat_gate.load.protocols.parser import ResponseParser
+from socklat_gate.load.protocols.parser_state import ParserState
 from socklat_gate.load.protocols.payload_request import payload_request
 from socklat_gate.load.protocols.protocol import LoadProtocol
 
@@ -20,18 +21,15 @@ response = 8
 """
 
 
-class LengthParser:
+class LengthParser(ParserState):
     """Responses of a fixed length in bytes."""
 
-    __slots__ = ("_have", "_length", "errors", "last_error", "partial", "reusable")
+    __slots__ = ("_have", "_length")
 
     def __init__(self, length: int) -> None:
-        self._length = length
+        super().__init__()
+        self._length = self.size = length
         self._have = 0
-        self.errors = 0
-        self.last_error = ""
-        self.partial = False
-        self.reusable = True
 
     def feed(self, data: bytes) -> int:
         """Take what arrived; the number of responses it completed."""

@@ -1,14 +1,23 @@
-"""Where one response ends: the interface of all parsers.
+"""Where one response ends, and what it was: the interface of all parsers.
 
 No parser keeps a response's body, so their memory does not grow with the responses; what they do
-keep (a line, a header block) is bounded, and more is a `BadResponse`.
+keep (a line, a header block, the beginning of a body in which something is expected) is bounded,
+and more is a `BadResponse`.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-__all__ = ["BadResponse", "ResponseParser"]
+if TYPE_CHECKING:
+    from socklat_gate.measured.run import ErrorKind
+
+__all__ = ["ERROR_REPLY", "NO_STATUS", "BadResponse", "ResponseParser"]
+
+NO_STATUS = 0
+"""Status of a response whose protocol has none."""
+ERROR_REPLY = 1
+"""Status of a response that reports an error, and nothing more that could be counted by."""
 
 
 class BadResponse(Exception):
@@ -18,11 +27,16 @@ class BadResponse(Exception):
 class ResponseParser(Protocol):
     """Incremental framing of the responses on one connection.
 
-    ``errors`` counts completed responses that report a failure and ``last_error`` is the text of
-    the latest; ``partial`` is true while bytes of an unfinished response are held; ``reusable``
-    turns false when the server announced that it closes the connection.
+    Of the latest complete response, ``status`` is its number (HTTP's, else `NO_STATUS` or
+    `ERROR_REPLY`), ``size`` its bytes (of HTTP those of the body, without the framing of chunks),
+    ``failure`` how it fails ("" if it does not) and ``last_error`` the text to that; ``errors``
+    counts those that failed.  ``partial`` is true while bytes of an unfinished response are held;
+    ``reusable`` turns false when the server announced that it closes the connection.
     """
 
+    status: int
+    size: int
+    failure: ErrorKind | Literal[""]
     errors: int
     last_error: str
     partial: bool

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from socklat_gate.load.expectation import expectation_of
 from socklat_gate.load.protocols import delimiter, http, length, postgresql, resp
+from socklat_gate.load.protocols.expecting import ExpectingParser
 from socklat_gate.load.protocols.parser import ResponseParser
 from socklat_gate.load.protocols.protocol import Detector, Framing, LoadProtocol
 
@@ -33,8 +35,10 @@ def request_bytes(load: Load, host: str, port: int) -> bytes:
 
 
 def parser_for(load: Load) -> ResponseParser:
-    """A fresh parser for the responses on one connection."""
-    return _framing(load).parser(load)
+    """A fresh parser for the responses on one connection, which knows what is expected of them."""
+    parser = _framing(load).parser(load)
+    expected = expectation_of(load) if load.driver == "tcp" else None
+    return parser if expected is None else ExpectingParser(parser, expected)
 
 
 def _framing(load: Load) -> Framing:

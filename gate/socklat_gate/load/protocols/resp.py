@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from socklat_gate.load.protocols.handshake import Handshake
-from socklat_gate.load.protocols.parser import BadResponse, ResponseParser
+from socklat_gate.load.protocols.parser import ERROR_REPLY, NO_STATUS, BadResponse, ResponseParser
+from socklat_gate.load.protocols.parser_state import ParserState
 from socklat_gate.load.protocols.payload_request import payload_request
 from socklat_gate.load.protocols.protocol import LoadKey, LoadProtocol
 
@@ -46,35 +47,25 @@ _UNCOUNTED = frozenset(b">|")  # a push or an attribute is no reply and no eleme
 _ERRORS = frozenset(b"-!")
 
 
-class RespParser:
+class RespParser(ParserState):
     """Replies of a RESP server, nested ones and those split over chunks included.
 
     A top-level error reply (``-ERR ...`` or ``!``) counts as a response and as an error; pushes
     and attributes count as neither.
     """
 
-    __slots__ = (
-        "_line",
-        "_open",
-        "_skip",
-        "_top_error",
-        "errors",
-        "last_error",
-        "partial",
-        "reusable",
-    )
+    __slots__ = ("_begun", "_line", "_open", "_skip", "_top_error")
 
     def __init__(self) -> None:
+        super().__init__()
+        # Bytes of the reply under way that came with earlier chunks, less those of `_line`.
+        self._begun = 0
         self._line = b""
         # One [values missing, counts as a value itself] for each aggregate not yet complete.
         self._open: list[list[int]] = []
         # Bytes of a bulk string still to come, its CR LF included; 0 outside of one.
         self._skip = 0
         self._top_error = ""
-        self.errors = 0
-        self.last_error = ""
-        self.partial = False
-        self.reusable = True
 
     def feed(self, data: bytes) -> int:
         """Take what arrived; the number of replies it completed.  Raises `BadResponse`."""
@@ -82,21 +73,27 @@ class RespParser:
             data = self._line + data
             self._line = b""
         at, end, done = 0, len(data), 0
+        first = 0  # where the reply under way begins
         while at < end:
             if self._skip:
                 at = self._pass_bulk(data, at)
                 if self._skip:
                     break
-                done += self._value_ended()
-                continue
-            stop = data.find(b"\r\n", at)
-            if stop < 0:
-                if end - at > MAX_LINE:
-                    raise BadResponse(f"RESP: a line is longer than {MAX_LINE} bytes")
-                self._line = data[at:]
-                break
-            done += self._take_line(data[at], data[at + 1 : stop])
-            at = stop + 2
+                ended = self._value_ended()
+            else:
+                stop = data.find(b"\r\n", at)
+                if stop < 0:
+                    if end - at > MAX_LINE:
+                        raise BadResponse(f"RESP: a line is longer than {MAX_LINE} bytes")
+                    self._line = data[at:]
+                    break
+                ended = self._take_line(data[at], data[at + 1 : stop])
+                at = stop + 2
+            if ended:
+                done += 1
+                self.size, self._begun = self._begun + at - first, 0
+                first = at
+        self._begun += end - first - len(self._line)
         self.partial = bool(self._line or self._skip or self._open)
         return done
 
@@ -149,8 +146,11 @@ class RespParser:
             if not innermost[1]:
                 return 0
         if self._top_error:
-            self.errors += 1
-            self.last_error, self._top_error = self._top_error, ""
+            self.status = ERROR_REPLY
+            self.fail("bad_status", self._top_error)
+            self._top_error = ""
+        elif self.failure:
+            self.status, self.failure = NO_STATUS, ""
         return 1
 
 
