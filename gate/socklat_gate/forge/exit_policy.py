@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Literal
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Conclusion",
+    "Ending",
     "FailOn",
     "Level",
     "conclusion_of",
@@ -44,31 +46,58 @@ MEANING = {
 
 
 class FailOn(str, Enum):
-    """From what on a job fails; whatever is no verdict at all always fails it."""
+    """What fails a job beside a regression; whatever is no verdict at all always does.
+
+    ``REGRESSION``: also what could not be judged; only a budget that was not enough is neutral.
+    ``REGRESSION_ONLY``: nothing else that is inconclusive.  ``INCONCLUSIVE``: all of it.
+    """
 
     REGRESSION = "regression"
+    REGRESSION_ONLY = "regression-only"
     INCONCLUSIVE = "inconclusive"
 
 
-def job_exit(exit_code: int, fail_on: FailOn) -> int:
-    """The exit code of the job's last step for one of the gate."""
-    if exit_code == Exit.INCONCLUSIVE and fail_on is FailOn.REGRESSION:
-        return int(Exit.PASS)
-    return exit_code
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a gate ended: its exit code, and whether its verdict is open for want of budget only."""
+
+    exit_code: int
+    only_undecided: bool = False
+
+    def is_neutral(self, fail_on: FailOn) -> bool:
+        """Whether the job neither succeeds with it nor fails."""
+        if self.exit_code != Exit.INCONCLUSIVE:
+            return False
+        if fail_on is FailOn.REGRESSION:
+            return self.only_undecided
+        return fail_on is FailOn.REGRESSION_ONLY
+
+    def is_unjudged(self, fail_on: FailOn) -> bool:
+        """Whether the job fails since something could not be judged, and nothing else is wrong."""
+        return (
+            fail_on is FailOn.REGRESSION
+            and self.exit_code == Exit.INCONCLUSIVE
+            and not self.only_undecided
+        )
 
 
-def conclusion_of(exit_code: int, fail_on: FailOn) -> Conclusion:
+def job_exit(ending: Ending, fail_on: FailOn) -> int:
+    """The exit code of the job's last step."""
+    return int(Exit.PASS) if ending.is_neutral(fail_on) else ending.exit_code
+
+
+def conclusion_of(ending: Ending, fail_on: FailOn) -> Conclusion:
     """The conclusion of a check run."""
-    if exit_code == Exit.INCONCLUSIVE and fail_on is FailOn.REGRESSION:
+    if ending.is_neutral(fail_on):
         return "neutral"
-    return "success" if exit_code == Exit.PASS else "failure"
+    return "success" if ending.exit_code == Exit.PASS else "failure"
 
 
-def level_of(exit_code: int, fail_on: FailOn) -> Level:
+def level_of(ending: Ending, fail_on: FailOn) -> Level:
     """How loud an annotation is."""
-    if exit_code == Exit.PASS:
+    if ending.exit_code == Exit.PASS:
         return "notice"
-    return "warning" if job_exit(exit_code, fail_on) == Exit.PASS else "error"
+    return "warning" if ending.is_neutral(fail_on) else "error"
 
 
 def meaning_of(exit_code: int) -> str:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from socklat_gate.baseline.campaigns import result_at
 from socklat_gate.documents.reading import RESULT_FILE
-from socklat_gate.errors import GateError, NoUsableBaseline
-from socklat_gate.forge.exit_policy import meaning_of, outcome_exit
-from socklat_gate.measured.result import Result
+from socklat_gate.errors import Exit, GateError, NoUsableBaseline
+from socklat_gate.forge.exit_policy import Ending, meaning_of, outcome_exit
+from socklat_gate.measured.result import Result, RunResult
 from socklat_gate.report.report import Report, report_of
 from socklat_gate.scenario.loader import load_scenario
-from socklat_gate.wording.headline import headline
+from socklat_gate.wording.headline import headline, next_step
 from socklat_gate.wording.markdown_escape import code, md
 from socklat_gate.wording.sentence import plain
 
@@ -28,7 +28,8 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 class Finding:
     """How a gate ended; ``result`` is None when it has no result, ``problem`` is then the reason.
 
-    ``tail`` are the last lines of its output; ``scenario`` is empty when not known.
+    ``exit_code`` is that of its process, which alone shows nothing: see `ending`.  ``tail`` are the
+    last lines of its output; ``scenario`` is empty when not known.
     """
 
     exit_code: int
@@ -38,9 +39,24 @@ class Finding:
     tail: tuple[str, ...]
 
     @property
+    def ending(self) -> Ending:
+        """What the job goes by: a gate that passed has a result which says so.
+
+        An exit code of 0 without one is an invalid measurement, and so is a result without verdict.
+        """
+        if self.result is None or isinstance(self.result, RunResult):
+            return Ending(int(self.exit_code or Exit.INVALID))
+        return Ending(self.exit_code, self.result.verdict.only_undecided)
+
+    @property
     def sentence(self) -> str:
         """One sentence, plain text."""
         return plain(headline(self.result)) if self.result else self.problem
+
+    @property
+    def advice(self) -> str:
+        """What to do next, plain text; empty without a result."""
+        return plain(next_step(self.result)) if self.result else ""
 
     @property
     def report(self) -> Report | str:

@@ -6,12 +6,13 @@ import math
 from dataclasses import dataclass
 from enum import Enum
 
-from socklat_gate.errors import Exit
+from socklat_gate.errors import Exit, Reason
 from socklat_gate.measured.attribution import Attribution
 from socklat_gate.measured.facts import Note, ReasonFact, Shortfall
 
 __all__ = [
     "DISPERSION_LEVEL",
+    "UNDECIDED",
     "CountVerdict",
     "EvidenceTrace",
     "LimitVerdict",
@@ -24,6 +25,18 @@ __all__ = [
 
 DISPERSION_LEVEL = 0.2
 """Runs count as over-dispersed below this p-value: a false alarm there costs only some power."""
+
+
+UNDECIDED = frozenset(
+    {
+        Reason.BUDGET_PAIRS,
+        Reason.BUDGET_MINUTES,
+        Reason.BETWEEN_LIMITS,
+        Reason.INSUFFICIENT_EXPOSURE,
+        Reason.LIMIT_NOT_SHOWN,
+    }
+)
+"""Reasons which say that the budget was not enough, and nothing else."""
 
 
 class Outcome(str, Enum):
@@ -230,4 +243,15 @@ class Verdict:
     pairs_to_decide: int | None = None
     spikes: SpikeVerdict | None = None
     limits: tuple[LimitVerdict, ...] = ()
+
+    @property
+    def only_undecided(self) -> bool:
+        """Whether it is inconclusive only because the budget was not enough.
+
+        Everything could be judged then, and more of the same would decide.  Any other reason beside
+        those means that something could not be judged at all.
+        """
+        codes = {fact.code for fact in self.reasons}
+        return self.outcome is Outcome.INCONCLUSIVE and bool(codes) and codes <= UNDECIDED
+
     counts: tuple[CountVerdict, ...] = ()

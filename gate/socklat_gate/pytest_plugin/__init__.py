@@ -39,9 +39,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--socklat-fail-on",
-        choices=["regression", "inconclusive"],
+        choices=["regression", "regression-only", "inconclusive"],
         default="regression",
-        help="`inconclusive` fails tests that stay undecided, instead of skipping them",
+        help="beside a regression, tests fail when something could not be judged; with "
+        "`regression-only` these are skipped, as those that the budget left undecided are, which "
+        "fail with `inconclusive`",
     )
 
 

@@ -15,7 +15,7 @@ from socklat_gate.job.entry import gate_job, run_job
 from socklat_gate.job.progress import Progress
 from socklat_gate.job.settings import baselines_at, seed_or_random, with_limits
 from socklat_gate.measured.result import GateResult, RunResult
-from socklat_gate.measured.verdict import Outcome
+from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.pytest_plugin.recording import record
 from socklat_gate.report.report import Report
 from socklat_gate.report.writer import check_writable, discard_reports, write_reports
@@ -49,9 +49,9 @@ class SocklatFixture:
         """Measures reference and candidate side by side, and asserts that nothing got slower.
 
         The reference is the image or commit given, else the stored baseline.  The test fails for a
-        regression, without a usable baseline, and when the measurement is invalid; it is skipped,
-        with the reason, when the budget is spent undecided (``--socklat-fail-on inconclusive``
-        fails it).  Relative paths start at the test's own directory.
+        regression, without a usable baseline, when the measurement is invalid and when something
+        could not be judged; it is skipped, with the reason, when the budget is spent undecided
+        (``--socklat-fail-on`` says otherwise).  Relative paths start at the test's own directory.
         """
         path, loaded = self._scenario(scenario)
         out = self._out()
@@ -69,7 +69,7 @@ class SocklatFixture:
             )
         report = write_reports(result, out)
         record(self._config, self._node, report, loaded.gate.metrics)
-        self._assert_passed(result.verdict.outcome, report, out)
+        self._assert_passed(result.verdict, report, out)
         return result
 
     def measure(
@@ -114,14 +114,15 @@ class SocklatFixture:
             discard_reports(out)
         return out
 
-    def _assert_passed(self, outcome: Outcome, report: Report, out: Path) -> None:
+    def _assert_passed(self, verdict: Verdict, report: Report, out: Path) -> None:
         summary = f"{plain(report.head.headline)} (reports in {out})"
-        if outcome is Outcome.PASS:
+        if verdict.outcome is Outcome.PASS:
             return
-        undecided = outcome is Outcome.INCONCLUSIVE
-        if undecided and self._config.getoption("--socklat-fail-on") == "regression":
+        fail_on = self._config.getoption("--socklat-fail-on")
+        skipped = {"regression": verdict.only_undecided, "regression-only": True}.get(fail_on)
+        if verdict.outcome is Outcome.INCONCLUSIVE and skipped:
             pytest.skip(f"inconclusive: {summary}")
-        pytest.fail(f"{outcome.value}: {summary}", pytrace=False)
+        pytest.fail(f"{verdict.outcome.value}: {summary}", pytrace=False)
 
 
 @contextmanager

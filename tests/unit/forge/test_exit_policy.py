@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from socklat_gate.errors import Exit
+from socklat_gate.errors import Exit, Reason
 from socklat_gate.forge.exit_policy import (
+    Ending,
     FailOn,
     conclusion_of,
     job_exit,
@@ -15,7 +16,8 @@ from socklat_gate.forge.exit_policy import (
     outcome_exit,
     service_change,
 )
-from socklat_gate.measured.verdict import Outcome
+from socklat_gate.measured.facts import ReasonFact
+from socklat_gate.measured.verdict import UNDECIDED, Outcome, Verdict
 from tests.unit.factories import make_metric, make_result, make_verdict
 
 FATAL = [code for code in Exit if code not in (Exit.PASS, Exit.INCONCLUSIVE)]
@@ -24,26 +26,47 @@ FATAL = [code for code in Exit if code not in (Exit.PASS, Exit.INCONCLUSIVE)]
 @pytest.mark.parametrize("fail_on", FailOn)
 @pytest.mark.parametrize("code", [*FATAL, 9, 137, 255])
 def test_whatever_is_no_verdict_fails_the_job(code: int, fail_on: FailOn) -> None:
-    assert job_exit(code, fail_on) == code
-    assert conclusion_of(code, fail_on) == "failure"
-    assert level_of(code, fail_on) == "error"
+    for ending in (Ending(code), Ending(code, only_undecided=True)):
+        assert job_exit(ending, fail_on) == code
+        assert conclusion_of(ending, fail_on) == "failure"
+        assert level_of(ending, fail_on) == "error"
 
 
 @pytest.mark.parametrize("fail_on", FailOn)
 def test_a_pass_passes(fail_on: FailOn) -> None:
-    assert job_exit(0, fail_on) == 0
-    assert conclusion_of(0, fail_on) == "success"
-    assert level_of(0, fail_on) == "notice"
+    assert job_exit(Ending(0), fail_on) == 0
+    assert conclusion_of(Ending(0), fail_on) == "success"
+    assert level_of(Ending(0), fail_on) == "notice"
 
 
-def test_an_undecided_gate_is_neutral_unless_asked_to_fail() -> None:
-    undecided = int(Exit.INCONCLUSIVE)
-    assert job_exit(undecided, FailOn.REGRESSION) == 0
-    assert conclusion_of(undecided, FailOn.REGRESSION) == "neutral"
-    assert level_of(undecided, FailOn.REGRESSION) == "warning"
-    assert job_exit(undecided, FailOn.INCONCLUSIVE) == 4
-    assert conclusion_of(undecided, FailOn.INCONCLUSIVE) == "failure"
-    assert level_of(undecided, FailOn.INCONCLUSIVE) == "error"
+@pytest.mark.parametrize(
+    ("fail_on", "only_undecided", "neutral"),
+    [
+        (FailOn.REGRESSION, True, True),
+        (FailOn.REGRESSION, False, False),
+        (FailOn.REGRESSION_ONLY, True, True),
+        (FailOn.REGRESSION_ONLY, False, True),
+        (FailOn.INCONCLUSIVE, True, False),
+        (FailOn.INCONCLUSIVE, False, False),
+    ],
+)
+def test_only_a_budget_that_was_not_enough_is_neutral_unless_the_workflow_says_otherwise(
+    fail_on: FailOn, only_undecided: bool, neutral: bool
+) -> None:
+    ending = Ending(int(Exit.INCONCLUSIVE), only_undecided)
+    assert job_exit(ending, fail_on) == (0 if neutral else 4)
+    assert conclusion_of(ending, fail_on) == ("neutral" if neutral else "failure")
+    assert level_of(ending, fail_on) == ("warning" if neutral else "error")
+    assert ending.is_unjudged(fail_on) == (fail_on is FailOn.REGRESSION and not only_undecided)
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_only_reasons_about_the_budget_leave_a_verdict_undecided(reason: Reason) -> None:
+    budget = ReasonFact(Reason.BUDGET_PAIRS)
+    verdict = Verdict(Outcome.INCONCLUSIVE, (budget, ReasonFact(reason)))
+    assert verdict.only_undecided == (reason in UNDECIDED)
+    assert not replace(verdict, outcome=Outcome.PASS).only_undecided
+    assert not Verdict(Outcome.INCONCLUSIVE, ()).only_undecided
 
 
 def test_every_exit_code_has_a_meaning() -> None:

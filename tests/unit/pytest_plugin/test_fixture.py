@@ -33,11 +33,12 @@ rate = 2000
 """
 
 CONFTEST = """
+from dataclasses import replace
 import pytest
 from socklat_gate.errors import Exit, Interrupted, Reason, UnfitEnvironment
 from socklat_gate.pytest_plugin import fixture
-from socklat_gate.measured.verdict import Outcome
-from tests.unit.factories import make_result
+from socklat_gate.measured.verdict import Outcome, Verdict
+from tests.unit.factories import make_result, worded_reasons
 
 ERRORS = {{
     "unfit": UnfitEnvironment(Reason.NO_DOCKER, "no daemon", remedy="start it"),
@@ -49,6 +50,9 @@ def fake_job(path, scenario, **options):
         raise ERRORS[{what!r}]
     if "runs" in options:
         return make_result("run")
+    if {what!r} == "unjudged":
+        verdict = Verdict(Outcome.INCONCLUSIVE, worded_reasons((Reason.NO_HOOK, "no hook")))
+        return replace(make_result("gate"), verdict=verdict)
     return make_result("gate", Outcome({what!r}))
 
 @pytest.fixture(autouse=True)
@@ -119,6 +123,12 @@ def test_undecided_is_skipped_or_fails_as_asked(project: pytest.Pytester) -> Non
     done.stdout.fnmatch_lines(["*SKIPPED*inconclusive: *"])
     strict = run(project, "inconclusive", "--socklat", "--socklat-fail-on", "inconclusive")
     strict.assert_outcomes(failed=1)
+
+
+def test_what_could_not_be_judged_fails_unless_asked_otherwise(project: pytest.Pytester) -> None:
+    run(project, "unjudged", "--socklat").assert_outcomes(failed=1)
+    lenient = run(project, "unjudged", "--socklat", "--socklat-fail-on", "regression-only")
+    lenient.assert_outcomes(skipped=1)
 
 
 def test_errors_say_what_and_what_to_do(project: pytest.Pytester) -> None:

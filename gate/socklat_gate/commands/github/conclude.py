@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from socklat_gate.commands.github.step_options import fail_on_option, variable
@@ -13,6 +15,7 @@ __all__ = ["conclude"]
 
 
 @command()
+@click.argument("result_dir", type=click.Path(path_type=Path), envvar=variable("OUT"))
 @click.option(
     "--exit-code",
     metavar="N",
@@ -22,15 +25,20 @@ __all__ = ["conclude"]
     help="The gate's exit code.",
 )
 @fail_on_option
-def conclude(exit_code: int, fail_on: FailOn) -> int:
+def conclude(result_dir: Path, exit_code: int, fail_on: FailOn) -> int:
     """End the job as the gate ended, after everything was published.
 
-    Exits with the gate's exit code, or with 0 for 4 (inconclusive) unless --fail-on is
-    `inconclusive`.
+    Exits with the gate's exit code; with 0 for 4 (inconclusive) where the budget was not enough and
+    --fail-on is not `inconclusive`; and with 6 for a 0 that the result in RESULT_DIR does not bear
+    out.
 
     For instance:
 
-        socklat-gate github conclude --exit-code 4 --fail-on inconclusive
+        socklat-gate github conclude socklat-out --exit-code 4 --fail-on inconclusive
     """
-    emit(f"socklat-gate {meaning_of(exit_code)} (exit code {exit_code})")
-    return job_exit(exit_code, fail_on)
+    from socklat_gate.forge.finding import finding_of
+
+    finding = finding_of(result_dir, exit_code, None, None)
+    said = f"socklat-gate {meaning_of(exit_code)} (exit code {exit_code})"
+    emit(finding.problem or said)
+    return job_exit(finding.ending, fail_on)

@@ -39,7 +39,8 @@ fail_on_option = click.option(
     show_default=True,
     envvar=variable("FAIL_ON"),
     callback=lambda _context, _option, value: FailOn(value),
-    help="From which verdict on the job fails; without a verdict it always does.",
+    help="What fails the job: a regression and what could not be judged, only a regression, or all "
+    "that is inconclusive; without a verdict it always fails.",
 )
 comment_option = click.option(
     "--comment/--no-comment",

@@ -66,8 +66,9 @@ def publish(
     if room > 0:
         runner.add_summary(shorten(report, room, _bytes) + where)
     title = f"socklat-gate: {finding.scenario}" if finding.scenario else "socklat-gate"
-    level = level_of(finding.exit_code, wanted.fail_on)
-    runner.annotate(level, title, finding.sentence)
+    level = level_of(finding.ending, wanted.fail_on)
+    what_to_change = f". {finding.advice}" if finding.ending.is_unjudged(wanted.fail_on) else ""
+    runner.annotate(level, title, finding.sentence + what_to_change)
     if api is None:
         return
     if wanted.comment and finding.scenario and job.event.pull_request is not None:
@@ -84,7 +85,7 @@ def publish(
         check = Check(
             scenario=finding.scenario,
             head_sha=source.commit,
-            conclusion=conclusion_of(finding.exit_code, wanted.fail_on),
+            conclusion=conclusion_of(finding.ending, wanted.fail_on),
             title=finding.sentence,
             report=report,
             details_url=source.artifact_url or source.run_url,

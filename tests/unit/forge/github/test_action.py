@@ -205,8 +205,13 @@ class Measured:
         self.act, self.gate = act, gate
         self.out = directory / "workspace" / "socklat-out"
 
-    def publish(self, outcome: Outcome, **inputs: str) -> CompositeRun:
+    def publish(self, outcome: Outcome, kept: str = "whole", **inputs: str) -> CompositeRun:
         write_reports(make_result("gate", outcome), self.out)
+        result = self.out / "result.json"
+        if kept == "missing":
+            result.unlink()
+        elif kept == "half":
+            result.write_bytes(result.read_bytes()[: result.stat().st_size // 2])
         # In place of the measuring command; all else is the real one.
         real = self.gate.read_text()
         measured = (
@@ -240,6 +245,16 @@ def test_the_job_ends_as_the_gate_did_after_all_was_published(
 ) -> None:
     done = measured.publish(outcome, fail_on=fail_on)
     assert_all_was_published(done, server, outcome, exit_code)
+
+
+@pytest.mark.parametrize("kept", ["missing", pytest.param("half", marks=pytest.mark.slow)])
+def test_an_exit_code_of_0_without_its_result_is_red(
+    measured: Measured, server: ApiServer, kept: str
+) -> None:
+    done = measured.publish(Outcome.PASS, kept=kept)
+    assert done.ended == {**WHOLE, "Conclude": 6}
+    assert done.exit_code == 6
+    assert server.checks[0]["conclusion"] == "failure"
 
 
 def assert_all_was_published(

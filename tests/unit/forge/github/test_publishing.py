@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from socklat_gate.errors import UsageError
+from socklat_gate.errors import Reason, UsageError
 from socklat_gate.forge.exit_policy import FailOn, outcome_exit
 from socklat_gate.forge.finding import finding_of
 from socklat_gate.forge.github.api import GitHub
@@ -17,7 +17,7 @@ from socklat_gate.forge.github.runner import MAX_SUMMARY_BYTES, Runner
 from socklat_gate.forge.github.workflow_job import Job, job_of
 from socklat_gate.forge.verdict_history import history_in
 from socklat_gate.measured.result import Result
-from socklat_gate.measured.verdict import Outcome
+from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.report.writer import write_reports
 from tests.unit.factories import make_result, worded_reasons
 from tests.unit.forge.github.api_server import ApiServer, Fault
@@ -124,6 +124,41 @@ def test_annotation_and_check_follow_the_verdict(
     assert (check["conclusion"], check["head_sha"]) == (conclusion, HEAD_SHA)
     assert check["name"] == "socklat-gate: checkout"
     assert check["details_url"] == ARTIFACT
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "level", "conclusion"),
+    [
+        (FailOn.REGRESSION, "error", "failure"),
+        (FailOn.REGRESSION_ONLY, "warning", "neutral"),
+        (FailOn.INCONCLUSIVE, "error", "failure"),
+    ],
+)
+def test_what_could_not_be_judged_is_red_and_says_what_to_change(
+    step: Step, server: ApiServer, api: GitHub, fail_on: FailOn, level: str, conclusion: str
+) -> None:
+    verdict = Verdict(Outcome.INCONCLUSIVE, worded_reasons((Reason.SAME_IMAGE, "same image")))
+    step.publish(replace(make_result(), verdict=verdict), api, fail_on=fail_on)
+    ((name, said),) = step.annotations
+    assert name == level
+    assert ("--allow-same-image" in said) == (fail_on is FailOn.REGRESSION)
+    assert server.checks[0]["conclusion"] == conclusion
+
+
+@pytest.mark.parametrize("kept", ["nothing", "half", "another", "run"])
+def test_an_exit_code_alone_is_not_green(
+    step: Step, server: ApiServer, api: GitHub, kept: str
+) -> None:
+    kinds = {"another": make_result(), "run": make_result("run")}
+    write_reports(kinds.get(kept, make_result("gate", Outcome.PASS)), step.out)
+    path = step.out / "result.json"
+    if kept == "nothing":
+        path.unlink()
+    elif kept == "half":
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    step.publish(None, api, exit_code=0)
+    assert [name for name, _ in step.annotations] == ["error"]
+    assert server.checks[0]["conclusion"] == "failure"
 
 
 def test_a_comment_carries_the_history_of_a_pull_request(
