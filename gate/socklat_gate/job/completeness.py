@@ -52,19 +52,23 @@ def completeness_of(runs: Iterable[Run], missed: int) -> Completeness:
 def mismatch(run: Run) -> float:
     """Relative difference between the kernel's count of responses and the driver's.
 
-    The driver's failed requests are no difference: the kernel may have seen their responses.  Nor
+    Requests without a complete response are no difference: the kernel may have seen a part.  Nor
     are up to `STRAY_REQUESTS` that only the kernel saw; none is allowed that only the driver saw.
     """
     kernel = run.counters["recorded"] + run.counters["filtered"]
     more = kernel - run.load.responded_total
-    unexplained = abs(more) - run.load.errors
+    cut_short = run.load.no_response_total
+    unexplained = abs(more) - (run.load.errors if cut_short is None else cut_short)
     if unexplained <= (STRAY_REQUESTS if more > 0 else 0):
         return 0.0
     return unexplained / max(1, run.load.responded_total)
 
 
 def check_complete(arm: str, run: Run) -> None:
-    """Raises `InvalidMeasurement` when a run lost events or disagrees with the driver."""
+    """Raises `InvalidMeasurement` when a run lost events or disagrees with the driver.
+
+    Where the driver got no response either, there is none to be missed.
+    """
     counts = completeness_of([run], missed=0)
     if not counts.balanced:
         raise InvalidMeasurement(
@@ -98,7 +102,7 @@ def check_complete(arm: str, run: Run) -> None:
             remedy="is service.port the port that responds, and does nothing outside of the "
             "container connect to it? Requests that overlap on one connection also look like this",
         )
-    if counts.recorded == 0:
+    if counts.recorded == 0 and (run.load.external or run.load.responded):
         raise InvalidMeasurement(
             Reason.EVENTS_LOST,
             f"{arm}: no exchange was recorded in the measured window{_beside(run)}",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from socklat_gate.environment import NoiseMeter
+from socklat_gate.errors import Reason
 from socklat_gate.interrupt import obey_signal
 from socklat_gate.job.completeness import check_complete
 from socklat_gate.job.exclusion import excess_missed, late_driver, stalls_lost, too_much_steal
@@ -97,8 +98,9 @@ def measure(
     noise = with_stalls(driven.meter.stop(), correction, cpu)
     log.debug("noise: %s", noise)
     frozen = driven.freezes.note()
+    undelivered: tuple[tuple[str, Reason], ...] = ()
     if not frozen:  # else requests may have waited or failed for that
-        check_delivered(planned.load, driven.counts, [arm.arm for arm in arms])
+        undelivered = check_delivered(planned.load, driven.counts, [arm.arm for arm in arms])
     lost_stalls = probe.unsent_stalls() - before.lost_stalls
     runs = []
     for slot, arm in enumerate(arms):
@@ -121,7 +123,8 @@ def measure(
         or late_driver(planned.load, driven.counts)
         or missed
         or stalls_lost(lost_stalls)
-        or (driven.recorder.shortfall(correction) if correction else None)
+        # An arm that failed its load lacks exchanges for that, not for the machine.
+        or (driven.recorder.shortfall(correction) if correction and not undelivered else None)
     )
     return Measurement(mark_shared(runs), noise, excluded)
 

@@ -1,9 +1,14 @@
-"""Whether the planned load really happened: pure rules, fixed before anything is measured."""
+"""Whether the planned load really happened: pure rules, fixed before anything is measured.
+
+A load that fails in every arm measures nothing.  One that fails in the candidate alone, while the
+baseline in the same pair carries it, is what a comparison is for: it is judged from the counts.
+"""
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load.bounds import MOST_CONNECTIONS, max_connections_of
@@ -13,46 +18,84 @@ from socklat_gate.wording import units
 
 __all__ = ["MIN_SENT", "check_delivered"]
 
+log = logging.getLogger(__name__)
+
 MIN_SENT = 0.99
 """Smallest share of the planned requests that must have been sent."""
+BY_CHANCE = 0.001
+"""A count of errors that fewer runs than these would have at a share of ``load.max_errors`` is no
+chance any more: one failed request of some hundred says nothing against a load."""
 SPARE = 1.25
 
 
-def check_delivered(load: Load, counts: Sequence[LoadCounts], arms: Sequence[str]) -> None:
-    """Raise when an arm did not get its load; ``counts`` and ``arms`` (names) go together.
+def check_delivered(
+    load: Load, counts: Sequence[LoadCounts], arms: Sequence[str]
+) -> tuple[tuple[str, Reason], ...]:
+    """What some arms, but not all, lack: their names and the reason that it would be.
 
-    Raises `InvalidMeasurement`: ``LOAD_REFUSED`` (no response at all), ``LOAD_ERRORS`` (more
-    than ``load.max_errors`` of the planned requests), ``LOAD_NOT_DELIVERED`` (less than `MIN_SENT`
-    sent, or 1% of them sent more than ``load.max_lag_ms`` after they were due for want of a free
-    connection, though none was opened on top).  The load of an external command is unknown here.
+    ``counts`` and ``arms`` (names) go together.  Raises `InvalidMeasurement` for what every arm
+    lacks: ``LOAD_REFUSED`` (no response at all), ``LOAD_ERRORS`` (a share of failed requests shown
+    to be above ``load.max_errors``), ``LOAD_NOT_DELIVERED`` (less than `MIN_SENT` of the plan sent,
+    or 1% of it sent more than ``load.max_lag_ms`` after it was due for want of a free connection,
+    though none was opened on top).  The load of an external command is unknown here.
     """
-    for arm, count in zip(arms, counts, strict=True):
-        if not count.external and count.planned:
-            _check_responses(load, count, arm)
-            _check_sending(load, count, arm)
+    driven = [
+        (arm, count)
+        for arm, count in zip(arms, counts, strict=True)
+        if not count.external and count.planned
+    ]
+    partial: list[tuple[str, Reason]] = []
+    for reason, find in RULES:
+        found = [(arm, error) for arm, count in driven if (error := find(load, count, arm))]
+        if found and len(found) == len(driven):
+            raise found[0][1]
+        partial += [(arm, reason) for arm, _ in found]
+        for arm, error in found:
+            log.info("%s, and not the other arm: %s", arm, error.message)
+    return tuple(partial)
 
 
-def _check_responses(load: Load, count: LoadCounts, arm: str) -> None:
-    first = f"; the first error: {count.first_error}" if count.first_error else ""
-    if count.responded_total == 0:
-        raise InvalidMeasurement(
-            Reason.LOAD_REFUSED,
-            f"{arm}: none of {count.planned} requests got a response{first}",
-            remedy="check that load.driver, load.payload and load.response speak the service's "
-            "protocol, and that it responds within load.timeout_s",
-        )
-    if count.errors > load.max_errors * count.planned:
-        raise InvalidMeasurement(
-            Reason.LOAD_ERRORS,
-            f"{arm}: {count.errors} of {count.planned} requests failed "
-            f"({units.share(count.errors / count.planned)}), more than "
-            f"load.max_errors = {load.max_errors:g} allows{first}",
-            remedy="make the requests succeed (see the service's log), or raise "
-            "load.max_errors if failures belong to this load",
-        )
+def _refused(load: Load, count: LoadCounts, arm: str) -> InvalidMeasurement | None:  # noqa: ARG001 - as the others
+    if count.responded_total:
+        return None
+    return InvalidMeasurement(
+        Reason.LOAD_REFUSED,
+        f"{arm}: none of {count.planned} requests got a response{_first_error(count)}",
+        remedy="check that load.driver, load.payload and load.response speak the service's "
+        "protocol, and that it responds within load.timeout_s",
+    )
 
 
-def _check_sending(load: Load, count: LoadCounts, arm: str) -> None:
+def _failing(load: Load, count: LoadCounts, arm: str) -> InvalidMeasurement | None:
+    failed = count.errors if count.answers is None else count.answers.failed
+    if not _shown_above(failed, count.planned, load.max_errors):
+        return None
+    return InvalidMeasurement(
+        Reason.LOAD_ERRORS,
+        f"{arm}: {failed} of {count.planned} requests failed "
+        f"({units.share(failed / count.planned)}), more than "
+        f"load.max_errors = {load.max_errors:g} allows{_first_error(count)}",
+        remedy="make the requests succeed (see the service's log), or raise "
+        "load.max_errors if failures belong to this load",
+    )
+
+
+def _shown_above(failed: int, planned: int, share: float) -> bool:
+    """Whether so many of ``planned`` cannot be chance at ``share`` (exact binomial tail)."""
+    if failed <= share * planned:
+        return False
+    from scipy.special import betainc  # noqa: PLC0415 - takes 0.3 s, and is seldom needed
+
+    # P(X >= k) of a binomial; Abramowitz and Stegun, 26.5.24.
+    at_least = min(failed, planned)
+    return bool(betainc(at_least, planned - at_least + 1, share) < BY_CHANCE)
+
+
+def _first_error(count: LoadCounts) -> str:
+    return f"; the first error: {count.first_error}" if count.first_error else ""
+
+
+def _short(load: Load, count: LoadCounts, arm: str) -> InvalidMeasurement | None:
     lag_ms = count.lag_p99_ns / 1e6
     # A driver that was late itself is no evidence about the service: see `job.exclusion`.
     # Neither does one whose pool grew as far as the service let it: waiting is the service's doing
@@ -61,7 +104,7 @@ def _check_sending(load: Load, count: LoadCounts, arm: str) -> None:
         lag_ms > load.max_lag_ms and count.late_p99_ns / 1e6 <= load.max_late_ms and not count.grown
     )
     if count.sent >= MIN_SENT * count.planned and not lagging:
-        return
+        return None
     # Little's law for the longest wait seen: so many requests are under way at once.
     needed = math.ceil(SPARE * load.rate * count.client.max_ns() / 1e9)
     if needed > MOST_CONNECTIONS or needed <= load.connections:
@@ -74,7 +117,7 @@ def _check_sending(load: Load, count: LoadCounts, arm: str) -> None:
             f"it pauses), set load.connections to {needed} so that they are there from the start, "
             "or lower load.rate"
         )
-    raise InvalidMeasurement(
+    return InvalidMeasurement(
         Reason.LOAD_NOT_DELIVERED,
         f"{arm}: {count.sent} of {count.planned} planned requests were sent "
         f"({units.share(count.sent / count.planned)}, at least {units.share(MIN_SENT)} needed), "
@@ -83,3 +126,11 @@ def _check_sending(load: Load, count: LoadCounts, arm: str) -> None:
         f"was free, of {load.connections} and {count.grown} opened on top",
         remedy=remedy,
     )
+
+
+RULES: Sequence[tuple[Reason, Callable[[Load, LoadCounts, str], InvalidMeasurement | None]]] = (
+    (Reason.LOAD_REFUSED, _refused),
+    (Reason.LOAD_ERRORS, _failing),
+    (Reason.LOAD_NOT_DELIVERED, _short),
+)
+"""In the order of what is to be said first: errors cause a load that is not delivered."""

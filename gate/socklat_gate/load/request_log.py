@@ -162,6 +162,8 @@ class Record:
             first_error=self._first_error[arm],
             grown=self.grown[arm],
             answers=self._answers(arm, measured, responded),
+            no_response_total=int(np.count_nonzero(of_arm & was_sent & ~has_response))
+            + self._strays[arm],
         )
 
     def _answers(self, arm: int, measured: Mask, responded: Mask) -> Answers:

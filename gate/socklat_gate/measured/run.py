@@ -108,7 +108,9 @@ class LoadCounts:
     it is empty when an external command drives the load (then ``planned`` and ``sent`` are 0 and
     ``external`` is set).
     ``grown`` connections were opened beyond ``load.connections`` because requests found none free.
-    ``answers`` is None where it is not known what came back.
+    ``answers`` is None where it is not known what came back.  ``no_response_total`` are the sent
+    requests without a complete response, warm-up included, which the kernel may have counted as
+    responses (None: not known).
     """
 
     planned: int
@@ -124,6 +126,7 @@ class LoadCounts:
     first_error: str = ""
     grown: int = 0
     answers: Answers | None = None
+    no_response_total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,23 @@ def test_the_drivers_failures_explain_a_difference_but_no_more() -> None:
     assert mismatch(run_with(6000)) == 0
 
 
+def test_only_requests_without_a_response_explain_a_difference_where_they_are_known() -> None:
+    """Error replies are responses for both; failures of the warm-up are in no other count."""
+    whole = run_with(5990, errors=500)
+    apart = {
+        number: mismatch(replace(whole, load=replace(whole.load, no_response_total=number)))
+        for number in (0, 9, 10)
+    }
+    assert apart[10] == 0
+    assert apart[0] == pytest.approx(10 / 5990)
+
+
+def test_a_run_without_any_response_loses_none() -> None:
+    whole = run_with(0, seen=0, recorded=0)
+    load = replace(whole.load, responded=0, errors=6000, no_response_total=6000)
+    check_complete("candidate", replace(whole, load=load))
+
+
 @pytest.mark.parametrize(
     ("seen", "responded", "apart"),
     [

@@ -35,24 +35,63 @@ def but(**changes):
     return dataclasses.replace(GOOD, **changes)
 
 
+BAD = [
+    ({"sent": 7919}, Reason.LOAD_NOT_DELIVERED),
+    ({"lag_p99_ns": 100_100_000, "starved": 90}, Reason.LOAD_NOT_DELIVERED),
+    ({"errors": 20}, Reason.LOAD_ERRORS),
+    ({"responded": 0, "responded_total": 0, "errors": 8000}, Reason.LOAD_REFUSED),
+]
+
+
 def test_a_delivered_load_passes():
-    check_delivered(LOAD, [GOOD, GOOD], ARMS)
+    assert check_delivered(LOAD, [GOOD, GOOD], ARMS) == ()
+
+
+@pytest.mark.parametrize(("changes", "reason"), BAD)
+@pytest.mark.parametrize("arms", [("single",), ARMS])
+def test_what_every_arm_lacks_is_no_measurement(changes, reason, arms):
+    with pytest.raises(InvalidMeasurement, match=arms[0]) as caught:
+        check_delivered(LOAD, [but(**changes)] * len(arms), arms)
+    assert caught.value.reason is reason
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize(("changes", "reason"), BAD)
+@pytest.mark.parametrize("at", [0, 1])
+def test_what_one_arm_of_two_lacks_is_what_a_comparison_is_for(changes, reason, at):
+    counts = [GOOD, GOOD]
+    counts[at] = but(**changes)
+    found = check_delivered(LOAD, counts, ARMS)
+    assert (ARMS[at], reason) in found
+    assert {arm for arm, _ in found} == {ARMS[at]}
 
 
 @pytest.mark.parametrize(
-    ("changes", "reason"),
+    ("errors", "planned", "max_errors", "refused"),
     [
-        ({"sent": 7919}, Reason.LOAD_NOT_DELIVERED),
-        ({"lag_p99_ns": 100_100_000, "starved": 90}, Reason.LOAD_NOT_DELIVERED),
-        ({"errors": 9}, Reason.LOAD_ERRORS),
-        ({"responded": 0, "responded_total": 0, "errors": 8000}, Reason.LOAD_REFUSED),
+        (1, 919, 0.001, False),  # the share is above, and it is one request
+        (5, 919, 0.001, False),  # P(X >= 5) = 0.0025
+        (6, 919, 0.001, True),  # P(X >= 6) = 0.0004
+        (1, 8000, 0.0, True),
+        (50, 919, 0.05, False),
+        (80, 919, 0.05, True),
+        (919, 919, 1.0, False),
     ],
 )
-def test_each_bound(changes, reason):
-    with pytest.raises(InvalidMeasurement, match="candidate") as caught:
-        check_delivered(LOAD, [GOOD, but(**changes)], ARMS)
-    assert caught.value.reason is reason
-    assert caught.value.remedy
+def test_a_share_of_errors_has_to_be_shown_to_be_too_large(errors, planned, max_errors, refused):
+    load = LOAD.model_copy(update={"max_errors": max_errors})
+    count = but(errors=errors, planned=planned, sent=planned)
+    if not refused:
+        check_delivered(load, [count], ["single"])
+        return
+    with pytest.raises(InvalidMeasurement, match=f"{errors} of {planned} requests failed"):
+        check_delivered(load, [count], ["single"])
+
+
+def test_requests_that_were_refused_a_connection_failed_too():
+    answers = make_answers({"200": 7900}, {"refused": 100})
+    with pytest.raises(InvalidMeasurement, match="100 of 8000 requests failed"):
+        check_delivered(LOAD, [but(answers=answers)], ["single"])
 
 
 @pytest.mark.parametrize(
