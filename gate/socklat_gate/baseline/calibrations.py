@@ -52,14 +52,17 @@ def calibration_for(
     ``[gate]``: compare ``gate_hash``.  Raises `NoUsableBaseline` for a file that is damaged, lies
     elsewhere through a link, or holds something else than its name stands for.
     """
-    name = _name(scenario.name, scenario.measured_hash(), fingerprint)
-    if name not in place.names(name.rpartition("/")[0]):
+    hashes = (scenario.measured_hash(), *scenario.former_hashes())
+    names = [_name(scenario.name, known_by, fingerprint) for known_by in hashes]
+    kept = place.names(f"{FOLDER}/{scenario.name}")
+    name = next((name for name in names if name in kept), None)
+    if name is None:
         return None
     where = place.display_name(name)
     calibration = _decode(where, parse_document(where, place.read(name), SCHEMA))
     alike = (
         calibration.scenario_name == scenario.name
-        and calibration.scenario_hash == scenario.measured_hash()
+        and calibration.scenario_hash in hashes
         and not fingerprint.differences(calibration.fingerprint)
     )
     if not alike:

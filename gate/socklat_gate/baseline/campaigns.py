@@ -80,4 +80,5 @@ def campaign_of(result: Result) -> Campaign:
         runs=tuple(pair.candidate for pair in used),
         noise=tuple(pair.noise for pair in used),
         branch=result.branch,
+        former_hashes=result.former_hashes,
     )

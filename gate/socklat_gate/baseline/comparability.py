@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal, NoReturn
 
 from socklat_gate.errors import NoUsableBaseline, Reason
 from socklat_gate.measured.campaign import Campaign, Fingerprint
 
-__all__ = ["SAVE", "comparable", "is_of_release", "latest_kind"]
+__all__ = ["SAVE", "comparable", "differing_parts", "is_of_release", "latest_kind"]
 
 SAVE = "save one on the main branch with `socklat-gate baseline save`, or give --baseline-image"
 MIN_COMMIT = 7
 """Fewest digits that name a commit, as git abbreviates."""
 
+LISTED = "hooks"
+"""The field of a fingerprint that is a list."""
+
+NO_HOOK = "none"
 MAX_DIFFERENCES = 6
 MAX_SHOWN = 80
 
@@ -24,16 +28,28 @@ def comparable(
     scenario_hash: str,
     fingerprint: Fingerprint,
     mode: Literal["single", "paired"],
+    former_hashes: Collection[str] = (),
 ) -> tuple[Campaign, ...]:
-    """Those of the same scenario hash, mode and fingerprint, in their order; never none.
+    """Those of the same scenario, its hash, mode and fingerprint, in their order; never none.
 
-    Raises `NoUsableBaseline`: baseline_empty without campaigns, baseline_scenario,
+    Of the scenario's ``former_hashes`` any will do.  Raises `NoUsableBaseline`: baseline_empty
+    without campaigns, baseline_scenario when they are of another scenario, service or load,
     baseline_missing when none has the mode, or baseline_fingerprint naming the fields that differ
     from the last campaign that is alike otherwise.
     """
     if not campaigns:
         _none(Reason.BASELINE_EMPTY, f"the baseline of {scenario_name!r} holds no campaign")
-    same = [c for c in campaigns if c.scenario_hash == scenario_hash]
+    # Two scenarios may well have the same load: the hash alone does not tell them apart.
+    named = [c for c in campaigns if c.scenario_name == scenario_name]
+    if not named:
+        _none(
+            Reason.BASELINE_SCENARIO,
+            f"the {len(campaigns)} stored campaign(s) are of scenario "
+            f"{campaigns[-1].scenario_name[:MAX_SHOWN]!r}, and {scenario_name!r} was measured: "
+            "different scenarios are never compared",
+        )
+    campaigns, hashes = named, {scenario_hash, *former_hashes}
+    same = [c for c in campaigns if not c.hashes.isdisjoint(hashes)]
     if not same:
         _none(
             Reason.BASELINE_SCENARIO,
@@ -58,22 +74,28 @@ def comparable(
 
 
 def latest_kind(
-    campaigns: Sequence[Campaign], scenario_hash: str = "", branch: str = ""
+    campaigns: Sequence[Campaign],
+    scenario_hash: str = "",
+    branch: str = "",
+    former_hashes: Collection[str] = (),
 ) -> list[Campaign]:
     """Those alike in load, mode, machine and branch to the newest one, in their order.
 
     ``campaigns`` are oldest first.  With a ``scenario_hash`` or a ``branch`` the newest one of
     that; none when there is none.  Campaigns of no known branch belong to every branch.
     """
-    same = [c for c in campaigns if scenario_hash in ("", c.scenario_hash)]
+    hashes = {scenario_hash, *former_hashes}
+    same = [c for c in campaigns if not scenario_hash or not c.hashes.isdisjoint(hashes)]
     same = [c for c in same if branch in ("", c.branch) or not c.branch]
     if not same:
         return []
     newest = same[-1]
+    hashes |= newest.hashes
     return [
         c
         for c in same
-        if (c.scenario_hash, c.mode) == (newest.scenario_hash, newest.mode)
+        if c.mode == newest.mode
+        and not c.hashes.isdisjoint(hashes)
         and c.branch in ("", branch or newest.branch)
         and not newest.fingerprint.differences(c.fingerprint)
     ]
@@ -86,13 +108,39 @@ def is_of_release(campaign: Campaign, release: str) -> bool:
     )
 
 
+def differing_parts(here: Fingerprint, stored: Fingerprint) -> dict[str, tuple[str, str]]:
+    """What differs, as name -> (here, stored), cut to what can be shown.
+
+    Of a list such as that of the hooks, ``event=hook, event=hook``, only the entries that differ,
+    each under the name of its event.
+    """
+    found: dict[str, tuple[str, str]] = {}
+    for name, (ours, theirs) in here.differences(stored).items():
+        if name == LISTED:
+            mine, others = _entries(ours), _entries(theirs)
+            for key in sorted({*mine, *others}):
+                pair = mine.get(key, NO_HOOK), others.get(key, NO_HOOK)
+                if pair[0] != pair[1]:
+                    found[f"hook of {key}"] = pair
+        else:
+            found[name] = ours, theirs
+    return {
+        name[:MAX_SHOWN]: (ours[:MAX_SHOWN], theirs[:MAX_SHOWN])
+        for name, (ours, theirs) in list(found.items())[:MAX_DIFFERENCES]
+    }
+
+
+def _entries(listed: str) -> dict[str, str]:
+    pairs = (entry.partition("=") for entry in listed.split(", "))
+    return {event: hook for event, _, hook in pairs if hook}
+
+
 def _differences(here: Fingerprint, stored: Fingerprint) -> str:
     rows = [
-        f"{name} is {ours[:MAX_SHOWN]!r} here, {theirs[:MAX_SHOWN]!r} in the baseline"
-        for name, (ours, theirs) in here.differences(stored).items()
+        f"{name} is {ours!r} here, {theirs!r} in the baseline"
+        for name, (ours, theirs) in differing_parts(here, stored).items()
     ]
-    more = len(rows) - MAX_DIFFERENCES
-    return "; ".join(rows[:MAX_DIFFERENCES]) + (f"; and {more} more" if more > 0 else "")
+    return "; ".join(rows)
 
 
 def _none(reason: Reason, message: str) -> NoReturn:

@@ -128,12 +128,10 @@ class BaselineStore:
     def existing(self, scenario_name: str) -> list[Campaign]:
         """All campaigns of a scenario, oldest first.
 
-        Raises as `campaigns` does, and `NoUsableBaseline` (baseline_missing) without a folder.
+        Raises as `campaigns` does, and `NoUsableBaseline` (no_baseline_yet) without a folder.
         """
         if not self.has(scenario_name):
-            raise NoUsableBaseline(
-                Reason.BASELINE_MISSING, self.missing(scenario_name), remedy=SAVE
-            )
+            raise NoUsableBaseline(Reason.NO_BASELINE_YET, self.missing(scenario_name), remedy=SAVE)
         return [stored.campaign for stored in self.campaigns(scenario_name)]
 
     def usable(
@@ -142,14 +140,16 @@ class BaselineStore:
         scenario_hash: str,
         fingerprint: Fingerprint,
         mode: Literal["single", "paired"],
+        former_hashes: Collection[str] = (),
     ) -> tuple[Campaign, ...]:
         """Campaigns that a measurement here and now may be compared with, oldest first; never none.
 
-        Raises `NoUsableBaseline` with why there are none: baseline_missing, baseline_empty,
-        baseline_corrupt, baseline_scenario, or baseline_fingerprint with the fields that differ.
+        Raises `NoUsableBaseline` with why there are none: no_baseline_yet, baseline_missing,
+        baseline_empty, baseline_corrupt, baseline_scenario, or baseline_fingerprint with the
+        fields that differ.
         """
         campaigns = self.existing(scenario_name)
-        return comparable(campaigns, scenario_name, scenario_hash, fingerprint, mode)
+        return comparable(campaigns, scenario_name, scenario_hash, fingerprint, mode, former_hashes)
 
     def verify(self) -> tuple[tuple[str, str], ...]:
         """The name of every campaign with what is wrong with it, or with an empty text."""

@@ -7,6 +7,7 @@ from the buckets in SQL, by the same rule as `measured.histogram.Histogram.quant
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -32,14 +33,15 @@ _CREATE = "CREATE TABLE buckets ({})".format(", ".join(f"{n} {t}" for n, t in CO
 _SERIES = """
 WITH mine AS (
   SELECT * FROM buckets
-  WHERE scenario = $scenario AND $scenario_hash IN ('', scenario_hash)
+  WHERE scenario = $scenario AND ($scenario_hash = '' OR list_contains($hashes, scenario_hash))
     AND ($branch IN ('', branch) OR branch = '')
 ), newest AS (
   SELECT scenario_hash, mode, machine, branch FROM mine
   ORDER BY created DESC, campaign DESC LIMIT 1
 ), alike AS (
-  SELECT mine.* FROM mine JOIN newest USING (scenario_hash, mode, machine)
+  SELECT mine.* FROM mine JOIN newest USING (mode, machine)
   WHERE mine.stage = $stage
+    AND ($scenario_hash <> '' OR mine.scenario_hash = newest.scenario_hash)
     AND mine.branch IN ('', CASE WHEN $branch = '' THEN newest.branch ELSE $branch END)
 ), judged AS (
   SELECT *, sum(count) OVER (PARTITION BY campaign, run) AS total,
@@ -185,7 +187,13 @@ class CampaignTable:
             ) from error
 
     def series(
-        self, scenario_name: str, metric: Metric, *, scenario_hash: str = "", branch: str = ""
+        self,
+        scenario_name: str,
+        metric: Metric,
+        *,
+        scenario_hash: str = "",
+        former_hashes: Sequence[str] = (),
+        branch: str = "",
     ) -> tuple[Point, ...]:
         """A metric over the campaigns that are alike to the newest one, oldest first.
 
@@ -198,6 +206,7 @@ class CampaignTable:
             {
                 "scenario": scenario_name,
                 "scenario_hash": scenario_hash,
+                "hashes": [scenario_hash, *former_hashes],
                 "branch": branch,
                 "stage": metric.stage,
                 "quantile": 1.0 if quantile is None else quantile,

@@ -24,11 +24,15 @@ branch_option = click.option(
 
 @dataclass(frozen=True, slots=True)
 class ScenarioChoice:
-    """A scenario's name, its metrics, and the hash of its load ("": whichever is the newest)."""
+    """A scenario's name, its metrics, and the hash of its load ("": whichever is the newest).
+
+    ``former_hashes`` are what older documents may have in its place.
+    """
 
     name: str
     metrics: Sequence[Metric]
     measured_hash: str = ""
+    former_hashes: tuple[str, ...] = ()
 
 
 def chosen_scenario(scenario: str) -> ScenarioChoice | None:
@@ -43,7 +47,9 @@ def chosen_scenario(scenario: str) -> ScenarioChoice | None:
         from socklat_gate.scenario.loader import load_scenario
 
         planned = load_scenario(Path(scenario))
-        return ScenarioChoice(planned.name, planned.gate.metrics, planned.measured_hash())
+        return ScenarioChoice(
+            planned.name, planned.gate.metrics, planned.measured_hash(), planned.former_hashes()
+        )
     if SCENARIO_NAME.fullmatch(scenario) and not scenario.endswith(".json"):
         return ScenarioChoice(scenario, default_metrics())
     return None

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, cast
 
 from socklat_gate.baseline.campaigns import campaigns_at
 from socklat_gate.baseline.comparability import comparable
+from socklat_gate.baseline.copies import without_copies
 from socklat_gate.baseline.open_store import open_store
 from socklat_gate.baseline.places.location import is_remote
 from socklat_gate.environment import environment_facts
+from socklat_gate.errors import NoUsableBaseline, Reason
 from socklat_gate.job.completeness import completeness_of
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.facts import Note, NoteCode
@@ -36,24 +38,43 @@ def compare(base: str, candidate: str | Path, *, scenario: str | Path | None = N
     started_s = time.monotonic()
     limits, waivers = _limits(scenario)
     tested = campaigns_at(Path(candidate))[-1]
+    stored: Sequence[Campaign]
     if is_remote(base):
         with open_store(base) as store:
             stored = store.existing(tested.scenario_name)
     else:
         stored = campaigns_at(Path(base), as_base=True)
+    stored, notes = without_copies(stored, tested)
+    if not stored:
+        raise NoUsableBaseline(
+            Reason.BASELINE_EMPTY,
+            f"{base} holds the candidate's own campaign and no other: nothing can be compared "
+            "with itself",
+            remedy="give the campaigns of the reference, or store more of them",
+        )
     usable = comparable(
-        stored, tested.scenario_name, tested.scenario_hash, tested.fingerprint, tested.mode
+        stored,
+        tested.scenario_name,
+        tested.scenario_hash,
+        tested.fingerprint,
+        tested.mode,
+        tested.former_hashes,
     )
     verdict = judge(usable, tested, limits, waivers=waivers)
-    return _result(usable, tested, verdict, started_s)
+    return _result(usable, tested, verdict, notes, started_s)
 
 
 def _result(
-    stored: tuple[Campaign, ...], tested: Campaign, verdict: Verdict, started_s: float
+    stored: tuple[Campaign, ...],
+    tested: Campaign,
+    verdict: Verdict,
+    notes: tuple[Note, ...],
+    started_s: float,
 ) -> Comparison:
     return Comparison(
         scenario_name=tested.scenario_name,
         scenario_hash=tested.scenario_hash,
+        former_hashes=tested.former_hashes,
         created=tested.created,
         commit=tested.commit,
         seed=0,
@@ -69,6 +90,7 @@ def _result(
         branch=tested.branch,
         baseline_commit=stored[-1].commit,
         baseline_choice=Note(NoteCode.NEWEST_GIVEN),
+        notes=notes,
     )
 
 

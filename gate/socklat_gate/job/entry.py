@@ -109,6 +109,7 @@ def run_job(
     return RunResult(
         scenario_name=scenario.name,
         scenario_hash=campaign.scenario_hash,
+        former_hashes=campaign.former_hashes,
         created=campaign.created,
         commit=campaign.commit,
         seed=seed,

@@ -77,6 +77,7 @@ def measure_campaign(
         runs=tuple(kept),
         noise=tuple(noises),
         branch=branch,
+        former_hashes=scenario.former_hashes(),
     )
 
 

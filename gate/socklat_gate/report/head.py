@@ -24,8 +24,8 @@ __all__ = ["Head", "head_of"]
 class Head:
     """What every report begins with; it is never left out.
 
-    ``reasons`` are codes with their texts, ``notes`` what is known of drift and calibration,
-    ``subject`` facts with their names.
+    ``reasons`` are codes with their texts, ``notes`` what was not used as it stands and what is
+    known of drift and calibration, ``subject`` facts with their names.
     """
 
     symbol: str
@@ -48,14 +48,17 @@ def head_of(result: Result) -> Head:
         headline=headline(result),
         next_step=next_step(result),
         reasons=tuple(coded_reasons(verdict)),
-        notes=_notes(result) if isinstance(result, GateResult) else (),
+        notes=_notes(result),
         subject=_subject(result),
     )
 
 
-def _notes(result: GateResult) -> tuple[str, ...]:
-    same = same_image_note(result.pairs)
-    return tuple(filter(None, (same, drift_text(result.drift), note_text(result.calibration))))
+def _notes(result: GateResult | Comparison) -> tuple[str, ...]:
+    found = [note_text(note) for note in result.notes]
+    if isinstance(result, GateResult):
+        same = same_image_note(result.pairs)
+        found += [same, drift_text(result.drift), note_text(result.calibration)]
+    return tuple(filter(None, found))
 
 
 def _subject(result: Result) -> tuple[tuple[str, str], ...]:

@@ -12,13 +12,10 @@ from socklat_gate.scenario.gating import WANTED_EXCEEDING, Gate, Waiver
 from socklat_gate.scenario.load import Load
 from socklat_gate.scenario.renamed import with_old_keys
 from socklat_gate.scenario.service import Service
+from socklat_gate.scenario.shape import former_hashes, measured_hash
 from socklat_gate.scenario.strict import StrictModel
 
 __all__ = ["BaselineSource", "Probe", "Scenario"]
-
-
-UNMEASURED = ("max_errors", "max_lag_ms", "max_late_ms", "max_duration_s", "expect")
-"""Keys of ``[load]`` that change no number of a run that is accepted."""
 
 
 class Probe(StrictModel):
@@ -117,24 +114,12 @@ class Scenario(StrictModel):
         return self
 
     def measured_hash(self) -> str:
-        """Hash of what shapes the numbers: service, load and probe, without image and budget.
+        """Hash of what shapes the numbers: campaigns with different ones are not comparable."""
+        return measured_hash(self)
 
-        Campaigns with different hashes are not comparable.  The image is left out because it is
-        what a comparison varies, and so is what a compose file says.
-        """
-        stack = {"compose", "service"} if self.service.compose is None else set()
-        shape = {
-            "service": self.service.model_dump(exclude={"image", "build", *stack}),
-            "load": self.load.model_dump(
-                exclude={
-                    **dict.fromkeys(UNMEASURED, True),
-                    "command": {"ok_exit_codes"},
-                }
-            ),
-        }
-        with_old_keys(shape)
-        text = json.dumps(shape, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+    def former_hashes(self) -> tuple[str, ...]:
+        """Other hashes by which older documents may know this scenario."""
+        return former_hashes(self)
 
     def gate_hash(self) -> str:
         """Hash of the rule that a study judged by: ``[gate]`` without its budgets."""

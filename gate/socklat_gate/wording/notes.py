@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from socklat_gate.measured.facts import TEXT, Lack, Note, NoteCode, Scalar, Shortfall
 from socklat_gate.wording import units
+from socklat_gate.wording.baseline_notes import BASELINE_WRITERS
 from socklat_gate.wording.changes import plural
 from socklat_gate.wording.fact_numbers import count_of, number_of
 from socklat_gate.wording.shared_facts import (
@@ -18,8 +19,6 @@ from socklat_gate.wording.shared_facts import (
 __all__ = ["note_text"]
 
 Numbers = Mapping[str, Scalar]
-
-SHALLOW = "this clone is shallow: check out with fetch-depth: 0"
 
 
 def note_text(note: Note | None) -> str:
@@ -156,25 +155,6 @@ def _not_calibrated(_subject: str, _numbers: Numbers) -> str:
     )
 
 
-def _nearest_ancestor(subject: str, numbers: Numbers) -> str:
-    start = f"the merge base of {subject!r}" if subject else "this commit"
-    commits = count_of(numbers, "commits")
-    if not commits:
-        return start
-    return f"the nearest ancestor with a baseline, {plural(commits, 'commit')} before {start}"
-
-
-def _newest_stored(subject: str, numbers: Numbers) -> str:
-    branch = f" of branch {subject!r}" if subject else ""
-    ref = numbers.get("ref")
-    why = {
-        "shallow": SHALLOW,
-        "no_repository": "no git repository here",
-        "no_merge_base": f"the merge base of {ref!r} is not known here",
-    }.get(str(numbers.get("unknown")))
-    return f"the newest stored{branch}" + (f" ({why})" if why else "")
-
-
 MDE = "mde."
 
 _WRITERS: Mapping[NoteCode, Callable[[str, Numbers], str]] = {
@@ -203,7 +183,5 @@ _WRITERS: Mapping[NoteCode, Callable[[str, Numbers], str]] = {
     NoteCode.CALIBRATED: _calibration,
     NoteCode.OTHER_GATE_CALIBRATED: _other_gate,
     NoteCode.NOT_CALIBRATED: _not_calibrated,
-    NoteCode.NEAREST_ANCESTOR: _nearest_ancestor,
-    NoteCode.NEWEST_STORED: _newest_stored,
-    NoteCode.NEWEST_GIVEN: lambda _subject, _numbers: "the newest of the campaigns given",
+    **BASELINE_WRITERS,
 }

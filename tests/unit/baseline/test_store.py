@@ -100,9 +100,9 @@ def test_facts_need_not_match(store):
 
 
 def test_no_directory_is_a_missing_baseline(store):
-    assert "checkout" in unusable(store, Reason.BASELINE_MISSING)
+    assert "checkout" in unusable(store, Reason.NO_BASELINE_YET)
     store.save(make_campaign(1))
-    unusable(store, Reason.BASELINE_MISSING, name="other")
+    unusable(store, Reason.NO_BASELINE_YET, name="other")
 
 
 def test_a_directory_without_campaigns_is_an_empty_baseline(store):

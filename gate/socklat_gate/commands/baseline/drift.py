@@ -47,7 +47,7 @@ def drift(
     planned = load_scenario(scenario)
     with open_store(baselines) as store:
         stored = [one.campaign for one in store.campaigns(planned.name)]
-    campaigns = latest_kind(stored, planned.measured_hash(), branch)
+    campaigns = latest_kind(stored, planned.measured_hash(), branch, planned.former_hashes())
     if not campaigns:
         raise NoUsableBaseline(
             Reason.BASELINE_EMPTY,

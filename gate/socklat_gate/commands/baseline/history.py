@@ -65,7 +65,11 @@ def history(scenario: str, baselines: str, branch: str, parquet: Path | None) ->
             (
                 metric,
                 table.series(
-                    wanted.name, metric, scenario_hash=wanted.measured_hash, branch=branch
+                    wanted.name,
+                    metric,
+                    scenario_hash=wanted.measured_hash,
+                    former_hashes=wanted.former_hashes,
+                    branch=branch,
                 ),
             )
             for metric in wanted.metrics

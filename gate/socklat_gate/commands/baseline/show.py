@@ -49,7 +49,7 @@ def show(scenario: str, baselines: str, branch: str) -> None:
         return
     with open_store(baselines) as store:
         stored = [one.campaign for one in store.campaigns(wanted.name)]
-        campaigns = latest_kind(stored, wanted.measured_hash, branch)
+        campaigns = latest_kind(stored, wanted.measured_hash, branch, wanted.former_hashes)
         if not campaigns:
             raise NoUsableBaseline(
                 Reason.BASELINE_EMPTY,

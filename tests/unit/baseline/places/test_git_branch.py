@@ -178,7 +178,7 @@ def test_a_branch_that_is_not_there_is_named(clone: Repository) -> None:
     assert place.absent() == "'origin' has no branch 'perf'"
     with pytest.raises(NoUsableBaseline, match="'origin' has no branch 'perf'") as caught:
         store.usable("checkout", "0" * 16, make_campaign(1).fingerprint, "single")
-    assert caught.value.reason is Reason.BASELINE_MISSING
+    assert caught.value.reason is Reason.NO_BASELINE_YET
     place.close()
 
 

@@ -1,0 +1,99 @@
+"""What of a scenario shapes the numbers, as a hash: only campaigns of one shape are comparable.
+
+Left out is what changes no number: when a container counts as started, what counts as an error or
+as delivered, and which host port is published.  The image is what a comparison varies, and so is
+what a compose file says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from socklat_gate.scenario.renamed import with_old_keys
+from socklat_gate.scenario.service import Ready
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from socklat_gate.scenario.model import Scenario
+
+__all__ = ["former_hashes", "measured_hash"]
+
+FIRST_KEYS = {
+    "service": {
+        *("command", "env", "port", "publish", "volumes", "tmpfs", "cpus", "cpuset", "memory"),
+        *("ready", "compose", "service"),
+    },
+    "load": {
+        *("driver", "rate", "arrivals", "connections", "max_connections", "duration_s", "warmup_s"),
+        *("timeout_s", "cpuset", "payload", "response", "method", "path", "headers", "body"),
+        "command",
+    },
+}
+"""Keys that the first hashes were made of; a later key counts where it is not at its default."""
+
+NO_NUMBER = {
+    "service": {"image", "build"},
+    "load": {"max_errors", "max_lag_ms", "max_late_ms", "max_duration_s", "expect"},
+}
+"""Keys that change no number."""
+
+PUBLISHED = 1
+"""Stands for any published port: through which one a request comes takes no time."""
+
+
+def measured_hash(scenario: Scenario) -> str:
+    """Hash of what shapes the numbers: service and load; 16 hex digits."""
+    return _hash(_shape(scenario))
+
+
+def former_hashes(scenario: Scenario) -> tuple[str, ...]:
+    """The other hashes by which older documents may know this scenario.
+
+    Until 0.2 ``service.ready`` and the number of ``service.publish`` were a part of it: as they
+    are now, and ``ready`` without its timeout, which is what is added later most often.
+    """
+    found = {_hash(shape) for shape in _former_shapes(scenario)}
+    return tuple(sorted(found - {measured_hash(scenario)}))
+
+
+def _former_shapes(scenario: Scenario) -> Iterator[dict[str, Any]]:
+    service = scenario.service
+    timeout_s = Ready().timeout_s
+    for ready in (service.ready, service.ready.model_copy(update={"timeout_s": timeout_s}), None):
+        for publish in (service.publish, PUBLISHED if service.publish else None):
+            shape = _shape(scenario)
+            shape["service"]["ready"] = (ready or Ready()).model_dump()
+            shape["service"]["publish"] = publish
+            yield shape
+
+
+def _shape(scenario: Scenario) -> dict[str, Any]:
+    shape: dict[str, Any] = {}
+    for name in ("service", "load"):
+        table = getattr(scenario, name)
+        dumped = table.model_dump(mode="json", exclude=NO_NUMBER[name])
+        fields = type(table).model_fields
+        shape[name] = {
+            key: value
+            for key, value in dumped.items()
+            if key in FIRST_KEYS[name]
+            or value != fields[key].get_default(call_default_factory=True)
+        }
+    service = shape["service"]
+    if scenario.service.compose is None:
+        del service["compose"], service["service"]
+    service["ready"] = Ready().model_dump()
+    service["publish"] = PUBLISHED if scenario.service.publish else None
+    if scenario.load.command is not None:
+        # Its other keys say how its end is taken, which changes no number.
+        shape["load"]["command"] = {"argv": scenario.load.command.argv}
+    with_old_keys(shape)
+    return shape
+
+
+def _hash(shape: dict[str, Any]) -> str:
+    text = json.dumps(shape, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
