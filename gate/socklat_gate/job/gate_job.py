@@ -69,6 +69,7 @@ class GateJob:
         self._stored: Sequence[Campaign] = ()
         self._missed = 0
         self._drift: Drift | None = None
+        self._notes: tuple[Note, ...] = ()
         # Read before anything runs: what a build writes later is no change of the code.
         self._commit = current_commit(self.directory)
         self._branch = current_branch(self.directory)
@@ -92,7 +93,9 @@ class GateJob:
             return Verdict(Outcome.INCONCLUSIVE, (alike,))
         with Rig(self.client, self.scenario, self.directory, self.progress.phase) as rig:
             self._hooks, self._fingerprint = rig.hooks, rig.fingerprint()
-            stored = self._stored = reference.campaigns(self.scenario, self._fingerprint)
+            numbers = reference.numbers(self.scenario, self._fingerprint)
+            stored = self._stored = numbers.campaigns
+            self._notes += numbers.notes
             if rig.unmeasured:
                 # It can never pass, and nothing would be learnt from spending the budget.
                 fact = ReasonFact(Reason.NO_HOOK, numbers=missing_hooks(rig.unmeasured))
@@ -175,6 +178,7 @@ class GateJob:
         return GateResult(
             scenario_name=self.scenario.name,
             scenario_hash=self.scenario.measured_hash(),
+            former_hashes=self.scenario.former_hashes(),
             created=self._created,
             commit=self._commit,
             seed=self.seed,
@@ -193,6 +197,7 @@ class GateJob:
             branch=self._branch,
             baseline_commit=baseline_commit,
             baseline_choice=baseline_choice,
+            notes=self._notes,
         )
 
     def _calibration(self) -> Note | None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
-from socklat_gate.errors import Reason, UsageError
-from socklat_gate.job.worktree import sources_at
+from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.scenario import Scenario
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef, build_image, local_image, resolve_image
 from socklat_gate.service.stack import stack_image
 
-__all__ = ["OnPhase", "image_at", "image_of", "image_under_test"]
+__all__ = ["OnPhase", "check_buildable", "image_at", "image_of", "image_under_test"]
 
 OnPhase = Callable[[str], None]
 """Shows the phase of a job that begins."""
@@ -45,30 +45,52 @@ def image_under_test(
     )
 
 
-def image_at(
-    client: DockerClient, scenario: Scenario, directory: Path, commit: str, on_phase: OnPhase
-) -> ImageRef:
-    """The image built from the scenario's sources at ``commit``.
-
-    Raises `UsageError` (BAD_SCENARIO) when it has none to build from.
-    """
-    build, compose = scenario.service.build, scenario.service.compose
-    if not (build or compose):
+def check_buildable(scenario: Scenario) -> None:
+    """Raises `UsageError` (BAD_SCENARIO) when it names no sources to build an image from."""
+    if not (scenario.service.build or scenario.service.compose):
         raise UsageError(
             Reason.BAD_SCENARIO,
             f"--baseline-ref builds the reference, but scenario {scenario.name!r} has "
             "neither service.build nor service.compose",
             remedy="set service.build to the directory of the Dockerfile, or give --baseline-image",
         )
+
+
+def image_at(
+    client: DockerClient,
+    scenario: Scenario,
+    directory: Path,
+    sources: Path,
+    commit: str,
+    on_phase: OnPhase,
+) -> ImageRef:
+    """The image built from ``sources``: the scenario's ``directory`` as it is in ``commit``.
+
+    Raises `NoUsableBaseline` (NO_BASELINE_YET) when there is nothing to build there yet.
+    """
+    build, compose = scenario.service.build, scenario.service.compose
     on_phase(f"building the reference from commit {commit[:12]}")
-    with sources_at(directory, commit) as sources:
-        if build:
-            name = f"{directory.resolve() / build}@base"
-            return build_image(client, sources / build, on_phase, name=name)
-        assert compose is not None
-        assert scenario.service.service is not None
-        name = f"{directory.resolve() / compose}@base"
-        return stack_image(client, sources / compose, scenario.service.service, on_phase, name=name)
+    if build:
+        if not (sources / build / "Dockerfile").is_file():
+            _nothing_there(commit, f"{build.rstrip('/')}/Dockerfile")
+        name = f"{directory.resolve() / build}@base"
+        return build_image(client, sources / build, on_phase, name=name)
+    assert compose is not None
+    assert scenario.service.service is not None
+    if not (sources / compose).is_file():
+        _nothing_there(commit, compose)
+    name = f"{directory.resolve() / compose}@base"
+    return stack_image(client, sources / compose, scenario.service.service, on_phase, name=name)
+
+
+def _nothing_there(commit: str, file: str) -> NoReturn:
+    """The message names the file as the scenario does: where it was looked for is removed."""
+    raise NoUsableBaseline(
+        Reason.NO_BASELINE_YET,
+        f"commit {commit[:12]}, which the change is compared with, has no {file} to build the "
+        "reference from",
+        remedy="merge the service and its gate first, or name a reference with --baseline-image",
+    )
 
 
 def image_of(client: DockerClient, campaign: Campaign, on_phase: OnPhase) -> ImageRef | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,24 +15,39 @@ from socklat_gate.baseline.choice import (
     choose,
     up_to,
 )
+from socklat_gate.baseline.comparability import differing_parts
 from socklat_gate.baseline.store import BaselineStore
 from socklat_gate.environment import this_machine
 from socklat_gate.errors import NoUsableBaseline, Reason
-from socklat_gate.job.images import OnPhase, image_at, image_of
+from socklat_gate.job.images import OnPhase, check_buildable, image_at, image_of
 from socklat_gate.job.lineage import lineage_of
+from socklat_gate.job.worktree import sources_at
 from socklat_gate.measured.campaign import Campaign, Fingerprint
-from socklat_gate.measured.facts import Note
+from socklat_gate.measured.facts import Note, NoteCode
+from socklat_gate.measured.names import Mode
 from socklat_gate.scenario import Scenario
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef, resolve_image
 
-__all__ = ["Reference", "find_reference"]
+__all__ = ["Reference", "StoredNumbers", "find_reference"]
 
 _DAMAGED = {
     Reason.BASELINE_CORRUPT,
     Reason.BASELINE_SCHEMA,
     Reason.BASELINE_UNREACHABLE,
 }
+
+
+SIDES = ((0, "here"), (1, "stored"))
+"""Beginnings of the names of a note's numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredNumbers:
+    """Campaigns to hold today's numbers against, and what is to be said of others."""
+
+    campaigns: tuple[Campaign, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +73,57 @@ class Reference:
         """What a report calls it."""
         return self.image.reference if self.image else "stored campaigns"
 
-    def campaigns(self, scenario: Scenario, fingerprint: Fingerprint) -> tuple[Campaign, ...]:
+    def numbers(self, scenario: Scenario, fingerprint: Fingerprint) -> StoredNumbers:
         """Stored campaigns comparable with what is about to be measured here, maybe none.
 
         Of those only the ones at or before the commit that is compared with, where that is known.
-        Raises `NoUsableBaseline` when the store is damaged or cannot be reached, or when the
-        reference comes from it and it holds nothing of this scenario and this machine.
+        Numbers of another machine or another way of measuring are not used, with a note, when the
+        image that they are of runs beside the candidate.  Raises `NoUsableBaseline` when the store
+        is damaged or cannot be reached, or when the reference comes from it and it holds nothing
+        of this scenario or, without its image, of this machine.
         """
         if not self.stored:
-            return ()
-        key = (scenario.name, scenario.measured_hash(), fingerprint)
+            return StoredNumbers()
         if self.image is None:
-            return up_to(self.store.usable(*key, "single"), self.lineage)
+            return StoredNumbers(self._usable(scenario, fingerprint, "single"))
         try:
-            return up_to(self.store.usable(*key, "paired"), self.lineage)
+            return StoredNumbers(self._usable(scenario, fingerprint, "paired"))
         except NoUsableBaseline as error:
             if error.reason in _DAMAGED:
                 raise
-        if not self.named:
-            self.store.usable(*key, "single")
-        return ()
+            elsewhere = error.reason is Reason.BASELINE_FINGERPRINT
+        if self.named:
+            return StoredNumbers()
+        try:
+            self._usable(scenario, fingerprint, "single")
+        except NoUsableBaseline as error:
+            if not (elsewhere or error.reason is Reason.BASELINE_FINGERPRINT):
+                raise
+            return StoredNumbers(notes=(self._elsewhere(scenario, fingerprint),))
+        return StoredNumbers()
+
+    def _usable(
+        self, scenario: Scenario, fingerprint: Fingerprint, mode: Mode
+    ) -> tuple[Campaign, ...]:
+        found = self.store.usable(
+            scenario.name,
+            scenario.measured_hash(),
+            fingerprint,
+            mode,
+            scenario.former_hashes(),
+        )
+        return up_to(found, self.lineage)
+
+    def _elsewhere(self, scenario: Scenario, fingerprint: Fingerprint) -> Note:
+        """Where the numbers are from whose image runs instead."""
+        hashes = {scenario.measured_hash(), *scenario.former_hashes()}
+        campaigns = [
+            c for c in self.store.existing(scenario.name) if not c.hashes.isdisjoint(hashes)
+        ]
+        chosen = choose(campaigns, self.lineage).campaign
+        parts = differing_parts(fingerprint, chosen.fingerprint)
+        numbers = {f"{side}.{name}": pair[at] for name, pair in parts.items() for at, side in SIDES}
+        return Note(NoteCode.OTHER_MACHINE_RERUN, numbers=numbers)
 
     def compared_with(self, stored: Sequence[Campaign]) -> tuple[str, Note | None]:
         """Commit and reason for it, once the numbers in use are known; empty and None when not."""
@@ -95,27 +142,32 @@ def find_reference(
     *,
     image: str | None = None,
     ref: str | None = None,
+    keep: ExitStack | None = None,
 ) -> Reference:
     """The image named, else the one built from the merge base with ``ref``, else a stored one.
 
     Stored is that of the nearest commit that has campaigns; of it only the very image that was
     measured will do, by its id.  ``directory`` is that of the scenario, whose ``image`` comes
-    after ``ref``.  Raises `UsageError` when what was asked for cannot be had, `NoUsableBaseline`
-    when nothing was and nothing usable is stored.
+    after ``ref``.  What was checked out of another commit is removed when ``keep`` is closed.
+    Raises `UsageError` when what was asked for cannot be had, `NoUsableBaseline` when nothing was
+    and nothing usable is stored, or when the merge base has nothing to build.
     """
     has_stored = store.has(scenario.name)
     lineage = lineage_of(directory, ref or "")
     if ref and not image:
-        commit = lineage.commits[0]
-        built = image_at(client, scenario, directory, commit, on_phase)
-        return Reference(built, store, True, has_stored, commit, ancestor_note(lineage), lineage)
+        commit, why = lineage.commits[0], ancestor_note(lineage)
+        check_buildable(scenario)
+        with ExitStack() as only_here:
+            sources = (keep or only_here).enter_context(sources_at(directory, commit))
+            built = image_at(client, scenario, directory, sources, commit, on_phase)
+        return Reference(built, store, True, has_stored, commit, why, lineage)
     name = image or scenario.baseline.image
     if name:
         resolved = resolve_image(client, name, on_phase)
         return Reference(resolved, store, named=True, stored=has_stored, lineage=lineage)
     if not has_stored:
         raise NoUsableBaseline(
-            Reason.BASELINE_MISSING,
+            Reason.NO_BASELINE_YET,
             f"there is {store.missing(scenario.name)}, and no reference image is named",
             remedy="give --baseline-image or --baseline-ref, or measure one and store it: "
             "`socklat-gate run` with the released image, then `socklat-gate baseline save`",
@@ -134,11 +186,8 @@ def _choice(store: BaselineStore, scenario: Scenario, lineage: Lineage) -> Choic
             f"the baseline {store.place.display_name(scenario.name)} holds no campaign",
             remedy="store one with `socklat-gate baseline save RESULT`",
         )
-    machine = this_machine()
-    alike = [
-        campaign
-        for campaign in campaigns
-        if campaign.scenario_hash == scenario.measured_hash()
-        and machine.items() <= campaign.fingerprint.must_match.items()
-    ]
-    return choose(alike or campaigns, lineage)
+    machine = this_machine().items()
+    hashes = {scenario.measured_hash(), *scenario.former_hashes()}
+    same = [campaign for campaign in campaigns if not campaign.hashes.isdisjoint(hashes)]
+    here = [one for one in same if machine <= one.fingerprint.must_match.items()]
+    return choose(here or same or campaigns, lineage)

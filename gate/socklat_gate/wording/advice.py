@@ -42,6 +42,16 @@ SAVE: Sentence = (
     Name("--baseline-image"),
     ".",
 )
+FIRST: Sentence = (
+    "The gate or the scenario is new here, so there is nothing to compare with yet. Measure what "
+    "is released with ",
+    Name("socklat-gate run"),
+    " and store it with ",
+    Name("socklat-gate baseline save"),
+    ", or name an image to measure against with ",
+    Name("--baseline-image"),
+    ".",
+)
 REPAIR: Sentence = (
     "See what is damaged with ",
     Name("socklat-gate baseline verify"),
@@ -59,6 +69,7 @@ ADVICE: Mapping[Reason | Outcome, Sentence] = {
     ),
     Outcome.INVALID: ("Remove the cause and run again; nothing follows from this measurement.",),
     Outcome.NO_BASELINE: SAVE,
+    Reason.NO_BASELINE_YET: FIRST,
     Reason.TOO_FEW_CAMPAIGNS: (
         "Save more campaigns of the baseline with ",
         Name("socklat-gate baseline save"),

@@ -218,10 +218,10 @@ REASON_TEXTS: Mapping[str, Mapping[Reason, ReasonText]] = {
             "through.",
         ),
         Reason.BASELINE_MISSING: ReasonText(
-            "None of the stored campaigns was measured alone, as a comparison with stored numbers "
-            "needs it; or a file of exported campaigns is not there.",
-            "Store one of `socklat-gate run` with `socklat-gate baseline save`, or give "
-            "`--baseline-image`.",
+            "A baseline that was named is not there, or none of the stored campaigns was measured "
+            "in this way: alone, or in pairs.",
+            "Correct the path; store a `socklat-gate run` with `socklat-gate baseline save`, or "
+            "give `--baseline-image`.",
         ),
         Reason.BASELINE_EMPTY: ReasonText(
             "The baseline holds no campaign.",

@@ -262,4 +262,4 @@ def test_compare_takes_a_location_too(location: str, tmp_path: Path) -> None:
     words = ["compare", f"file://{tmp_path}/nowhere", str(out)]
     with pytest.raises(NoUsableBaseline) as caught:
         CliRunner().invoke(cli, words, catch_exceptions=False)
-    assert caught.value.reason is Reason.BASELINE_MISSING
+    assert caught.value.reason is Reason.NO_BASELINE_YET

@@ -20,6 +20,7 @@ from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.result import GateResult
 from socklat_gate.measured.verdict import Outcome
+from socklat_gate.report.head import head_of
 from socklat_gate.wording.drift_text import drift_text
 from socklat_gate.wording.headline import headline, next_step
 from socklat_gate.wording.notes import note_text
@@ -171,9 +172,23 @@ def test_numbers_of_another_machine_are_no_reference(
     judge: Callable[..., GateResult], tmp_path: Path
 ) -> None:
     store = stored(tmp_path / "baselines", 5, fingerprint=Fingerprint({"kernel": "5.10"}))
-    for image in (None, BASE_IMAGE):
-        result = judge([], Reference(image, store, named=False, stored=True))
-        assert outcome(result) == (Outcome.NO_BASELINE, Reason.BASELINE_FINGERPRINT)
+    result = judge([], Reference(None, store, named=False, stored=True))
+    assert outcome(result) == (Outcome.NO_BASELINE, Reason.BASELINE_FINGERPRINT)
+
+
+def test_their_image_is_one_and_the_result_says_so(
+    judge: Callable[..., GateResult], tmp_path: Path
+) -> None:
+    store = stored(
+        tmp_path / "baselines", 5, fingerprint=Fingerprint({"kernel": "5.10"}), commit="c" * 40
+    )
+    reference = Reference(BASE_IMAGE, store, named=False, stored=True, commit="c" * 40)
+    result = judge([0.0] * 40, reference)
+    assert outcome(result)[0] is Outcome.PASS
+    assert result.drift is None
+    assert result.baseline_commit == "c" * 40
+    assert "kernel is '6.1' here, '5.10' in the baseline" in " ".join(head_of(result).notes)
+    assert outcome(judge([0.3] * 40, reference))[0] is Outcome.REGRESSION
 
 
 def test_todays_baseline_is_held_against_the_stored_one(

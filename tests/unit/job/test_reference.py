@@ -11,8 +11,9 @@ from socklat_gate.baseline.store import BaselineStore
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 from socklat_gate.job import reference as module
 from socklat_gate.job.images import image_under_test
-from socklat_gate.job.reference import Reference, find_reference
+from socklat_gate.job.reference import Reference, StoredNumbers, find_reference
 from socklat_gate.measured.campaign import Fingerprint
+from socklat_gate.scenario import Ready, Scenario
 from socklat_gate.wording.notes import note_text
 from tests.unit.job.fakes import BASE_IMAGE, MACHINE, scenario, stored
 from tests.unit.repositories import Repository, new_repository
@@ -106,7 +107,7 @@ def test_an_image_that_is_gone_is_pulled_if_it_is_the_same(
 def test_nothing_named_and_nothing_stored(tmp_path: Path) -> None:
     with pytest.raises(NoUsableBaseline) as caught:
         find(Daemon(), BaselineStore.at(tmp_path))
-    assert caught.value.reason is Reason.BASELINE_MISSING
+    assert caught.value.reason is Reason.NO_BASELINE_YET
     (tmp_path / "demo").mkdir()
     with pytest.raises(NoUsableBaseline) as caught:
         find(Daemon(), BaselineStore.at(tmp_path))
@@ -116,10 +117,10 @@ def test_nothing_named_and_nothing_stored(tmp_path: Path) -> None:
 def test_a_named_image_needs_nothing_stored_of_this_machine(tmp_path: Path) -> None:
     store = stored(tmp_path, 2, scenario_hash="f" * 16)
     named = Reference(BASE_IMAGE, store, named=True, stored=True)
-    assert named.campaigns(scenario(), MACHINE) == ()
+    assert named.numbers(scenario(), MACHINE) == StoredNumbers()
     unnamed = Reference(BASE_IMAGE, store, named=False, stored=True)
     with pytest.raises(NoUsableBaseline) as caught:
-        unnamed.campaigns(scenario(), MACHINE)
+        unnamed.numbers(scenario(), MACHINE)
     assert caught.value.reason is Reason.BASELINE_SCENARIO
 
 
@@ -128,15 +129,16 @@ def test_a_damaged_store_is_an_error_even_for_a_named_image(tmp_path: Path) -> N
     next((tmp_path / "demo").iterdir()).write_text("{")
     reference = Reference(BASE_IMAGE, store, named=True, stored=True)
     with pytest.raises(NoUsableBaseline) as caught:
-        reference.campaigns(scenario(), MACHINE)
+        reference.numbers(scenario(), MACHINE)
     assert caught.value.reason is Reason.BASELINE_CORRUPT
 
 
 def test_only_campaigns_of_the_same_mode_are_taken(tmp_path: Path) -> None:
     store = stored(tmp_path, 2)
-    assert len(Reference(None, store, named=False, stored=True).campaigns(scenario(), MACHINE)) == 2
+    single = Reference(None, store, named=False, stored=True)
+    assert len(single.numbers(scenario(), MACHINE).campaigns) == 2
     paired = Reference(BASE_IMAGE, store, named=False, stored=True)
-    assert paired.campaigns(scenario(), MACHINE) == ()
+    assert paired.numbers(scenario(), MACHINE) == StoredNumbers()
 
 
 @pytest.fixture
@@ -183,7 +185,7 @@ def test_else_that_of_the_nearest_ancestor_and_its_numbers(
     first, base, newer = (repository.git("rev-parse", r) for r in ("main~2", "main~1", "main"))
     store = measured(tmp_path / "stored", first, base, newer)
     reference = find_reference(Daemon(), scenario(), store, repository.path, discard)
-    numbers = reference.campaigns(scenario(), MACHINE)
+    numbers = reference.numbers(scenario(), MACHINE).campaigns
     assert [campaign.commit for campaign in numbers] == [first, base]
     assert reference.image is None
     commit, why = reference.compared_with(numbers)
@@ -203,6 +205,79 @@ def test_campaigns_of_another_load_or_machine_are_passed_over(
     stored(tmp_path, 1, commit=head, fingerprint=elsewhere)
     stored(tmp_path, 1, commit=base, fingerprint=Fingerprint({**here, "hooks": "x"}))
     assert find_reference(Daemon(), scenario(), store, repository.path, discard).commit == base
+
+
+HOOKS = "data_queued=raw_tracepoint:sk_data_ready, rx_segment=raw_tracepoint:tcp_probe"
+HERE = Fingerprint({"hooks": f"accept=tracepoint:sys_exit_accept, {HOOKS}", "kernel": "6.1"})
+
+
+@pytest.mark.parametrize("mode", ["single", "paired"])
+@pytest.mark.parametrize(
+    ("elsewhere", "note"),
+    [
+        ({"kernel": "5.10"}, "kernel is '6.1' here, '5.10' in the baseline"),
+        (
+            {"hooks": HERE.must_match["hooks"].replace("raw_tracepoint:tcp_probe", "kprobe:x")},
+            "hook of rx_segment is 'raw_tracepoint:tcp_probe' here, 'kprobe:x' in the baseline",
+        ),
+        (
+            {"hooks": HOOKS},
+            "hook of accept is 'tracepoint:sys_exit_accept' here, 'none' in the baseline",
+        ),
+        ({"definition": "7"}, "definition is 'absent' here, '7' in the baseline"),
+    ],
+)
+def test_numbers_of_another_machine_are_not_used_but_their_image_is(
+    tmp_path: Path, elsewhere: dict[str, str], note: str, mode: str
+) -> None:
+    machine = Fingerprint({**HERE.must_match, **elsewhere})
+    store = stored(tmp_path, 6, fingerprint=machine, mode=mode)
+    reference = find(Daemon({"app": BASE_IMAGE.id}), store)
+    assert reference.image == BASE_IMAGE
+    found = reference.numbers(scenario(), HERE)
+    assert found.campaigns == ()
+    (text,) = map(note_text, found.notes)
+    assert f"({note})" in text
+    # Without the image there is only what cannot be compared.
+    with pytest.raises(NoUsableBaseline) as caught:
+        find(Daemon(), store).numbers(scenario(), HERE)
+    if mode == "single":
+        assert caught.value.reason is Reason.BASELINE_FINGERPRINT
+        assert note in caught.value.message
+    else:
+        assert caught.value.reason is Reason.BASELINE_MISSING
+
+
+def with_ready(hash_of: Scenario, **ready: Any) -> Scenario:
+    service = hash_of.service.model_copy(update={"ready": Ready(**ready)})
+    return hash_of.model_copy(update={"service": service})
+
+
+def test_when_a_container_counts_as_started_orphans_no_history(tmp_path: Path) -> None:
+    # As 0.2 hashed a scenario whose [service.ready] had only a path.
+    store = stored(tmp_path, 5, scenario_hash="ef8786524832ddc9")
+    now = with_ready(scenario(), http="/health", timeout_s=90)
+    found = Reference(None, store, named=False, stored=True).numbers(now, MACHINE)
+    assert len(found.campaigns) == 5
+
+
+@pytest.mark.parametrize("build", ["nothing", "later"])
+def test_a_commit_with_nothing_to_build_is_no_baseline_yet(
+    tmp_path: Path, repository: Repository, build: str
+) -> None:
+    repository.commit("FROM later", "later/Dockerfile")
+    before = repository.state()
+    daemon: Any = Builder()
+    store = BaselineStore.at(tmp_path / "none")
+    with pytest.raises(NoUsableBaseline) as caught:
+        find_reference(daemon, buildable(build), store, repository.path, discard, ref="main")
+    assert caught.value.reason is Reason.NO_BASELINE_YET
+    base = repository.git("rev-parse", "main~1")
+    assert f"commit {base[:12]}, which" in caught.value.message
+    assert f"has no {build}/Dockerfile" in caught.value.message
+    assert "/tmp" not in caught.value.message
+    assert daemon.tags == []
+    assert repository.state() == before
 
 
 class Builder(Daemon):
@@ -251,7 +326,6 @@ def test_a_commit_is_built_from_its_own_sources(tmp_path: Path, repository: Repo
     [
         (None, "main", Reason.BAD_SCENARIO),
         ("app", "nowhere", Reason.NO_SUCH_COMMIT),
-        ("nothing", "main", Reason.NO_SUCH_FILE),
     ],
 )
 def test_a_commit_that_cannot_be_built(
