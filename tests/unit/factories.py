@@ -259,7 +259,7 @@ def with_raw(metric: MetricVerdict) -> MetricVerdict:
 
 
 def make_waived(link: str = "https://example.org/decisions/17") -> Waived:
-    return Waived(0.4, "2026-12-31", link)
+    return Waived(0.4, "2026-12-31", link, "1f2e3d4c5b6a")
 
 
 def make_spike_verdict(*, failed: bool = False, candidate: int = 0) -> SpikeVerdict:

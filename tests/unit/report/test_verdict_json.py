@@ -221,6 +221,7 @@ def test_corrected_and_raw_numbers_spikes_and_the_machine():
         "ceiling": 0.4,
         "expires": "2026-12-31",
         "link": "https://example.org/decisions/17",
+        "baseline": "1f2e3d4c5b6a",
     }
     spikes = document["spikes"]
     assert (spikes["candidate_events"], spikes["candidate_per_s"]) == (2, 0.125)
