@@ -14,7 +14,7 @@ from socklat_gate.job.completeness import check_complete
 from socklat_gate.job.exclusion import excess_missed, late_driver, stalls_lost, too_much_steal
 from socklat_gate.job.freezes import Freezes
 from socklat_gate.job.noise import with_stalls
-from socklat_gate.job.recorder import Recorder
+from socklat_gate.job.recorder import Recorder, StallLabels
 from socklat_gate.job.stacks import TracedCompanions, trace_companions
 from socklat_gate.load.bounds import for_turns, with_extension
 from socklat_gate.load.checks import check_delivered
@@ -43,11 +43,12 @@ Check = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """Runs in the order of the arms, and the machine's noise during them."""
+    """Runs in the order of the arms, the machine's noise during them and what stalls followed."""
 
     runs: tuple[Run, ...]
     noise: Noise
     excluded: Note | None
+    labels: StallLabels
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,8 @@ def measure(
         # An arm that failed its load lacks exchanges for that, not for the machine.
         or (driven.recorder.shortfall(correction) if correction and not undelivered else None)
     )
-    return Measurement(mark_shared(runs), noise, excluded)
+    labels = driven.recorder.stall_labels() if correction else StallLabels()
+    return Measurement(mark_shared(runs), noise, excluded, labels)
 
 
 def _watch(

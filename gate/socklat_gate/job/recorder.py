@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -16,20 +16,30 @@ from socklat_gate.job.stacks import TracedCompanions
 from socklat_gate.load.bounds import longest_s, with_extension
 from socklat_gate.load.load_driver import END_AHEAD_NS, LoadDriver, Window
 from socklat_gate.measured.facts import Note, NoteCode
+from socklat_gate.measured.pair import ARMS
 from socklat_gate.measured.records import EXCHANGE, STALL, Records
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.scenario import MIN_EXCEEDING, Scenario
 from socklat_gate.service.arm import RunningArm
 from socklat_gate.service.cpu_time import CpuMeter, CpuUse
-from socklat_gate.stalls.correction import StallCorrection, correct_stalls
+from socklat_gate.stalls.correction import StallCorrection, correct_stalls, used_cpus
+from socklat_gate.stalls.labels import Evidence, Weighed, coin_evidence, evidence_of_pair, weigh
 
-__all__ = ["CpuTime", "Recorder"]
+__all__ = ["CpuTime", "Recorder", "StallLabels"]
 
 MAX_LOGGED = 1 << 20
 """Exchanges of a run that are logged one by one; of more, a random part is."""
 
 SPARE = 1.1
 CHECK_EVERY_NS = 500_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class StallLabels:
+    """The ``evidence`` of two arms that stalls follow one's requests; of one what is compared."""
+
+    evidence: Evidence = field(default_factory=dict)
+    weighed: Weighed = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,7 @@ class Recorder:
         self._load = load
         self._companions = companions
         self._slots = range(len(arms))
+        self._in_order = sorted(self._slots, key=lambda slot: ARMS.index(arms[slot].arm))
         self._meters = [CpuMeter(arm.pid) for arm in arms]
         self._window = Window(0, 0, 0)
         self._spike_ns = 0
@@ -95,7 +106,8 @@ class Recorder:
         now_ns = time.monotonic_ns()
         self._drain()
         if not self._cpu_before and now_ns > self._window.from_ns:
-            p99_ns = self._probe.warmup_quantile_ns(0, 0.99)
+            # Of the baseline, whoever started first: the candidate must not choose its own.
+            p99_ns = self._probe.warmup_quantile_ns(self._in_order[0], 0.99)
             self._spike_ns = int(self._scenario.probe.spike_factor * p99_ns)
             self._record()
             self._cpu_before = self._read_cpu()
@@ -116,6 +128,24 @@ class Recorder:
                 _cpu_time(*pair) for pair in zip(self._cpu_before, self._cpu_after, strict=True)
             ]
         return (self._correct() if self._probe.watches_stalls else None), used
+
+    def stall_labels(self) -> StallLabels:
+        """Whether stalls follow the requests of one arm, after `finish`."""
+        arms, stalls = self._logged()
+        cpus = used_cpus(np.concatenate(arms)["cpu"])
+        if len(arms) == 1:
+            return StallLabels(weighed=weigh(arms[0], stalls, cpus))
+        gate, load = self._scenario.gate, self._scenario.load
+        baseline, candidate = (arms[slot] for slot in self._in_order)
+        # Neither a tool's own schedule nor CPUs of its own were given to an arm request by request.
+        if load.driver == "command" or isinstance(self._scenario.service.cpuset, list):
+            weighed = (weigh(arm, stalls, cpus) for arm in (baseline, candidate))
+            return StallLabels(evidence_of_pair(*weighed))
+        slices = None
+        if gate.interleave == "slice":
+            begin_ns = self._window.from_ns - round(load.warmup_s * 1e9)
+            slices = begin_ns, round(gate.slice_ms * 1e6)
+        return StallLabels(coin_evidence(baseline, candidate, stalls, cpus, slices))
 
     def shortfall(self, correction: StallCorrection, factor: float = 1.0) -> Note | None:
         """A gated quantile rests on too few undisturbed exchanges.
@@ -169,11 +199,15 @@ class Recorder:
         self._record()
 
     def _correct(self) -> StallCorrection:
-        exchanges = np.concatenate([np.zeros(0, EXCHANGE), *self._exchanges])
-        stalls = np.concatenate([np.zeros(0, STALL), *self._stalls])
-        arms = [exchanges[exchanges["target"] == slot] for slot in self._slots]
+        arms, stalls = self._logged()
         to_ns = min(self._window.to_ns, time.monotonic_ns())
         return correct_stalls(arms, stalls, self._window.from_ns, to_ns, self._probe.stages)
+
+    def _logged(self) -> tuple[list[Records], Records]:
+        """Exchanges by slot, and stalls."""
+        exchanges = np.concatenate([np.zeros(0, EXCHANGE), *self._exchanges])
+        stalls = np.concatenate([np.zeros(0, STALL), *self._stalls])
+        return [exchanges[exchanges["target"] == slot] for slot in self._slots], stalls
 
     def _read_cpu(self) -> list[tuple[CpuUse | None, int]]:
         return [(self._meters[slot].read(), self._probe.seen(slot)) for slot in self._slots]

@@ -27,6 +27,7 @@ from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.scenario import Scenario
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.session import ArmSpec, RunningArm, ServiceSession
+from socklat_gate.stalls.labels import evidence_of_pair
 from socklat_gate.wording.progress_lines import LOADING_PROBE, REMOVING, STARTING
 
 __all__ = ["Measurement", "Rig"]
@@ -147,6 +148,7 @@ class Rig:
             interleave=gate.interleave,
             start=up.start if gate.pairs_per_start > 1 else None,
             swapped_cpusets=up.swapped_cpusets,
+            stall_evidence=measured.labels.evidence,
         )
 
     def single(self, seed: int, spec: ArmSpec) -> Measurement:
@@ -165,7 +167,21 @@ class Rig:
         baseline, candidate = runs if flip == 0 else runs[::-1]
         noise = mean_noise(one.noise, other.noise)
         why = one.excluded or other.excluded
-        return Pair(index, seed, ARMS[flip], baseline, candidate, noise, why, interleave="block")
+        weighed = [measured.labels.weighed for measured in (one, other)]
+        evidence = (
+            evidence_of_pair(*(weighed if flip == 0 else weighed[::-1])) if all(weighed) else {}
+        )
+        return Pair(
+            index,
+            seed,
+            ARMS[flip],
+            baseline,
+            candidate,
+            noise,
+            why,
+            interleave="block",
+            stall_evidence=evidence,
+        )
 
     def _start(self, index: int, seed: int, specs: Sequence[ArmSpec]) -> _Launched:
         obey_signal()

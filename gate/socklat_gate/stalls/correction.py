@@ -19,7 +19,7 @@ from socklat_gate.stalls.timeline import (
 )
 from socklat_gate.stalls.weights import Floats, correlated_with_requests, exchange_weights
 
-__all__ = ["StallCorrection", "correct_stalls"]
+__all__ = ["StallCorrection", "correct_stalls", "used_cpus"]
 
 USES = 0.01
 """A service uses the CPUs that responded to at least this share of its exchanges."""
@@ -50,7 +50,7 @@ def correct_stalls(
     """
     both = np.concatenate(arms)
     arrival_ns = both["rx_first_ns"].astype(np.int64)
-    cpus = _used_cpus(both["cpu"])
+    cpus = used_cpus(both["cpu"])
     taken, bursts = stolen_time(stalls, cpus), interference_bursts(stalls, cpus)
     cut = [_between(timeline, from_ns, to_ns) for timeline in (taken, bursts)]
     ignored = False
@@ -123,7 +123,8 @@ def _stage(records: Records, stage: str) -> I64:
     return np.asarray(records["ns"][:, EXCHANGE_STAGES.index(stage)].astype(np.int64))
 
 
-def _used_cpus(cpu: npt.NDArray[np.uint8]) -> list[int]:
+def used_cpus(cpu: npt.NDArray[np.uint8]) -> list[int]:
+    """Those that responded to at least the share `USES` of the exchanges."""
     counts = np.bincount(cpu, minlength=1)
     return [int(number) for number in np.flatnonzero(counts > USES * cpu.size)]
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from socklat_gate.measured.records import CAUSES, Records
 
-__all__ = ["Timeline", "interference_bursts", "stolen_time"]
+__all__ = ["Timeline", "interference_bursts", "stalls_of", "stolen_time"]
 
 BURST_NS = 2_000_000
 """Other processes' use of a CPU counts from this length on, gaps up to `BURST_GAP_NS` included."""
@@ -86,6 +86,14 @@ class Timeline:
 def stolen_time(stalls: Records, cpus: Collection[int]) -> Timeline:
     """When the hypervisor, or the firmware, had one of the CPUs (numbers modulo 256)."""
     chosen = stalls[_on(stalls, cpus) & (stalls["cause"] != CAUSES.index("interference"))]
+    return Timeline.of(chosen["from_ns"], chosen["to_ns"])
+
+
+def stalls_of(stalls: Records, cpus: Collection[int], cause: str) -> Timeline:
+    """Stalls of one cause as they are corrected for: of interference, the bursts."""
+    if cause == "interference":
+        return interference_bursts(stalls, cpus)
+    chosen = stalls[_on(stalls, cpus) & (stalls["cause"] == CAUSES.index(cause))]
     return Timeline.of(chosen["from_ns"], chosen["to_ns"])
 
 

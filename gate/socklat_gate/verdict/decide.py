@@ -30,6 +30,7 @@ from socklat_gate.measured.pair import ARMS, Pair
 from socklat_gate.measured.verdict import Outcome, SpikeVerdict, Verdict
 from socklat_gate.verdict.attribution import attribute
 from socklat_gate.verdict.clusters import ClusterIds, cluster_ids
+from socklat_gate.verdict.correlated_stalls import JudgedPairs, judged_pairs
 from socklat_gate.verdict.judge import JudgedMetric, judge_metric
 from socklat_gate.verdict.log_ratios import LogRatios, stage_log_ratios
 from socklat_gate.verdict.overlap import overlap_fact
@@ -65,14 +66,16 @@ def decide(
     containers count from the start's last pair on.  A pair without enough exchanges makes its
     metric INCONCLUSIVE (TOO_FEW_SAMPLES, or NOT_MEASURED where no pair has the number), so the job
     cannot pass any more; overlapping requests beyond ``gate.max_overlap`` in an arm make
-    everything INCONCLUSIVE.
+    everything INCONCLUSIVE.  Raw numbers are judged, and CORRELATED_STALLS is the last reason, once
+    stalls are shown to follow one arm's requests.
 
     Raises `ValueError` for an unknown metric in ``scales``, a waiver of what is not gated or
     another kind of ``budget_spent``, `InvalidMeasurement` when a run lacks the counters of
     overlapping.
     """
     _check_arguments(gate, scales or {}, budget_spent, waivers)
-    used = [pair for pair in pairs if not pair.excluded]
+    kept = judged_pairs([pair for pair in pairs if not pair.excluded])
+    used = kept.pairs
     clusters = cluster_ids(used, gate.pairs_per_start, closed=budget_spent is not None)
     waived = {waiver.metric: waiver for waiver in waivers}
     overlaps = [
@@ -80,7 +83,7 @@ def decide(
         for arm in ARMS
         if (fact := overlap_fact((p.arm(arm) for p in used), arm, gate.max_overlap))
     ]
-    judged = _judged_metrics(used, clusters, gate, scales or {}, waived, budget_spent)
+    judged = _judged_metrics(kept, clusters, gate, scales or {}, waived, budget_spent)
     spikes = None
     if gate.spikes.enabled:
         spikes = judge_spikes(used, clusters, gate, waived.get(SPIKES), stored)
@@ -90,7 +93,11 @@ def decide(
     decision = _decision(Evidence(judged, spikes, overlaps, missing, len(used)))
     return Verdict(
         outcome=decision.outcome,
-        reasons=(*decision.reasons, *_open_reasons(decision, len(used), budget_spent)),
+        reasons=(
+            *decision.reasons,
+            *_open_reasons(decision, len(used), budget_spent),
+            *([kept.fact] if kept.fact else []),
+        ),
         metrics=tuple(one.verdict for one in judged),
         attribution=attribute(used, clusters=clusters),
         pairs=len(used),
@@ -114,7 +121,7 @@ def _check_arguments(
 
 
 def _judged_metrics(
-    used: Sequence[Pair],
+    kept: JudgedPairs,
     clusters: ClusterIds,
     gate: Gate,
     scales: Mapping[str, float],
@@ -123,7 +130,7 @@ def _judged_metrics(
 ) -> list[JudgedMetric]:
     seen = int(clusters.max(initial=-1)) + 1
     budget = seen if budget_spent else max(seen, -(-gate.max_pairs // gate.pairs_per_start))
-    ratios = _log_ratios(used, gate)
+    ratios = _log_ratios(kept.pairs, gate)
     return [
         judge_metric(
             ratios[metric.name],
@@ -133,6 +140,7 @@ def _judged_metrics(
             budget=budget,
             scale=scales.get(metric.name),
             waiver=waived.get(metric.name),
+            dropped=metric.stage in kept.dropped,
         )
         for metric in gate.metrics
     ]

@@ -54,16 +54,20 @@ def judge_metric(
     budget: int,
     scale: float | None = None,
     waiver: Waiver | None = None,
+    dropped: bool = False,
 ) -> JudgedMetric:
     """Judge one metric by its log ratios over the pairs used.
 
     ``clusters`` are those of `verdict.clusters.cluster_ids` for the same pairs; ``budget`` in
     clusters.  Both kinds of evidence are the largest that any prefix of the clusters reached; that
-    to fail rests on corrected and raw numbers alike.
+    to fail rests on corrected and raw numbers alike; where the correction was ``dropped``, on the
+    raw half of it, so that earlier looks at both cost nothing.
     """
     zone = zone_of(metric, gate, scale, waiver)
     d, raw = (_by_cluster(ratios, values, clusters) for values in (ratios.log_ratios, ratios.raw))
     running_fail = running_fail_evidence_of_both(d, raw, zone.d0, zone.scale)
+    if dropped:
+        running_fail = running_fail - math.log(2.0)
     running_pass = running_pass_evidence(d, zone.d1, zone.scale)
     log_fail, log_pass = _largest(running_fail), _largest(running_pass)
     to_fail = to_pass = None

@@ -9,6 +9,7 @@ from typing import Any
 
 from socklat_gate.baseline.store import BaselineStore
 from socklat_gate.job.progress import Progress
+from socklat_gate.job.recorder import StallLabels
 from socklat_gate.job.rig import Measurement
 from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.measured.pair import Pair
@@ -85,7 +86,7 @@ class FakeRig:
 
     def single(self, seed: int, spec: Any) -> Measurement:
         change, excluded = self._next(seed)
-        return Measurement((run(change),), QUIET, worded(excluded))
+        return Measurement((run(change),), QUIET, worded(excluded), StallLabels())
 
     def _next(self, seed: int) -> tuple[float, str]:
         self.seeds.append(seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -59,7 +60,7 @@ class World:
         self.recorded.append((slot, to_ns, spike_ns, log_mask))
 
     def warmup_quantile_ns(self, slot: int, q: float) -> int:
-        return 2 * MS
+        return (2 + slot) * MS
 
     def set_load(self, processes: Any) -> None:
         assert processes == (7,)
@@ -76,13 +77,20 @@ class World:
         return Window(0, S, end_ns)
 
 
-def run(world: World, monkeypatch: pytest.MonkeyPatch, **load: Any) -> Recorder:
+def run(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    order: Sequence[str] = ("baseline", "candidate"),
+    cpuset: Any = None,
+    **load: Any,
+) -> Recorder:
     """Polls ten times a second until the load ends."""
     document = scenario().model_dump()
     document["gate"]["metrics"] = [
         {"quantile": 0.99, "tolerance": 0.05, "regression_threshold": 0.15}
     ]
     document["load"] |= {"rate": float(RATE), "duration_s": 10.0, **load}
+    document["service"]["cpuset"] = cpuset
     planned = type(scenario()).model_validate(document)
     monkeypatch.setattr(module.time, "monotonic_ns", lambda: world.now_ns)
     monkeypatch.setattr(
@@ -90,7 +98,7 @@ def run(world: World, monkeypatch: pytest.MonkeyPatch, **load: Any) -> Recorder:
         "CpuMeter",
         lambda pid: SimpleNamespace(read=lambda: CpuUse(world.now_ns // 10, 5, 3)),
     )
-    arms: Any = [SimpleNamespace(pid=1), SimpleNamespace(pid=2)]
+    arms: Any = [SimpleNamespace(pid=pid, arm=arm) for pid, arm in enumerate(order, start=1)]
     probe: Any = world
     recorder = Recorder(probe, planned, arms, probe, TracedCompanions({}, 0))
     recorder.open(world.window)
@@ -155,6 +163,47 @@ def test_spikes_are_armed_by_the_warmup_and_kept_when_the_end_moves(
     assert world.recorded[2:4] == [(0, 41 * S, 6 * MS, 0), (1, 41 * S, 6 * MS, 0)]
     assert world.recorded[4:] == [(0, 11 * S, 6 * MS, 0), (1, 11 * S, 6 * MS, 0)]
     assert recorder.spike_ns == 6 * MS
+
+
+def test_the_spike_threshold_is_the_baselines_whoever_started_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert run(World(), monkeypatch, ("candidate", "baseline")).spike_ns == 9 * MS
+    assert run(World(), monkeypatch, ("candidate",)).spike_ns == 6 * MS
+
+
+@pytest.mark.parametrize(
+    ("order", "cpuset", "found"),
+    [
+        (("baseline", "candidate"), None, True),
+        (("candidate", "baseline"), None, True),
+        (("baseline", "candidate"), ["0", "1"], False),  # one coin for all requests of a pair
+    ],
+)
+def test_stalls_that_follow_one_arms_requests_are_evidence(
+    monkeypatch: pytest.MonkeyPatch, order: tuple[str, ...], cpuset: Any, found: bool
+) -> None:
+    world = World()
+    helped_ns = world.log["rx_first_ns"][world.log["target"] == 1][::50].astype(np.int64)
+    world.stalls = stalls_at(helped_ns + MS // 10, helped_ns + 3 * MS, "interference")
+    recorder = run(world, monkeypatch, order, cpuset)
+    recorder.finish()
+    evidence = np.array(recorder.stall_labels().evidence["interference"])
+    assert np.exp(evidence).max() > 1000 if found else np.exp(evidence).max() < 2.001
+    # Rates of either sign tell which arm it is.
+    towards = evidence.reshape(-1, 2, 5).max(axis=2)[0]
+    assert (towards[0] > towards[1]) == (order[1] == "candidate")
+
+
+def test_a_run_of_one_arm_keeps_what_its_pair_compares(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(stalls_at(np.array([2 * S]), np.array([3 * S])))
+    world.log["target"] = 0
+    recorder = run(world, monkeypatch, ("candidate",))
+    recorder.finish()
+    labels = recorder.stall_labels()
+    assert labels.evidence == {}
+    assert 5 < labels.weighed["steal"][-1] < 40  # 5 ms of 2000 arrivals a second
+    assert labels.weighed["late_tick"] == (0, 0, 0, 0)
 
 
 def test_cpu_time_is_read_over_the_window_with_the_requests_in_it(

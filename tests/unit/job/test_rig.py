@@ -42,6 +42,7 @@ class World:
         self.spike_ns: dict[int, int] = {}
         self.cpusets: dict[str, str | None] = {}
         self.arms = 0
+        self.order: list[str] = []
 
     def __enter__(self) -> World:
         return self
@@ -54,6 +55,7 @@ class World:
         if isinstance(specs, int):
             return WINDOW  # the load's start
         self.arms = len(specs)
+        self.order = [spec.arm for spec in specs]
         self.log += [f"start {spec.arm}" for spec in specs]
         self.cpusets.update({spec.arm: spec.cpuset for spec in specs})
         return tuple(
@@ -99,7 +101,8 @@ class World:
         return 6000
 
     def warmup_quantile_ns(self, slot: int, q: float) -> int:
-        assert (slot, q) == (0, 0.99)
+        assert q == 0.99
+        assert "baseline" not in self.order or self.order[slot] == "baseline"
         return 1_000_000
 
     targets = 4
