@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from socklat_gate.environment import NoiseMeter
-from socklat_gate.errors import Reason
 from socklat_gate.interrupt import obey_signal
 from socklat_gate.job.completeness import check_complete
 from socklat_gate.job.exclusion import excess_missed, late_driver, stalls_lost, too_much_steal
@@ -17,7 +16,7 @@ from socklat_gate.job.noise import with_stalls
 from socklat_gate.job.recorder import Recorder, StallLabels
 from socklat_gate.job.stacks import TracedCompanions, trace_companions
 from socklat_gate.load.bounds import for_turns, with_extension
-from socklat_gate.load.checks import check_delivered
+from socklat_gate.load.checks import Undelivered, find_undelivered
 from socklat_gate.load.process import Endpoint, make_load
 from socklat_gate.measured.facts import Note
 from socklat_gate.measured.pair import Interleave, Noise
@@ -43,12 +42,16 @@ Check = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """Runs in the order of the arms, the machine's noise during them and what stalls followed."""
+    """Runs in the order of the arms, the machine's noise during them and what stalls followed.
+
+    ``undelivered`` is what arms lack of their load, for whoever has all arms to look at.
+    """
 
     runs: tuple[Run, ...]
     noise: Noise
     excluded: Note | None
     labels: StallLabels
+    undelivered: tuple[Undelivered, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ def measure(
     """Drives the load at ``arms``, which get the probe's slots in their order, and reads it all.
 
     ``check_alive`` is called several times a second and raises when a container died.  Raises
-    `InvalidMeasurement` when the service, the load or the probe failed.
+    `InvalidMeasurement` when the service, the load's driver or the probe failed.
     """
     companions = _watch(probe, arms, scenario.service.port, on_phase)
     before = _Before.read(probe, arms)
@@ -99,9 +102,9 @@ def measure(
     noise = with_stalls(driven.meter.stop(), correction, cpu)
     log.debug("noise: %s", noise)
     frozen = driven.freezes.note()
-    undelivered: tuple[tuple[str, Reason], ...] = ()
+    undelivered: tuple[Undelivered, ...] = ()
     if not frozen:  # else requests may have waited or failed for that
-        undelivered = check_delivered(planned.load, driven.counts, [arm.arm for arm in arms])
+        undelivered = find_undelivered(planned.load, driven.counts, [arm.arm for arm in arms])
     lost_stalls = probe.unsent_stalls() - before.lost_stalls
     runs = []
     for slot, arm in enumerate(arms):
@@ -128,7 +131,7 @@ def measure(
         or (driven.recorder.shortfall(correction) if correction and not undelivered else None)
     )
     labels = driven.recorder.stall_labels() if correction else StallLabels()
-    return Measurement(mark_shared(runs), noise, excluded, labels)
+    return Measurement(mark_shared(runs), noise, excluded, labels, undelivered)
 
 
 def _watch(

@@ -20,6 +20,7 @@ from socklat_gate.interrupt import defer_signals, obey_signal
 from socklat_gate.job.gated_stages import unmeasured_stages
 from socklat_gate.job.measurement import Measurement, measure
 from socklat_gate.job.noise import mean_noise
+from socklat_gate.load.checks import check_delivered
 from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.measured.pair import ARMS, Arm, Pair
 from socklat_gate.probe.hook_table import DEFINITION
@@ -122,7 +123,7 @@ class Rig:
         Both at once, or in blocks one after the other, by ``gate.interleave``; containers
         serve ``gate.pairs_per_start`` pairs.  Recorded coin flips from ``seed`` decide who
         starts first and who gets which CPU set.  Raises `InvalidMeasurement` when the service, the
-        load or the probe failed.
+        load of both arms, its driver or the probe failed.
         """
         gate = self._scenario.gate
         if gate.interleave == "block":
@@ -130,6 +131,7 @@ class Rig:
         up = self._launched or self._start(index, seed, specs)
         try:
             measured = self._measure(up.arms, seed)
+            check_delivered(measured.undelivered, ARMS)
         except BaseException:
             self._remove_containers()
             raise
@@ -153,6 +155,11 @@ class Rig:
 
     def single(self, seed: int, spec: ArmSpec) -> Measurement:
         """Measures one image alone; raises as `pair`."""
+        measured = self._single(seed, spec)
+        check_delivered(measured.undelivered, [spec.arm])
+        return measured
+
+    def _single(self, seed: int, spec: ArmSpec) -> Measurement:
         up = self._start(0, seed, [spec])
         try:
             return self._measure(up.arms, seed)
@@ -162,7 +169,8 @@ class Rig:
     def _blocks(self, index: int, seed: int, specs: Sequence[ArmSpec]) -> Pair:
         """One arm alone after the other, both by the same schedule and on the same CPUs."""
         flip = int(np.random.default_rng(seed).integers(2))
-        one, other = (self.single(seed, specs[at]) for at in (flip, 1 - flip))
+        one, other = (self._single(seed, specs[at]) for at in (flip, 1 - flip))
+        check_delivered((*one.undelivered, *other.undelivered), ARMS)
         runs = (*one.runs, *other.runs)
         baseline, candidate = runs if flip == 0 else runs[::-1]
         noise = mean_noise(one.noise, other.noise)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load.bounds import MOST_CONNECTIONS, max_connections_of
@@ -16,7 +17,7 @@ from socklat_gate.measured.run import LoadCounts
 from socklat_gate.scenario import Load
 from socklat_gate.wording import units
 
-__all__ = ["MIN_SENT", "check_delivered"]
+__all__ = ["MIN_SENT", "Undelivered", "check_delivered", "find_undelivered"]
 
 log = logging.getLogger(__name__)
 
@@ -28,31 +29,45 @@ chance any more: one failed request of some hundred says nothing against a load.
 SPARE = 1.25
 
 
-def check_delivered(
-    load: Load, counts: Sequence[LoadCounts], arms: Sequence[str]
-) -> tuple[tuple[str, Reason], ...]:
-    """What some arms, but not all, lack: their names and the reason that it would be.
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """What an arm lacks, as the error that it is unless the other arm has it."""
 
-    ``counts`` and ``arms`` (names) go together.  Raises `InvalidMeasurement` for what every arm
-    lacks: ``LOAD_REFUSED`` (no response at all), ``LOAD_ERRORS`` (a share of failed requests shown
-    to be above ``load.max_errors``), ``LOAD_NOT_DELIVERED`` (less than `MIN_SENT` of the plan sent,
-    or 1% of it sent more than ``load.max_lag_ms`` after it was due for want of a free connection,
-    though none was opened on top).  The load of an external command is unknown here.
+    arm: str
+    error: InvalidMeasurement
+
+
+def find_undelivered(
+    load: Load, counts: Sequence[LoadCounts], arms: Sequence[str]
+) -> tuple[Undelivered, ...]:
+    """What each arm lacks; ``counts`` and ``arms`` (names) go together.
+
+    ``LOAD_REFUSED`` (no response at all), ``LOAD_ERRORS`` (a share of failed requests shown to be
+    above ``load.max_errors``), ``LOAD_NOT_DELIVERED`` (less than `MIN_SENT` of the plan sent, or 1%
+    of it sent more than ``load.max_lag_ms`` after it was due for want of a free connection, though
+    none was opened on top).  The load of an external command is unknown here.
     """
-    driven = [
-        (arm, count)
+    return tuple(
+        Undelivered(arm, error)
+        for find in (_refused, _failing, _short)
         for arm, count in zip(arms, counts, strict=True)
-        if not count.external and count.planned
-    ]
-    partial: list[tuple[str, Reason]] = []
-    for reason, find in RULES:
-        found = [(arm, error) for arm, count in driven if (error := find(load, count, arm))]
-        if found and len(found) == len(driven):
-            raise found[0][1]
-        partial += [(arm, reason) for arm, _ in found]
-        for arm, error in found:
-            log.info("%s, and not the other arm: %s", arm, error.message)
-    return tuple(partial)
+        if not count.external and count.planned and (error := find(load, count, arm))
+    )
+
+
+def check_delivered(found: Sequence[Undelivered], arms: Collection[str]) -> None:
+    """Raises `InvalidMeasurement` for what every one of ``arms`` lacks.
+
+    Of several reasons the first counts: errors cause a load that is not delivered.
+    """
+    lacking: dict[Reason, list[Undelivered]] = {}
+    for one in found:
+        lacking.setdefault(one.error.reason, []).append(one)
+    for ones in lacking.values():
+        if {one.arm for one in ones} == set(arms):
+            raise ones[0].error
+    for one in found:
+        log.info("not of every arm: %s", one.error.message)
 
 
 def _refused(load: Load, count: LoadCounts, arm: str) -> InvalidMeasurement | None:  # noqa: ARG001 - as the others
@@ -126,11 +141,3 @@ def _short(load: Load, count: LoadCounts, arm: str) -> InvalidMeasurement | None
         f"was free, of {load.connections} and {count.grown} opened on top",
         remedy=remedy,
     )
-
-
-RULES: Sequence[tuple[Reason, Callable[[Load, LoadCounts, str], InvalidMeasurement | None]]] = (
-    (Reason.LOAD_REFUSED, _refused),
-    (Reason.LOAD_ERRORS, _failing),
-    (Reason.LOAD_NOT_DELIVERED, _short),
-)
-"""In the order of what is to be said first: errors cause a load that is not delivered."""

@@ -41,8 +41,8 @@ class World:
         self.stages: tuple[str, ...] = ("service", "recv_wait", "app")
         self.spike_ns: dict[int, int] = {}
         self.cpusets: dict[str, str | None] = {}
-        self.arms = 0
-        self.order: list[str] = []
+        self.arms: list[str] = []
+        self.errors: dict[str, int] = {}
 
     def __enter__(self) -> World:
         return self
@@ -54,8 +54,7 @@ class World:
     def start(self, specs: Any) -> Any:
         if isinstance(specs, int):
             return WINDOW  # the load's start
-        self.arms = len(specs)
-        self.order = [spec.arm for spec in specs]
+        self.arms = [spec.arm for spec in specs]
         self.log += [f"start {spec.arm}" for spec in specs]
         self.cpusets.update({spec.arm: spec.cpuset for spec in specs})
         return tuple(
@@ -102,7 +101,7 @@ class World:
 
     def warmup_quantile_ns(self, slot: int, q: float) -> int:
         assert q == 0.99
-        assert "baseline" not in self.order or self.order[slot] == "baseline"
+        assert "baseline" not in self.arms or self.arms[slot] == "baseline"
         return 1_000_000
 
     targets = 4
@@ -139,7 +138,8 @@ class World:
         poll()
         if self.load_error is not None:
             raise self.load_error
-        return (run().load,) * self.arms
+        load = run().load
+        return tuple(replace(load, errors=self.errors.get(arm, 0)) for arm in self.arms)
 
 
 @pytest.fixture
@@ -248,6 +248,31 @@ def test_blocks_run_one_arm_at_a_time_in_flipped_order(world: World) -> None:
         assert measured.baseline.image == BASE_IMAGE.reference
         orders.add(measured.first_started)
     assert orders == {"baseline", "candidate"}
+
+
+@pytest.mark.parametrize("interleave", ["request", "block"])
+def test_errors_of_one_arm_are_measured_and_those_of_both_are_no_measurement(
+    world: World, interleave: str
+) -> None:
+    for arm in ("baseline", "candidate"):
+        world.errors = {arm: 300}
+        measured = pair(interleave=interleave)
+        assert measured.arm(arm).load.errors == 300
+        assert measured.excluded is None
+    world.errors = {"baseline": 300, "candidate": 301}
+    with pytest.raises(InvalidMeasurement, match="requests failed") as caught:
+        pair(interleave=interleave)
+    assert caught.value.reason is Reason.LOAD_ERRORS
+    assert world.log.count("stop") == sum(entry == "forget all" for entry in world.log)
+
+
+def test_one_image_alone_has_to_get_its_load(world: World) -> None:
+    world.errors = {"candidate": 300}
+    with (
+        Rig(None, scenario(), Path(), lambda phase: None) as rig,
+        pytest.raises(InvalidMeasurement, match="candidate: 300 of"),
+    ):
+        rig.single(1, SPECS[1])
 
 
 def test_containers_serve_as_many_pairs_as_the_scenario_says(world: World) -> None:

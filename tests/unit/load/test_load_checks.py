@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from socklat_gate.errors import InvalidMeasurement, Reason
-from socklat_gate.load.checks import check_delivered
+from socklat_gate.load.checks import Undelivered, find_undelivered
+from socklat_gate.load.checks import check_delivered as check_found
 from socklat_gate.load.request_log import EXPIRED, RESPONDED, Record
 from socklat_gate.load.schedule import make_schedule
 from socklat_gate.load.worker_json import counts_from_json, counts_to_json
@@ -33,6 +34,12 @@ GOOD = LoadCounts(
 
 def but(**changes):
     return dataclasses.replace(GOOD, **changes)
+
+
+def check_delivered(load, counts, arms) -> tuple[Undelivered, ...]:
+    found = find_undelivered(load, counts, arms)
+    check_found(found, arms)
+    return found
 
 
 BAD = [
@@ -62,8 +69,8 @@ def test_what_one_arm_of_two_lacks_is_what_a_comparison_is_for(changes, reason, 
     counts = [GOOD, GOOD]
     counts[at] = but(**changes)
     found = check_delivered(LOAD, counts, ARMS)
-    assert (ARMS[at], reason) in found
-    assert {arm for arm, _ in found} == {ARMS[at]}
+    assert reason in {one.error.reason for one in found}
+    assert {one.arm for one in found} == {ARMS[at]}
 
 
 @pytest.mark.parametrize(
