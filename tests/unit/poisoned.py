@@ -50,7 +50,12 @@ def full_result(
     """A result that has every part that its kind can have."""
     if kind == "run":
         return replace(make_result("run"), campaign=make_campaign(1))
-    pairs = (with_correction(make_pair(0, 1.2)), make_pair(1, excluded="noisy"))
+    pair = make_pair(0, 1.2)
+    beside = replace(pair.baseline, internal={"9000": pair.baseline.histograms["service"]})
+    pairs = (
+        with_correction(replace(pair, baseline=beside)),
+        make_pair(1, excluded="noisy"),
+    )
     judged = decide(pairs, GATE)
     result = make_result("gate", outcome)
     depend = StageShare("depend", 2e6, 2.5e6, 0.9)
@@ -60,7 +65,10 @@ def full_result(
         outcome=outcome,
         reasons=result.verdict.reasons[:1],
         metrics=tuple(replace(metric, waived=waived) for metric in judged.metrics),
-        attribution=tuple(replace(part, depend=depend) for part in judged.attribution),
+        attribution=tuple(
+            replace(part, depend=depend, internal={"9000": replace(depend, stage="internal")})
+            for part in judged.attribution
+        ),
         spikes=replace(make_spike_verdict(candidate=2), notes=(worded("a note"),), waived=waived),
     )
     return replace(

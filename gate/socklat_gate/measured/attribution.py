@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 __all__ = ["COMPONENTS", "Attribution", "StageShare"]
 
@@ -37,7 +38,9 @@ class Attribution:
     when no stage carries the change consistently over the pairs ("not attributable"), and
     "depend" when ``app`` carries it and time on dependency sockets explains most of that.
     ``depend`` is that time per exchange over the whole distribution, with its share of the change
-    of ``app``; None when it was not measured.
+    of ``app``; None when it was not measured.  ``internal`` is the same for the ports inside the
+    container, by port, their shares being of the change of ``app`` and ``respond``; ``port`` is the
+    one named where ``stage`` is "internal".
     """
 
     slice: str
@@ -45,3 +48,5 @@ class Attribution:
     shares: tuple[StageShare, ...]
     stage: str | None
     depend: StageShare | None = None
+    internal: Mapping[str, StageShare] = field(default_factory=dict)
+    port: str = ""

@@ -42,17 +42,20 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class TimeSpent:
-    """Every slice, and the sentence on dependency sockets (empty when there is none)."""
+    """Every slice, and the sentences on dependency sockets and on each port in the container.
+
+    They are empty where there are none.
+    """
 
     slices: tuple[Slice, ...]
-    depend: Sentence
+    waits: tuple[Sentence, ...]
 
 
 def attribution_section(verdict: Verdict) -> TimeSpent | None:
     """None when nothing is attributed."""
     if not verdict.attribution:
         return None
-    return TimeSpent(_slices(verdict.attribution), _depend_sentence(verdict.attribution))
+    return TimeSpent(_slices(verdict.attribution), _wait_sentences(verdict.attribution))
 
 
 def _slices(attribution: Sequence[Attribution]) -> tuple[Slice, ...]:
@@ -60,27 +63,35 @@ def _slices(attribution: Sequence[Attribution]) -> tuple[Slice, ...]:
         Slice(
             title=part.slice,
             delta=units.ns_change(part.delta_ns),
-            stage=part.stage or "",
+            stage=", port ".join(filter(None, (part.stage, part.port))),
             rows=tuple(_row(one, cancelled=_cancel(part.shares)) for one in part.shares),
         )
         for part in attribution
     )
 
 
-def _depend_sentence(attribution: Sequence[Attribution]) -> Sentence:
-    """Time on dependency sockets, which has no slices; empty when there was none."""
-    depend = next((part.depend for part in attribution if part.depend is not None), None)
-    if depend is None or (depend.baseline_ns == 0 and depend.candidate_ns == 0):
-        return ()
-    change_ns = depend.candidate_ns - depend.baseline_ns
-    share = "" if _cancel([depend]) else f", {units.share(depend.share)} of the change of "
+def _wait_sentences(attribution: Sequence[Attribution]) -> tuple[Sentence, ...]:
+    """Time waited for others, which has no slices: the same in all of them."""
+    first = attribution[0]
+    waits: list[tuple[Sentence, StageShare, Sentence]] = []
+    if first.depend is not None:
+        title: Sentence = ("Time on dependency sockets (", Name(first.depend.stage))
+        waits.append((title, first.depend, (Name("app"),)))
+    for port, part in first.internal.items():
+        title = ("Time on port ", Name(port), " inside the container (", Name(part.stage))
+        waits.append((title, part, (Name("app"), " and ", Name("respond"))))
+    return tuple(_wait_sentence(*one) for one in waits if one[1].baseline_ns or one[1].candidate_ns)
+
+
+def _wait_sentence(title: Sentence, part: StageShare, of: Sentence) -> Sentence:
+    change_ns = part.candidate_ns - part.baseline_ns
+    share = "" if _cancel([part]) else f", {units.share(part.share)} of the change of "
     return (
-        "Time on dependency sockets (",
-        Name(depend.stage),
-        f", part of all requests' time): {units.ns(depend.baseline_ns)} per request, then "
-        f"{units.ns(depend.candidate_ns)}: {units.ns_change(change_ns)} "
-        f"(95% interval {units.ns_interval(depend.low_ns, depend.high_ns)})",
-        *((share, Name("app")) if share else ()),
+        *title,
+        f", part of all requests' time): {units.ns(part.baseline_ns)} per request, then "
+        f"{units.ns(part.candidate_ns)}: {units.ns_change(change_ns)} "
+        f"(95% interval {units.ns_interval(part.low_ns, part.high_ns)})",
+        *((share, *of) if share else ()),
         ".",
     )
 

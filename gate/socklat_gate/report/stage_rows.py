@@ -22,6 +22,9 @@ __all__ = [
 ]
 
 
+INTERNAL = "internal"
+
+
 @dataclass(frozen=True, slots=True)
 class StageRow:
     """One measured stage, or container; ``cells`` has p50, p90 and p99 of each arm."""
@@ -59,11 +62,21 @@ def stages_section(arms: Arms, *, stalls_included: bool = False) -> Stages | Non
     seen = [s for s in measured if any(r.histograms[s].total for r in runs if s in r.histograms)]
     return Stages(
         arms=tuple(arm for arm, _ in arms),
-        rows=tuple(_row(stage, [[r.histograms for r in of] for _, of in arms]) for stage in seen),
+        rows=tuple(row for stage in seen for row in _rows(stage, arms)),
         not_seen=tuple(stage for stage in measured if stage not in seen),
         not_measured=stages_not_measured(runs),
         stalls_included=stalls_included,
     )
+
+
+def _rows(stage: str, arms: Arms) -> list[StageRow]:
+    """One, or for what is kept by port one a port."""
+    ports = {port for _, runs in arms for run in runs for port in run.internal}
+    if stage == INTERNAL and ports:
+        of_arms = [[run.internal for run in runs] for _, runs in arms]
+        numbered = sorted(ports, key=lambda port: (len(port), port))
+        return [_row(port, of_arms, f"{stage}, port {port}") for port in numbered]
+    return [_row(stage, [[run.histograms for run in runs] for _, runs in arms])]
 
 
 def companions_section(arms: Arms) -> Companions | None:
@@ -88,10 +101,12 @@ def _in_order(stages: Iterable[str]) -> list[str]:
     return [*known, *(stage for stage in found if stage not in known)]
 
 
-def _row(name: str, of_arms: Sequence[Sequence[Mapping[str, Histogram]]]) -> StageRow:
+def _row(
+    name: str, of_arms: Sequence[Sequence[Mapping[str, Histogram]]], title: str = ""
+) -> StageRow:
     """p50, p90 and p99 of each arm."""
     cells: list[str] = []
     for of_arm in of_arms:
         merged = Histogram.merged(one[name] for one in of_arm if name in one)
         cells += map(units.ns, merged.quantiles_ns([0.5, 0.9, 0.99]))
-    return StageRow(name, tuple(cells))
+    return StageRow(title or name, tuple(cells))

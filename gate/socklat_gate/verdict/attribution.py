@@ -6,9 +6,7 @@ from the fastest to the slowest, the stages' mean times add up to the mean servi
 on a slice's edge counts with the fraction of its exchanges that lie inside; its stages are taken
 to be mixed evenly, so where the arms' bands differ, an unchanged stage can show a small change.
 
-Time on dependency sockets is part of ``app``, but is kept per socket of the dependency rather than
-per exchange, so it has no bands: only its total per exchange, over the whole distribution, can be
-held against the change of ``app``.
+What a service waits for others is part of ``app``, but has no bands: see `verdict.waits`.
 """
 
 from __future__ import annotations
@@ -17,15 +15,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from socklat_gate.measured.attribution import COMPONENTS, Attribution, StageShare
+from socklat_gate.measured.attribution import COMPONENTS, Attribution
 from socklat_gate.measured.pair import ARMS, Pair
 from socklat_gate.measured.run import Bands
-from socklat_gate.verdict.arrays import Floats
-from socklat_gate.verdict.clusters import ClusterIds, cluster_ids, cluster_means
-from socklat_gate.verdict.estimate import hodges_lehmann
-from socklat_gate.verdict.interval import confidence_interval
+from socklat_gate.verdict.band_means import slice_means_ns
+from socklat_gate.verdict.clusters import ClusterIds, cluster_ids
+from socklat_gate.verdict.shares import carries, centre, interval, one_sided, share_of
+from socklat_gate.verdict.waits import Waits, waits_of
 
-__all__ = ["COMPONENTS", "SLICES", "attribute", "slice_means_ns"]
+__all__ = ["COMPONENTS", "SLICES", "attribute"]
 
 SLICES: tuple[tuple[str, float, float], ...] = (
     ("middle", 0.25, 0.75),
@@ -33,9 +31,6 @@ SLICES: tuple[tuple[str, float, float], ...] = (
     ("slowest 1%", 0.99, 1.0),
 )
 """Name and the ranks between which a slice lies, as shares of the exchanges."""
-
-NAMED_SHARE = 0.5
-DEPEND = "depend"
 
 
 def attribute(
@@ -52,7 +47,8 @@ def attribute(
     carries more than half of the change and the 95% intervals of both the change and the stage's
     part of it (`verdict.interval`; by ``clusters`` of all the given pairs) lie on its side of 0,
     so never before 5 clusters.  Where ``app`` is named and time on dependency sockets explains more
-    than half of what it changed by, in the same sense, "depend" is named instead.  A description,
+    than half of what it changed by, in the same sense, "depend" is named instead; else "internal",
+    with the port, where time on a port inside the container does (`verdict.waits`).  A description,
     not a gate: the slices are not corrected for being three.  The shares sum to 1, and are all 0
     when nothing changed.  Corrected bands are used where both arms have them.
 
@@ -68,38 +64,15 @@ def attribute(
         return ()
     used, groups = [pairs[at] for at in kept], clusters[kept]
     stages = ("service", *components)
-    depend = _depend(used, groups)
-    return tuple(_one_slice(used, groups, stages, depend, *bounds) for bounds in SLICES)
-
-
-def slice_means_ns(bands: Bands, stages: Sequence[str], low: float, high: float) -> Floats:
-    """Mean ns per exchange of each stage between the ranks low and high; shape (stages,).
-
-    Raises `ValueError` without exchanges, for an unknown stage, or unless 0 <= low < high <= 1.
-    """
-    missing = [stage for stage in stages if stage not in bands.stages]
-    if missing:
-        raise ValueError(f"the bands hold {', '.join(bands.stages)}, not {', '.join(missing)}")
-    if not 0 <= low < high <= 1:
-        raise ValueError(f"a slice lies between two ranks in [0, 1], not {low} and {high}")
-    used = np.flatnonzero(bands.count)
-    if used.size == 0:
-        raise ValueError("bands without exchanges have no slices")
-    count = bands.count[used].astype(np.float64)
-    upper = np.cumsum(count)
-    total = upper[-1]
-    inside = np.minimum(upper, high * total) - np.maximum(upper - count, low * total)
-    weight = np.clip(inside, 0.0, count) / count
-    columns = [bands.stages.index(stage) for stage in stages]
-    sums = weight @ bands.sums_ns[used][:, columns].astype(np.float64)
-    return np.asarray(sums / ((high - low) * total))
+    waits = waits_of(used, groups)
+    return tuple(_one_slice(used, groups, stages, waits, *bounds) for bounds in SLICES)
 
 
 def _one_slice(
     pairs: Sequence[Pair],
     clusters: ClusterIds,
     stages: Sequence[str],
-    depend: StageShare | None,
+    waits: Waits,
     name: str,
     low: float,
     high: float,
@@ -110,34 +83,18 @@ def _one_slice(
     )
     deltas = means[:, 1, :] - means[:, 0, :]
     columns = range(1, len(stages))
-    changes = [_centre(deltas[:, column], clusters) for column in columns]
+    changes = [centre(deltas[:, column], clusters) for column in columns]
     total_change = sum(changes)
     shares = tuple(
-        _share(
+        share_of(
             stages[column], means[:, 0, column], deltas[:, column], change, total_change, clusters
         )
         for column, change in zip(columns, changes, strict=True)
     )
     largest = max(shares, key=lambda part: part.share)
-    agreed = _one_sided(*_interval(deltas[:, 0], clusters), total_change)
-    named = largest.stage if _carries(largest) and agreed else None
-    if named == "app" and depend is not None and _carries(depend):
-        named = DEPEND
-    return Attribution(name, total_change, shares, named, depend)
-
-
-def _share(
-    stage: str,
-    baseline: Floats,
-    deltas: Floats,
-    change_ns: float,
-    whole_ns: float,
-    clusters: ClusterIds,
-) -> StageShare:
-    """A stage's part of a change, from ns by pair; ``change_ns`` is the centre of ``deltas``."""
-    before_ns = _centre(baseline, clusters)
-    share = change_ns / whole_ns if whole_ns != 0 else 0.0
-    return StageShare(stage, before_ns, before_ns + change_ns, share, *_interval(deltas, clusters))
+    agreed = one_sided(*interval(deltas[:, 0], clusters), total_change)
+    named, port = waits.named(largest.stage if carries(largest) and agreed else None)
+    return Attribution(name, total_change, shares, named, waits.depend, dict(waits.internal), port)
 
 
 def _bands_of(pair: Pair) -> tuple[Bands, ...]:
@@ -150,43 +107,3 @@ def _bands_of(pair: Pair) -> tuple[Bands, ...]:
     if len(corrected) == len(ARMS):
         return tuple(corrected)
     return tuple(pair.arm(arm).bands for arm in ARMS)
-
-
-def _depend(pairs: Sequence[Pair], clusters: ClusterIds) -> StageShare | None:
-    """Time on dependency sockets per exchange, its share being of the change of ``app``.
-
-    None unless every run measured it: a mean over some pairs only is not comparable.
-    """
-    if not all(DEPEND in pair.arm(arm).histograms for pair in pairs for arm in ARMS):
-        return None
-    # shape (pairs, arms): raw numbers throughout, because depend has no correction of its own
-    depend, app = (np.zeros((len(pairs), len(ARMS))) for _ in range(2))
-    for row, pair in enumerate(pairs):
-        for column, arm in enumerate(ARMS):
-            run = pair.arm(arm)
-            if "app" not in run.bands.stages:
-                return None
-            spent = run.histograms[DEPEND]
-            exchanges = float(run.bands.count.sum())
-            depend[row, column] = (spent.mean_ns() * spent.total if spent.total else 0) / exchanges
-            app[row, column] = slice_means_ns(run.bands, ("app",), 0.0, 1.0)[0]
-    deltas, of = depend[:, 1] - depend[:, 0], _centre(app[:, 1] - app[:, 0], clusters)
-    return _share(DEPEND, depend[:, 0], deltas, _centre(deltas, clusters), of, clusters)
-
-
-def _centre(values_ns: Floats, clusters: ClusterIds) -> float:
-    return hodges_lehmann(cluster_means(values_ns, clusters))
-
-
-def _interval(deltas_ns: Floats, clusters: ClusterIds) -> tuple[float, float]:
-    return confidence_interval(cluster_means(deltas_ns, clusters))
-
-
-def _carries(part: StageShare) -> bool:
-    change_ns = part.candidate_ns - part.baseline_ns
-    return part.share > NAMED_SHARE and _one_sided(part.low_ns, part.high_ns, change_ns)
-
-
-def _one_sided(low: float, high: float, change: float) -> bool:
-    """Whether an interval excludes 0, on the side of the change."""
-    return low > 0 if change > 0 else high < 0 if change < 0 else False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from socklat_gate.errors import Reason
+from socklat_gate.measured.attribution import Attribution
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.result import Result, RunResult
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict, Verdict
@@ -18,7 +19,7 @@ from socklat_gate.wording.units import change, count, interval, ns
 __all__ = ["headline", "next_step"]
 
 MAX_ALSO = 3
-DEPEND = "depend"
+DEPEND, INTERNAL = "depend", "internal"
 
 
 def headline(result: Result) -> Sentence:
@@ -120,15 +121,25 @@ def _more_spikes(spikes: SpikeVerdict | None) -> Sentence:
 
 
 def _where(verdict: Verdict, metric: MetricVerdict) -> Sentence:
-    """Which stage carries the change, if one does; dependency sockets are a part of ``app``."""
+    """Which stage carries the change, if one does, and whom it waits for."""
     found = carrier(verdict, metric)
     if found is None or found.stage is None:
         return ()
-    stage = "app" if found.stage == DEPEND else found.stage
+    stage = found.stage
+    within: Sentence = ()
+    if stage in (DEPEND, INTERNAL):
+        stage = max(found.shares, key=lambda share: share.share).stage
+        within = _waited_for(found)
     part = next((s.share for s in found.shares if s.stage == stage), math.nan)
     amount = "almost all" if part >= 0.9 else "most" if part >= 0.5 else "the largest part"
-    within = (", which waits for dependencies (", Name(DEPEND), ")") if stage != found.stage else ()
     return (f", {amount} of it in ", Name(stage), *within)
+
+
+def _waited_for(found: Attribution) -> Sentence:
+    if found.stage == DEPEND:
+        return (", which waits for dependencies (", Name(DEPEND), ")")
+    port = ("port ", Name(found.port), " inside the container")
+    return (", which waits for ", *port, " (", Name(INTERNAL), ")")
 
 
 def _pass_sentence(verdict: Verdict) -> Sentence:
@@ -181,7 +192,8 @@ def _investigate(verdict: Verdict) -> Sentence:
     if found is None or found.stage is None:
         return ADVICE[Outcome.REGRESSION]
     hint = STAGES.get(found.stage, "")
-    return ("Start with ", Name(found.stage), f"{': ' + hint if hint else ''}.")
+    port = (" on port ", Name(found.port)) if found.port else ()
+    return ("Start with ", Name(found.stage), *port, f"{': ' + hint if hint else ''}.")
 
 
 def _more_pairs(verdict: Verdict, further: int, out_of_time: bool) -> Sentence:

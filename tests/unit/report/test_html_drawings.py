@@ -21,7 +21,7 @@ from socklat_gate.report.formats.html.marks import MAX_MARKS
 from socklat_gate.report.formats.html.page import MAX_COLUMNS
 from socklat_gate.report.formats.html.waterfall import SEQUENCE, share_bars, waterfalls
 from socklat_gate.scenario.gating import Gate, Metric
-from socklat_gate.verdict.attribution import slice_means_ns
+from socklat_gate.verdict.band_means import slice_means_ns
 from socklat_gate.verdict.decide import decide
 from tests.unit.factories import (
     make_metric,

@@ -11,8 +11,10 @@ import pytest
 
 from socklat_gate.errors import Reason
 from socklat_gate.measured.attribution import Attribution, StageShare
+from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.result import Result
+from socklat_gate.measured.run import Run
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict
 from socklat_gate.report.arm_runs import shown_runs
 from socklat_gate.report.machine import machine_numbers
@@ -27,6 +29,7 @@ from socklat_gate.wording.spike_text import power_text
 from tests.unit.factories import (
     make_attribution,
     make_cpu_metric,
+    make_histogram,
     make_metric,
     make_noise,
     make_pair,
@@ -321,7 +324,7 @@ def slice_views(parts: Sequence[Attribution]) -> Sequence[Slice]:
 
 
 def depend_sentence(parts: Sequence[Attribution]) -> Sentence:
-    return attributed(parts).depend
+    return next(iter(attributed(parts).waits), ())
 
 
 def test_intervals_of_the_attribution() -> None:
@@ -354,6 +357,48 @@ def test_time_on_dependency_sockets() -> None:
     assert depend_sentence((replace(parts[0], depend=idle),)) == ()
     little = replace(depend, share=-20.0)
     assert "of the change of" not in plain(depend_sentence((replace(parts[0], depend=little),)))
+
+
+def test_time_on_a_port_inside_the_container() -> None:
+    internal = {
+        "9000": StageShare("internal", 2.0e6, 2.5e6, 0.94, 4.8e5, 5.3e5),
+        "9090": StageShare("internal", 1.0e3, 1.0e3, 0.0, -9.0, 9.0),
+        "9100": StageShare("internal", 0.0, 0.0, 0.0, 0.0, 0.0),
+    }
+    parts = tuple(
+        replace(part, stage="internal", port="9000", internal=internal)
+        for part in make_attribution()
+    )
+    result = with_verdict(make_result(), attribution=parts)
+    assert ", almost all of it in app, which waits for port 9000 inside the container" in plain(
+        headline(result)
+    )
+    assert plain(next_step(result)).startswith("Start with internal on port 9000: a server inside")
+    said, other = map(plain, attributed(parts).waits)
+    assert said.startswith("Time on port 9000 inside the container (internal, part of all")
+    assert said.endswith("94.0% of the change of app and respond.")
+    assert other.startswith("Time on port 9090 inside")
+    assert "| `internal, port 9000` |" in render_markdown(result)
+
+
+def test_stages_on_ports_inside_the_container_have_a_row_each_and_arm() -> None:
+    def with_internal(run: Run, scale: float) -> Run:
+        ports = {"10080": make_histogram(3, scale), "9000": make_histogram(4, scale)}
+        both = Histogram.merged(ports.values())
+        return replace(run, internal=ports, histograms={**run.histograms, "internal": both})
+
+    pair = make_pair()
+    pair = replace(
+        pair,
+        baseline=with_internal(pair.baseline, 1.0),
+        candidate=with_internal(pair.candidate, 2.0),
+    )
+    result = replace(make_result(), pairs=(pair,))
+    section = report_of(result).stages
+    assert section is not None
+    rows = {row.name: row.cells for row in section.rows if row.name.startswith("internal")}
+    assert list(rows) == ["internal, port 9000", "internal, port 10080"]
+    assert all(len(cells) == 6 and cells[0] != cells[3] for cells in rows.values())
 
 
 # the headline of what cannot be judged

@@ -8,8 +8,10 @@ import pytest
 
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.histogram import BAND_COUNT, Histogram
+from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.run import Bands, Run, StallCorrected
-from socklat_gate.verdict.attribution import attribute, slice_means_ns
+from socklat_gate.verdict.attribution import attribute
+from socklat_gate.verdict.band_means import slice_means_ns
 
 from .builders import SERVICE_NS, STAGES, bands_of, pair_of, run_of
 
@@ -194,6 +196,62 @@ def test_dependencies_measured_in_some_runs_only_are_left_out() -> None:
     pairs = dependent_pairs(300_000, 0)
     some = [*pairs[:-1], shaped_pairs([0] * 8, [0] * 8)[-1]]
     assert attribute(some)[0].depend is None
+
+
+def with_internal(pair: Pair, spent_ns: dict[str, tuple[int, int]]) -> Pair:
+    """Each exchange of either arm has one on each of these ports, of so many ns."""
+
+    def spent(run: Run, arm: int) -> Run:
+        ports = {
+            port: Histogram.of(np.full(SERVICE_NS.size, times[arm]))
+            for port, times in spent_ns.items()
+            if times[arm]
+        }
+        both = Histogram.merged([Histogram.empty(), *ports.values()])
+        return replace(run, internal=ports, histograms={**run.histograms, "internal": both})
+
+    return replace(pair, baseline=spent(pair.baseline, 0), candidate=spent(pair.candidate, 1))
+
+
+def test_a_slower_server_inside_the_container_is_named_by_its_port() -> None:
+    ports = {"9000": (50_000, 350_000), "9090": (20_000, 20_000), "9100": (0, 1_000)}
+    pairs = [with_internal(pair, ports) for pair in shaped_pairs([0] * 8, [0] * 8)]
+    pairs = [
+        replace(
+            pair,
+            candidate=replace(
+                run_of(SERVICE_NS + 340_000 + 500 * at, RECV_WAIT_NS),
+                internal=pair.candidate.internal,
+                histograms=pair.candidate.histograms,
+            ),
+        )
+        for at, pair in enumerate(pairs)
+    ]
+    for found in attribute(pairs):
+        assert (found.stage, found.port) == ("internal", "9000")
+        assert list(found.internal) == ["9000", "9090", "9100"]
+        assert found.internal["9000"].share == pytest.approx(0.88, abs=0.03)
+        assert found.internal["9090"].share == 0
+        assert found.internal["9100"].baseline_ns == 0
+
+
+def test_a_server_inside_that_is_no_slower_is_not_named() -> None:
+    pairs = [with_internal(p, {"9000": (50_000, 50_000)}) for p in dependent_pairs(0, 300_000)]
+    assert {(found.stage, found.port) for found in attribute(pairs)} == {("app", "")}
+
+
+def test_a_dependency_elsewhere_is_named_before_the_server_that_waits_for_it() -> None:
+    slower = {"9000": (50_000, 350_000)}
+    pairs = [with_internal(pair, slower) for pair in dependent_pairs(300_000, 40_000)]
+    assert {(found.stage, found.port) for found in attribute(pairs)} == {("depend", "")}
+
+
+def test_ports_of_documents_that_lack_the_stage_are_not_compared() -> None:
+    slower = {"9000": (50_000, 350_000)}
+    pairs = [with_internal(pair, slower) for pair in dependent_pairs(0, 300_000)]
+    old = replace(pairs[-1], baseline=dependent_pairs(0, 300_000)[-1].baseline)
+    found = attribute([*pairs[:-1], old])[0]
+    assert (found.stage, found.internal) == ("app", {})
 
 
 def test_corrected_bands_are_used_where_both_arms_have_them() -> None:

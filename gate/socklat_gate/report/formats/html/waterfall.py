@@ -11,7 +11,7 @@ import numpy as np
 from socklat_gate.measured.attribution import Attribution
 from socklat_gate.measured.run import Bands, Run
 from socklat_gate.report.arm_runs import Arms
-from socklat_gate.verdict.attribution import slice_means_ns
+from socklat_gate.verdict.band_means import slice_means_ns
 from socklat_gate.wording import units
 
 __all__ = ["Waterfall", "WaterfallBar", "WaterfallRow", "share_bars", "waterfalls"]
