@@ -32,7 +32,14 @@ from socklat_gate.measured.run import (
     Spike,
     StallCorrected,
 )
-from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict, Verdict, Waived
+from socklat_gate.measured.verdict import (
+    CountVerdict,
+    MetricVerdict,
+    Outcome,
+    SpikeVerdict,
+    Verdict,
+    Waived,
+)
 
 STAGES = ("service", "recv_wait", "app")
 REQUESTS = 2_000
@@ -282,6 +289,23 @@ def make_spike_verdict(*, failed: bool = False, candidate: int = 0) -> SpikeVerd
         mde_events=4,
         mde_ratio=22.7,
         failed=failed,
+    )
+
+
+def make_count_verdict(
+    name: str = "errors", *, failed: bool = False, undecided: bool = False
+) -> CountVerdict:
+    """Of 48 000 requests of each arm 2 and, where that is more, 31 or 6 failed."""
+    return CountVerdict(
+        name=name,
+        baseline_count=2,
+        baseline_total=48_000,
+        candidate_count=31 if failed else 6 if undecided else 2,
+        candidate_total=48_000,
+        evidence=5_310.0 if failed else 4.2 if undecided else 1.1,
+        threshold=2_000.0,
+        failed=failed,
+        undecided=undecided,
     )
 
 

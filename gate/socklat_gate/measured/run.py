@@ -110,7 +110,8 @@ class LoadCounts:
     ``grown`` connections were opened beyond ``load.connections`` because requests found none free.
     ``answers`` is None where it is not known what came back.  ``no_response_total`` are the sent
     requests without a complete response, warm-up included, which the kernel may have counted as
-    responses (None: not known).
+    responses (None: not known).  ``overloaded``: the arm could not carry its load, by the rule of
+    `load.checks`.
     """
 
     planned: int
@@ -127,6 +128,7 @@ class LoadCounts:
     grown: int = 0
     answers: Answers | None = None
     no_response_total: int | None = None
+    overloaded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

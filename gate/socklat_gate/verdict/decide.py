@@ -1,9 +1,9 @@
 """The verdict over pairs measured side by side: sequential, valid after every pair.
 
 FAIL as soon as any metric's E_F reaches its 1 / alpha share (Bonferroni over the metrics), or the
-spikes' evidence theirs; PASS as soon as every metric's E_P has reached 1 / alpha_pass and, at that
-look, no metric's E_F by raw numbers is above 1; see `verdict.evidence` for both and
-`verdict.spikes` for spikes.
+evidence of spikes or of a count theirs; PASS as soon as every metric's E_P has reached
+1 / alpha_pass and, at that look, no metric's E_F by raw numbers is above 1; see `verdict.evidence`
+for both and `verdict.spikes` for spikes.
 
 Both are stopping rules, so each metric keeps the largest evidence that any prefix of the pairs
 reached: Ville's inequality bounds the chance that evidence *ever* reaches its threshold, so the
@@ -13,7 +13,8 @@ the one metric that is truly at its failure limit to have reached its own thresh
 kinds of evidence were reached (a change inside the indifference zone, a caller that went on
 measuring), it is a regression.  Spikes hold up a PASS only for an exposure of
 ``gate.spikes.watch_s``: no job is long enough to show that there are none, so their power is
-reported.
+reported.  Counts (`verdict.counts`) and responses of another kind (`verdict.answers`) hold up a
+PASS at the look at which they speak against it.
 """
 
 from __future__ import annotations
@@ -28,9 +29,11 @@ from socklat_gate.measured.facts import ReasonFact
 from socklat_gate.measured.names import SPIKES
 from socklat_gate.measured.pair import ARMS, Pair
 from socklat_gate.measured.verdict import Outcome, SpikeVerdict, Verdict
+from socklat_gate.verdict.answers import answer_differences
 from socklat_gate.verdict.attribution import attribute
 from socklat_gate.verdict.clusters import ClusterIds, cluster_ids
 from socklat_gate.verdict.correlated_stalls import JudgedPairs, judged_pairs
+from socklat_gate.verdict.counts import judge_counts
 from socklat_gate.verdict.judge import JudgedMetric, judge_metric
 from socklat_gate.verdict.log_ratios import LogRatios, stage_log_ratios
 from socklat_gate.verdict.overlap import overlap_fact
@@ -66,8 +69,9 @@ def decide(
     containers count from the start's last pair on.  A pair without enough exchanges makes its
     metric INCONCLUSIVE (TOO_FEW_SAMPLES, or NOT_MEASURED where no pair has the number), so the job
     cannot pass any more; overlapping requests beyond ``gate.max_overlap`` in an arm make
-    everything INCONCLUSIVE.  Raw numbers are judged, and CORRELATED_STALLS is the last reason, once
-    stalls are shown to follow one arm's requests.
+    everything but counts INCONCLUSIVE, and so do responses that differ between the arms, unless
+    ``gate.accept_answers`` has it.  Raw numbers are judged, and CORRELATED_STALLS is the last
+    reason, once stalls are shown to follow one arm's requests.
 
     Raises `ValueError` for an unknown metric in ``scales``, a waiver of what is not gated or
     another kind of ``budget_spent``, `InvalidMeasurement` when a run lacks the counters of
@@ -90,7 +94,12 @@ def decide(
     if overlaps:
         judged, spikes = _not_judged(judged, spikes)
     missing = exposure_pairs(spikes, gate.spikes.watch_s, len(used), gate.max_pairs)
-    decision = _decision(Evidence(judged, spikes, overlaps, missing, len(used)))
+    counts = judge_counts(used, clusters, gate, waived)
+    baseline, candidate = ([pair.arm(arm) for pair in used] for arm in ARMS)
+    differences = answer_differences(baseline, candidate, gate)
+    decision = _decision(
+        Evidence(judged, spikes, overlaps, missing, len(used), counts, differences)
+    )
     return Verdict(
         outcome=decision.outcome,
         reasons=(
@@ -103,6 +112,7 @@ def decide(
         pairs=len(used),
         pairs_to_decide=decision.pairs_to_decide,
         spikes=spikes,
+        counts=counts,
     )
 
 

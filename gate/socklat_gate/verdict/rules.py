@@ -12,10 +12,18 @@ from dataclasses import dataclass
 
 from socklat_gate.errors import Reason
 from socklat_gate.measured.facts import ReasonFact
-from socklat_gate.measured.verdict import Outcome, SpikeVerdict
+from socklat_gate.measured.names import CAPACITY, CONNECTIONS, ERRORS
+from socklat_gate.measured.verdict import CountVerdict, Outcome, SpikeVerdict
 from socklat_gate.verdict.judge import JudgedMetric
 
-__all__ = ["RULES", "Decision", "Evidence", "Rule", "exposure_pairs"]
+__all__ = ["MORE", "RULES", "Decision", "Evidence", "Rule", "exposure_pairs"]
+
+MORE = {
+    ERRORS: Reason.MORE_ERRORS,
+    CAPACITY: Reason.LESS_CAPACITY,
+    CONNECTIONS: Reason.MORE_CONNECTIONS,
+}
+"""The reason that a failed count gives, by its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +32,8 @@ class Evidence:
 
     ``pairs`` were used.  ``overlaps`` has a fact for each arm whose requests overlapped too often.
     ``exposure_pairs`` are further pairs until the exposure to spikes is as long as a pass needs.
+    ``counts`` are judged beside; ``differences`` has a fact for each way in which the arms'
+    responses differ.
     """
 
     judged: Sequence[JudgedMetric]
@@ -31,6 +41,8 @@ class Evidence:
     overlaps: Sequence[ReasonFact]
     exposure_pairs: int
     pairs: int
+    counts: Sequence[CountVerdict] = ()
+    differences: Sequence[ReasonFact] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +70,7 @@ def _overlap(evidence: Evidence) -> Decision | None:
 
 
 def _regression(evidence: Evidence) -> Decision | None:
-    """Any metric that failed, or spikes that did."""
+    """Any metric that failed, or spikes or a count that did; how responses differ goes with it."""
     reasons = [
         ReasonFact(Reason.REGRESSION, one.verdict.name)
         for one in evidence.judged
@@ -66,7 +78,17 @@ def _regression(evidence: Evidence) -> Decision | None:
     ]
     if evidence.spikes and evidence.spikes.failed:
         reasons.append(ReasonFact(Reason.MORE_SPIKES))
-    return Decision(Outcome.REGRESSION, tuple(reasons), 0) if reasons else None
+    reasons += (ReasonFact(MORE[one.name]) for one in evidence.counts if one.failed)
+    if not reasons:
+        return None
+    return Decision(Outcome.REGRESSION, (*reasons, *evidence.differences), 0)
+
+
+def _differing_responses(evidence: Evidence) -> Decision | None:
+    """What responds otherwise does something else: faster is no improvement there."""
+    if not evidence.differences:
+        return None
+    return Decision(Outcome.INCONCLUSIVE, tuple(evidence.differences))
 
 
 def _undecided_metric(evidence: Evidence) -> Decision | None:
@@ -74,6 +96,17 @@ def _undecided_metric(evidence: Evidence) -> Decision | None:
     if all(one.verdict.verdict is Outcome.PASS for one in evidence.judged):
         return None
     return Decision(Outcome.INCONCLUSIVE, pairs_to_decide=_pairs_to_decide(evidence))
+
+
+def _undecided_count(evidence: Evidence) -> Decision | None:
+    """A pass waits while the candidate has more of a count than can be left out of account."""
+    open_ = [one for one in evidence.counts if one.undecided]
+    if not open_:
+        return None
+    ways = [_pairs_to_fail(one, evidence.pairs) for one in open_]
+    nearest = min((n for n in ways if n is not None), default=None)
+    facts = tuple(ReasonFact(Reason.COUNTS_UNDECIDED, one.name) for one in open_)
+    return Decision(Outcome.INCONCLUSIVE, facts, nearest)
 
 
 def _exposure(evidence: Evidence) -> Decision | None:
@@ -107,13 +140,24 @@ def _pass(evidence: Evidence) -> Decision:
 
 
 RULES = (
-    Rule("overlap", _overlap),
+    # First, since counts need no times; what overlap makes approximate has not failed then.
     Rule("regression", _regression),
+    Rule("overlap", _overlap),
+    Rule("differing responses", _differing_responses),
     Rule("undecided metric", _undecided_metric),
+    Rule("undecided count", _undecided_count),
     Rule("exposure", _exposure),
     Rule("raw slower", _raw_slower),
     Rule("pass", _pass),
 )
+
+
+def _pairs_to_fail(count: CountVerdict, pairs: int) -> int | None:
+    """Further pairs until the evidence reaches its threshold, if it grows on as it did."""
+    if count.evidence <= 1.0 or not pairs:
+        return None
+    grown = math.log(count.evidence) / pairs
+    return max(1, math.ceil(math.log(count.threshold) / grown) - pairs)
 
 
 def _pairs_to_decide(evidence: Evidence) -> int | None:

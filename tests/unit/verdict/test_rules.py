@@ -11,7 +11,7 @@ from socklat_gate.measured.facts import ReasonFact
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.verdict.judge import JudgedMetric
 from socklat_gate.verdict.rules import RULES, Evidence, exposure_pairs
-from tests.unit.factories import make_metric, make_spike_verdict
+from tests.unit.factories import make_count_verdict, make_metric, make_spike_verdict
 
 
 def judged(outcome: Outcome, to_fail: int | None = None, to_pass: int | None = 0) -> JudgedMetric:
@@ -23,6 +23,7 @@ def raw(evidence: float) -> JudgedMetric:
 
 
 PASSED = Evidence([judged(Outcome.PASS)], make_spike_verdict(), [], 0, 5)
+DIFFERENT = ReasonFact(Reason.ANSWERS_DIFFER, "sizes")
 OPEN = replace(PASSED, judged=[judged(Outcome.INCONCLUSIVE, 9, 4)])
 
 
@@ -43,13 +44,21 @@ def first(evidence: Evidence) -> str:
         (replace(OPEN, judged=[*OPEN.judged, judged(Outcome.REGRESSION)]), "regression"),
         (replace(PASSED, spikes=make_spike_verdict(failed=True)), "regression"),
         (
-            replace(
-                PASSED,
-                judged=[judged(Outcome.REGRESSION)],
-                overlaps=[ReasonFact(Reason.OVERLAPPING_REQUESTS, "candidate")],
-            ),
+            replace(PASSED, overlaps=[ReasonFact(Reason.OVERLAPPING_REQUESTS, "candidate")]),
             "overlap",
         ),
+        (
+            replace(
+                PASSED,
+                overlaps=[ReasonFact(Reason.OVERLAPPING_REQUESTS, "candidate")],
+                counts=[make_count_verdict(failed=True)],
+            ),
+            "regression",
+        ),
+        (replace(PASSED, counts=[make_count_verdict(undecided=True)]), "undecided count"),
+        (replace(OPEN, counts=[make_count_verdict(undecided=True)]), "undecided metric"),
+        (replace(PASSED, differences=[DIFFERENT], exposure_pairs=3), "differing responses"),
+        (replace(OPEN, differences=[DIFFERENT]), "differing responses"),
     ],
 )
 def test_the_first_rule_that_holds(evidence, name):
@@ -68,3 +77,12 @@ def test_exposure_is_expected_to_grow_as_it_did():
     assert exposure_pairs(spikes, 30.0, 3, 40) == 0
     assert exposure_pairs(spikes, 120.0, 3, 40) == 9
     assert exposure_pairs(replace(spikes, candidate_exposure_s=0.0), 120.0, 3, 40) == 40
+
+
+@pytest.mark.parametrize(("evidence", "further"), [(1.0, None), (44.0, 6), (1990.0, 1)])
+def test_an_open_count_is_expected_to_grow_as_it_did(evidence, further):
+    rule = next(rule for rule in RULES if rule.name == "undecided count")
+    count = replace(make_count_verdict(undecided=True), evidence=evidence, threshold=2000.0)
+    found = rule.decide(replace(PASSED, pairs=5, counts=[count]))
+    assert found.pairs_to_decide == further
+    assert found.reasons == (ReasonFact(Reason.COUNTS_UNDECIDED, count.name),)

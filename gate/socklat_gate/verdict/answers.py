@@ -1,0 +1,145 @@
+"""Whether both arms respond alike: a faster response of another kind is no improvement.
+
+Only a pass is kept away by this, so no part of alpha is spent; but chance must not do it.  What is
+compared is a share of the responses: of each status, and of those that are smaller (larger) than a
+size.  A difference counts as far as it exceeds its noise, the larger of two: that of a binomial
+share at `SIGMAS` standard errors, and what the pairs' own differences scatter (Student's t).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from socklat_gate.errors import Reason
+from socklat_gate.measured.facts import ReasonFact, Scalar
+from socklat_gate.measured.histogram import BUCKETS, Histogram, bucket_edges_ns
+from socklat_gate.measured.run import Answers
+from socklat_gate.verdict.arrays import Floats
+from socklat_gate.verdict.functions import student_quantile
+
+if TYPE_CHECKING:
+    from socklat_gate.measured.run import Run
+    from socklat_gate.scenario.gating import Gate
+
+__all__ = ["SHIFT", "TOLERANCE", "answer_differences"]
+
+TOLERANCE = 0.01
+"""Share of the responses that may be of another kind: the total variation distance."""
+
+SHIFT = 1.2
+"""Sizes within this factor count as the same."""
+
+SIGMAS = 4.0
+LEVEL = 0.999
+
+
+def answer_differences(
+    baseline: Sequence[Run], candidate: Sequence[Run], gate: Gate
+) -> list[ReasonFact]:
+    """ANSWERS_DIFFER about ``statuses`` and ``sizes``, but for what ``gate.accept_answers`` has.
+
+    Runs of which it is not known what came back are left out.  Numbers of ``statuses``: counts by
+    ``baseline STATUS`` and ``candidate STATUS``; of ``sizes``: ``baseline_bytes`` and
+    ``candidate_bytes``, the medians, and ``larger``, 1 or 0; of both ``share``, how many of the
+    responses are others.
+    """
+    arms = [
+        [run.load.answers for run in runs if run.load.answers is not None]
+        for runs in (baseline, candidate)
+    ]
+    if not all(arms):
+        return []
+    found = []
+    if "statuses" not in gate.accept_answers:
+        found.append(_statuses(*arms))
+    if "sizes" not in gate.accept_answers:
+        found.append(_sizes(*arms))
+    return [fact for fact in found if fact is not None]
+
+
+def _statuses(baseline: Sequence[Answers], candidate: Sequence[Answers]) -> ReasonFact | None:
+    names = sorted({name for one in (*baseline, *candidate) for name in one.statuses})
+    counts = [
+        np.array([[one.statuses.get(name, 0) for name in names] for one in arm], np.float64)
+        for arm in (baseline, candidate)
+    ]
+    known = [arm[arm.sum(axis=1) > 0] for arm in counts]
+    if not all(arm.size for arm in known):
+        return None
+    # Half the sum over all kinds is the distance: what one has more, others have less.
+    apart = sum(
+        _beyond_noise(*(arm[:, at] for arm in known), *(arm.sum(axis=1) for arm in known))
+        for at in range(len(names))
+    )
+    if apart / 2.0 <= TOLERANCE:
+        return None
+    theirs, ours = (arm.sum(axis=0) / arm.sum() for arm in known)
+    share = float(np.abs(ours - theirs).sum()) / 2.0
+    mixes: dict[str, Scalar] = {
+        f"{arm} {name}": int(number)
+        for arm, found in zip(("baseline", "candidate"), known, strict=True)
+        for name, number in zip(names, found.sum(axis=0), strict=True)
+        if number
+    }
+    return ReasonFact(Reason.ANSWERS_DIFFER, "statuses", {"share": share, **mixes})
+
+
+def _sizes(baseline: Sequence[Answers], candidate: Sequence[Answers]) -> ReasonFact | None:
+    arms = [[one.sizes for one in arm if one.sizes.total] for arm in (baseline, candidate)]
+    if not all(arms):
+        return None
+    smaller, larger = _moved(*arms), _moved(*reversed(arms))
+    share = max(smaller, larger)
+    if not share:
+        return None
+    medians = [Histogram.merged(arm).quantile_ns(0.5) for arm in arms]
+    numbers: dict[str, Scalar] = {
+        "share": share,
+        "baseline_bytes": float(medians[0]),
+        "candidate_bytes": float(medians[1]),
+        "larger": int(larger > smaller),
+    }
+    return ReasonFact(Reason.ANSWERS_DIFFER, "sizes", numbers)
+
+
+def _moved(upper: Sequence[Histogram], lower: Sequence[Histogram]) -> float:
+    """Share of responses that are smaller in ``lower`` by more than `SHIFT`; 0 when chance is.
+
+    The largest F_lower(x) - F_upper(SHIFT x): a median that moved by more shows in it, and so
+    does every other part of the distribution.
+    """
+    edges = np.asarray(bucket_edges_ns(), np.float64)
+    # The last bucket of which all is at most SHIFT times the upper edge of each.
+    shifted = np.searchsorted(edges[1:], SHIFT * edges[1:], side="left").clip(0, BUCKETS - 1)
+    below = [
+        np.cumsum([one.counts for one in arm], axis=1, dtype=np.float64) for arm in (upper, lower)
+    ]
+    above = below[0][:, shifted]
+    totals = [arm[:, -1] for arm in below]
+    pooled = below[1].sum(axis=0) / totals[1].sum() - above.sum(axis=0) / totals[0].sum()
+    at = int(np.argmax(pooled))
+    if pooled[at] <= TOLERANCE:
+        return 0.0
+    beyond = _beyond_noise(above[:, at], below[1][:, at], totals[0], totals[1])
+    return float(pooled[at]) if beyond > TOLERANCE else 0.0
+
+
+def _beyond_noise(theirs: Floats, ours: Floats, theirs_of: Floats, ours_of: Floats) -> float:
+    """How far two shares, of counts by run, differ beyond their noise; at least 0."""
+    shares = ours.sum() / ours_of.sum(), theirs.sum() / theirs_of.sum()
+    pooled = (ours.sum() + theirs.sum()) / (ours_of.sum() + theirs_of.sum())
+    binomial = math.sqrt(pooled * (1.0 - pooled) * (1.0 / ours_of.sum() + 1.0 / theirs_of.sum()))
+    noise = max(SIGMAS * binomial, _scatter(ours / ours_of), _scatter(theirs / theirs_of))
+    return max(0.0, abs(float(shares[0] - shares[1])) - noise)
+
+
+def _scatter(shares: Floats) -> float:
+    """Half the width of an interval for the mean of the runs' shares; 0 for a single run."""
+    runs = shares.size
+    if runs < 2:
+        return 0.0
+    return student_quantile(runs - 1, LEVEL) * float(np.std(shares, ddof=1)) / math.sqrt(runs)

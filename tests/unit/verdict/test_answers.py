@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from socklat_gate.errors import Reason
+from socklat_gate.measured.facts import ReasonFact
+from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.run import Answers, Run
+from socklat_gate.measured.verdict import Outcome
+from socklat_gate.scenario.gating import Gate, Metric
+from socklat_gate.verdict.answers import answer_differences
+from socklat_gate.verdict.decide import decide
+
+from .builders import pair_of, scaled_run
+
+GATE = Gate(metrics=[Metric(quantile=0.5, tolerance=0.02, regression_threshold=0.05)])
+REFERENCE = scaled_run(0.0)
+
+
+def responding(statuses: Mapping[str, int], sizes: np.ndarray | None = None) -> Run:
+    number = sum(statuses.values())
+    answers = Answers(
+        statuses, Histogram.of(np.full(number, 3000) if sizes is None else sizes), {}, 8, 0
+    )
+    return replace(REFERENCE, load=replace(REFERENCE.load, answers=answers))
+
+
+def sized(sizes: np.ndarray) -> Run:
+    return responding({"200": sizes.size}, sizes)
+
+
+def differences(baseline: Run, candidate: Run, pairs: int = 5) -> list[ReasonFact]:
+    return answer_differences([baseline] * pairs, [candidate] * pairs, GATE)
+
+
+FINE = responding({"200": 900})
+
+
+@pytest.mark.parametrize(
+    ("statuses", "share"),
+    [
+        ({"302": 900}, 1.0),
+        ({"204": 900}, 1.0),
+        ({"200": 600, "302": 300}, 1 / 3),
+        ({"200": 850, "404": 50}, 0.0556),
+    ],
+)
+def test_other_statuses_keep_a_pass_away(statuses: Mapping[str, int], share: float) -> None:
+    other = responding(statuses)
+    (fact,) = differences(FINE, other)
+    assert (fact.code, fact.subject) == (Reason.ANSWERS_DIFFER, "statuses")
+    assert fact.numbers["share"] == pytest.approx(share, abs=0.001)
+    assert fact.numbers["baseline 200"] == 4500
+    assert all(fact.numbers[f"candidate {name}"] == 5 * n for name, n in statuses.items())
+    pairs = [pair_of(FINE, other, i) for i in range(6)]
+    verdict = decide(pairs, GATE)
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert [one.code for one in verdict.reasons] == [Reason.ANSWERS_DIFFER]
+    accepted = GATE.model_copy(update={"accept_answers": ["statuses"]})
+    assert decide(pairs, accepted).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("empty", [0.5, 0.3, 0.05])
+def test_smaller_responses_are_seen_though_the_median_stays(empty: float) -> None:
+    sizes = np.full(900, 3000)
+    sizes[: round(900 * empty)] = 2
+    (fact,) = differences(FINE, sized(sizes))
+    assert fact.subject == "sizes"
+    assert fact.numbers["larger"] == 0
+    assert fact.numbers["share"] == pytest.approx(empty)
+    (fact,) = differences(sized(sizes), FINE)
+    assert fact.numbers["larger"] == 1
+    accepted = GATE.model_copy(update={"accept_answers": ["sizes"]})
+    assert not answer_differences([FINE] * 5, [sized(sizes)] * 5, accepted)
+
+
+@pytest.mark.parametrize(
+    ("factor", "differs"), [(1.0, 0), (1.15, 0), (0.87, 0), (1.25, 1), (0.78, 1)]
+)
+def test_sizes_may_move_by_a_fifth(factor: float, differs: int) -> None:
+    assert len(differences(FINE, sized(np.full(900, round(3000 * factor))))) == differs
+
+
+def test_medians_are_said_in_bytes() -> None:
+    (fact,) = differences(FINE, sized(np.full(900, 600)))
+    assert fact.numbers["baseline_bytes"] == pytest.approx(3000, rel=0.01)
+    assert fact.numbers["candidate_bytes"] == pytest.approx(600, rel=0.01)
+
+
+def test_chance_does_not_keep_a_pass_away() -> None:
+    """Mixes of one kind, with a random rest and two sizes at which the median tips over."""
+    rng = np.random.default_rng(11)
+
+    def drawn() -> Run:
+        found = rng.multinomial(800, [0.9, 0.06, 0.04])
+        statuses = dict(zip(("200", "304", "404"), map(int, found), strict=True))
+        return responding(statuses, rng.choice([150, 9000], 800))
+
+    for pairs in range(1, 13):
+        for _ in range(10):
+            arms = [[drawn() for _ in range(pairs)] for _ in range(2)]
+            assert not answer_differences(arms[0], arms[1], GATE)
+
+
+def test_mixes_that_differ_from_start_to_start_are_no_difference() -> None:
+    rng = np.random.default_rng(12)
+
+    def drawn() -> Run:
+        cached = int(rng.integers(0, 800))
+        return responding({"200": 800 - cached, "304": cached})
+
+    for _ in range(40):
+        arms = [[drawn() for _ in range(8)] for _ in range(2)]
+        assert not answer_differences(arms[0], arms[1], GATE)
+
+
+def test_runs_of_which_nothing_is_known_are_left_out() -> None:
+    assert not differences(REFERENCE, FINE)
+    nothing = responding({}, np.array([], dtype=np.int64))
+    assert not differences(nothing, FINE)
+    assert not answer_differences([], [], GATE)
