@@ -12,7 +12,7 @@
 struct target_key {
 	u32 target;
 	u16 shared; /* the namespace is shared (--network host): `services` tells whose socket it is */
-	u16 apart;  /* what is asked for on other ports or from inside is counted apart (internal.h) */
+	u16 apart; /* exchanges on other ports, and from inside, are told apart (internal.h) */
 };
 
 /* Exchanges whose request arrived in [from_ns, to_ns) are recorded. */

@@ -15,6 +15,7 @@ struct bpf_raw_tracepoint_args {
 	struct name_##_map {                                            \
 		leaf_ *(*lookup)(key_ *);                               \
 		int (*update)(key_ *, leaf_ *);                         \
+		int (*insert)(key_ *, leaf_ *);                         \
 		int (*delete)(key_ *);                                  \
 	};                                                              \
 	extern struct name_##_map name_
