@@ -67,7 +67,8 @@ def mismatch(run: Run) -> float:
 def check_complete(arm: str, run: Run) -> None:
     """Raises `InvalidMeasurement` when a run lost events or disagrees with the driver.
 
-    Where the driver got no response either, there is none to be missed.
+    Where the driver got no response either, there is none to be missed; nor is there where all
+    requests of an external tool were seen to get none.
     """
     counts = completeness_of([run], missed=0)
     if not counts.balanced:
@@ -102,7 +103,8 @@ def check_complete(arm: str, run: Run) -> None:
             remedy="is service.port the port that responds, and does nothing outside of the "
             "container connect to it? Requests that overlap on one connection also look like this",
         )
-    if counts.recorded == 0 and (run.load.external or run.load.responded):
+    expected = not counts.no_response if run.load.external else run.load.responded
+    if counts.recorded == 0 and expected:
         raise InvalidMeasurement(
             Reason.EVENTS_LOST,
             f"{arm}: no exchange was recorded in the measured window{_beside(run)}",

@@ -12,6 +12,7 @@ from socklat_gate.interrupt import obey_signal
 from socklat_gate.job.completeness import check_complete
 from socklat_gate.job.exclusion import excess_missed, late_driver, stalls_lost, too_much_steal
 from socklat_gate.job.freezes import Freezes
+from socklat_gate.job.load_facts import with_load_facts
 from socklat_gate.job.noise import with_stalls
 from socklat_gate.job.recorder import Recorder, StallLabels
 from socklat_gate.job.stacks import TracedCompanions, trace_companions
@@ -116,7 +117,7 @@ def measure(
             corrected=correction.corrected[slot] if correction else None,
             companions=companions.histograms_of(probe, slot),
         )
-        runs.append(run)
+        runs.append(with_load_facts(planned.load, arm.arm, run, undelivered))
     missed = excess_missed(before.missed, probe.missed_by_event(), runs)
     if not (frozen or missed):  # else the counts may differ for that
         for arm, run in zip(arms, runs, strict=True):

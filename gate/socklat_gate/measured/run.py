@@ -105,8 +105,8 @@ class LoadCounts:
     reconciled with.  ``late_p99_ns`` is how late the driver itself woke up (its own noise);
     ``lag_p99_ns`` is due time to actual send, waiting for a free connection included.
     ``client`` holds the times from due to the response's last byte, free of coordinated omission;
-    it is empty when an external command drives the load (then ``planned`` and ``sent`` are 0 and
-    ``external`` is set).
+    it is empty when an external command drives the load (then ``external`` is set; ``planned`` is 0
+    where it does not keep to ``load.rate``, and ``sent`` what the kernel saw).
     ``grown`` connections were opened beyond ``load.connections`` because requests found none free.
     ``answers`` is None where it is not known what came back.  ``no_response_total`` are the sent
     requests without a complete response, warm-up included, which the kernel may have counted as
@@ -188,7 +188,9 @@ class Run:
     not known).  ``corrected`` is None when stalls were not watched.  ``companions`` has
     the distributions of ``service`` of the other containers in its stack, ``internal`` those of
     exchanges on other ports of the container's namespace, by port (stage ``internal`` is their
-    sum; the ports of older documents are not known).
+    sum; the ports of older documents are not known).  ``statuses`` has the recorded exchanges
+    by the HTTP status of their response as the kernel saw it, "" where that is not known; it is
+    empty where the kernel did not look.
     """
 
     image: str
@@ -208,3 +210,4 @@ class Run:
     corrected: StallCorrected | None = None
     companions: Mapping[str, Histogram] = field(default_factory=dict)
     internal: Mapping[str, Histogram] = field(default_factory=dict)
+    statuses: Mapping[str, int] = field(default_factory=dict)

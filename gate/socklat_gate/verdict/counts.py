@@ -194,7 +194,8 @@ def _failures(run: Run) -> tuple[int, int]:
 
 
 def _overloads(run: Run) -> tuple[int, int]:
-    return int(run.load.overloaded), 1
+    """An external tool that does not keep to the rate shows nothing about what can be carried."""
+    return int(run.load.overloaded), int(not run.load.external or run.load.planned > 0)
 
 
 def _openings(run: Run) -> tuple[int, int]:

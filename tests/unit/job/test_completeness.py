@@ -16,6 +16,17 @@ def run_with(responses: int, errors: int = 0, **counters: int) -> Run:
     return replace(whole, load=replace(whole.load, responded_total=responses, errors=errors))
 
 
+@pytest.mark.parametrize(("no_response", "lost"), [(0, True), (40, False)])
+def test_an_external_tool_whose_requests_get_no_response(no_response: int, lost: bool) -> None:
+    whole = run_with(0, seen=no_response, recorded=0, no_response=no_response)
+    external = replace(whole, load=replace(whole.load, external=True))
+    if not lost:
+        check_complete("candidate", external)
+        return
+    with pytest.raises(InvalidMeasurement, match="no exchange was recorded"):
+        check_complete("candidate", external)
+
+
 def test_a_whole_run() -> None:
     check_complete("candidate", run_with(6000))
 
