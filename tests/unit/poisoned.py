@@ -21,10 +21,12 @@ from socklat_gate.measured.verdict import Outcome, Waived
 from socklat_gate.scenario.gating import Gate, Metric, Stage
 from socklat_gate.verdict.decide import decide
 from tests.unit.factories import (
+    make_answers,
     make_campaign,
     make_pair,
     make_result,
     make_spike_verdict,
+    with_answers,
     with_correction,
     worded,
 )
@@ -50,7 +52,8 @@ def full_result(
     """A result that has every part that its kind can have."""
     if kind == "run":
         return replace(make_result("run"), campaign=make_campaign(1))
-    pair = make_pair(0, 1.2)
+    answers = make_answers({"200": 1900, "503": 100}, lost=2000)
+    pair = with_answers(make_pair(0, 1.2), make_answers(), answers)
     beside = replace(pair.baseline, internal={"9000": pair.baseline.histograms["service"]})
     pairs = (
         with_correction(replace(pair, baseline=beside)),

@@ -28,6 +28,7 @@ DROPPED_FIRST = (
     "environment",
     "completeness",
     "load",
+    "answers",
     "service_time",
     "rare_spikes",
     "attribution",

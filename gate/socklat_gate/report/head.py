@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.result import Comparison, GateResult, Result, RunResult
+from socklat_gate.report.answers import keep_alive_note
+from socklat_gate.report.arm_runs import shown_runs
 from socklat_gate.report.pair_table import interleaving
 from socklat_gate.wording import units
 from socklat_gate.wording.drift_text import drift_text
@@ -58,6 +60,7 @@ def _notes(result: GateResult | Comparison) -> tuple[str, ...]:
     if isinstance(result, GateResult):
         same = same_image_note(result.pairs)
         found += [same, drift_text(result.drift), note_text(result.calibration)]
+    found.append(keep_alive_note(shown_runs(result).arms))
     return tuple(filter(None, found))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from socklat_gate.measured.result import GateResult, Result, RunResult
+from socklat_gate.report.answers import AnswersText, answers_section
 from socklat_gate.report.arm_runs import ShownRuns, shown_runs
 from socklat_gate.report.counters import Counters, counters_of
 from socklat_gate.report.delivery import CompletenessText, Load, completeness_section, load_section
@@ -49,6 +50,7 @@ class Report:
     spike_evidence: SpikeEvidence | None = None
     service_time: ServiceTime | None = None
     load: Load | None = None
+    answers: AnswersText | None = None
     completeness: CompletenessText | None = None
     environment: Facts | None = None
     evidence: Evidence | None = None
@@ -116,6 +118,7 @@ def _common(result: Result, runs: ShownRuns) -> Report:
         head=head_of(result),
         service_time=service_time_section(runs),
         load=load_section(arms),
+        answers=answers_section(arms),
         completeness=completeness_section(result.completeness),
         environment=environment_section(result.environment),
         companions=companions_section(arms),

@@ -15,6 +15,7 @@ TITLES: Mapping[str, str] = {
     "spike_evidence": "How rare spikes were judged",
     "service_time": "Service time",
     "load": "Load",
+    "answers": "Responses",
     "completeness": "Completeness",
     "environment": "Environment",
     "evidence": "Evidence",

@@ -21,6 +21,7 @@ __all__ = [
     "p_value",
     "per_time",
     "share",
+    "size",
     "times",
 ]
 
@@ -137,6 +138,17 @@ def beside_threshold(value: float, threshold: float) -> str:
 def count(number: int) -> str:
     """An integer in groups of three: ``12 345`` (narrow no-break space)."""
     return f"{number:,}".replace(",", NARROW_SPACE)
+
+
+def size(value_bytes: float) -> str:
+    """Bytes with 3 significant digits: ``180 B``, ``3.01 kB``, ``12.0 MB``."""
+    if not math.isfinite(value_bytes):
+        return _not_finite(value_bytes)
+    for unit, factor in (("B", 1.0), ("kB", 1e3), ("MB", 1e6)):
+        text = _significant(round(value_bytes) / factor)
+        if float(text) < 1000:
+            return f"{text.split('.')[0] if unit == 'B' else text} {unit}"
+    return f"{_significant(value_bytes / 1e9)} GB"
 
 
 def duration_s(seconds: float) -> str:

@@ -13,12 +13,14 @@ from syrupy.types import SnapshotIndex
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome
 from tests.unit.factories import (
+    make_answers,
     make_campaign,
     make_cpu_metric,
     make_pair,
     make_result,
     make_spike_verdict,
     make_waived,
+    with_answers,
     with_correction,
     with_raw,
 )
@@ -52,6 +54,15 @@ def waived_pass() -> Result:
     return replace(result, verdict=replace(result.verdict, metrics=metrics), pairs=pairs)
 
 
+def other_answers() -> Result:
+    result = make_result("gate", Outcome.PASS)
+    fine = make_answers(size_bytes=3000)
+    other = make_answers(
+        {"200": 1700, "204": 250, "503": 50}, {"bad_status": 50, "timeout": 3}, 40, 2060, 2000
+    )
+    return replace(result, pairs=tuple(with_answers(pair, fine, other) for pair in result.pairs))
+
+
 REPORTS = {
     "regression": make_result(),
     "pass_with_a_waiver": waived_pass(),
@@ -59,6 +70,7 @@ REPORTS = {
     "invalid": make_result("gate", Outcome.INVALID),
     "no_baseline": make_result("gate", Outcome.NO_BASELINE),
     "more_spikes": more_spikes(),
+    "other_answers": other_answers(),
     "run": make_result("run"),
     "compare": replace(make_result("compare"), campaign=make_campaign()),
     "hostile": poisoned(full_result(), " ".join(TEXTS[:30])),

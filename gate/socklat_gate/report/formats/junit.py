@@ -16,6 +16,8 @@ from junitparser.junitparser import FinalResult
 from socklat_gate.measured.names import SPIKES
 from socklat_gate.measured.result import Result, RunResult
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict
+from socklat_gate.report.answers import answers_by_arm
+from socklat_gate.report.arm_runs import shown_runs
 from socklat_gate.report.formats import markdown
 from socklat_gate.report.report import Report
 from socklat_gate.wording import units
@@ -120,6 +122,10 @@ def _properties(result: Result) -> Iterator[tuple[str, str]]:
     yield "commit", result.commit
     yield "seed", str(result.seed)
     yield "pairs", str(judged.verdict.pairs if judged else 0)
+    for arm, answers in answers_by_arm(shown_runs(result).arms).items():
+        for name, counts in (("statuses", answers.statuses), ("errors", answers.errors)):
+            texts = (f"{key or 'none'}: {count}" for key, count in counts.items())
+            yield f"{arm}_{name}", ", ".join(texts)
 
 
 def _line(text: str) -> str:

@@ -22,7 +22,9 @@ from socklat_gate.measured.histogram import Histogram, bucket_edges_ns
 from socklat_gate.measured.result import Result, RunResult
 from socklat_gate.measured.run import Run
 from socklat_gate.measured.verdict import Verdict
+from socklat_gate.report.answers import answers_by_arm
 from socklat_gate.report.arm_runs import merge_stage
+from socklat_gate.report.formats.openmetrics_answers import answer_families
 from socklat_gate.report.formats.openmetrics_families import PREFIX, gauge, label_text, states
 from socklat_gate.report.report import Report
 
@@ -60,6 +62,7 @@ class _Report(Collector):
             names = ("seen", "recorded", "filtered", "no_response", "pending", "dropped", "missed")
             rows = [({"fate": name}, float(getattr(done, name))) for name in names]
             yield gauge("exchanges", "Exchanges as the kernel counted them, by fate.", rows)
+        yield from answer_families(answers_by_arm(arms))
         if not isinstance(result, RunResult):
             yield from _verdict(result.verdict)
 

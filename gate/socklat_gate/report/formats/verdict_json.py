@@ -14,7 +14,9 @@ from typing import Any
 
 from socklat_gate.errors import Exit
 from socklat_gate.measured.result import Comparison, Completeness, GateResult, Result, RunResult
+from socklat_gate.measured.run import Answers
 from socklat_gate.measured.verdict import MetricVerdict, SpikeVerdict
+from socklat_gate.report.answers import answers_by_arm
 from socklat_gate.report.arm_runs import shown_runs
 from socklat_gate.report.machine import machine_numbers
 from socklat_gate.report.raw_numbers import correction_of
@@ -72,6 +74,7 @@ def _without_verdict(result: Result) -> JSON:
         "limits": [],
         "spikes": None,
         "attribution": [],
+        "answers": [_answers(arm, one) for arm, one in answers_by_arm(runs.arms).items()],
         "completeness": _completeness(result.completeness) if result.completeness else None,
         "environment": environment_texts(result.environment),
         "machine": machine_numbers(runs.noises),
@@ -139,6 +142,22 @@ def _spikes(spikes: SpikeVerdict) -> JSON:
 
 def _rate(events: int, exposure_s: float) -> float | None:
     return events / exposure_s if exposure_s > 0 else None
+
+
+def _answers(arm: str, answers: Answers) -> JSON:
+    """What came back to one arm, over its runs in use; sizes are null where none is known."""
+    p50, p99, largest = answers.sizes.quantiles_ns([0.5, 0.99, 1.0])
+    return {
+        "arm": arm,
+        "source": answers.source,
+        "statuses": dict(answers.statuses),
+        "errors": dict(answers.errors),
+        "size_p50_bytes": _strict(p50),
+        "size_p99_bytes": _strict(p99),
+        "size_max_bytes": _strict(largest),
+        "connections_opened": answers.opened,
+        "connections_lost": answers.lost,
+    }
 
 
 def _completeness(done: Completeness) -> JSON:

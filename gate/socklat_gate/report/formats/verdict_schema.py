@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from socklat_gate.documents.decoding import hints_of
 from socklat_gate.documents.json_schema import (
     COUNT,
     DRAFT,
@@ -17,6 +18,7 @@ from socklat_gate.errors import Exit, Reason
 from socklat_gate.measured.attribution import Attribution
 from socklat_gate.measured.pair import Interleave
 from socklat_gate.measured.result import Completeness, Kind
+from socklat_gate.measured.run import Answers
 from socklat_gate.measured.verdict import LimitVerdict, MetricVerdict, Outcome, SpikeVerdict
 from socklat_gate.report.formats.verdict_json import LEFT_OUT, RAW, VERDICT_SCHEMA_VERSION
 from socklat_gate.report.machine import NUMBERS
@@ -27,6 +29,7 @@ __all__ = ["verdict_schema"]
 JSON = dict[str, Any]
 
 ADDED = {
+    "answers",
     "limits",
     "spikes",
     "machine",
@@ -77,6 +80,7 @@ def verdict_schema() -> JSON:
         "limits": {"type": "array", "items": limit},
         "spikes": nullable(spikes),
         "attribution": {"type": "array", "items": schema_of_type(Attribution)},
+        "answers": {"type": "array", "items": _answers()},
         "completeness": nullable(completeness),
         "environment": {"type": "object", "additionalProperties": TEXT},
         "machine": object_schema(dict.fromkeys(NUMBERS, spread)),
@@ -90,3 +94,11 @@ def verdict_schema() -> JSON:
         "baseline_choice": TEXT,
     }
     return {"$schema": DRAFT, "title": "socklat-gate verdict", **object_schema(properties, ADDED)}
+
+
+def _answers() -> JSON:
+    hints = hints_of(Answers)
+    counts = {name: schema_of_type(hints[name]) for name in ("source", "statuses", "errors")}
+    sizes = dict.fromkeys(("size_p50_bytes", "size_p99_bytes", "size_max_bytes"), NUMBER)
+    connections = dict.fromkeys(("connections_opened", "connections_lost"), COUNT)
+    return object_schema({"arm": TEXT, **counts, **sizes, **connections})

@@ -1,0 +1,91 @@
+"""What came back to each arm: statuses, sizes, failures and connections, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from socklat_gate.measured.run import ERROR_KINDS, Answers, Run
+from socklat_gate.report.arm_runs import Arms
+from socklat_gate.wording import units
+from socklat_gate.wording.answer_texts import SOURCES, keep_alive_text, kind_text, status_text
+
+__all__ = ["AnswerRow", "AnswersText", "answers_by_arm", "answers_section", "keep_alive_note"]
+
+MAX_STATUSES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRow:
+    """One number of each arm."""
+
+    name: str
+    numbers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswersText:
+    """``note`` is on connections that one arm loses and the other keeps; "" without."""
+
+    arms: tuple[str, ...]
+    rows: tuple[AnswerRow, ...]
+    note: str = ""
+
+
+def answers_by_arm(arms: Arms) -> dict[str, Answers]:
+    """Sums over the runs that know what came back, for the arms that have such."""
+    found = {arm: _merged(runs) for arm, runs in arms}
+    return {arm: answers for arm, answers in found.items() if answers is not None}
+
+
+def answers_section(arms: Arms) -> AnswersText | None:
+    """None where nothing is known of any arm."""
+    known = answers_by_arm(arms)
+    if not known:
+        return None
+    rows = tuple(AnswerRow(name, tuple(texts)) for name, texts in _rows(tuple(known.values())))
+    return AnswersText(tuple(known), rows, keep_alive_note(arms))
+
+
+def keep_alive_note(arms: Arms) -> str:
+    """Says when the service of one arm ends connections that the other's keeps."""
+    return keep_alive_text(answers_by_arm(arms))
+
+
+def _merged(runs: Sequence[Run]) -> Answers | None:
+    return Answers.merged(run.load.answers for run in runs if run.load.answers is not None)
+
+
+def _rows(known: Sequence[Answers]) -> Iterator[tuple[str, list[str]]]:
+    """Name of each number and its texts, in the order of the arms."""
+    statuses = _most_frequent([answers.statuses for answers in known])
+    for status in statuses[:MAX_STATUSES]:
+        yield status_text(status), [_part(one, [status]) for one in known]
+    if rest := statuses[MAX_STATUSES:]:
+        yield f"{len(rest)} other statuses", [_part(one, rest) for one in known]
+    yield "failed requests", [units.count(one.failed) for one in known]
+    for kind in ERROR_KINDS:
+        counts = [one.errors.get(kind, 0) for one in known]
+        if any(counts):
+            yield kind_text(kind), [units.count(count) for count in counts]
+    if any(one.sizes.total for one in known):
+        for name, quantile in (("size p50", 0.5), ("size p99", 0.99), ("largest", 1.0)):
+            yield name, [units.size(one.sizes.quantile_ns(quantile)) for one in known]
+    if any(one.opened for one in known):
+        yield "connections opened", [units.count(one.opened) for one in known]
+        yield "of these ended by the service", [units.count(one.lost) for one in known]
+    if any(one.source != "driver" for one in known):
+        yield "counted by", [SOURCES[one.source] for one in known]
+
+
+def _part(answers: Answers, statuses: Sequence[str]) -> str:
+    """How many responses have one of ``statuses``, and their share of all."""
+    number = sum(answers.statuses.get(status, 0) for status in statuses)
+    total = sum(answers.statuses.values())
+    return f"{units.count(number)} ({units.share(number / total)})" if number else "0"
+
+
+def _most_frequent(counts: Sequence[Mapping[str, int]]) -> list[str]:
+    """All statuses, those first of which some arm has most; equal ones by name."""
+    names = {name for one in counts for name in one}
+    return sorted(names, key=lambda name: (-max(one.get(name, 0) for one in counts), name))
