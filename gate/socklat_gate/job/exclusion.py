@@ -1,23 +1,31 @@
 """Why a measurement is excluded: rules about the machine only, never about latencies.
 
-Each returns None when its rule is kept.  `freezes.Freezes.note` and `recorder.Recorder.shortfall`
-are two more.
+Each returns None when its rule is kept.  `freezes.Freezes.note` is one more.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from socklat_gate.job.completeness import MAX_LOSS
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.pair import Noise
 from socklat_gate.measured.run import LoadCounts, Run
 from socklat_gate.probe.hook_table import ONLY_COUNTED
-from socklat_gate.scenario.gating import Gate
+from socklat_gate.scenario.exceeding import MIN_EXCEEDING
+from socklat_gate.scenario.gating import Gate, Metric
 from socklat_gate.scenario.load import Load
+from socklat_gate.stalls.correction import StallCorrection
 
-__all__ = ["excess_missed", "late_driver", "stalls_lost", "too_much_steal"]
+__all__ = [
+    "excess_missed",
+    "late_driver",
+    "stalls_lost",
+    "too_few_requests",
+    "too_few_undisturbed",
+    "too_much_steal",
+]
 
 
 def too_much_steal(gate: Gate, noise: Noise) -> Note | None:
@@ -57,3 +65,39 @@ def excess_missed(
 def stalls_lost(count: int) -> Note | None:
     """Stalls are not known, so that nothing can be corrected for them."""
     return Note(NoteCode.STALLS_LOST, numbers={"stalls": count}) if count else None
+
+
+def too_few_undisturbed(
+    gate: Gate, correction: StallCorrection, length_s: float, factor: float = 1.0
+) -> Note | None:
+    """A gated quantile rests on too few undisturbed exchanges, though requests were enough.
+
+    How many there are is taken from the stalls, the arrivals and the baseline's latencies; those of
+    the candidate have no part in it.  ``factor`` times as many as there are are counted.
+    """
+    for metric, quantile, arm in _quantiles(gate, correction):
+        beyond = factor * correction.undisturbed(arm, metric.stage) * (1.0 - quantile)
+        requests = factor * correction.measured(arm, metric.stage) * (1.0 - quantile)
+        if beyond < MIN_EXCEEDING <= requests:
+            numbers = {
+                "exchanges": beyond,
+                "needed": MIN_EXCEEDING,
+                "length_s": length_s,
+                "needed_s": length_s * MIN_EXCEEDING / max(beyond, 1.0),
+            }
+            return Note(NoteCode.TOO_FEW_UNDISTURBED, metric.name, numbers)
+    return None
+
+
+def too_few_requests(gate: Gate, correction: StallCorrection, factor: float = 1.0) -> bool:
+    """Whether a gated quantile would lack requests on the quietest machine: nothing to exclude."""
+    return any(
+        factor * correction.measured(arm, metric.stage) * (1.0 - quantile) < MIN_EXCEEDING
+        for metric, quantile, arm in _quantiles(gate, correction)
+    )
+
+
+def _quantiles(gate: Gate, correction: StallCorrection) -> Iterator[tuple[Metric, float, int]]:
+    for metric in gate.metrics:
+        if metric.quantile is not None:
+            yield from ((metric, metric.quantile, arm) for arm in range(len(correction.corrected)))

@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from socklat_gate.job.exclusion import too_few_requests, too_few_undisturbed
 from socklat_gate.job.stacks import TracedCompanions
 from socklat_gate.load.bounds import longest_s, with_extension
 from socklat_gate.load.load_driver import END_AHEAD_NS, LoadDriver, Window
-from socklat_gate.measured.facts import Note, NoteCode
+from socklat_gate.measured.facts import Note
 from socklat_gate.measured.pair import ARMS
 from socklat_gate.measured.records import EXCHANGE, STALL, Records
 from socklat_gate.probe.probe import SocketProbe
-from socklat_gate.scenario import MIN_EXCEEDING, Scenario
+from socklat_gate.scenario import Scenario
 from socklat_gate.service.arm import RunningArm
 from socklat_gate.service.cpu_time import CpuMeter, CpuUse
 from socklat_gate.stalls.correction import StallCorrection, correct_stalls, used_cpus
@@ -81,7 +82,9 @@ class Recorder:
         self._stalls: list[Records] = []
         self._checked_ns = 0
         self._end_chosen = False
-        expected = scenario.load.rate * len(arms) * longest_s(with_extension(scenario.load))
+        longest = longest_s(with_extension(scenario.load))
+        self._longest_ns = round(longest * 1e9)
+        expected = scenario.load.rate * len(arms) * longest
         self._log_mask = _log_mask_for(expected / MAX_LOGGED)
 
     @property
@@ -147,28 +150,10 @@ class Recorder:
             slices = begin_ns, round(gate.slice_ms * 1e6)
         return StallLabels(coin_evidence(baseline, candidate, stalls, cpus, slices))
 
-    def shortfall(self, correction: StallCorrection, factor: float = 1.0) -> Note | None:
-        """A gated quantile rests on too few undisturbed exchanges.
-
-        The machine's stalls decide, no latency.  ``factor`` times as many as there are are counted.
-        """
-        for metric in self._scenario.gate.metrics:
-            for corrected in correction.corrected:
-                used = corrected.used.get(metric.stage)
-                if used is None or metric.quantile is None:
-                    continue
-                beyond = factor * used.exceeding(metric.quantile)
-                if beyond < MIN_EXCEEDING:
-                    length_s = (self._window.to_ns - self._window.from_ns) / 1e9
-                    needed_s = length_s * MIN_EXCEEDING / max(beyond, 1.0)
-                    numbers = {
-                        "exchanges": beyond,
-                        "needed": MIN_EXCEEDING,
-                        "length_s": length_s,
-                        "needed_s": needed_s,
-                    }
-                    return Note(NoteCode.TOO_FEW_UNDISTURBED, metric.name, numbers)
-        return None
+    def shortfall(self, correction: StallCorrection) -> Note | None:
+        """A gated quantile rests on too few undisturbed exchanges; see `job.exclusion`."""
+        length_s = (self._window.to_ns - self._window.from_ns) / 1e9
+        return too_few_undisturbed(self._scenario.gate, correction, length_s)
 
     def _record(self) -> None:
         window = self._window
@@ -191,8 +176,16 @@ class Recorder:
         if self._probe.watches_stalls:
             # Until then, what comes is expected to be as little disturbed as what came.
             passed_ns = max(1, now_ns - self._window.from_ns)
-            expected = max(1.0, (planned_ns - self._window.from_ns) / passed_ns)
-            if self.shortfall(self._correct(), expected / SPARE):
+            planned, longest = (
+                max(1.0, end_ns / passed_ns) / SPARE
+                for end_ns in (planned_ns - self._window.from_ns, self._longest_ns)
+            )
+            gate, correction = self._scenario.gate, self._correct()
+            if too_few_undisturbed(gate, correction, passed_ns / 1e9, planned):
+                return
+            if too_few_requests(gate, correction, planned) and not too_few_requests(
+                gate, correction, longest
+            ):
                 return
         self._end_chosen = True
         self._window = self._load.end_at(max(planned_ns, now_ns + END_AHEAD_NS))
@@ -201,7 +194,9 @@ class Recorder:
     def _correct(self) -> StallCorrection:
         arms, stalls = self._logged()
         to_ns = min(self._window.to_ns, time.monotonic_ns())
-        return correct_stalls(arms, stalls, self._window.from_ns, to_ns, self._probe.stages)
+        return correct_stalls(
+            arms, stalls, self._window.from_ns, to_ns, self._probe.stages, self._in_order[0]
+        )
 
     def _logged(self) -> tuple[list[Records], Records]:
         """Exchanges by slot, and stalls."""

@@ -31,22 +31,49 @@ class StallCorrection:
 
     ``stalled`` was taken by the hypervisor, ``interference`` used by other processes in bursts;
     ``ignored``: the latter are correlated with requests, so that they were not corrected for.
+    ``calm`` arrivals of each arm met no stall; ``kept`` exchanges of arm ``baseline`` are used, and
+    stand for ``stands_for``.
     """
 
     corrected: tuple[StallCorrected, ...]
     stalled: float
     interference: float
     ignored: bool
+    calm: tuple[int, ...]
+    kept: int
+    stands_for: float
+    baseline: int
+
+    def measured(self, arm: int, stage: str) -> float:
+        """How many exchanges of the arm have the stage, if as many as the baseline's have it."""
+        return self.corrected[arm].logged * self._used(stage) / max(1, self.kept)
+
+    def undisturbed(self, arm: int, stage: str) -> float:
+        """And how many would be used, had the arm the latencies of the baseline.
+
+        Calm arrivals times the share that stays undisturbed for so long: no latency of the
+        candidate has a part in it, so that what is excluded by it does not depend on any.
+        """
+        return self.calm[arm] * self._used(stage) / max(1.0, self.stands_for)
+
+    def _used(self, stage: str) -> int:
+        used = self.corrected[self.baseline].used
+        return used[stage].total if stage in used else 0
 
 
 def correct_stalls(
-    arms: Sequence[Records], stalls: Records, from_ns: int, to_ns: int, stages: Sequence[str]
+    arms: Sequence[Records],
+    stalls: Records,
+    from_ns: int,
+    to_ns: int,
+    stages: Sequence[str],
+    baseline: int = 0,
 ) -> StallCorrection:
     """What each arm's distributions would be without stalls; ``arms`` hold `EXCHANGE` records.
 
     Exchanges and stalls are those of [from, to) of CLOCK_MONOTONIC; ``stages`` are the measured
     ones, others are left out.  All arms are weighed together, so that an error of G is the same
-    for all of them and cancels in their ratio.
+    for all of them and cancels in their ratio.  ``baseline`` is the place of that arm.
     """
     both = np.concatenate(arms)
     arrival_ns = both["rx_first_ns"].astype(np.int64)
@@ -72,7 +99,17 @@ def correct_stalls(
         )
     )
     time_ns = max(1, (to_ns - from_ns) * max(1, len(cpus)))
-    return StallCorrection(corrected, cut[0].total_ns / time_ns, cut[1].total_ns / time_ns, ignored)
+    weight = np.split(weighted.weight, ends)[baseline]
+    return StallCorrection(
+        corrected=corrected,
+        stalled=cut[0].total_ns / time_ns,
+        interference=cut[1].total_ns / time_ns,
+        ignored=ignored,
+        calm=tuple(int(calm.sum()) for calm in np.split(weighted.calm, ends)),
+        kept=int(np.count_nonzero(weight)),
+        stands_for=float(weight.sum()),
+        baseline=baseline,
+    )
 
 
 def _correct(

@@ -52,11 +52,15 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Weights:
-    """``weight`` (0: not used) and the stolen time to take off, by exchange; the horizon in ns."""
+    """``weight`` (0: not used) and the stolen time to take off, by exchange; the horizon in ns.
+
+    ``calm`` arrivals came neither during a stall nor while its backlog drained.
+    """
 
     weight: Floats
     stolen_ns: I64
     horizon_ns: int
+    calm: npt.NDArray[np.bool_]
 
 
 def recovery_periods(stalls: Timeline) -> Timeline:
@@ -76,12 +80,13 @@ def exchange_weights(arrival_ns: I64, latency_ns: I64, stalls: Timeline) -> Weig
     """Weights of exchanges by arrival and latency; both of shape (n,)."""
     none = np.zeros_like(arrival_ns)
     if not len(stalls):
-        return Weights(np.ones(arrival_ns.size), none, np.iinfo(np.int64).max)
+        always = np.ones(arrival_ns.size, dtype=bool)
+        return Weights(np.ones(arrival_ns.size), none, np.iinfo(np.int64).max, always)
     calm = ~recovery_periods(stalls).contains(arrival_ns)
     left_ns = stalls.until_next_ns(arrival_ns)
     known = np.sort(left_ns[calm])
     if not known.size:
-        return Weights(np.zeros(arrival_ns.size), none, 0)
+        return Weights(np.zeros(arrival_ns.size), none, 0, calm)
     # G(t) is the share of calm arrivals with more than t left.
     horizon_ns = int(known[known.size - int(np.ceil(LEAST_SHARE * known.size))])
     stolen_ns = stalls.inside_ns(arrival_ns, arrival_ns + latency_ns)
@@ -91,7 +96,7 @@ def exchange_weights(arrival_ns: I64, latency_ns: I64, stalls: Timeline) -> Weig
     weight = np.zeros(arrival_ns.size)
     weight[finished] = 1.0 / share[finished]
     weight[beyond] = 1.0
-    return Weights(weight, stolen_ns, horizon_ns)
+    return Weights(weight, stolen_ns, horizon_ns, calm)
 
 
 def correlated_with_requests(arrival_ns: I64, stalls: Timeline, from_ns: int, to_ns: int) -> bool:

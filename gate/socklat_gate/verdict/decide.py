@@ -35,6 +35,7 @@ from socklat_gate.verdict.clusters import ClusterIds, cluster_ids
 from socklat_gate.verdict.correlated_stalls import JudgedPairs, judged_pairs
 from socklat_gate.verdict.counts import judge_counts
 from socklat_gate.verdict.judge import JudgedMetric, judge_metric
+from socklat_gate.verdict.lacking import lacking_fact
 from socklat_gate.verdict.log_ratios import LogRatios, stage_log_ratios
 from socklat_gate.verdict.overlap import overlap_fact
 from socklat_gate.verdict.rules import RULES, Decision, Evidence, exposure_pairs
@@ -67,10 +68,10 @@ def decide(
     pairs will come, and an open verdict carries it with the number of pairs that would decide.
     Until then an open verdict is INCONCLUSIVE with BETWEEN_LIMITS, and the pairs of a start of the
     containers count from the start's last pair on.  A pair without enough exchanges makes its
-    metric INCONCLUSIVE (TOO_FEW_SAMPLES, or NOT_MEASURED where no pair has the number), so the job
-    cannot pass any more; overlapping requests beyond ``gate.max_overlap`` in an arm make
-    everything but counts INCONCLUSIVE, and so do responses that differ between the arms, unless
-    ``gate.accept_answers`` has it.  Raw numbers are judged, and CORRELATED_STALLS is the last
+    metric INCONCLUSIVE (TOO_FEW_REQUESTS, TOO_FEW_SAMPLES, or NOT_MEASURED where no pair has the
+    number), so the job cannot pass any more; overlapping requests beyond ``gate.max_overlap`` in an
+    arm make everything but counts INCONCLUSIVE, and so do responses that differ between the arms,
+    unless ``gate.accept_answers`` has it.  Raw numbers are judged, and CORRELATED_STALLS is the last
     reason, once stalls are shown to follow one arm's requests.
 
     Raises `ValueError` for an unknown metric in ``scales``, a waiver of what is not gated or
@@ -98,7 +99,7 @@ def decide(
     baseline, candidate = ([pair.arm(arm) for pair in used] for arm in ARMS)
     differences = answer_differences(baseline, candidate, gate)
     decision = _decision(
-        Evidence(judged, spikes, overlaps, missing, len(used), counts, differences)
+        Evidence(judged, spikes, overlaps, missing, len(used), counts, differences), used
     )
     return Verdict(
         outcome=decision.outcome,
@@ -170,16 +171,10 @@ def _not_judged(
     return still, None if spikes is None else replace(spikes, failed=False)
 
 
-def _decision(evidence: Evidence) -> Decision:
+def _decision(evidence: Evidence, used: Sequence[Pair]) -> Decision:
     """Of the first rule that holds, and what each metric lacks to be judged."""
     found = next(one for rule in RULES if (one := rule.decide(evidence)))
-    lacking = (
-        ReasonFact(
-            Reason.NOT_MEASURED if one.unmeasured else Reason.TOO_FEW_SAMPLES, one.verdict.name
-        )
-        for one in evidence.judged
-        if one.verdict.shortfalls
-    )
+    lacking = (lacking_fact(one, used) for one in evidence.judged if one.verdict.shortfalls)
     return replace(found, reasons=(*found.reasons, *lacking))
 
 

@@ -74,10 +74,9 @@ def stage_log_ratios(
     raw = np.full_like(found, np.nan)
     shortfalls: list[list[Shortfall]] = [[] for _ in quantiles]
     for column, pair in enumerate(used):
-        for row, arm in enumerate(ARMS):
-            run = pair.arm(arm)
-            values = _judged_values(run, stage, quantiles)
-            raw[row, column] = _raw_values(run, stage, quantiles, values)
+        both = _judged_of_pair(pair, stage, quantiles)
+        for row, (arm, values) in enumerate(zip(ARMS, both, strict=True)):
+            raw[row, column] = _raw_values(pair.arm(arm), stage, quantiles, values)
             for at, (value, shortfall) in enumerate(values):
                 found[row, column, at] = value
                 if shortfall:
@@ -121,6 +120,25 @@ def _ratios(
         shortfalls=tuple(shortfalls),
         unmeasured=bool(runs) and all(_is_unmeasured(run, stage, quantile) for run in runs),
     )
+
+
+def _judged_of_pair(
+    pair: Pair, stage: str, quantiles: Sequence[float | None]
+) -> list[list[tuple[float, Shortfall | None]]]:
+    """What is judged of both arms; raw in both where a correction leaves one too little.
+
+    Slow requests meet stalls more often, so a candidate could else keep itself from being judged.
+    """
+    runs = [pair.arm(arm) for arm in ARMS]
+    judged = [_judged_values(run, stage, quantiles) for run in runs]
+    if not any(lack for values in judged for _, lack in values):
+        return judged
+    raw = [_judged_values(replace(run, corrected=None), stage, quantiles) for run in runs]
+    for at in range(len(quantiles)):
+        if any(v[at][1] for v in judged) and not any(v[at][1] for v in raw):
+            for values, instead in zip(judged, raw, strict=True):
+                values[at] = instead[at]
+    return judged
 
 
 def _is_corrected(run: Run, stage: str) -> bool:

@@ -163,7 +163,7 @@ def _too_few_requests(fact: ReasonFact, _verdict: Verdict) -> str:
         f"{units.duration_s(number_of(numbers, 'length_s'))} are too few, "
         f"{count_of(numbers, 'needed')} are needed: runs of "
         f"{units.duration_s(number_of(numbers, 'needed_s'))} at this rate, or "
-        f"{number_of(numbers, 'needed_rate'):.3g} requests a second"
+        f"{units.count(count_of(numbers, 'needed_rate'))} requests a second"
     )
 
 

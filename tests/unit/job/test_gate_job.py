@@ -26,6 +26,7 @@ from socklat_gate.wording.headline import headline, next_step
 from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.reasons import coded_reasons, reason_text
 from socklat_gate.wording.sentence import plain
+from tests.unit.job import fakes
 from tests.unit.job.fakes import (
     BASE_IMAGE,
     IMAGE,
@@ -37,6 +38,7 @@ from tests.unit.job.fakes import (
     scenario,
     stored,
 )
+from tests.unit.verdict.builders import SERVICE_NS, run_of
 
 DIED = InvalidMeasurement(Reason.SERVICE_DIED, "exit code 3", remedy="look at its log")
 
@@ -106,6 +108,21 @@ def test_the_budget_of_minutes(judge: Callable[..., GateResult]) -> None:
     result = judge([0.0] * 40, max_minutes=1e-9)
     assert outcome(result) == (Outcome.INCONCLUSIVE, Reason.BUDGET_MINUTES)
     assert len(result.pairs) == 1
+
+
+@pytest.mark.parametrize(
+    ("stage", "reason"),
+    [("service", Reason.TOO_FEW_REQUESTS), ("deliver", Reason.NOT_MEASURED)],
+)
+def test_what_cannot_be_judged_is_said_after_the_first_pair(
+    judge: Callable[..., GateResult], monkeypatch: pytest.MonkeyPatch, stage: str, reason: Reason
+) -> None:
+    few = run_of(SERVICE_NS[::125], counters={**fakes.COUNTERS, "recorded": 48})
+    monkeypatch.setattr(fakes, "run", lambda *_: few)
+    metric = {"stage": stage, "quantile": 0.5, "tolerance": 0.02, "regression_threshold": 0.05}
+    result = judge(["steal", *[0.0] * 40], metrics=[metric])
+    assert outcome(result) == (Outcome.INCONCLUSIVE, reason)
+    assert [bool(pair.excluded) for pair in result.pairs] == [True, False]
 
 
 def test_pairs_set_aside_are_kept_but_not_used(judge: Callable[..., GateResult]) -> None:

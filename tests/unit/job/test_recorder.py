@@ -13,7 +13,7 @@ from socklat_gate.job import recorder as module
 from socklat_gate.job.recorder import Recorder
 from socklat_gate.job.stacks import TracedCompanions
 from socklat_gate.load.load_driver import Window
-from socklat_gate.measured.records import EXCHANGE, STALL
+from socklat_gate.measured.records import EXCHANGE, EXCHANGE_STAGES, STALL
 from socklat_gate.service.cpu_time import CpuUse
 from socklat_gate.wording.notes import note_text
 from tests.unit.job.fakes import scenario
@@ -152,6 +152,38 @@ def test_a_run_that_never_gets_enough_says_how_long_it_would_take(
     assert correction is not None
     sentence = note_text(recorder.shortfall(correction))
     assert "undisturbed exchanges beyond service_p99 in 40.0 s, where 50 are needed" in sentence
+
+
+@pytest.mark.parametrize(("slow", "extended"), [("candidate", False), ("baseline", True)])
+def test_the_baselines_latencies_say_how_many_stay_undisturbed(
+    monkeypatch: pytest.MonkeyPatch, slow: str, extended: bool
+) -> None:
+    # 21 of 25 ms are calm, and a quarter of what takes 16 ms ends before the next stall.
+    begins = np.arange(S, 41 * S, 25 * MS)
+    world = World(stalls_at(begins, begins + 2 * MS))
+    of_slow = world.log["target"] == (slow == "candidate")
+    world.log["ns"][of_slow, EXCHANGE_STAGES.index("service")] = 16 * MS
+    recorder = run(world, monkeypatch)
+    correction, _ = recorder.finish()
+    assert correction is not None
+    assert recorder.shortfall(correction) is None
+    (end_ns,) = world.ended
+    assert (end_ns > 20 * S) == extended
+
+
+def test_too_few_requests_are_not_the_machines_doing(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    world.log = world.log[::250]  # 4 a second for each arm, which 40 s would not make enough
+    recorder = run(world, monkeypatch)
+    correction, _ = recorder.finish()
+    assert correction is not None
+    assert recorder.shortfall(correction) is None
+    assert world.ended == [11 * S]
+    some = World()
+    some.log = some.log[::3]  # 333 a second: 15 s are enough
+    run(some, monkeypatch)
+    (end_ns,) = some.ended
+    assert 15 * S < end_ns < 20 * S
 
 
 def test_spikes_are_armed_by_the_warmup_and_kept_when_the_end_moves(

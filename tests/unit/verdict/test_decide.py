@@ -174,8 +174,35 @@ def test_too_few_exchanges_for_one_quantile_leave_the_others_judged() -> None:
     pairs = [*pairs_with(0.4 + NOISE[:12]), pair_of(run_of(few), run_of(few * 1.5), 12)]
     verdict = decide(pairs, GATE)
     assert verdict.outcome is Outcome.REGRESSION
-    assert codes(verdict) == [*[Reason.REGRESSION] * 3, Reason.TOO_FEW_SAMPLES]
+    assert codes(verdict) == [*[Reason.REGRESSION] * 3, Reason.TOO_FEW_REQUESTS]
     assert verdict.metrics[2].verdict is Outcome.INCONCLUSIVE
+
+
+def test_too_few_requests_are_named_with_what_it_would_take() -> None:
+    few = SERVICE_NS[::125]  # 48 in 6 s
+    verdict = decide([pair_of(run_of(few), run_of(few), 0)], GATE)
+    assert codes(verdict) == [Reason.TOO_FEW_REQUESTS] * 3
+    assert (
+        "service_p99 cannot be judged: 48 requests in 6.0 s are too few, 8000 are needed: runs "
+        "of 16 min 40 s at this rate, or 1\u202f334 requests a second" in text(verdict)
+    )
+
+
+def test_a_correction_that_leaves_one_arm_too_little_leaves_the_raw_numbers() -> None:
+    # The candidate's slow requests met stalls so often that too few are left of them.
+    pairs = [corrected_away(pair) for pair in pairs_with(0.4 + NOISE[:14])]
+    thin = Histogram.of(SERVICE_NS[::3])
+    for at, pair in enumerate(pairs):
+        corrected = pair.candidate.corrected
+        assert corrected is not None
+        used = dict.fromkeys(corrected.used, thin)
+        candidate = replace(pair.candidate, corrected=replace(corrected, used=used))
+        pairs[at] = replace(pair, candidate=candidate)
+    verdict = decide(pairs, GATE)
+    assert codes(verdict) == [Reason.REGRESSION] * 4
+    p99 = verdict.metrics[2]
+    assert p99.change == pytest.approx(p99.raw_change)
+    assert abs(verdict.metrics[0].change) < 0.05  # of which enough is left
 
 
 @pytest.mark.parametrize("arm", ["baseline", "candidate"])
