@@ -71,8 +71,8 @@ def decide(
     metric INCONCLUSIVE (TOO_FEW_REQUESTS, TOO_FEW_SAMPLES, or NOT_MEASURED where no pair has the
     number), so the job cannot pass any more; overlapping requests beyond ``gate.max_overlap`` in an
     arm make everything but counts INCONCLUSIVE, and so do responses that differ between the arms,
-    unless ``gate.accept_answers`` has it.  Raw numbers are judged, and CORRELATED_STALLS is the last
-    reason, once stalls are shown to follow one arm's requests.
+    unless ``gate.accept_answers`` has it.  Raw numbers are judged, and CORRELATED_STALLS is the
+    last reason, once stalls are shown to follow one arm's requests.
 
     Raises `ValueError` for an unknown metric in ``scales``, a waiver of what is not gated or
     another kind of ``budget_spent``, `InvalidMeasurement` when a run lacks the counters of
