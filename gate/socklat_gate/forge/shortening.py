@@ -34,6 +34,7 @@ DROPPED_FIRST = (
     "attribution",
     "measured",
     "stall_correction",
+    "counts",
     "metrics",
 )
 """Names of all sections of a report, the least missed first; the head stays."""

@@ -109,10 +109,11 @@ def _row(metric: MetricVerdict) -> MetricRow:
 
 
 def _waiver_rows(verdict: Verdict) -> tuple[WaiverRow, ...]:
-    """Every waiver that moved a limit, the spikes' last."""
+    """Every waiver that moved a limit, those of spikes and counts last."""
     waived: list[tuple[str, Waived | None]] = [(m.name, m.waived) for m in verdict.metrics]
     if verdict.spikes is not None:
         waived.append((SPIKES, verdict.spikes.waived))
+    waived += ((count.name, count.waived) for count in verdict.counts)
     return tuple(
         WaiverRow(name, units.change(one.ceiling), one.expires, one.link)
         for name, one in waived

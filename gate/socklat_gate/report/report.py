@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from socklat_gate.measured.result import GateResult, Result, RunResult
 from socklat_gate.report.answers import AnswersText, answers_section
 from socklat_gate.report.arm_runs import ShownRuns, shown_runs
+from socklat_gate.report.count_rows import Counts, counts_section
 from socklat_gate.report.counters import Counters, counters_of
 from socklat_gate.report.delivery import CompletenessText, Load, completeness_section, load_section
 from socklat_gate.report.fact_lists import Facts, environment_section, facts_of
@@ -43,6 +44,7 @@ class Report:
     runs: ShownRuns
     head: Head
     metrics: Metrics | None = None
+    counts: Counts | None = None
     stall_correction: StallCorrection | None = None
     measured: Measured | None = None
     attribution: TimeSpent | None = None
@@ -87,6 +89,7 @@ def report_of(result: Result) -> Report:
     return replace(
         _common(result, runs),
         metrics=metrics_section(verdict),
+        counts=counts_section(verdict),
         stall_correction=stall_correction_section(runs, verdict.metrics),
         attribution=attribution_section(verdict),
         rare_spikes=rare_spikes(verdict),

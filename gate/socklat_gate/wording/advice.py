@@ -8,7 +8,7 @@ from socklat_gate.errors import Reason
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.wording.sentence import Name, Sentence
 
-__all__ = ["ADVICE", "CPU", "INTENDED", "SPIKES", "STAGES"]
+__all__ = ["ADVICE", "COUNTS", "CPU", "INTENDED", "SPIKES", "STAGES"]
 
 STAGES: Mapping[str, str] = {
     "app": "the application itself, its dependencies included",
@@ -61,6 +61,9 @@ SERVICE: Sentence = (
     "Start the image by hand with the scenario's settings and read its log; no latency was judged.",
 )
 
+COUNTS = (Reason.MORE_ERRORS, Reason.LESS_CAPACITY, Reason.MORE_CONNECTIONS)
+"""Reasons that are looked at before any latency."""
+
 ADVICE: Mapping[Reason | Outcome, Sentence] = {
     Outcome.PASS: ("Nothing to do.",),
     Outcome.REGRESSION: ("Look at what this change does per request, then measure again.",),
@@ -91,6 +94,28 @@ ADVICE: Mapping[Reason | Outcome, Sentence] = {
         Name("gate.max_pairs"),
         ", or watch for a shorter time: ",
         Name("gate.spikes.watch_s"),
+        ".",
+    ),
+    Reason.MORE_ERRORS: (
+        "Look at the first error below and at the candidate's log: find out why its requests fail.",
+    ),
+    Reason.LESS_CAPACITY: (
+        "Look at what the candidate's requests wait for: connections, workers, or the CPU.",
+    ),
+    Reason.MORE_CONNECTIONS: (
+        "Compare the keep-alive settings of both images: the candidate ends connections that the "
+        "baseline keeps.",
+    ),
+    Reason.COUNTS_UNDECIDED: (
+        "Raise ",
+        Name("gate.max_pairs"),
+        " and ",
+        Name("gate.max_minutes"),
+        ", and read the candidate's log: a few requests failed there.",
+    ),
+    Reason.ANSWERS_DIFFER: (
+        "Find out why the arms respond differently; if that is meant, say so in ",
+        Name("gate.accept_answers"),
         ".",
     ),
     Reason.TOO_FEW_SAMPLES: ("Raise ", Name("load.duration_s"), " or ", Name("load.rate"), "."),

@@ -15,6 +15,7 @@ CANNOT_JUDGE = {
     Reason.TOO_FEW_SAMPLES,
     Reason.TOO_FEW_REQUESTS,
     Reason.OVERLAPPING_REQUESTS,
+    Reason.ANSWERS_DIFFER,
 }
 """Reasons for which more pairs do not help, so that they are the headline of an open verdict."""
 

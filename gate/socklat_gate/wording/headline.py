@@ -9,7 +9,8 @@ from socklat_gate.measured.attribution import Attribution
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.result import Result, RunResult
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict, Verdict
-from socklat_gate.wording.advice import ADVICE, CPU, INTENDED, SPIKES, STAGES
+from socklat_gate.wording.advice import ADVICE, COUNTS, CPU, INTENDED, SPIKES, STAGES
+from socklat_gate.wording.count_text import counts_summary
 from socklat_gate.wording.decisive import CANNOT_JUDGE, blocked, carrier, change_or_lowest, worst_of
 from socklat_gate.wording.reasons import reason_text
 from socklat_gate.wording.sentence import Name, Sentence
@@ -92,6 +93,10 @@ def _inconclusive_sentence(verdict: Verdict) -> Sentence:
 
 def _regression(verdict: Verdict) -> Sentence:
     worst = worst_of(verdict, Outcome.REGRESSION)
+    failed = [count for count in verdict.counts if count.failed]
+    if failed:  # first, since the latency of what fails means little
+        slower = ("; also ", Name(worst.name), f" ({change(worst.change)})") if worst else ()
+        return (Name(failed[0].name), f": {counts_summary(failed[0])}", *slower)
     if worst is None:
         return _more_spikes(verdict.spikes)
     others = [
@@ -183,6 +188,9 @@ def _bounds(metric: MetricVerdict, *, plus: bool = True) -> str:
 
 
 def _investigate(verdict: Verdict) -> Sentence:
+    for fact in verdict.reasons:
+        if fact.code in COUNTS:
+            return ADVICE[fact.code]
     worst = worst_of(verdict, Outcome.REGRESSION)
     if worst is None:
         return SPIKES if verdict.spikes and verdict.spikes.failed else ADVICE[Outcome.REGRESSION]

@@ -10,9 +10,16 @@ from collections.abc import Callable, Mapping
 
 from socklat_gate.errors import Reason
 from socklat_gate.measured.facts import TEXT, ReasonFact
+from socklat_gate.measured.names import CAPACITY, CONNECTIONS, ERRORS
 from socklat_gate.measured.verdict import MetricVerdict, Verdict
 from socklat_gate.wording import units
 from socklat_gate.wording.changes import listing, plural
+from socklat_gate.wording.count_text import (
+    counts_summary,
+    differences_text,
+    named_count,
+    undecided_text,
+)
 from socklat_gate.wording.decisive import CANNOT_JUDGE
 from socklat_gate.wording.fact_numbers import count_of, number_of
 from socklat_gate.wording.same_image_text import same_image_text
@@ -92,6 +99,16 @@ def _more_spikes(_fact: ReasonFact, verdict: Verdict) -> str:
             "reference_exposure_s": spikes.baseline_exposure_s + spikes.stored_exposure_s,
         }
     )
+
+
+def _more(name: str, verdict: Verdict) -> str:
+    count = named_count(name, verdict)
+    return counts_summary(count) if count else f"the candidate has more {name}"
+
+
+def _undecided(fact: ReasonFact, verdict: Verdict) -> str:
+    count = named_count(fact.subject, verdict)
+    return undecided_text(count) if count else f"{fact.subject} is undecided"
 
 
 def _no_regression(fact: ReasonFact, verdict: Verdict) -> str:
@@ -174,6 +191,11 @@ def _metric(fact: ReasonFact, verdict: Verdict) -> MetricVerdict | None:
 _WRITERS: Mapping[Reason, Callable[[ReasonFact, Verdict], str]] = {
     Reason.REGRESSION: _regression,
     Reason.MORE_SPIKES: _more_spikes,
+    Reason.MORE_ERRORS: lambda _fact, verdict: _more(ERRORS, verdict),
+    Reason.LESS_CAPACITY: lambda _fact, verdict: _more(CAPACITY, verdict),
+    Reason.MORE_CONNECTIONS: lambda _fact, verdict: _more(CONNECTIONS, verdict),
+    Reason.COUNTS_UNDECIDED: _undecided,
+    Reason.ANSWERS_DIFFER: lambda fact, _verdict: differences_text(fact.subject, fact.numbers),
     Reason.BETWEEN_LIMITS: _between_limits,
     Reason.INSUFFICIENT_EXPOSURE: lambda fact, _verdict: exposure_text(fact.numbers),
     Reason.NO_REGRESSION: _no_regression,

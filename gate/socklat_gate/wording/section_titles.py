@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["CUT_NOTE", "MDE_NOTE", "TITLES"]
+__all__ = ["COUNTS_NOTE", "CUT_NOTE", "MDE_NOTE", "TITLES"]
 
 TITLES: Mapping[str, str] = {
     "metrics": "Metrics",
+    "counts": "Errors and capacity",
     "stall_correction": "Stall correction",
     "measured": "Measured",
     "attribution": "Where the time went",
@@ -33,6 +34,11 @@ TITLES: Mapping[str, str] = {
 
 MDE_NOTE = (
     "MDE: the minimum detectable effect, the change that half of such jobs would have failed."
+)
+
+COUNTS_NOTE = (
+    "errors: failed requests of those due; capacity: pairs in which the arm could not carry its "
+    "load; connections: those opened, for requests due."
 )
 
 CUT_NOTE = "\nThe rest is left out because of the size limit; the artifact has the full report.\n"

@@ -8,6 +8,7 @@ from junitparser import JUnitXml
 
 from socklat_gate.measured.verdict import Outcome
 from tests.unit.factories import (
+    make_count_verdict,
     make_metric,
     make_result,
     make_spike_verdict,
@@ -132,3 +133,20 @@ def test_its_reader_reads_it_back():
     (suite,) = back
     assert (suite.tests, suite.failures, suite.errors) == (4, 2, 0)
     assert {one.name: one.value for one in suite.properties()}["verdict"] == "regression"
+
+
+@pytest.mark.parametrize(
+    ("count", "kind"),
+    [
+        (make_count_verdict(failed=True), "failure"),
+        (make_count_verdict(undecided=True), "skipped"),
+        (make_count_verdict(), None),
+        (replace(make_count_verdict(), baseline_total=0), "skipped"),
+    ],
+)
+def test_every_count_is_a_case(count, kind):
+    verdict = replace(make_result().verdict, counts=(count,))
+    case = tree_of(verdict=verdict).find(".//testcase[@name='errors']")
+    assert outcome_of(case) == kind
+    text = case.find("system-out") if kind is None else case.find(kind)
+    assert "e-value against no increase / threshold" in text.text

@@ -10,11 +10,14 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from syrupy.location import PyTestLocation
 from syrupy.types import SnapshotIndex
 
+from socklat_gate.errors import Reason
+from socklat_gate.measured.facts import ReasonFact
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome
 from tests.unit.factories import (
     make_answers,
     make_campaign,
+    make_count_verdict,
     make_cpu_metric,
     make_pair,
     make_result,
@@ -46,6 +49,18 @@ def more_spikes() -> Result:
     return replace(result, verdict=replace(result.verdict, metrics=(), spikes=spikes))
 
 
+def more_errors() -> Result:
+    result = make_result()
+    counts = (make_count_verdict(failed=True), make_count_verdict("capacity"))
+    verdict = replace(
+        result.verdict,
+        reasons=(ReasonFact(Reason.MORE_ERRORS),),
+        metrics=result.verdict.metrics[:2],
+        counts=counts,
+    )
+    return replace(result, verdict=verdict)
+
+
 def waived_pass() -> Result:
     result = make_result("gate", Outcome.PASS)
     cpu = replace(make_cpu_metric(Outcome.PASS, 0.2), waived=make_waived())
@@ -71,6 +86,7 @@ REPORTS = {
     "no_baseline": make_result("gate", Outcome.NO_BASELINE),
     "more_spikes": more_spikes(),
     "other_answers": other_answers(),
+    "more_errors": more_errors(),
     "run": make_result("run"),
     "compare": replace(make_result("compare"), campaign=make_campaign()),
     "hostile": poisoned(full_result(), " ".join(TEXTS[:30])),

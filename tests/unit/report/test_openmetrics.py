@@ -10,6 +10,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.verdict import Outcome
 from tests.unit.factories import (
+    make_count_verdict,
     make_cpu_metric,
     make_metric,
     make_pair,
@@ -118,6 +119,17 @@ def test_spikes_and_completeness():
     assert value(result, "socklat_gate_spikes_exposure_seconds", arm="stored") == 120
     assert value(result, "socklat_gate_spikes_threshold_seconds") == 0.05
     assert value(result, "socklat_gate_exchanges", fate="recorded") == 12_000
+
+
+def test_counts_of_both_arms():
+    result = make_result()
+    counts = (make_count_verdict(failed=True), make_count_verdict("capacity"))
+    result = replace(result, verdict=replace(result.verdict, counts=counts))
+    assert value(result, "socklat_gate_counted", count="errors", arm="candidate") == 31
+    assert value(result, "socklat_gate_counted_of", count="errors", arm="baseline") == 48_000
+    assert value(result, "socklat_gate_counted_evidence", count="errors", of="threshold") == 2000
+    assert value(result, "socklat_gate_counted_failed", count="errors") == 1
+    assert value(result, "socklat_gate_counted_failed", count="capacity") == 0
 
 
 def test_twins_are_told_once():

@@ -16,6 +16,7 @@ from socklat_gate.report.formats.verdict_schema import verdict_schema
 from socklat_gate.report.report import report_of
 from tests.unit.factories import (
     make_attribution,
+    make_count_verdict,
     make_cpu_metric,
     make_pair,
     make_result,
@@ -195,7 +196,10 @@ def everything():
     depend = StageShare("depend", 2e6, 2.5e6, 0.94, -math.inf, math.inf)
     parts = tuple(replace(part, depend=depend) for part in make_attribution("depend"))
     spikes = replace(make_spike_verdict(candidate=2), mde_ratio=math.inf, mde_events=None)
-    verdict = replace(result.verdict, metrics=metrics, attribution=parts, spikes=spikes)
+    counts = (replace(make_count_verdict(failed=True), waived=make_waived()),)
+    verdict = replace(
+        result.verdict, metrics=metrics, attribution=parts, spikes=spikes, counts=counts
+    )
     pairs = tuple(replace(with_correction(make_pair(i)), start=i // 2) for i in range(4))
     return replace(result, verdict=verdict, pairs=pairs, calibration=worded("never calibrated"))
 
@@ -208,6 +212,16 @@ def test_every_optional_part_follows_the_schemas():
     whole = result_schema()
     assert problems(body, whole["properties"]["body"], "$.body", whole) == []
     assert verdict_document(result_from_body(body)) == verdict_document(result)
+
+
+def test_counts_of_both_arms():
+    (count,) = verdict_document(everything())["counts"]
+    assert count["name"] == "errors"
+    assert (count["baseline_count"], count["candidate_count"]) == (2, 31)
+    assert (count["baseline_total"], count["candidate_total"]) == (48_000, 48_000)
+    assert (count["failed"], count["undecided"], count["by_runs"]) == (True, False, False)
+    assert count["evidence"] > count["threshold"]
+    assert count["waived"]["ceiling"] == 0.4
 
 
 def test_corrected_and_raw_numbers_spikes_and_the_machine():

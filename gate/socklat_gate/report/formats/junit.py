@@ -1,4 +1,4 @@
-"""``junit.xml``: one test case for the gate, one for every metric, one for rare spikes.
+"""``junit.xml``: one test case for the gate, every metric, rare spikes and every count.
 
 In the form that Jenkins, GitLab and Azure read.  What was not decided is *skipped*: it is neither a
 success nor a failure, and a viewer that counts failures must not report one that was not shown.
@@ -18,9 +18,11 @@ from socklat_gate.measured.result import Result, RunResult
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict
 from socklat_gate.report.answers import answers_by_arm
 from socklat_gate.report.arm_runs import shown_runs
+from socklat_gate.report.count_rows import count_outcome
 from socklat_gate.report.formats import markdown
 from socklat_gate.report.report import Report
 from socklat_gate.wording import units
+from socklat_gate.wording.count_text import count_evidence_text, counts_summary
 from socklat_gate.wording.markdown_escape import one_line
 from socklat_gate.wording.sentence import plain
 from socklat_gate.wording.spike_text import power_text, spikes_summary
@@ -74,6 +76,9 @@ def _cases(report: Report) -> Iterator[TestCase]:
     if verdict.spikes is not None:
         outcome = Outcome.REGRESSION if verdict.spikes.failed else Outcome.PASS
         yield _case(classname, SPIKES, outcome, *_spike_texts(verdict.spikes))
+    for count in verdict.counts:
+        texts = _line(counts_summary(count)), count_evidence_text(count)
+        yield _case(classname, _line(count.name), count_outcome(count), *texts)
 
 
 def _case(classname: str, name: str, outcome: Outcome, message: str, details: str) -> TestCase:

@@ -19,7 +19,13 @@ from socklat_gate.measured.attribution import Attribution
 from socklat_gate.measured.pair import Interleave
 from socklat_gate.measured.result import Completeness, Kind
 from socklat_gate.measured.run import Answers
-from socklat_gate.measured.verdict import LimitVerdict, MetricVerdict, Outcome, SpikeVerdict
+from socklat_gate.measured.verdict import (
+    CountVerdict,
+    LimitVerdict,
+    MetricVerdict,
+    Outcome,
+    SpikeVerdict,
+)
 from socklat_gate.report.formats.verdict_json import LEFT_OUT, RAW, VERDICT_SCHEMA_VERSION
 from socklat_gate.report.machine import NUMBERS
 from socklat_gate.report.raw_numbers import Correction
@@ -32,6 +38,7 @@ ADDED = {
     "answers",
     "limits",
     "spikes",
+    "counts",
     "machine",
     "correction",
     "interleave",
@@ -79,6 +86,7 @@ def verdict_schema() -> JSON:
         "metrics": {"type": "array", "items": metric},
         "limits": {"type": "array", "items": limit},
         "spikes": nullable(spikes),
+        "counts": {"type": "array", "items": schema_of_type(CountVerdict)},
         "attribution": {"type": "array", "items": schema_of_type(Attribution)},
         "answers": {"type": "array", "items": _answers()},
         "completeness": nullable(completeness),

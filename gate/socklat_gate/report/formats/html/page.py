@@ -20,7 +20,7 @@ from socklat_gate.report.formats.html.waterfall import share_bars, waterfalls
 from socklat_gate.report.report import Report
 from socklat_gate.version import __version__
 from socklat_gate.wording.markdown_escape import one_line
-from socklat_gate.wording.section_titles import MDE_NOTE, TITLES
+from socklat_gate.wording.section_titles import COUNTS_NOTE, MDE_NOTE, TITLES
 from socklat_gate.wording.sentence import Name, Sentence
 
 __all__ = ["embed", "render"]
@@ -54,6 +54,7 @@ def render(report: Report) -> str:
             report=report,
             titles=TITLES,
             mde_note=MDE_NOTE,
+            counts_note=COUNTS_NOTE,
             title=f"{report.head.word}: {result.scenario_name}",
             outcome=verdict.outcome.value if verdict else "measured",
             arms=runs.labels,

@@ -1,0 +1,112 @@
+"""Counts of both arms in sentences: failed requests, overload, connections, other responses."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from socklat_gate.measured.facts import Scalar
+from socklat_gate.measured.names import CAPACITY, CONNECTIONS, ERRORS
+from socklat_gate.measured.verdict import CountVerdict, Verdict
+from socklat_gate.wording import units
+from socklat_gate.wording.fact_numbers import count_of, number_of
+
+__all__ = [
+    "count_evidence_text",
+    "count_of_total",
+    "counts_summary",
+    "differences_text",
+    "named_count",
+    "undecided_text",
+]
+
+BIG = 999.5
+UNITS = ("B", "kB", "MB", "GB")
+SHOWN = 5
+"""Statuses of an arm that a sentence names."""
+
+
+def named_count(name: str, verdict: Verdict) -> CountVerdict | None:
+    """The count of that name; None where it was not judged."""
+    return next((count for count in verdict.counts if count.name == name), None)
+
+
+def count_of_total(name: str, number: int, total: int) -> str:
+    """``31 of 48 000 (0.0646%)``; of connections ``6 000 for 6 000``; ``n/a`` of nothing."""
+    if not total:
+        return "n/a"
+    if name == CONNECTIONS:
+        return f"{units.count(number)} for {units.count(total)}"
+    text = f"{units.count(number)} of {units.count(total)}"
+    return f"{text} ({100 * number / total:.3g}%)" if number and name == ERRORS else text
+
+
+def counts_summary(verdict: CountVerdict) -> str:
+    """Both arms in half a sentence, the candidate first."""
+    ours = count_of_total(verdict.name, verdict.candidate_count, verdict.candidate_total)
+    theirs = count_of_total(verdict.name, verdict.baseline_count, verdict.baseline_total)
+    said = _SUMMARIES.get(verdict.name)
+    if said is None:  # the name of a newer document
+        return f"{verdict.name}: {ours}; of the baseline {theirs}"
+    return said.format(ours=ours, theirs=theirs)
+
+
+_SUMMARIES: Mapping[str, str] = {
+    ERRORS: "{ours} of the candidate's requests failed; of the baseline's {theirs}",
+    CAPACITY: "the candidate could not carry its load in {ours} pairs; the baseline in {theirs}",
+    CONNECTIONS: "clients of the candidate opened {ours} requests; of the baseline {theirs}",
+}
+
+
+def count_evidence_text(verdict: CountVerdict) -> str:
+    """What the counts prove, and by what."""
+    held = units.beside_threshold(verdict.evidence, verdict.threshold)
+    how = ", by pairs" if verdict.by_runs and verdict.name == ERRORS else ""
+    return f"e-value against no increase / threshold: {held}{how}"
+
+
+def undecided_text(verdict: CountVerdict) -> str:
+    """Why a pass waits for a count."""
+    return (
+        f"{counts_summary(verdict)}: neither shown to be more nor few enough for a pass "
+        f"({count_evidence_text(verdict)})"
+    )
+
+
+def differences_text(subject: str, numbers: Mapping[str, Scalar]) -> str:
+    """In what the arms' responses differ, with both mixes."""
+    share = units.share(number_of(numbers, "share"))
+    if subject == "sizes":
+        sizes = [_bytes(number_of(numbers, f"{arm}_bytes")) for arm in ("baseline", "candidate")]
+        more = "larger" if count_of(numbers, "larger") else "smaller"
+        return (
+            f"{share} of the responses are {more} by more than a fifth (median of the baseline "
+            f"{sizes[0]}, of the candidate {sizes[1]}); if that is meant, gate.accept_answers has "
+            "to name sizes"
+        )
+    mixes = [_mix(numbers, arm) for arm in ("baseline", "candidate")]
+    return (
+        f"{share} of the responses have another status (baseline {mixes[0]}; candidate "
+        f"{mixes[1]}); if that is meant, gate.accept_answers has to name statuses"
+    )
+
+
+def _mix(numbers: Mapping[str, Scalar], arm: str) -> str:
+    """``200 97.0%, 404 3.00%``, the most frequent first."""
+    prefix = f"{arm} "
+    counts = {
+        name.removeprefix(prefix) or "unknown": count_of(numbers, name)
+        for name in numbers
+        if name.startswith(prefix)
+    }
+    total = sum(counts.values())
+    ranked = sorted(counts.items(), key=lambda item: -item[1])
+    parts = [f"{name} {units.share(number / total)}" for name, number in ranked[:SHOWN] if total]
+    more = f" and {len(ranked) - SHOWN} more" if len(ranked) > SHOWN else ""
+    return (", ".join(parts) or "none") + more
+
+
+def _bytes(size: float) -> str:
+    """``310 B``, ``3.01 kB``, ``1.2 MB``."""
+    power = 0 if size < BIG else min(3, math.floor(math.log10(size / BIG)) // 3 + 1)
+    return f"{size / 1000**power:.3g} {UNITS[power]}"
