@@ -18,6 +18,7 @@ __all__ = [
     "Ending",
     "FailOn",
     "Level",
+    "OnNoBaseline",
     "conclusion_of",
     "job_exit",
     "level_of",
@@ -57,15 +58,28 @@ class FailOn(str, Enum):
     INCONCLUSIVE = "inconclusive"
 
 
+class OnNoBaseline(str, Enum):
+    """What it means that there is nothing to compare with yet; what is unusable always fails."""
+
+    FAIL = "fail"
+    NEUTRAL = "neutral"
+
+
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a gate ended: its exit code, and whether its verdict is open for want of budget only."""
+    """How a gate ended: its exit code, and whether its verdict is open for want of budget only.
+
+    ``no_baseline_yet``: nothing of the scenario's name was there to compare with.
+    """
 
     exit_code: int
     only_undecided: bool = False
+    no_baseline_yet: bool = False
 
-    def is_neutral(self, fail_on: FailOn) -> bool:
+    def is_neutral(self, fail_on: FailOn, on_no_baseline: OnNoBaseline = OnNoBaseline.FAIL) -> bool:
         """Whether the job neither succeeds with it nor fails."""
+        if self.exit_code == Exit.NO_BASELINE:
+            return self.no_baseline_yet and on_no_baseline is OnNoBaseline.NEUTRAL
         if self.exit_code != Exit.INCONCLUSIVE:
             return False
         if fail_on is FailOn.REGRESSION:
@@ -81,23 +95,29 @@ class Ending:
         )
 
 
-def job_exit(ending: Ending, fail_on: FailOn) -> int:
+def job_exit(
+    ending: Ending, fail_on: FailOn, on_no_baseline: OnNoBaseline = OnNoBaseline.FAIL
+) -> int:
     """The exit code of the job's last step."""
-    return int(Exit.PASS) if ending.is_neutral(fail_on) else ending.exit_code
+    return int(Exit.PASS) if ending.is_neutral(fail_on, on_no_baseline) else ending.exit_code
 
 
-def conclusion_of(ending: Ending, fail_on: FailOn) -> Conclusion:
+def conclusion_of(
+    ending: Ending, fail_on: FailOn, on_no_baseline: OnNoBaseline = OnNoBaseline.FAIL
+) -> Conclusion:
     """The conclusion of a check run."""
-    if ending.is_neutral(fail_on):
+    if ending.is_neutral(fail_on, on_no_baseline):
         return "neutral"
     return "success" if ending.exit_code == Exit.PASS else "failure"
 
 
-def level_of(ending: Ending, fail_on: FailOn) -> Level:
+def level_of(
+    ending: Ending, fail_on: FailOn, on_no_baseline: OnNoBaseline = OnNoBaseline.FAIL
+) -> Level:
     """How loud an annotation is."""
     if ending.exit_code == Exit.PASS:
         return "notice"
-    return "warning" if ending.is_neutral(fail_on) else "error"
+    return "warning" if ending.is_neutral(fail_on, on_no_baseline) else "error"
 
 
 def meaning_of(exit_code: int) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from socklat_gate.baseline.campaigns import result_at
 from socklat_gate.documents.reading import RESULT_FILE
-from socklat_gate.errors import Exit, GateError, NoUsableBaseline
+from socklat_gate.errors import Exit, GateError, NoUsableBaseline, Reason
 from socklat_gate.forge.exit_policy import Ending, meaning_of, outcome_exit
 from socklat_gate.measured.result import Result, RunResult
 from socklat_gate.report.report import Report, report_of
@@ -46,7 +46,9 @@ class Finding:
         """
         if self.result is None or isinstance(self.result, RunResult):
             return Ending(int(self.exit_code or Exit.INVALID))
-        return Ending(self.exit_code, self.result.verdict.only_undecided)
+        verdict = self.result.verdict
+        new = {reason.code for reason in verdict.reasons} == {Reason.NO_BASELINE_YET}
+        return Ending(self.exit_code, verdict.only_undecided, no_baseline_yet=new)
 
     @property
     def sentence(self) -> str:

@@ -9,6 +9,7 @@ from socklat_gate.errors import Exit, Reason
 from socklat_gate.forge.exit_policy import (
     Ending,
     FailOn,
+    OnNoBaseline,
     conclusion_of,
     job_exit,
     level_of,
@@ -16,6 +17,7 @@ from socklat_gate.forge.exit_policy import (
     outcome_exit,
     service_change,
 )
+from socklat_gate.forge.finding import Finding
 from socklat_gate.measured.facts import ReasonFact
 from socklat_gate.measured.verdict import UNDECIDED, Outcome, Verdict
 from tests.unit.factories import make_metric, make_result, make_verdict
@@ -67,6 +69,33 @@ def test_only_reasons_about_the_budget_leave_a_verdict_undecided(reason: Reason)
     assert verdict.only_undecided == (reason in UNDECIDED)
     assert not replace(verdict, outcome=Outcome.PASS).only_undecided
     assert not Verdict(Outcome.INCONCLUSIVE, ()).only_undecided
+
+
+@pytest.mark.parametrize("fail_on", FailOn)
+@pytest.mark.parametrize(
+    ("on_no_baseline", "yet", "neutral"),
+    [
+        (OnNoBaseline.FAIL, True, False),
+        (OnNoBaseline.NEUTRAL, True, True),
+        (OnNoBaseline.NEUTRAL, False, False),
+    ],
+)
+def test_no_baseline_yet_is_neutral_where_that_is_asked_for(
+    fail_on: FailOn, on_no_baseline: OnNoBaseline, yet: bool, neutral: bool
+) -> None:
+    ending = Ending(int(Exit.NO_BASELINE), no_baseline_yet=yet)
+    assert job_exit(ending, fail_on, on_no_baseline) == (0 if neutral else 5)
+    assert conclusion_of(ending, fail_on, on_no_baseline) == ("neutral" if neutral else "failure")
+    assert level_of(ending, fail_on, on_no_baseline) == ("warning" if neutral else "error")
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_only_where_nothing_is_stored_there_is_none_yet(reason: Reason) -> None:
+    result = make_result("gate", Outcome.NO_BASELINE)
+    verdict = replace(result.verdict, reasons=(ReasonFact(reason),))
+    ending = Finding(5, "checkout", replace(result, verdict=verdict), "", ()).ending
+    assert ending.no_baseline_yet == (reason is Reason.NO_BASELINE_YET)
+    assert not Finding(5, "checkout", None, "no result", ()).ending.no_baseline_yet
 
 
 def test_every_exit_code_has_a_meaning() -> None:

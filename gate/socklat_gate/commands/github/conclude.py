@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from socklat_gate.commands.github.step_options import fail_on_option, variable
+from socklat_gate.commands.github.step_options import fail_on_option, no_baseline_option, variable
 from socklat_gate.commands.help import command
 from socklat_gate.commands.output import emit
-from socklat_gate.forge.exit_policy import FailOn, job_exit, meaning_of
+from socklat_gate.forge.exit_policy import FailOn, OnNoBaseline, job_exit, meaning_of
 
 __all__ = ["conclude"]
 
@@ -25,12 +25,15 @@ __all__ = ["conclude"]
     help="The gate's exit code.",
 )
 @fail_on_option
-def conclude(result_dir: Path, exit_code: int, fail_on: FailOn) -> int:
+@no_baseline_option
+def conclude(
+    result_dir: Path, exit_code: int, fail_on: FailOn, on_no_baseline: OnNoBaseline
+) -> int:
     """End the job as the gate ended, after everything was published.
 
     Exits with the gate's exit code; with 0 for 4 (inconclusive) where the budget was not enough and
-    --fail-on is not `inconclusive`; and with 6 for a 0 that the result in RESULT_DIR does not bear
-    out.
+    --fail-on is not `inconclusive`, and for 5 where there is no baseline yet and --on-no-baseline
+    is `neutral`; and with 6 for a 0 that the result in RESULT_DIR does not bear out.
 
     For instance:
 
@@ -41,4 +44,4 @@ def conclude(result_dir: Path, exit_code: int, fail_on: FailOn) -> int:
     finding = finding_of(result_dir, exit_code, None, None)
     said = f"socklat-gate {meaning_of(exit_code)} (exit code {exit_code})"
     emit(finding.problem or said)
-    return job_exit(finding.ending, fail_on)
+    return job_exit(finding.ending, fail_on, on_no_baseline)

@@ -10,12 +10,13 @@ from socklat_gate.commands.github.step_options import (
     check_option,
     comment_option,
     fail_on_option,
+    no_baseline_option,
     runner_here,
     variable,
 )
 from socklat_gate.commands.help import command
 from socklat_gate.errors import Reason, UnfitEnvironment
-from socklat_gate.forge.exit_policy import FailOn
+from socklat_gate.forge.exit_policy import FailOn, OnNoBaseline
 
 __all__ = ["preflight"]
 
@@ -29,9 +30,16 @@ __all__ = ["preflight"]
     help="Adding this label allows a fork's code one run on a self-hosted runner.",
 )
 @fail_on_option
+@no_baseline_option
 @comment_option
 @check_option
-def preflight(fork_label: str, fail_on: FailOn, comment: bool, check: bool) -> None:  # noqa: ARG001 - inputs are checked before minutes are spent on measuring
+def preflight(
+    fork_label: str,
+    fail_on: FailOn,  # noqa: ARG001 - inputs are checked before minutes are spent on measuring
+    on_no_baseline: OnNoBaseline,  # noqa: ARG001 - likewise
+    comment: bool,  # noqa: ARG001 - likewise
+    check: bool,  # noqa: ARG001 - likewise
+) -> None:
     """Check the inputs, and refuse code of forks where it must not run.
 
     Exits with 3 when it is refused.

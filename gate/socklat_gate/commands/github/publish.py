@@ -13,12 +13,13 @@ from socklat_gate.commands.github.step_options import (
     check_option,
     comment_option,
     fail_on_option,
+    no_baseline_option,
     runner_here,
     token_here,
     variable,
 )
 from socklat_gate.commands.help import command
-from socklat_gate.forge.exit_policy import FailOn, outcome_exit
+from socklat_gate.forge.exit_policy import FailOn, OnNoBaseline, outcome_exit
 
 __all__ = ["publish"]
 
@@ -56,6 +57,7 @@ _PATH = click.Path(path_type=Path)
     help="Where the full report was uploaded.",
 )
 @fail_on_option
+@no_baseline_option
 @comment_option
 @check_option
 @author_option
@@ -66,6 +68,7 @@ def publish(
     scenario: Path | None,
     artifact_url: str,
     fail_on: FailOn,
+    on_no_baseline: OnNoBaseline,
     comment: bool,
     check: bool,
     author: str,
@@ -93,7 +96,7 @@ def publish(
     finding = finding_of(result_dir, exit_code, log, scenario)
     runner = runner_here()
     token = token_here()
-    wanted = Wanted(fail_on, comment, check, author)
+    wanted = Wanted(fail_on, comment, check, author, on_no_baseline)
     with ExitStack() as stack:
         api = stack.enter_context(GitHub(job.api_url, token)) if token else None
         show(runner, job, api, finding, result_dir, wanted, address)

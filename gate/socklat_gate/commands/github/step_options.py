@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from socklat_gate.forge.exit_policy import FailOn
+from socklat_gate.forge.exit_policy import FailOn, OnNoBaseline
 
 if TYPE_CHECKING:
     from socklat_gate.forge.github.runner import Runner
@@ -18,6 +18,7 @@ __all__ = [
     "check_option",
     "comment_option",
     "fail_on_option",
+    "no_baseline_option",
     "runner_here",
     "token_here",
     "variable",
@@ -41,6 +42,15 @@ fail_on_option = click.option(
     callback=lambda _context, _option, value: FailOn(value),
     help="What fails the job: a regression and what could not be judged, only a regression, or all "
     "that is inconclusive; without a verdict it always fails.",
+)
+no_baseline_option = click.option(
+    "--on-no-baseline",
+    type=click.Choice([one.value for one in OnNoBaseline]),
+    default=OnNoBaseline.FAIL.value,
+    show_default=True,
+    envvar=variable("ON_NO_BASELINE"),
+    callback=lambda _context, _option, value: OnNoBaseline(value),
+    help="What it means that there is nothing to compare with yet.",
 )
 comment_option = click.option(
     "--comment/--no-comment",

@@ -12,7 +12,13 @@ from pathlib import Path
 from socklat_gate.documents.reading import RESULT_FILE
 from socklat_gate.errors import GitHubFailure, Reason, UsageError
 from socklat_gate.forge.body import Source, comment_body, origin
-from socklat_gate.forge.exit_policy import FailOn, conclusion_of, level_of, service_change
+from socklat_gate.forge.exit_policy import (
+    FailOn,
+    OnNoBaseline,
+    conclusion_of,
+    level_of,
+    service_change,
+)
 from socklat_gate.forge.finding import Finding
 from socklat_gate.forge.github.api import GitHub
 from socklat_gate.forge.github.check_run import Check, create_check
@@ -43,6 +49,7 @@ class Wanted:
     comment: bool
     check: bool
     author: str
+    on_no_baseline: OnNoBaseline = OnNoBaseline.FAIL
 
 
 def publish(
@@ -66,7 +73,7 @@ def publish(
     if room > 0:
         runner.add_summary(shorten(report, room, _bytes) + where)
     title = f"socklat-gate: {finding.scenario}" if finding.scenario else "socklat-gate"
-    level = level_of(finding.ending, wanted.fail_on)
+    level = level_of(finding.ending, wanted.fail_on, wanted.on_no_baseline)
     what_to_change = f". {finding.advice}" if finding.ending.is_unjudged(wanted.fail_on) else ""
     runner.annotate(level, title, finding.sentence + what_to_change)
     if api is None:
@@ -85,7 +92,7 @@ def publish(
         check = Check(
             scenario=finding.scenario,
             head_sha=source.commit,
-            conclusion=conclusion_of(finding.ending, wanted.fail_on),
+            conclusion=conclusion_of(finding.ending, wanted.fail_on, wanted.on_no_baseline),
             title=finding.sentence,
             report=report,
             details_url=source.artifact_url or source.run_url,
