@@ -96,6 +96,10 @@ class Gate:
         os.close(theirs)
         return Terminal(process, ours, self.out)
 
+    def image_id(self, reference: str) -> str:
+        """The id of a local image."""
+        return str(self._client.images.get(reference).id)
+
     def left_behind(self) -> list[str]:
         """Containers, networks, volumes, processes and files of the commands started here."""
         found: list[str] = []

@@ -21,7 +21,7 @@ from socklat_gate.errors import Exit, Reason
 from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.run_values import value_ns
-from socklat_gate.scenario.loader import tomllib
+from socklat_gate.scenario.tables import tomllib
 from socklat_gate.wording.units import ns
 from tests.e2e.done import Done
 from tests.e2e.harness import Gate

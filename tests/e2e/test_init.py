@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from socklat_gate.errors import Exit, Reason
-from socklat_gate.scenario.loader import load_scenario, tomllib
+from socklat_gate.scenario.loader import load_scenario
+from socklat_gate.scenario.tables import tomllib
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG
 from tests.services.build import package_image

@@ -14,7 +14,7 @@ from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.run import WEIGHT_UNIT
 from tests.e2e.done import Done
 from tests.e2e.harness import Gate
-from tests.e2e.scenarios import waived, write_scenario
+from tests.e2e.scenarios import DELAY_TAG, waived, write_scenario
 
 pytestmark = [pytest.mark.kernel, pytest.mark.docker]
 
@@ -101,7 +101,7 @@ def test_arms_take_turns_in_blocks_and_a_waived_change_passes_up_to_its_ceiling(
     gate: Gate, scenario: Scenario
 ) -> None:
     path = scenario(service={"command": SLOWER}, baseline=BASE, gate={"interleave": "block"})
-    done = gate.gate(waived(path, 0.8, "2999-12-31"), "--quiet")
+    done = gate.gate(waived(path, 0.8, "2999-12-31", gate.image_id(DELAY_TAG)), "--quiet")
     done.judged(Exit.PASS, Reason.NO_REGRESSION)
     assert "2999-12-31" in done.report
     pairs = pairs_of(done)
@@ -116,7 +116,7 @@ def test_arms_take_turns_in_blocks_and_a_waived_change_passes_up_to_its_ceiling(
 def test_an_expired_waiver_fails_loudly_before_anything_is_measured(
     gate: Gate, scenario: Scenario
 ) -> None:
-    done = gate.gate(waived(scenario(), 0.8, "2020-01-31"))
+    done = gate.gate(waived(scenario(), 0.8, "2020-01-31", "1f2e3d4c5b6a"))
     error = done.refused(Exit.USAGE, Reason.WAIVER_EXPIRED)
     assert "service_p50" in error
     assert "2020-01-31" in error

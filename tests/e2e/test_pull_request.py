@@ -30,10 +30,11 @@ metric = "service_p50"
 ceiling = 0.6
 expires = 2999-12-31
 link = "https://tracker.example/PERF-1"
+baseline = "{}"
 """
 
 
-QUICK_US, SLOW_US = 3000, 4200
+QUICK_US, SLOW_US, SLOWER_US = 3000, 4200, 5900
 
 
 def dockerfile(own_images: OwnImages, wait_us: int) -> str:
@@ -199,8 +200,17 @@ def test_from_green_to_red_to_waived_to_merged(
         assert main[:7] in runner.push_to_main()
         at_red(runner, origin, own_images, server)
 
+        # It cannot waive itself: what the target branch waives counts.
         scenario = (origin.path / "socklat.toml").read_text()
-        origin.commit(scenario + WAIVER, "socklat.toml")
+        waiver = WAIVER.format(main[:12])
+        origin.commit(scenario + waiver, "socklat.toml")
+        by_itself = runner.pull_request("topic")
+        assert by_itself.exit_code == 1, by_itself.log
+        assert "not used: waiver" in server.comments[0]["body"]
+        origin.git("checkout", "--quiet", "main")
+        origin.commit(scenario + waiver, "socklat.toml")
+        origin.git("checkout", "--quiet", "topic")
+        origin.git("merge", "--quiet", "-m", "main", "main")
         waived = runner.pull_request("topic")
         assert waived.exit_code == 0, waived.log
         assert waived.outputs["verdict"] == "pass"
@@ -213,7 +223,8 @@ def test_from_green_to_red_to_waived_to_merged(
         assert [kept in body for kept in ('"verdict":"pass"', '"verdict":"regression"')] == [
             True
         ] * 2
-        assert [check["conclusion"] for check in server.checks] == ["success", "failure", "success"]
+        conclusions = [check["conclusion"] for check in server.checks]
+        assert conclusions == ["success", "failure", "failure", "success"]
 
         origin.git("checkout", "--quiet", "main")
         origin.git("merge", "--quiet", "--no-ff", "-m", "merge topic", "topic")
@@ -222,9 +233,10 @@ def test_from_green_to_red_to_waived_to_merged(
         assert main[:7] in stored
         assert merged[:7] in stored
 
-        # The next one is held against what was merged: 4.2 ms are no regression any more.
+        # The next one is held against what was merged, and the waiver lets no second one through.
         origin.git("checkout", "--quiet", "-b", "next")
-        origin.commit("more", "README.md")
+        origin.commit(dockerfile(own_images, SLOWER_US), "service/Dockerfile")
         last = runner.pull_request("next")
-        assert last.exit_code == 0, last.log
-        assert abs(float(last.outputs["change-p50"])) < 0.25
+        assert last.exit_code == 1, last.log
+        assert 0.25 < float(last.outputs["change-p50"]) < 0.6
+        assert "is not in force" in server.comments[0]["body"]

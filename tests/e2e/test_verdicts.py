@@ -55,7 +55,9 @@ def test_a_slower_candidate_fails_beyond_its_waiver_and_its_stage_is_named(
         # A stage is named from 5 pairs on; evidence of 1 / alpha takes 6.
         gate={"alpha": 0.06, "interleave": interleave},
     )
-    done = gate.gate(waived(path, 0.12, "2999-12-31"), "--json", "--quiet")
+    done = gate.gate(
+        waived(path, 0.12, "2999-12-31", gate.image_id(DELAY_TAG)), "--json", "--quiet"
+    )
     verdict = done.judged(Exit.REGRESSION, Reason.REGRESSION)
     (metric,) = verdict["metrics"]
     assert metric["verdict"] == "regression"

@@ -28,6 +28,11 @@ __all__ = ["gate"]
     help="Reference: build service.build as of the merge base of HEAD and this branch, tag or "
     "commit.",
 )
+@click.option(
+    "--gate-from",
+    metavar="REF",
+    help="Limits, waivers and reference of the scenario as this branch, tag or commit has them.",
+)
 @click.option("--candidate-image", metavar="IMAGE", help="Image under test [from the scenario].")
 @baselines_option
 @out_option
@@ -47,6 +52,7 @@ def gate(
     scenario: Path,
     baseline_image: str | None,
     baseline_ref: str | None,
+    gate_from: str | None,
     candidate_image: str | None,
     baselines: str | None,
     out: Path,
@@ -68,11 +74,11 @@ def gate(
         socklat-gate gate socklat.toml --baseline-image app:1.4 --out reports
     """
     from socklat_gate.job.entry import gate_job
+    from socklat_gate.job.gate_from import planned_scenario
     from socklat_gate.job.progress import Progress
     from socklat_gate.job.settings import baselines_at, seed_or_random, with_limits
     from socklat_gate.report.formats.registry import FORMATS
     from socklat_gate.report.writer import check_writable, discard_reports, write_reports
-    from socklat_gate.scenario.loader import load_scenario
     from socklat_gate.wording.sentence import plain
 
     if baseline_image and baseline_ref:
@@ -81,7 +87,8 @@ def gate(
             "--baseline-image and --baseline-ref both name the reference",
             remedy="give one of them",
         )
-    loaded = with_limits(load_scenario(scenario), max_pairs=max_pairs, max_minutes=max_minutes)
+    planned, notes = planned_scenario(scenario, gate_from)
+    loaded = with_limits(planned, max_pairs=max_pairs, max_minutes=max_minutes)
     check_writable(out)
     discard_reports(out)
     with Progress(quiet=quiet) as progress:
@@ -95,6 +102,7 @@ def gate(
             baseline_image=baseline_image,
             baseline_ref=baseline_ref,
             allow_same_image=allow_same_image,
+            notes=notes,
         )
     report = write_reports(result, out)
     if as_json:

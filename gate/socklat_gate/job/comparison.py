@@ -23,6 +23,7 @@ from socklat_gate.scenario.default_gate import DEFAULT_GATE
 from socklat_gate.verdict.stored import compare as judge
 
 if TYPE_CHECKING:
+    from socklat_gate.scenario import Scenario
     from socklat_gate.scenario.gating import Gate, Waiver
 
 __all__ = ["compare"]
@@ -36,7 +37,7 @@ def compare(base: str, candidate: str | Path, *, scenario: str | Path | None = N
     error rates to use (None: the defaults).  Raises `UsageError` and `NoUsableBaseline`.
     """
     started_s = time.monotonic()
-    limits, waivers = _limits(scenario)
+    limits, planned = _limits(scenario)
     tested = campaigns_at(Path(candidate))[-1]
     stored: Sequence[Campaign]
     if is_remote(base):
@@ -60,6 +61,14 @@ def compare(base: str, candidate: str | Path, *, scenario: str | Path | None = N
         tested.mode,
         tested.former_hashes,
     )
+    waivers: Sequence[Waiver] = ()
+    if planned is not None and scenario is not None and planned.waiver:
+        from socklat_gate.job.waivers import Compared, waivers_in_force  # noqa: PLC0415 - with models
+
+        newest = usable[-1]
+        compared = Compared(Path(scenario), newest.commit, (newest.image_id,))
+        waivers, unheld = waivers_in_force(planned, compared)
+        notes += unheld
     verdict = judge(usable, tested, limits, waivers=waivers)
     return _result(usable, tested, verdict, notes, started_s)
 
@@ -94,10 +103,10 @@ def _result(
     )
 
 
-def _limits(scenario: str | Path | None) -> tuple[Gate, Sequence[Waiver]]:
+def _limits(scenario: str | Path | None) -> tuple[Gate, Scenario | None]:
     if scenario is None:
-        return cast("Gate", DEFAULT_GATE), ()
+        return cast("Gate", DEFAULT_GATE), None
     from socklat_gate.scenario.loader import load_scenario  # noqa: PLC0415 - its models take long
 
     planned = load_scenario(Path(scenario))
-    return planned.gate, planned.waiver
+    return planned.gate, planned

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 from socklat_gate.baseline.open_store import open_store
 from socklat_gate.environment import environment_facts
 from socklat_gate.job.completeness import completeness_of
+from socklat_gate.job.gate_from import planned_scenario
 from socklat_gate.job.gate_job import GateJob
 from socklat_gate.job.images import image_under_test
 from socklat_gate.job.progress import Progress
@@ -16,10 +18,10 @@ from socklat_gate.job.reference import find_reference
 from socklat_gate.job.rig import Rig
 from socklat_gate.job.run_job import measure_campaign
 from socklat_gate.job.settings import baselines_at, seed_or_random, with_limits
+from socklat_gate.measured.facts import Note
 from socklat_gate.measured.result import GateResult, RunResult
 from socklat_gate.probe.privilege import check_privilege
 from socklat_gate.scenario import Scenario
-from socklat_gate.scenario.loader import load_scenario
 from socklat_gate.service.client import connect
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.sweep import sweep
@@ -41,24 +43,28 @@ def gate_job(
     max_pairs: int | None = None,
     max_minutes: float | None = None,
     allow_same_image: bool = False,
+    gate_from: str | None = None,
+    notes: tuple[Note, ...] = (),
 ) -> GateResult:
     """Reference and candidate measured side by side until the verdict is in.
 
-    ``path`` is a socklat.toml (``scenario``: what was read there already); relative paths start at
-    its directory.  ``baselines`` is a location (None: ``baselines`` beside the scenario), ``seed``
-    that of all coin flips (None: a fresh one).  Images, reference and limits replace those of the
-    scenario.  One image in both arms is inconclusive and not measured, unless
-    ``allow_same_image``.  Raises `UsageError` and `UnfitEnvironment`; what goes wrong later is the
-    verdict.
+    ``path`` is a socklat.toml; relative paths start at its directory.  ``gate_from`` is a commit or
+    branch whose limits and waivers hold instead of its own (``scenario`` and ``notes``: what
+    `planned_scenario` made of both already).  ``baselines`` is a location (None: ``baselines``
+    beside the scenario), ``seed`` that of all coin flips (None: a fresh one).  Images, reference
+    and limits replace those of the scenario.  One image in both arms is inconclusive and not
+    measured, unless ``allow_same_image``.  Raises `UsageError` and `UnfitEnvironment`; what goes
+    wrong later is the verdict.
     """
     path = Path(path)
-    scenario = with_limits(
-        scenario or load_scenario(path), max_pairs=max_pairs, max_minutes=max_minutes
-    )
+    if scenario is None:
+        scenario, notes = planned_scenario(path, gate_from)
+    scenario = with_limits(scenario, max_pairs=max_pairs, max_minutes=max_minutes)
     progress = progress or Progress(quiet=True)
     directory = path.resolve().parent
     client = ready_client(progress)
-    with open_store(baselines_at(baselines, path), progress.line) as store:
+    # What is checked out of another commit is there for as long as its arm may be started.
+    with ExitStack() as keep, open_store(baselines_at(baselines, path), progress.line) as store:
         reference = partial(
             find_reference,
             client,
@@ -68,6 +74,7 @@ def gate_job(
             progress.phase,
             image=baseline_image,
             ref=baseline_ref,
+            keep=keep,
         )
         job = GateJob(
             client=client,
@@ -80,6 +87,8 @@ def gate_job(
             seed=seed_or_random(seed),
             progress=progress,
             allow_same_image=allow_same_image,
+            path=path.resolve(),
+            notes=notes,
         )
         return job.run()
 

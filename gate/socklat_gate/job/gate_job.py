@@ -20,12 +20,13 @@ from socklat_gate.job.reference import Reference
 from socklat_gate.job.rig import Rig
 from socklat_gate.job.run_job import check_excluded, measure_campaign, pair_seed, utc_now
 from socklat_gate.job.same_image import same_image
+from socklat_gate.job.waivers import Compared, waivers_in_force
 from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.facts import TEXT, Drift, Note, ReasonFact
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.result import GateResult
 from socklat_gate.measured.verdict import Outcome, Verdict
-from socklat_gate.scenario import Scenario
+from socklat_gate.scenario import Scenario, Waiver
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef
 from socklat_gate.service.session import ArmSpec
@@ -47,7 +48,8 @@ class GateJob:
     """One gate: what is known of it grows while it runs, and makes a `GateResult` at any time.
 
     ``find_reference`` is called once, before anything is started.  ``allow_same_image``: the same
-    image in both arms is meant; else nothing is measured then.
+    image in both arms is meant; else nothing is measured then.  ``path`` is the scenario's file in
+    ``directory``; ``notes`` are what is known of its limits before.
     """
 
     client: DockerClient
@@ -58,6 +60,8 @@ class GateJob:
     seed: int
     progress: Progress
     allow_same_image: bool = False
+    path: Path = Path("socklat.toml")
+    notes: tuple[Note, ...] = ()
 
     def __post_init__(self) -> None:
         self._started_s = time.monotonic()
@@ -70,7 +74,8 @@ class GateJob:
         self._stored: Sequence[Campaign] = ()
         self._missed = 0
         self._drift: Drift | None = None
-        self._notes: tuple[Note, ...] = ()
+        self._notes = self.notes
+        self._waivers: Sequence[Waiver] = ()
         # Read before anything runs: what a build writes later is no change of the code.
         self._commit = current_commit(self.directory)
         self._branch = current_branch(self.directory)
@@ -96,7 +101,8 @@ class GateJob:
             self._hooks, self._fingerprint = rig.hooks, rig.fingerprint()
             numbers = reference.numbers(self.scenario, self._fingerprint)
             stored = self._stored = numbers.campaigns
-            self._notes += numbers.notes
+            self._waivers, unheld = self._waivers_in_force(reference, stored)
+            self._notes += numbers.notes + unheld
             if rig.unmeasured:
                 # It can never pass, and nothing would be learnt from spending the budget.
                 fact = ReasonFact(Reason.NO_HOOK, numbers=missing_hooks(rig.unmeasured))
@@ -110,6 +116,15 @@ class GateJob:
         self._drift = drift(stored, self._pairs, self.scenario.gate)
         return verdict
 
+    def _waivers_in_force(
+        self, reference: Reference, stored: Sequence[Campaign]
+    ) -> tuple[Sequence[Waiver], tuple[Note, ...]]:
+        commit, _ = reference.compared_with(stored)
+        image = reference.image
+        images = (image.id, image.digest) if image else ()
+        compared = Compared(self.directory / self.path.name, commit, images)
+        return waivers_in_force(self.scenario, compared)
+
     def _measure_alone(self, rig: Rig, stored: Sequence[Campaign]) -> Verdict:
         self.progress.line(STORED_ONLY)
         self._campaign = measure_campaign(
@@ -121,7 +136,7 @@ class GateJob:
             seed=self.seed,
             progress=self.progress,
         )
-        return compare(stored, self._campaign, self.scenario.gate, waivers=self.scenario.waiver)
+        return compare(stored, self._campaign, self.scenario.gate, waivers=self._waivers)
 
     def _measure_pairs(self, rig: Rig, baseline: ImageRef) -> Verdict:
         limits = self.scenario.gate
@@ -147,7 +162,7 @@ class GateJob:
                 used,
                 limits,
                 budget_spent=spent,
-                waivers=self.scenario.waiver,
+                waivers=self._waivers,
                 stored=self._stored,
             )
             if not pair.excluded:

@@ -12,7 +12,7 @@ from socklat_gate.errors import Reason, UnfitEnvironment, UsageError
 from socklat_gate.git import COMMIT, NOT_INSTALLED, git, is_ref
 from socklat_gate.job.commit import current_branch
 
-__all__ = ["lineage_of", "merge_base"]
+__all__ = ["commit_of", "lineage_of", "merge_base"]
 
 MOST_COMMITS = 20_000
 """Ancestors looked at; an older baseline than that is found by its time only."""
@@ -51,10 +51,25 @@ def lineage_of(directory: Path, ref: str = "") -> Lineage:
 def merge_base(directory: Path, ref: str, *, of_origin: bool = False) -> str:
     """The newest commit that HEAD at ``directory`` and ``ref`` have in common; its id.
 
+    Raises as `commit_of`, also when there is no such commit, as in a shallow clone.
+    """
+    tip = commit_of(directory, ref, of_origin=of_origin)
+    found = git(directory, "merge-base", "HEAD", tip)
+    if not (found.ok and COMMIT.fullmatch(found.text)):
+        shallow = f" here: {SHALLOW}" if _is_shallow(directory) else ""
+        _refuse(
+            f"HEAD and {ref!r} have no commit in common{shallow}",
+            "fetch the whole history: in GitHub Actions check out with fetch-depth: 0",
+        )
+    return found.text
+
+
+def commit_of(directory: Path, ref: str, *, of_origin: bool = False) -> str:
+    """The id of the commit that ``ref`` names.
+
     ``ref`` may also be a branch of the remote "origin" alone, as CI has them; with ``of_origin``
     that one comes first, since nobody pulls the local one there.  Raises `UsageError`
-    (no_such_commit) when there is no such ref or no such commit, as in a shallow clone, and
-    `UnfitEnvironment` (no_git).
+    (no_such_commit) when there is no such ref, and `UnfitEnvironment` (no_git).
     """
     if not is_ref(ref):
         _refuse(f"{ref[:80]!r} cannot be the name of a commit, a branch or a tag", "name one")
@@ -68,20 +83,13 @@ def merge_base(directory: Path, ref: str, *, of_origin: bool = False) -> str:
         names.reverse()
     tips = [git(directory, "rev-parse", "--verify", "--quiet", f"{n}^{{commit}}") for n in names]
     known = [tip.text for tip in tips if tip.ok and COMMIT.fullmatch(tip.text)]
-    shallow = _is_shallow(directory)
     if not known:
-        why = f" ({SHALLOW})" if shallow else ""
+        why = f" ({SHALLOW})" if _is_shallow(directory) else ""
         _refuse(
             f"no commit, branch or tag {ref!r} is known in {directory}{why}",
             "fetch it first: in GitHub Actions check out with fetch-depth: 0",
         )
-    found = git(directory, "merge-base", "HEAD", known[0])
-    if not (found.ok and COMMIT.fullmatch(found.text)):
-        _refuse(
-            f"HEAD and {ref!r} have no commit in common" + (f" here: {SHALLOW}" if shallow else ""),
-            "fetch the whole history: in GitHub Actions check out with fetch-depth: 0",
-        )
-    return found.text
+    return known[0]
 
 
 def _from(directory: Path, start: str, ref: str) -> Lineage:

@@ -107,6 +107,12 @@ class Waiver(StrictModel):
         description="where the decision is written down",
         examples=["https://tracker.example/PERF-123"],
     )
+    baseline: str = Field(
+        pattern=r"^([0-9a-f]{7,64}|sha256:[0-9a-f]{12,64})$",
+        description="commit (of `git merge-base HEAD main`) or image id of the baseline that it is "
+        "given for; a baseline that has the change already is judged without it",
+        examples=["1f2e3d4c5b6a"],
+    )
 
 
 class Gate(GateRules, StrictModel):

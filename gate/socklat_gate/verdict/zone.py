@@ -59,4 +59,4 @@ def waiver_in_force(waiver: Waiver | None) -> Waived | None:
     """The waiver as a verdict carries it; None without one."""
     if waiver is None:
         return None
-    return Waived(waiver.ceiling, waiver.expires.isoformat(), waiver.link)
+    return Waived(waiver.ceiling, waiver.expires.isoformat(), waiver.link, waiver.baseline)

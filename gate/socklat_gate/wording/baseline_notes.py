@@ -61,10 +61,56 @@ def _other_machine(_subject: str, numbers: Numbers) -> str:
     )
 
 
+def _waiver(subject: str, numbers: Numbers) -> str:
+    given_for, write = str(numbers.get("given_for", "")), str(numbers.get("write", ""))
+    why = {
+        "unbound": "it names no baseline that it is given for",
+        "expired": "its last day has passed",
+        "other_image": f"it is given for image {given_for}, and another is compared with",
+        "commit_unknown": f"it is given for {given_for}, and the commit of what is compared with "
+        "is not known",
+        "not_here": f"it is given for {given_for}, which is no commit in this clone",
+        "other_line": f"it is given for {given_for}, and what is compared with, {write}, neither "
+        "comes before nor after it",
+        "merged": f"it is given for {given_for}, and what is compared with, {write}, has the "
+        "waiver already and a changed service: the waived change may be a part of it",
+    }.get(str(numbers.get("why")), "its baseline is not what is compared with")
+    further = (
+        f'; if the change that it is for is still to come, write baseline = "{write}"'
+        if write
+        else ""
+    )
+    return f"the waiver of {subject} is not in force: {why}{further}"
+
+
+def _gate_from(subject: str, numbers: Numbers) -> str:
+    text = f"limits, waivers and [baseline] are those of {subject} ({_short(numbers)})"
+    unused, changed = str(numbers.get("unused", "")), str(numbers.get("changed", ""))
+    if unused:
+        text += f"; what is changed here is not used: {unused}"
+    if changed:
+        text += f"; used as changed here: {changed}"
+    return text
+
+
+def _gate_from_here(subject: str, numbers: Numbers) -> str:
+    return (
+        f"{subject} ({_short(numbers)}) does not have this scenario yet: limits and waivers are "
+        "its own"
+    )
+
+
+def _short(numbers: Numbers) -> str:
+    return str(numbers.get("commit", ""))[:12]
+
+
 BASELINE_WRITERS: Mapping[NoteCode, Callable[[str, Numbers], str]] = {
     NoteCode.NEAREST_ANCESTOR: _nearest_ancestor,
     NoteCode.NEWEST_STORED: _newest_stored,
     NoteCode.NEWEST_GIVEN: lambda _subject, _numbers: "the newest of the campaigns given",
     NoteCode.CAMPAIGNS_LEFT_OUT: _campaigns_left_out,
     NoteCode.OTHER_MACHINE_RERUN: _other_machine,
+    NoteCode.WAIVER_NOT_IN_FORCE: _waiver,
+    NoteCode.GATE_FROM: _gate_from,
+    NoteCode.GATE_FROM_HERE: _gate_from_here,
 }

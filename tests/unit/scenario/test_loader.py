@@ -9,7 +9,9 @@ import pytest
 
 from socklat_gate.errors import Exit, Reason, UsageError
 from socklat_gate.scenario import Scenario
-from socklat_gate.scenario.loader import line_of, load_scenario, tomllib
+from socklat_gate.scenario.loader import load_scenario
+from socklat_gate.scenario.problems import line_of
+from socklat_gate.scenario.tables import tomllib
 
 ROOT = Path(__file__).resolve().parents[3]
 GOOD = """\
@@ -76,7 +78,7 @@ def test_a_pyproject_without_the_table(tmp_path: Path, text: str) -> None:
         ("[load]", "[laod]", ":7: unknown key 'laod'; did you mean 'load'?"),
         ("port = 8080", "port = 80800", ":5: service.port: input should be less than or equal"),
         ("port = 8080", 'port = "80"', "input should be a valid integer (given: '80')"),
-        ("port = 8080", "", ":3: service.port: field required"),
+        ("port = 8080", "", ":3: service.port is missing: port the service listens on"),
         ("quantile = 0.9", "quantile = 1.9", ":17: gate.metrics.1.quantile: input should be less"),
         (
             "regression_threshold = 0.08",
@@ -123,7 +125,26 @@ metric = "service_p90"
 ceiling = 0.30
 expires = 2026-12-31
 link = "https://example.org/decisions/7"
+baseline = "1f2e3d4c5b6a"
 """
+
+
+def test_a_waiver_without_its_baseline_is_refused_with_key_line_and_what_to_write(
+    tmp_path: Path,
+) -> None:
+    unbound = WAIVER.replace('baseline = "1f2e3d4c5b6a"\n', "")
+    error = refused(tmp_path, GOOD + unbound)
+    assert error.exit_code == 2
+    line = len((GOOD + unbound).splitlines()) - 4
+    assert f":{line}: waiver.0.baseline is missing: commit (of `git merge-base HEAD main`)" in (
+        error.message
+    )
+
+
+@pytest.mark.parametrize("baseline", ["main", "1f2e3d", "sha256:1f", "HEAD~1", "1F2E3D4C5B6A", ""])
+def test_a_baseline_is_named_by_what_never_moves(tmp_path: Path, baseline: str) -> None:
+    error = refused(tmp_path, GOOD + WAIVER.replace("1f2e3d4c5b6a", baseline))
+    assert "waiver.0.baseline" in error.message
 
 
 def test_a_waiver_holds_through_its_last_day(tmp_path: Path) -> None:

@@ -305,6 +305,7 @@ def waiver(metric: str = "service_p99", ceiling: float = 0.5) -> Waiver:
         ceiling=ceiling,
         expires=datetime.date(2030, 1, 1),
         link="https://example.org/7",
+        baseline="1f2e3d4c5b6a",
     )
 
 
@@ -318,7 +319,7 @@ def test_a_waived_metric_is_judged_above_its_ceiling() -> None:
     assert metric.tolerance == 0.5
     # The zone is as wide as before on the log scale.
     assert metric.regression_threshold == pytest.approx(1.5 * 1.15 / 1.05 - 1)
-    assert metric.waived == Waived(0.5, "2030-01-01", "https://example.org/7")
+    assert metric.waived == Waived(0.5, "2030-01-01", "https://example.org/7", "1f2e3d4c5b6a")
     beyond = decide(pairs_with(math.log(1.9) + NOISE[:14]), gate, waivers=[waiver()])
     assert beyond.outcome is Outcome.REGRESSION
     assert "waived until 2030-01-01" in text(beyond)

@@ -244,7 +244,11 @@ def test_stored_spikes_are_spread_over_the_budget_of_pairs() -> None:
 
 def test_waived_spikes_may_be_more_up_to_the_ceiling() -> None:
     waiver = Waiver(
-        metric="spikes", ceiling=9.0, expires=datetime.date(2030, 1, 1), link="https://x/1"
+        metric="spikes",
+        ceiling=9.0,
+        expires=datetime.date(2030, 1, 1),
+        link="https://x/1",
+        baseline="1f2e3d4c5b6a",
     )
     pairs = pairs_of([1] * 10, [0] * 10)
     verdict = decide(pairs, GATE, waivers=[waiver])

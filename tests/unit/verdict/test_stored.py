@@ -206,7 +206,13 @@ def test_cpu_time_that_a_side_lacks_is_not_measured() -> None:
 def test_a_waived_metric_is_compared_above_its_ceiling() -> None:
     expires = datetime.date(2030, 1, 1)
     waivers = [
-        Waiver(metric=metric.name, ceiling=0.5, expires=expires, link="https://example.org/7")
+        Waiver(
+            metric=metric.name,
+            ceiling=0.5,
+            expires=expires,
+            link="https://example.org/7",
+            baseline="1f2e3d4c5b6a",
+        )
         for metric in GATE.metrics
     ]
     slower = campaign(0.3)

@@ -17,6 +17,8 @@ from socklat_gate.errors import Reason, UsageError
 __all__ = ["measure"]
 
 _PATH = click.Path(path_type=Path)
+AUTO, OFF = "auto", "off"
+"""Values of --gate-from that name no commit."""
 
 
 @command()
@@ -41,6 +43,15 @@ _PATH = click.Path(path_type=Path)
     metavar="REF",
     envvar=variable("BASELINE_REF"),
     help="Reference instead: built as of the merge base with this branch, tag or commit.",
+)
+@click.option(
+    "--gate-from",
+    metavar="REF",
+    default=AUTO,
+    show_default=True,
+    envvar=variable("GATE_FROM"),
+    help="Commit or branch whose limits and waivers hold; auto: the target branch of a pull "
+    "request; off: those of the scenario as it is here.",
 )
 @click.option(
     "--candidate-image",
@@ -80,6 +91,7 @@ def measure(
     out: Path,
     baseline_image: str | None,
     baseline_ref: str | None,
+    gate_from: str,
     candidate_image: str | None,
     build: str | None,
     baselines: str | None,
@@ -111,6 +123,7 @@ def measure(
     options_given = {
         "--baseline-image": baseline_image,
         "--baseline-ref": baseline_ref,
+        "--gate-from": _gate_from(gate_from),
         "--baselines": baselines,
     }
     arguments = [str(scenario), "--out", str(out)]
@@ -130,6 +143,13 @@ def measure(
         return
     with built_image(runner, Path(build)) as tag:
         run(tag)
+
+
+def _gate_from(given: str) -> str:
+    """The target branch of a pull request, so that it cannot loosen its own gate; "" for none."""
+    if given == AUTO:
+        return os.environ.get("GITHUB_BASE_REF", "")
+    return "" if given == OFF else given
 
 
 def _split(options: str) -> list[str]:

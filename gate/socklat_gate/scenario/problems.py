@@ -1,0 +1,110 @@
+"""What is wrong with a scenario, as sentences: file, line, key, and the nearest known one."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import Any
+
+from pydantic import BaseModel
+
+from socklat_gate.scenario.model import Scenario
+from socklat_gate.scenario.tables import KeyPath, Tables
+
+__all__ = ["explain", "line_of"]
+
+
+def explain(tables: Tables, problem: Any) -> str:
+    """One of the problems that pydantic has with the tables, in a line."""
+    where: KeyPath = tuple(part for part in problem["loc"] if not _is_union_branch(part))
+    line = line_of(tables.text, tables.prefix + where)
+    place = f"{tables.where}:{line}" if line else tables.where
+    key = ".".join(str(part) for part in where) or "the scenario"
+    if problem["type"] == "extra_forbidden":
+        known = _known_keys(where[:-1])
+        near = difflib.get_close_matches(str(where[-1]), known, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
+        return f"{place}: unknown key {key!r}; {hint}"
+    if problem["type"] == "missing":
+        return f"{place}: {key} is missing: {_description(where)}"
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    message = (message[:1].lower() + message[1:]).removeprefix(f"{where[-1] if where else ''}: ")
+    given = problem.get("input")
+    shown = f" (given: {given!r:.60})" if isinstance(given, str | int | float | bool) else ""
+    return f"{place}: {key}: {message}{shown}"
+
+
+def _is_union_branch(part: str | int) -> bool:
+    """Whether a part of pydantic's location names a type of a union rather than a key."""
+    return isinstance(part, str) and (
+        part in {"str", "int", "float"} or part.startswith(("list[", "literal["))
+    )
+
+
+def _known_keys(where: KeyPath) -> list[str]:
+    model = _model_at(where)
+    return sorted(model.model_fields) if model else []
+
+
+def _description(where: KeyPath) -> str:
+    model, name = _model_at(where[:-1]), str(where[-1])
+    field = model.model_fields.get(name) if model else None
+    return field.description if field and field.description else "it has no default"
+
+
+def _model_at(where: KeyPath) -> type[BaseModel] | None:
+    model: type[BaseModel] | None = Scenario
+    for part in where:
+        if isinstance(part, int):
+            continue
+        field = model.model_fields.get(part) if model else None
+        model = _model_in(field.annotation) if field else None
+    return model
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for inner in getattr(annotation, "__args__", ()):
+        found = _model_in(inner)
+        if found:
+            return found
+    return None
+
+
+_HEADER = re.compile(r"^\s*\[(\[)?\s*([^\]]+?)\s*\]")
+_KEY = re.compile(r"^\s*([\w.\"'-]+)\s*=")
+
+
+def line_of(text: str, where: KeyPath) -> int | None:
+    """Number of the line that sets the key at ``where``, or of the closest table around it.
+
+    A table is set by the first line that sets one of its keys, too.
+    """
+    names = [part for part in where if isinstance(part, str)]
+    index = next((part for part in where if isinstance(part, int)), 0)
+    best, best_depth = None, 0
+    table: list[str] = []
+    seen: dict[str, int] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        header = _HEADER.match(line)
+        key = _KEY.match(line)
+        if header:
+            table = _split(header.group(2))
+            seen[header.group(2)] = seen.get(header.group(2), -1) + 1
+            if header.group(1) and seen[header.group(2)] != index:
+                table = []
+                continue
+            here = table
+        elif key:
+            here = table + _split(key.group(1))
+        else:
+            continue
+        depth = min(len(here), len(names))
+        if here[:depth] == names[:depth] and depth > best_depth:
+            best, best_depth = number, depth
+    return best
+
+
+def _split(dotted: str) -> list[str]:
+    return [part.strip().strip("\"'") for part in dotted.split(".")]

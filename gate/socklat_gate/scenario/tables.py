@@ -1,0 +1,76 @@
+"""A scenario's file as TOML, before it is checked."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from socklat_gate.errors import Reason, UsageError
+from socklat_gate.scenario.renamed import accept_old_keys
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+__all__ = ["REMEDY", "KeyPath", "Tables", "read_tables", "tables_of", "tomllib"]
+
+KeyPath = tuple[str | int, ...]
+
+REMEDY = "`socklat-gate schema` shows every key, its type and its bounds"
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """A scenario's file as TOML: ``prefix`` is where in it the ``data`` of the scenario begins."""
+
+    where: str
+    text: str
+    data: dict[str, Any]
+    prefix: KeyPath = ()
+
+
+def read_tables(path: Path) -> Tables:
+    """Raises `UsageError`: NO_SUCH_FILE, BAD_SCENARIO."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            Reason.NO_SUCH_FILE,
+            f"the scenario {path} cannot be read: {_cause(error)}",
+            remedy="give the path of a socklat.toml",
+        ) from None
+    return tables_of(str(path), path.name, text)
+
+
+def tables_of(where: str, name: str, text: str) -> Tables:
+    """The tables of a file of that name, which messages call ``where``.
+
+    Raises `UsageError` (BAD_SCENARIO).
+    """
+    try:
+        data: dict[str, Any] = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UsageError(
+            Reason.BAD_SCENARIO, f"{where} is not TOML: {error}", remedy=REMEDY
+        ) from None
+    prefix: KeyPath = ()
+    if name == "pyproject.toml":
+        prefix = ("tool", "socklat-gate")
+        tool = data.get("tool")
+        table = tool.get("socklat-gate") if isinstance(tool, dict) else None
+        if not isinstance(table, dict):
+            raise UsageError(
+                Reason.BAD_SCENARIO,
+                f"{where} has no table [tool.socklat-gate]",
+                remedy="add it, or give the path of a socklat.toml",
+            )
+        data = table
+    accept_old_keys(where, data)
+    return Tables(where, text, data, prefix)
+
+
+def _cause(error: Exception) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
