@@ -9,7 +9,7 @@ share at `SIGMAS` standard errors, and what the pairs' own differences scatter (
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,6 +33,7 @@ TOLERANCE = 0.01
 SHIFT = 1.2
 """Sizes within this factor count as the same."""
 
+LOWEST_BAD_STATUS = 400
 SIGMAS = 4.0
 LEVEL = 0.999
 
@@ -62,10 +63,11 @@ def answer_differences(
 
 
 def _statuses(baseline: Sequence[Answers], candidate: Sequence[Answers]) -> ReasonFact | None:
-    names = sorted({name for one in (*baseline, *candidate) for name in one.statuses})
+    mixes_of = [[_compared(one) for one in arm] for arm in (baseline, candidate)]
+    names = sorted({name for arm in mixes_of for mix in arm for name in mix})
     counts = [
-        np.array([[one.statuses.get(name, 0) for name in names] for one in arm], np.float64)
-        for arm in (baseline, candidate)
+        np.array([[mix.get(name, 0) for name in names] for mix in arm], np.float64)
+        for arm in mixes_of
     ]
     known = [arm[arm.sum(axis=1) > 0] for arm in counts]
     if not all(arm.size for arm in known):
@@ -86,6 +88,15 @@ def _statuses(baseline: Sequence[Answers], candidate: Sequence[Answers]) -> Reas
         if number
     }
     return ReasonFact(Reason.ANSWERS_DIFFER, "statuses", {"share": share, **mixes})
+
+
+def _compared(answers: Answers) -> Mapping[str, int]:
+    """Counts by status without those of failed requests, which are judged as errors."""
+    failed = sum(answers.errors.get(kind, 0) for kind in ("bad_status", "unexpected_status"))
+    bad = {name for name in answers.statuses if name.isdecimal() and int(name) >= LOWEST_BAD_STATUS}
+    if sum(answers.statuses[name] for name in bad) > failed:
+        return answers.statuses  # the scenario expects some of them
+    return {name: count for name, count in answers.statuses.items() if name not in bad}
 
 
 def _sizes(baseline: Sequence[Answers], candidate: Sequence[Answers]) -> ReasonFact | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 from socklat_gate.measured.facts import Scalar
 from socklat_gate.measured.names import CAPACITY, CONNECTIONS, ERRORS
+from socklat_gate.measured.pair import ARMS
 from socklat_gate.measured.verdict import CountVerdict, Verdict
 from socklat_gate.wording import units
 from socklat_gate.wording.fact_numbers import count_of, number_of
@@ -20,8 +20,6 @@ __all__ = [
     "undecided_text",
 ]
 
-BIG = 999.5
-UNITS = ("B", "kB", "MB", "GB")
 SHOWN = 5
 """Statuses of an arm that a sentence names."""
 
@@ -77,14 +75,14 @@ def differences_text(subject: str, numbers: Mapping[str, Scalar]) -> str:
     """In what the arms' responses differ, with both mixes."""
     share = units.share(number_of(numbers, "share"))
     if subject == "sizes":
-        sizes = [_bytes(number_of(numbers, f"{arm}_bytes")) for arm in ("baseline", "candidate")]
+        sizes = [units.size(number_of(numbers, f"{arm}_bytes")) for arm in ARMS]
         more = "larger" if count_of(numbers, "larger") else "smaller"
         return (
             f"{share} of the responses are {more} by more than a fifth (median of the baseline "
             f"{sizes[0]}, of the candidate {sizes[1]}); if that is meant, gate.accept_answers has "
             "to name sizes"
         )
-    mixes = [_mix(numbers, arm) for arm in ("baseline", "candidate")]
+    mixes = [_mix(numbers, arm) for arm in ARMS]
     return (
         f"{share} of the responses have another status (baseline {mixes[0]}; candidate "
         f"{mixes[1]}); if that is meant, gate.accept_answers has to name statuses"
@@ -104,9 +102,3 @@ def _mix(numbers: Mapping[str, Scalar], arm: str) -> str:
     parts = [f"{name} {units.share(number / total)}" for name, number in ranked[:SHOWN] if total]
     more = f" and {len(ranked) - SHOWN} more" if len(ranked) > SHOWN else ""
     return (", ".join(parts) or "none") + more
-
-
-def _bytes(size: float) -> str:
-    """``310 B``, ``3.01 kB``, ``1.2 MB``."""
-    power = 0 if size < BIG else min(3, math.floor(math.log10(size / BIG)) // 3 + 1)
-    return f"{size / 1000**power:.3g} {UNITS[power]}"

@@ -8,14 +8,21 @@ from socklat_gate.errors import Reason
 from socklat_gate.measured.attribution import Attribution
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, Verdict
 
-__all__ = ["CANNOT_JUDGE", "blocked", "carrier", "change_or_lowest", "slice_of", "worst_of"]
+__all__ = [
+    "CANNOT_JUDGE",
+    "blocked",
+    "carrier",
+    "change_or_lowest",
+    "settled",
+    "slice_of",
+    "worst_of",
+]
 
 CANNOT_JUDGE = {
     Reason.NOT_MEASURED,
     Reason.TOO_FEW_SAMPLES,
     Reason.TOO_FEW_REQUESTS,
     Reason.OVERLAPPING_REQUESTS,
-    Reason.ANSWERS_DIFFER,
 }
 """Reasons for which more pairs do not help, so that they are the headline of an open verdict."""
 
@@ -34,6 +41,16 @@ def change_or_lowest(metric: MetricVerdict) -> float:
 def blocked(verdict: Verdict) -> bool:
     """Whether something cannot be judged at all, so that more pairs would not help."""
     return any(fact.code in CANNOT_JUDGE for fact in verdict.reasons)
+
+
+def settled(verdict: Verdict) -> bool:
+    """Whether an open verdict stays open: all would pass, but for responses that differ."""
+    return (
+        verdict.outcome is Outcome.INCONCLUSIVE
+        and any(fact.code is Reason.ANSWERS_DIFFER for fact in verdict.reasons)
+        and all(metric.verdict is Outcome.PASS for metric in verdict.metrics)
+        and not any(count.undecided for count in verdict.counts)
+    )
 
 
 def carrier(verdict: Verdict, metric: MetricVerdict) -> Attribution | None:

@@ -33,9 +33,14 @@ def headline(result: Result) -> Sentence:
         shown = _regression(verdict)
     elif verdict.outcome is Outcome.PASS and verdict.metrics:
         shown = _pass_sentence(verdict)
-    elif verdict.outcome is Outcome.INCONCLUSIVE and verdict.pairs and not blocked(verdict):
+    elif verdict.outcome is Outcome.INCONCLUSIVE and verdict.pairs and not _differs(verdict):
         shown = _inconclusive_sentence(verdict)
     return shown or _first_reason(verdict)
+
+
+def _differs(verdict: Verdict) -> bool:
+    """Whether the first reason says it all, and no metric does."""
+    return blocked(verdict) or verdict.reasons[0].code is Reason.ANSWERS_DIFFER
 
 
 def next_step(result: Result) -> Sentence:

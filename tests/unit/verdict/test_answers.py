@@ -64,6 +64,19 @@ def test_other_statuses_keep_a_pass_away(statuses: Mapping[str, int], share: flo
     assert decide(pairs, accepted).outcome is Outcome.PASS
 
 
+def test_failed_requests_are_no_other_statuses() -> None:
+    """They are judged as errors; where the scenario expects them, they are a mix like any other."""
+    other = responding({"200": 855, "500": 45})
+    answers = replace(other.load.answers, errors={"bad_status": 45})
+    failing = replace(other, load=replace(other.load, answers=answers))
+    assert not differences(FINE, failing)
+    assert differences(FINE, other)
+    redirected = replace(answers, statuses={"200": 500, "302": 355, "500": 45})
+    failing = replace(other, load=replace(other.load, answers=redirected))
+    (fact,) = differences(FINE, failing)
+    assert fact.numbers["share"] == pytest.approx(355 / 855)
+
+
 @pytest.mark.parametrize("empty", [0.5, 0.3, 0.05])
 def test_smaller_responses_are_seen_though_the_median_stays(empty: float) -> None:
     sizes = np.full(900, 3000)

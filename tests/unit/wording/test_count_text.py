@@ -13,6 +13,7 @@ from socklat_gate.wording.count_text import (
     counts_summary,
     differences_text,
 )
+from socklat_gate.wording.decisive import settled
 from socklat_gate.wording.headline import headline, next_step
 from socklat_gate.wording.reasons import reason_text
 from socklat_gate.wording.sentence import plain
@@ -90,6 +91,22 @@ def test_other_statuses_are_shown_side_by_side() -> None:
     result = replace(make_result(), verdict=verdict)
     assert plain(headline(result)).startswith("30.0% of the responses have another status")
     assert "gate.accept_answers" in plain(next_step(result))
+
+
+def test_no_pair_can_change_what_only_responses_keep_open() -> None:
+    fact = ReasonFact(Reason.ANSWERS_DIFFER, "sizes", {"share": 1.0})
+    passed, open_ = (
+        make_metric("service_p50", one) for one in (Outcome.PASS, Outcome.INCONCLUSIVE)
+    )
+    verdict = Verdict(Outcome.INCONCLUSIVE, (fact,), (passed,), pairs=6)
+    assert settled(verdict)
+    for other in (
+        replace(verdict, reasons=(ReasonFact(Reason.BETWEEN_LIMITS),)),
+        replace(verdict, metrics=(passed, open_)),
+        replace(verdict, counts=(make_count_verdict(undecided=True),)),
+        replace(verdict, outcome=Outcome.REGRESSION),
+    ):
+        assert not settled(other)
 
 
 @pytest.mark.parametrize(("larger", "word"), [(0, "smaller"), (1, "larger")])
