@@ -16,10 +16,10 @@ Tables = Mapping[str, Mapping[str, Any]]
 
 
 def write_scenario(path: Path, tables: Tables | None = None) -> Path:
-    """A scenario that decides in 2 pairs of half a second; ``tables`` adds keys or replaces them.
+    """A scenario that fails in 2 pairs of half a second and passes in 4.
 
-    The service waits 3 ms before it responds, so that a few percent are far above the noise; a
-    value of None leaves a key out.
+    ``tables`` adds keys or replaces them; a value of None leaves a key out.  The service waits 3 ms
+    before it responds, so that a few percent are far above the noise.
     """
     document: dict[str, dict[str, Any]] = {
         "service": {
@@ -41,7 +41,7 @@ def write_scenario(path: Path, tables: Tables | None = None) -> Path:
         "gate": {
             "max_steal": 1.0,
             "alpha": 0.4,
-            "alpha_pass": 0.4,
+            "alpha_pass": 0.1,
             "max_pairs": 12,
             "max_minutes": 2.0,
             "max_excluded_pairs": 20,

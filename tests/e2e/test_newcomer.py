@@ -31,7 +31,7 @@ GATE = f"socklat-gate gate socklat.toml --baseline-image {TAGS[0]}"
 QUICK = """
 [gate]
 alpha = 0.4
-alpha_pass = 0.4
+alpha_pass = 0.1
 max_steal = 1.0
 max_excluded_pairs = 20
 

@@ -23,7 +23,7 @@ BLOCK = re.compile(r"<!-- tested(?:: ([^>]*?))? -->\n```\w+\n(.*?)```", re.DOTAL
 TAGS = ["shop-api:released", "shop-api:dev"]
 QUICK = """
 [gate]
-alpha_pass = 0.4
+alpha_pass = 0.1
 max_steal = 1.0
 max_excluded_pairs = 20
 """

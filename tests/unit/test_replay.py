@@ -86,7 +86,7 @@ def test_spikes_are_judged_as_the_gate_does(tmp_path):
     pairs = [spiky_pair(i, *both) for i, both in enumerate(counts)]
     path = tmp_path / f"spiky{SUFFIX}"
     # Metrics that cannot end a job early, so that the spikes get to decide it.
-    metric = {"quantile": 0.5, "tolerance": 5.0, "regression_threshold": 500.0}
+    metric = {"quantile": 0.5, "tolerance": 1.0, "regression_threshold": 2.0}
     gate = {"metrics": [metric], "max_pairs": 20, "spikes": {"factor": 1.1}}
     save(path, pairs, Facts("spiky", "m", "w", "effect", 9.0, gate=gate))
     done = replay(path, JOBS, seed=4)
@@ -106,7 +106,7 @@ def test_spikes_are_held_against_stored_history_and_only_where_they_were_watched
     }
     pairs[1] = replace(pairs[1], **unwatched)
     past = [spiky_pair(i, 0, int(i == 5)) for i in range(60)]
-    metric = {"quantile": 0.5, "tolerance": 5.0, "regression_threshold": 500.0}
+    metric = {"quantile": 0.5, "tolerance": 1.0, "regression_threshold": 2.0}
     gate = {"metrics": [metric], "max_pairs": 20, "spikes": {"factor": 1.1}}
     paths = [tmp_path / f"{name}{SUFFIX}" for name in ("stop", "same")]
     for name, path, recorded in zip(("stop", "same"), paths, (pairs, past), strict=True):
@@ -122,7 +122,7 @@ def test_spikes_are_held_against_stored_history_and_only_where_they_were_watched
 
 def test_a_pass_waits_for_spikes_to_be_watched_for(tmp_path):
     pairs = [recorded_pair(i, exchanges=6000) for i in range(6)]
-    metric = {"quantile": 0.5, "tolerance": 5.0, "regression_threshold": 500.0}
+    metric = {"quantile": 0.5, "tolerance": 1.0, "regression_threshold": 2.0}
     path = tmp_path / f"calm{SUFFIX}"
     ends = []
     for watch_s in (0.0, 13.5 * pairs[0].candidate.duration_s):

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from socklat_gate.measured.names import CAPACITY, CONNECTIONS, ERRORS, SPIKES, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Protocol
+
+    from socklat_gate.scenario.gating import Metric
 
     class _Spikes(Protocol):
         @property
@@ -50,6 +52,7 @@ class MetricName:
         stage: Judged
         quantile: float | None
         tolerance: float
+        limit_ms: float | None
 
     @property
     def name(self) -> str:
@@ -69,6 +72,18 @@ class GateRules:
         errors: bool
         capacity: bool
         connections: bool
+
+    @property
+    def compared(self) -> tuple[Metric, ...]:
+        """Metrics that are held against the baseline's."""
+        found = tuple(metric for metric in self.metrics if metric.tolerance > 0)
+        return cast("tuple[Metric, ...]", found)
+
+    @property
+    def limited(self) -> tuple[Metric, ...]:
+        """Metrics that are held to an absolute limit."""
+        found = tuple(metric for metric in self.metrics if metric.limit_ms is not None)
+        return cast("tuple[Metric, ...]", found)
 
     @property
     def alpha_spikes(self) -> float:
@@ -92,13 +107,13 @@ class GateRules:
 
     @property
     def alpha_metric(self) -> float:
-        """Each metric's part of alpha: what spikes and counts leave, evenly shared (Bonferroni)."""
+        """Each metric's and each limit's part of alpha: what spikes and counts leave, shared."""
         left = self.alpha - self.alpha_spikes - self.alpha_count * len(self.counted)
-        return left / len(self.metrics)
+        return left / (len(self.compared) + len(self.limited))
 
     def check_waivers(self, waivers: Iterable[_Waiver]) -> None:
         """Raises `ValueError` unless each waiver moves the limit of one judged thing up, once."""
-        tolerances = {metric.name: metric.tolerance for metric in self.metrics}
+        tolerances = {metric.name: metric.tolerance for metric in self.compared}
         if self.spikes.enabled:
             tolerances[SPIKES] = 0.0
         tolerances.update(dict.fromkeys(self.counted, 0.0))
@@ -126,6 +141,7 @@ class DefaultMetric(MetricName):
     quantile: float | None
     tolerance: float
     regression_threshold: float
+    limit_ms: float | None = None
 
 
 @dataclass(frozen=True)

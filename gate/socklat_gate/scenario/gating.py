@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -34,10 +34,24 @@ __all__ = [
 DEFAULT_SPIKES = DEFAULT_GATE.spikes
 
 
+MAX_TOLERANCE = 1.0
+MAX_REGRESSION_THRESHOLD = 2.0
+MAX_CEILING = 10.0
+MAX_ALPHA_PASS = 0.1
+"""Beyond these a pass would mean little: twice as slow is accepted, every tenth pass is wrong."""
+
+
+def _no_default(schema: dict[str, Any]) -> None:
+    """0 stands for "not given", and may not be given."""
+    schema.pop("default")
+
+
 class Metric(MetricName, StrictModel):
-    """One gated quantile with its indifference zone, as relative changes.
+    """One gated quantile with its indifference zone, as relative changes, or its absolute limit.
 
     Stage ``cpu`` is the CPU time that the container uses per request; it has no quantile.
+    ``tolerance`` and ``regression_threshold`` are 0 where only ``limit_ms`` is given: the metric is
+    not compared with the baseline then.
     """
 
     stage: Judged = Field(
@@ -47,16 +61,42 @@ class Metric(MetricName, StrictModel):
         None, gt=0, lt=1, description='judged quantile; none for stage "cpu"', examples=[0.99]
     )
     tolerance: float = Field(
-        gt=0, description="increases up to this are accepted (d0)", examples=[0.05]
+        0.0,
+        gt=0,
+        le=MAX_TOLERANCE,
+        description="increases up to this are accepted (d0); may be left out beside limit_ms",
+        examples=[0.05],
+        json_schema_extra=_no_default,
     )
     regression_threshold: float = Field(
-        gt=0, description="increases from this on must fail (d1); above tolerance", examples=[0.15]
+        0.0,
+        gt=0,
+        le=MAX_REGRESSION_THRESHOLD,
+        description="increases from this on must fail (d1); above tolerance, and given with it",
+        examples=[0.15],
+        json_schema_extra=_no_default,
+    )
+    limit_ms: float | None = Field(
+        None,
+        gt=0,
+        description="absolute limit: the candidate's quantile must be shown to be below it, "
+        "whatever the baseline's is",
+        examples=[50.0],
     )
 
     @model_validator(mode="after")
     def _check_order(self) -> Metric:
-        if self.regression_threshold <= self.tolerance:
+        zone = {
+            "tolerance": self.tolerance,
+            "regression_threshold": self.regression_threshold,
+        }
+        missing = [name for name, value in zone.items() if not value]
+        if missing and (len(missing) == 1 or self.limit_ms is None):
+            raise ValueError(f"{missing[0]}: field required (only limit_ms does without a zone)")
+        if not missing and self.regression_threshold <= self.tolerance:
             raise ValueError("regression_threshold must be larger than tolerance")
+        if self.stage == "cpu" and self.limit_ms is not None:
+            raise ValueError("stage cpu has no limit_ms: it is no latency")
         if self.stage == "cpu" and self.quantile is not None:
             raise ValueError("stage cpu has no quantile: leave it out")
         if self.stage != "cpu" and self.quantile is None:
@@ -97,6 +137,7 @@ class Waiver(StrictModel):
     )
     ceiling: float = Field(
         gt=0,
+        le=MAX_CEILING,
         description="increases up to this are accepted (spikes and capacity: of their rate; "
         "errors and connections: per request, so that 0.002 accepts 2 more in 1000)",
         examples=[0.3],
@@ -120,7 +161,10 @@ class Gate(GateRules, StrictModel):
 
     alpha: float = Field(DEFAULT_GATE.alpha, gt=0, lt=0.5, description="false-alarm rate of a job")
     alpha_pass: float = Field(
-        DEFAULT_GATE.alpha_pass, gt=0, lt=0.5, description="rate of passes that should fail"
+        DEFAULT_GATE.alpha_pass,
+        gt=0,
+        le=MAX_ALPHA_PASS,
+        description="rate of passes that should fail",
     )
     max_pairs: int = Field(
         DEFAULT_GATE.max_pairs,
@@ -190,4 +234,18 @@ class Gate(GateRules, StrictModel):
         names = [metric.name for metric in metrics]
         if len(set(names)) != len(names):
             raise ValueError("the same stage and quantile is gated twice")
+        return metrics
+
+    @field_validator("metrics")
+    @classmethod
+    def _limits_agree(cls, metrics: list[Metric]) -> list[Metric]:
+        """A higher quantile is never smaller, so that a lower limit of it makes the other void."""
+        limited = [(m.quantile, m.limit_ms, m) for m in metrics if m.quantile and m.limit_ms]
+        for low, low_ms, one in limited:
+            for high, high_ms, other in limited:
+                if one.stage == other.stage and low < high and high_ms < low_ms:
+                    raise ValueError(
+                        f"limit_ms of {other.name}, {high_ms:g}, is below that of {one.name}, "
+                        f"{low_ms:g}, which then says nothing: raise the first or lower the second"
+                    )
         return metrics

@@ -94,6 +94,18 @@ class Scenario(StrictModel):
         return self
 
     @model_validator(mode="after")
+    def _limits_can_be_exceeded(self) -> Scenario:
+        """A request that takes longer than the timeout is an error, and no latency."""
+        timeout_ms = 1000 * self.load.timeout_s
+        for metric in self.gate.limited:
+            if metric.limit_ms is not None and metric.limit_ms >= timeout_ms:
+                raise ValueError(
+                    f"limit_ms of {metric.name}, {metric.limit_ms:g}, can never be exceeded: a "
+                    f"request ends after load.timeout_s, {timeout_ms:g} ms"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _watched_within_the_budget(self) -> Scenario:
         spikes, most_s = self.gate.spikes, self.gate.max_pairs * self.load.duration_s
         if spikes.enabled and spikes.watch_s > most_s:
@@ -126,6 +138,9 @@ class Scenario(StrictModel):
         rule = self.gate.model_dump(
             mode="json", exclude={"max_pairs", "max_minutes", "max_steal", "max_excluded_pairs"}
         )
+        for metric in rule["metrics"]:
+            if metric["limit_ms"] is None:  # the hash is older than this key
+                del metric["limit_ms"]
         with_old_keys({"gate": rule})
         text = json.dumps(rule, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -123,7 +123,7 @@ def _check_arguments(
     budget_spent: Reason | None,
     waivers: Sequence[Waiver],
 ) -> None:
-    unknown = scales.keys() - {metric.name for metric in gate.metrics}
+    unknown = scales.keys() - {metric.name for metric in gate.compared}
     if unknown:
         raise ValueError(f"a scale is given for {', '.join(sorted(unknown))}, which is not gated")
     if budget_spent is not None and budget_spent not in BUDGETS:
@@ -153,7 +153,7 @@ def _judged_metrics(
             waiver=waived.get(metric.name),
             dropped=metric.stage in kept.dropped,
         )
-        for metric in gate.metrics
+        for metric in gate.compared
     ]
 
 
@@ -193,8 +193,8 @@ def _open_reasons(decision: Decision, pairs: int, budget_spent: Reason | None) -
 def _log_ratios(used: Sequence[Pair], gate: Gate) -> dict[str, LogRatios]:
     """Log ratios by metric name, stage by stage so that each histogram is read once."""
     found: dict[str, LogRatios] = {}
-    for stage in dict.fromkeys(metric.stage for metric in gate.metrics):
-        metrics = [metric for metric in gate.metrics if metric.stage == stage]
+    for stage in dict.fromkeys(metric.stage for metric in gate.compared):
+        metrics = [metric for metric in gate.compared if metric.stage == stage]
         ratios = stage_log_ratios(used, stage, [metric.quantile for metric in metrics])
         found.update(zip((metric.name for metric in metrics), ratios, strict=True))
     return found

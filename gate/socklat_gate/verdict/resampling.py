@@ -63,8 +63,8 @@ def metric_tests(used: Sequence[Pair], gate: Gate, verdict: Verdict) -> list[Met
     groups: dict[int, list[Pair]] = {}
     for unit, pair in zip(cluster_ids(used), used, strict=True):
         groups.setdefault(int(unit), []).append(pair)
-    found = np.full((len(gate.metrics), 2, len(groups)), np.nan)
-    for row, metric in enumerate(gate.metrics):
+    found = np.full((len(gate.compared), 2, len(groups)), np.nan)
+    for row, metric in enumerate(gate.compared):
         for column, group in enumerate(groups.values()):
             ratios = pair_log_ratios(group, metric.stage, metric.quantile)
             if ratios.log_ratios.size and not ratios.shortfalls:
@@ -72,9 +72,9 @@ def metric_tests(used: Sequence[Pair], gate: Gate, verdict: Verdict) -> list[Met
     there = np.isfinite(found).all(axis=1)
     judged = np.flatnonzero(there.sum(axis=1) >= MIN_PAIRS)
     both = found[judged][:, :, there[judged].all(axis=0)]
-    scales = [default_scale(gate.metrics[row]) for row in judged]
+    scales = [default_scale(gate.compared[row]) for row in judged]
     by_name = {metric.name: metric for metric in verdict.metrics}
-    judgements = [by_name[gate.metrics[row].name] for row in judged]
+    judgements = [by_name[gate.compared[row].name] for row in judged]
     return [_test(*one) for one in zip(judgements, both, scales, strict=True)]
 
 

@@ -61,7 +61,7 @@ def compare(
     waived = {waiver.metric: waiver for waiver in waivers}
     metrics = tuple(
         _judge(baseline, candidate, metric, gate, waived.get(metric.name))
-        for metric in gate.metrics
+        for metric in gate.compared
     )
     blocked = [
         fact
@@ -111,16 +111,16 @@ def drift(baseline: Sequence[Campaign], pairs: Sequence[Pair], gate: Gate) -> Dr
         return None
     outside: list[DriftedMetric] = []
     unknown: list[str] = []
-    for metric in gate.metrics:
+    for metric in gate.compared:
         prediction, problems = predict(baseline, today, metric)
         if problems:
             unknown.append(metric.name)
             continue
-        half = prediction.limit(1.0 - 0.05 / (2 * len(gate.metrics)))
+        half = prediction.limit(1.0 - 0.05 / (2 * len(gate.compared)))
         if abs(prediction.difference) > half:
             change = relative(prediction.difference)
             outside.append(DriftedMetric(metric.name, change, relative(-half), relative(half)))
-    compared = len(gate.metrics) - len(unknown)
+    compared = len(gate.compared) - len(unknown)
     return Drift(len(baseline), compared, tuple(outside), tuple(unknown))
 
 
@@ -133,7 +133,7 @@ def _judge(
 ) -> MetricVerdict:
     zone = zone_of(metric, gate, waiver=waiver)
     prediction, shortfalls = predict(baseline, candidate.runs, metric)
-    to_fail = prediction.limit(1.0 - gate.alpha / len(gate.metrics))
+    to_fail = prediction.limit(1.0 - gate.alpha / len(gate.compared))
     outcome = Outcome.INCONCLUSIVE
     if not shortfalls:
         if prediction.difference - to_fail > zone.d0:

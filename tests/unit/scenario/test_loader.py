@@ -86,7 +86,37 @@ def test_a_pyproject_without_the_table(tmp_path: Path, text: str) -> None:
             ":19: gate.metrics.1.regression_threshold: input should be a fin",
         ),
         ("quantile = 0.9", "quantile = 0.5", "the same stage and quantile is gated twice"),
-        ("quantile = 0.9", "zzz = 1", "unknown key 'gate.metrics.1.zzz'; known here: quantile, "),
+        ("quantile = 0.9", "zzz = 1", "unknown key 'gate.metrics.1.zzz'; known here: limit_ms, "),
+        (
+            "tolerance = 0.03",
+            "tolerance = 1.5",
+            ":18: gate.metrics.1.tolerance: input should be less than or equal to 1",
+        ),
+        (
+            "regression_threshold = 0.08",
+            "regression_threshold = 5.0",
+            ":19: gate.metrics.1.regression_threshold: input should be less than or equal to 2",
+        ),
+        (
+            "tolerance = 0.03\n",
+            "",
+            ":16: gate.metrics.1: tolerance: field required (only limit_ms does without a zone)",
+        ),
+        (
+            "tolerance = 0.03",
+            "tolerance = 0.03\nlimit_ms = -1",
+            ":19: gate.metrics.1.limit_ms: input should be greater than 0",
+        ),
+        (
+            "tolerance = 0.03",
+            "tolerance = 0.03\nlimit_ms = 10000.0",
+            "limit_ms of service_p90, 10000, can never be exceeded",
+        ),
+        (
+            "[service]",
+            "[gate]\nalpha_pass = 0.2\n[service]",
+            ":4: gate.alpha_pass: input should be less than or equal to 0.1",
+        ),
         ('path = "/cart"', 'path = "cart"', ":9: load.path: string should match pattern"),
         ('name = "shop"', 'name = "Shop!"', ":1: name: string should match pattern"),
         ('driver = "http"', 'driver = "tcp"', "load: driver tcp needs a payload"),
@@ -270,3 +300,39 @@ def test_the_schema_describes_the_example() -> None:
         load_scenario(path)
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate({**example, "no_such_key": 1}, schema)
+
+
+def limited(**limits_ms: float) -> str:
+    """The scenario with limits of its metrics, which are held to nothing else."""
+    text = GOOD[: GOOD.index("[[gate.metrics]]")]
+    for quantile, limit_ms in limits_ms.items():
+        text += f"[[gate.metrics]]\nquantile = 0.{quantile[1:]}\nlimit_ms = {limit_ms}\n"
+    return text
+
+
+def test_a_limit_needs_no_zone(tmp_path: Path) -> None:
+    gate = load_scenario(written(tmp_path, limited(p5=20.0, p9=50.0))).gate
+    assert gate.compared == ()
+    assert [metric.limit_ms for metric in gate.limited] == [20.0, 50.0]
+    both = load_scenario(
+        written(tmp_path, GOOD.replace("quantile = 0.9", "quantile = 0.9\nlimit_ms = 5.0"))
+    )
+    assert [len(both.gate.compared), len(both.gate.limited)] == [2, 1]
+    share = both.gate.alpha_metric * 3 + both.gate.alpha_count * len(both.gate.counted)
+    assert share + both.gate.alpha_spikes == pytest.approx(both.gate.alpha)
+
+
+def test_a_lower_limit_of_a_higher_quantile_contradicts(tmp_path: Path) -> None:
+    error = refused(tmp_path, limited(p5=50.0, p9=20.0))
+    assert error.reason is Reason.BAD_SCENARIO
+    assert "limit_ms of service_p90, 20, is below that of service_p50, 50" in error.message
+    assert ":11: gate.metrics" in error.message
+
+
+def test_a_limit_leaves_the_hash_of_a_gate_without_one(tmp_path: Path) -> None:
+    plain = load_scenario(written(tmp_path, GOOD))
+    limit = load_scenario(
+        written(tmp_path, GOOD.replace("quantile = 0.9", "quantile = 0.9\nlimit_ms = 5.0"))
+    )
+    assert plain.measured_hash() == limit.measured_hash()
+    assert plain.gate_hash() != limit.gate_hash()

@@ -62,7 +62,7 @@ def drift(
             remedy="give a commit (or its beginning) or an image that `socklat-gate baseline list` "
             "shows",
         )
-    found = [metric_history(campaigns, metric, pinned) for metric in planned.gate.metrics]
+    found = [metric_history(campaigns, metric, pinned) for metric in planned.gate.compared]
     for history in found:
         for sentence in history_lines(history):
             emit(strip_control_characters(sentence))

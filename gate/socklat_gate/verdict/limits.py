@@ -1,0 +1,148 @@
+"""Absolute limits: whether the candidate's quantile is below ``limit_ms``, by its runs alone.
+
+There are no coins between a limit and a run, so what holds here rests on assumptions that coins do
+not give; the start of a container is the unit.
+
+**Above.**  With y_i the share of requests of start i that took longer than the limit and p = 1 - q:
+
+    E_F = mean over f of prod_i (1 + (f / p)(y_i - p))      against "the expected share is at most p"
+
+A bet on a bounded mean: y_i lies in [0, 1], so with f <= 1 no factor is negative, and its mean is
+at most 1 as long as the expected share of the next start, whatever the earlier ones were, is at
+most p: starts are draws of one candidate, however much these differ.  No symmetry, no variance is
+assumed; a candidate that is slow in every fifth start is found.  Ville's inequality gives the error
+rate at any stopping time (Waudby-Smith and Ramdas, arXiv 2010.09686).
+
+**Below.**  That a mean is small cannot be shown by few starts without an assumption about those
+that were not seen.  Here it is that the starts' log quantiles scatter symmetrically about the
+candidate's own level: the evidence to pass of `verdict.evidence` with ln(limit) for d1.  And the
+upper end of the 95% interval of that level has to be below the limit, and no evidence by raw
+numbers may speak for "above": a limit is about what clients see.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from socklat_gate.measured.facts import Shortfall
+from socklat_gate.measured.histogram import Histogram, bucket_edges_ns
+from socklat_gate.measured.run import Run
+from socklat_gate.measured.run_values import judged_histogram
+from socklat_gate.measured.verdict import LimitVerdict, Outcome
+from socklat_gate.verdict.arrays import Floats
+from socklat_gate.verdict.clusters import ClusterIds, cluster_means
+from socklat_gate.verdict.estimate import pairs_to_decide
+from socklat_gate.verdict.evidence import as_e_value, running_pass_evidence
+from socklat_gate.verdict.interval import confidence_interval
+from socklat_gate.verdict.log_ratios import run_quantile_ns
+
+if TYPE_CHECKING:
+    from socklat_gate.scenario.gating import Gate, Metric
+
+__all__ = ["JudgedLimit", "judge_limits", "running_above_evidence"]
+
+BETS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1.0)
+"""The mixture over f: small ones keep what an odd start wins, large ones grow fast."""
+
+SCALE = 0.1
+"""Of the evidence to pass, on the log scale: limits are rounder numbers than changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedLimit:
+    """A limit's verdict, and further clusters until it passes (None: not within reach)."""
+
+    verdict: LimitVerdict
+    to_pass: int | None
+
+
+def judge_limits(runs: Sequence[Run], clusters: ClusterIds, gate: Gate) -> tuple[JudgedLimit, ...]:
+    """Every metric with ``limit_ms``, by the candidate's runs so far.
+
+    ``clusters``, shape (runs,), are the runs' starts, as of `verdict.clusters.cluster_ids`.  A run
+    without enough exchanges makes its limit INCONCLUSIVE.
+    """
+    return tuple(_judge(runs, clusters, metric, gate) for metric in gate.limited)
+
+
+def running_above_evidence(shares: npt.ArrayLike, allowed: float) -> Floats:
+    """Logarithm of E_F after each start; shape (starts,) -> (starts,).
+
+    ``shares`` lie in [0, 1], ``allowed`` in (0, 1): the share that may take longer.
+    """
+    over = np.asarray(shares, dtype=np.float64) / allowed - 1.0
+    total = np.full(over.shape, -np.inf)
+    with np.errstate(divide="ignore"):
+        for bet in BETS:
+            total = np.logaddexp(total, np.cumsum(np.log1p(bet * over)))
+    return np.asarray(total - math.log(len(BETS)))
+
+
+def _judge(runs: Sequence[Run], clusters: ClusterIds, metric: Metric, gate: Gate) -> JudgedLimit:
+    assert metric.quantile is not None
+    assert metric.limit_ms is not None
+    limit_ns = 1e6 * metric.limit_ms
+    found = [run_quantile_ns(run, metric.stage, metric.quantile) for run in runs]
+    shortfalls = tuple(lack for _, lack in found if lack is not None)
+    logs = np.array([math.log(value / limit_ns) for value, _ in found], dtype=np.float64)
+    levels = cluster_means(logs, clusters)
+    judged = [judged_histogram(run, metric.stage) for run in runs]
+    above = _above(judged, clusters, limit_ns, metric.quantile)
+    raw = _above([run.histograms.get(metric.stage) for run in runs], clusters, limit_ns,
+                 metric.quantile)
+    below = running_pass_evidence(levels, 0.0, SCALE)
+    log_fail, log_pass = (float(max(0.0, one.max(initial=0.0))) for one in (above, below))
+    low, high = confidence_interval(levels)
+    outcome = Outcome.INCONCLUSIVE
+    if not shortfalls:
+        if log_fail >= -math.log(gate.alpha_metric):
+            outcome = Outcome.REGRESSION
+        elif log_pass >= -math.log(gate.alpha_pass) and high < 0 and not raw[-1:].max(initial=0.0):
+            outcome = Outcome.PASS
+    threshold_pass = 1.0 / gate.alpha_pass
+    verdict = LimitVerdict(
+        name=metric.name,
+        stage=metric.stage,
+        quantile=metric.quantile,
+        limit_ns=limit_ns,
+        candidate_ns=Histogram.merged(h for h in judged if h is not None).quantile_ns(
+            metric.quantile
+        ),
+        ci_low_ns=limit_ns * math.exp(low),
+        ci_high_ns=limit_ns * math.exp(high),
+        evidence_fail=as_e_value(log_fail),
+        evidence_pass=as_e_value(log_pass),
+        threshold_fail=1.0 / gate.alpha_metric,
+        threshold_pass=threshold_pass,
+        runs=int(levels.size),
+        verdict=outcome,
+        shortfalls=shortfalls,
+    )
+    to_pass = None if shortfalls else pairs_to_decide(-levels, 0.0, SCALE, threshold_pass)
+    return JudgedLimit(verdict, to_pass)
+
+
+def _above(
+    histograms: Sequence[Histogram | None], clusters: ClusterIds, limit_ns: float, quantile: float
+) -> Floats:
+    """Running evidence that more than 1 - ``quantile`` take longer than the limit.
+
+    Buckets that reach across the limit count as below it.
+    """
+    first = int(np.searchsorted(bucket_edges_ns(), limit_ns, side="left"))
+    shares = [
+        float(h.counts[first:].sum()) / h.total if h is not None and h.total else math.nan
+        for h in histograms
+    ]
+    return running_above_evidence(cluster_means(shares, clusters), 1.0 - quantile)
+
+
+def shortfalls_of(limits: Sequence[JudgedLimit]) -> tuple[Shortfall, ...]:
+    """What the runs lack to be held to their limits."""
+    return tuple(lack for one in limits for lack in one.verdict.shortfalls)
