@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["init"]
 
-BAD_STATUS = 400
+REDIRECT, BAD_STATUS = 300, 400
 
 
 @command()
@@ -101,23 +101,30 @@ def _exists_error(out: Path) -> UsageError:
 
 
 def _summary(found: Source, port: int, detected: DetectedProtocol) -> str:
-    from socklat_gate.load.protocols.http import HTTP
+    from socklat_gate.load.protocols.http_detection import HTTP
 
     if not detected.verified:
         return f"{found}, port {port}, {detected.protocol.name} by its number ({detected.problem})"
     took = f", {1000 * detected.latency_s:.3g} ms" if detected.latency_s else ""
     if detected.protocol is HTTP:
-        return f"{found} speaks HTTP on port {port}: GET {detected.path} {detected.status}{took}"
+        by = f", where {detected.redirected_from} redirects to" if detected.redirected_from else ""
+        text = f"GET {detected.path} {detected.status}{took}{by}"
+        return f"{found} speaks HTTP on port {port}: {text}"
     return f"{found} speaks {detected.protocol.name} on port {port}{took}"
 
 
 def _next_steps(found: Source, out: Path, detected: DetectedProtocol) -> list[str]:
-    from socklat_gate.load.protocols.http import HTTP
+    from socklat_gate.load.protocols.http_detection import HTTP
 
     steps = []
     if detected.protocol is HTTP and detected.status >= BAD_STATUS:
         steps.append(
             f"first: set load.path to one that responds well; {detected.status} counts as an error"
+        )
+    elif detected.protocol is HTTP and detected.status >= REDIRECT:
+        steps.append(
+            f"first: set load.path to one that responds itself; {detected.path} responded "
+            f"{detected.status}, a redirect that is not followed"
         )
     elif not detected.verified:
         steps.append("first: read [load] and correct what the service does not understand")

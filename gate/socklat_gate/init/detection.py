@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from socklat_gate.init.source import Source
-from socklat_gate.load.protocols.http import HTTP
+from socklat_gate.load.protocols.http_detection import HTTP
 from socklat_gate.load.protocols.protocol import DetectedProtocol, Detector
 from socklat_gate.load.protocols.registry import DETECTORS
 from socklat_gate.scenario import Service

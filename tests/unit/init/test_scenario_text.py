@@ -7,7 +7,7 @@ import pytest
 from socklat_gate.init.detection import guess
 from socklat_gate.init.scenario_text import rate_for, scenario_text
 from socklat_gate.init.source import Source, scenario_name
-from socklat_gate.load.protocols.http import HTTP
+from socklat_gate.load.protocols.http_detection import HTTP
 from socklat_gate.load.protocols.protocol import DetectedProtocol
 from socklat_gate.scenario import Scenario
 from socklat_gate.scenario.gating import WANTED_EXCEEDING

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import textwrap
 import time
+from collections import Counter
 
 import pytest
 
@@ -43,6 +46,37 @@ def test_the_same_without_uvloop(tmp_path, monkeypatch):
     with Server(pong) as server:
         (counts,) = run(load_of(), server.port)
     assert_all_responded(counts, server)
+
+
+def test_what_came_back_agrees_with_what_the_server_did():
+    """Over TCP, where a reset is one, in a process of its own; the server counts what it does."""
+    did = Counter()
+
+    def respond(peer, number):
+        deed = ("fine", "busy", "reset", "close")[number % 4 if number % 3 == 0 else 0]
+        did[deed] += 1
+        if deed == "reset":
+            linger = struct.pack("ii", 1, 0)  # no time to linger: a reset
+            sock = peer.transport.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            peer.transport.abort()
+            return
+        status = b"503 Busy" if deed == "busy" else b"200 OK"
+        head = b"Connection: close\r\n" if deed == "close" else b""
+        peer.write(b"HTTP/1.1 %b\r\n%bContent-Length: 700\r\n\r\n" % (status, head) + b"x" * 700)
+        if deed == "close":
+            peer.transport.close()
+
+    with Server(respond, b"\r\n\r\n") as server:
+        (counts,) = run(load_of(driver="http"), server.port)
+    answers = counts.answers
+    assert min(did.values()) > 5
+    assert answers.statuses == {"200": did["fine"] + did["close"], "503": did["busy"]}
+    assert answers.errors == {"bad_status": did["busy"], "reset": did["reset"]}
+    assert answers.lost == did["reset"] + did["close"]
+    assert answers.lost <= answers.opened <= server.connections
+    assert answers.sizes.quantiles_ns([0.0, 1.0]) == pytest.approx([700, 700], rel=0.008)
+    assert counts.no_response_total == did["reset"]
 
 
 def test_poll_is_called_while_the_load_runs_and_may_end_it():

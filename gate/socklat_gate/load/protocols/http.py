@@ -1,8 +1,7 @@
-"""HTTP/1.1: requests, responses framed by httptools (llhttp), and detection by a GET."""
+"""HTTP/1.1: requests, and responses framed by httptools (llhttp)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from string import ascii_letters, digits, punctuation
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -10,22 +9,21 @@ from urllib.parse import quote
 import httptools
 
 from socklat_gate.load.expectation import Expectation, Violation, expectation_of
-from socklat_gate.load.protocols.handshake import TRY_TIMEOUT_S, median_latency_s
+from socklat_gate.load.protocols.http_detection import BAD_STATUS, HTTP
 from socklat_gate.load.protocols.parser import BadResponse, ResponseParser
 from socklat_gate.load.protocols.parser_state import ParserState
-from socklat_gate.load.protocols.protocol import DetectedProtocol, LoadKey, LoadProtocol
+from socklat_gate.load.protocols.protocol import LoadProtocol
 
 if TYPE_CHECKING:
     from socklat_gate.scenario import Load
 
-__all__ = ["HTTP", "PROTOCOL", "HttpParser"]
+__all__ = ["PROTOCOL", "HttpParser"]
 
 EXAMPLE = """[load]
 driver = "http"
 method = "GET"
 path = "/health"
 """
-BAD_STATUS = 400
 _BODY_EXPECTED = ("POST", "PUT", "PATCH")
 
 MAX_HEAD = 1 << 20
@@ -187,48 +185,4 @@ class _HttpFraming:
         return HttpParser(head=load.method == "HEAD", expected=expectation_of(load))
 
 
-class _HttpDetector:
-    """`Detector` by GET, without redirects or proxies."""
-
-    name = "HTTP"
-    ports = ()
-    driver = "http"
-    hints = (
-        'method = "POST"',
-        'headers = { "Content-Type" = "application/json" }',
-        'body = "{}"',
-    )
-
-    def detect(self, host: str, port: int, paths: Sequence[str]) -> DetectedProtocol | None:
-        """At the first of ``paths`` that responds well, else at the last; None when none does."""
-        import requests  # noqa: PLC0415 - heavy, and the load's worker needs none of it
-
-        found = None
-        with requests.Session() as session:
-            session.trust_env = False  # a proxy would respond in its place
-            for path in paths:
-
-                def get(url: str = f"http://{host}:{port}{path}") -> int:
-                    with session.get(url, timeout=TRY_TIMEOUT_S, allow_redirects=False) as response:
-                        return response.status_code
-
-                try:
-                    status = get()
-                    latency_s = median_latency_s(get)
-                except requests.RequestException:
-                    continue
-                found = DetectedProtocol(self, path, status, latency_s, verified=True)
-                if status < BAD_STATUS:
-                    break
-        return found
-
-    def load_keys(self, found: DetectedProtocol) -> Iterator[LoadKey]:
-        """Driver and path."""
-        other = 'or "tcp" with payload and response, or "command" for another tool'
-        yield LoadKey("driver", self.driver, other)
-        tried = f"responded {found.status} just now" if found.verified else "not tried"
-        yield LoadKey("path", found.path, tried)
-
-
-HTTP = _HttpDetector()
 PROTOCOL = LoadProtocol("HTTP", EXAMPLE, _HttpFraming(), detectors=(HTTP,))

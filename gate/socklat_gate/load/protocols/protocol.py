@@ -31,7 +31,8 @@ class DetectedProtocol:
     """What a service speaks: ``path`` and ``status`` for HTTP, and the median latency in s.
 
     ``latency_s`` is 0 where it is unknown.  ``verified`` is false for what the port alone
-    suggests; ``problem`` is then the reason.
+    suggests; ``problem`` is then the reason.  ``location`` is the path of the same service that
+    ``path`` redirects to, ``redirected_from`` the one that redirected to ``path`` ("": none).
     """
 
     protocol: Detector
@@ -40,6 +41,8 @@ class DetectedProtocol:
     latency_s: float = 0.0
     verified: bool = False
     problem: str = ""
+    location: str = ""
+    redirected_from: str = ""
 
 
 class Framing(Protocol):

@@ -1,0 +1,125 @@
+"""HTTP as `init` recognises it: by a GET, and at which path to load it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import replace
+from urllib.parse import urljoin, urlsplit
+
+from socklat_gate.load.protocols.handshake import TRY_TIMEOUT_S, median_latency_s
+from socklat_gate.load.protocols.protocol import DetectedProtocol, LoadKey
+
+__all__ = ["BAD_STATUS", "HTTP"]
+
+BAD_STATUS = 400
+REDIRECT = 300
+HTTP_PORT = 80
+MAX_REDIRECTS = 3
+_PATH = re.compile(r"/[!-~]*")
+
+
+class _HttpDetector:
+    """`Detector` by GET, without proxies; a redirect leads to another path to try, if to any."""
+
+    name = "HTTP"
+    ports = ()
+    driver = "http"
+    hints = (
+        'method = "POST"',
+        'headers = { "Content-Type" = "application/json" }',
+        'body = "{}"',
+    )
+
+    def detect(self, host: str, port: int, paths: Sequence[str]) -> DetectedProtocol | None:
+        """At the first of ``paths``, or where it redirects to, that responds well.
+
+        Else at the first that redirects, else at the last; None when none responds in HTTP.
+        """
+        found: DetectedProtocol | None = None
+        for path in paths:
+            tried = self._follow(host, port, path)
+            if tried is None:
+                continue
+            if tried.status < REDIRECT:
+                return tried
+            if found is None or found.status >= BAD_STATUS:
+                found = tried
+        return found
+
+    def _follow(self, host: str, port: int, path: str) -> DetectedProtocol | None:
+        """What ``path`` responds, or what it redirects to on the same service and that is there."""
+        first = self._get(host, port, path)
+        found = first
+        for _ in range(MAX_REDIRECTS):
+            if found is None or not REDIRECT <= found.status < BAD_STATUS or not found.location:
+                break
+            found = self._get(host, port, found.location)
+        if first is None or found is None or found is first or found.status >= REDIRECT:
+            return first
+        return replace(found, redirected_from=path)
+
+    def _get(self, host: str, port: int, path: str) -> DetectedProtocol | None:
+        # Heavy, and the load's worker needs none of it.  Other clients follow redirects, fail on
+        # odd locations, or go by a proxy, which would respond in the service's place.
+        from http.client import HTTPConnection, HTTPException  # noqa: PLC0415
+
+        connection = HTTPConnection(host, port, timeout=TRY_TIMEOUT_S)
+
+        def get() -> tuple[int, str]:
+            connection.request("GET", path, headers={"User-Agent": "socklat-gate"})
+            response = connection.getresponse()
+            response.read()
+            return response.status, response.headers.get("Location") or ""
+
+        failures = (OSError, HTTPException, ValueError)
+        latency_s = 0.0
+        with closing(connection):
+            try:
+                status, location = get()
+            except failures:
+                return None
+            with suppress(*failures):  # one that closes without saying so
+                latency_s = median_latency_s(get)
+        to = _own_path(f"http://{host}:{port}{path}", location)
+        return DetectedProtocol(self, path, status, latency_s, verified=True, location=to)
+
+    def load_keys(self, found: DetectedProtocol) -> Iterator[LoadKey]:
+        """Driver and path, with what the path responded."""
+        other = 'or "tcp" with payload and response, or "command" for another tool'
+        yield LoadKey("driver", self.driver, other)
+        yield LoadKey("path", found.path, _response_text(found))
+
+
+def _own_path(url: str, location: str) -> str:
+    """The path that a redirect of ``url`` leads to, if it is one of the same service; else ""."""
+    try:
+        here, there = urlsplit(url), urlsplit(urljoin(url, location))
+        same = (there.scheme, there.hostname, there.port or HTTP_PORT) == (
+            here.scheme,
+            here.hostname,
+            here.port,
+        )
+    except ValueError:
+        return ""
+    path = (there.path or "/") + (f"?{there.query}" if there.query else "")
+    return path if location and same and _PATH.fullmatch(path) else ""
+
+
+def _response_text(found: DetectedProtocol) -> str:
+    """What the path responded, and what is to be thought of it."""
+    if not found.verified:
+        return "not tried"
+    text = f"responded {found.status} just now"
+    if found.redirected_from:
+        return f"{text}; {found.redirected_from} redirects to it"
+    if found.status >= BAD_STATUS:
+        return f"{text}, which counts as an error: name a path that responds well"
+    if found.status >= REDIRECT:
+        where = f" to {found.location}" if found.location else ""
+        return f"{text}, a redirect{where} that is not followed: name a path that responds itself"
+    return text
+
+
+HTTP = _HttpDetector()

@@ -1,0 +1,98 @@
+"""At which path `init` loads a service that redirects, or responds badly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+
+from socklat_gate.init.detection import detect_at
+from socklat_gate.load.protocols import http_detection
+from socklat_gate.load.protocols.http_detection import HTTP
+
+PAGES: Mapping[str, int | str] = {
+    "/": "/app/",
+    "/app/": 200,
+    "/relative": "app/",
+    "/absolute": "http://{host}/app/",
+    "/query": "/app/?from=/query",
+    "/app/?from=/query": 200,
+    "/twice": "/",
+    "/round": "/round",
+    "/lost": "/nowhere",
+    "/elsewhere": "http://example.org/app/",
+    "/secure": "https://{host}/app/",
+    "/odd": "/a b\u00e9",
+    "/nothing": 302,
+    "/broken": 500,
+    "/no-content": 204,
+}
+
+
+@contextmanager
+def site(pages: Mapping[str, int | str] = PAGES) -> Iterator[int]:
+    """The port of a service that responds a status, or redirects to a location."""
+
+    class Pages(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            page = pages.get(self.path, 404)
+            self.send_response(302 if isinstance(page, str) else page)
+            if isinstance(page, str):
+                self.send_header("Location", page.format(host=self.headers["Host"]))
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Pages) as server:
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def _one_request_for_the_latency(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_detection, "median_latency_s", lambda get: float(bool(get())))
+
+
+@pytest.mark.parametrize(
+    ("paths", "path", "status", "said"),
+    [
+        (["/"], "/app/", 200, "responded 200 just now; / redirects to it"),
+        (["/relative"], "/app/", 200, "/relative redirects to it"),
+        (["/absolute"], "/app/", 200, "/absolute redirects to it"),
+        (["/query"], "/app/?from=/query", 200, "/query redirects to it"),
+        (["/twice"], "/app/", 200, "/twice redirects to it"),
+        (["/no-content"], "/no-content", 204, "responded 204 just now"),
+        (["/round"], "/round", 302, "a redirect to /round that is not followed: name a path"),
+        (["/lost"], "/lost", 302, "a redirect to /nowhere that is not followed"),
+        (["/elsewhere"], "/elsewhere", 302, "302 just now, a redirect that is not followed"),
+        (["/secure"], "/secure", 302, "302 just now, a redirect that is not followed"),
+        (["/odd"], "/odd", 302, "302 just now, a redirect that is not followed"),
+        (["/nothing"], "/nothing", 302, "302 just now, a redirect that is not followed"),
+        (["/broken"], "/broken", 500, "which counts as an error: name a path that responds well"),
+        # the first that responds well, else the first that redirects, else the last
+        (["/broken", "/elsewhere", "/app/"], "/app/", 200, "responded 200 just now"),
+        (["/broken", "/elsewhere", "/missing"], "/elsewhere", 302, "is not followed"),
+        (["/broken", "/missing"], "/missing", 404, "counts as an error"),
+    ],
+)
+def test_the_path_that_is_loaded_and_what_is_said_of_it(
+    paths: list[str], path: str, status: int, said: str
+) -> None:
+    with site() as port:
+        found = detect_at("127.0.0.1", port, paths)
+    assert found.protocol is HTTP
+    assert (found.path, found.status, found.verified) == (path, status, True)
+    (line,) = [line for line in HTTP.load_keys(found) if line.key == "path"]
+    assert line.value == path
+    assert said in line.comment
+    assert "\n" not in line.comment
