@@ -60,9 +60,9 @@ static inline u8 found_role(u64 sk, struct target_key *t, bool served)
 }
 
 /* On a connection of ROLE_INTERNAL or ROLE_LOCAL whose request has its response. */
-static inline void internal_record(u64 sk, struct connection *c)
+static inline void internal_record(struct connection *c)
 {
-	u64 key = c->target | (u64)local_port_of(sk) << 32, length_ns;
+	u64 key = c->target | (u64)c->local_port << 32, length_ns;
 	struct clamped cut = {};
 	struct histogram *h;
 	u32 index, zero = 0;
@@ -93,10 +93,10 @@ static inline void internal_record(u64 sk, struct connection *c)
 }
 
 /* Payload came in. */
-static inline void internal_request(u64 sk, struct connection *c, u64 now_ns)
+static inline void internal_request(struct connection *c, u64 now_ns)
 {
 	if (c->tx_last_ns)
-		internal_record(sk, c);
+		internal_record(c);
 	else if (c->rx_first_ns)
 		return; /* more of the same request */
 	c->rx_first_ns = now_ns;

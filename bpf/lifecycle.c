@@ -11,6 +11,7 @@ static inline bool conn_track(u64 sk, u32 netns, u32 target, u8 role, u8 flags, 
 	fresh.role = role;
 	fresh.flags = flags;
 	fresh.established_ns = established_ns;
+	fresh.local_port = local_port_of(sk);
 	return connections.update(&sk, &fresh) == 0;
 }
 
@@ -83,7 +84,7 @@ int conn_on_destroy(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	if (c->role > ROLE_DEPENDENCY) {
 		if (c->tx_last_ns)
-			internal_record(sk, c);
+			internal_record(c);
 	} else if (owns_slot(c)) {
 		count(c->target, COUNTER_BYTES_RX, READ(u64, sk, AT(tcp_sock, bytes_received)));
 		count(c->target, COUNTER_BYTES_TX, READ(u64, sk, AT(tcp_sock, bytes_acked)));

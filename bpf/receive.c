@@ -74,7 +74,7 @@ static inline int rx_segment(u64 sk, u64 skb)
 		if (c->role == ROLE_DEPENDENCY)
 			rx_dependency_response(c, now_ns);
 		else if (c->role != ROLE_INNER)
-			internal_request(sk, c, now_ns);
+			internal_request(c, now_ns);
 		return 0;
 	}
 	if (c->rx_first_ns && !c->tx_first_ns) {

@@ -58,7 +58,8 @@ struct connection {
 	u32 rx_stack_ns; /* of the first segment; 0: not known */
 	u32 bridge_ns;
 	u32 tx_stack_ns;
-	u32 unused[9];
+	u32 local_port; /* the socket has none any more when it is destroyed */
+	u32 unused[8];
 };
 
 struct counters {

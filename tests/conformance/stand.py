@@ -124,24 +124,29 @@ class Stand:
         assert self._process is not None
         _end(self._process)
 
-    def watch(self) -> None:
-        """Watches from now on, with everything counted so far forgotten."""
+    def watch(self, *, apart: bool = True) -> None:
+        """Watches from now on, as a gate does, with everything counted so far forgotten."""
         self.forget()
-        self._probe.watch(self._slot, self._lab.netns_inode, PORT)
+        self._probe.watch(self._slot, self._lab.netns_inode, PORT, apart=apart)
         self._probe.record_between(self._slot, 0, EVER_NS)
 
     def forget(self) -> None:
         """Stops watching: connections opened meanwhile are unknown to the probe."""
         self._probe.forget(self._slot)
 
-    def connect(self, receive_bytes: int | None = None) -> socket.socket:
+    def connect(self, receive_bytes: int | None = None, port: int = PORT) -> socket.socket:
         """A connection to the service, with a receive buffer of so many bytes."""
+        return self.reach(self._lab, port, receive_bytes)
+
+    @staticmethod
+    def reach(lab: Lab, port: int, receive_bytes: int | None = None) -> socket.socket:
+        """A connection from outside to a port of the namespace."""
         client = socket.socket(socket.AF_INET)
         client.settimeout(30.0)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if receive_bytes is not None:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-        client.connect((self._lab.inside4, PORT))
+        client.connect((lab.inside4, port))
         return client
 
     @property

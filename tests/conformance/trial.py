@@ -81,7 +81,7 @@ class Trial:
         self._process = self._lab.start(*self._options)
         try:
             await_listening(self._process, PORT)
-            self._probe.watch(SLOT, self._lab.netns_inode, PORT)
+            self._probe.watch(SLOT, self._lab.netns_inode, PORT, apart=True)
             self._probe.record_between(SLOT, 0, EVER_NS)
         except BaseException:
             self._stop()

@@ -5,12 +5,15 @@
  *   stages [--port P] [--request BYTES] [--response BYTES] [--accept-after US] [--before-read US]
  *          [--before-response US] [--parts N --between US] [--chunk BYTES] [--sndbuf BYTES]
  *          [--nonblocking 1] [--method NAME] [--banner BYTES] [--defer-accept 1]
- *          [--depend IPV4 --depend-port P]
+ *          [--depend IPV4 --depend-port P] [--inner US --depend-port P]
+ *   stages --ask P
  *
  * One thread a connection, which responds to requests of fixed length.  A response leaves in `parts`
  * equal parts, `between` apart, in system calls of at most `chunk` bytes; methods are send, writev,
  * sendfile, splice, zerocopy and uring.  A banner is sent before anything is read.  With --depend
  * each request first opens a connection there, asks for as many bytes as it got, and closes it.
+ * With --inner that is another process beside this one, which responds after so long.  --ask is a
+ * health check: one request to port P of this host, then the end.
  *
  * On SIGTERM one line of JSON tells every moment, in ns of CLOCK_MONOTONIC: {"fields": names,
  * "exchanges": [values, ...], "accepts": [[polled, before, after], ...]}.  "arrived" is the
@@ -60,6 +63,7 @@ static atomic_long exchange_count, accept_count;
 
 static long port = 7000, request = 16, response = 16, accept_after_us, before_read_us, before_response_us;
 static long parts = 1, between_us, chunk, sndbuf, nonblocking, banner, defer_accept, depend_port;
+static long inner_us = -1, ask_port;
 static const char *method = "send", *depend;
 
 static char *body; /* the response, `body_file` behind it */
@@ -368,6 +372,7 @@ static int parse(int argc, char **argv)
 		{ "--between", &between_us }, { "--chunk", &chunk }, { "--sndbuf", &sndbuf },
 		{ "--nonblocking", &nonblocking }, { "--banner", &banner },
 		{ "--defer-accept", &defer_accept }, { "--depend-port", &depend_port },
+		{ "--inner", &inner_us }, { "--ask", &ask_port },
 	};
 
 	for (int i = 1; i + 1 < argc; i += 2) {
@@ -400,6 +405,18 @@ int main(int argc, char **argv)
 	if (parse(argc, argv))
 		return 2;
 	signal(SIGPIPE, SIG_IGN);
+	if (ask_port) {
+		depend = "127.0.0.1";
+		depend_port = ask_port;
+		return ask_dependency(calloc(1, request), &beyond);
+	}
+	if (inner_us >= 0 && !fork()) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		port = depend_port;
+		before_response_us = inner_us;
+	} else if (inner_us >= 0) {
+		depend = "127.0.0.1";
+	}
 	sigemptyset(&ending);
 	sigaddset(&ending, SIGTERM);
 	pthread_sigmask(SIG_BLOCK, &ending, NULL);
