@@ -34,6 +34,7 @@ from socklat_gate.measured.run import (
 )
 from socklat_gate.measured.verdict import (
     CountVerdict,
+    LimitVerdict,
     MetricVerdict,
     Outcome,
     SpikeVerdict,
@@ -253,6 +254,27 @@ def make_cpu_metric(outcome: Outcome, change: float = 0.004) -> MetricVerdict:
     metric = replace(make_metric("service_p50", outcome, change), stage="cpu", quantile=None)
     limits = {"tolerance": 0.01, "regression_threshold": 0.03}
     return replace(metric, name="cpu_per_request", **limits)
+
+
+def make_limit(name: str, outcome: Outcome, candidate_ns: float = 3.1e7) -> LimitVerdict:
+    """A quantile of the candidate, 10% to either side of it, beside a limit of 50 ms."""
+    stage, _, percent = name.rpartition("_p")
+    failed, passed = outcome is Outcome.REGRESSION, outcome is Outcome.PASS
+    return LimitVerdict(
+        name=name,
+        stage=stage,
+        quantile=float(percent) / 100,
+        limit_ns=5e7,
+        candidate_ns=candidate_ns,
+        ci_low_ns=0.9 * candidate_ns,
+        ci_high_ns=1.1 * candidate_ns,
+        evidence_fail=900.0 if failed else 1.0,
+        evidence_pass=31.0 if passed else 0.4,
+        threshold_fail=800.0,
+        threshold_pass=20.0,
+        runs=7,
+        verdict=outcome,
+    )
 
 
 def with_raw(metric: MetricVerdict) -> MetricVerdict:

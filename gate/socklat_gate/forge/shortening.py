@@ -35,6 +35,7 @@ DROPPED_FIRST = (
     "measured",
     "stall_correction",
     "counts",
+    "limits",
     "metrics",
 )
 """Names of all sections of a report, the least missed first; the head stays."""

@@ -102,7 +102,7 @@ class CalibrationJob:
     def _changes(self, pair: Pair) -> dict[str, float | None]:
         """Relative change of each gated metric; None where it was not measured."""
         found = {}
-        for metric in self.scenario.gate.metrics:
+        for metric in self.scenario.gate.compared:
             ratios = pair_log_ratios([pair], metric.stage, metric.quantile).log_ratios
             found[metric.name] = relative(float(ratios[0])) if ratios.size else None
         return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +15,13 @@ from socklat_gate.job.budget import Budget
 from socklat_gate.job.commit import current_branch, current_commit
 from socklat_gate.job.completeness import completeness_of
 from socklat_gate.job.gated_stages import missing_hooks
+from socklat_gate.job.limits_job import measure_by_limits
 from socklat_gate.job.progress import Progress
 from socklat_gate.job.reference import Reference
 from socklat_gate.job.rig import Rig
 from socklat_gate.job.run_job import check_excluded, measure_campaign, pair_seed, utc_now
 from socklat_gate.job.same_image import same_image
+from socklat_gate.job.scenario_notes import scenario_notes
 from socklat_gate.job.waivers import Compared, waivers_in_force
 from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.facts import TEXT, Drift, Note, ReasonFact
@@ -74,7 +76,7 @@ class GateJob:
         self._stored: Sequence[Campaign] = ()
         self._missed = 0
         self._drift: Drift | None = None
-        self._notes = self.notes
+        self._notes = (*self.notes, *scenario_notes(self.scenario))
         self._waivers: Sequence[Waiver] = ()
         # Read before anything runs: what a build writes later is no change of the code.
         self._commit = current_commit(self.directory)
@@ -93,7 +95,9 @@ class GateJob:
         return self._result(verdict)
 
     def _measure(self) -> Verdict:
-        reference = self._reference = self.find_reference()
+        reference = self._reference = self._found_reference()
+        if reference is None or (reference.image is None and not self.scenario.gate.compared):
+            return self._measure_by_limits()
         alike = same_image(self.scenario, reference.image, self.candidate)
         if alike is not None and not self.allow_same_image:
             return Verdict(Outcome.INCONCLUSIVE, (alike,))
@@ -104,9 +108,7 @@ class GateJob:
             self._waivers, unheld = self._waivers_in_force(reference, stored)
             self._notes += numbers.notes + unheld
             if rig.unmeasured:
-                # It can never pass, and nothing would be learnt from spending the budget.
-                fact = ReasonFact(Reason.NO_HOOK, numbers=missing_hooks(rig.unmeasured))
-                return Verdict(Outcome.INCONCLUSIVE, (fact,))
+                return _without_hooks(rig.unmeasured)
             try:
                 if reference.image is None:
                     return self._measure_alone(rig, stored)
@@ -124,6 +126,35 @@ class GateJob:
         images = (image.id, image.digest) if image else ()
         compared = Compared(self.directory / self.path.name, commit, images)
         return waivers_in_force(self.scenario, compared)
+
+    def _found_reference(self) -> Reference | None:
+        """None where there is no baseline, and nothing that is judged needs one."""
+        try:
+            return self.find_reference()
+        except NoUsableBaseline:
+            if self.scenario.gate.compared:
+                raise
+            return None
+
+    def _measure_by_limits(self) -> Verdict:
+        """The candidate alone, until its limits are shown to be kept or exceeded."""
+        with Rig(self.client, self.scenario, self.directory, self.progress.phase) as rig:
+            self._hooks, self._fingerprint = rig.hooks, rig.fingerprint()
+            if rig.unmeasured:
+                return _without_hooks(rig.unmeasured)
+            try:
+                self._campaign, verdict = measure_by_limits(
+                    rig,
+                    self.scenario,
+                    self.directory,
+                    self.candidate,
+                    budget=Budget(self.scenario.gate, self._started_s),
+                    seed=self.seed,
+                    progress=self.progress,
+                )
+            finally:
+                self._missed = rig.missed
+        return verdict
 
     def _measure_alone(self, rig: Rig, stored: Sequence[Campaign]) -> Verdict:
         self.progress.line(STORED_ONLY)
@@ -223,3 +254,9 @@ class GateJob:
             return None
         place = self._reference.store.place
         return calibration_note(place, self.scenario, self._fingerprint)
+
+
+def _without_hooks(unmeasured: Iterable[str]) -> Verdict:
+    """It can never pass, and nothing would be learnt from spending the budget."""
+    fact = ReasonFact(Reason.NO_HOOK, numbers=missing_hooks(unmeasured))
+    return Verdict(Outcome.INCONCLUSIVE, (fact,))

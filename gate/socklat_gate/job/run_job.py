@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -38,9 +39,11 @@ def measure_campaign(
     runs: int,
     seed: int,
     progress: Progress,
+    decided: Callable[[Sequence[Run]], bool] = lambda _runs: False,
 ) -> Campaign:
     """Measures ``image`` in ``runs`` fresh containers, one after the other.
 
+    ``decided`` is asked after each of them; once it says so no more follow.
     Runs that the machine disturbed beyond the scenario's bounds are repeated, at most
     ``gate.max_excluded_pairs`` of them; more raise `InvalidMeasurement` (TOO_NOISY).
     """
@@ -65,6 +68,8 @@ def measure_campaign(
         noises.append(measured.noise)
         elapsed_s = time.monotonic() - started_s
         progress.line(run_line(len(kept), runs, measured.runs[0], elapsed_s))
+        if decided(kept):
+            break
     return Campaign(
         scenario_name=scenario.name,
         scenario_hash=scenario.measured_hash(),

@@ -58,6 +58,9 @@ class NoteCode(str, Enum):
     SPIKE_LIMIT_RAISED = "spike_limit_raised"
     SPIKES_NOT_SENT = "spikes_not_sent"
     SPIKES_SHARED = "spikes_shared"
+    # what a pass does not speak for
+    STAND_IN = "stand_in"
+    DEFAULTS_LEFT_OUT = "defaults_left_out"
     # what keeps a gate from deciding on a runner, or from being trusted there
     ARMS_DIFFER = "arms_differ"
     FALSE_ALARM = "false_alarm"

@@ -34,6 +34,7 @@ UNDECIDED = frozenset(
         Reason.BETWEEN_LIMITS,
         Reason.INSUFFICIENT_EXPOSURE,
         Reason.LIMIT_NOT_SHOWN,
+        Reason.COUNTS_UNDECIDED,
     }
 )
 """Reasons which say that the budget was not enough, and nothing else."""
@@ -140,8 +141,9 @@ class MetricVerdict:
 class LimitVerdict:
     """One quantile held to an absolute limit, by the candidate's runs alone.
 
-    ``candidate_ns`` is the median over ``runs`` clusters (NaN without samples), ``ci_low_ns`` and
-    ``ci_high_ns`` its 95% interval (infinite ends while the runs cannot bound it).  The evidence
+    ``candidate_ns`` is the quantile of all its exchanges together (NaN without any), ``ci_low_ns``
+    and ``ci_high_ns`` the 95% interval of the level that its ``runs`` (clusters) scatter about (0
+    and infinite while these cannot bound it).  The evidence
     are e-values: ``evidence_fail`` that it is above ``limit_ns``, ``evidence_pass`` that it is
     below, each beside the threshold that it is held against; see `verdict.limits`.
     """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from socklat_gate.measured.names import SPIKES
 from socklat_gate.measured.verdict import MetricVerdict, Verdict, Waived
 from socklat_gate.wording import units
-from socklat_gate.wording.outcomes import outcome_text
+from socklat_gate.wording.outcomes import metric_outcome_text
 
 __all__ = [
     "Evidence",
@@ -22,7 +22,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class MetricRow:
-    """One metric, every number as text."""
+    """One metric, every number as text; ``outcome`` is its outcome's plain name."""
 
     name: str
     baseline: str
@@ -32,6 +32,7 @@ class MetricRow:
     limits: str
     mde: str
     verdict: str
+    outcome: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def evidence_section(verdict: Verdict) -> Evidence | None:
             name=metric.name,
             fail=units.beside_threshold(metric.evidence_fail, metric.threshold_fail),
             passed=units.beside_threshold(metric.evidence_pass, metric.threshold_pass),
-            verdict=outcome_text(metric.verdict),
+            verdict=metric_outcome_text(metric),
         )
         for metric in verdict.metrics
     )
@@ -104,7 +105,8 @@ def _row(metric: MetricVerdict) -> MetricRow:
         limits=f"{units.change(metric.tolerance)} / "
         f"{units.change(metric.regression_threshold)}{waived}",
         mde=units.change(metric.mde),
-        verdict=outcome_text(metric.verdict),
+        verdict=metric_outcome_text(metric),
+        outcome=metric.verdict.value,
     )
 
 

@@ -13,6 +13,7 @@ from socklat_gate.report.counters import Counters, counters_of
 from socklat_gate.report.delivery import CompletenessText, Load, completeness_section, load_section
 from socklat_gate.report.fact_lists import Facts, environment_section, facts_of
 from socklat_gate.report.head import Head, head_of
+from socklat_gate.report.limit_rows import Limits, limits_section
 from socklat_gate.report.metric_rows import Evidence, Metrics, evidence_section, metrics_section
 from socklat_gate.report.pair_table import PairTable, pair_table
 from socklat_gate.report.quantile_rows import Measured, measured_section
@@ -45,6 +46,7 @@ class Report:
     head: Head
     metrics: Metrics | None = None
     counts: Counts | None = None
+    limits: Limits | None = None
     stall_correction: StallCorrection | None = None
     measured: Measured | None = None
     attribution: TimeSpent | None = None
@@ -90,6 +92,7 @@ def report_of(result: Result) -> Report:
         _common(result, runs),
         metrics=metrics_section(verdict),
         counts=counts_section(verdict),
+        limits=limits_section(verdict),
         stall_correction=stall_correction_section(runs, verdict.metrics),
         attribution=attribution_section(verdict),
         rare_spikes=rare_spikes(verdict),

@@ -42,6 +42,9 @@ spikes) and 100 (one metric alone) become 1000 and 125, which still are 10 and 7
 part costs a FAIL no pair.
 """
 
+MAX_CEILING = 10.0
+"""Of a metric's waiver: 11 times as slow."""
+
 Judged = Literal[Stage, "cpu"]
 
 
@@ -113,6 +116,7 @@ class GateRules:
 
     def check_waivers(self, waivers: Iterable[_Waiver]) -> None:
         """Raises `ValueError` unless each waiver moves the limit of one judged thing up, once."""
+        metrics = {metric.name for metric in self.compared}
         tolerances = {metric.name: metric.tolerance for metric in self.compared}
         if self.spikes.enabled:
             tolerances[SPIKES] = 0.0
@@ -121,10 +125,16 @@ class GateRules:
         for waiver in waivers:
             name = waiver.metric
             if name not in tolerances:
-                near = difflib.get_close_matches(name, tolerances, n=1, cutoff=0.0)[0]
-                raise ValueError(f"metric {name!r} is not gated; did you mean {near!r}?")
+                near = difflib.get_close_matches(name, tolerances, n=1, cutoff=0.0)
+                hint = f"did you mean {near[0]!r}?" if near else "nothing is compared here"
+                raise ValueError(f"metric {name!r} is not gated; {hint}")
             if name in seen:
                 raise ValueError(f"{name} is waived twice")
+            if name in metrics and waiver.ceiling > MAX_CEILING:
+                raise ValueError(
+                    f"the ceiling {waiver.ceiling:g} of {name} is above {MAX_CEILING:g}, so that "
+                    "hardly anything would be judged: take the metric out of gate.metrics instead"
+                )
             if waiver.ceiling <= tolerances[name]:
                 raise ValueError(
                     f"the ceiling {waiver.ceiling:g} of {name} is not above what is accepted "

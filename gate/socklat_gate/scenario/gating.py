@@ -36,7 +36,7 @@ DEFAULT_SPIKES = DEFAULT_GATE.spikes
 
 MAX_TOLERANCE = 1.0
 MAX_REGRESSION_THRESHOLD = 2.0
-MAX_CEILING = 10.0
+MAX_CEILING_RATE = 100.0
 MAX_ALPHA_PASS = 0.1
 """Beyond these a pass would mean little: twice as slow is accepted, every tenth pass is wrong."""
 
@@ -137,7 +137,7 @@ class Waiver(StrictModel):
     )
     ceiling: float = Field(
         gt=0,
-        le=MAX_CEILING,
+        le=MAX_CEILING_RATE,
         description="increases up to this are accepted (spikes and capacity: of their rate; "
         "errors and connections: per request, so that 0.002 accepts 2 more in 1000)",
         examples=[0.3],

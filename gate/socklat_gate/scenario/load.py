@@ -18,6 +18,7 @@ NAMED_RESPONSES = ("resp",)
 """Values of ``load.response`` that name a protocol of `load.protocols`."""
 UNTIL = "until:"
 HIGHEST_EXIT_CODE = 255
+MAX_ASKED = 60
 HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 
 
@@ -93,6 +94,11 @@ class Load(StrictModel):
     max_late_ms: float = Field(100.0, gt=0, description="bound for the driver's own p99 lateness")
     cpuset: CpuSet | None = Field(
         None, description="CPUs that the load driver runs on", examples=["0-1"]
+    )
+    stand_in: bool = Field(
+        False,
+        description="the requests only stand in for real ones, as `init` writes it: a verdict then "
+        "names what was asked",
     )
     # tcp
     payload: str | None = Field(
@@ -177,3 +183,13 @@ class Load(StrictModel):
             if not re.fullmatch(HEADER_NAME, name) or re.search(r"[\r\n\0]", value):
                 raise ValueError(f"header {name!r} cannot be sent")
         return self
+
+    @property
+    def asked(self) -> str:
+        """The request in a few words: ``GET /cart``, ``PING``, the name of a load tool."""
+        if self.driver == "http":
+            return f"{self.method} {self.path}"
+        if self.driver == "command":
+            return self.command.argv[0] if self.command else "a command"
+        text = parse_payload(self.payload or "").decode("utf-8", "replace")
+        return " ".join(text.split())[:MAX_ASKED] or "an empty request"

@@ -36,7 +36,7 @@ FIRST_KEYS = {
 
 NO_NUMBER = {
     "service": {"image", "build"},
-    "load": {"max_errors", "max_lag_ms", "max_late_ms", "max_duration_s", "expect"},
+    "load": {"max_errors", "max_lag_ms", "max_late_ms", "max_duration_s", "expect", "stand_in"},
 }
 """Keys that change no number."""
 

@@ -36,6 +36,7 @@ from socklat_gate.verdict.correlated_stalls import JudgedPairs, judged_pairs
 from socklat_gate.verdict.counts import judge_counts
 from socklat_gate.verdict.judge import JudgedMetric, judge_metric
 from socklat_gate.verdict.lacking import lacking_fact
+from socklat_gate.verdict.limits import judge_limits, lacking_facts, undecided_limits
 from socklat_gate.verdict.log_ratios import LogRatios, stage_log_ratios
 from socklat_gate.verdict.overlap import overlap_fact
 from socklat_gate.verdict.rules import RULES, Decision, Evidence, exposure_pairs
@@ -92,14 +93,16 @@ def decide(
     spikes = None
     if gate.spikes.enabled:
         spikes = judge_spikes(used, clusters, gate, waived.get(SPIKES), stored)
+    limits = judge_limits([pair.candidate for pair in used], clusters, gate)
     if overlaps:
         judged, spikes = _not_judged(judged, spikes)
+        limits = undecided_limits(limits)
     missing = exposure_pairs(spikes, gate.spikes.watch_s, len(used), gate.max_pairs)
     counts = judge_counts(used, clusters, gate, waived)
     baseline, candidate = ([pair.arm(arm) for pair in used] for arm in ARMS)
     differences = answer_differences(baseline, candidate, gate)
     decision = _decision(
-        Evidence(judged, spikes, overlaps, missing, len(used), counts, differences), used
+        Evidence(judged, spikes, overlaps, missing, len(used), counts, differences, limits), used
     )
     return Verdict(
         outcome=decision.outcome,
@@ -114,6 +117,7 @@ def decide(
         pairs_to_decide=decision.pairs_to_decide,
         spikes=spikes,
         counts=counts,
+        limits=tuple(one.verdict for one in limits),
     )
 
 
@@ -174,7 +178,8 @@ def _not_judged(
 def _decision(evidence: Evidence, used: Sequence[Pair]) -> Decision:
     """Of the first rule that holds, and what each metric lacks to be judged."""
     found = next(one for rule in RULES if (one := rule.decide(evidence)))
-    lacking = (lacking_fact(one, used) for one in evidence.judged if one.verdict.shortfalls)
+    lacking = [lacking_fact(one, used) for one in evidence.judged if one.verdict.shortfalls]
+    lacking += lacking_facts(evidence.limits, lacking)
     return replace(found, reasons=(*found.reasons, *lacking))
 
 

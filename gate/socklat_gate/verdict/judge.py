@@ -70,6 +70,8 @@ def judge_metric(
         running_fail = running_fail - math.log(2.0)
     running_pass = running_pass_evidence(d, zone.d1, zone.scale)
     log_fail, log_pass = _largest(running_fail), _largest(running_pass)
+    d0 = math.log1p(metric.tolerance)  # a waiver accepts nothing that got better
+    log_improved = _largest(running_fail_evidence_of_both(-d, -raw, d0, zone.scale))
     to_fail = to_pass = None
     outcome = Outcome.INCONCLUSIVE
     if not ratios.shortfalls:
@@ -108,6 +110,8 @@ def judge_metric(
         raw_change=relative(hodges_lehmann(raw)) if ratios.corrected else math.nan,
         trace=_trace(ratios, clusters, d, running_fail, running_pass),
         shortfalls=ratios.shortfalls,
+        evidence_improved=as_e_value(log_improved),
+        improved=not ratios.shortfalls and log_improved >= math.log(zone.threshold_pass),
     )
     raw_evidence = as_e_value(fail_evidence(raw, zone.d0, zone.scale))
     return JudgedMetric(verdict, ratios.unmeasured, to_fail, to_pass, raw_evidence)

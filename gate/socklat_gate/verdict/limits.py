@@ -5,7 +5,7 @@ not give; the start of a container is the unit.
 
 **Above.**  With y_i the share of requests of start i that took longer than the limit and p = 1 - q:
 
-    E_F = mean over f of prod_i (1 + (f / p)(y_i - p))      against "the expected share is at most p"
+    E_F = mean over f of prod_i (1 + (f / p)(y_i - p))      against "the share is at most p"
 
 A bet on a bounded mean: y_i lies in [0, 1], so with f <= 1 no factor is negative, and its mean is
 at most 1 as long as the expected share of the next start, whatever the earlier ones were, is at
@@ -24,28 +24,38 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from socklat_gate.measured.facts import Shortfall
+from socklat_gate.errors import Reason
+from socklat_gate.measured.facts import Lack, ReasonFact, Scalar
 from socklat_gate.measured.histogram import Histogram, bucket_edges_ns
 from socklat_gate.measured.run import Run
 from socklat_gate.measured.run_values import judged_histogram
-from socklat_gate.measured.verdict import LimitVerdict, Outcome
+from socklat_gate.measured.verdict import LimitVerdict, Outcome, Verdict
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.clusters import ClusterIds, cluster_means
 from socklat_gate.verdict.estimate import pairs_to_decide
 from socklat_gate.verdict.evidence import as_e_value, running_pass_evidence
 from socklat_gate.verdict.interval import confidence_interval
 from socklat_gate.verdict.log_ratios import run_quantile_ns
+from socklat_gate.verdict.overlap import overlap_fact
 
 if TYPE_CHECKING:
     from socklat_gate.scenario.gating import Gate, Metric
 
-__all__ = ["JudgedLimit", "judge_limits", "running_above_evidence"]
+__all__ = [
+    "JudgedLimit",
+    "decide_by_limits",
+    "judge_limits",
+    "lacking_facts",
+    "limit_facts",
+    "running_above_evidence",
+    "undecided_limits",
+]
 
 BETS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1.0)
 """The mixture over f: small ones keep what an odd start wins, large ones grow fast."""
@@ -60,6 +70,34 @@ class JudgedLimit:
 
     verdict: LimitVerdict
     to_pass: int | None
+
+
+def decide_by_limits(
+    runs: Sequence[Run], gate: Gate, budget_spent: Reason | None = None
+) -> Verdict:
+    """Verdict over runs of the candidate alone: there is nothing that they could be compared with.
+
+    REGRESSION (ABOVE_LIMIT) as soon as one limit is shown to be exceeded; PASS (WITHIN_LIMITS) as
+    soon as all are shown to be kept; otherwise INCONCLUSIVE.  ``budget_spent`` as for
+    `verdict.decide.decide`.
+    """
+    limits = judge_limits(runs, np.arange(len(runs)), gate)
+    overlap = overlap_fact(runs, "candidate", gate.max_overlap)
+    numbers: dict[str, Scalar] = {"pairs": len(runs)}
+    if overlap is not None:
+        limits, reasons = undecided_limits(limits), [overlap]
+    else:
+        above = limit_facts(limits, Outcome.REGRESSION)
+        reasons = [*above, *lacking_facts(limits)]
+        if above or all(one.verdict.verdict is Outcome.PASS for one in limits):
+            outcome = Outcome.REGRESSION if above else Outcome.PASS
+            facts = reasons or [ReasonFact(Reason.WITHIN_LIMITS, numbers=numbers)]
+            return Verdict(outcome, tuple(facts), limits=tuple(one.verdict for one in limits))
+        reasons += limit_facts(limits, Outcome.INCONCLUSIVE)
+    if budget_spent is not None:
+        reasons.append(ReasonFact(budget_spent, numbers=numbers))
+    shown = tuple(one.verdict for one in limits)
+    return Verdict(Outcome.INCONCLUSIVE, tuple(reasons), limits=shown)
 
 
 def judge_limits(runs: Sequence[Run], clusters: ClusterIds, gate: Gate) -> tuple[JudgedLimit, ...]:
@@ -94,8 +132,9 @@ def _judge(runs: Sequence[Run], clusters: ClusterIds, metric: Metric, gate: Gate
     levels = cluster_means(logs, clusters)
     judged = [judged_histogram(run, metric.stage) for run in runs]
     above = _above(judged, clusters, limit_ns, metric.quantile)
-    raw = _above([run.histograms.get(metric.stage) for run in runs], clusters, limit_ns,
-                 metric.quantile)
+    raw = _above(
+        [run.histograms.get(metric.stage) for run in runs], clusters, limit_ns, metric.quantile
+    )
     below = running_pass_evidence(levels, 0.0, SCALE)
     log_fail, log_pass = (float(max(0.0, one.max(initial=0.0))) for one in (above, below))
     low, high = confidence_interval(levels)
@@ -143,6 +182,35 @@ def _above(
     return running_above_evidence(cluster_means(shares, clusters), 1.0 - quantile)
 
 
-def shortfalls_of(limits: Sequence[JudgedLimit]) -> tuple[Shortfall, ...]:
-    """What the runs lack to be held to their limits."""
-    return tuple(lack for one in limits for lack in one.verdict.shortfalls)
+def limit_facts(limits: Sequence[JudgedLimit], outcome: Outcome) -> tuple[ReasonFact, ...]:
+    """ABOVE_LIMIT or, for INCONCLUSIVE, LIMIT_NOT_SHOWN of every limit with this outcome."""
+    code = Reason.ABOVE_LIMIT if outcome is Outcome.REGRESSION else Reason.LIMIT_NOT_SHOWN
+    return tuple(
+        ReasonFact(code, one.verdict.name)
+        for one in limits
+        if one.verdict.verdict is outcome and not one.verdict.shortfalls
+    )
+
+
+def lacking_facts(
+    limits: Sequence[JudgedLimit], told: Sequence[ReasonFact] = ()
+) -> tuple[ReasonFact, ...]:
+    """TOO_FEW_SAMPLES or NOT_MEASURED of every limit that lacks something and is not ``told``."""
+    names = {fact.subject for fact in told}
+    lacking = [one.verdict for one in limits if one.verdict.shortfalls]
+    return tuple(
+        ReasonFact(
+            Reason.NOT_MEASURED
+            if all(lack.lack is Lack.STAGE for lack in one.shortfalls)
+            else Reason.TOO_FEW_SAMPLES,
+            one.name,
+        )
+        for one in lacking
+        if one.name not in names
+    )
+
+
+def undecided_limits(limits: Sequence[JudgedLimit]) -> tuple[JudgedLimit, ...]:
+    """The same numbers with nothing decided by them."""
+    still = (replace(one.verdict, verdict=Outcome.INCONCLUSIVE) for one in limits)
+    return tuple(JudgedLimit(verdict, None) for verdict in still)

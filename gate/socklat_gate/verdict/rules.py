@@ -15,6 +15,7 @@ from socklat_gate.measured.facts import ReasonFact
 from socklat_gate.measured.names import CAPACITY, CONNECTIONS, ERRORS
 from socklat_gate.measured.verdict import CountVerdict, Outcome, SpikeVerdict
 from socklat_gate.verdict.judge import JudgedMetric
+from socklat_gate.verdict.limits import JudgedLimit, limit_facts
 
 __all__ = ["MORE", "RULES", "Decision", "Evidence", "Rule", "exposure_pairs"]
 
@@ -34,6 +35,7 @@ class Evidence:
     ``exposure_pairs`` are further pairs until the exposure to spikes is as long as a pass needs.
     ``counts`` are judged beside; ``differences`` has a fact for each way in which the arms'
     responses differ.
+    ``limits`` are the absolute limits that the candidate is held to.
     """
 
     judged: Sequence[JudgedMetric]
@@ -43,6 +45,7 @@ class Evidence:
     pairs: int
     counts: Sequence[CountVerdict] = ()
     differences: Sequence[ReasonFact] = ()
+    limits: Sequence[JudgedLimit] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +73,13 @@ def _overlap(evidence: Evidence) -> Decision | None:
 
 
 def _regression(evidence: Evidence) -> Decision | None:
-    """Any metric that failed, or spikes or a count that did; how responses differ goes with it."""
+    """Any metric that failed, a limit, spikes or a count; how responses differ goes with it."""
     reasons = [
         ReasonFact(Reason.REGRESSION, one.verdict.name)
         for one in evidence.judged
         if one.verdict.verdict is Outcome.REGRESSION
     ]
+    reasons += limit_facts(evidence.limits, Outcome.REGRESSION)
     if evidence.spikes and evidence.spikes.failed:
         reasons.append(ReasonFact(Reason.MORE_SPIKES))
     reasons += (ReasonFact(MORE[one.name]) for one in evidence.counts if one.failed)
@@ -109,6 +113,14 @@ def _undecided_count(evidence: Evidence) -> Decision | None:
     return Decision(Outcome.INCONCLUSIVE, facts, nearest)
 
 
+def _undecided_limit(evidence: Evidence) -> Decision | None:
+    """A limit that is shown neither to be kept nor to be exceeded."""
+    if all(one.verdict.verdict is Outcome.PASS for one in evidence.limits):
+        return None
+    reasons = limit_facts(evidence.limits, Outcome.INCONCLUSIVE)
+    return Decision(Outcome.INCONCLUSIVE, reasons, _pairs_to_decide(evidence))
+
+
 def _exposure(evidence: Evidence) -> Decision | None:
     """A pass waits until the candidate was watched for spikes long enough."""
     if not (evidence.exposure_pairs and evidence.spikes):
@@ -126,8 +138,8 @@ def _raw_slower(evidence: Evidence) -> Decision | None:
 
     With equal arms raw evidence is a martingale that begins at 1 and falls, so this costs little.
     """
-    worst = max(evidence.judged, key=lambda one: one.raw_evidence)
-    if worst.raw_evidence <= 1.0:
+    worst = max(evidence.judged, key=lambda one: one.raw_evidence, default=None)
+    if worst is None or worst.raw_evidence <= 1.0:
         return None
     numbers = {"evidence": worst.raw_evidence}
     fact = ReasonFact(Reason.RAW_SLOWER, worst.verdict.name, numbers)
@@ -135,7 +147,8 @@ def _raw_slower(evidence: Evidence) -> Decision | None:
 
 
 def _pass(evidence: Evidence) -> Decision:
-    fact = ReasonFact(Reason.NO_REGRESSION, numbers={"pairs": evidence.pairs})
+    code = Reason.NO_REGRESSION if evidence.judged else Reason.WITHIN_LIMITS
+    fact = ReasonFact(code, numbers={"pairs": evidence.pairs})
     return Decision(Outcome.PASS, (fact,), 0)
 
 
@@ -146,6 +159,7 @@ RULES = (
     Rule("differing responses", _differing_responses),
     Rule("undecided metric", _undecided_metric),
     Rule("undecided count", _undecided_count),
+    Rule("undecided limit", _undecided_limit),
     Rule("exposure", _exposure),
     Rule("raw slower", _raw_slower),
     Rule("pass", _pass),
@@ -163,7 +177,11 @@ def _pairs_to_fail(count: CountVerdict, pairs: int) -> int | None:
 def _pairs_to_decide(evidence: Evidence) -> int | None:
     """Pairs until the first metric fails, or the last one passes and the exposure is enough."""
     ways = [one.to_fail for one in evidence.judged]
-    to_pass = [*(one.to_pass for one in evidence.judged), evidence.exposure_pairs]
+    to_pass = [
+        *(one.to_pass for one in evidence.judged),
+        *(one.to_pass for one in evidence.limits),
+        evidence.exposure_pairs,
+    ]
     ways.append(None if None in to_pass else max(n for n in to_pass if n is not None))
     return min((n for n in ways if n is not None), default=None)
 

@@ -19,6 +19,13 @@ from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.facts import Drift, DriftedMetric, ReasonFact
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, Verdict
+from socklat_gate.verdict.limits import (
+    JudgedLimit,
+    judge_limits,
+    lacking_facts,
+    limit_facts,
+    undecided_limits,
+)
 from socklat_gate.verdict.log_ratios import run_quantile_ns
 from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.overlap import overlap_fact
@@ -82,22 +89,37 @@ def compare(
         for metric in metrics
         if metric.shortfalls
     ]
+    limits = judge_limits(candidate.runs, np.arange(len(candidate.runs)), gate)
+    too_few += lacking_facts(limits, too_few)
     if blocked:
         metrics = tuple(replace(metric, verdict=Outcome.INCONCLUSIVE) for metric in metrics)
-        return Verdict(Outcome.INCONCLUSIVE, (*blocked, *too_few), metrics)
+        limits = undecided_limits(limits)
+        return _verdict(Outcome.INCONCLUSIVE, (*blocked, *too_few), metrics, limits)
     failed = [metric for metric in metrics if metric.verdict is Outcome.REGRESSION]
-    if failed:
+    above = limit_facts(limits, Outcome.REGRESSION)
+    if failed or above:
         facts = [ReasonFact(Reason.REGRESSION, metric.name, campaigns) for metric in failed]
-        return Verdict(Outcome.REGRESSION, (*facts, *too_few), metrics)
-    if all(metric.verdict is Outcome.PASS for metric in metrics):
+        return _verdict(Outcome.REGRESSION, (*facts, *above, *too_few), metrics, limits)
+    outcomes = [*(one.verdict for one in metrics), *(one.verdict.verdict for one in limits)]
+    if all(outcome is Outcome.PASS for outcome in outcomes):
         fact = ReasonFact(Reason.WITHIN_PREDICTION, numbers=campaigns)
-        return Verdict(Outcome.PASS, (fact,), metrics)
+        return _verdict(Outcome.PASS, (fact,), metrics, limits)
     between = [
         ReasonFact(Reason.BETWEEN_LIMITS, metric.name, campaigns)
         for metric in metrics
         if metric.verdict is Outcome.INCONCLUSIVE and not metric.shortfalls
     ]
-    return Verdict(Outcome.INCONCLUSIVE, (*too_few, *between), metrics)
+    between += limit_facts(limits, Outcome.INCONCLUSIVE)
+    return _verdict(Outcome.INCONCLUSIVE, (*too_few, *between), metrics, limits)
+
+
+def _verdict(
+    outcome: Outcome,
+    reasons: tuple[ReasonFact, ...],
+    metrics: tuple[MetricVerdict, ...],
+    limits: Sequence[JudgedLimit],
+) -> Verdict:
+    return Verdict(outcome, reasons, metrics, limits=tuple(one.verdict for one in limits))
 
 
 def drift(baseline: Sequence[Campaign], pairs: Sequence[Pair], gate: Gate) -> Drift | None:
@@ -134,11 +156,12 @@ def _judge(
     zone = zone_of(metric, gate, waiver=waiver)
     prediction, shortfalls = predict(baseline, candidate.runs, metric)
     to_fail = prediction.limit(1.0 - gate.alpha / len(gate.compared))
+    to_pass = prediction.limit(1.0 - gate.alpha_pass)
     outcome = Outcome.INCONCLUSIVE
     if not shortfalls:
         if prediction.difference - to_fail > zone.d0:
             outcome = Outcome.REGRESSION
-        elif prediction.difference + prediction.limit(1.0 - gate.alpha_pass) < zone.d1:
+        elif prediction.difference + to_pass < zone.d1:
             outcome = Outcome.PASS
     half = prediction.limit(0.975)
     return MetricVerdict(
@@ -159,6 +182,7 @@ def _judge(
         mde=relative(zone.d0 + to_fail),
         pairs_to_decide=None,
         verdict=outcome,
+        improved=not shortfalls and prediction.difference + to_pass < -math.log1p(metric.tolerance),
         waived=waiver_in_force(waiver),
         raw_candidate_ns=_raw_ns(candidate, metric),
         shortfalls=shortfalls,

@@ -8,7 +8,7 @@ from socklat_gate.errors import Reason
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.wording.sentence import Name, Sentence
 
-__all__ = ["ADVICE", "COUNTS", "CPU", "INTENDED", "SPIKES", "STAGES"]
+__all__ = ["ADVICE", "COUNTS", "CPU", "IMPROVED", "INTENDED", "SPIKES", "STAGES"]
 
 STAGES: Mapping[str, str] = {
     "app": "the application itself, its dependencies included",
@@ -24,6 +24,12 @@ INTENDED: Sentence = (
     " in the scenario, or measure the new reference with ",
     Name("socklat-gate run"),
     " and store it with ",
+    Name("socklat-gate baseline save"),
+    ".",
+)
+
+IMPROVED: Sentence = (
+    "Nothing to do; once it is merged, save the new reference, so that what improved stays: ",
     Name("socklat-gate baseline save"),
     ".",
 )
@@ -130,6 +136,18 @@ ADVICE: Mapping[Reason | Outcome, Sentence] = {
         "Gate a stage that this kernel shows; ",
         Name("socklat-gate doctor"),
         " names its hooks.",
+    ),
+    Reason.ABOVE_LIMIT: (
+        "Look at where the candidate's time goes, or raise ",
+        Name("limit_ms"),
+        " if the limit asks for too much.",
+    ),
+    Reason.LIMIT_NOT_SHOWN: (
+        "Raise ",
+        Name("gate.max_pairs"),
+        " and ",
+        Name("gate.max_minutes"),
+        ", or leave the limit more room.",
     ),
     Reason.SAME_IMAGE: (
         "Build the image under test before this step, or name it with ",

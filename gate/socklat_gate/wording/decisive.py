@@ -13,6 +13,7 @@ __all__ = [
     "blocked",
     "carrier",
     "change_or_lowest",
+    "improved",
     "settled",
     "slice_of",
     "worst_of",
@@ -31,6 +32,12 @@ def worst_of(verdict: Verdict, outcome: Outcome) -> MetricVerdict | None:
     """The metric of this outcome with the largest change."""
     found = [metric for metric in verdict.metrics if metric.verdict is outcome]
     return max(found, key=change_or_lowest, default=None)
+
+
+def improved(verdict: Verdict) -> list[MetricVerdict]:
+    """Metrics that are shown to have improved, the largest change first."""
+    found = [metric for metric in verdict.metrics if metric.improved]
+    return sorted(found, key=change_or_lowest)
 
 
 def change_or_lowest(metric: MetricVerdict) -> float:

@@ -9,13 +9,21 @@ from socklat_gate.measured.attribution import Attribution
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.result import Result, RunResult
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict, Verdict
-from socklat_gate.wording.advice import ADVICE, COUNTS, CPU, INTENDED, SPIKES, STAGES
+from socklat_gate.wording.advice import ADVICE, COUNTS, CPU, IMPROVED, INTENDED, SPIKES, STAGES
+from socklat_gate.wording.change_text import (
+    bounds_text,
+    change_text,
+    incomplete_text,
+    pairs_text,
+)
 from socklat_gate.wording.count_text import counts_summary
-from socklat_gate.wording.decisive import CANNOT_JUDGE, blocked, carrier, change_or_lowest, worst_of
+from socklat_gate.wording.decisive import CANNOT_JUDGE, blocked, carrier, improved, worst_of
+from socklat_gate.wording.pass_text import pass_sentence
 from socklat_gate.wording.reasons import reason_text
 from socklat_gate.wording.sentence import Name, Sentence
 from socklat_gate.wording.spike_text import spikes_summary
-from socklat_gate.wording.units import change, count, interval, ns
+from socklat_gate.wording.stand_in_text import stand_in_text
+from socklat_gate.wording.units import change, count, ns
 
 __all__ = ["headline", "next_step"]
 
@@ -32,10 +40,11 @@ def headline(result: Result) -> Sentence:
     if verdict.outcome is Outcome.REGRESSION:
         shown = _regression(verdict)
     elif verdict.outcome is Outcome.PASS and verdict.metrics:
-        shown = _pass_sentence(verdict)
+        shown = pass_sentence(verdict)
     elif verdict.outcome is Outcome.INCONCLUSIVE and verdict.pairs and not _differs(verdict):
         shown = _inconclusive_sentence(verdict)
-    return shown or _first_reason(verdict)
+    shown = shown or _first_reason(verdict)
+    return (*shown, *stand_in_text(result.notes)) if verdict.outcome is Outcome.PASS else shown
 
 
 def _differs(verdict: Verdict) -> bool:
@@ -48,16 +57,18 @@ def next_step(result: Result) -> Sentence:
     if isinstance(result, RunResult):
         return ("Compare it with another run: ", Name("socklat-gate compare BASE CANDIDATE"), ".")
     verdict = result.verdict
-    if verdict.outcome is Outcome.REGRESSION:
-        return (*_investigate(verdict), *INTENDED)
     reasons = [fact.code for fact in verdict.reasons]
+    if verdict.outcome is Outcome.REGRESSION:
+        above = reasons[:1] == [Reason.ABOVE_LIMIT]
+        return ADVICE[Reason.ABOVE_LIMIT] if above else (*_investigate(verdict), *INTENDED)
     open_ = verdict.outcome is Outcome.INCONCLUSIVE and not blocked(verdict)
     if open_ and verdict.pairs_to_decide:
         return _more_pairs(verdict, verdict.pairs_to_decide, Reason.BUDGET_MINUTES in reasons)
     for reason in reasons:
         if reason in ADVICE:
             return ADVICE[reason]
-    return ADVICE[verdict.outcome]
+    passed = verdict.outcome is Outcome.PASS
+    return IMPROVED if passed and improved(verdict) else ADVICE[verdict.outcome]
 
 
 def _run_sentence(result: RunResult) -> Sentence:
@@ -89,11 +100,10 @@ def _inconclusive_sentence(verdict: Verdict) -> Sentence:
     worst = worst_of(verdict, Outcome.INCONCLUSIVE)
     if worst is None:
         return ()
-    return (
-        f"{_pairs(verdict.pairs)} did not decide ",
-        Name(worst.name),
-        f", {_change_text(worst)}",
-    )
+    pairs = pairs_text(verdict.pairs)
+    if incomplete := incomplete_text(worst):
+        return (Name(worst.name), f"{incomplete} after {pairs}")
+    return (f"{pairs} did not decide ", Name(worst.name), f", {change_text(worst)}")
 
 
 def _regression(verdict: Verdict) -> Sentence:
@@ -110,6 +120,9 @@ def _regression(verdict: Verdict) -> Sentence:
     also: list[str] = []
     for metric in others[:MAX_ALSO]:
         also += [", " if also else "; also ", Name(metric.name), f" ({change(metric.change)})"]
+    for metric in verdict.metrics:
+        if incomplete := incomplete_text(metric):
+            also += ["; ", Name(metric.name), incomplete]
     if verdict.spikes and verdict.spikes.failed:
         also.append(f"; also {spikes_summary(verdict.spikes)}")
     subject: Sentence = (Name(worst.name), " is ")
@@ -152,44 +165,12 @@ def _waited_for(found: Attribution) -> Sentence:
     return (", which waits for ", *port, " (", Name(INTERNAL), ")")
 
 
-def _pass_sentence(verdict: Verdict) -> Sentence:
-    largest = max(verdict.metrics, key=change_or_lowest)
-    number = len(verdict.metrics)
-    within = (
-        "the metric is below its regression threshold"
-        if number == 1
-        else f"all {number} metrics are below their regression thresholds"
-    )
-    after = f" after {_pairs(verdict.pairs)}" if verdict.pairs else ""
-    head = f"{within}{after}; largest change: "
-    waived: list[str] = []
-    for metric in verdict.metrics:
-        if metric.waived:
-            waived += [", " if waived else "; waived: ", Name(metric.name)]
-            waived.append(f" up to {change(metric.waived.ceiling)}")
-    return (head, Name(largest.name), f" {_change_text(largest)}", *waived)
-
-
 def _slower(metric: MetricVerdict) -> str:
     if math.isnan(metric.change):
         return "above its tolerance" if metric.quantile is None else "slower than its tolerance"
     size = change(abs(metric.change)).lstrip("+")
     worse, better = ("slower", "faster") if metric.quantile is not None else ("higher", "lower")
-    return f"{size} {worse if metric.change >= 0 else better}{_bounds(metric, plus=False)}"
-
-
-def _change_text(metric: MetricVerdict) -> str:
-    return f"{change(metric.change)}{_bounds(metric)}"
-
-
-def _bounds(metric: MetricVerdict, *, plus: bool = True) -> str:
-    """The interval in brackets; its signs may go when "slower" says them, if both are plus."""
-    if not (math.isfinite(metric.ci_low) and math.isfinite(metric.ci_high)):
-        return ""
-    shown = interval(metric.ci_low, metric.ci_high)
-    if not plus and metric.ci_low > 0:
-        shown = shown.replace("+", "")
-    return f" (95% interval {shown})"
+    return f"{size} {worse if metric.change >= 0 else better}{bounds_text(metric, plus=False)}"
 
 
 def _investigate(verdict: Verdict) -> Sentence:
@@ -210,11 +191,7 @@ def _investigate(verdict: Verdict) -> Sentence:
 
 
 def _more_pairs(verdict: Verdict, further: int, out_of_time: bool) -> Sentence:
-    about = f"About {_pairs(further, 'more ')} would decide: run again with "
+    about = f"About {pairs_text(further, 'more ')} would decide: run again with "
     limit = Name(f"--max-pairs {verdict.pairs + further}")
     longer = (" and a larger ", Name("gate.max_minutes")) if out_of_time else ()
     return (about, limit, *longer, ".")
-
-
-def _pairs(number: int, more: str = "") -> str:
-    return f"{count(number)} {more}pair{'' if number == 1 else 's'}"

@@ -15,6 +15,7 @@ from socklat_gate.wording.shared_facts import (
     shortfall_text,
     spikes_text,
 )
+from socklat_gate.wording.stand_in_text import defaults_left_out_note, stand_in_note
 
 __all__ = ["note_text"]
 
@@ -158,6 +159,8 @@ def _not_calibrated(_subject: str, _numbers: Numbers) -> str:
 MDE = "mde."
 
 _WRITERS: Mapping[NoteCode, Callable[[str, Numbers], str]] = {
+    NoteCode.STAND_IN: stand_in_note,
+    NoteCode.DEFAULTS_LEFT_OUT: defaults_left_out_note,
     NoteCode.STEAL: _steal,
     NoteCode.FROZEN: _frozen,
     NoteCode.LATE_DRIVER: _late_driver,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from socklat_gate.measured.verdict import Outcome
+from socklat_gate.measured.verdict import MetricVerdict, Outcome
+from socklat_gate.wording.change_text import is_incomplete
 
-__all__ = ["SYMBOLS", "outcome_text"]
+__all__ = ["SYMBOLS", "metric_outcome_text", "outcome_text"]
 
 SYMBOLS: Mapping[Outcome, str] = {
     Outcome.PASS: "✔",
@@ -20,3 +21,13 @@ SYMBOLS: Mapping[Outcome, str] = {
 def outcome_text(outcome: Outcome) -> str:
     """Symbol and words: ``✔ pass``, ``∅ no baseline``."""
     return f"{SYMBOLS[outcome]} {outcome.value.replace('_', ' ')}"
+
+
+def metric_outcome_text(metric: MetricVerdict) -> str:
+    """As `outcome_text`, and whether it improved, or is slower without enough evidence."""
+    if metric.verdict is Outcome.PASS and metric.improved:
+        return f"{SYMBOLS[metric.verdict]} improved"
+    if is_incomplete(metric):
+        worse = "slower" if metric.quantile is not None else "higher"
+        return f"{SYMBOLS[metric.verdict]} {worse}, evidence incomplete"
+    return outcome_text(metric.verdict)

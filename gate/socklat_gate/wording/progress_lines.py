@@ -7,13 +7,14 @@ from collections.abc import Mapping
 
 from socklat_gate.measured.facts import Note
 from socklat_gate.measured.run import Run
-from socklat_gate.measured.verdict import MetricVerdict, Outcome, Verdict
+from socklat_gate.measured.verdict import LimitVerdict, MetricVerdict, Outcome, Verdict
 from socklat_gate.wording import units
 from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.units import ns
 
 __all__ = [
     "CONNECTING",
+    "LIMITS_ONLY",
     "LOADING_PROBE",
     "MEASURING",
     "REMOVING",
@@ -37,12 +38,14 @@ MEASURING = "measuring"
 REMOVING = "removing containers"
 RESAMPLING = "resampling jobs"
 
+LIMITS_ONLY = "only limits are judged: the candidate is measured alone"
 STORED_ONLY = "the baseline's image cannot be run: comparing with stored numbers"
 
 
 def pair_line(done: int, max_pairs: int, verdict: Verdict, left_s: float) -> str:
     """The running estimate after pair ``done``, and how long the job can still take."""
     parts = [_estimate(metric) for metric in verdict.metrics]
+    parts += [_limit(limit) for limit in verdict.limits]
     spikes = verdict.spikes
     if spikes and (spikes.baseline_events or spikes.candidate_events):
         mark = " MORE" if spikes.failed else ""
@@ -97,6 +100,12 @@ def _estimate(metric: MetricVerdict) -> str:
     worse = " MORE" if cpu else " SLOWER"
     mark = {Outcome.PASS: " ok", Outcome.REGRESSION: worse}.get(metric.verdict, "")
     return f"{name} {units.change(metric.change)}{mark}"
+
+
+def _limit(limit: LimitVerdict) -> str:
+    """``p99 31.0 ms of 50.0 ms ok``."""
+    mark = {Outcome.PASS: " ok", Outcome.REGRESSION: " ABOVE"}.get(limit.verdict, "")
+    return f"{_short(limit.name)} {ns(limit.candidate_ns)} of {ns(limit.limit_ns)}{mark}"
 
 
 def _short(name: str) -> str:

@@ -22,6 +22,12 @@ from socklat_gate.wording.count_text import (
 )
 from socklat_gate.wording.decisive import CANNOT_JUDGE
 from socklat_gate.wording.fact_numbers import count_of, number_of
+from socklat_gate.wording.limit_text import (
+    above_limit_text,
+    limit_lacks,
+    not_shown_text,
+    within_text,
+)
 from socklat_gate.wording.same_image_text import same_image_text
 from socklat_gate.wording.shared_facts import (
     exposure_text,
@@ -138,7 +144,7 @@ def _cannot_be_judged(fact: ReasonFact, verdict: Verdict) -> str:
         if metric
         else []
     )
-    why = listing(lacks) or fact.code.value.replace("_", " ")
+    why = listing(lacks or limit_lacks(fact.subject, verdict)) or fact.code.value.replace("_", " ")
     return f"{fact.subject} cannot be judged: {why}"
 
 
@@ -210,5 +216,8 @@ _WRITERS: Mapping[Reason, Callable[[ReasonFact, Verdict], str]] = {
     Reason.RAW_SLOWER: _raw_slower,
     Reason.CORRELATED_STALLS: _correlated_stalls,
     Reason.TOO_FEW_REQUESTS: _too_few_requests,
+    Reason.ABOVE_LIMIT: above_limit_text,
+    Reason.LIMIT_NOT_SHOWN: not_shown_text,
+    Reason.WITHIN_LIMITS: within_text,
     Reason.SAME_IMAGE: lambda fact, _verdict: same_image_text(fact.numbers),
 }

@@ -9,6 +9,7 @@ __all__ = ["COUNTS_NOTE", "CUT_NOTE", "MDE_NOTE", "TITLES"]
 TITLES: Mapping[str, str] = {
     "metrics": "Metrics",
     "counts": "Errors and capacity",
+    "limits": "Absolute limits",
     "stall_correction": "Stall correction",
     "measured": "Measured",
     "attribution": "Where the time went",

@@ -18,6 +18,7 @@ from tests.unit.factories import (
     make_attribution,
     make_count_verdict,
     make_cpu_metric,
+    make_limit,
     make_pair,
     make_result,
     make_spike_verdict,
@@ -41,6 +42,9 @@ KEYWORDS = {
     *("items", "prefixItems", "minItems", "enum", "const", "anyOf", "oneOf", "minimum", "pattern"),
     *("$ref", "$defs"),
 }
+
+EARLIER = {"raw", "waived", "improved", "evidence_improved"}
+"""Members of a metric that earlier versions lack."""
 
 
 def problems(value, schema, path="$", whole=None):
@@ -186,6 +190,11 @@ def test_the_result_document_can_be_read_back():
     assert back.verdict == result.verdict
 
 
+def unbounded_limit():
+    limit = make_limit("service_p50", Outcome.INCONCLUSIVE)
+    return replace(limit, ci_low_ns=0.0, ci_high_ns=math.inf, runs=2)
+
+
 def everything():
     """A result in which every optional part is there."""
     result = make_result()
@@ -197,8 +206,14 @@ def everything():
     parts = tuple(replace(part, depend=depend) for part in make_attribution("depend"))
     spikes = replace(make_spike_verdict(candidate=2), mde_ratio=math.inf, mde_events=None)
     counts = (replace(make_count_verdict(failed=True), waived=make_waived()),)
+    limits = (make_limit("service_p99", Outcome.PASS), unbounded_limit())
     verdict = replace(
-        result.verdict, metrics=metrics, attribution=parts, spikes=spikes, counts=counts
+        result.verdict,
+        metrics=metrics,
+        attribution=parts,
+        spikes=spikes,
+        counts=counts,
+        limits=limits,
     )
     pairs = tuple(replace(with_correction(make_pair(i)), start=i // 2) for i in range(4))
     return replace(result, verdict=verdict, pairs=pairs, calibration=worded("never calibrated"))
@@ -237,6 +252,9 @@ def test_corrected_and_raw_numbers_spikes_and_the_machine():
         "link": "https://example.org/decisions/17",
         "baseline": "1f2e3d4c5b6a",
     }
+    kept, open_ = document["limits"]
+    assert (kept["limit_ns"], kept["candidate_ns"], kept["verdict"]) == (5e7, 3.1e7, "pass")
+    assert (open_["ci_high_ns"], "shortfalls" in open_) == (None, False)
     spikes = document["spikes"]
     assert (spikes["candidate_events"], spikes["candidate_per_s"]) == (2, 0.125)
     assert (spikes["mde_ratio"], spikes["failed"]) == (None, False)
@@ -259,10 +277,10 @@ def test_what_a_kind_does_not_have_is_null(kind):
 
 def test_files_of_earlier_versions_of_this_schema_follow_it():
     document = verdict_document(make_result())
-    added = ("spikes", "machine", "correction", "interleave", "starts", "calibration")
+    added = ("limits", "spikes", "machine", "correction", "interleave", "starts", "calibration")
     old = {name: value for name, value in document.items() if name not in added}
     old["metrics"] = [
-        {name: value for name, value in metric.items() if name not in ("raw", "waived")}
+        {name: value for name, value in metric.items() if name not in EARLIER}
         for metric in old["metrics"]
     ]
     assert old.keys() < document.keys()

@@ -16,6 +16,7 @@ from socklat_gate.scenario.gating import Gate, Metric
 from socklat_gate.verdict.decide import decide
 from socklat_gate.verdict.stored import compare
 from tests.unit.factories import make_campaign, make_pair, make_run, with_correction
+from tests.unit.verdict.builders import pairs_with
 
 GATE = Gate(metrics=[Metric(quantile=0.5, tolerance=0.02, regression_threshold=0.05)])
 
@@ -91,3 +92,24 @@ def test_a_pair_without_exchanges_is_a_shortfall_and_no_step() -> None:
     (shortfall,) = metric.shortfalls
     assert (shortfall.lack, shortfall.pair, shortfall.arm) == (Lack.STAGE, 1, "candidate")
     assert make_run().histograms  # the others have theirs
+
+
+def test_an_improvement_is_shown_by_the_mirrored_evidence() -> None:
+    faster, equal, slower = (
+        decide(pairs_with([change + 0.001 * n for n in range(8)]), Gate())
+        for change in (-1.3, 0.0, 1.3)
+    )
+    assert [metric.improved for metric in faster.metrics] == [True] * 4
+    assert not any(metric.improved for verdict in (equal, slower) for metric in verdict.metrics)
+    assert faster.outcome is Outcome.PASS
+    for one, other in zip(faster.metrics, slower.metrics, strict=True):
+        # 0.007 of drift in the changes of the series are not mirrored.
+        assert one.evidence_improved == pytest.approx(other.evidence_fail, rel=0.05)
+        assert one.evidence_improved >= one.threshold_pass
+
+
+def test_a_small_improvement_is_none() -> None:
+    """Within the tolerance, mirrored."""
+    verdict = decide(pairs_with([-0.015] * 12), Gate())
+    assert verdict.outcome is Outcome.PASS
+    assert not verdict.metrics[0].improved

@@ -4,13 +4,23 @@ from dataclasses import replace
 import pytest
 
 from socklat_gate.errors import Reason
+from socklat_gate.measured.facts import Note, NoteCode, ReasonFact
 from socklat_gate.measured.result import Result
-from socklat_gate.measured.verdict import Outcome, Verdict
+from socklat_gate.measured.verdict import LimitVerdict, MetricVerdict, Outcome, Verdict
 from socklat_gate.wording.decisive import slice_of
 from socklat_gate.wording.headline import headline, next_step
+from socklat_gate.wording.notes import note_text
+from socklat_gate.wording.outcomes import metric_outcome_text
 from socklat_gate.wording.reasons import reason_text
 from socklat_gate.wording.sentence import Name, plain
-from tests.unit.factories import make_attribution, make_metric, make_result, worded_reasons
+from tests.unit.factories import (
+    make_attribution,
+    make_cpu_metric,
+    make_limit,
+    make_metric,
+    make_result,
+    worded_reasons,
+)
 
 
 def with_verdict(result: Result, **changes) -> Result:
@@ -70,13 +80,128 @@ def test_an_unbounded_interval_is_left_out():
 def test_a_pass_names_the_largest_change():
     assert plain(headline(make_result("gate", Outcome.PASS))) == (
         "all 3 metrics are below their regression thresholds after 2 pairs; "
-        "largest change: service_p50 +0.40% (95% interval -6.60% to +8.40%)"
+        "largest change: service_p90 -1.10% (95% interval -8.10% to +6.90%), "
+        "largest increase: service_p50 +0.40% (95% interval -6.60% to +8.40%)"
     )
+
+
+def improvement(name: str, change: float) -> MetricVerdict:
+    cpu = name == "cpu_per_request"
+    found = (
+        make_cpu_metric(Outcome.PASS, change) if cpu else make_metric(name, Outcome.PASS, change)
+    )
+    return replace(found, improved=True, evidence_improved=32.0)
+
+
+def test_a_pass_that_improved_says_so_first_and_hides_no_increase():
+    metrics = (
+        improvement("service_p50", -0.73),
+        make_metric("service_p90", Outcome.PASS, 0.011),
+        make_metric("service_p99", Outcome.PASS, -0.13),
+        improvement("cpu_per_request", -0.69),
+    )
+    result = with_verdict(make_result("gate", Outcome.PASS), metrics=metrics)
+    said = plain(headline(result))
+    assert said.startswith("improved: service_p50 -73.0%, cpu_per_request -69.0%; all 4 metrics")
+    assert "largest change: service_p99 -13.0%" in said
+    assert "largest increase: service_p90 +1.10%" in said
+    assert "save the new reference" in plain(next_step(result))
+
+
+def test_a_large_fall_is_the_largest_change():
+    metrics = (
+        make_metric("service_p50", Outcome.PASS, 0.004),
+        make_metric("service_p99", Outcome.PASS, -0.13),
+    )
+    said = plain(headline(with_verdict(make_result("gate", Outcome.PASS), metrics=metrics)))
+    assert "; largest change: service_p99 -13.0%" in said
+
+
+def test_nothing_that_failed_is_called_improved():
+    """A faster wrong answer is no improvement."""
+    metrics = (improvement("service_p50", -0.73),)
+    for outcome in (Outcome.REGRESSION, Outcome.INCONCLUSIVE):
+        reasons = worded_reasons((Reason.MORE_ERRORS, "more errors"))
+        result = with_verdict(make_result("gate", outcome), metrics=metrics, reasons=reasons)
+        assert "improved" not in plain(headline(result))
+        assert "Nothing to do" not in plain(next_step(result))
+
+
+def test_a_slower_metric_that_was_not_waited_for_is_said_to_be_slower():
+    slower = replace(
+        make_metric("service_p90", Outcome.INCONCLUSIVE, 0.19), ci_low=0.17, ci_high=0.21
+    )
+    failed = make_metric("service_p99", Outcome.REGRESSION, 0.4)
+    result = with_verdict(make_result(), metrics=(slower, failed))
+    assert plain(headline(result)).endswith(
+        "; service_p90 is slower, evidence incomplete: +19.0% (95% interval +17.0% to +21.0%)"
+    )
+    open_ = with_verdict(make_result("gate", Outcome.INCONCLUSIVE), metrics=(slower,))
+    assert plain(headline(open_)) == (
+        "service_p90 is slower, evidence incomplete: +19.0% (95% interval +17.0% to +21.0%) "
+        "after 2 pairs"
+    )
+    assert metric_outcome_text(slower) == "? slower, evidence incomplete"
+    within = replace(slower, ci_low=0.02)
+    assert metric_outcome_text(within) == "? inconclusive"
+    assert metric_outcome_text(improvement("service_p50", -0.4)) == "✔ improved"
+
+
+def test_a_pass_of_a_stand_in_names_what_was_asked():
+    note = Note(NoteCode.STAND_IN, "PING")
+    passed = replace(make_result("gate", Outcome.PASS), notes=(note,))
+    assert plain(headline(passed)).endswith("; only PING was asked, a stand-in")
+    assert "remove load.stand_in" in note_text(note)
+    failed = replace(make_result(), notes=(note,))
+    assert "stand-in" not in plain(headline(failed))
+    left_out = Note(NoteCode.DEFAULTS_LEFT_OUT, "service_p99, spikes")
+    assert note_text(left_out) == "not gated here, but by default: service_p99, spikes"
+
+
+def limit(outcome: Outcome, candidate_ns: float = 3.1e7) -> LimitVerdict:
+    return make_limit("service_p99", outcome, candidate_ns)
+
+
+def test_limits_are_said_in_the_headline():
+    above = with_verdict(
+        make_result(),
+        metrics=(),
+        limits=(limit(Outcome.REGRESSION, 6.1e7),),
+        reasons=(ReasonFact(Reason.ABOVE_LIMIT, "service_p99"),),
+    )
+    assert plain(headline(above)) == (
+        "service_p99 is 61.0 ms (95% interval 54.9 ms to 67.1 ms), above its limit of 50.0 ms"
+    )
+    assert "limit_ms" in plain(next_step(above))
+    beside = with_verdict(make_result("gate", Outcome.PASS), limits=(limit(Outcome.PASS),))
+    assert "; below its limit: service_p99 31.0 ms of 50.0 ms" in plain(headline(beside))
+    alone = with_verdict(
+        make_result("gate", Outcome.PASS),
+        metrics=(),
+        limits=(limit(Outcome.PASS),),
+        reasons=(ReasonFact(Reason.WITHIN_LIMITS, numbers={"pairs": 7}),),
+    )
+    assert plain(headline(alone)) == (
+        "7 runs of the candidate show service_p99 31.0 ms below 50.0 ms; nothing was compared"
+    )
+    open_ = with_verdict(
+        make_result("gate", Outcome.INCONCLUSIVE),
+        metrics=(),
+        limits=(limit(Outcome.INCONCLUSIVE, 4.9e7),),
+        reasons=(ReasonFact(Reason.LIMIT_NOT_SHOWN, "service_p99"),),
+        pairs_to_decide=None,
+    )
+    assert "not shown to be below its limit of 50.0 ms" in plain(headline(open_))
+    assert "leave the limit more room" in plain(next_step(open_))
 
 
 def test_an_open_verdict_says_what_is_open_and_how_much_more_it_takes():
     result = make_result("gate", Outcome.INCONCLUSIVE)
-    assert plain(headline(result)).startswith("2 pairs did not decide service_p99, +31.0%")
+    assert plain(headline(result)).startswith("service_p99 is slower, evidence incomplete: +31.0%")
+    wide = replace(result.verdict.metrics[2], ci_low=-0.1)
+    assert plain(headline(with_verdict(result, metrics=(wide,)))).startswith(
+        "2 pairs did not decide service_p99, +31.0%"
+    )
     assert plain(next_step(result)) == (
         "About 12 more pairs would decide: run again with --max-pairs 14."
     )

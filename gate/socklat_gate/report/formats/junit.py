@@ -15,15 +15,18 @@ from junitparser.junitparser import FinalResult
 
 from socklat_gate.measured.names import SPIKES
 from socklat_gate.measured.result import Result, RunResult
-from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict
+from socklat_gate.measured.verdict import LimitVerdict, MetricVerdict, Outcome, SpikeVerdict
 from socklat_gate.report.answers import answers_by_arm
 from socklat_gate.report.arm_runs import shown_runs
 from socklat_gate.report.count_rows import count_outcome
 from socklat_gate.report.formats import markdown
 from socklat_gate.report.report import Report
 from socklat_gate.wording import units
+from socklat_gate.wording.change_text import is_incomplete
 from socklat_gate.wording.count_text import count_evidence_text, counts_summary
+from socklat_gate.wording.limit_text import limit_interval
 from socklat_gate.wording.markdown_escape import one_line
+from socklat_gate.wording.outcomes import metric_outcome_text
 from socklat_gate.wording.sentence import plain
 from socklat_gate.wording.spike_text import power_text, spikes_summary
 
@@ -73,6 +76,8 @@ def _cases(report: Report) -> Iterator[TestCase]:
     verdict = result.verdict
     for metric in verdict.metrics:
         yield _case(classname, _line(metric.name), metric.verdict, *_metric_texts(metric))
+    for limit in verdict.limits:
+        yield _case(classname, _line(f"{limit.name}_limit"), limit.verdict, *_limit_texts(limit))
     if verdict.spikes is not None:
         outcome = Outcome.REGRESSION if verdict.spikes.failed else Outcome.PASS
         yield _case(classname, SPIKES, outcome, *_spike_texts(verdict.spikes))
@@ -102,12 +107,28 @@ def _metric_texts(metric: MetricVerdict) -> tuple[str, str]:
         f"{units.interval(metric.ci_low, metric.ci_high)}); tolerance "
         f"{units.change(metric.tolerance)}{waived}"
     )
+    if metric.improved or is_incomplete(metric):
+        message = f"{metric_outcome_text(metric).partition(' ')[2]}: {message}"
     details = (
         f"baseline {units.ns(metric.baseline_ns)}, candidate {units.ns(metric.candidate_ns)}\n"
         "e-value to fail / threshold "
         f"{units.beside_threshold(metric.evidence_fail, metric.threshold_fail)}, "
         f"to pass {units.beside_threshold(metric.evidence_pass, metric.threshold_pass)}\n"
         f"minimum detectable effect {units.change(metric.mde)}"
+    )
+    return _line(message), details
+
+
+def _limit_texts(limit: LimitVerdict) -> tuple[str, str]:
+    message = (
+        f"{limit.name} is {units.ns(limit.candidate_ns)} (95% interval {limit_interval(limit)}); "
+        f"limit {units.ns(limit.limit_ns)}"
+    )
+    details = (
+        "e-value above / threshold "
+        f"{units.beside_threshold(limit.evidence_fail, limit.threshold_fail)}, "
+        f"below {units.beside_threshold(limit.evidence_pass, limit.threshold_pass)}\n"
+        f"runs {limit.runs}"
     )
     return _line(message), details
 

@@ -174,6 +174,18 @@ def _verdict(verdict: Verdict) -> Iterator[Metric]:
         for of in ("evidence", "threshold")
     ]
     yield gauge("metric_evidence", "Evidence (e-values) and the threshold of each.", rows)
+    improved = [(labels, float(metric.improved)) for labels, metric in metrics]
+    yield gauge("metric_improved", "1 when an improvement is shown.", improved)
+    limits = [({"metric": label_text(one.name)}, one) for one in verdict.limits]
+    yield states("limit_verdict", "The outcome by limit.", [(n, one.verdict) for n, one in limits])
+    for name, text in (
+        ("limit_ns", "What the candidate may take at most."),
+        ("candidate_ns", "What the candidate takes that has a limit."),
+        ("ci_high_ns", "Upper end of its 95% interval."),
+    ):
+        short = name.removesuffix("_ns").removeprefix("limit")
+        rows = [(labels, getattr(one, name) / 1e9) for labels, one in limits]
+        yield gauge(f"limit_{short}" if short else "limit", text, rows, "seconds")
     if verdict.spikes is not None:
         spikes = verdict.spikes
         arms = ("baseline", "candidate", "stored")

@@ -1,0 +1,81 @@
+"""The headline of a pass: what improved, what is within its limits, and the largest change."""
+
+from __future__ import annotations
+
+import math
+
+from socklat_gate.measured.verdict import MetricVerdict, Verdict
+from socklat_gate.wording.change_text import change_text, pairs_text
+from socklat_gate.wording.decisive import improved
+from socklat_gate.wording.sentence import Name, Sentence
+from socklat_gate.wording.units import change, ns
+
+__all__ = ["pass_sentence"]
+
+MAX_IMPROVED = 3
+
+
+def pass_sentence(verdict: Verdict) -> Sentence:
+    """``improved: service_p50 -73.0%; all 4 metrics are below ...; largest change: ...``."""
+    number = len(verdict.metrics)
+    within = (
+        "the metric is below its regression threshold"
+        if number == 1
+        else f"all {number} metrics are below their regression thresholds"
+    )
+    after = f" after {pairs_text(verdict.pairs)}" if verdict.pairs else ""
+    return (
+        *_improvements(verdict),
+        f"{within}{after}",
+        *_largest(verdict),
+        *_limits(verdict),
+        *_waived(verdict),
+    )
+
+
+def _improvements(verdict: Verdict) -> Sentence:
+    found = improved(verdict)
+    words: list[str] = []
+    for metric in found[:MAX_IMPROVED]:
+        words += [", " if words else "improved: ", Name(metric.name), f" {change(metric.change)}"]
+    more = f" and {len(found) - MAX_IMPROVED} more" if len(found) > MAX_IMPROVED else ""
+    return (*words, f"{more}; ") if words else ()
+
+
+def _largest(verdict: Verdict) -> Sentence:
+    """The largest change of those that are not said to be improved, and the largest increase."""
+    told = {metric.name for metric in improved(verdict)}
+    others = [metric for metric in verdict.metrics if metric.name not in told]
+    if not others:
+        return ()
+    largest = max(others, key=_size)
+    words: Sentence = ("; largest change: ", Name(largest.name), f" {change_text(largest)}")
+    increases = [metric for metric in others if metric.change > 0]
+    if largest.change < 0 and increases:
+        most = max(increases, key=_size)
+        words = (*words, ", largest increase: ", Name(most.name), f" {change_text(most)}")
+    return words
+
+
+def _size(metric: MetricVerdict) -> float:
+    """On the log scale, where half and double are alike; a change that is not known is none."""
+    if math.isnan(metric.change):
+        return -math.inf
+    return abs(math.log1p(metric.change)) if metric.change > -1 else math.inf
+
+
+def _limits(verdict: Verdict) -> Sentence:
+    words: list[str] = []
+    for limit in verdict.limits:
+        words += [", " if words else "; below its limit: ", Name(limit.name)]
+        words.append(f" {ns(limit.candidate_ns)} of {ns(limit.limit_ns)}")
+    return tuple(words)
+
+
+def _waived(verdict: Verdict) -> Sentence:
+    words: list[str] = []
+    for metric in verdict.metrics:
+        if metric.waived:
+            words += [", " if words else "; waived: ", Name(metric.name)]
+            words.append(f" up to {change(metric.waived.ceiling)}")
+    return tuple(words)
