@@ -272,3 +272,65 @@ def test_the_image_of_a_stored_campaign_may_be_the_candidates(
     store = stored(tmp_path / "baselines", 5, image_id=IMAGE.id)
     kept = Reference(SAME_IMAGE, store, named=False, stored=True)
     assert outcome(judge([], kept)) == (Outcome.INCONCLUSIVE, Reason.SAME_IMAGE)
+
+
+LIMIT = [{"quantile": 0.5, "limit_ms": 0.8}]  # the reference's p50 is 0.4 ms
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (0.0, (Outcome.PASS, Reason.WITHIN_LIMITS)),
+        (2.0, (Outcome.REGRESSION, Reason.ABOVE_LIMIT)),
+        (0.6931, (Outcome.INCONCLUSIVE, Reason.LIMIT_NOT_SHOWN)),
+    ],
+)
+@pytest.mark.parametrize("kind", ["no baseline", "stored numbers only"])
+def test_limits_alone_need_no_baseline(
+    judge: Callable[..., GateResult],
+    tmp_path: Path,
+    change: float,
+    expected: tuple[Outcome, Reason],
+    kind: str,
+) -> None:
+    missing = NoUsableBaseline(Reason.NO_BASELINE_YET, "nothing there")
+    stored_only = Reference(None, stored(tmp_path / "baselines", 5), named=False, stored=True)
+    reference = missing if kind == "no baseline" else stored_only
+    result = judge([change] * 16, reference, metrics=LIMIT, max_pairs=16)
+    assert outcome(result) == expected
+    assert result.pairs == ()
+    assert result.campaign is not None
+    (limit,) = result.verdict.limits
+    assert limit.runs == len(result.campaign.runs)
+    assert limit.limit_ns == 8e5
+    if expected[0] is Outcome.PASS:
+        assert limit.runs < 8
+        assert "nothing was compared" in plain(headline(result))
+    if expected[0] is Outcome.INCONCLUSIVE:
+        assert [fact.code for fact in result.verdict.reasons][1] is Reason.BUDGET_PAIRS
+        assert result.verdict.only_undecided
+
+
+def test_a_limit_beside_a_comparison_does_not_replace_the_baseline(
+    judge: Callable[..., GateResult],
+) -> None:
+    zone = {"quantile": 0.5, "tolerance": 0.02, "regression_threshold": 0.05, "limit_ms": 0.8}
+    missing = NoUsableBaseline(Reason.NO_BASELINE_YET, "nothing there")
+    result = judge([], missing, metrics=[zone])
+    assert outcome(result) == (Outcome.NO_BASELINE, Reason.NO_BASELINE_YET)
+
+
+def test_a_limit_that_cannot_be_measured_is_no_pass(judge: Callable[..., GateResult]) -> None:
+    missing = NoUsableBaseline(Reason.NO_BASELINE_YET, "nothing there")
+    result = judge([], missing, unmeasured=("service",), metrics=LIMIT)
+    assert outcome(result) == (Outcome.INCONCLUSIVE, Reason.NO_HOOK)
+    died = judge([0.0, 0.0, DIED], missing, metrics=LIMIT)
+    assert outcome(died) == (Outcome.INVALID, Reason.SERVICE_DIED)
+
+
+def test_a_limit_is_judged_in_pairs_where_there_is_a_baseline(
+    judge: Callable[..., GateResult],
+) -> None:
+    result = judge([0.0] * 40, metrics=LIMIT)
+    assert outcome(result) == (Outcome.PASS, Reason.WITHIN_LIMITS)
+    assert len(result.pairs) >= 5

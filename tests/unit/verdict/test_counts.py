@@ -43,7 +43,13 @@ def judged(pairs: Sequence[Pair], gate: Gate = GATE, **waived: Waiver) -> dict[s
 
 def waiver(metric: str, ceiling: float) -> Waiver:
     day = datetime.date(2999, 1, 1)
-    return Waiver(metric=metric, ceiling=ceiling, expires=day, link="https://example.org/1")
+    return Waiver(
+        metric=metric,
+        ceiling=ceiling,
+        expires=day,
+        link="https://example.org/1",
+        baseline="1f2e3d4c5b6a",
+    )
 
 
 def codes(pairs: Sequence[Pair], gate: Gate = GATE, spent: Reason | None = None) -> list[Reason]:
