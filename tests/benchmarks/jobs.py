@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.pair import Pair
 from socklat_gate.scenario import Gate
 from socklat_gate.verdict.decide import decide, default_scale
@@ -103,8 +102,8 @@ def budget_pairs(gate: Gate, seconds_per_pair: float) -> int:
     return max(1, min(gate.max_pairs, in_time))
 
 
-def table(pairs: Sequence[Pair], gate: Gate, stored: Sequence[Campaign] = ()) -> Table:
-    """The metrics of pairs that were not excluded, and their spikes beside stored campaigns.
+def table(pairs: Sequence[Pair], gate: Gate) -> Table:
+    """The metrics of pairs that were not excluded, and their spikes.
 
     Raises `ValueError` for pairs that share a start: as one unit of inference they would have to
     be drawn together.
@@ -126,7 +125,7 @@ def table(pairs: Sequence[Pair], gate: Gate, stored: Sequence[Campaign] = ()) ->
         usable=np.array([ratio.usable for ratio in ratios]),
         threshold_fail=np.log([verdict.threshold_fail for verdict in verdicts]),
         threshold_pass=np.log([verdict.threshold_pass for verdict in verdicts]),
-        spikes=spike_table(pairs, gate, stored),
+        spikes=spike_table(pairs, gate),
     )
 
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from tests.benchmarks.markdown import head, row
 from tests.benchmarks.peers import FALSE_ALARMS, Scored, ahead, rate, score_set, tuned
 from tests.benchmarks.recorded import DIRECTORY, SUFFIX, Facts, names
-from tests.benchmarks.replay_stops import HISTORY, STOPPING, stored_s, watching
 from tests.benchmarks.rules.otava import otava_rule
 from tests.benchmarks.rules.pooled import POOLED
 from tests.benchmarks.rules.rule import Rule
@@ -91,19 +90,6 @@ def preface(rules: Sequence[Rule], sets: Sequence[Facts], jobs: int) -> list[str
     ]
 
 
-def history_line(directory: Path, pairs: int, jobs: int, seed: int) -> list[str]:
-    """What ours finds of the pause where it knows of equal arms what the others were tuned to."""
-    done = watching(directory, pairs, jobs, seed, history=True)
-    found = _percent(float(done.decided.failed.mean()))
-    return [
-        f"A threshold that is tuned on equal arms knows that these never pause; {OURS} knows it "
-        f"from stored campaigns. Beside {stored_s(directory):.0f} s of them, and watching for as "
-        f"many pairs, it finds {STOPPING} in {found} of the jobs: it wants two pauses in different "
-        "runs, where the others alarm at the first.",
-        "",
-    ]
-
-
 def _percent(share: float) -> str:
     return f"{share:.1%}"
 
@@ -135,8 +121,6 @@ def main() -> int:
         lines += ["Apache Otava was not installed and is left out.", ""]
     for column, pairs in enumerate(options.pairs):
         lines += section([scored[column] for scored in by_set], rules, pairs)
-        if {STOPPING, HISTORY} <= set(found):
-            lines += history_line(options.directory, pairs, options.jobs, options.seed)
     print("\n".join(lines), end="")
     return 0
 

@@ -5,12 +5,11 @@ python -m tests.benchmarks.replay [--jobs 10000] [--seed 1] [--directory DIR]
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.scenario.gating import Gate
@@ -25,7 +24,7 @@ from tests.benchmarks.jobs import (
     draw,
     table,
 )
-from tests.benchmarks.recorded import Facts, Recorded, load
+from tests.benchmarks.recorded import Facts, load
 
 __all__ = [
     "ATTRIBUTED",
@@ -46,12 +45,10 @@ class Replayed:
     """A set with its jobs: as recorded and, when the arms are equal, with the arms swapped.
 
     ``seconds`` is what a usable pair costs, those excluded included; ``budget`` counts pairs.
-    ``stored`` is the baseline's history that the jobs have.
     """
 
     facts: Facts
     pairs: tuple[Pair, ...]
-    stored: tuple[Campaign, ...]
     excluded: int
     seconds: float
     budget: int
@@ -61,12 +58,9 @@ class Replayed:
     swapped: Decided | None
 
 
-def replay(
-    path: Path, jobs: int, seed: int, history: Path | None = None, rules: Gate | None = None
-) -> Replayed:
-    """Replays one recorded set, the baseline arms of ``history`` being the stored campaigns.
+def replay(path: Path, jobs: int, seed: int, rules: Gate | None = None) -> Replayed:
+    """Replays one recorded set; ``rules`` decide instead of those that it was recorded with.
 
-    ``rules`` decide instead of those that it was recorded with.
     Raises `ValueError` when none of its pairs can be used.
     """
     recorded = load(path)
@@ -74,12 +68,9 @@ def replay(
     if not used:
         raise ValueError(f"{path.name} has no usable pair")
     facts, gate = recorded.facts, rules or recorded.facts.rules()
-    stored = () if history is None else (_campaign(load(history)),)
-    if stored:
-        facts = replace(facts, set=f"{facts.set}, stored history")
     seconds = facts.seconds_per_pair * len(recorded.pairs) / len(used)
     budget = budget_pairs(gate, seconds)
-    known = table(used, gate, stored)
+    known = table(used, gate)
     drawn = draw(len(used), jobs, budget, seed, swap=False)
     swapped = None
     if facts.kind == "same":
@@ -87,7 +78,6 @@ def replay(
     return Replayed(
         facts=facts,
         pairs=used,
-        stored=stored,
         excluded=len(recorded.pairs) - len(used),
         seconds=seconds,
         budget=budget,
@@ -109,7 +99,7 @@ def disagreements(done: Replayed, count: int = CHECKED) -> list[int]:
         end = done.decided.ended_at[job]
         seen = int(min(end, done.budget))
         last, before = (
-            decide(as_pairs(done.pairs, done.jobs, job, pairs), gate, stored=done.stored).outcome
+            decide(as_pairs(done.pairs, done.jobs, job, pairs), gate).outcome
             for pairs in (seen, seen - 1)
         )
         if done.decided.failed[job]:
@@ -131,30 +121,13 @@ def stages_named(done: Replayed, count: int = ATTRIBUTED) -> dict[str, int]:
     for job in np.flatnonzero(done.decided.failed)[:count]:
         seen = int(done.decided.fail_at[job])
         pairs = as_pairs(done.pairs, done.jobs, int(job), seen)
-        verdict = decide(pairs, done.known.gate, stored=done.stored)
+        verdict = decide(pairs, done.known.gate)
         stage = next(part.stage for part in verdict.attribution if part.slice == done.facts.slice)
         if verdict.spikes and verdict.spikes.failed:
             stage = verdict.spikes.stage or stage
         right = stage == (done.facts.stage or None)
         found["right" if right else "other" if stage else "none"] += 1
     return found
-
-
-def _campaign(recorded: Recorded) -> Campaign:
-    """The baseline arms as they would be stored."""
-    used = [pair for pair in recorded.pairs if not pair.excluded]
-    return Campaign(
-        scenario_name=recorded.facts.set,
-        scenario_hash="",
-        mode="paired",
-        created="",
-        commit="",
-        image=used[0].baseline.image,
-        image_id=used[0].baseline.image_id,
-        fingerprint=Fingerprint({}),
-        runs=tuple(pair.baseline for pair in used),
-        noise=tuple(pair.noise for pair in used),
-    )
 
 
 def exact(done: Replayed) -> bool:

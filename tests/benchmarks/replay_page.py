@@ -26,7 +26,7 @@ from tests.benchmarks.replay import (
     replay,
     stages_named,
 )
-from tests.benchmarks.replay_stops import HISTORY, STOPPING, stops
+from tests.benchmarks.replay_stops import STOPPING, stops
 
 __all__ = ["report", "upper_bound"]
 
@@ -180,11 +180,10 @@ def main() -> int:
     ]
     wrong = [len(disagreements(done)) for done in sets]
     print(report(sets, options.jobs, sum(wrong)), end="")
-    if {STOPPING, HISTORY} <= set(found):
+    if STOPPING in found:
         print(
             "\n## A pause once a minute\n\n"
-            f"Jobs of {STOPPING} that watch as long as their budget of pairs lasts. Stored "
-            f"campaigns: the baseline arms of {HISTORY}, which is the same service.\n"
+            f"Jobs of {STOPPING} that watch as long as their budget of pairs lasts.\n"
         )
         print(stops(options.directory, options.jobs, options.seed))
     print(f"replayed in {time.monotonic() - started_s:.0f} s", file=sys.stderr)

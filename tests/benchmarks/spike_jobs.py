@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.pair import ARMS, Pair
 from socklat_gate.scenario import Gate
 from socklat_gate.verdict.arrays import Floats
@@ -26,7 +25,6 @@ from socklat_gate.verdict.rates import (
     runs_are_clusters,
 )
 from socklat_gate.verdict.spike_events import count_pairs, threshold_ns
-from socklat_gate.verdict.spikes import StoredSpikes, stored_by_cluster
 
 __all__ = ["SpikeTable", "spike_table", "spikes_fail"]
 
@@ -35,20 +33,16 @@ __all__ = ["SpikeTable", "spike_table", "spikes_fail"]
 class SpikeTable:
     """Events and exposure (s) of each run, both of shape (arms, pairs), and e-value to fail.
 
-    ``steady``: the limit is the same for every job that can be drawn.  ``stored`` is what each pair
-    of a job has of the stored campaigns.
+    ``steady``: the limit is the same for every job that can be drawn.
     """
 
     events: Floats
     exposure_s: Floats
     needed: float
     steady: bool
-    stored: StoredSpikes
 
 
-def spike_table(
-    pairs: Sequence[Pair], gate: Gate, stored: Sequence[Campaign] = ()
-) -> SpikeTable | None:
+def spike_table(pairs: Sequence[Pair], gate: Gate) -> SpikeTable | None:
     """The spikes of pairs, or None when the gate does not judge spikes."""
     if not gate.spikes.enabled:
         return None
@@ -65,7 +59,6 @@ def spike_table(
         exposure_s=counted.exposure_s,
         needed=1.0 / gate.alpha_spikes,
         steady=max(usual_ns) <= floor_ns,
-        stored=stored_by_cluster(stored, limit_ns, gate.max_pairs, gate.max_pairs),
     )
 
 
@@ -77,18 +70,14 @@ def spikes_fail(
     theirs, ours = (known.events[arm, index] for arm in arms)
     theirs_s, ours_s = (known.exposure_s[arm, index] for arm in arms)
     watched = ours_s > 0
-    past, past_s = (
-        np.where(watched, of[: index.shape[1]], 0.0)
-        for of in (known.stored.events, known.stored.exposure_s)
-    )
     capped = running_rate_evidence(
         np.minimum(ours, EVENTS_PER_RUN),
-        np.minimum(theirs, EVENTS_PER_RUN) + past,
-        _share(ours_s, theirs_s + past_s),
+        np.minimum(theirs, EVENTS_PER_RUN),
+        _share(ours_s, theirs_s),
     )
     sign = np.sign(ours * theirs_s - theirs * ours_s)
     signs = running_rate_evidence(sign > 0, sign < 0, _share(ours_s, theirs_s))
-    moments = running_dispersion(ours, ours_s) + _dispersion(theirs, theirs_s, known.stored)
+    moments = running_dispersion(ours, ours_s) + running_dispersion(theirs, theirs_s)
     pairs = np.maximum(1, np.cumsum(watched, axis=1))
     events_per_run = np.cumsum(ours + theirs, axis=1) / (2 * pairs)
     by_runs = runs_are_clusters(dispersion_p(moments), events_per_run)
@@ -100,16 +89,6 @@ def spikes_fail(
 def _share(ours_s: Floats, theirs_s: Floats) -> Floats:
     even = np.full(ours_s.shape, 0.5)
     return np.divide(ours_s, ours_s + theirs_s, out=even, where=ours_s > 0)
-
-
-def _dispersion(events: Floats, exposure_s: Floats, stored: StoredSpikes) -> Floats:
-    """Moments of the reference after each of the job's pairs, the stored runs coming first."""
-    before = stored.runs[0].size
-    both = (
-        np.hstack([np.broadcast_to(past, (len(own), before)), own])
-        for past, own in zip(stored.runs, (events, exposure_s), strict=True)
-    )
-    return running_dispersion(*both)[..., before:]
 
 
 def _running_max(evidence: Floats) -> Floats:

@@ -92,11 +92,11 @@ def test_effects_are_found_and_their_stage_is_named(name: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_stop_once_a_minute_is_found_beside_history_by_who_watches_for_it() -> None:
-    path, past = (DIRECTORY / f"{name}{SUFFIX}" for name in ("api-stop", "api-same"))
+def test_a_stop_once_a_minute_is_found_by_who_watches_for_it() -> None:
     rules = recorded("api-stop").facts.rules()
-    spikes = rules.spikes.model_copy(update={"watch_s": 400.0})
-    done = replay(path, JOBS, 1, past, rules.model_copy(update={"spikes": spikes}))
+    spikes = rules.spikes.model_copy(update={"watch_s": 800.0})
+    limits = {"spikes": spikes, "max_pairs": 80, "max_minutes": 60.0}
+    done = replay(DIRECTORY / f"api-stop{SUFFIX}", JOBS, 1, rules.model_copy(update=limits))
     assert done.decided.failed.mean() >= 0.85
     named = stages_named(done, 30)
     assert named["right"] >= 0.9 * sum(named.values())

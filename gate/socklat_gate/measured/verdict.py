@@ -168,10 +168,10 @@ class LimitVerdict:
 class SpikeVerdict:
     """Rare spikes: events of at least ``threshold_ns``, and whether the candidate has more.
 
-    Exposures are seconds of measurement.  The reference is the baseline arm and the part of the
-    stored campaigns (``stored_events`` in ``stored_exposure_s``) that belongs to the pairs so far.
-    ``rate_ratio`` is candidate / reference with half an event added to both (NaN without
-    exposure).  ``evidence`` is the e-value, the largest so far, that the candidate's rate is above
+    Exposures are seconds of measurement.  The reference is the baseline arm; those of the stored
+    campaigns (``stored_events`` in ``stored_exposure_s``) are for comparison.  ``rate_ratio`` is
+    candidate / reference with half an event added to both (NaN without exposure).  ``evidence`` is
+    the e-value, the largest so far, that the candidate's rate is above
     ``tolerance_ratio`` times the reference's; it fails at ``threshold``; ``p_value`` is
     1 / evidence, at most 1.  ``by_runs``: not events but runs were compared, by which of a pair
     has more, since they differ by more than Poisson (``dispersion_p``) or have several events each.

@@ -86,7 +86,7 @@ def _evidence_text(spikes: SpikeVerdict) -> str:
         why = "events come in bunches" if bunched else "runs have several events each"
         how = f"runs, not single spikes, were compared, because {why} ({over})"
     rate = "Neither had a spike"
-    if spikes.baseline_events or spikes.candidate_events or spikes.stored_events:
+    if spikes.baseline_events or spikes.candidate_events:
         rate = (
             f"The candidate's rate is {units.times(spikes.rate_ratio)} the reference's, where "
             f"{units.times(spikes.tolerance_ratio)} is tolerated"

@@ -92,8 +92,8 @@ class GateRules:
     def alpha_spikes(self) -> float:
         """The spikes' part of alpha: half of it, or 0 when they are not judged.
 
-        With half, the second spike fails where the reference had none in 20 times the exposure
-        (see `verdict.rates`); of the metrics it costs one more pair to a FAIL.
+        With half, nine spikes fail where the baseline arm had none; of the metrics it costs one
+        more pair to a FAIL.
         """
         return self.alpha / 2 if self.spikes.enabled else 0.0
 

@@ -42,8 +42,8 @@ def _more_spikes(spikes: SpikeVerdict) -> Note:
         "events": spikes.candidate_events,
         "threshold_ns": spikes.threshold_ns,
         "exposure_s": spikes.candidate_exposure_s,
-        "reference_events": spikes.baseline_events + spikes.stored_events,
-        "reference_exposure_s": spikes.baseline_exposure_s + spikes.stored_exposure_s,
+        "reference_events": spikes.baseline_events,
+        "reference_exposure_s": spikes.baseline_exposure_s,
     }
     return Note(NoteCode.MORE_SPIKES, numbers=numbers)
 

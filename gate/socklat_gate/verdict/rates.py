@@ -9,9 +9,9 @@ ratio r > 1 the probability is p(r) = r p0 / (1 - p0 + r p0), and
 
 has mean at most 1 for every ratio up to 1 and is a supermartingale from pair to pair, so by
 Ville's inequality it may be looked at after each (see `verdict.evidence`).  Half of the weight
-is on r = infinity, "the reference has none": only there do events that have no counterpart count
-in full, and with half, two of them in a twenty-first of the exposure make 1/2 * 21^2 = 220, which
-fails at half of alpha = 1% (200).
+is on r = infinity, "the reference has none": only there do events that have no counterpart count in
+full.  With equal exposures, nine of them without one make 1/2 * 2^9 = 256, which fails at half of
+alpha = 1% (200).
 
 Where runs differ by more than Poisson chance, an event is no unit of inference.  `dispersion_p`
 tests that; then, and where events are not rare, the sign of each pair is the unit
@@ -91,20 +91,16 @@ def mde_events_of(
 
 
 def capped_counts(
-    events: Floats,
-    exposure_s: Floats,
-    stored: Floats,
-    stored_s: Floats,
-    tolerance_ratio: float = 1.0,
+    events: Floats, exposure_s: Floats, tolerance_ratio: float = 1.0
 ) -> tuple[Floats, Floats, Floats]:
     """Candidate's and reference's events, and the candidate's share at the tolerated rate ratio.
 
     ``events``, shape (2, ..., runs), and ``exposure_s``, shape (2, runs), hold the baseline arm and
-    the candidate; ``stored`` and ``stored_s`` what stored campaigns add to the reference by run.
+    the candidate.
     """
     ours, theirs = (np.minimum(events[arm], EVENTS_PER_RUN) for arm in (1, 0))
     weighted = tolerance_ratio * exposure_s[1]
-    return ours, theirs + stored, weighted / (weighted + exposure_s[0] + stored_s)
+    return ours, theirs, weighted / (weighted + exposure_s[0])
 
 
 def sign_counts(
@@ -113,7 +109,7 @@ def sign_counts(
     """As `capped_counts` where runs, not events, are the clusters: one for the arm that has more.
 
     Equal exposures make the sign a fair coin however runs differ, since either run could have
-    been either arm's.  Stored runs have no partner, so they do not count here.
+    been either arm's.
     """
     ours_s, theirs_s = tolerance_ratio * exposure_s[1], exposure_s[0]
     # Products of counts and exposures, since a rate's last bit must not decide a tie.

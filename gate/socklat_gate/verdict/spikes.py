@@ -1,16 +1,18 @@
 """Whether the candidate has more rare spikes: p99.9 of a short run cannot show it, counting can.
 
-The reference is the baseline arm, and of the stored campaigns the part that belongs to the pairs
-so far: their exposure is spread evenly over the budget of pairs, each stored event falling to one
-of them by a seeded draw.  So a pair's exposures are fixed in advance and every look is valid,
-which holding all stored events against the first pair would not be.
+The reference is the baseline arm, which had the same machine at the same time, and nothing else.
+Stored campaigns are shown beside it and are no evidence: how often a machine halts what runs on it
+changes from day to day, so a campaign is one observation however long it was.  If today's machine
+is another one, both arms have its events, and only how these fall to the arms tells a candidate
+from a machine; to use any rule by history on top of it makes a changed machine a false alarm.
+Exposure of stored campaigns once counted as the reference's: with a history without events and a
+machine that now has one every 80 s, half of the jobs with equal arms failed.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,19 +38,7 @@ from socklat_gate.verdict.zone import waiver_in_force
 if TYPE_CHECKING:
     from socklat_gate.scenario.gating import Gate, Waiver
 
-__all__ = ["StoredSpikes", "judge_spikes", "stored_by_cluster"]
-
-
-@dataclass(frozen=True, slots=True)
-class StoredSpikes:
-    """What each cluster has of the stored campaigns: events, shape (clusters,), and exposure (s).
-
-    ``runs`` holds the same two of the stored runs themselves.
-    """
-
-    events: Floats
-    exposure_s: Floats
-    runs: tuple[Floats, Floats]
+__all__ = ["judge_spikes"]
 
 
 def judge_spikes(
@@ -59,6 +49,8 @@ def judge_spikes(
     stored: Sequence[Campaign] = (),
 ) -> SpikeVerdict:
     """Verdict on the spikes of the pairs used; ``clusters`` as of `verdict.clusters.cluster_ids`.
+
+    ``stored`` campaigns are counted to be shown.
 
     Raises `ValueError` when the gate does not judge spikes.
     """
@@ -71,39 +63,32 @@ def judge_spikes(
         cluster_sums(counted.events, clusters),
         cluster_sums(counted.exposure_s, clusters),
     )
-    past = stored_by_cluster(
-        stored, limit_ns, events.shape[1], -(-gate.max_pairs // gate.pairs_per_start)
-    )
     watched = exposure_s.all(axis=0)
     events, exposure_s = events[:, watched], exposure_s[:, watched]
-    past = replace(past, events=past.events[watched], exposure_s=past.exposure_s[watched])
     tolerance_ratio = 1.0 if waiver is None else 1.0 + waiver.ceiling
-    dispersion = _dispersion(events, exposure_s, past)
+    dispersion = _dispersion(events, exposure_s)
     by_runs = bool(runs_are_clusters(dispersion, events.mean() if events.size else 0.0))
     if by_runs:
         ours, theirs, share = sign_counts(events, exposure_s, tolerance_ratio)
     else:
-        ours, theirs, share = capped_counts(
-            events, exposure_s, past.events, past.exposure_s, tolerance_ratio
-        )
+        ours, theirs, share = capped_counts(events, exposure_s, tolerance_ratio)
     threshold = 1.0 / gate.alpha_spikes
     log_evidence = float(running_rate_evidence(ours, theirs, share).max(initial=0.0))
     in_runs = int(np.count_nonzero(events[1]))
     failed = log_evidence >= math.log(threshold) and in_runs >= RUNS_WITH_EVENTS
-    theirs_s = float(exposure_s[0].sum() + past.exposure_s.sum())
-    ours_s = float(exposure_s[1].sum())
-    theirs_all = float(events[0].sum() + past.events.sum())
+    theirs_s, ours_s = map(float, exposure_s.sum(axis=1))
     fewest = mde_events_of(float(theirs.sum()), float(share.mean()), threshold) if ours_s else None
-    rate = (theirs_all + 0.5) / theirs_s if theirs_s else math.nan
+    rate = (float(events[0].sum()) + 0.5) / theirs_s if theirs_s else math.nan
+    past, past_s = count_runs([run for campaign in stored for run in campaign.runs], limit_ns)
     evidence = as_e_value(log_evidence)
     return SpikeVerdict(
         threshold_ns=limit_ns,
         baseline_events=int(events[0].sum()),
         candidate_events=int(events[1].sum()),
-        baseline_exposure_s=float(exposure_s[0].sum()),
+        baseline_exposure_s=theirs_s,
         candidate_exposure_s=ours_s,
-        stored_events=int(past.events.sum()),
-        stored_exposure_s=float(past.exposure_s.sum()),
+        stored_events=int(past.sum()),
+        stored_exposure_s=float(past_s.sum()),
         rate_ratio=(float(events[1].sum()) + 0.5) / ours_s / rate if ours_s else math.nan,
         tolerance_ratio=tolerance_ratio,
         evidence=evidence,
@@ -120,27 +105,9 @@ def judge_spikes(
     )
 
 
-def _dispersion(events: Floats, exposure_s: Floats, past: StoredSpikes) -> float:
+def _dispersion(events: Floats, exposure_s: Floats) -> float:
     moments = np.zeros(3)
-    for counts, exposures in (
-        (np.append(past.runs[0], events[0]), np.append(past.runs[1], exposure_s[0])),
-        (events[1], exposure_s[1]),
-    ):
+    for counts, exposures in zip(events, exposure_s, strict=True):
         if counts.size:
             moments += running_dispersion(counts, exposures)[:, -1]
     return float(dispersion_p(moments))
-
-
-def stored_by_cluster(
-    stored: Sequence[Campaign], limit_ns: float, clusters: int, budget: int
-) -> StoredSpikes:
-    """What the stored campaigns add to the first ``clusters`` of a ``budget``."""
-    runs = count_runs([run for campaign in stored for run in campaign.runs], limit_ns)
-    events, exposure_s = runs
-    drawn = np.random.default_rng(0).integers(budget, size=int(events.sum()))
-    per_unit = np.bincount(drawn, minlength=budget).astype(np.float64)
-    spread_s = np.full(budget, exposure_s.sum() / budget)
-    more = max(0, clusters - budget)
-    return StoredSpikes(
-        np.pad(per_unit, (0, more))[:clusters], np.pad(spread_s, (0, more))[:clusters], runs
-    )

@@ -101,8 +101,8 @@ def _more_spikes(_fact: ReasonFact, verdict: Verdict) -> str:
             "events": spikes.candidate_events,
             "threshold_ns": spikes.threshold_ns,
             "exposure_s": spikes.candidate_exposure_s,
-            "reference_events": spikes.baseline_events + spikes.stored_events,
-            "reference_exposure_s": spikes.baseline_exposure_s + spikes.stored_exposure_s,
+            "reference_events": spikes.baseline_events,
+            "reference_exposure_s": spikes.baseline_exposure_s,
         }
     )
 

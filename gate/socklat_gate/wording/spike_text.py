@@ -12,10 +12,9 @@ __all__ = ["power_text", "spikes_summary"]
 def spikes_summary(spikes: SpikeVerdict) -> str:
     """Both arms in half a sentence: ``5 spikes of 50.0 ms or more in 1 min 04 s (reference: ...)``.
 
-    The reference is the baseline arm with its part of the stored campaigns.
+    The reference is the baseline arm.
     """
-    events = spikes.baseline_events + spikes.stored_events
-    exposure_s = spikes.baseline_exposure_s + spikes.stored_exposure_s
+    events, exposure_s = spikes.baseline_events, spikes.baseline_exposure_s
     return (
         f"{plural(spikes.candidate_events, 'spike')} of {units.ns(spikes.threshold_ns)} or more "
         f"in {units.duration_s(spikes.candidate_exposure_s)} "

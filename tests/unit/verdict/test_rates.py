@@ -18,7 +18,7 @@ from socklat_gate.verdict.rates import (
     runs_are_clusters,
     sign_counts,
 )
-from tests.benchmarks.simulate_spikes import drawn, first_fail
+from tests.benchmarks.simulate_spikes import drawn, first_fail, first_fail_poured
 
 from .builders import STEADY
 
@@ -30,10 +30,19 @@ def evidence(ours: list[int], theirs: list[int], share: float) -> float:
     return float(np.exp(running_rate_evidence(ours, theirs, share)[-1]))
 
 
-def test_the_second_spike_fails_where_20_times_the_exposure_had_none() -> None:
-    assert evidence([1], [0], 1 / 21) < NEEDED
-    assert evidence([1, 1], [0, 0], 1 / 21) >= NEEDED
-    assert mde_events_of(0, 1 / 21, NEEDED) == 2
+def test_nine_spikes_fail_where_as_much_exposure_had_none() -> None:
+    assert evidence([1] * 8, [0] * 8, 1 / 2) < NEEDED
+    assert evidence([1] * 9, [0] * 9, 1 / 2) >= NEEDED
+    assert mde_events_of(0, 1 / 2, NEEDED) == 9
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.3])  # one in 80 s, and in 27 s
+def test_a_machine_that_now_has_spikes_is_no_regression(rate: float) -> None:
+    jobs = 4000
+    events = drawn(np.random.default_rng(11), jobs, 40, rate)
+    assert np.isfinite(first_fail(events)).mean() <= 0.005 + 3 * math.sqrt(0.005 / jobs)
+    # Exposure of an older history without any would have made it one.
+    assert np.isfinite(first_fail_poured(events)).mean() > 0.4
 
 
 def test_formula_as_written_in_the_definition() -> None:
@@ -84,10 +93,10 @@ def test_power_is_where_the_evidence_is_reached() -> None:
 
 def test_a_run_counts_for_two_events_at_most() -> None:
     events = np.array([[0.0, 5.0], [9.0, 1.0]])
-    ours, theirs, share = capped_counts(events, np.full((2, 2), 8.0), np.array([1.0, 0.0]), 8.0)
+    ours, theirs, share = capped_counts(events, np.array([[8.0, 8.0], [8.0, 16.0]]))
     assert ours.tolist() == [2.0, 1.0]
-    assert theirs.tolist() == [1.0, 2.0]
-    assert share == pytest.approx([1 / 3, 1 / 3])
+    assert theirs.tolist() == [0.0, 2.0]
+    assert share == pytest.approx([1 / 2, 2 / 3])
 
 
 def test_signs_compare_rates_not_counts() -> None:

@@ -216,30 +216,20 @@ def stored_of(exposure_runs: int, events: int = 0) -> list:
     return [campaign_of(runs)]
 
 
-def test_the_second_spike_fails_after_none_in_20_times_the_exposure() -> None:
-    budget = GATE.max_pairs
-    stored = stored_of(19 * budget)
-    first = judged(pairs_of([0, 1, 0], [0] * 3), stored=stored)
-    second = judged(pairs_of([0, 1, 0, 1], [0] * 4), stored=stored)
-    assert not first.failed
-    assert first.mde_events == 2
-    assert second.failed
-    assert second.stored_exposure_s == pytest.approx(19 * second.baseline_exposure_s)
-    assert not judged(pairs_of([0, 1, 0, 1], [0] * 4)).failed
-
-
-def test_stored_spikes_are_spread_over_the_budget_of_pairs() -> None:
-    gate = GATE.model_copy(update={"max_pairs": 10})
-    stored = stored_of(100, events=50)
-    half = judged(pairs_of([0] * 5, [0] * 5), gate, stored=stored)
-    whole = judged(pairs_of([0] * 12, [0] * 12), gate, stored=stored)
-    assert half.stored_exposure_s == pytest.approx(300.0)
-    assert 15 <= half.stored_events <= 35
-    assert whole.stored_exposure_s == pytest.approx(600.0)
-    assert whole.stored_events == 50
-    # A stored run that sent up only what lies above a higher limit is no reference.
-    high = [replace(run, spike_threshold_ns=60_000_000) for run in stored[0].runs]
-    assert judged(pairs_of([0], [0]), gate, stored=[campaign_of(high)]).stored_exposure_s == 0
+def test_stored_campaigns_are_shown_and_are_no_evidence() -> None:
+    pairs = pairs_of([0, 1, 0, 1, 1], [0] * 5)
+    calm, busy = stored_of(400), stored_of(100, events=50)
+    alone, beside, other = (judged(pairs, stored=stored) for stored in ((), calm, busy))
+    assert (alone.stored_events, alone.stored_exposure_s) == (0, 0.0)
+    assert (beside.stored_events, beside.stored_exposure_s) == (0, 2400.0)
+    assert (other.stored_events, other.stored_exposure_s) == (50, 600.0)
+    # A machine that halts both arms more often than it once did is no candidate's fault.
+    assert alone.evidence == beside.evidence == other.evidence
+    assert not beside.failed
+    assert beside.rate_ratio == alone.rate_ratio == pytest.approx(7.0)
+    # A stored run that sent up only what lies above a higher limit does not count.
+    high = [replace(run, spike_threshold_ns=60_000_000) for run in calm[0].runs]
+    assert judged(pairs, stored=[campaign_of(high)]).stored_exposure_s == 0
 
 
 def test_waived_spikes_may_be_more_up_to_the_ceiling() -> None:
