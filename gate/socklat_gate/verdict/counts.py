@@ -17,7 +17,7 @@ import numpy as np
 from socklat_gate.measured.names import CAPACITY, CONNECTIONS, ERRORS
 from socklat_gate.measured.pair import ARMS, Pair
 from socklat_gate.measured.run import Run
-from socklat_gate.measured.verdict import DISPERSION_LEVEL, CountVerdict
+from socklat_gate.measured.verdict import CountVerdict
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.clusters import ClusterIds, cluster_sums
 from socklat_gate.verdict.count_evidence import running_count_evidence
@@ -28,7 +28,7 @@ from socklat_gate.verdict.zone import waiver_in_force
 if TYPE_CHECKING:
     from socklat_gate.scenario.gating import Gate, Waiver
 
-__all__ = ["EXCESS_OF_NOTE", "judge_counts"]
+__all__ = ["EXCESS_OF_NOTE", "HOLDING", "OVER_DISPERSED", "judge_counts"]
 
 EXCESS_OF_NOTE = 0.0005
 """Share of requests: fewer that fail in the candidate alone do not keep a pass away.
@@ -39,6 +39,12 @@ requests a second pass, and none at the defaults; 0.1% would let 12% pass.
 
 HOLDING = math.log(1.5)
 """Evidence of one failed request beside none is 1.7; above this a pass waits."""
+
+OVER_DISPERSED = 0.05
+"""Runs are compared by sign below this p-value: single events would be too sure of themselves.
+
+At 20%, the level for spikes, as many jobs with steady errors would take 12 pairs where 6 do.
+"""
 
 CONNECTIONS_TOLERANCE = 0.01
 """Connections a request that count as none: chance makes a few more or less."""
@@ -152,7 +158,7 @@ def _over_dispersed(counts: Floats, totals: Floats) -> bool:
     if not counts.size:
         return False
     moments = sum(running_dispersion(counts[arm], totals[arm])[:, -1] for arm in (0, 1))
-    return bool(dispersion_p(np.asarray(moments)) < DISPERSION_LEVEL)
+    return bool(dispersion_p(np.asarray(moments)) < OVER_DISPERSED)
 
 
 def _most_excess(found: _Counted, level: float) -> float:

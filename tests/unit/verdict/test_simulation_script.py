@@ -79,6 +79,8 @@ def test_the_script_prints_its_tables_and_the_same_again(
         "The 95% interval",
         "The smallest change that would be found",
         "Rare spikes",
+        "Failed requests",
+        "Capacity",
     ]
     rows = [line.split("|")[1:-1] for line in tables[1].splitlines() if line.startswith("| ")]
     assert len(rows) == 7
