@@ -162,7 +162,7 @@ def report(jobs: int, seed: int) -> list[str]:
 
 def _row(name: str, ends: Ends) -> str:
     failed, passed = (float(np.isfinite(at).mean()) for at in (ends.fail, ends.passed))
-    rest = 1.0 - failed - passed
+    rest = abs(1.0 - failed - passed)
     return f"| {name} | {failed:.2%} | {passed:.1%} | {rest:.1%} | {_median(ends.fail)} |"
 
 
