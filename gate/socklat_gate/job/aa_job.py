@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from socklat_gate.errors import Reason, UnfitEnvironment
+from socklat_gate.errors import Reason, UnfitEnvironment, UsageError
 from socklat_gate.job.commit import current_commit
 from socklat_gate.job.gated_stages import missing_hooks
 from socklat_gate.job.progress import Progress
@@ -58,8 +58,15 @@ class CalibrationJob:
 
         Raises `InvalidMeasurement` when a measurement failed, when too many pairs had to be
         excluded (TOO_NOISY) or too few were measured (TOO_FEW_SAMPLES), `UnfitEnvironment`
-        (NO_HOOK) when this kernel cannot show a gated stage.
+        (NO_HOOK) when this kernel cannot show a gated stage, `UsageError` (BAD_SCENARIO) when no
+        metric is compared.
         """
+        if not self.scenario.gate.compared:
+            raise UsageError(
+                Reason.BAD_SCENARIO,
+                f"scenario {self.scenario.name!r} compares nothing: its metrics have limits only",
+                remedy="give a metric its tolerance and regression_threshold",
+            )
         created = utc_now()
         with Rig(self.client, self.scenario, self.directory, self.progress.phase) as rig:
             fingerprint = rig.fingerprint()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from socklat_gate.errors import InvalidMeasurement, Reason, UnfitEnvironment
+from socklat_gate.errors import InvalidMeasurement, Reason, UnfitEnvironment, UsageError
 from socklat_gate.job import aa_job as calibrate
 from socklat_gate.job.aa_job import CalibrationJob
 from socklat_gate.measured.calibration import Calibration
@@ -124,3 +124,18 @@ def test_what_the_bench_raises_ends_the_study(study: Study) -> None:
     died = InvalidMeasurement(Reason.SERVICE_DIED, "exit code 3")
     with pytest.raises(InvalidMeasurement, match="exit code 3"):
         study([*NOISE, died], pairs=9)
+
+
+def test_a_gate_that_compares_nothing_has_no_study(tmp_path: Path) -> None:
+    job = CalibrationJob(
+        client=None,
+        scenario=scenario(metrics=[{"quantile": 0.5, "limit_ms": 5.0}]),
+        directory=tmp_path,
+        image=IMAGE,
+        pairs=8,
+        minutes=1.0,
+        seed=9,
+        progress=quiet_progress(),
+    )
+    with pytest.raises(UsageError, match="compares nothing"):
+        job.run()
