@@ -6,9 +6,9 @@
 #ifndef SOCKLAT_EXCHANGE_H
 #define SOCKLAT_EXCHANGE_H
 
-static inline struct band *band_of(u32 target, u64 service_ns)
+static inline struct band *band_of(u32 target, u64 response_ns)
 {
-	u32 index = log_linear_index(service_ns, BAND_SUB_BITS);
+	u32 index = log_linear_index(response_ns, BAND_SUB_BITS);
 	struct bands *b = (struct bands *)bands.lookup(&target);
 
 	if (!b)
@@ -20,9 +20,9 @@ static inline struct band *band_of(u32 target, u64 service_ns)
 	return &b->band[index];
 }
 
-static inline void warmup_add(u32 target, u64 service_ns)
+static inline void warmup_add(u32 target, u64 response_ns)
 {
-	u32 index = log_linear_index(service_ns, BAND_SUB_BITS);
+	u32 index = log_linear_index(response_ns, BAND_SUB_BITS);
 	struct warmup *w = (struct warmup *)warmups.lookup(&target);
 
 	if (!w)
@@ -30,6 +30,20 @@ static inline void warmup_add(u32 target, u64 service_ns)
 	asm volatile("" : "+r"(index));
 	if (index < BAND_COUNT)
 		__sync_fetch_and_add(&w->count[index], 1);
+}
+
+static inline void status_add(u32 target, u32 status)
+{
+	struct statuses *known = (struct statuses *)statuses.lookup(&target);
+
+	if (!known)
+		return;
+	/* 0: the response began before statuses were looked at. */
+	if (!status)
+		status = HTTP_STATUS_UNKNOWN;
+	asm volatile("" : "+r"(status));
+	if (status < HTTP_STATUSES)
+		__sync_fetch_and_add(&known->count[status], 1);
 }
 
 /* The window of this connection's target; none when the slot has another owner by now. */
@@ -72,16 +86,37 @@ static inline void exchange_clear(struct connection *c)
 	c->tx_first_ns = 0;
 	c->tx_last_ns = 0;
 	c->acked_ns = 0;
-	c->blocked_ns = 0;
+	c->handed_ns = 0;
+	c->sending = 0;
 	c->flags &= ~FLAG_OVERLAPPED;
-	/* Not of the line that every exchange writes (state.h). */
-	if (c->send_wait_ns)
+	/* Not of the line that every exchange writes (shared.h). */
+	if (c->send_wait_ns | c->blocked_ns | c->rx_last_ns) {
 		c->send_wait_ns = 0;
+		c->blocked_ns = 0;
+		c->rx_last_ns = 0;
+	}
 #ifdef DETAIL_FULL
 	c->rx_stack_ns = 0;
 	c->bridge_ns = 0;
 	c->tx_stack_ns = 0;
 #endif
+}
+
+static inline u32 window_flags(struct connection *c)
+{
+	struct window *w = window_of(c);
+
+	return w ? (u32)w->flags : 0;
+}
+
+/* Whether an acknowledgement that came alone had most likely waited for the peer's timer: for the
+ * next request, which did not come. */
+static inline bool was_delayed(u64 sk, u64 deliver_ns)
+{
+	if (deliver_ns < DELAYED_ACK_FROM_NS)
+		return false;
+	deliver_ns -= shortest_round_trip_ns(sk);
+	return deliver_ns >= DELAYED_ACK_FROM_NS && deliver_ns < DELAYED_ACK_TO_NS;
 }
 
 /* Records the open exchange, which has its response, and leaves the connection without one. */
@@ -96,24 +131,29 @@ static inline void exchange_record(u64 sk, struct connection *c)
 		goto done;
 	if (c->rx_first_ns < w->from_ns || c->rx_first_ns >= w->to_ns) {
 		count(target, COUNTER_FILTERED, 1);
-		warmup_add(target, clamp_duration(&s.cut, c->tx_first_ns - c->rx_first_ns));
+		s.ns[STAGE_RESPONSE] = c->handed_ns ? c->handed_ns : c->tx_first_ns;
+		warmup_add(target, clamp_duration(&s.cut, s.ns[STAGE_RESPONSE] - c->rx_first_ns));
 		goto done;
 	}
 	STAGE_SET(&s, STAGE_RECV_WAIT, c->read_ns - c->rx_first_ns);
 	STAGE_SET(&s, STAGE_APP, c->tx_first_ns - c->read_ns);
-	/* The sum, not a third difference: service = recv_wait + app holds exactly. */
+	/* Nearly always 0: user space counts the zeros (gate/socklat_gate/probe/tables.py). */
+	if (c->handed_ns)
+		STAGE_SET(&s, STAGE_RESPOND, c->handed_ns - c->tx_first_ns);
+	if (c->send_wait_ns)
+		STAGE_SET(&s, STAGE_SEND_WAIT, c->send_wait_ns);
+	/* Sums, not further differences: they hold exactly. */
 	STAGE_SET(&s, STAGE_SERVICE, s.ns[STAGE_RECV_WAIT] + s.ns[STAGE_APP]);
-	if (c->tx_last_ns) {
-		STAGE_SET(&s, STAGE_RESPOND, c->tx_last_ns - c->tx_first_ns);
-		/* Nearly always 0: user space counts the zeros (gate/socklat_gate/probe/tables.py). */
-		if (c->send_wait_ns)
-			STAGE_SET(&s, STAGE_SEND_WAIT, c->send_wait_ns);
-		/* On one host the ACK can be in before the send has returned: nothing was left. */
-		if (c->acked_ns >= c->tx_last_ns)
-			STAGE_SET(&s, STAGE_DELIVER, c->acked_ns - c->tx_last_ns);
-	}
-	/* Closed before the last ACK, or the next request came before the last send had returned. */
-	if (!(s.measured & (1 << STAGE_DELIVER)))
+	STAGE_SET(&s, STAGE_RESPONSE, s.ns[STAGE_SERVICE] + s.ns[STAGE_RESPOND]);
+	if (c->rx_last_ns)
+		STAGE_SET(&s, STAGE_UPLOAD, c->rx_last_ns - c->rx_first_ns);
+	/* On one host the ACK can be in before the send has returned: nothing was left. */
+	if (c->tx_last_ns && c->acked_ns >= c->tx_last_ns &&
+	    !was_delayed(sk, c->acked_ns - c->tx_last_ns))
+		STAGE_SET(&s, STAGE_DELIVER, c->acked_ns - c->tx_last_ns);
+	else
+		/* Acknowledged with the peer's next words or by its timer, closed before that, or the
+		 * next request came before the last send had returned. */
 		count(target, COUNTER_UNACKED, 1);
 #ifdef DETAIL_FULL
 	if (c->rx_stack_ns)
@@ -124,24 +164,25 @@ static inline void exchange_record(u64 sk, struct connection *c)
 		STAGE_SET(&s, STAGE_TX_STACK, c->tx_stack_ns);
 #endif
 
-	b = band_of(target, s.ns[STAGE_SERVICE]);
+	b = band_of(target, s.ns[STAGE_RESPONSE]);
 #pragma unroll
 	for (int stage = 0; stage < BAND_STAGES; stage++) {
 		if (!(s.measured & (1 << stage)))
 			continue;
 		histogram_add(target, stage, s.ns[stage]);
-		/* The sum of `service` is that of its parts: user space adds it up. */
-		if (b && stage != STAGE_SERVICE)
-			__sync_fetch_and_add(&b->sum_ns[stage], s.ns[stage]);
+		if (b && stage >= SUM_STAGES)
+			__sync_fetch_and_add(&b->sum_ns[stage - SUM_STAGES], s.ns[stage]);
 	}
 	count_clamped(target, &s.cut);
+	if (w->flags & WINDOW_HTTP)
+		status_add(target, c->status);
 #ifdef STALLS
 	if (is_logged(c->rx_first_ns, w->log_mask))
 		log_add(c->rx_first_ns, target, c->response_cpu, s.ns, s.measured);
 #endif
 	if (c->flags & FLAG_OVERLAPPED)
 		count(target, COUNTER_OVERLAPPED, 1);
-	if (w->spike_ns && s.ns[STAGE_SERVICE] >= w->spike_ns)
+	if (w->spike_ns && s.ns[STAGE_RESPONSE] >= w->spike_ns)
 		spike_send(sk, c, w, s.ns);
 done:
 	exchange_clear(c);

@@ -12,6 +12,10 @@
 /* Whether this kernel has the field; one that is asked for may be missing. */
 #define HAS(type, field) HAS_##type##__##field
 
+/* The value of an enum's member; ENUM_MISSING where this kernel has none of that name. */
+#define ENUM(type, name) ENUM_##type##__##name
+#define ENUM_MISSING 255
+
 /* One value of the given C type at base + offset; zero when the address cannot be read. */
 #define READ(ctype, base, offset)                                                                  \
 	({                                                                                         \
@@ -42,11 +46,11 @@
 #define EAGAIN 11
 #define AF_INET 2                  /* include/linux/socket.h */
 #define FIRST_EPHEMERAL_PORT 32768 /* net.ipv4.ip_local_port_range, unless set otherwise */
-#define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
-#define SCHED_IDLE 5          /* include/uapi/linux/sched.h */
-#define PURE_ACK_TRUESIZE 2   /* skb_set_tcp_pure_ack() of include/net/tcp.h: how TCP marks one */
-#define SEGMENT_BYTES 32      /* of tcp_skb_cb, from its start; the rest is not needed */
-#define LOOPBACK_IFINDEX 1    /* include/net/flow.h: the same in every namespace */
+#define PF_KTHREAD 0x00200000      /* include/linux/sched.h */
+#define SCHED_IDLE 5               /* include/uapi/linux/sched.h */
+#define PURE_ACK_TRUESIZE 2 /* skb_set_tcp_pure_ack() of include/net/tcp.h: how TCP marks one */
+#define SEGMENT_BYTES 32    /* of tcp_skb_cb, from its start; the rest is not needed */
+#define LOOPBACK_IFINDEX 1  /* include/net/flow.h: the same in every namespace */
 
 static inline u32 netns_of(u64 sk)
 {
@@ -71,6 +75,7 @@ struct segment {
 	u32 seq;
 	u32 end_seq; /* after the last payload byte */
 	u32 ack_seq;
+	bool bare; /* nothing but an acknowledgement */
 };
 
 /* The fields lie within 32 bytes on every kernel: one read instead of four. */
@@ -88,6 +93,7 @@ static inline void segment_of(u64 skb, struct segment *s)
 	s->seq = *(u32 *)(cb + AT(tcp_skb_cb, seq));
 	s->end_seq = *(u32 *)(cb + AT(tcp_skb_cb, end_seq));
 	s->ack_seq = *(u32 *)(cb + AT(tcp_skb_cb, ack_seq));
+	s->bare = s->seq == s->end_seq;
 	/* FIN and SYN take one sequence number of their own; a SYN comes to an open connection when its
 	 * client's port is used again before the old one's RST is here. */
 	if (flags & (TCP_FLAG_FIN | TCP_FLAG_SYN))
@@ -116,10 +122,18 @@ static inline bool brings_new_payload(u64 sk, struct segment *s)
 	return tcp && !seq_reached(LOAD(u32, tcp, AT(tcp_sock, rcv_nxt)), s->end_seq);
 }
 
-/* Whether the send buffer has room; otherwise the next tcp_sendmsg waits or returns EAGAIN. */
-static inline bool send_room(u64 sk)
+/* Bytes of room in the send buffer; without any the next tcp_sendmsg waits or returns EAGAIN. */
+static inline s64 send_room(u64 sk)
 {
-	return LOAD(s32, sk, AT(sock, sk_wmem_queued)) < LOAD(s32, sk, AT(sock, sk_sndbuf));
+	return (s64)LOAD(s32, sk, AT(sock, sk_sndbuf)) - LOAD(s32, sk, AT(sock, sk_wmem_queued));
+}
+
+/* The connection's shortest round trip by now; 0 when none was measured. */
+static inline u64 shortest_round_trip_ns(u64 sk)
+{
+	u32 us = READ(u32, sk, AT(tcp_sock, rtt_min) + AT(minmax, s) + AT(minmax_sample, v));
+
+	return us == 0xffffffff ? 0 : us * 1000ULL;
 }
 
 #endif

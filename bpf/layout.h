@@ -23,30 +23,35 @@
 #define BAND_COUNT 272 /* (36 - 3) octaves * 8 + 8 */
 
 /* Stages, in the order of the histogram slots of a target.  The first BAND_STAGES belong to one
- * exchange and are summed in its band. */
-#define STAGE_SERVICE 0
-#define STAGE_RECV_WAIT 1
-#define STAGE_APP 2
-#define STAGE_RESPOND 3
-#define STAGE_SEND_WAIT 4
-#define STAGE_DELIVER 5
-#define STAGE_RX_STACK 6
-#define STAGE_BRIDGE 7
-#define STAGE_TX_STACK 8
-#define STAGE_ACCEPT_WAIT 9
-#define STAGE_DEPEND 10
-#define STAGE_DEPEND_CONNECT 11
-#define STAGE_ESTABLISHED 12
-#define STAGE_INTERNAL 13
-#define STAGE_RUNQ 14
-#define STAGE_RX_PROCESS 15
-#define STAGE_COUNT 16
-#define BAND_STAGES 9
+ * exchange and are summed in its band; the first SUM_STAGES of them are sums of others, which user
+ * space adds up again:  service = recv_wait + app,  response = service + respond. */
+#define STAGE_RESPONSE 0
+#define STAGE_SERVICE 1
+#define STAGE_RECV_WAIT 2
+#define STAGE_APP 3
+#define STAGE_RESPOND 4
+#define STAGE_SEND_WAIT 5
+#define STAGE_DELIVER 6
+#define STAGE_RX_STACK 7
+#define STAGE_BRIDGE 8
+#define STAGE_TX_STACK 9
+#define STAGE_UPLOAD 10
+#define STAGE_ACCEPT_WAIT 11
+#define STAGE_DEPEND 12
+#define STAGE_DEPEND_CONNECT 13
+#define STAGE_ESTABLISHED 14
+#define STAGE_INTERNAL 15
+#define STAGE_RUNQ 16
+#define STAGE_RX_PROCESS 17
+#define STAGE_COUNT 18
+#define BAND_STAGES 11
+#define SUM_STAGES 2
+#define BAND_SUMS 9 /* the others */
 
-/* Stages of connections and dependencies are rarer than exchanges: their histograms have one copy
- * for all CPUs, which at 64 CPUs saves a quarter of the memory. */
-#define SHARED_FIRST 9
-#define SHARED_STAGES 5
+/* Uploads and the stages of connections and dependencies are rarer than exchanges: their histograms
+ * have one copy for all CPUs, which at 64 CPUs saves a third of the memory. */
+#define SHARED_FIRST 10
+#define SHARED_STAGES 6
 
 /* Other ports of the targets' namespaces whose exchanges have a histogram of their own. */
 #define INTERNAL_PORTS 32
@@ -67,8 +72,26 @@
 #define CAUSE_STEAL 1
 #define CAUSE_INTERFERENCE 2
 
-/* The log of exchanges: so many pages hold 37,000 of them until user space comes for them. */
+/* The log of exchanges: so many pages hold 32,000 of them until user space comes for them. */
 #define LOG_RING_PAGES 512
+
+/* What the window says of the driver: it keeps one request outstanding on a connection; its
+ * responses may be plain HTTP/1, whose first bytes are then looked at. */
+#define WINDOW_ONE_OUTSTANDING 1
+#define WINDOW_HTTP 2
+
+/* HTTP statuses counted: 100 to 599, and one number for a response whose status is not known. */
+#define HTTP_STATUS_FIRST 100
+#define HTTP_STATUS_UNKNOWN 500
+#define HTTP_STATUSES 501
+
+/* The longest interim response (status 1xx) whose end is looked for. */
+#define INTERIM_BYTES 512
+
+/* An acknowledgement that comes alone this long after the response, the connection's shortest round
+ * trip apart, is taken for one that the peer's timer (40 ms) had delayed. */
+#define DELAYED_ACK_FROM_NS 34000000
+#define DELAYED_ACK_TO_NS 50000000
 
 /* Drop reasons kept apart, by the number of enum skb_drop_reason; larger ones share the last. */
 #define DROP_REASONS 128
@@ -80,7 +103,7 @@
 #define TARGET_LIMIT 64
 _Static_assert(TARGET_MAX <= TARGET_LIMIT, "more targets than a probe can hold");
 
-/* Counters of a target.  Recorded exchanges are those of the histogram of `service`. */
+/* Counters of a target.  Recorded exchanges are those of the histogram of `response`. */
 #define COUNTER_CONNECTIONS 0      /* accepted while the probe watched */
 #define COUNTER_ADOPTED 1          /* connections found open, without their handshake */
 #define COUNTER_SEEN 2             /* exchanges opened, the untrackable included */
@@ -89,7 +112,7 @@ _Static_assert(TARGET_MAX <= TARGET_LIMIT, "more targets than a probe can hold")
 #define COUNTER_DROPPED_MAP_FULL 5 /* no room for the connection's state */
 #define COUNTER_CLAMPED_CLOCK 6    /* a stage came out negative; recorded as 0 */
 #define COUNTER_CLAMPED_RANGE 7    /* a stage beyond the histogram; recorded in the last bucket */
-#define COUNTER_OVERLAPPED 8       /* requests overlapped: service is approximate there */
+#define COUNTER_OVERLAPPED 8       /* requests overlapped: stages are approximate there */
 #define COUNTER_RETRANSMITS 9
 #define COUNTER_UNREAD 10           /* sends before anything of the open request was read */
 #define COUNTER_UNACKED 11          /* recorded without `deliver` */

@@ -17,6 +17,7 @@
 #include "log.h"
 #include "spikes.h"
 #include "exchange.h"
+#include "http.h"
 #include "internal.h"
 
 #ifdef DETAIL_FULL

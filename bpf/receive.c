@@ -66,7 +66,7 @@ static inline int rx_segment(u64 sk, u64 skb)
 		segment_of(skb, &s);
 		/* Any segment may bring the acknowledgement of the last byte sent. */
 		if (c->tx_last_ns && !c->acked_ns && seq_reached(s.ack_seq, c->last_seq))
-			c->acked_ns = now_ns;
+			c->acked_ns = s.bare ? now_ns : ACKED_UNTIMED;
 		if (!brings_new_payload(sk, &s))
 			return 0;
 	}
@@ -78,9 +78,8 @@ static inline int rx_segment(u64 sk, u64 skb)
 		return 0;
 	}
 	if (c->rx_first_ns && !c->tx_first_ns) {
-		/* More of the same request, or a second one before the response to the first. */
-		if (c->read_ns)
-			c->flags |= FLAG_OVERLAPPED;
+		/* More of the same request.  If it is a second one, the sends will tell. */
+		c->rx_last_ns = now_ns;
 		return 0;
 	}
 	exchange_open(sk, c, now_ns);
@@ -120,9 +119,9 @@ int rx_on_read(struct bpf_raw_tracepoint_args *ctx)
 		exchange_begin(c, c->established_ns);
 	if (c->rx_first_ns && !c->read_ns)
 		c->read_ns = bpf_ktime_get_ns();
-	else if (c->tx_first_ns)
-		/* The response had begun while bytes of the same arrival lay unread: a second request
-		 * that came along with the first. */
+	else if (c->tx_first_ns && !(window_flags(c) & WINDOW_ONE_OUTSTANDING))
+		/* The response had begun while bytes that came before it lay unread: a second request.
+		 * Where there can be none, it began before the whole request was read. */
 		c->flags |= FLAG_OVERLAPPED;
 	return 0;
 }

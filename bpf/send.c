@@ -1,11 +1,90 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The response: it enters tcp_sendmsg, waits for room, is handed over. */
 
-/* `size` is what the caller wants to send in this call, where the hook knows it, else 0. */
-static inline int tx_begin_send(u64 sk, u64 size)
+/* What `sending` becomes when a send of `size` bytes begins (0: not known); `how` is SENDING_REFIRES
+ * or nothing. */
+static inline u32 tx_sending(u64 sk, u64 size, u32 how)
+{
+	if (!size || (s64)size > send_room(sk))
+		how |= SENDING_LONG;
+	return (size > SENDING_BYTES ? SENDING_BYTES : (u32)size) | how;
+}
+
+/* The same send again: it has more to copy, after a wait if there was no room. */
+static inline void tx_go_on(u64 sk, struct connection *c)
+{
+	u64 now_ns;
+
+	if (!c->tx_first_ns)
+		return; /* an interim response */
+	if (send_room(sk) <= 0) {
+		if (!c->blocked_ns)
+			c->blocked_ns = bpf_ktime_get_ns();
+	} else if (c->blocked_ns) {
+		now_ns = bpf_ktime_get_ns();
+		c->send_wait_ns += now_ns - c->blocked_ns;
+		c->blocked_ns = 0;
+		c->handed_ns = now_ns;
+	} else if (c->sending & SENDING_LONG) {
+		c->handed_ns = bpf_ktime_get_ns();
+	}
+}
+
+/* Whether a further send shows that the response is not one, but two: to requests that overlapped.
+ * HTTP says so itself.  Otherwise, bytes that came after the request was read are the rest of it or
+ * another request; they are taken for the latter when what is sent comes in pieces, too. */
+static inline bool tx_responds_twice(struct connection *c, u64 msg)
+{
+	u32 flags = window_flags(c);
+	struct sent_bytes sent;
+
+	if (flags & WINDOW_ONE_OUTSTANDING)
+		return false;
+	if (flags & WINDOW_HTTP && c->status != HTTP_STATUS_UNKNOWN)
+		return msg && sent_bytes_of(msg, &sent) &&
+		       http_status_at(sent.at) != HTTP_STATUS_UNKNOWN;
+	return c->rx_last_ns && c->rx_last_ns > c->read_ns;
+}
+
+/* A further send of the response: only it can find the send buffer full with it. */
+static inline void tx_send_more(u64 sk, u64 msg, struct connection *c)
+{
+	u64 now_ns = bpf_ktime_get_ns();
+
+	if (send_room(sk) <= 0) {
+		if (!c->blocked_ns)
+			c->blocked_ns = now_ns;
+	} else if (c->blocked_ns) {
+		c->send_wait_ns += now_ns - c->blocked_ns;
+		c->blocked_ns = 0;
+	}
+	c->handed_ns = now_ns;
+	if (tx_responds_twice(c, msg))
+		c->flags |= FLAG_OVERLAPPED;
+}
+
+/* The first send, unless it is an interim response: the exchange then still waits for its response. */
+static inline void tx_send_first(struct connection *c, u64 msg, u64 size)
+{
+	u32 status;
+
+	if (window_flags(c) & WINDOW_HTTP) {
+		status = http_response_status(msg, size);
+		if (status == HTTP_INTERIM)
+			return;
+		if (c->status != status) /* not of the line that every exchange writes */
+			c->status = status;
+	}
+	c->tx_first_ns = bpf_ktime_get_ns();
+#ifdef STALLS
+	c->response_cpu = (u8)bpf_get_smp_processor_id();
+#endif
+}
+
+/* `size` is what the caller wants to send in this call, `msg` its struct msghdr; 0: not known. */
+static inline int tx_begin_send(u64 sk, u64 msg, u64 size, u32 how)
 {
 	struct connection *c = watched_connection_of(sk);
-	u64 now_ns;
 
 	if (!c)
 		return 0;
@@ -23,67 +102,65 @@ static inline int tx_begin_send(u64 sk, u64 size)
 	}
 	if (!c->rx_first_ns)
 		return 0; /* the service sends first: there is no request */
-	if (!c->tx_first_ns) {
-		if (!c->read_ns) {
-			/* Nothing of this request was read yet: these bytes respond to an earlier one. */
-			c->flags |= FLAG_OVERLAPPED;
-			count(c->target, COUNTER_UNREAD, 1);
-			return 0;
-		}
-		c->tx_first_ns = bpf_ktime_get_ns();
-		c->sending = (u32)size;
-#ifdef STALLS
-		c->response_cpu = (u8)bpf_get_smp_processor_id();
-#endif
+	if (c->sending) {
+		tx_go_on(sk, c);
 		return 0;
 	}
-	c->sending = (u32)size;
-	/* Further bytes of the response: only they can find the send buffer full with it. */
-	if (send_room(sk)) {
-		if (c->blocked_ns) {
-			now_ns = bpf_ktime_get_ns();
-			c->send_wait_ns += now_ns - c->blocked_ns;
-			c->blocked_ns = 0;
-		}
-	} else if (!c->blocked_ns) {
-		c->blocked_ns = bpf_ktime_get_ns();
+	if (c->tx_first_ns) {
+		tx_send_more(sk, msg, c);
+	} else if (c->read_ns) {
+		tx_send_first(c, msg, size);
+	} else {
+		/* Nothing of this request was read yet: these bytes respond to an earlier one. */
+		c->flags |= FLAG_OVERLAPPED;
+		count(c->target, COUNTER_UNREAD, 1);
+		return 0;
 	}
+	c->sending = tx_sending(sk, size, how);
 	return 0;
 }
 
 /* raw tracepoint tcp_sendmsg_locked(const struct sock *sk, const struct msghdr *msg, ...), 6.16+:
- * fires before bytes are copied, once a loop, also after each wait for room.
- * kfunc tcp_sendpage(struct sock *sk, ...): the same arguments' array. */
+ * fires before bytes are copied, once a loop, also after each wait for room. */
 int tx_on_send(struct bpf_raw_tracepoint_args *ctx)
 {
-	return tx_begin_send(ctx->args[0], 0);
+	u64 msg = ctx->args[1];
+	u64 size = LOAD(u64, msg, AT(msghdr, msg_iter) + AT(iov_iter, count));
+
+	return tx_begin_send(ctx->args[0], msg, size, SENDING_REFIRES);
 }
 
 /* kfunc tcp_sendmsg(struct sock *sk, struct msghdr *msg, size_t size) */
 int tx_on_send_entry(struct bpf_raw_tracepoint_args *ctx)
 {
-	return tx_begin_send(ctx->args[0], ctx->args[2]);
+	return tx_begin_send(ctx->args[0], ctx->args[1], ctx->args[2], 0);
+}
+
+/* kfunc tcp_sendpage(struct sock *sk, struct page *page, int offset, size_t size, int flags) */
+int tx_on_send_page(struct bpf_raw_tracepoint_args *ctx)
+{
+	return tx_begin_send(ctx->args[0], 0, ctx->args[3], 0);
 }
 
 #ifndef TYPED
 /* kprobe tcp_sendmsg(struct sock *sk, struct msghdr *msg, size_t size) */
 int tx_on_send_kprobe(struct pt_regs *ctx)
 {
-	return tx_begin_send(PT_REGS_PARM1(ctx), PT_REGS_PARM3(ctx));
+	return tx_begin_send(PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx), PT_REGS_PARM3(ctx), 0);
 }
 
-/* kprobe tcp_sendpage(struct sock *sk, ...) */
+/* kprobe tcp_sendpage(struct sock *sk, struct page *page, int offset, size_t size, int flags) */
 int tx_on_send_page_kprobe(struct pt_regs *ctx)
 {
-	return tx_begin_send(PT_REGS_PARM1(ctx), 0);
+	return tx_begin_send(PT_REGS_PARM1(ctx), 0, PT_REGS_PARM4(ctx), 0);
 }
 #endif
 
-/* Before 6.16 no hook fires inside a send that waits: a short one begins a wait, a whole one ends
- * it. */
-static inline void tx_room_by_result(struct connection *c, s32 result)
+/* A short send begins a wait for room, a whole one ends it, unless a hook during the send has seen
+ * that (6.16+). */
+static inline void tx_room_by_result(struct connection *c, u32 wanted, s32 result)
 {
-	if ((u32)result < c->sending) {
+	if ((u32)result < wanted) {
 		if (!c->blocked_ns)
 			c->blocked_ns = c->tx_last_ns;
 	} else if (c->blocked_ns) {
@@ -95,17 +172,25 @@ static inline void tx_room_by_result(struct connection *c, s32 result)
 static inline int tx_end_send(u64 sk, s32 result)
 {
 	struct connection *c = watched_connection_of(sk);
+	u32 sending;
 	u64 tcp;
 
-	if (!c || c->role != ROLE_SERVER || !c->tx_first_ns)
+	if (!c || c->role != ROLE_SERVER || !c->rx_first_ns)
+		return 0;
+	sending = c->sending;
+	c->sending = 0;
+	if (!c->tx_first_ns)
 		return 0;
 	if (result > 0) {
 		tcp = tcp_of(sk);
 		if (!tcp)
 			return 0;
 		c->tx_last_ns = bpf_ktime_get_ns();
-		if (c->sending)
-			tx_room_by_result(c, result);
+		/* No hook has seen when the last bytes found room: at the return at the latest. */
+		if ((sending & (SENDING_LONG | SENDING_REFIRES)) == SENDING_LONG)
+			c->handed_ns = c->tx_last_ns;
+		if (sending & SENDING_BYTES)
+			tx_room_by_result(c, sending & SENDING_BYTES, result);
 		c->last_seq = LOAD(u32, tcp, AT(tcp_sock, write_seq));
 		c->acked_ns = 0;
 		if (seq_reached(LOAD(u32, tcp, AT(tcp_sock, snd_una)), c->last_seq))

@@ -23,6 +23,7 @@ struct window {
 	u64 spike_ns;     /* exchanges this slow are sent up one by one; 0: none */
 	u64 spike_budget; /* at most so many, counted down */
 	u64 log_mask;     /* one exchange in so many more than this is logged */
+	u64 flags;        /* WINDOW_... */
 };
 
 /* Devices at which packets enter a bridge: bit (ifindex % 512). */
@@ -43,17 +44,20 @@ struct connection {
 	u64 read_ns;
 	u64 tx_first_ns; /* 0: no response yet */
 	u64 tx_last_ns;  /* last send returned */
-	u64 acked_ns;    /* the peer has acknowledged the last byte sent so far */
-	u64 blocked_ns;  /* since when sending waits for room; 0: it does not */
+	u64 acked_ns;    /* the peer has acknowledged the last byte sent so far; ACKED_UNTIMED */
+	u64 handed_ns;   /* last bytes were handed over; 0: with the first send */
 	u32 last_seq;    /* sequence number after the last byte sent */
-	u32 sending;     /* bytes that the send under way was given; 0: not known */
+	u32 sending;     /* bytes that the send under way was given, SENDING_...; 0: none is */
 	u32 netns;
 	u8 target;
 	u8 role;
 	u8 flags;
 	u8 response_cpu; /* that began the response; modulo 256 */
 
+	/* A second line, written in exchanges that are out of the ordinary. */
 	u64 send_wait_ns;
+	u64 blocked_ns;  /* since when sending waits for room; 0: it does not */
+	u64 rx_last_ns;  /* last segment of a request that came in pieces; 0: it did not */
 	u64 process_ns;  /* since when a segment is being processed; 0: none is */
 	u32 rx_stack_ns; /* of the first segment; 0: not known */
 	u32 bridge_ns;
@@ -70,18 +74,23 @@ struct histogram {
 	u32 count[HIST_BUCKETS];
 };
 
-/* Service latency of the warm-up, by band: the spike threshold comes from it. */
+/* `response` of the warm-up, by band: the spike threshold comes from it. */
 struct warmup {
 	u32 count[BAND_COUNT];
 };
 
-/* The count of a band is in the histogram of `service`, whose buckets divide it. */
+/* The count of a band is in the histogram of `response`, whose buckets divide it. */
 struct band {
-	u64 sum_ns[BAND_STAGES];
+	u64 sum_ns[BAND_SUMS];
 };
 
 struct bands {
 	struct band band[BAND_COUNT];
+};
+
+/* Recorded exchanges by the HTTP status of their response, HTTP_STATUS_FIRST less. */
+struct statuses {
+	u64 count[HTTP_STATUSES];
 };
 
 /* Packets thrown away, by the kernel's reason. */

@@ -28,6 +28,15 @@ BPF_ARRAY(windows, struct window, TARGET_MAX);
 #define FLAG_ADOPTED 8
 #define FLAG_SHUT 16 /* this side has sent its FIN */
 
+/* The response is acknowledged, by a segment that tells no time: it carried what its sender had to
+ * say next, and may have waited for that. */
+#define ACKED_UNTIMED 1
+
+/* What `sending` says besides the number of bytes, which is 0 where it is not known. */
+#define SENDING_LONG 0x80000000    /* they did not fit into the send buffer when the send began */
+#define SENDING_REFIRES 0x40000000 /* the hook fires again during this send */
+#define SENDING_BYTES 0x3fffffff
+
 /* Keyed by the socket's address; removed in tcp_destroy_sock, since addresses are reused. */
 BPF_HASH(connections, u64, struct connection, MAX_CONNECTIONS);
 
@@ -35,6 +44,9 @@ BPF_PERCPU_ARRAY(counters, struct counters, TARGET_MAX);
 
 AS_BYTES(warmup);
 BPF_PERCPU_ARRAY(warmups, struct warmup_bytes, TARGET_MAX);
+
+AS_BYTES(statuses);
+BPF_PERCPU_ARRAY(statuses, struct statuses_bytes, TARGET_MAX);
 
 AS_BYTES(bands);
 BPF_PERCPU_ARRAY(bands, struct bands_bytes, TARGET_MAX);

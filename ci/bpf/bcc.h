@@ -36,6 +36,8 @@ struct bpf_raw_tracepoint_args {
 #define PT_REGS_PARM1(ctx) ((ctx)->di)
 #define PT_REGS_PARM2(ctx) ((ctx)->si)
 #define PT_REGS_PARM3(ctx) ((ctx)->dx)
+#define PT_REGS_PARM4(ctx) ((ctx)->cx)
+#define PT_REGS_PARM4(ctx) ((ctx)->cx)
 #define PT_REGS_RC(ctx) ((ctx)->ax)
 
 u64 bpf_ktime_get_ns(void);
@@ -43,4 +45,5 @@ u64 bpf_get_current_task(void);
 u64 bpf_get_current_pid_tgid(void);
 u32 bpf_get_smp_processor_id(void);
 long bpf_probe_read_kernel(void *to, u32 size, const void *from);
+long bpf_probe_read_user(void *to, u32 size, const void *from);
 void *bpf_skc_to_tcp_sock(void *sk);

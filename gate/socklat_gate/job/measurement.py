@@ -206,6 +206,7 @@ def _run(arm: RunningArm, reading: Reading, load: LoadCounts, recorder: Recorder
         load=load,
         duration_s=(window.to_ns - window.from_ns) / 1e9,
         drops=reading.drops,
+        statuses=reading.statuses,
         spikes=reading.spikes,
         spike_threshold_ns=recorder.spike_ns,
         window_from_ns=window.from_ns,

@@ -20,6 +20,7 @@ from socklat_gate.measured.facts import Note
 from socklat_gate.measured.pair import ARMS
 from socklat_gate.measured.records import EXCHANGE, STALL, Records
 from socklat_gate.probe.probe import SocketProbe
+from socklat_gate.probe.traffic import Traffic
 from socklat_gate.scenario import Scenario
 from socklat_gate.service.arm import RunningArm
 from socklat_gate.service.cpu_time import CpuMeter, CpuUse
@@ -86,6 +87,8 @@ class Recorder:
         self._longest_ns = round(longest * 1e9)
         expected = scenario.load.rate * len(arms) * longest
         self._log_mask = _log_mask_for(expected / MAX_LOGGED)
+        driver = scenario.load.driver
+        self._traffic = Traffic(one_outstanding=driver != "command", http=driver != "tcp")
 
     @property
     def window(self) -> Window:
@@ -159,7 +162,7 @@ class Recorder:
         window = self._window
         for slot in self._slots:
             self._probe.record_between(
-                slot, window.from_ns, window.to_ns, self._spike_ns, self._log_mask
+                slot, window.from_ns, window.to_ns, self._spike_ns, self._log_mask, self._traffic
             )
         self._companions.record(self._probe, window)
 

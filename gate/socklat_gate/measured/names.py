@@ -16,6 +16,7 @@ Mode = Literal["single", "paired"]
 """How a campaign's image was measured; see `measured.campaign.Campaign`."""
 
 Stage = Literal[
+    "response",
     "service",
     "recv_wait",
     "app",
@@ -25,6 +26,7 @@ Stage = Literal[
     "rx_stack",
     "bridge",
     "tx_stack",
+    "upload",
     "accept_wait",
     "depend",
     "depend_connect",

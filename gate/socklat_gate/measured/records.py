@@ -11,13 +11,28 @@ import numpy.typing as npt
 
 from socklat_gate.measured.bpf_layout import layout, names, structs
 
-__all__ = ["CAUSES", "EXCHANGE", "EXCHANGE_STAGES", "SPIKE", "STALL", "Records"]
+__all__ = [
+    "CAUSES",
+    "EXCHANGE",
+    "EXCHANGE_STAGES",
+    "MOSTLY_ZERO",
+    "SPIKE",
+    "STALL",
+    "SUMS",
+    "Records",
+]
 
 Records = npt.NDArray[Any]
 """An array of one of the dtypes below."""
 
 EXCHANGE_STAGES = names("STAGE_")[: layout()["BAND_STAGES"]]
 """Stages that belong to one exchange, in the order of the records' field ``ns``."""
+
+SUMS = {"service": ("recv_wait", "app"), "response": ("recv_wait", "app", "respond")}
+"""Stages that are sums of others, exchange by exchange, and of which."""
+
+MOSTLY_ZERO = ("respond", "send_wait")
+"""Stages that every exchange has; where one took 0 ns, the kernel does not say so."""
 
 CAUSES = names("CAUSE_")
 """Why a CPU was not there; `STALL` has the index."""

@@ -133,7 +133,9 @@ class LoadCounts:
 
 @dataclass(frozen=True, slots=True)
 class Bands:
-    """Exact stage sums per coarse band of ``service`` latency, as the kernel kept them.
+    """Exact stage sums per coarse band of ``response`` latency, as the kernel kept them.
+
+    Runs measured before there was that stage have bands of ``service``, and no sum of ``response``.
 
     A stage that was not measured in an exchange adds nothing to its band's sum.
 

@@ -23,7 +23,7 @@ __all__ = [
     "Part",
 ]
 
-DEFINITION = "exchange-2"
+DEFINITION = "exchange-3"
 """Version of the definitions of design section 3; part of every fingerprint."""
 
 Kind = Literal[
@@ -108,13 +108,12 @@ EVENTS: tuple[Event, ...] = (
                 Part("kretprobe", "tcp_sendmsg", "tx_on_sent_kretprobe"),
             ),
         ),
-        optional=True,
     ),
     # sendfile and splice have a way of their own into TCP before Linux 6.5.
     Event(
         "send_page",
         (
-            (Part("kfunc", "tcp_sendpage", "tx_on_send"),),
+            (Part("kfunc", "tcp_sendpage", "tx_on_send_page"),),
             (Part("kprobe", "tcp_sendpage", "tx_on_send_page_kprobe"),),
         ),
         optional=True,
@@ -195,9 +194,6 @@ ONLY_COUNTED = frozenset({"retransmit", "reset_sent", "reset_received", "drop"})
 """Events that no exchange and no duration rests on."""
 
 STAGE_NEEDS: dict[str, tuple[str, ...]] = {
-    "respond": ("sent",),
-    "send_wait": ("sent",),
-    "deliver": ("sent",),
     "rx_stack": ("device_rx",),
     "bridge": ("device_rx", "device_tx"),
     "tx_stack": ("device_tx",),

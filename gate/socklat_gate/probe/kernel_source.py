@@ -24,6 +24,7 @@ _INCLUDE = re.compile(r'^#include "([a-z_]+\.[ch])"$', re.MULTILINE)
 _MAP = re.compile(r'^BPF_(?:TABLE\("\w+", \w+, [\w ]+, (\w+)|[A-Z_]+\((\w+))', re.MULTILINE)
 _FIELD = re.compile(r"\bAT\((\w+), (\w+)\)")
 _OPTIONAL = re.compile(r"\bHAS\((\w+), (\w+)\)")
+_MEMBER = re.compile(r"\bENUM\((\w+), (\w+)\)")
 
 
 def flatten(main: str = "probe.c") -> str:
@@ -55,12 +56,12 @@ def map_names(source: str) -> list[str]:
 
 
 def offsets_header(source: str, types: KernelTypes) -> str:
-    """``offsets.h``: one define for each ``AT(struct, field)`` in the flattened source.
+    """``offsets.h``: one define for each ``AT(struct, field)`` and ``ENUM(enum, member)`` in it.
 
     Fields that ``HAS(struct, field)`` asks for may be missing; without one of the others the
     running kernel is refused: raises `UnfitEnvironment` naming the field.
     """
-    placeholders = {("type", "field"), ("struct", "field")}
+    placeholders = {("type", "field"), ("struct", "field"), ("type", "name")}
     optional = set(_OPTIONAL.findall(source)) - placeholders
     lines = []
     for struct, field in sorted(set(_FIELD.findall(source)) - placeholders | optional):
@@ -69,6 +70,10 @@ def offsets_header(source: str, types: KernelTypes) -> str:
             lines.append(f"#define HAS_{struct}__{field} {int(there)}")
         if there:
             lines.append(f"#define OFFSETOF_{struct}__{field} {types.offset(struct, field)}")
+    for enum, member in sorted(set(_MEMBER.findall(source)) - placeholders):
+        values = {name: value for value, name in types.enumerators(enum).items()}
+        value = values.get(member, "ENUM_MISSING")
+        lines.append(f"#define ENUM_{enum}__{member} {value}")
     return "\n".join(lines) + "\n"
 
 

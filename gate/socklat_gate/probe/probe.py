@@ -17,6 +17,7 @@ from socklat_gate.probe.reading import Reading, measured_stages
 from socklat_gate.probe.spike_reader import SpikeReader
 from socklat_gate.probe.stall_reader import StallReader
 from socklat_gate.probe.tables import Tables
+from socklat_gate.probe.traffic import UNKNOWN_TRAFFIC, Traffic
 from socklat_gate.probe.watched_slots import WatchedSlots
 
 __all__ = ["SocketProbe"]
@@ -146,19 +147,26 @@ class SocketProbe:
         return self._targets
 
     def record_between(
-        self, slot: int, from_ns: int, to_ns: int, spike_ns: int = 0, log_mask: int = 0
+        self,
+        slot: int,
+        from_ns: int,
+        to_ns: int,
+        spike_ns: int = 0,
+        log_mask: int = 0,
+        traffic: Traffic = UNKNOWN_TRAFFIC,
     ) -> None:
         """Records exchanges whose request arrives in [from_ns, to_ns) of CLOCK_MONOTONIC.
 
         Those of at least ``spike_ns`` are also sent up one by one; 0: none.  Where stalls are
         watched, one exchange in ``log_mask`` + 1, a power of 2, is logged.
         """
-        window = {"from_ns": from_ns, "to_ns": to_ns, "log_mask": log_mask}
+        flags = {"log_mask": log_mask, "flags": traffic.window_flags()}
+        window = {"from_ns": from_ns, "to_ns": to_ns, **flags}
         spikes = {"spike_ns": spike_ns, "spike_budget": SPIKE_BUDGET}
         self._tables.set_window(slot, self._slots.netns_inode(slot), **window, **spikes)
 
     def warmup_quantile_ns(self, slot: int, q: float) -> int:
-        """Upper bound of a quantile of the warm-up's service time; 0 without a warm-up."""
+        """Upper bound of a quantile of the warm-up's response time; 0 without a warm-up."""
         return self._tables.warmup_quantile_ns(slot, q)
 
     def forget(self, slot: int) -> None:
@@ -176,18 +184,19 @@ class SocketProbe:
     def read(self, slot: int) -> Reading:
         """What was aggregated in the slot since `watch`, while it is watched."""
         histograms = {stage: self._tables.histogram(slot, stage) for stage in self.stages}
-        service = histograms["service"]
+        response = histograms["response"]
         counters = self._tables.counters(slot)
-        counters["recorded"] = service.total
+        counters["recorded"] = response.total
         counters["pending"] = self._tables.pending(slot, self._slots.netns_inode(slot))
         drops = self._tables.drops(slot)
         return Reading(
             histograms,
-            self._tables.bands(slot, service),
+            self._tables.bands(slot, response),
             counters,
             drops,
             self._spikes.of(slot),
             self._tables.internal(slot),
+            self._tables.statuses(slot),
         )
 
     @property

@@ -18,10 +18,11 @@ class Reading:
     """What the kernel aggregated for one target since it was watched.
 
     ``histograms`` has the measured stages.  ``counters`` has one entry a COUNTER of
-    ``bpf/layout.h`` plus ``recorded``, the total of ``service``, and ``pending``: exchanges still
+    ``bpf/layout.h`` plus ``recorded``, the total of ``response``, and ``pending``: exchanges still
     open when read, so that
     seen = recorded + filtered + no_response + dropped_map_full + pending.  ``internal`` has the
-    time of exchanges on other ports of the namespace, by port.
+    time of exchanges on other ports of the namespace, by port; ``statuses`` are those of
+    `measured.run.Run`.
     """
 
     histograms: Mapping[str, Histogram]
@@ -30,6 +31,7 @@ class Reading:
     drops: Mapping[str, int]
     spikes: tuple[Spike, ...]
     internal: Mapping[str, Histogram] = field(default_factory=dict)
+    statuses: Mapping[str, int] = field(default_factory=dict)
 
 
 def measured_stages(events: Collection[str]) -> tuple[str, ...]:

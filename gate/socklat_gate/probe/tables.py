@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from socklat_gate.measured.bpf_layout import layout, names
 from socklat_gate.measured.histogram import Histogram, band_edges_ns
+from socklat_gate.measured.records import MOSTLY_ZERO, SUMS
 from socklat_gate.measured.run import Bands
 from socklat_gate.probe.bridges import Entries
 from socklat_gate.probe.btf import KernelTypes
@@ -40,10 +41,11 @@ class Tables:
         self._shared = self._stages[first : first + sizes["SHARED_STAGES"]]
         self._unshared = tuple(stage for stage in self._stages if stage not in self._shared)
         self._internal = WideHash(map_fd(bpf, "internal_histograms"), np.uint32, buckets)
-        band_words = sizes["BAND_COUNT"] * len(self._banded)
+        band_words = sizes["BAND_COUNT"] * sizes["BAND_SUMS"]
         self._bands = PerCpuArray(map_fd(bpf, "bands"), np.uint64, band_words)
         self._counters = PerCpuArray(map_fd(bpf, "counters"), np.uint64, sizes["COUNTER_COUNT"])
         self._warmups = PerCpuArray(map_fd(bpf, "warmups"), np.uint32, sizes["BAND_COUNT"])
+        self._statuses = PerCpuArray(map_fd(bpf, "statuses"), np.uint64, sizes["HTTP_STATUSES"])
         self._drops = None
         if full:
             self._drops = PerCpuArray(map_fd(bpf, "drops"), np.uint64, sizes["DROP_REASONS"])
@@ -54,7 +56,7 @@ class Tables:
         for stage in self._stages:
             table, index = self._place(slot, stage)
             table.clear(index)
-        for of_slot in (self._bands, self._counters, self._warmups, self._drops):
+        for of_slot in (self._bands, self._counters, self._warmups, self._statuses, self._drops):
             if of_slot is not None:
                 of_slot.clear(slot)
         for key in self._internal_keys(slot).values():
@@ -63,9 +65,9 @@ class Tables:
     def histogram(self, slot: int, stage: str) -> Histogram:
         """One stage's histogram."""
         counts = self._counts(slot, stage)
-        if stage == "send_wait":
-            # The kernel leaves the zeros out: every response that was sent waited, mostly for 0 ns.
-            counts[0] += self._counts(slot, "respond").sum() - counts.sum()
+        if stage in MOSTLY_ZERO:
+            # The kernel leaves the zeros out: every response was written, mostly in 0 ns.
+            counts[0] += self._counts(slot, "response").sum() - counts.sum()
         return Histogram(counts)
 
     def internal(self, slot: int) -> dict[str, Histogram]:
@@ -88,17 +90,30 @@ class Tables:
             return self._shared_histograms, index
         return self._histograms, slot * len(self._unshared) + self._unshared.index(stage)
 
-    def bands(self, slot: int, service: Histogram) -> Bands:
-        """Counts, which are those of the histogram of ``service``, and stage sums per band."""
-        sums = self._bands.read(slot).reshape(-1, len(self._banded))
-        total, *parts = (self._banded.index(s) for s in ("service", "recv_wait", "app"))
-        sums[:, total] = sums[:, parts].sum(axis=1)  # exact by definition, so not kept twice
-        return Bands(self._banded, service.per_band(), sums)
+    def bands(self, slot: int, response: Histogram) -> Bands:
+        """Counts, which are those of the histogram of ``response``, and stage sums per band."""
+        sums = np.zeros((response.per_band().size, len(self._banded)), np.uint64)
+        kept = layout()["SUM_STAGES"]
+        sums[:, kept:] = self._bands.read(slot).reshape(-1, layout()["BAND_SUMS"])
+        for whole, parts in SUMS.items():  # exact by definition, so not kept twice
+            columns = [self._banded.index(part) for part in parts]
+            sums[:, self._banded.index(whole)] = sums[:, columns].sum(axis=1)
+        return Bands(self._banded, response.per_band(), sums)
 
     def counters(self, slot: int) -> dict[str, int]:
         """All counters of bpf/layout.h by name."""
         counts = self._counters.read(slot)
         return {name: int(counts[number]) for number, name in enumerate(names("COUNTER_"))}
+
+    def statuses(self, slot: int) -> dict[str, int]:
+        """Recorded exchanges by the HTTP status of their response; "" where it is not known."""
+        sizes = layout()
+        first, unknown = sizes["HTTP_STATUS_FIRST"], sizes["HTTP_STATUS_UNKNOWN"]
+        return {
+            "" if number == unknown else str(first + number): int(count)
+            for number, count in enumerate(self._statuses.read(slot))
+            if count
+        }
 
     def drops(self, slot: int) -> dict[str, int]:
         """Packets of the target thrown away, by the kernel's name of the reason."""
@@ -112,7 +127,7 @@ class Tables:
         }
 
     def warmup_quantile_ns(self, slot: int, q: float) -> int:
-        """Upper edge of the band that holds quantile ``q`` of the warm-up's service; 0 if none."""
+        """Upper edge of the band that holds quantile ``q`` of the warm-up's response; 0 if none."""
         counts = self._warmups.read(slot).astype(np.int64)
         if not counts.sum():
             return 0

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from socklat_gate.measured.histogram import BAND_COUNT, BAND_SUB_BITS, BUCKETS, Histogram, index_of
-from socklat_gate.measured.records import EXCHANGE_STAGES, Records
+from socklat_gate.measured.records import EXCHANGE_STAGES, MOSTLY_ZERO, SUMS, Records
 from socklat_gate.measured.run import WEIGHT_UNIT, Bands, StallCorrected
 from socklat_gate.stalls.timeline import (
     I64,
@@ -90,7 +90,7 @@ def correct_stalls(
             ignored = True
         else:
             used = _union(taken, bursts)
-    weighted = exchange_weights(arrival_ns, _stage(both, "service"), used)
+    weighted = exchange_weights(arrival_ns, _stage(both, "response"), used)
     ends = np.cumsum([arm.size for arm in arms])[:-1]
     corrected = tuple(
         _correct(records, weight, used, [s for s in EXCHANGE_STAGES if s in stages])
@@ -120,12 +120,12 @@ def _correct(
     units = np.rint(WEIGHT_UNIT * weight[kept]).astype(np.int64)
     values = _without_stolen(chosen, stalls, stages)
     histograms, used = {}, {}
-    band = index_of(values["service"], BAND_SUB_BITS)
+    band = index_of(values["response"], BAND_SUB_BITS)
     sums_ns = np.zeros((BAND_COUNT, len(stages)), dtype=np.uint64)
     for column, stage in enumerate(stages):
-        measured = chosen["measured"] >> EXCHANGE_STAGES.index(stage) & 1 == 1
-        if stage == "send_wait":  # zeros are not measured one by one: see probe/tables.py
-            measured = chosen["measured"] >> EXCHANGE_STAGES.index("respond") & 1 == 1
+        # Zeros are not measured one by one: see probe/tables.py.
+        of = "response" if stage in MOSTLY_ZERO else stage
+        measured = chosen["measured"] >> EXCHANGE_STAGES.index(of) & 1 == 1
         bucket = index_of(values[stage][measured])
         histograms[stage] = _histogram(bucket, units[measured])
         used[stage] = _histogram(bucket, np.ones(bucket.size, np.int64))
@@ -140,14 +140,16 @@ def _correct(
 
 def _without_stolen(records: Records, stalls: Timeline, stages: Sequence[str]) -> dict[str, I64]:
     """Stage values; the stolen time of what lies beyond the horizon is taken off."""
-    values = {stage: _stage(records, stage) for stage in ("service", "recv_wait", "app", *stages)}
+    values = {stage: _stage(records, stage) for stage in {*SUMS, *SUMS["response"], *stages}}
     if not len(stalls):
         return values
-    arrival_ns = records["rx_first_ns"].astype(np.int64)
-    read_ns = arrival_ns + values["recv_wait"]
-    values["recv_wait"] = values["recv_wait"] - stalls.inside_ns(arrival_ns, read_ns)
-    values["app"] = values["app"] - stalls.inside_ns(read_ns, read_ns + values["app"])
-    values["service"] = values["recv_wait"] + values["app"]
+    from_ns = records["rx_first_ns"].astype(np.int64)
+    for part in SUMS["response"]:  # one after the other
+        to_ns = from_ns + values[part]
+        values[part] = values[part] - stalls.inside_ns(from_ns, to_ns)
+        from_ns = to_ns
+    for whole, parts in SUMS.items():
+        values[whole] = np.sum([values[part] for part in parts], axis=0)
     return values
 
 

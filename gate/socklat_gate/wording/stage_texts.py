@@ -27,9 +27,16 @@ class StageText:
     events: tuple[str, ...]
 
 
-_RX, _READ, _TX = "`rx_first`", "`read`", "`tx_first`"
+_RX, _READ, _TX, _HANDED = "`rx_first`", "`read`", "`tx_first`", "`handed`"
 
 STAGE_TEXTS: Mapping[Stage, StageText] = {
+    "response": StageText(
+        "what a client waits for: the whole response",
+        _RX,
+        _HANDED,
+        "exchange",
+        ("segment", "send", "sent", "send_page", "sent_page"),
+    ),
     "service": StageText(
         "time to first byte", _RX, _TX, "exchange", ("segment", "send", "send_page")
     ),
@@ -44,7 +51,7 @@ STAGE_TEXTS: Mapping[Stage, StageText] = {
         ("read", "send", "send_page"),
     ),
     "respond": StageText(
-        "writing the response", _TX, "`tx_last`", "exchange", ("send", "sent", "sent_page")
+        "writing the response", _TX, _HANDED, "exchange", ("send", "sent", "send_page", "sent_page")
     ),
     "send_wait": StageText(
         "waiting for room in the send buffer",
@@ -54,7 +61,18 @@ STAGE_TEXTS: Mapping[Stage, StageText] = {
         ("send", "sent"),
     ),
     "deliver": StageText(
-        "network and peer", "`tx_last`", "`acked`", "exchange", ("sent", "segment")
+        "network and peer",
+        "`tx_last`",
+        "`acked`",
+        "exchange whose acknowledgement was not delayed",
+        ("sent", "segment"),
+    ),
+    "upload": StageText(
+        "a request that came in pieces: its sender's time, or a large body's",
+        _RX,
+        "`rx_last`",
+        "exchange with such a request",
+        ("segment",),
     ),
     "rx_stack": StageText(
         "softirq and the host's TCP stack",

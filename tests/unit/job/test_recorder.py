@@ -14,6 +14,7 @@ from socklat_gate.job.recorder import Recorder
 from socklat_gate.job.stacks import TracedCompanions
 from socklat_gate.load.load_driver import Window
 from socklat_gate.measured.records import EXCHANGE, EXCHANGE_STAGES, STALL
+from socklat_gate.probe.traffic import Traffic
 from socklat_gate.service.cpu_time import CpuUse
 from socklat_gate.wording.notes import note_text
 from tests.unit.job.fakes import scenario
@@ -39,7 +40,7 @@ class World:
         self.ended: list[int] = []
         self.recorded: list[tuple[int, int, int, int]] = []
         self.watches_stalls = True
-        self.stages = ("service", "recv_wait", "app")
+        self.stages = ("response", "service", "recv_wait", "app")
         self.cpu_ns = 0
 
     # the probe
@@ -54,8 +55,15 @@ class World:
         )
 
     def record_between(
-        self, slot: int, from_ns: int, to_ns: int, spike_ns: int, log_mask: int
+        self,
+        slot: int,
+        from_ns: int,
+        to_ns: int,
+        spike_ns: int,
+        log_mask: int,
+        traffic: Traffic,
     ) -> None:
+        assert traffic == Traffic(one_outstanding=True, http=True)
         assert from_ns == S
         self.recorded.append((slot, to_ns, spike_ns, log_mask))
 

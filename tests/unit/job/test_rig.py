@@ -18,6 +18,7 @@ from socklat_gate.measured.pair import Noise
 from socklat_gate.measured.records import EXCHANGE, STALL
 from socklat_gate.measured.run import Bands
 from socklat_gate.probe.reading import Reading
+from socklat_gate.probe.traffic import Traffic
 from socklat_gate.scenario import Scenario
 from socklat_gate.service.session import ArmSpec
 from socklat_gate.wording.notes import note_text
@@ -38,7 +39,7 @@ class World:
         self.missed = Counter({"segment": 7, "read": 0, "drop": 7, "reset_sent": 0})
         self.missed_each_time: Counter[str] = Counter()
         self.hooks: dict[str, str] = {}
-        self.stages: tuple[str, ...] = ("service", "recv_wait", "app")
+        self.stages: tuple[str, ...] = ("response", "service", "recv_wait", "app")
         self.spike_ns: dict[int, int] = {}
         self.cpusets: dict[str, str | None] = {}
         self.arms: list[str] = []
@@ -82,8 +83,15 @@ class World:
         self.log.append(f"watch {slot}")
 
     def record_between(
-        self, slot: int, from_ns: int, to_ns: int, spike_ns: int, log_mask: int
+        self,
+        slot: int,
+        from_ns: int,
+        to_ns: int,
+        spike_ns: int,
+        log_mask: int,
+        traffic: Traffic,
     ) -> None:
+        assert traffic == Traffic(one_outstanding=True, http=True)
         assert (from_ns, to_ns, log_mask) == (100, 200, 0)
         self.spike_ns[slot] = spike_ns
 

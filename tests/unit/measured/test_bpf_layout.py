@@ -20,7 +20,7 @@ def test_the_layout_of_the_probe_is_the_layout_of_the_histograms() -> None:
 
 
 def test_names_are_in_the_order_of_their_numbers() -> None:
-    assert names("STAGE_")[:4] == ("service", "recv_wait", "app", "respond")
+    assert names("STAGE_")[:4] == ("response", "service", "recv_wait", "app")
     assert names("STAGE_") == get_args(Stage)
     assert layout()["BAND_STAGES"] <= layout()["STAGE_COUNT"]
     assert len(names("STAGE_")) == layout()["STAGE_COUNT"]

@@ -37,6 +37,8 @@ def map_bytes(cpus: int, max_connections: int) -> dict[str, int]:
         "bands": per_cpu(size["bands"]),
         "warmups": per_cpu(size["warmup"]),
         "counters": per_cpu(size["counters"]),
+        "statuses": per_cpu(size["statuses"]),
+        "interims": per_cpu(n["INTERIM_BYTES"], 1),
         "drops": per_cpu(size["drops"]),
         "arrivals": per_cpu(24, 1),
         "segments_in_process": hashed(cpus, 4096, 8, 16),

@@ -51,17 +51,18 @@ def fifo(arrival_ns: Ints, work_ns: Ints, begins: Ints, ends: Ints) -> Ints:
 
 
 def exchanges(arrival_ns: Ints, latency_ns: Ints, target: int = 0, cpu: int = 0) -> np.ndarray:
-    """Log records: a fifth of each latency is ``recv_wait``."""
+    """Log records: a fifth of each latency is ``recv_wait``, and responses are of one send."""
     records = np.zeros(arrival_ns.size, EXCHANGE)
     records["rx_first_ns"] = arrival_ns
     wait_ns = latency_ns // 5
     for stage, values in (
+        ("response", latency_ns),
         ("service", latency_ns),
         ("recv_wait", wait_ns),
         ("app", latency_ns - wait_ns),
     ):
         records["ns"][:, EXCHANGE_STAGES.index(stage)] = values
-    records["measured"] = 0b111
+    records["measured"] = 0b1111
     records["target"] = target
     records["cpu"] = cpu
     return records

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from socklat_gate.measured.records import SUMS
 from socklat_gate.measured.run import WEIGHT_UNIT
 from socklat_gate.stalls.correction import StallCorrection, correct_stalls
 from socklat_gate.stalls.timeline import Timeline
 from socklat_gate.stalls.weights import LEAST_SHARE, correlated_with_requests, exchange_weights
 from tests.unit.stalls.simulated import MS, exchanges, fifo, stalls_at, steal
 
-STAGES = ("service", "recv_wait", "app")
+STAGES = ("response", "service", "recv_wait", "app", "respond")
 END_NS = 20_000 * MS
 QUANTILES = (0.5, 0.9, 0.99)
 
@@ -85,8 +86,10 @@ def test_without_stalls_nothing_changes() -> None:
 
 def test_stage_sums_add_up_in_every_band() -> None:
     corrected = Study(0.3, 4 * MS).correct_stalls().corrected[0]
-    sums = corrected.bands.sums_ns.astype(float)
-    assert np.allclose(sums[:, 0], sums[:, 1] + sums[:, 2], rtol=1e-6, atol=2e3 * WEIGHT_UNIT)
+    sums = dict(zip(corrected.bands.stages, corrected.bands.sums_ns.T.astype(float), strict=True))
+    for whole, parts in SUMS.items():
+        added = sum(sums[part] for part in parts)
+        assert np.allclose(sums[whole], added, rtol=1e-6, atol=2e3 * WEIGHT_UNIT)
 
 
 def test_a_spike_longer_than_any_calm_is_kept_without_the_stolen_time() -> None:
