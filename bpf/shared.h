@@ -63,7 +63,8 @@ struct connection {
 	u32 bridge_ns;
 	u32 tx_stack_ns;
 	u32 local_port; /* the socket has none any more when it is destroyed */
-	u32 unused[8];
+	u32 status;     /* HTTP status of the last response that had one, HTTP_STATUS_FIRST less */
+	u32 unused[3];
 };
 
 struct counters {

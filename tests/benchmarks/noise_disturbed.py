@@ -121,5 +121,5 @@ def _pairs(known: Mapping[str, Recorded], percent: int, name: str) -> list[Pair]
 
 def _stops(run: Run) -> int:
     """Events of at least half the pause's length, a second apart."""
-    times = sorted(s.rx_first_ns for s in run.spikes if s.stages_ns["service"] >= 400_000_000)
+    times = sorted(s.rx_first_ns for s in run.spikes if s.length_ns >= 400_000_000)
     return sum(not at or times[at] - times[at - 1] > 1e9 for at in range(len(times)))

@@ -24,14 +24,15 @@ BOOTSTRAPS = 200
 def judged(pair: Pair) -> Floats:
     """Ln ratio of p50, p90, p99 as judged, and of CPU time per request."""
     runs = (pair.baseline, pair.candidate)
-    values = [[value_ns(run, "service", q) for q in QUANTILES] for run in runs]
+    values = [[value_ns(run, "response", q) for q in QUANTILES] for run in runs]
     cpu = [value_ns(run, "cpu", None) for run in runs]
     return np.log([*np.divide(values[1], values[0]), cpu[1] / cpu[0]])
 
 
 def raw(pair: Pair) -> Floats:
     baseline, candidate = (
-        run.histograms["service"].quantiles_ns(QUANTILES) for run in (pair.baseline, pair.candidate)
+        run.histograms["response"].quantiles_ns(QUANTILES)
+        for run in (pair.baseline, pair.candidate)
     )
     return np.asarray(np.log(candidate / baseline))
 
@@ -45,8 +46,8 @@ def sampling_error(pair: Pair, rng: np.random.Generator) -> Floats:
 def _bootstrap(run: Run, rng: np.random.Generator) -> Floats:
     """Quantiles of resampled exchanges, each with its bucket's mean weight."""
     assert run.corrected is not None
-    used = run.corrected.used["service"].counts.astype(np.int64)
-    weight = run.corrected.histograms["service"].counts / np.maximum(used, 1)
+    used = run.corrected.used["response"].counts.astype(np.int64)
+    weight = run.corrected.histograms["response"].counts / np.maximum(used, 1)
     found = []
     for _ in range(BOOTSTRAPS):
         counts = rng.multinomial(used.sum(), used / used.sum())

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from socklat_gate.documents.codec import JSON
-from socklat_gate.measured.attribution import COMPONENTS
 from socklat_gate.measured.histogram import (
     BAND_COUNT,
     BUCKETS,
@@ -29,6 +28,8 @@ from socklat_gate.measured.run import WEIGHT_UNIT, Bands, Run, StallCorrected
 __all__ = ["filled", "hollow", "packed"]
 
 Ints = npt.NDArray[np.int64]
+
+SERVICE_PARTS = ("recv_wait", "app")
 
 
 def hollow(run: Run) -> Run:
@@ -137,21 +138,22 @@ def _less_implied(
 ) -> Ints:
     """Take off (-1) or put back (+1) what the histograms and the other columns tell.
 
-    The count is that of ``service`` in the band; its sum is near that of the buckets' middles;
-    ``app`` is the rest of it.
+    The count is that of ``response`` in the band (in older sets of ``service``); the sum of
+    ``service`` is near that of its buckets' middles; ``app`` is the rest of it.
     """
     table = table.copy()
     column = {stage: 1 + at for at, stage in enumerate(stages)}
     if "service" not in column or "service" not in histograms:
         return table
     counts = _ints(histograms["service"])
+    banded = _ints(histograms["response"]) if "response" in histograms else counts
     edges = bucket_edges_ns()
     starts = np.searchsorted(edges, band_edges_ns())[:-1]
     middle_ns = (edges[:-1] + edges[1:] - 1) // 2
-    service, split = column["service"], all(part in column for part in COMPONENTS)
+    service, split = column["service"], all(part in column for part in SERVICE_PARTS)
     if sign < 0 and split:
         table[:, column["app"]] -= table[:, service] - table[:, column["recv_wait"]]
-    table[:, 0] += sign * np.add.reduceat(counts, starts)
+    table[:, 0] += sign * np.add.reduceat(banded, starts)
     table[:, service] += sign * np.add.reduceat(counts * middle_ns, starts)
     if sign > 0 and split:
         table[:, column["app"]] += table[:, service] - table[:, column["recv_wait"]]

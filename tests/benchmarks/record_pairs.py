@@ -102,7 +102,7 @@ def _line(pair: Pair) -> str:
                 run.histograms
                 if kind == "histograms" or run.corrected is None
                 else run.corrected.histograms
-            )["service"].quantiles_ns([0.5, 0.9, 0.99])
+            )["response"].quantiles_ns([0.5, 0.9, 0.99])
             for run in runs
         ]
         parts.append(kind[:4] + " " + " ".join(f"{x:+.3f}" for x in np.log(found[1] / found[0])))

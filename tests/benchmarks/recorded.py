@@ -20,7 +20,9 @@ from socklat_gate.documents.codec import from_body, to_body
 from socklat_gate.documents.legacy import facts_of_prose, from_version_1
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.run import Bands, Run, StallCorrected
+from socklat_gate.measured.run_values import latency_stage
 from socklat_gate.scenario import Gate
+from socklat_gate.scenario.default_gate import DEFAULT_GATE
 from tests.benchmarks.packed import filled, hollow, packed
 
 __all__ = [
@@ -38,10 +40,17 @@ __all__ = [
 
 DIRECTORY = Path(__file__).resolve().parents[1] / "data" / "pairs"
 SUFFIX = ".json.xz"
-STAGES = ("service", "recv_wait", "app", "depend")
+STAGES = ("response", "service", "recv_wait", "app", "respond", "upload", "depend")
 MAX_SPIKES = 50
 # Text, decimal digits: the position in a word of four bytes tells nothing, the last bytes much.
 XZ = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "lc": 4, "lp": 0, "pb": 0}]
+
+
+_SERVICE_METRICS = [
+    {**vars(metric), "stage": "service" if metric.stage == "response" else metric.stage}
+    for metric in DEFAULT_GATE.metrics
+]
+"""The defaults, for sets that were recorded before there was ``response``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +141,11 @@ def load(name: str | Path) -> Recorded:
     unknown = body.keys() - {f.name for f in fields(Facts)}
     if unknown:
         raise ValueError(f"{path.name} has unknown facts: {', '.join(sorted(unknown))}")
+    if (
+        latency_stage(run for pair in pairs for run in (pair.baseline, pair.candidate))
+        != "response"
+    ):
+        body["gate"] = {"metrics": _SERVICE_METRICS, **body.get("gate", {})}
     return Recorded(Facts(**body), tuple(pairs))
 
 
@@ -141,7 +155,7 @@ def names(directory: Path = DIRECTORY) -> list[str]:
 
 
 def _slim_run(run: Run, stages: Collection[str]) -> Run:
-    slowest = sorted(run.spikes, key=lambda spike: spike.stages_ns["service"])[-MAX_SPIKES:]
+    slowest = sorted(run.spikes, key=lambda spike: spike.length_ns)[-MAX_SPIKES:]
     return replace(
         run,
         histograms={name: h for name, h in run.histograms.items() if name in stages},

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from socklat_gate.measured.pair import ARMS, Pair
+from socklat_gate.measured.run_values import latency_stage
 from socklat_gate.scenario import Gate
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.rates import (
@@ -49,11 +50,9 @@ def spike_table(pairs: Sequence[Pair], gate: Gate) -> SpikeTable | None:
     limit_ns = threshold_ns(pairs, gate.spikes)
     counted = count_pairs(pairs, limit_ns)
     floor_ns = gate.spikes.floor_ms * 1e6
-    usual_ns = [
-        gate.spikes.factor * pair.arm(arm).histograms["service"].quantile_ns(0.999)
-        for pair in pairs
-        for arm in ARMS
-    ]
+    runs = [pair.arm(arm) for pair in pairs for arm in ARMS]
+    stage = latency_stage(runs)
+    usual_ns = [gate.spikes.factor * run.histograms[stage].quantile_ns(0.999) for run in runs]
     return SpikeTable(
         events=counted.events,
         exposure_s=counted.exposure_s,

@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.probe.reading import Reading
+from socklat_gate.probe.traffic import UNKNOWN_TRAFFIC, Traffic
 from tests.conformance.lab import Lab
 from tests.conformance.record import Compared, note
 
@@ -95,9 +96,16 @@ class Stand:
     """Context manager: the service runs with ``options`` and is watched in a slot of the probe."""
 
     def __init__(
-        self, lab: Lab, probe: SocketProbe, *, slot: int = 0, **options: int | str
+        self,
+        lab: Lab,
+        probe: SocketProbe,
+        *,
+        slot: int = 0,
+        traffic: Traffic = UNKNOWN_TRAFFIC,
+        **options: int | str,
     ) -> None:
         self._lab = lab
+        self._traffic = traffic
         self._probe = probe
         self._slot = slot
         pairs = [(f"--{name.replace('_', '-')}", str(value)) for name, value in options.items()]
@@ -128,7 +136,7 @@ class Stand:
         """Watches from now on, as a gate does, with everything counted so far forgotten."""
         self.forget()
         self._probe.watch(self._slot, self._lab.netns_inode, PORT, apart=apart)
-        self._probe.record_between(self._slot, 0, EVER_NS)
+        self._probe.record_between(self._slot, 0, EVER_NS, traffic=self._traffic)
 
     def forget(self) -> None:
         """Stops watching: connections opened meanwhile are unknown to the probe."""

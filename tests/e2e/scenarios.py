@@ -64,7 +64,7 @@ def write_scenario(path: Path, tables: Tables | None = None) -> Path:
 def waived(path: Path, ceiling: float, expires: str, baseline: str) -> Path:
     """The scenario at ``path`` with a waiver of its metric added, given for that baseline."""
     text = path.read_text("utf-8") + "\n[[waiver]]\n"
-    text += f'metric = "service_p50"\nceiling = {ceiling}\nexpires = {expires}\n'
+    text += f'metric = "response_p50"\nceiling = {ceiling}\nexpires = {expires}\n'
     text += f'link = "https://tracker.example/42"\nbaseline = "{baseline}"\n'
     path.write_text(text, encoding="utf-8")
     return path

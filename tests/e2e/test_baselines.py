@@ -89,8 +89,8 @@ def shifted(campaign: Campaign, buckets: int) -> Campaign:
 
 
 def _shifted(histograms: Mapping[str, Histogram], buckets: int) -> dict[str, Histogram]:
-    counts = np.roll(histograms["service"].counts, buckets)
-    return {**histograms, "service": Histogram(counts)}
+    counts = np.roll(histograms["response"].counts, buckets)
+    return {**histograms, "response": Histogram(counts)}
 
 
 def test_run_measures_without_a_verdict(measured: Measured) -> None:
@@ -98,7 +98,7 @@ def test_run_measures_without_a_verdict(measured: Measured) -> None:
     assert "responded" in done.stdout
     told = [one for one in done.stderr.splitlines() if not one.startswith("run excluded: ")]
     assert [one.partition("  ")[0] for one in told] == ["run 1/2", "run 2/2"]
-    assert told[0].startswith("run 1/2  service p50 3.")
+    assert told[0].startswith("run 1/2  response p50 3.")
     assert done.verdict["verdict"] is None
     assert done.verdict["exit_code"] == 0
     assert done.verdict["seed"] == 5

@@ -22,7 +22,7 @@ def test_a_study_is_printed_written_and_stored(gate: Gate, scenario: Scenario) -
     done = gate.run("calibrate", scenario(), "--pairs", 6, "--seed", 3, apart=True)
     assert done.code == Exit.PASS, done.stderr
     assert done.stderr.count("pair 6/6") == 1
-    for said in (f"6 pairs of {DELAY_TAG}", "service_p50", "false alarms: ", "rest on 6 pairs"):
+    for said in (f"6 pairs of {DELAY_TAG}", "response_p50", "false alarms: ", "rest on 6 pairs"):
         assert said in done.stdout
     written = read_calibration(done.out / "calibration.json")
     assert (written.seed, written.findings.pairs) == (3, 6)

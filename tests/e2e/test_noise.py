@@ -44,15 +44,15 @@ def test_every_run_is_corrected_for_stalls_and_keeps_its_raw_numbers(passed: Don
         assert 0.0 <= pair.noise.stalled <= 1.0
         assert pair.noise.interference is not None
         for run in (pair.baseline, pair.candidate):
-            corrected, raw = run.corrected, run.histograms["service"]
+            corrected, raw = run.corrected, run.histograms["response"]
             assert corrected is not None
             assert corrected.logged == raw.total
             assert run.counters["log_lost"] == 0
-            used = corrected.used["service"].total
+            used = corrected.used["response"].total
             assert 0 < used <= corrected.logged
-            assert corrected.histograms["service"].total >= WEIGHT_UNIT * used
+            assert corrected.histograms["response"].total >= WEIGHT_UNIT * used
             # It waits 3 ms for every request, corrected or not.
-            for histogram in (raw, corrected.histograms["service"]):
+            for histogram in (raw, corrected.histograms["response"]):
                 assert 2.9e6 < histogram.quantile_ns(0.5) < 6e6
             # The service spins for the last 0.1 ms of its wait.
             assert run.cpu_exchanges > 0
@@ -91,7 +91,7 @@ def test_a_stop_that_burns_the_cpu_of_both_arms_is_the_candidates_own(
         spike
         for pair in pairs_of(done)
         for spike in pair.candidate.spikes
-        if spike.stages_ns["service"] > 200e6
+        if spike.stages_ns["response"] > 200e6
     ]
     assert slow
     assert not any(spike.shared for spike in slow)
@@ -118,6 +118,6 @@ def test_an_expired_waiver_fails_loudly_before_anything_is_measured(
 ) -> None:
     done = gate.gate(waived(scenario(), 0.8, "2020-01-31", "1f2e3d4c5b6a"))
     error = done.refused(Exit.USAGE, Reason.WAIVER_EXPIRED)
-    assert "service_p50" in error
+    assert "response_p50" in error
     assert "2020-01-31" in error
     assert "https://tracker.example/42" in error

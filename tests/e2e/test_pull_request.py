@@ -26,7 +26,7 @@ ARTIFACT = "https://github.com/octo/shop/actions/runs/{}/artifacts/9"
 STORE = "git+branch:baselines"
 WAIVER = """
 [[waiver]]
-metric = "service_p50"
+metric = "response_p50"
 ceiling = 0.6
 expires = 2999-12-31
 link = "https://tracker.example/PERF-1"

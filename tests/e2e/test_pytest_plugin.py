@@ -51,6 +51,6 @@ def test_tests_assert_against_the_stored_baseline(
     assert "regression: " in said
     [stored] = (gate.directory / ".benchmarks").rglob("*_both.json")
     entries = {one["name"]: one for one in json.loads(stored.read_text())["benchmarks"]}
-    entry = entries["test_delay[service_p50]"]
+    entry = entries["test_delay[response_p50]"]
     assert 0.003 < entry["stats"]["median"] < 0.02  # it waits 3 ms
     assert entry["extra_info"]["verdict"] == "pass"

@@ -69,7 +69,7 @@ def counts_exchanges(lines: list[Any], sent: LoadCounts) -> Any:
     assert sum(line["recent"]["service"]["count"] for line in lines) == REQUESTS
     assert last["total"]["app"]["p50_ns"] > 1_000 * WAIT_US
     assert last["missed"] <= 0.005 * REQUESTS  # on any socket of the machine
-    slowest = [one["stages_ns"]["service"] for one in last["slowest"]]
+    slowest = [one["stages_ns"]["response"] for one in last["slowest"]]
     assert slowest == sorted(slowest, reverse=True)
     assert len(slowest) == 10
     return last

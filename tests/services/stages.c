@@ -6,6 +6,7 @@
  *          [--before-response US] [--parts N --between US] [--chunk BYTES] [--sndbuf BYTES]
  *          [--nonblocking 1] [--method NAME] [--banner BYTES] [--defer-accept 1]
  *          [--depend IPV4 --depend-port P] [--inner US --depend-port P]
+ *          [--prefix TEXT [--prefix-parts 1]] [--interim TEXT [--interim-at BYTES]]
  *   stages --ask P
  *
  * One thread a connection, which responds to requests of fixed length.  A response leaves in `parts`
@@ -14,6 +15,8 @@
  * each request first opens a connection there, asks for as many bytes as it got, and closes it.
  * With --inner that is another process beside this one, which responds after so long.  --ask is a
  * health check: one request to port P of this host, then the end.
+ * A response begins with the prefix, so does each part with --prefix-parts.  The interim response goes
+ * out ahead of it: when the request is read, or the first BYTES of it.
  *
  * On SIGTERM one line of JSON tells every moment, in ns of CLOCK_MONOTONIC: {"fields": names,
  * "exchanges": [values, ...], "accepts": [[polled, before, after], ...]}.  "arrived" is the
@@ -63,8 +66,8 @@ static atomic_long exchange_count, accept_count;
 
 static long port = 7000, request = 16, response = 16, accept_after_us, before_read_us, before_response_us;
 static long parts = 1, between_us, chunk, sndbuf, nonblocking, banner, defer_accept, depend_port;
-static long inner_us = -1, ask_port;
-static const char *method = "send", *depend;
+static long inner_us = -1, ask_port, prefix_parts, interim_at;
+static const char *method = "send", *depend, *prefix, *interim;
 
 static char *body; /* the response, `body_file` behind it */
 static int body_file;
@@ -213,6 +216,11 @@ static int send_part(int fd, long from, long to, struct exchange *x)
 	return 0;
 }
 
+static int send_text(int fd, const char *text)
+{
+	return send(fd, text, strlen(text), MSG_NOSIGNAL) != (ssize_t)strlen(text);
+}
+
 /* The two clocks are read closely together, or, when a read was interrupted, again. */
 static int64_t monotonic_of(int64_t stamp_ns)
 {
@@ -286,7 +294,12 @@ static void *serve(void *argument)
 		if (before_read_us)
 			wait_until(m.polled + before_read_us * 1000);
 		m.before_read = now_ns();
-		if (read_all(fd, buffer, request, &m.arrived))
+		if (interim && interim_at &&
+		    (read_all(fd, buffer, interim_at, &m.arrived) || send_text(fd, interim)))
+			break;
+		if (read_all(fd, buffer, request - interim_at, &m.arrived))
+			break;
+		if (interim && !interim_at && send_text(fd, interim))
 			break;
 		m.read = now_ns();
 		if (last)
@@ -373,17 +386,20 @@ static int parse(int argc, char **argv)
 		{ "--nonblocking", &nonblocking }, { "--banner", &banner },
 		{ "--defer-accept", &defer_accept }, { "--depend-port", &depend_port },
 		{ "--inner", &inner_us }, { "--ask", &ask_port },
+		{ "--prefix-parts", &prefix_parts }, { "--interim-at", &interim_at },
+	};
+	static const struct { const char *name, **value; } texts[] = {
+		{ "--method", &method }, { "--depend", &depend }, { "--prefix", &prefix },
+		{ "--interim", &interim },
 	};
 
 	for (int i = 1; i + 1 < argc; i += 2) {
-		size_t n = 0;
+		size_t n = 0, t = 0;
 
-		if (!strcmp(argv[i], "--method")) {
-			method = argv[i + 1];
-			continue;
-		}
-		if (!strcmp(argv[i], "--depend")) {
-			depend = argv[i + 1];
+		while (t < sizeof(texts) / sizeof(*texts) && strcmp(argv[i], texts[t].name))
+			t++;
+		if (t < sizeof(texts) / sizeof(*texts)) {
+			*texts[t].value = argv[i + 1];
 			continue;
 		}
 		while (n < sizeof(numbers) / sizeof(*numbers) && strcmp(argv[i], numbers[n].name))
@@ -424,6 +440,8 @@ int main(int argc, char **argv)
 	if (ftruncate(body_file, response))
 		return 1;
 	body = mmap(NULL, response, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, body_file, 0);
+	for (long part = 0; body != MAP_FAILED && prefix && part < (prefix_parts ? parts : 1); part++)
+		memcpy(body + response * part / parts, prefix, strlen(prefix));
 	listener = listen_on();
 	if (body == MAP_FAILED || listener < 0 ||
 	    pthread_create(&thread, NULL, tell_at_end, &ending)) {

@@ -42,14 +42,14 @@ from socklat_gate.measured.verdict import (
     Waived,
 )
 
-STAGES = ("service", "recv_wait", "app")
+STAGES = ("response", "service", "recv_wait", "app", "respond")
 REQUESTS = 2_000
 CREATED = "2026-03-04T05:06:07Z"
 FINGERPRINT = Fingerprint(
     {"kernel": "6.1.0-18-amd64", "cpu": "Example CPU 2000 x2", "definitions": "1"},
     {"docker": "27.1.1", "memory": "8 GB"},
 )
-ZONES = {"service_p50": (0.02, 0.05), "service_p90": (0.03, 0.08), "service_p99": (0.05, 0.15)}
+ZONES = {"response_p50": (0.02, 0.05), "response_p90": (0.03, 0.08), "response_p99": (0.05, 0.15)}
 
 
 def service_times_ns(seed: int, scale: float = 1.0, count: int = REQUESTS) -> np.ndarray:
@@ -67,7 +67,8 @@ def make_bands(service_ns: np.ndarray, app_ns: np.ndarray) -> Bands:
     band = index_of(service_ns, BAND_SUB_BITS)
     count = np.bincount(band, minlength=BAND_COUNT).astype(np.uint64)
     sums_ns = np.zeros((BAND_COUNT, len(STAGES)), dtype=np.uint64)
-    for column, values in enumerate((service_ns, service_ns - app_ns, app_ns)):
+    stages_ns = (service_ns, service_ns, service_ns - app_ns, app_ns, 0 * app_ns)
+    for column, values in enumerate(stages_ns):
         sums_ns[:, column] = np.bincount(band, weights=values, minlength=BAND_COUNT)
     return Bands(STAGES, count, sums_ns)
 
@@ -112,29 +113,32 @@ def make_load(seed: int = 1, scale: float = 1.0) -> LoadCounts:
 
 
 def make_spike(service_ns: int = 9_000_000, at_ns: int = 60_000_000_000) -> Spike:
-    stages_ns = {"service": service_ns, "recv_wait": service_ns // 4}
-    stages_ns["app"] = service_ns - stages_ns["recv_wait"]
+    stages_ns = {"response": service_ns, "service": service_ns, "recv_wait": service_ns // 4}
+    stages_ns |= {"app": service_ns - stages_ns["recv_wait"], "respond": 0}
     return Spike(at_ns, stages_ns, "172.18.0.1:41234", 1)
 
 
 @lru_cache(maxsize=256)
-def measured(seed: int, scale: float) -> tuple[Histogram, Histogram, Histogram, Bands]:
-    """Distributions of `STAGES` and their bands: nothing that can be changed, so made once."""
+def measured(seed: int, scale: float) -> tuple[tuple[Histogram, ...], Bands]:
+    """Distributions of `STAGES` and their bands: nothing that can be changed, so made once.
+
+    Responses are of one send, so ``response`` is ``service`` and ``respond`` is 0.
+    """
     service_ns = service_times_ns(seed, scale)
     app_ns = (service_ns * 9) // 10
-    histograms = (Histogram.of(times) for times in (service_ns, service_ns - app_ns, app_ns))
+    stages_ns = (service_ns, service_ns, service_ns - app_ns, app_ns, 0 * app_ns)
     bands = make_bands(service_ns, app_ns)
     for array in (bands.count, bands.sums_ns):
         array.setflags(write=False)
-    return (*histograms, bands)
+    return tuple(Histogram.of(times) for times in stages_ns), bands
 
 
 def make_run(seed: int = 1, scale: float = 1.0, image: str = "example/service:1.2") -> Run:
-    service, recv_wait, app, bands = measured(seed, scale)
+    histograms, bands = measured(seed, scale)
     return Run(
         image=image,
         image_id="sha256:" + f"{seed:02x}" * 32,
-        histograms={"service": service, "recv_wait": recv_wait, "app": app},
+        histograms=dict(zip(STAGES, histograms, strict=True)),
         bands=bands,
         counters={
             "seen": REQUESTS + 250,
@@ -251,7 +255,7 @@ def make_metric(name: str, outcome: Outcome, change: float = 0.004) -> MetricVer
 
 def make_cpu_metric(outcome: Outcome, change: float = 0.004) -> MetricVerdict:
     """CPU time per request."""
-    metric = replace(make_metric("service_p50", outcome, change), stage="cpu", quantile=None)
+    metric = replace(make_metric("response_p50", outcome, change), stage="cpu", quantile=None)
     limits = {"tolerance": 0.01, "regression_threshold": 0.03}
     return replace(metric, name="cpu_per_request", **limits)
 
@@ -358,13 +362,13 @@ def make_verdict(outcome: Outcome, pairs: int = 3) -> Verdict:
         return Verdict(outcome, worded_reasons(reason))
     reason = {
         Outcome.PASS: (Reason.NO_REGRESSION, "every metric is within its limits"),
-        Outcome.REGRESSION: (Reason.REGRESSION, "service_p99 is slower than allowed"),
-        Outcome.INCONCLUSIVE: (Reason.BUDGET_PAIRS, "3 pairs did not decide service_p99"),
+        Outcome.REGRESSION: (Reason.REGRESSION, "response_p99 is slower than allowed"),
+        Outcome.INCONCLUSIVE: (Reason.BUDGET_PAIRS, "3 pairs did not decide response_p99"),
     }[outcome]
     metrics = (
-        make_metric("service_p50", Outcome.PASS),
-        make_metric("service_p90", Outcome.PASS, -0.011),
-        make_metric("service_p99", outcome, 0.004 if outcome is Outcome.PASS else 0.31),
+        make_metric("response_p50", Outcome.PASS),
+        make_metric("response_p90", Outcome.PASS, -0.011),
+        make_metric("response_p99", outcome, 0.004 if outcome is Outcome.PASS else 0.31),
     )
     further = 12 if outcome is Outcome.INCONCLUSIVE else None
     return Verdict(outcome, worded_reasons(reason), metrics, make_attribution(), pairs, further)

@@ -13,7 +13,7 @@ from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.run import WEIGHT_UNIT, Bands, Run, StallCorrected
 from tests.unit.factories import make_noise, make_run, make_spike
 
-STAGES = ("service", "recv_wait", "app", "respond")
+STAGES = ("response", "service", "recv_wait", "app", "respond")
 Values = Mapping[str, npt.NDArray[np.int64]]
 
 
@@ -49,6 +49,7 @@ def _recorded_run(
     recv_ns = (scale * recv_wait).astype(np.int64)
     respond_ns = rng.lognormal(np.log(4_000), 0.3, exchanges).astype(np.int64)
     stages: Values = {
+        "response": app_ns + recv_ns + respond_ns,
         "service": app_ns + recv_ns,
         "recv_wait": recv_ns,
         "app": app_ns,
@@ -83,7 +84,7 @@ def _weighted(values: npt.NDArray[np.int64], weights: npt.NDArray[np.int64]) -> 
 
 
 def _bands(stages: Values, weights: npt.NDArray[np.int64]) -> Bands:
-    band = index_of(stages["service"], BAND_SUB_BITS)
+    band = index_of(stages["response"], BAND_SUB_BITS)
     count = np.zeros(BAND_COUNT, dtype=np.int64)
     sums_ns = np.zeros((BAND_COUNT, len(STAGES)), dtype=np.int64)
     np.add.at(count, band, weights)

@@ -21,10 +21,10 @@ __all__ = [
     "OnNoBaseline",
     "conclusion_of",
     "job_exit",
+    "latency_change",
     "level_of",
     "meaning_of",
     "outcome_exit",
-    "service_change",
 ]
 
 Conclusion = Literal["success", "failure", "neutral"]
@@ -126,12 +126,14 @@ def meaning_of(exit_code: int) -> str:
     return known[0] if known else "ended in a way that is not known"
 
 
-def service_change(verdict: Verdict, quantile: float) -> float | None:
-    """Relative change of a quantile of ``service``; None when it was not judged or is not known."""
-    for metric in verdict.metrics:
-        if metric.stage == "service" and metric.quantile == quantile:
-            return metric.change if math.isfinite(metric.change) else None
-    return None
+def latency_change(verdict: Verdict, quantile: float) -> float | None:
+    """Relative change of a quantile of ``response``, or else of ``service``.
+
+    None when neither was judged or it is not known.
+    """
+    judged = {metric.stage: metric for metric in verdict.metrics if metric.quantile == quantile}
+    metric = judged.get("response", judged.get("service"))
+    return metric.change if metric is not None and math.isfinite(metric.change) else None
 
 
 def outcome_exit(result: Result) -> int:

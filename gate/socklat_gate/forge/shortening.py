@@ -29,7 +29,7 @@ DROPPED_FIRST = (
     "completeness",
     "load",
     "answers",
-    "service_time",
+    "response_time",
     "rare_spikes",
     "attribution",
     "measured",

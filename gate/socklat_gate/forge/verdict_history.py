@@ -15,7 +15,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from socklat_gate.forge.exit_policy import service_change
+from socklat_gate.forge.exit_policy import latency_change
 from socklat_gate.measured.result import Result, RunResult
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.wording import units
@@ -37,7 +37,7 @@ Change = Annotated[float, Field(ge=-1, le=1e9, allow_inf_nan=False)]
 class Entry(BaseModel):
     """One verdict: of which commit, when (seconds since 1970), in which run.
 
-    ``p50`` and ``p99`` are relative changes of service time, None when not judged.
+    ``p50`` and ``p99`` are relative changes of response time, None when not judged.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -58,7 +58,7 @@ def entry_of(result: Result, commit: str, run_id: int, attempt: int) -> Entry | 
     """The line of a result in a comment's history; None without a verdict."""
     if isinstance(result, RunResult):
         return None
-    p50, p99 = (service_change(result.verdict, q) for q in (0.5, 0.99))
+    p50, p99 = (latency_change(result.verdict, q) for q in (0.5, 0.99))
     return Entry(
         commit=commit,
         at_s=int(time.time()),

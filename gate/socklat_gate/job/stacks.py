@@ -29,9 +29,9 @@ class TracedCompanions:
             probe.record_between(slot, window.from_ns, window.to_ns, 0, NO_LOG)
 
     def histograms_of(self, probe: SocketProbe, arm: int) -> dict[str, Histogram]:
-        """Distributions of ``service`` by container; only of those that served something."""
+        """Distributions of ``response`` by container; only of those that served something."""
         found = {
-            name: probe.read(slot).histograms["service"]
+            name: probe.read(slot).histograms["response"]
             for (of, name), slot in self.slots.items()
             if of == arm
         }

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 __all__ = ["COMPONENTS", "Attribution", "StageShare"]
 
-COMPONENTS = ("recv_wait", "app")
-"""The stages that ``service`` is the sum of."""
+COMPONENTS = ("recv_wait", "app", "respond")
+"""The stages that ``response`` is the sum of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,15 @@ class Attribution:
     """Where a slice of the distribution got slower.
 
     ``slice`` is "middle" (25-75%), "slowest 10%" or "slowest 1%"; ``delta_ns`` the change of the
-    mean ``service`` time in it; ``shares`` sum to 1 when ``stage`` is named.  ``stage`` is None
+    mean ``response`` time in it; ``shares`` sum to 1 when ``stage`` is named.  ``stage`` is None
     when no stage carries the change consistently over the pairs ("not attributable"), and
     "depend" when ``app`` carries it and time on dependency sockets explains most of that.
     ``depend`` is that time per exchange over the whole distribution, with its share of the change
     of ``app``; None when it was not measured.  ``internal`` is the same for the ports inside the
     container, by port, their shares being of the change of ``app`` and ``respond``; ``port`` is the
-    one named where ``stage`` is "internal".
+    one named where ``stage`` is "internal".  ``upload`` is the time in which requests came
+    in pieces, a part of ``recv_wait`` and ``app``, with its share of the slice's change; None when
+    none did.  It is named in place of these two when it explains most of the change.
     """
 
     slice: str
@@ -50,3 +52,4 @@ class Attribution:
     depend: StageShare | None = None
     internal: Mapping[str, StageShare] = field(default_factory=dict)
     port: str = ""
+    upload: StageShare | None = None

@@ -14,6 +14,7 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from socklat_gate.measured.attribution import COMPONENTS
 from socklat_gate.measured.histogram import Histogram
 
 __all__ = [
@@ -161,6 +162,18 @@ class Spike:
     cpu: int
     overlapped: bool = False
     shared: bool = False
+
+    @property
+    def length_ns(self) -> int:
+        """How long the exchange took: its ``response``, in older runs its ``service``."""
+        return self.stages_ns.get("response", self.stages_ns.get("service", 0))
+
+    @property
+    def parts_ns(self) -> dict[str, int]:
+        """The stages that `length_ns` is the sum of."""
+        whole = "response" in self.stages_ns
+        parts = (part for part in COMPONENTS if whole or part != "respond")
+        return {part: self.stages_ns.get(part, 0) for part in parts}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Literal
+
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.run import Run
 
-__all__ = ["cpu_per_request_ns", "judged_histogram", "used_histogram", "value_ns"]
+__all__ = [
+    "cpu_per_request_ns",
+    "judged_histogram",
+    "latency_stage",
+    "used_histogram",
+    "value_ns",
+]
+
+
+def latency_stage(runs: Iterable[Run]) -> Literal["response", "service"]:
+    """The stage that says how long requests took: ``response``.
+
+    ``service`` when one of the runs was measured before there was that stage.
+    """
+    return "response" if all("response" in run.histograms for run in runs) else "service"
 
 
 def value_ns(run: Run, stage: str, quantile: float | None) -> float:

@@ -11,6 +11,7 @@ from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.pair import Noise, Pair
 from socklat_gate.measured.result import GateResult, Result, RunResult
 from socklat_gate.measured.run import Run
+from socklat_gate.measured.run_values import latency_stage
 
 __all__ = ["Arms", "Column", "ShownRuns", "merge_stage", "shown_runs", "used_pairs"]
 
@@ -55,6 +56,11 @@ class ShownRuns:
     def judged(self) -> list[Run]:
         """The runs that a verdict looks at, of all arms."""
         return [run for column in self._judged() for run in column.runs]
+
+    @property
+    def latency_stage(self) -> str:
+        """As `latency_stage` of all runs."""
+        return latency_stage(run for column in self.columns for run in column.runs)
 
     @property
     def corrected(self) -> bool:

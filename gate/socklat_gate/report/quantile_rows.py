@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.run_values import latency_stage
 from socklat_gate.report.arm_runs import merge_stage
 from socklat_gate.report.stage_rows import stages_not_measured
 from socklat_gate.wording import units
@@ -40,11 +41,12 @@ def measured_section(campaign: Campaign) -> Measured | None:
     runs = campaign.runs
     stages = dict.fromkeys(stage for run in runs for stage in run.histograms)
     rows = [_row(stage, histogram := merge_stage(runs, stage), histogram.total) for stage in stages]
-    known = [run.corrected for run in runs if run.corrected and "service" in run.corrected.used]
+    whole = latency_stage(runs)
+    known = [run.corrected for run in runs if run.corrected and whole in run.corrected.used]
     if known:
-        histogram = Histogram.merged(one.histograms["service"] for one in known)
-        used = sum(one.used["service"].total for one in known)
-        rows.insert(1, _row("service, corrected for stalls", histogram, used))
+        histogram = Histogram.merged(one.histograms[whole] for one in known)
+        used = sum(one.used[whole].total for one in known)
+        rows.insert(1, _row(f"{whole}, corrected for stalls", histogram, used))
     return Measured(tuple(rows), stages_not_measured(runs)) if rows else None
 
 

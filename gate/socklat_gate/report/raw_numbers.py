@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from statistics import median
 
+from socklat_gate.measured.run_values import latency_stage
 from socklat_gate.report.arm_runs import ShownRuns
 from socklat_gate.wording import units
 from socklat_gate.wording.changes import plural
@@ -20,7 +21,7 @@ EXTENDED = 1.05
 class Correction:
     """What the corrected numbers of ``corrected_runs`` of the ``runs`` judged rest on.
 
-    ``used`` of ``logged`` exchanges of service have a weight; ``least_share`` is that share in the
+    ``used`` of ``logged`` exchanges have a weight; ``least_share`` is that share in the
     worst run (NaN when nothing was logged).  Run lengths are in seconds; ``ignored`` pairs or runs
     had bursts of other processes that were not corrected for.
     """
@@ -42,7 +43,8 @@ def correction_of(shown: ShownRuns) -> Correction | None:
     if not runs:
         return None
     known = [run.corrected for run in runs if run.corrected is not None]
-    used = [one.used["service"].total if "service" in one.used else 0 for one in known]
+    whole = latency_stage(runs)
+    used = [one.used[whole].total if whole in one.used else 0 for one in known]
     shares = [n / one.logged for n, one in zip(used, known, strict=True) if one.logged]
     lengths_s = [run.duration_s for run in runs]
     return Correction(

@@ -24,7 +24,7 @@ from socklat_gate.report.rare_spikes import (
     spike_evidence,
 )
 from socklat_gate.report.raw_rows import StallCorrection, stall_correction_section
-from socklat_gate.report.sketch import ServiceTime, service_time_section
+from socklat_gate.report.sketch import ResponseTime, response_time_section
 from socklat_gate.report.slices import TimeSpent, attribution_section
 from socklat_gate.report.slowest import Slowest, slowest_section
 from socklat_gate.report.stage_rows import Companions, Stages, companions_section, stages_section
@@ -52,7 +52,7 @@ class Report:
     attribution: TimeSpent | None = None
     rare_spikes: RareSpikes | None = None
     spike_evidence: SpikeEvidence | None = None
-    service_time: ServiceTime | None = None
+    response_time: ResponseTime | None = None
     load: Load | None = None
     answers: AnswersText | None = None
     completeness: CompletenessText | None = None
@@ -122,7 +122,7 @@ def _common(result: Result, runs: ShownRuns) -> Report:
         result=result,
         runs=runs,
         head=head_of(result),
-        service_time=service_time_section(runs),
+        response_time=response_time_section(runs),
         load=load_section(arms),
         answers=answers_section(arms),
         completeness=completeness_section(result.completeness),

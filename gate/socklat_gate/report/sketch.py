@@ -10,7 +10,7 @@ from socklat_gate.measured.histogram import Histogram
 from socklat_gate.report.arm_runs import ShownRuns, merge_stage
 from socklat_gate.wording.units import change, ns
 
-__all__ = ["COLUMNS", "ServiceTime", "percentile_sketch", "service_time_section"]
+__all__ = ["COLUMNS", "ResponseTime", "percentile_sketch", "response_time_section"]
 
 COLUMNS = 80
 QUANTILES = (
@@ -27,17 +27,18 @@ FULL = "█"
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceTime:
+class ResponseTime:
     """Bars of text; ``stalls_included`` where other numbers of the report are corrected."""
 
     sketch: str
     stalls_included: bool
 
 
-def service_time_section(shown: ShownRuns) -> ServiceTime | None:
+def response_time_section(shown: ShownRuns) -> ResponseTime | None:
     """None when no arm has an exchange."""
-    sketch = percentile_sketch([(arm, merge_stage(runs, "service")) for arm, runs in shown.arms])
-    return ServiceTime(sketch, shown.corrected) if sketch else None
+    stage = shown.latency_stage
+    sketch = percentile_sketch([(arm, merge_stage(runs, stage)) for arm, runs in shown.arms])
+    return ResponseTime(sketch, shown.corrected) if sketch else None
 
 
 def percentile_sketch(arms: Sequence[tuple[str, Histogram]]) -> str:

@@ -42,7 +42,7 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class TimeSpent:
-    """Every slice, and the sentences on dependency sockets and on each port in the container.
+    """Every slice, and the sentences on dependency sockets, ports in the container and uploads.
 
     They are empty where there are none.
     """
@@ -80,6 +80,9 @@ def _wait_sentences(attribution: Sequence[Attribution]) -> tuple[Sentence, ...]:
     for port, part in first.internal.items():
         title = ("Time on port ", Name(port), " inside the container (", Name(part.stage))
         waits.append((title, part, (Name("app"), " and ", Name("respond"))))
+    if first.upload is not None:
+        title = ("Time in which requests came in (", Name(first.upload.stage))
+        waits.append((title, first.upload, (f"the {first.slice}",)))
     return tuple(_wait_sentence(*one) for one in waits if one[1].baseline_ns or one[1].candidate_ns)
 
 
@@ -93,6 +96,26 @@ def _wait_sentence(title: Sentence, part: StageShare, of: Sentence) -> Sentence:
         f"(95% interval {units.ns_interval(part.low_ns, part.high_ns)})",
         *((share, *of) if share else ()),
         ".",
+    )
+
+
+def _upload_sentence(attribution: Sequence[Attribution]) -> Sentence:
+    """Time in which requests came in pieces, in the first slice that has any."""
+    known = ((part.slice, part.upload) for part in attribution if part.upload is not None)
+    title, upload = next(known, ("", None))
+    if upload is None:
+        return ()
+    change_ns = upload.candidate_ns - upload.baseline_ns
+    return (
+        "Time in which requests came in (",
+        Name(upload.stage),
+        ", their sender's part of ",
+        Name("recv_wait"),
+        " and ",
+        Name("app"),
+        f"), {title}: {units.ns(upload.baseline_ns)} per request, then "
+        f"{units.ns(upload.candidate_ns)}: {units.ns_change(change_ns)} "
+        f"(95% interval {units.ns_interval(upload.low_ns, upload.high_ns)}).",
     )
 
 

@@ -6,7 +6,6 @@ import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from socklat_gate.measured.attribution import COMPONENTS
 from socklat_gate.measured.run import Run, Spike
 from socklat_gate.report.arm_runs import Arms
 from socklat_gate.wording import units
@@ -22,7 +21,7 @@ class SpikeRow:
 
     run: str
     at: str
-    service: str
+    response: str
     stage: str
     share: str
     peer: str
@@ -62,7 +61,7 @@ def _of_arm(arm: str, runs: Sequence[Run], numbers: Sequence[int]) -> ArmSlowest
     recorded = [(spike, number, run) for number, run in numbered for spike in run.spikes]
     lowest, highest = units.ns(thresholds[0]), units.ns(thresholds[-1])
     bounds = lowest if lowest == highest else f"{lowest} to {highest}, by run"
-    slowest = heapq.nlargest(SLOWEST, recorded, key=lambda one: _service_ns(one[0]))
+    slowest = heapq.nlargest(SLOWEST, recorded, key=lambda one: one[0].length_ns)
     of = f"; the slowest {len(slowest)} of {units.count(len(recorded))} recorded are listed"
     summary = (
         f"{units.count(total)} exchanges at or above the threshold ({bounds})"
@@ -72,16 +71,15 @@ def _of_arm(arm: str, runs: Sequence[Run], numbers: Sequence[int]) -> ArmSlowest
 
 
 def _row(spike: Spike, number: int, run: Run) -> SpikeRow:
-    service_ns = _service_ns(spike)
-    stage = max(COMPONENTS, key=lambda part: spike.stages_ns.get(part, 0))
-    part_ns = spike.stages_ns.get(stage, 0)
+    length_ns = spike.length_ns
+    stage, part_ns = max(spike.parts_ns.items(), key=lambda part: part[1])
     after_s = (spike.rx_first_ns - run.window_from_ns) / 1e9
     return SpikeRow(
         run=str(number),
         at=f"{after_s:.3f} s" if run.window_from_ns else units.NOT_AVAILABLE,
-        service=units.ns(service_ns),
+        response=units.ns(length_ns),
         stage=stage if part_ns else "",
-        share=units.share(part_ns / service_ns) if service_ns and part_ns else "",
+        share=units.share(part_ns / length_ns) if length_ns and part_ns else "",
         peer=spike.peer,
         remark=", ".join(_remarks(spike)),
     )
@@ -92,7 +90,3 @@ def _remarks(spike: Spike) -> Iterator[str]:
         yield "in both arms at once"
     if spike.overlapped:
         yield "overlapped"
-
-
-def _service_ns(spike: Spike) -> int:
-    return spike.stages_ns.get("service", 0)

@@ -46,7 +46,7 @@ class Stages:
 
 @dataclass(frozen=True, slots=True)
 class Companions:
-    """The service time of the stack's other containers, as measured at each of them."""
+    """The response time of the stack's other containers, as measured at each of them."""
 
     arms: tuple[str, ...]
     rows: tuple[StageRow, ...]

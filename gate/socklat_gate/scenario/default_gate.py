@@ -59,7 +59,7 @@ class MetricName:
 
     @property
     def name(self) -> str:
-        """Short name, for instance ``service_p99``."""
+        """Short name, for instance ``response_p99``."""
         if self.quantile is None:
             return "cpu_per_request"
         return f"{self.stage}_p{100 * self.quantile:g}"
@@ -183,9 +183,9 @@ class DefaultGate(GateRules):
     connections: bool = False
     accept_answers: tuple[AnswerKind, ...] = ()
     metrics: tuple[DefaultMetric, ...] = (
-        DefaultMetric("service", 0.5, tolerance=0.02, regression_threshold=0.05),
-        DefaultMetric("service", 0.9, tolerance=0.03, regression_threshold=0.08),
-        DefaultMetric("service", 0.99, tolerance=0.05, regression_threshold=0.15),
+        DefaultMetric("response", 0.5, tolerance=0.02, regression_threshold=0.05),
+        DefaultMetric("response", 0.9, tolerance=0.03, regression_threshold=0.08),
+        DefaultMetric("response", 0.99, tolerance=0.05, regression_threshold=0.15),
         DefaultMetric("cpu", None, tolerance=0.01, regression_threshold=0.03),
     )
     spikes: DefaultSpikes = DefaultSpikes()

@@ -55,7 +55,7 @@ class Metric(MetricName, StrictModel):
     """
 
     stage: Judged = Field(
-        "service", description='stage whose quantile is judged, or "cpu": CPU time per request'
+        "response", description='stage whose quantile is judged, or "cpu": CPU time per request'
     )
     quantile: float | None = Field(
         None, gt=0, lt=1, description='judged quantile; none for stage "cpu"', examples=[0.99]
@@ -132,8 +132,8 @@ class Waiver(StrictModel):
     """A known change that is accepted up to a ceiling for a while; the rest is judged as ever."""
 
     metric: str = Field(
-        description='name such as "service_p99", "cpu_per_request", "spikes" or "errors"',
-        examples=["service_p99"],
+        description='name such as "response_p99", "cpu_per_request", "spikes" or "errors"',
+        examples=["response_p99"],
     )
     ceiling: float = Field(
         gt=0,
@@ -224,7 +224,7 @@ class Gate(GateRules, StrictModel):
     metrics: list[Metric] = Field(
         default_factory=default_metrics,
         min_length=1,
-        description="what is judged; default: p50, p90 and p99 of service, and CPU time",
+        description="what is judged; default: p50, p90 and p99 of response, and CPU time",
     )
     spikes: Spikes = Field(default_factory=Spikes, description="rare spikes")
 

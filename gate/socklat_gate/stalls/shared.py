@@ -51,6 +51,6 @@ def _mark(spikes: Sequence[Spike], others: Sequence[Spike]) -> tuple[Spike, ...]
 
 def _spans(spikes: Sequence[Spike]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """When each began, and how long it took, in ns."""
-    spans = [(spike.rx_first_ns, spike.stages_ns.get("service", 0)) for spike in spikes]
+    spans = [(spike.rx_first_ns, spike.length_ns) for spike in spikes]
     columns = np.array(spans, dtype=np.int64).reshape(-1, 2)
     return columns[:, 0], columns[:, 1]

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.records import SUMS
 from socklat_gate.measured.run import Spike
 from socklat_gate.trace.snapshot import Snapshot
 from socklat_gate.wording.units import count, ns
@@ -24,7 +25,7 @@ _GAP = 2
 _SPIKE_GAP = 1
 _PEER_WIDTH = 11  # the least that still distinguishes peers
 _FEWEST_STAGES = 2
-_PARTS = ("recv_wait", "app")  # of ``service``, exactly
+_PARTS = SUMS["response"]
 
 
 def stage_table(snapshot: Snapshot, stages: Sequence[str], *, final: bool, width: int) -> Table:
@@ -46,7 +47,7 @@ def stage_table(snapshot: Snapshot, stages: Sequence[str], *, final: bool, width
     for name in columns:
         table.add_column(name, justify="right", no_wrap=True)
     for stage, cells in rows.items():
-        style = "bold" if stage == "service" else ""
+        style = "bold" if stage == "response" else ""
         table.add_row(stage, *(cells[name] for name in columns), style=style)
     return table
 
@@ -66,8 +67,8 @@ def _width(columns: Sequence[str], rows: Mapping[str, Mapping[str, str]]) -> int
 def slowest_table(snapshot: Snapshot, spikes: Sequence[Spike], *, width: int) -> Table:
     """One row an exchange: when (time of day), the stages that took most, the peer.
 
-    A stage reads "-" where it took no time or was not measured; the larger part of ``service`` has
-    a colour.
+    A stage reads "-" where it took no time or was not measured; the largest part of ``response``
+    has a colour.
     """
     timed = [name for name in spikes[0].stages_ns if any(s.stages_ns[name] for s in spikes)]
     stages = _room_for(timed, spikes, width)
@@ -96,12 +97,12 @@ def slowest_table(snapshot: Snapshot, spikes: Sequence[Spike], *, width: int) ->
 
 def _time(spike: Spike, stage: str) -> Text:
     time_ns = spike.stages_ns[stage]
-    larger = stage in _PARTS and time_ns == max(spike.stages_ns[part] for part in _PARTS)
-    return Text(ns(time_ns) if time_ns else "-", "yellow" if larger and time_ns else "")
+    largest = stage in _PARTS and time_ns == max(spike.stages_ns[part] for part in _PARTS)
+    return Text(ns(time_ns) if time_ns else "-", "yellow" if largest and time_ns else "")
 
 
 def _room_for(stages: Sequence[str], spikes: Sequence[Spike], width: int) -> list[str]:
-    """The stages that fit, in order; the least of them goes first, ``service`` never."""
+    """The stages that fit, in order; the least of them goes first, ``response`` never."""
     kept = list(stages)
     cells = {
         stage: max(len(stage), *(len(ns(spike.stages_ns[stage])) for spike in spikes))
@@ -110,7 +111,7 @@ def _room_for(stages: Sequence[str], spikes: Sequence[Spike], width: int) -> lis
     most_ns = {stage: max(spike.stages_ns[stage] for spike in spikes) for stage in stages}
     fixed = len("00:00:00.000") + _SPIKE_GAP + _PEER_WIDTH
     while len(kept) > _FEWEST_STAGES and fixed + sum(_SPIKE_GAP + cells[s] for s in kept) > width:
-        kept.remove(min((s for s in reversed(kept) if s != "service"), key=most_ns.__getitem__))
+        kept.remove(min((s for s in reversed(kept) if s != "response"), key=most_ns.__getitem__))
     return kept
 
 

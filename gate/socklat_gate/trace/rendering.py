@@ -105,7 +105,7 @@ def _reasons_without_numbers(target: Target, snapshot: Snapshot) -> list[Text]:
     if not snapshot.counters["seen"]:
         where = f"on {_ports(target)}" if target.ports else "(and nothing listened at the start)"
         return [Text(f"no request has arrived {where}", "yellow")]
-    if not snapshot.total["service"].total:
+    if not snapshot.total["response"].total:
         text = "an exchange is counted when the next request or a close ends it"
         return [Text(text, "yellow")]
     return []

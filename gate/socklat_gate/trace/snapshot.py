@@ -13,6 +13,7 @@ from socklat_gate.measured.run import Spike
 from socklat_gate.probe.netstat import increments, network_counters
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.probe.reading import Reading
+from socklat_gate.probe.traffic import Traffic
 from socklat_gate.trace.target import Target
 
 __all__ = ["Live", "Snapshot"]
@@ -82,7 +83,7 @@ class Live:
             for stage, histogram in reading.histograms.items()
         }
         counts = before.counters if before else {}
-        self._slowest = tuple(heapq.nlargest(SLOWEST, reading.spikes, key=_service_ns))
+        self._slowest = tuple(heapq.nlargest(SLOWEST, reading.spikes, key=_length_ns))
         snapshot = Snapshot(
             started_ns=self._started_ns,
             taken_at_ns=now_ns,
@@ -111,18 +112,20 @@ class Live:
     def _raise_threshold(self) -> None:
         """Only what can still enter the list of the slowest is sent up one by one."""
         if len(self._slowest) == SLOWEST:
-            self._spike_ns = max(_service_ns(self._slowest[-1]), self._spike_ns)
+            self._spike_ns = max(self._slowest[-1].length_ns, self._spike_ns)
         # Also where the threshold stays: it renews the budget of spikes that are sent up.
         self._open_window()
 
     def _open_window(self) -> None:
         # Until there are as many as the list takes, every exchange is one of the slowest.
-        self._probe.record_between(_SLOT, self._started_ns, _FOR_EVER_NS, self._spike_ns or 1)
+        self._probe.record_between(
+            _SLOT, self._started_ns, _FOR_EVER_NS, self._spike_ns or 1, traffic=Traffic(http=True)
+        )
 
 
 def _minus(now: Histogram, before: Histogram) -> Histogram:
     return Histogram(now.counts - before.counts)
 
 
-def _service_ns(spike: Spike) -> int:
-    return spike.stages_ns["service"]
+def _length_ns(spike: Spike) -> int:
+    return spike.length_ns

@@ -1,12 +1,15 @@
 """Where the time went: which stage carries the change in a slice of the distribution.
 
-The kernel keeps, per coarse band of ``service`` latency, the count and the sum of every stage, and
-``service = recv_wait + app`` holds exchange by exchange.  So for any slice of the exchanges, taken
-from the fastest to the slowest, the stages' mean times add up to the mean service time.  The band
+The kernel keeps, per coarse band of ``response`` latency, the count and the sum of every stage, and
+``response = recv_wait + app + respond`` holds exchange by exchange.  So for any slice of the
+exchanges, taken from the fastest to the slowest, the stages' mean times add up to the mean of it.
+(In runs measured before there was that stage it is ``service``, and without ``respond``.)  The band
 on a slice's edge counts with the fraction of its exchanges that lie inside; its stages are taken
 to be mixed evenly, so where the arms' bands differ, an unchanged stage can show a small change.
 
-What a service waits for others is part of ``app``, but has no bands: see `verdict.waits`.
+What a service waits for others is part of ``app``, but has no bands: see `verdict.waits`.  Time in
+which a request came in pieces (``upload``) is part of ``recv_wait`` and ``app`` and has bands: it
+is the time of the request's sender, not of the service.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from socklat_gate.measured.attribution import COMPONENTS, Attribution
+from socklat_gate.measured.attribution import COMPONENTS, Attribution, StageShare
 from socklat_gate.measured.pair import ARMS, Pair
 from socklat_gate.measured.run import Bands
 from socklat_gate.verdict.band_means import slice_means_ns
@@ -32,10 +35,13 @@ SLICES: tuple[tuple[str, float, float], ...] = (
 )
 """Name and the ranks between which a slice lies, as shares of the exchanges."""
 
+UPLOAD = "upload"
+UPLOADING = ("recv_wait", "app")
+"""The stages that time in which a request came in is part of."""
+
 
 def attribute(
     pairs: Sequence[Pair],
-    components: Sequence[str] = COMPONENTS,
     *,
     clusters: ClusterIds | None = None,
 ) -> tuple[Attribution, ...]:
@@ -48,11 +54,12 @@ def attribute(
     part of it (`verdict.interval`; by ``clusters`` of all the given pairs) lie on its side of 0,
     so never before 5 clusters.  Where ``app`` is named and time on dependency sockets explains more
     than half of what it changed by, in the same sense, "depend" is named instead; else "internal",
-    with the port, where time on a port inside the container does (`verdict.waits`).  A description,
+    with the port, where time on a port inside the container does (`verdict.waits`); else "upload",
+    where that explains more than half of the slice's change, as for ``recv_wait``.  A description,
     not a gate: the slices are not corrected for being three.  The shares sum to 1, and are all 0
     when nothing changed.  Corrected bands are used where both arms have them.
 
-    Raises `ValueError` when ``service`` or a component is missing from the bands.
+    Raises `ValueError` when the whole or a component is missing from the bands.
     """
     clusters = cluster_ids(pairs) if clusters is None else clusters
     kept = [
@@ -63,7 +70,9 @@ def attribute(
     if not kept:
         return ()
     used, groups = [pairs[at] for at in kept], clusters[kept]
-    stages = ("service", *components)
+    stages: tuple[str, ...] = ("response", *COMPONENTS)
+    if not all("response" in bands.stages for pair in used for bands in _bands_of(pair)):
+        stages = ("service", *(part for part in COMPONENTS if part != "respond"))
     waits = waits_of(used, groups)
     return tuple(_one_slice(used, groups, stages, waits, *bounds) for bounds in SLICES)
 
@@ -94,7 +103,27 @@ def _one_slice(
     largest = max(shares, key=lambda part: part.share)
     agreed = one_sided(*interval(deltas[:, 0], clusters), total_change)
     named, port = waits.named(largest.stage if carries(largest) and agreed else None)
-    return Attribution(name, total_change, shares, named, waits.depend, dict(waits.internal), port)
+    upload = _upload(pairs, clusters, total_change, low, high)
+    if named in UPLOADING and upload is not None and carries(upload):
+        named = UPLOAD
+    return Attribution(
+        name, total_change, shares, named, waits.depend, dict(waits.internal), port, upload
+    )
+
+
+def _upload(
+    pairs: Sequence[Pair], clusters: ClusterIds, whole_ns: float, low: float, high: float
+) -> StageShare | None:
+    """Time in which requests came in pieces; None where none did, or it was not measured."""
+    found = [bands for pair in pairs for bands in _bands_of(pair)]
+    if not all(UPLOAD in bands.stages for bands in found):
+        return None
+    means = np.array([slice_means_ns(bands, (UPLOAD,), low, high)[0] for bands in found])
+    if not means.any():
+        return None
+    baseline, candidate = means.reshape(len(pairs), len(ARMS)).T
+    deltas = candidate - baseline
+    return share_of(UPLOAD, baseline, deltas, centre(deltas, clusters), whole_ns, clusters)
 
 
 def _bands_of(pair: Pair) -> tuple[Bands, ...]:

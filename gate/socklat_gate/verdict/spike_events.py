@@ -14,6 +14,7 @@ from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.pair import ARMS, Pair
 from socklat_gate.measured.run import Run, Spike
+from socklat_gate.measured.run_values import latency_stage
 from socklat_gate.verdict.arrays import Floats
 
 if TYPE_CHECKING:
@@ -50,23 +51,21 @@ def threshold_ns(pairs: Sequence[Pair], rule: Spikes) -> float:
 
     Of all exchanges: spikes are not corrected for the machine's stalls.
     """
-    service = Histogram.merged(
-        pair.baseline.histograms["service"]
-        for pair in pairs
-        if "service" in pair.baseline.histograms
-    )
-    usual = rule.factor * service.quantile_ns(0.999) if service.total else 0.0
+    runs = [pair.baseline for pair in pairs]
+    stage = latency_stage(runs)
+    usually = Histogram.merged(run.histograms[stage] for run in runs if stage in run.histograms)
+    usual = rule.factor * usually.quantile_ns(0.999) if usually.total else 0.0
     return max(rule.floor_ms * 1e6, usual)
 
 
-def event_count(start_ns: npt.ArrayLike, service_ns: npt.ArrayLike) -> int:
+def event_count(start_ns: npt.ArrayLike, length_ns: npt.ArrayLike) -> int:
     """Number of events: exchanges that overlap or follow within `QUIET_NS` are one."""
     start = np.asarray(start_ns, dtype=np.int64)
     if start.size == 0:
         return 0
     order = np.argsort(start, kind="stable")
     start = start[order]
-    end = np.maximum.accumulate(start + np.asarray(service_ns, dtype=np.int64)[order])
+    end = np.maximum.accumulate(start + np.asarray(length_ns, dtype=np.int64)[order])
     return 1 + int(np.count_nonzero(start[1:] - end[:-1] > QUIET_NS))
 
 
@@ -92,7 +91,7 @@ def count_pairs(pairs: Sequence[Pair], limit_ns: float) -> SpikeCounts:
             raised.append(pair.index)
         if any(_unsent(run) for run in runs):
             unsent.append(pair.index)
-        if any(spike.shared and _service_ns(spike) >= limit_ns for r in runs for spike in r.spikes):
+        if any(spike.shared and spike.length_ns >= limit_ns for r in runs for spike in r.spikes):
             shared.append(pair.index)
         exposure_s[:, column] = [run.duration_s for run in runs]
         events[:, column] = [_events(run, max(limit_ns, *sent_ns)) for run in runs]
@@ -110,12 +109,12 @@ def count_pairs(pairs: Sequence[Pair], limit_ns: float) -> SpikeCounts:
 
 
 def stage_of_spikes(pairs: Sequence[Pair], limit_ns: float) -> str:
-    """The part of ``service`` in which the candidate's spikes spent most of their time, or ""."""
+    """The part of ``response`` in which the candidate's spikes spent most of their time, or ""."""
     time_ns = dict.fromkeys(COMPONENTS, 0)
     for run in (pair.candidate for pair in pairs):
         for spike in _spikes_in(run, max(limit_ns, run.spike_threshold_ns)):
-            for part in COMPONENTS:
-                time_ns[part] += spike.stages_ns.get(part, 0)
+            for part, part_ns in spike.parts_ns.items():
+                time_ns[part] += part_ns
     most = max(COMPONENTS, key=lambda part: time_ns[part])
     return most if time_ns[most] > sum(time_ns.values()) / 2 else ""
 
@@ -128,16 +127,12 @@ def count_runs(runs: Sequence[Run], limit_ns: float) -> tuple[Floats, Floats]:
 
 
 def _events(run: Run, limit_ns: float) -> int:
-    slow = [(spike.rx_first_ns, _service_ns(spike)) for spike in _spikes_in(run, limit_ns)]
+    slow = [(spike.rx_first_ns, spike.length_ns) for spike in _spikes_in(run, limit_ns)]
     return event_count(*zip(*slow, strict=True)) if slow else 0
 
 
 def _spikes_in(run: Run, limit_ns: float) -> Iterator[Spike]:
-    return (s for s in run.spikes if _service_ns(s) >= limit_ns and not s.shared)
-
-
-def _service_ns(spike: Spike) -> int:
-    return spike.stages_ns.get("service", 0)
+    return (s for s in run.spikes if s.length_ns >= limit_ns and not s.shared)
 
 
 def _unsent(run: Run) -> bool:

@@ -14,6 +14,10 @@ STAGES: Mapping[str, str] = {
     "app": "the application itself, its dependencies included",
     "depend": "a service that it calls responds later than before",
     "internal": "a server inside the container responds later than before",
+    "respond": "the response began in time and ended late: look at what is written after its first "
+    "bytes, and at clients that read slowly",
+    "upload": "requests took longer to come in, which is the time of their sender or their size, "
+    "not the service",
     "recv_wait": "requests lay unread in the socket, so look for a blocked event loop, "
     "a full worker pool or too little CPU",
 }

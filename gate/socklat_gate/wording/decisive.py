@@ -28,6 +28,10 @@ CANNOT_JUDGE = {
 """Reasons for which more pairs do not help, so that they are the headline of an open verdict."""
 
 
+WHOLE = ("response", "service")
+"""Stages whose quantiles the slices of the attribution explain."""
+
+
 def worst_of(verdict: Verdict, outcome: Outcome) -> MetricVerdict | None:
     """The metric of this outcome with the largest change."""
     found = [metric for metric in verdict.metrics if metric.verdict is outcome]
@@ -61,8 +65,8 @@ def settled(verdict: Verdict) -> bool:
 
 
 def carrier(verdict: Verdict, metric: MetricVerdict) -> Attribution | None:
-    """The slice of a ``service`` quantile, if a stage carries its change."""
-    if metric.stage != "service" or metric.quantile is None:
+    """The slice of a quantile of the whole exchange, if a stage carries its change."""
+    if metric.stage not in WHOLE or metric.quantile is None:
         return None
     title = slice_of(metric.quantile)
     return next((a for a in verdict.attribution if a.slice == title and a.stage), None)

@@ -8,6 +8,7 @@ from socklat_gate.errors import Reason
 from socklat_gate.measured.attribution import Attribution
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.result import Result, RunResult
+from socklat_gate.measured.run_values import latency_stage
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict, Verdict
 from socklat_gate.wording.advice import ADVICE, COUNTS, CPU, IMPROVED, INTENDED, SPIKES, STAGES
 from socklat_gate.wording.change_text import (
@@ -28,7 +29,7 @@ from socklat_gate.wording.units import change, count, ns
 __all__ = ["headline", "next_step"]
 
 MAX_ALSO = 3
-DEPEND, INTERNAL = "depend", "internal"
+DEPEND, INTERNAL, UPLOAD = "depend", "internal", "upload"
 
 
 def headline(result: Result) -> Sentence:
@@ -73,16 +74,17 @@ def next_step(result: Result) -> Sentence:
 
 def _run_sentence(result: RunResult) -> Sentence:
     runs = result.campaign.runs
-    services = [run.histograms["service"] for run in runs if "service" in run.histograms]
-    exchanges = sum(histogram.total for histogram in services)
-    corrected = [run.corrected.histograms.get("service") for run in runs if run.corrected]
+    stage = latency_stage(runs)
+    measured = [run.histograms[stage] for run in runs if stage in run.histograms]
+    exchanges = sum(histogram.total for histogram in measured)
+    corrected = [run.corrected.histograms.get(stage) for run in runs if run.corrected]
     judged = [histogram for histogram in corrected if histogram is not None and histogram.total]
     without_stalls = bool(runs) and len(judged) == len(runs)
     image = Name(result.candidate_image or "the service")
     if not exchanges:
         return (image, " was measured, but no exchange was recorded")
-    p50, p99 = Histogram.merged(judged if without_stalls else services).quantiles_ns([0.5, 0.99])
-    text = f" responded to {count(exchanges)} requests: service p50 {ns(p50)}, p99 {ns(p99)}"
+    p50, p99 = Histogram.merged(judged if without_stalls else measured).quantiles_ns([0.5, 0.99])
+    text = f" responded to {count(exchanges)} requests: {stage} p50 {ns(p50)}, p99 {ns(p99)}"
     text += " (corrected for stalls)" if without_stalls else ""
     return (image, text)
 
@@ -150,6 +152,8 @@ def _where(verdict: Verdict, metric: MetricVerdict) -> Sentence:
         return ()
     stage = found.stage
     within: Sentence = ()
+    if stage == UPLOAD:
+        return (", mostly in ", Name(UPLOAD), ", the time in which requests came in")
     if stage in (DEPEND, INTERNAL):
         stage = max(found.shares, key=lambda share: share.share).stage
         within = _waited_for(found)

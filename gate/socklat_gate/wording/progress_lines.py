@@ -67,8 +67,8 @@ def aa_pair_line(done: int, pairs: int, changes: Mapping[str, float | None]) -> 
 
 def run_line(done: int, runs: int, run: Run, elapsed_s: float) -> str:
     """Run ``done`` of an image that is measured alone."""
-    p50, p99 = map(ns, run.histograms["service"].quantiles_ns([0.5, 0.99]))
-    return f"run {done}/{runs}  service p50 {p50}, p99 {p99}  ({elapsed_s:.0f} s so far)"
+    p50, p99 = map(ns, run.histograms["response"].quantiles_ns([0.5, 0.99]))
+    return f"run {done}/{runs}  response p50 {p50}, p99 {p99}  ({elapsed_s:.0f} s so far)"
 
 
 def excluded_line(what: str, why: Note | None) -> str:
@@ -109,7 +109,7 @@ def _limit(limit: LimitVerdict) -> str:
 
 
 def _short(name: str) -> str:
-    return name.removeprefix("service_")
+    return name.removeprefix("response_")
 
 
 def _minutes(seconds: float) -> str:

@@ -15,7 +15,7 @@ TITLES: Mapping[str, str] = {
     "attribution": "Where the time went",
     "rare_spikes": "Rare spikes",
     "spike_evidence": "How rare spikes were judged",
-    "service_time": "Service time",
+    "response_time": "Response time",
     "load": "Load",
     "answers": "Responses",
     "completeness": "Completeness",

@@ -20,7 +20,8 @@ def shortfall_text(shortfall: Shortfall, stage: str, quantile: float | None) -> 
     if shortfall.lack is Lack.CPU_TIME:
         return f"{where}: the container's CPU time was not measured"
     if shortfall.lack is Lack.STAGE or quantile is None:
-        return f"{where}: stage {stage} was not measured"
+        older = " (it was measured by an earlier version: measure again, or gate stage service)"
+        return f"{where}: stage {stage} was not measured{older if stage == 'response' else ''}"
     return (
         f"{where}: {shortfall.exceeding or 0:.3g} of {shortfall.exchanges or 0} exchanges lie "
         f"beyond {stage} p{100 * quantile:g}, {shortfall.needed or 0} are needed"
@@ -69,6 +70,6 @@ def overlap_text(subject: str, numbers: Mapping[str, Scalar]) -> str:
     return (
         f"{units.share(min(share, 1.0))} of the {subject}'s exchanges overlapped on their "
         f"connections (pipelining or multiplexing; {units.share(allowed)} allowed), "
-        "so their service time is approximate: load the service with one request at a "
+        "so their response time is approximate: load the service with one request at a "
         "time per connection, or raise gate.max_overlap"
     )

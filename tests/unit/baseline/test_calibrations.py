@@ -30,7 +30,7 @@ from tests.unit.factories import worded
 
 MACHINE = Fingerprint({"kernel": "6.1", "cpus": "2"}, {"docker": "27"})
 METRIC = MetricFindings(
-    name="service_p50",
+    name="response_p50",
     ratios=(1.01, 0.99, 1.0, 1.02, 0.98, 1.0),
     pair_sd=0.014,
     change=-0.001,
@@ -147,7 +147,7 @@ def test_the_summary_has_the_rates_and_what_they_rest_on() -> None:
     assert "3 of 10000 resampled jobs of up to 40 pairs" in text
     assert "at most 0.08%" in text
     assert "within 1.3 min" in text
-    assert "service_p50 +4.30%" in text
+    assert "response_p50 +4.30%" in text
     assert "\n" not in text
 
 

@@ -95,7 +95,7 @@ def test_promoted_listed_verified_shown_and_exported(location: str, tmp_path: Pa
     ]
     assert baseline("verify", *at).stdout == f"ok  {promoted}\n"
     shown = baseline("show", "checkout", *at).stdout
-    assert "service_p50" in shown
+    assert "response_p50" in shown
     assert COMMIT in shown
     exported = baseline("export", "--parquet", tmp_path / "all.parquet", *at).stdout
     assert exported.startswith("1 campaigns, ")
@@ -200,7 +200,7 @@ def slower_since(tmp_path: Path) -> str:
 def test_where_the_history_changed(slower_since: str, tmp_path: Path) -> None:
     text = baseline("history", slower_since).stdout
     p50 = text.partition("\n\n")[0].splitlines()
-    assert p50[0].split() == ["service_p50", "▁▁▁▁▁▁██████"]
+    assert p50[0].split() == ["response_p50", "▁▁▁▁▁▁██████"]
     marked = [line for line in p50 if line.startswith("*")]
     assert [line.split()[1] for line in marked] == ["2026-03-07T05:06:07"]
     assert "from 2026-03-07" in p50[-1]
@@ -210,7 +210,7 @@ def test_where_the_history_changed(slower_since: str, tmp_path: Path) -> None:
 
 def test_the_history_is_shown_as_bars(slower_since: str) -> None:
     lines = baseline("show", slower_since).stdout.splitlines()
-    (p50,) = [line for line in lines if line.startswith("service_p50")]
+    (p50,) = [line for line in lines if line.startswith("response_p50")]
     assert p50.split()[1:3] == ["▁▁▁▁▁▁██████", "12"]
     assert p50.endswith("+23.5%")
 

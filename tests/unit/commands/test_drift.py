@@ -58,14 +58,14 @@ def test_a_release_left_behind_exits_with_1(stored: Path, release: str) -> None:
     done = run(stored, "--release", release)
     assert done.exit_code == 1
     assert "the pinned release, more than the tolerance of +2.00%" in done.output
-    assert "service_p50: +2" in done.output
+    assert "response_p50: +2" in done.output
     assert "from 2026-03-07 (commit bbbbbbbbbbbb) on" in done.output
 
 
 def test_without_a_release_changes_are_told_only(stored: Path) -> None:
     done = run(stored)
     assert done.exit_code == 0
-    assert done.output.count("service_p50") == 1
+    assert done.output.count("response_p50") == 1
 
 
 def test_an_unknown_release_is_named(stored: Path) -> None:

@@ -54,7 +54,7 @@ def test_a_report_fits_the_terminal_and_shows_no_markup(reports: Path, columns: 
     assert max(map(cell_len, lines)) <= min(columns, 80)
     assert [mark for mark in MARKUP if mark in shown] == []
     text = "\n".join(lines)
-    for part in ("Metrics", "service_p99", "Where the time went", "Environment", "Not shown here"):
+    for part in ("Metrics", "response_p99", "Where the time went", "Environment", "Not shown here"):
         assert part in text
     assert "\x1b[1m" in shown
     assert "…" not in shown

@@ -104,7 +104,7 @@ def test_bodies_have_exactly_the_members_of_the_dataclasses():
 
 
 def with_metric(**changes):
-    metric = dataclasses.replace(make_metric("service_p99", Outcome.PASS), **changes)
+    metric = dataclasses.replace(make_metric("response_p99", Outcome.PASS), **changes)
     result = make_result()
     verdict = dataclasses.replace(result.verdict, metrics=(metric,))
     return dataclasses.replace(result, verdict=verdict)

@@ -41,12 +41,12 @@ def written(path: Path, body: dict, version: int) -> Path:
 )
 def test_reasons_with_a_sentence_keep_it(tmp_path, version, code, today):
     body = to_body(make_result())
-    body["verdict"]["reasons"] = [[code, "service_p99 changed by +31%"]]
+    body["verdict"]["reasons"] = [[code, "response_p99 changed by +31%"]]
     for metric in body["verdict"]["metrics"]:
         for name in ("raw_baseline_ns", "raw_candidate_ns", "raw_change", "trace", "shortfalls"):
             del metric[name]
     verdict = read_result(written(tmp_path / "result.json", body, version)).verdict
-    assert coded_reasons(verdict) == [(today.value, "service_p99 changed by +31%")]
+    assert coded_reasons(verdict) == [(today.value, "response_p99 changed by +31%")]
     assert verdict.metrics[0].trace == EvidenceTrace()
 
 

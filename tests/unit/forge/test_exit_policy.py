@@ -12,10 +12,10 @@ from socklat_gate.forge.exit_policy import (
     OnNoBaseline,
     conclusion_of,
     job_exit,
+    latency_change,
     level_of,
     meaning_of,
     outcome_exit,
-    service_change,
 )
 from socklat_gate.forge.finding import Finding
 from socklat_gate.measured.facts import ReasonFact
@@ -105,11 +105,11 @@ def test_every_exit_code_has_a_meaning() -> None:
 
 def test_the_change_of_a_quantile() -> None:
     verdict = make_verdict(Outcome.REGRESSION)
-    assert service_change(verdict, 0.99) == 0.31
-    assert service_change(verdict, 0.999) is None
-    unknown = make_metric("service_p50", Outcome.INCONCLUSIVE, math.nan)
+    assert latency_change(verdict, 0.99) == 0.31
+    assert latency_change(verdict, 0.999) is None
+    unknown = make_metric("response_p50", Outcome.INCONCLUSIVE, math.nan)
     verdict = replace(make_verdict(Outcome.INCONCLUSIVE), metrics=(unknown,))
-    assert service_change(verdict, 0.5) is None
+    assert latency_change(verdict, 0.5) is None
 
 
 @pytest.mark.parametrize("outcome", Outcome)

@@ -39,8 +39,8 @@ def test_an_http_service_gets_its_path_readiness_and_a_rate_it_can_bear(tmp_path
     assert scenario.service.ready.http == "/health"
     assert scenario.load.rate == 100  # 30% of the time at 2 ms each are 150
     assert [m.name for m in scenario.gate.metrics] == [
-        "service_p50",
-        "service_p90",
+        "response_p50",
+        "response_p90",
         "cpu_per_request",
     ]
 
@@ -49,7 +49,7 @@ def test_a_fast_one_is_judged_by_p99_too(tmp_path: Path) -> None:
     detected = DetectedProtocol(HTTP, "/", 200, latency_s=0.0002, verified=True)
     scenario = written(tmp_path, source(), 8080, detected)
     assert scenario.load.rate == 1000
-    assert "service_p99" in [m.name for m in scenario.gate.metrics]
+    assert "response_p99" in [m.name for m in scenario.gate.metrics]
 
 
 @pytest.mark.parametrize("status", [301, 404, 500])

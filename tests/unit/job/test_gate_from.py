@@ -28,7 +28,7 @@ regression_threshold = 0.1
 LOOSE = SCENARIO.replace("0.05\n", "0.5\n").replace("= 0.1\n", "= 0.9\n")
 WAIVER = """
 [[waiver]]
-metric = "service_p50"
+metric = "response_p50"
 ceiling = 0.6
 expires = {}
 link = "https://tracker.example/1"
@@ -145,7 +145,7 @@ def test_what_is_wrong_here_is_named_here(repository: Repository) -> None:
 def test_a_load_that_is_too_short_for_the_limits_there(repository: Repository) -> None:
     path = repository.path / "perf" / "socklat.toml"
     path.write_text(SCENARIO.replace("rate = 2000", "rate = 2"))
-    assert "service_p50 needs about" in refused(path, "main").message
+    assert "response_p50 needs about" in refused(path, "main").message
 
 
 @pytest.mark.parametrize("ref", ["nowhere", "--upload-pack=x", "main..topic", "0" * 40])

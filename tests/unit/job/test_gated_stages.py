@@ -9,7 +9,7 @@ from socklat_gate.job.gated_stages import missing_hooks, unmeasured_stages
 from socklat_gate.scenario import Stage
 from socklat_gate.wording.shared_facts import no_hook_text
 
-HEADLINE = ("service", "recv_wait", "app", "accept_wait")
+HEADLINE = ("service", "recv_wait", "app", "respond", "accept_wait")
 FULL = {"rx_stack", "bridge", "tx_stack", "runq", "rx_process"}
 
 
@@ -32,8 +32,10 @@ def test_more_detail_is_asked_for_where_it_can_help_and_only_there(stage: str) -
 
 
 def test_at_full_detail_it_is_the_kernel_that_cannot() -> None:
-    missing = unmeasured_stages(["rx_process", "app", "respond", "respond"], HEADLINE, "full")
-    assert missing == ("rx_process", "respond")
+    missing = unmeasured_stages(
+        ["rx_process", "app", "respond", "depend", "depend"], HEADLINE, "full"
+    )
+    assert missing == ("rx_process", "depend")
     text = no_hook_text(missing_hooks(missing))
     assert "rx_process is not measured: no hook for process attaches" in text
-    assert "respond is not measured: no hook for sent attaches" in text
+    assert "depend is not measured: no hook for it attaches" in text

@@ -159,7 +159,7 @@ def test_a_run_that_never_gets_enough_says_how_long_it_would_take(
     correction, _ = recorder.finish()
     assert correction is not None
     sentence = note_text(recorder.shortfall(correction))
-    assert "undisturbed exchanges beyond service_p99 in 40.0 s, where 50 are needed" in sentence
+    assert "undisturbed exchanges beyond response_p99 in 40.0 s, where 50 are needed" in sentence
 
 
 @pytest.mark.parametrize(("slow", "extended"), [("candidate", False), ("baseline", True)])
@@ -170,7 +170,7 @@ def test_the_baselines_latencies_say_how_many_stay_undisturbed(
     begins = np.arange(S, 41 * S, 25 * MS)
     world = World(stalls_at(begins, begins + 2 * MS))
     of_slow = world.log["target"] == (slow == "candidate")
-    world.log["ns"][of_slow, EXCHANGE_STAGES.index("service")] = 16 * MS
+    world.log["ns"][of_slow, EXCHANGE_STAGES.index("response")] = 16 * MS
     recorder = run(world, monkeypatch)
     correction, _ = recorder.finish()
     assert correction is not None

@@ -28,7 +28,7 @@ class FakeProbe:
 
     def read(self, slot: int) -> Any:
         served = Histogram.of([1000 * slot] * 5) if slot != 3 else Histogram.empty()
-        return SimpleNamespace(histograms={"service": served})
+        return SimpleNamespace(histograms={"response": served})
 
 
 def arm(first: int, *names: str) -> Any:

@@ -17,7 +17,7 @@ from tests.unit.repositories import Repository, new_repository
 
 WAIVER = """
 [[waiver]]
-metric = "service_p50"
+metric = "response_p50"
 baseline = "{}"
 """
 
@@ -25,7 +25,7 @@ baseline = "{}"
 def waived(baseline: str, **service: Any) -> Scenario:
     planned = scenario()
     waiver = {
-        "metric": "service_p50",
+        "metric": "response_p50",
         "ceiling": 0.4,
         "expires": date(2999, 12, 31),
         "link": "https://tracker.example/1",
@@ -92,7 +92,7 @@ def test_after_the_merge_it_passes_no_second_change(
         repository.git("commit", "--quiet", "-m", "squashed")
     merged = repository.git("rev-parse", "HEAD")
     text = why_not(base, merged)
-    assert f"the waiver of service_p50 is not in force: it is given for {base[:12]}" in text
+    assert f"the waiver of response_p50 is not in force: it is given for {base[:12]}" in text
     assert f'write baseline = "{merged[:12]}"' in text
     # Given anew, it holds for what it is given for.
     assert why_not(merged, merged) == ""

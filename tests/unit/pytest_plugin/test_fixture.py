@@ -108,7 +108,7 @@ def test_a_pass_leaves_its_reports(project: pytest.Pytester) -> None:
 def test_a_regression_fails_with_the_headline(project: pytest.Pytester) -> None:
     done = run(project, "regression", "--socklat")
     done.assert_outcomes(failed=1)
-    done.stdout.fnmatch_lines(["regression: *service_p99*31.0%*socklat-out/test_shop*"])
+    done.stdout.fnmatch_lines(["regression: *response_p99*31.0%*socklat-out/test_shop*"])
     assert "fixture.py" not in done.stdout.str()
 
 
@@ -179,7 +179,7 @@ def test_pytest_benchmark_stores_and_compares_the_metrics(project: pytest.Pytest
     assert len(stored) == 2
     found = json.loads(stored[0].read_text())["benchmarks"]
     names = [entry["name"] for entry in found]
-    assert names[:2] == ["test_shop[service_p50]", "test_shop[service_p90]"]
+    assert names[:2] == ["test_shop[response_p50]", "test_shop[response_p90]"]
     first = found[0]
     assert first["group"] == "socklat"
     assert first["stats"]["rounds"] == 2  # one of three pairs was excluded
@@ -187,7 +187,7 @@ def test_pytest_benchmark_stores_and_compares_the_metrics(project: pytest.Pytest
     assert first["extra_info"]["verdict"] == "pass"
     assert first["extra_info"]["change"] == pytest.approx(0.004)
     compared = project.run(Path(sys.executable).parent / "pytest-benchmark", "compare")
-    compared.stdout.fnmatch_lines(["*test_shop[[]service_p50]*0001*"])
+    compared.stdout.fnmatch_lines(["*test_shop[[]response_p50]*0001*"])
 
 
 def test_disabled_benchmarks_store_nothing(project: pytest.Pytester) -> None:

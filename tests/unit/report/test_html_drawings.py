@@ -24,6 +24,7 @@ from socklat_gate.scenario.gating import Gate, Metric
 from socklat_gate.verdict.band_means import slice_means_ns
 from socklat_gate.verdict.decide import decide
 from tests.unit.factories import (
+    STAGES,
     make_metric,
     make_pair,
     make_result,
@@ -91,7 +92,7 @@ def test_the_table_of_a_curve_has_the_ratio():
 def test_the_document_of_curves_is_small_and_complete():
     document = curve_document(shown_runs(RAW).arms, curve_sets(shown_runs(RAW).arms))
     assert document["arms"] == ["baseline", "candidate"]
-    assert [one["stage"] for one in document["sets"]] == ["service", "recv_wait", "app"]
+    assert [one["stage"] for one in document["sets"]] == [*STAGES]
     assert all(len(f"{v:g}") <= 10 for v in document["sets"][0]["curves"][0]["at"])
 
 
@@ -125,7 +126,7 @@ def test_pairs_set_aside_do_not_count_and_starts_are_one_observation():
 
 def test_evidence_by_another_scale_is_drawn_as_it_was_decided():
     result = decided()
-    verdict = decide(result.pairs, GATE, {"service_p50": 1.0}, Reason.BUDGET_PAIRS)
+    verdict = decide(result.pairs, GATE, {"response_p50": 1.0}, Reason.BUDGET_PAIRS)
     trace = evidence_traces(verdict)[0]
     assert max(1.0, *trace.fail) == pytest.approx(verdict.metrics[0].evidence_fail)
 
@@ -208,8 +209,8 @@ def test_hundreds_of_pairs_and_none():
 
 def test_stages_follow_each_other_and_add_up():
     for fall in waterfalls(shown_runs(RAW).arms):
-        recv_wait, app = fall.rows
-        assert [row.stage for row in fall.rows] == list(SEQUENCE[:2])
+        recv_wait, app, _ = fall.rows
+        assert [row.stage for row in fall.rows] == list(SEQUENCE)
         for wait, work in zip(recv_wait.bars, app.bars, strict=True):
             assert wait.begin == 0
             assert work.begin == pytest.approx(wait.width, abs=0.02)
@@ -225,19 +226,18 @@ def test_a_waterfall_shows_the_means_around_its_quantile():
     assert waterfalls([]) == ()
 
 
-def test_a_late_acknowledgement_does_not_flatten_the_rest():
+def test_runs_from_before_there_was_a_response_end_with_its_first_byte():
     pair = make_pair()
-    bands = pair.baseline.bands
-    late = replace(
+    bands, kept = pair.baseline.bands, [1, 2, 3, 4]
+    older = replace(
         bands,
-        stages=(*bands.stages, "deliver"),
-        sums_ns=np.column_stack((bands.sums_ns, bands.count * np.uint64(40_000_000))),
+        stages=tuple(bands.stages[at] for at in kept),
+        sums_ns=np.ascontiguousarray(bands.sums_ns[:, kept]),
     )
-    run = replace(pair.baseline, bands=late)
-    (fall, _) = waterfalls([("service", [run])])
-    assert fall.rows[-1].stage == "deliver"
-    assert fall.rows[-1].bars[0].cut
-    assert fall.rows[1].bars[0].width > 50
+    assert older.stages == ("service", "recv_wait", "app", "respond")
+    (fall, _) = waterfalls([("service", [replace(pair.baseline, bands=older)])])
+    assert fall.whole_stage == "service"
+    assert [row.stage for row in fall.rows] == ["recv_wait", "app"]
     assert fall.rows[0].change == ""
 
 
@@ -253,7 +253,7 @@ def test_shares_are_bars_between_nothing_and_all():
 
 
 def test_intervals_keep_their_order_on_the_axis():
-    axis = interval_axis([make_metric("service_p99", Outcome.REGRESSION, 0.31)])
+    axis = interval_axis([make_metric("response_p99", Outcome.REGRESSION, 0.31)])
     (row,) = axis.rows
     assert axis.zero < row.tolerance < row.regression_threshold < row.low < row.at < row.high
     assert any(text == "0" for _, text in axis.ticks)
@@ -262,7 +262,7 @@ def test_intervals_keep_their_order_on_the_axis():
 
 
 def test_unbounded_intervals_reach_the_edges():
-    metric = replace(make_metric("service_p99", Outcome.PASS), ci_low=-math.inf, ci_high=math.inf)
+    metric = replace(make_metric("response_p99", Outcome.PASS), ci_low=-math.inf, ci_high=math.inf)
     (row,) = interval_axis([metric]).rows
     assert (row.low, row.high) == (0, 100)
     (row,) = interval_axis([replace(metric, change=math.nan, ci_low=math.nan)]).rows
@@ -270,6 +270,6 @@ def test_unbounded_intervals_reach_the_edges():
 
 
 def test_a_change_without_measure_stays_on_the_page():
-    metric = replace(make_metric("service_p99", Outcome.REGRESSION), change=1e6, ci_high=1e9)
+    metric = replace(make_metric("response_p99", Outcome.REGRESSION), change=1e6, ci_high=1e9)
     (row,) = interval_axis([metric]).rows
     assert 0 <= row.low <= row.at <= row.high <= 100

@@ -90,26 +90,26 @@ def test_the_gates_own_case_has_the_outcome(outcome):
 
 def test_every_metric_is_a_case_with_its_numbers():
     cases = {c.get("name"): c for c in tree_of().iter("testcase")}
-    assert list(cases) == ["gate", "service_p50", "service_p90", "service_p99"]
-    failure = cases["service_p99"].find("failure")
+    assert list(cases) == ["gate", "response_p50", "response_p90", "response_p99"]
+    failure = cases["response_p99"].find("failure")
     assert failure.get("message") == (
-        "service_p99 changed by +31.0% (95% interval +24.0% to +39.0%); tolerance +5.00%"
+        "response_p99 changed by +31.0% (95% interval +24.0% to +39.0%); tolerance +5.00%"
     )
     assert failure.get("type") == "regression"
     assert "e-value to fail / threshold 3.2e4 / 300, to pass 0.3 / 20" in failure.text
-    assert outcome_of(cases["service_p50"]) is None
-    assert "+0.40%" in cases["service_p50"].findtext("system-out")
+    assert outcome_of(cases["response_p50"]) is None
+    assert "+0.40%" in cases["response_p50"].findtext("system-out")
 
 
 def test_what_is_open_is_skipped_not_passed():
     cases = {c.get("name"): c for c in tree_of("gate", Outcome.INCONCLUSIVE).iter("testcase")}
-    assert outcome_of(cases["service_p99"]) == "skipped"
+    assert outcome_of(cases["response_p99"]) == "skipped"
     assert outcome_of(cases["gate"]) == "skipped"
 
 
 def test_spikes_and_waivers():
     verdict = make_result().verdict
-    waived = replace(make_metric("service_p99", Outcome.PASS, 0.2), waived=make_waived())
+    waived = replace(make_metric("response_p99", Outcome.PASS, 0.2), waived=make_waived())
     spikes = make_spike_verdict(failed=True, candidate=5)
     cases = {
         case.get("name"): case
@@ -118,7 +118,7 @@ def test_spikes_and_waivers():
         )
     }
     assert cases["spikes"].find("failure").get("message").startswith("5 spikes of 50.0 ms")
-    said = cases["service_p99"].findtext("system-out")
+    said = cases["response_p99"].findtext("system-out")
     assert "waived until 2026-12-31: https://example.org/decisions/17" in said
 
 

@@ -17,7 +17,7 @@ from tests.unit.report.markdown_judge import tables
 
 def limited(outcome: Outcome) -> Result:
     result = make_result("gate", outcome)
-    limits = (make_limit("service_p99", outcome),)
+    limits = (make_limit("response_p99", outcome),)
     return replace(result, verdict=replace(result.verdict, limits=limits))
 
 
@@ -39,7 +39,7 @@ def test_every_format_has_the_limit(name: str, outcome: Outcome) -> None:
         "html": "27.9 ms to 34.1 ms",
         "junit": 'name="service_p99_limit"',
         "json": '"limit_ns": 50000000.0',
-        "openmetrics": 'socklat_gate_limit_seconds{metric="service_p99"} 0.05',
+        "openmetrics": 'socklat_gate_limit_seconds{metric="response_p99"} 0.05',
     }
     assert shown[name] in text
     assert shown[name] not in FORMATS[name].render(report_of(make_result("gate", outcome)))
@@ -47,14 +47,14 @@ def test_every_format_has_the_limit(name: str, outcome: Outcome) -> None:
 
 def test_an_improvement_is_in_the_tables_and_is_no_failure() -> None:
     result = make_result("gate", Outcome.PASS)
-    faster = replace(make_metric("service_p50", Outcome.PASS, -0.73), improved=True)
+    faster = replace(make_metric("response_p50", Outcome.PASS, -0.73), improved=True)
     report = report_of(replace(result, verdict=replace(result.verdict, metrics=(faster,))))
     markdown = FORMATS["markdown"].render(report)
     assert any("✔ improved" in cell for table in tables(markdown) for row in table for cell in row)
     assert 'class="verdict v-pass">✔ improved' in FORMATS["html"].render(report)
-    assert 'socklat_gate_metric_improved{metric="service_p50"} 1.0' in FORMATS[
+    assert 'socklat_gate_metric_improved{metric="response_p50"} 1.0' in FORMATS[
         "openmetrics"
     ].render(report)
     junit = FORMATS["junit"].render(report)
-    assert "improved: service_p50 changed by -73.0%" in junit
+    assert "improved: response_p50 changed by -73.0%" in junit
     assert 'failures="0"' in junit

@@ -16,6 +16,7 @@ from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome, Verdict, Waived
 from tests.unit.factories import (
+    STAGES,
     make_campaign,
     make_cpu_metric,
     make_pair,
@@ -81,7 +82,7 @@ def test_every_kind_and_outcome_renders(kind, outcome):
 
 def test_the_first_line_of_a_regression():
     assert render_markdown(make_result()).splitlines()[0] == (
-        "✘ **REGRESSION** - `service_p99` is 31.0% slower (95% interval 24.0% to 39.0%), "
+        "✘ **REGRESSION** - `response_p99` is 31.0% slower (95% interval 24.0% to 39.0%), "
         "almost all of it in `app`"
     )
 
@@ -92,7 +93,7 @@ def test_a_gate_report_has_all_parts():
         "Metrics",
         "Stall correction",
         "Where the time went",
-        "Service time",
+        "Response time",
         "Load",
         "Completeness",
         "Environment",
@@ -107,7 +108,7 @@ def test_the_metrics_table():
     metrics = tables(render_markdown(make_result()))[0]
     assert metrics[0][0] == "metric"
     p99 = dict(zip(metrics[0], metrics[3], strict=True))
-    assert p99["metric"] == "`service_p99`"
+    assert p99["metric"] == "`response_p99`"
     assert p99["change"] == "+31.0%"
     assert p99["95% interval"] == "+24.0% to +39.0%"
     assert p99["tolerance / threshold"] == "+5.00% / +15.0%"
@@ -117,7 +118,7 @@ def test_the_metrics_table():
 def test_the_evidence_is_folded():
     report = render_markdown(make_result())
     (table,) = [t for t in tables(report) if t[0][1] == "e-value to fail / threshold"]
-    assert table[3] == ["`service_p99`", "3.2e4 / 300", "0.3 / 20", "✘ regression"]
+    assert table[3] == ["`response_p99`", "3.2e4 / 300", "0.3 / 20", "✘ regression"]
     assert report.index("<summary>Evidence</summary>") < report.index("3.2e4 / 300")
 
 
@@ -137,7 +138,7 @@ def test_the_attribution_names_the_stage_or_says_that_it_cannot():
 def test_the_pairs_table_shows_each_change_and_why_a_pair_is_not_used():
     report = render_markdown(make_result())
     (pairs,) = [t for t in tables(report) if t[0][0] == "pair"]
-    assert pairs[0][2:5] == ["`service_p50`", "`service_p90`", "`service_p99`"]
+    assert pairs[0][2:5] == ["`response_p50`", "`response_p90`", "`response_p99`"]
     assert [row[0] for row in pairs[1:]] == ["0", "1", "2"]
     assert pairs[2][-1] == "steal 71% is above 60%"
     assert all(cell.startswith("+") for cell in pairs[1][2:5])
@@ -166,9 +167,9 @@ def test_an_unbalanced_count_cannot_be_overlooked():
 
 def test_a_run_shows_numbers_and_no_verdict():
     report = render_markdown(make_result("run"))
-    assert headings(report)[:3] == ["Stall correction", "Measured", "Service time"]
+    assert headings(report)[:3] == ["Stall correction", "Measured", "Response time"]
     (measured,) = [t for t in tables(report) if t[0][0] == "stage"]
-    assert [row[0] for row in measured[1:]] == ["`service`", "`recv_wait`", "`app`"]
+    assert [row[0] for row in measured[1:]] == [f"`{stage}`" for stage in STAGES]
     assert "Metrics" not in headings(report)
 
 
@@ -220,7 +221,7 @@ def test_a_verdict_without_any_number_still_renders():
     report = render_markdown(replace(result, verdict=verdict, pairs=pairs))
     assert not re.search(r"\b(?:nan|None|inf)\b", report)
     assert report.count("n/a") > 20
-    assert "Service time" not in headings(report)
+    assert "Response time" not in headings(report)
 
 
 def test_only_set_aside_pairs_still_render():

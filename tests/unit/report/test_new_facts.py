@@ -45,7 +45,7 @@ from tests.unit.factories import (
 from tests.unit.report.markdown_judge import inline_tokens, tables
 from tests.unit.report.rendered import render_markdown
 
-P50 = make_metric("service_p50", Outcome.PASS)
+P50 = make_metric("response_p50", Outcome.PASS)
 
 
 def with_verdict(result: Result, **changes: object) -> Result:
@@ -120,7 +120,7 @@ def test_both_numbers_stand_side_by_side() -> None:
     cpu = make_cpu_metric(Outcome.PASS)
     report = render_markdown(with_verdict(result, metrics=(*metrics, cpu)))
     (table,) = [t for t in tables(report) if t[0][-1] == "raw change"]
-    assert [row[0] for row in table[1:]] == ["`service_p50`", "`service_p90`", "`service_p99`"]
+    assert [row[0] for row in table[1:]] == ["`response_p50`", "`response_p90`", "`response_p99`"]
     assert table[1][5] == "+0.40%"
     assert table[1][6].startswith("+3")
 
@@ -131,10 +131,10 @@ def test_a_run_shows_both_and_sums_up_what_would_be_judged() -> None:
     runs = tuple(with_correction(make_pair(i)).baseline for i in range(2))
     result = replace(result, campaign=replace(result.campaign, runs=runs))
     (measured,) = [t for t in tables(render_markdown(result)) if t[0][0] == "stage"]
-    assert [row[0] for row in measured[1:3]] == ["`service`", "`service, corrected for stalls`"]
+    assert [row[0] for row in measured[1:3]] == ["`response`", "`response, corrected for stalls`"]
     assert measured[1][1] != measured[2][1]
     p50, p99 = measured[2][2], measured[2][4]
-    assert f"service p50 {p50}, p99 {p99} (corrected for stalls)" in plain(headline(result))
+    assert f"response p50 {p50}, p99 {p99} (corrected for stalls)" in plain(headline(result))
 
 
 # the machine
@@ -208,7 +208,7 @@ def test_cpu_time_is_higher_not_slower() -> None:
 
 def spiky(**changes: object) -> Result:
     spikes = replace(make_spike_verdict(failed=True, candidate=5), **changes)
-    metrics = (make_metric("service_p50", Outcome.PASS),)
+    metrics = (make_metric("response_p50", Outcome.PASS),)
     return with_verdict(make_result(), metrics=metrics, spikes=spikes)
 
 
@@ -217,8 +217,8 @@ def test_more_spikes_are_the_headline_when_nothing_else_failed() -> None:
         "5 spikes of 50.0 ms or more in 16.0 s (reference: 0 in 16.0 s)"
     )
     assert "slowest exchanges" in plain(next_step(spiky()))
-    both = with_verdict(spiky(), metrics=(make_metric("service_p99", Outcome.REGRESSION, 0.3),))
-    assert plain(headline(both)).startswith("service_p99 is 30.0% slower")
+    both = with_verdict(spiky(), metrics=(make_metric("response_p99", Outcome.REGRESSION, 0.3),))
+    assert plain(headline(both)).startswith("response_p99 is 30.0% slower")
     assert plain(headline(both)).endswith("; also " + plain(headline(spiky())))
 
 
@@ -283,7 +283,7 @@ def test_the_power_is_stated_whatever_it_is() -> None:
 
 def waived(link: str) -> Result:
     metric: MetricVerdict = replace(
-        make_metric("service_p99", Outcome.PASS, 0.2),
+        make_metric("response_p99", Outcome.PASS, 0.2),
         tolerance=0.4,
         regression_threshold=0.53,
         waived=make_waived(link),
@@ -293,11 +293,11 @@ def waived(link: str) -> Result:
 
 def test_a_waiver_cannot_be_overlooked() -> None:
     result = waived("https://example.org/decisions/17")
-    assert plain(headline(result)).endswith("; waived: service_p99 up to +40.0%")
+    assert plain(headline(result)).endswith("; waived: response_p99 up to +40.0%")
     report = render_markdown(result)
     assert "+40.0% / +53.0% (waived)" in report
     assert (
-        "- `service_p99` is waived up to +40.0% until `2026-12-31`: `https://example.org/decisions/17`"
+        "- `response_p99` is waived up to +40.0% until `2026-12-31`: `https://example.org/decisions/17`"
         in report
     )
     spikes = replace(make_spike_verdict(), waived=make_waived())

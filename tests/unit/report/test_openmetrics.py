@@ -61,7 +61,7 @@ def test_the_histogram_is_exact_and_cumulative():
     result = make_result()
     used = [pair for pair in result.pairs if not pair.excluded]
     merged = Histogram.merged(pair.candidate.histograms["service"] for pair in used)
-    samples = families(result)["socklat_gate_service_seconds"].samples
+    samples = families(result)["socklat_gate_response_seconds"].samples
     ours = [s for s in samples if s.labels["arm"] == "candidate"]
     buckets = [(s.labels["le"], s.value) for s in ours if s.name.endswith("_bucket")]
     assert buckets[-1] == ("+Inf", merged.total)
@@ -91,7 +91,7 @@ def test_quantiles_are_in_seconds_raw_and_corrected():
 
 def test_the_metrics_and_their_evidence():
     result = make_result()
-    p99 = {"metric": "service_p99"}
+    p99 = {"metric": "response_p99"}
     assert value(result, "socklat_gate_metric_change_ratio", **p99) == pytest.approx(0.31)
     assert value(result, "socklat_gate_metric_ci_high_ratio", **p99) == pytest.approx(0.39)
     evidence = "socklat_gate_metric_evidence"
@@ -135,8 +135,8 @@ def test_counts_of_both_arms():
 def test_twins_are_told_once():
     result = make_result()
     twins = (
-        make_metric("service_p50", Outcome.PASS),
-        make_metric("service_p50", Outcome.REGRESSION),
+        make_metric("response_p50", Outcome.PASS),
+        make_metric("response_p50", Outcome.REGRESSION),
     )
     result = replace(result, verdict=replace(result.verdict, metrics=twins))
-    assert value(result, "socklat_gate_metric_change_ratio", metric="service_p50") == 0.004
+    assert value(result, "socklat_gate_metric_change_ratio", metric="response_p50") == 0.004

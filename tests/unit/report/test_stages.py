@@ -16,7 +16,7 @@ from socklat_gate.report.counters import counters_of
 from socklat_gate.report.slowest import SLOWEST, ArmSlowest, slowest_section
 from socklat_gate.report.stage_rows import Stages, stages_section
 from socklat_gate.scenario import Stage
-from tests.unit.factories import make_pair, make_result, make_run, make_spike
+from tests.unit.factories import STAGES, make_pair, make_result, make_run, make_spike
 from tests.unit.hostile_texts import TEXTS
 from tests.unit.report.markdown_judge import column_counts, filter_hits
 from tests.unit.report.rendered import render_markdown
@@ -47,19 +47,19 @@ def with_stages(run: Run, **more: Histogram) -> Run:
 def test_every_measured_stage_has_three_quantiles_an_arm_in_the_order_of_their_definition() -> None:
     run = with_stages(make_run(), runq=RX_STACK, rx_stack=RX_STACK)
     found = view([run], [run])
-    assert [row.name for row in found.rows] == ["service", "recv_wait", "app", "rx_stack", "runq"]
+    assert [row.name for row in found.rows] == [*STAGES, "rx_stack", "runq"]
     assert {len(row.cells) for row in found.rows} == {6}
-    assert all(cell.endswith(" µs") for cell in found.rows[3].cells)
+    assert all(cell.endswith(" µs") for cell in found.rows[5].cells)
     assert found.rows[0].cells[0] == found.rows[0].cells[3]
 
 
 def test_a_stage_is_seen_measured_without_being_seen_or_not_measured() -> None:
     found = view([with_stages(make_run(), depend=Histogram.empty())], [make_run()])
     rows = {row.name for row in found.rows}
-    assert rows == {"service", "recv_wait", "app"}
+    assert rows == {*STAGES}
     assert found.not_seen == ("depend",)
     assert rows | {*found.not_seen, *found.not_measured} == set(get_args(Stage))
-    assert len(found.not_measured) == len(get_args(Stage)) - 4
+    assert len(found.not_measured) == len(get_args(Stage)) - len(STAGES) - 1
 
 
 def test_a_stage_that_only_one_arm_has_is_not_available_in_the_other() -> None:
@@ -71,12 +71,12 @@ def test_a_stage_that_only_one_arm_has_is_not_available_in_the_other() -> None:
 
 def test_the_slowest_exchanges_say_when_where_and_who() -> None:
     slow = make_spike(800 * MS, 64_125_000_000)
-    slow = replace(slow, stages_ns={"service": 800 * MS, "recv_wait": 720 * MS, "app": 80 * MS})
+    slow = replace(slow, stages_ns={"response": 800 * MS, "recv_wait": 720 * MS, "app": 80 * MS})
     run = replace(make_run(), spikes=(make_spike(9 * MS), slow), spike_threshold_ns=8 * MS)
     (spikes,) = slowest([make_run(), run])
     first = spikes.rows[0]
     assert (first.run, first.at) == ("1", "5.125 s")
-    assert (first.service, first.stage, first.share) == ("800 ms", "recv_wait", "90.0%")
+    assert (first.response, first.stage, first.share) == ("800 ms", "recv_wait", "90.0%")
     assert first.peer == "172.18.0.1:41234"
     assert spikes.summary.startswith("6 exchanges at or above the threshold (8.00 ms to 8.50 ms")
 
@@ -85,7 +85,7 @@ def test_at_most_ten_of_an_arm_are_shown_and_all_are_counted() -> None:
     spikes = tuple(make_spike(n * MS) for n in range(10, 40))
     counters = {**make_run().counters, "spikes": 1_200}
     (shown,) = slowest([replace(make_run(), spikes=spikes, counters=counters)])
-    assert [row.service for row in shown.rows] == [f"{n}.0 ms" for n in range(39, 29, -1)]
+    assert [row.response for row in shown.rows] == [f"{n}.0 ms" for n in range(39, 29, -1)]
     assert len(shown.rows) == SLOWEST
     assert shown.summary.endswith("; the slowest 10 of 30 recorded are listed")
     assert shown.summary.startswith("1\u202f200 exchanges")
@@ -104,7 +104,7 @@ def test_a_spike_of_nothing_known_is_shown_without_a_stage() -> None:
     bare = replace(make_spike(), stages_ns={}, overlapped=True)
     (spikes,) = slowest([replace(make_run(), spikes=(bare,))])
     row = spikes.rows[0]
-    assert (row.service, row.stage, row.share, row.remark) == ("0 ns", "", "", "overlapped")
+    assert (row.response, row.stage, row.share, row.remark) == ("0 ns", "", "", "overlapped")
     both = replace(bare, shared=True)
     (spikes,) = slowest([replace(make_run(), spikes=(both,))])
     assert spikes.rows[0].remark == "in both arms at once, overlapped"
@@ -142,7 +142,7 @@ def test_the_report_has_the_sections_and_spikes_name_their_pair() -> None:
     for arm in ("baseline", "candidate"):
         assert re.search(rf"\n{arm}: \S+ exchanges at or above the threshold", report)
     assert "| stage | baseline p50 | p90 | p99 | candidate p50 | p90 | p99 |" in report
-    assert "Not measured: `respond`, `send_wait`" in report
+    assert "Not measured: `send_wait`, `deliver`" in report
     assert "| `retransmits` | 2 | 2 |" in report
     assert "listen_overflows" not in report
     assert "| 4 | 1.250 s | 9.00 ms | `app` | 75.0% | `172.18.0.1:41234` |  |" in report
@@ -152,7 +152,7 @@ def test_the_report_has_the_sections_and_spikes_name_their_pair() -> None:
 
 def test_a_run_without_verdict_names_what_is_not_measured_once() -> None:
     report = render_markdown(make_result("run"))
-    assert report.count("Not measured: `respond`") == 1
+    assert report.count("Not measured: `send_wait`") == 1
     assert "<summary>Stages</summary>" not in report
     assert "<summary>Slowest exchanges</summary>" in report
     assert "\nservice: " in report

@@ -191,7 +191,7 @@ def test_the_result_document_can_be_read_back():
 
 
 def unbounded_limit():
-    limit = make_limit("service_p50", Outcome.INCONCLUSIVE)
+    limit = make_limit("response_p50", Outcome.INCONCLUSIVE)
     return replace(limit, ci_low_ns=0.0, ci_high_ns=math.inf, runs=2)
 
 
@@ -206,7 +206,7 @@ def everything():
     parts = tuple(replace(part, depend=depend) for part in make_attribution("depend"))
     spikes = replace(make_spike_verdict(candidate=2), mde_ratio=math.inf, mde_events=None)
     counts = (replace(make_count_verdict(failed=True), waived=make_waived()),)
-    limits = (make_limit("service_p99", Outcome.PASS), unbounded_limit())
+    limits = (make_limit("response_p99", Outcome.PASS), unbounded_limit())
     verdict = replace(
         result.verdict,
         metrics=metrics,

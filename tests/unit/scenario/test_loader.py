@@ -53,7 +53,7 @@ def test_a_scenario_is_read(tmp_path: Path) -> None:
     scenario = load_scenario(written(tmp_path, GOOD))
     assert scenario.name == "shop"
     assert scenario.load.path == "/cart"
-    assert [metric.name for metric in scenario.gate.metrics] == ["service_p50", "service_p90"]
+    assert [metric.name for metric in scenario.gate.metrics] == ["response_p50", "response_p90"]
 
 
 def test_a_pyproject_table_is_read(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_pyproject_without_the_table(tmp_path: Path, text: str) -> None:
         (
             "tolerance = 0.03",
             "tolerance = 0.03\nlimit_ms = 10000.0",
-            "limit_ms of service_p90, 10000, can never be exceeded",
+            "limit_ms of response_p90, 10000, can never be exceeded",
         ),
         (
             "[service]",
@@ -151,7 +151,7 @@ def test_what_cannot_be_watched_within_the_budget_is_refused(tmp_path: Path) -> 
 
 WAIVER = """
 [[waiver]]
-metric = "service_p90"
+metric = "response_p90"
 ceiling = 0.30
 expires = 2026-12-31
 link = "https://example.org/decisions/7"
@@ -180,19 +180,19 @@ def test_a_baseline_is_named_by_what_never_moves(tmp_path: Path, baseline: str) 
 def test_a_waiver_holds_through_its_last_day(tmp_path: Path) -> None:
     path = written(tmp_path, GOOD + WAIVER)
     (waiver,) = load_scenario(path, today=date(2026, 12, 31)).waiver
-    assert (waiver.metric, waiver.ceiling) == ("service_p90", 0.3)
+    assert (waiver.metric, waiver.ceiling) == ("response_p90", 0.3)
     assert waiver.expires == date(2026, 12, 31)
 
 
 def test_an_expired_waiver_fails_loudly(tmp_path: Path) -> None:
-    path = written(tmp_path, GOOD + WAIVER + WAIVER.replace("service_p90", "spikes"))
+    path = written(tmp_path, GOOD + WAIVER + WAIVER.replace("response_p90", "spikes"))
     with pytest.raises(UsageError) as caught:
         load_scenario(path, today=date(2027, 1, 1))
     error = caught.value
     assert error.reason is Reason.WAIVER_EXPIRED
     assert error.exit_code is Exit.USAGE
     first, second = error.message.splitlines()
-    assert "service_p90" in first
+    assert "response_p90" in first
     assert "2026-12-31" in first
     assert "https://example.org/decisions/7" in first
     assert "spikes" in second
@@ -202,10 +202,14 @@ def test_an_expired_waiver_fails_loudly(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("service_p90", "service_p99", "'service_p99' is not gated; did you mean 'service_p90'?"),
-        ("service_p90", "cpu", "'cpu' is not gated; did you mean"),
-        ("service_p90", "spike", "'spike' is not gated; did you mean 'spikes'?"),
-        ("0.30", "0.03", "the ceiling 0.03 of service_p90 is not above what is accepted"),
+        (
+            "response_p90",
+            "response_p99",
+            "'response_p99' is not gated; did you mean 'response_p90'?",
+        ),
+        ("response_p90", "cpu", "'cpu' is not gated; did you mean"),
+        ("response_p90", "spike", "'spike' is not gated; did you mean 'spikes'?"),
+        ("0.30", "0.03", "the ceiling 0.03 of response_p90 is not above what is accepted"),
         ("0.30", "0.0", "waiver.0.ceiling: input should be greater than 0"),
         ("2026-12-31", '"2026-12-31"', "waiver.0.expires: input should be a valid date"),
         ("2026-12-31", "2026-13-31", "is not TOML"),
@@ -220,15 +224,15 @@ def test_a_wrong_waiver_is_named(tmp_path: Path, old: str, new: str, said: str) 
 
 
 def test_a_metric_is_waived_once_and_spikes_only_where_they_are_judged(tmp_path: Path) -> None:
-    assert "service_p90 is waived twice" in refused(tmp_path, GOOD + WAIVER + WAIVER).message
-    off = "[gate.spikes]\nenabled = false\n" + WAIVER.replace("service_p90", "spikes")
+    assert "response_p90 is waived twice" in refused(tmp_path, GOOD + WAIVER + WAIVER).message
+    off = "[gate.spikes]\nenabled = false\n" + WAIVER.replace("response_p90", "spikes")
     assert "'spikes' is not gated" in refused(tmp_path, GOOD + off).message
 
 
 def test_without_metrics_cpu_time_is_gated_too_and_can_be_left_out(tmp_path: Path) -> None:
     short = GOOD[: GOOD.index("[[gate.metrics]]")]
     names = [metric.name for metric in load_scenario(written(tmp_path, short)).gate.metrics]
-    assert names == ["service_p50", "service_p90", "service_p99", "cpu_per_request"]
+    assert names == ["response_p50", "response_p90", "response_p99", "cpu_per_request"]
     cpu = '[[gate.metrics]]\nstage = "cpu"\ntolerance = 0.01\nregression_threshold = 0.03\n'
     (metric,) = load_scenario(written(tmp_path, short + cpu)).gate.metrics
     assert (metric.name, metric.quantile) == ("cpu_per_request", None)
@@ -325,7 +329,7 @@ def test_a_limit_needs_no_zone(tmp_path: Path) -> None:
 def test_a_lower_limit_of_a_higher_quantile_contradicts(tmp_path: Path) -> None:
     error = refused(tmp_path, limited(p5=50.0, p9=20.0))
     assert error.reason is Reason.BAD_SCENARIO
-    assert "limit_ms of service_p90, 20, is below that of service_p50, 50" in error.message
+    assert "limit_ms of response_p90, 20, is below that of response_p50, 50" in error.message
     assert ":11: gate.metrics" in error.message
 
 

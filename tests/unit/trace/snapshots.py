@@ -15,7 +15,17 @@ __all__ = ["OFFSET_NS", "STARTED_NS", "counters", "snapshot", "spike", "target"]
 STARTED_NS = 5_000_000_000
 OFFSET_NS = 1_800_000_000_000_000_000
 """Of the time of day: it began at 2027-01-15T08:00:05Z."""
-BANDED = ("service", "recv_wait", "app", "respond", "send_wait", "deliver", "rx_stack", "bridge")
+BANDED = (
+    "response",
+    "service",
+    "recv_wait",
+    "app",
+    "respond",
+    "send_wait",
+    "deliver",
+    "rx_stack",
+    "bridge",
+)
 
 
 def target(**changes: Any) -> Target:
@@ -28,16 +38,16 @@ def counters(**changes: int) -> dict[str, int]:
     return {**dict.fromkeys(names("COUNTER_"), 0), "pending": 0, **changes}
 
 
-def spike(service_ns: int, peer: str = "10.0.0.9:40000", at_s: float = 1.0, **stages: int) -> Spike:
-    stages_ns = {**dict.fromkeys(BANDED, 0), "service": service_ns, **stages}
+def spike(length_ns: int, peer: str = "10.0.0.9:40000", at_s: float = 1.0, **stages: int) -> Spike:
+    stages_ns = {**dict.fromkeys(BANDED, 0), "response": length_ns, **stages}
     return Spike(STARTED_NS + int(at_s * 1e9), stages_ns, peer, 0)
 
 
 def snapshot(**changes: Any) -> Snapshot:
     """Two seconds of a service at 100 exchanges of 1 ms a second; ``changes`` replace members."""
     service, empty = Histogram.of([1_000_000] * 200), Histogram.empty()
-    total = {"service": service, "recv_wait": service, "app": service, "depend": empty}
-    recent = {**total, "service": Histogram.of([1_000_000] * 100)}
+    total = {"response": service, "recv_wait": service, "app": service, "depend": empty}
+    recent = {**total, "response": Histogram.of([1_000_000] * 100)}
     members = {
         "started_ns": STARTED_NS,
         "taken_at_ns": STARTED_NS + 2_000_000_000,

@@ -16,9 +16,9 @@ def test_a_line_of_json_is_strict_and_says_null_where_nothing_happened() -> None
     )
     again = json.loads(json.dumps(document, allow_nan=False))
     assert again == document
-    assert again["total"]["service"]["count"] == 200
-    assert again["recent"]["service"]["count"] == 100
-    assert again["total"]["service"]["p99_ns"] == pytest.approx(1e6, rel=0.0079)
+    assert again["total"]["response"]["count"] == 200
+    assert again["recent"]["response"]["count"] == 100
+    assert again["total"]["response"]["p99_ns"] == pytest.approx(1e6, rel=0.0079)
     nothing = {f"{q}_ns": None for q in ("p50", "p90", "p99", "p999", "max")}
     assert again["total"]["depend"] == {"count": 0, **nothing}
     assert again["target"] == {
@@ -57,5 +57,5 @@ def test_json_names_what_is_not_measured_and_leaves_it_out_of_the_slowest() -> N
         target(), snapshot(slowest=(replace(spike(5, rx_stack=0), overlapped=True),))
     )
     assert set(document["not_measured"]) == set(names("STAGE_")) - set(snapshot().total)
-    assert set(document["slowest"][0]["stages_ns"]) == {"service", "recv_wait", "app"}
+    assert set(document["slowest"][0]["stages_ns"]) == {"response", "recv_wait", "app"}
     assert document["slowest"][0]["overlapped"] is True

@@ -9,6 +9,7 @@ import pytest
 from socklat_gate.measured.histogram import BAND_COUNT, Histogram
 from socklat_gate.measured.run import Bands, Spike
 from socklat_gate.probe.reading import Reading
+from socklat_gate.probe.traffic import Traffic
 from socklat_gate.trace import snapshot as module
 from socklat_gate.trace.snapshot import SLOWEST, Live
 from tests.unit.trace.snapshots import counters, spike, target
@@ -27,7 +28,9 @@ class FakeProbe:
     def watch(self, slot: int, netns_inode: int, *ports: int, shared: bool) -> None:
         self.asked.append((slot, netns_inode, ports, shared))
 
-    def record_between(self, slot: int, from_ns: int, to_ns: int, spike_ns: int) -> None:
+    def record_between(
+        self, slot: int, from_ns: int, to_ns: int, spike_ns: int, traffic: Traffic
+    ) -> None:
         assert from_ns < to_ns
         self.thresholds_ns.append(spike_ns)
 
@@ -39,10 +42,10 @@ class FakeProbe:
 
 
 def reading(
-    service_ns: Sequence[int], spikes: Sequence[Spike] = (), drops: Any = None, **counts: int
+    length_ns: Sequence[int], spikes: Sequence[Spike] = (), drops: Any = None, **counts: int
 ) -> Reading:
-    histograms = {"service": Histogram.of(service_ns), "depend": Histogram.empty()}
-    found = counters(seen=len(service_ns), **counts)
+    histograms = {"response": Histogram.of(length_ns), "depend": Histogram.empty()}
+    found = counters(seen=len(length_ns), **counts)
     return Reading(histograms, BANDS, found, drops or {}, tuple(spikes))
 
 
@@ -62,21 +65,21 @@ def test_a_snapshot_has_what_is_new_and_what_there_is_in_all() -> None:
     one, two, three = live.take_snapshot(), live.take_snapshot(), live.take_snapshot()
     assert one.recent == one.total
     assert (one.recent_counters["seen"], one.recent_counters["retransmits"]) == (5, 1)
-    assert two.total["service"] == Histogram.of(second)
-    assert two.recent["service"] == Histogram.of([9_000] * 2)
+    assert two.total["response"] == Histogram.of(second)
+    assert two.recent["response"] == Histogram.of([9_000] * 2)
     assert (two.recent_counters["seen"], two.counters["seen"]) == (2, 7)
     assert two.recent_counters["retransmits"] == 0
-    assert three.recent["service"].total == 0
-    assert three.total["service"].total == 7
+    assert three.recent["response"].total == 0
+    assert three.total["response"].total == 7
     assert two.elapsed_s >= two.interval_s >= 0
     assert two.missed == 3
 
 
 def test_the_slowest_come_first_and_are_at_most_ten() -> None:
-    spikes = [spike(service_ns) for service_ns in range(1_000, 1_020)]
+    spikes = [spike(length_ns) for length_ns in range(1_000, 1_020)]
     live = Live(FakeProbe(reading([1_000], spikes)), target())  # type: ignore[arg-type]
     slowest = live.take_snapshot().slowest
-    assert [s.stages_ns["service"] for s in slowest] == list(range(1_019, 1_019 - SLOWEST, -1))
+    assert [s.stages_ns["response"] for s in slowest] == list(range(1_019, 1_019 - SLOWEST, -1))
 
 
 def test_every_exchange_is_sent_up_until_the_list_is_full_and_then_what_can_enter_it() -> None:

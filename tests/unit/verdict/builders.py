@@ -18,7 +18,7 @@ from socklat_gate.measured.run import Bands, LoadCounts, Run
 STEADY = settings(deadline=None, derandomize=True)
 """For property tests: the same examples each time, and no time limit on a busy machine."""
 
-STAGES = ("service", "recv_wait", "app")
+STAGES = ("response", "service", "recv_wait", "app", "respond", "upload")
 EXCHANGES = 6000
 SPIKE_THRESHOLD_NS = 10_000_000
 QUIET = Noise(steal=0.0, busy=0.3, psi_cpu_some=None, load_average=0.5)
@@ -27,12 +27,22 @@ SERVICE_NS = np.round(np.exp(np.log(400_000) + 0.5 * norm.ppf(_RANKS))).astype(n
 """Log-normal around 400 us: every quantile of exp(x) times this is known."""
 
 
-def bands_of(recv_wait_ns: npt.ArrayLike, app_ns: npt.ArrayLike) -> Bands:
+def bands_of(
+    recv_wait_ns: npt.ArrayLike,
+    app_ns: npt.ArrayLike,
+    respond_ns: npt.ArrayLike = 0,
+    upload_ns: npt.ArrayLike = 0,
+) -> Bands:
     recv_wait, app = np.asarray(recv_wait_ns, np.int64), np.asarray(app_ns, np.int64)
     service = recv_wait + app
-    band = index_of(service, BAND_SUB_BITS)
+    respond, upload = (
+        np.broadcast_to(np.asarray(values, np.int64), app.shape)
+        for values in (respond_ns, upload_ns)
+    )
+    response = service + respond
+    band = index_of(response, BAND_SUB_BITS)
     sums = np.zeros((BAND_COUNT, len(STAGES)), dtype=np.uint64)
-    for column, values in enumerate((service, recv_wait, app)):
+    for column, values in enumerate((response, service, recv_wait, app, respond, upload)):
         np.add.at(sums[:, column], band, values.astype(np.uint64))
     return Bands(STAGES, np.bincount(band, minlength=BAND_COUNT).astype(np.uint64), sums)
 
@@ -41,13 +51,18 @@ def run_of(
     service_ns: npt.ArrayLike,
     recv_wait_ns: npt.ArrayLike = 0,
     counters: Mapping[str, int] | None = None,
+    *,
+    respond_ns: npt.ArrayLike = 0,
+    upload_ns: npt.ArrayLike = 0,
 ) -> Run:
+    """Responses of one send and requests in one piece, unless said otherwise."""
     service = np.asarray(service_ns, np.int64)
     recv_wait = np.broadcast_to(np.asarray(recv_wait_ns, np.int64), service.shape)
     app = service - recv_wait
+    respond = np.broadcast_to(np.asarray(respond_ns, np.int64), service.shape)
+    stages_ns = (service + respond, service, recv_wait, app, respond)
     histograms = {
-        name: Histogram.of(values)
-        for name, values in zip(STAGES, (service, recv_wait, app), strict=True)
+        name: Histogram.of(values) for name, values in zip(STAGES, stages_ns, strict=False)
     }
     load = LoadCounts(
         planned=service.size,
@@ -64,7 +79,7 @@ def run_of(
         image="demo:1",
         image_id="sha256:0",
         histograms=histograms,
-        bands=bands_of(recv_wait, app),
+        bands=bands_of(recv_wait, app, respond, upload_ns),
         counters=counters or {"overlapped": 0, "recorded": service.size},
         load=load,
         duration_s=6.0,

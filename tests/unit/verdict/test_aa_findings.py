@@ -178,13 +178,13 @@ def test_a_false_alarm_of_the_pairs_as_measured_is_a_problem() -> None:
 def test_a_metric_that_was_not_measured_is_left_out_and_named() -> None:
     deliver = Metric(stage="deliver", quantile=0.5, tolerance=0.01, regression_threshold=0.03)
     found = study(pairs_with([0.0] * 8), gate(P50, deliver), 1.0, 1)
-    assert [metric.name for metric in found.metrics] == ["service_p50"]
+    assert [metric.name for metric in found.metrics] == ["response_p50"]
     assert "deliver_p50 cannot be judged" in note_text(found.problems[0])
 
 
 def test_the_metrics_of_a_pair_stay_together() -> None:
     found = study(pairs_with(noise(0.02)), gate(P50, P90), 1.0, 1)
-    assert [metric.name for metric in found.metrics] == ["service_p50", "service_p90"]
+    assert [metric.name for metric in found.metrics] == ["response_p50", "response_p90"]
     first, second = (np.log(metric.ratios) for metric in found.metrics)
     assert first == pytest.approx(second, abs=0.005)
 

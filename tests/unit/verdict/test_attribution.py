@@ -16,6 +16,7 @@ from socklat_gate.verdict.band_means import slice_means_ns
 from .builders import SERVICE_NS, STAGES, bands_of, pair_of, run_of
 
 RECV_WAIT_NS = SERVICE_NS // 4
+OLD_STAGES = ("service", "recv_wait", "app")
 
 
 def shaped_pairs(recv_wait_more: list[int], app_more: list[int]) -> list:
@@ -35,25 +36,25 @@ def shaped_pairs(recv_wait_more: list[int], app_more: list[int]) -> list:
 def two_bands() -> Bands:
     """60 exchanges of 100 ns and 40 of 1000 ns, half of each spent waiting."""
     count = np.zeros(BAND_COUNT, dtype=np.uint64)
-    sums = np.zeros((BAND_COUNT, 3), dtype=np.uint64)
+    sums = np.zeros((BAND_COUNT, len(OLD_STAGES)), dtype=np.uint64)
     count[10], count[20] = 60, 40
     sums[10], sums[20] = (6000, 3000, 3000), (40000, 20000, 20000)
-    return Bands(STAGES, count, sums)
+    return Bands(OLD_STAGES, count, sums)
 
 
 def test_slice_means_take_the_edge_band_by_its_fraction() -> None:
-    means = slice_means_ns(two_bands(), STAGES, 0.25, 0.75)
+    means = slice_means_ns(two_bands(), OLD_STAGES, 0.25, 0.75)
     service = (35 * 100 + 15 * 1000) / 50
     np.testing.assert_allclose(means, [service, service / 2, service / 2])
-    np.testing.assert_allclose(slice_means_ns(two_bands(), STAGES, 0.9, 1.0), [1000, 500, 500])
-    np.testing.assert_allclose(slice_means_ns(two_bands(), STAGES, 0.0, 1.0), [460, 230, 230])
+    np.testing.assert_allclose(slice_means_ns(two_bands(), OLD_STAGES, 0.9, 1.0), [1000, 500, 500])
+    np.testing.assert_allclose(slice_means_ns(two_bands(), OLD_STAGES, 0.0, 1.0), [460, 230, 230])
 
 
 def test_slice_means_refuse_what_they_cannot_tell() -> None:
     with pytest.raises(ValueError, match="respond"):
         slice_means_ns(two_bands(), ("service", "respond"), 0.0, 1.0)
     with pytest.raises(ValueError, match="ranks"):
-        slice_means_ns(two_bands(), STAGES, 0.9, 0.9)
+        slice_means_ns(two_bands(), OLD_STAGES, 0.9, 0.9)
     with pytest.raises(ValueError, match="without exchanges"):
         slice_means_ns(bands_of([], []), STAGES, 0.0, 1.0)
 
@@ -64,7 +65,7 @@ def test_the_stage_that_got_slower_is_named_in_its_slice() -> None:
     assert (middle.slice, slow10.slice, slow1.slice) == ("middle", "slowest 10%", "slowest 1%")
     assert middle.stage is None
     assert middle.delta_ns == 0
-    assert [share.share for share in middle.shares] == [0.0, 0.0]
+    assert [share.share for share in middle.shares] == [0.0, 0.0, 0.0]
     assert slow1.stage == "recv_wait"
     # The baseline's band on the slice's edge is wider than the slice: 1% of tolerance.
     total = np.mean(more) + 300_000
@@ -130,19 +131,46 @@ def test_pairs_without_exchanges_or_set_aside_do_not_count() -> None:
     assert attribute([]) == ()
 
 
-def test_other_components_are_a_parameter() -> None:
+def test_a_response_that_is_written_later_is_named() -> None:
+    baseline = run_of(SERVICE_NS, RECV_WAIT_NS, respond_ns=1000)
+    later = run_of(SERVICE_NS, RECV_WAIT_NS, respond_ns=700_000)
+    for found in attribute([pair_of(baseline, later, index) for index in range(6)]):
+        assert found.stage == "respond"
+        assert found.delta_ns == pytest.approx(699_000, rel=0.03)
+        assert found.upload is None
+
+
+def test_a_request_that_comes_in_later_is_no_work_of_the_service() -> None:
+    baseline = run_of(SERVICE_NS, RECV_WAIT_NS, upload_ns=20_000)
+    slow = run_of(SERVICE_NS + 500_000, RECV_WAIT_NS, upload_ns=470_000)
+    for found in attribute([pair_of(baseline, slow, index) for index in range(6)]):
+        assert found.stage == "upload"
+        assert found.upload is not None
+        assert found.upload.share == pytest.approx(0.9, abs=0.02)
+
+
+def test_work_after_an_upload_is_the_service_s() -> None:
+    baseline = run_of(SERVICE_NS, RECV_WAIT_NS, upload_ns=20_000)
+    slow = run_of(SERVICE_NS + 500_000, RECV_WAIT_NS, upload_ns=30_000)
+    for found in attribute([pair_of(baseline, slow, index) for index in range(6)]):
+        assert found.stage == "app"
+
+
+def test_runs_from_before_there_was_a_response_are_attributed_by_service() -> None:
+    def older(run: Run) -> Run:
+        kept = [run.bands.stages.index(stage) for stage in OLD_STAGES]
+        return replace(run, bands=Bands(OLD_STAGES, run.bands.count, run.bands.sums_ns[:, kept]))
+
     pairs = shaped_pairs([900_000] * 6, [0] * 6)
-    assert [s.stage for s in attribute(pairs, ("app", "recv_wait"))[0].shares] == [
-        "app",
-        "recv_wait",
-    ]
-    with pytest.raises(ValueError, match="respond"):
-        attribute(pairs, ("recv_wait", "app", "respond"))
+    old = [replace(p, baseline=older(p.baseline), candidate=older(p.candidate)) for p in pairs]
+    for found, new in zip(attribute(old), attribute(pairs), strict=True):
+        assert found.stage == new.stage
+        assert found.shares == new.shares[:2]
 
 
 def test_each_part_has_an_interval_around_its_change() -> None:
     more = [2_900_000 + 30_000 * i for i in range(8)]
-    recv_wait, app = attribute(shaped_pairs(more, [300_000] * 8))[2].shares
+    recv_wait, app, _ = attribute(shaped_pairs(more, [300_000] * 8))[2].shares
     assert min(more) <= recv_wait.low_ns < np.mean(more) < recv_wait.high_ns <= 1.02 * max(more)
     assert recv_wait.low_ns < recv_wait.candidate_ns - recv_wait.baseline_ns < recv_wait.high_ns
     assert app.high_ns < recv_wait.low_ns
@@ -177,7 +205,7 @@ def dependent_pairs(depend_more_ns: int, own_more_ns: int, calls: int = 2) -> li
 def test_a_slower_dependency_is_named_instead_of_the_application() -> None:
     for found in attribute(dependent_pairs(300_000, 40_000)):
         assert found.stage == "depend"
-        assert [share.stage for share in found.shares] == ["recv_wait", "app"]
+        assert [share.stage for share in found.shares] == ["recv_wait", "app", "respond"]
         assert found.depend is not None
         change_ns = found.depend.candidate_ns - found.depend.baseline_ns
         assert change_ns == pytest.approx(300_000, rel=0.03)

@@ -132,7 +132,7 @@ def test_many_small_steps_do_not_pass_one_by_one():
     climbing = history(*np.arange(0.0, 0.085, 0.005))
     drift = against_release(climbing, pinned, P50)
     assert drift.drifted
-    assert drift.metric == "service_p50"
+    assert drift.metric == "response_p50"
     assert math.log1p(drift.change) == pytest.approx(0.075, abs=0.01)
     assert "+7" in release_text(drift)
     assert "more than the tolerance of +2.00%" in release_text(drift)

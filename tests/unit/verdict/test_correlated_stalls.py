@@ -63,7 +63,7 @@ def test_evidence_adds_up_over_pairs_until_nothing_is_corrected() -> None:
     assert judged_pairs(pairs[: needed - 1]).fact is None
     kept = judged_pairs(pairs[:needed])
     assert all(run.corrected is None for pair in kept.pairs for run in (pair.candidate,))
-    assert kept.dropped == {"service", "recv_wait", "app"}
+    assert kept.dropped == {"response", "service", "recv_wait", "app", "respond"}
     assert kept.fact is not None
     assert (kept.fact.code, kept.fact.subject) == (Reason.CORRELATED_STALLS, "late_tick")
     # Once shown it stays shown, whatever the other pairs say.

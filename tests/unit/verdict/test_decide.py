@@ -59,9 +59,9 @@ def test_a_slower_candidate_is_a_regression_in_every_metric() -> None:
         assert metric.candidate_ns / metric.baseline_ns == pytest.approx(1.49, abs=0.03)
         assert metric.pairs_to_decide == 0
     assert [m.name for m in verdict.metrics] == [
-        "service_p50",
-        "service_p90",
-        "service_p99",
+        "response_p50",
+        "response_p90",
+        "response_p99",
         "cpu_per_request",
     ]
 
@@ -85,7 +85,7 @@ def test_one_failed_metric_is_a_regression_though_the_others_pass() -> None:
         Outcome.PASS,
     ]
     assert codes(verdict) == [Reason.REGRESSION]
-    assert "service_p99" in text(verdict)
+    assert "response_p99" in text(verdict)
 
 
 def test_evidence_once_reached_is_kept() -> None:
@@ -183,7 +183,7 @@ def test_too_few_requests_are_named_with_what_it_would_take() -> None:
     verdict = decide([pair_of(run_of(few), run_of(few), 0)], GATE)
     assert codes(verdict) == [Reason.TOO_FEW_REQUESTS] * 3
     assert (
-        "service_p99 cannot be judged: 48 requests in 6.0 s are too few, 8000 are needed: runs "
+        "response_p99 cannot be judged: 48 requests in 6.0 s are too few, 8000 are needed: runs "
         "of 16 min 40 s at this rate, or 1\u202f334 requests a second" in text(verdict)
     )
 
@@ -257,7 +257,7 @@ def test_the_scale_is_the_zone_and_can_be_given() -> None:
     pairs = pairs_with(NOISE[:8])
     same = decide(pairs, GATE, scales={m.name: default_scale(m) for m in GATE.metrics})
     assert same == decide(pairs, GATE)
-    other = decide(pairs, GATE, scales={"service_p50": 0.3})
+    other = decide(pairs, GATE, scales={"response_p50": 0.3})
     assert other.metrics[0].evidence_pass != same.metrics[0].evidence_pass
     with pytest.raises(ValueError, match="service_p42"):
         decide(pairs, GATE, scales={"service_p42": 0.3})
@@ -299,7 +299,7 @@ def test_cpu_time_that_nobody_measured_never_passes() -> None:
     assert codes(some) == [Reason.TOO_FEW_SAMPLES]
 
 
-def waiver(metric: str = "service_p99", ceiling: float = 0.5) -> Waiver:
+def waiver(metric: str = "response_p99", ceiling: float = 0.5) -> Waiver:
     return Waiver(
         metric=metric,
         ceiling=ceiling,
@@ -405,7 +405,7 @@ def test_a_correction_cannot_turn_a_regression_that_the_raw_numbers_show_into_a_
     pairs = [corrected_away(pair) for pair in pairs_with(0.4 + NOISE[:14])]
     verdict = decide(pairs, GATE)
     assert verdict.outcome is Outcome.REGRESSION
-    p99 = next(m for m in verdict.metrics if m.name == "service_p99")
+    p99 = next(m for m in verdict.metrics if m.name == "response_p99")
     assert p99.verdict is Outcome.REGRESSION
     assert abs(p99.change) < 0.05  # what is shown is the corrected change
     same = [corrected_away(pair) for pair in pairs_with(NOISE[:14])]

@@ -15,7 +15,7 @@ from tests.unit.factories import make_count_verdict, make_metric, make_spike_ver
 
 
 def judged(outcome: Outcome, to_fail: int | None = None, to_pass: int | None = 0) -> JudgedMetric:
-    return JudgedMetric(make_metric("service_p50", outcome), False, to_fail, to_pass)
+    return JudgedMetric(make_metric("response_p50", outcome), False, to_fail, to_pass)
 
 
 def raw(evidence: float) -> JudgedMetric:

@@ -32,14 +32,14 @@ def test_a_step_has_its_size_day_and_commit() -> None:
     campaigns = history(np.where(np.arange(40) >= 25, 0.15, 0.0))
     found = metric_history(campaigns, P50)
     (sentence,) = history_lines(found)
-    assert sentence.startswith("service_p50: +16")
+    assert sentence.startswith("response_p50: +16")
     assert f"from {campaigns[25].created[:10]} (commit {campaigns[25].commit[:12]}) on" in sentence
     assert not found.drifted
 
 
 def test_no_change_is_a_line_too() -> None:
     found = metric_history(history(np.zeros(20)), P50)
-    assert history_lines(found) == ["service_p50: no change found over 20 campaigns"]
+    assert history_lines(found) == ["response_p50: no change found over 20 campaigns"]
 
 
 def test_small_steps_add_up_against_a_pinned_release() -> None:

@@ -180,8 +180,8 @@ def test_drift_of_a_baseline_arm_that_moved_names_the_metrics() -> None:
     slow_days = [campaign(-0.3 + x) for x in (-0.004, 0.0, 0.003, 0.001)]
     text = drift_text(drift(slow_days, pairs_with([0.0] * 3), GATE))
     assert "lies outside what 4 stored campaigns predict" in text
-    assert "service_p50 +3" in text
-    assert "service_p99 +3" in text
+    assert "response_p50 +3" in text
+    assert "response_p99 +3" in text
 
 
 def test_drift_without_enough_exchanges_says_so() -> None:
@@ -189,7 +189,7 @@ def test_drift_without_enough_exchanges_says_so() -> None:
     pairs = [replace(pair, baseline=run_of([])) for pair in pairs]
     assert "cannot be compared with" in drift_text(drift(STORED, pairs, GATE))
     few = [replace(pair, baseline=run_of(np.full(1000, 400_000))) for pair in pairs]
-    assert "too little was measured to compare service_p99" in drift_text(drift(STORED, few, GATE))
+    assert "too little was measured to compare response_p99" in drift_text(drift(STORED, few, GATE))
 
 
 def test_cpu_time_that_a_side_lacks_is_not_measured() -> None:

@@ -10,7 +10,7 @@ from socklat_gate.wording.calibration_text import calibration_lines, calibration
 from tests.unit.factories import worded
 
 METRIC = MetricFindings(
-    name="service_p99",
+    name="response_p99",
     ratios=(1.0,) * 20,
     pair_sd=0.061,
     change=0.004,
@@ -47,7 +47,7 @@ def test_every_metric_has_a_row_under_what_it_shows() -> None:
     )  # fmt: skip
     assert calibration_rows(study) == [
         ("metric", "pair SD", "arms differ", "p", "MDE in 5 min", "MDE in 15 min"),
-        ("service_p99", "6.10%", "+0.40%", "0.31", "none", "+12.4%"),
+        ("response_p99", "6.10%", "+0.40%", "0.31", "none", "+12.4%"),
     ]
 
 

@@ -57,7 +57,7 @@ def test_what_the_counts_prove() -> None:
 def test_failed_requests_are_the_headline_whatever_the_latency() -> None:
     for metrics, end in (
         ((), "2 of 48\u202f000 (0.00417%)"),
-        ((make_metric("service_p50", Outcome.REGRESSION, 0.5),), "; also service_p50 (+50.0%)"),
+        ((make_metric("response_p50", Outcome.REGRESSION, 0.5),), "; also response_p50 (+50.0%)"),
     ):
         reasons = (ReasonFact(Reason.MORE_ERRORS),)
         verdict = Verdict(Outcome.REGRESSION, reasons, metrics, pairs=6, counts=(FAILED,))
@@ -72,7 +72,7 @@ def test_failed_requests_are_the_headline_whatever_the_latency() -> None:
 def test_an_open_count_says_why_a_pass_waits() -> None:
     open_ = make_count_verdict(undecided=True)
     fact = ReasonFact(Reason.COUNTS_UNDECIDED, "errors")
-    metrics = (make_metric("service_p50", Outcome.PASS),)
+    metrics = (make_metric("response_p50", Outcome.PASS),)
     verdict = Verdict(Outcome.INCONCLUSIVE, (fact,), metrics, pairs=6, counts=(open_,))
     result = replace(make_result(), verdict=verdict)
     assert plain(headline(result)) == reason_text(fact, verdict)
@@ -86,7 +86,7 @@ def test_other_statuses_are_shown_side_by_side() -> None:
     text = differences_text("statuses", numbers)
     assert "30.0% of the responses have another status" in text
     assert "(baseline 200 100%; candidate 200 66.7%, 302 33.3%)" in text
-    metrics = (make_metric("service_p50", Outcome.PASS),)
+    metrics = (make_metric("response_p50", Outcome.PASS),)
     verdict = Verdict(Outcome.INCONCLUSIVE, (fact,), metrics, pairs=6)
     result = replace(make_result(), verdict=verdict)
     assert plain(headline(result)).startswith("30.0% of the responses have another status")
@@ -96,7 +96,7 @@ def test_other_statuses_are_shown_side_by_side() -> None:
 def test_no_pair_can_change_what_only_responses_keep_open() -> None:
     fact = ReasonFact(Reason.ANSWERS_DIFFER, "sizes", {"share": 1.0})
     passed, open_ = (
-        make_metric("service_p50", one) for one in (Outcome.PASS, Outcome.INCONCLUSIVE)
+        make_metric("response_p50", one) for one in (Outcome.PASS, Outcome.INCONCLUSIVE)
     )
     verdict = Verdict(Outcome.INCONCLUSIVE, (fact,), (passed,), pairs=6)
     assert settled(verdict)

@@ -10,7 +10,7 @@ from socklat_gate.wording.notes import note_text
 
 
 @pytest.mark.parametrize("code", list(NoteCode))
-@pytest.mark.parametrize("subject", ["", "service_p99", "0, 1, 2"])
+@pytest.mark.parametrize("subject", ["", "response_p99", "0, 1, 2"])
 @pytest.mark.parametrize("numbers", [{}, {"pairs": None, "share": "much", "exchanges": 1e300}])
 def test_every_note_has_a_sentence_whatever_a_document_holds(code, subject, numbers):
     assert note_text(Note(code, subject, numbers))
@@ -35,9 +35,9 @@ def test_a_note_on_pairs_lists_the_first_of_them(listed, pairs, text):
 
 
 def test_drift_names_what_is_outside_and_what_is_unknown():
-    p50 = DriftedMetric("service_p50", 0.31, -0.04, 0.04)
-    text = drift_text(Drift(6, 2, (p50,), ("service_p99",)))
+    p50 = DriftedMetric("response_p50", 0.31, -0.04, 0.04)
+    text = drift_text(Drift(6, 2, (p50,), ("response_p99",)))
     assert text == (
-        "today's baseline arm lies outside what 6 stored campaigns predict: service_p50 +31.0% "
-        "(expected -4.00% to +4.00%); too little was measured to compare service_p99"
+        "today's baseline arm lies outside what 6 stored campaigns predict: response_p50 +31.0% "
+        "(expected -4.00% to +4.00%); too little was measured to compare response_p99"
     )

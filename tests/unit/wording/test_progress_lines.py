@@ -8,13 +8,15 @@ STEAL = Note(NoteCode.STEAL, numbers={"share": 0.31, "limit": 0.2})
 
 
 def test_a_pair_of_an_aa_study_has_each_metric_with_its_sign() -> None:
-    line = aa_pair_line(2, 8, {"service_p50": 0.0123, "service_p99": None, "cpu_per_request": -0.2})
+    line = aa_pair_line(
+        2, 8, {"response_p50": 0.0123, "response_p99": None, "cpu_per_request": -0.2}
+    )
     assert line == "pair 2/8  p50 +1.23%  p99 not measured  cpu_per_request -20.0%"
 
 
 def test_a_run_has_its_quantiles_and_the_time_so_far() -> None:
     line = run_line(1, 5, run(), 41.6)
-    assert line.startswith("run 1/5  service p50 ")
+    assert line.startswith("run 1/5  response p50 ")
     assert line.endswith("(42 s so far)")
 
 

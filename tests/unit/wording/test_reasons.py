@@ -13,7 +13,7 @@ from tests.unit.factories import make_verdict, worded_reasons
 
 
 @pytest.mark.parametrize("reason", list(Reason))
-@pytest.mark.parametrize("subject", ["", "service_p99", "what nobody gated"])
+@pytest.mark.parametrize("subject", ["", "response_p99", "what nobody gated"])
 @pytest.mark.parametrize("numbers", [{}, {"pairs": None, "share": "much", "campaigns": 1e300}])
 def test_every_reason_has_a_sentence_whatever_a_document_holds(reason, subject, numbers):
     verdict = make_verdict(Outcome.REGRESSION)

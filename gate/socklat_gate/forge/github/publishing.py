@@ -16,8 +16,8 @@ from socklat_gate.forge.exit_policy import (
     FailOn,
     OnNoBaseline,
     conclusion_of,
+    latency_change,
     level_of,
-    service_change,
 )
 from socklat_gate.forge.finding import Finding
 from socklat_gate.forge.github.api import GitHub
@@ -120,7 +120,7 @@ def _outputs(finding: Finding, directory: Path) -> dict[str, str]:
     verdict = None if result is None or isinstance(result, RunResult) else result.verdict
     outputs = {"verdict": verdict.outcome.value if verdict else ""}
     for name, quantile in (("change-p50", 0.5), ("change-p99", 0.99)):
-        change = service_change(verdict, quantile) if verdict else None
+        change = latency_change(verdict, quantile) if verdict else None
         outputs[name] = "" if change is None else f"{change:.6f}"
     for name, file in REPORTS.items():
         outputs[name] = str(directory / file) if result else ""

@@ -21,6 +21,7 @@ from prometheus_client.registry import Collector
 from socklat_gate.measured.histogram import Histogram, bucket_edges_ns
 from socklat_gate.measured.result import Result, RunResult
 from socklat_gate.measured.run import Run
+from socklat_gate.measured.run_values import latency_stage
 from socklat_gate.measured.verdict import Verdict
 from socklat_gate.report.answers import answers_by_arm
 from socklat_gate.report.arm_runs import merge_stage
@@ -127,23 +128,23 @@ def _distributions(runs: Sequence[Run], stage: str) -> Iterator[tuple[str, Histo
 
 def _histogram(arms: Sequence[tuple[str, Sequence[Run]]]) -> Metric:
     found = HistogramMetricFamily(
-        f"{PREFIX}_service_seconds",
-        "Service time of all exchanges, stalls included.",
+        f"{PREFIX}_response_seconds",
+        "Response time of all exchanges, stalls included.",
         labels=["arm"],
         unit="seconds",
     )
     edges = bucket_edges_ns()
     for arm, runs in arms:
-        service = merge_stage(runs, "service")
-        if not service.total:
+        whole = merge_stage(runs, latency_stage(runs))
+        if not whole.total:
             continue
-        below = [int(service.counts[edges[:-1] < 1 << octave].sum()) for octave in OCTAVES]
+        below = [int(whole.counts[edges[:-1] < 1 << octave].sum()) for octave in OCTAVES]
         buckets = [
             (repr(((1 << octave) - 1) / 1e9), float(number))
             for octave, number in zip(OCTAVES, below, strict=True)
         ]
-        total = float(service.total)
-        found.add_metric([arm], [*buckets, ("+Inf", total)], service.mean_ns() * total / 1e9)
+        total = float(whole.total)
+        found.add_metric([arm], [*buckets, ("+Inf", total)], whole.mean_ns() * total / 1e9)
     return found
 
 
@@ -195,7 +196,7 @@ def _verdict(verdict: Verdict) -> Iterator[Metric]:
         yield gauge("spikes_exposure", "Exposure: time watched for spikes.", watched, "seconds")
         yield gauge(
             "spikes_threshold",
-            "Service time from which on it is a spike.",
+            "Response time from which on it is a spike.",
             [({}, spikes.threshold_ns / 1e9)],
             "seconds",
         )

@@ -84,7 +84,7 @@ def test_a_forks_result_becomes_a_comment(server: ApiServer, comment: Comment) -
     assert done.exception is None, done.exception
     (written,) = server.comments
     body = written["body"]
-    assert "✘ **REGRESSION** - `service_p99` is 31.0% slower" in body
+    assert "✘ **REGRESSION** - `response_p99` is 31.0% slower" in body
     assert "run of the pull request's own code" in body
     assert "/octo/shop/actions/runs/55/artifacts/12)" in body
     assert history_in(body)[0].commit == HEAD_SHA

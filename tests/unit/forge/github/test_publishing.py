@@ -93,7 +93,7 @@ def test_outputs_of_a_regression(step: Step) -> None:
 
 def test_the_summary_is_the_report_with_its_source(step: Step) -> None:
     step.publish(make_result())
-    assert step.summary.startswith("✘ **REGRESSION** - `service_p99` is 31.0% slower")
+    assert step.summary.startswith("✘ **REGRESSION** - `response_p99` is 31.0% slower")
     assert f"[artifact]({ARTIFACT}) of [run 1234](" in step.summary
     assert f"`{HEAD_SHA[:12]}`" in step.summary
 

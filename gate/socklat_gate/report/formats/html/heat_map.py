@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from socklat_gate.measured.histogram import Histogram, band_edges_ns
 from socklat_gate.measured.run import Run
+from socklat_gate.measured.run_values import latency_stage
 from socklat_gate.report.arm_runs import Column
 from socklat_gate.report.formats.html.marks import Mark, marks_of
 from socklat_gate.wording import units
@@ -73,7 +74,7 @@ def heat_map(
     labels: Sequence[str], columns: Sequence[Column], rare_ns: float = math.inf
 ) -> HeatMap | None:
     """None when no run has an exchange; spikes of at least ``rare_ns`` are marked as rare ones."""
-    found = [[_service(column.runs[arm]) for column in columns] for arm in range(len(labels))]
+    found = [[_whole(column.runs[arm]) for column in columns] for arm in range(len(labels))]
     whole = Histogram.merged(one for arm in found for one in arm)
     if not whole.total:
         return None
@@ -130,8 +131,8 @@ def heat_document(heat: HeatMap) -> dict[str, Any]:
     }
 
 
-def _service(run: Run) -> Histogram:
-    return run.histograms.get("service") or Histogram.empty()
+def _whole(run: Run) -> Histogram:
+    return run.histograms.get(latency_stage([run])) or Histogram.empty()
 
 
 def _used_bands(histogram: Histogram) -> tuple[int, int]:

@@ -33,14 +33,14 @@ def marks_of(
 ) -> tuple[tuple[Mark, ...], int]:
     """The slowest spikes of an arm, and how many more there are."""
     spikes = [
-        (spike.stages_ns.get("service", 0), at, spike)
+        (spike.length_ns, at, spike)
         for at, column in enumerate(columns)
         for spike in column.runs[arm].spikes
     ]
     slowest = heapq.nlargest(MAX_MARKS, spikes, key=lambda one: one[0])
     marks = tuple(
-        _mark(at, columns[at].runs[arm], spike, service_ns, place, rare=service_ns >= rare_ns)
-        for service_ns, at, spike in slowest
+        _mark(at, columns[at].runs[arm], spike, length_ns, place, rare=length_ns >= rare_ns)
+        for length_ns, at, spike in slowest
     )
     return marks, len(spikes) - len(marks)
 
@@ -49,7 +49,7 @@ def _mark(
     column: int,
     run: Run,
     spike: Spike,
-    service_ns: int,
+    length_ns: int,
     place: Callable[[float], float],
     *,
     rare: bool,
@@ -60,5 +60,5 @@ def _mark(
     when = f" at {after_s:.3f} s" if known else ""
     stage = max(PARTS, key=lambda part: spike.stages_ns.get(part, 0))
     where = f", most of it in {stage}" if spike.stages_ns.get(stage, 0) else ""
-    text = f"{'rare spike' if rare else 'spike'} of {units.ns(service_ns)}{when}{where}"
-    return Mark(round(column + along, 3), place(float(service_ns)), column, rare, text)
+    text = f"{'rare spike' if rare else 'spike'} of {units.ns(length_ns)}{when}{where}"
+    return Mark(round(column + along, 3), place(float(length_ns)), column, rare, text)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from socklat_gate.measured.attribution import Attribution
+from socklat_gate.measured.attribution import COMPONENTS, Attribution
 from socklat_gate.measured.run import Bands, Run
 from socklat_gate.report.arm_runs import Arms
 from socklat_gate.verdict.band_means import slice_means_ns
@@ -19,11 +19,8 @@ __all__ = ["Waterfall", "WaterfallBar", "WaterfallRow", "share_bars", "waterfall
 SLICES = (("p50", 0.45, 0.55), ("p99", 0.985, 0.995))
 """Title and the ranks of the exchanges that stand for a quantile."""
 
-SEQUENCE = ("recv_wait", "app", "respond", "deliver")
-"""Stages that follow each other; `recv_wait` and `app` add up to service, exchange by exchange."""
-
-MARGIN = 1.15
-"""The axis ends this far beyond the response's last byte: acknowledgements may take far longer."""
+SEQUENCE = COMPONENTS
+"""Stages that follow each other and add up to the whole response, exchange by exchange."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +45,11 @@ class WaterfallRow:
 
 @dataclass(frozen=True, slots=True)
 class Waterfall:
-    """One quantile; ``service`` says how long its exchanges took, by arm."""
+    """One quantile; ``whole`` says how long its exchanges took, by arm, in ``whole_stage``."""
 
     title: str
-    service: tuple[tuple[str, str], ...]
+    whole_stage: str
+    whole: tuple[tuple[str, str], ...]
     rows: tuple[WaterfallRow, ...]
     axis: str
     corrected: bool
@@ -64,8 +62,13 @@ def waterfalls(arms: Arms) -> tuple[Waterfall, ...]:
     chosen, corrected = _bands(arms)
     if not all(chosen) or not any(one.count.any() for runs in chosen for one in runs):
         return ()
-    stages = [s for s in SEQUENCE if all(s in one.stages for runs in chosen for one in runs)]
-    if stages[:2] != list(SEQUENCE[:2]):
+    known = {stage for runs in chosen for one in runs for stage in one.stages}
+    for runs in chosen:
+        for one in runs:
+            known &= {*one.stages}
+    # Runs measured before there was ``response`` have ``respond`` as something else.
+    stages = [s for s in SEQUENCE if s != "respond" or "response" in known]
+    if not known.issuperset(stages):
         return ()
     labels = [label for label, _ in arms]
     return tuple(_waterfall(*one, labels, chosen, stages, corrected) for one in SLICES)
@@ -104,7 +107,8 @@ def _waterfall(
     corrected: bool,
 ) -> Waterfall:
     # shape (arms, 1 + stages)
-    names = ["service", *stages]
+    whole_stage = "response" if stages == list(SEQUENCE) else "service"
+    names = [whole_stage, *stages]
     means = np.array(
         [
             np.mean([slice_means_ns(one, names, low, high) for one in runs], axis=0)
@@ -112,8 +116,7 @@ def _waterfall(
         ]
     )
     begins = np.cumsum(means[:, 1:], axis=1) - means[:, 1:]
-    responded = [s for s in stages if s != "deliver"]
-    end_ns = max(1.0, MARGIN * float(means[:, 1 : 1 + len(responded)].sum(axis=1).max()))
+    end_ns = max(1.0, float(means[:, 1:].sum(axis=1).max()))
     rows = []
     for at, stage in enumerate(stages):
         bars = tuple(
@@ -122,10 +125,10 @@ def _waterfall(
         )
         delta_ns = float(means[-1, 1 + at] - means[0, 1 + at])
         rows.append(WaterfallRow(stage, bars, units.ns_change(delta_ns) if labels[1:] else ""))
-    service = tuple(
+    whole = tuple(
         (label, units.ns(float(mean))) for label, mean in zip(labels, means[:, 0], strict=True)
     )
-    return Waterfall(title, service, tuple(rows), units.ns(end_ns), corrected)
+    return Waterfall(title, whole_stage, whole, tuple(rows), units.ns(end_ns), corrected)
 
 
 def _bar(label: str, begin_ns: float, length_ns: float, end_ns: float) -> WaterfallBar:
