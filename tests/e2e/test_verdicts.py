@@ -11,7 +11,7 @@ import pytest
 from socklat_gate.documents.files import read_result
 from socklat_gate.errors import Exit, Reason
 from tests.e2e.harness import SAME, Gate
-from tests.e2e.scenarios import DELAY_TAG, waived
+from tests.e2e.scenarios import DELAY_TAG, ECHO_TAG, waived
 from tests.e2e.terminal import screen
 
 pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
@@ -72,6 +72,27 @@ def test_a_slower_candidate_fails_beyond_its_waiver_and_its_stage_is_named(
     for pair in pairs if interleave == "slice" else ():
         assert pair.baseline.window_from_ns == pair.candidate.window_from_ns
         assert pair.candidate.duration_s >= 2 * 0.5  # half of it is its own
+
+
+@pytest.mark.slow
+def test_a_candidate_that_fails_requests_is_a_regression_whatever_its_latency(
+    gate: Gate, scenario: Scenario
+) -> None:
+    path = scenario(
+        service={"image": ECHO_TAG, "command": ["/echo", "--close-every", "20"]},
+        baseline={"command": ["/echo"]},
+        gate={"connections": True},
+    )
+    done = gate.gate(path, "--quiet", baseline=ECHO_TAG)
+    verdict = done.judged(Exit.REGRESSION, Reason.MORE_ERRORS)
+    counts = {count["name"]: count for count in verdict["counts"]}
+    assert list(counts) == ["errors", "capacity", "connections"]
+    errors = counts["errors"]
+    assert errors["baseline_count"] == 0
+    assert 0.02 < errors["candidate_count"] / errors["candidate_total"] < 0.1
+    assert errors["failed"]
+    assert done.stdout.startswith("regression: errors: ")
+    assert "### Errors and capacity" in done.report
 
 
 def test_a_budget_too_small_to_decide_is_inconclusive_and_progress_stays_in_place(

@@ -19,6 +19,7 @@ from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.facts import Drift, DriftedMetric, ReasonFact
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, Verdict
+from socklat_gate.verdict.answers import answer_differences
 from socklat_gate.verdict.limits import (
     JudgedLimit,
     judge_limits,
@@ -57,8 +58,8 @@ def compare(
     above ln(1 + tolerance); PASS when all upper ones (alpha_pass) lie below ln(1 + failure);
     otherwise INCONCLUSIVE: BETWEEN_LIMITS, TOO_FEW_CAMPAIGNS (below 5), TOO_FEW_SAMPLES (a run
     without enough exchanges; it makes its metric inconclusive), NOT_MEASURED (no run of one side
-    has the number) or OVERLAPPING_REQUESTS.  ``waivers`` move limits up.  Spikes are not judged:
-    their rate differs between days by more than their counts can show.
+    has the number), OVERLAPPING_REQUESTS or ANSWERS_DIFFER.  ``waivers`` move limits up.  Spikes
+    and errors are not judged: their rates differ between days by more than counts can show.
     ``baseline_ns`` is the prediction, ``candidate_ns`` the geometric mean over the runs, the
     interval a two-sided 95% one; the evidence and its thresholds are NaN.
 
@@ -70,12 +71,11 @@ def compare(
         _judge(baseline, candidate, metric, gate, waived.get(metric.name))
         for metric in gate.compared
     )
+    stored_runs = [run for campaign in baseline for run in campaign.runs]
+    differences = answer_differences(stored_runs, candidate.runs, gate)
     blocked = [
         fact
-        for who, runs in (
-            ("baseline", [run for campaign in baseline for run in campaign.runs]),
-            ("candidate", list(candidate.runs)),
-        )
+        for who, runs in (("baseline", stored_runs), ("candidate", list(candidate.runs)))
         if (fact := overlap_fact(runs, who, gate.max_overlap))
     ]
     campaigns = {"campaigns": len(baseline)}
@@ -99,8 +99,11 @@ def compare(
     above = limit_facts(limits, Outcome.REGRESSION)
     if failed or above:
         facts = [ReasonFact(Reason.REGRESSION, metric.name, campaigns) for metric in failed]
-        return _verdict(Outcome.REGRESSION, (*facts, *above, *too_few), metrics, limits)
+        reasons = (*facts, *above, *differences, *too_few)
+        return _verdict(Outcome.REGRESSION, reasons, metrics, limits)
     outcomes = [*(one.verdict for one in metrics), *(one.verdict.verdict for one in limits)]
+    if differences:
+        return _verdict(Outcome.INCONCLUSIVE, (*differences, *too_few), metrics, limits)
     if all(outcome is Outcome.PASS for outcome in outcomes):
         fact = ReasonFact(Reason.WITHIN_PREDICTION, numbers=campaigns)
         return _verdict(Outcome.PASS, (fact,), metrics, limits)

@@ -17,6 +17,7 @@ from socklat_gate.verdict.prediction import BUCKET_VARIANCE, paule_mandel, predi
 from socklat_gate.verdict.stored import compare, drift
 from socklat_gate.wording.drift_text import drift_text
 from socklat_gate.wording.reasons import reason_text
+from tests.unit.factories import make_answers
 
 from .builders import campaign_of, pairs_with, run_of, scaled_run
 
@@ -41,6 +42,27 @@ def test_the_same_image_passes() -> None:
         assert math.isnan(metric.evidence_pass)
         assert metric.tolerance < metric.mde < 0.1
     assert verdict.metrics[0].baseline_ns == pytest.approx(400_000, rel=0.01)
+
+
+def test_responses_of_another_kind_keep_a_pass_away() -> None:
+    def responding(status: str, one: Campaign) -> Campaign:
+        answers = make_answers({status: 6000})
+        runs = (replace(run, load=replace(run.load, answers=answers)) for run in one.runs)
+        return replace(one, runs=tuple(runs))
+
+    stored = [responding("200", one) for one in STORED]
+    assert compare(stored, responding("200", campaign(0.0)), GATE).outcome is Outcome.PASS
+    redirected = responding("302", campaign(-0.3))
+    verdict = compare(stored, redirected, GATE)
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert [fact.code for fact in verdict.reasons] == [Reason.ANSWERS_DIFFER]
+    accepted = GATE.model_copy(update={"accept_answers": ["statuses"]})
+    assert compare(stored, redirected, accepted).outcome is Outcome.PASS
+    slower = compare(stored, responding("302", campaign(0.3)), GATE)
+    assert slower.outcome is Outcome.REGRESSION
+    assert slower.reasons[-1].code is Reason.ANSWERS_DIFFER
+    # Campaigns of before it was known what came back.
+    assert compare(STORED, redirected, GATE).outcome is Outcome.PASS
 
 
 def test_a_slower_image_is_a_regression() -> None:
