@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from socklat_gate.documents.files import read_result
 from socklat_gate.errors import Exit, Reason
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG, write_scenario
@@ -48,6 +49,23 @@ def test_the_merge_base_is_built_and_compared_with(gate: Gate, repository: Repos
     assert verdict["commit"] == repository.git("rev-parse", "feature")
     assert base[:12] in done.report
     assert repository.git("worktree", "list") == before
+
+
+@pytest.mark.slow
+def test_the_command_of_the_merge_base_is_a_part_of_its_arm(
+    gate: Gate, repository: Repository
+) -> None:
+    repository.git("checkout", "--quiet", "main")
+    path = repository.path / "socklat.toml"
+    text = path.read_text("utf-8")
+    repository.git("checkout", "--quiet", "-b", "command")
+    repository.commit(text.replace("[load]", f"command = {SLOW}\n[load]", 1), "socklat.toml")
+    done = gate.gate(path, "--baseline-ref", "main", baseline=None)
+    # One image, started in two ways.
+    done.judged(Exit.REGRESSION, Reason.REGRESSION)
+    pairs = read_result(gate.out / "result.json").pairs
+    assert len({run.image_id for pair in pairs for run in (pair.baseline, pair.candidate)}) == 1
+    assert "/delay --before-response 4500" in done.report
 
 
 def test_what_was_promoted_to_a_branch_is_the_reference(

@@ -14,6 +14,7 @@ from socklat_gate.scenario.loader import load_scenario
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG, ECHO_TAG
 from tests.services.build import build_image
+from tests.unit.repositories import new_repository
 
 pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
@@ -115,14 +116,12 @@ def test_init_of_a_stack(gate: Gate, stack: Callable[..., Path]) -> None:
     assert (written.compose, written.service, written.port) == ("compose.yml", "api", 7000)
 
 
-def test_a_stack_against_itself_passes_and_its_other_containers_are_traced(
-    gate: Gate, nginx_image: str, docker_client: Any
-) -> None:
-    back = build_image(docker_client, "http.c", HTTP_TAG, ["/http"])
-    (gate.directory / "front.conf").write_text(FRONT)
-    text = TWO_TIERS.format(image=nginx_image, back=back, ended=DELAY_TAG)
-    (gate.directory / "compose.yml").write_text(text)
-    path = gate.directory / "socklat.toml"
+def two_tiers(directory: Path, image: str, back: str) -> Path:
+    """A stack whose front mounts its configuration, and its scenario."""
+    (directory / "front.conf").write_text(FRONT)
+    text = TWO_TIERS.format(image=image, back=back, ended=DELAY_TAG)
+    (directory / "compose.yml").write_text(text)
+    path = directory / "socklat.toml"
     path.write_text(
         'name = "tiers"\n[service]\ncompose = "compose.yml"\nservice = "front"\nport = 8080\n'
         '[load]\ndriver = "http"\nrate = 300\nduration_s = 1\nwarmup_s = 0.2\n'
@@ -131,6 +130,45 @@ def test_a_stack_against_itself_passes_and_its_other_containers_are_traced(
         "max_pairs = 12\n"
         "[[gate.metrics]]\nquantile = 0.5\ntolerance = 0.1\nregression_threshold = 0.3\n"
     )
+    return path
+
+
+@pytest.mark.slow
+def test_the_baselines_stack_is_that_of_its_commit(
+    gate: Gate, nginx_image: str, docker_client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GITHUB_BASE_REF", raising=False)
+    back = build_image(docker_client, "http.c", HTTP_TAG, ["/http"])
+    repository = new_repository(gate.directory / "repository")
+    path = two_tiers(repository.path, nginx_image, back)
+    text = (repository.path / "compose.yml").read_text()
+    # git does not have it, as is usual of this file.
+    (repository.path / ".gitignore").write_text(".env\n")
+    (repository.path / ".env").write_text("DELAY=3000\n")
+    repository.commit(text.replace('"3000"', '"${DELAY}"'), "compose.yml")
+    repository.git("checkout", "--quiet", "-b", "topic")
+    repository.commit(FRONT.replace("worker_processes 1", "worker_processes 2"), "front.conf")
+    repository.commit(text.replace("3000", "6000"), "compose.yml")
+    before = repository.state()
+    done = gate.gate(path, "--baseline-ref", "main", baseline=None)
+    done.judged(Exit.REGRESSION, Reason.REGRESSION)
+    found = read_result(gate.out / "result.json").arm_differences
+    assert found is not None
+    assert [(one.kind, one.name) for one in found.found] == [
+        ("compose", "services.back.command"),
+        ("source", "compose.yml"),
+        ("source", "front.conf"),
+    ]
+    assert [note.subject for note in found.not_known] == [".env"]
+    assert "services.back.command" in done.report
+    assert repository.state() == before
+
+
+def test_a_stack_against_itself_passes_and_its_other_containers_are_traced(
+    gate: Gate, nginx_image: str, docker_client: Any
+) -> None:
+    back = build_image(docker_client, "http.c", HTTP_TAG, ["/http"])
+    path = two_tiers(gate.directory, nginx_image, back)
     done = gate.gate(path, baseline=nginx_image)
     done.judged(Exit.PASS, Reason.NO_REGRESSION)
     pairs = read_result(gate.out / "result.json").pairs

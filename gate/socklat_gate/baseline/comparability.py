@@ -115,7 +115,9 @@ def differing_parts(here: Fingerprint, stored: Fingerprint) -> dict[str, tuple[s
     each under the name of its event.
     """
     found: dict[str, tuple[str, str]] = {}
-    for name, (ours, theirs) in here.differences(stored).items():
+    differences = here.differences(stored)
+    # The list comes last: where the machine is another one, that says more than its hooks.
+    for name, (ours, theirs) in sorted(differences.items(), key=lambda item: item[0] == LISTED):
         if name == LISTED:
             mine, others = _entries(ours), _entries(theirs)
             for key in sorted({*mine, *others}):

@@ -74,6 +74,7 @@ def gate_job(
             progress.phase,
             image=baseline_image,
             ref=baseline_ref,
+            file=path.resolve().name,
             keep=keep,
         )
         job = GateJob(

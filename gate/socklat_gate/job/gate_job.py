@@ -11,6 +11,7 @@ from pathlib import Path
 from socklat_gate.baseline.calibrations import calibration_note
 from socklat_gate.environment import environment_facts
 from socklat_gate.errors import GateError, InvalidMeasurement, NoUsableBaseline, Reason
+from socklat_gate.job.arm_differences import arm_differences
 from socklat_gate.job.budget import Budget
 from socklat_gate.job.commit import current_branch, current_commit
 from socklat_gate.job.completeness import completeness_of
@@ -23,6 +24,7 @@ from socklat_gate.job.run_job import check_excluded, measure_campaign, pair_seed
 from socklat_gate.job.same_image import same_image
 from socklat_gate.job.scenario_notes import scenario_notes
 from socklat_gate.job.waivers import Compared, waivers_in_force
+from socklat_gate.measured.arm_differences import ArmDifferences
 from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.facts import TEXT, Drift, Note, ReasonFact
 from socklat_gate.measured.pair import Pair
@@ -78,6 +80,7 @@ class GateJob:
         self._drift: Drift | None = None
         self._notes = (*self.notes, *scenario_notes(self.scenario))
         self._waivers: Sequence[Waiver] = ()
+        self._differences: ArmDifferences | None = None
         # Read before anything runs: what a build writes later is no change of the code.
         self._commit = current_commit(self.directory)
         self._branch = current_branch(self.directory)
@@ -98,8 +101,12 @@ class GateJob:
         reference = self._reference = self._found_reference()
         if reference is None or (reference.image is None and not self.scenario.gate.compared):
             return self._measure_by_limits()
+        if reference.image is not None:
+            self._differences = arm_differences(
+                self.scenario, self.directory, reference.image, self.candidate, reference.arm
+            )
         alike = same_image(self.scenario, reference.image, self.candidate)
-        if alike is not None and not self.allow_same_image:
+        if alike is not None and not self.allow_same_image and not self._differ_beside_image():
             return Verdict(Outcome.INCONCLUSIVE, (alike,))
         with Rig(self.client, self.scenario, self.directory, self.progress.phase) as rig:
             self._hooks, self._fingerprint = rig.hooks, rig.fingerprint()
@@ -112,11 +119,14 @@ class GateJob:
             try:
                 if reference.image is None:
                     return self._measure_alone(rig, stored)
-                verdict = self._measure_pairs(rig, reference.image)
+                verdict = self._measure_pairs(rig, reference, reference.image)
             finally:
                 self._missed = rig.missed
         self._drift = drift(stored, self._pairs, self.scenario.gate)
         return verdict
+
+    def _differ_beside_image(self) -> bool:
+        return self._differences is not None and self._differences.beside_image
 
     def _waivers_in_force(
         self, reference: Reference, stored: Sequence[Campaign]
@@ -169,11 +179,12 @@ class GateJob:
         )
         return compare(stored, self._campaign, self.scenario.gate, waivers=self._waivers)
 
-    def _measure_pairs(self, rig: Rig, baseline: ImageRef) -> Verdict:
+    def _measure_pairs(self, rig: Rig, reference: Reference, baseline: ImageRef) -> Verdict:
         limits = self.scenario.gate
-        commands = self.scenario.baseline
+        command, arm = self.scenario.baseline.command, reference.arm
+        own = (arm.directory, arm.service) if arm else (None, None)
         specs = [
-            ArmSpec("baseline", baseline, commands.command),
+            ArmSpec("baseline", baseline, command, directory=own[0], service=own[1]),
             ArmSpec("candidate", self.candidate),
         ]
         budget = Budget(limits, self._started_s)
@@ -247,6 +258,7 @@ class GateJob:
             baseline_commit=baseline_commit,
             baseline_choice=baseline_choice,
             notes=self._notes,
+            arm_differences=self._differences,
         )
 
     def _calibration(self) -> Note | None:

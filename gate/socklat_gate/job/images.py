@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 from socklat_gate.measured.campaign import Campaign
-from socklat_gate.scenario import Scenario
+from socklat_gate.scenario import Scenario, Service
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef, build_image, local_image, resolve_image
 from socklat_gate.service.stack import stack_image
@@ -58,7 +58,7 @@ def check_buildable(scenario: Scenario) -> None:
 
 def image_at(
     client: DockerClient,
-    scenario: Scenario,
+    service: Service,
     directory: Path,
     sources: Path,
     commit: str,
@@ -66,9 +66,10 @@ def image_at(
 ) -> ImageRef:
     """The image built from ``sources``: the scenario's ``directory`` as it is in ``commit``.
 
-    Raises `NoUsableBaseline` (NO_BASELINE_YET) when there is nothing to build there yet.
+    ``service`` is the scenario's there.  Raises `NoUsableBaseline` (NO_BASELINE_YET) when there is
+    nothing to build there yet.
     """
-    build, compose = scenario.service.build, scenario.service.compose
+    build, compose = service.build, service.compose
     on_phase(f"building the reference from commit {commit[:12]}")
     if build:
         if not (sources / build / "Dockerfile").is_file():
@@ -76,11 +77,11 @@ def image_at(
         name = f"{directory.resolve() / build}@base"
         return build_image(client, sources / build, on_phase, name=name)
     assert compose is not None
-    assert scenario.service.service is not None
+    assert service.service is not None
     if not (sources / compose).is_file():
         _nothing_there(commit, compose)
     name = f"{directory.resolve() / compose}@base"
-    return stack_image(client, sources / compose, scenario.service.service, on_phase, name=name)
+    return stack_image(client, sources / compose, service.service, on_phase, name=name)
 
 
 def _nothing_there(commit: str, file: str) -> NoReturn:

@@ -19,6 +19,7 @@ from socklat_gate.baseline.comparability import differing_parts
 from socklat_gate.baseline.store import BaselineStore
 from socklat_gate.environment import this_machine
 from socklat_gate.errors import NoUsableBaseline, Reason
+from socklat_gate.job.base_arm import BaseArm, base_arm
 from socklat_gate.job.images import OnPhase, check_buildable, image_at, image_of
 from socklat_gate.job.lineage import lineage_of
 from socklat_gate.job.worktree import sources_at
@@ -57,7 +58,8 @@ class Reference:
     ``image`` is None when only stored numbers are left of it; ``named`` when the command line or
     the scenario chose it, so that stored campaigns only serve to notice drift; ``stored``
     when there are any.  ``commit`` is that of the image ("": not known) and ``why`` how it was
-    found; ``lineage``: whose numbers count.
+    found; ``lineage``: whose numbers count.  ``arm`` is the scenario's directory at that commit,
+    None where both arms are given that of today.
     """
 
     image: ImageRef | None
@@ -67,6 +69,7 @@ class Reference:
     commit: str = ""
     why: Note | None = None
     lineage: Lineage = UNKNOWN_LINEAGE
+    arm: BaseArm | None = None
 
     @property
     def name(self) -> str:
@@ -142,15 +145,16 @@ def find_reference(
     *,
     image: str | None = None,
     ref: str | None = None,
+    file: str = "socklat.toml",
     keep: ExitStack | None = None,
 ) -> Reference:
     """The image named, else the one built from the merge base with ``ref``, else a stored one.
 
     Stored is that of the nearest commit that has campaigns; of it only the very image that was
-    measured will do, by its id.  ``directory`` is that of the scenario, whose ``image`` comes
-    after ``ref``.  What was checked out of another commit is removed when ``keep`` is closed.
-    Raises `UsageError` when what was asked for cannot be had, `NoUsableBaseline` when nothing was
-    and nothing usable is stored, or when the merge base has nothing to build.
+    measured will do, by its id.  ``directory`` and ``file`` are those of the scenario, whose
+    ``image`` comes after ``ref``.  What was checked out of another commit is removed when ``keep``
+    is closed.  Raises `UsageError` when what was asked for cannot be had, `NoUsableBaseline` when
+    nothing was and nothing usable is stored, or when the merge base has nothing to build.
     """
     has_stored = store.has(scenario.name)
     lineage = lineage_of(directory, ref or "")
@@ -159,8 +163,9 @@ def find_reference(
         check_buildable(scenario)
         with ExitStack() as only_here:
             sources = (keep or only_here).enter_context(sources_at(directory, commit))
-            built = image_at(client, scenario, directory, sources, commit, on_phase)
-        return Reference(built, store, True, has_stored, commit, why, lineage)
+            arm = base_arm(scenario, directory / file, sources, commit)
+            built = image_at(client, arm.service, directory, sources, commit, on_phase)
+        return Reference(built, store, True, has_stored, commit, why, lineage, arm)
     name = image or scenario.baseline.image
     if name:
         resolved = resolve_image(client, name, on_phase)

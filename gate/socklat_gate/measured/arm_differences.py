@@ -9,8 +9,9 @@ from socklat_gate.measured.facts import Note
 
 __all__ = ["ArmDifference", "ArmDifferences", "DifferenceKind"]
 
-DifferenceKind = Literal["image", "command", "environment", "mounts", "compose", "file"]
-"""What differs: "compose" is a key of the compose file, "file" one that is mounted or built."""
+DifferenceKind = Literal["image", "command", "environment", "mounts", "compose", "file", "source"]
+"""What differs: "compose" is a key of the compose file, "file" one that is mounted, "source" one
+that the image is built from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +19,8 @@ class ArmDifference:
     """One thing that is not the same in both arms.
 
     ``name`` is a file, a variable or a key of the compose file ("" where the kind says it all).
-    ``baseline`` and ``candidate`` are what each arm has; "" where that is nothing or a secret may
-    be in it, as in the values of variables.
+    ``baseline`` and ``candidate`` are what each arm has: "absent" where that is nothing, and ""
+    where it is not said, since there is too much of it or a secret may be in it.
     """
 
     kind: DifferenceKind
@@ -35,3 +36,8 @@ class ArmDifferences:
     found: tuple[ArmDifference, ...] = ()
     more: int = 0
     not_known: tuple[Note, ...] = ()
+
+    @property
+    def beside_image(self) -> bool:
+        """Whether one image in both arms would still be two different services."""
+        return any(one.kind not in ("image", "source") for one in self.found)

@@ -58,7 +58,8 @@ def head_of(result: Result) -> Head:
 def _notes(result: GateResult | Comparison) -> tuple[str, ...]:
     found = [note_text(note) for note in result.notes]
     if isinstance(result, GateResult):
-        same = same_image_note(result.pairs)
+        beside = result.arm_differences is not None and result.arm_differences.beside_image
+        same = "" if beside else same_image_note(result.pairs)
         found += [same, drift_text(result.drift), note_text(result.calibration)]
     found.append(keep_alive_note(shown_runs(result).arms))
     return tuple(filter(None, found))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from socklat_gate.measured.result import GateResult, Result, RunResult
 from socklat_gate.report.answers import AnswersText, answers_section
+from socklat_gate.report.arm_difference_rows import ArmDifferencesText, arm_differences_section
 from socklat_gate.report.arm_runs import ShownRuns, shown_runs
 from socklat_gate.report.count_rows import Counts, counts_section
 from socklat_gate.report.counters import Counters, counters_of
@@ -53,6 +54,7 @@ class Report:
     rare_spikes: RareSpikes | None = None
     spike_evidence: SpikeEvidence | None = None
     response_time: ResponseTime | None = None
+    arm_differences: ArmDifferencesText | None = None
     load: Load | None = None
     answers: AnswersText | None = None
     completeness: CompletenessText | None = None
@@ -100,6 +102,9 @@ def report_of(result: Result) -> Report:
         evidence=evidence_section(verdict),
         stages=stages_section(runs.arms, stalls_included=runs.corrected),
         pairs=pair_table(pairs, verdict.metrics),
+        arm_differences=arm_differences_section(
+            result.arm_differences if isinstance(result, GateResult) else None
+        ),
     )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from socklat_gate.measured.pair import Arm
+from socklat_gate.scenario import Service
 from socklat_gate.service.image import ImageRef
 
 __all__ = ["ArmSpec", "Companion", "RunningArm"]
@@ -17,6 +19,8 @@ class ArmSpec:
 
     ``command`` None takes the scenario's command, and without one the image's; ``env`` is laid
     over the scenario's.  ``cpuset`` None takes the scenario's CPUs, the first set of two.
+    ``directory`` and ``service`` are those of the scenario as another commit has it; None for what
+    is here.
     """
 
     arm: Arm
@@ -24,6 +28,8 @@ class ArmSpec:
     command: str | list[str] | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     cpuset: str | None = None
+    directory: Path | None = None
+    service: Service | None = None
 
 
 @dataclass(frozen=True, slots=True)

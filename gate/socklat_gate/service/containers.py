@@ -84,7 +84,8 @@ class Containers:
 
     def _create(self, spec: ArmSpec, call: Call) -> PlacedContainer:
         name = f"{self._network}-{spec.arm}-{next(self._serial)}"
-        options = container_options(self._service, self._directory, spec)
+        service, directory = spec.service or self._service, spec.directory or self._directory
+        options = container_options(service, directory, spec)
         labels = {**self._owner.labels(), ARM_LABEL: spec.arm}
         with daemon_errors(f"creating container {name}"):
             try:

@@ -7,6 +7,7 @@ import json
 import logging
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from socklat_gate.errors import Reason, UsageError
@@ -20,6 +21,7 @@ from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef, local_image, resolve_image
 from socklat_gate.service.owner import OwnerTag
 from socklat_gate.service.stack_document import arm_document
+from socklat_gate.service.stack_files import with_missing_files
 
 __all__ = ["Stacks", "stack_image"]
 
@@ -27,6 +29,16 @@ log = logging.getLogger(__name__)
 
 PROJECT, SERVICE = "com.docker.compose.project", "com.docker.compose.service"
 """Labels that compose gives its containers."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stack:
+    """A compose file as it was read, and the names of what was built for it, by service."""
+
+    file: Path
+    tested: str
+    document: Document
+    images: Mapping[str, str]
 
 
 class Stacks:
@@ -43,8 +55,7 @@ class Stacks:
         self._tested = service.service
         self._owner = owner
         self._home = tempfile.TemporaryDirectory(prefix="socklat-gate-")
-        self._stack: Document = {}
-        self._images: Mapping[str, str] = {}
+        self._read: dict[Path, _Stack] = {}
         self._serial = 0
         self._running: Compose | None = None
 
@@ -52,24 +63,16 @@ class Stacks:
 
     def open(self, call: Call) -> None:
         """Reads the file and builds what it builds, but for the image under test."""
-        self._stack = _check_tested(read_stack(self._file), self._tested, self._file)
-        built = {
-            name: build_tag(self._file, name)
-            for name, definition in self._stack["services"].items()
-            if name != self._tested and "build" in definition
-        }
-        if built:
-            call(lambda: build(self._file, self._stack, built))
-        self._images = built
+        self._stack_of(self._service, None, call)
 
     def place(self, arms: Sequence[ArmSpec], call: Call) -> list[PlacedContainer]:
         """Creates all containers of all arms, then starts them arm by arm in the order given."""
-        projects = [(spec, *self._project(spec)) for spec in arms]
+        projects = [(spec, *self._project(spec, call)) for spec in arms]
         for _, name, compose in projects:
             self._run(call, name, compose, "up", "--no-start", "--no-build")
         for _, name, compose in projects:
             self._run(call, name, compose, "up", "--detach", "--no-build")
-        return [self._find_tested(name) for _, name, _ in projects]
+        return [self._find_tested(name, self._tested_by(spec)) for spec, name, _ in projects]
 
     def end(self) -> None:
         """Ends a command that is under way."""
@@ -80,20 +83,44 @@ class Stacks:
         """Removes the files that were written for compose."""
         self._home.cleanup()
 
-    def _project(self, spec: ArmSpec) -> tuple[str, Compose]:
+    def _stack_of(self, service: Service, directory: Path | None, call: Call) -> _Stack:
+        """The stack of an arm, with what it builds built once; None is the scenario's directory."""
+        assert service.compose is not None
+        assert service.service is not None
+        tested, here = service.service, self._file.parent
+        file = self._file if directory is None else directory / service.compose
+        if file not in self._read:
+            document = _check_tested(read_stack(file), tested, file)
+            # An arm's own directory is another one each time: the tag is of where it stands for.
+            key = self._file if directory is None else Path(f"{self._file}@base")
+            built = {
+                name: build_tag(key, name)
+                for name, definition in document["services"].items()
+                if name != tested and "build" in definition
+            }
+            if built:
+                call(lambda: build(file, document, built))
+            if directory is not None:
+                document = with_missing_files(document, file.parent, here)
+            self._read[file] = _Stack(file, tested, document, built)
+        return self._read[file]
+
+    def _project(self, spec: ArmSpec, call: Call) -> tuple[str, Compose]:
+        service = spec.service or self._service
+        stack = self._stack_of(service, spec.directory, call)
         self._serial += 1
         name = f"socklat-gate-{self._owner.run}-{spec.arm}-{self._serial}"
         document = arm_document(
-            self._stack,
-            self._tested,
+            stack.document,
+            stack.tested,
             spec,
-            self._service,
-            images=self._images,
+            service,
+            images=stack.images,
             labels=self._owner.labels(),
         )
         file = Path(self._home.name) / f"{name}.yaml"
         file.write_text(json.dumps(document), encoding="utf-8")  # JSON is YAML
-        return name, Compose(name, file, self._file.parent)
+        return name, Compose(name, file, stack.file.parent)
 
     def _run(self, call: Call, name: str, compose: Compose, *arguments: str) -> None:
         log.info("docker compose %s for project %s", " ".join(arguments), name)
@@ -103,7 +130,10 @@ class Stacks:
         if failed:
             raise start_error(name, failed)
 
-    def _find_tested(self, project: str) -> PlacedContainer:
+    def _tested_by(self, spec: ArmSpec) -> str:
+        return (spec.service or self._service).service or self._tested
+
+    def _find_tested(self, project: str, under_test: str) -> PlacedContainer:
         chosen = {"label": f"{PROJECT}={project}"}
         with daemon_errors(f"looking for the containers of project {project}"):
             found = self._client.api.containers(all=True, filters=chosen)
@@ -111,15 +141,15 @@ class Stacks:
             (((item["Labels"] or {}).get(SERVICE, ""), item) for item in found),
             key=lambda pair: pair[0],
         )
-        tested = [item for service, item in by_service if service == self._tested]
+        tested = [item for service, item in by_service if service == under_test]
         if not tested:
-            raise start_error(project, f"compose started no container of {self._tested!r}")
+            raise start_error(project, f"compose started no container of {under_test!r}")
         networks = tested[0].get("NetworkSettings", {}).get("Networks") or {}
         return PlacedContainer(
             str(tested[0]["Id"]),
             str(tested[0]["Names"][0]).removeprefix("/"),
             next(iter(networks), ""),
-            tuple((name, str(item["Id"])) for name, item in by_service if name != self._tested),
+            tuple((name, str(item["Id"])) for name, item in by_service if name != under_test),
         )
 
 

@@ -113,4 +113,12 @@ BASELINE_WRITERS: Mapping[NoteCode, Callable[[str, Numbers], str]] = {
     NoteCode.WAIVER_NOT_IN_FORCE: _waiver,
     NoteCode.GATE_FROM: _gate_from,
     NoteCode.GATE_FROM_HERE: _gate_from_here,
+    NoteCode.FILES_NOT_TAKEN: lambda subject, _numbers: (
+        f"{subject} is not in the commit compared with: both arms are given that of the working "
+        "directory"
+    ),
+    NoteCode.STATE_SHARED: lambda subject, _numbers: (
+        f"{subject} is given to both arms as it is here: how it differed at the commit compared "
+        "with, and what one arm writes there for the other, is not known"
+    ),
 }

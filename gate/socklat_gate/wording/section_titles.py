@@ -16,6 +16,7 @@ TITLES: Mapping[str, str] = {
     "rare_spikes": "Rare spikes",
     "spike_evidence": "How rare spikes were judged",
     "response_time": "Response time",
+    "arm_differences": "What differs between the arms",
     "load": "Load",
     "answers": "Responses",
     "completeness": "Completeness",

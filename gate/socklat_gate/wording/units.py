@@ -13,6 +13,7 @@ __all__ = [
     "count",
     "duration_s",
     "evidence",
+    "image_id",
     "interval",
     "moment",
     "ns",
@@ -31,6 +32,7 @@ HUGE_EVIDENCE = 1e15
 NARROW_SPACE = "\u202f"
 DIGITS = 3
 COMMIT_DIGITS = 12
+IMAGE = "sha256:"
 COMMIT = re.compile(r"[0-9a-f]{13,64}")
 
 
@@ -175,6 +177,11 @@ def moment(iso: str) -> str:
 def commit_id(commit: str) -> str:
     """The first 12 digits of a commit; other text stays as it is."""
     return commit[:COMMIT_DIGITS] if COMMIT.fullmatch(commit) else commit
+
+
+def image_id(image: str) -> str:
+    """An image's id with the first 12 digits of its hash; other text stays as it is."""
+    return image[: len(IMAGE) + COMMIT_DIGITS] if image.startswith(IMAGE) else image
 
 
 def _percent(size: float) -> str:

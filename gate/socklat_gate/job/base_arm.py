@@ -1,0 +1,87 @@
+"""The baseline arm as its commit has it: mounted files, compose file, command and variables.
+
+What a commit cannot give, since git does not have it, comes from the working directory, and is
+named in a note.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from socklat_gate.errors import UsageError
+from socklat_gate.measured.facts import Note, NoteCode
+from socklat_gate.scenario import Scenario, Service
+from socklat_gate.scenario.loader import scenario_of
+from socklat_gate.scenario.tables import read_tables
+from socklat_gate.service.stack_files import lend_env_files
+
+__all__ = ["BaseArm", "base_arm"]
+
+
+OF_THE_COMMIT = ("compose", "service", "command", "env", "volumes")
+
+
+@dataclass(frozen=True, slots=True)
+class BaseArm:
+    """The scenario's ``directory`` as it is in ``commit``, and its ``[service]`` there.
+
+    Of ``service`` what it is built and started from, its command, variables and volumes are that
+    commit's: the rest, such as CPUs and readiness, is how both arms are measured.  ``own`` is the
+    same before the paths that git does not have were replaced.
+    """
+
+    commit: str
+    directory: Path
+    service: Service
+    own: Service
+    notes: tuple[Note, ...] = ()
+
+
+def base_arm(scenario: Scenario, path: Path, sources: Path, commit: str) -> BaseArm:
+    """``sources`` is the directory of the scenario's file ``path`` as ``commit`` has it."""
+    notes: list[Note] = []
+    service = scenario.service
+    there = _service_at(sources / path.name)
+    if there is None:
+        notes.append(_not_taken(path.name))
+    elif bool(there.compose) == bool(service.compose):
+        own = {key: getattr(there, key) for key in OF_THE_COMMIT}
+        own["build"] = there.build or service.build
+        service = service.model_copy(update=own)
+    volumes = []
+    for entry in service.volumes:
+        volume, taken = _volume(entry, sources, path.parent)
+        volumes.append(volume)
+        if not taken:
+            notes.append(_not_taken(entry.partition(":")[0]))
+    if service.compose:
+        file = sources / service.compose
+        lent = lend_env_files(file, (path.parent / service.compose).parent)
+        notes += map(_not_taken, lent)
+    mounted = service.model_copy(update={"volumes": volumes})
+    return BaseArm(commit, sources, mounted, service, tuple(notes))
+
+
+def _service_at(path: Path) -> Service | None:
+    """None where the commit has no scenario of that name, or one that cannot be read today."""
+    try:
+        return scenario_of(read_tables(path)).service
+    except UsageError:
+        return None
+
+
+def _volume(entry: str, sources: Path, here: Path) -> tuple[str, bool]:
+    """The entry with an absolute host path, and whether that is the commit's."""
+    host, colon, rest = entry.partition(":")
+    if host.startswith("/"):
+        return entry, True
+    tree = next((p for p in (sources, *sources.parents) if (p / ".git").exists()), sources)
+    resolved = (sources / host).resolve()
+    taken = resolved.exists() and resolved.is_relative_to(tree.resolve())
+    path = resolved if taken else (here / host).resolve()
+    return f"{path}{colon}{rest}", taken
+
+
+def _not_taken(name: str) -> Note:
+    return Note(NoteCode.FILES_NOT_TAKEN, name)
