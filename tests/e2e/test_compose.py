@@ -156,8 +156,8 @@ def test_the_baselines_stack_is_that_of_its_commit(
     assert found is not None
     assert [(one.kind, one.name) for one in found.found] == [
         ("compose", "services.back.command"),
+        ("file", "front.conf"),
         ("source", "compose.yml"),
-        ("source", "front.conf"),
     ]
     assert [note.subject for note in found.not_known] == [".env"]
     assert "services.back.command" in done.report

@@ -181,7 +181,7 @@ def test_a_scenario_that_the_commit_does_not_have_is_todays(repository: Reposito
 def test_paths_outside_of_the_repository_stay_what_they_are(repository: Repository) -> None:
     outside = repository.path.parent / "outside"
     outside.mkdir()
-    text = SCENARIO.replace("./conf:/etc/demo:ro", "../../outside:/etc/demo")
+    text = SCENARIO.replace('"./conf', '"../../outside:/etc/demo", "./conf')
     text = text.replace("./local:/data", f"{outside}:/data")
     repository.git("checkout", "--quiet", "main")
     repository.commit(text, "shop/socklat.toml")
@@ -189,8 +189,10 @@ def test_paths_outside_of_the_repository_stay_what_they_are(repository: Reposito
         planned, reference = compared(repository, keep)
         assert reference.arm is not None
         mounts = bind_mounts(reference.arm.service.volumes, reference.arm.directory)
+        (repository.path / "shop" / "conf" / "demo.ini").write_text("workers = 4")
         found = differences(repository, planned, reference)
-    assert mounts == [f"{outside}:/etc/demo:rw", f"{outside}:/data:rw"]
+    assert [mounts[0], mounts[2]] == [f"{outside}:/etc/demo:rw", f"{outside}:/data:rw"]
+    assert [one.name for one in found.found if one.kind == "file"] == ["shop/conf/demo.ini"]
     texts = sorted(map(note_text, found.not_known))
     assert texts[0].startswith("../../outside is not in the commit")
     assert texts[1].startswith(f"{outside} is given to both arms as it is")
@@ -244,6 +246,7 @@ def test_stacks_are_compared_key_by_key_wherever_they_lie(
     with ExitStack() as keep:
         planned, reference = compared(repository, keep)
         assert [one.kind for one in differences(repository, planned, reference).found] == ["image"]
+        (here / "conf" / "demo.ini").write_text("workers = 4")
         changed.update(environment={"A": "secret"}, cpus=2, build={"context": "elsewhere"})
         found = differences(repository, planned, reference)
     assert [one.name for one in found.found if one.kind == "compose"] == [
@@ -253,5 +256,6 @@ def test_stacks_are_compared_key_by_key_wherever_they_lie(
         "services.db.image",
         "volumes.data",
     ]
+    assert [one.name for one in found.found if one.kind == "file"] == ["shop/conf/demo.ini"]
     assert "secret" not in str(found)
     assert "volumes.data" in [note.subject for note in found.not_known]
