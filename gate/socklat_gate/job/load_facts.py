@@ -7,13 +7,13 @@ that: the statuses of plain HTTP, and requests that never got a response.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from socklat_gate.errors import Reason
+from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load.checks import Undelivered
 from socklat_gate.measured.histogram import Histogram
-from socklat_gate.measured.run import Answers, Run
+from socklat_gate.measured.run import Answers, ErrorKind, Run
 from socklat_gate.scenario import Load
 
 __all__ = ["with_load_facts"]
@@ -34,6 +34,7 @@ def with_load_facts(load: Load, arm: str, run: Run, undelivered: Iterable[Undeli
     second is taken for it: ``planned`` is what the rate makes, ``sent`` what was seen, and an arm
     with less is overloaded.  One with more has its own pace (a closed loop sends more the faster
     the service is): ``planned`` stays 0, and the number says nothing about what can be carried.
+    Raises `InvalidMeasurement` (LOAD_ERRORS) where ``load.expect.status`` is of what no probe sees.
     """
     if not run.load.external:
         short = any(
@@ -41,7 +42,10 @@ def with_load_facts(load: Load, arm: str, run: Run, undelivered: Iterable[Undeli
         )
         return replace(run, load=replace(run.load, overloaded=short))
     unanswered = _unanswered(run)
-    answers = _answers_of(run, unanswered)
+    expected = load.expect.status if load.expect else None
+    if expected:
+        _check_statuses(arm, run)
+    answers = _answers_of(run, unanswered, expected)
     planned = load.rate * run.duration_s
     chance = SIGMAS * math.sqrt(planned)
     seen = run.counters["recorded"] + unanswered
@@ -57,17 +61,34 @@ def with_load_facts(load: Load, arm: str, run: Run, undelivered: Iterable[Undeli
     return replace(run, load=counts)
 
 
-def _answers_of(run: Run, unanswered: int) -> Answers:
+def _check_statuses(arm: str, run: Run) -> None:
+    """Raises `InvalidMeasurement` where statuses are expected and the kernel could read none."""
+    unknown = run.statuses.get("", 0)
+    if run.counters["recorded"] and unknown == sum(run.statuses.values()):
+        raise InvalidMeasurement(
+            Reason.LOAD_ERRORS,
+            f"{arm}: load.expect.status cannot be held against the responses: the probe could read "
+            f"the status of none of {run.counters['recorded']}",
+            remedy='leave load.expect out for what is not plain HTTP, or use load.driver = "http"',
+        )
+
+
+def _answers_of(run: Run, unanswered: int, expected: Sequence[int] | None) -> Answers:
     """As far as the kernel saw it; it counts no bytes by response, and no connections."""
+    kind: ErrorKind = "unexpected_status" if expected else "bad_status"
     bad = sum(
         count
         for status, count in run.statuses.items()
-        if status.isdecimal() and int(status) >= LOWEST_BAD_STATUS
+        if status.isdecimal() and _is_bad(int(status), expected)
     )
-    failed = {"bad_status": bad, "closed": unanswered}
+    failed: dict[str, int] = {kind: bad, "closed": unanswered}
     errors = {kind: count for kind, count in failed.items() if count}
     statuses = run.statuses or {"": run.counters["recorded"]}
     return Answers(statuses, Histogram.empty(), errors, 0, 0, "kernel")
+
+
+def _is_bad(status: int, expected: Sequence[int] | None) -> bool:
+    return status not in expected if expected else status >= LOWEST_BAD_STATUS
 
 
 def _unanswered(run: Run) -> int:

@@ -11,7 +11,7 @@ from socklat_gate.job.load_facts import with_load_facts
 from socklat_gate.load.checks import Undelivered
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.run import LoadCounts, Run
-from socklat_gate.scenario import Load
+from socklat_gate.scenario import Expect, Load
 from tests.unit.job.fakes import run
 
 LOAD = Load.model_validate(
@@ -76,6 +76,29 @@ def test_statuses_are_those_that_the_kernel_read() -> None:
     assert sum(found.statuses.values()) == 6000
     nothing = facts(seen(6000, statuses={})).answers
     assert (nothing.statuses, nothing.errors) == ({"": 6000}, {})
+
+
+def test_the_scenario_says_which_statuses_are_errors() -> None:
+    statuses = {"200": 5000, "302": 600, "404": 399, "": 1}
+    for expected, errors in (
+        ([200], {"unexpected_status": 999}),
+        ([200, 302, 404], {}),
+        ([404], {"unexpected_status": 5600}),
+    ):
+        load = LOAD.model_copy(update={"expect": Expect(status=expected)})
+        found = with_load_facts(load, "candidate", seen(6000, statuses=statuses), ())
+        assert found.load.answers is not None
+        assert found.load.answers.errors == errors
+
+
+@pytest.mark.parametrize("statuses", [{}, {"": 6000}])
+def test_statuses_that_nobody_can_read_are_not_taken_for_the_expected(
+    statuses: Mapping[str, int],
+) -> None:
+    load = LOAD.model_copy(update={"expect": Expect(status=[200])})
+    with pytest.raises(InvalidMeasurement, match="status of none of 6000") as caught:
+        with_load_facts(load, "candidate", seen(6000, statuses=statuses), ())
+    assert caught.value.reason is Reason.LOAD_ERRORS
 
 
 @pytest.mark.parametrize(

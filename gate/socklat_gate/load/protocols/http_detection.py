@@ -30,6 +30,7 @@ class _HttpDetector:
         'method = "POST"',
         'headers = { "Content-Type" = "application/json" }',
         'body = "{}"',
+        "expect = { status = [200], min_bytes = 1 }",
     )
 
     def detect(self, host: str, port: int, paths: Sequence[str]) -> DetectedProtocol | None:

@@ -35,6 +35,7 @@ REDIS = Handshake(
         LoadKey("payload", r"*1\r\n$4\r\nPING\r\n", "better: a command that your service uses"),
         LoadKey("response", NAME, "the end of a response, as Redis and its relatives write it"),
     ),
+    hints=('expect = { prefix = "+PONG" }',),
 )
 
 MAX_LINE = 65_536
