@@ -87,7 +87,7 @@ def test_all_limits_have_to_be_shown_for_a_pass() -> None:
     verdict = decide_by_limits(runs_about(0.0, 0.03, 12), both)
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert [limit.verdict for limit in verdict.limits] == [Outcome.PASS, Outcome.INCONCLUSIVE]
-    assert [fact.subject for fact in verdict.reasons] == ["response_p99"]
+    assert [fact.subject for fact in verdict.reasons] == ["service_p99"]
 
 
 def test_a_run_with_too_few_exchanges_keeps_a_pass_away() -> None:
