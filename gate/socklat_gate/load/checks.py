@@ -82,7 +82,7 @@ def _refused(load: Load, count: LoadCounts, arm: str) -> InvalidMeasurement | No
 
 
 def _failing(load: Load, count: LoadCounts, arm: str) -> InvalidMeasurement | None:
-    failed = count.errors if count.answers is None else count.answers.failed
+    failed = count.errors
     if not _shown_above(failed, count.planned, load.max_errors):
         return None
     return InvalidMeasurement(

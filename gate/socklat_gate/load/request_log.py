@@ -131,10 +131,10 @@ class Record:
         """What was done to ``arm`` in the window, which `end` may have cut short.
 
         ``responded`` includes error replies, which ``errors`` counts as well (the kernel sees an
-        exchange either way); a request that failed is in ``sent`` and ``errors``, one that never
-        found a connection only in ``planned`` and ``starved``.  ``responded_total`` includes the
-        replies by which extra connections were refused: they are exchanges, but no request's.
-        ``answers.errors`` also has requests for which no connection could be opened ("refused").
+        exchange either way); a request that failed is in ``sent`` and ``errors``.  One that never
+        found a connection is only in ``planned`` and ``starved``, and in ``errors`` if none could
+        be opened.  ``responded_total`` includes the replies by which extra connections were
+        refused: they are exchanges, but no request's.
         """
         of_arm = self._schedule.arm == arm
         measured = of_arm & self._measured
@@ -145,7 +145,7 @@ class Record:
         )
         has_response = (state == RESPONDED) | (state == REJECTED)
         was_sent = has_response | (state == SENT) | (state == FAILED)
-        went_wrong = (state == REJECTED) | (state == FAILED) | (state == SENT)
+        went_wrong = np.frombuffer(self.failed, dtype=np.uint8) > 0
         responded = measured & has_response
         handled = measured & (woke > 0)
         left = measured & was_sent

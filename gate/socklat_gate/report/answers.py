@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from socklat_gate.measured.run import ERROR_KINDS, Answers, Run
+from socklat_gate.measured.run import ERROR_KINDS, Answers, LoadCounts, Run
 from socklat_gate.report.arm_runs import Arms
 from socklat_gate.wording import units
 from socklat_gate.wording.answer_texts import SOURCES, keep_alive_text, kind_text, status_text
@@ -49,7 +49,16 @@ def answers_section(arms: Arms) -> AnswersText | None:
 
 def keep_alive_note(arms: Arms) -> str:
     """Says when the service of one arm ends connections that the other's keeps."""
-    return keep_alive_text(answers_by_arm(arms))
+    known = {arm: [run.load for run in runs if run.load.answers is not None] for arm, runs in arms}
+    ended = {
+        arm: (sum(load.answers.lost for load in loads if load.answers), _responses(loads))
+        for arm, loads in known.items()
+    }
+    return keep_alive_text(ended)
+
+
+def _responses(loads: Sequence[LoadCounts]) -> int:
+    return sum(load.responded_total for load in loads)
 
 
 def _merged(runs: Sequence[Run]) -> Answers | None:

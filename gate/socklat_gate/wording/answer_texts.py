@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from socklat_gate.measured.run import Answers
 from socklat_gate.wording import units
 
 __all__ = ["SOURCES", "keep_alive_text", "kind_text", "status_text"]
@@ -42,23 +41,20 @@ def kind_text(kind: str) -> str:
     return f"of these: {KINDS[kind]}"
 
 
-def keep_alive_text(arms: Mapping[str, Answers]) -> str:
+def keep_alive_text(arms: Mapping[str, tuple[int, int]]) -> str:
     """Says that the service of one arm ends connections which the other's keeps; else "".
 
-    ``arms`` is by name of the arm; there is nothing to say of one alone.
+    ``arms`` has, by name, the connections that the service ended and the responses meanwhile; there
+    is nothing to say of one arm alone.
     """
-    if len(arms) != 2 or not all(answers.sizes.total for answers in arms.values()):
+    if len(arms) != 2 or not all(responses for _, responses in arms.values()):
         return ""
-    (less, kept), (more, ended) = sorted(arms.items(), key=lambda item: _lost(item[1]))
-    if _lost(ended) < FEW or _lost(ended) <= TIMES * _lost(kept):
+    rates = {arm: lost / responses for arm, (lost, responses) in arms.items()}
+    less, more = sorted(rates, key=rates.__getitem__)
+    if rates[more] < FEW or rates[more] <= TIMES * rates[less]:
         return ""
     return (
-        f"the {more}'s service ended {units.count(ended.lost)} connections that the driver would "
-        f"have kept, {_lost(ended):.2f} a request; the {less}'s "
-        f"{units.count(kept.lost)}: keep-alive differs"
+        f"the {more}'s service ended {units.count(arms[more][0])} connections that the driver "
+        f"would have kept, {rates[more]:.2f} a request; the {less}'s "
+        f"{units.count(arms[less][0])}: keep-alive differs"
     )
-
-
-def _lost(answers: Answers) -> float:
-    """Connections lost a response."""
-    return answers.lost / answers.sizes.total
