@@ -34,6 +34,9 @@ __all__ = ["DEFAULT_GATE", "AnswerKind", "DefaultGate", "GateRules", "Judged", "
 AnswerKind = Literal["statuses", "sizes"]
 """What of the responses may differ between the arms where ``gate.accept_answers`` says so."""
 
+MAX_ERRORS_CEILING = 0.1
+"""Share of the requests that a waiver may let fail beyond the baseline's, at most."""
+
 COUNTS_SHARE = 0.2
 """Part of the metrics' alpha that counts have (errors, capacity, connections).
 
@@ -134,6 +137,11 @@ class GateRules:
                 raise ValueError(
                     f"the ceiling {waiver.ceiling:g} of {name} is above {MAX_CEILING:g}, so that "
                     "hardly anything would be judged: take the metric out of gate.metrics instead"
+                )
+            if name == ERRORS and waiver.ceiling > MAX_ERRORS_CEILING:
+                raise ValueError(
+                    f"the ceiling {waiver.ceiling:g} of errors is above {MAX_ERRORS_CEILING:g} of "
+                    "the requests: set gate.errors to false if failures are not to be judged"
                 )
             if waiver.ceiling <= tolerances[name]:
                 raise ValueError(

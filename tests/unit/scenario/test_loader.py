@@ -223,6 +223,16 @@ def test_a_wrong_waiver_is_named(tmp_path: Path, old: str, new: str, said: str) 
     assert said in error.message
 
 
+def test_counts_are_waived_like_metrics_within_bounds(tmp_path: Path) -> None:
+    errors = WAIVER.replace("response_p90", "errors")
+    small = errors.replace("0.30", "0.002")
+    (waiver,) = load_scenario(written(tmp_path, GOOD + small)).waiver
+    assert (waiver.metric, waiver.ceiling) == ("errors", 0.002)
+    assert "the ceiling 0.3 of errors is above 0.1" in refused(tmp_path, GOOD + errors).message
+    connections = WAIVER.replace("response_p90", "connections")
+    assert "'connections' is not gated" in refused(tmp_path, GOOD + connections).message
+
+
 def test_a_metric_is_waived_once_and_spikes_only_where_they_are_judged(tmp_path: Path) -> None:
     assert "response_p90 is waived twice" in refused(tmp_path, GOOD + WAIVER + WAIVER).message
     off = "[gate.spikes]\nenabled = false\n" + WAIVER.replace("response_p90", "spikes")
