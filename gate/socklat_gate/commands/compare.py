@@ -32,7 +32,8 @@ def compare(
 
     BASE is a directory of campaigns (`baselines/NAME`), one file, or a location such as
     git+branch:NAME; CANDIDATE a campaign or a result.json.  At least 5 base campaigns are needed
-    to know how much campaigns differ by themselves; with fewer the verdict is "inconclusive".
+    to know how much campaigns differ by themselves; with fewer the verdict is "inconclusive".  The
+    candidate's own campaign and copies in BASE are left out; other scenarios are never compared.
 
     For instance:
 

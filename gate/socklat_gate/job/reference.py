@@ -39,6 +39,8 @@ _DAMAGED = {
 }
 
 
+MOST_NAMES = 5
+
 SIDES = ((0, "here"), (1, "stored"))
 """Beginnings of the names of a note's numbers."""
 
@@ -173,13 +175,22 @@ def find_reference(
     if not has_stored:
         raise NoUsableBaseline(
             Reason.NO_BASELINE_YET,
-            f"there is {store.missing(scenario.name)}, and no reference image is named",
+            f"there is {store.missing(scenario.name)}{_others(store)}, and no reference image is "
+            "named",
             remedy="give --baseline-image or --baseline-ref, or measure one and store it: "
             "`socklat-gate run` with the released image, then `socklat-gate baseline save`",
         )
     choice = _choice(store, scenario, lineage)
     kept = image_of(client, choice.campaign, on_phase)
     return Reference(kept, store, False, True, choice.commit, choice.why, lineage)
+
+
+def _others(store: BaselineStore) -> str:
+    """What a renamed scenario may have been called."""
+    names = store.scenarios()
+    more = len(names) - MOST_NAMES
+    listed = ", ".join(map(repr, names[:MOST_NAMES])) + (f" and {more} more" if more > 0 else "")
+    return f" (it has {listed})" if names else ""
 
 
 def _choice(store: BaselineStore, scenario: Scenario, lineage: Lineage) -> Choice:

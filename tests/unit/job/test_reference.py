@@ -108,6 +108,9 @@ def test_nothing_named_and_nothing_stored(tmp_path: Path) -> None:
     with pytest.raises(NoUsableBaseline) as caught:
         find(Daemon(), BaselineStore.at(tmp_path))
     assert caught.value.reason is Reason.NO_BASELINE_YET
+    stored(tmp_path, 1, scenario_name="old-name")
+    with pytest.raises(NoUsableBaseline, match=r"it has 'old-name'"):
+        find(Daemon(), BaselineStore.at(tmp_path))
     (tmp_path / "demo").mkdir()
     with pytest.raises(NoUsableBaseline) as caught:
         find(Daemon(), BaselineStore.at(tmp_path))
