@@ -81,7 +81,7 @@ def churn(lab: Lab, probe: SocketProbe, *, inside: bool, threads: int, seconds: 
     most, before, missed = 0, memory_kib(probe), probe.missed()
     with running(lab.start("--port", str(PORT), program="echo")) as service:
         await_listening(service, PORT)
-        probe.watch(0, lab.netns_inode, PORT)
+        probe.watch(0, lab.netns_inode, PORT, apart=True)
         probe.record_between(0, 0, EVER_NS)
         try:
             with running(subprocess.Popen(command, stdout=subprocess.PIPE)) as client:

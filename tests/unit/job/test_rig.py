@@ -12,8 +12,10 @@ import pytest
 from socklat_gate.errors import InvalidMeasurement, Reason, UsageError
 from socklat_gate.job import measurement as measure
 from socklat_gate.job import rig as module
+from socklat_gate.job.freezes import Freezes
 from socklat_gate.job.rig import Rig
 from socklat_gate.load.load_driver import Window
+from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.pair import Noise
 from socklat_gate.measured.records import EXCHANGE, STALL
 from socklat_gate.measured.run import Bands
@@ -209,6 +211,22 @@ def test_a_pair_whose_stalls_are_not_all_known_is_set_aside(world: World) -> Non
     assert (
         note_text(pair().excluded) == "3 of the machine's stalls found no room in the probe's ring"
     )
+
+
+@pytest.mark.parametrize("interleave", ["request", "block"])
+def test_a_pair_with_a_frozen_container_is_set_aside_whatever_its_load_came_to(
+    world: World, monkeypatch: pytest.MonkeyPatch, interleave: str
+) -> None:
+    class Frozen(Freezes):
+        def note(self) -> Note | None:
+            return Note(NoteCode.FROZEN, "candidate", {"container": "", "frozen_s": 3.0})
+
+    world.errors = {"baseline": 300, "candidate": 301}
+    with pytest.raises(InvalidMeasurement, match="requests failed"):
+        pair(interleave=interleave)
+    monkeypatch.setattr(measure, "Freezes", Frozen)
+    excluded = pair(interleave=interleave).excluded
+    assert note_text(excluded).startswith("the candidate's container was frozen for 3.0 s")
 
 
 @pytest.mark.parametrize(
