@@ -36,7 +36,7 @@ _FILE_WIDTH = 160  # columns of a summary that goes to no terminal: everything h
     "--port",
     metavar="PORT",
     type=click.IntRange(1, 65535),
-    help="Trace this port of the host instead.",
+    help="Trace this port alone: of the container or process, or without either of the host.",
 )
 @click.option(
     "--interval",
@@ -74,9 +74,15 @@ def trace(
     waited for others: `depend`).  Then `respond` (the response was written), `send_wait` of it with
     no room to send, and `deliver` (network and peer, until all of it was acknowledged).
 
+    A container that listens on several ports has one distribution of all of them.  With --port it
+    is that port's as asked from outside; the others are `internal`, and what the container asks
+    itself is counted as `local`.
+
     For instance:
 
         socklat-gate trace shop-api
+
+        socklat-gate trace shop-api --port 8080
 
         socklat-gate trace --port 8080 --duration 60 --json > trace.jsonl
 
@@ -128,18 +134,19 @@ def trace(
 
 
 def _target(container: str | None, pid: int | None, port: int | None) -> Target:
-    from socklat_gate.trace.target import of_container, of_pid, of_port
+    from socklat_gate.trace.target import of_container, of_pid, of_port, on_one_port
 
-    given = [value for value in (container, pid, port) if value is not None]
-    if len(given) != 1:
+    named = [value for value in (container, pid) if value is not None]
+    if len(named) > 1 or (not named and port is None):
         raise UsageError(
             Reason.BAD_ARGUMENT,
-            "give one of CONTAINER, --pid and --port",
+            "give one of CONTAINER, --pid and --port, or --port with one of the others",
             remedy="socklat-gate trace my-container",
         )
-    if container is not None:
-        return of_container(container)
-    return of_pid(pid) if pid is not None else of_port(port or 0)
+    if not named:
+        return of_port(port or 0)
+    target = of_container(container) if container is not None else of_pid(pid or 0)
+    return target if port is None else on_one_port(target, port)
 
 
 def _emit_line(target: Target, snapshot: Snapshot, *, final: bool = False) -> bool:

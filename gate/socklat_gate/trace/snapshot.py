@@ -66,7 +66,9 @@ class Live:
         self._network_of = 0 if target.shared else target.pid
         self._network_before = network_counters(self._network_of) if self._network_of else {}
         self._network: dict[str, int] = {}
-        probe.watch(_SLOT, target.netns_inode, *target.ports, shared=target.shared)
+        probe.watch(
+            _SLOT, target.netns_inode, *target.ports, shared=target.shared, apart=target.apart
+        )
         self._started_ns = self._taken_at_ns = time.monotonic_ns()
         self._spike_ns = 0
         self._before: Reading | None = None

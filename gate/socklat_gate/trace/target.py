@@ -16,7 +16,7 @@ from socklat_gate.service.client import connect, daemon_errors
 from socklat_gate.service.tcp_listeners import tcp_listeners
 from socklat_gate.wording.sanitise import strip_control_characters
 
-__all__ = ["Target", "of_container", "of_pid", "of_port"]
+__all__ = ["Target", "of_container", "of_pid", "of_port", "on_one_port"]
 
 _PROC = Path("/proc")
 _NAME = re.compile(r"/?[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -26,8 +26,9 @@ _NAME = re.compile(r"/?[A-Za-z0-9][A-Za-z0-9_.-]*")
 class Target:
     """A namespace, the ports served in it, and whether it is shared with others.
 
-    ``pid`` is the process whose end ends the target, 0 for a port.  ``id``, ``name`` and ``image``
-    are the container's; empty for a process or a port.  All text is printable.
+    With ``apart`` what else the namespace is asked for is told apart: on other ports, or from
+    inside.  ``pid`` is the process whose end ends the target, 0 for a port.  ``id``, ``name`` and
+    ``image`` are the container's; empty for a process or a port.  All text is printable.
     """
 
     label: str
@@ -38,6 +39,7 @@ class Target:
     id: str = ""
     name: str = ""
     image: str = ""
+    apart: bool = False
 
 
 def of_container(name: str) -> Target:
@@ -103,6 +105,21 @@ def of_port(port: int) -> Target:
             remedy="give the container instead; `ss -ltn` lists the host's ports",
         )
     return Target(f"port {port}", _netns_inode("self"), (port,), shared=True)
+
+
+def on_one_port(target: Target, port: int) -> Target:
+    """The same target, of whose ports only this one is looked at.
+
+    Raises `UsageError` when it does not listen there.
+    """
+    if port not in target.ports:
+        listed = ", ".join(map(str, target.ports)) or "none"
+        raise UsageError(
+            Reason.BAD_ARGUMENT,
+            f"{target.label} does not listen on TCP port {port}",
+            remedy=f"its ports are: {listed}",
+        )
+    return replace(target, ports=(port,), apart=not target.shared)
 
 
 def _of_process(pid: int, companions: Callable[[], Iterable[int]], who: str = "") -> Target:

@@ -25,8 +25,8 @@ class FakeProbe:
         self.asked: list[Any] = []
         self.thresholds_ns: list[int] = []
 
-    def watch(self, slot: int, netns_inode: int, *ports: int, shared: bool) -> None:
-        self.asked.append((slot, netns_inode, ports, shared))
+    def watch(self, slot: int, netns_inode: int, *ports: int, shared: bool, apart: bool) -> None:
+        self.asked.append((slot, netns_inode, ports, shared, apart))
 
     def record_between(
         self, slot: int, from_ns: int, to_ns: int, spike_ns: int, traffic: Traffic
@@ -52,7 +52,7 @@ def reading(
 def test_it_is_pointed_at_the_target_and_takes_everything_from_now_on() -> None:
     probe = FakeProbe()
     Live(probe, target(netns_inode=9, ports=(80, 81), shared=True))  # type: ignore[arg-type]
-    assert probe.asked == [(0, 9, (80, 81), True)]
+    assert probe.asked == [(0, 9, (80, 81), True, False)]
     assert probe.thresholds_ns == [1]
 
 

@@ -10,7 +10,7 @@ from docker.errors import APIError, NotFound
 
 from socklat_gate.errors import GateError, Reason, UnfitEnvironment, UsageError
 from socklat_gate.trace import target as module
-from socklat_gate.trace.target import of_container, of_pid, of_port
+from socklat_gate.trace.target import of_container, of_pid, of_port, on_one_port
 
 HEADER = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt uid timeout\n"
 HOST, OWN = "host", "own"
@@ -208,3 +208,14 @@ def test_a_daemon_that_fails_is_not_a_missing_container(docker: Any) -> None:
     docker(Api(APIError("500", explanation="the daemon is unwell")))
     with pytest.raises(UnfitEnvironment, match="the daemon is unwell"):
         of_container("shop")
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_one_port_is_told_apart_from_the_others_in_a_namespace_of_its_own(shared: bool) -> None:
+    whole = module.Target("shop", 9, (8080, 9000), shared)
+    assert not whole.apart
+    chosen = on_one_port(whole, 9000)
+    assert (chosen.ports, chosen.apart) == ((9000,), not shared)
+    with pytest.raises(UsageError, match="shop does not listen on TCP port 80") as caught:
+        on_one_port(whole, 80)
+    assert caught.value.remedy == "its ports are: 8080, 9000"
