@@ -50,6 +50,12 @@ def pair_line(done: int, max_pairs: int, verdict: Verdict, left_s: float) -> str
     if spikes and (spikes.baseline_events or spikes.candidate_events):
         mark = " MORE" if spikes.failed else ""
         parts.append(f"spikes {spikes.candidate_events} to {spikes.baseline_events}{mark}")
+    parts += (
+        f"{count.name} {count.candidate_count} to {count.baseline_count}"
+        f"{' MORE' if count.failed else ''}"
+        for count in verdict.counts
+        if count.failed or count.undecided
+    )
     metrics = "  ".join(parts)
     further = verdict.pairs_to_decide
     outlook = f"about {further} more, " if further else ""

@@ -262,15 +262,16 @@ REASON_TEXTS: Mapping[str, Mapping[Reason, ReasonText]] = {
             "Stop what listens there, or set another `service.publish`.",
         ),
         Reason.LOAD_REFUSED: ReasonText(
-            "The service takes no connection, or responds to no request.",
+            "In every arm the service takes no connection, or responds to no request.",
             "Check `service.port`, `load.driver`, `load.payload` and `load.response`.",
         ),
         Reason.LOAD_NOT_DELIVERED: ReasonText(
-            "Requests were not sent on schedule: no connection was free, or the driver was late.",
+            "In no arm were requests sent on schedule: no connection was free, or the driver was "
+            "late.",
             "Lower `load.rate`, raise `load.connections`, or give the driver a CPU of its own.",
         ),
         Reason.LOAD_ERRORS: ReasonText(
-            "More requests failed than `load.max_errors` allows.",
+            "In every arm more requests failed than `load.max_errors` allows.",
             "Find out why requests fail; raise `load.max_errors` if that belongs to the load.",
         ),
         Reason.LOAD_DRIVER_FAILED: ReasonText(
