@@ -5,7 +5,13 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from socklat_gate.measured.names import SPIKES, Stage
 from socklat_gate.scenario.default_gate import (
@@ -83,6 +89,13 @@ class Metric(MetricName, StrictModel):
         "whatever the baseline's is",
         examples=[50.0],
     )
+
+    @model_serializer(mode="wrap")
+    def _as_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without what was not given, so that it can be read again and older hashes stay."""
+        dumped = handler(self)
+        may_lack = ("tolerance", "regression_threshold", "limit_ms")
+        return {name: value for name, value in dumped.items() if value or name not in may_lack}
 
     @model_validator(mode="after")
     def _check_order(self) -> Metric:

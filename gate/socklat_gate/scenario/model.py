@@ -138,9 +138,6 @@ class Scenario(StrictModel):
         rule = self.gate.model_dump(
             mode="json", exclude={"max_pairs", "max_minutes", "max_steal", "max_excluded_pairs"}
         )
-        for metric in rule["metrics"]:
-            if metric["limit_ms"] is None:  # the hash is older than this key
-                del metric["limit_ms"]
         with_old_keys({"gate": rule})
         text = json.dumps(rule, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -37,7 +37,7 @@ def test_every_format_has_the_limit(name: str, outcome: Outcome) -> None:
     shown = {
         "markdown": "27.9 ms to 34.1 ms",
         "html": "27.9 ms to 34.1 ms",
-        "junit": 'name="service_p99_limit"',
+        "junit": 'name="response_p99_limit"',
         "json": '"limit_ns": 50000000.0',
         "openmetrics": 'socklat_gate_limit_seconds{metric="response_p99"} 0.05',
     }

@@ -8,7 +8,9 @@ import jsonschema
 import pytest
 
 from socklat_gate.errors import Exit, Reason, UsageError
+from socklat_gate.job.settings import with_limits
 from socklat_gate.scenario import Scenario
+from socklat_gate.scenario.gating import Gate
 from socklat_gate.scenario.loader import load_scenario
 from socklat_gate.scenario.problems import line_of
 from socklat_gate.scenario.tables import tomllib
@@ -341,6 +343,13 @@ def test_a_lower_limit_of_a_higher_quantile_contradicts(tmp_path: Path) -> None:
     assert error.reason is Reason.BAD_SCENARIO
     assert "limit_ms of response_p90, 20, is below that of response_p50, 50" in error.message
     assert ":11: gate.metrics" in error.message
+
+
+@pytest.mark.parametrize("text", [GOOD, limited(p5=20.0, p9=50.0)], ids=["zones", "limits"])
+def test_a_gate_can_be_dumped_and_read_again(tmp_path: Path, text: str) -> None:
+    scenario = load_scenario(written(tmp_path, text))
+    assert Gate.model_validate(scenario.gate.model_dump()) == scenario.gate
+    assert with_limits(scenario, max_pairs=3).gate.metrics == scenario.gate.metrics
 
 
 def test_a_limit_leaves_the_hash_of_a_gate_without_one(tmp_path: Path) -> None:
