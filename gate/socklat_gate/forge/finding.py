@@ -42,10 +42,12 @@ class Finding:
     def ending(self) -> Ending:
         """What the job goes by: a gate that passed has a result which says so.
 
-        An exit code of 0 without one is an invalid measurement, and so is a result without verdict.
+        An exit code of 0 or 4 without one is an invalid measurement, and so is a result without
+        verdict: neither may make a check green or neutral.
         """
         if self.result is None or isinstance(self.result, RunResult):
-            return Ending(int(self.exit_code or Exit.INVALID))
+            unproven = self.exit_code in (Exit.PASS, Exit.INCONCLUSIVE)
+            return Ending(int(Exit.INVALID) if unproven else self.exit_code)
         verdict = self.result.verdict
         new = {reason.code for reason in verdict.reasons} == {Reason.NO_BASELINE_YET}
         return Ending(self.exit_code, verdict.only_undecided, no_baseline_yet=new)

@@ -33,7 +33,7 @@ def conclude(
 
     Exits with the gate's exit code; with 0 for 4 (inconclusive) where the budget was not enough and
     --fail-on is not `inconclusive`, and for 5 where there is no baseline yet and --on-no-baseline
-    is `neutral`; and with 6 for a 0 that the result in RESULT_DIR does not bear out.
+    is `neutral`; and with 6 for a 0 or 4 that the result in RESULT_DIR does not bear out.
 
     For instance:
 

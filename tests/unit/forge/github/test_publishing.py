@@ -145,9 +145,10 @@ def test_what_could_not_be_judged_is_red_and_says_what_to_change(
     assert server.checks[0]["conclusion"] == conclusion
 
 
+@pytest.mark.parametrize("exit_code", [0, 4])
 @pytest.mark.parametrize("kept", ["nothing", "half", "another", "run"])
-def test_an_exit_code_alone_is_not_green(
-    step: Step, server: ApiServer, api: GitHub, kept: str
+def test_an_exit_code_alone_is_neither_green_nor_neutral(
+    step: Step, server: ApiServer, api: GitHub, kept: str, exit_code: int
 ) -> None:
     kinds = {"another": make_result(), "run": make_result("run")}
     write_reports(kinds.get(kept, make_result("gate", Outcome.PASS)), step.out)
@@ -156,7 +157,7 @@ def test_an_exit_code_alone_is_not_green(
         path.unlink()
     elif kept == "half":
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    step.publish(None, api, exit_code=0)
+    step.publish(None, api, exit_code=exit_code, fail_on=FailOn.REGRESSION_ONLY)
     assert [name for name, _ in step.annotations] == ["error"]
     assert server.checks[0]["conclusion"] == "failure"
 
