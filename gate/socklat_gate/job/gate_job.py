@@ -36,7 +36,7 @@ from socklat_gate.service.image import ImageRef
 from socklat_gate.service.session import ArmSpec
 from socklat_gate.verdict.decide import decide
 from socklat_gate.verdict.stored import compare, drift
-from socklat_gate.wording.decisive import blocked, settled
+from socklat_gate.wording.decisive import blocked, counting, settled
 from socklat_gate.wording.progress_lines import STORED_ONLY, excluded_line, excluded_note
 
 __all__ = ["GateJob"]
@@ -211,8 +211,9 @@ class GateJob:
                 self.progress.pair_done(len(used), limits.max_pairs, verdict, left_s)
             if verdict.outcome is not Outcome.INCONCLUSIVE or spent:
                 return verdict
-            if (len(used) == 1 and blocked(verdict)) or settled(verdict):
-                return verdict  # no pair like this can ever pass
+            hopeless = len(used) == 1 and blocked(verdict)
+            if (hopeless and not counting(verdict)) or settled(verdict):
+                return verdict  # no pair like this can ever pass, or fail
 
     def _measure_pair(self, rig: Rig, specs: Sequence[ArmSpec]) -> Pair:
         index = len(self._pairs)

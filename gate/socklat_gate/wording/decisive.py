@@ -13,6 +13,7 @@ __all__ = [
     "blocked",
     "carrier",
     "change_or_lowest",
+    "counting",
     "improved",
     "settled",
     "slice_of",
@@ -60,8 +61,16 @@ def settled(verdict: Verdict) -> bool:
         verdict.outcome is Outcome.INCONCLUSIVE
         and any(fact.code is Reason.ANSWERS_DIFFER for fact in verdict.reasons)
         and all(metric.verdict is Outcome.PASS for metric in verdict.metrics)
-        and not any(count.undecided for count in verdict.counts)
+        and not counting(verdict)
     )
+
+
+def counting(verdict: Verdict) -> bool:
+    """Whether counts speak for a regression that further pairs may show.
+
+    A candidate that fails its requests has too few responses for quantiles.
+    """
+    return any(count.undecided for count in verdict.counts)
 
 
 def carrier(verdict: Verdict, metric: MetricVerdict) -> Attribution | None:

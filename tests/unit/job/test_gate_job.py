@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,18 @@ def test_what_cannot_be_judged_is_said_after_the_first_pair(
     result = judge(["steal", *[0.0] * 40], metrics=[metric])
     assert outcome(result) == (Outcome.INCONCLUSIVE, reason)
     assert [bool(pair.excluded) for pair in result.pairs] == [True, False]
+
+
+def test_a_candidate_that_does_not_respond_fails_though_it_has_no_quantiles(
+    judge: Callable[..., GateResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = fakes.run()
+    mute = run_of(SERVICE_NS[:1], counters={**fakes.COUNTERS, "recorded": 1})
+    load = replace(good.load, responded=1, responded_total=1, errors=good.load.planned - 1)
+    mute = replace(mute, load=load)
+    monkeypatch.setattr(fakes, "run", lambda *change: mute if change else good)
+    result = judge([0.0] * 40)
+    assert outcome(result) == (Outcome.REGRESSION, Reason.MORE_ERRORS)
 
 
 def test_pairs_set_aside_are_kept_but_not_used(judge: Callable[..., GateResult]) -> None:
