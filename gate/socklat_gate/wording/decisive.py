@@ -61,6 +61,7 @@ def settled(verdict: Verdict) -> bool:
         verdict.outcome is Outcome.INCONCLUSIVE
         and any(fact.code is Reason.ANSWERS_DIFFER for fact in verdict.reasons)
         and all(metric.verdict is Outcome.PASS for metric in verdict.metrics)
+        and all(limit.verdict is Outcome.PASS for limit in verdict.limits)
         and not counting(verdict)
     )
 
