@@ -24,6 +24,7 @@ from socklat_gate.verdict.evidence import (
     running_pass_evidence,
 )
 from socklat_gate.verdict.log_ratios import pair_log_ratios
+from tests.benchmarks.refusals import evidence_table, refused, turned, with_own_refusals
 from tests.benchmarks.spike_jobs import SpikeTable, spike_table, spikes_fail
 
 __all__ = ["Decided", "Draw", "Table", "as_pairs", "budget_pairs", "decide_jobs", "draw", "table"]
@@ -49,7 +50,8 @@ class Table:
     """What a set's pairs say of each gated metric, computed once.
 
     ``log_ratios``, ``raw`` and ``usable`` have shape (metrics, pairs); the thresholds, the gate's
-    own, are on the log scale and have shape (metrics,).
+    own, are on the log scale and have shape (metrics,).  ``evidence`` that stalls follow one arm's
+    requests is as of `refusals.evidence_table`; ``corrected`` metrics lose their correction by it.
     """
 
     gate: Gate
@@ -59,6 +61,8 @@ class Table:
     threshold_fail: Floats
     threshold_pass: Floats
     spikes: SpikeTable | None
+    corrected: tuple[bool, ...]
+    evidence: Floats | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,8 @@ def table(pairs: Sequence[Pair], gate: Gate) -> Table:
         raise ValueError("pairs that share a start cannot be drawn one by one")
     # Thresholds from the rule itself, so that how it shares alpha need not be known here.
     verdicts = decide(pairs[:1], gate).metrics
-    ratios = [pair_log_ratios(pairs, metric.stage, metric.quantile) for metric in gate.metrics]
+    judged = with_own_refusals(pairs)
+    ratios = [pair_log_ratios(judged, metric.stage, metric.quantile) for metric in gate.metrics]
     log_ratios, raw = np.zeros((2, len(ratios), len(pairs)))
     for row, raw_row, ratio in zip(log_ratios, raw, ratios, strict=True):
         row[ratio.usable] = ratio.log_ratios
@@ -126,6 +131,8 @@ def table(pairs: Sequence[Pair], gate: Gate) -> Table:
         threshold_fail=np.log([verdict.threshold_fail for verdict in verdicts]),
         threshold_pass=np.log([verdict.threshold_pass for verdict in verdicts]),
         spikes=spike_table(pairs, gate),
+        corrected=tuple(ratio.corrected for ratio in ratios),
+        evidence=evidence_table(pairs),
     )
 
 
@@ -135,6 +142,9 @@ def decide_jobs(known: Table, jobs: Draw) -> Decided:
     A pair without enough exchanges blocks its metric from then on, as in the gate.
     """
     fails, passes = [], []
+    dropped = np.zeros(jobs.index.shape, dtype=np.bool_)
+    if known.evidence is not None:
+        dropped = refused(known.evidence, jobs.index, jobs.swapped)
     for row, metric in enumerate(known.gate.metrics):
         values, raw = (
             np.where(jobs.swapped, -drawn, drawn)
@@ -143,12 +153,17 @@ def decide_jobs(known: Table, jobs: Draw) -> Decided:
         judged = np.logical_and.accumulate(known.usable[row][jobs.index], axis=1)
         scale = default_scale(metric)
         d0, d1 = math.log1p(metric.tolerance), math.log1p(metric.regression_threshold)
-        evidence = running_fail_evidence_of_both(values, raw, d0, scale)
-        fail = np.maximum.accumulate(evidence, axis=1)
-        passed = np.maximum.accumulate(running_pass_evidence(values, d1, scale), axis=1)
+        of_raw = running_fail_evidence(raw, d0, scale)
+        half = math.log(2.0) if known.corrected[row] else 0.0
+        fail, passed = (
+            np.where(dropped, *(np.maximum.accumulate(one, axis=1) for one in (instead, usual)))
+            for instead, usual in (
+                (of_raw - half, running_fail_evidence_of_both(values, raw, d0, scale)),
+                (running_pass_evidence(raw, d1, scale), running_pass_evidence(values, d1, scale)),
+            )
+        )
         fails.append((fail >= known.threshold_fail[row]) & judged)
-        calm = running_fail_evidence(raw, d0, scale) <= 0.0
-        passes.append((passed >= known.threshold_pass[row]) & judged & calm)
+        passes.append((passed >= known.threshold_pass[row]) & judged & (of_raw <= 0.0))
     spikes = np.zeros(jobs.index.shape, dtype=np.bool_)
     if known.spikes is not None:
         spikes = spikes_fail(known.spikes, jobs.index, jobs.swapped)
@@ -166,11 +181,18 @@ def as_pairs(pairs: Sequence[Pair], jobs: Draw, job: int, seen: int) -> list[Pai
     found = []
     for at in range(seen):
         pair = pairs[jobs.index[job, at]]
-        arms = (pair.baseline, pair.candidate)
         if jobs.swapped[job, at]:
-            arms = (pair.candidate, pair.baseline)
-        # Drawn twice, it is two starts.
-        found.append(replace(pair, index=at, baseline=arms[0], candidate=arms[1], start=None))
+            evidence = {
+                cause: tuple(turned(np.array(values)).tolist())
+                for cause, values in pair.stall_evidence.items()
+            }
+            pair = replace(
+                pair,
+                baseline=pair.candidate,
+                candidate=pair.baseline,
+                stall_evidence=evidence,
+            )
+        found.append(replace(pair, index=at, start=None))  # drawn twice, it is two starts
     return found
 
 

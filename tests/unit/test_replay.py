@@ -8,9 +8,11 @@ import pytest
 
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.pair import Pair
+from socklat_gate.measured.run import StallCorrected
 from socklat_gate.scenario import Gate
 from tests.benchmarks.jobs import as_pairs, budget_pairs, decide_jobs, draw, table
 from tests.benchmarks.recorded import SUFFIX, Facts, save
+from tests.benchmarks.refusals import refused
 from tests.benchmarks.replay import disagreements, replay, stages_named
 from tests.benchmarks.replay_page import report, upper_bound
 from tests.unit.factories import make_spike
@@ -95,6 +97,30 @@ def test_spikes_are_judged_as_the_gate_does(tmp_path):
     assert done.known.spikes.events.tolist() == [[0, 0, 0, 0, 1, 0], [0, 1, 0, 3, 1, 0]]
     assert done.decided.failed_by[-1].any()
     assert disagreements(done, 40) == []
+
+
+def test_jobs_lose_their_correction_as_the_gate_does(tmp_path):
+    pairs = []
+    for at in range(8):
+        pair = recorded_pair(at, exchanges=6000, app_factor=1.6)
+        hidden = recorded_pair(at, exchanges=6000)
+        corrected = StallCorrected(
+            hidden.candidate.histograms, hidden.candidate.bands, hidden.candidate.histograms, 6000
+        )
+        candidate = replace(pair.candidate, corrected=corrected)
+        towards = [1.0 if at % 2 else 0.5] * 5 + [-1.5] * 5
+        evidence = {"late_tick": (*towards, *towards), "interference": (0.0,) * 20}
+        pairs.append(replace(pair, candidate=candidate, stall_evidence=evidence))
+    path = tmp_path / f"helper{SUFFIX}"
+    save(path, pairs, Facts("helper", "m", "w", "same", 9.0, gate=NO_SPIKES))
+    done = replay(path, JOBS, 8)
+    assert done.known.evidence is not None
+    assert done.decided.failed.all()
+    swapped = draw(len(pairs), JOBS, done.budget, 8, swap=True)
+    dropped = refused(done.known.evidence, swapped.index, swapped.swapped)
+    assert 0 < dropped[:, 5].sum() < JOBS
+    both = replace(done, jobs=swapped, decided=decide_jobs(done.known, swapped))
+    assert disagreements(done, 20) == disagreements(both, 20) == []
 
 
 def test_spikes_count_only_where_they_were_watched_for(tmp_path):
