@@ -4,8 +4,9 @@ Run it as a script: ``python tests/benchmarks/simulate_verdict.py [--jobs 10000]
 A job is the default gate looking after every pair, up to its budget of pairs.  The noise of a pair
 is shared half-and-half between the metrics.  Rows marked "flipped" draw a coin per pair for the arm
 that gets the noise, as the gate does when it starts the arms in random order; the rows without it
-show what that buys.  Rare spikes are in `tests.benchmarks.simulate_spikes`,
-failed requests and capacity in `tests.benchmarks.simulate_counts`.
+show what that buys.  Rare spikes are in `tests.benchmarks.simulate_spikes`, failed requests and
+capacity in `tests.benchmarks.simulate_counts`, the coins of stalls in
+`tests.benchmarks.simulate_labels`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.power import mde
-from tests.benchmarks import simulate_counts, simulate_spikes
+from tests.benchmarks import simulate_counts, simulate_labels, simulate_spikes
 from tests.benchmarks.simulated_jobs import (
     CPU,
     D0,
@@ -164,6 +165,7 @@ def main() -> None:
         *table(["noise", *names], [mde_row(name, draw, *args) for name, draw in NOISES.items()]),
         *simulate_spikes.report(*args),
         *simulate_counts.report(*args),
+        *simulate_labels.report(max(1, options.jobs // 50), options.seed),
     ]
     sys.stdout.write("\n".join(lines).rstrip() + "\n")
 

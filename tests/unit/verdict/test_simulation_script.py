@@ -81,6 +81,7 @@ def test_the_script_prints_its_tables_and_the_same_again(
         "Rare spikes",
         "Failed requests",
         "Capacity",
+        "Stalls that follow one arm's requests",
     ]
     rows = [line.split("|")[1:-1] for line in tables[1].splitlines() if line.startswith("| ")]
     assert len(rows) == 7
