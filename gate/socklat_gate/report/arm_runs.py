@@ -12,8 +12,17 @@ from socklat_gate.measured.pair import Noise, Pair
 from socklat_gate.measured.result import GateResult, Result, RunResult
 from socklat_gate.measured.run import Run
 from socklat_gate.measured.run_values import latency_stage
+from socklat_gate.verdict.correlated_stalls import judged_pairs
 
-__all__ = ["Arms", "Column", "ShownRuns", "merge_stage", "shown_runs", "used_pairs"]
+__all__ = [
+    "Arms",
+    "Column",
+    "ShownRuns",
+    "merge_stage",
+    "pairs_as_judged",
+    "shown_runs",
+    "used_pairs",
+]
 
 Arms = list[tuple[str, Sequence[Run]]]
 """Label and runs of each arm."""
@@ -33,11 +42,13 @@ class Column:
 class ShownRuns:
     """Every run of every arm in the order measured; empty when nothing was measured.
 
-    ``labels`` are those of the arms, in the order of each column's runs.
+    ``labels`` are those of the arms, in the order of each column's runs.  ``dropped`` pairs lost
+    their correction for stalls, which follow one arm's requests.
     """
 
     labels: tuple[str, ...]
     columns: tuple[Column, ...]
+    dropped: int = 0
 
     @property
     def arms(self) -> Arms:
@@ -104,12 +115,20 @@ def merge_stage(runs: Iterable[Run], stage: str) -> Histogram:
     return Histogram.merged(run.histograms[stage] for run in runs if stage in run.histograms)
 
 
+def pairs_as_judged(pairs: Sequence[Pair]) -> list[Pair]:
+    """All pairs, without the corrections that the verdict did not use."""
+    judged = iter(judged_pairs([pair for pair in pairs if not pair.excluded]).pairs)
+    return [pair if pair.excluded else next(judged) for pair in pairs]
+
+
 def _of_pairs(pairs: Sequence[Pair]) -> ShownRuns:
+    shown = pairs_as_judged(pairs)
     columns = tuple(
         Column(pair.index, (pair.baseline, pair.candidate), pair.noise, pair.excluded)
-        for pair in pairs
+        for pair in shown
     )
-    return ShownRuns(("baseline", "candidate"), columns)
+    dropped = sum(one is not other for one, other in zip(shown, pairs, strict=True))
+    return ShownRuns(("baseline", "candidate"), columns, dropped)
 
 
 def _of_campaign(label: str, campaign: Campaign) -> ShownRuns:

@@ -23,7 +23,8 @@ class Correction:
 
     ``used`` of ``logged`` exchanges have a weight; ``least_share`` is that share in the
     worst run (NaN when nothing was logged).  Run lengths are in seconds; ``ignored`` pairs or runs
-    had bursts of other processes that were not corrected for.
+    had bursts of other processes that were not corrected for, ``dropped`` pairs stalls that follow
+    one arm's requests.
     """
 
     runs: int
@@ -35,6 +36,7 @@ class Correction:
     median_s: float
     longest_s: float
     ignored: int = 0
+    dropped: int = 0
 
 
 def correction_of(shown: ShownRuns) -> Correction | None:
@@ -57,12 +59,18 @@ def correction_of(shown: ShownRuns) -> Correction | None:
         median_s=median(lengths_s),
         longest_s=max(lengths_s),
         ignored=sum(bool(noise.interference_ignored) for noise in shown.judged_noises),
+        dropped=shown.dropped,
     )
 
 
 def correction_text(correction: Correction) -> str:
     """What was corrected, from how much, and how long the runs were, in a sentence or two."""
     length = _length(correction)
+    if not correction.corrected_runs and correction.dropped:
+        return (
+            "Stalls follow the requests of one arm, so nothing is corrected: all numbers are raw. "
+            f"{length}"
+        )
     if not correction.corrected_runs:
         return f"Stalls were not recorded, so nothing is corrected: all numbers are raw. {length}"
     some = ""
@@ -78,10 +86,16 @@ def correction_text(correction: Correction) -> str:
 
 
 def _ignored_text(correction: Correction) -> str:
+    text = ""
+    if correction.dropped:
+        text = (
+            f" In {plural(correction.dropped, 'pair')} stalls followed the requests of one arm, so "
+            "that raw numbers are used."
+        )
     if not correction.ignored:
-        return ""
+        return text
     return (
-        f" In {plural(correction.ignored, 'measurement')} bursts of other processes were "
+        f"{text} In {plural(correction.ignored, 'measurement')} bursts of other processes were "
         "correlated with requests, so they were not corrected for."
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from socklat_gate.measured.result import GateResult, Result, RunResult
 from socklat_gate.report.answers import AnswersText, answers_section
 from socklat_gate.report.arm_difference_rows import ArmDifferencesText, arm_differences_section
-from socklat_gate.report.arm_runs import ShownRuns, shown_runs
+from socklat_gate.report.arm_runs import ShownRuns, pairs_as_judged, shown_runs
 from socklat_gate.report.count_rows import Counts, counts_section
 from socklat_gate.report.counters import Counters, counters_of
 from socklat_gate.report.delivery import CompletenessText, Load, completeness_section, load_section
@@ -89,7 +89,7 @@ def report_of(result: Result) -> Report:
     if isinstance(result, RunResult):
         return _run_report(result)
     runs, verdict = shown_runs(result), result.verdict
-    pairs = result.pairs if isinstance(result, GateResult) else ()
+    pairs = pairs_as_judged(result.pairs) if isinstance(result, GateResult) else ()
     return replace(
         _common(result, runs),
         metrics=metrics_section(verdict),

@@ -114,6 +114,30 @@ def test_some_runs_without_correction_are_counted() -> None:
     assert "; 2 runs without correction" in correction_text(found)
 
 
+@pytest.mark.parametrize(
+    ("first", "other", "text"),
+    [
+        (9.0, 0.0, "Stalls follow the requests of one arm, so nothing is corrected"),
+        (-9.0, 5.0, "In 1 pair stalls followed the requests of one arm, so that raw numbers are"),
+    ],
+)
+def test_a_correction_that_the_verdict_did_not_use_is_not_shown(
+    first: float, other: float, text: str
+) -> None:
+    def followed(pair: Pair, log_evidence: float) -> Pair:
+        evidence = {"late_tick": (log_evidence,) * 4, "interference": (0.0,) * 4}
+        return replace(pair, stall_evidence=evidence)
+
+    pairs = corrected(2).pairs
+    shown = (followed(pairs[0], first), followed(pairs[1], other))
+    result = replace(make_result(), pairs=shown)
+    found = correction_of(shown_runs(result))
+    assert found is not None
+    assert found.dropped == (2 if first > 0 else 1)
+    assert text in correction_text(found)
+    assert text in render_markdown(result)
+
+
 def test_both_numbers_stand_side_by_side() -> None:
     result = corrected()
     metrics = map(with_raw, result.verdict.metrics)
