@@ -29,6 +29,7 @@ DROPPED_FIRST = (
     "completeness",
     "load",
     "answers",
+    "arm_differences",
     "response_time",
     "rare_spikes",
     "attribution",

@@ -12,6 +12,7 @@ from socklat_gate.git import git
 from socklat_gate.measured.arm_differences import ArmDifference
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.service.compose import Document
+from socklat_gate.service.stack_files import bind_source
 
 __all__ = ["bound_paths", "differing_keys", "presence", "shared_parts", "stack_differences"]
 
@@ -43,8 +44,7 @@ def stack_differences(
 def bound_paths(stack: Document, directory: Path) -> tuple[str, ...]:
     """Host paths that the stack mounts, relative to a directory, at or below it or not."""
     volumes = [v for d in stack["services"].values() for v in d.get("volumes") or ()]
-    bound = [v for v in volumes if isinstance(v, Mapping) and v.get("type") == "bind"]
-    sources = dict.fromkeys(str(volume.get("source", "")) for volume in bound)
+    sources = dict.fromkeys(filter(None, map(bind_source, volumes)))
     return tuple(os.path.relpath(source, directory.resolve()) for source in sources)
 
 

@@ -11,7 +11,7 @@ import yaml
 
 from socklat_gate.service.compose import Document
 
-__all__ = ["lend_env_files", "missing_files", "with_missing_files"]
+__all__ = ["bind_source", "lend_env_files", "missing_files", "with_missing_files"]
 
 DOT_ENV = ".env"
 
@@ -46,20 +46,35 @@ def with_missing_files(stack: Document, directory: Path, here: Path) -> Document
     services = {}
     for name, definition in stack["services"].items():
         volumes = [
-            {**volume, "source": str(here / lent)}
-            if (lent := _borrowed(volume, directory, here))
-            else volume
+            _moved(volume, here / lent) if (lent := _borrowed(volume, directory, here)) else volume
             for volume in definition.get("volumes") or ()
         ]
         services[name] = {**definition, "volumes": volumes} if volumes else definition
     return {**stack, "services": services}
 
 
+def bind_source(volume: object) -> str:
+    """The host path that an entry of ``volumes`` mounts; empty where it mounts none.
+
+    The older docker-compose writes ``path:target``, the newer a table.
+    """
+    if isinstance(volume, str):
+        source, _, target = volume.partition(":")
+        return source if target and source.startswith("/") else ""
+    bound = isinstance(volume, Mapping) and volume.get("type") == "bind"
+    return str(volume.get("source", "")) if bound and isinstance(volume, Mapping) else ""
+
+
+def _moved(volume: object, source: Path) -> object:
+    if isinstance(volume, str):
+        return f"{source}:{volume.partition(':')[2]}"
+    return {**volume, "source": str(source)} if isinstance(volume, Mapping) else volume
+
+
 def _borrowed(volume: object, directory: Path, here: Path) -> str:
-    if not (isinstance(volume, Mapping) and volume.get("type") == "bind"):
-        return ""
-    source = Path(str(volume.get("source", "")))
-    if source.exists() or not source.is_relative_to(directory):
+    named = bind_source(volume)
+    source = Path(named)
+    if not named or source.exists() or not source.is_relative_to(directory):
         return ""
     relative = source.relative_to(directory)
     return str(relative) if (here / relative).exists() else ""

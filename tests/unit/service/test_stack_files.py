@@ -59,9 +59,18 @@ def test_mounts_that_are_not_there_come_from_here(places: tuple[Path, Path]) -> 
         bind(Path("/nowhere")),
         {"type": "volume", "source": "data", "target": "/y"},
         "data:/z",
+        f"{there}/data:/short:ro",
+        f"{there}/conf:/other",
     ]
     stack = {"services": {"a": {"image": "a", "volumes": volumes}, "b": {"image": "b"}}}
     assert missing_files(stack, there, here) == ("data",)
     made = with_missing_files(stack, there, here)["services"]
-    assert made["a"]["volumes"] == [volumes[0], bind(here / "data"), *volumes[2:]]
+    short = f"{here}/data:/short:ro"
+    assert made["a"]["volumes"] == [
+        volumes[0],
+        bind(here / "data"),
+        *volumes[2:6],
+        short,
+        volumes[7],
+    ]
     assert made["b"] == {"image": "b"}
