@@ -213,7 +213,9 @@ class CountVerdict:
     ``evidence`` is the e-value, the largest so far, that the candidate has more than tolerated; it
     fails at ``threshold``.  ``by_runs``: not single events but pairs were compared, by which arm
     has more.  ``undecided``: more is neither shown nor can it be left out of account, so that a
-    pass waits.
+    pass waits.  ``mde_count`` is the minimum detectable effect of errors: how many of the
+    candidate's, spread evenly over as many pairs, would have failed beside this baseline (None: no
+    number would, or not known).
     """
 
     name: str
@@ -227,6 +229,7 @@ class CountVerdict:
     by_runs: bool = False
     undecided: bool = False
     waived: Waived | None = None
+    mde_count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ class CountRow:
     candidate: str
     evidence: str
     unit: str
+    mde: str
     verdict: str
 
 
@@ -53,5 +54,12 @@ def _row(count: CountVerdict) -> CountRow:
         candidate=count_of_total(count.name, count.candidate_count, count.candidate_total),
         evidence=f"{units.beside_threshold(count.evidence, count.threshold)}{waived}",
         unit="pairs" if count.by_runs else "events",
+        mde=_mde(count),
         verdict=outcome_text(count_outcome(count)),
     )
+
+
+def _mde(count: CountVerdict) -> str:
+    if count.mde_count is None:
+        return "n/a"
+    return count_of_total(count.name, count.mde_count, count.candidate_total)

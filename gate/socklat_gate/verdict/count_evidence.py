@@ -27,7 +27,7 @@ import numpy.typing as npt
 
 from socklat_gate.verdict.arrays import Floats
 
-__all__ = ["MOST_OF_A_PAIR", "RATIOS", "running_count_evidence"]
+__all__ = ["MOST_OF_A_PAIR", "RATIOS", "mde_count_of", "running_count_evidence"]
 
 RATIOS = (1.1, 1.25, 1.5, 2.0, 4.0, 8.0, 32.0)
 """Rate ratios that share one half of the weight."""
@@ -58,3 +58,25 @@ def running_count_evidence(
         steps = ours * (math.log(ratio) - shrunk) - theirs * shrunk
         evidence = np.logaddexp(evidence, weight + np.cumsum(np.minimum(steps, bound), axis=-1))
     return np.asarray(evidence)
+
+
+def mde_count_of(baseline: int, pairs: int, due: int, threshold: float) -> int | None:
+    """Fewest failures of the candidate, of ``due``, that reach ``threshold`` beside the baseline's.
+
+    As if both arms' failures were spread evenly over the pairs, which share their load half and
+    half.  None where not even all failing do.
+    """
+    if not pairs:
+        return None
+
+    def reaches(candidate: int) -> bool:
+        ours, theirs = (np.full(pairs, count / pairs) for count in (candidate, baseline))
+        return bool(running_count_evidence(ours, theirs, 0.5)[-1] >= math.log(threshold))
+
+    low, high = 0, due
+    if not reaches(high):
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if reaches(middle) else (middle, high)
+    return high

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +20,7 @@ from socklat_gate.measured.run import Run
 from socklat_gate.measured.verdict import CountVerdict
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.clusters import ClusterIds, cluster_sums
-from socklat_gate.verdict.count_evidence import running_count_evidence
+from socklat_gate.verdict.count_evidence import mde_count_of, running_count_evidence
 from socklat_gate.verdict.evidence import as_e_value
 from socklat_gate.verdict.rates import dispersion_p, running_dispersion, running_rate_evidence
 from socklat_gate.verdict.zone import waiver_in_force
@@ -93,7 +93,12 @@ def _errors(found: _Counted, gate: Gate, waiver: Waiver | None) -> CountVerdict:
     undecided = held >= math.log(1.0 / gate.alpha_pass) or (
         held > HOLDING and _most_excess(found, gate.alpha_pass) >= EXCESS_OF_NOTE
     )
-    return _verdict(ERRORS, found, gate, running, waiver, by_runs=by_runs, undecided=undecided)
+    judged = _verdict(ERRORS, found, gate, running, waiver, by_runs=by_runs, undecided=undecided)
+    if waiver is not None:
+        return judged
+    pairs, due = counts.shape[1], judged.candidate_total
+    fewest = mde_count_of(judged.baseline_count, pairs, due, judged.threshold)
+    return replace(judged, mde_count=fewest)
 
 
 def _capacity(found: _Counted, gate: Gate, waiver: Waiver | None) -> CountVerdict:

@@ -40,7 +40,8 @@ MDE_NOTE = (
 
 COUNTS_NOTE = (
     "errors: failed requests of those due; capacity: pairs in which the arm could not carry its "
-    "load; connections: those opened, for requests due."
+    "load; connections: those opened, for requests due. MDE: so many of the candidate's would have "
+    "failed the job (n/a: too few pairs for any)."
 )
 
 CUT_NOTE = "\nThe rest is left out because of the size limit; the artifact has the full report.\n"

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from socklat_gate.verdict.count_evidence import MOST_OF_A_PAIR, running_count_evidence
+from socklat_gate.verdict.count_evidence import (
+    MOST_OF_A_PAIR,
+    mde_count_of,
+    running_count_evidence,
+)
 
 
 @pytest.mark.parametrize("share", [0.5, 0.3, 0.6])
@@ -37,6 +41,15 @@ def test_failures_of_the_baseline_speak_against_more_of_the_candidates() -> None
     )
     assert alone > 0 > both > fewer
     assert running_count_evidence([0] * 9, [0] * 9, 0.5).tolist() == pytest.approx([0.0] * 9)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "pairs", "fewest"),
+    [(0, 40, 12), (0, 6, 12), (0, 5, None), (0, 0, None), (40, 20, range(85, 115))],
+)
+def test_the_fewest_failures_that_would_fail(baseline, pairs, fewest) -> None:
+    found = mde_count_of(baseline, pairs, 8000, 2000.0)
+    assert found in fewest if isinstance(fewest, range) else found == fewest
 
 
 def test_a_doubled_rate_is_found_where_both_arms_fail_requests() -> None:
