@@ -248,6 +248,7 @@ class Verdict:
     pairs_to_decide: int | None = None
     spikes: SpikeVerdict | None = None
     limits: tuple[LimitVerdict, ...] = ()
+    counts: tuple[CountVerdict, ...] = ()
 
     @property
     def only_undecided(self) -> bool:
@@ -258,5 +259,3 @@ class Verdict:
         """
         codes = {fact.code for fact in self.reasons}
         return self.outcome is Outcome.INCONCLUSIVE and bool(codes) and codes <= UNDECIDED
-
-    counts: tuple[CountVerdict, ...] = ()
