@@ -69,10 +69,11 @@ def trace(
     Shows p50, p99 and max of every stage, counters, and the slowest exchanges with their stages.
     Ctrl-C ends it with a summary, and so does the end of the container or process.
 
-    Where the time of an exchange goes: `service`, from the request's first byte to the response's,
-    is `recv_wait` (the request lay in the receive queue) plus `app` (the application worked, or
-    waited for others: `depend`).  Then `respond` (the response was written), `send_wait` of it with
-    no room to send, and `deliver` (network and peer, until all of it was acknowledged).
+    Where the time of an exchange goes: `response`, from the request's first byte to the response's
+    last, is `service` (to its first) plus `respond` (the rest was written, `send_wait` of it with
+    no room to send).  `service` is `recv_wait` (the request lay in the receive queue) plus `app`
+    (the application worked, or waited for others: `depend`), with `upload` in it while a request
+    came in pieces.  `deliver` is network and peer, until all of it was acknowledged.
 
     A container that listens on several ports has one distribution of all of them.  With --port it
     is that port's as asked from outside; the others are `internal`, and what the container asks

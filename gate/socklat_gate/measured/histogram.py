@@ -71,7 +71,7 @@ def bucket_edges_ns() -> npt.NDArray[np.int64]:
 
 @lru_cache(maxsize=1)
 def band_edges_ns() -> npt.NDArray[np.int64]:
-    """Edges of the bands of service latency; shape (BAND_COUNT + 1,)."""
+    """Edges of the bands of response latency; shape (BAND_COUNT + 1,)."""
     return _edges(BAND_SUB_BITS)
 
 

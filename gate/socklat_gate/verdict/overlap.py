@@ -1,4 +1,4 @@
-"""Whether requests overlapped so often that ``service`` quantiles mean little."""
+"""Whether requests overlapped so often that quantiles of exchanges mean little."""
 
 from __future__ import annotations
 
