@@ -125,6 +125,9 @@ def _regression(verdict: Verdict) -> Sentence:
     for metric in verdict.metrics:
         if incomplete := incomplete_text(metric):
             also += ["; ", Name(metric.name), incomplete]
+    for limit in verdict.limits:
+        if limit.verdict is Outcome.REGRESSION:
+            also += ["; also ", Name(limit.name), f" above its limit of {ns(limit.limit_ns)}"]
     if verdict.spikes and verdict.spikes.failed:
         also.append(f"; also {spikes_summary(verdict.spikes)}")
     subject: Sentence = (Name(worst.name), " is ")

@@ -175,6 +175,8 @@ def test_limits_are_said_in_the_headline():
         "response_p99 is 61.0 ms (95% interval 54.9 ms to 67.1 ms), above its limit of 50.0 ms"
     )
     assert "limit_ms" in plain(next_step(above))
+    both = with_verdict(make_result(), limits=(limit(Outcome.REGRESSION, 6.1e7),))
+    assert plain(headline(both)).endswith("; also response_p99 above its limit of 50.0 ms")
     beside = with_verdict(make_result("gate", Outcome.PASS), limits=(limit(Outcome.PASS),))
     assert "; below its limit: response_p99 31.0 ms of 50.0 ms" in plain(headline(beside))
     alone = with_verdict(
