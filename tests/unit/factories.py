@@ -358,7 +358,7 @@ def make_verdict(outcome: Outcome, pairs: int = 3) -> Verdict:
     if outcome in (Outcome.INVALID, Outcome.NO_BASELINE):
         reason = {
             Outcome.INVALID: (Reason.SERVICE_DIED, "the candidate ended with exit code 137"),
-            Outcome.NO_BASELINE: (Reason.BASELINE_MISSING, "no baseline of 'checkout'"),
+            Outcome.NO_BASELINE: (Reason.NO_BASELINE_YET, "no baseline of 'checkout'"),
         }[outcome]
         return Verdict(outcome, worded_reasons(reason))
     reason = {

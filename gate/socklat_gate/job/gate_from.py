@@ -8,8 +8,8 @@ from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from socklat_gate.errors import Reason, UsageError
-from socklat_gate.git import git
+from socklat_gate.errors import UsageError
+from socklat_gate.job.bytes_at import bytes_at, place_of
 from socklat_gate.job.lineage import commit_of
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.scenario import Scenario
@@ -38,12 +38,13 @@ def planned_scenario(path: Path, ref: str | None) -> tuple[Scenario, tuple[Note,
         return load_scenario(path), ()
     tables = read_tables(path)
     own = scenario_of(tables)
-    directory = path.resolve().parent
+    top, _ = place_of(path)
     of_origin = ref == os.environ.get("GITHUB_BASE_REF")
-    commit = commit_of(directory, ref, of_origin=of_origin)
-    text = _text_at(directory, commit, path.resolve().name, ref)
+    commit = commit_of(top, ref, of_origin=of_origin)
+    found = bytes_at(path, commit)
+    text = (found or b"").decode("utf-8", "replace")
     where = f"{ref}:{path}"
-    if text is None or not _has_scenario(path.name, text):
+    if found is None or not _has_scenario(path.name, text):
         return load_scenario(path), (Note(NoteCode.GATE_FROM_HERE, ref, {"commit": commit}),)
     try:
         base = tables_of(where, path.name, text)
@@ -57,21 +58,6 @@ def planned_scenario(path: Path, ref: str | None) -> tuple[Scenario, tuple[Note,
             "change by its own once, without --gate-from (in GitHub Actions, gate-from: off)",
         ) from None
     return planned, (_note(ref, commit, own, planned, tables, base), *notes)
-
-
-def _text_at(directory: Path, commit: str, name: str, ref: str) -> str | None:
-    """A file of the directory as it is in a commit; None when it is not there."""
-    listed = git(directory, "ls-tree", "-z", "--name-only", commit, "--", name)
-    if listed.ok and not listed.rows:
-        return None
-    found = git(directory, "cat-file", "blob", f"{commit}:./{name}")
-    if not (listed.ok and found.ok):
-        raise UsageError(
-            Reason.NO_SUCH_COMMIT,
-            f"{name} cannot be read as it is in {ref!r}: {(found if listed.ok else listed).why}",
-            remedy="fetch the whole history: in GitHub Actions check out with fetch-depth: 0",
-        )
-    return found.out.decode("utf-8", "replace")
 
 
 def _has_scenario(name: str, text: str) -> bool:

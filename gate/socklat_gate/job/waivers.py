@@ -19,7 +19,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from socklat_gate.errors import UsageError
 from socklat_gate.git import COMMIT, git
+from socklat_gate.job.bytes_at import bytes_at
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.scenario import Scenario, Service, Waiver
 from socklat_gate.scenario.tables import tomllib
@@ -103,21 +105,16 @@ def _has_waiver(path: Path, commit: str, waiver: Waiver) -> bool:
 
     What cannot be read has it: a waiver is in force only where that is known.
     """
-    file = path.resolve()
-    listed = git(file.parent, "ls-tree", "-z", "--name-only", commit, "--", file.name)
-    if listed.ok and not listed.rows:
-        return False
-    found = git(file.parent, "cat-file", "blob", f"{commit}:./{file.name}")
     try:
-        data = tomllib.loads(found.out.decode("utf-8")) if listed.ok and found.ok else None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
-        data = None
-    if data is None:
+        found = bytes_at(path, commit)
+        data = tomllib.loads(found.decode("utf-8")) if found is not None else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, UsageError):
         return True
-    if file.name == "pyproject.toml":
+    if path.name == "pyproject.toml":
         tool = data.get("tool")
-        data = tool.get("socklat-gate") if isinstance(tool, dict) else None
-    waivers = data.get("waiver") if isinstance(data, dict) else None
+        table = tool.get("socklat-gate") if isinstance(tool, dict) else None
+        data = table if isinstance(table, dict) else {}
+    waivers = data.get("waiver")
     return any(
         isinstance(one, dict)
         and one.get("metric") == waiver.metric

@@ -92,6 +92,40 @@ def test_in_ci_the_branch_of_the_remote_counts(
     assert planned_scenario(path, "main")[0].gate.metrics[0].tolerance == 0.05
 
 
+@pytest.mark.parametrize("how", ["file", "directory"])
+def test_nor_by_putting_a_link_in_the_files_place(repository: Repository, how: str) -> None:
+    path = repository.path / "perf" / "socklat.toml"
+    repository.commit(LOOSE, "loose/other.toml" if how == "file" else "loose/socklat.toml")
+    repository.git("rm", "--quiet", "perf/socklat.toml")
+    if how == "file":
+        path.parent.mkdir(exist_ok=True)
+        path.symlink_to("../loose/other.toml")
+    else:
+        path.parent.symlink_to("loose")
+    assert planned_scenario(path, None)[0].gate.metrics[0].tolerance == 0.5
+    planned, (note,) = planned_scenario(path, "main")
+    assert planned.gate.metrics[0].tolerance == 0.05
+    assert "not used: gate.metrics" in note_text(note)
+
+
+def test_a_link_that_the_target_branch_has_is_followed(repository: Repository) -> None:
+    link = repository.path / "socklat.toml"
+    repository.git("checkout", "--quiet", "main")
+    link.symlink_to("perf/socklat.toml")
+    repository.git("add", "--all")
+    repository.git("commit", "--quiet", "-m", "link")
+    repository.git("checkout", "--quiet", "-B", "topic")
+    repository.commit(LOOSE, "perf/socklat.toml")
+    assert planned_scenario(link, "main")[0].gate.metrics[0].tolerance == 0.05
+
+
+def test_a_tree_that_is_reached_by_a_link(repository: Repository, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(repository.path / "perf")
+    repository.commit(LOOSE, "perf/socklat.toml")
+    planned, _ = planned_scenario(tmp_path / "link" / "socklat.toml", "main")
+    assert planned.gate.metrics[0].tolerance == 0.05
+
+
 @pytest.mark.parametrize("name", ["new.toml", "pyproject.toml"])
 def test_a_scenario_that_is_new_has_its_own(repository: Repository, name: str) -> None:
     repository.git("checkout", "--quiet", "main")

@@ -247,6 +247,17 @@ def test_the_job_ends_as_the_gate_did_after_all_was_published(
     assert_all_was_published(done, server, outcome, exit_code)
 
 
+@pytest.mark.slow
+def test_the_pull_request_that_introduces_the_gate_may_be_neutral(
+    measured: Measured, server: ApiServer
+) -> None:
+    done = measured.publish(Outcome.NO_BASELINE, on_no_baseline="neutral")
+    assert_all_was_published(done, server, Outcome.NO_BASELINE, 0)
+    assert server.checks[0]["conclusion"] == "neutral"
+    names = [command.name for command in commands_in(done.step("Publish").log)]
+    assert names == ["warning"]
+
+
 @pytest.mark.parametrize("kept", ["missing", pytest.param("half", marks=pytest.mark.slow)])
 def test_an_exit_code_of_0_without_its_result_is_red(
     measured: Measured, server: ApiServer, kept: str
