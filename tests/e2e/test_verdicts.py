@@ -95,6 +95,30 @@ def test_a_candidate_that_fails_requests_is_a_regression_whatever_its_latency(
     assert "### Errors and capacity" in done.report
 
 
+@pytest.mark.slow
+def test_statuses_of_a_load_command_are_judged_though_it_ends_with_0(
+    gate: Gate, scenario: Scenario
+) -> None:
+    argv = ["wrk", "-t1", "-c{connections}", "-d{duration_s}s", "http://{host}:{port}/"]
+    path = scenario(
+        service={"image": ECHO_TAG, "command": ["/echo", "--http", "503"]},
+        baseline={"command": ["/echo", "--http", "200"]},
+        load={
+            "driver": "command",
+            "command": {"argv": argv},
+            "warmup_s": 0.5,
+            "duration_s": 1.5,
+            "payload": None,
+            "response": None,
+        },
+    )
+    done = gate.gate(path, "--quiet", baseline=ECHO_TAG)
+    verdict = done.judged(Exit.REGRESSION, Reason.MORE_ERRORS)
+    errors = verdict["counts"][0]
+    assert errors["baseline_count"] == 0
+    assert errors["candidate_count"] == errors["candidate_total"] > 0
+
+
 def test_a_budget_too_small_to_decide_is_inconclusive_and_progress_stays_in_place(
     gate: Gate, scenario: Scenario
 ) -> None:
