@@ -37,6 +37,9 @@ Simulated (docs/lab/simulation.md): with 0.09% against none, 4% of the jobs of 3
 requests a second pass, and none at the defaults; 0.1% would let 12% pass.
 """
 
+OVERLOADS_OF_NOTE = 0.05
+"""Share of the pairs: the candidate overloaded in fewer keeps no pass away."""
+
 HOLDING = math.log(1.5)
 """Evidence of one failed request beside none is 1.7; above this a pass waits."""
 
@@ -105,7 +108,8 @@ def _capacity(found: _Counted, gate: Gate, waiver: Waiver | None) -> CountVerdic
     ratio = 1.0 if waiver is None else 1.0 + waiver.ceiling
     sign = np.sign(found.counts[1] - found.counts[0])
     running = _sign_evidence(sign, ratio / (1.0 + ratio))
-    undecided = _last(running) > HOLDING
+    often = found.counts[1].sum() > OVERLOADS_OF_NOTE * found.counts.shape[1]
+    undecided = _last(running) > HOLDING and bool(often)
     return _verdict(CAPACITY, found, gate, running, waiver, by_runs=True, undecided=undecided)
 
 

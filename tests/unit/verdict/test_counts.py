@@ -156,6 +156,9 @@ def test_a_load_that_only_the_candidate_cannot_carry_is_a_regression() -> None:
         for i, p in enumerate(short)
     ]
     assert not judged(turns)["capacity"].failed
+    once = [*short[:1], *(pair_of(REFERENCE, REFERENCE, i) for i in range(1, 20))]
+    assert judged(once[:19])["capacity"].undecided
+    assert not judged(once)["capacity"].undecided
     both = [replace(p, baseline=p.candidate) for p in short]
     assert not judged(both)["capacity"].undecided
     assert not judged(short, capacity=waiver("capacity", 30.0))["capacity"].failed
