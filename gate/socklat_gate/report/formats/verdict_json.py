@@ -87,6 +87,7 @@ def _without_verdict(result: Result) -> JSON:
         "branch": result.branch,
         "baseline_commit": "",
         "baseline_choice": "",
+        "notes": [],
     }
 
 
@@ -106,6 +107,7 @@ def _verdict_members(result: GateResult | Comparison) -> JSON:
         "attribution": [_strict(asdict(part)) for part in verdict.attribution],
         "baseline_commit": result.baseline_commit,
         "baseline_choice": note_text(result.baseline_choice),
+        "notes": [note_text(note) for note in result.notes],
     }
 
 

@@ -47,6 +47,7 @@ ADDED = {
     "branch",
     "baseline_commit",
     "baseline_choice",
+    "notes",
 }
 """Members that files written by earlier versions of the same schema version lack."""
 
@@ -100,6 +101,7 @@ def verdict_schema() -> JSON:
         "branch": TEXT,
         "baseline_commit": TEXT,
         "baseline_choice": TEXT,
+        "notes": {"type": "array", "items": TEXT},
     }
     return {"$schema": DRAFT, "title": "socklat-gate verdict", **object_schema(properties, ADDED)}
 
