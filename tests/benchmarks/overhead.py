@@ -31,10 +31,12 @@ from socklat_gate.probe.btf import kernel_types
 from socklat_gate.probe.kernel_source import kernel_source
 from socklat_gate.probe.missed import time_spent
 from socklat_gate.probe.probe import SocketProbe
+from socklat_gate.probe.traffic import Traffic
 from socklat_gate.service.client import connect
 
 HERE = Path(__file__).parent
 SETTLE_S = 2.0
+HTTP_PORT = 8080
 BATCH = 20_000  # small enough that the slowest tracer ends one in seconds
 Load = Callable[[str], int]
 THROUGHPUT_GOALS = {"headline": 0.99, "full": 0.97}
@@ -69,7 +71,7 @@ def nginx_get(seconds: float) -> Load:
 
 SERVICES: dict[str, tuple[str, int, Callable[[float], Load]]] = {
     "Redis GET": ("socklat-demo/redis:base", 6379, redis_get),
-    "nginx": ("socklat-bench/nginx:latest", 8080, nginx_get),
+    "nginx": ("socklat-bench/nginx:latest", HTTP_PORT, nginx_get),
 }
 
 
@@ -78,8 +80,13 @@ def probe(detail: Any, inode: int, port: int) -> Iterator[None]:
     with SocketProbe(detail=detail) as running:
         running.watch(0, inode, port, apart=True)
         now_ns = time.monotonic_ns()
-        running.record_between(0, now_ns, now_ns + 10**13)
+        running.record_between(0, now_ns, now_ns + 10**13, traffic=traffic_of(port))
         yield
+
+
+def traffic_of(port: int) -> Traffic:
+    """As a gate's scenario says it: HTTP is looked at, Redis is not."""
+    return Traffic(one_outstanding=True, http=port == HTTP_PORT)
 
 
 @contextmanager
@@ -265,7 +272,7 @@ def kernel_time(
         running = stack.enter_context(SocketProbe(detail=detail))
         running.watch(0, inode, port, apart=True)
         now_ns = time.monotonic_ns()
-        running.record_between(0, now_ns, now_ns + 10**13)
+        running.record_between(0, now_ns, now_ns + 10**13, traffic=traffic_of(port))
         switch.write_text("1", encoding="ascii")
         stack.callback(switch.write_text, before, "ascii")
         requests = load(address)

@@ -91,6 +91,22 @@ def test_a_response_in_parts_lasts_until_its_last_one(
     assert_true(account.reading, "response", response_bounds(account))
 
 
+def test_a_head_that_is_flushed_early_makes_no_response_faster(
+    lab: Lab, probe: SocketProbe
+) -> None:
+    p50_ns = {}
+    for name, when in (("late", {"before_response": 5000}), ("early", {"between": 5000})):
+        with Stand(lab, probe, response=2000, parts=2, **when) as stand:
+            account = asked(stand, 2000)
+        exact(account)
+        p50_ns[name] = {
+            stage: account.reading.histograms[stage].quantile_ns(0.5)
+            for stage in ("service", "response")
+        }
+    assert p50_ns["early"]["service"] < 0.5 * p50_ns["late"]["service"]
+    assert p50_ns["early"]["response"] > 5_000_000
+
+
 @pytest.mark.parametrize(
     ("nonblocking", "chunk"), [(1, 0), (0, 65_536)], ids=["nonblocking", "blocking"]
 )
