@@ -80,7 +80,7 @@ def test_a_slower_server_inside_is_named_and_no_health_check_disturbs(
         baseline={"image": checked_image, "command": [*PROXY, "2500"]},
         # A stage is named from 5 pairs on; evidence of 1 / alpha takes 6.
         gate={"alpha": 0.06},
-        load={"rate": 50, "duration_s": 3.0},
+        load={"rate": 50, "duration_s": 3.5},
     )
     done = gate.gate(path, baseline=None)
     verdict = done.judged(Exit.REGRESSION, Reason.REGRESSION)
