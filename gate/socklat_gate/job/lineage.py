@@ -18,6 +18,9 @@ MOST_COMMITS = 20_000
 """Ancestors looked at; an older baseline than that is found by its time only."""
 
 SHALLOW = "this clone is shallow: check out with fetch-depth: 0"
+DUBIOUS = "dubious ownership"
+"""What git says of a clone that is another user's; its words are in English here."""
+
 _PULL_REQUEST = re.compile(r"refs/pull/\d+/merge")
 
 
@@ -76,6 +79,11 @@ def commit_of(directory: Path, ref: str, *, of_origin: bool = False) -> str:
     at_all = git(directory, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     if at_all.code == NOT_INSTALLED:
         raise UnfitEnvironment(Reason.NO_GIT, at_all.error, remedy="install git")
+    if DUBIOUS in at_all.error:
+        _refuse(
+            f"git does not read {directory}: {at_all.why}",
+            f"git config --global --add safe.directory {directory}, as the user that runs this",
+        )
     if not at_all.ok:
         _refuse(f"{directory} is in no git repository with a commit", "run it in a clone")
     names = [ref, f"refs/remotes/origin/{ref}"]

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from socklat_gate.errors import Reason, UnfitEnvironment, UsageError
+from socklat_gate.git import Done
+from socklat_gate.job import lineage
 from socklat_gate.job.lineage import lineage_of, merge_base
 from socklat_gate.job.worktree import sources_at
 from tests.unit.repositories import Repository, clone_of, new_repository
@@ -193,3 +195,13 @@ def test_no_hook_runs_when_sources_are_checked_out(origin: Repository, tmp_path:
     with sources_at(origin.path, "HEAD"):
         pass
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_clone_of_another_user_is_told_in_gits_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = f"fatal: detected dubious ownership in repository at '{tmp_path}'"
+    monkeypatch.setattr(lineage, "git", lambda *_: Done(128, b"", error))
+    with pytest.raises(UsageError, match="dubious ownership") as caught:
+        lineage.commit_of(tmp_path, "main")
+    assert f"safe.directory {tmp_path}" in str(caught.value.remedy)
