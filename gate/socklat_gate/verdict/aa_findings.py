@@ -24,6 +24,7 @@ from socklat_gate.measured.verdict import Verdict
 from socklat_gate.verdict.aa_problems import biases_of, problems_of
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.clusters import cluster_ids
+from socklat_gate.verdict.correlated_stalls import judged_pairs
 from socklat_gate.verdict.decide import decide
 from socklat_gate.verdict.estimate import hodges_lehmann
 from socklat_gate.verdict.log_scale import relative
@@ -58,7 +59,7 @@ def study(pairs: Sequence[Pair], gate: Gate, pair_s: float, seed: int) -> Findin
     """
     used = [pair for pair in pairs if not pair.excluded]
     verdict = decide(used, gate)
-    tests = metric_tests(used, gate, verdict)
+    tests = metric_tests(judged_pairs(used).pairs, gate, verdict)
     starts = tests[0].d.size if tests else 0
     if starts < MIN_PAIRS:
         raise InvalidMeasurement(

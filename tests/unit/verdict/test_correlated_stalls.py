@@ -13,6 +13,8 @@ from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.run import StallCorrected
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.scenario import Gate
+from socklat_gate.verdict import aa_findings
+from socklat_gate.verdict.aa_findings import study
 from socklat_gate.verdict.correlated_stalls import LIMIT, judged_pairs
 from socklat_gate.verdict.decide import decide
 from socklat_gate.wording.reasons import reason_text
@@ -107,3 +109,14 @@ def test_what_both_looked_at_before_counts_half() -> None:
         one.evidence_fail / other.evidence_fail for one, other in zip(dropped, raw, strict=True)
     ]
     assert ratios == pytest.approx([0.5, 0.5, 0.5, 1.0])  # CPU time was never corrected
+
+
+def test_a_study_of_equal_arms_looks_at_what_a_gate_would_judge(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("JOBS", "POWER_CELLS", "FLIPS"):
+        monkeypatch.setattr(aa_findings, name, 100)
+    hidden = [corrected(pair, 0.2) for pair in pairs_with(NOISE[:12])]
+    shown, raw = (study(pairs, GATE, 10.0, 1) for pairs in (hidden, with_evidence(hidden, 2.0)))
+    assert shown.metrics[0].change == pytest.approx(math.expm1(0.2), abs=0.02)
+    assert raw.metrics[0].change == pytest.approx(0.0, abs=0.02)
