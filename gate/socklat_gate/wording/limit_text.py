@@ -15,7 +15,7 @@ __all__ = ["above_limit_text", "limit_interval", "limit_lacks", "not_shown_text"
 
 
 def above_limit_text(fact: ReasonFact, verdict: Verdict) -> str:
-    """``service_p99 is 61.2 ms (95% interval ...), above its limit of 50.0 ms``."""
+    """``response_p99 is 61.2 ms (95% interval ...), above its limit of 50.0 ms``."""
     limit = _limit(fact, verdict)
     if limit is None:
         return f"{fact.subject} is above its limit"

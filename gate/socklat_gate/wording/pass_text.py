@@ -16,7 +16,7 @@ MAX_IMPROVED = 3
 
 
 def pass_sentence(verdict: Verdict) -> Sentence:
-    """``improved: service_p50 -73.0%; all 4 metrics are below ...; largest change: ...``."""
+    """``improved: response_p50 -73.0%; all 4 metrics are below ...; largest change: ...``."""
     number = len(verdict.metrics)
     within = (
         "the metric is below its regression threshold"
