@@ -20,6 +20,9 @@ class Types:
     def offset(self, struct: str, field: str) -> int:
         return 100 * len(struct) + len(field)
 
+    def enumerators(self, enum: str) -> dict[int, str]:
+        return {5: "ITER_UBUF"} if enum == "iter_type" else {}
+
     def has_field(self, struct: str, field: str) -> bool:
         return field != "absent"
 
@@ -72,6 +75,15 @@ def test_a_field_that_is_asked_for_may_be_missing() -> None:
         "#define HAS_rq__absent 0",
         "#define HAS_rq__clock 1",
         "#define OFFSETOF_rq__clock 205",
+    ]
+
+
+def test_a_member_of_an_enum_has_its_number_here_or_none() -> None:
+    source = "ENUM(iter_type, ITER_UBUF) ENUM(iter_type, ITER_GONE) ENUM(type, name)"
+    types: Any = Types()
+    assert offsets_header(source, types).splitlines() == [
+        "#define ENUM_iter_type__ITER_GONE ENUM_MISSING",
+        "#define ENUM_iter_type__ITER_UBUF 5",
     ]
 
 
