@@ -120,7 +120,7 @@ REASON_TEXTS: Mapping[str, Mapping[Reason, ReasonText]] = {
             "Nothing.",
         ),
         Reason.RAW_SLOWER: ReasonText(
-            "Corrected for stalls every metric would pass, but the raw numbers speak for a "
+            "Every metric would pass, but numbers that are not corrected for stalls speak for a "
             "regression.",
             "Look for a process that runs for the candidate outside of its containers; else use a "
             "quieter machine.",

@@ -6,6 +6,7 @@ granted: what is missing reads "unknown" or 0.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 from socklat_gate.errors import Reason
@@ -163,10 +164,16 @@ def _within_prediction(fact: ReasonFact, _verdict: Verdict) -> str:
 
 def _raw_slower(fact: ReasonFact, verdict: Verdict) -> str:
     metric = _metric(fact, verdict)
+    evidence = f"(evidence {number_of(fact.numbers, 'evidence'):.3g}, a pass allows 1)"
+    if metric and math.isnan(metric.raw_change):  # nothing was corrected
+        return (
+            f"{fact.subject} changed by {units.change(metric.change)}: enough to pass by, but its "
+            f"numbers speak for a regression too {evidence}"
+        )
     change = f" ({units.change(metric.raw_change)})" if metric else ""
     return (
         f"{fact.subject} passes only corrected for stalls: its raw numbers{change} speak for a "
-        f"regression (evidence {number_of(fact.numbers, 'evidence'):.3g}, a pass allows 1)"
+        f"regression {evidence}"
     )
 
 

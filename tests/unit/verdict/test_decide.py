@@ -431,3 +431,10 @@ def test_a_pass_waits_while_the_raw_numbers_speak_for_a_regression(factor: float
     assert verdicts[-1].outcome is Outcome.REGRESSION
     spent = decide(pairs[: waiting[0].pairs], GATE, budget_spent=Reason.BUDGET_PAIRS)
     assert codes(spent) == [Reason.RAW_SLOWER, Reason.BUDGET_PAIRS]
+
+
+def test_a_change_inside_the_zone_waits_in_its_own_words_where_nothing_was_corrected() -> None:
+    gate = Gate(metrics=[Metric(quantile=0.5, tolerance=0.02, regression_threshold=0.5)])
+    verdicts = [decide(pairs_with(0.1 + NOISE[:n]), gate) for n in range(1, 9)]
+    waiting = next(verdict for verdict in verdicts if Reason.RAW_SLOWER in codes(verdict))
+    assert "enough to pass by, but its numbers speak for a regression too" in text(waiting)
