@@ -14,7 +14,7 @@ from socklat_gate.measured.run import Run
 from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.scenario import Scenario
 from socklat_gate.service.image import ImageRef
-from socklat_gate.verdict.limits import decide_by_limits
+from socklat_gate.verdict.limits_alone import decide_by_limits
 from socklat_gate.wording.progress_lines import LIMITS_ONLY
 
 __all__ = ["measure_by_limits"]

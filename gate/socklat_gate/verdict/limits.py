@@ -3,21 +3,27 @@
 There are no coins between a limit and a run, so what holds here rests on assumptions that coins do
 not give; the start of a container is the unit.
 
-**Above.**  With y_i the share of requests of start i that took longer than the limit and p = 1 - q:
+**Above.**  The mean of two e-values, which is one.  The first bets on a bounded mean: with y_i the
+share of requests of start i that took longer than the limit and p = 1 - q,
 
-    E_F = mean over f of prod_i (1 + (f / p)(y_i - p))      against "the share is at most p"
+    E_S = mean over f of prod_i (1 + (f / p)(y_i - p))      against "the share is at most p"
 
-A bet on a bounded mean: y_i lies in [0, 1], so with f <= 1 no factor is negative, and its mean is
-at most 1 as long as the expected share of the next start, whatever the earlier ones were, is at
-most p: starts are draws of one candidate, however much these differ.  No symmetry, no variance is
-assumed; a candidate that is slow in every fifth start is found.  Ville's inequality gives the error
-rate at any stopping time (Waudby-Smith and Ramdas, arXiv 2010.09686).
+y_i lies in [0, 1], so with f <= 1 no factor is negative, and its mean is at most 1 as long as the
+expected share of the next start, whatever the earlier ones were, is at most p: starts are draws of
+one candidate, however much these differ.  A candidate that is slow in every fifth start is found
+(Waudby-Smith and Ramdas, arXiv 2010.09686).  The second is the evidence to fail of
+`verdict.evidence` with ln(limit) for d0: it takes the starts' log quantiles to scatter
+symmetrically about the candidate's level, and is sooner where they do.  Ville's inequality gives
+the error rate at any stopping time.
 
 **Below.**  That a mean is small cannot be shown by few starts without an assumption about those
-that were not seen.  Here it is that the starts' log quantiles scatter symmetrically about the
-candidate's own level: the evidence to pass of `verdict.evidence` with ln(limit) for d1.  And the
-upper end of the 95% interval of that level has to be below the limit, and no evidence by raw
-numbers may speak for "above": a limit is about what clients see.
+that were not seen: it is the same symmetry, with the evidence to pass.  And the upper end of the
+95% interval of the level has to be below the limit, and no evidence by raw numbers may speak for
+"above": a limit is about what clients see.
+
+A quantile of n exchanges lies below the true one in a little more than half of the starts at rank
+q n and in a little less at rank q n + 1 (binomial); "above" takes the first and "below" the second,
+so that sampling makes neither more frequent than it may be.
 """
 
 from __future__ import annotations
@@ -31,25 +37,23 @@ import numpy as np
 import numpy.typing as npt
 
 from socklat_gate.errors import Reason
-from socklat_gate.measured.facts import Lack, ReasonFact, Scalar
+from socklat_gate.measured.facts import Lack, ReasonFact
 from socklat_gate.measured.histogram import Histogram, bucket_edges_ns
 from socklat_gate.measured.run import Run
-from socklat_gate.measured.run_values import judged_histogram
-from socklat_gate.measured.verdict import LimitVerdict, Outcome, Verdict
+from socklat_gate.measured.run_values import judged_histogram, used_histogram
+from socklat_gate.measured.verdict import LimitVerdict, Outcome
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.clusters import ClusterIds, cluster_means
 from socklat_gate.verdict.estimate import pairs_to_decide
-from socklat_gate.verdict.evidence import as_e_value, running_pass_evidence
+from socklat_gate.verdict.evidence import as_e_value, running_fail_evidence, running_pass_evidence
 from socklat_gate.verdict.interval import confidence_interval
 from socklat_gate.verdict.log_ratios import run_quantile_ns
-from socklat_gate.verdict.overlap import overlap_fact
 
 if TYPE_CHECKING:
     from socklat_gate.scenario.gating import Gate, Metric
 
 __all__ = [
     "JudgedLimit",
-    "decide_by_limits",
     "judge_limits",
     "lacking_facts",
     "limit_facts",
@@ -60,8 +64,8 @@ __all__ = [
 BETS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1.0)
 """The mixture over f: small ones keep what an odd start wins, large ones grow fast."""
 
-SCALE = 0.1
-"""Of the evidence to pass, on the log scale: limits are rounder numbers than changes."""
+SCALE = 0.05
+"""Of the symmetric evidence, on the log scale: levels scatter by some percent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,34 +74,6 @@ class JudgedLimit:
 
     verdict: LimitVerdict
     to_pass: int | None
-
-
-def decide_by_limits(
-    runs: Sequence[Run], gate: Gate, budget_spent: Reason | None = None
-) -> Verdict:
-    """Verdict over runs of the candidate alone: there is nothing that they could be compared with.
-
-    REGRESSION (ABOVE_LIMIT) as soon as one limit is shown to be exceeded; PASS (WITHIN_LIMITS) as
-    soon as all are shown to be kept; otherwise INCONCLUSIVE.  ``budget_spent`` as for
-    `verdict.decide.decide`.
-    """
-    limits = judge_limits(runs, np.arange(len(runs)), gate)
-    overlap = overlap_fact(runs, "candidate", gate.max_overlap)
-    numbers: dict[str, Scalar] = {"pairs": len(runs)}
-    if overlap is not None:
-        limits, reasons = undecided_limits(limits), [overlap]
-    else:
-        above = limit_facts(limits, Outcome.REGRESSION)
-        reasons = [*above, *lacking_facts(limits)]
-        if above or all(one.verdict.verdict is Outcome.PASS for one in limits):
-            outcome = Outcome.REGRESSION if above else Outcome.PASS
-            facts = reasons or [ReasonFact(Reason.WITHIN_LIMITS, numbers=numbers)]
-            return Verdict(outcome, tuple(facts), limits=tuple(one.verdict for one in limits))
-        reasons += limit_facts(limits, Outcome.INCONCLUSIVE)
-    if budget_spent is not None:
-        reasons.append(ReasonFact(budget_spent, numbers=numbers))
-    shown = tuple(one.verdict for one in limits)
-    return Verdict(Outcome.INCONCLUSIVE, tuple(reasons), limits=shown)
 
 
 def judge_limits(runs: Sequence[Run], clusters: ClusterIds, gate: Gate) -> tuple[JudgedLimit, ...]:
@@ -125,34 +101,36 @@ def running_above_evidence(shares: npt.ArrayLike, allowed: float) -> Floats:
 def _judge(runs: Sequence[Run], clusters: ClusterIds, metric: Metric, gate: Gate) -> JudgedLimit:
     assert metric.quantile is not None
     assert metric.limit_ms is not None
-    limit_ns = 1e6 * metric.limit_ms
-    found = [run_quantile_ns(run, metric.stage, metric.quantile) for run in runs]
-    shortfalls = tuple(lack for _, lack in found if lack is not None)
-    logs = np.array([math.log(value / limit_ns) for value, _ in found], dtype=np.float64)
-    levels = cluster_means(logs, clusters)
-    judged = [judged_histogram(run, metric.stage) for run in runs]
-    above = _above(judged, clusters, limit_ns, metric.quantile)
-    raw = _above(
-        [run.histograms.get(metric.stage) for run in runs], clusters, limit_ns, metric.quantile
+    quantile, limit_ns = metric.quantile, 1e6 * metric.limit_ms
+    shortfalls = tuple(
+        lack
+        for run in runs
+        if (lack := run_quantile_ns(run, metric.stage, quantile)[1]) is not None
     )
-    below = running_pass_evidence(levels, 0.0, SCALE)
+    judged = [judged_histogram(run, metric.stage) for run in runs]
+    sizes = [_size(used_histogram(run, metric.stage)) for run in runs]
+    raw = [run.histograms.get(metric.stage) for run in runs]
+    above = _above(judged, clusters, limit_ns, quantile)
+    raw_above = _above(raw, clusters, limit_ns, quantile)
+    levels = _levels(judged, clusters, limit_ns, [quantile] * len(runs))
+    upper = _levels(judged, clusters, limit_ns, [min(1.0, quantile + 1 / max(1, n)) for n in sizes])
+    below = running_pass_evidence(upper, 0.0, SCALE)
     log_fail, log_pass = (float(max(0.0, one.max(initial=0.0))) for one in (above, below))
-    low, high = confidence_interval(levels)
+    low, high = confidence_interval(levels)[0], confidence_interval(upper)[1]
+    is_below = log_pass >= -math.log(gate.alpha_pass) and high < 0
     outcome = Outcome.INCONCLUSIVE
     if not shortfalls:
         if log_fail >= -math.log(gate.alpha_metric):
             outcome = Outcome.REGRESSION
-        elif log_pass >= -math.log(gate.alpha_pass) and high < 0 and not raw[-1:].max(initial=0.0):
+        elif is_below and not raw_above[-1:].max(initial=0.0):
             outcome = Outcome.PASS
     threshold_pass = 1.0 / gate.alpha_pass
     verdict = LimitVerdict(
         name=metric.name,
         stage=metric.stage,
-        quantile=metric.quantile,
+        quantile=quantile,
         limit_ns=limit_ns,
-        candidate_ns=Histogram.merged(h for h in judged if h is not None).quantile_ns(
-            metric.quantile
-        ),
+        candidate_ns=Histogram.merged(h for h in judged if h is not None).quantile_ns(quantile),
         ci_low_ns=limit_ns * math.exp(low),
         ci_high_ns=limit_ns * math.exp(high),
         evidence_fail=as_e_value(log_fail),
@@ -163,14 +141,14 @@ def _judge(runs: Sequence[Run], clusters: ClusterIds, metric: Metric, gate: Gate
         verdict=outcome,
         shortfalls=shortfalls,
     )
-    to_pass = None if shortfalls else pairs_to_decide(-levels, 0.0, SCALE, threshold_pass)
+    to_pass = None if shortfalls else pairs_to_decide(-upper, 0.0, SCALE, threshold_pass)
     return JudgedLimit(verdict, to_pass)
 
 
 def _above(
     histograms: Sequence[Histogram | None], clusters: ClusterIds, limit_ns: float, quantile: float
 ) -> Floats:
-    """Running evidence that more than 1 - ``quantile`` take longer than the limit.
+    """Running evidence of "above", logarithm of the mean of both kinds.
 
     Buckets that reach across the limit count as below it.
     """
@@ -179,7 +157,32 @@ def _above(
         float(h.counts[first:].sum()) / h.total if h is not None and h.total else math.nan
         for h in histograms
     ]
-    return running_above_evidence(cluster_means(shares, clusters), 1.0 - quantile)
+    by_share = running_above_evidence(cluster_means(shares, clusters), 1.0 - quantile)
+    levels = _levels(histograms, clusters, limit_ns, [quantile] * len(histograms))
+    by_level = running_fail_evidence(levels, 0.0, SCALE)
+    return np.asarray(np.logaddexp(by_share, by_level) - math.log(2.0))
+
+
+def _levels(
+    histograms: Sequence[Histogram | None],
+    clusters: ClusterIds,
+    limit_ns: float,
+    shares: Sequence[float],
+) -> Floats:
+    """Log ratio of each start's quantile to the limit, shape (starts,); empty ones left out."""
+    logs = [
+        math.nan if h is None or not h.total else _log(h.quantile_ns(share) / limit_ns)
+        for h, share in zip(histograms, shares, strict=True)
+    ]
+    return cluster_means(logs, clusters)
+
+
+def _log(ratio: float) -> float:
+    return math.log(max(ratio, 1e-12))
+
+
+def _size(used: Histogram | None) -> int:
+    return used.total if used is not None else 0
 
 
 def limit_facts(limits: Sequence[JudgedLimit], outcome: Outcome) -> tuple[ReasonFact, ...]:

@@ -5,13 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from socklat_gate.errors import Reason
 from socklat_gate.measured.run import Run, StallCorrected
 from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.scenario.gating import Gate, Metric
 from socklat_gate.verdict.decide import decide
-from socklat_gate.verdict.limits import decide_by_limits, running_above_evidence
+from socklat_gate.verdict.limits import running_above_evidence
+from socklat_gate.verdict.limits_alone import decide_by_limits
 from socklat_gate.verdict.stored import compare
 from tests.unit.verdict.builders import SERVICE_NS, campaign_of, pair_of, run_of, scaled_run
 
@@ -48,7 +50,7 @@ def codes(verdict: Verdict) -> list[Reason]:
         (0.0, 0.5, 0.8, Outcome.PASS, 6),  # half of the limit
         (0.0, 0.5, 0.44, Outcome.PASS, 12),  # 9% below it
         (0.0, 0.99, 2.0, Outcome.PASS, 8),  # the reference's p99 is 1.28 ms
-        (1.0, 0.5, 0.8, Outcome.REGRESSION, 20),
+        (1.0, 0.5, 0.8, Outcome.REGRESSION, 12),
         (1.0, 0.99, 2.0, Outcome.REGRESSION, 5),
         (0.3, 0.99, 1.28, Outcome.REGRESSION, 8),
     ],
@@ -173,3 +175,23 @@ def test_false_alarms_at_the_limit_stay_below_alpha_at_any_look(quantile: float,
         shares = (rng.random((jobs, starts)) < allowed).astype(float)
     failed = sum(running_above_evidence(row, allowed).max() >= -np.log(alpha) for row in shares)
     assert failed / jobs <= alpha + 3 * np.sqrt(alpha / jobs)
+
+
+@pytest.mark.parametrize("jobs", [20, pytest.param(600, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("quantile", "sd"), [(0.5, 0.02), (0.9, 0.1)])
+def test_error_rates_of_jobs_whose_candidate_is_at_its_limit(
+    quantile: float, sd: float, jobs: int
+) -> None:
+    """Starts of 1000 log-normal requests; a job stops at the first look that decides."""
+    rng = np.random.default_rng(11)
+    limits = gate(0.4 * float(np.exp(0.5 * norm.ppf(quantile))), quantile)
+    wrong = {Outcome.PASS: 0, Outcome.REGRESSION: 0, Outcome.INCONCLUSIVE: 0}
+    for _ in range(jobs):
+        levels = rng.normal(0.0, sd, 12)
+        times = np.exp(rng.normal(levels[:, np.newaxis], 0.5, (12, 1000)))
+        wrong[first_decision([run_of(400_000 * row) for row in times], limits)[0]] += 1
+    for outcome, rate in (
+        (Outcome.PASS, limits.alpha_pass),
+        (Outcome.REGRESSION, limits.alpha_metric),
+    ):
+        assert wrong[outcome] <= jobs * rate + 3 * np.sqrt(jobs * rate) + 1
