@@ -24,6 +24,7 @@ from socklat_gate.verdict.evidence import (
     running_pass_evidence,
 )
 from socklat_gate.verdict.log_ratios import pair_log_ratios
+from tests.benchmarks.count_jobs import CountTable, count_table, counts_decide
 from tests.benchmarks.refusals import evidence_table, refused, turned, with_own_refusals
 from tests.benchmarks.spike_jobs import SpikeTable, spike_table, spikes_fail
 
@@ -63,13 +64,15 @@ class Table:
     spikes: SpikeTable | None
     corrected: tuple[bool, ...]
     evidence: Floats | None
+    counts: CountTable
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
     """Pairs seen at FAIL and at PASS, infinite where it did not come to it; shape (jobs,).
 
-    ``failed_by``, shape (metrics + 1, jobs), tells what had failed by then; spikes come last.
+    ``failed_by``, shape (metrics + 1, jobs), tells what had failed by then; spikes come last, and
+    counts are left out.
     """
 
     fail_at: Floats
@@ -133,6 +136,7 @@ def table(pairs: Sequence[Pair], gate: Gate) -> Table:
         spikes=spike_table(pairs, gate),
         corrected=tuple(ratio.corrected for ratio in ratios),
         evidence=evidence_table(pairs),
+        counts=count_table(pairs, gate),
     )
 
 
@@ -168,9 +172,10 @@ def decide_jobs(known: Table, jobs: Draw) -> Decided:
     if known.spikes is not None:
         spikes = spikes_fail(known.spikes, jobs.index, jobs.swapped)
     failed: Bools = np.array([*fails, spikes])
-    fail_at = _first(np.logical_or.reduce(failed))
+    by_counts, waits = counts_decide(known.counts, jobs.index, jobs.swapped)
+    fail_at = _first(np.logical_or.reduce([*failed, by_counts]))
     watched = _watched(known, jobs)
-    pass_at = _first(np.logical_and.reduce([*passes, watched]))
+    pass_at = _first(np.logical_and.reduce([*passes, watched, ~waits]))
     looks = np.arange(1, jobs.index.shape[1] + 1)
     by_then = looks <= fail_at[:, np.newaxis]
     return Decided(fail_at, pass_at, np.asarray((failed & by_then).any(axis=2)))

@@ -11,13 +11,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammaincinv
 
 from socklat_gate.scenario import Gate
 from socklat_gate.verdict.arrays import Floats
-from socklat_gate.verdict.count_evidence import running_count_evidence
-from socklat_gate.verdict.counts import EXCESS_OF_NOTE, HOLDING, OVER_DISPERSED
-from socklat_gate.verdict.rates import dispersion_p, running_dispersion, running_rate_evidence
+from tests.benchmarks.count_jobs import errors_decide, overload_decides
 
 __all__ = ["Drawn", "Ends", "bursts", "ends_of", "one_by_one", "report"]
 
@@ -75,23 +72,10 @@ def bursts(
 
 def ends_of(drawn: Drawn) -> Ends:
     """What `verdict.counts` decides after each pair, for all jobs at once."""
-    theirs, ours = drawn.failed
-    pairs = ours.shape[-1]
-    moments = sum((running_dispersion(arm, np.ones(pairs)) for arm in drawn.failed), np.zeros(1))
-    sign = np.sign(ours - theirs)
-    by_sign = running_rate_evidence((sign > 0).astype(float), (sign < 0).astype(float), 0.5)
-    evidence = np.where(
-        dispersion_p(moments) < OVER_DISPERSED,
-        np.maximum.accumulate(by_sign, axis=-1),
-        np.maximum.accumulate(running_count_evidence(ours, theirs, 0.5), axis=-1),
-    )
-    plain = running_count_evidence(ours, theirs, 0.5, most=math.inf)
-    of = drawn.due * np.arange(1.0, pairs + 1.0)
-    most = gammaincinv(np.cumsum(ours, axis=-1) + 1.0, 1.0 - GATE.alpha_pass) / of
-    excess = most - np.cumsum(theirs, axis=-1) / of
-    held = (plain >= -math.log(GATE.alpha_pass)) | ((plain > HOLDING) & (excess >= EXCESS_OF_NOTE))
-    fail = _first(evidence >= -math.log(GATE.alpha_count))
-    passed = _first(~held & (np.arange(1, pairs + 1) >= METRICS_PASS))
+    due = np.full(drawn.failed.shape, float(drawn.due))
+    fails, waits = errors_decide(drawn.failed, due, GATE)
+    fail = _first(fails)
+    passed = _first(~waits & (np.arange(1, fails.shape[-1] + 1) >= METRICS_PASS))
     return Ends(np.where(fail <= passed, fail, np.inf), np.where(passed < fail, passed, np.inf))
 
 
@@ -100,9 +84,8 @@ def capacity_fails(
 ) -> Floats:
     """Pair at which each job fails when a run is overloaded with the probability of its arm."""
     shape = (jobs, GATE.max_pairs)
-    theirs, ours = (rng.random(shape) < p for p in (baseline, candidate))
-    evidence = running_rate_evidence(ours & ~theirs, theirs & ~ours, 0.5)
-    return _first(evidence >= -math.log(GATE.alpha_count))
+    overloaded = np.array([rng.random(shape) < p for p in (baseline, candidate)], float)
+    return _first(overload_decides(overloaded, GATE)[0])
 
 
 def report(jobs: int, seed: int) -> list[str]:

@@ -28,7 +28,7 @@ from socklat_gate.verdict.zone import waiver_in_force
 if TYPE_CHECKING:
     from socklat_gate.scenario.gating import Gate, Waiver
 
-__all__ = ["EXCESS_OF_NOTE", "HOLDING", "OVER_DISPERSED", "judge_counts"]
+__all__ = ["EXCESS_OF_NOTE", "HOLDING", "OVERLOADS_OF_NOTE", "OVER_DISPERSED", "judge_counts"]
 
 EXCESS_OF_NOTE = 0.0005
 """Share of requests: fewer that fail in the candidate alone do not keep a pass away.
