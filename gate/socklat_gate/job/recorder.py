@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -73,6 +73,9 @@ class Recorder:
         self._load = load
         self._companions = companions
         self._slots = range(len(arms))
+        self._candidate_alone = scenario.gate.interleave == "block" and [
+            arm.arm for arm in arms
+        ] == ["candidate"]
         self._in_order = sorted(self._slots, key=lambda slot: ARMS.index(arms[slot].arm))
         self._meters = [CpuMeter(arm.pid) for arm in arms]
         self._window = Window(0, 0, 0)
@@ -197,9 +200,13 @@ class Recorder:
     def _correct(self) -> StallCorrection:
         arms, stalls = self._logged()
         to_ns = min(self._window.to_ns, time.monotonic_ns())
-        return correct_stalls(
+        correction = correct_stalls(
             arms, stalls, self._window.from_ns, to_ns, self._probe.stages, self._in_order[0]
         )
+        if not self._candidate_alone:
+            return correction
+        # How long the baseline's requests take is not known here: all calm arrivals count.
+        return replace(correction, stands_for=float(correction.kept))
 
     def _logged(self) -> tuple[list[Records], Records]:
         """Exchanges by slot, and stalls."""

@@ -90,6 +90,7 @@ def run(
     monkeypatch: pytest.MonkeyPatch,
     order: Sequence[str] = ("baseline", "candidate"),
     cpuset: Any = None,
+    interleave: str = "request",
     **load: Any,
 ) -> Recorder:
     """Polls ten times a second until the load ends."""
@@ -99,6 +100,7 @@ def run(
     ]
     document["load"] |= {"rate": float(RATE), "duration_s": 10.0, **load}
     document["service"]["cpuset"] = cpuset
+    document["gate"]["interleave"] = interleave
     planned = type(scenario()).model_validate(document)
     monkeypatch.setattr(module.time, "monotonic_ns", lambda: world.now_ns)
     monkeypatch.setattr(
@@ -177,6 +179,19 @@ def test_the_baselines_latencies_say_how_many_stay_undisturbed(
     assert recorder.shortfall(correction) is None
     (end_ns,) = world.ended
     assert (end_ns > 20 * S) == extended
+
+
+@pytest.mark.parametrize(("arm", "extended"), [("candidate", False), ("baseline", True)])
+def test_in_blocks_a_candidates_own_latencies_exclude_nothing(
+    monkeypatch: pytest.MonkeyPatch, arm: str, extended: bool
+) -> None:
+    begins = np.arange(S, 41 * S, 25 * MS)
+    world = World(stalls_at(begins, begins + 2 * MS))
+    world.log = world.log[::2]
+    world.log["target"] = 0
+    world.log["ns"][:, EXCHANGE_STAGES.index("response")] = 16 * MS
+    run(world, monkeypatch, (arm,), interleave="block")
+    assert (world.ended[0] > 20 * S) == extended
 
 
 def test_too_few_requests_are_not_the_machines_doing(monkeypatch: pytest.MonkeyPatch) -> None:
