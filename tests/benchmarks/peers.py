@@ -76,12 +76,16 @@ def score_set(
     return found
 
 
+NOTHING = 1e-9
+"""Tolerated by a strict gate: 0 would mean that the metric is not compared."""
+
+
 def strict_gate(gate: Gate) -> Gate:
     """The same gate with nothing tolerated: every zone keeps its width and begins at no change."""
     metrics = [
         metric.model_copy(
             update={
-                "tolerance": 0.0,
+                "tolerance": NOTHING,
                 "regression_threshold": (1 + metric.regression_threshold) / (1 + metric.tolerance)
                 - 1,
             }
