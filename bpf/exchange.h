@@ -167,11 +167,16 @@ static inline void exchange_record(u64 sk, struct connection *c)
 	b = band_of(target, s.ns[STAGE_RESPONSE]);
 #pragma unroll
 	for (int stage = 0; stage < BAND_STAGES; stage++) {
+		u64 length_ns = s.ns[stage];
+
 		if (!(s.measured & (1 << stage)))
 			continue;
-		histogram_add(target, stage, s.ns[stage]);
+		/* Where the compiler sees that nothing is added, it would do so by an atomic OR, which
+		 * Linux has from 5.12 on. */
+		asm volatile("" : "+r"(length_ns));
+		histogram_add(target, stage, length_ns);
 		if (b && stage >= SUM_STAGES)
-			__sync_fetch_and_add(&b->sum_ns[stage - SUM_STAGES], s.ns[stage]);
+			__sync_fetch_and_add(&b->sum_ns[stage - SUM_STAGES], length_ns);
 	}
 	count_clamped(target, &s.cut);
 	if (w->flags & WINDOW_HTTP)
