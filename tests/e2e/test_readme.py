@@ -72,7 +72,7 @@ def test_a_newcomers_path(images: None, installed: Path, tmp_path: Path, quick: 
     assert "<!doctype html>" in (tmp_path / "report.html").read_text("utf-8").lower()
 
     # "Anywhere, without root, Docker or BPF".
-    compare = ["socklat-gate", "compare", "baselines/shop-api", "measured"]
+    compare = ["socklat-gate", "compare", "baselines/shop-api", "candidate"]
     compared = does([*ELSEWHERE, *compare], exit_code=4)
     assert "**INCONCLUSIVE**" in compared.splitlines()[0]
     assert "too_few_campaigns" in compared
