@@ -33,6 +33,8 @@ from socklat_gate.service.session import ArmSpec
 from tests.benchmarks.recorded import DIRECTORY, SUFFIX, Facts, Recorded, load, save, slim
 from tests.benchmarks.scenes import (
     DEPENDENCIES,
+    HELPER_PORT,
+    HELPER_US,
     SCENES,
     SERVICE_CPU,
     STUDY,
@@ -149,7 +151,9 @@ def main() -> None:
 @contextmanager
 def dependencies() -> Iterator[None]:
     """The processes on this host that services ask."""
-    with helper("dependency", *(f"{port}={wait_us}" for port, wait_us in DEPENDENCIES.items())):
+    woken = ("--port", str(HELPER_PORT), "--cpu", SERVICE_CPU, "--us", str(HELPER_US))
+    waits = (f"{port}={wait_us}" for port, wait_us in DEPENDENCIES.items())
+    with helper("dependency", *waits), helper("woken", *woken):
         yield
 
 

@@ -15,7 +15,16 @@ from typing import Any, Literal
 
 from socklat_gate.scenario import Scenario
 
-__all__ = ["DEPENDENCIES", "SCENES", "SERVICE_CPU", "STUDY", "Scene", "build_images"]
+__all__ = [
+    "DEPENDENCIES",
+    "HELPER_PORT",
+    "HELPER_US",
+    "SCENES",
+    "SERVICE_CPU",
+    "STUDY",
+    "Scene",
+    "build_images",
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "tests" / "services" / "api.py"
@@ -29,6 +38,9 @@ TAGS = {
 
 DEPENDENCIES = {9000: 2000, 9001: 2500, 9002: 10_000}
 """Port of the host -> how long the dependency there takes, in us."""
+
+HELPER_PORT, HELPER_US = 9010, 10_000
+"""Of the process on the host that the candidate of ``api-helper`` wakes, and what it does then."""
 
 SERVICE_CPU, LOAD_CPU = "0", "1"
 """Apart, since the load's own use of a CPU is the largest disturbance on a small machine."""
@@ -56,6 +68,22 @@ DEPEND_LOAD: dict[str, Any] = {
     "duration_s": 13.5,
     "warmup_s": 0.5,
 }
+HELPER_LOAD: dict[str, Any] = {
+    "driver": "http",
+    "rate": 150.0,
+    "connections": 64,
+    "duration_s": 13.5,
+    "warmup_s": 0.5,
+}
+HELPER_GATE: dict[str, Any] = {
+    "metrics": [
+        {"quantile": 0.5, "tolerance": 0.05, "regression_threshold": 0.15},
+        {"quantile": 0.9, "tolerance": 0.1, "regression_threshold": 0.3},
+        {"quantile": 0.96, "tolerance": 0.1, "regression_threshold": 0.3},
+    ]
+}
+"""The helper takes 3% of the time, so that p96 of the baseline does not meet it."""
+
 API_LOAD: dict[str, Any] = {
     "driver": "http",
     "rate": 800.0,
@@ -163,6 +191,15 @@ SCENES: tuple[Scene, ...] = (
         "60",
         stage="recv_wait",
         part="slowest 1%",
+    ),
+    Scene(
+        "api-helper",
+        "2% of requests wake a process outside of the containers for 10 ms",
+        "api",
+        HELPER_LOAD,
+        (),
+        ("--wake-port", str(HELPER_PORT)),
+        gate=HELPER_GATE,
     ),
     Scene(
         "api-depend",

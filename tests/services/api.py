@@ -20,6 +20,7 @@ import zlib
 BLOCK = b"x" * 4096
 RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n"
 TAIL_SHARE = 0.02
+WAKING = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 
 
 def work(units: float) -> None:
@@ -44,6 +45,8 @@ class Api(asyncio.Protocol):
             return
         slow = random.random() < TAIL_SHARE
         work(self._options.work * (self._options.tail_factor if slow else 1.0))
+        if slow and self._options.wake_port:
+            WAKING.sendto(b"!", (gateway(), self._options.wake_port))
         self._wait_s = (self._options.tail_wait or 0) / 1e6 if slow else 0
         if self._options.depend_port:
             self._asking = asyncio.ensure_future(self._ask())
@@ -124,6 +127,7 @@ def main() -> None:
     parser.add_argument("--tail-wait", type=float, help="microseconds, for the same requests")
     parser.add_argument("--after", type=float, default=0, help="units after the response")
     parser.add_argument("--depend-port", type=int, default=0, help="of the host, asked each time")
+    parser.add_argument("--wake-port", type=int, default=0, help="of the host, by 2%% of requests")
     parser.add_argument("--stop-every", type=float, default=0, help="seconds between stops")
     parser.add_argument("--stop-ms", type=float, default=800)
     parser.add_argument("--block-every", type=float, default=0, help="seconds between blocks")

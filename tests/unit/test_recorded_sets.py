@@ -15,14 +15,20 @@ from socklat_gate.measured.histogram import BUCKETS, Histogram, bucket_edges_ns,
 from socklat_gate.measured.pair import Pair
 from tests.benchmarks.jobs import decide_jobs, draw, table
 from tests.benchmarks.recorded import DIRECTORY, SUFFIX, Recorded, load, names
+from tests.benchmarks.refusals import refused
 from tests.benchmarks.replay import replay, stages_named
 from tests.benchmarks.scenes import SCENES
 
 MAX_BYTES = 20_000_000
 FEWEST_PAIRS = {"same": 95, "effect": 28}
+HELPER = "api-helper"
+FEWEST_HELPED = 8
 JOBS = 300
 ALWAYS = {"api-same", "api-tail-50"}
-EFFECTS = [scene.name for scene in SCENES if scene.kind == "effect" and scene.name != "api-stop"]
+BY_THEMSELVES = {"api-stop", HELPER}
+EFFECTS = [
+    scene.name for scene in SCENES if scene.kind == "effect" and scene.name not in BY_THEMSELVES
+]
 
 
 def slow_but(names: list[str]) -> list[object]:
@@ -47,7 +53,7 @@ def test_pairs_are_whole_and_corrected(name: str) -> None:
     facts = recorded(scene.name).facts
     assert (facts.kind, facts.stage, facts.slice) == (scene.kind, scene.stage, scene.slice)
     used = [pair for pair in recorded(scene.name).pairs if not pair.excluded]
-    assert len(used) >= FEWEST_PAIRS[scene.kind]
+    assert len(used) >= (FEWEST_HELPED if name == HELPER else FEWEST_PAIRS[scene.kind])
     for pair in used:
         for run in (pair.baseline, pair.candidate):
             assert run.corrected is not None
@@ -89,6 +95,18 @@ def test_effects_are_found_and_their_stage_is_named(name: str) -> None:
     assert done.decided.failed.mean() >= 0.9
     named = stages_named(done, 30)
     assert named["right"] >= 0.9 * sum(named.values())
+
+
+def test_a_helper_outside_of_the_containers_never_passes() -> None:
+    done = replay(DIRECTORY / f"{HELPER}{SUFFIX}", JOBS, seed=1)
+    assert done.decided.failed.mean() >= 0.95
+    assert not done.decided.passed.any()
+    assert done.known.evidence is not None
+    lost = refused(done.known.evidence, done.jobs.index, done.jobs.swapped)
+    assert lost[:, 9].mean() >= 0.9
+    # As it was: corrected numbers alone would let some of the jobs pass.
+    hidden = decide_jobs(replace(done.known, evidence=None, raw=done.known.log_ratios), done.jobs)
+    assert hidden.passed.mean() > 0.1
 
 
 @pytest.mark.slow
