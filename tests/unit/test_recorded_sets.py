@@ -22,7 +22,7 @@ from tests.benchmarks.scenes import SCENES
 MAX_BYTES = 20_000_000
 FEWEST_PAIRS = {"same": 95, "effect": 28}
 HELPER = "api-helper"
-FEWEST_HELPED = 8
+FEWEST_HELPED = 16
 JOBS = 300
 ALWAYS = {"api-same", "api-tail-50"}
 BY_THEMSELVES = {"api-stop", HELPER}
@@ -106,7 +106,7 @@ def test_a_helper_outside_of_the_containers_never_passes() -> None:
     assert lost[:, 9].mean() >= 0.9
     # As it was: corrected numbers alone would let some of the jobs pass.
     hidden = decide_jobs(replace(done.known, evidence=None, raw=done.known.log_ratios), done.jobs)
-    assert hidden.passed.mean() > 0.1
+    assert hidden.passed.mean() > 0.05
 
 
 @pytest.mark.slow
