@@ -31,8 +31,8 @@ def test_deliver_is_the_way_to_the_client_and_back(
     with Stand(lab, probe) as stand:
         with stand.connect() as client:
             for _ in range(REQUESTS):
-                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
                 ask(client, REQUEST, len(REQUEST))
+                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
                 time.sleep(PAUSE_S)
         account = stand.finish()
     counters = dict(account.reading.counters)
