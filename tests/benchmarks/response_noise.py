@@ -75,8 +75,8 @@ same pairs, so that the machine's noise is in both.
 
 {table(head, rows)}
 
-A response of one send, as these are, is handed over when that send begins: nothing of the way to the
-client is in it, and both stages are the same number.
+A response of one send, as these are, is handed over when that send begins: nothing of the way to
+the client is in it, and both stages are the same number.
 
 Goal: a ratio of at most {GOAL}. Largest: {largest:.3f}, {met}.
 """
