@@ -209,6 +209,23 @@ def test_too_few_requests_are_not_the_machines_doing(monkeypatch: pytest.MonkeyP
     assert 15 * S < end_ns < 20 * S
 
 
+@pytest.mark.parametrize(("interleave", "extended"), [("request", False), ("slice", True)])
+def test_slices_that_are_left_may_all_be_the_other_arms(
+    monkeypatch: pytest.MonkeyPatch, interleave: str, extended: bool
+) -> None:
+    world = World()
+    # 4950 of the 5000 requests that are needed, when the end has to be chosen.
+    late = np.flatnonzero(world.log["target"] == 1)[4950:]
+    left_out = late[world.log["rx_first_ns"][late] < 14 * S]
+    world.log = np.delete(world.log, left_out)
+    monkeypatch.setattr(module, "CHECK_EVERY_NS", 3 * S)  # so that much is left at the last check
+    recorder = run(world, monkeypatch, interleave=interleave)
+    correction, _ = recorder.finish()
+    assert correction is not None
+    assert (world.ended[0] > 11 * S) == extended
+    assert (correction.measured(1, "response") >= 5000) == extended
+
+
 def test_spikes_are_armed_by_the_warmup_and_kept_when_the_end_moves(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
