@@ -65,7 +65,7 @@ def test_a_scenario_that_is_wrong(
     [
         (None, Reason.NO_SUCH_FILE, "socklat.toml cannot be read: No such file or directory"),
         ("name = [", Reason.BAD_SCENARIO, "socklat.toml is not TOML"),
-        ("", Reason.BAD_SCENARIO, "socklat.toml: name: field required"),
+        ("", Reason.BAD_SCENARIO, "socklat.toml: name is missing: "),
     ],
 )
 def test_a_scenario_that_is_none(gate: Gate, text: str | None, reason: Reason, said: str) -> None:
