@@ -63,6 +63,7 @@ class Reason(str, Enum):
     LIMIT_NOT_SHOWN = "limit_not_shown"
     WITHIN_LIMITS = "within_limits"
     RAW_SLOWER = "raw_slower"
+    CLIENTS_SLOWER = "clients_slower"
     CORRELATED_STALLS = "correlated_stalls"
     TOO_FEW_REQUESTS = "too_few_requests"
     # usage

@@ -13,8 +13,8 @@ the one metric that is truly at its failure limit to have reached its own thresh
 kinds of evidence were reached (a change inside the indifference zone, a caller that went on
 measuring), it is a regression.  Spikes hold up a PASS only for an exposure of
 ``gate.spikes.watch_s``: no job is long enough to show that there are none, so their power is
-reported.  Counts (`verdict.counts`) and responses of another kind (`verdict.answers`) hold up a
-PASS at the look at which they speak against it.
+reported.  Counts (`verdict.counts`), responses of another kind (`verdict.answers`) and the load
+driver's own times (`verdict.clients`) hold up a PASS at the look at which they speak against it.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from socklat_gate.measured.pair import ARMS, Pair
 from socklat_gate.measured.verdict import Outcome, SpikeVerdict, Verdict
 from socklat_gate.verdict.answers import answer_differences
 from socklat_gate.verdict.attribution import attribute
+from socklat_gate.verdict.clients import slower_clients
 from socklat_gate.verdict.clusters import ClusterIds, cluster_ids
 from socklat_gate.verdict.correlated_stalls import JudgedPairs, judged_pairs
 from socklat_gate.verdict.counts import judge_counts
@@ -101,8 +102,12 @@ def decide(
     counts = judge_counts(used, clusters, gate, waived)
     baseline, candidate = ([pair.arm(arm) for pair in used] for arm in ARMS)
     differences = answer_differences(baseline, candidate, gate)
+    clients = slower_clients(used, clusters, gate, waived)
     decision = _decision(
-        Evidence(judged, spikes, overlaps, missing, len(used), counts, differences, limits), used
+        Evidence(
+            judged, spikes, overlaps, missing, len(used), counts, differences, limits, clients
+        ),
+        used,
     )
     return Verdict(
         outcome=decision.outcome,

@@ -34,8 +34,8 @@ class Evidence:
     ``pairs`` were used.  ``overlaps`` has a fact for each arm whose requests overlapped too often.
     ``exposure_pairs`` are further pairs until the exposure to spikes is as long as a pass needs.
     ``counts`` are judged beside; ``differences`` has a fact for each way in which the arms'
-    responses differ.
-    ``limits`` are the absolute limits that the candidate is held to.
+    responses differ, ``clients`` one for each quantile that the load driver's own times speak
+    against.  ``limits`` are the absolute limits that the candidate is held to.
     """
 
     judged: Sequence[JudgedMetric]
@@ -46,6 +46,7 @@ class Evidence:
     counts: Sequence[CountVerdict] = ()
     differences: Sequence[ReasonFact] = ()
     limits: Sequence[JudgedLimit] = ()
+    clients: Sequence[ReasonFact] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,13 @@ def _raw_slower(evidence: Evidence) -> Decision | None:
     return Decision(Outcome.INCONCLUSIVE, (fact,))
 
 
+def _slower_clients(evidence: Evidence) -> Decision | None:
+    """A pass waits while users are slower by what they see themselves."""
+    if not evidence.clients:
+        return None
+    return Decision(Outcome.INCONCLUSIVE, tuple(evidence.clients))
+
+
 def _pass(evidence: Evidence) -> Decision:
     code = Reason.NO_REGRESSION if evidence.judged else Reason.WITHIN_LIMITS
     fact = ReasonFact(code, numbers={"pairs": evidence.pairs})
@@ -162,6 +170,7 @@ RULES = (
     Rule("undecided limit", _undecided_limit),
     Rule("exposure", _exposure),
     Rule("raw slower", _raw_slower),
+    Rule("slower clients", _slower_clients),
     Rule("pass", _pass),
 )
 

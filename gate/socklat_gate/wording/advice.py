@@ -136,6 +136,12 @@ ADVICE: Mapping[Reason | Outcome, Sentence] = {
         "Look for a process that works for the candidate outside of its containers; if there is "
         "none, use a quieter machine.",
     ),
+    Reason.CLIENTS_SLOWER: (
+        "Look for what holds the candidate's responses back behind its last send: Nagle's "
+        "algorithm (set ",
+        Name("TCP_NODELAY"),
+        "), a corked socket, or connections that are opened anew.",
+    ),
     Reason.NO_HOOK: (
         "Gate a stage that this kernel shows; ",
         Name("socklat-gate doctor"),

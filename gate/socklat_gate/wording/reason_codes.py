@@ -125,6 +125,12 @@ REASON_TEXTS: Mapping[str, Mapping[Reason, ReasonText]] = {
             "Look for a process that runs for the candidate outside of its containers; else use a "
             "quieter machine.",
         ),
+        Reason.CLIENTS_SLOWER: ReasonText(
+            "Every metric would pass, but the load driver's own times speak for a change beyond "
+            "`regression_threshold`.",
+            "Look for what holds responses back behind the service's last send: Nagle's algorithm "
+            "(`TCP_NODELAY`), a corked socket, connections that are opened anew.",
+        ),
         Reason.CORRELATED_STALLS: ReasonText(
             "Stalls follow the requests of one arm, so they are not the machine's: raw numbers "
             "are judged.",

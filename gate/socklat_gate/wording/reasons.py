@@ -177,6 +177,17 @@ def _raw_slower(fact: ReasonFact, verdict: Verdict) -> str:
     )
 
 
+def _clients_slower(fact: ReasonFact, _verdict: Verdict) -> str:
+    baseline, candidate = (
+        units.ns(number_of(fact.numbers, f"{arm}_ns")) for arm in ("baseline", "candidate")
+    )
+    return (
+        f"{fact.subject} passes by what the service's sockets show, but by the load driver's own "
+        f"times the candidate is slower: {baseline} became {candidate} (evidence "
+        f"{number_of(fact.numbers, 'evidence'):.3g}, a pass allows 1)"
+    )
+
+
 def _correlated_stalls(fact: ReasonFact, _verdict: Verdict) -> str:
     cause = STALLS.get(fact.subject, "stalls")
     return (
@@ -221,6 +232,7 @@ _WRITERS: Mapping[Reason, Callable[[ReasonFact, Verdict], str]] = {
     Reason.NO_HOOK: lambda fact, _verdict: no_hook_text(fact.numbers),
     Reason.WITHIN_PREDICTION: _within_prediction,
     Reason.RAW_SLOWER: _raw_slower,
+    Reason.CLIENTS_SLOWER: _clients_slower,
     Reason.CORRELATED_STALLS: _correlated_stalls,
     Reason.TOO_FEW_REQUESTS: _too_few_requests,
     Reason.ABOVE_LIMIT: above_limit_text,

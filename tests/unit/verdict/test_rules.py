@@ -23,6 +23,7 @@ def raw(evidence: float) -> JudgedMetric:
 
 
 PASSED = Evidence([judged(Outcome.PASS)], make_spike_verdict(), [], 0, 5)
+SLOWER = ReasonFact(Reason.CLIENTS_SLOWER, "response_p50")
 DIFFERENT = ReasonFact(Reason.ANSWERS_DIFFER, "sizes")
 OPEN = replace(PASSED, judged=[judged(Outcome.INCONCLUSIVE, 9, 4)])
 
@@ -40,6 +41,8 @@ def first(evidence: Evidence) -> str:
         (replace(PASSED, judged=[judged(Outcome.PASS), raw(1.01)]), "raw slower"),
         (replace(PASSED, judged=[raw(1.01)], exposure_pairs=3), "exposure"),
         (replace(PASSED, judged=[raw(1.0)]), "pass"),
+        (replace(PASSED, clients=[SLOWER]), "slower clients"),
+        (replace(PASSED, judged=[raw(1.01)], clients=[SLOWER]), "raw slower"),
         (OPEN, "undecided metric"),
         (replace(OPEN, judged=[*OPEN.judged, judged(Outcome.REGRESSION)]), "regression"),
         (replace(PASSED, spikes=make_spike_verdict(failed=True)), "regression"),
