@@ -45,6 +45,15 @@ HELPER_PORT, HELPER_US = 9010, 10_000
 SERVICE_CPU, LOAD_CPU = "0", "1"
 """Apart, since the load's own use of a CPU is the largest disturbance on a small machine."""
 
+SHORT_GATE: dict[str, Any] = {
+    "metrics": [
+        {"stage": "response", "quantile": 0.5, "tolerance": 0.02, "regression_threshold": 0.05},
+        {"stage": "response", "quantile": 0.9, "tolerance": 0.03, "regression_threshold": 0.08},
+        {"stage": "cpu", "tolerance": 0.01, "regression_threshold": 0.03},
+    ]
+}
+"""The defaults without p99."""
+
 REDIS_LOAD: dict[str, Any] = {
     "driver": "tcp",
     "rate": 2000.0,
@@ -164,6 +173,12 @@ def _waiting(name: str, what: str, port: str, *waits_us: str) -> Scene:
     return Scene(name, what, "api", DEPEND_LOAD, baseline, candidate, "app", "slowest 1%")
 
 
+def _short(name: str, what: str, *candidate: str, stage: str = "app") -> Scene:
+    """As `_api` in runs of half the length, without p99, for what every run shows."""
+    load = {**API_LOAD, "duration_s": 5.0}
+    return Scene(name, what, "api", load, (), candidate, stage, gate=SHORT_GATE)
+
+
 SCENES: tuple[Scene, ...] = (
     Scene("redis-same", "Redis SET, two builds of one source", "redis", REDIS_LOAD, rebuilt=True),
     Scene("nginx-same", "nginx, two builds of one source", "nginx", NGINX_LOAD, rebuilt=True),
@@ -217,6 +232,23 @@ SCENES: tuple[Scene, ...] = (
         "0.5",
         stage="recv_wait",
         part="slowest 1%",
+    ),
+    _short(
+        "api-early-head",
+        "the head is sent before the work, which takes half as long again",
+        "--early-head",
+        "--work",
+        "150",
+        stage="respond",
+    ),
+    _short(
+        "api-errors", "0.09% of requests get an error at once", "--error-share", "0.0009", stage=""
+    ),
+    _short(
+        "api-slow-start",
+        "half as much work again after one start in five",
+        "--slow-start-share",
+        "0.2",
     ),
 )
 

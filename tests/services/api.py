@@ -4,7 +4,9 @@
 
 Every request costs ``--work`` units of CPU time (about 1 us each), every fiftieth by chance
 ``--tail-factor`` times as much; ``--tail-wait`` lets these wait without any work, and ``--after``
-units are spent once the response is on its way.
+units are spent once the response is on its way.  ``--early-head`` sends the head before the work;
+``--error-share`` of the requests get an error at once; a process is slower by half from its start
+to its end with the chance ``--slow-start-share``.
 """
 
 from __future__ import annotations
@@ -18,9 +20,12 @@ import time
 import zlib
 
 BLOCK = b"x" * 4096
-RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n"
+HEAD, BODY = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", b"ok\n"
+RESPONSE = HEAD + BODY
+ERROR = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 5\r\n\r\noops\n"
 TAIL_SHARE = 0.02
 WAKING = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+SLOW_START_FACTOR = 1.5
 
 
 def work(units: float) -> None:
@@ -43,6 +48,11 @@ class Api(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if not data.endswith(b"\r\n\r\n"):
             return
+        if random.random() < self._options.error_share:
+            self._transport.write(ERROR)
+            return
+        if self._options.early_head:
+            self._transport.write(HEAD)
         slow = random.random() < TAIL_SHARE
         work(self._options.work * (self._options.tail_factor if slow else 1.0))
         if slow and self._options.wake_port:
@@ -72,7 +82,7 @@ class Api(asyncio.Protocol):
             self._respond()
 
     def _respond(self) -> None:
-        self._transport.write(RESPONSE)
+        self._transport.write(BODY if self._options.early_head else RESPONSE)
         if self._options.after:
             work(self._options.after)
 
@@ -132,7 +142,12 @@ def main() -> None:
     parser.add_argument("--stop-ms", type=float, default=800)
     parser.add_argument("--block-every", type=float, default=0, help="seconds between blocks")
     parser.add_argument("--block-ms", type=float, default=20)
+    parser.add_argument("--early-head", action="store_true", help="the head before the work")
+    parser.add_argument("--error-share", type=float, default=0, help="of requests, answered by 500")
+    parser.add_argument("--slow-start-share", type=float, default=0, help="of starts")
     options = parser.parse_args()
+    if random.random() < options.slow_start_share:
+        options.work *= SLOW_START_FACTOR
     if options.tail_wait is None:
         asyncio.run(serve(options))
     else:

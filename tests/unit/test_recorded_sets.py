@@ -25,7 +25,7 @@ HELPER = "api-helper"
 FEWEST_HELPED = 16
 JOBS = 300
 ALWAYS = {"api-same", "api-tail-50"}
-BY_THEMSELVES = {"api-stop", HELPER}
+BY_THEMSELVES = {"api-stop", "api-slow-start", HELPER}
 EFFECTS = [
     scene.name for scene in SCENES if scene.kind == "effect" and scene.name not in BY_THEMSELVES
 ]
