@@ -75,7 +75,7 @@ class Expect(StrictModel):
     def _compiles(cls, pattern: str | None) -> str | None:
         try:
             re.compile((pattern or "").encode())
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             raise ValueError(f"not a regular expression: {error}") from None
         return pattern
 

@@ -67,6 +67,22 @@ class Scenario(StrictModel):
         description="the reference, if no option names it",
     )
 
+    @field_validator("gate")
+    @classmethod
+    def _limits_can_be_exceeded(cls, gate: Gate, info: ValidationInfo) -> Gate:
+        """A request that takes longer than the timeout is an error, and no latency."""
+        load = info.data.get("load")  # absent when it is wrong itself
+        if not isinstance(load, Load):
+            return gate
+        timeout_ms = 1000 * load.timeout_s
+        for metric in gate.limited:
+            if metric.limit_ms is not None and metric.limit_ms >= timeout_ms:
+                raise ValueError(
+                    f"limit_ms of {metric.name}, {metric.limit_ms:g}, can never be exceeded: a "
+                    f"request ends after load.timeout_s, {timeout_ms:g} ms"
+                )
+        return gate
+
     @field_validator("waiver")
     @classmethod
     def _waivable(cls, waivers: list[Waiver], info: ValidationInfo) -> list[Waiver]:
@@ -90,18 +106,6 @@ class Scenario(StrictModel):
                     f"{metric.name} needs about {WANTED_EXCEEDING} requests beyond it in each "
                     f"run: set load.duration_s to {needed_s:.3g} or more at this rate, or gate a "
                     "lower quantile"
-                )
-        return self
-
-    @model_validator(mode="after")
-    def _limits_can_be_exceeded(self) -> Scenario:
-        """A request that takes longer than the timeout is an error, and no latency."""
-        timeout_ms = 1000 * self.load.timeout_s
-        for metric in self.gate.limited:
-            if metric.limit_ms is not None and metric.limit_ms >= timeout_ms:
-                raise ValueError(
-                    f"limit_ms of {metric.name}, {metric.limit_ms:g}, can never be exceeded: a "
-                    f"request ends after load.timeout_s, {timeout_ms:g} ms"
                 )
         return self
 

@@ -58,6 +58,16 @@ def test_exit_codes_are_no_other_measurement(tmp_path):
         ("http", "expect.status = [600]", "from 200 to 599"),
         ("http", "expect.status = 200", ":7: load.expect.status: input should be a valid list"),
         ("http", "[load.expect]\nregex = '('", ":8: load.expect.regex: not a regular expression"),
+        (
+            "http",
+            f"expect.regex = 'a{{{10**12}}}'",
+            ":7: load.expect.regex: not a regular expression",
+        ),
+        (
+            "http",
+            f"expect.regex = '{'(' * 2000}{')' * 2000}'",
+            ":7: load.expect.regex: not a regular",
+        ),
         ("http", "expect.text = ''", ":7: load.expect.text"),
         ("http", f"expect.text = '{'x' * 70_000}'", "load.expect.text: can never be met"),
         ("http", "expect.min_bytes = 0", ":7: load.expect.min_bytes: input should be greater"),

@@ -112,7 +112,7 @@ def test_a_pyproject_without_the_table(tmp_path: Path, text: str) -> None:
         (
             "tolerance = 0.03",
             "tolerance = 0.03\nlimit_ms = 10000.0",
-            "limit_ms of response_p90, 10000, can never be exceeded",
+            ":11: gate: limit_ms of response_p90, 10000, can never be exceeded",
         ),
         (
             "[service]",
