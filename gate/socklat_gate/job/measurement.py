@@ -17,7 +17,7 @@ from socklat_gate.job.noise import with_stalls
 from socklat_gate.job.recorder import Recorder, StallLabels
 from socklat_gate.job.stacks import TracedCompanions, trace_companions
 from socklat_gate.load.bounds import for_turns, with_extension
-from socklat_gate.load.checks import Undelivered, find_undelivered
+from socklat_gate.load.checks import Undelivered, find_failing_command, find_undelivered
 from socklat_gate.load.process import Endpoint, make_load
 from socklat_gate.measured.facts import Note
 from socklat_gate.measured.pair import Interleave, Noise
@@ -118,6 +118,9 @@ def measure(
             companions=companions.histograms_of(probe, slot),
         )
         runs.append(with_load_facts(planned.load, arm.arm, run, undelivered))
+    if not frozen:
+        names = [arm.arm for arm in arms]
+        undelivered += find_failing_command(planned.load, [run.load for run in runs], names)
     missed = excess_missed(before.missed, probe.missed_by_event(), runs)
     if not (frozen or missed):  # else the counts may differ for that
         for arm, run in zip(arms, runs, strict=True):

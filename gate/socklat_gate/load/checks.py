@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load.bounds import MOST_CONNECTIONS, max_connections_of
-from socklat_gate.measured.run import LoadCounts
+from socklat_gate.measured.run import Answers, LoadCounts
 from socklat_gate.scenario import Load
 from socklat_gate.wording import units
 
-__all__ = ["MIN_SENT", "Undelivered", "check_delivered", "find_undelivered"]
+__all__ = ["MIN_SENT", "Undelivered", "check_delivered", "find_failing_command", "find_undelivered"]
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,7 @@ BY_CHANCE = 0.001
 """A count of errors that fewer runs than these would have at a share of ``load.max_errors`` is no
 chance any more: one failed request of some hundred says nothing against a load."""
 SPARE = 1.25
+SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +47,29 @@ def find_undelivered(
     ``LOAD_REFUSED`` (no response at all), ``LOAD_ERRORS`` (a share of failed requests shown to be
     above ``load.max_errors``), ``LOAD_NOT_DELIVERED`` (less than `MIN_SENT` of the plan sent, or 1%
     of it sent more than ``load.max_lag_ms`` after it was due for want of a free connection, though
-    none was opened on top).  The load of an external command is unknown here.
+    none was opened on top).  The load of an external command is unknown here: see
+    `find_failing_command`.
     """
     return tuple(
         Undelivered(arm, error)
         for find in (_refused, _failing, _short)
         for arm, count in zip(arms, counts, strict=True)
         if not count.external and count.planned and (error := find(load, count, arm))
+    )
+
+
+def find_failing_command(
+    load: Load, counts: Sequence[LoadCounts], arms: Sequence[str]
+) -> tuple[Undelivered, ...]:
+    """As `find_undelivered` of external commands: LOAD_ERRORS, by what the kernel saw.
+
+    Only where it could read statuses: elsewhere a request without a response may be the tool's own
+    way to end a connection.
+    """
+    return tuple(
+        Undelivered(arm, error)
+        for arm, count in zip(arms, counts, strict=True)
+        if count.external and count.answers and (error := _statuses(load, count.answers, arm))
     )
 
 
@@ -82,14 +100,27 @@ def _refused(load: Load, count: LoadCounts, arm: str) -> InvalidMeasurement | No
 
 
 def _failing(load: Load, count: LoadCounts, arm: str) -> InvalidMeasurement | None:
-    failed = count.errors
-    if not _shown_above(failed, count.planned, load.max_errors):
+    return _too_many(load, count.errors, count.planned, arm, _first_error(count))
+
+
+def _statuses(load: Load, answers: Answers, arm: str) -> InvalidMeasurement | None:
+    read = Counter({status: count for status, count in answers.statuses.items() if status})
+    if not read.total():
+        return None
+    planned = sum(answers.statuses.values()) + answers.errors.get("closed", 0)
+    most = ", ".join(f"{status} ({count} times)" for status, count in read.most_common(SHOWN))
+    return _too_many(load, answers.failed, planned, arm, f"; statuses: {most}")
+
+
+def _too_many(
+    load: Load, failed: int, planned: int, arm: str, example: str
+) -> InvalidMeasurement | None:
+    if not _shown_above(failed, planned, load.max_errors):
         return None
     return InvalidMeasurement(
         Reason.LOAD_ERRORS,
-        f"{arm}: {failed} of {count.planned} requests failed "
-        f"({units.share(failed / count.planned)}), more than "
-        f"load.max_errors = {load.max_errors:g} allows{_first_error(count)}",
+        f"{arm}: {failed} of {planned} requests failed ({units.share(failed / planned)}), more "
+        f"than load.max_errors = {load.max_errors:g} allows{example}",
         remedy="make the requests succeed (see the service's log), or raise "
         "load.max_errors if failures belong to this load",
     )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from socklat_gate.errors import InvalidMeasurement, Reason
-from socklat_gate.load.checks import Undelivered, find_undelivered
+from socklat_gate.load.checks import Undelivered, find_failing_command, find_undelivered
 from socklat_gate.load.checks import check_delivered as check_found
 from socklat_gate.load.request_log import EXPIRED, RESPONDED, Record
 from socklat_gate.load.schedule import make_schedule
@@ -200,3 +200,37 @@ def test_record_counts_a_response_too_many_as_an_error():
     assert [record.counts(arm).errors for arm in (0, 1)] == [0, 1]
     assert [record.counts(arm).answers.errors for arm in (0, 1)] == [{}, {"protocol": 1}]
     assert np.sum(record.counts(0).client.counts) == 0
+
+
+EXTERNAL = dataclasses.replace(
+    GOOD, planned=0, sent=0, responded=0, responded_total=0, external=True
+)
+
+
+def told(statuses, **errors):
+    answers = make_answers(statuses=statuses, errors=errors)
+    return dataclasses.replace(EXTERNAL, answers=answers)
+
+
+@pytest.mark.parametrize(
+    ("counts", "failing"),
+    [
+        (told({"200": 8000}), False),
+        (told({"200": 7995, "500": 5}, bad_status=5), False),  # within load.max_errors
+        (told({"404": 8000}, bad_status=8000), True),
+        (told({"200": 7900}, closed=100), True),
+        (told({"": 8000}, closed=100), False),  # the tool's own words of goodbye, perhaps
+        (told({}), False),
+        (EXTERNAL, False),
+    ],
+)
+def test_a_command_whose_requests_fail_in_every_arm_is_no_measurement(counts, failing):
+    found = find_failing_command(LOAD, [counts] * 2, ARMS)
+    assert [one.error.reason for one in found] == [Reason.LOAD_ERRORS] * 2 * failing
+    if failing:
+        with pytest.raises(
+            InvalidMeasurement, match=r"baseline: .* requests failed .*; statuses: "
+        ):
+            check_found(found, ARMS)
+    alone = find_failing_command(LOAD, [told({"200": 8000}), counts], ARMS)
+    check_found(alone, ARMS)  # what a comparison is for
