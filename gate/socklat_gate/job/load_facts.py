@@ -33,7 +33,7 @@ def with_load_facts(load: Load, arm: str, run: Run, undelivered: Iterable[Undeli
     A command is not told whether it is an open loop.  One whose requests are about ``load.rate`` a
     second is taken for it: ``planned`` is what the rate makes, ``sent`` what was seen, and an arm
     with less is overloaded.  One with more has its own pace (a closed loop sends more the faster
-    the service is): ``planned`` stays 0, and the number says nothing about what can be carried.
+    the service is): ``planned`` stays 0, and the other arm's number is needed (`verdict.pace`).
     Raises `InvalidMeasurement` (LOAD_ERRORS) where ``load.expect.status`` is of what no probe sees.
     """
     if not run.load.external:

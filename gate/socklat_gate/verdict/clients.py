@@ -27,7 +27,7 @@ from socklat_gate.verdict.zone import zone_of
 if TYPE_CHECKING:
     from socklat_gate.scenario.gating import Gate, Waiver
 
-__all__ = ["slower_clients"]
+__all__ = ["WHOLE", "slower_clients"]
 
 WHOLE = ("response", "service")
 """Stages that stand for what a client waits for."""

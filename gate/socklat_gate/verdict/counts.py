@@ -22,6 +22,7 @@ from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.clusters import ClusterIds, cluster_sums
 from socklat_gate.verdict.count_evidence import mde_count_of, running_count_evidence
 from socklat_gate.verdict.evidence import as_e_value
+from socklat_gate.verdict.pace import lags_behind
 from socklat_gate.verdict.rates import dispersion_p, running_dispersion, running_rate_evidence
 from socklat_gate.verdict.zone import waiver_in_force
 
@@ -187,17 +188,21 @@ def _last(running: Floats) -> float:
 
 
 def _counted(
-    pairs: Sequence[Pair], clusters: ClusterIds, count: Callable[[Run], tuple[int, int]]
+    pairs: Sequence[Pair], clusters: ClusterIds, count: Callable[[Run, Run], tuple[int, int]]
 ) -> _Counted:
     by_pair = np.array(
-        [[count(pair.arm(arm)) for pair in pairs] for arm in ARMS], dtype=np.float64
+        [
+            [count(pair.arm(arm), pair.arm(other)) for pair in pairs]
+            for arm, other in zip(ARMS, ARMS[::-1], strict=True)
+        ],
+        dtype=np.float64,
     ).reshape(len(ARMS), len(pairs), 2)
     counts, totals = (cluster_sums(by_pair[:, :, part], clusters) for part in (0, 1))
     known = totals.all(axis=0)
     return _Counted(counts[:, known], totals[:, known])
 
 
-def _failures(run: Run) -> tuple[int, int]:
+def _failures(run: Run, _other: Run) -> tuple[int, int]:
     """Failed requests, and those that were due; an external tool's are those that were seen."""
     load = run.load
     if not load.external:
@@ -208,16 +213,18 @@ def _failures(run: Run) -> tuple[int, int]:
     return load.answers.failed, sum(load.answers.statuses.values()) + unanswered
 
 
-def _overloads(run: Run) -> tuple[int, int]:
-    """An external tool that does not keep to the rate shows nothing about what can be carried."""
-    return int(run.load.overloaded), int(not run.load.external or run.load.planned > 0)
+def _overloads(run: Run, other: Run) -> tuple[int, int]:
+    """By the rate; of an external tool that has its own pace in an arm, beside the other arm."""
+    if all(one.load.planned or not one.load.external for one in (run, other)):
+        return int(run.load.overloaded), 1
+    return int(lags_behind(run, other)), 1
 
 
-def _openings(run: Run) -> tuple[int, int]:
+def _openings(run: Run, _other: Run) -> tuple[int, int]:
     return (run.load.answers.opened, run.load.planned) if run.load.answers else (0, 0)
 
 
-_COUNTS: Mapping[str, Callable[[Run], tuple[int, int]]] = {
+_COUNTS: Mapping[str, Callable[[Run, Run], tuple[int, int]]] = {
     ERRORS: _failures,
     CAPACITY: _overloads,
     CONNECTIONS: _openings,

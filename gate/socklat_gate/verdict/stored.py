@@ -31,6 +31,7 @@ from socklat_gate.verdict.log_ratios import run_quantile_ns
 from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.overlap import overlap_fact
 from socklat_gate.verdict.prediction import predict
+from socklat_gate.verdict.stored_holds import stored_holds
 from socklat_gate.verdict.zone import waiver_in_force, zone_of
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def compare(
     above ln(1 + tolerance); PASS when all upper ones (alpha_pass) lie below ln(1 + failure);
     otherwise INCONCLUSIVE: BETWEEN_LIMITS, TOO_FEW_CAMPAIGNS (below 5), TOO_FEW_SAMPLES (a run
     without enough exchanges; it makes its metric inconclusive), NOT_MEASURED (no run of one side
-    has the number), OVERLAPPING_REQUESTS or ANSWERS_DIFFER.  ``waivers`` move limits up.  Spikes
+    has the number), OVERLAPPING_REQUESTS, ANSWERS_DIFFER, or, in place of a pass, RAW_SLOWER or
+    CLIENTS_SLOWER.  ``waivers`` move limits up.  Spikes
     and errors are not judged: their rates differ between days by more than counts can show.
     ``baseline_ns`` is the prediction, ``candidate_ns`` the geometric mean over the runs, the
     interval a two-sided 95% one; the evidence and its thresholds are NaN.
@@ -105,6 +107,8 @@ def compare(
     if differences:
         return _verdict(Outcome.INCONCLUSIVE, (*differences, *too_few), metrics, limits)
     if all(outcome is Outcome.PASS for outcome in outcomes):
+        if holds := stored_holds(baseline, candidate, gate, waived):
+            return _verdict(Outcome.INCONCLUSIVE, tuple(holds), metrics, limits)
         fact = ReasonFact(Reason.WITHIN_PREDICTION, numbers=campaigns)
         return _verdict(Outcome.PASS, (fact,), metrics, limits)
     between = [

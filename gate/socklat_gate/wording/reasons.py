@@ -163,6 +163,11 @@ def _within_prediction(fact: ReasonFact, _verdict: Verdict) -> str:
 
 
 def _raw_slower(fact: ReasonFact, verdict: Verdict) -> str:
+    if "change" in fact.numbers:  # by stored campaigns
+        return (
+            f"{fact.subject} passes only corrected for stalls: its raw numbers are "
+            f"{units.change(number_of(fact.numbers, 'change'))} beside their prediction"
+        )
     metric = _metric(fact, verdict)
     evidence = f"(evidence {number_of(fact.numbers, 'evidence'):.3g}, a pass allows 1)"
     if metric and math.isnan(metric.raw_change):  # nothing was corrected
@@ -178,6 +183,11 @@ def _raw_slower(fact: ReasonFact, verdict: Verdict) -> str:
 
 
 def _clients_slower(fact: ReasonFact, _verdict: Verdict) -> str:
+    if "change" in fact.numbers:  # by stored campaigns
+        return (
+            f"{fact.subject} passes by what the service's sockets show, but the load driver's own "
+            f"times are {units.change(number_of(fact.numbers, 'change'))} beside their prediction"
+        )
     baseline, candidate = (
         units.ns(number_of(fact.numbers, f"{arm}_ns")) for arm in ("baseline", "candidate")
     )
