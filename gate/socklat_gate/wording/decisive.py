@@ -6,7 +6,9 @@ import math
 
 from socklat_gate.errors import Reason
 from socklat_gate.measured.attribution import Attribution
+from socklat_gate.measured.facts import ReasonFact
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, Verdict
+from socklat_gate.wording.fact_numbers import number_of
 
 __all__ = [
     "CANNOT_JUDGE",
@@ -28,6 +30,9 @@ CANNOT_JUDGE = {
 }
 """Reasons for which more pairs do not help, so that they are the headline of an open verdict."""
 
+
+BEYOND_DOUBT = 1000.0
+"""Evidence that no further pairs of a job's budget would take back."""
 
 WHOLE = ("response", "service")
 """Stages whose quantiles the slices of the attribution explain."""
@@ -56,14 +61,23 @@ def blocked(verdict: Verdict) -> bool:
 
 
 def settled(verdict: Verdict) -> bool:
-    """Whether an open verdict stays open: all would pass, but for responses that differ."""
+    """Whether an open verdict stays open: all would pass, but for responses that differ.
+
+    Or for clients that are slower beyond doubt.
+    """
     return (
         verdict.outcome is Outcome.INCONCLUSIVE
-        and any(fact.code is Reason.ANSWERS_DIFFER for fact in verdict.reasons)
+        and any(map(_stays, verdict.reasons))
         and all(metric.verdict is Outcome.PASS for metric in verdict.metrics)
         and all(limit.verdict is Outcome.PASS for limit in verdict.limits)
         and not counting(verdict)
     )
+
+
+def _stays(fact: ReasonFact) -> bool:
+    if fact.code is Reason.CLIENTS_SLOWER:
+        return number_of(fact.numbers, "evidence") >= BEYOND_DOUBT
+    return fact.code is Reason.ANSWERS_DIFFER
 
 
 def counting(verdict: Verdict) -> bool:

@@ -122,3 +122,10 @@ def test_many_statuses_are_cut_and_unknown_ones_named() -> None:
     text = differences_text("statuses", {"share": 1.0, **many})
     assert "baseline unknown 100%" in text
     assert "404 12.5% and 3 more)" in text
+
+
+@pytest.mark.parametrize(("evidence", "over"), [(1.2, False), (999.0, False), (2e4, True)])
+def test_clients_that_are_slower_beyond_doubt_end_the_job(evidence: float, over: bool) -> None:
+    fact = ReasonFact(Reason.CLIENTS_SLOWER, "response_p50", {"evidence": evidence})
+    passed = make_metric("response_p50", Outcome.PASS)
+    assert settled(Verdict(Outcome.INCONCLUSIVE, (fact,), metrics=(passed,))) is over
