@@ -3,7 +3,8 @@
 Only a pass is kept away by this, so no part of alpha is spent; but chance must not do it.  What is
 compared is a share of the responses: of each status, and of those that are smaller (larger) than a
 size.  A difference counts as far as it exceeds its noise, the larger of two: that of a binomial
-share at `SIGMAS` standard errors, and what the pairs' own differences scatter (Student's t).
+share at `SIGMAS` standard errors, and what the baseline's runs scatter (Student's t).  How the
+candidate's scatter is no excuse: one that responds otherwise in one start of five would have it.
 """
 
 from __future__ import annotations
@@ -103,7 +104,8 @@ def _sizes(baseline: Sequence[Answers], candidate: Sequence[Answers]) -> ReasonF
     arms = [[one.sizes for one in arm if one.sizes.total] for arm in (baseline, candidate)]
     if not all(arms):
         return None
-    smaller, larger = _moved(*arms), _moved(*reversed(arms))
+    smaller = _moved(*arms, baseline_first=True)
+    larger = _moved(*reversed(arms), baseline_first=False)
     share = max(smaller, larger)
     if not share:
         return None
@@ -117,7 +119,9 @@ def _sizes(baseline: Sequence[Answers], candidate: Sequence[Answers]) -> ReasonF
     return ReasonFact(Reason.ANSWERS_DIFFER, "sizes", numbers)
 
 
-def _moved(upper: Sequence[Histogram], lower: Sequence[Histogram]) -> float:
+def _moved(
+    upper: Sequence[Histogram], lower: Sequence[Histogram], *, baseline_first: bool
+) -> float:
     """Share of responses that are smaller in ``lower`` by more than `SHIFT`; 0 when chance is.
 
     The largest F_lower(x) - F_upper(SHIFT x): a median that moved by more shows in it, and so
@@ -135,16 +139,22 @@ def _moved(upper: Sequence[Histogram], lower: Sequence[Histogram]) -> float:
     at = int(np.argmax(pooled))
     if pooled[at] <= TOLERANCE:
         return 0.0
-    beyond = _beyond_noise(above[:, at], below[1][:, at], totals[0], totals[1])
+    theirs, ours = (above[:, at], totals[0]), (below[1][:, at], totals[1])
+    if not baseline_first:
+        theirs, ours = ours, theirs
+    beyond = _beyond_noise(theirs[0], ours[0], theirs[1], ours[1])
     return float(pooled[at]) if beyond > TOLERANCE else 0.0
 
 
 def _beyond_noise(theirs: Floats, ours: Floats, theirs_of: Floats, ours_of: Floats) -> float:
-    """How far two shares, of counts by run, differ beyond their noise; at least 0."""
+    """How far two shares, of counts by run, differ beyond their noise; at least 0.
+
+    ``theirs`` are the baseline's.
+    """
     shares = ours.sum() / ours_of.sum(), theirs.sum() / theirs_of.sum()
     pooled = (ours.sum() + theirs.sum()) / (ours_of.sum() + theirs_of.sum())
     binomial = math.sqrt(pooled * (1.0 - pooled) * (1.0 / ours_of.sum() + 1.0 / theirs_of.sum()))
-    noise = max(SIGMAS * binomial, _scatter(ours / ours_of), _scatter(theirs / theirs_of))
+    noise = max(SIGMAS * binomial, math.sqrt(2.0) * _scatter(theirs / theirs_of))
     return max(0.0, abs(float(shares[0] - shares[1])) - noise)
 
 

@@ -131,6 +131,15 @@ def test_mixes_that_differ_from_start_to_start_are_no_difference() -> None:
         assert not answer_differences(arms[0], arms[1], GATE)
 
 
+@pytest.mark.parametrize("kind", ["statuses", "sizes"])
+def test_one_start_that_responds_otherwise_is_a_difference(kind: str) -> None:
+    other = responding({"204": 900}) if kind == "statuses" else sized(np.full(900, 2))
+    (fact,) = answer_differences([FINE] * 5, [FINE, FINE, other, FINE, FINE], GATE)
+    assert (fact.subject, fact.numbers["share"]) == (kind, pytest.approx(0.2))
+    both = [FINE, other, FINE, FINE, other]
+    assert not answer_differences(both, [FINE, FINE, other, FINE, FINE], GATE)
+
+
 def test_runs_of_which_nothing_is_known_are_left_out() -> None:
     assert not differences(REFERENCE, FINE)
     nothing = responding({}, np.array([], dtype=np.int64))
