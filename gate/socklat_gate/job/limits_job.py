@@ -9,6 +9,7 @@ from socklat_gate.job.budget import Budget
 from socklat_gate.job.progress import Progress
 from socklat_gate.job.rig import Rig
 from socklat_gate.job.run_job import measure_campaign
+from socklat_gate.load.checks import check_failing
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.run import Run
 from socklat_gate.measured.verdict import Outcome, Verdict
@@ -40,6 +41,8 @@ def measure_by_limits(
 
     def decided(runs: Sequence[Run]) -> bool:
         nonlocal verdict
+        # There is no other arm beside which failures could be judged.
+        check_failing(scenario.load, [run.load for run in runs], "candidate")
         spent = budget.spent(len(runs), budget.left_s())
         verdict = decide_by_limits(runs, gate, spent)
         return verdict.outcome is not Outcome.INCONCLUSIVE or spent is not None

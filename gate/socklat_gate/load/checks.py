@@ -18,7 +18,14 @@ from socklat_gate.measured.run import Answers, LoadCounts
 from socklat_gate.scenario import Load
 from socklat_gate.wording import units
 
-__all__ = ["MIN_SENT", "Undelivered", "check_delivered", "find_failing_command", "find_undelivered"]
+__all__ = [
+    "MIN_SENT",
+    "Undelivered",
+    "check_delivered",
+    "check_failing",
+    "find_failing_command",
+    "find_undelivered",
+]
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +78,22 @@ def find_failing_command(
         for arm, count in zip(arms, counts, strict=True)
         if count.external and count.answers and (error := _statuses(load, count.answers, arm))
     )
+
+
+def check_failing(load: Load, counts: Sequence[LoadCounts], arm: str) -> None:
+    """Raises `InvalidMeasurement` (LOAD_ERRORS) for what runs of an arm fail by together.
+
+    A share above ``load.max_errors`` that one run is too short to show.
+    """
+    answers = Answers.merged(one.answers for one in counts if one.external and one.answers)
+    driven = [one for one in counts if not one.external]
+    error = _statuses(load, answers, arm) if answers else None
+    if driven and error is None:
+        failed, planned = sum(one.errors for one in driven), sum(one.planned for one in driven)
+        first = next((_first_error(one) for one in driven if one.first_error), "")
+        error = _too_many(load, failed, planned, arm, first)
+    if error is not None:
+        raise error
 
 
 def check_delivered(found: Sequence[Undelivered], arms: Collection[str]) -> None:

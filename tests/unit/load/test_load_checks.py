@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 
 from socklat_gate.errors import InvalidMeasurement, Reason
-from socklat_gate.load.checks import Undelivered, find_failing_command, find_undelivered
+from socklat_gate.load.checks import (
+    Undelivered,
+    check_failing,
+    find_failing_command,
+    find_undelivered,
+)
 from socklat_gate.load.checks import check_delivered as check_found
 from socklat_gate.load.request_log import EXPIRED, RESPONDED, Record
 from socklat_gate.load.schedule import make_schedule
@@ -234,3 +239,16 @@ def test_a_command_whose_requests_fail_in_every_arm_is_no_measurement(counts, fa
             check_found(found, ARMS)
     alone = find_failing_command(LOAD, [told({"200": 8000}), counts], ARMS)
     check_found(alone, ARMS)  # what a comparison is for
+
+
+def test_what_one_run_is_too_short_to_show_runs_of_one_arm_show_together():
+    few = but(planned=900, errors=4)
+    assert find_undelivered(LOAD, [few], ("candidate",)) == ()
+    check_failing(LOAD, [few], "candidate")
+    with pytest.raises(InvalidMeasurement, match="candidate: 40 of 9000 requests failed") as caught:
+        check_failing(LOAD, [few] * 10, "candidate")
+    assert caught.value.reason is Reason.LOAD_ERRORS
+    with pytest.raises(InvalidMeasurement, match=r"candidate: 40 of 9000 .*; statuses: 200"):
+        check_failing(LOAD, [told({"200": 896, "500": 4}, bad_status=4)] * 10, "candidate")
+    check_failing(LOAD, [GOOD] * 10, "candidate")
+    check_failing(LOAD, [], "candidate")
