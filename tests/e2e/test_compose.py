@@ -80,6 +80,7 @@ def stack(gate: Gate, scenario: Callable[..., Path]) -> Callable[..., Path]:
     return write
 
 
+@pytest.mark.slow
 def test_a_slower_service_of_the_stack_fails(gate: Gate, stack: Callable[..., Path]) -> None:
     path = stack(command=["/delay", "--before-response", "4500"])
     text = path.read_text()

@@ -93,6 +93,7 @@ def images(docker_client: Any) -> Iterator[str]:
             docker_client.images.remove(tag, force=True)
 
 
+@pytest.mark.slow
 def test_a_slower_image_of_ones_own_fails(installed: Path, images: str, tmp_path: Path) -> None:
     """A green gate, storing and comparing elsewhere: test_readme.py, with the same package."""
     newcomer = Newcomer(tmp_path, installed)
