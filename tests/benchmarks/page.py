@@ -55,7 +55,7 @@ def opened_ms(browser: Browser, path: Path) -> tuple[float, float]:
 
 def take_picture(browser: Browser) -> None:
     """The top of the example, with the pointer on p99."""
-    context = browser.new_context(viewport={"width": 1200, "height": 1380}, color_scheme="light")
+    context = browser.new_context(viewport={"width": 1200, "height": 1720}, color_scheme="light")
     page = context.new_page()
     page.goto(FILES["html"].as_uri())
     page.locator("#curves .u-over").hover()
