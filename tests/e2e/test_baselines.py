@@ -282,6 +282,7 @@ def test_no_usable_baseline_for_a_gate(
     assert verdict["pairs"] == 0
 
 
+@pytest.mark.slow
 def test_numbers_of_another_machine_give_way_to_their_image(
     gate: Gate, measured: Measured, store: Callable[..., Path]
 ) -> None:
