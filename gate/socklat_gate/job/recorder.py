@@ -180,20 +180,21 @@ class Recorder:
         if now_ns + END_AHEAD_NS + CHECK_EVERY_NS < planned_ns:
             return
         if self._probe.watches_stalls:
-            # Until then, what comes is expected to be as little disturbed as what came; slices that
-            # are left may all be the other arm's.
+            # Until then, what comes is expected to be as little disturbed as what came.
             passed_ns = max(1, now_ns - self._window.from_ns)
             planned, longest = (
                 max(1.0, end_ns / passed_ns) / SPARE
                 for end_ns in (planned_ns - self._window.from_ns, self._longest_ns)
             )
             gate, correction = self._scenario.gate, self._correct()
-            if gate.interleave == "slice" and len(self._slots) > 1:
+            # Slices so far say nothing of those to come: they may all be the other arm's, or were.
+            by_slices = gate.interleave == "slice" and len(self._slots) > 1
+            if by_slices:
                 planned = 1.0
             if too_few_undisturbed(gate, correction, passed_ns / 1e9, planned):
                 return
-            if too_few_requests(gate, correction, planned) and not too_few_requests(
-                gate, correction, longest
+            if too_few_requests(gate, correction, planned) and (
+                by_slices or not too_few_requests(gate, correction, longest)
             ):
                 return
         self._end_chosen = True

@@ -210,12 +210,13 @@ def test_too_few_requests_are_not_the_machines_doing(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(("interleave", "extended"), [("request", False), ("slice", True)])
-def test_slices_that_are_left_may_all_be_the_other_arms(
-    monkeypatch: pytest.MonkeyPatch, interleave: str, extended: bool
+@pytest.mark.parametrize("so_far", [4950, 0])
+def test_slices_so_far_say_nothing_of_those_to_come(
+    monkeypatch: pytest.MonkeyPatch, so_far: int, interleave: str, extended: bool
 ) -> None:
     world = World()
-    # 4950 of the 5000 requests that are needed, when the end has to be chosen.
-    late = np.flatnonzero(world.log["target"] == 1)[4950:]
+    # 5000 requests are needed; that many are there when the end has to be chosen.
+    late = np.flatnonzero(world.log["target"] == 1)[so_far:]
     left_out = late[world.log["rx_first_ns"][late] < 14 * S]
     world.log = np.delete(world.log, left_out)
     monkeypatch.setattr(module, "CHECK_EVERY_NS", 3 * S)  # so that much is left at the last check
