@@ -52,7 +52,7 @@ def calibration_for(
     ``[gate]``: compare ``gate_hash``.  Raises `NoUsableBaseline` for a file that is damaged, lies
     elsewhere through a link, or holds something else than its name stands for.
     """
-    hashes = (scenario.measured_hash(), *scenario.former_hashes())
+    hashes = scenario.hashes()
     names = [_name(scenario.name, known_by, fingerprint) for known_by in hashes]
     kept = place.names(f"{FOLDER}/{scenario.name}")
     name = next((name for name in names if name in kept), None)

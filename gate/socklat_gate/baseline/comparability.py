@@ -49,7 +49,7 @@ def comparable(
             "different scenarios are never compared",
         )
     campaigns, hashes = named, {scenario_hash, *former_hashes}
-    same = [c for c in campaigns if not c.hashes.isdisjoint(hashes)]
+    same = [c for c in campaigns if c.is_of(hashes)]
     if not same:
         _none(
             Reason.BASELINE_SCENARIO,
@@ -85,7 +85,7 @@ def latest_kind(
     that; none when there is none.  Campaigns of no known branch belong to every branch.
     """
     hashes = {scenario_hash, *former_hashes}
-    same = [c for c in campaigns if not scenario_hash or not c.hashes.isdisjoint(hashes)]
+    same = [c for c in campaigns if not scenario_hash or c.is_of(hashes)]
     same = [c for c in same if branch in ("", c.branch) or not c.branch]
     if not same:
         return []
@@ -95,7 +95,7 @@ def latest_kind(
         c
         for c in same
         if c.mode == newest.mode
-        and not c.hashes.isdisjoint(hashes)
+        and c.is_of(hashes)
         and c.branch in ("", branch or newest.branch)
         and not newest.fingerprint.differences(c.fingerprint)
     ]

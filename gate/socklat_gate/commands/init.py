@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["init"]
 
-REDIRECT, BAD_STATUS = 300, 400
-
 
 @command()
 @click.argument("source", default=".")
@@ -115,6 +113,7 @@ def _summary(found: Source, port: int, detected: DetectedProtocol) -> str:
 
 def _next_steps(found: Source, out: Path, detected: DetectedProtocol) -> list[str]:
     from socklat_gate.load.protocols.http_detection import HTTP
+    from socklat_gate.measured.names import BAD_STATUS, REDIRECT
 
     steps = []
     if detected.protocol is HTTP and detected.status >= BAD_STATUS:

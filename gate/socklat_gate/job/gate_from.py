@@ -11,6 +11,7 @@ from typing import Any
 from socklat_gate.errors import UsageError
 from socklat_gate.job.bytes_at import bytes_at, place_of
 from socklat_gate.job.lineage import commit_of
+from socklat_gate.job.stack_differences import differing_keys
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.scenario import Scenario
 from socklat_gate.scenario.loader import load_scenario, scenario_of
@@ -120,7 +121,7 @@ def _differing(table: str, one: Any, other: Any) -> list[str]:
         return []
     if not (isinstance(one, Mapping) and isinstance(other, Mapping)):
         return [table]
-    return [f"{table}.{key}" for key in sorted({*one, *other}) if one.get(key) != other.get(key)]
+    return [f"{table}.{key}" for key in differing_keys(one, other)]
 
 
 def _listed(names: list[str]) -> str:

@@ -27,6 +27,7 @@ from socklat_gate.job.waivers import Compared, waivers_in_force
 from socklat_gate.measured.arm_differences import ArmDifferences
 from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.facts import TEXT, Drift, Note, ReasonFact
+from socklat_gate.measured.open_verdict import blocked, counting, settled
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.result import GateResult
 from socklat_gate.measured.verdict import Outcome, Verdict
@@ -36,7 +37,6 @@ from socklat_gate.service.image import ImageRef
 from socklat_gate.service.session import ArmSpec
 from socklat_gate.verdict.decide import decide
 from socklat_gate.verdict.stored import compare, drift
-from socklat_gate.wording.decisive import blocked, counting, settled
 from socklat_gate.wording.progress_lines import STORED_ONLY, excluded_line, excluded_note
 
 __all__ = ["GateJob"]

@@ -13,6 +13,7 @@ from dataclasses import replace
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load.checks import Undelivered
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.names import BAD_STATUS
 from socklat_gate.measured.run import Answers, ErrorKind, Run
 from socklat_gate.scenario import Load
 
@@ -23,8 +24,6 @@ OFF_RATE = 0.02
 
 SIGMAS = 4.0
 """Standard errors of a Poisson count that are chance."""
-
-LOWEST_BAD_STATUS = 400
 
 
 def with_load_facts(load: Load, arm: str, run: Run, undelivered: Iterable[Undelivered]) -> Run:
@@ -88,7 +87,7 @@ def _answers_of(run: Run, unanswered: int, expected: Sequence[int] | None) -> An
 
 
 def _is_bad(status: int, expected: Sequence[int] | None) -> bool:
-    return status not in expected if expected else status >= LOWEST_BAD_STATUS
+    return status not in expected if expected else status >= BAD_STATUS
 
 
 def _unanswered(run: Run) -> int:

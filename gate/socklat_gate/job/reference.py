@@ -121,10 +121,8 @@ class Reference:
 
     def _elsewhere(self, scenario: Scenario, fingerprint: Fingerprint) -> Note:
         """Where the numbers are from whose image runs instead."""
-        hashes = {scenario.measured_hash(), *scenario.former_hashes()}
-        campaigns = [
-            c for c in self.store.existing(scenario.name) if not c.hashes.isdisjoint(hashes)
-        ]
+        hashes = scenario.hashes()
+        campaigns = [c for c in self.store.existing(scenario.name) if c.is_of(hashes)]
         chosen = choose(campaigns, self.lineage).campaign
         parts = differing_parts(fingerprint, chosen.fingerprint)
         numbers = {f"{side}.{name}": pair[at] for name, pair in parts.items() for at, side in SIDES}
@@ -203,7 +201,7 @@ def _choice(store: BaselineStore, scenario: Scenario, lineage: Lineage) -> Choic
             remedy="store one with `socklat-gate baseline save RESULT`",
         )
     machine = this_machine().items()
-    hashes = {scenario.measured_hash(), *scenario.former_hashes()}
-    same = [campaign for campaign in campaigns if not campaign.hashes.isdisjoint(hashes)]
+    hashes = scenario.hashes()
+    same = [campaign for campaign in campaigns if campaign.is_of(hashes)]
     here = [one for one in same if machine <= one.fingerprint.must_match.items()]
     return choose(here or same or campaigns, lineage)

@@ -24,7 +24,7 @@ from socklat_gate.git import COMMIT, git
 from socklat_gate.job.bytes_at import bytes_at
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.scenario import Scenario, Service, Waiver
-from socklat_gate.scenario.tables import tomllib
+from socklat_gate.scenario.tables import table_in, tomllib
 
 __all__ = ["Compared", "waivers_in_force"]
 
@@ -63,8 +63,8 @@ def _why_not(waiver: Waiver, scenario: Scenario, compared: Compared) -> str:
     """A code of `wording.baseline_notes`; empty when it is in force."""
     given_for = waiver.baseline
     if given_for.startswith(IMAGE):
-        ids = [image[image.find(IMAGE) :] for image in compared.images if IMAGE in image]
-        return "" if any(image.startswith(given_for) for image in ids) else "other_image"
+        found = any(image.startswith(given_for) for image in _hashes_of(compared))
+        return "" if found else "other_image"
     if not COMMIT.fullmatch(compared.commit):
         return "commit_unknown"
     if compared.commit.startswith(given_for):
@@ -93,7 +93,12 @@ def _name_of(compared: Compared) -> str:
     """What to write in a waiver for this baseline; empty when nothing names it."""
     if COMMIT.fullmatch(compared.commit):
         return compared.commit[:12]
-    return next((i[i.find(IMAGE) :] for i in compared.images if IMAGE in i), "")
+    return next(iter(_hashes_of(compared)), "")
+
+
+def _hashes_of(compared: Compared) -> list[str]:
+    """Of its image: the id, and the digest without the repository before it."""
+    return [image[image.find(IMAGE) :] for image in compared.images if IMAGE in image]
 
 
 def _is_ancestor(directory: Path, older: str, newer: str) -> bool:
@@ -110,11 +115,7 @@ def _has_waiver(path: Path, commit: str, waiver: Waiver) -> bool:
         data = tomllib.loads(found.decode("utf-8")) if found is not None else {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, UsageError):
         return True
-    if path.name == "pyproject.toml":
-        tool = data.get("tool")
-        table = tool.get("socklat-gate") if isinstance(tool, dict) else None
-        data = table if isinstance(table, dict) else {}
-    waivers = data.get("waiver")
+    waivers = (table_in(path.name, data) or {}).get("waiver")
     return any(
         isinstance(one, dict)
         and one.get("metric") == waiver.metric

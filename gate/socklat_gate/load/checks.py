@@ -130,9 +130,8 @@ def _statuses(load: Load, answers: Answers, arm: str) -> InvalidMeasurement | No
     read = Counter({status: count for status, count in answers.statuses.items() if status})
     if not read.total():
         return None
-    planned = sum(answers.statuses.values()) + answers.errors.get("closed", 0)
     most = ", ".join(f"{status} ({count} times)" for status, count in read.most_common(SHOWN))
-    return _too_many(load, answers.failed, planned, arm, f"; statuses: {most}")
+    return _too_many(load, answers.failed, answers.seen, arm, f"; statuses: {most}")
 
 
 def _too_many(

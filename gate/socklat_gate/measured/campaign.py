@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from socklat_gate.measured.names import Mode
@@ -61,3 +61,7 @@ class Campaign:
     def hashes(self) -> frozenset[str]:
         """All hashes by which the scenario is known."""
         return frozenset({self.scenario_hash, *self.former_hashes})
+
+    def is_of(self, hashes: Collection[str]) -> bool:
+        """Whether the scenario is known by one of them."""
+        return not self.hashes.isdisjoint(hashes)

@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from typing import Literal
 
-__all__ = ["CAPACITY", "CONNECTIONS", "ERRORS", "SPIKES", "Mode", "Stage"]
+__all__ = [
+    "BAD_STATUS",
+    "CAPACITY",
+    "CONNECTIONS",
+    "ERRORS",
+    "REDIRECT",
+    "SPIKES",
+    "WHOLE",
+    "Mode",
+    "Stage",
+]
+
+REDIRECT, BAD_STATUS = 300, 400
+"""HTTP statuses from which on a response leads elsewhere, and from which on it is an error."""
+
+WHOLE = ("response", "service")
+"""Stages that stand for a whole exchange: the second in runs that are older than the first."""
 
 SPIKES = "spikes"
 """The name of rare spikes as a metric, in a waiver."""

@@ -78,6 +78,11 @@ class Answers:
         """Requests that failed, of whatever kind."""
         return sum(self.errors.values())
 
+    @property
+    def seen(self) -> int:
+        """Requests that the kernel saw: those with a response, and those cut off before it."""
+        return sum(self.statuses.values()) + self.errors.get("closed", 0)
+
     @classmethod
     def merged(cls, parts: Iterable[Answers]) -> Answers | None:
         """Their sum; None of none.  The source is the first one's."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.result import Comparison, GateResult, Result, RunResult
 from socklat_gate.report.answers import keep_alive_note
-from socklat_gate.report.arm_runs import shown_runs
+from socklat_gate.report.arm_runs import ShownRuns
 from socklat_gate.report.pair_table import interleaving
 from socklat_gate.wording import units
 from socklat_gate.wording.drift_text import drift_text
@@ -39,7 +39,7 @@ class Head:
     subject: tuple[tuple[str, str], ...]
 
 
-def head_of(result: Result) -> Head:
+def head_of(result: Result, runs: ShownRuns) -> Head:
     """The head of a result of any kind and outcome."""
     if isinstance(result, RunResult):
         return Head("•", "MEASURED", headline(result), next_step(result), (), (), _subject(result))
@@ -50,18 +50,18 @@ def head_of(result: Result) -> Head:
         headline=headline(result),
         next_step=next_step(result),
         reasons=tuple(coded_reasons(verdict)),
-        notes=_notes(result),
+        notes=_notes(result, runs),
         subject=_subject(result),
     )
 
 
-def _notes(result: GateResult | Comparison) -> tuple[str, ...]:
+def _notes(result: GateResult | Comparison, runs: ShownRuns) -> tuple[str, ...]:
     found = [note_text(note) for note in result.notes]
     if isinstance(result, GateResult):
         beside = result.arm_differences is not None and result.arm_differences.beside_image
         same = "" if beside else same_image_note(result.pairs)
         found += [same, drift_text(result.drift), note_text(result.calibration)]
-    found.append(keep_alive_note(shown_runs(result).arms))
+    found.append(keep_alive_note(runs.arms))
     return tuple(filter(None, found))
 
 

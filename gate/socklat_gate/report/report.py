@@ -126,7 +126,7 @@ def _common(result: Result, runs: ShownRuns) -> Report:
     return Report(
         result=result,
         runs=runs,
-        head=head_of(result),
+        head=head_of(result, runs),
         response_time=response_time_section(runs),
         load=load_section(arms),
         answers=answers_section(arms),

@@ -99,26 +99,6 @@ def _wait_sentence(title: Sentence, part: StageShare, of: Sentence) -> Sentence:
     )
 
 
-def _upload_sentence(attribution: Sequence[Attribution]) -> Sentence:
-    """Time in which requests came in pieces, in the first slice that has any."""
-    known = ((part.slice, part.upload) for part in attribution if part.upload is not None)
-    title, upload = next(known, ("", None))
-    if upload is None:
-        return ()
-    change_ns = upload.candidate_ns - upload.baseline_ns
-    return (
-        "Time in which requests came in (",
-        Name(upload.stage),
-        ", their sender's part of ",
-        Name("recv_wait"),
-        " and ",
-        Name("app"),
-        f"), {title}: {units.ns(upload.baseline_ns)} per request, then "
-        f"{units.ns(upload.candidate_ns)}: {units.ns_change(change_ns)} "
-        f"(95% interval {units.ns_interval(upload.low_ns, upload.high_ns)}).",
-    )
-
-
 def _cancel(shares: Sequence[StageShare]) -> bool:
     return any(abs(one.share) > CANCEL for one in shares if math.isfinite(one.share))
 

@@ -137,6 +137,10 @@ class Scenario(StrictModel):
         """Other hashes by which older documents may know this scenario."""
         return former_hashes(self)
 
+    def hashes(self) -> tuple[str, ...]:
+        """All of them, today's first."""
+        return self.measured_hash(), *self.former_hashes()
+
     def gate_hash(self) -> str:
         """Hash of the rule that a study judged by: ``[gate]`` without its budgets."""
         rule = self.gate.model_dump(

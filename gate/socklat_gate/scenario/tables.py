@@ -15,7 +15,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["REMEDY", "KeyPath", "Tables", "read_tables", "tables_of", "tomllib"]
+__all__ = ["REMEDY", "KeyPath", "Tables", "read_tables", "table_in", "tables_of", "tomllib"]
 
 KeyPath = tuple[str | int, ...]
 
@@ -59,9 +59,8 @@ def tables_of(where: str, name: str, text: str) -> Tables:
     prefix: KeyPath = ()
     if name == "pyproject.toml":
         prefix = ("tool", "socklat-gate")
-        tool = data.get("tool")
-        table = tool.get("socklat-gate") if isinstance(tool, dict) else None
-        if not isinstance(table, dict):
+        table = table_in(name, data)
+        if table is None:
             raise UsageError(
                 Reason.BAD_SCENARIO,
                 f"{where} has no table [tool.socklat-gate]",
@@ -70,6 +69,15 @@ def tables_of(where: str, name: str, text: str) -> Tables:
         data = table
     accept_old_keys(where, data)
     return Tables(where, text, data, prefix)
+
+
+def table_in(name: str, data: dict[str, Any]) -> dict[str, Any] | None:
+    """The scenario's table in a file of that name; None for a pyproject.toml that has none."""
+    if name != "pyproject.toml":
+        return data
+    tool = data.get("tool")
+    table = tool.get("socklat-gate") if isinstance(tool, dict) else None
+    return table if isinstance(table, dict) else None
 
 
 def _cause(error: Exception) -> str:

@@ -18,6 +18,7 @@ import numpy as np
 from socklat_gate.errors import Reason
 from socklat_gate.measured.facts import ReasonFact, Scalar
 from socklat_gate.measured.histogram import BUCKETS, Histogram, bucket_edges_ns
+from socklat_gate.measured.names import BAD_STATUS
 from socklat_gate.measured.run import Answers
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.functions import student_quantile
@@ -34,7 +35,6 @@ TOLERANCE = 0.01
 SHIFT = 1.2
 """Sizes within this factor count as the same."""
 
-LOWEST_BAD_STATUS = 400
 SIGMAS = 4.0
 LEVEL = 0.999
 
@@ -94,7 +94,7 @@ def _statuses(baseline: Sequence[Answers], candidate: Sequence[Answers]) -> Reas
 def _compared(answers: Answers) -> Mapping[str, int]:
     """Counts by status without those of failed requests, which are judged as errors."""
     failed = sum(answers.errors.get(kind, 0) for kind in ("bad_status", "unexpected_status"))
-    bad = {name for name in answers.statuses if name.isdecimal() and int(name) >= LOWEST_BAD_STATUS}
+    bad = {name for name in answers.statuses if name.isdecimal() and int(name) >= BAD_STATUS}
     if sum(answers.statuses[name] for name in bad) > failed:
         return answers.statuses  # the scenario expects some of them
     return {name: count for name, count in answers.statuses.items() if name not in bad}

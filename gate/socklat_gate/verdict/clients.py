@@ -17,6 +17,7 @@ import numpy as np
 
 from socklat_gate.errors import Reason
 from socklat_gate.measured.facts import ReasonFact
+from socklat_gate.measured.names import WHOLE
 from socklat_gate.measured.pair import ARMS, Pair
 from socklat_gate.measured.run import Run
 from socklat_gate.scenario.exceeding import MIN_EXCEEDING
@@ -27,10 +28,7 @@ from socklat_gate.verdict.zone import zone_of
 if TYPE_CHECKING:
     from socklat_gate.scenario.gating import Gate, Waiver
 
-__all__ = ["WHOLE", "slower_clients"]
-
-WHOLE = ("response", "service")
-"""Stages that stand for what a client waits for."""
+__all__ = ["slower_clients"]
 
 
 def slower_clients(

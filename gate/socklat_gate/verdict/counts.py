@@ -209,8 +209,7 @@ def _failures(run: Run, _other: Run) -> tuple[int, int]:
         return load.errors, load.planned
     if load.answers is None:
         return 0, 0
-    unanswered = load.answers.errors.get("closed", 0)
-    return load.answers.failed, sum(load.answers.statuses.values()) + unanswered
+    return load.answers.failed, load.answers.seen
 
 
 def _overloads(run: Run, other: Run) -> tuple[int, int]:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from socklat_gate.errors import Reason
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.facts import ReasonFact
+from socklat_gate.measured.names import WHOLE
 from socklat_gate.measured.run import Run
-from socklat_gate.verdict.clients import WHOLE
 from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.prediction import predict
 from socklat_gate.verdict.zone import zone_of

@@ -7,6 +7,7 @@ import math
 from socklat_gate.errors import Reason
 from socklat_gate.measured.attribution import Attribution
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.open_verdict import CANNOT_JUDGE, blocked
 from socklat_gate.measured.result import Result, RunResult
 from socklat_gate.measured.run_values import latency_stage
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict, Verdict
@@ -18,7 +19,7 @@ from socklat_gate.wording.change_text import (
     pairs_text,
 )
 from socklat_gate.wording.count_text import counts_summary
-from socklat_gate.wording.decisive import CANNOT_JUDGE, blocked, carrier, improved, worst_of
+from socklat_gate.wording.decisive import carrier, improved, worst_of
 from socklat_gate.wording.pass_text import pass_sentence
 from socklat_gate.wording.reasons import reason_text
 from socklat_gate.wording.sentence import Name, Sentence

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from socklat_gate.errors import Reason
 from socklat_gate.measured.facts import TEXT, ReasonFact
 from socklat_gate.measured.names import CAPACITY, CONNECTIONS, ERRORS
+from socklat_gate.measured.open_verdict import CANNOT_JUDGE
 from socklat_gate.measured.verdict import MetricVerdict, Verdict
 from socklat_gate.wording import units
 from socklat_gate.wording.changes import listing, plural
@@ -21,7 +22,6 @@ from socklat_gate.wording.count_text import (
     named_count,
     undecided_text,
 )
-from socklat_gate.wording.decisive import CANNOT_JUDGE
 from socklat_gate.wording.fact_numbers import count_of, number_of
 from socklat_gate.wording.limit_text import (
     above_limit_text,

@@ -21,7 +21,7 @@ from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.result import GateResult
 from socklat_gate.measured.verdict import Outcome
-from socklat_gate.report.head import head_of
+from socklat_gate.report.report import report_of
 from socklat_gate.wording.drift_text import drift_text
 from socklat_gate.wording.headline import headline, next_step
 from socklat_gate.wording.notes import note_text
@@ -217,7 +217,7 @@ def test_their_image_is_one_and_the_result_says_so(
     assert outcome(result)[0] is Outcome.PASS
     assert result.drift is None
     assert result.baseline_commit == "c" * 40
-    assert "kernel is '6.1' here, '5.10' in the baseline" in " ".join(head_of(result).notes)
+    assert "kernel is '6.1' here, '5.10' in the baseline" in " ".join(report_of(result).head.notes)
     assert outcome(judge([0.3] * 40, reference))[0] is Outcome.REGRESSION
 
 

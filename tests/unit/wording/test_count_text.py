@@ -6,6 +6,7 @@ import pytest
 
 from socklat_gate.errors import Reason
 from socklat_gate.measured.facts import ReasonFact
+from socklat_gate.measured.open_verdict import settled
 from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.wording.count_text import (
     count_evidence_text,
@@ -13,7 +14,6 @@ from socklat_gate.wording.count_text import (
     counts_summary,
     differences_text,
 )
-from socklat_gate.wording.decisive import settled
 from socklat_gate.wording.headline import headline, next_step
 from socklat_gate.wording.reasons import reason_text
 from socklat_gate.wording.sentence import plain

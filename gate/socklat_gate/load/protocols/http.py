@@ -9,10 +9,11 @@ from urllib.parse import quote
 import httptools
 
 from socklat_gate.load.expectation import Expectation, Violation, expectation_of
-from socklat_gate.load.protocols.http_detection import BAD_STATUS, HTTP
+from socklat_gate.load.protocols.http_detection import HTTP
 from socklat_gate.load.protocols.parser import BadResponse, ResponseParser
 from socklat_gate.load.protocols.parser_state import ParserState
 from socklat_gate.load.protocols.protocol import LoadProtocol
+from socklat_gate.measured.names import BAD_STATUS
 
 if TYPE_CHECKING:
     from socklat_gate.scenario import Load

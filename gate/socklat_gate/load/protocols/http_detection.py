@@ -10,11 +10,10 @@ from urllib.parse import urljoin, urlsplit
 
 from socklat_gate.load.protocols.handshake import TRY_TIMEOUT_S, median_latency_s
 from socklat_gate.load.protocols.protocol import DetectedProtocol, LoadKey
+from socklat_gate.measured.names import BAD_STATUS, REDIRECT
 
-__all__ = ["BAD_STATUS", "HTTP"]
+__all__ = ["HTTP"]
 
-BAD_STATUS = 400
-REDIRECT = 300
 HTTP_PORT = 80
 MAX_REDIRECTS = 3
 _PATH = re.compile(r"/[!-~]*")

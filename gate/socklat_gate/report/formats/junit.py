@@ -14,10 +14,9 @@ from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 from junitparser.junitparser import FinalResult
 
 from socklat_gate.measured.names import SPIKES
-from socklat_gate.measured.result import Result, RunResult
+from socklat_gate.measured.result import RunResult
 from socklat_gate.measured.verdict import LimitVerdict, MetricVerdict, Outcome, SpikeVerdict
 from socklat_gate.report.answers import answers_by_arm
-from socklat_gate.report.arm_runs import shown_runs
 from socklat_gate.report.count_rows import count_outcome
 from socklat_gate.report.formats import markdown
 from socklat_gate.report.report import Report
@@ -48,7 +47,7 @@ def render(report: Report) -> str:
     result = report.result
     suite = TestSuite(NAME)
     suite.timestamp = _line(result.created)[: len("2026-01-01T00:00:00")]
-    for name, value in _properties(result):
+    for name, value in _properties(report):
         if value:
             suite.add_property(name, _line(value))
     for case in _cases(report):
@@ -139,7 +138,8 @@ def _spike_texts(spikes: SpikeVerdict) -> tuple[str, str]:
     return _line(spikes_summary(spikes)), f"{evidence}\n{power_text(spikes)}"
 
 
-def _properties(result: Result) -> Iterator[tuple[str, str]]:
+def _properties(report: Report) -> Iterator[tuple[str, str]]:
+    result = report.result
     judged = None if isinstance(result, RunResult) else result
     yield "kind", result.kind
     yield "verdict", judged.verdict.outcome.value if judged else ""
@@ -148,7 +148,7 @@ def _properties(result: Result) -> Iterator[tuple[str, str]]:
     yield "commit", result.commit
     yield "seed", str(result.seed)
     yield "pairs", str(judged.verdict.pairs if judged else 0)
-    for arm, answers in answers_by_arm(shown_runs(result).arms).items():
+    for arm, answers in answers_by_arm(report.runs.arms).items():
         for name, counts in (("statuses", answers.statuses), ("errors", answers.errors)):
             texts = (f"{key or 'none'}: {count}" for key, count in counts.items())
             yield f"{arm}_{name}", ", ".join(texts)

@@ -1,0 +1,54 @@
+"""Whether measuring on could change an open verdict: the job ends by it, and reports say so."""
+
+from __future__ import annotations
+
+from socklat_gate.errors import Reason
+from socklat_gate.measured.facts import ReasonFact
+from socklat_gate.measured.verdict import Outcome, Verdict
+
+__all__ = ["CANNOT_JUDGE", "blocked", "counting", "settled"]
+
+CANNOT_JUDGE = {
+    Reason.NOT_MEASURED,
+    Reason.TOO_FEW_SAMPLES,
+    Reason.TOO_FEW_REQUESTS,
+    Reason.OVERLAPPING_REQUESTS,
+}
+"""Reasons for which more pairs do not help, so that they are the headline of an open verdict."""
+
+BEYOND_DOUBT = 1000.0
+"""Evidence that no further pairs of a job's budget would take back."""
+
+
+def blocked(verdict: Verdict) -> bool:
+    """Whether something cannot be judged at all, so that more pairs would not help."""
+    return any(fact.code in CANNOT_JUDGE for fact in verdict.reasons)
+
+
+def settled(verdict: Verdict) -> bool:
+    """Whether an open verdict stays open: all would pass, but for responses that differ.
+
+    Or for clients that are slower beyond doubt.
+    """
+    return (
+        verdict.outcome is Outcome.INCONCLUSIVE
+        and any(map(_stays, verdict.reasons))
+        and all(metric.verdict is Outcome.PASS for metric in verdict.metrics)
+        and all(limit.verdict is Outcome.PASS for limit in verdict.limits)
+        and not counting(verdict)
+    )
+
+
+def _stays(fact: ReasonFact) -> bool:
+    if fact.code is not Reason.CLIENTS_SLOWER:
+        return fact.code is Reason.ANSWERS_DIFFER
+    evidence = fact.numbers.get("evidence")
+    return isinstance(evidence, int | float) and evidence >= BEYOND_DOUBT
+
+
+def counting(verdict: Verdict) -> bool:
+    """Whether counts speak for a regression that further pairs may show.
+
+    A candidate that fails its requests has too few responses for quantiles.
+    """
+    return any(count.undecided for count in verdict.counts)
