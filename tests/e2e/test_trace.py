@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from socklat_gate.errors import Exit, Reason
-from socklat_gate.measured.run import LoadCounts
+from socklat_gate.measured.load_counts import LoadCounts
 from tests.e2e.harness import Gate
 from tests.e2e.scenarios import DELAY_TAG
 from tests.e2e.traced import (

@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 from socklat_gate.load.process import Endpoint, LoadProcess
-from socklat_gate.measured.run import LoadCounts
+from socklat_gate.measured.load_counts import LoadCounts
 from socklat_gate.scenario import Load
 from tests.e2e.scenarios import DELAY_TAG
 

@@ -14,6 +14,7 @@ from socklat_gate.measured.attribution import Attribution, StageShare
 from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.facts import TEXT, Note, NoteCode, ReasonFact
 from socklat_gate.measured.histogram import BAND_COUNT, BAND_SUB_BITS, Histogram, index_of
+from socklat_gate.measured.load_counts import Answers, LoadCounts
 from socklat_gate.measured.pair import Arm, Noise, Pair
 from socklat_gate.measured.result import (
     Comparison,
@@ -23,15 +24,7 @@ from socklat_gate.measured.result import (
     Result,
     RunResult,
 )
-from socklat_gate.measured.run import (
-    WEIGHT_UNIT,
-    Answers,
-    Bands,
-    LoadCounts,
-    Run,
-    Spike,
-    StallCorrected,
-)
+from socklat_gate.measured.run import WEIGHT_UNIT, Bands, Run, Spike, StallCorrected
 from socklat_gate.measured.verdict import (
     CountVerdict,
     LimitVerdict,

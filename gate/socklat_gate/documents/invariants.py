@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from socklat_gate.measured.campaign import Campaign
-from socklat_gate.measured.run import ERROR_KINDS, Answers, Run
+from socklat_gate.measured.load_counts import ERROR_KINDS, Answers
+from socklat_gate.measured.run import Run
 from socklat_gate.measured.verdict import EvidenceTrace
 
 __all__ = ["invariant_violation"]

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from socklat_gate.job.completeness import MAX_LOSS
 from socklat_gate.measured.facts import Note, NoteCode
+from socklat_gate.measured.load_counts import LoadCounts
 from socklat_gate.measured.pair import Noise
-from socklat_gate.measured.run import LoadCounts, Run
+from socklat_gate.measured.run import Run
 from socklat_gate.probe.hook_table import ONLY_COUNTED
 from socklat_gate.scenario.exceeding import MIN_EXCEEDING
 from socklat_gate.scenario.gating import Gate, Metric

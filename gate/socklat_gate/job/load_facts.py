@@ -13,8 +13,9 @@ from dataclasses import replace
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load.checks import Undelivered
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.load_counts import Answers, ErrorKind
 from socklat_gate.measured.names import BAD_STATUS
-from socklat_gate.measured.run import Answers, ErrorKind, Run
+from socklat_gate.measured.run import Run
 from socklat_gate.scenario import Load
 
 __all__ = ["with_load_facts"]

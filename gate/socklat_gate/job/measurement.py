@@ -20,8 +20,9 @@ from socklat_gate.load.bounds import for_turns, with_extension
 from socklat_gate.load.checks import Undelivered, find_failing_command, find_undelivered
 from socklat_gate.load.process import Endpoint, make_load
 from socklat_gate.measured.facts import Note
+from socklat_gate.measured.load_counts import LoadCounts
 from socklat_gate.measured.pair import Interleave, Noise
-from socklat_gate.measured.run import LoadCounts, Run
+from socklat_gate.measured.run import Run
 from socklat_gate.probe.netstat import increments, network_counters
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.probe.reading import Reading

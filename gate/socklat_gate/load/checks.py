@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load.bounds import MOST_CONNECTIONS, max_connections_of
-from socklat_gate.measured.run import Answers, LoadCounts
+from socklat_gate.measured.load_counts import Answers, LoadCounts
 from socklat_gate.scenario import Load
 from socklat_gate.wording import units
 

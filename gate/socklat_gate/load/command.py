@@ -28,8 +28,8 @@ from socklat_gate.load.load_driver import (
 )
 from socklat_gate.load.tail import tail_of
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.load_counts import LoadCounts
 from socklat_gate.measured.pair import ARMS
-from socklat_gate.measured.run import LoadCounts
 from socklat_gate.scenario import Load
 
 __all__ = ["CommandLoad"]

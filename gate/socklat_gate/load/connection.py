@@ -12,7 +12,7 @@ from socklat_gate.load.protocols.parser import BadResponse, ResponseParser
 from socklat_gate.load.request_log import SENT
 
 if TYPE_CHECKING:
-    from socklat_gate.measured.run import ErrorKind
+    from socklat_gate.measured.load_counts import ErrorKind
 
 __all__ = ["Connection"]
 

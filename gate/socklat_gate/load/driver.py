@@ -12,7 +12,7 @@ from socklat_gate.load.dialer import Network, TcpNetwork
 from socklat_gate.load.pool import Pool
 from socklat_gate.load.request_log import SENT, WAITING, Record
 from socklat_gate.load.schedule import Schedule
-from socklat_gate.measured.run import LoadCounts
+from socklat_gate.measured.load_counts import LoadCounts
 
 if TYPE_CHECKING:
     from socklat_gate.scenario import Load

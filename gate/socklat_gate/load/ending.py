@@ -6,7 +6,7 @@ import errno
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from socklat_gate.measured.run import ErrorKind
+    from socklat_gate.measured.load_counts import ErrorKind
 
 __all__ = ["BY_SERVICE", "kind_of"]
 

@@ -10,7 +10,7 @@ from socklat_gate.scenario.payload import parse_payload
 from socklat_gate.scenario.searched import SEARCHED_BYTES
 
 if TYPE_CHECKING:
-    from socklat_gate.measured.run import ErrorKind
+    from socklat_gate.measured.load_counts import ErrorKind
     from socklat_gate.scenario import Load
 
 __all__ = ["SEARCHED_BYTES", "Expectation", "Violation", "expectation_of"]

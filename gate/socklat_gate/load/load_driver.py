@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
-from socklat_gate.measured.run import LoadCounts
+from socklat_gate.measured.load_counts import LoadCounts
 
 if TYPE_CHECKING:
     from socklat_gate.scenario import Load

@@ -24,8 +24,8 @@ from socklat_gate.load.load_driver import (
 from socklat_gate.load.schedule import make_schedule
 from socklat_gate.load.worker_client import Worker, WorkerClient
 from socklat_gate.load.worker_json import counts_from_json, load_to_json
+from socklat_gate.measured.load_counts import LoadCounts
 from socklat_gate.measured.pair import Interleave
-from socklat_gate.measured.run import LoadCounts
 from socklat_gate.scenario import Load
 
 __all__ = ["Endpoint", "LoadDriver", "LoadProcess", "Window", "make_load"]

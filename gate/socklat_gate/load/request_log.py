@@ -13,7 +13,7 @@ import numpy.typing as npt
 from socklat_gate.load.protocols.parser import ERROR_REPLY, NO_STATUS
 from socklat_gate.load.schedule import Schedule
 from socklat_gate.measured.histogram import Histogram
-from socklat_gate.measured.run import ERROR_KINDS, Answers, ErrorKind, LoadCounts
+from socklat_gate.measured.load_counts import ERROR_KINDS, Answers, ErrorKind, LoadCounts
 
 __all__ = ["EXPIRED", "FAILED", "REJECTED", "RESPONDED", "SENT", "WAITING", "Record"]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from socklat_gate.measured.histogram import BUCKETS, Histogram
-from socklat_gate.measured.run import Answers, LoadCounts
+from socklat_gate.measured.load_counts import Answers, LoadCounts
 
 if TYPE_CHECKING:
     from socklat_gate.scenario import Load

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from socklat_gate.measured.bpf_layout import layout, names, structs
@@ -16,6 +17,7 @@ __all__ = [
     "EXCHANGE",
     "EXCHANGE_STAGES",
     "MOSTLY_ZERO",
+    "SENT",
     "SPIKE",
     "STALL",
     "SUMS",
@@ -46,3 +48,15 @@ STALL = structs()["stall"]
 
 SPIKE = structs()["spike"]
 """As `EXCHANGE`, with the peer: ``family``, ``peer_port`` in network byte order, ``peer``."""
+
+SENT = np.dtype(
+    [
+        ("sent_ns", np.int64),
+        ("ordinal", np.uint32),
+        ("port", np.uint16),
+        ("kind", np.uint16),
+        ("arm", np.uint8),
+    ]
+)
+"""A request as the driver sent it: when, as which of those on its connection (from 1), the local
+``port`` of that, the index of its name in ``load.requests`` and the index of the endpoint."""

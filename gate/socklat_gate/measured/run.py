@@ -6,135 +6,31 @@ measured is `documents.codec`'s work.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from socklat_gate.measured.attribution import COMPONENTS
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.load_counts import LoadCounts
 
 __all__ = [
-    "ERROR_KINDS",
     "WEIGHT_UNIT",
-    "Answers",
     "Bands",
-    "ErrorKind",
-    "LoadCounts",
+    "Join",
+    "Mismatch",
+    "RequestStages",
     "Run",
     "Spike",
     "StallCorrected",
 ]
 
-ErrorKind = Literal[
-    "timeout",
-    "refused",
-    "reset",
-    "closed",
-    "protocol",
-    "bad_status",
-    "unexpected_status",
-    "unexpected_size",
-    "unexpected_body",
-]
-"""How a request can fail.
-
-No response in time (or no connection to send it on); the service refused, reset or closed the
-connection; bytes that are no response; a status that reports a failure; and what `load.expect`
-does not allow: another status, too few bytes, other content.
-"""
-ERROR_KINDS: tuple[ErrorKind, ...] = get_args(ErrorKind)
-
 WEIGHT_UNIT = 1000
 """Counts of a corrected histogram that one exchange of weight 1 makes."""
 
 U64 = npt.NDArray[np.uint64]
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """What came back to the driver in the measured window.
-
-    ``statuses`` counts responses by status: "200" for HTTP; for a protocol without statuses "", and
-    "-" for its error replies.  ``sizes`` is the distribution of the responses' payload bytes, head
-    included.  ``errors`` counts failed requests by `ErrorKind`.  Connections count from the first
-    on, warm-up included: ``opened`` ones, and ``lost`` ones, which the service ended while the
-    driver wanted to keep them.  ``source``: the built-in driver, what the kernel read of the
-    responses' first bytes, or an external tool's own summary.
-    """
-
-    statuses: Mapping[str, int]
-    sizes: Histogram
-    errors: Mapping[str, int]
-    opened: int
-    lost: int
-    source: Literal["driver", "kernel", "tool"] = "driver"
-
-    @property
-    def failed(self) -> int:
-        """Requests that failed, of whatever kind."""
-        return sum(self.errors.values())
-
-    @property
-    def seen(self) -> int:
-        """Requests that the kernel saw: those with a response, and those cut off before it."""
-        return sum(self.statuses.values()) + self.errors.get("closed", 0)
-
-    @classmethod
-    def merged(cls, parts: Iterable[Answers]) -> Answers | None:
-        """Their sum; None of none.  The source is the first one's."""
-        every = tuple(parts)
-        if not every:
-            return None
-        statuses, errors = Counter[str](), Counter[str]()
-        for part in every:
-            statuses.update(part.statuses)
-            errors.update(part.errors)
-        return cls(
-            statuses=dict(statuses),
-            sizes=Histogram.merged(part.sizes for part in every),
-            errors=dict(errors),
-            opened=sum(part.opened for part in every),
-            lost=sum(part.lost for part in every),
-            source=every[0].source,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class LoadCounts:
-    """What the driver did to one arm in the measured window (warm-up excluded unless named).
-
-    ``responded_total`` includes the warm-up: it is what the kernel's own count of exchanges is
-    reconciled with.  ``late_p99_ns`` is how late the driver itself woke up (its own noise);
-    ``lag_p99_ns`` is due time to actual send, waiting for a free connection included.
-    ``client`` holds the times from due to the response's last byte, free of coordinated omission;
-    it is empty when an external command drives the load (then ``external`` is set; ``planned`` is 0
-    where it does not keep to ``load.rate``, and ``sent`` what the kernel saw).
-    ``grown`` connections were opened beyond ``load.connections`` because requests found none free.
-    ``answers`` is None where it is not known what came back.  ``no_response_total`` are the sent
-    requests without a complete response, warm-up included, which the kernel may have counted as
-    responses (None: not known).  ``overloaded``: the arm could not carry its load, by the rule of
-    `load.checks`.
-    """
-
-    planned: int
-    sent: int
-    starved: int
-    responded: int
-    errors: int
-    responded_total: int
-    late_p99_ns: int
-    lag_p99_ns: int
-    client: Histogram
-    external: bool = False
-    first_error: str = ""
-    grown: int = 0
-    answers: Answers | None = None
-    no_response_total: int | None = None
-    overloaded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +93,51 @@ class StallCorrected:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestStages:
+    """The part of a run that one named request of the scenario has, from the log of exchanges.
+
+    ``weight`` is its share of the scenario's requests (they sum to 1 over the names), ``exchanges``
+    counts those that were logged and joined; ``histograms`` are the raw stages of these,
+    ``corrected`` the same without the machine's stalls (None: stalls were not watched).
+    ``spikes`` of the run's were answers to this request.
+    """
+
+    weight: float
+    exchanges: int
+    histograms: Mapping[str, Histogram]
+    corrected: StallCorrected | None = None
+    spikes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """A connection on which the kernel saw other exchanges than the driver sent requests.
+
+    ``peer_port`` is the driver's; ``seen`` exchanges against ``sent`` requests.
+    """
+
+    peer_port: int
+    seen: int
+    sent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """How the kernel's exchanges were joined with the driver's requests.
+
+    The k-th exchange of a connection is the k-th request sent on it.  Of ``logged`` exchanges,
+    ``joined`` found their request; ``connections`` were compared, those of ``mismatches`` (the
+    first few of ``mismatched``) do not agree.
+    """
+
+    logged: int
+    joined: int
+    connections: int
+    mismatched: int = 0
+    mismatches: tuple[Mismatch, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One container measured once: stage histograms (ns), bands, kernel counters, load.
 
@@ -210,7 +151,8 @@ class Run:
     exchanges on other ports of the container's namespace, by port (stage ``internal`` is their
     sum; the ports of older documents are not known).  ``statuses`` has the recorded exchanges
     by the HTTP status of their response as the kernel saw it, "" where that is not known; it is
-    empty where the kernel did not look.
+    empty where the kernel did not look.  ``requests`` are the parts of named requests in the order
+    of the scenario, and ``join`` is how they were found (None: none has a name).
     """
 
     image: str
@@ -231,3 +173,5 @@ class Run:
     companions: Mapping[str, Histogram] = field(default_factory=dict)
     internal: Mapping[str, Histogram] = field(default_factory=dict)
     statuses: Mapping[str, int] = field(default_factory=dict)
+    requests: Mapping[str, RequestStages] = field(default_factory=dict)
+    join: Join | None = None

@@ -108,6 +108,7 @@ class MetricVerdict:
     lacks to be judged.  ``evidence_improved`` mirrors ``evidence_fail``: the e-value against "the
     change is not below minus the tolerance" (NaN where none was formed); ``improved`` when it
     reached ``threshold_pass``, or a stored comparison shows as much.  It never fails anything.
+    ``request`` is the named request whose exchanges alone are judged ("": all).
     """
 
     name: str
@@ -135,6 +136,7 @@ class MetricVerdict:
     shortfalls: tuple[Shortfall, ...] = ()
     evidence_improved: float = math.nan
     improved: bool = False
+    request: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from socklat_gate.measured.run import ERROR_KINDS, Answers, LoadCounts, Run
+from socklat_gate.measured.load_counts import ERROR_KINDS, Answers, LoadCounts
+from socklat_gate.measured.run import Run
 from socklat_gate.report.arm_runs import Arms
 from socklat_gate.wording import units
 from socklat_gate.wording.answer_texts import SOURCES, keep_alive_text, kind_text, status_text

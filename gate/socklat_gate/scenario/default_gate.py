@@ -59,13 +59,15 @@ class MetricName:
         quantile: float | None
         tolerance: float
         limit_ms: float | None
+        request: str | None
 
     @property
     def name(self) -> str:
-        """Short name, for instance ``response_p99``."""
+        """Short name, for instance ``response_p99``, or ``response_p99[checkout]`` of a request."""
         if self.quantile is None:
             return "cpu_per_request"
-        return f"{self.stage}_p{100 * self.quantile:g}"
+        of = f"[{self.request}]" if self.request else ""
+        return f"{self.stage}_p{100 * self.quantile:g}{of}"
 
 
 class GateRules:
@@ -160,6 +162,7 @@ class DefaultMetric(MetricName):
     tolerance: float
     regression_threshold: float
     limit_ms: float | None = None
+    request: str | None = None
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,12 @@ class Metric(MetricName, StrictModel):
     not compared with the baseline then.
     """
 
+    request: str | None = Field(
+        None,
+        min_length=1,
+        description="name of a [[load.request]] whose exchanges alone are judged; none: all",
+        examples=["checkout"],
+    )
     stage: Judged = Field(
         "response", description='stage whose quantile is judged, or "cpu": CPU time per request'
     )
@@ -94,7 +100,7 @@ class Metric(MetricName, StrictModel):
     def _as_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Without what was not given, so that it can be read again and older hashes stay."""
         dumped = handler(self)
-        may_lack = ("tolerance", "regression_threshold", "limit_ms")
+        may_lack = ("request", "tolerance", "regression_threshold", "limit_ms")
         return {name: value for name, value in dumped.items() if value or name not in may_lack}
 
     @model_validator(mode="after")

@@ -18,8 +18,8 @@ import numpy as np
 from socklat_gate.errors import Reason
 from socklat_gate.measured.facts import ReasonFact, Scalar
 from socklat_gate.measured.histogram import BUCKETS, Histogram, bucket_edges_ns
+from socklat_gate.measured.load_counts import Answers
 from socklat_gate.measured.names import BAD_STATUS
-from socklat_gate.measured.run import Answers
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.functions import student_quantile
 

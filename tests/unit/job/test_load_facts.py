@@ -10,7 +10,8 @@ from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.job.load_facts import with_load_facts
 from socklat_gate.load.checks import Undelivered
 from socklat_gate.measured.histogram import Histogram
-from socklat_gate.measured.run import LoadCounts, Run
+from socklat_gate.measured.load_counts import LoadCounts
+from socklat_gate.measured.run import Run
 from socklat_gate.scenario import Expect, Load
 from tests.unit.job.fakes import run
 

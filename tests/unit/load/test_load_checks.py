@@ -18,8 +18,8 @@ from socklat_gate.load.request_log import EXPIRED, RESPONDED, Record
 from socklat_gate.load.schedule import make_schedule
 from socklat_gate.load.worker_json import counts_from_json, counts_to_json
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.load_counts import LoadCounts
 from socklat_gate.measured.pair import ARMS
-from socklat_gate.measured.run import LoadCounts
 from socklat_gate.scenario import Load
 from tests.unit.factories import make_answers
 

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from socklat_gate.measured.histogram import Histogram
-from socklat_gate.measured.run import ERROR_KINDS
+from socklat_gate.measured.load_counts import ERROR_KINDS
 from socklat_gate.report.answers import MAX_STATUSES, answers_section
 from socklat_gate.report.formats.registry import FORMATS
 from socklat_gate.report.report import report_of

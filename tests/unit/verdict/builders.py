@@ -12,8 +12,9 @@ from scipy.stats import norm
 from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.facts import Note
 from socklat_gate.measured.histogram import BAND_COUNT, BAND_SUB_BITS, Histogram, index_of
+from socklat_gate.measured.load_counts import LoadCounts
 from socklat_gate.measured.pair import Noise, Pair
-from socklat_gate.measured.run import Bands, LoadCounts, Run
+from socklat_gate.measured.run import Bands, Run
 
 STEADY = settings(deadline=None, derandomize=True)
 """For property tests: the same examples each time, and no time limit on a busy machine."""

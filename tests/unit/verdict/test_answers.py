@@ -9,7 +9,8 @@ import pytest
 from socklat_gate.errors import Reason
 from socklat_gate.measured.facts import ReasonFact
 from socklat_gate.measured.histogram import Histogram
-from socklat_gate.measured.run import Answers, Run
+from socklat_gate.measured.load_counts import Answers
+from socklat_gate.measured.run import Run
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.scenario.gating import Gate, Metric
 from socklat_gate.verdict.answers import answer_differences

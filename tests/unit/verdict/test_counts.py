@@ -9,8 +9,9 @@ import pytest
 
 from socklat_gate.errors import Reason
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.load_counts import Answers, LoadCounts
 from socklat_gate.measured.pair import Pair
-from socklat_gate.measured.run import Answers, LoadCounts, Run
+from socklat_gate.measured.run import Run
 from socklat_gate.measured.verdict import CountVerdict, Outcome
 from socklat_gate.scenario.gating import Gate, Metric, Waiver
 from socklat_gate.verdict.clusters import cluster_ids

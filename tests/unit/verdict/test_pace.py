@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from socklat_gate.measured.histogram import Histogram
-from socklat_gate.measured.run import LoadCounts, Run
+from socklat_gate.measured.load_counts import LoadCounts
+from socklat_gate.measured.run import Run
 from socklat_gate.scenario import Gate
 from socklat_gate.verdict.clusters import cluster_ids
 from socklat_gate.verdict.counts import judge_counts

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from socklat_gate.measured.run import ErrorKind
+    from socklat_gate.measured.load_counts import ErrorKind
 
 __all__ = ["ERROR_REPLY", "NO_STATUS", "BadResponse", "ResponseParser"]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from socklat_gate.load.protocols.parser import NO_STATUS
 
 if TYPE_CHECKING:
-    from socklat_gate.measured.run import ErrorKind
+    from socklat_gate.measured.load_counts import ErrorKind
 
 __all__ = ["ParserState"]
 

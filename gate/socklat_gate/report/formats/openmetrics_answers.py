@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from prometheus_client.core import Metric
 
-from socklat_gate.measured.run import Answers
+from socklat_gate.measured.load_counts import Answers
 from socklat_gate.report.formats.openmetrics_families import gauge, label_text
 
 __all__ = ["answer_families"]

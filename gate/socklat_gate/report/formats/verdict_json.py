@@ -13,8 +13,8 @@ from enum import Enum
 from typing import Any
 
 from socklat_gate.errors import Exit
+from socklat_gate.measured.load_counts import Answers
 from socklat_gate.measured.result import Comparison, Completeness, GateResult, Result, RunResult
-from socklat_gate.measured.run import Answers
 from socklat_gate.measured.verdict import MetricVerdict, SpikeVerdict
 from socklat_gate.report.answers import answers_by_arm
 from socklat_gate.report.arm_runs import shown_runs

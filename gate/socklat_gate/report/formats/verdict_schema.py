@@ -16,9 +16,9 @@ from socklat_gate.documents.json_schema import (
 )
 from socklat_gate.errors import Exit, Reason
 from socklat_gate.measured.attribution import Attribution
+from socklat_gate.measured.load_counts import Answers
 from socklat_gate.measured.pair import Interleave
 from socklat_gate.measured.result import Completeness, Kind
-from socklat_gate.measured.run import Answers
 from socklat_gate.measured.verdict import (
     CountVerdict,
     LimitVerdict,

@@ -1,0 +1,40 @@
+"""``[[load.request]]``: one of the requests that a load mixes.  Models only."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from socklat_gate.scenario.expect import Expect
+from socklat_gate.scenario.strict import StrictModel
+
+__all__ = ["NAME", "Request"]
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
+"""What a request may be called: it stands in metric names, reports and file formats."""
+
+
+class Request(StrictModel):
+    """One kind of request, chosen with a probability in proportion to its weight."""
+
+    name: str = Field(pattern=NAME, description="name in metrics and reports", examples=["cart"])
+    weight: float = Field(
+        1.0, gt=0, le=1e6, description="how often, in proportion to the other requests' weights"
+    )
+    # http
+    method: str = Field("GET", pattern="^[A-Z]+$", description="method of an HTTP request")
+    path: str = Field("/", pattern=r"^/\S*$", description="path of an HTTP request")
+    headers: dict[str, str] = Field(
+        default_factory=dict, description="headers beside, or in place of, those of [load]"
+    )
+    body: str | None = Field(None, description="body of an HTTP request", examples=['{"id": 1}'])
+    body_file: str | None = Field(
+        None, min_length=1, description="file with the body, beside the scenario"
+    )
+    # tcp
+    payload: str | None = Field(None, description="request bytes of driver tcp, as load.payload")
+    response: int | str | None = Field(
+        None, description="end of a response of driver tcp, as load.response, its default"
+    )
+    expect: Expect | None = Field(
+        None, description="what a response has to be; default: load.expect"
+    )
