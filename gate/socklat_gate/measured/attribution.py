@@ -43,6 +43,7 @@ class Attribution:
     one named where ``stage`` is "internal".  ``upload`` is the time in which requests came
     in pieces, a part of ``recv_wait`` and ``app``, with its share of the slice's change; None when
     none did.  It is named in place of these two when it explains most of the change.
+    ``request`` is the named request whose exchanges the slice is of ("": all).
     """
 
     slice: str
@@ -53,3 +54,4 @@ class Attribution:
     internal: Mapping[str, StageShare] = field(default_factory=dict)
     port: str = ""
     upload: StageShare | None = None
+    request: str = ""

@@ -148,6 +148,7 @@ class LimitVerdict:
     and infinite while these cannot bound it).  The evidence
     are e-values: ``evidence_fail`` that it is above ``limit_ns``, ``evidence_pass`` that it is
     below, each beside the threshold that it is held against; see `verdict.limits`.
+    ``request`` is the named request whose exchanges alone are meant ("": all).
     """
 
     name: str
@@ -164,6 +165,7 @@ class LimitVerdict:
     runs: int
     verdict: Outcome
     shortfalls: tuple[Shortfall, ...] = ()
+    request: str = ""
 
 
 @dataclass(frozen=True, slots=True)
