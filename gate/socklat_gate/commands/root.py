@@ -19,6 +19,7 @@ _COMMANDS = {
     "doctor": "Check what works on this machine, one line and one remedy each.",
     "init": "Write a commented socklat.toml for an image, a Dockerfile or a compose file.",
     "gate": "Measure, compare, report; the exit code is the verdict.",
+    "capacity": "Compare the highest rates that two images carry; the exit code is the verdict.",
     "run": "Measure one image alone, without a verdict.",
     "compare": "Compare stored results, anywhere: no root, no Docker, no BPF.",
     "baseline": "Store, show, verify and prune baselines; find changes in them.",

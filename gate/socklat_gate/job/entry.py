@@ -27,7 +27,7 @@ from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.sweep import sweep
 from socklat_gate.wording.progress_lines import leftover_line
 
-__all__ = ["gate_job", "ready_client", "run_job"]
+__all__ = ["docker_client", "gate_job", "ready_client", "run_job"]
 
 
 def gate_job(
@@ -141,6 +141,17 @@ def ready_client(progress: Progress) -> DockerClient:
     """
     client = connect()
     check_privilege()
+    _sweep(client, progress)
+    return client
+
+
+def docker_client(progress: Progress) -> DockerClient:
+    """The same for what loads no BPF."""
+    client = connect()
+    _sweep(client, progress)
+    return client
+
+
+def _sweep(client: DockerClient, progress: Progress) -> None:
     for name in sweep(client):
         progress.line(leftover_line(name))
-    return client

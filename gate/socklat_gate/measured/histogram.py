@@ -170,6 +170,10 @@ class Histogram:
         used = np.flatnonzero(self.counts)
         return int(bucket_edges_ns()[used[-1] + 1] - 1) if used.size else 0
 
+    def at_least(self, value_ns: int) -> int:
+        """How many values lie in buckets that begin at ``value_ns`` or above."""
+        return int(self.counts[bucket_edges_ns()[:-1] >= value_ns].sum())
+
     def exceeding(self, q: float) -> float:
         """How many values lie beyond quantile ``q``: what its estimate rests on."""
         return self.total * (1.0 - q)

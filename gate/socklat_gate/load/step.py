@@ -1,0 +1,93 @@
+"""One step of a staircase: a short load at one rate, and whether the service carried it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from socklat_gate.errors import InvalidMeasurement, Reason
+from socklat_gate.load.load_driver import Endpoint
+from socklat_gate.load.process import make_load
+from socklat_gate.measured.load_counts import LoadCounts
+from socklat_gate.scenario import Load
+
+__all__ = ["Step", "run_step", "step_load"]
+
+LEAD_NS = 50_000_000
+WARMUP_S = 0.2
+MIN_REQUESTS = 400
+"""Of a step, so that a share of 99% can be told from one of 97%."""
+SHORTEST_S, LONGEST_S = 1.0, 4.0
+TIMEOUT_FACTOR = 3.0
+LEAST_TIMEOUT_S = 0.5
+DRIVER_LATE_SHARE = 0.5
+"""A driver whose own lateness (p99) is this part of the limit is itself at its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """``in_time`` of ``planned`` requests got a good response within the limit.
+
+    ``driver_late``: the driver itself was late.  ``median_ns`` and ``p99_ns`` are the clients'.
+    """
+
+    rate_rps: float
+    planned: int
+    in_time: int
+    errors: int
+    driver_late: bool
+    median_ns: float
+    p99_ns: float
+
+    @property
+    def share(self) -> float:
+        """Part of the requests that was responded to in time."""
+        return self.in_time / self.planned if self.planned else 0.0
+
+
+def step_load(load: Load, rate_rps: float, within_ns: int) -> Load:
+    """``[load]`` of a step at this rate: as short as tells, its connections as in the scenario."""
+    duration_s = min(LONGEST_S, max(SHORTEST_S, MIN_REQUESTS / rate_rps))
+    timeout_s = max(LEAST_TIMEOUT_S, TIMEOUT_FACTOR * within_ns / 1e9)
+    short = {"duration_s": duration_s, "max_duration_s": None, "warmup_s": WARMUP_S}
+    rate = {"rate": rate_rps, "timeout_s": timeout_s}
+    return load.model_copy(update={**short, **rate})
+
+
+def run_step(
+    load: Load,
+    endpoint: Endpoint,
+    rate_rps: float,
+    seed: int,
+    within_ns: int,
+    poll: Callable[[], None],
+) -> Step:
+    """Tries ``rate_rps``; raises `InvalidMeasurement` as a load driver does.
+
+    A service that refuses its connections at a rate does not carry it.
+    """
+    with make_load(step_load(load, rate_rps, within_ns), [endpoint], seed) as driver:
+        try:
+            driver.connect()
+        except InvalidMeasurement as error:
+            if error.reason is not Reason.LOAD_REFUSED:
+                raise
+            return Step(rate_rps, 1, 0, 1, driver_late=False, median_ns=math.nan, p99_ns=math.nan)
+        driver.start(time.monotonic_ns() + LEAD_NS)
+        (counts,) = driver.wait(poll=poll)
+    return _step(rate_rps, counts, within_ns)
+
+
+def _step(rate_rps: float, counts: LoadCounts, within_ns: int) -> Step:
+    middle, tail = counts.client.quantiles_ns([0.5, 0.99]).tolist()
+    return Step(
+        rate_rps=rate_rps,
+        planned=counts.planned,
+        in_time=max(0, counts.responded - counts.errors - counts.client.at_least(within_ns)),
+        errors=counts.errors,
+        driver_late=counts.late_p99_ns > DRIVER_LATE_SHARE * within_ns,
+        median_ns=middle,
+        p99_ns=tail,
+    )
