@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from socklat_gate.commands.root import cli
+from socklat_gate.errors import Exit, InvalidMeasurement, UsageError
+from socklat_gate.load.load_driver import Endpoint
+from socklat_gate.load.step import Step
+from socklat_gate.service.arm import ArmSpec, RunningArm
+from socklat_gate.service.image import ImageRef
+
+SCENARIO = """
+name = "demo"
+[service]
+image = "demo:2"
+port = 80
+[load]
+driver = "http"
+rate = 200
+[[gate.metrics]]
+quantile = 0.5
+tolerance = 0.02
+regression_threshold = 0.05
+"""
+PORTS = {"baseline": 1, "candidate": 2}
+PLANNED = 1000
+
+Climb = Callable[..., Result]
+
+
+class FakeSession:
+    """Starts nothing; the port says which arm it is."""
+
+    running = 0
+
+    def __init__(self, *arguments: object) -> None:
+        del arguments
+
+    def __enter__(self) -> FakeSession:
+        return self
+
+    def __exit__(self, *arguments: object) -> None:
+        assert not type(self).running
+
+    def start(self, specs: Sequence[ArmSpec]) -> tuple[RunningArm, ...]:
+        type(self).running += 1
+        return tuple(
+            RunningArm(s.arm, "c", "n", 1, 1, "127.0.0.1", PORTS[s.arm], s.image) for s in specs
+        )
+
+    def stop(self) -> None:
+        type(self).running -= 1
+
+    def check_alive(self) -> None:
+        pass
+
+
+@pytest.fixture
+def climb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Climb:
+    """The command against services of known capacities with a noise of 3% in each step."""
+    (tmp_path / "socklat.toml").write_text(SCENARIO)
+    images = {
+        "demo:1": ImageRef("demo:1", "sha256:1", ""),
+        "demo:2": ImageRef("demo:2", "sha256:2", ""),
+    }
+    monkeypatch.setattr("socklat_gate.job.entry.docker_client", lambda progress: None)
+    monkeypatch.setattr("socklat_gate.job.images.image_under_test", lambda *a: images["demo:2"])
+    monkeypatch.setattr(
+        "socklat_gate.service.image.resolve_image", lambda client, name, phase: images[name]
+    )
+    monkeypatch.setattr("socklat_gate.job.capacity_job.ServiceSession", FakeSession)
+
+    def run(
+        baseline_rps: float,
+        candidate_rps: float,
+        *options: str,
+        reference: str = "demo:1",
+        driver_late: bool = False,
+    ) -> Result:
+        rng = np.random.default_rng(5)
+        capacity = {1: baseline_rps, 2: candidate_rps}
+
+        def step(
+            load: Any, where: Endpoint, rate: float, seed: int, within_ns: int, poll: Any
+        ) -> Step:
+            del load, seed, within_ns
+            poll()
+            carried = rate <= capacity[where.port] * math.exp(rng.normal(0.0, 0.03))
+            in_time = PLANNED if carried else PLANNED // 2
+            return Step(rate, PLANNED, in_time, 0, driver_late and not carried, 1e6, 3e6)
+
+        monkeypatch.setattr("socklat_gate.job.capacity_job.run_step", step)
+        out = str(tmp_path / "out")
+        words = ["capacity", str(tmp_path / "socklat.toml"), "--baseline-image", reference]
+        words += ["--out", out, "--seed", "3", *options]
+        return CliRunner().invoke(cli, words, standalone_mode=False)
+
+    return run
+
+
+def written(tmp_path: Path) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads((tmp_path / "out" / "capacity.json").read_text())["body"]
+    return body
+
+
+def test_equal_capacities_pass(climb: Climb, tmp_path: Path) -> None:
+    done = climb(5000.0, 5000.0)
+    assert done.return_value == Exit.PASS, done.output
+    assert "the candidate carries the same rate" in done.stdout
+    body = written(tmp_path)
+    assert body["verdict"]["outcome"] == "pass"
+    assert body["verdict"]["baseline_rps"] == pytest.approx(5000, rel=0.05)
+    assert body["limits"]["within_ns"] == 30_000_000  # 10 times the p99 without a queue
+
+
+@pytest.mark.parametrize("part", [0.3, 0.8])
+def test_less_capacity_fails(climb: Climb, tmp_path: Path, part: float) -> None:
+    done = climb(5000.0, part * 5000.0)
+    assert done.return_value == Exit.REGRESSION, done.output
+    assert written(tmp_path)["verdict"]["change"] == pytest.approx(part - 1, abs=0.05)
+    assert "carries a lower rate" in done.stdout
+
+
+def test_which_arm_is_first_is_a_coin(climb: Climb, tmp_path: Path) -> None:
+    climb(5000.0, 4300.0)
+    assert {one["first"] for one in written(tmp_path)["rounds"]} == {"baseline", "candidate"}
+
+
+def test_a_driver_at_its_end_is_said_and_no_pass(climb: Climb) -> None:
+    done = climb(5000.0, 5000.0, driver_late=True)
+    assert done.return_value == Exit.INCONCLUSIVE
+    assert "load driver was at its end" in done.stdout
+
+
+def test_no_time_left_is_inconclusive(climb: Climb) -> None:
+    done = climb(5000.0, 5000.0, "--minutes", "1e-9")
+    assert done.return_value == Exit.INCONCLUSIVE
+    assert "more --minutes" in done.stdout
+
+
+def test_a_service_that_carries_nothing_is_invalid(climb: Climb) -> None:
+    done = climb(1.0, 1.0)
+    assert isinstance(done.exception, InvalidMeasurement)
+    assert "does not carry" in done.exception.message
+
+
+def test_one_image_is_compared_with_itself_only_when_asked(climb: Climb) -> None:
+    done = climb(5000.0, 5000.0, reference="demo:2")
+    assert done.return_value == Exit.INCONCLUSIVE
+    assert "same image in both arms" in done.stdout
+    assert climb(5000.0, 5000.0, "--allow-same-image", reference="demo:2").return_value == Exit.PASS
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--threshold", "0.03"), "--threshold 0.03 is not above --tolerance 0.05"),
+        (("--share", "2"), "--share"),
+        (("--within-ms", "0"), "--within-ms"),
+    ],
+)
+def test_limits_that_contradict_are_refused(
+    climb: Climb, options: tuple[str, ...], said: str
+) -> None:
+    done = climb(5000.0, 5000.0, *options)
+    assert isinstance(done.exception, (UsageError, click.UsageError))
+    told = done.exception
+    assert said in (told.format_message() if isinstance(told, click.UsageError) else str(told))

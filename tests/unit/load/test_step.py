@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+
+from socklat_gate.errors import InvalidMeasurement, Reason
+from socklat_gate.job.capacity_job import LEAST_WITHIN_NS, limit_from
+from socklat_gate.load.step import Step, _step, step_load
+from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.load_counts import LoadCounts
+from socklat_gate.scenario import Load
+
+LIMIT_NS = 10_000_000
+
+
+def counts(*, fast: int, slow: int, errors: int = 0, lost: int = 0, late_ns: int = 0) -> LoadCounts:
+    responded = fast + slow
+    client = Histogram.of([1_000_000] * fast + [20_000_000] * slow)
+    sent = responded + lost
+    return LoadCounts(sent, sent, 0, responded, errors, responded, late_ns, 0, client)
+
+
+def test_only_good_responses_in_time_count() -> None:
+    found = _step(100.0, counts(fast=90, slow=5, errors=2, lost=3), LIMIT_NS)
+    assert (found.planned, found.in_time, found.errors) == (98, 88, 2)
+    assert found.share == pytest.approx(88 / 98)
+
+
+@pytest.mark.parametrize(("late_ns", "late"), [(1_000_000, False), (6_000_000, True)])
+def test_a_late_driver_is_noticed(late_ns: int, late: bool) -> None:
+    assert _step(100.0, counts(fast=9, slow=0, late_ns=late_ns), LIMIT_NS).driver_late is late
+
+
+def test_a_step_is_short_but_has_enough_requests() -> None:
+    load = Load(driver="http", max_duration_s=60.0, duration_s=30.0)
+    for rate, duration_s in ((5.0, 4.0), (200.0, 2.0), (10_000.0, 1.0)):
+        step = step_load(load, rate, LIMIT_NS)
+        assert (step.rate, step.duration_s, step.max_duration_s) == (rate, duration_s, None)
+    assert step_load(load, 10.0, 2_000_000_000).timeout_s == 6.0
+
+
+def test_the_limit_follows_from_the_latency_without_a_queue() -> None:
+    def idle(p99_ns: float, in_time: int = 100) -> Step:
+        return Step(20.0, 100, in_time, 0, driver_late=False, median_ns=p99_ns, p99_ns=p99_ns)
+
+    assert limit_from(idle(30e6)) == 300_000_000
+    assert limit_from(idle(1e5)) == LEAST_WITHIN_NS
+    with pytest.raises(InvalidMeasurement) as refused:
+        limit_from(idle(float("nan"), in_time=0))
+    assert refused.value.reason is Reason.LOAD_REFUSED
