@@ -66,6 +66,8 @@ class Reason(str, Enum):
     CLIENTS_SLOWER = "clients_slower"
     CORRELATED_STALLS = "correlated_stalls"
     TOO_FEW_REQUESTS = "too_few_requests"
+    REGRESSION_TOGETHER = "regression_together"
+    REQUEST_NOT_SEEN = "request_not_seen"
     # usage
     BAD_ARGUMENT = "bad_argument"
     BAD_SCENARIO = "bad_scenario"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.load_counts import ERROR_KINDS, Answers
 from socklat_gate.measured.run import Run
-from socklat_gate.measured.verdict import EvidenceTrace
+from socklat_gate.measured.verdict import EvidenceTrace, JointEvidence
 
 __all__ = ["invariant_violation"]
 
@@ -31,11 +31,16 @@ def invariant_violation(value: object) -> str:
     if isinstance(value, EvidenceTrace):
         steps = {len(part) for part in (value.pairs, value.change, value.fail, value.passing)}
         return "" if len(steps) == 1 else "a trace with as many pairs as numbers of each kind"
-    if isinstance(value, Campaign):
-        if not value.runs:
-            return "a campaign of at least one run"
-        if len(value.noise) != len(value.runs):
-            return f"a campaign with the noise of each of its {len(value.runs)} runs"
+    if isinstance(value, JointEvidence) and len(value.pairs) != len(value.trace):
+        return "joint evidence with as many pairs as numbers"
+    return _missed_by_campaign(value) if isinstance(value, Campaign) else ""
+
+
+def _missed_by_campaign(campaign: Campaign) -> str:
+    if not campaign.runs:
+        return "a campaign of at least one run"
+    if len(campaign.noise) != len(campaign.runs):
+        return f"a campaign with the noise of each of its {len(campaign.runs)} runs"
     return ""
 
 

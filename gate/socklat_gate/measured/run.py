@@ -99,7 +99,8 @@ class RequestStages:
     ``weight`` is its share of the scenario's requests (they sum to 1 over the names), ``exchanges``
     counts those that were logged and joined; ``histograms`` are the raw stages of these,
     ``corrected`` the same without the machine's stalls (None: stalls were not watched).
-    ``spikes`` of the run's were answers to this request.
+    ``spikes`` of the run's were responses to this request; ``bands`` are the raw ones of its
+    exchanges (None: not kept).
     """
 
     weight: float
@@ -107,6 +108,7 @@ class RequestStages:
     histograms: Mapping[str, Histogram]
     corrected: StallCorrected | None = None
     spikes: int = 0
+    bands: Bands | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ __all__ = [
     "UNDECIDED",
     "CountVerdict",
     "EvidenceTrace",
+    "JointEvidence",
     "LimitVerdict",
     "MetricVerdict",
     "Outcome",
@@ -90,6 +91,20 @@ class EvidenceTrace:
 
 
 @dataclass(frozen=True, slots=True)
+class JointEvidence:
+    """The weighted mean of the e-values of all that is judged: metrics, limits, counts and spikes.
+
+    ``evidence`` is the largest so far; the job fails at ``threshold``, 1 / alpha.  ``trace`` is how
+    it grew, after each cluster; ``pairs`` are the indices of the clusters' last pairs.
+    """
+
+    evidence: float
+    threshold: float
+    pairs: tuple[int, ...] = ()
+    trace: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class MetricVerdict:
     """One gated quantile, or the CPU time per request (``quantile`` is None).
 
@@ -98,10 +113,12 @@ class MetricVerdict:
     samples); ``change`` is the Hodges-Lehmann estimate as a ratio minus 1; ``ci_low``/``ci_high``
     its 95% interval at the end of the job (infinite ends while the pairs cannot bound it);
     ``evidence_fail`` and ``evidence_pass`` the e-values (for a stored comparison: NaN);
-    ``threshold_fail`` and ``threshold_pass`` the thresholds they are held against; ``mde`` the
-    change that half of the jobs with this budget and noise would have failed (infinite when none,
-    or while the noise is not known); ``pairs_to_decide`` how many more pairs would decide this
-    metric (0 when decided, None when not within reach).
+    ``threshold_fail`` and ``threshold_pass`` the thresholds they are held against, the first being
+    what this metric alone would need (beside others that got slower it takes less, see
+    `verdict.together`); ``mde`` the change that half of the jobs with this budget and noise would
+    have failed by it alone (infinite when none, or while the noise is not known);
+    ``pairs_to_decide`` how many more pairs would decide this metric (0 when decided, None when not
+    within reach).
     ``raw_baseline_ns``, ``raw_candidate_ns`` and ``raw_change`` are the same estimates of all
     exchanges, stalls included (NaN without a correction, and the baseline's and the change's in a
     stored comparison); ``trace`` is how the evidence grew; ``shortfalls`` are what the metric
@@ -183,7 +200,8 @@ class SpikeVerdict:
     would have failed beside this reference (None: none would), ``mde_ratio`` the rate ratio at
     which they are expected (infinite: none).
     ``notes`` are on what could not be counted.  ``stage`` is where the candidate's spent most of
-    their time, "" where they had no such stage.
+    their time, "" where they had no such stage; ``request`` the named request that most of those
+    which the candidate has more were responses to, "" where none stands out.
     """
 
     threshold_ns: float
@@ -206,6 +224,7 @@ class SpikeVerdict:
     notes: tuple[Note, ...] = ()
     waived: Waived | None = None
     stage: str = ""
+    request: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,13 +232,14 @@ class CountVerdict:
     """Something counted in both arms, and whether the candidate has more of it.
 
     ``name`` is ``errors`` (failed requests of those that were due), ``capacity`` (pairs in which
-    the arm could not carry its load, of all pairs) or ``connections`` (opened, of requests due).
+    the arm could not carry its load, of all pairs) or ``connections`` (opened, of requests due);
+    ``errors[cart]`` are those of the named ``request`` alone ("": all).
     ``evidence`` is the e-value, the largest so far, that the candidate has more than tolerated; it
-    fails at ``threshold``.  ``by_runs``: not single events but pairs were compared, by which arm
-    has more.  ``undecided``: more is neither shown nor can it be left out of account, so that a
-    pass waits.  ``mde_count`` is the minimum detectable effect of errors: how many of the
-    candidate's, spread evenly over as many pairs, would have failed beside this baseline (None: no
-    number would, or not known).
+    fails at ``threshold`` alone, and at less beside other evidence (`verdict.together`).
+    ``by_runs``: not single events but pairs were compared, by which arm has more. ``undecided``:
+    more is neither shown nor can it be left out of account, so that a pass waits. ``mde_count`` is
+    the minimum detectable effect of errors: how many of the candidate's, spread evenly over as many
+    pairs, would have failed beside this baseline (None: no number would, or not known).
     """
 
     name: str
@@ -234,6 +254,7 @@ class CountVerdict:
     undecided: bool = False
     waived: Waived | None = None
     mde_count: int | None = None
+    request: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +263,7 @@ class Verdict:
 
     ``spikes`` is None when rare spikes are not judged; ``limits`` are metrics with ``limit_ms``,
     ``counts`` what else is counted and judged.  Documents older than these two have neither.
+    ``together`` is the evidence of all of them (None: stored numbers, or an older document).
     """
 
     outcome: Outcome
@@ -253,6 +275,7 @@ class Verdict:
     spikes: SpikeVerdict | None = None
     limits: tuple[LimitVerdict, ...] = ()
     counts: tuple[CountVerdict, ...] = ()
+    together: JointEvidence | None = None
 
     @property
     def only_undecided(self) -> bool:

@@ -97,6 +97,14 @@ ADVICE: Mapping[Reason | Outcome, Sentence] = {
         Name("gate.metrics"),
         ".",
     ),
+    Reason.REQUEST_NOT_SEEN: (
+        "Look whether the candidate responds to that request at all; if it is just rare, "
+        "raise its ",
+        Name("weight"),
+        " or ",
+        Name("load.duration_s"),
+        ".",
+    ),
     Reason.INSUFFICIENT_EXPOSURE: (
         "Raise ",
         Name("gate.max_minutes"),

@@ -15,7 +15,11 @@ from socklat_gate.wording.shared_facts import (
     shortfall_text,
     spikes_text,
 )
-from socklat_gate.wording.stand_in_text import defaults_left_out_note, stand_in_note
+from socklat_gate.wording.stand_in_text import (
+    defaults_left_out_note,
+    requests_left_out_note,
+    stand_in_note,
+)
 
 __all__ = ["note_text"]
 
@@ -161,6 +165,7 @@ MDE = "mde."
 _WRITERS: Mapping[NoteCode, Callable[[str, Numbers], str]] = {
     NoteCode.STAND_IN: stand_in_note,
     NoteCode.DEFAULTS_LEFT_OUT: defaults_left_out_note,
+    NoteCode.REQUESTS_LEFT_OUT: requests_left_out_note,
     NoteCode.STEAL: _steal,
     NoteCode.FROZEN: _frozen,
     NoteCode.LATE_DRIVER: _late_driver,

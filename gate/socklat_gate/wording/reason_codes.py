@@ -32,6 +32,17 @@ REASON_TEXTS: Mapping[str, Mapping[Reason, ReasonText]] = {
             "A metric is shown to have increased by more than its tolerance.",
             "Look at the stage that the report names; a `[[waiver]]` accepts an intended change.",
         ),
+        Reason.REGRESSION_TOGETHER: ReasonText(
+            "The evidence of all metrics together shows a regression, and no single one has enough "
+            "of it to be named.",
+            "Look at the metrics that the report names as those with most evidence; a higher "
+            "`load.rate` would tell sooner which it is.",
+        ),
+        Reason.REQUEST_NOT_SEEN: ReasonText(
+            "A named request has no exchanges in one of the arms, so that nothing is known of it.",
+            "Look whether the candidate responds to it at all; raise its `weight`, `load.rate` or "
+            "`load.duration_s` if it is just rare.",
+        ),
         Reason.MORE_SPIKES: ReasonText(
             "The candidate has more rare spikes than chance allows.",
             "Look at the slowest exchanges in the report: when they came, and in which stage.",

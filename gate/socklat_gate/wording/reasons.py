@@ -13,6 +13,7 @@ from socklat_gate.errors import Reason
 from socklat_gate.measured.facts import TEXT, ReasonFact
 from socklat_gate.measured.names import CAPACITY, CONNECTIONS, ERRORS
 from socklat_gate.measured.open_verdict import CANNOT_JUDGE
+from socklat_gate.measured.pair import ARMS
 from socklat_gate.measured.verdict import MetricVerdict, Verdict
 from socklat_gate.wording import units
 from socklat_gate.wording.changes import listing, plural
@@ -125,6 +126,28 @@ def _no_regression(fact: ReasonFact, verdict: Verdict) -> str:
     return f"{plural(count_of(fact.numbers, 'pairs'), 'pair')} exclude changes as large as {limits}"
 
 
+def _together(fact: ReasonFact, verdict: Verdict) -> str:
+    shown = [
+        f"{name} ({units.change(metric.change)})" if (metric := _named(name, verdict)) else name
+        for name in fact.subject.split(", ")
+    ]
+    held = units.beside_threshold(
+        number_of(fact.numbers, "evidence"), number_of(fact.numbers, "threshold")
+    )
+    return (
+        f"the metrics together show a regression, and none does alone: most evidence is that of "
+        f"{listing(shown)} (weighted mean of all e-values / threshold: {held})"
+    )
+
+
+def _request_not_seen(fact: ReasonFact, _verdict: Verdict) -> str:
+    baseline, candidate = (count_of(fact.numbers, arm) for arm in ARMS)
+    return (
+        f"of request {fact.subject} nothing is known: {plural(baseline, 'exchange')} of the "
+        f"baseline, {candidate} of the candidate"
+    )
+
+
 def _budget(fact: ReasonFact, verdict: Verdict) -> str:
     pairs = count_of(fact.numbers, "pairs")
     text = f"the budget of {BUDGETS[fact.code]} is spent after {plural(pairs, 'usable pair')}"
@@ -219,7 +242,11 @@ def _too_few_requests(fact: ReasonFact, _verdict: Verdict) -> str:
 
 
 def _metric(fact: ReasonFact, verdict: Verdict) -> MetricVerdict | None:
-    return next((metric for metric in verdict.metrics if metric.name == fact.subject), None)
+    return _named(fact.subject, verdict)
+
+
+def _named(name: str, verdict: Verdict) -> MetricVerdict | None:
+    return next((metric for metric in verdict.metrics if metric.name == name), None)
 
 
 _WRITERS: Mapping[Reason, Callable[[ReasonFact, Verdict], str]] = {
@@ -245,6 +272,8 @@ _WRITERS: Mapping[Reason, Callable[[ReasonFact, Verdict], str]] = {
     Reason.CLIENTS_SLOWER: _clients_slower,
     Reason.CORRELATED_STALLS: _correlated_stalls,
     Reason.TOO_FEW_REQUESTS: _too_few_requests,
+    Reason.REGRESSION_TOGETHER: _together,
+    Reason.REQUEST_NOT_SEEN: _request_not_seen,
     Reason.ABOVE_LIMIT: above_limit_text,
     Reason.LIMIT_NOT_SHOWN: not_shown_text,
     Reason.WITHIN_LIMITS: within_text,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from socklat_gate.measured.facts import Note, NoteCode, Scalar
 from socklat_gate.wording.sentence import Name, Sentence
 
-__all__ = ["defaults_left_out_note", "stand_in_note", "stand_in_text"]
+__all__ = ["defaults_left_out_note", "requests_left_out_note", "stand_in_note", "stand_in_text"]
 
 
 def stand_in_text(notes: Sequence[Note]) -> Sentence:
@@ -27,3 +27,8 @@ def stand_in_note(subject: str, _numbers: Mapping[str, Scalar]) -> str:
 def defaults_left_out_note(subject: str, _numbers: Mapping[str, Scalar]) -> str:
     """What would be gated if the scenario did not say otherwise."""
     return f"not gated here, but by default: {subject}"
+
+
+def requests_left_out_note(subject: str, _numbers: Mapping[str, Scalar]) -> str:
+    """Which quantiles of which named requests would be gated if they came more often."""
+    return f"not gated by name, since too few such requests come or the scenario says so: {subject}"
