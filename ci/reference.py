@@ -32,6 +32,7 @@ TABLES: Mapping[str, str] = {
     "service": "[service]",
     "service.ready": "[service.ready]",
     "load": "[load]",
+    "load.request": "[[load.request]]",
     "load.expect": "[load.expect]",
     "load.command": "[load.command]",
     "probe": "[probe]",

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from errno import ECONNRESET
 from typing import TYPE_CHECKING, cast
 
 from socklat_gate.load.connection_owner import ConnectionOwner
 from socklat_gate.load.ending import BY_SERVICE, kind_of
-from socklat_gate.load.protocols.parser import BadResponse, ResponseParser
+from socklat_gate.load.handshake_failed import HandshakeFailed
+from socklat_gate.load.marking import CONTROL_DSFIELD, set_dsfield
+from socklat_gate.load.protocols.parser import BadResponse
+from socklat_gate.load.protocols.session import ClientSession
 from socklat_gate.load.request_log import SENT
 
 if TYPE_CHECKING:
@@ -17,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["Connection"]
 
 NONE = -1
+CONTROL_NONE = 0
+CLOSED = "the server closed the connection"
 CONFIRM_AFTER_S = 0.05
 """An error reply that no close follows within this time is the response to the request."""
 
@@ -27,20 +33,25 @@ class Connection(asyncio.Protocol):
     ``attempt`` counts the connections opened in a row, this one last, that served nothing.
     ``extra`` marks one that was opened while requests waited.  Until it has served, the service may
     refuse it by closing it, with or without an error reply before; the request is then requeued.
+    ``port`` is the local one (0: it has none), ``ordinal`` counts the requests that were sent.
     Requests leave by the socket itself, not by the transport: uvloop's transports write only at
     the end of a turn of the loop, which would blur the time of sending.
     """
 
     __slots__ = (
+        "_marked",
         "_now_ns",
+        "_opened",
         "_owner",
-        "_parser",
+        "_session",
         "_sock",
         "_tentative",
         "_transport",
         "attempt",
         "closed",
         "extra",
+        "ordinal",
+        "port",
         "request",
         "served",
     )
@@ -49,7 +60,7 @@ class Connection(asyncio.Protocol):
         self,
         owner: ConnectionOwner[Connection],
         sock: socket.socket,
-        parser: ResponseParser,
+        session: ClientSession,
         attempt: int,
         *,
         extra: bool = False,
@@ -57,8 +68,13 @@ class Connection(asyncio.Protocol):
         self._owner = owner
         self._now_ns = owner.now_ns
         self._sock = sock
-        self._parser = parser
+        self._session = session
         self._transport: asyncio.Transport
+        self._marked = False
+        self._opened: asyncio.Future[None] | None = None
+        name = sock.getsockname()
+        self.port: int = name[1] if isinstance(name, tuple) else 0
+        self.ordinal = 0
         self.request = NONE
         self.served = False
         self.attempt = attempt
@@ -70,36 +86,61 @@ class Connection(asyncio.Protocol):
         """Send ``request`` now; only when none is in flight."""
         owner = self._owner
         record = owner.record
+        log = record.sent_log
         self.request = request
         record.state[request] = SENT
         record.sent += 1
-        data = owner.request
+        data = self._session.request(request)
+        self.ordinal += 1
         record.sent_ns[request] = self._now_ns()
         try:
+            if self._marked:
+                self._mark(CONTROL_NONE)
             sent = self._sock.send(data)
         except BlockingIOError:
             sent = 0
         except OSError as error:
             self._abandon(kind_of(error), error.strerror or str(error))
             return
+        if log is not None:
+            log.port[request] = self.port
+            log.ordinal[request] = self.ordinal
         if sent < len(data):
             self._transport.write(data[sent:])
 
     def data_received(self, data: bytes) -> None:
         """Frame what arrived; a complete response frees the connection."""
         now_ns = self._now_ns()
-        parser = self._parser
+        session = self._session
         try:
-            done = parser.feed(data)
+            done = session.feed(data)
+            if session.has_control:
+                self._send_control()
             if done:
                 if self.request == NONE:
                     self._reject_unrequested()
-                elif done > 1 or parser.partial or self._tentative:
+                elif done > 1 or session.partial or self._tentative:
                     raise BadResponse("more bytes came than one response has: check load.response")
                 else:
                     self._complete(now_ns)
+            elif self._opened is not None and session.ready:
+                self._settle_opening(None)
         except BadResponse as error:
-            self._abandon("protocol", str(error))
+            if self._opened is not None:
+                self._settle_opening(HandshakeFailed(str(error)))
+                self._transport.abort()
+            else:
+                self._abandon("protocol", str(error))
+
+    def opened(self) -> asyncio.Future[None] | None:
+        """Done once requests can be sent; None when they can be already.
+
+        It fails with `HandshakeFailed`, or another `OSError` when the service closed before.
+        """
+        if self._session.ready:
+            return None
+        self._opened = asyncio.get_running_loop().create_future()
+        return self._opened
 
     def fail(self, kind: ErrorKind, text: str) -> None:
         """Give up the request in flight, if any, and the connection."""
@@ -117,38 +158,76 @@ class Connection(asyncio.Protocol):
         self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
+        """Keep the transport, and begin the conversation."""
         self._transport = cast("asyncio.Transport", transport)
+        if self._session.has_control:
+            self._send_control()
 
     def eof_received(self) -> None:
         """The server closed, which is how some HTTP responses end."""
-        if self.request != NONE and self._parser.eof():
+        if self.request != NONE and self._session.eof():
             self._complete(self._now_ns())
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is closed, by either side."""
+        if self._opened is not None:
+            error = exc if isinstance(exc, OSError) else ConnectionResetError(ECONNRESET, CLOSED)
+            self._settle_opening(error)
         if self.request != NONE:
-            text = getattr(exc, "strerror", None) or "the server closed the connection"
+            text = getattr(exc, "strerror", None) or CLOSED
             self._abandon(kind_of(exc), text)
         self._owner.on_closed(self, lost=True)  # does nothing when the driver closed it
         if not self.closed.done():
             self.closed.set_result(None)
 
+    def _send_control(self) -> None:
+        """Send what is no part of a request, marked as such."""
+        try:
+            data = self._session.control()
+            if not self._marked:
+                self._mark(CONTROL_DSFIELD)
+            sent = self._sock.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            return  # the event loop tells it as well
+        if sent < len(data):
+            self._transport.write(data[sent:])
+
+    def _mark(self, value: int) -> None:
+        set_dsfield(self._sock, value)
+        self._marked = value != CONTROL_NONE
+
+    def _settle_opening(self, error: Exception | None) -> None:
+        waiting, self._opened = self._opened, None
+        if waiting is None or waiting.done():
+            return
+        if error is None:
+            waiting.set_result(None)
+        else:
+            waiting.set_exception(error)
+
     def _reject_unrequested(self) -> None:
         """A response came without a request; servers announce a close that way (HTTP 408)."""
-        if not self._parser.reusable:
+        if not self._session.reusable:
             self._owner.on_closed(self, lost=True)
             self._transport.close()
-        elif self._parser.failure:
-            raise BadResponse(f"without a request: {self._parser.last_error}")
+        elif self._session.failure:
+            raise BadResponse(f"without a request: {self._session.last_error}")
         else:
             raise BadResponse("a response came without a request: check load.response")
+
+    def _where(self, request: int | None = None) -> str:
+        """The endpoint, and the name of the request in flight, as the beginning of a message."""
+        owner, request = self._owner, self.request if request is None else request
+        name = "" if request == NONE else owner.record.name_of(request)
+        return f"{owner.endpoint}: {name}: " if name else f"{owner.endpoint}: "
 
     def _abandon(self, kind: ErrorKind, text: str) -> None:
         """The connection cannot be used any further: ``kind`` and ``text`` are why."""
         owner = self._owner
         if self.served or not self.extra:
-            self.fail(kind, f"{owner.endpoint}: {text}")
+            self.fail(kind, self._where() + text)
             return
         request, self.request = self.request, NONE
         owner.on_closed(self, lost=True)
@@ -175,24 +254,23 @@ class Connection(asyncio.Protocol):
             return True
 
     def _complete(self, now_ns: int) -> None:
-        """The response to the request in flight is in; the parser knows what it was."""
-        owner, parser = self._owner, self._parser
-        if parser.failure and self.extra and not self.served:
+        """The response to the request in flight is in; the session knows what it was."""
+        owner, session = self._owner, self._session
+        if session.failure and self.extra and not self.served:
             self._tentative = True
-            if parser.reusable:
+            if session.reusable:
                 loop = asyncio.get_running_loop()
                 loop.call_later(CONFIRM_AFTER_S, self._confirm_error_reply, self.request, now_ns)
             else:
-                self._abandon("closed", parser.last_error)
+                self._abandon("closed", session.last_error)
             return
         request, self.request = self.request, NONE
         self.served = True
-        owner.record.response(request, now_ns, parser.status, parser.size)
-        if parser.failure:
-            owner.record.rejection(
-                request, parser.failure, f"{owner.endpoint}: {parser.last_error}"
-            )
-        if parser.reusable:
+        owner.record.response(request, now_ns, session.status, session.size)
+        if session.failure:
+            text = self._where(request) + session.last_error
+            owner.record.rejection(request, session.failure, text)
+        if session.reusable:
             owner.release(self)
         else:
             owner.on_closed(self, lost=owner.keeps_alive)

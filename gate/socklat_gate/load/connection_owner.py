@@ -13,14 +13,13 @@ Connection_contra = TypeVar("Connection_contra", contravariant=True)
 
 
 class ConnectionOwner(Protocol[Connection_contra]):
-    """``request`` are the bytes of one request, ``endpoint`` names the service in messages.
+    """``endpoint`` names the service in messages.
 
     ``keeps_alive``: the requests do not ask the service to close the connection.
     """
 
     arm: int
     endpoint: str
-    request: bytes
     keeps_alive: bool
     record: Record
 

@@ -9,7 +9,9 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
+
+from socklat_gate.load.handshake_failed import HandshakeFailed
 
 __all__ = ["CONNECT_WITHIN_S", "ConnectFailed", "Dialer", "Network", "TcpNetwork"]
 
@@ -18,9 +20,18 @@ RETRY_EVERY_S = 0.05
 FIRST_BACKOFF_S = 0.01
 MAX_BACKOFF_S = 1.0
 
-Made = TypeVar("Made", bound=asyncio.Protocol)
 Address = tuple[int, tuple[Any, ...]]
 """Address family and address, as `socket` has them."""
+
+
+class Opening(Protocol):
+    """An `asyncio.Protocol` that may have something to say before it can be used."""
+
+    def opened(self) -> asyncio.Future[None] | None:
+        """Done once it can be used, or fails with `OSError`; None when it can be already."""
+
+
+Made = TypeVar("Made", bound=Opening)
 
 
 class Network(Protocol):
@@ -103,6 +114,8 @@ class Dialer:
             left_s = deadline_s - loop.time()
             try:
                 return await self.dial(make, max(left_s, RETRY_EVERY_S))
+            except HandshakeFailed:
+                raise
             except OSError as error:
                 # What the service did tells more than that the last, short attempt ran out of time.
                 if refused is None or not isinstance(error, TimeoutError):
@@ -137,13 +150,25 @@ class Dialer:
             raise TimeoutError("no response to the connection request") from None
         try:
             protocol = make(sock)
-            transport, _ = await loop.create_connection(lambda: protocol, sock=sock)
+            transport, _ = await loop.create_connection(_as_protocol(protocol), sock=sock)
         except BaseException:
             sock.close()
             raise
         if transport.is_closing():
             raise ConnectionResetError(errno.ECONNRESET, "closed at once")
+        try:
+            if (opened := protocol.opened()) is not None:
+                await asyncio.wait_for(opened, within_s)
+        except BaseException as error:
+            transport.abort()
+            if isinstance(error, asyncio.TimeoutError):  # not the built-in one on Python 3.10
+                raise TimeoutError("connected, but the service did not get ready") from None
+            raise
         return protocol
+
+
+def _as_protocol(made: object) -> Callable[[], asyncio.Protocol]:
+    return lambda: cast("asyncio.Protocol", made)
 
 
 def _text(error: OSError) -> str:

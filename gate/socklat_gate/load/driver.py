@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from array import array
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from socklat_gate.load.clock import Clock, MonotonicClock, Timer
 from socklat_gate.load.dialer import Network, TcpNetwork
+from socklat_gate.load.messages import MessageSource
 from socklat_gate.load.pool import Pool
 from socklat_gate.load.request_log import SENT, WAITING, Record
 from socklat_gate.load.schedule import Schedule
 from socklat_gate.measured.load_counts import LoadCounts
+from socklat_gate.measured.records import SENT as SENT_ROW
+from socklat_gate.measured.records import Records
 
 if TYPE_CHECKING:
     from socklat_gate.scenario import Load
@@ -37,10 +43,12 @@ class Driver:
     ) -> None:
         clock = self._clock = clock or MonotonicClock()
         network = network or TcpNetwork()
+        source = MessageSource(load, array("H", schedule.kind.tobytes()))
         self._timeout_ns = round(load.timeout_s * 1e9)
-        self._record = Record(schedule, len(endpoints))
+        names = [request.name for request in source.requests]
+        self._record = Record(schedule, len(endpoints), names)
         self._pools = [
-            Pool(load, self._record, arm, endpoint, clock, network)
+            Pool(load, source, self._record, arm, endpoint, clock, network)
             for arm, endpoint in enumerate(endpoints)
         ]
         self._timer: Timer | None = None
@@ -90,6 +98,11 @@ class Driver:
             gc.unfreeze()
             self._stop_timer()
         return [record.counts(pool.arm) for pool in self._pools]
+
+    def sent(self) -> Records:
+        """Rows of `measured.records.SENT`, one for each request sent, warm-up included."""
+        log = self._record.sent_log
+        return np.zeros(0, dtype=SENT_ROW) if log is None else log.rows(self._record.sent_ns)
 
     async def close(self) -> None:
         """Close all connections."""

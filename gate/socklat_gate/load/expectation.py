@@ -11,7 +11,7 @@ from socklat_gate.scenario.searched import SEARCHED_BYTES
 
 if TYPE_CHECKING:
     from socklat_gate.measured.load_counts import ErrorKind
-    from socklat_gate.scenario import Load
+    from socklat_gate.scenario.request import Request
 
 __all__ = ["SEARCHED_BYTES", "Expectation", "Violation", "expectation_of"]
 
@@ -61,9 +61,9 @@ class Expectation:
         return "unexpected_body", text
 
 
-def expectation_of(load: Load) -> Expectation | None:
-    """That of ``load.expect``; None without one."""
-    expect = load.expect
+def expectation_of(request: Request) -> Expectation | None:
+    """That of the request's ``expect``, or of the load's; None without one."""
+    expect = request.expect
     if expect is None:
         return None
     return Expectation(

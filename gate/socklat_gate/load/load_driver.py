@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 from socklat_gate.measured.load_counts import LoadCounts
+from socklat_gate.measured.records import Records
 
 if TYPE_CHECKING:
     from socklat_gate.scenario import Load
@@ -107,4 +108,10 @@ class LoadDriver(Protocol):
 
         ``poll`` is called about ten times a second and may raise, for instance because a
         container died; ``on_progress(sent, responded)`` at most once a second.
+        """
+
+    def sent(self) -> Records | None:
+        """Rows of `measured.records.SENT` for every request sent, warm-up included; after `wait`.
+
+        None where no request has a name, and of an external command.
         """

@@ -26,15 +26,17 @@ from socklat_gate.load.bounds import max_connections_of
 from socklat_gate.load.connection import Connection
 from socklat_gate.load.dialer import CONNECT_WITHIN_S, ConnectFailed, Dialer, Network
 from socklat_gate.load.growth import Growth
-from socklat_gate.load.protocols.registry import parser_for, request_bytes
+from socklat_gate.load.protocols.registry import session_for
 from socklat_gate.load.request_log import SENT, WAITING
 
 if TYPE_CHECKING:
     import socket
 
     from socklat_gate.load.clock import Clock
+    from socklat_gate.load.messages import MessageSource
     from socklat_gate.load.request_log import Record
     from socklat_gate.scenario import Load
+    from socklat_gate.scenario.request import Request
 
 __all__ = ["Pool"]
 
@@ -47,6 +49,7 @@ class Pool:
     def __init__(
         self,
         load: Load,
+        source: MessageSource,
         record: Record,
         arm: int,
         endpoint: tuple[str, int],
@@ -56,11 +59,8 @@ class Pool:
         host, port = endpoint
         self.arm = arm
         self.endpoint = f"{host}:{port}"
-        self.request = request_bytes(load, host, port)
-        self.keeps_alive = not any(
-            name.lower() == "connection" and "close" in value.lower()
-            for name, value in load.headers.items()
-        )
+        self._new_session = session_for(load, source, host, port)
+        self.keeps_alive = not any(map(_asks_to_close, source.requests))
         self.record = record
         self.now_ns = clock.now_ns
         self._load = load
@@ -194,7 +194,7 @@ class Pool:
         self.release(connection)
 
     def _new(self, attempt: int, sock: socket.socket, *, extra: bool = False) -> Connection:
-        return Connection(self, sock, parser_for(self._load), attempt, extra=extra)
+        return Connection(self, sock, self._new_session(), attempt, extra=extra)
 
     def _join(self, connection: Connection) -> None:
         if self._closing:
@@ -202,3 +202,10 @@ class Pool:
         else:
             self.record.opened[self.arm] += 1
             self._members.add(connection)
+
+
+def _asks_to_close(request: Request) -> bool:
+    return any(
+        name.lower() == "connection" and "close" in value.lower()
+        for name, value in request.headers.items()
+    )

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import TracebackType
+from typing import IO
+
+import numpy as np
 
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load.bounds import longest_s
@@ -26,6 +30,7 @@ from socklat_gate.load.worker_client import Worker, WorkerClient
 from socklat_gate.load.worker_json import counts_from_json, load_to_json
 from socklat_gate.measured.load_counts import LoadCounts
 from socklat_gate.measured.pair import Interleave
+from socklat_gate.measured.records import SENT, Records
 from socklat_gate.scenario import Load
 
 __all__ = ["Endpoint", "LoadDriver", "LoadProcess", "Window", "make_load"]
@@ -82,6 +87,7 @@ class LoadProcess:
             "slice_ms": slice_ms,
         }
         self._worker = worker or WorkerClient()
+        self._sent: IO[bytes] | None = None
         self._now_ns = now_ns
         self._window: Window | None = None
         self._ended = False
@@ -96,6 +102,8 @@ class LoadProcess:
         trace: TracebackType | None,
     ) -> None:
         self._worker.close()
+        if self._sent is not None:
+            self._sent.close()
 
     def pids(self) -> tuple[int, ...]:
         """The worker, once it was started."""
@@ -104,9 +112,13 @@ class LoadProcess:
 
     def connect(self) -> None:
         """Start the worker and wait until all its connections are open."""
+        descriptors = []
+        if any(request.name for request in self._load.requests):
+            self._sent = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
+            descriptors = [self._sent.fileno()]
         with run_on_cpus(self._load.cpuset):
-            self._worker.begin()
-        self._worker.send(**self._task)
+            self._worker.begin(descriptors)
+        self._worker.send(**self._task, sent_fd=descriptors[0] if descriptors else None)
         self._worker.deadline_s = self._now_ns() / 1e9 + CONNECT_WITHIN_S
         log.info("load worker %s started", self._worker.pid)
         event = self._worker.receive()
@@ -151,6 +163,13 @@ class LoadProcess:
                 return counts
             if on_progress is not None:
                 on_progress(event["sent"], event["responded"])
+
+    def sent(self) -> Records | None:
+        """What the worker wrote into the file that this side opened."""
+        if self._sent is None:
+            return None
+        self._sent.seek(0)
+        return np.frombuffer(self._sent.read(), dtype=SENT)
 
     def _expect(self, window: Window) -> Window:
         log.info("load is measured for %.1f s", (window.to_ns - window.from_ns) / 1e9)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
@@ -12,8 +13,15 @@ import numpy.typing as npt
 
 from socklat_gate.load.protocols.parser import ERROR_REPLY, NO_STATUS
 from socklat_gate.load.schedule import Schedule
+from socklat_gate.load.sent_log import SentLog
 from socklat_gate.measured.histogram import Histogram
-from socklat_gate.measured.load_counts import ERROR_KINDS, Answers, ErrorKind, LoadCounts
+from socklat_gate.measured.load_counts import (
+    ERROR_KINDS,
+    Answers,
+    ErrorKind,
+    LoadCounts,
+    RequestCounts,
+)
 
 __all__ = ["EXPIRED", "FAILED", "REJECTED", "RESPONDED", "SENT", "WAITING", "Record"]
 
@@ -41,10 +49,11 @@ class Record:
     ``due_ns``, ``woke_ns`` (the driver handled the request), ``sent_ns`` and ``done_ns`` (last
     byte of the response) are 0 until they happen, and so are ``status`` and ``size`` (bytes) of the
     response and ``failed``, the number of its `ErrorKind`.  ``opened`` and ``lost`` count the
-    connections of each arm.
+    connections of each arm.  ``names`` are those of the schedule's kinds; where they have some,
+    there is a ``sent_log``.
     """
 
-    def __init__(self, schedule: Schedule, arms: int) -> None:
+    def __init__(self, schedule: Schedule, arms: int, names: Sequence[str] = ("",)) -> None:
         self._schedule = schedule
         self._measured = schedule.measured
         n = schedule.offsets_ns.size
@@ -59,6 +68,8 @@ class Record:
         self.size_bytes = array("I", bytes(4 * n))
         self.failed = bytearray(n)
         self.arm = schedule.arm.tobytes()
+        self._names = names
+        self.sent_log = SentLog(schedule) if any(names) else None
         self.sent = 0
         self.responded = 0
         self._first_error = [""] * arms
@@ -69,6 +80,10 @@ class Record:
         self.grown = [0] * arms
         self.opened = [0] * arms
         self.lost = [0] * arms
+
+    def name_of(self, request: int) -> str:
+        """The name of its kind; "" where it has none."""
+        return self._names[int(self._schedule.kind[request])]
 
     def begin(self, start_ns: int) -> None:
         """The load starts at ``start_ns``: the schedule's offsets become due times."""
@@ -112,6 +127,8 @@ class Record:
         """``request`` waits again: the service did not take the connection that it was sent to."""
         self.state[request] = WAITING
         self.sent -= 1
+        if self.sent_log is not None:
+            self.sent_log.requeue(request, self.sent_ns[request])
 
     def refusal(self, arm: int) -> None:
         """The service replied that it takes no more connections."""
@@ -161,19 +178,45 @@ class Record:
             client=Histogram.of((done - due)[responded]),
             first_error=self._first_error[arm],
             grown=self.grown[arm],
-            answers=self._answers(arm, measured, responded),
+            answers=self._answers(
+                measured, responded, self._strays[arm], self.opened[arm], self.lost[arm]
+            ),
             no_response_total=int(np.count_nonzero(of_arm & was_sent & ~has_response))
             + self._strays[arm],
+            requests={
+                name: self._part(measured & (self._schedule.kind == kind), was_sent, responded)
+                for kind, name in enumerate(self._names)
+                if name
+            },
         )
 
-    def _answers(self, arm: int, measured: Mask, responded: Mask) -> Answers:
-        """What came back to the measured requests of ``arm``."""
+    def _part(self, of_kind: Mask, was_sent: Mask, responded: Mask) -> RequestCounts:
+        """That of the measured requests ``of_kind``."""
+        responded = of_kind & responded
+        due, done = (
+            np.frombuffer(cast("bytes", times), dtype=np.int64)
+            for times in (self.due_ns, self.done_ns)
+        )
+        failed = np.frombuffer(self.failed, dtype=np.uint8)
+        return RequestCounts(
+            planned=int(np.count_nonzero(of_kind)),
+            sent=int(np.count_nonzero(of_kind & was_sent)),
+            responded=int(np.count_nonzero(responded)),
+            errors=int(np.count_nonzero(failed[of_kind])),
+            client=Histogram.of((done - due)[responded]),
+            answers=self._answers(of_kind, responded),
+        )
+
+    def _answers(
+        self, measured: Mask, responded: Mask, strays: int = 0, opened: int = 0, lost: int = 0
+    ) -> Answers:
+        """What came back to the ``measured`` requests, of which ``responded`` got a response."""
         status = np.frombuffer(cast("bytes", self.status), dtype=np.uint16)
         size = np.frombuffer(cast("bytes", self.size_bytes), dtype=np.uint32)
         failed = np.frombuffer(self.failed, dtype=np.uint8)[measured]
         of_kind = np.bincount(failed, minlength=len(ERROR_KINDS) + 1)[1:]
         errors = Counter(dict(zip(map(str, ERROR_KINDS), map(int, of_kind), strict=True)))
-        errors["protocol"] += self._strays[arm]
+        errors["protocol"] += strays
         seen, counts = np.unique(status[responded], return_counts=True)
         return Answers(
             statuses={
@@ -182,8 +225,8 @@ class Record:
             },
             sizes=Histogram.of(size[responded]),
             errors=dict(+errors),
-            opened=self.opened[arm],
-            lost=self.lost[arm],
+            opened=opened,
+            lost=lost,
         )
 
 

@@ -29,13 +29,15 @@ from socklat_gate.errors import Reason, UsageError
 from socklat_gate.load.bounds import longest_s
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from socklat_gate.measured.pair import Interleave
     from socklat_gate.scenario import Load
 
 __all__ = ["MAX_REQUESTS", "Schedule", "make_schedule", "poisson_arrivals"]
 
 MAX_REQUESTS = 20_000_000
-"""The driver keeps 41 bytes a request until the end: more would take over 820 MB."""
+"""The driver keeps 44 bytes a request until the end, 6 more of named ones: up to 1 GB."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,17 +46,20 @@ class Schedule:
 
     ``offsets_ns`` (int64, ascending, shape (n,)) counts from the start and lies in
     [0, warmup_ns + duration_ns); ``arm`` (int8, shape (n,)) is the index of the endpoint.
-    Both arrays are read-only.  ``duration_ns`` is the longest that the load may last.
+    ``kind`` (uint16, shape (n,)) is the index in ``load.requests``.
+    The arrays are read-only.  ``duration_ns`` is the longest that the load may last.
     """
 
     offsets_ns: npt.NDArray[np.int64]
     arm: npt.NDArray[np.int8]
+    kind: npt.NDArray[np.uint16]
     warmup_ns: int
     duration_ns: int
 
     def __post_init__(self) -> None:
         self.offsets_ns.setflags(write=False)
         self.arm.setflags(write=False)
+        self.kind.setflags(write=False)
 
     @property
     def measured(self) -> npt.NDArray[np.bool_]:
@@ -71,8 +76,9 @@ def make_schedule(
 ) -> Schedule:
     """Schedule of a run; the same arguments give the same schedule on every machine.
 
-    Arrival gaps and coin flips are drawn from two independent streams (numpy's PCG64, spawned
-    from ``SeedSequence(seed)``; ``seed`` >= 0), so that the arms never depend on the arrivals.
+    Arrival gaps, coin flips and kinds are drawn from independent streams (numpy's PCG64, spawned
+    from ``SeedSequence(seed)``; ``seed`` >= 0), so that neither arms nor kinds depend on the
+    arrivals, and what is asked does not depend on which arm is asked.
     It holds the longest run that ``load`` allows, and begins like that of any shorter one.
     ``interleave`` "block" is for one arm.  Raises `UsageError` when the run would hold more than
     `MAX_REQUESTS` requests.
@@ -89,9 +95,9 @@ def make_schedule(
             f"load: {end_ns / gap_ns:.3g} requests in one run are more than {MAX_REQUESTS}",
             remedy=f"lower load.rate or {name}",
         )
-    arrivals, flips = (
+    arrivals, flips, kinds = (
         np.random.Generator(np.random.PCG64(stream))
-        for stream in np.random.SeedSequence(seed).spawn(2)
+        for stream in np.random.SeedSequence(seed).spawn(3)
     )
     if load.arrivals == "constant":
         offsets = np.arange(int(np.ceil(end_ns / gap_ns))) * gap_ns
@@ -105,7 +111,18 @@ def make_schedule(
         arm = of_slice[offsets_ns // slice_ns]
     else:
         arm = flips.integers(0, arms, size=offsets_ns.size, dtype=np.int8)
-    return Schedule(offsets_ns, arm, warmup_ns, duration_ns)
+    kind = _kinds(kinds, [request.weight for request in load.requests], offsets_ns.size)
+    return Schedule(offsets_ns, arm, kind, warmup_ns, duration_ns)
+
+
+def _kinds(rng: np.random.Generator, weights: Sequence[float], size: int) -> npt.NDArray[np.uint16]:
+    """Indices of ``weights``, each in proportion to its weight."""
+    if len(weights) == 1:
+        return np.zeros(size, dtype=np.uint16)
+    edges = np.cumsum(weights)
+    # Of the edges the last is the sum, which no draw reaches.
+    found = np.searchsorted(edges, rng.random(size) * edges[-1], side="right")
+    return np.asarray(np.minimum(found, len(weights) - 1), dtype=np.uint16)
 
 
 def poisson_arrivals(

@@ -4,12 +4,14 @@ Its own process, because the gate's other work (reading histograms, talking to D
 delay a request.  The messages, with all times in ns of CLOCK_MONOTONIC::
 
     <- {"load": {...}, "endpoints": [[host, port], ...], "seed": 7, "interleave": "request",
-        "slice_ms": 100.0}
+        "slice_ms": 100.0, "sent_fd": null}
     -> {"event": "connected"}      or {"event": "refused", "endpoint": ..., "error": ...}
     <- {"start_ns": 123}
     -> {"event": "progress", "sent": 10, "responded": 9}     at most once a second
     <- {"end_ns": 456}                                      at most once, to end early
     -> {"event": "done", "arms": [{...}, ...]}              see socklat_gate.load.worker_json
+
+Into the descriptor ``sent_fd``, if there is one, it writes rows of `measured.records.SENT` before.
 
 It ends when stdin closes, so it cannot outlive the process that started it, and on SIGTERM.
 """
@@ -122,6 +124,9 @@ async def serve(
             )
         )
         await driver.close()
+        if document["sent_fd"] is not None:
+            with open(document["sent_fd"], "wb", closefd=False) as sent:
+                sent.write(driver.sent().tobytes())
         write_event({"event": "done", "arms": [counts_to_json(arm) for arm in counts]})
     except ConnectFailed as refusal:
         write_event({"event": "refused", "endpoint": refusal.endpoint, "error": refusal.error})

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,8 +33,8 @@ class Worker(Protocol):
     def pid(self) -> int | None:
         """Its process, once it was started."""
 
-    def begin(self) -> None:
-        """Start it."""
+    def begin(self, pass_fds: Collection[int] = ()) -> None:
+        """Start it with these descriptors beside its standard ones."""
 
     def send(self, **message: object) -> None:
         """Send one message."""
@@ -65,7 +66,7 @@ class WorkerClient:
         """The worker's process id once it was started."""
         return None if self._process is None else self._process.pid
 
-    def begin(self) -> None:
+    def begin(self, pass_fds: Collection[int] = ()) -> None:
         """Start the worker."""
         self._process = subprocess.Popen(
             [sys.executable, "-m", "socklat_gate.load.worker"],
@@ -76,6 +77,7 @@ class WorkerClient:
             cwd=Path(socklat_gate.__file__).parents[1],
             # Ctrl-C in the terminal reaches the gate only, which then ends the worker.
             start_new_session=True,
+            pass_fds=tuple(pass_fds),
         )
         assert self._process.stdout is not None
         self._selector.register(self._process.stdout, selectors.EVENT_READ)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from socklat_gate.measured.histogram import BUCKETS, Histogram
-from socklat_gate.measured.load_counts import Answers, LoadCounts
+from socklat_gate.measured.load_counts import Answers, LoadCounts, RequestCounts
 
 if TYPE_CHECKING:
     from socklat_gate.scenario import Load
@@ -22,24 +22,45 @@ __all__ = ["counts_from_json", "counts_to_json", "load_from_json", "load_to_json
 
 def counts_to_json(counts: LoadCounts) -> dict[str, Any]:
     """JSON object of ``counts``."""
-    document = _members(counts)
-    document["client"] = _buckets_to_json(counts.client)
-    if counts.answers is not None:
-        document["answers"] = _members(counts.answers)
-        document["answers"]["sizes"] = _buckets_to_json(counts.answers.sizes)
+    document = _part_to_json(counts)
+    document["requests"] = {name: _part_to_json(part) for name, part in counts.requests.items()}
+    if counts.handshakes is not None:
+        document["handshakes"] = _buckets_to_json(counts.handshakes)
     return document
 
 
 def counts_from_json(document: dict[str, Any]) -> LoadCounts:
     """Inverse of `counts_to_json`; raises `TypeError` or `ValueError` for anything else."""
+    requests = {
+        name: RequestCounts(**_part_from_json(part)) for name, part in document["requests"].items()
+    }
+    handshakes = document["handshakes"]
+    return LoadCounts(
+        **{
+            **_part_from_json(document),
+            "requests": requests,
+            "handshakes": None if handshakes is None else _buckets_from_json(handshakes),
+        }
+    )
+
+
+def _part_to_json(part: LoadCounts | RequestCounts) -> dict[str, Any]:
+    document = _members(part)
+    document["client"] = _buckets_to_json(part.client)
+    if part.answers is not None:
+        document["answers"] = _members(part.answers)
+        document["answers"]["sizes"] = _buckets_to_json(part.answers.sizes)
+    return document
+
+
+def _part_from_json(document: dict[str, Any]) -> dict[str, Any]:
     answers = document["answers"]
     if answers is not None:
         answers = Answers(**{**answers, "sizes": _buckets_from_json(answers["sizes"])})
-    client = _buckets_from_json(document["client"])
-    return LoadCounts(**{**document, "client": client, "answers": answers})
+    return {**document, "client": _buckets_from_json(document["client"]), "answers": answers}
 
 
-def _members(value: LoadCounts | Answers) -> dict[str, Any]:
+def _members(value: LoadCounts | RequestCounts | Answers) -> dict[str, Any]:
     return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
@@ -57,7 +78,8 @@ def _buckets_from_json(used: list[list[int]]) -> Histogram:
 
 def load_to_json(load: Load) -> dict[str, Any]:
     """JSON object of ``load``: all of its members, so that none needs a default."""
-    return load.model_dump(mode="json")
+    requests = [request.model_dump(mode="json") for request in load.requests]
+    return {**load.model_dump(mode="json", exclude={"request"}), "requests": requests}
 
 
 def load_from_json(document: dict[str, Any]) -> Load:
@@ -66,6 +88,10 @@ def load_from_json(document: dict[str, Any]) -> Load:
     It was validated when the scenario was read.  The model itself needs pydantic, which takes as
     long to import as all else that the worker needs.
     """
+    requests = tuple(SimpleNamespace(**_with_expect(one)) for one in document["requests"])
+    return cast("Load", SimpleNamespace(**{**_with_expect(document), "requests": requests}))
+
+
+def _with_expect(document: dict[str, Any]) -> dict[str, Any]:
     expect = document["expect"]
-    inner = {"expect": None if expect is None else SimpleNamespace(**expect)}
-    return cast("Load", SimpleNamespace(**document | inner))
+    return {**document, "expect": None if expect is None else SimpleNamespace(**expect)}

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from socklat_gate.scenario.cpus import CpuSet
 from socklat_gate.scenario.expect import Expect
 from socklat_gate.scenario.payload import parse_payload
+from socklat_gate.scenario.request import Request
 from socklat_gate.scenario.strict import StrictModel
 
 __all__ = ["NAMED_RESPONSES", "Command", "Load"]
@@ -120,6 +121,10 @@ class Load(StrictModel):
         None,
         description="what a response has to be, else it counts as an error",
     )
+    request: list[Request] = Field(
+        default_factory=list,
+        description="requests of several kinds, in place of the one that [load] describes",
+    )
     # command
     command: Command | None = Field(
         None,
@@ -175,7 +180,7 @@ class Load(StrictModel):
 
     @model_validator(mode="after")
     def _driver_has_what_it_needs(self) -> Load:
-        if self.driver == "tcp" and not self.payload:
+        if self.driver == "tcp" and not self.payload and not self.request:
             raise ValueError("driver tcp needs a payload")
         if self.driver == "command" and self.command is None:
             raise ValueError("driver command needs [load.command] with argv")
@@ -183,6 +188,28 @@ class Load(StrictModel):
             if not re.fullmatch(HEADER_NAME, name) or re.search(r"[\r\n\0]", value):
                 raise ValueError(f"header {name!r} cannot be sent")
         return self
+
+    @property
+    def requests(self) -> tuple[Request, ...]:
+        """What is sent, with what [load] says of all; one without a name where none is listed."""
+        if not self.request:
+            return (self._only_request(),)
+        return tuple(
+            request.model_copy(
+                update={
+                    "headers": _joined(self.headers, request.headers),
+                    "response": self.response if request.response is None else request.response,
+                    "expect": request.expect or self.expect,
+                }
+            )
+            for request in self.request
+        )
+
+    def _only_request(self) -> Request:
+        """That of a load which lists none."""
+        names = ("method", "path", "headers", "body", "payload", "response", "expect")
+        members = {name: getattr(self, name) for name in names}
+        return Request.model_construct(name="", weight=1.0, body_file=None, **members)
 
     @property
     def asked(self) -> str:
@@ -193,3 +220,9 @@ class Load(StrictModel):
             return self.command.argv[0] if self.command else "a command"
         text = parse_payload(self.payload or "").decode("utf-8", "replace")
         return " ".join(text.split())[:MAX_ASKED] or "an empty request"
+
+
+def _joined(common: dict[str, str], own: dict[str, str]) -> dict[str, str]:
+    """Headers of the load, but for those that the request has itself, whatever their case."""
+    given = {name.lower() for name in own}
+    return {name: text for name, text in common.items() if name.lower() not in given} | own

@@ -24,16 +24,25 @@ class Request(StrictModel):
     method: str = Field("GET", pattern="^[A-Z]+$", description="method of an HTTP request")
     path: str = Field("/", pattern=r"^/\S*$", description="path of an HTTP request")
     headers: dict[str, str] = Field(
-        default_factory=dict, description="headers beside, or in place of, those of [load]"
+        default_factory=dict,
+        description="headers beside, or in place of, those of [load]",
+        examples=[{"Content-Type": "application/json"}],
     )
     body: str | None = Field(None, description="body of an HTTP request", examples=['{"id": 1}'])
     body_file: str | None = Field(
-        None, min_length=1, description="file with the body, beside the scenario"
+        None,
+        min_length=1,
+        description="file with the body, in the scenario's directory",
+        examples=["order.json"],
     )
     # tcp
-    payload: str | None = Field(None, description="request bytes of driver tcp, as load.payload")
+    payload: str | None = Field(
+        None, description="request bytes of driver tcp, as load.payload", examples=[r"PING\r\n"]
+    )
     response: int | str | None = Field(
-        None, description="end of a response of driver tcp, as load.response, its default"
+        None,
+        description="end of a response of driver tcp, as load.response, its default",
+        examples=["resp"],
     )
     expect: Expect | None = Field(
         None, description="what a response has to be; default: load.expect"

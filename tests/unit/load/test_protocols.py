@@ -21,7 +21,11 @@ else:
 @pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: protocol.name)
 def test_an_example_is_a_load_that_selects_its_protocol(protocol):
     load = Load.model_validate(tomllib.loads(protocol.example)["load"])
-    selected = [other for other in PROTOCOLS if other.framing and other.framing.selected_by(load)]
+    selected = [
+        other
+        for other in PROTOCOLS
+        if other.framing and other.framing.selected_by(load, load.requests[0])
+    ]
     assert selected == ([protocol] if protocol.framing else [])
     assert protocol.framing or load.driver == "command"
 

@@ -14,7 +14,7 @@ import math
 import selectors
 import socket
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from socklat_gate.load.load_driver import POLL_EVERY_S, Endpoint, Poll
@@ -75,7 +75,7 @@ class VirtualTimer:
 
 
 class Peer(asyncio.Protocol):
-    """The server's end of the ``number``-th connection."""
+    """The server's end of the ``number``-th connection; ``data`` came last."""
 
     def __init__(self, server: VirtualServer) -> None:
         self.server = server
@@ -100,6 +100,7 @@ class Peer(asyncio.Protocol):
         return True
 
     def handle(self, data: bytes) -> None:
+        self.data = data
         *requests, self.unread = (self.unread + data).split(self.server.request_end)
         for _ in requests:
             self.server.requests += 1
@@ -207,7 +208,7 @@ class VirtualWorker:
     def now_ns(self) -> int:
         return self.loop.clock.now
 
-    def begin(self) -> None:
+    def begin(self, pass_fds: Collection[int] = ()) -> None:
         self.commands = asyncio.StreamReader(loop=self.loop)
         self.task = self.loop.create_task(
             serve(self.commands, self.write_event, self.loop.clock, self.network)

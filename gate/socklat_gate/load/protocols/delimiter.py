@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from socklat_gate.load.protocols.handshake import Handshake
 from socklat_gate.load.protocols.parser import ResponseParser
 from socklat_gate.load.protocols.parser_state import ParserState
-from socklat_gate.load.protocols.payload_request import payload_request
 from socklat_gate.load.protocols.protocol import LoadKey, LoadProtocol
 from socklat_gate.scenario.payload import parse_payload
 
 if TYPE_CHECKING:
+    from socklat_gate.load.messages import Message
     from socklat_gate.scenario import Load
+    from socklat_gate.scenario.request import Request
 
 __all__ = ["PROTOCOL", "DelimiterParser"]
 
@@ -75,22 +76,22 @@ class DelimiterParser(ParserState):
 class _Delimiter:
     """`Framing` for ``load.response`` = ``until:DELIMITER``."""
 
-    def selected_by(self, load: Load) -> bool:
+    def selected_by(self, load: Load, request: Request) -> bool:
         """Whether the response has a delimiter."""
         return (
             load.driver == "tcp"
-            and isinstance(load.response, str)
-            and load.response.startswith(PREFIX)
+            and isinstance(request.response, str)
+            and request.response.startswith(PREFIX)
         )
 
-    def request_bytes(self, load: Load, host: str, port: int) -> bytes:  # noqa: ARG002 - not in it
+    def request_bytes(self, message: Message, host: str, port: int) -> bytes:  # noqa: ARG002 - not in it
         """The payload."""
-        return payload_request(load)
+        return message.body
 
-    def parser(self, load: Load) -> ResponseParser:
+    def parser(self, request: Request) -> ResponseParser:
         """For responses that end with the delimiter."""
-        assert isinstance(load.response, str), "selected_by checks it"
-        return DelimiterParser(parse_payload(load.response.removeprefix(PREFIX)))
+        assert isinstance(request.response, str), "selected_by checks it"
+        return DelimiterParser(parse_payload(request.response.removeprefix(PREFIX)))
 
 
 PROTOCOL = LoadProtocol("delimiter", EXAMPLE, _Delimiter(), detectors=(MEMCACHED,))

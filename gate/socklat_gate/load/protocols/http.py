@@ -16,7 +16,9 @@ from socklat_gate.load.protocols.protocol import LoadProtocol
 from socklat_gate.measured.names import BAD_STATUS
 
 if TYPE_CHECKING:
+    from socklat_gate.load.messages import Message
     from socklat_gate.scenario import Load
+    from socklat_gate.scenario.request import Request
 
 __all__ = ["PROTOCOL", "HttpParser"]
 
@@ -159,31 +161,31 @@ class HttpParser(ParserState):
 class _HttpFraming:
     """`Framing` for ``load.driver`` = ``http``."""
 
-    def selected_by(self, load: Load) -> bool:
+    def selected_by(self, load: Load, request: Request) -> bool:  # noqa: ARG002 - the driver tells
         """Whether the driver is http."""
         return load.driver == "http"
 
-    def request_bytes(self, load: Load, host: str, port: int) -> bytes:
+    def request_bytes(self, message: Message, host: str, port: int) -> bytes:
         """Request line, headers and body; the scenario's headers replace the usual ones."""
-        body = b"" if load.body is None else load.body.encode()
-        given = {name.lower() for name in load.headers}
+        body = message.body
+        given = {name.lower() for name, _ in message.headers}
         name = f"[{host}]" if ":" in host else host
         headers = {
             "Host": name if port == 80 else f"{name}:{port}",
             "User-Agent": "socklat-gate",
             "Accept": "*/*",
         }
-        if (body or load.method in _BODY_EXPECTED) and "transfer-encoding" not in given:
+        if (body or message.method in _BODY_EXPECTED) and "transfer-encoding" not in given:
             headers["Content-Length"] = str(len(body))
-        path = quote(load.path, safe=ascii_letters + digits + punctuation)
-        lines = [f"{load.method} {path} HTTP/1.1"]
+        path = quote(message.path, safe=ascii_letters + digits + punctuation)
+        lines = [f"{message.method} {path} HTTP/1.1"]
         lines += [f"{key}: {value}" for key, value in headers.items() if key.lower() not in given]
-        lines += [f"{key}: {value}" for key, value in load.headers.items()]
+        lines += [f"{key}: {value}" for key, value in message.headers]
         return "\r\n".join([*lines, "", ""]).encode() + body
 
-    def parser(self, load: Load) -> ResponseParser:
+    def parser(self, request: Request) -> ResponseParser:
         """Knows whether the requests are HEAD, and what is expected."""
-        return HttpParser(head=load.method == "HEAD", expected=expectation_of(load))
+        return HttpParser(head=request.method == "HEAD", expected=expectation_of(request))
 
 
 PROTOCOL = LoadProtocol("HTTP", EXAMPLE, _HttpFraming(), detectors=(HTTP,))

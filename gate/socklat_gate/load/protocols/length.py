@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from socklat_gate.load.protocols.parser import ResponseParser
 from socklat_gate.load.protocols.parser_state import ParserState
-from socklat_gate.load.protocols.payload_request import payload_request
 from socklat_gate.load.protocols.protocol import LoadProtocol
 
 if TYPE_CHECKING:
+    from socklat_gate.load.messages import Message
     from socklat_gate.scenario import Load
+    from socklat_gate.scenario.request import Request
 
 __all__ = ["PROTOCOL", "LengthParser"]
 
@@ -45,18 +46,18 @@ class LengthParser(ParserState):
 class _Length:
     """`Framing` for ``load.response`` = a number of bytes."""
 
-    def selected_by(self, load: Load) -> bool:
+    def selected_by(self, load: Load, request: Request) -> bool:
         """Whether the response is a length."""
-        return load.driver == "tcp" and isinstance(load.response, int)
+        return load.driver == "tcp" and isinstance(request.response, int)
 
-    def request_bytes(self, load: Load, host: str, port: int) -> bytes:  # noqa: ARG002 - not in it
+    def request_bytes(self, message: Message, host: str, port: int) -> bytes:  # noqa: ARG002 - not in it
         """The payload."""
-        return payload_request(load)
+        return message.body
 
-    def parser(self, load: Load) -> ResponseParser:
-        """For responses of ``load.response`` bytes."""
-        assert isinstance(load.response, int), "selected_by checks it"
-        return LengthParser(load.response)
+    def parser(self, request: Request) -> ResponseParser:
+        """For responses of so many bytes."""
+        assert isinstance(request.response, int), "selected_by checks it"
+        return LengthParser(request.response)
 
 
 PROTOCOL = LoadProtocol("length", EXAMPLE, _Length())

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Protocol
 from socklat_gate.load.protocols.parser import ResponseParser
 
 if TYPE_CHECKING:
+    from socklat_gate.load.messages import Message
     from socklat_gate.scenario import Load
+    from socklat_gate.scenario.request import Request
 
 __all__ = ["DetectedProtocol", "Detector", "Framing", "LoadKey", "LoadProtocol"]
 
@@ -48,14 +50,14 @@ class DetectedProtocol:
 class Framing(Protocol):
     """Requests as bytes and the end of their responses, for drivers ``tcp`` and ``http``."""
 
-    def selected_by(self, load: Load) -> bool:
-        """Whether the scenario's ``[load]`` means this protocol."""
+    def selected_by(self, load: Load, request: Request) -> bool:
+        """Whether ``request``, one of ``load.requests``, means this protocol."""
 
-    def request_bytes(self, load: Load, host: str, port: int) -> bytes:
+    def request_bytes(self, message: Message, host: str, port: int) -> bytes:
         """The bytes of one request to ``host``:``port``."""
 
-    def parser(self, load: Load) -> ResponseParser:
-        """A fresh parser for the responses on one connection."""
+    def parser(self, request: Request) -> ResponseParser:
+        """A fresh parser for the responses to ``request`` on one connection."""
 
 
 class Detector(Protocol):

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from socklat_gate.load.expectation import expectation_of
+from socklat_gate.load.messages import MessageSource
 from socklat_gate.load.protocols import delimiter, http, length, postgresql, resp
 from socklat_gate.load.protocols.expecting import ExpectingParser
 from socklat_gate.load.protocols.parser import ResponseParser
+from socklat_gate.load.protocols.plain import PlainRequests, PlainSession
 from socklat_gate.load.protocols.protocol import Detector, Framing, LoadProtocol
+from socklat_gate.load.protocols.session import ClientSession
 
 if TYPE_CHECKING:
     from socklat_gate.scenario import Load
+    from socklat_gate.scenario.request import Request
 
-__all__ = ["DETECTORS", "PROTOCOLS", "parser_for", "request_bytes"]
+__all__ = ["DETECTORS", "PROTOCOLS", "parser_for", "request_bytes", "session_for"]
 
 PROTOCOLS: tuple[LoadProtocol, ...] = (
     http.PROTOCOL,
@@ -29,20 +35,42 @@ DETECTORS: tuple[Detector, ...] = tuple(
 """In the order in which `init` tries them."""
 
 
+def session_for(
+    load: Load, source: MessageSource, host: str, port: int
+) -> Callable[[], ClientSession]:
+    """Makes the session of each new connection to ``host``:``port``, which sends from ``source``.
+
+    What all of them share is made here, once.
+    """
+    # One protocol writes all of them: only driver tcp has several, and its payloads stand as given.
+    write = _framing(load, source.requests[0]).request_bytes
+    requests = PlainRequests(
+        source,
+        lambda message: write(message, host, port),
+        partial(_parser, load),
+    )
+    return lambda: PlainSession(requests)
+
+
 def request_bytes(load: Load, host: str, port: int) -> bytes:
-    """The bytes of one request of driver ``tcp`` or ``http`` to ``host``:``port``."""
-    return _framing(load).request_bytes(load, host, port)
+    """The bytes of the first request of driver ``tcp`` or ``http`` to ``host``:``port``."""
+    source = MessageSource(load, [0])
+    return _framing(load, source.requests[0]).request_bytes(source.message(0), host, port)
 
 
 def parser_for(load: Load) -> ResponseParser:
-    """A fresh parser for the responses on one connection, which knows what is expected of them."""
-    parser = _framing(load).parser(load)
-    expected = expectation_of(load) if load.driver == "tcp" else None
+    """A fresh parser for responses to the first request, which knows what is expected of them."""
+    return _parser(load, load.requests[0])
+
+
+def _parser(load: Load, request: Request) -> ResponseParser:
+    parser = _framing(load, request).parser(request)
+    expected = expectation_of(request) if load.driver == "tcp" else None
     return parser if expected is None else ExpectingParser(parser, expected)
 
 
-def _framing(load: Load) -> Framing:
+def _framing(load: Load, request: Request) -> Framing:
     for protocol in PROTOCOLS:
-        if protocol.framing is not None and protocol.framing.selected_by(load):
+        if protocol.framing is not None and protocol.framing.selected_by(load, request):
             return protocol.framing
-    raise AssertionError(f"the scenario checks load.response: {load.response!r}")
+    raise AssertionError(f"the scenario checks load.response: {request.response!r}")

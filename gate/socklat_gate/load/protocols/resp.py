@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from socklat_gate.load.protocols.handshake import Handshake
 from socklat_gate.load.protocols.parser import ERROR_REPLY, NO_STATUS, BadResponse, ResponseParser
 from socklat_gate.load.protocols.parser_state import ParserState
-from socklat_gate.load.protocols.payload_request import payload_request
 from socklat_gate.load.protocols.protocol import LoadKey, LoadProtocol
 
 if TYPE_CHECKING:
+    from socklat_gate.load.messages import Message
     from socklat_gate.scenario import Load
+    from socklat_gate.scenario.request import Request
 
 __all__ = ["PROTOCOL", "RespParser"]
 
@@ -166,15 +167,15 @@ def _size(text: bytes) -> int:
 class _Resp:
     """`Framing` for ``load.response`` = ``resp``."""
 
-    def selected_by(self, load: Load) -> bool:
+    def selected_by(self, load: Load, request: Request) -> bool:
         """Whether the response is RESP."""
-        return load.driver == "tcp" and load.response == NAME
+        return load.driver == "tcp" and request.response == NAME
 
-    def request_bytes(self, load: Load, host: str, port: int) -> bytes:  # noqa: ARG002 - not in it
+    def request_bytes(self, message: Message, host: str, port: int) -> bytes:  # noqa: ARG002 - not in it
         """The payload."""
-        return payload_request(load)
+        return message.body
 
-    def parser(self, load: Load) -> ResponseParser:  # noqa: ARG002 - it has no options
+    def parser(self, request: Request) -> ResponseParser:  # noqa: ARG002 - it has no options
         """For RESP2 and RESP3."""
         return RespParser()
 

@@ -1,0 +1,26 @@
+"""Marks what is sent so that the probe takes it for no request: by the DS field of its IP header.
+
+Bytes that are no part of a request (a TLS handshake, the preface of HTTP/2) travel in segments of
+their own, and the probe reads the field of every segment anyway.
+"""
+
+from __future__ import annotations
+
+import socket
+
+__all__ = ["CONTROL_DSFIELD", "set_dsfield"]
+
+CONTROL_DSFIELD = 0x0C
+"""DSCP 3, of the pool for experimental and local use; "Definition of the DS Field", RFC 2474."""
+
+_OPTIONS = {
+    socket.AF_INET: (socket.IPPROTO_IP, socket.IP_TOS),
+    socket.AF_INET6: (socket.IPPROTO_IPV6, socket.IPV6_TCLASS),
+}
+
+
+def set_dsfield(sock: socket.socket, value: int) -> None:
+    """What ``sock`` sends from now on has ``value`` there.  Raises `OSError`."""
+    option = _OPTIONS.get(sock.family)
+    if option is not None:  # else it is a pair of sockets inside a test
+        sock.setsockopt(*option, value)
