@@ -129,6 +129,9 @@ static inline void exchange_record(u64 sk, struct connection *c)
 
 	if (!w)
 		goto done;
+	/* An exchange without a response is its connection's last. */
+	if (w->flags & WINDOW_NAMED)
+		c->ordinal++;
 	if (c->rx_first_ns < w->from_ns || c->rx_first_ns >= w->to_ns) {
 		count(target, COUNTER_FILTERED, 1);
 		s.ns[STAGE_RESPONSE] = c->handed_ns ? c->handed_ns : c->tx_first_ns;
@@ -183,7 +186,7 @@ static inline void exchange_record(u64 sk, struct connection *c)
 		status_add(target, c->status);
 #ifdef STALLS
 	if (is_logged(c->rx_first_ns, w->log_mask))
-		log_add(c->rx_first_ns, target, c->response_cpu, s.ns, s.measured);
+		log_add(sk, c, s.ns, s.measured, w->flags & WINDOW_NAMED);
 #endif
 	if (c->flags & FLAG_OVERLAPPED)
 		count(target, COUNTER_OVERLAPPED, 1);

@@ -43,6 +43,8 @@
 #define TCP_FLAG_FIN 0x01
 #define TCP_FLAG_SYN 0x02
 
+#define DSFIELD_ECN 0x03 /* INET_ECN_MASK of include/net/inet_ecn.h */
+
 #define EAGAIN 11
 #define AF_INET 2                  /* include/linux/socket.h */
 #define FIRST_EPHEMERAL_PORT 32768 /* net.ipv4.ip_local_port_range, unless set otherwise */
@@ -75,7 +77,8 @@ struct segment {
 	u32 seq;
 	u32 end_seq; /* after the last payload byte */
 	u32 ack_seq;
-	bool bare; /* nothing but an acknowledgement */
+	u8 dsfield; /* of its IP header */
+	bool bare;  /* nothing but an acknowledgement */
 };
 
 /* The fields lie within 32 bytes on every kernel: one read instead of four. */
@@ -84,11 +87,14 @@ static inline void segment_of(u64 skb, struct segment *s)
 #ifdef TYPED
 	u64 cb = skb + AT(sk_buff, cb);
 	u8 flags = *(u8 *)(cb + AT(tcp_skb_cb, tcp_flags));
+
+	s->dsfield = *(u8 *)(cb + AT(tcp_skb_cb, ip_dsfield));
 #else
 	u8 cb[SEGMENT_BYTES], flags;
 
 	bpf_probe_read_kernel(cb, sizeof(cb), (const void *)(skb + AT(sk_buff, cb)));
 	flags = cb[AT(tcp_skb_cb, tcp_flags)];
+	s->dsfield = cb[AT(tcp_skb_cb, ip_dsfield)];
 #endif
 	s->seq = *(u32 *)(cb + AT(tcp_skb_cb, seq));
 	s->end_seq = *(u32 *)(cb + AT(tcp_skb_cb, end_seq));
@@ -120,6 +126,19 @@ static inline bool brings_new_payload(u64 sk, struct segment *s)
 	tcp = tcp_of(sk);
 	/* Retransmitted bytes and keepalive probes lie wholly before rcv_nxt. */
 	return tcp && !seq_reached(LOAD(u32, tcp, AT(tcp_sock, rcv_nxt)), s->end_seq);
+}
+
+/* Whether it has one of the two DS fields of control bytes; ECN has the last two bits. */
+static inline bool is_marked(struct segment *s)
+{
+	u8 apart = CONTROL_DSFIELD ^ CONTROL_IN_FLIGHT_DSFIELD; /* one bit */
+
+	return (s->dsfield & ~DSFIELD_ECN & ~apart) == (CONTROL_DSFIELD & ~apart);
+}
+
+static inline bool is_in_flight(struct segment *s)
+{
+	return (s->dsfield & ~DSFIELD_ECN) == CONTROL_IN_FLIGHT_DSFIELD;
 }
 
 /* Bytes of room in the send buffer; without any the next tcp_sendmsg waits or returns EAGAIN. */

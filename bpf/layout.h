@@ -72,13 +72,24 @@
 #define CAUSE_STEAL 1
 #define CAUSE_INTERFERENCE 2
 
-/* The log of exchanges: so many pages hold 32,000 of them until user space comes for them. */
+/* The log of exchanges: so many pages hold 29,000 of them until user space comes for them. */
 #define LOG_RING_PAGES 512
 
 /* What the window says of the driver: it keeps one request outstanding on a connection; its
- * responses may be plain HTTP/1, whose first bytes are then looked at. */
+ * responses may be plain HTTP/1, whose first bytes are then looked at; its requests have names, so that
+ * each logged exchange says which one of its connection it is; it begins every connection with
+ * control bytes, and marks those. */
 #define WINDOW_ONE_OUTSTANDING 1
 #define WINDOW_HTTP 2
+#define WINDOW_NAMED 4
+#define WINDOW_MARKED 8
+
+/* Control bytes of the driver's are no part of a request: a TLS handshake, the preface of HTTP/2,
+ * acknowledgements.  Their segments have a DS field of their own (RFC 2474: DSCP 3 and 7, for local
+ * use), one where no request is in flight, so that a response which has begun is over, and one in
+ * the middle of a request or response. */
+#define CONTROL_DSFIELD 12
+#define CONTROL_IN_FLIGHT_DSFIELD 28
 
 /* HTTP statuses counted: 100 to 599, and one number for a response whose status is not known. */
 #define HTTP_STATUS_FIRST 100

@@ -15,21 +15,29 @@ static inline bool is_logged(u64 rx_first_ns, u64 mask)
 	return !(rx_first_ns >> 4 & mask);
 }
 
-static inline void log_add(u64 rx_first_ns, u32 target, u8 cpu, u64 *ns, u32 measured)
+static inline void log_add(u64 sk, struct connection *c, u64 *ns, u32 measured, bool named)
 {
+	u32 target = c->target;
 	struct exchange *up = exchange_log.ringbuf_reserve(sizeof(*up));
 
 	if (!up) {
 		count(target, COUNTER_LOG_LOST, 1);
 		return;
 	}
-	up->rx_first_ns = rx_first_ns;
+	up->rx_first_ns = c->rx_first_ns;
 #pragma unroll
 	for (int i = 0; i < BAND_STAGES; i++)
 		up->ns[i] = ns[i] > 0xffffffff ? 0xffffffff : (u32)ns[i];
 	up->measured = (u16)measured;
 	up->target = (u8)target;
-	up->cpu = cpu;
+	up->cpu = c->response_cpu;
+	up->ordinal = 0;
+	up->peer_port = 0;
+	up->unused = 0;
+	if (named) {
+		up->ordinal = c->ordinal;
+		up->peer_port = __builtin_bswap16(LOAD(u16, sk, AT(sock_common, skc_dport)));
+	}
 	exchange_log.ringbuf_submit(up, BPF_RB_NO_WAKEUP);
 }
 #endif

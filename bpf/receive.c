@@ -50,6 +50,19 @@ static inline void rx_dependency_response(struct connection *c, u64 now_ns)
 	count(target, COUNTER_DEPEND_EXCHANGES, 1);
 }
 
+/* Control bytes of the driver's came. */
+static inline void rx_control(u64 sk, struct connection *c, struct segment *s)
+{
+	c->flags &= ~FLAG_FRESH; /* else reading them would open an exchange */
+	if (is_in_flight(s))
+		return;
+	/* What the service sends from now on is no part of a response. */
+	if (c->tx_first_ns)
+		exchange_record(sk, c);
+	if (!c->rx_first_ns)
+		c->flags |= FLAG_AFTER_CONTROL;
+}
+
 static inline int rx_segment(u64 sk, u64 skb)
 {
 	struct connection *c = watched_connection_of(sk);
@@ -77,12 +90,18 @@ static inline int rx_segment(u64 sk, u64 skb)
 			internal_request(c, now_ns);
 		return 0;
 	}
+	if (is_marked(&s) && window_flags(c) & WINDOW_MARKED) {
+		rx_control(sk, c, &s);
+		return 0;
+	}
 	if (c->rx_first_ns && !c->tx_first_ns) {
 		/* More of the same request.  If it is a second one, the sends will tell. */
 		c->rx_last_ns = now_ns;
 		return 0;
 	}
 	exchange_open(sk, c, now_ns);
+	if (c->flags & FLAG_AFTER_CONTROL)
+		c->request_seq = s.seq;
 #ifdef DETAIL_FULL
 	attach_rx_path(c, skb, now_ns);
 #endif
@@ -105,6 +124,14 @@ int rx_on_segment_kprobe(struct pt_regs *ctx)
 }
 #endif
 
+/* Whether the application has read beyond the control bytes that came before the request. */
+static inline bool rx_reached_request(u64 sk, struct connection *c)
+{
+	u64 tcp = tcp_of(sk);
+
+	return tcp && !seq_reached(c->request_seq, LOAD(u32, tcp, AT(tcp_sock, copied_seq)));
+}
+
 /* raw tracepoint tcp_rcv_space_adjust(struct sock *sk): data was copied to the application. */
 int rx_on_read(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -115,8 +142,13 @@ int rx_on_read(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	/* Bytes on the handshake's last ACK (deferred accept, fast open) pass no hook of ours: they
 	 * came with the connection. */
-	if (!c->rx_first_ns && c->flags & FLAG_FRESH)
+	if (!c->rx_first_ns && c->flags & FLAG_FRESH && !(window_flags(c) & WINDOW_MARKED))
 		exchange_begin(c, c->established_ns);
+	if (c->rx_first_ns && c->flags & FLAG_AFTER_CONTROL) {
+		if (!rx_reached_request(sk, c))
+			return 0;
+		c->flags &= ~FLAG_AFTER_CONTROL;
+	}
 	if (c->rx_first_ns && !c->read_ns)
 		c->read_ns = bpf_ktime_get_ns();
 	else if (c->tx_first_ns && !(window_flags(c) & WINDOW_ONE_OUTSTANDING))

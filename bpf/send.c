@@ -110,6 +110,8 @@ static inline int tx_begin_send(u64 sk, u64 msg, u64 size, u32 how)
 		tx_send_more(sk, msg, c);
 	} else if (c->read_ns) {
 		tx_send_first(c, msg, size);
+	} else if (c->flags & FLAG_AFTER_CONTROL && window_flags(c) & WINDOW_ONE_OUTSTANDING) {
+		return 0; /* a session ticket, settings: the response to the control bytes */
 	} else {
 		/* Nothing of this request was read yet: these bytes respond to an earlier one. */
 		c->flags |= FLAG_OVERLAPPED;

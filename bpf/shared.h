@@ -62,9 +62,11 @@ struct connection {
 	u32 rx_stack_ns; /* of the first segment; 0: not known */
 	u32 bridge_ns;
 	u32 tx_stack_ns;
-	u32 local_port; /* the socket has none any more when it is destroyed */
-	u32 status;     /* HTTP status of the last response that had one, HTTP_STATUS_FIRST less */
-	u32 unused[3];
+	u32 local_port;  /* the socket has none any more when it is destroyed */
+	u32 status;      /* HTTP status of the last response that had one, HTTP_STATUS_FIRST less */
+	u32 ordinal;     /* exchanges so far that have their response; WINDOW_NAMED */
+	u32 request_seq; /* where the request begins; FLAG_AFTER_CONTROL */
+	u32 unused;
 };
 
 struct counters {
@@ -117,7 +119,10 @@ struct exchange {
 	u32 ns[BAND_STAGES]; /* longer ones as the largest number */
 	u16 measured;        /* bit a stage */
 	u8 target;
-	u8 cpu; /* that began the response; modulo 256 */
+	u8 cpu;        /* that began the response; modulo 256 */
+	u32 ordinal;   /* which one of its connection, from 1; 0 without WINDOW_NAMED */
+	u16 peer_port; /* host byte order; 0 without WINDOW_NAMED */
+	u16 unused;
 };
 
 /* Ring `stalls`: a CPU was not there for the services. */

@@ -27,6 +27,9 @@ BPF_ARRAY(windows, struct window, TARGET_MAX);
 #define FLAG_ACCEPTED 4
 #define FLAG_ADOPTED 8
 #define FLAG_SHUT 16 /* this side has sent its FIN */
+/* Control bytes came, and nothing was read yet of a request after them: what is sent responds to
+ * those. */
+#define FLAG_AFTER_CONTROL 32
 
 /* The response is acknowledged, by a segment that tells no time: it carried what its sender had to
  * say next, and may have waited for that. */

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from socklat_gate.measured.histogram import BAND_COUNT, BAND_SUB_BITS, BUCKETS, Histogram, index_of
 from socklat_gate.measured.records import EXCHANGE_STAGES, MOSTLY_ZERO, SUMS, Records
 from socklat_gate.measured.run import WEIGHT_UNIT, Bands, StallCorrected
+from socklat_gate.stalls.shares import scenario_shares
 from socklat_gate.stalls.timeline import (
     I64,
     Timeline,
@@ -19,10 +20,21 @@ from socklat_gate.stalls.timeline import (
 )
 from socklat_gate.stalls.weights import Floats, correlated_with_requests, exchange_weights
 
-__all__ = ["StallCorrection", "correct_stalls", "used_cpus"]
+__all__ = ["Named", "StallCorrection", "correct_stalls", "used_cpus"]
 
 USES = 0.01
 """A service uses the CPUs that responded to at least this share of its exchanges."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Named:
+    """Which request each exchange was: by arm ``kinds``, an index of ``shares`` each, or -1.
+
+    ``shares`` of the scenario's requests sum to 1.
+    """
+
+    kinds: Sequence[I64]
+    shares: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +44,7 @@ class StallCorrection:
     ``stalled`` was taken by the hypervisor, ``interference`` used by other processes in bursts;
     ``ignored``: the latter are correlated with requests, so that they were not corrected for.
     ``calm`` arrivals of each arm met no stall; ``kept`` exchanges of arm ``baseline`` are used, and
-    stand for ``stands_for``.
+    stand for ``stands_for``.  ``named`` has the exchanges of each request alone, by arm and kind.
     """
 
     corrected: tuple[StallCorrected, ...]
@@ -43,6 +55,7 @@ class StallCorrection:
     kept: int
     stands_for: float
     baseline: int
+    named: tuple[tuple[StallCorrected, ...], ...] = ()
 
     def measured(self, arm: int, stage: str) -> float:
         """How many exchanges of the arm have the stage, if as many as the baseline's have it."""
@@ -68,12 +81,15 @@ def correct_stalls(
     to_ns: int,
     stages: Sequence[str],
     baseline: int = 0,
+    named: Named | None = None,
 ) -> StallCorrection:
     """What each arm's distributions would be without stalls; ``arms`` hold `EXCHANGE` records.
 
     Exchanges and stalls are those of [from, to) of CLOCK_MONOTONIC; ``stages`` are the measured
     ones, others are left out.  All arms are weighed together, so that an error of G is the same
-    for all of them and cancels in their ratio.  ``baseline`` is the place of that arm.
+    for all of them and cancels in their ratio.  ``baseline`` is the place of that arm.  With
+    ``named`` requests each of them counts with those same weights, and the whole has each with its
+    share of the scenario (`stalls.shares`).
     """
     both = np.concatenate(arms)
     arrival_ns = both["rx_first_ns"].astype(np.int64)
@@ -92,14 +108,14 @@ def correct_stalls(
             used = _union(taken, bursts)
     weighted = exchange_weights(arrival_ns, _stage(both, "response"), used)
     ends = np.cumsum([arm.size for arm in arms])[:-1]
+    weights = np.split(weighted.weight, ends)
+    known = [stage for stage in EXCHANGE_STAGES if stage in stages]
+    whole = scenario_shares(named.kinds, weights, named.shares) if named else weights
     corrected = tuple(
-        _correct(records, weight, used, [s for s in EXCHANGE_STAGES if s in stages])
-        for records, weight in zip(
-            np.split(both, ends), np.split(weighted.weight, ends), strict=True
-        )
+        _correct(records, weight, used, known) for records, weight in zip(arms, whole, strict=True)
     )
     time_ns = max(1, (to_ns - from_ns) * max(1, len(cpus)))
-    weight = np.split(weighted.weight, ends)[baseline]
+    weight = weights[baseline]
     return StallCorrection(
         corrected=corrected,
         stalled=cut[0].total_ns / time_ns,
@@ -109,6 +125,24 @@ def correct_stalls(
         kept=int(np.count_nonzero(weight)),
         stands_for=float(weight.sum()),
         baseline=baseline,
+        named=_by_kind(arms, weights, used, known, named) if named else (),
+    )
+
+
+def _by_kind(
+    arms: Sequence[Records],
+    weights: Sequence[Floats],
+    stalls: Timeline,
+    stages: Sequence[str],
+    named: Named,
+) -> tuple[tuple[StallCorrected, ...], ...]:
+    """The exchanges of each kind alone, by arm."""
+    return tuple(
+        tuple(
+            _correct(records[kinds == kind], weight[kinds == kind], stalls, stages)
+            for kind in range(named.shares.size)
+        )
+        for records, weight, kinds in zip(arms, weights, named.kinds, strict=True)
     )
 
 

@@ -28,9 +28,10 @@ def test_the_stages_of_an_exchange_and_the_causes_of_a_stall() -> None:
 
 
 def test_records_have_the_fields_that_are_read_and_no_more_bytes_than_they_need() -> None:
-    assert EXCHANGE.names == ("rx_first_ns", "ns", "measured", "target", "cpu")
+    stages = ("rx_first_ns", "ns", "measured", "target", "cpu")
+    assert EXCHANGE.names == (*stages, "ordinal", "peer_port", "unused")
     assert STALL.names == ("from_ns", "to_ns", "cpu", "cause")
-    assert (EXCHANGE.itemsize, STALL.itemsize) == (56, 24)
+    assert (EXCHANGE.itemsize, STALL.itemsize) == (64, 24)
     assert SPIKE["ns"].shape == (len(EXCHANGE_STAGES),)
     assert SPIKE["ns"].base == np.uint64
     assert SPIKE["peer"].shape == (16,)
