@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from socklat_gate.measured.load_counts import ErrorKind
 
-__all__ = ["ERROR_REPLY", "NO_STATUS", "BadResponse", "ResponseParser"]
+__all__ = ["ERROR_REPLY", "GRPC_STATUS", "NO_STATUS", "BadResponse", "ResponseParser"]
 
 NO_STATUS = 0
 """Status of a response whose protocol has none."""
 ERROR_REPLY = 1
 """Status of a response that reports an error, and nothing more that could be counted by."""
+GRPC_STATUS = 1000
+"""gRPC's statuses are counted from here on, out of the way of those of HTTP."""
 
 
 class BadResponse(Exception):

@@ -1,0 +1,109 @@
+"""Unary calls of gRPC over HTTP/2: one message out, one back, the status in the trailers.
+
+Specification: "gRPC over HTTP2" in the documentation of gRPC's core.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
+
+from socklat_gate.load.protocols.http2 import Http2Session
+from socklat_gate.load.protocols.http2_requests import Write, http2_fields
+from socklat_gate.load.protocols.parser import GRPC_STATUS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from socklat_gate.load.expectation import Expectation
+    from socklat_gate.load.messages import Message
+    from socklat_gate.load.protocols.http2_head import Head
+    from socklat_gate.load.protocols.http2_requests import Fields
+
+__all__ = ["PREFIX", "STATUS_NAMES", "GrpcSession", "call_outcome", "write_grpc"]
+
+PREFIX = Struct(">BI")
+"""Of each message: whether it is compressed, and its length."""
+HTTP_OK = 200
+MAX_STATUS = 16
+NO_CODE = -1
+STATUS_NAMES = (
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+)
+_USUAL = (
+    ("te", "trailers"),
+    ("content-type", "application/grpc"),
+    ("user-agent", "socklat-gate"),
+)
+
+
+class GrpcSession(Http2Session):
+    """``size`` is that of the response's message, without the five bytes before it."""
+
+    __slots__ = ()
+
+    def _kept_bytes(self, expected: Expectation | None) -> int:
+        return PREFIX.size + super()._kept_bytes(expected)
+
+    def _judge(self, head: Head, trailers: Head | None) -> None:
+        length = self.size
+        self.size = max(0, length - PREFIX.size)
+        code, text = call_outcome(head, trailers)
+        if code != NO_CODE:
+            self.status = GRPC_STATUS + code
+        if text:
+            self.fail("bad_status" if code != NO_CODE or head.status != HTTP_OK else "protocol", text)
+        elif length < PREFIX.size or PREFIX.unpack_from(self._kept)[1] != self.size:
+            self.fail("protocol", f"gRPC: {length} bytes came, which are not one whole message")
+        elif self._expected is not None:
+            beginning = self._kept[PREFIX.size :]
+            violation = self._expected.size_violation(self.size) or self._expected.body_violation(
+                beginning
+            )
+            if violation:
+                self.fail(*violation)
+
+
+def call_outcome(head: Head, trailers: Head | None) -> tuple[int, str]:
+    """grpc-status (`NO_CODE` without one) and what went wrong ("": nothing) in a call."""
+    if head.status != HTTP_OK:
+        return NO_CODE, f"HTTP status {head.status}"
+    # Without trailers the head is all there is: "Trailers-Only".
+    fields = (trailers or head).fields
+    shown = fields.get(b"grpc-status", b"").decode("latin-1")
+    if not shown.isdecimal() or int(shown) > MAX_STATUS:
+        return NO_CODE, f"gRPC: the response ends with grpc-status {shown!r}"
+    code = int(shown)
+    if not code:
+        return 0, ""
+    text = unquote_to_bytes(fields.get(b"grpc-message", b"")).decode("utf-8", "replace")
+    return code, f"grpc-status {code} ({STATUS_NAMES[code]}){': ' if text else ''}{text}"
+
+
+def write_grpc(scheme: str, authority: str, encode: Callable[[Message], bytes]) -> Write:
+    """For driver ``grpc``: ``encode`` has a message's body as protobuf."""
+
+    def write(message: Message) -> tuple[Fields, bytes]:
+        data = encode(message)
+        fields = http2_fields(message, scheme, authority, _USUAL)
+        fields[0] = (":method", "POST")  # the first of them, and the only one that gRPC knows
+        return fields, PREFIX.pack(0, len(data)) + data
+
+    return write
