@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, cast
 from socklat_gate.load.connection_owner import ConnectionOwner
 from socklat_gate.load.ending import BY_SERVICE, kind_of
 from socklat_gate.load.handshake_failed import HandshakeFailed
-from socklat_gate.load.marking import CONTROL_DSFIELD, set_dsfield
+from socklat_gate.load.marking import (
+    CONTROL_DSFIELD,
+    CONTROL_IN_FLIGHT_DSFIELD,
+    NO_DSFIELD,
+    set_dsfield,
+)
 from socklat_gate.load.protocols.parser import BadResponse
 from socklat_gate.load.protocols.session import ClientSession
 from socklat_gate.load.request_log import SENT
@@ -21,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["Connection"]
 
 NONE = -1
-CONTROL_NONE = 0
 CLOSED = "the server closed the connection"
 CONFIRM_AFTER_S = 0.05
 """An error reply that no close follows within this time is the response to the request."""
@@ -39,7 +43,7 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_marked",
+        "_dsfield",
         "_now_ns",
         "_opened",
         "_owner",
@@ -70,7 +74,7 @@ class Connection(asyncio.Protocol):
         self._sock = sock
         self._session = session
         self._transport: asyncio.Transport
-        self._marked = False
+        self._dsfield = NO_DSFIELD
         self._opened: asyncio.Future[None] | None = None
         name = sock.getsockname()
         self.port: int = name[1] if isinstance(name, tuple) else 0
@@ -94,8 +98,8 @@ class Connection(asyncio.Protocol):
         self.ordinal += 1
         record.sent_ns[request] = self._now_ns()
         try:
-            if self._marked:
-                self._mark(CONTROL_NONE)
+            if self._dsfield:
+                self._mark(NO_DSFIELD)
             sent = self._sock.send(data)
         except BlockingIOError:
             sent = 0
@@ -115,7 +119,8 @@ class Connection(asyncio.Protocol):
         try:
             done = session.feed(data)
             if session.has_control:
-                self._send_control()
+                in_flight = self.request != NONE and not done
+                self._send_control(CONTROL_IN_FLIGHT_DSFIELD if in_flight else CONTROL_DSFIELD)
             if done:
                 if self.request == NONE:
                     self._reject_unrequested()
@@ -161,7 +166,7 @@ class Connection(asyncio.Protocol):
         """Keep the transport, and begin the conversation."""
         self._transport = cast("asyncio.Transport", transport)
         if self._session.has_control:
-            self._send_control()
+            self._send_control(CONTROL_DSFIELD)
 
     def eof_received(self) -> None:
         """The server closed, which is how some HTTP responses end."""
@@ -180,12 +185,11 @@ class Connection(asyncio.Protocol):
         if not self.closed.done():
             self.closed.set_result(None)
 
-    def _send_control(self) -> None:
+    def _send_control(self, dsfield: int) -> None:
         """Send what is no part of a request, marked as such."""
+        data = self._session.control()
         try:
-            data = self._session.control()
-            if not self._marked:
-                self._mark(CONTROL_DSFIELD)
+            self._mark(dsfield)
             sent = self._sock.send(data)
         except BlockingIOError:
             sent = 0
@@ -195,8 +199,9 @@ class Connection(asyncio.Protocol):
             self._transport.write(data[sent:])
 
     def _mark(self, value: int) -> None:
-        set_dsfield(self._sock, value)
-        self._marked = value != CONTROL_NONE
+        if value != self._dsfield:
+            set_dsfield(self._sock, value)
+            self._dsfield = value
 
     def _settle_opening(self, error: Exception | None) -> None:
         waiting, self._opened = self._opened, None

@@ -212,6 +212,11 @@ class Load(StrictModel):
         return Request.model_construct(name="", weight=1.0, body_file=None, **members)
 
     @property
+    def marks_control(self) -> bool:
+        """Whether every connection begins with bytes of the driver's that are no request."""
+        return False
+
+    @property
     def asked(self) -> str:
         """The request in a few words: ``GET /cart``, ``PING``, the name of a load tool."""
         if self.driver == "http":
