@@ -305,16 +305,22 @@ def test_a_smaller_decoding_table_is_confirmed():
         assert server.deliver() == 1
 
 
-def test_a_server_that_takes_no_streams_is_not_ready():
-    session, server = in_flight()
-    server.respond(1)
-    server.deliver()
-    server.h2.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: 0})
-    server.deliver()
+def test_a_server_that_takes_no_streams_yet_is_not_ready():
+    session = session_of()
+    session.feed(frame(4, 0, 0, struct.pack(">HI", 3, 0)) + frame(4, 1, 0))
     assert not session.ready
-    server.h2.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: 1})
-    server.deliver()
+    session.feed(frame(4, 0, 0, struct.pack(">HI", 3, 1)))
     assert session.ready
+    assert session.reusable
+
+
+def test_a_server_that_takes_no_more_streams_ends_the_reuse():
+    session, server = in_flight()
+    server.h2.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: 0})
+    server.respond(1)
+    assert server.deliver() == 1
+    assert session.failure == ""
+    assert not session.reusable
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,9 @@ class GrpcSession(Http2Session):
         if code != NO_CODE:
             self.status = GRPC_STATUS + code
         if text:
-            self.fail("bad_status" if code != NO_CODE or head.status != HTTP_OK else "protocol", text)
+            self.fail(
+                "bad_status" if code != NO_CODE or head.status != HTTP_OK else "protocol", text
+            )
         elif length < PREFIX.size or PREFIX.unpack_from(self._kept)[1] != self.size:
             self.fail("protocol", f"gRPC: {length} bytes came, which are not one whole message")
         elif self._expected is not None:

@@ -6,7 +6,6 @@ own, so that it needs no more than a unary call does.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
-from socklat_gate.load.protocols.grpc import PREFIX, GrpcSession, call_outcome, write_grpc
+from socklat_gate.load.protocols.grpc import PREFIX, GrpcSession, call_outcome
 from socklat_gate.load.protocols.http2_requests import Http2Requests
 from socklat_gate.load.protocols.parser import BadResponse
 
@@ -150,7 +149,9 @@ def _messages() -> dict[str, Any]:
     }.items():
         kind = file.message_type.add(name=name)
         for field, at, type_, label, type_name in fields:
-            kind.field.add(name=field, number=at, type=type_, label=label, type_name=type_name)
+            kind.field.add(
+                name=field, number=at, type=type_, label=label, type_name=type_name or None
+            )
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return {

@@ -160,6 +160,8 @@ class Http2Connection(ParserState):
                     self._may_open = value > 0
             self._reply(h2.frame(h2.SETTINGS, h2.ACK, 0))
             self._send_waiting()
+        if self.ready and not self._may_open:
+            self.reusable = False  # as a GOAWAY
         self.ready = self._acked and self._may_open
 
     def _on_ping(self, flags: int, payload: bytes) -> None:

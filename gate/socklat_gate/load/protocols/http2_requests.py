@@ -48,7 +48,7 @@ class Http2Requests:
         self._write = write
         self._expected = expected
         fixed = (source.fixed(kind) for kind in range(len(expected)))
-        self._fixed = [message and self._asked(message) for message in fixed]
+        self._fixed = [None if message is None else self._asked(message) for message in fixed]
 
     def asked(self, request: int, *, shrink_table: bool = False) -> Asked:
         """Request number ``request`` of the schedule; see `http2_frames.request_frames`."""
