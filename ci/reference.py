@@ -34,6 +34,7 @@ TABLES: Mapping[str, str] = {
     "load": "[load]",
     "load.request": "[[load.request]]",
     "load.expect": "[load.expect]",
+    "load.tls": "[load.tls]",
     "load.command": "[load.command]",
     "probe": "[probe]",
     "gate": "[gate]",

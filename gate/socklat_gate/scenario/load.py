@@ -12,6 +12,7 @@ from socklat_gate.scenario.expect import Expect
 from socklat_gate.scenario.payload import parse_payload
 from socklat_gate.scenario.request import Request
 from socklat_gate.scenario.strict import StrictModel
+from socklat_gate.scenario.tls import Tls
 
 __all__ = ["NAMED_RESPONSES", "Command", "Load"]
 
@@ -96,6 +97,16 @@ class Load(StrictModel):
     cpuset: CpuSet | None = Field(
         None, description="CPUs that the load driver runs on", examples=["0-1"]
     )
+    keep_alive: bool = Field(
+        True,
+        description="false: a new connection for each request; its time is then a part of what the "
+        "clients waited, and of no stage",
+    )
+    tls: Tls | None = Field(
+        None,
+        description="TLS on every connection: true, or a table of its settings",
+        examples=[{"ca_file": "ca.pem"}],
+    )
     stand_in: bool = Field(
         False,
         description="the requests only stand in for real ones, as `init` writes it: a verdict then "
@@ -131,6 +142,15 @@ class Load(StrictModel):
         description='the load tool of driver "command"',
         examples=[{"argv": ["wrk", "http://{host}:{port}/"]}],
     )
+
+    @field_validator("tls", mode="before", json_schema_input_type=Tls | bool | None)
+    @classmethod
+    def _tls_by_a_word(cls, value: object) -> object:
+        if isinstance(value, bool):
+            return Tls() if value else None
+        if value is not None and not isinstance(value, dict | Tls):
+            raise ValueError('use true, or a table such as { ca_file = "ca.pem" }')
+        return value
 
     @field_validator("payload")
     @classmethod
@@ -184,20 +204,34 @@ class Load(StrictModel):
             raise ValueError("driver tcp needs a payload")
         if self.driver == "command" and self.command is None:
             raise ValueError("driver command needs [load.command] with argv")
+        if self.driver == "command" and (self.tls is not None or not self.keep_alive):
+            raise ValueError(
+                "tls and keep_alive are of the built-in drivers: tell load.command's own tool"
+            )
         for name, value in self.headers.items():
             if not re.fullmatch(HEADER_NAME, name) or re.search(r"[\r\n\0]", value):
                 raise ValueError(f"header {name!r} cannot be sent")
         return self
 
+    @model_validator(mode="after")
+    def _says_one_thing_of_closing(self) -> Load:
+        if self.keep_alive:
+            return self
+        for headers in (self.headers, *(request.headers for request in self.request)):
+            if any(name.lower() == "connection" for name in headers):
+                raise ValueError("keep_alive = false sends the header Connection: leave it out")
+        return self
+
     @property
     def requests(self) -> tuple[Request, ...]:
         """What is sent, with what [load] says of all; one without a name where none is listed."""
+        closing = {} if self.keep_alive or self.driver != "http" else {"Connection": "close"}
         if not self.request:
-            return (self._only_request(),)
+            return (self._only_request(closing),)
         return tuple(
             request.model_copy(
                 update={
-                    "headers": _joined(self.headers, request.headers),
+                    "headers": closing | _joined(self.headers, request.headers),
                     "response": self.response if request.response is None else request.response,
                     "expect": request.expect or self.expect,
                 }
@@ -205,10 +239,11 @@ class Load(StrictModel):
             for request in self.request
         )
 
-    def _only_request(self) -> Request:
-        """That of a load which lists none."""
+    def _only_request(self, closing: dict[str, str]) -> Request:
+        """That of a load which lists none; ``closing`` are headers beside its own."""
         names = ("method", "path", "headers", "body", "payload", "response", "expect")
         members = {name: getattr(self, name) for name in names}
+        members["headers"] = closing | self.headers
         return Request.model_construct(name="", weight=1.0, body_file=None, **members)
 
     @property

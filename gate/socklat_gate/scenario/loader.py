@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.scenario import Scenario, Waiver
+from socklat_gate.scenario.files import with_paths_from
 from socklat_gate.scenario.problems import explain
 from socklat_gate.scenario.tables import REMEDY, Tables, read_tables
 
@@ -50,7 +51,7 @@ def scenario_of(tables: Tables, *, others: Mapping[str, Tables] | None = None) -
     data = {name: table for name, table in tables.data.items() if name not in others}
     data |= {name: one.data[name] for name, one in others.items() if name in one.data}
     try:
-        return Scenario.model_validate(data)
+        return with_paths_from(Path(tables.where).parent, Scenario.model_validate(data))
     except ValidationError as error:
         found = error.errors()
         # A key that may hold one of several types has one problem for each of them.

@@ -120,6 +120,15 @@ class Scenario(StrictModel):
         return self
 
     @model_validator(mode="after")
+    def _one_port_one_protocol(self) -> Scenario:
+        if self.load.tls is not None and self.service.ready.http is not None:
+            raise ValueError(
+                "service.ready.http would ask without TLS on the port that load.tls is for: write "
+                "service.ready.https"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _check_sending(self) -> Scenario:
         if self.load.driver == "command" and self.gate.interleave == "slice":
             raise ValueError(

@@ -15,10 +15,16 @@ IN_COMPOSE_FILE = ("publish", "volumes", "tmpfs", "cpus", "memory")
 
 
 class Ready(StrictModel):
-    """When the service counts as started: one of tcp, http or log."""
+    """When the service counts as started: one of tcp, http, https or log."""
 
     http: str | None = Field(
         None, pattern="^/", description="path that must respond with `status`", examples=["/health"]
+    )
+    https: str | None = Field(
+        None,
+        pattern="^/",
+        description="the same over TLS, whatever the certificate",
+        examples=["/health"],
     )
     status: int = Field(200, ge=100, le=599, description="status that `http` must respond with")
     log: str | None = Field(
@@ -28,8 +34,8 @@ class Ready(StrictModel):
 
     @model_validator(mode="after")
     def _one_way(self) -> Ready:
-        if self.http and self.log:
-            raise ValueError("give http or log, not both (neither: a TCP connection is enough)")
+        if sum(way is not None for way in (self.http, self.https, self.log)) > 1:
+            raise ValueError("give one of http, https and log (none: a TCP connection is enough)")
         if self.log:
             try:
                 re.compile(self.log)

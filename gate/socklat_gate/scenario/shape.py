@@ -40,6 +40,9 @@ NO_NUMBER = {
 }
 """Keys that change no number."""
 
+LATER_WAYS = {"https"}
+"""Keys of ``service.ready`` that were not there when it was a part of the hash."""
+
 PUBLISHED = 1
 """Stands for any published port: through which one a request comes takes no time."""
 
@@ -65,7 +68,7 @@ def _former_shapes(scenario: Scenario) -> Iterator[dict[str, Any]]:
     for ready in (service.ready, service.ready.model_copy(update={"timeout_s": timeout_s}), None):
         for publish in (service.publish, PUBLISHED if service.publish else None):
             shape = _shape(scenario)
-            shape["service"]["ready"] = (ready or Ready()).model_dump()
+            shape["service"]["ready"] = (ready or Ready()).model_dump(exclude=LATER_WAYS)
             shape["service"]["publish"] = publish
             yield shape
 
@@ -85,11 +88,17 @@ def _shape(scenario: Scenario) -> dict[str, Any]:
     service = shape["service"]
     if scenario.service.compose is None:
         del service["compose"], service["service"]
-    service["ready"] = Ready().model_dump()
+    service["ready"] = Ready().model_dump(exclude=LATER_WAYS)
     service["publish"] = PUBLISHED if scenario.service.publish else None
     if scenario.load.command is not None:
         # Its other keys say how its end is taken, which changes no number.
         shape["load"]["command"] = {"argv": scenario.load.command.argv}
+    if (tls := scenario.load.tls) is not None:
+        # Which certificates are trusted changes no number; that the client shows one may.
+        shape["load"]["tls"] = {
+            "min_version": tls.min_version,
+            "client_certificate": tls.cert_file is not None,
+        }
     with_old_keys(shape)
     return shape
 

@@ -1,4 +1,4 @@
-"""Wait until started containers are ready: by TCP, by HTTP, or by a line in their log."""
+"""Wait until started containers are ready: by TCP, by HTTP(S), or by a line in their log."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import http.client
 import logging
 import re
 import socket
+import ssl
 import time
 from collections.abc import Callable, Sequence
 
@@ -79,9 +80,10 @@ def wait_ready(
 
 
 def _attempt(client: DockerClient, ready: Ready, port: int) -> Try:
-    if ready.http is not None:
-        path = ready.http
+    if (path := ready.http) is not None:
         return lambda item: _try_http(item.address, port, path, ready.status)
+    if (secured := ready.https) is not None:
+        return lambda item: _try_http(item.address, port, secured, ready.status, tls=_any_peer())
     if ready.log is not None:
         return _LogSearch(client, ready.log)
     return lambda item: _try_tcp(item.address, port)
@@ -95,16 +97,32 @@ def _try_tcp(host: str, port: int) -> str:
     return ""
 
 
-def _try_http(host: str, port: int, path: str, status: int) -> str:
-    connection = http.client.HTTPConnection(host, port, timeout=TRY_TIMEOUT_S)
+def _any_peer() -> ssl.SSLContext:
+    """Checks no certificate: whether the service is the right one is the load's to say."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _try_http(
+    host: str, port: int, path: str, status: int, tls: ssl.SSLContext | None = None
+) -> str:
+    scheme = "http" if tls is None else "https"
+    connection = (
+        http.client.HTTPConnection(host, port, timeout=TRY_TIMEOUT_S)
+        if tls is None
+        else http.client.HTTPSConnection(host, port, timeout=TRY_TIMEOUT_S, context=tls)
+    )
     try:
         connection.request("GET", path, headers={"Connection": "close"})
         got = connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
-        return f"no response from http://{host}:{port}{path} ({error!r})"
+        return f"no response from {scheme}://{host}:{port}{path} ({error!r})"
     finally:
         connection.close()
-    return "" if got == status else f"http://{host}:{port}{path} responded {got}, not {status}"
+    where = f"{scheme}://{host}:{port}{path}"
+    return "" if got == status else f"{where} responded {got}, not {status}"
 
 
 class _LogSearch:

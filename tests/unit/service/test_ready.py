@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import socket
+from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +16,8 @@ from socklat_gate.scenario import Ready
 from socklat_gate.service import ready as module
 from socklat_gate.service.container_process import ContainerProcess
 from socklat_gate.service.ready import wait_ready
+from tests.certificates import issue
+from tests.unit.https_site import https_site
 
 CLIENT: Any = SimpleNamespace(api=SimpleNamespace(logs=lambda *_, **__: b"last words"))
 
@@ -67,3 +71,17 @@ def test_a_death_ends_the_wait_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(InvalidMeasurement, match="gone"):
         wait_ready(CLIENT, [process("a")], Ready(timeout_s=60.0), 80, die)
+
+
+@pytest.mark.parametrize(("status", "ready"), [(200, True), (503, False)])
+def test_a_service_over_tls(tmp_path: Path, status: int, ready: bool) -> None:
+    """Whatever its certificate: this one has expired and is for another host."""
+    expired = issue(tmp_path, "s", names=["elsewhere"], valid=timedelta(days=-1))
+    with https_site(expired, lambda path: status if path == "/health" else 404) as port:
+        waiting = Ready(https="/health", timeout_s=5.0 if ready else 0.05)
+        if ready:
+            wait_ready(CLIENT, [process("a")], waiting, port, lambda: None)
+            return
+        with pytest.raises(InvalidMeasurement) as caught:
+            wait_ready(CLIENT, [process("a")], waiting, port, lambda: None)
+    assert f"https://127.0.0.1:{port}/health responded 503, not 200" in caught.value.message
