@@ -43,6 +43,7 @@ TABLES: Mapping[str, str] = {
     "waiver": "[[waiver]]",
     "baseline": "[baseline]",
 }
+REFERRED = {"SecretRef": "secret"}
 BOUNDS = {
     "minimum": "at least {}",
     "exclusiveMinimum": "above {}",
@@ -87,20 +88,28 @@ def table_of(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mappin
 
 def type_of(field: Mapping[str, Any]) -> str:
     """The type of a value, its bounds included, in words."""
-    if "anyOf" in field:
-        kinds = (type_of(one) for one in field["anyOf"] if one.get("type") != "null")
+    choices = field.get("anyOf") or field.get("oneOf")
+    if choices:
+        kinds = (type_of(one) for one in choices if one.get("type") != "null")
         return " or ".join(dict.fromkeys(kinds))
+    if "$ref" in field:
+        return REFERRED[field["$ref"].rpartition("/")[2]]
     if "enum" in field or "const" in field:
         values = field.get("enum", [field.get("const")])
         return ", ".join(f'`"{value}"`' for value in values)
     if field.get("type") == "array":
-        kind = f"array of {type_of(field['items']).replace('string', 'strings')}"
+        kind = f"array of {plural(type_of(field['items']))}"
     elif field.get("type") == "object":
-        kind = "table of strings"
+        kind = f"table of {plural(type_of(field['additionalProperties']))}"
     else:
         kind = "date" if field.get("format") == "date" else TYPES[field["type"]]
     bounds = [text.format(field[name]) for name, text in BOUNDS.items() if name in field]
     return ", ".join((kind, *bounds))
+
+
+def plural(kind: str) -> str:
+    """Values of a type."""
+    return re.sub("string|secret", r"\g<0>s", kind)
 
 
 def toml(value: Any) -> str:
@@ -144,6 +153,8 @@ def scenario_page() -> str:
         "stand under `[tool.socklat-gate]`. `socklat-gate schema` prints the JSON schema.\n",
         "Defaults are those of the file; `-` marks a key that must be given, `none` one that may",
         "be left out. The examples show one key each: not every combination of them is valid.\n",
+        'A secret is a table that says where a text is: `{ env = "API_TOKEN" }` or',
+        '`{ file = "token.txt" }`, with a `prefix` if need be ([secrets](../howto/secrets.md)).\n',
     ]
     for table, heading in {"": "Top", **TABLES}.items():
         fields = fields_of(table)

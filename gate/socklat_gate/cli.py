@@ -59,8 +59,12 @@ def _explain(error: GateError) -> int:
     from rich.console import Console  # noqa: PLC0415 - as in `_run`
     from rich.markup import escape  # noqa: PLC0415
 
+    from socklat_gate.wording.sanitise import foreign_lines  # noqa: PLC0415
+
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print(f"[bold red]error[/]: {escape(error.message)} [dim]\\[{error.reason.value}][/]")
+    for line in foreign_lines(error.log):
+        console.print(escape(line))
     if error.remedy:
         console.print(f"[bold]try[/]: {escape(error.remedy)}")
     return int(error.exit_code)

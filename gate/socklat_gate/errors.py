@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 from enum import Enum, IntEnum
+from typing import TypeVar
+
+from socklat_gate.masking import mask, mask_foreign
 
 __all__ = [
     "Exit",
@@ -18,6 +21,9 @@ __all__ = [
     "UnfitEnvironment",
     "UsageError",
 ]
+
+
+Error = TypeVar("Error", bound="GateError")
 
 
 class Exit(IntEnum):
@@ -72,6 +78,7 @@ class Reason(str, Enum):
     BAD_ARGUMENT = "bad_argument"
     BAD_SCENARIO = "bad_scenario"
     BAD_PAYLOAD = "bad_payload"
+    BAD_SECRET = "bad_secret"  # noqa: S105 - the code of a reason
     WAIVER_EXPIRED = "waiver_expired"
     NO_SUCH_FILE = "no_such_file"
     RESULT_NOT_PASSED = "result_not_passed"
@@ -121,15 +128,26 @@ class Reason(str, Enum):
 
 
 class GateError(Exception):
-    """Root of all errors the tool reports: what went wrong, which one, and what to do now."""
+    """Root of all errors the tool reports: what went wrong, which one, and what to do now.
+
+    Nothing of it holds a registered secret.  ``log`` are lines of somebody else, a container's log
+    or a tool's output: for the job's own log, and for reports only where a scenario asks for them.
+    """
 
     exit_code: Exit = Exit.USAGE
 
     def __init__(self, reason: Reason, message: str, *, remedy: str | None = None) -> None:
+        message = mask(message)
         super().__init__(message)
         self.reason = reason
         self.message = message
-        self.remedy = remedy
+        self.remedy = mask(remedy) if remedy else remedy
+        self.log = ""
+
+    def with_log(self: Error, lines: str) -> Error:
+        """The error itself, with the last lines of who failed."""
+        self.log = mask_foreign(lines)
+        return self
 
 
 class UsageError(GateError):

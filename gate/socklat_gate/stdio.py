@@ -1,11 +1,22 @@
-"""Standard output and error on which no write is cut short."""
+"""Standard output and error on which no write is cut short, and no secret leaves by the latter."""
 
 from __future__ import annotations
 
 import io
 import sys
 
+from socklat_gate.masking import mask
+
 __all__ = ["ensure_buffered_stdio"]
+
+
+class _MaskedText(io.TextIOWrapper):
+    """Writes texts without registered secrets: errors, progress, logs, tracebacks."""
+
+    def write(self, text: str) -> int:
+        """As a stream that was given the masked text; the length is that of the one given."""
+        super().write(mask(text))
+        return len(text)
 
 
 def ensure_buffered_stdio() -> None:
@@ -16,19 +27,19 @@ def ensure_buffered_stdio() -> None:
     disk anywhere.  A buffered stream goes on with the rest, and raises when there is no room.
 
     Lines still leave at once.  Streams that are no files, a test's for instance, stay as they are.
+    stderr masks secrets; stdout belongs to data, which is made of what has none.
     """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if not isinstance(stream, io.TextIOWrapper):
             continue
-        if isinstance(stream.buffer, io.RawIOBase):
-            stream = open(  # noqa: SIM115 - it lasts as long as the process
-                stream.fileno(),
-                "w",
-                buffering=1,
-                encoding=stream.encoding,
-                errors=stream.errors,
-                closefd=False,
-            )
-            setattr(sys, name, stream)
-        stream.reconfigure(errors="replace" if name == "stdout" else "backslashreplace")
+        errors = "replace" if name == "stdout" else "backslashreplace"
+        if name == "stdout" and not isinstance(stream.buffer, io.RawIOBase):
+            stream.reconfigure(errors=errors)
+            continue
+        stream.flush()
+        kind = io.TextIOWrapper if name == "stdout" else _MaskedText
+        # It lasts as long as the process.
+        buffer = open(stream.fileno(), "wb", closefd=False)  # noqa: SIM115
+        text = kind(buffer, encoding=stream.encoding, errors=errors, line_buffering=True)
+        setattr(sys, name, text)

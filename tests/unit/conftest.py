@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from socklat_gate import interrupt
+from socklat_gate import interrupt, masking
 
 # The same examples every time, however busy the machine is; the slow tests draw others.
 settings.register_profile(
@@ -29,3 +29,11 @@ def no_signal_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for number in numbers:
         if signal.getsignal(number) is not before[number]:
             signal.signal(number, before[number])
+
+
+@pytest.fixture(autouse=True)
+def no_secret_is_known() -> Iterator[None]:
+    """What one test masks is not masked in the next."""
+    masking.forget_all()
+    yield
+    masking.forget_all()

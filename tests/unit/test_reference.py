@@ -53,7 +53,8 @@ def test_every_key_has_a_description(model: str) -> None:
 
 
 def test_every_model_is_on_the_page() -> None:
-    assert len(DEFINED) == 1 + len(REFERENCE.TABLES)
+    inline = REFERENCE.REFERRED  # values, which the page describes once
+    assert len(DEFINED) == 1 + len(REFERENCE.TABLES) + len(inline)
 
 
 @pytest.mark.parametrize(("table", "name"), FIELDS)

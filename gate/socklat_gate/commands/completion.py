@@ -6,7 +6,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from socklat_gate.commands.help import command
-from socklat_gate.commands.output import emit
+from socklat_gate.commands.output import emit_data
 
 __all__ = ["completion"]
 
@@ -30,4 +30,4 @@ def completion(ctx: click.Context, shell: str) -> None:
     found = get_completion_class(shell)
     assert found is not None
     root = ctx.find_root()
-    emit(found(root.command, {}, str(root.info_name), VARIABLE).source())
+    emit_data(found(root.command, {}, str(root.info_name), VARIABLE).source())

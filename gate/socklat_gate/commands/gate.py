@@ -13,7 +13,7 @@ from socklat_gate.commands.options import (
     quiet_option,
     seed_option,
 )
-from socklat_gate.commands.output import emit
+from socklat_gate.commands.output import emit, emit_data
 from socklat_gate.errors import Reason, UsageError
 
 __all__ = ["gate"]
@@ -106,7 +106,7 @@ def gate(
         )
     report = write_reports(result, out)
     if as_json:
-        emit(FORMATS["json"].render(report).removesuffix("\n"))
+        emit_data(FORMATS["json"].render(report).removesuffix("\n"))
     else:
         emit(f"{result.verdict.outcome.value}: {plain(report.head.headline)}")
         emit(f"reports in {out}")

@@ -12,16 +12,22 @@ from typing import Any
 import click
 
 from socklat_gate.errors import Reason, UsageError
+from socklat_gate.masking import mask
 
-__all__ = ["align", "emit", "emit_json", "emit_markdown", "emit_utf8"]
+__all__ = ["align", "emit", "emit_data", "emit_json", "emit_markdown", "emit_utf8"]
 
 
 def emit(text: str) -> bool:
-    """Print ``text`` and a newline on stdout; false when nobody reads it any more.
+    """Print a ``text`` for people, without secrets; false when nobody reads it any more.
 
     A reader that went away (``| head``) is no error, and must not change the exit code.  Raises
     `UsageError` (OUTPUT_NOT_WRITABLE) when stdout cannot take it, a full disk for instance.
     """
+    return emit_data(mask(text))
+
+
+def emit_data(text: str) -> bool:
+    """As `emit`, for a document: it was made of what has no secrets, and a number is a number."""
     return _written(partial(click.echo, text))
 
 
@@ -47,7 +53,7 @@ def emit_markdown(text: str) -> bool:
 
 def emit_json(document: Mapping[str, Any]) -> None:
     """Print strict JSON on stdout; raises as `emit`."""
-    emit(json.dumps(document, indent=2, allow_nan=False))
+    emit_data(json.dumps(document, indent=2, allow_nan=False))
 
 
 def align(rows: Sequence[Sequence[str]]) -> str:

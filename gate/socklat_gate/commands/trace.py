@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from socklat_gate.commands.help import command
-from socklat_gate.commands.output import emit
+from socklat_gate.commands.output import emit, emit_data
 from socklat_gate.commands.seconds import Seconds
 from socklat_gate.errors import Exit, Interrupted, Reason, UsageError
 from socklat_gate.interrupt import defer_signals, settle_signal
@@ -153,7 +153,7 @@ def _target(container: str | None, pid: int | None, port: int | None) -> Target:
 def _emit_line(target: Target, snapshot: Snapshot, *, final: bool = False) -> bool:
     from socklat_gate.trace.json_line import as_json
 
-    return emit(json.dumps(as_json(target, snapshot, final=final), allow_nan=False))
+    return emit_data(json.dumps(as_json(target, snapshot, final=final), allow_nan=False))
 
 
 def _emit_summary(target: Target, snapshot: Snapshot, *, full: bool) -> None:

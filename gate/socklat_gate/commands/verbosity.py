@@ -7,6 +7,7 @@ import time
 
 import click
 
+from socklat_gate.masking import mask
 from socklat_gate.wording.sanitise import strip_control_characters
 
 __all__ = ["log_to_stderr"]
@@ -18,9 +19,9 @@ class _Handler(logging.Handler):
     """Writes to whatever stderr is at the moment: a live view puts its own in place."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """One line a record, fit for a terminal."""
+        """One line a record, fit for a terminal and without secrets."""
         try:
-            click.echo(self.format(record), err=True)
+            click.echo(mask(self.format(record)), err=True)
         except Exception:  # a log line that cannot be written is no reason to end a job
             self.handleError(record)
 

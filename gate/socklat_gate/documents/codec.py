@@ -24,6 +24,7 @@ from socklat_gate.documents.fields import Field
 from socklat_gate.documents.limits import CAMPAIGN, RESULT, decoded_bytes
 from socklat_gate.measured.calibration import Calibration
 from socklat_gate.measured.campaign import Campaign
+from socklat_gate.measured.free_text import masked
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.result import Result
 
@@ -34,11 +35,11 @@ Stored = TypeVar("Stored", bound=Campaign | Result | Pair | Calibration)
 
 
 def to_body(value: Campaign | Result | Pair | Calibration) -> JSON:
-    """JSON-able dict without NaN or infinity; `from_body` reads it back.
+    """JSON-able dict without NaN, infinity and secrets; `from_body` reads it back.
 
     That of a result begins with its kind, and `result_types.result_from_body` reads it back.
     """
-    body: JSON = encode(value, "")
+    body: JSON = encode(masked(value), "")
     return {"kind": value.kind, **body} if isinstance(value, Result) else body
 
 

@@ -15,6 +15,7 @@ from socklat_gate.report.report import Report, report_of
 from socklat_gate.scenario.loader import load_scenario
 from socklat_gate.wording.headline import headline, next_step
 from socklat_gate.wording.markdown_escape import code, md
+from socklat_gate.wording.sanitise import FOREIGN
 from socklat_gate.wording.sentence import plain
 
 __all__ = ["MAX_TAIL_BYTES", "Finding", "finding_of"]
@@ -107,4 +108,6 @@ def _tail(log: Path | None) -> tuple[str, ...]:
     with log.open("rb") as file:
         data = file.read(MAX_TAIL_BYTES)
     lines = COLOUR.sub("", data.decode("utf-8", "replace")).splitlines()
-    return tuple(lines[-SHOWN_LINES:])
+    # What a container or a tool wrote is for the job's log alone.
+    own = [line for line in lines if not line.startswith(FOREIGN)]
+    return tuple(own[-SHOWN_LINES:])

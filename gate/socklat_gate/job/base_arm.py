@@ -13,6 +13,7 @@ from socklat_gate.errors import UsageError
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.scenario import Scenario, Service
 from socklat_gate.scenario.loader import scenario_of
+from socklat_gate.scenario.secret import beside
 from socklat_gate.scenario.tables import read_tables
 from socklat_gate.service.stack_files import lend_env_files
 
@@ -48,6 +49,8 @@ def base_arm(scenario: Scenario, path: Path, sources: Path, commit: str) -> Base
     elif bool(there.compose) == bool(service.compose):
         own = {key: getattr(there, key) for key in OF_THE_COMMIT}
         own["build"] = there.build or service.build
+        # git has no secrets: they are looked for here.
+        own["env"] = {name: beside(text, path.parent) for name, text in there.env.items()}
         service = service.model_copy(update=own)
     volumes = []
     for entry in service.volumes:

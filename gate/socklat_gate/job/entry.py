@@ -22,6 +22,7 @@ from socklat_gate.measured.facts import Note
 from socklat_gate.measured.result import GateResult, RunResult
 from socklat_gate.probe.privilege import check_privilege
 from socklat_gate.scenario import Scenario
+from socklat_gate.scenario.secret_check import require_secrets
 from socklat_gate.service.client import connect
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.sweep import sweep
@@ -59,6 +60,7 @@ def gate_job(
     path = Path(path)
     if scenario is None:
         scenario, notes = planned_scenario(path, gate_from)
+    require_secrets(path, scenario)
     scenario = with_limits(scenario, max_pairs=max_pairs, max_minutes=max_minutes)
     progress = progress or Progress(quiet=True)
     directory = path.resolve().parent
@@ -108,6 +110,7 @@ def run_job(
     Raises `UsageError`, `UnfitEnvironment` and `InvalidMeasurement`.
     """
     started_s = time.monotonic()
+    require_secrets(path, scenario)
     directory = path.resolve().parent
     client = ready_client(progress)
     chosen = image_under_test(client, scenario, directory, image, progress.phase)

@@ -38,6 +38,7 @@ from socklat_gate.service.session import ArmSpec
 from socklat_gate.verdict.decide import decide
 from socklat_gate.verdict.stored import compare, drift
 from socklat_gate.wording.progress_lines import STORED_ONLY, excluded_line, excluded_note
+from socklat_gate.wording.sanitise import foreign_lines
 
 __all__ = ["GateJob"]
 
@@ -227,6 +228,11 @@ class GateJob:
         missing = isinstance(error, NoUsableBaseline)
         outcome = Outcome.NO_BASELINE if missing else Outcome.INVALID
         text = f"{error.message} ({error.remedy})" if error.remedy else error.message
+        for line in foreign_lines(error.log):
+            self.progress.line(line)
+        if asked := self.scenario.service.log_lines:
+            last = error.log.splitlines()[-asked:]
+            text += "".join(f" | {line}" for line in last)
         fact = ReasonFact(error.reason, numbers={TEXT: text})
         return Verdict(outcome, (fact,), pairs=len(self._pairs))
 

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.status import Status
 from rich.text import Text
 
+from socklat_gate.masking import mask
 from socklat_gate.measured.verdict import Verdict
 from socklat_gate.wording.progress_lines import pair_line
 
@@ -46,7 +47,7 @@ class Progress:
     def __rich__(self) -> Text:
         """The line in place: drawn again several times a second, so the seconds go on."""
         elapsed_s = time.monotonic() - self._started_s
-        return Text.assemble(self._prefix + self._phase, (f" {elapsed_s:.0f} s", "dim"))
+        return Text.assemble(mask(self._prefix + self._phase), (f" {elapsed_s:.0f} s", "dim"))
 
     def step(self, prefix: str) -> None:
         """Sets what the following phases belong to, for instance ``pair 3``."""
@@ -57,8 +58,8 @@ class Progress:
         self._phase = name
 
     def line(self, text: str) -> None:
-        """Leaves a line on stderr."""
-        self._console.print(escape(text), soft_wrap=True)
+        """Leaves a line on stderr, without secrets."""
+        self._console.print(escape(mask(text)), soft_wrap=True)
 
     def pair_done(self, done: int, max_pairs: int, verdict: Verdict, left_s: float) -> None:
         """The running estimate after a pair, and how long it can still take."""

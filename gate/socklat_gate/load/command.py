@@ -13,10 +13,11 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import IO
 
-from socklat_gate.errors import InvalidMeasurement, Reason
+from socklat_gate.errors import InvalidMeasurement, Reason, UsageError
 from socklat_gate.load.cpuset import run_on_cpus
 from socklat_gate.load.load_driver import (
     POLL_EVERY_S,
@@ -26,11 +27,13 @@ from socklat_gate.load.load_driver import (
     Window,
     make_window,
 )
+from socklat_gate.load.secret_files import SecretFiles
 from socklat_gate.load.tail import tail_of
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.load_counts import LoadCounts
 from socklat_gate.measured.pair import ARMS
 from socklat_gate.scenario import Load
+from socklat_gate.scenario.secret import reveal, shown
 
 __all__ = ["CommandLoad"]
 
@@ -47,15 +50,18 @@ class CommandLoad:
     The command finds ``SOCKLAT_HOST``, ``_PORT``, ``_SEED``, ``_RATE`` (requests per second of
     this arm), ``_DURATION_S`` (warm-up included), ``_CONNECTIONS`` and ``_ARM`` (``baseline``,
     ``candidate``, or ``single``) in its environment; ``{host}``, ``{port}`` and so on in argv are
-    replaced by the same values.  It must exit with one of ``load.command.ok_exit_codes``.
-    Commands run side by side from start to end: they cannot be interleaved, nor ended early or
-    late.  Raises `UsageError` for a CPU set that does not exist.
+    replaced by the same values, as they are in ``load.command.environment``.  A secret in argv
+    becomes the path of a file in memory: command lines are for all to read.  The command must exit
+    with one of ``load.command.ok_exit_codes``.  Commands run side by side from start to end: they
+    cannot be interleaved, nor ended early or late.  Raises `UsageError` for a CPU set that does
+    not exist.
     """
 
     def __init__(self, load: Load, endpoints: Sequence[Endpoint], seed: int) -> None:
         assert load.command is not None, "the scenario checks that driver command has a command"
         self._load = load
         self._argv = load.command.argv
+        self._environment = load.command.environment
         self._ok = frozenset(load.command.ok_exit_codes)
         self._endpoints = tuple(endpoints)
         self._seed = seed
@@ -93,8 +99,9 @@ class CommandLoad:
 
     def connect(self) -> None:
         """Check that the command exists."""
-        if shutil.which(self._argv[0]) is None:
-            raise self._failure(f"{self._argv[0]!r} was not found", "")
+        program = shown(self._argv[0])
+        if shutil.which(program) is None:
+            raise self._failure(f"{program!r} was not found", "")
 
     def start(self, start_ns: int) -> Window:
         """Start the commands at ``start_ns`` (CLOCK_MONOTONIC), waiting until then."""
@@ -149,20 +156,33 @@ class CommandLoad:
 
     def _spawn(self, values: Mapping[str, str]) -> None:
         output = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
-        argv = [_PLACEHOLDER.sub(lambda match: values[match[1]], item) for item in self._argv]
-        environment = {f"SOCKLAT_{name.upper()}": value for name, value in values.items()}
+        fill = partial(_PLACEHOLDER.sub, lambda match: values[match[1]])
+        own = {f"SOCKLAT_{name.upper()}": value for name, value in values.items()}
         try:
-            process = subprocess.Popen(
-                argv,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **environment},
-                start_new_session=True,  # a group of its own, to be ended as a whole
-            )
+            given = {
+                name: fill(text) if isinstance(text, str) else reveal(text)
+                for name, text in self._environment.items()
+            }
+            with SecretFiles(self._argv) as files:
+                argv = [
+                    fill(item) if isinstance(item, str) else files.path_of(at)
+                    for at, item in enumerate(self._argv)
+                ]
+                process = subprocess.Popen(
+                    argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    env={**os.environ, **given, **own},
+                    pass_fds=files.descriptors,
+                    start_new_session=True,  # a group of its own, to be ended as a whole
+                )
         except OSError as error:
             output.close()
             raise self._failure(f"could not be started: {error.strerror}", "") from None
+        except UsageError:
+            output.close()
+            raise
         log.info("load command %s started as process %d", argv[0], process.pid)
         self._running.append((process, output))
 
@@ -179,11 +199,11 @@ class CommandLoad:
         codes = " or ".join(map(str, sorted(self._ok)))
         return InvalidMeasurement(
             Reason.LOAD_DRIVER_FAILED,
-            f"load command {shlex.join(self._argv)}: {what}{tail}",
+            f"load command {shlex.join(map(shown, self._argv))}: {what}",
             remedy="run the command by hand with the SOCKLAT_ variables set; it must exit with "
             f"{codes} after SOCKLAT_DURATION_S seconds (name an exit code that says nothing "
             "against the load in load.command.ok_exit_codes)",
-        )
+        ).with_log(tail)
 
 
 def _status(process: subprocess.Popen[bytes]) -> int | None:

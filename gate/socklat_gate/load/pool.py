@@ -206,6 +206,6 @@ class Pool:
 
 def _asks_to_close(request: Request) -> bool:
     return any(
-        name.lower() == "connection" and "close" in value.lower()
+        name.lower() == "connection" and "close" in str(value).lower()
         for name, value in request.headers.items()
     )

@@ -12,6 +12,7 @@ from typing import IO
 
 import numpy as np
 
+from socklat_gate import masking
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load.bounds import longest_s
 from socklat_gate.load.command import CommandLoad
@@ -80,7 +81,6 @@ class LoadProcess:
         make_schedule(load, len(endpoints), seed, interleave, slice_ms)
         self._load = load
         self._task = {
-            "load": load_to_json(load),
             "endpoints": [[endpoint.host, endpoint.port] for endpoint in endpoints],
             "seed": seed,
             "interleave": interleave,
@@ -118,7 +118,14 @@ class LoadProcess:
             descriptors = [self._sent.fileno()]
         with run_on_cpus(self._load.cpuset):
             self._worker.begin(descriptors)
-        self._worker.send(**self._task, sent_fd=descriptors[0] if descriptors else None)
+        # Revealed here and by stdin alone: neither argument nor environment, and nothing is kept.
+        load = load_to_json(self._load)
+        self._worker.send(
+            load=load,
+            secrets=masking.registered(),
+            **self._task,
+            sent_fd=descriptors[0] if descriptors else None,
+        )
         self._worker.deadline_s = self._now_ns() / 1e9 + CONNECT_WITHIN_S
         log.info("load worker %s started", self._worker.pid)
         event = self._worker.receive()

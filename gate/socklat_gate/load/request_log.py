@@ -14,6 +14,7 @@ import numpy.typing as npt
 from socklat_gate.load.protocols.parser import ERROR_REPLY, NO_STATUS
 from socklat_gate.load.schedule import Schedule
 from socklat_gate.load.sent_log import SentLog
+from socklat_gate.masking import mask_cut
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.load_counts import (
     ERROR_KINDS,
@@ -141,7 +142,7 @@ class Record:
 
     def _note(self, arm: int, text: str, *, warmup: bool) -> None:
         if not self._first_error[arm] or (self._first_is_warmup[arm] and not warmup):
-            self._first_error[arm] = text[:MAX_ERROR_TEXT]
+            self._first_error[arm] = mask_cut(text)[:MAX_ERROR_TEXT]
             self._first_is_warmup[arm] = warmup
 
     def counts(self, arm: int) -> LoadCounts:

@@ -3,8 +3,8 @@
 Its own process, because the gate's other work (reading histograms, talking to Docker) must not
 delay a request.  The messages, with all times in ns of CLOCK_MONOTONIC::
 
-    <- {"load": {...}, "endpoints": [[host, port], ...], "seed": 7, "interleave": "request",
-        "slice_ms": 100.0, "sent_fd": null}
+    <- {"load": {...}, "secrets": [...], "endpoints": [[host, port], ...], "seed": 7,
+        "interleave": "request", "slice_ms": 100.0, "sent_fd": null}
     -> {"event": "connected"}      or {"event": "refused", "endpoint": ..., "error": ...}
     <- {"start_ns": 123}
     -> {"event": "progress", "sent": 10, "responded": 9}     at most once a second
@@ -28,6 +28,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from socklat_gate import masking
 from socklat_gate.load.clock import Clock
 from socklat_gate.load.dialer import ConnectFailed, Network
 from socklat_gate.load.driver import Driver
@@ -95,6 +96,8 @@ async def serve(
     task = asyncio.current_task()
     assert task is not None
     document = json.loads(first)
+    for value in document.get("secrets", ()):
+        masking.register(value)
     load = load_from_json(document["load"])
     endpoints = [(str(host), int(port)) for host, port in document["endpoints"]]
     schedule = make_schedule(
@@ -129,7 +132,9 @@ async def serve(
                 sent.write(driver.sent().tobytes())
         write_event({"event": "done", "arms": [counts_to_json(arm) for arm in counts]})
     except ConnectFailed as refusal:
-        write_event({"event": "refused", "endpoint": refusal.endpoint, "error": refusal.error})
+        write_event(
+            {"event": "refused", "endpoint": refusal.endpoint, "error": masking.mask(refusal.error)}
+        )
     finally:
         listener.cancel()
 

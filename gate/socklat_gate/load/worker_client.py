@@ -138,7 +138,7 @@ class WorkerClient:
         how = "still running" if code is None else f"exit code {code}"
         return InvalidMeasurement(
             Reason.LOAD_DRIVER_FAILED,
-            f"the load driver {what} ({how}){tail_of(self._stderr)}",
+            f"the load driver {what} ({how})",
             remedy="exit code -9 means that this runner was out of memory; for anything else "
-            "report the lines above as an error of socklat-gate",
-        )
+            "report the lines in the job's log as an error of socklat-gate",
+        ).with_log(tail_of(self._stderr))

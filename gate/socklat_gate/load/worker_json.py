@@ -77,9 +77,16 @@ def _buckets_from_json(used: list[list[int]]) -> Histogram:
 
 
 def load_to_json(load: Load) -> dict[str, Any]:
-    """JSON object of ``load``: all of its members, so that none needs a default."""
-    requests = [request.model_dump(mode="json") for request in load.requests]
-    return {**load.model_dump(mode="json", exclude={"request"}), "requests": requests}
+    """JSON object of ``load``: all of its members, so that none needs a default.
+
+    Secrets stand there in the clear: it is for the worker's stdin alone.  Raises `UsageError`
+    (BAD_SECRET).
+    """
+    from socklat_gate.scenario.secret import REVEALED  # noqa: PLC0415 - needs pydantic
+
+    requests = [request.model_dump(mode="json", context=REVEALED) for request in load.requests]
+    members = load.model_dump(mode="json", exclude={"request"}, context=REVEALED)
+    return {**members, "requests": requests}
 
 
 def load_from_json(document: dict[str, Any]) -> Load:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from socklat_gate.report.report import Report
 from socklat_gate.report.writer import check_writable, discard_reports, write_reports
 from socklat_gate.scenario import Scenario
 from socklat_gate.scenario.loader import load_scenario
+from socklat_gate.wording.sanitise import foreign_lines
 from socklat_gate.wording.sentence import plain
 
 __all__ = ["SocklatFixture"]
@@ -137,5 +139,7 @@ def _errors_as_failures() -> Iterator[None]:
     except Interrupted as error:
         pytest.exit(error.message, returncode=int(error.exit_code))
     except GateError as error:
+        # Beside the failure, which other plugins may publish: pytest shows it as captured.
+        sys.stderr.write("".join(f"{line}\n" for line in foreign_lines(error.log)))
         text = f"{error.message} [{error.reason.value}]"
         pytest.fail(f"{text}\ntry: {error.remedy}" if error.remedy else text, pytrace=False)

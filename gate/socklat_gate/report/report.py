@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from socklat_gate.measured.free_text import masked
 from socklat_gate.measured.result import GateResult, Result, RunResult
 from socklat_gate.report.answers import AnswersText, answers_section
 from socklat_gate.report.arm_difference_rows import ArmDifferencesText, arm_differences_section
@@ -85,7 +86,8 @@ class Report:
 
 
 def report_of(result: Result) -> Report:
-    """The report of a result of any kind and outcome; built once per job."""
+    """The report of a result of any kind and outcome, without secrets; built once per job."""
+    result = masked(result)
     if isinstance(result, RunResult):
         return _run_report(result)
     runs, verdict = shown_runs(result), result.verdict

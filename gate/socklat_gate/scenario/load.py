@@ -11,6 +11,7 @@ from socklat_gate.scenario.cpus import CpuSet
 from socklat_gate.scenario.expect import Expect
 from socklat_gate.scenario.payload import parse_payload
 from socklat_gate.scenario.request import Request
+from socklat_gate.scenario.secret import Payload, Shown, Text, payload_shown, shown
 from socklat_gate.scenario.strict import StrictModel
 from socklat_gate.scenario.tls import Tls
 
@@ -21,16 +22,26 @@ NAMED_RESPONSES = ("resp",)
 UNTIL = "until:"
 HIGHEST_EXIT_CODE = 255
 MAX_ASKED = 60
+VARIABLE = r"[^=\0]+"
+OWN_VARIABLES = "SOCKLAT_"
+NO_HEADER = r"[\r\n\0]"
 HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 
 
 class Command(StrictModel):
     """Any other load tool; its host, port, seed, rate and duration come in its environment."""
 
-    argv: list[str] = Field(
+    argv: list[Text] = Field(
         min_length=1,
-        description="command and arguments; {host}, {port}, {rate} ... are filled in",
+        description="command and arguments; {host}, {port}, {rate} ... are filled in; in place of "
+        "a secret stands the path of a file with its value",
         examples=[["wrk", "-d{duration_s}s", "http://{host}:{port}/"]],
+    )
+    environment: dict[str, Text] = Field(
+        default_factory=dict,
+        description="more variables of the command, filled in likewise: the way to give it a "
+        "secret",
+        examples=[{"PGPASSWORD": {"env": "PGPASSWORD"}}],
     )
     ok_exit_codes: list[int] = Field(
         [0],
@@ -39,6 +50,23 @@ class Command(StrictModel):
         "thresholds were missed",
         examples=[[0, 99]],
     )
+
+    @field_validator("argv")
+    @classmethod
+    def _program(cls, argv: list[Shown]) -> list[Shown]:
+        if not isinstance(argv[0], str):
+            raise ValueError("the first of them is the program, which is no secret")
+        return argv
+
+    @field_validator("environment")
+    @classmethod
+    def _variables(cls, environment: dict[str, Shown]) -> dict[str, Shown]:
+        for name in environment:
+            if not re.fullmatch(VARIABLE, name):
+                raise ValueError(f"{name!r} cannot be the name of a variable")
+            if name.startswith(OWN_VARIABLES):
+                raise ValueError(f"{name}: variables that begin so are the load's own")
+        return environment
 
     @field_validator("ok_exit_codes")
     @classmethod
@@ -113,8 +141,11 @@ class Load(StrictModel):
         "names what was asked",
     )
     # tcp
-    payload: str | None = Field(
-        None, description=r"request bytes; \r \n \t \0 \\ \xHH are escapes", examples=[r"PING\r\n"]
+    payload: Payload | None = Field(
+        None,
+        description=r"request bytes; \r \n \t \0 \\ \xHH are escapes; or a list of parts, one of "
+        "which can be a secret's place",
+        examples=[r"PING\r\n"],
     )
     response: Literal["resp"] | int | str = Field(
         "resp", description='end of a response: "resp", a length in bytes, or "until:DELIMITER"'
@@ -122,10 +153,10 @@ class Load(StrictModel):
     # http
     method: str = Field("GET", pattern="^[A-Z]+$", description="method of the HTTP requests")
     path: str = Field("/", pattern=r"^/\S*$", description="path of the HTTP requests")
-    headers: dict[str, str] = Field(
+    headers: dict[str, Text] = Field(
         default_factory=dict,
-        description="more headers of the HTTP requests",
-        examples=[{"accept": "application/json"}],
+        description="more headers of the HTTP requests; a value can be a secret's place",
+        examples=[{"authorization": {"env": "API_TOKEN", "prefix": "Bearer "}}],
     )
     body: str | None = Field(None, description="body of the HTTP requests", examples=['{"id": 1}'])
     expect: Expect | None = Field(
@@ -154,8 +185,8 @@ class Load(StrictModel):
 
     @field_validator("payload")
     @classmethod
-    def _payload(cls, value: str | None) -> str | None:
-        parse_payload(value or "")
+    def _payload(cls, value: str | list[Shown] | None) -> str | list[Shown] | None:
+        parse_payload(payload_shown(value or ""))
         return value
 
     @field_validator("response")
@@ -209,7 +240,7 @@ class Load(StrictModel):
                 "tls and keep_alive are of the built-in drivers: tell load.command's own tool"
             )
         for name, value in self.headers.items():
-            if not re.fullmatch(HEADER_NAME, name) or re.search(r"[\r\n\0]", value):
+            if not re.fullmatch(HEADER_NAME, name) or re.search(NO_HEADER, shown(value)):
                 raise ValueError(f"header {name!r} cannot be sent")
         return self
 
@@ -225,7 +256,9 @@ class Load(StrictModel):
     @property
     def requests(self) -> tuple[Request, ...]:
         """What is sent, with what [load] says of all; one without a name where none is listed."""
-        closing = {} if self.keep_alive or self.driver != "http" else {"Connection": "close"}
+        closing: dict[str, Shown] = (
+            {} if self.keep_alive or self.driver != "http" else {"Connection": "close"}
+        )
         if not self.request:
             return (self._only_request(closing),)
         return tuple(
@@ -239,7 +272,7 @@ class Load(StrictModel):
             for request in self.request
         )
 
-    def _only_request(self, closing: dict[str, str]) -> Request:
+    def _only_request(self, closing: dict[str, Shown]) -> Request:
         """That of a load which lists none; ``closing`` are headers beside its own."""
         names = ("method", "path", "headers", "body", "payload", "response", "expect")
         members = {name: getattr(self, name) for name in names}
@@ -257,12 +290,12 @@ class Load(StrictModel):
         if self.driver == "http":
             return f"{self.method} {self.path}"
         if self.driver == "command":
-            return self.command.argv[0] if self.command else "a command"
-        text = parse_payload(self.payload or "").decode("utf-8", "replace")
+            return shown(self.command.argv[0]) if self.command else "a command"
+        text = parse_payload(payload_shown(self.payload or "")).decode("utf-8", "replace")
         return " ".join(text.split())[:MAX_ASKED] or "an empty request"
 
 
-def _joined(common: dict[str, str], own: dict[str, str]) -> dict[str, str]:
+def _joined(common: dict[str, Shown], own: dict[str, Shown]) -> dict[str, Shown]:
     """Headers of the load, but for those that the request has itself, whatever their case."""
     given = {name.lower() for name in own}
     return {name: text for name, text in common.items() if name.lower() not in given} | own

@@ -12,6 +12,7 @@ from socklat_gate.errors import Reason, UsageError
 from socklat_gate.scenario import Scenario, Waiver
 from socklat_gate.scenario.files import with_paths_from
 from socklat_gate.scenario.problems import explain
+from socklat_gate.scenario.secret import DIRECTORY
 from socklat_gate.scenario.tables import REMEDY, Tables, read_tables
 
 __all__ = ["load_scenario", "scenario_of"]
@@ -51,7 +52,9 @@ def scenario_of(tables: Tables, *, others: Mapping[str, Tables] | None = None) -
     data = {name: table for name, table in tables.data.items() if name not in others}
     data |= {name: one.data[name] for name, one in others.items() if name in one.data}
     try:
-        return with_paths_from(Path(tables.where).parent, Scenario.model_validate(data))
+        context = {DIRECTORY: tables.directory}
+        scenario = Scenario.model_validate(data, context=context)
+        return with_paths_from(Path(tables.where).parent, scenario)
     except ValidationError as error:
         found = error.errors()
         # A key that may hold one of several types has one problem for each of them.

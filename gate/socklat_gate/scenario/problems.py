@@ -37,7 +37,7 @@ def explain(tables: Tables, problem: Any) -> str:
 def _is_union_branch(part: str | int) -> bool:
     """Whether a part of pydantic's location names a type of a union rather than a key."""
     return isinstance(part, str) and (
-        part in {"str", "int", "float"} or part.startswith(("list[", "literal["))
+        part in {"str", "int", "float", "SecretRef"} or part.startswith(("list[", "literal["))
     )
 
 
@@ -54,11 +54,14 @@ def _description(where: KeyPath) -> str:
 
 def _model_at(where: KeyPath) -> type[BaseModel] | None:
     model: type[BaseModel] | None = Scenario
+    free = False
     for part in where:
-        if isinstance(part, int):
+        if isinstance(part, int) or free:
+            free = False  # a key that the scenario makes up, such as a header's name
             continue
         field = model.model_fields.get(part) if model else None
         model = _model_in(field.annotation) if field else None
+        free = field is not None and getattr(field.annotation, "__origin__", None) is dict
     return model
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from socklat_gate.scenario.expect import Expect
+from socklat_gate.scenario.secret import Payload, Text
 from socklat_gate.scenario.strict import StrictModel
 
 __all__ = ["NAME", "Request"]
@@ -23,7 +24,7 @@ class Request(StrictModel):
     # http
     method: str = Field("GET", pattern="^[A-Z]+$", description="method of an HTTP request")
     path: str = Field("/", pattern=r"^/\S*$", description="path of an HTTP request")
-    headers: dict[str, str] = Field(
+    headers: dict[str, Text] = Field(
         default_factory=dict,
         description="headers beside, or in place of, those of [load]",
         examples=[{"Content-Type": "application/json"}],
@@ -36,7 +37,7 @@ class Request(StrictModel):
         examples=["order.json"],
     )
     # tcp
-    payload: str | None = Field(
+    payload: Payload | None = Field(
         None, description="request bytes of driver tcp, as load.payload", examples=[r"PING\r\n"]
     )
     response: int | str | None = Field(

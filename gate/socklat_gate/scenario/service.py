@@ -7,6 +7,7 @@ import re
 from pydantic import Field, model_validator
 
 from socklat_gate.scenario.cpus import CpuSet
+from socklat_gate.scenario.secret import Text
 from socklat_gate.scenario.strict import StrictModel
 
 __all__ = ["Ready", "Service"]
@@ -67,10 +68,10 @@ class Service(StrictModel):
     command: str | list[str] | None = Field(
         None, description="in place of the image's own", examples=[["./api", "--workers", "2"]]
     )
-    env: dict[str, str] = Field(
+    env: dict[str, Text] = Field(
         default_factory=dict,
-        description="environment variables",
-        examples=[{"LOG_LEVEL": "warning"}],
+        description="environment variables; a value can be a secret's place",
+        examples=[{"LOG_LEVEL": "warning", "API_TOKEN": {"env": "API_TOKEN"}}],
     )
     port: int = Field(
         ge=1, le=65535, description="port the service listens on, in the container", examples=[8080]
@@ -103,6 +104,13 @@ class Service(StrictModel):
         pattern=r"^\d+[bkmg]?$",
         description="most memory that a container may use",
         examples=["512m"],
+    )
+    log_lines: int = Field(
+        0,
+        ge=0,
+        le=50,
+        description="last log lines, of a container that failed or a load tool, that reports and "
+        "comments show too; the job's own log has them anyway",
     )
     ready: Ready = Field(default_factory=Ready, description="when it counts as started")
 

@@ -35,7 +35,7 @@ FIRST_KEYS = {
 """Keys that the first hashes were made of; a later key counts where it is not at its default."""
 
 NO_NUMBER = {
-    "service": {"image", "build"},
+    "service": {"image", "build", "log_lines"},
     "load": {"max_errors", "max_lag_ms", "max_late_ms", "max_duration_s", "expect", "stand_in"},
 }
 """Keys that change no number."""
@@ -92,7 +92,12 @@ def _shape(scenario: Scenario) -> dict[str, Any]:
     service["publish"] = PUBLISHED if scenario.service.publish else None
     if scenario.load.command is not None:
         # Its other keys say how its end is taken, which changes no number.
-        shape["load"]["command"] = {"argv": scenario.load.command.argv}
+        dumped = scenario.load.command.model_dump(mode="json")
+        environment = dumped["environment"]
+        shape["load"]["command"] = {
+            "argv": dumped["argv"],
+            **({"environment": environment} if environment else {}),
+        }
     if (tls := scenario.load.tls) is not None:
         # Which certificates are trusted changes no number; that the client shows one may.
         shape["load"]["tls"] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,16 @@ REMEDY = "`socklat-gate schema` shows every key, its type and its bounds"
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """A scenario's file as TOML: ``prefix`` is where in it the ``data`` of the scenario begins."""
+    """A scenario's file as TOML: ``prefix`` is where in it the ``data`` of the scenario begins.
+
+    ``directory`` is where relative paths of files that it names start (None: the current one).
+    """
 
     where: str
     text: str
     data: dict[str, Any]
     prefix: KeyPath = ()
+    directory: Path | None = None
 
 
 def read_tables(path: Path) -> Tables:
@@ -42,7 +46,7 @@ def read_tables(path: Path) -> Tables:
             f"the scenario {path} cannot be read: {_cause(error)}",
             remedy="give the path of a socklat.toml",
         ) from None
-    return tables_of(str(path), path.name, text)
+    return replace(tables_of(str(path), path.name, text), directory=path.resolve().parent)
 
 
 def tables_of(where: str, name: str, text: str) -> Tables:

@@ -11,6 +11,7 @@ import docker
 import docker.errors
 import requests
 
+from socklat_gate import masking
 from socklat_gate.errors import GateError, Reason, UnfitEnvironment
 from socklat_gate.service.docker_types import DockerClient
 
@@ -32,8 +33,10 @@ def connect() -> DockerClient:
     """A client of a daemon that has just responded.
 
     Raises `UnfitEnvironment` (NO_DOCKER) naming the socket or URL when no daemon responds there
-    within 5 s, or when it runs rootless: its containers' addresses cannot be reached.
+    within 5 s, or when it runs rootless: its containers' addresses cannot be reached.  Variables of
+    this process that look secret are masked in logs from now on.
     """
+    masking.suspect(os.environ)
     try:
         client: DockerClient = docker.from_env(timeout=CONNECT_TIMEOUT_S)
         client.ping()

@@ -24,9 +24,19 @@ Document = Mapping[str, Any]
 
 
 class Compose:
-    """One project of the command; what is under way can be ended from another thread."""
+    """One project of the command; what is under way can be ended from another thread.
 
-    def __init__(self, project: str, file: Path, directory: Path) -> None:
+    ``environment`` is laid over this process's: the file may refer to it.
+    """
+
+    def __init__(
+        self,
+        project: str,
+        file: Path,
+        directory: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._environment = environment or {}
         self._argv = [
             *_command(),
             *("--project-name", project, "--file", str(file)),
@@ -44,6 +54,7 @@ class Compose:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
+            env={**os.environ, **self._environment},
             start_new_session=True,
         )
         _, stderr = process.communicate()

@@ -8,12 +8,20 @@ from pathlib import Path
 
 from docker.types import LogConfig
 
+from socklat_gate import masking
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.measured.pair import Arm
 from socklat_gate.scenario import Service
+from socklat_gate.scenario.secret import reveal
 from socklat_gate.service.arm import ArmSpec
 
-__all__ = ["bind_mounts", "container_options", "published_port", "tmpfs_mounts"]
+__all__ = [
+    "bind_mounts",
+    "container_options",
+    "published_port",
+    "service_environment",
+    "tmpfs_mounts",
+]
 
 LOOPBACK = "127.0.0.1"
 LOG_MAX_SIZE = "1m"
@@ -31,7 +39,7 @@ def container_options(service: Service, scenario_dir: Path, spec: ArmSpec) -> di
     return {
         "image": spec.image.id,
         "command": _argv(spec.command if spec.command is not None else service.command),
-        "environment": {**service.env, **spec.env},
+        "environment": {**service_environment(service), **spec.env},
         "ports": {f"{service.port}/tcp": (LOOPBACK, publish)} if publish else None,
         "volumes": bind_mounts(service.volumes, scenario_dir),
         "tmpfs": tmpfs_mounts(service.tmpfs) or None,
@@ -44,6 +52,23 @@ def container_options(service: Service, scenario_dir: Path, spec: ArmSpec) -> di
         # Readiness and messages read the log back, so the daemon's default driver will not do.
         "log_config": LogConfig(type=LogConfig.types.JSON, config={"max-size": LOG_MAX_SIZE}),
     }
+
+
+def service_environment(service: Service) -> dict[str, str]:
+    """``service.env`` with its secrets in the clear; values that look secret are masked in logs.
+
+    Raises `UsageError` (BAD_SECRET).
+    """
+    environment = {}
+    for name, value in service.env.items():
+        try:
+            environment[name] = reveal(value)
+        except UsageError as error:
+            raise UsageError(
+                error.reason, f"service.env.{name}: {error.message}", remedy=error.remedy
+            ) from None
+    masking.suspect(environment)
+    return environment
 
 
 def _argv(command: str | list[str] | None) -> list[str] | None:

@@ -43,9 +43,7 @@ def death_error(client: DockerClient, container_id: str, name: str) -> InvalidMe
         how += " (SIGKILL: it ran out of memory unseen by Docker, or somebody killed it)"
     if state.get("Error"):
         how += f" ({state['Error']})"
-    return _service_died(
-        f"container {name} {how}; its last log lines:\n{tail(client, container_id)}"
-    )
+    return _service_died(f"container {name} {how}").with_log(tail(client, container_id))
 
 
 def has_ended(client: DockerClient, container_id: str) -> bool:
@@ -106,5 +104,6 @@ def _service_died(message: str) -> InvalidMeasurement:
     return InvalidMeasurement(
         Reason.SERVICE_DIED,
         message,
-        remedy="start the image by hand with the same command and options and see why it ends",
+        remedy="read its last log lines in the job's log, or start the image by hand with the same "
+        "command and options",
     )

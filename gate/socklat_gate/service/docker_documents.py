@@ -42,11 +42,18 @@ class NetworkSettings(TypedDict, total=False):
     Networks: dict[str, NetworkEndpoint]
 
 
+class ContainerConfig(TypedDict, total=False):
+    """What a container was made with, its image's part included; ``Env`` has NAME=VALUE."""
+
+    Env: list[str] | None
+
+
 class ContainerDetails(TypedDict):
     """An inspected container."""
 
     State: ContainerState
     NetworkSettings: NetworkSettings
+    Config: ContainerConfig
 
 
 class DockerObject(TypedDict, total=False):

@@ -73,10 +73,9 @@ def wait_ready(
         item = waiting[0]
         raise InvalidMeasurement(
             Reason.SERVICE_NOT_READY,
-            f"container {item.name} was not ready within {ready.timeout_s:g} s: {error}; "
-            f"its last log lines:\n{tail(client, item.container_id)}",
+            f"container {item.name} was not ready within {ready.timeout_s:g} s: {error}",
             remedy="check service.port and service.ready, or give a larger service.ready.timeout_s",
-        ) from None
+        ).with_log(tail(client, item.container_id)) from None
 
 
 def _attempt(client: DockerClient, ready: Ready, port: int) -> Try:

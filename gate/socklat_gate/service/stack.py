@@ -20,7 +20,11 @@ from socklat_gate.service.death import start_error
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef, local_image, resolve_image
 from socklat_gate.service.owner import OwnerTag
-from socklat_gate.service.stack_document import arm_document
+from socklat_gate.service.stack_document import (
+    arm_document,
+    mask_environments,
+    secret_environment,
+)
 from socklat_gate.service.stack_files import with_missing_files
 
 __all__ = ["Stacks", "stack_image"]
@@ -91,6 +95,7 @@ class Stacks:
         file = self._file if directory is None else directory / service.compose
         if file not in self._read:
             document = _check_tested(read_stack(file), tested, file)
+            mask_environments(document)
             # An arm's own directory is another one each time: the tag is of where it stands for.
             key = self._file if directory is None else Path(f"{self._file}@base")
             built = {
@@ -120,7 +125,8 @@ class Stacks:
         )
         file = Path(self._home.name) / f"{name}.yaml"
         file.write_text(json.dumps(document), encoding="utf-8")  # JSON is YAML
-        return name, Compose(name, file, stack.file.parent)
+        secret = secret_environment(service)
+        return name, Compose(name, file, stack.file.parent, secret)
 
     def _run(self, call: Call, name: str, compose: Compose, *arguments: str) -> None:
         log.info("docker compose %s for project %s", " ".join(arguments), name)

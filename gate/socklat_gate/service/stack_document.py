@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from socklat_gate import masking
 from socklat_gate.scenario import Service
 from socklat_gate.service.arm import ArmSpec
 from socklat_gate.service.compose import Document
+from socklat_gate.service.container_options import service_environment
 from socklat_gate.service.owner import ARM_LABEL
 
-__all__ = ["arm_document"]
+__all__ = ["arm_document", "mask_environments", "secret_environment"]
 
 NOT_TAKEN = {"ports", "container_name", "restart", "build"}
 """Two stacks at once cannot share ports and names; images are built once, before."""
@@ -46,7 +48,11 @@ def arm_document(
     environment = under_test.get("environment") or {}
     if not isinstance(environment, Mapping):
         environment = dict(entry.partition("=")[::2] for entry in environment)
-    under_test["environment"] = {**environment, **service.env, **spec.env}
+    own = {
+        name: value if isinstance(value, str) else "${" + secret_variable(name) + "}"
+        for name, value in service.env.items()
+    }
+    under_test["environment"] = {**environment, **own, **spec.env}
     command = spec.command if spec.command is not None else service.command
     if command is not None:
         under_test["command"] = command
@@ -57,6 +63,34 @@ def arm_document(
         parts = {**({"default": {}} if kind == "networks" else {}), **(stack.get(kind) or {})}
         document[kind] = {name: _own(part, labels) for name, part in parts.items()}
     return document
+
+
+def secret_variable(name: str) -> str:
+    """The variable of compose's own environment that has the secret for a container's variable.
+
+    So the document, which is a file, holds the name alone.
+    """
+    return "SOCKLAT_SECRET_" + "".join(f"{byte:02X}" for byte in name.encode())
+
+
+def secret_environment(service: Service) -> dict[str, str]:
+    """Those variables and their values.  Raises `UsageError` (BAD_SECRET)."""
+    secret = {name: text for name, text in service.env.items() if not isinstance(text, str)}
+    revealed = service_environment(service.model_copy(update={"env": secret}))
+    return {secret_variable(name): value for name, value in revealed.items()}
+
+
+def mask_environments(stack: Document) -> None:
+    """Values of a stack's variables that look secret are masked in logs from now on."""
+    for definition in (stack.get("services") or {}).values():
+        masking.suspect(_environment_of(definition))
+
+
+def _environment_of(definition: Mapping[str, Any]) -> Mapping[str, str]:
+    environment = definition.get("environment") or {}
+    if not isinstance(environment, Mapping):
+        environment = dict(entry.partition("=")[::2] for entry in environment)
+    return {name: str(value) for name, value in environment.items() if value is not None}
 
 
 def _own(part: Mapping[str, Any] | None, labels: Mapping[str, str]) -> dict[str, Any]:

@@ -166,6 +166,12 @@ REASON_TEXTS: Mapping[str, Mapping[Reason, ReasonText]] = {
             "`load.payload` or `load.response` has an escape that is not known.",
             r"Use `\r \n \t \0 \\ \xHH`.",
         ),
+        Reason.BAD_SECRET: ReasonText(
+            "A variable or a file that the scenario names for a secret is not set, empty, not "
+            "readable, or too short to be masked.",
+            "Set it in the environment of the command, or correct the file; see "
+            "[secrets](../howto/secrets.md).",
+        ),
         Reason.WAIVER_EXPIRED: ReasonText(
             "The last day of a `[[waiver]]` has passed.",
             "Remove the waiver and what it covers, or agree on a later date.",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["describe_error", "strip_control_characters"]
+__all__ = ["FOREIGN", "describe_error", "foreign_lines", "strip_control_characters"]
 
 MAX_LENGTH = 300
+
+FOREIGN = "| "
+"""How a line of somebody else begins in a job's log, so that it is not taken for ours."""
 
 
 def strip_control_characters(text: str, instead: str = "\ufffd", *, kept: str = "") -> str:
@@ -21,3 +24,8 @@ def describe_error(error: BaseException) -> str:
     """The text of an error as one line; it may come from another machine."""
     text = " ".join(str(error).split()) or type(error).__name__
     return strip_control_characters(text, " ")[:MAX_LENGTH]
+
+
+def foreign_lines(text: str) -> list[str]:
+    """Lines of a container's log or a tool's output as a job's log shows them."""
+    return [FOREIGN + strip_control_characters(line, " ") for line in text.splitlines()]

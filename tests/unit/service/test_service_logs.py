@@ -4,11 +4,14 @@ from types import SimpleNamespace
 
 import docker.errors
 
+from socklat_gate import masking
 from socklat_gate.service.logs import TAIL_BYTES, TAIL_LINES, clip, tail
 
 
-def client_with(logs: object) -> SimpleNamespace:
-    return SimpleNamespace(api=SimpleNamespace(logs=logs))
+def client_with(logs: object, *env: str) -> SimpleNamespace:
+    return SimpleNamespace(
+        api=SimpleNamespace(logs=logs, inspect_container=lambda name: {"Config": {"Env": env}})
+    )
 
 
 def test_asks_for_the_last_lines_only() -> None:
@@ -46,3 +49,22 @@ def test_a_log_that_cannot_be_read_does_not_hide_the_error_it_describes() -> Non
         raise docker.errors.APIError("no such driver")
 
     assert "no such driver" in tail(client_with(logs), "id")
+
+
+def test_values_of_the_containers_variables_that_look_secret_are_masked() -> None:
+    client = client_with(
+        lambda *_, **__: b"env: DB_PASSWORD=hunter2hunter2 MODE=production\n",
+        "DB_PASSWORD=hunter2hunter2",
+        "MODE=production",
+    )
+    assert tail(client, "id") == "env: DB_PASSWORD=*** MODE=production"
+
+
+def test_a_secret_is_masked_before_the_log_is_cut() -> None:
+    value = "canary-" + "v" * 40
+    masking.register(value)
+    after = b"x" * (TAIL_BYTES - 20)
+    text = clip(b"y" * TAIL_BYTES + value.encode() + after)
+    assert "vvvv" not in text
+    # The daemon cut it already: its end alone is left.
+    assert clip(value[12:].encode() + b" end") == "*** end"

@@ -1,0 +1,190 @@
+"""Values that must not be seen, and texts without them.
+
+What a scenario names as secret is registered when it is read (`scenario.secret`) and replaced in
+everything that leaves the process.  What only looks like a secret, by the name of its variable, is
+replaced in foreign text: logs of containers and the output of tools.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import json
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from urllib.parse import quote, quote_plus
+
+__all__ = [
+    "MASK",
+    "MIN_LENGTH",
+    "forget_all",
+    "looks_secret",
+    "mask",
+    "mask_cut",
+    "mask_foreign",
+    "register",
+    "registered",
+    "suspect",
+]
+
+MASK = "***"
+MIN_LENGTH = 4
+"""Shorter values are everywhere by chance."""
+
+MIN_SUSPECT = 8
+"""A shorter value of a variable that looks secret is as likely an ordinary word."""
+MIN_LINE = 8
+MIN_ENCODED = 5
+MIN_FRAGMENT = 6
+
+SECRET_WORDS = frozenset(
+    {
+        *("TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "PASS", "PWD", "CREDENTIAL"),
+        *("CREDENTIALS", "KEY", "APIKEY", "AUTHTOKEN", "PAT"),
+    }
+)
+SUFFIXES = ("TOKEN", "SECRET", "PASSWORD", "PASSWD")
+NO_SECRETS = {"PWD", "OLDPWD"}
+
+SPLIT = r"(?:(?:\r?\n|\ufffd)[ \t]*)?"
+"""What a log may put into a long value: a line break, or what `wording.sanitise` makes of one."""
+
+
+class _Known:
+    """Process-wide, as the streams that the values must not reach."""
+
+    values: dict[str, None] = {}  # noqa: RUF012 - replaced as a whole by tests
+    suspects: dict[str, None] = {}  # noqa: RUF012
+
+
+def register(value: str) -> None:
+    """Replace ``value`` in everything from now on; each line of a longer one too."""
+    for one in (value, *_lines(value), *_decoded(value)):
+        if len(one) >= MIN_LENGTH:
+            _Known.values[one] = None
+
+
+def suspect(environment: Mapping[str, str]) -> None:
+    """Replace in foreign text the values of variables whose names look secret."""
+    for name, value in environment.items():
+        if looks_secret(name) and len(value) >= MIN_SUSPECT and not _is_ordinary(value):
+            for one in (value, *_lines(value)):
+                _Known.suspects[one] = None
+
+
+def looks_secret(name: str) -> bool:
+    """Whether a variable of that name holds a secret, as far as its name tells."""
+    upper = name.upper()
+    words = re.split(r"[^A-Z0-9]+", upper)
+    return upper not in NO_SECRETS and any(
+        word in SECRET_WORDS or word.endswith(SUFFIXES) for word in words
+    )
+
+
+def registered() -> tuple[str, ...]:
+    """All values given to `register`, for a process that masks on its own."""
+    return tuple(_Known.values)
+
+
+def forget_all() -> None:
+    """As in a new process."""
+    _Known.values, _Known.suspects = {}, {}
+
+
+def mask(text: str) -> str:
+    """``text`` with `MASK` for every registered value, also where it is encoded or escaped."""
+    return _replaced(text, tuple(_Known.values))
+
+
+def mask_foreign(text: str) -> str:
+    """The same for text of a container or a tool, where values that look secret go as well."""
+    return _replaced(text, (*_Known.values, *_Known.suspects))
+
+
+def mask_cut(text: str) -> str:
+    """`mask_foreign` for a piece of a text: values that its ends cut through go as well."""
+    text = mask_foreign(text)
+    for value in (*_Known.values, *_Known.suspects):
+        for length in range(len(value) - 1, MIN_FRAGMENT - 1, -1):
+            if text.startswith(value[-length:]):
+                text = MASK + text[length:]
+            if text.endswith(value[:length]):
+                text = text[:-length] + MASK
+    return text
+
+
+def _replaced(text: str, values: tuple[str, ...]) -> str:
+    return _pattern(values).sub(MASK, text) if values and text else text
+
+
+@lru_cache(maxsize=8)
+def _pattern(values: tuple[str, ...]) -> re.Pattern[str]:
+    forms: dict[str, None] = {}
+    for value in values:
+        forms.update(dict.fromkeys(_forms(value)))
+    raw = set(values)
+    # The longest first: what is left of a value that contains another must not stay.
+    ordered = sorted(forms, key=len, reverse=True)
+    return re.compile("|".join(_matcher(form, split=form in raw) for form in ordered))
+
+
+def _matcher(form: str, *, split: bool) -> str:
+    if split and len(form) >= MIN_LINE:
+        return SPLIT.join(map(re.escape, form))
+    return re.escape(form)
+
+
+def _forms(value: str) -> Iterator[str]:
+    yield value
+    data = value.encode("utf-8", "surrogateescape")
+    quoted = {quote(data, safe=""), quote(data), quote_plus(data, safe="")}
+    quoted |= {_lower_escapes(one) for one in quoted}
+    escaped = {
+        json.dumps(value)[1:-1],
+        json.dumps(value, ensure_ascii=False)[1:-1],
+        repr(value)[1:-1],
+        html.escape(value),
+        shlex.quote(value).strip("'"),
+    }
+    yield from (one for one in quoted | escaped if len(one) >= MIN_LENGTH)
+    encoded = {data.hex(), data.hex().upper(), *_base64_forms(data)}
+    yield from (one for one in encoded if len(one) >= MIN_ENCODED)
+
+
+def _base64_forms(data: bytes) -> Iterator[str]:
+    """What all base64 texts have in common that contain ``data``: one for each alignment."""
+    for before in range(3):
+        whole = bytes(before) + data
+        # Digits that also hold bits of what comes before or after differ from text to text.
+        begun = (8 * before + 5) // 6
+        complete = 8 * len(whole) // 6
+        for encode in (base64.standard_b64encode, base64.urlsafe_b64encode):
+            yield encode(whole).decode()[begun:complete]
+
+
+def _lower_escapes(text: str) -> str:
+    return re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), text)
+
+
+def _lines(value: str) -> Iterable[str]:
+    """Lines of a value that has several, such as a key in PEM: logs show them one by one."""
+    lines = value.splitlines()
+    return [line.strip() for line in lines if len(line.strip()) >= MIN_LINE] if lines[1:] else ()
+
+
+def _decoded(value: str) -> Iterable[str]:
+    """Name and password that credentials of HTTP's Basic scheme encode, and the password alone."""
+    try:
+        text = base64.b64decode(value, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return ()
+    password = text.partition(":")[2]
+    return (text, password) if password and text.isprintable() else ()
+
+
+def _is_ordinary(value: str) -> bool:
+    """A number or the path of a file is no secret, whatever the variable's name is."""
+    return value.isdigit() or value.startswith(("/", "./", "~/"))
