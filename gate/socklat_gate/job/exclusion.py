@@ -22,6 +22,7 @@ from socklat_gate.stalls.correction import StallCorrection
 __all__ = [
     "excess_missed",
     "late_driver",
+    "missed_invocations",
     "stalls_lost",
     "too_few_requests",
     "too_few_undisturbed",
@@ -44,6 +45,12 @@ def late_driver(load: Load, counts: Sequence[LoadCounts]) -> Note | None:
     return Note(NoteCode.LATE_DRIVER, numbers={"late_ms": worst_ms, "limit_ms": load.max_late_ms})
 
 
+def missed_invocations(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
+    """Invocations of the probe that the kernel missed meanwhile and exchanges rest on, by event."""
+    more = Counter(after) - Counter(before)
+    return {event: count for event, count in more.items() if event not in ONLY_COUNTED}
+
+
 def excess_missed(
     before: Mapping[str, int], after: Mapping[str, int], runs: Sequence[Run]
 ) -> Note | None:
@@ -52,8 +59,7 @@ def excess_missed(
     ``before`` and ``after`` count missed invocations by event.  It is not known whose they were,
     so that all are held against the run that saw least.
     """
-    more = Counter(after) - Counter(before)
-    missed = {event: count for event, count in more.items() if event not in ONLY_COUNTED}
+    missed = missed_invocations(before, after)
     seen = min(run.counters["seen"] for run in runs)
     total = sum(missed.values())
     if total <= MAX_LOSS * seen:

@@ -10,8 +10,15 @@ from dataclasses import dataclass, replace
 from socklat_gate.environment import NoiseMeter
 from socklat_gate.interrupt import obey_signal
 from socklat_gate.job.completeness import check_complete
-from socklat_gate.job.exclusion import excess_missed, late_driver, stalls_lost, too_much_steal
+from socklat_gate.job.exclusion import (
+    excess_missed,
+    late_driver,
+    missed_invocations,
+    stalls_lost,
+    too_much_steal,
+)
 from socklat_gate.job.freezes import Freezes
+from socklat_gate.job.join_check import check_joined
 from socklat_gate.job.load_facts import with_load_facts
 from socklat_gate.job.noise import with_stalls
 from socklat_gate.job.recorder import Recorder, StallLabels
@@ -22,6 +29,7 @@ from socklat_gate.load.process import Endpoint, make_load
 from socklat_gate.measured.facts import Note
 from socklat_gate.measured.load_counts import LoadCounts
 from socklat_gate.measured.pair import Interleave, Noise
+from socklat_gate.measured.records import Records
 from socklat_gate.measured.run import Run
 from socklat_gate.probe.netstat import increments, network_counters
 from socklat_gate.probe.probe import SocketProbe
@@ -76,6 +84,7 @@ class _Driven:
 
     recorder: Recorder
     counts: tuple[LoadCounts, ...]
+    sent: Records | None
     meter: NoiseMeter
     freezes: Freezes
 
@@ -100,7 +109,8 @@ def measure(
     driven = _drive(probe, planned, arms, seed, interleave, companions, check_alive, on_phase)
     check_alive()
     readings = [_settled_reading(probe, slot) for slot in range(len(arms))]
-    correction, cpu = driven.recorder.finish()
+    correction, cpu = driven.recorder.finish(driven.sent)
+    named = driven.recorder.named
     noise = with_stalls(driven.meter.stop(), correction, cpu)
     log.debug("noise: %s", noise)
     frozen = driven.freezes.note()
@@ -118,14 +128,20 @@ def measure(
             corrected=correction.corrected[slot] if correction else None,
             companions=companions.histograms_of(probe, slot),
         )
+        if named and correction:
+            run = named.add_to(run, slot, correction, probe.stages)
         runs.append(with_load_facts(planned.load, arm.arm, run, undelivered))
     if not frozen:
         names = [arm.arm for arm in arms]
         undelivered += find_failing_command(planned.load, [run.load for run in runs], names)
-    missed = excess_missed(before.missed, probe.missed_by_event(), runs)
+    missed_now = probe.missed_by_event()
+    missed = excess_missed(before.missed, missed_now, runs)
     if not (frozen or missed):  # else the counts may differ for that
-        for arm, run in zip(arms, runs, strict=True):
+        for slot, (arm, run) in enumerate(zip(arms, runs, strict=True)):
             check_complete(arm.arm, run)
+            if named:
+                lost = missed_invocations(before.missed, missed_now)
+                check_joined(arm.arm, run, named.joined[slot], sum(lost.values()))
     excluded = (
         frozen
         or too_much_steal(planned.gate, noise)
@@ -174,8 +190,9 @@ def _drive(
     endpoints = [Endpoint(arm.host, arm.port) for arm in arms]
     with make_load(scenario.load, endpoints, seed, interleave, scenario.gate.slice_ms) as load:
         on_phase(CONNECTING)
-        load.connect()
         recorder = Recorder(probe, scenario, arms, load, companions)
+        recorder.prepare()
+        load.connect()
         recorder.open(load.start(time.monotonic_ns() + _LEAD_NS))
         meter, freezes = NoiseMeter(), Freezes(arms)
         on_phase(MEASURING)
@@ -186,7 +203,8 @@ def _drive(
             freezes.poll()
             recorder.poll()
 
-        return _Driven(recorder, load.wait(poll=poll), meter, freezes)
+        counts = load.wait(poll=poll)
+        return _Driven(recorder, counts, load.sent(), meter, freezes)
 
 
 def _settled_reading(probe: SocketProbe, slot: int) -> Reading:

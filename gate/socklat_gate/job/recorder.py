@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from socklat_gate.job.exclusion import too_few_requests, too_few_undisturbed
+from socklat_gate.job.named_requests import NamedRequests, request_shares, traffic_of
 from socklat_gate.job.stacks import TracedCompanions
 from socklat_gate.load.bounds import longest_s, with_extension
 from socklat_gate.load.load_driver import END_AHEAD_NS, LoadDriver, Window
@@ -20,7 +21,6 @@ from socklat_gate.measured.facts import Note
 from socklat_gate.measured.pair import ARMS
 from socklat_gate.measured.records import EXCHANGE, STALL, Records
 from socklat_gate.probe.probe import SocketProbe
-from socklat_gate.probe.traffic import Traffic
 from socklat_gate.scenario import Scenario
 from socklat_gate.service.arm import RunningArm
 from socklat_gate.service.cpu_time import CpuMeter, CpuUse
@@ -84,14 +84,14 @@ class Recorder:
         self._cpu_after: list[tuple[CpuUse | None, int]] = []
         self._exchanges: list[Records] = []
         self._stalls: list[Records] = []
+        self._named: NamedRequests | None = None
         self._checked_ns = 0
         self._end_chosen = False
         longest = longest_s(with_extension(scenario.load))
         self._longest_ns = round(longest * 1e9)
         expected = scenario.load.rate * len(arms) * longest
         self._log_mask = _log_mask_for(expected / MAX_LOGGED)
-        driver = scenario.load.driver
-        self._traffic = Traffic(one_outstanding=driver != "command", http=driver != "tcp")
+        self._traffic = traffic_of(scenario.load)
 
     @property
     def window(self) -> Window:
@@ -102,6 +102,15 @@ class Recorder:
     def spike_ns(self) -> int:
         """The spike threshold of all arms; 0 without a warm-up."""
         return self._spike_ns
+
+    @property
+    def named(self) -> NamedRequests | None:
+        """After `finish`: None where no request has a name, or there is no log to join with."""
+        return self._named
+
+    def prepare(self) -> None:
+        """Before the load connects: what it sends then is counted, and recorded by nobody."""
+        self._record()
 
     def open(self, window: Window) -> None:
         """The load starts."""
@@ -126,8 +135,11 @@ class Recorder:
         if not self._cpu_after and now_ns > self._window.to_ns:
             self._cpu_after = self._read_cpu()
 
-    def finish(self) -> tuple[StallCorrection | None, list[CpuTime]]:
-        """Corrected distributions by arm, None when stalls are not watched; CPU time by arm."""
+    def finish(self, sent: Records | None = None) -> tuple[StallCorrection | None, list[CpuTime]]:
+        """Corrected distributions by arm, None when stalls are not watched; CPU time by arm.
+
+        ``sent`` are `SENT` rows, where requests have names.
+        """
         self._drain()
         if not self._cpu_after:
             self._cpu_after = self._read_cpu()
@@ -136,7 +148,17 @@ class Recorder:
             used = [
                 _cpu_time(*pair) for pair in zip(self._cpu_before, self._cpu_after, strict=True)
             ]
-        return (self._correct() if self._probe.watches_stalls else None), used
+        if not self._probe.watches_stalls:
+            return None, used
+        if sent is not None:
+            self._named = NamedRequests.of(
+                request_shares(self._scenario.load),
+                self._logged()[0],
+                sent,
+                self._window,
+                sampled=self._log_mask > 0,
+            )
+        return self._correct(self._named), used
 
     def stall_labels(self) -> StallLabels:
         """Whether stalls follow the requests of one arm, after `finish`."""
@@ -201,11 +223,17 @@ class Recorder:
         self._window = self._load.end_at(max(planned_ns, now_ns + END_AHEAD_NS))
         self._record()
 
-    def _correct(self) -> StallCorrection:
+    def _correct(self, named: NamedRequests | None = None) -> StallCorrection:
         arms, stalls = self._logged()
         to_ns = min(self._window.to_ns, time.monotonic_ns())
         correction = correct_stalls(
-            arms, stalls, self._window.from_ns, to_ns, self._probe.stages, self._in_order[0]
+            arms,
+            stalls,
+            self._window.from_ns,
+            to_ns,
+            self._probe.stages,
+            self._in_order[0],
+            named.for_correction() if named else None,
         )
         if not self._candidate_alone:
             return correction

@@ -54,7 +54,8 @@ class Bands:
 class Spike:
     """One slow exchange: when its request arrived (CLOCK_MONOTONIC), its stages, its peer.
 
-    ``shared``: the other arm had one like it at the same moment (`stalls.shared`).
+    ``shared``: the other arm had one like it at the same moment (`stalls.shared`).  ``request`` is
+    the name of the request that it was, "" where it has none or is not known.
     """
 
     rx_first_ns: int
@@ -63,6 +64,7 @@ class Spike:
     cpu: int
     overlapped: bool = False
     shared: bool = False
+    request: str = ""
 
     @property
     def length_ns(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ from socklat_gate.stalls.timeline import (
 )
 from socklat_gate.stalls.weights import Floats, correlated_with_requests, exchange_weights
 
-__all__ = ["Named", "StallCorrection", "correct_stalls", "used_cpus"]
+__all__ = ["Named", "StallCorrection", "correct_stalls", "raw_stages", "used_cpus"]
 
 USES = 0.01
 """A service uses the CPUs that responded to at least this share of its exchanges."""
@@ -127,6 +127,14 @@ def correct_stalls(
         baseline=baseline,
         named=_by_kind(arms, weights, used, known, named) if named else (),
     )
+
+
+def raw_stages(records: Records, stages: Sequence[str]) -> tuple[Mapping[str, Histogram], Bands]:
+    """Histograms and bands of `EXCHANGE` records as they are; ``stages`` are the measured ones."""
+    known = [stage for stage in EXCHANGE_STAGES if stage in stages]
+    each = np.full(records.size, 1.0 / WEIGHT_UNIT)
+    as_it_is = _correct(records, each, Timeline.of((), ()), known)
+    return as_it_is.used, as_it_is.bands
 
 
 def _by_kind(

@@ -40,7 +40,7 @@ Mask = npt.NDArray[np.bool_]
 class Joined:
     """The exchanges of one arm and their requests.
 
-    ``kind`` has an index of the scenario's requests for each exchange, or `NO_REQUEST`.
+    ``kind`` has an index of the scenario's requests for each exchange, or `NO_REQUEST`: by time.
     ``miscounted`` exchanges are not the request that their connection's counts make them.
     ``requests`` were sent in the window, ``unseen`` of them have no exchange in the log (None:
     the log is a sample, so that this says nothing), most of those on the connections ``lacking``.
@@ -98,7 +98,7 @@ def join_requests(
     kind = np.full(exchanges.size, NO_REQUEST, dtype=np.int64)
     kind[own] = table.rows["kind"][request[own]]
     # A second exchange in a request's place is miscounted as well, whatever its ordinal.
-    wrong = np.setdiff1d(known, own)
+    wrong = np.setdiff1d(known, own[counted[own]])
     requests, unseen, lacking = _unseen(table, request[own], from_ns, to_ns - EDGE_NS)
     join = Join(
         logged=int(exchanges.size),
@@ -130,11 +130,10 @@ def kinds_at(sent: Records, ports: npt.NDArray[np.uint16], arrived_ns: I64) -> I
 
 
 def _first_of_each(request: I64, arrived_ns: I64, counted: Mask) -> I64:
-    """Of the exchanges with the right ordinal, the first one of each request."""
-    chosen = np.flatnonzero(counted)
-    chosen = chosen[np.argsort(arrived_ns[chosen], kind="stable")]
-    _, first = np.unique(request[chosen], return_index=True)
-    return np.sort(chosen[first])
+    """The exchange of each request: the first one with its ordinal, else the first one."""
+    order = np.lexsort((arrived_ns, ~counted, request))
+    begins, first = np.unique(request[order], return_index=True)
+    return np.asarray(order[first[begins >= 0]])
 
 
 def _unseen(

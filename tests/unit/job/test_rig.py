@@ -83,6 +83,7 @@ class World:
     def watch(self, slot: int, netns_inode: int, port: int, *, apart: bool) -> None:
         assert apart
         self.log.append(f"watch {slot}")
+        self.connected = False
 
     def record_between(
         self,
@@ -94,7 +95,8 @@ class World:
         traffic: Traffic,
     ) -> None:
         assert traffic == Traffic(one_outstanding=True, http=True)
-        assert (from_ns, to_ns, log_mask) == (100, 200, 0)
+        assert (from_ns, to_ns) == ((100, 200) if self.connected else (0, 0))
+        assert log_mask == 0
         self.spike_ns[slot] = spike_ns
 
     watches_stalls = False
@@ -135,6 +137,8 @@ class World:
         return Reading(whole.histograms, empty, counters, {"tcp_csum": 2}, ())
 
     # the load
+    connected = False
+
     def pids(self) -> tuple[int, ...]:
         return (77,)
 
@@ -142,7 +146,12 @@ class World:
         return WINDOW
 
     def connect(self) -> None:
-        pass
+        # What is sent from here on is known for what it is.
+        assert self.spike_ns.keys() == set(range(len(self.arms)))
+        self.connected = True
+
+    def sent(self) -> None:
+        """No request has a name."""
 
     def wait(self, poll: Any) -> Any:
         poll()

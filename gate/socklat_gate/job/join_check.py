@@ -1,0 +1,60 @@
+"""Whether the kernel's exchanges and the driver's requests agree, connection by connection.
+
+Names rest on it: an exchange that is counted to another request makes one name slower and another
+one faster.  A miscount that the machine explains (probe invocations that the kernel missed,
+connections that did not fit into the map) is allowed: time still tells whose exchange it was.
+"""
+
+from __future__ import annotations
+
+from socklat_gate.errors import InvalidMeasurement, Reason
+from socklat_gate.job.completeness import MAX_LOSS, STRAY_REQUESTS
+from socklat_gate.measured.run import Mismatch, Run
+from socklat_gate.stalls.join import Joined
+
+__all__ = ["check_joined"]
+
+
+def check_joined(arm: str, run: Run, joined: Joined, missed: int) -> None:
+    """Raises `InvalidMeasurement` (COUNT_MISMATCH) naming a connection that does not agree.
+
+    ``missed`` are invocations of the probe that the kernel missed meanwhile, whoever's they were.
+    """
+    join = joined.join
+    explained = missed + run.counters.get("dropped_map_full", 0)
+    if joined.miscounted > STRAY_REQUESTS and join.mismatched > explained:
+        raise InvalidMeasurement(
+            Reason.COUNT_MISMATCH,
+            f"{arm}: {joined.miscounted} exchanges on {join.mismatched} of {join.connections} "
+            f"connections are not the request that they should be: {_named(join.mismatches)}",
+            remedy="does each request get exactly one response, and does nothing but the load "
+            "driver connect to service.port? Requests that overlap also look like this",
+        )
+    unjoined = join.logged - join.joined
+    if unjoined > max(STRAY_REQUESTS, MAX_LOSS * join.logged):
+        raise InvalidMeasurement(
+            Reason.COUNT_MISMATCH,
+            f"{arm}: {unjoined} of {join.logged} exchanges belong to no request of the load driver",
+            remedy="does something else connect to service.port, or is a proxy between the load "
+            "driver and the service? It would have connections of its own",
+        )
+    if joined.unseen is None:
+        return
+    failed = run.load.no_response_total
+    unseen = joined.unseen - run.counters.get("log_lost", 0) - run.load.grown
+    unseen -= max(run.load.errors if failed is None else failed, run.counters["no_response"])
+    if unseen > max(STRAY_REQUESTS, MAX_LOSS * joined.requests):
+        raise InvalidMeasurement(
+            Reason.COUNT_MISMATCH,
+            f"{arm}: {unseen} of {joined.requests} requests of the load driver were seen as no "
+            f"exchange: {_named(joined.lacking)}",
+            remedy="is service.port the port that responds? Requests that overlap on one "
+            "connection also look like this",
+        )
+
+
+def _named(mismatches: tuple[Mismatch, ...]) -> str:
+    return ", ".join(
+        f"{one.seen} exchanges and {one.sent} requests from port {one.peer_port}"
+        for one in mismatches
+    )
