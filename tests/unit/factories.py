@@ -164,16 +164,23 @@ def make_watched_noise(stalled: float = 0.02) -> Noise:
 
 def make_corrected(run: Run, kept: float = 0.8) -> StallCorrected:
     """As if the quickest ``kept`` of the exchanges were usable, each standing for 1 / ``kept``."""
+    return corrected_of(run.histograms, run.bands, kept)
+
+
+def corrected_of(
+    histograms: Mapping[str, Histogram], bands: Bands, kept: float = 0.8
+) -> StallCorrected:
+    """The same of these."""
     used: dict[str, Histogram] = {}
-    for stage, histogram in run.histograms.items():
+    for stage, histogram in histograms.items():
         below = np.cumsum(histogram.counts) <= kept * histogram.total
         used[stage] = Histogram(np.where(below, histogram.counts, 0).astype(np.uint64))
     weight = np.uint64(round(WEIGHT_UNIT / kept))
     return StallCorrected(
         histograms={stage: Histogram(one.counts * weight) for stage, one in used.items()},
-        bands=Bands(run.bands.stages, run.bands.count * weight, run.bands.sums_ns * weight),
+        bands=Bands(bands.stages, bands.count * weight, bands.sums_ns * weight),
         used=used,
-        logged=run.histograms["service"].total,
+        logged=histograms["service"].total,
     )
 
 

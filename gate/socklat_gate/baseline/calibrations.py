@@ -40,7 +40,7 @@ SCHEMA = "socklat-gate/calibration"
 FOLDER = "_calibrations"
 MEASURE = "measure it again with `socklat-gate calibrate`, or remove the file"
 CREATED = re.compile(r"\d{4}-\d{2}-\d{2}T[0-9:.+Z-]{1,40}")
-NAME = re.compile(r"[a-z0-9_.]{1,80}")
+NAME = re.compile(r"[a-z0-9_.]{1,80}(?:\[[A-Za-z0-9_.-]{1,63}\])?")
 
 
 def calibration_for(

@@ -127,11 +127,15 @@ def meaning_of(exit_code: int) -> str:
 
 
 def latency_change(verdict: Verdict, quantile: float) -> float | None:
-    """Relative change of a quantile of ``response``, or else of ``service``.
+    """Relative change of a quantile of ``response``, or else of ``service``, of all requests.
 
     None when neither was judged or it is not known.
     """
-    judged = {metric.stage: metric for metric in verdict.metrics if metric.quantile == quantile}
+    judged = {
+        metric.stage: metric
+        for metric in verdict.metrics
+        if metric.quantile == quantile and not metric.request
+    }
     metric = judged.get("response", judged.get("service"))
     return metric.change if metric is not None and math.isfinite(metric.change) else None
 

@@ -25,9 +25,12 @@ DROPPED_FIRST = (
     "stages",
     "evidence",
     "spike_evidence",
+    "other_metrics",
+    "other_requests",
     "environment",
     "completeness",
     "load",
+    "handshakes",
     "answers",
     "arm_differences",
     "response_time",
@@ -37,6 +40,7 @@ DROPPED_FIRST = (
     "stall_correction",
     "counts",
     "limits",
+    "requests",
     "metrics",
 )
 """Names of all sections of a report, the least missed first; the head stays."""

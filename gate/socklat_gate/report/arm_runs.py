@@ -24,7 +24,7 @@ __all__ = [
     "used_pairs",
 ]
 
-Arms = list[tuple[str, Sequence[Run]]]
+Arms = Sequence[tuple[str, Sequence[Run]]]
 """Label and runs of each arm."""
 
 

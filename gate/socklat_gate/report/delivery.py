@@ -10,6 +10,7 @@ from socklat_gate.measured.result import Completeness
 from socklat_gate.measured.run import Run
 from socklat_gate.report.arm_runs import Arms
 from socklat_gate.wording import units
+from socklat_gate.wording.request_text import join_text
 
 __all__ = [
     "CompletenessText",
@@ -45,7 +46,10 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class CompletenessText:
-    """The kernel's balance spelled out; ``beside`` is empty when nothing else came in."""
+    """The kernel's balance spelled out; ``beside`` is empty when nothing else came in.
+
+    ``join`` says on how many connections kernel and driver agree; "" without named requests.
+    """
 
     balance: str
     balanced: bool
@@ -53,6 +57,7 @@ class CompletenessText:
     overlapped: str
     driver: str
     beside: str = ""
+    join: str = ""
 
 
 def load_section(arms: Arms) -> Load | None:
@@ -80,7 +85,7 @@ def _load_row(arm: str, runs: Sequence[Run]) -> LoadRow:
     )
 
 
-def completeness_section(done: Completeness | None) -> CompletenessText | None:
+def completeness_section(done: Completeness | None, arms: Arms = ()) -> CompletenessText | None:
     """The identity with its numbers, and the count of the load driver; None without a probe."""
     if done is None:
         return None
@@ -106,6 +111,7 @@ def completeness_section(done: Completeness | None) -> CompletenessText | None:
         overlapped=f"{units.count(done.overlapped)} ({units.share(overlap)})",
         driver=driver,
         beside=_beside(done),
+        join=join_text([run.join for _, runs in arms for run in runs if run.join is not None]),
     )
 
 

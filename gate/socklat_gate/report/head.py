@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from socklat_gate.errors import Reason
+from socklat_gate.measured.facts import ReasonFact
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.result import Comparison, GateResult, Result, RunResult
+from socklat_gate.measured.verdict import Verdict
 from socklat_gate.report.answers import keep_alive_note
 from socklat_gate.report.arm_runs import ShownRuns
 from socklat_gate.report.pair_table import interleaving
 from socklat_gate.wording import units
+from socklat_gate.wording.decisive import change_or_lowest
 from socklat_gate.wording.drift_text import drift_text
 from socklat_gate.wording.headline import headline, next_step
+from socklat_gate.wording.metric_names import request_in, requests_of
 from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.outcomes import SYMBOLS
-from socklat_gate.wording.reasons import coded_reasons
+from socklat_gate.wording.reasons import reason_text
 from socklat_gate.wording.same_image_text import same_image_note
 from socklat_gate.wording.sentence import Sentence
 
 __all__ = ["Head", "head_of"]
+
+MAX_NAMED = 5
+"""Reasons of one kind about named requests; there may be a hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +36,8 @@ class Head:
     """What every report begins with; it is never left out.
 
     ``reasons`` are codes with their texts, ``notes`` what was not used as it stands and what is
-    known of drift and calibration, ``subject`` facts with their names.
+    known of drift and calibration, ``subject`` facts with their names.  ``requests`` are those that
+    texts may name.
     """
 
     symbol: str
@@ -37,6 +47,7 @@ class Head:
     reasons: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
     subject: tuple[tuple[str, str], ...]
+    requests: frozenset[str] = frozenset()
 
 
 def head_of(result: Result, runs: ShownRuns) -> Head:
@@ -49,10 +60,28 @@ def head_of(result: Result, runs: ShownRuns) -> Head:
         word=verdict.outcome.value.replace("_", " ").upper(),
         headline=headline(result),
         next_step=next_step(result),
-        reasons=tuple(coded_reasons(verdict)),
+        reasons=tuple(_reasons(verdict)),
         notes=_notes(result, runs),
         subject=_subject(result),
+        requests=requests_of(verdict),
     )
+
+
+def _reasons(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    """Every reason; of those alike about named requests only the first, the largest changes."""
+    changes = {metric.name: change_or_lowest(metric) for metric in verdict.metrics}
+    named: dict[Reason, list[ReasonFact]] = {}
+    for fact in verdict.reasons:
+        if not request_in(fact.subject):
+            yield fact.code.value, reason_text(fact, verdict)
+        else:
+            named.setdefault(fact.code, []).append(fact)
+    for code, facts in named.items():
+        facts.sort(key=lambda fact: -changes.get(fact.subject, math.inf))
+        for fact in facts[:MAX_NAMED]:
+            yield code.value, reason_text(fact, verdict)
+        if len(facts) > MAX_NAMED:
+            yield code.value, f"the same of {len(facts) - MAX_NAMED} more, in the tables below"
 
 
 def _notes(result: GateResult | Comparison, runs: ShownRuns) -> tuple[str, ...]:

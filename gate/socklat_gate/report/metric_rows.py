@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from socklat_gate.measured.names import SPIKES
 from socklat_gate.measured.verdict import MetricVerdict, Verdict, Waived
+from socklat_gate.report.request_ranks import RankedRequest, listed_requests
 from socklat_gate.wording import units
+from socklat_gate.wording.metric_names import without_request
 from socklat_gate.wording.outcomes import metric_outcome_text
 
 __all__ = [
@@ -17,14 +21,23 @@ __all__ = [
     "WaiverRow",
     "evidence_section",
     "metrics_section",
+    "other_metrics_section",
+    "shown_metrics",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class MetricRow:
-    """One metric, every number as text; ``outcome`` is its outcome's plain name."""
+    """One metric, every number as text; ``outcome`` is its outcome's plain name.
 
+    ``at`` is its place among all of the verdict's; ``request`` the named request that it is of ("":
+    all), ``short`` its name without that.
+    """
+
+    at: int
     name: str
+    short: str
+    request: str
     baseline: str
     candidate: str
     change: str
@@ -47,11 +60,17 @@ class WaiverRow:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """A row for every metric; ``cpu`` names those that are CPU time per request."""
+    """Rows, one request's together; ``cpu`` names those that are CPU time per request."""
 
     rows: tuple[MetricRow, ...]
-    cpu: tuple[str, ...]
-    waivers: tuple[WaiverRow, ...]
+    cpu: tuple[str, ...] = ()
+    waivers: tuple[WaiverRow, ...] = ()
+
+    @property
+    def groups(self) -> tuple[tuple[str, tuple[MetricRow, ...]], ...]:
+        """The rows by request, "" for those of all."""
+        found = groupby(self.rows, key=lambda row: row.request)
+        return tuple((request, tuple(rows)) for request, rows in found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +85,36 @@ class EvidenceRow:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A row for every metric."""
+    """A row for every metric of all requests and of those that are listed."""
 
     rows: tuple[EvidenceRow, ...]
 
 
-def metrics_section(verdict: Verdict) -> Metrics | None:
-    """None when no metric was judged and no waiver is in force."""
-    rows, waivers = tuple(map(_row, verdict.metrics)), _waiver_rows(verdict)
+def shown_metrics(verdict: Verdict, listed: Collection[str]) -> tuple[MetricVerdict, ...]:
+    """Those of all requests and those of the ``listed`` ones."""
+    return tuple(
+        metric for metric in verdict.metrics if not metric.request or metric.request in listed
+    )
+
+
+def metrics_section(verdict: Verdict, ranked: Sequence[RankedRequest]) -> Metrics | None:
+    """Of all requests and of those worth a look.
+
+    None when no metric was judged and no waiver is in force.
+    """
+    rows, waivers = _rows(verdict, ["", *listed_requests(ranked)], ranked), _waiver_rows(verdict)
     cpu = tuple(metric.name for metric in verdict.metrics if metric.quantile is None)
     return Metrics(rows, cpu, waivers) if rows or waivers else None
 
 
-def evidence_section(verdict: Verdict) -> Evidence | None:
+def other_metrics_section(verdict: Verdict, ranked: Sequence[RankedRequest]) -> Metrics | None:
+    """Of the other requests; None when there are none, or nothing of them was judged."""
+    listed = listed_requests(ranked)
+    rows = _rows(verdict, [one.name for one in ranked if one.name not in listed], ranked)
+    return Metrics(rows) if rows else None
+
+
+def evidence_section(verdict: Verdict, listed: Collection[str]) -> Evidence | None:
     """None when no metric was judged."""
     if not verdict.metrics:
         return None
@@ -89,15 +125,29 @@ def evidence_section(verdict: Verdict) -> Evidence | None:
             passed=units.beside_threshold(metric.evidence_pass, metric.threshold_pass),
             verdict=metric_outcome_text(metric),
         )
-        for metric in verdict.metrics
+        for metric in shown_metrics(verdict, listed)
     )
     return Evidence(tuple(rows))
 
 
-def _row(metric: MetricVerdict) -> MetricRow:
+def _rows(
+    verdict: Verdict, wanted: Collection[str], ranked: Sequence[RankedRequest]
+) -> tuple[MetricRow, ...]:
+    """Those of the ``wanted`` requests, by rank of the request."""
+    ranks = {one.name: at for at, one in enumerate(ranked, 1)}
+    rows = [
+        _row(at, metric) for at, metric in enumerate(verdict.metrics) if metric.request in wanted
+    ]
+    return tuple(sorted(rows, key=lambda row: ranks.get(row.request, 0)))
+
+
+def _row(at: int, metric: MetricVerdict) -> MetricRow:
     waived = " (waived)" if metric.waived else ""
     return MetricRow(
+        at=at,
         name=metric.name,
+        short=without_request(metric.name) if metric.request else metric.name,
+        request=metric.request,
         baseline=units.ns(metric.baseline_ns),
         candidate=units.ns(metric.candidate_ns),
         change=units.change(metric.change),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from socklat_gate.measured.free_text import masked
@@ -14,9 +14,17 @@ from socklat_gate.report.count_rows import Counts, counts_section
 from socklat_gate.report.counters import Counters, counters_of
 from socklat_gate.report.delivery import CompletenessText, Load, completeness_section, load_section
 from socklat_gate.report.fact_lists import Facts, environment_section, facts_of
+from socklat_gate.report.handshake_rows import Handshakes, handshakes_section
 from socklat_gate.report.head import Head, head_of
 from socklat_gate.report.limit_rows import Limits, limits_section
-from socklat_gate.report.metric_rows import Evidence, Metrics, evidence_section, metrics_section
+from socklat_gate.report.metric_rows import (
+    Evidence,
+    Metrics,
+    evidence_section,
+    metrics_section,
+    other_metrics_section,
+    shown_metrics,
+)
 from socklat_gate.report.pair_table import PairTable, pair_table
 from socklat_gate.report.quantile_rows import Measured, measured_section
 from socklat_gate.report.rare_spikes import (
@@ -26,6 +34,8 @@ from socklat_gate.report.rare_spikes import (
     spike_evidence,
 )
 from socklat_gate.report.raw_rows import StallCorrection, stall_correction_section
+from socklat_gate.report.request_ranks import RankedRequest, listed_requests, ranked_requests
+from socklat_gate.report.request_rows import Requests, other_requests_section, requests_section
 from socklat_gate.report.sketch import ResponseTime, response_time_section
 from socklat_gate.report.slices import TimeSpent, attribution_section
 from socklat_gate.report.slowest import Slowest, slowest_section
@@ -47,6 +57,7 @@ class Report:
     runs: ShownRuns
     head: Head
     metrics: Metrics | None = None
+    requests: Requests | None = None
     counts: Counts | None = None
     limits: Limits | None = None
     stall_correction: StallCorrection | None = None
@@ -58,8 +69,11 @@ class Report:
     arm_differences: ArmDifferencesText | None = None
     load: Load | None = None
     answers: AnswersText | None = None
+    handshakes: Handshakes | None = None
     completeness: CompletenessText | None = None
     environment: Facts | None = None
+    other_requests: Requests | None = None
+    other_metrics: Metrics | None = None
     evidence: Evidence | None = None
     stages: Stages | None = None
     companions: Companions | None = None
@@ -92,18 +106,22 @@ def report_of(result: Result) -> Report:
         return _run_report(result)
     runs, verdict = shown_runs(result), result.verdict
     pairs = pairs_as_judged(result.pairs) if isinstance(result, GateResult) else ()
+    ranked = ranked_requests(runs.arms, verdict)
+    listed = listed_requests(ranked)
+    metrics = shown_metrics(verdict, listed)
     return replace(
-        _common(result, runs),
-        metrics=metrics_section(verdict),
+        _common(result, runs, ranked),
+        metrics=metrics_section(verdict, ranked),
+        other_metrics=other_metrics_section(verdict, ranked),
         counts=counts_section(verdict),
         limits=limits_section(verdict),
-        stall_correction=stall_correction_section(runs, verdict.metrics),
+        stall_correction=stall_correction_section(runs, metrics),
         attribution=attribution_section(verdict),
         rare_spikes=rare_spikes(verdict),
         spike_evidence=spike_evidence(verdict),
-        evidence=evidence_section(verdict),
+        evidence=evidence_section(verdict, listed),
         stages=stages_section(runs.arms, stalls_included=runs.corrected),
-        pairs=pair_table(pairs, verdict.metrics),
+        pairs=pair_table(pairs, metrics),
         arm_differences=arm_differences_section(
             result.arm_differences if isinstance(result, GateResult) else None
         ),
@@ -115,16 +133,16 @@ def _run_report(result: RunResult) -> Report:
     runs = shown_runs(result)
     measured = measured_section(result.campaign)
     return replace(
-        _common(result, runs),
+        _common(result, runs, ranked_requests(runs.arms, None)),
         stall_correction=stall_correction_section(runs),
         measured=measured,
         stages=None if measured else stages_section(runs.arms, stalls_included=runs.corrected),
     )
 
 
-def _common(result: Result, runs: ShownRuns) -> Report:
+def _common(result: Result, runs: ShownRuns, ranked: Sequence[RankedRequest]) -> Report:
     """The sections that a result of any kind has."""
-    arms = runs.arms
+    arms, verdict = runs.arms, None if isinstance(result, RunResult) else result.verdict
     return Report(
         result=result,
         runs=runs,
@@ -132,7 +150,10 @@ def _common(result: Result, runs: ShownRuns) -> Report:
         response_time=response_time_section(runs),
         load=load_section(arms),
         answers=answers_section(arms),
-        completeness=completeness_section(result.completeness),
+        handshakes=handshakes_section(arms),
+        requests=requests_section(arms, verdict, ranked),
+        other_requests=other_requests_section(arms, verdict, ranked),
+        completeness=completeness_section(result.completeness, arms),
         environment=environment_section(result.environment),
         companions=companions_section(arms),
         slowest=slowest_section(arms, runs.numbers),

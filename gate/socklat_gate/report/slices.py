@@ -52,10 +52,9 @@ class TimeSpent:
 
 
 def attribution_section(verdict: Verdict) -> TimeSpent | None:
-    """None when nothing is attributed."""
-    if not verdict.attribution:
-        return None
-    return TimeSpent(_slices(verdict.attribution), _wait_sentences(verdict.attribution))
+    """Of all requests together; None when nothing of them is attributed."""
+    whole = [part for part in verdict.attribution if not part.request]
+    return TimeSpent(_slices(whole), _wait_sentences(whole)) if whole else None
 
 
 def _slices(attribution: Sequence[Attribution]) -> tuple[Slice, ...]:

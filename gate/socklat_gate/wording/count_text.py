@@ -10,6 +10,7 @@ from socklat_gate.measured.pair import ARMS
 from socklat_gate.measured.verdict import CountVerdict, Verdict
 from socklat_gate.wording import units
 from socklat_gate.wording.fact_numbers import count_of, number_of
+from socklat_gate.wording.metric_names import request_in, without_request
 
 __all__ = [
     "count_evidence_text",
@@ -33,6 +34,7 @@ def count_of_total(name: str, number: int, total: int) -> str:
     """``31 of 48 000 (0.0646%)``; of connections ``6 000 for 6 000``; ``n/a`` of nothing."""
     if not total:
         return "n/a"
+    name = without_request(name)
     if name == CONNECTIONS:
         return f"{units.count(number)} for {units.count(total)}"
     text = f"{units.count(number)} of {units.count(total)}"
@@ -43,14 +45,17 @@ def counts_summary(verdict: CountVerdict) -> str:
     """Both arms in half a sentence, the candidate first."""
     ours = count_of_total(verdict.name, verdict.candidate_count, verdict.candidate_total)
     theirs = count_of_total(verdict.name, verdict.baseline_count, verdict.baseline_total)
-    said = _SUMMARIES.get(verdict.name)
+    said = _SUMMARIES.get(without_request(verdict.name))
     if said is None:  # the name of a newer document
         return f"{verdict.name}: {ours}; of the baseline {theirs}"
-    return said.format(ours=ours, theirs=theirs)
+    request = request_in(verdict.name)
+    return said.format(
+        ours=ours, theirs=theirs, of=f"`{request}` requests" if request else "requests"
+    )
 
 
 _SUMMARIES: Mapping[str, str] = {
-    ERRORS: "{ours} of the candidate's requests failed; of the baseline's {theirs}",
+    ERRORS: "{ours} of the candidate's {of} failed; of the baseline's {theirs}",
     CAPACITY: "the candidate could not carry its load in {ours} pairs; the baseline in {theirs}",
     CONNECTIONS: "clients of the candidate opened {ours} requests; of the baseline {theirs}",
 }
@@ -59,7 +64,7 @@ _SUMMARIES: Mapping[str, str] = {
 def count_evidence_text(verdict: CountVerdict) -> str:
     """What the counts prove, and by what."""
     held = units.beside_threshold(verdict.evidence, verdict.threshold)
-    how = ", by pairs" if verdict.by_runs and verdict.name == ERRORS else ""
+    how = ", by pairs" if verdict.by_runs and without_request(verdict.name) == ERRORS else ""
     return f"e-value against no increase / threshold: {held}{how}"
 
 

@@ -12,6 +12,7 @@ __all__ = [
     "carrier",
     "change_or_lowest",
     "improved",
+    "others_of",
     "slice_of",
     "worst_of",
 ]
@@ -21,6 +22,22 @@ def worst_of(verdict: Verdict, outcome: Outcome) -> MetricVerdict | None:
     """The metric of this outcome with the largest change."""
     found = [metric for metric in verdict.metrics if metric.verdict is outcome]
     return max(found, key=change_or_lowest, default=None)
+
+
+def others_of(verdict: Verdict, worst: MetricVerdict) -> list[MetricVerdict]:
+    """The others that failed, in their order; with named requests the worst of each other first."""
+    failed = [
+        metric
+        for metric in verdict.metrics
+        if metric.verdict is Outcome.REGRESSION and metric.name != worst.name
+    ]
+    if not any(metric.request for metric in failed):
+        return failed
+    ranked = sorted(failed, key=change_or_lowest, reverse=True)
+    firsts = {metric.request: metric for metric in reversed(ranked)}
+    firsts.pop(worst.request, None)
+    leading = {metric.name for metric in firsts.values()}
+    return sorted(ranked, key=lambda metric: metric.name not in leading)
 
 
 def improved(verdict: Verdict) -> list[MetricVerdict]:
@@ -39,7 +56,14 @@ def carrier(verdict: Verdict, metric: MetricVerdict) -> Attribution | None:
     if metric.stage not in WHOLE or metric.quantile is None:
         return None
     title = slice_of(metric.quantile)
-    return next((a for a in verdict.attribution if a.slice == title and a.stage), None)
+    return next(
+        (
+            part
+            for part in verdict.attribution
+            if part.slice == title and part.request == metric.request and part.stage
+        ),
+        None,
+    )
 
 
 def slice_of(quantile: float) -> str:

@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from socklat_gate.errors import Reason
-from socklat_gate.measured.attribution import Attribution
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.open_verdict import CANNOT_JUDGE, blocked
+from socklat_gate.measured.request_values import request_histogram
 from socklat_gate.measured.result import Result, RunResult
+from socklat_gate.measured.run import Run
 from socklat_gate.measured.run_values import latency_stage
-from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict, Verdict
+from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.wording.advice import ADVICE, COUNTS, CPU, IMPROVED, INTENDED, SPIKES, STAGES
 from socklat_gate.wording.change_text import (
-    bounds_text,
     change_text,
     incomplete_text,
     pairs_text,
 )
-from socklat_gate.wording.count_text import counts_summary
 from socklat_gate.wording.decisive import carrier, improved, worst_of
+from socklat_gate.wording.metric_names import marked, metric_sentence, requests_of
 from socklat_gate.wording.pass_text import pass_sentence
 from socklat_gate.wording.reasons import reason_text
+from socklat_gate.wording.regression_text import regression_sentence
 from socklat_gate.wording.sentence import Name, Sentence
-from socklat_gate.wording.spike_text import spikes_summary
 from socklat_gate.wording.stand_in_text import stand_in_text
-from socklat_gate.wording.units import change, count, ns
+from socklat_gate.wording.units import count, ns
 
 __all__ = ["headline", "next_step"]
-
-MAX_ALSO = 3
-DEPEND, INTERNAL, UPLOAD = "depend", "internal", "upload"
 
 
 def headline(result: Result) -> Sentence:
@@ -40,7 +38,7 @@ def headline(result: Result) -> Sentence:
     verdict = result.verdict
     shown: Sentence = ()
     if verdict.outcome is Outcome.REGRESSION:
-        shown = _regression(verdict)
+        shown = regression_sentence(verdict)
     elif verdict.outcome is Outcome.PASS and verdict.metrics:
         shown = pass_sentence(verdict)
     elif verdict.outcome is Outcome.INCONCLUSIVE and verdict.pairs and not _differs(verdict):
@@ -87,7 +85,18 @@ def _run_sentence(result: RunResult) -> Sentence:
     p50, p99 = Histogram.merged(judged if without_stalls else measured).quantiles_ns([0.5, 0.99])
     text = f" responded to {count(exchanges)} requests: {stage} p50 {ns(p50)}, p99 {ns(p99)}"
     text += " (corrected for stalls)" if without_stalls else ""
-    return (image, text)
+    return (image, text, *_slowest_request(runs, stage))
+
+
+def _slowest_request(runs: Sequence[Run], stage: str) -> Sentence:
+    """Which of several named requests has the highest p99; empty without names."""
+    names = dict.fromkeys(name for run in runs for name in run.requests)
+    p99 = {name: request_histogram(runs, name, stage).quantile_ns(0.99) for name in names}
+    known = {name: value for name, value in p99.items() if math.isfinite(value)}
+    if len(known) < 2:
+        return ()
+    slowest = max(known, key=known.__getitem__)
+    return (f"; slowest of {len(known)} requests: ", Name(slowest), f", p99 {ns(known[slowest])}")
 
 
 def _first_reason(verdict: Verdict) -> Sentence:
@@ -96,7 +105,8 @@ def _first_reason(verdict: Verdict) -> Sentence:
     reason, text = verdict.reasons[0].code, reason_text(verdict.reasons[0], verdict)
     if reason in CANNOT_JUDGE:  # the whole list of what is missing follows below
         text = text.partition(";")[0]
-    return (f"the machine was too noisy: {text}" if reason is Reason.TOO_NOISY else text,)
+    text = f"the machine was too noisy: {text}" if reason is Reason.TOO_NOISY else text
+    return marked(text, requests_of(verdict))
 
 
 def _inconclusive_sentence(verdict: Verdict) -> Sentence:
@@ -105,80 +115,8 @@ def _inconclusive_sentence(verdict: Verdict) -> Sentence:
         return ()
     pairs = pairs_text(verdict.pairs)
     if incomplete := incomplete_text(worst):
-        return (Name(worst.name), f"{incomplete} after {pairs}")
-    return (f"{pairs} did not decide ", Name(worst.name), f", {change_text(worst)}")
-
-
-def _regression(verdict: Verdict) -> Sentence:
-    worst = worst_of(verdict, Outcome.REGRESSION)
-    failed = [count for count in verdict.counts if count.failed]
-    if failed:  # first, since the latency of what fails means little
-        slower = ("; also ", Name(worst.name), f" ({change(worst.change)})") if worst else ()
-        return (Name(failed[0].name), f": {counts_summary(failed[0])}", *slower)
-    if worst is None:
-        return _more_spikes(verdict.spikes)
-    others = [
-        m for m in verdict.metrics if m.verdict is Outcome.REGRESSION and m.name != worst.name
-    ]
-    also: list[str] = []
-    for metric in others[:MAX_ALSO]:
-        also += [", " if also else "; also ", Name(metric.name), f" ({change(metric.change)})"]
-    for metric in verdict.metrics:
-        if incomplete := incomplete_text(metric):
-            also += ["; ", Name(metric.name), incomplete]
-    for limit in verdict.limits:
-        if limit.verdict is Outcome.REGRESSION:
-            also += ["; also ", Name(limit.name), f" above its limit of {ns(limit.limit_ns)}"]
-    if verdict.spikes and verdict.spikes.failed:
-        also.append(f"; also {spikes_summary(verdict.spikes)}")
-    subject: Sentence = (Name(worst.name), " is ")
-    if worst.quantile is None:
-        subject = ("CPU time per request (", Name(worst.name), ") is ")
-    return (
-        *subject,
-        _slower(worst),
-        *_where(verdict, worst),
-        *also,
-    )
-
-
-def _more_spikes(spikes: SpikeVerdict | None) -> Sentence:
-    if spikes is None or not spikes.failed:
-        return ()
-    where = (", most of their time in ", Name(spikes.stage)) if spikes.stage else ()
-    return (spikes_summary(spikes), *where)
-
-
-def _where(verdict: Verdict, metric: MetricVerdict) -> Sentence:
-    """Which stage carries the change, if one does, and whom it waits for."""
-    found = carrier(verdict, metric)
-    if found is None or found.stage is None:
-        return ()
-    stage = found.stage
-    within: Sentence = ()
-    if stage == UPLOAD:
-        return (", mostly in ", Name(UPLOAD), ", the time in which requests came in")
-    if stage in (DEPEND, INTERNAL):
-        stage = max(found.shares, key=lambda share: share.share).stage
-        within = _waited_for(found)
-    part = next((s.share for s in found.shares if s.stage == stage), math.nan)
-    amount = "almost all" if part >= 0.9 else "most" if part >= 0.5 else "the largest part"
-    return (f", {amount} of it in ", Name(stage), *within)
-
-
-def _waited_for(found: Attribution) -> Sentence:
-    if found.stage == DEPEND:
-        return (", which waits for dependencies (", Name(DEPEND), ")")
-    port = ("port ", Name(found.port), " inside the container")
-    return (", which waits for ", *port, " (", Name(INTERNAL), ")")
-
-
-def _slower(metric: MetricVerdict) -> str:
-    if math.isnan(metric.change):
-        return "above its tolerance" if metric.quantile is None else "slower than its tolerance"
-    size = change(abs(metric.change)).lstrip("+")
-    worse, better = ("slower", "faster") if metric.quantile is not None else ("higher", "lower")
-    return f"{size} {worse if metric.change >= 0 else better}{bounds_text(metric, plus=False)}"
+        return (*metric_sentence(worst.name), f"{incomplete} after {pairs}")
+    return (f"{pairs} did not decide ", *metric_sentence(worst.name), f", {change_text(worst)}")
 
 
 def _investigate(verdict: Verdict) -> Sentence:
@@ -195,7 +133,8 @@ def _investigate(verdict: Verdict) -> Sentence:
         return ADVICE[Outcome.REGRESSION]
     hint = STAGES.get(found.stage, "")
     port = (" on port ", Name(found.port)) if found.port else ()
-    return ("Start with ", Name(found.stage), *port, f"{': ' + hint if hint else ''}.")
+    of = (" of ", Name(found.request)) if found.request else ()
+    return ("Start with ", Name(found.stage), *port, *of, f"{': ' + hint if hint else ''}.")
 
 
 def _more_pairs(verdict: Verdict, further: int, out_of_time: bool) -> Sentence:

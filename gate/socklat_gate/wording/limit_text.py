@@ -9,6 +9,7 @@ from socklat_gate.measured.verdict import LimitVerdict, Verdict
 from socklat_gate.wording import units
 from socklat_gate.wording.changes import listing, plural
 from socklat_gate.wording.fact_numbers import count_of
+from socklat_gate.wording.metric_names import metric_phrase
 from socklat_gate.wording.shared_facts import shortfall_text
 
 __all__ = ["above_limit_text", "limit_interval", "limit_lacks", "not_shown_text", "within_text"]
@@ -18,7 +19,7 @@ def above_limit_text(fact: ReasonFact, verdict: Verdict) -> str:
     """``response_p99 is 61.2 ms (95% interval ...), above its limit of 50.0 ms``."""
     limit = _limit(fact, verdict)
     if limit is None:
-        return f"{fact.subject} is above its limit"
+        return f"{metric_phrase(fact.subject)} is above its limit"
     return f"{_level(limit)}, above its limit of {units.ns(limit.limit_ns)}"
 
 
@@ -26,7 +27,7 @@ def not_shown_text(fact: ReasonFact, verdict: Verdict) -> str:
     """A limit that is neither kept nor exceeded for certain."""
     limit = _limit(fact, verdict)
     if limit is None:
-        return f"{fact.subject} is shown neither above its limit nor below it"
+        return f"{metric_phrase(fact.subject)} is shown neither above its limit nor below it"
     return f"{_level(limit)}: not shown to be below its limit of {units.ns(limit.limit_ns)}"
 
 
@@ -35,7 +36,8 @@ def within_text(fact: ReasonFact, verdict: Verdict) -> str:
     runs = plural(count_of(fact.numbers, "pairs"), "run")
     kept = listing(
         [
-            f"{limit.name} {units.ns(limit.candidate_ns)} below {units.ns(limit.limit_ns)}"
+            f"{metric_phrase(limit.name)} {units.ns(limit.candidate_ns)} below "
+            f"{units.ns(limit.limit_ns)}"
             for limit in verdict.limits
         ]
     )
@@ -60,7 +62,10 @@ def limit_interval(limit: LimitVerdict) -> str:
 
 
 def _level(limit: LimitVerdict) -> str:
-    return f"{limit.name} is {units.ns(limit.candidate_ns)} (95% interval {limit_interval(limit)})"
+    return (
+        f"{metric_phrase(limit.name)} is {units.ns(limit.candidate_ns)} (95% interval "
+        f"{limit_interval(limit)})"
+    )
 
 
 def _limit(fact: ReasonFact, verdict: Verdict) -> LimitVerdict | None:

@@ -9,6 +9,7 @@ from socklat_gate.wording import units
 from socklat_gate.wording.baseline_notes import BASELINE_WRITERS
 from socklat_gate.wording.changes import plural
 from socklat_gate.wording.fact_numbers import count_of, number_of
+from socklat_gate.wording.metric_names import metric_phrase, request_in
 from socklat_gate.wording.shared_facts import (
     exposure_text,
     overlap_text,
@@ -73,9 +74,9 @@ def _stalls_lost(_subject: str, numbers: Numbers) -> str:
 def _too_few_undisturbed(subject: str, numbers: Numbers) -> str:
     return (
         f"the CPUs were taken away too often: {number_of(numbers, 'exchanges'):.0f} undisturbed "
-        f"exchanges beyond {subject} in {number_of(numbers, 'length_s'):.1f} s, where "
-        f"{count_of(numbers, 'needed')} are needed (about {number_of(numbers, 'needed_s'):.0f} s "
-        "at this rate; load.max_duration_s)"
+        f"exchanges beyond {metric_phrase(subject)} in {number_of(numbers, 'length_s'):.1f} s, "
+        f"where {count_of(numbers, 'needed')} are needed (about "
+        f"{number_of(numbers, 'needed_s'):.0f} s at this rate; load.max_duration_s)"
     )
 
 
@@ -92,8 +93,9 @@ def _of_pairs(text: str) -> Callable[[str, Numbers], str]:
 
 
 def _arms_differ(subject: str, numbers: Numbers) -> str:
+    change = units.change(number_of(numbers, "change"))
     return (
-        f"{subject} of the second arm differs by {units.change(number_of(numbers, 'change'))} "
+        f"{metric_phrase(subject)} of the second arm differs by {change} "
         f"though both arms are the same (p = {number_of(numbers, 'p'):.2g})"
     )
 
@@ -101,7 +103,7 @@ def _arms_differ(subject: str, numbers: Numbers) -> str:
 def _false_alarm(subject: str, numbers: Numbers) -> str:
     low, high = number_of(numbers, "ci_low"), number_of(numbers, "ci_high")
     return (
-        f"the pairs in the order measured raise a false alarm: {subject} changed by "
+        f"the pairs in the order measured raise a false alarm: {metric_phrase(subject)} changed by "
         f"{units.change(number_of(numbers, 'change'))} (95% interval "
         f"{units.interval(low, high)}); tolerance {units.change(number_of(numbers, 'tolerance'))}"
     )
@@ -121,7 +123,9 @@ def _not_judged(subject: str, numbers: Numbers) -> str:
     share = float(quantile) if isinstance(quantile, (int, float)) else None
     text = shortfall_text(shortfall, str(numbers.get("stage") or subject), share)
     more = count_of(numbers, "more")
-    return f"{subject} cannot be judged: {text}" + (f"; and {more} more" if more else "")
+    return f"{metric_phrase(subject)} cannot be judged: {text}" + (
+        f"; and {more} more" if more else ""
+    )
 
 
 def _calibration(_subject: str, numbers: Numbers) -> str:
@@ -138,7 +142,7 @@ def _calibration(_subject: str, numbers: Numbers) -> str:
     detected = [
         f"{name.removeprefix(MDE)} {units.change(number_of(numbers, name))}"
         for name in numbers
-        if name.startswith(MDE)
+        if name.startswith(MDE) and not request_in(name.removeprefix(MDE))
     ]
     if detected:
         text += f"; a 5-minute job detects, with 80% power, {', '.join(detected)}"

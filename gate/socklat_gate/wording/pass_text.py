@@ -7,12 +7,14 @@ import math
 from socklat_gate.measured.verdict import MetricVerdict, Verdict
 from socklat_gate.wording.change_text import change_text, pairs_text
 from socklat_gate.wording.decisive import improved
-from socklat_gate.wording.sentence import Name, Sentence
+from socklat_gate.wording.metric_names import metric_sentence
+from socklat_gate.wording.sentence import Sentence
 from socklat_gate.wording.units import change, ns
 
 __all__ = ["pass_sentence"]
 
 MAX_IMPROVED = 3
+MAX_LIMITS = 5
 
 
 def pass_sentence(verdict: Verdict) -> Sentence:
@@ -37,7 +39,8 @@ def _improvements(verdict: Verdict) -> Sentence:
     found = improved(verdict)
     words: list[str] = []
     for metric in found[:MAX_IMPROVED]:
-        words += [", " if words else "improved: ", Name(metric.name), f" {change(metric.change)}"]
+        words += [", " if words else "improved: ", *metric_sentence(metric.name)]
+        words.append(f" {change(metric.change)}")
     more = f" and {len(found) - MAX_IMPROVED} more" if len(found) > MAX_IMPROVED else ""
     return (*words, f"{more}; ") if words else ()
 
@@ -49,11 +52,20 @@ def _largest(verdict: Verdict) -> Sentence:
     if not others:
         return ()
     largest = max(others, key=_size)
-    words: Sentence = ("; largest change: ", Name(largest.name), f" {change_text(largest)}")
+    words: Sentence = (
+        "; largest change: ",
+        *metric_sentence(largest.name),
+        f" {change_text(largest)}",
+    )
     increases = [metric for metric in others if metric.change > 0]
     if largest.change < 0 and increases:
         most = max(increases, key=_size)
-        words = (*words, ", largest increase: ", Name(most.name), f" {change_text(most)}")
+        words = (
+            *words,
+            ", largest increase: ",
+            *metric_sentence(most.name),
+            f" {change_text(most)}",
+        )
     return words
 
 
@@ -66,16 +78,17 @@ def _size(metric: MetricVerdict) -> float:
 
 def _limits(verdict: Verdict) -> Sentence:
     words: list[str] = []
-    for limit in verdict.limits:
-        words += [", " if words else "; below its limit: ", Name(limit.name)]
+    for limit in verdict.limits[:MAX_LIMITS]:
+        words += [", " if words else "; below its limit: ", *metric_sentence(limit.name)]
         words.append(f" {ns(limit.candidate_ns)} of {ns(limit.limit_ns)}")
-    return tuple(words)
+    more = len(verdict.limits) - MAX_LIMITS
+    return (*words, f" and {more} more") if more > 0 else tuple(words)
 
 
 def _waived(verdict: Verdict) -> Sentence:
     words: list[str] = []
     for metric in verdict.metrics:
         if metric.waived:
-            words += [", " if words else "; waived: ", Name(metric.name)]
+            words += [", " if words else "; waived: ", *metric_sentence(metric.name)]
             words.append(f" up to {change(metric.waived.ceiling)}")
     return tuple(words)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from socklat_gate.measured.facts import Note
 from socklat_gate.measured.run import Run
 from socklat_gate.measured.verdict import LimitVerdict, MetricVerdict, Outcome, Verdict
 from socklat_gate.wording import units
+from socklat_gate.wording.decisive import change_or_lowest
+from socklat_gate.wording.metric_names import request_in, without_request
 from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.units import ns
 
@@ -30,6 +32,9 @@ __all__ = [
     "untraced_line",
 ]
 
+MAX_NAMED = 2
+"""Metrics of named requests in a line."""
+
 # Phases.
 LOADING_PROBE = "loading the probe"
 STARTING = "starting containers"
@@ -44,14 +49,15 @@ STORED_ONLY = "the baseline's image cannot be run: comparing with stored numbers
 
 def pair_line(done: int, max_pairs: int, verdict: Verdict, left_s: float) -> str:
     """The running estimate after pair ``done``, and how long the job can still take."""
-    parts = [_estimate(metric) for metric in verdict.metrics]
+    parts = [_estimate(metric) for metric in verdict.metrics if not metric.request]
+    parts += _requests([metric for metric in verdict.metrics if metric.request])
     parts += [_limit(limit) for limit in verdict.limits]
     spikes = verdict.spikes
     if spikes and (spikes.baseline_events or spikes.candidate_events):
         mark = " MORE" if spikes.failed else ""
         parts.append(f"spikes {spikes.candidate_events} to {spikes.baseline_events}{mark}")
     parts += (
-        f"{count.name} {count.candidate_count} to {count.baseline_count}"
+        f"{_short(count.name)} {count.candidate_count} to {count.baseline_count}"
         f"{' MORE' if count.failed else ''}"
         for count in verdict.counts
         if count.failed or count.undecided
@@ -64,9 +70,10 @@ def pair_line(done: int, max_pairs: int, verdict: Verdict, left_s: float) -> str
 
 def aa_pair_line(done: int, pairs: int, changes: Mapping[str, float | None]) -> str:
     """Pair ``done`` of an A/A study: relative change by metric, None where nothing was measured."""
+    shown = {name: change for name, change in changes.items() if not request_in(name)} or changes
     parts = [
         f"{_short(name)} {'not measured' if change is None else units.change(change)}"
-        for name, change in changes.items()
+        for name, change in shown.items()
     ]
     return f"pair {done}/{pairs}  {'  '.join(parts)}"
 
@@ -108,6 +115,18 @@ def _estimate(metric: MetricVerdict) -> str:
     return f"{name} {units.change(metric.change)}{mark}"
 
 
+def _requests(metrics: Sequence[MetricVerdict]) -> Iterator[str]:
+    """The slowest of the named requests' metrics, and how many pass: a hundred have no room."""
+    failed = [metric for metric in metrics if metric.verdict is Outcome.REGRESSION]
+    slowest = sorted(failed or metrics, key=change_or_lowest, reverse=True)
+    yield from map(_estimate, slowest[:MAX_NAMED])
+    if len(failed) > MAX_NAMED:
+        yield f"and {len(failed) - MAX_NAMED} more SLOWER"
+    if metrics:
+        passed = sum(metric.verdict is Outcome.PASS for metric in metrics)
+        yield f"{passed} of {len(metrics)} by request ok"
+
+
 def _limit(limit: LimitVerdict) -> str:
     """``p99 31.0 ms of 50.0 ms ok``."""
     mark = {Outcome.PASS: " ok", Outcome.REGRESSION: " ABOVE"}.get(limit.verdict, "")
@@ -115,7 +134,9 @@ def _limit(limit: LimitVerdict) -> str:
 
 
 def _short(name: str) -> str:
-    return name.removeprefix("response_")
+    """``p99``, ``checkout p99``, ``app_p99``, ``checkout app_p99``."""
+    short = without_request(name).removeprefix("response_")
+    return " ".join(filter(None, (request_in(name), short)))
 
 
 def _minutes(seconds: float) -> str:

@@ -30,6 +30,7 @@ from socklat_gate.wording.limit_text import (
     not_shown_text,
     within_text,
 )
+from socklat_gate.wording.metric_names import metric_phrase
 from socklat_gate.wording.same_image_text import same_image_text
 from socklat_gate.wording.shared_facts import (
     exposure_text,
@@ -38,6 +39,7 @@ from socklat_gate.wording.shared_facts import (
     shortfall_text,
     spikes_text,
 )
+from socklat_gate.wording.threshold_text import thresholds_text
 
 __all__ = ["coded_reasons", "reason_text"]
 
@@ -67,11 +69,11 @@ def reason_text(fact: ReasonFact, verdict: Verdict) -> str:
 def _regression(fact: ReasonFact, verdict: Verdict) -> str:
     metric = _metric(fact, verdict)
     if metric is None:
-        return f"{fact.subject} changed by more than its tolerance"
+        return f"{metric_phrase(fact.subject)} changed by more than its tolerance"
     if "campaigns" in fact.numbers:
         return _beside_prediction(metric)
     return (
-        f"{metric.name} changed by {units.change(metric.change)} (95% interval "
+        f"{metric_phrase(metric.name)} changed by {units.change(metric.change)} (95% interval "
         f"{units.interval(metric.ci_low, metric.ci_high)}); "
         f"tolerance {units.change(metric.tolerance)}"
         + (f" (waived until {metric.waived.expires})" if metric.waived else "")
@@ -80,9 +82,9 @@ def _regression(fact: ReasonFact, verdict: Verdict) -> str:
 
 def _beside_prediction(metric: MetricVerdict) -> str:
     return (
-        f"{metric.name} differs by {units.change(metric.change)} from what the stored campaigns "
-        f"predict (95% interval {units.interval(metric.ci_low, metric.ci_high)}); tolerance "
-        f"{units.change(metric.tolerance)}, regression threshold "
+        f"{metric_phrase(metric.name)} differs by {units.change(metric.change)} from what the "
+        f"stored campaigns predict (95% interval {units.interval(metric.ci_low, metric.ci_high)}); "
+        f"tolerance {units.change(metric.tolerance)}, regression threshold "
         f"{units.change(metric.regression_threshold)}"
     )
 
@@ -109,21 +111,20 @@ def _more_spikes(_fact: ReasonFact, verdict: Verdict) -> str:
     )
 
 
-def _more(name: str, verdict: Verdict) -> str:
-    count = named_count(name, verdict)
+def _more(name: str, fact: ReasonFact, verdict: Verdict) -> str:
+    """Of the whole, or of the request that the fact names."""
+    count = named_count(fact.subject or name, verdict)
     return counts_summary(count) if count else f"the candidate has more {name}"
 
 
 def _undecided(fact: ReasonFact, verdict: Verdict) -> str:
     count = named_count(fact.subject, verdict)
-    return undecided_text(count) if count else f"{fact.subject} is undecided"
+    return undecided_text(count) if count else f"{metric_phrase(fact.subject)} is undecided"
 
 
 def _no_regression(fact: ReasonFact, verdict: Verdict) -> str:
-    limits = ", ".join(
-        f"{metric.name} {units.change(metric.regression_threshold)}" for metric in verdict.metrics
-    )
-    return f"{plural(count_of(fact.numbers, 'pairs'), 'pair')} exclude changes as large as {limits}"
+    pairs = plural(count_of(fact.numbers, "pairs"), "pair")
+    return f"{pairs} exclude changes as large as {thresholds_text(verdict.metrics)}"
 
 
 def _together(fact: ReasonFact, verdict: Verdict) -> str:
@@ -169,7 +170,7 @@ def _cannot_be_judged(fact: ReasonFact, verdict: Verdict) -> str:
         else []
     )
     why = listing(lacks or limit_lacks(fact.subject, verdict)) or fact.code.value.replace("_", " ")
-    return f"{fact.subject} cannot be judged: {why}"
+    return f"{metric_phrase(fact.subject)} cannot be judged: {why}"
 
 
 def _too_few_campaigns(fact: ReasonFact, _verdict: Verdict) -> str:
@@ -186,36 +187,38 @@ def _within_prediction(fact: ReasonFact, _verdict: Verdict) -> str:
 
 
 def _raw_slower(fact: ReasonFact, verdict: Verdict) -> str:
+    name = metric_phrase(fact.subject)
     if "change" in fact.numbers:  # by stored campaigns
         return (
-            f"{fact.subject} passes only corrected for stalls: its raw numbers are "
+            f"{name} passes only corrected for stalls: its raw numbers are "
             f"{units.change(number_of(fact.numbers, 'change'))} beside their prediction"
         )
     metric = _metric(fact, verdict)
     evidence = f"(evidence {number_of(fact.numbers, 'evidence'):.3g}, a pass allows 1)"
     if metric and math.isnan(metric.raw_change):  # nothing was corrected
         return (
-            f"{fact.subject} changed by {units.change(metric.change)}: enough to pass by, but its "
+            f"{name} changed by {units.change(metric.change)}: enough to pass by, but its "
             f"numbers speak for a regression too {evidence}"
         )
     change = f" ({units.change(metric.raw_change)})" if metric else ""
     return (
-        f"{fact.subject} passes only corrected for stalls: its raw numbers{change} speak for a "
+        f"{name} passes only corrected for stalls: its raw numbers{change} speak for a "
         f"regression {evidence}"
     )
 
 
 def _clients_slower(fact: ReasonFact, _verdict: Verdict) -> str:
+    name = metric_phrase(fact.subject)
     if "change" in fact.numbers:  # by stored campaigns
         return (
-            f"{fact.subject} passes by what the service's sockets show, but the load driver's own "
+            f"{name} passes by what the service's sockets show, but the load driver's own "
             f"times are {units.change(number_of(fact.numbers, 'change'))} beside their prediction"
         )
     baseline, candidate = (
         units.ns(number_of(fact.numbers, f"{arm}_ns")) for arm in ("baseline", "candidate")
     )
     return (
-        f"{fact.subject} passes by what the service's sockets show, but by the load driver's own "
+        f"{name} passes by what the service's sockets show, but by the load driver's own "
         f"times the candidate is slower: {baseline} became {candidate} (evidence "
         f"{number_of(fact.numbers, 'evidence'):.3g}, a pass allows 1)"
     )
@@ -233,7 +236,8 @@ def _correlated_stalls(fact: ReasonFact, _verdict: Verdict) -> str:
 def _too_few_requests(fact: ReasonFact, _verdict: Verdict) -> str:
     numbers = fact.numbers
     return (
-        f"{fact.subject} cannot be judged: {plural(count_of(numbers, 'requests'), 'request')} in "
+        f"{metric_phrase(fact.subject)} cannot be judged: "
+        f"{plural(count_of(numbers, 'requests'), 'request')} in "
         f"{units.duration_s(number_of(numbers, 'length_s'))} are too few, "
         f"{count_of(numbers, 'needed')} are needed: runs of "
         f"{units.duration_s(number_of(numbers, 'needed_s'))} at this rate, or "
@@ -252,9 +256,9 @@ def _named(name: str, verdict: Verdict) -> MetricVerdict | None:
 _WRITERS: Mapping[Reason, Callable[[ReasonFact, Verdict], str]] = {
     Reason.REGRESSION: _regression,
     Reason.MORE_SPIKES: _more_spikes,
-    Reason.MORE_ERRORS: lambda _fact, verdict: _more(ERRORS, verdict),
-    Reason.LESS_CAPACITY: lambda _fact, verdict: _more(CAPACITY, verdict),
-    Reason.MORE_CONNECTIONS: lambda _fact, verdict: _more(CONNECTIONS, verdict),
+    Reason.MORE_ERRORS: lambda fact, verdict: _more(ERRORS, fact, verdict),
+    Reason.LESS_CAPACITY: lambda fact, verdict: _more(CAPACITY, fact, verdict),
+    Reason.MORE_CONNECTIONS: lambda fact, verdict: _more(CONNECTIONS, fact, verdict),
     Reason.COUNTS_UNDECIDED: _undecided,
     Reason.ANSWERS_DIFFER: lambda fact, _verdict: differences_text(fact.subject, fact.numbers),
     Reason.BETWEEN_LIMITS: _between_limits,

@@ -8,6 +8,7 @@ __all__ = ["COUNTS_NOTE", "CUT_NOTE", "MDE_NOTE", "TITLES"]
 
 TITLES: Mapping[str, str] = {
     "metrics": "Metrics",
+    "requests": "Requests",
     "counts": "Errors and capacity",
     "limits": "Absolute limits",
     "stall_correction": "Stall correction",
@@ -19,8 +20,11 @@ TITLES: Mapping[str, str] = {
     "arm_differences": "What differs between the arms",
     "load": "Load",
     "answers": "Responses",
+    "handshakes": "TLS handshakes",
     "completeness": "Completeness",
     "environment": "Environment",
+    "other_requests": "Other requests",
+    "other_metrics": "Metrics of other requests",
     "evidence": "Evidence",
     "stages": "Stages",
     "companions": "Other containers of the stack",

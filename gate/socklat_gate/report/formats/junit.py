@@ -1,5 +1,7 @@
 """``junit.xml``: one test case for the gate, every metric, rare spikes and every count.
 
+Those of a named request have a class of their own.
+
 In the form that Jenkins, GitLab and Azure read.  What was not decided is *skipped*: it is neither a
 success nor a failure, and a viewer that counts failures must not report one that was not shown.
 """
@@ -25,6 +27,7 @@ from socklat_gate.wording.change_text import is_incomplete
 from socklat_gate.wording.count_text import count_evidence_text, counts_summary
 from socklat_gate.wording.limit_text import limit_interval
 from socklat_gate.wording.markdown_escape import one_line
+from socklat_gate.wording.metric_names import metric_phrase, request_in
 from socklat_gate.wording.outcomes import metric_outcome_text
 from socklat_gate.wording.sentence import plain
 from socklat_gate.wording.spike_text import power_text, spikes_summary
@@ -74,15 +77,23 @@ def _cases(report: Report) -> Iterator[TestCase]:
         return
     verdict = result.verdict
     for metric in verdict.metrics:
-        yield _case(classname, _line(metric.name), metric.verdict, *_metric_texts(metric))
+        of = _of_request(classname, metric.request)
+        yield _case(of, _line(metric.name), metric.verdict, *_metric_texts(metric))
     for limit in verdict.limits:
-        yield _case(classname, _line(f"{limit.name}_limit"), limit.verdict, *_limit_texts(limit))
+        of = _of_request(classname, limit.request)
+        yield _case(of, _line(f"{limit.name}_limit"), limit.verdict, *_limit_texts(limit))
     if verdict.spikes is not None:
         outcome = Outcome.REGRESSION if verdict.spikes.failed else Outcome.PASS
         yield _case(classname, SPIKES, outcome, *_spike_texts(verdict.spikes))
     for count in verdict.counts:
         texts = _line(counts_summary(count)), count_evidence_text(count)
-        yield _case(classname, _line(count.name), count_outcome(count), *texts)
+        of = _of_request(classname, request_in(count.name))
+        yield _case(of, _line(count.name), count_outcome(count), *texts)
+
+
+def _of_request(classname: str, request: str) -> str:
+    """A class of its own for each named request, beside the one for all."""
+    return f"{classname}.{_line(request)}" if request else classname
 
 
 def _case(classname: str, name: str, outcome: Outcome, message: str, details: str) -> TestCase:
@@ -102,7 +113,7 @@ def _metric_texts(metric: MetricVerdict) -> tuple[str, str]:
     if metric.waived is not None:
         waived = f" (waived until {metric.waived.expires}: {metric.waived.link})"
     message = (
-        f"{metric.name} changed by {units.change(metric.change)} (95% interval "
+        f"{metric_phrase(metric.name)} changed by {units.change(metric.change)} (95% interval "
         f"{units.interval(metric.ci_low, metric.ci_high)}); tolerance "
         f"{units.change(metric.tolerance)}{waived}"
     )
@@ -120,7 +131,8 @@ def _metric_texts(metric: MetricVerdict) -> tuple[str, str]:
 
 def _limit_texts(limit: LimitVerdict) -> tuple[str, str]:
     message = (
-        f"{limit.name} is {units.ns(limit.candidate_ns)} (95% interval {limit_interval(limit)}); "
+        f"{metric_phrase(limit.name)} is {units.ns(limit.candidate_ns)} "
+        f"(95% interval {limit_interval(limit)}); "
         f"limit {units.ns(limit.limit_ns)}"
     )
     details = (

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import lru_cache
 
 import jinja2
 
 from socklat_gate.report.report import Report
-from socklat_gate.wording.markdown_escape import Md, code, md
+from socklat_gate.wording.markdown_escape import Md, code, md, one_line
+from socklat_gate.wording.metric_names import marked
 from socklat_gate.wording.section_titles import COUNTS_NOTE, MDE_NOTE, TITLES
 from socklat_gate.wording.sentence import Name, Sentence
 
@@ -16,6 +18,8 @@ __all__ = ["render"]
 LONG = 600
 FOLDED = {
     "spike_evidence",
+    "other_requests",
+    "other_metrics",
     "evidence",
     "stages",
     "companions",
@@ -50,7 +54,9 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(code=code, long=_long, sentence=_sentence, fenced=_fence)
+    environment.filters.update(
+        code=code, long=_long, marked=_marked, sentence=_sentence, fenced=_fence
+    )
     return environment
 
 
@@ -60,6 +66,10 @@ def _escape(value: object) -> Md:
 
 def _long(text: str) -> Md:
     return md(text, LONG)
+
+
+def _marked(text: str, requests: Collection[str]) -> Sentence:
+    return marked(one_line(text, LONG), requests)
 
 
 def _sentence(sentence: Sentence) -> Md:

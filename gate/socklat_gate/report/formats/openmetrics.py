@@ -22,12 +22,13 @@ from socklat_gate.measured.histogram import Histogram, bucket_edges_ns
 from socklat_gate.measured.result import Result, RunResult
 from socklat_gate.measured.run import Run
 from socklat_gate.measured.run_values import latency_stage
-from socklat_gate.measured.verdict import Verdict
+from socklat_gate.measured.verdict import LimitVerdict, MetricVerdict, Verdict
 from socklat_gate.report.answers import answers_by_arm
 from socklat_gate.report.arm_runs import merge_stage
 from socklat_gate.report.formats.openmetrics_answers import answer_families
 from socklat_gate.report.formats.openmetrics_counts import counted
 from socklat_gate.report.formats.openmetrics_families import PREFIX, gauge, label_text, states
+from socklat_gate.report.formats.openmetrics_requests import request_families
 from socklat_gate.report.report import Report
 
 __all__ = ["render"]
@@ -65,6 +66,7 @@ class _Report(Collector):
             rows = [({"fate": name}, float(getattr(done, name))) for name in names]
             yield gauge("exchanges", "Exchanges as the kernel counted them, by fate.", rows)
         yield from answer_families(answers_by_arm(arms))
+        yield from request_families(arms)
         if not isinstance(result, RunResult):
             yield from _verdict(result.verdict)
 
@@ -148,10 +150,16 @@ def _histogram(arms: Sequence[tuple[str, Sequence[Run]]]) -> Metric:
     return found
 
 
+def _metric_labels(one: MetricVerdict | LimitVerdict) -> dict[str, str]:
+    """``request`` only where there is one: the series of all requests stay as they were."""
+    request = {"request": label_text(one.request)} if one.request else {}
+    return {"metric": label_text(one.name), **request}
+
+
 def _verdict(verdict: Verdict) -> Iterator[Metric]:
     yield states("verdict", "The outcome.", [({}, verdict.outcome)])
     yield gauge("pairs", "Pairs in use.", [({}, float(verdict.pairs))])
-    metrics = [({"metric": label_text(one.name)}, one) for one in verdict.metrics]
+    metrics = [(_metric_labels(one), one) for one in verdict.metrics]
     yield states("metric_verdict", "The outcome by metric.", [(n, m.verdict) for n, m in metrics])
     for name, text, unit in (
         ("baseline_ns", "What is judged, of the baseline arm.", "seconds"),
@@ -177,7 +185,7 @@ def _verdict(verdict: Verdict) -> Iterator[Metric]:
     yield gauge("metric_evidence", "Evidence (e-values) and the threshold of each.", rows)
     improved = [(labels, float(metric.improved)) for labels, metric in metrics]
     yield gauge("metric_improved", "1 when an improvement is shown.", improved)
-    limits = [({"metric": label_text(one.name)}, one) for one in verdict.limits]
+    limits = [(_metric_labels(one), one) for one in verdict.limits]
     yield states("limit_verdict", "The outcome by limit.", [(n, one.verdict) for n, one in limits])
     for name, text in (
         ("limit_ns", "What the candidate may take at most."),

@@ -18,6 +18,7 @@ from socklat_gate.measured.result import Comparison, Completeness, GateResult, R
 from socklat_gate.measured.verdict import MetricVerdict, SpikeVerdict
 from socklat_gate.report.answers import answers_by_arm
 from socklat_gate.report.arm_runs import shown_runs
+from socklat_gate.report.formats.verdict_requests import request_members
 from socklat_gate.report.machine import machine_numbers
 from socklat_gate.report.raw_numbers import correction_of
 from socklat_gate.report.report import Report
@@ -76,6 +77,7 @@ def _without_verdict(result: Result) -> JSON:
         "counts": [],
         "attribution": [],
         "answers": [_answers(arm, one) for arm, one in answers_by_arm(runs.arms).items()],
+        **request_members(runs.arms),
         "completeness": _completeness(result.completeness) if result.completeness else None,
         "environment": environment_texts(result.environment),
         "machine": machine_numbers(runs.noises),

@@ -27,6 +27,7 @@ from socklat_gate.measured.verdict import (
     SpikeVerdict,
 )
 from socklat_gate.report.formats.verdict_json import LEFT_OUT, RAW, VERDICT_SCHEMA_VERSION
+from socklat_gate.report.formats.verdict_requests import request_schemas
 from socklat_gate.report.machine import NUMBERS
 from socklat_gate.report.raw_numbers import Correction
 
@@ -36,6 +37,9 @@ JSON = dict[str, Any]
 
 ADDED = {
     "answers",
+    "requests",
+    "handshakes",
+    "join",
     "limits",
     "spikes",
     "counts",
@@ -90,6 +94,7 @@ def verdict_schema() -> JSON:
         "counts": {"type": "array", "items": schema_of_type(CountVerdict)},
         "attribution": {"type": "array", "items": schema_of_type(Attribution)},
         "answers": {"type": "array", "items": _answers()},
+        **request_schemas(),
         "completeness": nullable(completeness),
         "environment": {"type": "object", "additionalProperties": TEXT},
         "machine": object_schema(dict.fromkeys(NUMBERS, spread)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Collection
 from functools import lru_cache
 from typing import Any
 
@@ -20,6 +21,7 @@ from socklat_gate.report.formats.html.waterfall import share_bars, waterfalls
 from socklat_gate.report.report import Report
 from socklat_gate.version import __version__
 from socklat_gate.wording.markdown_escape import one_line
+from socklat_gate.wording.metric_names import marked
 from socklat_gate.wording.section_titles import COUNTS_NOTE, MDE_NOTE, TITLES
 from socklat_gate.wording.sentence import Name, Sentence
 
@@ -102,13 +104,17 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(sentence=_sentence)
+    environment.filters.update(marked=_marked, sentence=_sentence)
     return environment
 
 
 def _printable(value: object) -> object:
     """Text without control and bidirectional characters, bounded; escaped afterwards."""
     return value if isinstance(value, Markup) else one_line(str(value), LONG)
+
+
+def _marked(text: str, requests: Collection[str]) -> Sentence:
+    return marked(one_line(text, LONG), requests)
 
 
 def _sentence(sentence: Sentence) -> Markup:

@@ -1,0 +1,93 @@
+"""Named requests, handshakes and the join in numbers, by arm: for formats that machines read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.load_counts import Answers, RequestCounts
+from socklat_gate.measured.request_values import (
+    request_corrected,
+    request_histogram,
+    request_names,
+)
+from socklat_gate.measured.run import Join, Mismatch, Run
+from socklat_gate.report.arm_runs import Arms
+
+__all__ = ["RequestNumbers", "join_of", "request_numbers", "weight_of"]
+
+MAX_MISMATCHES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class RequestNumbers:
+    """One request of one arm, over its runs in use.
+
+    ``counts`` are the driver's (None: not known); ``exchanges`` and ``spikes`` the probe's, and
+    ``stages`` their distributions, without stalls for those in ``corrected``.
+    """
+
+    request: str
+    arm: str
+    counts: RequestCounts | None
+    exchanges: int
+    spikes: int
+    stages: dict[str, Histogram]
+    corrected: frozenset[str]
+
+
+def request_numbers(arms: Arms) -> Iterator[RequestNumbers]:
+    """Of every name, of every arm that has it."""
+    names = request_names(run for _, runs in arms for run in runs)
+    for name in names:
+        for arm, runs in arms:
+            parts = [run.requests[name] for run in runs if name in run.requests]
+            counts = [run.load.requests[name] for run in runs if name in run.load.requests]
+            if parts or counts:
+                stages = dict.fromkeys(stage for part in parts for stage in part.histograms)
+                yield RequestNumbers(
+                    name,
+                    arm,
+                    _merged(counts),
+                    sum(part.exchanges for part in parts),
+                    sum(part.spikes for part in parts),
+                    {stage: request_histogram(runs, name, stage) for stage in stages},
+                    frozenset(s for s in stages if request_corrected(runs, name, s)),
+                )
+
+
+def weight_of(arms: Arms, name: str) -> float:
+    """The request's share of the scenario's; NaN when not known."""
+    found = (run.requests[name].weight for _, runs in arms for run in runs if name in run.requests)
+    return next(found, math.nan)
+
+
+def join_of(runs: Sequence[Run]) -> Join | None:
+    """The sum over the runs; None where none was joined."""
+    joins = [run.join for run in runs if run.join is not None]
+    if not joins:
+        return None
+    mismatches: list[Mismatch] = [one for join in joins for one in join.mismatches]
+    return Join(
+        logged=sum(join.logged for join in joins),
+        joined=sum(join.joined for join in joins),
+        connections=sum(join.connections for join in joins),
+        mismatched=sum(join.mismatched for join in joins),
+        mismatches=tuple(mismatches[:MAX_MISMATCHES]),
+    )
+
+
+def _merged(counts: Sequence[RequestCounts]) -> RequestCounts | None:
+    answers = Answers.merged(one.answers for one in counts)
+    if answers is None:
+        return None
+    return RequestCounts(
+        planned=sum(one.planned for one in counts),
+        sent=sum(one.sent for one in counts),
+        responded=sum(one.responded for one in counts),
+        errors=sum(one.errors for one in counts),
+        client=Histogram.merged(one.client for one in counts),
+        answers=answers,
+    )
