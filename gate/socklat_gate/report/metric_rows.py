@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from socklat_gate.measured.names import SPIKES
-from socklat_gate.measured.verdict import MetricVerdict, Verdict, Waived
+from socklat_gate.measured.verdict import MetricVerdict, Outcome, Verdict, Waived
 from socklat_gate.report.request_ranks import RankedRequest, listed_requests
 from socklat_gate.wording import units
 from socklat_gate.wording.metric_names import without_request
@@ -85,9 +85,15 @@ class EvidenceRow:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A row for every metric of all requests and of those that are listed."""
+    """A row for every metric of all requests and of those that are listed.
+
+    ``together`` is the weighted mean of all e-values beside its threshold, "" where it is not
+    known; ``named``: some metric is named a regression by less than it alone would need.
+    """
 
     rows: tuple[EvidenceRow, ...]
+    together: str = ""
+    named: bool = False
 
 
 def shown_metrics(verdict: Verdict, listed: Collection[str]) -> tuple[MetricVerdict, ...]:
@@ -127,7 +133,13 @@ def evidence_section(verdict: Verdict, listed: Collection[str]) -> Evidence | No
         )
         for metric in shown_metrics(verdict, listed)
     )
-    return Evidence(tuple(rows))
+    joint = verdict.together
+    together = units.beside_threshold(joint.evidence, joint.threshold) if joint else ""
+    named = any(
+        metric.verdict is Outcome.REGRESSION and metric.evidence_fail < metric.threshold_fail
+        for metric in verdict.metrics
+    )
+    return Evidence(tuple(rows), together, named)
 
 
 def _rows(

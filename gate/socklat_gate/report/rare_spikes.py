@@ -30,13 +30,17 @@ class RateRow:
 
 @dataclass(frozen=True, slots=True)
 class RareSpikes:
-    """The judgement of rare spikes; ``stage`` is where the candidate's spent most of their time."""
+    """The judgement of rare spikes; ``stage`` is where the candidate's spent most of their time.
+
+    ``request`` is the named one that most of them were responses to, "" where none stands out.
+    """
 
     failed: bool
     summary: str
     power: str
     stage: str
     notes: tuple[str, ...]
+    request: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ def rare_spikes(verdict: Verdict) -> RareSpikes | None:
         power=power_text(spikes),
         stage=spikes.stage,
         notes=tuple(map(note_text, spikes.notes)),
+        request=spikes.request,
     )
 
 

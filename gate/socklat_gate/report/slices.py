@@ -11,7 +11,7 @@ from socklat_gate.measured.verdict import Verdict
 from socklat_gate.wording import units
 from socklat_gate.wording.sentence import Name, Sentence
 
-__all__ = ["ShareRow", "Slice", "TimeSpent", "attribution_section"]
+__all__ = ["ShareRow", "Slice", "TimeSpent", "attribution_section", "request_slices"]
 
 BAR = 10
 CANCEL = 1.5
@@ -55,6 +55,11 @@ def attribution_section(verdict: Verdict) -> TimeSpent | None:
     """Of all requests together; None when nothing of them is attributed."""
     whole = [part for part in verdict.attribution if not part.request]
     return TimeSpent(_slices(whole), _wait_sentences(whole)) if whole else None
+
+
+def request_slices(attribution: Sequence[Attribution]) -> tuple[Slice, ...]:
+    """The same of one named request."""
+    return _slices(attribution)
 
 
 def _slices(attribution: Sequence[Attribution]) -> tuple[Slice, ...]:

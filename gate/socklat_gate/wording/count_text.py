@@ -78,18 +78,19 @@ def undecided_text(verdict: CountVerdict) -> str:
 
 def differences_text(subject: str, numbers: Mapping[str, Scalar]) -> str:
     """In what the arms' responses differ, with both mixes."""
-    share = units.share(number_of(numbers, "share"))
-    if subject == "sizes":
+    share, request = units.share(number_of(numbers, "share")), request_in(subject)
+    of = f"the responses to `{request}`" if request else "the responses"
+    if without_request(subject) == "sizes":
         sizes = [units.size(number_of(numbers, f"{arm}_bytes")) for arm in ARMS]
         more = "larger" if count_of(numbers, "larger") else "smaller"
         return (
-            f"{share} of the responses are {more} by more than a fifth (median of the baseline "
+            f"{share} of {of} are {more} by more than a fifth (median of the baseline "
             f"{sizes[0]}, of the candidate {sizes[1]}); if that is meant, gate.accept_answers has "
             "to name sizes"
         )
     mixes = [_mix(numbers, arm) for arm in ARMS]
     return (
-        f"{share} of the responses have another status (baseline {mixes[0]}; candidate "
+        f"{share} of {of} have another status (baseline {mixes[0]}; candidate "
         f"{mixes[1]}); if that is meant, gate.accept_answers has to name statuses"
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from socklat_gate.errors import Reason
 from socklat_gate.measured.verdict import Verdict
 from socklat_gate.wording.sentence import Name, Sentence
 
@@ -62,11 +63,13 @@ def without_request(name: str) -> str:
 
 
 def requests_of(verdict: Verdict) -> frozenset[str]:
-    """Names of all requests that something is judged of."""
+    """Names of all requests that something is judged or said of."""
     names = {
         *(metric.request for metric in verdict.metrics),
         *(limit.request for limit in verdict.limits),
         *(request_in(count.name) for count in verdict.counts),
+        *(request_in(fact.subject) for fact in verdict.reasons),
+        *(fact.subject for fact in verdict.reasons if fact.code is Reason.REQUEST_NOT_SEEN),
     }
     return frozenset(names - {""})
 

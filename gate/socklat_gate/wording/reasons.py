@@ -129,7 +129,9 @@ def _no_regression(fact: ReasonFact, verdict: Verdict) -> str:
 
 def _together(fact: ReasonFact, verdict: Verdict) -> str:
     shown = [
-        f"{name} ({units.change(metric.change)})" if (metric := _named(name, verdict)) else name
+        f"{metric_phrase(name)} ({units.change(metric.change)})"
+        if (metric := _named(name, verdict))
+        else metric_phrase(name)
         for name in fact.subject.split(", ")
     ]
     held = units.beside_threshold(
@@ -144,7 +146,7 @@ def _together(fact: ReasonFact, verdict: Verdict) -> str:
 def _request_not_seen(fact: ReasonFact, _verdict: Verdict) -> str:
     baseline, candidate = (count_of(fact.numbers, arm) for arm in ARMS)
     return (
-        f"of request {fact.subject} nothing is known: {plural(baseline, 'exchange')} of the "
+        f"of request `{fact.subject}` nothing is known: {plural(baseline, 'exchange')} of the "
         f"baseline, {candidate} of the candidate"
     )
 

@@ -64,7 +64,7 @@ def _also(verdict: Verdict, worst: MetricVerdict) -> Sentence:
         also.append(f" above its limit of {ns(limit.limit_ns)}")
     also.append(_more(len(above), "; {} more above their limits"))
     if verdict.spikes and verdict.spikes.failed:
-        also.append(f"; also {spikes_summary(verdict.spikes)}")
+        also += [f"; also {spikes_summary(verdict.spikes)}", *_answering(verdict.spikes)]
     return tuple(filter(None, also))
 
 
@@ -77,7 +77,12 @@ def _more_spikes(spikes: SpikeVerdict | None) -> Sentence:
     if spikes is None or not spikes.failed:
         return ()
     where = (", most of their time in ", Name(spikes.stage)) if spikes.stage else ()
-    return (spikes_summary(spikes), *where)
+    return (spikes_summary(spikes), *_answering(spikes), *where)
+
+
+def _answering(spikes: SpikeVerdict) -> Sentence:
+    """Which request most of them responded to; empty where none stands out."""
+    return (", most of them of ", Name(spikes.request)) if spikes.request else ()
 
 
 def _where(verdict: Verdict, metric: MetricVerdict) -> Sentence:

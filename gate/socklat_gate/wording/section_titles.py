@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["COUNTS_NOTE", "CUT_NOTE", "MDE_NOTE", "TITLES"]
+__all__ = ["CUT_NOTE", "NOTES", "TITLES"]
 
 TITLES: Mapping[str, str] = {
     "metrics": "Metrics",
@@ -38,14 +38,17 @@ TITLES: Mapping[str, str] = {
 }
 """By name of the section, in the order in which a report shows them."""
 
-MDE_NOTE = (
-    "MDE: the minimum detectable effect, the change that half of such jobs would have failed."
-)
-
-COUNTS_NOTE = (
-    "errors: failed requests of those due; capacity: pairs in which the arm could not carry its "
-    "load; connections: those opened, for requests due. MDE: so many of the candidate's would have "
-    "failed the job (n/a: too few pairs for any)."
-)
+NOTES: Mapping[str, str] = {
+    "mde": "MDE: the minimum detectable effect, the change that half of such jobs would have "
+    "failed.",
+    "counts": "errors: failed requests of those due; capacity: pairs in which the arm could not "
+    "carry its load; connections: those opened, for requests due. MDE: so many of the candidate's "
+    "would have failed the job (n/a: too few pairs for any).",
+    "together": "The job fails when the weighted mean of the e-values of all that is judged "
+    "reaches its threshold, whichever metric they come from.",
+    "named": "Beside others that got slower, a metric is named by less evidence than it alone "
+    "would need.",
+}
+"""What belongs to tables, by what it is about."""
 
 CUT_NOTE = "\nThe rest is left out because of the size limit; the artifact has the full report.\n"

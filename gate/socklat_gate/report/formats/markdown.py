@@ -10,7 +10,7 @@ import jinja2
 from socklat_gate.report.report import Report
 from socklat_gate.wording.markdown_escape import Md, code, md, one_line
 from socklat_gate.wording.metric_names import marked
-from socklat_gate.wording.section_titles import COUNTS_NOTE, MDE_NOTE, TITLES
+from socklat_gate.wording.section_titles import NOTES, TITLES
 from socklat_gate.wording.sentence import Name, Sentence
 
 __all__ = ["render"]
@@ -37,9 +37,7 @@ FOLDED = {
 def render(report: Report) -> str:
     """Report for a pull request or a terminal; the first line is the verdict in one sentence."""
     template = _environment().get_template("report.md.j2")
-    return template.render(
-        report=report, folded=FOLDED, titles=TITLES, mde_note=MDE_NOTE, counts_note=COUNTS_NOTE
-    )
+    return template.render(report=report, folded=FOLDED, titles=TITLES, notes=NOTES)
 
 
 @lru_cache(maxsize=1)

@@ -21,6 +21,7 @@ SCRIPTS = (
     "plot.js",
     "curves.js",
     "evidence.js",
+    "waterfall.js",
     "heat_map.js",
     "print.js",
 )

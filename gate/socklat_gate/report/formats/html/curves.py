@@ -18,7 +18,15 @@ from socklat_gate.report.arm_runs import Arms
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.wording import units
 
-__all__ = ["STEP", "TABLE_QUANTILES", "Curve", "CurveSet", "curve_document", "curve_sets"]
+__all__ = [
+    "STEP",
+    "TABLE_QUANTILES",
+    "Curve",
+    "CurveSet",
+    "curve_document",
+    "curve_sets",
+    "drawn_set",
+]
 
 STEP = 0.05
 LAST = 5.0
@@ -31,7 +39,8 @@ TABLE_QUANTILES = (0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999)
 class Curve:
     """One arm: quantiles of all its exchanges, and the lowest and highest of single runs, in ns.
 
-    Shape (points,) each, at x = 0, `STEP`, ...; None where the smallest run has nothing beyond.
+    Shape (points,) each, at x = 0, the set's step, ...; None where the smallest run has nothing
+    beyond.  ``low_ns`` and ``high_ns`` are empty where they are not drawn.
     """
 
     at_ns: tuple[float | None, ...]
@@ -42,12 +51,17 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class CurveSet:
-    """One stage with all arms; ``table`` has a name, a text for each arm and the ratio's."""
+    """One stage with all arms; ``table`` has a name, a text for each arm and the ratio's.
+
+    ``request`` is the named request whose exchanges they are ("": all).
+    """
 
     stage: str
     numbers: str
     curves: tuple[Curve, ...]
     table: tuple[tuple[str, ...], ...]
+    request: str = ""
+    step: float = STEP
 
 
 def curve_sets(arms: Arms) -> tuple[CurveSet, ...]:
@@ -59,11 +73,12 @@ def curve_sets(arms: Arms) -> tuple[CurveSet, ...]:
 def curve_document(arms: Arms, sets: Sequence[CurveSet]) -> dict[str, Any]:
     """The same for the page's script."""
     return {
-        "step": STEP,
         "arms": [label for label, _ in arms],
         "sets": [
             {
+                "request": one.request,
                 "stage": one.stage,
+                "step": one.step,
                 "numbers": one.numbers,
                 "curves": [
                     {"at": c.at_ns, "low": c.low_ns, "high": c.high_ns, "exchanges": c.exchanges}
@@ -80,8 +95,21 @@ def _of_stage(arms: Arms, stage: str) -> Iterator[CurveSet]:
     for numbers in ("corrected", "raw"):
         found = [_histograms(runs, stage, numbers) for _, runs in arms]
         if all(one and sum(total for _, total in one) for one in found):
-            curves, table = _drawing(found)
-            yield CurveSet(stage, numbers, curves, table)
+            yield drawn_set(stage, numbers, found)
+
+
+def drawn_set(
+    stage: str,
+    numbers: str,
+    arms: Sequence[Sequence[tuple[Histogram, int]]],
+    *,
+    request: str = "",
+    step: float = STEP,
+    bands: bool = True,
+) -> CurveSet:
+    """From the distribution and the exchanges of every run of every arm, some in each."""
+    curves, table = _drawing(arms, step, bands=bands)
+    return CurveSet(stage, numbers, curves, table, request, step)
 
 
 def _histograms(runs: Sequence[Run], stage: str, numbers: str) -> list[tuple[Histogram, int]]:
@@ -98,12 +126,12 @@ def _histograms(runs: Sequence[Run], stage: str, numbers: str) -> list[tuple[His
 
 
 def _drawing(
-    arms: Sequence[Sequence[tuple[Histogram, int]]],
+    arms: Sequence[Sequence[tuple[Histogram, int]]], step: float, *, bands: bool
 ) -> tuple[tuple[Curve, ...], tuple[tuple[str, ...], ...]]:
     merged = [Histogram.merged(histogram for histogram, _ in runs) for runs in arms]
     totals = [sum(total for _, total in runs) for runs in arms]
     last = min(LAST, math.log10(max(10.0 * LEAST_BEYOND, min(totals)) / LEAST_BEYOND))
-    x = STEP * np.arange(math.floor(last / STEP) + 1)
+    x = step * np.arange(math.floor(last / step) + 1)
     shares = 1.0 - 10.0**-x
     curves = []
     for runs, histogram, total in zip(arms, merged, totals, strict=True):
@@ -111,7 +139,8 @@ def _drawing(
         known = 10.0**-x * min(number for _, number in runs) >= 1.0
         low, high = (np.where(known, ends, np.nan) for ends in (each.min(axis=0), each.max(axis=0)))
         at = histogram.quantiles_ns(shares)
-        curves.append(Curve(_short(at), _short(low), _short(high), total))
+        ends = (_short(low), _short(high)) if bands else ((), ())
+        curves.append(Curve(_short(at), *ends, total))
     named = [q for q in TABLE_QUANTILES if (1.0 - q) * min(totals) >= LEAST_BEYOND * 0.999]
     at_named = np.array([one.quantiles_ns(named) for one in merged]).T.tolist()
     rows = [_row(f"p{100 * q:g}", values) for q, values in zip(named, at_named, strict=True)]

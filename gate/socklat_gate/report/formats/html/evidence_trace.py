@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from socklat_gate.measured.verdict import MetricVerdict, Verdict
+from socklat_gate.measured.verdict import JointEvidence, MetricVerdict, Verdict
+from socklat_gate.report.metric_rows import shown_metrics
 from socklat_gate.wording import units
 
 __all__ = ["DrawnTrace", "evidence_document", "evidence_traces"]
 
 LEAST = 1e-3
+TOGETHER = "all together"
+MAX_TRACES = 20
 BEYOND = 1e3
 """Drawn evidence stays between `LEAST` and this multiple of its threshold."""
 
@@ -22,7 +25,8 @@ class DrawnTrace:
     """One metric: a value for each observation (a pair, or a start of the containers) in order.
 
     ``labels`` are the numbers of their last pairs; ``fail`` and ``passed`` e-values; ``rows`` the
-    same as text.
+    same as text.  What is judged together has neither changes nor evidence to pass: ``passed`` is
+    empty then, ``threshold_pass`` NaN.
     """
 
     name: str
@@ -34,10 +38,20 @@ class DrawnTrace:
     threshold_pass: float
     rows: tuple[tuple[str, str, str, str], ...]
 
+    @property
+    def fail_rows(self) -> tuple[tuple[str, str], ...]:
+        """The observation and the evidence to fail after it."""
+        return tuple((row[0], row[2]) for row in self.rows)
 
-def evidence_traces(verdict: Verdict) -> tuple[DrawnTrace, ...]:
-    """Every metric whose evidence is known step by step, in order."""
-    return tuple(_drawn_trace(metric) for metric in verdict.metrics if _drawable(metric))
+
+def evidence_traces(verdict: Verdict, listed: Collection[str] = ()) -> tuple[DrawnTrace, ...]:
+    """All together, then metrics whose evidence is known step by step, at most `MAX_TRACES`.
+
+    Those of all requests and of the ``listed`` ones, in order.
+    """
+    metrics = [metric for metric in shown_metrics(verdict, listed) if _drawable(metric)]
+    traces = [_drawn_trace(metric) for metric in metrics[:MAX_TRACES]]
+    return (*_together(verdict.together), *traces)
 
 
 def evidence_document(traces: Sequence[DrawnTrace]) -> dict[str, Any]:
@@ -51,12 +65,25 @@ def evidence_document(traces: Sequence[DrawnTrace]) -> dict[str, Any]:
                 "fail": [_clamp(value, trace.threshold_fail) for value in trace.fail],
                 "pass": [_clamp(value, trace.threshold_pass) for value in trace.passed],
                 "threshold_fail": trace.threshold_fail,
-                "threshold_pass": trace.threshold_pass,
+                "threshold_pass": trace.threshold_pass if trace.passed else None,
                 "rows": trace.rows,
             }
             for trace in traces
         ]
     }
+
+
+def _together(joint: JointEvidence | None) -> Iterator[DrawnTrace]:
+    """Nothing where it is not known, or nothing that has a logarithm."""
+    if joint is None or not joint.pairs or not (0 < joint.threshold < math.inf):
+        return
+    if not all(map(math.isfinite, joint.trace)) or len(joint.trace) != len(joint.pairs):
+        return
+    rows = tuple(
+        (str(label), "", units.evidence(fail), "")
+        for label, fail in zip(joint.pairs, joint.trace, strict=True)
+    )
+    yield DrawnTrace(TOGETHER, joint.pairs, (), joint.trace, (), joint.threshold, math.nan, rows)
 
 
 def _drawn_trace(metric: MetricVerdict) -> DrawnTrace:

@@ -17,12 +17,18 @@ from socklat_gate.report.formats.html.curves import curve_document, curve_sets
 from socklat_gate.report.formats.html.evidence_trace import evidence_document, evidence_traces
 from socklat_gate.report.formats.html.heat_map import COLUMN, SHARES, heat_document, heat_map
 from socklat_gate.report.formats.html.intervals import interval_axis
+from socklat_gate.report.formats.html.request_drawings import (
+    MAX_DRAWN,
+    request_curves,
+    request_drawings,
+)
 from socklat_gate.report.formats.html.waterfall import share_bars, waterfalls
 from socklat_gate.report.report import Report
+from socklat_gate.report.request_ranks import listed_requests, ranked_requests
 from socklat_gate.version import __version__
 from socklat_gate.wording.markdown_escape import one_line
 from socklat_gate.wording.metric_names import marked
-from socklat_gate.wording.section_titles import COUNTS_NOTE, MDE_NOTE, TITLES
+from socklat_gate.wording.section_titles import NOTES, TITLES
 from socklat_gate.wording.sentence import Name, Sentence
 
 __all__ = ["embed", "render"]
@@ -37,10 +43,13 @@ HIDDEN = {ord(one): f"\\u{ord(one):04x}" for one in "<>&\u2028\u2029"}
 def render(report: Report) -> str:
     """One file for a browser, offline: no link, no request, nothing of an outsider's but text."""
     result, runs = report.result, report.runs
-    arms, curves = runs.arms, curve_sets(runs.arms)
+    arms = runs.arms
     verdict = None if isinstance(result, RunResult) else result.verdict
+    ranked = ranked_requests(arms, verdict)
+    listed = listed_requests(ranked)
+    curves = (*curve_sets(arms), *request_curves(arms, ranked, listed))
     pairs = result.pairs if isinstance(result, GateResult) else ()
-    traces = evidence_traces(verdict) if verdict else ()
+    traces = evidence_traces(verdict, listed) if verdict else ()
     rare_ns = verdict.spikes.threshold_ns if verdict and verdict.spikes else math.inf
     heat = heat_map(runs.labels, runs.columns[:MAX_COLUMNS], rare_ns)
     page = assets()
@@ -55,8 +64,7 @@ def render(report: Report) -> str:
         .render(
             report=report,
             titles=TITLES,
-            mde_note=MDE_NOTE,
-            counts_note=COUNTS_NOTE,
+            notes=NOTES,
             title=f"{report.head.word}: {result.scenario_name}",
             outcome=verdict.outcome.value if verdict else "measured",
             arms=runs.labels,
@@ -68,7 +76,11 @@ def render(report: Report) -> str:
             shares=SHARES,
             column=COLUMN,
             waterfalls=waterfalls(arms),
-            bars=share_bars(verdict.attribution) if verdict else {},
+            bars=share_bars([one for one in verdict.attribution if not one.request])
+            if verdict
+            else {},
+            drawings=request_drawings(arms, verdict, ranked),
+            undrawn=max(0, len(ranked) - MAX_DRAWN),
             intervals=interval_axis(verdict.metrics) if verdict and verdict.metrics else None,
             policy=page.policy,
             style=Markup(page.style),  # noqa: S704 - our own files

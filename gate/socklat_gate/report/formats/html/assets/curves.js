@@ -3,16 +3,28 @@
   "use strict";
   const place = socklat.byId("curves");
   if (!place) return;
-  const { arms, sets, step } = socklat.data.curves;
-  const stages = [...new Set(sets.map((one) => one.stage))];
+  const { arms, sets } = socklat.data.curves;
+  const requests = [...new Set(sets.map((one) => one.request))];
+  const request = socklat.byId("curve-request");
   const stage = socklat.byId("curve-stage");
+  let stages = [];
   const controls = socklat.byId("curve-controls");
   let shown = null;
 
+  // The stages of the request that is chosen; the same one as before, where it has that.
+  function listStages(ofRequest) {
+    const before = stages[Number(stage.value)];
+    stages = [...new Set(ofRequest.map((one) => one.stage))];
+    stage.replaceChildren(...stages.map((name, i) => new Option(name, i)));
+    stage.value = String(Math.max(0, stages.indexOf(before)));
+  }
+
   function choose() {
+    const ofRequest = sets.filter((one) => one.request === requests[request ? Number(request.value) : 0]);
+    listStages(ofRequest);
     const wanted = stages[Number(stage.value)];
     const numbers = controls.elements.numbers;
-    const ours = sets.filter((one) => one.stage === wanted);
+    const ours = ofRequest.filter((one) => one.stage === wanted);
     for (const radio of numbers) radio.disabled = !ours.some((one) => one.numbers === radio.value);
     shown = ours.find((one) => one.numbers === numbers.value) || ours[0];
     for (const radio of numbers) radio.checked = radio.value === shown.numbers;
@@ -26,19 +38,19 @@
 
   function read(at) {
     const texts = shown.curves.map((curve, arm) => {
-      const low = curve.low[at];
+      const low = curve.low[at] ?? null;
       const runs = low === null ? "" : ` (runs ${socklat.ns(low)} to ${socklat.ns(curve.high[at])})`;
       return `${arms[arm]} ${socklat.ns(curve.at[at])}${runs}`;
     });
     const [first, last] = [shown.curves[0].at[at], shown.curves[shown.curves.length - 1].at[at]];
     const ratio = arms.length > 1 && first ? `; ratio ${socklat.significant(last / first)}` : "";
-    const x = step * at;
+    const x = shown.step * at;
     const rare = x >= 1 ? `, 1 in ${socklat.significant(10 ** x)}` : "";
     return `${name(x)}${rare}: ${texts.join(", ")}${ratio}`;
   }
 
   function make(width) {
-    const xs = shown.curves[0].at.map((_, i) => step * i);
+    const xs = shown.curves[0].at.map((_, i) => shown.step * i);
     // Nothing on a logarithmic axis is 0.
     const positive = (values) => values.map((v) => (v === null ? null : Math.max(v, 0.5)));
     const data = [xs];
@@ -47,9 +59,14 @@
     shown.curves.forEach((curve, arm) => {
       const stroke = socklat.colour(`arm-${arm}`);
       const edge = { stroke: "transparent", points: { show: false }, width: 0 };
-      data.push(positive(curve.high), positive(curve.low), positive(curve.at));
-      series.push(edge, edge, { stroke, width: 2, dash: arm ? [] : [7, 4], points: { show: false } });
-      bands.push({ series: [3 * arm + 1, 3 * arm + 2], fill: socklat.colour(`band-${arm}`) });
+      const line = positive(curve.at);
+      if (curve.low.length) {
+        data.push(positive(curve.high), positive(curve.low));
+        series.push(edge, edge);
+        bands.push({ series: [series.length - 2, series.length - 1], fill: socklat.colour(`band-${arm}`) });
+      }
+      data.push(line);
+      series.push({ stroke, width: 2, dash: arm ? [] : [7, 4], points: { show: false } });
     });
     const splits = (u) => {
       const { min, max } = u.scales.x;
@@ -87,7 +104,8 @@
       });
     }
     socklat.byId("curve-table").tBodies[0].replaceWith(body);
-    socklat.byId("curve-caption").textContent = `${shown.stage}, ${shown.numbers}`;
+    const of = shown.request ? ` of ${shown.request}` : "";
+    socklat.byId("curve-caption").textContent = `${shown.stage}${of}, ${shown.numbers}`;
   }
 
   choose();

@@ -9,6 +9,9 @@
 
   function read(at) {
     const [pair, change, fail, pass] = shown.rows[at];
+    if (!shown.pass.length) {
+      return `after pair ${pair}: ${fail} to fail, threshold ${socklat.significant(shown.threshold_fail)}`;
+    }
     return (
       `after pair ${pair} (${change}): ${fail} to fail, threshold ${socklat.significant(shown.threshold_fail)}; ` +
       `${pass} to pass, threshold ${socklat.significant(shown.threshold_pass)}`
@@ -23,12 +26,15 @@
     const limit = (stroke) => ({ stroke, width: 1.5, dash: [3, 4], points: { show: false } });
     // One pair alone would leave the axis without a width.
     const ends = xs.length > 1 ? undefined : [0.5, 1.5];
+    const both = shown.pass.length > 0;
+    const series = [[shown.fail, line(fail)], [flat(shown.threshold_fail), limit(fail)]];
+    if (both) series.push([shown.pass, line(pass, { dash: [7, 4] })], [flat(shown.threshold_pass), limit(pass)]);
     return {
-      data: [xs, shown.fail, shown.pass, flat(shown.threshold_fail), flat(shown.threshold_pass)],
+      data: [xs, ...series.map(([values]) => values)],
       options: {
         height: width >= 500 ? 320 : 260,
         scales: { x: { time: false, range: ends }, y: { distr: 3, log: 10 } },
-        series: [{}, line(fail), line(pass, { dash: [7, 4] }), limit(fail), limit(pass)],
+        series: [{}, ...series.map(([, drawn]) => drawn)],
         axes: [
           socklat.plot.axis({
             incrs: [1, 2, 5, 10, 20, 50, 100],
@@ -37,7 +43,7 @@
           }),
           socklat.plot.axis({ size: 62, values: (u, found) => found.map((v) => (v === null ? "" : socklat.significant(v))) }),
         ],
-        cursor: { points: { size: (u, i) => (i > 2 ? 0 : 8) } },
+        cursor: { points: { size: (u, i) => (i % 2 ? 8 : 0) } },
       },
     };
   }
