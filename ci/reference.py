@@ -35,6 +35,7 @@ TABLES: Mapping[str, str] = {
     "load.request": "[[load.request]]",
     "load.expect": "[load.expect]",
     "load.tls": "[load.tls]",
+    "load.grpc": "[load.grpc]",
     "load.command": "[load.command]",
     "probe": "[probe]",
     "gate": "[gate]",

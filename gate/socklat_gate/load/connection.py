@@ -130,6 +130,8 @@ class Connection(asyncio.Protocol):
                     self._complete(now_ns)
             elif self._opened is not None and session.ready:
                 self._settle_opening(None)
+            elif self.request == NONE and not session.reusable:
+                self._let_go()
         except BadResponse as error:
             if self._opened is not None:
                 self._settle_opening(HandshakeFailed(str(error)))
@@ -212,11 +214,15 @@ class Connection(asyncio.Protocol):
         else:
             waiting.set_exception(error)
 
+    def _let_go(self) -> None:
+        """The server takes no more requests here."""
+        self._owner.on_closed(self, lost=True)
+        self._transport.close()
+
     def _reject_unrequested(self) -> None:
         """A response came without a request; servers announce a close that way (HTTP 408)."""
         if not self._session.reusable:
-            self._owner.on_closed(self, lost=True)
-            self._transport.close()
+            self._let_go()
         elif self._session.failure:
             raise BadResponse(f"without a request: {self._session.last_error}")
         else:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from socklat_gate.scenario import Load
     from socklat_gate.scenario.request import Request
 
-__all__ = ["Message", "MessageSource"]
+__all__ = ["Message", "MessageSource", "common_headers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +54,16 @@ class MessageSource:
 
 
 def _message(driver: str, kind: int, request: Request) -> Message:
-    if driver == "tcp":
+    if driver == "tcp" or (driver == "websocket" and request.payload is not None):
         return Message(kind, "", "", (), parse_payload(_sent(request.payload or "")))
     body = (request.body or "").encode()
     headers = tuple((name, _sent(value)) for name, value in request.headers.items())
     return Message(kind, request.method, request.path, headers, body)
+
+
+def common_headers(load: Load) -> tuple[tuple[str, str], ...]:
+    """Those of ``[load]`` itself, as the worker has them."""
+    return tuple((name, _sent(value)) for name, value in load.headers.items())
 
 
 def _sent(text: object) -> str:

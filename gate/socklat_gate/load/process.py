@@ -129,6 +129,8 @@ class LoadProcess:
         self._worker.deadline_s = self._now_ns() / 1e9 + CONNECT_WITHIN_S
         log.info("load worker %s started", self._worker.pid)
         event = self._worker.receive()
+        if event["event"] == "unprepared":
+            raise InvalidMeasurement(Reason.LOAD_REFUSED, event["error"], remedy=event["remedy"])
         if event["event"] == "refused":
             raise InvalidMeasurement(
                 Reason.LOAD_REFUSED,

@@ -11,7 +11,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from socklat_gate.load.protocols.parser import ERROR_REPLY, NO_STATUS
+from socklat_gate.load.protocols.parser import status_text
 from socklat_gate.load.schedule import Schedule
 from socklat_gate.load.sent_log import SentLog
 from socklat_gate.masking import mask_cut
@@ -37,7 +37,6 @@ EXPIRED = 5  # never sent: no connection was free for too long
 MAX_ERROR_TEXT = 200
 MAX_SIZE = (1 << 32) - 1
 
-STATUS_TEXTS = {NO_STATUS: "", ERROR_REPLY: "-"}
 KIND_NUMBERS = {kind: number for number, kind in enumerate(ERROR_KINDS, 1)}
 
 I64 = npt.NDArray[np.int64]
@@ -221,8 +220,7 @@ class Record:
         seen, counts = np.unique(status[responded], return_counts=True)
         return Answers(
             statuses={
-                STATUS_TEXTS.get(int(one), str(one)): int(count)
-                for one, count in zip(seen, counts, strict=True)
+                status_text(int(one)): int(count) for one, count in zip(seen, counts, strict=True)
             },
             sizes=Histogram.of(size[responded]),
             errors=dict(+errors),

@@ -5,6 +5,7 @@ delay a request.  The messages, with all times in ns of CLOCK_MONOTONIC::
 
     <- {"load": {...}, "secrets": [...], "endpoints": [[host, port], ...], "seed": 7,
         "interleave": "request", "slice_ms": 100.0, "sent_fd": null}
+    -> {"event": "unprepared", "error": ..., "remedy": ...}  if no request can be written, or else
     -> {"event": "connected"}      or {"event": "refused", "endpoint": ..., "error": ...}
     <- {"start_ns": 123}
     -> {"event": "progress", "sent": 10, "responded": 9}     at most once a second
@@ -32,6 +33,7 @@ from socklat_gate import masking
 from socklat_gate.load.clock import Clock
 from socklat_gate.load.dialer import ConnectFailed, Network
 from socklat_gate.load.driver import Driver
+from socklat_gate.load.preparation import Unprepared, prepare
 from socklat_gate.load.schedule import make_schedule
 from socklat_gate.load.worker_json import counts_to_json, load_from_json
 
@@ -100,6 +102,11 @@ async def serve(
         masking.register(value)
     load = load_from_json(document["load"])
     endpoints = [(str(host), int(port)) for host, port in document["endpoints"]]
+    try:
+        await prepare(load, endpoints, network)
+    except Unprepared as error:
+        write_event({"event": "unprepared", "error": str(error), "remedy": error.remedy})
+        return
     schedule = make_schedule(
         load, len(endpoints), document["seed"], document["interleave"], document["slice_ms"]
     )

@@ -5,6 +5,7 @@ Histograms travel as [index, count] of used buckets.
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from dataclasses import fields
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -86,7 +87,8 @@ def load_to_json(load: Load) -> dict[str, Any]:
 
     requests = [request.model_dump(mode="json", context=REVEALED) for request in load.requests]
     members = load.model_dump(mode="json", exclude={"request"}, context=REVEALED)
-    return {**members, "requests": requests}
+    descriptors = b64encode(load.descriptors).decode()
+    return {**members, "requests": requests, "descriptors": descriptors}
 
 
 def load_from_json(document: dict[str, Any]) -> Load:
@@ -96,7 +98,13 @@ def load_from_json(document: dict[str, Any]) -> Load:
     long to import as all else that the worker needs.
     """
     requests = tuple(SimpleNamespace(**_with_expect(one)) for one in document["requests"])
-    return cast("Load", SimpleNamespace(**{**_with_expect(document), "requests": requests}))
+    descriptors = b64decode(document["descriptors"])
+    return cast(
+        "Load",
+        SimpleNamespace(
+            **{**_with_expect(document), "requests": requests, "descriptors": descriptors}
+        ),
+    )
 
 
 def _with_expect(document: dict[str, Any]) -> dict[str, Any]:

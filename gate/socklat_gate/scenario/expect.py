@@ -107,6 +107,8 @@ class Expect(StrictModel):
         """Raises `ValueError` when ``load.driver`` has no such thing in its responses."""
         known = {
             "http": ("status", "min_bytes", "text", "regex"),
+            "grpc": ("min_bytes", "text", "regex"),
+            "websocket": ("min_bytes", "text", "regex"),
             "tcp": ("prefix", "min_bytes"),
             "command": ("status",),
         }[driver]

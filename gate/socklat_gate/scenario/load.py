@@ -9,6 +9,8 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from socklat_gate.scenario.cpus import CpuSet
 from socklat_gate.scenario.expect import Expect
+from socklat_gate.scenario.grpc import Grpc
+from socklat_gate.scenario.grpc_files import descriptor_set_of
 from socklat_gate.scenario.payload import parse_payload
 from socklat_gate.scenario.request import Request
 from socklat_gate.scenario.secret import Payload, Shown, Text, payload_shown, shown
@@ -82,8 +84,10 @@ class Command(StrictModel):
 class Load(StrictModel):
     """Open-loop load: arrivals happen on schedule whatever the responses do."""
 
-    driver: Literal["tcp", "http", "command"] = Field(
-        "tcp", description='"http", "tcp" (a payload and its response), or any other "command"'
+    driver: Literal["tcp", "http", "grpc", "websocket", "command"] = Field(
+        "tcp",
+        description='"http", "grpc", "websocket", "tcp" (a payload and its response), or any other '
+        '"command"',
     )
     rate: float = Field(1000.0, gt=0, le=200_000, description="requests per second and arm")
     arrivals: Literal["poisson", "constant"] = Field(
@@ -150,7 +154,24 @@ class Load(StrictModel):
     response: Literal["resp"] | int | str = Field(
         "resp", description='end of a response: "resp", a length in bytes, or "until:DELIMITER"'
     )
-    # http
+    # http, grpc and websocket
+    http: Literal["1.1", "2"] = Field(
+        "1.1",
+        description="version of HTTP: 2 with prior knowledge, or by ALPN with tls; one request in "
+        "flight on a connection",
+    )
+    streams: int = Field(
+        1,
+        ge=1,
+        description="requests in flight on a connection; more than 1 is refused: the kernel could "
+        "not tell them apart",
+    )
+    grpc: Grpc | None = Field(
+        None,
+        description="types of the messages of driver grpc; default: the service tells them by "
+        "server reflection",
+        examples=[{"descriptor_set": "shop.binpb"}],
+    )
     method: str = Field("GET", pattern="^[A-Z]+$", description="method of the HTTP requests")
     path: str = Field("/", pattern=r"^/\S*$", description="path of the HTTP requests")
     headers: dict[str, Text] = Field(
@@ -282,7 +303,16 @@ class Load(StrictModel):
     @property
     def marks_control(self) -> bool:
         """Whether every connection begins with bytes of the driver's that are no request."""
-        return False
+        return (
+            self.driver in {"grpc", "websocket"}
+            or (self.driver == "http" and self.http == "2")
+            or (self.driver != "command" and self.tls is not None)
+        )
+
+    @property
+    def descriptors(self) -> bytes:
+        """Types of driver grpc's messages; empty: the service tells them.  Raises `UsageError`."""
+        return descriptor_set_of(self.grpc)
 
     @property
     def asked(self) -> str:
@@ -291,6 +321,10 @@ class Load(StrictModel):
             return f"{self.method} {self.path}"
         if self.driver == "command":
             return shown(self.command.argv[0]) if self.command else "a command"
+        if self.driver == "grpc":
+            return self.path.removeprefix("/")
+        if self.driver == "websocket" and self.body is not None:
+            return " ".join(self.body.split())[:MAX_ASKED] or "an empty message"
         text = parse_payload(payload_shown(self.payload or "")).decode("utf-8", "replace")
         return " ".join(text.split())[:MAX_ASKED] or "an empty request"
 

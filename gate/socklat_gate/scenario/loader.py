@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.scenario import Scenario, Waiver
 from socklat_gate.scenario.files import with_paths_from
-from socklat_gate.scenario.problems import explain
+from socklat_gate.scenario.load_check import check_load
+from socklat_gate.scenario.problems import explain, place_of
 from socklat_gate.scenario.secret import DIRECTORY
 from socklat_gate.scenario.tables import REMEDY, Tables, read_tables
 
@@ -46,7 +47,8 @@ def _check_expiry(path: Path, waivers: Iterable[Waiver], today: date) -> None:
 def scenario_of(tables: Tables, *, others: Mapping[str, Tables] | None = None) -> Scenario:
     """The scenario that the tables are; those named in ``others`` come from there instead.
 
-    Raises `UsageError` (BAD_SCENARIO, BAD_PAYLOAD) that names the file a wrong table is from.
+    Raises `UsageError` (BAD_SCENARIO, BAD_PAYLOAD) that names the file a wrong table is from, and
+    what `check_load` does.
     """
     others = others or {}
     data = {name: table for name, table in tables.data.items() if name not in others}
@@ -54,7 +56,7 @@ def scenario_of(tables: Tables, *, others: Mapping[str, Tables] | None = None) -
     try:
         context = {DIRECTORY: tables.directory}
         scenario = Scenario.model_validate(data, context=context)
-        return with_paths_from(Path(tables.where).parent, scenario)
+        scenario = with_paths_from(Path(tables.where).parent, scenario)
     except ValidationError as error:
         found = error.errors()
         # A key that may hold one of several types has one problem for each of them.
@@ -68,3 +70,6 @@ def scenario_of(tables: Tables, *, others: Mapping[str, Tables] | None = None) -
             "\n".join(problems),
             remedy=REMEDY,
         ) from None
+    of_load = others.get("load", tables)
+    check_load(scenario.load, lambda key: place_of(of_load, key))
+    return scenario

@@ -11,14 +11,13 @@ from pydantic import BaseModel
 from socklat_gate.scenario.model import Scenario
 from socklat_gate.scenario.tables import KeyPath, Tables
 
-__all__ = ["explain", "line_of"]
+__all__ = ["explain", "line_of", "place_of"]
 
 
 def explain(tables: Tables, problem: Any) -> str:
     """One of the problems that pydantic has with the tables, in a line."""
     where: KeyPath = tuple(part for part in problem["loc"] if not _is_union_branch(part))
-    line = line_of(tables.text, tables.prefix + where)
-    place = f"{tables.where}:{line}" if line else tables.where
+    place = place_of(tables, where)
     key = ".".join(str(part) for part in where) or "the scenario"
     if problem["type"] == "extra_forbidden":
         known = _known_keys(where[:-1])
@@ -32,6 +31,12 @@ def explain(tables: Tables, problem: Any) -> str:
     given = problem.get("input")
     shown = f" (given: {given!r:.60})" if isinstance(given, str | int | float | bool) else ""
     return f"{place}: {key}: {message}{shown}"
+
+
+def place_of(tables: Tables, where: KeyPath) -> str:
+    """File and line of the key at ``where``."""
+    line = line_of(tables.text, tables.prefix + where)
+    return f"{tables.where}:{line}" if line else tables.where
 
 
 def _is_union_branch(part: str | int) -> bool:

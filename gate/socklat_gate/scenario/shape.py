@@ -36,7 +36,15 @@ FIRST_KEYS = {
 
 NO_NUMBER = {
     "service": {"image", "build", "log_lines"},
-    "load": {"max_errors", "max_lag_ms", "max_late_ms", "max_duration_s", "expect", "stand_in"},
+    "load": {
+        "max_errors",
+        "max_lag_ms",
+        "max_late_ms",
+        "max_duration_s",
+        "expect",
+        "stand_in",
+        "grpc",
+    },
 }
 """Keys that change no number."""
 

@@ -10,9 +10,9 @@ import pytest
 
 from socklat_gate.load.expectation import Expectation
 from socklat_gate.load.protocols.grpc import GrpcSession, write_grpc
-from socklat_gate.load.protocols.grpc_types import GrpcTypes
 from socklat_gate.load.protocols.http2_requests import Http2Requests
 from socklat_gate.load.protocols.parser import GRPC_STATUS
+from socklat_gate.scenario.grpc_types import GrpcTypes
 from tests.unit.load.grpc_shop import item_class, shop_server, shop_set
 from tests.unit.load.h2_server import Asked, Server, Source
 

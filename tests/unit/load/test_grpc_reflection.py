@@ -8,7 +8,7 @@ from google.protobuf import descriptor_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
 from socklat_gate.load.protocols.grpc_reflection import ReflectionFailed, describe
-from socklat_gate.load.protocols.grpc_types import GrpcTypes
+from socklat_gate.scenario.grpc_types import GrpcTypes
 from tests.unit.load.grpc_shop import shop_files
 
 

@@ -5,22 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from string import ascii_letters, digits, punctuation
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
 from socklat_gate.load.protocols.http2_frames import RequestFrames, request_frames
 
 if TYPE_CHECKING:
     from socklat_gate.load.expectation import Expectation
-    from socklat_gate.load.messages import Message, MessageSource
+    from socklat_gate.load.messages import Message
 
-__all__ = ["Asked", "Http2Requests", "Write", "authority_of", "http2_fields", "write_http2"]
+__all__ = [
+    "Asked",
+    "Http2Requests",
+    "Messages",
+    "Write",
+    "authority_of",
+    "http2_fields",
+    "write_http2",
+]
 
 Fields = list[tuple[str, str]]
 Write = Callable[["Message"], tuple[Fields, bytes]]
 """Fields, pseudo-headers first, and body of a request."""
 
-_USUAL_PORTS = {"http": 80, "https": 443}
 _BODY_EXPECTED = ("POST", "PUT", "PATCH")
 _OF_CONNECTION = frozenset(
     {"connection", "host", "http2-settings", "keep-alive", "proxy-connection", "te"}
@@ -38,11 +45,24 @@ class Asked:
     is_head: bool
 
 
+class Messages(Protocol):
+    """What of `load.messages.MessageSource` is needed here."""
+
+    def kind_of(self, number: int) -> int:
+        """Of request ``number``, its index among the kinds."""
+
+    def message(self, number: int) -> Message:
+        """Request ``number``."""
+
+    def fixed(self, kind: int) -> Message | None:
+        """The message of all requests of ``kind``; None when they differ."""
+
+
 class Http2Requests:
     """Requests of ``source`` as ``write`` has them; ``expected`` is by kind."""
 
     def __init__(
-        self, source: MessageSource, write: Write, expected: Sequence[Expectation | None]
+        self, source: Messages, write: Write, expected: Sequence[Expectation | None]
     ) -> None:
         self._source = source
         self._write = write
@@ -63,10 +83,10 @@ class Http2Requests:
         return Asked(frames, self._expected[message.kind], message.method == "HEAD")
 
 
-def authority_of(scheme: str, host: str, port: int) -> str:
+def authority_of(host: str, port: int, *, secure: bool) -> str:
     """``:authority`` of requests to ``host``:``port``."""
     name = f"[{host}]" if ":" in host else host
-    return name if port == _USUAL_PORTS[scheme] else f"{name}:{port}"
+    return name if port == (443 if secure else 80) else f"{name}:{port}"
 
 
 def http2_fields(

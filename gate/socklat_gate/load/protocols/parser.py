@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from socklat_gate.measured.load_counts import ErrorKind
 
-__all__ = ["ERROR_REPLY", "GRPC_STATUS", "NO_STATUS", "BadResponse", "ResponseParser"]
+__all__ = [
+    "ERROR_REPLY",
+    "GRPC_STATUS",
+    "NO_STATUS",
+    "BadResponse",
+    "ResponseParser",
+    "status_text",
+]
 
 NO_STATUS = 0
 """Status of a response whose protocol has none."""
@@ -20,6 +27,15 @@ ERROR_REPLY = 1
 """Status of a response that reports an error, and nothing more that could be counted by."""
 GRPC_STATUS = 1000
 """gRPC's statuses are counted from here on, out of the way of those of HTTP."""
+
+_TEXTS = {NO_STATUS: "", ERROR_REPLY: "-"}
+
+
+def status_text(status: int) -> str:
+    """A status as results count it."""
+    if status in _TEXTS:
+        return _TEXTS[status]
+    return str(status - GRPC_STATUS if status >= GRPC_STATUS else status)
 
 
 class BadResponse(Exception):

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from socklat_gate.load.expectation import expectation_of
 from socklat_gate.load.messages import MessageSource
 from socklat_gate.load.protocols import delimiter, http, length, postgresql, resp
+from socklat_gate.load.protocols.by_driver import framed_sessions
 from socklat_gate.load.protocols.expecting import ExpectingParser
+from socklat_gate.load.protocols.http2_requests import authority_of
 from socklat_gate.load.protocols.parser import ResponseParser
 from socklat_gate.load.protocols.plain import PlainRequests, PlainSession
 from socklat_gate.load.protocols.protocol import Detector, Framing, LoadProtocol
@@ -42,6 +44,9 @@ def session_for(
 
     What all of them share is made here, once.
     """
+    framed = framed_sessions(load, source, authority_of(host, port, secure=load.tls is not None))
+    if framed is not None:
+        return framed
     # One protocol writes all of them: only driver tcp has several, and its payloads stand as given.
     write = _framing(load, source.requests[0]).request_bytes
     requests = PlainRequests(

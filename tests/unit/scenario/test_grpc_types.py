@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from google.protobuf import descriptor_pb2, struct_pb2
 
-from socklat_gate.load.protocols.grpc_types import (
+from socklat_gate.scenario.grpc_types import (
     GrpcTypes,
     NoSuchMethod,
     NotOfType,

@@ -1,0 +1,79 @@
+"""What the driver has to learn from the service before it can write its requests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from socklat_gate.load.messages import MessageSource, common_headers
+
+if TYPE_CHECKING:
+    from socklat_gate.load.dialer import Network
+    from socklat_gate.scenario import Load
+
+__all__ = ["Unprepared", "prepare"]
+
+NO_REFLECTION = (
+    "let the service register gRPC server reflection, or give its types in "
+    "load.grpc.descriptor_set or load.grpc.proto"
+)
+
+
+class Unprepared(Exception):
+    """No request can be written; ``remedy`` is what to do."""
+
+    def __init__(self, text: str, remedy: str) -> None:
+        super().__init__(text)
+        self.remedy = remedy
+
+
+async def prepare(
+    load: Load, endpoints: Sequence[tuple[str, int]], network: Network | None = None
+) -> None:
+    """Give ``load`` the types of its gRPC methods; the first endpoint's, for all of them.
+
+    The same bytes then go to all.  Raises `Unprepared`.
+    """
+    if load.driver != "grpc":
+        return
+    from socklat_gate.load.grpc_caller import ask_types  # noqa: PLC0415 - needs the extra
+    from socklat_gate.load.protocols.grpc_reflection import ReflectionFailed  # noqa: PLC0415
+    from socklat_gate.scenario.grpc_types import (  # noqa: PLC0415
+        GrpcTypes,
+        NoSuchMethod,
+        NotOfType,
+        WrongDescriptors,
+    )
+
+    host, port = endpoints[0]
+    where = f"the service at {host}:{port}"
+    if not load.descriptors:
+        try:
+            types = await ask_types(
+                host,
+                port,
+                [request.path for request in load.requests],
+                common_headers(load),
+                network=network,
+            )
+        except ReflectionFailed as error:
+            text = f"{where} does not tell the types of its gRPC methods: {error}"
+            raise Unprepared(text, NO_REFLECTION) from None
+        cast("Any", load).descriptors = types
+    source = MessageSource(load, range(len(load.requests)))
+    try:
+        types_of = GrpcTypes(load.descriptors)
+        for kind, request in enumerate(load.requests):
+            types_of.check(request.path)
+            if (message := source.fixed(kind)) is not None:
+                types_of.encode(message.path, message.body)
+    except WrongDescriptors as error:
+        text = f"the types that {where} tells by reflection cannot be used: {error}"
+        raise Unprepared(text, NO_REFLECTION) from None
+    except NoSuchMethod as error:
+        raise Unprepared(f"{where}: {error}", "correct the path of the request") from None
+    except NotOfType as error:
+        text = f"the body of {request.path}: {error}"
+        raise Unprepared(
+            text, "write the message as JSON of the type that the service names"
+        ) from None

@@ -1,0 +1,86 @@
+"""Sessions of HTTP/2, gRPC and WebSocket from a scenario's ``[load]``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from socklat_gate.load.expectation import expectation_of
+from socklat_gate.load.messages import MessageSource, common_headers
+
+if TYPE_CHECKING:
+    from socklat_gate.load.protocols.session import ClientSession
+    from socklat_gate.scenario import Load
+
+__all__ = ["MakeSession", "alpn_of", "framed_sessions"]
+
+MakeSession = Callable[[], "ClientSession"]
+
+
+def alpn_of(load: Load) -> tuple[str, ...]:
+    """What a TLS handshake around the sessions has to agree on; empty: nothing."""
+    if load.driver == "grpc" or (load.driver == "http" and load.http == "2"):
+        return ("h2",)
+    return ("http/1.1",) if load.driver == "websocket" else ()
+
+
+def framed_sessions(load: Load, source: MessageSource, authority: str) -> MakeSession | None:
+    """Makes sessions for connections to ``authority``; None for plain requests.
+
+    What they share is made here, once: each request that does not change is framed.  Raises
+    `scenario.grpc_types.NoSuchMethod` and `NotOfType`.
+    """
+    makers = {"grpc": _grpc, "websocket": _websocket, "http": _http2}
+    make = makers.get(load.driver)
+    if make is None or (load.driver == "http" and load.http == "1.1"):
+        return None
+    return make(load, source, authority)
+
+
+# Each needs packages of an extra.
+
+
+def _http2(load: Load, source: MessageSource, authority: str) -> MakeSession:
+    from socklat_gate.load.protocols.http2 import Http2Session  # noqa: PLC0415
+    from socklat_gate.load.protocols.http2_requests import (  # noqa: PLC0415
+        Http2Requests,
+        write_http2,
+    )
+
+    write = write_http2(_scheme(load), authority)
+    requests = Http2Requests(source, write, [expectation_of(one) for one in source.requests])
+    return lambda: Http2Session(requests)
+
+
+def _grpc(load: Load, source: MessageSource, authority: str) -> MakeSession:
+    from socklat_gate.load.protocols.grpc import GrpcSession, write_grpc  # noqa: PLC0415
+    from socklat_gate.load.protocols.http2_requests import Http2Requests  # noqa: PLC0415
+    from socklat_gate.scenario.grpc_types import GrpcTypes  # noqa: PLC0415
+
+    types = GrpcTypes(load.descriptors)
+    write = write_grpc(
+        _scheme(load), authority, lambda message: types.encode(message.path, message.body)
+    )
+    requests = Http2Requests(source, write, [expectation_of(one) for one in source.requests])
+    return lambda: GrpcSession(requests)
+
+
+def _websocket(load: Load, source: MessageSource, authority: str) -> MakeSession:
+    from socklat_gate.load.protocols.websocket import (  # noqa: PLC0415
+        WebSocketRequests,
+        WebSocketSession,
+    )
+
+    requests = WebSocketRequests(
+        source,
+        authority,
+        load.path,
+        common_headers(load),
+        [one.payload is not None for one in source.requests],
+        [expectation_of(one) for one in source.requests],
+    )
+    return lambda: WebSocketSession(requests)
+
+
+def _scheme(load: Load) -> str:
+    return "https" if load.tls is not None else "http"
