@@ -85,6 +85,13 @@ CASES = [
         {"service": echo(), "load": {"response": 17, "timeout_s": 0.3}},
     ),
     Case(
+        # Some are sent again on connections opened on top: the kernel sees more than the driver.
+        "no-response-understood-by-any-connection",
+        Reason.LOAD_REFUSED,
+        ["none of", "got a response", "load.response"],
+        {"service": echo(), "load": {"response": 17, "timeout_s": 0.3, "connections": 2}},
+    ),
+    Case(
         "load-errors",
         Reason.LOAD_ERRORS,
         ["requests failed", "Connection reset by peer", "load.max_errors"],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from socklat_gate.job.commit import current_commit
 from socklat_gate.job.progress import Progress
 from socklat_gate.job.run_job import pair_seed, utc_now
 from socklat_gate.load.load_driver import Endpoint
-from socklat_gate.load.step import Step, run_step
+from socklat_gate.load.step import LEAST_WITHIN_NS, Step, limit_from, run_step
 from socklat_gate.measured.capacity import (
     CapacityLimits,
     CapacityResult,
@@ -35,14 +34,12 @@ from socklat_gate.verdict.staircase import Staircase
 from socklat_gate.wording.capacity_text import round_line, step_phase
 from socklat_gate.wording.progress_lines import STARTING
 
-__all__ = ["CapacityJob", "limit_from"]
+__all__ = ["CapacityJob"]
 
 log = logging.getLogger(__name__)
 
 LEAST_RPS = 5.0
 """A service that does not carry this is no matter of capacity."""
-WITHIN_FACTOR = 10.0
-LEAST_WITHIN_NS = 10_000_000
 PROBING_SHARE = 0.2
 """Of the scenario's rate: there the service is idle enough to show its latency without a queue."""
 
@@ -220,18 +217,3 @@ class CapacityJob:
                 f"the baseline does not carry {LEAST_RPS:g} requests a second within the limit",
                 remedy="raise --within-ms, or check that the requests of [load] succeed",
             )
-
-
-def limit_from(idle: Step) -> int:
-    """The limit in ns that follows from the latency without a queue: 10 times its p99.
-
-    At least 10 ms, below which a busy machine's scheduling would be what is measured.  Raises
-    `InvalidMeasurement` (LOAD_REFUSED) when nothing was responded to.
-    """
-    if math.isnan(idle.p99_ns) or not idle.in_time:
-        raise InvalidMeasurement(
-            Reason.LOAD_REFUSED,
-            f"the baseline responded to {idle.in_time} of {idle.planned} requests at a low rate",
-            remedy="check service.port and [load], or give --within-ms",
-        )
-    return max(LEAST_WITHIN_NS, round(WITHIN_FACTOR * idle.p99_ns))

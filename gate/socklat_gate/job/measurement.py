@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from socklat_gate.environment import NoiseMeter
+from socklat_gate.errors import Reason
 from socklat_gate.interrupt import obey_signal
 from socklat_gate.job.completeness import check_complete
 from socklat_gate.job.exclusion import (
@@ -137,7 +138,11 @@ def measure(
     missed_now = probe.missed_by_event()
     missed = excess_missed(before.missed, missed_now, runs)
     if not (frozen or missed):  # else the counts may differ for that
+        # Responses that the driver could not read are its errors, which say what was wrong.
+        unread = {one.arm for one in undelivered if one.error.reason is Reason.LOAD_REFUSED}
         for slot, (arm, run) in enumerate(zip(arms, runs, strict=True)):
+            if arm.arm in unread:
+                continue
             check_complete(arm.arm, run)
             if named:
                 lost = missed_invocations(before.missed, missed_now)

@@ -13,7 +13,7 @@ from socklat_gate.load.process import make_load
 from socklat_gate.measured.load_counts import LoadCounts
 from socklat_gate.scenario import Load
 
-__all__ = ["Step", "run_step", "step_load"]
+__all__ = ["LEAST_WITHIN_NS", "Step", "limit_from", "run_step", "step_load"]
 
 LEAD_NS = 50_000_000
 WARMUP_S = 0.2
@@ -22,6 +22,8 @@ MIN_REQUESTS = 400
 SHORTEST_S, LONGEST_S = 1.0, 4.0
 TIMEOUT_FACTOR = 3.0
 LEAST_TIMEOUT_S = 0.5
+WITHIN_FACTOR = 10.0
+LEAST_WITHIN_NS = 10_000_000
 DRIVER_LATE_SHARE = 0.5
 """A driver whose own lateness (p99) is this part of the limit is itself at its end."""
 
@@ -91,3 +93,18 @@ def _step(rate_rps: float, counts: LoadCounts, within_ns: int) -> Step:
         median_ns=middle,
         p99_ns=tail,
     )
+
+
+def limit_from(idle: Step) -> int:
+    """The limit in ns that follows from the latency without a queue: 10 times its p99.
+
+    At least 10 ms, below which a busy machine's scheduling would be what is measured.  Raises
+    `InvalidMeasurement` (LOAD_REFUSED) when nothing was responded to.
+    """
+    if math.isnan(idle.p99_ns) or not idle.in_time:
+        raise InvalidMeasurement(
+            Reason.LOAD_REFUSED,
+            f"the baseline responded to {idle.in_time} of {idle.planned} requests at a low rate",
+            remedy="check service.port and [load], or give --within-ms",
+        )
+    return max(LEAST_WITHIN_NS, round(WITHIN_FACTOR * idle.p99_ns))

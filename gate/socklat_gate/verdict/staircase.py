@@ -22,7 +22,7 @@ class Staircase:
 
     ``next_rps`` is the rate to try, None once the bracket is narrow; ``record`` says whether it was
     carried.  Rates lie in [``least_rps``, ``most_rps``]: a search that reaches an end stops there,
-    ``at_limit``.
+    ``at_limit``.  ``precision`` is the width of a bracket that is narrow.
     """
 
     def __init__(
@@ -32,7 +32,9 @@ class Staircase:
         known: bool = False,
         least_rps: float = 1.0,
         most_rps: float = 200_000.0,
+        precision: float = PRECISION,
     ) -> None:
+        self._precision = precision
         self._least, self._most = least_rps, most_rps
         self._low: float | None = None  # carried
         self._high: float | None = None  # not carried
@@ -70,7 +72,7 @@ class Staircase:
     def _following(self, rate: float, *, carried: bool) -> float | None:
         low, high = self._low, self._high
         if low is not None and high is not None:
-            if high / low <= 1.0 + PRECISION:
+            if high / low <= 1.0 + self._precision:
                 return None
             return math.sqrt(low * high)
         wanted = rate * self._factor if carried else rate / self._factor

@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from socklat_gate.errors import InvalidMeasurement, Reason
-from socklat_gate.job.capacity_job import LEAST_WITHIN_NS, limit_from
-from socklat_gate.load.step import Step, _step, step_load
+from socklat_gate.load.step import LEAST_WITHIN_NS, Step, _step, limit_from, step_load
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.load_counts import LoadCounts
 from socklat_gate.scenario import Load
