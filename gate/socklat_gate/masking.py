@@ -134,19 +134,20 @@ def _pattern(values: tuple[str, ...]) -> re.Pattern[str]:
 def _matcher(form: str, *, split: bool) -> str:
     if split and len(form) >= MIN_LINE:
         return SPLIT.join(map(re.escape, form))
-    return re.escape(form)
+    # Both cases of hexadecimal digits are in use.
+    return re.sub(r"%[0-9A-F]{2}", r"(?i:\g<0>)", re.escape(form))
 
 
 def _forms(value: str) -> Iterator[str]:
     yield value
     data = value.encode("utf-8", "surrogateescape")
     quoted = {quote(data, safe=""), quote(data), quote_plus(data, safe="")}
-    quoted |= {_lower_escapes(one) for one in quoted}
     escaped = {
         json.dumps(value)[1:-1],
         json.dumps(value, ensure_ascii=False)[1:-1],
         repr(value)[1:-1],
         html.escape(value),
+        html.escape(value).replace("&#x27;", "&#39;").replace("&quot;", "&#34;"),
         shlex.quote(value).strip("'"),
     }
     yield from (one for one in quoted | escaped if len(one) >= MIN_LENGTH)
@@ -163,10 +164,6 @@ def _base64_forms(data: bytes) -> Iterator[str]:
         complete = 8 * len(whole) // 6
         for encode in (base64.standard_b64encode, base64.urlsafe_b64encode):
             yield encode(whole).decode()[begun:complete]
-
-
-def _lower_escapes(text: str) -> str:
-    return re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), text)
 
 
 def _lines(value: str) -> Iterable[str]:

@@ -67,7 +67,7 @@ class Command(StrictModel):
             if not re.fullmatch(VARIABLE, name):
                 raise ValueError(f"{name!r} cannot be the name of a variable")
             if name.startswith(OWN_VARIABLES):
-                raise ValueError(f"{name}: variables that begin so are the load's own")
+                raise ValueError(f"variables such as {name} are the load's own")
         return environment
 
     @field_validator("ok_exit_codes")

@@ -132,10 +132,11 @@ def measure(
     ]
     runner = runner_here()
     use_sudo = _use_sudo(sudo)
+    variables = _secret_variables(scenario) if use_sudo else ()
 
     def run(candidate: str | None) -> None:
         chosen = ["--candidate-image", candidate] if candidate else []
-        gate = Gate(_command(), (*arguments, *chosen, *more), out, use_sudo)
+        gate = Gate(_command(), (*arguments, *chosen, *more), out, use_sudo, variables)
         run_gate(runner, gate, os.environ)
 
     if not build:
@@ -170,6 +171,18 @@ def _use_sudo(choice: str) -> bool:
         return False
     hosted = os.environ.get("RUNNER_ENVIRONMENT") == GITHUB_HOSTED
     return choice == "always" or (choice == "auto" and hosted)
+
+
+def _secret_variables(scenario: Path) -> tuple[str, ...]:
+    """Names of the variables that hold the scenario's secrets; none of one that cannot be read."""
+    from socklat_gate.scenario.loader import load_scenario
+    from socklat_gate.scenario.secret import secrets_in
+
+    try:
+        found = secrets_in(load_scenario(scenario))
+        return tuple(secret.env for _, secret in found if secret.env)
+    except UsageError:  # which the gate will say itself
+        return ()
 
 
 def _command() -> tuple[str, ...]:

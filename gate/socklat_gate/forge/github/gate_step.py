@@ -13,12 +13,13 @@ import signal
 import subprocess
 import tempfile
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from socklat_gate import masking
 from socklat_gate.errors import Exit, Interrupted, Reason, UsageError
 from socklat_gate.forge.finding import MAX_TAIL_BYTES
 from socklat_gate.forge.github.runner import Runner
@@ -43,12 +44,16 @@ KEPT_BY_SUDO = ("AWS_", "DOCKER_", "GITHUB_", "RUNNER_")
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What to run: ``command`` is how socklat-gate is called, ``arguments`` follow ``gate``."""
+    """What to run: ``command`` is how socklat-gate is called, ``arguments`` follow ``gate``.
+
+    ``variables`` are those that the scenario names for its secrets, which sudo would drop.
+    """
 
     command: tuple[str, ...]
     arguments: tuple[str, ...]
     out: Path
     sudo: bool
+    variables: tuple[str, ...] = ()
 
 
 def run_gate(runner: Runner, gate: Gate, environment: Mapping[str, str]) -> int:
@@ -58,7 +63,8 @@ def run_gate(runner: Runner, gate: Gate, environment: Mapping[str, str]) -> int:
     doctor says what to do.
     """
     child = child_environment(environment)
-    prefix = sudo_prefix(child) if gate.sudo else ()
+    masking.suspect(environment)
+    prefix = sudo_prefix(child, gate.variables) if gate.sudo else ()
     with runner.untrusted_output("socklat-gate gate"):
         command = [*prefix, *gate.command, "gate", *gate.arguments]
         exit_code, tail = _run(runner, command, child)
@@ -82,9 +88,11 @@ def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def sudo_prefix(environment: Mapping[str, str]) -> tuple[str, ...]:
+def sudo_prefix(environment: Mapping[str, str], variables: Collection[str] = ()) -> tuple[str, ...]:
     """How a command is run as root with the part of the environment that a gate looks at."""
-    kept = ",".join(sorted(name for name in environment if name.startswith(KEPT_BY_SUDO)))
+    kept = ",".join(
+        sorted(name for name in environment if name.startswith(KEPT_BY_SUDO) or name in variables)
+    )
     return ("sudo", "-n", f"--preserve-env={kept}") if kept else ("sudo", "-n")
 
 
@@ -152,6 +160,7 @@ def _copy(runner: Runner, output: IO[bytes], tail: deque[str]) -> None:
 
 
 def _show(runner: Runner, line: str, tail: deque[str]) -> None:
+    line = masking.mask_foreign(line)
     runner.log.write(line + "\n")
     runner.log.flush()
     tail.append(line[:MAX_LINE])

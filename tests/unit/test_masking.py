@@ -1,0 +1,174 @@
+"""Values that must not be seen: in every form, at every cut, in every text that leaves."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import os
+import shlex
+import subprocess
+import sys
+import urllib.parse
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from socklat_gate import masking
+from socklat_gate.errors import InvalidMeasurement, Reason, UsageError
+from socklat_gate.masking import MASK, looks_secret, mask, mask_cut, mask_foreign, register, suspect
+
+ROOT = Path(__file__).resolve().parents[2]
+CANARY = """canary-9f3/+"\\<&'ü ~Zq7="""
+PLAIN = "canary5bd1e8c7a2f4096"
+SEAM = 4
+
+
+@pytest.mark.parametrize("value", [CANARY, PLAIN])
+@pytest.mark.parametrize(
+    "form",
+    [
+        str,
+        lambda value: f"x{value}y",
+        json.dumps,
+        lambda value: json.dumps(value, ensure_ascii=False),
+        repr,
+        html.escape,
+        urllib.parse.quote,
+        urllib.parse.quote_plus,
+        lambda value: urllib.parse.quote(value, safe=""),
+        lambda value: urllib.parse.quote(value, safe="").replace("%2F", "%2f"),
+        lambda value: value.encode().hex(),
+        lambda value: value.encode().hex().upper(),
+        lambda value: shlex.join(["tool", f"--token={value}"]),
+        lambda value: base64.b64encode(value.encode()).decode(),
+        lambda value: base64.urlsafe_b64encode(value.encode()).decode(),
+        lambda value: base64.b64encode(f"user:{value}".encode()).decode(),
+        lambda value: base64.b64encode(f"u:{value}\n".encode()).decode(),
+        lambda value: base64.b64encode(f"me:{value}and more".encode()).decode(),
+    ],
+)
+def test_a_registered_value_is_gone_in_every_form(value: str, form: Callable[[str], str]) -> None:
+    register(value)
+    text = mask(f"before {form(value)} after")
+    assert text.startswith("before ")
+    assert text.endswith(" after")
+    assert MASK in text
+    # What is left is what the form has of itself; at the seams of Base64 a digit or two.
+    assert len(text) <= len(f"before {form('')} after") + len(MASK) + SEAM
+
+
+def test_what_nobody_registered_stays() -> None:
+    assert mask(CANARY) == CANARY
+    register(PLAIN)
+    assert mask("canary and the rest") == "canary and the rest"
+
+
+def test_a_value_inside_another_leaves_no_rest() -> None:
+    register("inner-value")
+    register("inner-value-and-more")
+    assert mask("inner-value-and-more inner-value") == f"{MASK} {MASK}"
+
+
+@pytest.mark.parametrize("broken", ["\n", "\r\n", "\n    ", "\ufffd"])
+def test_a_value_that_a_log_breaks_over_lines(broken: str) -> None:
+    register(PLAIN)
+    for at in range(1, len(PLAIN)):
+        assert mask(f"a {PLAIN[:at]}{broken}{PLAIN[at:]} b") == f"a {MASK} b"
+
+
+def test_each_line_of_a_value_of_several() -> None:
+    lines = ["-----BEGIN KEY-----", "MIIEvQIBADANBgkq", "hkiG9w0BAQEFAASC", "-----END KEY-----"]
+    register("\n".join(lines))
+    for line in lines:
+        assert line not in mask(f"log: {line} end")
+
+
+def test_name_and_password_of_basic_credentials() -> None:
+    register(base64.b64encode(b"shop:s3cret-word").decode())
+    assert mask("logged in shop:s3cret-word") == f"logged in {MASK}"
+    assert mask("password s3cret-word") == f"password {MASK}"
+
+
+@pytest.mark.parametrize("left", [6, 12, len(PLAIN) - 1])
+def test_a_value_that_a_cut_goes_through(left: int) -> None:
+    register(PLAIN)
+    assert mask_cut(f"{PLAIN[-left:]} rest") == f"{MASK} rest"
+    assert mask_cut(f"rest {PLAIN[:left]}") == f"rest {MASK}"
+
+
+def test_names_that_look_secret() -> None:
+    names = "API_TOKEN GITHUB_TOKEN DB_PASSWORD PGPASSWORD AWS_SECRET_ACCESS_KEY SIGNING_KEY"
+    names += " STRIPE_APIKEY my-secret mysql_pwd authToken"
+    assert [name for name in names.split() if not looks_secret(name)] == []
+
+
+@pytest.mark.parametrize(
+    "name", ["PATH", "HOME", "PWD", "OLDPWD", "KEYBOARD", "MONKEY", "LOG_LEVEL", "AUTHOR"]
+)
+def test_names_that_do_not(name: str) -> None:
+    assert not looks_secret(name)
+
+
+def test_what_looks_secret_is_masked_in_foreign_text_alone() -> None:
+    suspect({"DB_PASSWORD": "postgres-dev", "MODE": "production", "SHORT_KEY": "abc"})
+    log = "postgres-dev production abc"
+    assert mask_foreign(log) == f"{MASK} production abc"
+    assert mask(log) == log
+
+
+@pytest.mark.parametrize("value", ["1234567890", "/run/secrets/db", "./key.pem"])
+def test_numbers_and_paths_are_no_suspects(value: str) -> None:
+    suspect({"SESSION_KEY": value})
+    assert mask_foreign(f"reading {value}") == f"reading {value}"
+
+
+def test_an_error_holds_no_secret() -> None:
+    register(PLAIN)
+    suspect({"DB_PASSWORD": "postgres-dev"})
+    error = UsageError(Reason.BAD_SCENARIO, f"no {PLAIN}", remedy=f"give {PLAIN}")
+    assert (error.message, error.remedy, str(error)) == (f"no {MASK}", f"give {MASK}", f"no {MASK}")
+    died = InvalidMeasurement(Reason.SERVICE_DIED, "died").with_log(f"{PLAIN}\npostgres-dev")
+    assert died.log == f"{MASK}\n{MASK}"
+    assert died.message == "died"
+
+
+PROGRAM = f"""
+import sys, traceback
+from socklat_gate import masking
+from socklat_gate.stdio import ensure_buffered_stdio
+ensure_buffered_stdio()
+masking.register({PLAIN!r})
+print("to stderr {PLAIN}", file=sys.stderr)
+print("number 1234")
+from rich.console import Console
+Console(stderr=True).print("rich [bold]{PLAIN}[/]")
+raise RuntimeError("internal {PLAIN}")
+"""
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_nothing_secret_leaves_by_stderr(unbuffered: str) -> None:
+    environment = {"PYTHONPATH": f"{ROOT}/gate", "PYTHONUNBUFFERED": unbuffered}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "number 1234\n"
+    assert f"to stderr {MASK}\n" in done.stderr
+    assert f"rich {MASK}\n" in done.stderr
+    assert f"RuntimeError: internal {MASK}\n" in done.stderr
+    # The line of source that the traceback shows is the program's own.
+    assert PLAIN not in done.stderr
+
+
+def test_nothing_is_known_after_forgetting() -> None:
+    register(PLAIN)
+    suspect({"DB_PASSWORD": PLAIN})
+    masking.forget_all()
+    assert masking.registered() == ()
+    assert mask_foreign(PLAIN) == PLAIN
