@@ -83,8 +83,11 @@ def load_to_json(load: Load) -> dict[str, Any]:
     Secrets stand there in the clear: it is for the worker's stdin alone.  Raises `UsageError`
     (BAD_SECRET).
     """
-    from socklat_gate.scenario.secret import REVEALED  # noqa: PLC0415 - needs pydantic
+    # It needs pydantic, and so is not for the worker.
+    from socklat_gate.scenario.secret import REVEALED, reveal, secrets_in  # noqa: PLC0415
 
+    for _, secret in secrets_in(load):
+        reveal(secret)  # an error within the dump would come as one of pydantic's
     requests = [request.model_dump(mode="json", context=REVEALED) for request in load.requests]
     members = load.model_dump(mode="json", exclude={"request"}, context=REVEALED)
     descriptors = b64encode(load.descriptors).decode()

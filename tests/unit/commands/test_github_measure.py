@@ -43,3 +43,22 @@ def test_in_a_pull_request_limits_are_those_of_its_target(
     (arguments,) = called
     found = arguments[arguments.index("--gate-from") + 1] if "--gate-from" in arguments else None
     assert found == expected
+
+
+def test_sudo_is_told_which_variables_the_scenario_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "socklat.toml").write_text(
+        'name = "x"\n[service]\nimage = "x"\nport = 80\nenv = { A = { file = "f" } }\n'
+        '[load]\ndriver = "http"\nheaders = { authorization = { env = "API_TOKEN" } }\n'
+    )
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    kept: list[tuple[str, ...]] = []
+    monkeypatch.setattr(
+        gate_step, "run_gate", lambda _runner, gate, _environment: kept.append(gate.variables)
+    )
+    for words in (["socklat.toml"], ["socklat.toml", "--sudo", "never"], ["no-such-file"]):
+        more = [] if "--sudo" in words else ["--sudo", "always"]
+        CliRunner().invoke(cli, ["github", "measure", *words, *more], catch_exceptions=False)
+    assert kept == [("API_TOKEN",), (), ()]

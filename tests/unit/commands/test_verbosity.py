@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from socklat_gate import masking
 from socklat_gate.commands.root import cli
 from socklat_gate.commands.verbosity import log_to_stderr
 
@@ -84,3 +85,17 @@ def test_an_old_key_of_a_scenario_is_noted_and_not_on_stdout(tmp_path: Path) -> 
     assert "gate.max_set_aside is now named max_excluded_pairs" in done.stderr
     assert done.stdout == ""
     assert "Z warning" in CliRunner().invoke(cli, ["-v", *base]).stderr
+
+
+def test_no_record_shows_a_secret(capsys: pytest.CaptureFixture[str]) -> None:
+    masking.register("canary5bd1e8c7a2f4096")
+    log_to_stderr(2)
+    log.warning("given %s", "canary5bd1e8c7a2f4096")
+    try:
+        raise ValueError("canary5bd1e8c7a2f4096")
+    except ValueError:
+        log.exception("failed")
+    shown = capsys.readouterr().err
+    assert "given ***" in shown
+    assert "ValueError: ***" in shown
+    assert "canary5bd" not in shown.replace('ValueError("canary5bd1e8c7a2f4096")', "")

@@ -347,3 +347,31 @@ def test_a_limit_is_judged_in_pairs_where_there_is_a_baseline(
     result = judge([0.0] * 40, metrics=LIMIT)
     assert outcome(result) == (Outcome.PASS, Reason.WITHIN_LIMITS)
     assert len(result.pairs) >= 5
+
+
+def test_log_lines_of_a_container_are_shown_only_where_asked_for(
+    judge: Callable[..., GateResult],
+) -> None:
+    died = InvalidMeasurement(Reason.SERVICE_DIED, "exit code 3").with_log("one\ntwo\nthree")
+    assert "two" not in repr(judge([died]).verdict)
+
+
+def test_as_many_log_lines_as_the_scenario_asks_for(tmp_path: Path) -> None:
+    asked = scenario()
+    service = asked.service.model_copy(update={"log_lines": 2})
+    lines: list[str] = []
+    progress = quiet_progress()
+    progress.line = lines.append  # type: ignore[method-assign]
+    job = GateJob(
+        client=None,
+        scenario=asked.model_copy(update={"service": service}),
+        directory=tmp_path,
+        candidate=IMAGE,
+        find_reference=lambda: None,  # type: ignore[arg-type,return-value]
+        seed=9,
+        progress=progress,
+    )
+    died = InvalidMeasurement(Reason.SERVICE_DIED, "exit code 3").with_log("one\ntwo\nthree")
+    (reason,) = job._failure_verdict(died).reasons
+    assert reason.numbers["text"] == "exit code 3 | two | three"
+    assert lines == ["| one", "| two", "| three"]

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from socklat_gate import masking
 from socklat_gate.job.progress import Progress
 from socklat_gate.measured.verdict import Outcome
 from tests.unit.factories import make_cpu_metric, make_spike_verdict, make_verdict
@@ -93,3 +94,12 @@ def test_spikes_after_a_pair(
     spikes = make_spike_verdict(failed=failed, candidate=candidate)
     Progress().pair_done(3, 40, replace(make_verdict(Outcome.PASS), spikes=spikes), 42.0)
     assert f"p99 +0.40% ok{said}  (at most" in capsys.readouterr().err
+
+
+def test_no_line_shows_a_secret(capsys: pytest.CaptureFixture[str]) -> None:
+    masking.register("canary5bd1e8c7a2f4096")
+    with Progress() as progress:
+        progress.line("removed canary5bd1e8c7a2f4096")
+    progress.phase("building canary5bd1e8c7a2f4096")
+    assert capsys.readouterr().err == "removed ***\n"
+    assert "canary" not in progress.__rich__().plain

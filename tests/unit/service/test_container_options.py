@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from socklat_gate import masking
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.scenario import Service
 from socklat_gate.service.arm import ArmSpec
@@ -108,3 +109,36 @@ def test_nothing_is_published_or_limited_unless_asked() -> None:
 def test_published_ports_stay_on_the_loopback() -> None:
     options = container_options(service(publish=9000), Path("/"), ArmSpec("candidate", IMAGE))
     assert options["ports"] == {"80/tcp": ("127.0.0.1", 9001)}
+
+
+def test_secrets_of_the_environment_are_in_the_clear_there_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OUTSIDE", "canary5bd1e8c7a2f4096")
+    described = service(
+        env={"API_TOKEN": {"env": "OUTSIDE"}, "DB_PASSWORD": "from-the-repository", "MODE": "x"}
+    )
+    options = container_options(described, tmp_path, ArmSpec("candidate", IMAGE, env={"C": "4"}))
+    assert options["environment"] == {
+        "API_TOKEN": "canary5bd1e8c7a2f4096",
+        "DB_PASSWORD": "from-the-repository",
+        "MODE": "x",
+        "C": "4",
+    }
+    rest = {name: value for name, value in options.items() if name != "environment"}
+    assert "canary" not in repr((rest, described))
+    # One is a secret by the scenario's word, the other by its variable's name.
+    assert masking.mask("canary5bd1e8c7a2f4096 from-the-repository") == "*** from-the-repository"
+    assert masking.mask_foreign("from-the-repository x") == "*** x"
+
+
+def test_a_secret_that_is_gone_is_named_with_its_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OUTSIDE", raising=False)
+    described = service(env={"API_TOKEN": {"env": "OUTSIDE"}})
+    with pytest.raises(
+        UsageError, match=r"service\.env\.API_TOKEN: the variable OUTSIDE"
+    ) as caught:
+        container_options(described, tmp_path, ArmSpec("candidate", IMAGE))
+    assert caught.value.reason is Reason.BAD_SECRET

@@ -1,13 +1,20 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from socklat_gate import masking
 from socklat_gate.scenario import Service
 from socklat_gate.service.arm import ArmSpec
+from socklat_gate.service.compose import Compose
 from socklat_gate.service.image import ImageRef
-from socklat_gate.service.stack_document import arm_document
+from socklat_gate.service.stack_document import (
+    arm_document,
+    mask_environments,
+    secret_environment,
+)
 
 LABELS = {"dev.socklat-gate.run": "abc"}
 STACK: dict[str, Any] = {
@@ -95,3 +102,42 @@ def test_the_document_read_stays_as_it_was() -> None:
 def test_what_does_not_go_together_is_refused(service: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="compose"):
         Service.model_validate({"port": 80, **service})
+
+
+def test_a_secret_is_in_composes_environment_and_not_in_its_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OUTSIDE", "canary5bd1e8c7a2f4096")
+    env = {"API_TOKEN": {"env": "OUTSIDE", "prefix": "t:"}, "MODE": "x"}
+    made = document({"env": env})
+    assert "canary" not in repr(made)
+    described = Service.model_validate(
+        {"compose": "compose.yml", "service": "api", "port": 8080, "env": env}
+    )
+    ((variable, value),) = secret_environment(described).items()
+    assert value == "t:canary5bd1e8c7a2f4096"
+    assert made["services"]["api"]["environment"]["API_TOKEN"] == "${" + variable + "}"
+
+
+def test_compose_is_given_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    tool = tmp_path / "compose"
+    tool.write_text('#!/bin/sh\n[ "$PATH" ] && echo "$GIVEN in $*" >&2\nexit 1\n')
+    tool.chmod(0o755)
+    monkeypatch.setattr("socklat_gate.service.compose._command", lambda: (str(tool),))
+    masking.register("canary5bd1e8c7a2f4096")
+    compose = Compose("p", tmp_path / "f", tmp_path, {"GIVEN": "canary5bd1e8c7a2f4096"})
+    # What it says is masked, and its arguments never had it.
+    assert compose.run("up").startswith("*** in --project-name p")
+
+
+def test_values_of_the_stack_that_look_secret_are_masked_in_logs() -> None:
+    mask_environments(
+        {
+            "services": {
+                "db": {"environment": {"POSTGRES_PASSWORD": "postgres-dev", "MODE": "production"}},
+                "api": {"environment": ["DB_TOKEN=token-of-dev", "EMPTY"]},
+                "bare": {},
+            }
+        }
+    )
+    assert masking.mask_foreign("postgres-dev production token-of-dev") == "*** production ***"

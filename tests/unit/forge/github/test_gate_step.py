@@ -194,3 +194,17 @@ def test_an_image_that_was_built_is_removed(
         assert calls.read_text() == f"build --tag {tag} {tmp_path}\n"
         raise RuntimeError
     assert calls.read_text().splitlines()[1] == f"image rm {tag}"
+
+
+def test_sudo_keeps_what_the_scenario_names() -> None:
+    given = {"PATH": "/bin", "API_TOKEN": "a", "OTHER": "b"}
+    assert sudo_prefix(given, ("API_TOKEN", "UNSET")) == ("sudo", "-n", "--preserve-env=API_TOKEN")
+
+
+def test_what_looks_secret_is_masked_in_log_and_tail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DB_PASSWORD", "canary5bd1e8c7a2f4096")
+    _, log, tail = run(tmp_path, 'echo "password is $DB_PASSWORD"')
+    assert "password is ***\n" in log
+    assert "password is ***" in tail

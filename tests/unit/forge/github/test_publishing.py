@@ -293,3 +293,12 @@ def test_an_address_elsewhere_is_no_artifact(step: Step, url: str) -> None:
         artifact_address(step.job(), url)
     assert artifact_address(step.job(), "") == ""
     assert artifact_address(step.job(), ARTIFACT) == ARTIFACT
+
+
+def test_log_lines_of_others_are_for_the_jobs_log_alone(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("note: ours\n| theirs, with a secret\nerror: died [x]\n")
+    finding = finding_of(tmp_path, 6, tmp_path / "log", None)
+    assert isinstance(finding.report, str)
+    assert "theirs" not in finding.report
+    assert "note: ours" in finding.report
+    assert "died" in finding.problem
