@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from errno import ECONNRESET
+import struct
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from socklat_gate.load.connection_owner import ConnectionOwner
 from socklat_gate.load.ending import BY_SERVICE, kind_of
-from socklat_gate.load.handshake_failed import HandshakeFailed
 from socklat_gate.load.marking import (
     CONTROL_DSFIELD,
     CONTROL_IN_FLIGHT_DSFIELD,
     NO_DSFIELD,
     set_dsfield,
 )
+from socklat_gate.load.opening import Opening
 from socklat_gate.load.protocols.parser import BadResponse
 from socklat_gate.load.protocols.session import ClientSession
+from socklat_gate.load.protocols.tls import TlsSession
 from socklat_gate.load.request_log import SENT
 
 if TYPE_CHECKING:
@@ -29,6 +32,10 @@ NONE = -1
 CLOSED = "the server closed the connection"
 CONFIRM_AFTER_S = 0.05
 """An error reply that no close follows within this time is the response to the request."""
+CLOSE_WITHIN_S = 1.0
+"""So long a service that announced a close has time for it."""
+RESET = struct.pack("ii", 1, 0)
+"""Value of SO_LINGER with which a close is a reset, which leaves the port free."""
 
 
 class Connection(asyncio.Protocol):
@@ -45,7 +52,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_dsfield",
         "_now_ns",
-        "_opened",
+        "_opening",
         "_owner",
         "_session",
         "_sock",
@@ -75,7 +82,10 @@ class Connection(asyncio.Protocol):
         self._session = session
         self._transport: asyncio.Transport
         self._dsfield = NO_DSFIELD
-        self._opened: asyncio.Future[None] | None = None
+        self._opening: Opening | None = None
+        if not session.ready:
+            note = partial(owner.record.handshake, owner.arm)
+            self._opening = Opening(session, owner.now_ns, note)
         name = sock.getsockname()
         self.port: int = name[1] if isinstance(name, tuple) else 0
         self.ordinal = 0
@@ -128,13 +138,13 @@ class Connection(asyncio.Protocol):
                     raise BadResponse("more bytes came than one response has: check load.response")
                 else:
                     self._complete(now_ns)
-            elif self._opened is not None and session.ready:
-                self._settle_opening(None)
+            elif self._opening is not None and not self._opening.done.done():
+                self._opening.advance()
             elif self.request == NONE and not session.reusable:
                 self._let_go()
         except BadResponse as error:
-            if self._opened is not None:
-                self._settle_opening(HandshakeFailed(str(error)))
+            if self._opening is not None and not self._opening.done.done():
+                self._opening.reject(error)
                 self._transport.abort()
             else:
                 self._abandon("protocol", str(error))
@@ -142,12 +152,9 @@ class Connection(asyncio.Protocol):
     def opened(self) -> asyncio.Future[None] | None:
         """Done once requests can be sent; None when they can be already.
 
-        It fails with `HandshakeFailed`, or another `OSError` when the service closed before.
+        It fails as `Opening.done` does.
         """
-        if self._session.ready:
-            return None
-        self._opened = asyncio.get_running_loop().create_future()
-        return self._opened
+        return None if self._opening is None else self._opening.done
 
     def fail(self, kind: ErrorKind, text: str) -> None:
         """Give up the request in flight, if any, and the connection."""
@@ -162,24 +169,40 @@ class Connection(asyncio.Protocol):
 
     def close(self) -> None:
         """Close after what is buffered is sent."""
+        if isinstance(self._session, TlsSession) and self.request == NONE:
+            self._say(self._session.goodbye(), CONTROL_DSFIELD)
         self._transport.close()
+
+    def await_close(self) -> None:
+        """Let the service close first, as it announced: it is its port that then waits, not ours.
+
+        A port of the side that closed first cannot be used again for a minute.
+        """
+        if not self._transport.is_closing():
+            asyncio.get_running_loop().call_later(CLOSE_WITHIN_S, self._reset)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport, and begin the conversation."""
         self._transport = cast("asyncio.Transport", transport)
+        if self._opening is not None:
+            self._opening.begin()
         if self._session.has_control:
             self._send_control(CONTROL_DSFIELD)
 
     def eof_received(self) -> None:
         """The server closed, which is how some HTTP responses end."""
-        if self.request != NONE and self._session.eof():
-            self._complete(self._now_ns())
+        if self.request == NONE:
+            return
+        try:
+            if self._session.eof():
+                self._complete(self._now_ns())
+        except BadResponse as error:
+            self._abandon("closed", str(error))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is closed, by either side."""
-        if self._opened is not None:
-            error = exc if isinstance(exc, OSError) else ConnectionResetError(ECONNRESET, CLOSED)
-            self._settle_opening(error)
+        if self._opening is not None:
+            self._opening.closed(exc)
         if self.request != NONE:
             text = getattr(exc, "strerror", None) or CLOSED
             self._abandon(kind_of(exc), text)
@@ -187,9 +210,21 @@ class Connection(asyncio.Protocol):
         if not self.closed.done():
             self.closed.set_result(None)
 
+    def _reset(self) -> None:
+        """End a connection that the service did not close."""
+        if not self.closed.done():
+            with suppress(OSError):
+                self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            self._transport.abort()
+
     def _send_control(self, dsfield: int) -> None:
+        """What the session has to say beside requests."""
+        self._say(self._session.control(), dsfield)
+
+    def _say(self, data: bytes, dsfield: int) -> None:
         """Send what is no part of a request, marked as such."""
-        data = self._session.control()
+        if not data:
+            return
         try:
             self._mark(dsfield)
             sent = self._sock.send(data)
@@ -204,15 +239,6 @@ class Connection(asyncio.Protocol):
         if value != self._dsfield:
             set_dsfield(self._sock, value)
             self._dsfield = value
-
-    def _settle_opening(self, error: Exception | None) -> None:
-        waiting, self._opened = self._opened, None
-        if waiting is None or waiting.done():
-            return
-        if error is None:
-            waiting.set_result(None)
-        else:
-            waiting.set_exception(error)
 
     def _let_go(self) -> None:
         """The server takes no more requests here."""
@@ -285,4 +311,4 @@ class Connection(asyncio.Protocol):
             owner.release(self)
         else:
             owner.on_closed(self, lost=owner.keeps_alive)
-            self._transport.close()
+            self.await_close()

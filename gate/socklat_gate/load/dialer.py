@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
-from socklat_gate.load.handshake_failed import HandshakeFailed
+from socklat_gate.load.handshake_failed import HandshakeFailed, NotReady
 
 __all__ = ["CONNECT_WITHIN_S", "ConnectFailed", "Dialer", "Network", "TcpNetwork"]
 
@@ -68,11 +68,15 @@ class TcpNetwork:
 
 
 class ConnectFailed(Exception):
-    """The endpoint did not take all connections within `CONNECT_WITHIN_S`."""
+    """The endpoint did not take all connections within `CONNECT_WITHIN_S`.
+
+    ``remedy`` is what to do about it, where that is known better than in general.
+    """
 
     def __init__(self, endpoint: str, error: OSError, but: str = "") -> None:
         self.endpoint = endpoint
         self.error = f"{_text(error)}{but}"
+        self.remedy = error.remedy if isinstance(error, NotReady) else ""
         super().__init__(f"{endpoint}: {self.error}")
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from socklat_gate.load.clock import Clock, MonotonicClock, Timer
 from socklat_gate.load.dialer import Network, TcpNetwork
+from socklat_gate.load.fresh_pool import FreshPool
 from socklat_gate.load.messages import MessageSource
 from socklat_gate.load.pool import Pool
 from socklat_gate.load.request_log import SENT, WAITING, Record
@@ -46,9 +47,11 @@ class Driver:
         source = MessageSource(load, array("H", schedule.kind.tobytes()))
         self._timeout_ns = round(load.timeout_s * 1e9)
         names = [request.name for request in source.requests]
-        self._record = Record(schedule, len(endpoints), names)
+        fresh = not load.keep_alive
+        self._record = Record(schedule, len(endpoints), names, fresh=fresh)
+        pool: type[Pool | FreshPool] = FreshPool if fresh else Pool
         self._pools = [
-            Pool(load, source, self._record, arm, endpoint, clock, network)
+            pool(load, source, self._record, arm, endpoint, clock, network)
             for arm, endpoint in enumerate(endpoints)
         ]
         self._timer: Timer | None = None

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from socklat_gate.load.dialer import Network, TcpNetwork
 from socklat_gate.load.marking import CONTROL_DSFIELD, set_dsfield
 from socklat_gate.load.messages import Message
+from socklat_gate.load.protocols.authority import authority_of
 from socklat_gate.load.protocols.grpc import write_grpc
 from socklat_gate.load.protocols.grpc_reflection import (
     ReflectionFailed,
     ReflectionSession,
     describe,
 )
-from socklat_gate.load.protocols.http2_requests import Http2Requests, authority_of
+from socklat_gate.load.protocols.http2_requests import Http2Requests
 from socklat_gate.load.protocols.parser import BadResponse
 from socklat_gate.scenario.grpc_types import path_parts
 

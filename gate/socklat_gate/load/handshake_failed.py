@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
-__all__ = ["HandshakeFailed"]
+__all__ = ["ClosedEarly", "HandshakeFailed", "NotReady"]
 
 
-class HandshakeFailed(OSError):
-    """What client and service said to each other first did not succeed; trying again is no use."""
+class NotReady(OSError):
+    """What client and service said to each other first did not succeed.
+
+    ``remedy`` is what to do about it, empty where that is in the text.
+    """
+
+    def __init__(self, text: str, remedy: str = "") -> None:
+        super().__init__(text)
+        self.remedy = remedy
+
+
+class HandshakeFailed(NotReady):
+    """Trying again is no use."""
+
+
+class ClosedEarly(NotReady):
+    """The service closed the connection before that: it may only be starting."""

@@ -26,7 +26,9 @@ from socklat_gate.load.load_driver import (
     Window,
     make_window,
 )
+from socklat_gate.load.ports import check_ports
 from socklat_gate.load.schedule import make_schedule
+from socklat_gate.load.tls_files import make_context
 from socklat_gate.load.worker_client import Worker, WorkerClient
 from socklat_gate.load.worker_json import counts_from_json, load_to_json
 from socklat_gate.measured.load_counts import LoadCounts
@@ -63,7 +65,8 @@ class LoadProcess:
     """`LoadDriver` for ``tcp`` and ``http``; see `load.worker` for the protocol between the two.
 
     ``worker`` and ``now_ns`` (CLOCK_MONOTONIC) are for tests in another time.  Raises `UsageError`
-    for a schedule that is too long or a CPU set that does not exist.
+    for a schedule that is too long, more connections than there are ports, a CPU set that does not
+    exist, or files of ``load.tls`` that cannot be used.
     """
 
     def __init__(
@@ -79,6 +82,9 @@ class LoadProcess:
     ) -> None:
         # The worker makes it again, but its errors would come as a crash.
         make_schedule(load, len(endpoints), seed, interleave, slice_ms)
+        check_ports(load)
+        if load.tls is not None:
+            make_context(load.tls)
         self._load = load
         self._task = {
             "endpoints": [[endpoint.host, endpoint.port] for endpoint in endpoints],
@@ -136,7 +142,8 @@ class LoadProcess:
                 Reason.LOAD_REFUSED,
                 f"the service at {event['endpoint']} did not take the load's connections: "
                 f"{event['error']}",
-                remedy="check service.port, that the service listens on all addresses (0.0.0.0) "
+                remedy=event["remedy"]
+                or "check service.port, that the service listens on all addresses (0.0.0.0) "
                 "and that it allows load.connections clients",
             )
 

@@ -50,10 +50,13 @@ class Record:
     byte of the response) are 0 until they happen, and so are ``status`` and ``size`` (bytes) of the
     response and ``failed``, the number of its `ErrorKind`.  ``opened`` and ``lost`` count the
     connections of each arm.  ``names`` are those of the schedule's kinds; where they have some,
-    there is a ``sent_log``.
+    there is a ``sent_log``.  ``dialed_ns`` is when the connection for a request was begun, where
+    each has its own (``fresh``).
     """
 
-    def __init__(self, schedule: Schedule, arms: int, names: Sequence[str] = ("",)) -> None:
+    def __init__(
+        self, schedule: Schedule, arms: int, names: Sequence[str] = ("",), *, fresh: bool = False
+    ) -> None:
         self._schedule = schedule
         self._measured = schedule.measured
         n = schedule.offsets_ns.size
@@ -62,6 +65,7 @@ class Record:
         self.woke_ns = array("q", bytes(8 * n))
         self.sent_ns = array("q", bytes(8 * n))
         self.done_ns = array("q", bytes(8 * n))
+        self.dialed_ns = array("q", bytes(8 * n)) if fresh else None
         self.state = bytearray(n)
         self.starved = bytearray(n)
         self.status = array("H", bytes(2 * n))
@@ -80,6 +84,7 @@ class Record:
         self.grown = [0] * arms
         self.opened = [0] * arms
         self.lost = [0] * arms
+        self._handshakes_ns: list[array[int]] = [array("q") for _ in range(arms)]
 
     def name_of(self, request: int) -> str:
         """The name of its kind; "" where it has none."""
@@ -119,6 +124,11 @@ class Record:
         if refused:
             self._fail(request, "refused", "connection refused")
 
+    def unsent(self, request: int, kind: ErrorKind, text: str) -> None:
+        """``request`` was never sent, since the connection for it could not be opened."""
+        self.state[request] = EXPIRED
+        self._fail(request, kind, text)
+
     def _fail(self, request: int, kind: ErrorKind, text: str) -> None:
         self.failed[request] = KIND_NUMBERS[kind]
         self._note(self.arm[request], text, warmup=request < self._first_measured)
@@ -129,6 +139,10 @@ class Record:
         self.sent -= 1
         if self.sent_log is not None:
             self.sent_log.requeue(request, self.sent_ns[request])
+
+    def handshake(self, arm: int, took_ns: int) -> None:
+        """A TLS handshake was complete ``took_ns`` after the connection's first byte."""
+        self._handshakes_ns[arm].append(took_ns)
 
     def refusal(self, arm: int) -> None:
         """The service replied that it takes no more connections."""
@@ -174,7 +188,7 @@ class Record:
             errors=int(np.count_nonzero(measured & went_wrong)) + self._strays[arm],
             responded_total=int(np.count_nonzero(of_arm & has_response)) + self._refusals[arm],
             late_p99_ns=_p99((woke - due)[handled]),
-            lag_p99_ns=_p99((sent - due)[left]),
+            lag_p99_ns=_p99((self._begun(sent) - due)[left]),
             client=Histogram.of((done - due)[responded]),
             first_error=self._first_error[arm],
             grown=self.grown[arm],
@@ -188,7 +202,17 @@ class Record:
                 for kind, name in enumerate(self._names)
                 if name
             },
+            handshakes=Histogram.of(self._handshakes(arm)) if self._handshakes_ns[arm] else None,
         )
+
+    def _begun(self, sent_ns: I64) -> I64:
+        """When the driver turned to each request; connecting for it alone comes after that."""
+        if self.dialed_ns is None:
+            return sent_ns
+        return np.frombuffer(cast("bytes", self.dialed_ns), dtype=np.int64)
+
+    def _handshakes(self, arm: int) -> I64:
+        return np.frombuffer(cast("bytes", self._handshakes_ns[arm]), dtype=np.int64)
 
     def _part(self, of_kind: Mask, was_sent: Mask, responded: Mask) -> RequestCounts:
         """That of the measured requests ``of_kind``."""

@@ -6,7 +6,7 @@ delay a request.  The messages, with all times in ns of CLOCK_MONOTONIC::
     <- {"load": {...}, "secrets": [...], "endpoints": [[host, port], ...], "seed": 7,
         "interleave": "request", "slice_ms": 100.0, "sent_fd": null}
     -> {"event": "unprepared", "error": ..., "remedy": ...}  if no request can be written, or else
-    -> {"event": "connected"}      or {"event": "refused", "endpoint": ..., "error": ...}
+    -> {"event": "connected"}      or {"event": "refused", "endpoint": ..., ...}
     <- {"start_ns": 123}
     -> {"event": "progress", "sent": 10, "responded": 9}     at most once a second
     <- {"end_ns": 456}                                      at most once, to end early
@@ -140,7 +140,12 @@ async def serve(
         write_event({"event": "done", "arms": [counts_to_json(arm) for arm in counts]})
     except ConnectFailed as refusal:
         write_event(
-            {"event": "refused", "endpoint": refusal.endpoint, "error": masking.mask(refusal.error)}
+            {
+                "event": "refused",
+                "endpoint": refusal.endpoint,
+                "error": masking.mask(refusal.error),
+                "remedy": refusal.remedy,
+            }
         )
     finally:
         listener.cancel()

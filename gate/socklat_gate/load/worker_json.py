@@ -101,13 +101,13 @@ def load_from_json(document: dict[str, Any]) -> Load:
     long to import as all else that the worker needs.
     """
     requests = tuple(SimpleNamespace(**_with_expect(one)) for one in document["requests"])
-    descriptors = b64decode(document["descriptors"])
-    return cast(
-        "Load",
-        SimpleNamespace(
-            **{**_with_expect(document), "requests": requests, "descriptors": descriptors}
-        ),
-    )
+    tls = document["tls"]
+    inner = {
+        "requests": requests,
+        "descriptors": b64decode(document["descriptors"]),
+        "tls": None if tls is None else SimpleNamespace(**tls),
+    }
+    return cast("Load", SimpleNamespace(**{**_with_expect(document), **inner}))
 
 
 def _with_expect(document: dict[str, Any]) -> dict[str, Any]:

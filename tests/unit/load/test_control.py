@@ -128,7 +128,7 @@ def test_requests_wait_until_a_connection_is_ready(marks):
     [
         (lambda peer: peer.write(b"NO\n"), 0.2, "no such name: set load.name"),
         (lambda peer: None, 5.2, "did not get ready"),
-        (lambda peer: peer.transport.close(), 5.2, "reset"),
+        (lambda peer: peer.transport.close(), 5.2, "the server closed the connection"),
     ],
     ids=["refused", "silent", "closed"],
 )

@@ -13,8 +13,10 @@ import json
 import math
 import selectors
 import socket
+import ssl
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
 from typing import Any
 
 from socklat_gate.load.load_driver import POLL_EVERY_S, Endpoint, Poll
@@ -123,11 +125,13 @@ class VirtualServer:
         greet: Callable[[Peer], None] = lambda peer: None,
         *,
         listens_after_s: float = 0.0,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.respond = respond
         self.request_end = request_end
         self.greet = greet
         self.listens_after_s = listens_after_s
+        self.tls = tls
         self.listening = True
         self.connections = 0
         self.requests = 0
@@ -168,7 +172,12 @@ class VirtualServer:
         return client
 
     def take(self, sock: socket.socket) -> None:
-        self.loop.create_task(self.loop.create_connection(lambda: Peer(self), sock=sock))
+        accepted = self.loop.connect_accepted_socket(lambda: Peer(self), sock, ssl=self.tls)
+        self.loop.create_task(self._met(accepted))
+
+    async def _met(self, accepted: Awaitable[object]) -> None:
+        with suppress(OSError):  # a handshake that the driver's end gave up
+            await accepted
 
 
 class VirtualNetwork:

@@ -21,7 +21,7 @@ def alpn_of(load: Load) -> tuple[str, ...]:
     """What a TLS handshake around the sessions has to agree on; empty: nothing."""
     if load.driver == "grpc" or (load.driver == "http" and load.http == "2"):
         return ("h2",)
-    return ("http/1.1",) if load.driver == "websocket" else ()
+    return ("http/1.1",) if load.driver in {"http", "websocket"} else ()
 
 
 def framed_sessions(load: Load, source: MessageSource, authority: str) -> MakeSession | None:

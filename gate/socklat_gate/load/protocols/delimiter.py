@@ -84,7 +84,7 @@ class _Delimiter:
             and request.response.startswith(PREFIX)
         )
 
-    def request_bytes(self, message: Message, host: str, port: int) -> bytes:  # noqa: ARG002 - not in it
+    def request_bytes(self, message: Message, authority: str) -> bytes:  # noqa: ARG002 - not in it
         """The payload."""
         return message.body
 

@@ -165,13 +165,12 @@ class _HttpFraming:
         """Whether the driver is http."""
         return load.driver == "http"
 
-    def request_bytes(self, message: Message, host: str, port: int) -> bytes:
+    def request_bytes(self, message: Message, authority: str) -> bytes:
         """Request line, headers and body; the scenario's headers replace the usual ones."""
         body = message.body
         given = {name.lower() for name, _ in message.headers}
-        name = f"[{host}]" if ":" in host else host
         headers = {
-            "Host": name if port == 80 else f"{name}:{port}",
+            "Host": authority,
             "User-Agent": "socklat-gate",
             "Accept": "*/*",
         }

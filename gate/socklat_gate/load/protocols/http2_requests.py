@@ -19,7 +19,6 @@ __all__ = [
     "Http2Requests",
     "Messages",
     "Write",
-    "authority_of",
     "http2_fields",
     "write_http2",
 ]
@@ -81,12 +80,6 @@ class Http2Requests:
         fields, body = self._write(message)
         frames = request_frames(fields, body, shrink_table=shrink_table)
         return Asked(frames, self._expected[message.kind], message.method == "HEAD")
-
-
-def authority_of(host: str, port: int, *, secure: bool) -> str:
-    """``:authority`` of requests to ``host``:``port``."""
-    name = f"[{host}]" if ":" in host else host
-    return name if port == (443 if secure else 80) else f"{name}:{port}"
 
 
 def http2_fields(

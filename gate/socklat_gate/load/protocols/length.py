@@ -50,7 +50,7 @@ class _Length:
         """Whether the response is a length."""
         return load.driver == "tcp" and isinstance(request.response, int)
 
-    def request_bytes(self, message: Message, host: str, port: int) -> bytes:  # noqa: ARG002 - not in it
+    def request_bytes(self, message: Message, authority: str) -> bytes:  # noqa: ARG002 - not in it
         """The payload."""
         return message.body
 

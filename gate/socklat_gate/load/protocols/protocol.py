@@ -53,8 +53,8 @@ class Framing(Protocol):
     def selected_by(self, load: Load, request: Request) -> bool:
         """Whether ``request``, one of ``load.requests``, means this protocol."""
 
-    def request_bytes(self, message: Message, host: str, port: int) -> bytes:
-        """The bytes of one request to ``host``:``port``."""
+    def request_bytes(self, message: Message, authority: str) -> bytes:
+        """The bytes of one request to the host that a URL calls ``authority``."""
 
     def parser(self, request: Request) -> ResponseParser:
         """A fresh parser for the responses to ``request`` on one connection."""

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
 from socklat_gate.load.expectation import expectation_of
 from socklat_gate.load.messages import MessageSource
 from socklat_gate.load.protocols import delimiter, http, length, postgresql, resp
-from socklat_gate.load.protocols.by_driver import framed_sessions
+from socklat_gate.load.protocols.authority import authority_of
+from socklat_gate.load.protocols.by_driver import MakeSession, alpn_of, framed_sessions
 from socklat_gate.load.protocols.expecting import ExpectingParser
-from socklat_gate.load.protocols.http2_requests import authority_of
 from socklat_gate.load.protocols.parser import ResponseParser
 from socklat_gate.load.protocols.plain import PlainRequests, PlainSession
 from socklat_gate.load.protocols.protocol import Detector, Framing, LoadProtocol
-from socklat_gate.load.protocols.session import ClientSession
+from socklat_gate.load.protocols.tls import TlsClient, TlsSession
 
 if TYPE_CHECKING:
     from socklat_gate.scenario import Load
@@ -37,21 +36,28 @@ DETECTORS: tuple[Detector, ...] = tuple(
 """In the order in which `init` tries them."""
 
 
-def session_for(
-    load: Load, source: MessageSource, host: str, port: int
-) -> Callable[[], ClientSession]:
+def session_for(load: Load, source: MessageSource, host: str, port: int) -> MakeSession:
     """Makes the session of each new connection to ``host``:``port``, which sends from ``source``.
 
-    What all of them share is made here, once.
+    What all of them share is made here, once.  Raises `UsageError` for files of ``load.tls`` that
+    cannot be used.
     """
-    framed = framed_sessions(load, source, authority_of(host, port, secure=load.tls is not None))
-    if framed is not None:
-        return framed
+    name = host if load.tls is None else load.tls.server_name
+    authority = authority_of(name, port, secure=load.tls is not None)
+    make = framed_sessions(load, source, authority) or _plain_sessions(load, source, authority)
+    if load.tls is None:
+        return make
+    client = TlsClient(load.tls, alpn_of(load))
+    return lambda: TlsSession(make(), client)
+
+
+def _plain_sessions(load: Load, source: MessageSource, authority: str) -> MakeSession:
+    """Those of requests that are bytes and no frames."""
     # One protocol writes all of them: only driver tcp has several, and its payloads stand as given.
     write = _framing(load, source.requests[0]).request_bytes
     requests = PlainRequests(
         source,
-        lambda message: write(message, host, port),
+        lambda message: write(message, authority),
         partial(_parser, load),
     )
     return lambda: PlainSession(requests)
@@ -60,7 +66,8 @@ def session_for(
 def request_bytes(load: Load, host: str, port: int) -> bytes:
     """The bytes of the first request of driver ``tcp`` or ``http`` to ``host``:``port``."""
     source = MessageSource(load, [0])
-    return _framing(load, source.requests[0]).request_bytes(source.message(0), host, port)
+    write = _framing(load, source.requests[0]).request_bytes
+    return write(source.message(0), authority_of(host, port, secure=load.tls is not None))
 
 
 def parser_for(load: Load) -> ResponseParser:

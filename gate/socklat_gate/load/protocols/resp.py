@@ -171,7 +171,7 @@ class _Resp:
         """Whether the response is RESP."""
         return load.driver == "tcp" and request.response == NAME
 
-    def request_bytes(self, message: Message, host: str, port: int) -> bytes:  # noqa: ARG002 - not in it
+    def request_bytes(self, message: Message, authority: str) -> bytes:  # noqa: ARG002 - not in it
         """The payload."""
         return message.body
 

@@ -15,7 +15,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 from socklat_gate.load.protocols.session import ClientSession
-from socklat_gate.load.protocols.tls_failure import alpn_refused, closed_early, explain, not_tls
+from socklat_gate.load.protocols.tls_failure import (
+    alpn_refused,
+    closed_early,
+    cut_off,
+    explain,
+    not_tls,
+)
 from socklat_gate.load.tls_files import make_context
 
 if TYPE_CHECKING:
@@ -35,19 +41,19 @@ ALERT, HANDSHAKE = 21, 22
 class TlsClient:
     """What all connections to one service have in common: settings, `ssl.SSLContext`, experience.
 
-    ``tickets`` is how many messages a service sends after the handshake; 0 until a connection was
-    used.  Raises `UsageError` as `make_context` does.
+    ``tickets`` is how many messages the service sends after a handshake; None until that is known.
+    Raises `UsageError` as `make_context` does.
     """
 
     def __init__(self, tls: Tls, alpn: Sequence[str] = ()) -> None:
         self.settings = tls
         self.alpn = tuple(alpn)
         self.context = make_context(tls, alpn)
-        self.tickets = 0
+        self.tickets: int | None = None
         self._seen: Counter[int] = Counter()
 
-    def used(self, tickets: int) -> None:
-        """A connection had brought so many when its first request was sent."""
+    def learn(self, tickets: int) -> None:
+        """A connection had brought so many when it was used, or after it was waited for more."""
         self._seen[tickets] += 1
         most = self._seen.most_common(1)[0][1]
         self.tickets = max(count for count, times in self._seen.items() if times == most)
@@ -116,7 +122,7 @@ class TlsSession:
         """The records of one request."""
         if self._before_first:
             self._before_first = False
-            self._client.used(self._records.without_data)
+            self._client.learn(self._records.without_data)
         self._tls.write(self._inner.request(request))
         return self._outgoing.read()
 
@@ -143,12 +149,14 @@ class TlsSession:
         return done
 
     def eof(self) -> int:
-        """0: what the service's close_notify completes, `feed` knew; without that it is cut off.
+        """0: what the service's close_notify completes, `feed` knew.
 
-        Raises `TlsFailed` when the handshake was not complete.
+        Raises `TlsFailed` without it, when the handshake or a response was not complete.
         """
         if not self.established:
             raise closed_early()
+        if self._inner.partial and not self._closed:
+            raise cut_off()
         return 0
 
     def goodbye(self) -> bytes:
@@ -161,7 +169,9 @@ class TlsSession:
         return self._outgoing.read()
 
     def settle(self) -> None:
-        """Wait for no more tickets: the service does not send as many as usual."""
+        """Wait for no more tickets: what has not come never will."""
+        if self._waits and self.established:
+            self._client.learn(self._records.without_data)
         self._waits = False
         self._check_ready()
 
@@ -210,10 +220,11 @@ class TlsSession:
             raise explain(error, self._client.settings, self._client.alpn) from None
 
     def _check_ready(self) -> None:
+        tickets = self._client.tickets
         self.ready = (
             self.established
             and self._inner.ready
-            and (not self._waits or self._records.without_data >= self._client.tickets)
+            and (not self._waits or (tickets is not None and self._records.without_data >= tickets))
         )
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from socklat_gate.scenario.tls import Tls
 
-__all__ = ["TlsFailed", "alpn_refused", "closed_early", "explain", "not_tls"]
+__all__ = ["TlsFailed", "alpn_refused", "closed_early", "cut_off", "explain", "not_tls"]
 
 SHOWN = 40
 
@@ -41,11 +41,25 @@ def not_tls(beginning: bytes) -> TlsFailed:
     )
 
 
-def closed_early() -> TlsFailed:
-    """The connection ended in the handshake."""
+def closed_early(*, established: bool = False) -> TlsFailed:
+    """The connection ended in the handshake, or right after that, without an alert of TLS."""
+    if established:
+        return TlsFailed(
+            "the service closed the connection after the handshake",
+            "it may want a certificate of the client (load.tls.cert_file): see its log",
+        )
     return TlsFailed(
         "the service closed the connection in the handshake",
-        "see its log; a port without TLS does that too: take load.tls out for one",
+        "it may speak no TLS there (take load.tls out), or want a certificate of the client "
+        "(load.tls.cert_file): see its log",
+    )
+
+
+def cut_off() -> TlsFailed:
+    """The connection ended in a response, and nothing says that this was its end."""
+    return TlsFailed(
+        "the connection ended in the middle of a response, without close_notify",
+        "a response without Content-Length is complete only with that: RFC 8446, section 6.1",
     )
 
 
