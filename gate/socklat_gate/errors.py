@@ -79,6 +79,7 @@ class Reason(str, Enum):
     BAD_SCENARIO = "bad_scenario"
     BAD_PAYLOAD = "bad_payload"
     BAD_SECRET = "bad_secret"  # noqa: S105 - the code of a reason
+    BAD_TRAFFIC_FILE = "bad_traffic_file"
     WAIVER_EXPIRED = "waiver_expired"
     NO_SUCH_FILE = "no_such_file"
     RESULT_NOT_PASSED = "result_not_passed"

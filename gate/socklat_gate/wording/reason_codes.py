@@ -172,6 +172,10 @@ REASON_TEXTS: Mapping[str, Mapping[Reason, ReasonText]] = {
             "Set it in the environment of the command, or correct the file; see "
             "[secrets](../howto/secrets.md).",
         ),
+        Reason.BAD_TRAFFIC_FILE: ReasonText(
+            "A file that `init` was to make requests of is damaged, too large or of another kind.",
+            "The message names the line, and what the file has to be.",
+        ),
         Reason.WAIVER_EXPIRED: ReasonText(
             "The last day of a `[[waiver]]` has passed.",
             "Remove the waiver and what it covers, or agree on a later date.",

@@ -1,0 +1,1 @@
+"""Where requests come from: descriptions and records of traffic, one module a kind of file."""
