@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,13 +11,15 @@ import click
 from socklat_gate.commands.help import command
 from socklat_gate.commands.options import quiet_option
 from socklat_gate.commands.output import emit
-from socklat_gate.errors import InvalidMeasurement, Reason, UsageError
+from socklat_gate.errors import Reason, UsageError
 
 if TYPE_CHECKING:
-    from socklat_gate.init.source import Source
-    from socklat_gate.load.protocols.protocol import DetectedProtocol
+    from socklat_gate.init.traffic.proposal import Proposal
+    from socklat_gate.job.progress import Progress
 
 __all__ = ["init"]
+
+PATH = click.Path(path_type=Path)
 
 
 @command()
@@ -26,7 +28,27 @@ __all__ = ["init"]
     "--port", metavar="N", type=click.IntRange(1, 65535), help="Where it listens [from the image]."
 )
 @click.option("--service", metavar="NAME", help="The one under test of a compose file.")
-@click.option("--no-start", is_flag=True, help="Do not start the image to detect its protocol.")
+@click.option("--no-start", is_flag=True, help="Do not start the image to try anything.")
+@click.option(
+    "--from-openapi", metavar="FILE", type=PATH, help="Requests: the operations of OpenAPI 2 or 3."
+)
+@click.option(
+    "--from-har", metavar="FILE", type=PATH, help="Requests: those of a browser's recording."
+)
+@click.option(
+    "--from-access-log",
+    metavar="FILE",
+    type=PATH,
+    help="Requests: those of a log (common, combined, nginx, Caddy's or Envoy's JSON).",
+)
+@click.option(
+    "--max-requests",
+    metavar="N",
+    type=click.IntRange(1, 100),
+    default=30,
+    show_default=True,
+    help="Most requests to list; rarer ones are left out.",
+)
 @click.option(
     "--out",
     metavar="FILE",
@@ -42,9 +64,11 @@ def init(
     port: int | None,
     service: str | None,
     no_start: bool,
+    max_requests: int,
     out: Path,
     force: bool,
     quiet: bool,
+    **files: Path | None,
 ) -> None:
     """Write a commented socklat.toml for an image, a Dockerfile or a compose file.
 
@@ -52,42 +76,51 @@ def init(
     built or pulled, started once, and its protocol is detected; rate and length of the load
     follow from its response time.
 
+    What is sent comes from a file with --from-..., else from what the service offers: its OpenAPI
+    document or the links of its page. Values in paths, queries and bodies are replaced, and
+    secrets are left out: read the list before you commit it.
+
     For instance:
 
         socklat-gate init shop-api:dev
         socklat-gate init ./service --port 8080
         socklat-gate init docker-compose.yml --service api
+        socklat-gate init shop-api:dev --from-access-log access.log
     """
     from socklat_gate.documents.atomic import write_atomic
-    from socklat_gate.init.detection import detect, guess
+    from socklat_gate.init.look import Wanted, look_at
+    from socklat_gate.init.said import said
     from socklat_gate.init.scenario_text import scenario_text
-    from socklat_gate.init.source import chosen_port, find_source
     from socklat_gate.job.progress import Progress
     from socklat_gate.scenario.loader import load_scenario
-    from socklat_gate.service.client import connect
 
     if out.exists() and not force:
         raise _exists_error(out)
-    client = connect()
     with Progress(quiet=quiet) as progress:
-        found = find_source(client, source, out.resolve().parent, progress.phase, service)
-        at = chosen_port(found, port)
-        if no_start:
-            detected = guess(at, "--no-start was given")
-        else:
-            try:
-                detected = detect(client, found, at, out.resolve().parent, progress.phase)
-            except InvalidMeasurement as error:
-                detected = guess(at, "the image did not start alone")
-                progress.line(f"{error.message}")
+        proposal = _read(files, max_requests, progress)
+        wanted = Wanted(source, out.resolve().parent, port, service, not no_start, max_requests)
+        found, at, finding = look_at(wanted, proposal, progress)
+    text = scenario_text(found, at, finding.protocol, finding.proposal)
     try:
-        write_atomic(out, scenario_text(found, at, detected).encode(), overwrite=force)
+        write_atomic(out, text.encode(), overwrite=force)
     except FileExistsError:
         raise _exists_error(out) from None
     load_scenario(out)
-    emit(f"wrote {out}: {_summary(found, at, detected)}")
-    for step in _next_steps(found, out, detected):
-        emit(step)
+    for line in said(found, at, finding, out):
+        emit(line)
+
+
+def _read(files: Mapping[str, Path | None], most: int, progress: Progress) -> Proposal | None:
+    """The requests of the file that is given, if one is."""
+    from socklat_gate.init.traffic.registry import read_proposal
+
+    sizes = [path.stat().st_size for path in files.values() if path is not None and path.is_file()]
+    progress.phase("reading requests")
+
+    def on_bytes(done: int) -> None:
+        progress.phase(f"reading requests: {done / 1e6:,.0f} of {sum(sizes) / 1e6:,.0f} MB")
+
+    return read_proposal(files, most, on_bytes)
 
 
 def _exists_error(out: Path) -> UsageError:
@@ -96,42 +129,3 @@ def _exists_error(out: Path) -> UsageError:
         f"{out} is there already",
         remedy="give another file with --out, or --force to overwrite it",
     )
-
-
-def _summary(found: Source, port: int, detected: DetectedProtocol) -> str:
-    from socklat_gate.load.protocols.http_detection import HTTP
-
-    if not detected.verified:
-        return f"{found}, port {port}, {detected.protocol.name} by its number ({detected.problem})"
-    took = f", {1000 * detected.latency_s:.3g} ms" if detected.latency_s else ""
-    if detected.protocol is HTTP:
-        by = f", where {detected.redirected_from} redirects to" if detected.redirected_from else ""
-        text = f"GET {detected.path} {detected.status}{took}{by}"
-        return f"{found} speaks HTTP on port {port}: {text}"
-    return f"{found} speaks {detected.protocol.name} on port {port}{took}"
-
-
-def _next_steps(found: Source, out: Path, detected: DetectedProtocol) -> list[str]:
-    from socklat_gate.load.protocols.http_detection import HTTP
-    from socklat_gate.measured.names import BAD_STATUS, REDIRECT
-
-    steps = []
-    if detected.protocol is HTTP and detected.status >= BAD_STATUS:
-        steps.append(
-            f"first: set load.path to one that responds well; {detected.status} counts as an error"
-        )
-    elif detected.protocol is HTTP and detected.status >= REDIRECT:
-        steps.append(
-            f"first: set load.path to one that responds itself; {detected.path} responded "
-            f"{detected.status}, a redirect that is not followed"
-        )
-    elif not detected.verified:
-        steps.append("first: read [load] and correct what the service does not understand")
-    scenario = shlex.quote(str(out))
-    reference = shlex.quote(found.image.reference)
-    return [
-        *steps,
-        "then:",
-        "  socklat-gate doctor",
-        f"  socklat-gate gate {scenario} --baseline-image {reference}",
-    ]

@@ -6,24 +6,25 @@ is one of JSON with one more escape.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from functools import lru_cache
 
 import jinja2
 
+from socklat_gate.init.judged import metrics_for
+from socklat_gate.init.request_text import proposal_text
 from socklat_gate.init.source import Source
+from socklat_gate.init.toml_text import toml
+from socklat_gate.init.traffic.proposal import Proposal, ProposedRequest
 from socklat_gate.load.protocols.protocol import DetectedProtocol
-from socklat_gate.scenario.gating import WANTED_EXCEEDING, Metric, default_metrics
 
-__all__ = ["rate_for", "scenario_text"]
+__all__ = ["is_stand_in", "rate_for", "scenario_text"]
 
 BUSY = 0.3
 """Share of its time that a service which takes one request after the other shall work."""
 
 MOST_RATE, LEAST_RATE, USUAL_RATE = 1000.0, 5.0, 200.0
-USUAL_S, LONGEST_S = 5.0, 20.0
 CONNECTIONS = 16
 COMMENTS = {
     "image": "the candidate",
@@ -31,37 +32,60 @@ COMMENTS = {
     "compose": "from here; each arm is the complete stack",
     "service": "the one under test",
 }
-MEDIAN = 0.5
+REQUEST_KEYS = ("method", "path", "payload")
+"""Keys of [load] that say what is sent; a list of requests does so instead."""
 
 
-def scenario_text(source: Source, port: int, found: DetectedProtocol) -> str:
-    """The scenario for what was found."""
+def scenario_text(
+    source: Source, port: int, found: DetectedProtocol, proposal: Proposal | None = None
+) -> str:
+    """The scenario for what was found; the requests of ``proposal`` in place of a stand-in."""
     rate = rate_for(found.latency_s)
-    metrics = [metric for metric in default_metrics() if _can_judge(metric, rate)]
-    left_out = [
-        (metric.name, math.ceil(_needs_s(rate, metric)))
-        for metric in default_metrics()
-        if metric not in metrics
-    ]
+    proposal = proposal or _own_proposal(found)
+    judged = metrics_for(rate, proposal.active if proposal else ())
+    keys = found.protocol.load_keys(found)
+    kept = [line for line in keys if proposal is None or line.key not in REQUEST_KEYS]
     return (
         _environment()
         .get_template("socklat.toml.j2")
         .render(
-            name=_toml(source.name),
-            start=[(key, _toml(value), COMMENTS[key]) for key, value in source.keys.items()],
+            name=toml(source.name),
+            start=[(key, toml(value), COMMENTS[key]) for key, value in source.keys.items()],
             port=port,
-            ready=_toml(found.path) if found.status == 200 else "",
+            ready=toml(found.path) if found.status == 200 else "",
             verified=found.verified,
             problem=found.problem,
-            hints=found.protocol.hints,
-            load=[
-                (line.key, _toml(line.value), line.comment)
-                for line in found.protocol.load_keys(found)
-            ]
-            + list(_rates(found, rate, _duration_s(rate, metrics))),
-            metrics=metrics,
-            left_out=left_out,
+            hints=() if proposal else found.protocol.hints,
+            load=[(line.key, toml(line.value), line.comment) for line in kept]
+            + list(_rates(found, rate, judged.duration_s)),
+            stand_in=is_stand_in(found, proposal),
+            requests=proposal_text(proposal) if proposal else "",
+            metrics=judged.metrics,
+            left_out=judged.left_out,
+            by_default=judged.by_default,
         )
+    )
+
+
+def is_stand_in(found: DetectedProtocol, proposal: Proposal | None) -> bool:
+    """Whether the load only stands in for a real one."""
+    return proposal is None and found.protocol.stand_in
+
+
+def _own_proposal(found: DetectedProtocol) -> Proposal | None:
+    """Requests that any service of the protocol can carry out."""
+    own = tuple(
+        ProposedRequest(
+            one.name,
+            one.weight,
+            payload=one.payload,
+            response=one.response,
+            comments=(one.comment,),
+        )
+        for one in found.protocol.requests
+    )
+    return (
+        Proposal(f"its own, to any service that speaks {found.protocol.name}", own) if own else None
     )
 
 
@@ -77,21 +101,6 @@ def rate_for(latency_s: float) -> float:
     return float(max(step * power for step in (1, 2, 5) if step * power <= wanted * (1 + 1e-9)))
 
 
-def _can_judge(metric: Metric, rate: float) -> bool:
-    """Whether runs of `LONGEST_S` have enough requests for it; the median and CPU time always."""
-    return _needs_s(rate, metric) <= LONGEST_S or metric.quantile == MEDIAN
-
-
-def _duration_s(rate: float, metrics: list[Metric]) -> float:
-    return float(math.ceil(max(USUAL_S, *(_needs_s(rate, metric) for metric in metrics))))
-
-
-def _needs_s(rate: float, metric: Metric) -> float:
-    if metric.quantile is None:
-        return 0.0
-    return WANTED_EXCEEDING / ((1 - metric.quantile) * rate)
-
-
 def _rates(
     found: DetectedProtocol, rate: float, duration_s: float
 ) -> Iterator[tuple[str, str, str]]:
@@ -102,17 +111,12 @@ def _rates(
     yield "duration_s", f"{duration_s:g}", "of each run; the slow quantiles need enough requests"
 
 
-def _toml(value: str | list[str]) -> str:
-    """A TOML string or an array of them: JSON's escapes are TOML's, but for DEL."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
 @lru_cache(maxsize=1)
 def _environment() -> jinja2.Environment:
     return jinja2.Environment(
         loader=jinja2.PackageLoader("socklat_gate.init"),
         undefined=jinja2.StrictUndefined,
-        autoescape=False,  # noqa: S701 - TOML, not HTML: values come through `_toml`
+        autoescape=False,  # noqa: S701 - TOML, not HTML: values come through `toml`
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,

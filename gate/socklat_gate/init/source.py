@@ -15,9 +15,12 @@ from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef, build_image, resolve_image
 from socklat_gate.service.stack import stack_image
 
-__all__ = ["Source", "chosen_port", "find_source", "scenario_name"]
+__all__ = ["UNNAMED", "Source", "chosen_port", "find_source", "named_source", "scenario_name"]
 
 NAME_LENGTH = 63
+UNNAMED = "service:candidate"
+"""Stands for an image that nobody has named."""
+
 COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 _HEALTH_URL = re.compile(r"https?://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?(/[^\s'\"|;&]*)")
 
@@ -53,11 +56,7 @@ def find_source(
     ``service`` the one under test of a compose file.  Raises `UsageError` as `build_image`,
     `resolve_image` and `read_stack` do.
     """
-    path = Path(given)
-    if path.is_file() and path.name == "Dockerfile":
-        path = path.parent
-    if path.is_dir() and not (path / "Dockerfile").exists():
-        path = next((path / name for name in COMPOSE_FILES if (path / name).exists()), path)
+    path = _file_of(Path(given))
     if path.is_file() and path.suffix in (".yml", ".yaml"):
         return _of_stack(client, path, beside, on_phase, service)
     if path.is_dir():
@@ -65,7 +64,7 @@ def find_source(
         name, keys = path.resolve().name, {"build": _relative(path, beside)}
     else:
         image = resolve_image(client, given, on_phase)
-        name, keys = re.split(r"[:@]", given.rpartition("/")[2])[0], {"image": given}
+        name, keys = _image_name(given), {"image": given}
     config = _config(client, image)
     return Source(
         scenario_name(name),
@@ -74,6 +73,36 @@ def find_source(
         _exposed_ports(config),
         _health_path(config.get("Healthcheck")),
     )
+
+
+def named_source(given: str, beside: Path) -> Source | None:
+    """What ``given`` names, without a look at it; None for a compose file, which has to be read.
+
+    A directory with neither file is `UNNAMED`: its image is for the reader to name.
+    """
+    path = _file_of(Path(given))
+    if path.is_file() and path.suffix in (".yml", ".yaml"):
+        return None
+    if not path.is_dir():
+        return Source(scenario_name(_image_name(given)), {"image": given}, ImageRef(given, "", ""))
+    if (path / "Dockerfile").exists():
+        keys = {"build": _relative(path, beside)}
+        return Source(scenario_name(path.resolve().name), keys, ImageRef(str(path), "", ""))
+    name = scenario_name(path.resolve().name)
+    return Source(name, {"image": UNNAMED}, ImageRef(UNNAMED, "", ""))
+
+
+def _file_of(path: Path) -> Path:
+    """The directory of a Dockerfile, or the compose file of a directory without one."""
+    if path.is_file() and path.name == "Dockerfile":
+        return path.parent
+    if path.is_dir() and not (path / "Dockerfile").exists():
+        return next((path / name for name in COMPOSE_FILES if (path / name).exists()), path)
+    return path
+
+
+def _image_name(reference: str) -> str:
+    return re.split(r"[:@]", reference.rpartition("/")[2])[0]
 
 
 def _of_stack(

@@ -70,11 +70,12 @@ def is_word(text: str) -> bool:
 
 def is_key(text: str) -> bool:
     """Whether ``text`` reads like the key of a JSON object, of a form or of a query."""
-    if not 0 < len(text) <= LONGEST_KEY or not _KEY.fullmatch(text) or text.count("@") > 1:
+    if not 0 < len(text) <= LONGEST_KEY or not _KEY.fullmatch(text) or "@" in text[1:]:
         return False
-    if "@" in text[1:] or re.search(r"\d{4}", text):
+    parts = [part for part in re.split(r"[\W_]", text) if part]
+    if len(parts) > MOST_PARTS or not all(map(_PART.fullmatch, parts)):
         return False
-    return not any(map(_HEX.fullmatch, re.split(r"[\W_]", text))) and _reads(text)
+    return not any(map(_HEX.fullmatch, parts)) and _reads(text)
 
 
 def _is_number(text: str) -> bool:

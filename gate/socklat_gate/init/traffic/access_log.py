@@ -70,13 +70,15 @@ def _lines(raw: IO[bytes], on_bytes: OnBytes) -> Iterator[tuple[int, bytes]]:
     head = raw.read(2)
     raw.seek(0)
     file = gzip.GzipFile(fileobj=raw) if head == GZIP else raw
-    number = 0
+    number, whole = 0, True
     try:
         pieces = iter(lambda: file.readline(LONGEST_LINE), b"")
         while some := list(islice(pieces, READ_AT_ONCE)):
             for piece in some:
-                number += 1
-                yield number, piece
+                if whole:
+                    number += 1
+                    yield number, piece
+                whole = len(piece) < LONGEST_LINE or piece.endswith(b"\n")
             on_bytes(raw.tell())
     except (OSError, EOFError, zlib.error) as error:
         raise FileProblem(f"it cannot be read further: {error}", REMEDY, number + 1) from None
@@ -98,7 +100,7 @@ class _Log:
         self._authorized = False
 
     def add(self, number: int, data: bytes) -> None:
-        """Count one line; one that is longer than `LONGEST_LINE` comes in pieces."""
+        """Count one line."""
         if not data.strip():
             return
         self._lines += 1
@@ -194,8 +196,4 @@ class _Log:
         self._sizes.clear()
 
 
-ACCESS_LOG = TrafficSource(
-    "--from-access-log",
-    "Requests of a log: common, combined, nginx, JSON of Caddy or Envoy.",
-    read_access_log,
-)
+ACCESS_LOG = TrafficSource("--from-access-log", read_access_log)

@@ -214,4 +214,4 @@ def _typed(posted: Any) -> dict[str, str]:
     return {"Content-Type": kind} if kind else {}
 
 
-HAR = TrafficSource("--from-har", "Requests of a browser's or proxy's recording (HAR).", read_har)
+HAR = TrafficSource("--from-har", read_har)

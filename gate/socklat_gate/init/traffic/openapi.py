@@ -113,6 +113,4 @@ def _list(document: Document, given: Any, at: Pointer) -> list[tuple[Mapping[str
     return found
 
 
-OPENAPI = TrafficSource(
-    "--from-openapi", "One request for each operation of an OpenAPI document.", read_openapi
-)
+OPENAPI = TrafficSource("--from-openapi", read_openapi)

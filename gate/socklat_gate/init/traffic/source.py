@@ -25,7 +25,6 @@ class TrafficSource:
     """
 
     option: str
-    help: str
     read: Callable[[Path, int, OnBytes], Proposal]
 
     @property

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from socklat_gate.load.protocols.handshake import Handshake
 from socklat_gate.load.protocols.parser import ResponseParser
 from socklat_gate.load.protocols.parser_state import ParserState
-from socklat_gate.load.protocols.protocol import LoadKey, LoadProtocol
+from socklat_gate.load.protocols.protocol import LoadKey, LoadProtocol, OwnRequest
 from socklat_gate.scenario.payload import parse_payload
 
 if TYPE_CHECKING:
@@ -23,16 +23,26 @@ driver = "tcp"
 payload = "get socklat\\r\\n"
 response = "until:END\\r\\n"
 """
+_KEY = "socklat:{random_int:1:1000}"
+_VALUE = "v" * 64
 MEMCACHED = Handshake(
     "memcached",
     (11211,),
     b"version\r\n",
     (b"VERSION ",),
     "tcp",
-    (
-        LoadKey("payload", r"get socklat\r\n", "better: a key that is there"),
-        LoadKey("response", r"until:END\r\n", "the end of a response"),
+    (LoadKey("response", r"until:END\r\n", "the end of a response"),),
+    requests=(
+        OwnRequest("get", 80.0, rf"get {_KEY}\r\n", "get of one of a thousand keys of its own"),
+        OwnRequest(
+            "set",
+            20.0,
+            rf"set {_KEY} 0 0 {len(_VALUE)}\r\n{_VALUE}\r\n",
+            f"set of such a key to {len(_VALUE)} bytes",
+            response=r"until:\r\n",
+        ),
     ),
+    stand_in=False,
 )
 
 

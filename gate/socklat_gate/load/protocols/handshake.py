@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from socklat_gate.load.protocols.protocol import DetectedProtocol, LoadKey
+from socklat_gate.load.protocols.protocol import DetectedProtocol, LoadKey, OwnRequest
 
 __all__ = ["TRY_TIMEOUT_S", "Handshake", "median_latency_s"]
 
@@ -22,8 +22,8 @@ MAX_BYTES = 4096
 class Handshake:
     """`Detector` of services whose response to ``request`` begins with one of ``responses``.
 
-    ``keys`` are the lines of ``[load]``.  ``repeats``: the request can be sent again on the same
-    connection.
+    ``keys`` are the lines of ``[load]``, and ``requests`` what is sent in place of a stand-in.
+    ``repeats``: the request can be sent again on the same connection.
     """
 
     name: str
@@ -34,6 +34,8 @@ class Handshake:
     keys: tuple[LoadKey, ...]
     repeats: bool = True
     hints: tuple[str, ...] = ()
+    requests: tuple[OwnRequest, ...] = ()
+    stand_in: bool = True
 
     def detect(self, host: str, port: int, paths: Sequence[str] = ()) -> DetectedProtocol | None:  # noqa: ARG002 - it has no paths
         """One exchange, and some more for the latency; see `Detector`."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
 from socklat_gate.load.protocols.handshake import TRY_TIMEOUT_S, median_latency_s
-from socklat_gate.load.protocols.protocol import DetectedProtocol, LoadKey
+from socklat_gate.load.protocols.protocol import DetectedProtocol, LoadKey, OwnRequest
 from socklat_gate.measured.names import BAD_STATUS, REDIRECT
 
 __all__ = ["HTTP"]
@@ -25,6 +25,8 @@ class _HttpDetector:
     name = "HTTP"
     ports = ()
     driver = "http"
+    requests: tuple[OwnRequest, ...] = ()
+    stand_in = True
     hints = (
         'method = "POST"',
         'headers = { "Content-Type" = "application/json" }',

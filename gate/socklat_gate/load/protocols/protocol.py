@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from socklat_gate.scenario import Load
     from socklat_gate.scenario.request import Request
 
-__all__ = ["DetectedProtocol", "Detector", "Framing", "LoadKey", "LoadProtocol"]
+__all__ = ["DetectedProtocol", "Detector", "Framing", "LoadKey", "LoadProtocol", "OwnRequest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,20 @@ class LoadKey:
     key: str
     value: str | list[str]
     comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRequest:
+    """A request of driver ``tcp`` that any service of a protocol can carry out, on data of its own.
+
+    ``response`` is its ``load.response`` where that differs from the load's.
+    """
+
+    name: str
+    weight: float
+    payload: str
+    comment: str
+    response: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +96,14 @@ class Detector(Protocol):
     @property
     def hints(self) -> tuple[str, ...]:
         """Lines of TOML."""
+
+    @property
+    def requests(self) -> tuple[OwnRequest, ...]:
+        """What to send in place of a single stand-in; empty where nothing is known."""
+
+    @property
+    def stand_in(self) -> bool:
+        """Whether the load that ``load_keys`` describe only stands in for a real one."""
 
     def detect(self, host: str, port: int, paths: Sequence[str]) -> DetectedProtocol | None:
         """What the service at ``host``:``port`` responds; None when it speaks something else.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from socklat_gate.load.protocols.handshake import Handshake
 from socklat_gate.load.protocols.parser import ERROR_REPLY, NO_STATUS, BadResponse, ResponseParser
 from socklat_gate.load.protocols.parser_state import ParserState
-from socklat_gate.load.protocols.protocol import LoadKey, LoadProtocol
+from socklat_gate.load.protocols.protocol import LoadKey, LoadProtocol, OwnRequest
 
 if TYPE_CHECKING:
     from socklat_gate.load.messages import Message
@@ -26,17 +26,30 @@ driver = "tcp"
 payload = "*1\\r\\n$4\\r\\nPING\\r\\n"
 response = "resp"
 """
+_KEY = r"$12\r\nsocklat:{random_int:1000:1999}"
+_VALUE = "v" * 64
 REDIS = Handshake(
     "RESP",
     (6379, 6380),
     b"*1\r\n$4\r\nPING\r\n",
     (b"+PONG",),
     "tcp",
-    (
-        LoadKey("payload", r"*1\r\n$4\r\nPING\r\n", "better: a command that your service uses"),
-        LoadKey("response", NAME, "the end of a response, as Redis and its relatives write it"),
+    (LoadKey("response", NAME, "the end of a response, as Redis and its relatives write it"),),
+    requests=(
+        OwnRequest(
+            "get",
+            80.0,
+            rf"*2\r\n$3\r\nGET\r\n{_KEY}\r\n",
+            "GET of one of a thousand keys of its own",
+        ),
+        OwnRequest(
+            "set",
+            20.0,
+            rf"*3\r\n$3\r\nSET\r\n{_KEY}\r\n${len(_VALUE)}\r\n{_VALUE}\r\n",
+            f"SET of such a key to {len(_VALUE)} bytes",
+        ),
     ),
-    hints=('expect = { prefix = "+PONG" }',),
+    stand_in=False,
 )
 
 MAX_LINE = 65_536

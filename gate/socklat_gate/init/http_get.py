@@ -1,0 +1,55 @@
+"""One GET of a service that `init` has started: bounded, by no proxy, no redirect followed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+
+from socklat_gate.load.protocols.handshake import TRY_TIMEOUT_S
+
+__all__ = ["Got", "http_get"]
+
+CHUNK = 65_536
+AGENT = {"User-Agent": "socklat-gate"}
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """A response: ``status`` 0 for none, the first bytes of the body, and how long it took."""
+
+    status: int
+    content_type: str = ""
+    body: bytes = b""
+    took_s: float = 0.0
+
+
+def http_get(
+    host: str,
+    port: int,
+    path: str,
+    *,
+    method: str = "GET",
+    headers: Mapping[str, str] | None = None,
+    most_bytes: int = CHUNK,
+) -> Got:
+    """What ``path`` responds within `TRY_TIMEOUT_S`; reads at most ``most_bytes``."""
+    started_s = time.monotonic()
+    with closing(HTTPConnection(host, port, timeout=TRY_TIMEOUT_S)) as connection:
+        try:
+            connection.request(
+                method, path, headers={"User-Agent": "socklat-gate", **(headers or {})}
+            )
+            response = connection.getresponse()
+            body = bytearray()
+            while len(body) < most_bytes and time.monotonic() - started_s < TRY_TIMEOUT_S:
+                some = response.read(min(CHUNK, most_bytes - len(body)))
+                if not some:
+                    break
+                body += some
+        except (OSError, HTTPException, ValueError):
+            return Got(0)
+        kind = (response.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
+    return Got(response.status, kind, bytes(body), time.monotonic() - started_s)
