@@ -36,9 +36,9 @@ def _about_requests(finding: Finding) -> Iterator[str]:
     if finding.proposal is None:
         return
     active = len(finding.proposal.active)
-    yield f"{active} requests of {finding.proposal.origin}"
+    yield f"{active} request{'s' * (active != 1)} of {finding.proposal.origin}"
     if finding.failed:
-        where = "listed all the same" if finding.failed == active else "comments for now"
+        where = "listed all the same" if finding.failed == finding.asked else "comments for now"
         yield f"{finding.failed} of {finding.asked} that were tried failed: they are {where}"
 
 

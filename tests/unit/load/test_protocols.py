@@ -45,7 +45,13 @@ def test_what_init_writes_for_a_protocol_is_a_load(detector):
     lines = {line.key: line.value for line in detector.load_keys(found)}
     if "command.argv" in lines:
         lines["command"] = {"argv": lines.pop("command.argv")}
-    assert Load.model_validate(lines).driver == detector.driver
+    listed = [
+        {"name": one.name, "payload": one.payload, "response": one.response}
+        for one in detector.requests
+    ]
+    load = Load.model_validate(lines | {"request": listed})
+    assert load.driver == detector.driver
+    assert detector.stand_in == (detector.driver == "http")
     assert all(tomllib.loads(hint) for hint in detector.hints)
 
 

@@ -46,7 +46,11 @@ ENVOY = {
     "bytes_received": 77,
     "x_forwarded_for": "10.0.0.1",
 }
-NGINX_JSON = {"time_iso8601": "2026-11-29T10:00:00+00:00", "request": "GET /a HTTP/1.1", "status": "200"}
+NGINX_JSON = {
+    "time_iso8601": "2026-11-29T10:00:00+00:00",
+    "request": "GET /a HTTP/1.1",
+    "status": "200",
+}
 
 
 def test_the_formats() -> None:
@@ -142,7 +146,13 @@ def test_a_compressed_log_is_read(tmp_path: Path) -> None:
 
 
 def test_some_foreign_lines_are_counted_and_said(tmp_path: Path) -> None:
-    lines = (log_line().encode() * 400) + b"\xff\xfe\n" + b"x" * 3 * LONGEST_LINE + b"\n" + log_line().encode()
+    lines = (
+        (log_line().encode() * 400)
+        + b"\xff\xfe\n"
+        + b"x" * 3 * LONGEST_LINE
+        + b"\n"
+        + log_line().encode()
+    )
     proposal = read(tmp_path / "access.log", lines)
     assert proposal.left_out == {LeftOut.NOT_UNDERSTOOD: 2}
     assert "2 lines that were not understood" in written(tmp_path, proposal)[0]
@@ -167,7 +177,7 @@ def test_what_is_no_log_is_refused(
     tmp_path: Path, data: bytes, line: int | None, said: str
 ) -> None:
     path = tmp_path / "bad.log"
-    with pytest.raises(UsageError, match="bad.log") as caught:
+    with pytest.raises(UsageError, match=r"bad\.log") as caught:
         read(path, data)
     assert caught.value.reason is Reason.BAD_TRAFFIC_FILE
     assert caught.value.message.startswith(f"{path}:{line}: " if line else f"{path}: ")

@@ -187,7 +187,9 @@ def test_openapi(canary: str) -> None:
         "openapi": "3.0.0",
         "info": {"title": canary, "description": canary, "contact": {"email": canary}},
         "servers": [{"url": f"http://shop.example/{inside}", "description": canary}],
-        "components": {"securitySchemes": {canary: {"type": "apiKey", "in": "header", "name": canary}}},
+        "components": {
+            "securitySchemes": {canary: {"type": "apiKey", "in": "header", "name": canary}}
+        },
         "paths": {
             "/a/{x}": {"get": {"operationId": canary, "summary": canary, "parameters": parameters}},
             f"/{inside}/{{x}}": {"get": {"tags": [canary]}},

@@ -115,7 +115,7 @@ def test_what_is_no_recording_is_refused(
 ) -> None:
     path = tmp_path / "bad.har"
     path.write_text(text)
-    with pytest.raises(UsageError, match="bad.har") as caught:
+    with pytest.raises(UsageError, match=r"bad\.har") as caught:
         read_har(path, 30, no_progress)
     assert caught.value.reason is Reason.BAD_TRAFFIC_FILE
     assert caught.value.message.startswith(f"{path}:{line}: " if line else f"{path}: ")

@@ -18,7 +18,8 @@ def words(count: int) -> list[str]:
     """Distinct words that read like ones."""
     syllables = ["ba", "de", "li", "mo", "nu", "ra", "se", "to"]
     return [
-        "".join(syllables[(number // 8**place) % 8] for place in range(5)) for number in range(count)
+        "".join(syllables[(number // 8**place) % 8] for place in range(5))
+        for number in range(count)
     ]
 
 
