@@ -18,13 +18,13 @@ from socklat_gate.load.protocols.grpc_reflection import (
 )
 from socklat_gate.load.protocols.http2_requests import Http2Requests
 from socklat_gate.load.protocols.parser import BadResponse
+from socklat_gate.load.protocols.tls import TlsClient, TlsSession
 from socklat_gate.scenario.grpc_types import path_parts
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from socklat_gate.load.protocols.session import ClientSession
 
 __all__ = ["ASK_WITHIN_S", "ask_types"]
 
@@ -37,18 +37,18 @@ async def ask_types(
     port: int,
     paths: Sequence[str],
     headers: Sequence[tuple[str, str]] = (),
-    wrap: Callable[[ClientSession], ClientSession] | None = None,
+    tls: TlsClient | None = None,
     network: Network | None = None,
 ) -> bytes:
     """A descriptor set with the methods at ``paths``, from the service at ``host``:``port``.
 
-    ``headers`` go with each question; ``wrap`` puts TLS around the session.  All that is sent is
+    ``headers`` go with each question; ``tls`` is that of the load.  All that is sent is
     marked as control bytes, so that the probe sees no exchange.  Raises `ReflectionFailed`.
     """
     services = [path_parts(path)[0] for path in paths]
     try:
         return await asyncio.wait_for(
-            _ask(host, port, services, tuple(headers), wrap, network or TcpNetwork()), ASK_WITHIN_S
+            _ask(host, port, services, tuple(headers), tls, network or TcpNetwork()), ASK_WITHIN_S
         )
     except asyncio.TimeoutError:  # not the built-in one on Python 3.10
         raise ReflectionFailed(f"no response within {ASK_WITHIN_S:g} s") from None
@@ -63,16 +63,18 @@ async def _ask(
     port: int,
     services: Sequence[str],
     headers: tuple[tuple[str, str], ...],
-    wrap: Callable[[ClientSession], ClientSession] | None,
+    tls: TlsClient | None,
     network: Network,
 ) -> bytes:
     questions = _Questions()
-    scheme = "http" if wrap is None else "https"
-    authority = authority_of(host, port, secure=wrap is not None)
+    scheme = "http" if tls is None else "https"
+    name = host if tls is None else tls.settings.server_name
+    authority = authority_of(name, port, secure=tls is not None)
     inner = ReflectionSession(
         Http2Requests(questions, write_grpc(scheme, authority, lambda one: one.body), [None])
     )
-    session = inner if wrap is None else wrap(inner)
+    secured = None if tls is None else TlsSession(inner, tls)
+    session = secured or inner
     sock = await _connect(host, port, network)
     set_dsfield(sock, CONTROL_DSFIELD)
     reader, writer = await asyncio.open_connection(sock=sock)
@@ -97,6 +99,8 @@ async def _ask(
 
         while not session.ready:
             await receive()
+            if secured is not None and inner.ready:
+                secured.settle()  # tickets may come among the responses here
         return await describe(ask, services)
     finally:
         writer.close()

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from socklat_gate.load.messages import MessageSource, common_headers
+from socklat_gate.load.protocols.by_driver import alpn_of
+from socklat_gate.load.protocols.tls import TlsClient
 
 if TYPE_CHECKING:
     from socklat_gate.load.dialer import Network
@@ -54,7 +56,8 @@ async def prepare(
                 port,
                 [request.path for request in load.requests],
                 common_headers(load),
-                network=network,
+                None if load.tls is None else TlsClient(load.tls, alpn_of(load)),
+                network,
             )
         except ReflectionFailed as error:
             text = f"{where} does not tell the types of its gRPC methods: {error}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 
 import h2.config
 import h2.connection
@@ -14,6 +15,7 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, RejectConnection, Request, TextMessage
 
 from socklat_gate.errors import Exit, InvalidMeasurement, Reason
+from tests.certificates import issue
 from tests.unit.load.grpc_shop import item_class, shop_files
 from tests.unit.load.load_of import load_of
 from tests.unit.load.test_grpc import prefixed
@@ -23,8 +25,8 @@ from tests.unit.load.virtual import VirtualServer, run
 class BytesServer(VirtualServer):
     """Hands all bytes of a connection to the state that ``greet`` made for it."""
 
-    def __init__(self, make):
-        super().__init__(self.on_data, b"", self.on_connection)
+    def __init__(self, make, tls=None):
+        super().__init__(self.on_data, b"", self.on_connection, tls=tls)
         self.make = make
         self.states = {}
 
@@ -70,8 +72,8 @@ class Http2Peer:
             self.h2.send_headers(stream, trailers, end_stream=True)
 
 
-def http2_server(respond):
-    return BytesServer(lambda peer: Http2Peer(peer, respond))
+def http2_server(respond, tls=None):
+    return BytesServer(lambda peer: Http2Peer(peer, respond), tls)
 
 
 def http2(**options):
@@ -153,6 +155,56 @@ def test_a_service_of_http_1_is_refused_with_the_remedy():
     assert 'set load.http = "1.1"' in raised.value.message
 
 
+@pytest.fixture(scope="module")
+def issued(tmp_path_factory):
+    return issue(tmp_path_factory.mktemp("tls"), "server")
+
+
+def served(issued, *alpn):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(issued.both)
+    context.set_alpn_protocols(list(alpn))
+    return context
+
+
+def secured(issued):
+    return {"tls": {"ca_file": str(issued.cert_file)}}
+
+
+def test_http_2_by_alpn(issued):
+    schemes = set()
+
+    def respond(peer, stream, headers, _):
+        schemes.add((headers[b":scheme"], headers[b":authority"]))
+        peer.say(stream, b"x" * 16_000)
+
+    server = http2_server(respond, served(issued, "h2", "http/1.1"))
+    (counts,) = run(http2(**secured(issued)), server)
+    assert (counts.errors, counts.first_error) == (0, "")
+    assert counts.responded == counts.planned == 101
+    assert schemes == {(b"https", b"localhost:1")}
+    assert counts.handshakes.total == server.connections == 5
+
+
+@pytest.mark.parametrize("alpn", [(), ("http/1.1",)])
+def test_a_service_that_does_not_agree_on_h2_is_refused(issued, alpn):
+    server = http2_server(lambda *_: None, served(issued, *alpn))
+    with pytest.raises(InvalidMeasurement) as raised:
+        run(http2(**secured(issued)), server)
+    assert raised.value.reason is Reason.LOAD_REFUSED
+    assert "h2" in raised.value.message
+    assert raised.value.remedy
+
+
+def test_a_connection_for_each_request():
+    server = http2_server(lambda peer, stream, *_: peer.say(stream, b"ok"))
+    (counts,) = run(http2(keep_alive=False), server)
+    assert (counts.errors, counts.first_error) == (0, "")
+    assert counts.responded == counts.planned == 101
+    assert server.connections >= 101
+    assert counts.answers.lost == 0
+
+
 ADD = "/shop.Cart/Add"
 ITEM = item_class()
 
@@ -226,6 +278,15 @@ def test_grpc_by_reflection_is_driven_with_metadata_and_statuses():
     assert "grpc-status 3 (INVALID_ARGUMENT): no name" in counts.first_error
     assert shop.questions == 2  # of the newer version, and of the older one
     assert server.connections == 6
+
+
+def test_types_are_asked_for_over_tls_too(issued):
+    shop = Shop()
+    server = http2_server(shop.respond, served(issued, "h2"))
+    (counts,) = run(grpc(body='{"id": 1, "name": "x"}', **secured(issued)), server)
+    assert (counts.errors, counts.first_error) == (0, "")
+    assert counts.responded == len(shop.seen) == 101
+    assert shop.questions == 2
 
 
 def test_only_the_first_service_is_asked_for_types():
