@@ -16,6 +16,7 @@ from typing import Literal
 from socklat_gate.baseline.comparability import SAVE, comparable
 from socklat_gate.baseline.creation_time import compact_time, creation_time
 from socklat_gate.baseline.listing import campaign_names, check_folder
+from socklat_gate.baseline.named_parts import storable_body
 from socklat_gate.baseline.places.location import open_place
 from socklat_gate.baseline.places.place import SCENARIO_NAME, Place
 from socklat_gate.baseline.places.slow_notice import ShowLine
@@ -64,7 +65,7 @@ class BaselineStore:
         Raises `UsageError` when its scenario name or creation time cannot name a file, or the
         place cannot be written.
         """
-        body = to_body(campaign)
+        body = storable_body(campaign)
         if decoded_bytes(body) > CAMPAIGN.decoded:
             raise UsageError(
                 Reason.OUTPUT_NOT_WRITABLE,

@@ -30,7 +30,7 @@ def request_shares(load: Load) -> dict[str, float]:
 
 def traffic_of(load: Load) -> Traffic:
     """What the probe is told of a load."""
-    marked = bool(getattr(load, "marks_control", False))
+    marked = load.marks_control
     return Traffic(
         one_outstanding=load.driver != "command",
         http=load.driver != "tcp" and not marked,

@@ -66,8 +66,8 @@ def _members(value: LoadCounts | RequestCounts | Answers) -> dict[str, Any]:
 
 
 def _buckets_to_json(histogram: Histogram) -> list[list[int]]:
-    used = np.flatnonzero(histogram.counts)
-    return [[int(at), int(histogram.counts[at])] for at in used]
+    counts = histogram.counts
+    return [[int(at), int(counts[at])] for at in np.flatnonzero(counts)]
 
 
 def _buckets_from_json(used: list[list[int]]) -> Histogram:

@@ -9,7 +9,6 @@ HdrHistogram's ``countsArrayIndex`` with unit magnitude 0 and sub-bucket half-co
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -75,18 +74,30 @@ def band_edges_ns() -> npt.NDArray[np.int64]:
     return _edges(BAND_SUB_BITS)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Histogram:
-    """Immutable counts per bucket; ``counts`` has shape (BUCKETS,), dtype uint64."""
+    """Immutable counts per bucket, of which only those that are not 0 take memory.
 
-    counts: Counts
+    A job holds tens of thousands of them: by pair, arm, name of the request and stage.
+    """
 
-    def __post_init__(self) -> None:
-        if self.counts.shape != (BUCKETS,):
-            raise ValueError(f"a histogram has {BUCKETS} buckets, not {self.counts.shape}")
-        counts = np.array(self.counts, dtype=np.uint64)
+    __slots__ = ("_count", "_used")
+
+    def __init__(self, counts: npt.ArrayLike) -> None:
+        """``counts`` of shape (BUCKETS,), none negative; they are copied."""
+        given = np.asarray(counts)
+        if given.shape != (BUCKETS,):
+            raise ValueError(f"a histogram has {BUCKETS} buckets, not {given.shape}")
+        used = np.flatnonzero(given)
+        self._used = used.astype(np.uint16)
+        self._count: Counts = given[used].astype(np.uint64)
+
+    @property
+    def counts(self) -> Counts:
+        """Count of every bucket, shape (BUCKETS,), dtype uint64; an array of its own, read-only."""
+        counts = np.zeros(BUCKETS, dtype=np.uint64)
+        counts[self._used] = self._count
         counts.setflags(write=False)
-        object.__setattr__(self, "counts", counts)
+        return counts
 
     @classmethod
     def empty(cls) -> Histogram:
@@ -104,7 +115,7 @@ class Histogram:
         """Sum of histograms; associative and commutative, exact."""
         total = np.zeros(BUCKETS, dtype=np.uint64)
         for histogram in histograms:
-            total += histogram.counts
+            total[histogram._used] += histogram._count
         return cls(total)
 
     def per_band(self) -> Counts:
@@ -117,14 +128,18 @@ class Histogram:
         return Histogram(self.counts + other.counts)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Histogram) and bool(np.array_equal(self.counts, other.counts))
+        return (
+            isinstance(other, Histogram)
+            and np.array_equal(self._used, other._used)
+            and np.array_equal(self._count, other._count)
+        )
 
     __hash__ = None  # type: ignore[assignment]
 
     @property
     def total(self) -> int:
         """Number of recorded values."""
-        return int(self.counts.sum())
+        return int(self._count.sum())
 
     def quantile_ns(self, q: float) -> float:
         """Value below which a share ``q`` of the values lies, in ns; NaN when empty.
@@ -146,11 +161,10 @@ class Histogram:
         if n == 0:
             return np.full(shares.shape, np.nan)
         edges = bucket_edges_ns()
-        used = np.flatnonzero(self.counts)
-        cumulative = np.cumsum(self.counts[used]).astype(np.float64)
-        at = np.minimum(np.searchsorted(cumulative, shares * n, side="left"), used.size - 1)
-        bucket = used[at]
-        inside = self.counts[bucket].astype(np.float64)
+        cumulative = np.cumsum(self._count).astype(np.float64)
+        at = np.minimum(np.searchsorted(cumulative, shares * n, side="left"), cumulative.size - 1)
+        bucket = self._used[at].astype(np.int64)
+        inside = self._count[at].astype(np.float64)
         rank_in_bucket = shares * n - (cumulative[at] - inside)
         # Values are whole ns: a bucket of one value gives that value.
         width = (edges[bucket + 1] - 1 - edges[bucket]).astype(np.float64)
@@ -162,17 +176,17 @@ class Histogram:
         if n == 0:
             return float("nan")
         edges = bucket_edges_ns()
-        middles = (edges[:-1] + edges[1:] - 1) / 2.0
-        return float(np.dot(middles, self.counts.astype(np.float64)) / n)
+        used = self._used.astype(np.int64)
+        middles = (edges[used] + edges[used + 1] - 1) / 2.0
+        return float(np.dot(middles, self._count.astype(np.float64)) / n)
 
     def max_ns(self) -> int:
         """Largest value that the highest used bucket can hold, in ns; 0 when empty."""
-        used = np.flatnonzero(self.counts)
-        return int(bucket_edges_ns()[used[-1] + 1] - 1) if used.size else 0
+        return int(bucket_edges_ns()[int(self._used[-1]) + 1] - 1) if self._used.size else 0
 
     def at_least(self, value_ns: int) -> int:
         """How many values lie in buckets that begin at ``value_ns`` or above."""
-        return int(self.counts[bucket_edges_ns()[:-1] >= value_ns].sum())
+        return int(self._count[bucket_edges_ns()[self._used] >= value_ns].sum())
 
     def exceeding(self, q: float) -> float:
         """How many values lie beyond quantile ``q``: what its estimate rests on."""

@@ -12,7 +12,7 @@ from socklat_gate.errors import NoUsableBaseline, Reason
 from socklat_gate.measured.attribution import StageShare
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.result import Result
-from socklat_gate.measured.run import StallCorrected
+from socklat_gate.measured.run import Join, Mismatch, StallCorrected
 from socklat_gate.measured.verdict import Outcome, SpikeVerdict, Waived
 from tests.unit.factories import (
     make_answers,
@@ -22,6 +22,7 @@ from tests.unit.factories import (
     with_answers,
     worded,
 )
+from tests.unit.named_results import make_named_result
 
 
 def assert_same(left: object, right: object) -> None:
@@ -365,3 +366,43 @@ def test_replacing_any_value_never_raises_anything_else(every):
         except NoUsableBaseline:
             refused += 1
     assert refused > 1500 / every
+
+
+def test_named_requests_survive():
+    result = make_named_result()
+    spike = dataclasses.replace(result.pairs[0].baseline.spikes[0], request="checkout")
+    join = Join(2000, 1999, 32, 1, (Mismatch(40_001, 12, 11),))
+    baseline = dataclasses.replace(result.pairs[0].baseline, spikes=(spike,), join=join)
+    pair = dataclasses.replace(result.pairs[0], baseline=baseline)
+    result = dataclasses.replace(result, pairs=(pair,))
+    read = through_json(result)
+    assert_same(read, result)
+    assert read.pairs[0].baseline.spikes[0].request == "checkout"
+
+
+def test_a_result_from_before_requests_had_names_can_be_read():
+    body = to_body(make_named_result())
+    run = body["pairs"][0]["baseline"]
+    del run["requests"], run["join"], run["load"]["requests"], run["load"]["handshakes"]
+    for spike in run["spikes"]:
+        del spike["request"]
+    read = result_from_body(json.loads(json.dumps(body))).pairs[0].baseline
+    assert (read.requests, read.join, read.load.requests) == ({}, None, {})
+    assert {spike.request for spike in read.spikes} == {""}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"weight": -0.1}, "from 0 on"),
+        ({"exchanges": -1}, "an integer from 0"),
+        ({"corrected": {}}, "an object with member"),
+        ({"histograms": []}, "an object of at most"),
+    ],
+)
+def test_a_named_request_that_cannot_be_is_refused(changes, expected):
+    body = json.loads(json.dumps(to_body(make_named_result())))
+    body["pairs"][0]["baseline"]["requests"]["checkout"] |= changes
+    with pytest.raises(NoUsableBaseline, match=expected) as caught:
+        result_from_body(body)
+    assert "baseline.requests.checkout" in caught.value.message

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from socklat_gate.errors import InvalidMeasurement, Reason
+from socklat_gate.job.completeness import STRAY_REQUESTS
+from socklat_gate.job.join_check import check_joined
+from socklat_gate.measured.run import Join, Mismatch, Run
+from socklat_gate.stalls.join import Joined
+from tests.unit.job.fakes import run
+
+AGREED = Join(logged=6000, joined=6000, connections=32)
+
+
+def joined(miscounted: int = 0, unseen: int | None = 0, **join: object) -> Joined:
+    lacking = (Mismatch(40_002, 180, 190),) if unseen else ()
+    return Joined(np.zeros(0, np.int64), replace(AGREED, **join), miscounted, 6000, unseen, lacking)
+
+
+def failing(failed: int = 0, grown: int = 0, **counters: int) -> Run:
+    whole = run(**counters)
+    counts = replace(whole.load, errors=failed, no_response_total=failed, grown=grown)
+    return replace(whole, load=counts)
+
+
+@pytest.mark.parametrize(
+    ("whole", "found", "missed"),
+    [
+        (failing(), joined(), 0),
+        # Two requests of somebody else's.
+        (failing(), joined(STRAY_REQUESTS, mismatched=2), 0),
+        (failing(), joined(joined=6000 - 30), 0),
+        # An invocation of the probe that the kernel missed: one connection counts on from there.
+        (failing(), joined(150, mismatched=1), 1),
+        (failing(dropped_map_full=2), joined(100, mismatched=2), 0),
+        # Requests without a response, records without room, connections that were refused.
+        (failing(failed=200), joined(unseen=230), 0),
+        (failing(log_lost=25), joined(unseen=50), 0),
+        (failing(grown=60), joined(unseen=60), 0),
+        (failing(no_response=60), joined(unseen=60), 0),
+        (failing(), joined(unseen=None), 0),
+    ],
+)
+def test_what_is_allowed(whole: Run, found: Joined, missed: int) -> None:
+    check_joined("candidate", whole, found, missed)
+
+
+@pytest.mark.parametrize(
+    ("whole", "found", "missed", "said"),
+    [
+        (
+            failing(),
+            joined(3, mismatched=1, mismatches=(Mismatch(40_001, 181, 180),)),
+            0,
+            "3 exchanges on 1 of 32 connections are not the request that they should be: "
+            "181 exchanges and 180 requests from port 40001",
+        ),
+        (failing(), joined(300, mismatched=2), 1, "300 exchanges on 2 of 32 connections"),
+        (
+            failing(log_lost=20),
+            joined(300, mismatched=1),
+            0,
+            "300 exchanges on 1 of 32 connections",
+        ),
+        (
+            failing(),
+            joined(joined=6000 - 31),
+            0,
+            "31 of 6000 exchanges belong to no request of the load driver",
+        ),
+        (
+            failing(failed=10, log_lost=1),
+            joined(unseen=42),
+            0,
+            "31 of 6000 requests of the load driver were seen as no exchange: "
+            "180 exchanges and 190 requests from port 40002",
+        ),
+    ],
+)
+def test_what_makes_a_measurement_invalid(
+    whole: Run, found: Joined, missed: int, said: str
+) -> None:
+    with pytest.raises(InvalidMeasurement) as caught:
+        check_joined("candidate", whole, found, missed)
+    assert caught.value.reason is Reason.COUNT_MISMATCH
+    assert caught.value.message.startswith(f"candidate: {said}")
+    assert caught.value.remedy
