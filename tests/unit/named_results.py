@@ -32,6 +32,8 @@ from tests.unit.factories import (
 __all__ = [
     "MANY",
     "NAMES",
+    "attributed_to",
+    "disagreeing",
     "make_named_metric",
     "make_named_result",
     "make_named_run_result",

@@ -15,6 +15,7 @@ from socklat_gate.documents.decoding import hints_of
 from socklat_gate.measured.attribution import StageShare
 from socklat_gate.measured.facts import Drift
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.pair import ARMS
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.run import Bands
 from socklat_gate.measured.verdict import Outcome, Waived
@@ -29,6 +30,12 @@ from tests.unit.factories import (
     with_answers,
     with_correction,
     worded,
+)
+from tests.unit.named_results import (
+    attributed_to,
+    disagreeing,
+    make_named_metric,
+    with_names,
 )
 
 __all__ = ["KNOWN", "full_result", "poisoned"]
@@ -60,6 +67,8 @@ def full_result(
         make_pair(1, excluded="noisy"),
     )
     judged = decide(pairs, GATE)
+    named = {arm: with_names(pairs[0].arm(arm), {"cart": 1.0}, join=disagreeing()) for arm in ARMS}
+    pairs = (replace(pairs[0], **named), pairs[1])
     result = make_result("gate", outcome)
     depend = StageShare("depend", 2e6, 2.5e6, 0.9)
     waived = Waived(0.3, "2026-12-31", "https://tracker.example/1")
@@ -67,10 +76,16 @@ def full_result(
         judged,
         outcome=outcome,
         reasons=result.verdict.reasons[:1],
-        metrics=tuple(replace(metric, waived=waived) for metric in judged.metrics),
-        attribution=tuple(
-            replace(part, depend=depend, internal={"9000": replace(depend, stage="internal")})
-            for part in judged.attribution
+        metrics=(
+            *(replace(metric, waived=waived) for metric in judged.metrics),
+            make_named_metric("cart", "response_p99", Outcome.REGRESSION, 0.2),
+        ),
+        attribution=(
+            *(
+                replace(part, depend=depend, internal={"9000": replace(depend, stage="internal")})
+                for part in judged.attribution
+            ),
+            *attributed_to("cart"),
         ),
         spikes=replace(make_spike_verdict(candidate=2), notes=(worded("a note"),), waived=waived),
     )

@@ -111,7 +111,7 @@ def completeness_section(done: Completeness | None, arms: Arms = ()) -> Complete
         overlapped=f"{units.count(done.overlapped)} ({units.share(overlap)})",
         driver=driver,
         beside=_beside(done),
-        join=join_text([run.join for _, runs in arms for run in runs if run.join is not None]),
+        join=join_text([(arm, r.join) for arm, runs in arms for r in runs if r.join is not None]),
     )
 
 

@@ -9,6 +9,7 @@ from socklat_gate.measured.names import CAPACITY, CONNECTIONS, ERRORS
 from socklat_gate.measured.pair import ARMS
 from socklat_gate.measured.verdict import CountVerdict, Verdict
 from socklat_gate.wording import units
+from socklat_gate.wording.changes import plural
 from socklat_gate.wording.fact_numbers import count_of, number_of
 from socklat_gate.wording.metric_names import request_in, without_request
 
@@ -80,18 +81,21 @@ def differences_text(subject: str, numbers: Mapping[str, Scalar]) -> str:
     """In what the arms' responses differ, with both mixes."""
     share, request = units.share(number_of(numbers, "share")), request_in(subject)
     of = f"the responses to `{request}`" if request else "the responses"
+    others = count_of(numbers, "more")
+    rest = f"; the responses to {plural(others, 'more request')} differ, too" if others else ""
     if without_request(subject) == "sizes":
         sizes = [units.size(number_of(numbers, f"{arm}_bytes")) for arm in ARMS]
         more = "larger" if count_of(numbers, "larger") else "smaller"
         return (
             f"{share} of {of} are {more} by more than a fifth (median of the baseline "
             f"{sizes[0]}, of the candidate {sizes[1]}); if that is meant, gate.accept_answers has "
-            "to name sizes"
+            f"to name sizes{rest}"
         )
     mixes = [_mix(numbers, arm) for arm in ARMS]
     return (
         f"{share} of {of} have another status (baseline {mixes[0]}; candidate "
-        f"{mixes[1]}); if that is meant, gate.accept_answers has to name statuses"
+        f"{mixes[1]}); if that is meant, gate.accept_answers has to name "
+        f"statuses{rest}"
     )
 
 

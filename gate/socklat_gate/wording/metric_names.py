@@ -22,6 +22,8 @@ REQUEST = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}"
 NAMED = re.compile(rf"(?P<metric>[a-z_]+?)(?P<quantile>_p[0-9.]+)?\[(?P<request>{REQUEST})\]")
 MARKED = re.compile(rf"`({REQUEST})`")
 WHOLE = "response"
+ABOUT_REQUESTS = (Reason.REQUEST_NOT_SEEN, Reason.MORE_SPIKES)
+"""Reasons whose subject is a request, not a metric."""
 
 
 def metric_sentence(name: str) -> Sentence:
@@ -69,7 +71,7 @@ def requests_of(verdict: Verdict) -> frozenset[str]:
         *(limit.request for limit in verdict.limits),
         *(request_in(count.name) for count in verdict.counts),
         *(request_in(fact.subject) for fact in verdict.reasons),
-        *(fact.subject for fact in verdict.reasons if fact.code is Reason.REQUEST_NOT_SEEN),
+        *(fact.subject for fact in verdict.reasons if fact.code in ABOUT_REQUESTS),
     }
     return frozenset(names - {""})
 

@@ -14,7 +14,7 @@ from socklat_gate.measured.facts import TEXT, ReasonFact
 from socklat_gate.measured.names import CAPACITY, CONNECTIONS, ERRORS
 from socklat_gate.measured.open_verdict import CANNOT_JUDGE
 from socklat_gate.measured.pair import ARMS
-from socklat_gate.measured.verdict import MetricVerdict, Verdict
+from socklat_gate.measured.verdict import MetricVerdict, SpikeVerdict, Verdict
 from socklat_gate.wording import units
 from socklat_gate.wording.changes import listing, plural
 from socklat_gate.wording.count_text import (
@@ -96,10 +96,15 @@ def _between_limits(fact: ReasonFact, verdict: Verdict) -> str:
     return f"{plural(count_of(fact.numbers, 'pairs'), 'pair')} so far neither pass nor fail"
 
 
-def _more_spikes(_fact: ReasonFact, verdict: Verdict) -> str:
+def _more_spikes(fact: ReasonFact, verdict: Verdict) -> str:
     spikes = verdict.spikes
     if spikes is None:
         return "the candidate has more spikes"
+    of = f", most of those that are more in response to `{fact.subject}`" if fact.subject else ""
+    return _spikes_of(spikes) + of
+
+
+def _spikes_of(spikes: SpikeVerdict) -> str:
     return spikes_text(
         {
             "events": spikes.candidate_events,

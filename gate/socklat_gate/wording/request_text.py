@@ -36,23 +36,27 @@ def others_text(names: Collection[str], listed: bool, verdict: Verdict | None) -
     return (f"{number}: {held}; largest increase: ", *metric_sentence(largest.name), f" {change}.")
 
 
-def join_text(joins: Sequence[Join]) -> str:
-    """Whether kernel and driver agree on every connection, and on which they do not."""
+def join_text(joins: Sequence[tuple[str, Join]]) -> str:
+    """Whether kernel and driver agree on every connection, and on which of which arm they do not.
+
+    ``joins`` has the arm of each run and its join.
+    """
     if not joins:
         return ""
-    connections = sum(one.connections for one in joins)
-    wrong = sum(one.mismatched for one in joins)
-    joined, logged = sum(one.joined for one in joins), sum(one.logged for one in joins)
+    connections = sum(join.connections for _, join in joins)
+    wrong = sum(join.mismatched for _, join in joins)
+    joined, logged = (sum(getattr(join, of) for _, join in joins) for of in ("joined", "logged"))
     text = (
         f"kernel and driver agree on {units.count(connections - wrong)} of "
-        f"{plural(connections, 'connection')}; {units.count(joined)} of {units.count(logged)} "
+        f"{units.count(connections)} connections; {units.count(joined)} of {units.count(logged)} "
         "logged exchanges have their request"
     )
-    found = [one for join in joins for one in join.mismatches]
     parts = [
-        f"port {one.peer_port}: {units.count(one.seen)} exchanges, {units.count(one.sent)} requests"
-        for one in found[:MAX_MISMATCHES]
-    ]
-    if wrong > len(parts) and parts:
-        parts.append(f"and {units.count(wrong - len(parts))} more")
+        f"{arm}, port {one.peer_port}: {plural(one.seen, 'exchange')}, "
+        f"{plural(one.sent, 'request')}"
+        for arm, join in joins
+        for one in join.mismatches
+    ][:MAX_MISMATCHES]
+    if wrong > len(parts):
+        parts.append(f"{'and ' if parts else ''}{units.count(wrong - len(parts))} more")
     return f"{text} ({'; '.join(parts)})" if parts else text

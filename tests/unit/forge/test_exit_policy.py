@@ -21,6 +21,7 @@ from socklat_gate.forge.finding import Finding
 from socklat_gate.measured.facts import ReasonFact
 from socklat_gate.measured.verdict import UNDECIDED, Outcome, Verdict
 from tests.unit.factories import make_metric, make_result, make_verdict
+from tests.unit.named_results import make_named_metric
 
 FATAL = [code for code in Exit if code not in (Exit.PASS, Exit.INCONCLUSIVE)]
 
@@ -106,6 +107,9 @@ def test_every_exit_code_has_a_meaning() -> None:
 def test_the_change_of_a_quantile() -> None:
     verdict = make_verdict(Outcome.REGRESSION)
     assert latency_change(verdict, 0.99) == 0.31
+    named = make_named_metric("cart", "response_p99", Outcome.REGRESSION, 0.9)
+    assert latency_change(replace(verdict, metrics=(*verdict.metrics, named)), 0.99) == 0.31
+    assert latency_change(replace(verdict, metrics=(named,)), 0.99) is None
     assert latency_change(verdict, 0.999) is None
     unknown = make_metric("response_p50", Outcome.INCONCLUSIVE, math.nan)
     verdict = replace(make_verdict(Outcome.INCONCLUSIVE), metrics=(unknown,))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -15,6 +16,7 @@ from tests.unit.factories import (
     make_spike_verdict,
     with_correction,
 )
+from tests.unit.named_results import MANY, make_named_result
 from tests.unit.report.markdown_judge import column_counts, filter_hits
 
 
@@ -50,6 +52,33 @@ def test_it_never_takes_more_than_its_room_and_stays_whole_markdown(room: int) -
     assert all(rows == {width} for width, rows in column_counts(short))
     assert filter_hits(short) == []
     assert "artifact has the full report.\n" in short
+
+
+def test_thirty_names_fit_with_room_to_spare_and_fold_what_passed() -> None:
+    report = report_of(make_named_result(MANY))
+    text = markdown.render(report)
+    assert characters(text) < 30_000
+    opened = re.sub(r"(?ms)^<details>.*?^</details>$", "", text)
+    assert "v2.item-04" not in opened
+    assert opened.count("`checkout`") > 5
+    assert len(list(filter(None, opened.splitlines()))) < 90
+
+
+def test_folded_requests_go_before_those_that_got_slower() -> None:
+    report = report_of(make_named_result(MANY))
+    short = shorten(report, 9_000)
+    assert "| `checkout` | `response_p50` |" in short
+    assert "### Requests" in short
+    assert "v2.item-04" not in short
+    assert "Other requests" in short.splitlines()[-1]
+
+
+@pytest.mark.parametrize("room", [700, 5_000, 20_000, 60_000])
+def test_reports_of_many_names_keep_to_their_room(room: int) -> None:
+    weights = {f"request-{n:03d}" + "x" * 50: 0.01 for n in range(100)}
+    short = shorten(report_of(make_named_result(weights, slow=tuple(weights))), room)
+    assert characters(short) <= room
+    assert all(rows == {width} for width, rows in column_counts(short))
 
 
 def test_bytes_are_bounded_alike() -> None:

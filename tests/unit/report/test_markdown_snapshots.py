@@ -28,6 +28,7 @@ from tests.unit.factories import (
     with_raw,
 )
 from tests.unit.hostile_texts import TEXTS
+from tests.unit.named_results import MANY, make_named_result, make_named_run_result
 from tests.unit.poisoned import full_result, poisoned
 from tests.unit.report.rendered import render_markdown
 
@@ -89,6 +90,10 @@ REPORTS = {
     "more_errors": more_errors(),
     "run": make_result("run"),
     "compare": replace(make_result("compare"), campaign=make_campaign()),
+    "requests": make_named_result(),
+    "requests_of_many": make_named_result(MANY),
+    "requests_that_pass": make_named_result(MANY, Outcome.PASS),
+    "run_of_requests": make_named_run_result(),
     "hostile": poisoned(full_result(), " ".join(TEXTS[:30])),
 }
 

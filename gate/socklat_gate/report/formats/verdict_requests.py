@@ -46,7 +46,7 @@ def request_members(arms: Arms) -> JSON:
     return {
         "requests": requests,
         "handshakes": {arm: _handshakes(h) for arm, h in handshakes_by_arm(arms).items()},
-        "join": {arm: asdict(join) for arm, join in joins.items() if join is not None},
+        "join": {arm: _join(join) for arm, join in joins.items() if join is not None},
     }
 
 
@@ -102,6 +102,11 @@ def _request(one: RequestNumbers) -> JSON:
 def _handshakes(times: Histogram) -> JSON:
     p50, p99 = map(float, times.quantiles_ns([0.5, 0.99]))
     return {"count": times.total, "p50_ns": _known(p50), "p99_ns": _known(p99)}
+
+
+def _join(join: Join) -> JSON:
+    numbers = asdict(join)
+    return {**numbers, "mismatches": list(numbers["mismatches"])}
 
 
 def _known(value: float) -> float | None:
