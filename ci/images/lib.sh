@@ -35,6 +35,13 @@ copy_program() { # copy_program PATH: a program of the packages, with its librar
     while read -r library; do copy "$library"; done
 }
 
+certificate() { # certificate FILE: a certificate for localhost that signs itself, and its key
+  openssl req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -days 3650 -subj /CN=localhost \
+    -addext subjectAltName=DNS:localhost -keyout "$1.key" -out "$1" 2>/dev/null
+  cat "$1.key" >>"$1"
+  rm "$1.key"
+}
+
 import() { # import TAG COMMAND-AS-JSON [OPTION OF docker import...]
   local tag=$1 command=$2 path
   shift 2
