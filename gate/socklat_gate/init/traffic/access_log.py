@@ -184,7 +184,7 @@ class _Log:
     def _settle(self) -> None:
         """Counts by route what was counted by target."""
         for (method, text), times in self._counts.items():
-            target = target_of(text, self._users)
+            target = target_of(text)
             if target is None:
                 self._left_out[LeftOut.NOT_HTTP] += times
             elif is_hashed_asset(target):

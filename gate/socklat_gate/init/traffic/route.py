@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from socklat_gate.init.scrub.bodies import form_fields
@@ -15,6 +17,8 @@ __all__ = ["NUMBER", "Route", "Segment", "Target", "is_hashed_asset", "path_text
 
 MOST_SEGMENTS = 24
 MOST_QUERY_KEYS = 24
+MOST_CACHED = 20_000
+USUAL_NUMBER = 1000
 PAGING = frozenset(
     ("limit", "offset", "page", "size", "page_size", "pagesize", "per_page", "perpage", "count")
 ) | {"n", "top", "skip", "take", "first", "rows"}
@@ -63,18 +67,17 @@ SLOTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """A part of a path: a word (``kind`` WORD), or what a request has in the place of data."""
 
     kind: Kind
     text: str
 
-    def __str__(self) -> str:
-        return self.text
-
 
 Route = tuple[Segment, ...]
+
+_NUMBER = re.compile(r"(?<=/)\d{1,9}(?=/|$)", re.ASCII)
+_ORIGIN = re.compile(r"(?:https?|wss?)://[^/?#]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +92,27 @@ class Target:
     query: tuple[tuple[str, str], ...] = ()
 
 
-def target_of(target: str, users: Collection[str] = (), fixed: str = "") -> Target | None:
+def target_of(target: str, fixed: str = "") -> Target | None:
     """The route of ``/path?query`` or of a whole URL; None for what is neither.
 
-    ``users`` are names of people, in lower case.  A segment with ``fixed`` in it is a word; text
-    around it that does not read like one is left out.
+    A segment with ``fixed`` in it is a word; text around it that does not read like one is left
+    out.
     """
     path, _, query = _origin_form(target).partition("#")[0].partition("?")
     if not path.startswith("/"):
         return None
+    # Logs have millions of paths that differ in their numbers only.
+    numbers = tuple(map(int, _NUMBER.findall(path)))
+    route, slots = _route(_NUMBER.sub("0", path) if numbers else path, fixed)
+    if len(numbers) != slots:  # one was encoded, or there are too many segments
+        numbers = (USUAL_NUMBER,) * slots
+    return Target(route, numbers, _query(query) if query else ())
+
+
+@lru_cache(maxsize=MOST_CACHED)
+def _route(path: str, fixed: str) -> tuple[Route, int]:
+    """The route of a path, and how many numbers are in it."""
     segments: list[Segment] = []
-    numbers: list[int] = []
     before = ""
     for raw in path[1:].split("/")[:MOST_SEGMENTS]:
         text = unquote(raw.partition(";")[0])
@@ -107,12 +120,10 @@ def target_of(target: str, users: Collection[str] = (), fixed: str = "") -> Targ
             text = text if is_word(text) else text[text.index(fixed) :][: len(fixed) + 1]
             kind = Kind.WORD
         else:
-            kind = Kind.USER if text.lower() in users else _kind_after(before, text)
-        if kind is Kind.INTEGER:
-            numbers.append(int(text))
+            kind = _kind_after(before, text)
         segments.append(_segment(kind, text))
         before = text.lower()
-    return Target(tuple(segments), tuple(numbers), _query(query))
+    return tuple(segments), sum(one.kind is Kind.INTEGER for one in segments)
 
 
 def is_hashed_asset(target: Target) -> bool:
@@ -121,7 +132,7 @@ def is_hashed_asset(target: Target) -> bool:
 
 
 def _origin_form(target: str) -> str:
-    found = re.match(r"(?:https?|wss?)://[^/?#]*", target, re.IGNORECASE)
+    found = None if target.startswith("/") else _ORIGIN.match(target)
     if not found:
         return target
     rest = target[found.end() :]
@@ -151,6 +162,7 @@ def _segment(kind: Kind, text: str) -> Segment:
     return Segment(kind, SLOTS.get(kind) or placeholder(kind, text))
 
 
+@lru_cache(maxsize=MOST_CACHED)
 def _query(query: str) -> tuple[tuple[str, str], ...]:
     found = {}
     for key, value in form_fields(query)[:MOST_QUERY_KEYS]:
@@ -174,9 +186,12 @@ def path_text(
     """The path of a request, templates included; ``highest`` are those of its numbers."""
     bounds = iter(highest)
     parts = [
-        f"{{random_int:1:{rounded_up(next(bounds, 1000))}}}" if one.text == NUMBER else one.text
-        for one in route
+        _number(next(bounds, USUAL_NUMBER)) if one.text == NUMBER else one.text for one in route
     ]
     path = "/" + "/".join(parts)
     values = "&".join(f"{key}={value}" if value else key for key, value in query)
     return f"{path}?{values}" if values else path
+
+
+def _number(highest: int) -> str:
+    return f"{{random_int:1:{rounded_up(highest)}}}"
