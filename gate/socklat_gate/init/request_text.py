@@ -30,7 +30,8 @@ def proposal_text(proposal: Proposal) -> str:
         variable = SECRET_HEADERS.get(name, "API_TOKEN")
         header = "-".join(part.title() for part in name.split("-"))
         lines += _comment(f"Requests had {header}, whose values are not written. Below [load]:")
-        lines.append(f'#   headers.{header} = {{ env = "{variable}" }}')
+        scheme = ', prefix = "Bearer "' if name == "authorization" else ""
+        lines.append(f'#   headers.{header} = {{ env = "{variable}"{scheme} }}')
     for request in proposal.requests:
         lines += ["", *_request(request)]
     return "\n".join(lines) + "\n"

@@ -30,6 +30,7 @@ driver = "command"
 command.argv = ["sh", "-c", '''
 {_PGBENCH}''']
 """
+ASKS = 'a password: command.environment = { PGPASSWORD = { env = "PGPASSWORD" } }'
 POSTGRESQL = Handshake(
     "PostgreSQL",
     (5432,),
@@ -37,7 +38,7 @@ POSTGRESQL = Handshake(
     (8).to_bytes(4, "big") + (80877103).to_bytes(4, "big"),
     (b"S", b"N"),
     "command",
-    (LoadKey("command.argv", ["sh", "-c", _PGBENCH], "PGPASSWORD=... pgbench where it wants one"),),
+    (LoadKey("command.argv", ["sh", "-c", _PGBENCH], ASKS),),
     repeats=False,
     stand_in=False,
 )
