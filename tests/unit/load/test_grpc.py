@@ -24,11 +24,12 @@ def prefixed(data, flag=0):
     return struct.pack(">BI", flag, len(data)) + data
 
 
-def session_of(*messages, expected=None, session=GrpcSession):
+def session_of(*messages, expected=None, fixed=True):
     messages = messages or (Asked(path=ADD, body=b'{"id": 7}'),)
     types = GrpcTypes(shop_set())
     write = write_grpc("http", "shop:50051", lambda one: types.encode(one.path, one.body))
-    return session(Http2Requests(Source(*messages), write, expected or [None] * len(messages)))
+    source = Source(*messages, fixed=fixed)
+    return GrpcSession(Http2Requests(source, write, expected or [None] * len(messages)))
 
 
 def respond(server, stream, data, trailers, status=200):
