@@ -1,0 +1,109 @@
+"""HTTP/2, gRPC and WebSocket: the kernel's exchanges are the service's own count, exactly.
+
+Frames that are no request or no response travel both ways meanwhile.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from socklat_gate.job.join_check import check_joined
+from socklat_gate.probe.probe import SocketProbe
+from socklat_gate.scenario import Load
+from tests.conformance.lab import Lab
+from tests.conformance.stand import PORT, await_listening, running
+from tests.conformance.test_names import Measured, measure
+
+for name in ("grpc", "grpc_reflection", "h2", "wsproto"):
+    pytest.importorskip(name)  # the other kernels' machines have just what the probe needs
+from tests.services.framed import read_count  # noqa: E402
+
+pytestmark = [pytest.mark.kernel]
+
+SERVER = Path(__file__).parents[1] / "services" / "framed.py"
+CONNECTIONS = 8
+ADD = "/shop.Cart/Add"
+
+
+@contextmanager
+def service(lab: Lab, kind: str, count: Path, *options: str) -> Iterator[None]:
+    command = [sys.executable, "-P", str(SERVER), kind, str(PORT), str(count), *options]
+    with running(lab.run_inside(*command)) as process:
+        await_listening(process, PORT)
+        yield
+
+
+def load_of(driver: str, *requests: dict[str, Any], **changes: Any) -> Load:
+    document = {
+        "driver": driver,
+        "rate": 400.0,
+        "connections": CONNECTIONS,
+        "max_connections": CONNECTIONS,
+        "duration_s": 2.0,
+        "warmup_s": 0.5,
+        "request": [{"name": f"r{at}", **request} for at, request in enumerate(requests)],
+    }
+    return Load.model_validate(document | changes)
+
+
+LOADS = {
+    "http2": lambda: load_of(
+        "http",
+        {"path": "/a"},
+        {"path": "/b", "method": "POST", "body": "y" * 100_000},
+        http="2",
+    ),
+    "grpc": lambda: load_of("grpc", {"path": ADD, "body": '{"id": 1}'}, {"path": ADD}),
+    "websocket": lambda: load_of("websocket", {"body": "hello"}, {"body": "y" * 3000}),
+}
+
+
+def assert_exact(measured: Measured, load: Load, probe: SocketProbe, count: int) -> None:
+    """Driver, service and kernel have the same requests, and each exchange its own."""
+    counts = measured.counts
+    assert (counts.errors, counts.first_error) == (0, "")
+    assert counts.responded_total == count == measured.sent.size
+    at_ns = measured.sent["sent_ns"]
+    inside = (at_ns >= measured.window.from_ns) & (at_ns < measured.window.to_ns)
+    assert measured.counters["recorded"] == measured.logged.size == np.count_nonzero(inside)
+    named = measured.named(load)
+    run = measured.run(named, probe)
+    check_joined("candidate", run, named.joined[0], missed=0)
+    assert named.joined[0].miscounted == 0
+    assert (named.joined[0].join.mismatched, named.joined[0].unseen) == (0, 0)
+    for kind, request in enumerate(load.requests):
+        expected = np.count_nonzero(inside & (measured.sent["kind"] == kind))
+        assert run.requests[request.name].exchanges == expected > 0
+
+
+@pytest.mark.parametrize("kind", LOADS)
+def test_exchanges_are_the_service_s_own_count(
+    lab: Lab, probe: SocketProbe, tmp_path: Path, kind: str
+) -> None:
+    load = LOADS[kind]()
+    count = tmp_path / "count"
+    with service(lab, kind, count):
+        measured = measure(lab, probe, load)
+        total = read_count(count)
+    assert_exact(measured, load, probe, total)
+    assert len(set(measured.sent["port"].tolist())) == CONNECTIONS
+
+
+@pytest.mark.parametrize("kind", ["http2", "websocket"])
+def test_connections_that_the_service_ends_are_replaced(
+    lab: Lab, probe: SocketProbe, tmp_path: Path, kind: str
+) -> None:
+    load = LOADS[kind]()
+    count = tmp_path / "count"
+    with service(lab, kind, count, "20"):
+        measured = measure(lab, probe, load)
+        total = read_count(count)
+    assert_exact(measured, load, probe, total)
+    assert len(set(measured.sent["port"].tolist())) > 2 * CONNECTIONS
