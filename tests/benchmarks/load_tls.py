@@ -36,8 +36,12 @@ def measure(host: str, port: int, rate: float, seconds: float, options: dict[str
     """A row of the table."""
     load = Load.model_validate(
         {
-            **{"driver": "http", "rate": rate, "duration_s": seconds, "warmup_s": 1.0},
-            **{"connections": 32, "cpuset": "0", **options},
+            "driver": "http",
+            "rate": rate,
+            "duration_s": seconds,
+            "connections": 32,
+            "cpuset": "0",
+            **options,
         }
     )
     with LoadProcess(load, [Endpoint(host, port)], 1) as driver:
@@ -76,7 +80,10 @@ def main() -> None:
     parser.add_argument("--fresh-rates", default="200,400,800")
     parser.add_argument("--seconds", type=float, default=5.0)
     options = parser.parse_args()
-    print("| load | requests/s | responded | errors | driver's CPU | us/request | late p99 ms |", end="")
+    print(
+        "| load | requests/s | responded | errors | driver's CPU | us/request | late p99 ms |",
+        end="",
+    )
     print(" client p50 ms | client p99 ms | handshake p50 ms |")
     print("|:--|" + "--:|" * 9)
     for name, (port, settings) in LOADS.items():
