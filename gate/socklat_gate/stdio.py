@@ -34,7 +34,9 @@ def ensure_buffered_stdio() -> None:
         if not isinstance(stream, io.TextIOWrapper):
             continue
         errors = "replace" if name == "stdout" else "backslashreplace"
-        if name == "stdout" and not isinstance(stream.buffer, io.RawIOBase):
+        raw = isinstance(stream.buffer, io.RawIOBase)
+        buffered = isinstance(stream.buffer, io.BufferedWriter)
+        if not raw and (name == "stdout" or not buffered):
             stream.reconfigure(errors=errors)
             continue
         stream.flush()
