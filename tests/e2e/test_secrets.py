@@ -184,6 +184,33 @@ def test_a_service_that_logs_its_environment_and_requests_and_dies(
     assert "Bearer ***" in said
 
 
+@pytest.mark.slow
+def test_a_stack_whose_service_does_so(
+    gate: Gate, scenario: Scenario, judge: Callable[..., tuple[Done, Watch]]
+) -> None:
+    # A value that the file itself interpolates is no secret by the scenario's word, but looks it.
+    (gate.directory / "compose.yml").write_text(
+        f"services:\n  api:\n    image: {LEAKY_TAG}\n"
+        "    environment: { DB_PASSWORD: 'password-of-the-stack', SHOP_TOKEN: 'none' }\n"
+    )
+    path = scenario(
+        service={
+            "image": None,
+            "compose": "compose.yml",
+            "service": "api",
+            "command": ["/leaky", "--die-after", "100"],
+            "env": {"SHOP_TOKEN": {"env": "CANARY_STACK"}},
+        },
+        load={"driver": "http", "payload": None, "response": None, "duration_s": 2.0},
+    )
+    done, _ = judge(path, "CANARY_STACK")
+    verdict = done.judged(Exit.INVALID, Reason.SERVICE_DIED)
+    assert "environment SHOP_TOKEN=***" in done.stderr
+    assert "environment DB_PASSWORD=***" in done.stderr
+    # Nobody asked for the log's lines.
+    assert "environment" not in verdict["reasons"][0]["text"]
+
+
 def test_a_service_whose_errors_repeat_the_payload(
     scenario: Scenario, judge: Callable[..., tuple[Done, Watch]]
 ) -> None:

@@ -278,7 +278,7 @@ REASON_TEXTS: Mapping[str, Mapping[Reason, ReasonText]] = {
     "Invalid measurement": {
         Reason.SERVICE_DIED: ReasonText(
             "A container ended during the measurement.",
-            "Start the image by hand with the scenario's settings and read its log.",
+            "Read its last log lines in the job's log, or start the image by hand.",
         ),
         Reason.SERVICE_NOT_READY: ReasonText(
             "A container was not ready within `service.ready.timeout_s`.",
