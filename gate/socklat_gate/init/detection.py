@@ -20,10 +20,12 @@ from socklat_gate.service.session import ArmSpec, ServiceSession
 
 __all__ = ["Finding", "detect", "detect_at", "guess"]
 
+HTTPS_PORTS = (443, 8443)
+
 
 def guess(port: int, problem: str = "") -> DetectedProtocol:
     """What the port suggests; HTTP for any that is not known."""
-    return DetectedProtocol(_by_port(port) or HTTP, problem=problem)
+    return DetectedProtocol(_by_port(port) or HTTP, problem=problem, tls=port in HTTPS_PORTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +76,9 @@ def _explored(
     if found.protocol is not HTTP or not found.verified:
         return Finding(found, proposal)
     if proposal is None:
-        seen = discovered(host, port, _page(found), most, on_phase)
+        seen = discovered(host, port, _page(found), most, on_phase, tls=found.tls)
     else:
-        seen = tried(proposal, host, port, on_phase)
+        seen = tried(proposal, host, port, on_phase, tls=found.tls)
     if seen is None:
         return Finding(found)
     if seen.latency_s:

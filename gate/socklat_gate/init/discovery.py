@@ -34,17 +34,25 @@ MOST_LINKS = 20
 
 
 def discovered(
-    host: str, port: int, page: str, most: int, on_phase: Callable[[str], None] = lambda _: None
+    host: str,
+    port: int,
+    page: str,
+    most: int,
+    on_phase: Callable[[str], None] = lambda _: None,
+    *,
+    tls: bool = False,
 ) -> Tried | None:
     """What the service offers and responds to; None when that is no more than ``page``."""
-    found = _of_document(host, port, most, on_phase)
-    return found or _of_links(host, port, page, min(most, MOST_LINKS), on_phase)
+    found = _of_document(host, port, most, on_phase, tls=tls)
+    return found or _of_links(host, port, page, min(most, MOST_LINKS), on_phase, tls=tls)
 
 
-def _of_document(host: str, port: int, most: int, on_phase: Callable[[str], None]) -> Tried | None:
+def _of_document(
+    host: str, port: int, most: int, on_phase: Callable[[str], None], *, tls: bool
+) -> Tried | None:
     on_phase("looking for an OpenAPI document")
     for path in DOCUMENTS:
-        got = http_get(host, port, path, most_bytes=LARGEST)
+        got = http_get(host, port, path, most_bytes=LARGEST, tls=tls)
         if got.status != 200 or got.content_type == "text/html":
             continue
         try:
@@ -55,7 +63,7 @@ def _of_document(host: str, port: int, most: int, on_phase: Callable[[str], None
         proposal = replace(
             proposal, requests=requests, origin=f"the OpenAPI document at {path}", port=None
         )
-        found = tried(proposal, host, port, on_phase) if proposal.active else None
+        found = tried(proposal, host, port, on_phase, tls=tls) if proposal.active else None
         if found is not None and found.asked > found.failed:
             return found
     return None
@@ -69,9 +77,9 @@ def _untried(request: ProposedRequest) -> ProposedRequest:
 
 
 def _of_links(
-    host: str, port: int, page: str, most: int, on_phase: Callable[[str], None]
+    host: str, port: int, page: str, most: int, on_phase: Callable[[str], None], *, tls: bool
 ) -> Tried | None:
-    got = http_get(host, port, page, most_bytes=LARGEST_PAGE)
+    got = http_get(host, port, page, most_bytes=LARGEST_PAGE, tls=tls)
     if got.status != 200 or "html" not in got.content_type:
         return None
     names = Names()
@@ -81,7 +89,7 @@ def _of_links(
         if target is None or len(requests) >= most:
             continue
         on_phase(f"trying {path}")
-        if 0 < http_get(host, port, path).status < REDIRECT:
+        if 0 < http_get(host, port, path, tls=tls).status < REDIRECT:
             name = names.give(route_name("GET", target.route))
             requests.append(ProposedRequest(name, 1.0, path=path))
     if len(requests) < 2:

@@ -6,9 +6,10 @@ import time
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPException
 
 from socklat_gate.load.protocols.handshake import TRY_TIMEOUT_S
+from socklat_gate.load.protocols.http_connection import connect_http, host_header
 
 __all__ = ["Got", "http_get"]
 
@@ -34,14 +35,16 @@ def http_get(
     method: str = "GET",
     headers: Mapping[str, str] | None = None,
     most_bytes: int = CHUNK,
+    tls: bool = False,
 ) -> Got:
     """What ``path`` responds within `TRY_TIMEOUT_S`; reads at most ``most_bytes``."""
     started_s = time.monotonic()
-    with closing(HTTPConnection(host, port, timeout=TRY_TIMEOUT_S)) as connection:
+    usual = {**AGENT, "Host": host_header(host, port, tls=tls)}
+    given = {name.lower() for name in headers or {}}
+    kept = {name: text for name, text in usual.items() if name.lower() not in given}
+    with closing(connect_http(host, port, TRY_TIMEOUT_S, tls=tls)) as connection:
         try:
-            connection.request(
-                method, path, headers={"User-Agent": "socklat-gate", **(headers or {})}
-            )
+            connection.request(method, path, headers={**kept, **(headers or {})})
             response = connection.getresponse()
             body = bytearray()
             while len(body) < most_bytes and time.monotonic() - started_s < TRY_TIMEOUT_S:

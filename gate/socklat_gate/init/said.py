@@ -28,7 +28,8 @@ def _summary(found: Source, port: int, detected: DetectedProtocol) -> str:
     if detected.protocol is HTTP:
         by = f", where {detected.redirected_from} redirects to" if detected.redirected_from else ""
         text = f"GET {detected.path} {detected.status}{took}{by}"
-        return f"{found} speaks HTTP on port {port}: {text}"
+        name = "HTTPS" if detected.tls else "HTTP"
+        return f"{found} speaks {name} on port {port}: {text}"
     return f"{found} speaks {detected.protocol.name} on port {port}{took}"
 
 

@@ -53,6 +53,7 @@ def scenario_text(
             start=[(key, toml(value), COMMENTS[key]) for key, value in source.keys.items()],
             port=port,
             ready=toml(found.path) if found.status == 200 else "",
+            ready_by="https" if found.tls else "http",
             verified=found.verified,
             problem=found.problem,
             hints=() if proposal else found.protocol.hints,

@@ -10,8 +10,8 @@ __all__ = ["toml"]
 LITERAL = "'''"
 
 
-def toml(value: str | float | list[str] | Mapping[str, str]) -> str:
-    """A string, a number, an array or an inline table of strings, in TOML.
+def toml(value: str | float | bool | list[str] | Mapping[str, str]) -> str:
+    """A string, a number, a truth value, an array or an inline table of strings, in TOML.
 
     A string of several lines stands as it is where that is possible.
     """
@@ -19,6 +19,8 @@ def toml(value: str | float | list[str] | Mapping[str, str]) -> str:
         return "{ " + ", ".join(f"{toml(key)} = {toml(one)}" for key, one in value.items()) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(map(toml, value)) + "]"
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, float | int):
         return f"{value:.6g}"
     if "\n" in value and LITERAL not in value and not value.endswith("'") and _plain(value):

@@ -38,7 +38,12 @@ def sample_of(text: str) -> str:
 
 
 def tried(
-    proposal: Proposal, host: str, port: int, on_phase: Callable[[str], None] = lambda _: None
+    proposal: Proposal,
+    host: str,
+    port: int,
+    on_phase: Callable[[str], None] = lambda _: None,
+    *,
+    tls: bool = False,
 ) -> Tried:
     """Tries what changes nothing; where nothing responds well, the proposal stays as it is."""
     until_s = time.monotonic() + AT_MOST_S
@@ -50,7 +55,12 @@ def tried(
             continue
         on_phase(f"trying {request.name}")
         got = http_get(
-            host, port, sample_of(request.path), method=request.method, headers=request.headers
+            host,
+            port,
+            sample_of(request.path),
+            method=request.method,
+            headers=request.headers,
+            tls=tls,
         )
         asked += 1
         if _is_good(got):

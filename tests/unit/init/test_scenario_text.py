@@ -45,6 +45,21 @@ def test_an_http_service_gets_its_path_readiness_and_a_rate_it_can_bear(tmp_path
     ]
 
 
+def test_a_service_of_https_is_written_as_one(tmp_path: Path) -> None:
+    detected = DetectedProtocol(HTTP, "/health", 200, latency_s=0.002, verified=True, tls=True)
+    scenario = written(tmp_path, source(), 8443, detected)
+    assert scenario.load.tls is not None
+    assert scenario.load.tls.insecure
+    assert (scenario.service.ready.http, scenario.service.ready.https) == (None, "/health")
+    text = (tmp_path / "socklat.toml").read_text("utf-8")
+    assert "tls.insecure = true  # any certificate is accepted; to check it: tls.ca_file" in text
+
+
+def test_the_usual_port_of_https_suggests_it(tmp_path: Path) -> None:
+    assert written(tmp_path, source(), 443, guess(443, "it was not started")).load.tls is not None
+    assert written(tmp_path, source(), 80, guess(80, "it was not started")).load.tls is None
+
+
 def test_a_fast_one_is_judged_by_p99_too(tmp_path: Path) -> None:
     detected = DetectedProtocol(HTTP, "/", 200, latency_s=0.0002, verified=True)
     scenario = written(tmp_path, source(), 8080, detected)

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 from socklat_gate.init.traffic.proposal import Proposal, ProposedRequest
 from socklat_gate.init.trial import sample_of, tried
+from tests.certificates import issue
+from tests.unit.https_site import https_site
 from tests.unit.init.http_service import HOST, served
 
 
@@ -61,3 +65,12 @@ def test_a_service_that_is_gone_fails_all() -> None:
         port = service.port
     found = tried(Proposal("a test", (ProposedRequest("a", 1.0),)), HOST, port)
     assert (found.asked, found.failed) == (1, 1)
+
+
+def test_a_service_of_https_is_asked_over_tls(tmp_path: Path) -> None:
+    requests = (ProposedRequest("a", 1.0, path="/a"), ProposedRequest("b", 1.0, path="/b"))
+    with https_site(issue(tmp_path, "s"), lambda path: 200 if path == "/a" else 404) as port:
+        over_tls = tried(Proposal("a test", requests), HOST, port, tls=True)
+        plain = tried(Proposal("a test", requests), HOST, port)
+    assert (over_tls.asked, over_tls.failed) == (2, 1)
+    assert (plain.asked, plain.failed) == (2, 2)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -12,6 +14,8 @@ import pytest
 from socklat_gate.init.detection import detect_at
 from socklat_gate.load.protocols import http_detection
 from socklat_gate.load.protocols.http_detection import HTTP
+from tests.certificates import issue
+from tests.unit.https_site import https_site
 
 PAGES: Mapping[str, int | str] = {
     "/": "/app/",
@@ -96,3 +100,32 @@ def test_the_path_that_is_loaded_and_what_is_said_of_it(
     assert line.value == path
     assert said in line.comment
     assert "\n" not in line.comment
+
+
+def https_pages(path: str) -> int:
+    return {"/health": 200, "/": 404}.get(path, 404)
+
+
+def test_a_service_of_https_is_recognised_by_a_handshake(tmp_path: Path) -> None:
+    """Whatever its certificate, which the scenario's first lines accept as it is."""
+    expired = issue(tmp_path, "s", names=["elsewhere"], valid=timedelta(days=-1))
+    with https_site(expired, https_pages) as port:
+        found = detect_at("127.0.0.1", port, ["/health", "/"])
+    assert found.protocol is HTTP
+    assert (found.tls, found.path, found.status, found.verified) == (True, "/health", 200, True)
+    lines = {line.key: line for line in HTTP.load_keys(found)}
+    assert lines["tls.insecure"].value is True
+    assert "tls.ca_file" in lines["tls.insecure"].comment
+
+
+def test_a_400_in_the_clear_is_asked_again_over_tls() -> None:
+    """Servers of HTTPS say so to plain requests; one of HTTP that does stays what it is."""
+    with site({"/": 400}) as port:
+        found = detect_at("127.0.0.1", port)
+    assert (found.tls, found.status) == (False, 400)
+
+
+def test_a_redirect_over_tls_stays_there() -> None:
+    assert http_detection._own_path("https://localhost:1/a", "/b") == "/b"
+    assert http_detection._own_path("https://localhost/a", "https://localhost:443/b") == "/b"
+    assert http_detection._own_path("https://localhost:1/a", "http://localhost:1/b") == ""

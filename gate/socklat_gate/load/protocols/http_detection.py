@@ -14,7 +14,8 @@ from socklat_gate.measured.names import BAD_STATUS, REDIRECT
 
 __all__ = ["HTTP"]
 
-HTTP_PORT = 80
+USUAL_PORTS = {"http": 80, "https": 443}
+BAD_REQUEST = 400
 MAX_REDIRECTS = 3
 _PATH = re.compile(r"/[!-~]*")
 
@@ -37,11 +38,20 @@ class _HttpDetector:
     def detect(self, host: str, port: int, paths: Sequence[str]) -> DetectedProtocol | None:
         """At the first of ``paths``, or where it redirects to, that responds well.
 
-        Else at the first that redirects, else at the last; None when none responds in HTTP.
+        Else at the first that redirects, else at the last; None when none responds in HTTP.  Where
+        nothing does, or with 400 as services of HTTPS do, it is tried over TLS.
         """
+        found = self._detect(host, port, paths, tls=False)
+        if found is None or found.status == BAD_REQUEST:
+            return self._detect(host, port, paths, tls=True) or found
+        return found
+
+    def _detect(
+        self, host: str, port: int, paths: Sequence[str], *, tls: bool
+    ) -> DetectedProtocol | None:
         found: DetectedProtocol | None = None
         for path in paths:
-            tried = self._follow(host, port, path)
+            tried = self._follow(host, port, path, tls=tls)
             if tried is None:
                 continue
             if tried.status < REDIRECT:
@@ -50,27 +60,34 @@ class _HttpDetector:
                 found = tried
         return found
 
-    def _follow(self, host: str, port: int, path: str) -> DetectedProtocol | None:
+    def _follow(self, host: str, port: int, path: str, *, tls: bool) -> DetectedProtocol | None:
         """What ``path`` responds, or what it redirects to on the same service and that is there."""
-        first = self._get(host, port, path)
+        first = self._get(host, port, path, tls=tls)
         found = first
         for _ in range(MAX_REDIRECTS):
             if found is None or not REDIRECT <= found.status < BAD_STATUS or not found.location:
                 break
-            found = self._get(host, port, found.location)
+            found = self._get(host, port, found.location, tls=tls)
         if first is None or found is None or found is first or found.status >= REDIRECT:
             return first
         return replace(found, redirected_from=path)
 
-    def _get(self, host: str, port: int, path: str) -> DetectedProtocol | None:
+    def _get(self, host: str, port: int, path: str, *, tls: bool) -> DetectedProtocol | None:
         # Heavy, and the load's worker needs none of it.  Other clients follow redirects, fail on
         # odd locations, or go by a proxy, which would respond in the service's place.
-        from http.client import HTTPConnection, HTTPException  # noqa: PLC0415
+        from http.client import HTTPException  # noqa: PLC0415
 
-        connection = HTTPConnection(host, port, timeout=TRY_TIMEOUT_S)
+        from socklat_gate.load.protocols.http_connection import (  # noqa: PLC0415
+            connect_http,
+            host_header,
+        )
+
+        connection = connect_http(host, port, TRY_TIMEOUT_S, tls=tls)
+        name = host_header(host, port, tls=tls)
+        headers = {"User-Agent": "socklat-gate", "Host": name}
 
         def get() -> tuple[int, str]:
-            connection.request("GET", path, headers={"User-Agent": "socklat-gate"})
+            connection.request("GET", path, headers=headers)
             response = connection.getresponse()
             response.read()
             return response.status, response.headers.get("Location") or ""
@@ -84,13 +101,16 @@ class _HttpDetector:
                 return None
             with suppress(*failures):  # one that closes without saying so
                 latency_s = median_latency_s(get)
-        to = _own_path(f"http://{host}:{port}{path}", location)
-        return DetectedProtocol(self, path, status, latency_s, verified=True, location=to)
+        to = _own_path(f"{'https' if tls else 'http'}://{name}{path}", location)
+        return DetectedProtocol(self, path, status, latency_s, verified=True, location=to, tls=tls)
 
     def load_keys(self, found: DetectedProtocol) -> Iterator[LoadKey]:
         """Driver and path, with what the path responded."""
         other = 'or "tcp" with payload and response, or "command" for another tool'
         yield LoadKey("driver", self.driver, other)
+        if found.tls:
+            better = "any certificate is accepted; to check it: tls.ca_file and tls.server_name"
+            yield LoadKey("tls.insecure", True, better)
         yield LoadKey("path", found.path, _response_text(found))
 
 
@@ -98,10 +118,11 @@ def _own_path(url: str, location: str) -> str:
     """The path that a redirect of ``url`` leads to, if it is one of the same service; else ""."""
     try:
         here, there = urlsplit(url), urlsplit(urljoin(url, location))
-        same = (there.scheme, there.hostname, there.port or HTTP_PORT) == (
+        usual = USUAL_PORTS[here.scheme]
+        same = (there.scheme, there.hostname, there.port or usual) == (
             here.scheme,
             here.hostname,
-            here.port,
+            here.port or usual,
         )
     except ValueError:
         return ""

@@ -24,7 +24,7 @@ class LoadKey:
     """A line of ``[load]`` in a scenario that `init` writes."""
 
     key: str
-    value: str | list[str]
+    value: str | list[str] | bool
     comment: str
 
 
@@ -49,6 +49,7 @@ class DetectedProtocol:
     ``latency_s`` is 0 where it is unknown.  ``verified`` is false for what the port alone
     suggests; ``problem`` is then the reason.  ``location`` is the path of the same service that
     ``path`` redirects to, ``redirected_from`` the one that redirected to ``path`` ("": none).
+    ``tls``: it speaks it over TLS.
     """
 
     protocol: Detector
@@ -59,6 +60,7 @@ class DetectedProtocol:
     problem: str = ""
     location: str = ""
     redirected_from: str = ""
+    tls: bool = False
 
 
 class Framing(Protocol):
