@@ -1,4 +1,7 @@
-"""Writes the example of every report, and the published schemas, from one stored result.
+"""Writes the examples of every report, from stored results, and the published schemas.
+
+Beside the one that the documentation describes there may be more: a directory each below
+``docs/examples`` that has a ``result.json``.
 
 Run it with ``ci/bench examples`` after a report or a schema has changed;
 ``tests/unit/test_examples.py`` fails until that is done.
@@ -27,11 +30,17 @@ FILES = {
 }
 
 
+def results() -> list[Path]:
+    """The stored result that is described, then the others."""
+    return [RESULT, *sorted(RESULT.parent.glob(f"*/{RESULT.name}"))]
+
+
 def wanted() -> Iterator[tuple[Path, str]]:
     """Every file with what it has to hold."""
-    report = report_of(read_result(RESULT))
-    for form, path in FILES.items():
-        yield path, FORMATS[form].render(report)
+    for result in results():
+        report = report_of(read_result(result))
+        for form, path in FILES.items():
+            yield result.parent / path.name, FORMATS[form].render(report)
     for name, schema in SCHEMAS.items():
         text = json.dumps(schema(), indent=2, allow_nan=False)
         yield DOCS / "schema" / f"{name}.schema.json", f"{text}\n"

@@ -10,12 +10,14 @@ import pytest
 
 from socklat_gate.commands.schema import SCHEMAS
 from socklat_gate.report.formats.registry import FORMATS
-from tests.benchmarks.examples import DOCS, FILES, RESULT, wanted
+from tests.benchmarks.examples import DOCS, FILES, RESULT, results, wanted
 
 FOUND = list(wanted())
 
 
-@pytest.mark.parametrize(("path", "text"), FOUND, ids=[path.name for path, _ in FOUND])
+@pytest.mark.parametrize(
+    ("path", "text"), FOUND, ids=[path.relative_to(DOCS).as_posix() for path, _ in FOUND]
+)
 def test_the_committed_file_is_what_is_written_today(path: Path, text: str) -> None:
     assert path.read_text("utf-8") == text, "run ci/bench examples"
 
@@ -26,7 +28,14 @@ def test_there_is_an_example_of_every_format_and_a_schema_of_every_file() -> Non
     assert named == {f"{name}.schema.json" for name in SCHEMAS}
 
 
-@pytest.mark.parametrize(("name", "path"), [("verdict", FILES["json"]), ("result", RESULT)])
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        (name, result.with_name(file))
+        for result in results()
+        for name, file in (("verdict", FILES["json"].name), ("result", RESULT.name))
+    ],
+)
 def test_the_examples_follow_the_published_schemas(name: str, path: Path) -> None:
     schema = json.loads((DOCS / "schema" / f"{name}.schema.json").read_text("utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)

@@ -24,12 +24,14 @@ def others_text(names: Collection[str], listed: bool, verdict: Verdict | None) -
     number = plural(len(names), "other request" if listed else "request")
     metrics = [m for m in verdict.metrics if m.request in names] if verdict else []
     if not metrics:
-        return (f"{number}: see below.",)
+        return (f"{number}{': see below' if verdict is None else ', not judged by name'}.",)
     failed = sum(metric.verdict is Outcome.REGRESSION for metric in metrics)
     passed = sum(metric.verdict is Outcome.PASS for metric in metrics)
     largest = max(metrics, key=change_or_lowest)
     held = f"{passed} of {plural(len(metrics), 'metric')} pass"
     held += f", {failed} got slower" if failed else ""
+    unjudged = len(names) - len({metric.request for metric in metrics})
+    held += f"; {plural(unjudged, 'request')} not judged by name" if unjudged else ""
     if not largest.change > 0:
         return (f"{number}: {held}.",)
     change = units.change(largest.change)

@@ -200,6 +200,17 @@ def test_the_others_are_one_line() -> None:
     assert set(NAMES) & set(MANY) == {"checkout"}
 
 
+def test_others_that_were_not_judged_are_said_to_be_so() -> None:
+    verdict = make_named_result(MANY).verdict
+    names = ["v2.item-00", "rare", "rarer"]
+    assert "3 of 3 metrics pass; 2 requests not judged by name; " in plain(
+        others_text(names, listed=True, verdict=verdict)
+    )
+    assert plain(others_text(["rare"], listed=True, verdict=verdict)) == (
+        "1 other request, not judged by name."
+    )
+
+
 def test_the_join_says_on_which_connections_it_fails() -> None:
     agreed = Join(2_000, 2_000, 32)
     assert join_text([]) == ""
