@@ -33,6 +33,7 @@ TABLES: Mapping[str, str] = {
     "service.ready": "[service.ready]",
     "load": "[load]",
     "load.request": "[[load.request]]",
+    "load.setup": "[[load.setup]]",
     "load.expect": "[load.expect]",
     "load.tls": "[load.tls]",
     "load.grpc": "[load.grpc]",

@@ -109,6 +109,7 @@ class Reason(str, Enum):
     SERVICE_DIED = "service_died"
     SERVICE_NOT_READY = "service_not_ready"
     PORT_TAKEN = "port_taken"
+    SETUP_FAILED = "setup_failed"
     LOAD_REFUSED = "load_refused"
     LOAD_NOT_DELIVERED = "load_not_delivered"
     LOAD_ERRORS = "load_errors"

@@ -63,7 +63,7 @@ def test_the_example_of_a_key_is_valid(table: str, name: str) -> None:
     value: Any = tomllib.loads(f"key = {REFERENCE.toml(found)}")["key"]
     document: dict[str, Any] = {name: value}
     for part in reversed(table.split(".") if table else []):
-        array = part in {"metrics", "waiver", "request"}
+        array = part in {"metrics", "waiver", "request", "setup"}
         document = {part: [document] if array else document}
     wanted = (*table.split("."), name) if table else (name,)
     try:

@@ -26,6 +26,7 @@ from socklat_gate.measured.capacity import (
 from socklat_gate.measured.pair import ARMS, Arm
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.scenario import Scenario
+from socklat_gate.scenario.shaped_rate import mean_rate
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef
 from socklat_gate.service.session import ArmSpec, RunningArm, ServiceSession
@@ -184,7 +185,7 @@ class CapacityJob:
         # Both begin where the baseline ended: what one arm is tried at does not depend on itself.
         known = self._known.get("baseline")
         if known is None:
-            return Staircase(float(self.scenario.load.rate), least_rps=LEAST_RPS)
+            return Staircase(mean_rate(self.scenario.load), least_rps=LEAST_RPS)
         del arm
         return Staircase(known, known=True, least_rps=LEAST_RPS)
 
@@ -195,7 +196,7 @@ class CapacityJob:
         if self.within_ms is not None:
             within_ns = round(1e6 * self.within_ms)
         else:
-            rate = max(LEAST_RPS, PROBING_SHARE * self.scenario.load.rate)
+            rate = max(LEAST_RPS, PROBING_SHARE * mean_rate(self.scenario.load))
             longest_ns = round(self.scenario.load.timeout_s * 1e9)
             where = Endpoint(baseline.host, baseline.port)
             idle = run_step(self.scenario.load, where, rate, seed, longest_ns, check_alive)

@@ -17,6 +17,7 @@ from socklat_gate.measured.load_counts import Answers, ErrorKind
 from socklat_gate.measured.names import BAD_STATUS
 from socklat_gate.measured.run import Run
 from socklat_gate.scenario import Load
+from socklat_gate.scenario.shaped_rate import mean_rate
 
 __all__ = ["with_load_facts"]
 
@@ -46,7 +47,7 @@ def with_load_facts(load: Load, arm: str, run: Run, undelivered: Iterable[Undeli
     if expected:
         _check_statuses(arm, run)
     answers = _answers_of(run, unanswered, expected)
-    planned = load.rate * run.duration_s
+    planned = mean_rate(load) * run.duration_s
     chance = SIGMAS * math.sqrt(planned)
     seen = run.counters["recorded"] + unanswered
     if seen > planned * (1.0 + OFF_RATE) + chance:

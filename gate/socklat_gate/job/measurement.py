@@ -192,7 +192,7 @@ def _drive(
     on_phase: OnPhase,
 ) -> _Driven:
     """Connects, sends the load and records it to its end."""
-    endpoints = [Endpoint(arm.host, arm.port) for arm in arms]
+    endpoints = [Endpoint(arm.host, arm.port, arm.arm) for arm in arms]
     with make_load(scenario.load, endpoints, seed, interleave, scenario.gate.slice_ms) as load:
         on_phase(CONNECTING)
         recorder = Recorder(probe, scenario, arms, load, companions)

@@ -22,6 +22,7 @@ from socklat_gate.measured.pair import ARMS
 from socklat_gate.measured.records import EXCHANGE, STALL, Records
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.scenario import Scenario
+from socklat_gate.scenario.shaped_rate import mean_rate
 from socklat_gate.service.arm import RunningArm
 from socklat_gate.service.cpu_time import CpuMeter, CpuUse
 from socklat_gate.stalls.correction import StallCorrection, correct_stalls, used_cpus
@@ -89,7 +90,7 @@ class Recorder:
         self._end_chosen = False
         longest = longest_s(with_extension(scenario.load))
         self._longest_ns = round(longest * 1e9)
-        expected = scenario.load.rate * len(arms) * longest
+        expected = mean_rate(scenario.load) * len(arms) * longest
         self._log_mask = _log_mask_for(expected / MAX_LOGGED)
         self._traffic = traffic_of(scenario.load)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from socklat_gate.scenario.shaped_rate import peak_rate
+
 if TYPE_CHECKING:
     from socklat_gate.scenario import Load
 
@@ -32,11 +34,13 @@ def with_extension(load: Load) -> Load:
 
 def for_turns(load: Load, arms: int) -> Load:
     """The load where each of the arms has its part of the time: as many requests take longer."""
-    longer = {
+    longer: dict[str, object] = {
         name: arms * value
         for name in ("duration_s", "max_duration_s", "warmup_s")
         if (value := getattr(load, name)) is not None
     }
+    if isinstance(load.rate, list):
+        longer["rate"] = [[arms * begin_s, rate] for begin_s, rate in load.rate]
     return load.model_copy(update=longer)
 
 
@@ -48,5 +52,5 @@ def max_connections_of(load: Load) -> int:
     """
     if load.max_connections is not None:
         return load.max_connections
-    wanted = max(GROWTH * load.connections, math.ceil(PAUSE_S * load.rate))
+    wanted = max(GROWTH * load.connections, math.ceil(PAUSE_S * peak_rate(load)))
     return min(wanted, MOST_CONNECTIONS)

@@ -16,6 +16,7 @@ from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load.bounds import MOST_CONNECTIONS, max_connections_of
 from socklat_gate.measured.load_counts import Answers, LoadCounts
 from socklat_gate.scenario import Load
+from socklat_gate.scenario.shaped_rate import peak_rate
 from socklat_gate.wording import units
 
 __all__ = [
@@ -174,7 +175,7 @@ def _short(load: Load, count: LoadCounts, arm: str) -> InvalidMeasurement | None
     if count.sent >= MIN_SENT * count.planned and not lagging:
         return None
     # Little's law for the longest wait seen: so many requests are under way at once.
-    needed = math.ceil(SPARE * load.rate * count.client.max_ns() / 1e9)
+    needed = math.ceil(SPARE * peak_rate(load) * count.client.max_ns() / 1e9)
     if needed > MOST_CONNECTIONS or needed <= load.connections:
         remedy = "lower load.rate, or raise load.connections if the service allows more"
     elif needed > max_connections_of(load):

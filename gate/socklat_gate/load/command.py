@@ -34,6 +34,7 @@ from socklat_gate.measured.load_counts import LoadCounts
 from socklat_gate.measured.pair import ARMS
 from socklat_gate.scenario import Load
 from socklat_gate.scenario.secret import reveal, shown
+from socklat_gate.scenario.shaped_rate import mean_rate
 
 __all__ = ["CommandLoad"]
 
@@ -148,7 +149,7 @@ class CommandLoad:
             "host": endpoint.host,
             "port": str(endpoint.port),
             "seed": str(self._seed),
-            "rate": f"{self._load.rate:.15g}",
+            "rate": f"{mean_rate(self._load):.15g}",
             "duration_s": f"{self._load.warmup_s + self._load.duration_s:.15g}",
             "connections": str(self._load.connections),
             "arm": arm,

@@ -17,6 +17,8 @@ from socklat_gate.load.messages import MessageSource
 from socklat_gate.load.pool import Pool
 from socklat_gate.load.request_log import SENT, WAITING, Record
 from socklat_gate.load.schedule import Schedule
+from socklat_gate.load.setup_run import SetupRun
+from socklat_gate.load.values import Values
 from socklat_gate.measured.load_counts import LoadCounts
 from socklat_gate.measured.records import SENT as SENT_ROW
 from socklat_gate.measured.records import Records
@@ -29,6 +31,7 @@ __all__ = ["Driver"]
 BATCH = 32
 TICK_S = 0.1
 PROGRESS_EVERY_NS = 1_000_000_000
+SECRET_LENGTH = 16
 
 
 class Driver:
@@ -39,29 +42,48 @@ class Driver:
         load: Load,
         endpoints: Sequence[tuple[str, int]],
         schedule: Schedule,
+        seed: int,
         clock: Clock | None = None,
         network: Network | None = None,
     ) -> None:
         clock = self._clock = clock or MonotonicClock()
-        network = network or TcpNetwork()
-        source = MessageSource(load, array("H", schedule.kind.tobytes()))
+        network = self._network = network or TcpNetwork()
+        self._load = load
+        self._seed = seed
+        self._kinds = array("H", schedule.kind.tobytes())
         self._timeout_ns = round(load.timeout_s * 1e9)
-        names = [request.name for request in source.requests]
-        fresh = not load.keep_alive
-        self._record = Record(schedule, len(endpoints), names, fresh=fresh)
-        pool: type[Pool | FreshPool] = FreshPool if fresh else Pool
-        self._pools = [
-            pool(load, source, self._record, arm, endpoint, clock, network)
+        names = [request.name for request in load.requests]
+        self._record = Record(schedule, len(endpoints), names, fresh=not load.keep_alive)
+        self._setups = [
+            SetupRun(load, arm, endpoint, seed, clock, network)
             for arm, endpoint in enumerate(endpoints)
         ]
+        self._endpoints = endpoints
+        self._pools: list[Pool | FreshPool] = []
         self._timer: Timer | None = None
         self._next = 0
         self._stop = self._record.size  # no request from this one on is sent
         self._unsettled = 0
 
     async def connect(self) -> None:
-        """Open all connections.  Raises `load.dialer.ConnectFailed`."""
+        """Do the setup, if there is one, and open all connections.
+
+        Raises `load.dialer.ConnectFailed` and `load.setup_run.SetupFailed`.
+        """
+        variables = await asyncio.gather(*(setup.run() for setup in self._setups))
+        for arm, endpoint in enumerate(self._endpoints):
+            self._record.setup_responses[arm] = self._setups[arm].responses
+            values = Values(self._seed, self._load.rows, variables[arm])
+            source = MessageSource(self._load, self._kinds, values)
+            make: type[Pool | FreshPool] = Pool if self._load.keep_alive else FreshPool
+            own = source, self._record, arm, endpoint, self._clock, self._network
+            self._pools.append(make(self._load, *own))
         await asyncio.gather(*(pool.open() for pool in self._pools))
+
+    def secrets(self) -> list[str]:
+        """What a setup saved and looks like a token: nothing else is so long by chance."""
+        saved = {value for setup in self._setups for value in setup.saved.values()}
+        return sorted(value for value in saved if len(value) >= SECRET_LENGTH)
 
     def begin(self, start_ns: int) -> None:
         """The load starts at ``start_ns`` (CLOCK_MONOTONIC), once `run` is called."""

@@ -34,10 +34,11 @@ END_AHEAD_NS = 200_000_000
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where one arm listens."""
+    """Where one arm listens; ``name`` is that of the arm, in messages."""
 
     host: str
     port: int
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,71 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from socklat_gate.scenario.payload import parse_payload
+from socklat_gate.load.request_template import Message, Place, RequestTemplate, encode_for
+from socklat_gate.load.values import Values
+from socklat_gate.scenario.template import Field, parts_of
 
 if TYPE_CHECKING:
     from socklat_gate.scenario import Load
     from socklat_gate.scenario.request import Request
+    from socklat_gate.scenario.secret import Shown
 
 __all__ = ["Message", "MessageSource", "common_headers"]
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One request as a protocol has to write it.
+class MessageSource:
+    """The requests of one arm: ``requests``, by default those of the load.
 
-    ``kind`` is its index in ``load.requests``.  Headers are those of the scenario, as given, and
-    ``body`` is what driver tcp sends.
+    ``kinds`` are indices of these by request number.
     """
 
-    kind: int
-    method: str
-    path: str
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
-
-
-class MessageSource:
-    """The requests of one arm; ``kinds`` are those of the schedule, by request number."""
-
-    def __init__(self, load: Load, kinds: Sequence[int]) -> None:
-        self.requests: tuple[Request, ...] = load.requests
+    def __init__(
+        self,
+        load: Load,
+        kinds: Sequence[int],
+        values: Values | None = None,
+        requests: Sequence[Request] | None = None,
+    ) -> None:
+        self.requests: Sequence[Request] = load.requests if requests is None else requests
         self._kinds = kinds
-        self._fixed = tuple(
-            _message(load.driver, kind, request) for kind, request in enumerate(self.requests)
+        self.values = values or Values(0)
+        columns = load.rows.columns if load.rows is not None else ()
+        self.templates = tuple(
+            RequestTemplate(load.driver, kind, request, columns, self.values.variables)
+            for kind, request in enumerate(self.requests)
         )
+        self._fixed = [_fixed(template) for template in self.templates]
+        self._value_of = lru_cache(maxsize=None)(self._make_value)
 
     def kind_of(self, number: int) -> int:
         """Of request ``number`` of the schedule, its index in ``load.requests``."""
         return self._kinds[number]
 
-    def message(self, number: int) -> Message:
-        """Request ``number`` of the schedule."""
-        return self._fixed[self._kinds[number]]
-
     def fixed(self, kind: int) -> Message | None:
         """The message of all requests of ``kind``; None when they differ."""
         return self._fixed[kind]
 
+    def message(self, number: int) -> Message:
+        """Request ``number`` of the schedule."""
+        kind = self._kinds[number]
+        fixed = self._fixed[kind]
+        if fixed is not None:
+            return fixed
+        return self.templates[kind].message(lambda field, at: self._value_of(field, at)(number))
 
-def _message(driver: str, kind: int, request: Request) -> Message:
-    if driver == "tcp" or (driver == "websocket" and request.payload is not None):
-        return Message(kind, "", "", (), parse_payload(_sent(request.payload or "")))
-    body = (request.body or "").encode()
-    headers = tuple((name, _sent(value)) for name, value in request.headers.items())
-    return Message(kind, request.method, request.path, headers, body)
+    def _make_value(self, field: Field, place: Place) -> Callable[[int], str]:
+        return self.values.of(field, encode_for(place))
 
 
 def common_headers(load: Load) -> tuple[tuple[str, str], ...]:
-    """Those of ``[load]`` itself, as the worker has them."""
-    return tuple((name, _sent(value)) for name, value in load.headers.items())
+    """Those of ``[load]`` itself, as the worker has them, with the variables of the scenario."""
+    variables = {name: str(text) for name, text in load.variables.items()}
+
+    def filled(text: Shown) -> str:
+        assert isinstance(text, str), "load.load_json reveals it"
+        parts = parts_of(text, variables, strict=False)
+        return "".join(
+            variables.get(part.name, "") if isinstance(part, Field) else part for part in parts
+        )
+
+    return tuple((name, filled(text)) for name, text in load.headers.items())
 
 
-def _sent(text: object) -> str:
-    """A text that may be a secret's place in the scenario, and never is in the worker."""
-    assert isinstance(text, str), "load.worker_json reveals it"
-    return text
+def _fixed(template: RequestTemplate) -> Message | None:
+    if any(template.fields()):
+        return None
+    return template.message(lambda field, _: field.name)

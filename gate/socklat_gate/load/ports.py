@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from socklat_gate.errors import Reason, UsageError
+from socklat_gate.scenario.shaped_rate import mean_rate
 
 if TYPE_CHECKING:
     from socklat_gate.scenario import Load
@@ -35,10 +36,11 @@ def check_ports(load: Load, port_range: Path = RANGE) -> None:
     with suppress(OSError, ValueError):
         first, last = map(int, port_range.read_text("ascii").split())
     most = (last - first + 1) // WAIT_S
-    if load.rate > most:
+    rate = mean_rate(load)
+    if rate > most:
         raise UsageError(
             Reason.BAD_SCENARIO,
-            f"load.rate = {load.rate:g} with load.keep_alive = false: this machine has "
+            f"load.rate = {rate:g} with load.keep_alive = false: this machine has "
             f"{last - first + 1} ports for connections to a service, and each is blocked for "
             f"{WAIT_S} s after its connection was closed, which is enough for {most} requests "
             "a second",

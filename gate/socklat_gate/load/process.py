@@ -26,11 +26,12 @@ from socklat_gate.load.load_driver import (
     Window,
     make_window,
 )
+from socklat_gate.load.load_json import load_to_json
 from socklat_gate.load.ports import check_ports
 from socklat_gate.load.schedule import make_schedule
 from socklat_gate.load.tls_files import make_context
 from socklat_gate.load.worker_client import Worker, WorkerClient
-from socklat_gate.load.worker_json import counts_from_json, load_to_json
+from socklat_gate.load.worker_json import counts_from_json
 from socklat_gate.measured.load_counts import LoadCounts
 from socklat_gate.measured.pair import Interleave
 from socklat_gate.measured.records import SENT, Records
@@ -86,6 +87,7 @@ class LoadProcess:
         if load.tls is not None:
             make_context(load.tls)
         self._load = load
+        self._endpoints = tuple(endpoints)
         self._task = {
             "endpoints": [[endpoint.host, endpoint.port] for endpoint in endpoints],
             "seed": seed,
@@ -132,11 +134,22 @@ class LoadProcess:
             **self._task,
             sent_fd=descriptors[0] if descriptors else None,
         )
-        self._worker.deadline_s = self._now_ns() / 1e9 + CONNECT_WITHIN_S
+        of_setup_s = len(self._load.setup) * (CONNECT_WITHIN_S + self._load.timeout_s)
+        self._worker.deadline_s = self._now_ns() / 1e9 + CONNECT_WITHIN_S + of_setup_s
         log.info("load worker %s started", self._worker.pid)
         event = self._worker.receive()
         if event["event"] == "unprepared":
             raise InvalidMeasurement(Reason.LOAD_REFUSED, event["error"], remedy=event["remedy"])
+        for value in event.get("secrets", ()):
+            masking.register(value)
+        if event["event"] == "unready":
+            arm = self._endpoints[event["arm"]]
+            raise InvalidMeasurement(
+                Reason.SETUP_FAILED,
+                f"{arm.name or f'{arm.host}:{arm.port}'}: load.setup: {event['error']}",
+                remedy="send the request by hand and compare its response with what load.setup "
+                "expects and saves of it",
+            )
         if event["event"] == "refused":
             raise InvalidMeasurement(
                 Reason.LOAD_REFUSED,

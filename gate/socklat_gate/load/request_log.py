@@ -24,7 +24,16 @@ from socklat_gate.measured.load_counts import (
     RequestCounts,
 )
 
-__all__ = ["EXPIRED", "FAILED", "REJECTED", "RESPONDED", "SENT", "WAITING", "Record"]
+__all__ = [
+    "EXPIRED",
+    "FAILED",
+    "MAX_ERROR_TEXT",
+    "REJECTED",
+    "RESPONDED",
+    "SENT",
+    "WAITING",
+    "Record",
+]
 
 # States of a request.
 WAITING = 0  # not due yet, or due and no connection free
@@ -49,9 +58,9 @@ class Record:
     ``due_ns``, ``woke_ns`` (the driver handled the request), ``sent_ns`` and ``done_ns`` (last
     byte of the response) are 0 until they happen, and so are ``status`` and ``size`` (bytes) of the
     response and ``failed``, the number of its `ErrorKind`.  ``opened`` and ``lost`` count the
-    connections of each arm.  ``names`` are those of the schedule's kinds; where they have some,
-    there is a ``sent_log``.  ``dialed_ns`` is when the connection for a request was begun, where
-    each has its own (``fresh``).
+    connections of each arm, ``setup_responses`` what came before the load.  ``names`` are those of
+    the schedule's kinds; where they have some, there is a ``sent_log``.  ``dialed_ns`` is when the
+    connection for a request was begun, where each has its own (``fresh``).
     """
 
     def __init__(
@@ -85,6 +94,11 @@ class Record:
         self.opened = [0] * arms
         self.lost = [0] * arms
         self._handshakes_ns: list[array[int]] = [array("q") for _ in range(arms)]
+        self.setup_responses = [0] * arms
+
+    def first_error(self, arm: int) -> str:
+        """The text of the first that failed in the window, else in the warm-up; "" of none."""
+        return self._first_error[arm]
 
     def name_of(self, request: int) -> str:
         """The name of its kind; "" where it has none."""
@@ -165,7 +179,7 @@ class Record:
         exchange either way); a request that failed is in ``sent`` and ``errors``.  One that never
         found a connection is only in ``planned`` and ``starved``, and in ``errors`` if none could
         be opened.  ``responded_total`` includes the replies by which extra connections were
-        refused: they are exchanges, but no request's.
+        refused, and those to the setup: they are exchanges, but no request's.
         """
         of_arm = self._schedule.arm == arm
         measured = of_arm & self._measured
@@ -186,7 +200,9 @@ class Record:
             starved=int(np.count_nonzero(np.frombuffer(self.starved, dtype=np.uint8)[measured])),
             responded=int(np.count_nonzero(responded)),
             errors=int(np.count_nonzero(measured & went_wrong)) + self._strays[arm],
-            responded_total=int(np.count_nonzero(of_arm & has_response)) + self._refusals[arm],
+            responded_total=int(np.count_nonzero(of_arm & has_response))
+            + self._refusals[arm]
+            + self.setup_responses[arm],
             late_p99_ns=_p99((woke - due)[handled]),
             lag_p99_ns=_p99((self._begun(sent) - due)[left]),
             client=Histogram.of((done - due)[responded]),

@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from socklat_gate.errors import Reason, UsageError
+from socklat_gate.load.arrivals import arrivals_of, expected_arrivals
 from socklat_gate.load.bounds import longest_s
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from socklat_gate.measured.pair import Interleave
     from socklat_gate.scenario import Load
 
-__all__ = ["MAX_REQUESTS", "Schedule", "make_schedule", "poisson_arrivals"]
+__all__ = ["MAX_REQUESTS", "Schedule", "make_schedule"]
 
 MAX_REQUESTS = 20_000_000
 """The driver keeps 44 bytes a request until the end, 6 more of named ones: up to 1 GB."""
@@ -87,23 +88,20 @@ def make_schedule(
     warmup_ns = round(load.warmup_s * 1e9)
     duration_ns = round(longest_s(load) * 1e9)
     end_ns = warmup_ns + duration_ns
-    gap_ns = 1e9 / (load.rate * (1 if interleave == "slice" else arms))
-    if end_ns / gap_ns > MAX_REQUESTS:
+    factor = 1 if interleave == "slice" else arms
+    expected = expected_arrivals(load, end_ns, factor)
+    if expected > MAX_REQUESTS:
         name = "load.duration_s" if load.max_duration_s is None else "load.max_duration_s"
         raise UsageError(
             Reason.BAD_SCENARIO,
-            f"load: {end_ns / gap_ns:.3g} requests in one run are more than {MAX_REQUESTS}",
+            f"load: {expected:.3g} requests in one run are more than {MAX_REQUESTS}",
             remedy=f"lower load.rate or {name}",
         )
     arrivals, flips, kinds = (
         np.random.Generator(np.random.PCG64(stream))
         for stream in np.random.SeedSequence(seed).spawn(3)
     )
-    if load.arrivals == "constant":
-        offsets = np.arange(int(np.ceil(end_ns / gap_ns))) * gap_ns
-    else:
-        offsets = poisson_arrivals(arrivals, gap_ns, end_ns)
-    offsets_ns = offsets.astype(np.int64)
+    offsets_ns = arrivals_of(load, arrivals, end_ns, factor).astype(np.int64)
     offsets_ns = offsets_ns[offsets_ns < end_ns]
     if interleave == "slice":
         slice_ns = round(slice_ms * 1e6)
@@ -123,17 +121,3 @@ def _kinds(rng: np.random.Generator, weights: Sequence[float], size: int) -> npt
     # Of the edges the last is the sum, which no draw reaches.
     found = np.searchsorted(edges, rng.random(size) * edges[-1], side="right")
     return np.asarray(np.minimum(found, len(weights) - 1), dtype=np.uint16)
-
-
-def poisson_arrivals(
-    rng: np.random.Generator, gap_ns: float, end_ns: int
-) -> npt.NDArray[np.float64]:
-    """Arrival times in ns, of mean gap ``gap_ns``, reaching past ``end_ns``."""
-    expected = end_ns / gap_ns
-    step = int(expected + 6 * np.sqrt(expected)) + 16
-    times = np.cumsum(rng.exponential(gap_ns, step))
-    while times[-1] < end_ns:
-        # Summed on from the last, as one longer sum would be: a longer run begins the same.
-        more = np.cumsum(np.append(times[-1], rng.exponential(gap_ns, step)))
-        times = np.append(times, more[1:])
-    return np.asarray(times, dtype=np.float64)

@@ -6,7 +6,9 @@ delay a request.  The messages, with all times in ns of CLOCK_MONOTONIC::
     <- {"load": {...}, "secrets": [...], "endpoints": [[host, port], ...], "seed": 7,
         "interleave": "request", "slice_ms": 100.0, "sent_fd": null}
     -> {"event": "unprepared", "error": ..., "remedy": ...}  if no request can be written, or else
-    -> {"event": "connected"}      or {"event": "refused", "endpoint": ..., ...}
+    -> {"event": "connected", "secrets": [...]}
+       or {"event": "refused", "endpoint": ..., ...}
+       or {"event": "unready", "arm": 0, "error": ...}     when the setup failed
     <- {"start_ns": 123}
     -> {"event": "progress", "sent": 10, "responded": 9}     at most once a second
     <- {"end_ns": 456}                                      at most once, to end early
@@ -33,16 +35,20 @@ from socklat_gate import masking
 from socklat_gate.load.clock import Clock
 from socklat_gate.load.dialer import ConnectFailed, Network
 from socklat_gate.load.driver import Driver
+from socklat_gate.load.load_json import load_from_json
 from socklat_gate.load.preparation import Unprepared, prepare
+from socklat_gate.load.request_log import MAX_ERROR_TEXT
 from socklat_gate.load.schedule import make_schedule
-from socklat_gate.load.worker_json import counts_to_json, load_from_json
+from socklat_gate.load.setup_run import SetupFailed
+from socklat_gate.load.worker_json import counts_to_json
 
 __all__ = ["Event", "main", "serve"]
 
 Event = Mapping[str, object]
 WriteEvent = Callable[[Event], None]
 
-MAX_LINE = 16 << 20
+MAX_LINE = 256 << 20
+"""The load comes with the rows of its feeder."""
 
 
 def main() -> int:
@@ -110,7 +116,7 @@ async def serve(
     schedule = make_schedule(
         load, len(endpoints), document["seed"], document["interleave"], document["slice_ms"]
     )
-    driver = Driver(load, endpoints, schedule, clock, network)
+    driver = Driver(load, endpoints, schedule, document["seed"], clock, network)
     begun = asyncio.Event()
 
     async def listen() -> None:
@@ -126,7 +132,7 @@ async def serve(
     listener = asyncio.ensure_future(listen())
     try:
         await driver.connect()
-        write_event({"event": "connected"})
+        write_event({"event": "connected", "secrets": driver.secrets()})
         await begun.wait()
         counts = await driver.run(
             lambda sent, responded: write_event(
@@ -147,6 +153,9 @@ async def serve(
                 "remedy": refusal.remedy,
             }
         )
+    except SetupFailed as failure:
+        text = masking.mask_cut(failure.error)[:MAX_ERROR_TEXT]
+        write_event({"event": "unready", "arm": failure.arm, "error": text})
     finally:
         listener.cancel()
 

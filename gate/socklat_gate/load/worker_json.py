@@ -1,24 +1,19 @@
-"""What the gate and its load worker send each other, as JSON.
+"""What the load worker counted, as JSON for the gate.
 
 Histograms travel as [index, count] of used buckets.
 """
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
 from dataclasses import fields
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import numpy as np
 
 from socklat_gate.measured.histogram import BUCKETS, Histogram
 from socklat_gate.measured.load_counts import Answers, LoadCounts, RequestCounts
 
-if TYPE_CHECKING:
-    from socklat_gate.scenario import Load
-
-__all__ = ["counts_from_json", "counts_to_json", "load_from_json", "load_to_json"]
+__all__ = ["counts_from_json", "counts_to_json"]
 
 
 def counts_to_json(counts: LoadCounts) -> dict[str, Any]:
@@ -75,41 +70,3 @@ def _buckets_from_json(used: list[list[int]]) -> Histogram:
     for at, count in used:
         buckets[at] = count
     return Histogram(buckets)
-
-
-def load_to_json(load: Load) -> dict[str, Any]:
-    """JSON object of ``load``: all of its members, so that none needs a default.
-
-    Secrets stand there in the clear: it is for the worker's stdin alone.  Raises `UsageError`
-    (BAD_SECRET).
-    """
-    # It needs pydantic, and so is not for the worker.
-    from socklat_gate.scenario.secret import REVEALED, reveal, secrets_in  # noqa: PLC0415
-
-    for _, secret in secrets_in(load):
-        reveal(secret)  # an error within the dump would come as one of pydantic's
-    requests = [request.model_dump(mode="json", context=REVEALED) for request in load.requests]
-    members = load.model_dump(mode="json", exclude={"request"}, context=REVEALED)
-    descriptors = b64encode(load.descriptors).decode()
-    return {**members, "requests": requests, "descriptors": descriptors}
-
-
-def load_from_json(document: dict[str, Any]) -> Load:
-    """What `load_to_json` was given, as far as the driver knows: an object with these members.
-
-    It was validated when the scenario was read.  The model itself needs pydantic, which takes as
-    long to import as all else that the worker needs.
-    """
-    requests = tuple(SimpleNamespace(**_with_expect(one)) for one in document["requests"])
-    tls = document["tls"]
-    inner = {
-        "requests": requests,
-        "descriptors": b64decode(document["descriptors"]),
-        "tls": None if tls is None else SimpleNamespace(**tls),
-    }
-    return cast("Load", SimpleNamespace(**{**_with_expect(document), **inner}))
-
-
-def _with_expect(document: dict[str, Any]) -> dict[str, Any]:
-    expect = document["expect"]
-    return {**document, "expect": None if expect is None else SimpleNamespace(**expect)}

@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from socklat_gate.scenario.command import Command
     from socklat_gate.scenario.expect import Expect
     from socklat_gate.scenario.gating import (
         MIN_EXCEEDING,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
         Waiver,
         default_metrics,
     )
-    from socklat_gate.scenario.load import Command, Load
+    from socklat_gate.scenario.load import Load
     from socklat_gate.scenario.model import BaselineSource, Probe, Scenario
     from socklat_gate.scenario.service import Ready, Service
 
@@ -50,7 +51,8 @@ __all__ = [
 ]
 
 _MODULES = {
-    **dict.fromkeys(("Command", "Load"), "load"),
+    "Command": "command",
+    "Load": "load",
     "Expect": "expect",
     **dict.fromkeys(("BaselineSource", "Probe", "Scenario"), "model"),
     **dict.fromkeys(("Ready", "Service"), "service"),

@@ -2,83 +2,53 @@
 
 from __future__ import annotations
 
-import re
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    Discriminator,
+    Field,
+    PrivateAttr,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
+from socklat_gate.scenario.command import Command
 from socklat_gate.scenario.cpus import CpuSet
 from socklat_gate.scenario.expect import Expect
+from socklat_gate.scenario.feeder import MAX_BYTES, Feeder, read_feeder
 from socklat_gate.scenario.grpc import Grpc
 from socklat_gate.scenario.grpc_files import descriptor_set_of
+from socklat_gate.scenario.located import problem_at, read_file
+from socklat_gate.scenario.mix import check_mix
 from socklat_gate.scenario.payload import parse_payload
 from socklat_gate.scenario.request import Request
+from socklat_gate.scenario.response import check_end, check_expect
 from socklat_gate.scenario.secret import Payload, Shown, Text, payload_shown, shown
+from socklat_gate.scenario.setup import Setup, SetupStep
+from socklat_gate.scenario.shaped_rate import check_steps
 from socklat_gate.scenario.strict import StrictModel
+from socklat_gate.scenario.template import check_name, names_in
 from socklat_gate.scenario.tls import Tls
 
-__all__ = ["NAMED_RESPONSES", "Command", "Load"]
+__all__ = ["Load"]
 
-NAMED_RESPONSES = ("resp",)
-"""Values of ``load.response`` that name a protocol of `load.protocols`."""
-UNTIL = "until:"
-HIGHEST_EXIT_CODE = 255
 MAX_ASKED = 60
-VARIABLE = r"[^=\0]+"
-OWN_VARIABLES = "SOCKLAT_"
-NO_HEADER = r"[\r\n\0]"
-HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 
 
-class Command(StrictModel):
-    """Any other load tool; its host, port, seed, rate and duration come in its environment."""
+PerSecond = Annotated[float, Field(gt=0, le=200_000)]
+Step = Annotated[list[Annotated[float, Field(ge=0, le=200_000)]], Field(min_length=2, max_length=2)]
 
-    argv: list[Text] = Field(
-        min_length=1,
-        description="command and arguments; {host}, {port}, {rate} ... are filled in; in place of "
-        "a secret stands the path of a file with its value",
-        examples=[["wrk", "-d{duration_s}s", "http://{host}:{port}/"]],
-    )
-    environment: dict[str, Text] = Field(
-        default_factory=dict,
-        description="more variables of the command, filled in likewise: the way to give it a "
-        "secret",
-        examples=[{"PGPASSWORD": {"env": "PGPASSWORD"}}],
-    )
-    ok_exit_codes: list[int] = Field(
-        [0],
-        min_length=1,
-        description="exit codes that are no failure of the load, such as that of a tool whose own "
-        "thresholds were missed",
-        examples=[[0, 99]],
-    )
 
-    @field_validator("argv")
-    @classmethod
-    def _program(cls, argv: list[Shown]) -> list[Shown]:
-        if not isinstance(argv[0], str):
-            raise ValueError("the first of them is the program, which is no secret")
-        return argv
+def _kind_of_rate(given: Any) -> str:
+    return "steps" if isinstance(given, list) else "number"
 
-    @field_validator("environment")
-    @classmethod
-    def _variables(cls, environment: dict[str, Shown]) -> dict[str, Shown]:
-        for name in environment:
-            if not re.fullmatch(VARIABLE, name):
-                raise ValueError(f"{name!r} cannot be the name of a variable")
-            if name.startswith(OWN_VARIABLES):
-                raise ValueError(f"variables such as {name} are the load's own")
-        return environment
 
-    @field_validator("ok_exit_codes")
-    @classmethod
-    def _exit_codes(cls, codes: list[int]) -> list[int]:
-        for code in codes:
-            if not 0 <= code <= HIGHEST_EXIT_CODE:
-                raise ValueError(f"{code} is no exit code: those are from 0 to {HIGHEST_EXIT_CODE}")
-        if 0 not in codes:
-            raise ValueError("0 is missing, with which a load that met no trouble ends")
-        return codes
+Rate = Annotated[
+    Annotated[PerSecond, Tag("number")] | Annotated[list[Step], Tag("steps")],
+    Discriminator(_kind_of_rate),
+]
 
 
 class Load(StrictModel):
@@ -89,7 +59,12 @@ class Load(StrictModel):
         description='"http", "grpc", "websocket", "tcp" (a payload and its response), or any other '
         '"command"',
     )
-    rate: float = Field(1000.0, gt=0, le=200_000, description="requests per second and arm")
+    rate: Rate = Field(
+        1000.0,
+        description="requests per second and arm; or steps [seconds from the window's begin, "
+        "requests per second], which begin anew with every duration_s",
+        examples=[1000.0, [[0, 200], [10, 800]]],
+    )
     arrivals: Literal["poisson", "constant"] = Field(
         "poisson", description="how the times between requests are distributed"
     )
@@ -173,7 +148,9 @@ class Load(StrictModel):
         examples=[{"descriptor_set": "shop.binpb"}],
     )
     method: str = Field("GET", pattern="^[A-Z]+$", description="method of the HTTP requests")
-    path: str = Field("/", pattern=r"^/\S*$", description="path of the HTTP requests")
+    path: str = Field(
+        "/", pattern=r"^/\S*$", description="path of the HTTP requests; {column} is filled in"
+    )
     headers: dict[str, Text] = Field(
         default_factory=dict,
         description="more headers of the HTTP requests; a value can be a secret's place",
@@ -186,7 +163,25 @@ class Load(StrictModel):
     )
     request: list[Request] = Field(
         default_factory=list,
+        max_length=1000,
         description="requests of several kinds, in place of the one that [load] describes",
+    )
+    setup: list[Setup] = Field(
+        default_factory=list,
+        max_length=100,
+        description="requests before the load, whose responses fill variables",
+    )
+    variables: dict[str, Text] = Field(
+        default_factory=dict,
+        description="values that {name} stands for; one can be a secret's place",
+        examples=[{"tenant": "acme", "password": {"env": "CI_PASSWORD"}}],
+    )
+    feeder: str | None = Field(
+        None,
+        min_length=1,
+        description="file of values that {column} stands for: CSV with a header, or JSON lines "
+        "(.jsonl)",
+        examples=["users.csv"],
     )
     # command
     command: Command | None = Field(
@@ -204,6 +199,8 @@ class Load(StrictModel):
             raise ValueError('use true, or a table such as { ca_file = "ca.pem" }')
         return value
 
+    _rows: Feeder | None = PrivateAttr(None)
+
     @field_validator("payload")
     @classmethod
     def _payload(cls, value: str | list[Shown] | None) -> str | list[Shown] | None:
@@ -213,33 +210,29 @@ class Load(StrictModel):
     @field_validator("response")
     @classmethod
     def _response(cls, value: int | str) -> int | str:
-        if isinstance(value, int):
-            if value < 1:
-                raise ValueError("a response has at least 1 byte")
-        elif value not in NAMED_RESPONSES:
-            if not value.startswith(UNTIL) or len(value) == len(UNTIL):
-                names = ", ".join(f'"{name}"' for name in NAMED_RESPONSES)
-                raise ValueError(f'use {names}, a length in bytes, or "until:DELIMITER"')
-            parse_payload(value.removeprefix(UNTIL))
+        check_end(value)
         return value
+
+    @field_validator("variables")
+    @classmethod
+    def _names(cls, variables: dict[str, Shown]) -> dict[str, Shown]:
+        for name in variables:
+            check_name(name)
+        return variables
+
+    @field_validator("rate")
+    @classmethod
+    def _shape(cls, rate: float | list[list[float]]) -> float | list[list[float]]:
+        if isinstance(rate, list):
+            check_steps(rate)
+        return rate
 
     @field_validator("expect")
     @classmethod
     def _can_be_met(cls, expect: Expect | None, info: ValidationInfo) -> Expect | None:
         given = info.data  # without what is wrong itself
-        if expect is None or "driver" not in given:
-            return expect
-        expect.check_driver(given["driver"])
-        if given["driver"] == "http" and given.get("method") == "HEAD":
-            expect.check_bodiless("a response to HEAD")
-        response = given.get("response")
-        if given["driver"] == "tcp" and response is not None:
-            if isinstance(response, int):
-                expect.check_length(response)
-            elif response.startswith(UNTIL):
-                expect.check_delimiter(parse_payload(response.removeprefix(UNTIL)))
-            else:
-                expect.check_resp()
+        if expect is not None and "driver" in given:
+            check_expect(expect, given["driver"], given.get("method"), given.get("response"))
         return expect
 
     @model_validator(mode="after")
@@ -260,9 +253,6 @@ class Load(StrictModel):
             raise ValueError(
                 "tls and keep_alive are of the built-in drivers: tell load.command's own tool"
             )
-        for name, value in self.headers.items():
-            if not re.fullmatch(HEADER_NAME, name) or re.search(NO_HEADER, shown(value)):
-                raise ValueError(f"header {name!r} cannot be sent")
         return self
 
     @model_validator(mode="after")
@@ -273,6 +263,35 @@ class Load(StrictModel):
             if any(name.lower() == "connection" for name in headers):
                 raise ValueError("keep_alive = false sends the header Connection: leave it out")
         return self
+
+    @model_validator(mode="after")
+    def _steps_fit(self) -> Load:
+        if isinstance(self.rate, list):
+            if self.driver == "command":
+                raise problem_at("a command keeps one rate: give a number", "rate")
+            if self.rate[-1][0] >= self.duration_s:
+                raise problem_at(
+                    f"the last step begins at {self.rate[-1][0]:g} s, when the window of "
+                    f"duration_s = {self.duration_s:g} is over",
+                    "rate",
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _requests_fit(self, info: ValidationInfo) -> Load:
+        if self.feeder is not None:
+            try:
+                content = read_file(self.feeder, info, MAX_BYTES)
+                self._rows = read_feeder(self.feeder, content)
+            except ValueError as error:
+                raise problem_at(str(error), "feeder") from None
+        check_mix(self, self._rows)
+        return self
+
+    @property
+    def rows(self) -> Feeder | None:
+        """What is in the feeder."""
+        return self._rows
 
     @property
     def requests(self) -> tuple[Request, ...]:
@@ -293,12 +312,30 @@ class Load(StrictModel):
             for request in self.request
         )
 
+    @property
+    def steps(self) -> tuple[SetupStep, ...]:
+        """The setup as it is sent: with those headers of [load] whose variables are known then."""
+        known = set(self.variables)
+        later = {name for setup in self.setup for name in setup.save}
+        steps = []
+        for setup in self.setup:
+            headers = {
+                name: text
+                for name, text in self.headers.items()
+                if not names_in(text, later) - known
+            }
+            steps.append(setup.step(_joined(headers, setup.headers)))
+            known |= set(setup.save)
+        return tuple(steps)
+
     def _only_request(self, closing: dict[str, Shown]) -> Request:
         """That of a load which lists none; ``closing`` are headers beside its own."""
         names = ("method", "path", "headers", "body", "payload", "response", "expect")
         members = {name: getattr(self, name) for name in names}
         members["headers"] = closing | self.headers
-        return Request.model_construct(name="", weight=1.0, body_file=None, **members)
+        request = Request.model_construct(name="", weight=1.0, body_file=None, **members)
+        request._content = self.body
+        return request
 
     @property
     def marks_control(self) -> bool:
@@ -317,6 +354,8 @@ class Load(StrictModel):
     @property
     def asked(self) -> str:
         """The request in a few words: ``GET /cart``, ``PING``, the name of a load tool."""
+        if self.request:
+            return f"a mix of {len(self.request)} requests"
         if self.driver == "http":
             return f"{self.method} {self.path}"
         if self.driver == "command":

@@ -64,7 +64,9 @@ def scenario_of(tables: Tables, *, others: Mapping[str, Tables] | None = None) -
             explain(others.get(str(next(iter(problem["loc"]), "")), tables), problem)
             for problem in found
         )
-        payload = all(problem["loc"] == ("load", "payload") for problem in found)
+        payload = all(
+            problem["loc"][:1] == ("load",) and problem["loc"][-1] == "payload" for problem in found
+        )
         raise UsageError(
             Reason.BAD_PAYLOAD if payload else Reason.BAD_SCENARIO,
             "\n".join(problems),

@@ -13,6 +13,7 @@ from socklat_gate.scenario.load import Load
 from socklat_gate.scenario.renamed import with_old_keys
 from socklat_gate.scenario.service import Service
 from socklat_gate.scenario.shape import former_hashes, measured_hash
+from socklat_gate.scenario.shaped_rate import mean_rate
 from socklat_gate.scenario.strict import StrictModel
 
 __all__ = ["BaselineSource", "Probe", "Scenario"]
@@ -95,13 +96,14 @@ class Scenario(StrictModel):
     def _enough_samples(self) -> Scenario:
         if self.load.driver == "command":
             return self
-        responses = self.load.rate * self.load.duration_s
+        rate = mean_rate(self.load)
+        responses = rate * self.load.duration_s
         for metric in self.gate.metrics:
             if metric.quantile is None:
                 continue
             beyond = 1 - metric.quantile
             if responses * beyond < WANTED_EXCEEDING - 1e-6:
-                needed_s = WANTED_EXCEEDING / (beyond * self.load.rate)
+                needed_s = WANTED_EXCEEDING / (beyond * rate)
                 raise ValueError(
                     f"{metric.name} needs about {WANTED_EXCEEDING} requests beyond it in each "
                     f"run: set load.duration_s to {needed_s:.3g} or more at this rate, or gate a "

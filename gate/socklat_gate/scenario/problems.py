@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
+from socklat_gate.scenario.located import LOCATED
 from socklat_gate.scenario.model import Scenario
 from socklat_gate.scenario.tables import KeyPath, Tables
 
@@ -17,6 +19,8 @@ __all__ = ["explain", "line_of", "place_of"]
 def explain(tables: Tables, problem: Any) -> str:
     """One of the problems that pydantic has with the tables, in a line."""
     where: KeyPath = tuple(part for part in problem["loc"] if not _is_union_branch(part))
+    if problem["type"] == LOCATED:
+        where += problem["ctx"]["where"]
     place = place_of(tables, where)
     key = ".".join(str(part) for part in where) or "the scenario"
     if problem["type"] == "extra_forbidden":
@@ -42,7 +46,8 @@ def place_of(tables: Tables, where: KeyPath) -> str:
 def _is_union_branch(part: str | int) -> bool:
     """Whether a part of pydantic's location names a type of a union rather than a key."""
     return isinstance(part, str) and (
-        part in {"str", "int", "float", "SecretRef"} or part.startswith(("list[", "literal["))
+        part in {"str", "int", "float", "SecretRef", "number", "steps"}
+        or part.startswith(("list[", "literal["))
     )
 
 
@@ -90,28 +95,42 @@ def line_of(text: str, where: KeyPath) -> int | None:
     A table is set by the first line that sets one of its keys, too.
     """
     names = [part for part in where if isinstance(part, str)]
-    index = next((part for part in where if isinstance(part, int)), 0)
+    # Table -> which of several of that name is meant.
+    indices = {
+        tuple(part for part in where[:at] if isinstance(part, str)): index
+        for at, index in enumerate(where)
+        if isinstance(index, int)
+    }
     best, best_depth = None, 0
-    table: list[str] = []
-    seen: dict[str, int] = {}
+    table: list[str] | None = []
+    seen: dict[tuple[str, ...], int] = {}
     for number, line in enumerate(text.splitlines(), 1):
         header = _HEADER.match(line)
         key = _KEY.match(line)
         if header:
             table = _split(header.group(2))
-            seen[header.group(2)] = seen.get(header.group(2), -1) + 1
-            if header.group(1) and seen[header.group(2)] != index:
-                table = []
-                continue
-            here = table
-        elif key:
-            here = table + _split(key.group(1))
-        else:
+            if header.group(1):
+                seen[tuple(table)] = seen.get(tuple(table), -1) + 1
+            if _is_another(table, seen, indices):
+                table = None
+        if table is None or not (header or key):
             continue
+        here = table + (_split(key.group(1)) if key and not header else [])
         depth = min(len(here), len(names))
         if here[:depth] == names[:depth] and depth > best_depth:
             best, best_depth = number, depth
     return best
+
+
+def _is_another(
+    table: list[str], seen: Mapping[tuple[str, ...], int], indices: Mapping[tuple[str, ...], int]
+) -> bool:
+    """Whether ``table`` is, or is in, another of several tables than the one that is meant."""
+    prefixes = (tuple(table[:depth]) for depth in range(1, len(table) + 1))
+    return any(
+        prefix in seen and prefix in indices and seen[prefix] != indices[prefix]
+        for prefix in prefixes
+    )
 
 
 def _split(dotted: str) -> list[str]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
 from socklat_gate.scenario.expect import Expect
+from socklat_gate.scenario.located import problem_at, read_file
 from socklat_gate.scenario.secret import Payload, Text
 from socklat_gate.scenario.strict import StrictModel
 
-__all__ = ["NAME", "Request"]
+__all__ = ["NAME", "Content", "Request", "read_body"]
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
 """What a request may be called: it stands in metric names, reports and file formats."""
+MAX_BODY = 16 << 20
+
+Content = str | bytes | None
+"""Of a body: bytes where its file is no text, in which nothing is filled in."""
 
 
 class Request(StrictModel):
@@ -23,7 +28,12 @@ class Request(StrictModel):
     )
     # http
     method: str = Field("GET", pattern="^[A-Z]+$", description="method of an HTTP request")
-    path: str = Field("/", pattern=r"^/\S*$", description="path of an HTTP request")
+    path: str = Field(
+        "/",
+        pattern=r"^/\S*$",
+        description="path of an HTTP request; {column} is filled in",
+        examples=["/users/{id}"],
+    )
     headers: dict[str, Text] = Field(
         default_factory=dict,
         description="headers beside, or in place of, those of [load]",
@@ -38,7 +48,9 @@ class Request(StrictModel):
     )
     # tcp
     payload: Payload | None = Field(
-        None, description="request bytes of driver tcp, as load.payload", examples=[r"PING\r\n"]
+        None,
+        description="request bytes of driver tcp, as load.payload",
+        examples=[r"GET {key}\r\n"],
     )
     response: int | str | None = Field(
         None,
@@ -48,3 +60,30 @@ class Request(StrictModel):
     expect: Expect | None = Field(
         None, description="what a response has to be; default: load.expect"
     )
+    _content: Content = PrivateAttr(None)
+
+    @model_validator(mode="after")
+    def _read(self, info: ValidationInfo) -> Request:
+        self._content = read_body(self.body, self.body_file, info)
+        return self
+
+    @property
+    def content(self) -> Content:
+        """The body, from wherever it comes."""
+        return self._content
+
+
+def read_body(body: str | None, body_file: str | None, info: ValidationInfo) -> Content:
+    """What a request has for a body; a problem of pydantic's when there are two, or no file."""
+    if body_file is None:
+        return body
+    if body is not None:
+        raise problem_at("give body or body_file, not both", "body_file")
+    try:
+        content = read_file(body_file, info, MAX_BODY)
+    except ValueError as error:
+        raise problem_at(str(error), "body_file") from None
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return content

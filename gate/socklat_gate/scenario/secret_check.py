@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from socklat_gate.errors import Reason, UsageError
-from socklat_gate.scenario.load import NO_HEADER
+from socklat_gate.scenario.mix import NO_HEADER
 from socklat_gate.scenario.model import Scenario
 from socklat_gate.scenario.problems import line_of
 from socklat_gate.scenario.secret import REMEDY, SecretRef, UnusableSecret, secrets_in
@@ -42,6 +42,6 @@ def _problem(place: KeyPath, secret: SecretRef) -> str:
         value = secret.read()
     except UnusableSecret as error:
         return str(error)
-    if "headers" in place and re.search(NO_HEADER, value):
+    if {"headers", "variables"} & set(place) and re.search(NO_HEADER, value):
         return f"{secret.place} has a line break, which no header can have"
     return ""

@@ -17,6 +17,7 @@ from socklat_gate.scenario.service import Ready
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from socklat_gate.scenario.load import Load
     from socklat_gate.scenario.model import Scenario
 
 __all__ = ["former_hashes", "measured_hash"]
@@ -98,6 +99,7 @@ def _shape(scenario: Scenario) -> dict[str, Any]:
         del service["compose"], service["service"]
     service["ready"] = Ready().model_dump(exclude=LATER_WAYS)
     service["publish"] = PUBLISHED if scenario.service.publish else None
+    shape["load"] |= _contents(scenario.load)
     if scenario.load.command is not None:
         # Its other keys say how its end is taken, which changes no number.
         dumped = scenario.load.command.model_dump(mode="json")
@@ -114,6 +116,30 @@ def _shape(scenario: Scenario) -> dict[str, Any]:
         }
     with_old_keys(shape)
     return shape
+
+
+def _contents(load: Load) -> dict[str, Any]:
+    """What is in the files that the load names, in place of their names; and its requests.
+
+    Of those only what is given, so that a key which is added later changes no hash.
+    """
+    shape: dict[str, Any] = {}
+    for table in ("request", "setup"):
+        dumped = [
+            one.model_dump(mode="json", exclude={"expect", "body_file"}, exclude_defaults=True)
+            | ({"body_file": _digest(one.content)} if one.body_file else {})
+            for one in getattr(load, table)
+        ]
+        if dumped:
+            shape[table] = dumped
+    if load.rows is not None:
+        shape["feeder"] = load.rows.digest
+    return shape
+
+
+def _digest(content: str | bytes | None) -> str:
+    data = content.encode() if isinstance(content, str) else content or b""
+    return hashlib.sha256(data).hexdigest()
 
 
 def _hash(shape: dict[str, Any]) -> str:

@@ -193,6 +193,7 @@ ADVICE: Mapping[Reason | Outcome, Sentence] = {
         ".",
     ),
     Reason.PORT_TAKEN: ("Stop what listens on that port, or publish another one.",),
+    Reason.SETUP_FAILED: SERVICE,
     Reason.LOAD_REFUSED: SERVICE,
     Reason.LOAD_NOT_DELIVERED: (
         "Lower ",

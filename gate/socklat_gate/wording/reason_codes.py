@@ -288,6 +288,10 @@ REASON_TEXTS: Mapping[str, Mapping[Reason, ReasonText]] = {
             "A port that the scenario publishes is in use.",
             "Stop what listens there, or set another `service.publish`.",
         ),
+        Reason.SETUP_FAILED: ReasonText(
+            "A request of `load.setup` failed in an arm, or its response lacks what is to save.",
+            "Send the request by hand; correct `load.setup`, or what the service responds.",
+        ),
         Reason.LOAD_REFUSED: ReasonText(
             "In every arm the service takes no connection, or responds to no request.",
             "Check `service.port`, `load.driver`, `load.payload` and `load.response`.",

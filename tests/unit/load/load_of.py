@@ -13,8 +13,9 @@ def pong(peer, _):
 
 
 def load_of(**options):
+    of_all = {} if "request" in options else {"payload": r"PING\r\n"}
     settings = {
-        "payload": r"PING\r\n",
+        **of_all,
         "rate": 404.0,
         "arrivals": "constant",
         "connections": 5,

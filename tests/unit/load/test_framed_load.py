@@ -250,7 +250,8 @@ class Shop:
 
 
 def grpc(**options):
-    return load_of(driver="grpc", **{"path": "/shop.Cart/Add", **options})
+    path = {} if "request" in options else {"path": "/shop.Cart/Add"}
+    return load_of(driver="grpc", **{**path, **options})
 
 
 def test_grpc_by_reflection_is_driven_with_metadata_and_statuses():

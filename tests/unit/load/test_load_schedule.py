@@ -5,7 +5,8 @@ import pytest
 from scipy import stats
 
 from socklat_gate.errors import Reason, UsageError
-from socklat_gate.load.schedule import MAX_REQUESTS, make_schedule, poisson_arrivals
+from socklat_gate.load.arrivals import poisson_arrivals
+from socklat_gate.load.schedule import MAX_REQUESTS, make_schedule
 from socklat_gate.scenario import Load
 
 LOAD = Load(payload="x", rate=1000.0, duration_s=8.0, warmup_s=1.0)

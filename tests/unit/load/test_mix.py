@@ -141,7 +141,7 @@ def test_tcp_requests_have_a_framing_each():
     ]
     replies = {b"PING\r\n": PONG, b"GET\r\n": b"1234", b"ALL\r\n": b"xyz.\n"}
     server = VirtualServer(lambda peer, _: peer.write(replies[peer.data]))
-    (counts,) = run(load_of(payload=None, request=requests), server)
+    (counts,) = run(load_of(request=requests), server)
     assert (counts.errors, counts.first_error, counts.responded) == (0, "", 101)
     sizes = {name: part.answers.sizes for name, part in counts.requests.items()}
     assert [round(sizes[name].mean_ns()) for name in ("ping", "get", "all")] == [7, 4, 5]

@@ -9,7 +9,7 @@ import pytest
 from socklat_gate.init.detection import detect_at, guess
 from socklat_gate.load.protocols.registry import DETECTORS, PROTOCOLS
 from socklat_gate.scenario import Load
-from socklat_gate.scenario.load import NAMED_RESPONSES
+from socklat_gate.scenario.response import NAMED_RESPONSES
 from tests.unit.load.load_server import Server
 
 if sys.version_info >= (3, 11):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -100,3 +101,49 @@ def test_what_older_documents_may_have() -> None:
     published = scenario({"publish": 18080, "ready": {"http": "/health"}})
     assert len(published.former_hashes()) == 3
     assert published.measured_hash() not in published.former_hashes()
+
+
+MIX = [{"name": "list", "weight": 3.0}, {"name": "make", "method": "POST", "body": "{}"}]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        [{"name": "list", "weight": 2.0}, MIX[1]],
+        [MIX[1], MIX[0]],
+        [MIX[0], {**MIX[1], "name": "put"}],
+        [MIX[0], {**MIX[1], "body": "[]"}],
+        [MIX[0], {**MIX[1], "headers": {"a": "b"}}],
+    ],
+)
+def test_another_mix_is_another_scenario(other: list[dict[str, Any]]) -> None:
+    hashes = {scenario(request=mix).measured_hash() for mix in (MIX, other)}
+    assert len(hashes | {OF_0_1}) == 3
+
+
+def test_what_is_expected_of_one_of_several_changes_no_number() -> None:
+    expecting = [MIX[0], {**MIX[1], "expect": {"status": [201]}}]
+    assert scenario(request=expecting).measured_hash() == scenario(request=MIX).measured_hash()
+
+
+def test_the_hash_of_a_mix_never_changes() -> None:
+    # Recorded once: a key that is added later must not make stored campaigns incomparable.
+    assert scenario(request=MIX).measured_hash() == "addd914c072d2435"
+    steps = scenario(rate=[[0, 500], [4, 1600]])
+    assert steps.measured_hash() == "8f997c5ed01a0920"
+
+
+def test_files_count_by_what_is_in_them(tmp_path: Path) -> None:
+    def of(feeder: str, body: str, *, to: str = "") -> str:
+        names = [f"{to}{name}" for name in ("rows.csv", "body.json")]
+        for name, text in zip(names, (feeder, body), strict=True):
+            (tmp_path / name).write_text(text)
+        request = {"name": "make", "path": "/{id}", "body_file": names[1]}
+        load = {"driver": "http", "feeder": names[0], "request": [request]}
+        document = {"name": "demo", "service": {"image": "demo:2", "port": 80}, "load": load}
+        context = {"directory": tmp_path}
+        return Scenario.model_validate(document, context=context).measured_hash()
+
+    same = of("id\n1\n", "{}")
+    assert same == of("id\n1\n", "{}", to="other-")
+    assert len({same, of("id\n2\n", "{}"), of("id\n1\n", "[]")}) == 3

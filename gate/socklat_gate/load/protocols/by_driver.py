@@ -9,6 +9,7 @@ from socklat_gate.load.expectation import expectation_of
 from socklat_gate.load.messages import MessageSource, common_headers
 
 if TYPE_CHECKING:
+    from socklat_gate.load.capture import Capture
     from socklat_gate.load.protocols.session import ClientSession
     from socklat_gate.scenario import Load
 
@@ -24,23 +25,27 @@ def alpn_of(load: Load) -> tuple[str, ...]:
     return ("http/1.1",) if load.driver in {"http", "websocket"} else ()
 
 
-def framed_sessions(load: Load, source: MessageSource, authority: str) -> MakeSession | None:
+def framed_sessions(
+    load: Load, source: MessageSource, authority: str, capture: Capture | None = None
+) -> MakeSession | None:
     """Makes sessions for connections to ``authority``; None for plain requests.
 
     What they share is made here, once: each request that does not change is framed.  Raises
-    `scenario.grpc_types.NoSuchMethod` and `NotOfType`.
+    `scenario.grpc_types.NoSuchMethod` and `NotOfType`.  ``capture`` is for driver ``http``.
     """
-    makers = {"grpc": _grpc, "websocket": _websocket, "http": _http2}
+    makers = {"grpc": _grpc, "websocket": _websocket}
+    if load.driver == "http":
+        return None if load.http == "1.1" else _http2(load, source, authority, capture)
     make = makers.get(load.driver)
-    if make is None or (load.driver == "http" and load.http == "1.1"):
-        return None
-    return make(load, source, authority)
+    return None if make is None else make(load, source, authority)
 
 
 # Each needs packages of an extra.
 
 
-def _http2(load: Load, source: MessageSource, authority: str) -> MakeSession:
+def _http2(
+    load: Load, source: MessageSource, authority: str, capture: Capture | None
+) -> MakeSession:
     from socklat_gate.load.protocols.http2 import Http2Session  # noqa: PLC0415
     from socklat_gate.load.protocols.http2_requests import (  # noqa: PLC0415
         Http2Requests,
@@ -49,6 +54,12 @@ def _http2(load: Load, source: MessageSource, authority: str) -> MakeSession:
 
     write = write_http2(_scheme(load), authority)
     requests = Http2Requests(source, write, [expectation_of(one) for one in source.requests])
+    if capture is not None:
+        from socklat_gate.load.protocols.http2_captured import (  # noqa: PLC0415
+            CapturedHttp2Session,
+        )
+
+        return lambda: CapturedHttp2Session(requests, capture)
     return lambda: Http2Session(requests)
 
 

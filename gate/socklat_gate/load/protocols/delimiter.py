@@ -94,11 +94,11 @@ class _Delimiter:
             and request.response.startswith(PREFIX)
         )
 
-    def request_bytes(self, message: Message, authority: str) -> bytes:  # noqa: ARG002 - not in it
+    def request_bytes(self, message: Message, *_: object) -> bytes:
         """The payload."""
         return message.body
 
-    def parser(self, request: Request) -> ResponseParser:
+    def parser(self, request: Request, *_: object) -> ResponseParser:
         """For responses that end with the delimiter."""
         assert isinstance(request.response, str), "selected_by checks it"
         return DelimiterParser(parse_payload(request.response.removeprefix(PREFIX)))

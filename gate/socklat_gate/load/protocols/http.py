@@ -16,6 +16,7 @@ from socklat_gate.load.protocols.protocol import LoadProtocol
 from socklat_gate.measured.names import BAD_STATUS
 
 if TYPE_CHECKING:
+    from socklat_gate.load.capture import Capture
     from socklat_gate.load.messages import Message
     from socklat_gate.scenario import Load
     from socklat_gate.scenario.request import Request
@@ -39,10 +40,12 @@ class HttpParser(ParserState):
 
     Without ``expected`` statuses those from 400 on are errors; 1xx are no responses at all.
     ``head``: the requests are HEAD, whose responses have no body whatever their headers announce.
+    ``capture`` gets the latest response.
     """
 
     __slots__ = (
         "_body_bytes",
+        "_capture",
         "_done",
         "_expected",
         "_framed",
@@ -54,8 +57,15 @@ class HttpParser(ParserState):
         "_kept",
     )
 
-    def __init__(self, *, head: bool = False, expected: Expectation | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        head: bool = False,
+        expected: Expectation | None = None,
+        capture: Capture | None = None,
+    ) -> None:
         super().__init__()
+        self._capture = capture
         self._head = head
         self._expected = expected
         self._keep_bytes = expected.kept_bytes if expected else 0
@@ -100,9 +110,13 @@ class HttpParser(ParserState):
         self.partial = True
         self._framed = False
         self._head_bytes = self._body_bytes = 0
+        if self._capture is not None:
+            self._capture.begin()
 
-    def on_header(self, name: bytes, value: bytes) -> None:  # noqa: ARG002 - httptools passes it
+    def on_header(self, name: bytes, value: bytes) -> None:
         """Notice whether the response has a length."""
+        if self._capture is not None:
+            self._capture.header(name, value)
         if len(name) in _FRAMING_LENGTHS and name.lower() in _FRAMING:
             self._framed = True
 
@@ -115,6 +129,8 @@ class HttpParser(ParserState):
     def on_body(self, body: bytes) -> None:
         """A part of the body, as sent but for the framing of chunks."""
         self._body_bytes += len(body)
+        if self._capture is not None:
+            self._capture.body_part(body)
         if self._keep_bytes:
             self._kept += body[: self._keep_bytes - len(self._kept)]
 
@@ -165,7 +181,7 @@ class _HttpFraming:
         """Whether the driver is http."""
         return load.driver == "http"
 
-    def request_bytes(self, message: Message, authority: str) -> bytes:
+    def request_bytes(self, message: Message, authority: str, length: str | None = None) -> bytes:
         """Request line, headers and body; the scenario's headers replace the usual ones."""
         body = message.body
         given = {name.lower() for name, _ in message.headers}
@@ -175,16 +191,17 @@ class _HttpFraming:
             "Accept": "*/*",
         }
         if (body or message.method in _BODY_EXPECTED) and "transfer-encoding" not in given:
-            headers["Content-Length"] = str(len(body))
+            headers["Content-Length"] = str(len(body)) if length is None else length
         path = quote(message.path, safe=ascii_letters + digits + punctuation)
         lines = [f"{message.method} {path} HTTP/1.1"]
         lines += [f"{key}: {value}" for key, value in headers.items() if key.lower() not in given]
         lines += [f"{key}: {value}" for key, value in message.headers]
         return "\r\n".join([*lines, "", ""]).encode() + body
 
-    def parser(self, request: Request) -> ResponseParser:
+    def parser(self, request: Request, capture: Capture | None = None) -> ResponseParser:
         """Knows whether the requests are HEAD, and what is expected."""
-        return HttpParser(head=request.method == "HEAD", expected=expectation_of(request))
+        head = request.method == "HEAD"
+        return HttpParser(head=head, expected=expectation_of(request), capture=capture)
 
 
 PROTOCOL = LoadProtocol("HTTP", EXAMPLE, _HttpFraming(), detectors=(HTTP,))

@@ -21,7 +21,7 @@ class Head:
     """Fields of a response's head or trailers.
 
     ``status`` is 0 without one, which trailers do not have; ``length`` is content-length, -1
-    without it.
+    without it.  Several cookies are lines of one field.
     """
 
     fields: Mapping[bytes, bytes]
@@ -50,9 +50,12 @@ class HeadDecoder:
         entries = table.dynamic_entries
         first, count, limit = entries[0] if entries else None, len(entries), table.maxsize
         try:
-            fields = {
-                bytes(name): bytes(value) for name, value in self._decoder.decode(block, raw=True)
-            }
+            fields: dict[bytes, bytes] = {}
+            for raw_name, raw_value in self._decoder.decode(block, raw=True):
+                name, value = bytes(raw_name), bytes(raw_value)
+                # The one field that comes several times and cannot be joined by commas.
+                several = name == b"set-cookie" and name in fields
+                fields[name] = fields[name] + b"\n" + value if several else value
             status = int(fields.get(b":status", b"0"))
             length = int(fields.get(b"content-length", b"-1"))
         except (HPACKError, ValueError) as error:

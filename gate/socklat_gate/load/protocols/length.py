@@ -50,11 +50,11 @@ class _Length:
         """Whether the response is a length."""
         return load.driver == "tcp" and isinstance(request.response, int)
 
-    def request_bytes(self, message: Message, authority: str) -> bytes:  # noqa: ARG002 - not in it
+    def request_bytes(self, message: Message, *_: object) -> bytes:
         """The payload."""
         return message.body
 
-    def parser(self, request: Request) -> ResponseParser:
+    def parser(self, request: Request, *_: object) -> ResponseParser:
         """For responses of so many bytes."""
         assert isinstance(request.response, int), "selected_by checks it"
         return LengthParser(request.response)

@@ -6,16 +6,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from socklat_gate.load.byte_pattern import Write, byte_pattern
 from socklat_gate.load.protocols.parser import ResponseParser
 from socklat_gate.load.protocols.parser_state import ParserState
 
 if TYPE_CHECKING:
-    from socklat_gate.load.messages import Message, MessageSource
+    from socklat_gate.load.messages import MessageSource
     from socklat_gate.scenario.request import Request
 
 __all__ = ["PlainRequests", "PlainSession"]
-
-Write = Callable[["Message"], bytes]
 
 
 class PlainRequests:
@@ -28,8 +27,7 @@ class PlainRequests:
     def __init__(
         self, source: MessageSource, write: Write, make_parser: Callable[[Request], ResponseParser]
     ) -> None:
-        self.source = source
-        self.write = write
+        self.kind_of = source.kind_of
         self.parser_of: list[int] = []
         seen: list[tuple[object, ...]] = []
         self.makers: list[Callable[[], ResponseParser]] = []
@@ -39,8 +37,14 @@ class PlainRequests:
                 seen.append(alike)
                 self.makers.append(partial(make_parser, request))
             self.parser_of.append(seen.index(alike))
-        fixed = [source.fixed(kind) for kind in range(len(source.requests))]
-        self.fixed = [message and write(message) for message in fixed]
+        self.fixed: dict[int, bytes] = {}
+        self.filled: dict[int, Callable[[int], bytes]] = {}
+        for kind in range(len(source.requests)):
+            message = source.fixed(kind)
+            if message is not None:
+                self.fixed[kind] = write(message, None)
+            else:
+                self.filled[kind] = byte_pattern(source, kind, write)
 
 
 class PlainSession(ParserState):
@@ -63,13 +67,14 @@ class PlainSession(ParserState):
     def request(self, request: int) -> bytes:
         """The bytes of request number ``request``; responses are now framed as its kind's."""
         requests = self._requests
-        kind = requests.source.kind_of(request)
+        kind = requests.kind_of(request)
         at = requests.parser_of[kind]
         parser = self._parsers[at]
         if parser is None:
             parser = self._parsers[at] = requests.makers[at]()
         self._parser = parser
-        return requests.fixed[kind] or requests.write(requests.source.message(request))
+        fixed = requests.fixed.get(kind)
+        return requests.filled[kind](request) if fixed is None else fixed
 
     def feed(self, data: bytes) -> int:
         """Take what arrived; the number of responses it completed.  Raises `BadResponse`."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from socklat_gate.load.protocols.parser import ResponseParser
 
 if TYPE_CHECKING:
+    from socklat_gate.load.capture import Capture
     from socklat_gate.load.messages import Message
     from socklat_gate.scenario import Load
     from socklat_gate.scenario.request import Request
@@ -69,11 +70,17 @@ class Framing(Protocol):
     def selected_by(self, load: Load, request: Request) -> bool:
         """Whether ``request``, one of ``load.requests``, means this protocol."""
 
-    def request_bytes(self, message: Message, authority: str) -> bytes:
-        """The bytes of one request to the host that a URL calls ``authority``."""
+    def request_bytes(self, message: Message, authority: str, length: str | None = None) -> bytes:
+        """The bytes of one request to the host that a URL calls ``authority``; the body comes last.
 
-    def parser(self, request: Request) -> ResponseParser:
-        """A fresh parser for the responses to ``request`` on one connection."""
+        ``length`` is written for the length of the body, if that is written at all.
+        """
+
+    def parser(self, request: Request, capture: Capture | None = None) -> ResponseParser:
+        """A fresh parser for the responses to ``request`` on one connection.
+
+        It keeps the latest of them in ``capture`` where the protocol has headers.
+        """
 
 
 class Detector(Protocol):

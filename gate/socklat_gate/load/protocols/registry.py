@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from socklat_gate.load.expectation import expectation_of
-from socklat_gate.load.messages import MessageSource
+from socklat_gate.load.messages import Message, MessageSource
 from socklat_gate.load.protocols import delimiter, http, length, postgresql, resp
 from socklat_gate.load.protocols.authority import authority_of
 from socklat_gate.load.protocols.by_driver import MakeSession, alpn_of, framed_sessions
@@ -17,6 +17,7 @@ from socklat_gate.load.protocols.protocol import Detector, Framing, LoadProtocol
 from socklat_gate.load.protocols.tls import TlsClient, TlsSession
 
 if TYPE_CHECKING:
+    from socklat_gate.load.capture import Capture
     from socklat_gate.scenario import Load
     from socklat_gate.scenario.request import Request
 
@@ -36,30 +37,36 @@ DETECTORS: tuple[Detector, ...] = tuple(
 """In the order in which `init` tries them."""
 
 
-def session_for(load: Load, source: MessageSource, host: str, port: int) -> MakeSession:
+def session_for(
+    load: Load, source: MessageSource, host: str, port: int, capture: Capture | None = None
+) -> MakeSession:
     """Makes the session of each new connection to ``host``:``port``, which sends from ``source``.
 
-    What all of them share is made here, once.  Raises `UsageError` for files of ``load.tls`` that
-    cannot be used.
+    What all of them share is made here, once.  ``capture`` keeps the latest response, where the
+    protocol has headers.  Raises `UsageError` for files of ``load.tls`` that cannot be used.
     """
     name = host if load.tls is None else load.tls.server_name
     authority = authority_of(name, port, secure=load.tls is not None)
-    make = framed_sessions(load, source, authority) or _plain_sessions(load, source, authority)
+    make = framed_sessions(load, source, authority, capture) or _plain_sessions(
+        load, source, authority, capture
+    )
     if load.tls is None:
         return make
     client = TlsClient(load.tls, alpn_of(load))
     return lambda: TlsSession(make(), client)
 
 
-def _plain_sessions(load: Load, source: MessageSource, authority: str) -> MakeSession:
+def _plain_sessions(
+    load: Load, source: MessageSource, authority: str, capture: Capture | None
+) -> MakeSession:
     """Those of requests that are bytes and no frames."""
     # One protocol writes all of them: only driver tcp has several, and its payloads stand as given.
-    write = _framing(load, source.requests[0]).request_bytes
-    requests = PlainRequests(
-        source,
-        lambda message: write(message, authority),
-        partial(_parser, load),
-    )
+    framing = _framing(load, source.requests[0])
+
+    def write(message: Message, length: str | None) -> bytes:
+        return framing.request_bytes(message, authority, length)
+
+    requests = PlainRequests(source, write, partial(_parser, load, capture=capture))
     return lambda: PlainSession(requests)
 
 
@@ -75,8 +82,8 @@ def parser_for(load: Load) -> ResponseParser:
     return _parser(load, load.requests[0])
 
 
-def _parser(load: Load, request: Request) -> ResponseParser:
-    parser = _framing(load, request).parser(request)
+def _parser(load: Load, request: Request, capture: Capture | None = None) -> ResponseParser:
+    parser = _framing(load, request).parser(request, capture)
     expected = expectation_of(request) if load.driver == "tcp" else None
     return parser if expected is None else ExpectingParser(parser, expected)
 

@@ -184,11 +184,11 @@ class _Resp:
         """Whether the response is RESP."""
         return load.driver == "tcp" and request.response == NAME
 
-    def request_bytes(self, message: Message, authority: str) -> bytes:  # noqa: ARG002 - not in it
+    def request_bytes(self, message: Message, *_: object) -> bytes:
         """The payload."""
         return message.body
 
-    def parser(self, request: Request) -> ResponseParser:  # noqa: ARG002 - it has no options
+    def parser(self, request: Request, *_: object) -> ResponseParser:  # noqa: ARG002 - it has no options
         """For RESP2 and RESP3."""
         return RespParser()
 

@@ -1,0 +1,127 @@
+"""``{name}`` in requests: columns of a feeder, variables of a setup, and a few built-in ones.
+
+Bodies are full of braces that mean something else, so that only ``{NAME}`` is a field, with a name
+that is known; ``{{NAME}}`` stands for the text ``{NAME}``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+__all__ = [
+    "BUILT_IN",
+    "NAME",
+    "Field",
+    "Part",
+    "UnknownField",
+    "Verbatim",
+    "check_name",
+    "fields_of",
+    "names_in",
+    "parts_of",
+]
+
+NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+BUILT_IN = ("uuid", "seq", "random_int")
+RANDOM_INT = "random_int"
+_FIELD = re.compile(rf"\{{\{{({NAME}(?::[^{{}}\s]*)?)\}}\}}|\{{({NAME}(?::[^{{}}\s]*)?)\}}")
+_BOUNDS = re.compile(r"(-?\d{1,18}):(-?\d{1,18})")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A place where a value goes; ``low`` and ``high`` are the bounds of a ``random_int``."""
+
+    name: str
+    low: int = 0
+    high: int = 0
+
+
+class Verbatim(str):
+    """A text in which nothing is a field: the value of a secret."""
+
+    __slots__ = ()
+
+
+Part = str | Field
+
+
+class UnknownField(ValueError):
+    """A field whose name is not known; ``name`` is that."""
+
+    def __init__(self, name: str, known: Collection[str]) -> None:
+        self.name = name
+        names = ", ".join(known) or "none"
+        built_in = "{uuid}, {seq}, {random_int:LOW:HIGH}"
+        super().__init__(
+            f"{{{name}}} is no column and no variable: there are {names}, and {built_in}"
+        )
+
+
+def check_name(name: str) -> None:
+    """Raises `ValueError` for what cannot be the name of a column or variable."""
+    if not re.fullmatch(NAME, name):
+        raise ValueError(
+            f"{name!r:.60} cannot be the name of a value, which is made of letters, digits and _"
+        )
+    if name in BUILT_IN:
+        raise ValueError(f"{name} is a built-in field: give it another name")
+
+
+def parts_of(text: str, known: Collection[str], *, strict: bool) -> tuple[Part, ...]:
+    """The texts and fields that ``text`` consists of, in their order; ``known`` beside built-ins.
+
+    What looks like a field and has another name is text, unless ``strict``: then it raises
+    `UnknownField`, and ``{{NAME}}`` stands for ``{NAME}`` whatever the name.  Raises `ValueError`
+    for a built-in one with wrong bounds.
+    """
+    if isinstance(text, Verbatim):
+        return (str(text),)
+    parts: list[Part] = []
+    begun = 0
+    literal: list[str] = []
+    for match in _FIELD.finditer(text):
+        escaped, given = match.groups()
+        name = (escaped or given).partition(":")[0]
+        is_known = name in BUILT_IN or given in known or escaped in known
+        if escaped and (is_known or (strict and ":" not in escaped)):
+            literal += [text[begun : match.start()], match.group()[1:-1]]
+        elif given and is_known:
+            parts += ["".join((*literal, text[begun : match.start()])), _field(given)]
+            literal = []
+        elif given and strict and ":" not in given:
+            raise UnknownField(given, known)
+        else:
+            continue
+        begun = match.end()
+    parts.append("".join((*literal, text[begun:])))
+    return tuple(part for part in parts if part)
+
+
+def fields_of(parts: Collection[Part]) -> Iterator[Field]:
+    """Those of the parts that are fields."""
+    return (part for part in parts if isinstance(part, Field))
+
+
+def names_in(text: object, known: Collection[str]) -> set[str]:
+    """The names, of ``known`` ones, of the fields of a text; a secret has none."""
+    if not isinstance(text, str):
+        return set()
+    return {field.name for field in fields_of(parts_of(text, known, strict=False))}
+
+
+def _field(text: str) -> Field:
+    name, colon, arguments = text.partition(":")
+    if name != RANDOM_INT:
+        if colon and name in BUILT_IN:
+            raise ValueError(f"{{{text}}}: {name} has nothing after a colon")
+        return Field(name)
+    bounds = _BOUNDS.fullmatch(arguments)
+    if bounds is None or int(bounds[1]) > int(bounds[2]):
+        raise ValueError(
+            f"{{{text}}}: {RANDOM_INT} needs its lowest and its highest value, as in "
+            "{random_int:1:1000}"
+        )
+    return Field(name, int(bounds[1]), int(bounds[2]))
