@@ -204,13 +204,13 @@ static inline void exchange_begin(struct connection *c, u64 now_ns)
 	count(c->target, COUNTER_SEEN, 1);
 }
 
-static inline void exchange_open(u64 sk, struct connection *c, u64 now_ns)
+/* Leaves the connection without an exchange; one without a response is recorded by nobody. */
+static inline void exchange_end(u64 sk, struct connection *c)
 {
 	if (c->tx_first_ns)
 		exchange_record(sk, c);
 	else
 		exchange_clear(c);
-	exchange_begin(c, now_ns);
 }
 
 #endif

@@ -50,23 +50,11 @@ static inline void rx_dependency_response(struct connection *c, u64 now_ns)
 	count(target, COUNTER_DEPEND_EXCHANGES, 1);
 }
 
-/* Control bytes of the driver's came. */
-static inline void rx_control(u64 sk, struct connection *c, struct segment *s)
-{
-	c->flags &= ~FLAG_FRESH; /* else reading them would open an exchange */
-	if (is_in_flight(s))
-		return;
-	/* What the service sends from now on is no part of a response. */
-	if (c->tx_first_ns)
-		exchange_record(sk, c);
-	if (!c->rx_first_ns)
-		c->flags |= FLAG_AFTER_CONTROL;
-}
-
 static inline int rx_segment(u64 sk, u64 skb)
 {
 	struct connection *c = watched_connection_of(sk);
 	struct segment s;
+	bool control;
 	u64 now_ns;
 
 	if (!c) {
@@ -90,16 +78,25 @@ static inline int rx_segment(u64 sk, u64 skb)
 			internal_request(c, now_ns);
 		return 0;
 	}
-	if (is_marked(&s) && window_flags(c) & WINDOW_MARKED) {
-		rx_control(sk, c, &s);
-		return 0;
+	control = is_marked(&s) && window_flags(c) & WINDOW_MARKED;
+	if (control) {
+		c->flags &= ~FLAG_FRESH; /* else reading them would open an exchange */
+		if (is_in_flight(&s))
+			return 0;
 	}
 	if (c->rx_first_ns && !c->tx_first_ns) {
 		/* More of the same request.  If it is a second one, the sends will tell. */
-		c->rx_last_ns = now_ns;
+		if (!control)
+			c->rx_last_ns = now_ns;
 		return 0;
 	}
-	exchange_open(sk, c, now_ns);
+	exchange_end(sk, c);
+	if (control) {
+		/* What the service sends from now on is no part of a response. */
+		c->flags |= FLAG_AFTER_CONTROL;
+		return 0;
+	}
+	exchange_begin(c, now_ns);
 	if (c->flags & FLAG_AFTER_CONTROL)
 		c->request_seq = s.seq;
 #ifdef DETAIL_FULL

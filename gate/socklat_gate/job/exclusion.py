@@ -30,6 +30,9 @@ __all__ = [
 ]
 
 
+NO_NAMES: Mapping[str, float] = {}
+
+
 def too_much_steal(gate: Gate, noise: Noise) -> Note | None:
     """The hypervisor took more of the CPU time than ``gate.max_steal``."""
     if noise.steal <= gate.max_steal:
@@ -75,16 +78,22 @@ def stalls_lost(count: int) -> Note | None:
 
 
 def too_few_undisturbed(
-    gate: Gate, correction: StallCorrection, length_s: float, factor: float = 1.0
+    gate: Gate,
+    correction: StallCorrection,
+    length_s: float,
+    factor: float = 1.0,
+    shares: Mapping[str, float] = NO_NAMES,
 ) -> Note | None:
     """A gated quantile rests on too few undisturbed exchanges, though requests were enough.
 
     How many there are is taken from the stalls, the arrivals and the baseline's latencies; those of
-    the candidate have no part in it.  ``factor`` times as many as there are are counted.
+    the candidate have no part in it.  ``factor`` times as many as there are are counted; of a named
+    request, its part by ``shares``.
     """
     for metric, quantile, arm in _quantiles(gate, correction):
-        beyond = factor * correction.undisturbed(arm, metric.stage) * (1.0 - quantile)
-        requests = factor * correction.measured(arm, metric.stage) * (1.0 - quantile)
+        tail = factor * (1.0 - quantile) * shares.get(metric.request or "", 1.0)
+        beyond = tail * correction.undisturbed(arm, metric.stage)
+        requests = tail * correction.measured(arm, metric.stage)
         if beyond < MIN_EXCEEDING <= requests:
             numbers = {
                 "exchanges": beyond,
@@ -96,10 +105,19 @@ def too_few_undisturbed(
     return None
 
 
-def too_few_requests(gate: Gate, correction: StallCorrection, factor: float = 1.0) -> bool:
+def too_few_requests(
+    gate: Gate,
+    correction: StallCorrection,
+    factor: float = 1.0,
+    shares: Mapping[str, float] = NO_NAMES,
+) -> bool:
     """Whether a gated quantile would lack requests on the quietest machine: nothing to exclude."""
     return any(
-        factor * correction.measured(arm, metric.stage) * (1.0 - quantile) < MIN_EXCEEDING
+        factor
+        * shares.get(metric.request or "", 1.0)
+        * correction.measured(arm, metric.stage)
+        * (1.0 - quantile)
+        < MIN_EXCEEDING
         for metric, quantile, arm in _quantiles(gate, correction)
     )
 

@@ -114,7 +114,7 @@ class GateJob:
             numbers = reference.numbers(self.scenario, self._fingerprint)
             stored = self._stored = numbers.campaigns
             self._waivers, unheld = self._waivers_in_force(reference, stored)
-            self._notes += numbers.notes + unheld
+            self._notes += numbers.notes + unheld + rig.notes
             if rig.unmeasured:
                 return _without_hooks(rig.unmeasured)
             try:
@@ -151,6 +151,7 @@ class GateJob:
         """The candidate alone, until its limits are shown to be kept or exceeded."""
         with Rig(self.client, self.scenario, self.directory, self.progress.phase) as rig:
             self._hooks, self._fingerprint = rig.hooks, rig.fingerprint()
+            self._notes += rig.notes
             if rig.unmeasured:
                 return _without_hooks(rig.unmeasured)
             try:

@@ -6,8 +6,12 @@ from collections.abc import Collection, Iterable
 
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.probe.hook_table import EVENTS, STAGE_NEEDS, Detail
+from socklat_gate.scenario import Gate
 
-__all__ = ["missing_hooks", "unmeasured_stages"]
+__all__ = ["missing_hooks", "unmeasured_names", "unmeasured_stages"]
+
+LOG = "stall"
+"""The event with which exchanges are logged one by one; names are told apart by the log."""
 
 
 def unmeasured_stages(
@@ -30,9 +34,19 @@ def unmeasured_stages(
     return missing
 
 
+def unmeasured_names(gate: Gate, *, logged: bool) -> tuple[str, ...]:
+    """Metrics of named requests where exchanges are not ``logged``: none can be told apart."""
+    return () if logged else tuple(metric.name for metric in gate.metrics if metric.request)
+
+
 def missing_hooks(stages: Iterable[str]) -> dict[str, str]:
-    """By stage, the events for which no hook attaches to this kernel: ``"send and sent"``."""
-    return {stage: " and ".join(STAGE_NEEDS.get(stage, ())) for stage in stages}
+    """By stage, the events for which no hook attaches to this kernel: ``"send and sent"``.
+
+    Metrics of `unmeasured_names` stand there by their own names.
+    """
+    return {
+        stage: LOG if "[" in stage else " and ".join(STAGE_NEEDS.get(stage, ())) for stage in stages
+    }
 
 
 def _needs_full(stage: str) -> bool:

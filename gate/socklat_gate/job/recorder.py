@@ -93,6 +93,7 @@ class Recorder:
         expected = mean_rate(scenario.load) * len(arms) * longest
         self._log_mask = _log_mask_for(expected / MAX_LOGGED)
         self._traffic = traffic_of(scenario.load)
+        self._shares = request_shares(scenario.load)
 
     @property
     def window(self) -> Window:
@@ -153,7 +154,7 @@ class Recorder:
             return None, used
         if sent is not None:
             self._named = NamedRequests.of(
-                request_shares(self._scenario.load),
+                self._shares,
                 self._logged()[0],
                 sent,
                 self._window,
@@ -182,7 +183,7 @@ class Recorder:
     def shortfall(self, correction: StallCorrection) -> Note | None:
         """A gated quantile rests on too few undisturbed exchanges; see `job.exclusion`."""
         length_s = (self._window.to_ns - self._window.from_ns) / 1e9
-        return too_few_undisturbed(self._scenario.gate, correction, length_s)
+        return too_few_undisturbed(self._scenario.gate, correction, length_s, shares=self._shares)
 
     def _record(self) -> None:
         window = self._window
@@ -214,10 +215,10 @@ class Recorder:
             by_slices = gate.interleave == "slice" and len(self._slots) > 1
             if by_slices:
                 planned = 1.0
-            if too_few_undisturbed(gate, correction, passed_ns / 1e9, planned):
+            if too_few_undisturbed(gate, correction, passed_ns / 1e9, planned, self._shares):
                 return
-            if too_few_requests(gate, correction, planned) and (
-                by_slices or not too_few_requests(gate, correction, longest)
+            if too_few_requests(gate, correction, planned, self._shares) and (
+                by_slices or not too_few_requests(gate, correction, longest, self._shares)
             ):
                 return
         self._end_chosen = True

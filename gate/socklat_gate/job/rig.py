@@ -17,11 +17,13 @@ import numpy as np
 
 from socklat_gate.environment import fingerprint
 from socklat_gate.interrupt import defer_signals, obey_signal
-from socklat_gate.job.gated_stages import unmeasured_stages
+from socklat_gate.job.gated_stages import unmeasured_names, unmeasured_stages
 from socklat_gate.job.measurement import Measurement, measure
+from socklat_gate.job.named_requests import request_shares
 from socklat_gate.job.noise import mean_noise
 from socklat_gate.load.checks import check_delivered
 from socklat_gate.measured.campaign import Fingerprint
+from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.pair import ARMS, Arm, Pair
 from socklat_gate.probe.hook_table import DEFINITION
 from socklat_gate.probe.probe import SocketProbe
@@ -77,7 +79,7 @@ class Rig:
             gated = [m.stage for m in self._scenario.gate.metrics if m.stage != "cpu"]
             self._unmeasured = unmeasured_stages(
                 gated, self._probe.stages, self._scenario.probe.detail
-            )
+            ) + unmeasured_names(self._scenario.gate, logged=self._probe.watches_stalls)
             session = ServiceSession(self._client, self._scenario.service, self._directory)
             self._session = stack.enter_context(session)
             self._stack = stack.pop_all()
@@ -106,6 +108,14 @@ class Rig:
     def unmeasured(self) -> tuple[str, ...]:
         """Gated stages that no hook of this kernel can show."""
         return self._unmeasured
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What of the scenario cannot be measured on this kernel, though it is not gated."""
+        names = request_shares(self._scenario.load)
+        if not names or self._probe.watches_stalls:
+            return ()
+        return (Note(NoteCode.REQUESTS_NOT_MEASURED, ", ".join(names)),)
 
     @property
     def missed(self) -> int:

@@ -62,6 +62,7 @@ class NoteCode(str, Enum):
     STAND_IN = "stand_in"
     DEFAULTS_LEFT_OUT = "defaults_left_out"
     REQUESTS_LEFT_OUT = "requests_left_out"
+    REQUESTS_NOT_MEASURED = "requests_not_measured"
     # what keeps a gate from deciding on a runner, or from being trusted there
     ARMS_DIFFER = "arms_differ"
     FALSE_ALARM = "false_alarm"

@@ -19,6 +19,7 @@ from socklat_gate.wording.shared_facts import (
 from socklat_gate.wording.stand_in_text import (
     defaults_left_out_note,
     requests_left_out_note,
+    requests_not_measured_note,
     stand_in_note,
 )
 
@@ -170,6 +171,7 @@ _WRITERS: Mapping[NoteCode, Callable[[str, Numbers], str]] = {
     NoteCode.STAND_IN: stand_in_note,
     NoteCode.DEFAULTS_LEFT_OUT: defaults_left_out_note,
     NoteCode.REQUESTS_LEFT_OUT: requests_left_out_note,
+    NoteCode.REQUESTS_NOT_MEASURED: requests_not_measured_note,
     NoteCode.STEAL: _steal,
     NoteCode.FROZEN: _frozen,
     NoteCode.LATE_DRIVER: _late_driver,

@@ -7,7 +7,13 @@ from collections.abc import Mapping, Sequence
 from socklat_gate.measured.facts import Note, NoteCode, Scalar
 from socklat_gate.wording.sentence import Name, Sentence
 
-__all__ = ["defaults_left_out_note", "requests_left_out_note", "stand_in_note", "stand_in_text"]
+__all__ = [
+    "defaults_left_out_note",
+    "requests_left_out_note",
+    "requests_not_measured_note",
+    "stand_in_note",
+    "stand_in_text",
+]
 
 
 def stand_in_text(notes: Sequence[Note]) -> Sentence:
@@ -32,3 +38,11 @@ def defaults_left_out_note(subject: str, _numbers: Mapping[str, Scalar]) -> str:
 def requests_left_out_note(subject: str, _numbers: Mapping[str, Scalar]) -> str:
     """Which quantiles of which named requests would be gated if they came more often."""
     return f"not gated by name, since too few such requests come or the scenario says so: {subject}"
+
+
+def requests_not_measured_note(subject: str, _numbers: Mapping[str, Scalar]) -> str:
+    """Named requests on a kernel that logs no exchanges."""
+    return (
+        f"requests are not told apart by name here ({subject}): this kernel has no hook for "
+        "stalls, with which exchanges are logged; the whole is judged"
+    )

@@ -12,6 +12,7 @@ from socklat_gate.job.progress import Progress
 from socklat_gate.job.recorder import StallLabels
 from socklat_gate.job.rig import Measurement
 from socklat_gate.measured.campaign import Fingerprint
+from socklat_gate.measured.facts import Note
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.run import Run
 from socklat_gate.scenario import Scenario
@@ -63,6 +64,7 @@ class FakeRig:
 
     hooks = {"send": "raw_tracepoint:x"}  # noqa: RUF012 - never changed
     missed = 0
+    notes: tuple[Note, ...] = ()
 
     def __init__(self, steps: Sequence[Step], unmeasured: tuple[str, ...] = ()) -> None:
         self.unmeasured = unmeasured

@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from socklat_gate.job import freezes
-from socklat_gate.job.exclusion import excess_missed, late_driver, too_much_steal
+from socklat_gate.job.exclusion import (
+    excess_missed,
+    late_driver,
+    missed_invocations,
+    too_few_requests,
+    too_few_undisturbed,
+    too_much_steal,
+)
 from socklat_gate.scenario.gating import Gate
 from socklat_gate.scenario.load import Load
 from socklat_gate.service.arm import Companion
@@ -70,3 +77,34 @@ def test_excess_missed_are_held_against_the_run_that_saw_least():
     assert excess_missed({"read": 90}, {"read": 95}, runs) is None
     text = note_text(excess_missed({"read": 90}, {"read": 93, "segment": 3}, runs))
     assert "6 invocations of the probe (read 3, segment 3), and 1000 exchanges" in text
+
+
+def test_missed_invocations_on_which_exchanges_rest_are_counted_by_event():
+    before, after = {"read": 90, "drop": 3, "send": 1}, {"read": 95, "drop": 9, "send": 1}
+    assert missed_invocations(before, after) == {"read": 5}
+
+
+@pytest.mark.parametrize(
+    ("share", "measured", "undisturbed", "found"),
+    [
+        # 50 exchanges beyond p99 are needed, which 5000 have.
+        (1.0, 5000, 5000, ""),
+        (1.0, 5000, 4999, "undisturbed"),
+        (1.0, 4999, 4000, "requests"),
+        (0.1, 50_000, 50_000, ""),
+        (0.1, 50_000, 49_000, "undisturbed"),
+        (0.1, 49_000, 40_000, "requests"),
+    ],
+)
+def test_a_named_request_has_its_share_of_the_exchanges(share, measured, undisturbed, found):
+    zone = {"quantile": 0.99, "tolerance": 0.05, "regression_threshold": 0.15}
+    gate = Gate.model_validate({"metrics": [zone | {"request": "checkout"}]})
+    correction: Any = SimpleNamespace(
+        corrected=(None, None),
+        measured=lambda arm, stage: measured,
+        undisturbed=lambda arm, stage: undisturbed,
+    )
+    shares = {"checkout": share, "browse": 1 - share}
+    note = too_few_undisturbed(gate, correction, 8.0, shares=shares)
+    assert (note is not None) == (found == "undisturbed")
+    assert too_few_requests(gate, correction, shares=shares) == (found == "requests")

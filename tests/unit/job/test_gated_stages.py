@@ -5,8 +5,8 @@ from typing import get_args
 import pytest
 
 from socklat_gate.errors import Exit, Reason, UsageError
-from socklat_gate.job.gated_stages import missing_hooks, unmeasured_stages
-from socklat_gate.scenario import Stage
+from socklat_gate.job.gated_stages import missing_hooks, unmeasured_names, unmeasured_stages
+from socklat_gate.scenario import Gate, Stage
 from socklat_gate.wording.shared_facts import no_hook_text
 
 HEADLINE = ("service", "recv_wait", "app", "respond", "accept_wait")
@@ -39,3 +39,13 @@ def test_at_full_detail_it_is_the_kernel_that_cannot() -> None:
     text = no_hook_text(missing_hooks(missing))
     assert "rx_process is not measured: no hook for process attaches" in text
     assert "depend is not measured: no hook for it attaches" in text
+
+
+def test_without_a_log_no_request_can_be_told_by_its_name() -> None:
+    zone = {"quantile": 0.99, "tolerance": 0.05, "regression_threshold": 0.15}
+    gate = Gate.model_validate({"metrics": [zone, {**zone, "request": "checkout"}]})
+    assert unmeasured_names(gate, logged=True) == ()
+    missing = unmeasured_names(gate, logged=False)
+    assert missing == ("response_p99[checkout]",)
+    text = no_hook_text(missing_hooks(missing))
+    assert "response_p99[checkout] is not measured: no hook for stall attaches" in text

@@ -13,7 +13,7 @@ from socklat_gate.job import recorder as module
 from socklat_gate.job.recorder import Recorder
 from socklat_gate.job.stacks import TracedCompanions
 from socklat_gate.load.load_driver import Window
-from socklat_gate.measured.records import EXCHANGE, EXCHANGE_STAGES, STALL
+from socklat_gate.measured.records import EXCHANGE, EXCHANGE_STAGES, SENT, STALL
 from socklat_gate.probe.traffic import Traffic
 from socklat_gate.service.cpu_time import CpuUse
 from socklat_gate.wording.notes import note_text
@@ -42,6 +42,7 @@ class World:
         self.watches_stalls = True
         self.stages = ("response", "service", "recv_wait", "app")
         self.cpu_ns = 0
+        self.named = False
 
     # the probe
     def drain(self) -> Any:
@@ -63,7 +64,7 @@ class World:
         log_mask: int,
         traffic: Traffic,
     ) -> None:
-        assert traffic == Traffic(one_outstanding=True, http=True)
+        assert traffic == Traffic(one_outstanding=True, http=True, named=self.named)
         assert from_ns == S
         self.recorded.append((slot, to_ns, spike_ns, log_mask))
 
@@ -294,3 +295,44 @@ def test_of_very_many_exchanges_a_part_is_logged(monkeypatch: pytest.MonkeyPatch
     world = World()
     run(world, monkeypatch, rate=60_000.0)  # 60,000/s * 2 arms * 40 s at most, of 2**20
     assert {mask for *_, mask in world.recorded} == {7}
+
+
+def test_named_requests_are_joined_with_the_whole_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    world.named = True
+    log = world.log
+    log["peer_port"] = 40_000
+    for arm in (0, 1):
+        own = log["target"] == arm
+        log["ordinal"][own] = np.arange(1, np.count_nonzero(own) + 1)
+    sent = np.zeros(log.size, SENT)
+    sent["sent_ns"] = log["rx_first_ns"].astype(np.int64) - 1
+    for name, known in (("arm", "target"), ("ordinal", "ordinal"), ("port", "peer_port")):
+        sent[name] = log[known]
+    sent["kind"] = np.arange(sent.size) % 2
+    requests = [{"name": "browse", "weight": 3.0}, {"name": "checkout"}]
+    recorder = run(world, monkeypatch, request=requests)
+    assert recorder.named is None
+    correction, _ = recorder.finish(sent)
+    named = recorder.named
+    assert correction is not None
+    assert named is not None
+    assert dict(named.shares) == {"browse": 0.75, "checkout": 0.25}
+    for arm, joined in enumerate(named.joined):
+        assert joined.join.joined == joined.join.logged == correction.corrected[arm].logged
+        assert joined.miscounted == 0
+        parts = correction.named[arm]
+        assert sum(part.logged for part in parts) == joined.join.logged
+        # As often in the log, but the whole has three of the first for each of the second.
+        whole, part = (
+            one.histograms["response"].total for one in (correction.corrected[arm], parts[1])
+        )
+        assert part / whole == pytest.approx(0.5, abs=0.02)
+
+
+def test_without_a_log_no_request_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    world.named, world.watches_stalls = True, False
+    recorder = run(world, monkeypatch, request=[{"name": "browse"}])
+    assert recorder.finish(np.zeros(1, SENT))[0] is None
+    assert recorder.named is None

@@ -360,3 +360,22 @@ def test_a_gated_stage_that_the_kernel_cannot_show_is_told(world: World) -> None
         assert rig.unmeasured == ("rx_process",)
     with Rig(None, gating("app", "headline"), Path(), lambda phase: None) as rig:
         assert rig.unmeasured == ()
+
+
+@pytest.mark.parametrize("logged", [True, False])
+def test_without_a_log_requests_have_no_names_and_the_rig_says_so(
+    world: World, logged: bool
+) -> None:
+    world.watches_stalls = logged
+    document = scenario().model_dump()
+    document["load"]["request"] = [{"name": "browse"}, {"name": "checkout"}]
+    zone = {"quantile": 0.99, "tolerance": 0.05, "regression_threshold": 0.15}
+    document["gate"]["metrics"] = [zone, {**zone, "request": "checkout"}]
+    with Rig(None, Scenario.model_validate(document), Path(), lambda phase: None) as rig:
+        if logged:
+            assert (rig.unmeasured, rig.notes) == ((), ())
+            return
+        assert rig.unmeasured == ("response_p99[checkout]",)
+        (note,) = rig.notes
+    assert note.code is NoteCode.REQUESTS_NOT_MEASURED
+    assert "not told apart by name here (browse, checkout)" in note_text(note)
