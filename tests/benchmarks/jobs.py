@@ -23,12 +23,22 @@ from socklat_gate.verdict.evidence import (
     running_fail_evidence_of_both,
     running_pass_evidence,
 )
-from socklat_gate.verdict.log_ratios import pair_log_ratios
-from tests.benchmarks.count_jobs import CountTable, count_table, counts_decide
+from socklat_gate.verdict.log_ratios import metric_log_ratios
+from tests.benchmarks.count_jobs import CountedJobs, CountTable, count_table, counted_jobs
 from tests.benchmarks.refusals import evidence_table, refused, turned, with_own_refusals
-from tests.benchmarks.spike_jobs import SpikeTable, spike_table, spikes_fail
+from tests.benchmarks.spike_jobs import SpikeTable, spike_evidence, spike_table
 
-__all__ = ["Decided", "Draw", "Table", "as_pairs", "budget_pairs", "decide_jobs", "draw", "table"]
+__all__ = [
+    "Decided",
+    "Draw",
+    "Table",
+    "as_pairs",
+    "budget_pairs",
+    "decide_jobs",
+    "draw",
+    "e_bh_of_jobs",
+    "table",
+]
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.intp]
@@ -71,8 +81,8 @@ class Table:
 class Decided:
     """Pairs seen at FAIL and at PASS, infinite where it did not come to it; shape (jobs,).
 
-    ``failed_by``, shape (metrics + 1, jobs), tells what had failed by then; spikes come last, and
-    counts are left out.
+    ``failed_by``, shape (metrics + 1, jobs), tells what is named then; spikes come last, and counts
+    are left out.
     """
 
     fail_at: Floats
@@ -121,7 +131,8 @@ def table(pairs: Sequence[Pair], gate: Gate) -> Table:
     # Thresholds from the rule itself, so that how it shares alpha need not be known here.
     verdicts = decide(pairs[:1], gate).metrics
     judged = with_own_refusals(pairs)
-    ratios = [pair_log_ratios(judged, metric.stage, metric.quantile) for metric in gate.metrics]
+    by_name = metric_log_ratios(judged, gate.metrics)
+    ratios = [by_name[metric.name] for metric in gate.metrics]
     log_ratios, raw = np.zeros((2, len(ratios), len(pairs)))
     for row, raw_row, ratio in zip(log_ratios, raw, ratios, strict=True):
         row[ratio.usable] = ratio.log_ratios
@@ -145,10 +156,23 @@ def decide_jobs(known: Table, jobs: Draw) -> Decided:
 
     A pair without enough exchanges blocks its metric from then on, as in the gate.
     """
-    fails, passes = [], []
     dropped = np.zeros(jobs.index.shape, dtype=np.bool_)
     if known.evidence is not None:
         dropped = refused(known.evidence, jobs.index, jobs.swapped)
+    counted = counted_jobs(known.counts, jobs.index, jobs.swapped)
+    fails, let = _metrics(known, jobs, dropped)
+    fail_at, named = _together(known, jobs, fails, dropped, counted)
+    pass_at = _first(let & _watched(known, jobs) & ~counted.waits)
+    return Decided(fail_at, pass_at, named)
+
+
+def _metrics(known: Table, jobs: Draw, dropped: Bools) -> tuple[list[Floats], Bools]:
+    """Of each metric ln(alpha_k E_k) with a correction and without, (2, jobs, pairs); may it pass.
+
+    Where a job judges raw numbers only (``dropped``), it does so for all of its pairs.
+    """
+    fails = []
+    let = np.ones(jobs.index.shape, dtype=np.bool_)
     for row, metric in enumerate(known.gate.metrics):
         values, raw = (
             np.where(jobs.swapped, -drawn, drawn)
@@ -159,26 +183,70 @@ def decide_jobs(known: Table, jobs: Draw) -> Decided:
         d0, d1 = math.log1p(metric.tolerance), math.log1p(metric.regression_threshold)
         of_raw = running_fail_evidence(raw, d0, scale)
         half = math.log(2.0) if known.corrected[row] else 0.0
-        fail, passed = (
-            np.where(dropped, *(np.maximum.accumulate(one, axis=1) for one in (instead, usual)))
-            for instead, usual in (
-                (of_raw - half, running_fail_evidence_of_both(values, raw, d0, scale)),
-                (running_pass_evidence(raw, d1, scale), running_pass_evidence(values, d1, scale)),
-            )
+        both = np.array([running_fail_evidence_of_both(values, raw, d0, scale), of_raw - half])
+        fails.append(np.where(judged, both, -np.inf) - known.threshold_fail[row])
+        passed = np.where(
+            dropped,
+            *(
+                np.maximum.accumulate(running_pass_evidence(one, d1, scale), axis=1)
+                for one in (raw, values)
+            ),
         )
-        fails.append((fail >= known.threshold_fail[row]) & judged)
-        passes.append((passed >= known.threshold_pass[row]) & judged & (of_raw <= 0.0))
-    spikes = np.zeros(jobs.index.shape, dtype=np.bool_)
+        let &= (passed >= known.threshold_pass[row]) & judged & (of_raw <= 0.0)
+    return fails, let
+
+
+def _together(
+    known: Table, jobs: Draw, fails: Sequence[Floats], dropped: Bools, counted: CountedJobs
+) -> tuple[Floats, Bools]:
+    """When each job fails by all of its evidence, and what is named then, (metrics + 1, jobs).
+
+    How errors and spikes are counted, and whether metrics are corrected, may change from look to
+    look; evidence is then taken anew from the first pair on.
+    """
+    gate = known.gate
+    shape = jobs.index.shape
+    metrics = np.logaddexp.reduce(np.array(fails), axis=0)  # (2, jobs, pairs)
+    nothing = np.full(shape, -np.inf)
+    spikes, by_runs = [nothing, nothing], np.zeros(shape, dtype=np.bool_)
     if known.spikes is not None:
-        spikes = spikes_fail(known.spikes, jobs.index, jobs.swapped)
-    failed: Bools = np.array([*fails, spikes])
-    by_counts, waits = counts_decide(known.counts, jobs.index, jobs.swapped)
-    fail_at = _first(np.logical_or.reduce([*failed, by_counts]))
-    watched = _watched(known, jobs)
-    pass_at = _first(np.logical_and.reduce([*passes, watched, ~waits]))
-    looks = np.arange(1, jobs.index.shape[1] + 1)
-    by_then = looks <= fail_at[:, np.newaxis]
-    return Decided(fail_at, pass_at, np.asarray((failed & by_then).any(axis=2)))
+        *found, by_runs = spike_evidence(known.spikes, jobs.index, jobs.swapped)
+        spikes = [one + math.log(gate.alpha_spikes) for one in found]
+    errors = [nothing, nothing]
+    if counted.errors is not None:
+        errors = [one + math.log(gate.alpha_count) for one in counted.errors]
+    overload = nothing
+    if counted.overload is not None:
+        overload = counted.overload + math.log(gate.alpha_count)
+    failed = np.zeros(shape, dtype=np.bool_)
+    for way in range(8):
+        raw, of_spikes, of_errors = way & 1, way >> 1 & 1, way >> 2 & 1
+        parts = [metrics[raw], spikes[of_spikes], errors[of_errors], overload]
+        reached = np.logical_or.accumulate(np.logaddexp.reduce(parts, axis=0) >= 0.0, axis=1)
+        here = (dropped == raw) & (by_runs == of_spikes) & (counted.by_runs == of_errors)
+        failed |= reached & here
+    fail_at = _first(failed)
+    # Named is what e-BH names at that look.
+    at = np.minimum(fail_at, shape[1]).astype(np.intp) - 1
+    every = np.arange(shape[0])
+    last = [
+        *(one[dropped[every, at].astype(np.intp), every, at] for one in fails),
+        np.array(spikes)[by_runs[every, at].astype(np.intp), every, at],
+        np.array(errors)[counted.by_runs[every, at].astype(np.intp), every, at],
+        overload[every, at],
+    ]
+    named = e_bh_of_jobs(np.array(last)) & np.isfinite(fail_at)
+    return fail_at, named[: len(fails) + 1]
+
+
+def e_bh_of_jobs(weighted: Floats) -> Bools:
+    """`verdict.together.e_bh` of many jobs; shape (strands, jobs)."""
+    ordered = -np.sort(-weighted, axis=0)
+    ranks = np.arange(1, weighted.shape[0] + 1)[:, np.newaxis]
+    enough = ordered >= -np.log(ranks)
+    count = np.where(enough, ranks, 0).max(axis=0)
+    least = np.take_along_axis(ordered, np.maximum(count - 1, 0)[np.newaxis], axis=0)
+    return np.asarray((weighted >= least) & (count > 0))
 
 
 def as_pairs(pairs: Sequence[Pair], jobs: Draw, job: int, seen: int) -> list[Pair]:

@@ -18,6 +18,7 @@ from socklat_gate.scenario import Gate
 from socklat_gate.verdict.evidence import Floats, running_fail_evidence, running_pass_evidence
 from socklat_gate.verdict.interval import order_statistic, stopping_level
 from socklat_gate.verdict.zone import Zone, zone_of
+from tests.benchmarks.jobs import e_bh_of_jobs
 
 __all__ = [
     "CPU",
@@ -103,6 +104,8 @@ UNFLIPPED: dict[str, Noise] = {
 class Jobs:
     """Outcome of many jobs: pairs until FAIL and until PASS (inf when never), and by metric.
 
+    ``fail_by_metric`` is when a job failed that names the metric.
+
     ``let_by_metric``, shape (metrics, jobs, pairs): it may pass as far as this metric goes.
     """
 
@@ -130,16 +133,19 @@ class Jobs:
 def decided(noise: Floats, changes: Sequence[float], spikes: Floats | None = None) -> Jobs:
     """Jobs with these log changes by metric; ``spikes``: when each fails by its spikes."""
     d = np.array(PAIR_SD)[:, None, None] * noise + np.array(changes)[:, None, None]
-    fail, let = [], []
+    weighted, let = [], []
     for values, zone in zip(d, ZONES, strict=True):
         evidence = running_fail_evidence(values, zone.d0, zone.scale)
-        fail.append(first(evidence, zone.threshold_fail))
+        weighted.append(evidence - math.log(zone.threshold_fail))
         let.append(lets_pass(values, evidence, zone))
-    any_fail = np.min(fail, axis=0)
-    if spikes is not None:
-        any_fail = np.minimum(any_fail, spikes)
+    together = np.array(weighted)
+    fail = _when(np.logaddexp.reduce(together, axis=0) >= 0.0)
+    any_fail = fail if spikes is None else np.minimum(fail, spikes)
+    at = np.minimum(fail, d.shape[2]).astype(np.intp) - 1
+    named = e_bh_of_jobs(together[:, np.arange(d.shape[1]), at]) & np.isfinite(fail)
+    by_metric = np.where(named, fail, np.inf)
     passed = _when(np.logical_and.reduce(let))
-    return Jobs(d, any_fail, passed, np.array(fail), np.array(let))
+    return Jobs(d, any_fail, passed, by_metric, np.array(let))
 
 
 def lets_pass(values: Floats, evidence_fail: Floats, zone: Zone) -> Bools:

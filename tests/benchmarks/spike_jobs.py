@@ -6,7 +6,6 @@ whole set's limit stands in for each job's, and `SpikeTable.steady` says so.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,19 +26,18 @@ from socklat_gate.verdict.rates import (
 )
 from socklat_gate.verdict.spike_events import count_pairs, threshold_ns
 
-__all__ = ["SpikeTable", "spike_table", "spikes_fail"]
+__all__ = ["SpikeTable", "spike_evidence", "spike_table"]
 
 
 @dataclass(frozen=True, slots=True)
 class SpikeTable:
-    """Events and exposure (s) of each run, both of shape (arms, pairs), and e-value to fail.
+    """Events and exposure (s) of each run, both of shape (arms, pairs).
 
     ``steady``: the limit is the same for every job that can be drawn.
     """
 
     events: Floats
     exposure_s: Floats
-    needed: float
     steady: bool
 
 
@@ -56,15 +54,17 @@ def spike_table(pairs: Sequence[Pair], gate: Gate) -> SpikeTable | None:
     return SpikeTable(
         events=counted.events,
         exposure_s=counted.exposure_s,
-        needed=1.0 / gate.alpha_spikes,
         steady=max(usual_ns) <= floor_ns,
     )
 
 
-def spikes_fail(
+def spike_evidence(
     known: SpikeTable, index: npt.NDArray[np.intp], swapped: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.bool_]:
-    """Whether spikes fail each job at each look; ``index`` and the result are (jobs, pairs)."""
+) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
+    """Log evidence of each job by events and by runs, and whether it goes by runs at each look.
+
+    ``index`` and the results are (jobs, pairs); evidence of too few runs is minus infinity.
+    """
     arms = np.where(swapped, 1, 0), np.where(swapped, 0, 1)
     theirs, ours = (known.events[arm, index] for arm in arms)
     theirs_s, ours_s = (known.exposure_s[arm, index] for arm in arms)
@@ -80,15 +80,10 @@ def spikes_fail(
     pairs = np.maximum(1, np.cumsum(watched, axis=1))
     events_per_run = np.cumsum(ours + theirs, axis=1) / (2 * pairs)
     by_runs = runs_are_clusters(dispersion_p(moments), events_per_run)
-    evidence = np.where(by_runs, _running_max(signs), _running_max(capped))
-    in_runs = np.cumsum(ours > 0, axis=1)
-    return np.asarray((evidence >= math.log(known.needed)) & (in_runs >= RUNS_WITH_EVENTS))
+    enough = np.cumsum(ours > 0, axis=1) >= RUNS_WITH_EVENTS
+    return np.where(enough, capped, -np.inf), np.where(enough, signs, -np.inf), by_runs
 
 
 def _share(ours_s: Floats, theirs_s: Floats) -> Floats:
     even = np.full(ours_s.shape, 0.5)
     return np.divide(ours_s, ours_s + theirs_s, out=even, where=ours_s > 0)
-
-
-def _running_max(evidence: Floats) -> Floats:
-    return np.asarray(np.maximum.accumulate(np.maximum(evidence, 0.0), axis=1))

@@ -14,7 +14,7 @@ from socklat_gate.measured.attribution import Attribution, StageShare
 from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.facts import TEXT, Note, NoteCode, ReasonFact
 from socklat_gate.measured.histogram import BAND_COUNT, BAND_SUB_BITS, Histogram, index_of
-from socklat_gate.measured.load_counts import Answers, LoadCounts
+from socklat_gate.measured.load_counts import Answers, LoadCounts, RequestCounts
 from socklat_gate.measured.pair import Arm, Noise, Pair
 from socklat_gate.measured.result import (
     Comparison,
@@ -24,7 +24,14 @@ from socklat_gate.measured.result import (
     Result,
     RunResult,
 )
-from socklat_gate.measured.run import WEIGHT_UNIT, Bands, Run, Spike, StallCorrected
+from socklat_gate.measured.run import (
+    WEIGHT_UNIT,
+    Bands,
+    RequestStages,
+    Run,
+    Spike,
+    StallCorrected,
+)
 from socklat_gate.measured.verdict import (
     CountVerdict,
     LimitVerdict,
@@ -405,4 +412,65 @@ def make_result(kind: Kind = "gate", outcome: Outcome = Outcome.REGRESSION) -> R
         campaign=None,
         completeness=done if measured else None,
         verdict=make_verdict(outcome, 2),
+    )
+
+
+def named_run(parts: Mapping[str, Run]) -> Run:
+    """A run that mixes named requests: their exchanges are those of ``parts``, the whole's all.
+
+    The first part lends whatever is of no request.
+    """
+    first = next(iter(parts.values()))
+    runs = list(parts.values())
+    total = sum(run.load.planned for run in runs)
+    bands = Bands(
+        first.bands.stages,
+        sum((run.bands.count for run in runs), np.zeros_like(first.bands.count)),
+        sum((run.bands.sums_ns for run in runs), np.zeros_like(first.bands.sums_ns)),
+    )
+    load = replace(
+        first.load,
+        planned=total,
+        sent=sum(run.load.sent for run in runs),
+        responded=sum(run.load.responded for run in runs),
+        errors=sum(run.load.errors for run in runs),
+        client=Histogram.merged(run.load.client for run in runs),
+        answers=Answers.merged(run.load.answers for run in runs if run.load.answers),
+        requests={
+            name: RequestCounts(
+                planned=run.load.planned,
+                sent=run.load.sent,
+                responded=run.load.responded,
+                errors=run.load.errors,
+                client=run.load.client,
+                answers=run.load.answers or Answers({}, Histogram.empty(), {}, 0, 0),
+            )
+            for name, run in parts.items()
+        },
+    )
+    stages = first.histograms
+    recorded = sum(run.histograms["service"].total for run in runs)
+    return replace(
+        first,
+        histograms={
+            stage: Histogram.merged(run.histograms[stage] for run in runs) for stage in stages
+        },
+        bands=bands,
+        load=load,
+        counters={**first.counters, "recorded": recorded},
+        requests={
+            name: RequestStages(
+                weight=run.load.planned / total,
+                exchanges=run.histograms["service"].total,
+                histograms=run.histograms,
+                corrected=run.corrected,
+                spikes=len(run.spikes),
+                bands=run.bands,
+            )
+            for name, run in parts.items()
+        },
+        spikes=tuple(spike for run in runs for spike in run.spikes),
+        cpu_ns=sum(run.cpu_ns for run in runs),
+        cpu_exchanges=recorded,
+        corrected=None,
     )

@@ -21,7 +21,7 @@ from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef
 from socklat_gate.service.session import ArmSpec
 from socklat_gate.verdict.aa_findings import study
-from socklat_gate.verdict.log_ratios import pair_log_ratios
+from socklat_gate.verdict.log_ratios import metric_log_ratios
 from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.resampling import MIN_PAIRS
 from socklat_gate.wording.progress_lines import (
@@ -110,7 +110,7 @@ class CalibrationJob:
         """Relative change of each gated metric; None where it was not measured."""
         found = {}
         for metric in self.scenario.gate.compared:
-            ratios = pair_log_ratios([pair], metric.stage, metric.quantile).log_ratios
+            ratios = metric_log_ratios([pair], [metric])[metric.name].log_ratios
             found[metric.name] = relative(float(ratios[0])) if ratios.size else None
         return found
 

@@ -18,8 +18,9 @@ from socklat_gate.job.completeness import completeness_of
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.result import Comparison
+from socklat_gate.measured.run_values import request_names
 from socklat_gate.measured.verdict import Verdict
-from socklat_gate.scenario.default_gate import DEFAULT_GATE
+from socklat_gate.scenario.default_gate import default_gate_of
 from socklat_gate.verdict.stored import compare as judge
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ def compare(base: str, candidate: str | Path, *, scenario: str | Path | None = N
     error rates to use (None: the defaults).  Raises `UsageError` and `NoUsableBaseline`.
     """
     started_s = time.monotonic()
-    limits, planned = _limits(scenario)
     tested = campaigns_at(Path(candidate))[-1]
+    limits, planned = _limits(scenario, tested)
     stored: Sequence[Campaign]
     if is_remote(base):
         with open_store(base) as store:
@@ -103,10 +104,19 @@ def _result(
     )
 
 
-def _limits(scenario: str | Path | None) -> tuple[Gate, Scenario | None]:
+def _limits(scenario: str | Path | None, tested: Campaign) -> tuple[Gate, Scenario | None]:
     if scenario is None:
-        return cast("Gate", DEFAULT_GATE), None
+        return cast("Gate", default_gate_of(_fewest_by_name(tested))), None
     from socklat_gate.scenario.loader import load_scenario  # noqa: PLC0415 - its models take long
 
     planned = load_scenario(Path(scenario))
     return planned.gate, planned
+
+
+def _fewest_by_name(tested: Campaign) -> dict[str, float]:
+    """How many of each named request were due in a run at least, whatever became of them."""
+    due = [run.load.requests for run in tested.runs]
+    return {
+        name: float(min(run[name].planned if name in run else 0 for run in due))
+        for name in request_names(tested.runs)
+    }

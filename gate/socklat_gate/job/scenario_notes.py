@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.names import SPIKES
 from socklat_gate.scenario import Gate, Scenario
 from socklat_gate.scenario.default_gate import DEFAULT_GATE
+from socklat_gate.scenario.named_requests import names_of
 
 __all__ = ["scenario_notes"]
 
@@ -18,7 +21,21 @@ def scenario_notes(scenario: Scenario) -> tuple[Note, ...]:
     left_out = _left_out(scenario.gate)
     if left_out:
         notes.append(Note(NoteCode.DEFAULTS_LEFT_OUT, ", ".join(left_out)))
+    if by_name := _requests_left_out(scenario):
+        notes.append(Note(NoteCode.REQUESTS_LEFT_OUT, ", ".join(by_name)))
     return tuple(notes)
+
+
+def _requests_left_out(scenario: Scenario) -> list[str]:
+    """``cart p90 p99``: default quantiles of named requests that are not gated."""
+    gated = {metric.name for metric in scenario.gate.metrics}
+    found = []
+    for request in names_of(scenario.load):
+        metrics = [replace(m, request=request) for m in DEFAULT_GATE.metrics if m.quantile]
+        missing = [f"p{100 * m.quantile:g}" for m in metrics if m.quantile and m.name not in gated]
+        if missing:
+            found.append(" ".join((request, *missing)))
+    return found
 
 
 def _left_out(gate: Gate) -> list[str]:

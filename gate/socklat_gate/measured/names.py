@@ -10,10 +10,12 @@ __all__ = [
     "CONNECTIONS",
     "ERRORS",
     "REDIRECT",
+    "REQUEST_STAGES",
     "SPIKES",
     "WHOLE",
     "Mode",
     "Stage",
+    "named",
 ]
 
 REDIRECT, BAD_STATUS = 300, 400
@@ -27,6 +29,27 @@ SPIKES = "spikes"
 
 ERRORS, CAPACITY, CONNECTIONS = "errors", "capacity", "connections"
 """The names of what else is counted: in verdicts and in waivers."""
+
+REQUEST_STAGES = (
+    "response",
+    "service",
+    "recv_wait",
+    "app",
+    "respond",
+    "send_wait",
+    "deliver",
+    "rx_stack",
+    "bridge",
+    "tx_stack",
+    "upload",
+)
+"""Stages that belong to one exchange, and so to one named request (`measured.records`)."""
+
+
+def named(name: str, request: str | None) -> str:
+    """Of a metric or a count: ``response_p99[cart]`` of a named request, else as it is."""
+    return f"{name}[{request}]" if request else name
+
 
 Mode = Literal["single", "paired"]
 """How a campaign's image was measured; see `measured.campaign.Campaign`."""

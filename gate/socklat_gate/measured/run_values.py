@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Literal
 
-from socklat_gate.measured.histogram import Histogram
-from socklat_gate.measured.run import Run
+import numpy as np
+
+from socklat_gate.measured.histogram import BAND_COUNT, Histogram
+from socklat_gate.measured.load_counts import LoadCounts
+from socklat_gate.measured.run import Bands, RequestStages, Run
 
 __all__ = [
     "cpu_per_request_ns",
     "judged_histogram",
     "latency_stage",
+    "request_names",
+    "request_part",
     "used_histogram",
     "value_ns",
+    "without_correction",
 ]
+
+ABSENT = RequestStages(weight=0.0, exchanges=0, histograms={})
+"""Of a name that a run does not have."""
 
 
 def latency_stage(runs: Iterable[Run]) -> Literal["response", "service"]:
@@ -25,14 +35,95 @@ def latency_stage(runs: Iterable[Run]) -> Literal["response", "service"]:
     return "response" if all("response" in run.histograms for run in runs) else "service"
 
 
-def value_ns(run: Run, stage: str, quantile: float | None) -> float:
+def request_names(runs: Iterable[Run]) -> tuple[str, ...]:
+    """Names of the requests that the runs' loads mix, in the order of the scenario; () for one."""
+    found: dict[str, None] = {}
+    for run in runs:
+        found.update(dict.fromkeys((*run.requests, *run.load.requests)))
+    return tuple(name for name in found if name)
+
+
+def request_part(run: Run, request: str | None) -> Run:
+    """The run as if it had nothing but the named request's exchanges; all of it without a name.
+
+    CPU time, dependencies, counters but ``recorded``, and spikes are of no name and left out.  A
+    name that the run does not have gives one without exchanges.
+    """
+    if not request:
+        return run
+    part = run.requests.get(request, ABSENT)
+    bands = part.bands or (part.corrected.bands if part.corrected else _no_bands())
+    return replace(
+        run,
+        histograms=part.histograms,
+        corrected=part.corrected,
+        bands=bands,
+        counters={**run.counters, "recorded": part.exchanges},
+        load=_load_part(run.load, request),
+        spikes=(),
+        cpu_ns=0,
+        cpu_exchanges=0,
+        companions={},
+        internal={},
+        statuses={},
+        requests={},
+    )
+
+
+def without_correction(run: Run) -> Run:
+    """The run with raw numbers only, those of its named requests included."""
+    parts: Mapping[str, RequestStages] = {
+        name: replace(part, corrected=None, bands=part.bands or _bands_of(part))
+        for name, part in run.requests.items()
+    }
+    return replace(run, corrected=None, requests=parts)
+
+
+def _bands_of(part: RequestStages) -> Bands | None:
+    """Corrected bands say where time went better than none."""
+    return part.corrected.bands if part.corrected else None
+
+
+def _load_part(load: LoadCounts, request: str) -> LoadCounts:
+    part = load.requests.get(request)
+    if part is None:
+        nothing = Histogram.empty()
+        return replace(
+            load,
+            planned=0,
+            sent=0,
+            responded=0,
+            errors=0,
+            client=nothing,
+            answers=None,
+            requests={},
+        )
+    return replace(
+        load,
+        planned=part.planned,
+        sent=part.sent,
+        responded=part.responded,
+        errors=part.errors,
+        client=part.client,
+        answers=part.answers,
+        requests={},
+    )
+
+
+def _no_bands() -> Bands:
+    nothing = np.zeros(BAND_COUNT, dtype=np.uint64)
+    return Bands((), nothing, np.zeros((BAND_COUNT, 0), dtype=np.uint64))
+
+
+def value_ns(run: Run, stage: str, quantile: float | None, request: str | None = None) -> float:
     """A quantile of one run, corrected for stalls where that was done; NaN when not measured.
 
-    Without a quantile it is the CPU time per request.
+    Without a quantile it is the CPU time per request; ``request`` is the one whose exchanges alone
+    are meant.
     """
     if quantile is None:
         return cpu_per_request_ns(run)
-    histogram = judged_histogram(run, stage)
+    histogram = judged_histogram(request_part(run, request), stage)
     return float("nan") if histogram is None else histogram.quantile_ns(quantile)
 
 

@@ -72,7 +72,7 @@ def _candidate_runs(result: Result) -> Sequence[Run]:
 
 
 def _rounds_s(runs: Sequence[Run], metric: Metric) -> list[float]:
-    values_ns = (value_ns(run, metric.stage, metric.quantile) for run in runs)
+    values_ns = (value_ns(run, metric.stage, metric.quantile, metric.request) for run in runs)
     return [value / 1e9 for value in values_ns if math.isfinite(value)]
 
 

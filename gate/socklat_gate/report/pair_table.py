@@ -122,6 +122,7 @@ NOTHING = {"", units.ns(0)}
 def _change(pair: Pair, metric: MetricVerdict) -> float:
     """NaN where an arm has no such stage or no value in it."""
     baseline, candidate = (
-        value_ns(run, metric.stage, metric.quantile) for run in (pair.baseline, pair.candidate)
+        value_ns(run, metric.stage, metric.quantile, metric.request)
+        for run in (pair.baseline, pair.candidate)
     )
     return candidate / baseline - 1 if baseline > 0 else float("nan")

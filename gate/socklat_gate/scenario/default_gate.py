@@ -7,13 +7,14 @@ that took a third of the time of a ``compare``, which mostly has no scenario to 
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, cast
 
-from socklat_gate.measured.names import CAPACITY, CONNECTIONS, ERRORS, SPIKES, Stage
+from socklat_gate.measured.names import CAPACITY, CONNECTIONS, ERRORS, SPIKES, Stage, named
+from socklat_gate.scenario.exceeding import is_enough
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from typing import Protocol
 
     from socklat_gate.scenario.gating import Metric
@@ -29,7 +30,17 @@ if TYPE_CHECKING:
         def ceiling(self) -> float: ...
 
 
-__all__ = ["DEFAULT_GATE", "AnswerKind", "DefaultGate", "GateRules", "Judged", "MetricName"]
+__all__ = [
+    "DEFAULT_GATE",
+    "AnswerKind",
+    "DefaultGate",
+    "DefaultMetric",
+    "GateRules",
+    "Judged",
+    "MetricName",
+    "default_gate_of",
+    "named_metrics",
+]
 
 AnswerKind = Literal["statuses", "sizes"]
 """What of the responses may differ between the arms where ``gate.accept_answers`` says so."""
@@ -43,6 +54,12 @@ COUNTS_SHARE = 0.2
 Evidence of one metric at most doubles from pair to pair.  Thresholds of 800 (four metrics beside
 spikes) and 100 (one metric alone) become 1000 and 125, which still are 10 and 7 doublings: this
 part costs a FAIL no pair.
+"""
+
+NAMED_SHARE = 0.5
+"""Part of the metrics' alpha that those of named requests have together.
+
+However many these are, a metric of the whole needs twice the evidence, which is one more pair.
 """
 
 MAX_CEILING = 10.0
@@ -66,8 +83,7 @@ class MetricName:
         """Short name, for instance ``response_p99``, or ``response_p99[checkout]`` of a request."""
         if self.quantile is None:
             return "cpu_per_request"
-        of = f"[{self.request}]" if self.request else ""
-        return f"{self.stage}_p{100 * self.quantile:g}{of}"
+        return named(f"{self.stage}_p{100 * self.quantile:g}", self.request)
 
 
 class GateRules:
@@ -114,18 +130,49 @@ class GateRules:
         return COUNTS_SHARE * (self.alpha - self.alpha_spikes) / max(1, len(self.counted))
 
     @property
-    def alpha_metric(self) -> float:
-        """Each metric's and each limit's part of alpha: what spikes and counts leave, shared."""
-        left = self.alpha - self.alpha_spikes - self.alpha_count * len(self.counted)
-        return left / (len(self.compared) + len(self.limited))
+    def alpha_metrics(self) -> float:
+        """The part of all metrics and limits together: what spikes and counts leave."""
+        return self.alpha - self.alpha_spikes - self.alpha_count * len(self.counted)
 
-    def check_waivers(self, waivers: Iterable[_Waiver]) -> None:
-        """Raises `ValueError` unless each waiver moves the limit of one judged thing up, once."""
+    @property
+    def alpha_metric(self) -> float:
+        """The part of each metric and each limit that is of no named request, evenly shared."""
+        return self._alpha_each(of_names=False)
+
+    @property
+    def alpha_named(self) -> float:
+        """The part of each metric and each limit of a named request, evenly shared."""
+        return self._alpha_each(of_names=True)
+
+    def alpha_of(self, metric: MetricName) -> float:
+        """The part that a metric, or its limit, has."""
+        return self.alpha_named if metric.request else self.alpha_metric
+
+    def alpha_stored(self, metric: MetricName) -> float:
+        """The part of alpha that a metric has where nothing but metrics is judged."""
+        return self.alpha * self.alpha_of(metric) / sum(map(self.alpha_of, self.compared))
+
+    def _alpha_each(self, *, of_names: bool) -> float:
+        judged = [*self.compared, *self.limited]
+        names = sum(1 for metric in judged if metric.request)
+        number = names if of_names else len(judged) - names
+        if not number:
+            return 0.0
+        share = 1.0 if number == len(judged) else NAMED_SHARE if of_names else 1.0 - NAMED_SHARE
+        return share * self.alpha_metrics / number
+
+    def check_waivers(self, waivers: Iterable[_Waiver], requests: Collection[str] = ()) -> None:
+        """Raises `ValueError` unless each waiver moves the limit of one judged thing up, once.
+
+        ``requests`` are the names whose errors are judged, ``errors[cart]`` for instance.
+        """
         metrics = {metric.name for metric in self.compared}
         tolerances = {metric.name: metric.tolerance for metric in self.compared}
         if self.spikes.enabled:
             tolerances[SPIKES] = 0.0
         tolerances.update(dict.fromkeys(self.counted, 0.0))
+        if self.errors:
+            tolerances.update({named(ERRORS, request): 0.0 for request in requests})
         seen: set[str] = set()
         for waiver in waivers:
             name = waiver.metric
@@ -140,9 +187,9 @@ class GateRules:
                     f"the ceiling {waiver.ceiling:g} of {name} is above {MAX_CEILING:g}, so that "
                     "hardly anything would be judged: take the metric out of gate.metrics instead"
                 )
-            if name == ERRORS and waiver.ceiling > MAX_ERRORS_CEILING:
+            if name.partition("[")[0] == ERRORS and waiver.ceiling > MAX_ERRORS_CEILING:
                 raise ValueError(
-                    f"the ceiling {waiver.ceiling:g} of errors is above {MAX_ERRORS_CEILING:g} of "
+                    f"the ceiling {waiver.ceiling:g} of {name} is above {MAX_ERRORS_CEILING:g} of "
                     "the requests: set gate.errors to false if failures are not to be judged"
                 )
             if waiver.ceiling <= tolerances[name]:
@@ -204,3 +251,21 @@ class DefaultGate(GateRules):
 
 DEFAULT_GATE = DefaultGate()
 """It stands for a `scenario.gating.Gate` wherever one is read: it has the same members."""
+
+
+def named_metrics(per_run: Mapping[str, float]) -> tuple[DefaultMetric, ...]:
+    """The default quantiles of each named request of which enough come in a run.
+
+    ``per_run`` has, by name, how many are expected.
+    """
+    return tuple(
+        replace(metric, request=request)
+        for request, expected in per_run.items()
+        for metric in DEFAULT_GATE.metrics
+        if metric.quantile is not None and is_enough(expected, metric.quantile)
+    )
+
+
+def default_gate_of(per_run: Mapping[str, float]) -> DefaultGate:
+    """The default gate of a load with these named requests: the whole, and `named_metrics`."""
+    return replace(DEFAULT_GATE, metrics=(*DEFAULT_GATE.metrics, *named_metrics(per_run)))

@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from socklat_gate.measured.names import SPIKES, Stage
+from socklat_gate.measured.names import REQUEST_STAGES, SPIKES, Stage
 from socklat_gate.scenario.default_gate import (
     DEFAULT_GATE,
     AnswerKind,
@@ -114,6 +114,14 @@ class Metric(MetricName, StrictModel):
             raise ValueError(f"{missing[0]}: field required (only limit_ms does without a zone)")
         if not missing and self.regression_threshold <= self.tolerance:
             raise ValueError("regression_threshold must be larger than tolerance")
+        if self.stage == "cpu" and self.request is not None:
+            raise ValueError(
+                "stage cpu has no request: the CPU time of a container is not known by request"
+            )
+        if self.request is not None and self.stage not in REQUEST_STAGES:
+            raise ValueError(
+                f"stage {self.stage} is not known by request: use {', '.join(REQUEST_STAGES)}"
+            )
         if self.stage == "cpu" and self.limit_ms is not None:
             raise ValueError("stage cpu has no limit_ms: it is no latency")
         if self.stage == "cpu" and self.quantile is not None:
@@ -243,7 +251,8 @@ class Gate(GateRules, StrictModel):
     metrics: list[Metric] = Field(
         default_factory=default_metrics,
         min_length=1,
-        description="what is judged; default: p50, p90 and p99 of response, and CPU time",
+        description="what is judged; default: p50, p90 and p99 of response, and CPU time; with "
+        "[[load.request]] also those quantiles of each request of which enough come in a run",
     )
     spikes: Spikes = Field(default_factory=Spikes, description="rare spikes")
 
@@ -262,7 +271,8 @@ class Gate(GateRules, StrictModel):
         limited = [(m.quantile, m.limit_ms, m) for m in metrics if m.quantile and m.limit_ms]
         for low, low_ms, one in limited:
             for high, high_ms, other in limited:
-                if one.stage == other.stage and low < high and high_ms < low_ms:
+                alike = (one.stage, one.request) == (other.stage, other.request)
+                if alike and low < high and high_ms < low_ms:
                     raise ValueError(
                         f"limit_ms of {other.name}, {high_ms:g}, is below that of {one.name}, "
                         f"{low_ms:g}, which then says nothing: raise the first or lower the second"

@@ -8,12 +8,20 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from socklat_gate.scenario.gating import WANTED_EXCEEDING, Gate, Waiver
+from socklat_gate.scenario.default_gate import named_metrics
+from socklat_gate.scenario.exceeding import is_enough
+from socklat_gate.scenario.gating import WANTED_EXCEEDING, Gate, Metric, Waiver
 from socklat_gate.scenario.load import Load
+from socklat_gate.scenario.located import problem_at
+from socklat_gate.scenario.named_requests import (
+    all_per_run,
+    check_requests,
+    expected_per_run,
+    names_of,
+)
 from socklat_gate.scenario.renamed import with_old_keys
 from socklat_gate.scenario.service import Service
 from socklat_gate.scenario.shape import former_hashes, measured_hash
-from socklat_gate.scenario.shaped_rate import mean_rate
 from socklat_gate.scenario.strict import StrictModel
 
 __all__ = ["BaselineSource", "Probe", "Scenario"]
@@ -59,7 +67,7 @@ class Scenario(StrictModel):
     service: Service = Field(description="the container under test")
     load: Load = Field(description="what is sent, and how often")
     probe: Probe = Field(default_factory=Probe, description="the kernel side")
-    gate: Gate = Field(default_factory=Gate, description="the decision")
+    gate: Gate = Field(default_factory=Gate, description="the decision", validate_default=True)
     waiver: list[Waiver] = Field(
         default_factory=list, description="known changes, accepted for now"
     )
@@ -67,6 +75,21 @@ class Scenario(StrictModel):
         default_factory=BaselineSource,
         description="the reference, if no option names it",
     )
+
+    @field_validator("gate")
+    @classmethod
+    def _of_named_requests(cls, gate: Gate, info: ValidationInfo) -> Gate:
+        """Without metrics of its own, the gate has the default ones of the load's names too."""
+        load = info.data.get("load")  # absent when it is wrong itself
+        if not isinstance(load, Load):
+            return gate
+        check_requests(gate, load)
+        if "metrics" in gate.model_fields_set:
+            return gate
+        by_name = [Metric(**vars(metric)) for metric in named_metrics(expected_per_run(load))]
+        if not by_name:
+            return gate
+        return gate.model_copy(update={"metrics": [*gate.metrics, *by_name]})
 
     @field_validator("gate")
     @classmethod
@@ -89,26 +112,29 @@ class Scenario(StrictModel):
     def _waivable(cls, waivers: list[Waiver], info: ValidationInfo) -> list[Waiver]:
         gate = info.data.get("gate")  # absent when it is wrong itself
         if isinstance(gate, Gate):
-            gate.check_waivers(waivers)
+            load = info.data.get("load")
+            gate.check_waivers(waivers, names_of(load) if isinstance(load, Load) else ())
         return waivers
 
     @model_validator(mode="after")
     def _enough_samples(self) -> Scenario:
         if self.load.driver == "command":
             return self
-        rate = mean_rate(self.load)
-        responses = rate * self.load.duration_s
-        for metric in self.gate.metrics:
+        by_name = expected_per_run(self.load)
+        for at, metric in enumerate(self.gate.metrics):
             if metric.quantile is None:
                 continue
-            beyond = 1 - metric.quantile
-            if responses * beyond < WANTED_EXCEEDING - 1e-6:
-                needed_s = WANTED_EXCEEDING / (beyond * rate)
-                raise ValueError(
+            expected = by_name[metric.request] if metric.request else all_per_run(self.load)
+            if not is_enough(expected, metric.quantile):
+                needed_s = self.load.duration_s * WANTED_EXCEEDING
+                needed_s /= (1 - metric.quantile) * expected
+                share = f", of which {expected:.3g} come" if metric.request else ""
+                text = (
                     f"{metric.name} needs about {WANTED_EXCEEDING} requests beyond it in each "
-                    f"run: set load.duration_s to {needed_s:.3g} or more at this rate, or gate a "
-                    "lower quantile"
+                    f"run{share}: set load.duration_s to {needed_s:.3g} or more at this rate, or "
+                    "gate a lower quantile"
                 )
+                raise problem_at(text, "gate", "metrics", at, "quantile")
         return self
 
     @model_validator(mode="after")

@@ -32,6 +32,7 @@ from socklat_gate.verdict.resampling import (
     MIN_PAIRS,
     Bools,
     MetricTest,
+    first_ends,
     first_pass,
     metric_tests,
     resample,
@@ -72,11 +73,7 @@ def study(pairs: Sequence[Pair], gate: Gate, pair_s: float, seed: int) -> Findin
     in_start = len(used) / len(set(cluster_ids(used)))
     start_s, budget = pair_s * in_start, max(1, int(gate.max_pairs / in_start))
     jobs = min(JOBS, CELLS // budget)
-    draws = resample(tests, rng, jobs, budget)
-    fail = np.min(
-        [test.first_fail(*drawn) for test, drawn in zip(tests, draws, strict=True)], axis=0
-    )
-    passed = first_pass([test.lets_pass(*drawn) for test, drawn in zip(tests, draws, strict=True)])
+    fail, passed = first_ends(tests, resample(starts, rng, jobs, budget))
     ends = np.minimum(fail, passed)
     false_alarms = int((np.isfinite(fail) & (fail <= passed)).sum())
     middle = float(np.quantile(ends, 0.5, method="higher"))
@@ -107,16 +104,19 @@ def study(pairs: Sequence[Pair], gate: Gate, pair_s: float, seed: int) -> Findin
 
 
 def _mdes(tests: Sequence[MetricTest], rng: np.random.Generator, length: int) -> list[float | None]:
-    """For each metric the relative change that 80% of the jobs of ``length`` clusters fail.
+    """For each metric the relative change that 80% of the jobs of ``length`` clusters fail by it.
 
     The change is added to that metric alone, and a job that passes before does not fail.
     """
     length = min(length, MOST_PAIRS)
     if length < 1:
         return [None] * len(tests)
-    draws = resample(tests, rng, max(100, min(1000, POWER_CELLS // length)), length)
-    let = [test.lets_pass(*drawn) for test, drawn in zip(tests, draws, strict=True)]
-    return [_mde_of(test, draws[at], [*let[:at], *let[at + 1 :]]) for at, test in enumerate(tests)]
+    jobs = max(100, min(1000, POWER_CELLS // length))
+    drawn = resample(tests[0].d.size, rng, jobs, length)
+    let = [test.lets_pass(*drawn.of(test)) for test in tests]
+    return [
+        _mde_of(test, drawn.of(test), [*let[:at], *let[at + 1 :]]) for at, test in enumerate(tests)
+    ]
 
 
 def _mde_of(

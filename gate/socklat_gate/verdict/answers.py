@@ -10,7 +10,8 @@ candidate's scatter is no excuse: one that responds otherwise in one start of fi
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,8 @@ from socklat_gate.errors import Reason
 from socklat_gate.measured.facts import ReasonFact, Scalar
 from socklat_gate.measured.histogram import BUCKETS, Histogram, bucket_edges_ns
 from socklat_gate.measured.load_counts import Answers
-from socklat_gate.measured.names import BAD_STATUS
+from socklat_gate.measured.names import BAD_STATUS, named
+from socklat_gate.measured.run_values import request_names
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.functions import student_quantile
 
@@ -38,6 +40,25 @@ SHIFT = 1.2
 SIGMAS = 4.0
 LEVEL = 0.999
 
+TOLD = 5
+"""Differences of named requests that are told at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Chance:
+    """What chance may do where so many names are looked at: as often over all of them as for one.
+
+    ``sigmas`` standard errors of a binomial share, and Student's t at ``level`` for the runs.
+    """
+
+    sigmas: float = SIGMAS
+    level: float = LEVEL
+
+    @classmethod
+    def of(cls, names: int) -> _Chance:
+        # A normal tail at sqrt(s^2 + 2 ln m) is at most 1/m of that at s.
+        return cls(math.sqrt(SIGMAS**2 + 2.0 * math.log(names)), 1.0 - (1.0 - LEVEL) / names)
+
 
 def answer_differences(
     baseline: Sequence[Run], candidate: Sequence[Run], gate: Gate
@@ -48,22 +69,52 @@ def answer_differences(
     ``baseline STATUS`` and ``candidate STATUS``; of ``sizes``: ``baseline_bytes`` and
     ``candidate_bytes``, the medians, and ``larger``, 1 or 0; of both ``share``, how many of the
     responses are others.
+
+    Each named request is looked at by itself too, ``statuses[cart]``, as what differs in one of
+    twenty is little of the whole: the `TOLD` with the largest shares, and in ``more`` of the last
+    of them how many others.
     """
-    arms = [
-        [run.load.answers for run in runs if run.load.answers is not None]
-        for runs in (baseline, candidate)
-    ]
-    if not all(arms):
+    found = _differences(
+        [run.load.answers for run in baseline], [run.load.answers for run in candidate], gate
+    )
+    names = request_names([*baseline, *candidate])
+    of_names: list[ReasonFact] = []
+    for name in names:
+        ours, theirs = (
+            [run.load.requests[name].answers for run in runs if name in run.load.requests]
+            for runs in (candidate, baseline)
+        )
+        of_names += (
+            replace(fact, subject=named(fact.subject, name))
+            for fact in _differences(theirs, ours, gate, _Chance.of(len(names)))
+        )
+    of_names.sort(key=lambda fact: -float(fact.numbers.get("share") or 0.0))
+    told = of_names[:TOLD]
+    if more := len(of_names) - len(told):
+        told[-1] = replace(told[-1], numbers={**told[-1].numbers, "more": more})
+    return [*found, *told]
+
+
+def _differences(
+    baseline: Iterable[Answers | None],
+    candidate: Iterable[Answers | None],
+    gate: Gate,
+    chance: _Chance | None = None,
+) -> list[ReasonFact]:
+    theirs, ours = ([one for one in arm if one is not None] for arm in (baseline, candidate))
+    if not (theirs and ours):
         return []
     found = []
     if "statuses" not in gate.accept_answers:
-        found.append(_statuses(*arms))
+        found.append(_statuses(theirs, ours, chance or _Chance()))
     if "sizes" not in gate.accept_answers:
-        found.append(_sizes(*arms))
+        found.append(_sizes(theirs, ours, chance or _Chance()))
     return [fact for fact in found if fact is not None]
 
 
-def _statuses(baseline: Sequence[Answers], candidate: Sequence[Answers]) -> ReasonFact | None:
+def _statuses(
+    baseline: Sequence[Answers], candidate: Sequence[Answers], chance: _Chance
+) -> ReasonFact | None:
     mixes_of = [[_compared(one) for one in arm] for arm in (baseline, candidate)]
     names = sorted({name for arm in mixes_of for mix in arm for name in mix})
     counts = [
@@ -73,10 +124,11 @@ def _statuses(baseline: Sequence[Answers], candidate: Sequence[Answers]) -> Reas
     known = [arm[arm.sum(axis=1) > 0] for arm in counts]
     if not all(arm.size for arm in known):
         return None
+    first, second = known
+    totals = first.sum(axis=1), second.sum(axis=1)
     # Half the sum over all kinds is the distance: what one has more, others have less.
     apart = sum(
-        _beyond_noise(*(arm[:, at] for arm in known), *(arm.sum(axis=1) for arm in known))
-        for at in range(len(names))
+        _beyond_noise(first[:, at], second[:, at], *totals, chance) for at in range(len(names))
     )
     if apart / 2.0 <= TOLERANCE:
         return None
@@ -100,12 +152,15 @@ def _compared(answers: Answers) -> Mapping[str, int]:
     return {name: count for name, count in answers.statuses.items() if name not in bad}
 
 
-def _sizes(baseline: Sequence[Answers], candidate: Sequence[Answers]) -> ReasonFact | None:
+def _sizes(
+    baseline: Sequence[Answers], candidate: Sequence[Answers], chance: _Chance
+) -> ReasonFact | None:
     arms = [[one.sizes for one in arm if one.sizes.total] for arm in (baseline, candidate)]
     if not all(arms):
         return None
-    smaller = _moved(*arms, baseline_first=True)
-    larger = _moved(*reversed(arms), baseline_first=False)
+    theirs, ours = arms
+    smaller = _moved(theirs, ours, chance, baseline_first=True)
+    larger = _moved(ours, theirs, chance, baseline_first=False)
     share = max(smaller, larger)
     if not share:
         return None
@@ -120,7 +175,11 @@ def _sizes(baseline: Sequence[Answers], candidate: Sequence[Answers]) -> ReasonF
 
 
 def _moved(
-    upper: Sequence[Histogram], lower: Sequence[Histogram], *, baseline_first: bool
+    upper: Sequence[Histogram],
+    lower: Sequence[Histogram],
+    chance: _Chance,
+    *,
+    baseline_first: bool,
 ) -> float:
     """Share of responses that are smaller in ``lower`` by more than `SHIFT`; 0 when chance is.
 
@@ -142,11 +201,13 @@ def _moved(
     theirs, ours = (above[:, at], totals[0]), (below[1][:, at], totals[1])
     if not baseline_first:
         theirs, ours = ours, theirs
-    beyond = _beyond_noise(theirs[0], ours[0], theirs[1], ours[1])
+    beyond = _beyond_noise(theirs[0], ours[0], theirs[1], ours[1], chance)
     return float(pooled[at]) if beyond > TOLERANCE else 0.0
 
 
-def _beyond_noise(theirs: Floats, ours: Floats, theirs_of: Floats, ours_of: Floats) -> float:
+def _beyond_noise(
+    theirs: Floats, ours: Floats, theirs_of: Floats, ours_of: Floats, chance: _Chance
+) -> float:
     """How far two shares, of counts by run, differ beyond their noise; at least 0.
 
     ``theirs`` are the baseline's.
@@ -154,13 +215,14 @@ def _beyond_noise(theirs: Floats, ours: Floats, theirs_of: Floats, ours_of: Floa
     shares = ours.sum() / ours_of.sum(), theirs.sum() / theirs_of.sum()
     pooled = (ours.sum() + theirs.sum()) / (ours_of.sum() + theirs_of.sum())
     binomial = math.sqrt(pooled * (1.0 - pooled) * (1.0 / ours_of.sum() + 1.0 / theirs_of.sum()))
-    noise = max(SIGMAS * binomial, math.sqrt(2.0) * _scatter(theirs / theirs_of))
+    scatter = math.sqrt(2.0) * _scatter(theirs / theirs_of, chance.level)
+    noise = max(chance.sigmas * binomial, scatter)
     return max(0.0, abs(float(shares[0] - shares[1])) - noise)
 
 
-def _scatter(shares: Floats) -> float:
+def _scatter(shares: Floats, level: float) -> float:
     """Half the width of an interval for the mean of the runs' shares; 0 for a single run."""
     runs = shares.size
     if runs < 2:
         return 0.0
-    return student_quantile(runs - 1, LEVEL) * float(np.std(shares, ddof=1)) / math.sqrt(runs)
+    return student_quantile(runs - 1, level) * float(np.std(shares, ddof=1)) / math.sqrt(runs)

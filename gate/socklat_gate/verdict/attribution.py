@@ -15,6 +15,7 @@ is the time of the request's sender, not of the service.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,10 +24,11 @@ from socklat_gate.measured.pair import ARMS, Pair
 from socklat_gate.measured.run import Bands
 from socklat_gate.verdict.band_means import slice_means_ns
 from socklat_gate.verdict.clusters import ClusterIds, cluster_ids
+from socklat_gate.verdict.log_ratios import request_pairs
 from socklat_gate.verdict.shares import carries, centre, interval, one_sided, share_of
 from socklat_gate.verdict.waits import Waits, waits_of
 
-__all__ = ["COMPONENTS", "SLICES", "attribute"]
+__all__ = ["COMPONENTS", "SLICES", "attribute", "attribute_request"]
 
 SLICES: tuple[tuple[str, float, float], ...] = (
     ("middle", 0.25, 0.75),
@@ -75,6 +77,17 @@ def attribute(
         stages = ("service", *(part for part in COMPONENTS if part != "respond"))
     waits = waits_of(used, groups)
     return tuple(_one_slice(used, groups, stages, waits, *bounds) for bounds in SLICES)
+
+
+def attribute_request(
+    pairs: Sequence[Pair], request: str, clusters: ClusterIds
+) -> tuple[Attribution, ...]:
+    """As `attribute`, by the exchanges of one named request; () where its bands are not known.
+
+    Waiting for others is of no name, so that it stays a part of ``app`` here.
+    """
+    parts = request_pairs(pairs, request)
+    return tuple(replace(one, request=request) for one in attribute(parts, clusters=clusters))
 
 
 def _one_slice(

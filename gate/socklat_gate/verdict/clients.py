@@ -49,7 +49,10 @@ def slower_clients(
         if metric.quantile is None or metric.stage not in WHOLE:
             continue
         times_ns = np.array(
-            [[_quantile_ns(pair.arm(arm), metric.quantile) for pair in pairs] for arm in ARMS]
+            [
+                [_quantile_ns(pair.arm(arm), metric.quantile, metric.request) for pair in pairs]
+                for arm in ARMS
+            ]
         ).reshape(len(ARMS), len(pairs))
         known = np.isfinite(times_ns).all(axis=0)
         if not known.any():
@@ -64,9 +67,12 @@ def slower_clients(
     return found
 
 
-def _quantile_ns(run: Run, quantile: float) -> float:
+def _quantile_ns(run: Run, quantile: float, request: str | None) -> float:
     """NaN where too few requests are beyond it."""
-    client = run.load.client
+    part = run.load.requests.get(request) if request else run.load
+    if part is None:
+        return math.nan
+    client = part.client
     if round(client.total * (1.0 - quantile), 6) < MIN_EXCEEDING:
         return math.nan
     return max(1.0, float(client.quantile_ns(quantile)))

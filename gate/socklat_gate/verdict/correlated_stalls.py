@@ -17,6 +17,7 @@ import numpy as np
 from socklat_gate.errors import Reason
 from socklat_gate.measured.facts import ReasonFact
 from socklat_gate.measured.pair import ARMS, Pair
+from socklat_gate.measured.run_values import without_correction
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.evidence import as_e_value
 from socklat_gate.verdict.functions import log_sum_exp
@@ -78,7 +79,7 @@ def _fact(total: Floats, causes: Sequence[str]) -> ReasonFact:
 
 
 def _raw(pair: Pair) -> Pair:
-    baseline, candidate = (replace(pair.arm(arm), corrected=None) for arm in ARMS)
+    baseline, candidate = (without_correction(pair.arm(arm)) for arm in ARMS)
     return replace(pair, baseline=baseline, candidate=candidate)
 
 

@@ -13,23 +13,34 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
-from socklat_gate.measured.names import CAPACITY, CONNECTIONS, ERRORS
+from socklat_gate.measured.names import CAPACITY, CONNECTIONS, ERRORS, named
 from socklat_gate.measured.pair import ARMS, Pair
 from socklat_gate.measured.run import Run
+from socklat_gate.measured.run_values import request_names
 from socklat_gate.measured.verdict import CountVerdict
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.clusters import ClusterIds, cluster_sums
 from socklat_gate.verdict.count_evidence import mde_count_of, running_count_evidence
 from socklat_gate.verdict.evidence import as_e_value
+from socklat_gate.verdict.log_ratios import request_pairs
 from socklat_gate.verdict.pace import lags_behind
 from socklat_gate.verdict.rates import dispersion_p, running_dispersion, running_rate_evidence
+from socklat_gate.verdict.together import carried_on
 from socklat_gate.verdict.zone import waiver_in_force
 
 if TYPE_CHECKING:
     from socklat_gate.scenario.gating import Gate, Waiver
 
-__all__ = ["EXCESS_OF_NOTE", "HOLDING", "OVERLOADS_OF_NOTE", "OVER_DISPERSED", "judge_counts"]
+__all__ = [
+    "EXCESS_OF_NOTE",
+    "HOLDING",
+    "OVERLOADS_OF_NOTE",
+    "OVER_DISPERSED",
+    "JudgedCount",
+    "judge_counts",
+]
 
 EXCESS_OF_NOTE = 0.0005
 """Share of requests: fewer that fail in the candidate alone do not keep a pass away.
@@ -50,16 +61,23 @@ OVER_DISPERSED = 0.05
 At 20%, the level for spikes, as many jobs with steady errors would take 12 pairs where 6 do.
 """
 
+ERRORS_OF_NAMES = 0.5
+"""Part of the errors' alpha that the named requests have together."""
+
 CONNECTIONS_TOLERANCE = 0.01
 """Connections a request that count as none: chance makes a few more or less."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
-    """Of each cluster: counts and totals, shape (arms, clusters)."""
+    """Of each cluster that has them: counts and totals, shape (arms, known clusters).
+
+    ``known``, shape (clusters,), says which those are.
+    """
 
     counts: Floats
     totals: Floats
+    known: npt.NDArray[np.bool_]
 
     def excess(self, allowed: float) -> Floats:
         """The candidate's share less the baseline's and what is allowed, by cluster."""
@@ -67,24 +85,84 @@ class _Counted:
         return np.asarray(shares[1] - shares[0] - allowed)
 
 
+@dataclass(frozen=True, slots=True)
+class JudgedCount:
+    """A count's verdict by itself, its part of alpha and log evidence after each cluster.
+
+    ``held``: a pass waits unless it fails.
+    """
+
+    verdict: CountVerdict
+    alpha: float
+    log_evidence: Floats
+    held: bool
+
+    def settled(self, *, failed: bool) -> CountVerdict:
+        """The verdict beside all that is judged (`verdict.together`)."""
+        return replace(self.verdict, failed=failed, undecided=self.held and not failed)
+
+
 def judge_counts(
     pairs: Sequence[Pair],
     clusters: ClusterIds,
     gate: Gate,
     waived: Mapping[str, Waiver] | None = None,
-) -> tuple[CountVerdict, ...]:
-    """Verdicts on the counts that ``gate`` judges, over the pairs used.
+) -> tuple[JudgedCount, ...]:
+    """What ``gate`` has counted, over the pairs used; errors also of each named request with some.
 
     ``clusters`` as of `verdict.clusters.cluster_ids`; ``waived`` by name.  A run of which nothing
-    is known (an external command that tells no responses) counts for nothing, with its pair.
+    is known (an external command that tells no responses) counts for nothing, with its pair.  The
+    errors' part of alpha is shared half and half by the total and the names.
     """
-    return tuple(
-        _JUDGES[name](_counted(pairs, clusters, _COUNTS[name]), gate, (waived or {}).get(name))
-        for name in gate.counted
-    )
+    waivers = waived or {}
+    names = request_names(pair.arm(arm) for pair in pairs for arm in ARMS)
+    share = ERRORS_OF_NAMES if names else 0.0
+    found: list[JudgedCount] = []
+    for name in gate.counted:
+        counted = _counted(pairs, clusters, _COUNTS[name])
+        if name != ERRORS:
+            found.append(_JUDGES[name](counted, gate.alpha_count, waivers.get(name)))
+            continue
+        alpha = gate.alpha_count * (1.0 - share)
+        found.append(_errors(counted, alpha, gate.alpha_pass, waivers.get(ERRORS)))
+        of_name = gate.alpha_count * share / max(1, len(names))
+        found += _errors_by_name(pairs, clusters, names, of_name, gate.alpha_pass, waivers)
+    return tuple(found)
 
 
-def _errors(found: _Counted, gate: Gate, waiver: Waiver | None) -> CountVerdict:
+def _errors_by_name(
+    pairs: Sequence[Pair],
+    clusters: ClusterIds,
+    names: Sequence[str],
+    alpha: float,
+    alpha_pass: float,
+    waived: Mapping[str, Waiver],
+) -> list[JudgedCount]:
+    """Names without any failed request are left out: there is nothing to tell.
+
+    A waiver of all errors lets a name have as many more as it lets all requests together; the
+    total is what holds a small excess against a pass, here it takes `alpha_pass` over the names.
+    """
+    due = _counted(pairs, clusters, _failures).totals[1].sum()
+    found = []
+    for request in names:
+        counted = _counted(request_pairs(pairs, request), clusters, _failures)
+        if not counted.counts.any():
+            continue
+        waiver = waived.get(named(ERRORS, request))
+        ours = counted.totals[1].sum()
+        if waiver is None and (whole := waived.get(ERRORS)) is not None and ours:
+            waiver = whole.model_copy(update={"ceiling": min(1.0, whole.ceiling * due / ours)})
+        judged = _errors(counted, alpha, alpha_pass / len(names), waiver, noted=False)
+        verdict = replace(judged.verdict, name=named(ERRORS, request), request=request)
+        found.append(replace(judged, verdict=verdict))
+    return found
+
+
+def _errors(
+    found: _Counted, alpha: float, alpha_pass: float, waiver: Waiver | None, *, noted: bool = True
+) -> JudgedCount:
+    """``noted``: a pass also waits for a small excess, from `HOLDING` on."""
     counts, totals = found.counts, found.totals
     share = totals[1] / totals.sum(axis=0)
     plain = running_count_evidence(counts[1], counts[0], share, most=math.inf)
@@ -94,50 +172,51 @@ def _errors(found: _Counted, gate: Gate, waiver: Waiver | None) -> CountVerdict:
     else:
         running = running_count_evidence(counts[1], counts[0], share)
     held = _last(running if waiver else plain)
-    undecided = held >= math.log(1.0 / gate.alpha_pass) or (
-        held > HOLDING and _most_excess(found, gate.alpha_pass) >= EXCESS_OF_NOTE
+    undecided = held >= math.log(1.0 / alpha_pass) or (
+        noted and held > HOLDING and _most_excess(found, alpha_pass) >= EXCESS_OF_NOTE
     )
-    judged = _verdict(ERRORS, found, gate, running, waiver, by_runs=by_runs, undecided=undecided)
+    judged = _judged(ERRORS, found, alpha, running, waiver, by_runs=by_runs, undecided=undecided)
     if waiver is not None:
         return judged
-    pairs, due = counts.shape[1], judged.candidate_total
-    fewest = mde_count_of(judged.baseline_count, pairs, due, judged.threshold)
-    return replace(judged, mde_count=fewest)
+    verdict = judged.verdict
+    pairs, due = counts.shape[1], verdict.candidate_total
+    fewest = mde_count_of(verdict.baseline_count, pairs, due, verdict.threshold)
+    return replace(judged, verdict=replace(verdict, mde_count=fewest))
 
 
-def _capacity(found: _Counted, gate: Gate, waiver: Waiver | None) -> CountVerdict:
+def _capacity(found: _Counted, alpha: float, waiver: Waiver | None) -> JudgedCount:
     ratio = 1.0 if waiver is None else 1.0 + waiver.ceiling
     sign = np.sign(found.counts[1] - found.counts[0])
     running = _sign_evidence(sign, ratio / (1.0 + ratio))
     often = found.counts[1].sum() > OVERLOADS_OF_NOTE * found.counts.shape[1]
     undecided = _last(running) > HOLDING and bool(often)
-    return _verdict(CAPACITY, found, gate, running, waiver, by_runs=True, undecided=undecided)
+    return _judged(CAPACITY, found, alpha, running, waiver, by_runs=True, undecided=undecided)
 
 
-def _connections(found: _Counted, gate: Gate, waiver: Waiver | None) -> CountVerdict:
+def _connections(found: _Counted, alpha: float, waiver: Waiver | None) -> JudgedCount:
     allowed = CONNECTIONS_TOLERANCE + (0.0 if waiver is None else waiver.ceiling)
     running = _by_sign(found.excess(allowed))
     undecided = _last(running) > HOLDING
-    return _verdict(CONNECTIONS, found, gate, running, waiver, by_runs=True, undecided=undecided)
+    return _judged(CONNECTIONS, found, alpha, running, waiver, by_runs=True, undecided=undecided)
 
 
-def _verdict(
+def _judged(
     name: str,
     found: _Counted,
-    gate: Gate,
+    alpha: float,
     running: Floats,
     waiver: Waiver | None,
     *,
     by_runs: bool,
     undecided: bool,
-) -> CountVerdict:
+) -> JudgedCount:
     log_evidence = float(running.max(initial=0.0))
-    threshold = 1.0 / gate.alpha_count
+    threshold = 1.0 / alpha
     failed = log_evidence >= math.log(threshold)
     (ours, theirs), (ours_of, theirs_of) = (
         (int(values[1].sum()), int(values[0].sum())) for values in (found.counts, found.totals)
     )
-    return CountVerdict(
+    verdict = CountVerdict(
         name=name,
         baseline_count=theirs,
         baseline_total=theirs_of,
@@ -150,6 +229,7 @@ def _verdict(
         undecided=undecided and not failed,
         waived=waiver_in_force(waiver),
     )
+    return JudgedCount(verdict, alpha, carried_on(running, found.known), undecided)
 
 
 def _by_sign(excess: Floats) -> Floats:
@@ -198,8 +278,8 @@ def _counted(
         dtype=np.float64,
     ).reshape(len(ARMS), len(pairs), 2)
     counts, totals = (cluster_sums(by_pair[:, :, part], clusters) for part in (0, 1))
-    known = totals.all(axis=0)
-    return _Counted(counts[:, known], totals[:, known])
+    known = np.asarray(totals.all(axis=0))
+    return _Counted(counts[:, known], totals[:, known], known)
 
 
 def _failures(run: Run, _other: Run) -> tuple[int, int]:
@@ -228,8 +308,7 @@ _COUNTS: Mapping[str, Callable[[Run, Run], tuple[int, int]]] = {
     CAPACITY: _overloads,
     CONNECTIONS: _openings,
 }
-_JUDGES: Mapping[str, Callable[[_Counted, Gate, Waiver | None], CountVerdict]] = {
-    ERRORS: _errors,
+_JUDGES: Mapping[str, Callable[[_Counted, float, Waiver | None], JudgedCount]] = {
     CAPACITY: _capacity,
     CONNECTIONS: _connections,
 }

@@ -1,9 +1,9 @@
 """The verdict over pairs measured side by side: sequential, valid after every pair.
 
-FAIL as soon as any metric's E_F reaches its 1 / alpha share (Bonferroni over the metrics), or the
-evidence of spikes or of a count theirs; PASS as soon as every metric's E_P has reached
-1 / alpha_pass and, at that look, no metric's E_F by raw numbers is above 1; see `verdict.evidence`
-for both and `verdict.spikes` for spikes.
+FAIL as soon as the weighted mean of the evidence to fail of all metrics, limits, counts and spikes
+reaches 1 / alpha (`verdict.together`, which also says what is named); PASS as soon as every
+metric's E_P has reached 1 / alpha_pass and, at that look, no metric's E_F by raw numbers is above
+1; see `verdict.evidence` for both and `verdict.spikes` for spikes.
 
 Both are stopping rules, so each metric keeps the largest evidence that any prefix of the pairs
 reached: Ville's inequality bounds the chance that evidence *ever* reaches its threshold, so the
@@ -24,24 +24,28 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from socklat_gate.errors import Reason
+from socklat_gate.measured.attribution import Attribution
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.facts import ReasonFact
 from socklat_gate.measured.names import SPIKES
 from socklat_gate.measured.pair import ARMS, Pair
-from socklat_gate.measured.verdict import Outcome, SpikeVerdict, Verdict
+from socklat_gate.measured.run_values import request_names
+from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.verdict.answers import answer_differences
-from socklat_gate.verdict.attribution import attribute
+from socklat_gate.verdict.attribution import attribute, attribute_request
 from socklat_gate.verdict.clients import slower_clients
 from socklat_gate.verdict.clusters import ClusterIds, cluster_ids
 from socklat_gate.verdict.correlated_stalls import JudgedPairs, judged_pairs
 from socklat_gate.verdict.counts import judge_counts
-from socklat_gate.verdict.judge import JudgedMetric, judge_metric
+from socklat_gate.verdict.evidence_of_all import Judged, Weighed, joint_evidence, settle
+from socklat_gate.verdict.judge import JudgedMetric, MetricEvidence, metric_evidence
 from socklat_gate.verdict.lacking import lacking_fact
 from socklat_gate.verdict.limits import judge_limits, lacking_facts, undecided_limits
-from socklat_gate.verdict.log_ratios import LogRatios, stage_log_ratios
+from socklat_gate.verdict.log_ratios import metric_log_ratios
 from socklat_gate.verdict.overlap import overlap_fact
 from socklat_gate.verdict.rules import RULES, Decision, Evidence, exposure_pairs
-from socklat_gate.verdict.spikes import judge_spikes
+from socklat_gate.verdict.spikes import JudgedSpikes, judge_spikes
+from socklat_gate.verdict.unseen import unseen_requests
 from socklat_gate.verdict.zone import default_scale
 
 if TYPE_CHECKING:
@@ -73,14 +77,16 @@ def decide(
     metric INCONCLUSIVE (TOO_FEW_REQUESTS, TOO_FEW_SAMPLES, or NOT_MEASURED where no pair has the
     number), so the job cannot pass any more; overlapping requests beyond ``gate.max_overlap`` in an
     arm make everything but counts INCONCLUSIVE, and so do responses that differ between the arms,
-    unless ``gate.accept_answers`` has it.  Raw numbers are judged, and CORRELATED_STALLS is the
+    unless ``gate.accept_answers`` has it, and a named request without exchanges in an arm
+    (REQUEST_NOT_SEEN).  Raw numbers are judged, and CORRELATED_STALLS is the
     last reason, once stalls are shown to follow one arm's requests.
 
     Raises `ValueError` for an unknown metric in ``scales``, a waiver of what is not gated or
     another kind of ``budget_spent``, `InvalidMeasurement` when a run lacks the counters of
     overlapping.
     """
-    _check_arguments(gate, scales or {}, budget_spent, waivers)
+    requests = request_names(pair.arm(arm) for pair in pairs for arm in ARMS)
+    _check_arguments(gate, scales or {}, budget_spent, waivers, requests)
     kept = judged_pairs([pair for pair in pairs if not pair.excluded])
     used = kept.pairs
     clusters = cluster_ids(used, gate.pairs_per_start, closed=budget_spent is not None)
@@ -90,25 +96,35 @@ def decide(
         for arm in ARMS
         if (fact := overlap_fact((p.arm(arm) for p in used), arm, gate.max_overlap))
     ]
-    judged = _judged_metrics(kept, clusters, gate, scales or {}, waived, budget_spent)
-    spikes = None
-    if gate.spikes.enabled:
-        spikes = judge_spikes(used, clusters, gate, waived.get(SPIKES), stored)
     limits = judge_limits([pair.candidate for pair in used], clusters, gate)
-    if overlaps:
-        judged, spikes = _not_judged(judged, spikes)
-        limits = undecided_limits(limits)
-    missing = exposure_pairs(spikes, gate.spikes.watch_s, len(used), gate.max_pairs)
-    counts = judge_counts(used, clusters, gate, waived)
-    baseline, candidate = ([pair.arm(arm) for pair in used] for arm in ARMS)
-    differences = answer_differences(baseline, candidate, gate)
-    clients = slower_clients(used, clusters, gate, waived)
-    decision = _decision(
-        Evidence(
-            judged, spikes, overlaps, missing, len(used), counts, differences, limits, clients
-        ),
-        used,
+    weighed = Weighed(
+        metrics=_metric_evidence(kept, clusters, gate, scales or {}, waived),
+        limits=undecided_limits(limits) if overlaps else limits,
+        counts=judge_counts(used, clusters, gate, waived),
+        spikes=_spikes(used, clusters, gate, waived.get(SPIKES), stored),
+        approximate=bool(overlaps),
     )
+    judged = settle(weighed, gate, _budget(clusters, gate, budget_spent))
+    if overlaps:
+        judged = replace(judged, metrics=_not_judged(judged.metrics))
+    baseline, candidate = ([pair.arm(arm) for pair in used] for arm in ARMS)
+    evidence = Evidence(
+        judged=judged.metrics,
+        spikes=judged.spikes,
+        overlaps=overlaps,
+        exposure_pairs=exposure_pairs(
+            judged.spikes, gate.spikes.watch_s, len(used), gate.max_pairs
+        ),
+        pairs=len(used),
+        counts=judged.counts,
+        differences=answer_differences(baseline, candidate, gate),
+        limits=judged.limits,
+        clients=slower_clients(used, clusters, gate, waived),
+        together=judged.together,
+        to_fail=judged.to_fail,
+        unseen=unseen_requests(baseline, candidate),
+    )
+    decision = _decision(evidence, used)
     return Verdict(
         outcome=decision.outcome,
         reasons=(
@@ -116,13 +132,17 @@ def decide(
             *_open_reasons(decision, len(used), budget_spent),
             *([kept.fact] if kept.fact else []),
         ),
-        metrics=tuple(one.verdict for one in judged),
-        attribution=attribute(used, clusters=clusters),
+        metrics=tuple(one.verdict for one in judged.metrics),
+        attribution=(
+            *attribute(used, clusters=clusters),
+            *_attributed_names(used, clusters, judged),
+        ),
         pairs=len(used),
         pairs_to_decide=decision.pairs_to_decide,
-        spikes=spikes,
-        counts=counts,
-        limits=tuple(one.verdict for one in limits),
+        spikes=judged.spikes,
+        counts=judged.counts,
+        limits=tuple(one.verdict for one in judged.limits),
+        together=joint_evidence(judged.together, gate, used, clusters),
     )
 
 
@@ -131,33 +151,30 @@ def _check_arguments(
     scales: Mapping[str, float],
     budget_spent: Reason | None,
     waivers: Sequence[Waiver],
+    requests: Sequence[str],
 ) -> None:
     unknown = scales.keys() - {metric.name for metric in gate.compared}
     if unknown:
         raise ValueError(f"a scale is given for {', '.join(sorted(unknown))}, which is not gated")
     if budget_spent is not None and budget_spent not in BUDGETS:
         raise ValueError(f"{budget_spent} is not a budget")
-    gate.check_waivers(waivers)
+    gate.check_waivers(waivers, requests)
 
 
-def _judged_metrics(
+def _metric_evidence(
     kept: JudgedPairs,
     clusters: ClusterIds,
     gate: Gate,
     scales: Mapping[str, float],
     waived: Mapping[str, Waiver],
-    budget_spent: Reason | None,
-) -> list[JudgedMetric]:
-    seen = int(clusters.max(initial=-1)) + 1
-    budget = seen if budget_spent else max(seen, -(-gate.max_pairs // gate.pairs_per_start))
-    ratios = _log_ratios(kept.pairs, gate)
+) -> list[MetricEvidence]:
+    ratios = metric_log_ratios(kept.pairs, gate.compared)
     return [
-        judge_metric(
+        metric_evidence(
             ratios[metric.name],
             clusters,
             metric,
             gate,
-            budget=budget,
             scale=scales.get(metric.name),
             waiver=waived.get(metric.name),
             dropped=metric.stage in kept.dropped,
@@ -166,18 +183,42 @@ def _judged_metrics(
     ]
 
 
-def _not_judged(
-    judged: Sequence[JudgedMetric], spikes: SpikeVerdict | None
-) -> tuple[list[JudgedMetric], SpikeVerdict | None]:
+def _budget(clusters: ClusterIds, gate: Gate, budget_spent: Reason | None) -> int:
+    """In clusters: those seen where no more will come."""
+    seen = int(clusters.max(initial=-1)) + 1
+    return seen if budget_spent else max(seen, -(-gate.max_pairs // gate.pairs_per_start))
+
+
+def _spikes(
+    used: Sequence[Pair],
+    clusters: ClusterIds,
+    gate: Gate,
+    waiver: Waiver | None,
+    stored: Sequence[Campaign],
+) -> JudgedSpikes | None:
+    return judge_spikes(used, clusters, gate, waiver, stored) if gate.spikes.enabled else None
+
+
+def _not_judged(judged: Sequence[JudgedMetric]) -> list[JudgedMetric]:
     """The same numbers with nothing decided by them."""
-    still = [
+    return [
         replace(
             one,
             verdict=replace(one.verdict, verdict=Outcome.INCONCLUSIVE, pairs_to_decide=None),
         )
         for one in judged
     ]
-    return still, None if spikes is None else replace(spikes, failed=False)
+
+
+def _attributed_names(
+    used: Sequence[Pair], clusters: ClusterIds, judged: Judged
+) -> list[Attribution]:
+    """The named requests of metrics that failed or, where none is named, have most evidence."""
+    failed = [one.verdict for one in judged.metrics if one.verdict.verdict is Outcome.REGRESSION]
+    if judged.together.failed and not judged.together.named:
+        failed = [one.verdict for one in judged.metrics if one.verdict.name in judged.together.most]
+    names = dict.fromkeys(metric.request for metric in failed if metric.request)
+    return [one for name in names for one in attribute_request(used, name, clusters)]
 
 
 def _decision(evidence: Evidence, used: Sequence[Pair]) -> Decision:
@@ -198,13 +239,3 @@ def _open_reasons(decision: Decision, pairs: int, budget_spent: Reason | None) -
     numbers = {"pairs": pairs, "pairs_to_decide": decision.pairs_to_decide}
     spent = [ReasonFact(budget_spent, numbers=numbers)]
     return spent if pairs else [*spent, ReasonFact(Reason.TOO_FEW_SAMPLES)]
-
-
-def _log_ratios(used: Sequence[Pair], gate: Gate) -> dict[str, LogRatios]:
-    """Log ratios by metric name, stage by stage so that each histogram is read once."""
-    found: dict[str, LogRatios] = {}
-    for stage in dict.fromkeys(metric.stage for metric in gate.compared):
-        metrics = [metric for metric in gate.compared if metric.stage == stage]
-        ratios = stage_log_ratios(used, stage, [metric.quantile for metric in metrics])
-        found.update(zip((metric.name for metric in metrics), ratios, strict=True))
-    return found

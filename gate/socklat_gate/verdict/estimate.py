@@ -11,10 +11,10 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from socklat_gate.verdict.evidence import running_fail_evidence
+from socklat_gate.verdict.evidence import Floats, running_fail_evidence
 from socklat_gate.verdict.interval import walsh_averages
 
-__all__ = ["FURTHER_LIMIT", "hodges_lehmann", "pairs_to_decide"]
+__all__ = ["FURTHER_LIMIT", "hodges_lehmann", "pairs_to_decide", "projected_evidence"]
 
 FURTHER_LIMIT = 1000
 """Pairs beyond which "so many more" is no useful advice; also the largest budget allowed."""
@@ -49,9 +49,24 @@ def pairs_to_decide(
     values = np.asarray(d, dtype=np.float64)
     if values.size == 0:
         return None
+    if (running_fail_evidence(values, d0, scale) >= math.log(threshold)).any():
+        return 0
+    grown = projected_evidence(values, d0, scale, limit, seed=seed)
+    reached = np.flatnonzero(grown >= math.log(threshold))
+    return int(reached[0]) if reached.size else None
+
+
+def projected_evidence(
+    d: npt.ArrayLike, d0: float, scale: float, limit: int, *, seed: int = 0
+) -> Floats:
+    """Logarithm of E_F now and after each of ``limit`` more pairs like the seen ones.
+
+    Shape (limit + 1,); the order is the same for all metrics of the same pairs.  ``d`` must not be
+    empty.
+    """
+    values = np.asarray(d, dtype=np.float64)
     rng = np.random.default_rng(seed)
     cycles = -(-limit // values.size)
     future = rng.permuted(np.tile(values, (cycles, 1)), axis=1).ravel()[:limit]
     evidence = running_fail_evidence(np.concatenate([values, future]), d0, scale)
-    reached = np.flatnonzero(evidence >= math.log(threshold))
-    return max(0, int(reached[0]) + 1 - values.size) if reached.size else None
+    return np.asarray(evidence[values.size - 1 :])

@@ -22,12 +22,31 @@ from socklat_gate.verdict.interval import confidence_interval, stopping_level
 from socklat_gate.verdict.log_ratios import LogRatios
 from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.power import mde
-from socklat_gate.verdict.zone import waiver_in_force, zone_of
+from socklat_gate.verdict.zone import Zone, waiver_in_force, zone_of
 
 if TYPE_CHECKING:
     from socklat_gate.scenario.gating import Gate, Metric, Waiver
 
-__all__ = ["JudgedMetric", "judge_metric"]
+__all__ = ["JudgedMetric", "MetricEvidence", "judge_metric", "metric_evidence"]
+
+
+@dataclass(frozen=True, slots=True)
+class MetricEvidence:
+    """What the pairs say of one metric, by cluster: log ratios, and both kinds of evidence.
+
+    ``d`` and ``raw`` (without a correction), the logarithms ``running_fail`` and ``running_pass``
+    have shape (clusters with enough exchanges,).
+    """
+
+    metric: Metric
+    zone: Zone
+    ratios: LogRatios
+    clusters: ClusterIds
+    waiver: Waiver | None
+    d: Floats
+    raw: Floats
+    running_fail: Floats
+    running_pass: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +64,21 @@ class JudgedMetric:
     raw_evidence: float = 1.0
 
 
-def judge_metric(
+def metric_evidence(
     ratios: LogRatios,
     clusters: ClusterIds,
     metric: Metric,
     gate: Gate,
     *,
-    budget: int,
     scale: float | None = None,
     waiver: Waiver | None = None,
     dropped: bool = False,
-) -> JudgedMetric:
-    """Judge one metric by its log ratios over the pairs used.
+) -> MetricEvidence:
+    """Evidence of one metric by its log ratios over the pairs used.
 
-    ``clusters`` are those of `verdict.clusters.cluster_ids` for the same pairs; ``budget`` in
-    clusters.  Both kinds of evidence are the largest that any prefix of the clusters reached; that
-    to fail rests on corrected and raw numbers alike; where the correction was ``dropped``, on the
-    raw half of it, so that earlier looks at both cost nothing.
+    ``clusters`` are those of `verdict.clusters.cluster_ids` for the same pairs.  Evidence to fail
+    rests on corrected and raw numbers alike; where the correction was ``dropped``, on the raw half
+    of it, so that earlier looks at both cost nothing.
     """
     zone = zone_of(metric, gate, scale, waiver)
     d, raw = (_by_cluster(ratios, values, clusters) for values in (ratios.log_ratios, ratios.raw))
@@ -69,7 +86,29 @@ def judge_metric(
     if dropped:
         running_fail = running_fail - math.log(2.0)
     running_pass = running_pass_evidence(d, zone.d1, zone.scale)
-    log_fail, log_pass = _largest(running_fail), _largest(running_pass)
+    return MetricEvidence(
+        metric, zone, ratios, clusters, waiver, d, raw, running_fail, running_pass
+    )
+
+
+def judge_metric(
+    evidence: MetricEvidence, gate: Gate, *, budget: int, failed: bool | None = None
+) -> JudgedMetric:
+    """The verdict on one metric; ``budget`` in clusters.
+
+    Both kinds of evidence are the largest that any prefix of the clusters reached.  ``failed``:
+    whether it is named beside all that is judged (`verdict.together`; None: by itself alone).
+    """
+    metric, zone, waiver, ratios = (
+        evidence.metric,
+        evidence.zone,
+        evidence.waiver,
+        evidence.ratios,
+    )
+    d, raw = evidence.d, evidence.raw
+    log_fail, log_pass = _largest(evidence.running_fail), _largest(evidence.running_pass)
+    if failed is None:
+        failed = log_fail >= math.log(zone.threshold_fail)
     d0 = math.log1p(metric.tolerance)  # a waiver accepts nothing that got better
     log_improved = _largest(running_fail_evidence_of_both(-d, -raw, d0, zone.scale))
     to_fail = to_pass = None
@@ -77,14 +116,12 @@ def judge_metric(
     if not ratios.shortfalls:
         to_fail = _pairs(pairs_to_decide(d, zone.d0, zone.scale, zone.threshold_fail), gate)
         to_pass = _pairs(pairs_to_decide(-d, -zone.d1, zone.scale, zone.threshold_pass), gate)
-        if log_fail >= math.log(zone.threshold_fail):
-            outcome = Outcome.REGRESSION
+        if failed:
+            outcome, to_fail = Outcome.REGRESSION, 0
         elif log_pass >= math.log(zone.threshold_pass):
             outcome = Outcome.PASS
     shown_raw = ratios.usable & ratios.corrected
-    level = stopping_level(
-        d.size, zone.threshold_fail, failed=log_fail >= math.log(zone.threshold_fail)
-    )
+    level = stopping_level(d.size, zone.threshold_fail, failed=failed)
     ci_low, ci_high = confidence_interval(d, level)
     verdict = MetricVerdict(
         name=metric.name,
@@ -108,25 +145,25 @@ def judge_metric(
         raw_baseline_ns=_median(ratios.raw_baseline_ns[shown_raw]),
         raw_candidate_ns=_median(ratios.raw_candidate_ns[shown_raw]),
         raw_change=relative(hodges_lehmann(raw)) if ratios.corrected else math.nan,
-        trace=_trace(ratios, clusters, d, running_fail, running_pass),
+        trace=_trace(evidence),
         shortfalls=ratios.shortfalls,
         evidence_improved=as_e_value(log_improved),
         improved=not ratios.shortfalls and log_improved >= math.log(zone.threshold_pass),
+        request=metric.request or "",
     )
     raw_evidence = as_e_value(fail_evidence(raw, zone.d0, zone.scale))
     return JudgedMetric(verdict, ratios.unmeasured, to_fail, to_pass, raw_evidence)
 
 
-def _trace(
-    ratios: LogRatios, clusters: ClusterIds, d: Floats, running_fail: Floats, running_pass: Floats
-) -> EvidenceTrace:
+def _trace(evidence: MetricEvidence) -> EvidenceTrace:
+    ratios, clusters = evidence.ratios, evidence.clusters
     last = dict(zip(clusters.tolist(), ratios.pairs, strict=True))
     judged = np.unique(clusters[ratios.usable])
     return EvidenceTrace(
         pairs=tuple(last[cluster] for cluster in judged.tolist() if cluster >= 0),
-        change=tuple(map(relative, d.tolist())),
-        fail=tuple(map(as_e_value, running_fail.tolist())),
-        passing=tuple(map(as_e_value, running_pass.tolist())),
+        change=tuple(map(relative, evidence.d.tolist())),
+        fail=tuple(map(as_e_value, evidence.running_fail.tolist())),
+        passing=tuple(map(as_e_value, evidence.running_pass.tolist())),
     )
 
 

@@ -40,7 +40,7 @@ from socklat_gate.errors import Reason
 from socklat_gate.measured.facts import Lack, ReasonFact
 from socklat_gate.measured.histogram import Histogram, bucket_edges_ns
 from socklat_gate.measured.run import Run
-from socklat_gate.measured.run_values import judged_histogram, used_histogram
+from socklat_gate.measured.run_values import judged_histogram, request_part, used_histogram
 from socklat_gate.measured.verdict import LimitVerdict, Outcome
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.clusters import ClusterIds, cluster_means
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "JudgedLimit",
+    "failed_limit",
     "judge_limits",
     "lacking_facts",
     "limit_facts",
@@ -70,10 +71,14 @@ SCALE = 0.05
 
 @dataclass(frozen=True, slots=True)
 class JudgedLimit:
-    """A limit's verdict, and further clusters until it passes (None: not within reach)."""
+    """A limit's verdict, and further clusters until it passes (None: not within reach).
+
+    ``above`` is the logarithm of the evidence to fail after each cluster.
+    """
 
     verdict: LimitVerdict
     to_pass: int | None
+    above: Floats
 
 
 def judge_limits(runs: Sequence[Run], clusters: ClusterIds, gate: Gate) -> tuple[JudgedLimit, ...]:
@@ -102,6 +107,8 @@ def _judge(runs: Sequence[Run], clusters: ClusterIds, metric: Metric, gate: Gate
     assert metric.quantile is not None
     assert metric.limit_ms is not None
     quantile, limit_ns = metric.quantile, 1e6 * metric.limit_ms
+    runs = [request_part(run, metric.request) for run in runs]
+    alpha = gate.alpha_of(metric)
     shortfalls = tuple(
         lack
         for run in runs
@@ -120,7 +127,7 @@ def _judge(runs: Sequence[Run], clusters: ClusterIds, metric: Metric, gate: Gate
     is_below = log_pass >= -math.log(gate.alpha_pass) and high < 0
     outcome = Outcome.INCONCLUSIVE
     if not shortfalls:
-        if log_fail >= -math.log(gate.alpha_metric):
+        if log_fail >= -math.log(alpha):
             outcome = Outcome.REGRESSION
         elif is_below and not raw_above[-1:].max(initial=0.0):
             outcome = Outcome.PASS
@@ -135,14 +142,15 @@ def _judge(runs: Sequence[Run], clusters: ClusterIds, metric: Metric, gate: Gate
         ci_high_ns=limit_ns * math.exp(high),
         evidence_fail=as_e_value(log_fail),
         evidence_pass=as_e_value(log_pass),
-        threshold_fail=1.0 / gate.alpha_metric,
+        threshold_fail=1.0 / alpha,
         threshold_pass=threshold_pass,
         runs=int(levels.size),
         verdict=outcome,
         shortfalls=shortfalls,
+        request=metric.request or "",
     )
     to_pass = None if shortfalls else pairs_to_decide(-upper, 0.0, SCALE, threshold_pass)
-    return JudgedLimit(verdict, to_pass)
+    return JudgedLimit(verdict, to_pass, above)
 
 
 def _above(
@@ -213,7 +221,12 @@ def lacking_facts(
     )
 
 
+def failed_limit(limit: JudgedLimit) -> JudgedLimit:
+    """The same, shown to be above beside all that is judged (`verdict.together`)."""
+    return replace(limit, verdict=replace(limit.verdict, verdict=Outcome.REGRESSION))
+
+
 def undecided_limits(limits: Sequence[JudgedLimit]) -> tuple[JudgedLimit, ...]:
     """The same numbers with nothing decided by them."""
     still = (replace(one.verdict, verdict=Outcome.INCONCLUSIVE) for one in limits)
-    return tuple(JudgedLimit(verdict, None) for verdict in still)
+    return tuple(JudgedLimit(verdict, None, np.zeros(0)) for verdict in still)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -12,14 +13,24 @@ import numpy.typing as npt
 from socklat_gate.measured.facts import Lack, Shortfall
 from socklat_gate.measured.pair import ARMS, Pair
 from socklat_gate.measured.run import Run
-from socklat_gate.measured.run_values import cpu_per_request_ns, judged_histogram, used_histogram
+from socklat_gate.measured.run_values import (
+    cpu_per_request_ns,
+    judged_histogram,
+    request_part,
+    used_histogram,
+)
 from socklat_gate.scenario.exceeding import MIN_EXCEEDING
 from socklat_gate.verdict.arrays import Floats
+
+if TYPE_CHECKING:
+    from socklat_gate.scenario.gating import Metric
 
 __all__ = [
     "LEAST_NS",
     "LogRatios",
+    "metric_log_ratios",
     "pair_log_ratios",
+    "request_pairs",
     "run_quantile_ns",
     "stage_log_ratios",
 ]
@@ -84,6 +95,36 @@ def stage_log_ratios(
     return [
         _ratios(used, stage, quantile, found[..., at], raw[..., at], shortfalls[at])
         for at, quantile in enumerate(quantiles)
+    ]
+
+
+def metric_log_ratios(pairs: Sequence[Pair], metrics: Sequence[Metric]) -> dict[str, LogRatios]:
+    """Log ratios by metric name; requests and stages in turn, so that each histogram is read once.
+
+    Pairs with ``excluded`` are not looked at.
+    """
+    found: dict[str, LogRatios] = {}
+    for request in dict.fromkeys(metric.request for metric in metrics):
+        of_request = [metric for metric in metrics if metric.request == request]
+        parts = request_pairs(pairs, request)
+        for stage in dict.fromkeys(metric.stage for metric in of_request):
+            judged = [metric for metric in of_request if metric.stage == stage]
+            ratios = stage_log_ratios(parts, stage, [metric.quantile for metric in judged])
+            found.update(zip((metric.name for metric in judged), ratios, strict=True))
+    return found
+
+
+def request_pairs(pairs: Sequence[Pair], request: str | None) -> Sequence[Pair]:
+    """The pairs with nothing but the named request's exchanges in their runs (None: all)."""
+    if not request:
+        return pairs
+    return [
+        replace(
+            pair,
+            baseline=request_part(pair.baseline, request),
+            candidate=request_part(pair.candidate, request),
+        )
+        for pair in pairs
     ]
 
 

@@ -25,6 +25,7 @@ import numpy as np
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.facts import Lack, Shortfall
 from socklat_gate.measured.run import Run
+from socklat_gate.measured.run_values import request_part
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.functions import student_quantile
 from socklat_gate.verdict.log_ratios import run_quantile_ns
@@ -120,7 +121,8 @@ def _log_quantiles(
     runs: Sequence[Run], metric: Metric, campaign: int | None
 ) -> tuple[Floats, list[Shortfall]]:
     """Ln Q of the usable runs' quantiles and what every other run lacks."""
-    found = [run_quantile_ns(run, metric.stage, metric.quantile) for run in runs]
+    parts = [request_part(run, metric.request) for run in runs]
+    found = [run_quantile_ns(part, metric.stage, metric.quantile) for part in parts]
     shortfalls = [
         replace(shortfall, campaign=campaign, run=number)
         for number, (_, shortfall) in enumerate(found)

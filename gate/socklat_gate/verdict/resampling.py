@@ -20,12 +20,21 @@ from socklat_gate.verdict.evidence import (
     running_fail_evidence_of_both,
     running_pass_evidence,
 )
-from socklat_gate.verdict.log_ratios import pair_log_ratios
+from socklat_gate.verdict.log_ratios import metric_log_ratios
 
 if TYPE_CHECKING:
     from socklat_gate.scenario.gating import Gate
 
-__all__ = ["MIN_PAIRS", "Bools", "MetricTest", "first_pass", "metric_tests", "resample"]
+__all__ = [
+    "MIN_PAIRS",
+    "Bools",
+    "MetricTest",
+    "Resampled",
+    "first_ends",
+    "first_pass",
+    "metric_tests",
+    "resample",
+]
 
 Bools = npt.NDArray[np.bool_]
 
@@ -47,9 +56,16 @@ class MetricTest:
     threshold_pass: float
 
     def first_fail(self, d: Floats, raw: Floats) -> Floats:
-        """Pairs until each job fails, inf when it does not; shape (jobs, pairs) -> (jobs,)."""
+        """Pairs until each job fails by this metric alone, inf when it does not.
+
+        Shape (jobs, pairs) -> (jobs,).
+        """
+        return first_reached(self.weighted(d, raw) >= 0.0)
+
+    def weighted(self, d: Floats, raw: Floats) -> Floats:
+        """Logarithm of the metric's part of alpha times its e-value; shape (jobs, pairs)."""
         evidence = running_fail_evidence_of_both(d, raw, self.d0, self.scale)
-        return _first(evidence, self.threshold_fail)
+        return evidence - math.log(self.threshold_fail)
 
     def lets_pass(self, d: Floats, raw: Floats) -> Bools:
         """Whether each job may pass as far as this metric goes, after each pair."""
@@ -64,9 +80,10 @@ def metric_tests(used: Sequence[Pair], gate: Gate, verdict: Verdict) -> list[Met
     for unit, pair in zip(cluster_ids(used), used, strict=True):
         groups.setdefault(int(unit), []).append(pair)
     found = np.full((len(gate.compared), 2, len(groups)), np.nan)
-    for row, metric in enumerate(gate.compared):
-        for column, group in enumerate(groups.values()):
-            ratios = pair_log_ratios(group, metric.stage, metric.quantile)
+    for column, group in enumerate(groups.values()):
+        of_group = metric_log_ratios(group, gate.compared)
+        for row, metric in enumerate(gate.compared):
+            ratios = of_group[metric.name]
             if ratios.log_ratios.size and not ratios.shortfalls:
                 found[row, :, column] = ratios.log_ratios.mean(), ratios.raw.mean()
     there = np.isfinite(found).all(axis=1)
@@ -91,28 +108,43 @@ def _test(judged: MetricVerdict, both: Floats, scale: float) -> MetricTest:
     )
 
 
-def resample(
-    tests: Sequence[MetricTest], rng: np.random.Generator, jobs: int, length: int
-) -> list[tuple[Floats, Floats]]:
-    """For each metric corrected and raw log ratios, (jobs, length) each.
+@dataclass(frozen=True, slots=True)
+class Resampled:
+    """Jobs of resampled starts: which start comes when, and with which sign; (jobs, length)."""
 
-    Starts are drawn anew, arms swapped by coin flip.
+    chosen: npt.NDArray[np.intp]
+    signs: Floats
 
-    The metrics of a start stay together.
+    def of(self, test: MetricTest) -> tuple[Floats, Floats]:
+        """Corrected and raw log ratios of a metric in the jobs, (jobs, length) each."""
+        return test.d[self.chosen] * self.signs, test.raw[self.chosen] * self.signs
+
+
+def resample(starts: int, rng: np.random.Generator, jobs: int, length: int) -> Resampled:
+    """Starts are drawn anew, arms swapped by coin flip; the metrics of a start stay together."""
+    chosen = rng.integers(starts, size=(jobs, length))
+    return Resampled(chosen, rng.choice([-1.0, 1.0], (jobs, length)))
+
+
+def first_ends(tests: Sequence[MetricTest], drawn: Resampled) -> tuple[Floats, Floats]:
+    """Pairs until each job fails by all metrics together, and until it passes; inf for never.
+
+    As the gate decides (`verdict.together`), as far as metrics go.
     """
-    chosen = rng.integers(tests[0].d.size, size=(jobs, length))
-    signs = rng.choice([-1.0, 1.0], (jobs, length))
-    return [(test.d[chosen] * signs, test.raw[chosen] * signs) for test in tests]
+    together = np.full(drawn.chosen.shape, -np.inf)
+    let = np.ones(drawn.chosen.shape, dtype=np.bool_)
+    for test in tests:
+        d, raw = drawn.of(test)
+        together = np.logaddexp(together, test.weighted(d, raw))
+        let &= test.lets_pass(d, raw)
+    return first_reached(together >= 0.0), first_reached(let)
 
 
 def first_pass(let: Sequence[Bools]) -> Floats:
     """Pairs until each job passes, inf when it does not; from `MetricTest.lets_pass` of all."""
-    return _first_reached(np.asarray(np.logical_and.reduce(let)))
+    return first_reached(np.asarray(np.logical_and.reduce(let)))
 
 
-def _first(log_evidence: Floats, threshold: float) -> Floats:
-    return _first_reached(log_evidence >= math.log(threshold))
-
-
-def _first_reached(reached: Bools) -> Floats:
+def first_reached(reached: Bools) -> Floats:
+    """Pairs until each job, shape (jobs, pairs), first got there; inf for never."""
     return np.where(reached.any(axis=1), reached.argmax(axis=1) + 1.0, np.inf)

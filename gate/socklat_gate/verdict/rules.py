@@ -16,6 +16,7 @@ from socklat_gate.measured.names import CAPACITY, CONNECTIONS, ERRORS
 from socklat_gate.measured.verdict import CountVerdict, Outcome, SpikeVerdict
 from socklat_gate.verdict.judge import JudgedMetric
 from socklat_gate.verdict.limits import JudgedLimit, limit_facts
+from socklat_gate.verdict.together import Together
 
 __all__ = ["MORE", "RULES", "Decision", "Evidence", "Rule", "exposure_pairs"]
 
@@ -35,7 +36,9 @@ class Evidence:
     ``exposure_pairs`` are further pairs until the exposure to spikes is as long as a pass needs.
     ``counts`` are judged beside; ``differences`` has a fact for each way in which the arms'
     responses differ, ``clients`` one for each quantile that the load driver's own times speak
-    against.  ``limits`` are the absolute limits that the candidate is held to.
+    against.  ``limits`` are the absolute limits that the candidate is held to.  ``together`` is how
+    all of it stands, and ``to_fail`` further pairs until it fails.  ``unseen`` has a fact for each
+    named request without exchanges in an arm.
     """
 
     judged: Sequence[JudgedMetric]
@@ -47,6 +50,9 @@ class Evidence:
     differences: Sequence[ReasonFact] = ()
     limits: Sequence[JudgedLimit] = ()
     clients: Sequence[ReasonFact] = ()
+    together: Together | None = None
+    to_fail: int | None = None
+    unseen: Sequence[ReasonFact] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,10 @@ def _overlap(evidence: Evidence) -> Decision | None:
 
 
 def _regression(evidence: Evidence) -> Decision | None:
-    """Any metric that failed, a limit, spikes or a count; how responses differ goes with it."""
+    """Any metric that failed, a limit, spikes or a count; how responses differ goes with it.
+
+    Where only all of it together failed, that is the reason.
+    """
     reasons = [
         ReasonFact(Reason.REGRESSION, one.verdict.name)
         for one in evidence.judged
@@ -82,11 +91,32 @@ def _regression(evidence: Evidence) -> Decision | None:
     ]
     reasons += limit_facts(evidence.limits, Outcome.REGRESSION)
     if evidence.spikes and evidence.spikes.failed:
-        reasons.append(ReasonFact(Reason.MORE_SPIKES))
-    reasons += (ReasonFact(MORE[one.name]) for one in evidence.counts if one.failed)
+        reasons.append(ReasonFact(Reason.MORE_SPIKES, evidence.spikes.request))
+    reasons += (ReasonFact(*_more(one)) for one in evidence.counts if one.failed)
+    together = evidence.together
+    if not reasons and together is not None and together.failed:
+        reasons.append(_together(together))
     if not reasons:
         return None
     return Decision(Outcome.REGRESSION, (*reasons, *evidence.differences), 0)
+
+
+def _more(count: CountVerdict) -> tuple[Reason, str]:
+    """Its reason, about the named request if it is of one."""
+    name = count.name.partition("[")[0]
+    return MORE[name], count.name if count.request else ""
+
+
+def _together(together: Together) -> ReasonFact:
+    numbers = {"evidence": together.evidence, "threshold": together.threshold}
+    return ReasonFact(Reason.REGRESSION_TOGETHER, ", ".join(together.most), numbers)
+
+
+def _unseen(evidence: Evidence) -> Decision | None:
+    """A request that never came to an arm was not compared, whatever the rest shows."""
+    if not evidence.unseen:
+        return None
+    return Decision(Outcome.INCONCLUSIVE, tuple(evidence.unseen))
 
 
 def _differing_responses(evidence: Evidence) -> Decision | None:
@@ -165,6 +195,7 @@ RULES = (
     Rule("regression", _regression),
     Rule("overlap", _overlap),
     Rule("differing responses", _differing_responses),
+    Rule("unseen requests", _unseen),
     Rule("undecided metric", _undecided_metric),
     Rule("undecided count", _undecided_count),
     Rule("undecided limit", _undecided_limit),
@@ -184,8 +215,8 @@ def _pairs_to_fail(count: CountVerdict, pairs: int) -> int | None:
 
 
 def _pairs_to_decide(evidence: Evidence) -> int | None:
-    """Pairs until the first metric fails, or the last one passes and the exposure is enough."""
-    ways = [one.to_fail for one in evidence.judged]
+    """Pairs until all together fail, or the last one passes and the exposure is enough."""
+    ways = [evidence.to_fail, *(one.to_fail for one in evidence.judged)]
     to_pass = [
         *(one.to_pass for one in evidence.judged),
         *(one.to_pass for one in evidence.limits),

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.history import MetricHistory, Moment, ReleaseDrift
+from socklat_gate.measured.run_values import request_part
 from socklat_gate.verdict.change_points import against_release, change_points
 from socklat_gate.verdict.log_ratios import run_quantile_ns
 
@@ -26,7 +27,8 @@ def metric_history(
     known: list[Campaign] = []
     values: list[float] = []
     for campaign in campaigns:
-        found = [run_quantile_ns(run, metric.stage, metric.quantile) for run in campaign.runs]
+        parts = [request_part(run, metric.request) for run in campaign.runs]
+        found = [run_quantile_ns(part, metric.stage, metric.quantile) for part in parts]
         if found and not any(shortfall for _, shortfall in found):
             known.append(campaign)
             values.append(float(np.mean(np.log([value for value, _ in found]))))

@@ -25,6 +25,7 @@ __all__ = [
     "count_pairs",
     "count_runs",
     "event_count",
+    "request_of_spikes",
     "stage_of_spikes",
     "threshold_ns",
 ]
@@ -117,6 +118,21 @@ def stage_of_spikes(pairs: Sequence[Pair], limit_ns: float) -> str:
                 time_ns[part] += part_ns
     most = max(COMPONENTS, key=lambda part: time_ns[part])
     return most if time_ns[most] > sum(time_ns.values()) / 2 else ""
+
+
+def request_of_spikes(pairs: Sequence[Pair]) -> str:
+    """The named request that most of the spikes were responses to which the candidate has more.
+
+    "" where none stands out.  All that the probe sent up are counted.
+    """
+    more: dict[str, int] = {}
+    for pair in pairs:
+        for run, sign in ((pair.candidate, 1), (pair.baseline, -1)):
+            for name, part in run.requests.items():
+                more[name] = more.get(name, 0) + sign * part.spikes
+    risen = {name: count for name, count in more.items() if count > 0}
+    most = max(risen, key=lambda name: risen[name], default="")
+    return most if most and risen[most] > sum(risen.values()) / 2 else ""
 
 
 def count_runs(runs: Sequence[Run], limit_ns: float) -> tuple[Floats, Floats]:

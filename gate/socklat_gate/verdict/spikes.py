@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,13 +33,31 @@ from socklat_gate.verdict.rates import (
     runs_are_clusters,
     sign_counts,
 )
-from socklat_gate.verdict.spike_events import count_pairs, count_runs, stage_of_spikes, threshold_ns
+from socklat_gate.verdict.spike_events import (
+    count_pairs,
+    count_runs,
+    request_of_spikes,
+    stage_of_spikes,
+    threshold_ns,
+)
+from socklat_gate.verdict.together import carried_on
 from socklat_gate.verdict.zone import waiver_in_force
 
 if TYPE_CHECKING:
     from socklat_gate.scenario.gating import Gate, Waiver
 
-__all__ = ["judge_spikes"]
+__all__ = ["JudgedSpikes", "judge_spikes"]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedSpikes:
+    """The spikes' verdict by themselves, and their log evidence after each cluster.
+
+    It is nothing (minus infinity) until they came in `RUNS_WITH_EVENTS` runs of the candidate.
+    """
+
+    verdict: SpikeVerdict
+    log_evidence: Floats
 
 
 def judge_spikes(
@@ -47,7 +66,7 @@ def judge_spikes(
     gate: Gate,
     waiver: Waiver | None = None,
     stored: Sequence[Campaign] = (),
-) -> SpikeVerdict:
+) -> JudgedSpikes:
     """Verdict on the spikes of the pairs used; ``clusters`` as of `verdict.clusters.cluster_ids`.
 
     ``stored`` campaigns are counted to be shown.
@@ -63,7 +82,7 @@ def judge_spikes(
         cluster_sums(counted.events, clusters),
         cluster_sums(counted.exposure_s, clusters),
     )
-    watched = exposure_s.all(axis=0)
+    watched = np.asarray(exposure_s.all(axis=0))
     events, exposure_s = events[:, watched], exposure_s[:, watched]
     tolerance_ratio = 1.0 if waiver is None else 1.0 + waiver.ceiling
     dispersion = _dispersion(events, exposure_s)
@@ -73,15 +92,18 @@ def judge_spikes(
     else:
         ours, theirs, share = capped_counts(events, exposure_s, tolerance_ratio)
     threshold = 1.0 / gate.alpha_spikes
-    log_evidence = float(running_rate_evidence(ours, theirs, share).max(initial=0.0))
-    in_runs = int(np.count_nonzero(events[1]))
-    failed = log_evidence >= math.log(threshold) and in_runs >= RUNS_WITH_EVENTS
+    running = running_rate_evidence(ours, theirs, share)
+    log_evidence = float(running.max(initial=0.0))
+    in_runs = np.cumsum(events[1] > 0)
+    failed = bool(
+        log_evidence >= math.log(threshold) and in_runs[-1:].max(initial=0) >= RUNS_WITH_EVENTS
+    )
     theirs_s, ours_s = map(float, exposure_s.sum(axis=1))
     fewest = mde_events_of(float(theirs.sum()), float(share.mean()), threshold) if ours_s else None
     rate = (float(events[0].sum()) + 0.5) / theirs_s if theirs_s else math.nan
     past, past_s = count_runs([run for campaign in stored for run in campaign.runs], limit_ns)
     evidence = as_e_value(log_evidence)
-    return SpikeVerdict(
+    verdict = SpikeVerdict(
         threshold_ns=limit_ns,
         baseline_events=int(events[0].sum()),
         candidate_events=int(events[1].sum()),
@@ -102,7 +124,10 @@ def judge_spikes(
         notes=counted.notes,
         waived=waiver_in_force(waiver),
         stage=stage_of_spikes(pairs, limit_ns),
+        request=request_of_spikes(pairs),
     )
+    in_time = np.where(in_runs >= RUNS_WITH_EVENTS, running, -np.inf)
+    return JudgedSpikes(verdict, carried_on(in_time, watched))
 
 
 def _dispersion(events: Floats, exposure_s: Floats) -> float:

@@ -18,6 +18,7 @@ from socklat_gate.errors import Reason
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.facts import Drift, DriftedMetric, ReasonFact
 from socklat_gate.measured.pair import Pair
+from socklat_gate.measured.run_values import request_names, request_part, without_correction
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, Verdict
 from socklat_gate.verdict.answers import answer_differences
 from socklat_gate.verdict.limits import (
@@ -32,6 +33,7 @@ from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.overlap import overlap_fact
 from socklat_gate.verdict.prediction import predict
 from socklat_gate.verdict.stored_holds import stored_holds
+from socklat_gate.verdict.unseen import unseen_requests
 from socklat_gate.verdict.zone import waiver_in_force, zone_of
 
 if TYPE_CHECKING:
@@ -55,26 +57,29 @@ def compare(
 ) -> Verdict:
     """Verdict over stored campaigns; whether they are comparable is checked by the caller.
 
-    REGRESSION when some metric's lower one-sided limit (alpha / m) for candidate - predicted lies
-    above ln(1 + tolerance); PASS when all upper ones (alpha_pass) lie below ln(1 + failure);
-    otherwise INCONCLUSIVE: BETWEEN_LIMITS, TOO_FEW_CAMPAIGNS (below 5), TOO_FEW_SAMPLES (a run
-    without enough exchanges; it makes its metric inconclusive), NOT_MEASURED (no run of one side
-    has the number), OVERLAPPING_REQUESTS, ANSWERS_DIFFER, or, in place of a pass, RAW_SLOWER or
-    CLIENTS_SLOWER.  ``waivers`` move limits up.  Spikes
-    and errors are not judged: their rates differ between days by more than counts can show.
-    ``baseline_ns`` is the prediction, ``candidate_ns`` the geometric mean over the runs, the
+    REGRESSION when some metric's lower one-sided limit (at its part of alpha) for candidate -
+    predicted lies above ln(1 + tolerance); PASS when all upper ones (alpha_pass) lie below
+    ln(1 + failure); otherwise INCONCLUSIVE: BETWEEN_LIMITS, TOO_FEW_CAMPAIGNS (below 5),
+    TOO_FEW_SAMPLES (a run without enough exchanges; it makes its metric inconclusive),
+    NOT_MEASURED (no run of one side has the number), OVERLAPPING_REQUESTS, ANSWERS_DIFFER,
+    REQUEST_NOT_SEEN, or, in place of a pass, RAW_SLOWER or CLIENTS_SLOWER.  ``waivers`` move limits
+    up.  Spikes and errors are not judged: their rates differ between days by more than counts can
+    show.  ``baseline_ns`` is the prediction, ``candidate_ns`` the geometric mean over the runs, the
     interval a two-sided 95% one; the evidence and its thresholds are NaN.
 
     Raises `ValueError` for a waiver of what is not gated.
     """
-    gate.check_waivers(waivers)
+    stored_runs = [run for campaign in baseline for run in campaign.runs]
+    gate.check_waivers(waivers, request_names([*stored_runs, *candidate.runs]))
     waived = {waiver.metric: waiver for waiver in waivers}
     metrics = tuple(
         _judge(baseline, candidate, metric, gate, waived.get(metric.name))
         for metric in gate.compared
     )
-    stored_runs = [run for campaign in baseline for run in campaign.runs]
-    differences = answer_differences(stored_runs, candidate.runs, gate)
+    differences = [
+        *answer_differences(stored_runs, candidate.runs, gate),
+        *unseen_requests(stored_runs, candidate.runs),
+    ]
     blocked = [
         fact
         for who, runs in (("baseline", stored_runs), ("candidate", list(candidate.runs)))
@@ -162,7 +167,7 @@ def _judge(
 ) -> MetricVerdict:
     zone = zone_of(metric, gate, waiver=waiver)
     prediction, shortfalls = predict(baseline, candidate.runs, metric)
-    to_fail = prediction.limit(1.0 - gate.alpha / len(gate.compared))
+    to_fail = prediction.limit(1.0 - gate.alpha_stored(metric))
     to_pass = prediction.limit(1.0 - gate.alpha_pass)
     outcome = Outcome.INCONCLUSIVE
     if not shortfalls:
@@ -193,6 +198,7 @@ def _judge(
         waived=waiver_in_force(waiver),
         raw_candidate_ns=_raw_ns(candidate, metric),
         shortfalls=shortfalls,
+        request=metric.request or "",
     )
 
 
@@ -205,11 +211,10 @@ def _unmeasured(verdict: MetricVerdict) -> bool:
 def _raw_ns(candidate: Campaign, metric: Metric) -> float:
     """Geometric mean of the runs' raw numbers; NaN where none of them was corrected."""
     stage, quantile = metric.stage, metric.quantile
-    corrected = [run.corrected for run in candidate.runs if run.corrected is not None]
+    runs = [request_part(run, metric.request) for run in candidate.runs]
+    corrected = [run.corrected for run in runs if run.corrected is not None]
     if quantile is None or not any(stage in one.histograms for one in corrected):
         return math.nan
-    found = [
-        run_quantile_ns(replace(run, corrected=None), stage, quantile)[0] for run in candidate.runs
-    ]
+    found = [run_quantile_ns(without_correction(run), stage, quantile)[0] for run in runs]
     known = [value for value in found if math.isfinite(value)]
     return float(np.exp(np.mean(np.log(known)))) if known else math.nan

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 from socklat_gate.errors import Reason
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.facts import ReasonFact
+from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.names import WHOLE
 from socklat_gate.measured.run import Run
+from socklat_gate.measured.run_values import without_correction
 from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.prediction import predict
 from socklat_gate.verdict.zone import zone_of
@@ -76,8 +78,18 @@ def _shown(
 
 
 def _raw(run: Run, _stage: str) -> Run:
-    return replace(run, corrected=None)
+    return without_correction(run)
 
 
 def _client(run: Run, stage: str) -> Run:
-    return replace(run, histograms={stage: run.load.client}, corrected=None)
+    """Its times and those of its names in place of the stage."""
+    names = {
+        name: replace(part, histograms={stage: _times(run, name)}, corrected=None)
+        for name, part in run.requests.items()
+    }
+    return replace(run, histograms={stage: run.load.client}, corrected=None, requests=names)
+
+
+def _times(run: Run, name: str) -> Histogram:
+    part = run.load.requests.get(name)
+    return part.client if part else Histogram.empty()

@@ -50,7 +50,7 @@ def zone_of(
         d0=d0,
         d1=d0 + width,
         scale=width if scale is None else scale,
-        threshold_fail=1.0 / gate.alpha_metric,
+        threshold_fail=1.0 / gate.alpha_of(metric),
         threshold_pass=1.0 / gate.alpha_pass,
     )
 

@@ -101,7 +101,8 @@ def test_the_document_of_curves_is_small_and_complete():
 
 def test_the_evidence_is_redrawn_as_it_was_decided():
     result = decided()
-    traces = evidence_traces(result.verdict)
+    together, *traces = evidence_traces(result.verdict)
+    assert max(1.0, *together.fail) == pytest.approx(result.verdict.together.evidence)
     for trace, metric in zip(traces, result.verdict.metrics, strict=True):
         assert trace.labels == tuple(range(6))
         assert max(1.0, *trace.fail) == pytest.approx(metric.evidence_fail)
@@ -120,23 +121,23 @@ def test_pairs_set_aside_do_not_count_and_starts_are_one_observation():
     gate = GATE.model_copy(update={"pairs_per_start": 2})
     pairs = tuple(replace(make_pair(i, 1.3), start=i // 2) for i in range(6))
     verdict = decide(pairs, gate, budget_spent=Reason.BUDGET_PAIRS)
-    (trace, _) = evidence_traces(verdict)
+    (_together, trace, _) = evidence_traces(verdict)
     assert trace.labels == (1, 3, 5)
 
 
 def test_evidence_by_another_scale_is_drawn_as_it_was_decided():
     result = decided()
     verdict = decide(result.pairs, GATE, {"response_p50": 1.0}, Reason.BUDGET_PAIRS)
-    trace = evidence_traces(verdict)[0]
+    trace = evidence_traces(verdict)[1]
     assert max(1.0, *trace.fail) == pytest.approx(verdict.metrics[0].evidence_fail)
 
 
 def test_evidence_that_is_not_known_step_by_step_is_not_drawn():
-    result = decided()
-    metrics = tuple(replace(one, trace=EvidenceTrace()) for one in result.verdict.metrics)
-    assert evidence_traces(replace(result.verdict, metrics=metrics)) == ()
-    endless = tuple(replace(one, threshold_fail=math.nan) for one in result.verdict.metrics)
-    assert evidence_traces(replace(result.verdict, metrics=endless)) == ()
+    verdict = replace(decided().verdict, together=None)
+    metrics = tuple(replace(one, trace=EvidenceTrace()) for one in verdict.metrics)
+    assert evidence_traces(replace(verdict, metrics=metrics)) == ()
+    endless = tuple(replace(one, threshold_fail=math.nan) for one in verdict.metrics)
+    assert evidence_traces(replace(verdict, metrics=endless)) == ()
     assert evidence_traces(make_result("compare").verdict) == ()
     assert '"evidence":{"metrics":[]}' in render_html(make_result("run"))
 

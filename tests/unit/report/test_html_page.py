@@ -125,6 +125,7 @@ def test_what_the_script_reads_is_strict_json() -> None:
     data = json.loads(holder.text, parse_constant=refuse)
     assert {"curves", "evidence", "heat"} == data.keys()
     assert [one["name"] for one in data["evidence"]["metrics"]] == [
+        "all together",
         "response_p50",
         "cpu_per_request",
     ]

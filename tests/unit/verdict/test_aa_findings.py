@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from socklat_gate.errors import InvalidMeasurement, Reason
@@ -18,7 +17,7 @@ from socklat_gate.scenario.gating import Gate, Metric
 from socklat_gate.verdict import aa_findings as calibration
 from socklat_gate.verdict.aa_findings import study
 from socklat_gate.verdict.decide import decide
-from socklat_gate.verdict.resampling import MIN_PAIRS, first_pass, metric_tests
+from socklat_gate.verdict.resampling import MIN_PAIRS, Resampled, first_pass, metric_tests
 from socklat_gate.wording.notes import note_text
 from tests.unit.verdict.builders import pair_of, pairs_with, scaled_run
 
@@ -88,12 +87,11 @@ def test_the_spread_of_a_pair_is_the_one_put_in() -> None:
 
 def test_resampled_jobs_end_as_the_gate_would_end_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every job again, pair by pair, by the gate itself; a loose gate, so that some are wrong."""
-    drawn: list[npt.NDArray[np.float64]] = []
+    drawn: list[Resampled] = []
 
     def spy(*arguments: Any) -> Any:
-        draws = original(*arguments)
-        drawn.extend(d for d, _ in draws)
-        return draws
+        drawn.append(original(*arguments))
+        return drawn[-1]
 
     original = calibration.resample
     monkeypatch.setattr(calibration, "resample", spy)
@@ -103,12 +101,9 @@ def test_resampled_jobs_end_as_the_gate_would_end_them(monkeypatch: pytest.Monke
     pairs = pairs_with(noise(0.12, 8))
     found = study(pairs, loose, 1.0, 5)
 
-    by_size = {
-        round(abs(math.log(r)), 9): p for r, p in zip(found.metrics[0].ratios, pairs, strict=True)
-    }
     false_alarms = decided = 0
-    for job in drawn[0]:
-        measured = [as_drawn(by_size[round(abs(float(d)), 9)], float(d)) for d in job]
+    for chosen, signs in zip(drawn[0].chosen, drawn[0].signs, strict=True):
+        measured = [as_drawn(pairs[at], sign) for at, sign in zip(chosen, signs, strict=True)]
         looks = [decide(measured[:n], loose).outcome for n in range(1, len(measured) + 1)]
         ends = [outcome for outcome in looks if outcome is not Outcome.INCONCLUSIVE]
         decided += bool(ends)
@@ -117,10 +112,9 @@ def test_resampled_jobs_end_as_the_gate_would_end_them(monkeypatch: pytest.Monke
     assert 0 < false_alarms < decided
 
 
-def as_drawn(pair: Pair, d: float) -> Pair:
+def as_drawn(pair: Pair, sign: float) -> Pair:
     """The pair, its arms swapped when that is how it was drawn."""
-    p50_ns = [run.histograms["service"].quantile_ns(0.5) for run in (pair.baseline, pair.candidate)]
-    if (p50_ns[1] > p50_ns[0]) == (d > 0):
+    if sign > 0:
         return pair
     return replace(pair, baseline=pair.candidate, candidate=pair.baseline)
 

@@ -39,7 +39,7 @@ def pairs_of(ours: Sequence[int], theirs: Sequence[int], planned: int = DUE) -> 
 
 def judged(pairs: Sequence[Pair], gate: Gate = GATE, **waived: Waiver) -> dict[str, CountVerdict]:
     found = judge_counts(pairs, cluster_ids(pairs), gate, waived)
-    return {one.name: one for one in found}
+    return {one.verdict.name: one.verdict for one in found}
 
 
 def waiver(metric: str, ceiling: float) -> Waiver:

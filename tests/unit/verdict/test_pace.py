@@ -52,8 +52,8 @@ def test_requests_that_response_times_do_not_explain(ours: Run, theirs: Run, lag
 @pytest.mark.parametrize(("candidate"), [tool(5_600), tool(2_000, planned=3_000)])
 def test_a_closed_loop_that_loses_requests_is_less_capacity(candidate: Run) -> None:
     pairs = [pair_of(tool(11_000), candidate, at) for at in range(12)]
-    found = {one.name: one for one in judge_counts(pairs, cluster_ids(pairs), Gate())}["capacity"]
+    found = judge_counts(pairs, cluster_ids(pairs), Gate())[1].verdict
     assert found.failed
     assert (found.baseline_count, found.candidate_count, found.candidate_total) == (0, 12, 12)
     first = judge_counts(pairs[:5], cluster_ids(pairs[:5]), Gate())
-    assert [one.name for one in first if one.undecided] == ["capacity"]
+    assert [one.verdict.name for one in first if one.verdict.undecided] == ["capacity"]

@@ -63,7 +63,7 @@ def test_the_simulation_decides_as_the_gate_does(
     for job in range(12):
         pairs = [_pair(drawn, job, at) for at in range(GATE.max_pairs)]
         for used in (5, 6, 9, 20, 40):
-            errors = judge_counts(pairs[:used], cluster_ids(pairs[:used]), GATE)[0]
+            errors = judge_counts(pairs[:used], cluster_ids(pairs[:used]), GATE)[0].verdict
             open_ = not (ends.fail[job] <= used or ends.passed[job] <= used)
             if open_:
                 assert not errors.failed

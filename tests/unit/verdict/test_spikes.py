@@ -45,7 +45,7 @@ def pairs_of(ours: Sequence[int], theirs: Sequence[int]) -> list[Pair]:
 
 
 def judged(pairs: list[Pair], gate: Gate = GATE, **more: object) -> SpikeVerdict:
-    return judge_spikes(pairs, cluster_ids(pairs), gate, **more)
+    return judge_spikes(pairs, cluster_ids(pairs), gate, **more).verdict
 
 
 @pytest.mark.parametrize(

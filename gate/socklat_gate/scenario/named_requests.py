@@ -1,0 +1,49 @@
+"""What a gate and the named requests of a load have to do with each other."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+from socklat_gate.scenario.gating import Gate
+from socklat_gate.scenario.load import Load
+from socklat_gate.scenario.located import problem_at
+from socklat_gate.scenario.shaped_rate import mean_rate
+
+__all__ = ["all_per_run", "check_requests", "expected_per_run", "names_of"]
+
+
+def names_of(load: Load) -> tuple[str, ...]:
+    """Names of the requests that the load mixes, in its order; () where it sends one kind."""
+    return tuple(request.name for request in load.request)
+
+
+def all_per_run(load: Load) -> float:
+    """Requests that are expected in a run of one arm."""
+    return mean_rate(load) * load.duration_s
+
+
+def expected_per_run(load: Load) -> dict[str, float]:
+    """By name, how many of them."""
+    whole = sum(request.weight for request in load.request)
+    return {one.name: all_per_run(load) * one.weight / whole for one in load.request}
+
+
+def check_requests(gate: Gate, load: Load) -> None:
+    """Raises a `PydanticCustomError` for a metric of a request that the load does not name."""
+    names = names_of(load)
+    for at, metric in enumerate(gate.metrics):
+        if metric.request and metric.request not in names:
+            raise problem_at(_unknown(metric.request, names, load), "metrics", at, "request")
+
+
+def _unknown(request: str, names: Sequence[str], load: Load) -> str:
+    if load.driver == "command":
+        return (
+            'with driver "command" it is not known which request is which: take request away, or '
+            'send the requests with driver "http" or "tcp"'
+        )
+    if not names:
+        return f"there is no [[load.request]]: name one {request!r}, or take request away"
+    near = difflib.get_close_matches(request, names, n=1, cutoff=0.0)[0]
+    return f"no [[load.request]] is called {request!r}; did you mean {near!r}?"

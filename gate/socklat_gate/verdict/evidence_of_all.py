@@ -1,0 +1,135 @@
+"""Everything that is judged over pairs, taken together and settled: what failed, and why."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from socklat_gate.measured.names import SPIKES
+from socklat_gate.measured.pair import Pair
+from socklat_gate.measured.verdict import CountVerdict, JointEvidence, SpikeVerdict
+from socklat_gate.verdict.clusters import ClusterIds
+from socklat_gate.verdict.counts import JudgedCount
+from socklat_gate.verdict.estimate import FURTHER_LIMIT, projected_evidence
+from socklat_gate.verdict.evidence import as_e_value
+from socklat_gate.verdict.judge import JudgedMetric, MetricEvidence, judge_metric
+from socklat_gate.verdict.limits import JudgedLimit, failed_limit
+from socklat_gate.verdict.spikes import JudgedSpikes
+from socklat_gate.verdict.together import Strand, Together, judge_together
+
+if TYPE_CHECKING:
+    from socklat_gate.scenario.gating import Gate
+
+__all__ = ["Judged", "Weighed", "joint_evidence", "settle"]
+
+LIMIT = "limit "
+"""Before a limit's name: a metric can be compared and limited."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """The evidence of metrics, limits, counts and spikes (None: not judged), not yet settled.
+
+    ``approximate``: requests overlap, so that nothing fails by times.
+    """
+
+    metrics: Sequence[MetricEvidence]
+    limits: Sequence[JudgedLimit]
+    counts: Sequence[JudgedCount]
+    spikes: JudgedSpikes | None
+    approximate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The same with their verdicts, and how they stand ``together``.
+
+    ``to_fail`` are further pairs until they fail together, if pairs to come resemble those seen.
+    """
+
+    metrics: list[JudgedMetric]
+    limits: tuple[JudgedLimit, ...]
+    counts: tuple[CountVerdict, ...]
+    spikes: SpikeVerdict | None
+    together: Together
+    to_fail: int | None
+
+
+def settle(weighed: Weighed, gate: Gate, budget: int) -> Judged:
+    """Verdicts on all of it; ``budget`` in clusters."""
+    together = judge_together(_strands(weighed, gate), gate.alpha)
+    named = together.named
+    metrics = [
+        judge_metric(one, gate, budget=budget, failed=one.metric.name in named)
+        for one in weighed.metrics
+    ]
+    limits = tuple(
+        failed_limit(one) if LIMIT + one.verdict.name in named else one for one in weighed.limits
+    )
+    return Judged(
+        metrics=metrics,
+        limits=limits,
+        counts=tuple(one.settled(failed=one.verdict.name in named) for one in weighed.counts),
+        spikes=replace(weighed.spikes.verdict, failed=SPIKES in named) if weighed.spikes else None,
+        together=together,
+        to_fail=_to_fail(weighed, gate),
+    )
+
+
+def joint_evidence(
+    together: Together, gate: Gate, pairs: Sequence[Pair], clusters: ClusterIds
+) -> JointEvidence:
+    """As a verdict carries it."""
+    last = {int(cluster): pair.index for cluster, pair in zip(clusters, pairs, strict=True)}
+    running = together.running.tolist()
+    return JointEvidence(
+        evidence=together.evidence,
+        threshold=1.0 / gate.alpha,
+        pairs=tuple(last[cluster] for cluster in range(len(running))),
+        trace=tuple(map(as_e_value, running)),
+    )
+
+
+def _strands(weighed: Weighed, gate: Gate) -> list[Strand]:
+    found = [Strand(one.verdict.name, one.alpha, one.log_evidence) for one in weighed.counts]
+    if weighed.approximate:
+        return found
+    if weighed.spikes is not None:
+        found.append(Strand(SPIKES, gate.alpha_spikes, weighed.spikes.log_evidence))
+    found += [
+        Strand(LIMIT + one.verdict.name, 1.0 / one.verdict.threshold_fail, one.above)
+        for one in weighed.limits
+        if not one.verdict.shortfalls
+    ]
+    found += [
+        Strand(one.metric.name, gate.alpha_of(one.metric), one.running_fail)
+        for one in weighed.metrics
+        if not one.ratios.shortfalls
+    ]
+    return found
+
+
+def _to_fail(weighed: Weighed, gate: Gate) -> int | None:
+    """By the metrics' evidence as it would grow; the rest stays what it is."""
+    grown = [
+        math.log(gate.alpha_of(one.metric))
+        + projected_evidence(one.d, one.zone.d0, one.zone.scale, FURTHER_LIMIT)
+        for one in weighed.metrics
+        if not one.ratios.shortfalls and one.d.size
+    ]
+    if not grown or weighed.approximate:
+        return None
+    rest = [
+        one.log_evidence[-1] + math.log(one.alpha)
+        for one in _strands(replace(weighed, metrics=()), gate)
+        if one.log_evidence.size
+    ]
+    total = np.logaddexp.reduce(np.array(grown), axis=0)
+    if rest:
+        total = np.logaddexp(total, np.logaddexp.reduce(np.array(rest)))
+    reached = np.flatnonzero(total >= 0.0)
+    return int(reached[0]) * gate.pairs_per_start if reached.size else None
