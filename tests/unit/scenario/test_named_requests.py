@@ -11,7 +11,7 @@ from socklat_gate.job.scenario_notes import scenario_notes
 from socklat_gate.measured.facts import NoteCode
 from socklat_gate.measured.names import REQUEST_STAGES
 from socklat_gate.measured.records import EXCHANGE_STAGES
-from socklat_gate.scenario import Scenario
+from socklat_gate.scenario import Gate, Scenario
 from socklat_gate.scenario.loader import load_scenario
 from socklat_gate.wording.notes import note_text
 
@@ -68,8 +68,7 @@ def test_the_default_is_the_whole_and_what_of_each_name_comes_often_enough(tmp_p
 def test_a_gate_table_without_metrics_has_the_default_ones_too(tmp_path: Path) -> None:
     scenario = loaded(tmp_path, HEAD + NAMES + "[gate]\nmax_pairs = 20\n")
     assert len(scenario.gate.metrics) == 7
-    again = Scenario.model_validate_json(scenario.model_dump_json())
-    assert again.gate == scenario.gate
+    assert Gate.model_validate(scenario.gate.model_dump()) == scenario.gate
 
 
 def test_metrics_that_are_given_are_all_there_are(tmp_path: Path) -> None:
