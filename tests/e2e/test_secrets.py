@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from socklat_gate.documents.files import read_result
 from socklat_gate.errors import Exit, Reason
 from tests.e2e.done import Done
 from tests.e2e.harness import Gate
@@ -250,3 +251,36 @@ def test_an_unset_secret_starts_nothing(gate: Gate, scenario: Scenario) -> None:
     said = gate.gate(path).refused(Exit.USAGE, Reason.BAD_SECRET)
     assert "service.env.SHOP_TOKEN: the variable CANARY_NOT_SET is not set" in said
     assert "socklat.toml:" in said
+
+
+def test_a_cache_with_a_password_is_gated(
+    gate: Gate, scenario: Scenario, redis_image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The service's own copy is in its arguments: this is about the load's.
+    password = secrets.token_hex(16)
+    monkeypatch.setenv("CACHE_PASSWORD", password)
+    server = ["/usr/bin/redis-server", "--bind", "0.0.0.0", "--save", "", "--requirepass", password]
+    path = scenario(
+        service={"image": redis_image, "command": server, "port": 6379},
+        load={
+            "hello": ["AUTH ", {"env": "CACHE_PASSWORD"}, r"\r\n"],
+            "payload": r"*2\r\n$4\r\nECHO\r\n$5\r\nhello\r\n",
+            "response": "resp",
+            "expect": {"prefix": "$5"},
+            "connections": 7,
+        },
+    )
+    done = gate.gate(path, "--quiet", baseline=redis_image)
+    verdict = done.judged(Exit.PASS, Reason.NO_REGRESSION)
+    counts = read_result(done.out / "result.json").completeness
+    assert counts is not None
+    # Seven connections an arm and pair said hello, and none of it is an exchange.
+    assert counts.seen == counts.recorded + counts.filtered
+    assert (counts.mismatch, counts.overlapped) == (0.0, 0)
+    assert verdict["pairs"] > 0
+
+    monkeypatch.setenv("CACHE_PASSWORD", password + "x")
+    verdict = gate.gate(path, "--quiet", baseline=redis_image).judged(
+        Exit.INVALID, Reason.LOAD_REFUSED
+    )
+    assert "load.hello was refused: WRONGPASS" in verdict["reasons"][0]["text"]

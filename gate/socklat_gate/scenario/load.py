@@ -126,6 +126,13 @@ class Load(StrictModel):
         "which can be a secret's place",
         examples=[r"PING\r\n"],
     )
+    hello: Payload | None = Field(
+        None,
+        min_length=1,
+        description="bytes of driver tcp that begin every connection, such as AUTH: they are no "
+        "request, and their one response must be no error",
+        examples=[["AUTH ", {"env": "REDIS_PASSWORD"}, r"\r\n"]],
+    )
     response: Literal["resp"] | int | str = Field(
         "resp", description='end of a response: "resp", a length in bytes, or "until:DELIMITER"'
     )
@@ -201,7 +208,7 @@ class Load(StrictModel):
 
     _rows: Feeder | None = PrivateAttr(None)
 
-    @field_validator("payload")
+    @field_validator("payload", "hello")
     @classmethod
     def _payload(cls, value: str | list[Shown] | None) -> str | list[Shown] | None:
         parse_payload(payload_shown(value or ""))
@@ -245,6 +252,8 @@ class Load(StrictModel):
 
     @model_validator(mode="after")
     def _driver_has_what_it_needs(self) -> Load:
+        if self.driver != "tcp" and self.hello is not None:
+            raise ValueError("hello is of driver tcp: other protocols begin in their own way")
         if self.driver == "tcp" and not self.payload and not self.request:
             raise ValueError("driver tcp needs a payload")
         if self.driver == "command" and self.command is None:
@@ -344,6 +353,7 @@ class Load(StrictModel):
             self.driver in {"grpc", "websocket"}
             or (self.driver == "http" and self.http == "2")
             or (self.driver != "command" and self.tls is not None)
+            or self.hello is not None
         )
 
     @property

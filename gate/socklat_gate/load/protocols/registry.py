@@ -11,10 +11,12 @@ from socklat_gate.load.protocols import delimiter, http, length, postgresql, res
 from socklat_gate.load.protocols.authority import authority_of
 from socklat_gate.load.protocols.by_driver import MakeSession, alpn_of, framed_sessions
 from socklat_gate.load.protocols.expecting import ExpectingParser
+from socklat_gate.load.protocols.hello import HelloSession
 from socklat_gate.load.protocols.parser import ResponseParser
 from socklat_gate.load.protocols.plain import PlainRequests, PlainSession
 from socklat_gate.load.protocols.protocol import Detector, Framing, LoadProtocol
 from socklat_gate.load.protocols.tls import TlsClient, TlsSession
+from socklat_gate.scenario.payload import parse_payload
 
 if TYPE_CHECKING:
     from socklat_gate.load.capture import Capture
@@ -67,7 +69,11 @@ def _plain_sessions(
         return framing.request_bytes(message, authority, length)
 
     requests = PlainRequests(source, write, partial(_parser, load, capture=capture))
-    return lambda: PlainSession(requests)
+    if load.hello is None:
+        return lambda: PlainSession(requests)
+    assert isinstance(load.hello, str), "load.load_json reveals it"
+    hello, first = parse_payload(load.hello), source.requests[0]
+    return lambda: HelloSession(requests, hello, framing.parser(first))
 
 
 def request_bytes(load: Load, host: str, port: int) -> bytes:
