@@ -37,13 +37,17 @@ def http_get(
     most_bytes: int = CHUNK,
     tls: bool = False,
 ) -> Got:
-    """What ``path`` responds within `TRY_TIMEOUT_S`; reads at most ``most_bytes``."""
-    started_s = time.monotonic()
+    """What ``path`` responds within `TRY_TIMEOUT_S`; reads at most ``most_bytes``.
+
+    The time is that of the exchange, without the connection.
+    """
     usual = {**AGENT, "Host": host_header(host, port, tls=tls)}
     given = {name.lower() for name in headers or {}}
     kept = {name: text for name, text in usual.items() if name.lower() not in given}
     with closing(connect_http(host, port, TRY_TIMEOUT_S, tls=tls)) as connection:
         try:
+            connection.connect()
+            started_s = time.monotonic()
             connection.request(method, path, headers={**kept, **(headers or {})})
             response = connection.getresponse()
             body = bytearray()

@@ -35,6 +35,9 @@ COMMENTS = {
 REQUEST_KEYS = ("method", "path", "payload")
 """Keys of [load] that say what is sent; a list of requests does so instead."""
 
+HEALTH_PATHS = ("/health", "/healthz", "/ready", "/readyz", "/readiness", "/live", "/livez")
+"""Where services usually tell that they are ready."""
+
 
 def scenario_text(
     source: Source, port: int, found: DetectedProtocol, proposal: Proposal | None = None
@@ -52,7 +55,7 @@ def scenario_text(
             name=toml(source.name),
             start=[(key, toml(value), COMMENTS[key]) for key, value in source.keys.items()],
             port=port,
-            ready=toml(found.path) if found.status == 200 else "",
+            ready=toml(path) if (path := _ready_path(found, proposal)) else "",
             ready_by="https" if found.tls else "http",
             verified=found.verified,
             problem=found.problem,
@@ -66,6 +69,14 @@ def scenario_text(
             by_default=judged.by_default,
         )
     )
+
+
+def _ready_path(found: DetectedProtocol, proposal: Proposal | None) -> str:
+    """A path that responds 200 once the service is ready; empty if none is known."""
+    if found.status == 200:
+        return found.path
+    paths = {one.path for one in proposal.active} if proposal and found.verified else set()
+    return next((path for path in HEALTH_PATHS if path in paths), "")
 
 
 def is_stand_in(found: DetectedProtocol, proposal: Proposal | None) -> bool:

@@ -13,7 +13,7 @@ LITERAL = "'''"
 def toml(value: str | float | bool | list[str] | Mapping[str, str]) -> str:
     """A string, a number, a truth value, an array or an inline table of strings, in TOML.
 
-    A string of several lines stands as it is where that is possible.
+    A string of several lines, or with quotes, stands as it is where that is possible.
     """
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{toml(key)} = {toml(one)}" for key, one in value.items()) + " }"
@@ -21,13 +21,17 @@ def toml(value: str | float | bool | list[str] | Mapping[str, str]) -> str:
         return "[" + ", ".join(map(toml, value)) + "]"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float | int):
-        return f"{value:.6g}"
-    if "\n" in value and LITERAL not in value and not value.endswith("'") and _plain(value):
-        return f"{LITERAL}\n{value}{LITERAL}"
+    return _string(value) if isinstance(value, str) else f"{value:.6g}"
+
+
+def _string(text: str) -> str:
+    if "\n" in text and LITERAL not in text and not text.endswith("'") and _plain(text):
+        return f"{LITERAL}\n{text}{LITERAL}"
+    if ('"' in text or "\\" in text) and "'" not in text and text.isprintable():
+        return f"'{text}'"
     # JSON's escapes are TOML's, but for DEL; half a pair of surrogates is no character of either.
-    text = value.encode("utf-8", "replace").decode()
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    whole = text.encode("utf-8", "replace").decode()
+    return json.dumps(whole, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _plain(text: str) -> bool:

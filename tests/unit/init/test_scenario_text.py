@@ -7,6 +7,7 @@ import pytest
 from socklat_gate.init.detection import guess
 from socklat_gate.init.scenario_text import rate_for, scenario_text
 from socklat_gate.init.source import Source, scenario_name
+from socklat_gate.init.traffic.proposal import Proposal, ProposedRequest
 from socklat_gate.load.protocols.http_detection import HTTP
 from socklat_gate.load.protocols.protocol import DetectedProtocol
 from socklat_gate.scenario import Scenario
@@ -129,3 +130,29 @@ def test_rates_are_round() -> None:
 )
 def test_names(text: str, name: str) -> None:
     assert scenario_name(text) == name
+
+
+def test_a_health_path_among_the_requests_tells_when_it_is_ready(tmp_path: Path) -> None:
+    proposal = Proposal(
+        "a test", (ProposedRequest("a", 1.0), ProposedRequest("b", 1.0, path="/ready"))
+    )
+    for status, ready in ((404, "/ready"), (200, "/")):
+        detected = DetectedProtocol(HTTP, "/", status, verified=True)
+        path = tmp_path / "socklat.toml"
+        path.write_text(scenario_text(source(), 80, detected, proposal), encoding="utf-8")
+        assert load_scenario(path).service.ready.http == ready
+    path.write_text(scenario_text(source(), 80, guess(80), proposal), encoding="utf-8")
+    assert load_scenario(path).service.ready.http is None
+
+
+def test_a_redis_gets_reads_and_writes_and_no_stand_in(tmp_path: Path) -> None:
+    load = written(tmp_path, source(), 6379, guess(6379)).load
+    assert [(one.name, one.weight) for one in load.request] == [("get", 80), ("set", 20)]
+    assert (
+        load.request[0].payload == r"*2\r\n$3\r\nGET\r\n$12\r\nsocklat:{random_int:1000:1999}\r\n"
+    )
+    assert not load.stand_in
+    memcached = written(tmp_path, source(), 11211, guess(11211)).load
+    assert [one.response for one in memcached.request] == [None, r"until:\r\n"]
+    assert not written(tmp_path, source(), 5432, guess(5432)).load.stand_in
+    assert written(tmp_path, source(), 80, guess(80)).load.stand_in
