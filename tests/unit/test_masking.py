@@ -172,3 +172,10 @@ def test_nothing_is_known_after_forgetting() -> None:
     masking.forget_all()
     assert masking.registered() == ()
     assert mask_foreign(PLAIN) == PLAIN
+
+
+def test_a_long_value_takes_no_time_to_speak_of() -> None:
+    value = "0123456789abcdef" * 4000
+    register(value)
+    assert mask(f"a {value} b") == f"a {MASK} b"
+    assert mask_cut(f"{value[30:]} b") == f"{MASK} b"

@@ -132,6 +132,7 @@ async def serve(
     listener = asyncio.ensure_future(listen())
     try:
         await driver.connect()
+        masking.be_ready()
         write_event({"event": "connected", "secrets": driver.secrets()})
         await begun.wait()
         counts = await driver.run(
