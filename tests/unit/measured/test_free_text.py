@@ -37,7 +37,7 @@ IDENTIFIERS = {
     *("Result.hooks", "Result.scenario_hash", "Result.scenario_name"),
     *("MetricVerdict.name", "MetricVerdict.stage", "ReasonFact.subject", "StageShare.stage"),
     *("Run.image", "Run.image_id", "Spike.peer", "Waived.baseline", "Waived.expires"),
-    *("Waived.link", "CountVerdict.name"),
+    *("Waived.link", "CountVerdict.name", "Attribution.request", "MetricVerdict.request"),
 }
 """What something is looked up by, or what the machine or the scenario's own text says."""
 
