@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.load_counts import Answers, RequestCounts
-from socklat_gate.measured.request_values import (
-    request_corrected,
-    request_histogram,
-    request_names,
-)
 from socklat_gate.measured.run import Join, Mismatch, Run
+from socklat_gate.measured.run_values import request_names
 from socklat_gate.report.arm_runs import Arms
+from socklat_gate.report.request_parts import is_corrected, request_arms, shown_histogram
 
 __all__ = ["RequestNumbers", "join_of", "request_numbers", "weight_of"]
 
@@ -38,23 +35,24 @@ class RequestNumbers:
     corrected: frozenset[str]
 
 
-def request_numbers(arms: Arms) -> Iterator[RequestNumbers]:
-    """Of every name, of every arm that has it."""
-    names = request_names(run for _, runs in arms for run in runs)
-    for name in names:
+def request_numbers(arms: Arms, names: Iterable[str] | None = None) -> Iterator[RequestNumbers]:
+    """Of these names, or of every one, of every arm that has it."""
+    every = request_names(run for _, runs in arms for run in runs)
+    for name in every if names is None else names:
+        parts = dict(request_arms(arms, name))
         for arm, runs in arms:
-            parts = [run.requests[name] for run in runs if name in run.requests]
             counts = [run.load.requests[name] for run in runs if name in run.load.requests]
-            if parts or counts:
-                stages = dict.fromkeys(stage for part in parts for stage in part.histograms)
+            found = [run.requests[name] for run in runs if name in run.requests]
+            if found or counts:
+                stages = dict.fromkeys(stage for part in parts[arm] for stage in part.histograms)
                 yield RequestNumbers(
                     name,
                     arm,
                     _merged(counts),
-                    sum(part.exchanges for part in parts),
-                    sum(part.spikes for part in parts),
-                    {stage: request_histogram(runs, name, stage) for stage in stages},
-                    frozenset(s for s in stages if request_corrected(runs, name, s)),
+                    sum(part.exchanges for part in found),
+                    sum(part.spikes for part in found),
+                    {stage: shown_histogram(parts[arm], stage) for stage in stages},
+                    frozenset(stage for stage in stages if is_corrected(parts[arm], stage)),
                 )
 
 

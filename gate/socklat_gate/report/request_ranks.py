@@ -6,8 +6,8 @@ import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from socklat_gate.measured.request_values import request_names
 from socklat_gate.measured.run import Run
+from socklat_gate.measured.run_values import request_names
 from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.report.arm_runs import Arms
 from socklat_gate.report.count_rows import count_outcome

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from socklat_gate.measured.attribution import Attribution
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.load_counts import RequestCounts
-from socklat_gate.measured.request_values import request_corrected, request_histogram
-from socklat_gate.measured.run import Run
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, Verdict
 from socklat_gate.report.arm_runs import Arms
+from socklat_gate.report.request_numbers import RequestNumbers, request_numbers
 from socklat_gate.report.request_ranks import RankedRequest, listed_requests
 from socklat_gate.wording import units
 from socklat_gate.wording.outcomes import outcome_text
@@ -116,52 +115,46 @@ def _section(
     slices: tuple[RequestSlice, ...] = (),
     others: Sentence = (),
 ) -> Requests:
-    runs = [of_arm for _, of_arm in arms]
+    numbers = [list(request_numbers(arms, [one.name])) for one in ranked]
     metrics = verdict.metrics if verdict else ()
-    rows = tuple(_row(one, runs, metrics) for one in ranked)
-    names = [one.name for one in ranked]
-    raw = any(not request_corrected(of_arm, name, WHOLE) for of_arm in runs for name in names)
+    rows = tuple(_row(*pair, metrics) for pair in zip(ranked, numbers, strict=True))
     return Requests(
         rows,
         slices,
         judged=any(one.outcome is not None for one in ranked),
         spikes=any(row.spikes != "0" for row in rows),
-        raw=raw,
+        raw=any(WHOLE not in one.corrected for found in numbers for one in found),
         others=others,
     )
 
 
 def _row(
-    one: RankedRequest, runs: Sequence[Sequence[Run]], metrics: Sequence[MetricVerdict]
+    ranked: RankedRequest, numbers: Sequence[RequestNumbers], metrics: Sequence[MetricVerdict]
 ) -> RequestRow:
     judged = {
         metric.quantile: metric
         for metric in metrics
-        if metric.request == one.name and metric.stage == WHOLE
+        if metric.request == ranked.name and metric.stage == WHOLE
     }
-    counts = [[r.load.requests[one.name] for r in of if one.name in r.load.requests] for of in runs]
-    sizes = [Histogram.merged(part.answers.sizes for part in parts) for parts in counts]
-    spikes = [sum(r.requests[one.name].spikes for r in of if one.name in r.requests) for of in runs]
     return RequestRow(
-        name=one.name,
-        share=units.share(one.weight),
-        requests=_side_by_side(
-            [_requests(one.name, *pair) for pair in zip(runs, counts, strict=True)]
-        ),
-        quantiles=_quantiles(one.name, runs, judged),
-        errors=_side_by_side([_errors(parts) for parts in counts]),
-        size=_side_by_side([units.size(size.quantile_ns(0.5)) for size in sizes]),
-        spikes=_side_by_side([units.count(number) for number in spikes]),
-        verdict=_verdict_text(one),
-        outcome=one.outcome.value if one.outcome else "",
+        name=ranked.name,
+        share=units.share(ranked.weight),
+        requests=_side_by_side([_requests(one) for one in numbers]),
+        quantiles=_quantiles(numbers, judged),
+        errors=_side_by_side([_errors(one.counts) for one in numbers]),
+        size=_side_by_side([_size(one.counts) for one in numbers]),
+        spikes=_side_by_side([units.count(one.spikes) for one in numbers]),
+        verdict=_verdict_text(ranked),
+        outcome=ranked.outcome.value if ranked.outcome else "",
     )
 
 
 def _quantiles(
-    name: str, runs: Sequence[Sequence[Run]], judged: dict[float | None, MetricVerdict]
+    numbers: Sequence[RequestNumbers], judged: Mapping[float | None, MetricVerdict]
 ) -> tuple[QuantileCell, ...]:
     """As judged where they were, else of all exchanges of the arms' runs together."""
-    pooled = [request_histogram(of_arm, name, WHOLE).quantiles_ns(QUANTILES) for of_arm in runs]
+    nothing = Histogram.empty()
+    pooled = [one.stages.get(WHOLE, nothing).quantiles_ns(QUANTILES) for one in numbers]
     cells = []
     for at, quantile in enumerate(QUANTILES):
         metric = judged.get(quantile)
@@ -177,23 +170,28 @@ def _quantiles(
     return tuple(cells)
 
 
-def _requests(name: str, runs: Sequence[Run], counts: Sequence[RequestCounts]) -> str:
+def _requests(one: RequestNumbers) -> str:
     """What the driver sent; without its counts, what the kernel saw."""
-    if counts:
-        return units.count(sum(part.sent for part in counts))
-    return units.count(sum(r.requests[name].exchanges for r in runs if name in r.requests))
+    return units.count(one.counts.sent if one.counts else one.exchanges)
 
 
-def _errors(counts: Sequence[RequestCounts]) -> str:
-    if not counts:
+def _errors(counts: RequestCounts | None) -> str:
+    if counts is None:
         return units.NOT_AVAILABLE
-    errors, planned = sum(one.errors for one in counts), sum(one.planned for one in counts)
-    share = f" ({units.share(errors / planned)})" if errors and planned else ""
-    return f"{units.count(errors)}{share}"
+    known = counts.errors and counts.planned
+    share = f" ({units.share(counts.errors / counts.planned)})" if known else ""
+    return f"{units.count(counts.errors)}{share}"
+
+
+def _size(counts: RequestCounts | None) -> str:
+    sizes = counts.answers.sizes if counts else Histogram.empty()
+    return units.size(sizes.quantile_ns(0.5))
 
 
 def _side_by_side(texts: Sequence[str]) -> str:
-    """Each arm's, or the one that all have."""
+    """Each arm's, or the one that all have; "n/a" of a request that was only judged."""
+    if not texts:
+        return units.NOT_AVAILABLE
     return texts[0] if len(set(texts)) == 1 else BECAME.join(texts)
 
 

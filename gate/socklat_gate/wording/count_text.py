@@ -39,11 +39,7 @@ def count_of_total(name: str, number: int, total: int) -> str:
     if name == CONNECTIONS:
         return f"{units.count(number)} for {units.count(total)}"
     text = f"{units.count(number)} of {units.count(total)}"
-    return (
-        f"{text} ({100 * number / total:.3g}%)"
-        if number and without_request(name) == ERRORS
-        else text
-    )
+    return f"{text} ({100 * number / total:.3g}%)" if number and name == ERRORS else text
 
 
 def counts_summary(verdict: CountVerdict) -> str:

@@ -8,10 +8,14 @@ from collections.abc import Sequence
 from socklat_gate.errors import Reason
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.open_verdict import CANNOT_JUDGE, blocked
-from socklat_gate.measured.request_values import request_histogram
 from socklat_gate.measured.result import Result, RunResult
 from socklat_gate.measured.run import Run
-from socklat_gate.measured.run_values import latency_stage
+from socklat_gate.measured.run_values import (
+    judged_histogram,
+    latency_stage,
+    request_names,
+    request_part,
+)
 from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.wording.advice import ADVICE, COUNTS, CPU, IMPROVED, INTENDED, SPIKES, STAGES
 from socklat_gate.wording.change_text import (
@@ -90,13 +94,18 @@ def _run_sentence(result: RunResult) -> Sentence:
 
 def _slowest_request(runs: Sequence[Run], stage: str) -> Sentence:
     """Which of several named requests has the highest p99; empty without names."""
-    names = dict.fromkeys(name for run in runs for name in run.requests)
-    p99 = {name: request_histogram(runs, name, stage).quantile_ns(0.99) for name in names}
+    p99 = {name: _p99_ns(runs, name, stage) for name in request_names(runs)}
     known = {name: value for name, value in p99.items() if math.isfinite(value)}
     if len(known) < 2:
         return ()
     slowest = max(known, key=known.__getitem__)
     return (f"; slowest of {len(known)} requests: ", Name(slowest), f", p99 {ns(known[slowest])}")
+
+
+def _p99_ns(runs: Sequence[Run], request: str, stage: str) -> float:
+    """As judged, over all runs; NaN without exchanges."""
+    found = (judged_histogram(request_part(run, request), stage) for run in runs)
+    return Histogram.merged(one for one in found if one is not None).quantile_ns(0.99)
 
 
 def _first_reason(verdict: Verdict) -> Sentence:

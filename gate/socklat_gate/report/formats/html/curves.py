@@ -23,9 +23,10 @@ __all__ = [
     "TABLE_QUANTILES",
     "Curve",
     "CurveSet",
+    "Drawn",
     "curve_document",
     "curve_sets",
-    "drawn_set",
+    "stage_curves",
 ]
 
 STEP = 0.05
@@ -50,24 +51,32 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
-class CurveSet:
-    """One stage with all arms; ``table`` has a name, a text for each arm and the ratio's.
+class Drawn:
+    """How a set is drawn: of the named ``request`` ("": all), how fine, and with single runs."""
 
-    ``request`` is the named request whose exchanges they are ("": all).
-    """
+    request: str = ""
+    step: float = STEP
+    bands: bool = True
+
+
+WHOLE = Drawn()
+
+
+@dataclass(frozen=True, slots=True)
+class CurveSet:
+    """One stage with all arms; ``table`` has a name, a text for each arm and the ratio's."""
 
     stage: str
     numbers: str
     curves: tuple[Curve, ...]
     table: tuple[tuple[str, ...], ...]
-    request: str = ""
-    step: float = STEP
+    drawn: Drawn = WHOLE
 
 
 def curve_sets(arms: Arms) -> tuple[CurveSet, ...]:
     """All stages that every arm has exchanges of: corrected where every run was, and raw."""
     stages = dict.fromkeys(stage for _, runs in arms for run in runs for stage in run.histograms)
-    return tuple(found for stage in stages for found in _of_stage(arms, stage))
+    return tuple(found for stage in stages for found in stage_curves(arms, stage))
 
 
 def curve_document(arms: Arms, sets: Sequence[CurveSet]) -> dict[str, Any]:
@@ -76,9 +85,9 @@ def curve_document(arms: Arms, sets: Sequence[CurveSet]) -> dict[str, Any]:
         "arms": [label for label, _ in arms],
         "sets": [
             {
-                "request": one.request,
+                "request": one.drawn.request,
                 "stage": one.stage,
-                "step": one.step,
+                "step": one.drawn.step,
                 "numbers": one.numbers,
                 "curves": [
                     {"at": c.at_ns, "low": c.low_ns, "high": c.high_ns, "exchanges": c.exchanges}
@@ -91,25 +100,12 @@ def curve_document(arms: Arms, sets: Sequence[CurveSet]) -> dict[str, Any]:
     }
 
 
-def _of_stage(arms: Arms, stage: str) -> Iterator[CurveSet]:
+def stage_curves(arms: Arms, stage: str, drawn: Drawn = WHOLE) -> Iterator[CurveSet]:
+    """Of one stage that every arm has exchanges of: corrected where every run was, then raw."""
     for numbers in ("corrected", "raw"):
         found = [_histograms(runs, stage, numbers) for _, runs in arms]
         if all(one and sum(total for _, total in one) for one in found):
-            yield drawn_set(stage, numbers, found)
-
-
-def drawn_set(
-    stage: str,
-    numbers: str,
-    arms: Sequence[Sequence[tuple[Histogram, int]]],
-    *,
-    request: str = "",
-    step: float = STEP,
-    bands: bool = True,
-) -> CurveSet:
-    """From the distribution and the exchanges of every run of every arm, some in each."""
-    curves, table = _drawing(arms, step, bands=bands)
-    return CurveSet(stage, numbers, curves, table, request, step)
+            yield CurveSet(stage, numbers, *_drawing(found, drawn), drawn)
 
 
 def _histograms(runs: Sequence[Run], stage: str, numbers: str) -> list[tuple[Histogram, int]]:
@@ -126,12 +122,12 @@ def _histograms(runs: Sequence[Run], stage: str, numbers: str) -> list[tuple[His
 
 
 def _drawing(
-    arms: Sequence[Sequence[tuple[Histogram, int]]], step: float, *, bands: bool
+    arms: Sequence[Sequence[tuple[Histogram, int]]], drawn: Drawn
 ) -> tuple[tuple[Curve, ...], tuple[tuple[str, ...], ...]]:
     merged = [Histogram.merged(histogram for histogram, _ in runs) for runs in arms]
     totals = [sum(total for _, total in runs) for runs in arms]
     last = min(LAST, math.log10(max(10.0 * LEAST_BEYOND, min(totals)) / LEAST_BEYOND))
-    x = step * np.arange(math.floor(last / step) + 1)
+    x = drawn.step * np.arange(math.floor(last / drawn.step) + 1)
     shares = 1.0 - 10.0**-x
     curves = []
     for runs, histogram, total in zip(arms, merged, totals, strict=True):
@@ -139,7 +135,7 @@ def _drawing(
         known = 10.0**-x * min(number for _, number in runs) >= 1.0
         low, high = (np.where(known, ends, np.nan) for ends in (each.min(axis=0), each.max(axis=0)))
         at = histogram.quantiles_ns(shares)
-        ends = (_short(low), _short(high)) if bands else ((), ())
+        ends = (_short(low), _short(high)) if drawn.bands else ((), ())
         curves.append(Curve(_short(at), *ends, total))
     named = [q for q in TABLE_QUANTILES if (1.0 - q) * min(totals) >= LEAST_BEYOND * 0.999]
     at_named = np.array([one.quantiles_ns(named) for one in merged]).T.tolist()

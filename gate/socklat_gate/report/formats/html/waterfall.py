@@ -14,24 +14,13 @@ from socklat_gate.report.arm_runs import Arms
 from socklat_gate.verdict.band_means import slice_means_ns
 from socklat_gate.wording import units
 
-__all__ = [
-    "Waterfall",
-    "WaterfallBar",
-    "WaterfallRow",
-    "request_waterfalls",
-    "share_bars",
-    "waterfalls",
-]
+__all__ = ["Waterfall", "WaterfallBar", "WaterfallRow", "share_bars", "waterfalls"]
 
 SLICES = (("p50", 0.45, 0.55), ("p99", 0.985, 0.995))
 """Title and the ranks of the exchanges that stand for a quantile."""
 
 SEQUENCE = COMPONENTS
 """Stages that follow each other and add up to the whole response, exchange by exchange."""
-
-
-RunBands = tuple[Bands | None, Bands | None]
-"""Of one run: all exchanges, and those without stalls; None where they are not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +57,6 @@ class Waterfall:
 
 def waterfalls(arms: Arms) -> tuple[Waterfall, ...]:
     """One for each of `SLICES`; means over the runs, each run counting alike."""
-    return _of_bands([(label, [_run_bands(run) for run in runs]) for label, runs in arms])
-
-
-def request_waterfalls(arms: Arms, name: str) -> tuple[Waterfall, ...]:
-    """The same of the exchanges of one named request."""
-    return _of_bands([(label, _request_bands(runs, name)) for label, runs in arms])
-
-
-def _of_bands(arms: Sequence[tuple[str, Sequence[RunBands]]]) -> tuple[Waterfall, ...]:
     if not arms:
         return ()
     chosen, corrected = _bands(arms)
@@ -105,24 +85,16 @@ def share_bars(attribution: Sequence[Attribution]) -> dict[tuple[str, str], floa
     }
 
 
-def _run_bands(run: Run) -> RunBands:
-    return run.bands, run.corrected.bands if run.corrected else None
-
-
-def _request_bands(runs: Sequence[Run], name: str) -> list[RunBands]:
-    parts = [run.requests[name] for run in runs if name in run.requests]
-    having = [part for part in parts if part.exchanges]
-    return [(part.bands, part.corrected.bands if part.corrected else None) for part in having]
-
-
-def _bands(arms: Sequence[tuple[str, Sequence[RunBands]]]) -> tuple[list[list[Bands]], bool]:
+def _bands(arms: Arms) -> tuple[list[list[Bands]], bool]:
     """Bands of all runs with exchanges: corrected ones if every run has them, else the raw ones."""
-    pairs = [pair for _, of_arm in arms for pair in of_arm]
-    corrected = all(one is not None and one.count.any() for _, one in pairs)
-    found = [[pair[corrected] for pair in of_arm] for _, of_arm in arms]
-    return [[one for one in of_arm if one is not None and one.count.any()] for of_arm in found], (
-        corrected
-    )
+    runs = [run for _, of_arm in arms for run in of_arm]
+    corrected = all(run.corrected and run.corrected.bands.count.any() for run in runs)
+
+    def of(run: Run) -> Bands:
+        return run.corrected.bands if corrected and run.corrected else run.bands
+
+    found = [[bands for run in of_arm if (bands := of(run)).count.any()] for _, of_arm in arms]
+    return found, corrected
 
 
 def _waterfall(
