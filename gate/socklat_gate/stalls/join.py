@@ -19,7 +19,7 @@ from socklat_gate.measured.records import Records
 from socklat_gate.measured.run import Join, Mismatch
 from socklat_gate.stalls.timeline import I64
 
-__all__ = ["NO_REQUEST", "Joined", "join_requests", "kinds_at"]
+__all__ = ["EDGE_NS", "NO_REQUEST", "Joined", "join_requests", "kinds_at"]
 
 NO_REQUEST = -1
 """Kind of an exchange that is no request of the driver's, or not surely one."""
