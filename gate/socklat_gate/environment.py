@@ -15,6 +15,7 @@ from socklat_gate.measured.facts import Scalar
 from socklat_gate.measured.pair import Noise
 
 __all__ = [
+    "RATE",
     "NoiseMeter",
     "cpu_model",
     "environment_facts",
@@ -27,16 +28,28 @@ _PROC_STAT = Path("/proc/stat")
 _PRESSURE_CPU = Path("/proc/pressure/cpu")
 
 
-def fingerprint(hooks: Mapping[str, str], definition: str, docker_version: str) -> Fingerprint:
+RATE = "rate"
+"""Of a fingerprint: requests a second and arm, where a job found them."""
+
+
+def fingerprint(
+    hooks: Mapping[str, str],
+    definition: str,
+    docker_version: str,
+    found_rate: float | None = None,
+) -> Fingerprint:
     """What identifies this machine and this way of measuring.
 
     ``must_match`` decides whether stored numbers are comparable; ``facts`` are for people.
+    ``found_rate`` is that of ``load.rate = "auto"``.
     """
     must_match = {
         **this_machine(),
         "definition": definition,
         "hooks": ", ".join(f"{event}={hook}" for event, hook in sorted(hooks.items())),
     }
+    if found_rate is not None:
+        must_match[RATE] = f"{found_rate:g}"
     memory = re.search(r"^MemTotal:\s+(\d+) kB", _read("/proc/meminfo"), re.MULTILINE)
     return Fingerprint(
         must_match=dict(sorted(must_match.items())),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from socklat_gate.errors import Reason, UnfitEnvironment, UsageError
 from socklat_gate.job.commit import current_commit
 from socklat_gate.job.gated_stages import missing_hooks
 from socklat_gate.job.progress import Progress
+from socklat_gate.job.rate_job import RateJob
 from socklat_gate.job.rig import Rig
 from socklat_gate.job.run_job import check_excluded, pair_seed, utc_now
 from socklat_gate.measured.calibration import Calibration
@@ -24,6 +25,7 @@ from socklat_gate.verdict.aa_findings import study
 from socklat_gate.verdict.log_ratios import metric_log_ratios
 from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.resampling import MIN_PAIRS
+from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.progress_lines import (
     RESAMPLING,
     aa_pair_line,
@@ -68,6 +70,14 @@ class CalibrationJob:
                 remedy="give a metric its tolerance and regression_threshold",
             )
         created = utc_now()
+        spec = ArmSpec("baseline", self.image)
+        rate = RateJob(self.client, self.scenario, self.directory, spec, self.seed, self.progress)
+        scenario, notes = rate.planned()
+        for note in notes:
+            self.progress.line(note_text(note))
+        return replace(self, scenario=scenario)._study(created)
+
+    def _study(self, created: str) -> Calibration:
         with Rig(self.client, self.scenario, self.directory, self.progress.phase) as rig:
             fingerprint = rig.fingerprint()
             if rig.unmeasured:

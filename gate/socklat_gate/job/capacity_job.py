@@ -39,6 +39,7 @@ __all__ = ["CapacityJob"]
 
 log = logging.getLogger(__name__)
 
+START_RPS = 100.0
 LEAST_RPS = 5.0
 """A service that does not carry this is no matter of capacity."""
 PROBING_SHARE = 0.2
@@ -185,9 +186,13 @@ class CapacityJob:
         # Both begin where the baseline ended: what one arm is tried at does not depend on itself.
         known = self._known.get("baseline")
         if known is None:
-            return Staircase(mean_rate(self.scenario.load), least_rps=LEAST_RPS)
+            return Staircase(self._usual_rate(), least_rps=LEAST_RPS)
         del arm
         return Staircase(known, known=True, least_rps=LEAST_RPS)
+
+    def _usual_rate(self) -> float:
+        load = self.scenario.load
+        return START_RPS if load.rate == "auto" else mean_rate(load)
 
     def _found_limits(
         self, baseline: RunningArm, seed: int, check_alive: Callable[[], None]
@@ -196,7 +201,7 @@ class CapacityJob:
         if self.within_ms is not None:
             within_ns = round(1e6 * self.within_ms)
         else:
-            rate = max(LEAST_RPS, PROBING_SHARE * mean_rate(self.scenario.load))
+            rate = max(LEAST_RPS, PROBING_SHARE * self._usual_rate())
             longest_ns = round(self.scenario.load.timeout_s * 1e9)
             where = Endpoint(baseline.host, baseline.port)
             idle = run_step(self.scenario.load, where, rate, seed, longest_ns, check_alive)

@@ -14,6 +14,7 @@ from socklat_gate.job.gate_from import planned_scenario
 from socklat_gate.job.gate_job import GateJob
 from socklat_gate.job.images import image_under_test
 from socklat_gate.job.progress import Progress
+from socklat_gate.job.rate_job import RateJob
 from socklat_gate.job.reference import find_reference
 from socklat_gate.job.rig import Rig
 from socklat_gate.job.run_job import measure_campaign
@@ -23,9 +24,11 @@ from socklat_gate.measured.result import GateResult, RunResult
 from socklat_gate.probe.privilege import check_privilege
 from socklat_gate.scenario import Scenario
 from socklat_gate.scenario.secret_check import require_secrets
+from socklat_gate.service.arm import ArmSpec
 from socklat_gate.service.client import connect
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.sweep import sweep
+from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.progress_lines import leftover_line
 
 __all__ = ["docker_client", "gate_job", "ready_client", "run_job"]
@@ -114,6 +117,11 @@ def run_job(
     directory = path.resolve().parent
     client = ready_client(progress)
     chosen = image_under_test(client, scenario, directory, image, progress.phase)
+    spec = ArmSpec("baseline", chosen)
+    rate = RateJob(client, scenario, directory, spec, seed, progress)
+    scenario, notes = rate.planned()
+    for note in notes:
+        progress.line(note_text(note))
     with Rig(client, scenario, directory, progress.phase) as rig:
         campaign = measure_campaign(
             rig, scenario, directory, chosen, runs=runs, seed=seed, progress=progress

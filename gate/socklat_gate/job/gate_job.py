@@ -18,6 +18,7 @@ from socklat_gate.job.completeness import completeness_of
 from socklat_gate.job.gated_stages import missing_hooks
 from socklat_gate.job.limits_job import measure_by_limits
 from socklat_gate.job.progress import Progress
+from socklat_gate.job.rate_job import RateJob
 from socklat_gate.job.reference import Reference
 from socklat_gate.job.rig import Rig
 from socklat_gate.job.run_job import check_excluded, measure_campaign, pair_seed, utc_now
@@ -109,6 +110,7 @@ class GateJob:
         alike = same_image(self.scenario, reference.image, self.candidate)
         if alike is not None and not self.allow_same_image and not self._differ_beside_image():
             return Verdict(Outcome.INCONCLUSIVE, (alike,))
+        self._find_rate(reference)
         with Rig(self.client, self.scenario, self.directory, self.progress.phase) as rig:
             self._hooks, self._fingerprint = rig.hooks, rig.fingerprint()
             numbers = reference.numbers(self.scenario, self._fingerprint)
@@ -125,6 +127,25 @@ class GateJob:
                 self._missed = rig.missed
         self._drift = drift(stored, self._pairs, self.scenario.gate)
         return verdict
+
+    def _find_rate(self, reference: Reference | None) -> None:
+        """Of ``load.rate = "auto"``: from the baseline, which cannot know what is compared."""
+        stored: Sequence[Campaign] = ()
+        spec = None
+        if reference is not None:
+            if reference.stored:
+                stored = reference.store.existing(self.scenario.name)
+            if reference.image is not None:
+                spec = self._baseline_spec(reference, reference.image)
+        job = RateJob(self.client, self.scenario, self.directory, spec, self.seed, self.progress)
+        self.scenario, notes = job.planned(stored)
+        self._notes += notes
+
+    def _baseline_spec(self, reference: Reference, image: ImageRef) -> ArmSpec:
+        arm = reference.arm
+        own = (arm.directory, arm.service) if arm else (None, None)
+        command = self.scenario.baseline.command
+        return ArmSpec("baseline", image, command, directory=own[0], service=own[1])
 
     def _differ_beside_image(self) -> bool:
         return self._differences is not None and self._differences.beside_image
@@ -149,6 +170,7 @@ class GateJob:
 
     def _measure_by_limits(self) -> Verdict:
         """The candidate alone, until its limits are shown to be kept or exceeded."""
+        self._find_rate(None)
         with Rig(self.client, self.scenario, self.directory, self.progress.phase) as rig:
             self._hooks, self._fingerprint = rig.hooks, rig.fingerprint()
             self._notes += rig.notes
@@ -183,10 +205,8 @@ class GateJob:
 
     def _measure_pairs(self, rig: Rig, reference: Reference, baseline: ImageRef) -> Verdict:
         limits = self.scenario.gate
-        command, arm = self.scenario.baseline.command, reference.arm
-        own = (arm.directory, arm.service) if arm else (None, None)
         specs = [
-            ArmSpec("baseline", baseline, command, directory=own[0], service=own[1]),
+            self._baseline_spec(reference, baseline),
             ArmSpec("candidate", self.candidate),
         ]
         budget = Budget(limits, self._started_s)

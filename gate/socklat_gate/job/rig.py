@@ -28,6 +28,7 @@ from socklat_gate.measured.pair import ARMS, Arm, Pair
 from socklat_gate.probe.hook_table import DEFINITION
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.scenario import Scenario
+from socklat_gate.scenario.auto_rate import found_rate
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.session import ArmSpec, RunningArm, ServiceSession
 from socklat_gate.stalls.labels import evidence_of_pair
@@ -125,7 +126,8 @@ class Rig:
     def fingerprint(self) -> Fingerprint:
         """What must match for numbers measured here to be compared with stored ones."""
         docker = str(self._client.version().get("Version", "unknown"))
-        return fingerprint(self.hooks, DEFINITION, docker)
+        rate = found_rate(self._scenario.load)
+        return fingerprint(self.hooks, DEFINITION, docker, rate)
 
     def pair(self, index: int, seed: int, specs: Sequence[ArmSpec]) -> Pair:
         """Measures baseline and candidate; ``specs`` are in the order of ARMS.

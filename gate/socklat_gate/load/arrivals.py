@@ -27,7 +27,7 @@ def expected_arrivals(load: Load, end_ns: int, factor: float) -> float:
 def arrivals_of(load: Load, rng: np.random.Generator, end_ns: int, factor: float) -> F64:
     """Arrival times in ns at ``factor`` times the rate, ascending and reaching past ``end_ns``."""
     if not isinstance(load.rate, list):
-        gap_ns = 1e9 / (load.rate * factor)
+        gap_ns = 1e9 / (mean_rate(load) * factor)
         if load.arrivals == "constant":
             return np.arange(int(np.ceil(end_ns / gap_ns)), dtype=np.float64) * np.float64(gap_ns)
         return poisson_arrivals(rng, gap_ns, end_ns)

@@ -65,8 +65,11 @@ def run_step(
     seed: int,
     within_ns: int,
     poll: Callable[[], None],
+    on_start: Callable[[], None] = lambda: None,
 ) -> Step:
     """Tries ``rate_rps``; raises `InvalidMeasurement` as a load driver does.
+
+    ``on_start`` is called when the load begins, after all that it takes to get ready.
 
     A service that refuses its connections at a rate does not carry it.
     """
@@ -78,6 +81,7 @@ def run_step(
                 raise
             return Step(rate_rps, 1, 0, 1, driver_late=False, median_ns=math.nan, p99_ns=math.nan)
         driver.start(time.monotonic_ns() + LEAD_NS)
+        on_start()
         (counts,) = driver.wait(poll=poll)
     return _step(rate_rps, counts, within_ns)
 

@@ -61,6 +61,8 @@ class NoteCode(str, Enum):
     # what a pass does not speak for
     STAND_IN = "stand_in"
     DEFAULTS_LEFT_OUT = "defaults_left_out"
+    # how much was sent
+    RATE_FOUND = "rate_found"
     REQUESTS_LEFT_OUT = "requests_left_out"
     REQUESTS_NOT_MEASURED = "requests_not_measured"
     # what keeps a gate from deciding on a runner, or from being trusted there

@@ -42,11 +42,15 @@ Step = Annotated[list[Annotated[float, Field(ge=0, le=200_000)]], Field(min_leng
 
 
 def _kind_of_rate(given: Any) -> str:
+    if isinstance(given, str):
+        return "auto"
     return "steps" if isinstance(given, list) else "number"
 
 
 Rate = Annotated[
-    Annotated[PerSecond, Tag("number")] | Annotated[list[Step], Tag("steps")],
+    Annotated[PerSecond, Tag("number")]
+    | Annotated[list[Step], Tag("steps")]
+    | Annotated[Literal["auto"], Tag("auto")],
     Discriminator(_kind_of_rate),
 ]
 
@@ -62,8 +66,9 @@ class Load(StrictModel):
     rate: Rate = Field(
         1000.0,
         description="requests per second and arm; or steps [seconds from the window's begin, "
-        "requests per second], which begin anew with every duration_s",
-        examples=[1000.0, [[0, 200], [10, 800]]],
+        'requests per second], which begin anew with every duration_s; or "auto": as many as '
+        "leave the baseline and the CPUs far from their limits, found when a job begins",
+        examples=[1000.0, [[0, 200], [10, 800]], "auto"],
     )
     arrivals: Literal["poisson", "constant"] = Field(
         "poisson", description="how the times between requests are distributed"
@@ -207,6 +212,7 @@ class Load(StrictModel):
         return value
 
     _rows: Feeder | None = PrivateAttr(None)
+    _before_finding: Load | None = PrivateAttr(None)
 
     @field_validator("payload", "hello")
     @classmethod
@@ -229,7 +235,7 @@ class Load(StrictModel):
 
     @field_validator("rate")
     @classmethod
-    def _shape(cls, rate: float | list[list[float]]) -> float | list[list[float]]:
+    def _shape(cls, rate: float | list[list[float]] | str) -> float | list[list[float]] | str:
         if isinstance(rate, list):
             check_steps(rate)
         return rate
@@ -275,6 +281,8 @@ class Load(StrictModel):
 
     @model_validator(mode="after")
     def _steps_fit(self) -> Load:
+        if self.rate == "auto" and self.driver == "command":
+            raise problem_at("no rate can be found for a command: give a number", "rate")
         if isinstance(self.rate, list):
             if self.driver == "command":
                 raise problem_at("a command keeps one rate: give a number", "rate")
@@ -296,6 +304,17 @@ class Load(StrictModel):
                 raise problem_at(str(error), "feeder") from None
         check_mix(self, self._rows)
         return self
+
+    def at_found_rate(self, rate_rps: float, duration_s: float) -> Load:
+        """The load whose rate "auto" was found to be ``rate_rps``."""
+        found = self.model_copy(update={"rate": rate_rps, "duration_s": duration_s})
+        found._before_finding = self.before_finding or self
+        return found
+
+    @property
+    def before_finding(self) -> Load | None:
+        """The load as it is written, where this one's rate was found; else None."""
+        return self._before_finding
 
     @property
     def rows(self) -> Feeder | None:

@@ -8,9 +8,8 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from socklat_gate.scenario.default_gate import named_metrics
 from socklat_gate.scenario.exceeding import is_enough
-from socklat_gate.scenario.gating import WANTED_EXCEEDING, Gate, Metric, Waiver
+from socklat_gate.scenario.gating import WANTED_EXCEEDING, Gate, Waiver
 from socklat_gate.scenario.load import Load
 from socklat_gate.scenario.located import problem_at
 from socklat_gate.scenario.named_requests import (
@@ -18,6 +17,7 @@ from socklat_gate.scenario.named_requests import (
     check_requests,
     expected_per_run,
     names_of,
+    with_named_metrics,
 )
 from socklat_gate.scenario.renamed import with_old_keys
 from socklat_gate.scenario.service import Service
@@ -84,12 +84,7 @@ class Scenario(StrictModel):
         if not isinstance(load, Load):
             return gate
         check_requests(gate, load)
-        if "metrics" in gate.model_fields_set:
-            return gate
-        by_name = [Metric(**vars(metric)) for metric in named_metrics(expected_per_run(load))]
-        if not by_name:
-            return gate
-        return gate.model_copy(update={"metrics": [*gate.metrics, *by_name]})
+        return gate if load.rate == "auto" else with_named_metrics(gate, load)
 
     @field_validator("gate")
     @classmethod
@@ -118,7 +113,7 @@ class Scenario(StrictModel):
 
     @model_validator(mode="after")
     def _enough_samples(self) -> Scenario:
-        if self.load.driver == "command":
+        if self.load.driver == "command" or self.load.rate == "auto":
             return self
         by_name = expected_per_run(self.load)
         for at, metric in enumerate(self.gate.metrics):

@@ -5,12 +5,19 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
-from socklat_gate.scenario.gating import Gate
+from socklat_gate.scenario.default_gate import named_metrics
+from socklat_gate.scenario.gating import Gate, Metric
 from socklat_gate.scenario.load import Load
 from socklat_gate.scenario.located import problem_at
 from socklat_gate.scenario.shaped_rate import mean_rate
 
-__all__ = ["all_per_run", "check_requests", "expected_per_run", "names_of"]
+__all__ = [
+    "all_per_run",
+    "check_requests",
+    "expected_per_run",
+    "names_of",
+    "with_named_metrics",
+]
 
 
 def names_of(load: Load) -> tuple[str, ...]:
@@ -27,6 +34,14 @@ def expected_per_run(load: Load) -> dict[str, float]:
     """By name, how many of them."""
     whole = sum(request.weight for request in load.request)
     return {one.name: all_per_run(load) * one.weight / whole for one in load.request}
+
+
+def with_named_metrics(gate: Gate, load: Load) -> Gate:
+    """The gate, which without metrics of its own has the default ones of the load's names too."""
+    if "metrics" in gate.model_fields_set:
+        return gate
+    by_name = [Metric(**vars(metric)) for metric in named_metrics(expected_per_run(load))]
+    return gate.model_copy(update={"metrics": [*gate.metrics, *by_name]}) if by_name else gate
 
 
 def check_requests(gate: Gate, load: Load) -> None:

@@ -11,6 +11,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+from socklat_gate.scenario.auto_rate import as_written
 from socklat_gate.scenario.renamed import with_old_keys
 from socklat_gate.scenario.service import Ready
 
@@ -85,7 +86,7 @@ def _former_shapes(scenario: Scenario) -> Iterator[dict[str, Any]]:
 def _shape(scenario: Scenario) -> dict[str, Any]:
     shape: dict[str, Any] = {}
     for name in ("service", "load"):
-        table = getattr(scenario, name)
+        table = as_written(scenario.load) if name == "load" else scenario.service
         dumped = table.model_dump(mode="json", exclude=NO_NUMBER[name])
         fields = type(table).model_fields
         shape[name] = {

@@ -39,16 +39,21 @@ def check_steps(steps: Sequence[Sequence[float]]) -> None:
 
 
 def steps_of(load: Load) -> Sequence[Sequence[float]]:
-    """The shape as steps; one of a load at the same rate throughout."""
-    return load.rate if isinstance(load.rate, list | tuple) else [[0.0, load.rate]]
+    """The shape as steps; one of a load at the same rate throughout.
+
+    Not of a rate that has still to be found (`scenario.auto_rate`).
+    """
+    assert load.rate != "auto", "whoever sends a load has found its rate"
+    return load.rate if isinstance(load.rate, list | tuple) else [[0.0, float(load.rate)]]
 
 
 def mean_rate(load: Load) -> float:
     """Requests a second over a window of ``load.duration_s``."""
-    if not isinstance(load.rate, list | tuple):
-        return load.rate
-    ends = [*(step[0] for step in load.rate[1:]), load.duration_s]
-    sent = sum((end - begin) * rate for (begin, rate), end in zip(load.rate, ends, strict=True))
+    steps = steps_of(load)
+    if len(steps) == 1:
+        return float(steps[0][1])
+    ends = [*(step[0] for step in steps[1:]), load.duration_s]
+    sent = sum((end - begin) * rate for (begin, rate), end in zip(steps, ends, strict=True))
     return float(sent / load.duration_s)
 
 

@@ -81,6 +81,15 @@ def _too_few_undisturbed(subject: str, numbers: Numbers) -> str:
     )
 
 
+def _rate_found(subject: str, numbers: Numbers) -> str:
+    rate = f"load.rate: {number_of(numbers, 'rate'):,.4g} requests/s and arm"
+    if subject == "stored":
+        return f"{rate}, as the stored campaigns have it"
+    capacity = f"the baseline carries about {number_of(numbers, 'capacity'):,.3g}/s"
+    bound = "so that the CPUs stay below 40%" if subject == "cpus" else "40% of that"
+    return f"{rate}, found from the baseline: {capacity}; {bound}"
+
+
 def _of_pairs(text: str) -> Callable[[str, Numbers], str]:
     """A note on pairs: ``subject`` lists the first of them, ``pairs`` is their number."""
 
@@ -170,6 +179,7 @@ MDE = "mde."
 _WRITERS: Mapping[NoteCode, Callable[[str, Numbers], str]] = {
     NoteCode.STAND_IN: stand_in_note,
     NoteCode.DEFAULTS_LEFT_OUT: defaults_left_out_note,
+    NoteCode.RATE_FOUND: _rate_found,
     NoteCode.REQUESTS_LEFT_OUT: requests_left_out_note,
     NoteCode.REQUESTS_NOT_MEASURED: requests_not_measured_note,
     NoteCode.STEAL: _steal,

@@ -16,6 +16,7 @@ from socklat_gate.wording.units import ns
 
 __all__ = [
     "CONNECTING",
+    "FINDING_RATE",
     "LIMITS_ONLY",
     "LOADING_PROBE",
     "MEASURING",
@@ -38,6 +39,7 @@ MAX_NAMED = 2
 # Phases.
 LOADING_PROBE = "loading the probe"
 STARTING = "starting containers"
+FINDING_RATE = "finding the rate"
 CONNECTING = "connecting"
 MEASURING = "measuring"
 REMOVING = "removing containers"

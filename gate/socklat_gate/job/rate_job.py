@@ -1,0 +1,123 @@
+"""``load.rate = "auto"`` at the beginning of a job: the rate of the history, or one found now."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from socklat_gate.environment import RATE, NoiseMeter, this_machine
+from socklat_gate.errors import Reason, UsageError
+from socklat_gate.interrupt import defer_signals, obey_signal
+from socklat_gate.job.auto_rate import FoundRate, TriedRate, find_rate
+from socklat_gate.job.progress import Progress
+from socklat_gate.load.load_driver import Endpoint
+from socklat_gate.load.step import run_step, step_load
+from socklat_gate.measured.campaign import Campaign
+from socklat_gate.measured.facts import Note, NoteCode
+from socklat_gate.scenario import Load, Scenario
+from socklat_gate.scenario.auto_rate import with_rate
+from socklat_gate.service.docker_types import DockerClient
+from socklat_gate.service.session import ArmSpec, ServiceSession
+from socklat_gate.wording.progress_lines import FINDING_RATE, STARTING
+
+__all__ = ["RateJob", "known_rate"]
+
+log = logging.getLogger(__name__)
+
+
+def known_rate(campaigns: Iterable[Campaign], scenario: Scenario) -> float | None:
+    """The rate of the newest stored campaign of this scenario and machine; None without one."""
+    machine = this_machine().items()
+    found = [
+        float(one.fingerprint.must_match[RATE])
+        for one in campaigns
+        if RATE in one.fingerprint.must_match
+        and one.is_of(scenario.hashes())
+        and machine <= one.fingerprint.must_match.items()
+    ]
+    return found[-1] if found else None
+
+
+class BusyMeter:
+    """CPU time of the whole machine from `begin` on."""
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """The load begins."""
+        self._noise = NoiseMeter()
+        self._begun_s = time.monotonic()
+
+    def share_of(self, seconds: float) -> float:
+        """The share of the CPUs in [0, 1], had all of it been used in so many seconds."""
+        elapsed_s = time.monotonic() - self._begun_s
+        return min(1.0, self._noise.stop().busy * elapsed_s / seconds)
+
+
+def seconds_of(load: Load) -> float:
+    """How long it is sent, warm-up included."""
+    return load.warmup_s + load.duration_s
+
+
+@dataclass(frozen=True, slots=True)
+class RateJob:
+    """Finds the rate of ``scenario`` from ``image``, which is the baseline of what follows."""
+
+    client: DockerClient
+    scenario: Scenario
+    directory: Path
+    spec: ArmSpec | None
+    seed: int
+    progress: Progress
+
+    def planned(self, campaigns: Iterable[Campaign] = ()) -> tuple[Scenario, tuple[Note, ...]]:
+        """The scenario at its rate, and what is said of it; a rate that is a number stays.
+
+        Raises `UsageError` (BAD_SCENARIO) when there is no baseline to find it from, and
+        `InvalidMeasurement` when that cannot be loaded.
+        """
+        if self.scenario.load.rate != "auto":
+            return self.scenario, ()
+        rate = known_rate(campaigns, self.scenario)
+        if rate is not None:
+            note = Note(NoteCode.RATE_FOUND, "stored", {"rate": rate})
+            return with_rate(self.scenario, rate), (note,)
+        if self.spec is None:
+            raise UsageError(
+                Reason.BAD_SCENARIO,
+                'load.rate = "auto" is found from the baseline, and there is none that can run',
+                remedy="give load.rate a number, or name a reference image",
+            )
+        found = self._find(self.spec)
+        log.info("found %s", found)
+        numbers = {"rate": found.rate_rps, "capacity": found.capacity_rps}
+        note = Note(NoteCode.RATE_FOUND, "cpus" if found.by_cpu else "service", numbers)
+        return with_rate(self.scenario, found.rate_rps), (note,)
+
+    def _find(self, spec: ArmSpec) -> FoundRate:
+        load = self.scenario.load
+        self.progress.phase(STARTING)
+        with ServiceSession(self.client, self.scenario.service, self.directory) as session:
+            (arm,) = session.start([spec])
+            try:
+                self.progress.phase(FINDING_RATE)
+                where = Endpoint(arm.host, arm.port)
+
+                def poll() -> None:
+                    obey_signal()
+                    session.check_alive()
+
+                def try_rate(rate: float, within_ns: int) -> TriedRate:
+                    meter = BusyMeter()
+                    step = run_step(load, where, rate, self.seed, within_ns, poll, meter.begin)
+                    sent_s = seconds_of(step_load(load, rate, within_ns))
+                    return TriedRate(step, meter.share_of(sent_s))
+
+                return find_rate(try_rate, round(load.timeout_s * 1e9))
+            finally:
+                with defer_signals():
+                    session.stop()
