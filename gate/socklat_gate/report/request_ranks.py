@@ -11,16 +11,17 @@ from socklat_gate.measured.run_values import request_names
 from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.report.arm_runs import Arms
 from socklat_gate.report.count_rows import count_outcome
-from socklat_gate.wording.decisive import change_or_lowest
+from socklat_gate.wording.decisive import change_or_lowest, most_evidence
 from socklat_gate.wording.metric_names import request_in
 
-__all__ = ["MAX_LISTED", "RankedRequest", "listed_requests", "ranked_requests"]
+__all__ = ["MAX_LISTED", "SEVERITY", "RankedRequest", "listed_requests", "ranked_requests"]
 
 FEW = 5
 """So many requests are all listed."""
 MAX_LISTED = 10
 """Of more, at most so many: those that did not pass."""
 SEVERITY = (Outcome.REGRESSION, Outcome.INVALID, Outcome.NO_BASELINE, Outcome.INCONCLUSIVE)
+"""Outcomes that make a request worth a look, the worst first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,16 @@ class RankedRequest:
 
 
 def ranked_requests(arms: Arms, verdict: Verdict | None) -> tuple[RankedRequest, ...]:
-    """All names, the worst first; those alike in the order of the scenario."""
+    """All names, the worst first; those alike in the order of the scenario.
+
+    Where only all metrics together show a regression, those with most evidence come first.
+    """
     runs = [run for _, of_arm in arms for run in of_arm]
     judged = [metric.request for metric in verdict.metrics if metric.request] if verdict else []
     names = dict.fromkeys((*request_names(runs), *judged))
     ranked = [_ranked(name, runs, verdict) for name in names]
-    return tuple(sorted(ranked, key=_severity))
+    named = [metric.request for metric in most_evidence(verdict)] if verdict else []
+    return tuple(sorted(ranked, key=lambda one: (one.name not in named, *_severity(one))))
 
 
 def listed_requests(ranked: Sequence[RankedRequest]) -> frozenset[str]:

@@ -12,7 +12,7 @@ from socklat_gate.measured.load_counts import RequestCounts
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, Verdict
 from socklat_gate.report.arm_runs import Arms
 from socklat_gate.report.request_numbers import RequestNumbers, request_numbers
-from socklat_gate.report.request_ranks import RankedRequest, listed_requests
+from socklat_gate.report.request_ranks import SEVERITY, RankedRequest, listed_requests
 from socklat_gate.wording import units
 from socklat_gate.wording.outcomes import outcome_text
 from socklat_gate.wording.request_text import others_text
@@ -205,10 +205,10 @@ def _verdict_text(one: RankedRequest) -> str:
 
 
 def _slices(shown: Sequence[RankedRequest], verdict: Verdict) -> tuple[RequestSlice, ...]:
-    """Of the requests that got slower, in their order."""
-    slower = [one.name for one in shown if one.outcome is Outcome.REGRESSION]
+    """Of the requests that did not pass, in their order."""
+    names = [one.name for one in shown if one.outcome in SEVERITY]
     return tuple(
-        _slice(part) for name in slower for part in verdict.attribution if part.request == name
+        _slice(part) for name in names for part in verdict.attribution if part.request == name
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from socklat_gate.errors import Reason
 from socklat_gate.measured.attribution import Attribution
 from socklat_gate.measured.names import WHOLE
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, Verdict
@@ -12,6 +13,8 @@ __all__ = [
     "carrier",
     "change_or_lowest",
     "improved",
+    "leading",
+    "most_evidence",
     "others_of",
     "slice_of",
     "worst_of",
@@ -22,6 +25,19 @@ def worst_of(verdict: Verdict, outcome: Outcome) -> MetricVerdict | None:
     """The metric of this outcome with the largest change."""
     found = [metric for metric in verdict.metrics if metric.verdict is outcome]
     return max(found, key=change_or_lowest, default=None)
+
+
+def most_evidence(verdict: Verdict) -> list[MetricVerdict]:
+    """The metrics with most evidence where only all together have enough, in that order."""
+    facts = [fact for fact in verdict.reasons if fact.code is Reason.REGRESSION_TOGETHER]
+    names = facts[0].subject.split(", ") if facts else []
+    metrics = {metric.name: metric for metric in verdict.metrics}
+    return [metrics[name] for name in names if name in metrics]
+
+
+def leading(verdict: Verdict) -> MetricVerdict | None:
+    """The worst metric of a regression, or the one that speaks most for it."""
+    return worst_of(verdict, Outcome.REGRESSION) or next(iter(most_evidence(verdict)), None)
 
 
 def others_of(verdict: Verdict, worst: MetricVerdict) -> list[MetricVerdict]:

@@ -23,7 +23,7 @@ from socklat_gate.wording.change_text import (
     incomplete_text,
     pairs_text,
 )
-from socklat_gate.wording.decisive import carrier, improved, worst_of
+from socklat_gate.wording.decisive import carrier, improved, leading, worst_of
 from socklat_gate.wording.metric_names import marked, metric_sentence, requests_of
 from socklat_gate.wording.pass_text import pass_sentence
 from socklat_gate.wording.reasons import reason_text
@@ -132,7 +132,7 @@ def _investigate(verdict: Verdict) -> Sentence:
     for fact in verdict.reasons:
         if fact.code in COUNTS:
             return ADVICE[fact.code]
-    worst = worst_of(verdict, Outcome.REGRESSION)
+    worst = leading(verdict)
     if worst is None:
         return SPIKES if verdict.spikes and verdict.spikes.failed else ADVICE[Outcome.REGRESSION]
     if worst.quantile is None:

@@ -9,7 +9,7 @@ from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict, 
 from socklat_gate.wording.change_text import bounds_text, incomplete_text, is_incomplete
 from socklat_gate.wording.changes import plural
 from socklat_gate.wording.count_text import counts_summary
-from socklat_gate.wording.decisive import carrier, others_of, worst_of
+from socklat_gate.wording.decisive import carrier, most_evidence, others_of, worst_of
 from socklat_gate.wording.metric_names import marked, metric_sentence, requests_of
 from socklat_gate.wording.sentence import Name, Sentence
 from socklat_gate.wording.spike_text import spikes_summary
@@ -32,7 +32,7 @@ def regression_sentence(verdict: Verdict) -> Sentence:
         more = marked(counts_summary(failed[0]), requests_of(verdict))
         return (*metric_sentence(failed[0].name), ": ", *more, *slower)
     if worst is None:
-        return _more_spikes(verdict.spikes)
+        return _together(verdict) or _more_spikes(verdict.spikes)
     subject: Sentence = (*metric_sentence(worst.name), " is ")
     if worst.quantile is None:
         subject = ("CPU time per request (", Name(worst.name), ") is ")
@@ -41,6 +41,25 @@ def regression_sentence(verdict: Verdict) -> Sentence:
         _slower(worst),
         *_where(verdict, worst),
         *_also(verdict, worst),
+    )
+
+
+def _together(verdict: Verdict) -> Sentence:
+    """What speaks most for a regression that no metric shows alone; empty for any other."""
+    found = most_evidence(verdict)
+    if not found:
+        return ()
+    first, *others = found
+    words: list[str] = []
+    for metric in others[:MAX_ALSO]:
+        words += [", " if words else "; also ", *metric_sentence(metric.name)]
+        words.append(f" ({change(metric.change)})")
+    return (
+        "slower by all metrics together, none alone shows it: most evidence is that of ",
+        *metric_sentence(first.name),
+        f" ({change(first.change)})",
+        *_where(verdict, first),
+        *words,
     )
 
 

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from socklat_gate.errors import Reason
+from socklat_gate.measured.facts import ReasonFact
 from socklat_gate.measured.verdict import JointEvidence, Outcome
 from socklat_gate.report.report import report_of
 from socklat_gate.report.request_ranks import MAX_LISTED, listed_requests, ranked_requests
@@ -206,3 +208,12 @@ def test_every_table_is_whole(weights: dict[str, float], outcome: Outcome) -> No
 
 def test_other_metrics_are_not_columns_of_the_table_of_pairs() -> None:
     assert len(report_of(make_named_result(MANY)).pairs.metrics) == 6
+
+
+def test_most_evidence_comes_first_where_only_all_together_show_a_regression() -> None:
+    many = make_named_result(MANY)
+    metrics = tuple(replace(one, verdict=Outcome.INCONCLUSIVE) for one in many.verdict.metrics)
+    fact = ReasonFact(Reason.REGRESSION_TOGETHER, "response_p99[v2.item-20], response_p99")
+    result = with_verdict(many, metrics=metrics, reasons=(fact,))
+    assert [one.name for one in ranked_of(result)][:2] == ["v2.item-20", "checkout"]
+    assert [one.request for one in report_of(result).requests.slices] == ["checkout"] * 3

@@ -223,3 +223,18 @@ def test_the_join_says_on_which_connections_it_fails() -> None:
     assert text.startswith("kernel and driver agree on 56 of 64 connections; ")
     assert "(candidate, port 40000: 0 exchanges, 7 requests; candidate, port 40001: 1 e" in text
     assert text.endswith("; and 3 more)")
+
+
+def test_what_only_all_together_show_names_the_most_evidence_and_its_stage() -> None:
+    metrics = tuple(
+        replace(metric, verdict=Outcome.INCONCLUSIVE) for metric in RESULT.verdict.metrics
+    )
+    names = "response_p99[checkout], response_p50[checkout], response_p90[search]"
+    fact = ReasonFact(Reason.REGRESSION_TOGETHER, names, {"evidence": 120.0, "threshold": 100.0})
+    result = with_verdict(metrics=metrics, reasons=(fact,))
+    assert plain(headline(result)) == (
+        "slower by all metrics together, none alone shows it: most evidence is that of p99 of "
+        "checkout (+31.0%), almost all of it in app; also p50 of checkout (+27.9%), p90 of search "
+        "(+0.13%)"
+    )
+    assert plain(next_step(result)).startswith("Start with app of checkout")
