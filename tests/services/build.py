@@ -101,18 +101,22 @@ def compile_service(source_name: str) -> bytes:
         return program.read_bytes()
 
 
-def package_image(client: Any, package: str) -> str:
+def package_image(client: Any, package: str, *files: Path) -> str:
     """Image made from the distribution's package by the script of ``ci/images``; returns its tag.
 
-    Made again only when a script changed.
+    ``files`` are the script's further arguments.  Made again only when one of them changed.
     """
     script = IMAGES / package
-    recipe = script.read_bytes() + (IMAGES / "lib.sh").read_bytes()
+    recipe = b"".join(path.read_bytes() for path in (script, IMAGES / "lib.sh", *files))
     tag = f"socklat-test/{package}:{hashlib.sha256(recipe).hexdigest()[:12]}"
     with _one_at_a_time():
         if not client.api.images(name=tag):
             made = subprocess.run(
-                [str(script), tag], capture_output=True, text=True, check=False, timeout=200
+                [str(script), tag, *map(str, files)],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=200,
             )
             assert made.returncode == 0, made.stderr
     return tag

@@ -119,7 +119,7 @@ def _refused(load: Load, count: LoadCounts, arm: str) -> InvalidMeasurement | No
         Reason.LOAD_REFUSED,
         f"{arm}: none of {count.planned} requests got a response{_first_error(count)}",
         remedy="check that load.driver, load.payload and load.response speak the service's "
-        "protocol, and that it responds within load.timeout_s",
+        "protocol (set load.tls if it wants TLS), and that it responds within load.timeout_s",
     )
 
 

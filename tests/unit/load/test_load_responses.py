@@ -257,6 +257,12 @@ def test_http_rejects(data):
         parser_for(http()).feed(data)
 
 
+def test_an_alert_of_tls_in_the_place_of_a_response_says_what_to_set():
+    alert = b"\x15\x03\x01\x00\x02\x02\x46"
+    with pytest.raises(BadResponse, match=r"speaks TLS: set load\.tls = true"):
+        parser_for(http()).feed(alert)
+
+
 def test_a_parser_for_each_kind_of_response():
     assert parser_for(tcp()).feed(b"*1\r\n:1\r\n") == 1
     assert parser_for(tcp(4)).feed(b"abcd") == 1

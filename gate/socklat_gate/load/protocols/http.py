@@ -31,6 +31,8 @@ path = "/health"
 _BODY_EXPECTED = ("POST", "PUT", "PATCH")
 
 MAX_HEAD = 1 << 20
+TLS_ALERT = b"\x15\x03"
+"""How a server of TLS responds to what is no TLS; RFC 8446, section 5.1."""
 _FRAMING = (b"content-length", b"transfer-encoding")
 _FRAMING_LENGTHS = tuple(len(name) for name in _FRAMING)
 
@@ -85,6 +87,8 @@ class HttpParser(ParserState):
         except httptools.HttpParserUpgrade:
             raise BadResponse("HTTP: the server switched to another protocol") from None
         except httptools.HttpParserError as error:
+            if data.startswith(TLS_ALERT):
+                raise BadResponse("HTTP: the service speaks TLS: set load.tls = true") from None
             raise BadResponse(f"HTTP: {error or 'malformed response'}") from None
         if self.partial and not self._in_body:
             self._head_bytes += len(data)

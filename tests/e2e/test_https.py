@@ -1,0 +1,144 @@
+"""A Node.js service over HTTPS: docs/scenarios/node-https, what `init` writes, refusals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from socklat_gate.documents.files import read_result
+from socklat_gate.errors import Exit, Reason
+from socklat_gate.measured.run import Run
+from socklat_gate.scenario.loader import load_scenario
+from tests.e2e.harness import Gate
+from tests.services.build import package_image
+
+pytestmark = [pytest.mark.kernel, pytest.mark.docker]
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "scenarios" / "node-https"
+NAMES = ["article", "articles", "order"]
+CONNECTIONS = 16
+# As the machines of tests are: busy with other tests.
+LENIENT = "[gate]\nmax_steal = 1.0\nmax_excluded_pairs = 20\n"
+MEDIAN = "[[gate.metrics]]\nquantile = 0.5\ntolerance = 0.1\nregression_threshold = 0.3\n"
+
+
+@pytest.fixture
+def node_image(docker_client: Any) -> str:
+    return package_image(docker_client, "node", EXAMPLE / "service.js")
+
+
+def example(gate: Gate, image: str, **changes: str) -> Path:
+    """The documented scenario for another image, short, with other lines in place of its own."""
+    text = (EXAMPLE / "socklat.toml").read_text("utf-8")
+    changes = {'"shop-node:dev"': f'"{image}"', "duration_s = 10": "duration_s = 2", **changes}
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    path = gate.directory / "socklat.toml"
+    path.write_text(f"{text}\n{LENIENT}{MEDIAN}")
+    return path
+
+
+def measured(gate: Gate, path: Path) -> Run:
+    done = gate.run("run", path, "--runs", 1, "--quiet")
+    assert done.code == 0, done.stderr
+    result = read_result(gate.out / "result.json")
+    assert result.completeness is not None
+    assert result.completeness.balanced
+    assert result.campaign is not None
+    [run] = result.campaign.runs
+    assert run.load.errors == 0, run.load.first_error
+    assert list(run.requests) == NAMES
+    assert run.join is not None
+    assert run.join.logged == run.join.joined > 1000
+    assert run.join.mismatched == 0
+    return run
+
+
+def test_the_example_is_measured_by_name_and_handshakes_are_shown_apart(
+    gate: Gate, node_image: str
+) -> None:
+    run = measured(gate, example(gate, node_image))
+    assert run.join is not None
+    assert run.join.connections == CONNECTIONS
+    assert run.load.handshakes is not None
+    assert run.load.handshakes.total == CONNECTIONS
+    assert "TLS handshakes" in (gate.out / "report.md").read_text("utf-8")
+
+
+def test_so_it_is_with_a_connection_for_each_request(gate: Gate, node_image: str) -> None:
+    fresh = {"connections = 16": "keep_alive = false", "rate = 800": "rate = 200"}
+    path = example(gate, node_image, **fresh, **{"duration_s = 10": "duration_s = 6"})
+    run = measured(gate, path)
+    assert run.join is not None
+    assert run.join.connections == run.join.logged
+    assert run.load.handshakes is not None
+    assert run.load.handshakes.total >= run.join.logged
+    assert run.load.answers is not None
+    assert run.load.answers.lost == 0
+
+
+def test_init_writes_a_scenario_of_https_that_runs(gate: Gate, node_image: str) -> None:
+    path = gate.directory / "socklat.toml"
+    done = gate.run("init", node_image, "--port", 8443, "--out", path, out=False)
+    assert done.code == 0, done.stderr
+    assert "speaks HTTPS on port 8443" in done.stdout + done.stderr
+    written = load_scenario(path)
+    assert written.load.tls is not None
+    assert written.load.tls.insecure
+    assert written.service.ready.https == "/"
+    text = path.read_text("utf-8").split("[[gate.metrics]]")[0]
+    lines = [
+        "duration_s = 2" if line.startswith("duration_s") else line for line in text.split("\n")
+    ]
+    path.write_text("\n".join(lines) + f"\n{LENIENT}{MEDIAN}")
+    done = gate.run("run", path, "--runs", 1, "--quiet")
+    assert done.code == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "reason", "said", "remedy"),
+    [
+        (
+            "tls.insecure = false",
+            Exit.INVALID,
+            Reason.LOAD_REFUSED,
+            "signed by none of the system's certificates",
+            "load.tls.ca_file",
+        ),
+        (
+            'tls.ca_file = "missing.pem"',
+            Exit.USAGE,
+            Reason.BAD_SCENARIO,
+            "load.tls.ca_file",
+            "load.tls.insecure",
+        ),
+    ],
+    ids=["unknown issuer", "missing file"],
+)
+def test_a_certificate_that_is_not_trusted(
+    gate: Gate,
+    node_image: str,
+    change: str,
+    code: Exit,
+    reason: Reason,
+    said: str,
+    remedy: str,
+) -> None:
+    path = example(gate, node_image, **{"tls.insecure = true": change})
+    done = gate.run("run", path, "--runs", 1, "--quiet")
+    assert done.code == code
+    assert said in done.stderr
+    assert remedy in done.stderr
+    assert f"[{reason.value}]" in done.stderr
+    assert gate.left_behind() == []
+
+
+def test_the_example_without_tls_says_so(gate: Gate, node_image: str) -> None:
+    """The port speaks TLS alone: clear HTTP is no response."""
+    changes = {"tls.insecure = true": "#", "ready.https": "# "}
+    done = gate.run("run", example(gate, node_image, **changes), "--runs", 1, "--quiet")
+    assert done.code == Exit.INVALID
+    assert "set load.tls if it wants TLS" in done.stderr
