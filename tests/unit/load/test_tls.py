@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import socket
 import ssl
+import subprocess
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -416,3 +419,46 @@ def test_bytes_changed_on_the_way_are_no_response(issued: Issued) -> None:
     reply[-1] ^= 1
     with pytest.raises(BadResponse, match="bad record mac"):
         session.feed(bytes(reply))
+
+
+def test_a_key_update_is_no_response_and_its_own_leaves_with_the_next_request(
+    issued: Issued,
+) -> None:
+    """OpenSSL's own server sends one on command; the ``ssl`` module has no word for it."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    files = ["-cert", str(issued.cert_file), "-key", str(issued.key_file)]
+    command = [openssl, "s_server", "-accept", f"127.0.0.1:{port}", *files, "-tls1_3", "-crlf"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        try:
+            while b"ACCEPT" not in server.stdout.readline():
+                pass
+            with socket.create_connection(("127.0.0.1", port), timeout=10.0) as client:
+                session = TlsSession(Http(), TlsClient(tls_of(issued)))
+                while session.has_control:
+                    client.sendall(session.control())
+                    if not session.established:
+                        session.feed(client.recv(1 << 16))
+                session.settle()
+                for number in range(3):
+                    client.sendall(session.request(number))
+                    while b"Host: x" not in server.stdout.readline():
+                        pass
+                    server.stdin.write(b"K\n")  # asks for an update of the client's keys, too
+                    server.stdin.flush()
+                    assert session.feed(client.recv(1 << 16)) == 0
+                    assert not session.has_control
+                    server.stdin.write(b"HTTP/1.1 204 No Content\n\n")
+                    server.stdin.flush()
+                    while not session.feed(client.recv(1 << 16)):
+                        pass
+                    assert session.status == 204
+        finally:
+            server.kill()
