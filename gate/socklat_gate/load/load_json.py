@@ -6,9 +6,8 @@ import base64
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-from socklat_gate.load.request_template import RequestTemplate
 from socklat_gate.scenario.feeder import Feeder
-from socklat_gate.scenario.template import Verbatim
+from socklat_gate.scenario.template import Verbatim, names_in
 
 if TYPE_CHECKING:
     from socklat_gate.scenario import Load
@@ -99,13 +98,11 @@ def _text_from_json(text: Any) -> str:
 
 def _used(load: Load, rows: Feeder) -> list[str]:
     """The columns that requests are filled with; the worker needs no others."""
-    saved = (name for step in load.steps for name in step.save)
-    variables = dict.fromkeys((*load.variables, *saved), "")
-    used = {
-        field.name
-        for request in load.requests
-        for field in RequestTemplate(load.driver, 0, request, rows.columns, variables).fields()
-    }
+    used: set[str] = set()
+    for request in load.requests:
+        payload = request.payload if isinstance(request.payload, list) else [request.payload]
+        texts = request.path, request.content, *request.headers.values(), *payload
+        used.update(*(names_in(text, rows.columns) for text in texts))
     return [name for name in rows.columns if name in used]
 
 

@@ -100,7 +100,7 @@ def _check_setup(load: Load, feeder: Feeder | None) -> list[str]:
             raise problem_at(f"{name!r} is a column of {load.feeder}, too", "variables", name)
     for at, setup in enumerate(load.setup):
         for where, text in _texts("setup", at, setup):
-            _parts(where, text, saved, strict=True)
+            _parts(where, text, saved, strict=bool(saved) or where[-1] == "path")
         for name in setup.save:
             where = ("setup", at, "save", name)
             if name in saved:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
+from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
 from socklat_gate.scenario.expect import Expect
 from socklat_gate.scenario.located import problem_at, read_file
-from socklat_gate.scenario.secret import Payload, Text
+from socklat_gate.scenario.payload import parse_payload
+from socklat_gate.scenario.secret import Payload, Shown, Text, payload_shown
 from socklat_gate.scenario.strict import StrictModel
 
 __all__ = ["NAME", "Content", "Request", "read_body"]
@@ -61,6 +62,12 @@ class Request(StrictModel):
         None, description="what a response has to be; default: load.expect"
     )
     _content: Content = PrivateAttr(None)
+
+    @field_validator("payload")
+    @classmethod
+    def _readable(cls, value: str | list[Shown] | None) -> str | list[Shown] | None:
+        parse_payload(payload_shown(value or ""))
+        return value
 
     @model_validator(mode="after")
     def _read(self, info: ValidationInfo) -> Request:
