@@ -110,7 +110,9 @@ class Connection(asyncio.Protocol):
         try:
             if self._dsfield:
                 self._mark(NO_DSFIELD)
-            sent = self._sock.send(data)
+                sent = self._send_in_order(data)
+            else:
+                sent = self._sock.send(data)
         except BlockingIOError:
             sent = 0
         except OSError as error:
@@ -227,13 +229,17 @@ class Connection(asyncio.Protocol):
             return
         try:
             self._mark(dsfield)
-            sent = self._sock.send(data)
+            sent = self._send_in_order(data)
         except BlockingIOError:
             sent = 0
         except OSError:
             return  # the event loop tells it as well
         if sent < len(data):
             self._transport.write(data[sent:])
+
+    def _send_in_order(self, data: bytes) -> int:
+        """As `socket.send`; nothing while earlier bytes wait for the socket to take them."""
+        return 0 if self._transport.get_write_buffer_size() else self._sock.send(data)
 
     def _mark(self, value: int) -> None:
         if value != self._dsfield:

@@ -156,3 +156,33 @@ def test_the_mark_is_in_the_header_of_either_family(family, option):
         for value in (CONTROL_DSFIELD, CONTROL_IN_FLIGHT_DSFIELD, NO_DSFIELD):
             set_dsfield(sock, value)
             assert sock.getsockopt(*option) == value
+
+
+def test_control_bytes_wait_behind_a_request_that_is_still_being_sent(monkeypatch):
+    size = 3_000_000
+
+    class Large(Greeting):
+        def request(self, request: int) -> bytes:
+            return b"GET %b\n" % (b"x" * size)
+
+    monkeypatch.setattr(pool_module, "session_for", lambda *_: Large)
+    seen: list[bytes] = []
+
+    server = VirtualServer(lambda *_: None, b"\n")
+
+    def handle(peer, data):
+        whole = peer.unread + data
+        if data.startswith(b"GET"):
+            peer.write(b"PING\n")  # while most of the request has not come yet
+        *lines, peer.unread = whole.split(b"\n")
+        for line in lines:
+            seen.append(line[:4] if len(line) < size else b"%b %d" % (line[:3], len(line)))
+            if line.startswith(b"HELLO"):
+                peer.write(b"WELCOME\n")
+            elif line.startswith(b"GET"):
+                peer.write(b"OK\n")
+
+    monkeypatch.setattr("tests.unit.load.virtual.Peer.handle", handle)
+    (counts,) = run(load_of(connections=1, rate=4.0, duration_s=1.0), server)
+    assert (counts.errors, counts.first_error, counts.responded) == (0, "", 4)
+    assert seen == [b"HELL", *[b"GET %d" % (size + 4), b"PONG"] * 4]
