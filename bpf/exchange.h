@@ -79,6 +79,29 @@ struct stages {
 		(s)->measured |= 1 << (stage);                         \
 	} while (0)
 
+/* `last_gap` in these counts up to 68 s. */
+#define GAP_UNIT_NS 16
+#define GAP_MAX 0xffffffffU
+
+static inline u32 gap_between(u64 from_ns, u64 to_ns)
+{
+	u64 gap = to_ns > from_ns ? (to_ns - from_ns) / GAP_UNIT_NS : 0;
+
+	return gap > GAP_MAX ? GAP_MAX : (u32)gap;
+}
+
+/* The last send was no part of the response: it was over with the one before. */
+static inline void response_take_back(struct connection *c)
+{
+	if (!c->handed_ns || !c->last_gap)
+		return; /* there was one send */
+	c->handed_ns -= (u64)c->last_gap * GAP_UNIT_NS;
+	if (c->handed_ns < c->tx_first_ns + GAP_UNIT_NS)
+		c->handed_ns = 0; /* with the first send */
+	c->last_gap = 0;
+	c->acked_ns = 0; /* that of the last send */
+}
+
 static inline void exchange_clear(struct connection *c)
 {
 	c->rx_first_ns = 0;
@@ -86,7 +109,10 @@ static inline void exchange_clear(struct connection *c)
 	c->tx_first_ns = 0;
 	c->tx_last_ns = 0;
 	c->acked_ns = 0;
-	c->handed_ns = 0;
+	if (c->handed_ns) {
+		c->handed_ns = 0;
+		c->last_gap = 0;
+	}
 	c->sending = 0;
 	c->flags &= ~FLAG_OVERLAPPED;
 	/* Not of the line that every exchange writes (shared.h). */

@@ -128,10 +128,11 @@ static inline bool brings_new_payload(u64 sk, struct segment *s)
 	return tcp && !seq_reached(LOAD(u32, tcp, AT(tcp_sock, rcv_nxt)), s->end_seq);
 }
 
-/* Whether it has one of the two DS fields of control bytes; ECN has the last two bits. */
+/* Whether it has one of the DS fields of control bytes; ECN has the last two bits. */
 static inline bool is_marked(struct segment *s)
 {
-	u8 apart = CONTROL_DSFIELD ^ CONTROL_IN_FLIGHT_DSFIELD; /* one bit */
+	u8 apart = (CONTROL_DSFIELD ^ CONTROL_IN_FLIGHT_DSFIELD) |
+		   (CONTROL_DSFIELD ^ CONTROL_AFTER_DSFIELD); /* two bits */
 
 	return (s->dsfield & ~DSFIELD_ECN & ~apart) == (CONTROL_DSFIELD & ~apart);
 }
@@ -139,6 +140,11 @@ static inline bool is_marked(struct segment *s)
 static inline bool is_in_flight(struct segment *s)
 {
 	return (s->dsfield & ~DSFIELD_ECN) == CONTROL_IN_FLIGHT_DSFIELD;
+}
+
+static inline bool is_after_response(struct segment *s)
+{
+	return (s->dsfield & ~DSFIELD_ECN) == CONTROL_AFTER_DSFIELD;
 }
 
 /* Bytes of room in the send buffer; without any the next tcp_sendmsg waits or returns EAGAIN. */

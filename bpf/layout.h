@@ -85,11 +85,13 @@
 #define WINDOW_MARKED 8
 
 /* Control bytes of the driver's are no part of a request: a TLS handshake, the preface of HTTP/2,
- * acknowledgements.  Their segments have a DS field of their own (RFC 2474: DSCP 3 and 7, for local
- * use), one where no request is in flight, so that a response which has begun is over, and one in
- * the middle of a request or response. */
+ * acknowledgements.  Their segments have a DS field of their own (RFC 2474: DSCP 3, 7 and 11, for
+ * local use): one where no request is in flight, so that a response which has begun is over, one in
+ * the middle of a request or response, and one that replies to what the service sent when its
+ * response was over, such as a PING: that send was no part of it. */
 #define CONTROL_DSFIELD 12
 #define CONTROL_IN_FLIGHT_DSFIELD 28
+#define CONTROL_AFTER_DSFIELD 44
 
 /* HTTP statuses counted: 100 to 599, and one number for a response whose status is not known. */
 #define HTTP_STATUS_FIRST 100

@@ -90,6 +90,8 @@ static inline int rx_segment(u64 sk, u64 skb)
 			c->rx_last_ns = now_ns;
 		return 0;
 	}
+	if (control && is_after_response(&s))
+		response_take_back(c);
 	exchange_end(sk, c);
 	if (control) {
 		/* What the service sends from now on is no part of a response. */

@@ -58,6 +58,7 @@ static inline void tx_send_more(u64 sk, u64 msg, struct connection *c)
 		c->send_wait_ns += now_ns - c->blocked_ns;
 		c->blocked_ns = 0;
 	}
+	c->last_gap = gap_between(c->handed_ns ? c->handed_ns : c->tx_first_ns, now_ns);
 	c->handed_ns = now_ns;
 	if (tx_responds_twice(c, msg))
 		c->flags |= FLAG_OVERLAPPED;

@@ -66,7 +66,7 @@ struct connection {
 	u32 status;      /* HTTP status of the last response that had one, HTTP_STATUS_FIRST less */
 	u32 ordinal;     /* exchanges so far that have their response; WINDOW_NAMED */
 	u32 request_seq; /* where the request begins; FLAG_AFTER_CONTROL */
-	u32 unused;
+	u32 last_gap;    /* between the response's last two hand-overs, in GAP_UNIT_NS */
 };
 
 struct counters {

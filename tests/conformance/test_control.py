@@ -56,9 +56,10 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._socket.close()
 
-    def control(self, wait_us: int = 0, *, in_flight: bool = False) -> None:
+    def control(self, wait_us: int = 0, *, in_flight: bool = False, after: bool = False) -> None:
         """Sends control bytes, which the service replies to after a wait."""
-        self._mark(layout()["CONTROL_IN_FLIGHT_DSFIELD" if in_flight else "CONTROL_DSFIELD"])
+        kind = "_IN_FLIGHT" if in_flight else "_AFTER" if after else ""
+        self._mark(layout()[f"CONTROL{kind}_DSFIELD"])
         self._socket.sendall(frame("C", wait_us))
         self._mark(0)
 
@@ -118,6 +119,32 @@ def test_control_bytes_and_what_is_sent_for_them_are_no_part_of_an_exchange(
     assert WAIT_US * 1000 <= slowest_ns < LATE_US * 1000
     assert logged["ordinal"].tolist() == [*range(1, REQUESTS + 1)]
     assert len(set(logged["peer_port"])) == 1
+
+
+@pytest.mark.parametrize("family", ["v4", "v6"])
+@pytest.mark.parametrize("after", [True, False])
+def test_what_the_client_says_came_after_the_response_is_taken_off_it(
+    lab: Lab, probe: SocketProbe, family: Family, after: bool
+) -> None:
+    """As a PING that a server sends by its own clock: here it is the second half."""
+    with service(lab, probe, MARKED):
+        with Client(lab, family) as client:
+            for _ in range(REQUESTS):
+                client.request(LATE_US)
+                client.receive()
+                client.control(after=after)
+                client.request()  # of one send: nothing can be taken off it
+                client.receive()
+                client.control(after=after)
+        reading = counted(lab, probe, 2 * REQUESTS)
+    respond, response = (reading.histograms[stage] for stage in ("respond", "response"))
+    assert respond.total == response.total == 2 * REQUESTS
+    assert response.quantile_ns(0.0) * 1.01 >= WAIT_US * 1000
+    if after:
+        assert response.quantile_ns(1.0) < LATE_US * 1000
+        assert respond.quantile_ns(1.0) < SLACK_NS
+    else:
+        assert respond.quantile_ns(0.75) >= LATE_US * 1000 * 0.99
 
 
 @pytest.mark.parametrize("family", ["v4", "v6"])

@@ -8,7 +8,7 @@ import grpc
 
 ITEMS = 200
 lock = threading.Lock()
-counts = {number: 1 for number in range(ITEMS)}
+counts = dict.fromkeys(range(ITEMS), 1)
 
 
 def cart():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 from socklat_gate.load.connection_owner import ConnectionOwner
 from socklat_gate.load.ending import BY_SERVICE, kind_of
 from socklat_gate.load.marking import (
+    CONTROL_AFTER_DSFIELD,
     CONTROL_DSFIELD,
     CONTROL_IN_FLIGHT_DSFIELD,
     NO_DSFIELD,
@@ -32,6 +33,8 @@ NONE = -1
 CLOSED = "the server closed the connection"
 CONFIRM_AFTER_S = 0.05
 """An error reply that no close follows within this time is the response to the request."""
+APART_NS = 1_000_000
+"""What comes so long after a response was not sent together with it."""
 CLOSE_WITHIN_S = 1.0
 """So long a service that announced a close has time for it."""
 RESET = struct.pack("ii", 1, 0)
@@ -50,6 +53,7 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
+        "_done_ns",
         "_dsfield",
         "_now_ns",
         "_opening",
@@ -90,6 +94,7 @@ class Connection(asyncio.Protocol):
         self.port: int = name[1] if isinstance(name, tuple) else 0
         self.ordinal = 0
         self.request = NONE
+        self._done_ns = 0  # the latest response
         self.served = False
         self.attempt = attempt
         self.extra = extra
@@ -131,8 +136,7 @@ class Connection(asyncio.Protocol):
         try:
             done = session.feed(data)
             if session.has_control:
-                in_flight = self.request != NONE and not done
-                self._send_control(CONTROL_IN_FLIGHT_DSFIELD if in_flight else CONTROL_DSFIELD)
+                self._send_control(CONTROL_DSFIELD if done else self._control_dsfield(now_ns))
             if done:
                 if self.request == NONE:
                     self._reject_unrequested()
@@ -218,6 +222,14 @@ class Connection(asyncio.Protocol):
             with suppress(OSError):
                 self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             self._transport.abort()
+
+    def _control_dsfield(self, now_ns: int) -> int:
+        """The mark of a reply to bytes that ended no response."""
+        if self.request != NONE:
+            return CONTROL_IN_FLIGHT_DSFIELD
+        # Sooner they may have been of the same send as the response, which counts then.
+        is_apart = self._done_ns and now_ns - self._done_ns >= APART_NS
+        return CONTROL_AFTER_DSFIELD if is_apart else CONTROL_DSFIELD
 
     def _send_control(self, dsfield: int) -> None:
         """What the session has to say beside requests."""
@@ -308,6 +320,7 @@ class Connection(asyncio.Protocol):
                 self._abandon("closed", session.last_error)
             return
         request, self.request = self.request, NONE
+        self._done_ns = now_ns
         self.served = True
         owner.record.response(request, now_ns, session.status, session.size)
         if session.failure:

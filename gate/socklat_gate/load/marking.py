@@ -8,13 +8,21 @@ from __future__ import annotations
 
 import socket
 
-__all__ = ["CONTROL_DSFIELD", "CONTROL_IN_FLIGHT_DSFIELD", "NO_DSFIELD", "set_dsfield"]
+__all__ = [
+    "CONTROL_AFTER_DSFIELD",
+    "CONTROL_DSFIELD",
+    "CONTROL_IN_FLIGHT_DSFIELD",
+    "NO_DSFIELD",
+    "set_dsfield",
+]
 
 NO_DSFIELD = 0
 CONTROL_DSFIELD = 0x0C
 """DSCP 3, of the pool for experimental and local use; "Definition of the DS Field", RFC 2474."""
 CONTROL_IN_FLIGHT_DSFIELD = 0x1C
 """DSCP 7, of the same pool: while a request is in flight, whose response goes on after that."""
+CONTROL_AFTER_DSFIELD = 0x2C
+"""DSCP 11: in reply to what the service sent after its response, and which was no part of that."""
 
 _OPTIONS = {
     socket.AF_INET: (socket.IPPROTO_IP, socket.IP_TOS),

@@ -11,6 +11,7 @@ from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load import connection as connection_module
 from socklat_gate.load import pool as pool_module
 from socklat_gate.load.marking import (
+    CONTROL_AFTER_DSFIELD,
     CONTROL_DSFIELD,
     CONTROL_IN_FLIGHT_DSFIELD,
     NO_DSFIELD,
@@ -106,6 +107,24 @@ def test_control_bytes_are_marked_and_requests_are_not(marks):
     assert {mark for what, mark in marks if what == b"GET"} == {NO_DSFIELD}
     of_pong = [mark for what, mark in marks if what == b"PONG"]
     assert of_pong[:4] == [CONTROL_IN_FLIGHT_DSFIELD, CONTROL_DSFIELD] * 2
+
+
+@pytest.mark.parametrize(
+    ("later_s", "mark"), [(0.02, CONTROL_AFTER_DSFIELD), (0.0005, CONTROL_DSFIELD)]
+)
+def test_a_reply_to_what_came_after_the_response_says_so(marks, later_s, mark):
+    def late(peer, number):
+        if not peer.data.startswith(b"GET"):
+            respond(peer, number)
+        else:
+            peer.write(b"OK\n")
+            peer.server.loop.call_later(later_s, peer.write, b"PING\n")
+
+    load = load_of(connections=1, rate=10.0, duration_s=1.0)
+    server = VirtualServer(late, b"\n")
+    (counts,) = run(load, server)
+    assert counts.errors == 0
+    assert {field for what, field in marks if what == b"PONG"} == {mark}
 
 
 def test_requests_wait_until_a_connection_is_ready(marks):

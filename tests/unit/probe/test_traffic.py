@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from socklat_gate.load import marking
 from socklat_gate.measured.bpf_layout import layout
 from socklat_gate.probe.traffic import UNKNOWN_TRAFFIC, Traffic
 
@@ -20,9 +21,12 @@ def test_what_is_known_is_one_bit_each() -> None:
     assert every.window_flags() == sum(bits) == int("1" * len(bits), 2)
 
 
-def test_the_two_marks_differ_in_one_bit_and_leave_those_of_ecn_alone() -> None:
-    closing, in_flight = layout()["CONTROL_DSFIELD"], layout()["CONTROL_IN_FLIGHT_DSFIELD"]
-    assert (closing ^ in_flight).bit_count() == 1
-    assert not (closing | in_flight) & 0b11
-    # For local or experimental use: RFC 2474, section 6, pool 2.
-    assert {closing >> 2 & 0b11, in_flight >> 2 & 0b11} == {0b11}
+def test_the_marks_differ_in_two_bits_and_leave_those_of_ecn_alone() -> None:
+    names = ("CONTROL_DSFIELD", "CONTROL_IN_FLIGHT_DSFIELD", "CONTROL_AFTER_DSFIELD")
+    closing, *others = (layout()[name] for name in names)
+    assert [(closing ^ other).bit_count() for other in others] == [1, 1]
+    for mark in (closing, *others):
+        assert not mark & 0b11
+        assert mark >> 2 & 0b11 == 0b11  # of local or experimental use: RFC 2474, section 6, pool 2
+    # The driver has them without the headers.
+    assert [closing, *others] == [getattr(marking, name) for name in names]
