@@ -31,6 +31,7 @@ from tests.benchmarks.markdown import table
 
 HTTP, HTTPS, HTTP2 = 18181, 18443, 18282
 CONNECTIONS = 32
+FRESH_RATES = (250.0, 500.0, 1000.0)
 PAUSE_S = 0.5
 PAUSED_RATE = 2000.0
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -148,10 +149,12 @@ def own_rows(rates: Sequence[float], seconds: float, directory: Path) -> list[li
         ("HTTP, ten requests, feeder, checked", HTTP, mix(directory)),
         ("HTTPS, one request", HTTPS, {"tls": {"insecure": True}}),
         ("HTTP/2, one request", HTTP2, {"http": "2"}),
+        ("HTTP, a connection for each", HTTP, {"keep_alive": False}),
+        ("HTTPS, a connection for each", HTTPS, {"keep_alive": False, "tls": {"insecure": True}}),
     ]
     rows = []
     for name, port, options in kinds:
-        for rate in rates:
+        for rate in rates if options.get("keep_alive", True) else FRESH_RATES:
             found = drive(port, rate, seconds, options)
             counts = found.counts
             rows.append(
