@@ -77,7 +77,7 @@ def assert_exact(measured: Measured, load: Load, probe: SocketProbe, count: int)
     run = measured.run(named, probe)
     check_joined("candidate", run, named.joined[0], missed=0)
     assert named.joined[0].miscounted == 0
-    assert (named.joined[0].join.mismatched, named.joined[0].unseen) == (0, 0)
+    assert (named.joined[0].join.mismatched, named.joined[0].unseen) == (0, (0, 0))
     for kind, request in enumerate(load.requests):
         expected = np.count_nonzero(inside & (measured.sent["kind"] == kind))
         assert run.requests[request.name].exchanges == expected > 0

@@ -146,9 +146,10 @@ def assert_exact(measured: Measured, run: Run) -> None:
         ((), {}),
         (("7",), {}),
         (("1",), {}),
+        ((), {"keep_alive": False}),
         ((), {"connections": 1, "max_connections": 64}),
     ],
-    ids=["kept", "closed-every-7", "closed-every-1", "grown"],
+    ids=["kept", "closed-every-7", "closed-every-1", "not-kept", "grown"],
 )
 def test_each_name_has_its_own_exchanges(
     lab: Lab, probe: SocketProbe, options: tuple[str, ...], changes: dict[str, Any]
@@ -161,7 +162,7 @@ def test_each_name_has_its_own_exchanges(
     check_joined("candidate", run, named.joined[0], missed=0)
     assert_exact(measured, run)
     assert named.joined[0].miscounted == 0
-    assert (named.joined[0].join.mismatched, named.joined[0].unseen) == (0, 0)
+    assert (named.joined[0].join.mismatched, named.joined[0].unseen) == (0, (0, 0, 0))
     ports = set(measured.logged["peer_port"].tolist())
     assert ports <= set(measured.sent["port"].tolist())
     if options:

@@ -7,12 +7,16 @@ connections that did not fit into the map) is allowed: time still tells whose ex
 
 from __future__ import annotations
 
+import math
+
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.job.completeness import MAX_LOSS, STRAY_REQUESTS
 from socklat_gate.measured.run import Mismatch, Run
 from socklat_gate.stalls.join import Joined
 
 __all__ = ["check_joined"]
+
+SIGMAS = 4.0
 
 
 def check_joined(arm: str, run: Run, joined: Joined, missed: int) -> None:
@@ -38,19 +42,32 @@ def check_joined(arm: str, run: Run, joined: Joined, missed: int) -> None:
             remedy="does something else connect to service.port, or is a proxy between the load "
             "driver and the service? It would have connections of its own",
         )
-    if joined.unseen is None:
-        return
+    if joined.unseen is not None:
+        _check_seen(arm, run, joined, joined.unseen)
+
+
+def _check_seen(arm: str, run: Run, joined: Joined, unseen: tuple[int, ...]) -> None:
+    """Requests without an exchange, of all and of each name: a rare one could be missing whole."""
+    lost, counters = run.counters.get("log_lost", 0), run.counters
     failed = run.load.no_response_total
-    unseen = joined.unseen - run.counters.get("log_lost", 0) - run.load.grown
-    unseen -= max(run.load.errors if failed is None else failed, run.counters["no_response"])
-    if unseen > max(STRAY_REQUESTS, MAX_LOSS * joined.requests):
-        raise InvalidMeasurement(
-            Reason.COUNT_MISMATCH,
-            f"{arm}: {unseen} of {joined.requests} requests of the load driver were seen as no "
-            f"exchange: {_named(joined.lacking)}",
-            remedy="is service.port the port that responds? Requests that overlap on one "
-            "connection also look like this",
-        )
+    failed = max(run.load.errors if failed is None else failed, counters["no_response"])
+    found = [("", sum(joined.requests), sum(unseen) - lost - failed - run.load.grown)]
+    for name, requests, without in zip(run.requests, joined.requests, unseen, strict=True):
+        counts = run.load.requests.get(name)
+        own = counts.sent - counts.responded if counts else failed
+        # Records are lost by chance, whatever their name.
+        share = lost * requests / max(1, sum(joined.requests))
+        chance = round(share + SIGMAS * math.sqrt(share))
+        found.append((f" {name}", requests, without - own - chance - run.load.grown))
+    for name, requests, missing in found:
+        if missing > max(STRAY_REQUESTS, MAX_LOSS * requests):
+            raise InvalidMeasurement(
+                Reason.COUNT_MISMATCH,
+                f"{arm}: {missing} of {requests} requests{name} of the load driver were seen as no "
+                f"exchange: {_named(joined.lacking)}",
+                remedy="is service.port the port that responds? Requests that overlap on one "
+                "connection also look like this",
+            )
 
 
 def _named(mismatches: tuple[Mismatch, ...]) -> str:

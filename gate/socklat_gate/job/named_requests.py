@@ -61,7 +61,7 @@ class NamedRequests:
         """``logged`` exchanges by arm, ``sent`` rows of all arms; see `join_requests`."""
         parts = [sent[sent["arm"] == arm] for arm in range(len(logged))]
         joined = tuple(
-            join_requests(records, rows, window.from_ns, window.to_ns, sampled=sampled)
+            join_requests(records, rows, window.from_ns, window.to_ns, len(shares), sampled=sampled)
             for records, rows in zip(logged, parts, strict=True)
         )
         return cls(shares, logged, parts, joined)

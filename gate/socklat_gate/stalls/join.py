@@ -42,15 +42,16 @@ class Joined:
 
     ``kind`` has an index of the scenario's requests for each exchange, or `NO_REQUEST`: by time.
     ``miscounted`` exchanges are not the request that their connection's counts make them.
-    ``requests`` were sent in the window, ``unseen`` of them have no exchange in the log (None:
-    the log is a sample, so that this says nothing), most of those on the connections ``lacking``.
+    ``requests`` were sent in the window by kind, ``unseen`` of them have no exchange in the log
+    (None: the log is a sample, so that this says nothing), most of those on the connections
+    ``lacking``.
     """
 
     kind: I64
     join: Join
     miscounted: int
-    requests: int
-    unseen: int | None
+    requests: tuple[int, ...]
+    unseen: tuple[int, ...] | None
     lacking: tuple[Mismatch, ...]
 
 
@@ -81,12 +82,19 @@ class _Sent:
 
 
 def join_requests(
-    exchanges: Records, sent: Records, from_ns: int, to_ns: int, *, sampled: bool = False
+    exchanges: Records,
+    sent: Records,
+    from_ns: int,
+    to_ns: int,
+    kinds: int,
+    *,
+    sampled: bool = False,
 ) -> Joined:
     """Joins an arm's `EXCHANGE` records with its `SENT` rows, both in any order.
 
     Exchanges are those that arrived in the window [from, to) of CLOCK_MONOTONIC, all of them unless
-    they are ``sampled``; requests are all that the driver sent, the warm-up included.
+    they are ``sampled``; requests are all that the driver sent, the warm-up included, of so many
+    ``kinds``.
     """
     arrived_ns = exchanges["rx_first_ns"].astype(np.int64)
     table = _Sent.of(sent, _earliest(arrived_ns, sent["sent_ns"]))
@@ -99,7 +107,9 @@ def join_requests(
     kind[own] = table.rows["kind"][request[own]]
     # A second exchange in a request's place is miscounted as well, whatever its ordinal.
     wrong = np.setdiff1d(known, own[counted[own]])
-    requests, unseen, lacking = _unseen(table, request[own], from_ns, to_ns - EDGE_NS)
+    inside = (table.rows["sent_ns"] >= from_ns) & (table.rows["sent_ns"] < to_ns - EDGE_NS)
+    without = inside.copy()
+    without[request[own]] = False
     join = Join(
         logged=int(exchanges.size),
         joined=int(own.size),
@@ -111,9 +121,9 @@ def join_requests(
         kind,
         join,
         miscounted=int(wrong.size),
-        requests=requests,
-        unseen=None if sampled else unseen,
-        lacking=() if sampled else lacking,
+        requests=_by_kind(table.rows[inside], kinds),
+        unseen=None if sampled else _by_kind(table.rows[without], kinds),
+        lacking=() if sampled else _lacking(table, inside, without),
     )
 
 
@@ -136,24 +146,21 @@ def _first_of_each(request: I64, arrived_ns: I64, counted: Mask) -> I64:
     return np.asarray(order[first[begins >= 0]])
 
 
-def _unseen(
-    table: _Sent, joined: I64, from_ns: int, to_ns: int
-) -> tuple[int, int, tuple[Mismatch, ...]]:
-    """Requests in the window, those without an exchange, and the connections that lack most."""
-    at_ns = table.rows["sent_ns"]
-    inside = (at_ns >= from_ns) & (at_ns < to_ns)
-    without = inside.copy()
-    without[joined] = False
+def _by_kind(rows: Records, kinds: int) -> tuple[int, ...]:
+    return tuple(np.bincount(rows["kind"], minlength=kinds).tolist())
+
+
+def _lacking(table: _Sent, inside: Mask, without: Mask) -> tuple[Mismatch, ...]:
+    """The connections on which most requests have no exchange."""
     lacking = np.bincount(table.connection[without])
     most = np.argsort(-lacking, kind="stable")[:MAX_MISMATCHES]
     sent = np.bincount(table.connection[inside], minlength=lacking.size)
     ports = table.rows["port"][np.searchsorted(table.connection, most)]
-    named = tuple(
+    return tuple(
         Mismatch(int(port), int(sent[one] - lacking[one]), int(sent[one]))
         for one, port in zip(most, ports, strict=True)
         if lacking[one]
     )
-    return int(inside.sum()), int(without.sum()), named
 
 
 def _mismatches(table: _Sent, exchanges: Records, request: I64, wrong: I64) -> tuple[Mismatch, ...]:

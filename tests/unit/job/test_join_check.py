@@ -11,19 +11,29 @@ from socklat_gate.job.join_check import check_joined
 from socklat_gate.measured.run import Join, Mismatch, Run
 from socklat_gate.stalls.join import Joined
 from tests.unit.job.fakes import run
+from tests.unit.named_results import with_names
 
 AGREED = Join(logged=6000, joined=6000, connections=32)
 
 
-def joined(miscounted: int = 0, unseen: int | None = 0, **join: object) -> Joined:
-    lacking = (Mismatch(40_002, 180, 190),) if unseen else ()
-    return Joined(np.zeros(0, np.int64), replace(AGREED, **join), miscounted, 6000, unseen, lacking)
+def joined(miscounted: int = 0, unseen: int | None = 0, rare: int = 0, **join: object) -> Joined:
+    """Of 6000 requests 300 are of a rare name; ``unseen`` ones are not, ``rare`` are."""
+    lacking = (Mismatch(40_002, 180, 190),) if unseen or rare else ()
+    by_kind = None if unseen is None else (unseen, rare)
+    kinds = np.zeros(0, np.int64)
+    return Joined(kinds, replace(AGREED, **join), miscounted, (5700, 300), by_kind, lacking)
 
 
 def failing(failed: int = 0, grown: int = 0, **counters: int) -> Run:
     whole = run(**counters)
-    counts = replace(whole.load, errors=failed, no_response_total=failed, grown=grown)
-    return replace(whole, load=counts)
+    named = with_names(whole, {"browse": 0.95, "checkout": 0.05})
+    requests = {
+        name: replace(own, sent=own.responded + failed) for name, own in named.load.requests.items()
+    }
+    counts = replace(
+        named.load, errors=failed, no_response_total=failed, grown=grown, requests=requests
+    )
+    return replace(named, load=counts)
 
 
 @pytest.mark.parametrize(
@@ -37,10 +47,13 @@ def failing(failed: int = 0, grown: int = 0, **counters: int) -> Run:
         (failing(), joined(150, mismatched=1), 1),
         (failing(dropped_map_full=2), joined(100, mismatched=2), 0),
         # Requests without a response, records without room, connections that were refused.
-        (failing(failed=200), joined(unseen=230), 0),
+        (failing(failed=200), joined(unseen=228), 0),
         (failing(log_lost=25), joined(unseen=50), 0),
+        (failing(), joined(rare=STRAY_REQUESTS), 0),
+        (failing(log_lost=25), joined(unseen=20, rare=7), 0),
+        (failing(failed=30), joined(rare=32), 0),
         (failing(grown=60), joined(unseen=60), 0),
-        (failing(no_response=60), joined(unseen=60), 0),
+        (failing(failed=60, no_response=60), joined(unseen=60), 0),
         (failing(), joined(unseen=None), 0),
     ],
 )
@@ -77,6 +90,12 @@ def test_what_is_allowed(whole: Run, found: Joined, missed: int) -> None:
             0,
             "31 of 6000 requests of the load driver were seen as no exchange: "
             "180 exchanges and 190 requests from port 40002",
+        ),
+        (
+            failing(),
+            joined(rare=3),
+            0,
+            "3 of 300 requests checkout of the load driver were seen as no exchange",
         ),
     ],
 )

@@ -99,7 +99,8 @@ def run(
     document["gate"]["metrics"] = [
         {"quantile": 0.99, "tolerance": 0.05, "regression_threshold": 0.15}
     ]
-    document["load"] |= {"rate": float(RATE), "duration_s": 10.0, **load}
+    given = scenario().load.model_dump(exclude_unset=True)
+    document["load"] = {**given, "rate": float(RATE), "duration_s": 10.0, **load}
     document["service"]["cpuset"] = cpuset
     document["gate"]["interleave"] = interleave
     planned = type(scenario()).model_validate(document)

@@ -368,7 +368,8 @@ def test_without_a_log_requests_have_no_names_and_the_rig_says_so(
 ) -> None:
     world.watches_stalls = logged
     document = scenario().model_dump()
-    document["load"]["request"] = [{"name": "browse"}, {"name": "checkout"}]
+    requests = [{"name": "browse"}, {"name": "checkout"}]
+    document["load"] = {"driver": "http", "request": requests, "duration_s": 20.0}
     zone = {"quantile": 0.99, "tolerance": 0.05, "regression_threshold": 0.15}
     document["gate"]["metrics"] = [zone, {**zone, "request": "checkout"}]
     with Rig(None, Scenario.model_validate(document), Path(), lambda phase: None) as rig:

@@ -1,4 +1,5 @@
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -156,3 +157,22 @@ def test_counts_of_another_shape_are_refused():
 def test_the_mean_is_within_half_a_bucket():
     values = np.random.default_rng(3).lognormal(13, 1, 20_000).astype(np.int64)
     assert Histogram.of(values).mean_ns() == pytest.approx(values.mean(), rel=BUCKET_WIDTH / 2)
+
+
+def test_counts_are_an_array_of_their_own_that_cannot_be_written() -> None:
+    given = np.zeros(BUCKETS, np.uint64)
+    given[[3, 700]] = 2**63, 1
+    histogram = Histogram(given)
+    given[3] = 0
+    assert histogram.counts[3] == 2**63
+    with pytest.raises(ValueError, match="read-only"):
+        histogram.counts[0] = 1
+    with pytest.raises(AttributeError):
+        histogram.counts = given  # type: ignore[misc]
+    assert pickle.loads(pickle.dumps(histogram)) == histogram
+
+
+def test_only_counts_that_are_not_0_take_memory() -> None:
+    """Tens of thousands of histograms are held by a job with named requests."""
+    of_one = len(pickle.dumps(Histogram.of([1000]), protocol=5))
+    assert of_one < 1000 < len(pickle.dumps(Histogram.of(range(1_000_000)), protocol=5))
