@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from socklat_gate.measured.open_verdict import NAMING_PAIRS
 from socklat_gate.measured.pair import Pair
 from socklat_gate.scenario import Gate
 from socklat_gate.verdict.decide import decide, default_scale
@@ -82,12 +83,14 @@ class Decided:
     """Pairs seen at FAIL and at PASS, infinite where it did not come to it; shape (jobs,).
 
     ``failed_by``, shape (metrics + 1, jobs), tells what is named then; spikes come last, and counts
-    are left out.
+    are left out.  ``named_later`` is what is named after the pairs that a job goes on for where
+    nothing was, or the same.
     """
 
     fail_at: Floats
     pass_at: Floats
     failed_by: Bools
+    named_later: Bools
 
     @property
     def failed(self) -> Bools:
@@ -161,9 +164,9 @@ def decide_jobs(known: Table, jobs: Draw) -> Decided:
         dropped = refused(known.evidence, jobs.index, jobs.swapped)
     counted = counted_jobs(known.counts, jobs.index, jobs.swapped)
     fails, let = _metrics(known, jobs, dropped)
-    fail_at, named = _together(known, jobs, fails, dropped, counted)
+    fail_at, named, later = _together(known, jobs, fails, dropped, counted)
     pass_at = _first(let & _watched(known, jobs) & ~counted.waits)
-    return Decided(fail_at, pass_at, named)
+    return Decided(fail_at, pass_at, named, later)
 
 
 def _metrics(known: Table, jobs: Draw, dropped: Bools) -> tuple[list[Floats], Bools]:
@@ -198,8 +201,10 @@ def _metrics(known: Table, jobs: Draw, dropped: Bools) -> tuple[list[Floats], Bo
 
 def _together(
     known: Table, jobs: Draw, fails: Sequence[Floats], dropped: Bools, counted: CountedJobs
-) -> tuple[Floats, Bools]:
-    """When each job fails by all of its evidence, and what is named then, (metrics + 1, jobs).
+) -> tuple[Floats, Bools, Bools]:
+    """When each job fails by all of its evidence; what is named then, and later, if not then.
+
+    Shapes (jobs,) and (metrics + 1, jobs).
 
     How errors and spikes are counted, and whether metrics are corrected, may change from look to
     look; evidence is then taken anew from the first pair on.
@@ -226,17 +231,23 @@ def _together(
         here = (dropped == raw) & (by_runs == of_spikes) & (counted.by_runs == of_errors)
         failed |= reached & here
     fail_at = _first(failed)
-    # Named is what e-BH names at that look.
-    at = np.minimum(fail_at, shape[1]).astype(np.intp) - 1
     every = np.arange(shape[0])
-    last = [
-        *(one[dropped[every, at].astype(np.intp), every, at] for one in fails),
-        np.array(spikes)[by_runs[every, at].astype(np.intp), every, at],
-        np.array(errors)[counted.by_runs[every, at].astype(np.intp), every, at],
-        overload[every, at],
-    ]
-    named = e_bh_of_jobs(np.array(last)) & np.isfinite(fail_at)
-    return fail_at, named[: len(fails) + 1]
+
+    def named_at(more: int) -> Bools:
+        """What e-BH names so many pairs later."""
+        at = np.minimum(fail_at + more, shape[1]).astype(np.intp) - 1
+        last = [
+            *(one[dropped[every, at].astype(np.intp), every, at] for one in fails),
+            np.array(spikes)[by_runs[every, at].astype(np.intp), every, at],
+            np.array(errors)[counted.by_runs[every, at].astype(np.intp), every, at],
+            overload[every, at],
+        ]
+        return np.asarray(e_bh_of_jobs(np.array(last)) & np.isfinite(fail_at))
+
+    first = later = named_at(0)
+    for more in range(1, NAMING_PAIRS + 1):
+        later = np.where(later.any(axis=0), later, named_at(more))
+    return fail_at, first[: len(fails) + 1], later[: len(fails) + 1]
 
 
 def e_bh_of_jobs(weighted: Floats) -> Bools:

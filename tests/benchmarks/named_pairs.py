@@ -1,11 +1,11 @@
 """Recorded pairs as if their load had mixed named requests: every exchange is dealt to a name.
 
 A recorded run keeps no exchange apart, but a histogram is all that is judged of it: the exchanges
-of each bucket are dealt to the names with the probabilities of their weights (multinomial, seeded), as
-the driver's own coins would have dealt them.  So a name has its share of the run's exchanges and of
-their noise, names and whole hang together as they do in a job, and the whole stays what was
-recorded.  What the correction for stalls made of an exchange goes with it: those of a bucket have
-its mean weight.  A name gets slower by moving its exchanges' times, in the candidate, and the whole
+of each bucket are dealt to the names with the probabilities of their weights (multinomial, seeded),
+as the driver's own coins would have dealt them. So a name has its share of the run's exchanges and
+of their noise, names and whole hang together as they do in a job, and the whole stays what was
+recorded. What the correction for stalls made of an exchange goes with it: those of a bucket have
+its mean weight. A name gets slower by moving its exchanges' times, in the candidate, and the whole
 is the sum of the names again.
 """
 

@@ -28,7 +28,7 @@ from socklat_gate.job.waivers import Compared, waivers_in_force
 from socklat_gate.measured.arm_differences import ArmDifferences
 from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.facts import TEXT, Drift, Note, ReasonFact
-from socklat_gate.measured.open_verdict import blocked, counting, settled
+from socklat_gate.measured.open_verdict import NAMING_PAIRS, blocked, counting, settled, unnamed
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.result import GateResult
 from socklat_gate.measured.verdict import Outcome, Verdict
@@ -211,15 +211,15 @@ class GateJob:
         ]
         budget = Budget(limits, self._started_s)
         used: list[Pair] = []
+        failed: list[Verdict] = []  # without a name for what got slower
         while True:
             self.progress.step(f"pair {len(used) + 1}/{limits.max_pairs}")
-            pair = self._measure_pair(rig, specs)
-            if pair.excluded:
-                self.progress.line(excluded_line("pair", pair.excluded))
-                unused = len(self._pairs) - len(used)
-                check_excluded(self.scenario, unused, len(used), pair.excluded)
-            else:
-                used.append(pair)
+            try:
+                pair = self._next_pair(rig, specs, used)
+            except InvalidMeasurement:
+                if failed:
+                    return failed[-1]
+                raise
             left_s = budget.left_s()
             spent = budget.spent(len(used), left_s)
             verdict = decide(
@@ -231,11 +231,25 @@ class GateJob:
             )
             if not pair.excluded:
                 self.progress.pair_done(len(used), limits.max_pairs, verdict, left_s)
+            if unnamed(verdict) and len(failed) < NAMING_PAIRS and not spent:
+                failed.append(verdict)
+                continue
             if verdict.outcome is not Outcome.INCONCLUSIVE or spent:
                 return verdict
             hopeless = len(used) == 1 and blocked(verdict)
             if (hopeless and not counting(verdict)) or settled(verdict):
                 return verdict  # no pair like this can ever pass, or fail
+
+    def _next_pair(self, rig: Rig, specs: Sequence[ArmSpec], used: list[Pair]) -> Pair:
+        """One more pair, among those ``used`` if it is; raises `InvalidMeasurement`."""
+        pair = self._measure_pair(rig, specs)
+        if pair.excluded:
+            self.progress.line(excluded_line("pair", pair.excluded))
+            unused = len(self._pairs) - len(used)
+            check_excluded(self.scenario, unused, len(used), pair.excluded)
+        else:
+            used.append(pair)
+        return pair
 
     def _measure_pair(self, rig: Rig, specs: Sequence[ArmSpec]) -> Pair:
         index = len(self._pairs)

@@ -6,7 +6,7 @@ from socklat_gate.errors import Reason
 from socklat_gate.measured.facts import ReasonFact
 from socklat_gate.measured.verdict import Outcome, Verdict
 
-__all__ = ["CANNOT_JUDGE", "blocked", "counting", "settled"]
+__all__ = ["CANNOT_JUDGE", "NAMING_PAIRS", "blocked", "counting", "settled", "unnamed"]
 
 CANNOT_JUDGE = {
     Reason.NOT_MEASURED,
@@ -18,6 +18,14 @@ CANNOT_JUDGE = {
 
 BEYOND_DOUBT = 1000.0
 """Evidence that no further pairs of a job's budget would take back."""
+
+NAMING_PAIRS = 3
+"""A job that failed by all evidence together goes on for so many pairs, to say what got slower."""
+
+
+def unnamed(verdict: Verdict) -> bool:
+    """Whether it failed and nothing is named yet; no further pair takes the failure back."""
+    return any(fact.code is Reason.REGRESSION_TOGETHER for fact in verdict.reasons)
 
 
 def blocked(verdict: Verdict) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from socklat_gate.baseline.choice import Lineage
@@ -124,6 +125,41 @@ def test_what_cannot_be_judged_is_said_after_the_first_pair(
     result = judge(["steal", *[0.0] * 40], metrics=[metric])
     assert outcome(result) == (Outcome.INCONCLUSIVE, reason)
     assert [bool(pair.excluded) for pair in result.pairs] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("steps", "pairs", "reason"),
+    [
+        ([0.0] * 40, 6, Reason.REGRESSION),
+        ([*[0.0] * 5, DIED], 5, Reason.REGRESSION_TOGETHER),
+        ([*[0.0] * 5, "steal", "steal", "steal", 0.0], 8, Reason.REGRESSION_TOGETHER),
+    ],
+)
+def test_a_failure_without_a_name_goes_on_for_one_and_is_never_taken_back(
+    judge: Callable[..., GateResult],
+    monkeypatch: pytest.MonkeyPatch,
+    steps: Sequence[Step],
+    pairs: int,
+    reason: Reason,
+) -> None:
+    """After 5 pairs all evidence is enough, and no metric's is."""
+    ranks = np.linspace(0.0, 1.0, SERVICE_NS.size)
+    slower = SERVICE_NS * np.exp(np.interp(ranks, [0.3, 0.5, 0.7], [0.2, 0.3, 0.5]))
+    both = [run_of(times, counters=fakes.COUNTERS) for times in (SERVICE_NS, slower)]
+    monkeypatch.setattr(fakes, "run", lambda *change: both[bool(change)])
+    metrics = [
+        {"quantile": q, "tolerance": 0.02, "regression_threshold": 0.3} for q in (0.3, 0.5, 0.7)
+    ]
+    result = judge(
+        steps,
+        alpha=0.05,
+        metrics=metrics,
+        errors=False,
+        capacity=False,
+        spikes={"enabled": False},
+    )
+    assert outcome(result) == (Outcome.REGRESSION, reason)
+    assert len(result.pairs) == pairs
 
 
 def test_a_candidate_that_does_not_respond_fails_though_it_has_no_quantiles(
