@@ -13,19 +13,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from socklat_gate.measured.names import CAPACITY, CONNECTIONS, ERRORS, named
 from socklat_gate.measured.pair import ARMS, Pair
-from socklat_gate.measured.run import Run
 from socklat_gate.measured.run_values import request_names
 from socklat_gate.measured.verdict import CountVerdict
 from socklat_gate.verdict.arrays import Floats
-from socklat_gate.verdict.clusters import ClusterIds, cluster_sums
+from socklat_gate.verdict.clusters import ClusterIds
 from socklat_gate.verdict.count_evidence import mde_count_of, running_count_evidence
+from socklat_gate.verdict.counted import Counted, count
 from socklat_gate.verdict.evidence import as_e_value
 from socklat_gate.verdict.log_ratios import request_pairs
-from socklat_gate.verdict.pace import lags_behind
 from socklat_gate.verdict.rates import dispersion_p, running_dispersion, running_rate_evidence
 from socklat_gate.verdict.together import carried_on
 from socklat_gate.verdict.zone import waiver_in_force
@@ -69,23 +67,6 @@ CONNECTIONS_TOLERANCE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class _Counted:
-    """Of each cluster that has them: counts and totals, shape (arms, known clusters).
-
-    ``known``, shape (clusters,), says which those are.
-    """
-
-    counts: Floats
-    totals: Floats
-    known: npt.NDArray[np.bool_]
-
-    def excess(self, allowed: float) -> Floats:
-        """The candidate's share less the baseline's and what is allowed, by cluster."""
-        shares = self.counts / self.totals
-        return np.asarray(shares[1] - shares[0] - allowed)
-
-
-@dataclass(frozen=True, slots=True)
 class JudgedCount:
     """A count's verdict by itself, its part of alpha and log evidence after each cluster.
 
@@ -119,7 +100,7 @@ def judge_counts(
     share = ERRORS_OF_NAMES if names else 0.0
     found: list[JudgedCount] = []
     for name in gate.counted:
-        counted = _counted(pairs, clusters, _COUNTS[name])
+        counted = count(name, pairs, clusters)
         if name != ERRORS:
             found.append(_JUDGES[name](counted, gate.alpha_count, waivers.get(name)))
             continue
@@ -143,10 +124,10 @@ def _errors_by_name(
     A waiver of all errors lets a name have as many more as it lets all requests together; the
     total is what holds a small excess against a pass, here it takes `alpha_pass` over the names.
     """
-    due = _counted(pairs, clusters, _failures).totals[1].sum()
+    due = count(ERRORS, pairs, clusters).totals[1].sum()
     found = []
     for request in names:
-        counted = _counted(request_pairs(pairs, request), clusters, _failures)
+        counted = count(ERRORS, request_pairs(pairs, request), clusters)
         if not counted.counts.any():
             continue
         waiver = waived.get(named(ERRORS, request))
@@ -160,7 +141,7 @@ def _errors_by_name(
 
 
 def _errors(
-    found: _Counted, alpha: float, alpha_pass: float, waiver: Waiver | None, *, noted: bool = True
+    found: Counted, alpha: float, alpha_pass: float, waiver: Waiver | None, *, noted: bool = True
 ) -> JudgedCount:
     """``noted``: a pass also waits for a small excess, from `HOLDING` on."""
     counts, totals = found.counts, found.totals
@@ -184,7 +165,7 @@ def _errors(
     return replace(judged, verdict=replace(verdict, mde_count=fewest))
 
 
-def _capacity(found: _Counted, alpha: float, waiver: Waiver | None) -> JudgedCount:
+def _capacity(found: Counted, alpha: float, waiver: Waiver | None) -> JudgedCount:
     ratio = 1.0 if waiver is None else 1.0 + waiver.ceiling
     sign = np.sign(found.counts[1] - found.counts[0])
     running = _sign_evidence(sign, ratio / (1.0 + ratio))
@@ -193,7 +174,7 @@ def _capacity(found: _Counted, alpha: float, waiver: Waiver | None) -> JudgedCou
     return _judged(CAPACITY, found, alpha, running, waiver, by_runs=True, undecided=undecided)
 
 
-def _connections(found: _Counted, alpha: float, waiver: Waiver | None) -> JudgedCount:
+def _connections(found: Counted, alpha: float, waiver: Waiver | None) -> JudgedCount:
     allowed = CONNECTIONS_TOLERANCE + (0.0 if waiver is None else waiver.ceiling)
     running = _by_sign(found.excess(allowed))
     undecided = _last(running) > HOLDING
@@ -202,7 +183,7 @@ def _connections(found: _Counted, alpha: float, waiver: Waiver | None) -> Judged
 
 def _judged(
     name: str,
-    found: _Counted,
+    found: Counted,
     alpha: float,
     running: Floats,
     waiver: Waiver | None,
@@ -251,7 +232,7 @@ def _over_dispersed(counts: Floats, totals: Floats) -> bool:
     return bool(dispersion_p(np.asarray(moments)) < OVER_DISPERSED)
 
 
-def _most_excess(found: _Counted, level: float) -> float:
+def _most_excess(found: Counted, level: float) -> float:
     """Upper limit, at ``level``, of the candidate's share of failures less the baseline's.
 
     That of the candidate is the exact one of a Poisson count (Garwood 1936).
@@ -267,48 +248,7 @@ def _last(running: Floats) -> float:
     return float(running[-1]) if running.size else 0.0
 
 
-def _counted(
-    pairs: Sequence[Pair], clusters: ClusterIds, count: Callable[[Run, Run], tuple[int, int]]
-) -> _Counted:
-    by_pair = np.array(
-        [
-            [count(pair.arm(arm), pair.arm(other)) for pair in pairs]
-            for arm, other in zip(ARMS, ARMS[::-1], strict=True)
-        ],
-        dtype=np.float64,
-    ).reshape(len(ARMS), len(pairs), 2)
-    counts, totals = (cluster_sums(by_pair[:, :, part], clusters) for part in (0, 1))
-    known = np.asarray(totals.all(axis=0))
-    return _Counted(counts[:, known], totals[:, known], known)
-
-
-def _failures(run: Run, _other: Run) -> tuple[int, int]:
-    """Failed requests, and those that were due; an external tool's are those that were seen."""
-    load = run.load
-    if not load.external:
-        return load.errors, load.planned
-    if load.answers is None:
-        return 0, 0
-    return load.answers.failed, load.answers.seen
-
-
-def _overloads(run: Run, other: Run) -> tuple[int, int]:
-    """By the rate; of an external tool that has its own pace in an arm, beside the other arm."""
-    if all(one.load.planned or not one.load.external for one in (run, other)):
-        return int(run.load.overloaded), 1
-    return int(lags_behind(run, other)), 1
-
-
-def _openings(run: Run, _other: Run) -> tuple[int, int]:
-    return (run.load.answers.opened, run.load.planned) if run.load.answers else (0, 0)
-
-
-_COUNTS: Mapping[str, Callable[[Run, Run], tuple[int, int]]] = {
-    ERRORS: _failures,
-    CAPACITY: _overloads,
-    CONNECTIONS: _openings,
-}
-_JUDGES: Mapping[str, Callable[[_Counted, float, Waiver | None], JudgedCount]] = {
+_JUDGES: Mapping[str, Callable[[Counted, float, Waiver | None], JudgedCount]] = {
     CAPACITY: _capacity,
     CONNECTIONS: _connections,
 }

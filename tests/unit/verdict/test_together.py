@@ -157,7 +157,7 @@ def test_where_only_all_together_is_enough_the_verdict_says_so_and_names_the_nea
     assert "none does alone" in said
     assert "response_p70 (+64" in said
     shown = headline(replace(make_result(), verdict=verdict))
-    assert "together show a regression" in "".join(map(str, shown))
+    assert "by all metrics together, none alone shows it" in "".join(map(str, shown))
     assert decide(pairs[:4], gate).outcome is Outcome.INCONCLUSIVE
 
 
