@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from socklat_gate.init.traffic.proposal import ProposedRequest
+from socklat_gate.scenario.default_gate import named_zone
 from socklat_gate.scenario.gating import WANTED_EXCEEDING, Metric, default_metrics
 
 __all__ = ["Judged", "metrics_for"]
@@ -53,7 +54,17 @@ def metrics_for(rate: float, requests: Sequence[ProposedRequest] = ()) -> Judged
             elif _is_median(one):
                 left_out.append((named.name, math.ceil(needs_s)))
     needed_s = max(_needs_s(rate * _share(one, requests, total), one) for one in metrics)
-    return Judged(tuple(metrics), tuple(left_out), max(duration_s, float(math.ceil(needed_s))))
+    duration_s = max(duration_s, float(math.ceil(needed_s)))
+    zoned = [_zoned(one, rate * duration_s * _share(one, requests, total)) for one in metrics]
+    return Judged(tuple(zoned), tuple(left_out), duration_s)
+
+
+def _zoned(metric: Metric, per_run: float) -> Metric:
+    """With the zone that suits how many of its request come in a run."""
+    if not metric.request or metric.quantile is None:
+        return metric
+    tolerance, threshold = named_zone(metric.quantile, per_run)
+    return metric.model_copy(update={"tolerance": tolerance, "regression_threshold": threshold})
 
 
 def _share(metric: Metric, requests: Sequence[ProposedRequest], total: float) -> float:

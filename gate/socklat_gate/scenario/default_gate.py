@@ -40,6 +40,7 @@ __all__ = [
     "MetricName",
     "default_gate_of",
     "named_metrics",
+    "named_zone",
 ]
 
 AnswerKind = Literal["statuses", "sizes"]
@@ -262,30 +263,29 @@ names end undecided in a third of the jobs (docs/lab/names.md).
 """
 
 
+def named_zone(quantile: float, requests: float) -> tuple[float, float]:
+    """``tolerance`` and ``regression_threshold`` of a name's quantile, by how many come in a run.
+
+    The fewer lie beyond it, the wider, and never narrower than that of the whole.
+    """
+    quantiles = [metric for metric in DEFAULT_GATE.metrics if metric.quantile is not None]
+    beyond = requests * (1.0 - quantile)
+    least = next((at for at, one in enumerate(quantiles) if one.quantile == quantile), 0)
+    zone = quantiles[max(least, sum(beyond < enough for enough in BEYOND))]
+    return zone.tolerance, zone.regression_threshold
+
+
 def named_metrics(per_run: Mapping[str, float]) -> tuple[DefaultMetric, ...]:
     """The default quantiles of each named request of which enough come in a run.
 
-    ``per_run`` has, by name, how many are expected.  The fewer lie beyond a quantile, the wider is
-    its zone, and never narrower than that of the whole.
+    ``per_run`` has, by name, how many are expected; zones are as of `named_zone`.
     """
-    quantiles = [metric for metric in DEFAULT_GATE.metrics if metric.quantile is not None]
-    found = []
-    for request, expected in per_run.items():
-        for at, metric in enumerate(quantiles):
-            assert metric.quantile is not None
-            if not is_enough(expected, metric.quantile):
-                continue
-            beyond = expected * (1.0 - metric.quantile)
-            zone = quantiles[max(at, sum(beyond < least for least in BEYOND))]
-            found.append(
-                replace(
-                    metric,
-                    request=request,
-                    tolerance=zone.tolerance,
-                    regression_threshold=zone.regression_threshold,
-                )
-            )
-    return tuple(found)
+    return tuple(
+        DefaultMetric("response", metric.quantile, *named_zone(metric.quantile, come), None, name)
+        for name, come in per_run.items()
+        for metric in DEFAULT_GATE.metrics
+        if metric.quantile is not None and is_enough(come, metric.quantile)
+    )
 
 
 def default_gate_of(per_run: Mapping[str, float]) -> DefaultGate:

@@ -18,6 +18,7 @@ from socklat_gate.verdict.limits import (
     undecided_limits,
 )
 from socklat_gate.verdict.overlap import overlap_fact
+from socklat_gate.verdict.unseen import unseen_requests
 
 if TYPE_CHECKING:
     from socklat_gate.scenario.gating import Gate
@@ -31,7 +32,8 @@ def decide_by_limits(
     """Verdict over runs of the candidate alone: there is nothing that they could be compared with.
 
     REGRESSION (ABOVE_LIMIT) as soon as one limit is shown to be exceeded; PASS (WITHIN_LIMITS) as
-    soon as all are shown to be kept; otherwise INCONCLUSIVE.  ``budget_spent`` as for
+    soon as all are shown to be kept and no named request was without exchanges (REQUEST_NOT_SEEN);
+    otherwise INCONCLUSIVE.  ``budget_spent`` as for
     `verdict.decide.decide`.
     """
     limits = judge_limits(runs, np.arange(len(runs)), gate)
@@ -41,8 +43,10 @@ def decide_by_limits(
         limits, reasons = undecided_limits(limits), [overlap]
     else:
         above = limit_facts(limits, Outcome.REGRESSION)
-        reasons = [*above, *lacking_facts(limits)]
-        if above or all(one.verdict.verdict is Outcome.PASS for one in limits):
+        unseen = unseen_requests(runs, runs) if runs else []
+        reasons = [*above, *lacking_facts(limits), *unseen]
+        kept = all(one.verdict.verdict is Outcome.PASS for one in limits) and not unseen
+        if above or kept:
             outcome = Outcome.REGRESSION if above else Outcome.PASS
             facts = reasons or [ReasonFact(Reason.WITHIN_LIMITS, numbers=numbers)]
             return Verdict(outcome, tuple(facts), limits=tuple(one.verdict for one in limits))

@@ -15,8 +15,11 @@ __all__ = ["unseen_requests"]
 def unseen_requests(baseline: Sequence[Run], candidate: Sequence[Run]) -> list[ReasonFact]:
     """REQUEST_NOT_SEEN of each name without exchanges in all runs of an arm.
 
-    Numbers: how many ``baseline`` and ``candidate`` had.
+    Numbers: how many ``baseline`` and ``candidate`` had.  Nothing where no run tells names apart:
+    no metric of a name can be judged then, and the whole is judged without.
     """
+    if not any(run.requests for run in (*baseline, *candidate)):
+        return []
     found = []
     for name in request_names([*baseline, *candidate]):
         theirs, ours = (

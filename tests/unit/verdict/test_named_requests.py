@@ -14,11 +14,12 @@ from socklat_gate.errors import Reason
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.load_counts import Answers
 from socklat_gate.measured.pair import Pair
-from socklat_gate.measured.run import Run, Spike
+from socklat_gate.measured.run import RequestStages, Run, Spike
 from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.scenario.default_gate import DEFAULT_GATE, default_gate_of
 from socklat_gate.scenario.gating import Gate, Metric, Waiver
 from socklat_gate.verdict.decide import decide
+from socklat_gate.verdict.limits_alone import decide_by_limits
 from socklat_gate.verdict.stored import compare
 from socklat_gate.wording.decisive import carrier
 from socklat_gate.wording.reasons import reason_text
@@ -155,6 +156,21 @@ def test_a_name_that_only_one_arm_knows_is_not_seen_in_the_other() -> None:
     assert codes(verdict) == [Reason.REQUEST_NOT_SEEN] * 3
 
 
+def test_where_names_are_not_told_apart_the_whole_passes_and_no_name_does() -> None:
+    pairs = [
+        replace(
+            pair,
+            baseline=replace(pair.baseline, requests={}),
+            candidate=replace(pair.candidate, requests={}),
+        )
+        for pair in pairs_of({}, 12)
+    ]
+    assert decide(pairs, DEFAULT_GATE).outcome is Outcome.PASS
+    verdict = decide(pairs, GATE)
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert codes(verdict) == [Reason.NOT_MEASURED] * 5
+
+
 def test_a_metric_of_a_name_with_too_few_exchanges_is_inconclusive() -> None:
     gate = default_gate_of({"cart": 8000.0})
     verdict = decide(pairs_of({}, 12), gate)
@@ -191,6 +207,17 @@ def test_a_limit_of_a_name_looks_at_its_exchanges_alone() -> None:
     assert limit.verdict is Outcome.REGRESSION
     assert limit.candidate_ns == pytest.approx(400_000 * math.exp(0.5), rel=0.03)
     assert decide(pairs_of({"search": 0.5}, 14), gate).outcome is Outcome.PASS
+
+
+def test_limits_alone_do_not_pass_a_name_that_never_came() -> None:
+    gate = Gate(metrics=[Metric(quantile=0.5, limit_ms=5.0)])
+    runs = [mixed() for _ in range(12)]
+    assert decide_by_limits(runs, gate).outcome is Outcome.PASS
+    never = RequestStages(weight=0.01, exchanges=0, histograms={})
+    runs = [replace(run, requests={**run.requests, "rare": never}) for run in runs]
+    verdict = decide_by_limits(runs, gate)
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert [fact.subject for fact in verdict.reasons] == ["rare"]
 
 
 def corrected_part(name: str, log_change: float = 0.0) -> Run:
