@@ -294,7 +294,7 @@ REASON_TEXTS: Mapping[str, Mapping[Reason, ReasonText]] = {
         ),
         Reason.LOAD_REFUSED: ReasonText(
             "In every arm the service takes no connection, or responds to no request.",
-            "Check `service.port`, `load.driver`, `load.payload` and `load.response`.",
+            "Check `service.port`, `load.driver`, `load.tls`, `load.payload` and `load.response`.",
         ),
         Reason.LOAD_NOT_DELIVERED: ReasonText(
             "In no arm were requests sent on schedule: no connection was free, or the driver was "
