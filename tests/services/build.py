@@ -11,17 +11,26 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-__all__ = ["ECHO_TAG", "build_echo", "build_image", "compile_service", "package_image"]
+__all__ = [
+    "ECHO_TAG",
+    "SCENARIOS",
+    "build_echo",
+    "build_image",
+    "compile_service",
+    "package_image",
+    "scenario_image",
+]
 
 SOURCES = Path(__file__).parent
 IMAGES = SOURCES.parents[1] / "ci" / "images"
+SCENARIOS = SOURCES.parents[1] / "docs" / "scenarios"
 HASH_LABEL = "socklat-test.source"
 ECHO_TAG = "socklat-test/echo:latest"
 CFLAGS = ["-static", "-O2", "-Wall", "-pthread"]
@@ -106,13 +115,29 @@ def package_image(client: Any, package: str, *files: Path) -> str:
 
     ``files`` are the script's further arguments.  Made again only when one of them changed.
     """
-    script = IMAGES / package
+    return _made_by(client, IMAGES / package, f"socklat-test/{package}", files, files)
+
+
+def scenario_image(client: Any, name: str) -> str:
+    """Image of the service of ``docs/scenarios/NAME``, by the script there; returns its tag."""
+    script = SCENARIOS / name / "image"
+    files = sorted(path for path in script.parent.iterdir() if path.suffix != ".toml")
+    return _made_by(client, script, f"socklat-test/scenario-{name}", files)
+
+
+def _made_by(
+    client: Any,
+    script: Path,
+    repository: str,
+    files: Sequence[Path],
+    arguments: Sequence[Path] = (),
+) -> str:
     recipe = b"".join(path.read_bytes() for path in (script, IMAGES / "lib.sh", *files))
-    tag = f"socklat-test/{package}:{hashlib.sha256(recipe).hexdigest()[:12]}"
+    tag = f"{repository}:{hashlib.sha256(recipe).hexdigest()[:12]}"
     with _one_at_a_time():
         if not client.api.images(name=tag):
             made = subprocess.run(
-                [str(script), tag, *map(str, files)],
+                [str(script), tag, *map(str, arguments)],
                 capture_output=True,
                 text=True,
                 check=False,
