@@ -11,6 +11,7 @@ from socklat_gate.measured.run_values import request_names
 from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.report.arm_runs import Arms
 from socklat_gate.report.count_rows import count_outcome
+from socklat_gate.wording.change_text import is_incomplete
 from socklat_gate.wording.decisive import change_or_lowest, most_evidence
 from socklat_gate.wording.metric_names import request_in
 
@@ -29,14 +30,16 @@ class RankedRequest:
     """One named request: its share of the load (NaN: not known), and what came of its metrics.
 
     ``outcome`` is the worst of them, None where nothing of it was judged; ``change`` the largest
-    change of those with that outcome (-infinity: none is known).
+    change of those with that outcome (-infinity: none is known).  ``incomplete``: some metric is
+    slower, and the evidence for it is not enough.
     """
 
     name: str
     weight: float
     outcome: Outcome | None
     change: float
-    improved: bool
+    improved: bool = False
+    incomplete: bool = False
 
 
 def ranked_requests(arms: Arms, verdict: Verdict | None) -> tuple[RankedRequest, ...]:
@@ -64,12 +67,18 @@ def _ranked(name: str, runs: Collection[Run], verdict: Verdict | None) -> Ranked
     weight = weights[0] if weights else math.nan
     outcomes = set(_outcomes(name, verdict)) if verdict else set()
     if not verdict or not outcomes:
-        return RankedRequest(name, weight, None, -math.inf, improved=False)
+        return RankedRequest(name, weight, None, -math.inf)
     worst = next((one for one in SEVERITY if one in outcomes), Outcome.PASS)
     metrics = [metric for metric in verdict.metrics if metric.request == name]
     changes = [change_or_lowest(metric) for metric in metrics if metric.verdict is worst]
-    improved = any(metric.improved for metric in metrics)
-    return RankedRequest(name, weight, worst, max(changes, default=-math.inf), improved)
+    return RankedRequest(
+        name,
+        weight,
+        worst,
+        max(changes, default=-math.inf),
+        improved=any(metric.improved for metric in metrics),
+        incomplete=any(map(is_incomplete, metrics)),
+    )
 
 
 def _outcomes(name: str, verdict: Verdict) -> Iterator[Outcome]:

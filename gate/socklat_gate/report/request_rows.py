@@ -199,6 +199,8 @@ def _verdict_text(one: RankedRequest) -> str:
     if one.outcome is None:
         return "not judged"
     text = outcome_text(one.outcome)
+    if one.incomplete and one.outcome is Outcome.INCONCLUSIVE:
+        return text.replace(one.outcome.value, "slower, evidence incomplete")
     return (
         text.replace("pass", "improved") if one.improved and one.outcome is Outcome.PASS else text
     )
