@@ -14,6 +14,7 @@ __all__ = ["biases_of", "problems_of"]
 
 SUSPICIOUS_P = 0.01
 """The arms differ when some p-value is below this over the number of metrics."""
+FAILED = (Reason.REGRESSION, Reason.REGRESSION_TOGETHER)
 CHANGE = ("change", "ci_low", "ci_high", "tolerance")
 
 
@@ -22,14 +23,15 @@ def problems_of(verdict: Verdict) -> list[Note]:
     metrics = {metric.name: metric for metric in verdict.metrics}
     found: list[Note] = []
     for fact in verdict.reasons:
-        metric = metrics.get(fact.subject)
+        # Of a failure that none is named by, the metric with most evidence stands for all.
+        metric = metrics.get(fact.subject.partition(", ")[0])
         if fact.code is Reason.OVERLAPPING_REQUESTS:
             found.append(Note(NoteCode.OVERLAPPING_REQUESTS, fact.subject, fact.numbers))
         elif fact.code is Reason.INSUFFICIENT_EXPOSURE:
             found.append(Note(NoteCode.INSUFFICIENT_EXPOSURE, numbers=fact.numbers))
         elif fact.code is Reason.MORE_SPIKES and verdict.spikes:
             found.append(_more_spikes(verdict.spikes))
-        elif fact.code is Reason.REGRESSION and metric:
+        elif fact.code in FAILED and metric:
             numbers = {name: getattr(metric, name) for name in CHANGE}
             found.append(Note(NoteCode.FALSE_ALARM, metric.name, _finite(numbers)))
         elif metric and metric.shortfalls:
