@@ -19,15 +19,12 @@ from socklat_gate.verdict.evidence import as_e_value
 from socklat_gate.verdict.judge import JudgedMetric, MetricEvidence, judge_metric
 from socklat_gate.verdict.limits import JudgedLimit, failed_limit
 from socklat_gate.verdict.spikes import JudgedSpikes
-from socklat_gate.verdict.together import Strand, Together, judge_together
+from socklat_gate.verdict.together import LIMIT, Strand, Together, judge_together
 
 if TYPE_CHECKING:
     from socklat_gate.scenario.gating import Gate
 
 __all__ = ["Judged", "Weighed", "joint_evidence", "settle"]
-
-LIMIT = "limit "
-"""Before a limit's name: a metric can be compared and limited."""
 
 
 @dataclass(frozen=True, slots=True)

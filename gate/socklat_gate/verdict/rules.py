@@ -16,7 +16,7 @@ from socklat_gate.measured.names import CAPACITY, CONNECTIONS, ERRORS
 from socklat_gate.measured.verdict import CountVerdict, Outcome, SpikeVerdict
 from socklat_gate.verdict.judge import JudgedMetric
 from socklat_gate.verdict.limits import JudgedLimit, limit_facts
-from socklat_gate.verdict.together import Together
+from socklat_gate.verdict.together import LIMIT, Together
 
 __all__ = ["MORE", "RULES", "Decision", "Evidence", "Rule", "exposure_pairs"]
 
@@ -109,7 +109,9 @@ def _more(count: CountVerdict) -> tuple[Reason, str]:
 
 def _together(together: Together) -> ReasonFact:
     numbers = {"evidence": together.evidence, "threshold": together.threshold}
-    return ReasonFact(Reason.REGRESSION_TOGETHER, ", ".join(together.most), numbers)
+    # A metric that is limited as well is told once.
+    most = dict.fromkeys(name.removeprefix(LIMIT) for name in together.most)
+    return ReasonFact(Reason.REGRESSION_TOGETHER, ", ".join(most), numbers)
 
 
 def _unseen(evidence: Evidence) -> Decision | None:

@@ -30,7 +30,10 @@ import numpy.typing as npt
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.evidence import as_e_value
 
-__all__ = ["Strand", "Together", "carried_on", "e_bh", "judge_together", "running_mean"]
+__all__ = ["LIMIT", "Strand", "Together", "carried_on", "e_bh", "judge_together", "running_mean"]
+
+LIMIT = "limit "
+"""Before a limit's name among strands: a metric can be compared and limited."""
 
 MOST = 3
 """Of those with most evidence so many are told, where none is named."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from socklat_gate.errors import Reason
@@ -11,6 +12,7 @@ from socklat_gate.measured.facts import ReasonFact
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.verdict.judge import JudgedMetric
 from socklat_gate.verdict.rules import RULES, Evidence, exposure_pairs
+from socklat_gate.verdict.together import Together
 from tests.unit.factories import make_count_verdict, make_metric, make_spike_verdict
 
 
@@ -66,6 +68,27 @@ def first(evidence: Evidence) -> str:
 )
 def test_the_first_rule_that_holds(evidence, name):
     assert first(evidence) == name
+
+
+def test_what_fails_without_a_name_is_told_by_what_has_most_evidence():
+    most = ("limit response_p50", "errors", "response_p50")
+    together = Together(np.log([120.0]), 100.0, True, frozenset(), most)
+    rule = next(rule for rule in RULES if rule.name == "regression")
+    (fact,) = rule.decide(replace(PASSED, together=together)).reasons
+    assert (fact.code, fact.subject) == (Reason.REGRESSION_TOGETHER, "response_p50, errors")
+    assert fact.numbers["evidence"] == pytest.approx(120.0)
+    assert rule.decide(replace(PASSED, together=replace(together, failed=False))) is None
+
+
+def test_a_request_that_an_arm_never_got_comes_before_what_is_undecided():
+    fact = ReasonFact(Reason.REQUEST_NOT_SEEN, "cart")
+    assert first(replace(OPEN, unseen=[fact])) == "unseen requests"
+    assert first(replace(PASSED, unseen=[fact], exposure_pairs=3)) == "unseen requests"
+
+
+def test_pairs_to_fail_are_those_of_all_evidence_together():
+    rule = next(rule for rule in RULES if rule.name == "undecided metric")
+    assert rule.decide(replace(OPEN, to_fail=2)).pairs_to_decide == 2
 
 
 @pytest.mark.parametrize(("missing", "pairs"), [(0, 4), (3, 4), (7, 7), (12, 9)])  # to fail takes 9
