@@ -38,8 +38,9 @@ def compare(base: str, candidate: str | Path, *, scenario: str | Path | None = N
     error rates to use (None: the defaults).  Raises `UsageError` and `NoUsableBaseline`.
     """
     started_s = time.monotonic()
+    planned = _planned(scenario)
     tested = campaigns_at(Path(candidate))[-1]
-    limits, planned = _limits(scenario, tested)
+    limits = planned.gate if planned else default_gate_of(_fewest_by_name(tested))
     stored: Sequence[Campaign]
     if is_remote(base):
         with open_store(base) as store:
@@ -70,7 +71,7 @@ def compare(base: str, candidate: str | Path, *, scenario: str | Path | None = N
         compared = Compared(Path(scenario), newest.commit, (newest.image_id,))
         waivers, unheld = waivers_in_force(planned, compared)
         notes += unheld
-    verdict = judge(usable, tested, limits, waivers=waivers)
+    verdict = judge(usable, tested, cast("Gate", limits), waivers=waivers)
     return _result(usable, tested, verdict, notes, started_s)
 
 
@@ -104,13 +105,12 @@ def _result(
     )
 
 
-def _limits(scenario: str | Path | None, tested: Campaign) -> tuple[Gate, Scenario | None]:
+def _planned(scenario: str | Path | None) -> Scenario | None:
     if scenario is None:
-        return cast("Gate", default_gate_of(_fewest_by_name(tested))), None
+        return None
     from socklat_gate.scenario.loader import load_scenario  # noqa: PLC0415 - its models take long
 
-    planned = load_scenario(Path(scenario))
-    return planned.gate, planned
+    return load_scenario(Path(scenario))
 
 
 def _fewest_by_name(tested: Campaign) -> dict[str, float]:

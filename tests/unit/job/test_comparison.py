@@ -13,6 +13,7 @@ from socklat_gate.job.comparison import compare
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.wording.notes import note_text
+from tests.unit.factories import named_run
 from tests.unit.job.fakes import run
 from tests.unit.verdict.builders import campaign_of
 
@@ -95,3 +96,19 @@ def test_a_former_hash_of_the_candidate_is_its_scenario_too(tmp_path: Path) -> N
     result = compare(str(tmp_path / "demo"), candidate)
     assert result.verdict.outcome is Outcome.PASS
     assert result.campaign.former_hashes == ("a" * 16,)
+
+
+def test_names_of_stored_runs_are_judged_without_a_scenario(tmp_path: Path) -> None:
+    """What of them was due decides which; what became of it does not."""
+
+    def of_names(day: int, change: float = 0.0) -> Campaign:
+        mixed = named_run({"cart": run(change + 0.001 * day), "home": run(0.001 * day)})
+        return replace(campaign(day), runs=(mixed,) * 3)
+
+    *_, candidate = saved(tmp_path, *(of_names(day) for day in range(1, 9)), of_names(20, 0.5))
+    verdict = compare(str(tmp_path / "demo"), candidate).verdict
+    assert [metric.name for metric in verdict.metrics[4:]] == [
+        f"response_p{quantile}[{name}]" for name in ("cart", "home") for quantile in (50, 90)
+    ]
+    assert "response_p50[cart]" in [fact.subject for fact in verdict.reasons]
+    assert verdict.outcome is Outcome.REGRESSION
