@@ -142,7 +142,8 @@ def report(sets: Sequence[Replayed], jobs: int, wrong: int) -> str:
         "",
         f"Stage named, of at most {ATTRIBUTED} failed jobs, in the slice of the requests that the "
         "change was injected into: right / another one / none. Failed by: what e-BH names at the "
-        "look at which all evidence together is enough; a job without a name goes on for up to 3 pairs.",
+        "look at which all evidence together is enough; a job without a name goes on for up to 3 "
+        "pairs.",
         "",
         *head(
             "set",
