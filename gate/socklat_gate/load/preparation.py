@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from socklat_gate.load.messages import MessageSource, common_headers
+from socklat_gate.load.messages import Message, MessageSource, common_headers
 from socklat_gate.load.protocols.by_driver import alpn_of
 from socklat_gate.load.protocols.tls import TlsClient
+from socklat_gate.load.values import Values
 
 if TYPE_CHECKING:
     from socklat_gate.load.dialer import Network
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Unprepared", "prepare"]
 
+MAX_ROWS = 20_000
 NO_REFLECTION = (
     "let the service register gRPC server reflection, or give its types in "
     "load.grpc.descriptor_set or load.grpc.proto"
@@ -63,12 +65,11 @@ async def prepare(
             text = f"{where} does not tell the types of its gRPC methods: {error}"
             raise Unprepared(text, NO_REFLECTION) from None
         cast("Any", load).descriptors = types
-    source = MessageSource(load, range(len(load.requests)))
     try:
         types_of = GrpcTypes(load.descriptors)
         for kind, request in enumerate(load.requests):
             types_of.check(request.path)
-            if (message := source.fixed(kind)) is not None:
+            for message in _messages(load, kind):
                 types_of.encode(message.path, message.body)
     except WrongDescriptors as error:
         text = f"the types that {where} tells by reflection cannot be used: {error}"
@@ -80,3 +81,13 @@ async def prepare(
         raise Unprepared(
             text, "write the message as JSON of the type that the service names"
         ) from None
+
+
+def _messages(load: Load, kind: int) -> Iterator[Message]:
+    """Those of a request: one, or as many as there are rows to fill in, up to `MAX_ROWS`."""
+    variables = {name: str(text) for name, text in load.variables.items()}
+    rows = load.rows.rows if load.rows is not None else 0
+    numbers = min(max(rows, 1), MAX_ROWS)
+    source = MessageSource(load, [kind] * numbers, Values(0, load.rows, variables))
+    fixed = source.fixed(kind)
+    yield from (source.message(number) for number in range(numbers)) if fixed is None else [fixed]

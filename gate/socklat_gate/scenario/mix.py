@@ -146,7 +146,8 @@ def _all_texts(load: Load) -> Iterator[tuple[Where, Shown]]:
     for name, text in load.headers.items():
         yield ("headers", name), text
     if not load.request:
-        for key in ("path", "body") if load.driver == "http" else ("payload",):
+        keys = {"http": ("path", "body"), "tcp": ("payload",)}
+        for key in keys.get(load.driver, ("path", "body", "payload")):
             yield from _pieces((key,), getattr(load, key))
     for at, request in enumerate(load.request):
         yield from _texts("request", at, request)

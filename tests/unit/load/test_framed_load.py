@@ -15,6 +15,7 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, RejectConnection, Request, TextMessage
 
 from socklat_gate.errors import Exit, InvalidMeasurement, Reason
+from socklat_gate.scenario.loader import load_scenario
 from tests.certificates import issue
 from tests.unit.load.grpc_shop import item_class, shop_files
 from tests.unit.load.load_of import load_of
@@ -316,6 +317,26 @@ def test_what_only_the_service_can_tell(options, reflects, said, remedy):
     assert (error.exit_code, error.reason) == (Exit.INVALID, Reason.LOAD_REFUSED)
     assert said in error.message
     assert remedy in error.remedy
+
+
+def test_rows_that_make_no_message_are_found_before_the_load(tmp_path):
+    (tmp_path / "users.csv").write_text("user\n4\n5\nsix\n")
+    text = (
+        'name = "shop"\n[service]\nimage = "x"\nport = 1\n[load]\ndriver = "grpc"\n'
+        'feeder = "users.csv"\nrate = 404\nconnections = 5\nmax_connections = 5\n'
+        f'path = \'{ADD}\'\nbody = \'{{"id": {{user}}, "name": "x{{seq}}"}}\'\n'
+        "duration_s = 0.5\nwarmup_s = 0\n[[gate.metrics]]\nquantile = 0.5\ntolerance = 0.1\n"
+        "regression_threshold = 0.2\n"
+    )
+    scenario = tmp_path / "socklat.toml"
+    scenario.write_text(text)
+    with pytest.raises(InvalidMeasurement, match=r"not a shop\.types\.Item"):
+        run(load_scenario(scenario).load, http2_server(Shop().respond))
+    (tmp_path / "users.csv").write_text("user\n4\n5\n6\n")
+    shop = Shop()
+    (counts,) = run(load_scenario(scenario).load, http2_server(shop.respond))
+    assert (counts.errors, counts.first_error) == (0, "")
+    assert {number for number, _ in shop.seen} == {4, 5, 6}
 
 
 def test_a_service_that_is_no_grpc_is_told_before_the_load():
