@@ -46,7 +46,7 @@ def place_of(tables: Tables, where: KeyPath) -> str:
 def _is_union_branch(part: str | int) -> bool:
     """Whether a part of pydantic's location names a type of a union rather than a key."""
     return isinstance(part, str) and (
-        part in {"str", "int", "float", "SecretRef", "number", "steps"}
+        part in {"str", "int", "float", "SecretRef", "number", "steps", "auto"}
         or part.startswith(("list[", "literal["))
     )
 
