@@ -58,7 +58,8 @@ def planned_scenario(path: Path, ref: str | None) -> tuple[Scenario, tuple[Note,
             remedy=f"limits and waivers are taken from {ref}: correct them there, or measure this "
             "change by its own once, without --gate-from (in GitHub Actions, gate-from: off)",
         ) from None
-    return planned, (_note(ref, commit, own, planned, tables, base), *notes)
+    files = _changed_files(path, own, commit)
+    return planned, (_note(ref, commit, own, planned, tables, base, files), *notes)
 
 
 def _has_scenario(name: str, text: str) -> bool:
@@ -94,8 +95,31 @@ def _without_dead_waivers(data: dict[str, Any], today: date) -> tuple[Note, ...]
     return tuple(notes)
 
 
+def _changed_files(path: Path, own: Scenario, commit: str) -> list[str]:
+    """Files of what is sent that are other ones in ``commit``, though their keys are the same.
+
+    Those outside of the working tree are left out.
+    """
+    load, (top, _) = own.load, place_of(path)
+    named = [("load.feeder", load.feeder)]
+    named += [(f"load.request.{one.name}.body_file", one.body_file) for one in load.request]
+    named += [(f"load.setup.{one.name}.body_file", one.body_file) for one in load.setup]
+    changed = []
+    for key, name in named:
+        file = Path(os.path.abspath(path.parent / name)) if name else None
+        if file and file.is_relative_to(top) and bytes_at(file, commit) != file.read_bytes():
+            changed.append(f"{key} ({name})")
+    return changed
+
+
 def _note(
-    ref: str, commit: str, own: Scenario, planned: Scenario, here: Tables, base: Tables
+    ref: str,
+    commit: str,
+    own: Scenario,
+    planned: Scenario,
+    here: Tables,
+    base: Tables,
+    files: list[str],
 ) -> Note:
     unused = [
         name
@@ -106,7 +130,7 @@ def _note(
         name
         for table in MEASURED
         for name in _differing(table, here.data.get(table), base.data.get(table))
-    ]
+    ] + files
     numbers = {"commit": commit, "unused": _listed(unused), "changed": _listed(changed)}
     return Note(NoteCode.GATE_FROM, ref, numbers)
 

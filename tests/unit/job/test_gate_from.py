@@ -71,6 +71,23 @@ def test_a_change_cannot_loosen_its_own_gate(repository: Repository) -> None:
     assert (own.gate.metrics[0].tolerance, notes) == (0.5, ())
 
 
+def test_other_rows_and_bodies_are_named(repository: Repository) -> None:
+    path = repository.path / "perf" / "socklat.toml"
+    request = '[[load.request]]\nname = "put"\npath = "/{id}"\nbody_file = "body.json"\n'
+    text = SCENARIO.replace("[gate]", f'feeder = "rows.csv"\n{request}[gate]')
+    repository.git("checkout", "--quiet", "main")
+    for name, content in (("rows.csv", "id\n1\n"), ("body.json", "{}"), ("socklat.toml", text)):
+        repository.commit(content, f"perf/{name}")
+    repository.git("checkout", "--quiet", "-B", "topic")
+    repository.commit("id\n1\n1\n", "perf/rows.csv")
+    _, (note,) = planned_scenario(path, "main")
+    assert "as changed here: load.feeder (rows.csv)" in note_text(note)
+    assert "body.json" not in note_text(note)
+    repository.commit("[]", "perf/body.json")
+    _, (note,) = planned_scenario(path, "main")
+    assert "load.request.put.body_file (body.json)" in note_text(note)
+
+
 def test_nor_by_starting_from_an_older_commit(repository: Repository) -> None:
     path = repository.path / "perf" / "socklat.toml"
     repository.git("checkout", "--quiet", "main")
