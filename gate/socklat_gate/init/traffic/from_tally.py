@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from socklat_gate.init.scrub.bodies import filler_body
-from socklat_gate.init.scrub.values import Kind
+from socklat_gate.init.scrub.values import FILLER, Kind
 from socklat_gate.init.traffic.names import Names, route_name
 from socklat_gate.init.traffic.proposal import BODY_METHODS, ProposedRequest
 from socklat_gate.init.traffic.route import path_text
@@ -12,6 +12,7 @@ from socklat_gate.init.traffic.tally import Key, Tallied, Tally
 __all__ = ["MOST_REQUESTS", "requests_of"]
 
 MOST_REQUESTS = 30
+MOST_FILLED = 20
 _SLOT_COMMENTS = {
     Kind.INTEGER: "numbers: replace the bounds by those of ids that the service has",
     Kind.UUID: "{uuid} is new each time: put ids that the service has, if it looks them up",
@@ -58,6 +59,8 @@ def _request(names: Names, key: Key, found: Tallied, total: int) -> ProposedRequ
         comments.append(f"bodies have {found.mean_bytes:,} bytes on average")
     kinds = dict.fromkeys(segment.kind for segment in route)
     comments += [_SLOT_COMMENTS[kind] for kind in kinds if kind in _SLOT_COMMENTS]
+    if any(value and value in FILLER * MOST_FILLED for _, value in query):
+        comments.append("a text of the query was here: put one that finds something")
     if len({tuple(name for name, _ in one) for one in found.queries}) > 1:
         comments.append("other requests had other query keys")
     return ProposedRequest(

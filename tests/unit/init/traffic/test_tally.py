@@ -80,3 +80,13 @@ def test_the_body_of_median_length_stands_for_all() -> None:
     [request], _ = requests_of(tally, 30)
     assert request.body == "x" * 20
     assert "bodies have 108 bytes on average" in request.comments
+
+
+def test_a_query_whose_text_was_replaced_says_so() -> None:
+    tally = Tally()
+    tally.add("GET", target("/search?q=red+shoes"), 2)
+    tally.add("GET", target("/list?page=2&all=true&x"), 1)
+    found, other = requests_of(tally, 30)[0]
+    assert found.path == "/search?q=placehold"
+    assert "a text of the query was here: put one that finds something" in found.comments
+    assert other.comments == ("1 of 3",)
