@@ -5,21 +5,28 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from socklat_gate.scenario import Scenario
 from socklat_gate.scenario.renamed import RENAMED_KEYS
+from socklat_gate.scenario.secret import DIRECTORY
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
+KEYS = Scenario.model_fields.keys()
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 TOML = re.compile(r"```toml\n(.*?)```", re.DOTALL)
 LINK = re.compile(r"(?:\]\(|^\[\w+\]: )([^)#\s]+)(?:#[^)\s]*)?\)?", re.MULTILINE)
+FILES = {"order.json": "{}", "users.csv": "id,currency\n7,EUR\n"}
+"""What scenarios on the pages have beside them."""
+GENERATED = "scenario.md"
+"""Shows every key of a table at once, those that exclude each other too."""
 COLUMNS = 100
 LONG_LINES = {
     "docs/examples/report.md": "is what a report prints",
@@ -28,12 +35,27 @@ LONG_LINES = {
 """Pages whose lines may be longer, and why."""
 
 
+def completed(part: dict[str, Any]) -> dict[str, Any]:
+    """A scenario of which a page shows a part, with what every scenario needs."""
+    whole = {"name", "service", "load"} <= part.keys()
+    service = {} if whole else {"image": "shop:dev", "port": 8080}
+    return {
+        "name": "shop",
+        **part,
+        "service": {**service, **part.get("service", {})},
+        "load": {"driver": "http", **part.get("load", {})},
+    }
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_toml_is_toml_and_whole_scenarios_are_valid(page: Path) -> None:
+def test_toml_is_toml_and_scenarios_are_valid(page: Path, tmp_path: Path) -> None:
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text, "utf-8")
     for block in TOML.findall(page.read_text("utf-8")):
         found = tomllib.loads(block)
-        if {"name", "service", "load"} <= found.keys():
-            Scenario.model_validate(found)
+        part = found.keys() & {"service", "load", "gate"} and found.keys() <= KEYS
+        if part and page.name != GENERATED:
+            Scenario.model_validate(completed(found), context={DIRECTORY: tmp_path})
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
