@@ -61,7 +61,7 @@ def _explain(error: GateError) -> int:
 
     from socklat_gate.wording.sanitise import foreign_lines  # noqa: PLC0415
 
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
     console.print(f"[bold red]error[/]: {escape(error.message)} [dim]\\[{error.reason.value}][/]")
     for line in foreign_lines(error.log):
         console.print(escape(line))

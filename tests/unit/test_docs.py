@@ -5,21 +5,35 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
+import click
 import pytest
 
+from socklat_gate.commands.lazy import LazyCommand
+from socklat_gate.commands.root import cli
 from socklat_gate.scenario import Scenario
+from socklat_gate.scenario.loader import load_scenario
 from socklat_gate.scenario.renamed import RENAMED_KEYS
+from socklat_gate.scenario.secret import DIRECTORY
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
+KEYS = Scenario.model_fields.keys()
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+DOCS = ROOT / "docs"
+SCENARIOS = sorted((DOCS / "scenarios").glob("*/socklat.toml"))
+SHELL = re.compile(r"```sh\n(.*?)```|(?<!`)`(socklat-gate [^`\n]+)`(?!`)", re.DOTALL)
 TOML = re.compile(r"```toml\n(.*?)```", re.DOTALL)
 LINK = re.compile(r"(?:\]\(|^\[\w+\]: )([^)#\s]+)(?:#[^)\s]*)?\)?", re.MULTILINE)
+FILES = {"order.json": "{}", "users.csv": "id,currency\n7,EUR\n"}
+"""What scenarios on the pages have beside them."""
+GENERATED = "scenario.md"
+"""Shows every key of a table at once, those that exclude each other too."""
 COLUMNS = 100
 LONG_LINES = {
     "docs/examples/report.md": "is what a report prints",
@@ -28,12 +42,27 @@ LONG_LINES = {
 """Pages whose lines may be longer, and why."""
 
 
+def completed(part: dict[str, Any]) -> dict[str, Any]:
+    """A scenario of which a page shows a part, with what every scenario needs."""
+    whole = {"name", "service", "load"} <= part.keys()
+    service = {} if whole else {"image": "shop:dev", "port": 8080}
+    return {
+        "name": "shop",
+        **part,
+        "service": {**service, **part.get("service", {})},
+        "load": {"driver": "http", **part.get("load", {})},
+    }
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_toml_is_toml_and_whole_scenarios_are_valid(page: Path) -> None:
+def test_toml_is_toml_and_scenarios_are_valid(page: Path, tmp_path: Path) -> None:
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text, "utf-8")
     for block in TOML.findall(page.read_text("utf-8")):
         found = tomllib.loads(block)
-        if {"name", "service", "load"} <= found.keys():
-            Scenario.model_validate(found)
+        part = found.keys() & {"service", "load", "gate"} and found.keys() <= KEYS
+        if part and page.name != GENERATED:
+            Scenario.model_validate(completed(found), context={DIRECTORY: tmp_path})
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -52,9 +81,39 @@ def test_lines_are_short(page: Path) -> None:
         assert len(line) <= COLUMNS or row_or_quoted_report, f"{page}:{number}"
 
 
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.parent.name)
+def test_a_scenario_is_valid_and_has_a_row(scenario: Path) -> None:
+    found = load_scenario(scenario)
+    table = (DOCS / "scenarios" / "README.md").read_text("utf-8")
+    (row,) = re.findall(rf"^\| \[{scenario.parent.name}\]\(.*$", table, re.MULTILINE)
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    script, tag, *files = cells[2].strip("`").split()
+    assert tag == found.service.image
+    assert all((ROOT / path).is_file() for path in (script, *files))
+    assert cells[3] == str(len(found.load.request) or "none")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_commands_and_their_options_are_there(page: Path) -> None:
+    shown = "\n".join(map("".join, SHELL.findall(page.read_text("utf-8")))).replace("\\\n", " ")
+    for line in re.findall(r"(?:^|[ (])socklat-gate ([^|>;)&\n]*)", shown, re.MULTILINE):
+        command: click.Command = cli
+        words = line.split()
+        while words and isinstance(command, click.Group) and words[0].islower():
+            command = loaded(command.commands[words.pop(0)])
+        known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
+        options = {word.partition("=")[0] for word in words if word.startswith("--")}
+        assert options <= known | {"--help"}, f"socklat-gate {line}"
+
+
+def loaded(command: click.Command) -> click.Command:
+    """The command itself, where it is imported only when it is called."""
+    return command.load() if isinstance(command, LazyCommand) else command
+
+
 def test_the_readme_is_short_and_begins_with_what_it_is_and_two_commands() -> None:
     lines = (ROOT / "README.md").read_text("utf-8").splitlines()
-    assert len(lines) <= 150
+    assert len(lines) <= 175
     head = "\n".join(lines[:8])
     assert head.index("A CI gate") < head.index("sudo ci/demo") < head.index("sudo ci/test")
     headings = [line.removeprefix("## ") for line in lines if line.startswith("## ")]

@@ -69,14 +69,14 @@ def calibrate(
     from socklat_gate.job.entry import ready_client
     from socklat_gate.job.images import image_under_test
     from socklat_gate.job.progress import Progress
+    from socklat_gate.job.require_inputs import require_inputs
     from socklat_gate.job.settings import baselines_at, seed_or_random
     from socklat_gate.report.writer import check_writable, discard
     from socklat_gate.scenario.loader import load_scenario
-    from socklat_gate.scenario.secret_check import require_secrets
     from socklat_gate.wording.calibration_text import calibration_lines, calibration_rows
 
     loaded = load_scenario(scenario)
-    require_secrets(scenario, loaded)
+    require_inputs(scenario, loaded)
     check_writable(out)
     discard(out / _FILE)
     directory = scenario.resolve().parent

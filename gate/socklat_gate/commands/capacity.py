@@ -95,11 +95,11 @@ def capacity(
     from socklat_gate.job.entry import docker_client
     from socklat_gate.job.images import image_under_test
     from socklat_gate.job.progress import Progress
+    from socklat_gate.job.require_inputs import require_inputs
     from socklat_gate.job.same_image import same_image
     from socklat_gate.job.settings import seed_or_random
     from socklat_gate.report.writer import check_writable, discard
     from socklat_gate.scenario.loader import load_scenario
-    from socklat_gate.scenario.secret_check import require_secrets
     from socklat_gate.service.image import resolve_image
     from socklat_gate.wording.capacity_text import capacity_lines
     from socklat_gate.wording.same_image_text import same_image_text
@@ -111,7 +111,7 @@ def capacity(
             remedy="raise the first or lower the second",
         )
     loaded = load_scenario(scenario)
-    require_secrets(scenario, loaded)
+    require_inputs(scenario, loaded)
     if loaded.load.driver == "command":
         raise UsageError(
             Reason.BAD_SCENARIO,

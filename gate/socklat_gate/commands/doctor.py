@@ -27,7 +27,7 @@ def doctor() -> int:
 
     from socklat_gate.doctor import Status, diagnose
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, emoji=False)
     failed = False
     for check in diagnose(time.sleep):
         style = _STYLE[check.status.value]

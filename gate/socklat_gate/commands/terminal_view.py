@@ -32,7 +32,7 @@ def terminal_text(markdown: str) -> str:
 
     What the markdown folds is left out, and named at the end.
     """
-    console = Console(highlight=False, theme=_THEME)
+    console = Console(highlight=False, theme=_THEME, emoji=False)
     console.width = min(WIDTH, console.width)
     folded = _FOLDED.findall(markdown)
     with console.capture() as captured:

@@ -161,7 +161,7 @@ def _emit_summary(target: Target, snapshot: Snapshot, *, full: bool) -> None:
 
     from socklat_gate.trace.rendering import as_tables
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
     if not console.is_terminal:
         console.width = _FILE_WIDTH
     with console.capture() as captured:

@@ -16,6 +16,7 @@ from socklat_gate.job.images import image_under_test
 from socklat_gate.job.progress import Progress
 from socklat_gate.job.rate_job import RateJob
 from socklat_gate.job.reference import find_reference
+from socklat_gate.job.require_inputs import require_inputs
 from socklat_gate.job.rig import Rig
 from socklat_gate.job.run_job import measure_campaign
 from socklat_gate.job.settings import baselines_at, seed_or_random, with_limits
@@ -23,7 +24,6 @@ from socklat_gate.measured.facts import Note
 from socklat_gate.measured.result import GateResult, RunResult
 from socklat_gate.probe.privilege import check_privilege
 from socklat_gate.scenario import Scenario
-from socklat_gate.scenario.secret_check import require_secrets
 from socklat_gate.service.arm import ArmSpec
 from socklat_gate.service.client import connect
 from socklat_gate.service.docker_types import DockerClient
@@ -63,7 +63,7 @@ def gate_job(
     path = Path(path)
     if scenario is None:
         scenario, notes = planned_scenario(path, gate_from)
-    require_secrets(path, scenario)
+    require_inputs(path, scenario)
     scenario = with_limits(scenario, max_pairs=max_pairs, max_minutes=max_minutes)
     progress = progress or Progress(quiet=True)
     directory = path.resolve().parent
@@ -113,7 +113,7 @@ def run_job(
     Raises `UsageError`, `UnfitEnvironment` and `InvalidMeasurement`.
     """
     started_s = time.monotonic()
-    require_secrets(path, scenario)
+    require_inputs(path, scenario)
     directory = path.resolve().parent
     client = ready_client(progress)
     chosen = image_under_test(client, scenario, directory, image, progress.phase)

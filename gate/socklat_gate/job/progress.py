@@ -22,7 +22,7 @@ class Progress:
     """Context manager; `phase` names what is under way, `pair_done` reports after each pair."""
 
     def __init__(self, *, quiet: bool = False) -> None:
-        self._console = Console(stderr=True, highlight=False, quiet=quiet)
+        self._console = Console(stderr=True, highlight=False, quiet=quiet, emoji=False)
         self._status: Status | None = None
         self._prefix = ""
         self._phase = "starting"

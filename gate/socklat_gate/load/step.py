@@ -109,6 +109,6 @@ def limit_from(idle: Step) -> int:
         raise InvalidMeasurement(
             Reason.LOAD_REFUSED,
             f"the baseline responded to {idle.in_time} of {idle.planned} requests at a low rate",
-            remedy="check service.port and [load], or give --within-ms",
+            remedy="check service.port and the requests of [load]",
         )
     return max(LEAST_WITHIN_NS, round(WITHIN_FACTOR * idle.p99_ns))

@@ -11,7 +11,19 @@ from socklat_gate.errors import Reason, UsageError
 if TYPE_CHECKING:
     from socklat_gate.scenario.tls import Tls
 
-__all__ = ["make_context"]
+__all__ = ["UnusableTlsFile", "make_context"]
+
+
+class UnusableTlsFile(UsageError):
+    """A file of ``load.tls`` is none of the kind that ``key`` wants (BAD_SCENARIO)."""
+
+    def __init__(self, key: str, path: str, why: str) -> None:
+        super().__init__(
+            Reason.BAD_SCENARIO,
+            f"load.tls.{key}: {path} cannot be used: {why}",
+            remedy=f"name the right file; {_REMEDIES[key]}",
+        )
+        self.key = key
 
 
 class _Encrypted(Exception):
@@ -21,8 +33,8 @@ class _Encrypted(Exception):
 def make_context(tls: Tls, alpn: Sequence[str] = ()) -> ssl.SSLContext:
     """For the connections to one service; ``alpn`` are the protocols to offer, best first.
 
-    Its sessions are never resumed: each handshake is a full one.  Raises `UsageError`
-    (BAD_SCENARIO) that names the key of a file that cannot be used.
+    Its sessions are never resumed: each handshake is a full one.  Raises
+    `UnusableTlsFile`.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = (
@@ -48,11 +60,11 @@ def _trust(context: ssl.SSLContext, ca_file: str) -> None:
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         context.load_verify_locations(ca_file)
     except ssl.SSLError:
-        raise _unusable("ca_file", ca_file, "it holds no certificate in PEM") from None
+        raise UnusableTlsFile("ca_file", ca_file, "it holds no certificate in PEM") from None
     except OSError as error:
-        raise _unusable("ca_file", ca_file, error.strerror or str(error)) from None
+        raise UnusableTlsFile("ca_file", ca_file, error.strerror or str(error)) from None
     if not context.cert_store_stats()["x509"]:
-        raise _unusable("ca_file", ca_file, "it holds no certificate in PEM")
+        raise UnusableTlsFile("ca_file", ca_file, "it holds no certificate in PEM")
 
 
 def _present(context: ssl.SSLContext, cert_file: str, key_file: str | None) -> None:
@@ -62,7 +74,7 @@ def _present(context: ssl.SSLContext, cert_file: str, key_file: str | None) -> N
                 with open(path, "rb"):
                     pass
         except OSError as error:
-            raise _unusable(name, path or "", error.strerror or str(error)) from None
+            raise UnusableTlsFile(name, path or "", error.strerror or str(error)) from None
 
     def refuse() -> str:
         raise _Encrypted
@@ -72,21 +84,17 @@ def _present(context: ssl.SSLContext, cert_file: str, key_file: str | None) -> N
     try:
         context.load_cert_chain(cert_file, key_file, refuse)
     except _Encrypted:
-        raise _unusable(key, where, "its key is encrypted: write it without a password") from None
+        raise UnusableTlsFile(
+            key, where, "its key is encrypted: write it without a password"
+        ) from None
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
-            raise _unusable(key, where, f"its key is not that of cert_file {cert_file}") from None
-        raise _unusable(
+            raise UnusableTlsFile(
+                key, where, f"its key is not that of cert_file {cert_file}"
+            ) from None
+        raise UnusableTlsFile(
             key, where, "a certificate and its key in PEM are wanted, and one is missing"
         ) from None
-
-
-def _unusable(key: str, path: str, why: str) -> UsageError:
-    return UsageError(
-        Reason.BAD_SCENARIO,
-        f"load.tls.{key}: {path} cannot be used: {why}",
-        remedy=f"name the right file; {_REMEDIES[key]}",
-    )
 
 
 _REMEDIES = {

@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from socklat_gate.scenario.template import check_name
@@ -37,10 +38,13 @@ class Feeder:
 
 
 def read_feeder(name: str, content: bytes) -> Feeder:
-    """The rows of a file of that name, which is JSON lines if it ends with ``.jsonl``.
+    """The rows of a file of that name, which ends with ``.csv`` or ``.jsonl``.
 
     Raises `ValueError` that names the file and the line.
     """
+    read = _READERS.get(PurePath(name).suffix.lower())
+    if read is None:
+        raise ValueError(f"{name} has to end with {' or '.join(_READERS)}: what is in it?")
     if len(content) > MAX_BYTES:
         raise ValueError(f"{name} has {len(content)} bytes, more than {MAX_BYTES}")
     try:
@@ -48,7 +52,6 @@ def read_feeder(name: str, content: bytes) -> Feeder:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ValueError(f"{name}:{line}: not UTF-8") from None
-    read = _json_lines if name.endswith(".jsonl") else _csv_rows
     header: tuple[str, ...] = ()
     lines: list[int] = []
     rows: list[tuple[str, ...]] = []
@@ -127,6 +130,9 @@ def _as_text(where: str, column: str, value: Any) -> str:
     if value is None:
         raise ValueError(f"{where}: {column} is null: give it a value")
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+_READERS = {".csv": _csv_rows, ".jsonl": _json_lines}
 
 
 def _shown(text: str) -> str:

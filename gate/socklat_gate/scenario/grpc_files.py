@@ -30,19 +30,19 @@ def descriptor_set_of(grpc: Grpc | None) -> bytes:
     if grpc is None or (grpc.descriptor_set is None and grpc.proto is None):
         return b""
     if grpc.proto is None:
-        return _read(Path(grpc.descriptor_set or ""))
+        return _read("descriptor_set", Path(grpc.descriptor_set or ""))
     proto = Path(grpc.proto)
-    _read(proto)
+    _read("proto", proto)
     return _compile(proto, tuple(grpc.import_paths) or (str(proto.parent),))
 
 
-def _read(path: Path) -> bytes:
+def _read(key: str, path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
         raise UsageError(
             Reason.NO_SUCH_FILE,
-            f"{path} of [load.grpc] cannot be read: {error.strerror}",
+            f"load.grpc.{key}: {path} cannot be read: {error.strerror}",
             remedy="give the path from the scenario's directory, or leave it out where the service "
             "has server reflection",
         ) from None

@@ -322,11 +322,14 @@ class Load(StrictModel):
         return self._rows
 
     @property
+    def _asks_for_the_end(self) -> bool:
+        """Whether requests say that theirs is the connection's last; HTTP/2 has no word for it."""
+        return not self.keep_alive and self.driver == "http" and self.http == "1.1"
+
+    @property
     def requests(self) -> tuple[Request, ...]:
         """What is sent, with what [load] says of all; one without a name where none is listed."""
-        closing: dict[str, Shown] = (
-            {} if self.keep_alive or self.driver != "http" else {"Connection": "close"}
-        )
+        closing: dict[str, Shown] = {"Connection": "close"} if self._asks_for_the_end else {}
         if not self.request:
             return (self._only_request(closing),)
         return tuple(

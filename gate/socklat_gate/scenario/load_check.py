@@ -39,7 +39,7 @@ def check_load(load: Load, where: Callable[[KeyPath], str]) -> None:
     if not problems:
         _check_extras(load)
         if load.driver == "grpc":
-            problems += _of_types(load)
+            problems += _of_types(load, where)
     if problems:
         raise UsageError(
             Reason.BAD_SCENARIO,
@@ -152,8 +152,11 @@ def _installed(module: str) -> bool:
         return False
 
 
-def _of_types(load: Load) -> Iterator[Problem]:
-    """What the scenario's own files say against the requests; by reflection nothing is known."""
+def _of_types(load: Load, where: Callable[[KeyPath], str]) -> Iterator[Problem]:
+    """What the scenario's own files say against the requests; by reflection nothing is known.
+
+    Raises what `descriptor_set_of` does, with the place of its key.
+    """
     from socklat_gate.scenario.grpc_types import (  # noqa: PLC0415 - needs the extra
         GrpcTypes,
         NoSuchMethod,
@@ -161,7 +164,12 @@ def _of_types(load: Load) -> Iterator[Problem]:
         WrongDescriptors,
     )
 
-    data = descriptor_set_of(load.grpc)
+    try:
+        data = descriptor_set_of(load.grpc)
+    except UsageError as error:
+        name = "proto" if load.grpc is not None and load.grpc.proto else "descriptor_set"
+        place = where(("load", "grpc", name))
+        raise UsageError(error.reason, f"{place}: {error.message}", remedy=error.remedy) from None
     if not data and (load.grpc is None or load.grpc.descriptor_set is None):
         return
     try:

@@ -27,7 +27,8 @@ NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 BUILT_IN = ("uuid", "seq", "random_int")
 RANDOM_INT = "random_int"
 _FIELD = re.compile(rf"\{{\{{({NAME}(?::[^{{}}\s]*)?)\}}\}}|\{{({NAME}(?::[^{{}}\s]*)?)\}}")
-_BOUNDS = re.compile(r"(-?\d{1,18}):(-?\d{1,18})")
+MAX_DIGITS = 18
+_BOUNDS = re.compile(rf"(-?\d{{1,{MAX_DIGITS}}}):(-?\d{{1,{MAX_DIGITS}}})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def _field(text: str) -> Field:
     bounds = _BOUNDS.fullmatch(arguments)
     if bounds is None or int(bounds[1]) > int(bounds[2]):
         raise ValueError(
-            f"{{{text}}}: {RANDOM_INT} needs its lowest and its highest value, as in "
-            "{random_int:1:1000}"
+            f"{{{text}}}: {RANDOM_INT} needs its lowest and its highest value, of at most "
+            f"{MAX_DIGITS} digits, as in {{random_int:1:1000}}"
         )
     return Field(name, int(bounds[1]), int(bounds[2]))

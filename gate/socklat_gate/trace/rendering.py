@@ -64,7 +64,7 @@ def as_tables(
 
 
 def _lines(parts: list[RenderableType], width: int) -> int:
-    ruler = Console(file=io.StringIO(), width=width)
+    ruler = Console(file=io.StringIO(), width=width, emoji=False)
     return len(ruler.render_lines(Group(*parts)))
 
 

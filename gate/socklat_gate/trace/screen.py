@@ -26,7 +26,7 @@ class Screen:
     def __init__(self, target: Target, *, full: bool, silent: bool = False) -> None:
         self._target = target
         self._full = full
-        self._console = Console(stderr=True, highlight=False, quiet=silent)
+        self._console = Console(stderr=True, highlight=False, quiet=silent, emoji=False)
         terminal = self._console.is_terminal and not self._console.is_dumb_terminal
         self._draws = terminal and not silent
         self._display = Display(console=self._console, transient=True, auto_refresh=False)

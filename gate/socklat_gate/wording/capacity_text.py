@@ -22,8 +22,9 @@ def step_phase(arm: Arm, rate_rps: float) -> str:
 def round_line(one: CapacityRound, so_far: CapacityVerdict) -> str:
     """A round that has ended, and what all of them show."""
     return (
-        f"round {one.index + 1}: baseline {_rate(one.baseline_rps)}, candidate "
-        f"{_rate(one.candidate_rps)} ({plural(one.steps, 'step')}, {one.duration_s:.0f} s); so far "
+        f"round {one.index + 1}: baseline {units.per_second(one.baseline_rps)}, candidate "
+        f"{units.per_second(one.candidate_rps)} ({plural(one.steps, 'step')}, "
+        f"{one.duration_s:.0f} s); so far "
         f"{units.change(so_far.change)} {units.interval(so_far.ci_low, so_far.ci_high)}"
     )
 
@@ -33,8 +34,8 @@ def capacity_lines(result: CapacityResult) -> Iterator[str]:
     verdict, limits = result.verdict, result.limits
     yield f"{verdict.outcome.value}: {_headline(verdict)}"
     yield (
-        f"capacity of {result.baseline_image}: {_rate(verdict.baseline_rps)}; of "
-        f"{result.candidate_image}: {_rate(verdict.candidate_rps)}"
+        f"capacity of {result.baseline_image}: {units.per_second(verdict.baseline_rps)}; of "
+        f"{result.candidate_image}: {units.per_second(verdict.candidate_rps)}"
     )
     yield (
         f"a rate is carried when {units.share(limits.share)} of the requests get a good response "
@@ -61,7 +62,3 @@ def _headline(verdict: CapacityVerdict) -> str:
             f"(load.cpuset), or limit the service's; {change}"
         )
     return f"not decided within the time, {change}; give it more --minutes"
-
-
-def _rate(rate_rps: float) -> str:
-    return f"{rate_rps:.4g} requests/s"

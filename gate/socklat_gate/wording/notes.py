@@ -82,10 +82,10 @@ def _too_few_undisturbed(subject: str, numbers: Numbers) -> str:
 
 
 def _rate_found(subject: str, numbers: Numbers) -> str:
-    rate = f"load.rate: {number_of(numbers, 'rate'):,.4g} requests/s and arm"
+    rate = f"load.rate: {units.per_second(number_of(numbers, 'rate'))} and arm"
     if subject == "stored":
         return f"{rate}, as the stored campaigns have it"
-    capacity = f"the baseline carries about {number_of(numbers, 'capacity'):,.3g}/s"
+    capacity = f"the baseline carries about {units.per_second(number_of(numbers, 'capacity'))}"
     bound = "so that the CPUs stay below 40%" if subject == "cpus" else "40% of that"
     return f"{rate}, found from the baseline: {capacity}; {bound}"
 

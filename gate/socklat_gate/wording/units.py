@@ -20,6 +20,7 @@ __all__ = [
     "ns_change",
     "ns_interval",
     "p_value",
+    "per_second",
     "per_time",
     "share",
     "size",
@@ -128,6 +129,13 @@ def per_time(events: int, exposure_s: float) -> str:
     if not per_min:
         return "0"
     return f"{_significant(per_min)}/min" if per_min >= 1 else f"{_significant(60 * per_min)}/h"
+
+
+def per_second(rate: float) -> str:
+    """A rate of requests with 3 significant digits: ``12.5/s``, ``987/s``, ``10,000/s``."""
+    if not math.isfinite(rate):
+        return _not_finite(rate)
+    return f"{_significant(rate)}/s" if rate < 999.5 else f"{float(f'{rate:.2e}'):,.0f}/s"
 
 
 def beside_threshold(value: float, threshold: float) -> str:

@@ -432,6 +432,7 @@ def test_a_key_update_is_no_response_and_its_own_leaves_with_the_next_request(
         port = probe.getsockname()[1]
     files = ["-cert", str(issued.cert_file), "-key", str(issued.key_file)]
     command = [openssl, "s_server", "-accept", f"127.0.0.1:{port}", *files, "-tls1_3", "-crlf"]
+    command += ["-num_tickets", "0"]  # else these might be taken for the update
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as server:

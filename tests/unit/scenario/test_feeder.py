@@ -47,6 +47,8 @@ def test_the_digest_is_of_the_content():
         ("u.csv", b"user id\n1\n", "u.csv:1: 'user id' cannot be the name"),
         ("u.csv", b"uuid\n1\n", "u.csv:1: uuid is a built-in field"),
         ("u.csv", b"id\n1\n\xff\n", "u.csv:3: not UTF-8"),
+        ("u.xlsx", b"PK", "u.xlsx has to end with .csv or .jsonl"),
+        ("u", b"id\n1\n", "u has to end with .csv or .jsonl"),
         ("u.jsonl", b"[1]\n", "u.jsonl:1: not an object"),
         ("u.jsonl", b'{"id": 1}\n{"id": }\n', "u.jsonl:2: not JSON"),
         ("u.jsonl", b'{"id": 1}\n{"name": 2}\n', "u.jsonl:2: lacks 'id', unlike the first line"),

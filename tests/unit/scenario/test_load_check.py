@@ -123,6 +123,32 @@ def test_plain_loads_need_no_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert read(tmp_path, 'driver = "http"\n').load.http == "1.1"
 
 
+def test_http2_with_a_connection_for_each_request_sends_no_connection_header(
+    tmp_path: Path,
+) -> None:
+    scenario = read(tmp_path, 'driver = "http"\nhttp = "2"\nkeep_alive = false\n')
+    assert [dict(request.headers) for request in scenario.load.requests] == [{}]
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "text", "reason"),
+    [
+        ("descriptor_set", "none.binpb", None, Reason.NO_SUCH_FILE),
+        ("proto", "none.proto", None, Reason.NO_SUCH_FILE),
+        ("proto", "bad.proto", "syntax = nope", Reason.BAD_SCENARIO),
+    ],
+)
+def test_a_file_of_types_that_cannot_be_used_is_named_with_its_line(
+    tmp_path: Path, key: str, name: str, text: str | None, reason: Reason
+) -> None:
+    if text is not None:
+        (tmp_path / name).write_text(text)
+    error = refusal(tmp_path, f'{GRPC}[load.grpc]\n{key} = "{name}"\n')
+    assert error.reason is reason
+    assert f"socklat.toml:11: load.grpc.{key}: {tmp_path / name} cannot be" in error.message
+    assert error.remedy
+
+
 def test_a_descriptor_set_is_beside_the_scenario(tmp_path: Path) -> None:
     (tmp_path / "shop.binpb").write_bytes(shop_set())
     scenario = read(

@@ -41,3 +41,16 @@ def test_drift_names_what_is_outside_and_what_is_unknown():
         "today's baseline arm lies outside what 6 stored campaigns predict: response_p50 +31.0% "
         "(expected -4.00% to +4.00%); too little was measured to compare response_p99"
     )
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("stored", "load.rate: 10,000/s and arm, as the stored campaigns have it"),
+        ("cpus", "and arm, found from the baseline: the baseline carries about 24,700/s; "),
+        ("service", "; 40% of that"),
+    ],
+)
+def test_a_rate_that_was_found_is_named_whole(subject, text):
+    numbers = {"rate": 10_000.0, "capacity": 24_690.0}
+    assert text in note_text(Note(NoteCode.RATE_FOUND, subject, numbers))

@@ -144,6 +144,23 @@ def test_intervals_of_durations(low_ns, high_ns, text):
 
 
 @pytest.mark.parametrize(
+    ("rate", "text"),
+    [
+        (0.0, "0/s"),
+        (12.54, "12.5/s"),
+        (999.4, "999/s"),
+        (999.6, "1,000/s"),
+        (5873.0, "5,870/s"),
+        (10_000.0, "10,000/s"),
+        (123_456.0, "123,000/s"),
+        (math.nan, "n/a"),
+    ],
+)
+def test_rates_of_requests(rate, text):
+    assert units.per_second(rate) == text
+
+
+@pytest.mark.parametrize(
     ("events", "exposure_s", "text"),
     [
         (0, 60, "0"),

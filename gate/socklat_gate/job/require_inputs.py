@@ -1,0 +1,29 @@
+"""What a scenario names beside itself is there, before anything is started."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from socklat_gate.errors import UsageError
+from socklat_gate.load.tls_files import UnusableTlsFile, make_context
+from socklat_gate.scenario import Scenario
+from socklat_gate.scenario.problems import place_of
+from socklat_gate.scenario.secret_check import require_secrets
+from socklat_gate.scenario.tables import read_tables
+
+__all__ = ["require_inputs"]
+
+
+def require_inputs(path: Path, scenario: Scenario) -> None:
+    """Secrets, which are masked from here on, and the files of TLS; ``path`` is the scenario's.
+
+    Raises `UsageError` (BAD_SECRET, BAD_SCENARIO) with file, line and key.
+    """
+    require_secrets(path, scenario)
+    if scenario.load.tls is None:
+        return
+    try:
+        make_context(scenario.load.tls)
+    except UnusableTlsFile as error:
+        place = place_of(read_tables(path), ("load", "tls", error.key))
+        raise UsageError(error.reason, f"{place}: {error.message}", remedy=error.remedy) from None
