@@ -27,9 +27,10 @@ except ImportError:
 
 with open("pyproject.toml", "rb") as file:
     project = tomllib.load(file)["project"]
-tests = [need for need in project["optional-dependencies"]["test"]
-         if need.split(">")[0] in ("pytest", "pytest-timeout")]
-print("\n".join(project["dependencies"] + tests))
+extras = project["optional-dependencies"]
+tests = [need for need in extras["test"]
+         if need.split(">")[0] in ("pytest", "pytest-timeout", "cryptography")]
+print("\n".join(project["dependencies"] + tests + extras["http2"] + extras["websocket"]))
 PY
 }
 

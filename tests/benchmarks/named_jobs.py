@@ -19,6 +19,8 @@ from tests.benchmarks.markdown import table
 
 ROOT = Path(__file__).resolve().parents[2]
 SCENARIO = ROOT / "docs/scenarios/asgi/socklat.toml"
+FASTER = {"rate = 200": "rate = 500", "duration_s = 20": "duration_s = 8"}
+"""The page's scenario is for any runner; this one takes as many requests in less time."""
 IMAGE = ROOT / "docs/scenarios/asgi/image"
 NAME = "create_order"
 BASE, SAME, SLOW = (f"socklat-bench/asgi:{tag}" for tag in ("base", "same", "slow"))
@@ -32,10 +34,22 @@ def make_images(ms: float) -> None:
     subprocess.run([str(IMAGE), SLOW, NAME, f"{ms:g}"], check=True, capture_output=True)
 
 
+def scenario_in(directory: Path) -> Path:
+    text = SCENARIO.read_text("utf-8")
+    for old, new in FASTER.items():
+        assert old in text, f"{SCENARIO} has no {old!r} any more"
+        text = text.replace(old, new)
+    path = directory / "socklat.toml"
+    directory.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
+    return path
+
+
 def job(candidate: str, log: Path) -> dict[str, Any]:
     """The verdict of one job, from the log where it is there."""
     if not (log / "verdict.json").exists():
-        argv = [sys.executable, "-m", "socklat_gate", "gate", str(SCENARIO), "--quiet"]
+        scenario = scenario_in(log)
+        argv = [sys.executable, "-m", "socklat_gate", "gate", str(scenario), "--quiet"]
         argv += ["--baseline-image", BASE, "--candidate-image", candidate, "--out", str(log)]
         argv += ["--max-minutes", f"{MINUTES:g}", "--baselines", str(log / "none")]
         subprocess.run(argv, cwd=ROOT, capture_output=True, check=False)
