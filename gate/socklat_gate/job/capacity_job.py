@@ -23,6 +23,7 @@ from socklat_gate.measured.capacity import (
     CapacityRound,
     CapacityVerdict,
 )
+from socklat_gate.measured.load_counts import Answers
 from socklat_gate.measured.pair import ARMS, Arm
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.scenario import Scenario
@@ -30,6 +31,7 @@ from socklat_gate.scenario.shaped_rate import mean_rate
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef
 from socklat_gate.service.session import ArmSpec, RunningArm, ServiceSession
+from socklat_gate.verdict.answers import answers_differ
 from socklat_gate.verdict.capacity import judge_capacity
 from socklat_gate.verdict.staircase import Staircase
 from socklat_gate.wording.capacity_text import round_line, step_phase
@@ -67,6 +69,9 @@ class CapacityJob:
     minutes: float
     _known: dict[Arm, float] = field(default_factory=dict)
     _limits: CapacityLimits | None = None
+    _answers: dict[Arm, dict[str, list[Answers]]] = field(
+        default_factory=lambda: {a: {} for a in ARMS}
+    )
 
     def run(self) -> CapacityResult:
         """Measures.
@@ -85,7 +90,7 @@ class CapacityJob:
                 limits = self._limits
                 assert limits is not None, "the first round found them"
                 spent = time.monotonic() - started_s > 60 * self.minutes
-                verdict = judge_capacity(rounds, limits)
+                verdict = judge_capacity(rounds, limits, differ=self._differ())
                 self.progress.line(round_line(rounds[-1], verdict))
                 if spent or verdict.outcome is not Outcome.INCONCLUSIVE or self._hopeless(verdict):
                     break
@@ -104,7 +109,13 @@ class CapacityJob:
 
     @staticmethod
     def _hopeless(verdict: CapacityVerdict) -> bool:
-        return verdict.reason is Reason.LOAD_NOT_DELIVERED
+        return verdict.reason in (Reason.LOAD_NOT_DELIVERED, Reason.ANSWERS_DIFFER)
+
+    def _differ(self) -> bool:
+        """Whether what came back at rates that were carried differs between the arms."""
+        return answers_differ(
+            self._answers["baseline"], self._answers["candidate"], self.scenario.gate
+        )
 
     def _round(self, session: ServiceSession, index: int) -> CapacityRound:
         """One staircase of each arm, step by step in turns."""
@@ -160,8 +171,12 @@ class CapacityJob:
                     continue
                 self.progress.phase(step_phase(arm, rate))
                 step = self._step(arms[arm], rate, seed + len(tried), check_alive)
-                stair.record(carried=self._carried(step))
+                carried = self._carried(step)
+                stair.record(carried=carried)
                 tried.append(step)
+                if carried:
+                    for name, answers in step.answers.items():
+                        self._answers[arm].setdefault(name, []).append(answers)
         return tried
 
     def _step(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load.load_driver import Endpoint
 from socklat_gate.load.process import make_load
-from socklat_gate.measured.load_counts import LoadCounts
+from socklat_gate.measured.load_counts import Answers, LoadCounts
 from socklat_gate.scenario import Load
 
 __all__ = ["LEAST_WITHIN_NS", "Step", "limit_from", "run_step", "step_load"]
@@ -33,6 +33,7 @@ class Step:
     """``in_time`` of ``planned`` requests got a good response within the limit.
 
     ``driver_late``: the driver itself was late.  ``median_ns`` and ``p99_ns`` are the clients'.
+    ``answers`` is what came back, of all under "" and by the requests' names.
     """
 
     rate_rps: float
@@ -42,6 +43,7 @@ class Step:
     driver_late: bool
     median_ns: float
     p99_ns: float
+    answers: Mapping[str, Answers] = field(default_factory=dict)
 
     @property
     def share(self) -> float:
@@ -88,6 +90,9 @@ def run_step(
 
 def _step(rate_rps: float, counts: LoadCounts, within_ns: int) -> Step:
     middle, tail = counts.client.quantiles_ns([0.5, 0.99]).tolist()
+    answers = {name: one.answers for name, one in counts.requests.items()}
+    if counts.answers is not None:
+        answers[""] = counts.answers
     return Step(
         rate_rps=rate_rps,
         planned=counts.planned,
@@ -96,6 +101,7 @@ def _step(rate_rps: float, counts: LoadCounts, within_ns: int) -> Step:
         driver_late=counts.late_p99_ns > DRIVER_LATE_SHARE * within_ns,
         median_ns=middle,
         p99_ns=tail,
+        answers=answers,
     )
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from socklat_gate.measured.run import Run
     from socklat_gate.scenario.gating import Gate
 
-__all__ = ["SHIFT", "TOLERANCE", "answer_differences"]
+__all__ = ["SHIFT", "TOLERANCE", "answer_differences", "answers_differ"]
 
 TOLERANCE = 0.01
 """Share of the responses that may be of another kind: the total variation distance."""
@@ -93,6 +93,17 @@ def answer_differences(
     if more := len(of_names) - len(told):
         told[-1] = replace(told[-1], numbers={**told[-1].numbers, "more": more})
     return [*found, *told]
+
+
+def answers_differ(
+    baseline: Mapping[str, Sequence[Answers]],
+    candidate: Mapping[str, Sequence[Answers]],
+    gate: Gate,
+) -> bool:
+    """The same of answers by the requests' names, without saying which."""
+    names = baseline.keys() & candidate.keys()
+    chance = _Chance.of(max(1, len(names)))
+    return any(_differences(baseline[name], candidate[name], gate, chance) for name in names)
 
 
 def _differences(

@@ -26,12 +26,18 @@ DRIVER_SHARE = 0.5
 
 
 def judge_capacity(
-    rounds: Sequence[CapacityRound], limits: CapacityLimits, spent: Reason | None = None
+    rounds: Sequence[CapacityRound],
+    limits: CapacityLimits,
+    spent: Reason | None = None,
+    *,
+    differ: bool = False,
 ) -> CapacityVerdict:
     """The verdict after ``rounds``; ``spent`` is the budget that is spent, if one is.
 
     Inconclusive while undecided, and where mostly the load driver was at its end (TOO_FEW_REQUESTS
     would be wrong: LOAD_NOT_DELIVERED), since the arms' own capacities are above what was tried.
+    ``differ``: the arms respond otherwise at rates that they carry, which keeps a pass away
+    (ANSWERS_DIFFER): an error page costs less than a page.
     """
     d = np.log([r.baseline_rps / r.candidate_rps for r in rounds])
     # A loss of 5% leaves 95%: on the log scale of baseline / candidate.
@@ -46,6 +52,8 @@ def judge_capacity(
         outcome, reason = Outcome.PASS, Reason.NO_REGRESSION
         if _driver_limited(rounds):
             outcome, reason = Outcome.INCONCLUSIVE, Reason.LOAD_NOT_DELIVERED
+        elif differ:
+            outcome, reason = Outcome.INCONCLUSIVE, Reason.ANSWERS_DIFFER
     level = stopping_level(d.size, threshold_fail, failed=outcome is Outcome.REGRESSION)
     low, high = confidence_interval(d, level) if d.size else (-math.inf, math.inf)
     middle = hodges_lehmann(d)

@@ -61,4 +61,9 @@ def _headline(verdict: CapacityVerdict) -> str:
             "the load driver was at its end before the service was: give it CPUs of its own "
             f"(load.cpuset), or limit the service's; {change}"
         )
+    if verdict.reason is Reason.ANSWERS_DIFFER:
+        return (
+            "the candidate's responses have other statuses or sizes than the baseline's: if that "
+            f"is meant, gate.accept_answers has to name it; {change}"
+        )
     return f"not decided within the time, {change}; give it more --minutes"

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load.step import LEAST_WITHIN_NS, Step, _step, limit_from, step_load
 from socklat_gate.measured.histogram import Histogram
-from socklat_gate.measured.load_counts import LoadCounts
+from socklat_gate.measured.load_counts import Answers, LoadCounts, RequestCounts
 from socklat_gate.scenario import Load
 
 LIMIT_NS = 10_000_000
@@ -46,3 +49,12 @@ def test_the_limit_follows_from_the_latency_without_a_queue() -> None:
     with pytest.raises(InvalidMeasurement) as refused:
         limit_from(idle(float("nan"), in_time=0))
     assert refused.value.reason is Reason.LOAD_REFUSED
+
+
+def test_a_step_has_what_came_back_by_name() -> None:
+    good = Answers({"200": 10}, Histogram.of(np.full(10, 200)), {}, 1, 0)
+    client = Histogram.of(np.full(10, 1_000_000))
+    of_name = RequestCounts(10, 10, 10, 0, client, good)
+    whole = replace(counts(fast=10, slow=0), answers=good, requests={"cart": of_name})
+    assert _step(100.0, whole, 10_000_000).answers == {"": good, "cart": good}
+    assert _step(100.0, counts(fast=10, slow=0), 10_000_000).answers == {}

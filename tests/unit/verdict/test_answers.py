@@ -13,7 +13,7 @@ from socklat_gate.measured.load_counts import Answers
 from socklat_gate.measured.run import Run
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.scenario.gating import Gate, Metric
-from socklat_gate.verdict.answers import answer_differences
+from socklat_gate.verdict.answers import answer_differences, answers_differ
 from socklat_gate.verdict.decide import decide
 
 from .builders import pair_of, scaled_run
@@ -146,3 +146,18 @@ def test_runs_of_which_nothing_is_known_are_left_out() -> None:
     nothing = responding({}, np.array([], dtype=np.int64))
     assert not differences(nothing, FINE)
     assert not answer_differences([], [], GATE)
+
+
+def test_answers_alone_differ_as_those_of_runs_do() -> None:
+    def of(statuses: Mapping[str, int], size: int = 200) -> Answers:
+        number = sum(statuses.values())
+        return Answers(statuses, Histogram.of(np.full(number, size)), {}, 8, 0)
+
+    good = of({"200": 4000})
+    for other in (of({"200": 2000, "302": 2000}), of({"200": 4000}, 0)):
+        assert answers_differ({"": [good] * 3}, {"": [other] * 3}, GATE)
+        assert answers_differ(
+            {"": [good], "rare": [good] * 3}, {"": [good], "rare": [other] * 3}, GATE
+        )
+    assert not answers_differ({"": [good] * 3}, {"": [good] * 3}, GATE)
+    assert not answers_differ({"": []}, {"": [good]}, GATE)

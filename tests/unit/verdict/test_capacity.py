@@ -51,6 +51,14 @@ def test_a_driver_at_its_end_lets_nothing_pass() -> None:
     assert found.reason is Reason.LOAD_NOT_DELIVERED
 
 
+def test_a_candidate_that_responds_otherwise_does_not_pass_but_may_fail() -> None:
+    found = judge_capacity(rounds([-0.5] * 8), LIMITS, differ=True)
+    assert found.outcome is Outcome.INCONCLUSIVE
+    assert found.reason is Reason.ANSWERS_DIFFER
+    failed = judge_capacity(rounds([0.5] * 10), LIMITS, differ=True)
+    assert failed.outcome is Outcome.REGRESSION
+
+
 def test_false_alarms_are_rare() -> None:
     rng = np.random.default_rng(7)
     failed = passed = 0
