@@ -129,6 +129,10 @@ class Scenario(StrictModel):
                     f"run{share}: set load.duration_s to {needed_s:.3g} or more at this rate, or "
                     "gate a lower quantile"
                 )
+                if "metrics" not in self.gate.model_fields_set:
+                    raise problem_at(
+                        f"by default {text}, in [[gate.metrics]]", "load", "duration_s"
+                    )
                 raise problem_at(text, "gate", "metrics", at, "quantile")
         return self
 

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 
+from socklat_gate.errors import UsageError
 from socklat_gate.scenario.default_gate import (
     DEFAULT_GATE,
     DefaultSpikes,
@@ -11,6 +13,7 @@ from socklat_gate.scenario.default_gate import (
     named_zone,
 )
 from socklat_gate.scenario.gating import Gate, Metric, Spikes
+from socklat_gate.scenario.loader import load_scenario
 from socklat_gate.scenario.strict import StrictModel
 
 
@@ -90,3 +93,15 @@ def test_names_have_half_of_what_the_metrics_share() -> None:
 
 def test_the_defaults_have_the_same_names() -> None:
     assert [m.name for m in DEFAULT_GATE.metrics] == [m.name for m in Gate().metrics]
+
+
+def test_a_default_that_a_load_is_too_short_for_is_said_at_the_load(tmp_path: Path) -> None:
+    path = tmp_path / "socklat.toml"
+    path.write_text(
+        'name = "x"\n[service]\nimage = "x"\nport = 1\n[load]\ndriver = "http"\nrate = 300\n'
+        "duration_s = 4\n"
+    )
+    with pytest.raises(UsageError) as caught:
+        load_scenario(path)
+    assert ":8: load.duration_s: by default response_p99 needs about" in caught.value.message
+    assert "gate a lower quantile, in [[gate.metrics]]" in caught.value.message
