@@ -27,6 +27,7 @@ tolerance = 0.1
 regression_threshold = 0.3
 """
 """In a few seconds too few requests come for what the scenario judges."""
+PASSWORD = "canary-tanager-5150"
 
 
 def shortened(directory: Path, name: str, image: str) -> Path:
@@ -49,8 +50,12 @@ def test_a_scenario_measures_each_of_its_requests(
 ) -> None:
     load_scenario(SCENARIOS / name / "socklat.toml")
     path = shortened(gate.directory, name, scenario_image(docker_client, name))
-    done = gate.run("run", path, "--runs", 1, "--quiet")
+    env = {"SHOP_PASSWORD": PASSWORD}
+    done = gate.run("run", path, "--runs", 1, "--quiet", env=env)
     assert done.code == 0, done.stderr
+    left = [file.read_bytes() for file in gate.out.rglob("*") if file.is_file()]
+    assert left
+    assert not any(PASSWORD.encode() in written for written in left)
     result = read_result(gate.out / "result.json")
     assert result.campaign is not None
     [run] = result.campaign.runs
