@@ -65,27 +65,6 @@ def test_toml_is_toml_and_scenarios_are_valid(page: Path, tmp_path: Path) -> Non
             Scenario.model_validate(completed(found), context={DIRECTORY: tmp_path})
 
 
-PARTS = {"service": {"image": "shop:dev", "port": 8080}, "name": "shop"}
-
-
-@pytest.mark.parametrize("page", ["real-traffic", "tls", "http2", "secrets"])
-def test_a_load_that_a_howto_shows_can_be_pasted(page: str) -> None:
-    """With a service, and without the files that it names: what is refused then is the load."""
-    loads = 0
-    for block in TOML.findall((ROOT / "docs" / "howto" / f"{page}.md").read_text("utf-8")):
-        found = tomllib.loads(block)
-        load = found.get("load", {})
-        if "driver" not in load or (load["driver"] == "command" and "command" not in load):
-            continue
-        if load.pop("feeder", None):
-            load["path"] = "/"
-        for request in load.get("request", ()):
-            request.pop("body_file", None)
-        Scenario.model_validate({**PARTS, **found})
-        loads += 1
-    assert loads
-
-
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_inside_the_repository_lead_somewhere(page: Path) -> None:
     for target in LINK.findall(page.read_text("utf-8")):
