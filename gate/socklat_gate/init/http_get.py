@@ -37,7 +37,7 @@ def http_get(
     most_bytes: int = CHUNK,
     tls: bool = False,
 ) -> Got:
-    """What ``path`` responds within `TRY_TIMEOUT_S`; reads at most ``most_bytes``.
+    """What ``path`` responds, its first ``most_bytes``; none if that takes over `TRY_TIMEOUT_S`.
 
     The time is that of the exchange, without the connection.
     """
@@ -51,11 +51,15 @@ def http_get(
             connection.request(method, path, headers={**kept, **(headers or {})})
             response = connection.getresponse()
             body = bytearray()
-            while len(body) < most_bytes and time.monotonic() - started_s < TRY_TIMEOUT_S:
-                some = response.read(min(CHUNK, most_bytes - len(body)))
+            length = most_bytes if response.length is None else response.length
+            # `read` would wait until that many bytes are there, however slowly they come.
+            while (left := min(most_bytes, length) - len(body)) > 0:
+                some = response.read1(min(CHUNK, left))
                 if not some:
                     break
                 body += some
+                if time.monotonic() - started_s > TRY_TIMEOUT_S:
+                    return Got(0)
         except (OSError, HTTPException, ValueError):
             return Got(0)
         kind = (response.headers.get("Content-Type") or "").partition(";")[0].strip().lower()

@@ -8,7 +8,6 @@ from socklat_gate.init.discovery import DOCUMENTS, discovered
 from tests.unit.init.http_service import HOST, served
 
 PAGE = b'<a href="/cart">x</a><a href="/gone">x</a><a href="/logout">x</a><a href="/old">x</a>'
-ID = {"name": "id", "in": "path", "schema": {"type": "integer"}}
 DOCUMENT = json.dumps(
     {
         "openapi": "3.0.0",

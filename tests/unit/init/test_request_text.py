@@ -50,7 +50,7 @@ def test_an_inactive_request_is_switched_on_by_taking_the_marks_away() -> None:
     }
 
 
-def test_requests_of_bytes(tmp_path: Path) -> None:
+def test_requests_of_bytes() -> None:
     request = ProposedRequest("get", 1.0, payload=r"get x\r\n", response=r"until:END\r\n")
     assert tomllib.loads(proposal_text(Proposal("a test", (request,))))["load"]["request"] == [
         {"name": "get", "weight": 1, "payload": r"get x\r\n", "response": r"until:END\r\n"}

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, quote
 
 from socklat_gate.init.scrub.values import SAFE_WORDS, Kind, kind_of, placeholder
 from socklat_gate.init.scrub.words import is_key
+from socklat_gate.masking import looks_secret
 
 __all__ = ["filler_body", "form_body", "form_fields", "json_body", "shape_of"]
 
@@ -33,8 +34,8 @@ def json_body(text: str) -> str | None:
 def shape_of(value: Any, leaf: Callable[[str | float], Any] | None = None) -> Any:
     """``value`` with its keys that read like names, and ``leaf`` of each text and number.
 
-    Without ``leaf`` that is a placeholder of the same length.  Raises `ValueError` above
-    `MAX_DEPTH` or `MAX_NODES`.
+    Without ``leaf``, and below a key that looks secret, that is a placeholder of the same length.
+    Raises `ValueError` above `MAX_DEPTH` or `MAX_NODES`.
     """
     return _Shape(leaf or _replaced).of(value, 0)
 
@@ -78,8 +79,8 @@ class _Shape:
             raise _TooDeep("too many levels or values")
         if isinstance(value, Mapping):
             return {
-                key if isinstance(key, str) and is_key(key) else f"key{number}": self.of(
-                    one, depth + 1
+                key if isinstance(key, str) and is_key(key) else f"key{number}": self._member(
+                    str(key), one, depth + 1
                 )
                 for number, (key, one) in enumerate(value.items(), 1)
             }
@@ -88,6 +89,15 @@ class _Shape:
         if value is None or isinstance(value, bool):
             return value
         return self._leaf(value) if isinstance(value, str | int | float) else None
+
+    def _member(self, key: str, value: Any, depth: int) -> Any:
+        usual = self._leaf
+        if looks_secret(key):
+            self._leaf = _replaced
+        try:
+            return self.of(value, depth)
+        finally:
+            self._leaf = usual
 
 
 def _replaced(value: str | float) -> str | float:

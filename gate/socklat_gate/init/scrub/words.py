@@ -16,7 +16,7 @@ SHORT, LONG = 8, 16
 MAX_RARE_SHORT, MAX_RARE_LONG = 0.34, 0.2
 LONGEST_RUN = 24
 
-_PART = re.compile(r"[A-Za-z]+\d{0,3}|[A-Za-z]\d[A-Za-z]|\d{1,2}[A-Za-z]{1,4}|\d{1,2}")
+_PART = re.compile(r"[A-Za-z]+\d{0,3}|[A-Za-z]\d[A-Za-z]|\d{1,2}[A-Za-z]{1,4}|\d{1,2}", re.ASCII)
 _SEPARATORS = re.compile(r"[-_.]")
 _VERSION = re.compile(r"v\d{1,3}(\.\d{1,3}){0,2}", re.ASCII)
 _HEX = re.compile(r"(?=.*\d)[0-9a-f]{6,}", re.IGNORECASE)

@@ -107,7 +107,7 @@ class Operation:
             first = next(iter(examples.values()))
             example = document.resolved(first, (*at, "examples")).get("value")
         where = (*at, "schema") if "schema" in parameter else at
-        return parameter_text(document, schema, example, where)
+        return parameter_text(document, schema, example, where, parameter["name"])
 
     def _body(self, document: Document) -> tuple[str | None, str, str]:
         """Body, content type, and what is to be said of them."""

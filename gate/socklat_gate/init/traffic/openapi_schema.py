@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from socklat_gate.init.scrub.bodies import shape_of
 from socklat_gate.init.scrub.values import FILLER, SOME_DATE, SOME_TIME, Kind, kind_of, placeholder
 from socklat_gate.init.scrub.words import is_key
 from socklat_gate.init.traffic.openapi_document import Document, Pointer
+from socklat_gate.masking import looks_secret
 
 __all__ = ["example_body", "kept_value", "parameter_text"]
 
@@ -32,17 +33,20 @@ FORMATS = {
 }
 
 
-def parameter_text(document: Document, schema: Mapping[str, Any], example: Any, at: Pointer) -> str:
-    """What stands for a parameter in a path or query; templates included."""
+def parameter_text(
+    document: Document, schema: Mapping[str, Any], example: Any, at: Pointer, name: str = ""
+) -> str:
+    """What stands for the parameter ``name`` in a path or query; templates included."""
     schema = document.resolved(schema, at)
+    kept = _example_of(name)
     for given in (example, schema.get("example"), *_listed(schema.get("examples"))):
         if isinstance(given, str | int | float) and not isinstance(given, bool):
-            return _kept(str(given))
-    for name in ("const", "enum", "default"):
-        given = schema.get(name)
-        given = given[0] if name == "enum" and isinstance(given, list) and given else given
+            return str(kept(str(given)))
+    choices = schema.get("enum")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    for given, keep in ((schema.get("const"), kept), (first, _kept), (schema.get("default"), kept)):
         if isinstance(given, str | int | float):
-            return _kept(str(given).lower() if isinstance(given, bool) else str(given))
+            return str(keep(str(given).lower() if isinstance(given, bool) else str(given)))
     return _smallest_text(document, schema, at)
 
 
@@ -72,7 +76,7 @@ class _Maker:
         self._document = document
         self._left = MAX_VALUES
 
-    def of(self, schema: Any, at: Pointer, depth: int) -> Any:
+    def of(self, schema: Any, at: Pointer, depth: int, name: str = "") -> Any:
         self._left -= 1
         if self._left < 0:
             raise ValueError("too many values")
@@ -83,12 +87,12 @@ class _Maker:
             return None
         for given in (schema.get("example"), *_listed(schema.get("examples"))):
             if given is not None:
-                return shape_of(given, kept_value)
-        for name in ("const", "default"):
-            if isinstance(schema.get(name), str | int | float | bool):
-                return kept_value(schema[name])
+                return shape_of(given, _example_of(name))
+        for key in ("const", "default"):
+            if isinstance(schema.get(key), str | int | float | bool):
+                return shape_of(schema[key], _example_of(name))
         if isinstance(schema.get("enum"), list) and schema["enum"]:
-            return kept_value(schema["enum"][0])
+            return shape_of(schema["enum"][0], kept_value)
         merged = self._merged(schema, at, depth)
         return merged if merged is not None else self._of_type(schema, at, depth)
 
@@ -133,7 +137,7 @@ class _Maker:
             read_only = isinstance(inner, Mapping) and inner.get("readOnly") is True
             if not read_only:
                 key = name if isinstance(name, str) and is_key(name) else f"key{number}"
-                made[key] = self.of(inner, (*at, "properties", name), depth + 1)
+                made[key] = self.of(inner, (*at, "properties", name), depth + 1, str(name))
         return made
 
 
@@ -171,12 +175,17 @@ def _whole(value: Any, otherwise: int) -> int:
 
 
 def _string(schema: Mapping[str, Any]) -> str:
-    if schema.get("format") in FORMATS:
-        return FORMATS[str(schema["format"])]
+    if (fixed := FORMATS.get(str(schema.get("format")))) is not None:
+        return fixed
     shortest = min(LONGEST_STRING, _whole(schema.get("minLength"), 0))
     longest = min(LONGEST_STRING, _whole(schema.get("maxLength"), LONGEST_STRING))
     text = "placeholder" if shortest <= 11 else (FILLER * (shortest // 12 + 1))[:shortest]
     return text[: max(1, longest)]
+
+
+def _example_of(name: str) -> Callable[[str | float], Any]:
+    """What becomes of an example of ``name``: that of a password or a token is not kept."""
+    return shape_of if looks_secret(name) else kept_value
 
 
 def _kept(given: str) -> str:

@@ -24,6 +24,7 @@ def test_names_of_routes_are_words(text: str) -> None:
     "text",
     [
         *("", "123", "2026-01-15", "12-34-56", "john@example.org", "a b", "x" * 49, "deadbeef01"),
+        *("abc\u0661", "v\u0661", "1\u0662"),
         *("AKIAIOSFODNN7EXAMPLE", "ghp_16C7e42F292c6912E7710c838347Ae178B4a", "../etc", "ünï"),
         *("sk_live_4eC39HqLyjWDarjtT1zdp7dc", "eyJhbGciOiJIUzI1NiJ9.e30.abc", "{uuid}", "555-0100"),
         *("qzxvkjwpqmxz", "KqZxWvTpLmNbQr", "xoxb-2147483647-AbCdEf"),

@@ -153,6 +153,7 @@ def test_swagger_2(tmp_path: Path) -> None:
         ({"type": "string", "maxLength": 4}, "/a/plac"),
         ({"type": "string", "default": "a b/c"}, "/a/place"),
         ({"const": "fixed"}, "/a/fixed"),
+        ({"format": [], "type": {}, "minimum": "", "enum": {}}, "/a/placeholder"),
         ({}, "/a/placeholder"),
     ],
 )
@@ -165,6 +166,27 @@ def test_an_example_wins() -> None:
     assert path_of({"type": "string"}, examples={"one": {"value": "blue"}}) == "/a/blue"
     secret = "eyJhbGciOiJIUzI1NiJ9.e30.Et9HFtf9R3GEMA0IICOfFMVXY7kkTX1wr4qCyhIf58U"
     assert "eyJ" not in path_of({"type": "string"}, example=secret)
+
+
+def test_examples_of_what_is_named_like_a_secret_are_not_kept() -> None:
+    word: dict[str, Any] = {"type": "string", "example": "swordfish"}
+    names = ("password", "apiToken", "client_secret")
+    schema = {"type": "object", "properties": dict.fromkeys(names, word)}
+    default = {"type": "object", "properties": {"password": {"default": "swordfish"}}}
+    whole = {"user": {"password": ["swordfish", {"a": "swordfish"}]}, "kind": "fish"}
+    bodies = [{"schema": schema}, {"schema": default}, {"example": whole}]
+    bodies.append({"schema": {"example": whole}})
+    query = [{"name": "token", "in": "query", "required": True, "schema": word}]
+    paths: dict[str, Any] = {
+        f"/a{at}": {
+            "post": {"parameters": query, "requestBody": {"content": {"application/json": one}}}
+        }
+        for at, one in enumerate(bodies)
+    }
+    requests = proposed(paths).requests
+    assert not any("swordfish" in f"{one.path} {one.body}" for one in requests)
+    assert json.loads(requests[-1].body or "")["kind"] == "fish"
+    assert set(json.loads(requests[0].body or "")) == set(names)
 
 
 @pytest.mark.parametrize(
