@@ -65,11 +65,13 @@ async def prepare(
             text = f"{where} does not tell the types of its gRPC methods: {error}"
             raise Unprepared(text, NO_REFLECTION) from None
         cast("Any", load).descriptors = types
+    filled_by = ""
     try:
         types_of = GrpcTypes(load.descriptors)
         for kind, request in enumerate(load.requests):
             types_of.check(request.path)
-            for message in _messages(load, kind):
+            for row, message in _messages(load, kind):
+                filled_by = row
                 types_of.encode(message.path, message.body)
     except WrongDescriptors as error:
         text = f"the types that {where} tells by reflection cannot be used: {error}"
@@ -77,17 +79,27 @@ async def prepare(
     except NoSuchMethod as error:
         raise Unprepared(f"{where}: {error}", "correct the path of the request") from None
     except NotOfType as error:
-        text = f"the body of {request.path}: {error}"
+        text = f"the body of {request.path}{filled_by}: {error}"
         raise Unprepared(
             text, "write the message as JSON of the type that the service names"
         ) from None
 
 
-def _messages(load: Load, kind: int) -> Iterator[Message]:
-    """Those of a request: one, or as many as there are rows to fill in, up to `MAX_ROWS`."""
+def _messages(load: Load, kind: int) -> Iterator[tuple[str, Message]]:
+    """Those of a request: one, or as many as there are rows to fill in, up to `MAX_ROWS`.
+
+    Each with the words that say which row of the feeder it is filled with ("": none).
+    """
     variables = {name: str(text) for name, text in load.variables.items()}
     rows = load.rows.rows if load.rows is not None else 0
     numbers = min(max(rows, 1), MAX_ROWS)
-    source = MessageSource(load, [kind] * numbers, Values(0, load.rows, variables))
+    values = Values(0, load.rows, variables)
+    source = MessageSource(load, [kind] * numbers, values)
     fixed = source.fixed(kind)
-    yield from (source.message(number) for number in range(numbers)) if fixed is None else [fixed]
+    if fixed is not None:
+        yield "", fixed
+        return
+    for number in range(numbers):
+        row = values.row_of(number)
+        filled_by = "" if row is None else f", filled with row {row + 1} of load.feeder"
+        yield filled_by, source.message(number)

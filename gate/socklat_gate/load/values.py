@@ -46,6 +46,10 @@ class Values:
         self._order = array("I", order.astype(np.uint32).tobytes())
         self._key = int(of_numbers.generate_state(1, np.uint64)[0])
 
+    def row_of(self, number: int) -> int | None:
+        """Which of the feeder's rows a request is filled with, from 0; None without a feeder."""
+        return self._order[number % len(self._order)] if self._order else None
+
     def of(self, field: Field, encode: Callable[[str], T]) -> Callable[[int], T]:
         """What ``encode`` makes of the text, by request number."""
         if field.name in self._columns:

@@ -330,7 +330,7 @@ def test_rows_that_make_no_message_are_found_before_the_load(tmp_path):
     )
     scenario = tmp_path / "socklat.toml"
     scenario.write_text(text)
-    with pytest.raises(InvalidMeasurement, match=r"not a shop\.types\.Item"):
+    with pytest.raises(InvalidMeasurement, match=r"row 3 of load\.feeder: not a shop\.types"):
         run(load_scenario(scenario).load, http2_server(Shop().respond))
     (tmp_path / "users.csv").write_text("user\n4\n5\n6\n")
     shop = Shop()
