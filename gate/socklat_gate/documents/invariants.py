@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.load_counts import ERROR_KINDS, Answers
-from socklat_gate.measured.run import Run
+from socklat_gate.measured.run import Run, StallCorrected
 from socklat_gate.measured.verdict import EvidenceTrace, JointEvidence
 
 __all__ = ["invariant_violation"]
@@ -25,6 +25,8 @@ def invariant_violation(value: object) -> str:
     """What a decoded object should have been but is not; empty when nothing is wrong."""
     if isinstance(value, Run):
         return _missed_by_run(value)
+    if isinstance(value, StallCorrected) and value.histograms.keys() != value.used.keys():
+        return "the same stages in corrected.histograms and corrected.used"
     if isinstance(value, Answers):
         unknown = [kind for kind in value.errors if kind not in ERROR_KINDS]
         return f"errors of the kinds {', '.join(ERROR_KINDS)}" if unknown else ""
@@ -47,8 +49,5 @@ def _missed_by_campaign(campaign: Campaign) -> str:
 def _missed_by_run(run: Run) -> str:
     if SERVICE not in run.histograms:
         return f"a run with a histogram of {SERVICE!r}"
-    corrected = run.corrected
-    if corrected is not None and corrected.histograms.keys() != corrected.used.keys():
-        return "a run with the same stages in corrected.histograms and corrected.used"
     absent = [name for name in COUNTERS if name not in run.counters]
     return f"a run with counters {', '.join(absent)}" if absent else ""

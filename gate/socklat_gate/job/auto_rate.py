@@ -15,7 +15,7 @@ from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load.step import Step, limit_from
 from socklat_gate.verdict.staircase import Staircase
 
-__all__ = ["FoundRate", "TriedRate", "find_rate"]
+__all__ = ["MOST_RPS", "FoundRate", "TriedRate", "find_rate"]
 
 SHARE = 0.4
 """Of the service's capacity, and of the machine's CPU time with both arms under load."""

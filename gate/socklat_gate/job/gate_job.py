@@ -231,6 +231,9 @@ class GateJob:
             )
             if not pair.excluded:
                 self.progress.pair_done(len(used), limits.max_pairs, verdict, left_s)
+            if failed and verdict.outcome is not Outcome.REGRESSION:
+                # The pair took evidence out of account: what it lacks is not judged any more.
+                return failed[-1]
             if unnamed(verdict) and len(failed) < NAMING_PAIRS and not spent:
                 failed.append(verdict)
                 continue

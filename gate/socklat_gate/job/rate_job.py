@@ -11,7 +11,7 @@ from pathlib import Path
 from socklat_gate.environment import RATE, NoiseMeter, this_machine
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.interrupt import defer_signals, obey_signal
-from socklat_gate.job.auto_rate import FoundRate, TriedRate, find_rate
+from socklat_gate.job.auto_rate import MOST_RPS, FoundRate, TriedRate, find_rate
 from socklat_gate.job.progress import Progress
 from socklat_gate.load.load_driver import Endpoint
 from socklat_gate.load.step import run_step, step_load
@@ -32,13 +32,22 @@ def known_rate(campaigns: Iterable[Campaign], scenario: Scenario) -> float | Non
     """The rate of the newest stored campaign of this scenario and machine; None without one."""
     machine = this_machine().items()
     found = [
-        float(one.fingerprint.must_match[RATE])
+        rate
         for one in campaigns
-        if RATE in one.fingerprint.must_match
-        and one.is_of(scenario.hashes())
+        if one.is_of(scenario.hashes())
         and machine <= one.fingerprint.must_match.items()
+        and (rate := _rate(one.fingerprint.must_match.get(RATE, ""))) is not None
     ]
     return found[-1] if found else None
+
+
+def _rate(text: str) -> float | None:
+    """None for what no job has found: files of a store come from other machines."""
+    try:
+        rate = float(text)
+    except ValueError:
+        return None
+    return rate if 1.0 <= rate <= MOST_RPS else None
 
 
 class BusyMeter:

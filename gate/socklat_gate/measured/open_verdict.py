@@ -24,7 +24,7 @@ NAMING_PAIRS = 3
 
 
 def unnamed(verdict: Verdict) -> bool:
-    """Whether it failed and nothing is named yet; no further pair takes the failure back."""
+    """Whether it failed and nothing is named yet: the failure stands, more pairs may name it."""
     return any(fact.code is Reason.REGRESSION_TOGETHER for fact in verdict.reasons)
 
 

@@ -40,8 +40,8 @@ SHIFT = 1.2
 SIGMAS = 4.0
 LEVEL = 0.999
 
-TOLD = 5
-"""Differences of named requests that are told at most."""
+MAX_NAMED = 5
+"""Differences of named requests that are listed at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,8 @@ def answer_differences(
     responses are others.
 
     Each named request is looked at by itself too, ``statuses[cart]``, as what differs in one of
-    twenty is little of the whole: the `TOLD` with the largest shares, and in ``more`` of the last
-    of them how many others.
+    twenty is little of the whole: the `MAX_NAMED` with the largest shares, and in ``more`` of the
+    last of them how many others.
     """
     found = _differences(
         [run.load.answers for run in baseline], [run.load.answers for run in candidate], gate
@@ -89,10 +89,10 @@ def answer_differences(
             for fact in _differences(theirs, ours, gate, _Chance.of(len(names)))
         )
     of_names.sort(key=lambda fact: -float(fact.numbers.get("share") or 0.0))
-    told = of_names[:TOLD]
-    if more := len(of_names) - len(told):
-        told[-1] = replace(told[-1], numbers={**told[-1].numbers, "more": more})
-    return [*found, *told]
+    listed = of_names[:MAX_NAMED]
+    if more := len(of_names) - len(listed):
+        listed[-1] = replace(listed[-1], numbers={**listed[-1].numbers, "more": more})
+    return [*found, *listed]
 
 
 def answers_differ(

@@ -26,18 +26,14 @@ DRIVER_SHARE = 0.5
 
 
 def judge_capacity(
-    rounds: Sequence[CapacityRound],
-    limits: CapacityLimits,
-    spent: Reason | None = None,
-    *,
-    differ: bool = False,
+    rounds: Sequence[CapacityRound], limits: CapacityLimits, *, differ: bool = False
 ) -> CapacityVerdict:
-    """The verdict after ``rounds``; ``spent`` is the budget that is spent, if one is.
+    """The verdict after ``rounds``.
 
-    Inconclusive while undecided, and where mostly the load driver was at its end (TOO_FEW_REQUESTS
-    would be wrong: LOAD_NOT_DELIVERED), since the arms' own capacities are above what was tried.
-    ``differ``: the arms respond otherwise at rates that they carry, which keeps a pass away
-    (ANSWERS_DIFFER): an error page costs less than a page.
+    Inconclusive while undecided (BUDGET_MINUTES, for a job that ends there), and in place of a pass
+    where mostly the load driver was at its end (LOAD_NOT_DELIVERED): the arms' own capacities are
+    above what was tried then.  ``differ``: the arms respond otherwise at rates that they carry,
+    which keeps a pass away (ANSWERS_DIFFER): an error page costs less than a page.
     """
     d = np.log([r.baseline_rps / r.candidate_rps for r in rounds])
     # A loss of 5% leaves 95%: on the log scale of baseline / candidate.
@@ -45,7 +41,7 @@ def judge_capacity(
     fail = as_e_value(fail_evidence(d, d0, d1 - d0))
     passing = as_e_value(pass_evidence(d, d1, d1 - d0))
     threshold_fail, threshold_pass = 1 / limits.alpha, 1 / limits.alpha_pass
-    outcome, reason = Outcome.INCONCLUSIVE, spent or Reason.BUDGET_MINUTES
+    outcome, reason = Outcome.INCONCLUSIVE, Reason.BUDGET_MINUTES
     if fail >= threshold_fail:
         outcome, reason = Outcome.REGRESSION, Reason.LESS_CAPACITY
     elif passing >= threshold_pass and fail <= 1:

@@ -12,7 +12,7 @@ from socklat_gate.errors import NoUsableBaseline, Reason
 from socklat_gate.measured.attribution import StageShare
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.result import Result
-from socklat_gate.measured.run import Join, Mismatch, StallCorrected
+from socklat_gate.measured.run import Join, Mismatch, RequestStages, StallCorrected
 from socklat_gate.measured.verdict import Outcome, SpikeVerdict, Waived
 from tests.unit.factories import (
     make_answers,
@@ -176,6 +176,17 @@ def test_corrected_stages_without_their_counts_are_refused():
         result.pairs[0], baseline=dataclasses.replace(run, corrected=corrected)
     )
     with pytest.raises(NoUsableBaseline, match=r"corrected\.used"):
+        through_json(dataclasses.replace(result, pairs=(pair,)))
+
+
+def test_those_of_a_named_request_are_refused_too():
+    result = make_result()
+    run = result.pairs[0].baseline
+    stages = RequestStages(0.5, 3, run.histograms, StallCorrected(run.histograms, run.bands, {}, 0))
+    pair = dataclasses.replace(
+        result.pairs[0], baseline=dataclasses.replace(run, requests={"cart": stages})
+    )
+    with pytest.raises(NoUsableBaseline, match=r"requests\.cart\.corrected.*corrected\.used"):
         through_json(dataclasses.replace(result, pairs=(pair,)))
 
 

@@ -42,6 +42,8 @@ from tests.unit.job.fakes import (
 )
 from tests.unit.verdict.builders import SERVICE_NS, run_of
 
+FEW = 9.0
+"""Stands for a pair whose candidate has too few exchanges."""
 DIED = InvalidMeasurement(Reason.SERVICE_DIED, "exit code 3", remedy="look at its log")
 
 
@@ -133,6 +135,7 @@ def test_what_cannot_be_judged_is_said_after_the_first_pair(
         ([0.0] * 40, 6, Reason.REGRESSION),
         ([*[0.0] * 5, DIED], 5, Reason.REGRESSION_TOGETHER),
         ([*[0.0] * 5, "steal", "steal", "steal", 0.0], 8, Reason.REGRESSION_TOGETHER),
+        ([*[0.0] * 5, FEW, *[0.0] * 20], 6, Reason.REGRESSION_TOGETHER),
     ],
 )
 def test_a_failure_without_a_name_goes_on_for_one_and_is_never_taken_back(
@@ -146,7 +149,10 @@ def test_a_failure_without_a_name_goes_on_for_one_and_is_never_taken_back(
     ranks = np.linspace(0.0, 1.0, SERVICE_NS.size)
     slower = SERVICE_NS * np.exp(np.interp(ranks, [0.3, 0.5, 0.7], [0.2, 0.3, 0.5]))
     both = [run_of(times, counters=fakes.COUNTERS) for times in (SERVICE_NS, slower)]
-    monkeypatch.setattr(fakes, "run", lambda *change: both[bool(change)])
+    few = run_of(SERVICE_NS[::125], counters={**fakes.COUNTERS, "recorded": 48})
+    monkeypatch.setattr(
+        fakes, "run", lambda *change: few if change == (FEW,) else both[bool(change)]
+    )
     metrics = [
         {"quantile": q, "tolerance": 0.02, "regression_threshold": 0.3} for q in (0.3, 0.5, 0.7)
     ]

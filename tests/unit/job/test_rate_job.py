@@ -111,6 +111,15 @@ def test_campaigns_without_a_found_rate_say_nothing() -> None:
     assert known_rate([other], SCENARIO) is None
 
 
+@pytest.mark.parametrize("text", ["", "fast", "nan", "inf", "-5", "0", "1e12"])
+def test_a_stored_rate_that_no_job_has_found_is_none(text: str, tried: list[float]) -> None:
+    known = stored(900.0)
+    odd = Fingerprint({**known.fingerprint.must_match, RATE: text})
+    planned, _ = job().planned([replace(known, fingerprint=odd)])
+    assert tried
+    assert mean_rate(planned.load) == pytest.approx(0.4 * 5000, rel=0.3)
+
+
 def test_a_number_is_kept_as_it_is(tried: list[float]) -> None:
     fixed = SCENARIO.model_copy(update={"load": SCENARIO.load.model_copy(update={"rate": 50.0})})
     assert job(fixed).planned() == (fixed, ())

@@ -156,6 +156,23 @@ def test_a_name_that_only_one_arm_knows_is_not_seen_in_the_other() -> None:
     assert codes(verdict) == [Reason.REQUEST_NOT_SEEN] * 3
 
 
+def test_a_stored_baseline_without_room_for_names_is_one_of_the_whole() -> None:
+    def bare(run: Run) -> Run:
+        return replace(run, requests={}, load=replace(run.load, requests={}))
+
+    rng = np.random.default_rng(2)
+    runs = [mixed(**{n: part(n, rng.normal(0, 0.005)) for n in SHARES}) for _ in range(27)]
+    base = [campaign_of([bare(run) for run in runs[at : at + 3]]) for at in range(0, 24, 3)]
+    candidate = campaign_of(runs[24:])
+    assert compare(base, candidate, DEFAULT_GATE).outcome is Outcome.PASS
+    assert compare(base, candidate, GATE).outcome is Outcome.INCONCLUSIVE
+    never = RequestStages(weight=0.1, exchanges=0, histograms={})
+    lost = [replace(run, requests={**run.requests, "cart": never}) for run in runs[24:]]
+    verdict = compare(base, campaign_of(lost), DEFAULT_GATE)
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert [fact.subject for fact in verdict.reasons] == ["cart"]
+
+
 def test_where_names_are_not_told_apart_the_whole_passes_and_no_name_does() -> None:
     pairs = [
         replace(
@@ -197,6 +214,16 @@ def test_a_waiver_is_of_one_name() -> None:
     assert found.outcome is Outcome.PASS
     with pytest.raises(ValueError, match=r"'response_p50\[card\]' is not gated; did you mean"):
         decide(pairs, GATE, waivers=[waiver("response_p50[card]", 0.4)])
+
+
+def test_a_waiver_of_a_names_errors_waits_for_the_first_pair() -> None:
+    """That can have been excluded: no run tells then which names there are."""
+    early = decide([], GATE, waivers=[waiver("errors[cart]", 0.1)])
+    assert early.outcome is Outcome.INCONCLUSIVE
+    with pytest.raises(ValueError, match="is not gated"):
+        decide([], GATE, waivers=[waiver("response_p50[card]", 0.4)])
+    with pytest.raises(ValueError, match="is not gated"):
+        decide(pairs_of({}, 1), GATE, waivers=[waiver("errors[card]", 0.1)])
 
 
 def test_a_limit_of_a_name_looks_at_its_exchanges_alone() -> None:
