@@ -40,6 +40,9 @@ SHIFT = 1.2
 SIGMAS = 4.0
 LEVEL = 0.999
 
+WITH_STATUS = ("bad_status", "unexpected_status", "unexpected_size", "unexpected_body")
+"""Kinds of failed requests whose responses have been counted by status."""
+
 MAX_NAMED = 5
 """Differences of named requests that are listed at most."""
 
@@ -68,7 +71,7 @@ def answer_differences(
     Runs of which it is not known what came back are left out.  Numbers of ``statuses``: counts by
     ``baseline STATUS`` and ``candidate STATUS``; of ``sizes``: ``baseline_bytes`` and
     ``candidate_bytes``, the medians, and ``larger``, 1 or 0; of both ``share``, how many of the
-    responses are others.
+    responses are others.  Where ``gate.errors`` is off, failed requests are among the statuses.
 
     Each named request is looked at by itself too, ``statuses[cart]``, as what differs in one of
     twenty is little of the whole: the `MAX_NAMED` with the largest shares, and in ``more`` of the
@@ -117,16 +120,18 @@ def _differences(
         return []
     found = []
     if "statuses" not in gate.accept_answers:
-        found.append(_statuses(theirs, ours, chance or _Chance()))
+        mix_of = _without_failures if gate.errors else _with_failures
+        mixes = [[mix_of(one) for one in arm] for arm in (theirs, ours)]
+        found.append(_statuses(mixes, chance or _Chance()))
     if "sizes" not in gate.accept_answers:
         found.append(_sizes(theirs, ours, chance or _Chance()))
     return [fact for fact in found if fact is not None]
 
 
 def _statuses(
-    baseline: Sequence[Answers], candidate: Sequence[Answers], chance: _Chance
+    mixes_of: Sequence[Sequence[Mapping[str, int]]], chance: _Chance
 ) -> ReasonFact | None:
-    mixes_of = [[_compared(one) for one in arm] for arm in (baseline, candidate)]
+    """``mixes_of`` baseline and candidate: counts by status of each run."""
     names = sorted({name for arm in mixes_of for mix in arm for name in mix})
     counts = [
         np.array([[mix.get(name, 0) for name in names] for mix in arm], np.float64)
@@ -154,7 +159,16 @@ def _statuses(
     return ReasonFact(Reason.ANSWERS_DIFFER, "statuses", {"share": share, **mixes})
 
 
-def _compared(answers: Answers) -> Mapping[str, int]:
+def _with_failures(answers: Answers) -> Mapping[str, int]:
+    """Counts by status, and of what has none by how it failed, where errors are not judged.
+
+    Else a candidate that fails whatever it is asked would have nothing that could differ.
+    """
+    without = {kind: n for kind, n in answers.errors.items() if kind not in WITH_STATUS}
+    return {**answers.statuses, **without}
+
+
+def _without_failures(answers: Answers) -> Mapping[str, int]:
     """Counts by status without those of failed requests, which are judged as errors."""
     failed = sum(answers.errors.get(kind, 0) for kind in ("bad_status", "unexpected_status"))
     bad = {name for name in answers.statuses if name.isdecimal() and int(name) >= BAD_STATUS}

@@ -78,6 +78,30 @@ def test_failed_requests_are_no_other_statuses() -> None:
     assert fact.numbers["share"] == pytest.approx(355 / 855)
 
 
+@pytest.mark.parametrize(
+    ("statuses", "errors", "told"),
+    [
+        ({"500": 900}, {"bad_status": 900}, "candidate 500"),
+        ({}, {"protocol": 900}, "candidate protocol"),
+    ],
+)
+def test_where_errors_are_not_judged_failed_requests_are_other_responses(
+    statuses: Mapping[str, int], errors: Mapping[str, int], told: str
+) -> None:
+    failing = responding(statuses)
+    answers = failing.load.answers
+    assert answers is not None
+    failing = replace(failing, load=replace(failing.load, answers=replace(answers, errors=errors)))
+    pairs = [pair_of(FINE, failing, i) for i in range(6)]
+    verdict = decide(pairs, GATE.model_copy(update={"errors": False}))
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    fact = verdict.reasons[0]
+    assert (fact.code, fact.subject) == (Reason.ANSWERS_DIFFER, "statuses")
+    assert (fact.numbers["share"], fact.numbers[told]) == (1.0, 5400)
+    accepting = GATE.model_copy(update={"errors": False, "accept_answers": ["statuses", "sizes"]})
+    assert decide(pairs, accepting).outcome is Outcome.PASS
+
+
 @pytest.mark.parametrize("empty", [0.5, 0.3, 0.05])
 def test_smaller_responses_are_seen_though_the_median_stays(empty: float) -> None:
     sizes = np.full(900, 3000)
