@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from socklat_gate.commands.help import command
+from socklat_gate.commands.number_range import NumberRange
 from socklat_gate.commands.options import (
     baselines_option,
     out_option,
@@ -35,7 +36,7 @@ MIN_PAIRS = 6  # as of `verdict.resampling`, which imports scipy
 @click.option(
     "--minutes",
     metavar="N",
-    type=click.FloatRange(0, 1440, min_open=True),
+    type=NumberRange(0, 1440, min_open=True),
     default=60.0,
     show_default=True,
     help="Begin no pair after this time.",

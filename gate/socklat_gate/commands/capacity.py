@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from socklat_gate.commands.help import command
+from socklat_gate.commands.number_range import NumberRange
 from socklat_gate.commands.options import out_option, quiet_option, seed_option
 from socklat_gate.commands.output import emit
 from socklat_gate.errors import Exit, Reason, UsageError
@@ -23,13 +24,13 @@ _FILE = "capacity.json"
 @click.option(
     "--within-ms",
     metavar="N",
-    type=click.FloatRange(0, 600_000, min_open=True),
+    type=NumberRange(0, 600_000, min_open=True),
     help="A response counts if it comes within this [10 times the baseline's p99 at a low rate].",
 )
 @click.option(
     "--share",
     metavar="X",
-    type=click.FloatRange(0.5, 0.999),
+    type=NumberRange(0.5, 0.999),
     default=0.99,
     show_default=True,
     help="Part of the requests that must get one for a rate to count as carried.",
@@ -37,7 +38,7 @@ _FILE = "capacity.json"
 @click.option(
     "--tolerance",
     metavar="X",
-    type=click.FloatRange(0, 0.5, min_open=True),
+    type=NumberRange(0, 0.5, min_open=True),
     default=0.05,
     show_default=True,
     help="Loss of capacity that is accepted.",
@@ -45,7 +46,7 @@ _FILE = "capacity.json"
 @click.option(
     "--threshold",
     metavar="X",
-    type=click.FloatRange(0, 0.9, min_open=True),
+    type=NumberRange(0, 0.9, min_open=True),
     default=0.15,
     show_default=True,
     help="Loss of capacity that must fail.",
@@ -53,7 +54,7 @@ _FILE = "capacity.json"
 @click.option(
     "--minutes",
     metavar="N",
-    type=click.FloatRange(0, 1440, min_open=True),
+    type=NumberRange(0, 1440, min_open=True),
     default=5.0,
     show_default=True,
     help="Begin no round after this time.",

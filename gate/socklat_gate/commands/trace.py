@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from socklat_gate.commands.help import command
+from socklat_gate.commands.number_range import NumberRange
 from socklat_gate.commands.output import emit, emit_data
-from socklat_gate.commands.seconds import Seconds
 from socklat_gate.errors import Exit, Interrupted, Reason, UsageError
 from socklat_gate.interrupt import defer_signals, settle_signal
 
@@ -41,7 +41,7 @@ _FILE_WIDTH = 160  # columns of a summary that goes to no terminal: everything h
 @click.option(
     "--interval",
     metavar="SECONDS",
-    type=Seconds(0.1, 60),
+    type=NumberRange(0.1, 60),
     default=1.0,
     show_default=True,
     help="Time between two snapshots.",
@@ -49,7 +49,7 @@ _FILE_WIDTH = 160  # columns of a summary that goes to no terminal: everything h
 @click.option(
     "--duration",
     metavar="SECONDS",
-    type=Seconds(0.1),
+    type=NumberRange(0.1),
     default=math.inf,
     help="End after this time [at Ctrl-C].",
 )

@@ -165,6 +165,8 @@ def test_one_image_is_compared_with_itself_only_when_asked(climb: Climb) -> None
     [
         (("--threshold", "0.03"), "--threshold 0.03 is not above --tolerance 0.05"),
         (("--share", "2"), "--share"),
+        (("--share", "nan"), "--share"),
+        (("--threshold", "nan"), "--threshold"),
         (("--within-ms", "0"), "--within-ms"),
     ],
 )

@@ -1,4 +1,4 @@
-"""An option that is a number of seconds."""
+"""An option that is a number in a range."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any
 
 import click
 
-__all__ = ["Seconds"]
+__all__ = ["NumberRange"]
 
 
-class Seconds(click.FloatRange):
-    """A number of seconds in a range; what is not a number is in no range."""
+class NumberRange(click.FloatRange):
+    """A number in a range; what is not a number is in no range."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         """The number; fails as click's own types do."""
-        seconds: float = super().convert(value, param, ctx)
-        if math.isnan(seconds):
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
             self.fail(f"{value!r} is not a number", param, ctx)
-        return seconds
+        return number
