@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from socklat_gate.scenario.request import Request
     from socklat_gate.scenario.secret import Shown
 
-__all__ = ["Message", "MessageSource", "common_headers"]
+__all__ = ["Message", "MessageSource", "common_headers", "with_variables"]
 
 
 class MessageSource:
@@ -64,16 +64,17 @@ class MessageSource:
 
 def common_headers(load: Load) -> tuple[tuple[str, str], ...]:
     """Those of ``[load]`` itself, as the worker has them, with the variables of the scenario."""
-    variables = {name: str(text) for name, text in load.variables.items()}
+    return tuple((name, with_variables(load, text)) for name, text in load.headers.items())
 
-    def filled(text: Shown) -> str:
-        assert isinstance(text, str), "load.load_json reveals it"
-        parts = parts_of(text, variables, strict=False)
-        return "".join(
-            variables.get(part.name, "") if isinstance(part, Field) else part for part in parts
-        )
 
-    return tuple((name, filled(text)) for name, text in load.headers.items())
+def with_variables(load: Load, text: Shown) -> str:
+    """``text`` with the values of the scenario's variables."""
+    assert isinstance(text, str), "load.load_json reveals it"
+    variables = {name: str(value) for name, value in load.variables.items()}
+    parts = parts_of(text, variables, strict=False)
+    return "".join(
+        variables.get(part.name, "") if isinstance(part, Field) else part for part in parts
+    )
 
 
 def _fixed(template: RequestTemplate) -> Message | None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from socklat_gate.scenario.request import Request
     from socklat_gate.scenario.secret import Shown
 
-__all__ = ["Message", "Place", "RequestTemplate", "encode_for"]
+__all__ = ["Message", "Place", "RequestTemplate", "encode_for", "quoted_path"]
 
 PRINTABLE = "".join(map(chr, range(33, 127)))
 Place = Literal["path", "headers", "body"]
@@ -56,7 +56,9 @@ class RequestTemplate:
             assert isinstance(text, str), "load.worker_json reveals it"
             found = parts_of(text, known, strict=bool(known) or place == "path")
             return [
-                variables[part.name] if isinstance(part, Field) and part.name in variables else part
+                Verbatim(variables[part.name])
+                if isinstance(part, Field) and part.name in variables
+                else part
                 for part in found
             ]
 
@@ -66,10 +68,8 @@ class RequestTemplate:
         self._body: list[bytes | Field] = []
         if driver == "tcp" or (driver == "websocket" and request.payload is not None):
             for piece in _pieces(request.payload):
-                # A secret's value has no escapes either.
-                read = str.encode if isinstance(piece, Verbatim) else parse_payload
                 found = parts(piece, "body")
-                self._body += [part if isinstance(part, Field) else read(part) for part in found]
+                self._body += [p if isinstance(p, Field) else _read(p) for p in found]
             return
         self._method = request.method
         self._path = parts(request.path, "path")
@@ -111,10 +111,16 @@ def _pieces(payload: str | list[Shown] | None) -> list[Shown]:
     return payload if isinstance(payload, list) else [payload or ""]
 
 
+def _read(text: str) -> bytes:
+    """A part of a payload; the values of secrets and variables have no escapes."""
+    return text.encode() if isinstance(text, Verbatim) else parse_payload(text)
+
+
 def encode_for(place: Place) -> Callable[[str], str]:
     """How a value is written there: in a path without blanks and what is not ASCII."""
-    return _quoted if place == "path" else str
+    return quoted_path if place == "path" else str
 
 
-def _quoted(text: str) -> str:
+def quoted_path(text: str) -> str:
+    """``text`` with blanks and what is not ASCII percent-encoded; all else stands as given."""
     return quote(text, safe=PRINTABLE)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["descriptor_set_of"]
 
 COMPILE_WITHIN_S = 60.0
+MAX_BYTES = 64 << 20
 MAX_SHOWN = 600
 
 
@@ -38,14 +39,22 @@ def descriptor_set_of(grpc: Grpc | None) -> bytes:
 
 def _read(key: str, path: Path) -> bytes:
     try:
-        return path.read_bytes()
-    except OSError as error:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:  # the latter for a path with a null byte
         raise UsageError(
             Reason.NO_SUCH_FILE,
-            f"load.grpc.{key}: {path} cannot be read: {error.strerror}",
+            f"load.grpc.{key}: {path} cannot be read: {getattr(error, 'strerror', None) or error}",
             remedy="give the path from the scenario's directory, or leave it out where the service "
             "has server reflection",
         ) from None
+    if len(content) > MAX_BYTES:
+        raise UsageError(
+            Reason.BAD_SCENARIO,
+            f"load.grpc.{key}: {path} has more than {MAX_BYTES} bytes",
+            remedy="write one with the services that are called, and what they import",
+        )
+    return content
 
 
 @lru_cache
@@ -70,6 +79,8 @@ def _compile(proto: Path, import_paths: tuple[str, ...]) -> bytes:
             )
         except subprocess.TimeoutExpired:
             raise _refused(proto, f"no end within {COMPILE_WITHIN_S:g} s") from None
+        except (OSError, ValueError) as error:  # the latter for a path with a null byte
+            raise _refused(proto, str(error)) from None
         if done.returncode or not out.exists():
             raise _refused(proto, done.stderr.decode("utf-8", "replace").strip())
         return out.read_bytes()

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import DecodeError, EncodeError, Message
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import MethodDescriptor
@@ -73,7 +73,10 @@ class GrpcTypes:
         except (json_format.ParseError, UnicodeDecodeError, RecursionError) as error:
             text = " ".join(str(error).split())
             raise NotOfType(f"not a {method.input_type.full_name}: {text}") from None
-        data: bytes = message.SerializeToString(deterministic=True)
+        try:
+            data: bytes = message.SerializeToString(deterministic=True)
+        except EncodeError as error:  # of proto2: a required field is missing
+            raise NotOfType(f"not a {method.input_type.full_name}: {error}") from None
         return data
 
     def _method(self, path: str) -> MethodDescriptor:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.scenario.grpc_files import descriptor_set_of
+from socklat_gate.scenario.template import fields_of, parts_of
 
 if TYPE_CHECKING:
     from socklat_gate.scenario.load import Load
@@ -25,7 +26,7 @@ Problem = tuple["KeyPath", str, str]
 Key = Callable[[str], "KeyPath"]
 
 GRPC_PATH = r"/[\w.]+/\w+"
-TEMPLATE = r"\{[A-Za-z_][\w.:]*\}"
+TEMPLATE = rb"\{[A-Za-z_][\w.:]*\}"
 EXTRAS = {"http2": ("hpack",), "grpc": ("hpack", "google.protobuf"), "websocket": ("wsproto",)}
 
 
@@ -69,6 +70,8 @@ def _of_keys(load: Load) -> Iterator[Problem]:
         return
     for request, key in _requests(load):
         yield from check(load, request, key)
+    if load.driver == "websocket":
+        yield from _of_handshake(load)
 
 
 def _requests(load: Load) -> Iterator[tuple[Request, Key]]:
@@ -133,6 +136,21 @@ def _of_websocket(load: Load, request: Request, key: Key) -> Iterator[Problem]:
             )
 
 
+def _of_handshake(load: Load) -> Iterator[Problem]:
+    """It is the same for all connections, whichever request comes first on one."""
+    known = [*load.variables, *(load.rows.columns if load.rows is not None else ())]
+    texts = [("path", load.path), *(("headers", text) for text in load.headers.values())]
+    for key, text in texts:
+        if isinstance(text, str):
+            names = {one.name for one in fields_of(parts_of(text, known, strict=False))}
+            for name in sorted(names - set(load.variables)):
+                yield (
+                    ("load", key),
+                    f"{{{name}}} differs by request, and a handshake is its connection's",
+                    "fill it into body or payload, or use one of load.variables",
+                )
+
+
 def _check_extras(load: Load) -> None:
     extra = "http2" if load.driver == "http" and load.http == "2" else load.driver
     missing = [name for name in EXTRAS.get(extra, ()) if not _installed(name)]
@@ -184,10 +202,12 @@ def _of_types(load: Load, where: Callable[[KeyPath], str]) -> Iterator[Problem]:
     for request, key in _requests(load):
         try:
             types.check(request.path)
-            body = request.body or ""
+            content = request.content or ""
+            body = content if isinstance(content, bytes) else content.encode()
             if not re.search(TEMPLATE, body):
-                types.encode(request.path, body.encode())
+                types.encode(request.path, body)
         except NoSuchMethod as error:
             yield key("path"), str(error), "name a unary method of these types"
         except NotOfType as error:
-            yield key("body"), str(error), "write the message as JSON of that type"
+            name = "body" if request.body_file is None else "body_file"
+            yield key(name), str(error), "write the message as JSON of that type"

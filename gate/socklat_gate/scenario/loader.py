@@ -56,7 +56,7 @@ def scenario_of(tables: Tables, *, others: Mapping[str, Tables] | None = None) -
     try:
         context = {DIRECTORY: tables.directory}
         scenario = Scenario.model_validate(data, context=context)
-        scenario = with_paths_from(Path(tables.where).parent, scenario)
+        scenario = with_paths_from(tables.directory or Path(tables.where).parent, scenario)
     except ValidationError as error:
         found = error.errors()
         # A key that may hold one of several types has one problem for each of them.

@@ -48,7 +48,7 @@ NO_NUMBER = {
         "grpc",
     },
 }
-"""Keys that change no number."""
+"""Keys that change no number; of grpc it is the types that its files hold that do."""
 
 LATER_WAYS = {"https"}
 """Keys of ``service.ready`` that were not there when it was a part of the hash."""
@@ -135,6 +135,8 @@ def _contents(load: Load) -> dict[str, Any]:
             shape[table] = dumped
     if load.rows is not None:
         shape["feeder"] = load.rows.digest
+    if types := load.descriptors:
+        shape["grpc"] = _digest(types)
     return shape
 
 

@@ -79,7 +79,7 @@ def parts_of(text: str, known: Collection[str], *, strict: bool) -> tuple[Part, 
     for a built-in one with wrong bounds.
     """
     if isinstance(text, Verbatim):
-        return (str(text),)
+        return (text,)
     parts: list[Part] = []
     begun = 0
     literal: list[str] = []

@@ -128,6 +128,31 @@ def test_payloads_have_escapes_and_values_have_none(directory, monkeypatch):
     assert written(load, source_of(load))[0] == b"AUTH pass\\r\\n{id}\r\nGET a\\r\x00\r\n"
 
 
+@pytest.mark.parametrize("value", [r"pass\r\n", r"pa\ss"])
+def test_variables_in_a_payload_have_no_escapes(directory, monkeypatch, value):
+    monkeypatch.setenv("TOKEN", value)
+    variables = {"key": {"env": "TOKEN"}}
+    load = load_of(
+        directory, driver="tcp", feeder=None, payload=r"AUTH {key}\r\n", variables=variables
+    )
+    assert written(load, source_of(load, key=value))[0] == f"AUTH {value}\r\n".encode()
+
+
+def test_the_handshake_of_a_websocket_is_filled_with_variables(directory):
+    load = load_of(
+        directory,
+        driver="websocket",
+        feeder=None,
+        body="x",
+        path="/é/{tenant}",
+        headers={"X-Key": " {tenant}"},
+        variables={"tenant": "a b"},
+    )
+    begun = session_for(load, source_of(load, tenant="a b"), "h", 81)().control()
+    assert begun.startswith(b"GET /%C3%A9/a%20b HTTP/1.1\r\n")
+    assert b"\r\nx-key: a b\r\n" in begun
+
+
 def test_a_body_that_is_no_text_is_sent_as_it_is(directory):
     request = {"name": "put", "method": "PUT", "path": "/{id}", "body_file": "image"}
     load = load_of(directory, request=[request])

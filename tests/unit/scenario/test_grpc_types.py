@@ -112,3 +112,16 @@ def test_well_known_types_are_found_in_the_set():
 def test_parts_of_a_path():
     assert path_parts("/a.b.C/D") == ("a.b.C", "D")
     assert path_parts("/a") == ("a", "")
+
+
+def test_a_required_field_that_is_missing():
+    file = descriptor_pb2.FileDescriptorProto(name="old.proto", package="old", syntax="proto2")
+    kinds = descriptor_pb2.FieldDescriptorProto
+    message = file.message_type.add(name="Item")
+    message.field.add(name="id", number=1, type=kinds.TYPE_INT32, label=kinds.LABEL_REQUIRED)
+    service = file.service.add(name="Cart")
+    service.method.add(name="Add", input_type=".old.Item", output_type=".old.Item")
+    types = GrpcTypes(descriptor_pb2.FileDescriptorSet(file=[file]).SerializeToString())
+    assert types.encode("/old.Cart/Add", b'{"id": 1}')
+    with pytest.raises(NotOfType, match="required fields: id"):
+        types.encode("/old.Cart/Add", b"{}")

@@ -11,7 +11,7 @@ import pytest
 from socklat_gate.errors import Exit, Reason, UsageError
 from socklat_gate.scenario import Scenario
 from socklat_gate.scenario.loader import load_scenario
-from tests.unit.load.grpc_shop import shop_set
+from tests.unit.load.grpc_shop import shop_files, shop_set
 
 START = """\
 name = "shop"
@@ -86,6 +86,16 @@ def refusal(directory: Path, load: str) -> UsageError:
             'driver = "websocket"\n[[load.request]]\nname = "a"\nbody = "x"\npath = "/chat"\n',
             12,
             "load.request.0.path: belongs to the handshake",
+        ),
+        (
+            'driver = "websocket"\nbody = "x"\npath = "/{uuid}"\n',
+            10,
+            "load.path: {uuid} differs by request",
+        ),
+        (
+            'driver = "websocket"\nbody = "x"\n[load.headers]\na = "{seq}"\n',
+            10,
+            "load.headers: {seq} differs by request",
         ),
     ],
 )
@@ -211,6 +221,34 @@ def test_a_file_that_is_missing(tmp_path: Path, key: str) -> None:
     assert str(tmp_path / "nope") in error.message
 
 
+@pytest.mark.parametrize("key", ["descriptor_set", "proto"])
+def test_a_path_that_cannot_be(tmp_path: Path, key: str) -> None:
+    error = refusal(tmp_path, GRPC + f'[load.grpc]\n{key} = "a\\u0000b"\n')
+    assert f"socklat.toml:11: load.grpc.{key}: " in error.message
+    assert error.remedy
+
+
+def test_a_descriptor_set_that_is_too_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shop.binpb").write_bytes(shop_set())
+    monkeypatch.setattr("socklat_gate.scenario.grpc_files.MAX_BYTES", 7)
+    error = refusal(tmp_path, GRPC + '[load.grpc]\ndescriptor_set = "shop.binpb"\n')
+    assert error.reason is Reason.BAD_SCENARIO
+    assert "shop.binpb has more than 7 bytes" in error.message
+    assert error.remedy
+
+
+def test_a_message_in_a_file_is_held_against_its_type(tmp_path: Path) -> None:
+    (tmp_path / "shop.binpb").write_bytes(shop_set())
+    (tmp_path / "item.json").write_text('{"x": 1}')
+    request = '[[load.request]]\nname = "a"\npath = "/shop.Cart/Add"\nbody_file = "item.json"\n'
+    text = f'driver = "grpc"\n{request}[load.grpc]\ndescriptor_set = "shop.binpb"\n'
+    error = refusal(tmp_path, text)
+    assert "socklat.toml:12: load.request.0.body_file: " in error.message
+    assert 'no field named "x"' in error.message
+
+
 def test_a_proto_is_compiled_with_what_it_imports(tmp_path: Path) -> None:
     (tmp_path / "protos").mkdir()
     (tmp_path / "protos" / "cart.proto").write_text(PROTO)
@@ -239,11 +277,26 @@ def test_without_a_compiler_the_error_says_what_to_do(
     assert "grpcio-tools" in (error.remedy or "")
 
 
-def test_where_types_come_from_changes_no_number(tmp_path: Path) -> None:
+def test_other_types_methods_and_messages_are_other_scenarios(tmp_path: Path) -> None:
+    types, service = shop_files()
     (tmp_path / "shop.binpb").write_bytes(shop_set())
-    by_file = read(tmp_path, GRPC + '[load.grpc]\ndescriptor_set = "shop.binpb"\n')
-    by_service = read(tmp_path, GRPC)
-    assert by_file.measured_hash() == by_service.measured_hash()
+    (tmp_path / "same.binpb").write_bytes(shop_set())
+    types.message_type[0].field[0].number = 9
+    (tmp_path / "other.binpb").write_bytes(shop_set(types, service))
+
+    def hash_of(load: str, types: str) -> str:
+        return read(tmp_path, f"{load}[load.grpc]\n{types}\n").measured_hash()
+
+    by_file = hash_of(GRPC, 'descriptor_set = "shop.binpb"')
+    assert by_file == hash_of(GRPC, 'descriptor_set = "same.binpb"')
+    others = [
+        hash_of(GRPC, 'descriptor_set = "other.binpb"'),
+        hash_of(GRPC + "body = '{\"id\": 2}'\n", 'descriptor_set = "shop.binpb"'),
+        hash_of(GRPC, ""),
+        hash_of(GRPC.replace("Add", "Put"), ""),
+        hash_of(GRPC + "body = '{\"id\": 2}'\n", ""),
+    ]
+    assert len({by_file, *others}) == 6
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from socklat_gate.load.expectation import expectation_of
-from socklat_gate.load.messages import MessageSource, common_headers
+from socklat_gate.load.messages import MessageSource, common_headers, with_variables
+from socklat_gate.load.request_template import quoted_path
 
 if TYPE_CHECKING:
     from socklat_gate.load.capture import Capture
@@ -85,7 +86,7 @@ def _websocket(load: Load, source: MessageSource, authority: str) -> MakeSession
     requests = WebSocketRequests(
         source,
         authority,
-        load.path,
+        quoted_path(with_variables(load, load.path)),
         common_headers(load),
         [one.payload is not None for one in source.requests],
         [expectation_of(one) for one in source.requests],

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from string import ascii_letters, digits, punctuation
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 import httptools
 
-from socklat_gate.load.expectation import Expectation, Violation, expectation_of
+from socklat_gate.load.expectation import Expectation, expectation_of
 from socklat_gate.load.protocols.http_detection import HTTP
+from socklat_gate.load.protocols.http_outcome import http_violation
 from socklat_gate.load.protocols.parser import BadResponse, ResponseParser
 from socklat_gate.load.protocols.parser_state import ParserState
 from socklat_gate.load.protocols.protocol import LoadProtocol
-from socklat_gate.measured.names import BAD_STATUS
+from socklat_gate.load.request_template import quoted_path
 
 if TYPE_CHECKING:
     from socklat_gate.load.capture import Capture
@@ -151,31 +150,13 @@ class HttpParser(ParserState):
         self._done += 1
         self.status = status
         self.size = self._body_bytes
-        if self._expected is not None:
-            self._compare(self._expected)
-        elif status >= BAD_STATUS:
-            self.fail("bad_status", f"HTTP status {status}")
-        else:
-            self.failure = ""
-        if not self._http.should_keep_alive():
-            self.reusable = False
-
-    def _compare(self, expected: Expectation) -> None:
-        """Hold the response against what ``load.expect`` says."""
         self.failure = ""
-        violation: Violation | None = None
-        if expected.statuses:
-            if self.status not in expected.statuses:
-                text = f"HTTP status {self.status}, which load.expect.status does not name"
-                violation = "unexpected_status", text
-        elif self.status >= BAD_STATUS:
-            violation = "bad_status", f"HTTP status {self.status}"
-        violation = (
-            violation or expected.size_violation(self.size) or expected.body_violation(self._kept)
-        )
+        violation = http_violation(self._expected, status, self.size, self._kept)
         self._kept.clear()
         if violation:
             self.fail(*violation)
+        if not self._http.should_keep_alive():
+            self.reusable = False
 
 
 class _HttpFraming:
@@ -196,8 +177,7 @@ class _HttpFraming:
         }
         if (body or message.method in _BODY_EXPECTED) and "transfer-encoding" not in given:
             headers["Content-Length"] = str(len(body)) if length is None else length
-        path = quote(message.path, safe=ascii_letters + digits + punctuation)
-        lines = [f"{message.method} {path} HTTP/1.1"]
+        lines = [f"{message.method} {quoted_path(message.path)} HTTP/1.1"]
         lines += [f"{key}: {value}" for key, value in headers.items() if key.lower() not in given]
         lines += [f"{key}: {value}" for key, value in message.headers]
         return "\r\n".join([*lines, "", ""]).encode() + body

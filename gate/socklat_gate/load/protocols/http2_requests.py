@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from string import ascii_letters, digits, punctuation
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import quote
 
 from socklat_gate.load.protocols.http2_frames import RequestFrames, request_frames
+from socklat_gate.load.request_template import quoted_path
 
 if TYPE_CHECKING:
     from socklat_gate.load.expectation import Expectation
@@ -95,7 +94,7 @@ def http2_fields(
         (":method", message.method),
         (":scheme", scheme),
         (":authority", given.get("host", authority)),
-        (":path", quote(message.path, safe=ascii_letters + digits + punctuation)),
+        (":path", quoted_path(message.path)),
         *((name, value) for name, value in usual if name not in given),
         *((name, value) for name, value in headers if name not in _OF_CONNECTION),
     ]

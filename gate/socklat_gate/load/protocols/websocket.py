@@ -63,7 +63,7 @@ class WebSocketRequests:
             host=given.get("host", authority),
             target=path,
             extra_headers=[
-                (name.encode(), value.encode())
+                (name.encode(), value.strip().encode())
                 for name, value in {"user-agent": "socklat-gate", **given}.items()
                 if name not in _OF_HANDSHAKE
             ],
