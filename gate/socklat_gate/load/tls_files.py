@@ -61,8 +61,8 @@ def _trust(context: ssl.SSLContext, ca_file: str) -> None:
         context.load_verify_locations(ca_file)
     except ssl.SSLError:
         raise UnusableTlsFile("ca_file", ca_file, "it holds no certificate in PEM") from None
-    except OSError as error:
-        raise UnusableTlsFile("ca_file", ca_file, error.strerror or str(error)) from None
+    except (OSError, ValueError) as error:  # the latter for a path with a null byte
+        raise UnusableTlsFile("ca_file", ca_file, _cause(error)) from None
     if not context.cert_store_stats()["x509"]:
         raise UnusableTlsFile("ca_file", ca_file, "it holds no certificate in PEM")
 
@@ -73,8 +73,8 @@ def _present(context: ssl.SSLContext, cert_file: str, key_file: str | None) -> N
             if path is not None:
                 with open(path, "rb"):
                     pass
-        except OSError as error:
-            raise UnusableTlsFile(name, path or "", error.strerror or str(error)) from None
+        except (OSError, ValueError) as error:
+            raise UnusableTlsFile(name, path or "", _cause(error)) from None
 
     def refuse() -> str:
         raise _Encrypted
@@ -95,6 +95,10 @@ def _present(context: ssl.SSLContext, cert_file: str, key_file: str | None) -> N
         raise UnusableTlsFile(
             key, where, "a certificate and its key in PEM are wanted, and one is missing"
         ) from None
+
+
+def _cause(error: OSError | ValueError) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 _REMEDIES = {

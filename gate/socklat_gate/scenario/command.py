@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from pydantic import Field, field_validator
 
@@ -44,6 +45,7 @@ class Command(StrictModel):
     def _program(cls, argv: list[Shown]) -> list[Shown]:
         if not isinstance(argv[0], str):
             raise ValueError("the first of them is the program, which is no secret")
+        _check_no_null(argv)
         return argv
 
     @field_validator("environment")
@@ -54,6 +56,7 @@ class Command(StrictModel):
                 raise ValueError(f"{name!r} cannot be the name of a variable")
             if name.startswith(OWN_VARIABLES):
                 raise ValueError(f"variables such as {name} are the load's own")
+        _check_no_null(environment.values())
         return environment
 
     @field_validator("ok_exit_codes")
@@ -65,3 +68,8 @@ class Command(StrictModel):
         if 0 not in codes:
             raise ValueError("0 is missing, with which a load that met no trouble ends")
         return codes
+
+
+def _check_no_null(texts: Iterable[Shown]) -> None:
+    if any("\0" in str(text) for text in texts):
+        raise ValueError("no process can be given a null byte")

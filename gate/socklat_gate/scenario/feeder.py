@@ -110,7 +110,7 @@ def _json_lines(name: str, text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
         where = f"{name}:{line}"
         try:
             row = json.loads(written)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"{where}: not JSON: {error}") from None
         if not isinstance(row, dict):
             raise ValueError(f"{where}: not an object, such as {{'id': 7}}")
@@ -121,7 +121,12 @@ def _json_lines(name: str, text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
         if odd:
             lacks = "lacks" if odd[0] in header else "has"
             raise ValueError(f"{where}: {lacks} {_shown(odd[0])}, unlike the first line")
-        yield line, tuple(_as_text(where, column, row[column]) for column in header)
+        texts = tuple(_as_text(where, column, row[column]) for column in header)
+        try:
+            "".join(texts).encode()
+        except UnicodeEncodeError:  # JSON can write half of a pair of surrogates
+            raise ValueError(f"{where}: a value that is no Unicode text") from None
+        yield line, texts
 
 
 def _as_text(where: str, column: str, value: Any) -> str:

@@ -100,7 +100,9 @@ def _check_setup(load: Load, feeder: Feeder | None) -> list[str]:
             raise problem_at(f"{name!r} is a column of {load.feeder}, too", "variables", name)
     for at, setup in enumerate(load.setup):
         for where, text in _texts("setup", at, setup):
-            _parts(where, text, saved, strict=bool(saved) or where[-1] == "path")
+            parts = _parts(where, text, saved, strict=bool(saved) or where[-1] == "path")
+            if "headers" in where:
+                _check_values(load, None, list(fields_of(parts)), where)
         for name in setup.save:
             where = ("setup", at, "save", name)
             if name in saved:
@@ -120,7 +122,7 @@ def _check_requests(load: Load, feeder: Feeder | None, saved: list[str]) -> None
         strict = bool(known) or where[-1] == "path"
         fields = list(fields_of(_parts(where, text, known, strict=strict)))
         used.update(field.name for field in fields)
-        if "headers" in where and feeder is not None:
+        if "headers" in where:
             _check_values(load, feeder, fields, where)
     if columns and not used & set(columns):
         raise problem_at(
@@ -130,8 +132,18 @@ def _check_requests(load: Load, feeder: Feeder | None, saved: list[str]) -> None
         )
 
 
-def _check_values(load: Load, feeder: Feeder, fields: Collection[Field], where: Where) -> None:
+def _check_values(
+    load: Load, feeder: Feeder | None, fields: Collection[Field], where: Where
+) -> None:
+    """Columns and variables can stand in a header; secrets are checked when they are read."""
     for field in fields:
+        if re.search(NO_HEADER, shown(load.variables.get(field.name, ""))):
+            raise problem_at(
+                f"the variable {field.name} holds a line break or a null byte, which no header can",
+                *where,
+            )
+        if feeder is None:
+            continue
         for line, value in zip(feeder.lines, feeder.columns.get(field.name, ()), strict=False):
             if re.search(NO_HEADER, value):
                 raise problem_at(

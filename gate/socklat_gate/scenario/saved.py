@@ -11,6 +11,7 @@ __all__ = ["NotThere", "check_place", "value_at"]
 
 HEADER, COOKIE = "header:", "cookie:"
 _POINTER = re.compile(r"(/([^~/]|~[01])*)*")
+_INDEX = re.compile(r"[0-9]{1,9}")
 _UNSENDABLE = re.compile(r"[\r\n\0]")
 
 
@@ -40,6 +41,10 @@ def value_at(place: str, headers: Sequence[tuple[str, str]], body: bytes) -> str
         found = _pointed_at(place, body)
     if _UNSENDABLE.search(found):
         raise NotThere("holds a line break or a null byte, which no request can be filled with")
+    try:
+        found.encode()
+    except UnicodeEncodeError:  # JSON can write half of a pair of surrogates
+        raise NotThere("is no Unicode text") from None
     return found
 
 
@@ -78,6 +83,6 @@ def _pointed_at(pointer: str, body: bytes) -> str:
 def _member(value: Any, token: str, walked: str) -> Any:
     if isinstance(value, dict) and token in value:
         return value[token]
-    if isinstance(value, list) and token.isdecimal() and int(token) < len(value):
+    if isinstance(value, list) and _INDEX.fullmatch(token) and int(token) < len(value):
         return value[int(token)]
     raise NotThere(f"the response's JSON has nothing at {walked}")

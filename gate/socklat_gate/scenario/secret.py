@@ -111,6 +111,10 @@ class SecretRef(StrictModel):
             raise UnusableSecret(f"{self.place} is empty")
         if "\0" in value:
             raise UnusableSecret(f"{self.place} has a NUL in it")
+        try:
+            value.encode()
+        except UnicodeEncodeError:  # an environment variable may hold any bytes
+            raise UnusableSecret(f"{self.place} is not UTF-8") from None
         if len(value) < masking.MIN_LENGTH:
             raise UnusableSecret(
                 f"{self.place} is shorter than {masking.MIN_LENGTH} characters, too short to be "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import Literal
 
@@ -11,7 +12,8 @@ from socklat_gate.scenario.strict import StrictModel
 
 __all__ = ["Tls"]
 
-HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?|[0-9A-Fa-f:.]+")
+LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+HOST_NAME = re.compile(rf"(?=.{{1,253}}$){LABEL}(\.{LABEL})*")
 
 
 class Tls(StrictModel):
@@ -51,8 +53,11 @@ class Tls(StrictModel):
     @field_validator("server_name")
     @classmethod
     def _sendable(cls, name: str) -> str:
-        if not HOST_NAME.fullmatch(name):
-            raise ValueError("neither a host name nor an IP address")
+        try:
+            if not HOST_NAME.fullmatch(name):
+                ipaddress.ip_address(name)
+        except ValueError:
+            raise ValueError("neither a host name nor an IP address") from None
         return name
 
     @model_validator(mode="after")

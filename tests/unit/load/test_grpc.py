@@ -97,6 +97,7 @@ def test_trailers_only():
 NO_CALL = {
     "no status": (prefixed(b"x"), [("x", "y")], 200, "protocol", "grpc-status ''"),
     "no such status": (prefixed(b"x"), [("grpc-status", "17")], 200, "protocol", "'17'"),
+    "a very long number": (prefixed(b"x"), [("grpc-status", "0" * 5000)], 200, "protocol", "'00"),
     "no number": (prefixed(b"x"), [("grpc-status", "ok")], 200, "protocol", "'ok'"),
     "of a proxy": (b"<html>", [], 502, "bad_status", "HTTP status 502"),
     "no message": (b"", [("grpc-status", "0")], 200, "protocol", "0 bytes"),

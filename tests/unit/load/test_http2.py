@@ -383,6 +383,9 @@ WRONG = {
     "status that is no number": of_server(
         HeadersFrame(1, b"\x08\x03abc", flags={"END_HEADERS", "END_STREAM"})
     ),
+    "status of five digits": of_server(
+        HeadersFrame(1, b"\x08\x0599999", flags={"END_HEADERS", "END_STREAM"})
+    ),
     "interim head that ends": of_server(
         HeadersFrame(1, b"\x08\x03103", flags={"END_HEADERS", "END_STREAM"})
     ),

@@ -29,6 +29,11 @@ def test_a_file_that_is_missing(tmp_path: Path, key: str) -> None:
     assert f"load.tls.{key}: {tmp_path / 'none.pem'} cannot be used: No such file" in error.message
 
 
+@pytest.mark.parametrize("key", ["ca_file", "cert_file"])
+def test_a_path_that_cannot_be(key: str) -> None:
+    assert f"load.tls.{key}: a\0b cannot be used" in refusal({key: "a\0b"}).message
+
+
 @pytest.mark.parametrize("text", ["", "no certificate\n", "-----BEGIN CERTIFICATE-----\nAAAA\n"])
 def test_a_file_without_a_certificate(tmp_path: Path, text: str) -> None:
     (tmp_path / "bad.pem").write_text(text)

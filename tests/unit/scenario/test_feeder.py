@@ -54,6 +54,8 @@ def test_the_digest_is_of_the_content():
         ("u.jsonl", b'{"id": 1}\n{"name": 2}\n', "u.jsonl:2: lacks 'id', unlike the first line"),
         ("u.jsonl", b'{"id": 1}\n{"id": 2, "x": 3}\n', "u.jsonl:2: has 'x', unlike"),
         ("u.jsonl", b'{"id": null}\n', "u.jsonl:1: id is null"),
+        ("u.jsonl", b'{"id": "\\ud800"}\n', "u.jsonl:1: a value that is no Unicode text"),
+        ("u.jsonl", b'{"id": %b}\n' % (b"9" * 5000), "u.jsonl:1: not JSON"),
         ("u.jsonl", b"", "u.jsonl has no row and no column"),
         ("u.jsonl", b"[" * 100_000, "u.jsonl:1: not JSON"),
     ],

@@ -40,6 +40,20 @@ def refusal(directory: Path, text: str, **options: str) -> str:
     return caught.value.message.removeprefix(f"{directory / 'socklat.toml'}:")
 
 
+@pytest.mark.parametrize(
+    ("table", "key"),
+    [
+        ("[load.headers]", "load.headers.X-Key"),
+        ('[[load.setup]]\nname = "in"\n[load.setup.headers]', "load.setup.0.headers.X-Key"),
+    ],
+)
+def test_a_variable_that_no_header_can_hold(tmp_path, table, key):
+    text = f'variables = {{ k = "a\\nb" }}\n{table}\nX-Key = "{{k}}"\n'
+    assert f"{key}: the variable k holds a line break" in refusal(tmp_path, text)
+    body = 'variables = { k = "a\\nb" }\nmethod = "POST"\nbody = "{k}"\n'
+    assert load(tmp_path, body).variables == {"k": "a\nb"}
+
+
 def test_what_load_says_holds_for_all_requests(tmp_path):
     text = """\
 headers = { Accept = "a", X-Key = "k" }

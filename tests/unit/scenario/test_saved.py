@@ -42,6 +42,8 @@ def test_a_value_is_found_at_its_place(place, value):
         ("/user/~0", BODY, "neither a text nor a number"),
         ("/token", b"<html>", r"body \(6 bytes\) is not JSON"),
         ("/token", b'{"token": "a\\nb"}', "line break"),
+        ("/token", b'{"token": "\\ud800"}', "no Unicode text"),
+        ("/user/a~1b/" + "1" * 5000, BODY, "nothing at /user"),
         ("header:x-token", BODY, "no such header"),
         ("cookie:b", BODY, "no such cookie"),
     ],

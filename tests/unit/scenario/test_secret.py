@@ -170,6 +170,7 @@ BINARY = b"\xff\xfe\xfd\xfc"
          "API_TOKEN is empty"),
         ({"API_TOKEN": "abc"}, "the variable API_TOKEN is shorter than 4 characters"),
         ({"API_TOKEN": "two\nlines"}, "the variable API_TOKEN has a line break"),
+        ({"API_TOKEN": "caf\udce9"}, "the variable API_TOKEN is not UTF-8"),
         ({"CART_KEY": None}, "socklat.toml:16: load.request.0.headers.x-key: the variable "
          "CART_KEY is not set"),
         ({"file": None}, "socklat.toml:6: service.env.DB_PASSWORD: the file db.txt cannot be "
@@ -251,6 +252,7 @@ def test_a_table_that_names_no_secret(tmp_path: Path, given: str, said: str) -> 
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
+        ('["tool", ', '["tool\\u0000", ', "no process can be given a null byte"),
         ('["tool", ', '[{ env = "API_TOKEN" }, ', "the first of them is the program"),
         ("{ PGPASSWORD =", "{ SOCKLAT_PORT =", "variables such as SOCKLAT_PORT are the load's own"),
         ("{ PGPASSWORD =", '{ "A=B" =', "'A=B' cannot be the name of a variable"),

@@ -86,6 +86,9 @@ def test_a_command_has_settings_of_its_own(tmp_path: Path, key: str) -> None:
         ("-x", False),
         ("a/b", False),
         ("x" * 254, False),
+        ("x" * 64, False),
+        ("a..b", False),
+        (".:", False),
     ],
 )
 def test_names_of_servers(name: str, good: bool) -> None:

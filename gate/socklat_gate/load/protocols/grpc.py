@@ -5,6 +5,7 @@ Specification: "gRPC over HTTP2" in the documentation of gRPC's core.
 
 from __future__ import annotations
 
+import re
 from struct import Struct
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
@@ -28,6 +29,7 @@ PREFIX = Struct(">BI")
 HTTP_OK = 200
 MAX_STATUS = 16
 NO_CODE = -1
+_CODE = re.compile(r"[0-9]{1,2}")
 STATUS_NAMES = (
     "OK",
     "CANCELLED",
@@ -90,7 +92,7 @@ def call_outcome(head: Head, trailers: Head | None) -> tuple[int, str]:
     # Without trailers the head is all there is: "Trailers-Only".
     fields = (trailers or head).fields
     shown = fields.get(b"grpc-status", b"").decode("latin-1")
-    if not shown.isdecimal() or int(shown) > MAX_STATUS:
+    if not _CODE.fullmatch(shown) or int(shown) > MAX_STATUS:
         return NO_CODE, f"gRPC: the response ends with grpc-status {shown!r}"
     code = int(shown)
     if not code:

@@ -11,14 +11,14 @@ __all__ = ["HelloSession"]
 class HelloSession(PlainSession):
     """`ClientSession` that is ready once ``hello`` got its one response, framed by ``parser``."""
 
-    __slots__ = ("_answered", "_hello")
+    __slots__ = ("_hello", "_hello_parser")
 
     def __init__(self, requests: PlainRequests, hello: bytes, parser: ResponseParser) -> None:
         super().__init__(requests)
         self.ready = False
         self.has_control = True
         self._hello = hello
-        self._answered = parser
+        self._hello_parser = parser
 
     def control(self) -> bytes:
         """The hello, once."""
@@ -29,7 +29,7 @@ class HelloSession(PlainSession):
         """As `PlainSession`; raises `BadResponse` for a hello that is refused."""
         if self.ready:
             return super().feed(data)
-        parser = self._answered
+        parser = self._hello_parser
         done = parser.feed(data)
         if not done:
             return 0

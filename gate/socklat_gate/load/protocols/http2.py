@@ -27,7 +27,7 @@ __all__ = ["Http2Session"]
 REFILL_BYTES = 1 << 30
 """So much is received before the server's window is filled up again."""
 _GOAWAY = Struct(">II")
-_FINAL_STATUS = 200
+_FINAL_STATUS, _MAX_STATUS = 200, 999
 _NOT_MODIFIED = 304
 
 
@@ -104,8 +104,8 @@ class Http2Session(Http2Connection):
             if not ends:
                 raise BadResponse("HTTP/2: trailers that do not end the response")
             return self._ended(head)
-        if not head.status:
-            raise BadResponse("HTTP/2: a head without :status")
+        if not 0 < head.status <= _MAX_STATUS:
+            raise BadResponse("HTTP/2: a head without a :status of three digits")
         if head.status < _FINAL_STATUS:  # another head follows
             if ends:
                 raise BadResponse(f"HTTP/2: status {head.status} ends the response")
