@@ -73,7 +73,7 @@ def test_nginx_counts_the_exchanges_that_the_kernel_saw(
     assert run.requests["page"].exchanges == run.load.requests["page"].responded
 
 
-@pytest.mark.parametrize("kind", ["proto", "descriptor_set"])
+@pytest.mark.parametrize("kind", ["proto", pytest.param("descriptor_set", marks=pytest.mark.slow)])
 def test_a_grpcio_server_is_measured_by_method(
     gate: Gate, example: Callable[..., Path], kind: str
 ) -> None:
@@ -91,6 +91,7 @@ def test_a_grpcio_server_is_measured_by_method(
     assert run.load.answers.statuses == {"0": run.load.responded}
 
 
+@pytest.mark.slow
 def test_a_service_without_reflection_ends_the_job_with_what_to_do(
     gate: Gate, example: Callable[..., Path]
 ) -> None:

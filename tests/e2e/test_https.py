@@ -68,6 +68,7 @@ def test_the_example_is_measured_by_name_and_handshakes_are_shown_apart(
     assert "TLS handshakes" in (gate.out / "report.md").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_so_it_is_with_a_connection_for_each_request(gate: Gate, node_image: str) -> None:
     fresh = {"connections = 16": "keep_alive = false", "rate = 800": "rate = 200"}
     path = example(gate, node_image, **fresh, **{"duration_s = 10": "duration_s = 6"})
@@ -136,6 +137,7 @@ def test_a_certificate_that_is_not_trusted(
     assert gate.left_behind() == []
 
 
+@pytest.mark.slow
 def test_the_example_without_tls_says_so(gate: Gate, node_image: str) -> None:
     """The port speaks TLS alone: clear HTTP is no response."""
     changes = {"tls.insecure = true": "#", "ready.https": "# "}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from socklat_gate.service.client import connect
 from tests.e2e.scenarios import DELAY_TAG, ECHO_TAG
-from tests.services.build import build_echo, build_image, package_image
+from tests.services.build import SCENARIOS, build_echo, build_image, package_image, scenario_image
 
 __all__: list[str] = []
 
 PACKAGES = ("redis", "nginx", "postgres")
+EXAMPLES = ("grpc", "http2-nginx")
 
 
 def main() -> None:
@@ -18,6 +19,9 @@ def main() -> None:
     build_echo(client)
     for package in PACKAGES:
         package_image(client, package)
+    package_image(client, "node", SCENARIOS / "node-https" / "service.js")
+    for name in EXAMPLES:
+        scenario_image(client, name)
     client.close()
 
 

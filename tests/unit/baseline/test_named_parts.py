@@ -3,17 +3,21 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import pytest
+
+from socklat_gate.baseline import named_parts as module
 from socklat_gate.baseline.named_parts import storable_body
 from socklat_gate.baseline.store import BaselineStore
 from socklat_gate.documents.codec import from_body, to_body
+from socklat_gate.documents.limits import CAMPAIGN, decoded_bytes
 from socklat_gate.measured.campaign import Campaign
 from tests.unit.factories import make_campaign, make_run
 from tests.unit.named_results import MANY, NAMES, with_names
 
 
 def campaign(runs: int, names: dict[str, float]) -> Campaign:
-    named = tuple(with_names(make_run(1), names) for _ in range(runs))
-    return replace(make_campaign(runs), runs=named)
+    named = with_names(make_run(1), names)
+    return replace(make_campaign(runs), runs=(named,) * runs)
 
 
 def test_a_few_names_are_kept_whole() -> None:
@@ -40,10 +44,14 @@ def test_of_more_than_has_room_the_responses_are_kept(tmp_path) -> None:
     assert store.save(many) == stored.name
 
 
-def test_where_even_those_have_no_room_the_whole_is_kept_alone() -> None:
-    body = storable_body(campaign(24, dict(MANY)))
+def test_where_even_those_have_no_room_the_whole_is_kept_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    room = replace(CAMPAIGN, decoded=2 * decoded_bytes(to_body(make_campaign(2))))
+    monkeypatch.setattr(module, "CAMPAIGN", room)
+    body = storable_body(campaign(2, dict(MANY)))
     kept = from_body(Campaign, json.loads(json.dumps(body)))
-    assert len(kept.runs) == 24
+    assert len(kept.runs) == 2
     assert all(run.requests == run.load.requests == {} for run in kept.runs)
     assert all(run.join is None for run in kept.runs)
 

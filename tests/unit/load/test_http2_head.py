@@ -17,7 +17,7 @@ FIELDS = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(FIELDS, st.booleans()), max_size=30))
 def test_a_block_that_came_before_still_means_the_same(blocks):
     # Values of 1,500 bytes make the table of 4,096 evict entries.

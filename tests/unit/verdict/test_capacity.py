@@ -20,6 +20,12 @@ def rounds(losses: list[float], driver_limited: int = 0) -> list[CapacityRound]:
     ]
 
 
+def decision(losses: list[float]) -> Outcome | None:
+    """The first one of a job that judges after each round."""
+    ends = (judge_capacity(rounds(losses[:n]), LIMITS).outcome for n in range(1, len(losses) + 1))
+    return next((end for end in ends if end is not Outcome.INCONCLUSIVE), None)
+
+
 def test_half_the_capacity_fails_in_ten_rounds() -> None:
     found = judge_capacity(rounds([0.5] * 10), LIMITS)
     assert found.outcome is Outcome.REGRESSION
@@ -65,8 +71,7 @@ def test_false_alarms_are_rare() -> None:
     jobs = 1000
     for _ in range(jobs):
         noise = rng.normal(0.0, 0.05, 15)
-        ends = [judge_capacity(rounds(list(noise[:n])), LIMITS).outcome for n in range(1, 16)]
-        decided = next((end for end in ends if end is not Outcome.INCONCLUSIVE), None)
+        decided = decision(list(noise))
         failed += decided is Outcome.REGRESSION
         passed += decided is Outcome.PASS
     assert failed <= 0.01 * jobs
@@ -78,7 +83,5 @@ def test_a_loss_at_the_threshold_seldom_passes() -> None:
     jobs, passed = 500, 0
     for _ in range(jobs):
         losses = 1 - (1 - LIMITS.threshold) * np.exp(rng.normal(0.0, 0.05, 15))
-        ends = [judge_capacity(rounds(list(losses[:n])), LIMITS).outcome for n in range(1, 16)]
-        decided = next((end for end in ends if end is not Outcome.INCONCLUSIVE), None)
-        passed += decided is Outcome.PASS
+        passed += decision(list(losses)) is Outcome.PASS
     assert passed <= LIMITS.alpha_pass * jobs

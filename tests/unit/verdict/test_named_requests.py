@@ -432,7 +432,8 @@ def test_metrics_of_names_cost_a_gross_change_of_the_whole_one_pair_at_most(name
 
     gate = default_gate_of(dict.fromkeys(parts, 1000000.0))
     assert len(gate.metrics) == len(alone) + 3 * names
-    pairs = [pair_of(run(0.0), run(1.0), at) for at in range(14)]
+    baseline, candidate = run(0.0), run(1.0)
+    pairs = [pair_of(baseline, candidate, at) for at in range(14)]
     usual = first_end(pairs, DEFAULT_GATE)
     seen, verdict = first_end(pairs, gate)
     assert verdict.outcome is usual[1].outcome is Outcome.REGRESSION
