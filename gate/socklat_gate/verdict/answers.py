@@ -9,9 +9,8 @@ candidate's scatter is no excuse: one that responds otherwise in one start of fi
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,8 +21,7 @@ from socklat_gate.measured.histogram import BUCKETS, Histogram, bucket_edges_ns
 from socklat_gate.measured.load_counts import Answers
 from socklat_gate.measured.names import BAD_STATUS, named
 from socklat_gate.measured.run_values import request_names
-from socklat_gate.verdict.arrays import Floats
-from socklat_gate.verdict.functions import student_quantile
+from socklat_gate.verdict.share_noise import Chance, beyond_noise
 
 if TYPE_CHECKING:
     from socklat_gate.measured.run import Run
@@ -37,30 +35,11 @@ TOLERANCE = 0.01
 SHIFT = 1.2
 """Sizes within this factor count as the same."""
 
-SIGMAS = 4.0
-LEVEL = 0.999
-
 WITH_STATUS = ("bad_status", "unexpected_status", "unexpected_size", "unexpected_body")
 """Kinds of failed requests whose responses have been counted by status."""
 
 MAX_NAMED = 5
 """Differences of named requests that are listed at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Chance:
-    """What chance may do where so many names are looked at: as often over all of them as for one.
-
-    ``sigmas`` standard errors of a binomial share, and Student's t at ``level`` for the runs.
-    """
-
-    sigmas: float = SIGMAS
-    level: float = LEVEL
-
-    @classmethod
-    def of(cls, names: int) -> _Chance:
-        # A normal tail at sqrt(s^2 + 2 ln m) is at most 1/m of that at s.
-        return cls(math.sqrt(SIGMAS**2 + 2.0 * math.log(names)), 1.0 - (1.0 - LEVEL) / names)
 
 
 def answer_differences(
@@ -89,7 +68,7 @@ def answer_differences(
         )
         of_names += (
             replace(fact, subject=named(fact.subject, name))
-            for fact in _differences(theirs, ours, gate, _Chance.of(len(names)))
+            for fact in _differences(theirs, ours, gate, Chance.of(len(names)))
         )
     of_names.sort(key=lambda fact: -float(fact.numbers.get("share") or 0.0))
     listed = of_names[:MAX_NAMED]
@@ -105,7 +84,7 @@ def answers_differ(
 ) -> bool:
     """The same of answers by the requests' names, without saying which."""
     names = baseline.keys() & candidate.keys()
-    chance = _Chance.of(max(1, len(names)))
+    chance = Chance.of(max(1, len(names)))
     return any(_differences(baseline[name], candidate[name], gate, chance) for name in names)
 
 
@@ -113,7 +92,7 @@ def _differences(
     baseline: Iterable[Answers | None],
     candidate: Iterable[Answers | None],
     gate: Gate,
-    chance: _Chance | None = None,
+    chance: Chance | None = None,
 ) -> list[ReasonFact]:
     theirs, ours = ([one for one in arm if one is not None] for arm in (baseline, candidate))
     if not (theirs and ours):
@@ -122,15 +101,13 @@ def _differences(
     if "statuses" not in gate.accept_answers:
         mix_of = _without_failures if gate.errors else _with_failures
         mixes = [[mix_of(one) for one in arm] for arm in (theirs, ours)]
-        found.append(_statuses(mixes, chance or _Chance()))
+        found.append(_statuses(mixes, chance or Chance()))
     if "sizes" not in gate.accept_answers:
-        found.append(_sizes(theirs, ours, chance or _Chance()))
+        found.append(_sizes(theirs, ours, chance or Chance()))
     return [fact for fact in found if fact is not None]
 
 
-def _statuses(
-    mixes_of: Sequence[Sequence[Mapping[str, int]]], chance: _Chance
-) -> ReasonFact | None:
+def _statuses(mixes_of: Sequence[Sequence[Mapping[str, int]]], chance: Chance) -> ReasonFact | None:
     """``mixes_of`` baseline and candidate: counts by status of each run."""
     names = sorted({name for arm in mixes_of for mix in arm for name in mix})
     counts = [
@@ -144,7 +121,7 @@ def _statuses(
     totals = first.sum(axis=1), second.sum(axis=1)
     # Half the sum over all kinds is the distance: what one has more, others have less.
     apart = sum(
-        _beyond_noise(first[:, at], second[:, at], *totals, chance) for at in range(len(names))
+        beyond_noise(first[:, at], second[:, at], *totals, chance) for at in range(len(names))
     )
     if apart / 2.0 <= TOLERANCE:
         return None
@@ -178,7 +155,7 @@ def _without_failures(answers: Answers) -> Mapping[str, int]:
 
 
 def _sizes(
-    baseline: Sequence[Answers], candidate: Sequence[Answers], chance: _Chance
+    baseline: Sequence[Answers], candidate: Sequence[Answers], chance: Chance
 ) -> ReasonFact | None:
     arms = [[one.sizes for one in arm if one.sizes.total] for arm in (baseline, candidate)]
     if not all(arms):
@@ -202,7 +179,7 @@ def _sizes(
 def _moved(
     upper: Sequence[Histogram],
     lower: Sequence[Histogram],
-    chance: _Chance,
+    chance: Chance,
     *,
     baseline_first: bool,
 ) -> float:
@@ -226,28 +203,5 @@ def _moved(
     theirs, ours = (above[:, at], totals[0]), (below[1][:, at], totals[1])
     if not baseline_first:
         theirs, ours = ours, theirs
-    beyond = _beyond_noise(theirs[0], ours[0], theirs[1], ours[1], chance)
+    beyond = beyond_noise(theirs[0], ours[0], theirs[1], ours[1], chance)
     return float(pooled[at]) if beyond > TOLERANCE else 0.0
-
-
-def _beyond_noise(
-    theirs: Floats, ours: Floats, theirs_of: Floats, ours_of: Floats, chance: _Chance
-) -> float:
-    """How far two shares, of counts by run, differ beyond their noise; at least 0.
-
-    ``theirs`` are the baseline's.
-    """
-    shares = ours.sum() / ours_of.sum(), theirs.sum() / theirs_of.sum()
-    pooled = (ours.sum() + theirs.sum()) / (ours_of.sum() + theirs_of.sum())
-    binomial = math.sqrt(pooled * (1.0 - pooled) * (1.0 / ours_of.sum() + 1.0 / theirs_of.sum()))
-    scatter = math.sqrt(2.0) * _scatter(theirs / theirs_of, chance.level)
-    noise = max(chance.sigmas * binomial, scatter)
-    return max(0.0, abs(float(shares[0] - shares[1])) - noise)
-
-
-def _scatter(shares: Floats, level: float) -> float:
-    """Half the width of an interval for the mean of the runs' shares; 0 for a single run."""
-    runs = shares.size
-    if runs < 2:
-        return 0.0
-    return student_quantile(runs - 1, level) * float(np.std(shares, ddof=1)) / math.sqrt(runs)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,16 +17,19 @@ import numpy as np
 from socklat_gate.measured.names import CAPACITY, CONNECTIONS, ERRORS, named
 from socklat_gate.measured.pair import ARMS, Pair
 from socklat_gate.measured.run_values import request_names
-from socklat_gate.measured.verdict import CountVerdict
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.clusters import ClusterIds
 from socklat_gate.verdict.count_evidence import mde_count_of, running_count_evidence
 from socklat_gate.verdict.counted import Counted, count
-from socklat_gate.verdict.evidence import as_e_value
+from socklat_gate.verdict.judged_count import (
+    JudgedCount,
+    by_sign,
+    judged_count,
+    latest,
+    sign_evidence,
+)
 from socklat_gate.verdict.log_ratios import request_pairs
-from socklat_gate.verdict.rates import dispersion_p, running_dispersion, running_rate_evidence
-from socklat_gate.verdict.together import carried_on
-from socklat_gate.verdict.zone import waiver_in_force
+from socklat_gate.verdict.rates import dispersion_p, running_dispersion
 
 if TYPE_CHECKING:
     from socklat_gate.scenario.gating import Gate, Waiver
@@ -36,7 +39,6 @@ __all__ = [
     "HOLDING",
     "OVERLOADS_OF_NOTE",
     "OVER_DISPERSED",
-    "JudgedCount",
     "judge_counts",
 ]
 
@@ -64,23 +66,6 @@ ERRORS_OF_NAMES = 0.5
 
 CONNECTIONS_TOLERANCE = 0.01
 """Connections a request that count as none: chance makes a few more or less."""
-
-
-@dataclass(frozen=True, slots=True)
-class JudgedCount:
-    """A count's verdict by itself, its part of alpha and log evidence after each cluster.
-
-    ``held``: a pass waits unless it fails.
-    """
-
-    verdict: CountVerdict
-    alpha: float
-    log_evidence: Floats
-    held: bool
-
-    def settled(self, *, failed: bool) -> CountVerdict:
-        """The verdict beside all that is judged (`verdict.together`)."""
-        return replace(self.verdict, failed=failed, undecided=self.held and not failed)
 
 
 def judge_counts(
@@ -149,14 +134,16 @@ def _errors(
     plain = running_count_evidence(counts[1], counts[0], share, most=math.inf)
     by_runs = waiver is not None or _over_dispersed(counts, totals)
     if by_runs:
-        running = _by_sign(found.excess(0.0 if waiver is None else waiver.ceiling))
+        running = by_sign(found.excess(0.0 if waiver is None else waiver.ceiling))
     else:
         running = running_count_evidence(counts[1], counts[0], share)
-    held = _last(running if waiver else plain)
+    held = latest(running if waiver else plain)
     undecided = held >= math.log(1.0 / alpha_pass) or (
         noted and held > HOLDING and _most_excess(found, alpha_pass) >= EXCESS_OF_NOTE
     )
-    judged = _judged(ERRORS, found, alpha, running, waiver, by_runs=by_runs, undecided=undecided)
+    judged = judged_count(
+        ERRORS, found, alpha, running, waiver, by_runs=by_runs, undecided=undecided
+    )
     if waiver is not None:
         return judged
     verdict = judged.verdict
@@ -168,57 +155,19 @@ def _errors(
 def _capacity(found: Counted, alpha: float, waiver: Waiver | None) -> JudgedCount:
     ratio = 1.0 if waiver is None else 1.0 + waiver.ceiling
     sign = np.sign(found.counts[1] - found.counts[0])
-    running = _sign_evidence(sign, ratio / (1.0 + ratio))
+    running = sign_evidence(sign, ratio / (1.0 + ratio))
     often = found.counts[1].sum() > OVERLOADS_OF_NOTE * found.counts.shape[1]
-    undecided = _last(running) > HOLDING and bool(often)
-    return _judged(CAPACITY, found, alpha, running, waiver, by_runs=True, undecided=undecided)
+    undecided = latest(running) > HOLDING and bool(often)
+    return judged_count(CAPACITY, found, alpha, running, waiver, by_runs=True, undecided=undecided)
 
 
 def _connections(found: Counted, alpha: float, waiver: Waiver | None) -> JudgedCount:
     allowed = CONNECTIONS_TOLERANCE + (0.0 if waiver is None else waiver.ceiling)
-    running = _by_sign(found.excess(allowed))
-    undecided = _last(running) > HOLDING
-    return _judged(CONNECTIONS, found, alpha, running, waiver, by_runs=True, undecided=undecided)
-
-
-def _judged(
-    name: str,
-    found: Counted,
-    alpha: float,
-    running: Floats,
-    waiver: Waiver | None,
-    *,
-    by_runs: bool,
-    undecided: bool,
-) -> JudgedCount:
-    log_evidence = float(running.max(initial=0.0))
-    threshold = 1.0 / alpha
-    failed = log_evidence >= math.log(threshold)
-    (ours, theirs), (ours_of, theirs_of) = (
-        (int(values[1].sum()), int(values[0].sum())) for values in (found.counts, found.totals)
+    running = by_sign(found.excess(allowed))
+    undecided = latest(running) > HOLDING
+    return judged_count(
+        CONNECTIONS, found, alpha, running, waiver, by_runs=True, undecided=undecided
     )
-    verdict = CountVerdict(
-        name=name,
-        baseline_count=theirs,
-        baseline_total=theirs_of,
-        candidate_count=ours,
-        candidate_total=ours_of,
-        evidence=as_e_value(log_evidence),
-        threshold=threshold,
-        failed=failed,
-        by_runs=by_runs,
-        undecided=undecided and not failed,
-        waived=waiver_in_force(waiver),
-    )
-    return JudgedCount(verdict, alpha, carried_on(running, found.known), undecided)
-
-
-def _by_sign(excess: Floats) -> Floats:
-    return _sign_evidence(np.sign(excess), 0.5)
-
-
-def _sign_evidence(sign: Floats, share: float) -> Floats:
-    return running_rate_evidence((sign > 0).astype(float), (sign < 0).astype(float), share)
 
 
 def _over_dispersed(counts: Floats, totals: Floats) -> bool:
@@ -241,11 +190,6 @@ def _most_excess(found: Counted, level: float) -> float:
 
     (theirs, ours), (theirs_of, ours_of) = found.counts.sum(axis=1), found.totals.sum(axis=1)
     return float(gammaincinv(ours + 1.0, 1.0 - level) / ours_of - theirs / theirs_of)
-
-
-def _last(running: Floats) -> float:
-    """Evidence at this look, logarithm; unlike what fails, it may have shrunk since."""
-    return float(running[-1]) if running.size else 0.0
 
 
 _JUDGES: Mapping[str, Callable[[Counted, float, Waiver | None], JudgedCount]] = {

@@ -13,10 +13,10 @@ from socklat_gate.measured.names import SPIKES
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.verdict import CountVerdict, JointEvidence, SpikeVerdict
 from socklat_gate.verdict.clusters import ClusterIds
-from socklat_gate.verdict.counts import JudgedCount
 from socklat_gate.verdict.estimate import FURTHER_LIMIT, projected_evidence
 from socklat_gate.verdict.evidence import as_e_value
 from socklat_gate.verdict.judge import JudgedMetric, MetricEvidence, judge_metric
+from socklat_gate.verdict.judged_count import JudgedCount
 from socklat_gate.verdict.limits import JudgedLimit, failed_limit
 from socklat_gate.verdict.spikes import JudgedSpikes
 from socklat_gate.verdict.together import LIMIT, Strand, Together, judge_together
