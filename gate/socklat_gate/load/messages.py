@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from socklat_gate.scenario.request import Request
     from socklat_gate.scenario.secret import Shown
 
-__all__ = ["Message", "MessageSource", "common_headers", "with_variables"]
+__all__ = ["Message", "MessageSource", "common_headers", "variables_of", "with_variables"]
 
 
 class MessageSource:
@@ -70,11 +70,16 @@ def common_headers(load: Load) -> tuple[tuple[str, str], ...]:
 def with_variables(load: Load, text: Shown) -> str:
     """``text`` with the values of the scenario's variables."""
     assert isinstance(text, str), "load.load_json reveals it"
-    variables = {name: str(value) for name, value in load.variables.items()}
+    variables = variables_of(load)
     parts = parts_of(text, variables, strict=False)
     return "".join(
         variables.get(part.name, "") if isinstance(part, Field) else part for part in parts
     )
+
+
+def variables_of(load: Load) -> dict[str, str]:
+    """Those of the scenario, as the worker has them."""
+    return {name: str(value) for name, value in load.variables.items()}
 
 
 def _fixed(template: RequestTemplate) -> Message | None:

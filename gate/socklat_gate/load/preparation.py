@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from socklat_gate.load.messages import Message, MessageSource, common_headers
+from socklat_gate.load.messages import Message, MessageSource, common_headers, variables_of
 from socklat_gate.load.protocols.by_driver import alpn_of
 from socklat_gate.load.protocols.tls import TlsClient
 from socklat_gate.load.values import Values
@@ -90,10 +90,9 @@ def _messages(load: Load, kind: int) -> Iterator[tuple[str, Message]]:
 
     Each with the words that say which row of the feeder it is filled with ("": none).
     """
-    variables = {name: str(text) for name, text in load.variables.items()}
     rows = load.rows.rows if load.rows is not None else 0
     numbers = min(max(rows, 1), MAX_ROWS)
-    values = Values(0, load.rows, variables)
+    values = Values(0, load.rows, variables_of(load))
     source = MessageSource(load, [kind] * numbers, values)
     fixed = source.fixed(kind)
     if fixed is not None:

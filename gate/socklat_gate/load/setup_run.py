@@ -12,7 +12,8 @@ import numpy as np
 from socklat_gate.load.capture import Capture
 from socklat_gate.load.connection import Connection
 from socklat_gate.load.dialer import CONNECT_WITHIN_S, Dialer, Network
-from socklat_gate.load.messages import MessageSource
+from socklat_gate.load.handshake_failed import NotReady
+from socklat_gate.load.messages import MessageSource, variables_of
 from socklat_gate.load.protocols.registry import session_for
 from socklat_gate.load.request_log import RESPONDED, Record
 from socklat_gate.load.schedule import Schedule
@@ -81,14 +82,16 @@ class SetupRun:
             variables = self._variables()
             try:
                 await self._exchange(number, step.request, variables, capture)
+            except NotReady as error:
+                text = f"{error}; {error.remedy}" if error.remedy else str(error)
+                raise self._failure(step.request, text) from None
             except OSError as error:
                 raise self._failure(step.request, error.strerror or str(error)) from None
             self._save(step.request, step.save, capture)
         return self._variables()
 
     def _variables(self) -> dict[str, str]:
-        given = {name: str(text) for name, text in self._load.variables.items()}
-        return given | self.saved
+        return variables_of(self._load) | self.saved
 
     def _save(self, request: Request, places: Mapping[str, str], capture: Capture) -> None:
         for name, place in places.items():

@@ -62,8 +62,11 @@ def _check_names(load: Load) -> None:
 
 def _check_keys(load: Load, at: int, request: Request) -> None:
     """What another driver would send is not sent by this one."""
-    if load.driver not in OF_ONE:
-        return  # see `scenario.load_check`
+    if load.driver not in OF_ONE:  # for other keys see `scenario.load_check`
+        if request.response is not None:
+            text = f'driver "{load.driver}" knows the end of a response: leave this out'
+            raise problem_at(text, "request", at, "response")
+        return
     other = "tcp" if load.driver == "http" else "http"
     for key in OF_ONE[other]:
         if key in request.model_fields_set:

@@ -137,6 +137,17 @@ def test_a_service_without_tls_is_invalid_with_its_remedy(issued: Issued) -> Non
     assert error.remedy.startswith("take load.tls out")
 
 
+def test_a_setup_that_finds_no_tls_says_what_to_do(issued: Issued) -> None:
+    def respond(peer, _):
+        peer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    load = over_tls(issued, setup=[{"name": "login"}])
+    driver, _ = connect(load, VirtualServer(respond, b"\x16"))
+    with driver, pytest.raises(InvalidMeasurement, match=r"take load\.tls out") as caught:
+        driver.connect()
+    assert caught.value.reason is Reason.SETUP_FAILED
+
+
 def test_a_service_that_only_closes_is_tried_again_until_it_is_up(issued: Issued) -> None:
     closing = VirtualServer(ok, END, greet=lambda peer: peer.transport.close())
     error = refusal(over_tls(issued), closing)

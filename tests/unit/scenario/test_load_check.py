@@ -88,6 +88,11 @@ def refusal(directory: Path, load: str) -> UsageError:
             "load.request.0.path: belongs to the handshake",
         ),
         (
+            'driver = "websocket"\n[[load.request]]\nname = "a"\nbody = "x"\nresponse = 4\n',
+            12,
+            'load.request.0.response: driver "websocket" knows the end',
+        ),
+        (
             'driver = "websocket"\nbody = "x"\npath = "/{uuid}"\n',
             10,
             "load.path: {uuid} differs by request",
