@@ -29,7 +29,7 @@ SEVERITY = (Outcome.REGRESSION, Outcome.INVALID, Outcome.NO_BASELINE, Outcome.IN
 class RankedRequest:
     """One named request: its share of the load (NaN: not known), and what came of its metrics.
 
-    ``outcome`` is the worst of them, None where nothing of it was judged; ``change`` the largest
+    ``outcome`` is the worst of them, None where no time of it was judged; ``change`` the largest
     change of those with that outcome (-infinity: none is known).  ``incomplete``: some metric is
     slower, and the evidence for it is not enough.
     """
@@ -82,9 +82,11 @@ def _ranked(name: str, runs: Collection[Run], verdict: Verdict | None) -> Ranked
 
 
 def _outcomes(name: str, verdict: Verdict) -> Iterator[Outcome]:
+    """Of its metrics and limits, and of counts that failed or are open: a pass says nothing of times."""
     yield from (metric.verdict for metric in verdict.metrics if metric.request == name)
     yield from (limit.verdict for limit in verdict.limits if limit.request == name)
-    yield from (count_outcome(one) for one in verdict.counts if request_in(one.name) == name)
+    counts = (count_outcome(one) for one in verdict.counts if request_in(one.name) == name)
+    yield from (outcome for outcome in counts if outcome is not Outcome.PASS)
 
 
 def _severity(one: RankedRequest) -> tuple[int, float]:

@@ -105,6 +105,13 @@ def test_a_limit_or_a_count_of_a_request_makes_it_worth_a_look(outcome: Outcome)
     assert (first.name, first.outcome) == ("v2.item-09", outcome)
 
 
+def test_few_errors_alone_make_no_pass_of_a_request() -> None:
+    metrics = tuple(m for m in RESULT.verdict.metrics if m.request != "search")
+    count = make_count_verdict("errors[search]", failed=False)
+    rows = report_of(with_verdict(RESULT, metrics=metrics, counts=(count,))).requests.rows
+    assert {row.name: row.verdict for row in rows}["search"] == "not judged"
+
+
 def test_a_row_has_shares_counts_errors_and_sizes_of_both_arms() -> None:
     (checkout, browse, _) = REPORT.requests.rows
     assert (checkout.share, checkout.requests, checkout.errors) == ("5.00%", "200", "0 → 4 (2.00%)")
