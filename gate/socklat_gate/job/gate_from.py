@@ -104,6 +104,12 @@ def _changed_files(path: Path, own: Scenario, commit: str) -> list[str]:
     named = [("load.feeder", load.feeder)]
     named += [(f"load.request.{one.name}.body_file", one.body_file) for one in load.request]
     named += [(f"load.setup.{one.name}.body_file", one.body_file) for one in load.setup]
+    if load.grpc is not None:  # whose paths are absolute by now
+        named += [
+            (f"load.grpc.{key}", os.path.relpath(name, path.absolute().parent))
+            for key in ("descriptor_set", "proto")
+            if (name := getattr(load.grpc, key))
+        ]
     changed = []
     for key, name in named:
         file = Path(os.path.abspath(path.parent / name)) if name else None

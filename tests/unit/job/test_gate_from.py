@@ -88,6 +88,23 @@ def test_other_rows_and_bodies_are_named(repository: Repository) -> None:
     assert "load.request.put.body_file (body.json)" in note_text(note)
 
 
+def test_other_types_of_messages_are_named(repository: Repository) -> None:
+    path = repository.path / "perf" / "socklat.toml"
+    grpc = 'path = "/shop.Cart/Add"\n[load.grpc]\nproto = "shop.proto"\n'
+    text = SCENARIO.replace('"http"', '"grpc"').replace("[gate]", f"{grpc}[gate]")
+    proto = 'syntax = "proto3"; package shop; message Item { int32 id = 1; string name = 2; }'
+    proto += " service Cart { rpc Add(Item) returns (Item); }\n"
+    repository.git("checkout", "--quiet", "main")
+    repository.commit(proto, "perf/shop.proto")
+    repository.commit(text, "perf/socklat.toml")
+    repository.git("checkout", "--quiet", "-B", "topic")
+    _, (note,) = planned_scenario(path, "main")
+    assert "as changed here" not in note_text(note)
+    repository.commit(proto.replace("id = 1", "id = 3"), "perf/shop.proto")
+    _, (note,) = planned_scenario(path, "main")
+    assert "as changed here: load.grpc.proto (shop.proto)" in note_text(note)
+
+
 def test_nor_by_starting_from_an_older_commit(repository: Repository) -> None:
     path = repository.path / "perf" / "socklat.toml"
     repository.git("checkout", "--quiet", "main")
