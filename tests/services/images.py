@@ -9,7 +9,7 @@ from tests.services.build import SCENARIOS, build_echo, build_image, package_ima
 __all__: list[str] = []
 
 PACKAGES = ("redis", "nginx", "postgres")
-EXAMPLES = ("grpc", "http2-nginx")
+EXAMPLES = ("asgi", "grpc", "http2-nginx")
 
 
 def main() -> None:

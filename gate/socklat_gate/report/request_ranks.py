@@ -82,7 +82,7 @@ def _ranked(name: str, runs: Collection[Run], verdict: Verdict | None) -> Ranked
 
 
 def _outcomes(name: str, verdict: Verdict) -> Iterator[Outcome]:
-    """Of its metrics and limits, and of counts that failed or are open: a pass says nothing of times."""
+    """Of metrics, limits, and counts that do not pass: those that do say nothing of times."""
     yield from (metric.verdict for metric in verdict.metrics if metric.request == name)
     yield from (limit.verdict for limit in verdict.limits if limit.request == name)
     counts = (count_outcome(one) for one in verdict.counts if request_in(one.name) == name)
