@@ -13,9 +13,12 @@ would be (Bonferroni), and sooner where several got slower at once.
 
 Which ones, is e-BH's to say (Wang and Ramdas, arXiv 2009.02824) at the look at which the job fails:
 the k largest alpha_k E_k, for the largest k of which all are at least 1 / k.  Under any dependence
-the expected share of wrong names among them is at most alpha.  What ever reached 1 / alpha_k by
-itself is named as well.  There may be no name: evidence that is spread thin shows that something
-got slower, and not what.
+the expected share of wrong names among them is at most alpha.  A job that names none there ends at
+the first of a few more looks that does: that is one look as well, chosen by what came before it.
+Who looks again after a name was found adds the names of that look, and as much of alpha.  What ever
+reached 1 / alpha_k by itself is named as well: at the first such look the job has failed, and e-BH
+names it.  There may be no name: evidence that is spread thin shows that something got slower, and
+not what.
 """
 
 from __future__ import annotations
