@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from socklat_gate.load.request_template import Message, Place, RequestTemplate, encode_for
 from socklat_gate.load.values import Values
-from socklat_gate.scenario.template import Field, parts_of
+from socklat_gate.scenario.template import RANDOM_INT, Field, parts_of
 
 if TYPE_CHECKING:
     from socklat_gate.scenario import Load
@@ -57,6 +57,23 @@ class MessageSource:
         if fixed is not None:
             return fixed
         return self.templates[kind].message(lambda field, at: self._value_of(field, at)(number))
+
+    def extremes(self, kind: int) -> Iterator[Message]:
+        """The first message of ``kind`` with each random number at its lowest, and its highest.
+
+        None where it has no such number.
+        """
+        template = self.templates[kind]
+        if all(field.name != RANDOM_INT for field in template.fields()):
+            return
+        for bound in ("low", "high"):
+
+            def fill_in(field: Field, place: Place, bound: str = bound) -> str:
+                if field.name == RANDOM_INT:
+                    return str(getattr(field, bound))
+                return self._value_of(field, place)(0)
+
+            yield template.message(fill_in)
 
     def _make_value(self, field: Field, place: Place) -> Callable[[int], str]:
         return self.values.of(field, encode_for(place))

@@ -88,7 +88,8 @@ async def prepare(
 def _messages(load: Load, kind: int) -> Iterator[tuple[str, Message]]:
     """Those of a request: one, or as many as there are rows to fill in, up to `MAX_ROWS`.
 
-    Each with the words that say which row of the feeder it is filled with ("": none).
+    Then with random numbers at the ends of their range.  Each with the words that say what it is
+    filled with ("": nothing of interest).
     """
     rows = load.rows.rows if load.rows is not None else 0
     numbers = min(max(rows, 1), MAX_ROWS)
@@ -102,3 +103,5 @@ def _messages(load: Load, kind: int) -> Iterator[tuple[str, Message]]:
         row = values.row_of(number)
         filled_by = "" if row is None else f", filled with row {row + 1} of load.feeder"
         yield filled_by, source.message(number)
+    for message in source.extremes(kind):
+        yield ", filled with an end of random_int's range", message

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 __all__ = [
     "BUILT_IN",
     "NAME",
+    "RANDOM_INT",
     "Field",
     "Part",
     "UnknownField",

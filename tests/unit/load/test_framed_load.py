@@ -339,6 +339,13 @@ def test_rows_that_make_no_message_are_found_before_the_load(tmp_path):
     assert {number for number, _ in shop.seen} == {4, 5, 6}
 
 
+@pytest.mark.parametrize("bounds", ["1:2147483648", "-2147483649:1"])
+def test_random_numbers_that_fit_no_message_are_found_before_the_load(bounds):
+    load = load_of(driver="grpc", path=ADD, body=f'{{"id": {{random_int:{bounds}}}}}')
+    with pytest.raises(InvalidMeasurement, match="an end of random_int's range: not a shop"):
+        run(load, http2_server(Shop().respond))
+
+
 def test_a_service_that_is_no_grpc_is_told_before_the_load():
     class Echo:
         def __init__(self, peer):
