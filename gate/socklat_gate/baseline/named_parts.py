@@ -6,7 +6,7 @@ A store's files are bounded (`documents.limits`), and thirty names take as much 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +15,7 @@ from socklat_gate.documents.codec import JSON, to_body
 from socklat_gate.documents.limits import CAMPAIGN, decoded_bytes, text_problem
 from socklat_gate.measured.buckets import BAND_COUNT
 from socklat_gate.measured.campaign import Campaign
+from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.run import Bands, RequestStages, Run, StallCorrected
 
 __all__ = ["storable_body"]
@@ -57,15 +58,17 @@ def _response(stages: RequestStages) -> RequestStages:
     return replace(
         stages,
         bands=None,
-        histograms={RESPONSE: stages.histograms[RESPONSE]},
+        histograms=_alone(stages.histograms),
         corrected=corrected
         and StallCorrected(
-            {RESPONSE: corrected.histograms[RESPONSE]},
-            none,
-            {RESPONSE: corrected.used[RESPONSE]},
-            corrected.logged,
+            _alone(corrected.histograms), none, _alone(corrected.used), corrected.logged
         ),
     )
+
+
+def _alone(found: Mapping[str, Histogram]) -> dict[str, Histogram]:
+    """Of a file that somebody else made it may be missing."""
+    return {stage: one for stage, one in found.items() if stage == RESPONSE}
 
 
 def _without(run: Run) -> Run:

@@ -11,6 +11,7 @@ from socklat_gate.baseline.store import BaselineStore
 from socklat_gate.documents.codec import from_body, to_body
 from socklat_gate.documents.limits import CAMPAIGN, decoded_bytes
 from socklat_gate.measured.campaign import Campaign
+from socklat_gate.measured.run import RequestStages
 from tests.unit.factories import make_campaign, make_run
 from tests.unit.named_results import MANY, NAMES, with_names
 
@@ -42,6 +43,19 @@ def test_of_more_than_has_room_the_responses_are_kept(tmp_path) -> None:
             assert found.corrected.used["response"] == corrected.used["response"]
             assert found.corrected.histograms["response"] == corrected.histograms["response"]
     assert store.save(many) == stored.name
+
+
+def test_a_name_without_its_response_is_kept_without() -> None:
+    many = campaign(4, dict(MANY))
+    name = next(iter(MANY))
+    runs = [
+        replace(run, requests={**run.requests, name: RequestStages(0.5, 10, {})})
+        for run in many.runs
+    ]
+    kept = from_body(Campaign, storable_body(replace(many, runs=tuple(runs))))
+    assert kept.runs[0].requests[name].histograms == {}
+    others = [kept.runs[0].requests[one].histograms for one in MANY if one != name]
+    assert all(list(found) == ["response"] for found in others)
 
 
 def test_where_even_those_have_no_room_the_whole_is_kept_alone(
