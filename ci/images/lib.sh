@@ -35,6 +35,31 @@ copy_program() { # copy_program PATH: a program of the packages, with its librar
     while read -r library; do copy "$library"; done
 }
 
+unpack_nginx() { # nginx, into the image: its configuration is for the caller
+  unpack nginx nginx
+  mkdir -p "$work/image/etc/nginx" "$work/image/var/lib/nginx" "$work/image/var/log/nginx" "$work/image/run"
+  copy_program /usr/sbin/nginx
+  printf 'root:x:0:0::/:/\n' >"$work/image/etc/passwd"
+  printf 'root:x:0:\n' >"$work/image/etc/group"
+}
+
+python_version() { # such as python3.11, the distribution's own
+  apt-cache depends python3-minimal | sed -n 's/.*Depends: \(python3\.[0-9]*\)-minimal$/\1/p' | head -n 1
+}
+
+copy_python() { # copy_python VERSION: Python, the packages' modules, and the libraries that these need
+  local libraries module library
+  copy_program "/usr/bin/$1"
+  mkdir -p "$work/image/usr/lib/python3"
+  cp -a "$work/packages/usr/lib/$1" "$work/image/usr/lib/"
+  rm -rf "$work/image/usr/lib/$1"/{idlelib,lib2to3,pydoc_data,ensurepip,distutils,config-*}
+  cp -a "$work/packages/usr/lib/python3/dist-packages" "$work/image/usr/lib/python3/"
+  libraries=$(find "$work/packages" -name '*.so*' -printf '%h\n' | sort -u | paste -sd:)
+  find "$work/image/usr/lib" -name '*.so' | while read -r module; do
+    { LD_LIBRARY_PATH=$libraries ldd "$module" | awk '$2 == "=>" && $3 ~ /^\// {print $3}'; } || true
+  done | sort -u | while read -r library; do copy "$library"; done
+}
+
 certificate() { # certificate FILE: a certificate for localhost that signs itself, and its key
   openssl req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -days 3650 -subj /CN=localhost \
     -addext subjectAltName=DNS:localhost -keyout "$1.key" -out "$1" 2>/dev/null
