@@ -17,7 +17,7 @@ import numpy as np
 
 from socklat_gate.measured.pair import Pair
 from socklat_gate.scenario import Gate, Metric
-from socklat_gate.scenario.default_gate import named_metrics
+from socklat_gate.scenario.named_gate import named_metrics
 from socklat_gate.verdict.evidence import Floats, running_fail_evidence
 from tests.benchmarks.jobs import Decided, Table, budget_pairs, decide_jobs, draw, table
 from tests.benchmarks.markdown import head, row

@@ -9,7 +9,7 @@ from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.pair import ARMS
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.scenario import Gate, Metric
-from socklat_gate.scenario.default_gate import named_metrics
+from socklat_gate.scenario.named_gate import named_metrics
 from socklat_gate.verdict.decide import decide
 from tests.benchmarks.jobs import as_pairs, decide_jobs, draw, table
 from tests.benchmarks.named_pairs import named_pairs

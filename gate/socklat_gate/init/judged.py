@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from socklat_gate.init.traffic.proposal import ProposedRequest
-from socklat_gate.scenario.default_gate import named_zone
 from socklat_gate.scenario.gating import WANTED_EXCEEDING, Metric, default_metrics
+from socklat_gate.scenario.named_gate import named_zone
 
 __all__ = ["Judged", "metrics_for"]
 

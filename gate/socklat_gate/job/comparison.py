@@ -20,7 +20,7 @@ from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.result import Comparison
 from socklat_gate.measured.run_values import request_names
 from socklat_gate.measured.verdict import Verdict
-from socklat_gate.scenario.default_gate import default_gate_of
+from socklat_gate.scenario.named_gate import default_gate_of
 from socklat_gate.verdict.stored import compare as judge
 
 if TYPE_CHECKING:

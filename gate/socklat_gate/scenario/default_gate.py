@@ -7,14 +7,13 @@ that took a third of the time of a ``compare``, which mostly has no scenario to 
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
 from socklat_gate.measured.names import CAPACITY, CONNECTIONS, ERRORS, SPIKES, Stage, named
-from socklat_gate.scenario.exceeding import is_enough
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from typing import Protocol
 
     from socklat_gate.scenario.gating import Metric
@@ -38,9 +37,6 @@ __all__ = [
     "GateRules",
     "Judged",
     "MetricName",
-    "default_gate_of",
-    "named_metrics",
-    "named_zone",
 ]
 
 AnswerKind = Literal["statuses", "sizes"]
@@ -252,42 +248,3 @@ class DefaultGate(GateRules):
 
 DEFAULT_GATE = DefaultGate()
 """It stands for a `scenario.gating.Gate` wherever one is read: it has the same members."""
-
-
-BEYOND = (1000.0, 150.0)
-"""Requests beyond a quantile in a run from which on a name has the first, the second zone.
-
-The zones are those of p50, p90 and p99 of the whole.  Noise grows as requests get fewer, and a zone
-that is narrow beside it is neither passed nor failed: with p50's and p90's own, equal arms of ten
-names end undecided in a third of the jobs (docs/lab/names.md).
-"""
-
-
-def named_zone(quantile: float, requests: float) -> tuple[float, float]:
-    """``tolerance`` and ``regression_threshold`` of a name's quantile, by how many come in a run.
-
-    The fewer lie beyond it, the wider, and never narrower than that of the whole.
-    """
-    quantiles = [metric for metric in DEFAULT_GATE.metrics if metric.quantile is not None]
-    beyond = requests * (1.0 - quantile)
-    least = next((at for at, one in enumerate(quantiles) if one.quantile == quantile), 0)
-    zone = quantiles[max(least, sum(beyond < enough for enough in BEYOND))]
-    return zone.tolerance, zone.regression_threshold
-
-
-def named_metrics(per_run: Mapping[str, float]) -> tuple[DefaultMetric, ...]:
-    """The default quantiles of each named request of which enough come in a run.
-
-    ``per_run`` has, by name, how many are expected; zones are as of `named_zone`.
-    """
-    return tuple(
-        DefaultMetric("response", metric.quantile, *named_zone(metric.quantile, come), None, name)
-        for name, come in per_run.items()
-        for metric in DEFAULT_GATE.metrics
-        if metric.quantile is not None and is_enough(come, metric.quantile)
-    )
-
-
-def default_gate_of(per_run: Mapping[str, float]) -> DefaultGate:
-    """The default gate of a load with these named requests: the whole, and `named_metrics`."""
-    return replace(DEFAULT_GATE, metrics=(*DEFAULT_GATE.metrics, *named_metrics(per_run)))

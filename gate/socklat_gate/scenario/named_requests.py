@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
-from socklat_gate.scenario.default_gate import named_metrics
 from socklat_gate.scenario.gating import Gate, Metric
 from socklat_gate.scenario.load import Load
 from socklat_gate.scenario.located import problem_at
+from socklat_gate.scenario.named_gate import named_metrics
 from socklat_gate.scenario.shaped_rate import mean_rate
 
 __all__ = [

@@ -9,8 +9,6 @@ from socklat_gate.errors import UsageError
 from socklat_gate.scenario.default_gate import (
     DEFAULT_GATE,
     DefaultSpikes,
-    default_gate_of,
-    named_zone,
 )
 from socklat_gate.scenario.gating import Gate, Metric, Spikes
 from socklat_gate.scenario.loader import load_scenario
@@ -56,39 +54,6 @@ def test_what_counts_have_of_alpha_costs_a_metric_no_pair(
     for one in (gate, uncounted):
         assert 2 ** (doublings - 1) < 1 / one.alpha_metric <= 2**doublings
     assert gate.alpha_metric < uncounted.alpha_metric
-
-
-@pytest.mark.parametrize(
-    ("quantile", "requests", "zone"),
-    [
-        (0.5, 2000.0, (0.02, 0.05)),
-        (0.5, 1999.0, (0.03, 0.08)),
-        (0.5, 300.0, (0.03, 0.08)),
-        (0.5, 299.0, (0.05, 0.15)),
-        (0.9, 1e6, (0.03, 0.08)),
-        (0.9, 1499.0, (0.05, 0.15)),
-        (0.99, 1e6, (0.05, 0.15)),
-        (0.95, 1e6, (0.02, 0.05)),  # of which the defaults say nothing
-    ],
-)
-def test_the_fewer_come_of_a_name_the_wider_is_its_zone(
-    quantile: float, requests: float, zone: tuple[float, float]
-) -> None:
-    assert named_zone(quantile, requests) == zone
-
-
-def test_names_have_half_of_what_the_metrics_share() -> None:
-    gate = default_gate_of({"cart": 400.0, "home": 9000.0})
-    assert [m.name for m in gate.metrics[4:]] == [
-        "response_p50[cart]",
-        "response_p50[home]",
-        "response_p90[home]",
-        "response_p99[home]",
-    ]
-    parts = 4 * gate.alpha_metric + 4 * gate.alpha_named
-    assert parts == pytest.approx(gate.alpha_metrics)
-    assert gate.alpha_metric == gate.alpha_named == pytest.approx(0.0005)
-    assert gate.alpha_stored(gate.metrics[0]) == pytest.approx(0.00125)
 
 
 def test_the_defaults_have_the_same_names() -> None:

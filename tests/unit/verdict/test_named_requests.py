@@ -16,8 +16,9 @@ from socklat_gate.measured.load_counts import Answers
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.run import RequestStages, Run, Spike
 from socklat_gate.measured.verdict import Outcome, Verdict
-from socklat_gate.scenario.default_gate import DEFAULT_GATE, default_gate_of
+from socklat_gate.scenario.default_gate import DEFAULT_GATE
 from socklat_gate.scenario.gating import Gate, Metric, Waiver
+from socklat_gate.scenario.named_gate import default_gate_of
 from socklat_gate.verdict.decide import decide
 from socklat_gate.verdict.limits_alone import decide_by_limits
 from socklat_gate.verdict.stored import compare
