@@ -439,8 +439,7 @@ def test_a_key_update_is_no_response_and_its_own_leaves_with_the_next_request(
         assert server.stdin is not None
         assert server.stdout is not None
         try:
-            while b"ACCEPT" not in server.stdout.readline():
-                pass
+            assert any(b"ACCEPT" in line for line in server.stdout)
             with socket.create_connection(("127.0.0.1", port), timeout=10.0) as client:
                 session = TlsSession(Http(), TlsClient(tls_of(issued)))
                 while session.has_control:
@@ -450,8 +449,7 @@ def test_a_key_update_is_no_response_and_its_own_leaves_with_the_next_request(
                 session.settle()
                 for number in range(3):
                     client.sendall(session.request(number))
-                    while b"Host: x" not in server.stdout.readline():
-                        pass
+                    assert any(b"Host: x" in line for line in server.stdout)
                     server.stdin.write(b"K\n")  # asks for an update of the client's keys, too
                     server.stdin.flush()
                     assert session.feed(client.recv(1 << 16)) == 0
