@@ -9,7 +9,7 @@ candidate's scatter is no excuse: one that responds otherwise in one start of fi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -43,21 +43,27 @@ MAX_NAMED = 5
 
 
 def answer_differences(
-    baseline: Sequence[Run], candidate: Sequence[Run], gate: Gate
+    baseline: Sequence[Run], candidate: Sequence[Run], gate: Gate, *, errors: bool | None = None
 ) -> list[ReasonFact]:
     """ANSWERS_DIFFER about ``statuses`` and ``sizes``, but for what ``gate.accept_answers`` has.
 
     Runs of which it is not known what came back are left out.  Numbers of ``statuses``: counts by
     ``baseline STATUS`` and ``candidate STATUS``; of ``sizes``: ``baseline_bytes`` and
     ``candidate_bytes``, the medians, and ``larger``, 1 or 0; of both ``share``, how many of the
-    responses are others.  Where ``gate.errors`` is off, failed requests are among the statuses.
+    responses are others.  Failed requests are among the statuses unless ``errors`` are judged
+    beside (None: as the gate says).
 
     Each named request is looked at by itself too, ``statuses[cart]``, as what differs in one of
     twenty is little of the whole: the `MAX_NAMED` with the largest shares, and in ``more`` of the
     last of them how many others.
     """
+    mix_of = _mix_of(gate, errors)
     found = _differences(
-        [run.load.answers for run in baseline], [run.load.answers for run in candidate], gate
+        [run.load.answers for run in baseline],
+        [run.load.answers for run in candidate],
+        gate,
+        Chance(),
+        mix_of,
     )
     names = request_names([*baseline, *candidate])
     of_names: list[ReasonFact] = []
@@ -68,7 +74,7 @@ def answer_differences(
         )
         of_names += (
             replace(fact, subject=named(fact.subject, name))
-            for fact in _differences(theirs, ours, gate, Chance.of(len(names)))
+            for fact in _differences(theirs, ours, gate, Chance.of(len(names)), mix_of)
         )
     of_names.sort(key=lambda fact: -float(fact.numbers.get("share") or 0.0))
     listed = of_names[:MAX_NAMED]
@@ -84,26 +90,28 @@ def answers_differ(
 ) -> bool:
     """The same of answers by the requests' names, without saying which."""
     names = baseline.keys() & candidate.keys()
-    chance = Chance.of(max(1, len(names)))
-    return any(_differences(baseline[name], candidate[name], gate, chance) for name in names)
+    chance, mix_of = Chance.of(max(1, len(names))), _mix_of(gate)
+    return any(
+        _differences(baseline[name], candidate[name], gate, chance, mix_of) for name in names
+    )
 
 
 def _differences(
     baseline: Iterable[Answers | None],
     candidate: Iterable[Answers | None],
     gate: Gate,
-    chance: Chance | None = None,
+    chance: Chance,
+    mix_of: Callable[[Answers], Mapping[str, int]],
 ) -> list[ReasonFact]:
     theirs, ours = ([one for one in arm if one is not None] for arm in (baseline, candidate))
     if not (theirs and ours):
         return []
     found = []
     if "statuses" not in gate.accept_answers:
-        mix_of = _without_failures if gate.errors else _with_failures
         mixes = [[mix_of(one) for one in arm] for arm in (theirs, ours)]
-        found.append(_statuses(mixes, chance or Chance()))
+        found.append(_statuses(mixes, chance))
     if "sizes" not in gate.accept_answers:
-        found.append(_sizes(theirs, ours, chance or Chance()))
+        found.append(_sizes(theirs, ours, chance))
     return [fact for fact in found if fact is not None]
 
 
@@ -134,6 +142,11 @@ def _statuses(mixes_of: Sequence[Sequence[Mapping[str, int]]], chance: Chance) -
         if number
     }
     return ReasonFact(Reason.ANSWERS_DIFFER, "statuses", {"share": share, **mixes})
+
+
+def _mix_of(gate: Gate, errors: bool | None = None) -> Callable[[Answers], Mapping[str, int]]:
+    judged = gate.errors if errors is None else errors
+    return _without_failures if judged else _with_failures
 
 
 def _with_failures(answers: Answers) -> Mapping[str, int]:

@@ -64,7 +64,8 @@ def compare(
     NOT_MEASURED (no run of one side has the number), OVERLAPPING_REQUESTS, ANSWERS_DIFFER,
     REQUEST_NOT_SEEN, or, in place of a pass, RAW_SLOWER or CLIENTS_SLOWER.  ``waivers`` move limits
     up.  Spikes and errors are not judged: their rates differ between days by more than counts can
-    show.  ``baseline_ns`` is the prediction, ``candidate_ns`` the geometric mean over the runs, the
+    show; failed requests are other responses here, to all or to a name (ANSWERS_DIFFER).
+    ``baseline_ns`` is the prediction, ``candidate_ns`` the geometric mean over the runs, the
     interval a two-sided 95% one; the evidence and its thresholds are NaN.
 
     Raises `ValueError` for a waiver of what is not gated.
@@ -77,7 +78,7 @@ def compare(
         for metric in gate.compared
     )
     differences = [
-        *answer_differences(stored_runs, candidate.runs, gate),
+        *answer_differences(stored_runs, candidate.runs, gate, errors=False),
         *unseen_requests(stored_runs, candidate.runs),
     ]
     blocked = [

@@ -417,6 +417,29 @@ def test_stored_campaigns_are_compared_by_name() -> None:
     assert whole == pytest.approx(GATE.alpha)
 
 
+def test_a_name_that_fails_is_no_pass_beside_stored_numbers_that_judge_no_errors() -> None:
+    """A rare one: the whole keeps below ``load.max_errors``."""
+
+    def answering(run: Run, statuses: Mapping[str, int], errors: Mapping[str, int]) -> Run:
+        cart = replace(
+            run.load.requests["cart"], answers=Answers(statuses, Histogram.empty(), errors, 0, 0)
+        )
+        load = replace(run.load, requests={**run.load.requests, "cart": cart})
+        return replace(run, load=load)
+
+    rng = np.random.default_rng(4)
+    runs = [mixed(**{n: part(n, rng.normal(0, 0.005)) for n in SHARES}) for _ in range(27)]
+    fine = [answering(run, {"200": 300}, {}) for run in runs]
+    base = [campaign_of(fine[at : at + 3]) for at in range(0, 24, 3)]
+    assert compare(base, campaign_of(fine[24:]), DEFAULT_GATE).outcome is Outcome.PASS
+    failing = [answering(run, {"500": 300}, {"bad_status": 300}) for run in runs[24:]]
+    verdict = compare(base, campaign_of(failing), DEFAULT_GATE)
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert [(fact.code, fact.subject) for fact in verdict.reasons] == [
+        (Reason.ANSWERS_DIFFER, "statuses[cart]")
+    ]
+
+
 @pytest.mark.parametrize("names", [0, 1, 32])
 def test_metrics_of_names_cost_a_gross_change_of_the_whole_one_pair_at_most(names: int) -> None:
     """32 names with 3 quantiles each and 4 of the whole: 100 metrics."""
