@@ -131,7 +131,8 @@ def assert_exact(measured: Measured, run: Run) -> None:
     for kind, (name, wait_us) in enumerate(WAITS_US.items()):
         stages = run.requests[name]
         known = [np.count_nonzero(rows & (kinds == kind)) for rows in (least, most)]
-        assert known[0] <= stages.exchanges <= known[1]
+        # Where the client is slow, it also sends into connections that are being closed.
+        assert known[0] - (measured.counts.no_response_total or 0) <= stages.exchanges <= known[1]
         assert stages.exchanges == stages.histograms["response"].total > 0
         assert stages.histograms["app"].quantile_ns(0.0) * 1.01 >= wait_us * 1000
         assert stages.bands is not None
