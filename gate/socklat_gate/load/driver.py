@@ -15,6 +15,7 @@ from socklat_gate.load.dialer import Network, TcpNetwork
 from socklat_gate.load.fresh_pool import FreshPool
 from socklat_gate.load.messages import MessageSource
 from socklat_gate.load.pool import Pool
+from socklat_gate.load.request_counts import counts_of
 from socklat_gate.load.request_log import SENT, WAITING, Record
 from socklat_gate.load.schedule import Schedule
 from socklat_gate.load.setup_run import SetupRun
@@ -122,7 +123,7 @@ class Driver:
             gc.enable()
             gc.unfreeze()
             self._stop_timer()
-        return [record.counts(pool.arm) for pool in self._pools]
+        return [counts_of(record, pool.arm) for pool in self._pools]
 
     def sent(self) -> Records:
         """Rows of `measured.records.SENT`, one for each request sent, warm-up included."""

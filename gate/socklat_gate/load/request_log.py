@@ -4,25 +4,14 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Sequence
-from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
-from socklat_gate.load.protocols.parser import status_text
 from socklat_gate.load.schedule import Schedule
 from socklat_gate.load.sent_log import SentLog
 from socklat_gate.masking import mask_cut
-from socklat_gate.measured.histogram import Histogram
-from socklat_gate.measured.load_counts import (
-    ERROR_KINDS,
-    Answers,
-    ErrorKind,
-    LoadCounts,
-    RequestCounts,
-)
+from socklat_gate.measured.load_counts import ERROR_KINDS, ErrorKind
 
 __all__ = [
     "EXPIRED",
@@ -48,9 +37,6 @@ MAX_SIZE = (1 << 32) - 1
 
 KIND_NUMBERS = {kind: number for number, kind in enumerate(ERROR_KINDS, 1)}
 
-I64 = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
-
 
 class Record:
     """Times (ns, CLOCK_MONOTONIC) and states by request, written by index while the load runs.
@@ -60,14 +46,16 @@ class Record:
     response and ``failed``, the number of its `ErrorKind`.  ``opened`` and ``lost`` count the
     connections of each arm, ``setup_responses`` what came before the load.  ``names`` are those of
     the schedule's kinds; where they have some, there is a ``sent_log``.  ``dialed_ns`` is when the
-    connection for a request was begun, where each has its own (``fresh``).
+    connection for a request was begun, where each has its own (``fresh``).  ``measured`` is which
+    requests are of the window, as far as `end` has not cut it short; ``strays``, ``refusals`` and
+    ``handshakes_ns`` are by arm.
     """
 
     def __init__(
         self, schedule: Schedule, arms: int, names: Sequence[str] = ("",), *, fresh: bool = False
     ) -> None:
-        self._schedule = schedule
-        self._measured = schedule.measured
+        self.schedule = schedule
+        self.measured = schedule.measured
         n = schedule.offsets_ns.size
         self.size = n
         self.due_ns = array("q", schedule.offsets_ns.tobytes())
@@ -81,19 +69,19 @@ class Record:
         self.size_bytes = array("I", bytes(4 * n))
         self.failed = bytearray(n)
         self.arm = schedule.arm.tobytes()
-        self._names = names
+        self.names = names
         self.sent_log = SentLog(schedule) if any(names) else None
         self.sent = 0
         self.responded = 0
         self._first_error = [""] * arms
         self._first_is_warmup = [False] * arms
-        self._first_measured = int(np.count_nonzero(~self._measured))
-        self._strays = [0] * arms
-        self._refusals = [0] * arms
+        self._first_measured = int(np.count_nonzero(~self.measured))
+        self.strays = [0] * arms
+        self.refusals = [0] * arms
         self.grown = [0] * arms
         self.opened = [0] * arms
         self.lost = [0] * arms
-        self._handshakes_ns: list[array[int]] = [array("q") for _ in range(arms)]
+        self.handshakes_ns: list[array[int]] = [array("q") for _ in range(arms)]
         self.setup_responses = [0] * arms
 
     def first_error(self, arm: int) -> str:
@@ -102,16 +90,16 @@ class Record:
 
     def name_of(self, request: int) -> str:
         """The name of its kind; "" where it has none."""
-        return self._names[int(self._schedule.kind[request])]
+        return self.names[int(self.schedule.kind[request])]
 
     def begin(self, start_ns: int) -> None:
         """The load starts at ``start_ns``: the schedule's offsets become due times."""
-        self.due_ns = array("q", (self._schedule.offsets_ns + start_ns).tobytes())
+        self.due_ns = array("q", (self.schedule.offsets_ns + start_ns).tobytes())
 
     def end(self, end_ns: int) -> int:
         """Requests due at ``end_ns`` or later are not of the window; the first of them."""
         first = bisect_left(self.due_ns, end_ns)
-        self._measured[first:] = False
+        self.measured[first:] = False
         return first
 
     def response(self, request: int, now_ns: int, status: int, size: int) -> None:
@@ -156,118 +144,18 @@ class Record:
 
     def handshake(self, arm: int, took_ns: int) -> None:
         """A TLS handshake was complete ``took_ns`` after the connection's first byte."""
-        self._handshakes_ns[arm].append(took_ns)
+        self.handshakes_ns[arm].append(took_ns)
 
     def refusal(self, arm: int) -> None:
         """The service replied that it takes no more connections."""
-        self._refusals[arm] += 1
+        self.refusals[arm] += 1
 
     def stray(self, arm: int, text: str) -> None:
         """A response came without a request: the framing is wrong."""
-        self._strays[arm] += 1
+        self.strays[arm] += 1
         self._note(arm, text, warmup=False)
 
     def _note(self, arm: int, text: str, *, warmup: bool) -> None:
         if not self._first_error[arm] or (self._first_is_warmup[arm] and not warmup):
             self._first_error[arm] = mask_cut(text)[:MAX_ERROR_TEXT]
             self._first_is_warmup[arm] = warmup
-
-    def counts(self, arm: int) -> LoadCounts:
-        """What was done to ``arm`` in the window, which `end` may have cut short.
-
-        ``responded`` includes error replies, which ``errors`` counts as well (the kernel sees an
-        exchange either way); a request that failed is in ``sent`` and ``errors``.  One that never
-        found a connection is only in ``planned`` and ``starved``, and in ``errors`` if none could
-        be opened.  ``responded_total`` includes the replies by which extra connections were
-        refused, and those to the setup: they are exchanges, but no request's.
-        """
-        of_arm = self._schedule.arm == arm
-        measured = of_arm & self._measured
-        state = np.frombuffer(self.state, dtype=np.uint8)
-        due, woke, sent, done = (
-            np.frombuffer(cast("bytes", times), dtype=np.int64)
-            for times in (self.due_ns, self.woke_ns, self.sent_ns, self.done_ns)
-        )
-        has_response = (state == RESPONDED) | (state == REJECTED)
-        was_sent = has_response | (state == SENT) | (state == FAILED)
-        went_wrong = np.frombuffer(self.failed, dtype=np.uint8) > 0
-        responded = measured & has_response
-        handled = measured & (woke > 0)
-        left = measured & was_sent
-        return LoadCounts(
-            planned=int(np.count_nonzero(measured)),
-            sent=int(np.count_nonzero(left)),
-            starved=int(np.count_nonzero(np.frombuffer(self.starved, dtype=np.uint8)[measured])),
-            responded=int(np.count_nonzero(responded)),
-            errors=int(np.count_nonzero(measured & went_wrong)) + self._strays[arm],
-            responded_total=int(np.count_nonzero(of_arm & has_response))
-            + self._refusals[arm]
-            + self.setup_responses[arm],
-            late_p99_ns=_p99((woke - due)[handled]),
-            lag_p99_ns=_p99((self._begun(sent) - due)[left]),
-            client=Histogram.of((done - due)[responded]),
-            first_error=self._first_error[arm],
-            grown=self.grown[arm],
-            answers=self._answers(
-                measured, responded, self._strays[arm], self.opened[arm], self.lost[arm]
-            ),
-            no_response_total=int(np.count_nonzero(of_arm & was_sent & ~has_response))
-            + self._strays[arm],
-            requests={
-                name: self._part(measured & (self._schedule.kind == kind), was_sent, responded)
-                for kind, name in enumerate(self._names)
-                if name
-            },
-            handshakes=Histogram.of(self._handshakes(arm)) if self._handshakes_ns[arm] else None,
-        )
-
-    def _begun(self, sent_ns: I64) -> I64:
-        """When the driver turned to each request; connecting for it alone comes after that."""
-        if self.dialed_ns is None:
-            return sent_ns
-        return np.frombuffer(cast("bytes", self.dialed_ns), dtype=np.int64)
-
-    def _handshakes(self, arm: int) -> I64:
-        return np.frombuffer(cast("bytes", self._handshakes_ns[arm]), dtype=np.int64)
-
-    def _part(self, of_kind: Mask, was_sent: Mask, responded: Mask) -> RequestCounts:
-        """That of the measured requests ``of_kind``."""
-        responded = of_kind & responded
-        due, done = (
-            np.frombuffer(cast("bytes", times), dtype=np.int64)
-            for times in (self.due_ns, self.done_ns)
-        )
-        failed = np.frombuffer(self.failed, dtype=np.uint8)
-        return RequestCounts(
-            planned=int(np.count_nonzero(of_kind)),
-            sent=int(np.count_nonzero(of_kind & was_sent)),
-            responded=int(np.count_nonzero(responded)),
-            errors=int(np.count_nonzero(failed[of_kind])),
-            client=Histogram.of((done - due)[responded]),
-            answers=self._answers(of_kind, responded),
-        )
-
-    def _answers(
-        self, measured: Mask, responded: Mask, strays: int = 0, opened: int = 0, lost: int = 0
-    ) -> Answers:
-        """What came back to the ``measured`` requests, of which ``responded`` got a response."""
-        status = np.frombuffer(cast("bytes", self.status), dtype=np.uint16)
-        size = np.frombuffer(cast("bytes", self.size_bytes), dtype=np.uint32)
-        failed = np.frombuffer(self.failed, dtype=np.uint8)[measured]
-        of_kind = np.bincount(failed, minlength=len(ERROR_KINDS) + 1)[1:]
-        errors = Counter(dict(zip(map(str, ERROR_KINDS), map(int, of_kind), strict=True)))
-        errors["protocol"] += strays
-        seen, counts = np.unique(status[responded], return_counts=True)
-        return Answers(
-            statuses={
-                status_text(int(one)): int(count) for one, count in zip(seen, counts, strict=True)
-            },
-            sizes=Histogram.of(size[responded]),
-            errors=dict(+errors),
-            opened=opened,
-            lost=lost,
-        )
-
-
-def _p99(values: I64) -> int:
-    return int(np.quantile(values, 0.99, method="higher")) if values.size else 0

@@ -14,6 +14,7 @@ from socklat_gate.load.checks import (
     find_undelivered,
 )
 from socklat_gate.load.checks import check_delivered as check_found
+from socklat_gate.load.request_counts import counts_of
 from socklat_gate.load.request_log import EXPIRED, RESPONDED, Record
 from socklat_gate.load.schedule import make_schedule
 from socklat_gate.load.worker_json import counts_from_json, counts_to_json
@@ -182,7 +183,7 @@ def test_record_counts_the_window_and_the_total_apart():
     assert record.state[14] == EXPIRED
     record.opened[0], record.lost[0] = 4, 1
     assert record.state[15] == RESPONDED
-    counts = record.counts(0)
+    counts = counts_of(record, 0)
     assert (counts.planned, counts.sent, counts.starved) == (20, 19, 1)
     assert (counts.responded, counts.errors, counts.responded_total) == (18, 3, 27)
     assert (counts.late_p99_ns, counts.lag_p99_ns) == (10, 20)
@@ -202,9 +203,9 @@ def test_record_counts_the_window_and_the_total_apart():
 def test_record_counts_a_response_too_many_as_an_error():
     record = Record(make_schedule(LOAD, 2, 1), 2)
     record.stray(1, "too much")
-    assert [record.counts(arm).errors for arm in (0, 1)] == [0, 1]
-    assert [record.counts(arm).answers.errors for arm in (0, 1)] == [{}, {"protocol": 1}]
-    assert np.sum(record.counts(0).client.counts) == 0
+    assert [counts_of(record, arm).errors for arm in (0, 1)] == [0, 1]
+    assert [counts_of(record, arm).answers.errors for arm in (0, 1)] == [{}, {"protocol": 1}]
+    assert np.sum(counts_of(record, 0).client.counts) == 0
 
 
 EXTERNAL = dataclasses.replace(

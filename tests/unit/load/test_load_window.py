@@ -12,6 +12,7 @@ import pytest
 from socklat_gate.load.command import CommandLoad
 from socklat_gate.load.load_driver import END_AHEAD_NS
 from socklat_gate.load.process import Endpoint, LoadProcess
+from socklat_gate.load.request_counts import counts_of
 from socklat_gate.load.request_log import Record
 from socklat_gate.load.schedule import make_schedule
 from socklat_gate.scenario import Command
@@ -134,7 +135,7 @@ def test_an_end_in_the_past_keeps_what_was_sent_in_the_total_only():
         record.woke_ns[request] = record.sent_ns[request] = record.due_ns[request]
         record.response(request, record.due_ns[request] + 1_000, 0, 1)
     assert record.end(record.due_ns[20]) == 20
-    counts = record.counts(0)
+    counts = counts_of(record, 0)
     assert (counts.planned, counts.sent, counts.responded) == (10, 10, 10)
     assert counts.client.total == 10
     assert counts.responded_total == 25
