@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from http.client import HTTPException
 
 from socklat_gate.load.protocols.handshake import TRY_TIMEOUT_S
-from socklat_gate.load.protocols.http_connection import connect_http, host_header
+from socklat_gate.load.protocols.http_connection import connect_http, host_header, read_body
 
 __all__ = ["Got", "http_get"]
 
@@ -50,17 +50,8 @@ def http_get(
             started_s = time.monotonic()
             connection.request(method, path, headers={**kept, **(headers or {})})
             response = connection.getresponse()
-            body = bytearray()
-            length = most_bytes if response.length is None else response.length
-            # `read` would wait until that many bytes are there, however slowly they come.
-            while (left := min(most_bytes, length) - len(body)) > 0:
-                some = response.read1(min(CHUNK, left))
-                if not some:
-                    break
-                body += some
-                if time.monotonic() - started_s > TRY_TIMEOUT_S:
-                    return Got(0)
+            body = read_body(response, most_bytes, TRY_TIMEOUT_S)
         except (OSError, HTTPException, ValueError):
             return Got(0)
         kind = (response.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
-    return Got(response.status, kind, bytes(body), time.monotonic() - started_s)
+    return Got(response.status, kind, body, time.monotonic() - started_s)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-__all__ = ["Service", "served"]
+__all__ = ["CHUNKED", "HOST", "UNBOUNDED", "Service", "endless", "served"]
 
 HOST = "127.0.0.1"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+UNBOUNDED = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
 
 
 @dataclass
@@ -51,3 +54,28 @@ def served(pages: Mapping[str, tuple[int, str, bytes]]) -> Iterator[Service]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def endless(head: bytes, piece: bytes) -> Iterator[int]:
+    """A service whose one response goes on until the client closes."""
+    over = threading.Event()
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            try:
+                connection.sendall(head)
+                while not over.wait(0.01):
+                    connection.sendall(piece)
+            except OSError:
+                return
+
+    with socket.create_server((HOST, 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            over.set()
+            thread.join()

@@ -1,44 +1,12 @@
 from __future__ import annotations
 
-import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 
 from socklat_gate.init import http_get as module
 from socklat_gate.init.http_get import http_get
-from tests.unit.init.http_service import HOST, served
+from tests.unit.init.http_service import CHUNKED, HOST, UNBOUNDED, endless, served
 
 BODY = bytes(range(256)) * 1000
-CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-UNBOUNDED = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
-
-
-@contextmanager
-def endless(head: bytes, piece: bytes) -> Iterator[int]:
-    """A service whose one response goes on until the client closes."""
-    over = threading.Event()
-
-    def serve() -> None:
-        connection, _ = listener.accept()
-        with connection:
-            try:
-                connection.sendall(head)
-                while not over.wait(0.01):
-                    connection.sendall(piece)
-            except OSError:
-                return
-
-    with socket.create_server((HOST, 0)) as listener:
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            over.set()
-            thread.join()
 
 
 @pytest.mark.parametrize(("most", "read"), [(10, 10), (1_000_000, len(BODY))])

@@ -16,6 +16,7 @@ from socklat_gate.load.protocols import http_detection
 from socklat_gate.load.protocols.http_detection import HTTP
 from tests.certificates import issue
 from tests.unit.https_site import https_site
+from tests.unit.init.http_service import HOST, UNBOUNDED, endless
 
 PAGES: Mapping[str, int | str] = {
     "/": "/app/",
@@ -129,3 +130,11 @@ def test_a_redirect_over_tls_stays_there() -> None:
     assert http_detection._own_path("https://localhost:1/a", "/b") == "/b"
     assert http_detection._own_path("https://localhost/a", "https://localhost:443/b") == "/b"
     assert http_detection._own_path("https://localhost:1/a", "http://localhost:1/b") == ""
+
+
+def test_a_stream_without_an_end_is_detected_by_its_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_detection, "TRY_TIMEOUT_S", 0.2)
+    with endless(UNBOUNDED, b":\n\n") as port:
+        found = HTTP.detect(HOST, port, ["/"])
+    assert found is not None
+    assert (found.status, found.verified, found.latency_s) == (200, True, 0.0)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ssl
-from http.client import HTTPConnection, HTTPSConnection
+import time
+from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
 
 from socklat_gate.load.protocols.authority import authority_of
 
-__all__ = ["SERVER_NAME", "connect_http", "host_header"]
+__all__ = ["SERVER_NAME", "connect_http", "host_header", "read_body"]
+
+CHUNK = 65_536
 
 SERVER_NAME = "localhost"
 """What ``load.tls.server_name`` is by default."""
@@ -35,3 +38,20 @@ def connect_http(host: str, port: int, timeout_s: float, *, tls: bool) -> HTTPCo
 def host_header(host: str, port: int, *, tls: bool) -> str:
     """What the load will call the host."""
     return authority_of(SERVER_NAME if tls else host, port, secure=tls)
+
+
+def read_body(response: HTTPResponse, most_bytes: int, timeout_s: float) -> bytes:
+    """The first ``most_bytes`` of a body.  Raises `TimeoutError` when it is not there in time.
+
+    `HTTPResponse.read` would wait for as many bytes, however slowly they come.
+    """
+    started_s, body = time.monotonic(), bytearray()
+    length = most_bytes if response.length is None else min(most_bytes, response.length)
+    while len(body) < length:
+        some = response.read1(min(CHUNK, length - len(body)))
+        if not some:
+            break
+        body += some
+        if time.monotonic() - started_s > timeout_s:
+            raise TimeoutError("the body does not end")
+    return bytes(body)

@@ -17,6 +17,7 @@ __all__ = ["HTTP"]
 USUAL_PORTS = {"http": 80, "https": 443}
 BAD_REQUEST = 400
 MAX_REDIRECTS = 3
+MOST_BODY = 16_000_000
 _PATH = re.compile(r"/[!-~]*")
 
 
@@ -80,6 +81,7 @@ class _HttpDetector:
         from socklat_gate.load.protocols.http_connection import (  # noqa: PLC0415
             connect_http,
             host_header,
+            read_body,
         )
 
         connection = connect_http(host, port, TRY_TIMEOUT_S, tls=tls)
@@ -89,7 +91,8 @@ class _HttpDetector:
         def get() -> tuple[int, str]:
             connection.request("GET", path, headers=headers)
             response = connection.getresponse()
-            response.read()
+            with suppress(TimeoutError):  # a stream without an end has a status all the same
+                read_body(response, MOST_BODY, TRY_TIMEOUT_S)
             return response.status, response.headers.get("Location") or ""
 
         failures = (OSError, HTTPException, ValueError)
