@@ -62,6 +62,13 @@ def test_what_init_writes_for_a_protocol_is_a_load(detector):
         (b"VERSION 1.6.40\r\n", b"version\r\n", "memcached", 0),
         (b"N", b"\x04\xd2\x16\x2f", "PostgreSQL", 0),
         (b"HTTP/1.1 204 No Content\r\n\r\n", b"\r\n\r\n", "HTTP", 204),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", b"\r\n\r\n", "HTTP", 200),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+            b"\r\n\r\n",
+            "HTTP",
+            200,
+        ),
     ],
 )
 def test_a_service_is_recognised_by_its_response(response, request_end, name, status):

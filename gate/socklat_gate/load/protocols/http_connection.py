@@ -45,8 +45,8 @@ def read_body(response: HTTPResponse, most_bytes: int, timeout_s: float) -> byte
 
     `HTTPResponse.read` would wait for as many bytes, however slowly they come.
     """
-    started_s, body = time.monotonic(), bytearray()
-    length = most_bytes if response.length is None else min(most_bytes, response.length)
+    started_s, body, whole = time.monotonic(), bytearray(), response.length
+    length = most_bytes if whole is None else min(most_bytes, whole)
     while len(body) < length:
         some = response.read1(min(CHUNK, length - len(body)))
         if not some:
@@ -54,4 +54,6 @@ def read_body(response: HTTPResponse, most_bytes: int, timeout_s: float) -> byte
         body += some
         if time.monotonic() - started_s > timeout_s:
             raise TimeoutError("the body does not end")
+    if len(body) == whole:
+        response.close()  # which `read1` forgets: the connection is free for another request
     return bytes(body)
