@@ -132,7 +132,7 @@ static inline bool brings_new_payload(u64 sk, struct segment *s)
 static inline bool is_marked(struct segment *s)
 {
 	u8 apart = (CONTROL_DSFIELD ^ CONTROL_IN_FLIGHT_DSFIELD) |
-		   (CONTROL_DSFIELD ^ CONTROL_AFTER_DSFIELD); /* two bits */
+	           (CONTROL_DSFIELD ^ CONTROL_AFTER_DSFIELD); /* two bits */
 
 	return (s->dsfield & ~DSFIELD_ECN & ~apart) == (CONTROL_DSFIELD & ~apart);
 }
