@@ -98,7 +98,7 @@ def test_an_other_http_status_is_not_ready(open_session: Open, echo: ImageRef) -
         with pytest.raises(InvalidMeasurement, match="responded 500, not 200") as caught:
             session.start(one(echo, "--http", "500", "--log", "starting"))
         assert caught.value.reason is Reason.SERVICE_NOT_READY
-        assert "starting" in caught.value.message
+        assert "starting" in caught.value.log
 
 
 def test_ready_by_log_line_needs_no_listener(open_session: Open, echo: ImageRef) -> None:
@@ -122,7 +122,7 @@ def test_never_listening_ends_at_the_time_limit(
         with pytest.raises(InvalidMeasurement, match=r"not ready within 0\.5 s") as caught:
             session.start(one(echo, "--never-listen", "--log", "dozing"))
         assert caught.value.reason is Reason.SERVICE_NOT_READY
-        assert "dozing" in caught.value.message
+        assert "dozing" in caught.value.log
         assert left_behind(session.run_id) == [session.network]
 
 
@@ -131,7 +131,7 @@ def test_dying_at_once_is_told_with_code_and_log(open_session: Open, echo: Image
         with pytest.raises(InvalidMeasurement, match="exited with code 41") as caught:
             session.start(one(echo, "--log", "no config", "--exit-now", "--exit-code", "41"))
         assert caught.value.reason is Reason.SERVICE_DIED
-        assert "no config" in caught.value.message
+        assert "no config" in caught.value.log
 
 
 def test_dying_while_readiness_is_waited_for_does_not_wait_on(
@@ -157,8 +157,8 @@ def test_dying_later_is_found_by_check_alive(
         with pytest.raises(InvalidMeasurement, match="exited with code 43") as caught:
             session.check_alive()
         assert caught.value.reason is Reason.SERVICE_DIED
-        assert caught.value.message.endswith("line 10\nline 11")
-        assert "line 1\n" not in caught.value.message
+        assert caught.value.log.endswith("line 10\nline 11")
+        assert "line 1\n" not in caught.value.log
 
 
 def test_running_out_of_memory_is_named(open_session: Open, echo: ImageRef) -> None:

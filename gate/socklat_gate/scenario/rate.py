@@ -13,7 +13,7 @@ Step = Annotated[list[Annotated[float, Field(ge=0, le=200_000)]], Field(min_leng
 
 
 def _kind_of_rate(given: Any) -> str:
-    if isinstance(given, str):
+    if given == "auto":
         return "auto"
     return "steps" if isinstance(given, list) else "number"
 
