@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from socklat_gate.documents.files import read_result
 from socklat_gate.errors import Exit, Reason
-from socklat_gate.measured.run import Run
 from socklat_gate.scenario.loader import load_scenario
 from tests.e2e.harness import Gate
+from tests.e2e.measured import measured
 from tests.services.build import package_image
 
 pytestmark = [pytest.mark.kernel, pytest.mark.docker]
@@ -41,26 +40,10 @@ def example(gate: Gate, image: str, **changes: str) -> Path:
     return path
 
 
-def measured(gate: Gate, path: Path) -> Run:
-    done = gate.run("run", path, "--runs", 1, "--quiet")
-    assert done.code == 0, done.stderr
-    result = read_result(gate.out / "result.json")
-    assert result.completeness is not None
-    assert result.completeness.balanced
-    assert result.campaign is not None
-    [run] = result.campaign.runs
-    assert run.load.errors == 0, run.load.first_error
-    assert list(run.requests) == NAMES
-    assert run.join is not None
-    assert run.join.logged == run.join.joined > 1000
-    assert run.join.mismatched == 0
-    return run
-
-
 def test_the_example_is_measured_by_name_and_handshakes_are_shown_apart(
     gate: Gate, node_image: str
 ) -> None:
-    run = measured(gate, example(gate, node_image))
+    run = measured(gate, example(gate, node_image), NAMES, more_than=1000)
     assert run.join is not None
     assert run.join.connections == CONNECTIONS
     assert run.load.handshakes is not None
@@ -72,7 +55,7 @@ def test_the_example_is_measured_by_name_and_handshakes_are_shown_apart(
 def test_so_it_is_with_a_connection_for_each_request(gate: Gate, node_image: str) -> None:
     fresh = {"connections = 16": "keep_alive = false", "rate = 800": "rate = 200"}
     path = example(gate, node_image, **fresh, **{"duration_s = 10": "duration_s = 6"})
-    run = measured(gate, path)
+    run = measured(gate, path, NAMES, more_than=1000)
     assert run.join is not None
     assert run.join.connections == run.join.logged
     assert run.load.handshakes is not None

@@ -25,7 +25,6 @@ from socklat_gate.verdict.aa_findings import study
 from socklat_gate.verdict.log_ratios import metric_log_ratios
 from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.resampling import MIN_PAIRS
-from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.progress_lines import (
     RESAMPLING,
     aa_pair_line,
@@ -72,10 +71,7 @@ class CalibrationJob:
         created = utc_now()
         spec = ArmSpec("baseline", self.image)
         rate = RateJob(self.client, self.scenario, self.directory, spec, self.seed, self.progress)
-        scenario, notes = rate.planned()
-        for note in notes:
-            self.progress.line(note_text(note))
-        return replace(self, scenario=scenario)._study(created)
+        return replace(self, scenario=rate.announced())._study(created)
 
     def _study(self, created: str) -> Calibration:
         with Rig(self.client, self.scenario, self.directory, self.progress.phase) as rig:

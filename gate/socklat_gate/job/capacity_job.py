@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from socklat_gate.interrupt import defer_signals, obey_signal
 from socklat_gate.job.commit import current_commit
 from socklat_gate.job.progress import Progress
 from socklat_gate.job.run_job import pair_seed, utc_now
-from socklat_gate.load.load_driver import Endpoint
+from socklat_gate.load.load_driver import Endpoint, Poll
 from socklat_gate.load.step import LEAST_WITHIN_NS, Step, limit_from, run_step
 from socklat_gate.measured.capacity import (
     CapacityLimits,
@@ -67,7 +66,7 @@ class CapacityJob:
     tolerance: float
     threshold: float
     minutes: float
-    _known: dict[Arm, float] = field(default_factory=dict)
+    _known_rps: float | None = None
     _limits: CapacityLimits | None = None
     _answers: dict[Arm, dict[str, list[Answers]]] = field(
         default_factory=lambda: {a: {} for a in ARMS}
@@ -131,25 +130,29 @@ class CapacityJob:
             "candidate": ArmSpec("candidate", self.candidate),
         }
         up = session.start([specs[arm] for arm in order])
+
+        def poll() -> None:
+            obey_signal()
+            session.check_alive()
+
         try:
             arms = {arm.arm: arm for arm in up}
             if self._limits is None:
-                self._limits = self._found_limits(arms["baseline"], seed, session.check_alive)
-            stairs = {arm: self._staircase(arm) for arm in order}
-            tried = self._climb(stairs, arms, seed, session.check_alive)
+                self._limits = self._found_limits(arms["baseline"], seed, poll)
+            stairs = {arm: self._staircase() for arm in order}
+            tried = self._climb(stairs, arms, seed, poll)
         finally:
             with defer_signals():
                 session.stop()
         failed = [step for step in tried if not self._carried(step)]
-        for arm in ARMS:
-            self._known[arm] = stairs[arm].estimate_rps
+        self._known_rps = stairs["baseline"].estimate_rps
         self._check_floor(stairs["baseline"])
         return CapacityRound(
             index=index,
             seed=seed,
             first=first,
-            baseline_rps=self._known["baseline"],
-            candidate_rps=self._known["candidate"],
+            baseline_rps=self._known_rps,
+            candidate_rps=stairs["candidate"].estimate_rps,
             steps=len(tried),
             failed_steps=len(failed),
             driver_limited=sum(step.driver_late for step in failed),
@@ -161,7 +164,7 @@ class CapacityJob:
         stairs: dict[Arm, Staircase],
         arms: dict[Arm, RunningArm],
         seed: int,
-        check_alive: Callable[[], None],
+        poll: Poll,
     ) -> list[Step]:
         tried: list[Step] = []
         while any(stair.next_rps is not None for stair in stairs.values()):
@@ -170,7 +173,7 @@ class CapacityJob:
                 if rate is None:
                     continue
                 self.progress.phase(step_phase(arm, rate))
-                step = self._step(arms[arm], rate, seed + len(tried), check_alive)
+                step = self._step(arms[arm], rate, seed + len(tried), poll)
                 carried = self._carried(step)
                 stair.record(carried=carried)
                 tried.append(step)
@@ -179,13 +182,7 @@ class CapacityJob:
                         self._answers[arm].setdefault(name, []).append(answers)
         return tried
 
-    def _step(
-        self, arm: RunningArm, rate: float, seed: int, check_alive: Callable[[], None]
-    ) -> Step:
-        def poll() -> None:
-            obey_signal()
-            check_alive()
-
+    def _step(self, arm: RunningArm, rate: float, seed: int, poll: Poll) -> Step:
         assert self._limits is not None, "the first round found them"
         where = Endpoint(arm.host, arm.port)
         step = run_step(self.scenario.load, where, rate, seed, self._limits.within_ns, poll)
@@ -197,21 +194,17 @@ class CapacityJob:
         allowed = max(1.0 - self._limits.share, self.scenario.load.max_errors)
         return step.share >= self._limits.share and step.errors <= allowed * step.planned
 
-    def _staircase(self, arm: Arm) -> Staircase:
-        # Both begin where the baseline ended: what one arm is tried at does not depend on itself.
-        known = self._known.get("baseline")
-        if known is None:
-            return Staircase(self._usual_rate(), least_rps=LEAST_RPS)
-        del arm
-        return Staircase(known, known=True, least_rps=LEAST_RPS)
+    def _staircase(self) -> Staircase:
+        # Both begin where the baseline ended: what the candidate is tried at is not its choice.
+        known = self._known_rps
+        start = self._usual_rate() if known is None else known
+        return Staircase(start, known=known is not None, least_rps=LEAST_RPS)
 
     def _usual_rate(self) -> float:
         load = self.scenario.load
         return START_RPS if load.rate == "auto" else mean_rate(load)
 
-    def _found_limits(
-        self, baseline: RunningArm, seed: int, check_alive: Callable[[], None]
-    ) -> CapacityLimits:
+    def _found_limits(self, baseline: RunningArm, seed: int, poll: Poll) -> CapacityLimits:
         within_ns = LEAST_WITHIN_NS
         if self.within_ms is not None:
             within_ns = round(1e6 * self.within_ms)
@@ -219,7 +212,7 @@ class CapacityJob:
             rate = max(LEAST_RPS, PROBING_SHARE * self._usual_rate())
             longest_ns = round(self.scenario.load.timeout_s * 1e9)
             where = Endpoint(baseline.host, baseline.port)
-            idle = run_step(self.scenario.load, where, rate, seed, longest_ns, check_alive)
+            idle = run_step(self.scenario.load, where, rate, seed, longest_ns, poll)
             within_ns = limit_from(idle)
         gate = self.scenario.gate
         return CapacityLimits(

@@ -28,7 +28,6 @@ from socklat_gate.service.arm import ArmSpec
 from socklat_gate.service.client import connect
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.sweep import sweep
-from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.progress_lines import leftover_line
 
 __all__ = ["docker_client", "gate_job", "ready_client", "run_job"]
@@ -118,10 +117,7 @@ def run_job(
     client = ready_client(progress)
     chosen = image_under_test(client, scenario, directory, image, progress.phase)
     spec = ArmSpec("baseline", chosen)
-    rate = RateJob(client, scenario, directory, spec, seed, progress)
-    scenario, notes = rate.planned()
-    for note in notes:
-        progress.line(note_text(note))
+    scenario = RateJob(client, scenario, directory, spec, seed, progress).announced()
     with Rig(client, scenario, directory, progress.phase) as rig:
         campaign = measure_campaign(
             rig, scenario, directory, chosen, runs=runs, seed=seed, progress=progress

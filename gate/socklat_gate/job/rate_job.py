@@ -21,6 +21,7 @@ from socklat_gate.scenario import Load, Scenario
 from socklat_gate.scenario.auto_rate import with_rate
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.session import ArmSpec, ServiceSession
+from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.progress_lines import FINDING_RATE, STARTING
 
 __all__ = ["RateJob", "known_rate"]
@@ -74,7 +75,7 @@ def seconds_of(load: Load) -> float:
 
 @dataclass(frozen=True, slots=True)
 class RateJob:
-    """Finds the rate of ``scenario`` from ``image``, which is the baseline of what follows."""
+    """Finds the rate of ``scenario`` from ``spec``, the baseline of what follows (None: none)."""
 
     client: DockerClient
     scenario: Scenario
@@ -106,6 +107,13 @@ class RateJob:
         numbers = {"rate": found.rate_rps, "capacity": found.capacity_rps}
         note = Note(NoteCode.RATE_FOUND, "cpus" if found.by_cpu else "service", numbers)
         return with_rate(self.scenario, found.rate_rps), (note,)
+
+    def announced(self) -> Scenario:
+        """The scenario as `planned` has it, where no report says so: a line of progress does."""
+        scenario, notes = self.planned()
+        for note in notes:
+            self.progress.line(note_text(note))
+        return scenario
 
     def _find(self, spec: ArmSpec) -> FoundRate:
         load = self.scenario.load
