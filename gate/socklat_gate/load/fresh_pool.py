@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from socklat_gate.load.bounds import max_connections_of
 from socklat_gate.load.connection import Connection
-from socklat_gate.load.dialer import CONNECT_WITHIN_S, ConnectFailed, Dialer, Network
+from socklat_gate.load.dialer import CONNECT_WITHIN_S, ConnectFailed, Network
 from socklat_gate.load.ending import kind_of
 from socklat_gate.load.handshake_failed import ClosedEarly, HandshakeFailed
+from socklat_gate.load.pool_members import PoolMembers
 from socklat_gate.load.ports import driver_closes_first
-from socklat_gate.load.protocols.registry import session_for
 from socklat_gate.load.request_log import SENT, WAITING
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["FreshPool"]
 
 
-class FreshPool:
+class FreshPool(PoolMembers):
     """Connections to ``endpoint`` for ``arm``, each for one request; the members of `Pool`."""
 
     keeps_alive = False
@@ -47,22 +47,14 @@ class FreshPool:
         clock: Clock,
         network: Network,
     ) -> None:
-        host, port = endpoint
-        self.arm = arm
-        self.endpoint = f"{host}:{port}"
-        self.record = record
+        super().__init__(load, source, record, arm, endpoint, clock, network)
         assert record.dialed_ns is not None, "it was made for such a pool"
         self._dialed_ns = record.dialed_ns
-        self.now_ns = clock.now_ns
-        self._new_session = session_for(load, source, host, port)
-        self._timeout_s = load.timeout_s
         self._usual = load.connections
         self._most = max_connections_of(load)
         self._closes_first = driver_closes_first(load)
-        self._dialer = Dialer(host, port, network)
         self._queue: deque[int] = deque()
         self._dialing: dict[int, asyncio.Task[None]] = {}
-        self._members: set[Connection] = set()
 
     async def open(self) -> None:
         """One connection, and its end: the service is there.  Raises `ConnectFailed`."""
@@ -115,28 +107,22 @@ class FreshPool:
                 self.record.expiry(request, refused=False)
             else:
                 task.cancel()
-                self._fail(request, "timeout", f"no connection within {self._timeout_s:g} s")
+                self._fail(request, "timeout", f"no connection within {self._load.timeout_s:g} s")
         elif state == SENT:
-            for connection in self._members:
-                if connection.request == request:
-                    connection.fail("timeout", f"no response within {self._timeout_s:g} s")
-                    break
+            self._expire_sent(request)
 
     async def close(self) -> None:
         """End all connections and wait until the event loop has done so."""
         self._queue.clear()
-        tasks, members = list(self._dialing.values()), list(self._members)
+        tasks = list(self._dialing.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._members.clear()
-        for connection in members:
-            connection.close()
-        await asyncio.gather(*(connection.closed for connection in members))
+        await self._close_members()
 
     async def _serve(self, request: int) -> None:
         try:
-            connection = await self._dialer.dial(self._new, self._timeout_s)
+            connection = await self._dialer.dial(self._new, self._load.timeout_s)
         except HandshakeFailed as error:
             self._fail(request, "protocol", f"{error}; {error.remedy}")
         except ClosedEarly as error:

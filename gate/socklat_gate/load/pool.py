@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING
 
 from socklat_gate.load.bounds import max_connections_of
 from socklat_gate.load.connection import Connection
-from socklat_gate.load.dialer import CONNECT_WITHIN_S, ConnectFailed, Dialer, Network
+from socklat_gate.load.dialer import CONNECT_WITHIN_S, ConnectFailed, Network
 from socklat_gate.load.growth import Growth
-from socklat_gate.load.protocols.registry import session_for
+from socklat_gate.load.pool_members import PoolMembers
 from socklat_gate.load.request_log import SENT, WAITING
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ HANDSHAKES_AT_ONCE = 4
 HANDSHAKE_S = 0.005
 
 
-class Pool:
+class Pool(PoolMembers):
     """``load.connections`` connections to ``endpoint`` and more when needed, for ``arm``."""
 
     def __init__(
@@ -59,16 +59,8 @@ class Pool:
         clock: Clock,
         network: Network,
     ) -> None:
-        host, port = endpoint
-        self.arm = arm
-        self.endpoint = f"{host}:{port}"
-        self._new_session = session_for(load, source, host, port)
+        super().__init__(load, source, record, arm, endpoint, clock, network)
         self.keeps_alive = not any(map(_asks_to_close, source.requests))
-        self.record = record
-        self.now_ns = clock.now_ns
-        self._load = load
-        self._dialer = Dialer(host, port, network)
-        self._members: set[Connection] = set()
         self._idle: deque[Connection] = deque()
         self._idle_extra: deque[Connection] = deque()
         self.queue: deque[int] = deque()
@@ -157,10 +149,7 @@ class Pool:
         if state == WAITING:
             self.record.expiry(request, refused=self._dialer.refused)
         elif state == SENT:
-            for connection in self._members:
-                if connection.request == request:
-                    connection.fail("timeout", f"no response within {self._load.timeout_s:g} s")
-                    break
+            self._expire_sent(request)
 
     async def close(self) -> None:
         """Close all connections and wait until the event loop has done so."""
@@ -169,11 +158,7 @@ class Pool:
         for task in self._opening:
             task.cancel()
         await asyncio.gather(*self._opening, return_exceptions=True)
-        members = list(self._members)
-        for connection in members:
-            connection.close()
-        self._members.clear()
-        await asyncio.gather(*(connection.closed for connection in members))
+        await self._close_members()
 
     def spawn(self, opening: Coroutine[None, None, None]) -> None:
         """Run ``opening`` until the pool is closed."""

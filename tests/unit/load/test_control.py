@@ -9,7 +9,7 @@ import pytest
 
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load import connection as connection_module
-from socklat_gate.load import pool as pool_module
+from socklat_gate.load import pool_members
 from socklat_gate.load.marking import (
     CONTROL_AFTER_DSFIELD,
     CONTROL_DSFIELD,
@@ -69,7 +69,7 @@ def marks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bytes, int]]:
         pass
 
     monkeypatch.setattr(connection_module, "set_dsfield", mark)
-    monkeypatch.setattr(pool_module, "session_for", lambda *_: Session)
+    monkeypatch.setattr(pool_members, "session_for", lambda *_: Session)
     send = connection_module.Connection.send
     control = connection_module.Connection._send_control
 
@@ -184,7 +184,7 @@ def test_control_bytes_wait_behind_a_request_that_is_still_being_sent(monkeypatc
         def request(self, request: int) -> bytes:
             return b"GET %b\n" % (b"x" * size)
 
-    monkeypatch.setattr(pool_module, "session_for", lambda *_: Large)
+    monkeypatch.setattr(pool_members, "session_for", lambda *_: Large)
     seen: list[bytes] = []
 
     server = VirtualServer(lambda *_: None, b"\n")
