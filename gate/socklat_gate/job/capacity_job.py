@@ -26,7 +26,7 @@ from socklat_gate.measured.load_counts import Answers
 from socklat_gate.measured.pair import ARMS, Arm
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.scenario import Scenario
-from socklat_gate.scenario.shaped_rate import mean_rate
+from socklat_gate.scenario.rate_steps import mean_rate
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef
 from socklat_gate.service.session import ArmSpec, RunningArm, ServiceSession

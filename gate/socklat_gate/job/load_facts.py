@@ -17,7 +17,7 @@ from socklat_gate.measured.load_counts import Answers, ErrorKind
 from socklat_gate.measured.names import BAD_STATUS
 from socklat_gate.measured.run import Run
 from socklat_gate.scenario import Load
-from socklat_gate.scenario.shaped_rate import mean_rate
+from socklat_gate.scenario.rate_steps import mean_rate
 
 __all__ = ["with_load_facts"]
 

@@ -11,14 +11,14 @@ from pathlib import Path
 from socklat_gate.environment import RATE, NoiseMeter, this_machine
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.interrupt import defer_signals, obey_signal
-from socklat_gate.job.auto_rate import MOST_RPS, FoundRate, TriedRate, find_rate
+from socklat_gate.job.find_rate import MOST_RPS, FoundRate, TriedRate, find_rate
 from socklat_gate.job.progress import Progress
 from socklat_gate.load.load_driver import Endpoint
 from socklat_gate.load.step import run_step, step_load
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.scenario import Load, Scenario
-from socklat_gate.scenario.auto_rate import with_rate
+from socklat_gate.scenario.found_rate import with_rate
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.session import ArmSpec, ServiceSession
 from socklat_gate.wording.notes import note_text

@@ -22,7 +22,7 @@ from socklat_gate.measured.pair import ARMS
 from socklat_gate.measured.records import EXCHANGE, STALL, Records
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.scenario import Scenario
-from socklat_gate.scenario.shaped_rate import mean_rate
+from socklat_gate.scenario.rate_steps import mean_rate
 from socklat_gate.service.arm import RunningArm
 from socklat_gate.service.cpu_time import CpuMeter, CpuUse
 from socklat_gate.stalls.correction import StallCorrection, correct_stalls, used_cpus

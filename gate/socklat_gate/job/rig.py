@@ -28,7 +28,7 @@ from socklat_gate.measured.pair import ARMS, Arm, Pair
 from socklat_gate.probe.hook_table import DEFINITION
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.scenario import Scenario
-from socklat_gate.scenario.auto_rate import found_rate
+from socklat_gate.scenario.found_rate import found_rate
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.session import ArmSpec, RunningArm, ServiceSession
 from socklat_gate.stalls.labels import evidence_of_pair

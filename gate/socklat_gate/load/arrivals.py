@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from socklat_gate.scenario.shaped_rate import mean_rate, steps_of
+from socklat_gate.scenario.rate_steps import mean_rate, steps_of
 
 if TYPE_CHECKING:
     from socklat_gate.scenario import Load

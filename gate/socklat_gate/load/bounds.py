@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from socklat_gate.scenario.shaped_rate import peak_rate
+from socklat_gate.scenario.rate_steps import peak_rate
 
 if TYPE_CHECKING:
     from socklat_gate.scenario import Load

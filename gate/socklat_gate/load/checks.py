@@ -16,7 +16,7 @@ from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load.bounds import MOST_CONNECTIONS, max_connections_of
 from socklat_gate.measured.load_counts import Answers, LoadCounts
 from socklat_gate.scenario import Load
-from socklat_gate.scenario.shaped_rate import peak_rate
+from socklat_gate.scenario.rate_steps import peak_rate
 from socklat_gate.wording import units
 
 __all__ = [

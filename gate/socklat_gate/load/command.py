@@ -33,8 +33,8 @@ from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.load_counts import LoadCounts
 from socklat_gate.measured.pair import ARMS
 from socklat_gate.scenario import Load
+from socklat_gate.scenario.rate_steps import mean_rate
 from socklat_gate.scenario.secret import reveal, shown
-from socklat_gate.scenario.shaped_rate import mean_rate
 
 __all__ = ["CommandLoad"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from socklat_gate.errors import Reason, UsageError
-from socklat_gate.scenario.shaped_rate import mean_rate
+from socklat_gate.scenario.rate_steps import mean_rate
 
 if TYPE_CHECKING:
     from socklat_gate.scenario import Load

@@ -22,12 +22,12 @@ from socklat_gate.scenario.located import problem_at, read_file
 from socklat_gate.scenario.mix import check_mix
 from socklat_gate.scenario.payload import parse_payload
 from socklat_gate.scenario.rate import Rate
+from socklat_gate.scenario.rate_steps import check_steps
 from socklat_gate.scenario.request import Request
 from socklat_gate.scenario.response import check_end, check_expect
 from socklat_gate.scenario.secret import Payload, Shown, Text, payload_shown
 from socklat_gate.scenario.sent_requests import SentRequests
 from socklat_gate.scenario.setup import Setup
-from socklat_gate.scenario.shaped_rate import check_steps
 from socklat_gate.scenario.strict import StrictModel
 from socklat_gate.scenario.template import check_name
 from socklat_gate.scenario.tls import Tls

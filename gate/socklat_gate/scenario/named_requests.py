@@ -9,7 +9,7 @@ from socklat_gate.scenario.gating import Gate, Metric
 from socklat_gate.scenario.load import Load
 from socklat_gate.scenario.located import problem_at
 from socklat_gate.scenario.named_gate import named_metrics
-from socklat_gate.scenario.shaped_rate import mean_rate
+from socklat_gate.scenario.rate_steps import mean_rate
 
 __all__ = [
     "all_per_run",

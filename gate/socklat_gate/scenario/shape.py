@@ -11,7 +11,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from socklat_gate.scenario.auto_rate import as_written
+from socklat_gate.scenario.found_rate import as_written
 from socklat_gate.scenario.renamed import with_old_keys
 from socklat_gate.scenario.service import Ready
 

@@ -14,7 +14,7 @@ from socklat_gate.load.step import Step
 from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.facts import NoteCode
 from socklat_gate.scenario import Scenario
-from socklat_gate.scenario.shaped_rate import mean_rate
+from socklat_gate.scenario.rate_steps import mean_rate
 from socklat_gate.service.arm import ArmSpec, RunningArm
 from socklat_gate.wording.notes import note_text
 from tests.unit.job.fakes import BASE_IMAGE, quiet_progress

@@ -10,7 +10,7 @@ from socklat_gate.errors import Reason, UsageError
 from socklat_gate.load.bounds import for_turns, max_connections_of
 from socklat_gate.load.schedule import make_schedule
 from socklat_gate.scenario import Load
-from socklat_gate.scenario.shaped_rate import mean_rate, peak_rate, steps_of
+from socklat_gate.scenario.rate_steps import mean_rate, peak_rate, steps_of
 
 STEPS = [[0, 200], [4, 1600]]
 

@@ -41,7 +41,7 @@ def check_steps(steps: Sequence[Sequence[float]]) -> None:
 def steps_of(load: Load) -> Sequence[Sequence[float]]:
     """The shape as steps; one of a load at the same rate throughout.
 
-    Not of a rate that has still to be found (`scenario.auto_rate`).
+    Not of a rate that has still to be found (`scenario.found_rate`).
     """
     assert load.rate != "auto", "whoever sends a load has found its rate"
     return load.rate if isinstance(load.rate, list | tuple) else [[0.0, float(load.rate)]]

@@ -9,8 +9,8 @@ from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load.load_json import load_from_json, load_to_json
 from socklat_gate.load.schedule import make_schedule
 from socklat_gate.scenario import Scenario
-from socklat_gate.scenario.auto_rate import found_rate, with_rate
-from socklat_gate.scenario.shaped_rate import mean_rate
+from socklat_gate.scenario.found_rate import found_rate, with_rate
+from socklat_gate.scenario.rate_steps import mean_rate
 
 
 def scenario(rate: Any = "auto", **load: Any) -> Scenario:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from socklat_gate.errors import InvalidMeasurement, Reason
-from socklat_gate.job.auto_rate import LEAST_RPS, MOST_RPS, SHARE, TriedRate, find_rate
+from socklat_gate.job.find_rate import LEAST_RPS, MOST_RPS, SHARE, TriedRate, find_rate
 from socklat_gate.load.step import Step
 
 TIMEOUT_NS = 10_000_000_000
