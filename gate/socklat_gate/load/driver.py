@@ -74,6 +74,7 @@ class Driver:
         variables = await asyncio.gather(*(setup.run() for setup in self._setups))
         for arm, endpoint in enumerate(self._endpoints):
             self._record.setup_responses[arm] = self._setups[arm].responses
+            self._record.setup_ns[arm] = self._setups[arm].took_ns
             values = Values(self._seed, self._load.rows, variables[arm])
             source = MessageSource(self._load, self._kinds, values)
             make: type[Pool | FreshPool] = Pool if self._load.keep_alive else FreshPool

@@ -21,13 +21,14 @@ class Opening:
     """The opening of one connection whose ``session`` is not ready from the start.
 
     ``done`` is set once requests can be sent; it fails with `HandshakeFailed`, or with another
-    `OSError` when the service closed before.  ``note`` gets the time in ns of a TLS handshake.
+    `OSError` when the service closed before.  ``note`` gets the time in ns of a TLS handshake
+    and what it negotiated.
     """
 
     __slots__ = ("_begun_ns", "_note", "_now_ns", "_session", "_timed", "done")
 
     def __init__(
-        self, session: ClientSession, now_ns: Callable[[], int], note: Callable[[int], None]
+        self, session: ClientSession, now_ns: Callable[[], int], note: Callable[[int, str], None]
     ) -> None:
         self._session = session
         self._now_ns = now_ns
@@ -45,7 +46,7 @@ class Opening:
         session = self._session
         if isinstance(session, TlsSession) and session.established and not self._timed:
             self._timed = True
-            self._note(self._now_ns() - self._begun_ns)
+            self._note(self._now_ns() - self._begun_ns, session.negotiated)
             if not session.ready:
                 asyncio.get_running_loop().call_later(SETTLE_S, self._settle, session)
         if session.ready and not self.done.done():

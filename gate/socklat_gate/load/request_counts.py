@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -42,6 +43,7 @@ def counts_of(record: Record, arm: int) -> LoadCounts:
     was_sent = has_response | (state == SENT) | (state == FAILED)
     went_wrong = np.frombuffer(record.failed, dtype=np.uint8) > 0
     responded = measured & has_response
+    rejected = responded & went_wrong
     handled = measured & (woke > 0)
     left = measured & was_sent
     return LoadCounts(
@@ -58,8 +60,11 @@ def counts_of(record: Record, arm: int) -> LoadCounts:
         client=Histogram.of((done - due)[responded]),
         first_error=record.first_error(arm),
         grown=record.grown[arm],
-        answers=_answers(
-            record, measured, responded, record.strays[arm], record.opened[arm], record.lost[arm]
+        answers=replace(
+            _answers(record, measured, responded, record.strays[arm]),
+            opened=record.opened[arm],
+            lost=record.lost[arm],
+            tls=dict(record.negotiated[arm]),
         ),
         no_response_total=int(np.count_nonzero(of_arm & was_sent & ~has_response))
         + record.strays[arm],
@@ -69,6 +74,8 @@ def counts_of(record: Record, arm: int) -> LoadCounts:
             if name
         },
         handshakes=Histogram.of(_handshakes(record, arm)) if record.handshakes_ns[arm] else None,
+        rejected=Histogram.of((done - due)[rejected]) if rejected.any() else None,
+        setup_ns=record.setup_ns[arm],
     )
 
 
@@ -101,10 +108,11 @@ def _part(record: Record, of_kind: Mask, was_sent: Mask, responded: Mask) -> Req
     )
 
 
-def _answers(
-    record: Record, measured: Mask, responded: Mask, strays: int = 0, opened: int = 0, lost: int = 0
-) -> Answers:
-    """What came back to the ``measured`` requests, of which ``responded`` got a response."""
+def _answers(record: Record, measured: Mask, responded: Mask, strays: int = 0) -> Answers:
+    """What came back to the ``measured`` requests, of which ``responded`` got a response.
+
+    It knows no connections.
+    """
     status = np.frombuffer(cast("bytes", record.status), dtype=np.uint16)
     size = np.frombuffer(cast("bytes", record.size_bytes), dtype=np.uint32)
     failed = np.frombuffer(record.failed, dtype=np.uint8)[measured]
@@ -118,8 +126,8 @@ def _answers(
         },
         sizes=Histogram.of(size[responded]),
         errors=dict(+errors),
-        opened=opened,
-        lost=lost,
+        opened=0,
+        lost=0,
     )
 
 

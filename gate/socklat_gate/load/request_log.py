@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -48,7 +49,7 @@ class Record:
     the schedule's kinds; where they have some, there is a ``sent_log``.  ``dialed_ns`` is when the
     connection for a request was begun, where each has its own (``fresh``).  ``measured`` is which
     requests are of the window, as far as `end` has not cut it short; ``strays``, ``refusals`` and
-    ``handshakes_ns`` are by arm.
+    ``handshakes_ns``, ``negotiated`` and ``setup_ns`` are by arm.
     """
 
     def __init__(
@@ -82,7 +83,9 @@ class Record:
         self.opened = [0] * arms
         self.lost = [0] * arms
         self.handshakes_ns: list[array[int]] = [array("q") for _ in range(arms)]
+        self.negotiated = [Counter[str]() for _ in range(arms)]
         self.setup_responses = [0] * arms
+        self.setup_ns: list[dict[str, int]] = [{} for _ in range(arms)]
 
     def first_error(self, arm: int) -> str:
         """The text of the first that failed in the window, else in the warm-up; "" of none."""
@@ -142,9 +145,10 @@ class Record:
         if self.sent_log is not None:
             self.sent_log.requeue(request, self.sent_ns[request])
 
-    def handshake(self, arm: int, took_ns: int) -> None:
+    def handshake(self, arm: int, took_ns: int, negotiated: str) -> None:
         """A TLS handshake was complete ``took_ns`` after the connection's first byte."""
         self.handshakes_ns[arm].append(took_ns)
+        self.negotiated[arm][negotiated] += 1
 
     def refusal(self, arm: int) -> None:
         """The service replied that it takes no more connections."""

@@ -71,6 +71,16 @@ class SetupRun:
         self._settled = asyncio.Event()
 
     @property
+    def took_ns(self) -> dict[str, int]:
+        """From sending to the whole response, by the request's name, of those responded to."""
+        record = self.record
+        return {
+            name: record.done_ns[number] - record.sent_ns[number]
+            for number, name in enumerate(record.names)
+            if record.state[number] == RESPONDED
+        }
+
+    @property
     def responses(self) -> int:
         """How many responses came, of whatever status."""
         return self.record.responded

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load.load_driver import Endpoint
 from socklat_gate.load.process import make_load
+from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.load_counts import Answers, LoadCounts
 from socklat_gate.scenario import Load
 
@@ -93,16 +94,23 @@ def _step(rate_rps: float, counts: LoadCounts, within_ns: int) -> Step:
     answers = {name: one.answers for name, one in counts.requests.items()}
     if counts.answers is not None:
         answers[""] = counts.answers
+    in_time = _below(counts.client, within_ns)
+    if counts.rejected is not None:
+        in_time -= _below(counts.rejected, within_ns)
     return Step(
         rate_rps=rate_rps,
         planned=counts.planned,
-        in_time=max(0, counts.responded - counts.errors - counts.client.at_least(within_ns)),
+        in_time=in_time,
         errors=counts.errors,
         driver_late=counts.late_p99_ns > DRIVER_LATE_SHARE * within_ns,
         median_ns=middle,
         p99_ns=tail,
         answers=answers,
     )
+
+
+def _below(times: Histogram, within_ns: int) -> int:
+    return times.total - times.at_least(within_ns)
 
 
 def limit_from(idle: Step) -> int:

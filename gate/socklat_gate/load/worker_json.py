@@ -15,13 +15,16 @@ from socklat_gate.measured.load_counts import Answers, LoadCounts, RequestCounts
 
 __all__ = ["counts_from_json", "counts_to_json"]
 
+OPTIONAL_TIMES = ("handshakes", "rejected")
+
 
 def counts_to_json(counts: LoadCounts) -> dict[str, Any]:
     """JSON object of ``counts``."""
     document = _part_to_json(counts)
     document["requests"] = {name: _part_to_json(part) for name, part in counts.requests.items()}
-    if counts.handshakes is not None:
-        document["handshakes"] = _buckets_to_json(counts.handshakes)
+    for name in OPTIONAL_TIMES:
+        times = getattr(counts, name)
+        document[name] = None if times is None else _buckets_to_json(times)
     return document
 
 
@@ -30,14 +33,11 @@ def counts_from_json(document: dict[str, Any]) -> LoadCounts:
     requests = {
         name: RequestCounts(**_part_from_json(part)) for name, part in document["requests"].items()
     }
-    handshakes = document["handshakes"]
-    return LoadCounts(
-        **{
-            **_part_from_json(document),
-            "requests": requests,
-            "handshakes": None if handshakes is None else _buckets_from_json(handshakes),
-        }
-    )
+    times = {
+        name: None if document[name] is None else _buckets_from_json(document[name])
+        for name in OPTIONAL_TIMES
+    }
+    return LoadCounts(**{**_part_from_json(document), "requests": requests, **times})
 
 
 def _part_to_json(part: LoadCounts | RequestCounts) -> dict[str, Any]:

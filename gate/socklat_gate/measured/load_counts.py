@@ -40,7 +40,8 @@ class Answers:
     included.  ``errors`` counts failed requests by `ErrorKind`.  Connections count from the first
     on, warm-up included: ``opened`` ones, and ``lost`` ones, which the service ended while the
     driver wanted to keep them.  ``source``: the built-in driver, what the kernel read of the
-    responses' first bytes, or an external tool's own summary.
+    responses' first bytes, or an external tool's own summary.  ``tls`` counts connections by the
+    version and cipher suite that were negotiated (``TLSv1.3 TLS_AES_256_GCM_SHA384``).
     """
 
     statuses: Mapping[str, int]
@@ -49,6 +50,7 @@ class Answers:
     opened: int
     lost: int
     source: Literal["driver", "kernel", "tool"] = "driver"
+    tls: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def failed(self) -> int:
@@ -66,10 +68,11 @@ class Answers:
         every = tuple(parts)
         if not every:
             return None
-        statuses, errors = Counter[str](), Counter[str]()
+        statuses, errors, tls = Counter[str](), Counter[str](), Counter[str]()
         for part in every:
             statuses.update(part.statuses)
             errors.update(part.errors)
+            tls.update(part.tls)
         return cls(
             statuses=dict(statuses),
             sizes=Histogram.merged(part.sizes for part in every),
@@ -77,6 +80,7 @@ class Answers:
             opened=sum(part.opened for part in every),
             lost=sum(part.lost for part in every),
             source=every[0].source,
+            tls=dict(tls),
         )
 
 
@@ -111,6 +115,8 @@ class LoadCounts:
     responses (None: not known).  ``overloaded``: the arm could not carry its load, by the rule of
     `load.checks`.  ``requests`` are the parts of named requests, empty where none has a name;
     ``handshakes`` the times of TLS handshakes from the connection's first byte on (None: no TLS).
+    ``rejected`` are those times of ``client`` whose responses count as errors too (None: none are).
+    ``setup_ns`` is how long each request of the setup took, by its name.
     """
 
     planned: int
@@ -130,3 +136,5 @@ class LoadCounts:
     overloaded: bool = False
     requests: Mapping[str, RequestCounts] = field(default_factory=dict)
     handshakes: Histogram | None = None
+    rejected: Histogram | None = None
+    setup_ns: Mapping[str, int] = field(default_factory=dict)

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from socklat_gate.measured.load_counts import ERROR_KINDS, Answers, LoadCounts
 from socklat_gate.measured.run import Run
 from socklat_gate.report.arm_runs import Arms
 from socklat_gate.wording import units
-from socklat_gate.wording.answer_texts import SOURCES, keep_alive_text, kind_text, status_text
+from socklat_gate.wording.answer_texts import (
+    SOURCES,
+    keep_alive_text,
+    kind_text,
+    status_text,
+    tls_text,
+)
 
-__all__ = ["AnswerRow", "AnswersText", "answers_by_arm", "answers_section", "keep_alive_note"]
+__all__ = ["AnswerRow", "AnswersText", "answer_notes", "answers_by_arm", "answers_section"]
 
 MAX_STATUSES = 12
 
@@ -26,7 +33,7 @@ class AnswerRow:
 
 @dataclass(frozen=True, slots=True)
 class AnswersText:
-    """``note`` is on connections that one arm loses and the other keeps; "" without."""
+    """``note`` says in what the arms' connections differ; "" without."""
 
     arms: tuple[str, ...]
     rows: tuple[AnswerRow, ...]
@@ -44,12 +51,18 @@ def answers_section(arms: Arms) -> AnswersText | None:
     known = answers_by_arm(arms)
     if not known:
         return None
-    rows = tuple(AnswerRow(name, tuple(texts)) for name, texts in _rows(tuple(known.values())))
-    return AnswersText(tuple(known), rows, keep_alive_note(arms))
+    found = [*_rows(tuple(known.values())), *_setup_rows([dict(arms)[arm] for arm in known])]
+    rows = tuple(AnswerRow(name, tuple(texts)) for name, texts in found)
+    return AnswersText(tuple(known), rows, "; ".join(answer_notes(arms)))
 
 
-def keep_alive_note(arms: Arms) -> str:
-    """Says when the service of one arm ends connections that the other's keeps."""
+def answer_notes(arms: Arms) -> list[str]:
+    """In what the arms' connections differ: how long they are kept, and their TLS."""
+    tls = {arm: answers.tls for arm, answers in answers_by_arm(arms).items()}
+    return [text for text in (_keep_alive_note(arms), tls_text(tls)) if text]
+
+
+def _keep_alive_note(arms: Arms) -> str:
     known = {arm: [run.load for run in runs if run.load.answers is not None] for arm, runs in arms}
     ended = {
         arm: (sum(load.answers.lost for load in loads if load.answers), _responses(loads))
@@ -84,8 +97,19 @@ def _rows(known: Sequence[Answers]) -> Iterator[tuple[str, list[str]]]:
     if any(one.opened for one in known):
         yield "connections opened", [units.count(one.opened) for one in known]
         yield "of these ended by the service", [units.count(one.lost) for one in known]
+    for negotiated in _most_frequent([one.tls for one in known]):
+        yield f"with {negotiated}", [units.count(one.tls.get(negotiated, 0)) for one in known]
     if any(one.source != "driver" for one in known):
         yield "counted by", [SOURCES[one.source] for one in known]
+
+
+def _setup_rows(arms: Sequence[Sequence[Run]]) -> Iterator[tuple[str, list[str]]]:
+    """How long each request of the setup took: the median over the runs."""
+    for name in dict.fromkeys(name for runs in arms for run in runs for name in run.load.setup_ns):
+        times = [
+            [run.load.setup_ns[name] for run in runs if name in run.load.setup_ns] for runs in arms
+        ]
+        yield f"setup {name}, median", [units.ns(median(one)) if one else "n/a" for one in times]
 
 
 def _part(answers: Answers, statuses: Sequence[str]) -> str:

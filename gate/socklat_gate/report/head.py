@@ -11,7 +11,7 @@ from socklat_gate.measured.facts import ReasonFact
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.result import Comparison, GateResult, Result, RunResult
 from socklat_gate.measured.verdict import Verdict
-from socklat_gate.report.answers import keep_alive_note
+from socklat_gate.report.answers import answer_notes
 from socklat_gate.report.arm_runs import ShownRuns
 from socklat_gate.report.pair_table import interleaving
 from socklat_gate.wording import units
@@ -90,7 +90,7 @@ def _notes(result: GateResult | Comparison, runs: ShownRuns) -> tuple[str, ...]:
         beside = result.arm_differences is not None and result.arm_differences.beside_image
         same = "" if beside else same_image_note(result.pairs)
         found += [same, drift_text(result.drift), note_text(result.calibration)]
-    found.append(keep_alive_note(runs.arms))
+    found += answer_notes(runs.arms)
     return tuple(filter(None, found))
 
 

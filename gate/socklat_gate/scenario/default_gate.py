@@ -39,7 +39,7 @@ __all__ = [
     "MetricName",
 ]
 
-AnswerKind = Literal["statuses", "sizes"]
+AnswerKind = Literal["statuses", "sizes", "tls"]
 """What of the responses may differ between the arms where ``gate.accept_answers`` says so."""
 
 MAX_ERRORS_CEILING = 0.1

@@ -244,8 +244,8 @@ class Gate(GateRules, StrictModel):
     )
     accept_answers: list[AnswerKind] = Field(
         default_factory=list,
-        description='what of the responses may change: "statuses" (their mix), "sizes"; another '
-        "difference keeps a pass away",
+        description='what of the responses may change: "statuses" (their mix), "sizes", "tls" (an '
+        "older version); another difference keeps a pass away",
         examples=[["sizes"]],
     )
     metrics: list[Metric] = Field(

@@ -22,6 +22,7 @@ from socklat_gate.measured.load_counts import Answers
 from socklat_gate.measured.names import BAD_STATUS, named
 from socklat_gate.measured.run_values import request_names
 from socklat_gate.verdict.share_noise import Chance, beyond_noise
+from socklat_gate.verdict.tls_versions import older_tls
 
 if TYPE_CHECKING:
     from socklat_gate.measured.run import Run
@@ -45,7 +46,9 @@ MAX_NAMED = 5
 def answer_differences(
     baseline: Sequence[Run], candidate: Sequence[Run], gate: Gate, *, errors: bool | None = None
 ) -> list[ReasonFact]:
-    """ANSWERS_DIFFER about ``statuses`` and ``sizes``, but for what ``gate.accept_answers`` has.
+    """ANSWERS_DIFFER about ``statuses``, ``sizes`` and ``tls`` (`verdict.tls_versions`).
+
+    But for what ``gate.accept_answers`` has.
 
     Runs of which it is not known what came back are left out.  Numbers of ``statuses``: counts by
     ``baseline STATUS`` and ``candidate STATUS``; of ``sizes``: ``baseline_bytes`` and
@@ -112,6 +115,8 @@ def _differences(
         found.append(_statuses(mixes, chance))
     if "sizes" not in gate.accept_answers:
         found.append(_sizes(theirs, ours, chance))
+    if "tls" not in gate.accept_answers:
+        found.append(older_tls(theirs, ours))
     return [fact for fact in found if fact is not None]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from socklat_gate.wording import units
 
-__all__ = ["SOURCES", "keep_alive_text", "kind_text", "status_text"]
+__all__ = ["SOURCES", "keep_alive_text", "kind_text", "status_text", "tls_text"]
 
 SOURCES: Mapping[str, str] = {
     "driver": "the load driver",
@@ -25,6 +25,8 @@ KINDS: Mapping[str, str] = {
     "unexpected_body": "other content than expected",
 }
 ERROR_REPLY = "-"
+UNALIKE = 0.01
+"""Share of the connections by which two mixes of TLS are other ones."""
 FEW, TIMES = 0.01, 2.0
 """Connections lost a request that are worth a sentence, and how many times the other arm's."""
 
@@ -58,3 +60,20 @@ def keep_alive_text(arms: Mapping[str, tuple[int, int]]) -> str:
         f"would have kept, {rates[more]:.2f} a request; the {less}'s "
         f"{units.count(arms[less][0])}: keep-alive differs"
     )
+
+
+def tls_text(arms: Mapping[str, Mapping[str, int]]) -> str:
+    """Says that the arms negotiated other versions or ciphers of TLS; else "".
+
+    ``arms`` has, by name, connections by what was negotiated.
+    """
+    if len(arms) != 2 or not all(arms.values()):
+        return ""
+    first, second = (
+        {name: count / sum(mix.values()) for name, count in mix.items()} for mix in arms.values()
+    )
+    names = first.keys() | second.keys()
+    if sum(abs(first.get(name, 0.0) - second.get(name, 0.0)) for name in names) / 2 <= UNALIKE:
+        return ""
+    usual = [f"{arm} {max(sorted(mix), key=mix.__getitem__)}" for arm, mix in arms.items()]
+    return f"the arms negotiate another TLS ({'; '.join(usual)}): part of a change may be its cost"

@@ -63,7 +63,8 @@ def _headline(verdict: CapacityVerdict) -> str:
         )
     if verdict.reason is Reason.ANSWERS_DIFFER:
         return (
-            "the candidate's responses have other statuses or sizes than the baseline's: if that "
-            f"is meant, gate.accept_answers has to name it; {change}"
+            "the candidate's responses have other statuses or sizes than the baseline's, or an "
+            "older version of TLS: if that is meant, gate.accept_answers has to name it; "
+            f"{change}"
         )
     return f"not decided within the time, {change}; give it more --minutes"

@@ -92,6 +92,12 @@ def differences_text(subject: str, numbers: Mapping[str, Scalar]) -> str:
             f"to name sizes{rest}"
         )
     mixes = [_mix(numbers, arm) for arm in ARMS]
+    if without_request(subject) == "tls":
+        return (
+            f"{share} of the candidate's connections have an older version of TLS (baseline "
+            f"{mixes[0]}; candidate {mixes[1]}); if that is meant, gate.accept_answers has to name "
+            "tls"
+        )
     return (
         f"{share} of {of} have another status (baseline {mixes[0]}; candidate "
         f"{mixes[1]}); if that is meant, gate.accept_answers has to name "

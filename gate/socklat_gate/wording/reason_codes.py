@@ -68,8 +68,9 @@ REASON_TEXTS: Mapping[str, Mapping[Reason, ReasonText]] = {
             "Raise `gate.max_pairs` and `gate.max_minutes`, and read the candidate's log.",
         ),
         Reason.ANSWERS_DIFFER: ReasonText(
-            "The arms respond with other statuses, or with much larger or smaller responses: what "
-            "is faster or slower there does not do the same.",
+            "The arms respond with other statuses, or with much larger or smaller responses, or "
+            "the candidate's TLS is of an older version: what is faster or slower there does "
+            "not do the same.",
             "If the change is meant, say so in `gate.accept_answers`.",
         ),
         Reason.BUDGET_PAIRS: ReasonText(

@@ -192,6 +192,7 @@ def test_record_counts_the_window_and_the_total_apart():
         [500, *(1000 + request for request in range(10, 30) if request not in (12, 13, 14))]
     )
     assert counts.first_error == "rejected"
+    assert counts.rejected == Histogram.of([500])
     answers = counts.answers
     assert answers.statuses == {"200": 17, "503": 1}
     assert answers.errors == {"refused": 1, "reset": 1, "bad_status": 1}

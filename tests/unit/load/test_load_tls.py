@@ -52,6 +52,20 @@ def test_every_request_has_its_response(issued: Issued, version: str, tickets: i
     assert counts.answers.opened == server.connections == 5
     assert counts.answers.lost == 0
     assert counts.handshakes.total == 5
+    ((negotiated, connections),) = counts.answers.tls.items()
+    assert negotiated.startswith(f"TLSv{version} ")
+    assert connections == 5
+
+
+def test_the_cipher_of_each_arm_is_told(issued: Issued) -> None:
+    names = ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384"]
+    servers = []
+    for name in names:
+        context = served(issued, version="1.2")
+        context.set_ciphers(name)
+        servers.append(VirtualServer(ok, END, tls=context))
+    told = [arm.answers.tls for arm in run(over_tls(issued), *servers)]
+    assert told == [{f"TLSv1.2 {name}": 5} for name in names]
 
 
 def test_driver_tcp_speaks_tls_too(issued: Issued) -> None:
@@ -63,6 +77,7 @@ def test_driver_tcp_speaks_tls_too(issued: Issued) -> None:
 def test_without_tls_there_are_no_handshakes() -> None:
     (counts,) = run(load_of(), VirtualServer(pong))
     assert counts.handshakes is None
+    assert counts.answers.tls == {}
 
 
 def test_the_host_is_the_server_s_name(issued: Issued) -> None:

@@ -104,6 +104,20 @@ def test_its_exchanges_are_none_of_the_load_but_the_kernel_sees_them():
     assert shop.server.connections == 7
 
 
+def test_how_long_each_took_is_told_by_arm():
+    class Slow(Shop):
+        def respond(self, peer, number):
+            if peer.data.startswith(b"POST /login"):
+                self.server.pause(0.2)
+            super().respond(peer, number)
+
+    slow, quick = run(shop_load(), Slow().server, Shop("b").server)
+    assert list(slow.setup_ns) == list(quick.setup_ns) == ["login", "cart"]
+    assert 200_000_000 <= slow.setup_ns["login"] < 300_000_000
+    assert slow.setup_ns["cart"] < 100_000_000
+    assert quick.setup_ns["login"] < 100_000_000
+
+
 def test_named_requests_have_no_rows_of_a_setup():
     shop = Shop()
     requests = [{"name": "items", "path": "/carts/{cart}/items"}]

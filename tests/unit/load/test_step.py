@@ -14,17 +14,36 @@ from socklat_gate.scenario import Load
 LIMIT_NS = 10_000_000
 
 
-def counts(*, fast: int, slow: int, errors: int = 0, lost: int = 0, late_ns: int = 0) -> LoadCounts:
+FAST_NS, SLOW_NS = 1_000_000, 20_000_000
+
+
+def counts(
+    *, fast: int, slow: int, bad_fast: int = 0, bad_slow: int = 0, lost: int = 0, late_ns: int = 0
+) -> LoadCounts:
+    """``bad`` ones are among those that got a response, ``lost`` ones got none."""
     responded = fast + slow
-    client = Histogram.of([1_000_000] * fast + [20_000_000] * slow)
-    sent = responded + lost
-    return LoadCounts(sent, sent, 0, responded, errors, responded, late_ns, 0, client)
+    client = Histogram.of([FAST_NS] * fast + [SLOW_NS] * slow)
+    sent, bad = responded + lost, [FAST_NS] * bad_fast + [SLOW_NS] * bad_slow
+    rejected = Histogram.of(bad) if bad else None
+    errors = len(bad) + lost
+    return LoadCounts(
+        sent, sent, 0, responded, errors, responded, late_ns, 0, client, rejected=rejected
+    )
 
 
 def test_only_good_responses_in_time_count() -> None:
-    found = _step(100.0, counts(fast=90, slow=5, errors=2, lost=3), LIMIT_NS)
-    assert (found.planned, found.in_time, found.errors) == (98, 88, 2)
+    found = _step(100.0, counts(fast=90, slow=5, bad_fast=2, bad_slow=3, lost=3), LIMIT_NS)
+    assert (found.planned, found.in_time, found.errors) == (98, 88, 8)
     assert found.share == pytest.approx(88 / 98)
+
+
+def test_a_request_without_a_response_is_missing_once() -> None:
+    found = _step(100.0, counts(fast=99, slow=0, lost=1), LIMIT_NS)
+    assert (found.planned, found.in_time, found.errors) == (100, 99, 1)
+
+
+def test_a_bad_response_that_was_slow_is_missing_once() -> None:
+    assert _step(100.0, counts(fast=90, slow=10, bad_slow=10), LIMIT_NS).in_time == 90
 
 
 @pytest.mark.parametrize(("late_ns", "late"), [(1_000_000, False), (6_000_000, True)])

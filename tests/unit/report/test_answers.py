@@ -136,3 +136,35 @@ def test_sizes_that_are_not_known_are_null():
     unsized = replace(ONE, sizes=Histogram.empty())
     document = json.loads(FORMATS["json"].render(report_of(result_with(unsized, unsized))))
     assert document["answers"][0]["size_p50_bytes"] is None
+
+
+NEW, OLD = "TLSv1.3 TLS_AES_256_GCM_SHA384", "TLSv1.2 ECDHE-RSA-AES128-GCM-SHA256"
+
+
+def with_tls(**tls):
+    return replace(ONE, tls={"new": {NEW: 16}, "old": {OLD: 16}}[tls["version"]])
+
+
+def test_what_tls_was_negotiated_is_told_by_arm_and_a_difference_is_a_note():
+    new, old = with_tls(version="new"), with_tls(version="old")
+    rows = rows_of([new, new], [old])
+    assert rows[f"with {NEW}"] == ("32", "0")
+    assert rows[f"with {OLD}"] == ("0", "16")
+    report = report_of(result_with(new, old))
+    assert any(OLD in note and NEW in note for note in report.head.notes)
+    assert OLD in report.answers.note
+    for name in ("markdown", "html", "json"):
+        assert OLD in FORMATS[name].render(report)
+    alike = report_of(result_with(new, replace(new, tls={NEW: 160})))
+    assert alike.answers.note == ""
+    assert not any("TLS" in note for note in alike.head.notes)
+
+
+def test_how_long_a_setup_took_is_told_by_arm():
+    def arm(*times_ns):
+        loads = [replace(make_run().load, answers=ONE, setup_ns={"login": ns}) for ns in times_ns]
+        return [replace(make_run(), load=load) for load in loads]
+
+    section = answers_section([("baseline", arm(3e6, 9e6, 4e6)), ("candidate", arm(40e6))])
+    rows = {row.name: row.numbers for row in section.rows}
+    assert rows["setup login, median"] == ("4.00 ms", "40.0 ms")

@@ -129,3 +129,17 @@ def test_clients_that_are_slower_beyond_doubt_end_the_job(evidence: float, over:
     fact = ReasonFact(Reason.CLIENTS_SLOWER, "response_p50", {"evidence": evidence})
     passed = make_metric("response_p50", Outcome.PASS)
     assert settled(Verdict(Outcome.INCONCLUSIVE, (fact,), metrics=(passed,))) is over
+
+
+def test_an_older_tls_names_both_mixes():
+    numbers = {
+        "share": 0.25,
+        "baseline TLSv1.3": 16,
+        "candidate TLSv1.2": 4,
+        "candidate TLSv1.3": 12,
+    }
+    text = differences_text("tls", numbers)
+    assert text.startswith("25.0% of the candidate's connections have an older version of TLS")
+    assert "baseline TLSv1.3 100%" in text
+    assert "candidate TLSv1.3 75.0%, TLSv1.2 25.0%" in text
+    assert text.endswith("gate.accept_answers has to name tls")

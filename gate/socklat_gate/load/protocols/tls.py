@@ -108,6 +108,12 @@ class TlsSession:
         self.partial = inner.partial
         self.reusable = inner.reusable
 
+    @property
+    def negotiated(self) -> str:
+        """Version and cipher suite, as in ``TLSv1.3 TLS_AES_256_GCM_SHA384``, once established."""
+        cipher = self._tls.cipher()
+        return f"{self._tls.version()} {cipher[0] if cipher else 'unknown'}"
+
     def control(self) -> bytes:
         """See `ClientSession`; the first are the client's hello."""
         if self.established:

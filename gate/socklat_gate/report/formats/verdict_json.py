@@ -163,6 +163,7 @@ def _answers(arm: str, answers: Answers) -> JSON:
         "size_max_bytes": _strict(largest),
         "connections_opened": answers.opened,
         "connections_lost": answers.lost,
+        "tls": dict(answers.tls),
     }
 
 

@@ -113,7 +113,7 @@ def verdict_schema() -> JSON:
 
 def _answers() -> JSON:
     hints = hints_of(Answers)
-    counts = {name: schema_of_type(hints[name]) for name in ("source", "statuses", "errors")}
+    counts = {name: schema_of_type(hints[name]) for name in ("source", "statuses", "errors", "tls")}
     sizes = dict.fromkeys(("size_p50_bytes", "size_p99_bytes", "size_max_bytes"), NUMBER)
     connections = dict.fromkeys(("connections_opened", "connections_lost"), COUNT)
     return object_schema({"arm": TEXT, **counts, **sizes, **connections})
