@@ -48,9 +48,13 @@ def max_connections_of(load: Load) -> int:
     """How many connections an arm's pool may open; at least ``load.connections``.
 
     Where the scenario sets none: `GROWTH` times those, or if that is more, enough for each request
-    of a pause of `PAUSE_S` to have its own; `MOST_CONNECTIONS` at most.
+    of a pause of `PAUSE_S` to have its own; `MOST_CONNECTIONS` at most.  None are added where a
+    connection has several streams: what waits is judged by the driver's clock there, and a service
+    that takes fewer streams shall not get more connections for it.
     """
     if load.max_connections is not None:
         return load.max_connections
+    if load.streams > 1:
+        return load.connections
     wanted = max(GROWTH * load.connections, math.ceil(PAUSE_S * peak_rate(load)))
     return min(wanted, MOST_CONNECTIONS)

@@ -19,6 +19,7 @@ from socklat_gate.load.request_counts import counts_of
 from socklat_gate.load.request_log import SENT, WAITING, Record
 from socklat_gate.load.schedule import Schedule
 from socklat_gate.load.setup_run import SetupRun
+from socklat_gate.load.streams_pool import StreamsPool
 from socklat_gate.load.values import Values
 from socklat_gate.measured.load_counts import LoadCounts
 from socklat_gate.measured.records import SENT as SENT_ROW
@@ -54,7 +55,9 @@ class Driver:
         self._kinds = array("H", schedule.kind.tobytes())
         self._timeout_ns = round(load.timeout_s * 1e9)
         names = [request.name for request in load.requests]
-        self._record = Record(schedule, len(endpoints), names, fresh=not load.keep_alive)
+        self._record = Record(
+            schedule, len(endpoints), names, fresh=not load.keep_alive, streams=load.streams
+        )
         self._setups = [
             SetupRun(load, arm, endpoint, seed, clock, network)
             for arm, endpoint in enumerate(endpoints)
@@ -78,6 +81,8 @@ class Driver:
             values = Values(self._seed, self._load.rows, variables[arm])
             source = MessageSource(self._load, self._kinds, values)
             make: type[Pool | FreshPool] = Pool if self._load.keep_alive else FreshPool
+            if self._load.streams > 1:
+                make = StreamsPool
             own = source, self._record, arm, endpoint, self._clock, self._network
             self._pools.append(make(self._load, *own))
         await asyncio.gather(*(pool.open() for pool in self._pools))
@@ -127,7 +132,12 @@ class Driver:
         return [counts_of(record, pool.arm) for pool in self._pools]
 
     def sent(self) -> Records:
-        """Rows of `measured.records.SENT`, one for each request sent, warm-up included."""
+        """Rows of `measured.records.SENT`, one for each request sent, warm-up included.
+
+        With several streams a connection they are of `CALL`.
+        """
+        if self._load.streams > 1:
+            return self._record.calls()
         log = self._record.sent_log
         return np.zeros(0, dtype=SENT_ROW) if log is None else log.rows(self._record.sent_ns)
 

@@ -114,5 +114,6 @@ class LoadDriver(Protocol):
     def sent(self) -> Records | None:
         """Rows of `measured.records.SENT` for every request sent, warm-up included; after `wait`.
 
+        With several streams a connection rows of `CALL`, one for each request of the schedule.
         None where no request has a name, and of an external command.
         """

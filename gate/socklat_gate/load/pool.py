@@ -170,7 +170,7 @@ class Pool(PoolMembers):
         async with slots:
             connection = await self._dialer.dial_until(partial(self._new, 0), deadline_s)
             self._join(connection)
-            self._idle.append(connection)
+            self.release(connection)
 
     async def _reopen(self, attempt: int) -> None:
         connection = await self._dialer.redial(self._new, attempt)

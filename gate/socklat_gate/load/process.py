@@ -34,7 +34,7 @@ from socklat_gate.load.worker_client import Worker, WorkerClient
 from socklat_gate.load.worker_json import counts_from_json
 from socklat_gate.measured.load_counts import LoadCounts
 from socklat_gate.measured.pair import Interleave
-from socklat_gate.measured.records import SENT, Records
+from socklat_gate.measured.records import CALL, SENT, Records
 from socklat_gate.scenario import Load
 
 __all__ = ["Endpoint", "LoadDriver", "LoadProcess", "Window", "make_load"]
@@ -121,7 +121,7 @@ class LoadProcess:
     def connect(self) -> None:
         """Start the worker and wait until all its connections are open."""
         descriptors = []
-        if any(request.name for request in self._load.requests):
+        if self._load.streams > 1 or any(request.name for request in self._load.requests):
             self._sent = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
             descriptors = [self._sent.fileno()]
         with run_on_cpus(self._load.cpuset):
@@ -198,7 +198,7 @@ class LoadProcess:
         if self._sent is None:
             return None
         self._sent.seek(0)
-        return np.frombuffer(self._sent.read(), dtype=SENT)
+        return np.frombuffer(self._sent.read(), dtype=CALL if self._load.streams > 1 else SENT)
 
     def _expect(self, window: Window) -> Window:
         log.info("load is measured for %.1f s", (window.to_ns - window.from_ns) / 1e9)

@@ -12,7 +12,13 @@ import numpy.typing as npt
 from socklat_gate.load.protocols.parser import status_text
 from socklat_gate.load.request_log import FAILED, REJECTED, RESPONDED, SENT
 from socklat_gate.measured.histogram import Histogram
-from socklat_gate.measured.load_counts import ERROR_KINDS, Answers, LoadCounts, RequestCounts
+from socklat_gate.measured.load_counts import (
+    ERROR_KINDS,
+    Answers,
+    LoadCounts,
+    RequestCounts,
+    StreamCounts,
+)
 
 if TYPE_CHECKING:
     from socklat_gate.load.request_log import Record
@@ -73,10 +79,17 @@ def counts_of(record: Record, arm: int) -> LoadCounts:
             for kind, name in enumerate(record.names)
             if name
         },
+        streams=_streams(record, arm),
         handshakes=Histogram.of(_handshakes(record, arm)) if record.handshakes_ns[arm] else None,
         rejected=Histogram.of((done - due)[rejected]) if rejected.any() else None,
         setup_ns=record.setup_ns[arm],
     )
+
+
+def _streams(record: Record, arm: int) -> StreamCounts | None:
+    if record.streams == 1:
+        return None
+    return StreamCounts(record.streams, record.allowed[arm], record.most_in_flight[arm])
 
 
 def _begun(record: Record, sent_ns: I64) -> I64:

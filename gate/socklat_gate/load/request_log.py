@@ -6,6 +6,7 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from socklat_gate.load.schedule import Schedule
 from socklat_gate.load.sent_log import SentLog
 from socklat_gate.masking import mask_cut
 from socklat_gate.measured.load_counts import ERROR_KINDS, ErrorKind
+from socklat_gate.measured.records import CALL, Records
 
 __all__ = [
     "EXPIRED",
@@ -50,10 +52,18 @@ class Record:
     connection for a request was begun, where each has its own (``fresh``).  ``measured`` is which
     requests are of the window, as far as `end` has not cut it short; ``strays``, ``refusals`` and
     ``handshakes_ns``, ``negotiated`` and ``setup_ns`` are by arm.
+    With more than one of ``streams`` on a connection,
+    ``most_in_flight`` were on one at once, of those ``allowed`` by the service too, by arm.
     """
 
     def __init__(
-        self, schedule: Schedule, arms: int, names: Sequence[str] = ("",), *, fresh: bool = False
+        self,
+        schedule: Schedule,
+        arms: int,
+        names: Sequence[str] = ("",),
+        *,
+        fresh: bool = False,
+        streams: int = 1,
     ) -> None:
         self.schedule = schedule
         self.measured = schedule.measured
@@ -71,7 +81,10 @@ class Record:
         self.failed = bytearray(n)
         self.arm = schedule.arm.tobytes()
         self.names = names
-        self.sent_log = SentLog(schedule) if any(names) else None
+        self.sent_log = SentLog(schedule) if any(names) and streams == 1 else None
+        self.streams = streams
+        self.most_in_flight = [0] * arms
+        self.allowed = [streams] * arms
         self.sent = 0
         self.responded = 0
         self._first_error = [""] * arms
@@ -149,6 +162,18 @@ class Record:
         """A TLS handshake was complete ``took_ns`` after the connection's first byte."""
         self.handshakes_ns[arm].append(took_ns)
         self.negotiated[arm][negotiated] += 1
+
+    def streams_allowed(self, arm: int, limit: int) -> None:
+        """The service lets ``limit`` requests be in flight on a connection."""
+        self.allowed[arm] = min(self.allowed[arm], limit)
+
+    def calls(self) -> Records:
+        """Rows of `measured.records.CALL`: one for each request of the schedule."""
+        rows = np.zeros(self.size, dtype=CALL)
+        for name in ("due_ns", "sent_ns", "done_ns"):
+            rows[name] = np.frombuffer(cast("bytes", getattr(self, name)), dtype=np.int64)
+        rows["kind"], rows["arm"] = self.schedule.kind, self.schedule.arm
+        return rows
 
     def refusal(self, arm: int) -> None:
         """The service replied that it takes no more connections."""

@@ -5,13 +5,13 @@ Histograms travel as [index, count] of used buckets.
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
 
 from socklat_gate.measured.histogram import BUCKETS, Histogram
-from socklat_gate.measured.load_counts import Answers, LoadCounts, RequestCounts
+from socklat_gate.measured.load_counts import Answers, LoadCounts, RequestCounts, StreamCounts
 
 __all__ = ["counts_from_json", "counts_to_json"]
 
@@ -25,6 +25,8 @@ def counts_to_json(counts: LoadCounts) -> dict[str, Any]:
     for name in OPTIONAL_TIMES:
         times = getattr(counts, name)
         document[name] = None if times is None else _buckets_to_json(times)
+    if counts.streams is not None:
+        document["streams"] = asdict(counts.streams)
     return document
 
 
@@ -37,7 +39,15 @@ def counts_from_json(document: dict[str, Any]) -> LoadCounts:
         name: None if document[name] is None else _buckets_from_json(document[name])
         for name in OPTIONAL_TIMES
     }
-    return LoadCounts(**{**_part_from_json(document), "requests": requests, **times})
+    streams = document["streams"]
+    return LoadCounts(
+        **{
+            **_part_from_json(document),
+            "requests": requests,
+            **times,
+            "streams": None if streams is None else StreamCounts(**streams),
+        }
+    )
 
 
 def _part_to_json(part: LoadCounts | RequestCounts) -> dict[str, Any]:

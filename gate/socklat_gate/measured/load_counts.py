@@ -9,7 +9,14 @@ from typing import Literal, get_args
 
 from socklat_gate.measured.histogram import Histogram
 
-__all__ = ["ERROR_KINDS", "Answers", "ErrorKind", "LoadCounts", "RequestCounts"]
+__all__ = [
+    "ERROR_KINDS",
+    "Answers",
+    "ErrorKind",
+    "LoadCounts",
+    "RequestCounts",
+    "StreamCounts",
+]
 
 ErrorKind = Literal[
     "timeout",
@@ -100,6 +107,19 @@ class RequestCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamCounts:
+    """Requests in flight on one connection: ``asked`` by the scenario, ``allowed`` by the service.
+
+    ``allowed`` is never more than ``asked``, and the least that the service allowed at any time;
+    ``most`` were in flight at once.
+    """
+
+    asked: int
+    allowed: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class LoadCounts:
     """What the driver did to one arm in the measured window (warm-up excluded unless named).
 
@@ -117,6 +137,7 @@ class LoadCounts:
     ``handshakes`` the times of TLS handshakes from the connection's first byte on (None: no TLS).
     ``rejected`` are those times of ``client`` whose responses count as errors too (None: none are).
     ``setup_ns`` is how long each request of the setup took, by its name.
+    ``streams`` is None where a connection has one request in flight at most.
     """
 
     planned: int
@@ -138,3 +159,4 @@ class LoadCounts:
     handshakes: Histogram | None = None
     rejected: Histogram | None = None
     setup_ns: Mapping[str, int] = field(default_factory=dict)
+    streams: StreamCounts | None = None

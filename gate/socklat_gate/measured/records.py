@@ -13,6 +13,7 @@ import numpy.typing as npt
 from socklat_gate.measured.bpf_layout import layout, names, structs
 
 __all__ = [
+    "CALL",
     "CAUSES",
     "EXCHANGE",
     "EXCHANGE_STAGES",
@@ -62,3 +63,15 @@ SENT = np.dtype(
 )
 """A request as the driver sent it: when, as which of those on its connection (from 1), the local
 ``port`` of that, the index of its name in ``load.requests`` and the index of the endpoint."""
+
+CALL = np.dtype(
+    [
+        ("due_ns", np.int64),
+        ("sent_ns", np.int64),
+        ("done_ns", np.int64),
+        ("kind", np.uint16),
+        ("arm", np.uint8),
+    ]
+)
+"""A request by the driver's clock, where connections have several streams: when it was due, was
+sent (0: never), and had its whole response (0: none came); ``kind`` and ``arm`` as in `SENT`."""

@@ -61,6 +61,10 @@ def _http2(
         )
 
         return lambda: CapturedHttp2Session(requests, capture)
+    if load.streams > 1:
+        from socklat_gate.load.protocols.http2_streams import Http2Streams  # noqa: PLC0415
+
+        return lambda: Http2Streams(requests, load.streams)
     return lambda: Http2Session(requests)
 
 
@@ -74,6 +78,12 @@ def _grpc(load: Load, source: MessageSource, authority: str) -> MakeSession:
         _scheme(load), authority, lambda message: types.encode(message.path, message.body)
     )
     requests = Http2Requests(source, write, [expectation_of(one) for one in source.requests])
+    if load.streams > 1:
+        from socklat_gate.load.protocols.grpc import call_kept_bytes, judge_call  # noqa: PLC0415
+        from socklat_gate.load.protocols.http2_streams import Http2Streams, Judge  # noqa: PLC0415
+
+        judge = Judge(call_kept_bytes, judge_call)
+        return lambda: Http2Streams(requests, load.streams, judge)
     return lambda: GrpcSession(requests)
 
 

@@ -17,12 +17,20 @@ from socklat_gate.load.protocols.parser import GRPC_STATUS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from socklat_gate.load.expectation import Expectation
+    from socklat_gate.load.expectation import Expectation, Violation
     from socklat_gate.load.messages import Message
     from socklat_gate.load.protocols.http2_head import Head
     from socklat_gate.load.protocols.http2_requests import Fields
 
-__all__ = ["PREFIX", "STATUS_NAMES", "GrpcSession", "call_outcome", "write_grpc"]
+__all__ = [
+    "PREFIX",
+    "STATUS_NAMES",
+    "GrpcSession",
+    "call_kept_bytes",
+    "call_outcome",
+    "judge_call",
+    "write_grpc",
+]
 
 PREFIX = Struct(">BI")
 """Of each message: whether it is compressed, and its length."""
@@ -62,27 +70,45 @@ class GrpcSession(Http2Session):
     __slots__ = ()
 
     def _kept_bytes(self, expected: Expectation | None) -> int:
-        return PREFIX.size + super()._kept_bytes(expected)
+        return call_kept_bytes(expected)
 
     def _judge(self, head: Head, trailers: Head | None) -> None:
-        length = self.size
-        self.size = max(0, length - PREFIX.size)
-        code, text = call_outcome(head, trailers)
-        if code != NO_CODE:
-            self.status = GRPC_STATUS + code
-        if text:
-            self.fail(
-                "bad_status" if code != NO_CODE or head.status != HTTP_OK else "protocol", text
-            )
-        elif length < PREFIX.size or PREFIX.unpack_from(self._kept)[1] != self.size:
-            self.fail("protocol", f"gRPC: {length} bytes came, which are not one whole message")
-        elif self._expected is not None:
-            beginning = self._kept[PREFIX.size :]
-            violation = self._expected.size_violation(self.size) or self._expected.body_violation(
-                beginning
-            )
-            if violation:
-                self.fail(*violation)
+        self.status, self.size, violation = judge_call(
+            self._expected, head, trailers, self.size, self._kept
+        )
+        if violation:
+            self.fail(*violation)
+
+
+def call_kept_bytes(expected: Expectation | None) -> int:
+    """How much of a response's beginning `judge_call` needs."""
+    return PREFIX.size + (expected.kept_bytes if expected is not None else 0)
+
+
+def judge_call(
+    expected: Expectation | None,
+    head: Head,
+    trailers: Head | None,
+    length: int,
+    beginning: bytes | bytearray,
+) -> tuple[int, int, Violation | None]:
+    """Status, size of the message in bytes, and how a call fails, whose body had ``length`` bytes.
+
+    ``beginning`` are the first `call_kept_bytes` of it.
+    """
+    size = max(0, length - PREFIX.size)
+    code, text = call_outcome(head, trailers)
+    status = head.status if code == NO_CODE else GRPC_STATUS + code
+    if text:
+        has_status = code != NO_CODE or head.status != HTTP_OK
+        return status, size, ("bad_status" if has_status else "protocol", text)
+    if length < PREFIX.size or PREFIX.unpack_from(beginning)[1] != size:
+        problem = f"gRPC: {length} bytes came, which are not one whole message"
+        return status, size, ("protocol", problem)
+    if expected is None:
+        return status, size, None
+    violation = expected.size_violation(size) or expected.body_violation(beginning[PREFIX.size :])
+    return status, size, violation
 
 
 def call_outcome(head: Head, trailers: Head | None) -> tuple[int, str]:

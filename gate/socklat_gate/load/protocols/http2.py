@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from socklat_gate.load.protocols import http2_frames as h2
 from socklat_gate.load.protocols.http2_blocks import unpadded
 from socklat_gate.load.protocols.http2_connection import Http2Connection, number_of
+from socklat_gate.load.protocols.http2_windows import SendWindows
 from socklat_gate.load.protocols.http_outcome import http_violation
 from socklat_gate.load.protocols.parser import BadResponse
 
@@ -27,8 +28,8 @@ __all__ = ["Http2Session"]
 REFILL_BYTES = 1 << 30
 """So much is received before the server's window is filled up again."""
 _GOAWAY = Struct(">II")
-_FINAL_STATUS, _MAX_STATUS = 200, 999
-_NOT_MODIFIED = 304
+FINAL_STATUS, MAX_STATUS = 200, 999
+NOT_MODIFIED = 304
 
 
 class Http2Session(Http2Connection):
@@ -43,16 +44,25 @@ class Http2Session(Http2Connection):
     __slots__ = (
         "_expected",
         "_head",
+        "_in_flight",
         "_is_head",
         "_keep_bytes",
         "_kept",
+        "_most_streams",
         "_received",
         "_requests",
+        "_sending",
+        "_stream",
     )
 
     def __init__(self, requests: Http2Requests) -> None:
         super().__init__()
         self._requests = requests
+        self._sending = SendWindows()
+        self._most_streams = 1
+        # The stream in flight, or the latest one.
+        self._stream = -1
+        self._in_flight = False
         self._head: Head | None = None
         self._is_head = False
         self._expected: Expectation | None = None
@@ -104,9 +114,9 @@ class Http2Session(Http2Connection):
             if not ends:
                 raise BadResponse("HTTP/2: trailers that do not end the response")
             return self._ended(head)
-        if not 0 < head.status <= _MAX_STATUS:
+        if not 0 < head.status <= MAX_STATUS:
             raise BadResponse("HTTP/2: a head without a :status of three digits")
-        if head.status < _FINAL_STATUS:  # another head follows
+        if head.status < FINAL_STATUS:  # another head follows
             if ends:
                 raise BadResponse(f"HTTP/2: status {head.status} ends the response")
             return 0
@@ -118,7 +128,7 @@ class Http2Session(Http2Connection):
         assert head is not None, "no stream ends before its head"
         self.status = head.status
         self.failure = ""
-        has_no_body = self._is_head or head.status == _NOT_MODIFIED
+        has_no_body = self._is_head or head.status == NOT_MODIFIED
         if head.length not in {-1, self.size} and not has_no_body:
             text = f"{self.size} bytes of body came, and content-length says {head.length}"
             self.fail("protocol", text)
@@ -163,3 +173,32 @@ class Http2Session(Http2Connection):
         if self._in_flight and self._stream > last & h2.MAX_STREAM:
             return self._failed("closed", f"HTTP/2: GOAWAY {h2.error_name(code)} before it")
         return 0
+
+    def _is_current(self, stream: int) -> bool:
+        """Whether the frame is of the request in flight.  Raises for a stream never opened."""
+        if stream == self._stream and self._in_flight:
+            return True
+        if stream > self._stream or not stream & 1:
+            raise BadResponse(f"HTTP/2: a frame of stream {stream}, which was never opened")
+        return False
+
+    def _on_window_update(self, stream: int, payload: bytes) -> None:
+        increment = number_of(payload) & h2.MAX_WINDOW
+        if stream == 0:
+            self._sending.connection += increment
+        elif self._is_current(stream):
+            self._sending.stream += increment
+        self._send_waiting()
+
+    def _set_initial_window(self, size: int) -> None:
+        self._sending.set_initial(size)
+
+    def _set_max_streams(self, most: int) -> None:
+        self._most_streams = most
+
+    def _may_open(self) -> bool:
+        return self._most_streams > 0
+
+    def _send_waiting(self) -> None:
+        if more := self._sending.more(self._stream):
+            self._reply(more)

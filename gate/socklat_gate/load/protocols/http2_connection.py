@@ -7,7 +7,6 @@ from struct import Struct
 from socklat_gate.load.protocols import http2_frames as h2
 from socklat_gate.load.protocols.http2_blocks import HeaderBlocks
 from socklat_gate.load.protocols.http2_head import Head
-from socklat_gate.load.protocols.http2_windows import SendWindows
 from socklat_gate.load.protocols.parser import BadResponse
 from socklat_gate.load.protocols.parser_state import ParserState
 
@@ -20,7 +19,7 @@ _PING_BYTES = 8
 
 
 class Http2Connection(ParserState):
-    """Reads frames, answers those of the connection, and hands on those of the stream in flight.
+    """Reads frames, answers those of the connection, and hands on those of streams.
 
     ``ready`` once the server's SETTINGS came and ours are acknowledged, while it takes streams.
     """
@@ -31,11 +30,7 @@ class Http2Connection(ParserState):
         "_control",
         "_greeted",
         "_held",
-        "_in_flight",
-        "_may_open",
-        "_sending",
         "_shrink_table",
-        "_stream",
         "has_control",
         "ready",
     )
@@ -46,14 +41,9 @@ class Http2Connection(ParserState):
         self.has_control = True
         self._control = bytearray(h2.PREFACE)
         self._greeted = self._acked = False
-        self._may_open = True
         self._held = b""
         self._blocks = HeaderBlocks()
-        self._sending = SendWindows()
         self._shrink_table = False
-        # The stream in flight, or the latest one.
-        self._stream = -1
-        self._in_flight = False
 
     def control(self) -> bytes:
         """What is due: the preface, acknowledgements, the rest of a body."""
@@ -133,17 +123,28 @@ class Http2Connection(ParserState):
     def _on_goaway(self, payload: bytes) -> int:
         raise NotImplementedError
 
+    def _on_window_update(self, stream: int, payload: bytes) -> None:
+        raise NotImplementedError
+
+    def _set_initial_window(self, size: int) -> None:
+        """The server's SETTINGS: of every stream, those in flight included."""
+        raise NotImplementedError
+
+    def _set_max_streams(self, most: int) -> None:
+        """The server's SETTINGS."""
+        raise NotImplementedError
+
+    def _may_open(self) -> bool:
+        """Whether the server takes streams at all."""
+        raise NotImplementedError
+
+    def _send_waiting(self) -> None:
+        """A window may have grown: send what waits for it."""
+        raise NotImplementedError
+
     def _reply(self, data: bytes) -> None:
         self._control += data
         self.has_control = True
-
-    def _is_current(self, stream: int) -> bool:
-        """Whether the frame is of the request in flight.  Raises for a stream never opened."""
-        if stream == self._stream and self._in_flight:
-            return True
-        if stream > self._stream or not stream & 1:
-            raise BadResponse(f"HTTP/2: a frame of stream {stream}, which was never opened")
-        return False
 
     def _on_settings(self, flags: int, payload: bytes) -> None:
         if flags & h2.ACK:
@@ -153,34 +154,23 @@ class Http2Connection(ParserState):
                 raise BadResponse("HTTP/2: SETTINGS of a wrong length")
             for key, value in _SETTING.iter_unpack(payload):
                 if key == _INITIAL_WINDOW_SIZE:
-                    self._sending.set_initial(value)
+                    self._set_initial_window(value)
                 elif key == _HEADER_TABLE_SIZE:
                     self._shrink_table = self._shrink_table or value < _USUAL_TABLE
                 elif key == _MAX_CONCURRENT_STREAMS:
-                    self._may_open = value > 0
+                    self._set_max_streams(value)
             self._reply(h2.frame(h2.SETTINGS, h2.ACK, 0))
             self._send_waiting()
-        if self.ready and not self._may_open:
+        may_open = self._may_open()
+        if self.ready and not may_open:
             self.reusable = False  # as a GOAWAY
-        self.ready = self._acked and self._may_open
+        self.ready = self._acked and may_open
 
     def _on_ping(self, flags: int, payload: bytes) -> None:
         if len(payload) != _PING_BYTES:
             raise BadResponse(f"HTTP/2: a PING is not {_PING_BYTES} bytes long")
         if not flags & h2.ACK:
             self._reply(h2.frame(h2.PING, h2.ACK, 0, payload))
-
-    def _on_window_update(self, stream: int, payload: bytes) -> None:
-        increment = number_of(payload) & h2.MAX_WINDOW
-        if stream == 0:
-            self._sending.connection += increment
-        elif self._is_current(stream):
-            self._sending.stream += increment
-        self._send_waiting()
-
-    def _send_waiting(self) -> None:
-        if more := self._sending.more(self._stream):
-            self._reply(more)
 
 
 def number_of(payload: bytes) -> int:

@@ -114,6 +114,11 @@ class TlsSession:
         cipher = self._tls.cipher()
         return f"{self._tls.version()} {cipher[0] if cipher else 'unknown'}"
 
+    @property
+    def inner(self) -> ClientSession:
+        """What it carries."""
+        return self._inner
+
     def control(self) -> bytes:
         """See `ClientSession`; the first are the client's hello."""
         if self.established:
