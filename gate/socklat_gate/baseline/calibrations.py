@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -32,6 +33,7 @@ __all__ = [
     "calibration_note",
     "read_calibration",
     "save_calibration",
+    "studies",
     "summary",
     "write_calibration",
 ]
@@ -68,6 +70,16 @@ def calibration_for(
     if not alike:
         _corrupt(where, "holds the calibration of another scenario or machine")
     return calibration
+
+
+def studies(place: Place, scenario_name: str) -> list[Calibration]:
+    """All studies of a scenario that can be read, oldest first."""
+    found = []
+    for name in place.names(f"{FOLDER}/{scenario_name}"):
+        where = place.display_name(name)
+        with suppress(NoUsableBaseline):
+            found.append(_decode(where, parse_document(where, place.read(name), SCHEMA)))
+    return sorted(found, key=lambda study: study.created)
 
 
 def calibration_note(place: Place, scenario: Scenario, fingerprint: Fingerprint) -> Note:

@@ -72,6 +72,7 @@ def calibrate(
     from socklat_gate.job.progress import Progress
     from socklat_gate.job.require_inputs import require_inputs
     from socklat_gate.job.settings import baselines_at, seed_or_random
+    from socklat_gate.job.stored_rate import stored_rate
     from socklat_gate.report.writer import check_writable, discard
     from socklat_gate.scenario.loader import load_scenario
     from socklat_gate.wording.calibration_text import calibration_lines, calibration_rows
@@ -96,6 +97,7 @@ def calibrate(
                 minutes=minutes,
                 seed=seed_or_random(seed),
                 progress=progress,
+                known_rate=stored_rate(store, loaded),
             )
             found = job.run()
             write_calibration(out / _FILE, found)

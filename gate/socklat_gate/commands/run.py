@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from socklat_gate.commands.help import command
-from socklat_gate.commands.options import out_option, quiet_option, seed_option
+from socklat_gate.commands.options import baselines_option, out_option, quiet_option, seed_option
 from socklat_gate.commands.output import emit
 
 __all__ = ["run"]
@@ -24,15 +24,23 @@ __all__ = ["run"]
     show_default=True,
     help="Fresh containers to measure.",
 )
+@baselines_option
 @out_option
 @seed_option
 @quiet_option
 def run(
-    scenario: Path, image: str | None, runs: int, out: Path, seed: int | None, quiet: bool
+    scenario: Path,
+    image: str | None,
+    runs: int,
+    baselines: str | None,
+    out: Path,
+    seed: int | None,
+    quiet: bool,
 ) -> None:
     """Measure one image alone, without a verdict.
 
     Each run is a fresh container.  The result can be stored with `socklat-gate baseline save`.
+    What is stored is read for the rate of `load.rate = "auto"`, and for nothing else.
 
     For instance:
 
@@ -56,6 +64,7 @@ def run(
             seed=seed_or_random(seed),
             progress=progress,
             image=image,
+            baselines=baselines,
         )
     report = write_reports(result, out)
     emit(plain(report.head.headline))

@@ -53,9 +53,10 @@ class CalibrationJob:
     minutes: float
     seed: int
     progress: Progress
+    known_rate: float | None = None
 
     def run(self) -> Calibration:
-        """Measures and resamples.
+        """Measures and resamples; ``load.rate = "auto"`` is ``known_rate``, or found.
 
         Raises `InvalidMeasurement` when a measurement failed, when too many pairs had to be
         excluded (TOO_NOISY) or too few were measured (TOO_FEW_SAMPLES), `UnfitEnvironment`
@@ -71,7 +72,7 @@ class CalibrationJob:
         created = utc_now()
         spec = ArmSpec("baseline", self.image)
         rate = RateJob(self.client, self.scenario, self.directory, spec, self.seed, self.progress)
-        return replace(self, scenario=rate.announced())._study(created)
+        return replace(self, scenario=rate.announced(self.known_rate))._study(created)
 
     def _study(self, created: str) -> Calibration:
         with Rig(self.client, self.scenario, self.directory, self.progress.phase) as rig:

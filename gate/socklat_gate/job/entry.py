@@ -20,6 +20,7 @@ from socklat_gate.job.require_inputs import require_inputs
 from socklat_gate.job.rig import Rig
 from socklat_gate.job.run_job import measure_campaign
 from socklat_gate.job.settings import baselines_at, seed_or_random, with_limits
+from socklat_gate.job.stored_rate import stored_rate
 from socklat_gate.measured.facts import Note
 from socklat_gate.measured.result import GateResult, RunResult
 from socklat_gate.probe.privilege import check_privilege
@@ -106,9 +107,11 @@ def run_job(
     seed: int,
     progress: Progress,
     image: str | None = None,
+    baselines: str | None = None,
 ) -> RunResult:
     """One image measured alone in ``runs`` fresh containers; without a verdict.
 
+    ``load.rate = "auto"`` is that of the campaigns in ``baselines`` (as of `gate_job`), or found.
     Raises `UsageError`, `UnfitEnvironment` and `InvalidMeasurement`.
     """
     started_s = time.monotonic()
@@ -117,7 +120,8 @@ def run_job(
     client = ready_client(progress)
     chosen = image_under_test(client, scenario, directory, image, progress.phase)
     spec = ArmSpec("baseline", chosen)
-    scenario = RateJob(client, scenario, directory, spec, seed, progress).announced()
+    known = _known_rate(path, scenario, baselines, progress)
+    scenario = RateJob(client, scenario, directory, spec, seed, progress).announced(known)
     with Rig(client, scenario, directory, progress.phase) as rig:
         campaign = measure_campaign(
             rig, scenario, directory, chosen, runs=runs, seed=seed, progress=progress
@@ -139,6 +143,16 @@ def run_job(
         environment=environment_facts(campaign.fingerprint, campaign.noise),
         branch=campaign.branch,
     )
+
+
+def _known_rate(
+    path: Path, scenario: Scenario, baselines: str | None, progress: Progress
+) -> float | None:
+    """The stored rate; no place is opened for a scenario with a rate of its own."""
+    if scenario.load.rate != "auto":
+        return None
+    with open_store(baselines_at(baselines, path), progress.line) as store:
+        return stored_rate(store, scenario)
 
 
 def ready_client(progress: Progress) -> DockerClient:

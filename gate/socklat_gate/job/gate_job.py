@@ -24,6 +24,7 @@ from socklat_gate.job.rig import Rig
 from socklat_gate.job.run_job import check_excluded, measure_campaign, pair_seed, utc_now
 from socklat_gate.job.same_image import same_image
 from socklat_gate.job.scenario_notes import scenario_notes
+from socklat_gate.job.stored_rate import stored_rate
 from socklat_gate.job.waivers import Compared, waivers_in_force
 from socklat_gate.measured.arm_differences import ArmDifferences
 from socklat_gate.measured.campaign import Campaign, Fingerprint
@@ -130,15 +131,13 @@ class GateJob:
 
     def _find_rate(self, reference: Reference | None) -> None:
         """Of ``load.rate = "auto"``: from the baseline, which cannot know what is compared."""
-        stored: Sequence[Campaign] = ()
-        spec = None
+        known = spec = None
         if reference is not None:
-            if reference.stored:
-                stored = reference.store.existing(self.scenario.name)
+            known = stored_rate(reference.store, self.scenario)
             if reference.image is not None:
                 spec = self._baseline_spec(reference, reference.image)
         job = RateJob(self.client, self.scenario, self.directory, spec, self.seed, self.progress)
-        self.scenario, notes = job.planned(stored)
+        self.scenario, notes = job.planned(known)
         self._notes += notes
 
     def _baseline_spec(self, reference: Reference, image: ImageRef) -> ArmSpec:

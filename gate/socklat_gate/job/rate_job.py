@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from socklat_gate.environment import RATE, NoiseMeter, this_machine
+from socklat_gate.environment import NoiseMeter
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.interrupt import defer_signals, obey_signal
-from socklat_gate.job.find_rate import MOST_RPS, FoundRate, TriedRate, find_rate
+from socklat_gate.job.find_rate import FoundRate, TriedRate, find_rate
 from socklat_gate.job.progress import Progress
 from socklat_gate.load.load_driver import Endpoint
 from socklat_gate.load.step import run_step, step_load
-from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.scenario import Load, Scenario
 from socklat_gate.scenario.found_rate import with_rate
@@ -24,31 +22,9 @@ from socklat_gate.service.session import ArmSpec, ServiceSession
 from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.progress_lines import FINDING_RATE, STARTING
 
-__all__ = ["RateJob", "known_rate"]
+__all__ = ["RateJob"]
 
 log = logging.getLogger(__name__)
-
-
-def known_rate(campaigns: Iterable[Campaign], scenario: Scenario) -> float | None:
-    """The rate of the newest stored campaign of this scenario and machine; None without one."""
-    machine = this_machine().items()
-    found = [
-        rate
-        for one in campaigns
-        if one.is_of(scenario.hashes())
-        and machine <= one.fingerprint.must_match.items()
-        and (rate := _rate(one.fingerprint.must_match.get(RATE, ""))) is not None
-    ]
-    return found[-1] if found else None
-
-
-def _rate(text: str) -> float | None:
-    """None for what no job has found: files of a store come from other machines."""
-    try:
-        rate = float(text)
-    except ValueError:
-        return None
-    return rate if 1.0 <= rate <= MOST_RPS else None
 
 
 class BusyMeter:
@@ -84,18 +60,18 @@ class RateJob:
     seed: int
     progress: Progress
 
-    def planned(self, campaigns: Iterable[Campaign] = ()) -> tuple[Scenario, tuple[Note, ...]]:
+    def planned(self, known: float | None = None) -> tuple[Scenario, tuple[Note, ...]]:
         """The scenario at its rate, and what is said of it; a rate that is a number stays.
 
+        ``known`` is the rate that it had before (`job.stored_rate`), None where it is to be found.
         Raises `UsageError` (BAD_SCENARIO) when there is no baseline to find it from, and
         `InvalidMeasurement` when that cannot be loaded.
         """
         if self.scenario.load.rate != "auto":
             return self.scenario, ()
-        rate = known_rate(campaigns, self.scenario)
-        if rate is not None:
-            note = Note(NoteCode.RATE_FOUND, "stored", {"rate": rate})
-            return with_rate(self.scenario, rate), (note,)
+        if known is not None:
+            note = Note(NoteCode.RATE_FOUND, "stored", {"rate": known})
+            return with_rate(self.scenario, known), (note,)
         if self.spec is None:
             raise UsageError(
                 Reason.BAD_SCENARIO,
@@ -108,9 +84,9 @@ class RateJob:
         note = Note(NoteCode.RATE_FOUND, "cpus" if found.by_cpu else "service", numbers)
         return with_rate(self.scenario, found.rate_rps), (note,)
 
-    def announced(self) -> Scenario:
+    def announced(self, known: float | None = None) -> Scenario:
         """The scenario as `planned` has it, where no report says so: a line of progress does."""
-        scenario, notes = self.planned()
+        scenario, notes = self.planned(known)
         for note in notes:
             self.progress.line(note_text(note))
         return scenario

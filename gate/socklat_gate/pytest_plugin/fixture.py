@@ -96,6 +96,7 @@ class SocklatFixture:
                 seed=seed_or_random(seed),
                 progress=progress,
                 image=image,
+                baselines=baselines_at(self._config.getoption("--socklat-baselines"), path),
             )
         record(self._config, self._node, write_reports(result, out), loaded.gate.metrics)
         return result

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 import pytest
 from hypothesis import given
@@ -14,19 +15,37 @@ TIMEOUT_NS = 10_000_000_000
 
 
 class Service:
-    """Carries ``capacity_rps``; each request takes ``cost`` of the CPUs for a second."""
+    """Carries ``capacity_rps``; each request takes ``cost`` of the CPUs for a second.
 
-    def __init__(self, capacity_rps: float, cost: float = 0.0, driver_rps: float = 1e9) -> None:
+    Tries whose index is in ``stalled`` are late whatever their rate; in those of ``beside``,
+    another process uses all of the CPUs.
+    """
+
+    def __init__(
+        self,
+        capacity_rps: float,
+        cost: float = 0.0,
+        driver_rps: float = 1e9,
+        stalled: Collection[int] = (),
+        beside: Collection[int] = (),
+    ) -> None:
         self.capacity_rps, self.cost, self.driver_rps = capacity_rps, cost, driver_rps
+        self.stalled, self.beside = stalled, beside
         self.tried: list[float] = []
+        self.within: list[int] = []
 
     def __call__(self, rate: float, within_ns: int) -> TriedRate:
-        assert within_ns in (TIMEOUT_NS, 10_000_000)
+        index = len(self.tried)
         self.tried.append(rate)
-        in_time = 1000 if rate <= self.capacity_rps else 400
+        self.within.append(within_ns)
+        stalled = index in self.stalled
+        carried = rate <= self.capacity_rps and not (stalled and index)
+        p99_ns = 2e8 if stalled else 5e5
+        in_time = 1000 if carried else 400
         late = rate > self.driver_rps
-        step = Step(rate, 1000, in_time, 0, driver_late=late, median_ns=2e5, p99_ns=5e5)
-        return TriedRate(step, min(1.0, self.cost * rate))
+        step = Step(rate, 1000, in_time, 0, driver_late=late, median_ns=2e5, p99_ns=p99_ns)
+        busy = 1.0 if index in self.beside else min(1.0, self.cost * rate)
+        return TriedRate(step, busy)
 
 
 @given(st.floats(100, MOST_RPS / 2))
@@ -51,7 +70,39 @@ def test_it_takes_few_steps() -> None:
     for capacity in (50, 1000, 20_000, 1e9):
         service = Service(capacity)
         find_rate(service, TIMEOUT_NS)
-        assert len(service.tried) <= 13
+        assert len(service.tried) <= 16
+
+
+@given(st.floats(200, MOST_RPS / 2), st.sets(st.integers(0, 15), max_size=4))
+def test_single_disturbed_steps_change_nothing(capacity_rps: float, stalled: set[int]) -> None:
+    """As long as no two come one after the other."""
+    apart = {index for index in stalled if index - 1 not in stalled}
+    disturbed = find_rate(Service(capacity_rps, stalled=apart), TIMEOUT_NS)
+    assert disturbed == find_rate(Service(capacity_rps), TIMEOUT_NS)
+
+
+def test_a_step_that_fails_twice_is_not_carried() -> None:
+    service = Service(3000)
+    find_rate(service, TIMEOUT_NS)
+    failed = [rate for rate in service.tried if rate > 3000]
+    assert failed
+    assert all(failed.count(rate) == 2 for rate in failed)
+    assert all(service.tried.count(rate) == 1 for rate in service.tried if 20 < rate <= 3000)
+
+
+def test_a_stall_while_the_service_is_idle_sets_no_limit_for_good() -> None:
+    service = Service(3000, stalled={0})
+    find_rate(service, TIMEOUT_NS)
+    assert service.within[:3] == [TIMEOUT_NS, 2_000_000_000, 10_000_000]
+
+
+def test_what_another_process_uses_for_a_second_is_not_the_service_s() -> None:
+    quiet = Service(20_000, cost=1 / 20_000)
+    find_rate(quiet, TIMEOUT_NS)
+    top = max(at for at, rate in enumerate(quiet.tried) if rate <= 20_000)
+    found = find_rate(Service(20_000, cost=1 / 20_000, beside={top}), TIMEOUT_NS)
+    assert found.by_cpu
+    assert found.rate_rps == pytest.approx(SHARE * 20_000 / 2, rel=0.1)
 
 
 def test_it_has_two_digits() -> None:

@@ -7,18 +7,16 @@ from typing import Any, cast
 
 import pytest
 
-from socklat_gate.environment import RATE, this_machine
 from socklat_gate.errors import Reason, UsageError
-from socklat_gate.job.rate_job import RateJob, known_rate
+from socklat_gate.job.progress import Progress
+from socklat_gate.job.rate_job import RateJob
 from socklat_gate.load.step import Step
-from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.facts import NoteCode
 from socklat_gate.scenario import Scenario
 from socklat_gate.scenario.rate_steps import mean_rate
 from socklat_gate.service.arm import ArmSpec, RunningArm
 from socklat_gate.wording.notes import note_text
 from tests.unit.job.fakes import BASE_IMAGE, quiet_progress
-from tests.unit.verdict.builders import campaign_of, scaled_run
 
 SCENARIO = Scenario.model_validate(
     {
@@ -73,17 +71,6 @@ def job(scenario: Scenario = SCENARIO, spec: ArmSpec | None = SPEC) -> RateJob:
     return RateJob(cast("Any", None), scenario, Path(), spec, 3, quiet_progress())
 
 
-def stored(rate: float | None, **machine: str) -> Campaign:
-    must_match = {**this_machine(), **({} if rate is None else {RATE: f"{rate:g}"}), **machine}
-    campaign = campaign_of([scaled_run(0.0)])
-    return replace(
-        campaign,
-        scenario_hash=SCENARIO.measured_hash(),
-        former_hashes=(),
-        fingerprint=Fingerprint(must_match),
-    )
-
-
 def test_the_rate_is_found_from_the_baseline(tried: list[float]) -> None:
     planned, (note,) = job().planned()
     assert mean_rate(planned.load) == pytest.approx(0.4 * 5000, rel=0.3)
@@ -92,37 +79,26 @@ def test_the_rate_is_found_from_the_baseline(tried: list[float]) -> None:
     assert "found from the baseline" in note_text(note)
 
 
-def test_the_rate_of_the_history_is_kept(tried: list[float]) -> None:
-    planned, (note,) = job().planned([stored(900.0), stored(1200.0)])
+def test_a_rate_that_is_known_is_kept(tried: list[float]) -> None:
+    planned, (note,) = job(spec=None).planned(1200.0)
     assert mean_rate(planned.load) == 1200.0
     assert not tried
     assert "as the stored campaigns have it" in note_text(note)
 
 
-def test_another_machine_has_another_rate(tried: list[float]) -> None:
-    planned, _ = job().planned([stored(900.0, kernel="2.4")])
-    assert tried
-    assert mean_rate(planned.load) != 900.0
-
-
-def test_campaigns_without_a_found_rate_say_nothing() -> None:
-    assert known_rate([stored(None)], SCENARIO) is None
-    other = replace(stored(900.0), scenario_hash="0" * 16)
-    assert known_rate([other], SCENARIO) is None
-
-
-@pytest.mark.parametrize("text", ["", "fast", "nan", "inf", "-5", "0", "1e12"])
-def test_a_stored_rate_that_no_job_has_found_is_none(text: str, tried: list[float]) -> None:
-    known = stored(900.0)
-    odd = Fingerprint({**known.fingerprint.must_match, RATE: text})
-    planned, _ = job().planned([replace(known, fingerprint=odd)])
-    assert tried
-    assert mean_rate(planned.load) == pytest.approx(0.4 * 5000, rel=0.3)
+def test_where_no_report_says_so_a_line_of_progress_does(
+    tried: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Progress() as progress:
+        planned = replace(job(), progress=progress).announced(900.0)
+    assert mean_rate(planned.load) == 900.0
+    assert "load.rate: 900/s and arm, as the stored campaigns have it" in capsys.readouterr().err
+    assert not tried
 
 
 def test_a_number_is_kept_as_it_is(tried: list[float]) -> None:
     fixed = SCENARIO.model_copy(update={"load": SCENARIO.load.model_copy(update={"rate": 50.0})})
-    assert job(fixed).planned() == (fixed, ())
+    assert job(fixed).planned() == job(fixed).planned(9.0) == (fixed, ())
     assert not tried
 
 
