@@ -48,7 +48,7 @@ def byte_pattern(source: MessageSource, kind: int, write: Write) -> Callable[[in
     if not has_length:
         return lambda number: text % tuple([value(number) for value in values])
     places = [place for place, _ in order]
-    body_from = places.index("body")
+    body_from = next(at for at, place in enumerate(places) if place in {"body", "json"})
     rest = len(re.sub(rb"%bx\d+x" % prefix.encode(), b"", message.body))
     if None not in places:  # a protocol without a length
         return lambda number: text % tuple([value(number) for value in values])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
+from socklat_gate.load.json_body import in_strings, json_text, said_to_be_json
 from socklat_gate.scenario.payload import parse_payload
 from socklat_gate.scenario.template import Field, Part, Verbatim, parts_of
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["Message", "Place", "RequestTemplate", "encode_for", "quoted_path"]
 
 PRINTABLE = "".join(map(chr, range(33, 127)))
-Place = Literal["path", "headers", "body"]
+Place = Literal["path", "headers", "body", "json"]
+"""Where a value goes; "json" is within a string of a body that is JSON."""
 FillIn = Callable[[Field, Place], str]
 
 
@@ -52,43 +54,54 @@ class RequestTemplate:
     ) -> None:
         known = [*columns, *variables]
 
-        def parts(text: Shown, place: Place) -> list[Part]:
+        def fields_and_texts(text: Shown, place: Place) -> Sequence[Part]:
             assert isinstance(text, str), "load.worker_json reveals it"
-            found = parts_of(text, known, strict=bool(known) or place == "path")
-            return [
-                Verbatim(variables[part.name])
-                if isinstance(part, Field) and part.name in variables
-                else part
-                for part in found
-            ]
+            return parts_of(text, known, strict=bool(known) or place == "path")
+
+        def with_variable(part: Part) -> Part:
+            if isinstance(part, Field) and part.name in variables:
+                return Verbatim(variables[part.name])
+            return part
+
+        def parts(text: Shown, place: Place) -> list[Part]:
+            return [with_variable(part) for part in fields_and_texts(text, place)]
 
         self._kind = kind
         self._method, self._path = "", list[Part]()
         self._headers: list[tuple[str, list[Part]]] = []
-        self._body: list[bytes | Field] = []
+        self._body: list[bytes | tuple[Field, Place]] = []
         if driver == "tcp" or (driver == "websocket" and request.payload is not None):
             for piece in _pieces(request.payload):
                 found = parts(piece, "body")
-                self._body += [p if isinstance(p, Field) else _read(p) for p in found]
+                self._body += [(p, "body") if isinstance(p, Field) else _read(p) for p in found]
             return
         self._method = request.method
         self._path = parts(request.path, "path")
         self._headers = [(name, parts(text, "headers")) for name, text in request.headers.items()]
         if isinstance(request.content, bytes):
             self._body = [request.content]
-        else:
-            body = parts(request.content or "", "body")
-            self._body = [p if isinstance(p, Field) else p.encode() for p in body]
+            return
+        body = fields_and_texts(request.content or "", "body")
+        said = True if driver == "grpc" else said_to_be_json(request.headers)
+        for part, in_string in zip(body, in_strings(body, said=said), strict=True):
+            place: Place = "json" if in_string else "body"
+            filled = with_variable(part)
+            if isinstance(filled, Field):
+                self._body.append((filled, place))
+            elif isinstance(part, Field):
+                self._body.append(encode_for(place)(filled).encode())
+            else:
+                self._body.append(filled.encode())
 
     def fields(self) -> Iterator[Field]:
         """All places, in their order; none where every message is the same."""
-        every: list[Sequence[object]] = [self._path, *(parts for _, parts in self._headers)]
-        for parts in (*every, self._body):
+        for parts in (self._path, *(parts for _, parts in self._headers)):
             yield from (part for part in parts if isinstance(part, Field))
+        yield from (part[0] for part in self._body if not isinstance(part, bytes))
 
     def has_fields_in_body(self) -> bool:
         """Whether bodies may be of different lengths."""
-        return any(isinstance(part, Field) for part in self._body)
+        return any(not isinstance(part, bytes) for part in self._body)
 
     def message(self, fill_in: FillIn) -> Message:
         """The request with what ``fill_in`` says."""
@@ -101,9 +114,7 @@ class RequestTemplate:
             self._method,
             text(self._path, "path"),
             tuple((name, text(parts, "headers")) for name, parts in self._headers),
-            b"".join(
-                p if isinstance(p, bytes) else fill_in(p, "body").encode() for p in self._body
-            ),
+            b"".join(p if isinstance(p, bytes) else fill_in(*p).encode() for p in self._body),
         )
 
 
@@ -118,9 +129,12 @@ def _read(text: str) -> bytes:
 
 def encode_for(place: Place) -> Callable[[str], str]:
     """How a value is written there: in a path without blanks and what is not ASCII."""
-    return quoted_path if place == "path" else str
+    return _ENCODINGS.get(place, str)
 
 
 def quoted_path(text: str) -> str:
     """``text`` with blanks and what is not ASCII percent-encoded; all else stands as given."""
     return quote(text, safe=PRINTABLE)
+
+
+_ENCODINGS: Mapping[Place, Callable[[str], str]] = {"path": quoted_path, "json": json_text}
