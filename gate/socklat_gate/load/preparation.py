@@ -8,27 +8,21 @@ from typing import TYPE_CHECKING, Any, cast
 from socklat_gate.load.messages import Message, MessageSource, common_headers, variables_of
 from socklat_gate.load.protocols.by_driver import alpn_of
 from socklat_gate.load.protocols.tls import TlsClient
+from socklat_gate.load.unprepared import TYPED_MESSAGE, Unprepared
 from socklat_gate.load.values import Values
 
 if TYPE_CHECKING:
     from socklat_gate.load.dialer import Network
     from socklat_gate.scenario import Load
 
-__all__ = ["Unprepared", "prepare"]
+__all__ = ["prepare", "row_text"]
 
 MAX_ROWS = 20_000
+"""Later rows are written when they are due, by which `load.unprepared.Unsendable` is raised."""
 NO_REFLECTION = (
     "let the service register gRPC server reflection, or give its types in "
     "load.grpc.descriptor_set or load.grpc.proto"
 )
-
-
-class Unprepared(Exception):
-    """No request can be written; ``remedy`` is what to do."""
-
-    def __init__(self, text: str, remedy: str) -> None:
-        super().__init__(text)
-        self.remedy = remedy
 
 
 async def prepare(
@@ -80,9 +74,12 @@ async def prepare(
         raise Unprepared(f"{where}: {error}", "correct the path of the request") from None
     except NotOfType as error:
         text = f"the body of {request.path}{filled_by}: {error}"
-        raise Unprepared(
-            text, "write the message as JSON of the type that the service names"
-        ) from None
+        raise Unprepared(text, TYPED_MESSAGE) from None
+
+
+def row_text(row: int | None) -> str:
+    """What a request is filled with, as a part of a message; ``row`` counts from 0."""
+    return "" if row is None else f", filled with row {row + 1} of load.feeder"
 
 
 def _messages(load: Load, kind: int) -> Iterator[tuple[str, Message]]:
@@ -100,8 +97,6 @@ def _messages(load: Load, kind: int) -> Iterator[tuple[str, Message]]:
         yield "", fixed
         return
     for number in range(numbers):
-        row = values.row_of(number)
-        filled_by = "" if row is None else f", filled with row {row + 1} of load.feeder"
-        yield filled_by, source.message(number)
+        yield row_text(values.row_of(number)), source.message(number)
     for message in source.extremes(kind):
         yield ", filled with an end of random_int's range", message

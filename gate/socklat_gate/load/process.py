@@ -190,6 +190,10 @@ class LoadProcess:
                 counts = tuple(counts_from_json(arm) for arm in event["arms"])
                 _log_counts(counts)
                 return counts
+            if event["event"] == "unprepared":
+                raise InvalidMeasurement(
+                    Reason.LOAD_REFUSED, event["error"], remedy=event["remedy"]
+                )
             if on_progress is not None:
                 on_progress(event["sent"], event["responded"])
 

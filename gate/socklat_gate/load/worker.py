@@ -11,6 +11,7 @@ delay a request.  The messages, with all times in ns of CLOCK_MONOTONIC::
        or {"event": "unready", "arm": 0, "error": ...}     when the setup failed
     <- {"start_ns": 123}
     -> {"event": "progress", "sent": 10, "responded": 9}     at most once a second
+    -> {"event": "unprepared", ...}                         when a later one cannot be written
     <- {"end_ns": 456}                                      at most once, to end early
     -> {"event": "done", "arms": [{...}, ...]}              see socklat_gate.load.worker_json
 
@@ -36,10 +37,12 @@ from socklat_gate.load.clock import Clock
 from socklat_gate.load.dialer import ConnectFailed, Network
 from socklat_gate.load.driver import Driver
 from socklat_gate.load.load_json import load_from_json
-from socklat_gate.load.preparation import Unprepared, prepare
+from socklat_gate.load.preparation import prepare, row_text
 from socklat_gate.load.request_log import MAX_ERROR_TEXT
 from socklat_gate.load.schedule import make_schedule
 from socklat_gate.load.setup_run import SetupFailed
+from socklat_gate.load.unprepared import Unprepared, unsendable_ends
+from socklat_gate.load.values import Values
 from socklat_gate.load.worker_json import counts_to_json
 
 __all__ = ["Event", "main", "serve"]
@@ -111,12 +114,30 @@ async def serve(
     try:
         await prepare(load, endpoints, network)
     except Unprepared as error:
-        write_event({"event": "unprepared", "error": str(error), "remedy": error.remedy})
+        write_event(_unprepared(error))
         return
     schedule = make_schedule(
         load, len(endpoints), document["seed"], document["interleave"], document["slice_ms"]
     )
     driver = Driver(load, endpoints, schedule, document["seed"], clock, network)
+    with unsendable_ends(task) as unsendable:
+        try:
+            await _drive(driver, commands, task, write_event, document["sent_fd"])
+        except asyncio.CancelledError:
+            if not unsendable:
+                raise
+            row = Values(document["seed"], load.rows).row_of(unsendable[0].request or 0)
+            write_event(_unprepared(unsendable[0].filled_by(row_text(row))))
+
+
+async def _drive(
+    driver: Driver,
+    commands: asyncio.StreamReader,
+    task: asyncio.Task[object],
+    write_event: WriteEvent,
+    sent_fd: int | None,
+) -> None:
+    """From connecting to the counts; ``task`` ends with the ``commands``."""
     begun = asyncio.Event()
 
     async def listen() -> None:
@@ -141,8 +162,8 @@ async def serve(
             )
         )
         await driver.close()
-        if document["sent_fd"] is not None:
-            with open(document["sent_fd"], "wb", closefd=False) as sent:
+        if sent_fd is not None:
+            with open(sent_fd, "wb", closefd=False) as sent:
                 sent.write(driver.sent().tobytes())
         write_event({"event": "done", "arms": [counts_to_json(arm) for arm in counts]})
     except ConnectFailed as refusal:
@@ -159,6 +180,11 @@ async def serve(
         write_event({"event": "unready", "arm": failure.arm, "error": text})
     finally:
         listener.cancel()
+
+
+def _unprepared(error: Unprepared) -> Event:
+    text = masking.mask(str(error))
+    return {"event": "unprepared", "error": text, "remedy": error.remedy}
 
 
 def _write_event(event: Event) -> None:

@@ -319,24 +319,49 @@ def test_what_only_the_service_can_tell(options, reflects, said, remedy):
     assert remedy in error.remedy
 
 
-def test_rows_that_make_no_message_are_found_before_the_load(tmp_path):
-    (tmp_path / "users.csv").write_text("user\n4\n5\nsix\n")
+def fed(tmp_path, *users):
+    """Calls with one of the ``users`` for an id, each in turn."""
+    (tmp_path / "users.csv").write_text("\n".join(["user", *users]))
     text = (
         'name = "shop"\n[service]\nimage = "x"\nport = 1\n[load]\ndriver = "grpc"\n'
         'feeder = "users.csv"\nrate = 404\nconnections = 5\nmax_connections = 5\n'
         f'path = \'{ADD}\'\nbody = \'{{"id": {{user}}, "name": "x{{seq}}"}}\'\n'
-        "duration_s = 0.5\nwarmup_s = 0\n[[gate.metrics]]\nquantile = 0.5\ntolerance = 0.1\n"
-        "regression_threshold = 0.2\n"
+        f"duration_s = 0.5\nwarmup_s = 0\n[[gate.metrics]]\nquantile = 0.5\n"
+        "tolerance = 0.1\nregression_threshold = 0.2\n"
     )
     scenario = tmp_path / "socklat.toml"
     scenario.write_text(text)
+    return load_scenario(scenario).load
+
+
+def test_rows_that_make_no_message_are_found_before_the_load(tmp_path):
     with pytest.raises(InvalidMeasurement, match=r"row 3 of load\.feeder: not a shop\.types"):
-        run(load_scenario(scenario).load, http2_server(Shop().respond))
-    (tmp_path / "users.csv").write_text("user\n4\n5\n6\n")
+        run(fed(tmp_path, "4", "5", "six"), http2_server(Shop().respond))
     shop = Shop()
-    (counts,) = run(load_scenario(scenario).load, http2_server(shop.respond))
+    (counts,) = run(fed(tmp_path, "4", "5", "6"), http2_server(shop.respond))
     assert (counts.errors, counts.first_error) == (0, "")
     assert {number for number, _ in shop.seen} == {4, 5, 6}
+
+
+@pytest.mark.parametrize("options", [{}, {"streams": 3}, {"keep_alive": False}])
+def test_later_rows_end_the_load_when_they_are_due(tmp_path, monkeypatch, options):
+    """A request that is left out, or one that counts as the service's error, would be another load.
+
+    So many rows are checked before; of these, none.
+    """
+    monkeypatch.setattr("socklat_gate.load.preparation.MAX_ROWS", 0)
+    shop = Shop()
+    good = [str(number) for number in range(1, 60)]
+    load = fed(tmp_path, *good, "six").model_copy(update=options)
+    with pytest.raises(InvalidMeasurement) as raised:
+        run(load, http2_server(shop.respond))
+    error = raised.value
+    assert (error.exit_code, error.reason) == (Exit.INVALID, Reason.LOAD_REFUSED)
+    assert error.message.startswith(
+        f"the body of {ADD}, filled with row 60 of load.feeder: not a shop.types.Item: "
+    )
+    assert "write the message as JSON" in error.remedy
+    assert shop.seen
 
 
 @pytest.mark.parametrize("bounds", ["1:2147483648", "-2147483649:1"])

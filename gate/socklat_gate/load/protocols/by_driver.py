@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from socklat_gate.load.expectation import expectation_of
-from socklat_gate.load.messages import MessageSource, common_headers, with_variables
+from socklat_gate.load.messages import Message, MessageSource, common_headers, with_variables
 from socklat_gate.load.request_template import quoted_path
+from socklat_gate.load.unprepared import TYPED_MESSAGE, Unsendable
 
 if TYPE_CHECKING:
     from socklat_gate.load.capture import Capture
@@ -32,7 +33,8 @@ def framed_sessions(
     """Makes sessions for connections to ``authority``; None for plain requests.
 
     What they share is made here, once: each request that does not change is framed.  Raises
-    `scenario.grpc_types.NoSuchMethod` and `NotOfType`.  ``capture`` is for driver ``http``.
+    `scenario.grpc_types.NoSuchMethod`, and `Unsendable`, which sessions raise too.
+    ``capture`` is for driver ``http``.
     """
     makers = {"grpc": _grpc, "websocket": _websocket}
     if load.driver == "http":
@@ -71,12 +73,18 @@ def _http2(
 def _grpc(load: Load, source: MessageSource, authority: str) -> MakeSession:
     from socklat_gate.load.protocols.grpc import GrpcSession, write_grpc  # noqa: PLC0415
     from socklat_gate.load.protocols.http2_requests import Http2Requests  # noqa: PLC0415
-    from socklat_gate.scenario.grpc_types import GrpcTypes  # noqa: PLC0415
+    from socklat_gate.scenario.grpc_types import GrpcTypes, NotOfType  # noqa: PLC0415
 
     types = GrpcTypes(load.descriptors)
-    write = write_grpc(
-        _scheme(load), authority, lambda message: types.encode(message.path, message.body)
-    )
+
+    def encode(message: Message) -> bytes:
+        try:
+            return types.encode(message.path, message.body)
+        except NotOfType as error:
+            subject = f"the body of {message.path}"
+            raise Unsendable(subject, str(error), TYPED_MESSAGE) from None
+
+    write = write_grpc(_scheme(load), authority, encode)
     requests = Http2Requests(source, write, [expectation_of(one) for one in source.requests])
     if load.streams > 1:
         from socklat_gate.load.protocols.grpc import call_kept_bytes, judge_call  # noqa: PLC0415

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from socklat_gate.load.protocols.http2_frames import RequestFrames, request_frames
 from socklat_gate.load.request_template import quoted_path
+from socklat_gate.load.unprepared import Unsendable
 
 if TYPE_CHECKING:
     from socklat_gate.load.expectation import Expectation
@@ -73,7 +74,11 @@ class Http2Requests:
         source = self._source
         if not shrink_table and (asked := self._fixed[source.kind_of(request)]) is not None:
             return asked
-        return self._asked(source.message(request), shrink_table=shrink_table)
+        try:
+            return self._asked(source.message(request), shrink_table=shrink_table)
+        except Unsendable as error:
+            error.request = request
+            raise
 
     def _asked(self, message: Message, *, shrink_table: bool = False) -> Asked:
         fields, body = self._write(message)
