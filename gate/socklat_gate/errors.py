@@ -53,6 +53,7 @@ class Reason(str, Enum):
     LESS_CAPACITY = "less_capacity"
     MORE_CONNECTIONS = "more_connections"
     COUNTS_UNDECIDED = "counts_undecided"
+    CAPACITY_UNDECIDED = "capacity_undecided"
     ANSWERS_DIFFER = "answers_differ"
     BUDGET_PAIRS = "budget_pairs"
     BUDGET_MINUTES = "budget_minutes"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -12,6 +12,7 @@ import numpy as np
 from socklat_gate.errors import Reason
 from socklat_gate.measured.attribution import Attribution, StageShare
 from socklat_gate.measured.campaign import Campaign, Fingerprint
+from socklat_gate.measured.capacity import CapacityLimits, CapacityRound, CapacityStudy
 from socklat_gate.measured.facts import TEXT, Note, NoteCode, ReasonFact
 from socklat_gate.measured.histogram import BAND_COUNT, BAND_SUB_BITS, Histogram, index_of
 from socklat_gate.measured.load_counts import Answers, LoadCounts, RequestCounts
@@ -41,6 +42,7 @@ from socklat_gate.measured.verdict import (
     Verdict,
     Waived,
 )
+from socklat_gate.verdict.capacity import judge_capacity
 
 STAGES = ("response", "service", "recv_wait", "app", "respond")
 REQUESTS = 2_000
@@ -474,3 +476,38 @@ def named_run(parts: Mapping[str, Run]) -> Run:
         cpu_exchanges=recorded,
         corrected=None,
     )
+
+
+def make_rounds(
+    losses: Sequence[float], driver_limited: int = 0, of_baseline: int = 0
+) -> tuple[CapacityRound, ...]:
+    """Rounds in which the candidate carries so much less than the baseline's 1000 requests/s.
+
+    ``driver_limited`` of the 4 steps of each that were not carried failed with a driver that was
+    late, and ``of_baseline`` of the baseline's 2.
+    """
+    firsts: tuple[Arm, ...] = ("baseline", "candidate")
+    return tuple(
+        CapacityRound(
+            index=at,
+            seed=at,
+            first=firsts[at % 2],
+            baseline_rps=1000.0,
+            candidate_rps=1000.0 * (1 - loss),
+            steps=12,
+            failed_steps=4,
+            driver_limited=driver_limited,
+            duration_s=15.0,
+            baseline_failed_steps=2,
+            baseline_driver_limited=of_baseline,
+        )
+        for at, loss in enumerate(losses)
+    )
+
+
+def make_capacity(outcome: Outcome) -> CapacityStudy:
+    """A gate's rounds that come to this outcome, by themselves."""
+    limits = CapacityLimits(30_000_000, 0.99, 0.05, 0.15, 0.001, 0.05)
+    losses = {Outcome.PASS: [0.01, -0.01] * 5, Outcome.REGRESSION: [0.5] * 14}
+    rounds = make_rounds(losses.get(outcome, [0.1, 0.1]))
+    return CapacityStudy(limits, rounds, judge_capacity(rounds, limits))

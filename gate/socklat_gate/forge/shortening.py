@@ -23,6 +23,7 @@ DROPPED_FIRST = (
     "slowest",
     "companions",
     "stages",
+    "capacity_rounds",
     "evidence",
     "spike_evidence",
     "other_metrics",
@@ -40,6 +41,7 @@ DROPPED_FIRST = (
     "stall_correction",
     "counts",
     "limits",
+    "capacity",
     "requests",
     "metrics",
 )

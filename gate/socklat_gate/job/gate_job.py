@@ -15,13 +15,15 @@ from socklat_gate.job.arm_differences import arm_differences
 from socklat_gate.job.budget import Budget
 from socklat_gate.job.commit import current_branch, current_commit
 from socklat_gate.job.completeness import completeness_of
+from socklat_gate.job.gate_pairs import GatePairs
+from socklat_gate.job.gate_rounds import GateRounds
 from socklat_gate.job.gated_stages import missing_hooks
 from socklat_gate.job.limits_job import measure_by_limits
 from socklat_gate.job.progress import Progress
 from socklat_gate.job.rate_job import RateJob
 from socklat_gate.job.reference import Reference
 from socklat_gate.job.rig import Rig
-from socklat_gate.job.run_job import check_excluded, measure_campaign, pair_seed, utc_now
+from socklat_gate.job.run_job import measure_campaign, utc_now
 from socklat_gate.job.same_image import same_image
 from socklat_gate.job.scenario_notes import scenario_notes
 from socklat_gate.job.stored_rate import stored_rate
@@ -29,7 +31,6 @@ from socklat_gate.job.waivers import Compared, waivers_in_force
 from socklat_gate.measured.arm_differences import ArmDifferences
 from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.facts import TEXT, Drift, Note, ReasonFact
-from socklat_gate.measured.open_verdict import NAMING_PAIRS, blocked, counting, settled, unnamed
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.result import GateResult
 from socklat_gate.measured.verdict import Outcome, Verdict
@@ -37,9 +38,8 @@ from socklat_gate.scenario import Scenario, Waiver
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef
 from socklat_gate.service.session import ArmSpec
-from socklat_gate.verdict.decide import decide
 from socklat_gate.verdict.stored import compare, drift
-from socklat_gate.wording.progress_lines import STORED_ONLY, excluded_line, excluded_note
+from socklat_gate.wording.progress_lines import STORED_ONLY
 from socklat_gate.wording.sanitise import foreign_lines
 
 __all__ = ["GateJob"]
@@ -102,7 +102,8 @@ class GateJob:
 
     def _measure(self) -> Verdict:
         reference = self._reference = self._found_reference()
-        if reference is None or (reference.image is None and not self.scenario.gate.compared):
+        gate = self.scenario.gate
+        if reference is None or (reference.image is None and not gate.needs_baseline):
             return self._measure_by_limits()
         if reference.image is not None:
             self._differences = arm_differences(
@@ -123,9 +124,14 @@ class GateJob:
             try:
                 if reference.image is None:
                     return self._measure_alone(rig, stored)
-                verdict = self._measure_pairs(rig, reference, reference.image)
+                specs = [
+                    self._baseline_spec(reference, reference.image),
+                    ArmSpec("candidate", self.candidate),
+                ]
+                verdict = self._measure_pairs(rig, specs)
             finally:
                 self._missed = rig.missed
+        verdict = self._measure_rounds(specs, verdict)
         self._drift = drift(stored, self._pairs, self.scenario.gate)
         return verdict
 
@@ -163,7 +169,7 @@ class GateJob:
         try:
             return self.find_reference()
         except NoUsableBaseline:
-            if self.scenario.gate.compared:
+            if self.scenario.gate.needs_baseline:
                 raise
             return None
 
@@ -181,7 +187,7 @@ class GateJob:
                     self.scenario,
                     self.directory,
                     self.candidate,
-                    budget=Budget(self.scenario.gate, self._started_s),
+                    budget=self._budget,
                     seed=self.seed,
                     progress=self.progress,
                 )
@@ -202,64 +208,38 @@ class GateJob:
         )
         return compare(stored, self._campaign, self.scenario.gate, waivers=self._waivers)
 
-    def _measure_pairs(self, rig: Rig, reference: Reference, baseline: ImageRef) -> Verdict:
-        limits = self.scenario.gate
-        specs = [
-            self._baseline_spec(reference, baseline),
-            ArmSpec("candidate", self.candidate),
-        ]
-        budget = Budget(limits, self._started_s)
-        used: list[Pair] = []
-        failed: list[Verdict] = []  # without a name for what got slower
-        while True:
-            self.progress.step(f"pair {len(used) + 1}/{limits.max_pairs}")
-            try:
-                pair = self._next_pair(rig, specs, used)
-            except InvalidMeasurement:
-                if failed:
-                    return failed[-1]
-                raise
-            left_s = budget.left_s()
-            spent = budget.spent(len(used), left_s)
-            verdict = decide(
-                used,
-                limits,
-                budget_spent=spent,
-                waivers=self._waivers,
-                stored=self._stored,
-            )
-            if not pair.excluded:
-                self.progress.pair_done(len(used), limits.max_pairs, verdict, left_s)
-            if failed and verdict.outcome is not Outcome.REGRESSION:
-                # The pair took evidence out of account: what it lacks is not judged any more.
-                return failed[-1]
-            if unnamed(verdict) and len(failed) < NAMING_PAIRS and not spent:
-                failed.append(verdict)
-                continue
-            if verdict.outcome is not Outcome.INCONCLUSIVE or spent:
-                return verdict
-            hopeless = len(used) == 1 and blocked(verdict)
-            if (hopeless and not counting(verdict)) or settled(verdict):
-                return verdict  # no pair like this can ever pass, or fail
+    def _measure_pairs(self, rig: Rig, specs: Sequence[ArmSpec]) -> Verdict:
+        pairs = GatePairs(
+            rig=rig,
+            scenario=self.scenario,
+            specs=specs,
+            budget=self._budget,
+            seed=self.seed,
+            progress=self.progress,
+            waivers=self._waivers,
+            stored=self._stored,
+            pairs=self._pairs,
+        )
+        return pairs.measure()
 
-    def _next_pair(self, rig: Rig, specs: Sequence[ArmSpec], used: list[Pair]) -> Pair:
-        """One more pair, among those ``used`` if it is; raises `InvalidMeasurement`."""
-        pair = self._measure_pair(rig, specs)
-        if pair.excluded:
-            self.progress.line(excluded_line("pair", pair.excluded))
-            unused = len(self._pairs) - len(used)
-            check_excluded(self.scenario, unused, len(used), pair.excluded)
-        else:
-            used.append(pair)
-        return pair
+    def _measure_rounds(self, specs: Sequence[ArmSpec], verdict: Verdict) -> Verdict:
+        rounds = GateRounds(
+            client=self.client,
+            scenario=self.scenario,
+            directory=self.directory,
+            specs=specs,
+            budget=self._budget,
+            seed=self.seed,
+            progress=self.progress,
+            waivers=self._waivers,
+            stored=self._stored,
+            pairs=self._pairs,
+        )
+        return rounds.measure(verdict)
 
-    def _measure_pair(self, rig: Rig, specs: Sequence[ArmSpec]) -> Pair:
-        index = len(self._pairs)
-        log.info("pair %d begins", index)
-        pair = rig.pair(index, pair_seed(self.seed, index), specs)
-        self._pairs.append(pair)
-        log.info("pair %d ends%s", index, excluded_note(pair.excluded))
-        return pair
+    @property
+    def _budget(self) -> Budget:
+        return Budget(self.scenario.gate, self._started_s)
 
     def _failure_verdict(self, error: GateError) -> Verdict:
         missing = isinstance(error, NoUsableBaseline)

@@ -77,7 +77,7 @@ class Rig:
         with ExitStack() as stack:
             self._on_phase(LOADING_PROBE)
             self._probe = stack.enter_context(self._new_probe())
-            gated = [m.stage for m in self._scenario.gate.metrics if m.stage != "cpu"]
+            gated = [m.stage for m in self._scenario.gate.of_runs if m.stage != "cpu"]
             self._unmeasured = unmeasured_stages(
                 gated, self._probe.stages, self._scenario.probe.detail
             ) + unmeasured_names(self._scenario.gate, logged=self._probe.watches_stalls)

@@ -7,6 +7,7 @@ from typing import Literal
 __all__ = [
     "BAD_STATUS",
     "CAPACITY",
+    "CAPACITY_RPS",
     "CONNECTIONS",
     "ERRORS",
     "REDIRECT",
@@ -29,6 +30,12 @@ SPIKES = "spikes"
 
 ERRORS, CAPACITY, CONNECTIONS = "errors", "capacity", "connections"
 """The names of what else is counted: in verdicts and in waivers."""
+
+CAPACITY_RPS = "capacity_rps"
+"""The name of the metric of stage ``capacity``: the highest rate that an arm carries.
+
+``capacity`` counts pairs in which an arm did not carry the scenario's own rate.
+"""
 
 REQUEST_STAGES = (
     "response",

@@ -6,7 +6,16 @@ from socklat_gate.errors import Reason
 from socklat_gate.measured.facts import ReasonFact
 from socklat_gate.measured.verdict import Outcome, Verdict
 
-__all__ = ["CANNOT_JUDGE", "NAMING_PAIRS", "blocked", "counting", "settled", "unnamed"]
+__all__ = [
+    "CANNOT_JUDGE",
+    "NAMING_PAIRS",
+    "blocked",
+    "counting",
+    "rounds_may_decide",
+    "settled",
+    "unnamed",
+    "waits_for_rounds",
+]
 
 CANNOT_JUDGE = {
     Reason.NOT_MEASURED,
@@ -26,6 +35,21 @@ NAMING_PAIRS = 3
 def unnamed(verdict: Verdict) -> bool:
     """Whether it failed and nothing is named yet: the failure stands, more pairs may name it."""
     return any(fact.code is Reason.REGRESSION_TOGETHER for fact in verdict.reasons)
+
+
+def waits_for_rounds(verdict: Verdict) -> bool:
+    """Whether nothing but the capacity keeps a pass away."""
+    return any(fact.code is Reason.CAPACITY_UNDECIDED for fact in verdict.reasons)
+
+
+def rounds_may_decide(verdict: Verdict) -> bool:
+    """Whether rounds of staircases could end an open verdict: pass it, or fail it.
+
+    They can fail what the pairs left open.
+    """
+    spent = any(fact.code is Reason.BUDGET_PAIRS for fact in verdict.reasons)
+    open_ = verdict.outcome is Outcome.INCONCLUSIVE and not blocked(verdict)
+    return open_ and (spent or waits_for_rounds(verdict))
 
 
 def blocked(verdict: Verdict) -> bool:

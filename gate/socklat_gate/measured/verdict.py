@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from enum import Enum
 
-from socklat_gate.errors import Exit, Reason
+from socklat_gate.errors import Reason
 from socklat_gate.measured.attribution import Attribution
+from socklat_gate.measured.capacity import CapacityStudy
 from socklat_gate.measured.facts import Note, ReasonFact, Shortfall
+from socklat_gate.measured.outcome import Outcome
+from socklat_gate.measured.waived import Waived
 
 __all__ = [
     "DISPERSION_LEVEL",
@@ -36,43 +38,10 @@ UNDECIDED = frozenset(
         Reason.INSUFFICIENT_EXPOSURE,
         Reason.LIMIT_NOT_SHOWN,
         Reason.COUNTS_UNDECIDED,
+        Reason.CAPACITY_UNDECIDED,
     }
 )
 """Reasons which say that the budget was not enough, and nothing else."""
-
-
-class Outcome(str, Enum):
-    """The closed list of verdicts; ``exit_code`` maps it to the process's exit code."""
-
-    PASS = "pass"  # noqa: S105 - a verdict, not a password
-    REGRESSION = "regression"
-    INCONCLUSIVE = "inconclusive"
-    INVALID = "invalid"
-    NO_BASELINE = "no_baseline"
-
-    @property
-    def exit_code(self) -> Exit:
-        """Exit code of the contract."""
-        return {
-            Outcome.PASS: Exit.PASS,
-            Outcome.REGRESSION: Exit.REGRESSION,
-            Outcome.INCONCLUSIVE: Exit.INCONCLUSIVE,
-            Outcome.INVALID: Exit.INVALID,
-            Outcome.NO_BASELINE: Exit.NO_BASELINE,
-        }[self]
-
-
-@dataclass(frozen=True, slots=True)
-class Waived:
-    """A waiver in force: changes up to ``ceiling`` are accepted until ``expires`` (ISO date).
-
-    ``baseline`` is the commit or image that it was given for ("" in older documents).
-    """
-
-    ceiling: float
-    expires: str
-    link: str
-    baseline: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +232,7 @@ class Verdict:
 
     ``spikes`` is None when rare spikes are not judged; ``limits`` are metrics with ``limit_ms``,
     ``counts`` what else is counted and judged.  Documents older than these two have neither.
+    ``capacity`` are staircases of both arms (None: no metric asks for them, or an older document).
     ``together`` is the evidence of all of them (None: stored numbers, or an older document).
     """
 
@@ -276,6 +246,7 @@ class Verdict:
     limits: tuple[LimitVerdict, ...] = ()
     counts: tuple[CountVerdict, ...] = ()
     together: JointEvidence | None = None
+    capacity: CapacityStudy | None = None
 
     @property
     def only_undecided(self) -> bool:

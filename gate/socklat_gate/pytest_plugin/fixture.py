@@ -70,7 +70,7 @@ class SocklatFixture:
                 allow_same_image=allow_same_image,
             )
         report = write_reports(result, out)
-        record(self._config, self._node, report, loaded.gate.metrics)
+        record(self._config, self._node, report, loaded.gate.of_runs)
         self._assert_passed(result.verdict, report, out)
         return result
 
@@ -98,7 +98,7 @@ class SocklatFixture:
                 image=image,
                 baselines=baselines_at(self._config.getoption("--socklat-baselines"), path),
             )
-        record(self._config, self._node, write_reports(result, out), loaded.gate.metrics)
+        record(self._config, self._node, write_reports(result, out), loaded.gate.of_runs)
         return result
 
     def _scenario(self, given: str | Path) -> tuple[Path, Scenario]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from socklat_gate.measured.names import SPIKES
+from socklat_gate.measured.names import CAPACITY_RPS, SPIKES
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, Verdict, Waived
 from socklat_gate.report.request_ranks import RankedRequest, listed_requests
 from socklat_gate.wording import units
@@ -177,6 +177,8 @@ def _waiver_rows(verdict: Verdict) -> tuple[WaiverRow, ...]:
     waived: list[tuple[str, Waived | None]] = [(m.name, m.waived) for m in verdict.metrics]
     if verdict.spikes is not None:
         waived.append((SPIKES, verdict.spikes.waived))
+    if verdict.capacity is not None:
+        waived.append((CAPACITY_RPS, verdict.capacity.verdict.waived))
     waived += ((count.name, count.waived) for count in verdict.counts)
     return tuple(
         WaiverRow(name, units.change(one.ceiling), one.expires, one.link)

@@ -10,6 +10,12 @@ from socklat_gate.measured.result import GateResult, Result, RunResult
 from socklat_gate.report.answers import AnswersText, answers_section
 from socklat_gate.report.arm_difference_rows import ArmDifferencesText, arm_differences_section
 from socklat_gate.report.arm_runs import ShownRuns, pairs_as_judged, shown_runs
+from socklat_gate.report.capacity_rows import (
+    Capacity,
+    CapacityRounds,
+    capacity_rounds_section,
+    capacity_section,
+)
 from socklat_gate.report.count_rows import Counts, counts_section
 from socklat_gate.report.counters import Counters, counters_of
 from socklat_gate.report.delivery import CompletenessText, Load, completeness_section, load_section
@@ -60,6 +66,8 @@ class Report:
     requests: Requests | None = None
     counts: Counts | None = None
     limits: Limits | None = None
+    capacity: Capacity | None = None
+    capacity_rounds: CapacityRounds | None = None
     stall_correction: StallCorrection | None = None
     measured: Measured | None = None
     attribution: TimeSpent | None = None
@@ -115,6 +123,8 @@ def report_of(result: Result) -> Report:
         other_metrics=other_metrics_section(verdict, ranked),
         counts=counts_section(verdict),
         limits=limits_section(verdict),
+        capacity=capacity_section(verdict),
+        capacity_rounds=capacity_rounds_section(verdict),
         stall_correction=stall_correction_section(runs, metrics),
         attribution=attribution_section(verdict),
         rare_spikes=rare_spikes(verdict),

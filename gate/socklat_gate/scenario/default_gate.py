@@ -10,7 +10,15 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
-from socklat_gate.measured.names import CAPACITY, CONNECTIONS, ERRORS, SPIKES, Stage, named
+from socklat_gate.measured.names import (
+    CAPACITY,
+    CAPACITY_RPS,
+    CONNECTIONS,
+    ERRORS,
+    SPIKES,
+    Stage,
+    named,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -62,7 +70,10 @@ However many these are, a metric of the whole needs twice the evidence, which is
 MAX_CEILING = 10.0
 """Of a metric's waiver: 11 times as slow."""
 
-Judged = Literal[Stage, "cpu"]
+MAX_LOSS_CEILING = 0.9
+"""Of a waiver of the capacity: a tenth of it is left."""
+
+Judged = Literal[Stage, "cpu", "capacity"]
 
 
 class MetricName:
@@ -74,10 +85,14 @@ class MetricName:
         tolerance: float
         limit_ms: float | None
         request: str | None
+        within_ms: float | None
+        share: float | None
 
     @property
     def name(self) -> str:
         """Short name, for instance ``response_p99``, or ``response_p99[checkout]`` of a request."""
+        if self.stage == "capacity":
+            return CAPACITY_RPS
         if self.quantile is None:
             return "cpu_per_request"
         return named(f"{self.stage}_p{100 * self.quantile:g}", self.request)
@@ -95,10 +110,26 @@ class GateRules:
         connections: bool
 
     @property
-    def compared(self) -> tuple[Metric, ...]:
-        """Metrics that are held against the baseline's."""
-        found = tuple(metric for metric in self.metrics if metric.tolerance > 0)
+    def of_runs(self) -> tuple[Metric, ...]:
+        """Metrics that runs at the scenario's rate have numbers of: all but the capacity."""
+        found = tuple(metric for metric in self.metrics if metric.stage != CAPACITY)
         return cast("tuple[Metric, ...]", found)
+
+    @property
+    def compared(self) -> tuple[Metric, ...]:
+        """Those of them that are held against the baseline's."""
+        return tuple(metric for metric in self.of_runs if metric.tolerance > 0)
+
+    @property
+    def capacity_metric(self) -> Metric | None:
+        """The highest rate as a metric, which rounds of staircases are measured for."""
+        found = (metric for metric in self.metrics if metric.stage == CAPACITY)
+        return cast("Metric | None", next(found, None))
+
+    @property
+    def needs_baseline(self) -> bool:
+        """Whether something is judged that a candidate alone cannot show."""
+        return bool(self.compared) or self.capacity_metric is not None
 
     @property
     def limited(self) -> tuple[Metric, ...]:
@@ -151,6 +182,7 @@ class GateRules:
 
     def _alpha_each(self, *, of_names: bool) -> float:
         judged = [*self.compared, *self.limited]
+        judged += [one for one in (self.capacity_metric,) if one]
         names = sum(1 for metric in judged if metric.request)
         number = names if of_names else len(judged) - names
         if not number:
@@ -165,6 +197,8 @@ class GateRules:
         """
         metrics = {metric.name for metric in self.compared}
         tolerances = {metric.name: metric.tolerance for metric in self.compared}
+        if self.capacity_metric:
+            tolerances[CAPACITY_RPS] = self.capacity_metric.tolerance
         if self.spikes.enabled:
             tolerances[SPIKES] = 0.0
         tolerances.update(dict.fromkeys(self.counted, 0.0))
@@ -189,6 +223,11 @@ class GateRules:
                     f"the ceiling {waiver.ceiling:g} of {name} is above {MAX_ERRORS_CEILING:g} of "
                     "the requests: set gate.errors to false if failures are not to be judged"
                 )
+            if name == CAPACITY_RPS and waiver.ceiling > MAX_LOSS_CEILING:
+                raise ValueError(
+                    f"the ceiling {waiver.ceiling:g} of {name} is above {MAX_LOSS_CEILING:g} of "
+                    "the baseline's capacity: take the metric out of gate.metrics instead"
+                )
             if waiver.ceiling <= tolerances[name]:
                 raise ValueError(
                     f"the ceiling {waiver.ceiling:g} of {name} is not above what is accepted "
@@ -207,6 +246,8 @@ class DefaultMetric(MetricName):
     regression_threshold: float
     limit_ms: float | None = None
     request: str | None = None
+    within_ms: float | None = None
+    share: float | None = None
 
 
 @dataclass(frozen=True)

@@ -1,27 +1,24 @@
-"""What a scenario has judged: metrics, the gate's limits, rare spikes and waivers.  Models only."""
+"""What a scenario has judged: the gate's limits, rare spikes and waivers.  Models only."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import (
     Field,
-    SerializerFunctionWrapHandler,
     field_validator,
-    model_serializer,
-    model_validator,
 )
 
-from socklat_gate.measured.names import REQUEST_STAGES, SPIKES, Stage
+from socklat_gate.measured.names import SPIKES, Stage
 from socklat_gate.scenario.default_gate import (
     DEFAULT_GATE,
     AnswerKind,
     GateRules,
     Judged,
-    MetricName,
 )
 from socklat_gate.scenario.exceeding import MIN_EXCEEDING, WANTED_EXCEEDING
+from socklat_gate.scenario.metric import Metric, default_metrics
 from socklat_gate.scenario.strict import StrictModel
 
 __all__ = [
@@ -40,100 +37,9 @@ __all__ = [
 DEFAULT_SPIKES = DEFAULT_GATE.spikes
 
 
-MAX_TOLERANCE = 1.0
-MAX_REGRESSION_THRESHOLD = 2.0
 MAX_CEILING_RATE = 100.0
 MAX_ALPHA_PASS = 0.1
-"""Beyond these a pass would mean little: twice as slow is accepted, every tenth pass is wrong."""
-
-
-def _no_default(schema: dict[str, Any]) -> None:
-    """0 stands for "not given", and may not be given."""
-    schema.pop("default")
-
-
-class Metric(MetricName, StrictModel):
-    """One gated quantile with its indifference zone, as relative changes, or its absolute limit.
-
-    Stage ``cpu`` is the CPU time that the container uses per request; it has no quantile.
-    ``tolerance`` and ``regression_threshold`` are 0 where only ``limit_ms`` is given: the metric is
-    not compared with the baseline then.
-    """
-
-    request: str | None = Field(
-        None,
-        min_length=1,
-        description="name of a [[load.request]] whose exchanges alone are judged; none: all",
-        examples=["checkout"],
-    )
-    stage: Judged = Field(
-        "response", description='stage whose quantile is judged, or "cpu": CPU time per request'
-    )
-    quantile: float | None = Field(
-        None, gt=0, lt=1, description='judged quantile; none for stage "cpu"', examples=[0.99]
-    )
-    tolerance: float = Field(
-        0.0,
-        gt=0,
-        le=MAX_TOLERANCE,
-        description="increases up to this are accepted (d0); may be left out beside limit_ms",
-        examples=[0.05],
-        json_schema_extra=_no_default,
-    )
-    regression_threshold: float = Field(
-        0.0,
-        gt=0,
-        le=MAX_REGRESSION_THRESHOLD,
-        description="increases from this on must fail (d1); above tolerance, and given with it",
-        examples=[0.15],
-        json_schema_extra=_no_default,
-    )
-    limit_ms: float | None = Field(
-        None,
-        gt=0,
-        description="absolute limit: the candidate's quantile must be shown to be below it, "
-        "whatever the baseline's is",
-        examples=[50.0],
-    )
-
-    @model_serializer(mode="wrap")
-    def _as_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without what was not given, so that it can be read again and older hashes stay."""
-        dumped = handler(self)
-        may_lack = ("request", "tolerance", "regression_threshold", "limit_ms")
-        return {name: value for name, value in dumped.items() if value or name not in may_lack}
-
-    @model_validator(mode="after")
-    def _check_order(self) -> Metric:
-        zone = {
-            "tolerance": self.tolerance,
-            "regression_threshold": self.regression_threshold,
-        }
-        missing = [name for name, value in zone.items() if not value]
-        if missing and (len(missing) == 1 or self.limit_ms is None):
-            raise ValueError(f"{missing[0]}: field required (only limit_ms does without a zone)")
-        if not missing and self.regression_threshold <= self.tolerance:
-            raise ValueError("regression_threshold must be larger than tolerance")
-        if self.stage == "cpu" and self.request is not None:
-            raise ValueError(
-                "stage cpu has no request: the CPU time of a container is not known by request"
-            )
-        if self.request is not None and self.stage not in REQUEST_STAGES:
-            raise ValueError(
-                f"stage {self.stage} is not known by request: use {', '.join(REQUEST_STAGES)}"
-            )
-        if self.stage == "cpu" and self.limit_ms is not None:
-            raise ValueError("stage cpu has no limit_ms: it is no latency")
-        if self.stage == "cpu" and self.quantile is not None:
-            raise ValueError("stage cpu has no quantile: leave it out")
-        if self.stage != "cpu" and self.quantile is None:
-            raise ValueError("quantile is missing (only stage cpu has none)")
-        return self
-
-
-def default_metrics() -> list[Metric]:
-    """The three headline quantiles and CPU time per request with their default zones."""
-    return [Metric(**vars(metric)) for metric in DEFAULT_GATE.metrics]
+"""Beyond these a pass would mean little: every tenth pass is wrong."""
 
 
 class Spikes(StrictModel):
@@ -166,7 +72,8 @@ class Waiver(StrictModel):
         gt=0,
         le=MAX_CEILING_RATE,
         description="increases up to this are accepted (spikes and capacity: of their rate; "
-        "errors and connections: per request, so that 0.002 accepts 2 more in 1000)",
+        "capacity_rps: a loss of this part; errors and connections: per request, so that 0.002 "
+        "accepts 2 more in 1000)",
         examples=[0.3],
     )
     expires: date = Field(description="last day on which it holds", examples=[date(2027, 3, 31)])

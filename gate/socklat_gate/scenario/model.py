@@ -137,6 +137,18 @@ class Scenario(StrictModel):
         return self
 
     @model_validator(mode="after")
+    def _capacity_can_be_tried(self) -> Scenario:
+        metric = self.gate.capacity_metric
+        if metric is not None and self.load.driver == "command":
+            at = self.gate.metrics.index(metric)
+            raise problem_at(
+                'load.driver = "command" cannot be sent at other rates: use a driver of our own, '
+                '"http" or "tcp", or take the metric away',
+                *("gate", "metrics", at, "stage"),
+            )
+        return self
+
+    @model_validator(mode="after")
     def _watched_within_the_budget(self) -> Scenario:
         spikes, most_s = self.gate.spikes, self.gate.max_pairs * self.load.duration_s
         if spikes.enabled and spikes.watch_s > most_s:

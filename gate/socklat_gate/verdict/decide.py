@@ -27,12 +27,13 @@ from socklat_gate.errors import Reason
 from socklat_gate.measured.attribution import Attribution
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.facts import ReasonFact
-from socklat_gate.measured.names import ERRORS, SPIKES
+from socklat_gate.measured.names import CAPACITY_RPS, ERRORS, SPIKES
 from socklat_gate.measured.pair import ARMS, Pair
 from socklat_gate.measured.run_values import request_names
 from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.verdict.answers import answer_differences
 from socklat_gate.verdict.attribution import attribute, attribute_request
+from socklat_gate.verdict.capacity import MeasuredCapacity, judged_capacity
 from socklat_gate.verdict.clients import slower_clients
 from socklat_gate.verdict.clusters import ClusterIds, cluster_ids
 from socklat_gate.verdict.correlated_stalls import JudgedPairs, judged_pairs
@@ -64,22 +65,24 @@ def decide(
     *,
     waivers: Sequence[Waiver] = (),
     stored: Sequence[Campaign] = (),
+    capacity: MeasuredCapacity | None = None,
 ) -> Verdict:
     """Verdict over all pairs so far; meant to be called after every pair.
 
     ``scales`` overrides `default_scale` by metric name (log scale); it must not be derived from
-    these pairs.  Pairs excluded are not used.  ``waivers`` move limits up (the scenario has
-    checked their names and dates); ``stored`` campaigns of the baseline, all there are, add their
-    exposure to the spikes' reference.  ``budget_spent`` (BUDGET_PAIRS or BUDGET_MINUTES): no more
-    pairs will come, and an open verdict carries it with the number of pairs that would decide.
-    Until then an open verdict is INCONCLUSIVE with BETWEEN_LIMITS, and the pairs of a start of the
-    containers count from the start's last pair on.  A pair without enough exchanges makes its
-    metric INCONCLUSIVE (TOO_FEW_REQUESTS, TOO_FEW_SAMPLES, or NOT_MEASURED where no pair has the
-    number), so the job cannot pass any more; overlapping requests beyond ``gate.max_overlap`` in an
-    arm make everything but counts INCONCLUSIVE, and so do responses that differ between the arms,
-    unless ``gate.accept_answers`` has it, and a named request without exchanges in an arm
-    (REQUEST_NOT_SEEN).  Raw numbers are judged, and CORRELATED_STALLS is the
-    last reason, once stalls are shown to follow one arm's requests.
+    these pairs.  Pairs excluded are not used.  ``waivers`` move limits up (the scenario has checked
+    their names and dates); ``stored`` campaigns of the baseline, all there are, add their exposure
+    to the spikes' reference.  ``capacity`` are the rounds that came after the pairs; a gate with
+    that metric does not pass without them (CAPACITY_UNDECIDED).  ``budget_spent`` (BUDGET_PAIRS or
+    BUDGET_MINUTES): no more pairs will come, and an open verdict carries it with the number of
+    pairs that would decide.  Until then an open verdict is INCONCLUSIVE with BETWEEN_LIMITS, and
+    the pairs of a start of the containers count from the start's last pair on.  A pair without
+    enough exchanges makes its metric INCONCLUSIVE (TOO_FEW_REQUESTS, TOO_FEW_SAMPLES, or
+    NOT_MEASURED where no pair has the number), so the job cannot pass any more; overlapping
+    requests beyond ``gate.max_overlap`` in an arm make everything but counts INCONCLUSIVE, and so
+    do responses that differ between the arms, unless ``gate.accept_answers`` has it, and a named
+    request without exchanges in an arm (REQUEST_NOT_SEEN).  Raw numbers are judged, and
+    CORRELATED_STALLS is the last reason, once stalls are shown to follow one arm's requests.
 
     Raises `ValueError` for an unknown metric in ``scales``, a waiver of what is not gated or
     another kind of ``budget_spent``, `InvalidMeasurement` when a run lacks the counters of
@@ -103,6 +106,8 @@ def decide(
         counts=judge_counts(used, clusters, gate, waived),
         spikes=_spikes(used, clusters, gate, waived.get(SPIKES), stored),
         approximate=bool(overlaps),
+        capacity=judged_capacity(capacity, gate, waived.get(CAPACITY_RPS)),
+        clusters=int(clusters.max(initial=-1)) + 1,
     )
     judged = settle(weighed, gate, _budget(clusters, gate, budget_spent))
     if overlaps:
@@ -123,6 +128,7 @@ def decide(
         together=judged.together,
         to_fail=judged.to_fail,
         unseen=unseen_requests(baseline, candidate),
+        carried=judged.capacity,
     )
     decision = _decision(evidence, used)
     return Verdict(
@@ -143,6 +149,7 @@ def decide(
         counts=judged.counts,
         limits=tuple(one.verdict for one in judged.limits),
         together=joint_evidence(judged.together, gate, used, clusters),
+        capacity=judged.capacity,
     )
 
 

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from socklat_gate.measured.names import SPIKES
+from socklat_gate.measured.capacity import CapacityStudy
+from socklat_gate.measured.names import CAPACITY_RPS, SPIKES
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.verdict import CountVerdict, JointEvidence, SpikeVerdict
+from socklat_gate.verdict.arrays import Floats
+from socklat_gate.verdict.capacity import JudgedCapacity
 from socklat_gate.verdict.clusters import ClusterIds
 from socklat_gate.verdict.estimate import FURTHER_LIMIT, projected_evidence
 from socklat_gate.verdict.evidence import as_e_value
@@ -31,7 +34,8 @@ __all__ = ["Judged", "Weighed", "joint_evidence", "settle"]
 class Weighed:
     """The evidence of metrics, limits, counts and spikes (None: not judged), not yet settled.
 
-    ``approximate``: requests overlap, so that nothing fails by times.
+    ``approximate``: requests overlap, so that nothing fails by times.  ``capacity`` is that of
+    rounds which came after all ``clusters`` of pairs (None: not judged).
     """
 
     metrics: Sequence[MetricEvidence]
@@ -39,6 +43,8 @@ class Weighed:
     counts: Sequence[JudgedCount]
     spikes: JudgedSpikes | None
     approximate: bool
+    capacity: JudgedCapacity | None = None
+    clusters: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,7 @@ class Judged:
     spikes: SpikeVerdict | None
     together: Together
     to_fail: int | None
+    capacity: CapacityStudy | None = None
 
 
 def settle(weighed: Weighed, gate: Gate, budget: int) -> Judged:
@@ -74,24 +81,56 @@ def settle(weighed: Weighed, gate: Gate, budget: int) -> Judged:
         spikes=replace(weighed.spikes.verdict, failed=SPIKES in named) if weighed.spikes else None,
         together=together,
         to_fail=_to_fail(weighed, gate),
+        capacity=weighed.capacity.settled(failed=CAPACITY_RPS in named)
+        if weighed.capacity
+        else None,
     )
 
 
 def joint_evidence(
     together: Together, gate: Gate, pairs: Sequence[Pair], clusters: ClusterIds
 ) -> JointEvidence:
-    """As a verdict carries it."""
+    """As a verdict carries it; rounds of staircases belong to the pair that they came after."""
     last = {int(cluster): pair.index for cluster, pair in zip(clusters, pairs, strict=True)}
     running = together.running.tolist()
+    latest = max(last.values(), default=0)
     return JointEvidence(
         evidence=together.evidence,
         threshold=1.0 / gate.alpha,
-        pairs=tuple(last[cluster] for cluster in range(len(running))),
+        pairs=tuple(last.get(cluster, latest) for cluster in range(len(running))),
         trace=tuple(map(as_e_value, running)),
     )
 
 
 def _strands(weighed: Weighed, gate: Gate) -> list[Strand]:
+    """Over the clusters of pairs; where rounds followed, over these too, with the pairs' as last.
+
+    E-values of pairs do not change in a round, nor the other way round: the mean stays one.
+    """
+    capacity = weighed.capacity
+    if capacity is None:
+        return _strands_of_pairs(weighed, gate)
+    rounds = capacity.running_fail.size
+    carried = Strand(
+        CAPACITY_RPS,
+        capacity.alpha,
+        np.concatenate([np.zeros(weighed.clusters), capacity.running_fail]),
+    )
+    return [
+        *(
+            replace(one, log_evidence=_lasting(one.log_evidence, rounds))
+            for one in _strands_of_pairs(weighed, gate)
+        ),
+        carried,
+    ]
+
+
+def _lasting(log_evidence: Floats, rounds: int) -> Floats:
+    last = log_evidence[-1] if log_evidence.size else 0.0
+    return np.concatenate([log_evidence, np.full(rounds, last)])
+
+
+def _strands_of_pairs(weighed: Weighed, gate: Gate) -> list[Strand]:
     found = [Strand(one.verdict.name, one.alpha, one.log_evidence) for one in weighed.counts]
     if weighed.approximate:
         return found

@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from socklat_gate.errors import Reason
+from socklat_gate.measured.capacity import CapacityStudy
 from socklat_gate.measured.facts import ReasonFact
-from socklat_gate.measured.names import CAPACITY, CONNECTIONS, ERRORS
+from socklat_gate.measured.names import CAPACITY, CAPACITY_RPS, CONNECTIONS, ERRORS
 from socklat_gate.measured.verdict import CountVerdict, Outcome, SpikeVerdict
 from socklat_gate.verdict.judge import JudgedMetric
 from socklat_gate.verdict.limits import JudgedLimit, limit_facts
@@ -38,7 +39,8 @@ class Evidence:
     responses differ, ``clients`` one for each quantile that the load driver's own times speak
     against.  ``limits`` are the absolute limits that the candidate is held to.  ``together`` is how
     all of it stands, and ``to_fail`` further pairs until it fails.  ``unseen`` has a fact for each
-    named request without exchanges in an arm.
+    named request without exchanges in an arm.  ``carried`` are the rounds of staircases (None: not
+    judged).
     """
 
     judged: Sequence[JudgedMetric]
@@ -53,6 +55,7 @@ class Evidence:
     together: Together | None = None
     to_fail: int | None = None
     unseen: Sequence[ReasonFact] = ()
+    carried: CapacityStudy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +96,20 @@ def _regression(evidence: Evidence) -> Decision | None:
     if evidence.spikes and evidence.spikes.failed:
         reasons.append(ReasonFact(Reason.MORE_SPIKES, evidence.spikes.request))
     reasons += (ReasonFact(*_more(one)) for one in evidence.counts if one.failed)
+    if evidence.carried and evidence.carried.verdict.outcome is Outcome.REGRESSION:
+        reasons.append(_carried(evidence.carried))
     together = evidence.together
     if not reasons and together is not None and together.failed:
         reasons.append(_together(together))
     if not reasons:
         return None
     return Decision(Outcome.REGRESSION, (*reasons, *evidence.differences), 0)
+
+
+def _carried(study: CapacityStudy) -> ReasonFact:
+    verdict = study.verdict
+    numbers = {"rounds": verdict.rounds, "rounds_to_decide": verdict.rounds_to_decide}
+    return ReasonFact(verdict.reason, CAPACITY_RPS, numbers)
 
 
 def _more(count: CountVerdict) -> tuple[Reason, str]:
@@ -186,8 +197,17 @@ def _slower_clients(evidence: Evidence) -> Decision | None:
     return Decision(Outcome.INCONCLUSIVE, tuple(evidence.clients))
 
 
+def _open_capacity(evidence: Evidence) -> Decision | None:
+    """A pass waits for the rounds, which come when nothing else keeps it away."""
+    study = evidence.carried
+    if study is None or study.verdict.outcome is Outcome.PASS:
+        return None
+    return Decision(Outcome.INCONCLUSIVE, (_carried(study),))
+
+
 def _pass(evidence: Evidence) -> Decision:
-    code = Reason.NO_REGRESSION if evidence.judged else Reason.WITHIN_LIMITS
+    compared = evidence.judged or evidence.carried
+    code = Reason.NO_REGRESSION if compared else Reason.WITHIN_LIMITS
     fact = ReasonFact(code, numbers={"pairs": evidence.pairs})
     return Decision(Outcome.PASS, (fact,), 0)
 
@@ -204,6 +224,7 @@ RULES = (
     Rule("exposure", _exposure),
     Rule("raw slower", _raw_slower),
     Rule("slower clients", _slower_clients),
+    Rule("open capacity", _open_capacity),
     Rule("pass", _pass),
 )
 

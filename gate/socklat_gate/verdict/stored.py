@@ -17,6 +17,7 @@ import numpy as np
 from socklat_gate.errors import Reason
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.facts import Drift, DriftedMetric, ReasonFact
+from socklat_gate.measured.names import CAPACITY_RPS
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.run_values import request_names, request_part, without_correction
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, Verdict
@@ -77,6 +78,10 @@ def compare(
         _judge(baseline, candidate, metric, gate, waived.get(metric.name))
         for metric in gate.compared
     )
+    # Campaigns hold no staircases.
+    carried = (
+        [ReasonFact(Reason.NOT_MEASURED, CAPACITY_RPS)] if gate.capacity_metric is not None else []
+    )
     differences = [
         *answer_differences(stored_runs, candidate.runs, gate, errors=False),
         *unseen_requests(stored_runs, candidate.runs),
@@ -97,6 +102,7 @@ def compare(
         for metric in metrics
         if metric.shortfalls
     ]
+    too_few += carried
     limits = judge_limits(candidate.runs, np.arange(len(candidate.runs)), gate)
     too_few += lacking_facts(limits, too_few)
     if blocked:
@@ -113,7 +119,7 @@ def compare(
     if differences:
         return _verdict(Outcome.INCONCLUSIVE, (*differences, *too_few), metrics, limits)
     if all(outcome is Outcome.PASS for outcome in outcomes):
-        if holds := stored_holds(baseline, candidate, gate, waived):
+        if holds := [*carried, *stored_holds(baseline, candidate, gate, waived)]:
             return _verdict(Outcome.INCONCLUSIVE, tuple(holds), metrics, limits)
         fact = ReasonFact(Reason.WITHIN_PREDICTION, numbers=campaigns)
         return _verdict(Outcome.PASS, (fact,), metrics, limits)

@@ -131,6 +131,11 @@ ADVICE: Mapping[Reason | Outcome, Sentence] = {
         Name("gate.max_minutes"),
         ", and read the candidate's log: a few requests failed there.",
     ),
+    Reason.CAPACITY_UNDECIDED: (
+        "Raise ",
+        Name("gate.max_minutes"),
+        ": the rounds of the highest rate come after the pairs.",
+    ),
     Reason.ANSWERS_DIFFER: (
         "Find out why the arms respond differently; if that is meant, say so in ",
         Name("gate.accept_answers"),

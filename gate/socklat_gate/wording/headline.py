@@ -43,7 +43,7 @@ def headline(result: Result) -> Sentence:
     shown: Sentence = ()
     if verdict.outcome is Outcome.REGRESSION:
         shown = regression_sentence(verdict)
-    elif verdict.outcome is Outcome.PASS and verdict.metrics:
+    elif verdict.outcome is Outcome.PASS and (verdict.metrics or verdict.capacity):
         shown = pass_sentence(verdict)
     elif verdict.outcome is Outcome.INCONCLUSIVE and verdict.pairs and not _differs(verdict):
         shown = _inconclusive_sentence(verdict)

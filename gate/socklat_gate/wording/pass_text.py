@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from socklat_gate.measured.verdict import MetricVerdict, Verdict
+from socklat_gate.wording.carried_text import same_carried
 from socklat_gate.wording.change_text import change_text, pairs_text
 from socklat_gate.wording.decisive import improved
 from socklat_gate.wording.metric_names import metric_sentence
@@ -19,7 +20,7 @@ MAX_LIMITS = 5
 
 def pass_sentence(verdict: Verdict) -> Sentence:
     """``improved: response_p50 -73.0%; all 4 metrics are below ...; largest change: ...``."""
-    number = len(verdict.metrics)
+    number = len(verdict.metrics) + (verdict.capacity is not None)
     within = (
         "the metric is below its regression threshold"
         if number == 1
@@ -31,6 +32,7 @@ def pass_sentence(verdict: Verdict) -> Sentence:
         f"{within}{after}",
         *_largest(verdict),
         *_limits(verdict),
+        *same_carried(verdict),
         *_waived(verdict),
     )
 

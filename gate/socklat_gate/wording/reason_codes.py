@@ -53,9 +53,10 @@ REASON_TEXTS: Mapping[str, Mapping[Reason, ReasonText]] = {
             "candidate's log.",
         ),
         Reason.LESS_CAPACITY: ReasonText(
-            "The candidate could not carry the load that the baseline carried in the same pairs.",
+            "The candidate could not carry the load that the baseline carried in the same pairs, "
+            "or the highest rate that it carries is lower.",
             "Look at what its requests wait for: connections, workers, or the CPU. If less is "
-            "enough, lower `load.rate`.",
+            "enough, lower `load.rate`, or raise the `tolerance` of the metric.",
         ),
         Reason.MORE_CONNECTIONS: ReasonText(
             "The candidate makes its clients open more connections: it ends those that the "
@@ -66,6 +67,11 @@ REASON_TEXTS: Mapping[str, Mapping[Reason, ReasonText]] = {
             "The candidate has more failed requests, or more pairs without their load, than the "
             "baseline: too few to be shown, too many for a pass.",
             "Raise `gate.max_pairs` and `gate.max_minutes`, and read the candidate's log.",
+        ),
+        Reason.CAPACITY_UNDECIDED: ReasonText(
+            "A metric of stage `capacity` is gated, and its rounds show neither a lower capacity "
+            "of the candidate nor the same; or none were measured.",
+            "Raise `gate.max_minutes`: rounds follow the pairs, in what time is left.",
         ),
         Reason.ANSWERS_DIFFER: ReasonText(
             "The arms respond with other statuses, or with much larger or smaller responses, or "

@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping
 
 from socklat_gate.errors import Reason
 from socklat_gate.measured.facts import TEXT, ReasonFact
-from socklat_gate.measured.names import CAPACITY, CONNECTIONS, ERRORS
+from socklat_gate.measured.names import CAPACITY, CAPACITY_RPS, CONNECTIONS, ERRORS
 from socklat_gate.measured.open_verdict import CANNOT_JUDGE
 from socklat_gate.measured.pair import ARMS
 from socklat_gate.measured.verdict import MetricVerdict, SpikeVerdict, Verdict
 from socklat_gate.wording import units
+from socklat_gate.wording.carried_text import carried_reason, excluded_loss
 from socklat_gate.wording.changes import listing, plural
 from socklat_gate.wording.count_text import (
     counts_summary,
@@ -62,6 +63,8 @@ def reason_text(fact: ReasonFact, verdict: Verdict) -> str:
     kept = fact.numbers.get(TEXT)
     if isinstance(kept, str):
         return kept
+    if fact.subject == CAPACITY_RPS:
+        return carried_reason(fact, verdict)
     write = _WRITERS.get(fact.code)
     return write(fact, verdict) if write else fact.code.value.replace("_", " ")
 
@@ -129,7 +132,9 @@ def _undecided(fact: ReasonFact, verdict: Verdict) -> str:
 
 def _no_regression(fact: ReasonFact, verdict: Verdict) -> str:
     pairs = plural(count_of(fact.numbers, "pairs"), "pair")
-    return f"{pairs} exclude changes as large as {thresholds_text(verdict.metrics)}"
+    changes = f"{pairs} exclude changes as large as {thresholds_text(verdict.metrics)}"
+    loss = excluded_loss(verdict.capacity) if verdict.capacity else ""
+    return "; ".join(filter(None, (changes if verdict.metrics or not loss else "", loss)))
 
 
 def _together(fact: ReasonFact, verdict: Verdict) -> str:
@@ -162,9 +167,16 @@ def _budget(fact: ReasonFact, verdict: Verdict) -> str:
     if fact.numbers.get("pairs_to_decide") is not None:
         more = plural(count_of(fact.numbers, "pairs_to_decide"), "more pair")
         return f"{text}; about {more} would decide"
+    if _waits(verdict):
+        return text
     if not pairs or any(other.code in CANNOT_JUDGE for other in verdict.reasons):
         return text
     return f"{text}; more pairs like these are not expected to decide"
+
+
+def _waits(verdict: Verdict) -> bool:
+    """Whether pairs are not what it lacks."""
+    return any(fact.subject == CAPACITY_RPS for fact in verdict.reasons)
 
 
 def _cannot_be_judged(fact: ReasonFact, verdict: Verdict) -> str:

@@ -6,6 +6,7 @@ import math
 
 from socklat_gate.measured.attribution import Attribution
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict, Verdict
+from socklat_gate.wording.carried_text import less_carried
 from socklat_gate.wording.change_text import bounds_text, incomplete_text, is_incomplete
 from socklat_gate.wording.changes import plural
 from socklat_gate.wording.count_text import counts_summary
@@ -32,7 +33,7 @@ def regression_sentence(verdict: Verdict) -> Sentence:
         more = marked(counts_summary(failed[0]), requests_of(verdict))
         return (*metric_sentence(failed[0].name), ": ", *more, *slower)
     if worst is None:
-        return _together(verdict) or _more_spikes(verdict.spikes)
+        return less_carried(verdict) or _together(verdict) or _more_spikes(verdict.spikes)
     subject: Sentence = (*metric_sentence(worst.name), " is ")
     if worst.quantile is None:
         subject = ("CPU time per request (", Name(worst.name), ") is ")
@@ -82,6 +83,8 @@ def _also(verdict: Verdict, worst: MetricVerdict) -> Sentence:
         also += ["; also ", *metric_sentence(limit.name)]
         also.append(f" above its limit of {ns(limit.limit_ns)}")
     also.append(_more(len(above), "; {} more above their limits"))
+    if less_carried(verdict):
+        also += ["; also ", *less_carried(verdict)]
     if verdict.spikes and verdict.spikes.failed:
         also += [f"; also {spikes_summary(verdict.spikes)}", *_answering(verdict.spikes)]
     return tuple(filter(None, also))

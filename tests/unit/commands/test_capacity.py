@@ -1,22 +1,18 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 from socklat_gate.commands.root import cli
 from socklat_gate.errors import Exit, InvalidMeasurement, UsageError
-from socklat_gate.load.load_driver import Endpoint
-from socklat_gate.load.step import Step
-from socklat_gate.service.arm import ArmSpec, RunningArm
 from socklat_gate.service.image import ImageRef
+from tests.unit.job.climbing import Services
 
 SCENARIO = """
 name = "demo"
@@ -31,37 +27,7 @@ quantile = 0.5
 tolerance = 0.02
 regression_threshold = 0.05
 """
-PORTS = {"baseline": 1, "candidate": 2}
-PLANNED = 1000
-
 Climb = Callable[..., Result]
-
-
-class FakeSession:
-    """Starts nothing; the port says which arm it is."""
-
-    running = 0
-
-    def __init__(self, *arguments: object) -> None:
-        del arguments
-
-    def __enter__(self) -> FakeSession:
-        return self
-
-    def __exit__(self, *arguments: object) -> None:
-        assert not type(self).running
-
-    def start(self, specs: Sequence[ArmSpec]) -> tuple[RunningArm, ...]:
-        type(self).running += 1
-        return tuple(
-            RunningArm(s.arm, "c", "n", 1, 1, "127.0.0.1", PORTS[s.arm], s.image) for s in specs
-        )
-
-    def stop(self) -> None:
-        type(self).running -= 1
-
-    def check_alive(self) -> None:
-        pass
 
 
 @pytest.fixture
@@ -77,28 +43,16 @@ def climb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Climb:
     monkeypatch.setattr(
         "socklat_gate.service.image.resolve_image", lambda client, name, phase: images[name]
     )
-    monkeypatch.setattr("socklat_gate.job.capacity_job.ServiceSession", FakeSession)
 
     def run(
         baseline_rps: float,
         candidate_rps: float,
         *options: str,
         reference: str = "demo:1",
-        driver_late: bool = False,
+        **behaviour: Any,
     ) -> Result:
-        rng = np.random.default_rng(5)
-        capacity = {1: baseline_rps, 2: candidate_rps}
-
-        def step(
-            load: Any, where: Endpoint, rate: float, seed: int, within_ns: int, poll: Any
-        ) -> Step:
-            del load, seed, within_ns
-            poll()
-            carried = rate <= capacity[where.port] * math.exp(rng.normal(0.0, 0.03))
-            in_time = PLANNED if carried else PLANNED // 2
-            return Step(rate, PLANNED, in_time, 0, driver_late and not carried, 1e6, 3e6)
-
-        monkeypatch.setattr("socklat_gate.job.capacity_job.run_step", step)
+        capacity = {"baseline": baseline_rps, "candidate": candidate_rps}
+        Services(capacity, **behaviour).install(monkeypatch)
         out = str(tmp_path / "out")
         words = ["capacity", str(tmp_path / "socklat.toml"), "--baseline-image", reference]
         words += ["--out", out, "--seed", "3", *options]
@@ -136,9 +90,30 @@ def test_which_arm_is_first_is_a_coin(climb: Climb, tmp_path: Path) -> None:
 
 
 def test_a_driver_at_its_end_is_said_and_no_pass(climb: Climb) -> None:
-    done = climb(5000.0, 5000.0, driver_late=True)
+    done = climb(5000.0, 5000.0, driver_late=frozenset({"baseline", "candidate"}))
     assert done.return_value == Exit.INCONCLUSIVE
     assert "load driver was at its end" in done.stdout
+
+
+def test_only_the_baseline_beyond_the_driver_is_no_pass(climb: Climb) -> None:
+    """The candidate may carry much less than a baseline of which the driver shows only a part."""
+    done = climb(5000.0, 5000.0, driver_late=frozenset({"baseline"}))
+    assert done.return_value == Exit.INCONCLUSIVE
+    assert "load driver was at its end" in done.stdout
+
+
+def test_a_candidate_that_fails_quickly_carries_nothing_by_it(climb: Climb) -> None:
+    done = climb(5000.0, 3000.0, fast_errors=frozenset({"candidate"}))
+    assert done.return_value == Exit.REGRESSION
+
+
+@pytest.mark.parametrize(
+    "behaviour", [{"status": {"candidate": "204"}}, {"size_bytes": {"candidate": 10}}]
+)
+def test_responses_of_another_kind_are_no_pass(climb: Climb, behaviour: Any) -> None:
+    done = climb(5000.0, 9000.0, **behaviour)
+    assert done.return_value == Exit.INCONCLUSIVE
+    assert "other statuses or sizes" in done.stdout
 
 
 def test_no_time_left_is_inconclusive(climb: Climb) -> None:

@@ -1,6 +1,7 @@
-"""``junit.xml``: one test case for the gate, every metric, rare spikes and every count.
+"""``junit.xml``: one test case for the gate, and one for each thing that is judged.
 
-Those of a named request have a class of their own.
+Metrics, limits, the highest rate, rare spikes and counts; those of a named request have a class of
+their own.
 
 In the form that Jenkins, GitLab and Azure read.  What was not decided is *skipped*: it is neither a
 success nor a failure, and a viewer that counts failures must not report one that was not shown.
@@ -15,7 +16,8 @@ from collections.abc import Iterator, Mapping
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 from junitparser.junitparser import FinalResult
 
-from socklat_gate.measured.names import SPIKES
+from socklat_gate.measured.capacity import CapacityStudy
+from socklat_gate.measured.names import CAPACITY_RPS, SPIKES
 from socklat_gate.measured.result import RunResult
 from socklat_gate.measured.verdict import LimitVerdict, MetricVerdict, Outcome, SpikeVerdict
 from socklat_gate.report.answers import answers_by_arm
@@ -23,6 +25,7 @@ from socklat_gate.report.count_rows import count_outcome
 from socklat_gate.report.formats import markdown
 from socklat_gate.report.report import Report
 from socklat_gate.wording import units
+from socklat_gate.wording.carried_text import carried_change, carried_limits
 from socklat_gate.wording.change_text import is_incomplete
 from socklat_gate.wording.count_text import count_evidence_text, counts_summary
 from socklat_gate.wording.limit_text import limit_interval
@@ -82,6 +85,9 @@ def _cases(report: Report) -> Iterator[TestCase]:
     for limit in verdict.limits:
         of = _of_request(classname, limit.request)
         yield _case(of, _line(f"{limit.name}_limit"), limit.verdict, *_limit_texts(limit))
+    if verdict.capacity is not None:
+        of, texts = verdict.capacity.verdict.outcome, _capacity_texts(verdict.capacity)
+        yield _case(classname, CAPACITY_RPS, of, *texts)
     if verdict.spikes is not None:
         outcome = Outcome.REGRESSION if verdict.spikes.failed else Outcome.PASS
         yield _case(classname, SPIKES, outcome, *_spike_texts(verdict.spikes))
@@ -140,6 +146,24 @@ def _limit_texts(limit: LimitVerdict) -> tuple[str, str]:
         f"{units.beside_threshold(limit.evidence_fail, limit.threshold_fail)}, "
         f"below {units.beside_threshold(limit.evidence_pass, limit.threshold_pass)}\n"
         f"runs {limit.runs}"
+    )
+    return _line(message), details
+
+
+def _capacity_texts(study: CapacityStudy) -> tuple[str, str]:
+    found, limits = study.verdict, study.limits
+    waived = f" (waived until {found.waived.expires})" if found.waived else ""
+    message = (
+        f"{CAPACITY_RPS} changed by {carried_change(study)}; tolerance "
+        f"{units.change(-limits.tolerance)}{waived}"
+    )
+    details = (
+        f"baseline {units.per_second(found.baseline_rps)}, candidate "
+        f"{units.per_second(found.candidate_rps)}\n"
+        "e-value to fail / threshold "
+        f"{units.beside_threshold(found.evidence_fail, found.threshold_fail)}, "
+        f"to pass {units.beside_threshold(found.evidence_pass, found.threshold_pass)}\n"
+        f"rounds {found.rounds}\n{carried_limits(limits)}"
     )
     return _line(message), details
 

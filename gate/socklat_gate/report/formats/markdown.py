@@ -21,6 +21,7 @@ FOLDED = {
     "other_requests",
     "other_metrics",
     "evidence",
+    "capacity_rounds",
     "stages",
     "companions",
     "slowest",

@@ -26,6 +26,7 @@ from socklat_gate.measured.verdict import LimitVerdict, MetricVerdict, Verdict
 from socklat_gate.report.answers import answers_by_arm
 from socklat_gate.report.arm_runs import merge_stage
 from socklat_gate.report.formats.openmetrics_answers import answer_families
+from socklat_gate.report.formats.openmetrics_capacity import carried
 from socklat_gate.report.formats.openmetrics_counts import counted
 from socklat_gate.report.formats.openmetrics_families import PREFIX, gauge, label_text, states
 from socklat_gate.report.formats.openmetrics_requests import request_families
@@ -209,4 +210,5 @@ def _verdict(verdict: Verdict) -> Iterator[Metric]:
             "seconds",
         )
         yield gauge("spikes_failed", "1 when the candidate has more.", [({}, float(spikes.failed))])
+    yield from carried(verdict.capacity)
     yield from counted(verdict.counts)

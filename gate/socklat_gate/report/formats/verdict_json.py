@@ -18,6 +18,7 @@ from socklat_gate.measured.result import Comparison, Completeness, GateResult, R
 from socklat_gate.measured.verdict import MetricVerdict, SpikeVerdict
 from socklat_gate.report.answers import answers_by_arm
 from socklat_gate.report.arm_runs import shown_runs
+from socklat_gate.report.formats.verdict_capacity import capacity_members
 from socklat_gate.report.formats.verdict_requests import request_members
 from socklat_gate.report.machine import machine_numbers
 from socklat_gate.report.raw_numbers import correction_of
@@ -73,6 +74,7 @@ def _without_verdict(result: Result) -> JSON:
         "duration_s": _strict(result.duration_s),
         "metrics": [],
         "limits": [],
+        "capacity": None,
         "spikes": None,
         "counts": [],
         "attribution": [],
@@ -104,6 +106,7 @@ def _verdict_members(result: GateResult | Comparison) -> JSON:
         "pairs_to_decide": verdict.pairs_to_decide,
         "metrics": [_metric(metric) for metric in verdict.metrics],
         "limits": [_without(asdict(limit)) for limit in verdict.limits],
+        "capacity": _strict(capacity_members(verdict.capacity)) if verdict.capacity else None,
         "spikes": _spikes(verdict.spikes) if verdict.spikes else None,
         "counts": [_strict(asdict(count)) for count in verdict.counts],
         "attribution": [_strict(asdict(part)) for part in verdict.attribution],

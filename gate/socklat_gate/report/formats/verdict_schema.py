@@ -26,6 +26,7 @@ from socklat_gate.measured.verdict import (
     Outcome,
     SpikeVerdict,
 )
+from socklat_gate.report.formats.verdict_capacity import capacity_schema
 from socklat_gate.report.formats.verdict_json import LEFT_OUT, RAW, VERDICT_SCHEMA_VERSION
 from socklat_gate.report.formats.verdict_requests import request_schemas
 from socklat_gate.report.machine import NUMBERS
@@ -41,6 +42,7 @@ ADDED = {
     "handshakes",
     "join",
     "limits",
+    "capacity",
     "spikes",
     "counts",
     "machine",
@@ -90,6 +92,7 @@ def verdict_schema() -> JSON:
         "duration_s": NUMBER,
         "metrics": {"type": "array", "items": metric},
         "limits": {"type": "array", "items": limit},
+        "capacity": nullable(capacity_schema()),
         "spikes": nullable(spikes),
         "counts": {"type": "array", "items": schema_of_type(CountVerdict)},
         "attribution": {"type": "array", "items": schema_of_type(Attribution)},

@@ -1,0 +1,108 @@
+"""The rounds of a gate that has a metric of stage ``capacity``: they follow its pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from socklat_gate.errors import Reason
+from socklat_gate.job.budget import Budget
+from socklat_gate.job.capacity_rounds import CapacityRounds
+from socklat_gate.job.progress import Progress
+from socklat_gate.job.run_job import pair_seed
+from socklat_gate.measured.campaign import Campaign
+from socklat_gate.measured.names import CAPACITY_RPS
+from socklat_gate.measured.open_verdict import NAMING_PAIRS, rounds_may_decide, unnamed
+from socklat_gate.measured.pair import Pair
+from socklat_gate.measured.verdict import Outcome, Verdict
+from socklat_gate.scenario import Scenario, Waiver
+from socklat_gate.service.docker_types import DockerClient
+from socklat_gate.service.session import ArmSpec
+from socklat_gate.verdict.capacity import MeasuredCapacity, capacity_limits
+from socklat_gate.verdict.decide import decide
+from socklat_gate.wording.capacity_text import round_line
+
+__all__ = ["GateRounds"]
+
+COINS = 1_000_000
+"""No pair has this index: a round's coin says nothing about those of the pairs."""
+
+
+@dataclass
+class GateRounds:
+    """Rounds beside ``pairs``, until they decide or the minutes are over."""
+
+    client: DockerClient
+    scenario: Scenario
+    directory: Path
+    specs: Sequence[ArmSpec]
+    budget: Budget
+    seed: int
+    progress: Progress
+    waivers: Sequence[Waiver]
+    stored: Sequence[Campaign]
+    pairs: Sequence[Pair]
+    measured: MeasuredCapacity = field(default_factory=MeasuredCapacity)
+
+    def measure(self, verdict: Verdict) -> Verdict:
+        """The verdict with rounds, from that of the pairs: the same where these cannot change it.
+
+        What follows the pairs is in ``measured``, also when it raises: `InvalidMeasurement` as
+        `CapacityRounds.measure` does.
+        """
+        if self.scenario.gate.capacity_metric is None or not rounds_may_decide(verdict):
+            return verdict
+        if self.budget.left_s() <= 0:
+            return self._decide(_pairs_spent(verdict) or Reason.BUDGET_MINUTES)
+        with self._rounds() as rounds:
+            return self._measure(rounds, pairs_spent=_pairs_spent(verdict))
+
+    def _measure(self, rounds: CapacityRounds, *, pairs_spent: Reason | None) -> Verdict:
+        unnamed_looks = 0
+        while True:
+            last = rounds.measure()
+            self.measured = MeasuredCapacity(
+                tuple(rounds.rounds), rounds.limits.within_ns, rounds.differ
+            )
+            spent = Reason.BUDGET_MINUTES if self.budget.left_s() <= 0 else None
+            verdict = self._decide(spent or pairs_spent)
+            assert verdict.capacity is not None, "the gate has the metric"
+            self.progress.line(round_line(last, verdict.capacity.verdict))
+            if spent is None and unnamed(verdict) and unnamed_looks < NAMING_PAIRS:
+                unnamed_looks += 1
+                continue
+            open_ = verdict.capacity.verdict.reason is Reason.CAPACITY_UNDECIDED
+            if spent or verdict.outcome is not Outcome.INCONCLUSIVE or not open_:
+                return verdict
+
+    def _decide(self, budget_spent: Reason | None) -> Verdict:
+        return decide(
+            self.pairs,
+            self.scenario.gate,
+            budget_spent=budget_spent,
+            waivers=self.waivers,
+            stored=self.stored,
+            capacity=self.measured,
+        )
+
+    def _rounds(self) -> CapacityRounds:
+        gate = self.scenario.gate
+        metric = gate.capacity_metric
+        assert metric is not None, "asked before"
+        within_ns = round(1e6 * metric.within_ms) if metric.within_ms is not None else 0
+        waiver = next((one for one in self.waivers if one.metric == CAPACITY_RPS), None)
+        return CapacityRounds(
+            client=self.client,
+            scenario=self.scenario,
+            directory=self.directory,
+            specs=self.specs,
+            seed=pair_seed(self.seed, COINS),
+            progress=self.progress,
+            limits=capacity_limits(metric, gate, within_ns, waiver),
+        )
+
+
+def _pairs_spent(verdict: Verdict) -> Reason | None:
+    spent = any(fact.code is Reason.BUDGET_PAIRS for fact in verdict.reasons)
+    return Reason.BUDGET_PAIRS if spent else None
