@@ -210,7 +210,7 @@ def stages_page() -> str:
     for stage, text in STAGE_TEXTS.items():
         needed = {events[name].detail for name in STAGE_NEEDS.get(stage, ())}
         detail = "full" if "full" in needed else "headline"
-        names = ", ".join(f"`{name}`" for name in text.events)
+        names = ", ".join(f"`{name}`" for name in text.events) or "none: it is no hook's"
         lines.append(row(f"`{stage}`", text.meaning, text.start, text.end, detail, text.per, names))
     lines += [
         "\n## Events\n",

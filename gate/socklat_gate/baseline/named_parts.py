@@ -16,11 +16,12 @@ from socklat_gate.documents.limits import CAMPAIGN, decoded_bytes, text_problem
 from socklat_gate.measured.buckets import BAND_COUNT
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.names import CLIENT
 from socklat_gate.measured.run import Bands, RequestStages, Run, StallCorrected
 
 __all__ = ["storable_body"]
 
-RESPONSE = "response"
+WHOLES = ("response", CLIENT)
 ENVELOPE_BYTES = 1000
 
 
@@ -68,7 +69,7 @@ def _response(stages: RequestStages) -> RequestStages:
 
 def _alone(found: Mapping[str, Histogram]) -> dict[str, Histogram]:
     """Of a file that somebody else made it may be missing."""
-    return {stage: one for stage, one in found.items() if stage == RESPONSE}
+    return {stage: one for stage, one in found.items() if stage in WHOLES}
 
 
 def _without(run: Run) -> Run:

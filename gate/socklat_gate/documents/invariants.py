@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.load_counts import ERROR_KINDS, Answers
+from socklat_gate.measured.names import CLIENT
 from socklat_gate.measured.run import Run, StallCorrected
 from socklat_gate.measured.verdict import EvidenceTrace, JointEvidence
 
@@ -47,7 +48,8 @@ def _missed_by_campaign(campaign: Campaign) -> str:
 
 
 def _missed_by_run(run: Run) -> str:
-    if SERVICE not in run.histograms:
-        return f"a run with a histogram of {SERVICE!r}"
+    whole = SERVICE if run.load.streams is None else CLIENT
+    if whole not in run.histograms:
+        return f"a run with a histogram of {whole!r}"
     absent = [name for name in COUNTERS if name not in run.counters]
     return f"a run with counters {', '.join(absent)}" if absent else ""

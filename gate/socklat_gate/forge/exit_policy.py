@@ -127,7 +127,9 @@ def meaning_of(exit_code: int) -> str:
 
 
 def latency_change(verdict: Verdict, quantile: float) -> float | None:
-    """Relative change of a quantile of ``response``, or else of ``service``, of all requests.
+    """Relative change of a quantile of the whole exchange, of all requests.
+
+    Of ``response``, else of ``client`` or of ``service``.
 
     None when neither was judged or it is not known.
     """
@@ -136,7 +138,8 @@ def latency_change(verdict: Verdict, quantile: float) -> float | None:
         for metric in verdict.metrics
         if metric.quantile == quantile and not metric.request
     }
-    metric = judged.get("response", judged.get("service"))
+    stages = ("response", "client", "service")
+    metric = next((judged[stage] for stage in stages if stage in judged), None)
     return metric.change if metric is not None and math.isfinite(metric.change) else None
 
 

@@ -15,12 +15,14 @@ from socklat_gate.baseline.places.location import is_remote
 from socklat_gate.environment import environment_facts
 from socklat_gate.errors import NoUsableBaseline, Reason
 from socklat_gate.job.completeness import completeness_of
+from socklat_gate.job.stream_notes import not_by_kernel
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.facts import Note, NoteCode
+from socklat_gate.measured.names import CLIENT
 from socklat_gate.measured.result import Comparison
-from socklat_gate.measured.run_values import request_names
+from socklat_gate.measured.run_values import by_driver_clock, request_names
 from socklat_gate.measured.verdict import Verdict
-from socklat_gate.scenario.named_gate import default_gate_of
+from socklat_gate.scenario.named_gate import Whole, default_gate_of
 from socklat_gate.verdict.stored import compare as judge
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ def compare(base: str, candidate: str | Path, *, scenario: str | Path | None = N
     started_s = time.monotonic()
     planned = _planned(scenario)
     tested = campaigns_at(Path(candidate))[-1]
-    limits = planned.gate if planned else default_gate_of(_fewest_by_name(tested))
+    limits = planned.gate if planned else default_gate_of(*_default_for(tested))
     stored: Sequence[Campaign]
     if is_remote(base):
         with open_store(base) as store:
@@ -71,6 +73,9 @@ def compare(base: str, candidate: str | Path, *, scenario: str | Path | None = N
         compared = Compared(Path(scenario), newest.commit, (newest.image_id,))
         waivers, unheld = waivers_in_force(planned, compared)
         notes += unheld
+    streams = max((run.load.streams.asked for run in tested.runs if run.load.streams), default=1)
+    if streams > 1:
+        notes += (not_by_kernel(streams),)
     verdict = judge(usable, tested, cast("Gate", limits), waivers=waivers)
     return _result(usable, tested, verdict, notes, started_s)
 
@@ -111,6 +116,12 @@ def _planned(scenario: str | Path | None) -> Scenario | None:
     from socklat_gate.scenario.loader import load_scenario  # noqa: PLC0415 - its models take long
 
     return load_scenario(Path(scenario))
+
+
+def _default_for(tested: Campaign) -> tuple[dict[str, float], Whole]:
+    """What the default gate depends on: its names, and the clock of its latencies."""
+    stage: Whole = CLIENT if any(map(by_driver_clock, tested.runs)) else "response"
+    return _fewest_by_name(tested), stage
 
 
 def _fewest_by_name(tested: Campaign) -> dict[str, float]:

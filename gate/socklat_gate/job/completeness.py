@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.measured.result import Completeness
 from socklat_gate.measured.run import Run
+from socklat_gate.measured.run_values import by_driver_clock
 
 __all__ = ["MAX_LOSS", "check_complete", "completeness_of"]
 
@@ -52,9 +53,12 @@ def completeness_of(runs: Iterable[Run], missed: int) -> Completeness:
 def mismatch(run: Run) -> float:
     """Relative difference between the kernel's count of responses and the driver's.
 
-    Requests without a complete response are no difference: the kernel may have seen a part.  Nor
-    are up to `STRAY_REQUESTS` that only the kernel saw; none is allowed that only the driver saw.
+    0 where connections have several streams, which the kernel cannot tell apart.  Requests without
+    a complete response are no difference: the kernel may have seen a part.  Nor are up to
+    `STRAY_REQUESTS` that only the kernel saw; none is allowed that only the driver saw.
     """
+    if by_driver_clock(run):
+        return 0.0
     kernel = run.counters["recorded"] + run.counters["filtered"]
     more = kernel - run.load.responded_total
     cut_short = run.load.no_response_total

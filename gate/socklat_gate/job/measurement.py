@@ -11,6 +11,7 @@ from socklat_gate.environment import NoiseMeter
 from socklat_gate.errors import Reason
 from socklat_gate.interrupt import obey_signal
 from socklat_gate.job.completeness import check_complete
+from socklat_gate.job.driver_clock import check_connections
 from socklat_gate.job.exclusion import (
     excess_missed,
     late_driver,
@@ -111,7 +112,7 @@ def measure(
     check_alive()
     readings = [_settled_reading(probe, slot) for slot in range(len(arms))]
     correction, cpu = driven.recorder.finish(driven.sent)
-    named = driven.recorder.named
+    named, by_driver = driven.recorder.named, driven.recorder.by_driver
     noise = with_stalls(driven.meter.stop(), correction, cpu)
     log.debug("noise: %s", noise)
     frozen = driven.freezes.note()
@@ -129,7 +130,9 @@ def measure(
             corrected=correction.corrected[slot] if correction else None,
             companions=companions.histograms_of(probe, slot),
         )
-        if named and correction:
+        if by_driver is not None:
+            run = by_driver.add_to(run, slot, correction, driven.recorder.spike_ns)
+        elif named and correction:
             run = named.add_to(run, slot, correction, probe.stages)
         runs.append(with_load_facts(planned.load, arm.arm, run, undelivered))
     if not frozen:
@@ -143,10 +146,13 @@ def measure(
         for slot, (arm, run) in enumerate(zip(arms, runs, strict=True)):
             if arm.arm in unread:
                 continue
+            lost = sum(missed_invocations(before.missed, missed_now).values())
+            if by_driver is not None:
+                check_connections(arm.arm, run, lost)
+                continue
             check_complete(arm.arm, run)
             if named:
-                lost = missed_invocations(before.missed, missed_now)
-                check_joined(arm.arm, run, named.joined[slot], sum(lost.values()))
+                check_joined(arm.arm, run, named.joined[slot], lost)
     excluded = (
         frozen
         or too_much_steal(planned.gate, noise)

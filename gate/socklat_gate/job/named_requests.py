@@ -32,9 +32,9 @@ def traffic_of(load: Load) -> Traffic:
     """What the probe is told of a load."""
     marked = load.marks_control
     return Traffic(
-        one_outstanding=load.driver != "command",
+        one_outstanding=load.driver != "command" and load.streams == 1,
         http=load.driver != "tcp" and not marked,
-        named=bool(request_shares(load)),
+        named=load.streams == 1 and bool(request_shares(load)),
         marked=marked,
     )
 

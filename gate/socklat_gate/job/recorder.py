@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from socklat_gate.job.driver_clock import DriverClock, expected_calls
 from socklat_gate.job.exclusion import too_few_requests, too_few_undisturbed
 from socklat_gate.job.named_requests import NamedRequests, request_shares, traffic_of
 from socklat_gate.job.stacks import TracedCompanions
@@ -55,6 +56,15 @@ class CpuTime:
     involuntary_switches: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _CpuReading:
+    """CPU time of a container (None: not known) and exchanges ``seen``, both until ``at_ns``."""
+
+    use: CpuUse | None
+    seen: int
+    at_ns: int
+
+
 class Recorder:
     """Records one run of ``arms``, slot by slot, from the start of its load to its end.
 
@@ -81,11 +91,12 @@ class Recorder:
         self._meters = [CpuMeter(arm.pid) for arm in arms]
         self._window = Window(0, 0, 0)
         self._spike_ns = 0
-        self._cpu_before: list[tuple[CpuUse | None, int]] = []
-        self._cpu_after: list[tuple[CpuUse | None, int]] = []
+        self._cpu_before: list[_CpuReading] = []
+        self._cpu_after: list[_CpuReading] = []
         self._exchanges: list[Records] = []
         self._stalls: list[Records] = []
         self._named: NamedRequests | None = None
+        self._by_driver: DriverClock | None = None
         self._checked_ns = 0
         self._end_chosen = False
         longest = longest_s(with_extension(scenario.load))
@@ -94,6 +105,7 @@ class Recorder:
         self._log_mask = _log_mask_for(expected / MAX_LOGGED)
         self._traffic = traffic_of(scenario.load)
         self._shares = request_shares(scenario.load)
+        self._several_streams = scenario.load.streams > 1
 
     @property
     def window(self) -> Window:
@@ -109,6 +121,11 @@ class Recorder:
     def named(self) -> NamedRequests | None:
         """After `finish`: None where no request has a name, or there is no log to join with."""
         return self._named
+
+    @property
+    def by_driver(self) -> DriverClock | None:
+        """After `finish`: None where the kernel tells exchanges apart."""
+        return self._by_driver
 
     def prepare(self) -> None:
         """Before the load connects: what it sends then is counted, and recorded by nobody."""
@@ -126,9 +143,10 @@ class Recorder:
         now_ns = time.monotonic_ns()
         self._drain()
         if not self._cpu_before and now_ns > self._window.from_ns:
-            # Of the baseline, whoever started first: the candidate must not choose its own.
-            p99_ns = self._probe.warmup_quantile_ns(self._in_order[0], 0.99)
-            self._spike_ns = int(self._scenario.probe.spike_factor * p99_ns)
+            if not self._several_streams:
+                # Of the baseline, whoever started first: the candidate must not choose its own.
+                p99_ns = self._probe.warmup_quantile_ns(self._in_order[0], 0.99)
+                self._spike_ns = int(self._scenario.probe.spike_factor * p99_ns)
             self._record()
             self._cpu_before = self._read_cpu()
         if not self._end_chosen and now_ns >= self._checked_ns + CHECK_EVERY_NS:
@@ -140,19 +158,23 @@ class Recorder:
     def finish(self, sent: Records | None = None) -> tuple[StallCorrection | None, list[CpuTime]]:
         """Corrected distributions by arm, None when stalls are not watched; CPU time by arm.
 
-        ``sent`` are `SENT` rows, where requests have names.
+        ``sent`` are `SENT` rows, where requests have names; `CALL` rows with several streams a
+        connection.
         """
         self._drain()
         if not self._cpu_after:
             self._cpu_after = self._read_cpu()
+        if self._several_streams:
+            assert sent is not None, "a load with streams says what it sent"
+            self._by_driver = self._of_calls(sent)
+            factor = self._scenario.probe.spike_factor
+            self._spike_ns = self._by_driver.spike_ns(self._in_order[0], factor)
         used = [CpuTime() for _ in self._slots]
         if self._cpu_before:
-            used = [
-                _cpu_time(*pair) for pair in zip(self._cpu_before, self._cpu_after, strict=True)
-            ]
+            used = [self._cpu_time(slot) for slot in self._slots]
         if not self._probe.watches_stalls:
             return None, used
-        if sent is not None:
+        if sent is not None and not self._several_streams:
             self._named = NamedRequests.of(
                 self._shares,
                 self._logged()[0],
@@ -166,6 +188,8 @@ class Recorder:
         """Whether stalls follow the requests of one arm, after `finish`."""
         arms, stalls = self._logged()
         cpus = used_cpus(np.concatenate(arms)["cpu"])
+        if self._by_driver is not None:
+            arms = self._by_driver.arrivals()
         if len(arms) == 1:
             return StallLabels(weighed=weigh(arms[0], stalls, cpus))
         gate, load = self._scenario.gate, self._scenario.load
@@ -228,19 +252,36 @@ class Recorder:
     def _correct(self, named: NamedRequests | None = None) -> StallCorrection:
         arms, stalls = self._logged()
         to_ns = min(self._window.to_ns, time.monotonic_ns())
-        correction = correct_stalls(
-            arms,
-            stalls,
-            self._window.from_ns,
-            to_ns,
-            self._probe.stages,
-            self._in_order[0],
-            named.for_correction() if named else None,
-        )
+        if self._several_streams:
+            by_driver = self._by_driver or self._of_calls(self._expected(to_ns))
+            cpus = used_cpus(np.concatenate(arms)["cpu"])
+            correction = by_driver.correct(stalls, cpus, to_ns, self._in_order[0])
+        else:
+            correction = correct_stalls(
+                arms,
+                stalls,
+                self._window.from_ns,
+                to_ns,
+                self._probe.stages,
+                self._in_order[0],
+                named.for_correction() if named else None,
+            )
         if not self._candidate_alone:
             return correction
         # How long the baseline's requests take is not known here: all calm arrivals count.
         return replace(correction, stands_for=float(correction.kept))
+
+    def _of_calls(self, calls: Records) -> DriverClock:
+        return DriverClock.of(calls, len(self._slots), self._window, self._shares)
+
+    def _expected(self, to_ns: int) -> Records:
+        """While the load runs only the driver knows of its requests.
+
+        Of the kernel's exchanges the size of a latency is enough, and it is the baseline's.
+        """
+        rate = mean_rate(self._scenario.load)
+        about_ns = self._probe.warmup_quantile_ns(self._in_order[0], 0.5)
+        return expected_calls(rate, len(self._slots), self._window.from_ns, to_ns, about_ns)
 
     def _logged(self) -> tuple[list[Records], Records]:
         """Exchanges by slot, and stalls."""
@@ -248,16 +289,21 @@ class Recorder:
         stalls = np.concatenate([np.zeros(0, STALL), *self._stalls])
         return [exchanges[exchanges["target"] == slot] for slot in self._slots], stalls
 
-    def _read_cpu(self) -> list[tuple[CpuUse | None, int]]:
-        return [(self._meters[slot].read(), self._probe.seen(slot)) for slot in self._slots]
+    def _read_cpu(self) -> list[_CpuReading]:
+        return [
+            _CpuReading(self._meters[slot].read(), self._probe.seen(slot), time.monotonic_ns())
+            for slot in self._slots
+        ]
 
-
-def _cpu_time(begun: tuple[CpuUse | None, int], ended: tuple[CpuUse | None, int]) -> CpuTime:
-    before, after = begun[0], ended[0]
-    if before is None or after is None:
-        return CpuTime()
-    use = after.since(before)
-    return CpuTime(use.used_ns, ended[1] - begun[1], use.throttled_us, use.involuntary_switches)
+    def _cpu_time(self, slot: int) -> CpuTime:
+        before, after = self._cpu_before[slot], self._cpu_after[slot]
+        if before.use is None or after.use is None:
+            return CpuTime()
+        use = after.use.since(before.use)
+        exchanges = after.seen - before.seen
+        if self._by_driver is not None:
+            exchanges = self._by_driver.sent_between(slot, before.at_ns, after.at_ns)
+        return CpuTime(use.used_ns, exchanges, use.throttled_us, use.involuntary_switches)
 
 
 def _log_mask_for(times_too_many: float) -> int:

@@ -24,6 +24,7 @@ from socklat_gate.job.noise import mean_noise
 from socklat_gate.load.checks import check_delivered
 from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.measured.facts import Note, NoteCode
+from socklat_gate.measured.names import CLIENT
 from socklat_gate.measured.pair import ARMS, Arm, Pair
 from socklat_gate.probe.hook_table import DEFINITION
 from socklat_gate.probe.probe import SocketProbe
@@ -77,10 +78,11 @@ class Rig:
         with ExitStack() as stack:
             self._on_phase(LOADING_PROBE)
             self._probe = stack.enter_context(self._new_probe())
-            gated = [m.stage for m in self._scenario.gate.of_runs if m.stage != "cpu"]
+            by_others = {"cpu", CLIENT}
+            gated = [m.stage for m in self._scenario.gate.of_runs if m.stage not in by_others]
             self._unmeasured = unmeasured_stages(
                 gated, self._probe.stages, self._scenario.probe.detail
-            ) + unmeasured_names(self._scenario.gate, logged=self._probe.watches_stalls)
+            ) + unmeasured_names(self._scenario.gate, logged=self._knows_names)
             session = ServiceSession(self._client, self._scenario.service, self._directory)
             self._session = stack.enter_context(session)
             self._stack = stack.pop_all()
@@ -101,6 +103,11 @@ class Rig:
         return SocketProbe(wanted.max_connections, wanted.detail, stalls=True, targets=targets)
 
     @property
+    def _knows_names(self) -> bool:
+        """Whether requests of different names can be told apart, by the kernel or the driver."""
+        return self._probe.watches_stalls or self._scenario.load.streams > 1
+
+    @property
     def hooks(self) -> dict[str, str]:
         """Event -> hook in place."""
         return self._probe.hooks
@@ -114,7 +121,7 @@ class Rig:
     def notes(self) -> tuple[Note, ...]:
         """What of the scenario cannot be measured on this kernel, though it is not gated."""
         names = request_shares(self._scenario.load)
-        if not names or self._probe.watches_stalls:
+        if not names or self._knows_names:
             return ()
         return (Note(NoteCode.REQUESTS_NOT_MEASURED, ", ".join(names)),)
 

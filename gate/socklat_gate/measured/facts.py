@@ -65,6 +65,7 @@ class NoteCode(str, Enum):
     RATE_FOUND = "rate_found"
     REQUESTS_LEFT_OUT = "requests_left_out"
     REQUESTS_NOT_MEASURED = "requests_not_measured"
+    STAGES_NOT_MEASURED = "stages_not_measured"
     # what keeps a gate from deciding on a runner, or from being trusted there
     ARMS_DIFFER = "arms_differ"
     FALSE_ALARM = "false_alarm"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 __all__ = [
     "BAD_STATUS",
     "CAPACITY",
     "CAPACITY_RPS",
+    "CLIENT",
     "CONNECTIONS",
     "ERRORS",
     "REDIRECT",
@@ -24,6 +25,12 @@ REDIRECT, BAD_STATUS = 300, 400
 
 WHOLE = ("response", "service")
 """Stages that stand for a whole exchange: the second in runs that are older than the first."""
+
+CLIENT: Final = "client"
+"""The stage of the load driver's own clock: from a request's due time to its response's last byte.
+
+It stands in place of the kernel's stages of an exchange where a connection has several streams.
+"""
 
 SPIKES = "spikes"
 """The name of rare spikes as a metric, in a waiver."""
@@ -62,6 +69,7 @@ Mode = Literal["single", "paired"]
 """How a campaign's image was measured; see `measured.campaign.Campaign`."""
 
 Stage = Literal[
+    "client",
     "response",
     "service",
     "recv_wait",

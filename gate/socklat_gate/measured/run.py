@@ -15,6 +15,7 @@ import numpy.typing as npt
 from socklat_gate.measured.attribution import COMPONENTS
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.load_counts import LoadCounts
+from socklat_gate.measured.names import CLIENT
 
 __all__ = [
     "WEIGHT_UNIT",
@@ -68,8 +69,9 @@ class Spike:
 
     @property
     def length_ns(self) -> int:
-        """How long the exchange took: its ``response``, in older runs its ``service``."""
-        return self.stages_ns.get("response", self.stages_ns.get("service", 0))
+        """How long it took: its ``response``, in older runs its ``service``; or its ``client``."""
+        names = ("response", CLIENT, "service")
+        return next((self.stages_ns[name] for name in names if name in self.stages_ns), 0)
 
     @property
     def parts_ns(self) -> dict[str, int]:
@@ -157,6 +159,11 @@ class Run:
     by the HTTP status of their response as the kernel saw it, "" where that is not known; it is
     empty where the kernel did not look.  ``requests`` are the parts of named requests in the order
     of the scenario, and ``join`` is how they were found (None: none has a name).
+
+    Where connections have several streams (``load.streams``), ``histograms`` and ``bands`` have
+    ``client``, the load driver's clock, in place of the kernel's stages of an exchange; the
+    counters of exchanges are the driver's requests then, and so are ``cpu_exchanges`` and the
+    exchanges of named requests, which need no ``join``.
     """
 
     image: str

@@ -10,9 +10,11 @@ import numpy as np
 
 from socklat_gate.measured.histogram import BAND_COUNT, Histogram
 from socklat_gate.measured.load_counts import LoadCounts
+from socklat_gate.measured.names import CLIENT
 from socklat_gate.measured.run import Bands, RequestStages, Run
 
 __all__ = [
+    "by_driver_clock",
     "cpu_per_request_ns",
     "judged_histogram",
     "latency_stage",
@@ -23,15 +25,25 @@ __all__ = [
     "without_correction",
 ]
 
+
+def by_driver_clock(run: Run) -> bool:
+    """Whether latencies are of stage ``client``, and none of the kernel's stages of an exchange."""
+    return run.load.streams is not None
+
+
 ABSENT = RequestStages(weight=0.0, exchanges=0, histograms={})
 """Of a name that a run does not have."""
 
 
-def latency_stage(runs: Iterable[Run]) -> Literal["response", "service"]:
+def latency_stage(runs: Iterable[Run]) -> Literal["client", "response", "service"]:
     """The stage that says how long requests took: ``response``.
 
-    ``service`` when one of the runs was measured before there was that stage.
+    ``client`` where connections had several streams, which the kernel cannot tell apart;
+    ``service`` when one of the runs was measured before there was ``response``.
     """
+    runs = tuple(runs)
+    if any(by_driver_clock(run) for run in runs):
+        return CLIENT
     return "response" if all("response" in run.histograms for run in runs) else "service"
 
 

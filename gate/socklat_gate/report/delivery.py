@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.load_counts import StreamCounts
 from socklat_gate.measured.result import Completeness
 from socklat_gate.measured.run import Run
 from socklat_gate.report.arm_runs import Arms
 from socklat_gate.wording import units
 from socklat_gate.wording.request_text import join_text
+from socklat_gate.wording.stream_text import in_flight_text
 
 __all__ = [
     "CompletenessText",
@@ -23,7 +25,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class LoadRow:
-    """What the driver did to one arm, summed over the runs in use."""
+    """What the driver did to one arm, summed over the runs in use.
+
+    ``streams`` says how many requests a connection had, where it can have several.
+    """
 
     arm: str
     planned: str
@@ -35,6 +40,7 @@ class LoadRow:
     lag: str
     client_p99: str
     first_error: str
+    streams: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,15 @@ def _load_row(arm: str, runs: Sequence[Run]) -> LoadRow:
         lag=units.ns(max(load.lag_p99_ns for load in loads)),
         client_p99=units.ns(client.quantile_ns(0.99)),
         first_error=next((load.first_error for load in loads if load.first_error), ""),
+        streams=_streams([load.streams for load in loads if load.streams is not None]),
     )
+
+
+def _streams(counts: Sequence[StreamCounts]) -> str:
+    if not counts:
+        return ""
+    asked, allowed = counts[0].asked, min(one.allowed for one in counts)
+    return in_flight_text(StreamCounts(asked, allowed, max(one.most for one in counts)))
 
 
 def completeness_section(done: Completeness | None, arms: Arms = ()) -> CompletenessText | None:
@@ -103,6 +117,8 @@ def completeness_section(done: Completeness | None, arms: Arms = ()) -> Complete
             f"{units.count(done.responded_by_driver)} responses; "
             f"largest difference in one run {units.share(done.mismatch)}"
         )
+    if any(run.load.streams is not None for _, runs in arms for run in runs):
+        return _by_driver(done, total)
     overlap = done.overlapped / done.recorded if done.recorded else 0.0
     return CompletenessText(
         balance=f"{units.count(done.seen)} seen = {total}",
@@ -112,6 +128,18 @@ def completeness_section(done: Completeness | None, arms: Arms = ()) -> Complete
         driver=driver,
         beside=_beside(done),
         join=join_text([(arm, r.join) for arm, runs in arms for r in runs if r.join is not None]),
+    )
+
+
+def _by_driver(done: Completeness, total: str) -> CompletenessText:
+    """Nothing was counted by the kernel, and nothing is said in its name."""
+    return CompletenessText(
+        balance=f"{units.count(done.seen)} sent by the load driver = {total}",
+        balanced=done.balanced,
+        missed=units.count(done.missed),
+        overlapped="not known: the kernel cannot tell requests of one connection apart",
+        driver=f"{units.count(done.responded_by_driver or 0)} responses; the kernel saw all of its "
+        "connections",
     )
 
 

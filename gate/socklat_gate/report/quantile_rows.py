@@ -9,7 +9,7 @@ from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.run_values import latency_stage
 from socklat_gate.report.arm_runs import merge_stage
-from socklat_gate.report.stage_rows import stages_not_measured
+from socklat_gate.report.stage_rows import stages_not_measured, why_not_measured
 from socklat_gate.wording import units
 
 __all__ = ["Measured", "QuantileRow", "measured_section"]
@@ -30,10 +30,14 @@ class QuantileRow:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A row for every stage, and the names of those that were not measured."""
+    """A row for every stage, and the names of those that were not measured.
+
+    ``why_not`` is a reason that is the load's, as a sentence.
+    """
 
     rows: tuple[QuantileRow, ...]
     not_measured: tuple[str, ...]
+    why_not: str = ""
 
 
 def measured_section(campaign: Campaign) -> Measured | None:
@@ -47,7 +51,9 @@ def measured_section(campaign: Campaign) -> Measured | None:
         histogram = Histogram.merged(one.histograms[whole] for one in known)
         used = sum(one.used[whole].total for one in known)
         rows.insert(1, _row(f"{whole}, corrected for stalls", histogram, used))
-    return Measured(tuple(rows), stages_not_measured(runs)) if rows else None
+    if not rows:
+        return None
+    return Measured(tuple(rows), stages_not_measured(runs), why_not_measured(runs))
 
 
 def _row(stage: str, histogram: Histogram, exchanges: int) -> QuantileRow:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from socklat_gate.measured.attribution import Attribution
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.load_counts import RequestCounts
+from socklat_gate.measured.names import CLIENT
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, Verdict
 from socklat_gate.report.arm_runs import Arms
 from socklat_gate.report.request_numbers import RequestNumbers, request_numbers
@@ -28,7 +29,8 @@ __all__ = [
 ]
 
 QUANTILES = (0.5, 0.9, 0.99)
-WHOLE = "response"
+WHOLES = ("response", CLIENT)
+"""Stages that stand for a whole exchange: the kernel's, or the load driver's clock."""
 BECAME = " → "
 
 
@@ -123,7 +125,7 @@ def _section(
         slices,
         judged=any(one.outcome is not None for one in ranked),
         spikes=any(row.spikes != "0" for row in rows),
-        raw=any(WHOLE not in one.corrected for found in numbers for one in found),
+        raw=any(one.corrected.isdisjoint(WHOLES) for found in numbers for one in found),
         others=others,
     )
 
@@ -134,7 +136,7 @@ def _row(
     judged = {
         metric.quantile: metric
         for metric in metrics
-        if metric.request == ranked.name and metric.stage == WHOLE
+        if metric.request == ranked.name and metric.stage in WHOLES
     }
     return RequestRow(
         name=ranked.name,
@@ -153,8 +155,7 @@ def _quantiles(
     numbers: Sequence[RequestNumbers], judged: Mapping[float | None, MetricVerdict]
 ) -> tuple[QuantileCell, ...]:
     """As judged where they were, else of all exchanges of the arms' runs together."""
-    nothing = Histogram.empty()
-    pooled = [one.stages.get(WHOLE, nothing).quantiles_ns(QUANTILES) for one in numbers]
+    pooled = [_whole(one).quantiles_ns(QUANTILES) for one in numbers]
     cells = []
     for at, quantile in enumerate(QUANTILES):
         metric = judged.get(quantile)
@@ -168,6 +169,10 @@ def _quantiles(
         times = BECAME.join(map(units.ns, values_ns))
         cells.append(QuantileCell(times, units.change(change) if values_ns[1:] else ""))
     return tuple(cells)
+
+
+def _whole(one: RequestNumbers) -> Histogram:
+    return next((one.stages[w] for w in WHOLES if w in one.stages), Histogram.empty())
 
 
 def _requests(one: RequestNumbers) -> str:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import get_args
 
 from socklat_gate.measured.histogram import Histogram
-from socklat_gate.measured.names import Stage
+from socklat_gate.measured.names import CLIENT, Stage
 from socklat_gate.measured.run import Run
+from socklat_gate.measured.run_values import by_driver_clock
 from socklat_gate.report.arm_runs import Arms
 from socklat_gate.wording import units
+from socklat_gate.wording.stream_text import streams_text
 
 __all__ = [
     "Companions",
@@ -19,6 +21,7 @@ __all__ = [
     "companions_section",
     "stages_not_measured",
     "stages_section",
+    "why_not_measured",
 ]
 
 
@@ -42,6 +45,7 @@ class Stages:
     not_seen: tuple[str, ...]
     not_measured: tuple[str, ...]
     stalls_included: bool
+    why_not: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ def stages_section(arms: Arms, *, stalls_included: bool = False) -> Stages | Non
         not_seen=tuple(stage for stage in measured if stage not in seen),
         not_measured=stages_not_measured(runs),
         stalls_included=stalls_included,
+        why_not=why_not_measured(runs),
     )
 
 
@@ -89,9 +94,17 @@ def companions_section(arms: Arms) -> Companions | None:
 
 
 def stages_not_measured(runs: Sequence[Run]) -> tuple[str, ...]:
-    """Known stages that no run has."""
+    """Known stages that no run has; `why_not_measured` is a reason that is the load's."""
     measured = {stage for run in runs for stage in run.histograms}
+    if not any(map(by_driver_clock, runs)):
+        measured.add(CLIENT)  # nothing is missing without it
     return tuple(stage for stage in get_args(Stage) if stage not in measured)
+
+
+def why_not_measured(runs: Sequence[Run]) -> str:
+    """Why the kernel's stages of an exchange are not there, as a sentence; "" where they are."""
+    asked = [run.load.streams.asked for run in runs if run.load.streams is not None]
+    return streams_text(max(asked)) if asked else ""
 
 
 def _in_order(stages: Iterable[str]) -> list[str]:

@@ -124,14 +124,14 @@ class Load(SentRequests, StrictModel):
     # http, grpc and websocket
     http: Literal["1.1", "2"] = Field(
         "1.1",
-        description="version of HTTP: 2 with prior knowledge, or by ALPN with tls; one request in "
-        "flight on a connection",
+        description="version of HTTP: 2 with prior knowledge, or by ALPN with tls",
     )
     streams: int = Field(
         1,
         ge=1,
-        description="requests in flight on a connection; more than 1 is refused: the kernel could "
-        "not tell them apart",
+        le=1000,
+        description="requests in flight on a connection of HTTP/2 or gRPC; with more than 1 the "
+        "kernel cannot tell them apart: judged by the driver's clock, in stage client",
     )
     grpc: Grpc | None = Field(
         None,

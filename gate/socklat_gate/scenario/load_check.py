@@ -53,13 +53,7 @@ def check_load(load: Load, where: Callable[[KeyPath], str]) -> None:
 
 def _of_keys(load: Load) -> Iterator[Problem]:
     if load.streams > 1:
-        yield (
-            ("load", "streams"),
-            "several requests in flight on one connection cannot be told apart by the kernel, so "
-            "that no stage could be judged",
-            'leave it out and raise load.connections; for multiplexing use driver = "command" '
-            "with h2load or ghz, and gate cpu or errors",
-        )
+        yield from _of_streams(load)
     if load.http != "1.1" and load.driver != "http":
         yield ("load", "http"), f'nothing that driver "{load.driver}" knows', "leave it out"
     if load.grpc is not None and load.driver != "grpc":
@@ -72,6 +66,23 @@ def _of_keys(load: Load) -> Iterator[Problem]:
         yield from check(load, request, key)
     if load.driver == "websocket":
         yield from _of_handshake(load)
+
+
+def _of_streams(load: Load) -> Iterator[Problem]:
+    has_streams = load.driver == "grpc" or (load.driver == "http" and load.http == "2")
+    if not has_streams:
+        what = "HTTP/1.1" if load.driver == "http" else f'driver "{load.driver}"'
+        yield (
+            ("load", "streams"),
+            f"{what} has one request in flight on a connection",
+            'leave it out and raise load.connections, or use http = "2" or driver = "grpc"',
+        )
+    elif not load.keep_alive:
+        yield (
+            ("load", "streams"),
+            "load.keep_alive = false gives each request a connection of its own",
+            "leave one of the two out",
+        )
 
 
 def _requests(load: Load) -> Iterator[tuple[Request, Key]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from socklat_gate.measured.names import CAPACITY, REQUEST_STAGES
+from socklat_gate.measured.names import CAPACITY, CLIENT, REQUEST_STAGES
 from socklat_gate.scenario.default_gate import DEFAULT_GATE, Judged, MetricName
 from socklat_gate.scenario.strict import StrictModel
 
@@ -46,7 +46,8 @@ class Metric(MetricName, StrictModel):
     stage: Judged = Field(
         "response",
         description='stage whose quantile is judged; "cpu": CPU time per request; "capacity": '
-        "the highest rate that is carried, by staircases that follow the pairs",
+        'the highest rate that is carried, by staircases that follow the pairs; "client": the '
+        "driver's clock, which with load.streams above 1 is in place of an exchange's stages",
     )
     quantile: float | None = Field(
         None,
@@ -131,7 +132,7 @@ class Metric(MetricName, StrictModel):
             raise ValueError(
                 "stage cpu has no request: the CPU time of a container is not known by request"
             )
-        if self.request is not None and self.stage not in REQUEST_STAGES:
+        if self.request is not None and self.stage not in {CLIENT, *REQUEST_STAGES}:
             raise ValueError(
                 f"stage {self.stage} is not known by request: use {', '.join(REQUEST_STAGES)}"
             )

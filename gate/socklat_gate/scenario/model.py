@@ -23,6 +23,7 @@ from socklat_gate.scenario.renamed import with_old_keys
 from socklat_gate.scenario.service import Service
 from socklat_gate.scenario.shape import former_hashes, measured_hash
 from socklat_gate.scenario.strict import StrictModel
+from socklat_gate.scenario.whole_stage import check_stages, with_whole_stage
 
 __all__ = ["BaselineSource", "Probe", "Scenario"]
 
@@ -84,6 +85,8 @@ class Scenario(StrictModel):
         if not isinstance(load, Load):
             return gate
         check_requests(gate, load)
+        check_stages(gate, load)
+        gate = with_whole_stage(gate, load)
         return gate if load.rate == "auto" else with_named_metrics(gate, load)
 
     @field_validator("gate")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from socklat_gate.scenario.default_gate import DEFAULT_GATE, DefaultGate, DefaultMetric
 from socklat_gate.scenario.exceeding import is_enough
@@ -11,7 +11,10 @@ from socklat_gate.scenario.exceeding import is_enough
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["default_gate_of", "named_metrics", "named_zone"]
+Whole = Literal["client", "response"]
+"""The stage that stands for a whole exchange."""
+
+__all__ = ["Whole", "default_gate_of", "named_metrics", "named_zone"]
 
 BEYOND = (1000.0, 150.0)
 """Requests beyond a quantile in a run from which on a name has the first, the second zone.
@@ -34,19 +37,22 @@ def named_zone(quantile: float, requests: float) -> tuple[float, float]:
     return zone.tolerance, zone.regression_threshold
 
 
-def named_metrics(per_run: Mapping[str, float]) -> tuple[DefaultMetric, ...]:
+def named_metrics(
+    per_run: Mapping[str, float], stage: Whole = "response"
+) -> tuple[DefaultMetric, ...]:
     """The default quantiles of each named request of which enough come in a run.
 
     ``per_run`` has, by name, how many are expected; zones are as of `named_zone`.
     """
     return tuple(
-        DefaultMetric("response", metric.quantile, *named_zone(metric.quantile, come), None, name)
+        DefaultMetric(stage, metric.quantile, *named_zone(metric.quantile, come), None, name)
         for name, come in per_run.items()
         for metric in DEFAULT_GATE.metrics
         if metric.quantile is not None and is_enough(come, metric.quantile)
     )
 
 
-def default_gate_of(per_run: Mapping[str, float]) -> DefaultGate:
+def default_gate_of(per_run: Mapping[str, float], stage: Whole = "response") -> DefaultGate:
     """The default gate of a load with these named requests: the whole, and `named_metrics`."""
-    return replace(DEFAULT_GATE, metrics=(*DEFAULT_GATE.metrics, *named_metrics(per_run)))
+    whole = (replace(m, stage=stage) if m.quantile else m for m in DEFAULT_GATE.metrics)
+    return replace(DEFAULT_GATE, metrics=(*whole, *named_metrics(per_run, stage)))

@@ -10,6 +10,7 @@ from socklat_gate.scenario.load import Load
 from socklat_gate.scenario.located import problem_at
 from socklat_gate.scenario.named_gate import named_metrics
 from socklat_gate.scenario.rate_steps import mean_rate
+from socklat_gate.scenario.whole_stage import whole_stage
 
 __all__ = [
     "all_per_run",
@@ -40,7 +41,8 @@ def with_named_metrics(gate: Gate, load: Load) -> Gate:
     """The gate, which without metrics of its own has the default ones of the load's names too."""
     if "metrics" in gate.model_fields_set:
         return gate
-    by_name = [Metric(**vars(metric)) for metric in named_metrics(expected_per_run(load))]
+    found = named_metrics(expected_per_run(load), whole_stage(load))
+    by_name = [Metric(**vars(metric)) for metric in found]
     return gate.model_copy(update={"metrics": [*gate.metrics, *by_name]}) if by_name else gate
 
 

@@ -82,6 +82,7 @@ def correct_stalls(
     stages: Sequence[str],
     baseline: int = 0,
     named: Named | None = None,
+    cpus: Sequence[int] | None = None,
 ) -> StallCorrection:
     """What each arm's distributions would be without stalls; ``arms`` hold `EXCHANGE` records.
 
@@ -89,11 +90,12 @@ def correct_stalls(
     ones, others are left out.  All arms are weighed together, so that an error of G is the same
     for all of them and cancels in their ratio.  ``baseline`` is the place of that arm.  With
     ``named`` requests each of them counts with those same weights, and the whole has each with its
-    share of the scenario (`stalls.shares`).
+    share of the scenario (`stalls.shares`).  ``cpus`` are those that the services use (None: those
+    of the exchanges).
     """
     both = np.concatenate(arms)
     arrival_ns = both["rx_first_ns"].astype(np.int64)
-    cpus = used_cpus(both["cpu"])
+    cpus = used_cpus(both["cpu"]) if cpus is None else cpus
     taken, bursts = stolen_time(stalls, cpus), interference_bursts(stalls, cpus)
     cut = [_between(timeline, from_ns, to_ns) for timeline in (taken, bursts)]
     ignored = False

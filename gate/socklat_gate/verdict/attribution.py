@@ -20,6 +20,7 @@ from dataclasses import replace
 import numpy as np
 
 from socklat_gate.measured.attribution import COMPONENTS, Attribution, StageShare
+from socklat_gate.measured.names import CLIENT
 from socklat_gate.measured.pair import ARMS, Pair
 from socklat_gate.measured.run import Bands
 from socklat_gate.verdict.band_means import slice_means_ns
@@ -49,6 +50,8 @@ def attribute(
 ) -> tuple[Attribution, ...]:
     """One `Attribution` per slice over the pairs not excluded; () when no pair has exchanges.
 
+    () also of times by the load driver's clock, of which nobody knows the parts.
+
     The numbers are Hodges-Lehmann estimates over the pairs of each pair's means: the pair is the
     unit of inference, and one disturbed pair holds most of the pooled slowest exchanges and most
     of a mean over pairs.  The slice's change is the sum of its parts.  A stage is named when it
@@ -71,6 +74,8 @@ def attribute(
     ]
     if not kept:
         return ()
+    if any(CLIENT in bands.stages for at in kept for bands in _bands_of(pairs[at])):
+        return ()  # of the driver's clock no part is known
     used, groups = [pairs[at] for at in kept], clusters[kept]
     stages: tuple[str, ...] = ("response", *COMPONENTS)
     if not all("response" in bands.stages for pair in used for bands in _bands_of(pair)):

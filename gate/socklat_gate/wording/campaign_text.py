@@ -16,6 +16,6 @@ def campaign_rows(campaign: Campaign) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [("run", "exchanges", "p50", "p90", "p99", "steal")]
     for number, (run, noise) in enumerate(zip(campaign.runs, campaign.noise, strict=True), 1):
         shown = [ns(value_ns(run, latency_stage([run]), quantile)) for quantile in _QUANTILES]
-        exchanges = count(run.histograms["service"].total)
+        exchanges = count(run.histograms[latency_stage([run])].total)
         rows.append((str(number), exchanges, *shown, share(noise.steal)))
     return rows

@@ -21,7 +21,7 @@ __all__ = [
 REQUEST = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}"
 NAMED = re.compile(rf"(?P<metric>[a-z_]+?)(?P<quantile>_p[0-9.]+)?\[(?P<request>{REQUEST})\]")
 MARKED = re.compile(rf"`({REQUEST})`")
-WHOLE = "response"
+WHOLES = ("response", "client")
 ABOUT_REQUESTS = (Reason.REQUEST_NOT_SEEN, Reason.MORE_SPIKES)
 """Reasons whose subject is a request, not a metric."""
 
@@ -38,7 +38,7 @@ def metric_sentence(name: str) -> Sentence:
     request = Name(found["request"])
     if not quantile:
         return (f"{metric} of ", request)
-    if metric == WHOLE:
+    if metric in WHOLES:
         return (f"{quantile} of ", request)
     return (Name(metric), f" {quantile} of ", request)
 

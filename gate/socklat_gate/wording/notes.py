@@ -22,6 +22,7 @@ from socklat_gate.wording.stand_in_text import (
     requests_not_measured_note,
     stand_in_note,
 )
+from socklat_gate.wording.stream_text import stages_not_measured_note
 
 __all__ = ["note_text"]
 
@@ -182,6 +183,7 @@ _WRITERS: Mapping[NoteCode, Callable[[str, Numbers], str]] = {
     NoteCode.RATE_FOUND: _rate_found,
     NoteCode.REQUESTS_LEFT_OUT: requests_left_out_note,
     NoteCode.REQUESTS_NOT_MEASURED: requests_not_measured_note,
+    NoteCode.STAGES_NOT_MEASURED: stages_not_measured_note,
     NoteCode.STEAL: _steal,
     NoteCode.FROZEN: _frozen,
     NoteCode.LATE_DRIVER: _late_driver,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from socklat_gate.measured.facts import Note
 from socklat_gate.measured.run import Run
+from socklat_gate.measured.run_values import latency_stage
 from socklat_gate.measured.verdict import LimitVerdict, MetricVerdict, Outcome, Verdict
 from socklat_gate.wording import units
 from socklat_gate.wording.decisive import change_or_lowest
@@ -82,8 +83,9 @@ def aa_pair_line(done: int, pairs: int, changes: Mapping[str, float | None]) -> 
 
 def run_line(done: int, runs: int, run: Run, elapsed_s: float) -> str:
     """Run ``done`` of an image that is measured alone."""
-    p50, p99 = map(ns, run.histograms["response"].quantiles_ns([0.5, 0.99]))
-    return f"run {done}/{runs}  response p50 {p50}, p99 {p99}  ({elapsed_s:.0f} s so far)"
+    stage = latency_stage([run])
+    p50, p99 = map(ns, run.histograms[stage].quantiles_ns([0.5, 0.99]))
+    return f"run {done}/{runs}  {stage} p50 {p50}, p99 {p99}  ({elapsed_s:.0f} s so far)"
 
 
 def excluded_line(what: str, why: Note | None) -> str:
@@ -137,7 +139,7 @@ def _limit(limit: LimitVerdict) -> str:
 
 def _short(name: str) -> str:
     """``p99``, ``checkout p99``, ``app_p99``, ``checkout app_p99``."""
-    short = without_request(name).removeprefix("response_")
+    short = without_request(name).removeprefix("response_").removeprefix("client_")
     return " ".join(filter(None, (request_in(name), short)))
 
 

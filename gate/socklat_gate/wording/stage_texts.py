@@ -30,6 +30,14 @@ class StageText:
 _RX, _READ, _TX, _HANDED = "`rx_first`", "`read`", "`tx_first`", "`handed`"
 
 STAGE_TEXTS: Mapping[Stage, StageText] = {
+    "client": StageText(
+        "what a client waits for, by the load driver's clock: in place of all stages of an "
+        "exchange where load.streams is above 1",
+        "the request is due",
+        "the driver has the response's last byte",
+        "request",
+        (),
+    ),
     "response": StageText(
         "what a client waits for: the whole response",
         _RX,

@@ -13,7 +13,7 @@ from socklat_gate.job import recorder as module
 from socklat_gate.job.recorder import Recorder
 from socklat_gate.job.stacks import TracedCompanions
 from socklat_gate.load.load_driver import Window
-from socklat_gate.measured.records import EXCHANGE, EXCHANGE_STAGES, SENT, STALL
+from socklat_gate.measured.records import CALL, EXCHANGE, EXCHANGE_STAGES, SENT, STALL
 from socklat_gate.probe.traffic import Traffic
 from socklat_gate.service.cpu_time import CpuUse
 from socklat_gate.wording.notes import note_text
@@ -43,6 +43,7 @@ class World:
         self.stages = ("response", "service", "recv_wait", "app")
         self.cpu_ns = 0
         self.named = False
+        self.several_streams = False
 
     # the probe
     def drain(self) -> Any:
@@ -64,7 +65,8 @@ class World:
         log_mask: int,
         traffic: Traffic,
     ) -> None:
-        assert traffic == Traffic(one_outstanding=True, http=True, named=self.named)
+        one = Traffic(one_outstanding=True, http=True, named=self.named)
+        assert traffic == (Traffic(marked=True) if self.several_streams else one)
         assert from_ns == S
         self.recorded.append((slot, to_ns, spike_ns, log_mask))
 
@@ -92,12 +94,13 @@ def run(
     order: Sequence[str] = ("baseline", "candidate"),
     cpuset: Any = None,
     interleave: str = "request",
+    stage: str = "response",
     **load: Any,
 ) -> Recorder:
     """Polls ten times a second until the load ends."""
     document = scenario().model_dump()
     document["gate"]["metrics"] = [
-        {"quantile": 0.99, "tolerance": 0.05, "regression_threshold": 0.15}
+        {"stage": stage, "quantile": 0.99, "tolerance": 0.05, "regression_threshold": 0.15}
     ]
     given = scenario().load.model_dump(exclude_unset=True)
     document["load"] = {**given, "rate": float(RATE), "duration_s": 10.0, **load}
@@ -337,3 +340,97 @@ def test_without_a_log_no_request_has_a_name(monkeypatch: pytest.MonkeyPatch) ->
     recorder = run(world, monkeypatch, request=[{"name": "browse"}])
     assert recorder.finish(np.zeros(1, SENT))[0] is None
     assert recorder.named is None
+
+
+def calls_of(world: World) -> np.ndarray:
+    """What a driver says of the world's log; each request was sent 0.1 ms after it was due."""
+    log = world.log[world.log["rx_first_ns"] < world.window.to_ns]
+    calls = np.zeros(log.size, CALL)
+    calls["due_ns"] = log["rx_first_ns"]
+    calls["sent_ns"] = calls["due_ns"] + MS // 10
+    calls["done_ns"] = calls["due_ns"] + 5 * MS
+    calls["arm"] = log["target"]
+    return calls
+
+
+def by_driver(
+    world: World, monkeypatch: pytest.MonkeyPatch, order: Sequence[str], **options: Any
+) -> Recorder:
+    world.several_streams = True
+    return run(world, monkeypatch, order, http="2", streams=8, stage="client", **options)
+
+
+def test_with_streams_the_drivers_clock_is_all_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    recorder = by_driver(world, monkeypatch, ("candidate", "baseline"))
+    assert world.ended == [11 * S]
+    assert {spike_ns for _, _, spike_ns, _ in world.recorded} == {0}  # the kernel has no spikes
+    assert recorder.by_driver is None
+    calls = calls_of(world)
+    warm = calls[:1000].copy()
+    warm["due_ns"] = warm["sent_ns"] = np.arange(1000) * MS
+    warm["done_ns"] = warm["due_ns"] + np.where(warm["arm"] == 1, 7 * MS, 40 * MS)
+    calls = np.concatenate([warm, calls[calls["due_ns"] < 11 * S]])
+    correction, used = recorder.finish(calls)
+    assert correction is not None
+    assert recorder.by_driver is not None
+    assert recorder.named is None
+    assert recorder.spike_ns == 21 * MS  # by the baseline, which has slot 1
+    assert [*correction.corrected[0].histograms] == ["client"]
+    assert correction.corrected[0].histograms["client"].quantile_ns(0.5) == pytest.approx(
+        5 * MS, rel=0.02
+    )
+    assert recorder.shortfall(correction) is None
+    # The kernel's exchanges would be another number: 1000 a second, of both arms.
+    sent = calls[(calls["arm"] == 0) & (calls["sent_ns"] >= S)]
+    assert used[0].exchanges == pytest.approx(sent.size, rel=0.02)
+
+
+def test_with_streams_stalls_are_those_of_the_services_cpus(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begins = np.arange(S, 41 * S, 20 * MS)
+    world = World(stalls_at(begins, begins + 6 * MS))
+    recorder = by_driver(world, monkeypatch, ("baseline", "candidate"))
+    (end_ns,) = world.ended
+    assert 13 * S < end_ns < 24 * S
+    calls = calls_of(world)
+    correction, _ = recorder.finish(calls[calls["due_ns"] < end_ns])
+    assert correction is not None
+    assert correction.stalled == pytest.approx(0.3, abs=0.01)
+    elsewhere = World(stalls_at(begins, begins + 6 * MS, cpu=3))
+    recorder = by_driver(elsewhere, monkeypatch, ("baseline", "candidate"))
+    assert elsewhere.ended == [11 * S]
+    correction, _ = recorder.finish(calls_of(elsewhere))
+    assert correction is not None
+    assert correction.stalled == 0
+
+
+def test_with_streams_too_few_undisturbed_requests_are_the_machines_doing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begins = np.arange(S, 41 * S, 20 * MS)
+    world = World(stalls_at(begins, begins + 9 * MS))
+    monkeypatch.setattr(module, "CHECK_EVERY_NS", 5 * S)  # what each check costs is not the point
+    recorder = by_driver(world, monkeypatch, ("baseline", "candidate"))
+    assert world.ended == []
+    correction, _ = recorder.finish(calls_of(world))
+    assert correction is not None
+    assert "beyond client_p99" in note_text(recorder.shortfall(correction))
+
+
+@pytest.mark.parametrize("order", [("baseline", "candidate"), ("candidate", "baseline")])
+def test_with_streams_stalls_that_follow_one_arms_requests_are_evidence(
+    monkeypatch: pytest.MonkeyPatch, order: tuple[str, ...]
+) -> None:
+    world = World()
+    calls = calls_of(world)
+    calls = calls[calls["due_ns"] < 11 * S]
+    helped_ns = calls["sent_ns"][calls["arm"] == 1][::50]
+    world.stalls = stalls_at(helped_ns + MS // 10, helped_ns + 3 * MS, "interference")
+    recorder = by_driver(world, monkeypatch, order)
+    recorder.finish(calls)
+    evidence = np.array(recorder.stall_labels().evidence["interference"])
+    assert np.exp(evidence).max() > 1000
+    towards = evidence.reshape(-1, 2, 5).max(axis=2)[0]
+    assert (towards[0] > towards[1]) == (order[1] == "candidate")

@@ -52,7 +52,7 @@ def refusal(directory: Path, load: str) -> UsageError:
 @pytest.mark.parametrize(
     ("load", "line", "said"),
     [
-        ('driver = "http"\nstreams = 4\n', 9, "load.streams: several requests in flight"),
+        ('driver = "http"\nstreams = 4\n', 9, "load.streams: HTTP/1.1 has one request"),
         ('payload = "x"\nhttp = "2"\n', 9, 'load.http: nothing that driver "tcp" knows'),
         ('driver = "http"\n[load.grpc]\nproto = "a.proto"\n', 9, "load.grpc: nothing that"),
         (

@@ -8,6 +8,7 @@ from prometheus_client.core import Metric, SummaryMetricFamily
 
 from socklat_gate.measured.attribution import COMPONENTS
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.names import CLIENT
 from socklat_gate.report.arm_runs import Arms
 from socklat_gate.report.formats.openmetrics_families import PREFIX, gauge, label_text
 from socklat_gate.report.handshake_rows import handshakes_by_arm
@@ -21,7 +22,7 @@ from socklat_gate.report.request_numbers import (
 __all__ = ["request_families"]
 
 QUANTILES = (0.5, 0.9, 0.99, 0.999)
-STAGES = ("response", *COMPONENTS)
+STAGES = ("response", CLIENT, *COMPONENTS)
 """Of a named request: all its stages would make the file of thirty of them a megabyte."""
 FATES = ("planned", "sent", "responded")
 

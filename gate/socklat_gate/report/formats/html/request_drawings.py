@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from socklat_gate.measured.attribution import COMPONENTS
+from socklat_gate.measured.names import CLIENT
 from socklat_gate.measured.verdict import Verdict
 from socklat_gate.report.arm_runs import Arms
 from socklat_gate.report.formats.html.curves import CurveSet, Drawn, stage_curves
@@ -18,7 +19,7 @@ __all__ = ["MAX_DRAWN", "RequestDrawing", "request_curves", "request_drawings"]
 
 MAX_DRAWN = 40
 """Names that are drawn, the worst first: each is about 8 kB of the page."""
-STAGES = ("response", *COMPONENTS)
+STAGES = ("response", CLIENT, *COMPONENTS)
 STEP = 0.1
 
 
