@@ -1,14 +1,16 @@
 /*
  * A small HTTP/1.1 service: responds to every request on keep-alive connections after a known delay.
  *
- *   http [--port P] [--delay US]
+ *   http [--port P] [--delay US] [--status N] [--body BYTES] [--workers N]
  *
- * GET /health and everything else respond with 200 with a short body.
+ * GET /health and everything else respond with 200, or that status, and a short body, or one of so
+ * many bytes.  --workers lets so many requests wait at once and the others wait for these (no limit).
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,9 +21,10 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char response[] =
-	"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nok\n";
-static long delay_us = 2000;
+static char response[65536];
+static size_t response_bytes;
+static long delay_us = 2000, status = 200, body = 3, workers;
+static sem_t free_workers;
 
 static void *serve(void *argument)
 {
@@ -41,8 +44,12 @@ static void *serve(void *argument)
 		if (!strstr(request, "\r\n\r\n"))
 			continue;
 		held = 0;
+		while (workers && sem_wait(&free_workers))
+			;
 		nanosleep(&pause, NULL);
-		if (send(fd, response, sizeof(response) - 1, MSG_NOSIGNAL) < 0)
+		if (workers)
+			sem_post(&free_workers);
+		if (send(fd, response, response_bytes, MSG_NOSIGNAL) < 0)
 			break;
 	}
 	close(fd);
@@ -58,8 +65,20 @@ int main(int argc, char **argv)
 	for (int i = 1; i + 1 < argc; i += 2) {
 		if (!strcmp(argv[i], "--port")) port = atol(argv[i + 1]);
 		else if (!strcmp(argv[i], "--delay")) delay_us = atol(argv[i + 1]);
+		else if (!strcmp(argv[i], "--status")) status = atol(argv[i + 1]);
+		else if (!strcmp(argv[i], "--body")) body = atol(argv[i + 1]);
+		else if (!strcmp(argv[i], "--workers")) workers = atol(argv[i + 1]);
 		else return 2;
 	}
+	if (body < 0 || body > (long)sizeof(response) - 256 || status < 100 || status > 599)
+		return 2;
+	sem_init(&free_workers, 0, workers);
+	response_bytes = snprintf(response, sizeof(response),
+				  "HTTP/1.1 %ld OK\r\nContent-Type: text/plain\r\nContent-Length: %ld\r\n\r\n",
+				  status, body);
+	memset(response + response_bytes, 'x', body);
+	memcpy(response + response_bytes, "ok\n", body < 3 ? body : 3);
+	response_bytes += body;
 	signal(SIGTERM, _exit);
 	address.sin_port = htons(port);
 	listener = socket(AF_INET, SOCK_STREAM, 0);

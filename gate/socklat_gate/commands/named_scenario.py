@@ -48,7 +48,10 @@ def chosen_scenario(scenario: str) -> ScenarioChoice | None:
 
         planned = load_scenario(Path(scenario))
         return ScenarioChoice(
-            planned.name, planned.gate.of_runs, planned.measured_hash(), planned.former_hashes()
+            planned.name,
+            planned.gate.of_runs or default_metrics(),
+            planned.measured_hash(),
+            planned.former_hashes(),
         )
     if SCENARIO_NAME.fullmatch(scenario) and not scenario.endswith(".json"):
         return ScenarioChoice(scenario, default_metrics())

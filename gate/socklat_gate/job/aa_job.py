@@ -66,8 +66,9 @@ class CalibrationJob:
         if not self.scenario.gate.compared:
             raise UsageError(
                 Reason.BAD_SCENARIO,
-                f"scenario {self.scenario.name!r} compares nothing: its metrics have limits only",
-                remedy="give a metric its tolerance and regression_threshold",
+                f"scenario {self.scenario.name!r} compares nothing in its pairs: its metrics are "
+                "limits or the capacity",
+                remedy="give a quantile its tolerance and regression_threshold",
             )
         created = utc_now()
         spec = ArmSpec("baseline", self.image)

@@ -44,7 +44,8 @@ class CapacityRounds:
     """Measures one round after another; context manager of the network that they share.
 
     ``specs`` are in the order of ARMS.  ``limits`` with ``within_ns`` 0 get it from the baseline's
-    latency at a low rate (`limit_from`), in the first round.
+    latency at a low rate (`limit_from`), in the first round.  What is in ``rounds`` already is gone
+    on from.
     """
 
     client: DockerClient
@@ -55,7 +56,6 @@ class CapacityRounds:
     progress: Progress
     limits: CapacityLimits
     rounds: list[CapacityRound] = field(default_factory=list)
-    _known_rps: float | None = None
     _answers: dict[Arm, dict[str, list[Answers]]] = field(
         default_factory=lambda: {a: {} for a in ARMS}
     )
@@ -100,7 +100,6 @@ class CapacityRounds:
         finally:
             with defer_signals():
                 self._session.stop()
-        self._known_rps = stairs["baseline"].estimate_rps
         _check_floor(stairs["baseline"])
         failed = {arm: [one for one in tried[arm] if not self._carried(one)] for arm in ARMS}
         limited = {arm: sum(one.driver_late for one in failed[arm]) for arm in ARMS}
@@ -108,7 +107,7 @@ class CapacityRounds:
             index=index,
             seed=seed,
             first=first,
-            baseline_rps=self._known_rps,
+            baseline_rps=stairs["baseline"].estimate_rps,
             candidate_rps=stairs["candidate"].estimate_rps,
             steps=sum(map(len, tried.values())),
             failed_steps=sum(map(len, failed.values())),
@@ -155,9 +154,9 @@ class CapacityRounds:
 
     def _staircase(self) -> Staircase:
         # Both begin where the baseline ended: what the candidate is tried at is not its choice.
-        known = self._known_rps
-        start = _usual_rate(self.scenario) if known is None else known
-        return Staircase(start, known=known is not None, least_rps=LEAST_RPS)
+        if not self.rounds:
+            return Staircase(_usual_rate(self.scenario), least_rps=LEAST_RPS)
+        return Staircase(self.rounds[-1].baseline_rps, known=True, least_rps=LEAST_RPS)
 
     def _found_within(self, arms: dict[Arm, RunningArm], seed: int) -> int:
         baseline = arms["baseline"]

@@ -126,10 +126,13 @@ def test_what_the_bench_raises_ends_the_study(study: Study) -> None:
         study([*NOISE, died], pairs=9)
 
 
-def test_a_gate_that_compares_nothing_has_no_study(tmp_path: Path) -> None:
+@pytest.mark.parametrize("metric", [{"quantile": 0.5, "limit_ms": 5.0}, {"stage": "capacity"}])
+def test_a_gate_that_compares_nothing_has_no_study(
+    tmp_path: Path, metric: dict[str, object]
+) -> None:
     job = CalibrationJob(
         client=None,
-        scenario=scenario(metrics=[{"quantile": 0.5, "limit_ms": 5.0}]),
+        scenario=scenario(metrics=[metric]),
         directory=tmp_path,
         image=IMAGE,
         pairs=8,
