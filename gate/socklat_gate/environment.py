@@ -37,11 +37,12 @@ def fingerprint(
     definition: str,
     docker_version: str,
     found_rate: float | None = None,
+    containers: int = 1,
 ) -> Fingerprint:
     """What identifies this machine and this way of measuring.
 
     ``must_match`` decides whether stored numbers are comparable; ``facts`` are for people.
-    ``found_rate`` is that of ``load.rate = "auto"``.
+    ``found_rate`` is that of ``load.rate = "auto"``; ``containers`` of an arm that share its load.
     """
     must_match = {
         **this_machine(),
@@ -50,6 +51,8 @@ def fingerprint(
     }
     if found_rate is not None:
         must_match[RATE] = f"{found_rate:g}"
+    if containers > 1:
+        must_match["containers"] = str(containers)
     memory = re.search(r"^MemTotal:\s+(\d+) kB", _read("/proc/meminfo"), re.MULTILINE)
     return Fingerprint(
         must_match=dict(sorted(must_match.items())),

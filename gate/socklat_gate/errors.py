@@ -97,6 +97,7 @@ class Reason(str, Enum):
     NO_PRIVILEGE = "no_privilege"
     NO_GIT = "no_git"
     NO_HOOK = "no_hook"
+    CONTAINERS_DO_NOT_FIT = "containers_do_not_fit"
     # baseline
     NO_BASELINE_YET = "no_baseline_yet"
     BASELINE_MISSING = "baseline_missing"

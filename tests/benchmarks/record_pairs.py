@@ -66,7 +66,7 @@ def record(scene: Scene, wanted: int, directory: Path) -> int:
         for index in range(len(pairs), min(wanted, len(pairs) + AT_ONCE)):
             started_s = time.monotonic()
             try:
-                pair = rig.pair(index, pair_seed(20261122, index), specs)
+                (pair,) = rig.pairs(index, pair_seed(20261122, index), specs)
             except InvalidMeasurement as error:
                 say(f"{scene.name} {index}: {error.message}")
                 continue

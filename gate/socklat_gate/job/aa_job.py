@@ -9,6 +9,7 @@ from pathlib import Path
 
 from socklat_gate.errors import Reason, UnfitEnvironment, UsageError
 from socklat_gate.job.commit import current_commit
+from socklat_gate.job.containers_job import ContainersJob
 from socklat_gate.job.gated_stages import missing_hooks
 from socklat_gate.job.progress import Progress
 from socklat_gate.job.rate_job import RateJob
@@ -16,7 +17,7 @@ from socklat_gate.job.rig import Rig
 from socklat_gate.job.run_job import check_excluded, pair_seed, utc_now
 from socklat_gate.measured.calibration import Calibration
 from socklat_gate.measured.campaign import Fingerprint
-from socklat_gate.measured.pair import ARMS, Pair
+from socklat_gate.measured.pair import ARMS, Pair, moments
 from socklat_gate.scenario import Scenario
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef
@@ -25,11 +26,13 @@ from socklat_gate.verdict.aa_findings import study
 from socklat_gate.verdict.log_ratios import metric_log_ratios
 from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.resampling import MIN_PAIRS
+from socklat_gate.wording.changes import pair_word
 from socklat_gate.wording.progress_lines import (
     RESAMPLING,
     aa_pair_line,
     excluded_line,
     excluded_note,
+    pair_step,
 )
 from socklat_gate.wording.shared_facts import no_hook_text
 
@@ -73,7 +76,9 @@ class CalibrationJob:
         created = utc_now()
         spec = ArmSpec("baseline", self.image)
         rate = RateJob(self.client, self.scenario, self.directory, spec, self.seed, self.progress)
-        return replace(self, scenario=rate.announced(self.known_rate))._study(created)
+        found = rate.announced(self.known_rate)
+        choice = ContainersJob(self.client, found, self.directory, spec, self.progress)
+        return replace(self, scenario=choice.announced())._study(created)
 
     def _study(self, created: str) -> Calibration:
         with Rig(self.client, self.scenario, self.directory, self.progress.phase) as rig:
@@ -95,37 +100,40 @@ class CalibrationJob:
         specs = [ArmSpec(arm, self.image) for arm in ARMS]
         started_s = time.monotonic()
         measured: list[Pair] = []
+        chosen = self.scenario.gate.containers
+        containers = 1 if chosen == "auto" else chosen
         used = 0
         left_s = 60 * self.minutes
         while used < self.pairs and left_s > 0:
-            self.progress.step(f"pair {used + 1}/{self.pairs}")
+            self.progress.step(pair_step(used + 1, self.pairs, containers))
             index = len(measured)
             log.info("pair %d begins", index)
-            pair = rig.pair(index, pair_seed(self.seed, index), specs)
-            log.info("pair %d ends%s", index, excluded_note(pair.excluded))
-            measured.append(pair)
-            used += not pair.excluded
+            pairs = rig.pairs(index, pair_seed(self.seed, index), specs)
+            why = pairs[0].excluded
+            log.info("pair %d ends%s", pairs[-1].index, excluded_note(why))
+            measured += pairs
+            used += not why
             left_s = 60 * self.minutes - (time.monotonic() - started_s)
-            if not pair.excluded:
-                self.progress.line(aa_pair_line(used, self.pairs, self._changes(pair)))
+            if not why:
+                self.progress.line(aa_pair_line(used, self.pairs, self._changes(pairs), containers))
                 continue
-            self.progress.line(excluded_line("pair", pair.excluded))
-            if used < MIN_PAIRS or len(measured) >= MAX_MEASURED_PER_PAIR * self.pairs:
-                check_excluded(self.scenario, len(measured) - used, used, pair.excluded)
+            self.progress.line(excluded_line(pair_word(containers), why))
+            if used < MIN_PAIRS or moments(measured) >= MAX_MEASURED_PER_PAIR * self.pairs:
+                check_excluded(self.scenario, moments(measured) - used, used, why)
         return measured, time.monotonic() - started_s
 
-    def _changes(self, pair: Pair) -> dict[str, float | None]:
+    def _changes(self, pairs: list[Pair]) -> dict[str, float | None]:
         """Relative change of each gated metric; None where it was not measured."""
         found = {}
         for metric in self.scenario.gate.compared:
-            ratios = metric_log_ratios([pair], [metric])[metric.name].log_ratios
-            found[metric.name] = relative(float(ratios[0])) if ratios.size else None
+            ratios = metric_log_ratios(pairs, [metric])[metric.name].log_ratios
+            found[metric.name] = relative(float(ratios.mean())) if ratios.size else None
         return found
 
     def _calibration(
         self, created: str, fingerprint: Fingerprint, pairs: list[Pair], took_s: float
     ) -> Calibration:
-        used = sum(not pair.excluded for pair in pairs)
+        used = moments(pair for pair in pairs if not pair.excluded)
         findings = study(pairs, self.scenario.gate, took_s / max(1, used), self.seed)
         return Calibration(
             scenario_name=self.scenario.name,
@@ -137,6 +145,6 @@ class CalibrationJob:
             image_id=self.image.id,
             fingerprint=fingerprint,
             seed=self.seed,
-            excluded=len(pairs) - used,
+            excluded=moments(pairs) - used,
             findings=findings,
         )

@@ -61,9 +61,17 @@ class DriverClock:
         return int(factor * np.quantile(took_ns, 0.99, method="higher"))
 
     def correct(
-        self, stalls: Records, cpus: Sequence[int], to_ns: int, baseline: int
+        self,
+        stalls: Records,
+        cpus: Sequence[int],
+        to_ns: int,
+        baseline: int,
+        owners: Sequence[object] = (),
     ) -> StallCorrection:
-        """Stage ``client`` without the stalls of ``cpus``, those that the services use."""
+        """Stage ``client`` without the stalls of ``cpus``, those that the services use.
+
+        ``owners`` as in `correct_stalls`.
+        """
         responded = [self._responded(arm) for arm in range(len(self.calls))]
         named = None
         if self.shares:
@@ -78,6 +86,7 @@ class DriverClock:
             baseline,
             named,
             cpus,
+            owners,
         )
         return client_correction(correction)
 

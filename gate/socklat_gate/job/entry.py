@@ -10,6 +10,7 @@ from pathlib import Path
 from socklat_gate.baseline.open_store import open_store
 from socklat_gate.environment import environment_facts
 from socklat_gate.job.completeness import completeness_of
+from socklat_gate.job.containers_job import with_containers
 from socklat_gate.job.gate_from import planned_scenario
 from socklat_gate.job.gate_job import GateJob
 from socklat_gate.job.images import image_under_test
@@ -121,7 +122,8 @@ def run_job(
     chosen = image_under_test(client, scenario, directory, image, progress.phase)
     spec = ArmSpec("baseline", chosen)
     known = _known_rate(path, scenario, baselines, progress)
-    scenario = RateJob(client, scenario, directory, spec, seed, progress).announced(known)
+    found = RateJob(client, scenario, directory, spec, seed, progress).announced(known)
+    scenario = with_containers(found, 1)  # there is no arm beside it
     with Rig(client, scenario, directory, progress.phase) as rig:
         campaign = measure_campaign(
             rig, scenario, directory, chosen, runs=runs, seed=seed, progress=progress

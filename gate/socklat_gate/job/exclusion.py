@@ -14,10 +14,10 @@ from socklat_gate.measured.load_counts import LoadCounts
 from socklat_gate.measured.pair import Noise
 from socklat_gate.measured.run import Run
 from socklat_gate.probe.hook_table import ONLY_COUNTED
-from socklat_gate.scenario.exceeding import MIN_EXCEEDING
 from socklat_gate.scenario.gating import Gate, Metric
 from socklat_gate.scenario.load import Load
 from socklat_gate.stalls.correction import StallCorrection
+from socklat_gate.verdict.log_ratios import least_exceeding
 
 __all__ = [
     "excess_missed",
@@ -83,23 +83,25 @@ def too_few_undisturbed(
     length_s: float,
     factor: float = 1.0,
     shares: Mapping[str, float] = NO_NAMES,
+    containers: int = 1,
 ) -> Note | None:
     """A gated quantile rests on too few undisturbed exchanges, though requests were enough.
 
     How many there are is taken from the stalls, the arrivals and the baseline's latencies; those of
     the candidate have no part in it.  ``factor`` times as many as there are are counted; of a named
-    request, its part by ``shares``.
+    request, its part by ``shares``; each of an arm's ``containers`` needs its part.
     """
+    needed = least_exceeding(containers)
     for metric, quantile, arm in _quantiles(gate, correction):
         tail = factor * (1.0 - quantile) * shares.get(metric.request or "", 1.0)
         beyond = tail * correction.undisturbed(arm, metric.stage)
         requests = tail * correction.measured(arm, metric.stage)
-        if beyond < MIN_EXCEEDING <= requests:
+        if beyond < needed <= requests:
             numbers = {
                 "exchanges": beyond,
-                "needed": MIN_EXCEEDING,
+                "needed": needed,
                 "length_s": length_s,
-                "needed_s": length_s * MIN_EXCEEDING / max(beyond, 1.0),
+                "needed_s": length_s * needed / max(beyond, 1.0),
             }
             return Note(NoteCode.TOO_FEW_UNDISTURBED, metric.name, numbers)
     return None
@@ -110,6 +112,7 @@ def too_few_requests(
     correction: StallCorrection,
     factor: float = 1.0,
     shares: Mapping[str, float] = NO_NAMES,
+    containers: int = 1,
 ) -> bool:
     """Whether a gated quantile would lack requests on the quietest machine: nothing to exclude."""
     return any(
@@ -117,7 +120,7 @@ def too_few_requests(
         * shares.get(metric.request or "", 1.0)
         * correction.measured(arm, metric.stage)
         * (1.0 - quantile)
-        < MIN_EXCEEDING
+        < least_exceeding(containers)
         for metric, quantile, arm in _quantiles(gate, correction)
     )
 

@@ -15,10 +15,10 @@ class Freezes:
     """Watches the arms and the other containers of their stacks, from now on."""
 
     def __init__(self, arms: Sequence[RunningArm]) -> None:
-        self._meters = {(arm.arm, ""): FreezeMeter(arm.pid) for arm in arms}
+        self._meters = {(arm.label, ""): FreezeMeter(arm.pid) for arm in arms}
         for arm in arms:
             for companion in arm.companions:
-                self._meters[arm.arm, companion.name] = FreezeMeter(companion.pid)
+                self._meters[arm.label, companion.name] = FreezeMeter(companion.pid)
 
     def poll(self) -> None:
         """To be called several times a second."""

@@ -15,6 +15,7 @@ from socklat_gate.job.arm_differences import arm_differences
 from socklat_gate.job.budget import Budget
 from socklat_gate.job.commit import current_branch, current_commit
 from socklat_gate.job.completeness import completeness_of
+from socklat_gate.job.containers_job import ContainersJob
 from socklat_gate.job.gate_pairs import GatePairs
 from socklat_gate.job.gate_rounds import GateRounds
 from socklat_gate.job.gated_stages import missing_hooks
@@ -31,7 +32,7 @@ from socklat_gate.job.waivers import Compared, waivers_in_force
 from socklat_gate.measured.arm_differences import ArmDifferences
 from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.facts import TEXT, Drift, Note, ReasonFact
-from socklat_gate.measured.pair import Pair
+from socklat_gate.measured.pair import Pair, containers_of, moments
 from socklat_gate.measured.result import GateResult
 from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.scenario import Scenario, Waiver
@@ -113,6 +114,7 @@ class GateJob:
         if alike is not None and not self.allow_same_image and not self._differ_beside_image():
             return Verdict(Outcome.INCONCLUSIVE, (alike,))
         self._find_rate(reference)
+        self._choose_containers(reference)
         with Rig(self.client, self.scenario, self.directory, self.progress.phase) as rig:
             self._hooks, self._fingerprint = rig.hooks, rig.fingerprint()
             numbers = reference.numbers(self.scenario, self._fingerprint)
@@ -146,6 +148,15 @@ class GateJob:
         self.scenario, notes = job.planned(known)
         self._notes += notes
 
+    def _choose_containers(self, reference: Reference | None) -> None:
+        """Of ``gate.containers``, by the baseline."""
+        spec = None
+        if reference is not None and reference.image is not None:
+            spec = self._baseline_spec(reference, reference.image)
+        job = ContainersJob(self.client, self.scenario, self.directory, spec, self.progress)
+        self.scenario, notes = job.planned()
+        self._notes += notes
+
     def _baseline_spec(self, reference: Reference, image: ImageRef) -> ArmSpec:
         arm = reference.arm
         own = (arm.directory, arm.service) if arm else (None, None)
@@ -176,6 +187,7 @@ class GateJob:
     def _measure_by_limits(self) -> Verdict:
         """The candidate alone, until its limits are shown to be kept or exceeded."""
         self._find_rate(None)
+        self._choose_containers(None)
         with Rig(self.client, self.scenario, self.directory, self.progress.phase) as rig:
             self._hooks, self._fingerprint = rig.hooks, rig.fingerprint()
             self._notes += rig.notes
@@ -251,9 +263,11 @@ class GateJob:
             last = error.log.splitlines()[-asked:]
             text += "".join(f" | {line}" for line in last)
         fact = ReasonFact(error.reason, numbers={TEXT: text})
-        return Verdict(outcome, (fact,), pairs=len(self._pairs))
+        containers = containers_of(self._pairs)
+        return Verdict(outcome, (fact,), pairs=moments(self._pairs), containers=containers)
 
     def _result(self, verdict: Verdict) -> GateResult:
+        noises = [pair.noise for pair in self._pairs if pair.replica == 0]
         runs = [run for pair in self._pairs for run in (pair.baseline, pair.candidate)]
         runs += self._campaign.runs if self._campaign else ()
         baseline_commit, baseline_choice = (
@@ -275,7 +289,7 @@ class GateJob:
             campaign=self._campaign,
             completeness=completeness_of(runs, self._missed) if runs else None,
             verdict=verdict,
-            environment=environment_facts(self._fingerprint, [pair.noise for pair in self._pairs]),
+            environment=environment_facts(self._fingerprint, noises),
             drift=self._drift,
             calibration=self._calibration(),
             branch=self._branch,

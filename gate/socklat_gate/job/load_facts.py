@@ -39,7 +39,7 @@ def with_load_facts(load: Load, arm: str, run: Run, undelivered: Iterable[Undeli
     """
     if not run.load.external:
         short = any(
-            one.arm == arm and one.error.reason is Reason.LOAD_NOT_DELIVERED for one in undelivered
+            one.name == arm and one.error.reason is Reason.LOAD_NOT_DELIVERED for one in undelivered
         )
         return replace(run, load=replace(run.load, overloaded=short))
     unanswered = _unanswered(run)

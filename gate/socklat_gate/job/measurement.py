@@ -25,7 +25,7 @@ from socklat_gate.job.load_facts import with_load_facts
 from socklat_gate.job.noise import with_stalls
 from socklat_gate.job.recorder import Recorder, StallLabels
 from socklat_gate.job.stacks import TracedCompanions, trace_companions
-from socklat_gate.load.bounds import for_turns, with_extension
+from socklat_gate.load.bounds import for_containers, for_turns, with_extension
 from socklat_gate.load.checks import Undelivered, find_failing_command, find_undelivered
 from socklat_gate.load.process import Endpoint, make_load
 from socklat_gate.measured.facts import Note
@@ -54,7 +54,7 @@ Check = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """Runs in the order of the arms, the machine's noise during them and what stalls followed.
+    """Runs in the order of the containers, the machine's noise and what stalls followed.
 
     ``undelivered`` is what arms lack of their load, for whoever has all arms to look at.
     """
@@ -102,12 +102,14 @@ def measure(
 ) -> Measurement:
     """Drives the load at ``arms``, which get the probe's slots in their order, and reads it all.
 
+    ``arms`` are all containers: one of each arm, or a block of several (`RunningArm.replicas`),
+    each of which gets its part of the arm's load.
     ``check_alive`` is called several times a second and raises when a container died.  Raises
     `InvalidMeasurement` when the service, the load's driver or the probe failed.
     """
     companions = _watch(probe, arms, scenario.service.port, on_phase)
     before = _Before.read(probe, arms)
-    planned, interleave = _plan(scenario, len(arms))
+    planned, interleave = _plan(scenario, arms)
     driven = _drive(probe, planned, arms, seed, interleave, companions, check_alive, on_phase)
     check_alive()
     readings = [_settled_reading(probe, slot) for slot in range(len(arms))]
@@ -118,7 +120,8 @@ def measure(
     frozen = driven.freezes.note()
     undelivered: tuple[Undelivered, ...] = ()
     if not frozen:  # else requests may have waited or failed for that
-        undelivered = find_undelivered(planned.load, driven.counts, [arm.arm for arm in arms])
+        names = [arm.arm for arm in arms], [arm.label for arm in arms]
+        undelivered = find_undelivered(planned.load, driven.counts, *names)
     lost_stalls = probe.unsent_stalls() - before.lost_stalls
     runs = []
     for slot, arm in enumerate(arms):
@@ -134,25 +137,26 @@ def measure(
             run = by_driver.add_to(run, slot, correction, driven.recorder.spike_ns)
         elif named and correction:
             run = named.add_to(run, slot, correction, probe.stages)
-        runs.append(with_load_facts(planned.load, arm.arm, run, undelivered))
+        runs.append(with_load_facts(planned.load, arm.label, run, undelivered))
     if not frozen:
-        names = [arm.arm for arm in arms]
-        undelivered += find_failing_command(planned.load, [run.load for run in runs], names)
+        undelivered += find_failing_command(
+            planned.load, [run.load for run in runs], [arm.arm for arm in arms]
+        )
     missed_now = probe.missed_by_event()
     missed = excess_missed(before.missed, missed_now, runs)
     if not (frozen or missed):  # else the counts may differ for that
         # Responses that the driver could not read are its errors, which say what was wrong.
-        unread = {one.arm for one in undelivered if one.error.reason is Reason.LOAD_REFUSED}
+        unread = {one.name for one in undelivered if one.error.reason is Reason.LOAD_REFUSED}
         for slot, (arm, run) in enumerate(zip(arms, runs, strict=True)):
-            if arm.arm in unread:
+            if arm.label in unread:
                 continue
             lost = sum(missed_invocations(before.missed, missed_now).values())
             if by_driver is not None:
-                check_connections(arm.arm, run, lost)
+                check_connections(arm.label, run, lost)
                 continue
-            check_complete(arm.arm, run)
+            check_complete(arm.label, run)
             if named:
-                check_joined(arm.arm, run, named.joined[slot], lost)
+                check_joined(arm.label, run, named.joined[slot], lost)
     excluded = (
         frozen
         or too_much_steal(planned.gate, noise)
@@ -163,7 +167,8 @@ def measure(
         or (driven.recorder.shortfall(correction) if correction and not undelivered else None)
     )
     labels = driven.recorder.stall_labels() if correction else StallLabels()
-    return Measurement(mark_shared(runs), noise, excluded, labels, undelivered)
+    shared = mark_shared(runs, [arm.arm for arm in arms])
+    return Measurement(shared, noise, excluded, labels, undelivered)
 
 
 def _watch(
@@ -178,12 +183,12 @@ def _watch(
     return companions
 
 
-def _plan(scenario: Scenario, arms: int) -> tuple[Scenario, Interleave]:
-    """The scenario with the load that this measurement sends, and how arms take their turns."""
-    load = with_extension(scenario.load)
-    interleave: Interleave = "request" if arms == 1 else scenario.gate.interleave
+def _plan(scenario: Scenario, arms: Sequence[RunningArm]) -> tuple[Scenario, Interleave]:
+    """The scenario with the load that each container is sent, and how arms take their turns."""
+    load = for_containers(with_extension(scenario.load), arms[0].replicas)
+    interleave: Interleave = "request" if len(arms) == 1 else scenario.gate.interleave
     if interleave == "slice":
-        load = for_turns(load, arms)
+        load = for_turns(load, len(arms))
     return scenario.model_copy(update={"load": load}), interleave
 
 
@@ -198,7 +203,7 @@ def _drive(
     on_phase: OnPhase,
 ) -> _Driven:
     """Connects, sends the load and records it to its end."""
-    endpoints = [Endpoint(arm.host, arm.port, arm.arm) for arm in arms]
+    endpoints = [Endpoint(arm.host, arm.port, arm.label) for arm in arms]
     with make_load(scenario.load, endpoints, seed, interleave, scenario.gate.slice_ms) as load:
         on_phase(CONNECTING)
         recorder = Recorder(probe, scenario, arms, load, companions)

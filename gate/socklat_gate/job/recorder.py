@@ -84,9 +84,11 @@ class Recorder:
         self._load = load
         self._companions = companions
         self._slots = range(len(arms))
+        self._containers = arms[0].replicas
         self._candidate_alone = scenario.gate.interleave == "block" and [
             arm.arm for arm in arms
         ] == ["candidate"]
+        self._arms = [arm.arm for arm in arms]
         self._in_order = sorted(self._slots, key=lambda slot: ARMS.index(arms[slot].arm))
         self._meters = [CpuMeter(arm.pid) for arm in arms]
         self._window = Window(0, 0, 0)
@@ -145,7 +147,7 @@ class Recorder:
         if not self._cpu_before and now_ns > self._window.from_ns:
             if not self._several_streams:
                 # Of the baseline, whoever started first: the candidate must not choose its own.
-                p99_ns = self._probe.warmup_quantile_ns(self._in_order[0], 0.99)
+                p99_ns = self._probe.warmup_quantile_ns(self._of_arm(ARMS[0]), 0.99)
                 self._spike_ns = int(self._scenario.probe.spike_factor * p99_ns)
             self._record()
             self._cpu_before = self._read_cpu()
@@ -186,14 +188,15 @@ class Recorder:
 
     def stall_labels(self) -> StallLabels:
         """Whether stalls follow the requests of one arm, after `finish`."""
-        arms, stalls = self._logged()
-        cpus = used_cpus(np.concatenate(arms)["cpu"])
+        slots, stalls = self._logged()
+        cpus = used_cpus(np.concatenate(slots)["cpu"])
         if self._by_driver is not None:
-            arms = self._by_driver.arrivals()
+            slots = self._by_driver.arrivals()
+        arms = [np.concatenate([slots[at] for at in of_arm]) for of_arm in self._by_arm()]
         if len(arms) == 1:
             return StallLabels(weighed=weigh(arms[0], stalls, cpus))
         gate, load = self._scenario.gate, self._scenario.load
-        baseline, candidate = (arms[slot] for slot in self._in_order)
+        baseline, candidate = arms
         # Neither a tool's own schedule nor CPUs of its own were given to an arm request by request.
         if load.driver == "command" or isinstance(self._scenario.service.cpuset, list):
             weighed = (weigh(arm, stalls, cpus) for arm in (baseline, candidate))
@@ -207,7 +210,21 @@ class Recorder:
     def shortfall(self, correction: StallCorrection) -> Note | None:
         """A gated quantile rests on too few undisturbed exchanges; see `job.exclusion`."""
         length_s = (self._window.to_ns - self._window.from_ns) / 1e9
-        return too_few_undisturbed(self._scenario.gate, correction, length_s, shares=self._shares)
+        return too_few_undisturbed(
+            self._scenario.gate,
+            correction,
+            length_s,
+            shares=self._shares,
+            containers=self._containers,
+        )
+
+    def _of_arm(self, arm: str) -> list[int]:
+        """Slots of its containers; of whatever arm there is where it has none."""
+        return [slot for slot in self._slots if self._arms[slot] == arm] or [self._in_order[0]]
+
+    def _by_arm(self) -> list[list[int]]:
+        """Slots of the arms that are there, the baseline first."""
+        return [self._of_arm(arm) for arm in ARMS if arm in self._arms]
 
     def _record(self) -> None:
         window = self._window
@@ -239,10 +256,11 @@ class Recorder:
             by_slices = gate.interleave == "slice" and len(self._slots) > 1
             if by_slices:
                 planned = 1.0
-            if too_few_undisturbed(gate, correction, passed_ns / 1e9, planned, self._shares):
+            rest = self._shares, self._containers
+            if too_few_undisturbed(gate, correction, passed_ns / 1e9, planned, *rest):
                 return
-            if too_few_requests(gate, correction, planned, self._shares) and (
-                by_slices or not too_few_requests(gate, correction, longest, self._shares)
+            if too_few_requests(gate, correction, planned, *rest) and (
+                by_slices or not too_few_requests(gate, correction, longest, *rest)
             ):
                 return
         self._end_chosen = True
@@ -255,7 +273,7 @@ class Recorder:
         if self._several_streams:
             by_driver = self._by_driver or self._of_calls(self._expected(to_ns))
             cpus = used_cpus(np.concatenate(arms)["cpu"])
-            correction = by_driver.correct(stalls, cpus, to_ns, self._in_order[0])
+            correction = by_driver.correct(stalls, cpus, to_ns, self._in_order[0], self._arms)
         else:
             correction = correct_stalls(
                 arms,
@@ -265,6 +283,7 @@ class Recorder:
                 self._probe.stages,
                 self._in_order[0],
                 named.for_correction() if named else None,
+                owners=self._arms,
             )
         if not self._candidate_alone:
             return correction
@@ -280,7 +299,7 @@ class Recorder:
         Of the kernel's exchanges the size of a latency is enough, and it is the baseline's.
         """
         rate = mean_rate(self._scenario.load)
-        about_ns = self._probe.warmup_quantile_ns(self._in_order[0], 0.5)
+        about_ns = self._probe.warmup_quantile_ns(self._of_arm(ARMS[0]), 0.5)
         return expected_calls(rate, len(self._slots), self._window.from_ns, to_ns, about_ns)
 
     def _logged(self) -> tuple[list[Records], Records]:

@@ -1,5 +1,7 @@
 """Containers up, measured, and gone: of both arms at once, of one after the other, of one alone.
 
+Of both arms at once it can be a block of several of each (``gate.containers``).
+
 `Rig` owns the network, the probe and nothing else that outlives it; `job.measurement` does the
 measuring.
 """
@@ -9,18 +11,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-import numpy as np
-
 from socklat_gate.environment import fingerprint
+from socklat_gate.errors import UnfitEnvironment
 from socklat_gate.interrupt import defer_signals, obey_signal
 from socklat_gate.job.gated_stages import unmeasured_names, unmeasured_stages
 from socklat_gate.job.measurement import Measurement, measure
+from socklat_gate.job.memory_left import check_memory_left
 from socklat_gate.job.named_requests import request_shares
 from socklat_gate.job.noise import mean_noise
+from socklat_gate.job.starting_order import coin, starting_order
 from socklat_gate.load.checks import check_delivered
 from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.measured.facts import Note, NoteCode
@@ -47,14 +50,13 @@ OnPhase = Callable[[str], None]
 
 @dataclass(slots=True)
 class _Launched:
-    """Containers that are up: in the order of starting, and the pairs measured on them so far."""
+    """Containers that are up: in the order of starting, and how often they were measured so far."""
 
-    specs: list[ArmSpec]
     arms: tuple[RunningArm, ...]
     first: Arm
     swapped_cpusets: bool
     start: int
-    pairs: int = 0
+    measured: int = 0
 
 
 class Rig:
@@ -100,12 +102,20 @@ class Rig:
     def _new_probe(self) -> SocketProbe:
         wanted = self._scenario.probe
         targets = STACK_TARGETS if self._scenario.service.compose else None
+        if self._containers > 1:
+            targets = len(ARMS) * self._containers
         return SocketProbe(wanted.max_connections, wanted.detail, stalls=True, targets=targets)
 
     @property
     def _knows_names(self) -> bool:
         """Whether requests of different names can be told apart, by the kernel or the driver."""
         return self._probe.watches_stalls or self._scenario.load.streams > 1
+
+    @property
+    def _containers(self) -> int:
+        """Of each arm in a block; whoever measures has chosen already where they are "auto"."""
+        chosen = self._scenario.gate.containers
+        return 1 if chosen == "auto" else chosen
 
     @property
     def hooks(self) -> dict[str, str]:
@@ -134,19 +144,21 @@ class Rig:
         """What must match for numbers measured here to be compared with stored ones."""
         docker = str(self._client.version().get("Version", "unknown"))
         rate = found_rate(self._scenario.load)
-        return fingerprint(self.hooks, DEFINITION, docker, rate)
+        return fingerprint(self.hooks, DEFINITION, docker, rate, self._containers)
 
-    def pair(self, index: int, seed: int, specs: Sequence[ArmSpec]) -> Pair:
-        """Measures baseline and candidate; ``specs`` are in the order of ARMS.
+    def pairs(self, index: int, seed: int, specs: Sequence[ArmSpec]) -> list[Pair]:
+        """Measures baseline and candidate once; ``specs`` are in the order of ARMS.
 
-        Both at once, or in blocks one after the other, by ``gate.interleave``; containers
-        serve ``gate.pairs_per_start`` pairs.  Recorded coin flips from ``seed`` decide who
-        starts first and who gets which CPU set.  Raises `InvalidMeasurement` when the service, the
-        load of both arms, its driver or the probe failed.
+        One pair, or those of a block: as many as ``gate.containers``, numbered from ``index`` on.
+        Both at once, or one after the other, by ``gate.interleave``; containers serve
+        ``gate.pairs_per_start`` measurements.  Recorded coin flips from ``seed`` decide who
+        starts first, in a block the whole order, and who gets which CPU set.  Raises
+        `InvalidMeasurement` when the service, the load of both arms, its driver or the probe
+        failed, `UnfitEnvironment` (CONTAINERS_DO_NOT_FIT) when a block leaves no memory.
         """
         gate = self._scenario.gate
         if gate.interleave == "block":
-            return self._blocks(index, seed, specs)
+            return [self._one_after_the_other(index, seed, specs)]
         up = self._launched or self._start(index, seed, specs)
         try:
             measured = self._measure(up.arms, seed)
@@ -154,23 +166,30 @@ class Rig:
         except BaseException:
             self._remove_containers()
             raise
-        up.pairs += 1
-        if up.pairs == gate.pairs_per_start:
+        up.measured += 1
+        if up.measured == gate.pairs_per_start:
             self._remove_containers()
-        by_arm = dict(zip((spec.arm for spec in up.specs), measured.runs, strict=True))
-        return Pair(
-            index,
-            seed,
-            up.first,
-            by_arm["baseline"],
-            by_arm["candidate"],
-            measured.noise,
-            measured.excluded,
-            interleave=gate.interleave,
-            start=up.start if gate.pairs_per_start > 1 else None,
-            swapped_cpusets=up.swapped_cpusets,
-            stall_evidence=measured.labels.evidence,
-        )
+        runs = {
+            (arm.arm, arm.replica): run for arm, run in zip(up.arms, measured.runs, strict=True)
+        }
+        clustered = gate.pairs_per_start > 1 or self._containers > 1
+        return [
+            Pair(
+                index + replica,
+                seed,
+                up.first,
+                runs["baseline", replica],
+                runs["candidate", replica],
+                measured.noise,
+                measured.excluded,
+                interleave=gate.interleave,
+                start=up.start if clustered else None,
+                swapped_cpusets=up.swapped_cpusets,
+                stall_evidence=measured.labels.evidence if replica == 0 else {},
+                replica=replica,
+            )
+            for replica in range(self._containers)
+        ]
 
     def single(self, seed: int, spec: ArmSpec) -> Measurement:
         """Measures one image alone; raises as `pair`."""
@@ -179,15 +198,15 @@ class Rig:
         return measured
 
     def _single(self, seed: int, spec: ArmSpec) -> Measurement:
-        up = self._start(0, seed, [spec])
+        up = self._start(0, seed, [spec], containers=1)
         try:
             return self._measure(up.arms, seed)
         finally:
             self._remove_containers()
 
-    def _blocks(self, index: int, seed: int, specs: Sequence[ArmSpec]) -> Pair:
+    def _one_after_the_other(self, index: int, seed: int, specs: Sequence[ArmSpec]) -> Pair:
         """One arm alone after the other, both by the same schedule and on the same CPUs."""
-        flip = int(np.random.default_rng(seed).integers(2))
+        flip = coin(seed)
         one, other = (self._single(seed, specs[at]) for at in (flip, 1 - flip))
         check_delivered((*one.undelivered, *other.undelivered), ARMS)
         runs = (*one.runs, *other.runs)
@@ -210,21 +229,28 @@ class Rig:
             stall_evidence=evidence,
         )
 
-    def _start(self, index: int, seed: int, specs: Sequence[ArmSpec]) -> _Launched:
+    def _start(
+        self, index: int, seed: int, specs: Sequence[ArmSpec], containers: int | None = None
+    ) -> _Launched:
         obey_signal()
         self._on_phase(STARTING)
-        flips = np.random.default_rng(seed).integers(2, size=2)
-        first, swapped = int(flips[0]) % len(specs), bool(flips[1])
-        placed = [
-            replace(spec, cpuset=self._scenario.service.cpuset_of(arm, swapped=swapped))
-            for arm, spec in enumerate(specs)
-        ]
-        # Whoever starts first also comes first in everything else: nothing stays with one arm.
-        order = [placed[first], *(spec for at, spec in enumerate(placed) if at != first)]
+        swapped, order = starting_order(
+            seed, specs, self._scenario.service, containers or self._containers
+        )
         arms = self._session.start(order)
-        log.info("containers of %s are up", " and ".join(arm.arm for arm in arms))
-        self._launched = _Launched(order, arms, order[0].arm, swapped, index)
+        log.info("containers of %s are up", ", ".join(arm.label for arm in arms))
+        self._launched = _Launched(arms, order[0].arm, swapped, index)
+        if len(arms) > len(ARMS):
+            self._check_memory()
         return self._launched
+
+    def _check_memory(self) -> None:
+        """A block that fills the memory would be measured while the machine pages."""
+        try:
+            check_memory_left(self._containers)
+        except UnfitEnvironment:
+            self._remove_containers()
+            raise
 
     def _measure(self, arms: Sequence[RunningArm], seed: int) -> Measurement:
         check = self._session.check_alive

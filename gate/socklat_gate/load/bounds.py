@@ -5,12 +5,19 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from socklat_gate.scenario.rate_steps import peak_rate
+from socklat_gate.scenario.rate_steps import mean_rate, peak_rate
 
 if TYPE_CHECKING:
     from socklat_gate.scenario import Load
 
-__all__ = ["MOST_CONNECTIONS", "for_turns", "longest_s", "max_connections_of", "with_extension"]
+__all__ = [
+    "MOST_CONNECTIONS",
+    "for_containers",
+    "for_turns",
+    "longest_s",
+    "max_connections_of",
+    "with_extension",
+]
 
 GROWTH = 10
 EXTENSION = 4
@@ -42,6 +49,26 @@ def for_turns(load: Load, arms: int) -> Load:
     if isinstance(load.rate, list):
         longer["rate"] = [[arms * begin_s, rate] for begin_s, rate in load.rate]
     return load.model_copy(update=longer)
+
+
+def for_containers(load: Load, containers: int) -> Load:
+    """The load that each of an arm's containers gets: its part of the rate and the connections.
+
+    All of them get as many connections, at least 1, so that together they may have a few more than
+    ``load.connections``: containers with different numbers would not be alike.
+    """
+    if containers == 1:
+        return load
+    rate = load.rate
+    part: dict[str, object] = {
+        "rate": [[begin_s, each / containers] for begin_s, each in rate]
+        if isinstance(rate, list)
+        else mean_rate(load) / containers,
+        "connections": math.ceil(load.connections / containers),
+    }
+    if load.max_connections is not None:
+        part["max_connections"] = math.ceil(load.max_connections / containers)
+    return load.model_copy(update=part)
 
 
 def max_connections_of(load: Load) -> int:

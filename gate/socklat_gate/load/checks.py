@@ -41,16 +41,28 @@ SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class Undelivered:
-    """What an arm lacks, as the error that it is unless the other arm has it."""
+    """What an arm lacks, as the error that it is unless the other arm has it.
+
+    ``container`` names the one of several that lacks it ("": the arm has one).
+    """
 
     arm: str
     error: InvalidMeasurement
+    container: str = ""
+
+    @property
+    def name(self) -> str:
+        """The container's, or the arm's."""
+        return self.container or self.arm
 
 
 def find_undelivered(
-    load: Load, counts: Sequence[LoadCounts], arms: Sequence[str]
+    load: Load,
+    counts: Sequence[LoadCounts],
+    arms: Sequence[str],
+    containers: Sequence[str] = (),
 ) -> tuple[Undelivered, ...]:
-    """What each arm lacks; ``counts`` and ``arms`` (names) go together.
+    """What each arm lacks; ``counts``, ``arms`` (names) and ``containers`` (names) go together.
 
     ``LOAD_REFUSED`` (no response at all), ``LOAD_ERRORS`` (a share of failed requests shown to be
     above ``load.max_errors``), ``LOAD_NOT_DELIVERED`` (less than `MIN_SENT` of the plan sent, or 1%
@@ -59,10 +71,10 @@ def find_undelivered(
     `find_failing_command`.
     """
     return tuple(
-        Undelivered(arm, error)
+        Undelivered(arm, error, "" if name == arm else name)
         for find in (_refused, _failing, _short)
-        for arm, count in zip(arms, counts, strict=True)
-        if not count.external and count.planned and (error := find(load, count, arm))
+        for arm, name, count in zip(arms, containers or arms, counts, strict=True)
+        if not count.external and count.planned and (error := find(load, count, name))
     )
 
 
@@ -98,7 +110,7 @@ def check_failing(load: Load, counts: Sequence[LoadCounts], arm: str) -> None:
 
 
 def check_delivered(found: Sequence[Undelivered], arms: Collection[str]) -> None:
-    """Raises `InvalidMeasurement` for what every one of ``arms`` lacks.
+    """Raises `InvalidMeasurement` for what every one of ``arms`` lacks, in one container or more.
 
     Of several reasons the first counts: errors cause a load that is not delivered.
     """

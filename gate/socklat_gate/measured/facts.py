@@ -63,6 +63,7 @@ class NoteCode(str, Enum):
     DEFAULTS_LEFT_OUT = "defaults_left_out"
     # how much was sent
     RATE_FOUND = "rate_found"
+    CONTAINERS = "containers"
     REQUESTS_LEFT_OUT = "requests_left_out"
     REQUESTS_NOT_MEASURED = "requests_not_measured"
     STAGES_NOT_MEASURED = "stages_not_measured"

@@ -234,6 +234,8 @@ class Verdict:
     ``counts`` what else is counted and judged.  Documents older than these two have neither.
     ``capacity`` are staircases of both arms (None: no metric asks for them, or an older document).
     ``together`` is the evidence of all of them (None: stored numbers, or an older document).
+    ``pairs`` were used and ``pairs_to_decide`` more are expected to decide; where ``containers`` of
+    each arm ran at the same time (k of k + k), they are blocks, which count once each.
     """
 
     outcome: Outcome
@@ -247,6 +249,7 @@ class Verdict:
     counts: tuple[CountVerdict, ...] = ()
     together: JointEvidence | None = None
     capacity: CapacityStudy | None = None
+    containers: int = 1
 
     @property
     def only_undecided(self) -> bool:

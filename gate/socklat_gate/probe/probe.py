@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 
 import numpy as np
@@ -165,9 +165,12 @@ class SocketProbe:
         spikes = {"spike_ns": spike_ns, "spike_budget": SPIKE_BUDGET}
         self._tables.set_window(slot, self._slots.netns_inode(slot), **window, **spikes)
 
-    def warmup_quantile_ns(self, slot: int, q: float) -> int:
-        """Upper bound of a quantile of the warm-up's response time; 0 without a warm-up."""
-        return self._tables.warmup_quantile_ns(slot, q)
+    def warmup_quantile_ns(self, slots: Sequence[int], q: float) -> int:
+        """Upper bound of a quantile of the warm-up's response time; 0 without a warm-up.
+
+        Of all ``slots`` together.
+        """
+        return self._tables.warmup_quantile_ns(slots, q)
 
     def forget(self, slot: int) -> None:
         """Stops following the slot's namespace; what was aggregated stays in the slot."""

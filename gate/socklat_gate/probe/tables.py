@@ -126,9 +126,9 @@ class Tables:
             if count
         }
 
-    def warmup_quantile_ns(self, slot: int, q: float) -> int:
+    def warmup_quantile_ns(self, slots: Sequence[int], q: float) -> int:
         """Upper edge of the band that holds quantile ``q`` of the warm-up's response; 0 if none."""
-        counts = self._warmups.read(slot).astype(np.int64)
+        counts = np.sum([self._warmups.read(slot).astype(np.int64) for slot in slots], axis=0)
         if not counts.sum():
             return 0
         band = int(np.searchsorted(np.cumsum(counts), q * counts.sum()))

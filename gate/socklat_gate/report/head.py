@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from socklat_gate.errors import Reason
 from socklat_gate.measured.facts import ReasonFact
-from socklat_gate.measured.pair import Pair
+from socklat_gate.measured.pair import Pair, containers_of, moments
 from socklat_gate.measured.result import Comparison, GateResult, Result, RunResult
 from socklat_gate.measured.verdict import Verdict
 from socklat_gate.report.answers import answer_notes
 from socklat_gate.report.arm_runs import ShownRuns
 from socklat_gate.report.pair_table import interleaving
 from socklat_gate.wording import units
+from socklat_gate.wording.changes import pair_word
 from socklat_gate.wording.decisive import change_or_lowest
 from socklat_gate.wording.drift_text import drift_text
 from socklat_gate.wording.headline import headline, next_step
@@ -129,6 +130,7 @@ def _compared_with(result: GateResult | Comparison) -> str:
 
 
 def _pair_rows(pairs: Sequence[Pair]) -> tuple[tuple[str, str], ...]:
-    excluded = sum(1 for pair in pairs if pair.excluded)
-    count = f"{len(pairs) - excluded} used, {excluded} excluded" if pairs else ""
-    return (("pairs", count), ("arms", interleaving(pairs)))
+    excluded = moments(pair for pair in pairs if pair.excluded)
+    count = f"{moments(pairs) - excluded} used, {excluded} excluded" if pairs else ""
+    name = f"{pair_word(containers_of(pairs))}s"
+    return ((name, count), ("arms", interleaving(pairs)))

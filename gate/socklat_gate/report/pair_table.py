@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from socklat_gate.measured.pair import Pair
+from socklat_gate.measured.pair import Pair, containers_of
 from socklat_gate.measured.run_values import value_ns
 from socklat_gate.measured.verdict import MetricVerdict
 from socklat_gate.report.raw_numbers import EXTENDED
@@ -34,7 +34,8 @@ class PairRow:
 class PairTable:
     """Rows for the first `MAX_ROWS` pairs; ``left_off`` counts the others.
 
-    ``starts``: several pairs were measured on the same containers, whose number is in the rows.
+    ``starts``: several pairs were measured on the same containers, or are one block of several
+    containers of each arm; which is in the rows.
     """
 
     metrics: tuple[str, ...]
@@ -53,7 +54,14 @@ def interleaving(pairs: Sequence[Pair]) -> str:
     }
     parts = [ways[pairs[0].interleave]] if pairs else []
     starts = {pair.start for pair in pairs if pair.start is not None}
-    if starts:
+    containers = containers_of(pairs)
+    if containers > 1:
+        many = plural(len(starts), "block")
+        parts.append(
+            f"{many} of {containers} + {containers} containers, each with 1/{containers} of its "
+            "arm's load; a block counts as one observation"
+        )
+    elif starts:
         many = plural(len(starts), "start")
         parts.append(f"{many} of the containers, pairs of one start count as one observation")
     return "; ".join(part for part in parts if part)
@@ -63,12 +71,12 @@ def pair_table(pairs: Sequence[Pair], metrics: Sequence[MetricVerdict]) -> PairT
     """Rows with the ratio of the quantiles minus 1 for every metric; None without pairs."""
     if not pairs:
         return None
-    columns = _columns(pairs)
+    columns, containers = _columns(pairs), containers_of(pairs)
     return PairTable(
         metrics=tuple(metric.name for metric in metrics),
         machine=tuple(columns),
         starts=any(pair.start is not None for pair in pairs),
-        rows=tuple(_row(pair, metrics, columns) for pair in pairs[:MAX_ROWS]),
+        rows=tuple(_row(pair, metrics, columns, containers) for pair in pairs[:MAX_ROWS]),
         left_off=max(0, len(pairs) - MAX_ROWS),
     )
 
@@ -82,11 +90,14 @@ def _columns(pairs: Sequence[Pair]) -> list[str]:
     return found
 
 
-def _row(pair: Pair, metrics: Sequence[MetricVerdict], columns: Sequence[str]) -> PairRow:
+def _row(
+    pair: Pair, metrics: Sequence[MetricVerdict], columns: Sequence[str], containers: int
+) -> PairRow:
+    of = f" ({pair.replica + 1} of {containers})" if containers > 1 else ""
     swapped = ", CPU sets swapped" if pair.swapped_cpusets else ""
     return PairRow(
         index=str(pair.index),
-        start="" if pair.start is None else str(pair.start),
+        start="" if pair.start is None else f"{pair.start}{of}",
         first_started=pair.first_started + swapped,
         changes=tuple(units.change(_change(pair, metric)) for metric in metrics),
         machine=tuple(COLUMNS[name](pair) or units.NOT_AVAILABLE for name in columns),

@@ -40,12 +40,16 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_GATE",
     "AnswerKind",
+    "Containers",
     "DefaultGate",
     "DefaultMetric",
     "GateRules",
     "Judged",
     "MetricName",
 ]
+
+Containers = Literal["auto", 1, 2, 4]
+"""Of each arm in a block."""
 
 AnswerKind = Literal["statuses", "sizes", "tls"]
 """What of the responses may differ between the arms where ``gate.accept_answers`` says so."""
@@ -274,6 +278,7 @@ class DefaultGate(GateRules):
     interleave: Literal["request", "slice", "block"] = "request"
     slice_ms: float = 100.0
     pairs_per_start: int = 1
+    containers: Containers = 1
     errors: bool = True
     capacity: bool = True
     connections: bool = False

@@ -14,6 +14,7 @@ from socklat_gate.measured.names import SPIKES, Stage
 from socklat_gate.scenario.default_gate import (
     DEFAULT_GATE,
     AnswerKind,
+    Containers,
     GateRules,
     Judged,
 )
@@ -136,6 +137,12 @@ class Gate(GateRules, StrictModel):
         ge=1,
         le=50,
         description="pairs on the same containers: one cluster",
+    )
+    containers: Containers = Field(
+        DEFAULT_GATE.containers,
+        description="containers of each arm that run at the same time, as a block; each gets its "
+        'part of load.rate and load.connections; "auto": as many as memory, CPUs and start-up '
+        "time allow",
     )
     errors: bool = Field(
         DEFAULT_GATE.errors,

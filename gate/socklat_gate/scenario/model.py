@@ -8,6 +8,8 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from socklat_gate.scenario.blocks import check_blocks
+from socklat_gate.scenario.default_gate import DEFAULT_GATE
 from socklat_gate.scenario.exceeding import is_enough
 from socklat_gate.scenario.gating import WANTED_EXCEEDING, Gate, Waiver
 from socklat_gate.scenario.load import Load
@@ -162,6 +164,11 @@ class Scenario(StrictModel):
         return self
 
     @model_validator(mode="after")
+    def _blocks_can_be_measured(self) -> Scenario:
+        check_blocks(self)
+        return self
+
+    @model_validator(mode="after")
     def _one_port_one_protocol(self) -> Scenario:
         if self.load.tls is not None and self.service.ready.http is not None:
             raise ValueError(
@@ -197,6 +204,8 @@ class Scenario(StrictModel):
         rule = self.gate.model_dump(
             mode="json", exclude={"max_pairs", "max_minutes", "max_steal", "max_excluded_pairs"}
         )
+        if rule["containers"] == DEFAULT_GATE.containers:
+            del rule["containers"]  # a study from before there was the key keeps its hash
         with_old_keys({"gate": rule})
         text = json.dumps(rule, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]

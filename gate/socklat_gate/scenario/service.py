@@ -80,7 +80,8 @@ class Service(StrictModel):
         None,
         ge=1,
         le=65534,
-        description="also reach it at 127.0.0.1:publish (baseline) and publish + 1 (candidate)",
+        description="also reach it at 127.0.0.1:publish (baseline) and publish + 1 (candidate); "
+        "further containers of gate.containers have the next ports",
         examples=[18080],
     )
     volumes: list[str] = Field(

@@ -20,7 +20,7 @@ class ArmSpec:
     ``command`` None takes the scenario's command, and without one the image's; ``env`` is laid
     over the scenario's.  ``cpuset`` None takes the scenario's CPUs, the first set of two.
     ``directory`` and ``service`` are those of the scenario as another commit has it; None for what
-    is here.
+    is here.  ``replica`` (from 0) numbers the ``replicas`` of an arm that run at the same time.
     """
 
     arm: Arm
@@ -30,6 +30,13 @@ class ArmSpec:
     cpuset: str | None = None
     directory: Path | None = None
     service: Service | None = None
+    replica: int = 0
+    replicas: int = 1
+
+    @property
+    def name(self) -> str:
+        """In messages: the arm, ``candidate``, or which of its containers, ``candidate-2``."""
+        return container_name(self.arm, self.replica, self.replicas)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +58,8 @@ class RunningArm:
 
     ``pid`` is its first process as this machine counts, ``netns_inode`` the inode of that
     process's network namespace, ``host`` and ``port`` where the load goes; ``companions`` are the
-    other containers of its stack that run.
+    other containers of its stack that run.  ``replica`` and ``replicas`` as in `ArmSpec`, ``label``
+    its name in messages.
     """
 
     arm: Arm
@@ -63,3 +71,15 @@ class RunningArm:
     port: int
     image: ImageRef
     companions: tuple[Companion, ...] = ()
+    replica: int = 0
+    replicas: int = 1
+
+    @property
+    def label(self) -> str:
+        """As `ArmSpec.name`."""
+        return container_name(self.arm, self.replica, self.replicas)
+
+
+def container_name(arm: Arm, replica: int, replicas: int) -> str:
+    """The arm's own name where it has one container, else with a number from 1 on."""
+    return arm if replicas == 1 else f"{arm}-{replica + 1}"

@@ -10,7 +10,6 @@ from docker.types import LogConfig
 
 from socklat_gate import masking
 from socklat_gate.errors import Reason, UsageError
-from socklat_gate.measured.pair import Arm
 from socklat_gate.scenario import Service
 from socklat_gate.scenario.secret import reveal
 from socklat_gate.service.arm import ArmSpec
@@ -35,7 +34,7 @@ def container_options(service: Service, scenario_dir: Path, spec: ArmSpec) -> di
     Raises `UsageError` (BAD_SCENARIO) for a command, volumes or tmpfs entries that make no sense.
     Both arms get the same host directories: one that is written to should be a tmpfs instead.
     """
-    publish = published_port(service, spec.arm)
+    publish = published_port(service, spec)
     return {
         "image": spec.image.id,
         "command": _argv(spec.command if spec.command is not None else service.command),
@@ -84,11 +83,14 @@ def _argv(command: str | list[str] | None) -> list[str] | None:
         ) from None
 
 
-def published_port(service: Service, arm: Arm) -> int | None:
-    """The port on 127.0.0.1 of this arm: ``publish``, or one more for the candidate."""
+def published_port(service: Service, spec: ArmSpec) -> int | None:
+    """The port on 127.0.0.1 of this arm: ``publish``, or one more for the candidate.
+
+    Further containers of the arms have the next two each.
+    """
     if service.publish is None:
         return None
-    return service.publish + (1 if arm == "candidate" else 0)
+    return service.publish + 2 * spec.replica + (1 if spec.arm == "candidate" else 0)
 
 
 def bind_mounts(volumes: list[str], scenario_dir: Path) -> list[str]:

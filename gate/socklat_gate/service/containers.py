@@ -83,7 +83,7 @@ class Containers:
         """Nothing of it is outside of Docker."""
 
     def _create(self, spec: ArmSpec, call: Call) -> PlacedContainer:
-        name = f"{self._network}-{spec.arm}-{next(self._serial)}"
+        name = f"{self._network}-{spec.name}-{next(self._serial)}"
         service, directory = spec.service or self._service, spec.directory or self._directory
         options = container_options(service, directory, spec)
         labels = {**self._owner.labels(), ARM_LABEL: spec.arm}

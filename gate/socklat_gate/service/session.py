@@ -148,7 +148,7 @@ class ServiceSession:
     def _running_arm(
         self, spec: ArmSpec, process: ContainerProcess, placed: PlacedContainer
     ) -> RunningArm:
-        publish = published_port(self._service, spec.arm)
+        publish = published_port(self._service, spec)
         return RunningArm(
             arm=spec.arm,
             container_id=process.container_id,
@@ -159,6 +159,8 @@ class ServiceSession:
             port=publish or self._service.port,
             image=spec.image,
             companions=tuple(companions(self._client, placed.companions, process.netns_inode)),
+            replica=spec.replica,
+            replicas=spec.replicas,
         )
 
     def _call(self, call: Callable[[], T]) -> T:

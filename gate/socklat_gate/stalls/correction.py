@@ -83,6 +83,7 @@ def correct_stalls(
     baseline: int = 0,
     named: Named | None = None,
     cpus: Sequence[int] | None = None,
+    owners: Sequence[object] = (),
 ) -> StallCorrection:
     """What each arm's distributions would be without stalls; ``arms`` hold `EXCHANGE` records.
 
@@ -92,6 +93,9 @@ def correct_stalls(
     ``named`` requests each of them counts with those same weights, and the whole has each with its
     share of the scenario (`stalls.shares`).  ``cpus`` are those that the services use (None: those
     of the exchanges).
+
+    In a block of containers ``arms`` are these, and ``owners`` says whose each is (default: each an
+    arm of its own): whether bursts follow requests is asked of an arm's containers together.
     """
     both = np.concatenate(arms)
     arrival_ns = both["rx_first_ns"].astype(np.int64)
@@ -103,7 +107,7 @@ def correct_stalls(
     if len(bursts):
         if any(
             correlated_with_requests(arm["rx_first_ns"].astype(np.int64), bursts, from_ns, to_ns)
-            for arm in arms
+            for arm in _by_owner(arms, owners or range(len(arms)))
         ):
             ignored = True
         else:
@@ -137,6 +141,14 @@ def raw_stages(records: Records, stages: Sequence[str]) -> tuple[Mapping[str, Hi
     each = np.full(records.size, 1.0 / WEIGHT_UNIT)
     as_it_is = _correct(records, each, Timeline.of((), ()), known)
     return as_it_is.used, as_it_is.bands
+
+
+def _by_owner(arms: Sequence[Records], owners: Sequence[object]) -> list[Records]:
+    """The records of each owner together, in the order of their appearance."""
+    return [
+        np.concatenate([one for one, its in zip(arms, owners, strict=True) if its == owner])
+        for owner in dict.fromkeys(owners)
+    ]
 
 
 def _by_kind(

@@ -23,14 +23,21 @@ LEAST_SHARE = 0.5
 CHUNK = 1024
 
 
-def mark_shared(runs: Sequence[Run]) -> tuple[Run, ...]:
-    """The runs of arms measured at the same time, with `Spike.shared` set where it holds.
+def mark_shared(runs: Sequence[Run], arms: Sequence[object]) -> tuple[Run, ...]:
+    """The runs measured at the same time, with `Spike.shared` set where it holds.
 
-    Swapping the arms swaps what is marked, so under equal arms this favours neither.
+    ``arms`` says whose each run is: containers of one arm that pause at the same moment, by a timer
+    for instance, may do so by themselves.  Swapping the arms swaps what is marked, so under equal
+    arms this favours neither.
     """
     marked = []
-    for run in runs:
-        others = [spike for other in runs if other is not run for spike in other.spikes]
+    for run, arm in zip(runs, arms, strict=True):
+        others = [
+            spike
+            for other, its_arm in zip(runs, arms, strict=True)
+            if its_arm != arm
+            for spike in other.spikes
+        ]
         marked.append(replace(run, spikes=_mark(run.spikes, others)))
     return tuple(marked)
 

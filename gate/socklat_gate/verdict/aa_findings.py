@@ -19,7 +19,7 @@ from scipy.special import betaincinv
 
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.measured.calibration import Findings, MetricFindings
-from socklat_gate.measured.pair import Pair
+from socklat_gate.measured.pair import Pair, moments
 from socklat_gate.measured.verdict import Verdict
 from socklat_gate.verdict.aa_problems import biases_of, problems_of
 from socklat_gate.verdict.arrays import Floats
@@ -56,7 +56,8 @@ def study(pairs: Sequence[Pair], gate: Gate, pair_s: float, seed: int) -> Findin
     """Findings of A/A pairs that took ``pair_s`` seconds for each one that is used.
 
     The same for the same pairs and seed.  Pairs excluded are not looked at; pairs of one start
-    are one cluster.  Raises `InvalidMeasurement` (TOO_FEW_SAMPLES) below `MIN_PAIRS` usable ones.
+    are one cluster, and blocks count once.  Raises `InvalidMeasurement` (TOO_FEW_SAMPLES) below
+    `MIN_PAIRS` usable ones.
     """
     used = [pair for pair in pairs if not pair.excluded]
     verdict = decide(used, gate)
@@ -70,7 +71,7 @@ def study(pairs: Sequence[Pair], gate: Gate, pair_s: float, seed: int) -> Findin
             remedy="allow more --pairs or --minutes" + _lacking(verdict),
         )
     rng = np.random.default_rng(seed)
-    in_start = len(used) / len(set(cluster_ids(used)))
+    in_start = moments(used) / len(set(cluster_ids(used)))
     start_s, budget = pair_s * in_start, max(1, int(gate.max_pairs / in_start))
     jobs = min(JOBS, CELLS // budget)
     fail, passed = first_ends(tests, resample(starts, rng, jobs, budget))
@@ -90,7 +91,7 @@ def study(pairs: Sequence[Pair], gate: Gate, pair_s: float, seed: int) -> Findin
         for at, test in enumerate(tests)
     )
     return Findings(
-        pairs=len(used),
+        pairs=moments(used),
         pair_s=pair_s,
         max_pairs=gate.max_pairs,
         jobs=jobs,

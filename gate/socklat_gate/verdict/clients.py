@@ -18,11 +18,11 @@ import numpy as np
 from socklat_gate.errors import Reason
 from socklat_gate.measured.facts import ReasonFact
 from socklat_gate.measured.names import WHOLE
-from socklat_gate.measured.pair import ARMS, Pair
+from socklat_gate.measured.pair import ARMS, Pair, containers_of
 from socklat_gate.measured.run import Run
-from socklat_gate.scenario.exceeding import MIN_EXCEEDING
 from socklat_gate.verdict.clusters import ClusterIds, cluster_means
 from socklat_gate.verdict.evidence import as_e_value, fail_evidence
+from socklat_gate.verdict.log_ratios import least_exceeding
 from socklat_gate.verdict.zone import zone_of
 
 if TYPE_CHECKING:
@@ -45,12 +45,16 @@ def slower_clients(
     and the medians over the pairs, ``baseline_ns`` and ``candidate_ns``.
     """
     found = []
+    needed = least_exceeding(containers_of(pairs))
     for metric in gate.compared:
         if metric.quantile is None or metric.stage not in WHOLE:
             continue
         times_ns = np.array(
             [
-                [_quantile_ns(pair.arm(arm), metric.quantile, metric.request) for pair in pairs]
+                [
+                    _quantile_ns(pair.arm(arm), metric.quantile, metric.request, needed)
+                    for pair in pairs
+                ]
                 for arm in ARMS
             ]
         ).reshape(len(ARMS), len(pairs))
@@ -67,12 +71,12 @@ def slower_clients(
     return found
 
 
-def _quantile_ns(run: Run, quantile: float, request: str | None) -> float:
+def _quantile_ns(run: Run, quantile: float, request: str | None, needed: int) -> float:
     """NaN where too few requests are beyond it."""
     part = run.load.requests.get(request) if request else run.load
     if part is None:
         return math.nan
     client = part.client
-    if round(client.total * (1.0 - quantile), 6) < MIN_EXCEEDING:
+    if round(client.total * (1.0 - quantile), 6) < needed:
         return math.nan
     return max(1.0, float(client.quantile_ns(quantile)))

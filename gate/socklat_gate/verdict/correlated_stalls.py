@@ -16,7 +16,7 @@ import numpy as np
 
 from socklat_gate.errors import Reason
 from socklat_gate.measured.facts import ReasonFact
-from socklat_gate.measured.pair import ARMS, Pair
+from socklat_gate.measured.pair import ARMS, Pair, together
 from socklat_gate.measured.run_values import without_correction
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.evidence import as_e_value
@@ -32,7 +32,7 @@ class JudgedPairs:
     """The ``pairs`` as they are judged, those that must not be corrected without a correction.
 
     ``dropped`` are the stages whose correction was dropped in all pairs, and ``fact`` says why.
-    ``alone`` pairs lost theirs by their own evidence.
+    ``alone`` pairs lost theirs by their own evidence, all of a block by the block's.
     """
 
     pairs: list[Pair]
@@ -46,17 +46,17 @@ def judged_pairs(pairs: Sequence[Pair]) -> JudgedPairs:
     total: Floats | None = None
     found: list[Pair] = []
     alone = 0
-    for pair in pairs:
-        kept = pair
-        if (own := _by_cause(pair)).size and (total is None or own.shape == total.shape):
+    for block in together(pairs):
+        kept = block
+        if (own := _by_cause(block[0])).size and (total is None or own.shape == total.shape):
             total = own if total is None else total + own
             if _log_mean(total) >= math.log(LIMIT):
-                fact = _fact(total, list(pair.stall_evidence))
+                fact = _fact(total, list(block[0].stall_evidence))
                 return JudgedPairs([_raw(one) for one in pairs], _corrected_stages(pairs), fact)
             if _log_mean(own) >= math.log(LIMIT):
-                kept = _raw(pair)
-                alone += 1
-        found.append(kept)
+                kept = [_raw(pair) for pair in block]
+                alone += len(block)
+        found += kept
     return JudgedPairs(found, alone=alone)
 
 

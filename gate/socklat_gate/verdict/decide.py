@@ -28,7 +28,7 @@ from socklat_gate.measured.attribution import Attribution
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.facts import ReasonFact
 from socklat_gate.measured.names import CAPACITY_RPS, ERRORS, SPIKES
-from socklat_gate.measured.pair import ARMS, Pair
+from socklat_gate.measured.pair import ARMS, Pair, containers_of, moments
 from socklat_gate.measured.run_values import request_names
 from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.verdict.answers import answer_differences
@@ -99,7 +99,8 @@ def decide(
         for arm in ARMS
         if (fact := overlap_fact((p.arm(arm) for p in used), arm, gate.max_overlap))
     ]
-    limits = judge_limits([pair.candidate for pair in used], clusters, gate)
+    containers, measured = containers_of(used), moments(used)
+    limits = judge_limits([pair.candidate for pair in used], clusters, gate, containers)
     weighed = Weighed(
         metrics=_metric_evidence(kept, clusters, gate, scales or {}, waived),
         limits=undecided_limits(limits) if overlaps else limits,
@@ -117,10 +118,8 @@ def decide(
         judged=judged.metrics,
         spikes=judged.spikes,
         overlaps=overlaps,
-        exposure_pairs=exposure_pairs(
-            judged.spikes, gate.spikes.watch_s, len(used), gate.max_pairs
-        ),
-        pairs=len(used),
+        exposure_pairs=exposure_pairs(judged.spikes, gate.spikes.watch_s, measured, gate.max_pairs),
+        pairs=measured,
         counts=judged.counts,
         differences=answer_differences(baseline, candidate, gate),
         limits=judged.limits,
@@ -135,7 +134,7 @@ def decide(
         outcome=decision.outcome,
         reasons=(
             *decision.reasons,
-            *_open_reasons(decision, len(used), budget_spent),
+            *_open_reasons(decision, measured, budget_spent),
             *([kept.fact] if kept.fact else []),
         ),
         metrics=tuple(one.verdict for one in judged.metrics),
@@ -143,7 +142,8 @@ def decide(
             *attribute(used, clusters=clusters),
             *_attributed_names(used, clusters, judged),
         ),
-        pairs=len(used),
+        pairs=measured,
+        containers=containers,
         pairs_to_decide=decision.pairs_to_decide,
         spikes=judged.spikes,
         counts=judged.counts,

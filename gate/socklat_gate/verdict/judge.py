@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from socklat_gate.measured.verdict import EvidenceTrace, MetricVerdict, Outcome
-from socklat_gate.verdict.clusters import ClusterIds, cluster_means
+from socklat_gate.verdict.clusters import ClusterIds
 from socklat_gate.verdict.estimate import hodges_lehmann, pairs_to_decide
 from socklat_gate.verdict.evidence import (
     Floats,
@@ -19,7 +19,7 @@ from socklat_gate.verdict.evidence import (
     running_pass_evidence,
 )
 from socklat_gate.verdict.interval import confidence_interval, stopping_level
-from socklat_gate.verdict.log_ratios import LogRatios
+from socklat_gate.verdict.log_ratios import LogRatios, Units, units_of
 from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.power import mde
 from socklat_gate.verdict.zone import Zone, waiver_in_force, zone_of
@@ -34,8 +34,8 @@ __all__ = ["JudgedMetric", "MetricEvidence", "judge_metric", "metric_evidence"]
 class MetricEvidence:
     """What the pairs say of one metric, by cluster: log ratios, and both kinds of evidence.
 
-    ``d`` and ``raw`` (without a correction), the logarithms ``running_fail`` and ``running_pass``
-    have shape (clusters with enough exchanges,).
+    ``units`` are the log quantiles of the containers.  ``d`` and ``raw`` (without a correction),
+    the logarithms ``running_fail`` and ``running_pass`` have shape (complete clusters,).
     """
 
     metric: Metric
@@ -43,6 +43,7 @@ class MetricEvidence:
     ratios: LogRatios
     clusters: ClusterIds
     waiver: Waiver | None
+    units: Units
     d: Floats
     raw: Floats
     running_fail: Floats
@@ -81,13 +82,14 @@ def metric_evidence(
     of it, so that earlier looks at both cost nothing.
     """
     zone = zone_of(metric, gate, scale, waiver)
-    d, raw = (_by_cluster(ratios, values, clusters) for values in (ratios.log_ratios, ratios.raw))
+    units = units_of(ratios, clusters)
+    d, raw = units.d, units.raw_d
     running_fail = running_fail_evidence_of_both(d, raw, zone.d0, zone.scale)
     if dropped:
         running_fail = running_fail - math.log(2.0)
     running_pass = running_pass_evidence(d, zone.d1, zone.scale)
     return MetricEvidence(
-        metric, zone, ratios, clusters, waiver, d, raw, running_fail, running_pass
+        metric, zone, ratios, clusters, waiver, units, d, raw, running_fail, running_pass
     )
 
 
@@ -158,19 +160,13 @@ def judge_metric(
 def _trace(evidence: MetricEvidence) -> EvidenceTrace:
     ratios, clusters = evidence.ratios, evidence.clusters
     last = dict(zip(clusters.tolist(), ratios.pairs, strict=True))
-    judged = np.unique(clusters[ratios.usable])
+    judged = np.flatnonzero(evidence.units.complete)
     return EvidenceTrace(
-        pairs=tuple(last[cluster] for cluster in judged.tolist() if cluster >= 0),
+        pairs=tuple(last[cluster] for cluster in judged.tolist()),
         change=tuple(map(relative, evidence.d.tolist())),
         fail=tuple(map(as_e_value, evidence.running_fail.tolist())),
         passing=tuple(map(as_e_value, evidence.running_pass.tolist())),
     )
-
-
-def _by_cluster(ratios: LogRatios, values: Floats, clusters: ClusterIds) -> Floats:
-    by_pair = np.full(ratios.usable.size, np.nan)
-    by_pair[ratios.usable] = values
-    return cluster_means(by_pair, clusters)
 
 
 def _pairs(clusters: int | None, gate: Gate) -> int | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from socklat_gate.errors import Reason
 from socklat_gate.measured.facts import Lack, ReasonFact
-from socklat_gate.measured.pair import Pair
+from socklat_gate.measured.pair import Pair, containers_of
 from socklat_gate.scenario.exceeding import MIN_EXCEEDING, WANTED_EXCEEDING
 from socklat_gate.verdict.judge import JudgedMetric
 
@@ -17,7 +17,8 @@ __all__ = ["lacking_fact"]
 def lacking_fact(metric: JudgedMetric, used: Sequence[Pair]) -> ReasonFact:
     """NOT_MEASURED, TOO_FEW_REQUESTS, or TOO_FEW_SAMPLES of a metric that has shortfalls.
 
-    Requests are too few where even all of them, corrected for nothing, would not do.
+    Requests are too few where even all of them, corrected for nothing, would not do.  They are the
+    arm's: as if each of a block's containers had as few as the one with fewest.
     """
     name, quantile = metric.verdict.name, metric.verdict.quantile
     if metric.unmeasured:
@@ -28,7 +29,7 @@ def lacking_fact(metric: JudgedMetric, used: Sequence[Pair]) -> ReasonFact:
     if quantile is None or not runs:
         return ReasonFact(Reason.TOO_FEW_SAMPLES, name)
     fewest = min(runs, key=lambda run: run.counters.get("recorded", 0))
-    requests = fewest.counters.get("recorded", 0)
+    requests = containers_of(used) * fewest.counters.get("recorded", 0)
     if not 0 < requests * (1.0 - quantile) < MIN_EXCEEDING:
         return ReasonFact(Reason.TOO_FEW_SAMPLES, name)
     needed = math.ceil(round(WANTED_EXCEEDING / (1.0 - quantile), 6))

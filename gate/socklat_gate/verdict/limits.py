@@ -81,13 +81,15 @@ class JudgedLimit:
     above: Floats
 
 
-def judge_limits(runs: Sequence[Run], clusters: ClusterIds, gate: Gate) -> tuple[JudgedLimit, ...]:
+def judge_limits(
+    runs: Sequence[Run], clusters: ClusterIds, gate: Gate, containers: int = 1
+) -> tuple[JudgedLimit, ...]:
     """Every metric with ``limit_ms``, by the candidate's runs so far.
 
     ``clusters``, shape (runs,), are the runs' starts, as of `verdict.clusters.cluster_ids`.  A run
-    without enough exchanges makes its limit INCONCLUSIVE.
+    without enough exchanges makes its limit INCONCLUSIVE; each of k ``containers`` needs its part.
     """
-    return tuple(_judge(runs, clusters, metric, gate) for metric in gate.limited)
+    return tuple(_judge(runs, clusters, metric, gate, containers) for metric in gate.limited)
 
 
 def running_above_evidence(shares: npt.ArrayLike, allowed: float) -> Floats:
@@ -103,7 +105,9 @@ def running_above_evidence(shares: npt.ArrayLike, allowed: float) -> Floats:
     return np.asarray(total - math.log(len(BETS)))
 
 
-def _judge(runs: Sequence[Run], clusters: ClusterIds, metric: Metric, gate: Gate) -> JudgedLimit:
+def _judge(
+    runs: Sequence[Run], clusters: ClusterIds, metric: Metric, gate: Gate, containers: int
+) -> JudgedLimit:
     assert metric.quantile is not None
     assert metric.limit_ms is not None
     quantile, limit_ns = metric.quantile, 1e6 * metric.limit_ms
@@ -112,7 +116,7 @@ def _judge(runs: Sequence[Run], clusters: ClusterIds, metric: Metric, gate: Gate
     shortfalls = tuple(
         lack
         for run in runs
-        if (lack := run_quantile_ns(run, metric.stage, quantile)[1]) is not None
+        if (lack := run_quantile_ns(run, metric.stage, quantile, containers)[1]) is not None
     )
     judged = [judged_histogram(run, metric.stage) for run in runs]
     sizes = [_size(used_histogram(run, metric.stage)) for run in runs]

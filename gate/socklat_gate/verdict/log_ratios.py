@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from socklat_gate.measured.facts import Lack, Shortfall
-from socklat_gate.measured.pair import ARMS, Pair
+from socklat_gate.measured.pair import ARMS, Pair, containers_of
 from socklat_gate.measured.run import Run
 from socklat_gate.measured.run_values import (
     cpu_per_request_ns,
@@ -21,6 +21,7 @@ from socklat_gate.measured.run_values import (
 )
 from socklat_gate.scenario.exceeding import MIN_EXCEEDING
 from socklat_gate.verdict.arrays import Floats
+from socklat_gate.verdict.clusters import ClusterIds, container_units
 
 if TYPE_CHECKING:
     from socklat_gate.scenario.gating import Metric
@@ -28,11 +29,14 @@ if TYPE_CHECKING:
 __all__ = [
     "LEAST_NS",
     "LogRatios",
+    "Units",
+    "least_exceeding",
     "metric_log_ratios",
     "pair_log_ratios",
     "request_pairs",
     "run_quantile_ns",
     "stage_log_ratios",
+    "units_of",
 ]
 
 LEAST_NS = 0.5
@@ -48,7 +52,8 @@ class LogRatios:
     without the correction for stalls.  ``usable``, shape (pairs,): where both arms have
     enough; ``log_ratios``, shape (usable pairs,), holds d_i = ln(candidate_i / baseline_i) of those
     and ``raw`` the same without the correction; ``corrected``: some run had one.  ``shortfalls``
-    has every arm without enough; ``unmeasured``: no arm has the number at all.
+    has every arm without enough; ``unmeasured``: no arm has the number at all.  ``replicas``, shape
+    (pairs,), number the containers of a block.
 
     A pair without samples is never just left out: leaving it out could depend on the latency that
     is judged.  Whoever decides makes a metric with ``shortfalls`` inconclusive (TOO_FEW_SAMPLES);
@@ -66,6 +71,50 @@ class LogRatios:
     corrected: bool
     shortfalls: tuple[Shortfall, ...]
     unmeasured: bool = False
+    replicas: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """The log quantile of each container, shape (complete clusters, arms, k), arms as in ARMS.
+
+    Of a container with several pairs it is their mean; ``raw`` is without the correction.
+    ``complete``, shape (clusters,), are the clusters in which every container has enough exchanges:
+    only they are here.  ``d`` and ``raw_d``, shape (complete clusters,), are the differences of the
+    arms' means: log ratios of whole blocks.
+    """
+
+    of: Floats
+    raw: Floats
+    complete: npt.NDArray[np.bool_]
+
+    @property
+    def d(self) -> Floats:
+        """The candidate's mean less the baseline's."""
+        return _between_arms(self.of)
+
+    @property
+    def raw_d(self) -> Floats:
+        """The same without the correction."""
+        return _between_arms(self.raw)
+
+
+def _between_arms(units: Floats) -> Floats:
+    means = units.mean(axis=2)
+    return np.asarray(means[:, 1] - means[:, 0])
+
+
+def units_of(ratios: LogRatios, clusters: ClusterIds) -> Units:
+    """Log quantiles by container; ``clusters`` are those of the same pairs."""
+    used = np.where(ratios.usable, 0.0, np.nan)
+    both, raw = (
+        container_units(np.log([theirs, ours]) + used, ratios.replicas, clusters)
+        for theirs, ours in (
+            (ratios.baseline_ns, ratios.candidate_ns),
+            (ratios.raw_baseline_ns, ratios.raw_candidate_ns),
+        )
+    )
+    return Units(both[0], raw[0], both[1])
 
 
 def pair_log_ratios(pairs: Sequence[Pair], stage: str, quantile: float | None) -> LogRatios:
@@ -81,11 +130,12 @@ def stage_log_ratios(
 ) -> list[LogRatios]:
     """As `pair_log_ratios` for several quantiles of a stage, reading each histogram once."""
     used = [pair for pair in pairs if not pair.excluded]
+    needed = least_exceeding(containers_of(used))
     found = np.full((len(ARMS), len(used), len(quantiles)), np.nan)
     raw = np.full_like(found, np.nan)
     shortfalls: list[list[Shortfall]] = [[] for _ in quantiles]
     for column, pair in enumerate(used):
-        both = _judged_of_pair(pair, stage, quantiles)
+        both = _judged_of_pair(pair, stage, quantiles, needed)
         for row, (arm, values) in enumerate(zip(ARMS, both, strict=True)):
             raw[row, column] = _raw_values(pair.arm(arm), stage, quantiles, values)
             for at, (value, shortfall) in enumerate(values):
@@ -128,13 +178,23 @@ def request_pairs(pairs: Sequence[Pair], request: str | None) -> Sequence[Pair]:
     ]
 
 
-def run_quantile_ns(run: Run, stage: str, quantile: float | None) -> tuple[float, Shortfall | None]:
+def run_quantile_ns(
+    run: Run, stage: str, quantile: float | None, containers: int = 1
+) -> tuple[float, Shortfall | None]:
     """What is judged of one run, in ns, and None; or NaN and what is missing.
 
-    As `measured.run_values.value_ns`, but at least `scenario.gating.MIN_EXCEEDING` exchanges must
-    lie beyond the quantile.  Ratios of it are taken, so it is never less than `LEAST_NS`.
+    As `measured.run_values.value_ns`, but at least `least_exceeding` exchanges must lie beyond the
+    quantile.  Ratios of it are taken, so it is never less than `LEAST_NS`.
     """
-    return _judged_values(run, stage, [quantile])[0]
+    return _judged_values(run, stage, [quantile], least_exceeding(containers))[0]
+
+
+def least_exceeding(containers: int) -> int:
+    """Exchanges beyond a quantile that each of k containers must have.
+
+    An arm needs as many as ever, and each of its containers got its part of the load.
+    """
+    return -(-MIN_EXCEEDING // containers)
 
 
 def _ratios(
@@ -160,21 +220,22 @@ def _ratios(
         corrected=quantile is not None and any(_is_corrected(run, stage) for run in runs),
         shortfalls=tuple(shortfalls),
         unmeasured=bool(runs) and all(_is_unmeasured(run, stage, quantile) for run in runs),
+        replicas=tuple(pair.replica for pair in used),
     )
 
 
 def _judged_of_pair(
-    pair: Pair, stage: str, quantiles: Sequence[float | None]
+    pair: Pair, stage: str, quantiles: Sequence[float | None], needed: int
 ) -> list[list[tuple[float, Shortfall | None]]]:
     """What is judged of both arms; raw in both where a correction leaves one too little.
 
     Slow requests meet stalls more often, so a candidate could else keep itself from being judged.
     """
     runs = [pair.arm(arm) for arm in ARMS]
-    judged = [_judged_values(run, stage, quantiles) for run in runs]
+    judged = [_judged_values(run, stage, quantiles, needed) for run in runs]
     if not any(lack for values in judged for _, lack in values):
         return judged
-    raw = [_judged_values(replace(run, corrected=None), stage, quantiles) for run in runs]
+    raw = [_judged_values(replace(run, corrected=None), stage, quantiles, needed) for run in runs]
     for at in range(len(quantiles)):
         if any(v[at][1] for v in judged) and not any(v[at][1] for v in raw):
             for values, instead in zip(judged, raw, strict=True):
@@ -207,7 +268,7 @@ def _raw_values(
 
 
 def _judged_values(
-    run: Run, stage: str, quantiles: Sequence[float | None]
+    run: Run, stage: str, quantiles: Sequence[float | None], needed: int
 ) -> list[tuple[float, Shortfall | None]]:
     judged, used = judged_histogram(run, stage), used_histogram(run, stage)
     shares = [quantile for quantile in quantiles if quantile is not None]
@@ -221,14 +282,16 @@ def _judged_values(
         elif judged is None:
             found.append((math.nan, Shortfall(Lack.STAGE)))
         else:
-            found.append(_enough(next(values), total, quantile))
+            found.append(_enough(next(values), total, quantile, needed))
     return found
 
 
-def _enough(value_ns: float, total: int, quantile: float) -> tuple[float, Shortfall | None]:
+def _enough(
+    value_ns: float, total: int, quantile: float, needed: int
+) -> tuple[float, Shortfall | None]:
     # 500 * (1 - 0.9) is 49.99999999999999 in floating point.
     exceeding = round(total * (1.0 - quantile), 6)
-    if exceeding >= MIN_EXCEEDING:
+    if exceeding >= needed:
         return max(value_ns, LEAST_NS), None
-    lack = Shortfall(Lack.EXCHANGES, exceeding=exceeding, exchanges=total, needed=MIN_EXCEEDING)
+    lack = Shortfall(Lack.EXCHANGES, exceeding=exceeding, exchanges=total, needed=needed)
     return math.nan, lack

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from socklat_gate.measured.attribution import COMPONENTS
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.histogram import Histogram
-from socklat_gate.measured.pair import ARMS, Pair
+from socklat_gate.measured.pair import ARMS, Pair, together
 from socklat_gate.measured.run import Run, Spike
 from socklat_gate.measured.run_values import latency_stage
 from socklat_gate.verdict.arrays import Floats
@@ -40,7 +40,10 @@ LISTED = 10
 
 @dataclass(frozen=True, slots=True)
 class SpikeCounts:
-    """Events and exposure (s) by run, both of shape (arms, runs); ``notes`` on what is missing."""
+    """Events and exposure (s) by pair, both of shape (arms, pairs); ``notes`` on what is missing.
+
+    Those of a block stand in the pair of replica 0.
+    """
 
     events: Floats
     exposure_s: Floats
@@ -75,6 +78,9 @@ def count_pairs(pairs: Sequence[Pair], limit_ns: float) -> SpikeCounts:
 
     Both arms of a pair are held against the same limit: what the probe sent up in both.  A pair
     whose probe had no threshold for sending spikes up has no exposure.
+
+    In a block the containers of an arm count as one that is exposed for as long as the block lasts:
+    each got a part of the load, and what stops several of them at once is one event.
     """
     events = np.zeros((len(ARMS), len(pairs)))
     exposure_s = np.zeros((len(ARMS), len(pairs)))
@@ -82,20 +88,24 @@ def count_pairs(pairs: Sequence[Pair], limit_ns: float) -> SpikeCounts:
     raised: list[int] = []
     unsent: list[int] = []
     shared: list[int] = []
-    for column, pair in enumerate(pairs):
-        runs = [pair.arm(arm) for arm in ARMS]
+    column = 0
+    for block in together(pairs):
+        index, at = block[0].index, column
+        column += len(block)
+        by_arm = [[pair.arm(arm) for pair in block] for arm in ARMS]
+        runs = [run for of_arm in by_arm for run in of_arm]
         sent_ns = [run.spike_threshold_ns for run in runs]
         if not all(sent_ns):
-            not_watched.append(pair.index)
+            not_watched.append(index)
             continue
         if max(sent_ns) > limit_ns:
-            raised.append(pair.index)
+            raised.append(index)
         if any(_unsent(run) for run in runs):
-            unsent.append(pair.index)
+            unsent.append(index)
         if any(spike.shared and spike.length_ns >= limit_ns for r in runs for spike in r.spikes):
-            shared.append(pair.index)
-        exposure_s[:, column] = [run.duration_s for run in runs]
-        events[:, column] = [_events(run, max(limit_ns, *sent_ns)) for run in runs]
+            shared.append(index)
+        exposure_s[:, at] = [max(run.duration_s for run in of_arm) for of_arm in by_arm]
+        events[:, at] = [_events(of_arm, max(limit_ns, *sent_ns)) for of_arm in by_arm]
     notes = [
         Note(code, ", ".join(map(str, which[:LISTED])), {"pairs": len(which)})
         for which, code in (
@@ -138,12 +148,15 @@ def request_of_spikes(pairs: Sequence[Pair]) -> str:
 def count_runs(runs: Sequence[Run], limit_ns: float) -> tuple[Floats, Floats]:
     """Events and exposure (s) of the stored runs that sent up all that lies above the limit."""
     usable = [run for run in runs if 0 < run.spike_threshold_ns <= limit_ns]
-    events = np.array([_events(run, limit_ns) for run in usable], dtype=np.float64)
+    events = np.array([_events([run], limit_ns) for run in usable], dtype=np.float64)
     return events, np.array([run.duration_s for run in usable], dtype=np.float64)
 
 
-def _events(run: Run, limit_ns: float) -> int:
-    slow = [(spike.rx_first_ns, spike.length_ns) for spike in _spikes_in(run, limit_ns)]
+def _events(runs: Sequence[Run], limit_ns: float) -> int:
+    """Of runs at the same time, clustered over all of them by moment."""
+    slow = [
+        (spike.rx_first_ns, spike.length_ns) for run in runs for spike in _spikes_in(run, limit_ns)
+    ]
     return event_count(*zip(*slow, strict=True)) if slow else 0
 
 

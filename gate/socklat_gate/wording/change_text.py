@@ -47,6 +47,10 @@ def incomplete_text(metric: MetricVerdict) -> str:
     return f" is {worse}, evidence incomplete: {change_text(metric)}"
 
 
-def pairs_text(number: int, more: str = "") -> str:
-    """``1 pair``, ``12 more pairs``."""
-    return f"{count(number)} {more}pair{'' if number == 1 else 's'}"
+def pairs_text(number: int, more: str = "", containers: int = 1) -> str:
+    """``1 pair``, ``12 more pairs``; ``3 blocks of 2 + 2 containers``, ``1 more block``."""
+    ending = "" if number == 1 else "s"
+    if containers == 1:
+        return f"{count(number)} {more}pair{ending}"
+    of = "" if more else f" of {containers} + {containers} containers"
+    return f"{count(number)} {more}block{ending}{of}"

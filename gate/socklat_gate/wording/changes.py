@@ -16,3 +16,8 @@ def listing(sentences: Sequence[str], shown: int = 3) -> str:
     """The first few sentences and how many more there are."""
     text = "; ".join(sentences[:shown])
     return f"{text}; and {len(sentences) - shown} more" if len(sentences) > shown else text
+
+
+def pair_word(containers: int) -> str:
+    """What is measured at a time: a pair, or a block of several containers of each arm."""
+    return "pair" if containers == 1 else "block"

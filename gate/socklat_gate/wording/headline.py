@@ -122,7 +122,7 @@ def _inconclusive_sentence(verdict: Verdict) -> Sentence:
     worst = worst_of(verdict, Outcome.INCONCLUSIVE)
     if worst is None:
         return ()
-    pairs = pairs_text(verdict.pairs)
+    pairs = pairs_text(verdict.pairs, containers=verdict.containers)
     if incomplete := incomplete_text(worst):
         return (*metric_sentence(worst.name), f"{incomplete} after {pairs}")
     return (f"{pairs} did not decide ", *metric_sentence(worst.name), f", {change_text(worst)}")
@@ -147,7 +147,8 @@ def _investigate(verdict: Verdict) -> Sentence:
 
 
 def _more_pairs(verdict: Verdict, further: int, out_of_time: bool) -> Sentence:
-    about = f"About {pairs_text(further, 'more ')} would decide: run again with "
+    more = pairs_text(further, "more ", verdict.containers)
+    about = f"About {more} would decide: run again with "
     limit = Name(f"--max-pairs {verdict.pairs + further}")
     longer = (" and a larger ", Name("gate.max_minutes")) if out_of_time else ()
     return (about, limit, *longer, ".")

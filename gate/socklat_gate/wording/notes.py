@@ -8,6 +8,7 @@ from socklat_gate.measured.facts import TEXT, Lack, Note, NoteCode, Scalar, Shor
 from socklat_gate.wording import units
 from socklat_gate.wording.baseline_notes import BASELINE_WRITERS
 from socklat_gate.wording.changes import plural
+from socklat_gate.wording.containers_note import containers_note
 from socklat_gate.wording.fact_numbers import count_of, number_of
 from socklat_gate.wording.metric_names import metric_phrase, request_in
 from socklat_gate.wording.shared_facts import (
@@ -181,6 +182,7 @@ _WRITERS: Mapping[NoteCode, Callable[[str, Numbers], str]] = {
     NoteCode.STAND_IN: stand_in_note,
     NoteCode.DEFAULTS_LEFT_OUT: defaults_left_out_note,
     NoteCode.RATE_FOUND: _rate_found,
+    NoteCode.CONTAINERS: containers_note,
     NoteCode.REQUESTS_LEFT_OUT: requests_left_out_note,
     NoteCode.REQUESTS_NOT_MEASURED: requests_not_measured_note,
     NoteCode.STAGES_NOT_MEASURED: stages_not_measured_note,

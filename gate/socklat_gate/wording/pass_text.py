@@ -26,7 +26,11 @@ def pass_sentence(verdict: Verdict) -> Sentence:
         if number == 1
         else f"all {number} metrics are below their regression thresholds"
     )
-    after = f" after {pairs_text(verdict.pairs)}" if verdict.pairs else ""
+    after = (
+        f" after {pairs_text(verdict.pairs, containers=verdict.containers)}"
+        if verdict.pairs
+        else ""
+    )
     return (
         *_improvements(verdict),
         f"{within}{after}",

@@ -10,6 +10,7 @@ from socklat_gate.measured.run import Run
 from socklat_gate.measured.run_values import latency_stage
 from socklat_gate.measured.verdict import LimitVerdict, MetricVerdict, Outcome, Verdict
 from socklat_gate.wording import units
+from socklat_gate.wording.changes import pair_word
 from socklat_gate.wording.decisive import change_or_lowest
 from socklat_gate.wording.metric_names import request_in, without_request
 from socklat_gate.wording.notes import note_text
@@ -25,11 +26,13 @@ __all__ = [
     "RESAMPLING",
     "STARTING",
     "STORED_ONLY",
+    "WEIGHING",
     "aa_pair_line",
     "excluded_line",
     "excluded_note",
     "leftover_line",
     "pair_line",
+    "pair_step",
     "run_line",
     "untraced_line",
 ]
@@ -41,6 +44,7 @@ MAX_NAMED = 2
 LOADING_PROBE = "loading the probe"
 STARTING = "starting containers"
 FINDING_RATE = "finding the rate"
+WEIGHING = "weighing a container"
 CONNECTING = "connecting"
 MEASURING = "measuring"
 REMOVING = "removing containers"
@@ -48,6 +52,12 @@ RESAMPLING = "resampling jobs"
 
 LIMITS_ONLY = "only limits are judged: the candidate is measured alone"
 STORED_ONLY = "the baseline's image cannot be run: comparing with stored numbers"
+
+
+def pair_step(number: int, max_pairs: int, containers: int) -> str:
+    """Which one is under way: ``pair 3/40``, ``block 3/40 of 2 + 2``."""
+    of = "" if containers == 1 else f" of {containers} + {containers}"
+    return f"{pair_word(containers)} {number}/{max_pairs}{of}"
 
 
 def pair_line(done: int, max_pairs: int, verdict: Verdict, left_s: float) -> str:
@@ -68,17 +78,20 @@ def pair_line(done: int, max_pairs: int, verdict: Verdict, left_s: float) -> str
     metrics = "  ".join(parts)
     further = verdict.pairs_to_decide
     outlook = f"about {further} more, " if further else ""
-    return f"pair {done}/{max_pairs}  {metrics}  ({outlook}at most {_minutes(left_s)} left)"
+    word = pair_word(verdict.containers)
+    return f"{word} {done}/{max_pairs}  {metrics}  ({outlook}at most {_minutes(left_s)} left)"
 
 
-def aa_pair_line(done: int, pairs: int, changes: Mapping[str, float | None]) -> str:
+def aa_pair_line(
+    done: int, pairs: int, changes: Mapping[str, float | None], containers: int = 1
+) -> str:
     """Pair ``done`` of an A/A study: relative change by metric, None where nothing was measured."""
     shown = {name: change for name, change in changes.items() if not request_in(name)} or changes
     parts = [
         f"{_short(name)} {'not measured' if change is None else units.change(change)}"
         for name, change in shown.items()
     ]
-    return f"pair {done}/{pairs}  {'  '.join(parts)}"
+    return f"{pair_word(containers)} {done}/{pairs}  {'  '.join(parts)}"
 
 
 def run_line(done: int, runs: int, run: Run, elapsed_s: float) -> str:

@@ -242,6 +242,10 @@ REASON_TEXTS: Mapping[str, Mapping[Reason, ReasonText]] = {
             "An event that must be seen has no hook that attaches on this kernel.",
             "Run `socklat-gate doctor`; use root, or a kernel that has these hooks.",
         ),
+        Reason.CONTAINERS_DO_NOT_FIT: ReasonText(
+            "`gate.containers` of each arm leave too little memory for a measurement.",
+            "Set `gate.containers` to a smaller number, or to `auto`.",
+        ),
     },
     "Baseline": {
         Reason.NO_BASELINE_YET: ReasonText(

@@ -17,7 +17,8 @@ from socklat_gate.measured.pair import ARMS
 from socklat_gate.measured.verdict import MetricVerdict, SpikeVerdict, Verdict
 from socklat_gate.wording import units
 from socklat_gate.wording.carried_text import carried_reason, excluded_loss
-from socklat_gate.wording.changes import listing, plural
+from socklat_gate.wording.change_text import pairs_text
+from socklat_gate.wording.changes import listing, pair_word, plural
 from socklat_gate.wording.count_text import (
     counts_summary,
     differences_text,
@@ -96,7 +97,7 @@ def _between_limits(fact: ReasonFact, verdict: Verdict) -> str:
     metric = _metric(fact, verdict)
     if metric is not None:
         return _beside_prediction(metric)
-    return f"{plural(count_of(fact.numbers, 'pairs'), 'pair')} so far neither pass nor fail"
+    return f"{_pairs(fact, verdict)} so far neither pass nor fail"
 
 
 def _more_spikes(fact: ReasonFact, verdict: Verdict) -> str:
@@ -131,10 +132,15 @@ def _undecided(fact: ReasonFact, verdict: Verdict) -> str:
 
 
 def _no_regression(fact: ReasonFact, verdict: Verdict) -> str:
-    pairs = plural(count_of(fact.numbers, "pairs"), "pair")
-    changes = f"{pairs} exclude changes as large as {thresholds_text(verdict.metrics)}"
+    changes = (
+        f"{_pairs(fact, verdict)} exclude changes as large as {thresholds_text(verdict.metrics)}"
+    )
     loss = excluded_loss(verdict.capacity) if verdict.capacity else ""
     return "; ".join(filter(None, (changes if verdict.metrics or not loss else "", loss)))
+
+
+def _pairs(fact: ReasonFact, verdict: Verdict) -> str:
+    return pairs_text(count_of(fact.numbers, "pairs"), containers=verdict.containers)
 
 
 def _together(fact: ReasonFact, verdict: Verdict) -> str:
@@ -163,15 +169,18 @@ def _request_not_seen(fact: ReasonFact, _verdict: Verdict) -> str:
 
 def _budget(fact: ReasonFact, verdict: Verdict) -> str:
     pairs = count_of(fact.numbers, "pairs")
-    text = f"the budget of {BUDGETS[fact.code]} is spent after {plural(pairs, 'usable pair')}"
+    usable = pairs_text(pairs, "usable ", verdict.containers)
+    text = f"the budget of {BUDGETS[fact.code]} is spent after {usable}"
     if fact.numbers.get("pairs_to_decide") is not None:
-        more = plural(count_of(fact.numbers, "pairs_to_decide"), "more pair")
+        further = count_of(fact.numbers, "pairs_to_decide")
+        more = pairs_text(further, "more ", verdict.containers)
         return f"{text}; about {more} would decide"
     if _waits(verdict):
         return text
     if not pairs or any(other.code in CANNOT_JUDGE for other in verdict.reasons):
         return text
-    return f"{text}; more pairs like these are not expected to decide"
+    word = pair_word(verdict.containers)
+    return f"{text}; more {word}s like these are not expected to decide"
 
 
 def _waits(verdict: Verdict) -> bool:

@@ -66,8 +66,11 @@ class FakeRig:
     missed = 0
     notes: tuple[Note, ...] = ()
 
-    def __init__(self, steps: Sequence[Step], unmeasured: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, steps: Sequence[Step], unmeasured: tuple[str, ...] = (), containers: int = 1
+    ) -> None:
         self.unmeasured = unmeasured
+        self.containers = containers
         self._steps: Iterator[Step] = iter(steps)
         self.seeds: list[int] = []
         self.closed = False
@@ -81,10 +84,16 @@ class FakeRig:
     def fingerprint(self) -> Fingerprint:
         return MACHINE
 
-    def pair(self, index: int, seed: int, specs: Sequence[Any]) -> Pair:
+    def pairs(self, index: int, seed: int, specs: Sequence[Any]) -> list[Pair]:
         change, excluded = self._next(seed)
         assert [spec.arm for spec in specs] == ["baseline", "candidate"]
-        return pair_of(run(), run(change), index, worded(excluded))
+        pair = pair_of(run(), run(change), index, worded(excluded))
+        if self.containers == 1:
+            return [pair]
+        return [
+            replace(pair, index=index + replica, start=index, replica=replica)
+            for replica in range(self.containers)
+        ]
 
     def single(self, seed: int, spec: Any) -> Measurement:
         change, excluded = self._next(seed)

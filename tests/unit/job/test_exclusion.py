@@ -56,8 +56,8 @@ def test_a_frozen_container_is_named(monkeypatch: pytest.MonkeyPatch, name: str,
     monkeypatch.setattr(freezes, "FreezeMeter", Meter)
     db = Companion("db", 9, (), 3)
     arms: Any = [
-        SimpleNamespace(arm="baseline", pid=1, companions=()),
-        SimpleNamespace(arm="candidate", pid=2, companions=(db,)),
+        SimpleNamespace(label="baseline", pid=1, companions=()),
+        SimpleNamespace(label="candidate", pid=2, companions=(db,)),
     ]
     found = freezes.Freezes(arms)
     assert found.note() is None

@@ -70,8 +70,9 @@ class World:
         assert from_ns == S
         self.recorded.append((slot, to_ns, spike_ns, log_mask))
 
-    def warmup_quantile_ns(self, slot: int, q: float) -> int:
-        return (2 + slot) * MS
+    def warmup_quantile_ns(self, slots: Sequence[int], q: float) -> int:
+        self.warmup_slots = list(slots)
+        return (2 + slots[0]) * MS
 
     def set_load(self, processes: Any) -> None:
         assert processes == (7,)
@@ -113,7 +114,11 @@ def run(
         "CpuMeter",
         lambda pid: SimpleNamespace(read=lambda: CpuUse(world.now_ns // 10, 5, 3)),
     )
-    arms: Any = [SimpleNamespace(pid=pid, arm=arm) for pid, arm in enumerate(order, start=1)]
+    replicas = max(map(list(order).count, order))
+    arms: Any = [
+        SimpleNamespace(pid=pid, arm=arm, replicas=replicas)
+        for pid, arm in enumerate(order, start=1)
+    ]
     probe: Any = world
     recorder = Recorder(probe, planned, arms, probe, TracedCompanions({}, 0))
     recorder.open(world.window)

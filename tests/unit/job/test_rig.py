@@ -22,7 +22,7 @@ from socklat_gate.measured.run import Bands
 from socklat_gate.probe.reading import Reading
 from socklat_gate.probe.traffic import Traffic
 from socklat_gate.scenario import Scenario
-from socklat_gate.service.session import ArmSpec
+from socklat_gate.service.session import ArmSpec, RunningArm
 from socklat_gate.wording.notes import note_text
 from tests.unit.job.fakes import BASE_IMAGE, IMAGE, run, scenario
 
@@ -57,18 +57,21 @@ class World:
     def start(self, specs: Any) -> Any:
         if isinstance(specs, int):
             return WINDOW  # the load's start
-        self.arms = [spec.arm for spec in specs]
-        self.log += [f"start {spec.arm}" for spec in specs]
+        self.arms = [spec.name for spec in specs]
+        self.log += [f"start {spec.name}" for spec in specs]
         self.cpusets.update({spec.arm: spec.cpuset for spec in specs})
         return tuple(
-            SimpleNamespace(
+            RunningArm(
                 arm=spec.arm,
+                container_id=spec.name,
+                name=spec.name,
                 image=spec.image,
                 netns_inode=n,
                 host="h",
                 port=1,
                 pid=2**22 + 1,
-                companions=(),
+                replica=spec.replica,
+                replicas=spec.replicas,
             )
             for n, spec in enumerate(specs)
         )
@@ -111,9 +114,10 @@ class World:
     def seen(self, slot: int) -> int:
         return 6000
 
-    def warmup_quantile_ns(self, slot: int, q: float) -> int:
+    def warmup_quantile_ns(self, slots: Any, q: float) -> int:
         assert q == 0.99
-        assert "baseline" not in self.arms or self.arms[slot] == "baseline"
+        of_baseline = [at for at, arm in enumerate(self.arms) if arm.startswith("baseline")]
+        assert list(slots) == (of_baseline or [0])
         return 1_000_000
 
     targets = 4
@@ -177,7 +181,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 def pair(seed: int = 1, **limits: Any) -> Any:
     with Rig(None, scenario(max_steal=0.5, **limits), Path(), lambda phase: None) as rig:
-        return rig.pair(3, seed, SPECS)
+        return rig.pairs(3, seed, SPECS)[0]
 
 
 def test_who_starts_first_is_a_coin_flip_that_is_recorded(world: World) -> None:
@@ -312,7 +316,7 @@ def test_one_image_alone_has_to_get_its_load(world: World) -> None:
 
 def test_containers_serve_as_many_pairs_as_the_scenario_says(world: World) -> None:
     with Rig(None, scenario(pairs_per_start=3), Path(), lambda phase: None) as rig:
-        pairs = [rig.pair(index, 10 + index, SPECS) for index in range(4)]
+        pairs = [rig.pairs(index, 10 + index, SPECS)[0] for index in range(4)]
     assert [pair.start for pair in pairs] == [0, 0, 0, 3]
     assert len({pair.first_started for pair in pairs[:3]}) == 1
     steps = [entry.split()[0] for entry in world.log if entry.startswith(("start", "stop"))]
@@ -327,7 +331,7 @@ def test_who_gets_which_cpu_set_is_a_coin_flip_that_is_recorded(world: World) ->
     for seed in range(12):
         world.cpusets.clear()
         with Rig(None, Scenario.model_validate(document), Path(), lambda phase: None) as rig:
-            measured = rig.pair(0, seed, SPECS)
+            (measured,) = rig.pairs(0, seed, SPECS)
         swapped = measured.swapped_cpusets
         assert world.cpusets == {"baseline": "01"[swapped], "candidate": "10"[swapped]}
         seen.add((measured.first_started, swapped))

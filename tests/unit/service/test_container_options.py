@@ -7,6 +7,7 @@ import pytest
 
 from socklat_gate import masking
 from socklat_gate.errors import Reason, UsageError
+from socklat_gate.measured.pair import ARMS
 from socklat_gate.scenario import Service
 from socklat_gate.service.arm import ArmSpec
 from socklat_gate.service.container_options import (
@@ -66,9 +67,16 @@ def test_tmpfs_must_be_absolute() -> None:
 
 
 def test_the_candidate_is_published_one_higher() -> None:
-    assert published_port(service(publish=8080), "baseline") == 8080
-    assert published_port(service(publish=8080), "candidate") == 8081
-    assert published_port(service(), "candidate") is None
+    baseline, candidate = (ArmSpec(arm, IMAGE) for arm in ARMS)
+    assert published_port(service(publish=8080), baseline) == 8080
+    assert published_port(service(publish=8080), candidate) == 8081
+    assert published_port(service(), candidate) is None
+
+
+def test_no_two_containers_of_a_block_are_published_on_one_port() -> None:
+    block = [ArmSpec(arm, IMAGE, replica=at, replicas=4) for arm in ARMS for at in range(4)]
+    ports = [published_port(service(publish=8080), spec) for spec in block]
+    assert sorted(ports) == list(range(8080, 8088))
 
 
 @pytest.mark.parametrize(

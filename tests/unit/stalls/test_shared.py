@@ -15,8 +15,9 @@ def run_of(*spikes: tuple[float, float]) -> Run:
     return replace(make_run(1), spikes=found)
 
 
-def marks(*runs: Run) -> list[list[bool]]:
-    return [[spike.shared for spike in run.spikes] for run in mark_shared(runs)]
+def marks(*runs: Run, arms: str = "bc") -> list[list[bool]]:
+    marked = mark_shared(runs, arms[: len(runs)])
+    return [[spike.shared for spike in run.spikes] for run in marked]
 
 
 def test_a_stall_of_the_host_is_shared_by_both_arms() -> None:
@@ -40,7 +41,14 @@ def test_spikes_one_after_the_other_share_nothing() -> None:
 def test_an_arm_alone_and_arms_without_spikes() -> None:
     assert marks(run_of((0, 100))) == [[False]]
     assert marks(run_of(), run_of((0, 100))) == [[], [False]]
-    assert mark_shared([]) == ()
+    assert mark_shared([], []) == ()
+
+
+def test_containers_of_one_arm_that_pause_at_the_same_moment_share_nothing() -> None:
+    """A timer by the clock stops all of a candidate's containers at once, and no other."""
+    pause, calm = run_of((1000, 800)), run_of()
+    assert marks(calm, pause, calm, pause, arms="bcbc") == [[], [False], [], [False]]
+    assert marks(calm, pause, pause, pause, arms="bcbc") == [[], [True], [True], [True]]
 
 
 def test_many_spikes_are_held_against_each_other_in_parts() -> None:
@@ -51,6 +59,6 @@ def test_many_spikes_are_held_against_each_other_in_parts() -> None:
 
 def test_other_facts_of_a_spike_stay() -> None:
     spike = replace(make_spike(), overlapped=True, peer="[::1]:2")
-    marked = mark_shared([replace(make_run(1), spikes=(spike,))] * 1)[0].spikes[0]
+    marked = mark_shared([replace(make_run(1), spikes=(spike,))], "b")[0].spikes[0]
     assert isinstance(marked, Spike)
     assert marked == spike
