@@ -13,19 +13,19 @@ import numpy as np
 from socklat_gate.load.clock import Clock, MonotonicClock, Timer
 from socklat_gate.load.dialer import Network, TcpNetwork
 from socklat_gate.load.fresh_pool import FreshPool
-from socklat_gate.load.messages import MessageSource
+from socklat_gate.load.messages import MessageSource, variables_of
 from socklat_gate.load.pool import Pool
-from socklat_gate.load.request_counts import counts_of
+from socklat_gate.load.request_counts import part_of
 from socklat_gate.load.request_log import SENT, WAITING, Record
-from socklat_gate.load.schedule import Schedule
 from socklat_gate.load.setup_run import SetupRun
 from socklat_gate.load.streams_pool import StreamsPool
 from socklat_gate.load.values import Values
-from socklat_gate.measured.load_counts import LoadCounts
 from socklat_gate.measured.records import SENT as SENT_ROW
 from socklat_gate.measured.records import Records
 
 if TYPE_CHECKING:
+    from socklat_gate.load.merged_counts import Part
+    from socklat_gate.load.share import Portion
     from socklat_gate.scenario import Load
 
 __all__ = ["Driver"]
@@ -37,13 +37,16 @@ SECRET_LENGTH = 16
 
 
 class Driver:
-    """One run: ``connect``, ``begin``, ``run`` and ``close``, once each, in that order."""
+    """Sends a ``portion`` of a load, or all of it.
+
+    ``set_up``, ``connect``, ``begin``, ``run`` and ``close`` come once each, in that order.
+    """
 
     def __init__(
         self,
         load: Load,
         endpoints: Sequence[tuple[str, int]],
-        schedule: Schedule,
+        portion: Portion,
         seed: int,
         clock: Clock | None = None,
         network: Network | None = None,
@@ -52,6 +55,8 @@ class Driver:
         network = self._network = network or TcpNetwork()
         self._load = load
         self._seed = seed
+        self._portion = portion
+        schedule = portion.schedule
         self._kinds = array("H", schedule.kind.tobytes())
         self._timeout_ns = round(load.timeout_s * 1e9)
         names = [request.name for request in load.requests]
@@ -69,16 +74,21 @@ class Driver:
         self._stop = self._record.size  # no request from this one on is sent
         self._unsettled = 0
 
-    async def connect(self) -> None:
-        """Do the setup, if there is one, and open all connections.
+    async def set_up(self) -> list[dict[str, str]]:
+        """Do the setup, if there is one; what it saved, by arm.  Raises `SetupFailed`."""
+        await asyncio.gather(*(setup.run() for setup in self._setups))
+        self._record.setup_responses = [setup.responses for setup in self._setups]
+        self._record.setup_ns = [setup.took_ns for setup in self._setups]
+        return [setup.saved for setup in self._setups]
 
-        Raises `load.dialer.ConnectFailed` and `load.setup_run.SetupFailed`.
+    async def connect(self, saved: Sequence[dict[str, str]]) -> None:
+        """Open all connections; ``saved`` are variables by arm, whoever did the setup.
+
+        Raises `load.dialer.ConnectFailed`.
         """
-        variables = await asyncio.gather(*(setup.run() for setup in self._setups))
         for arm, endpoint in enumerate(self._endpoints):
-            self._record.setup_responses[arm] = self._setups[arm].responses
-            self._record.setup_ns[arm] = self._setups[arm].took_ns
-            values = Values(self._seed, self._load.rows, variables[arm])
+            variables = variables_of(self._load) | saved[arm]
+            values = Values(self._seed, self._load.rows, variables, self._portion.numbers)
             source = MessageSource(self._load, self._kinds, values)
             make: type[Pool | FreshPool] = Pool if self._load.keep_alive else FreshPool
             if self._load.streams > 1:
@@ -105,7 +115,7 @@ class Driver:
         if self._next == self._stop:
             self._stop_timer()
 
-    async def run(self, on_progress: Callable[[int, int], None]) -> list[LoadCounts]:
+    async def run(self, on_progress: Callable[[int, int], None]) -> list[Part]:
         """Drive the load; counts by arm.
 
         ``on_progress(sent, responded)`` is called about once a second.
@@ -129,7 +139,8 @@ class Driver:
             gc.enable()
             gc.unfreeze()
             self._stop_timer()
-        return [counts_of(record, pool.arm) for pool in self._pools]
+        of_all = self._portion.of_all
+        return [part_of(record, pool.arm, of_all[pool.arm]) for pool in self._pools]
 
     def sent(self) -> Records:
         """Rows of `measured.records.SENT`, one for each request sent, warm-up included.

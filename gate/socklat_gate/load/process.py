@@ -1,4 +1,4 @@
-"""The built-in driver seen from the gate: a process that starts and ends on command."""
+"""The built-in driver seen from the gate: processes that start and end on command."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import IO
 
 import numpy as np
 
-from socklat_gate import masking
-from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load.bounds import longest_s
 from socklat_gate.load.command import CommandLoad
 from socklat_gate.load.cpuset import run_on_cpus
@@ -26,12 +25,16 @@ from socklat_gate.load.load_driver import (
     Window,
     make_window,
 )
-from socklat_gate.load.load_json import load_to_json
+from socklat_gate.load.merged_counts import Part, merge_counts
 from socklat_gate.load.ports import check_ports
 from socklat_gate.load.schedule import make_schedule
 from socklat_gate.load.tls_files import make_context
-from socklat_gate.load.worker_client import Worker, WorkerClient
-from socklat_gate.load.worker_json import counts_from_json
+from socklat_gate.load.whole import check_whole
+from socklat_gate.load.worker_client import Worker, make_workers
+from socklat_gate.load.worker_count import count_workers
+from socklat_gate.load.worker_group import WorkerGroup
+from socklat_gate.load.worker_json import part_from_json
+from socklat_gate.load.worker_start import check_begun, connect_workers
 from socklat_gate.measured.load_counts import LoadCounts
 from socklat_gate.measured.pair import Interleave
 from socklat_gate.measured.records import CALL, SENT, Records
@@ -41,8 +44,6 @@ __all__ = ["Endpoint", "LoadDriver", "LoadProcess", "Window", "make_load"]
 
 log = logging.getLogger(__name__)
 
-CONNECT_WITHIN_S = 60.0
-"""The worker itself gives up connecting after 5 s; the rest is for a slow start of Python."""
 GRACE_S = 30.0
 
 
@@ -63,11 +64,13 @@ def make_load(
 
 
 class LoadProcess:
-    """`LoadDriver` for ``tcp`` and ``http``; see `load.worker` for the protocol between the two.
+    """`LoadDriver` of the protocols that are built in, by one worker or several.
 
-    ``worker`` and ``now_ns`` (CLOCK_MONOTONIC) are for tests in another time.  Raises `UsageError`
-    for a schedule that is too long, more connections than there are ports, a CPU set that does not
-    exist, or files of ``load.tls`` that cannot be used.
+    See `load.worker` for what it says to them, and `load.share` for which of them sends what.
+    ``workers`` (by default as many as `count_workers` says) and ``now_ns`` (CLOCK_MONOTONIC) are
+    for tests in another time.  Raises `UsageError` for a schedule that is too long, more
+    connections than there are ports, a CPU set that does not exist, or files of ``load.tls`` that
+    cannot be used.
     """
 
     def __init__(
@@ -78,11 +81,13 @@ class LoadProcess:
         interleave: Interleave = "request",
         slice_ms: float = 100.0,
         *,
-        worker: Worker | None = None,
+        workers: Sequence[Worker] | None = None,
         now_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        # The worker makes it again, but its errors would come as a crash.
-        make_schedule(load, len(endpoints), seed, interleave, slice_ms)
+        self._make_schedule = partial(
+            make_schedule, load, len(endpoints), seed, interleave, slice_ms
+        )
+        self._make_schedule()  # the workers do so, but its errors would come as their crash
         check_ports(load)
         if load.tls is not None:
             make_context(load.tls)
@@ -94,8 +99,10 @@ class LoadProcess:
             "interleave": interleave,
             "slice_ms": slice_ms,
         }
-        self._worker = worker or WorkerClient()
-        self._sent: IO[bytes] | None = None
+        if workers is None:
+            workers = make_workers(count_workers(load, len(endpoints), interleave))
+        self._group = WorkerGroup(workers, now_ns)
+        self._sent: list[IO[bytes]] = []
         self._now_ns = now_ns
         self._window: Window | None = None
         self._ended = False
@@ -109,60 +116,30 @@ class LoadProcess:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._worker.close()
-        if self._sent is not None:
-            self._sent.close()
+        self._group.close()
+        for file in self._sent:
+            file.close()
 
     def pids(self) -> tuple[int, ...]:
-        """The worker, once it was started."""
-        pid = self._worker.pid
-        return () if pid is None else (pid,)
+        """The workers, once they were started."""
+        return self._group.pids()
 
     def connect(self) -> None:
-        """Start the worker and wait until all its connections are open."""
-        descriptors = []
+        """Start the workers and wait until all their connections are open."""
         if self._load.streams > 1 or any(request.name for request in self._load.requests):
-            self._sent = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
-            descriptors = [self._sent.fileno()]
+            for _ in range(len(self._group)):
+                self._sent.append(tempfile.TemporaryFile())  # noqa: SIM115 - closed by __exit__
+        descriptors = [file.fileno() for file in self._sent]
         with run_on_cpus(self._load.cpuset):
-            self._worker.begin(descriptors)
-        # Revealed here and by stdin alone: neither argument nor environment, and nothing is kept.
-        load = load_to_json(self._load)
-        self._worker.send(
-            load=load,
-            secrets=masking.registered(),
-            **self._task,
-            sent_fd=descriptors[0] if descriptors else None,
+            self._group.begin(descriptors)
+        log.info("load workers started: %s", ", ".join(map(str, self.pids())))
+        connect_workers(
+            self._group, self._load, self._endpoints, self._task, descriptors, self._now_ns
         )
-        of_setup_s = len(self._load.setup) * (CONNECT_WITHIN_S + self._load.timeout_s)
-        self._worker.deadline_s = self._now_ns() / 1e9 + CONNECT_WITHIN_S + of_setup_s
-        log.info("load worker %s started", self._worker.pid)
-        event = self._worker.receive()
-        if event["event"] == "unprepared":
-            raise InvalidMeasurement(Reason.LOAD_REFUSED, event["error"], remedy=event["remedy"])
-        for value in event.get("secrets", ()):
-            masking.register(value)
-        if event["event"] == "unready":
-            arm = self._endpoints[event["arm"]]
-            raise InvalidMeasurement(
-                Reason.SETUP_FAILED,
-                f"{arm.name or f'{arm.host}:{arm.port}'}: load.setup: {event['error']}",
-                remedy="send the request by hand and compare its response with what load.setup "
-                "expects and saves of it",
-            )
-        if event["event"] == "refused":
-            raise InvalidMeasurement(
-                Reason.LOAD_REFUSED,
-                f"the service at {event['endpoint']} did not take the load's connections: "
-                f"{event['error']}",
-                remedy=event["remedy"]
-                or "check service.port, that the service listens on all addresses (0.0.0.0) "
-                "and that it allows load.connections clients",
-            )
 
     def start(self, start_ns: int) -> Window:
         """Let the load begin at ``start_ns`` (CLOCK_MONOTONIC)."""
-        self._worker.send(start_ns=start_ns)
+        self._group.send_all(start_ns=start_ns)
         return self._expect(make_window(self._load, start_ns, longest_s(self._load)))
 
     def end_at(self, end_ns: int) -> Window:
@@ -176,7 +153,7 @@ class LoadProcess:
         end_ns = max(end_ns, shortest_ns, self._now_ns() + END_AHEAD_NS)
         if end_ns >= window.to_ns:
             return window
-        self._worker.send(end_ns=end_ns)
+        self._group.send_all(end_ns=end_ns)
         return self._expect(replace(window, to_ns=end_ns))
 
     def wait(
@@ -184,30 +161,44 @@ class LoadProcess:
     ) -> tuple[LoadCounts, ...]:
         """Counts by arm, in the order of the endpoints."""
         assert self._window is not None, "start comes before wait"
-        while True:
-            event = self._worker.receive(poll)
+        group = self._group
+        progress = [(0, 0)] * len(group)
+        shares: dict[int, list[Part]] = {}
+        group.expect()
+        while group.awaited:
+            at, event = group.receive(poll)
             if event["event"] == "done":
-                counts = tuple(counts_from_json(arm) for arm in event["arms"])
-                _log_counts(counts)
-                return counts
-            if event["event"] == "unprepared":
-                raise InvalidMeasurement(
-                    Reason.LOAD_REFUSED, event["error"], remedy=event["remedy"]
-                )
-            if on_progress is not None:
-                on_progress(event["sent"], event["responded"])
+                shares[at] = [part_from_json(arm) for arm in event["arms"]]
+                group.finished(at)
+                continue
+            check_begun(event, self._endpoints)
+            progress[at] = (event["sent"], event["responded"])
+            if on_progress is not None and at == min(set(range(len(group))) - set(shares)):
+                on_progress(*map(sum, zip(*progress, strict=True)))
+        return self._merged([shares[at] for at in range(len(group))])
 
     def sent(self) -> Records | None:
-        """What the worker wrote into the file that this side opened."""
-        if self._sent is None:
+        """What the workers wrote into the files that this side opened, worker by worker."""
+        if not self._sent:
             return None
-        self._sent.seek(0)
-        return np.frombuffer(self._sent.read(), dtype=CALL if self._load.streams > 1 else SENT)
+        for file in self._sent:
+            file.seek(0)
+        row = CALL if self._load.streams > 1 else SENT
+        rows = np.concatenate([np.frombuffer(file.read(), dtype=row) for file in self._sent])
+        return rows[np.argsort(rows["due_ns"], kind="stable")] if row is CALL else rows
+
+    def _merged(self, shares: Sequence[Sequence[Part]]) -> tuple[LoadCounts, ...]:
+        assert self._window is not None, "start comes before wait"
+        counts = tuple(merge_counts(parts) for parts in zip(*shares, strict=True))
+        if len(shares) > 1:
+            check_whole(self._make_schedule(), self._window, shares, counts)
+        _log_counts(counts)
+        return counts
 
     def _expect(self, window: Window) -> Window:
         log.info("load is measured for %.1f s", (window.to_ns - window.from_ns) / 1e9)
         self._window = window
-        self._worker.deadline_s = window.to_ns / 1e9 + self._load.timeout_s + GRACE_S
+        self._group.deadline_s = window.to_ns / 1e9 + self._load.timeout_s + GRACE_S
         return window
 
 

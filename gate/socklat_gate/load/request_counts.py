@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import numpy.typing as npt
 
+from socklat_gate.load.merged_counts import Part, Tail
 from socklat_gate.load.protocols.parser import status_text
 from socklat_gate.load.request_log import FAILED, REJECTED, RESPONDED, SENT
 from socklat_gate.measured.histogram import Histogram
@@ -23,7 +24,7 @@ from socklat_gate.measured.load_counts import (
 if TYPE_CHECKING:
     from socklat_gate.load.request_log import Record
 
-__all__ = ["counts_of"]
+__all__ = ["counts_of", "part_of"]
 
 I64 = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -41,28 +42,27 @@ def counts_of(record: Record, arm: int) -> LoadCounts:
     of_arm = record.schedule.arm == arm
     measured = of_arm & record.measured
     state = np.frombuffer(record.state, dtype=np.uint8)
-    due, woke, sent, done = (
+    due, done = (
         np.frombuffer(cast("bytes", times), dtype=np.int64)
-        for times in (record.due_ns, record.woke_ns, record.sent_ns, record.done_ns)
+        for times in (record.due_ns, record.done_ns)
     )
     has_response = (state == RESPONDED) | (state == REJECTED)
     was_sent = has_response | (state == SENT) | (state == FAILED)
     went_wrong = np.frombuffer(record.failed, dtype=np.uint8) > 0
     responded = measured & has_response
     rejected = responded & went_wrong
-    handled = measured & (woke > 0)
-    left = measured & was_sent
+    late_ns, lag_ns = _waits(record, arm)
     return LoadCounts(
         planned=int(np.count_nonzero(measured)),
-        sent=int(np.count_nonzero(left)),
+        sent=int(np.count_nonzero(measured & was_sent)),
         starved=int(np.count_nonzero(np.frombuffer(record.starved, dtype=np.uint8)[measured])),
         responded=int(np.count_nonzero(responded)),
         errors=int(np.count_nonzero(measured & went_wrong)) + record.strays[arm],
         responded_total=int(np.count_nonzero(of_arm & has_response))
         + record.refusals[arm]
         + record.setup_responses[arm],
-        late_p99_ns=_p99((woke - due)[handled]),
-        lag_p99_ns=_p99((_begun(record, sent) - due)[left]),
+        late_p99_ns=_p99(late_ns),
+        lag_p99_ns=_p99(lag_ns),
         client=Histogram.of((done - due)[responded]),
         first_error=record.first_error(arm),
         grown=record.grown[arm],
@@ -92,11 +92,24 @@ def _streams(record: Record, arm: int) -> StreamCounts | None:
     return StreamCounts(record.streams, record.allowed[arm], record.most_in_flight[arm])
 
 
-def _begun(record: Record, sent_ns: I64) -> I64:
-    """When the driver turned to each request; connecting for it alone comes after that."""
-    if record.dialed_ns is None:
-        return sent_ns
-    return np.frombuffer(cast("bytes", record.dialed_ns), dtype=np.int64)
+def part_of(record: Record, arm: int, of_all: int) -> Part:
+    """The same of one worker's share of ``arm``, which all workers send ``of_all`` requests."""
+    late, lag = (Tail.of(values_ns, of_all) for values_ns in _waits(record, arm))
+    return Part(counts_of(record, arm), late, lag, record.first_is_warmup(arm))
+
+
+def _waits(record: Record, arm: int) -> tuple[I64, I64]:
+    """By how much the driver was late itself, and each request of the window with it."""
+    # When the driver turned to each request; connecting for it alone comes after that.
+    begun_ns = record.sent_ns if record.dialed_ns is None else record.dialed_ns
+    due, woke, begun = (
+        np.frombuffer(cast("bytes", times), dtype=np.int64)
+        for times in (record.due_ns, record.woke_ns, begun_ns)
+    )
+    measured = (record.schedule.arm == arm) & record.measured
+    state = np.frombuffer(record.state, dtype=np.uint8)
+    was_sent = np.isin(state, (SENT, RESPONDED, REJECTED, FAILED))
+    return (woke - due)[measured & (woke > 0)], (begun - due)[measured & was_sent]
 
 
 def _handshakes(record: Record, arm: int) -> I64:

@@ -104,6 +104,10 @@ class Record:
         """The text of the first that failed in the window, else in the warm-up; "" of none."""
         return self._first_error[arm]
 
+    def first_is_warmup(self, arm: int) -> bool:
+        """Whether that one is of the warm-up."""
+        return self._first_is_warmup[arm]
+
     def name_of(self, request: int) -> str:
         """The name of its kind; "" where it has none."""
         return self.names[int(self.schedule.kind[request])]

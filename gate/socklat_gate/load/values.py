@@ -28,7 +28,9 @@ UUID = "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}"
 class Values:
     """Of one arm; ``seed`` is the schedule's, ``variables`` are what a setup saved for it.
 
-    The rows of ``feeder`` come in a seeded order, each once before one comes again.
+    The rows of ``feeder`` come in a seeded order, each once before one comes again.  ``numbers``
+    are those of a worker's requests in the schedule of all workers, by which their values are
+    found; None where one sends everything.
     """
 
     def __init__(
@@ -36,8 +38,10 @@ class Values:
         seed: int | Sequence[int],
         feeder: Feeder | None = None,
         variables: Mapping[str, str] | None = None,
+        numbers: Sequence[int] | None = None,
     ) -> None:
         self.variables = variables or {}
+        self._numbers = numbers
         self._columns: Mapping[str, Sequence[str]] = feeder.columns if feeder is not None else {}
         # Arrivals, coins and kinds have the first three.
         of_rows, of_numbers = np.random.SeedSequence(seed).spawn(5)[3:]
@@ -48,10 +52,19 @@ class Values:
 
     def row_of(self, number: int) -> int | None:
         """Which of the feeder's rows a request is filled with, from 0; None without a feeder."""
-        return self._order[number % len(self._order)] if self._order else None
+        if not self._order:
+            return None
+        if self._numbers is not None:
+            number = self._numbers[number]
+        return self._order[number % len(self._order)]
 
     def of(self, field: Field, encode: Callable[[str], T]) -> Callable[[int], T]:
         """What ``encode`` makes of the text, by request number."""
+        value = self._by_number(field, encode)
+        numbers = self._numbers
+        return value if numbers is None else lambda number: value(numbers[number])
+
+    def _by_number(self, field: Field, encode: Callable[[str], T]) -> Callable[[int], T]:
         if field.name in self._columns:
             column, order, rows = self._columns[field.name], self._order, len(self._order)
             in_order = [encode(column[row]) for row in order]

@@ -4,8 +4,11 @@ Its own process, because the gate's other work (reading histograms, talking to D
 delay a request.  The messages, with all times in ns of CLOCK_MONOTONIC::
 
     <- {"load": {...}, "secrets": [...], "endpoints": [[host, port], ...], "seed": 7,
-        "interleave": "request", "slice_ms": 100.0, "sent_fd": null}
+        "interleave": "request", "slice_ms": 100.0, "sent_fd": null,
+        "share": null, "saved": null, "hands_over": false}
     -> {"event": "unprepared", "error": ..., "remedy": ...}  if no request can be written, or else
+    -> {"event": "prepared", "saved": [{...}, ...], "descriptors": ..., "secrets": [...]}
+                                                            if it ``hands_over``, and then
     -> {"event": "connected", "secrets": [...]}
        or {"event": "refused", "endpoint": ..., ...}
        or {"event": "unready", "arm": 0, "error": ...}     when the setup failed
@@ -17,12 +20,17 @@ delay a request.  The messages, with all times in ns of CLOCK_MONOTONIC::
 
 Into the descriptor ``sent_fd``, if there is one, it writes rows of `measured.records.SENT` before.
 
+Of several workers each has a ``share`` (worker, workers, connections of all; see `load.share`), and
+its connections stand in ``load``.  The first ``hands_over`` what it learnt from the service before
+the load, which the others are given as ``saved`` (variables by arm) and within ``load``.
+
 It ends when stdin closes, so it cannot outlive the process that started it, and on SIGTERM.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import resource
@@ -30,20 +38,22 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from socklat_gate import masking
 from socklat_gate.load.clock import Clock
 from socklat_gate.load.dialer import ConnectFailed, Network
 from socklat_gate.load.driver import Driver
-from socklat_gate.load.load_json import load_from_json
 from socklat_gate.load.preparation import prepare, row_text
 from socklat_gate.load.request_log import MAX_ERROR_TEXT
-from socklat_gate.load.schedule import make_schedule
 from socklat_gate.load.setup_run import SetupFailed
 from socklat_gate.load.unprepared import Unprepared, unsendable_ends
 from socklat_gate.load.values import Values
-from socklat_gate.load.worker_json import counts_to_json
+from socklat_gate.load.worker_json import part_to_json
+from socklat_gate.load.worker_task import Task
+
+if TYPE_CHECKING:
+    from socklat_gate.scenario import Load
 
 __all__ = ["Event", "main", "serve"]
 
@@ -106,27 +116,23 @@ async def serve(
         return
     task = asyncio.current_task()
     assert task is not None
-    document = json.loads(first)
-    for value in document.get("secrets", ()):
-        masking.register(value)
-    load = load_from_json(document["load"])
-    endpoints = [(str(host), int(port)) for host, port in document["endpoints"]]
-    try:
-        await prepare(load, endpoints, network)
-    except Unprepared as error:
-        write_event(_unprepared(error))
-        return
-    schedule = make_schedule(
-        load, len(endpoints), document["seed"], document["interleave"], document["slice_ms"]
-    )
-    driver = Driver(load, endpoints, schedule, document["seed"], clock, network)
+    given = Task.from_json(json.loads(first))
+    if given.saved is None:
+        try:
+            await prepare(given.load, given.endpoints, network)
+        except Unprepared as error:
+            write_event(_unprepared(error))
+            return
+    portion = given.portion()
+    driver = Driver(given.load, given.endpoints, portion, given.seed, clock, network)
     with unsendable_ends(task) as unsendable:
         try:
-            await _drive(driver, commands, task, write_event, document["sent_fd"])
+            await _drive(driver, commands, task, write_event, given)
         except asyncio.CancelledError:
             if not unsendable:
                 raise
-            row = Values(document["seed"], load.rows).row_of(unsendable[0].request or 0)
+            values = Values(given.seed, given.load.rows, numbers=portion.numbers)
+            row = values.row_of(unsendable[0].request or 0)
             write_event(_unprepared(unsendable[0].filled_by(row_text(row))))
 
 
@@ -135,7 +141,7 @@ async def _drive(
     commands: asyncio.StreamReader,
     task: asyncio.Task[object],
     write_event: WriteEvent,
-    sent_fd: int | None,
+    given: Task,
 ) -> None:
     """From connecting to the counts; ``task`` ends with the ``commands``."""
     begun = asyncio.Event()
@@ -152,7 +158,10 @@ async def _drive(
 
     listener = asyncio.ensure_future(listen())
     try:
-        await driver.connect()
+        saved = await driver.set_up() if given.saved is None else given.saved
+        if given.hands_over:
+            write_event(_prepared(given.load, saved, driver.secrets()))
+        await driver.connect(saved)
         masking.be_ready()
         write_event({"event": "connected", "secrets": driver.secrets()})
         await begun.wait()
@@ -162,10 +171,10 @@ async def _drive(
             )
         )
         await driver.close()
-        if sent_fd is not None:
-            with open(sent_fd, "wb", closefd=False) as sent:
+        if given.sent_fd is not None:
+            with open(given.sent_fd, "wb", closefd=False) as sent:
                 sent.write(driver.sent().tobytes())
-        write_event({"event": "done", "arms": [counts_to_json(arm) for arm in counts]})
+        write_event({"event": "done", "arms": [part_to_json(arm) for arm in counts]})
     except ConnectFailed as refusal:
         write_event(
             {
@@ -185,6 +194,12 @@ async def _drive(
 def _unprepared(error: Unprepared) -> Event:
     text = masking.mask(str(error))
     return {"event": "unprepared", "error": text, "remedy": error.remedy}
+
+
+def _prepared(load: Load, saved: list[dict[str, str]], secrets: list[str]) -> Event:
+    """What other workers need as well."""
+    descriptors = base64.b64encode(load.descriptors).decode()
+    return {"event": "prepared", "saved": saved, "descriptors": descriptors, "secrets": secrets}
 
 
 def _write_event(event: Event) -> None:

@@ -1,4 +1,4 @@
-"""The driver process seen from the gate: JSON lines on its stdin and stdout; always reaped."""
+"""A driver process seen from the gate: JSON lines on its stdin and stdout; always reaped."""
 
 from __future__ import annotations
 
@@ -16,18 +16,15 @@ from typing import Any, Protocol
 
 import socklat_gate
 from socklat_gate.errors import InvalidMeasurement, Reason
-from socklat_gate.load.load_driver import POLL_EVERY_S, Poll
 from socklat_gate.load.tail import tail_of
 
-__all__ = ["Worker", "WorkerClient"]
+__all__ = ["Worker", "WorkerClient", "make_workers"]
 
 END_WITHIN_S = 2.0
 
 
 class Worker(Protocol):
-    """The driver's other end, wherever it runs; see `WorkerClient`."""
-
-    deadline_s: float
+    """A driver's other end, wherever it runs; see `WorkerClient`."""
 
     @property
     def pid(self) -> int | None:
@@ -37,29 +34,43 @@ class Worker(Protocol):
         """Start it with these descriptors beside its standard ones."""
 
     def send(self, **message: object) -> None:
-        """Send one message."""
+        """Send one message; nothing when it has ended, which `receive` then says."""
 
-    def receive(self, poll: Poll | None = None) -> dict[str, Any]:
-        """The next message; ``poll`` is called every `POLL_EVERY_S` meanwhile."""
+    def receive(self, within_s: float) -> dict[str, Any] | None:
+        """The next message; None when there is none within so many seconds.
+
+        Raises `InvalidMeasurement` (LOAD_DRIVER_FAILED) when none can come any more.
+        """
+
+    def failure(self, what: str) -> InvalidMeasurement:
+        """The error that it ``what``."""
+
+    def terminate(self) -> None:
+        """Ask it to end, without waiting for that; nothing when it was not started."""
 
     def close(self) -> None:
         """End it."""
 
 
+def make_workers(many: int) -> list[Worker]:
+    """So many of them, with names."""
+    if many == 1:
+        return [WorkerClient()]
+    return [WorkerClient(f"load worker {at} of {many}") for at in range(1, many + 1)]
+
+
 class WorkerClient:
     """The worker from `begin` to `close`; the messages are those of `load.worker`.
 
-    ``deadline_s`` (`time.monotonic`) is when the next message must have come.  All methods but
-    `close` raise `InvalidMeasurement` with ``LOAD_DRIVER_FAILED``.
+    ``name`` is what it is called in errors.
     """
 
-    def __init__(self) -> None:
-        self.deadline_s = 0.0
+    def __init__(self, name: str = "the load driver") -> None:
+        self._name = name
         self._process: subprocess.Popen[bytes] | None = None
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close
         self._selector = selectors.DefaultSelector()
         self._unread = bytearray()
-        self._polled_s = 0.0
 
     @property
     def pid(self) -> int | None:
@@ -82,6 +93,11 @@ class WorkerClient:
         assert self._process.stdout is not None
         self._selector.register(self._process.stdout, selectors.EVENT_READ)
 
+    def terminate(self) -> None:
+        """See `Worker`."""
+        if self._process is not None:
+            self._process.terminate()
+
     def close(self) -> None:
         """End the worker, if it was started, and wait for its end."""
         self._selector.close()
@@ -101,36 +117,32 @@ class WorkerClient:
                     pipe.close()
 
     def send(self, **message: object) -> None:
-        """Send one message."""
+        """See `Worker`."""
         assert self._process is not None, "begin comes first"
         assert self._process.stdin is not None
-        try:
+        with suppress(BrokenPipeError):
             self._process.stdin.write(json.dumps(message).encode() + b"\n")
             self._process.stdin.flush()
-        except BrokenPipeError:
-            raise self._failure("ended before it got its task") from None
 
-    def receive(self, poll: Poll | None = None) -> dict[str, Any]:
-        """The worker's next message; ``poll`` is called every `POLL_EVERY_S` meanwhile."""
+    def receive(self, within_s: float) -> dict[str, Any] | None:
+        """See `Worker`."""
+        deadline_s = time.monotonic() + within_s
         while (end := self._unread.find(b"\n")) < 0:
-            now_s = time.monotonic()
-            if poll is not None and now_s - self._polled_s >= POLL_EVERY_S:
-                self._polled_s = now_s
-                poll()
-            if now_s > self.deadline_s:
-                raise self._failure("did not finish in time")
-            left_s = POLL_EVERY_S if poll is None else self._polled_s + POLL_EVERY_S - now_s
-            for key, _ in self._selector.select(max(0.0, left_s)):
+            ready = self._selector.select(max(0.0, deadline_s - time.monotonic()))
+            if not ready:
+                return None
+            for key, _ in ready:
                 chunk = os.read(key.fd, 1 << 16)
                 if not chunk:
-                    raise self._failure("ended early")
+                    raise self.failure("ended early")
                 self._unread += chunk
         line = bytes(self._unread[:end])
         del self._unread[: end + 1]
         event: dict[str, Any] = json.loads(line)
         return event
 
-    def _failure(self, what: str) -> InvalidMeasurement:
+    def failure(self, what: str) -> InvalidMeasurement:
+        """See `Worker`; the end of what it wrote is the error's log."""
         assert self._process is not None
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(END_WITHIN_S)
@@ -138,7 +150,7 @@ class WorkerClient:
         how = "still running" if code is None else f"exit code {code}"
         return InvalidMeasurement(
             Reason.LOAD_DRIVER_FAILED,
-            f"the load driver {what} ({how})",
+            f"{self._name} {what} ({how})",
             remedy="exit code -9 means that this runner was out of memory; for anything else "
             "report the lines in the job's log as an error of socklat-gate",
         ).with_log(tail_of(self._stderr))

@@ -1,4 +1,4 @@
-"""What the load worker counted, as JSON for the gate.
+"""What a load worker counted, as JSON for the gate.
 
 Histograms travel as [index, count] of used buckets.
 """
@@ -10,10 +10,30 @@ from typing import Any
 
 import numpy as np
 
+from socklat_gate.load.merged_counts import Part, Tail
 from socklat_gate.measured.histogram import BUCKETS, Histogram
 from socklat_gate.measured.load_counts import Answers, LoadCounts, RequestCounts, StreamCounts
 
-__all__ = ["counts_from_json", "counts_to_json"]
+__all__ = ["counts_from_json", "counts_to_json", "part_from_json", "part_to_json"]
+
+
+def part_to_json(part: Part) -> dict[str, Any]:
+    """JSON object of ``part``."""
+    return {
+        "counts": counts_to_json(part.counts),
+        "late": [part.late.many, part.late.largest],
+        "lag": [part.lag.many, part.lag.largest],
+        "first_is_warmup": part.first_is_warmup,
+    }
+
+
+def part_from_json(document: dict[str, Any]) -> Part:
+    """Inverse of `part_to_json`; raises as `counts_from_json` does."""
+    late, lag = (
+        Tail(many, tuple(largest)) for many, largest in (document["late"], document["lag"])
+    )
+    return Part(counts_from_json(document["counts"]), late, lag, document["first_is_warmup"])
+
 
 OPTIONAL_TIMES = ("handshakes", "rejected")
 

@@ -31,6 +31,7 @@ from socklat_gate.scenario.setup import Setup
 from socklat_gate.scenario.strict import StrictModel
 from socklat_gate.scenario.template import check_name
 from socklat_gate.scenario.tls import Tls
+from socklat_gate.scenario.workers import Workers
 
 __all__ = ["Load"]
 
@@ -88,6 +89,13 @@ class Load(SentRequests, StrictModel):
     max_late_ms: float = Field(100.0, gt=0, description="bound for the driver's own p99 lateness")
     cpuset: CpuSet | None = Field(
         None, description="CPUs that the load driver runs on", examples=["0-1"]
+    )
+    workers: Workers = Field(
+        "auto",
+        description="processes of the built-in drivers that share the load and its connections; "
+        '"auto": one, and more where the rate needs more than a CPU has and the machine has 4 CPUs '
+        "or more",
+        examples=[2, "auto"],
     )
     keep_alive: bool = Field(
         True,
@@ -247,6 +255,20 @@ class Load(SentRequests, StrictModel):
         if self.driver == "command" and (self.tls is not None or not self.keep_alive):
             raise ValueError(
                 "tls and keep_alive are of the built-in drivers: tell load.command's own tool"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _workers_have_work(self) -> Load:
+        if self.workers == "auto":
+            return self
+        if self.driver == "command":
+            raise problem_at("a command is started once an arm: leave it out", "workers")
+        if self.workers > self.connections:
+            raise problem_at(
+                f"each worker needs a connection of its own, and load.connections is "
+                f"{self.connections}: give {self.connections} or fewer, or more connections",
+                "workers",
             )
         return self
 

@@ -13,6 +13,7 @@ from collections import Counter
 import pytest
 
 from socklat_gate.errors import InvalidMeasurement, Reason, UsageError
+from socklat_gate.load import worker_client
 from socklat_gate.load.process import Endpoint, LoadProcess
 from socklat_gate.load.timerfd import TimerFd
 from tests.unit.load.load_of import load_of, pong
@@ -36,6 +37,13 @@ def assert_all_responded(counts, server, planned=101):
 def test_a_prime_number_of_requests_all_with_a_response():
     with Server(pong) as server:
         (counts,) = run(load_of(), server.port)
+    assert_all_responded(counts, server)
+    assert server.connections == 5
+
+
+def test_a_prime_number_of_requests_by_two_workers():
+    with Server(pong) as server:
+        (counts,) = run(load_of(workers=2), server.port)
     assert_all_responded(counts, server)
     assert server.connections == 5
 
@@ -110,9 +118,51 @@ def test_a_worker_that_is_killed_is_a_failed_driver(number, how):
         driver.connect()
         driver.start(time.monotonic_ns())
         os.kill(*driver.pids(), number)
-        with pytest.raises(InvalidMeasurement, match=f"ended early.*{how}") as caught:
+        with pytest.raises(
+            InvalidMeasurement, match=f"the load driver ended early.*{how}"
+        ) as caught:
             driver.wait()
     assert caught.value.reason is Reason.LOAD_DRIVER_FAILED
+
+
+@pytest.mark.parametrize("killed", [0, 2])
+@pytest.mark.parametrize(
+    ("number", "how"), [(signal.SIGKILL, "exit code -9"), (signal.SIGTERM, "exit code 0")]
+)
+def test_one_of_several_that_is_killed_ends_all_of_them(killed, number, how):
+    with (
+        Server(pong) as server,
+        LoadProcess(
+            load_of(duration_s=60.0, workers=3), [Endpoint("127.0.0.1", server.port)], 1
+        ) as driver,
+    ):
+        driver.connect()
+        pids = driver.pids()
+        assert len(set(pids)) == 3
+        driver.start(time.monotonic_ns())
+        os.kill(pids[killed], number)
+        said = f"load worker {killed + 1} of 3 ended early.*{how}"
+        with pytest.raises(InvalidMeasurement, match=said) as caught:
+            driver.wait()
+    assert caught.value.reason is Reason.LOAD_DRIVER_FAILED
+    assert all(map(gone, pids))
+
+
+def test_one_of_several_that_stops_is_named_and_ended(monkeypatch):
+    monkeypatch.setattr(worker_client, "END_WITHIN_S", 0.1)
+    load = load_of(duration_s=0.2, workers=2, timeout_s=0.1)
+    with (
+        Server(pong) as server,
+        LoadProcess(load, [Endpoint("127.0.0.1", server.port)], 1) as driver,
+    ):
+        driver.connect()
+        pids = driver.pids()
+        os.kill(pids[1], signal.SIGSTOP)
+        driver.start(time.monotonic_ns())
+        driver._group.deadline_s = time.monotonic() + 1.5
+        with pytest.raises(InvalidMeasurement, match="load worker 2 of 2 did not finish in time"):
+            driver.wait()
+    assert all(map(gone, pids))
 
 
 def test_a_worker_that_crashes_shows_its_last_lines(tmp_path, monkeypatch):
@@ -124,14 +174,15 @@ def test_a_worker_that_crashes_shows_its_last_lines(tmp_path, monkeypatch):
     assert caught.value.reason is Reason.LOAD_DRIVER_FAILED
 
 
+@pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("started", [False, True])
-def test_the_worker_ends_when_its_parent_is_killed(started):
+def test_the_workers_end_when_their_parent_is_killed(started, workers):
     code = textwrap.dedent("""
         import sys, time
         from socklat_gate.load.process import Endpoint, LoadProcess
         from socklat_gate.scenario import Load
 
-        load = Load(payload=r"PING\\r\\n", rate=50.0, duration_s=60.0)
+        load = Load(payload=r"PING\\r\\n", rate=50.0, duration_s=60.0, workers=int(sys.argv[3]))
         with LoadProcess(load, [Endpoint("127.0.0.1", int(sys.argv[1]))], 1) as driver:
             driver.connect()
             if sys.argv[2] == "True":
@@ -142,14 +193,16 @@ def test_the_worker_ends_when_its_parent_is_killed(started):
     with (
         Server(pong) as server,
         subprocess.Popen(
-            [sys.executable, "-c", code, str(server.port), str(started)], stdout=subprocess.PIPE
+            [sys.executable, "-c", code, str(server.port), str(started), str(workers)],
+            stdout=subprocess.PIPE,
         ) as parent,
     ):
         assert parent.stdout is not None
-        worker = int(parent.stdout.readline())
-        assert not gone(worker)
+        pids = list(map(int, parent.stdout.readline().split()))
+        assert len(pids) == workers
+        assert not any(map(gone, pids))
         parent.kill()
-        wait_until(lambda: gone(worker))
+        wait_until(lambda: all(map(gone, pids)))
 
 
 def test_ctrl_c_in_the_terminal_does_not_reach_the_worker():
@@ -161,15 +214,15 @@ def test_ctrl_c_in_the_terminal_does_not_reach_the_worker():
         assert os.getpgid(*driver.pids()) != os.getpgid(0)
 
 
-def test_the_worker_runs_on_its_cpu_set():
+def test_the_workers_run_on_their_cpu_set():
     cpu = max(os.sched_getaffinity(0))
-    load = load_of(cpuset=str(cpu))
+    load = load_of(cpuset=str(cpu), workers=2)
     with (
         Server(pong) as server,
         LoadProcess(load, [Endpoint("127.0.0.1", server.port)], 1) as driver,
     ):
         driver.connect()
-        assert os.sched_getaffinity(*driver.pids()) == {cpu}
+        assert [os.sched_getaffinity(pid) for pid in driver.pids()] == [{cpu}, {cpu}]
 
 
 def test_leaving_without_connecting_starts_nothing():

@@ -133,7 +133,7 @@ def failure(load, *servers):
     worker = VirtualWorker(*servers)
     names = ("baseline", "candidate")[-len(servers) :]
     endpoints = [Endpoint("127.0.0.1", port, name) for port, name in enumerate(names, 1)]
-    driver = LoadProcess(load, endpoints, 7, worker=worker, now_ns=worker.now_ns)
+    driver = LoadProcess(load, endpoints, 7, workers=[worker], now_ns=worker.now_ns)
     with driver, pytest.raises(InvalidMeasurement) as caught:
         driver.connect()
     assert caught.value.exit_code is Exit.INVALID

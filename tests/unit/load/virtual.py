@@ -19,7 +19,8 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
-from socklat_gate.load.load_driver import POLL_EVERY_S, Endpoint, Poll
+from socklat_gate.errors import InvalidMeasurement, Reason
+from socklat_gate.load.load_driver import Endpoint
 from socklat_gate.load.process import LoadProcess
 from socklat_gate.load.worker import serve
 
@@ -200,14 +201,16 @@ class VirtualNetwork:
 
 
 class VirtualWorker:
-    """`load.worker_client.Worker` without a process."""
+    """`load.worker_client.Worker` without a process; ``beside`` is one on the same machine."""
 
     pid = None
 
-    def __init__(self, *servers: VirtualServer) -> None:
-        self.loop = VirtualLoop()
-        self.deadline_s = 0.0
+    def __init__(self, *servers: VirtualServer, beside: VirtualWorker | None = None) -> None:
         self.events: deque[dict[str, Any]] = deque()
+        if beside is not None:
+            self.loop, self.network, self.failures = beside.loop, beside.network, beside.failures
+            return
+        self.loop = VirtualLoop()
         self.network = VirtualNetwork(self.loop, dict(enumerate(servers, 1)))
         for server in servers:
             server.loop = self.loop
@@ -229,17 +232,22 @@ class VirtualWorker:
     def send(self, **message: object) -> None:
         self.commands.feed_data(json.dumps(message).encode() + b"\n")
 
-    def receive(self, poll: Poll | None = None) -> dict[str, Any]:
-        while not self.events:
-            if poll is not None:
-                poll()
-            assert self.loop.time() < self.deadline_s
-            self.loop.run_until_complete(asyncio.sleep(POLL_EVERY_S))
+    def receive(self, within_s: float) -> dict[str, Any] | None:
+        if not self.events:
+            self.loop.run_until_complete(asyncio.sleep(within_s))
             assert not self.failures, self.failures
             assert self.events or not self.task.done(), self.task
-        return self.events.popleft()
+        return self.events.popleft() if self.events else None
+
+    def failure(self, what: str) -> InvalidMeasurement:
+        return InvalidMeasurement(Reason.LOAD_DRIVER_FAILED, f"the virtual worker {what}")
+
+    def terminate(self) -> None:
+        pass
 
     def close(self) -> None:
+        if self.loop.is_closed():
+            return
         for task in asyncio.all_tasks(self.loop):
             task.cancel()
         self.loop.run_until_complete(asyncio.sleep(0.001))
@@ -249,12 +257,13 @@ class VirtualWorker:
         self.loop.close()
 
 
-def connect(load, *servers, seed=7, **options) -> tuple[LoadProcess, VirtualWorker]:
+def connect(load, *servers, seed=7, workers=1, **options) -> tuple[LoadProcess, VirtualWorker]:
     """A load for one arm a server; a server of None is a port where nobody listens."""
-    worker = VirtualWorker(*servers)
+    first = VirtualWorker(*servers)
+    others = [VirtualWorker(beside=first) for _ in range(workers - 1)]
     endpoints = [Endpoint("127.0.0.1", port) for port in range(1, max(1, len(servers)) + 1)]
-    options = {"worker": worker, "now_ns": worker.now_ns, **options}
-    return LoadProcess(load, endpoints, seed, **options), worker
+    options = {"workers": [first, *others], "now_ns": first.now_ns, **options}
+    return LoadProcess(load, endpoints, seed, **options), first
 
 
 def run(load, *servers, seed=7, on_progress=None, poll=None, **options):
