@@ -32,6 +32,8 @@ from tests.benchmarks.markdown import table
 HTTP, HTTPS, HTTP2 = 18181, 18443, 18282
 CONNECTIONS = 32
 FRESH_RATES = (250.0, 500.0, 1000.0)
+SHARED = {"HTTP, one request": (25_000.0, 40_000.0), "HTTP/2, one request": (15_000.0, 25_000.0)}
+"""Rates at which several workers are compared with one."""
 PAUSE_S = 0.5
 PAUSED_RATE = 2000.0
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -124,13 +126,13 @@ def drive(port: int, rate: float, seconds: float, options: dict[str, Any]) -> Dr
     )
     with LoadProcess(load, [Endpoint("127.0.0.1", port)], 1) as driver:
         driver.connect()
-        (pid,) = driver.pids()
+        pids = driver.pids()
         window = driver.start(time.monotonic_ns() + 100_000_000)
         marks: list[tuple[float, float]] = []
 
         def poll() -> None:
             if window.from_ns <= time.monotonic_ns() <= window.to_ns:
-                marks.append((time.monotonic(), cpu_s(pid)))
+                marks.append((time.monotonic(), sum(map(cpu_s, pids))))
 
         (counts,) = driver.wait(poll=poll)
     (begun_s, before_s), (ended_s, after_s) = marks[0], marks[-1]
@@ -143,8 +145,12 @@ def cpu_s(pid: int) -> float:
     return (int(words[11]) + int(words[12])) / TICKS
 
 
-def own_rows(rates: Sequence[float], seconds: float, directory: Path) -> list[list[str]]:
-    kinds: list[tuple[str, int, dict[str, Any]]] = [
+Kind = tuple[str, int, dict[str, Any]]
+
+
+def kinds_of(directory: Path) -> list[Kind]:
+    """What each row of the first table sends."""
+    return [
         ("HTTP, one request", HTTP, {}),
         ("HTTP, ten requests, feeder, checked", HTTP, mix(directory)),
         ("HTTPS, one request", HTTPS, {"tls": {"insecure": True}}),
@@ -152,25 +158,45 @@ def own_rows(rates: Sequence[float], seconds: float, directory: Path) -> list[li
         ("HTTP, a connection for each", HTTP, {"keep_alive": False}),
         ("HTTPS, a connection for each", HTTPS, {"keep_alive": False, "tls": {"insecure": True}}),
     ]
-    rows = []
-    for name, port, options in kinds:
-        for rate in rates if options.get("keep_alive", True) else FRESH_RATES:
-            found = drive(port, rate, seconds, options)
-            counts = found.counts
-            rows.append(
-                [
-                    name,
-                    f"{rate:,.0f}",
-                    f"{counts.responded / counts.planned:.2%}",
-                    str(counts.errors),
-                    f"{found.share:.2f}",
-                    f"{1e6 * found.share / rate:.1f}",
-                    f"{counts.late_p99_ns / 1e6:.2f}",
-                    f"{counts.client.quantile_ns(0.5) / 1e6:.2f}",
-                    f"{counts.client.quantile_ns(0.99) / 1e6:.2f}",
-                ]
-            )
-    return rows
+
+
+def own_rows(rates: Sequence[float], seconds: float, kinds: Sequence[Kind]) -> list[list[str]]:
+    return [
+        cells(name, rate, drive(port, rate, seconds, options))
+        for name, port, options in kinds
+        for rate in (rates if options.get("keep_alive", True) else FRESH_RATES)
+    ]
+
+
+def shared_rows(seconds: float, kinds: Sequence[Kind]) -> list[list[str]]:
+    """One worker on the CPU of the first table, and one and two of them on all CPUs."""
+    both = f"{DRIVER_CPU},{SERVER_CPU}"
+    ways = [
+        ("1, on its CPU", {"workers": 1}),
+        ("1, on both CPUs", {"workers": 1, "cpuset": both}),
+        ("2, on both CPUs", {"workers": 2, "cpuset": both}),
+    ]
+    return [
+        [workers, *cells(name, rate, drive(port, rate, seconds, {**options, **more}))]
+        for name, port, options in kinds
+        for rate in SHARED.get(name, ())
+        for workers, more in ways
+    ]
+
+
+def cells(name: str, rate: float, found: Driven) -> list[str]:
+    counts = found.counts
+    return [
+        name,
+        f"{rate:,.0f}",
+        f"{counts.responded / counts.planned:.2%}",
+        str(counts.errors),
+        f"{found.share:.2f}",
+        f"{1e6 * found.share / rate:.1f}",
+        f"{counts.late_p99_ns / 1e6:.2f}",
+        f"{counts.client.quantile_ns(0.5) / 1e6:.2f}",
+        f"{counts.client.quantile_ns(0.99) / 1e6:.2f}",
+    ]
 
 
 def tools(seconds: float) -> dict[str, list[str]]:
@@ -272,7 +298,9 @@ def main() -> None:
     scratch = Path(tempfile.mkdtemp(prefix="socklat-load-"))
     try:
         with nginx() as server:
-            own = own_rows(rates, options.seconds, scratch)
+            kinds = kinds_of(scratch)
+            own = own_rows(rates, options.seconds, kinds)
+            shared = shared_rows(options.seconds, kinds)
             others = []
             for name, argv in tools(options.seconds).items():
                 rate, share, _ = run_tool(argv)
@@ -288,6 +316,12 @@ def main() -> None:
     titles = ["load", "requests/s asked", "responded", "errors", "cores", "us/request"]
     late = ["late, p99 ms", "client p50 ms", "client p99 ms"]
     print(table([*titles, *late], own))
+    print("\n## Several workers\n")
+    print(
+        "They share the schedule (`load.workers`). Here the second one shares a CPU with the "
+        "server, which works\nfor its requests, too; `auto` has more than one from 4 CPUs on.\n"
+    )
+    print(table(["workers", *titles, *late], shared))
     print("\n## Packaged tools, closed loops as fast as they can\n")
     print(table(["tool", "requests/s", "cores", "us/request"], others))
     print(f"\n## When the server stops once for {1e3 * PAUSE_S:.0f} ms\n")

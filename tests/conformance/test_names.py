@@ -149,8 +149,15 @@ def assert_exact(measured: Measured, run: Run) -> None:
         (("1",), {}),
         ((), {"keep_alive": False}),
         ((), {"connections": 1, "max_connections": 64}),
+        ((), {"workers": 2}),
+        (("7",), {"workers": 3}),
+        ((), {"workers": 2, "keep_alive": False}),
+        ((), {"workers": 2, "connections": 2, "max_connections": 64}),
     ],
-    ids=["kept", "closed-every-7", "closed-every-1", "not-kept", "grown"],
+    ids=[
+        *("kept", "closed-every-7", "closed-every-1", "not-kept", "grown"),
+        *("two-workers", "closed-by-three", "not-kept-by-two", "two-that-grow"),
+    ],
 )
 def test_each_name_has_its_own_exchanges(
     lab: Lab, probe: SocketProbe, options: tuple[str, ...], changes: dict[str, Any]
@@ -168,6 +175,24 @@ def test_each_name_has_its_own_exchanges(
     assert ports <= set(measured.sent["port"].tolist())
     if options:
         assert len(ports) > CONNECTIONS
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_kernel_counts_what_all_workers_count(
+    lab: Lab, probe: SocketProbe, workers: int
+) -> None:
+    """Exactly: each worker's requests are on connections that the join finds by their ports."""
+    load = mix(workers=workers, rate=2000.0)
+    with service(lab):
+        measured = measure(lab, probe, load)
+    counts, counters = measured.counts, measured.counters
+    assert counts.sent == counts.responded == counts.planned > 3000
+    assert counters["recorded"] + counters["filtered"] == counts.responded_total
+    assert measured.sent.size == counts.responded_total
+    assert np.unique(measured.sent["port"]).size == CONNECTIONS + counts.grown
+    joined = measured.named(load).joined[0]
+    assert joined.join.joined == joined.join.logged == measured.logged.size
+    assert (joined.miscounted, joined.join.mismatched, joined.unseen) == (0, 0, (0, 0, 0))
 
 
 def test_a_sampled_log_has_the_same_names(lab: Lab, probe: SocketProbe) -> None:
