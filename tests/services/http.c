@@ -1,10 +1,10 @@
 /*
  * A small HTTP/1.1 service: responds to every request on keep-alive connections after a known delay.
  *
- *   http [--port P] [--delay US] [--status N] [--body BYTES] [--workers N]
+ *   http [--port P] [--delay US] [--spread US] [--status N] [--body BYTES] [--workers N]
  *
  * GET /health and everything else respond with 200, or that status, and a short body, or one of so
- * many bytes.  --workers lets so many requests wait at once and the others wait for these (no limit).
+ * many bytes.  Delays are spread evenly over [delay, delay + spread).  --workers lets so many requests wait at once and the others wait for these (no limit).
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -23,7 +23,7 @@
 
 static char response[65536];
 static size_t response_bytes;
-static long delay_us = 2000, status = 200, body = 3, workers;
+static long delay_us = 2000, spread_us, status = 200, body = 3, workers;
 static sem_t free_workers;
 
 static void *serve(void *argument)
@@ -31,11 +31,13 @@ static void *serve(void *argument)
 	int fd = (int)(intptr_t)argument;
 	char request[8192];
 	size_t held = 0;
+	unsigned int seed = (unsigned int)fd * 2654435761u;
 
 	prctl(PR_SET_TIMERSLACK, 1);
 	for (;;) {
 		ssize_t n = read(fd, request + held, sizeof(request) - 1 - held);
-		struct timespec pause = { delay_us / 1000000, delay_us % 1000000 * 1000 };
+		long us = delay_us + (spread_us ? rand_r(&seed) % spread_us : 0);
+		struct timespec pause = { us / 1000000, us % 1000000 * 1000 };
 
 		if (n <= 0)
 			break;
@@ -65,6 +67,7 @@ int main(int argc, char **argv)
 	for (int i = 1; i + 1 < argc; i += 2) {
 		if (!strcmp(argv[i], "--port")) port = atol(argv[i + 1]);
 		else if (!strcmp(argv[i], "--delay")) delay_us = atol(argv[i + 1]);
+		else if (!strcmp(argv[i], "--spread")) spread_us = atol(argv[i + 1]);
 		else if (!strcmp(argv[i], "--status")) status = atol(argv[i + 1]);
 		else if (!strcmp(argv[i], "--body")) body = atol(argv[i + 1]);
 		else if (!strcmp(argv[i], "--workers")) workers = atol(argv[i + 1]);
