@@ -4,7 +4,8 @@
  *   http [--port P] [--delay US] [--spread US] [--status N] [--body BYTES] [--workers N]
  *
  * GET /health and everything else respond with 200, or that status, and a short body, or one of so
- * many bytes.  Delays are spread evenly over [delay, delay + spread).  --workers lets so many requests wait at once and the others wait for these (no limit).
+ * many bytes.  --spread makes delays even over [delay, delay + spread).  --workers lets so many
+ * requests wait at once and the others wait for these (no limit).
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>

@@ -48,12 +48,12 @@ class DriverClock:
         sent_ns = self.calls[arm]["sent_ns"]
         return int(np.count_nonzero((sent_ns >= from_ns) & (sent_ns < to_ns)))
 
-    def spike_ns(self, baseline: int, factor: float) -> int:
+    def spike_ns(self, baseline: Sequence[int], factor: float) -> int:
         """The spike threshold: ``factor`` times the p99 of the baseline's warm-up; 0 without one.
 
-        Of the baseline, as the kernel's: the candidate must not choose its own.
+        Of the ``baseline``, as the kernel's: the candidate must not choose its own.
         """
-        calls = self.calls[baseline]
+        calls = np.concatenate([self.calls[arm] for arm in baseline])
         warm = calls[(calls["due_ns"] < self.window.from_ns) & (calls["done_ns"] > 0)]
         if not warm.size:
             return 0

@@ -170,7 +170,7 @@ class Recorder:
             assert sent is not None, "a load with streams says what it sent"
             self._by_driver = self._of_calls(sent)
             factor = self._scenario.probe.spike_factor
-            self._spike_ns = self._by_driver.spike_ns(self._in_order[0], factor)
+            self._spike_ns = self._by_driver.spike_ns(self._of_arm(ARMS[0]), factor)
         used = [CpuTime() for _ in self._slots]
         if self._cpu_before:
             used = [self._cpu_time(slot) for slot in self._slots]

@@ -76,7 +76,7 @@ def test_cpu_time_is_divided_by_what_was_sent_meanwhile() -> None:
 def test_slow_requests_are_spikes_by_the_baselines_warm_up() -> None:
     baseline, candidate = make_calls(1), make_calls(2, 5.0, 1)
     clock = make_clock(replaced(candidate, arm=0), replaced(baseline, arm=1))
-    spike_ns = clock.spike_ns(1, 3.0)  # the baseline has slot 1
+    spike_ns = clock.spike_ns([1], 3.0)  # the baseline has slot 1
     warm = baseline[baseline["due_ns"] < WINDOW.from_ns]
     p99 = np.quantile(warm["done_ns"] - warm["due_ns"], 0.99, method="higher")
     assert spike_ns == int(3.0 * p99)
@@ -100,7 +100,7 @@ def replaced(calls: np.ndarray, **members: int) -> np.ndarray:
 def test_without_a_warm_up_there_is_no_threshold_and_no_spike() -> None:
     calls = make_calls(1)
     clock = make_clock(calls[calls["due_ns"] >= WINDOW.from_ns])
-    assert clock.spike_ns(0, 3.0) == 0
+    assert clock.spike_ns([0], 3.0) == 0
     run = pair_of_calls(0, calls, make_calls(2, arm=1)).baseline
     assert run.spikes == ()
     assert run.counters["spikes"] == 0
