@@ -48,8 +48,7 @@ class GateRounds:
     def measure(self, verdict: Verdict) -> Verdict:
         """The verdict with rounds, from that of the pairs: the same where these cannot change it.
 
-        What follows the pairs is in ``measured``, also when it raises: `InvalidMeasurement` as
-        `CapacityRounds.measure` does.
+        Raises `InvalidMeasurement` as `CapacityRounds.measure` does.
         """
         if self.scenario.gate.capacity_metric is None or not rounds_may_decide(verdict):
             return verdict

@@ -15,10 +15,10 @@ from socklat_gate.scenario.default_gate import (
     DEFAULT_GATE,
     AnswerKind,
     Containers,
-    GateRules,
     Judged,
 )
 from socklat_gate.scenario.exceeding import MIN_EXCEEDING, WANTED_EXCEEDING
+from socklat_gate.scenario.gate_rules import GateRules
 from socklat_gate.scenario.metric import Metric, default_metrics
 from socklat_gate.scenario.strict import StrictModel
 

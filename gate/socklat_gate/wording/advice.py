@@ -8,7 +8,7 @@ from socklat_gate.errors import Reason
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.wording.sentence import Name, Sentence
 
-__all__ = ["ADVICE", "COUNTS", "CPU", "IMPROVED", "INTENDED", "SPIKES", "STAGES"]
+__all__ = ["ADVICE", "CAPACITY_ADVICE", "COUNTS", "CPU", "IMPROVED", "INTENDED", "SPIKES", "STAGES"]
 
 STAGES: Mapping[str, str] = {
     "app": "the application itself, its dependencies included",
@@ -73,6 +73,22 @@ SERVICE: Sentence = (
 
 COUNTS = (Reason.MORE_ERRORS, Reason.LESS_CAPACITY, Reason.MORE_CONNECTIONS)
 """Reasons that are looked at before any latency."""
+
+CAPACITY_ADVICE: Mapping[Reason, Sentence] = {
+    Reason.NOT_MEASURED: (
+        "Measure both images side by side with ",
+        Name("socklat-gate gate"),
+        ", or compare by a scenario without that metric.",
+    ),
+    Reason.LOAD_NOT_DELIVERED: (
+        "Give the load CPUs of its own with ",
+        Name("load.cpuset"),
+        ", or the service fewer with ",
+        Name("service.cpus"),
+        ".",
+    ),
+}
+"""The same where a reason is about the highest rate."""
 
 ADVICE: Mapping[Reason | Outcome, Sentence] = {
     Outcome.PASS: ("Nothing to do.",),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from socklat_gate.errors import Reason
 from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.names import CAPACITY_RPS
 from socklat_gate.measured.open_verdict import CANNOT_JUDGE, blocked
 from socklat_gate.measured.result import Result, RunResult
 from socklat_gate.measured.run import Run
@@ -17,7 +18,16 @@ from socklat_gate.measured.run_values import (
     request_part,
 )
 from socklat_gate.measured.verdict import Outcome, Verdict
-from socklat_gate.wording.advice import ADVICE, COUNTS, CPU, IMPROVED, INTENDED, SPIKES, STAGES
+from socklat_gate.wording.advice import (
+    ADVICE,
+    CAPACITY_ADVICE,
+    COUNTS,
+    CPU,
+    IMPROVED,
+    INTENDED,
+    SPIKES,
+    STAGES,
+)
 from socklat_gate.wording.change_text import (
     change_text,
     incomplete_text,
@@ -68,9 +78,11 @@ def next_step(result: Result) -> Sentence:
     open_ = verdict.outcome is Outcome.INCONCLUSIVE and not blocked(verdict)
     if open_ and verdict.pairs_to_decide:
         return _more_pairs(verdict, verdict.pairs_to_decide, Reason.BUDGET_MINUTES in reasons)
-    for reason in reasons:
-        if reason in ADVICE:
-            return ADVICE[reason]
+    for fact in verdict.reasons:
+        if fact.subject == CAPACITY_RPS and fact.code in CAPACITY_ADVICE:
+            return CAPACITY_ADVICE[fact.code]
+        if fact.code in ADVICE:
+            return ADVICE[fact.code]
     passed = verdict.outcome is Outcome.PASS
     return IMPROVED if passed and improved(verdict) else ADVICE[verdict.outcome]
 

@@ -80,15 +80,17 @@ def test_what_is_open_says_how_many_rounds_it_takes_and_what_to_do() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "said", "advice"),
     [
-        (Reason.LOAD_NOT_DELIVERED, "the load driver was at its end before the service was"),
-        (Reason.ANSWERS_DIFFER, "the candidate's responses have other statuses or sizes"),
-        (Reason.NOT_MEASURED, "cannot be judged by stored numbers"),
+        (Reason.LOAD_NOT_DELIVERED, "the load driver was at its end", "load.cpuset"),
+        (Reason.ANSWERS_DIFFER, "responses have other statuses or sizes", "gate.accept_answers"),
+        (Reason.NOT_MEASURED, "cannot be judged by stored numbers", "socklat-gate gate"),
     ],
 )
-def test_why_rounds_show_nothing(code: Reason, said: str) -> None:
-    assert said in text(gated(Outcome.INCONCLUSIVE, code))
+def test_why_rounds_show_nothing_and_what_to_do(code: Reason, said: str, advice: str) -> None:
+    verdict = gated(Outcome.INCONCLUSIVE, code)
+    assert said in text(verdict)
+    assert advice in plain(next_step(replace(make_result("gate"), verdict=verdict)))
 
 
 def test_the_budget_does_not_speak_of_pairs_then() -> None:
