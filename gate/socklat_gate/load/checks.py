@@ -180,14 +180,19 @@ def _short(load: Load, count: LoadCounts, arm: str) -> InvalidMeasurement | None
     lag_ms = count.lag_p99_ns / 1e6
     # A driver that was late itself is no evidence about the service: see `job.exclusion`.
     # Neither does one whose pool grew as far as the service let it: waiting is the service's doing
-    # then, and those of its requests that were sent in time show it.
+    # then, and those of its requests that were sent in time show it.  With several streams a
+    # connection what requests waited is a part of what is judged.
     lagging = (
-        lag_ms > load.max_lag_ms and count.late_p99_ns / 1e6 <= load.max_late_ms and not count.grown
+        count.streams is None
+        and lag_ms > load.max_lag_ms
+        and count.late_p99_ns / 1e6 <= load.max_late_ms
+        and not count.grown
     )
     if count.sent >= MIN_SENT * count.planned and not lagging:
         return None
     # Little's law for the longest wait seen: so many requests are under way at once.
-    needed = math.ceil(SPARE * peak_rate(load) * count.client.max_ns() / 1e9)
+    of_one = max(1, count.streams.allowed) if count.streams else 1
+    needed = math.ceil(SPARE * peak_rate(load) * count.client.max_ns() / 1e9 / of_one)
     if needed > MOST_CONNECTIONS or needed <= load.connections:
         remedy = "lower load.rate, or raise load.connections if the service allows more"
     elif needed > max_connections_of(load):
@@ -203,7 +208,8 @@ def _short(load: Load, count: LoadCounts, arm: str) -> InvalidMeasurement | None
         f"{arm}: {count.sent} of {count.planned} planned requests were sent "
         f"({units.share(count.sent / count.planned)}, at least {units.share(MIN_SENT)} needed), "
         f"p99 of them {lag_ms:.0f} ms after they were due (load.max_lag_ms = {load.max_lag_ms:g}); "
-        f"for {count.starved} ({units.share(count.starved / count.planned)}) no connection "
-        f"was free, of {load.connections} and {count.grown} opened on top",
+        f"for {count.starved} ({units.share(count.starved / count.planned)}) no "
+        f"{'connection' if count.streams is None else 'stream'} was free, of {load.connections} "
+        f"{'' if count.streams is None else 'connections '}and {count.grown} opened on top",
         remedy=remedy,
     )

@@ -19,7 +19,7 @@ from socklat_gate.load.request_log import EXPIRED, RESPONDED, Record
 from socklat_gate.load.schedule import make_schedule
 from socklat_gate.load.worker_json import counts_from_json, counts_to_json
 from socklat_gate.measured.histogram import Histogram
-from socklat_gate.measured.load_counts import LoadCounts
+from socklat_gate.measured.load_counts import LoadCounts, StreamCounts
 from socklat_gate.measured.pair import ARMS
 from socklat_gate.scenario import Load
 from tests.unit.factories import make_answers
@@ -152,6 +152,18 @@ def test_waiting_is_the_services_doing_once_the_pool_has_grown():
         check_delivered(LOAD, [but(starved=300, lag_p99_ns=250_000_000)], ["single"])
 
 
+def test_with_streams_what_requests_waited_is_judged_and_no_reason_to_stop():
+    streams = StreamCounts(asked=16, allowed=4, most=4)
+    waited = but(starved=300, lag_p99_ns=250_000_000, streams=streams)
+    assert check_delivered(LOAD, [waited], ["single"]) == ()
+    client = Histogram.of([300 * 1_000_000] * 10)
+    unsent = but(sent=7800, starved=300, client=client, streams=streams)
+    with pytest.raises(InvalidMeasurement, match="no stream was free, of 32 connections") as caught:
+        check_delivered(LOAD.model_copy(update={"streams": 16}), [unsent], ["single"])
+    # 378 at once on streams of 4: 95 connections.
+    assert "set load.max_connections to 95" in (caught.value.remedy or "")
+
+
 def test_an_external_load_is_not_judged():
     external = LoadCounts(0, 0, 0, 0, 0, 0, 0, 0, Histogram.empty(), external=True)
     check_delivered(LOAD, [external, external], ARMS)
@@ -164,6 +176,8 @@ def test_counts_survive_the_wire():
     )
     assert counts_from_json(json.loads(json.dumps(counts_to_json(counts)))) == counts
     assert counts_from_json(counts_to_json(GOOD)) == GOOD
+    several = but(streams=StreamCounts(16, 4, 3))
+    assert counts_from_json(json.loads(json.dumps(counts_to_json(several)))) == several
 
 
 def test_record_counts_the_window_and_the_total_apart():
