@@ -38,7 +38,8 @@ def count_workers(load: Load, arms: int, interleave: Interleave, cpus: int | Non
     set that cannot be read.
     """
     if load.workers != "auto":
-        return load.workers
+        # Of several containers each has a part of the connections.
+        return min(load.workers, load.connections)
     if cpus is None:
         cpus = len(os.sched_getaffinity(0))
     most = cpus // 2

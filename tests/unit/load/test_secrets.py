@@ -19,7 +19,7 @@ from socklat_gate.load.secret_files import SecretFiles
 from socklat_gate.load.tail import tail_of
 from socklat_gate.scenario import Command, Load
 from socklat_gate.scenario.secret import SecretRef
-from tests.unit.load.load_of import load_of
+from tests.unit.load.load_of import HTTP_OK, load_of
 from tests.unit.load.load_server import Server
 
 CANARY = "canary5bd1e8c7a2f4096"
@@ -31,8 +31,8 @@ def value(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_TOKEN", CANARY)
 
 
-@pytest.mark.parametrize("before", [0, 150, 170])
-def test_the_first_error_of_the_driver_repeats_no_secret(before):
+@pytest.mark.parametrize(("before", "workers"), [(0, 1), (150, 1), (170, 1), (0, 2), (170, 2)])
+def test_the_first_error_of_the_driver_repeats_no_secret(before, workers):
     seen = []
 
     def respond(peer, _):
@@ -40,18 +40,58 @@ def test_the_first_error_of_the_driver_repeats_no_secret(before):
         # The driver keeps 200 characters: the cut goes through the value.
         peer.write(b"-ERR " + b"x" * before + b" AUTH " + CANARY.encode() + b"\r\n")
 
-    load = load_of(payload=["AUTH ", TOKEN, r"\r\n"], max_errors=1.0)
+    load = load_of(payload=["AUTH ", TOKEN, r"\r\n"], max_errors=1.0, workers=workers)
     with Server(respond) as server, LoadProcess(load, [Endpoint("127.0.0.1", server.port)], 7) as d:
         d.connect()
-        (pid,) = d.pids()
-        cmdline = Path(f"/proc/{pid}/cmdline").read_bytes()
+        assert len(d.pids()) == workers
+        shown = shown_by(d.pids(), "cmdline")
         d.start(time.monotonic_ns() + 20_000_000)
         (counts,) = d.wait()
-    assert CANARY.encode() not in cmdline
+    assert CANARY.encode() not in shown
     assert counts.errors == counts.responded == len(seen)
     assert "AUTH" in counts.first_error
     for length in range(6, len(CANARY)):
         assert CANARY[:length] not in counts.first_error
+
+
+def shown_by(pids, *files):
+    """What others can see of these processes."""
+    return b"".join(Path(f"/proc/{pid}/{file}").read_bytes() for pid in pids for file in files)
+
+
+def test_a_token_that_a_setup_saved_reaches_all_workers_and_nothing_else():
+    """From the worker that logged in to the others, by way of the gate."""
+    token = f"token-{CANARY}"
+    logins = []
+
+    def log_in(peer):
+        logins.append(peer.unread)
+        peer.unread = b""
+        body = b'{"token": "%b"}' % token.encode()
+        peer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+
+    load = load_of(
+        driver="http",
+        headers={"Authorization": "Bearer {token}"},
+        setup=[{"name": "login", "path": "/login", "save": {"token": "/token"}}],
+        request=[{"name": "cart", "path": "/cart"}],
+        workers=3,
+    )
+    with Server(
+        lambda peer, _: peer.write(HTTP_OK), f"Authorization: Bearer {token}\r\n\r\n".encode()
+    ) as server:
+        server.on_unknown = log_in
+        with LoadProcess(load, [Endpoint("127.0.0.1", server.port)], 7) as driver:
+            driver.connect()
+            shown = shown_by(driver.pids(), "cmdline", "environ")
+            driver.start(time.monotonic_ns() + 20_000_000)
+            (counts,) = driver.wait()
+            rows = driver.sent()
+    assert [login.split()[1] for login in logins] == [b"/login"]
+    assert counts.errors == 0
+    assert counts.responded == server.requests == counts.planned == rows.size
+    assert token.encode() not in shown + rows.tobytes()
+    assert masking.mask(token) == masking.MASK
 
 
 def test_the_service_gets_the_value_in_header_and_payload():

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from socklat_gate.errors import InvalidMeasurement, Reason
-from socklat_gate.load.step import LEAST_WITHIN_NS, Step, _step, limit_from, step_load
+from socklat_gate.load.load_driver import Endpoint
+from socklat_gate.load.step import LEAST_WITHIN_NS, Step, _step, limit_from, run_step, step_load
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.load_counts import Answers, LoadCounts, RequestCounts
 from socklat_gate.scenario import Load
+from tests.unit.load.load_of import load_of, pong
+from tests.unit.load.load_server import Server
 
 LIMIT_NS = 10_000_000
 
@@ -29,6 +32,16 @@ def counts(
     return LoadCounts(
         sent, sent, 0, responded, errors, responded, late_ns, 0, client, rejected=rejected
     )
+
+
+def test_two_workers_take_a_step_together() -> None:
+    load = load_of(workers=2, connections=4, max_connections=40)
+    with Server(pong) as server:
+        endpoint = Endpoint("127.0.0.1", server.port)
+        step = run_step(load, endpoint, 2000.0, 7, 10_000_000_000, lambda: None)
+    # One second, and 0.2 s of warm-up.
+    assert (step.planned, step.in_time, step.errors) == (2000, 2000, 0)
+    assert server.requests == 2400
 
 
 def test_only_good_responses_in_time_count() -> None:

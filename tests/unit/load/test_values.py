@@ -75,3 +75,11 @@ def test_integers_with_other_bounds_are_others():
 
 def test_the_sequence_is_the_number():
     assert texts(Values(7), Field("seq"), range(3)) == ["0", "1", "2"]
+
+
+def test_a_worker_finds_the_values_of_its_requests_by_their_numbers_in_the_whole():
+    numbers = [3, 5, 8, 13, 21]
+    whole, own = Values(7, FEEDER), Values(7, FEEDER, numbers=numbers)
+    for field in (Field("id"), Field("uuid"), Field("seq"), Field("random_int", 1, 10**9)):
+        assert texts(own, field, range(5)) == texts(whole, field, numbers)
+    assert [own.row_of(at) for at in range(5)] == [whole.row_of(number) for number in numbers]

@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from socklat_gate.load.bounds import for_containers
 from socklat_gate.load.worker_count import count_workers
 from tests.unit.load.load_of import load_of
 
@@ -56,6 +57,11 @@ def test_no_more_than_its_cpu_set_or_its_connections_allow():
 
 def test_a_number_is_taken_as_it_is():
     assert count(cpus=1, workers=5) == 5
+
+
+def test_of_a_part_of_the_load_each_still_has_a_connection():
+    whole = load_of(connections=7, workers=4)
+    assert count_workers(for_containers(whole, 3), 6, "request") == 3
 
 
 def test_the_cpus_are_those_of_this_process():

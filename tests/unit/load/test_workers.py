@@ -25,6 +25,7 @@ from tests.unit.load.test_load_window import end_after_700_ms, planned, window_l
 from tests.unit.load.test_load_window import run as run_window
 from tests.unit.load.test_setup_run import Shop as LoginShop
 from tests.unit.load.test_setup_run import shop_load
+from tests.unit.load.test_streams import slow_server
 from tests.unit.load.virtual import LEAD_NS, VirtualServer, connect, run
 
 SEVERAL = [2, 3, 4]
@@ -154,6 +155,11 @@ def over_http2():
     return http2(), server
 
 
+def test_what_each_login_took_is_told_once():
+    (counts,) = run(shop_load(), LoginShop().server, workers=3)
+    assert list(counts.setup_ns) == ["login", "cart"]
+
+
 def over_websocket():
     return websocket(), BytesServer(Room)
 
@@ -180,6 +186,23 @@ def test_a_connection_for_each_request(workers):
     assert counts.answers.opened == 101
     # Each worker's first connection only shows that the service is there.
     assert server.connections == 101 + workers
+
+
+def test_several_streams_on_each_connection():
+    load = http2(rate=1000.0, connections=4, streams=8, duration_s=0.5)
+    rows = []
+    for workers in (1, 3):
+        server = slow_server(0.02)
+        (counts,), of_all = drive(load, [server], workers)
+        assert (counts.errors, counts.first_error, counts.starved) == (0, "", 0)
+        assert counts.responded == counts.planned == of_all.size == 500
+        assert server.connections == counts.answers.opened == 4
+        assert (counts.streams.asked, counts.streams.allowed) == (8, 8)
+        assert counts.streams.most == server.most()
+        assert np.all(np.diff(of_all["due_ns"]) >= 0)
+        rows.append(of_all)
+    for name in ("kind", "arm"):
+        assert np.array_equal(rows[0][name], rows[1][name])
 
 
 def test_a_shaped_rate_with_a_pause_keeps_its_shape():
