@@ -18,13 +18,11 @@ from socklat_gate.measured.open_verdict import NAMING_PAIRS
 from socklat_gate.measured.pair import Pair
 from socklat_gate.scenario import Gate
 from socklat_gate.verdict.decide import decide, default_scale
-from socklat_gate.verdict.evidence import (
-    Floats,
-    running_fail_evidence,
-    running_fail_evidence_of_both,
-    running_pass_evidence,
-)
-from socklat_gate.verdict.log_ratios import metric_log_ratios
+from socklat_gate.verdict.evidence import Floats, mixed, strictest
+from socklat_gate.verdict.log_ratios import LogRatios, metric_log_ratios
+from socklat_gate.verdict.metric_samples import metric_samples
+from socklat_gate.verdict.resampling import both_ways, running_products
+from socklat_gate.verdict.sample import Sample
 from tests.benchmarks.count_jobs import CountedJobs, CountTable, count_table, counted_jobs
 from tests.benchmarks.refusals import evidence_table, refused, turned, with_own_refusals
 from tests.benchmarks.spike_jobs import SpikeTable, spike_evidence, spike_table
@@ -61,14 +59,15 @@ class Draw:
 class Table:
     """What a set's pairs say of each gated metric, computed once.
 
-    ``log_ratios``, ``raw`` and ``usable`` have shape (metrics, pairs); the thresholds, the gate's
-    own, are on the log scale and have shape (metrics,).  ``evidence`` that stalls follow one arm's
-    requests is as of `refusals.evidence_table`; ``corrected`` metrics lose their correction by it.
+    ``log_ratios`` and ``usable`` have shape (metrics, pairs); ``samples`` has what is judged of
+    each metric and the raw numbers, both over all pairs.  The thresholds, the gate's own, are on
+    the log scale and have shape (metrics,).  ``evidence`` that stalls follow one arm's requests is
+    as of `refusals.evidence_table`; ``corrected`` metrics lose their correction by it.
     """
 
     gate: Gate
     log_ratios: Floats
-    raw: Floats
+    samples: tuple[tuple[Sample, Sample], ...]
     usable: Bools
     threshold_fail: Floats
     threshold_pass: Floats
@@ -136,14 +135,11 @@ def table(pairs: Sequence[Pair], gate: Gate) -> Table:
     judged = with_own_refusals(pairs)
     by_name = metric_log_ratios(judged, gate.metrics)
     ratios = [by_name[metric.name] for metric in gate.metrics]
-    log_ratios, raw = np.zeros((2, len(ratios), len(pairs)))
-    for row, raw_row, ratio in zip(log_ratios, raw, ratios, strict=True):
-        row[ratio.usable] = ratio.log_ratios
-        raw_row[ratio.usable] = ratio.raw
+    samples = tuple(_samples(ratio) for ratio in ratios)
     return Table(
         gate=gate,
-        log_ratios=log_ratios,
-        raw=raw,
+        log_ratios=np.array([sample.d for sample, _ in samples]),
+        samples=samples,
         usable=np.array([ratio.usable for ratio in ratios]),
         threshold_fail=np.log([verdict.threshold_fail for verdict in verdicts]),
         threshold_pass=np.log([verdict.threshold_pass for verdict in verdicts]),
@@ -152,6 +148,21 @@ def table(pairs: Sequence[Pair], gate: Gate) -> Table:
         evidence=evidence_table(pairs),
         counts=count_table(pairs, gate),
     )
+
+
+def _samples(ratios: LogRatios) -> tuple[Sample, Sample]:
+    """Over all pairs; those that are not usable are equal in both arms."""
+    found = metric_samples(ratios, np.arange(ratios.usable.size))
+    where = np.maximum(np.cumsum(ratios.usable) - 1, 0)
+
+    def whole(sample: Sample) -> Sample:
+        if not sample.size:
+            return Sample(np.zeros(ratios.usable.size))
+        taken = sample.taken(where)
+        return replace(taken, d=np.where(ratios.usable, taken.d, 0.0))
+
+    same = whole(found.judged)
+    return same, same if found.judged is found.raw else whole(found.raw)
 
 
 def decide_jobs(known: Table, jobs: Draw) -> Decided:
@@ -177,25 +188,32 @@ def _metrics(known: Table, jobs: Draw, dropped: Bools) -> tuple[list[Floats], Bo
     fails = []
     let = np.ones(jobs.index.shape, dtype=np.bool_)
     for row, metric in enumerate(known.gate.metrics):
-        values, raw = (
-            np.where(jobs.swapped, -drawn, drawn)
-            for drawn in (known.log_ratios[row][jobs.index], known.raw[row][jobs.index])
-        )
+        values, raw = known.samples[row]
         judged = np.logical_and.accumulate(known.usable[row][jobs.index], axis=1)
         scale = default_scale(metric)
         d0, d1 = math.log1p(metric.tolerance), math.log1p(metric.regression_threshold)
-        of_raw = running_fail_evidence(raw, d0, scale)
+
+        def products(sample: Sample, zero: float, swapped: Bools, scale: float = scale) -> Floats:
+            return running_products(both_ways(sample, zero, scale), jobs.index, swapped)
+
+        against = products(raw, d0, jobs.swapped)
+        of_raw = of_both = mixed(against)
+        if values is not raw:
+            of_values = mixed(products(values, d0, jobs.swapped))
+            of_both = np.logaddexp(of_values, of_raw) - math.log(2.0)
         half = math.log(2.0) if known.corrected[row] else 0.0
-        both = np.array([running_fail_evidence_of_both(values, raw, d0, scale), of_raw - half])
+        both = np.array([of_both, of_raw - half])
         fails.append(np.where(judged, both, -np.inf) - known.threshold_fail[row])
-        passed = np.where(
-            dropped,
-            *(
-                np.maximum.accumulate(running_pass_evidence(one, d1, scale), axis=1)
-                for one in (raw, values)
-            ),
-        )
-        let &= (passed >= known.threshold_pass[row]) & judged & (of_raw <= 0.0)
+        passed = mixed(products(values, -d1, ~jobs.swapped))
+        if dropped.any() and values is not raw:
+            passed = np.where(
+                dropped,
+                np.maximum.accumulate(mixed(products(raw, -d1, ~jobs.swapped)), axis=1),
+                np.maximum.accumulate(passed, axis=1),
+            )
+        else:
+            passed = np.maximum.accumulate(passed, axis=1)
+        let &= (passed >= known.threshold_pass[row]) & judged & (strictest(against) <= 0.0)
     return fails, let
 
 

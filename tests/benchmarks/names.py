@@ -18,7 +18,8 @@ import numpy as np
 from socklat_gate.measured.pair import Pair
 from socklat_gate.scenario import Gate, Metric
 from socklat_gate.scenario.named_gate import named_metrics
-from socklat_gate.verdict.evidence import Floats, running_fail_evidence
+from socklat_gate.verdict.evidence import Floats, mixed
+from socklat_gate.verdict.resampling import both_ways, running_products
 from tests.benchmarks.jobs import Decided, Table, budget_pairs, decide_jobs, draw, table
 from tests.benchmarks.markdown import head, row
 from tests.benchmarks.named_pairs import named_pairs
@@ -114,13 +115,14 @@ def sets_as_names(directory: Path, names: int, jobs: int, seed: int) -> tuple[Fl
         known = tables[0] if part == 0 else tables[(part - 1) % len(tables)]
         drawn = draw(known.log_ratios.shape[1], jobs, budget, 1000 * seed + part, swap=True)
         alpha = judged.alpha_named if part else judged.alpha_metric
-        for metric, values in zip(known.gate.metrics, known.log_ratios, strict=True):
+        for metric, (sample, _) in zip(known.gate.metrics, known.samples, strict=True):
             if part and metric.quantile is None:
                 continue
-            d = np.where(drawn.swapped, -1.0, 1.0) * values[drawn.index]
             d0 = math.log1p(metric.tolerance)
             scale = math.log1p(metric.regression_threshold) - d0
-            mean = np.logaddexp(mean, running_fail_evidence(d, d0, scale) + math.log(alpha))
+            factors = both_ways(sample, d0, scale)
+            evidence = mixed(running_products(factors, drawn.index, drawn.swapped))
+            mean = np.logaddexp(mean, evidence + math.log(alpha))
     reached = mean >= 0.0
     fails = np.where(reached.any(axis=1), reached.argmax(axis=1) + 1.0, np.inf)
     return fails, len(judged.metrics)

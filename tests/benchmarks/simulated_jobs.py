@@ -15,8 +15,17 @@ import numpy.typing as npt
 from scipy.signal import lfilter
 
 from socklat_gate.scenario import Gate
-from socklat_gate.verdict.evidence import Floats, running_fail_evidence, running_pass_evidence
-from socklat_gate.verdict.interval import order_statistic, stopping_level
+from socklat_gate.verdict.confidence_sequence import Bound, lower_bounds
+from socklat_gate.verdict.evidence import (
+    Floats,
+    log_factors,
+    mixed,
+    running_fail_evidence,
+    running_pass_evidence,
+    strictest,
+)
+from socklat_gate.verdict.interval import confidence_interval
+from socklat_gate.verdict.sample import Sample
 from socklat_gate.verdict.zone import Zone, zone_of
 from tests.benchmarks.jobs import e_bh_of_jobs
 
@@ -36,7 +45,10 @@ __all__ = [
     "coverage",
     "decided",
     "half_found",
+    "interval_of",
     "only",
+    "uneven",
+    "widths",
 ]
 
 GATE = Gate()
@@ -50,6 +62,11 @@ PAIR_SD = (0.02, 0.04, 0.10, 0.0075)
 DRIFT_SD = 1.0
 """A drift runs from minus to plus this many pair SDs over the budget."""
 AR1 = 0.3
+
+ERROR_SHARE = 1 / 1.2
+"""Of a pair's noise, what its histograms know of: the standard error of sampling."""
+ERROR_SPREAD = 0.2
+"""How well they know it: SD of the standard error's logarithm."""
 
 Bools = npt.NDArray[np.bool_]
 Noise = Callable[[np.random.Generator, int, int], Floats]
@@ -79,6 +96,16 @@ def drifting(rng: np.random.Generator, jobs: int, pairs: int) -> Floats:
     return normal(rng, jobs, pairs) + np.linspace(-DRIFT_SD, DRIFT_SD, pairs)
 
 
+def uneven_precision(pairs: int) -> Floats:
+    """Pairs that differ ninefold in precision, which their histograms know; shape (pairs,)."""
+    return np.asarray(3.0 ** np.linspace(-1.0, 1.0, 8)[(5 * np.arange(pairs)) % 8])
+
+
+def uneven(rng: np.random.Generator, jobs: int, pairs: int) -> Floats:
+    """Normal noise, more of it in some pairs."""
+    return normal(rng, jobs, pairs) * uneven_precision(pairs)
+
+
 def flipped(noise: Noise) -> Noise:
     """The same noise, given to either arm by a coin flip per pair."""
 
@@ -91,6 +118,7 @@ def flipped(noise: Noise) -> Noise:
 NOISES: dict[str, Noise] = {
     "normal": normal,
     "heavy-tailed (10% of pairs x5)": heavy_tailed,
+    "precision differs ninefold": uneven,
     f"AR(1) {AR1}, flipped": flipped(autocorrelated),
     "linear drift, flipped": flipped(drifting),
 }
@@ -109,7 +137,7 @@ class Jobs:
     ``let_by_metric``, shape (metrics, jobs, pairs): it may pass as far as this metric goes.
     """
 
-    d: Floats
+    samples: list[Sample]
     fail: Floats
     passed: Floats
     fail_by_metric: Floats
@@ -130,29 +158,59 @@ class Jobs:
         return np.minimum(np.minimum(self.fail, self.passed), GATE.max_pairs).astype(np.int64)
 
 
-def decided(noise: Floats, changes: Sequence[float], spikes: Floats | None = None) -> Jobs:
-    """Jobs with these log changes by metric; ``spikes``: when each fails by its spikes."""
-    d = np.array(PAIR_SD)[:, None, None] * noise + np.array(changes)[:, None, None]
+def errors_of(noise: Floats, metric: int, *, known: bool) -> Floats | None:
+    """Standard errors of a metric's pairs, shape (jobs, pairs); CPU time has none.
+
+    They know how far a pair's noise reaches (``known``: it differs) and nothing of its sign.
+    """
+    if metric == CPU:
+        return None
+    rng = np.random.default_rng(metric)
+    _, jobs, pairs = noise.shape
+    level = PAIR_SD[metric] * ERROR_SHARE * (uneven_precision(pairs) if known else 1.0)
+    return np.asarray(level * np.exp(ERROR_SPREAD * rng.standard_normal((jobs, pairs))))
+
+
+def samples_of(noise: Floats, changes: Sequence[float], *, known: bool) -> list[Sample]:
+    """Of each metric, all jobs."""
+    return [
+        Sample(sd * of_metric + change, errors_of(noise, metric, known=known))
+        for metric, (of_metric, sd, change) in enumerate(zip(noise, PAIR_SD, changes, strict=True))
+    ]
+
+
+def decided(
+    noise: Floats,
+    changes: Sequence[float],
+    spikes: Floats | None = None,
+    *,
+    known: bool = False,
+) -> Jobs:
+    """Jobs with these log changes by metric; ``spikes``: when each fails by its spikes.
+
+    ``known``: as of `errors_of`.
+    """
+    samples = samples_of(noise, changes, known=known)
     weighted, let = [], []
-    for values, zone in zip(d, ZONES, strict=True):
-        evidence = running_fail_evidence(values, zone.d0, zone.scale)
-        weighted.append(evidence - math.log(zone.threshold_fail))
-        let.append(lets_pass(values, evidence, zone))
+    for sample, zone in zip(samples, ZONES, strict=True):
+        products = np.cumsum(log_factors(sample, zone.d0, zone.scale), axis=-1)
+        weighted.append(mixed(products) - math.log(zone.threshold_fail))
+        let.append(lets_pass(sample, products, zone))
     together = np.array(weighted)
     fail = _when(np.logaddexp.reduce(together, axis=0) >= 0.0)
     any_fail = fail if spikes is None else np.minimum(fail, spikes)
-    at = np.minimum(fail, d.shape[2]).astype(np.intp) - 1
-    named = e_bh_of_jobs(together[:, np.arange(d.shape[1]), at]) & np.isfinite(fail)
+    at = np.minimum(fail, noise.shape[2]).astype(np.intp) - 1
+    named = e_bh_of_jobs(together[:, np.arange(noise.shape[1]), at]) & np.isfinite(fail)
     by_metric = np.where(named, fail, np.inf)
     passed = _when(np.logical_and.reduce(let))
-    return Jobs(d, any_fail, passed, by_metric, np.array(let))
+    return Jobs(samples, any_fail, passed, by_metric, np.array(let))
 
 
-def lets_pass(values: Floats, evidence_fail: Floats, zone: Zone) -> Bools:
-    """After each pair: evidence to pass was reached, and that to fail is at most 1 now."""
-    evidence = running_pass_evidence(values, zone.d1, zone.scale)
+def lets_pass(sample: Sample, products: Floats, zone: Zone) -> Bools:
+    """After each pair: evidence to pass was reached, and neither kind to fail is above 1 now."""
+    evidence = running_pass_evidence(sample, zone.d1, zone.scale)
     reached = np.logical_or.accumulate(evidence >= math.log(zone.threshold_pass), axis=-1)
-    return np.asarray(reached & (evidence_fail <= 0.0))
+    return np.asarray(reached & (strictest(products) <= 0.0))
 
 
 def first(log_evidence: Floats, needed: float) -> Floats:
@@ -165,47 +223,64 @@ def _when(reached: Bools) -> Floats:
 
 
 def coverage(jobs: Jobs, changes: Sequence[float]) -> list[float]:
-    """Share of jobs whose 95% interval holds the truth at the end of the job, by metric."""
+    """Share of jobs whose interval holds the truth at all looks together, by metric.
+
+    The looks go on to the budget of pairs, whenever a job would end.
+    """
     found = []
-    for d, failed_at, zone, change in zip(jobs.d, jobs.fail_by_metric, ZONES, changes, strict=True):
-        hit = np.zeros(d.shape[0], dtype=bool)
-        own = failed_at <= jobs.ended
-        for pairs in np.unique(jobs.ended):
-            for failed in (False, True):
-                which = (jobs.ended == pairs) & (own == failed)
-                level = stopping_level(int(pairs), zone.threshold_fail, failed=failed)
-                hit[which] = _holds(d[which, :pairs] - change, level)
-        found.append(float(hit.mean()))
+    for sample, zone, change in zip(jobs.samples, ZONES, changes, strict=True):
+        above = running_fail_evidence(sample, change, zone.scale).max(axis=1)
+        below = running_pass_evidence(sample, change, zone.scale).max(axis=1)
+        missed = (above >= math.log(zone.threshold_fail)) | (below >= math.log(zone.threshold_pass))
+        found.append(float(1.0 - missed.mean()))
     return found
 
 
-def _holds(noise: Floats, level: float) -> npt.NDArray[np.bool_]:
-    """`verdict.interval.confidence_interval` of many jobs at once: does it hold 0?"""
-    pairs = noise.shape[1]
-    found = order_statistic(pairs, level)
-    if found is None or not noise.size:
-        return np.ones(noise.shape[0], dtype=bool)
-    rank, weight = found
-    one, other = np.triu_indices(pairs)
-    walsh = np.sort((noise[:, one] + noise[:, other]) / 2.0, axis=1)
-    last = walsh.shape[1] - 1
-    inner = min(rank + 1, last)
-    low = weight * walsh[:, rank] + (1 - weight) * walsh[:, inner]
-    high = weight * walsh[:, last - rank] + (1 - weight) * walsh[:, last - inner]
-    return np.asarray((low <= 0) & (high >= 0))
+def widths(jobs: Jobs, most: int = 200) -> list[float]:
+    """Median width at the end of a job over that of Wilcoxon's 95% interval there, by metric.
+
+    Of the first ``most`` jobs, as far as both are bounded.
+    """
+    found = []
+    for sample, zone in zip(jobs.samples, ZONES, strict=True):
+        ratios = []
+        for job, pairs in enumerate(jobs.ended[:most].tolist()):
+            errors = None if sample.errors is None else sample.errors[job, :pairs]
+            low, high = interval_of(Sample(sample.d[job, :pairs], errors), zone)
+            fixed = confidence_interval(sample.d[job, :pairs])
+            if math.isfinite(high - low) and math.isfinite(fixed[1]):
+                ratios.append((high - low) / (fixed[1] - fixed[0]))
+        found.append(float(np.median(ratios)) if ratios else math.nan)
+    return found
 
 
-def half_found(noise: Floats, unchanged: Jobs, metric: int) -> float:
+def interval_of(sample: Sample, zone: Zone) -> tuple[float, float]:
+    """`verdict.metric_intervals` of one metric by itself."""
+    mirrored = sample.mirrored()
+    ends = []
+    for one, threshold, anchor in (
+        (sample, zone.threshold_fail, zone.d0),
+        (mirrored, zone.threshold_pass, -zone.d1),
+    ):
+        largest = running_fail_evidence(one, anchor, zone.scale).max(initial=0.0)
+        reached = bool(largest >= math.log(threshold))
+        ends.append(Bound(one, one, zone.scale, math.log(threshold), anchor, reached))
+    low, high = lower_bounds(ends)
+    return low, -high
+
+
+def half_found(unchanged: Jobs, metric: int) -> float:
     """Relative change of one metric, the others unchanged, that half of the jobs fail."""
     others = np.delete(unchanged.let_by_metric, metric, axis=0).all(axis=0)
     zone = ZONES[metric]
     low, high = zone.d0, zone.d0 + 6 * PAIR_SD[metric]
+    unmoved = unchanged.samples[metric]
     for _ in range(12):
         middle = (low + high) / 2
-        d = PAIR_SD[metric] * noise[metric] + middle
-        evidence = running_fail_evidence(d, zone.d0, zone.scale)
-        passed = _when(others & lets_pass(d, evidence, zone))
-        fail = first(evidence, zone.threshold_fail)
+        sample = unmoved.shifted(middle)
+        products = np.cumsum(log_factors(sample, zone.d0, zone.scale), axis=-1)
+        passed = _when(others & lets_pass(sample, products, zone))
+        fail = first(mixed(products), zone.threshold_fail)
         enough = (fail <= np.minimum(passed, GATE.max_pairs)).mean() >= 0.5
         low, high = (low, middle) if enough else (middle, high)
     return math.expm1(high)

@@ -54,7 +54,7 @@ class CapacityRound:
 
 @dataclass(frozen=True, slots=True)
 class CapacityVerdict:
-    """What the rounds show; ``change`` is candidate / baseline - 1, with its 95% interval.
+    """What the rounds show; ``change`` is candidate / baseline - 1, with its interval.
 
     ``evidence_fail`` and ``evidence_pass`` are e-values beside their thresholds (`verdict.evidence`
     on the logarithms of baseline / candidate), the largest so far.  ``rounds_to_decide`` is how

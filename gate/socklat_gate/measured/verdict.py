@@ -80,7 +80,8 @@ class MetricVerdict:
     ``tolerance`` and ``regression_threshold`` are the zone that was judged, moved up where
     ``waived`` says so. ``baseline_ns`` and ``candidate_ns`` are medians over the pairs (NaN without
     samples); ``change`` is the Hodges-Lehmann estimate as a ratio minus 1; ``ci_low``/``ci_high``
-    its 95% interval at the end of the job (infinite ends while the pairs cannot bound it);
+    its interval, which holds the true change at all looks together and cannot contradict the
+    verdict (`verdict.confidence_sequence`; infinite ends while the pairs cannot bound it);
     ``evidence_fail`` and ``evidence_pass`` the e-values (for a stored comparison: NaN);
     ``threshold_fail`` and ``threshold_pass`` the thresholds they are held against, the first being
     what this metric alone would need (beside others that got slower it takes less, see
@@ -93,7 +94,8 @@ class MetricVerdict:
     stored comparison); ``trace`` is how the evidence grew; ``shortfalls`` are what the metric
     lacks to be judged.  ``evidence_improved`` mirrors ``evidence_fail``: the e-value against "the
     change is not below minus the tolerance" (NaN where none was formed); ``improved`` when it
-    reached ``threshold_pass``, or a stored comparison shows as much.  It never fails anything.
+    reached ``threshold_pass`` and the interval is below that, or a stored comparison shows as much.
+    It never fails anything.
     ``request`` is the named request whose exchanges alone are judged ("": all).
     """
 

@@ -32,6 +32,7 @@ from socklat_gate.verdict.resampling import (
     MIN_PAIRS,
     Bools,
     MetricTest,
+    Resampled,
     first_ends,
     first_pass,
     metric_tests,
@@ -62,7 +63,7 @@ def study(pairs: Sequence[Pair], gate: Gate, pair_s: float, seed: int) -> Findin
     used = [pair for pair in pairs if not pair.excluded]
     verdict = decide(used, gate)
     tests = metric_tests(judged_pairs(used).pairs, gate, verdict)
-    starts = tests[0].d.size if tests else 0
+    starts = tests[0].sample.size if tests else 0
     if starts < MIN_PAIRS:
         raise InvalidMeasurement(
             Reason.TOO_FEW_SAMPLES,
@@ -82,10 +83,10 @@ def study(pairs: Sequence[Pair], gate: Gate, pair_s: float, seed: int) -> Findin
     metrics = tuple(
         MetricFindings(
             name=test.name,
-            ratios=tuple(map(float, np.exp(test.d))),
-            pair_sd=float(np.std(test.d, ddof=1)),
-            change=relative(hodges_lehmann(test.d)),
-            change_p=_sign_flip_p(test.d, rng),
+            ratios=tuple(map(float, np.exp(test.sample.d))),
+            pair_sd=float(np.std(test.sample.d, ddof=1)),
+            change=relative(hodges_lehmann(test.sample.d)),
+            change_p=_sign_flip_p(test.sample.d, rng),
             mde={str(m): found[at] for m, found in zip(MINUTES, mdes, strict=True)},
         )
         for at, test in enumerate(tests)
@@ -113,21 +114,15 @@ def _mdes(tests: Sequence[MetricTest], rng: np.random.Generator, length: int) ->
     if length < 1:
         return [None] * len(tests)
     jobs = max(100, min(1000, POWER_CELLS // length))
-    drawn = resample(tests[0].d.size, rng, jobs, length)
-    let = [test.lets_pass(*drawn.of(test)) for test in tests]
-    return [
-        _mde_of(test, drawn.of(test), [*let[:at], *let[at + 1 :]]) for at, test in enumerate(tests)
-    ]
+    drawn = resample(tests[0].sample.size, rng, jobs, length)
+    let = [test.lets_pass(drawn) for test in tests]
+    return [_mde_of(test, drawn, [*let[:at], *let[at + 1 :]]) for at, test in enumerate(tests)]
 
 
-def _mde_of(
-    test: MetricTest, drawn: tuple[Floats, Floats], others: Sequence[Bools]
-) -> float | None:
-    d, raw = drawn
-
+def _mde_of(test: MetricTest, drawn: Resampled, others: Sequence[Bools]) -> float | None:
     def power(effect: float) -> float:
-        fail = test.first_fail(d + effect, raw + effect)
-        passed = first_pass([*others, test.lets_pass(d + effect, raw + effect)])
+        fail = test.first_fail(drawn, effect)
+        passed = first_pass([*others, test.lets_pass(drawn, effect)])
         return float((np.isfinite(fail) & (fail <= passed)).mean())
 
     low, high = 0.0, test.d1

@@ -23,13 +23,14 @@ from socklat_gate.measured.capacity import (
 )
 from socklat_gate.measured.outcome import Outcome
 from socklat_gate.verdict.arrays import Floats
+from socklat_gate.verdict.confidence_sequence import Bound, lower_bounds
 from socklat_gate.verdict.estimate import hodges_lehmann, pairs_to_decide
 from socklat_gate.verdict.evidence import (
     as_e_value,
     running_fail_evidence,
     running_pass_evidence,
 )
-from socklat_gate.verdict.interval import confidence_interval, stopping_level
+from socklat_gate.verdict.sample import as_sample
 from socklat_gate.verdict.zone import waiver_in_force
 
 if TYPE_CHECKING:
@@ -69,10 +70,10 @@ class JudgedCapacity:
     running_fail: Floats
     differ: bool
 
-    def settled(self, *, failed: bool) -> CapacityStudy:
-        """With the verdict beside all that is judged (`verdict.together`)."""
+    def settled(self, among: int) -> CapacityStudy:
+        """With the verdict beside all that is judged: named with so many (`verdict.together`)."""
         study = self.study
-        verdict = judge_capacity(study.rounds, study.limits, differ=self.differ, failed=failed)
+        verdict = judge_capacity(study.rounds, study.limits, differ=self.differ, among=among)
         return replace(study, verdict=replace(verdict, waived=study.verdict.waived))
 
 
@@ -119,23 +120,22 @@ def judge_capacity(
     limits: CapacityLimits,
     *,
     differ: bool = False,
-    failed: bool | None = None,
+    among: int | None = None,
 ) -> CapacityVerdict:
     """The verdict after ``rounds``.
 
     Inconclusive while undecided (CAPACITY_UNDECIDED), and in place of a pass where mostly the load
     driver was at its end (LOAD_NOT_DELIVERED): the arms' own capacities are above what was tried
     then.  ``differ``: the arms respond otherwise at rates that they carry, which keeps a pass away
-    (ANSWERS_DIFFER): an error page costs less than a page.  ``failed``: whether it is named beside
-    all that is judged (None: by itself alone).
+    (ANSWERS_DIFFER): an error page costs less than a page.  ``among``: with how many it is
+    named beside all that is judged, as of `verdict.together` (0: not; None: by itself alone).
     """
     d = _losses(rounds)
     d0, d1 = _zone(limits)
     running_fail, running_pass = _running(rounds, limits)
     log_fail, log_pass = (float(one.max(initial=0.0)) for one in (running_fail, running_pass))
     threshold_fail, threshold_pass = 1 / limits.alpha, 1 / limits.alpha_pass
-    if failed is None:
-        failed = log_fail >= math.log(threshold_fail)
+    failed = log_fail >= math.log(threshold_fail) if among is None else among > 0
     outcome, reason = Outcome.INCONCLUSIVE, Reason.CAPACITY_UNDECIDED
     if failed:
         outcome, reason = Outcome.REGRESSION, Reason.LESS_CAPACITY
@@ -145,8 +145,15 @@ def judge_capacity(
             outcome, reason = Outcome.INCONCLUSIVE, Reason.LOAD_NOT_DELIVERED
         elif differ:
             outcome, reason = Outcome.INCONCLUSIVE, Reason.ANSWERS_DIFFER
-    level = stopping_level(d.size, threshold_fail, failed=failed)
-    low, high = confidence_interval(d, level) if d.size else (-math.inf, math.inf)
+    sample, mirrored, scale = as_sample(d), as_sample(-d), d1 - d0
+    excluding = math.log(threshold_fail / (among or 1))
+    passed = log_pass >= math.log(threshold_pass)
+    low, below = lower_bounds(
+        [
+            Bound(sample, sample, scale, excluding, d0, log_fail >= excluding),
+            Bound(mirrored, mirrored, scale, math.log(threshold_pass), -d1, passed),
+        ]
+    )
     ways = (
         pairs_to_decide(d, d0, d1 - d0, threshold_fail),
         pairs_to_decide(-d, -d1, d1 - d0, threshold_pass),
@@ -159,7 +166,7 @@ def judge_capacity(
         baseline_rps=_geometric([r.baseline_rps for r in rounds]),
         candidate_rps=_geometric([r.candidate_rps for r in rounds]),
         change=math.expm1(-hodges_lehmann(d)),
-        ci_low=math.expm1(-high),
+        ci_low=math.expm1(-max(low, -below)),
         ci_high=math.expm1(-low),
         evidence_fail=as_e_value(log_fail),
         evidence_pass=as_e_value(log_pass),

@@ -1,18 +1,21 @@
 """How large the change is, and how many more pairs it would take to decide.
 
 Everything is on the log scale: a value x here is a relative change of exp(x) - 1.  ``d`` has shape
-(pairs,) and holds finite numbers; `ValueError` otherwise.
+(pairs,) and holds finite numbers; `ValueError` otherwise.  A pair is a cluster of pairs or a block
+where those are the unit.
 """
 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from socklat_gate.verdict.evidence import Floats, running_fail_evidence
+from socklat_gate.verdict.evidence import Floats, log_factors, mixed
 from socklat_gate.verdict.interval import walsh_averages
+from socklat_gate.verdict.sample import Sample
 
 __all__ = ["FURTHER_LIMIT", "hodges_lehmann", "pairs_to_decide", "projected_evidence"]
 
@@ -32,7 +35,7 @@ def hodges_lehmann(d: npt.ArrayLike) -> float:
 
 
 def pairs_to_decide(
-    d: npt.ArrayLike,
+    d: Sample | npt.ArrayLike,
     d0: float,
     scale: float,
     threshold: float,
@@ -44,29 +47,38 @@ def pairs_to_decide(
 
     The seen pairs are repeated in seeded random orders.  0 when the evidence was reached by some
     prefix already, None when it is not within ``limit`` more pairs or there is nothing to repeat.
-    For the pass side give ``-d`` and ``-d1``: E_P is E_F mirrored.
+    For the pass side give the mirrored d and ``-d1``: E_P is E_F mirrored.
     """
-    values = np.asarray(d, dtype=np.float64)
-    if values.size == 0:
+    factors = log_factors(d, d0, scale)
+    if not factors.shape[-1]:
         return None
-    if (running_fail_evidence(values, d0, scale) >= math.log(threshold)).any():
+    if (mixed(np.cumsum(factors, axis=-1)) >= math.log(threshold)).any():
         return 0
-    grown = projected_evidence(values, d0, scale, limit, seed=seed)
-    reached = np.flatnonzero(grown >= math.log(threshold))
+    reached = np.flatnonzero(_projected(factors, limit, seed) >= math.log(threshold))
     return int(reached[0]) if reached.size else None
 
 
 def projected_evidence(
-    d: npt.ArrayLike, d0: float, scale: float, limit: int, *, seed: int = 0
+    d: Sample | npt.ArrayLike, d0: float, scale: float, limit: int, *, seed: int = 0
 ) -> Floats:
     """Logarithm of E_F now and after each of ``limit`` more pairs like the seen ones.
 
     Shape (limit + 1,); the order is the same for all metrics of the same pairs.  ``d`` must not be
     empty.
     """
-    values = np.asarray(d, dtype=np.float64)
+    return _projected(log_factors(d, d0, scale), limit, seed)
+
+
+def _projected(factors: Floats, limit: int, seed: int) -> Floats:
+    """``factors``, shape (l, pairs), of the seen pairs."""
+    order = _repeated(factors.shape[1], limit, seed)
+    future = np.concatenate([factors.sum(axis=1, keepdims=True), factors[:, order]], axis=1)
+    return mixed(np.cumsum(future, axis=1))
+
+
+@lru_cache(maxsize=4)
+def _repeated(pairs: int, limit: int, seed: int) -> npt.NDArray[np.intp]:
+    """Which of the seen pairs each further one resembles; all metrics of a look share it."""
     rng = np.random.default_rng(seed)
-    cycles = -(-limit // values.size)
-    future = rng.permuted(np.tile(values, (cycles, 1)), axis=1).ravel()[:limit]
-    evidence = running_fail_evidence(np.concatenate([values, future]), d0, scale)
-    return np.asarray(evidence[values.size - 1 :])
+    cycles = np.tile(np.arange(pairs, dtype=np.intp), (-(-limit // pairs), 1))
+    return rng.permuted(cycles, axis=1).ravel()[:limit]

@@ -21,6 +21,7 @@ from socklat_gate.verdict.evidence import as_e_value
 from socklat_gate.verdict.judge import JudgedMetric, MetricEvidence, judge_metric
 from socklat_gate.verdict.judged_count import JudgedCount
 from socklat_gate.verdict.limits import JudgedLimit, failed_limit
+from socklat_gate.verdict.metric_intervals import metric_intervals
 from socklat_gate.verdict.spikes import JudgedSpikes
 from socklat_gate.verdict.together import LIMIT, Strand, Together, judge_together
 
@@ -67,9 +68,10 @@ def settle(weighed: Weighed, gate: Gate, budget: int) -> Judged:
     """Verdicts on all of it; ``budget`` in clusters."""
     together = judge_together(_strands(weighed, gate), gate.alpha)
     named = together.named
+    intervals = metric_intervals(weighed.metrics, together.among)
     metrics = [
-        judge_metric(one, gate, budget=budget, failed=one.metric.name in named)
-        for one in weighed.metrics
+        judge_metric(one, gate, budget=budget, failed=one.metric.name in named, interval=interval)
+        for one, interval in zip(weighed.metrics, intervals, strict=True)
     ]
     limits = tuple(
         failed_limit(one) if LIMIT + one.verdict.name in named else one for one in weighed.limits
@@ -81,7 +83,7 @@ def settle(weighed: Weighed, gate: Gate, budget: int) -> Judged:
         spikes=replace(weighed.spikes.verdict, failed=SPIKES in named) if weighed.spikes else None,
         together=together,
         to_fail=_to_fail(weighed, gate),
-        capacity=weighed.capacity.settled(failed=CAPACITY_RPS in named)
+        capacity=weighed.capacity.settled(together.among.get(CAPACITY_RPS, 0))
         if weighed.capacity
         else None,
     )
@@ -153,9 +155,9 @@ def _to_fail(weighed: Weighed, gate: Gate) -> int | None:
     """By the metrics' evidence as it would grow; the rest stays what it is."""
     grown = [
         math.log(gate.alpha_of(one.metric))
-        + projected_evidence(one.d, one.zone.d0, one.zone.scale, FURTHER_LIMIT)
+        + projected_evidence(one.sample, one.zone.d0, one.zone.scale, FURTHER_LIMIT)
         for one in weighed.metrics
-        if not one.ratios.shortfalls and one.d.size
+        if not one.ratios.shortfalls and one.sample.size
     ]
     if not grown or weighed.approximate:
         return None

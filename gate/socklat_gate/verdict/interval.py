@@ -1,15 +1,11 @@
-"""The interval that is shown: Wilcoxon's, at a level that makes up for stopping early.
+"""Wilcoxon's interval for the centre of symmetric numbers, of a sample of fixed size.
 
-The pairs' log ratios are symmetric about the true change (why: `verdict.evidence`), so
-the k-th smallest and the k-th largest of the Walsh averages (d_i + d_j) / 2 bracket it with a
-probability that is known exactly for every number of pairs and every symmetric noise (Wilcoxon
+The k-th smallest and the k-th largest of the Walsh averages (d_i + d_j) / 2 bracket the centre with
+a probability that is known exactly for every number of them and every symmetric noise (Wilcoxon
 1945; Hodges and Lehmann 1963).  Between two k one interpolates (Hettmansperger and Sheather 1986).
 
-That is for a number of pairs fixed in advance.  A job stops when the evidence is in, which
-selects: `stopping_level` is the nominal level for which the interval *shown at the end of a job*
-covers in 94-96% of the jobs, found once by simulation over all noise models
-(``docs/lab/simulation.md``).  A confidence sequence needs no such number but covers at all looks
-together, so that at any single one it is far wider than 95%.
+It shows attributions and levels.  A change that decides a job has the one that holds at all looks
+together, `verdict.confidence_sequence`.
 """
 
 from __future__ import annotations
@@ -22,15 +18,13 @@ import numpy.typing as npt
 
 from socklat_gate.verdict.arrays import Floats
 
-__all__ = ["confidence_interval", "stopping_level", "walsh_averages"]
+__all__ = ["confidence_interval", "walsh_averages"]
 
 EXACT_PAIRS = 60
 """Up to here the null distribution is exact; beyond, its normal limit is off by less than 0.1%."""
 
 ROUNDED = 1.25
 """An interval from the two extremes may miss this many times too often: 5 pairs cover 93.75%."""
-
-LEVEL_AT_ONCE, LEVEL_LATE, LEVEL_LATE_FAIL = 0.95, 0.96, 0.985
 
 
 def walsh_averages(d: npt.ArrayLike) -> Floats:
@@ -86,18 +80,6 @@ def order_statistic(pairs: int, level: float) -> tuple[int, float] | None:
         return 0, 1.0
     rank = int(np.searchsorted(below, tail, side="right")) - 1
     return rank, float((below[rank + 1] - tail) / (below[rank + 1] - below[rank]))
-
-
-def stopping_level(pairs: int, threshold: float, *, failed: bool) -> float:
-    """Nominal level of the interval after a job of so many pairs, for a true 95%.
-
-    ``threshold`` is the evidence for a FAIL.  Early ends need no correction: whatever the change,
-    a factor is below 2, so that the soonest FAIL comes at about log2(threshold) pairs.  Later a job
-    ends when its noise happened to point the right way, above all in the metric that ``failed``.
-    """
-    if pairs < math.ceil(math.log2(threshold)) + 2:
-        return LEVEL_AT_ONCE
-    return LEVEL_LATE_FAIL if failed else LEVEL_LATE
 
 
 @lru_cache(maxsize=2)

@@ -14,14 +14,15 @@ from socklat_gate.verdict.estimate import hodges_lehmann, pairs_to_decide
 from socklat_gate.verdict.evidence import (
     Floats,
     as_e_value,
-    fail_evidence,
     running_fail_evidence_of_both,
     running_pass_evidence,
+    strictest_fail_evidence,
 )
-from socklat_gate.verdict.interval import confidence_interval, stopping_level
-from socklat_gate.verdict.log_ratios import LogRatios, Units, units_of
+from socklat_gate.verdict.log_ratios import LogRatios
 from socklat_gate.verdict.log_scale import relative
+from socklat_gate.verdict.metric_samples import MetricSamples, metric_samples
 from socklat_gate.verdict.power import mde
+from socklat_gate.verdict.sample import Sample
 from socklat_gate.verdict.zone import Zone, waiver_in_force, zone_of
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ __all__ = ["JudgedMetric", "MetricEvidence", "judge_metric", "metric_evidence"]
 class MetricEvidence:
     """What the pairs say of one metric, by cluster: log ratios, and both kinds of evidence.
 
-    ``units`` are the log quantiles of the containers.  ``d`` and ``raw`` (without a correction),
-    the logarithms ``running_fail`` and ``running_pass`` have shape (complete clusters,).
+    ``samples`` have the complete clusters, and so have the logarithms ``running_fail`` and
+    ``running_pass``.  ``dropped``: raw numbers are judged in place of corrected ones.
     """
 
     metric: Metric
@@ -43,19 +44,29 @@ class MetricEvidence:
     ratios: LogRatios
     clusters: ClusterIds
     waiver: Waiver | None
-    units: Units
-    d: Floats
-    raw: Floats
+    samples: MetricSamples
     running_fail: Floats
     running_pass: Floats
+    dropped: bool = False
+
+    @property
+    def sample(self) -> Sample:
+        """What is judged."""
+        return self.samples.judged
+
+    @property
+    def raw(self) -> Sample:
+        """The same without a correction."""
+        return self.samples.raw
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedMetric:
     """A metric's verdict, and further pairs to each kind of evidence.
 
-    ``unmeasured``: no arm of any pair has the number at all.  ``raw_evidence`` is the e-value to
-    fail by raw numbers alone as it is after all pairs, not the largest so far.
+    ``unmeasured``: no arm of any pair has the number at all.  ``raw_evidence`` is the evidence to
+    fail by raw numbers alone as it is after all pairs, not the largest so far: with pairs weighted
+    by their precision or evenly, whichever is more.
     """
 
     verdict: MetricVerdict
@@ -82,24 +93,29 @@ def metric_evidence(
     of it, so that earlier looks at both cost nothing.
     """
     zone = zone_of(metric, gate, scale, waiver)
-    units = units_of(ratios, clusters)
-    d, raw = units.d, units.raw_d
-    running_fail = running_fail_evidence_of_both(d, raw, zone.d0, zone.scale)
+    samples = metric_samples(ratios, clusters)
+    running_fail = running_fail_evidence_of_both(samples.judged, samples.raw, zone.d0, zone.scale)
     if dropped:
         running_fail = running_fail - math.log(2.0)
-    running_pass = running_pass_evidence(d, zone.d1, zone.scale)
+    running_pass = running_pass_evidence(samples.judged, zone.d1, zone.scale)
     return MetricEvidence(
-        metric, zone, ratios, clusters, waiver, units, d, raw, running_fail, running_pass
+        metric, zone, ratios, clusters, waiver, samples, running_fail, running_pass, dropped
     )
 
 
 def judge_metric(
-    evidence: MetricEvidence, gate: Gate, *, budget: int, failed: bool | None = None
+    evidence: MetricEvidence,
+    gate: Gate,
+    *,
+    budget: int,
+    failed: bool,
+    interval: tuple[float, float],
 ) -> JudgedMetric:
     """The verdict on one metric; ``budget`` in clusters.
 
     Both kinds of evidence are the largest that any prefix of the clusters reached.  ``failed``:
-    whether it is named beside all that is judged (`verdict.together`; None: by itself alone).
+    whether it is named beside all that is judged (`verdict.together`); ``interval`` is as of
+    `verdict.metric_intervals`.
     """
     metric, zone, waiver, ratios = (
         evidence.metric,
@@ -107,24 +123,22 @@ def judge_metric(
         evidence.waiver,
         evidence.ratios,
     )
-    d, raw = evidence.d, evidence.raw
+    sample, raw = evidence.sample, evidence.raw
     log_fail, log_pass = _largest(evidence.running_fail), _largest(evidence.running_pass)
-    if failed is None:
-        failed = log_fail >= math.log(zone.threshold_fail)
     d0 = math.log1p(metric.tolerance)  # a waiver accepts nothing that got better
-    log_improved = _largest(running_fail_evidence_of_both(-d, -raw, d0, zone.scale))
+    mirrored = sample.mirrored()
+    log_improved = _largest(running_fail_evidence_of_both(mirrored, raw.mirrored(), d0, zone.scale))
     to_fail = to_pass = None
     outcome = Outcome.INCONCLUSIVE
     if not ratios.shortfalls:
-        to_fail = _pairs(pairs_to_decide(d, zone.d0, zone.scale, zone.threshold_fail), gate)
-        to_pass = _pairs(pairs_to_decide(-d, -zone.d1, zone.scale, zone.threshold_pass), gate)
+        to_fail = _pairs(pairs_to_decide(sample, zone.d0, zone.scale, zone.threshold_fail), gate)
+        to_pass = _pairs(pairs_to_decide(mirrored, -zone.d1, zone.scale, zone.threshold_pass), gate)
         if failed:
             outcome, to_fail = Outcome.REGRESSION, 0
         elif log_pass >= math.log(zone.threshold_pass):
             outcome = Outcome.PASS
     shown_raw = ratios.usable & ratios.corrected
-    level = stopping_level(d.size, zone.threshold_fail, failed=failed)
-    ci_low, ci_high = confidence_interval(d, level)
+    ci_low, ci_high = interval
     verdict = MetricVerdict(
         name=metric.name,
         stage=metric.stage,
@@ -133,37 +147,41 @@ def judge_metric(
         regression_threshold=metric.regression_threshold if waiver is None else relative(zone.d1),
         baseline_ns=_median(ratios.baseline_ns[ratios.usable]),
         candidate_ns=_median(ratios.candidate_ns[ratios.usable]),
-        change=relative(hodges_lehmann(d)),
+        change=relative(hodges_lehmann(sample.d)),
         ci_low=relative(ci_low),
         ci_high=relative(ci_high),
         evidence_fail=as_e_value(log_fail),
         evidence_pass=as_e_value(log_pass),
         threshold_fail=zone.threshold_fail,
         threshold_pass=zone.threshold_pass,
-        mde=relative(mde(d, zone, budget)),
+        mde=relative(mde(sample, zone, budget)),
         pairs_to_decide=min((n for n in (to_fail, to_pass) if n is not None), default=None),
         verdict=outcome,
         waived=waiver_in_force(waiver),
         raw_baseline_ns=_median(ratios.raw_baseline_ns[shown_raw]),
         raw_candidate_ns=_median(ratios.raw_candidate_ns[shown_raw]),
-        raw_change=relative(hodges_lehmann(raw)) if ratios.corrected else math.nan,
+        raw_change=relative(hodges_lehmann(raw.d)) if ratios.corrected else math.nan,
         trace=_trace(evidence),
         shortfalls=ratios.shortfalls,
         evidence_improved=as_e_value(log_improved),
-        improved=not ratios.shortfalls and log_improved >= math.log(zone.threshold_pass),
+        improved=(
+            not ratios.shortfalls
+            and log_improved >= math.log(zone.threshold_pass)
+            and ci_high <= -d0
+        ),
         request=metric.request or "",
     )
-    raw_evidence = as_e_value(fail_evidence(raw, zone.d0, zone.scale))
+    raw_evidence = as_e_value(strictest_fail_evidence(raw, zone.d0, zone.scale))
     return JudgedMetric(verdict, ratios.unmeasured, to_fail, to_pass, raw_evidence)
 
 
 def _trace(evidence: MetricEvidence) -> EvidenceTrace:
     ratios, clusters = evidence.ratios, evidence.clusters
     last = dict(zip(clusters.tolist(), ratios.pairs, strict=True))
-    judged = np.flatnonzero(evidence.units.complete)
+    judged = np.flatnonzero(evidence.samples.complete)
     return EvidenceTrace(
         pairs=tuple(last[cluster] for cluster in judged.tolist()),
-        change=tuple(map(relative, evidence.d.tolist())),
+        change=tuple(map(relative, evidence.sample.d.tolist())),
         fail=tuple(map(as_e_value, evidence.running_fail.tolist())),
         passing=tuple(map(as_e_value, evidence.running_pass.tolist())),
     )

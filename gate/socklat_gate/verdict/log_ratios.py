@@ -22,6 +22,7 @@ from socklat_gate.measured.run_values import (
 from socklat_gate.scenario.exceeding import MIN_EXCEEDING
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.clusters import ClusterIds, container_units
+from socklat_gate.verdict.precision import run_errors
 
 if TYPE_CHECKING:
     from socklat_gate.scenario.gating import Metric
@@ -53,7 +54,9 @@ class LogRatios:
     enough; ``log_ratios``, shape (usable pairs,), holds d_i = ln(candidate_i / baseline_i) of those
     and ``raw`` the same without the correction; ``corrected``: some run had one.  ``shortfalls``
     has every arm without enough; ``unmeasured``: no arm has the number at all.  ``replicas``, shape
-    (pairs,), number the containers of a block.
+    (pairs,), number the containers of a block.  ``errors`` and ``raw_errors``, shape (arms, pairs),
+    are standard errors of the logarithms of the values, by the runs' own histograms; NaN where
+    there is none, as of CPU time.
 
     A pair without samples is never just left out: leaving it out could depend on the latency that
     is judged.  Whoever decides makes a metric with ``shortfalls`` inconclusive (TOO_FEW_SAMPLES);
@@ -68,6 +71,8 @@ class LogRatios:
     usable: npt.NDArray[np.bool_]
     log_ratios: Floats
     raw: Floats
+    errors: Floats
+    raw_errors: Floats
     corrected: bool
     shortfalls: tuple[Shortfall, ...]
     unmeasured: bool = False
@@ -133,6 +138,7 @@ def stage_log_ratios(
     needed = least_exceeding(containers_of(used))
     found = np.full((len(ARMS), len(used), len(quantiles)), np.nan)
     raw = np.full_like(found, np.nan)
+    errors, raw_errors = np.full((2, *found.shape), np.nan)
     shortfalls: list[list[Shortfall]] = [[] for _ in quantiles]
     for column, pair in enumerate(used):
         both = _judged_of_pair(pair, stage, quantiles, needed)
@@ -142,8 +148,18 @@ def stage_log_ratios(
                 found[row, column, at] = value
                 if shortfall:
                     shortfalls[at].append(replace(shortfall, pair=pair.index, arm=arm))
+        errors[:, column], raw_errors[:, column] = run_errors(pair, stage, quantiles, LEAST_NS)
+    # Where raw values are judged, both arms' are, with their errors.
+    errors = np.where((found == raw).all(axis=0), raw_errors, errors)
     return [
-        _ratios(used, stage, quantile, found[..., at], raw[..., at], shortfalls[at])
+        _ratios(
+            used,
+            stage,
+            quantile,
+            (found[..., at], raw[..., at]),
+            (errors[..., at], raw_errors[..., at]),
+            shortfalls[at],
+        )
         for at, quantile in enumerate(quantiles)
     ]
 
@@ -201,10 +217,12 @@ def _ratios(
     used: Sequence[Pair],
     stage: str,
     quantile: float | None,
-    found: Floats,
-    raw: Floats,
+    values_ns: tuple[Floats, Floats],
+    errors: tuple[Floats, Floats],
     shortfalls: Sequence[Shortfall],
 ) -> LogRatios:
+    """``values_ns`` and ``errors``, (arms, pairs), as judged and without a correction."""
+    found, raw = values_ns
     usable = np.isfinite(found[0]) & np.isfinite(found[1])
     log_ratios, raw_ratios = (np.diff(np.log(two[:, usable]), axis=0)[0] for two in (found, raw))
     runs = [pair.arm(arm) for pair in used for arm in ARMS]
@@ -217,6 +235,8 @@ def _ratios(
         usable=usable,
         log_ratios=log_ratios,
         raw=raw_ratios,
+        errors=errors[0],
+        raw_errors=errors[1],
         corrected=quantile is not None and any(_is_corrected(run, stage) for run in runs),
         shortfalls=tuple(shortfalls),
         unmeasured=bool(runs) and all(_is_unmeasured(run, stage, quantile) for run in runs),

@@ -12,15 +12,12 @@ import numpy.typing as npt
 
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.verdict import MetricVerdict, Verdict
-from socklat_gate.verdict.clusters import cluster_ids
+from socklat_gate.verdict.clusters import ClusterIds, cluster_ids, cluster_sums
 from socklat_gate.verdict.decide import default_scale
-from socklat_gate.verdict.evidence import (
-    Floats,
-    running_fail_evidence,
-    running_fail_evidence_of_both,
-    running_pass_evidence,
-)
-from socklat_gate.verdict.log_ratios import metric_log_ratios
+from socklat_gate.verdict.evidence import Floats, log_factors, mixed, strictest
+from socklat_gate.verdict.log_ratios import LogRatios, metric_log_ratios
+from socklat_gate.verdict.metric_samples import MetricSamples, metric_samples
+from socklat_gate.verdict.sample import Sample
 
 if TYPE_CHECKING:
     from socklat_gate.scenario.gating import Gate
@@ -30,10 +27,12 @@ __all__ = [
     "Bools",
     "MetricTest",
     "Resampled",
+    "both_ways",
     "first_ends",
     "first_pass",
     "metric_tests",
     "resample",
+    "running_products",
 ]
 
 Bools = npt.NDArray[np.bool_]
@@ -43,63 +42,101 @@ MIN_PAIRS = 6
 
 
 @dataclass(frozen=True, slots=True)
+class Resampled:
+    """Jobs of resampled starts: which start comes when, and whether its arms are swapped.
+
+    Shape (jobs, length) each.
+    """
+
+    chosen: npt.NDArray[np.intp]
+    swapped: Bools
+
+
+def both_ways(sample: Sample, zero: float, scale: float) -> Floats:
+    """Logarithm of each start's factors as it is and with its arms swapped; (2, l, starts)."""
+    return np.stack([log_factors(one, zero, scale) for one in (sample, sample.mirrored())])
+
+
+def running_products(factors: Floats, chosen: npt.NDArray[np.intp], swapped: Bools) -> Floats:
+    """Logarithm of the products over the starts that a job has seen; (l, jobs, length)."""
+    which = np.where(swapped, 1, 0)
+    drawn = [factors[:, lane][which, chosen] for lane in range(factors.shape[1])]
+    return np.asarray(np.cumsum(drawn, axis=-1))
+
+
+@dataclass(frozen=True, slots=True)
 class MetricTest:
-    """How one metric is judged, on the log scale; ``d`` and ``raw`` have shape (starts,)."""
+    """How one metric is judged, on the log scale; ``sample`` and ``raw`` have the starts."""
 
     name: str
-    d: Floats
-    raw: Floats
+    sample: Sample
+    raw: Sample
     d0: float
     d1: float
     scale: float
     threshold_fail: float
     threshold_pass: float
 
-    def first_fail(self, d: Floats, raw: Floats) -> Floats:
-        """Pairs until each job fails by this metric alone, inf when it does not.
+    def first_fail(self, drawn: Resampled, effect: float = 0.0) -> Floats:
+        """Pairs until each job fails by this metric alone, inf when it does not; shape (jobs,).
 
-        Shape (jobs, pairs) -> (jobs,).
+        ``effect`` is what the candidate is slower by than it was.
         """
-        return first_reached(self.weighted(d, raw) >= 0.0)
+        return first_reached(self.weighted(drawn, effect) >= 0.0)
 
-    def weighted(self, d: Floats, raw: Floats) -> Floats:
+    def weighted(self, drawn: Resampled, effect: float = 0.0) -> Floats:
         """Logarithm of the metric's part of alpha times its e-value; shape (jobs, pairs)."""
-        evidence = running_fail_evidence_of_both(d, raw, self.d0, self.scale)
-        return evidence - math.log(self.threshold_fail)
+        evidence = mixed(self._fail(self.sample, drawn, effect))
+        if self.raw is not self.sample:
+            evidence = np.logaddexp(evidence, mixed(self._fail(self.raw, drawn, effect)))
+            evidence -= math.log(2.0)
+        return np.asarray(evidence - math.log(self.threshold_fail))
 
-    def lets_pass(self, d: Floats, raw: Floats) -> Bools:
+    def lets_pass(self, drawn: Resampled, effect: float = 0.0) -> Bools:
         """Whether each job may pass as far as this metric goes, after each pair."""
-        evidence = running_pass_evidence(d, self.d1, self.scale)
+        passing = both_ways(self.sample, effect - self.d1, self.scale)
+        evidence = mixed(running_products(passing, drawn.chosen, ~drawn.swapped))
         reached = np.logical_or.accumulate(evidence >= math.log(self.threshold_pass), axis=1)
-        return np.asarray(reached & (running_fail_evidence(raw, self.d0, self.scale) <= 0.0))
+        return np.asarray(reached & (strictest(self._fail(self.raw, drawn, effect)) <= 0.0))
+
+    def _fail(self, sample: Sample, drawn: Resampled, effect: float) -> Floats:
+        factors = both_ways(sample, self.d0 - effect, self.scale)
+        return running_products(factors, drawn.chosen, drawn.swapped)
 
 
 def metric_tests(used: Sequence[Pair], gate: Gate, verdict: Verdict) -> list[MetricTest]:
     """The metrics that enough clusters have, over the clusters that have all of those."""
-    groups: dict[int, list[Pair]] = {}
-    for unit, pair in zip(cluster_ids(used), used, strict=True):
-        groups.setdefault(int(unit), []).append(pair)
-    found = np.full((len(gate.compared), 2, len(groups)), np.nan)
-    for column, group in enumerate(groups.values()):
-        of_group = metric_log_ratios(group, gate.compared)
-        for row, metric in enumerate(gate.compared):
-            ratios = of_group[metric.name]
-            if ratios.log_ratios.size and not ratios.shortfalls:
-                found[row, :, column] = ratios.log_ratios.mean(), ratios.raw.mean()
-    there = np.isfinite(found).all(axis=1)
+    clusters = cluster_ids(used)
+    by_name = metric_log_ratios(used, gate.compared)
+    all_ratios = [by_name[metric.name] for metric in gate.compared]
+    samples = [metric_samples(ratios, clusters) for ratios in all_ratios]
+    there = np.array([_whole(ratios, clusters) for ratios in all_ratios])
     judged = np.flatnonzero(there.sum(axis=1) >= MIN_PAIRS)
-    both = found[judged][:, :, there[judged].all(axis=0)]
-    scales = [default_scale(gate.compared[row]) for row in judged]
-    by_name = {metric.name: metric for metric in verdict.metrics}
-    judgements = [by_name[gate.compared[row].name] for row in judged]
-    return [_test(*one) for one in zip(judgements, both, scales, strict=True)]
+    kept: Bools = np.logical_and.reduce(there[judged], axis=0)
+    verdicts = {metric.name: metric for metric in verdict.metrics}
+    return [
+        _test(
+            verdicts[gate.compared[row].name],
+            samples[row],
+            kept[samples[row].complete],
+            default_scale(gate.compared[row]),
+        )
+        for row in judged
+    ]
 
 
-def _test(judged: MetricVerdict, both: Floats, scale: float) -> MetricTest:
+def _whole(ratios: LogRatios, clusters: ClusterIds) -> Bools:
+    """Whether each cluster has all of its pairs."""
+    lacking = cluster_sums(~ratios.usable, clusters)
+    return np.asarray(lacking == 0)
+
+
+def _test(judged: MetricVerdict, samples: MetricSamples, kept: Bools, scale: float) -> MetricTest:
+    sample = samples.judged.taken(kept)
     return MetricTest(
         name=judged.name,
-        d=both[0],
-        raw=both[1],
+        sample=sample,
+        raw=sample if samples.judged is samples.raw else samples.raw.taken(kept),
         d0=math.log1p(judged.tolerance),
         d1=math.log1p(judged.regression_threshold),
         scale=scale,
@@ -108,22 +145,10 @@ def _test(judged: MetricVerdict, both: Floats, scale: float) -> MetricTest:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Resampled:
-    """Jobs of resampled starts: which start comes when, and with which sign; (jobs, length)."""
-
-    chosen: npt.NDArray[np.intp]
-    signs: Floats
-
-    def of(self, test: MetricTest) -> tuple[Floats, Floats]:
-        """Corrected and raw log ratios of a metric in the jobs, (jobs, length) each."""
-        return test.d[self.chosen] * self.signs, test.raw[self.chosen] * self.signs
-
-
 def resample(starts: int, rng: np.random.Generator, jobs: int, length: int) -> Resampled:
     """Starts are drawn anew, arms swapped by coin flip; the metrics of a start stay together."""
     chosen = rng.integers(starts, size=(jobs, length))
-    return Resampled(chosen, rng.choice([-1.0, 1.0], (jobs, length)))
+    return Resampled(chosen, rng.random((jobs, length)) < 0.5)
 
 
 def first_ends(tests: Sequence[MetricTest], drawn: Resampled) -> tuple[Floats, Floats]:
@@ -134,9 +159,8 @@ def first_ends(tests: Sequence[MetricTest], drawn: Resampled) -> tuple[Floats, F
     together = np.full(drawn.chosen.shape, -np.inf)
     let = np.ones(drawn.chosen.shape, dtype=np.bool_)
     for test in tests:
-        d, raw = drawn.of(test)
-        together = np.logaddexp(together, test.weighted(d, raw))
-        let &= test.lets_pass(d, raw)
+        together = np.logaddexp(together, test.weighted(drawn))
+        let &= test.lets_pass(drawn)
     return first_reached(together >= 0.0), first_reached(let)
 
 

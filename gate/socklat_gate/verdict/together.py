@@ -24,7 +24,7 @@ not what.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,15 +55,21 @@ class Strand:
 class Together:
     """``running`` is the mean's logarithm after each cluster; ``failed``: it got to 1 / alpha.
 
-    ``threshold`` is 1 / alpha; ``named`` have enough evidence by themselves or by e-BH; ``most``
-    have the most of it, in order, at the look at which it failed or, while it has not, now.
+    ``threshold`` is 1 / alpha.  ``among`` has all that are named, by themselves or by e-BH, each
+    with how many were named at once: its evidence reached 1 / alpha_k over that.  ``most`` have the
+    most evidence, in order, at the look at which it failed or, while it has not, now.
     """
 
     running: Floats
     threshold: float
     failed: bool
-    named: frozenset[str]
+    among: Mapping[str, int]
     most: tuple[str, ...]
+
+    @property
+    def named(self) -> frozenset[str]:
+        """Those that have enough evidence."""
+        return frozenset(self.among)
 
     @property
     def evidence(self) -> float:
@@ -75,7 +81,7 @@ def judge_together(strands: Sequence[Strand], alpha: float) -> Together:
     """All strands have the same clusters; what cannot be judged is none, and counts as 0."""
     threshold = 1.0 / alpha
     if not strands:
-        return Together(np.zeros(0), threshold, False, frozenset(), ())
+        return Together(np.zeros(0), threshold, False, {}, ())
     # shape (strands, clusters); at 0 a strand would be enough alone
     weighted = np.array([one.log_evidence + math.log(one.alpha) for one in strands])
     running = running_mean(weighted, alpha)
@@ -84,16 +90,19 @@ def judge_together(strands: Sequence[Strand], alpha: float) -> Together:
     reached = np.flatnonzero(running >= -math.log(alpha))
     failed = bool(reached.size or alone.any())
     if not running.size:
-        return Together(running, threshold, failed, frozenset(), ())
+        return Together(running, threshold, failed, {}, ())
     at = weighted[:, reached[0] if reached.size else -1]
-    # Whoever goes on after it failed looks again.
-    named = alone | e_bh(at) | e_bh(weighted[:, -1]) if failed else alone
+    named = np.where(alone, 1, 0)
+    if failed:
+        # Whoever goes on after it failed looks again.
+        for found in (e_bh(at), e_bh(weighted[:, -1])):
+            named = np.maximum(named, np.where(found, found.sum(), 0))
     order = np.argsort(-at, kind="stable")[:MOST]
     return Together(
         running,
         threshold,
         failed,
-        frozenset(name for name, is_named in zip(names, named, strict=True) if is_named),
+        {name: int(many) for name, many in zip(names, named, strict=True) if many},
         tuple(names[place] for place in order if np.isfinite(at[place])),
     )
 

@@ -11,7 +11,7 @@ __all__ = ["bounds_text", "change_text", "incomplete_text", "is_incomplete", "pa
 
 
 def change_text(metric: MetricVerdict) -> str:
-    """``+19.0% (95% interval +17.0% to +21.0%)``."""
+    """``+19.0% (interval +17.0% to +21.0%)``."""
     return f"{change(metric.change)}{bounds_text(metric)}"
 
 
@@ -22,20 +22,20 @@ def bounds_text(metric: MetricVerdict, *, plus: bool = True) -> str:
     shown = interval(metric.ci_low, metric.ci_high)
     if not plus and metric.ci_low > 0:
         shown = shown.replace("+", "")
-    return f" (95% interval {shown})"
+    return f" (interval {shown})"
 
 
 def is_incomplete(metric: MetricVerdict) -> bool:
-    """Whether an undecided metric is beyond its tolerance with its whole interval.
+    """Whether an undecided metric is slower and by its estimate beyond its tolerance.
 
-    It is slower, and the job had ended, for another metric or its budget, before the evidence was
-    enough for the error rate that the gate promises.
+    Its interval lies above no change, but not above the tolerance: the job had ended, for another
+    metric or its budget, before the evidence was enough for that.
     """
     return (
         metric.verdict is Outcome.INCONCLUSIVE
         and not metric.shortfalls
-        and math.isfinite(metric.ci_low)
-        and metric.ci_low > metric.tolerance
+        and metric.change > metric.tolerance
+        and metric.ci_low > 0.0
     )
 
 

@@ -116,7 +116,7 @@ def _false_alarm(subject: str, numbers: Numbers) -> str:
     low, high = number_of(numbers, "ci_low"), number_of(numbers, "ci_high")
     return (
         f"the pairs in the order measured raise a false alarm: {metric_phrase(subject)} changed by "
-        f"{units.change(number_of(numbers, 'change'))} (95% interval "
+        f"{units.change(number_of(numbers, 'change'))} (interval "
         f"{units.interval(low, high)}); tolerance {units.change(number_of(numbers, 'tolerance'))}"
     )
 

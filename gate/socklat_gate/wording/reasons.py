@@ -77,7 +77,7 @@ def _regression(fact: ReasonFact, verdict: Verdict) -> str:
     if "campaigns" in fact.numbers:
         return _beside_prediction(metric)
     return (
-        f"{metric_phrase(metric.name)} changed by {units.change(metric.change)} (95% interval "
+        f"{metric_phrase(metric.name)} changed by {units.change(metric.change)} (interval "
         f"{units.interval(metric.ci_low, metric.ci_high)}); "
         f"tolerance {units.change(metric.tolerance)}"
         + (f" (waived until {metric.waived.expires})" if metric.waived else "")

@@ -147,7 +147,7 @@ def test_a_failure_without_a_name_goes_on_for_one_and_is_never_taken_back(
 ) -> None:
     """After 5 pairs all evidence is enough, and no metric's is."""
     ranks = np.linspace(0.0, 1.0, SERVICE_NS.size)
-    slower = SERVICE_NS * np.exp(np.interp(ranks, [0.3, 0.5, 0.7], [0.2, 0.3, 0.5]))
+    slower = SERVICE_NS * np.exp(np.interp(ranks, [0.3, 0.5, 0.7], [0.02, 0.4, 0.9]))
     both = [run_of(times, counters=fakes.COUNTERS) for times in (SERVICE_NS, slower)]
     few = run_of(SERVICE_NS[::125], counters={**fakes.COUNTERS, "recorded": 48})
     monkeypatch.setattr(

@@ -93,7 +93,7 @@ def test_every_metric_is_a_case_with_its_numbers():
     assert list(cases) == ["gate", "response_p50", "response_p90", "response_p99"]
     failure = cases["response_p99"].find("failure")
     assert failure.get("message") == (
-        "response_p99 changed by +31.0% (95% interval +24.0% to +39.0%); tolerance +5.00%"
+        "response_p99 changed by +31.0% (interval +24.0% to +39.0%); tolerance +5.00%"
     )
     assert failure.get("type") == "regression"
     assert "e-value to fail / threshold 3.2e4 / 300, to pass 0.3 / 20" in failure.text

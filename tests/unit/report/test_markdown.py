@@ -82,7 +82,7 @@ def test_every_kind_and_outcome_renders(kind, outcome):
 
 def test_the_first_line_of_a_regression():
     assert render_markdown(make_result()).splitlines()[0] == (
-        "✘ **REGRESSION** - `response_p99` is 31.0% slower (95% interval 24.0% to 39.0%), "
+        "✘ **REGRESSION** - `response_p99` is 31.0% slower (interval 24.0% to 39.0%), "
         "almost all of it in `app`"
     )
 
@@ -110,7 +110,7 @@ def test_the_metrics_table():
     p99 = dict(zip(metrics[0], metrics[3], strict=True))
     assert p99["metric"] == "`response_p99`"
     assert p99["change"] == "+31.0%"
-    assert p99["95% interval"] == "+24.0% to +39.0%"
+    assert p99["interval"] == "+24.0% to +39.0%"
     assert p99["tolerance / threshold"] == "+5.00% / +15.0%"
     assert p99["verdict"] == "✘ regression"
 

@@ -221,7 +221,7 @@ def test_the_mode_of_sharing_is_shown_unless_it_is_the_usual_one() -> None:
 def test_cpu_time_is_higher_not_slower() -> None:
     result = with_verdict(make_result(), metrics=(make_cpu_metric(Outcome.REGRESSION, 0.2),))
     assert plain(headline(result)) == (
-        "CPU time per request (cpu_per_request) is 20.0% higher (95% interval 13.0% to 28.0%)"
+        "CPU time per request (cpu_per_request) is 20.0% higher (interval 13.0% to 28.0%)"
     )
     assert plain(next_step(result)).startswith("Profile both images")
     assert "`cpu_per_request` is the CPU time that the container uses" in render_markdown(result)

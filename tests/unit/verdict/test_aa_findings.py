@@ -17,7 +17,13 @@ from socklat_gate.scenario.gating import Gate, Metric
 from socklat_gate.verdict import aa_findings as calibration
 from socklat_gate.verdict.aa_findings import study
 from socklat_gate.verdict.decide import decide
-from socklat_gate.verdict.resampling import MIN_PAIRS, Resampled, first_pass, metric_tests
+from socklat_gate.verdict.resampling import (
+    MIN_PAIRS,
+    Resampled,
+    first_pass,
+    metric_tests,
+    resample,
+)
 from socklat_gate.wording.notes import note_text
 from tests.unit.verdict.builders import pair_of, pairs_with, scaled_run
 
@@ -102,8 +108,8 @@ def test_resampled_jobs_end_as_the_gate_would_end_them(monkeypatch: pytest.Monke
     found = study(pairs, loose, 1.0, 5)
 
     false_alarms = decided = 0
-    for chosen, signs in zip(drawn[0].chosen, drawn[0].signs, strict=True):
-        measured = [as_drawn(pairs[at], sign) for at, sign in zip(chosen, signs, strict=True)]
+    for chosen, swapped in zip(drawn[0].chosen, drawn[0].swapped, strict=True):
+        measured = [as_drawn(pairs[at], back) for at, back in zip(chosen, swapped, strict=True)]
         looks = [decide(measured[:n], loose).outcome for n in range(1, len(measured) + 1)]
         ends = [outcome for outcome in looks if outcome is not Outcome.INCONCLUSIVE]
         decided += bool(ends)
@@ -112,9 +118,9 @@ def test_resampled_jobs_end_as_the_gate_would_end_them(monkeypatch: pytest.Monke
     assert 0 < false_alarms < decided
 
 
-def as_drawn(pair: Pair, sign: float) -> Pair:
+def as_drawn(pair: Pair, swapped: bool) -> Pair:
     """The pair, its arms swapped when that is how it was drawn."""
-    if sign > 0:
+    if not swapped:
         return pair
     return replace(pair, baseline=pair.candidate, candidate=pair.baseline)
 
@@ -136,9 +142,9 @@ def test_the_mde_is_failed_by_four_jobs_in_five() -> None:
     d = np.array(noise(0.08))
     effect = math.log1p(mde(of(list(d)), "5"))
     rng = np.random.default_rng(8)
-    jobs = rng.choice(d, (2000, 30)) * rng.choice([-1.0, 1.0], (2000, 30)) + effect
+    jobs = resample(d.size, rng, 2000, 30)
     (rule,) = metric_tests(pairs_with(list(d)), gate(), decide(pairs_with(list(d)), gate()))
-    fail, passed = rule.first_fail(jobs, jobs), first_pass([rule.lets_pass(jobs, jobs)])
+    fail, passed = rule.first_fail(jobs, effect), first_pass([rule.lets_pass(jobs, effect)])
     assert np.mean(np.isfinite(fail) & (fail <= passed)) == pytest.approx(0.8, abs=0.06)
 
 

@@ -233,14 +233,15 @@ def test_pairs_set_aside_change_nothing() -> None:
 
 
 def test_swapped_arms_mirror_the_change() -> None:
-    # Later than after 11 pairs the interval of a failed metric is wider.
     pairs = pairs_with(0.2 + NOISE[:11])
     swapped = [replace(p, baseline=p.candidate, candidate=p.baseline) for p in pairs]
     slower, faster = decide(pairs, GATE), decide(swapped, GATE)
     assert (slower.outcome, faster.outcome) == (Outcome.REGRESSION, Outcome.PASS)
     for there, back in zip(slower.metrics, faster.metrics, strict=True):
         assert (1 + there.change) * (1 + back.change) == pytest.approx(1.0)
-        assert (1 + there.ci_low) * (1 + back.ci_high) == pytest.approx(1.0)
+        # The ends have levels of their own: what fails takes more evidence than what passes.
+        assert there.ci_low > there.tolerance
+        assert (1 + there.ci_low) * (1 + back.ci_high) <= 1.0
 
 
 def test_equal_samples_in_one_bucket_pass() -> None:

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import wilcoxon
 
-from socklat_gate.verdict.interval import confidence_interval, order_statistic, stopping_level
+from socklat_gate.verdict.interval import confidence_interval, order_statistic
 
 NOISE = np.random.default_rng(5).normal(0, 0.03, 20)
-NEEDED = 800.0
 
 
 @pytest.mark.parametrize("pairs", [0, 1, 4])
@@ -77,10 +76,3 @@ def test_interval_covers_the_truth_at_a_fixed_number_of_pairs(pairs: int, heavy:
     covered = float(((ends[:, 0] <= 0) & (ends[:, 1] >= 0)).mean())
     nominal = 1 - 2 * 2.0**-5 if pairs == 5 else 0.95
     assert abs(covered - nominal) < 3 * math.sqrt(0.05 * 0.95 / jobs) + 0.004
-
-
-def test_the_level_is_raised_only_where_stopping_selects() -> None:
-    assert stopping_level(6, NEEDED, failed=False) == 0.95
-    assert stopping_level(11, NEEDED, failed=True) == 0.95
-    assert stopping_level(12, NEEDED, failed=False) > 0.95
-    assert stopping_level(12, NEEDED, failed=True) > stopping_level(12, NEEDED, failed=False)

@@ -48,13 +48,11 @@ def test_error_rates_hold_under_every_noise(noise: np.ndarray) -> None:
     assert decided(noise, only(3, D1[3])).failed.mean() >= 0.9
 
 
-def test_the_interval_at_the_end_of_a_job_covers_as_promised(noise: np.ndarray) -> None:
-    for changes in (NO_CHANGE, D0, tuple(1.5 * x for x in D1)):
-        found = float(np.mean(coverage(decided(noise, changes), changes)))
-        # Four metrics that share half of their noise.
-        assert 0.94 - 0.02 < found < 0.96 + 0.02
-    changes = only(P99, D1[P99])
-    assert coverage(decided(noise, changes), changes)[P99] > 0.90
+def test_the_interval_covers_at_all_looks_together(noise: np.ndarray) -> None:
+    for changes in (NO_CHANGE, D0, only(P99, D1[P99]), tuple(1.5 * x for x in D1)):
+        missed = 1.0 - min(coverage(decided(noise, changes), changes))
+        assert missed <= three_sigma(0.05)
+        assert missed > 0.001
 
 
 def test_the_predicted_smallest_change_is_the_one_that_half_of_the_jobs_fail() -> None:
@@ -63,7 +61,7 @@ def test_the_predicted_smallest_change_is_the_one_that_half_of_the_jobs_fail() -
     for cell in cells:
         assert abs(int(cell.split("(")[1].rstrip("%)"))) <= 20
     noise = draw(np.random.default_rng(31), JOBS, GATE.max_pairs)
-    truth = half_found(noise, decided(noise, NO_CHANGE), P99)
+    truth = half_found(decided(noise, NO_CHANGE), P99)
     assert abs(decided(noise, only(P99, np.log1p(truth))).failed.mean() - 0.5) < 0.05
 
 
@@ -76,7 +74,7 @@ def test_the_script_prints_its_tables_and_the_same_again(
     tables = first.split("\n## ")
     assert [table.splitlines()[0] for table in tables[1:]] == [
         "Errors",
-        "The 95% interval",
+        "The interval",
         "The smallest change that would be found",
         "Rare spikes",
         "Failed requests",
@@ -84,7 +82,7 @@ def test_the_script_prints_its_tables_and_the_same_again(
         "Stalls that follow one arm's requests",
     ]
     rows = [line.split("|")[1:-1] for line in tables[1].splitlines() if line.startswith("| ")]
-    assert len(rows) == 7
+    assert len(rows) == 8
     assert {len(row) for row in rows} == {7}
     runpy.run_path(str(SCRIPT), run_name="__main__")
     assert capsys.readouterr().out == first

@@ -145,7 +145,7 @@ def test_where_only_all_together_is_enough_the_verdict_says_so_and_names_the_nea
         spikes=Spikes(enabled=False),
     )
     ranks = np.linspace(0.0, 1.0, SERVICE_NS.size)
-    slower = run_of(SERVICE_NS * np.exp(np.interp(ranks, [0.3, 0.5, 0.7], [0.2, 0.3, 0.5])))
+    slower = run_of(SERVICE_NS * np.exp(np.interp(ranks, [0.3, 0.5, 0.7], [0.02, 0.4, 0.9])))
     pairs = [pair_of(scaled_run(0.0), slower, at) for at in range(5)]
     verdict = decide(pairs, gate)
     assert verdict.outcome is Outcome.REGRESSION
@@ -155,7 +155,7 @@ def test_where_only_all_together_is_enough_the_verdict_says_so_and_names_the_nea
     assert fact.subject == "response_p70, response_p50, response_p30"
     said = reason_text(fact, verdict)
     assert "none does alone" in said
-    assert "response_p70 (+64" in said
+    assert "response_p70 (+146" in said
     shown = headline(replace(make_result(), verdict=verdict))
     assert "by all metrics together, none alone shows it" in "".join(map(str, shown))
     assert decide(pairs[:4], gate).outcome is Outcome.INCONCLUSIVE

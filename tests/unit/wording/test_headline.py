@@ -29,7 +29,7 @@ def with_verdict(result: Result, **changes) -> Result:
 
 def test_a_regression_names_metric_size_interval_and_stage():
     assert plain(headline(make_result())) == (
-        "response_p99 is 31.0% slower (95% interval 24.0% to 39.0%), almost all of it in app"
+        "response_p99 is 31.0% slower (interval 24.0% to 39.0%), almost all of it in app"
     )
 
 
@@ -82,8 +82,8 @@ def test_an_unbounded_interval_is_left_out():
 def test_a_pass_names_the_largest_change():
     assert plain(headline(make_result("gate", Outcome.PASS))) == (
         "all 3 metrics are below their regression thresholds after 2 pairs; "
-        "largest change: response_p90 -1.10% (95% interval -8.10% to +6.90%), "
-        "largest increase: response_p50 +0.40% (95% interval -6.60% to +8.40%)"
+        "largest change: response_p90 -1.10% (interval -8.10% to +6.90%), "
+        "largest increase: response_p50 +0.40% (interval -6.60% to +8.40%)"
     )
 
 
@@ -136,16 +136,18 @@ def test_a_slower_metric_that_was_not_waited_for_is_said_to_be_slower():
     failed = make_metric("response_p99", Outcome.REGRESSION, 0.4)
     result = with_verdict(make_result(), metrics=(slower, failed))
     assert plain(headline(result)).endswith(
-        "; response_p90 is slower, evidence incomplete: +19.0% (95% interval +17.0% to +21.0%)"
+        "; response_p90 is slower, evidence incomplete: +19.0% (interval +17.0% to +21.0%)"
     )
     open_ = with_verdict(make_result("gate", Outcome.INCONCLUSIVE), metrics=(slower,))
     assert plain(headline(open_)) == (
-        "response_p90 is slower, evidence incomplete: +19.0% (95% interval +17.0% to +21.0%) "
+        "response_p90 is slower, evidence incomplete: +19.0% (interval +17.0% to +21.0%) "
         "after 2 pairs"
     )
     assert metric_outcome_text(slower) == "? slower, evidence incomplete"
-    within = replace(slower, ci_low=0.02)
-    assert metric_outcome_text(within) == "? inconclusive"
+    within = replace(slower, change=slower.tolerance)
+    maybe_not_slower = replace(slower, ci_low=-0.01)
+    for metric in (within, maybe_not_slower):
+        assert metric_outcome_text(metric) == "? inconclusive"
     assert metric_outcome_text(improvement("response_p50", -0.4)) == "✔ improved"
 
 

@@ -36,7 +36,7 @@ def with_verdict(**changes):
 
 def test_the_headline_names_endpoint_stage_and_change() -> None:
     assert plain(headline(RESULT)) == (
-        "p99 of checkout is 31.0% slower (95% interval 24.0% to 39.0%), almost all of it in app; "
+        "p99 of checkout is 31.0% slower (interval 24.0% to 39.0%), almost all of it in app; "
         "2 metrics by request slower, evidence incomplete"
     )
     assert plain(next_step(RESULT)).startswith("Start with app of checkout: the application")

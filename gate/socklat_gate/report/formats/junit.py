@@ -119,7 +119,7 @@ def _metric_texts(metric: MetricVerdict) -> tuple[str, str]:
     if metric.waived is not None:
         waived = f" (waived until {metric.waived.expires}: {metric.waived.link})"
     message = (
-        f"{metric_phrase(metric.name)} changed by {units.change(metric.change)} (95% interval "
+        f"{metric_phrase(metric.name)} changed by {units.change(metric.change)} (interval "
         f"{units.interval(metric.ci_low, metric.ci_high)}); tolerance "
         f"{units.change(metric.tolerance)}{waived}"
     )

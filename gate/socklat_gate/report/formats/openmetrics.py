@@ -170,8 +170,8 @@ def _verdict(verdict: Verdict) -> Iterator[Metric]:
         yield gauge(f"metric_{name.removesuffix('_ns')}", text, rows, unit)
     for name, text in (
         ("change", "Estimated change, 0.05 being 5% slower."),
-        ("ci_low", "Lower end of the change's 95% interval."),
-        ("ci_high", "Upper end of the change's 95% interval."),
+        ("ci_low", "Lower end of the change's interval, at all looks together."),
+        ("ci_high", "Upper end of the change's interval, at all looks together."),
         ("tolerance", "Change up to which the metric passes."),
         ("regression_threshold", "Change from which on the metric has to fail."),
         ("mde", "Minimum detectable effect: half of such jobs would fail this change."),
