@@ -28,7 +28,7 @@ import numpy.typing as npt
 
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.evidence import RATES, WEIGHTED_RATES, log_weights, variances
-from socklat_gate.verdict.sample import Sample
+from socklat_gate.verdict.sample import Sample, stacked
 
 __all__ = ["Bound", "lower_bounds"]
 
@@ -95,9 +95,9 @@ def _lower(bounds: Sequence[Bound]) -> Floats:
     needed = np.array([bound.threshold for bound in bounds])
     anchor = np.array([bound.anchor for bound in bounds])
     reached = np.array([bound.reached for bound in bounds])
-    samples = [_stacked([bound.sample for bound in bounds])]
+    samples = [stacked([bound.sample for bound in bounds])]
     if bounds[0].sample is not bounds[0].raw:
-        samples.append(_stacked([bound.raw for bound in bounds]))
+        samples.append(stacked([bound.raw for bound in bounds]))
     evidence = [_Evidence.of(one, scale) for one in samples]
 
     def excess(theta: Floats, rows: Ints) -> Floats:
@@ -212,14 +212,3 @@ class _Evidence:
             return np.asarray(2.0 * (at - self.sample.d[rows]))
         shifted = contrasts[rows] - at[..., np.newaxis] * overlaps
         return np.asarray(np.concatenate([shifted, -shifted], axis=-1) - shifted[..., :1])
-
-
-def _stacked(samples: Sequence[Sample]) -> Sample:
-    """As one sample with an axis before that of the clusters."""
-    first = samples[0]
-    return Sample(
-        np.array([one.d for one in samples]),
-        None if first.errors is None else np.array([one.errors for one in samples]),
-        None if first.contrasts is None else np.array([one.contrasts for one in samples]),
-        first.overlaps,
-    )

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from socklat_gate.verdict.estimate import hodges_lehmann
-from socklat_gate.verdict.evidence import Floats, log_factors, mixed
-from socklat_gate.verdict.sample import Sample, as_sample
+from socklat_gate.verdict.evidence import log_factors, mixed
+from socklat_gate.verdict.sample import Sample, as_sample, joined, stacked
 from socklat_gate.verdict.zone import Zone
 
 __all__ = ["mde"]
@@ -36,18 +36,13 @@ def mde(d: Sample | npt.ArrayLike, zone: Zone, budget: int) -> float:
     if size < 2 or most <= math.log(zone.threshold_fail):
         return math.inf
     residuals = sample.shifted(-hodges_lehmann(sample.d)).widened(math.sqrt(size / (size - 1)))
-    both = residuals, residuals.mirrored()
+    noise = stacked([joined([residuals, residuals.mirrored()])] * 2)
     clusters = np.arange(1, budget + 1)
 
-    def expected(against: float) -> Floats:
-        """Logarithm of evidence that grows at its mean rate, after each cluster."""
-        growth = np.mean(
-            [log_factors(one, against, zone.scale).mean(axis=1) for one in both], axis=0
-        )
-        return mixed(growth[:, np.newaxis] * clusters)
-
     def detects(change: float) -> bool:
-        fail, passing = expected(zone.d0 - change), expected(change - zone.d1)
+        against = np.array([[zone.d0 - change], [change - zone.d1]])
+        growth = log_factors(noise, against, zone.scale).mean(axis=-1, keepdims=True)
+        fail, passing = mixed(growth * clusters)
         failed = fail >= math.log(zone.threshold_fail)
         passed = (passing >= math.log(zone.threshold_pass)) & (fail <= 0.0)
         return bool(failed.any() and not passed[: int(failed.argmax())].any())

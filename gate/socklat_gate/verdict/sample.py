@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from socklat_gate.verdict.arrays import Floats
 
-__all__ = ["Sample", "as_sample", "sample_of_units"]
+__all__ = ["Sample", "as_sample", "joined", "sample_of_units", "stacked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,28 @@ def sample_of_units(units: npt.ArrayLike, errors: npt.ArrayLike | None = None) -
     centred = given - given.mean(axis=(1, 2), keepdims=True)
     contrasts = centred.reshape(given.shape[0], -1) @ signs.T
     return as_sample(Sample(d, known, contrasts, overlaps))
+
+
+def stacked(samples: Sequence[Sample]) -> Sample:
+    """Samples of equally many clusters as one with an axis before that of the clusters."""
+    return _together(samples, np.stack)
+
+
+def joined(samples: Sequence[Sample]) -> Sample:
+    """Samples with one axis, one after the other."""
+    return _together(samples, np.concatenate)
+
+
+def _together(samples: Sequence[Sample], join: Callable[[list[Floats]], Floats]) -> Sample:
+    """All have errors or contrasts, or none has."""
+    errors = [one.errors for one in samples if one.errors is not None]
+    contrasts = [one.contrasts for one in samples if one.contrasts is not None]
+    return Sample(
+        join([one.d for one in samples]),
+        join(errors) if errors else None,
+        join(contrasts) if contrasts else None,
+        samples[0].overlaps,
+    )
 
 
 @lru_cache(maxsize=8)
