@@ -161,8 +161,11 @@ def _name(scenario_name: str, scenario_hash: str, fingerprint: Fingerprint) -> s
 def _check(where: str, calibration: Calibration) -> None:
     """What is shown must make sense, whoever wrote the file."""
     found = calibration.findings
+    points = [point for metric in found.metrics for point in metric.curve]
     numbers = [found.pair_s, *(x for m in found.metrics for x in (m.pair_sd, m.change))]
+    numbers += [x for point in points for x in (point.change, point.minutes)]
     shares = [found.false_alarm_limit, *(metric.change_p for metric in found.metrics)]
+    shares += [point.share for point in points]
     counts = max(found.false_alarms, found.decided) <= found.jobs
     ratios = all(ratio > 0 for metric in found.metrics for ratio in metric.ratios)
     names = all(NAME.fullmatch(metric.name) for metric in found.metrics)

@@ -11,7 +11,20 @@ from dataclasses import dataclass
 from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.measured.facts import Note
 
-__all__ = ["Calibration", "Findings", "MetricFindings"]
+__all__ = ["Calibration", "Findings", "Found", "MetricFindings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A point of an operating curve.
+
+    A relative ``change`` of one metric is found (its jobs fail by it) in a ``share`` of the jobs
+    within ``minutes``.
+    """
+
+    change: float
+    minutes: float
+    share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +35,8 @@ class MetricFindings:
     the SD of their logarithms.  ``change`` is by how much the second arm seemed slower (relative;
     Hodges-Lehmann), ``change_p`` the p-value of a sign-flip test that it is not.
     ``mde`` is the minimum detectable effect: the relative change that a job of so many minutes
-    fails with 80% power, by minutes ("5", "15"); None when there is none.
+    fails with 80% power, by minutes ("5", "15"); None when there is none.  ``curve`` says the same
+    of some sizes: how often they are found, and how soon.
     """
 
     name: str
@@ -31,6 +45,7 @@ class MetricFindings:
     change: float
     change_p: float
     mde: Mapping[str, float | None]
+    curve: tuple[Found, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ import numpy as np
 from scipy.special import betaincinv
 
 from socklat_gate.errors import InvalidMeasurement, Reason
-from socklat_gate.measured.calibration import Findings, MetricFindings
+from socklat_gate.measured.calibration import Findings, Found, MetricFindings
 from socklat_gate.measured.pair import Pair, moments
 from socklat_gate.measured.verdict import Verdict
 from socklat_gate.verdict.aa_problems import biases_of, problems_of
@@ -28,6 +28,7 @@ from socklat_gate.verdict.correlated_stalls import judged_pairs
 from socklat_gate.verdict.decide import decide
 from socklat_gate.verdict.estimate import hodges_lehmann
 from socklat_gate.verdict.log_scale import relative
+from socklat_gate.verdict.operating import CHANGES, found_within
 from socklat_gate.verdict.resampling import (
     MIN_PAIRS,
     Bools,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["MINUTES", "study"]
 
 MINUTES = (5, 15)
+CURVE_MINUTES = (1, 2, 5, 10)
 POWER = 0.8
 JOBS = 10_000
 CELLS = 400_000  # jobs times pairs, so that a study takes seconds whatever the budget
@@ -80,6 +82,7 @@ def study(pairs: Sequence[Pair], gate: Gate, pair_s: float, seed: int) -> Findin
     false_alarms = int((np.isfinite(fail) & (fail <= passed)).sum())
     middle = float(np.quantile(ends, 0.5, method="higher"))
     mdes = [_mdes(tests, rng, int(60 * minutes / start_s)) for minutes in MINUTES]
+    curves = _curves(tests, rng, start_s)
     metrics = tuple(
         MetricFindings(
             name=test.name,
@@ -88,6 +91,7 @@ def study(pairs: Sequence[Pair], gate: Gate, pair_s: float, seed: int) -> Findin
             change=relative(hodges_lehmann(test.sample.d)),
             change_p=_sign_flip_p(test.sample.d, rng),
             mde={str(m): found[at] for m, found in zip(MINUTES, mdes, strict=True)},
+            curve=curves[at],
         )
         for at, test in enumerate(tests)
     )
@@ -117,6 +121,33 @@ def _mdes(tests: Sequence[MetricTest], rng: np.random.Generator, length: int) ->
     drawn = resample(tests[0].sample.size, rng, jobs, length)
     let = [test.lets_pass(drawn) for test in tests]
     return [_mde_of(test, drawn, [*let[:at], *let[at + 1 :]]) for at, test in enumerate(tests)]
+
+
+def _curves(
+    tests: Sequence[MetricTest], rng: np.random.Generator, start_s: float
+) -> list[tuple[Found, ...]]:
+    """Of each metric, how often changes of some sizes are found within `CURVE_MINUTES`.
+
+    Minutes without a single cluster are left out.
+    """
+    clusters = {m: min(int(60 * m / start_s), MOST_PAIRS) for m in CURVE_MINUTES}
+    clusters = {minutes: many for minutes, many in clusters.items() if many}
+    if not clusters:
+        return [()] * len(tests)
+    length = max(clusters.values())
+    jobs = max(100, min(1000, POWER_CELLS // length))
+    drawn = resample(tests[0].sample.size, rng, jobs, length)
+    let = [test.lets_pass(drawn) for test in tests]
+    found = []
+    for at, test in enumerate(tests):
+        others = [*let[:at], *let[at + 1 :]]
+        points: list[Found] = []
+        for factor in CHANGES:
+            change = factor * math.expm1(test.d1)
+            shares = found_within(test, drawn, others, change, list(clusters.values()))
+            points += (Found(change, m, s) for m, s in zip(clusters, shares, strict=True))
+        found.append(tuple(points))
+    return found
 
 
 def _mde_of(test: MetricTest, drawn: Resampled, others: Sequence[Bools]) -> float | None:

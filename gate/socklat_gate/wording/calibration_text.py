@@ -50,7 +50,21 @@ def calibration_lines(calibration: Calibration, gate: Gate) -> Iterator[str]:
         f"verdict: {half}; {units.share(found.decided / found.jobs)} within the budget of "
         f"{plural(gate.max_pairs, 'pair')} and {gate.max_minutes:g} min"
     )
+    yield from (text for metric in found.metrics if (text := _curve(metric)))
     yield from (f"problem: {note_text(problem)}" for problem in found.problems)
+
+
+def _curve(metric: MetricFindings) -> str:
+    """How often changes of some sizes are found; empty for named requests, which are many."""
+    if not metric.curve or "[" in metric.name:
+        return ""
+    minutes = list(dict.fromkeys(point.minutes for point in metric.curve))
+    parts = []
+    for change in dict.fromkeys(point.change for point in metric.curve):
+        shares = [f"{100 * p.share:.0f}" for p in metric.curve if p.change == change]
+        parts.append(f"{units.change(change)} in {' / '.join(shares)}%")
+    within = " / ".join(f"{m:g}" for m in minutes)
+    return f"{metric.name} is found within {within} min: {', '.join(parts)} of jobs"
 
 
 def _row(metric: MetricFindings) -> tuple[str, ...]:

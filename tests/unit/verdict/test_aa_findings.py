@@ -228,3 +228,26 @@ def test_a_large_budget_is_resampled_by_fewer_jobs() -> None:
     found = of(noise(0.02), max_pairs=1000)
     assert found.jobs * found.max_pairs <= calibration.CELLS
     assert found.jobs >= 100
+
+
+def test_operating_curves_rise_with_time_and_size_and_agree_with_the_mde() -> None:
+    found = of(noise(0.03))
+    (metric,) = found.metrics
+    by_size: dict[float, list[float]] = {}
+    for point in metric.curve:
+        by_size.setdefault(round(point.change, 9), []).append(point.share)
+    assert list(by_size) == pytest.approx([0.05, 0.075, 0.1, 0.2])
+    for shares in by_size.values():
+        assert shares == sorted(shares)
+        assert all(0.0 <= share <= 1.0 for share in shares)
+    last = [shares[-1] for shares in by_size.values()]
+    assert last == sorted(last)
+    assert last[-1] > 0.99
+    at_five = [point for point in metric.curve if point.minutes == 5]
+    reached = min(point.change for point in at_five if point.share >= 0.85)
+    assert reached >= 0.8 * (metric.mde["5"] or 0.0)
+
+
+def test_no_curve_without_time_for_a_pair() -> None:
+    assert of(noise(0.03), pair_s=1000.0).metrics[0].curve == ()
+    assert {point.minutes for point in of(noise(0.03), pair_s=100.0).metrics[0].curve} == {2, 5, 10}

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from socklat_gate.measured.calibration import Calibration, Findings, MetricFindings
+from socklat_gate.measured.calibration import Calibration, Findings, Found, MetricFindings
 from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.scenario.gating import Gate
 from socklat_gate.wording.calibration_text import calibration_lines, calibration_rows
@@ -59,6 +59,23 @@ def test_the_lines_say_what_was_studied_and_what_the_rates_rest_on() -> None:
     assert "20 pairs: noise in fewer than 13.9% of the pairs" in rests
     assert "within 2.6 min (16 pairs); 90.0% within the budget of 40 pairs and 10 min" in verdict
     assert problem == "problem: one arm is favoured"
+
+
+def test_operating_curves_are_a_line_a_metric_of_the_whole() -> None:
+    curve = tuple(
+        Found(change, minutes, share)
+        for change, minutes, share in (
+            (0.15, 1, 0.0),
+            (0.15, 5, 0.426),
+            (0.3, 1, 0.08),
+            (0.3, 5, 0.998),
+        )
+    )
+    named = replace(METRIC, name="response_p99[checkout]", curve=curve)
+    told = lines(metrics=(METRIC, replace(METRIC, curve=curve), named), problems=())
+    assert [line for line in told if "is found" in line] == [
+        "response_p99 is found within 1 / 5 min: +15.0% in 0 / 43%, +30.0% in 8 / 100% of jobs"
+    ]
 
 
 def test_a_gate_that_seldom_decides_is_said_so() -> None:
