@@ -11,6 +11,7 @@ from socklat_gate.errors import Reason
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.verdict import Outcome, Verdict
+from socklat_gate.scenario.default_gate import DefaultMetric
 from socklat_gate.scenario.named_gate import default_gate_of
 from socklat_gate.verdict.decide import decide
 from socklat_gate.verdict.stored import compare
@@ -172,3 +173,10 @@ def test_stored_campaigns_are_compared_by_it() -> None:
 
 def test_the_window_is_ten_seconds() -> None:
     assert WINDOW.to_ns - WINDOW.from_ns == 10 * S
+
+
+@pytest.mark.parametrize(("limit_ms", "outcome"), [(3.0, Outcome.PASS), (1.8, Outcome.REGRESSION)])
+def test_a_limit_is_held_against_the_drivers_clock(limit_ms: float, outcome: Outcome) -> None:
+    limit = DefaultMetric("client", 0.99, 0.0, 0.0, limit_ms)
+    gate = replace(GATE, metrics=(*GATE.metrics, limit))
+    assert decided([make_stream_pair(i) for i in range(20)], gate).outcome is outcome
