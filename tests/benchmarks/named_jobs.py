@@ -67,9 +67,10 @@ def row(kind: str, number: int, verdict: dict[str, Any]) -> list[str]:
         verdict["verdict"],
         str(verdict["pairs"]),
         f"{verdict['duration_s'] / 60:.1f}",
+        verdict["environment"].get("load_average", "-"),
         ", ".join(failed) or "-",
         stage if failed else "-",
-        ", ".join(reason["code"] for reason in verdict["reasons"]),
+        ", ".join(dict.fromkeys(reason["code"] for reason in verdict["reasons"])),
     ]
 
 
@@ -87,19 +88,20 @@ def main() -> None:
         for number in range(jobs)
     ]
     slower = [cells for cells in rows if cells[0] == "slower"]
-    named = [cells for cells in slower if cells[2] == "regression" and NAME in cells[5]]
+    named = [cells for cells in slower if cells[2] == "regression" and NAME in cells[6]]
     equal = [cells for cells in rows if cells[0] == "equal"]
     passed = [cells for cells in equal if cells[2] == "pass"]
     print(
-        f"`{NAME}` makes 5% of the requests to a Starlette service behind uvicorn "
+        f"`{NAME}` makes 5% of the requests to a Starlette service behind uvicorn\n"
         f"(docs/scenarios/asgi), and takes {options.ms:g} ms more in the candidate. A job has "
         f"{MINUTES:g} minutes.\n"
     )
     print(
-        f"{len(named)} of {len(slower)} jobs failed and named it; of equal images {len(passed)} of"
+        f"{len(named)} of {len(slower)} jobs failed and named it; of equal images {len(passed)} of "
+        f"{len(equal)} passed.\nThe load average says how busy the machine was with other work.\n"
     )
-    print(f"{len(equal)} passed.\n")
-    titles = ("candidate", "job", "verdict", "pairs", "minutes", "metrics", "stage", "reasons")
+    titles = ("candidate", "job", "verdict", "pairs", "minutes", "load average")
+    titles += ("metrics", "stage", "reasons")
     print(table(titles, rows))
 
 
