@@ -12,9 +12,17 @@ from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.pair import Pair
 from socklat_gate.scenario.gating import Gate, Metric
 from socklat_gate.verdict.clusters import cluster_ids
+from socklat_gate.verdict.evidence import (
+    RATES,
+    log_factors,
+    mixed,
+    running_pass_evidence,
+    strictest,
+)
 from socklat_gate.verdict.log_ratios import metric_log_ratios
 from socklat_gate.verdict.metric_samples import metric_samples
 from socklat_gate.verdict.precision import block_errors, log_quantile_errors
+from socklat_gate.verdict.sample import Sample
 from tests.unit.factories import make_pair, with_correction
 
 from .builders import SERVICE_NS, STEADY, pair_of, run_of, scaled_run
@@ -118,8 +126,10 @@ def test_a_pair_loses_no_weight_by_one_arm_alone() -> None:
     calm = float(block_errors([[[0.01], [0.01]]])[0])
     candidate_alone = float(block_errors([[[0.01], [5.0]]])[0])
     both = float(block_errors([[[5.0], [5.0]]])[0])
-    assert candidate_alone < 1.6 * calm
+    assert candidate_alone == pytest.approx(calm)
     assert both > 100 * calm
+    of_two = float(block_errors([[[0.01, 0.01], [0.01, 0.01]]])[0])
+    assert float(block_errors([[[0.01, 0.01], [5.0, 5.0]]])[0]) == pytest.approx(of_two)
 
 
 def test_pairs_of_one_start_are_averaged_and_so_are_their_errors() -> None:
@@ -132,3 +142,57 @@ def test_pairs_of_one_start_are_averaged_and_so_are_their_errors() -> None:
     assert len(together) == 2
     assert together[0] == pytest.approx(math.hypot(alone[0], alone[1]) / 2, rel=0.1)
     assert gate.metrics[0].quantile == 0.5
+
+
+def share_passed(slow_sigma: float, fast_sigma: float, slow: float, share: float) -> float:
+    """Jobs of 40 pairs that pass with a candidate that is slow in a share of its starts."""
+    rng = np.random.default_rng(9)
+    q = [0.5]
+
+    def run(sigma: float, scale: float = 1.0) -> Histogram:
+        return Histogram.of(scale * np.exp(rng.normal(13.0, sigma, 2000)))
+
+    d, errors = [], []
+    for at in range(200):
+        is_slow = at < 200 * share
+        baseline = run(0.3)
+        candidate = run(slow_sigma, 1 + slow) if is_slow else run(fast_sigma)
+        both = [baseline, candidate]
+        d.append(math.log(candidate.quantile_ns(0.5) / baseline.quantile_ns(0.5)))
+        errors.append([[log_quantile_errors(one, one, q, 0.5)[0]] for one in both])
+    chosen = rng.integers(0, 200, (1500, 40))
+    d0, d1 = math.log(1.02), math.log(1.05)
+    sample = Sample(np.array(d)[chosen], block_errors(errors)[chosen])
+    products = np.cumsum(log_factors(sample, d0, d1 - d0), axis=-1)
+    passing = np.maximum.accumulate(running_pass_evidence(sample, d1, d1 - d0), axis=1)
+    let = (passing >= math.log(20)) & (strictest(products) <= 0.0)
+    failed = mixed(products) >= math.log(800)
+    first_fail, first_pass = (
+        np.where(one.any(axis=1), one.argmax(axis=1), 99) for one in (failed, let)
+    )
+    return float((first_pass < first_fail).mean())
+
+
+@pytest.mark.parametrize(
+    ("slow_sigma", "fast_sigma"), [(1.5, 0.3), (0.3, 0.003), (1.5, 0.003), (0.9, 0.1)]
+)
+def test_a_candidate_cannot_pass_by_how_precise_it_is_when_it_is_fast(
+    slow_sigma: float, fast_sigma: float
+) -> None:
+    """Half of its starts are slow by more than twice the threshold."""
+    same_shape = share_passed(0.3, 0.3, 0.12, 0.5)
+    assert same_shape < 0.06
+    assert share_passed(slow_sigma, fast_sigma, 0.12, 0.5) < 0.08
+
+
+def test_a_quantile_in_a_gap_gives_its_pair_no_weight() -> None:
+    """Half of the requests take twice as long: their median is anywhere between, in both arms."""
+    half = SERVICE_NS[2500:3500]
+    in_gap = error(np.concatenate([half, 4 * half]))
+    assert in_gap > 0.3
+    errors = block_errors(np.full((6, 2, 1), in_gap))
+    factors = log_factors(Sample(np.full(6, -0.5), errors).mirrored(), -0.05, 0.03)
+    even, by_precision = factors[: len(RATES)], factors[len(RATES) :]
+    # Six such pairs pass by the half that knows nothing of it, and say nothing in the other.
+    assert float(even.sum(axis=1).max()) > math.log(20)
+    assert float(by_precision.sum(axis=1).max()) < math.log(2)
