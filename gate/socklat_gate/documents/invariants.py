@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.load_counts import ERROR_KINDS, Answers
 from socklat_gate.measured.names import CLIENT
+from socklat_gate.measured.pair import Pair, containers_of, together
+from socklat_gate.measured.result import GateResult
 from socklat_gate.measured.run import Run, StallCorrected
 from socklat_gate.measured.verdict import EvidenceTrace, JointEvidence
 
@@ -20,23 +25,53 @@ COUNTERS = (
     "dropped_map_full",
     "overlapped",
 )
+MAX_CONTAINERS = 64
+"""Of each arm in a block: as many as any probe has slots for."""
 
 
 def invariant_violation(value: object) -> str:
     """What a decoded object should have been but is not; empty when nothing is wrong."""
-    if isinstance(value, Run):
-        return _missed_by_run(value)
-    if isinstance(value, StallCorrected) and value.histograms.keys() != value.used.keys():
-        return "the same stages in corrected.histograms and corrected.used"
-    if isinstance(value, Answers):
-        unknown = [kind for kind in value.errors if kind not in ERROR_KINDS]
-        return f"errors of the kinds {', '.join(ERROR_KINDS)}" if unknown else ""
-    if isinstance(value, EvidenceTrace):
-        steps = {len(part) for part in (value.pairs, value.change, value.fail, value.passing)}
-        return "" if len(steps) == 1 else "a trace with as many pairs as numbers of each kind"
-    if isinstance(value, JointEvidence) and len(value.pairs) != len(value.trace):
-        return "joint evidence with as many pairs as numbers"
-    return _missed_by_campaign(value) if isinstance(value, Campaign) else ""
+    check = _CHECKS.get(type(value))
+    return check(value) if check else ""
+
+
+def _missed_by_corrected(corrected: StallCorrected) -> str:
+    if corrected.histograms.keys() == corrected.used.keys():
+        return ""
+    return "the same stages in corrected.histograms and corrected.used"
+
+
+def _missed_by_answers(answers: Answers) -> str:
+    unknown = [kind for kind in answers.errors if kind not in ERROR_KINDS]
+    return f"errors of the kinds {', '.join(ERROR_KINDS)}" if unknown else ""
+
+
+def _missed_by_trace(trace: EvidenceTrace) -> str:
+    steps = {len(part) for part in (trace.pairs, trace.change, trace.fail, trace.passing)}
+    return "" if len(steps) == 1 else "a trace with as many pairs as numbers of each kind"
+
+
+def _missed_by_joint(joint: JointEvidence) -> str:
+    alike = len(joint.pairs) == len(joint.trace)
+    return "" if alike else "joint evidence with as many pairs as numbers"
+
+
+def _missed_by_pair(pair: Pair) -> str:
+    return "" if pair.replica < MAX_CONTAINERS else f"a replica from 0 to {MAX_CONTAINERS - 1}"
+
+
+def _missed_by_pairs(pairs: Sequence[Pair]) -> str:
+    """A block that lacks a container would be judged as if that had never been there."""
+    containers = containers_of(pairs)
+    for block in together(pairs):
+        if [pair.replica for pair in block] != list(range(containers)):
+            return f"blocks of {containers} pairs, replicas 0 to {containers - 1} in their order"
+        starts = {pair.start for pair in block}
+        if containers > 1 and (len(starts) > 1 or None in starts):
+            return "one start for the pairs of a block"
+        if len({pair.excluded is None for pair in block}) > 1:
+            return "blocks that are used or excluded as a whole"
+    return ""
 
 
 def _missed_by_campaign(campaign: Campaign) -> str:
@@ -53,3 +88,15 @@ def _missed_by_run(run: Run) -> str:
         return f"a run with a histogram of {whole!r}"
     absent = [name for name in COUNTERS if name not in run.counters]
     return f"a run with counters {', '.join(absent)}" if absent else ""
+
+
+_CHECKS: Mapping[type, Callable[[Any], str]] = {
+    Run: _missed_by_run,
+    StallCorrected: _missed_by_corrected,
+    Answers: _missed_by_answers,
+    EvidenceTrace: _missed_by_trace,
+    JointEvidence: _missed_by_joint,
+    Pair: _missed_by_pair,
+    GateResult: lambda result: _missed_by_pairs(result.pairs),
+    Campaign: _missed_by_campaign,
+}

@@ -18,6 +18,7 @@ from tests.unit.factories import (
     make_answers,
     make_campaign,
     make_metric,
+    make_pair,
     make_result,
     with_answers,
     worded,
@@ -338,6 +339,48 @@ def test_a_run_without_what_its_readers_need_is_refused():
         del body["runs"][1][member][name]
         with pytest.raises(NoUsableBaseline, match=rf"field runs\[1\]: .*{name}"):
             from_body(Campaign, body)
+
+
+def blocked_result(replicas, starts=(0, 0, 2, 2), excluded=("", "", "", "")):
+    """A result with these pairs; four of them are two blocks of two containers an arm."""
+    pairs = tuple(
+        dataclasses.replace(make_pair(at, 1.0, why), replica=replica, start=start)
+        for at, (replica, start, why) in enumerate(zip(replicas, starts, excluded, strict=True))
+    )
+    return dataclasses.replace(make_result(), pairs=pairs)
+
+
+def test_blocks_come_back_equal():
+    result = blocked_result((0, 1, 0, 1))
+    assert_same(through_json(result), result)
+
+
+def test_pairs_from_before_there_were_blocks_are_of_one_container_an_arm():
+    body = to_body(make_result())
+    for pair in body["pairs"]:
+        del pair["replica"]
+    del body["verdict"]["containers"]
+    read = result_from_body(body)
+    assert {pair.replica for pair in read.pairs} == {0}
+    assert read.verdict.containers == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"replicas": (0, 1, 0, -1)}, "an integer from 0 to"),
+        ({"replicas": (0, 1, 0, 10**9)}, "a replica from 0 to 63"),
+        ({"replicas": (0, 1, 0, 2)}, "blocks of 3 pairs, replicas 0 to 2"),
+        ({"replicas": (0, 1, 1, 0)}, "blocks of 2 pairs, replicas 0 to 1"),
+        ({"replicas": (1, 0, 1, 0)}, "blocks of 2 pairs, replicas 0 to 1"),
+        ({"replicas": (0, 1, 0, 1), "starts": (0, 1, 2, 2)}, "one start for the pairs"),
+        ({"replicas": (0, 1, 0, 1), "starts": (None,) * 4}, "one start for the pairs"),
+        ({"replicas": (0, 1, 0, 1), "excluded": ("", "frozen", "", "")}, "as a whole"),
+    ],
+)
+def test_blocks_that_lack_a_container_are_refused(changes, message):
+    with pytest.raises(NoUsableBaseline, match=message):
+        through_json(blocked_result(**changes))
 
 
 @pytest.mark.parametrize("body", [None, [], "text", 3, {}, {"kind": "gate"}])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -118,3 +119,23 @@ def campaign_of(runs: Sequence[Run]) -> Campaign:
         runs=tuple(runs),
         noise=(QUIET,) * len(runs),
     )
+
+
+def block_of(
+    baseline: Sequence[Run], candidate: Sequence[Run], index: int = 0, excluded: Note | None = None
+) -> list[Pair]:
+    """The pairs of a block: container r of each arm in pair r, numbered from ``index`` on."""
+    return [
+        replace(pair_of(ours, theirs, index + at, excluded), start=index, replica=at)
+        for at, (ours, theirs) in enumerate(zip(baseline, candidate, strict=True))
+    ]
+
+
+def blocks_with(changes: Sequence[Sequence[float]]) -> list[Pair]:
+    """Blocks whose candidates' containers differ from the baseline's by these log ratios."""
+    reference = scaled_run(0.0)
+    found: list[Pair] = []
+    for of_block in changes:
+        runs = [scaled_run(float(change)) for change in of_block]
+        found += block_of([reference] * len(runs), runs, len(found))
+    return found

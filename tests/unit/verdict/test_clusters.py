@@ -9,10 +9,15 @@ import pytest
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.scenario.gating import Gate, Metric
-from socklat_gate.verdict.clusters import cluster_ids, cluster_means, cluster_sums
+from socklat_gate.verdict.clusters import (
+    cluster_ids,
+    cluster_means,
+    cluster_sums,
+    container_units,
+)
 from socklat_gate.verdict.decide import decide
 
-from .builders import pairs_with
+from .builders import blocks_with, pairs_with
 
 P50 = Metric(quantile=0.5, tolerance=0.02, regression_threshold=0.05)
 
@@ -69,3 +74,43 @@ def test_evidence_is_never_taken_back_by_the_rest_of_a_start() -> None:
     assert found[0] == 1.0
     assert found == sorted(found)
     assert found[8] == found[7]
+
+
+def test_the_pairs_of_a_block_are_one_unit() -> None:
+    pairs = blocks_with([[0.0, 0.1], [0.0, 0.1], [0.0, 0.1]])
+    assert cluster_ids(pairs, closed=False).tolist() == [0, 0, 1, 1, 2, 2]
+
+
+def test_a_block_measured_again_on_its_containers_is_complete_with_all_of_them() -> None:
+    twice = [replace(pair, start=0) for pair in blocks_with([[0.0, 0.1], [0.0, 0.1]])]
+    assert cluster_ids(twice, 2, closed=False).tolist() == [0, 0, 0, 0]
+    assert cluster_ids(twice[:2], 2, closed=False).tolist() == [-1, -1]
+
+
+def test_units_are_the_means_of_each_container() -> None:
+    clusters, replicas = np.array([0, 0, 0, 0, 1, 1, -1, -1]), [0, 1, 0, 1, 0, 1, 0, 1]
+    values = np.array([[1.0, 2, 3, 4, 5, 6, 7, 8], [11, 12, 13, 14, 15, 16, 17, 18]])
+    units, complete = container_units(values, replicas, clusters)
+    assert units.tolist() == [[[2, 3], [12, 13]], [[5, 6], [15, 16]]]
+    assert complete.tolist() == [True, True]
+
+
+def test_a_container_without_a_value_does_not_vanish_from_a_mean() -> None:
+    clusters, replicas = np.array([0, 0, 1, 1]), [0, 1, 0, 1]
+    units, complete = container_units([[1.0] * 4, [2, 2, 2, math.nan]], replicas, clusters)
+    assert complete.tolist() == [True, False]
+    assert units.tolist() == [[[1, 1], [2, 2]]]
+    # Of a container with several pairs the others stand for it, in both arms.
+    units, complete = container_units(
+        [[1.0, 1, 3, 1], [2, 2, 4, math.nan]], replicas, np.zeros(4, np.int64)
+    )
+    assert units.tolist() == [[[2, 1], [3, 2]]]
+    assert complete.tolist() == [True]
+
+
+def test_pairs_that_are_no_block_are_units_of_one_container() -> None:
+    units, complete = container_units([[1.0, 2], [3, math.nan]], [0, 0], np.array([0, 1]))
+    assert units.tolist() == [[[1], [3]]]
+    assert complete.tolist() == [True, False]
+    empty, none = container_units(np.zeros((2, 0)), [], np.zeros(0, np.int64))
+    assert (empty.shape, none.shape) == ((0, 2, 1), (0,))

@@ -19,7 +19,7 @@ from socklat_gate.verdict.correlated_stalls import LIMIT, judged_pairs
 from socklat_gate.verdict.decide import decide
 from socklat_gate.wording.reasons import reason_text
 
-from .builders import pairs_with, scaled_run
+from .builders import blocks_with, pairs_with, scaled_run
 
 CAUSES = ("late_tick", "steal", "interference")
 NOISE = np.random.default_rng(8).normal(0, 0.01, 40)
@@ -79,6 +79,19 @@ def test_one_pair_can_lose_its_own_correction_and_the_others_keep_theirs() -> No
     assert kept.fact is None
     assert kept.alone == 1
     assert [pair.candidate.corrected is None for pair in kept.pairs] == [False, False, True]
+
+
+def test_a_block_has_its_evidence_once_and_loses_its_correction_as_a_whole() -> None:
+    blocks = [corrected(pair) for pair in blocks_with([[0.0] * 2] * 3)]
+    for at, each in ((0, -5.0), (2, 5.0), (4, -5.0)):  # none in the pairs of other replicas
+        blocks[at] = replace(blocks[at], stall_evidence=evidence(each))
+    kept = judged_pairs(blocks)
+    assert kept.alone == 2
+    assert [pair.candidate.corrected is None for pair in kept.pairs] == [
+        *(False, False),
+        *(True, True),
+        *(False, False),
+    ]
 
 
 def test_a_helper_that_was_corrected_away_is_judged_by_the_raw_numbers() -> None:

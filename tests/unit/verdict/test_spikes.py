@@ -19,7 +19,7 @@ from socklat_gate.verdict.spikes import judge_spikes
 from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.reasons import reason_text
 
-from .builders import SERVICE_NS, campaign_of, pair_of, run_of, scaled_run
+from .builders import SERVICE_NS, block_of, campaign_of, pair_of, run_of, scaled_run
 
 SECOND = 1_000_000_000
 GATE = Gate(metrics=[Metric(quantile=0.5, tolerance=0.02, regression_threshold=0.05)])
@@ -283,3 +283,23 @@ def test_overlapping_requests_leave_spikes_undecided() -> None:
 
 def test_a_run_of_ordinary_times_has_no_spikes() -> None:
     assert SERVICE_NS.max() < 50e6
+
+
+def test_containers_of_an_arm_that_pause_together_are_one_event() -> None:
+    """And the arm is exposed for as long as the block lasts, however many share its load."""
+    calm, early, late = spiky([]), spiky([1.0]), spiky([4.0])
+    block = block_of([calm, early], [early, early])
+    counted = count_pairs(block, 5e7)
+    assert counted.events.tolist() == [[1, 0], [1, 0]]
+    assert counted.exposure_s.tolist() == [[6, 0], [6, 0]]
+    apart = block_of([calm] * 4, [early, late, calm, early])
+    assert count_pairs(apart, 5e7).events[1].tolist() == [2, 0, 0, 0]
+
+
+def test_a_container_that_was_not_watched_leaves_its_block_without_exposure() -> None:
+    blind = replace(spiky([]), spike_threshold_ns=0)
+    block = block_of([spiky([])] * 2, [spiky([1.0]), blind], index=4)
+    counted = count_pairs(block, 5e7)
+    assert not counted.exposure_s.any()
+    assert not counted.events.any()
+    assert "spikes were not watched" in note_text(counted.notes[0])
