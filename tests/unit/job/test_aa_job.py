@@ -37,7 +37,7 @@ def study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Study:
         unmeasured: tuple[str, ...] = (),
         **limits: Any,
     ) -> Calibration:
-        rig = FakeRig(steps, unmeasured)
+        rig = FakeRig(steps, unmeasured, limits.get("containers", 1))
         monkeypatch.setattr(calibrate, "Rig", opening(rig))
         # How good the resampling is has tests of its own.
         monkeypatch.setattr(aa_findings, "JOBS", 200)
@@ -75,6 +75,14 @@ def test_a_study_holds_for_its_scenario_runner_and_rule(study: Study) -> None:
 
 def test_as_many_pairs_are_measured_as_were_asked_for(study: Study) -> None:
     assert study([*NOISE, *NOISE], pairs=10).findings.pairs == 10
+
+
+def test_a_study_of_blocks_counts_blocks(study: Study) -> None:
+    pairs = study(NOISE)
+    blocks = study([*NOISE[:2], "stolen", *NOISE[2:]], containers=2)
+    assert (blocks.findings.pairs, blocks.excluded) == (pairs.findings.pairs, 1)
+    assert blocks.findings.metrics[0].ratios == pytest.approx(pairs.findings.metrics[0].ratios)
+    assert blocks.gate_hash != pairs.gate_hash
 
 
 def test_pairs_set_aside_are_measured_again(study: Study) -> None:

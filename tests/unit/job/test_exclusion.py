@@ -65,6 +65,21 @@ def test_a_frozen_container_is_named(monkeypatch: pytest.MonkeyPatch, name: str,
     assert note_text(found.note()).startswith(said)
 
 
+def test_each_container_of_a_block_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of several that was frozen does not hide behind another of its arm."""
+    monkeypatch.setattr(
+        freezes, "FreezeMeter", lambda pid: SimpleNamespace(frozen_s=2.0 if pid == 3 else 0.0)
+    )
+    labels = ["candidate-1", "baseline-1", "candidate-2", "baseline-2"]
+    arms: Any = [
+        SimpleNamespace(label=label, pid=pid, companions=())
+        for pid, label in enumerate(labels, start=1)
+    ]
+    note = freezes.Freezes(arms).note()
+    assert note is not None
+    assert note.subject == "candidate-2"
+
+
 def test_steal_is_held_against_its_limit():
     gate = Gate(max_steal=0.3)
     assert too_much_steal(gate, make_noise(0.3)) is None

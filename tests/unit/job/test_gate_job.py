@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,7 +58,7 @@ def judge(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Gate
         unmeasured: tuple[str, ...] = (),
         *,
         allow_same_image: bool = False,
-        **limits: float,
+        **limits: Any,
     ) -> GateResult:
         def find_reference() -> Reference:
             if isinstance(reference, Exception):
@@ -65,7 +66,7 @@ def judge(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Gate
             store = stored(tmp_path / "none", 0)
             return reference or Reference(BASE_IMAGE, store, named=True, stored=False)
 
-        rig = FakeRig(steps, unmeasured)
+        rig = FakeRig(steps, unmeasured, limits.get("containers", 1))
         monkeypatch.setattr(paired, "Rig", opening(rig))
         job = GateJob(
             client=None,
@@ -106,6 +107,44 @@ def test_the_budget_of_pairs(judge: Callable[..., GateResult]) -> None:
     result = judge([0.0] * 40, max_pairs=3)
     assert outcome(result) == (Outcome.INCONCLUSIVE, Reason.BUDGET_PAIRS)
     assert len(result.pairs) == 3
+
+
+def test_the_budget_is_of_blocks(judge: Callable[..., GateResult]) -> None:
+    result = judge([0.0] * 40, max_pairs=3, containers=2)
+    assert outcome(result) == (Outcome.INCONCLUSIVE, Reason.BUDGET_PAIRS)
+    assert [(pair.index, pair.start, pair.replica) for pair in result.pairs] == [
+        *((0, 0, 0), (1, 0, 1)),
+        *((2, 2, 0), (3, 2, 1)),
+        *((4, 4, 0), (5, 4, 1)),
+    ]
+    assert (result.verdict.pairs, result.verdict.containers) == (3, 2)
+    assert any(note.code is NoteCode.CONTAINERS for note in result.notes)
+
+
+def test_a_block_that_begins_in_time_is_measured_to_its_end(
+    judge: Callable[..., GateResult],
+) -> None:
+    result = judge([0.0] * 40, max_minutes=1e-9, containers=4)
+    assert outcome(result) == (Outcome.INCONCLUSIVE, Reason.BUDGET_MINUTES)
+    assert len(result.pairs) == 4
+
+
+def test_blocks_that_are_excluded_count_once(judge: Callable[..., GateResult]) -> None:
+    noisy = judge(["stolen"] * 3 + [0.0] * 40, max_excluded_pairs=3, containers=4)
+    assert noisy.verdict.outcome is Outcome.PASS
+    assert sum(pair.excluded is not None for pair in noisy.pairs) == 12
+    spoilt = judge(["stolen"] * 4, max_excluded_pairs=3, containers=4)
+    assert outcome(spoilt) == (Outcome.INVALID, Reason.TOO_NOISY)
+    assert (spoilt.verdict.pairs, spoilt.verdict.containers) == (4, 4)
+
+
+def test_a_container_that_dies_ends_the_job_with_the_blocks_before(
+    judge: Callable[..., GateResult],
+) -> None:
+    result = judge([0.0, 0.0, DIED], containers=2)
+    assert outcome(result) == (Outcome.INVALID, Reason.SERVICE_DIED)
+    assert len(result.pairs) == 4
+    assert result.completeness is not None
 
 
 def test_the_budget_of_minutes(judge: Callable[..., GateResult]) -> None:

@@ -9,19 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from socklat_gate.errors import InvalidMeasurement, Reason, UsageError
+from socklat_gate.errors import InvalidMeasurement, Reason, UnfitEnvironment, UsageError
 from socklat_gate.job import measurement as measure
 from socklat_gate.job import rig as module
 from socklat_gate.job.freezes import Freezes
 from socklat_gate.job.rig import Rig
 from socklat_gate.load.load_driver import Window
 from socklat_gate.measured.facts import Note, NoteCode
-from socklat_gate.measured.pair import Noise
+from socklat_gate.measured.pair import Noise, Pair
 from socklat_gate.measured.records import EXCHANGE, STALL
 from socklat_gate.measured.run import Bands
 from socklat_gate.probe.reading import Reading
 from socklat_gate.probe.traffic import Traffic
 from socklat_gate.scenario import Scenario
+from socklat_gate.scenario.rate_steps import mean_rate
 from socklat_gate.service.session import ArmSpec, RunningArm
 from socklat_gate.wording.notes import note_text
 from tests.unit.job.fakes import BASE_IMAGE, IMAGE, run, scenario
@@ -336,6 +337,106 @@ def test_who_gets_which_cpu_set_is_a_coin_flip_that_is_recorded(world: World) ->
         assert world.cpusets == {"baseline": "01"[swapped], "candidate": "10"[swapped]}
         seen.add((measured.first_started, swapped))
     assert len(seen) == 4
+
+
+def block(world: World, containers: int, seed: int = 1, **limits: Any) -> list[Pair]:
+    world.log.clear()
+    planned = scenario(max_steal=0.5, containers=containers, **limits)
+    with Rig(None, planned, Path(), lambda phase: None) as rig:
+        return rig.pairs(3, seed, SPECS)
+
+
+@pytest.mark.parametrize("containers", [2, 4])
+def test_a_block_is_pairs_of_one_moment(world: World, containers: int) -> None:
+    pairs = block(world, containers)
+    assert [(pair.index, pair.replica) for pair in pairs] == [
+        (3 + at, at) for at in range(containers)
+    ]
+    assert {pair.start for pair in pairs} == {3}
+    assert all(pair.noise == pairs[0].noise for pair in pairs)
+    assert {pair.baseline.image for pair in pairs} == {BASE_IMAGE.reference}
+    assert {pair.candidate.image for pair in pairs} == {IMAGE.reference}
+    steps = [entry.split()[0] for entry in world.log if entry.startswith(("start", "stop"))]
+    assert steps == ["start"] * (2 * containers) + ["stop"]
+    assert world.log.count(f"watch {2 * containers - 1}") == 1
+
+
+def test_each_container_of_a_block_is_measured_as_the_one_it_is(world: World) -> None:
+    """Whatever the order by chance, a container's own counts are in its own pair."""
+    for seed in range(6):
+        world.errors = {"baseline-2": 2, "candidate-1": 3, "candidate-4": 4}
+        pairs = block(world, 4, seed)
+        assert [pair.baseline.load.errors for pair in pairs] == [0, 2, 0, 0]
+        assert [pair.candidate.load.errors for pair in pairs] == [3, 0, 0, 4]
+        order = [entry.split()[1] for entry in world.log if entry.startswith("start")]
+        assert pairs[0].first_started == order[0].partition("-")[0]
+    assert order != sorted(order)
+
+
+def test_each_container_gets_its_part_of_its_arms_load(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[Any] = []
+
+    def make_load(load: Any, endpoints: Any, *rest: Any) -> World:
+        sent.append((mean_rate(load), load.connections, len(endpoints), rest[1]))
+        return world
+
+    monkeypatch.setattr(measure, "make_load", make_load)
+    whole = scenario().load
+    for containers in (1, 4):
+        block(world, containers)
+    rate, connections = mean_rate(whole), whole.connections
+    assert sent == [
+        (rate, connections, 2, "request"),
+        (rate / 4, -(-connections // 4), 8, "request"),
+    ]
+
+
+def test_what_both_arms_lack_in_some_container_is_no_measurement(world: World) -> None:
+    world.errors = {"candidate-2": 300}
+    assert block(world, 2)[1].candidate.load.errors == 300
+    world.errors = {"baseline-1": 300, "candidate-2": 300}
+    with pytest.raises(InvalidMeasurement, match=r"-[12]: 300 of") as caught:
+        block(world, 2)
+    assert caught.value.reason is Reason.LOAD_ERRORS
+
+
+def test_a_block_serves_as_many_measurements_as_the_scenario_says(world: World) -> None:
+    planned = scenario(containers=2, pairs_per_start=2)
+    with Rig(None, planned, Path(), lambda phase: None) as rig:
+        pairs = [pair for at in (0, 2, 4) for pair in rig.pairs(at, at, SPECS)]
+    assert [(pair.start, pair.replica) for pair in pairs] == [
+        *((0, 0), (0, 1), (0, 0), (0, 1)),
+        *((4, 0), (4, 1)),
+    ]
+
+
+def test_a_block_that_fills_the_memory_is_removed_and_not_measured(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(containers: int) -> None:
+        raise UnfitEnvironment(Reason.CONTAINERS_DO_NOT_FIT, f"{containers} do not fit")
+
+    monkeypatch.setattr(module, "check_memory_left", full)
+    assert pair().replica == 0  # a pair is what there is when nothing else fits
+    with pytest.raises(UnfitEnvironment, match="2 do not fit"):
+        block(world, 2)
+    assert "stop" in world.log
+    assert "watch 0" not in world.log
+
+
+def test_the_fingerprint_tells_blocks_from_pairs(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client: Any = SimpleNamespace(version=dict)
+    found = []
+    for containers in (1, 2):
+        with Rig(client, scenario(containers=containers), Path(), print) as rig:
+            found.append(rig.fingerprint())
+    assert "containers" not in found[0].must_match
+    assert found[1].must_match["containers"] == "2"
+    assert found[0].differences(found[1])
 
 
 def gating(stage: str, detail: str) -> Scenario:

@@ -268,3 +268,19 @@ def test_what_one_run_is_too_short_to_show_runs_of_one_arm_show_together():
         check_failing(LOAD, [told({"200": 896, "500": 4}, bad_status=4)] * 10, "candidate")
     check_failing(LOAD, [GOOD] * 10, "candidate")
     check_failing(LOAD, [], "candidate")
+
+
+def test_what_a_container_lacks_is_its_arms_and_named_as_the_containers():
+    """All arms lack it, each in one container: nothing was measured."""
+    arms = ["candidate", "baseline", "baseline", "candidate"]
+    names = ["candidate-2", "baseline-1", "baseline-2", "candidate-1"]
+    failing = but(errors=300, first_error="HTTP status 503")
+    (one,) = find_undelivered(LOAD, [failing, GOOD, GOOD, GOOD], arms, names)
+    assert (one.arm, one.name) == ("candidate", "candidate-2")
+    assert one.error.message.startswith("candidate-2: 300 of 8000")
+    check_found([one], ARMS)
+    both = find_undelivered(LOAD, [failing, GOOD, failing, GOOD], arms, names)
+    with pytest.raises(InvalidMeasurement, match="candidate-2: 300 of 8000"):
+        check_found(both, ARMS)
+    several = find_undelivered(LOAD, [failing, GOOD, GOOD, failing], arms, names)
+    check_found(several, ARMS)

@@ -142,6 +142,61 @@ def test_a_command_cannot_be_told_which_slice_is_whose(tmp_path: Path) -> None:
     assert 'interleave = "slice" needs the http or tcp driver' in error.message
 
 
+@pytest.mark.parametrize(
+    ("text", "key", "said"),
+    [
+        ('interleave = "slice"\ncontainers = 2', "gate.containers", "sends to all containers"),
+        ('interleave = "block"\ncontainers = 4', "gate.containers", "sends to all containers"),
+        ("containers = 3", "gate.containers", "'auto', 1, 2 or 4"),
+        ('containers = "2"', "gate.containers", "'auto', 1, 2 or 4"),
+    ],
+)
+def test_blocks_that_cannot_be_measured_are_refused_by_key_and_line(
+    tmp_path: Path, text: str, key: str, said: str
+) -> None:
+    lines = f"{GOOD}\n[gate]\n{text}\n"
+    error = refused(tmp_path, lines)
+    assert (error.reason, error.exit_code) == (Reason.BAD_SCENARIO, Exit.USAGE)
+    assert f"socklat.toml:{len(lines.splitlines())}: {key}" in error.message
+    assert said in error.message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            'image = "shop:dev"',
+            'compose = "c.yml"\nservice = "api"',
+            "gate.containers: with service.compose each arm is one stack: set gate.containers to 1",
+        ),
+        (
+            'driver = "http"\npath = "/cart"',
+            'driver = "command"\ncommand = {argv = ["wrk"]}',
+            'gate.containers: a load of driver = "command" is not split over containers',
+        ),
+        ("port = 8080", "port = 8080\npublish = 65530", "takes 8 ports from service.publish"),
+    ],
+)
+def test_blocks_of_what_has_one_container_an_arm_are_refused(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    """Auto takes one container there, and a limit without a baseline has no arm beside it."""
+    text = GOOD.replace(old, new) + "[gate]\ncontainers = "
+    assert said in refused(tmp_path, f"{text}4\n").message
+    assert load_scenario(written(tmp_path, f'{text}"auto"\n')).gate.containers == "auto"
+
+
+def test_a_study_from_before_there_were_blocks_keeps_its_hash() -> None:
+    document = tomllib.loads(GOOD)
+    plain = Scenario.model_validate(document)
+    hashes = set()
+    for containers in (1, 2, 4, "auto"):
+        gate = {**document["gate"], "containers": containers}
+        hashes.add(Scenario.model_validate({**document, "gate": gate}).gate_hash())
+    assert plain.gate_hash() in hashes
+    assert len(hashes) == 4
+
+
 def test_what_cannot_be_watched_within_the_budget_is_refused(tmp_path: Path) -> None:
     text = GOOD + "[gate]\nmax_pairs = 20\n[gate.spikes]\nwatch_s = {}\n"
     most_s = 20 * load_scenario(written(tmp_path, GOOD)).load.duration_s
