@@ -217,8 +217,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     until_s = time.monotonic() + options.seconds
     chosen = [s for s in SCENES if s.name in (options.scenes or DURATION_S)]
-    build_images(chosen)
     blocks = stored()
+    if not blocks:
+        build_images(chosen)
     while time.monotonic() < until_s:
         before = len(blocks)
         # The fewest first, so that an end at any time leaves all with about as many.

@@ -11,7 +11,9 @@ running maximum has the same error rate.  For PASS this matters because the metr
 their thresholds at the same pair; no correction for m is needed there, since a wrong PASS needs
 the one metric that is truly at its failure limit to have reached its own threshold.  When both
 kinds of evidence were reached (a change inside the indifference zone, a caller that went on
-measuring), it is a regression.  Spikes hold up a PASS only for an exposure of
+measuring), it is a regression.  For a PASS by blocks of containers, evidence is that of all of them
+and no maximum, and so many starts of the candidate are needed (`verdict.starts`).  Spikes hold up a
+PASS only for an exposure of
 ``gate.spikes.watch_s``: no job is long enough to show that there are none, so their power is
 reported.  Counts (`verdict.counts`), responses of another kind (`verdict.answers`) and the load
 driver's own times (`verdict.clients`) hold up a PASS at the look at which they speak against it.
@@ -46,6 +48,7 @@ from socklat_gate.verdict.log_ratios import metric_log_ratios
 from socklat_gate.verdict.overlap import overlap_fact
 from socklat_gate.verdict.rules import RULES, Decision, Evidence, exposure_pairs
 from socklat_gate.verdict.spikes import JudgedSpikes, judge_spikes
+from socklat_gate.verdict.starts import blocks_to_pass
 from socklat_gate.verdict.unseen import unseen_requests
 from socklat_gate.verdict.zone import default_scale
 
@@ -128,6 +131,7 @@ def decide(
         to_fail=judged.to_fail,
         unseen=unseen_requests(baseline, candidate),
         carried=judged.capacity,
+        starts_pairs=blocks_to_pass(containers, weighed.clusters) * gate.pairs_per_start,
     )
     decision = _decision(evidence, used)
     return Verdict(

@@ -55,6 +55,11 @@ class MetricEvidence:
         return self.samples.judged
 
     @property
+    def in_blocks(self) -> bool:
+        """Whether several containers of each arm ran at the same time."""
+        return self.sample.contrasts is not None
+
+    @property
     def raw(self) -> Sample:
         """The same without a correction."""
         return self.samples.raw
@@ -113,7 +118,8 @@ def judge_metric(
 ) -> JudgedMetric:
     """The verdict on one metric; ``budget`` in clusters.
 
-    Both kinds of evidence are the largest that any prefix of the clusters reached.  ``failed``:
+    Both kinds of evidence are the largest that any prefix of the clusters reached, but for evidence
+    to pass of blocks, which is that of all of them (`verdict.starts`).  ``failed``:
     whether it is named beside all that is judged (`verdict.together`); ``interval`` is as of
     `verdict.metric_intervals`.
     """
@@ -124,7 +130,7 @@ def judge_metric(
         evidence.ratios,
     )
     sample, raw = evidence.sample, evidence.raw
-    log_fail, log_pass = _largest(evidence.running_fail), _largest(evidence.running_pass)
+    log_fail, log_pass = _largest(evidence.running_fail), _to_pass(evidence)
     d0 = math.log1p(metric.tolerance)  # a waiver accepts nothing that got better
     mirrored = sample.mirrored()
     log_improved = _largest(running_fail_evidence_of_both(mirrored, raw.mirrored(), d0, zone.scale))
@@ -189,6 +195,11 @@ def _trace(evidence: MetricEvidence) -> EvidenceTrace:
 
 def _pairs(clusters: int | None, gate: Gate) -> int | None:
     return None if clusters is None else clusters * gate.pairs_per_start
+
+
+def _to_pass(evidence: MetricEvidence) -> float:
+    running = evidence.running_pass
+    return float(running[-1]) if evidence.in_blocks and running.size else _largest(running)
 
 
 def _largest(log_evidence: Floats) -> float:

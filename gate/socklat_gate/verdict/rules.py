@@ -34,7 +34,8 @@ class Evidence:
     """What the rules decide by: ``judged`` metrics and ``spikes`` (None: not judged).
 
     ``pairs`` were used.  ``overlaps`` has a fact for each arm whose requests overlapped too often.
-    ``exposure_pairs`` are further pairs until the exposure to spikes is as long as a pass needs.
+    ``exposure_pairs`` are further pairs until the exposure to spikes is as long as a pass needs,
+    ``starts_pairs`` until the candidate was started as often as a pass by blocks needs.
     ``counts`` are judged beside; ``differences`` has a fact for each way in which the arms'
     responses differ, ``clients`` one for each quantile that the load driver's own times speak
     against.  ``limits`` are the absolute limits that the candidate is held to.  ``together`` is how
@@ -56,6 +57,7 @@ class Evidence:
     to_fail: int | None = None
     unseen: Sequence[ReasonFact] = ()
     carried: CapacityStudy | None = None
+    starts_pairs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +179,13 @@ def _exposure(evidence: Evidence) -> Decision | None:
     return Decision(Outcome.INCONCLUSIVE, (fact,), evidence.exposure_pairs)
 
 
+def _few_starts(evidence: Evidence) -> Decision | None:
+    """A pass by blocks waits for as many starts as are met by a candidate that is slow in some."""
+    if not evidence.starts_pairs:
+        return None
+    return Decision(Outcome.INCONCLUSIVE, pairs_to_decide=_pairs_to_decide(evidence))
+
+
 def _raw_slower(evidence: Evidence) -> Decision | None:
     """A pass waits while the raw numbers speak for a regression: what is corrected may be real.
 
@@ -222,6 +231,7 @@ RULES = (
     Rule("undecided count", _undecided_count),
     Rule("undecided limit", _undecided_limit),
     Rule("exposure", _exposure),
+    Rule("few starts", _few_starts),
     Rule("raw slower", _raw_slower),
     Rule("slower clients", _slower_clients),
     Rule("open capacity", _open_capacity),
@@ -244,6 +254,7 @@ def _pairs_to_decide(evidence: Evidence) -> int | None:
         *(one.to_pass for one in evidence.judged),
         *(one.to_pass for one in evidence.limits),
         evidence.exposure_pairs,
+        evidence.starts_pairs,
     ]
     ways.append(None if None in to_pass else max(n for n in to_pass if n is not None))
     return min((n for n in ways if n is not None), default=None)

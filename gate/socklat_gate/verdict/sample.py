@@ -120,7 +120,7 @@ def sample_of_units(units: npt.ArrayLike, errors: npt.ArrayLike | None = None) -
     signs, overlaps = _labelings(containers)
     # About their own mean, so that large levels leave no rounding in small differences.
     centred = given - given.mean(axis=(1, 2), keepdims=True)
-    contrasts = centred.reshape(given.shape[0], -1) @ signs.T
+    contrasts = centred.reshape(given.shape[0], 2 * containers) @ signs.T
     return as_sample(Sample(d, known, contrasts, overlaps))
 
 

@@ -127,6 +127,7 @@ def test_a_block_that_begins_in_time_is_measured_to_its_end(
     result = judge([0.0] * 40, max_minutes=1e-9, containers=4)
     assert outcome(result) == (Outcome.INCONCLUSIVE, Reason.BUDGET_MINUTES)
     assert len(result.pairs) == 4
+    assert len(judge([0.0] * 40, containers=4).pairs) == 16  # so many starts a pass needs
 
 
 def test_blocks_that_are_excluded_count_once(judge: Callable[..., GateResult]) -> None:

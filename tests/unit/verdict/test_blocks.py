@@ -51,6 +51,16 @@ def test_equal_arms_pass_and_blocks_count_once(containers: int) -> None:
     )
 
 
+@pytest.mark.parametrize(("containers", "needed"), [(1, 11), (2, 4), (4, 2)])
+def test_a_gross_change_fails_in_few_blocks(containers: int, needed: int) -> None:
+    """Twice as slow: one bit a pair at most, log2 6 of a block of 2 + 2, log2 70 of 4 + 4."""
+    changes = (NOISE[:needed, :containers] + math.log(2.0)).tolist()
+    outcomes = [decide(blocks_with(changes[:n]), GATE).outcome for n in range(1, needed + 1)]
+    assert outcomes[-1] is Outcome.REGRESSION
+    assert Outcome.PASS not in outcomes
+    assert outcomes[needed // 2 - 1] is Outcome.INCONCLUSIVE
+
+
 def test_the_change_of_a_block_is_that_of_the_arms_means() -> None:
     verdict = decide(blocks_with([[0.1, 0.3]] * 12), GATE)
     assert verdict.outcome is Outcome.REGRESSION
@@ -60,10 +70,10 @@ def test_the_change_of_a_block_is_that_of_the_arms_means() -> None:
 
 
 def test_the_budget_is_of_blocks() -> None:
-    blocks = blocks_with([[0.03, 0.04]] * 3)
+    blocks = blocks_with([[0.03, 0.04]])
     verdict = decide(blocks, GATE, budget_spent=Reason.BUDGET_PAIRS)
     assert verdict.outcome is Outcome.INCONCLUSIVE
-    assert "after 3 usable blocks" in reason_text(verdict.reasons[0], verdict)
+    assert "after 1 usable block;" in reason_text(verdict.reasons[0], verdict)
 
 
 @pytest.mark.parametrize("lacking", [0, 1, 3])
@@ -103,31 +113,61 @@ def test_too_few_requests_are_told_as_the_arms() -> None:
 @pytest.mark.parametrize("slow", [0, 3])
 def test_one_slow_container_of_four_is_a_regression(slow: int) -> None:
     """Its quarter of the mean is beyond the zone, whichever of the four it is."""
-    changes = NOISE[:14].copy()
+    changes = NOISE[:24].copy()
     changes[:, slow] += 0.4
-    verdict = decide(blocks_with(changes.tolist()), GATE)
+    pairs = blocks_with(changes.tolist())
+    assert decide(pairs[:56], GATE).outcome is Outcome.INCONCLUSIVE
+    verdict = decide(pairs, GATE)
     assert verdict.outcome is Outcome.REGRESSION
     assert verdict.metrics[0].change == pytest.approx(math.expm1(0.1), abs=0.01)
 
 
-def test_starts_that_are_slow_now_and_then_are_met_more_often() -> None:
-    """One start in five is half as slow again: a job of 12 pairs may meet none, one of blocks not.
+@pytest.mark.parametrize(("containers", "needed"), [(2, 8), (4, 4)])
+def test_a_pass_by_blocks_rests_on_sixteen_starts(containers: int, needed: int) -> None:
+    """Evidence enough for a pass comes sooner: it says nothing of starts that were not met."""
+    blocks = blocks_with(NOISE[:needed, :containers].tolist())
+    waiting, passed = decide(blocks[:-containers], GATE), decide(blocks, GATE)
+    assert (waiting.outcome, waiting.pairs_to_decide) == (Outcome.INCONCLUSIVE, 1)
+    assert waiting.metrics[0].verdict is Outcome.PASS
+    assert passed.outcome is Outcome.PASS
+    spent = decide(blocks[:-containers], GATE, budget_spent=Reason.BUDGET_PAIRS)
+    assert codes(spent) == {Reason.BUDGET_PAIRS}
+    assert "about 1 more block would decide" in reason_text(spent.reasons[0], spent)
 
-    Chance of a job without any: 0.8^12 = 7% of pairs, 0.8^48 of blocks of 4 + 4.
-    """
+
+def test_measurements_on_the_same_containers_are_no_further_starts() -> None:
+    gate = Gate(metrics=[P50], pairs_per_start=4)
+    blocks = blocks_with(NOISE[:16].tolist())
+    again = [replace(pair, start=16 * (at // 16)) for at, pair in enumerate(blocks)]
+    assert decide(again[:48], gate).outcome is Outcome.INCONCLUSIVE
+    assert decide(again[:48], gate).pairs_to_decide == 4
+    assert decide(again, gate).outcome is Outcome.PASS
+
+
+def test_what_a_clean_block_says_does_not_stand_against_those_after_it() -> None:
+    """Half of the starts from the second block on are slow by half."""
+    changes = NOISE[:6].copy()
+    changes[1:, :2] += math.log(1.5)
+    verdict = decide(blocks_with(changes.tolist()), GATE)
+    assert decide(blocks_with(changes[:1].tolist()), GATE).metrics[0].verdict is Outcome.PASS
+    assert verdict.outcome is not Outcome.PASS
+    assert verdict.metrics[0].evidence_pass < 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("containers", [2, 4])
+def test_a_candidate_that_is_slow_in_one_start_of_five_is_seldom_passed(containers: int) -> None:
     rng = np.random.default_rng(3)
-    passed = {}
-    for containers in (1, 4):
-        outcomes = []
-        for _ in range(40):
-            slow = rng.random((12, containers)) < 0.2
-            noise = rng.normal(0, 0.004, slow.shape)
-            outcomes.append(
-                decide(blocks_with((noise + 0.4 * slow).tolist()), GATE).outcome is Outcome.PASS
-            )
-        passed[containers] = sum(outcomes)
-    assert passed[4] == 0
-    assert passed[1] >= 1
+    passed = 0
+    for _ in range(200):
+        slow = rng.random((16, containers)) < 0.2
+        changes = rng.normal(0, 0.008, slow.shape) + math.log(1.5) * slow
+        pairs = blocks_with(changes.tolist())
+        looks = range(containers, len(pairs) + 1, containers)
+        outcomes = (decide(pairs[:n], GATE).outcome for n in looks)
+        first = next((one for one in outcomes if one is not Outcome.INCONCLUSIVE), None)
+        passed += first is Outcome.PASS
+    assert passed <= 0.07 * 200
 
 
 def test_responses_that_differ_in_one_container_of_four_keep_a_pass_away() -> None:
