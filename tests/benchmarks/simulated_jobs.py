@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy.signal import lfilter
 
 from socklat_gate.scenario import Gate
-from socklat_gate.verdict.confidence_sequence import Bound, lower_bounds
+from socklat_gate.verdict.confidence_sequence import LOW_THRESHOLD, Bound, lower_bounds
 from socklat_gate.verdict.evidence import (
     Floats,
     log_factors,
@@ -231,7 +231,7 @@ def coverage(jobs: Jobs, changes: Sequence[float]) -> list[float]:
     for sample, zone, change in zip(jobs.samples, ZONES, changes, strict=True):
         above = running_fail_evidence(sample, change, zone.scale).max(axis=1)
         below = running_pass_evidence(sample, change, zone.scale).max(axis=1)
-        missed = (above >= math.log(zone.threshold_fail)) | (below >= math.log(zone.threshold_pass))
+        missed = (above >= math.log(LOW_THRESHOLD)) | (below >= math.log(zone.threshold_pass))
         found.append(float(1.0 - missed.mean()))
     return found
 
@@ -259,7 +259,7 @@ def interval_of(sample: Sample, zone: Zone) -> tuple[float, float]:
     mirrored = sample.mirrored()
     ends = []
     for one, threshold, anchor in (
-        (sample, zone.threshold_fail, zone.d0),
+        (sample, LOW_THRESHOLD, zone.d0),
         (mirrored, zone.threshold_pass, -zone.d1),
     ):
         largest = running_fail_evidence(one, anchor, zone.scale).max(initial=0.0)

@@ -23,7 +23,7 @@ from socklat_gate.measured.capacity import (
 )
 from socklat_gate.measured.outcome import Outcome
 from socklat_gate.verdict.arrays import Floats
-from socklat_gate.verdict.confidence_sequence import Bound, lower_bounds
+from socklat_gate.verdict.confidence_sequence import LOW_THRESHOLD, Bound, lower_bounds
 from socklat_gate.verdict.estimate import hodges_lehmann, pairs_to_decide
 from socklat_gate.verdict.evidence import (
     as_e_value,
@@ -146,7 +146,7 @@ def judge_capacity(
         elif differ:
             outcome, reason = Outcome.INCONCLUSIVE, Reason.ANSWERS_DIFFER
     sample, mirrored, scale = as_sample(d), as_sample(-d), d1 - d0
-    excluding = math.log(threshold_fail / (among or 1))
+    excluding = math.log(min(LOW_THRESHOLD, threshold_fail / (among or 1)))
     passed = log_pass >= math.log(threshold_pass)
     low, below = lower_bounds(
         [

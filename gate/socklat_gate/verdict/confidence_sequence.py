@@ -8,13 +8,20 @@ E_P(theta) that it is smaller: those of `verdict.evidence` with theta for d0 and
 
 is a confidence sequence (Howard and Ramdas, arXiv 1906.09712): by Ville's inequality the truth is
 ever below ``low`` with a chance of 1 / threshold at most, and ever above ``high`` likewise, at all
-looks together and whenever a job ends.  It takes the evidence, zone and thresholds of the verdict,
-so it cannot contradict it: a metric that failed by its own evidence has its interval above the
-tolerance, one that passed has it below the regression threshold, and no other has.
+looks together and whenever a job ends.
 
-Where e-BH names R metrics (`verdict.together`), the lower end is that for threshold / R, which lies
-above the tolerance then.  Of intervals that are chosen in this way the expected share of wrong ones
-is at most alpha (Xu, Wang and Ramdas, arXiv 2203.12572).
+It takes the evidence of the verdict, so it cannot contradict it.  ``high`` has the level of a pass,
+5%: a metric that passed has its interval below the regression threshold, and of pairs no other has
+(a pass by blocks takes more, see `verdict.starts`).  ``low`` has 2.5% (`LOW_THRESHOLD`), less than
+the evidence that fails a metric, so what failed lies above its tolerance.  What lies there and has
+not failed is slower at 2.5%, which is not enough for the gate's alpha.  At that alpha ``low`` would
+say little in a job that fails as soon as it can: a few pairs that carry just enough evidence say
+"beyond the tolerance", however far beyond they are.
+
+Where e-BH names R metrics (`verdict.together`), ``low`` is that for the threshold that these have
+reached, 1 / alpha_k over R, if that is less, and so lies above the tolerance as well.  Of intervals
+that are chosen in this way the expected share of wrong ones is bounded as e-BH bounds that of
+names (Xu, Wang and Ramdas, arXiv 2203.12572).
 """
 
 from __future__ import annotations
@@ -30,9 +37,12 @@ from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.evidence import RATES, WEIGHTED_RATES, log_weights, variances
 from socklat_gate.verdict.sample import Sample, stacked
 
-__all__ = ["Bound", "lower_bounds"]
+__all__ = ["LOW_THRESHOLD", "Bound", "lower_bounds"]
 
 Ints = npt.NDArray[np.intp]
+
+LOW_THRESHOLD = 40.0
+"""Evidence that excludes a smaller change than the true one."""
 
 FAR = 64.0
 """In units of the scale: so far from all log ratios, evidence is all that so many can give."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from socklat_gate.verdict.confidence_sequence import Bound, lower_bounds
+from socklat_gate.verdict.confidence_sequence import LOW_THRESHOLD, Bound, lower_bounds
 from socklat_gate.verdict.judge import MetricEvidence
 
 __all__ = ["metric_intervals"]
@@ -17,8 +17,8 @@ def metric_intervals(
     """Lower and upper end of each metric's change on the log scale; infinite while unbounded.
 
     ``among`` is that of `verdict.together`: what is named with others has its lower end at the
-    level at which it is named.  A change that moves during a job may leave none that all looks
-    allow: then both ends are the lower one.
+    level at which it is named, if that is weaker.  A change that moves during a job may leave
+    none that all looks allow: then both ends are the lower one.
     """
     lows = lower_bounds([_lower(one, among.get(one.metric.name, 1)) for one in metrics])
     highs = lower_bounds([_upper(one) for one in metrics])
@@ -27,7 +27,7 @@ def metric_intervals(
 
 def _lower(one: MetricEvidence, among: int) -> Bound:
     zone = one.zone
-    threshold = math.log(zone.threshold_fail / among)
+    threshold = math.log(min(LOW_THRESHOLD, zone.threshold_fail / among))
     return Bound(
         sample=one.sample,
         raw=one.raw,

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from socklat_gate.verdict.estimate import hodges_lehmann
 from socklat_gate.verdict.evidence import log_factors, mixed
 from socklat_gate.verdict.sample import Sample, as_sample, joined, stacked
+from socklat_gate.verdict.starts import blocks_to_pass
 from socklat_gate.verdict.zone import Zone
 
 __all__ = ["mde"]
@@ -45,6 +46,7 @@ def mde(d: Sample | npt.ArrayLike, zone: Zone, budget: int) -> float:
         fail, passing = mixed(growth * clusters)
         failed = fail >= math.log(zone.threshold_fail)
         passed = (passing >= math.log(zone.threshold_pass)) & (fail <= 0.0)
+        passed &= clusters > blocks_to_pass(sample.containers, 1)
         return bool(failed.any() and not passed[: int(failed.argmax())].any())
 
     low, width = zone.d0, zone.scale

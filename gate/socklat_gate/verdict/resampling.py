@@ -18,6 +18,7 @@ from socklat_gate.verdict.evidence import Floats, log_factors, mixed, strictest
 from socklat_gate.verdict.log_ratios import LogRatios, metric_log_ratios
 from socklat_gate.verdict.metric_samples import MetricSamples, metric_samples
 from socklat_gate.verdict.sample import Sample
+from socklat_gate.verdict.starts import blocks_to_pass
 
 if TYPE_CHECKING:
     from socklat_gate.scenario.gating import Gate
@@ -96,7 +97,11 @@ class MetricTest:
         """Whether each job may pass as far as this metric goes, after each pair."""
         passing = both_ways(self.sample, effect - self.d1, self.scale)
         evidence = mixed(running_products(passing, drawn.chosen, ~drawn.swapped))
-        reached = np.logical_or.accumulate(evidence >= math.log(self.threshold_pass), axis=1)
+        reached = evidence >= math.log(self.threshold_pass)
+        if self.sample.containers == 1:
+            reached = np.logical_or.accumulate(reached, axis=1)
+        # Of blocks, what all of them say, from enough starts on (`verdict.starts`).
+        reached[:, : max(0, blocks_to_pass(self.sample.containers, 1))] = False
         return np.asarray(reached & (strictest(self._fail(self.raw, drawn, effect)) <= 0.0))
 
     def _fail(self, sample: Sample, drawn: Resampled, effect: float) -> Floats:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
+from math import comb
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +42,11 @@ class Sample:
     def labelings(self) -> int:
         """In how many ways a cluster's containers can be labeled: the most that it can be worth."""
         return 2 if self.overlaps is None else 2 * int(self.overlaps.size)
+
+    @property
+    def containers(self) -> int:
+        """How many containers of each arm a cluster has, the k of k + k."""
+        return next(k for k in range(1, self.labelings + 1) if comb(2 * k, k) >= self.labelings)
 
     def mirrored(self) -> Sample:
         """With the arms swapped."""

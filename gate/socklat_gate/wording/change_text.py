@@ -26,16 +26,16 @@ def bounds_text(metric: MetricVerdict, *, plus: bool = True) -> str:
 
 
 def is_incomplete(metric: MetricVerdict) -> bool:
-    """Whether an undecided metric is slower and by its estimate beyond its tolerance.
+    """Whether an undecided metric is beyond its tolerance with its whole interval.
 
-    Its interval lies above no change, but not above the tolerance: the job had ended, for another
-    metric or its budget, before the evidence was enough for that.
+    It is slower, and the job had ended, for another metric or its budget, before the evidence was
+    enough for the error rate that the gate promises.
     """
     return (
         metric.verdict is Outcome.INCONCLUSIVE
         and not metric.shortfalls
-        and metric.change > metric.tolerance
-        and metric.ci_low > 0.0
+        and math.isfinite(metric.ci_low)
+        and metric.ci_low > metric.tolerance
     )
 
 

@@ -19,11 +19,14 @@ from socklat_gate.verdict.aa_findings import study
 from socklat_gate.verdict.decide import decide
 from socklat_gate.verdict.resampling import (
     MIN_PAIRS,
+    MetricTest,
     Resampled,
     first_pass,
     metric_tests,
     resample,
 )
+from socklat_gate.verdict.sample import sample_of_units
+from socklat_gate.verdict.zone import zone_of
 from socklat_gate.wording.notes import note_text
 from tests.unit.verdict.builders import pair_of, pairs_with, scaled_run
 
@@ -251,3 +254,14 @@ def test_operating_curves_rise_with_time_and_size_and_agree_with_the_mde() -> No
 def test_no_curve_without_time_for_a_pair() -> None:
     assert of(noise(0.03), pair_s=1000.0).metrics[0].curve == ()
     assert {point.minutes for point in of(noise(0.03), pair_s=100.0).metrics[0].curve} == {2, 5, 10}
+
+
+@pytest.mark.parametrize(("k", "blocks"), [(1, 5), (2, 8), (4, 4)])
+def test_equal_blocks_pass_from_the_starts_that_a_pass_needs_on(k: int, blocks: int) -> None:
+    units = np.random.default_rng(3).normal(12.0, 0.002, (30, 2, k))
+    sample = sample_of_units(units, np.full(30, 0.002))
+    zone = zone_of(P50, gate())
+    test = MetricTest("p50", sample, sample, zone.d0, zone.d1, zone.scale, 800.0, 20.0)
+    let = test.lets_pass(resample(30, np.random.default_rng(4), 50, 12))
+    assert np.all(let.argmax(axis=1) + 1 == blocks)
+    assert let[:, -1].all()

@@ -10,10 +10,16 @@ from hypothesis import strategies as st
 from socklat_gate.errors import Reason
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.scenario.gating import Gate, Metric
-from socklat_gate.verdict.confidence_sequence import PRECISION, Bound, lower_bounds
+from socklat_gate.verdict.confidence_sequence import (
+    LOW_THRESHOLD,
+    PRECISION,
+    Bound,
+    lower_bounds,
+)
 from socklat_gate.verdict.decide import decide
 from socklat_gate.verdict.evidence import running_fail_evidence, running_fail_evidence_of_both
 from socklat_gate.verdict.sample import Sample, sample_of_units
+from socklat_gate.wording.change_text import is_incomplete
 
 from .builders import STEADY, pairs_with
 
@@ -100,8 +106,10 @@ def test_the_interval_never_contradicts_the_verdict(seed: int, change: float, no
         elif metric.verdict is Outcome.PASS:
             assert below
         else:
-            assert metric.ci_low < metric.tolerance + 1e-9
             assert not below or math.isclose(metric.ci_high, metric.regression_threshold)
+            if metric.ci_low > metric.tolerance + 1e-9:
+                assert metric.evidence_fail >= LOW_THRESHOLD * (1 - 1e-9)
+                assert is_incomplete(metric)
         if metric.improved:
             assert metric.ci_high <= 1 / (1 + metric.tolerance) - 1 + 1e-9
 
@@ -130,7 +138,7 @@ def test_it_holds_the_truth_at_all_looks_together(change: float, kind: str) -> N
     if kind == "outliers":
         d *= np.where(rng.random(d.shape) < 0.1, 5.0, 1.0)
     sample = Sample(d + change, 0.03 * np.exp(0.2 * rng.standard_normal(d.shape)))
-    above = running_fail_evidence(sample, change, SCALE).max(axis=1) >= NEEDED
+    above = running_fail_evidence(sample, change, SCALE).max(axis=1) >= math.log(LOW_THRESHOLD)
     below = running_fail_evidence(sample.mirrored(), -change, SCALE).max(axis=1) >= math.log(20)
     missed = float((above | below).mean())
     assert missed <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / jobs)

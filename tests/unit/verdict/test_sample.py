@@ -18,7 +18,7 @@ def units(k: int, clusters: int = 3) -> np.ndarray:
 @pytest.mark.parametrize(("k", "ways"), [(1, 2), (2, 6), (3, 20), (4, 70)])
 def test_every_labeling_is_there_once_up_to_its_mirror_image(k: int, ways: int) -> None:
     sample = sample_of_units(units(k))
-    assert sample.labelings == ways
+    assert (sample.labelings, sample.containers) == (ways, k)
     if sample.contrasts is None or sample.overlaps is None:
         assert k == 1
         return

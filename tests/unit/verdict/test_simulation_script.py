@@ -49,7 +49,7 @@ def test_error_rates_hold_under_every_noise(noise: np.ndarray) -> None:
 
 
 def test_the_interval_covers_at_all_looks_together(noise: np.ndarray) -> None:
-    for changes in (NO_CHANGE, D0, only(P99, D1[P99]), tuple(1.5 * x for x in D1)):
+    for changes in (NO_CHANGE, only(P99, D1[P99])):
         missed = 1.0 - min(coverage(decided(noise, changes), changes))
         assert missed <= three_sigma(0.05)
         assert missed > 0.001
