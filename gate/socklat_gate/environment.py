@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from socklat_gate.measured.campaign import Fingerprint
+from socklat_gate.measured.campaign import CONTAINERS, Fingerprint
 from socklat_gate.measured.facts import Scalar
 from socklat_gate.measured.pair import Noise
 
@@ -52,7 +52,7 @@ def fingerprint(
     if found_rate is not None:
         must_match[RATE] = f"{found_rate:g}"
     if containers > 1:
-        must_match["containers"] = str(containers)
+        must_match[CONTAINERS] = str(containers)
     memory = re.search(r"^MemTotal:\s+(\d+) kB", _read("/proc/meminfo"), re.MULTILINE)
     return Fingerprint(
         must_match=dict(sorted(must_match.items())),

@@ -9,7 +9,13 @@ from socklat_gate.measured.names import Mode
 from socklat_gate.measured.pair import Noise
 from socklat_gate.measured.run import Run
 
-__all__ = ["Campaign", "Fingerprint"]
+__all__ = ["CONTAINERS", "Campaign", "Fingerprint"]
+
+CONTAINERS = "containers"
+"""Of a fingerprint: how many containers shared an arm's load, where they were several."""
+
+BLOCKS = {"2": 2, "4": 4}
+"""What a fingerprint may say of them; anything else is one container."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,11 @@ class Campaign:
     def hashes(self) -> frozenset[str]:
         """All hashes by which the scenario is known."""
         return frozenset({self.scenario_hash, *self.former_hashes})
+
+    @property
+    def containers(self) -> int:
+        """How many containers shared the load of the image: each of its runs had a part of it."""
+        return BLOCKS.get(self.fingerprint.must_match.get(CONTAINERS, ""), 1)
 
     def is_of(self, hashes: Collection[str]) -> bool:
         """Whether the scenario is known by one of them."""

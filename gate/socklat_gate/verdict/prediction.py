@@ -73,10 +73,12 @@ def predict(
 
     A non-empty second part means that runs had to be left out, so the metric must not be judged.
     """
-    new, shortfalls = _log_quantiles(runs, metric, None)
+    # Comparable campaigns, and what they are compared with, split their load alike.
+    containers = baseline[0].containers if baseline else 1
+    new, shortfalls = _log_quantiles(runs, metric, None, containers)
     stored: list[Floats] = []
     for number, campaign in enumerate(baseline):
-        values, missing = _log_quantiles(campaign.runs, metric, number)
+        values, missing = _log_quantiles(campaign.runs, metric, number, campaign.containers)
         shortfalls += missing
         stored.append(values)
     return prediction_of([values for values in stored if values.size], new), tuple(shortfalls)
@@ -118,11 +120,11 @@ def paule_mandel(means: Floats, variances: Floats) -> tuple[float, float, float]
 
 
 def _log_quantiles(
-    runs: Sequence[Run], metric: Metric, campaign: int | None
+    runs: Sequence[Run], metric: Metric, campaign: int | None, containers: int
 ) -> tuple[Floats, list[Shortfall]]:
     """Ln Q of the usable runs' quantiles and what every other run lacks."""
     parts = [request_part(run, metric.request) for run in runs]
-    found = [run_quantile_ns(part, metric.stage, metric.quantile) for part in parts]
+    found = [run_quantile_ns(part, metric.stage, metric.quantile, containers) for part in parts]
     shortfalls = [
         replace(shortfall, campaign=campaign, run=number)
         for number, (_, shortfall) in enumerate(found)

@@ -28,7 +28,10 @@ def metric_history(
     values: list[float] = []
     for campaign in campaigns:
         parts = [request_part(run, metric.request) for run in campaign.runs]
-        found = [run_quantile_ns(part, metric.stage, metric.quantile) for part in parts]
+        found = [
+            run_quantile_ns(part, metric.stage, metric.quantile, campaign.containers)
+            for part in parts
+        ]
         if found and not any(shortfall for _, shortfall in found):
             known.append(campaign)
             values.append(float(np.mean(np.log([value for value, _ in found]))))

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import t as student
 
 from socklat_gate.errors import Reason
-from socklat_gate.measured.campaign import Campaign
+from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.scenario import Gate, Metric, Waiver
@@ -19,7 +19,7 @@ from socklat_gate.wording.drift_text import drift_text
 from socklat_gate.wording.reasons import reason_text
 from tests.unit.factories import make_answers
 
-from .builders import campaign_of, pairs_with, run_of, scaled_run
+from .builders import SERVICE_NS, campaign_of, pairs_with, run_of, scaled_run
 
 GATE = Gate()
 RUN_NOISE = (-0.004, 0.0, 0.004)
@@ -63,6 +63,25 @@ def test_responses_of_another_kind_keep_a_pass_away() -> None:
     assert slower.reasons[-1].code is Reason.ANSWERS_DIFFER
     # Campaigns of before it was known what came back.
     assert compare(STORED, redirected, GATE).outcome is Outcome.PASS
+
+
+def test_runs_of_blocks_need_their_part_of_the_exchanges() -> None:
+    """Each of them got half of the load: 30 requests beyond p99, where an arm has 60."""
+
+    def halves(change: float, containers: str) -> Campaign:
+        runs = [run_of(np.round(SERVICE_NS[::2] * math.exp(change + x))) for x in RUN_NOISE]
+        one = campaign_of(runs)
+        return replace(one, fingerprint=Fingerprint({"containers": containers}))
+
+    changes = (-0.004, -0.002, 0.0, 0.001, 0.003, 0.002)
+    stored = [halves(x, "2") for x in changes]
+    assert {one.containers for one in stored} == {2}
+    assert compare(stored, halves(0.0, "2"), GATE).outcome is Outcome.PASS
+    for said in ("1", "1000000", "many", ""):
+        alone = [halves(x, said) for x in changes]
+        assert {one.containers for one in alone} == {1}
+        verdict = compare(alone, alone[0], GATE)
+        assert Reason.TOO_FEW_SAMPLES in {fact.code for fact in verdict.reasons}
 
 
 def test_a_slower_image_is_a_regression() -> None:
