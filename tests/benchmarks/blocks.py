@@ -34,6 +34,7 @@ from socklat_gate.wording.progress_lines import CONNECTING, REMOVING, STARTING
 from tests.benchmarks.markdown import table
 from tests.benchmarks.record_pairs import machine, say
 from tests.benchmarks.scenes import SCENES, SHORT_GATE, Scene, build_images
+from tests.benchmarks.slow_starts import JOBS, slow_starts_table
 
 FILE = Path(__file__).resolve().parents[1] / "data" / "blocks.json"
 SIZES = (1, 2, 4)
@@ -203,6 +204,13 @@ arm's mean, median over the blocks.
 
 A block of 1 + 1 carries at most 1 bit of evidence, one of 2 + 2 log2 6 = 2.6 bits, one of 4 + 4
 log2 70 = 6.1 bits: what is far larger than the noise fails after 10, 4 and 2 of them.
+
+## Candidates that are slow in some of their starts
+
+Simulated jobs ({JOBS} each, seeded): a candidate is slower by half in a share of its starts. A pass
+by blocks rests on 16 starts of the candidate and on the evidence of all blocks together.
+
+{slow_starts_table()}
 """
 
 
