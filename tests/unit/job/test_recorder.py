@@ -278,6 +278,29 @@ def test_stalls_that_follow_one_arms_requests_are_evidence(
     assert (towards[0] > towards[1]) == (order[1] == "candidate")
 
 
+def test_stalls_follow_an_arm_in_whichever_of_its_containers_they_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Requests of the arm's containers are one kind of coin, and its baseline's warm-ups one."""
+    world = World()
+    rng = np.random.default_rng(2)
+    world.log["target"] = rng.integers(0, 4, world.log.size)
+    of_candidate = np.isin(world.log["target"], (0, 3))
+    helped_ns = world.log["rx_first_ns"][of_candidate][::50].astype(np.int64)
+    world.stalls = stalls_at(helped_ns + MS // 10, helped_ns + 3 * MS, "interference")
+    order = ("candidate", "baseline", "baseline", "candidate")
+    recorder = run(world, monkeypatch, order, rate=float(RATE) / 2, duration_s=20.0)
+    correction, cpu = recorder.finish()
+    assert world.warmup_slots == [1, 2]
+    evidence = np.array(recorder.stall_labels().evidence["interference"])
+    assert np.exp(evidence).max() > 1000
+    towards = evidence.reshape(-1, 2, 5).max(axis=2)[0]
+    assert towards[0] > towards[1]
+    assert correction is not None
+    assert (len(correction.corrected), len(cpu)) == (4, 4)
+    assert correction.ignored
+
+
 def test_a_run_of_one_arm_keeps_what_its_pair_compares(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(stalls_at(np.array([2 * S]), np.array([3 * S])))
     world.log["target"] = 0

@@ -17,6 +17,7 @@ from socklat_gate.measured.result import Result
 from socklat_gate.measured.run import Run
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict
 from socklat_gate.report.arm_runs import shown_runs
+from socklat_gate.report.formats.verdict_json import verdict_document
 from socklat_gate.report.machine import machine_numbers
 from socklat_gate.report.pair_table import interleaving, pair_table
 from socklat_gate.report.rare_spikes import rare_spikes, spike_evidence
@@ -197,6 +198,28 @@ def test_noise_in_numbers() -> None:
     assert len(shown_runs(corrected()).noises) == 3
     nothing = shown_runs(make_result("gate", Outcome.INVALID))
     assert set(machine_numbers(nothing.noises).values()) == {None}
+
+
+def test_a_block_is_recognised_by_its_pairs() -> None:
+    pairs = [replace(make_pair(i), start=i - i % 2, replica=i % 2) for i in range(6)]
+    pairs[4:] = [replace(pair, excluded=worded("stolen")) for pair in pairs[4:]]
+    assert interleaving(pairs) == (
+        "3 blocks of 2 + 2 containers, each with 1/2 of its arm's load; a block counts as one "
+        "observation"
+    )
+    table = pair_table(pairs, ())
+    assert table is not None
+    assert table.starts
+    assert [row.start for row in table.rows[:3]] == ["0 (1 of 2)", "0 (2 of 2)", "2 (1 of 2)"]
+    base = make_result()
+    verdict = replace(base.verdict, pairs=2, containers=2)
+    result = replace(base, pairs=tuple(pairs), verdict=verdict)
+    report = render_markdown(result)
+    assert "2 used, 1 excluded" in report
+    (shown,) = [t for t in tables(report) if t[0][0] == "pair"]
+    assert shown[2][1] == "0 (2 of 2)"
+    document = verdict_document(result)
+    assert (document["pairs"], document["containers"], document["starts"]) == (2, 2, 3)
 
 
 def test_the_mode_of_sharing_is_shown_unless_it_is_the_usual_one() -> None:

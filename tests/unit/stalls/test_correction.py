@@ -126,6 +126,21 @@ def test_others_that_respond_to_requests_are_no_disturbance() -> None:
     assert not random.ignored
 
 
+def test_bursts_that_follow_an_arm_are_found_however_many_containers_share_its_load() -> None:
+    """In each of 8 containers alone they would be too few to tell."""
+    study = Study(0.0, MS)
+    helped = study.arrival_ns[::50]
+    study.begins, study.ends = helped + 20_000, helped + 3 * MS
+    records = exchanges(study.arrival_ns, study.raw_ns)
+    stalls = stalls_at(study.begins, study.ends, "interference")
+    parts = [records[at::64] for at in range(64)]
+    until_ns = int(study.arrival_ns.max()) + 1
+    args = stalls, 0, until_ns, ("response", "service", "recv_wait", "app")
+    assert correct_stalls(parts, *args, owners=["candidate"] * 64).ignored
+    assert correct_stalls([records], *args).ignored
+    assert not correct_stalls(parts, *args).ignored
+
+
 @pytest.mark.parametrize("seeds", [8, pytest.param(40, marks=pytest.mark.slow)])
 def test_arrivals_see_independent_stalls_as_a_clock_does(seeds: int) -> None:
     alarms = 0
