@@ -4,6 +4,11 @@
 say() { printf '== %s\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 3; }
 
+machine() { # one line of facts about where the figures come from
+  printf '%s, %s CPUs (%s), Linux %s, %s\n' "$(. /etc/os-release && echo "$PRETTY_NAME")" "$(nproc)" \
+    "$(sed -n 's/^model name\s*: //p' /proc/cpuinfo | head -n 1)" "$(uname -r)" "$(date -u +%F)"
+}
+
 need_root() {
   [ "$(id -u)" -eq 0 ] || die "$0 installs packages and loads BPF programs: run it as root (sudo $0)"
 }

@@ -3,7 +3,10 @@
 
 VM_CPUS=2
 VM_MEMORY_MB=1500
-BOOT_LIMIT_S=${SOCKLAT_VM_LIMIT_S:-600} # a hung guest is killed after this time
+BOOT_LIMIT_S=${SOCKLAT_VM_LIMIT_S:-1200} # a machine that runs longer is killed
+CLOSING_S=300      # of these, for booting, the last test and what comes after it
+QUIET_LIMIT_S=420  # so is one whose console says nothing for so long: a test may take 240 s
+PROGRESS_S=60
 RESULTS_MB=8
 KERNEL_ARGUMENTS=(
   console=ttyS0 panic=-1 oops=panic quiet loglevel=4 mitigations=off
@@ -13,8 +16,8 @@ KERNEL_ARGUMENTS=(
 
 compile_python() { # compile_python CHECKOUT: what an emulated CPU imports is bytecode already
   "$VM_PYTHON" -c "import sys; sys.exit('%d.%d' % sys.version_info[:2] != '$ROOT_PYTHON')" || return 0
-  "$VM_PYTHON" -m compileall -q --invalidation-mode unchecked-hash "$1"/gate/socklat_gate/*.py \
-    "$1"/gate/socklat_gate/{measured,probe} "$1"/tests/*.py "$1"/tests/{conformance,services}
+  "$VM_PYTHON" -m compileall -q --invalidation-mode unchecked-hash "$1/gate/socklat_gate" \
+    "$1"/tests/*.py "$1"/tests/{conformance,services}
 }
 
 pack_checkout() { # pack_checkout TAR: tracked and new files, run.env and the compiled services
@@ -32,7 +35,8 @@ pack_checkout() { # pack_checkout TAR: tracked and new files, run.env and the co
       die "tests/services/$service.c does not compile"
   done
   {
-    printf 'HOOK_SETS=%q\nSHELL_ONLY=%q\nPYTEST_ARGUMENTS=(' "$HOOK_SETS" "$SHELL_ONLY"
+    printf 'RUN=%q\nSESSION_LIMIT_S=%q\n' "$(facts_of_run)" "$((BOOT_LIMIT_S - CLOSING_S))"
+    printf 'SHELL_ONLY=%q\nPYTEST_ARGUMENTS=(' "$SHELL_ONLY"
     [ "${#PYTEST_ARGUMENTS[@]}" -eq 0 ] || printf '%q ' "${PYTEST_ARGUMENTS[@]}"
     printf ')\n'
   } >"$staging/run.env"
@@ -48,8 +52,15 @@ end_qemu() {
   qemu_pid=
 }
 
-boot() { # boot KERNEL_DIR ROOT_IMAGE CHECKOUT_TAR OUTPUT_DIR: 0 when it switched itself off in time
-  local kernel=$1 root=$2 checkout=$3 out=$4 console=$4/console.log
+tests_of() { # tests_of CONSOLE: how many tests have ended, and the last one that began
+  local ended last
+  ended=$(grep -aoE ' (PASSED|FAILED|SKIPPED|ERROR) ' "$1" | wc -l)
+  last=$(grep -aoE '^tests/[^ ]+' "$1" | tail -n 1)
+  printf '%s tests, last %s' "$ended" "${last:-none}"
+}
+
+boot() { # boot KERNEL_DIR ROOT_IMAGE CHECKOUT_TAR HOOK,SETS OUTPUT_DIR: 0 when it ended in time
+  local kernel=$1 root=$2 checkout=$3 hooks=$4 out=$5 console=$5/console.log
   local serial="file:$console"
   [ "$SHELL_ONLY" = no ] || serial=mon:stdio
   truncate -s "${RESULTS_MB}M" "$out/results.disk"
@@ -58,7 +69,7 @@ boot() { # boot KERNEL_DIR ROOT_IMAGE CHECKOUT_TAR OUTPUT_DIR: 0 when it switche
     qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp "$VM_CPUS" -m "$VM_MEMORY_MB"
     -display none -nodefaults -no-reboot -serial "$serial"
     -kernel "$kernel/vmlinuz" -initrd "$kernel/initrd"
-    -append "${KERNEL_ARGUMENTS[*]}"
+    -append "${KERNEL_ARGUMENTS[*]} socklat.hooks=$hooks"
     -drive "file=$root,format=raw,if=virtio,snapshot=on"
     -drive "file=$checkout,format=raw,if=virtio,readonly=on"
     -drive "file=$out/results.disk,format=raw,if=virtio"
@@ -67,17 +78,13 @@ boot() { # boot KERNEL_DIR ROOT_IMAGE CHECKOUT_TAR OUTPUT_DIR: 0 when it switche
     "${qemu[@]}"
     return
   fi
+  : >"$console"
   "${qemu[@]}" </dev/null >"$out/qemu.log" 2>&1 9>&- &
   qemu_pid=$!
-  local until=$((SECONDS + BOOT_LIMIT_S))
-  while kill -0 "$qemu_pid" 2>/dev/null; do
-    if [ "$SECONDS" -ge "$until" ]; then
-      end_qemu
-      echo "the machine did not finish within $BOOT_LIMIT_S s" >"$out/problem"
-      return 1
-    fi
-    sleep 0.5
-  done
+  if ! watch_machine "$qemu_pid" "$console" "$out/problem"; then
+    end_qemu
+    return 1
+  fi
   local status=0
   wait "$qemu_pid" || status=$?
   qemu_pid=
@@ -89,6 +96,27 @@ boot() { # boot KERNEL_DIR ROOT_IMAGE CHECKOUT_TAR OUTPUT_DIR: 0 when it switche
     echo "the kernel panicked" >"$out/problem"
     return 1
   fi
+}
+
+watch_machine() { # watch_machine PID CONSOLE PROBLEM: until it ends; fails with a reason where that is late
+  local started=$SECONDS said=$SECONDS grown=$SECONDS size=0 now
+  while kill -0 "$1" 2>/dev/null; do
+    now=$(stat -c %s "$2")
+    if [ "$now" -ne "$size" ]; then size=$now grown=$SECONDS; fi
+    if [ "$((SECONDS - started))" -ge "$BOOT_LIMIT_S" ]; then
+      echo "the machine did not finish within $BOOT_LIMIT_S s: $(tests_of "$2")" >"$3"
+      return 1
+    fi
+    if [ "$((SECONDS - grown))" -ge "$QUIET_LIMIT_S" ]; then
+      echo "the machine has said nothing for $QUIET_LIMIT_S s: $(tests_of "$2")" >"$3"
+      return 1
+    fi
+    if [ "$((SECONDS - said))" -ge "$PROGRESS_S" ]; then
+      said=$SECONDS
+      say "$((SECONDS - started)) s: $(tests_of "$2")"
+    fi
+    sleep 0.5
+  done
 }
 
 unpack_results() { # unpack_results OUTPUT_DIR

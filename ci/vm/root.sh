@@ -29,7 +29,7 @@ with open("pyproject.toml", "rb") as file:
     project = tomllib.load(file)["project"]
 extras = project["optional-dependencies"]
 tests = [need for need in extras["test"]
-         if need.split(">")[0] in ("pytest", "pytest-timeout", "cryptography")]
+         if need.split(">")[0] in ("pytest", "pytest-timeout", "cryptography", "h2")]
 print("\n".join(project["dependencies"] + tests + extras["http2"] + extras["websocket"]))
 PY
 }

@@ -3,7 +3,8 @@
     table.py MEASURED.JSON...                            prints the document
     table.py --lines KERNEL HOOK,SETS MEASURED.JSON      prints the lines; 1 when one failed
 
-``tests/conformance/conftest.py`` writes the files: lists with one document a hook set.
+``tests/conformance/conftest.py`` writes the files: lists with one document a hook set.  Those of
+one kernel may come from several files, one for each boot.
 """
 
 from __future__ import annotations
@@ -19,16 +20,19 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 STAGE = re.compile(r"^#define STAGE_(\w+) \d+$", re.MULTILINE)
 QUANTILES = ("p50", "p99", "mean")
+HOOK_SETS = ("tracepoint", "kprobe", "kfunc")
 Document = dict[str, Any]
 
 HEAD = """\
 # Kernels
 
 What the conformance suite (`tests/conformance`) measured on each kernel with each hook set.
-Written by `sudo ci/kernels all`, which runs it on this machine's own kernel and on Debian's 5.10,
-6.1 and 6.12 in QEMU; `ci/kernels table` writes it again from the last results. Debian's kernels run
-by emulation (TCG, two CPUs), where everything takes 10 to 20 times as long: their costs compare
-hooks with each other, and are not what an event costs on hardware.
+`sudo ci/kernels all` runs it on this machine's own kernel and on Debian's 5.10, 6.1 and 6.12 in
+QEMU, each hook set in a boot of its own; `ci/kernels table` writes this page from the last result
+of each. Debian's kernels run by emulation (TCG, two CPUs), where everything takes 10 to 20 times as
+long: their costs compare hooks with each other, and are not what an event costs on hardware. Loads
+have lower rates there, and the probe has all stages with kprobes and kfuncs; with tracepoints most
+tests take the headline's. What ran where, and what was skipped and why, stands with each kernel.
 
 - **error**: the service under test says by its own clock (and by the kernel's stamps on what
   arrives) between which moments a stage lay, exchange by exchange, to the length of a system call.
@@ -90,17 +94,43 @@ def rows_of(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[st
 
 
 def outcome(document: Document) -> str:
-    """How many tests passed, failed and were skipped."""
-    counts = document.get("outcomes", {})
+    """How many tests passed, failed, were skipped, and were to run but did not."""
+    counts = dict(document.get("outcomes", {}))
+    if document.get("not_run"):
+        counts["not run"] = document["not_run"]
     return ", ".join(
-        f"{counts[name]} {name}" for name in ("passed", "failed", "skipped") if name in counts
+        f"{counts[name]} {name}"
+        for name in ("passed", "failed", "skipped", "not run")
+        if name in counts
     )
 
 
 def passed(document: Document) -> bool:
-    """Whether tests ran and none failed."""
+    """Whether tests ran, all that were to run did, and none failed."""
     counts = document.get("outcomes", {})
-    return bool(counts.get("passed")) and not counts.get("failed")
+    return bool(counts.get("passed")) and not counts.get("failed") and not document.get("not_run")
+
+
+def runs(documents: Sequence[Document]) -> Iterator[str]:
+    """Where and when; once where all hook sets have it in common."""
+    by_run: dict[str, list[str]] = {}
+    for document in documents:
+        by_run.setdefault(document.get("run", ""), []).append(document["hook_set"])
+    for run, sets in by_run.items():
+        if run:
+            yield f"- {', '.join(sets)}: {run}" if len(by_run) > 1 else f"- {run}"
+
+
+def skips(documents: Sequence[Document]) -> Iterator[str]:
+    """A line for each reason: with which hook sets which tests were skipped."""
+    by_reason: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for document in documents:
+        for reason, tests in document.get("skipped", {}).items():
+            names = tuple(dict.fromkeys(test.rpartition("/")[2] for test in tests))
+            by_reason.setdefault((reason, names), []).append(document["hook_set"])
+    for (reason, names), sets in by_reason.items():
+        every = f" ({', '.join(sets)})" if len(sets) < len(documents) else ""
+        yield f"- skipped{every}: {', '.join(f'`{name}`' for name in names)}: {reason}"
 
 
 def section(kernel: str, documents: list[Document]) -> Iterator[str]:
@@ -108,6 +138,9 @@ def section(kernel: str, documents: list[Document]) -> Iterator[str]:
     sets = [document["hook_set"] for document in documents]
     emulated = ", emulated" if documents[0]["emulated"] else ", this machine's own"
     yield f"\n## Linux {kernel}{emulated}\n"
+    facts = [*runs(documents), *skips(documents)]
+    if facts:
+        yield "\n".join(facts) + "\n"
     summary = [
         ["tests", *map(outcome, documents)],
         ["missed", *(str(document.get("missed", "not known")) for document in documents)],
@@ -132,6 +165,11 @@ def section(kernel: str, documents: list[Document]) -> Iterator[str]:
     )
 
 
+def place(hook_set: str) -> int:
+    """Of a hook set's column: files come in the order of their names."""
+    return HOOK_SETS.index(hook_set) if hook_set in HOOK_SETS else len(HOOK_SETS)
+
+
 def text_of(documents: list[Document]) -> str:
     """The whole document."""
     margins = {d["emulated"]: d["margin_ns"] for d in documents if "margin_ns" in d}
@@ -145,7 +183,7 @@ def text_of(documents: list[Document]) -> str:
         by_kernel.setdefault(document["kernel"], []).append(document)
     lines = [HEAD.format(margin=", ".join(named))]
     for kernel, of in by_kernel.items():
-        lines += section(kernel, of)
+        lines += section(kernel, sorted(of, key=lambda document: place(document["hook_set"])))
     return "\n".join(lines) + "\n"
 
 

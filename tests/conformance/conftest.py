@@ -3,7 +3,7 @@
 ``SOCKLAT_HOOKS`` (``tracepoint``, ``kprobe``, ``kfunc``, or several with commas) asks for hook
 sets and fails where the kernel does not give one; every test that takes the probe then runs once
 for each.  ``SOCKLAT_MEASURED`` names a JSON file for the measurements, which ``ci/vm/table.py``
-reads: a list with one document a hook set.
+reads: a list with one document a hook set.  ``SOCKLAT_RUN`` says in it where and when that was.
 """
 
 from __future__ import annotations
@@ -22,13 +22,12 @@ from socklat_gate.probe.hook_table import Detail
 from socklat_gate.probe.probe import SocketProbe
 from tests.conformance.hook_sets import DEFAULT, Compiled, wanted_sets
 from tests.conformance.lab import Lab
+from tests.conformance.outcomes import Outcomes
 from tests.conformance.record import recording
-from tests.conformance.stand import SLACK_NS
-
-EMULATED = "SOCKLAT_EMULATED" in os.environ
+from tests.conformance.stand import EMULATED, SLACK_NS
 
 _documents: dict[str, dict[str, Any]] = {}
-_outcomes: dict[str, dict[str, int]] = {}
+_outcomes = Outcomes()
 _fixtures: set[str] = set()  # that any of the tests to be run takes
 
 
@@ -56,23 +55,46 @@ def compiled() -> Iterator[Compiled]:
         yield compiled
 
 
+def hook_set_of(item: pytest.Item) -> str:
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    return str(params.get("hook_set", DEFAULT))
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    if report.skipped:
+        for name in wanted_sets():
+            _outcomes.left_out(name, report.nodeid, report.longrepr)
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     for item in session.items:
         _fixtures.update(getattr(item, "fixturenames", ()))
+        _outcomes.expect(hook_set_of(item))
 
 
 def detail_of(hook_set: str) -> Detail:
     """What the session's probe is compiled with.
 
-    Kprobes need a compilation of their own, and one is enough for an emulated CPU: of all stages,
-    where any test wants them.
+    One compilation is enough for an emulated CPU: of all stages, where any test wants them.  The
+    headline's stages alone are measured with tracepoints.
     """
-    return "full" if EMULATED and hook_set == "kprobe" and "full_probe" in _fixtures else "headline"
+    one = EMULATED and hook_set in {"kprobe", "kfunc"} and "full_probe" in _fixtures
+    return "full" if one else "headline"
+
+
+def targets_of(detail: Detail) -> int | None:
+    """For how many targets a probe is compiled: of all stages, under emulation, for the most."""
+    if not EMULATED or detail != "full" or "stack_probe" not in _fixtures:
+        return None
+    from socklat_gate.job.rig import STACK_TARGETS  # noqa: PLC0415 - imported by that test
+
+    return STACK_TARGETS
 
 
 @pytest.fixture(scope="session")
 def probe(compiled: Compiled, hook_set: str) -> Iterator[SocketProbe]:
-    with compiled.probe(hook_set, detail_of(hook_set)) as probe, recording() as cases:
+    detail = detail_of(hook_set)
+    with compiled.probe(hook_set, detail, targets_of(detail)) as probe, recording() as cases:
         document = _documents.setdefault(hook_set, {"stages": [], "hooks": {}, "costs": {}})
         at_start = probe.costs(), probe.missed()  # programs outlive the probe, so do their counts
         yield probe
@@ -86,7 +108,7 @@ def full_probe(compiled: Compiled, probe: SocketProbe, hook_set: str) -> Iterato
     if detail_of(hook_set) == "full":
         yield probe
         return
-    with compiled.probe(hook_set, "full") as full:
+    with compiled.probe(hook_set, "full", targets_of("full")) as full:
         at_start = full.costs(), full.missed()
         yield full
         _describe(_documents[hook_set], full, at_start)
@@ -133,10 +155,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Counts what became of the tests of each hook set."""
     report = yield
-    params = getattr(getattr(item, "callspec", None), "params", {})
-    if report.when == "call" or report.outcome != "passed":
-        outcomes = _outcomes.setdefault(params.get("hook_set", DEFAULT), {})
-        outcomes[report.outcome] = outcomes.get(report.outcome, 0) + 1
+    _outcomes.add(hook_set_of(item), report)
     return report
 
 
@@ -146,8 +165,9 @@ def pytest_sessionfinish() -> None:
             {
                 "kernel": os.uname().release,
                 "emulated": EMULATED,
+                "run": os.environ.get("SOCKLAT_RUN", ""),
                 "hook_set": name,
-                "outcomes": _outcomes.get(name, {}),
+                **_outcomes.of(name),
                 **_documents.get(name, {}),
             }
             for name in wanted_sets()

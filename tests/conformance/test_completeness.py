@@ -21,6 +21,7 @@ from tests.conformance.lab import Lab
 from tests.conformance.load_tools import redis_benchmark, wrk_for_a_second, wrk_with_a_quota
 from tests.conformance.rounds import Side, one_round
 from tests.conformance.stand import (
+    EMULATED,
     EVER_NS,
     PORT,
     REQUEST,
@@ -39,8 +40,8 @@ another_probe = pytest.mark.skipif(
     "SOCKLAT_HOOKS" in os.environ, reason="loads another probe, whatever the hook set"
 )
 
-CHURN_S = 5 if "SOCKLAT_EMULATED" in os.environ else 2
-ROUNDS = 3 if "SOCKLAT_EMULATED" in os.environ else 20  # test_container.py has 100
+CHURN_S = 5 if EMULATED else 2
+ROUNDS = 3 if EMULATED else 20  # test_container.py has 100
 SMALL_MAP = 16
 REQUESTS = 5003  # prime
 CLIENTS = 7

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from socklat_gate.measured.records import SUMS
 from socklat_gate.probe.probe import SocketProbe
 from tests.conformance.lab import Family, Lab
 from tests.conformance.record import Compared, note
+from tests.conformance.stand import EMULATED
 from tests.conformance.trial import Delays, Measured, Trial, drive, trickle
 
 pytestmark = [pytest.mark.kernel]
@@ -79,7 +78,7 @@ def assert_stages_are_true(measured: Measured, delays: Delays) -> None:
             stage_ns = measured.reading.histograms[stage].quantile_ns(quantile)
             assert bounds_ns["least"][name] <= stage_ns * BUCKET, (stage, name)
             assert stage_ns <= bounds_ns["most"][name] * BUCKET, (stage, name)
-        if "SOCKLAT_EMULATED" in os.environ:
+        if EMULATED:
             continue
         p50_ns = measured.reading.histograms[stage].quantile_ns(0.5)
         assert p50_ns <= bounds_ns["true"]["p50"] * 1.02 + SLACK_NS, stage

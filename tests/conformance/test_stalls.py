@@ -17,6 +17,7 @@ from socklat_gate.measured.records import CAUSES, EXCHANGE_STAGES, MOSTLY_ZERO, 
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.stalls.correction import correct_stalls
 from tests.conformance.lab import Lab
+from tests.conformance.stand import EMULATED
 from tests.conformance.trial import Delays, Trial, drive
 
 pytestmark = [pytest.mark.kernel]
@@ -104,9 +105,7 @@ def test_the_cpu_time_of_a_stranger_is_seen_and_that_of_the_load_is_not(probe: S
     probe.set_load([])
 
 
-@pytest.mark.skipif(
-    "SOCKLAT_EMULATED" in os.environ, reason="an emulated CPU takes minutes to fill the ring"
-)
+@pytest.mark.skipif(EMULATED, reason="an emulated CPU takes minutes to fill the ring")
 def test_stalls_without_room_on_their_way_up_are_counted(probe: SocketProbe) -> None:
     probe.drain()
     before = probe.unsent_stalls()

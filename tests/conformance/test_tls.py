@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import ssl
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from socklat_gate.probe.probe import SocketProbe
+from tests.certificates import issue
 from tests.conformance.lab import Lab
 from tests.conformance.stand import (
     EVER_NS,
@@ -35,28 +34,15 @@ which the server responds to with session tickets (RFC 8446, figure 1 and sectio
 SERVER = Path(__file__).parents[1] / "services" / "tls.py"
 
 
-@pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("openssl, which makes the certificate, is not installed")
-    path = tmp_path / "both.pem"
-    subject = ["-subj", "/CN=laboratory", "-days", "2"]
-    files = ["-keyout", str(path), "-out", str(path)]
-    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
-    command = [openssl, "req", "-x509", "-nodes", *kind, *subject, *files]
-    subprocess.run(command, check=True, capture_output=True)
-    return path
-
-
 def test_each_request_over_tls_is_an_exchange_and_each_flight_of_the_handshake(
-    lab: Lab, probe: SocketProbe, certificate: Path
+    lab: Lab, probe: SocketProbe, tmp_path: Path
 ) -> None:
-    context = ssl.create_default_context(cafile=str(certificate))
+    issued = issue(tmp_path, "server")
+    context = ssl.create_default_context(cafile=str(issued.cert_file))
     context.check_hostname = False
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     with running(
-        lab.run_inside(sys.executable, "-P", str(SERVER), str(PORT), str(certificate))
+        lab.run_inside(sys.executable, "-P", str(SERVER), str(PORT), str(issued.both))
     ) as server:
         await_listening(server, PORT)
         probe.watch(0, lab.netns_inode, PORT)

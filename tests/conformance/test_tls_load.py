@@ -28,6 +28,7 @@ from tests.certificates import Issued, issue
 from tests.conformance.lab import Lab
 from tests.conformance.stand import (
     BUCKET,
+    EMULATED,
     EVER_NS,
     PORT,
     SLACK_NS,
@@ -42,8 +43,10 @@ pytestmark = [pytest.mark.kernel]
 
 SERVER = Path(__file__).parents[1] / "services" / "https.py"
 WAIT_US = 3000
+RATE = 30.0 if EMULATED else 150.0  # a handshake takes an emulated CPU tens of ms
 CRYPTO_NS = 400_000
-"""What Python takes between the kernel's read and the service's, and before its write."""
+"""What Python takes between the kernel's read and the service's, and before its write: on hardware.
+Under emulation it is milliseconds, and only the service's own bounds hold."""
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +60,8 @@ class Measured:
     counts: LoadCounts
     sent: Records
     logged: Records
-    waits_ns: tuple[int, ...]
+    spans_ns: tuple[tuple[int, int], ...]
+    """Least and most of ``app`` for each response, as the service saw it."""
 
     @property
     def counters(self) -> Mapping[str, int]:
@@ -67,7 +71,7 @@ class Measured:
 def load_of(issued: Issued | None, **changes: Any) -> Load:
     document = {
         "driver": "http",
-        "rate": 150.0,
+        "rate": RATE,
         "connections": 8,
         "duration_s": 1.5,
         "warmup_s": 0.0,
@@ -104,9 +108,9 @@ def measure(lab: Lab, probe: SocketProbe, load: Load, issued: Issued, *options: 
         finally:
             probe.forget(0)
         process.send_signal(signal.SIGTERM)
-        waits_ns = tuple(json.loads(process.communicate(timeout=10.0)[0]))
+        told = json.loads(process.communicate(timeout=10.0)[0])
     assert sent is not None
-    return Measured(reading, counts, sent, logged, waits_ns)
+    return Measured(reading, counts, sent, logged, tuple((least, most) for least, most in told))
 
 
 def assert_exact(measured: Measured) -> None:
@@ -115,7 +119,7 @@ def assert_exact(measured: Measured) -> None:
     assert_balanced(dict(counters))
     assert (counts.errors, counts.first_error) == (0, "")
     assert counters["seen"] == counters["recorded"] == counts.responded_total == counts.planned
-    assert len(measured.waits_ns) == counts.planned
+    assert len(measured.spans_ns) == counts.planned
     assert counters["overlapped"] == counters["unread"] == 0
     assert measured.logged.size == measured.sent.size == counts.planned
     by_connection = [
@@ -127,13 +131,15 @@ def assert_exact(measured: Measured) -> None:
 
 def assert_true(measured: Measured) -> None:
     """``app`` is the service's own time, and the stages that have it as a part are no shorter."""
-    true_ns = float(np.median(measured.waits_ns))
+    least_ns, most_ns = np.median(measured.spans_ns, axis=0)
     medians_ns = {
         stage: measured.reading.histograms[stage].quantile_ns(0.5)
         for stage in ("app", "service", "response")
     }
-    assert min(medians_ns.values()) >= true_ns / BUCKET - SLACK_NS, (medians_ns, true_ns)
-    assert medians_ns["app"] <= true_ns * BUCKET + CRYPTO_NS, (medians_ns, true_ns)
+    assert min(medians_ns.values()) >= least_ns / BUCKET - SLACK_NS, (medians_ns, least_ns)
+    assert medians_ns["app"] <= most_ns * BUCKET, (medians_ns, most_ns)
+    if not EMULATED:
+        assert medians_ns["app"] <= least_ns * BUCKET + CRYPTO_NS, (medians_ns, least_ns)
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
@@ -181,6 +187,10 @@ def test_stages_are_those_of_clear_http(lab: Lab, probe: SocketProbe, issued: Is
     assert_exact(clear)
     assert_true(clear)
     secured = measure(lab, probe, load_of(issued), issued)
+    assert_exact(secured)
+    assert_true(secured)
+    if EMULATED:
+        return  # encryption itself takes longer than what is waited for
     for stage in ("app", "response"):
         both = [one.reading.histograms[stage].quantile_ns(0.5) for one in (clear, secured)]
         assert both[1] == pytest.approx(both[0], rel=0.02, abs=CRYPTO_NS), stage

@@ -19,11 +19,9 @@ import threading
 import time
 from pathlib import Path
 
-import grpc
 import h2.config
 import h2.connection
 import h2.events
-from grpc_reflection.v1alpha import reflection
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, CloseConnection, Ping, Request, TextMessage
 
@@ -121,6 +119,9 @@ def serve_websocket(client: socket.socket, counter: Counter, goaway_every: int) 
 
 
 def serve_grpc(port: int, counter: Counter) -> None:
+    import grpc  # noqa: PLC0415 - the other kernels' machines have none
+    from grpc_reflection.v1alpha import reflection  # noqa: PLC0415
+
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
     from tests.unit.load.grpc_shop import item_class, shop_pool  # noqa: PLC0415
 

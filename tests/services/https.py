@@ -1,15 +1,17 @@
-"""An HTTPS service that waits before each response, and says at its end for how long it did.
+"""An HTTPS service that waits before each response, and says at its end how long that took.
 
 ``https.py PORT CERTIFICATE WAIT_US [--version 1.2] [--tickets 2] [--close] [--plain]``: responds by
 HTTP/1.1, a thread a connection.  ``--close`` ends a connection after its response, as clients of
-such a test ask for.  Ends on SIGTERM; prints the waits in ns, each from the request's last byte
-read to the response's first byte written, as one JSON array.
+such a test ask for.  Ends on SIGTERM; prints a JSON array with a pair for each response, in ns: the
+least that the kernel can see between reading the request and sending the response, which is the
+wait itself, and the most: from before the read, with the request there, until the send returned.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import select
 import signal
 import socket
 import ssl
@@ -20,7 +22,7 @@ from threading import Thread
 RESPONSE = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n"
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
-waits_ns: list[int] = []
+spans_ns: list[tuple[int, int]] = []
 
 
 def serve(peer: socket.socket, context: ssl.SSLContext | None, wait_s: float, close: bool) -> None:
@@ -28,12 +30,18 @@ def serve(peer: socket.socket, context: ssl.SSLContext | None, wait_s: float, cl
     try:
         client = peer if context is None else context.wrap_socket(peer, server_side=True)
         with client:
-            while data := client.recv(1 << 16):
+            while True:
+                select.select([client], [], [])
+                arrived_ns = time.monotonic_ns()
+                data = client.recv(1 << 16)
+                if not data:
+                    return
                 read_ns = time.monotonic_ns()
                 assert data.endswith(b"\r\n\r\n")
                 time.sleep(wait_s)
-                waits_ns.append(time.monotonic_ns() - read_ns)
+                least_ns = time.monotonic_ns() - read_ns
                 client.sendall(RESPONSE)
+                spans_ns.append((least_ns, time.monotonic_ns() - arrived_ns))
                 if close:
                     if isinstance(client, ssl.SSLSocket):
                         client.settimeout(0.0)  # say that it ends, and wait for no reply
@@ -67,7 +75,7 @@ def main() -> None:
                 arguments = (peer, context, options.wait_us / 1e6, options.close)
                 Thread(target=serve, args=arguments, daemon=True).start()
     finally:
-        sys.stdout.write(json.dumps(waits_ns))
+        sys.stdout.write(json.dumps(spans_ns))
         sys.stdout.flush()
 
 

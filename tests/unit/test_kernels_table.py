@@ -112,6 +112,26 @@ def test_a_hook_set_passes_only_when_tests_ran_and_none_failed(
     assert status == (0 if verdict.startswith("passed") else 1)
 
 
+def test_a_session_that_ended_before_its_last_test_has_failed(tmp_path: Path) -> None:
+    cut = document(outcomes={"passed": 3}, not_run=2)
+    status, text = table(tmp_path, "--lines", "6.1", "kprobe", documents=[cut])
+    assert (status, text) == (1, "6.1    kprobe      FAILED  3 passed, 2 not run\n")
+    _, page = table(tmp_path, documents=[cut])
+    assert cells(page, "tests") == ["3 passed, 2 not run"]
+
+
+def test_the_page_says_where_when_and_what_was_skipped(tmp_path: Path) -> None:
+    skipped = {"no wrk": ["tests/conformance/test_x.py::test_wrk"] * 2}
+    same = {"run": "commit 1; 2 CPUs, 2026-11-29", "skipped": skipped}
+    _, text = table(tmp_path, documents=[document(hook_set="kfunc", **same), document(**same)])
+    assert "|  | kprobe | kfunc |" in text
+    assert "\n- commit 1; 2 CPUs, 2026-11-29\n- skipped: `test_x.py::test_wrk`: no wrk\n" in text
+    other = document(hook_set="kfunc", run="commit 2; 2 CPUs, 2026-11-30")
+    _, text = table(tmp_path, documents=[document(**same), other])
+    assert "\n- kprobe: commit 1; 2 CPUs, 2026-11-29\n- kfunc: commit 2;" in text
+    assert "\n- skipped (kprobe): `test_x.py::test_wrk`: no wrk\n" in text
+
+
 def test_a_hook_set_without_results_has_failed(tmp_path: Path) -> None:
     status, text = table(tmp_path, "--lines", "6.1", "kprobe,kfunc", documents=[document()])
     assert status == 1
