@@ -63,9 +63,10 @@ class Client:
         kind = "_IN_FLIGHT" if in_flight else "_AFTER" if after else ""
         self._mark(layout()[f"CONTROL{kind}_DSFIELD"])
         self._socket.sendall(frame("C", wait_us))
-        self._mark(0)
 
     def request(self, between_us: int = 0) -> None:
+        # Not before, as in the driver: what waits in the socket leaves with the mark of that moment.
+        self._mark(0)
         self._socket.sendall(frame("R", WAIT_US, between_us))
 
     def receive(self, length: int = LENGTH) -> None:
