@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STAGE = re.compile(r"^#define STAGE_(\w+) \d+$", re.MULTILINE)
 QUANTILES = ("p50", "p99", "mean")
 HOOK_SETS = ("tracepoint", "kprobe", "kfunc")
+NOT_RUN, ELSEWHERE = "not_run", "failed_elsewhere"
 Document = dict[str, Any]
 
 HEAD = """\
@@ -96,19 +97,21 @@ def rows_of(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[st
 def outcome(document: Document) -> str:
     """How many tests passed, failed, were skipped, and were to run but did not."""
     counts = dict(document.get("outcomes", {}))
-    if document.get("not_run"):
-        counts["not run"] = document["not_run"]
+    for key in (NOT_RUN, ELSEWHERE):
+        if document.get(key):
+            counts[key] = document[key]
     return ", ".join(
-        f"{counts[name]} {name}"
-        for name in ("passed", "failed", "skipped", "not run")
+        f"{counts[name]} {name.replace('_', ' ')}"
+        for name in ("passed", "failed", "skipped", NOT_RUN, ELSEWHERE)
         if name in counts
     )
 
 
 def passed(document: Document) -> bool:
-    """Whether tests ran, all that were to run did, and none failed."""
+    """Whether tests ran, all that were to run did, and none failed, of this suite or beside it."""
     counts = document.get("outcomes", {})
-    return bool(counts.get("passed")) and not counts.get("failed") and not document.get("not_run")
+    faults = (counts.get("failed"), document.get(NOT_RUN), document.get(ELSEWHERE))
+    return bool(counts.get("passed")) and not any(faults)
 
 
 def runs(documents: Sequence[Document]) -> Iterator[str]:

@@ -26,6 +26,8 @@ from tests.conformance.outcomes import Outcomes
 from tests.conformance.record import recording
 from tests.conformance.stand import EMULATED, SLACK_NS
 
+HERE = Path(__file__).parent
+
 _documents: dict[str, dict[str, Any]] = {}
 _outcomes = Outcomes()
 _fixtures: set[str] = set()  # that any of the tests to be run takes
@@ -57,7 +59,7 @@ def compiled() -> Iterator[Compiled]:
 
 def hook_set_of(item: pytest.Item) -> str:
     params = getattr(getattr(item, "callspec", None), "params", {})
-    return str(params.get("hook_set", DEFAULT))
+    return str(params.get("hook_set", wanted_sets()[0]))
 
 
 def pytest_collectreport(report: pytest.CollectReport) -> None:
@@ -69,7 +71,8 @@ def pytest_collectreport(report: pytest.CollectReport) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     for item in session.items:
         _fixtures.update(getattr(item, "fixturenames", ()))
-        _outcomes.expect(hook_set_of(item))
+        if item.path.is_relative_to(HERE):
+            _outcomes.expect(hook_set_of(item))
 
 
 def detail_of(hook_set: str) -> Detail:
@@ -159,7 +162,7 @@ def pytest_runtest_makereport(
     return report
 
 
-def pytest_sessionfinish() -> None:
+def pytest_sessionfinish(session: pytest.Session) -> None:
     if target := os.environ.get("SOCKLAT_MEASURED"):
         documents = [
             {
@@ -168,6 +171,7 @@ def pytest_sessionfinish() -> None:
                 "run": os.environ.get("SOCKLAT_RUN", ""),
                 "hook_set": name,
                 **_outcomes.of(name),
+                "failed_elsewhere": session.testsfailed - _outcomes.failed,
                 **_documents.get(name, {}),
             }
             for name in wanted_sets()

@@ -37,6 +37,11 @@ class Outcomes:
         if report.skipped:
             self.left_out(hook_set, report.nodeid, report.longrepr)
 
+    @property
+    def failed(self) -> int:
+        """Failures of all hook sets."""
+        return sum(counts["failed"] for counts in self._counts.values())
+
     def of(self, hook_set: str) -> dict[str, Any]:
         """For the document of a hook set; ``not_run`` tests were to run when the session ended."""
         return {

@@ -65,7 +65,7 @@ class Client:
         self._socket.sendall(frame("C", wait_us))
 
     def request(self, between_us: int = 0) -> None:
-        # Not before, as in the driver: what waits in the socket leaves with the mark of that moment.
+        # Not before, as in the driver: what waits in the socket leaves with the mark it has then.
         self._mark(0)
         self._socket.sendall(frame("R", WAIT_US, between_us))
 

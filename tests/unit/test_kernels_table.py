@@ -112,12 +112,17 @@ def test_a_hook_set_passes_only_when_tests_ran_and_none_failed(
     assert status == (0 if verdict.startswith("passed") else 1)
 
 
-def test_a_session_that_ended_before_its_last_test_has_failed(tmp_path: Path) -> None:
-    cut = document(outcomes={"passed": 3}, not_run=2)
-    status, text = table(tmp_path, "--lines", "6.1", "kprobe", documents=[cut])
-    assert (status, text) == (1, "6.1    kprobe      FAILED  3 passed, 2 not run\n")
-    _, page = table(tmp_path, documents=[cut])
-    assert cells(page, "tests") == ["3 passed, 2 not run"]
+@pytest.mark.parametrize(
+    ("what", "said"), [("not_run", "2 not run"), ("failed_elsewhere", "2 failed elsewhere")]
+)
+def test_tests_that_never_ran_and_failures_of_others_are_failures(
+    tmp_path: Path, what: str, said: str
+) -> None:
+    bad = document(outcomes={"passed": 3}, **{what: 2})
+    status, text = table(tmp_path, "--lines", "6.1", "kprobe", documents=[bad])
+    assert (status, text) == (1, f"6.1    kprobe      FAILED  3 passed, {said}\n")
+    _, page = table(tmp_path, documents=[bad])
+    assert cells(page, "tests") == [f"3 passed, {said}"]
 
 
 def test_the_page_says_where_when_and_what_was_skipped(tmp_path: Path) -> None:
