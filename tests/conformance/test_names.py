@@ -42,7 +42,7 @@ SERVER = Path(__file__).parents[1] / "services" / "named.py"
 WAITS_US = {"quick": 0, "slow": 4000, "rare": 12_000}
 WEIGHTS = {"quick": 7.0, "slow": 2.5, "rare": 0.5}
 CONNECTIONS = 16
-RATE = 60.0 if EMULATED else 300.0  # what the service and the driver keep up with
+RATE = 80.0 if EMULATED else 300.0  # what the service and the driver keep up with
 
 
 def mix(**changes: Any) -> Load:
