@@ -6,6 +6,7 @@ says one bit, and k times as many starts are met.  They cost memory, and CPU tim
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -26,6 +27,9 @@ IDLE_SHARE = 0.1
 
 SLOWER_START = 2.0
 """A block may take so many times as long to start as a pair, and in any case as long as a run."""
+
+READY_SHARE = 0.5
+"""And no longer than this part of ``service.ready.timeout_s``: an estimate may be off."""
 
 Limit = Literal["memory", "cpus", "start", "none"]
 
@@ -62,16 +66,21 @@ class Size:
 
 
 def largest_block(
-    use: ContainerUse, machine: Machine, run_s: float, most_bytes: int | None = None
+    use: ContainerUse,
+    machine: Machine,
+    run_s: float,
+    ready_s: float = math.inf,
+    most_bytes: int | None = None,
 ) -> Size:
     """The largest block that fits; ``run_s`` is the length of a run.
 
-    ``most_bytes`` is the container's memory limit (None: it has none).
+    ``ready_s`` is how long a start may take, ``most_bytes`` the container's memory limit (None: it
+    has none).
     """
     limit: Limit = "none"
     numbers: dict[str, Scalar] = {}
     for size in SIZES:
-        stopped = _stopped(size, use, machine, run_s, most_bytes)
+        stopped = _stopped(size, use, machine, (run_s, ready_s), most_bytes)
         if stopped is None:
             return Size(size, limit, numbers)
         limit, numbers = stopped
@@ -84,12 +93,16 @@ def block_start_s(size: int, use: ContainerUse, cpus: int) -> float:
 
 
 def _stopped(
-    size: int, use: ContainerUse, machine: Machine, run_s: float, most_bytes: int | None
+    size: int,
+    use: ContainerUse,
+    machine: Machine,
+    times_s: tuple[float, float],
+    most_bytes: int | None,
 ) -> tuple[Limit, dict[str, Scalar]] | None:
     checks: tuple[Callable[[], tuple[Limit, dict[str, Scalar]] | None], ...] = (
         lambda: _memory(size, use, machine, most_bytes),
         lambda: _cpus(size, use, machine),
-        lambda: _start(size, use, machine, run_s),
+        lambda: _start(size, use, machine, *times_s),
     )
     return next((found for check in checks if (found := check()) is not None), None)
 
@@ -119,10 +132,10 @@ def _cpus(size: int, use: ContainerUse, machine: Machine) -> tuple[Limit, dict[s
 
 
 def _start(
-    size: int, use: ContainerUse, machine: Machine, run_s: float
+    size: int, use: ContainerUse, machine: Machine, run_s: float, ready_s: float
 ) -> tuple[Limit, dict[str, Scalar]] | None:
     alone_s = block_start_s(1, use, machine.cpus)
     block_s = block_start_s(size, use, machine.cpus)
-    if block_s <= max(SLOWER_START * alone_s, run_s):
+    if block_s <= min(max(SLOWER_START * alone_s, run_s), READY_SHARE * ready_s):
         return None
     return "start", {"refused": size, "start_s": block_s, "pair_start_s": alone_s}

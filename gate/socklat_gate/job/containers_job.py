@@ -99,8 +99,9 @@ class ContainersJob:
                 with defer_signals():
                     session.stop()
         log.info("one container takes %s of %s", use, machine)
-        limit = memory_limit_bytes(self.scenario.service.memory)
-        return largest_block(use, machine, self.scenario.load.duration_s, limit)
+        service, run_s = self.scenario.service, self.scenario.load.duration_s
+        limit = memory_limit_bytes(service.memory)
+        return largest_block(use, machine, run_s, service.ready.timeout_s, limit)
 
 
 def _use(arm: RunningArm, start_s: float) -> ContainerUse:

@@ -81,3 +81,10 @@ def test_a_start_is_waiting_or_work_on_shared_cpus() -> None:
     use = ContainerUse(MIB, 0.0, start_s=2.0, start_cpu_s=1.0)
     assert [block_start_s(size, use, cpus=2) for size in (1, 2, 4)] == [2.0, 2.0, 4.0]
     assert block_start_s(4, use, cpus=16) == 2.0
+
+
+def test_a_start_that_would_come_near_its_time_limit_is_not_tried() -> None:
+    use = replace(SMALL, start_s=8.0, start_cpu_s=6.0)
+    assert largest_block(use, MACHINE, 60.0, ready_s=60.0).containers == 4
+    assert largest_block(use, MACHINE, 60.0, ready_s=30.0).containers == 2
+    assert largest_block(use, MACHINE, 60.0, ready_s=10.0).containers == 1
