@@ -38,10 +38,13 @@ def test_twice_as_slow_fails_in_a_few_blocks(
     assert f"block {needed}/12" in done.stderr
     pairs = read_result(done.out / "result.json").pairs
     assert [pair.replica for pair in pairs[:containers]] == list(range(containers))
-    planned = [run.load.planned for pair in pairs for run in (pair.baseline, pair.candidate)]
-    # Every container got its part of 200 requests, and all of it was seen.
-    part = 200 / containers
-    assert all(0.5 * part < count < 1.6 * part for count in planned)
+    rates = [
+        run.load.planned / run.duration_s
+        for pair in pairs
+        for run in (pair.baseline, pair.candidate)
+    ]
+    # Every container got its part of 400 requests a second, and all of it was seen.
+    assert all(200 / containers < rate < 640 / containers for rate in rates)
     assert verdict["completeness"]["balanced"] is True
     assert f"{containers} + {containers} containers" in done.report
 
