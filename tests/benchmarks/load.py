@@ -27,6 +27,7 @@ from typing import Any
 from socklat_gate.load.process import Endpoint, LoadProcess
 from socklat_gate.measured.load_counts import LoadCounts
 from socklat_gate.scenario import Load
+from tests.benchmarks import load_streams
 from tests.benchmarks.markdown import table
 
 HTTP, HTTPS, HTTP2 = 18181, 18443, 18282
@@ -34,6 +35,7 @@ CONNECTIONS = 32
 FRESH_RATES = (250.0, 500.0, 1000.0)
 SHARED = {"HTTP, one request": (25_000.0, 40_000.0), "HTTP/2, one request": (15_000.0, 25_000.0)}
 """Rates at which several workers are compared with one."""
+ROUNDS = 3
 PAUSE_S = 0.5
 PAUSED_RATE = 2000.0
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -326,7 +328,8 @@ def main() -> None:
     print(table(["tool", "requests/s", "cores", "us/request"], others))
     print(f"\n## When the server stops once for {1e3 * PAUSE_S:.0f} ms\n")
     print(table(["tool", "requests/s", "p99 it reports, ms"], paused))
-    print("\nwrk adds by itself what its closed loop left out; ab and hey do not.")
+    print("\nwrk adds by itself what its closed loop left out; ab and hey do not.\n")
+    print(load_streams.section(options.seconds, ROUNDS))
 
 
 if __name__ == "__main__":

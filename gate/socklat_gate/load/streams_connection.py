@@ -9,7 +9,8 @@ from socklat_gate.load.connection import CLOSED, Connection
 from socklat_gate.load.connection_owner import ConnectionOwner
 from socklat_gate.load.ending import BY_SERVICE, kind_of
 from socklat_gate.load.marking import CONTROL_DSFIELD, NO_DSFIELD
-from socklat_gate.load.protocols.http2_streams import Ended, Http2Streams
+from socklat_gate.load.protocols.http2_stream import Ended
+from socklat_gate.load.protocols.http2_streams import Http2Streams
 from socklat_gate.load.protocols.parser import BadResponse
 from socklat_gate.load.protocols.tls import TlsSession
 from socklat_gate.load.request_log import SENT
@@ -110,7 +111,7 @@ class StreamsConnection(Connection):
         if not self._streams.give_up(request):
             return False
         self._owner.record.failure(request, kind, text)
-        if self._session.has_control:
+        if self._streams.has_control:  # a session of TLS around it only knows of what came
             self._send_control(CONTROL_DSFIELD)
         if self._session.reusable and self.room and not self.idle:
             self._owner.release(self)

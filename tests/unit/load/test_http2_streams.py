@@ -18,7 +18,8 @@ from socklat_gate.load.protocols import http2_streams
 from socklat_gate.load.protocols.grpc import call_kept_bytes, judge_call
 from socklat_gate.load.protocols.http2_frames import MAX_STREAM
 from socklat_gate.load.protocols.http2_requests import Http2Requests, write_http2
-from socklat_gate.load.protocols.http2_streams import Http2Streams, Judge, http_judge
+from socklat_gate.load.protocols.http2_stream import Judge, http_judge
+from socklat_gate.load.protocols.http2_streams import Http2Streams
 from socklat_gate.load.protocols.parser import BadResponse
 from tests.unit.load.h2_server import Asked, Server, Source
 from tests.unit.load.test_grpc import prefixed

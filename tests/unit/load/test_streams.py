@@ -7,6 +7,7 @@ from collections import Counter
 
 import h2.connection
 import h2.errors
+import h2.events
 import numpy as np
 import pytest
 from h2.settings import SettingCodes
@@ -257,6 +258,35 @@ def test_a_request_that_times_out_is_one_error_and_the_connection_stays():
     assert np.count_nonzero(rows["done_ns"] == 0) == 1
     assert server.connections == 1
     assert "no response within 0.4 s" in counts.first_error
+
+
+def test_over_tls_a_request_that_times_out_is_given_up_at_once(tmp_path):
+    issued = issue(tmp_path, "server")
+    server = slow_server(lambda number: 60.0 if number == 20 else 0.001, tls=served(issued, "h2"))
+    resets = []
+
+    class Told(Slow):
+        def take(self, data):
+            for event in self.h2.receive_data(data):
+                if isinstance(event, h2.events.StreamReset):
+                    resets.append(event.stream_id)
+                elif isinstance(event, h2.events.StreamEnded):
+                    self.requests += 1
+                    self.later(self, event.stream_id)
+            self.flush()
+
+    server.make = lambda peer: Told(peer, lambda number: 60.0 if number == 20 else 0.001)
+    load = http2(
+        rate=404.0,
+        connections=1,
+        streams=4,
+        duration_s=0.05,  # nothing else is said after that
+        timeout_s=0.4,
+        **secured(issued),
+    )
+    (counts,) = run(load, server)
+    assert counts.errors == counts.answers.errors["timeout"] == 1
+    assert len(resets) == 1
 
 
 def test_a_service_that_never_responds_leaves_nothing_but_errors():

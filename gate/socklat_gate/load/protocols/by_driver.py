@@ -88,7 +88,8 @@ def _grpc(load: Load, source: MessageSource, authority: str) -> MakeSession:
     requests = Http2Requests(source, write, [expectation_of(one) for one in source.requests])
     if load.streams > 1:
         from socklat_gate.load.protocols.grpc import call_kept_bytes, judge_call  # noqa: PLC0415
-        from socklat_gate.load.protocols.http2_streams import Http2Streams, Judge  # noqa: PLC0415
+        from socklat_gate.load.protocols.http2_stream import Judge  # noqa: PLC0415
+        from socklat_gate.load.protocols.http2_streams import Http2Streams  # noqa: PLC0415
 
         judge = Judge(call_kept_bytes, judge_call)
         return lambda: Http2Streams(requests, load.streams, judge)

@@ -7,10 +7,9 @@ request, and a GOAWAY those that it leaves out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from struct import Struct
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
 from socklat_gate.load.protocols import http2_frames as h2
 from socklat_gate.load.protocols.http2 import (
@@ -22,78 +21,18 @@ from socklat_gate.load.protocols.http2 import (
 from socklat_gate.load.protocols.http2_blocks import unpadded
 from socklat_gate.load.protocols.http2_connection import Http2Connection, number_of
 from socklat_gate.load.protocols.http2_flow import StreamWindows
-from socklat_gate.load.protocols.http_outcome import http_violation
+from socklat_gate.load.protocols.http2_stream import Ended, Judge, Stream, http_judge
 from socklat_gate.load.protocols.parser import BadResponse
 
 if TYPE_CHECKING:
-    from socklat_gate.load.expectation import Expectation, Violation
+    from socklat_gate.load.expectation import Violation
     from socklat_gate.load.protocols.http2_head import Head
-    from socklat_gate.load.protocols.http2_requests import Asked, Http2Requests
+    from socklat_gate.load.protocols.http2_requests import Http2Requests
     from socklat_gate.measured.load_counts import ErrorKind
 
-__all__ = ["Ended", "Http2Streams", "Judge", "http_judge"]
+__all__ = ["Http2Streams"]
 
 _GOAWAY = Struct(">II")
-
-KeptBytes = Callable[["Expectation | None"], int]
-JudgeResponse = Callable[
-    ["Expectation | None", "Head", "Head | None", int, bytearray],
-    "tuple[int, int, Violation | None]",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Judge:
-    """Holds a response against what is expected.
-
-    ``kept_bytes`` is how much of its beginning that takes; ``judge`` has the arguments and the
-    results of `load.protocols.grpc.judge_call`.
-    """
-
-    kept_bytes: KeptBytes
-    judge: JudgeResponse
-
-
-def _http_kept_bytes(expected: Expectation | None) -> int:
-    return expected.kept_bytes if expected is not None else 0
-
-
-def _judge_http(
-    expected: Expectation | None,
-    head: Head,
-    trailers: Head | None,  # noqa: ARG001 - gRPC's are there
-    length: int,
-    beginning: bytearray,
-) -> tuple[int, int, Violation | None]:
-    return head.status, length, http_violation(expected, head.status, length, beginning)
-
-
-http_judge = Judge(_http_kept_bytes, _judge_http)
-
-
-class Ended(NamedTuple):
-    """How a request ended: with a response, which may be a failed one, or ``lost`` without."""
-
-    request: int
-    status: int
-    size: int
-    failure: ErrorKind | Literal[""] = ""
-    text: str = ""
-    lost: bool = False
-
-
-class _Stream:
-    """A request in flight; ``kept`` is the beginning of its response's body."""
-
-    __slots__ = ("asked", "head", "kept", "missing", "request", "size")
-
-    def __init__(self, request: int, asked: Asked, keep_bytes: int) -> None:
-        self.request = request
-        self.asked = asked
-        self.head: Head | None = None
-        self.size = 0
-        self.kept = bytearray()
-        self.missing = keep_bytes
 
 
 class Http2Streams(Http2Connection):
@@ -121,7 +60,7 @@ class Http2Streams(Http2Connection):
         self._judge = judge
         self._most = self.limit = most
         self._sending = StreamWindows()
-        self._open: dict[int, _Stream] = {}
+        self._open: dict[int, Stream] = {}
         self._ended: list[Ended] = []
         # The latest stream that was opened.
         self._last = -1
@@ -146,7 +85,7 @@ class Http2Streams(Http2Connection):
         asked = self._requests.asked(request, shrink_table=self._shrink_table)
         self._shrink_table = False
         self._last += 2
-        self._open[self._last] = _Stream(request, asked, self._judge.kept_bytes(asked.expected))
+        self._open[self._last] = Stream(request, asked, self._judge.kept_bytes(asked.expected))
         if self._last + 2 > h2.MAX_STREAM:
             self.reusable = False
         return self._sending.begin(asked.frames, self._last)
@@ -202,7 +141,7 @@ class Http2Streams(Http2Connection):
         one.head = head
         return self._respond(stream, one, None) if ends else 0
 
-    def _respond(self, number: int, stream: _Stream, trailers: Head | None) -> int:
+    def _respond(self, number: int, stream: Stream, trailers: Head | None) -> int:
         """The response is complete, whatever of the request is still unsent."""
         head, asked = stream.head, stream.asked
         assert head is not None, "no stream ends before its head"
@@ -246,7 +185,7 @@ class Http2Streams(Http2Connection):
         left_out = [number for number in self._open if number > last & h2.MAX_STREAM]
         return sum(self._lose(number, "closed", text) for number in left_out)
 
-    def _of(self, stream: int) -> _Stream | None:
+    def _of(self, stream: int) -> Stream | None:
         """The request in flight that the frame is of.  Raises for a stream never opened."""
         one = self._open.get(stream)
         if one is None and (stream > self._last or not stream & 1):
