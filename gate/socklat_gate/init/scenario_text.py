@@ -12,12 +12,13 @@ from functools import lru_cache
 
 import jinja2
 
-from socklat_gate.init.judged import metrics_for
+from socklat_gate.init.judged import Judged, metrics_for
 from socklat_gate.init.request_text import proposal_text
 from socklat_gate.init.source import Source
 from socklat_gate.init.toml_text import toml
 from socklat_gate.init.traffic.proposal import Proposal, ProposedRequest
 from socklat_gate.load.protocols.protocol import DetectedProtocol
+from socklat_gate.measured.names import REDIRECT
 
 __all__ = ["is_stand_in", "rate_for", "scenario_text"]
 
@@ -61,7 +62,7 @@ def scenario_text(
             problem=found.problem,
             hints=() if proposal else found.protocol.hints,
             load=[(line.key, toml(line.value), line.comment) for line in kept]
-            + list(_rates(found, rate, judged.duration_s)),
+            + list(_rates(found, rate, judged)),
             stand_in=is_stand_in(found, proposal),
             requests=proposal_text(proposal) if proposal else "",
             metrics=judged.metrics,
@@ -113,14 +114,30 @@ def rate_for(latency_s: float) -> float:
     return float(max(step * power for step in (1, 2, 5) if step * power <= wanted * (1 + 1e-9)))
 
 
-def _rates(
-    found: DetectedProtocol, rate: float, duration_s: float
-) -> Iterator[tuple[str, str, str]]:
+def _rates(found: DetectedProtocol, rate: float, judged: Judged) -> Iterator[tuple[str, str, str]]:
     """Key, value in TOML and comment of the lines of [load] that every protocol has."""
     took = f"one took {1000 * found.latency_s:.3g} ms" if found.latency_s else "a guess"
-    yield "rate", f"{rate:g}", f"requests per second and arm, whatever the responses do; {took}"
+    also = '; or "auto": what the baseline carries well' if _may_be_found(found, judged) else ""
+    yield (
+        "rate",
+        f"{rate:g}",
+        f"requests per second and arm, whatever the responses do; {took}{also}",
+    )
     yield "connections", str(CONNECTIONS), "per arm"
-    yield "duration_s", f"{duration_s:g}", "of each run; the slow quantiles need enough requests"
+    why = "of each run; the slow quantiles need enough requests"
+    yield "duration_s", f"{judged.duration_s:g}", why
+
+
+def _may_be_found(found: DetectedProtocol, judged: Judged) -> bool:
+    """Whether a rate that a gate finds is likely to be higher, and enough for what is judged.
+
+    Where a response was seen, and was so fast that all that is judged by default can be at the
+    guess: such a service may carry ten times as much.  It is left to the reader: finding it takes
+    half a minute of each job until a campaign is stored, and on a busy machine what is found may
+    be lower than the guess.  A tool of its own has no such rate.
+    """
+    responds = found.verified and found.latency_s > 0 and found.status < REDIRECT
+    return responds and found.protocol.driver != "command" and not judged.left_out
 
 
 @lru_cache(maxsize=1)

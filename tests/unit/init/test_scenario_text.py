@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +18,7 @@ from socklat_gate.scenario.loader import load_scenario
 from socklat_gate.service.image import ImageRef
 
 IMAGE = ImageRef("shop:dev", "sha256:0", "")
+AUTO = 'or "auto": what the baseline carries well'
 
 
 def source(name: str = "shop", value: str = "shop:dev", key: str = "image") -> Source:
@@ -65,7 +68,35 @@ def test_a_fast_one_is_judged_by_p99_too(tmp_path: Path) -> None:
     detected = DetectedProtocol(HTTP, "/", 200, latency_s=0.0002, verified=True)
     scenario = written(tmp_path, source(), 8080, detected)
     assert scenario.load.rate == 1000
+    assert AUTO in (tmp_path / "socklat.toml").read_text("utf-8")
     assert "response_p99" in [m.name for m in scenario.gate.metrics]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"latency_s": 0.0},  # nothing was timed
+        {"latency_s": 0.002},  # too slow for p99 at its guess
+        {"verified": False},
+        {"status": 302},
+        {"status": 404},
+    ],
+)
+def test_auto_is_offered_only_where_it_is_likely_to_find_a_rate_that_is_enough(
+    tmp_path: Path, other: dict[str, Any]
+) -> None:
+    detected = DetectedProtocol(HTTP, "/", 200, latency_s=0.0002, verified=True)
+    path = tmp_path / "socklat.toml"
+    written(tmp_path, source(), 80, detected)
+    assert AUTO in path.read_text("utf-8")
+    written(tmp_path, source(), 80, replace(detected, **other))
+    assert AUTO not in path.read_text("utf-8")
+
+
+def test_a_tool_of_its_own_is_offered_no_auto(tmp_path: Path) -> None:
+    postgres = replace(guess(5432, ""), latency_s=0.0002, verified=True, problem="")
+    assert written(tmp_path, source(), 5432, postgres).load.rate == 1000
+    assert AUTO not in (tmp_path / "socklat.toml").read_text("utf-8")
 
 
 @pytest.mark.parametrize("status", [301, 404, 500])

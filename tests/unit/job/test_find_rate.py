@@ -41,7 +41,7 @@ class Service:
         stalled = index in self.stalled
         carried = rate <= self.capacity_rps and not (stalled and index)
         p99_ns = 2e8 if stalled else 5e5
-        in_time = 1000 if carried else 400
+        in_time = 1000 if carried else 900 if rate <= self.capacity_rps else 400
         late = rate > self.driver_rps
         step = Step(rate, 1000, in_time, 0, driver_late=late, median_ns=2e5, p99_ns=p99_ns)
         busy = 1.0 if index in self.beside else min(1.0, self.cost * rate)
@@ -73,12 +73,17 @@ def test_it_takes_few_steps() -> None:
         assert len(service.tried) <= 16
 
 
-@given(st.floats(200, MOST_RPS / 2), st.sets(st.integers(0, 15), max_size=4))
-def test_single_disturbed_steps_change_nothing(capacity_rps: float, stalled: set[int]) -> None:
-    """As long as no two come one after the other."""
-    apart = {index for index in stalled if index - 1 not in stalled}
+@given(st.floats(200, MOST_RPS / 2), st.sets(st.integers(0, 15), max_size=6))
+def test_disturbed_steps_change_nothing(capacity_rps: float, stalled: set[int]) -> None:
+    """As long as no four come one after the other."""
+    apart = {index for index in stalled if not {index - 3, index - 2, index - 1} <= stalled}
     disturbed = find_rate(Service(capacity_rps, stalled=apart), TIMEOUT_NS)
     assert disturbed == find_rate(Service(capacity_rps), TIMEOUT_NS)
+
+
+def test_a_machine_that_always_stalls_carries_nothing() -> None:
+    with pytest.raises(InvalidMeasurement):
+        find_rate(Service(3000, stalled=range(1, 100)), TIMEOUT_NS)
 
 
 def test_a_step_that_fails_twice_is_not_carried() -> None:
