@@ -127,6 +127,8 @@ def block_of(name: str, pairs: list[Pair], phases: dict[str, float], began_s: fl
         steal=round(pairs[0].noise.steal, 4),
         excluded=pairs[0].excluded is not None,
     )
+    if found.excluded:
+        return found
     for name_, ratios in metric_log_ratios(pairs, METRICS).items():
         units = units_of(ratios, cluster_ids(pairs))
         if not units.complete.all():
