@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import docker
 import docker.errors
@@ -23,6 +25,9 @@ from socklat_gate.service.owner import ARM_LABEL, OwnerTag
 __all__ = ["Containers"]
 
 log = logging.getLogger(__name__)
+
+S = TypeVar("S")
+T = TypeVar("T")
 
 
 class Containers:
@@ -66,11 +71,18 @@ class Containers:
                 ) from error
 
     def place(self, arms: Sequence[ArmSpec], call: Call) -> list[PlacedContainer]:
-        """Creates all containers, then starts them in the order given.
+        """Creates all containers, then starts them in the order given; of a block all at once.
+
+        One after the other they take the daemon 0.3 s each to create, and as long to start.
 
         Raises `UsageError` (NO_SUCH_IMAGE, BAD_SCENARIO), `InvalidMeasurement` (SERVICE_DIED,
         PORT_TAKEN) in Docker's words.
         """
+        if any(spec.replicas > 1 for spec in arms):
+            # One call each on the worker, which ends when all of its own have ended.
+            block = call(lambda: _at_once(lambda spec: self._create(spec, _directly), arms))
+            call(lambda: _at_once(lambda placed: self._start(placed, _directly), block))
+            return block
         created = [self._create(spec, call) for spec in arms]
         for placed in created:
             self._start(placed, call)
@@ -118,3 +130,13 @@ class Containers:
             except docker.errors.APIError as error:
                 raise start_error(placed.name, daemon_message(error)) from error
         log.info("started container %s", placed.name)
+
+
+def _directly(call: Callable[[], T], /) -> T:
+    return call()
+
+
+def _at_once(call: Callable[[S], T], items: Sequence[S]) -> list[T]:
+    """The results of all, begun in their order; raises the first error once all have ended."""
+    with ThreadPoolExecutor(max_workers=len(items)) as pool:
+        return list(pool.map(call, items))
