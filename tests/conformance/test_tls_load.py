@@ -174,6 +174,21 @@ def test_so_are_those_that_have_a_connection_each(
     assert set(measured.logged["ordinal"]) == {1}
 
 
+@pytest.mark.parametrize("keep_alive", [True, False], ids=["kept", "not-kept"])
+def test_so_are_those_of_two_workers(
+    lab: Lab, probe: SocketProbe, issued: Issued, keep_alive: bool
+) -> None:
+    """By the service itself, the kernel and the driver, connection by connection."""
+    options = [] if keep_alive else ["--close"]
+    load = load_of(issued, keep_alive=keep_alive, workers=2)
+    measured = measure(lab, probe, load, issued, *options)
+    assert_exact(measured)
+    handshakes = measured.counts.handshakes
+    assert handshakes is not None
+    # One of each worker showed that the service is there.
+    assert handshakes.total == (8 if keep_alive else measured.counts.planned + 2)
+
+
 def test_a_connection_each_without_tls(lab: Lab, probe: SocketProbe, issued: Issued) -> None:
     load = load_of(None, keep_alive=False)
     measured = measure(lab, probe, load, issued, "--plain", "--close")
