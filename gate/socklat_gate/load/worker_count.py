@@ -23,6 +23,11 @@ FULL = 0.7
 """Part of a core up to which a worker's lateness stays as it is when it has nothing to do."""
 
 COST_US = {"tcp": 26.0, "http": 26.0, "grpc": 80.0, "websocket": 40.0}
+"""Measured of HTTP/1.1, and taken for plain TCP.
+
+Those of gRPC (a message that differs each time, on top of HTTP/2) and WebSocket are rounded up from
+what their sessions take alone: ``python -m tests.benchmarks.framed``.
+"""
 HTTP2_US = 47.0
 TLS_US = 6.0
 """On top: encryption, when it is busy."""
@@ -52,7 +57,7 @@ def count_workers(load: Load, arms: int, interleave: Interleave, cpus: int | Non
 
 
 def cost_us(load: Load) -> float:
-    """CPU time of a request, in us, as docs/lab/load.md has it."""
+    """CPU time of a request, in us, when the driver is busy."""
     if not load.keep_alive:
         return FRESH_US if load.tls is None else FRESH_TLS_US
     cost = HTTP2_US if load.driver == "http" and load.http == "2" else COST_US[load.driver]
