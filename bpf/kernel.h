@@ -37,6 +37,7 @@
 #define TCP_ESTABLISHED 1
 #define TCP_SYN_SENT 2
 #define TCP_SYN_RECV 3
+#define TCP_FIN_WAIT1 4
 #define TCP_CLOSE 7
 
 /* TCPHDR_FIN and TCPHDR_SYN of include/net/tcp.h: the bits on the wire. */

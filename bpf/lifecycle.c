@@ -15,6 +15,14 @@ static inline bool conn_track(u64 sk, u32 netns, u32 target, u8 role, u8 flags, 
 	return connections.update(&sk, &fresh) == 0;
 }
 
+/* No more is sent on this connection of ROLE_SERVER: what its exchange has by now is all. */
+static inline void conn_end_exchange(u64 sk, struct connection *c)
+{
+	if (!c->tx_first_ns && c->rx_first_ns)
+		count(c->target, COUNTER_NO_RESPONSE, 1);
+	exchange_end(sk, c);
+}
+
 /* raw tracepoint inet_sock_set_state(const struct sock *sk, int oldstate, int newstate) */
 int conn_on_state(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -59,18 +67,18 @@ int conn_on_state(struct bpf_raw_tracepoint_args *ctx)
 		c->established_ns = now_ns;
 		return 0;
 	}
-	if (from == TCP_ESTABLISHED) {
-		c = connection_of(sk);
-		if (!c)
-			return 0;
-		if (c->role == ROLE_SERVER && !(c->flags & FLAG_ADOPTED) && owns_slot(c))
-			stage_add(c->target, STAGE_ESTABLISHED, c->established_ns,
-			          bpf_ktime_get_ns());
-		/* A peer that closed may still await its response, and one that we closed its last
-		 * bytes; an exchange with an acknowledged response is over. */
-		if (c->role == ROLE_SERVER && c->tx_first_ns && (c->acked_ns || to == TCP_CLOSE))
-			exchange_record(sk, c);
-	}
+	if (from != TCP_ESTABLISHED && from != TCP_FIN_WAIT1 && to != TCP_CLOSE)
+		return 0;
+	c = connection_of(sk);
+	if (!c || c->role != ROLE_SERVER || !owns_slot(c))
+		return 0;
+	if (from == TCP_ESTABLISHED && !(c->flags & FLAG_ADOPTED))
+		stage_add(c->target, STAGE_ESTABLISHED, c->established_ns, bpf_ktime_get_ns());
+	/* A peer that closed may still await its response, and one that we closed its last bytes: an
+	 * exchange with an acknowledged response is over, and so is any once the peer has replied to
+	 * our FIN or the connection is gone.  The application may keep the socket for long then. */
+	if (to == TCP_CLOSE || (c->tx_first_ns && (c->acked_ns || from == TCP_FIN_WAIT1)))
+		conn_end_exchange(sk, c);
 	return 0;
 }
 
@@ -88,10 +96,8 @@ int conn_on_destroy(struct bpf_raw_tracepoint_args *ctx)
 	} else if (owns_slot(c)) {
 		count(c->target, COUNTER_BYTES_RX, READ(u64, sk, AT(tcp_sock, bytes_received)));
 		count(c->target, COUNTER_BYTES_TX, READ(u64, sk, AT(tcp_sock, bytes_acked)));
-		if (c->role == ROLE_SERVER && c->tx_first_ns)
-			exchange_record(sk, c);
-		else if (c->role == ROLE_SERVER && c->rx_first_ns)
-			count(c->target, COUNTER_NO_RESPONSE, 1);
+		if (c->role == ROLE_SERVER)
+			conn_end_exchange(sk, c);
 	}
 	connections.delete(&sk);
 	return 0;

@@ -1,6 +1,7 @@
 """Counts its own requests: ``framed.py http2|grpc|websocket PORT COUNT_FILE [GOAWAY_EVERY]``.
 
-COUNT_FILE gets the number of whole requests, 8 bytes in the machine's order, as it grows.  Of the
+COUNT_FILE gets the number of whole requests by the client's port, from 0 on, each 4 bytes in the
+machine's order, as they grow.  Of the
 server side of h2 (http2) and wsproto (websocket), one thread a connection; of grpcio (grpc), with
 ``shop.Cart/Add``.  The first sends frames that are no response where they are in the way: a PING
 before every third response, SETTINGS and a window update in the middle of every fifth, and a
@@ -25,34 +26,42 @@ import h2.events
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, CloseConnection, Ping, Request, TextMessage
 
-COUNT = struct.Struct("=Q")
+COUNT = struct.Struct("=I")
+PORTS = 1 << 16
 PIECES_APART_S = 0.001
 
 
 class Counter:
     def __init__(self, path: Path) -> None:
-        path.write_bytes(bytes(mmap.PAGESIZE))
+        path.write_bytes(bytes(COUNT.size * PORTS))
         with path.open("r+b") as file:
             self.page = mmap.mmap(file.fileno(), 0)
         self.lock = threading.Lock()
         self.value = 0
 
-    def count(self) -> int:
+    def count(self, port: int) -> int:
+        at = COUNT.size * port
         with self.lock:
             self.value += 1
-            COUNT.pack_into(self.page, 0, self.value)
+            COUNT.pack_into(self.page, at, COUNT.unpack_from(self.page, at)[0] + 1)
             return self.value
 
 
+def read_counts(path: Path) -> dict[int, int]:
+    """What a server wrote into ``path``: requests by the client's port, where there were any."""
+    numbers = COUNT.iter_unpack(path.read_bytes())
+    return {port: number for port, (number,) in enumerate(numbers) if number}
+
+
 def read_count(path: Path) -> int:
-    """What a server wrote into ``path``."""
-    number: int = COUNT.unpack_from(path.read_bytes())[0]
-    return number
+    """All of them."""
+    return sum(read_counts(path).values())
 
 
 def serve_http2(client: socket.socket, counter: Counter, goaway_every: int) -> None:
     connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
     connection.initiate_connection()
+    port = client.getpeername()[1]
     responses = 0
 
     def flush() -> None:
@@ -60,7 +69,7 @@ def serve_http2(client: socket.socket, counter: Counter, goaway_every: int) -> N
 
     def respond(stream: int) -> bool:
         nonlocal responses
-        number = counter.count()
+        number = counter.count(port)
         responses += 1
         if number % 3 == 0:
             connection.ping(b"12345678")
@@ -98,6 +107,7 @@ def serve_http2(client: socket.socket, counter: Counter, goaway_every: int) -> N
 
 def serve_websocket(client: socket.socket, counter: Counter, goaway_every: int) -> None:
     connection = WSConnection(ConnectionType.SERVER)
+    port = client.getpeername()[1]
     responses = 0
     with client:
         while data := client.recv(65_536):
@@ -106,7 +116,7 @@ def serve_websocket(client: socket.socket, counter: Counter, goaway_every: int) 
                 if isinstance(event, Request):
                     client.sendall(connection.send(AcceptConnection()))
                 elif isinstance(event, TextMessage):
-                    number = counter.count()
+                    number = counter.count(port)
                     responses += 1
                     if number % 3 == 0:
                         client.sendall(connection.send(Ping(payload=b"alive")))
@@ -129,7 +139,7 @@ def serve_grpc(port: int, counter: Counter) -> None:
     item = item_class(pool)
 
     async def add(request: object, context: grpc.aio.ServicerContext) -> object:
-        counter.count()
+        counter.count(int(context.peer().rpartition(":")[2]))
         if request.id == 13:  # type: ignore[attr-defined]
             await context.abort(grpc.StatusCode.OUT_OF_RANGE, "thirteen")
         return request

@@ -103,7 +103,7 @@ def check_complete(arm: str, run: Run) -> None:
         raise InvalidMeasurement(
             Reason.COUNT_MISMATCH,
             f"{arm}: the kernel saw {counts.recorded + counts.filtered} responses, the load driver "
-            f"{counts.responded_by_driver}{_beside(run)}",
+            f"{counts.responded_by_driver}{_without_end(counts)}{_beside(run)}",
             remedy="is service.port the port that responds, and does nothing outside of the "
             "container connect to it? Requests that overlap on one connection also look like this",
         )
@@ -115,6 +115,13 @@ def check_complete(arm: str, run: Run) -> None:
             remedy="check that the load reaches service.port from outside of the container and "
             "that the service responds",
         )
+
+
+def _without_end(counts: Completeness) -> str:
+    """Exchanges that the kernel saw no response of, or no end, as a part of a sentence."""
+    parts = [(counts.no_response, "without a response"), (counts.pending, "not over")]
+    found = [f"{number} {what}" for number, what in parts if number]
+    return f", and {' and '.join(found)}" if found else ""
 
 
 def _beside(run: Run) -> str:

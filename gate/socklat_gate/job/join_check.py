@@ -19,10 +19,13 @@ __all__ = ["check_joined"]
 SIGMAS = 4.0
 
 
-def check_joined(arm: str, run: Run, joined: Joined, missed: int) -> None:
+def check_joined(
+    arm: str, run: Run, joined: Joined, missed: int, *, keep_alive: bool = True
+) -> None:
     """Raises `InvalidMeasurement` (COUNT_MISMATCH) naming a connection that does not agree.
 
     ``missed`` are invocations of the probe that the kernel missed meanwhile, whoever's they were.
+    With ``keep_alive`` each connection that was opened on top may have been refused with a request.
     """
     join = joined.join
     explained = missed + run.counters.get("dropped_map_full", 0)
@@ -43,22 +46,23 @@ def check_joined(arm: str, run: Run, joined: Joined, missed: int) -> None:
             "driver and the service? It would have connections of its own",
         )
     if joined.unseen is not None:
-        _check_seen(arm, run, joined, joined.unseen)
+        refused = run.load.grown if keep_alive else 0
+        _check_seen(arm, run, joined, joined.unseen, refused)
 
 
-def _check_seen(arm: str, run: Run, joined: Joined, unseen: tuple[int, ...]) -> None:
+def _check_seen(arm: str, run: Run, joined: Joined, unseen: tuple[int, ...], refused: int) -> None:
     """Requests without an exchange, of all and of each name: a rare one could be missing whole."""
     lost, counters = run.counters.get("log_lost", 0), run.counters
     failed = run.load.no_response_total
     failed = max(run.load.errors if failed is None else failed, counters["no_response"])
-    found = [("", sum(joined.requests), sum(unseen) - lost - failed - run.load.grown)]
+    found = [("", sum(joined.requests), sum(unseen) - lost - failed - refused)]
     for name, requests, without in zip(run.requests, joined.requests, unseen, strict=True):
         counts = run.load.requests.get(name)
         own = counts.sent - counts.responded if counts else failed
         # Records are lost by chance, whatever their name.
         share = lost * requests / max(1, sum(joined.requests))
         chance = round(share + SIGMAS * math.sqrt(share))
-        found.append((f" {name}", requests, without - own - chance - run.load.grown))
+        found.append((f" {name}", requests, without - own - chance - refused))
     for name, requests, missing in found:
         if missing > max(STRAY_REQUESTS, MAX_LOSS * requests):
             raise InvalidMeasurement(

@@ -24,6 +24,7 @@ from socklat_gate.job.join_check import check_joined
 from socklat_gate.job.load_facts import with_load_facts
 from socklat_gate.job.noise import with_stalls
 from socklat_gate.job.recorder import Recorder, StallLabels
+from socklat_gate.job.settled_reading import settled_reading
 from socklat_gate.job.stacks import TracedCompanions, trace_companions
 from socklat_gate.load.bounds import for_containers, for_turns, with_extension
 from socklat_gate.load.checks import Undelivered, find_failing_command, find_undelivered
@@ -46,7 +47,6 @@ __all__ = ["Measurement", "measure"]
 log = logging.getLogger(__name__)
 
 _LEAD_NS = 150_000_000  # from the order to start until the first request is due
-_SETTLE_S = 0.5  # closed connections leave the probe's map within this time
 
 OnPhase = Callable[[str], None]
 Check = Callable[[], None]
@@ -112,7 +112,7 @@ def measure(
     planned, interleave = _plan(scenario, arms)
     driven = _drive(probe, planned, arms, seed, interleave, companions, check_alive, on_phase)
     check_alive()
-    readings = [_settled_reading(probe, slot) for slot in range(len(arms))]
+    readings = [settled_reading(probe, slot) for slot in range(len(arms))]
     correction, cpu = driven.recorder.finish(driven.sent)
     named, by_driver = driven.recorder.named, driven.recorder.by_driver
     noise = with_stalls(driven.meter.stop(), correction, cpu)
@@ -156,7 +156,13 @@ def measure(
                 continue
             check_complete(arm.label, run)
             if named:
-                check_joined(arm.label, run, named.joined[slot], lost)
+                check_joined(
+                    arm.label,
+                    run,
+                    named.joined[slot],
+                    lost,
+                    keep_alive=planned.load.keep_alive,
+                )
     excluded = (
         frozen
         or too_much_steal(planned.gate, noise)
@@ -221,16 +227,6 @@ def _drive(
 
         counts = load.wait(poll=poll)
         return _Driven(recorder, counts, load.sent(), meter, freezes)
-
-
-def _settled_reading(probe: SocketProbe, slot: int) -> Reading:
-    """The reading once the driver's closed connections have reached the kernel's books."""
-    deadline_s = time.monotonic() + _SETTLE_S
-    while True:
-        reading = probe.read(slot)
-        if not reading.counters["pending"] or time.monotonic() > deadline_s:
-            return reading
-        time.sleep(0.02)
 
 
 def _run(arm: RunningArm, reading: Reading, load: LoadCounts, recorder: Recorder) -> Run:

@@ -16,9 +16,9 @@ from socklat_gate.load.marking import (
     CONTROL_DSFIELD,
     CONTROL_IN_FLIGHT_DSFIELD,
     NO_DSFIELD,
-    set_dsfield,
 )
 from socklat_gate.load.opening import Opening
+from socklat_gate.load.outgoing import Outgoing
 from socklat_gate.load.protocols.parser import BadResponse
 from socklat_gate.load.protocols.session import ClientSession
 from socklat_gate.load.protocols.tls import TlsSession
@@ -54,9 +54,9 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_done_ns",
-        "_dsfield",
         "_now_ns",
         "_opening",
+        "_outgoing",
         "_owner",
         "_session",
         "_sock",
@@ -85,7 +85,7 @@ class Connection(asyncio.Protocol):
         self._sock = sock
         self._session = session
         self._transport: asyncio.Transport
-        self._dsfield = NO_DSFIELD
+        self._outgoing = Outgoing(sock)
         self._opening: Opening | None = None
         if not session.ready:
             note = partial(owner.record.handshake, owner.arm)
@@ -112,12 +112,12 @@ class Connection(asyncio.Protocol):
         data = self._session.request(request)
         self.ordinal += 1
         record.sent_ns[request] = self._now_ns()
+        outgoing, sent = self._outgoing, len(data)
         try:
-            if self._dsfield:
-                self._mark(NO_DSFIELD)
-                sent = self._send_in_order(data)
-            else:
+            if outgoing.plain:
                 sent = self._sock.send(data)
+            else:
+                outgoing.send(data, NO_DSFIELD)
         except BlockingIOError:
             sent = 0
         except OSError as error:
@@ -127,7 +127,7 @@ class Connection(asyncio.Protocol):
             log.port[request] = self.port
             log.ordinal[request] = self.ordinal
         if sent < len(data):
-            self._transport.write(data[sent:])
+            outgoing.keep(data[sent:])
 
     def data_received(self, data: bytes) -> None:
         """Frame what arrived; a complete response frees the connection."""
@@ -189,7 +189,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport, and begin the conversation."""
-        self._transport = cast("asyncio.Transport", transport)
+        self._transport = self._outgoing.transport = cast("asyncio.Transport", transport)
         if self._opening is not None:
             self._opening.begin()
         if self._session.has_control:
@@ -237,26 +237,9 @@ class Connection(asyncio.Protocol):
 
     def _say(self, data: bytes, dsfield: int) -> None:
         """Send what is no part of a request, marked as such."""
-        if not data:
-            return
-        try:
-            self._mark(dsfield)
-            sent = self._send_in_order(data)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            return  # the event loop tells it as well
-        if sent < len(data):
-            self._transport.write(data[sent:])
-
-    def _send_in_order(self, data: bytes) -> int:
-        """As `socket.send`; nothing while earlier bytes wait for the socket to take them."""
-        return 0 if self._transport.get_write_buffer_size() else self._sock.send(data)
-
-    def _mark(self, value: int) -> None:
-        if value != self._dsfield:
-            set_dsfield(self._sock, value)
-            self._dsfield = value
+        if data:
+            with suppress(OSError):  # the event loop tells it as well
+                self._outgoing.send(data, dsfield)
 
     def _let_go(self) -> None:
         """The server takes no more requests here."""

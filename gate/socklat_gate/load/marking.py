@@ -6,7 +6,9 @@ their own, and the probe reads the field of every segment anyway.
 
 from __future__ import annotations
 
+import fcntl
 import socket
+import sys
 
 __all__ = [
     "CONTROL_AFTER_DSFIELD",
@@ -14,6 +16,7 @@ __all__ = [
     "CONTROL_IN_FLIGHT_DSFIELD",
     "NO_DSFIELD",
     "set_dsfield",
+    "unsent_bytes",
 ]
 
 NO_DSFIELD = 0
@@ -23,6 +26,8 @@ CONTROL_IN_FLIGHT_DSFIELD = 0x1C
 """DSCP 7, of the same pool: while a request is in flight, whose response goes on after that."""
 CONTROL_AFTER_DSFIELD = 0x2C
 """DSCP 11: in reply to what the service sent after its response, and which was no part of that."""
+
+_SIOCOUTQNSD = 0x894B  # include/uapi/linux/sockios.h
 
 _OPTIONS = {
     socket.AF_INET: (socket.IPPROTO_IP, socket.IP_TOS),
@@ -35,3 +40,13 @@ def set_dsfield(sock: socket.socket, value: int) -> None:
     option = _OPTIONS.get(sock.family)
     if option is not None:  # else it is a pair of sockets inside a test
         sock.setsockopt(*option, value)
+
+
+def unsent_bytes(sock: socket.socket) -> int:
+    """Bytes that ``sock`` has taken and that have not left yet.  Raises `OSError`.
+
+    They leave with the DS field that the socket has then, whatever it was when they were written.
+    """
+    if sock.family not in _OPTIONS:
+        return 0
+    return int.from_bytes(fcntl.ioctl(sock, _SIOCOUTQNSD, bytes(4)), sys.byteorder)

@@ -9,6 +9,7 @@ from socklat_gate.load.connection import CLOSED, Connection
 from socklat_gate.load.connection_owner import ConnectionOwner
 from socklat_gate.load.ending import BY_SERVICE, kind_of
 from socklat_gate.load.marking import CONTROL_DSFIELD, NO_DSFIELD
+from socklat_gate.load.outgoing import Outgoing
 from socklat_gate.load.protocols.http2_stream import Ended
 from socklat_gate.load.protocols.http2_streams import Http2Streams
 from socklat_gate.load.protocols.parser import BadResponse
@@ -42,6 +43,7 @@ class StreamsConnection(Connection):
         extra: bool = False,
     ) -> None:
         super().__init__(owner, sock, session, attempt, extra=extra)
+        self._outgoing = Outgoing(sock, is_exact=False)
         inner = session.inner if isinstance(session, TlsSession) else session
         assert isinstance(inner, Http2Streams), "the pool's scenario has streams"
         self._streams = inner
@@ -69,15 +71,9 @@ class StreamsConnection(Connection):
         record.most_in_flight[owner.arm] = max(record.most_in_flight[owner.arm], in_flight)
         record.sent_ns[request] = self._now_ns()
         try:
-            self._mark(NO_DSFIELD)
-            sent = self._send_in_order(data)
-        except BlockingIOError:
-            sent = 0
+            self._outgoing.send(data, NO_DSFIELD)
         except OSError as error:
             self._abandon(kind_of(error), error.strerror or str(error))
-            return
-        if sent < len(data):
-            self._transport.write(data[sent:])
 
     def data_received(self, data: bytes) -> None:
         """Take what arrived; each request that it ends makes room for another."""

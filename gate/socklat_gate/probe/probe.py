@@ -190,7 +190,8 @@ class SocketProbe:
         response = histograms["response"]
         counters = self._tables.counters(slot)
         counters["recorded"] = response.total
-        counters["pending"] = self._tables.pending(slot, self._slots.netns_inode(slot))
+        open_now = self._tables.open_exchanges(slot, self._slots.netns_inode(slot))
+        counters["pending"], responding = open_now
         drops = self._tables.drops(slot)
         return Reading(
             histograms,
@@ -200,6 +201,7 @@ class SocketProbe:
             self._spikes.of(slot),
             self._tables.internal(slot),
             self._tables.statuses(slot),
+            responding,
         )
 
     @property

@@ -22,7 +22,7 @@ class Reading:
     open when read, so that
     seen = recorded + filtered + no_response + dropped_map_full + pending.  ``internal`` has the
     time of exchanges on other ports of the namespace, by port; ``statuses`` are those of
-    `measured.run.Run`.
+    `measured.run.Run`.  ``responding`` of the pending ones have begun their response.
     """
 
     histograms: Mapping[str, Histogram]
@@ -32,6 +32,7 @@ class Reading:
     spikes: tuple[Spike, ...]
     internal: Mapping[str, Histogram] = field(default_factory=dict)
     statuses: Mapping[str, int] = field(default_factory=dict)
+    responding: int = 0
 
 
 def measured_stages(events: Collection[str]) -> tuple[str, ...]:

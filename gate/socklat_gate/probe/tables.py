@@ -134,16 +134,17 @@ class Tables:
         band = int(np.searchsorted(np.cumsum(counts), q * counts.sum()))
         return int(band_edges_ns()[min(band, counts.size - 1) + 1])
 
-    def pending(self, slot: int, netns_inode: int) -> int:
-        """Exchanges still open on the server sockets of a slot's owner."""
-        return sum(
-            1
+    def open_exchanges(self, slot: int, netns_inode: int) -> tuple[int, int]:
+        """Those on the server sockets of a slot's owner; and how many have begun a response."""
+        begun = [
+            c.tx_first_ns > 0
             for _, c in self._bpf[b"connections"].items()
             if c.target == slot
             and c.netns == netns_inode
             and c.role == _ROLE_SERVER
             and c.rx_first_ns
-        )
+        ]
+        return len(begun), sum(begun)
 
     def set_window(self, slot: int, netns_inode: int, **values: int) -> None:
         """Writes a slot's ``struct window``; what is not given becomes 0."""

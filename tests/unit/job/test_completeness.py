@@ -42,6 +42,11 @@ def test_a_whole_run() -> None:
             "31 of 6031 exchanges were lost: they did not fit",
         ),
         (run_with(6031), Reason.COUNT_MISMATCH, "the load driver 6031"),
+        (
+            run_with(6032, seen=6032, no_response=1, pending=31),
+            Reason.COUNT_MISMATCH,
+            "the load driver 6032, and 1 without a response and 31 not over",
+        ),
         (run_with(5969), Reason.COUNT_MISMATCH, "the kernel saw 6000 responses"),
         (run_with(0, seen=0, recorded=0), Reason.EVENTS_LOST, "no exchange was recorded"),
     ],

@@ -107,3 +107,9 @@ def test_what_makes_a_measurement_invalid(
     assert caught.value.reason is Reason.COUNT_MISMATCH
     assert caught.value.message.startswith(f"candidate: {said}")
     assert caught.value.remedy
+
+
+def test_where_each_request_has_a_connection_none_can_be_refused_with_one() -> None:
+    whole, found = failing(grown=60), joined(unseen=60)
+    with pytest.raises(InvalidMeasurement, match="60 of 6000 requests"):
+        check_joined("candidate", whole, found, 0, keep_alive=False)

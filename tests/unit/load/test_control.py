@@ -9,7 +9,7 @@ import pytest
 
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load import connection as connection_module
-from socklat_gate.load import pool_members
+from socklat_gate.load import outgoing, pool_members
 from socklat_gate.load.marking import (
     CONTROL_AFTER_DSFIELD,
     CONTROL_DSFIELD,
@@ -68,7 +68,7 @@ def marks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bytes, int]]:
     class Session(Greeting):
         pass
 
-    monkeypatch.setattr(connection_module, "set_dsfield", mark)
+    monkeypatch.setattr(outgoing, "set_dsfield", mark)
     monkeypatch.setattr(pool_members, "session_for", lambda *_: Session)
     send = connection_module.Connection.send
     control = connection_module.Connection._send_control
