@@ -17,10 +17,10 @@ from statistics import median
 
 import numpy as np
 
+from socklat_gate.measured.capacity import CapacityRound
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.capacity import judge_capacity
 from socklat_gate.verdict.evidence import running_fail_evidence, running_pass_evidence
-from socklat_gate.verdict.interval import confidence_interval, stopping_level
 from socklat_gate.wording import units
 from tests.benchmarks.capacity_file import Job, Recorded, load
 from tests.benchmarks.capacity_rounds import LIMITS, MINUTES, SCENES, Scene
@@ -30,7 +30,7 @@ __all__ = ["Redrawn", "losses_of", "page", "redraw", "redrawn_jobs"]
 
 LOSSES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
 SEED = 14
-INTERVALS = 500
+INTERVALS = 300
 
 
 @dataclass(frozen=True)
@@ -177,13 +177,17 @@ def _half_width(d: Floats, ended: Redrawn) -> float:
     """Median of half the interval's length, as a part of the baseline's capacity."""
     widths = []
     for row, end in zip(d[:INTERVALS], ended.rounds[:INTERVALS], strict=True):
-        seen = row[: int(end)] if math.isfinite(end) else row
-        low, high = confidence_interval(
-            seen, stopping_level(seen.size, 1 / LIMITS.alpha, failed=False)
-        )
-        if math.isfinite(low):
-            widths.append((math.exp(-low) - math.exp(-high)) / 2)
-    return median(widths) if widths else math.nan
+        found = judge_capacity(_rounds(row[: int(end)] if math.isfinite(end) else row), LIMITS)
+        widths.append((found.ci_high - found.ci_low) / 2)
+    return median(widths)
+
+
+def _rounds(d: Floats) -> list[CapacityRound]:
+    """Rounds that say the same."""
+    return [
+        CapacityRound(at, 0, "baseline", 1000.0, 1000.0 * math.exp(-one), 12, 4, 0, 15.0, 2, 0)
+        for at, one in enumerate(d.tolist())
+    ]
 
 
 def _coin_row(name: str, jobs: Sequence[Job]) -> list[str]:
