@@ -67,7 +67,7 @@ def workers(scenario: Scenario, docker_client: Any) -> Scenario:
 
     def write(baseline: list[str], candidate: list[str], **gate: Any) -> Path:
         usual = ["/http", "--delay", "5000"]
-        load = {"driver": "http", "rate": 100, "payload": None, "response": None}
+        load = {"driver": "http", "rate": 100, "duration_s": 2.0, "payload": None, "response": None}
         service = {"image": HTTP_TAG, "port": 8080, "command": [*usual, *candidate]}
         tables = {"service": service, "baseline": {"command": [*usual, *baseline]}, "gate": gate}
         return scenario(load=load, **tables)
