@@ -129,7 +129,8 @@ class CapacityRounds:
                 if rate is None:
                     continue
                 self.progress.phase(step_phase(arm, rate))
-                step = self._step(arms[arm], rate, seed + sum(map(len, tried.values())))
+                # Both arms have the same arrivals at their n-th step: chance is no difference.
+                step = self._step(arms[arm], rate, seed + len(tried[arm]))
                 carried = self._carried(step)
                 stair.record(carried=carried)
                 tried[arm].append(step)

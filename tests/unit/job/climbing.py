@@ -55,8 +55,8 @@ class Services:
     """What the arms carry, with a noise of 3% in each step, and how else they behave.
 
     ``fast_errors`` of the arms: all above their capacity fails, at once.  ``status`` and
-    ``size_bytes`` are what each responds with; ``on_step`` may raise.  ``tried`` are the rates by
-    arm.
+    ``size_bytes`` are what each responds with; ``on_step`` may raise.  ``tried`` and ``seeds`` are
+    those of the steps, by arm.
     """
 
     capacity: Mapping[str, float]
@@ -66,6 +66,7 @@ class Services:
     size_bytes: Mapping[str, int] = field(default_factory=dict)
     on_step: Callable[[str, float], None] = lambda arm, rate: None
     tried: dict[str, list[float]] = field(default_factory=lambda: {arm: [] for arm in PORTS})
+    seeds: dict[str, list[int]] = field(default_factory=lambda: {arm: [] for arm in PORTS})
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         rng = np.random.default_rng(5)
@@ -74,11 +75,12 @@ class Services:
         def step(
             load: Any, where: Endpoint, rate: float, seed: int, within_ns: int, poll: Any
         ) -> Step:
-            del load, seed, within_ns
+            del load, within_ns
             poll()
             arm = arms[where.port]
             self.on_step(arm, rate)
             self.tried[arm].append(rate)
+            self.seeds[arm].append(seed)
             carried = rate <= self.capacity[arm] * math.exp(rng.normal(0.0, 0.03))
             in_time = PLANNED if carried else PLANNED // 2
             errors = PLANNED // 2 if not carried and arm in self.fast_errors else 0

@@ -249,6 +249,15 @@ def test_both_arms_begin_where_the_baseline_ended(judge: Judge) -> None:
     assert len(near) >= rounds(result) - 1
 
 
+def test_both_arms_have_the_same_arrivals_step_by_step(judge: Judge) -> None:
+    """Else Poisson's chance would be a difference of the arms, 3% in a second of 1000."""
+    services = Services(SAME)
+    judge([0.0] * 40, services, metrics=[{**CAPACITY, "within_ms": 50.0}])
+    one, other = (set(services.seeds[arm]) for arm in ("baseline", "candidate"))
+    assert len(one & other) >= 0.8 * len(one | other)
+    assert len(one) == len(services.seeds["baseline"])
+
+
 def test_coins_of_rounds_are_not_those_of_pairs(judge: Judge) -> None:
     result = judge([0.0] * 40, SAME)
     study = result.verdict.capacity
