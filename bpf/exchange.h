@@ -114,7 +114,7 @@ static inline void exchange_clear(struct connection *c)
 		c->last_gap = 0;
 	}
 	c->sending = 0;
-	c->flags &= ~FLAG_OVERLAPPED;
+	c->flags &= ~(FLAG_OVERLAPPED | FLAG_LONG | FLAG_LONG_TOO);
 	/* Not of the line that every exchange writes (shared.h). */
 	if (c->send_wait_ns | c->blocked_ns | c->rx_last_ns) {
 		c->send_wait_ns = 0;

@@ -148,6 +148,18 @@ static inline bool is_after_response(struct segment *s)
 	return (s->dsfield & ~DSFIELD_ECN) == CONTROL_AFTER_DSFIELD;
 }
 
+/* Whether it is of a request that does not fit into one segment. */
+static inline bool is_long(struct segment *s)
+{
+	return (s->dsfield & ~DSFIELD_ECN & ~(LONG_DSFIELD ^ LONG_TOO_DSFIELD)) ==
+	       (LONG_DSFIELD & LONG_TOO_DSFIELD);
+}
+
+static inline bool is_long_too(struct segment *s)
+{
+	return (s->dsfield & ~DSFIELD_ECN) == LONG_TOO_DSFIELD;
+}
+
 /* Bytes of room in the send buffer; without any the next tcp_sendmsg waits or returns EAGAIN. */
 static inline s64 send_room(u64 sk)
 {

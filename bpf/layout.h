@@ -88,10 +88,16 @@
  * acknowledgements.  Their segments have a DS field of their own (RFC 2474: DSCP 3, 7 and 11, for
  * local use): one where no request is in flight, so that a response which has begun is over, one in
  * the middle of a request or response, and one that replies to what the service sent when its
- * response was over, such as a PING: that send was no part of it. */
+ * response was over, such as a PING: that send was no part of it.
+ *
+ * A request that does not fit into one segment has one of two more, which take turns (DSCP 19 and
+ * 23): what the service sends before the whole request is there, such as a window update, then
+ * makes no second one of the rest. */
 #define CONTROL_DSFIELD 12
 #define CONTROL_IN_FLIGHT_DSFIELD 28
 #define CONTROL_AFTER_DSFIELD 44
+#define LONG_DSFIELD 76
+#define LONG_TOO_DSFIELD 92
 
 /* HTTP statuses counted: 100 to 599, and one number for a response whose status is not known. */
 #define HTTP_STATUS_FIRST 100

@@ -54,7 +54,8 @@ static inline int rx_segment(u64 sk, u64 skb)
 {
 	struct connection *c = watched_connection_of(sk);
 	struct segment s;
-	bool control;
+	bool control, marks;
+	u8 length = 0;
 	u64 now_ns;
 
 	if (!c) {
@@ -78,10 +79,17 @@ static inline int rx_segment(u64 sk, u64 skb)
 			internal_request(c, now_ns);
 		return 0;
 	}
-	control = is_marked(&s) && window_flags(c) & WINDOW_MARKED;
+	marks = s.dsfield & ~DSFIELD_ECN && window_flags(c) & WINDOW_MARKED;
+	control = marks && is_marked(&s);
 	if (control) {
 		c->flags &= ~FLAG_FRESH; /* else reading them would open an exchange */
 		if (is_in_flight(&s))
+			return 0;
+	}
+	if (marks && is_long(&s)) {
+		length = is_long_too(&s) ? FLAG_LONG_TOO : FLAG_LONG;
+		/* More of the same, though the service has sent something. */
+		if (c->rx_first_ns && c->tx_first_ns && c->flags & length)
 			return 0;
 	}
 	if (c->rx_first_ns && !c->tx_first_ns) {
@@ -99,6 +107,8 @@ static inline int rx_segment(u64 sk, u64 skb)
 		return 0;
 	}
 	exchange_begin(c, now_ns);
+	if (length)
+		c->flags |= length;
 	if (c->flags & FLAG_AFTER_CONTROL)
 		c->request_seq = s.seq;
 #ifdef DETAIL_FULL

@@ -31,6 +31,10 @@ BPF_ARRAY(windows, struct window, TARGET_MAX);
  * those. */
 #define FLAG_AFTER_CONTROL 32
 
+/* The open exchange's request has LONG_DSFIELD, or LONG_TOO_DSFIELD. */
+#define FLAG_LONG 64
+#define FLAG_LONG_TOO 128
+
 /* The response is acknowledged, by a segment that tells no time: it carried what its sender had to
  * say next, and may have waited for that. */
 #define ACKED_UNTIMED 1

@@ -93,3 +93,18 @@ def test_over_tls(
     load = test_tls_load.load_of(issued, keep_alive=keep_alive)
     options = [] if keep_alive else ["--close"]
     test_tls_load.assert_exact(test_tls_load.measure(lab, probe, load, issued, *options))
+
+
+@pytest.mark.parametrize("kind", ["http2", "grpc"])
+def test_framed(lab: Lab, probe: SocketProbe, narrow: None, tmp_path: Path, kind: str) -> None:
+    for name in ("grpc", "grpc_reflection", "h2", "wsproto"):
+        pytest.importorskip(name)
+    from tests.conformance import test_framed as framed  # noqa: PLC0415 - needs them
+
+    load = framed.LOADS[kind]()
+    load = load.model_copy(update={"rate": 50.0})
+    count = tmp_path / "count"
+    with framed.service(lab, kind, count):
+        measured = framed.measure(lab, probe, load)
+        total = framed.read_count(count)
+    framed.assert_exact(measured, load, probe, total)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import sys
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -15,7 +16,10 @@ from socklat_gate.load.marking import (
     CONTROL_AFTER_DSFIELD,
     CONTROL_DSFIELD,
     CONTROL_IN_FLIGHT_DSFIELD,
+    LONG_DSFIELD,
+    LONG_TOO_DSFIELD,
     NO_DSFIELD,
+    ONE_SEGMENT,
 )
 from socklat_gate.load.opening import Opening
 from socklat_gate.load.outgoing import Outgoing
@@ -54,6 +58,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_done_ns",
+        "_long",
         "_now_ns",
         "_opening",
         "_outgoing",
@@ -62,6 +67,7 @@ class Connection(asyncio.Protocol):
         "_sock",
         "_tentative",
         "_transport",
+        "_unmarked",
         "attempt",
         "closed",
         "extra",
@@ -86,8 +92,11 @@ class Connection(asyncio.Protocol):
         self._session = session
         self._transport: asyncio.Transport
         self._outgoing = Outgoing(sock)
+        self._long = NO_DSFIELD  # the mark of the latest long request
+        self._unmarked = sys.maxsize  # longer requests are marked, where the probe knows of marks
         self._opening: Opening | None = None
         if not session.ready:
+            self._unmarked = ONE_SEGMENT
             note = partial(owner.record.handshake, owner.arm)
             self._opening = Opening(session, owner.now_ns, note)
         name = sock.getsockname()
@@ -114,10 +123,10 @@ class Connection(asyncio.Protocol):
         record.sent_ns[request] = self._now_ns()
         outgoing, sent = self._outgoing, len(data)
         try:
-            if outgoing.plain:
+            if outgoing.plain and sent <= self._unmarked:
                 sent = self._sock.send(data)
             else:
-                outgoing.send(data, NO_DSFIELD)
+                outgoing.send(data, self._request_dsfield(sent))
         except BlockingIOError:
             sent = 0
         except OSError as error:
@@ -222,6 +231,13 @@ class Connection(asyncio.Protocol):
             with suppress(OSError):
                 self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             self._transport.abort()
+
+    def _request_dsfield(self, length: int) -> int:
+        """The mark of a request of so many bytes."""
+        if length <= self._unmarked:
+            return NO_DSFIELD
+        self._long = LONG_TOO_DSFIELD if self._long == LONG_DSFIELD else LONG_DSFIELD
+        return self._long
 
     def _control_dsfield(self, now_ns: int) -> int:
         """The mark of a reply to bytes that ended no response."""

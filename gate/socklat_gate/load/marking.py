@@ -14,7 +14,10 @@ __all__ = [
     "CONTROL_AFTER_DSFIELD",
     "CONTROL_DSFIELD",
     "CONTROL_IN_FLIGHT_DSFIELD",
+    "LONG_DSFIELD",
+    "LONG_TOO_DSFIELD",
     "NO_DSFIELD",
+    "ONE_SEGMENT",
     "set_dsfield",
     "unsent_bytes",
 ]
@@ -26,6 +29,12 @@ CONTROL_IN_FLIGHT_DSFIELD = 0x1C
 """DSCP 7, of the same pool: while a request is in flight, whose response goes on after that."""
 CONTROL_AFTER_DSFIELD = 0x2C
 """DSCP 11: in reply to what the service sent after its response, and which was no part of that."""
+
+LONG_DSFIELD, LONG_TOO_DSFIELD = 0x4C, 0x5C
+"""DSCP 19 and 23, in turn: a request of more than `ONE_SEGMENT` bytes.  What the service sends
+before all of it is there then makes no second request of the rest."""
+ONE_SEGMENT = 1200
+"""So many bytes leave in one segment wherever IPv6 may be spoken (its least MTU is 1280)."""
 
 _SIOCOUTQNSD = 0x894B  # include/uapi/linux/sockios.h
 

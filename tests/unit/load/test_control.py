@@ -14,6 +14,8 @@ from socklat_gate.load.marking import (
     CONTROL_AFTER_DSFIELD,
     CONTROL_DSFIELD,
     CONTROL_IN_FLIGHT_DSFIELD,
+    LONG_DSFIELD,
+    LONG_TOO_DSFIELD,
     NO_DSFIELD,
     set_dsfield,
 )
@@ -205,3 +207,28 @@ def test_control_bytes_wait_behind_a_request_that_is_still_being_sent(monkeypatc
     (counts,) = run(load_of(connections=1, rate=4.0, duration_s=1.0), server)
     assert (counts.errors, counts.first_error, counts.responded) == (0, "", 4)
     assert seen == [b"HELL", *[b"GET %d" % (size + 4), b"PONG"] * 4]
+
+
+def test_requests_that_do_not_fit_into_one_segment_have_marks_in_turn(monkeypatch, marks):
+    sizes = [10, 2000, 2000, 10, 2000, 10]
+
+    class Sized(Greeting):
+        def request(self, request: int) -> bytes:
+            return b"GET %b\n" % (b"x" * sizes[request])
+
+    monkeypatch.setattr(pool_members, "session_for", lambda *_: Sized)
+
+    def greet_or_respond(peer, _):
+        peer.write(b"WELCOME\n" if peer.data == b"HELLO\n" else b"OK\n")
+
+    server = VirtualServer(greet_or_respond, b"\n")
+    (counts,) = run(load_of(connections=1, rate=6.0, duration_s=1.0), server)
+    assert (counts.errors, counts.responded) == (0, 6)
+    assert [mark for what, mark in marks if what == b"GET"] == [
+        NO_DSFIELD,
+        LONG_DSFIELD,
+        LONG_TOO_DSFIELD,
+        NO_DSFIELD,
+        LONG_DSFIELD,
+        NO_DSFIELD,
+    ]

@@ -30,3 +30,15 @@ def test_the_marks_differ_in_two_bits_and_leave_those_of_ecn_alone() -> None:
         assert mark >> 2 & 0b11 == 0b11  # of local or experimental use: RFC 2474, section 6, pool 2
     # The driver has them without the headers.
     assert [closing, *others] == [getattr(marking, name) for name in names]
+
+
+def test_the_marks_of_long_requests_differ_in_one_bit_and_are_no_control_bytes() -> None:
+    names = ("LONG_DSFIELD", "LONG_TOO_DSFIELD")
+    long, too = (layout()[name] for name in names)
+    assert (long ^ too).bit_count() == 1
+    control = {layout()[name] for name in layout() if name.startswith("CONTROL_")}
+    # The probe looks at control bytes without the two bits by which these differ among themselves.
+    assert not {mark & ~0b110000 for mark in (long, too)} & {mark & ~0b110000 for mark in control}
+    for mark in (long, too):
+        assert mark & 0b1111 == 0b1100
+    assert [long, too] == [getattr(marking, name) for name in names]
