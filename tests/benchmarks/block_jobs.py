@@ -26,8 +26,8 @@ from tests.benchmarks.scenes import API, API_LOAD, LOAD_CPU, SERVICE_CPU, SHORT_
 FILE = Path(__file__).resolve().parents[1] / "data" / "block_jobs.json"
 SIZES = (1, 2, 4)
 WHAT = {
-    "equal arms": (),
     "twice as slow": ("--work", "220"),
+    "equal arms": (),
     "half as slow again after one start in five": ("--slow-start-share", "0.2"),
 }
 """Options of the candidate's service."""
