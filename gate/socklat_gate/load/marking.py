@@ -6,7 +6,9 @@ their own, and the probe reads the field of every segment anyway.
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import os
 import socket
 import sys
 
@@ -58,4 +60,6 @@ def unsent_bytes(sock: socket.socket) -> int:
     """
     if sock.family not in _OPTIONS:
         return 0
+    if sock.fileno() < 0:  # for which ioctl would raise ValueError
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     return int.from_bytes(fcntl.ioctl(sock, _SIOCOUTQNSD, bytes(4)), sys.byteorder)

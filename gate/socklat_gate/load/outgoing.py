@@ -62,6 +62,7 @@ class Outgoing:
             while waiting and not self.transport.is_closing():
                 data, dsfield = waiting[0]
                 if not self._change_mark(dsfield):
+                    self.plain = False  # else what comes next would overtake this
                     asyncio.get_running_loop().call_later(LOOK_EVERY_S, self._look)
                     return
                 waiting.popleft()

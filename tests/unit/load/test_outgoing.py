@@ -113,6 +113,40 @@ def test_control_bytes_wait_until_the_request_has_left_and_all_keep_their_order(
     run(converse)
 
 
+def test_nothing_overtakes_what_waits_behind_a_request_that_has_not_left() -> None:
+    request = b"r" * 20_000
+    """More than the peer takes before it reads, and less than this side's buffer."""
+
+    async def converse(out: Outgoing, client: socket.socket, peer: socket.socket) -> None:
+        out.send(TOO_MUCH, CONTROL_DSFIELD)
+        out.send(request, NO_DSFIELD)
+        out.send(b"1", CONTROL_IN_FLIGHT_DSFIELD)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, read, peer, len(TOO_MUCH))
+        await settled(client, dsfield=NO_DSFIELD)
+        assert unsent_bytes(client) > 0
+        assert not out.plain
+        out.send(b"2", NO_DSFIELD)
+        rest = await loop.run_in_executor(None, read, peer, len(request) + 2)
+        assert rest == request + b"12"
+
+    run(converse)
+
+
+def test_bytes_for_a_connection_that_is_gone_are_an_error_of_the_system() -> None:
+    with connected() as (client, _):
+        out = Outgoing(client)
+
+        class Transport:
+            def get_write_buffer_size(self) -> int:
+                return 0
+
+        out.transport = Transport()  # type: ignore[assignment]
+        client.close()
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            out.send(b"1", CONTROL_DSFIELD)
+
+
 def test_nothing_waits_where_nothing_is_held_back() -> None:
     async def converse(out: Outgoing, client: socket.socket, peer: socket.socket) -> None:
         assert out.plain
