@@ -11,7 +11,7 @@ from socklat_gate.errors import Reason
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.verdict.capacity import judge_capacity
 from tests.benchmarks.capacity import losses_of, page, redraw, redrawn_jobs
-from tests.benchmarks.capacity_file import FILE, Job, Recorded, load, save
+from tests.benchmarks.capacity_file import Job, Recorded, load, save
 from tests.benchmarks.capacity_rounds import LIMITS, SCENES, ended
 from tests.unit.factories import make_rounds
 
@@ -73,8 +73,3 @@ def test_the_page_has_a_row_for_each_job() -> None:
     for name in scenes:
         assert f"| `{name}` | 1 | pass |" in text
     assert "of 2 with equal arms, 0 failed" in " ".join(text.split())
-
-
-@pytest.mark.skipif(not FILE.exists(), reason="nothing is recorded yet")
-def test_the_recorded_rounds_are_of_known_scenes() -> None:
-    assert load().jobs.keys() <= {scene.name for scene in SCENES}
