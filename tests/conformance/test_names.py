@@ -185,9 +185,12 @@ def test_each_name_has_its_own_exchanges(
     assert named.joined[0].miscounted == 0
     assert named.joined[0].join.mismatched == 0
     # What is sent to a service that has closed already reaches no socket, and has no response.
-    unseen, lost = named.joined[0].unseen, measured.counts.no_response_total or 0
+    lost = (measured.counts.no_response_total or 0) if options else 0
+    assert 0 <= measured.sent.size - measured.counters["seen"] <= lost
+    unseen = named.joined[0].unseen
     assert unseen is not None
-    assert sum(unseen) <= (lost if options else 0)
+    if not EMULATED:  # where what is sent at the window's end arrives much later
+        assert sum(unseen) <= lost
     ports = set(measured.logged["peer_port"].tolist())
     assert ports <= set(measured.sent["port"].tolist())
     if options:
@@ -199,17 +202,20 @@ def test_the_kernel_counts_what_all_workers_count(
     lab: Lab, probe: SocketProbe, workers: int
 ) -> None:
     """Exactly: each worker's requests are on connections that the join finds by their ports."""
-    load = mix(workers=workers, rate=2000.0)
+    load = mix(workers=workers, rate=2.0 * RATE if EMULATED else 2000.0)
     with service(lab):
         measured = measure(lab, probe, load)
     counts, counters = measured.counts, measured.counters
-    assert counts.sent == counts.responded == counts.planned > 3000
+    assert counts.sent == counts.responded == counts.planned > 1.5 * load.rate
     assert counters["recorded"] + counters["filtered"] == counts.responded_total
     assert measured.sent.size == counts.responded_total
     assert np.unique(measured.sent["port"]).size == CONNECTIONS + counts.grown
     joined = measured.named(load).joined[0]
     assert joined.join.joined == joined.join.logged == measured.logged.size
-    assert (joined.miscounted, joined.join.mismatched, joined.unseen) == (0, 0, (0, 0, 0))
+    assert (joined.miscounted, joined.join.mismatched) == (0, 0)
+    assert counters["seen"] == measured.sent.size
+    if not EMULATED:
+        assert joined.unseen == (0, 0, 0)
 
 
 def test_a_sampled_log_has_the_same_names(lab: Lab, probe: SocketProbe) -> None:
