@@ -210,7 +210,8 @@ def test_the_kernel_counts_what_all_workers_count(
     assert counts.sent == counts.responded == counts.planned > 1.5 * load.rate
     assert counters["recorded"] + counters["filtered"] == counts.responded_total
     assert measured.sent.size == counts.responded_total
-    assert np.unique(measured.sent["port"]).size == CONNECTIONS + counts.grown
+    # Connections that are opened while requests wait can come too late for any.
+    assert CONNECTIONS <= np.unique(measured.sent["port"]).size <= CONNECTIONS + counts.grown
     joined = measured.named(load).joined[0]
     assert joined.join.joined == joined.join.logged == measured.logged.size
     assert (joined.miscounted, joined.join.mismatched) == (0, 0)
