@@ -4,7 +4,8 @@
     table.py --lines KERNEL HOOK,SETS MEASURED.JSON      prints the lines; 1 when one failed
 
 ``tests/conformance/conftest.py`` writes the files: lists with one document a hook set.  Those of
-one kernel may come from several files, one for each boot.
+one kernel may come from several files, one for each boot; of a hook set the first one counts.
+Files in ``.../some-KERNEL/...`` are of a part of the suite.
 """
 
 from __future__ import annotations
@@ -118,7 +119,8 @@ def runs(documents: Sequence[Document]) -> Iterator[str]:
     """Where and when; once where all hook sets have it in common."""
     by_run: dict[str, list[str]] = {}
     for document in documents:
-        by_run.setdefault(document.get("run", ""), []).append(document["hook_set"])
+        part = "a part of the suite; " * bool(document.get("partial"))
+        by_run.setdefault(part + document.get("run", ""), []).append(document["hook_set"])
     for run, sets in by_run.items():
         if run:
             yield f"- {', '.join(sets)}: {run}" if len(by_run) > 1 else f"- {run}"
@@ -190,6 +192,14 @@ def text_of(documents: list[Document]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def add_new(known: list[Document], more: list[Document], partial: bool) -> Iterator[Document]:
+    """Those of hook sets that are not known of their kernel yet."""
+    have = {(document["kernel"], document["hook_set"]) for document in known}
+    for document in more:
+        if (document["kernel"], document["hook_set"]) not in have:
+            yield {**document, "partial": partial}
+
+
 def print_lines(kernel: str, hook_sets: str, documents: list[Document]) -> int:
     """One line for each hook set that was wanted; 1 when one failed or is not there."""
     by_set = {document["hook_set"]: document for document in documents}
@@ -204,9 +214,10 @@ def main(arguments: list[str]) -> int:
     """See the module's head."""
     wanted = arguments[3:] if arguments[:1] == ["--lines"] else arguments
     documents: list[Document] = []
-    for path in wanted:
-        if Path(path).is_file():
-            documents += json.loads(Path(path).read_text("utf-8"))
+    for path in map(Path, wanted):
+        if path.is_file():
+            partial = any(part.startswith("some-") for part in path.parts)
+            documents += list(add_new(documents, json.loads(path.read_text("utf-8")), partial))
     if arguments[:1] == ["--lines"]:
         return print_lines(arguments[1], arguments[2], documents)
     if not documents:

@@ -44,6 +44,9 @@ AT_ONCE = 3
 DURATION_S = {"redis-same": 2.0, "nginx-same": 2.0, "api-same": 5.0}
 """Enough for p90 with some to spare."""
 
+FEWEST = 3
+"""Blocks without which a spread is not shown."""
+
 METRICS = (
     *(Metric(quantile=q, tolerance=0.1, regression_threshold=0.2) for q in (0.5, 0.9, 0.95, 0.99)),
     Metric(stage="cpu", tolerance=0.1, regression_threshold=0.2),
@@ -85,7 +88,8 @@ def stored() -> list[Block]:
 
 
 def save(blocks: Sequence[Block]) -> None:
-    document = {"machine": machine(), "blocks": [asdict(one) for one in blocks]}
+    before = json.loads(FILE.read_text()) if FILE.exists() else {}
+    document = {**before, "machine": machine(), "blocks": [asdict(one) for one in blocks]}
     FILE.write_text(json.dumps(document, indent=0) + "\n")
 
 
@@ -150,18 +154,24 @@ def sd_of(blocks: Sequence[Block], metric: str) -> tuple[float, float, float]:
     return float(np.sqrt(total / d.size)), float(np.sqrt(low)), float(np.sqrt(high))
 
 
+def _is_of(block: Block, scene: str, size: int) -> bool:
+    return (block.scene, block.containers) == (scene, size)
+
+
 def page() -> str:
     """Tables of noise and time by service and k."""
     document = json.loads(FILE.read_text())
-    blocks = [one for one in stored() if not one.excluded]
+    every = stored()
+    blocks = [one for one in every if not one.excluded]
     noise, times = [], []
+    ratios: dict[int, list[float]] = {size: [] for size in SIZES}
     for scene in DURATION_S:
-        alone = [one for one in blocks if (one.scene, one.containers) == (scene, 1)]
+        alone = [one for one in blocks if _is_of(one, scene, 1)]
         if not alone:
             continue
         alone_s = float(np.median([one.seconds for one in alone]))
         for size in SIZES:
-            own = [one for one in blocks if (one.scene, one.containers) == (scene, size)]
+            own = [one for one in blocks if _is_of(one, scene, size)]
             if not own:
                 continue
             seconds = float(np.median([one.seconds for one in own]))
@@ -170,41 +180,52 @@ def page() -> str:
                     scene,
                     f"{size} + {size}",
                     str(len(own)),
+                    str(
+                        sum((one.scene, one.containers) == (scene, size) for one in every)
+                        - len(own)
+                    ),
                     f"{seconds:.1f}",
                     f"{np.median([one.start_s for one in own]):.2f}",
                     f"{np.median([one.stop_s for one in own]):.2f}",
                 ]
             )
             for metric in (*SHOWN, "cpu_per_request"):
-                if not any(metric in one.d for one in own):
+                if min(sum(metric in one.d for one in group) for group in (own, alone)) < FEWEST:
                     continue
                 sd, low, high = sd_of(own, metric)
                 per_time = sd * np.sqrt(seconds) / (sd_of(alone, metric)[0] * np.sqrt(alone_s))
+                ratios[size].append(per_time)
                 within = [one.within[metric] for one in own if metric in one.within]
                 noise.append(
                     [
                         scene,
                         SHOWN.get(metric, "CPU time"),
                         f"{size} + {size}",
-                        f"{sd:.4f} [{low:.4f}, {high:.4f}]",
+                        f"{sd:.3f} [{low:.3f}, {high:.3f}]",
+                        f"{np.median([abs(one.d[metric]) for one in own if metric in one.d]):.3f}",
                         f"{per_time:.2f}",
-                        f"{np.median(within):.4f}" if within else "-",
+                        f"{np.median(within):.3f}" if within else "-",
                     ]
                 )
-    noise_head = ["service", "metric", "block", "SD of d [95%]", "per time", "within an arm"]
-    times_head = ["service", "block", "blocks", "seconds", "start", "remove"]
+    medians = [f"{np.median(ratios[size]):.2f} of {size} + {size}" for size in SIZES[1:]]
+    noise_head = ["service", "metric", "block", "SD of d [95%]", "median \\|d\\|", "per time"]
+    noise_head += ["within an arm"]
+    times_head = ["service", "block", "blocks", "excluded", "seconds", "start", "remove"]
+    beside = f" Measured beside {document['beside']}." if "beside" in document else ""
     return f"""# Blocks of k + k containers: noise and time
 
 Written by `ci/bench blocks` on: {document["machine"]}. Blocks of equal containers (two builds of
 one source), k = 1, 2 and 4 in turn, three at a time; each container gets 1/k of its arm's load.
-Services on one CPU, load on the other.
+Services on one CPU, load on the other.{beside}
 
 {table(noise_head, noise)}
 
 `d` is the log ratio of a block: the candidate's mean log quantile less the baseline's, of all its
 containers. *Per time*: the SD times the root of a block's seconds, beside that of 1 + 1; above 1 a
-minute of such blocks tells less. *Within an arm*: SD of one container's log quantile about its
-arm's mean, median over the blocks.
+minute of such blocks tells less; its median over the metrics is {" and ".join(medians)}. What is
+not shown to be below 1 is no reason to start more containers than a service needs, so that
+`gate.containers` is 1 by default: blocks are for gross changes, slow starts and long warm-ups.
+*Within an arm*: SD of one container's log quantile about its arm's mean, median over the blocks.
 
 {table(times_head, times)}
 

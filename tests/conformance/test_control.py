@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from socklat_gate.load.marking import unsent_bytes
 from socklat_gate.measured.bpf_layout import layout
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.probe.reading import Reading
@@ -73,6 +74,8 @@ class Client:
         receive(self._socket, length)
 
     def _mark(self, dsfield: int) -> None:
+        # What has not left yet would leave with this mark.
+        eventually(lambda: unsent_bytes(self._socket) == 0)
         if self._v6:
             self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, dsfield)
         else:

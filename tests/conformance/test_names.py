@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +24,6 @@ from socklat_gate.measured.run import Run
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.scenario import Load
 from socklat_gate.stalls.correction import correct_stalls
-from socklat_gate.stalls.join import EDGE_NS
 from tests.conformance.lab import Lab
 from tests.conformance.stand import (
     EMULATED,
@@ -119,23 +119,32 @@ def measure(lab: Lab, probe: SocketProbe, load: Load, log_mask: int = 0) -> Meas
     return Measured(window, sent, exchanges, stalls, counts, counters)
 
 
+def kinds_logged(measured: Measured) -> Counter[int]:
+    """How many logged exchanges each kind has: of the request with their port and ordinal.
+
+    Of several, as a port can be used again, the latest that was sent before the exchange began.
+    """
+    sent: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for row in np.sort(measured.sent, order="sent_ns"):
+        place = int(row["port"]), int(row["ordinal"])
+        sent.setdefault(place, []).append((int(row["sent_ns"]), int(row["kind"])))
+    found: Counter[int] = Counter()
+    for row in measured.logged:
+        of_place = sent[int(row["peer_port"]), int(row["ordinal"])]
+        (*_, kind) = (kind for at_ns, kind in of_place if at_ns <= row["rx_first_ns"])
+        found[kind] += 1
+    return found
+
+
 def assert_exact(measured: Measured, run: Run) -> None:
     """As many of each name as were sent, and none that was faster than its request allows."""
     assert run.join is not None
     assert run.join.joined == run.join.logged == measured.logged.size
-    at_ns, kinds = measured.sent["sent_ns"], measured.sent["kind"]
-    from_ns, to_ns = measured.window.from_ns, measured.window.to_ns
-    # What was sent at the very edge may have arrived beyond it.
-    least, most = (
-        (at_ns >= from_ns - edge_ns) & (at_ns < to_ns - EDGE_NS + edge_ns)
-        for edge_ns in (0, EDGE_NS)
-    )
+    assert np.all(measured.logged["rx_first_ns"] >= measured.window.from_ns)
+    known = kinds_logged(measured)
     for kind, (name, wait_us) in enumerate(WAITS_US.items()):
         stages = run.requests[name]
-        known = [np.count_nonzero(rows & (kinds == kind)) for rows in (least, most)]
-        # Where the client is slow, it also sends into connections that are being closed.
-        assert known[0] - (measured.counts.no_response_total or 0) <= stages.exchanges <= known[1]
-        assert stages.exchanges == stages.histograms["response"].total > 0
+        assert stages.exchanges == stages.histograms["response"].total == known[kind] > 0
         assert stages.histograms["app"].quantile_ns(0.0) * 1.01 >= wait_us * 1000
         assert stages.bands is not None
         assert stages.bands.count.sum() == stages.exchanges
@@ -175,10 +184,14 @@ def test_each_name_has_its_own_exchanges(
     assert_exact(measured, run)
     assert named.joined[0].miscounted == 0
     assert named.joined[0].join.mismatched == 0
-    # What is sent to a service that has closed already reaches no socket, and has no response.
-    unseen, lost = named.joined[0].unseen, measured.counts.no_response_total or 0
+    # What is sent to a service that is closing reaches no socket, or ends what is on its way back.
+    lost = (measured.counts.no_response_total or 0) if options else 0
+    responded = measured.counters["recorded"] + measured.counters["filtered"]
+    assert 0 <= responded - measured.counts.responded_total <= lost
+    unseen = named.joined[0].unseen
     assert unseen is not None
-    assert sum(unseen) <= (lost if options else 0)
+    if not EMULATED:  # where what is sent at the window's end arrives much later
+        assert sum(unseen) <= lost
     ports = set(measured.logged["peer_port"].tolist())
     assert ports <= set(measured.sent["port"].tolist())
     if options:
@@ -190,17 +203,21 @@ def test_the_kernel_counts_what_all_workers_count(
     lab: Lab, probe: SocketProbe, workers: int
 ) -> None:
     """Exactly: each worker's requests are on connections that the join finds by their ports."""
-    load = mix(workers=workers, rate=2000.0)
+    load = mix(workers=workers, rate=2.0 * RATE if EMULATED else 2000.0)
     with service(lab):
         measured = measure(lab, probe, load)
     counts, counters = measured.counts, measured.counters
-    assert counts.sent == counts.responded == counts.planned > 3000
+    assert counts.sent == counts.responded == counts.planned > 1.5 * load.rate
     assert counters["recorded"] + counters["filtered"] == counts.responded_total
     assert measured.sent.size == counts.responded_total
-    assert np.unique(measured.sent["port"]).size == CONNECTIONS + counts.grown
+    # Connections that are opened while requests wait can come too late for any.
+    assert CONNECTIONS <= np.unique(measured.sent["port"]).size <= CONNECTIONS + counts.grown
     joined = measured.named(load).joined[0]
     assert joined.join.joined == joined.join.logged == measured.logged.size
-    assert (joined.miscounted, joined.join.mismatched, joined.unseen) == (0, 0, (0, 0, 0))
+    assert (joined.miscounted, joined.join.mismatched) == (0, 0)
+    assert counters["seen"] == measured.sent.size
+    if not EMULATED:
+        assert joined.unseen == (0, 0, 0)
 
 
 def test_a_sampled_log_has_the_same_names(lab: Lab, probe: SocketProbe) -> None:

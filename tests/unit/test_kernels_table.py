@@ -137,6 +137,24 @@ def test_the_page_says_where_when_and_what_was_skipped(tmp_path: Path) -> None:
     assert "\n- skipped (kprobe): `test_x.py::test_wrk`: no wrk\n" in text
 
 
+def test_a_part_of_the_suite_counts_only_where_nothing_else_is_and_is_named(
+    tmp_path: Path,
+) -> None:
+    files = []
+    for where, sets, run in (
+        ("last-6.1/kprobe", ["kprobe"], "commit 1"),
+        ("some-6.1/all", ["kprobe", "kfunc"], "commit 2"),
+    ):
+        path = tmp_path / where / "results" / "measured.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps([document(hook_set=name, run=run) for name in sets]), "utf-8")
+        files.append(str(path))
+    command = [sys.executable, str(TABLE), *files]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "|  | kprobe | kfunc |" in text
+    assert "\n- kprobe: commit 1\n- kfunc: a part of the suite; commit 2\n" in text
+
+
 def test_a_hook_set_without_results_has_failed(tmp_path: Path) -> None:
     status, text = table(tmp_path, "--lines", "6.1", "kprobe,kfunc", documents=[document()])
     assert status == 1
