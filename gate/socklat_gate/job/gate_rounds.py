@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from socklat_gate.errors import Reason
+from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.job.budget import Budget
 from socklat_gate.job.capacity_rounds import CapacityRounds
 from socklat_gate.job.progress import Progress
@@ -58,9 +58,14 @@ class GateRounds:
             return self._measure(rounds, pairs_spent=_pairs_spent(verdict))
 
     def _measure(self, rounds: CapacityRounds, *, pairs_spent: Reason | None) -> Verdict:
-        unnamed_looks = 0
+        failed: list[Verdict] = []  # without a name for what got worse
         while True:
-            last = rounds.measure()
+            try:
+                last = rounds.measure()
+            except InvalidMeasurement:
+                if failed:
+                    return failed[-1]
+                raise
             self.measured = MeasuredCapacity(
                 tuple(rounds.rounds), rounds.limits.within_ns, rounds.differ
             )
@@ -68,8 +73,8 @@ class GateRounds:
             verdict = self._decide(spent or pairs_spent)
             assert verdict.capacity is not None, "the gate has the metric"
             self.progress.line(round_line(last, verdict.capacity.verdict))
-            if spent is None and unnamed(verdict) and unnamed_looks < NAMING_PAIRS:
-                unnamed_looks += 1
+            if spent is None and unnamed(verdict) and len(failed) < NAMING_PAIRS:
+                failed.append(verdict)
                 continue
             open_ = verdict.capacity.verdict.reason is Reason.CAPACITY_UNDECIDED
             if spent or verdict.outcome is not Outcome.INCONCLUSIVE or not open_:

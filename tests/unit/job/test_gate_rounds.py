@@ -10,11 +10,12 @@ import pytest
 
 from socklat_gate.errors import InvalidMeasurement, NoUsableBaseline, Reason
 from socklat_gate.job import gate_job as paired
+from socklat_gate.job import gate_rounds
 from socklat_gate.job.gate_job import GateJob
 from socklat_gate.job.reference import Reference
 from socklat_gate.measured.names import CAPACITY_RPS
 from socklat_gate.measured.result import GateResult
-from socklat_gate.measured.verdict import Outcome
+from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.service.image import ImageRef
 from tests.unit.job.climbing import FakeSession, Services
 from tests.unit.job.fakes import (
@@ -215,6 +216,26 @@ def test_a_candidate_that_dies_when_it_is_full_is_no_pass(judge: Judge) -> None:
     result = judge([0.0] * 40, Services(SAME, on_step=die))
     assert outcome(result) == (Outcome.INVALID, [(Reason.SERVICE_DIED, "")])
     assert len(result.pairs) >= 5
+
+
+def test_what_has_failed_stays_failed_when_a_round_for_its_name_cannot_be_measured(
+    judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[Outcome] = []
+
+    def unnamed(verdict: Verdict) -> bool:
+        looks.append(verdict.outcome)
+        return verdict.outcome is Outcome.REGRESSION
+
+    def die(arm: str, rate: float) -> None:
+        del rate
+        if arm == "candidate" and Outcome.REGRESSION in looks:
+            raise InvalidMeasurement(Reason.SERVICE_DIED, "exit code 137", remedy="see its log")
+
+    monkeypatch.setattr(gate_rounds, "unnamed", unnamed)
+    result = judge([0.0] * 40, Services(LESS, on_step=die))
+    assert outcome(result) == (Outcome.REGRESSION, [(Reason.LESS_CAPACITY, CAPACITY_RPS)])
+    assert looks.count(Outcome.REGRESSION) == 1
 
 
 def test_a_candidate_that_does_not_start_is_no_pass(
