@@ -23,9 +23,10 @@ from socklat_gate.job.freezes import Freezes
 from socklat_gate.job.join_check import check_joined
 from socklat_gate.job.load_facts import with_load_facts
 from socklat_gate.job.noise import with_stalls
-from socklat_gate.job.recorder import Recorder, StallLabels
+from socklat_gate.job.recorder import Recorder
 from socklat_gate.job.settled_reading import settled_reading
 from socklat_gate.job.stacks import TracedCompanions, trace_companions
+from socklat_gate.job.stall_labels import StallLabels
 from socklat_gate.load.bounds import for_containers, for_turns, with_extension
 from socklat_gate.load.checks import Undelivered, find_failing_command, find_undelivered
 from socklat_gate.load.process import Endpoint, make_load

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from socklat_gate.job.recorder import CpuTime
+from socklat_gate.job.cpu_readings import CpuTime
 from socklat_gate.measured.pair import Noise
 from socklat_gate.stalls.correction import StallCorrection
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
+from socklat_gate.job.cpu_readings import CpuReadings, CpuTime
 from socklat_gate.job.driver_clock import DriverClock, expected_calls
 from socklat_gate.job.exclusion import too_few_requests, too_few_undisturbed
 from socklat_gate.job.named_requests import NamedRequests, request_shares, traffic_of
 from socklat_gate.job.stacks import TracedCompanions
+from socklat_gate.job.stall_labels import StallLabels, labels_of
 from socklat_gate.load.bounds import longest_s, with_extension
 from socklat_gate.load.load_driver import END_AHEAD_NS, LoadDriver, Window
 from socklat_gate.measured.facts import Note
@@ -25,44 +27,15 @@ from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.scenario import Scenario
 from socklat_gate.scenario.rate_steps import mean_rate
 from socklat_gate.service.arm import RunningArm
-from socklat_gate.service.cpu_time import CpuMeter, CpuUse
 from socklat_gate.stalls.correction import StallCorrection, correct_stalls, used_cpus
-from socklat_gate.stalls.labels import Evidence, Weighed, coin_evidence, evidence_of_pair, weigh
 
-__all__ = ["CpuTime", "Recorder", "StallLabels"]
+__all__ = ["Recorder"]
 
 MAX_LOGGED = 1 << 20
 """Exchanges of a run that are logged one by one; of more, a random part is."""
 
 SPARE = 1.1
 CHECK_EVERY_NS = 500_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class StallLabels:
-    """The ``evidence`` of two arms that stalls follow one's requests; of one what is compared."""
-
-    evidence: Evidence = field(default_factory=dict)
-    weighed: Weighed = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class CpuTime:
-    """CPU time of a container while ``exchanges`` requests came in; all 0 when not known."""
-
-    used_ns: int = 0
-    exchanges: int = 0
-    throttled_us: int | None = None
-    involuntary_switches: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _CpuReading:
-    """CPU time of a container (None: not known) and exchanges ``seen``, both until ``at_ns``."""
-
-    use: CpuUse | None
-    seen: int
-    at_ns: int
 
 
 class Recorder:
@@ -90,11 +63,9 @@ class Recorder:
         ] == ["candidate"]
         self._arms = [arm.arm for arm in arms]
         self._in_order = sorted(self._slots, key=lambda slot: ARMS.index(arms[slot].arm))
-        self._meters = [CpuMeter(arm.pid) for arm in arms]
+        self._cpu = CpuReadings(probe, [arm.pid for arm in arms])
         self._window = Window(0, 0, 0)
         self._spike_ns = 0
-        self._cpu_before: list[_CpuReading] = []
-        self._cpu_after: list[_CpuReading] = []
         self._exchanges: list[Records] = []
         self._stalls: list[Records] = []
         self._named: NamedRequests | None = None
@@ -108,6 +79,7 @@ class Recorder:
         self._traffic = traffic_of(scenario.load)
         self._shares = request_shares(scenario.load)
         self._several_streams = scenario.load.streams > 1
+        self._by_slices = scenario.gate.interleave == "slice" and len(arms) > 1
 
     @property
     def window(self) -> Window:
@@ -144,18 +116,18 @@ class Recorder:
         """Whatever is due now."""
         now_ns = time.monotonic_ns()
         self._drain()
-        if not self._cpu_before and now_ns > self._window.from_ns:
+        if not self._cpu.begun and now_ns > self._window.from_ns:
             if not self._several_streams:
                 # Of the baseline, whoever started first: the candidate must not choose its own.
                 p99_ns = self._probe.warmup_quantile_ns(self._of_arm(ARMS[0]), 0.99)
                 self._spike_ns = int(self._scenario.probe.spike_factor * p99_ns)
             self._record()
-            self._cpu_before = self._read_cpu()
+            self._cpu.begin()
         if not self._end_chosen and now_ns >= self._checked_ns + CHECK_EVERY_NS:
             self._checked_ns = now_ns
             self._choose_end(now_ns)
-        if not self._cpu_after and now_ns > self._window.to_ns:
-            self._cpu_after = self._read_cpu()
+        if now_ns > self._window.to_ns:
+            self._cpu.end()
 
     def finish(self, sent: Records | None = None) -> tuple[StallCorrection | None, list[CpuTime]]:
         """Corrected distributions by arm, None when stalls are not watched; CPU time by arm.
@@ -164,16 +136,13 @@ class Recorder:
         connection.
         """
         self._drain()
-        if not self._cpu_after:
-            self._cpu_after = self._read_cpu()
+        self._cpu.end()
         if self._several_streams:
             assert sent is not None, "a load with streams says what it sent"
             self._by_driver = self._of_calls(sent)
             factor = self._scenario.probe.spike_factor
             self._spike_ns = self._by_driver.spike_ns(self._of_arm(ARMS[0]), factor)
-        used = [CpuTime() for _ in self._slots]
-        if self._cpu_before:
-            used = [self._cpu_time(slot) for slot in self._slots]
+        used = self._cpu.times(self._by_driver)
         if not self._probe.watches_stalls:
             return None, used
         if sent is not None and not self._several_streams:
@@ -193,19 +162,7 @@ class Recorder:
         if self._by_driver is not None:
             slots = self._by_driver.arrivals()
         arms = [np.concatenate([slots[at] for at in of_arm]) for of_arm in self._by_arm()]
-        if len(arms) == 1:
-            return StallLabels(weighed=weigh(arms[0], stalls, cpus))
-        gate, load = self._scenario.gate, self._scenario.load
-        baseline, candidate = arms
-        # Neither a tool's own schedule nor CPUs of its own were given to an arm request by request.
-        if load.driver == "command" or isinstance(self._scenario.service.cpuset, list):
-            weighed = (weigh(arm, stalls, cpus) for arm in (baseline, candidate))
-            return StallLabels(evidence_of_pair(*weighed))
-        slices = None
-        if gate.interleave == "slice":
-            begin_ns = self._window.from_ns - round(load.warmup_s * 1e9)
-            slices = begin_ns, round(gate.slice_ms * 1e6)
-        return StallLabels(coin_evidence(baseline, candidate, stalls, cpus, slices))
+        return labels_of(arms, stalls, cpus, self._scenario, self._window.from_ns)
 
     def shortfall(self, correction: StallCorrection) -> Note | None:
         """A gated quantile rests on too few undisturbed exchanges; see `job.exclusion`."""
@@ -253,14 +210,13 @@ class Recorder:
             )
             gate, correction = self._scenario.gate, self._correct()
             # Slices so far say nothing of those to come: they may all be the other arm's, or were.
-            by_slices = gate.interleave == "slice" and len(self._slots) > 1
-            if by_slices:
+            if self._by_slices:
                 planned = 1.0
             rest = self._shares, self._containers
             if too_few_undisturbed(gate, correction, passed_ns / 1e9, planned, *rest):
                 return
             if too_few_requests(gate, correction, planned, *rest) and (
-                by_slices or not too_few_requests(gate, correction, longest, *rest)
+                self._by_slices or not too_few_requests(gate, correction, longest, *rest)
             ):
                 return
         self._end_chosen = True
@@ -298,7 +254,7 @@ class Recorder:
 
         Of the kernel's exchanges the size of a latency is enough, and it is the baseline's.
         """
-        rate = mean_rate(self._scenario.load)
+        rate = mean_rate(self._scenario.load) / (len(self._slots) if self._by_slices else 1)
         about_ns = self._probe.warmup_quantile_ns(self._of_arm(ARMS[0]), 0.5)
         return expected_calls(rate, len(self._slots), self._window.from_ns, to_ns, about_ns)
 
@@ -307,22 +263,6 @@ class Recorder:
         exchanges = np.concatenate([np.zeros(0, EXCHANGE), *self._exchanges])
         stalls = np.concatenate([np.zeros(0, STALL), *self._stalls])
         return [exchanges[exchanges["target"] == slot] for slot in self._slots], stalls
-
-    def _read_cpu(self) -> list[_CpuReading]:
-        return [
-            _CpuReading(self._meters[slot].read(), self._probe.seen(slot), time.monotonic_ns())
-            for slot in self._slots
-        ]
-
-    def _cpu_time(self, slot: int) -> CpuTime:
-        before, after = self._cpu_before[slot], self._cpu_after[slot]
-        if before.use is None or after.use is None:
-            return CpuTime()
-        use = after.use.since(before.use)
-        exchanges = after.seen - before.seen
-        if self._by_driver is not None:
-            exchanges = self._by_driver.sent_between(slot, before.at_ns, after.at_ns)
-        return CpuTime(use.used_ns, exchanges, use.throttled_us, use.involuntary_switches)
 
 
 def _log_mask_for(times_too_many: float) -> int:

@@ -9,8 +9,8 @@ from typing import Any
 
 from socklat_gate.baseline.store import BaselineStore
 from socklat_gate.job.progress import Progress
-from socklat_gate.job.recorder import StallLabels
 from socklat_gate.job.rig import Measurement
+from socklat_gate.job.stall_labels import StallLabels
 from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.measured.facts import Note
 from socklat_gate.measured.pair import Pair

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from socklat_gate.job import cpu_readings
 from socklat_gate.job import recorder as module
 from socklat_gate.job.recorder import Recorder
 from socklat_gate.job.stacks import TracedCompanions
@@ -110,7 +111,7 @@ def run(
     planned = type(scenario()).model_validate(document)
     monkeypatch.setattr(module.time, "monotonic_ns", lambda: world.now_ns)
     monkeypatch.setattr(
-        module,
+        cpu_readings,
         "CpuMeter",
         lambda pid: SimpleNamespace(read=lambda: CpuUse(world.now_ns // 10, 5, 3)),
     )
@@ -412,6 +413,18 @@ def test_with_streams_the_drivers_clock_is_all_there_is(monkeypatch: pytest.Monk
     # The kernel's exchanges would be another number: 1000 a second, of both arms.
     sent = calls[(calls["arm"] == 0) & (calls["sent_ns"] >= S)]
     assert used[0].exchanges == pytest.approx(sent.size, rel=0.02)
+
+
+@pytest.mark.parametrize(("interleave", "least_s"), [("request", 10), ("slice", 12)])
+def test_with_streams_an_arm_that_takes_turns_gets_its_part_of_the_rate(
+    monkeypatch: pytest.MonkeyPatch, interleave: str, least_s: int
+) -> None:
+    """5000 requests of each arm are needed: 10 s at 800 a second are enough, at 400 not."""
+    world = World()
+    arms = ("baseline", "candidate")
+    by_driver(world, monkeypatch, arms, interleave=interleave, rate=800.0)
+    (end_ns,) = world.ended
+    assert least_s * S <= end_ns - S < (least_s + 2) * S
 
 
 def test_with_streams_stalls_are_those_of_the_services_cpus(
