@@ -30,7 +30,9 @@ from socklat_gate.service.image import local_image
 from socklat_gate.service.session import ArmSpec
 from socklat_gate.verdict.clusters import cluster_ids
 from socklat_gate.verdict.log_ratios import metric_log_ratios, units_of
+from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.progress_lines import CONNECTING, REMOVING, STARTING
+from tests.benchmarks import block_jobs
 from tests.benchmarks.markdown import table
 from tests.benchmarks.record_pairs import machine, say
 from tests.benchmarks.scenes import SCENES, SHORT_GATE, Scene, build_images
@@ -116,6 +118,8 @@ def measure(scene: Scene, size: int, blocks: list[Block], wanted: int, until_s: 
                 say(f"{scene.name} k={size}: {error.message}")
                 continue
             blocks.append(block_of(scene.name, pairs, clock.began_s, began_s))
+            if pairs[0].excluded is not None:
+                say(note_text(pairs[0].excluded))
             save(blocks)
             say(f"{blocks[-1]}")
 
@@ -232,12 +236,26 @@ not shown to be below 1 is no reason to start more containers than a service nee
 A block of 1 + 1 carries at most 1 bit of evidence, one of 2 + 2 log2 6 = 2.6 bits, one of 4 + 4
 log2 70 = 6.1 bits: what is far larger than the noise fails after 10, 4 and 2 of them.
 
-## Candidates that are slow in some of their starts
+{_jobs()}## Candidates that are slow in some of their starts
 
 Simulated jobs ({JOBS} each, seeded): a candidate is slower by half in a share of its starts. A pass
 by blocks rests on 16 starts of the candidate and on the evidence of all blocks together.
 
 {slow_starts_table()}
+"""
+
+
+def _jobs() -> str:
+    """Those that `tests.benchmarks.block_jobs` has measured."""
+    if not block_jobs.FILE.exists():
+        return ""
+    return f"""## Whole jobs
+
+Of the Python service, runs of {block_jobs.DURATION_S:g} s, medians; measured by
+`python -m tests.benchmarks.block_jobs`.
+
+{block_jobs.jobs_table()}
+
 """
 
 

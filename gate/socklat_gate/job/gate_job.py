@@ -12,22 +12,20 @@ from socklat_gate.baseline.calibrations import calibration_note
 from socklat_gate.environment import environment_facts
 from socklat_gate.errors import GateError, InvalidMeasurement, NoUsableBaseline, Reason
 from socklat_gate.job.arm_differences import arm_differences
+from socklat_gate.job.auto_values import AutoValues, baseline_spec
 from socklat_gate.job.budget import Budget
 from socklat_gate.job.commit import current_branch, current_commit
 from socklat_gate.job.completeness import completeness_of
-from socklat_gate.job.containers_job import ContainersJob
 from socklat_gate.job.gate_pairs import GatePairs
 from socklat_gate.job.gate_rounds import GateRounds
 from socklat_gate.job.gated_stages import missing_hooks
 from socklat_gate.job.limits_job import measure_by_limits
 from socklat_gate.job.progress import Progress
-from socklat_gate.job.rate_job import RateJob
 from socklat_gate.job.reference import Reference
 from socklat_gate.job.rig import Rig
 from socklat_gate.job.run_job import measure_campaign, utc_now
 from socklat_gate.job.same_image import same_image
 from socklat_gate.job.scenario_notes import scenario_notes
-from socklat_gate.job.stored_rate import stored_rate
 from socklat_gate.job.waivers import Compared, waivers_in_force
 from socklat_gate.measured.arm_differences import ArmDifferences
 from socklat_gate.measured.campaign import Campaign, Fingerprint
@@ -113,8 +111,7 @@ class GateJob:
         alike = same_image(self.scenario, reference.image, self.candidate)
         if alike is not None and not self.allow_same_image and not self._differ_beside_image():
             return Verdict(Outcome.INCONCLUSIVE, (alike,))
-        self._find_rate(reference)
-        self._choose_containers(reference)
+        self._find_values(reference)
         with Rig(self.client, self.scenario, self.directory, self.progress.phase) as rig:
             self._hooks, self._fingerprint = rig.hooks, rig.fingerprint()
             numbers = reference.numbers(self.scenario, self._fingerprint)
@@ -124,12 +121,10 @@ class GateJob:
             if rig.unmeasured:
                 return _without_hooks(rig.unmeasured)
             try:
-                if reference.image is None:
+                baseline = baseline_spec(self.scenario, reference)
+                if baseline is None:
                     return self._measure_alone(rig, stored)
-                specs = [
-                    self._baseline_spec(reference, reference.image),
-                    ArmSpec("candidate", self.candidate),
-                ]
+                specs = [baseline, ArmSpec("candidate", self.candidate)]
                 verdict = self._measure_pairs(rig, specs)
             finally:
                 self._missed = rig.missed
@@ -137,31 +132,12 @@ class GateJob:
         self._drift = drift(stored, self._pairs, self.scenario.gate)
         return verdict
 
-    def _find_rate(self, reference: Reference | None) -> None:
-        """Of ``load.rate = "auto"``: from the baseline, which cannot know what is compared."""
-        known = spec = None
-        if reference is not None:
-            known = stored_rate(reference.store, self.scenario)
-            if reference.image is not None:
-                spec = self._baseline_spec(reference, reference.image)
-        job = RateJob(self.client, self.scenario, self.directory, spec, self.seed, self.progress)
-        self.scenario, notes = job.planned(known)
-        self._notes += notes
-
-    def _choose_containers(self, reference: Reference | None) -> None:
-        """Of ``gate.containers``, by the baseline."""
-        spec = None
-        if reference is not None and reference.image is not None:
-            spec = self._baseline_spec(reference, reference.image)
-        job = ContainersJob(self.client, self.scenario, self.directory, spec, self.progress)
-        self.scenario, notes = job.planned()
-        self._notes += notes
-
-    def _baseline_spec(self, reference: Reference, image: ImageRef) -> ArmSpec:
-        arm = reference.arm
-        own = (arm.directory, arm.service) if arm else (None, None)
-        command = self.scenario.baseline.command
-        return ArmSpec("baseline", image, command, directory=own[0], service=own[1])
+    def _find_values(self, reference: Reference | None) -> None:
+        """Of what is "auto": from the baseline, which cannot know what is compared."""
+        auto = AutoValues(self.client, self.directory, reference, self.seed, self.progress)
+        for find in (auto.with_rate, auto.with_containers):
+            self.scenario, notes = find(self.scenario)
+            self._notes += notes
 
     def _differ_beside_image(self) -> bool:
         return self._differences is not None and self._differences.beside_image
@@ -186,8 +162,7 @@ class GateJob:
 
     def _measure_by_limits(self) -> Verdict:
         """The candidate alone, until its limits are shown to be kept or exceeded."""
-        self._find_rate(None)
-        self._choose_containers(None)
+        self._find_values(None)
         with Rig(self.client, self.scenario, self.directory, self.progress.phase) as rig:
             self._hooks, self._fingerprint = rig.hooks, rig.fingerprint()
             self._notes += rig.notes

@@ -28,8 +28,8 @@ from socklat_gate.load.load_driver import (
 from socklat_gate.load.merged_counts import Part, merge_counts
 from socklat_gate.load.ports import check_ports
 from socklat_gate.load.schedule import make_schedule
+from socklat_gate.load.share_check import check_shares
 from socklat_gate.load.tls_files import make_context
-from socklat_gate.load.whole import check_whole
 from socklat_gate.load.worker_client import Worker, make_workers
 from socklat_gate.load.worker_count import count_workers
 from socklat_gate.load.worker_group import WorkerGroup
@@ -191,7 +191,7 @@ class LoadProcess:
         assert self._window is not None, "start comes before wait"
         counts = tuple(merge_counts(parts) for parts in zip(*shares, strict=True))
         if len(shares) > 1:
-            check_whole(self._make_schedule(), self._window, shares, counts)
+            check_shares(self._make_schedule(), self._window, shares, counts)
         _log_counts(counts)
         return counts
 

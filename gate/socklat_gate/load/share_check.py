@@ -12,12 +12,12 @@ from socklat_gate.load.merged_counts import Part
 from socklat_gate.load.schedule import Schedule
 from socklat_gate.measured.load_counts import LoadCounts
 
-__all__ = ["check_whole"]
+__all__ = ["check_shares"]
 
 REMEDY = "report it as an error of socklat-gate; load.workers = 1 does without"
 
 
-def check_whole(
+def check_shares(
     schedule: Schedule,
     window: Window,
     shares: Sequence[Sequence[Part]],
