@@ -18,6 +18,7 @@ from socklat_gate.scenario.expect import Expect
 from socklat_gate.scenario.feeder import MAX_BYTES, Feeder, read_feeder
 from socklat_gate.scenario.grpc import Grpc
 from socklat_gate.scenario.grpc_files import descriptor_set_of
+from socklat_gate.scenario.load_keys import check_keys
 from socklat_gate.scenario.located import problem_at, read_file
 from socklat_gate.scenario.mix import check_mix
 from socklat_gate.scenario.payload import parse_payload
@@ -237,63 +238,8 @@ class Load(SentRequests, StrictModel):
         return expect
 
     @model_validator(mode="after")
-    def _check_order(self) -> Load:
-        if self.max_connections is not None and self.max_connections < self.connections:
-            raise ValueError("max_connections must not be smaller than connections")
-        if self.max_duration_s is not None and self.max_duration_s < self.duration_s:
-            raise ValueError("max_duration_s must not be smaller than duration_s")
-        return self
-
-    @model_validator(mode="after")
-    def _driver_has_what_it_needs(self) -> Load:
-        if self.driver != "tcp" and self.hello is not None:
-            raise ValueError("hello is of driver tcp: other protocols begin in their own way")
-        if self.driver == "tcp" and not self.payload and not self.request:
-            raise ValueError("driver tcp needs a payload")
-        if self.driver == "command" and self.command is None:
-            raise ValueError("driver command needs [load.command] with argv")
-        if self.driver == "command" and (self.tls is not None or not self.keep_alive):
-            raise ValueError(
-                "tls and keep_alive are of the built-in drivers: tell load.command's own tool"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _workers_have_work(self) -> Load:
-        if self.workers == "auto":
-            return self
-        if self.driver == "command":
-            raise problem_at("a command is started once an arm: leave it out", "workers")
-        if self.workers > self.connections:
-            raise problem_at(
-                f"each worker needs a connection of its own, and load.connections is "
-                f"{self.connections}: give {self.connections} or fewer, or more connections",
-                "workers",
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _says_one_thing_of_closing(self) -> Load:
-        if self.keep_alive:
-            return self
-        for headers in (self.headers, *(request.headers for request in self.request)):
-            if any(name.lower() == "connection" for name in headers):
-                raise ValueError("keep_alive = false sends the header Connection: leave it out")
-        return self
-
-    @model_validator(mode="after")
-    def _steps_fit(self) -> Load:
-        if self.rate == "auto" and self.driver == "command":
-            raise problem_at("no rate can be found for a command: give a number", "rate")
-        if isinstance(self.rate, list):
-            if self.driver == "command":
-                raise problem_at("a command keeps one rate: give a number", "rate")
-            if self.rate[-1][0] >= self.duration_s:
-                raise problem_at(
-                    f"the last step begins at {self.rate[-1][0]:g} s, when the window of "
-                    f"duration_s = {self.duration_s:g} is over",
-                    "rate",
-                )
+    def _keys_fit(self) -> Load:
+        check_keys(self)
         return self
 
     @model_validator(mode="after")
