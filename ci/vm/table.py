@@ -126,6 +126,14 @@ def runs(documents: Sequence[Document]) -> Iterator[str]:
             yield f"- {', '.join(sets)}: {run}" if len(by_run) > 1 else f"- {run}"
 
 
+def failures(documents: Sequence[Document]) -> Iterator[str]:
+    """A line for each hook set with failures: which tests."""
+    for document in documents:
+        if document.get("failed"):
+            names = ", ".join(f"`{test.rpartition('/')[2]}`" for test in document["failed"])
+            yield f"- failed ({document['hook_set']}): {names}"
+
+
 def skips(documents: Sequence[Document]) -> Iterator[str]:
     """A line for each reason: with which hook sets which tests were skipped."""
     by_reason: dict[tuple[str, tuple[str, ...]], list[str]] = {}
@@ -143,7 +151,7 @@ def section(kernel: str, documents: list[Document]) -> Iterator[str]:
     sets = [document["hook_set"] for document in documents]
     emulated = ", emulated" if documents[0]["emulated"] else ", this machine's own"
     yield f"\n## Linux {kernel}{emulated}\n"
-    facts = [*runs(documents), *skips(documents)]
+    facts = [*runs(documents), *failures(documents), *skips(documents)]
     if facts:
         yield "\n".join(facts) + "\n"
     summary = [

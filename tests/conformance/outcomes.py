@@ -17,6 +17,7 @@ class Outcomes:
         self._expected: Counter[str] = Counter()
         self._ended: dict[str, set[str]] = defaultdict(set)
         self._counts: dict[str, Counter[str]] = defaultdict(Counter)
+        self._failed: dict[str, list[str]] = defaultdict(list)
         self._skipped: dict[str, dict[str, list[str]]] = defaultdict(dict)
 
     def expect(self, hook_set: str) -> None:
@@ -34,6 +35,8 @@ class Outcomes:
             return
         self._ended[hook_set].add(report.nodeid)
         self._counts[hook_set][report.outcome] += 1
+        if report.failed:
+            self._failed[hook_set].append(report.nodeid)
         if report.skipped:
             self.left_out(hook_set, report.nodeid, report.longrepr)
 
@@ -47,5 +50,6 @@ class Outcomes:
         return {
             "outcomes": dict(self._counts[hook_set]),
             "not_run": self._expected[hook_set] - len(self._ended[hook_set]),
+            "failed": self._failed[hook_set],
             "skipped": self._skipped[hook_set],
         }

@@ -33,6 +33,7 @@ def test_each_test_is_counted_once_and_the_skipped_with_their_reasons() -> None:
     assert outcomes.of("kprobe") == {
         "outcomes": {"passed": 1, "failed": 1, "skipped": 1},
         "not_run": 1,
+        "failed": ["tests/conformance/test_a.py::test_bad[kprobe]"],
         "skipped": {"no wrk": ["tests/conformance/test_a.py::test_skipped"]},
     }
 

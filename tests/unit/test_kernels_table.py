@@ -137,6 +137,12 @@ def test_the_page_says_where_when_and_what_was_skipped(tmp_path: Path) -> None:
     assert "\n- skipped (kprobe): `test_x.py::test_wrk`: no wrk\n" in text
 
 
+def test_the_page_names_what_failed(tmp_path: Path) -> None:
+    bad = document(failed=["tests/conformance/test_x.py::test_count[kprobe-v4]"])
+    _, text = table(tmp_path, documents=[bad])
+    assert "\n- failed (kprobe): `test_x.py::test_count[kprobe-v4]`\n" in text
+
+
 def test_a_part_of_the_suite_counts_only_where_nothing_else_is_and_is_named(
     tmp_path: Path,
 ) -> None:
