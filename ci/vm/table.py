@@ -42,7 +42,7 @@ tests take the headline's. What ran where, and what was skipped and why, stands 
   shortest interval, 10 µs, found it 3 µs from the middle. Tests fail beyond 2% + {margin} outside.
   On hardware they also fail when a median is farther than that from what was injected; under
   emulation the system calls themselves take longer than 100 µs, as the ± shows.
-- **not compared**: measured, with no truth known to the tests on this kernel.
+- **not compared**: measured, with no truth known to the tests that ran on this kernel.
 - **ns an event**: time in the probe's programs as the kernel counts it
   (`kernel.bpf_stats_enabled`), that counting included.
 - **missed**: invocations that the kernel skipped, over the whole run.
@@ -159,6 +159,9 @@ def section(kernel: str, documents: list[Document]) -> Iterator[str]:
         ["missed", *(str(document.get("missed", "not known")) for document in documents)],
     ]
     yield from rows_of(["", *sets], summary)
+    if all(document.get("partial") for document in documents):
+        yield "\nNo more ran with this state of the probe; the history of this page has whole runs."
+        return
     yield "\nError in µs, outside the interval / from the middle of the shortest:\n"
     yield from rows_of(
         ["stage", *sets],
