@@ -82,7 +82,7 @@ def page(recorded: Recorded, jobs: int) -> str:
     }
     redrawn = [row for name, found in same.items() for row in _redrawn_rows(name, found, jobs, rng)]
     coins = [_coin_row(name, found) for name, found in same.items()]
-    head = ["scene", "job", "verdict", "baseline", "candidate", "change", "95% interval", "rounds"]
+    head = ["scene", "job", "verdict", "baseline", "candidate", "change", "interval", "rounds"]
     return f"""## Jobs as they ran
 
 On: {recorded.machine}. The service has one CPU and the load the other. Each row is a job as

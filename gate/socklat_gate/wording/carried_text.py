@@ -65,11 +65,9 @@ def excluded_loss(study: CapacityStudy) -> str:
 
 
 def carried_change(study: CapacityStudy) -> str:
-    """``-5.10% (95% interval -6.40% to -3.90%)``."""
+    """``-5.10% (interval -6.40% to -3.90%)``."""
     found = study.verdict
-    return (
-        f"{units.change(found.change)} (95% interval {units.interval(found.ci_low, found.ci_high)})"
-    )
+    return f"{units.change(found.change)} (interval {units.interval(found.ci_low, found.ci_high)})"
 
 
 def carried_limits(limits: CapacityLimits) -> str:

@@ -40,7 +40,7 @@ def text(verdict: Verdict) -> str:
 def test_a_loss_is_the_headline() -> None:
     verdict = gated(Outcome.REGRESSION, Reason.LESS_CAPACITY)
     said = spoken(verdict)
-    assert said.startswith("the candidate carries a lower rate (capacity_rps): -50.0% (95%")
+    assert said.startswith("the candidate carries a lower rate (capacity_rps): -50.0% (interval ")
     assert "500/s beside the baseline's 1,000/s" in said
     assert text(verdict).startswith("capacity_rps changed by -50.0%")
     assert "tolerance -5.00%" in text(verdict)

@@ -22,8 +22,8 @@ def carried(study: CapacityStudy | None) -> Iterator[Metric]:
     yield gauge("capacity_rps", "Highest rate that is carried, requests per second.", rates)
     for name, text, value in (
         ("change", "Estimated change, -0.05 being a loss of 5%.", found.change),
-        ("ci_low", "Lower end of the change's 95% interval.", found.ci_low),
-        ("ci_high", "Upper end of the change's 95% interval.", found.ci_high),
+        ("ci_low", "Lower end of the change's interval.", found.ci_low),
+        ("ci_high", "Upper end of the change's interval.", found.ci_high),
         ("tolerance", "Change down to which it passes.", -limits.tolerance),
         ("regression_threshold", "Change from which on it has to fail.", -limits.threshold),
     ):
