@@ -184,7 +184,7 @@ def reasons_page() -> str:
     """Every reason code with its cause and what to do."""
     lines = [
         "# Reason codes\n",
-        WRITTEN.format("`verdict_codes.py` and `error_codes.py` in `gate/socklat_gate/wording/`"),
+        WRITTEN.format("`gate/socklat_gate/wording/verdict_codes.py` and `error_codes.py`"),
         "Every verdict and every error carries at least one. The list is closed within a version",
         "of `verdict.json`; a later version may add codes ([formats](formats.md)).\n",
     ]
