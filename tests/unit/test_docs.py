@@ -169,3 +169,10 @@ def test_contributing_names_files_that_exist() -> None:
         path for path in named if not any(list(place.glob(path.rstrip("/"))) for place in places)
     ]
     assert missing == []
+
+
+def test_the_page_of_routes_says_how_many_it_has() -> None:
+    text = (DOCS / "trust.md").read_text("utf-8")
+    rows = re.findall(r"^\| (?!route |---)", text, re.MULTILINE)
+    (said,) = re.findall(r"These are the (\d+) routes", text)
+    assert int(said) == len(rows)
