@@ -11,9 +11,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Obstacle", "check_blocks", "obstacle_to_blocks", "published_ports"]
 
-Obstacle = Literal["compose", "command", "interleave", "nothing_compared"]
+Obstacle = Literal["compose", "command", "interleave", "ports", "nothing_compared"]
 
 LAST_PORT = 65_535
+MOST_CONTAINERS = 4
+"""Of each arm, where the job chooses."""
 
 _WHY: dict[Obstacle, str] = {
     "compose": "with service.compose each arm is one stack",
@@ -30,6 +32,9 @@ def obstacle_to_blocks(scenario: Scenario) -> Obstacle | None:
         return "command"
     if scenario.gate.interleave != "request":
         return "interleave"
+    gate, publish = scenario.gate, scenario.service.publish
+    if gate.containers == "auto" and publish and not _have_ports(publish, MOST_CONTAINERS):
+        return "ports"
     return None if scenario.gate.compared else "nothing_compared"
 
 
@@ -48,10 +53,14 @@ def check_blocks(scenario: Scenario) -> None:
         raise problem_at(
             f"{_WHY[obstacle]}: set gate.containers to 1 (or leave it out)", "gate", "containers"
         )
-    if publish is not None and published_ports(publish, containers)[-1] > LAST_PORT:
+    if publish is not None and not _have_ports(publish, containers):
         raise problem_at(
             f"gate.containers = {containers} takes {2 * containers} ports from "
             f"service.publish = {publish} on, beyond {LAST_PORT}: publish a lower one",
             "service",
             "publish",
         )
+
+
+def _have_ports(publish: int, containers: int) -> bool:
+    return published_ports(publish, containers)[-1] <= LAST_PORT

@@ -59,6 +59,7 @@ _WHY: Mapping[str, Callable[[Numbers], str]] = {
     "compose": lambda _numbers: "with service.compose each arm is one stack",
     "command": lambda _numbers: "a load of driver = command is not split over containers",
     "interleave": lambda _numbers: "gate.interleave sends to one container at a time",
+    "ports": lambda _numbers: "service.publish leaves no ports for more",
     "nothing_compared": lambda _numbers: "nothing is compared with a baseline",
     "nothing_to_pair": lambda _numbers: "there is no image of the baseline to start",
 }

@@ -106,6 +106,7 @@ def test_a_number_is_kept_as_it_is(docker: Docker) -> None:
             {"service": {"image": None, "compose": "c.yml", "service": "api"}},
             "with service.compose each arm is one stack",
         ),
+        ({"service": {"publish": 65_529}}, "service.publish leaves no ports for more"),
     ],
 )
 def test_where_blocks_cannot_be_auto_says_why(
@@ -118,6 +119,14 @@ def test_where_blocks_cannot_be_auto_says_why(
     assert planned.gate.containers == 1
     assert why in note_text(note)
     assert docker.log == []
+
+
+def test_the_last_ports_are_enough_for_the_largest_block(docker: Docker) -> None:
+    document = scenario(containers="auto").model_dump(exclude_unset=True)
+    document["service"] = {**document["service"], "publish": 65_528}
+    planned, _ = job(Scenario.model_validate(document)).planned()
+    assert planned.gate.containers == 4
+    assert docker.log == ["baseline", "stop", "close"]
 
 
 def test_without_an_image_to_pair_with_there_is_one_container(docker: Docker) -> None:
