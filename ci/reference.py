@@ -98,7 +98,7 @@ def type_of(field: Mapping[str, Any]) -> str:
         return REFERRED[field["$ref"].rpartition("/")[2]]
     if "enum" in field or "const" in field:
         values = field.get("enum", [field.get("const")])
-        return ", ".join(f'`"{value}"`' for value in values)
+        return ", ".join(f"`{json.dumps(value)}`" for value in values)
     if field.get("type") == "array":
         kind = f"array of {plural(type_of(field['items']))}"
     elif field.get("type") == "object":

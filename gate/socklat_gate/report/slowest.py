@@ -6,7 +6,9 @@ import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from socklat_gate.measured.names import CLIENT
 from socklat_gate.measured.run import Run, Spike
+from socklat_gate.measured.run_values import by_driver_clock
 from socklat_gate.report.arm_runs import Arms
 from socklat_gate.wording import units
 
@@ -30,11 +32,20 @@ class SpikeRow:
 
 @dataclass(frozen=True, slots=True)
 class ArmSlowest:
-    """The slowest exchanges of one arm and how many there were."""
+    """The slowest exchanges of one arm and how many there were.
+
+    ``whole`` is the stage that their times are of; only ``response`` has parts.
+    """
 
     arm: str
     summary: str
     rows: tuple[SpikeRow, ...]
+    whole: str = "response"
+
+    @property
+    def have_parts(self) -> bool:
+        """Whether it can be known where the time of an exchange went."""
+        return self.whole == "response"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +78,8 @@ def _of_arm(arm: str, runs: Sequence[Run], numbers: Sequence[int]) -> ArmSlowest
         f"{units.count(total)} exchanges at or above the threshold ({bounds})"
         f"{of if recorded else ''}"
     )
-    return ArmSlowest(arm, summary, tuple(_row(*one) for one in slowest))
+    rows = tuple(_row(*one) for one in slowest)
+    return ArmSlowest(arm, summary, rows, CLIENT if any(map(by_driver_clock, runs)) else "response")
 
 
 def _row(spike: Spike, number: int, run: Run) -> SpikeRow:

@@ -104,7 +104,7 @@ def stages_not_measured(runs: Sequence[Run]) -> tuple[str, ...]:
 def why_not_measured(runs: Sequence[Run]) -> str:
     """Why the kernel's stages of an exchange are not there, as a sentence; "" where they are."""
     asked = [run.load.streams.asked for run in runs if run.load.streams is not None]
-    return streams_text(max(asked)) if asked else ""
+    return f"those of an exchange, since {streams_text(max(asked))}" if asked else ""
 
 
 def _in_order(stages: Iterable[str]) -> list[str]:

@@ -170,6 +170,14 @@ class Gate(GateRules, StrictModel):
     )
     spikes: Spikes = Field(default_factory=Spikes, description="rare spikes")
 
+    @field_validator("containers", mode="before")
+    @classmethod
+    def _whole_number(cls, containers: object) -> object:
+        """`True` and 2.0 equal 1 and 2, which is all that a `Literal` asks."""
+        if isinstance(containers, bool | float):
+            raise ValueError("input should be 'auto', 1, 2 or 4")
+        return containers
+
     @field_validator("metrics")
     @classmethod
     def _no_twins(cls, metrics: list[Metric]) -> list[Metric]:

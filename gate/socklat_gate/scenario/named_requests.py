@@ -39,11 +39,13 @@ def expected_per_run(load: Load) -> dict[str, float]:
 
 def with_named_metrics(gate: Gate, load: Load) -> Gate:
     """The gate, which without metrics of its own has the default ones of the load's names too."""
-    if "metrics" in gate.model_fields_set:
+    if "metrics" in gate.model_fields_set or any(metric.request for metric in gate.metrics):
         return gate
     found = named_metrics(expected_per_run(load), whole_stage(load))
     by_name = [Metric(**vars(metric)) for metric in found]
-    return gate.model_copy(update={"metrics": [*gate.metrics, *by_name]}) if by_name else gate
+    all_of_them = gate.model_copy(update={"metrics": [*gate.metrics, *by_name]})
+    all_of_them.model_fields_set.discard("metrics")  # they still are those by default
+    return all_of_them
 
 
 def check_requests(gate: Gate, load: Load) -> None:

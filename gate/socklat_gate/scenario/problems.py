@@ -15,6 +15,9 @@ from socklat_gate.scenario.tables import KeyPath, Tables
 
 __all__ = ["explain", "line_of", "place_of"]
 
+_OR_AUTO = {("load", "rate", "number"), ("load", "workers", "number")}
+"""Where pydantic has chosen the number's branch of a union that has "auto", too."""
+
 
 def explain(tables: Tables, problem: Any) -> str:
     """One of the problems that pydantic has with the tables, in a line."""
@@ -32,6 +35,8 @@ def explain(tables: Tables, problem: Any) -> str:
         return f"{place}: {key} is missing: {_description(where)}"
     message = str(problem["msg"]).removeprefix("Value error, ")
     message = (message[:1].lower() + message[1:]).removeprefix(f"{where[-1] if where else ''}: ")
+    if problem["loc"] in _OR_AUTO and "_than" not in problem["type"]:
+        message += ', or "auto"'
     given = problem.get("input")
     shown = f" (given: {given!r:.60})" if isinstance(given, str | int | float | bool) else ""
     return f"{place}: {key}: {message}{shown}"

@@ -124,7 +124,7 @@ def judge_spikes(
         notes=counted.notes,
         waived=waiver_in_force(waiver),
         stage=stage_of_spikes(pairs, limit_ns),
-        request=request_of_spikes(pairs),
+        request=request_of_spikes(pairs) if events[1].any() else "",
     )
     in_time = np.where(in_runs >= RUNS_WITH_EVENTS, running, -np.inf)
     return JudgedSpikes(verdict, carried_on(in_time, watched))

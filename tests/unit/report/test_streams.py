@@ -16,6 +16,7 @@ from socklat_gate.job.stream_notes import not_by_kernel
 from socklat_gate.measured.names import REQUEST_STAGES
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.result import GateResult, Result, RunResult
+from socklat_gate.measured.run import Spike
 from socklat_gate.report.formats.verdict_json import verdict_document
 from socklat_gate.report.formats.verdict_schema import verdict_schema
 from socklat_gate.scenario.named_gate import default_gate_of
@@ -84,6 +85,22 @@ def test_stages_that_are_not_measured_are_named_with_the_reason(result: Result) 
     assert "| `response` |" not in markdown
     assert "| `app` |" not in markdown
     assert '<th scope="row"><code>response</code></th>' not in page
+
+
+def test_a_reason_of_the_load_is_not_given_for_other_stages() -> None:
+    assert f"`rx_process`; those of an exchange, since {WHY}" in render_markdown(RESULT)
+
+
+def test_the_slowest_are_by_the_drivers_clock_and_have_no_parts() -> None:
+    runs = [make_stream_pair(at).baseline for at in range(2)]
+    slow = Spike(2_000_000_000, {"client": 90_000_000}, "", 0)
+    runs = [replace(run, spike_threshold_ns=1_000_000, spikes=(slow,)) for run in runs]
+    result = replace(run_result(), campaign=campaign_of(runs))
+    markdown, page = render_markdown(result), render_html(result)
+    assert "| run | in the window at | client | peer | |\n|--:|--:|--:|:--|:--|\n| 0 |" in markdown
+    assert '<th scope="col">client</th>' in page
+    for text in (markdown, page):
+        assert "most of it in" not in text
 
 
 def test_the_verdict_names_them_too() -> None:

@@ -60,11 +60,14 @@ def test_the_defaults_have_the_same_names() -> None:
     assert [m.name for m in DEFAULT_GATE.metrics] == [m.name for m in Gate().metrics]
 
 
-def test_a_default_that_a_load_is_too_short_for_is_said_at_the_load(tmp_path: Path) -> None:
+@pytest.mark.parametrize("named", ["", '[[load.request]]\nname = "all"\npath = "/"\n'])
+def test_a_default_that_a_load_is_too_short_for_is_said_at_the_load(
+    tmp_path: Path, named: str
+) -> None:
     path = tmp_path / "socklat.toml"
     path.write_text(
         'name = "x"\n[service]\nimage = "x"\nport = 1\n[load]\ndriver = "http"\nrate = 300\n'
-        "duration_s = 4\n"
+        f"duration_s = 4\n{named}"
     )
     with pytest.raises(UsageError) as caught:
         load_scenario(path)

@@ -133,6 +133,19 @@ def test_a_problem_names_the_line_and_the_key(
     assert said in error.message
 
 
+@pytest.mark.parametrize(
+    ("rate", "said"),
+    [
+        ('"many"', "load.rate: input should be a valid number, or \"auto\" (given: 'many')"),
+        ("true", 'load.rate: input should be a valid number, or "auto" (given: True)'),
+        ("0", "load.rate: input should be greater than 0 (given: 0)"),
+    ],
+)
+def test_what_is_no_rate(tmp_path: Path, rate: str, said: str) -> None:
+    error = refused(tmp_path, GOOD.replace("path =", f"rate = {rate}\npath ="))
+    assert f"socklat.toml:9: {said}" in error.message
+
+
 def test_a_command_cannot_be_told_which_slice_is_whose(tmp_path: Path) -> None:
     text = GOOD.replace('driver = "http"\npath = "/cart"', 'driver = "command"')
     text = text.replace("[[gate.metrics]]", "[load.command]\nargv = ['wrk']\n[[gate.metrics]]", 1)
@@ -149,6 +162,8 @@ def test_a_command_cannot_be_told_which_slice_is_whose(tmp_path: Path) -> None:
         ('interleave = "block"\ncontainers = 4', "gate.containers", "sends to all containers"),
         ("containers = 3", "gate.containers", "'auto', 1, 2 or 4"),
         ('containers = "2"', "gate.containers", "'auto', 1, 2 or 4"),
+        ("containers = true", "gate.containers", "'auto', 1, 2 or 4 (given: True)"),
+        ("containers = 2.0", "gate.containers", "'auto', 1, 2 or 4 (given: 2.0)"),
     ],
 )
 def test_blocks_that_cannot_be_measured_are_refused_by_key_and_line(

@@ -237,7 +237,7 @@ path = "/cart"
         ("[[0, -1]]", "input should be greater than or equal to 0"),
         ("[[0, 5000], [8, 4]]", "the last step begins at 8 s, when the window of"),
         ("-1", "input should be greater than 0 (given: -1)"),
-        ('"fast"', "9: load.rate: input should be a valid number (given: 'fast')"),
+        ('"fast"', "9: load.rate: input should be a valid number, or \"auto\" (given: 'fast')"),
     ],
 )
 def test_what_is_no_rate_is_refused(tmp_path, rate, message):

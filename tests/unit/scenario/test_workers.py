@@ -40,9 +40,21 @@ def test_a_number_or_auto(tmp_path, text, workers):
     [
         ("workers = 0", 9, "load.workers: input should be greater than or equal to 1 (given: 0)"),
         ("workers = 33", 9, "load.workers: input should be less than or equal to 32 (given: 33)"),
-        ('workers = "2"', 9, "load.workers: input should be a valid integer (given: '2')"),
-        ("workers = true", 9, "load.workers: input should be a valid integer (given: True)"),
-        ("workers = 1.5", 9, "load.workers: input should be a valid integer (given: 1.5)"),
+        (
+            'workers = "2"',
+            9,
+            "load.workers: input should be a valid integer, or \"auto\" (given: '2')",
+        ),
+        (
+            "workers = true",
+            9,
+            'load.workers: input should be a valid integer, or "auto" (given: True)',
+        ),
+        (
+            "workers = 1.5",
+            9,
+            'load.workers: input should be a valid integer, or "auto" (given: 1.5)',
+        ),
         (
             "connections = 3\nworkers = 4",
             10,

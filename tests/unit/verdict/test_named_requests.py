@@ -399,6 +399,16 @@ def test_spikes_are_said_to_be_of_the_request_that_they_answered() -> None:
     assert "in response to `cart`" in reason_text(fact, verdict)
 
 
+def test_without_a_spike_none_is_said_to_be_of_a_request() -> None:
+    """What the probe sends up is more than what is judged."""
+    slow = Spike(int(1e9), {"response": 9_000_000, "service": 9_000_000}, "peer", 0)
+    run = mixed(cart=replace(part("cart"), spikes=(slow,)))
+    spiky = replace(run, counters={**run.counters, "spikes": 1})
+    verdict = decide([pair_of(mixed(), spiky, at) for at in range(8)], GATE)
+    assert verdict.spikes is not None
+    assert (verdict.spikes.candidate_events, verdict.spikes.request) == (0, "")
+
+
 def test_stored_campaigns_are_compared_by_name() -> None:
     def campaign(seed: int, **slower: float) -> object:
         rng = np.random.default_rng(seed)
