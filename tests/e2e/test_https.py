@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -127,3 +128,32 @@ def test_the_example_without_tls_says_so(gate: Gate, node_image: str) -> None:
     done = gate.run("run", example(gate, node_image, **changes), "--runs", 1, "--quiet")
     assert done.code == Exit.INVALID
     assert "set load.tls if it wants TLS" in done.stderr
+
+
+SLOW_HANDSHAKE = """
+const https = require('https'), create = https.createServer;
+const wait = (name, done) => setTimeout(() => done(null), 20);
+https.createServer = (options, respond) => create({ ...options, SNICallback: wait }, respond);
+require('/service.js');
+"""
+
+
+# Its twins that always run: a driver whose clients' time has the handshake in it
+# (tests/unit/load/test_fresh_pool.py), and the rule (tests/unit/verdict/test_clients.py).
+@pytest.mark.slow
+def test_slower_handshakes_are_no_pass_where_each_request_has_one(
+    gate: Gate, node_image: str
+) -> None:
+    """No stage has them: the clients wait for them."""
+    path = gate.directory / "socklat.toml"
+    command = json.dumps(["/usr/bin/node", "-e", SLOW_HANDSHAKE])
+    path.write_text(
+        f'name = "node"\n[service]\nimage = "{node_image}"\nport = 8443\ncommand = {command}\n'
+        'ready.https = "/health"\n[baseline]\ncommand = ["/usr/bin/node", "/service.js"]\n'
+        '[load]\ndriver = "http"\npath = "/articles/1"\nrate = 60\nduration_s = 4\n'
+        "keep_alive = false\ntls.insecure = true\n"
+        f"{LENIENT}max_pairs = 8\nspikes.enabled = false\n{MEDIAN}"
+    )
+    done = gate.gate(path, baseline=node_image)
+    verdict = done.judged(Exit.INCONCLUSIVE, Reason.CLIENTS_SLOWER)
+    assert [metric["name"] for metric in verdict["metrics"]] == ["response_p50"]
