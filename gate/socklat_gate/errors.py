@@ -153,6 +153,12 @@ class GateError(Exception):
         self.log = mask_foreign(lines)
         return self
 
+    def while_at(self: Error, what: str) -> Error:
+        """The error itself, which happened while ``what`` was done."""
+        self.message = f"{what}: {self.message}"
+        self.args = (self.message,)
+        return self
+
 
 class UsageError(GateError):
     """The command line, the scenario or a file named there is wrong (exit 2)."""

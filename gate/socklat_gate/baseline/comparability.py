@@ -11,11 +11,18 @@ from socklat_gate.measured.campaign import Campaign, Fingerprint
 __all__ = ["SAVE", "comparable", "differing_parts", "is_of_release", "latest_kind"]
 
 SAVE = "save one on the main branch with `socklat-gate baseline save`, or give --baseline-image"
+SAVE_FIRST = (
+    'load.rate = "auto" finds another rate each time until a campaign is stored: store the first '
+    "one with `socklat-gate baseline save` before the second `run`, or give load.rate a number"
+)
 MIN_COMMIT = 7
 """Fewest digits that name a commit, as git abbreviates."""
 
 LISTED = "hooks"
 """The field of a fingerprint that is a list."""
+
+RATE = "rate"
+"""The field of a rate that was found."""
 
 NO_HOOK = "none"
 MAX_DIFFERENCES = 6
@@ -67,8 +74,9 @@ def comparable(
     if not here:
         _none(
             Reason.BASELINE_FINGERPRINT,
-            f"the {len(alike)} stored campaign(s) of {scenario_name!r} were measured elsewhere: "
+            f"the {len(alike)} stored campaign(s) of {scenario_name!r} were measured "
             + _differences(fingerprint, alike[-1].fingerprint),
+            remedy=SAVE_FIRST if _differs_by_rate(fingerprint, alike[-1].fingerprint) else SAVE,
         )
     return tuple(here)
 
@@ -137,13 +145,18 @@ def _entries(listed: str) -> dict[str, str]:
     return {event: hook for event, _, hook in pairs if hook}
 
 
+def _differs_by_rate(here: Fingerprint, stored: Fingerprint) -> bool:
+    return set(here.differences(stored)) == {RATE}
+
+
 def _differences(here: Fingerprint, stored: Fingerprint) -> str:
+    where = "at another rate" if _differs_by_rate(here, stored) else "elsewhere"
     rows = [
         f"{name} is {ours!r} here, {theirs!r} in the baseline"
         for name, (ours, theirs) in differing_parts(here, stored).items()
     ]
-    return "; ".join(rows)
+    return f"{where}: {'; '.join(rows)}"
 
 
-def _none(reason: Reason, message: str) -> NoReturn:
-    raise NoUsableBaseline(reason, message, remedy=SAVE)
+def _none(reason: Reason, message: str, remedy: str = SAVE) -> NoReturn:
+    raise NoUsableBaseline(reason, message, remedy=remedy)

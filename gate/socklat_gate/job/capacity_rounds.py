@@ -141,7 +141,12 @@ class CapacityRounds:
 
     def _step(self, arm: RunningArm, rate: float, seed: int) -> Step:
         where, load = Endpoint(arm.host, arm.port), self.scenario.load
-        step = run_step(load, where, rate, seed, self.limits.within_ns, self._poll)
+        try:
+            step = run_step(load, where, rate, seed, self.limits.within_ns, self._poll)
+        except InvalidMeasurement as error:
+            # It is not the rate of the scenario.
+            what = f"at {rate:,.0f} requests a second, in round {len(self.rounds) + 1} of capacity"
+            raise error.while_at(what) from None
         log.info("%s at %.0f/s: %d of %d in time", arm.arm, rate, step.in_time, step.planned)
         return step
 

@@ -25,7 +25,7 @@ def round_line(one: CapacityRound, so_far: CapacityVerdict) -> str:
         f"round {one.index + 1}: baseline {units.per_second(one.baseline_rps)}, candidate "
         f"{units.per_second(one.candidate_rps)} ({plural(one.steps, 'step')}, "
         f"{one.duration_s:.0f} s); so far "
-        f"{units.change(so_far.change)} {units.interval(so_far.ci_low, so_far.ci_high)}"
+        f"{_change(so_far)}"
     )
 
 
@@ -51,7 +51,7 @@ def capacity_lines(result: CapacityResult) -> Iterator[str]:
 
 
 def _headline(verdict: CapacityVerdict) -> str:
-    change = f"{units.change(verdict.change)} {units.interval(verdict.ci_low, verdict.ci_high)}"
+    change = _change(verdict)
     if verdict.outcome is Outcome.REGRESSION:
         return f"the candidate carries a lower rate, {change}"
     if verdict.outcome is Outcome.PASS:
@@ -68,3 +68,8 @@ def _headline(verdict: CapacityVerdict) -> str:
             f"{change}"
         )
     return f"not decided within the time, {change}; give it more --minutes"
+
+
+def _change(verdict: CapacityVerdict) -> str:
+    interval = units.interval(verdict.ci_low, verdict.ci_high)
+    return f"{units.change(verdict.change)} ({interval})"

@@ -204,8 +204,9 @@ def _cannot_be_judged(fact: ReasonFact, verdict: Verdict) -> str:
 def _too_few_campaigns(fact: ReasonFact, _verdict: Verdict) -> str:
     there, needed = count_of(fact.numbers, "campaigns"), count_of(fact.numbers, "needed")
     return (
-        f"{plural(there, 'stored campaign')} are too few to know how much two days differ "
-        f"by themselves: {needed - there} more of the baseline are needed ({needed} in all)"
+        f"{plural(there, 'stored campaign')} {'is' if there == 1 else 'are'} too few to know how "
+        f"much two days differ by themselves: {needed - there} more of the baseline "
+        f"{'is' if needed - there == 1 else 'are'} needed ({needed} in all)"
     )
 
 

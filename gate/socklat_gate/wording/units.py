@@ -73,10 +73,10 @@ def change(relative: float) -> str:
 
 
 def interval(low: float, high: float) -> str:
-    """A confidence interval of relative changes: ``-1.02% to +4.20%``."""
+    """A confidence interval of relative changes: ``-1.02% to +4.20%``; nothing is below -100%."""
     if math.isnan(low) or math.isnan(high):
         return NOT_AVAILABLE
-    if math.isinf(low) and math.isinf(high):
+    if low <= -1.0 and math.isinf(high):
         return UNBOUNDED
     return f"{change(low)} to {change(high)}"
 

@@ -144,6 +144,15 @@ def test_another_machine_names_the_fields_and_both_values(store):
     assert "cpu" not in message
 
 
+def test_another_rate_that_was_found_is_no_other_machine(store):
+    at = {rate: Fingerprint({**FINGERPRINT.must_match, "rate": rate}) for rate in ("47", "3300")}
+    store.save(make_campaign(1, fingerprint=at["3300"]))
+    with pytest.raises(NoUsableBaseline) as caught:
+        store.usable("checkout", HASH, at["47"], "single")
+    assert "measured at another rate: rate is '47' here, '3300' in the base" in caught.value.message
+    assert "give load.rate a number" in caught.value.remedy
+
+
 def test_verify_and_list_name_good_and_bad_files(store):
     good = saved(store, make_campaign(1))
     bad = saved(store, make_campaign(2))

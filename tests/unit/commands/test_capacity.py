@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,9 @@ def test_less_capacity_fails(climb: Climb, tmp_path: Path, part: float) -> None:
     done = climb(5000.0, part * 5000.0)
     assert done.return_value == Exit.REGRESSION, done.output
     assert written(tmp_path)["verdict"]["change"] == pytest.approx(part - 1, abs=0.05)
-    assert "carries a lower rate" in done.stdout
+    assert re.search(r"carries a lower rate, -\d+\.\d% \(-\d+\.\d% to -\d+\.\d%\)", done.stdout)
+    assert "so far -" in done.stderr
+    assert " (unbounded)\n" in done.stderr  # one round says nothing
 
 
 def test_which_arm_is_first_is_a_coin(climb: Climb, tmp_path: Path) -> None:

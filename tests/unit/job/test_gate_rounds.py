@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from socklat_gate.measured.names import CAPACITY_RPS
 from socklat_gate.measured.result import GateResult
 from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.service.image import ImageRef
+from socklat_gate.wording.reasons import reason_text
 from tests.unit.job.climbing import FakeSession, Services
 from tests.unit.job.fakes import (
     BASE_IMAGE,
@@ -216,6 +218,9 @@ def test_a_candidate_that_dies_when_it_is_full_is_no_pass(judge: Judge) -> None:
     result = judge([0.0] * 40, Services(SAME, on_step=die))
     assert outcome(result) == (Outcome.INVALID, [(Reason.SERVICE_DIED, "")])
     assert len(result.pairs) >= 5
+    (died,) = result.verdict.reasons
+    said = reason_text(died, result.verdict)
+    assert re.match(r"at \d,\d+ requests a second, in round 1 of capacity: exit code 137", said)
 
 
 def test_what_has_failed_stays_failed_when_a_round_for_its_name_cannot_be_measured(

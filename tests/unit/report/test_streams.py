@@ -152,6 +152,9 @@ def test_openmetrics_and_junit_have_it() -> None:
     }
     assert "client" in stages
     assert not stages & set(REQUEST_STAGES)
+    names = {family.name for family in families}
+    assert "socklat_gate_client_seconds" in names
+    assert "socklat_gate_response_seconds" not in names
     assert "client_p99" in render_junit(RESULT)
 
 

@@ -72,6 +72,7 @@ def test_changes(value, text):
     [
         (-0.01, 0.042, "-1.00% to +4.20%"),
         (-INF, INF, "unbounded"),
+        (-1.0, INF, "unbounded"),
         (NAN, 0.1, "n/a"),
         (-INF, 0.1, "-∞ to +10.0%"),
     ],

@@ -19,6 +19,7 @@ from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from socklat_gate.measured.histogram import Histogram, bucket_edges_ns
+from socklat_gate.measured.names import CLIENT
 from socklat_gate.measured.result import Result, RunResult
 from socklat_gate.measured.run import Run
 from socklat_gate.measured.run_values import latency_stage
@@ -130,9 +131,11 @@ def _distributions(runs: Sequence[Run], stage: str) -> Iterator[tuple[str, Histo
 
 
 def _histogram(arms: Sequence[tuple[str, Sequence[Run]]]) -> Metric:
+    driver = latency_stage(run for _, runs in arms for run in runs) == CLIENT
     found = HistogramMetricFamily(
-        f"{PREFIX}_response_seconds",
-        "Response time of all exchanges, stalls included.",
+        f"{PREFIX}_{CLIENT if driver else 'response'}_seconds",
+        f"{'Time by the load driver' if driver else 'Response time'} of all exchanges, stalls "
+        "included.",
         labels=["arm"],
         unit="seconds",
     )
