@@ -17,6 +17,11 @@ BAR = 10
 CANCEL = 1.5
 """Beyond this share of a change, parts that go opposite ways nearly cancel: shares mean nothing."""
 
+TOO_FEW: Sentence = (
+    "No stage is named, because an interval takes at least 5 pairs of containers, or 5 blocks of "
+    "several.",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ShareRow:
@@ -44,7 +49,7 @@ class Slice:
 class TimeSpent:
     """Every slice, and the sentences on dependency sockets, ports in the container and uploads.
 
-    They are empty where there are none.
+    They are empty where there are none.  Too few pairs for any interval are said before them.
     """
 
     slices: tuple[Slice, ...]
@@ -54,7 +59,18 @@ class TimeSpent:
 def attribution_section(verdict: Verdict) -> TimeSpent | None:
     """Of all requests together; None when nothing of them is attributed."""
     whole = [part for part in verdict.attribution if not part.request]
-    return TimeSpent(_slices(whole), _wait_sentences(whole)) if whole else None
+    if not whole:
+        return None
+    few = (TOO_FEW,) if _without_intervals(whole) else ()
+    return TimeSpent(_slices(whole), (*few, *_wait_sentences(whole)))
+
+
+def _without_intervals(attribution: Sequence[Attribution]) -> bool:
+    """So that none of them has a stage that is named."""
+    shares = [share for part in attribution if not part.stage for share in part.shares]
+    return bool(shares) and all(
+        math.isinf(share.low_ns) and math.isinf(share.high_ns) for share in shares
+    )
 
 
 def request_slices(attribution: Sequence[Attribution]) -> tuple[Slice, ...]:

@@ -34,7 +34,7 @@ from tests.unit.report.markdown_judge import (
     parsed,
     tables,
 )
-from tests.unit.report.rendered import render_markdown
+from tests.unit.report.rendered import render_html, render_markdown
 
 KINDS = [
     *(("gate", outcome) for outcome in Outcome),
@@ -309,3 +309,21 @@ def test_a_result_that_was_stored_renders_the_same():
         result = make_result(kind)
         stored = result_from_body(json.loads(json.dumps(to_body(result))))
         assert render_markdown(stored) == render_markdown(result)
+
+
+def test_too_few_pairs_for_any_interval_are_said_where_no_stage_is_named():
+    result = make_result()
+    assert result.verdict is not None
+    said = "No stage is named, because an interval takes at least 5 pairs of containers"
+    assert said not in render_markdown(result)
+    parts = tuple(
+        replace(
+            part,
+            stage=None,
+            shares=tuple(replace(one, low_ns=-math.inf, high_ns=math.inf) for one in part.shares),
+        )
+        for part in result.verdict.attribution
+    )
+    few = replace(result, verdict=replace(result.verdict, attribution=parts))
+    assert said in render_markdown(few)
+    assert said in render_html(few)
