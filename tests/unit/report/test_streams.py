@@ -88,7 +88,8 @@ def test_stages_that_are_not_measured_are_named_with_the_reason(result: Result) 
 
 
 def test_a_reason_of_the_load_is_not_given_for_other_stages() -> None:
-    assert f"`rx_process`; those of an exchange, since {WHY}" in render_markdown(RESULT)
+    reason = f"`rx_process`; those of an exchange, since {WHY}: latencies are of stage client, by"
+    assert f"{reason} the load driver's clock\n" in render_markdown(RESULT)
 
 
 def test_the_slowest_are_by_the_drivers_clock_and_have_no_parts() -> None:
