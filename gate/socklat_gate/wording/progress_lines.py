@@ -75,11 +75,11 @@ def pair_line(done: int, max_pairs: int, verdict: Verdict, left_s: float) -> str
         for count in verdict.counts
         if count.failed or count.undecided
     )
-    metrics = "  ".join(parts)
+    metrics = "".join(f"{part}  " for part in parts)
     further = verdict.pairs_to_decide
     outlook = f"about {further} more, " if further else ""
     word = pair_word(verdict.containers)
-    return f"{word} {done}/{max_pairs}  {metrics}  ({outlook}at most {_minutes(left_s)} left)"
+    return f"{word} {done}/{max_pairs}  {metrics}({outlook}at most {_minutes(left_s)} left)"
 
 
 def aa_pair_line(

@@ -27,6 +27,11 @@ def test_a_pair_says_what_the_candidate_has_more_of() -> None:
     assert "errors 6 to 2  (" in pair_line(6, 40, open_, 300.0)
 
 
+def test_a_pair_of_nothing_but_a_capacity_has_no_gap() -> None:
+    verdict = Verdict(Outcome.INCONCLUSIVE, ())
+    assert pair_line(1, 40, verdict, 60.0) == "pair 1/40  (at most 60 s left)"
+
+
 def test_a_run_has_its_quantiles_and_the_time_so_far() -> None:
     line = run_line(1, 5, run(), 41.6)
     assert line.startswith("run 1/5  response p50 ")
