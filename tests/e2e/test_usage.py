@@ -28,7 +28,7 @@ Scenario = Callable[..., Path]
         (
             {"load": {"rate": "fast"}},
             Reason.BAD_SCENARIO,
-            "socklat.toml:7: load.rate: input should be a valid number (given: 'fast')",
+            'socklat.toml:7: load.rate: input should be a valid number, or "auto" (given: ',
         ),
         (
             {"load": {"payload": r"PING\q"}},

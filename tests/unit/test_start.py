@@ -175,3 +175,20 @@ def test_a_command_imports_what_it_works_with_and_nothing_else(
     stored: Path, arguments: str, needed: set[str]
 ) -> None:
     assert imported_by(arguments.format(stored).split()) & HEAVY == needed
+
+
+EXTRAS = {"google", "grpc", "h2", "hpack", "uvloop", "wsproto"}
+
+
+def test_neither_a_gate_nor_its_load_needs_an_extra() -> None:
+    """They are imported for the scenarios that ask for them, and no others."""
+    program = "import json, sys, socklat_gate.load.worker, socklat_gate.job.gate_job; "
+    program += "import socklat_gate.load.process; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": str(GATE)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not EXTRAS & set(json.loads(done.stdout))

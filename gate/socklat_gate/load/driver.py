@@ -18,7 +18,6 @@ from socklat_gate.load.pool import Pool
 from socklat_gate.load.request_counts import part_of
 from socklat_gate.load.request_log import SENT, WAITING, Record
 from socklat_gate.load.setup_run import SetupRun
-from socklat_gate.load.streams_pool import StreamsPool
 from socklat_gate.load.values import Values
 from socklat_gate.measured.records import SENT as SENT_ROW
 from socklat_gate.measured.records import Records
@@ -90,12 +89,19 @@ class Driver:
             variables = variables_of(self._load) | saved[arm]
             values = Values(self._seed, self._load.rows, variables, self._portion.numbers)
             source = MessageSource(self._load, self._kinds, values)
-            make: type[Pool | FreshPool] = Pool if self._load.keep_alive else FreshPool
-            if self._load.streams > 1:
-                make = StreamsPool
+            make = self._kind_of_pool()
             own = source, self._record, arm, endpoint, self._clock, self._network
             self._pools.append(make(self._load, *own))
         await asyncio.gather(*(pool.open() for pool in self._pools))
+
+    def _kind_of_pool(self) -> type[Pool | FreshPool]:
+        if self._load.streams > 1:
+            from socklat_gate.load.streams_pool import (  # noqa: PLC0415 - needs the extra
+                StreamsPool,
+            )
+
+            return StreamsPool
+        return Pool if self._load.keep_alive else FreshPool
 
     def secrets(self) -> list[str]:
         """What a setup saved and looks like a token: nothing else is so long by chance."""
