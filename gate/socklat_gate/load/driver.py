@@ -15,6 +15,7 @@ from socklat_gate.load.dialer import Network, TcpNetwork
 from socklat_gate.load.fresh_pool import FreshPool
 from socklat_gate.load.messages import MessageSource, variables_of
 from socklat_gate.load.pool import Pool
+from socklat_gate.load.pool_members import ArmLoad
 from socklat_gate.load.request_counts import part_of
 from socklat_gate.load.request_log import SENT, WAITING, Record
 from socklat_gate.load.setup_run import SetupRun
@@ -89,9 +90,8 @@ class Driver:
             variables = variables_of(self._load) | saved[arm]
             values = Values(self._seed, self._load.rows, variables, self._portion.numbers)
             source = MessageSource(self._load, self._kinds, values)
-            make = self._kind_of_pool()
-            own = source, self._record, arm, endpoint, self._clock, self._network
-            self._pools.append(make(self._load, *own))
+            own = self._record, arm, endpoint, self._clock, self._network
+            self._pools.append(self._kind_of_pool()(ArmLoad(self._load, source, *own)))
         await asyncio.gather(*(pool.open() for pool in self._pools))
 
     def _kind_of_pool(self) -> type[Pool | FreshPool]:

@@ -13,21 +13,17 @@ from typing import TYPE_CHECKING
 
 from socklat_gate.load.bounds import max_connections_of
 from socklat_gate.load.connection import Connection
-from socklat_gate.load.dialer import CONNECT_WITHIN_S, ConnectFailed, Network
+from socklat_gate.load.dialer import CONNECT_WITHIN_S, ConnectFailed
 from socklat_gate.load.ending import kind_of
 from socklat_gate.load.handshake_failed import ClosedEarly, HandshakeFailed
-from socklat_gate.load.pool_members import PoolMembers
+from socklat_gate.load.pool_members import ArmLoad, PoolMembers
 from socklat_gate.load.ports import driver_closes_first
 from socklat_gate.load.request_log import SENT, WAITING
 
 if TYPE_CHECKING:
     import socket
 
-    from socklat_gate.load.clock import Clock
-    from socklat_gate.load.messages import MessageSource
-    from socklat_gate.load.request_log import Record
     from socklat_gate.measured.load_counts import ErrorKind
-    from socklat_gate.scenario import Load
 
 __all__ = ["FreshPool"]
 
@@ -37,22 +33,13 @@ class FreshPool(PoolMembers):
 
     keeps_alive = False
 
-    def __init__(
-        self,
-        load: Load,
-        source: MessageSource,
-        record: Record,
-        arm: int,
-        endpoint: tuple[str, int],
-        clock: Clock,
-        network: Network,
-    ) -> None:
-        super().__init__(load, source, record, arm, endpoint, clock, network)
-        assert record.dialed_ns is not None, "it was made for such a pool"
-        self._dialed_ns = record.dialed_ns
-        self._usual = load.connections
-        self._most = max_connections_of(load)
-        self._closes_first = driver_closes_first(load)
+    def __init__(self, part: ArmLoad) -> None:
+        super().__init__(part)
+        assert part.record.dialed_ns is not None, "it was made for such a pool"
+        self._dialed_ns = part.record.dialed_ns
+        self._usual = part.load.connections
+        self._most = max_connections_of(part.load)
+        self._closes_first = driver_closes_first(part.load)
         self._queue: deque[int] = deque()
         self._dialing: dict[int, asyncio.Task[None]] = {}
 

@@ -24,18 +24,14 @@ from typing import TYPE_CHECKING
 
 from socklat_gate.load.bounds import max_connections_of
 from socklat_gate.load.connection import Connection
-from socklat_gate.load.dialer import CONNECT_WITHIN_S, ConnectFailed, Network
+from socklat_gate.load.dialer import CONNECT_WITHIN_S, ConnectFailed
 from socklat_gate.load.growth import Growth
-from socklat_gate.load.pool_members import PoolMembers
+from socklat_gate.load.pool_members import ArmLoad, PoolMembers
 from socklat_gate.load.request_log import SENT, WAITING
 
 if TYPE_CHECKING:
     import socket
 
-    from socklat_gate.load.clock import Clock
-    from socklat_gate.load.messages import MessageSource
-    from socklat_gate.load.request_log import Record
-    from socklat_gate.scenario import Load
     from socklat_gate.scenario.request import Request
 
 __all__ = ["Pool"]
@@ -49,23 +45,14 @@ HANDSHAKE_S = 0.005
 class Pool(PoolMembers):
     """``load.connections`` connections to ``endpoint`` and more when needed, for ``arm``."""
 
-    def __init__(
-        self,
-        load: Load,
-        source: MessageSource,
-        record: Record,
-        arm: int,
-        endpoint: tuple[str, int],
-        clock: Clock,
-        network: Network,
-    ) -> None:
-        super().__init__(load, source, record, arm, endpoint, clock, network)
-        self.keeps_alive = not any(map(_asks_to_close, source.requests))
+    def __init__(self, part: ArmLoad) -> None:
+        super().__init__(part)
+        self.keeps_alive = not any(map(_asks_to_close, part.source.requests))
         self._idle: deque[Connection] = deque()
         self._idle_extra: deque[Connection] = deque()
         self.queue: deque[int] = deque()
         self._opening: set[asyncio.Task[None]] = set()
-        self._growth = Growth(self, max_connections_of(load))
+        self._growth = Growth(self, max_connections_of(part.load))
         self._closing = False
 
     async def open(self) -> None:

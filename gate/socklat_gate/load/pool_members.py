@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from socklat_gate.load.dialer import Dialer, Network
@@ -15,30 +16,34 @@ if TYPE_CHECKING:
     from socklat_gate.load.request_log import Record
     from socklat_gate.scenario import Load
 
-__all__ = ["PoolMembers"]
+__all__ = ["ArmLoad", "PoolMembers"]
+
+
+@dataclass(frozen=True, slots=True)
+class ArmLoad:
+    """The part of a load that one pool sends: the requests of ``arm``, to ``endpoint``."""
+
+    load: Load
+    source: MessageSource
+    record: Record
+    arm: int
+    endpoint: tuple[str, int]
+    clock: Clock
+    network: Network
 
 
 class PoolMembers:
-    """Connections to ``endpoint`` for ``arm``."""
+    """Connections to the endpoint of one arm."""
 
-    def __init__(
-        self,
-        load: Load,
-        source: MessageSource,
-        record: Record,
-        arm: int,
-        endpoint: tuple[str, int],
-        clock: Clock,
-        network: Network,
-    ) -> None:
-        host, port = endpoint
-        self.arm = arm
+    def __init__(self, part: ArmLoad) -> None:
+        host, port = part.endpoint
+        self.arm = part.arm
         self.endpoint = f"{host}:{port}"
-        self.record = record
-        self.now_ns = clock.now_ns
-        self._load = load
-        self._new_session = session_for(load, source, host, port)
-        self._dialer = Dialer(host, port, network)
+        self.record = part.record
+        self.now_ns = part.clock.now_ns
+        self._load = part.load
+        self._new_session = session_for(part.load, part.source, host, port)
+        self._dialer = Dialer(host, port, part.network)
         self._members: set[Connection] = set()
 
     def _expire_sent(self, request: int) -> None:

@@ -10,17 +10,13 @@ from typing import TYPE_CHECKING, cast
 
 from socklat_gate.load.connection import Connection
 from socklat_gate.load.pool import Pool
+from socklat_gate.load.pool_members import ArmLoad
 from socklat_gate.load.request_log import WAITING
 from socklat_gate.load.streams_connection import StreamsConnection
 
 if TYPE_CHECKING:
     import socket
 
-    from socklat_gate.load.clock import Clock
-    from socklat_gate.load.dialer import Network
-    from socklat_gate.load.messages import MessageSource
-    from socklat_gate.load.request_log import Record
-    from socklat_gate.scenario import Load
 
 __all__ = ["StreamsPool"]
 
@@ -28,17 +24,8 @@ __all__ = ["StreamsPool"]
 class StreamsPool(Pool):
     """`Pool` of `StreamsConnection`; those that hold the idle ones hold the ones with room."""
 
-    def __init__(
-        self,
-        load: Load,
-        source: MessageSource,
-        record: Record,
-        arm: int,
-        endpoint: tuple[str, int],
-        clock: Clock,
-        network: Network,
-    ) -> None:
-        super().__init__(load, source, record, arm, endpoint, clock, network)
+    def __init__(self, part: ArmLoad) -> None:
+        super().__init__(part)
         # They take no more requests, and have some in flight.
         self._draining: set[StreamsConnection] = set()
 
