@@ -83,6 +83,7 @@ class NoteCode(str, Enum):
     NEAREST_ANCESTOR = "nearest_ancestor"
     NEWEST_STORED = "newest_stored"
     NEWEST_GIVEN = "newest_given"
+    PINNED_RELEASE = "pinned_release"
     # what became of its image
     BASELINE_REBUILT = "baseline_rebuilt"
     BASELINE_NOT_REBUILT = "baseline_not_rebuilt"

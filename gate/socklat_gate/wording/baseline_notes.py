@@ -127,6 +127,7 @@ BASELINE_WRITERS: Mapping[NoteCode, Callable[[str, Numbers], str]] = {
     NoteCode.NEAREST_ANCESTOR: _nearest_ancestor,
     NoteCode.NEWEST_STORED: _newest_stored,
     NoteCode.NEWEST_GIVEN: lambda _subject, _numbers: "the newest of the campaigns given",
+    NoteCode.PINNED_RELEASE: lambda subject, _numbers: f"the pinned release {subject!r}",
     NoteCode.BASELINE_REBUILT: lambda _subject, numbers: (
         "the baseline's image is gone: it was built anew from its commit "
         f"{_short(numbers) or 'unknown'}, on what its Dockerfile fetches today"
