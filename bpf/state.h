@@ -7,10 +7,10 @@
 #define SOCKLAT_STATE_H
 
 /* Set by user space: which namespace is which target, keyed by its inode. */
-BPF_HASH(targets, u64, struct target_key, 64);
+BPF_HASH(targets, u64, struct target_key, NAMESPACE_MAX);
 
 /* Set by user space: the ports that a target serves, keyed by inode | port << 32. */
-BPF_HASH(services, u64, struct target_key, 256);
+BPF_HASH(services, u64, struct target_key, SERVICE_MAX);
 
 /* Set by user space. */
 BPF_ARRAY(windows, struct window, TARGET_MAX);
@@ -58,14 +58,14 @@ BPF_PERCPU_ARRAY(statuses, struct statuses_bytes, TARGET_MAX);
 AS_BYTES(bands);
 BPF_PERCPU_ARRAY(bands, struct bands_bytes, TARGET_MAX);
 
-/* Set by user space: bit (inode % 64) is set when a watched namespace has such an inode.  Most
- * sockets of a machine are nobody's target, and a bit is cheaper than a hash. */
-BPF_ARRAY(watched, u64, 1);
+/* Set by user space: bit (inode % WATCHED_BITS) is set when a watched namespace has such an inode.
+ * Most sockets of a machine are nobody's target, and a bit is cheaper than a hash. */
+BPF_ARRAY(watched, u64, (WATCHED_BITS / 64));
 
 static inline bool may_be_watched(u32 netns)
 {
-	u32 zero = 0;
-	u64 *bits = watched.lookup(&zero);
+	u32 word = netns % WATCHED_BITS / 64;
+	u64 *bits = watched.lookup(&word);
 
 	return bits && *bits >> (netns & 63) & 1;
 }
