@@ -42,7 +42,8 @@ BPF_ARRAY(windows, struct window, TARGET_MAX);
 /* What `sending` says besides the number of bytes, which is 0 where it is not known. */
 #define SENDING_LONG 0x80000000    /* they did not fit into the send buffer when the send began */
 #define SENDING_REFIRES 0x40000000 /* the hook fires again during this send */
-#define SENDING_BYTES 0x3fffffff
+#define SENDING_PEER_CLOSED 0x20000000 /* the peer's FIN has come during this send */
+#define SENDING_BYTES 0x1fffffff
 
 /* Keyed by the socket's address; removed in tcp_destroy_sock, since addresses are reused. */
 BPF_HASH(connections, u64, struct connection, MAX_CONNECTIONS);
