@@ -15,7 +15,7 @@ import pytest
 
 from socklat_gate.measured.result import GateResult, Result, RunResult
 from socklat_gate.measured.run import Run
-from socklat_gate.measured.run_values import value_ns
+from socklat_gate.measured.run_values import metric_value
 from socklat_gate.report.report import Report
 from socklat_gate.scenario.gating import Metric
 from socklat_gate.wording.sentence import plain
@@ -72,7 +72,7 @@ def _candidate_runs(result: Result) -> Sequence[Run]:
 
 
 def _rounds_s(runs: Sequence[Run], metric: Metric) -> list[float]:
-    values_ns = (value_ns(run, metric.stage, metric.quantile, metric.request) for run in runs)
+    values_ns = (metric_value(run, metric.stage, metric.quantile, metric.request) for run in runs)
     return [value / 1e9 for value in values_ns if math.isfinite(value)]
 
 
