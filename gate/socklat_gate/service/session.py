@@ -23,7 +23,7 @@ from socklat_gate.service.ready_watch import ReadyMoment, ReadyWatch
 from socklat_gate.service.remove import remove_run
 from socklat_gate.service.stack import Stacks
 
-__all__ = ["ArmSpec", "RunningArm", "ServiceSession"]
+__all__ = ["ArmSpec", "RunningArm", "ServiceSession", "startup_ns"]
 
 log = logging.getLogger(__name__)
 
@@ -172,7 +172,7 @@ class ServiceSession:
             companions=tuple(companions(self._client, placed.companions, process.netns_inode)),
             replica=spec.replica,
             replicas=spec.replicas,
-            startup_ns=_startup_ns(process, placed, ready),
+            startup_ns=startup_ns(process, placed, ready),
         )
 
     def _call(self, call: Callable[[], T]) -> T:
@@ -180,7 +180,7 @@ class ServiceSession:
         return self._worker.submit(call).result()
 
 
-def _startup_ns(process: ContainerProcess, placed: PlacedContainer, ready: ReadyMoment) -> int:
+def startup_ns(process: ContainerProcess, placed: PlacedContainer, ready: ReadyMoment) -> int:
     """From the order to start it; of a stack's container from when Docker made its process.
 
     0 where it was ready before the stack's own command returned: nobody knows since when.

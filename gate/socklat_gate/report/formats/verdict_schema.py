@@ -139,6 +139,6 @@ def _answers() -> JSON:
 
 def _container_metrics() -> JSON:
     unit = schema_of_type(Unit)
-    arm = {"type": "object", "propertyNames": unit, "additionalProperties": NUMBER}
+    arm = {"type": "object", "additionalProperties": NUMBER}  # by the unit
     arms = {"type": "object", "additionalProperties": arm}
     return object_schema({"name": TEXT, "unit": unit, "arms": arms, "change": NUMBER})
