@@ -11,9 +11,11 @@ __all__ = [
     "CLIENT",
     "CONNECTIONS",
     "ERRORS",
+    "GROWTH",
     "REDIRECT",
     "REQUEST_STAGES",
     "SPIKES",
+    "STOPS",
     "WHOLE",
     "Mode",
     "Stage",
@@ -34,6 +36,9 @@ It stands in place of the kernel's stages of an exchange where a connection has 
 
 SPIKES = "spikes"
 """The name of rare spikes as a metric, in a waiver."""
+
+STOPS, GROWTH = "stops", "growth"
+"""What the watch shows: stops of replicas, and what grows with their age."""
 
 ERRORS, CAPACITY, CONNECTIONS = "errors", "capacity", "connections"
 """The names of what else is counted: in verdicts and in waivers."""

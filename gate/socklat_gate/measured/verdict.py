@@ -10,6 +10,7 @@ from socklat_gate.measured.attribution import Attribution
 from socklat_gate.measured.capacity import CapacityStudy
 from socklat_gate.measured.facts import Note, ReasonFact, Shortfall
 from socklat_gate.measured.outcome import Outcome
+from socklat_gate.measured.stop_verdict import GrowthVerdict, StopVerdict
 from socklat_gate.measured.waived import Waived
 
 __all__ = [
@@ -39,6 +40,7 @@ UNDECIDED = frozenset(
         Reason.LIMIT_NOT_SHOWN,
         Reason.COUNTS_UNDECIDED,
         Reason.CAPACITY_UNDECIDED,
+        Reason.WATCH_OPEN,
     }
 )
 """Reasons which say that the budget was not enough, and nothing else."""
@@ -237,7 +239,8 @@ class Verdict:
     ``capacity`` are staircases of both arms (None: no metric asks for them, or an older document).
     ``together`` is the evidence of all of them (None: stored numbers, or an older document).
     ``pairs`` were used and ``pairs_to_decide`` more are expected to decide; where ``containers`` of
-    each arm ran at the same time (k of k + k), they are blocks, which count once each.
+    each arm ran at the same time (k of k + k), they are blocks, which count once each.  ``stops``
+    and ``growth`` are what the watch shows (None, empty: no fleet was up).
     """
 
     outcome: Outcome
@@ -252,6 +255,8 @@ class Verdict:
     together: JointEvidence | None = None
     capacity: CapacityStudy | None = None
     containers: int = 1
+    stops: StopVerdict | None = None
+    growth: tuple[GrowthVerdict, ...] = ()
 
     @property
     def only_undecided(self) -> bool:
