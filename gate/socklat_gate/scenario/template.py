@@ -85,10 +85,10 @@ def parts_of(
     """The texts and fields that ``text`` consists of, in their order; ``known`` beside built-ins.
 
     What looks like a field and has another name is text, unless ``strict``: then it raises
-    `UnknownField`, and ``{{NAME}}`` stands for ``{NAME}`` whatever the name.  So does ``{NAME:...}``
-    always in a path, where no braces are of anything else, and elsewhere where it can only be a
-    mistyped built-in one: CSS and GraphQL have the like of it.  Raises `ValueError` for a built-in
-    one with wrong bounds.
+    `UnknownField`, and ``{{NAME}}`` stands for ``{NAME}`` whatever the name.  So does
+    ``{NAME:...}`` always in a path, where no braces are of anything else, and elsewhere where it
+    can only be a mistyped built-in one: CSS and GraphQL have the like of it.  Raises `ValueError`
+    for a built-in one with wrong bounds.
     """
     if isinstance(text, Verbatim):
         return (text,)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from socklat_gate.scenario.template import (
@@ -78,7 +78,9 @@ def test_what_can_only_be_a_mistyped_built_in_is_refused_with_the_nearest(text, 
         for strict in (True, False):
             with pytest.raises(UnknownField) as refused:
                 parts_of(body, (), strict=strict)
-            assert f"; the nearest is {nearest}; {{{text}}} is the text itself" in str(refused.value)
+            assert f"; the nearest is {nearest}; {{{text}}} is the text itself" in str(
+                refused.value
+            )
             assert parts_of(f"{{{text}}}", (), strict=strict) == (text,)
 
 
@@ -125,10 +127,8 @@ def test_a_value_has_a_name_that_can_stand_in_braces(name):
 
 @given(st.text(alphabet='{}id":, 1x'))
 def test_a_text_without_known_names_stays_as_it_is(text):
-    try:
-        assert "".join(map(str, parts_of(text, (), strict=False))) == text
-    except UnknownField as refused:
-        assert re.fullmatch(r"[idx1]+:-?1+:-?1+", refused.text)  # as random_int has bounds
+    assume(not re.search(r"\{[idx1]+:1+:1+\}", text))  # those have the bounds of a random_int
+    assert "".join(map(str, parts_of(text, (), strict=False))) == text
 
 
 @given(st.lists(st.sampled_from(["{id}", "{{id}}", '{"a":', "}", "{", "x", "{}", " "])))
