@@ -27,6 +27,7 @@ from socklat_gate.verdict.log_ratios import metric_log_ratios
 from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.resampling import MIN_PAIRS
 from socklat_gate.wording.changes import pair_word
+from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.progress_lines import (
     RESAMPLING,
     aa_pair_line,
@@ -82,7 +83,9 @@ class CalibrationJob:
 
     def _study(self, created: str) -> Calibration:
         with Rig(self.client, self.scenario, self.directory, self.progress.phase) as rig:
-            fingerprint = rig.fingerprint()
+            fingerprint = rig.fingerprint(paired=True)
+            for note in rig.cpu_notes:
+                self.progress.line(note_text(note))
             if rig.unmeasured:
                 raise UnfitEnvironment(
                     Reason.NO_HOOK,

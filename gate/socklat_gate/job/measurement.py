@@ -116,7 +116,8 @@ def measure(
     readings = [settled_reading(probe, slot) for slot in range(len(arms))]
     correction, cpu = driven.recorder.finish(driven.sent)
     named, by_driver = driven.recorder.named, driven.recorder.by_driver
-    noise = with_stalls(driven.meter.stop(), correction, cpu)
+    coupled = driven.recorder.coupling()
+    noise = with_stalls(driven.meter.stop(), correction, cpu, coupled)
     log.debug("noise: %s", noise)
     frozen = driven.freezes.note()
     undelivered: tuple[Undelivered, ...] = ()

@@ -177,6 +177,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         monkeypatch.setattr(place, name, lambda *args, **options: world)
     meter = SimpleNamespace(stop=lambda: world.noise)
     monkeypatch.setattr(measure, "NoiseMeter", lambda: meter)
+    monkeypatch.setattr(module, "usable_cores", lambda: [(0,), (1,)])
     return world
 
 
@@ -337,6 +338,27 @@ def test_who_gets_which_cpu_set_is_a_coin_flip_that_is_recorded(world: World) ->
         assert world.cpusets == {"baseline": "01"[swapped], "candidate": "10"[swapped]}
         seen.add((measured.first_started, swapped))
     assert len(seen) == 4
+
+
+def test_arms_of_a_pair_have_cpus_of_their_own_where_there_are_enough(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "usable_cores", lambda: [(0,), (1,), (2,)])
+    seen = set()
+    client: Any = SimpleNamespace(version=dict)
+    for seed in range(8):
+        world.spike_ns.clear()
+        with Rig(client, scenario(), Path(), lambda phase: None) as rig:
+            (measured,) = rig.pairs(0, seed, SPECS)
+            paired, alone = rig.fingerprint(paired=True), rig.fingerprint()
+            swapped = measured.swapped_cpusets
+            assert world.cpusets == {"baseline": "02"[swapped], "candidate": "20"[swapped]}
+            world.spike_ns.clear()
+            rig.single(seed, SPECS[1])
+            assert world.cpusets["candidate"] is None
+        seen.add(swapped)
+    assert seen == {False, True}
+    assert paired.differences(alone) == {"cpus_of_arm": ("1", "absent")}
 
 
 def block(world: World, containers: int, seed: int = 1, **limits: Any) -> list[Pair]:
