@@ -15,6 +15,7 @@ from socklat_gate.job.progress import Progress
 from socklat_gate.job.rate_job import RateJob
 from socklat_gate.job.rig import Rig
 from socklat_gate.job.run_job import check_excluded, pair_seed, utc_now
+from socklat_gate.job.study_timing import study_timing
 from socklat_gate.measured.calibration import Calibration
 from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.measured.pair import ARMS, Pair, moments
@@ -137,7 +138,9 @@ class CalibrationJob:
         self, created: str, fingerprint: Fingerprint, pairs: list[Pair], took_s: float
     ) -> Calibration:
         used = moments(pair for pair in pairs if not pair.excluded)
-        findings = study(pairs, self.scenario.gate, took_s / max(1, used), self.seed)
+        pair_s = took_s / max(1, used)
+        timing = study_timing(self.scenario, pairs, pair_s)
+        findings = study(pairs, self.scenario.gate, pair_s, self.seed, timing)
         return Calibration(
             scenario_name=self.scenario.name,
             scenario_hash=self.scenario.measured_hash(),
