@@ -38,6 +38,8 @@ class StopVerdict:
     ``sure_ns`` is how long a stop must be for 95% of such stops to meet a request of the watch that
     takes as long as ``threshold_ns`` by it (NaN: not known); ``timer_s`` the age of which all
     ``ages_s`` are multiples (None: of none; `verdict.stop_timer`).
+    ``silent`` replicas of the candidate are gone or do not respond, unlike their twins;
+    ``undecided``: more is neither shown nor can it be left out of account, so that a pass waits.
     """
 
     threshold_ns: float
@@ -65,6 +67,8 @@ class StopVerdict:
     waived: Waived | None = None
     sure_ns: float = math.nan
     timer_s: float | None = None
+    silent: int = 0
+    undecided: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,8 @@ class GrowthVerdict:
     ``baseline_change`` and ``candidate_change`` are medians over replicas of the latest value
     beside the first minute's.  ``change`` is the candidate's beside the baseline's for each minute
     of life, ``ci_low`` and ``ci_high`` its interval.  ``minutes`` is the median time between the
-    two, over ``replicas`` of each arm.  NaN where too few are old enough.
+    two, over ``replicas`` of each arm.  NaN where too few are old enough.  ``undecided`` as in
+    `StopVerdict`.
     """
 
     what: Grown
@@ -88,3 +93,4 @@ class GrowthVerdict:
     failed: bool
     replicas: int
     minutes: float
+    undecided: bool = False
