@@ -5,6 +5,7 @@ Changes are relative (0.05 = 5% more), lengths in ns, exposures and ages in seco
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,6 +35,11 @@ class StopVerdict:
     earlier (0: none).  ``missing_s`` is how much longer a pass waits (0: no longer).  ``stage`` is
     where the candidate's stops spent most of their time ("": no such stage), ``ages_s`` the age of
     the replica at each of them, the first 20.  ``waived`` is the waiver of ``spikes``.
+    ``sure_ns`` is how long a stop must be for 95% of such stops to meet a request of the watch that
+    takes as long as ``threshold_ns`` by it (NaN: not known); ``timer_s`` the age of which all
+    ``ages_s`` are multiples (None: of none; `verdict.stop_timer`).
+    ``silent`` replicas of the candidate are gone or do not respond, unlike their twins;
+    ``undecided``: more is neither shown nor can it be left out of account, so that a pass waits.
     """
 
     threshold_ns: float
@@ -59,6 +65,10 @@ class StopVerdict:
     stage: str = ""
     ages_s: tuple[float, ...] = ()
     waived: Waived | None = None
+    sure_ns: float = math.nan
+    timer_s: float | None = None
+    silent: int = 0
+    undecided: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +78,8 @@ class GrowthVerdict:
     ``baseline_change`` and ``candidate_change`` are medians over replicas of the latest value
     beside the first minute's.  ``change`` is the candidate's beside the baseline's for each minute
     of life, ``ci_low`` and ``ci_high`` its interval.  ``minutes`` is the median time between the
-    two, over ``replicas`` of each arm.  NaN where too few are old enough.
+    two, over ``replicas`` of each arm.  NaN where too few are old enough.  ``undecided`` as in
+    `StopVerdict`.
     """
 
     what: Grown
@@ -82,3 +93,4 @@ class GrowthVerdict:
     failed: bool
     replicas: int
     minutes: float
+    undecided: bool = False

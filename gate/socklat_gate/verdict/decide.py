@@ -109,7 +109,8 @@ def decide(
         if (fact := overlap_fact((p.arm(arm) for p in used), arm, gate.max_overlap))
     ]
     containers, measured = containers_of(used), moments(used)
-    limits = judge_limits([pair.candidate for pair in used], clusters, gate, containers)
+    due = [pair.first_of_start for pair in used]
+    limits = judge_limits([pair.candidate for pair in used], clusters, gate, containers, due)
     weighed = Weighed(
         metrics=_metric_evidence(kept, clusters, gate, scales or {}, waived),
         limits=undecided_limits(limits) if overlaps else limits,

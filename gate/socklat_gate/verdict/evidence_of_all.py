@@ -25,7 +25,7 @@ from socklat_gate.verdict.judged_watch import JudgedWatch
 from socklat_gate.verdict.limits import JudgedLimit, failed_limit
 from socklat_gate.verdict.metric_intervals import metric_intervals
 from socklat_gate.verdict.spikes import JudgedSpikes
-from socklat_gate.verdict.together import LIMIT, Strand, Together, judge_together
+from socklat_gate.verdict.together import LIMIT, Strand, Together, carried_on, judge_together
 
 if TYPE_CHECKING:
     from socklat_gate.scenario.gating import Gate
@@ -167,7 +167,12 @@ def _strands_of_pairs(weighed: Weighed, gate: Gate) -> list[Strand]:
         if not one.verdict.shortfalls
     ]
     found += [
-        Strand(one.metric.name, gate.alpha_of(one.metric), one.running_fail)
+        Strand(
+            one.metric.name,
+            gate.alpha_of(one.metric),
+            # A start whose first pair is excluded has no start-up time, and lacks none.
+            carried_on(one.running_fail, one.samples.complete),
+        )
         for one in weighed.metrics
         if not one.ratios.shortfalls
     ]
