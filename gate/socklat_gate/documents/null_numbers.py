@@ -23,6 +23,8 @@ NULL_NUMBER = {
 }
 MAY_BE_NEGATIVE = {
     "change",
+    "baseline_change",
+    "candidate_change",
     "raw_change",
     "expected_low",
     "expected_high",

@@ -29,6 +29,7 @@ from socklat_gate.scenario import Scenario
 from socklat_gate.scenario.rate_steps import mean_rate
 from socklat_gate.service.arm import RunningArm
 from socklat_gate.stalls.correction import StallCorrection, correct_stalls, used_cpus
+from socklat_gate.stalls.coupling import coupling
 
 __all__ = ["Recorder"]
 
@@ -167,6 +168,16 @@ class Recorder:
             slots = self._by_driver.arrivals()
         arms = [np.concatenate([slots[at] for at in of_arm]) for of_arm in self._by_arm()]
         return labels_of(arms, stalls, cpus, self._scenario, self._window.from_ns)
+
+    def coupling(self) -> float | None:
+        """Share of exchanges that waited behind the other arm, after `finish`.
+
+        None where the log cannot tell: of one arm, of a sample, of several streams a connection.
+        """
+        if self._log_mask or self._several_streams or not self._probe.watches_stalls:
+            return None
+        slots, _ = self._logged()
+        return coupling([np.concatenate([slots[at] for at in arm]) for arm in self._by_arm()])
 
     def shortfall(self, correction: StallCorrection) -> Note | None:
         """A gated quantile rests on too few undisturbed exchanges; see `job.exclusion`."""

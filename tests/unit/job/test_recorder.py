@@ -310,6 +310,31 @@ def test_stalls_follow_an_arm_in_whichever_of_its_containers_they_do(
     assert correction.ignored
 
 
+def test_how_many_waited_behind_the_other_arm_is_known_of_a_whole_log(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Arms share one CPU here: a fifth of each latency is a wait, 2000 responses a second begin."""
+
+    def share(world: World, *order: str, **load: Any) -> float | None:
+        recorder = run(world, monkeypatch, order or ("baseline", "candidate"), **load)
+        recorder.finish()
+        return recorder.coupling()
+
+    found = share(World())
+    assert found is not None
+    assert 0.08 < found < 0.12  # 0.1 ms, in which the other arm begins 1000 a second
+    by_blocks = World()
+    by_blocks.log["target"] = np.random.default_rng(3).integers(0, 4, by_blocks.log.size)
+    order = ("baseline", "candidate", "baseline", "candidate")
+    of_blocks = share(by_blocks, *order, rate=float(RATE) / 2, duration_s=20.0)
+    assert of_blocks == pytest.approx(found, abs=0.01)
+    alone, unseen = World(), World()
+    alone.log["target"] = 0
+    assert share(alone, "candidate") is None
+    unseen.watches_stalls = False
+    assert share(unseen) is None
+
+
 def test_a_run_of_one_arm_keeps_what_its_pair_compares(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(stalls_at(np.array([2 * S]), np.array([3 * S])))
     world.log["target"] = 0
