@@ -9,6 +9,91 @@ machine() { # one line of facts about where the figures come from
     "$(sed -n 's/^model name\s*: //p' /proc/cpuinfo | head -n 1)" "$(uname -r)" "$(date -u +%F)"
 }
 
+# How a run ends whatever it started: all of it carries a mark in its environment, by which it is
+# found, also where its parent is gone or it has a session of its own.
+
+marked() { # marked "$0" "$@": the script again, same process, with a mark of its own
+  case ${SOCKLAT_MARK:-} in *"/$$."*) return ;; esac
+  export SOCKLAT_MARK=${SOCKLAT_MARK:-}/$$.$RANDOM$RANDOM/
+  # A shell starts what is in the background with SIGINT ignored, and pytest would keep that.
+  if env --default-signal=INT true 2>/dev/null; then exec env --default-signal=INT "$@"; fi
+  exec "$@"
+}
+
+# What a mark finds is told to stop as Ctrl-C does, so that it can clean up; then it has so long.
+PATIENCE_S=${SOCKLAT_PATIENCE_S:-20}
+
+still_running() { # process ids of this run, without this script and who asks
+  local file pid
+  for file in $(grep -lsF "SOCKLAT_MARK=$SOCKLAT_MARK" /proc/[0-9]*/environ); do
+    pid=${file//[!0-9]/}
+    case " $$ $BASHPID ${guard_pid:-} ${asking:-} " in *" $pid "*) continue ;; esac
+    if [ -e "/proc/$pid" ]; then echo "$pid"; fi
+  done
+}
+
+end_run() { # ends all that this run started, politely at first
+  local asking=$BASHPID signal tries pids
+  for signal in INT TERM KILL; do
+    for ((tries = 0; tries <= PATIENCE_S * 10; tries++)); do
+      pids=$(still_running)
+      [ -n "$pids" ] || return 0
+      if [ "$tries" -eq 0 ]; then
+        say "ending with SIG$signal: $(ps -o comm= -p "${pids//$'\n'/,}" | sort | uniq -c | xargs)"
+        kill -s "$signal" $pids 2>/dev/null
+        kill -s CONT $pids 2>/dev/null # what is stopped would not take it
+      fi
+      sleep 0.1
+    done
+  done
+}
+
+job=
+apart() { # apart COMMAND...: sets job; in a group of its own, so that it takes an INT of ours only
+  set -m
+  "$@" &
+  job=$!
+  set +m
+}
+
+ends_as_one() { # ends_as_one: this script, ended by a signal or with its parent, leaves nothing running
+  trap 'interrupted INT' INT
+  trap 'interrupted TERM' TERM
+  trap 'interrupted HUP' HUP
+  apart guard
+  guard_pid=$job
+}
+
+interrupted() { # interrupted SIGNAL: what the EXIT trap does is left undisturbed
+  trap '' INT TERM HUP
+  say "ended by SIG$1"
+  exit "$((128 + $(kill -l "$1")))"
+}
+
+outlives_its_parent() { # nohup and setsid say that a script is to go on
+  local ignored session
+  ignored=$(sed -n 's/^SigIgn:\t*//p' "/proc/$$/status")
+  read -r _ _ _ _ _ session _ <"/proc/$$/stat"
+  (((0x$ignored & 1) || session == $$))
+}
+
+guard() { # beside the script: ends it when its parent is gone, and what it left when itself is killed
+  local parent=$PPID state now never outlives=
+  trap - EXIT
+  trap '' INT HUP
+  if outlives_its_parent; then outlives=1; fi
+  exec {never}<> <(:)
+  while { read -r _ _ state now _ <"/proc/$$/stat"; } 2>/dev/null && [ "$state" != Z ]; do
+    if [ -z "$outlives" ] && [ "$now" != "$parent" ]; then
+      kill -s TERM "$$"
+      outlives=1
+    fi
+    read -rt 1 -u "$never" # no process is started for it
+  done
+  end_run
+  end_left_docker
+}
+
 need_root() {
   [ "$(id -u)" -eq 0 ] || die "$0 installs packages and loads BPF programs: run it as root (sudo $0)"
 }
@@ -64,8 +149,9 @@ start_docker() { # a daemon that responds: the one there is, the init system's, 
   say "starting dockerd"
   docker_log=$(mktemp /tmp/socklat-dockerd.XXXXXX)
   rm -f /var/run/docker.pid
-  dockerd >"$docker_log" 2>&1 </dev/null &
-  docker_pid=$!
+  # Not of the run: tests clean up with it when they are ended.
+  SOCKLAT_MARK='' SOCKLAT_DOCKER_OF=${SOCKLAT_MARK:-} apart dockerd >"$docker_log" 2>&1 </dev/null
+  docker_pid=$job
   local waited
   for waited in $(seq 1 120); do
     docker version >/dev/null 2>&1 && return 0
@@ -83,6 +169,15 @@ stop_docker() { # only what start_docker started
   wait "$docker_pid" 2>/dev/null || true
   rm -f "$docker_log"
   docker_pid=
+}
+
+end_left_docker() { # what start_docker started in a script that was killed
+  local file pid
+  for file in $(grep -lsF "SOCKLAT_DOCKER_OF=$SOCKLAT_MARK" /proc/[0-9]*/environ); do
+    pid=${file//[!0-9]/}
+    # Its containerd and their shims end with it.
+    if [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = dockerd ]; then kill "$pid"; fi
+  done
 }
 
 make_venv() { # make_venv EXTRAS: .venv with the project in it

@@ -17,6 +17,7 @@ from socklat_gate.probe.privilege import check_privilege
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.service.client import connect
 from socklat_gate.wording import units
+from socklat_gate.wording.cpu_notes import SHARED_QUEUE
 
 __all__ = ["Check", "Status", "diagnose"]
 
@@ -25,6 +26,10 @@ _PROGRAMS = {
     True: "typed: they load the kernel's fields directly",
     False: "untyped: they copy the kernel's fields, which measures the same and costs more",
 }
+
+
+ENOUGH_CPUS = 3
+"""One for each arm, and one for the load."""
 
 
 class Status(str, Enum):
@@ -119,9 +124,13 @@ def _docker() -> str:
 
 def _cpus() -> Check:
     count = len(os.sched_getaffinity(0))
-    if count >= 2:
-        return Check("CPUs", Status.OK, str(count))
-    return Check("CPUs", Status.WARN, str(count), "service and load share one CPU: use two or more")
+    if count >= ENOUGH_CPUS:
+        return Check("CPUs", Status.OK, f"{count}: each arm of a pair gets its own")
+    if count == 1:
+        remedy = "service and load share one CPU: use three or more"
+    else:
+        remedy = f"both arms share them: {SHARED_QUEUE}; with 3 or more each arm gets its own"
+    return Check("CPUs", Status.WARN, str(count), remedy)
 
 
 def _clock() -> Check:

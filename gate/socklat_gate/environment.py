@@ -31,6 +31,9 @@ _PRESSURE_CPU = Path("/proc/pressure/cpu")
 RATE = "rate"
 """Of a fingerprint: requests a second and arm, where a job found them."""
 
+CPUS_OF_ARM = "cpus_of_arm"
+"""How many CPUs each arm had of its own, where the job chose them."""
+
 
 def fingerprint(
     hooks: Mapping[str, str],
@@ -38,11 +41,13 @@ def fingerprint(
     docker_version: str,
     found_rate: float | None = None,
     containers: int = 1,
+    cpus_of_arm: int = 0,
 ) -> Fingerprint:
     """What identifies this machine and this way of measuring.
 
     ``must_match`` decides whether stored numbers are comparable; ``facts`` are for people.
-    ``found_rate`` is that of ``load.rate = "auto"``; ``containers`` of an arm that share its load.
+    ``found_rate`` is that of ``load.rate = "auto"``; ``containers`` of an arm that share its load;
+    ``cpus_of_arm`` that it got of its own (0: none).
     """
     must_match = {
         **this_machine(),
@@ -53,6 +58,8 @@ def fingerprint(
         must_match[RATE] = f"{found_rate:g}"
     if containers > 1:
         must_match[CONTAINERS] = str(containers)
+    if cpus_of_arm:
+        must_match[CPUS_OF_ARM] = str(cpus_of_arm)
     memory = re.search(r"^MemTotal:\s+(\d+) kB", _read("/proc/meminfo"), re.MULTILINE)
     return Fingerprint(
         must_match=dict(sorted(must_match.items())),
@@ -96,6 +103,7 @@ def environment_facts(machine: Fingerprint, noises: Sequence[Noise]) -> dict[str
         "cpu_pressure": [noise.psi_cpu_some for noise in noises],
         "throttled_us": [noise.throttled_us for noise in noises],
         "involuntary_switches": [noise.involuntary_switches for noise in noises],
+        "coupling": [noise.coupling for noise in noises],
     }
     for name, values in measured.items():
         known = [value for value in values if value is not None]

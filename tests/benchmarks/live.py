@@ -46,6 +46,15 @@ def write_scenario(scene: Scene, path: Path) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def stored_verdict(scene: Scene, number: int, directory: Path) -> dict[str, Any] | None:
+    """The verdict.json of a job that was done; None where it was not."""
+    path = directory / f"{scene.name}-{number}" / "verdict.json"
+    if not path.exists():
+        return None
+    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return found
+
+
 def job(scene: Scene, number: int, directory: Path) -> dict[str, Any]:
     """One gate job; what was done already is read back."""
     stored = directory / "baselines"

@@ -88,13 +88,13 @@ def test_the_pointer_reads_both_arms_and_their_ratio(opened: Open, example: Resu
     silent(found)
 
 
-def test_a_mark_under_the_pointer_tells_of_its_spike(opened: Open, example: Result) -> None:
+def test_a_mark_under_the_pointer_tells_of_its_exchange(opened: Open, example: Result) -> None:
     found = opened(example, viewport=DESK)
     mark = found.page.locator(".panel[data-arm='1'] circle.spike").first
     mark.scroll_into_view_if_needed()
     box = mark.bounding_box()
     found.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    spike = r"spike of [\d.]+ ms at [\d.]+ s, most of it in (recv_wait|app)"
+    spike = r"slow exchange of [\d.]+ ms at [\d.]+ s, most of it in (recv_wait|app)"
     assert re.search(spike, said(found.page, "heat"))
 
 

@@ -95,13 +95,15 @@ def test_over_tls(
     test_tls_load.assert_exact(test_tls_load.measure(lab, probe, load, issued, *options))
 
 
-@pytest.mark.parametrize("kind", ["http2", "grpc"])
+@pytest.mark.parametrize("kind", ["http2", "grpc", "websocket"])
 def test_framed(lab: Lab, probe: SocketProbe, narrow: None, tmp_path: Path, kind: str) -> None:
     for name in ("grpc", "grpc_reflection", "h2", "wsproto"):
         pytest.importorskip(name)
     from tests.conformance import test_framed as framed  # noqa: PLC0415 - needs them
 
     load = framed.LOADS[kind]()
+    if kind == "websocket":  # a message that does not fit into the buffer
+        load = framed.load_of("websocket", {"body": "hello"}, {"body": "y" * 5 * RECEIVE_BUFFER})
     load = load.model_copy(update={"rate": 50.0})
     count = tmp_path / "count"
     with framed.service(lab, kind, count):

@@ -6,13 +6,16 @@ Every request costs ``--work`` units of CPU time (about 1 us each), every fiftie
 ``--tail-factor`` times as much; ``--tail-wait`` lets these wait without any work, and ``--after``
 units are spent once the response is on its way.  ``--early-head`` sends the head before the work;
 ``--error-share`` of the requests get an error at once; a process is slower by half from its start
-to its end with the chance ``--slow-start-share``.
+to its end with the chance ``--slow-start-share``.  ``--stop-every`` begins at a random moment,
+``--stop-at`` at that age of the process and again each time as much later; ``--leak-requests``
+make the work twice as much, steadily.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import random
 import selectors
 import socket
@@ -24,6 +27,7 @@ HEAD, BODY = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", b"ok\n"
 RESPONSE = HEAD + BODY
 ERROR = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 5\r\n\r\noops\n"
 TAIL_SHARE = 0.02
+SERVED = itertools.count(1)
 WAKING = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 SLOW_START_FACTOR = 1.5
 
@@ -53,8 +57,10 @@ class Api(asyncio.Protocol):
             return
         if self._options.early_head:
             self._transport.write(HEAD)
-        slow = random.random() < TAIL_SHARE
-        work(self._options.work * (self._options.tail_factor if slow else 1.0))
+        slow = random.random() < self._options.tail_share
+        work(
+            self._options.work * leaked(self._options) * (self._options.tail_factor if slow else 1)
+        )
         if slow and self._options.wake_port:
             WAKING.sendto(b"!", (gateway(), self._options.wake_port))
         self._wait_s = (self._options.tail_wait or 0) / 1e6 if slow else 0
@@ -97,6 +103,12 @@ class Question(asyncio.Protocol):
         self._responded()
 
 
+def leaked(options: argparse.Namespace) -> float:
+    """How many times the work is what it was at the start."""
+    served = next(SERVED)
+    return 1.0 + served / options.leak_requests if options.leak_requests else 1.0
+
+
 def gateway() -> str:
     """The host's address on the container's network: the default route's next hop."""
     with open("/proc/net/route", encoding="ascii") as table:
@@ -107,9 +119,9 @@ def gateway() -> str:
     raise SystemExit("this container has no default route")
 
 
-async def stall(every_s: float, length_s: float) -> None:
-    """Keeps the event loop from running now and then, from a random moment on."""
-    await asyncio.sleep(random.random() * every_s)
+async def stall(every_s: float, length_s: float, first_s: float | None = None) -> None:
+    """Keeps the event loop from running now and then, from a random moment on or after so long."""
+    await asyncio.sleep(random.random() * every_s if first_s is None else first_s)
     while True:
         time.sleep(length_s)
         await asyncio.sleep(every_s)
@@ -126,6 +138,9 @@ async def serve(options: argparse.Namespace) -> None:
         )
         if every_s
     ]
+    if options.stop_at:
+        one = stall(options.stop_at, options.stop_ms / 1e3, options.stop_at)
+        stalls.append(asyncio.ensure_future(one))
     await asyncio.gather(server.serve_forever(), *stalls)
 
 
@@ -133,13 +148,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--work", type=float, default=100, help="units before the response")
+    parser.add_argument("--tail-share", type=float, default=TAIL_SHARE, help="of requests")
     parser.add_argument("--tail-factor", type=float, default=4, help="times, for 2%% of requests")
     parser.add_argument("--tail-wait", type=float, help="microseconds, for the same requests")
     parser.add_argument("--after", type=float, default=0, help="units after the response")
     parser.add_argument("--depend-port", type=int, default=0, help="of the host, asked each time")
     parser.add_argument("--wake-port", type=int, default=0, help="of the host, by 2%% of requests")
     parser.add_argument("--stop-every", type=float, default=0, help="seconds between stops")
+    parser.add_argument(
+        "--stop-at", type=float, default=0, help="seconds of age, and each time more"
+    )
     parser.add_argument("--stop-ms", type=float, default=800)
+    parser.add_argument("--leak-requests", type=float, default=0, help="that double the work")
     parser.add_argument("--block-every", type=float, default=0, help="seconds between blocks")
     parser.add_argument("--block-ms", type=float, default=20)
     parser.add_argument("--early-head", action="store_true", help="the head before the work")

@@ -1,12 +1,12 @@
 """Counts its own requests: ``framed.py http2|grpc|websocket PORT COUNT_FILE [GOAWAY_EVERY]``.
 
 COUNT_FILE gets the number of whole requests by the client's port, from 0 on, each 4 bytes in the
-machine's order, as they grow.  Of the
-server side of h2 (http2) and wsproto (websocket), one thread a connection; of grpcio (grpc), with
-``shop.Cart/Add``.  The first sends frames that are no response where they are in the way: a PING
-before every third response, SETTINGS and a window update in the middle of every fifth, and a
-GOAWAY behind every GOAWAY_EVERY-th of a connection.  Responses in pieces have 1 ms between them.
-Ends when killed.
+machine's order, as they grow.  Of the server side of h2 (http2) and wsproto (websocket), one thread
+a connection; of grpcio (grpc), with ``shop.Cart/Add``.  The first sends frames that are no response
+where they are in the way: a PING before every third response, SETTINGS and a window update in the
+middle of every fifth, and a GOAWAY behind every GOAWAY_EVERY-th of a connection.  A message of
+WebSocket is one however many fragments and pieces of a frame it comes in.  Responses in pieces have
+1 ms between them.  Ends when killed.
 """
 
 from __future__ import annotations
@@ -109,6 +109,7 @@ def serve_websocket(client: socket.socket, counter: Counter, goaway_every: int) 
     connection = WSConnection(ConnectionType.SERVER)
     port = client.getpeername()[1]
     responses = 0
+    text = ""
     with client:
         while data := client.recv(65_536):
             connection.receive_data(data)
@@ -116,12 +117,16 @@ def serve_websocket(client: socket.socket, counter: Counter, goaway_every: int) 
                 if isinstance(event, Request):
                     client.sendall(connection.send(AcceptConnection()))
                 elif isinstance(event, TextMessage):
+                    text += event.data
+                    if not event.message_finished:
+                        continue
                     number = counter.count(port)
                     responses += 1
                     if number % 3 == 0:
                         client.sendall(connection.send(Ping(payload=b"alive")))
                         time.sleep(PIECES_APART_S)
-                    client.sendall(connection.send(TextMessage(data=event.data * 2)))
+                    client.sendall(connection.send(TextMessage(data=text * 2)))
+                    text = ""
                     if responses == goaway_every:
                         client.sendall(connection.send(CloseConnection(code=1001)))
                 elif isinstance(event, CloseConnection):

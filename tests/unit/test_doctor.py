@@ -50,7 +50,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     monkeypatch.setattr(doctor, "load_bcc", lambda: SimpleNamespace(__file__="/x/bcc/a.py"))
     monkeypatch.setattr(doctor, "SocketProbe", Probe)
     monkeypatch.setattr(doctor, "connect", lambda: docker)
-    monkeypatch.setattr(doctor.os, "sched_getaffinity", lambda pid: {0, 1})
+    monkeypatch.setattr(doctor.os, "sched_getaffinity", lambda pid: {0, 1, 2})
     meter = SimpleNamespace(stop=lambda: Noise(0.01, 0.2, None, 0.5))
     monkeypatch.setattr(doctor, "NoiseMeter", lambda: meter)
     return monkeypatch
@@ -98,8 +98,17 @@ def test_one_cpu_and_a_greedy_hypervisor_are_warnings(machine: pytest.MonkeyPatc
     machine.setattr(doctor, "NoiseMeter", lambda: meter)
     found = checks()
     assert found["CPUs"].status is found["steal"].status is Status.WARN
+    assert "service and load share one CPU" in found["CPUs"].remedy
     assert "30.0%" in found["steal"].found
     assert found["steal"].remedy
+
+
+def test_two_cpus_are_one_queue_for_both_arms(machine: pytest.MonkeyPatch) -> None:
+    assert checks()["CPUs"].found == "3: each arm of a pair gets its own"
+    machine.setattr(doctor.os, "sched_getaffinity", lambda pid: {0, 1})
+    found = checks()["CPUs"]
+    assert found.status is Status.WARN
+    assert "p90 and p99 have waits behind the other in them" in found.remedy
 
 
 @pytest.mark.parametrize(("source", "status"), [("tsc", Status.OK), ("hpet", Status.WARN)])

@@ -19,7 +19,17 @@ def test_what_was_not_measured_is_not_known() -> None:
 
 def test_facts_hold_both_accounts_of_taken_time() -> None:
     noises = [
-        Noise(0.01, 0.4, 0.1, 1.0, 10, stalled=0.02, interference=0.03, throttled_us=1500),
+        Noise(
+            0.01,
+            0.4,
+            0.1,
+            1.0,
+            10,
+            stalled=0.02,
+            interference=0.03,
+            throttled_us=1500,
+            coupling=0.1,
+        ),
         Noise(0.03, 0.6, 0.3, 2.0, 30, stalled=0.04, interference=0.05, throttled_us=2500),
     ]
     assert environment_facts(MACHINE, noises) == {
@@ -39,6 +49,8 @@ def test_facts_hold_both_accounts_of_taken_time() -> None:
         "throttled_us.max": 2500,
         "involuntary_switches.median": 20,
         "involuntary_switches.max": 30,
+        "coupling.median": 0.1,
+        "coupling.max": 0.1,
         "load_average": 2.0,
     }
 

@@ -12,6 +12,7 @@ from socklat_gate.measured.pair import Pair, containers_of, together
 from socklat_gate.measured.result import GateResult
 from socklat_gate.measured.run import Run, StallCorrected
 from socklat_gate.measured.verdict import EvidenceTrace, JointEvidence
+from socklat_gate.measured.watch import Replica, Watch
 
 __all__ = ["invariant_violation"]
 
@@ -74,6 +75,19 @@ def _missed_by_pairs(pairs: Sequence[Pair]) -> str:
     return ""
 
 
+def _missed_by_replica(replica: Replica) -> str:
+    if replica.number >= MAX_CONTAINERS:
+        return f"a replica of a number from 0 to {MAX_CONTAINERS - 1}"
+    in_order = replica.started_ns <= replica.to_ns and replica.from_ns <= replica.to_ns
+    return "" if in_order else "a replica that was watched after its start"
+
+
+def _missed_by_watch(watch: Watch) -> str:
+    """A container in there twice would be two units of evidence."""
+    known = {(replica.arm, replica.number) for replica in watch.replicas}
+    return "" if len(known) == len(watch.replicas) else "a watch with each replica once"
+
+
 def _missed_by_campaign(campaign: Campaign) -> str:
     if not campaign.runs:
         return "a campaign of at least one run"
@@ -98,5 +112,7 @@ _CHECKS: Mapping[type, Callable[[Any], str]] = {
     JointEvidence: _missed_by_joint,
     Pair: _missed_by_pair,
     GateResult: lambda result: _missed_by_pairs(result.pairs),
+    Replica: _missed_by_replica,
+    Watch: _missed_by_watch,
     Campaign: _missed_by_campaign,
 }

@@ -20,9 +20,12 @@ NULL_NUMBER = {
     "ci_high_ns": math.inf,
     "mde": math.inf,
     "mde_ratio": math.inf,
+    "missing_s": math.inf,
 }
 MAY_BE_NEGATIVE = {
     "change",
+    "baseline_change",
+    "candidate_change",
     "raw_change",
     "expected_low",
     "expected_high",

@@ -15,6 +15,7 @@ from socklat_gate.job.progress import Progress
 from socklat_gate.job.rate_job import RateJob
 from socklat_gate.job.rig import Rig
 from socklat_gate.job.run_job import check_excluded, pair_seed, utc_now
+from socklat_gate.job.study_timing import study_timing
 from socklat_gate.measured.calibration import Calibration
 from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.measured.pair import ARMS, Pair, moments
@@ -27,6 +28,7 @@ from socklat_gate.verdict.log_ratios import metric_log_ratios
 from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.resampling import MIN_PAIRS
 from socklat_gate.wording.changes import pair_word
+from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.progress_lines import (
     RESAMPLING,
     aa_pair_line,
@@ -82,7 +84,9 @@ class CalibrationJob:
 
     def _study(self, created: str) -> Calibration:
         with Rig(self.client, self.scenario, self.directory, self.progress.phase) as rig:
-            fingerprint = rig.fingerprint()
+            fingerprint = rig.fingerprint(paired=True)
+            for note in rig.cpu_notes:
+                self.progress.line(note_text(note))
             if rig.unmeasured:
                 raise UnfitEnvironment(
                     Reason.NO_HOOK,
@@ -134,7 +138,9 @@ class CalibrationJob:
         self, created: str, fingerprint: Fingerprint, pairs: list[Pair], took_s: float
     ) -> Calibration:
         used = moments(pair for pair in pairs if not pair.excluded)
-        findings = study(pairs, self.scenario.gate, took_s / max(1, used), self.seed)
+        pair_s = took_s / max(1, used)
+        timing = study_timing(self.scenario, pairs, pair_s)
+        findings = study(pairs, self.scenario.gate, pair_s, self.seed, timing)
         return Calibration(
             scenario_name=self.scenario.name,
             scenario_hash=self.scenario.measured_hash(),

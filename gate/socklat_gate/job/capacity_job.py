@@ -17,15 +17,16 @@ from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef
 from socklat_gate.service.session import ArmSpec
 from socklat_gate.verdict.capacity import judge_capacity
-from socklat_gate.wording.capacity_text import round_line
+from socklat_gate.wording.capacity_text import no_round_line, round_line
 
 __all__ = ["CapacityJob"]
 
 
 @dataclass
 class CapacityJob:
-    """Rounds until the evidence is in or ``minutes`` are spent.
+    """Rounds until the evidence is in, or one more would not end within ``minutes``.
 
+    The first is measured however long it takes.
     ``within_ms`` None: found from the baseline's latency at a low rate.
     """
 
@@ -49,10 +50,13 @@ class CapacityJob:
         with self._rounds() as rounds:
             while True:
                 last = rounds.measure()
-                spent = time.monotonic() - started_s > 60 * self.minutes
+                left_s = started_s + 60 * self.minutes - time.monotonic()
                 verdict = judge_capacity(rounds.rounds, rounds.limits, differ=rounds.differ)
                 self.progress.line(round_line(last, verdict))
-                if spent or verdict.reason is not Reason.CAPACITY_UNDECIDED:
+                if verdict.reason is not Reason.CAPACITY_UNDECIDED:
+                    break
+                if left_s < rounds.expected_s:
+                    self.progress.line(no_round_line(rounds.expected_s, left_s))
                     break
         return CapacityResult(
             scenario_name=self.scenario.name,

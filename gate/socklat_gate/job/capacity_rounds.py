@@ -76,11 +76,20 @@ class CapacityRounds:
             self._answers["baseline"], self._answers["candidate"], self.scenario.gate
         )
 
+    @property
+    def expected_s(self) -> float:
+        """How long one more may take: as long as the longest so far, and 0 before the first.
+
+        That one alone climbs from the bottom: it counts until there is another.
+        """
+        return max((one.duration_s for one in self.rounds[1:] or self.rounds), default=0.0)
+
     def measure(self) -> CapacityRound:
         """One more of ``rounds``.
 
         Raises `InvalidMeasurement` when a container died or the load's driver failed, and
-        LOAD_REFUSED when the baseline carries not even `LEAST_RPS` requests a second.
+        LOAD_REFUSED when one refuses connections whatever the rate, or the baseline carries not
+        even `LEAST_RPS` requests a second.
         """
         obey_signal()
         index, started_s = len(self.rounds), time.monotonic()
@@ -130,7 +139,7 @@ class CapacityRounds:
                     continue
                 self.progress.phase(step_phase(arm, rate))
                 # Both arms have the same arrivals at their n-th step: chance is no difference.
-                step = self._step(arms[arm], rate, seed + len(tried[arm]))
+                step = self._step(arms[arm], rate, seed + len(tried[arm]), fresh=not tried[arm])
                 carried = self._carried(step)
                 stair.record(carried=carried)
                 tried[arm].append(step)
@@ -139,14 +148,15 @@ class CapacityRounds:
                         self._answers[arm].setdefault(name, []).append(answers)
         return tried
 
-    def _step(self, arm: RunningArm, rate: float, seed: int) -> Step:
-        where, load = Endpoint(arm.host, arm.port), self.scenario.load
+    def _step(self, arm: RunningArm, rate: float, seed: int, *, fresh: bool) -> Step:
+        where, load = Endpoint(arm.host, arm.port, arm.arm), self.scenario.load
+        within_ns = self.limits.within_ns
         try:
-            step = run_step(load, where, rate, seed, self.limits.within_ns, self._poll)
+            step = run_step(load, where, rate, seed, within_ns, self._poll, fresh=fresh)
         except InvalidMeasurement as error:
             # It is not the rate of the scenario.
-            what = f"at {rate:,.0f} requests a second, in round {len(self.rounds) + 1} of capacity"
-            raise error.while_at(what) from None
+            what = f"{arm.arm} at {rate:,.0f} requests a second"
+            raise error.while_at(f"{what}, in round {len(self.rounds) + 1} of capacity") from None
         log.info("%s at %.0f/s: %d of %d in time", arm.arm, rate, step.in_time, step.planned)
         return step
 
@@ -174,7 +184,8 @@ def found_within(scenario: Scenario, where: Endpoint, seed: int, poll: Poll) -> 
     """How long a response may take, in ns, from the baseline's latency at a low rate."""
     rate = max(LEAST_RPS, PROBING_SHARE * _usual_rate(scenario))
     longest_ns = round(scenario.load.timeout_s * 1e9)
-    found = limit_from(run_step(scenario.load, where, rate, seed, longest_ns, poll))
+    idle = run_step(scenario.load, where, rate, seed, longest_ns, poll, fresh=True)
+    found = limit_from(idle)
     return max(LEAST_WITHIN_NS, found)
 
 

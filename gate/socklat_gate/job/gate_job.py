@@ -114,11 +114,12 @@ class GateJob:
             return Verdict(Outcome.INCONCLUSIVE, (alike,))
         self._find_values(reference)
         with Rig(self.client, self.scenario, self.directory, self.progress.phase) as rig:
-            self._hooks, self._fingerprint = rig.hooks, rig.fingerprint()
+            paired = reference.image is not None
+            self._hooks, self._fingerprint = rig.hooks, rig.fingerprint(paired=paired)
             numbers = reference.numbers(self.scenario, self._fingerprint)
             stored = self._stored = numbers.campaigns
             self._waivers, unheld = self._waivers_in_force(reference, stored)
-            self._notes += numbers.notes + unheld + rig.notes
+            self._notes += numbers.notes + unheld + rig.notes + (rig.cpu_notes if paired else ())
             if rig.unmeasured:
                 return _without_hooks(rig.unmeasured)
             try:

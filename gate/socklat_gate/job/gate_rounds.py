@@ -21,7 +21,7 @@ from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.session import ArmSpec
 from socklat_gate.verdict.capacity import MeasuredCapacity, capacity_limits
 from socklat_gate.verdict.decide import decide
-from socklat_gate.wording.capacity_text import round_line
+from socklat_gate.wording.capacity_text import no_round_line, round_line
 
 __all__ = ["GateRounds"]
 
@@ -31,7 +31,7 @@ COINS = 1_000_000
 
 @dataclass
 class GateRounds:
-    """Rounds beside ``pairs``, until they decide or the minutes are over."""
+    """Rounds beside ``pairs``, until they decide or one more would not end within the minutes."""
 
     client: DockerClient
     scenario: Scenario
@@ -69,7 +69,8 @@ class GateRounds:
             self.measured = MeasuredCapacity(
                 tuple(rounds.rounds), rounds.limits.within_ns, rounds.differ
             )
-            spent = Reason.BUDGET_MINUTES if self.budget.left_s() <= 0 else None
+            left_s = self.budget.left_s()
+            spent = Reason.BUDGET_MINUTES if left_s < rounds.expected_s else None
             verdict = self._decide(spent or pairs_spent)
             assert verdict.capacity is not None, "the gate has the metric"
             self.progress.line(round_line(last, verdict.capacity.verdict))
@@ -77,7 +78,10 @@ class GateRounds:
                 failed.append(verdict)
                 continue
             open_ = verdict.capacity.verdict.reason is Reason.CAPACITY_UNDECIDED
-            if spent or verdict.outcome is not Outcome.INCONCLUSIVE or not open_:
+            if verdict.outcome is not Outcome.INCONCLUSIVE or not open_:
+                return verdict
+            if spent:
+                self.progress.line(no_round_line(rounds.expected_s, left_s))
                 return verdict
 
     def _decide(self, budget_spent: Reason | None) -> Verdict:

@@ -12,8 +12,13 @@ from socklat_gate.stalls.correction import StallCorrection
 __all__ = ["mean_noise", "with_stalls"]
 
 
-def with_stalls(noise: Noise, correction: StallCorrection | None, cpu: Sequence[CpuTime]) -> Noise:
-    """``noise`` with what the stall correction and the containers' CPU accounts add to it."""
+def with_stalls(
+    noise: Noise,
+    correction: StallCorrection | None,
+    cpu: Sequence[CpuTime],
+    coupling: float | None = None,
+) -> Noise:
+    """``noise`` with what the log of exchanges and the containers' CPU accounts add to it."""
     return replace(
         noise,
         stalled=correction.stalled if correction else None,
@@ -21,6 +26,7 @@ def with_stalls(noise: Noise, correction: StallCorrection | None, cpu: Sequence[
         interference_ignored=correction.ignored if correction else False,
         throttled_us=_sum(used.throttled_us for used in cpu),
         involuntary_switches=_sum(used.involuntary_switches for used in cpu),
+        coupling=coupling,
     )
 
 

@@ -13,7 +13,7 @@ from socklat_gate.interrupt import defer_signals, obey_signal
 from socklat_gate.job.find_rate import FoundRate, TriedRate, find_rate
 from socklat_gate.job.progress import Progress
 from socklat_gate.load.load_driver import Endpoint
-from socklat_gate.load.step import run_step, step_load
+from socklat_gate.load.step import Step, run_step, step_load
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.scenario import Load, Scenario
 from socklat_gate.scenario.found_rate import with_rate
@@ -104,9 +104,15 @@ class RateJob:
                     obey_signal()
                     session.check_alive()
 
+                steps: list[Step] = []
+
                 def try_rate(rate: float, within_ns: int) -> TriedRate:
                     meter = BusyMeter()
-                    step = run_step(load, where, rate, self.seed, within_ns, poll, meter.begin)
+                    step = run_step(
+                        *(load, where, rate, self.seed, within_ns, poll, meter.begin),
+                        fresh=not steps,
+                    )
+                    steps.append(step)
                     sent_s = seconds_of(step_load(load, rate, within_ns))
                     return TriedRate(step, meter.share_of(sent_s))
 

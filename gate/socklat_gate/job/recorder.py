@@ -23,11 +23,13 @@ from socklat_gate.load.load_driver import END_AHEAD_NS, LoadDriver, Window
 from socklat_gate.measured.facts import Note
 from socklat_gate.measured.pair import ARMS
 from socklat_gate.measured.records import EXCHANGE, STALL, Records
+from socklat_gate.probe.log_feeds import LogFeed
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.scenario import Scenario
 from socklat_gate.scenario.rate_steps import mean_rate
 from socklat_gate.service.arm import RunningArm
 from socklat_gate.stalls.correction import StallCorrection, correct_stalls, used_cpus
+from socklat_gate.stalls.coupling import coupling
 
 __all__ = ["Recorder"]
 
@@ -66,6 +68,7 @@ class Recorder:
         self._cpu = CpuReadings(probe, [arm.pid for arm in arms])
         self._window = Window(0, 0, 0)
         self._spike_ns = 0
+        self._feed: LogFeed | None = None
         self._exchanges: list[Records] = []
         self._stalls: list[Records] = []
         self._named: NamedRequests | None = None
@@ -110,7 +113,7 @@ class Recorder:
         self._window = window
         self._probe.set_load(self._load.pids())
         self._record()
-        self._probe.drain()  # what was before belongs to nobody here
+        self._feed = self._probe.subscribe(self._slots)
 
     def poll(self) -> None:
         """Whatever is due now."""
@@ -136,6 +139,8 @@ class Recorder:
         connection.
         """
         self._drain()
+        if self._feed is not None:
+            self._probe.unsubscribe(self._feed)
         self._cpu.end()
         if self._several_streams:
             assert sent is not None, "a load with streams says what it sent"
@@ -163,6 +168,16 @@ class Recorder:
             slots = self._by_driver.arrivals()
         arms = [np.concatenate([slots[at] for at in of_arm]) for of_arm in self._by_arm()]
         return labels_of(arms, stalls, cpus, self._scenario, self._window.from_ns)
+
+    def coupling(self) -> float | None:
+        """Share of exchanges that waited behind the other arm, after `finish`.
+
+        None where the log cannot tell: of one arm, of a sample, of several streams a connection.
+        """
+        if self._log_mask or self._several_streams or not self._probe.watches_stalls:
+            return None
+        slots, _ = self._logged()
+        return coupling([np.concatenate([slots[at] for at in arm]) for arm in self._by_arm()])
 
     def shortfall(self, correction: StallCorrection) -> Note | None:
         """A gated quantile rests on too few undisturbed exchanges; see `job.exclusion`."""
@@ -192,7 +207,9 @@ class Recorder:
         self._companions.record(self._probe, window)
 
     def _drain(self) -> None:
-        exchanges, stalls = self._probe.drain()
+        if self._feed is None:
+            return
+        exchanges, stalls = self._feed.drain()
         self._exchanges.append(exchanges)
         self._stalls.append(stalls)
 

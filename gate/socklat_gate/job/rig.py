@@ -11,13 +11,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
 from socklat_gate.environment import fingerprint
 from socklat_gate.errors import UnfitEnvironment
 from socklat_gate.interrupt import defer_signals, obey_signal
+from socklat_gate.job.cpu_sets import arm_cpus, usable_cores
 from socklat_gate.job.gated_stages import unmeasured_names, unmeasured_stages
 from socklat_gate.job.measurement import Measurement, measure
 from socklat_gate.job.memory_left import check_memory_left
@@ -27,7 +28,7 @@ from socklat_gate.job.starting_order import coin, starting_order
 from socklat_gate.load.checks import check_delivered
 from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.measured.facts import Note, NoteCode
-from socklat_gate.measured.names import CLIENT
+from socklat_gate.measured.names import CLIENT, OF_CONTAINER
 from socklat_gate.measured.pair import ARMS, Arm, Pair
 from socklat_gate.probe.hook_table import DEFINITION
 from socklat_gate.probe.probe import SocketProbe
@@ -71,6 +72,7 @@ class Rig:
     ) -> None:
         self._client = client
         self._scenario = scenario
+        self._cpus = arm_cpus(scenario, usable_cores())
         self._directory = directory
         self._on_phase = on_phase
         self._stack = ExitStack()
@@ -80,7 +82,7 @@ class Rig:
         with ExitStack() as stack:
             self._on_phase(LOADING_PROBE)
             self._probe = stack.enter_context(self._new_probe())
-            by_others = {"cpu", CLIENT}
+            by_others = {*OF_CONTAINER, CLIENT}
             gated = [m.stage for m in self._scenario.gate.of_runs if m.stage not in by_others]
             self._unmeasured = unmeasured_stages(
                 gated, self._probe.stages, self._scenario.probe.detail
@@ -140,11 +142,20 @@ class Rig:
         """Probe invocations that the kernel missed so far."""
         return self._probe.missed()
 
-    def fingerprint(self) -> Fingerprint:
-        """What must match for numbers measured here to be compared with stored ones."""
+    @property
+    def cpu_notes(self) -> tuple[Note, ...]:
+        """Which CPUs the arms of a pair have, or share."""
+        return self._cpus.notes
+
+    def fingerprint(self, *, paired: bool = False) -> Fingerprint:
+        """What must match for numbers measured here to be compared with stored ones.
+
+        ``paired``: of both arms side by side, which may have CPUs of their own.
+        """
         docker = str(self._client.version().get("Version", "unknown"))
         rate = found_rate(self._scenario.load)
-        return fingerprint(self.hooks, DEFINITION, docker, rate, self._containers)
+        each = self._cpus.each if paired else 0
+        return fingerprint(self.hooks, DEFINITION, docker, rate, self._containers, each)
 
     def pairs(self, index: int, seed: int, specs: Sequence[ArmSpec]) -> list[Pair]:
         """Measures baseline and candidate once; ``specs`` are in the order of ARMS.
@@ -167,6 +178,8 @@ class Rig:
             self._remove_containers()
             raise
         up.measured += 1
+        # Told once: the next pair on these containers is no other start.
+        up.arms = tuple(replace(arm, startup_ns=0) for arm in up.arms)
         if up.measured == gate.pairs_per_start:
             self._remove_containers()
         runs = {
@@ -235,7 +248,7 @@ class Rig:
         obey_signal()
         self._on_phase(STARTING)
         swapped, order = starting_order(
-            seed, specs, self._scenario.service, containers or self._containers
+            seed, specs, self._of(len(specs)).service, containers or self._containers
         )
         arms = self._session.start(order)
         log.info("containers of %s are up", ", ".join(arm.label for arm in arms))
@@ -255,8 +268,17 @@ class Rig:
     def _measure(self, arms: Sequence[RunningArm], seed: int) -> Measurement:
         check = self._session.check_alive
         return measure(
-            self._probe, self._scenario, arms, seed, check_alive=check, on_phase=self._on_phase
+            self._probe,
+            self._of(len(arms)),
+            arms,
+            seed,
+            check_alive=check,
+            on_phase=self._on_phase,
         )
+
+    def _of(self, containers: int) -> Scenario:
+        """As it is for so many: one alone has all CPUs."""
+        return self._cpus.scenario if containers > 1 else self._scenario
 
     def _remove_containers(self) -> None:
         if self._launched is None:

@@ -56,7 +56,7 @@ class RequestTemplate:
 
         def fields_and_texts(text: Shown, place: Place) -> Sequence[Part]:
             assert isinstance(text, str), "load.worker_json reveals it"
-            return parts_of(text, known, strict=bool(known) or place == "path")
+            return parts_of(text, known, strict=bool(known), in_path=place == "path")
 
         def with_variable(part: Part) -> Part:
             if isinstance(part, Field) and part.name in variables:

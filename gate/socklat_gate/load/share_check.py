@@ -27,7 +27,7 @@ def check_shares(
 
     ``shares`` are by worker and arm, ``merged`` by arm.  Every request of the window has to be
     planned by one worker, of both arms alike; and none of the workers may have stood by while
-    others sent.
+    others sent.  One that the services let have no connection did not.
     """
     first, end = np.searchsorted(
         schedule.offsets_ns, [window.from_ns - window.start_ns, window.to_ns - window.start_ns]
@@ -43,7 +43,7 @@ def check_shares(
         )
     for at, parts in enumerate(shares, 1):
         own = sum(part.counts.planned for part in parts)
-        if own and not _sent(parts) and any(map(_sent, shares)):
+        if own and not _sent(parts) and not _refused(parts) and any(map(_sent, shares)):
             raise InvalidMeasurement(
                 Reason.LOAD_DRIVER_FAILED,
                 f"load worker {at} of {len(shares)} sent none of its {own} requests",
@@ -56,4 +56,16 @@ def _sent(parts: Sequence[Part]) -> bool:
     return any(
         part.counts.sent or part.counts.responded_total or part.counts.no_response_total
         for part in parts
+    )
+
+
+def _refused(parts: Sequence[Part]) -> bool:
+    """Whether nothing could be sent: by the errors of the requests, or all connections were lost.
+
+    A request that nobody turned to has no error, and its connection is open.
+    """
+    return all(
+        counts.errors or (counts.answers and 0 < counts.answers.opened <= counts.answers.lost)
+        for counts in (part.counts for part in parts)
+        if counts.planned
     )

@@ -27,6 +27,10 @@ WITHIN_FACTOR = 10.0
 LEAST_WITHIN_NS = 10_000_000
 DRIVER_LATE_SHARE = 0.5
 """A driver whose own lateness (p99) is this part of the limit is itself at its end."""
+RECOVERS_WITHIN_S = 30.0
+"""An overloaded service takes connections again once it is left alone; what it had queued is seldom
+more than a few times the longest step."""
+TRY_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,8 @@ class Step:
     """``in_time`` of ``planned`` requests got a good response within the limit.
 
     ``driver_late``: the driver itself was late.  ``median_ns`` and ``p99_ns`` are the clients'.
-    ``answers`` is what came back, of all under "" and by the requests' names.
+    ``answers`` is what came back, of all under "" and by the requests' names, ``first_error`` the
+    text of the first that went wrong.
     """
 
     rate_rps: float
@@ -45,6 +50,7 @@ class Step:
     median_ns: float
     p99_ns: float
     answers: Mapping[str, Answers] = field(default_factory=dict)
+    first_error: str = ""
 
     @property
     def share(self) -> float:
@@ -69,24 +75,46 @@ def run_step(
     within_ns: int,
     poll: Callable[[], None],
     on_start: Callable[[], None] = lambda: None,
+    *,
+    fresh: bool = False,
 ) -> Step:
     """Tries ``rate_rps``; raises `InvalidMeasurement` as a load driver does.
 
     ``on_start`` is called when the load begins, after all that it takes to get ready.
 
-    A service that refuses its connections at a rate does not carry it.
+    A service that refuses its connections after the step before, and takes them once it was left
+    alone, does not carry the rate.  One that still refuses, or does so when it is ``fresh`` (no
+    step came before), has another reason than the rate: that is raised (LOAD_REFUSED).
     """
     with make_load(step_load(load, rate_rps, within_ns), [endpoint], seed) as driver:
         try:
             driver.connect()
         except InvalidMeasurement as error:
-            if error.reason is not Reason.LOAD_REFUSED:
+            refused = error.reason is Reason.LOAD_REFUSED and not fresh
+            if not (refused and _recovers(load, endpoint, seed, poll)):
                 raise
             return Step(rate_rps, 1, 0, 1, driver_late=False, median_ns=math.nan, p99_ns=math.nan)
         driver.start(time.monotonic_ns() + LEAD_NS)
         on_start()
         (counts,) = driver.wait(poll=poll)
     return _step(rate_rps, counts, within_ns)
+
+
+def _recovers(load: Load, endpoint: Endpoint, seed: int, poll: Callable[[], None]) -> bool:
+    """Whether the service takes all connections again within `RECOVERS_WITHIN_S`."""
+    until_s = time.monotonic() + RECOVERS_WITHIN_S
+    while time.monotonic() < until_s:
+        poll()
+        with make_load(load, [endpoint], seed) as driver:
+            try:
+                driver.connect()
+            except InvalidMeasurement as error:
+                if error.reason is not Reason.LOAD_REFUSED:
+                    raise
+            else:
+                return True
+        time.sleep(TRY_EVERY_S)
+    return False
 
 
 def _step(rate_rps: float, counts: LoadCounts, within_ns: int) -> Step:
@@ -106,6 +134,7 @@ def _step(rate_rps: float, counts: LoadCounts, within_ns: int) -> Step:
         median_ns=middle,
         p99_ns=tail,
         answers=answers,
+        first_error=counts.first_error,
     )
 
 
@@ -122,7 +151,8 @@ def limit_from(idle: Step) -> int:
     if math.isnan(idle.p99_ns) or not idle.in_time:
         raise InvalidMeasurement(
             Reason.LOAD_REFUSED,
-            f"the baseline responded to {idle.in_time} of {idle.planned} requests at a low rate",
+            f"the baseline responded to {idle.in_time} of {idle.planned} requests at a low rate"
+            + (f"; the first error: {idle.first_error}" if idle.first_error else ""),
             remedy="check service.port and the requests of [load]",
         )
     return max(LEAST_WITHIN_NS, round(WITHIN_FACTOR * idle.p99_ns))

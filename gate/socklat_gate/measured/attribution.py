@@ -18,7 +18,7 @@ class StageShare:
 
     ``baseline_ns`` is the baseline's mean, ``candidate_ns`` that and the change; both centres over
     the pairs (Hodges-Lehmann).  ``low_ns`` and ``high_ns`` bound the stage's change in ns with 95%
-    (infinite below 5 pairs).
+    (infinite below 5 pairs; of blocks of k + k containers below 36 ways to label these).
     """
 
     stage: str

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.measured.facts import Note
 
-__all__ = ["Calibration", "Findings", "Found", "MetricFindings"]
+__all__ = ["Calibration", "Findings", "Found", "MetricFindings", "Proposal", "Setting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,34 @@ class MetricFindings:
 
 
 @dataclass(frozen=True, slots=True)
+class Setting:
+    """How a gate measures, and the minutes that its jobs are expected to take.
+
+    ``rate`` is requests a second and arm (None: not the gate's to choose), ``duration_s`` that of
+    a run.  ``minutes_to_pass`` are those of equal arms, ``minutes_to_fail`` those of a change of
+    the regression threshold, in whichever metric takes the longest (None: not in 200 clusters).
+    """
+
+    rate: float | None
+    duration_s: float
+    containers: int
+    pairs_per_start: int
+    minutes_to_pass: float | None = None
+    minutes_to_fail: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """The ``present`` setting, and the ``best`` one that was found: the same where none is better.
+
+    See `verdict.proposal` for what it rests on.
+    """
+
+    present: Setting
+    best: Setting
+
+
+@dataclass(frozen=True, slots=True)
 class Findings:
     """What ``pairs`` usable pairs show of a gate that measures such pairs.
 
@@ -57,7 +85,8 @@ class Findings:
     share.  ``decided`` jobs ended in PASS or FAIL within both budgets, of pairs and of minutes;
     half of all ended within ``pairs_to_verdict`` pairs (None: not within ``max_pairs``).
     ``pair_s`` is the time that a usable pair took, excluded ones included.
-    ``problems`` are what keeps the gate from deciding here, or from being trusted.
+    ``problems`` are what keeps the gate from deciding here, or from being trusted; ``proposal`` is
+    how it could decide sooner (None: nothing to propose, or an older document).
     """
 
     pairs: int
@@ -70,6 +99,7 @@ class Findings:
     pairs_to_verdict: float | None
     metrics: tuple[MetricFindings, ...]
     problems: tuple[Note, ...]
+    proposal: Proposal | None = None
 
     @property
     def minutes_to_verdict(self) -> float | None:

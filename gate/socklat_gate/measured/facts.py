@@ -64,6 +64,8 @@ class NoteCode(str, Enum):
     # how much was sent
     RATE_FOUND = "rate_found"
     CONTAINERS = "containers"
+    OWN_CPUS = "own_cpus"
+    SHARED_CPUS = "shared_cpus"
     REQUESTS_LEFT_OUT = "requests_left_out"
     REQUESTS_NOT_MEASURED = "requests_not_measured"
     STAGES_NOT_MEASURED = "stages_not_measured"
@@ -141,6 +143,8 @@ class Lack(str, Enum):
     EXCHANGES = "exchanges"
     STAGE = "stage"
     CPU_TIME = "cpu_time"
+    STARTUP = "startup"
+    MEMORY = "memory"
     RUNS = "runs"
 
 

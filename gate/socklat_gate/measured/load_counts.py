@@ -137,7 +137,8 @@ class LoadCounts:
     ``handshakes`` the times of TLS handshakes from the connection's first byte on (None: no TLS).
     ``rejected`` are those times of ``client`` whose responses count as errors too (None: none are).
     ``setup_ns`` is how long each request of the setup took, by its name.
-    ``streams`` is None where a connection has one request in flight at most.
+    ``streams`` is None where a connection has one request in flight at most; ``workers`` processes
+    shared the load (1 in documents that do not say).
     """
 
     planned: int
@@ -160,3 +161,4 @@ class LoadCounts:
     rejected: Histogram | None = None
     setup_ns: Mapping[str, int] = field(default_factory=dict)
     streams: StreamCounts | None = None
+    workers: int = 1

@@ -15,6 +15,7 @@ __all__ = [
     "settled",
     "unnamed",
     "waits_for_rounds",
+    "waits_for_watch",
 ]
 
 CANNOT_JUDGE = {
@@ -40,6 +41,11 @@ def unnamed(verdict: Verdict) -> bool:
 def waits_for_rounds(verdict: Verdict) -> bool:
     """Whether nothing but the capacity keeps a pass away."""
     return any(fact.code is Reason.CAPACITY_UNDECIDED for fact in verdict.reasons)
+
+
+def waits_for_watch(verdict: Verdict) -> bool:
+    """Whether nothing but a longer watch keeps a pass away."""
+    return any(fact.code is Reason.WATCH_OPEN for fact in verdict.reasons)
 
 
 def rounds_may_decide(verdict: Verdict) -> bool:

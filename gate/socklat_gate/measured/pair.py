@@ -28,7 +28,8 @@ class Noise:
     ``stalled`` is what the probe saw taken, ``interference`` what processes other than the
     containers and the load used in bursts; ``interference_ignored``: such bursts are correlated
     with requests, so they were not corrected for.  ``involuntary_switches`` and ``throttled_us``
-    (CPU limits) are sums over the containers.
+    (CPU limits) are sums over the containers.  ``coupling`` is the share of exchanges that waited
+    behind the other arm's on the same CPU (`stalls.coupling`; None: not known).
     """
 
     steal: float
@@ -40,6 +41,7 @@ class Noise:
     interference: float | None = None
     throttled_us: int | None = None
     interference_ignored: bool = False
+    coupling: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,11 @@ class Pair:
     swapped_cpusets: bool = False
     stall_evidence: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     replica: int = 0
+
+    @property
+    def first_of_start(self) -> bool:
+        """Whether its containers were started for it: a later pair of a start does not know how."""
+        return self.start is None or self.index == self.start + self.replica
 
     def arm(self, arm: Arm) -> Run:
         """The run of one arm."""

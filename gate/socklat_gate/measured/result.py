@@ -11,6 +11,7 @@ from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.facts import Drift, Note, Scalar
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.verdict import Verdict
+from socklat_gate.measured.watch import Watch
 
 __all__ = [
     "RESULT_TYPES",
@@ -94,7 +95,8 @@ class GateResult(CommonFacts):
     known of this gate on this runner.  ``baseline_commit`` is the commit that was compared with
     ("": not known), ``baseline_choice`` why that one.  ``notes`` say what of the baseline, the
     limits or the waivers was not used as it stands there; ``arm_differences`` is what differs
-    between the arms beside code (None: nothing was started).
+    between the arms beside code (None: nothing was started); ``watch`` is the fleet of replicas
+    beside the pairs (None: none was up).
     """
 
     kind: ClassVar[Literal["gate"]] = "gate"
@@ -110,6 +112,7 @@ class GateResult(CommonFacts):
     calibration: Note | None = None
     notes: tuple[Note, ...] = ()
     arm_differences: ArmDifferences | None = None
+    watch: Watch | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from socklat_gate.measured.attribution import Attribution
 from socklat_gate.measured.capacity import CapacityStudy
 from socklat_gate.measured.facts import Note, ReasonFact, Shortfall
 from socklat_gate.measured.outcome import Outcome
+from socklat_gate.measured.stop_verdict import GrowthVerdict, StopVerdict
 from socklat_gate.measured.waived import Waived
 
 __all__ = [
@@ -39,6 +40,7 @@ UNDECIDED = frozenset(
         Reason.LIMIT_NOT_SHOWN,
         Reason.COUNTS_UNDECIDED,
         Reason.CAPACITY_UNDECIDED,
+        Reason.WATCH_OPEN,
     }
 )
 """Reasons which say that the budget was not enough, and nothing else."""
@@ -75,13 +77,14 @@ class JointEvidence:
 
 @dataclass(frozen=True, slots=True)
 class MetricVerdict:
-    """One gated quantile, or the CPU time per request (``quantile`` is None).
+    """One gated quantile, or a number of the container (``quantile`` is None).
 
     ``tolerance`` and ``regression_threshold`` are the zone that was judged, moved up where
     ``waived`` says so. ``baseline_ns`` and ``candidate_ns`` are medians over the pairs (NaN without
-    samples); ``change`` is the Hodges-Lehmann estimate as a ratio minus 1; ``ci_low``/``ci_high``
-    its interval, which holds the true change at all looks together and cannot contradict the
-    verdict (`verdict.confidence_sequence`; infinite ends while the pairs cannot bound it);
+    samples), of stage ``memory`` in bytes; ``change`` is the Hodges-Lehmann estimate as a ratio
+    minus 1; ``ci_low``/``ci_high`` its interval, which holds the true change at all looks together
+    and cannot contradict the verdict (`verdict.confidence_sequence`; infinite ends while the pairs
+    cannot bound it);
     ``evidence_fail`` and ``evidence_pass`` the e-values (for a stored comparison: NaN);
     ``threshold_fail`` and ``threshold_pass`` the thresholds they are held against, the first being
     what this metric alone would need (beside others that got slower it takes less, see
@@ -131,6 +134,8 @@ class MetricVerdict:
 class LimitVerdict:
     """One quantile held to an absolute limit, by the candidate's runs alone.
 
+    Of a number of the container ``quantile`` is None, and it is the median of its starts that is
+    held to the limit; of stage ``memory`` all that is in ns is in bytes.
     ``candidate_ns`` is the quantile of all its exchanges together (NaN without any), ``ci_low_ns``
     and ``ci_high_ns`` the 95% interval of the level that its ``runs`` (clusters) scatter about (0
     and infinite while these cannot bound it).  The evidence
@@ -141,7 +146,7 @@ class LimitVerdict:
 
     name: str
     stage: str
-    quantile: float
+    quantile: float | None
     limit_ns: float
     candidate_ns: float
     ci_low_ns: float
@@ -237,7 +242,8 @@ class Verdict:
     ``capacity`` are staircases of both arms (None: no metric asks for them, or an older document).
     ``together`` is the evidence of all of them (None: stored numbers, or an older document).
     ``pairs`` were used and ``pairs_to_decide`` more are expected to decide; where ``containers`` of
-    each arm ran at the same time (k of k + k), they are blocks, which count once each.
+    each arm ran at the same time (k of k + k), they are blocks, which count once each.  ``stops``
+    and ``growth`` are what the watch shows (None, empty: no fleet was up).
     """
 
     outcome: Outcome
@@ -252,6 +258,8 @@ class Verdict:
     together: JointEvidence | None = None
     capacity: CapacityStudy | None = None
     containers: int = 1
+    stops: StopVerdict | None = None
+    growth: tuple[GrowthVerdict, ...] = ()
 
     @property
     def only_undecided(self) -> bool:
@@ -261,4 +269,6 @@ class Verdict:
         those means that something could not be judged at all.
         """
         codes = {fact.code for fact in self.reasons}
+        if self.stops is not None and math.isinf(self.stops.missing_s):
+            return False  # no replica is up: no budget would be enough
         return self.outcome is Outcome.INCONCLUSIVE and bool(codes) and codes <= UNDECIDED

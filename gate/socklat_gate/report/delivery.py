@@ -12,7 +12,7 @@ from socklat_gate.measured.run import Run
 from socklat_gate.report.arm_runs import Arms
 from socklat_gate.wording import units
 from socklat_gate.wording.request_text import join_text
-from socklat_gate.wording.stream_text import in_flight_text
+from socklat_gate.wording.stream_text import in_flight_text, workers_text
 
 __all__ = [
     "CompletenessText",
@@ -45,9 +45,10 @@ class LoadRow:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A row for every arm."""
+    """A row for every arm; ``sent_by`` says how many processes shared the load, "" of one."""
 
     rows: tuple[LoadRow, ...]
+    sent_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ class CompletenessText:
 def load_section(arms: Arms) -> Load | None:
     """None when there is no run."""
     rows = tuple(_load_row(arm, runs) for arm, runs in arms if runs)
-    return Load(rows) if rows else None
+    workers = max((run.load.workers for _, runs in arms for run in runs), default=1)
+    return Load(rows, workers_text(workers)) if rows else None
 
 
 def _load_row(arm: str, runs: Sequence[Run]) -> LoadRow:

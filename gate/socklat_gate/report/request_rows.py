@@ -52,7 +52,7 @@ class RequestRow:
     quantiles: tuple[QuantileCell, ...]
     errors: str
     size: str
-    spikes: str
+    slow: str
     verdict: str
     outcome: str
 
@@ -72,14 +72,14 @@ class RequestSlice:
 class Requests:
     """Rows, those that got slower first, and what carries the changes of these.
 
-    ``judged``, ``spikes``: whether some row has a verdict, or spikes.  ``raw``: stalls are
+    ``judged``, ``slow``: whether some row has a verdict, or slow exchanges.  ``raw``: stalls are
     included.  ``others`` says what is not in the rows; "" when all are.
     """
 
     rows: tuple[RequestRow, ...]
     slices: tuple[RequestSlice, ...] = ()
     judged: bool = False
-    spikes: bool = False
+    slow: bool = False
     raw: bool = False
     others: Sentence = ()
 
@@ -124,7 +124,7 @@ def _section(
         rows,
         slices,
         judged=any(one.outcome is not None for one in ranked),
-        spikes=any(row.spikes != "0" for row in rows),
+        slow=any(row.slow != "0" for row in rows),
         raw=any(one.corrected.isdisjoint(WHOLES) for found in numbers for one in found),
         others=others,
     )
@@ -145,7 +145,7 @@ def _row(
         quantiles=_quantiles(numbers, judged),
         errors=_side_by_side([_errors(one.counts) for one in numbers]),
         size=_side_by_side([_size(one.counts) for one in numbers]),
-        spikes=_side_by_side([units.count(one.spikes) for one in numbers]),
+        slow=_side_by_side([units.count(one.spikes) for one in numbers]),
         verdict=_verdict_text(ranked),
         outcome=ranked.outcome.value if ranked.outcome else "",
     )

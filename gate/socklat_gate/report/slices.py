@@ -18,7 +18,7 @@ CANCEL = 1.5
 """Beyond this share of a change, parts that go opposite ways nearly cancel: shares mean nothing."""
 
 TOO_FEW: Sentence = (
-    "No stage is named, because an interval takes at least 5 pairs of containers, or 5 blocks of "
+    "No stage is named, because an interval takes at least 5 pairs of containers, or 2 blocks of "
     "several.",
 )
 

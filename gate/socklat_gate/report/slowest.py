@@ -75,7 +75,7 @@ def _of_arm(arm: str, runs: Sequence[Run], numbers: Sequence[int]) -> ArmSlowest
     slowest = heapq.nlargest(SLOWEST, recorded, key=lambda one: one[0].length_ns)
     of = f"; the slowest {len(slowest)} of {units.count(len(recorded))} recorded are listed"
     summary = (
-        f"{units.count(total)} exchanges at or above the threshold ({bounds})"
+        f"{units.count(total)} slow exchanges, at or above the threshold ({bounds})"
         f"{of if recorded else ''}"
     )
     rows = tuple(_row(*one) for one in slowest)

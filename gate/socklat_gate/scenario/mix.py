@@ -103,7 +103,7 @@ def _check_setup(load: Load, feeder: Feeder | None) -> list[str]:
             raise problem_at(f"{name!r} is a column of {load.feeder}, too", "variables", name)
     for at, setup in enumerate(load.setup):
         for where, text in _texts("setup", at, setup):
-            parts = _parts(where, text, saved, strict=bool(saved) or where[-1] == "path")
+            parts = _parts(where, text, saved)
             if "headers" in where:
                 _check_values(load, None, list(fields_of(parts)), where)
         for name in setup.save:
@@ -122,8 +122,7 @@ def _check_requests(load: Load, feeder: Feeder | None, saved: list[str]) -> None
     known = [*columns, *saved]
     used: set[str] = set()
     for where, text in _all_texts(load):
-        strict = bool(known) or where[-1] == "path"
-        fields = list(fields_of(_parts(where, text, known, strict=strict)))
+        fields = list(fields_of(_parts(where, text, known)))
         used.update(field.name for field in fields)
         if "headers" in where:
             _check_values(load, feeder, fields, where)
@@ -183,7 +182,7 @@ def _pieces(where: Where, text: str | list[Shown] | None) -> Iterator[tuple[Wher
         yield where, piece
 
 
-def _parts(where: Where, text: Shown, known: list[str], *, strict: bool) -> tuple[Part, ...]:
+def _parts(where: Where, text: Shown, known: list[str]) -> tuple[Part, ...]:
     """Those of a text; a secret is one, whatever is in it."""
     if "headers" in where and (
         not re.fullmatch(HEADER_NAME, str(where[-1])) or re.search(NO_HEADER, shown(text))
@@ -192,6 +191,6 @@ def _parts(where: Where, text: Shown, known: list[str], *, strict: bool) -> tupl
     if not isinstance(text, str):
         return ()
     try:
-        return parts_of(text, known, strict=strict)
+        return parts_of(text, known, strict=bool(known), in_path=where[-1] == "path")
     except ValueError as error:
         raise problem_at(str(error), *where) from None

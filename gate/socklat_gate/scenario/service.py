@@ -97,7 +97,8 @@ class Service(StrictModel):
     )
     cpuset: CpuSet | list[CpuSet] | None = Field(
         None,
-        description="CPUs of both arms, or a list of two sets: which arm gets which is flipped",
+        description="CPUs of both arms, or a list of two sets: which arm gets which is flipped; "
+        "without it each arm has its own where there are 3 CPUs or more",
         examples=[["0-1", "2-3"]],
     )
     memory: str | None = Field(

@@ -6,6 +6,7 @@ that is known; ``{{NAME}}`` stands for the text ``{NAME}``.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ BUILT_IN = ("uuid", "seq", "random_int")
 RANDOM_INT = "random_int"
 _FIELD = re.compile(rf"\{{\{{({NAME}(?::[^{{}}\s]*)?)\}}\}}|\{{({NAME}(?::[^{{}}\s]*)?)\}}")
 MAX_DIGITS = 18
+NEAR = 0.75
+"""Likeness (`difflib`) of a name to a built-in one from which on it is taken for a mistyped one."""
 _BOUNDS = re.compile(rf"(-?\d{{1,{MAX_DIGITS}}}):(-?\d{{1,{MAX_DIGITS}}})")
 
 
@@ -51,14 +54,18 @@ Part = str | Field
 
 
 class UnknownField(ValueError):
-    """A field whose name is not known; ``name`` is that."""
+    """A field whose name is not known; ``text`` is what stands in its braces."""
 
-    def __init__(self, name: str, known: Collection[str]) -> None:
-        self.name = name
+    def __init__(self, text: str, known: Collection[str]) -> None:
+        self.text = text
         names = ", ".join(known) or "none"
         built_in = "{uuid}, {seq}, {random_int:LOW:HIGH}"
+        near = _nearest(text, known)
+        hint = f"; the nearest is {near}" if near else ""
+        escape = f"; {{{{{text}}}}} is the text itself" if ":" in text else ""
         super().__init__(
-            f"{{{name}}} is no column and no variable: there are {names}, and {built_in}"
+            f"{{{text}}} is no column and no variable: there are {names}, and {built_in}"
+            f"{hint}{escape}"
         )
 
 
@@ -72,11 +79,15 @@ def check_name(name: str) -> None:
         raise ValueError(f"{name} is a built-in field: give it another name")
 
 
-def parts_of(text: str, known: Collection[str], *, strict: bool) -> tuple[Part, ...]:
+def parts_of(
+    text: str, known: Collection[str], *, strict: bool, in_path: bool = False
+) -> tuple[Part, ...]:
     """The texts and fields that ``text`` consists of, in their order; ``known`` beside built-ins.
 
     What looks like a field and has another name is text, unless ``strict``: then it raises
-    `UnknownField`, and ``{{NAME}}`` stands for ``{NAME}`` whatever the name.  Raises `ValueError`
+    `UnknownField`, and ``{{NAME}}`` stands for ``{NAME}`` whatever the name.  So does
+    ``{NAME:...}`` always in a path, where no braces are of anything else, and elsewhere where it
+    can only be a mistyped built-in one: CSS and GraphQL have the like of it.  Raises `ValueError`
     for a built-in one with wrong bounds.
     """
     if isinstance(text, Verbatim):
@@ -88,12 +99,17 @@ def parts_of(text: str, known: Collection[str], *, strict: bool) -> tuple[Part, 
         escaped, given = match.groups()
         name = (escaped or given).partition(":")[0]
         is_known = name in BUILT_IN or given in known or escaped in known
-        if escaped and (is_known or (strict and ":" not in escaped)):
+        refused = (
+            in_path or _mistyped(escaped or given)
+            if ":" in (escaped or given)
+            else strict or in_path
+        )
+        if escaped and (is_known or refused):
             literal += [text[begun : match.start()], match.group()[1:-1]]
         elif given and is_known:
             parts += ["".join((*literal, text[begun : match.start()])), _field(given)]
             literal = []
-        elif given and strict and ":" not in given:
+        elif given and refused:
             raise UnknownField(given, known)
         else:
             continue
@@ -112,6 +128,24 @@ def names_in(text: object, known: Collection[str]) -> set[str]:
     if not isinstance(text, str):
         return set()
     return {field.name for field in fields_of(parts_of(text, known, strict=False))}
+
+
+def _mistyped(text: str) -> bool:
+    """Whether ``NAME:ARGUMENTS`` has the bounds of a ``random_int``, or nearly a built-in name."""
+    name, _, arguments = text.partition(":")
+    near = difflib.get_close_matches(name.lower(), BUILT_IN, n=1, cutoff=NEAR)
+    return bool(near) or _BOUNDS.fullmatch(arguments) is not None
+
+
+def _nearest(text: str, known: Collection[str]) -> str:
+    """The field that is most like it, as it has to be written; "" where none is."""
+    name, _, arguments = text.partition(":")
+    if _BOUNDS.fullmatch(arguments):
+        return f"{{{RANDOM_INT}:{arguments}}}"
+    near = difflib.get_close_matches(name.lower(), [*known, *BUILT_IN], n=1, cutoff=0.6)
+    if not near:
+        return ""
+    return "{random_int:LOW:HIGH}" if near[0] == RANDOM_INT else f"{{{near[0]}}}"
 
 
 def _field(text: str) -> Field:

@@ -29,6 +29,7 @@ from socklat_gate.verdict.decide import decide
 from socklat_gate.verdict.estimate import hodges_lehmann
 from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.operating import CHANGES, found_within
+from socklat_gate.verdict.proposal import Timing, propose
 from socklat_gate.verdict.resampling import (
     MIN_PAIRS,
     Bools,
@@ -55,12 +56,14 @@ MOST_PAIRS = 1000
 FLIPS = 9999
 
 
-def study(pairs: Sequence[Pair], gate: Gate, pair_s: float, seed: int) -> Findings:
+def study(
+    pairs: Sequence[Pair], gate: Gate, pair_s: float, seed: int, timing: Timing | None = None
+) -> Findings:
     """Findings of A/A pairs that took ``pair_s`` seconds for each one that is used.
 
     The same for the same pairs and seed.  Pairs excluded are not looked at; pairs of one start
-    are one cluster, and blocks count once.  Raises `InvalidMeasurement` (TOO_FEW_SAMPLES) below
-    `MIN_PAIRS` usable ones.
+    are one cluster, and blocks count once.  ``timing`` is what a proposal rests on.  Raises
+    `InvalidMeasurement` (TOO_FEW_SAMPLES) below `MIN_PAIRS` usable ones.
     """
     used = [pair for pair in pairs if not pair.excluded]
     verdict = decide(used, gate)
@@ -106,6 +109,7 @@ def study(pairs: Sequence[Pair], gate: Gate, pair_s: float, seed: int) -> Findin
         pairs_to_verdict=middle * in_start if math.isfinite(middle) else None,
         metrics=metrics,
         problems=(*problems_of(verdict), *biases_of(metrics)),
+        proposal=propose(tests, gate, timing) if timing else None,
     )
 
 

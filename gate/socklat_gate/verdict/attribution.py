@@ -26,7 +26,7 @@ from socklat_gate.measured.run import Bands
 from socklat_gate.verdict.band_means import slice_means_ns
 from socklat_gate.verdict.clusters import ClusterIds, cluster_ids
 from socklat_gate.verdict.log_ratios import request_pairs
-from socklat_gate.verdict.shares import carries, centre, interval, one_sided, share_of
+from socklat_gate.verdict.shares import Grouped, carries, one_sided
 from socklat_gate.verdict.waits import Waits, waits_of
 
 __all__ = ["COMPONENTS", "SLICES", "attribute", "attribute_request"]
@@ -56,8 +56,9 @@ def attribute(
     unit of inference, and one disturbed pair holds most of the pooled slowest exchanges and most
     of a mean over pairs.  The slice's change is the sum of its parts.  A stage is named when it
     carries more than half of the change and the 95% intervals of both the change and the stage's
-    part of it (`verdict.interval`; by ``clusters`` of all the given pairs) lie on its side of 0,
-    so never before 5 clusters.  Where ``app`` is named and time on dependency sockets explains more
+    part of it lie on its side of 0: by ``clusters`` of all the given pairs (`verdict.interval`), so
+    never before 5 pairs, or by the containers of fewer blocks (`verdict.labeling_interval`).  Where
+    ``app`` is named and time on dependency sockets explains more
     than half of what it changed by, in the same sense, "depend" is named instead; else "internal",
     with the port, where time on a port inside the container does (`verdict.waits`); else "upload",
     where that explains more than half of the slice's change, as for ``recv_wait``.  A description,
@@ -76,12 +77,13 @@ def attribute(
         return ()
     if any(CLIENT in bands.stages for at in kept for bands in _bands_of(pairs[at])):
         return ()  # of the driver's clock no part is known
-    used, groups = [pairs[at] for at in kept], clusters[kept]
+    used = [pairs[at] for at in kept]
+    grouped = Grouped.of(used, clusters[kept])
     stages: tuple[str, ...] = ("response", *COMPONENTS)
     if not all("response" in bands.stages for pair in used for bands in _bands_of(pair)):
         stages = ("service", *(part for part in COMPONENTS if part != "respond"))
-    waits = waits_of(used, groups)
-    return tuple(_one_slice(used, groups, stages, waits, *bounds) for bounds in SLICES)
+    waits = waits_of(used, grouped)
+    return tuple(_one_slice(used, grouped, stages, waits, *bounds) for bounds in SLICES)
 
 
 def attribute_request(
@@ -97,7 +99,7 @@ def attribute_request(
 
 def _one_slice(
     pairs: Sequence[Pair],
-    clusters: ClusterIds,
+    grouped: Grouped,
     stages: Sequence[str],
     waits: Waits,
     name: str,
@@ -108,20 +110,13 @@ def _one_slice(
     means = np.array(
         [[slice_means_ns(bands, stages, low, high) for bands in _bands_of(pair)] for pair in pairs]
     )
-    deltas = means[:, 1, :] - means[:, 0, :]
-    columns = range(1, len(stages))
-    changes = [centre(deltas[:, column], clusters) for column in columns]
-    total_change = sum(changes)
-    shares = tuple(
-        share_of(
-            stages[column], means[:, 0, column], deltas[:, column], change, total_change, clusters
-        )
-        for column, change in zip(columns, changes, strict=True)
-    )
+    parts = {stage: means[:, :, at] for at, stage in enumerate(stages) if at}
+    total_change = sum(map(grouped.change, parts.values()))
+    shares = tuple(grouped.share_of(stage, by_arm, total_change) for stage, by_arm in parts.items())
     largest = max(shares, key=lambda part: part.share)
-    agreed = one_sided(*interval(deltas[:, 0], clusters), total_change)
+    agreed = one_sided(*grouped.interval(means[:, :, 0]), total_change)
     named, port = waits.named(largest.stage if carries(largest) and agreed else None)
-    upload = _upload(pairs, clusters, total_change, low, high)
+    upload = _upload(pairs, grouped, total_change, low, high)
     if named in UPLOADING and upload is not None and carries(upload):
         named = UPLOAD
     return Attribution(
@@ -130,7 +125,7 @@ def _one_slice(
 
 
 def _upload(
-    pairs: Sequence[Pair], clusters: ClusterIds, whole_ns: float, low: float, high: float
+    pairs: Sequence[Pair], grouped: Grouped, whole_ns: float, low: float, high: float
 ) -> StageShare | None:
     """Time in which requests came in pieces; None where none did, or it was not measured."""
     found = [bands for pair in pairs for bands in _bands_of(pair)]
@@ -139,9 +134,7 @@ def _upload(
     means = np.array([slice_means_ns(bands, (UPLOAD,), low, high)[0] for bands in found])
     if not means.any():
         return None
-    baseline, candidate = means.reshape(len(pairs), len(ARMS)).T
-    deltas = candidate - baseline
-    return share_of(UPLOAD, baseline, deltas, centre(deltas, clusters), whole_ns, clusters)
+    return grouped.share_of(UPLOAD, means.reshape(len(pairs), len(ARMS)), whole_ns)
 
 
 def _bands_of(pair: Pair) -> tuple[Bands, ...]:

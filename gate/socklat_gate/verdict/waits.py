@@ -19,8 +19,7 @@ from socklat_gate.measured.pair import ARMS, Pair
 from socklat_gate.measured.run import Run
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.band_means import slice_means_ns
-from socklat_gate.verdict.clusters import ClusterIds
-from socklat_gate.verdict.shares import carries, centre, share_of
+from socklat_gate.verdict.shares import Grouped, carries
 
 __all__ = ["Waits", "waits_of"]
 
@@ -52,7 +51,7 @@ class Waits:
         return stage, ""
 
 
-def waits_of(pairs: Sequence[Pair], clusters: ClusterIds) -> Waits:
+def waits_of(pairs: Sequence[Pair], grouped: Grouped) -> Waits:
     """Over pairs whose runs all have exchanges.
 
     A stage that some run did not measure is left out: a mean over some pairs only is not
@@ -60,13 +59,13 @@ def waits_of(pairs: Sequence[Pair], clusters: ClusterIds) -> Waits:
     """
     depend, internal = None, {}
     if _measured(pairs, DEPEND):
-        of = _change(pairs, clusters, lambda run: _per_exchange(run, ("app",)))
+        of = grouped.change(_by_run(pairs, lambda run: _per_exchange(run, ("app",))))
         times = _by_run(pairs, lambda run: _spent_ns(run, run.histograms[DEPEND]))
-        depend = _share(DEPEND, times, of, clusters)
+        depend = grouped.share_of(DEPEND, times, of)
     if _measured(pairs, INTERNAL):
-        of = _change(pairs, clusters, lambda run: _per_exchange(run, WAITING))
+        of = grouped.change(_by_run(pairs, lambda run: _per_exchange(run, WAITING)))
         for port in _ports(pairs):
-            internal[port] = _share(INTERNAL, _on_port(pairs, port), of, clusters)
+            internal[port] = grouped.share_of(INTERNAL, _on_port(pairs, port), of)
     return Waits(depend, internal)
 
 
@@ -93,16 +92,6 @@ def _by_run(pairs: Sequence[Pair], value: Callable[[Run], float]) -> Floats:
 
 def _on_port(pairs: Sequence[Pair], port: str) -> Floats:
     return _by_run(pairs, lambda run: _spent_ns(run, run.internal.get(port)))
-
-
-def _change(pairs: Sequence[Pair], clusters: ClusterIds, value: Callable[[Run], float]) -> float:
-    values = _by_run(pairs, value)
-    return centre(values[:, 1] - values[:, 0], clusters)
-
-
-def _share(stage: str, times_ns: Floats, of_ns: float, clusters: ClusterIds) -> StageShare:
-    deltas = times_ns[:, 1] - times_ns[:, 0]
-    return share_of(stage, times_ns[:, 0], deltas, centre(deltas, clusters), of_ns, clusters)
 
 
 def _per_exchange(run: Run, stages: Sequence[str]) -> float:

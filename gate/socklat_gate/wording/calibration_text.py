@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from socklat_gate.measured.calibration import Calibration, MetricFindings
+from socklat_gate.measured.calibration import Calibration, MetricFindings, Proposal, Setting
 from socklat_gate.scenario.gating import Gate
 from socklat_gate.wording import units
 from socklat_gate.wording.changes import plural
@@ -51,7 +51,42 @@ def calibration_lines(calibration: Calibration, gate: Gate) -> Iterator[str]:
         f"{plural(gate.max_pairs, 'pair')} and {gate.max_minutes:g} min"
     )
     yield from (text for metric in found.metrics if (text := _curve(metric)))
+    yield from _proposal(found.proposal)
     yield from (f"problem: {note_text(problem)}" for problem in found.problems)
+
+
+def _proposal(proposal: Proposal | None) -> Iterator[str]:
+    """The present setting with its expected minutes, and the best one where that is another."""
+    if proposal is None:
+        return
+    present, best = proposal.present, proposal.best
+    yield f"expected: {_minutes(present)} with {_setting(present, best)}"
+    if best != present:
+        yield (
+            f"proposed: {_minutes(best)} with {_setting(best, present)}; study it before you rely "
+            "on it"
+        )
+
+
+def _minutes(setting: Setting) -> str:
+    passing, failing = (
+        "no end" if minutes is None else f"{minutes:.1f} min"
+        for minutes in (setting.minutes_to_pass, setting.minutes_to_fail)
+    )
+    return f"{passing} to a pass, {failing} to find a change of the regression threshold,"
+
+
+def _setting(setting: Setting, other: Setting) -> str:
+    """The keys by which it differs from another; all of them where it does not."""
+    keys = {
+        "load.rate": (setting.rate, other.rate),
+        "load.duration_s": (setting.duration_s, other.duration_s),
+        "gate.containers": (setting.containers, other.containers),
+        "gate.pairs_per_start": (setting.pairs_per_start, other.pairs_per_start),
+    }
+    known = {key: of for key, of in keys.items() if of[0] is not None}
+    differ = {key: of for key, of in known.items() if of[0] != of[1]} or known
+    return ", ".join(f"{key} = {value:g}" for key, (value, _) in differ.items())
 
 
 def _curve(metric: MetricFindings) -> str:

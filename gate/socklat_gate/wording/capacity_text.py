@@ -11,7 +11,7 @@ from socklat_gate.measured.verdict import Outcome
 from socklat_gate.wording import units
 from socklat_gate.wording.changes import plural
 
-__all__ = ["capacity_lines", "round_line", "step_phase"]
+__all__ = ["capacity_lines", "no_round_line", "round_line", "step_phase"]
 
 
 def step_phase(arm: Arm, rate_rps: float) -> str:
@@ -27,6 +27,12 @@ def round_line(one: CapacityRound, so_far: CapacityVerdict) -> str:
         f"{one.duration_s:.0f} s); so far "
         f"{_change(so_far)}"
     )
+
+
+def no_round_line(expected_s: float, left_s: float) -> str:
+    """Why no further round begins."""
+    left = f"{left_s:.0f} s are left" if left_s > 0 else "the minutes are spent"
+    return f"no further round: one may take {expected_s:.0f} s, and {left}"
 
 
 def capacity_lines(result: CapacityResult) -> Iterator[str]:

@@ -17,6 +17,7 @@ LABELS: Mapping[str, str] = {
     "interference": "CPU time of other processes on the services' CPUs (interference)",
     "throttled": "time for which containers were throttled by their CPU limit (throttled)",
     "involuntary_switches": "involuntary context switches of the containers' threads",
+    "coupling": "share of requests that waited behind the other arm on the same CPU (coupling)",
     "cpu_busy": "CPU busy",
     "cpu_pressure": "share of time in which a task waited for a CPU (pressure)",
     "load_average": "load average",

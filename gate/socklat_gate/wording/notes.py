@@ -9,6 +9,7 @@ from socklat_gate.wording import units
 from socklat_gate.wording.baseline_notes import BASELINE_WRITERS
 from socklat_gate.wording.changes import plural
 from socklat_gate.wording.containers_note import containers_note
+from socklat_gate.wording.cpu_notes import own_cpus_note, shared_cpus_note
 from socklat_gate.wording.fact_numbers import count_of, number_of
 from socklat_gate.wording.metric_names import metric_phrase, request_in
 from socklat_gate.wording.shared_facts import (
@@ -192,6 +193,8 @@ _WRITERS: Mapping[NoteCode, Callable[[str, Numbers], str]] = {
     NoteCode.MISSED_INVOCATIONS: _missed_invocations,
     NoteCode.STALLS_LOST: _stalls_lost,
     NoteCode.TOO_FEW_UNDISTURBED: _too_few_undisturbed,
+    NoteCode.OWN_CPUS: own_cpus_note,
+    NoteCode.SHARED_CPUS: shared_cpus_note,
     NoteCode.SPIKES_NOT_WATCHED: _of_pairs("spikes were not watched for, so nothing counts,"),
     NoteCode.SPIKE_LIMIT_RAISED: _of_pairs(
         "only exchanges above a higher limit than this were recorded"

@@ -42,6 +42,7 @@ from socklat_gate.wording.shared_facts import (
     spikes_text,
 )
 from socklat_gate.wording.threshold_text import thresholds_text
+from socklat_gate.wording.watch_text import growth_text, more_stops_text, watch_open_text
 
 __all__ = ["coded_reasons", "reason_text"]
 
@@ -297,6 +298,9 @@ def _named(name: str, verdict: Verdict) -> MetricVerdict | None:
 _WRITERS: Mapping[Reason, Callable[[ReasonFact, Verdict], str]] = {
     Reason.REGRESSION: _regression,
     Reason.MORE_SPIKES: _more_spikes,
+    Reason.MORE_STOPS: more_stops_text,
+    Reason.GROWTH: growth_text,
+    Reason.WATCH_OPEN: watch_open_text,
     Reason.MORE_ERRORS: lambda fact, verdict: _more(ERRORS, fact, verdict),
     Reason.LESS_CAPACITY: lambda fact, verdict: _more(CAPACITY, fact, verdict),
     Reason.MORE_CONNECTIONS: lambda fact, verdict: _more(CONNECTIONS, fact, verdict),

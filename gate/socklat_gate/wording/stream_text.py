@@ -1,4 +1,4 @@
-"""What is said of several requests in flight on a connection."""
+"""What is said of several requests in flight on a connection, and of several load workers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from socklat_gate.measured.facts import Scalar
 from socklat_gate.measured.load_counts import StreamCounts
 from socklat_gate.wording.fact_numbers import count_of
 
-__all__ = ["in_flight_text", "stages_not_measured_note", "streams_text"]
+__all__ = ["in_flight_text", "stages_not_measured_note", "streams_text", "workers_text"]
 
 
 def streams_text(asked: int) -> str:
@@ -30,3 +30,8 @@ def in_flight_text(counts: StreamCounts) -> str:
     if counts.allowed < counts.asked:
         text += f": the service allows no more, load.streams = {counts.asked} would"
     return text
+
+
+def workers_text(workers: int) -> str:
+    """How many processes sent the load of both arms; "" of one."""
+    return f"{workers} load workers shared the load (load.workers)" if workers > 1 else ""

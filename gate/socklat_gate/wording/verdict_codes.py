@@ -33,6 +33,21 @@ VERDICT_CODES: Mapping[Reason, ReasonText] = {
         "The candidate has more rare spikes than chance allows.",
         "Look at the slowest exchanges in the report: when they came, and in which stage.",
     ),
+    Reason.MORE_STOPS: ReasonText(
+        "Replicas of the candidate stopped responding for a while more often than chance allows "
+        "beside the baseline's.",
+        "Look at the age of the replicas at each stop, and at the stage that the report names.",
+    ),
+    Reason.GROWTH: ReasonText(
+        "Replicas of the candidate get slower, busier or larger as they get older, and those of "
+        "the baseline do not.",
+        "Look for what is kept with each request: a list, a cache, connections, log records.",
+    ),
+    Reason.WATCH_OPEN: ReasonText(
+        "All would pass, but the replicas were not watched for `gate.watch.minutes` yet, or what "
+        "they show so far speaks for more stops.",
+        "Raise `gate.max_minutes`, or lower `gate.watch.minutes`.",
+    ),
     Reason.MORE_ERRORS: ReasonText(
         "More of the candidate's requests failed than chance allows beside the baseline's.",
         "Look at the first error and the statuses of each arm in the report, and at the "

@@ -52,10 +52,18 @@ def test_a_study_is_printed_written_and_stored(calibrate: Calibrate, tmp_path: P
     done = calibrate(NOISE)
     assert done.exit_code == Exit.PASS, done.output
     assert done.stderr.count("pair 6/6") == 1
-    for said in ("6 pairs of demo:2", "response_p50", "false alarms: ", "rest on 6 pairs"):
+    for said in (
+        "6 pairs of demo:2",
+        "response_p50",
+        "false alarms: ",
+        "rest on 6 pairs",
+        "expected: ",
+    ):
         assert said in done.stdout
     written = read_calibration(tmp_path / "out" / "calibration.json")
     assert (written.seed, written.findings.pairs) == (3, 6)
+    assert written.findings.proposal is not None
+    assert written.findings.proposal.present.rate == 1000.0
     (stored,) = (tmp_path / "baselines").rglob("*.json")
     assert str(stored) in done.stdout
     assert read_calibration(stored) == written

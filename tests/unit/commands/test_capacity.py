@@ -125,6 +125,27 @@ def test_no_time_left_is_inconclusive(climb: Climb) -> None:
     assert "more --minutes" in done.stdout
 
 
+def test_a_round_that_would_not_end_in_time_is_not_begun(
+    climb: Climb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = [1000.0]
+
+    def step(*_: object) -> None:
+        now_s[0] += 4.0
+
+    monkeypatch.setattr("time.monotonic", lambda: now_s[0])
+    done = climb(5000.0, 5000.0, "--minutes", "4", on_step=step)
+    assert done.return_value == Exit.INCONCLUSIVE
+    body = written(tmp_path)
+    took_s = [one["duration_s"] for one in body["rounds"]]
+    assert len(took_s) > 1
+    assert 240 - max(took_s) < sum(took_s) <= body["duration_s"] <= 240
+    (said,) = re.findall(
+        r"no further round: one may take (\d+) s, and (\d+) s are left", done.stderr
+    )
+    assert int(said[0]) == round(max(took_s[1:])) > int(said[1])
+
+
 def test_a_service_that_carries_nothing_is_invalid(climb: Climb) -> None:
     done = climb(1.0, 1.0)
     assert isinstance(done.exception, InvalidMeasurement)

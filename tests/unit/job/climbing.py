@@ -67,18 +67,20 @@ class Services:
     on_step: Callable[[str, float], None] = lambda arm, rate: None
     tried: dict[str, list[float]] = field(default_factory=lambda: {arm: [] for arm in PORTS})
     seeds: dict[str, list[int]] = field(default_factory=lambda: {arm: [] for arm in PORTS})
+    fresh: dict[str, list[bool]] = field(default_factory=lambda: {arm: [] for arm in PORTS})
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         rng = np.random.default_rng(5)
         arms = {port: arm for arm, port in PORTS.items()}
 
         def step(
-            load: Any, where: Endpoint, rate: float, seed: int, within_ns: int, poll: Any
+            load: Any, where: Endpoint, rate: float, seed: int, ns: int, poll: Any, *, fresh: bool
         ) -> Step:
-            del load, within_ns
+            del load, ns
             poll()
             arm = arms[where.port]
             self.on_step(arm, rate)
+            self.fresh[arm].append(fresh)
             self.tried[arm].append(rate)
             self.seeds[arm].append(seed)
             carried = rate <= self.capacity[arm] * math.exp(rng.normal(0.0, 0.03))

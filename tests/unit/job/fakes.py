@@ -65,6 +65,7 @@ class FakeRig:
     hooks = {"send": "raw_tracepoint:x"}  # noqa: RUF012 - never changed
     missed = 0
     notes: tuple[Note, ...] = ()
+    cpu_notes: tuple[Note, ...] = ()
 
     def __init__(
         self, steps: Sequence[Step], unmeasured: tuple[str, ...] = (), containers: int = 1
@@ -81,7 +82,7 @@ class FakeRig:
     def __exit__(self, *args: object) -> None:
         self.closed = True
 
-    def fingerprint(self) -> Fingerprint:
+    def fingerprint(self, *, paired: bool = False) -> Fingerprint:
         return MACHINE
 
     def pairs(self, index: int, seed: int, specs: Sequence[Any]) -> list[Pair]:

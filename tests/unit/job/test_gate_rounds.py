@@ -154,9 +154,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_rounds_that_the_budget_cuts_off_are_no_pass(judge: Judge, clock: Clock) -> None:
-    """All latency metrics have passed; 3 minutes are some of the rounds that it takes."""
-    result = judge([0.0] * 40, Services(SAME, on_step=clock.step), max_minutes=3)
+    """All latency metrics have passed; 5 minutes are some of the rounds that it takes."""
+    result = judge([0.0] * 40, Services(SAME, on_step=clock.step), max_minutes=5)
     assert 1 <= rounds(result) < 5
+    assert result.verdict.capacity is not None
+    took_s = [one.duration_s for one in result.verdict.capacity.rounds]
+    assert 300 - max(took_s) < sum(took_s) <= 300  # none began that could not end in time
     assert outcome(result) == (
         Outcome.INCONCLUSIVE,
         [(Reason.CAPACITY_UNDECIDED, CAPACITY_RPS), (Reason.BUDGET_MINUTES, "")],
@@ -220,7 +223,9 @@ def test_a_candidate_that_dies_when_it_is_full_is_no_pass(judge: Judge) -> None:
     assert len(result.pairs) >= 5
     (died,) = result.verdict.reasons
     said = reason_text(died, result.verdict)
-    assert re.match(r"at \d,\d+ requests a second, in round 1 of capacity: exit code 137", said)
+    assert re.match(
+        r"candidate at \d,\d+ requests a second, in round 1 of capacity: exit code 137", said
+    )
 
 
 def test_what_has_failed_stays_failed_when_a_round_for_its_name_cannot_be_measured(
@@ -282,6 +287,15 @@ def test_both_arms_have_the_same_arrivals_step_by_step(judge: Judge) -> None:
     one, other = (set(services.seeds[arm]) for arm in ("baseline", "candidate"))
     assert len(one & other) >= 0.8 * len(one | other)
     assert len(one) == len(services.seeds["baseline"])
+
+
+def test_the_first_step_of_each_round_is_to_services_that_were_sent_nothing(judge: Judge) -> None:
+    """What refuses connections then does so for another reason than the rate."""
+    services = Services(SAME)
+    result = judge([0.0] * 40, services, metrics=[{**CAPACITY, "within_ms": 50.0}])
+    for fresh in services.fresh.values():
+        assert fresh[0]
+        assert sum(fresh) == rounds(result) < len(fresh)
 
 
 def test_coins_of_rounds_are_not_those_of_pairs(judge: Judge) -> None:

@@ -55,8 +55,9 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Rates that were sent to a service that carries 5000."""
     rates: list[float] = []
 
-    def step(load: Any, where: Any, rate: float, *rest: Any) -> Step:
+    def step(load: Any, where: Any, rate: float, *rest: Any, fresh: bool) -> Step:
         del load, where, rest
+        assert fresh is not bool(rates)
         rates.append(rate)
         in_time = 100 if rate <= 5000 else 0
         return Step(rate, 100, in_time, 0, driver_late=False, median_ns=1e5, p99_ns=2e5)

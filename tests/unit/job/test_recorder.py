@@ -15,6 +15,7 @@ from socklat_gate.job.recorder import Recorder
 from socklat_gate.job.stacks import TracedCompanions
 from socklat_gate.load.load_driver import Window
 from socklat_gate.measured.records import CALL, EXCHANGE, EXCHANGE_STAGES, SENT, STALL
+from socklat_gate.probe.log_feeds import LogFeed, LogFeeds
 from socklat_gate.probe.traffic import Traffic
 from socklat_gate.service.cpu_time import CpuUse
 from socklat_gate.wording.notes import note_text
@@ -47,7 +48,14 @@ class World:
         self.several_streams = False
 
     # the probe
-    def drain(self) -> Any:
+    def subscribe(self, slots: Any) -> LogFeed:
+        self.feeds = LogFeeds(self.take)
+        return self.feeds.subscribe(slots)
+
+    def unsubscribe(self, feed: LogFeed) -> None:
+        self.feeds.close(feed)
+
+    def take(self) -> Any:
         since, self.drained_ns = self.drained_ns, self.now_ns
         if not self.watches_stalls:
             return np.zeros(0, EXCHANGE), np.zeros(0, STALL)
@@ -300,6 +308,31 @@ def test_stalls_follow_an_arm_in_whichever_of_its_containers_they_do(
     assert correction is not None
     assert (len(correction.corrected), len(cpu)) == (4, 4)
     assert correction.ignored
+
+
+def test_how_many_waited_behind_the_other_arm_is_known_of_a_whole_log(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Arms share one CPU here: a fifth of each latency is a wait, 2000 responses a second begin."""
+
+    def share(world: World, *order: str, **load: Any) -> float | None:
+        recorder = run(world, monkeypatch, order or ("baseline", "candidate"), **load)
+        recorder.finish()
+        return recorder.coupling()
+
+    found = share(World())
+    assert found is not None
+    assert 0.08 < found < 0.12  # 0.1 ms, in which the other arm begins 1000 a second
+    by_blocks = World()
+    by_blocks.log["target"] = np.random.default_rng(3).integers(0, 4, by_blocks.log.size)
+    order = ("baseline", "candidate", "baseline", "candidate")
+    of_blocks = share(by_blocks, *order, rate=float(RATE) / 2, duration_s=20.0)
+    assert of_blocks == pytest.approx(found, abs=0.01)
+    alone, unseen = World(), World()
+    alone.log["target"] = 0
+    assert share(alone, "candidate") is None
+    unseen.watches_stalls = False
+    assert share(unseen) is None
 
 
 def test_a_run_of_one_arm_keeps_what_its_pair_compares(monkeypatch: pytest.MonkeyPatch) -> None:

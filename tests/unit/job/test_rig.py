@@ -16,9 +16,10 @@ from socklat_gate.job.freezes import Freezes
 from socklat_gate.job.rig import Rig
 from socklat_gate.load.load_driver import Window
 from socklat_gate.measured.facts import Note, NoteCode
-from socklat_gate.measured.pair import Noise, Pair
+from socklat_gate.measured.pair import ARMS, Noise, Pair
 from socklat_gate.measured.records import EXCHANGE, STALL
 from socklat_gate.measured.run import Bands
+from socklat_gate.probe.log_feeds import LogFeed, LogFeeds
 from socklat_gate.probe.reading import Reading
 from socklat_gate.probe.traffic import Traffic
 from socklat_gate.scenario import Scenario
@@ -73,6 +74,7 @@ class World:
                 pid=2**22 + 1,
                 replica=spec.replica,
                 replicas=spec.replicas,
+                startup_ns=500 + n,
             )
             for n, spec in enumerate(specs)
         )
@@ -109,8 +111,13 @@ class World:
     def set_load(self, processes: Any) -> None:
         assert processes == (77,)
 
-    def drain(self) -> Any:
-        return np.zeros(0, EXCHANGE), np.zeros(0, STALL)
+    def subscribe(self, slots: Any) -> LogFeed:
+        assert list(slots) == list(range(len(self.arms)))
+        nothing = np.zeros(0, EXCHANGE), np.zeros(0, STALL)
+        return LogFeeds(lambda: nothing).subscribe(slots)
+
+    def unsubscribe(self, feed: LogFeed) -> None:
+        self.log.append("read no more")
 
     def seen(self, slot: int) -> int:
         return 6000
@@ -177,6 +184,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         monkeypatch.setattr(place, name, lambda *args, **options: world)
     meter = SimpleNamespace(stop=lambda: world.noise)
     monkeypatch.setattr(measure, "NoiseMeter", lambda: meter)
+    monkeypatch.setattr(module, "usable_cores", lambda: [(0,), (1,)])
     return world
 
 
@@ -339,6 +347,27 @@ def test_who_gets_which_cpu_set_is_a_coin_flip_that_is_recorded(world: World) ->
     assert len(seen) == 4
 
 
+def test_arms_of_a_pair_have_cpus_of_their_own_where_there_are_enough(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "usable_cores", lambda: [(0,), (1,), (2,)])
+    seen = set()
+    client: Any = SimpleNamespace(version=dict)
+    for seed in range(8):
+        world.spike_ns.clear()
+        with Rig(client, scenario(), Path(), lambda phase: None) as rig:
+            (measured,) = rig.pairs(0, seed, SPECS)
+            paired, alone = rig.fingerprint(paired=True), rig.fingerprint()
+            swapped = measured.swapped_cpusets
+            assert world.cpusets == {"baseline": "02"[swapped], "candidate": "20"[swapped]}
+            world.spike_ns.clear()
+            rig.single(seed, SPECS[1])
+            assert world.cpusets["candidate"] is None
+        seen.add(swapped)
+    assert seen == {False, True}
+    assert paired.differences(alone) == {"cpus_of_arm": ("1", "absent")}
+
+
 def block(world: World, containers: int, seed: int = 1, **limits: Any) -> list[Pair]:
     world.log.clear()
     planned = scenario(max_steal=0.5, containers=containers, **limits)
@@ -485,3 +514,12 @@ def test_without_a_log_requests_have_no_names_and_the_rig_says_so(
         (note,) = rig.notes
     assert note.code is NoteCode.REQUESTS_NOT_MEASURED
     assert "not told apart by name here (browse, checkout)" in note_text(note)
+
+
+def test_only_the_first_pair_of_a_start_knows_how_long_it_took(world: World) -> None:
+    with Rig(None, scenario(pairs_per_start=2), Path(), lambda phase: None) as rig:
+        pairs = [rig.pairs(index, index, SPECS)[0] for index in range(4)]
+    known = [{pair.arm(arm).startup_ns for arm in ARMS} for pair in pairs]
+    assert known == [{500, 501}, {0}, {500, 501}, {0}]
+    assert [pair.first_of_start for pair in pairs] == [True, False, True, False]
+    assert pairs[0].arm(pairs[0].first_started).startup_ns == 500  # each its own

@@ -24,7 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from socklat_gate.load.expectation import Expectation
-from socklat_gate.load.protocols import http2
+from socklat_gate.load.protocols import http2_connection
 from socklat_gate.load.protocols.http2_frames import MAX_STREAM, frame
 from socklat_gate.load.protocols.parser import BadResponse
 from tests.unit.load.h2_server import Asked, Server, session_of
@@ -150,7 +150,7 @@ def test_frames_of_the_connection_do_not_end_a_response():
 
 
 def test_the_window_is_filled_up_once_much_has_come(monkeypatch):
-    monkeypatch.setattr(http2, "REFILL_BYTES", 30_000)
+    monkeypatch.setattr(http2_connection, "REFILL_BYTES", 30_000)
     _session, server = in_flight()
     server.respond(1, body=b"x" * 20_000)
     assert server.deliver() == 1

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from socklat_gate.load.expectation import Expectation
-from socklat_gate.load.protocols import http2_streams
+from socklat_gate.load.protocols import http2_connection
 from socklat_gate.load.protocols.grpc import call_kept_bytes, judge_call
 from socklat_gate.load.protocols.http2_frames import MAX_STREAM
 from socklat_gate.load.protocols.http2_requests import Http2Requests, write_http2
@@ -322,7 +322,7 @@ def test_a_connection_whose_streams_are_used_up_takes_no_more(monkeypatch):
 
 
 def test_the_servers_window_is_filled_up_for_all_streams_together(monkeypatch):
-    monkeypatch.setattr(http2_streams, "REFILL_BYTES", 20_000)
+    monkeypatch.setattr(http2_connection, "REFILL_BYTES", 20_000)
     session = session_of()
     server = asked(session, 3)
     before = server.h2.outbound_flow_control_window

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import replace
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
@@ -42,6 +45,83 @@ def test_two_workers_take_a_step_together() -> None:
     # One second, and 0.2 s of warm-up.
     assert (step.planned, step.in_time, step.errors) == (2000, 2000, 0)
     assert server.requests == 2400
+
+
+class Refusing:
+    """Loads whose ``results`` of connecting come one after another: an error, or None."""
+
+    def __init__(self, *results: Exception | None) -> None:
+        self.results = list(results)
+
+    def __call__(self, *_: object) -> Refusing:
+        return self
+
+    def __enter__(self) -> Refusing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def connect(self) -> None:
+        if (error := self.results.pop(0)) is not None:
+            raise error
+
+
+def refusal(reason: Reason = Reason.LOAD_REFUSED) -> InvalidMeasurement:
+    return InvalidMeasurement(reason, "the service at 10.0.0.2:80 did not take ...", remedy="check")
+
+
+@pytest.fixture
+def refuse(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Exception | None]]:
+    """What is left of these results once a step was tried, in a time that passes by sleeping."""
+    now_s = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now_s[0])
+    monkeypatch.setattr(time, "sleep", lambda s: now_s.__setitem__(0, now_s[0] + s))
+
+    def run(*results: Exception | None, fresh: bool = False) -> list[Exception | None]:
+        driver = Refusing(*results)
+        monkeypatch.setattr("socklat_gate.load.step.make_load", driver)
+        endpoint = Endpoint("10.0.0.2", 80)
+        step = run_step(load_of(), endpoint, 200.0, 7, LIMIT_NS, lambda: None, fresh=fresh)
+        assert (step.rate_rps, step.share, step.errors) == (200.0, 0.0, 1)
+        return driver.results
+
+    return run
+
+
+Refuse = Callable[..., list[Exception | None]]
+
+
+def test_an_overloaded_service_that_takes_connections_again_does_not_carry_the_rate(
+    refuse: Refuse,
+) -> None:
+    assert refuse(refusal(), None, refusal()) == [ANY]
+    assert refuse(refusal(), *[refusal()] * 20, None) == []
+
+
+def test_one_that_refuses_though_it_is_left_alone_has_another_reason(refuse: Refuse) -> None:
+    with pytest.raises(InvalidMeasurement, match=r"the service at 10\.0\.0\.2:80 did not take"):
+        refuse(*[refusal()] * 100)
+
+
+def test_so_has_one_that_was_sent_nothing_yet(refuse: Refuse) -> None:
+    with pytest.raises(InvalidMeasurement, match="did not take"):
+        refuse(refusal(), None, fresh=True)
+
+
+def test_what_fails_for_another_reason_is_no_refusal(refuse: Refuse) -> None:
+    for results in ([refusal(Reason.SETUP_FAILED)], [refusal(), refusal(Reason.SETUP_FAILED)]):
+        with pytest.raises(InvalidMeasurement) as failed:
+            refuse(*results)
+        assert failed.value.reason is Reason.SETUP_FAILED
+
+
+def test_the_service_s_own_words_are_told_where_nothing_is_responded_to() -> None:
+    idle = _step(20.0, replace(counts(fast=0, slow=0, lost=9), first_error="no such key"), LIMIT_NS)
+    with pytest.raises(
+        InvalidMeasurement, match=r"0 of 9 requests .*; the first error: no such key"
+    ):
+        limit_from(idle)
 
 
 def test_only_good_responses_in_time_count() -> None:

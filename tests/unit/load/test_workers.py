@@ -9,6 +9,7 @@ import pytest
 
 from socklat_gate import masking
 from socklat_gate.errors import InvalidMeasurement, Reason
+from socklat_gate.load.checks import find_undelivered
 from socklat_gate.load.schedule import make_schedule
 from tests.unit.load.load_of import HTTP_OK, PONG, load_of, pong
 from tests.unit.load.test_framed_load import (
@@ -313,6 +314,40 @@ def test_a_worker_that_sent_nothing_is_no_measurement(monkeypatch):
     nothing = {"sent": 0, "responded": 0, "responded_total": 0, "no_response_total": 0}
     message = told(load_of(), lambda counts: counts.update(nothing), monkeypatch)
     assert message.startswith("load worker 2 of 2 sent none of its ")
+
+
+@pytest.mark.parametrize("keep_alive", [True, False])
+def test_a_service_that_refuses_what_one_worker_sends_is_no_fault_of_the_driver(keep_alive):
+    """The first request ends the service: only one worker of a tiny load has sent anything."""
+
+    def die(peer, _):
+        peer.write(CLOSED)
+        server.die()
+
+    server = VirtualServer(die, b"\r\n\r\n")
+    load = load_of(
+        driver="http", keep_alive=keep_alive, rate=10.0, duration_s=0.4, warmup_s=0.0, timeout_s=0.5
+    )
+    ((counts,), _) = drive(load, [server], 2)
+    assert server.requests == 1
+    assert (counts.planned, counts.sent) == (4, 1)
+    assert counts.answers.errors["refused"] == 3
+    lacking = find_undelivered(load, [counts], ["candidate"])[0]
+    assert lacking.error.reason is Reason.LOAD_ERRORS
+    assert lacking.error.message.startswith("candidate: 3 of 4 requests failed")
+    assert lacking.error.message.endswith("onnection refused")
+
+
+def test_one_that_accepts_but_is_then_silent_is_no_fault_either(monkeypatch):
+    """Lost connections that cannot be opened again leave requests without any error."""
+    lost = {"sent": 0, "responded": 0, "responded_total": 0, "no_response_total": 0, "errors": 0}
+
+    def change(counts):
+        counts.update(lost)
+        counts["answers"]["lost"] = counts["answers"]["opened"]
+
+    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+        told(load_of(), change, monkeypatch)
 
 
 def test_shares_that_leave_requests_out_are_no_measurement(monkeypatch):

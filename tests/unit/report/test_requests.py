@@ -117,7 +117,7 @@ def test_a_row_has_shares_counts_errors_and_sizes_of_both_arms() -> None:
     assert (checkout.share, checkout.requests, checkout.errors) == ("5.00%", "200", "0 → 4 (2.00%)")
     assert (checkout.verdict, checkout.outcome) == ("✘ regression", "regression")
     assert (checkout.size, browse.size, browse.errors) == ("542 B", "180 B", "0")
-    assert REPORT.requests.spikes
+    assert REPORT.requests.slow
 
 
 def test_a_row_says_when_evidence_is_incomplete() -> None:

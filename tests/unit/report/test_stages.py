@@ -80,7 +80,7 @@ def test_the_slowest_exchanges_say_when_where_and_who() -> None:
     assert (first.run, first.at) == ("1", "5.125 s")
     assert (first.response, first.stage, first.share) == ("800 ms", "recv_wait", "90.0%")
     assert first.peer == "172.18.0.1:41234"
-    assert spikes.summary.startswith("6 exchanges at or above the threshold (8.00 ms to 8.50 ms")
+    assert spikes.summary.startswith("6 slow exchanges, at or above the threshold (8.00 ms to 8.5")
 
 
 def test_at_most_ten_of_an_arm_are_shown_and_all_are_counted() -> None:
@@ -90,7 +90,7 @@ def test_at_most_ten_of_an_arm_are_shown_and_all_are_counted() -> None:
     assert [row.response for row in shown.rows] == [f"{n}.0 ms" for n in range(39, 29, -1)]
     assert len(shown.rows) == SLOWEST
     assert shown.summary.endswith("; the slowest 10 of 30 recorded are listed")
-    assert shown.summary.startswith("1\u202f200 exchanges")
+    assert shown.summary.startswith("1\u202f200 slow exchanges")
 
 
 def test_without_a_threshold_there_are_no_spikes_and_without_a_window_no_time() -> None:
@@ -99,7 +99,7 @@ def test_without_a_threshold_there_are_no_spikes_and_without_a_window_no_time() 
     (unknown,) = slowest([replace(make_run(), window_from_ns=0)])
     assert {row.at for row in unknown.rows} == {"n/a"}
     calm = replace(make_run(), spikes=(), counters={**make_run().counters, "spikes": 0})
-    assert slowest([calm])[0].summary == "0 exchanges at or above the threshold (8.50 ms)"
+    assert slowest([calm])[0].summary == "0 slow exchanges, at or above the threshold (8.50 ms)"
 
 
 def test_a_spike_of_nothing_known_is_shown_without_a_stage() -> None:
@@ -142,7 +142,7 @@ def test_the_report_has_the_sections_and_spikes_name_their_pair() -> None:
     for title in ("Stages", "Slowest exchanges"):
         assert f"<summary>{title}</summary>" in report
     for arm in ("baseline", "candidate"):
-        assert re.search(rf"\n{arm}: \S+ exchanges at or above the threshold", report)
+        assert re.search(rf"\n{arm}: \S+ slow exchanges, at or above the threshold", report)
     assert "| stage | baseline p50 | p90 | p99 | candidate p50 | p90 | p99 |" in report
     assert "Not measured: `send_wait`, `deliver`" in report
     assert "| `retransmits` | 2 | 2 |" in report

@@ -170,3 +170,21 @@ def test_progress_shows_it_briefly() -> None:
     assert " p50 +" in line
     assert "client_" not in line
     assert "client p50 " in run_line(1, 2, RESULT.pairs[0].baseline, 3.0)
+
+
+def test_several_load_workers_are_named_once() -> None:
+    result = make_result()
+    assert isinstance(result, GateResult)
+    assert "load workers" not in render_markdown(result)
+    pairs = tuple(
+        replace(
+            pair,
+            baseline=replace(pair.baseline, load=replace(pair.baseline.load, workers=4)),
+            candidate=replace(pair.candidate, load=replace(pair.candidate.load, workers=4)),
+        )
+        for pair in result.pairs
+    )
+    shared = replace(result, pairs=pairs)
+    said = "4 load workers shared the load (load.workers)"
+    assert render_markdown(shared).count(said) == 1
+    assert said in render_html(shared)

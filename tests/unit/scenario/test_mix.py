@@ -54,6 +54,26 @@ def test_a_variable_that_no_header_can_hold(tmp_path, table, key):
     assert load(tmp_path, body).variables == {"k": "a\nb"}
 
 
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ('method = "POST"\nbody = \'{"n": "{rand_int:1:9}"}\'\n', "10: load.body"),
+        ('path = "/u/{rand_int:1:9}"\n', "9: load.path"),
+        ('headers = { X-N = "{rand_int:1:9}" }\n', "9: load.headers.X-N"),
+        (
+            '[[load.request]]\nname = "a"\nmethod = "POST"\nbody = "n={rand_int:1:9}"\n',
+            "12: load.request.0.body",
+        ),
+    ],
+)
+def test_a_mistyped_built_in_is_no_text(tmp_path, text, where):
+    said = refusal(tmp_path, text)
+    assert said.startswith(f"{where}: {{rand_int:1:9}} is no column and no variable")
+    assert "; the nearest is {random_int:1:9}; {{rand_int:1:9}} is the text itself" in said
+    load(tmp_path, text.replace("rand_int", "random_int"))
+    load(tmp_path, text.replace("{rand_int:1:9}", "{{rand_int:1:9}}"))
+
+
 def test_what_load_says_holds_for_all_requests(tmp_path):
     text = """\
 headers = { Accept = "a", X-Key = "k" }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from socklat_gate.scenario.template import (
@@ -59,6 +61,58 @@ def test_a_built_in_with_wrong_bounds_is_refused(text):
             parts_of(text, (), strict=strict)
 
 
+@pytest.mark.parametrize(
+    ("text", "nearest"),
+    [
+        ("{rand_int:1:9}", "{random_int:1:9}"),
+        ("{randomInt:1:9}", "{random_int:1:9}"),
+        ("{number:-5:10}", "{random_int:-5:10}"),
+        ("{random_in:}", "{random_int:LOW:HIGH}"),
+        ("{random:int}", "{random_int:LOW:HIGH}"),
+        ("{uuid4:hex}", "{uuid}"),
+        ("{Seq:1}", "{seq}"),
+    ],
+)
+def test_what_can_only_be_a_mistyped_built_in_is_refused_with_the_nearest(text, nearest):
+    for body in (text, f'{{"n": "{text}"}}'):
+        for strict in (True, False):
+            with pytest.raises(UnknownField) as refused:
+                parts_of(body, (), strict=strict)
+            assert f"; the nearest is {nearest}; {{{text}}} is the text itself" in str(
+                refused.value
+            )
+            assert parts_of(f"{{{text}}}", (), strict=strict) == (text,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a{color:red}",
+        "p{margin:0}",
+        "{smallPic:profilePic}",
+        '{"key": "{user:1000}:cart"}',
+        '{"a":1}',
+        "{a:{b:1}}",
+        "{sequence_of_events:1}",
+    ],
+)
+def test_styles_queries_and_keys_are_no_mistyped_fields(text):
+    for strict in (True, False):
+        assert parts_of(text, KNOWN, strict=strict) == (text,)
+
+
+def test_in_a_path_all_braces_are_fields():
+    for text in ("/u/{id:[0-9]+}", "/u/{color:red}", "/u/{other}"):
+        with pytest.raises(UnknownField):
+            parts_of(text, (), strict=False, in_path=True)
+    assert parts_of("/u/{{id:[0-9]+}}", (), strict=False, in_path=True) == ("/u/{id:[0-9]+}",)
+
+
+def test_a_name_that_is_nearly_known_is_named():
+    with pytest.raises(UnknownField, match=r"; the nearest is \{user_name\}$"):
+        parts_of("{username}", KNOWN, strict=True)
+
+
 def test_nothing_is_filled_into_a_secret():
     assert parts_of(Verbatim("to{id}ken{uuid}"), KNOWN, strict=True) == ("to{id}ken{uuid}",)
     assert names_in(object(), KNOWN) == set()
@@ -73,6 +127,7 @@ def test_a_value_has_a_name_that_can_stand_in_braces(name):
 
 @given(st.text(alphabet='{}id":, 1x'))
 def test_a_text_without_known_names_stays_as_it_is(text):
+    assume(not re.search(r"\{[idx1]+:1+:1+\}", text))  # those have the bounds of a random_int
     assert "".join(map(str, parts_of(text, (), strict=False))) == text
 
 

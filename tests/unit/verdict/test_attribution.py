@@ -13,7 +13,7 @@ from socklat_gate.measured.run import Bands, Run, StallCorrected
 from socklat_gate.verdict.attribution import attribute
 from socklat_gate.verdict.band_means import slice_means_ns
 
-from .builders import SERVICE_NS, STAGES, bands_of, pair_of, run_of
+from .builders import SERVICE_NS, STAGES, bands_of, block_of, pair_of, run_of
 
 RECV_WAIT_NS = SERVICE_NS // 4
 OLD_STAGES = ("service", "recv_wait", "app")
@@ -308,3 +308,52 @@ def test_pairs_of_one_start_are_one_observation() -> None:
     assert attribute(pairs)[2].stage is None
     own = [replace(p, start=p.index) for p in pairs]
     assert attribute(own)[2].stage == "recv_wait"
+
+
+def shaped_blocks(blocks: int, containers: int, app_more_ns: int) -> list[Pair]:
+    """Blocks whose candidates' containers have so many more ns in app, and a little scatter."""
+    rng = np.random.default_rng(3)
+    found: list[Pair] = []
+    for _ in range(blocks):
+        arms = [
+            [
+                run_of(SERVICE_NS + more + int(rng.normal(0, 20_000)) + 100_000, RECV_WAIT_NS)
+                for _ in range(containers)
+            ]
+            for more in (0, app_more_ns)
+        ]
+        found += block_of(*arms, len(found))
+    return found
+
+
+@pytest.mark.parametrize(("blocks", "containers"), [(2, 2), (4, 2), (1, 4), (2, 4)])
+def test_a_gross_change_in_few_blocks_names_its_stage(blocks, containers):
+    for found in attribute(shaped_blocks(blocks, containers, 400_000)):
+        assert found.stage == "app"
+        app = found.shares[1]
+        assert 0 < app.low_ns < found.delta_ns < app.high_ns < 2 * found.delta_ns
+
+
+@pytest.mark.parametrize(("blocks", "containers", "more_ns"), [(1, 2, 400_000), (2, 4, 0)])
+def test_too_few_labelings_or_no_change_name_none(blocks, containers, more_ns):
+    assert {part.stage for part in attribute(shaped_blocks(blocks, containers, more_ns))} == {None}
+
+
+def test_a_block_that_lacks_a_container_has_no_part_in_the_interval():
+    pairs = shaped_blocks(2, 4, 400_000)
+    alone = attribute(shaped_blocks(1, 4, 400_000))[0].shares[1]
+    lacking = [
+        *pairs[:4],
+        replace(pairs[4], candidate=run_of([])),
+        *pairs[5:],
+    ]
+    app = attribute(lacking)[0].shares[1]
+    assert (app.low_ns, app.high_ns) == (alone.low_ns, alone.high_ns)
+
+
+def test_a_slower_dependency_is_named_after_two_blocks_as_well():
+    pairs = [
+        replace(pair, start=at // 4, replica=at % 4)
+        for at, pair in enumerate(dependent_pairs(300_000, 40_000))
+    ]
+    assert {found.stage for found in attribute(pairs)} == {"depend"}

@@ -59,6 +59,10 @@ def test_a_gross_change_fails_in_few_blocks(containers: int, needed: int) -> Non
     assert outcomes[-1] is Outcome.REGRESSION
     assert Outcome.PASS not in outcomes
     assert outcomes[needed // 2 - 1] is Outcome.INCONCLUSIVE
+    verdict = decide(blocks_with(changes), GATE)
+    assert {part.stage for part in verdict.attribution} == {"app"}
+    for metric in verdict.metrics:
+        assert 0.2 < metric.ci_low < metric.change < metric.ci_high < 2.0
 
 
 def test_the_change_of_a_block_is_that_of_the_arms_means() -> None:

@@ -3,7 +3,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from socklat_gate.measured.calibration import Calibration, Findings, Found, MetricFindings
+from socklat_gate.measured.calibration import (
+    Calibration,
+    Findings,
+    Found,
+    MetricFindings,
+    Proposal,
+    Setting,
+)
 from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.scenario.gating import Gate
 from socklat_gate.wording.calibration_text import calibration_lines, calibration_rows
@@ -81,3 +88,23 @@ def test_operating_curves_are_a_line_a_metric_of_the_whole() -> None:
 def test_a_gate_that_seldom_decides_is_said_so() -> None:
     verdict = lines(pairs_to_verdict=None, problems=())[-1]
     assert "less than half of the jobs within 40 pairs" in verdict
+
+
+def test_another_setting_is_proposed_with_what_it_changes() -> None:
+    present = Setting(1000.0, 5.0, 1, 1, 1.25, 6.0)
+    better = Setting(2000.0, 5.0, 2, 1, 1.0, 2.5)
+    told = lines(proposal=Proposal(present, better), problems=())
+    assert told[-2:] == [
+        "expected: 1.2 min to a pass, 6.0 min to find a change of the regression threshold, with "
+        "load.rate = 1000, gate.containers = 1",
+        "proposed: 1.0 min to a pass, 2.5 min to find a change of the regression threshold, with "
+        "load.rate = 2000, gate.containers = 2; study it before you rely on it",
+    ]
+    only = lines(proposal=Proposal(present, present), problems=())
+    assert only[-1].endswith(
+        "load.rate = 1000, load.duration_s = 5, gate.containers = 1, gate.pairs_per_start = 1"
+    )
+    endless = Setting(None, 5.0, 1, 1)
+    (line,) = lines(proposal=Proposal(endless, endless), problems=())[-1:]
+    assert "no end to a pass, no end to find" in line
+    assert "load.rate" not in line

@@ -7,12 +7,12 @@ never waits for the client.
 
 from __future__ import annotations
 
-from struct import Struct
 from typing import TYPE_CHECKING
 
 from socklat_gate.load.protocols import http2_frames as h2
 from socklat_gate.load.protocols.http2_blocks import unpadded
 from socklat_gate.load.protocols.http2_connection import Http2Connection, number_of
+from socklat_gate.load.protocols.http2_head import is_interim, length_violation
 from socklat_gate.load.protocols.http2_windows import SendWindows
 from socklat_gate.load.protocols.http_outcome import http_violation
 from socklat_gate.load.protocols.parser import BadResponse
@@ -24,12 +24,6 @@ if TYPE_CHECKING:
     from socklat_gate.measured.load_counts import ErrorKind
 
 __all__ = ["Http2Session"]
-
-REFILL_BYTES = 1 << 30
-"""So much is received before the server's window is filled up again."""
-_GOAWAY = Struct(">II")
-FINAL_STATUS, MAX_STATUS = 200, 999
-NOT_MODIFIED = 304
 
 
 class Http2Session(Http2Connection):
@@ -49,7 +43,6 @@ class Http2Session(Http2Connection):
         "_keep_bytes",
         "_kept",
         "_most_streams",
-        "_received",
         "_requests",
         "_sending",
         "_stream",
@@ -68,8 +61,6 @@ class Http2Session(Http2Connection):
         self._expected: Expectation | None = None
         self._keep_bytes = 0
         self._kept = bytearray()
-        # Bytes that came since the server's window was filled up.
-        self._received = 0
 
     def request(self, request: int) -> bytes:
         """The frames of a request, as far as the server's windows allow; the rest is control."""
@@ -88,10 +79,6 @@ class Http2Session(Http2Connection):
         return expected.kept_bytes if expected is not None else 0
 
     def _on_data(self, flags: int, stream: int, payload: bytes) -> int:
-        self._received += len(payload)
-        if self._received >= REFILL_BYTES:
-            self._reply(h2.window_update(self._received))
-            self._received = 0
         if not self._is_current(stream):
             return 0
         if self._head is None:
@@ -114,11 +101,7 @@ class Http2Session(Http2Connection):
             if not ends:
                 raise BadResponse("HTTP/2: trailers that do not end the response")
             return self._ended(head)
-        if not 0 < head.status <= MAX_STATUS:
-            raise BadResponse("HTTP/2: a head without a :status of three digits")
-        if head.status < FINAL_STATUS:  # another head follows
-            if ends:
-                raise BadResponse(f"HTTP/2: status {head.status} ends the response")
+        if is_interim(head, ends=ends):
             return 0
         self._head = head
         return self._ended(None) if ends else 0
@@ -128,10 +111,9 @@ class Http2Session(Http2Connection):
         assert head is not None, "no stream ends before its head"
         self.status = head.status
         self.failure = ""
-        has_no_body = self._is_head or head.status == NOT_MODIFIED
-        if head.length not in {-1, self.size} and not has_no_body:
-            text = f"{self.size} bytes of body came, and content-length says {head.length}"
-            self.fail("protocol", text)
+        violation = length_violation(head, self.size, to_head=self._is_head)
+        if violation:
+            self.fail(*violation)
         else:
             self._judge(head, trailers)
         return self._completed()
@@ -165,14 +147,8 @@ class Http2Session(Http2Connection):
             return 0  # such as NO_ERROR behind a response for which the body was not needed
         return self._failed("reset", f"HTTP/2: RST_STREAM {h2.error_name(number_of(payload))}")
 
-    def _on_goaway(self, payload: bytes) -> int:
-        if len(payload) < _GOAWAY.size:
-            raise BadResponse("HTTP/2: a GOAWAY is too short")
-        last, code = _GOAWAY.unpack_from(payload)
-        self.reusable = False
-        if self._in_flight and self._stream > last & h2.MAX_STREAM:
-            return self._failed("closed", f"HTTP/2: GOAWAY {h2.error_name(code)} before it")
-        return 0
+    def _leave_out(self, after: int, text: str) -> int:
+        return self._failed("closed", text) if self._in_flight and self._stream > after else 0
 
     def _is_current(self, stream: int) -> bool:
         """Whether the frame is of the request in flight.  Raises for a stream never opened."""

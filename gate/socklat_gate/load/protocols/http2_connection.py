@@ -12,7 +12,9 @@ from socklat_gate.load.protocols.parser_state import ParserState
 
 __all__ = ["Http2Connection", "number_of"]
 
-_SETTING, _NUMBER = Struct(">HI"), Struct(">I")
+REFILL_BYTES = 1 << 30
+"""So much is received before the server's window is filled up again."""
+_SETTING, _NUMBER, _GOAWAY = Struct(">HI"), Struct(">I"), Struct(">II")
 _HEADER_TABLE_SIZE, _MAX_CONCURRENT_STREAMS, _INITIAL_WINDOW_SIZE = 1, 3, 4
 _USUAL_TABLE = 4096
 _PING_BYTES = 8
@@ -30,6 +32,7 @@ class Http2Connection(ParserState):
         "_control",
         "_greeted",
         "_held",
+        "_received",
         "_shrink_table",
         "has_control",
         "ready",
@@ -44,6 +47,8 @@ class Http2Connection(ParserState):
         self._held = b""
         self._blocks = HeaderBlocks()
         self._shrink_table = False
+        # Bytes that came since the server's window was filled up.
+        self._received = 0
 
     def control(self) -> bytes:
         """What is due: the preface, acknowledgements, the rest of a body."""
@@ -93,6 +98,10 @@ class Http2Connection(ParserState):
         if self._blocks.unfinished and kind != h2.CONTINUATION:
             raise BadResponse("HTTP/2: a header block is interrupted")
         if kind == h2.DATA:
+            self._received += len(payload)
+            if self._received >= REFILL_BYTES:
+                self._reply(h2.window_update(self._received))
+                self._received = 0
             return self._on_data(flags, stream, payload)
         if kind in {h2.HEADERS, h2.CONTINUATION}:
             head = self._blocks.take(kind, flags, stream, payload)
@@ -120,7 +129,8 @@ class Http2Connection(ParserState):
     def _on_reset(self, stream: int, payload: bytes) -> int:
         raise NotImplementedError
 
-    def _on_goaway(self, payload: bytes) -> int:
+    def _leave_out(self, after: int, text: str) -> int:
+        """The server processes no stream above ``after``; the number of requests that this ends."""
         raise NotImplementedError
 
     def _on_window_update(self, stream: int, payload: bytes) -> None:
@@ -145,6 +155,15 @@ class Http2Connection(ParserState):
     def _reply(self, data: bytes) -> None:
         self._control += data
         self.has_control = True
+
+    def _on_goaway(self, payload: bytes) -> int:
+        if len(payload) < _GOAWAY.size:
+            raise BadResponse("HTTP/2: a GOAWAY is too short")
+        last, code = _GOAWAY.unpack_from(payload)
+        self.reusable = False
+        return self._leave_out(
+            last & h2.MAX_STREAM, f"HTTP/2: GOAWAY {h2.error_name(code)} before it"
+        )
 
     def _on_settings(self, flags: int, payload: bytes) -> None:
         if flags & h2.ACK:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from hpack import Decoder, HPACKError
 
 from socklat_gate.load.protocols.parser import BadResponse
 
-__all__ = ["Head", "HeadDecoder"]
+if TYPE_CHECKING:
+    from socklat_gate.load.expectation import Violation
 
+__all__ = ["Head", "HeadDecoder", "is_interim", "length_violation"]
+
+FINAL_STATUS, MAX_STATUS = 200, 999
+NOT_MODIFIED = 304
 MAX_LIST = 1 << 20
 MAX_REMEMBERED = 64
 REMEMBERED_BYTES = 4096
@@ -70,3 +76,25 @@ class HeadDecoder:
                 self._remembered.clear()
             self._remembered[block] = head
         return head
+
+
+def is_interim(head: Head, *, ends: bool) -> bool:
+    """Whether another head follows this first one.  Raises `BadResponse` for what is no head."""
+    if not 0 < head.status <= MAX_STATUS:
+        raise BadResponse("HTTP/2: a head without a :status of three digits")
+    if head.status >= FINAL_STATUS:
+        return False
+    if ends:
+        raise BadResponse(f"HTTP/2: status {head.status} ends the response")
+    return True
+
+
+def length_violation(head: Head, size: int, *, to_head: bool) -> Violation | None:
+    """What is wrong where not as much of the body came as ``head`` says.
+
+    ``to_head``: the request was a HEAD.
+    """
+    has_no_body = to_head or head.status == NOT_MODIFIED
+    if head.length in {-1, size} or has_no_body:
+        return None
+    return "protocol", f"{size} bytes of body came, and content-length says {head.length}"

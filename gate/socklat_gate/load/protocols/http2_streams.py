@@ -8,31 +8,22 @@ request, and a GOAWAY those that it leaves out.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from struct import Struct
 from typing import TYPE_CHECKING
 
 from socklat_gate.load.protocols import http2_frames as h2
-from socklat_gate.load.protocols.http2 import (
-    FINAL_STATUS,
-    MAX_STATUS,
-    NOT_MODIFIED,
-    REFILL_BYTES,
-)
 from socklat_gate.load.protocols.http2_blocks import unpadded
 from socklat_gate.load.protocols.http2_connection import Http2Connection, number_of
 from socklat_gate.load.protocols.http2_flow import StreamWindows
+from socklat_gate.load.protocols.http2_head import is_interim, length_violation
 from socklat_gate.load.protocols.http2_stream import Ended, Judge, Stream, http_judge
 from socklat_gate.load.protocols.parser import BadResponse
 
 if TYPE_CHECKING:
-    from socklat_gate.load.expectation import Violation
     from socklat_gate.load.protocols.http2_head import Head
     from socklat_gate.load.protocols.http2_requests import Http2Requests
     from socklat_gate.measured.load_counts import ErrorKind
 
 __all__ = ["Http2Streams"]
-
-_GOAWAY = Struct(">II")
 
 
 class Http2Streams(Http2Connection):
@@ -48,7 +39,6 @@ class Http2Streams(Http2Connection):
         "_last",
         "_most",
         "_open",
-        "_received",
         "_requests",
         "_sending",
         "limit",
@@ -64,8 +54,6 @@ class Http2Streams(Http2Connection):
         self._ended: list[Ended] = []
         # The latest stream that was opened.
         self._last = -1
-        # Bytes that came since the server's window was filled up.
-        self._received = 0
 
     @property
     def in_flight(self) -> int:
@@ -106,10 +94,6 @@ class Http2Streams(Http2Connection):
         return False
 
     def _on_data(self, flags: int, stream: int, payload: bytes) -> int:
-        self._received += len(payload)
-        if self._received >= REFILL_BYTES:
-            self._reply(h2.window_update(self._received))
-            self._received = 0
         one = self._of(stream)
         if one is None:
             return 0
@@ -132,11 +116,7 @@ class Http2Streams(Http2Connection):
             if not ends:
                 raise BadResponse("HTTP/2: trailers that do not end the response")
             return self._respond(stream, one, head)
-        if not 0 < head.status <= MAX_STATUS:
-            raise BadResponse("HTTP/2: a head without a :status of three digits")
-        if head.status < FINAL_STATUS:  # another head follows
-            if ends:
-                raise BadResponse(f"HTTP/2: status {head.status} ends the response")
+        if is_interim(head, ends=ends):
             return 0
         one.head = head
         return self._respond(stream, one, None) if ends else 0
@@ -148,13 +128,9 @@ class Http2Streams(Http2Connection):
         if self._sending.end(number):
             self._reply(h2.reset(number))
         del self._open[number]
-        has_no_body = asked.is_head or head.status == NOT_MODIFIED
         status, size = head.status, stream.size
-        violation: Violation | None
-        if head.length not in {-1, size} and not has_no_body:
-            text = f"{size} bytes of body came, and content-length says {head.length}"
-            violation = "protocol", text
-        else:
+        violation = length_violation(head, size, to_head=asked.is_head)
+        if violation is None:
             status, size, violation = self._judge.judge(
                 asked.expected, head, trailers, size, stream.kept
             )
@@ -176,13 +152,8 @@ class Http2Streams(Http2Connection):
             stream, "reset", f"HTTP/2: RST_STREAM {h2.error_name(number_of(payload))}"
         )
 
-    def _on_goaway(self, payload: bytes) -> int:
-        if len(payload) < _GOAWAY.size:
-            raise BadResponse("HTTP/2: a GOAWAY is too short")
-        last, code = _GOAWAY.unpack_from(payload)
-        self.reusable = False
-        text = f"HTTP/2: GOAWAY {h2.error_name(code)} before it"
-        left_out = [number for number in self._open if number > last & h2.MAX_STREAM]
+    def _leave_out(self, after: int, text: str) -> int:
+        left_out = [number for number in self._open if number > after]
         return sum(self._lose(number, "closed", text) for number in left_out)
 
     def _of(self, stream: int) -> Stream | None:

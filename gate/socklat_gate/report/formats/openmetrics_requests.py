@@ -54,8 +54,8 @@ def request_families(arms: Arms) -> Iterator[Metric]:
         if one.counts is not None
     ]
     yield gauge("request_size", "Median size of the responses by name.", sizes, "bytes")
-    spikes = [(_labels(one), float(one.spikes)) for one in found]
-    yield gauge("request_spikes", "Slow exchanges by name.", spikes)
+    slow = [(_labels(one), float(one.spikes)) for one in found]
+    yield gauge("request_spikes", "Slow exchanges by name, from the run's own threshold on.", slow)
     yield _handshakes(handshakes_by_arm(arms))
     joins = [
         ({"arm": arm, "of": of}, float(getattr(join, of)))

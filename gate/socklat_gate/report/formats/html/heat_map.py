@@ -182,7 +182,7 @@ def _rounded_share(share: float | None) -> float | None:
 
 
 def _head(labels: Sequence[str]) -> tuple[str, ...]:
-    names = [f"{label} {name}" for label in labels for name in ("p50", "p99", "max", "spikes")]
+    names = [f"{label} {name}" for label in labels for name in ("p50", "p99", "max", "slow")]
     return ("run", *names, "stalled", "interference", "excluded")
 
 

@@ -1,4 +1,4 @@
-"""Spikes as marks on the heat map: when in the run, how slow, in which stage."""
+"""Slow exchanges as marks on the heat map: when in the run, how slow, in which stage."""
 
 from __future__ import annotations
 
@@ -60,5 +60,5 @@ def _mark(
     when = f" at {after_s:.3f} s" if known else ""
     stage = max(PARTS, key=lambda part: spike.stages_ns.get(part, 0))
     where = f", most of it in {stage}" if spike.stages_ns.get(stage, 0) else ""
-    text = f"{'rare spike' if rare else 'spike'} of {units.ns(length_ns)}{when}{where}"
+    text = f"{'rare spike' if rare else 'slow exchange'} of {units.ns(length_ns)}{when}{where}"
     return Mark(round(column + along, 3), place(float(length_ns)), column, rare, text)

@@ -1,0 +1,74 @@
+"""The watch: replicas of both arms that stay up for a whole job, and what they were seen to do.
+
+Times are CLOCK_MONOTONIC in nanoseconds.  It holds what was seen and nothing that was judged:
+`verdict.watch` and `verdict.growth` are functions of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from socklat_gate.measured.facts import Arm, Note
+from socklat_gate.measured.run import Spike
+
+__all__ = ["Replica", "Slice", "Watch"]
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """About 10 s of a replica's life, from ``from_ns`` to ``to_ns``.
+
+    ``exchanges`` were recorded in it; ``p50_ns`` and ``p99_ns`` are quantiles of their
+    ``response`` (NaN without any).  ``memory_bytes`` is what the container had at its end,
+    ``cpu_ns`` the CPU time that it used meanwhile (None: not known).
+    """
+
+    from_ns: int
+    to_ns: int
+    exchanges: int
+    p50_ns: float
+    p99_ns: float
+    memory_bytes: int | None = None
+    cpu_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """One container of the fleet.
+
+    Baseline ``number`` and candidate ``number`` were started together.  Its process was up at
+    ``started_ns``; from ``from_ns`` to ``to_ns`` it was watched with load on.  ``exchanges`` were
+    recorded by the probe, to ``no_response`` requests the driver got no response.  ``spikes`` are
+    all exchanges of at least `Watch.spike_ns`, oldest first; ``slices`` follow one another.
+    """
+
+    arm: Arm
+    number: int
+    started_ns: int
+    from_ns: int
+    to_ns: int
+    exchanges: int
+    no_response: int
+    spikes: tuple[Spike, ...] = ()
+    slices: tuple[Slice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """All replicas so far, in the order of their numbers, baseline first.
+
+    Every exchange of at least ``spike_ns`` was kept.  ``wanted`` replicas of each arm were asked
+    for; fewer are up while the fleet grows.  A pass waits for ``minutes`` times ``wanted`` of
+    exposure, and until half of the candidate's replicas are ``age_s`` old.
+    """
+
+    replicas: tuple[Replica, ...]
+    spike_ns: int
+    wanted: int
+    minutes: float
+    age_s: float
+    notes: tuple[Note, ...] = ()
+
+    def of(self, arm: Arm) -> tuple[Replica, ...]:
+        """The replicas of one arm."""
+        return tuple(one for one in self.replicas if one.arm == arm)
