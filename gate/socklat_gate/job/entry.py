@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from socklat_gate.job.gate_job import GateJob
 from socklat_gate.job.images import image_under_test
 from socklat_gate.job.progress import Progress
 from socklat_gate.job.rate_job import RateJob
-from socklat_gate.job.reference import find_reference
+from socklat_gate.job.reference import Reference, find_reference
 from socklat_gate.job.release import find_release
 from socklat_gate.job.require_inputs import require_inputs
 from socklat_gate.job.rig import Rig
@@ -74,13 +75,21 @@ def gate_job(
     client = ready_client(progress)
     # What is checked out of another commit is there for as long as its arm may be started.
     with ExitStack() as keep, open_store(baselines_at(baselines, path), progress.line) as store:
-        given = (client, scenario, store, directory, progress.phase)
-        at_hand = {"file": path.resolve().name, "keep": keep}
+        found: Callable[..., Reference] = find_reference
+        named = {"image": baseline_image, "ref": baseline_ref}
         if release is not None:
-            reference = partial(find_release, *given, release=release, **at_hand)
-        else:
-            named = {"image": baseline_image, "ref": baseline_ref}
-            reference = partial(find_reference, *given, **named, **at_hand)
+            found, named = find_release, {"release": release}
+        reference = partial(
+            found,
+            client,
+            scenario,
+            store,
+            directory,
+            progress.phase,
+            file=path.resolve().name,
+            keep=keep,
+            **named,
+        )
         job = GateJob(
             client=client,
             scenario=scenario,

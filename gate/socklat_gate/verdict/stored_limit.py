@@ -74,7 +74,7 @@ def multiple_of_range(campaigns: int, level: float) -> float:
     """How many stored ranges above the slowest stored campaign a log-normal day stays."""
     normal = NormalDist()
     tail = math.exp(normal.inv_cdf(level) - normal.inv_cdf(AT_LEVEL))
-    return MULTIPLE * (AT_CAMPAIGNS / campaigns) ** FALL * tail
+    return MULTIPLE * math.pow(AT_CAMPAIGNS / campaigns, FALL) * tail
 
 
 def slow_day_campaigns(alpha: float) -> int:

@@ -19,12 +19,14 @@ from socklat_gate.measured.result import GateResult
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.verdict.decide import decide
 from tests.unit.factories import make_result
-from tests.unit.verdict.builders import pairs_with
+from tests.unit.job.fakes import run
+from tests.unit.verdict.builders import pair_of
 from tests.unit.verdict.test_link_series import GATE, commit, link
 
 
 def gated(**changes: Any) -> GateResult:
-    pairs = pairs_with([0.011, 0.009, 0.01, 0.012, 0.008, 0.01])
+    steps = (0.011, 0.009, 0.01, 0.012, 0.008, 0.01)
+    pairs = [pair_of(run(), run(change), index) for index, change in enumerate(steps)]
     made = make_result(outcome=Outcome.PASS)
     verdict = replace(decide(pairs, GATE, budget_spent=None), outcome=Outcome.PASS)
     known = {"commit": commit(2), "baseline_commit": commit(1), "pairs": tuple(pairs)}
