@@ -64,6 +64,7 @@ class NoteCode(str, Enum):
     # how much was sent
     RATE_FOUND = "rate_found"
     CONTAINERS = "containers"
+    WATCH_REPLICAS = "watch_replicas"
     OWN_CPUS = "own_cpus"
     SHARED_CPUS = "shared_cpus"
     REQUESTS_LEFT_OUT = "requests_left_out"

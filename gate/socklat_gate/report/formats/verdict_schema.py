@@ -37,6 +37,7 @@ from socklat_gate.report.formats.verdict_json import (
     in_bytes,
 )
 from socklat_gate.report.formats.verdict_requests import request_schemas
+from socklat_gate.report.formats.verdict_watch import watch_schemas
 from socklat_gate.report.machine import NUMBERS
 from socklat_gate.report.raw_numbers import Correction
 
@@ -54,6 +55,8 @@ ADDED = {
     "limits",
     "capacity",
     "spikes",
+    "stops",
+    "growth",
     "counts",
     "machine",
     "correction",
@@ -109,6 +112,7 @@ def verdict_schema() -> JSON:
         "limits": {"type": "array", "items": limit},
         "capacity": nullable(capacity_schema()),
         "spikes": nullable(spikes),
+        **watch_schemas(),
         "counts": {"type": "array", "items": schema_of_type(CountVerdict)},
         "attribution": {"type": "array", "items": schema_of_type(Attribution)},
         "answers": {"type": "array", "items": _answers()},
