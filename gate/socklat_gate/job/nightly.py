@@ -20,11 +20,10 @@ def nightly_scenario(scenario: Scenario) -> Scenario:
     A watch that the scenario has switched off stays off.
     """
     gate = scenario.gate
-    changes: dict[str, object] = {"max_minutes": max(MAX_MINUTES, gate.max_minutes)}
-    watch = getattr(gate, "watch", None)
-    if watch is not None and watch.minutes > 0:
-        minutes = max(WATCH_MINUTES, watch.minutes)
-        changes["watch"] = watch.model_copy(update={"minutes": minutes})
+    watch = gate.watch
+    if watch.minutes > 0 or "minutes" not in watch.model_fields_set:
+        watch = watch.model_copy(update={"minutes": max(WATCH_MINUTES, watch.minutes)})
+    changes = {"max_minutes": max(MAX_MINUTES, gate.max_minutes), "watch": watch}
     return scenario.model_copy(update={"gate": gate.model_copy(update=changes)})
 
 

@@ -14,6 +14,7 @@ from socklat_gate.job.nightly import MAX_MINUTES, WATCH_MINUTES, nightly_scenari
 from socklat_gate.job.reference import Reference
 from socklat_gate.job.release import find_release
 from socklat_gate.scenario import Scenario
+from socklat_gate.scenario.watch import Watch
 from socklat_gate.wording.notes import note_text
 from tests.unit.job.fakes import scenario, stored
 from tests.unit.job.test_reference import Builder, Daemon, buildable, discard
@@ -112,9 +113,9 @@ def test_a_night_has_a_long_watch_and_time_for_it() -> None:
     long = nightly_scenario(scenario(max_minutes=120.0))
     assert long.gate.max_minutes == 120.0
     assert night.measured_hash() == scenario().measured_hash()
-    if "watch" in type(night.gate).model_fields:
-        assert night.gate.watch.minutes == WATCH_MINUTES
-        longer = nightly_scenario(scenario(watch={"minutes": 30.0}))
-        assert longer.gate.watch.minutes == 30.0
-        off = nightly_scenario(scenario(watch={"minutes": 0.0}))
-        assert off.gate.watch.minutes == 0.0
+    for own, minutes in ((5.0, WATCH_MINUTES), (30.0, 30.0), (0.0, 0.0)):
+        given = scenario(max_minutes=60.0, watch={"minutes": own})
+        assert nightly_scenario(given).gate.watch.minutes == minutes
+    unset = scenario().gate.model_copy(update={"watch": Watch()})
+    night = nightly_scenario(scenario().model_copy(update={"gate": unset}))
+    assert night.gate.watch.minutes == WATCH_MINUTES
