@@ -10,7 +10,7 @@ import numpy.typing as npt
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.run import Run
-from socklat_gate.measured.run_values import value_ns
+from socklat_gate.measured.run_values import metric_value
 from tests.benchmarks.recorded import Recorded
 
 __all__ = ["QUANTILES", "Floats", "judged", "raw", "sampling_error", "sd", "usable"]
@@ -24,8 +24,8 @@ BOOTSTRAPS = 200
 def judged(pair: Pair) -> Floats:
     """Ln ratio of p50, p90, p99 as judged, and of CPU time per request."""
     runs = (pair.baseline, pair.candidate)
-    values = [[value_ns(run, "response", q) for q in QUANTILES] for run in runs]
-    cpu = [value_ns(run, "cpu", None) for run in runs]
+    values = [[metric_value(run, "response", q) for q in QUANTILES] for run in runs]
+    cpu = [metric_value(run, "cpu", None) for run in runs]
     return np.log([*np.divide(values[1], values[0]), cpu[1] / cpu[0]])
 
 

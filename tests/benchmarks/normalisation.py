@@ -15,7 +15,7 @@ from itertools import permutations
 import numpy as np
 import numpy.typing as npt
 
-from socklat_gate.measured.run_values import value_ns
+from socklat_gate.measured.run_values import metric_value
 from tests.benchmarks.markdown import table
 from tests.benchmarks.record_pairs import AT_ONCE
 from tests.benchmarks.recorded import load
@@ -30,7 +30,7 @@ def campaigns(name: str, quantile: float | None) -> Floats:
     """Mean log value of the baseline arm in each round, shape (rounds,)."""
     runs = [pair.baseline for pair in load(name).pairs]
     stage = "cpu" if quantile is None else "service"
-    values = np.log([value_ns(run, stage, quantile) for run in runs])
+    values = np.log([metric_value(run, stage, quantile) for run in runs])
     whole = len(values) // AT_ONCE
     return np.asarray(values[: whole * AT_ONCE].reshape(whole, AT_ONCE).mean(axis=1))
 

@@ -20,7 +20,7 @@ from socklat_gate.baseline.store import BaselineStore
 from socklat_gate.errors import Exit, Reason
 from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.histogram import Histogram
-from socklat_gate.measured.run_values import value_ns
+from socklat_gate.measured.run_values import metric_value
 from socklat_gate.scenario.tables import tomllib
 from socklat_gate.wording.units import ns
 from tests.e2e.done import Done
@@ -134,7 +134,7 @@ def test_saved_listed_shown_and_verified(gate: Gate, measured: Measured) -> None
 
     shown = gate.run("baseline", "show", path, out=False)
     assert (shown.code, shown.stderr) == (0, "")
-    p50 = ns(value_ns(measured.campaign.runs[0], "service", 0.5))
+    p50 = ns(metric_value(measured.campaign.runs[0], "service", 0.5))
     for text in (RELEASED_TAG, measured.campaign.image_id, "kernel:", "p99", p50):
         assert text in shown.stdout
 

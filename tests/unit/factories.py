@@ -269,6 +269,28 @@ def make_cpu_metric(outcome: Outcome, change: float = 0.004) -> MetricVerdict:
     return replace(metric, name="cpu_per_request", **limits)
 
 
+def make_startup_metric(outcome: Outcome, change: float = 0.004) -> MetricVerdict:
+    """From 500 ms on."""
+    metric = replace(make_metric("response_p50", outcome, change), stage="startup", quantile=None)
+    values = {"baseline_ns": 5e8, "candidate_ns": 5e8 * (1 + change)}
+    return replace(metric, name="startup", tolerance=0.05, regression_threshold=0.15, **values)
+
+
+def make_memory_metric(outcome: Outcome, change: float = 0.004) -> MetricVerdict:
+    """From 100 MiB on."""
+    metric = replace(make_metric("response_p50", outcome, change), stage="memory", quantile=None)
+    held = float(100 << 20)
+    values = {"baseline_ns": held, "candidate_ns": held * (1 + change)}
+    return replace(metric, name="peak_memory", tolerance=0.03, regression_threshold=0.1, **values)
+
+
+def make_memory_limit(outcome: Outcome, candidate: float = float(150 << 20)) -> LimitVerdict:
+    """120 MiB."""
+    limit = make_limit("response_p50", outcome, candidate)
+    stage = {"name": "peak_memory", "stage": "memory", "quantile": None}
+    return replace(limit, limit_ns=float(120 << 20), **stage)
+
+
 def make_limit(name: str, outcome: Outcome, candidate_ns: float = 3.1e7) -> LimitVerdict:
     """A quantile of the candidate, 10% to either side of it, beside a limit of 50 ms."""
     stage, _, percent = name.rpartition("_p")

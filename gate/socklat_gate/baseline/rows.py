@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,13 +13,13 @@ import numpy.typing as npt
 
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.histogram import Histogram, bucket_edges_ns
+from socklat_gate.measured.names import OF_CONTAINER
 from socklat_gate.measured.run import Run
+from socklat_gate.measured.run_values import container_value
 
 __all__ = ["COLUMNS", "machine_of", "rows_of"]
 
 Column = npt.NDArray[Any]
-
-CPU = "cpu"
 
 # Column and type, in order; those up to "machine" are the same in all rows of a campaign.
 COLUMNS = {
@@ -42,7 +43,11 @@ COLUMNS = {
 
 
 def rows_of(campaign: Campaign) -> dict[str, Column]:
-    """The rows of a campaign, a column of equal length each, from ``run`` on."""
+    """The rows of a campaign, a column of equal length each, from ``run`` on.
+
+    A number of the container is a bucket that it fills alone; of stage ``memory`` its edges are
+    bytes.
+    """
     edges = bucket_edges_ns()
     parts: dict[str, list[Column]] = {}
     for number, run in enumerate(campaign.runs, 1):
@@ -61,11 +66,13 @@ def rows_of(campaign: Campaign) -> dict[str, Column]:
             }
             for name, column in part.items():
                 parts.setdefault(name, []).append(column)
-        if run.cpu_ns > 0 and run.cpu_exchanges > 0:
-            each_ns = run.cpu_ns / run.cpu_exchanges
-            row = (number, CPU, False, run.cpu_exchanges, each_ns, each_ns, 1)
-            for name, value in zip(parts, row, strict=True):
-                parts[name].append(np.array([value], dtype=parts[name][0].dtype))
+        for stage in OF_CONTAINER:
+            value = container_value(run, stage)
+            if math.isnan(value):
+                continue
+            row = (number, stage, False, max(1, run.cpu_exchanges), value, value, 1)
+            for name, one in zip(parts, row, strict=True):
+                parts[name].append(np.array([one], dtype=parts[name][0].dtype))
     return {name: np.concatenate(columns) for name, columns in parts.items()}
 
 

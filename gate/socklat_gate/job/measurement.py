@@ -22,6 +22,7 @@ from socklat_gate.job.exclusion import (
 from socklat_gate.job.freezes import Freezes
 from socklat_gate.job.join_check import check_joined
 from socklat_gate.job.load_facts import with_load_facts
+from socklat_gate.job.memory_readings import MemoryReadings
 from socklat_gate.job.noise import with_stalls
 from socklat_gate.job.recorder import Recorder
 from socklat_gate.job.settled_reading import settled_reading
@@ -90,6 +91,7 @@ class _Driven:
     sent: Records | None
     meter: NoiseMeter
     freezes: Freezes
+    peaks_bytes: tuple[int, ...]
 
 
 def measure(
@@ -132,6 +134,8 @@ def measure(
             network=increments(before.network[slot], network_counters(arm.pid)),
             cpu_ns=cpu[slot].used_ns,
             cpu_exchanges=cpu[slot].exchanges,
+            startup_ns=arm.startup_ns,
+            peak_memory_bytes=driven.peaks_bytes[slot],
             corrected=correction.corrected[slot] if correction else None,
             companions=companions.histograms_of(probe, slot),
         )
@@ -219,6 +223,7 @@ def _drive(
         load.connect()
         recorder.open(load.start(time.monotonic_ns() + _LEAD_NS))
         meter, freezes = NoiseMeter(), Freezes(arms)
+        memory = MemoryReadings([arm.pid for arm in arms])
         on_phase(MEASURING)
 
         def poll() -> None:
@@ -226,9 +231,11 @@ def _drive(
             check_alive()
             freezes.poll()
             recorder.poll()
+            memory.poll()
 
         counts = load.wait(poll=poll)
-        return _Driven(recorder, counts, load.sent(), meter, freezes)
+        peaks = tuple(memory.peaks_bytes())
+        return _Driven(recorder, counts, load.sent(), meter, freezes, peaks)
 
 
 def _run(arm: RunningArm, reading: Reading, load: LoadCounts, recorder: Recorder) -> Run:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -28,7 +28,7 @@ from socklat_gate.job.starting_order import coin, starting_order
 from socklat_gate.load.checks import check_delivered
 from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.measured.facts import Note, NoteCode
-from socklat_gate.measured.names import CLIENT
+from socklat_gate.measured.names import CLIENT, OF_CONTAINER
 from socklat_gate.measured.pair import ARMS, Arm, Pair
 from socklat_gate.probe.hook_table import DEFINITION
 from socklat_gate.probe.probe import SocketProbe
@@ -82,7 +82,7 @@ class Rig:
         with ExitStack() as stack:
             self._on_phase(LOADING_PROBE)
             self._probe = stack.enter_context(self._new_probe())
-            by_others = {"cpu", CLIENT}
+            by_others = {*OF_CONTAINER, CLIENT}
             gated = [m.stage for m in self._scenario.gate.of_runs if m.stage not in by_others]
             self._unmeasured = unmeasured_stages(
                 gated, self._probe.stages, self._scenario.probe.detail
@@ -178,6 +178,8 @@ class Rig:
             self._remove_containers()
             raise
         up.measured += 1
+        # Told once: the next pair on these containers is no other start.
+        up.arms = tuple(replace(arm, startup_ns=0) for arm in up.arms)
         if up.measured == gate.pairs_per_start:
             self._remove_containers()
         runs = {

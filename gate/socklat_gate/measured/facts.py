@@ -139,6 +139,8 @@ class Lack(str, Enum):
     EXCHANGES = "exchanges"
     STAGE = "stage"
     CPU_TIME = "cpu_time"
+    STARTUP = "startup"
+    MEMORY = "memory"
     RUNS = "runs"
 
 

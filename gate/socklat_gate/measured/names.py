@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, Literal
 
 __all__ = [
@@ -10,16 +11,22 @@ __all__ = [
     "CAPACITY_RPS",
     "CLIENT",
     "CONNECTIONS",
+    "CPU",
     "ERRORS",
     "GROWTH",
+    "MEMORY",
+    "OF_CONTAINER",
     "REDIRECT",
     "REQUEST_STAGES",
     "SPIKES",
+    "STARTUP",
     "STOPS",
     "WHOLE",
     "Mode",
     "Stage",
+    "Unit",
     "named",
+    "unit_of",
 ]
 
 REDIRECT, BAD_STATUS = 300, 400
@@ -49,6 +56,18 @@ CAPACITY_RPS = "capacity_rps"
 ``capacity`` counts pairs in which an arm did not carry the scenario's own rate.
 """
 
+CPU: Final = "cpu"
+STARTUP: Final = "startup"
+MEMORY: Final = "memory"
+OF_CONTAINER: Mapping[str, str] = {
+    CPU: "cpu_per_request",
+    STARTUP: "startup",
+    MEMORY: "peak_memory",
+}
+"""Stages of which a container has one number and no distribution, and their metrics' names."""
+
+Unit = Literal["ns", "bytes"]
+
 REQUEST_STAGES = (
     "response",
     "service",
@@ -68,6 +87,11 @@ REQUEST_STAGES = (
 def named(name: str, request: str | None) -> str:
     """Of a metric or a count: ``response_p99[cart]`` of a named request, else as it is."""
     return f"{name}[{request}]" if request else name
+
+
+def unit_of(stage: str) -> Unit:
+    """What a metric of this stage is counted in."""
+    return "bytes" if stage == MEMORY else "ns"
 
 
 Mode = Literal["single", "paired"]

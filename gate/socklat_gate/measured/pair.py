@@ -71,6 +71,11 @@ class Pair:
     stall_evidence: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     replica: int = 0
 
+    @property
+    def first_of_start(self) -> bool:
+        """Whether its containers were started for it: a later pair of a start does not know how."""
+        return self.start is None or self.index == self.start + self.replica
+
     def arm(self, arm: Arm) -> Run:
         """The run of one arm."""
         return self.baseline if arm == "baseline" else self.candidate

@@ -152,13 +152,16 @@ class Run:
     reason, ``spikes`` exchanges of at least ``spike_threshold_ns`` (0: none was set).
     ``window_from_ns`` is when the measured window began (CLOCK_MONOTONIC; 0: not known).
     ``cpu_ns`` is the CPU time that the container used while ``cpu_exchanges`` requests came in (0:
-    not known).  ``corrected`` is None when stalls were not watched.  ``companions`` has
-    the distributions of ``service`` of the other containers in its stack, ``internal`` those of
-    exchanges on other ports of the container's namespace, by port (stage ``internal`` is their
-    sum; the ports of older documents are not known).  ``statuses`` has the recorded exchanges
-    by the HTTP status of their response as the kernel saw it, "" where that is not known; it is
-    empty where the kernel did not look.  ``requests`` are the parts of named requests in the order
-    of the scenario, and ``join`` is how they were found (None: none has a name).
+    not known).  ``startup_ns`` is the time from the order to start the container until it was ready
+    (0: not known, or told by an earlier run of the same container), ``peak_memory_bytes`` the most
+    memory that it held until the run's end (0: not known).  ``corrected`` is None when stalls were
+    not watched.  ``companions`` has the distributions of ``service`` of the other containers in its
+    stack, ``internal`` those of exchanges on other ports of the container's namespace, by port
+    (stage ``internal`` is their sum; the ports of older documents are not known).  ``statuses`` has
+    the recorded exchanges by the HTTP status of their response as the kernel saw it, "" where that
+    is not known; it is empty where the kernel did not look.  ``requests`` are the parts of named
+    requests in the order of the scenario, and ``join`` is how they were found (None: none has a
+    name).
 
     Where connections have several streams (``load.streams``), ``histograms`` and ``bands`` have
     ``client``, the load driver's clock, in place of the kernel's stages of an exchange; the
@@ -180,6 +183,8 @@ class Run:
     window_from_ns: int = 0
     cpu_ns: int = 0
     cpu_exchanges: int = 0
+    startup_ns: int = 0
+    peak_memory_bytes: int = 0
     corrected: StallCorrected | None = None
     companions: Mapping[str, Histogram] = field(default_factory=dict)
     internal: Mapping[str, Histogram] = field(default_factory=dict)

@@ -10,18 +10,18 @@ import numpy as np
 
 from socklat_gate.measured.histogram import BAND_COUNT, Histogram
 from socklat_gate.measured.load_counts import LoadCounts
-from socklat_gate.measured.names import CLIENT
+from socklat_gate.measured.names import CLIENT, CPU, MEMORY, STARTUP
 from socklat_gate.measured.run import Bands, RequestStages, Run
 
 __all__ = [
     "by_driver_clock",
-    "cpu_per_request_ns",
+    "container_value",
     "judged_histogram",
     "latency_stage",
+    "metric_value",
     "request_names",
     "request_part",
     "used_histogram",
-    "value_ns",
     "without_correction",
 ]
 
@@ -58,8 +58,8 @@ def request_names(runs: Iterable[Run]) -> tuple[str, ...]:
 def request_part(run: Run, request: str | None) -> Run:
     """The run as if it had nothing but the named request's exchanges; all of it without a name.
 
-    CPU time, dependencies, counters but ``recorded``, and spikes are of no name and left out.  A
-    name that the run does not have gives one without exchanges.
+    What is of a container, dependencies, counters but ``recorded``, and spikes are of no name and
+    left out.  A name that the run does not have gives one without exchanges.
     """
     if not request:
         return run
@@ -75,6 +75,8 @@ def request_part(run: Run, request: str | None) -> Run:
         spikes=(),
         cpu_ns=0,
         cpu_exchanges=0,
+        startup_ns=0,
+        peak_memory_bytes=0,
         companions={},
         internal={},
         statuses={},
@@ -127,22 +129,31 @@ def _no_bands() -> Bands:
     return Bands((), nothing, np.zeros((BAND_COUNT, 0), dtype=np.uint64))
 
 
-def value_ns(run: Run, stage: str, quantile: float | None, request: str | None = None) -> float:
-    """A quantile of one run, corrected for stalls where that was done; NaN when not measured.
+def metric_value(run: Run, stage: str, quantile: float | None, request: str | None = None) -> float:
+    """A quantile of one run in ns, corrected for stalls where that was done; NaN when not measured.
 
-    Without a quantile it is the CPU time per request; ``request`` is the one whose exchanges alone
-    are meant.
+    Without a quantile it is the `container_value`; ``request`` is the one whose exchanges alone are
+    meant.
     """
     if quantile is None:
-        return cpu_per_request_ns(run)
+        return container_value(run, stage)
     histogram = judged_histogram(request_part(run, request), stage)
     return float("nan") if histogram is None else histogram.quantile_ns(quantile)
 
 
-def cpu_per_request_ns(run: Run) -> float:
-    """CPU time of the container per request in ns; NaN when not measured."""
-    measured = run.cpu_ns > 0 and run.cpu_exchanges > 0
-    return run.cpu_ns / run.cpu_exchanges if measured else float("nan")
+def container_value(run: Run, stage: str) -> float:
+    """The one number of a stage of `measured.names.OF_CONTAINER`; NaN when not measured.
+
+    CPU time per request and the time to start in ns, peak memory in bytes.
+    """
+    value = 0.0
+    if stage == CPU:
+        value = run.cpu_ns / run.cpu_exchanges if run.cpu_exchanges > 0 else 0.0
+    elif stage == STARTUP:
+        value = float(run.startup_ns)
+    elif stage == MEMORY:
+        value = float(run.peak_memory_bytes)
+    return value if value > 0 else float("nan")
 
 
 def judged_histogram(run: Run, stage: str) -> Histogram | None:

@@ -77,13 +77,14 @@ class JointEvidence:
 
 @dataclass(frozen=True, slots=True)
 class MetricVerdict:
-    """One gated quantile, or the CPU time per request (``quantile`` is None).
+    """One gated quantile, or a number of the container (``quantile`` is None).
 
     ``tolerance`` and ``regression_threshold`` are the zone that was judged, moved up where
     ``waived`` says so. ``baseline_ns`` and ``candidate_ns`` are medians over the pairs (NaN without
-    samples); ``change`` is the Hodges-Lehmann estimate as a ratio minus 1; ``ci_low``/``ci_high``
-    its interval, which holds the true change at all looks together and cannot contradict the
-    verdict (`verdict.confidence_sequence`; infinite ends while the pairs cannot bound it);
+    samples), of stage ``memory`` in bytes; ``change`` is the Hodges-Lehmann estimate as a ratio
+    minus 1; ``ci_low``/``ci_high`` its interval, which holds the true change at all looks together
+    and cannot contradict the verdict (`verdict.confidence_sequence`; infinite ends while the pairs
+    cannot bound it);
     ``evidence_fail`` and ``evidence_pass`` the e-values (for a stored comparison: NaN);
     ``threshold_fail`` and ``threshold_pass`` the thresholds they are held against, the first being
     what this metric alone would need (beside others that got slower it takes less, see
@@ -133,6 +134,8 @@ class MetricVerdict:
 class LimitVerdict:
     """One quantile held to an absolute limit, by the candidate's runs alone.
 
+    Of a number of the container ``quantile`` is None, and it is the median of its starts that is
+    held to the limit; of stage ``memory`` all that is in ns is in bytes.
     ``candidate_ns`` is the quantile of all its exchanges together (NaN without any), ``ci_low_ns``
     and ``ci_high_ns`` the 95% interval of the level that its ``runs`` (clusters) scatter about (0
     and infinite while these cannot bound it).  The evidence
@@ -143,7 +146,7 @@ class LimitVerdict:
 
     name: str
     stage: str
-    quantile: float
+    quantile: float | None
     limit_ns: float
     candidate_ns: float
     ci_low_ns: float

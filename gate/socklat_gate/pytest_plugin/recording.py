@@ -1,7 +1,8 @@
 """Results in pytest-benchmark's tables and storage, where that plugin is installed and enabled.
 
 Each metric becomes a benchmark whose rounds are the runs of the image under test, in seconds, so
-that ``pytest-benchmark compare`` shows it beside those of other days.
+that ``pytest-benchmark compare`` shows it beside those of other days.  Peak memory is no time, and
+no benchmark.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from typing import Any
 
 import pytest
 
+from socklat_gate.measured.names import unit_of
 from socklat_gate.measured.result import GateResult, Result, RunResult
 from socklat_gate.measured.run import Run
-from socklat_gate.measured.run_values import value_ns
+from socklat_gate.measured.run_values import metric_value
 from socklat_gate.report.report import Report
 from socklat_gate.scenario.gating import Metric
 from socklat_gate.wording.sentence import plain
@@ -50,6 +52,8 @@ def record(
     from pytest_benchmark.stats import Metadata  # noqa: PLC0415
 
     for metric in metrics:
+        if unit_of(metric.stage) != "ns":
+            continue
         rounds_s = _rounds_s(_candidate_runs(report.result), metric)
         if not rounds_s:
             continue
@@ -72,7 +76,7 @@ def _candidate_runs(result: Result) -> Sequence[Run]:
 
 
 def _rounds_s(runs: Sequence[Run], metric: Metric) -> list[float]:
-    values_ns = (value_ns(run, metric.stage, metric.quantile, metric.request) for run in runs)
+    values_ns = (metric_value(run, metric.stage, metric.quantile, metric.request) for run in runs)
     return [value / 1e9 for value in values_ns if math.isfinite(value)]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from socklat_gate.measured.verdict import LimitVerdict, Verdict
 from socklat_gate.wording import units
+from socklat_gate.wording.container_metrics import value_text
 from socklat_gate.wording.limit_text import limit_interval
 from socklat_gate.wording.outcomes import outcome_text
 
@@ -43,9 +44,9 @@ def limits_section(verdict: Verdict) -> Limits | None:
 def _row(limit: LimitVerdict) -> LimitRow:
     return LimitRow(
         name=limit.name,
-        candidate=units.ns(limit.candidate_ns),
+        candidate=value_text(limit.candidate_ns, limit.stage),
         interval=limit_interval(limit),
-        limit=units.ns(limit.limit_ns),
+        limit=value_text(limit.limit_ns, limit.stage),
         above=units.beside_threshold(limit.evidence_fail, limit.threshold_fail),
         below=units.beside_threshold(limit.evidence_pass, limit.threshold_pass),
         runs=units.count(limit.runs),

@@ -10,6 +10,7 @@ from socklat_gate.measured.names import CAPACITY_RPS, SPIKES
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, Verdict, Waived
 from socklat_gate.report.request_ranks import RankedRequest, listed_requests
 from socklat_gate.wording import units
+from socklat_gate.wording.container_metrics import kind_of, value_text
 from socklat_gate.wording.metric_names import without_request
 from socklat_gate.wording.outcomes import metric_outcome_text
 
@@ -60,10 +61,10 @@ class WaiverRow:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """Rows, one request's together; ``cpu`` names those that are CPU time per request."""
+    """Rows, one request's together; ``meanings`` say of some by name what they are."""
 
     rows: tuple[MetricRow, ...]
-    cpu: tuple[str, ...] = ()
+    meanings: tuple[tuple[str, str], ...] = ()
     waivers: tuple[WaiverRow, ...] = ()
 
     @property
@@ -109,8 +110,9 @@ def metrics_section(verdict: Verdict, ranked: Sequence[RankedRequest]) -> Metric
     None when no metric was judged and no waiver is in force.
     """
     rows, waivers = _rows(verdict, ["", *listed_requests(ranked)], ranked), _waiver_rows(verdict)
-    cpu = tuple(metric.name for metric in verdict.metrics if metric.quantile is None)
-    return Metrics(rows, cpu, waivers) if rows or waivers else None
+    kinds = ((metric.name, kind_of(metric.stage).meaning) for metric in verdict.metrics)
+    meanings = tuple((name, meaning) for name, meaning in kinds if meaning)
+    return Metrics(rows, meanings, waivers) if rows or waivers else None
 
 
 def other_metrics_section(verdict: Verdict, ranked: Sequence[RankedRequest]) -> Metrics | None:
@@ -160,8 +162,8 @@ def _row(at: int, metric: MetricVerdict) -> MetricRow:
         name=metric.name,
         short=without_request(metric.name) if metric.request else metric.name,
         request=metric.request,
-        baseline=units.ns(metric.baseline_ns),
-        candidate=units.ns(metric.candidate_ns),
+        baseline=value_text(metric.baseline_ns, metric.stage),
+        candidate=value_text(metric.candidate_ns, metric.stage),
         change=units.change(metric.change),
         interval=units.interval(metric.ci_low, metric.ci_high),
         limits=f"{units.change(metric.tolerance)} / "

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from socklat_gate.measured.pair import Pair, containers_of
-from socklat_gate.measured.run_values import value_ns
+from socklat_gate.measured.run_values import metric_value
 from socklat_gate.measured.verdict import MetricVerdict
 from socklat_gate.report.raw_numbers import EXTENDED
 from socklat_gate.wording import units
@@ -133,7 +133,7 @@ NOTHING = {"", units.ns(0)}
 def _change(pair: Pair, metric: MetricVerdict) -> float:
     """NaN where an arm has no such stage or no value in it."""
     baseline, candidate = (
-        value_ns(run, metric.stage, metric.quantile, metric.request)
+        metric_value(run, metric.stage, metric.quantile, metric.request)
         for run in (pair.baseline, pair.candidate)
     )
     return candidate / baseline - 1 if baseline > 0 else float("nan")

@@ -10,6 +10,7 @@ from socklat_gate.measured.verdict import MetricVerdict
 from socklat_gate.report.arm_runs import ShownRuns
 from socklat_gate.report.raw_numbers import correction_of, correction_text
 from socklat_gate.wording import units
+from socklat_gate.wording.container_metrics import value_text
 
 __all__ = ["RawRow", "StallCorrection", "stall_correction_section"]
 
@@ -50,10 +51,10 @@ def _rows(metrics: Sequence[MetricVerdict]) -> tuple[RawRow, ...]:
     return tuple(
         RawRow(
             metric.name,
-            units.ns(metric.baseline_ns),
-            units.ns(metric.raw_baseline_ns),
-            units.ns(metric.candidate_ns),
-            units.ns(metric.raw_candidate_ns),
+            value_text(metric.baseline_ns, metric.stage),
+            value_text(metric.raw_baseline_ns, metric.stage),
+            value_text(metric.candidate_ns, metric.stage),
+            value_text(metric.raw_candidate_ns, metric.stage),
             units.change(metric.change),
             units.change(metric.raw_change),
         )

@@ -16,6 +16,7 @@ from socklat_gate.report.capacity_rows import (
     capacity_rounds_section,
     capacity_section,
 )
+from socklat_gate.report.container_rows import ContainersText, containers_section
 from socklat_gate.report.count_rows import Counts, counts_section
 from socklat_gate.report.counters import Counters, counters_of
 from socklat_gate.report.delivery import CompletenessText, Load, completeness_section, load_section
@@ -78,6 +79,7 @@ class Report:
     load: Load | None = None
     answers: AnswersText | None = None
     handshakes: Handshakes | None = None
+    containers: ContainersText | None = None
     completeness: CompletenessText | None = None
     environment: Facts | None = None
     other_requests: Requests | None = None
@@ -161,6 +163,7 @@ def _common(result: Result, runs: ShownRuns, ranked: Sequence[RankedRequest]) ->
         load=load_section(arms),
         answers=answers_section(arms),
         handshakes=handshakes_section(arms),
+        containers=containers_section(runs),
         requests=requests_section(arms, verdict, ranked),
         other_requests=other_requests_section(arms, verdict, ranked),
         completeness=completeness_section(result.completeness, arms),

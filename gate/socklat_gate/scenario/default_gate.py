@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from socklat_gate.measured.names import CAPACITY, CAPACITY_RPS, Stage, named
+from socklat_gate.measured.names import CAPACITY, CAPACITY_RPS, OF_CONTAINER, Stage, named
 from socklat_gate.scenario.gate_rules import GateRules
 
 __all__ = [
@@ -28,7 +28,9 @@ Containers = Literal["auto", 1, 2, 4]
 AnswerKind = Literal["statuses", "sizes", "tls"]
 """What of the responses may differ between the arms where ``gate.accept_answers`` says so."""
 
-Judged = Literal[Stage, "cpu", "capacity"]
+Judged = Literal[Stage, "cpu", "startup", "memory", "capacity"]
+
+MIB = 1 << 20
 
 
 class MetricName:
@@ -39,6 +41,7 @@ class MetricName:
         quantile: float | None
         tolerance: float
         limit_ms: float | None
+        limit_mib: float | None
         request: str | None
         within_ms: float | None
         share: float | None
@@ -48,9 +51,17 @@ class MetricName:
         """Short name, for instance ``response_p99``, or ``response_p99[checkout]`` of a request."""
         if self.stage == CAPACITY:
             return CAPACITY_RPS
-        if self.quantile is None:
-            return "cpu_per_request"
+        if self.stage in OF_CONTAINER:
+            return OF_CONTAINER[self.stage]
+        assert self.quantile is not None
         return named(f"{self.stage}_p{100 * self.quantile:g}", self.request)
+
+    @property
+    def limit(self) -> float | None:
+        """The absolute limit in ns, of peak memory in bytes; None where there is none."""
+        if self.limit_mib is not None:
+            return MIB * self.limit_mib
+        return None if self.limit_ms is None else 1e6 * self.limit_ms
 
 
 @dataclass(frozen=True)
@@ -65,6 +76,7 @@ class DefaultMetric(MetricName):
     request: str | None = None
     within_ms: float | None = None
     share: float | None = None
+    limit_mib: float | None = None
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ class GateRules:
     @property
     def limited(self) -> tuple[Metric, ...]:
         """Metrics that are held to an absolute limit."""
-        found = tuple(metric for metric in self.metrics if metric.limit_ms is not None)
+        found = tuple(metric for metric in self.metrics if metric.limit is not None)
         return cast("tuple[Metric, ...]", found)
 
     @property

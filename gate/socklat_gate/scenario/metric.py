@@ -1,4 +1,4 @@
-"""One gated metric: a quantile, CPU time per request, or the highest rate.  Model only."""
+"""One gated metric: a quantile, a number of the container, or the highest rate.  Model only."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ from typing import Any
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from socklat_gate.measured.names import CAPACITY, CLIENT, REQUEST_STAGES
+from socklat_gate.measured.names import (
+    CAPACITY,
+    CLIENT,
+    CPU,
+    MEMORY,
+    OF_CONTAINER,
+    REQUEST_STAGES,
+    STARTUP,
+)
 from socklat_gate.scenario.default_gate import DEFAULT_GATE, Judged, MetricName
 from socklat_gate.scenario.strict import StrictModel
 
@@ -17,10 +25,13 @@ MAX_REGRESSION_THRESHOLD = 2.0
 MAX_LOSS, MAX_LOSS_THRESHOLD = 0.5, 0.9
 """Beyond these a pass would mean little: twice as slow, or half of the capacity, is accepted."""
 
-WITHOUT_QUANTILE = ("cpu", CAPACITY)
-MAY_LACK = ("request", "tolerance", "regression_threshold", "limit_ms", "within_ms", "share")
+WITHOUT_QUANTILE = (*OF_CONTAINER, CAPACITY)
+LIMITS = ("limit_ms", "limit_mib")
+ZONE = ("tolerance", "regression_threshold")
+MAY_LACK = ("request", *ZONE, *LIMITS, "within_ms", "share")
 DEFAULT_SHARE = 0.99
-DEFAULT_CAPACITY = {"tolerance": 0.05, "regression_threshold": 0.15}
+DEFAULT_ZONES = {CAPACITY: (0.05, 0.15), STARTUP: (0.05, 0.15), MEMORY: (0.03, 0.1)}
+"""Of the stages that have a zone without one being given, unless a limit is all that is asked."""
 
 
 def _no_default(schema: dict[str, Any]) -> None:
@@ -31,9 +42,10 @@ def _no_default(schema: dict[str, Any]) -> None:
 class Metric(MetricName, StrictModel):
     """One gated quantile with its indifference zone, as relative changes, or its absolute limit.
 
-    Stage ``cpu`` is the CPU time that the container uses per request, ``capacity`` the highest rate
-    that is carried, whose tolerance and threshold are losses; these two have no quantile.
-    ``tolerance`` and ``regression_threshold`` are 0 where only ``limit_ms`` is given: the metric is
+    Stage ``cpu`` is the CPU time that the container uses per request, ``startup`` how long it took
+    until it was ready, ``memory`` the most memory that it held, ``capacity`` the highest rate that
+    is carried, whose tolerance and threshold are losses; these have no quantile.
+    ``tolerance`` and ``regression_threshold`` are 0 where only a limit is given: the metric is
     not compared with the baseline then.
     """
 
@@ -45,23 +57,26 @@ class Metric(MetricName, StrictModel):
     )
     stage: Judged = Field(
         "response",
-        description='stage whose quantile is judged; "cpu": CPU time per request; "capacity": '
-        'the highest rate that is carried, by staircases that follow the pairs; "client": the '
-        "driver's clock, which with load.streams above 1 is in place of an exchange's stages",
+        description='stage whose quantile is judged; "cpu": CPU time per request; "startup": '
+        'the time from the order to start the container until it is ready; "memory": its peak '
+        'memory; "capacity": the highest rate that is carried, by staircases that follow the '
+        'pairs; "client": the driver\'s clock, which with load.streams above 1 is in place of an '
+        "exchange's stages",
     )
     quantile: float | None = Field(
         None,
         gt=0,
         lt=1,
-        description='judged quantile; none for stages "cpu" and "capacity"',
+        description='judged quantile; none for stages "cpu", "startup", "memory" and "capacity"',
         examples=[0.99],
     )
     tolerance: float = Field(
         0.0,
         gt=0,
         le=MAX_TOLERANCE,
-        description="increases up to this are accepted (d0); may be left out beside limit_ms; of "
-        'stage "capacity" the loss that is accepted [0.05]',
+        description="increases up to this are accepted (d0); may be left out beside a limit; of "
+        'stage "capacity" the loss that is accepted [0.05]; of "startup" [0.05], of "memory" '
+        "[0.03]",
         examples=[0.05],
         json_schema_extra=_no_default,
     )
@@ -70,16 +85,22 @@ class Metric(MetricName, StrictModel):
         gt=0,
         le=MAX_REGRESSION_THRESHOLD,
         description="increases from this on must fail (d1); above tolerance, and given with it; of "
-        'stage "capacity" the loss that must fail [0.15]',
+        'stage "capacity" the loss that must fail [0.15]; of "startup" [0.15], of "memory" [0.1]',
         examples=[0.15],
         json_schema_extra=_no_default,
     )
     limit_ms: float | None = Field(
         None,
         gt=0,
-        description="absolute limit: the candidate's quantile must be shown to be below it, "
-        "whatever the baseline's is",
+        description="absolute limit: the candidate's quantile, or its start-up time, must be shown "
+        "to be below it, whatever the baseline's is",
         examples=[50.0],
+    )
+    limit_mib: float | None = Field(
+        None,
+        gt=0,
+        description='of stage "memory": the same limit in MiB (1,048,576 bytes)',
+        examples=[256.0],
     )
     within_ms: float | None = Field(
         None,
@@ -99,12 +120,15 @@ class Metric(MetricName, StrictModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _capacity_defaults(cls, data: Any) -> Any:
-        """A capacity has a zone without one being given; that of `socklat-gate capacity`."""
-        if not isinstance(data, dict) or data.get("stage") != CAPACITY:
+    def _defaults_of_stage(cls, data: Any) -> Any:
+        """Some have a zone without one being given; a capacity that of `socklat-gate capacity`."""
+        if not isinstance(data, dict) or data.get("stage") not in DEFAULT_ZONES:
             return data
-        zone = DEFAULT_CAPACITY if not {"tolerance", "regression_threshold"} & data.keys() else {}
-        return {"share": DEFAULT_SHARE, **zone, **data}
+        stage = data["stage"]
+        given = {*ZONE, *(LIMITS if stage != CAPACITY else ())} & data.keys()
+        zone = {} if given else dict(zip(ZONE, DEFAULT_ZONES[stage], strict=True))
+        share = {"share": DEFAULT_SHARE} if stage == CAPACITY else {}
+        return {**share, **zone, **data}
 
     @model_serializer(mode="wrap")
     def _as_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -114,13 +138,10 @@ class Metric(MetricName, StrictModel):
 
     @model_validator(mode="after")
     def _check_order(self) -> Metric:
-        zone = {
-            "tolerance": self.tolerance,
-            "regression_threshold": self.regression_threshold,
-        }
-        missing = [name for name, value in zone.items() if not value]
-        if missing and (len(missing) == 1 or self.limit_ms is None):
-            raise ValueError(f"{missing[0]}: field required (only limit_ms does without a zone)")
+        missing = [name for name in ZONE if not getattr(self, name)]
+        if missing and (len(missing) == 1 or self.limit is None):
+            limit = "limit_mib" if self.stage == MEMORY else "limit_ms"
+            raise ValueError(f"{missing[0]}: field required (only {limit} does without a zone)")
         if not missing and self.regression_threshold <= self.tolerance:
             raise ValueError("regression_threshold must be larger than tolerance")
         if self.stage == CAPACITY:
@@ -128,21 +149,33 @@ class Metric(MetricName, StrictModel):
         elif self.within_ms is not None or self.share is not None:
             key = "within_ms" if self.within_ms is not None else "share"
             raise ValueError(f'{key} is of stage "capacity" alone')
-        if self.stage == "cpu" and self.request is not None:
-            raise ValueError(
-                "stage cpu has no request: the CPU time of a container is not known by request"
-            )
+        if self.stage in OF_CONTAINER:
+            self._check_of_container()
         if self.request is not None and self.stage not in {CLIENT, *REQUEST_STAGES}:
             raise ValueError(
                 f"stage {self.stage} is not known by request: use {', '.join(REQUEST_STAGES)}"
             )
-        if self.stage == "cpu" and self.limit_ms is not None:
-            raise ValueError("stage cpu has no limit_ms: it is no latency")
+        if self.limit_mib is not None and self.stage != MEMORY:
+            raise ValueError('limit_mib is of stage "memory" alone: a time has limit_ms')
         if self.stage in WITHOUT_QUANTILE and self.quantile is not None:
             raise ValueError(f"stage {self.stage} has no quantile: leave it out")
         if self.stage not in WITHOUT_QUANTILE and self.quantile is None:
-            raise ValueError("quantile is missing (only stages cpu and capacity have none)")
+            raise ValueError(
+                f"quantile is missing (only stages {', '.join(WITHOUT_QUANTILE)} have none)"
+            )
         return self
+
+    def _check_of_container(self) -> None:
+        if self.request is not None:
+            what = {CPU: "the CPU time", STARTUP: "the start-up time", MEMORY: "the memory"}
+            raise ValueError(
+                f"stage {self.stage} has no request: {what[self.stage]} of a container is not "
+                "known by request"
+            )
+        if self.stage == CPU and self.limit_ms is not None:
+            raise ValueError("stage cpu has no limit_ms: it is no latency")
+        if self.stage == MEMORY and self.limit_ms is not None:
+            raise ValueError("stage memory has no limit_ms: it is no time, use limit_mib")
 
     def _check_capacity(self) -> None:
         if self.request is not None:

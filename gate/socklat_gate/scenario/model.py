@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from socklat_gate.measured.names import STARTUP
 from socklat_gate.scenario.blocks import check_blocks
 from socklat_gate.scenario.default_gate import DEFAULT_GATE
 from socklat_gate.scenario.exceeding import is_enough
@@ -94,16 +95,22 @@ class Scenario(StrictModel):
     @field_validator("gate")
     @classmethod
     def _limits_can_be_exceeded(cls, gate: Gate, info: ValidationInfo) -> Gate:
-        """A request that takes longer than the timeout is an error, and no latency."""
+        """What takes longer than its timeout is an error, and no latency."""
         load = info.data.get("load")  # absent when it is wrong itself
         if not isinstance(load, Load):
             return gate
-        timeout_ms = 1000 * load.timeout_s
+        ends = {"a request": ("load.timeout_s", 1000 * load.timeout_s)}
+        if isinstance(service := info.data.get("service"), Service):
+            ends["a start"] = ("service.ready.timeout_s", 1000 * service.ready.timeout_s)
         for metric in gate.limited:
-            if metric.limit_ms is not None and metric.limit_ms >= timeout_ms:
+            what = "a start" if metric.stage == STARTUP else "a request"
+            if metric.limit_ms is None or what not in ends:
+                continue
+            key, timeout_ms = ends[what]
+            if metric.limit_ms >= timeout_ms:
                 raise ValueError(
-                    f"limit_ms of {metric.name}, {metric.limit_ms:g}, can never be exceeded: a "
-                    f"request ends after load.timeout_s, {timeout_ms:g} ms"
+                    f"limit_ms of {metric.name}, {metric.limit_ms:g}, can never be exceeded: "
+                    f"{what} ends after {key}, {timeout_ms:g} ms"
                 )
         return gate
 

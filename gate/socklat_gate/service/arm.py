@@ -59,7 +59,8 @@ class RunningArm:
     ``pid`` is its first process as this machine counts, ``netns_inode`` the inode of that
     process's network namespace, ``host`` and ``port`` where the load goes; ``companions`` are the
     other containers of its stack that run.  ``replica`` and ``replicas`` as in `ArmSpec`, ``label``
-    its name in messages.
+    its name in messages.  ``startup_ns`` is the time from the order to start it until it was ready
+    (0: not known).
     """
 
     arm: Arm
@@ -73,6 +74,7 @@ class RunningArm:
     companions: tuple[Companion, ...] = ()
     replica: int = 0
     replicas: int = 1
+    startup_ns: int = 0
 
     @property
     def label(self) -> str:

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from socklat_gate.service.arm import ArmSpec
 
-__all__ = ["ArmLauncher", "Call", "PlacedContainer"]
+__all__ = ["ArmLauncher", "Call", "PlacedContainer", "Started"]
 
 T = TypeVar("T")
 
@@ -24,13 +24,20 @@ class Call(Protocol):
 class PlacedContainer:
     """A container under test that was started, and the network on which it is reached.
 
-    ``companions`` are name and container id of the others in its stack.
+    ``ordered_ns`` is when Docker was told to start it (CLOCK_MONOTONIC; 0: with the rest of a
+    stack, so that its own moment is not known).  ``companions`` are name and container id of the
+    others in its stack.
     """
 
     container_id: str
     name: str
     network: str
+    ordered_ns: int = 0
     companions: tuple[tuple[str, str], ...] = ()
+
+
+Started = Callable[[PlacedContainer], None]
+"""Called as soon as a container was started, on whichever thread started it."""
 
 
 class ArmLauncher(Protocol):
@@ -43,8 +50,8 @@ class ArmLauncher(Protocol):
     def open(self, call: Call) -> None:
         """What is needed once, before anything is placed."""
 
-    def place(self, arms: Sequence[ArmSpec], call: Call) -> list[PlacedContainer]:
-        """Creates all, then starts them in the order given."""
+    def place(self, arms: Sequence[ArmSpec], call: Call, started: Started) -> list[PlacedContainer]:
+        """Creates all, then starts them in the order given; ``started`` hears of each at once."""
 
     def end(self) -> None:
         """Ends what is under way, from another thread."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from dataclasses import dataclass
 
 from socklat_gate.errors import Reason, UnfitEnvironment
@@ -35,6 +36,11 @@ class ContainerProcess:
     def is_alive(self) -> bool:
         """Whether that process still runs: one read in /proc, no call to the daemon."""
         return start_ticks(self.pid) == self.start
+
+    def started_ns(self) -> int:
+        """When the process was made (CLOCK_MONOTONIC), to one clock tick, mostly 10 ms."""
+        since_boot_ns = self.start * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+        return since_boot_ns - (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns())
 
 
 def find_process(

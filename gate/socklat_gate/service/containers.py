@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import logging
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,7 +17,7 @@ import docker.errors
 from socklat_gate.errors import Reason, UnfitEnvironment, UsageError
 from socklat_gate.scenario import Service
 from socklat_gate.service.arm import ArmSpec
-from socklat_gate.service.arm_launcher import Call, PlacedContainer
+from socklat_gate.service.arm_launcher import Call, PlacedContainer, Started
 from socklat_gate.service.client import daemon_errors, daemon_message
 from socklat_gate.service.container_options import container_options
 from socklat_gate.service.death import start_error
@@ -70,23 +72,20 @@ class Containers:
                     "default-address-pools to the daemon's configuration",
                 ) from error
 
-    def place(self, arms: Sequence[ArmSpec], call: Call) -> list[PlacedContainer]:
+    def place(self, arms: Sequence[ArmSpec], call: Call, started: Started) -> list[PlacedContainer]:
         """Creates all containers at once, then starts them in the order given; a block's at once.
 
         One after the other they take the daemon 0.3 s each to create, and as long to start; but who
         of a pair starts first is a coin that is recorded.
 
         Raises `UsageError` (NO_SUCH_IMAGE, BAD_SCENARIO), `InvalidMeasurement` (SERVICE_DIED,
-        PORT_TAKEN) in Docker's words.
+        PORT_TAKEN) in Docker's words, and what ``started`` raises.
         """
         # One call on the worker, which ends when all of its own have ended.
         created = call(lambda: _at_once(self._create, arms))
         if any(spec.replicas > 1 for spec in arms):
-            call(lambda: _at_once(lambda placed: self._start(placed, _directly), created))
-            return created
-        for placed in created:
-            self._start(placed, call)
-        return created
+            return call(lambda: _at_once(lambda one: self._start(one, _directly, started), created))
+        return [self._start(placed, call, started) for placed in created]
 
     def end(self) -> None:
         """The daemon's calls are short."""
@@ -121,13 +120,16 @@ class Containers:
         log.info("created container %s from %s", name, spec.image.reference)
         return PlacedContainer(str(container.id), name, self._network)
 
-    def _start(self, placed: PlacedContainer, call: Call) -> None:
+    def _start(self, placed: PlacedContainer, call: Call, started: Started) -> PlacedContainer:
+        ordered = replace(placed, ordered_ns=time.monotonic_ns())
         with daemon_errors(f"starting container {placed.name}"):
             try:
                 call(lambda: self._client.api.start(placed.container_id))
             except docker.errors.APIError as error:
                 raise start_error(placed.name, daemon_message(error)) from error
         log.info("started container %s", placed.name)
+        started(ordered)
+        return ordered
 
 
 def _directly(call: Callable[[], T], /) -> T:

@@ -1,84 +1,40 @@
-"""Wait until started containers are ready: by TCP, by HTTP(S), or by a line in their log."""
+"""Whether a started container is ready: by TCP, by HTTP(S), or by a line in its log."""
 
 from __future__ import annotations
 
 import http.client
-import logging
 import re
 import socket
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import docker
 import docker.errors
 
-from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.scenario import Ready
-from socklat_gate.service.backoff import attempts
 from socklat_gate.service.client import daemon_errors, daemon_message
 from socklat_gate.service.container_process import ContainerProcess
 from socklat_gate.service.docker_types import DockerClient
-from socklat_gate.service.logs import tail
 
-__all__ = ["wait_ready"]
+__all__ = ["LEAST_PAUSE_S", "Try", "make_attempt"]
 
-FIRST_PAUSE_S = 0.02
-MAX_PAUSE_S = 0.25
+LEAST_PAUSE_S = {"socket": 0.004, "log": 0.02}
+"""Between attempts: the daemon is asked for a log, which takes it milliseconds."""
 TRY_TIMEOUT_S = 2.0
 # Lines are stamped before they are written, so look a little further back than the last poll.
 LOG_OVERLAP_S = 2.0
-
-log = logging.getLogger(__name__)
 
 Try = Callable[[ContainerProcess], str]
 """One attempt; returns why it is not ready yet, empty when it is."""
 
 
-class _NotReady(Exception):
-    """At least one container is not ready: why the first of them is not."""
-
-
-def wait_ready(
-    client: DockerClient,
-    processes: Sequence[ContainerProcess],
-    ready: Ready,
-    port: int,
-    check_alive: Callable[[], None],
-) -> None:
-    """Return once all of ``processes`` are ready; ``port`` is the one inside the container.
+def make_attempt(client: DockerClient, ready: Ready, port: int) -> Try:
+    """How to try a container; ``port`` is the one inside it.
 
     Connects to the container's own address: a published port accepts connections before the service
-    does.  Raises `InvalidMeasurement` (SERVICE_NOT_READY) with the last log lines after
-    ``ready.timeout_s``, and at once whatever ``check_alive`` raises.
+    does.  An attempt lasts until the response, at most `TRY_TIMEOUT_S` after each of its parts.
     """
-    attempt = _attempt(client, ready, port)
-    waiting = list(processes)
-    begun_s = time.monotonic()
-    try:
-        for retry in attempts(
-            _NotReady, ready.timeout_s, first_pause_s=FIRST_PAUSE_S, max_pause_s=MAX_PAUSE_S
-        ):
-            with retry:
-                check_alive()
-                reasons = {item.name: attempt(item) for item in waiting}
-                for item in waiting:
-                    if not reasons[item.name]:
-                        log.info("%s ready after %.2f s", item.name, time.monotonic() - begun_s)
-                waiting = [item for item in waiting if reasons[item.name]]
-                if waiting:
-                    raise _NotReady(reasons[waiting[0].name])
-                check_alive()
-    except _NotReady as error:
-        item = waiting[0]
-        raise InvalidMeasurement(
-            Reason.SERVICE_NOT_READY,
-            f"container {item.name} was not ready within {ready.timeout_s:g} s: {error}",
-            remedy="check service.port and service.ready, or give a larger service.ready.timeout_s",
-        ).with_log(tail(client, item.container_id)) from None
-
-
-def _attempt(client: DockerClient, ready: Ready, port: int) -> Try:
     if (path := ready.http) is not None:
         return lambda item: _try_http(item.address, port, path, ready.status)
     if (secured := ready.https) is not None:

@@ -19,11 +19,11 @@ from socklat_gate.service.containers import Containers
 from socklat_gate.service.death import death_error
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.owner import OwnerTag
-from socklat_gate.service.ready import wait_ready
+from socklat_gate.service.ready_watch import ReadyMoment, ReadyWatch
 from socklat_gate.service.remove import remove_run
 from socklat_gate.service.stack import Stacks
 
-__all__ = ["ArmSpec", "RunningArm", "ServiceSession"]
+__all__ = ["ArmSpec", "RunningArm", "ServiceSession", "startup_ns"]
 
 log = logging.getLogger(__name__)
 
@@ -82,23 +82,30 @@ class ServiceSession:
     def start(self, arms: Sequence[ArmSpec]) -> tuple[RunningArm, ...]:
         """Create all containers, start them in the order given, wait until all are ready.
 
-        Call `stop` before starting the next ones.  Whatever is raised, the containers are removed
-        first.  Raises `InvalidMeasurement`: SERVICE_DIED with exit code and log (or Docker's words
-        when it could not start), SERVICE_NOT_READY, PORT_TAKEN; `UsageError`: BAD_SCENARIO for
-        options that Docker refuses; `UnfitEnvironment` when the daemon or its processes cannot be
-        reached.
+        Each is tried from its own start on, so that its `RunningArm.startup_ns` does not depend on
+        the others.  Call `stop` before starting the next ones.  Whatever is raised, the containers
+        are removed first.  Raises `InvalidMeasurement`: SERVICE_DIED with exit code and log (or
+        Docker's words when it could not start), SERVICE_NOT_READY, PORT_TAKEN; `UsageError`:
+        BAD_SCENARIO for options that Docker refuses; `UnfitEnvironment` when the daemon or its
+        processes cannot be reached.
         """
         assert not self._processes, "stop() comes before the next start()"
+        watch = ReadyWatch(self._client, self._service.ready, self._service.port)
+        found: dict[str, ContainerProcess] = {}
+
+        def started(item: PlacedContainer) -> None:
+            process = find_process(self._client, item.network, item.container_id, item.name)
+            found[item.container_id] = process
+            watch.begin(process, item.ordered_ns or process.started_ns())
+
         try:
-            placed = self._launcher.place(arms, self._call)
-            self._processes = tuple(
-                find_process(self._client, item.network, item.container_id, item.name)
-                for item in placed
-            )
-            ready, port = self._service.ready, self._service.port
-            wait_ready(self._client, self._processes, ready, port, self.check_alive)
-            return tuple(map(self._running_arm, arms, self._processes, placed))
+            placed = self._launcher.place(arms, self._call, started)
+            self._processes = tuple(found[item.container_id] for item in placed)
+            moments = watch.wait(self.check_alive)
+            ready = [moments[item.container_id] for item in placed]
+            return tuple(map(self._running_arm, arms, self._processes, placed, ready))
         except BaseException:
+            watch.end()
             self.stop()
             raise
 
@@ -146,7 +153,11 @@ class ServiceSession:
         self._launcher.close()
 
     def _running_arm(
-        self, spec: ArmSpec, process: ContainerProcess, placed: PlacedContainer
+        self,
+        spec: ArmSpec,
+        process: ContainerProcess,
+        placed: PlacedContainer,
+        ready: ReadyMoment,
     ) -> RunningArm:
         publish = published_port(self._service, spec)
         return RunningArm(
@@ -161,8 +172,19 @@ class ServiceSession:
             companions=tuple(companions(self._client, placed.companions, process.netns_inode)),
             replica=spec.replica,
             replicas=spec.replicas,
+            startup_ns=startup_ns(process, placed, ready),
         )
 
     def _call(self, call: Callable[[], T]) -> T:
         """Run a creating call on the worker and wait for its result."""
         return self._worker.submit(call).result()
+
+
+def startup_ns(process: ContainerProcess, placed: PlacedContainer, ready: ReadyMoment) -> int:
+    """From the order to start it; of a stack's container from when Docker made its process.
+
+    0 where it was ready before the stack's own command returned: nobody knows since when.
+    """
+    if placed.ordered_ns:
+        return ready.at_ns - placed.ordered_ns
+    return ready.at_ns - process.started_ns() if ready.attempt > 1 else 0

@@ -13,7 +13,7 @@ from pathlib import Path
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.scenario import Service
 from socklat_gate.service.arm import ArmSpec
-from socklat_gate.service.arm_launcher import Call, PlacedContainer
+from socklat_gate.service.arm_launcher import Call, PlacedContainer, Started
 from socklat_gate.service.client import daemon_errors
 from socklat_gate.service.compose import Compose, Document, read_stack
 from socklat_gate.service.death import start_error
@@ -69,14 +69,17 @@ class Stacks:
         """Reads the file and builds what it builds, but for the image under test."""
         self._stack_of(self._service, None, call)
 
-    def place(self, arms: Sequence[ArmSpec], call: Call) -> list[PlacedContainer]:
+    def place(self, arms: Sequence[ArmSpec], call: Call, started: Started) -> list[PlacedContainer]:
         """Creates all containers of all arms, then starts them arm by arm in the order given."""
         projects = [(spec, *self._project(spec, call)) for spec in arms]
         for _, name, compose in projects:
             self._run(call, name, compose, "up", "--no-start", "--no-build")
-        for _, name, compose in projects:
+        placed = []
+        for spec, name, compose in projects:
             self._run(call, name, compose, "up", "--detach", "--no-build")
-        return [self._find_tested(name, self._tested_by(spec)) for spec, name, _ in projects]
+            placed.append(self._find_tested(name, self._tested_by(spec)))
+            started(placed[-1])
+        return placed
 
     def end(self) -> None:
         """Ends a command that is under way."""
@@ -155,7 +158,9 @@ class Stacks:
             str(tested[0]["Id"]),
             str(tested[0]["Names"][0]).removeprefix("/"),
             next(iter(networks), ""),
-            tuple((name, str(item["Id"])) for name, item in by_service if name != under_test),
+            companions=tuple(
+                (name, str(item["Id"])) for name, item in by_service if name != under_test
+            ),
         )
 
 

@@ -16,7 +16,8 @@ and no maximum, and so many starts of the candidate are needed (`verdict.starts`
 PASS only for an exposure of
 ``gate.spikes.watch_s``: no job is long enough to show that there are none, so their power is
 reported.  Counts (`verdict.counts`), responses of another kind (`verdict.answers`) and the load
-driver's own times (`verdict.clients`) hold up a PASS at the look at which they speak against it.
+driver's own times (`verdict.clients`) hold up a PASS at the look at which they speak against it;
+so does the watch beside the pairs, and until it is long enough (`verdict.watch`).
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from socklat_gate.measured.names import CAPACITY_RPS, ERRORS, SPIKES
 from socklat_gate.measured.pair import ARMS, Pair, containers_of, moments
 from socklat_gate.measured.run_values import request_names
 from socklat_gate.measured.verdict import Outcome, Verdict
+from socklat_gate.measured.watch import Watch
 from socklat_gate.verdict.answers import answer_differences
 from socklat_gate.verdict.attribution import attribute, attribute_request
 from socklat_gate.verdict.capacity import MeasuredCapacity, judged_capacity
@@ -42,6 +44,7 @@ from socklat_gate.verdict.correlated_stalls import JudgedPairs, judged_pairs
 from socklat_gate.verdict.counts import judge_counts
 from socklat_gate.verdict.evidence_of_all import Judged, Weighed, joint_evidence, settle
 from socklat_gate.verdict.judge import JudgedMetric, MetricEvidence, metric_evidence
+from socklat_gate.verdict.judged_watch import judge_watch, spikes_alpha
 from socklat_gate.verdict.lacking import lacking_fact
 from socklat_gate.verdict.limits import judge_limits, lacking_facts, undecided_limits
 from socklat_gate.verdict.log_ratios import metric_log_ratios
@@ -69,6 +72,7 @@ def decide(
     waivers: Sequence[Waiver] = (),
     stored: Sequence[Campaign] = (),
     capacity: MeasuredCapacity | None = None,
+    watch: Watch | None = None,
 ) -> Verdict:
     """Verdict over all pairs so far; meant to be called after every pair.
 
@@ -76,7 +80,9 @@ def decide(
     these pairs.  Pairs excluded are not used.  ``waivers`` move limits up (the scenario has checked
     their names and dates); ``stored`` campaigns of the baseline, all there are, add their exposure
     to the spikes' reference.  ``capacity`` are the rounds that came after the pairs; a gate with
-    that metric does not pass without them (CAPACITY_UNDECIDED).  ``budget_spent`` (BUDGET_PAIRS or
+    that metric does not pass without them (CAPACITY_UNDECIDED).  ``watch`` is the fleet beside the
+    pairs, all of it so far and from the first pair on (`verdict.watch`); a pass waits for it
+    (WATCH_OPEN).  ``budget_spent`` (BUDGET_PAIRS or
     BUDGET_MINUTES): no more pairs will come, and an open verdict carries it with the number of
     pairs that would decide.  Until then an open verdict is INCONCLUSIVE with BETWEEN_LIMITS, and
     the pairs of a start of the containers count from the start's last pair on.  A pair without
@@ -103,15 +109,17 @@ def decide(
         if (fact := overlap_fact((p.arm(arm) for p in used), arm, gate.max_overlap))
     ]
     containers, measured = containers_of(used), moments(used)
-    limits = judge_limits([pair.candidate for pair in used], clusters, gate, containers)
+    due = [pair.first_of_start for pair in used]
+    limits = judge_limits([pair.candidate for pair in used], clusters, gate, containers, due)
     weighed = Weighed(
         metrics=_metric_evidence(kept, clusters, gate, scales or {}, waived),
         limits=undecided_limits(limits) if overlaps else limits,
         counts=judge_counts(used, clusters, gate, waived),
-        spikes=_spikes(used, clusters, gate, waived.get(SPIKES), stored),
+        spikes=_spikes(used, clusters, gate, waived.get(SPIKES), stored, watch),
         approximate=bool(overlaps),
         capacity=judged_capacity(capacity, gate, waived.get(CAPACITY_RPS)),
         clusters=int(clusters.max(initial=-1)) + 1,
+        watch=judge_watch(watch, used, clusters, gate, waived),
     )
     judged = settle(weighed, gate, _budget(clusters, gate, budget_spent))
     if overlaps:
@@ -132,6 +140,9 @@ def decide(
         unseen=unseen_requests(baseline, candidate),
         carried=judged.capacity,
         starts_pairs=blocks_to_pass(containers, weighed.clusters) * gate.pairs_per_start,
+        stops=judged.stops,
+        growth=judged.growth,
+        watch_open=weighed.watch.open if weighed.watch else None,
     )
     decision = _decision(evidence, used)
     return Verdict(
@@ -154,6 +165,8 @@ def decide(
         limits=tuple(one.verdict for one in judged.limits),
         together=joint_evidence(judged.together, gate, used, clusters),
         capacity=judged.capacity,
+        stops=judged.stops,
+        growth=judged.growth,
     )
 
 
@@ -208,8 +221,11 @@ def _spikes(
     gate: Gate,
     waiver: Waiver | None,
     stored: Sequence[Campaign],
+    watch: Watch | None,
 ) -> JudgedSpikes | None:
-    return judge_spikes(used, clusters, gate, waiver, stored) if gate.spikes.enabled else None
+    if not gate.spikes.enabled:
+        return None
+    return judge_spikes(used, clusters, gate, waiver, stored, spikes_alpha(gate, watch))
 
 
 def _not_judged(judged: Sequence[JudgedMetric]) -> list[JudgedMetric]:

@@ -12,6 +12,7 @@ import numpy as np
 from socklat_gate.measured.capacity import CapacityStudy
 from socklat_gate.measured.names import CAPACITY_RPS, SPIKES
 from socklat_gate.measured.pair import Pair
+from socklat_gate.measured.stop_verdict import GrowthVerdict, StopVerdict
 from socklat_gate.measured.verdict import CountVerdict, JointEvidence, SpikeVerdict
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.capacity import JudgedCapacity
@@ -20,10 +21,11 @@ from socklat_gate.verdict.estimate import FURTHER_LIMIT, projected_evidence
 from socklat_gate.verdict.evidence import as_e_value
 from socklat_gate.verdict.judge import JudgedMetric, MetricEvidence, judge_metric
 from socklat_gate.verdict.judged_count import JudgedCount
+from socklat_gate.verdict.judged_watch import JudgedWatch
 from socklat_gate.verdict.limits import JudgedLimit, failed_limit
 from socklat_gate.verdict.metric_intervals import metric_intervals
 from socklat_gate.verdict.spikes import JudgedSpikes
-from socklat_gate.verdict.together import LIMIT, Strand, Together, judge_together
+from socklat_gate.verdict.together import LIMIT, Strand, Together, carried_on, judge_together
 
 if TYPE_CHECKING:
     from socklat_gate.scenario.gating import Gate
@@ -36,7 +38,8 @@ class Weighed:
     """The evidence of metrics, limits, counts and spikes (None: not judged), not yet settled.
 
     ``approximate``: requests overlap, so that nothing fails by times.  ``capacity`` is that of
-    rounds which came after all ``clusters`` of pairs (None: not judged).
+    rounds which came after all ``clusters`` of pairs (None: not judged), ``watch`` that of the
+    fleet beside them (None: there is none).
     """
 
     metrics: Sequence[MetricEvidence]
@@ -46,6 +49,7 @@ class Weighed:
     approximate: bool
     capacity: JudgedCapacity | None = None
     clusters: int = 0
+    watch: JudgedWatch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,8 @@ class Judged:
     together: Together
     to_fail: int | None
     capacity: CapacityStudy | None = None
+    stops: StopVerdict | None = None
+    growth: tuple[GrowthVerdict, ...] = ()
 
 
 def settle(weighed: Weighed, gate: Gate, budget: int) -> Judged:
@@ -76,6 +82,7 @@ def settle(weighed: Weighed, gate: Gate, budget: int) -> Judged:
     limits = tuple(
         failed_limit(one) if LIMIT + one.verdict.name in named else one for one in weighed.limits
     )
+    stops, growth = weighed.watch.settled(named) if weighed.watch else (None, ())
     return Judged(
         metrics=metrics,
         limits=limits,
@@ -86,13 +93,15 @@ def settle(weighed: Weighed, gate: Gate, budget: int) -> Judged:
         capacity=weighed.capacity.settled(together.among.get(CAPACITY_RPS, 0))
         if weighed.capacity
         else None,
+        stops=stops,
+        growth=growth,
     )
 
 
 def joint_evidence(
     together: Together, gate: Gate, pairs: Sequence[Pair], clusters: ClusterIds
 ) -> JointEvidence:
-    """As a verdict carries it; rounds of staircases belong to the pair that they came after."""
+    """As a verdict carries it; rounds, and the watch, belong to the pair that they came after."""
     last = {int(cluster): pair.index for cluster, pair in zip(clusters, pairs, strict=True)}
     running = together.running.tolist()
     latest = max(last.values(), default=0)
@@ -105,6 +114,18 @@ def joint_evidence(
 
 
 def _strands(weighed: Weighed, gate: Gate) -> list[Strand]:
+    """As `_strands_of_rounds`, and where there is a watch, as all of it stands now."""
+    found = _strands_of_rounds(weighed, gate)
+    if weighed.watch is None or weighed.approximate:
+        return found
+    rounds = weighed.capacity.running_fail.size if weighed.capacity else 0
+    return [
+        *(replace(one, log_evidence=_lasting(one.log_evidence, 1)) for one in found),
+        *weighed.watch.strands(rounds),
+    ]
+
+
+def _strands_of_rounds(weighed: Weighed, gate: Gate) -> list[Strand]:
     """Over the clusters of pairs; where rounds followed, over these too, with the pairs' as last.
 
     E-values of pairs do not change in a round, nor the other way round: the mean stays one.
@@ -137,14 +158,21 @@ def _strands_of_pairs(weighed: Weighed, gate: Gate) -> list[Strand]:
     if weighed.approximate:
         return found
     if weighed.spikes is not None:
-        found.append(Strand(SPIKES, gate.alpha_spikes, weighed.spikes.log_evidence))
+        found.append(
+            Strand(SPIKES, 1.0 / weighed.spikes.verdict.threshold, weighed.spikes.log_evidence)
+        )
     found += [
         Strand(LIMIT + one.verdict.name, 1.0 / one.verdict.threshold_fail, one.above)
         for one in weighed.limits
         if not one.verdict.shortfalls
     ]
     found += [
-        Strand(one.metric.name, gate.alpha_of(one.metric), one.running_fail)
+        Strand(
+            one.metric.name,
+            gate.alpha_of(one.metric),
+            # A start whose first pair is excluded has no start-up time, and lacks none.
+            carried_on(one.running_fail, one.samples.complete),
+        )
         for one in weighed.metrics
         if not one.ratios.shortfalls
     ]

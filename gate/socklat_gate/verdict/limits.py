@@ -1,4 +1,4 @@
-"""Absolute limits: whether the candidate's quantile is below ``limit_ms``, by its runs alone.
+"""Absolute limits: whether the candidate's quantile is below its limit, by its runs alone.
 
 There are no coins between a limit and a run, so what holds here rests on assumptions that coins do
 not give; the start of a container is the unit.
@@ -24,6 +24,9 @@ that were not seen: it is the same symmetry, with the evidence to pass.  And the
 A quantile of n exchanges lies below the true one in a little more than half of the starts at rank
 q n and in a little less at rank q n + 1 (binomial); "above" takes the first and "below" the second,
 so that sampling makes neither more frequent than it may be.
+
+A number of the container (start-up time, peak memory) has no distribution within a start: y_i is 1
+or 0, and what is held to the limit is the median of the starts, p = 1/2.
 """
 
 from __future__ import annotations
@@ -39,15 +42,17 @@ import numpy.typing as npt
 from socklat_gate.errors import Reason
 from socklat_gate.measured.facts import Lack, ReasonFact
 from socklat_gate.measured.histogram import Histogram, bucket_edges_ns
+from socklat_gate.measured.names import STARTUP
 from socklat_gate.measured.run import Run
 from socklat_gate.measured.run_values import judged_histogram, request_part, used_histogram
 from socklat_gate.measured.verdict import LimitVerdict, Outcome
 from socklat_gate.verdict.arrays import Floats
-from socklat_gate.verdict.clusters import ClusterIds, cluster_means
+from socklat_gate.verdict.clusters import ClusterIds, cluster_means, cluster_sums
 from socklat_gate.verdict.estimate import pairs_to_decide
 from socklat_gate.verdict.evidence import as_e_value, running_fail_evidence, running_pass_evidence
 from socklat_gate.verdict.interval import confidence_interval
 from socklat_gate.verdict.log_ratios import run_quantile_ns
+from socklat_gate.verdict.together import carried_on
 
 if TYPE_CHECKING:
     from socklat_gate.scenario.gating import Gate, Metric
@@ -69,6 +74,10 @@ SCALE = 0.05
 """Of the symmetric evidence, on the log scale: levels scatter by some percent."""
 
 
+NUMBERS = (Lack.STAGE, Lack.STARTUP, Lack.MEMORY)
+"""What is not there at all; exchanges are only ever too few."""
+
+
 @dataclass(frozen=True, slots=True)
 class JudgedLimit:
     """A limit's verdict, and further clusters until it passes (None: not within reach).
@@ -82,14 +91,19 @@ class JudgedLimit:
 
 
 def judge_limits(
-    runs: Sequence[Run], clusters: ClusterIds, gate: Gate, containers: int = 1
+    runs: Sequence[Run],
+    clusters: ClusterIds,
+    gate: Gate,
+    containers: int = 1,
+    due: Sequence[bool] = (),
 ) -> tuple[JudgedLimit, ...]:
-    """Every metric with ``limit_ms``, by the candidate's runs so far.
+    """Every metric with a limit, by the candidate's runs so far.
 
     ``clusters``, shape (runs,), are the runs' starts, as of `verdict.clusters.cluster_ids`.  A run
     without enough exchanges makes its limit INCONCLUSIVE; each of k ``containers`` needs its part.
+    ``due``, shape (runs,), says which have to know how their container started; none given: all.
     """
-    return tuple(_judge(runs, clusters, metric, gate, containers) for metric in gate.limited)
+    return tuple(_judge(runs, clusters, metric, gate, containers, due) for metric in gate.limited)
 
 
 def running_above_evidence(shares: npt.ArrayLike, allowed: float) -> Floats:
@@ -106,25 +120,28 @@ def running_above_evidence(shares: npt.ArrayLike, allowed: float) -> Floats:
 
 
 def _judge(
-    runs: Sequence[Run], clusters: ClusterIds, metric: Metric, gate: Gate, containers: int
+    runs: Sequence[Run],
+    clusters: ClusterIds,
+    metric: Metric,
+    gate: Gate,
+    containers: int,
+    due: Sequence[bool],
 ) -> JudgedLimit:
-    assert metric.quantile is not None
-    assert metric.limit_ms is not None
-    quantile, limit_ns = metric.quantile, 1e6 * metric.limit_ms
+    assert metric.limit is not None
     runs = [request_part(run, metric.request) for run in runs]
+    quantile, limit_ns = metric.quantile, metric.limit
     alpha = gate.alpha_of(metric)
+    found = [run_quantile_ns(run, metric.stage, quantile, containers) for run in runs]
+    if quantile is None:
+        values = np.array([value for value, _ in found], dtype=np.float64)
+        held = _of_containers(values, clusters, limit_ns)
+    else:
+        held = _of_exchanges(runs, metric.stage, quantile, clusters, limit_ns)
+    is_due = due if metric.stage == STARTUP and due else [True] * len(runs)
     shortfalls = tuple(
-        lack
-        for run in runs
-        if (lack := run_quantile_ns(run, metric.stage, quantile, containers)[1]) is not None
+        lack for (_, lack), needed in zip(found, is_due, strict=True) if lack is not None and needed
     )
-    judged = [judged_histogram(run, metric.stage) for run in runs]
-    sizes = [_size(used_histogram(run, metric.stage)) for run in runs]
-    raw = [run.histograms.get(metric.stage) for run in runs]
-    above = _above(judged, clusters, limit_ns, quantile)
-    raw_above = _above(raw, clusters, limit_ns, quantile)
-    levels = _levels(judged, clusters, limit_ns, [quantile] * len(runs))
-    upper = _levels(judged, clusters, limit_ns, [min(1.0, quantile + 1 / max(1, n)) for n in sizes])
+    above, raw_above, levels, upper = held.above, held.raw_above, held.levels, held.upper
     below = running_pass_evidence(upper, 0.0, SCALE)
     log_fail, log_pass = (float(max(0.0, one.max(initial=0.0))) for one in (above, below))
     low, high = confidence_interval(levels)[0], confidence_interval(upper)[1]
@@ -141,7 +158,7 @@ def _judge(
         stage=metric.stage,
         quantile=quantile,
         limit_ns=limit_ns,
-        candidate_ns=Histogram.merged(h for h in judged if h is not None).quantile_ns(quantile),
+        candidate_ns=held.value,
         ci_low_ns=limit_ns * math.exp(low),
         ci_high_ns=limit_ns * math.exp(high),
         evidence_fail=as_e_value(log_fail),
@@ -155,6 +172,46 @@ def _judge(
     )
     to_pass = None if shortfalls else pairs_to_decide(-upper, 0.0, SCALE, threshold_pass)
     return JudgedLimit(verdict, to_pass, above)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """The candidate beside a limit: its value, and by start (running) evidence and log ratios."""
+
+    value: float
+    above: Floats
+    raw_above: Floats
+    levels: Floats
+    upper: Floats
+
+
+def _of_exchanges(
+    runs: Sequence[Run], stage: str, quantile: float, clusters: ClusterIds, limit_ns: float
+) -> _Held:
+    judged = [judged_histogram(run, stage) for run in runs]
+    sizes = [_size(used_histogram(run, stage)) for run in runs]
+    raw = [run.histograms.get(stage) for run in runs]
+    ranks = [min(1.0, quantile + 1 / max(1, n)) for n in sizes]
+    return _Held(
+        Histogram.merged(h for h in judged if h is not None).quantile_ns(quantile),
+        _above(judged, clusters, limit_ns, quantile),
+        _above(raw, clusters, limit_ns, quantile),
+        _levels(judged, clusters, limit_ns, [quantile] * len(runs)),
+        _levels(judged, clusters, limit_ns, ranks),
+    )
+
+
+def _of_containers(values: Floats, clusters: ClusterIds, limit: float) -> _Held:
+    """Of one number a run; NaN where it is not known.  Nothing of it is corrected."""
+    known = values[np.isfinite(values)]
+    levels = cluster_means(np.log(values / limit), clusters)
+    over = np.where(np.isfinite(values), values > limit, np.nan)
+    by_share = running_above_evidence(cluster_means(over, clusters), 0.5)
+    by_level = running_fail_evidence(levels, 0.0, SCALE)
+    known_starts = cluster_sums(np.isfinite(values), clusters) > 0
+    above = carried_on(np.logaddexp(by_share, by_level) - math.log(2.0), known_starts)
+    middle = float(np.median(known)) if known.size else math.nan
+    return _Held(middle, above, above, levels, levels)
 
 
 def _above(
@@ -216,7 +273,7 @@ def lacking_facts(
     return tuple(
         ReasonFact(
             Reason.NOT_MEASURED
-            if all(lack.lack is Lack.STAGE for lack in one.shortfalls)
+            if all(lack.lack in NUMBERS for lack in one.shortfalls)
             else Reason.TOO_FEW_SAMPLES,
             one.name,
         )

@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from socklat_gate.measured.facts import Lack, Shortfall
+from socklat_gate.measured.names import CPU, MEMORY, STARTUP
 from socklat_gate.measured.pair import ARMS, Pair, containers_of
 from socklat_gate.measured.run import Run
 from socklat_gate.measured.run_values import (
-    cpu_per_request_ns,
+    container_value,
     judged_histogram,
     request_part,
     used_histogram,
@@ -43,10 +44,13 @@ __all__ = [
 LEAST_NS = 0.5
 """What a quantile of 0 ns counts as: half of the clock's unit."""
 
+LACKS = {CPU: Lack.CPU_TIME, STARTUP: Lack.STARTUP, MEMORY: Lack.MEMORY}
+"""What is missing where a container has no such number."""
+
 
 @dataclass(frozen=True, slots=True)
 class LogRatios:
-    """One quantile over the pairs that were not excluded, in their order.
+    """One quantile, or number of the containers, over the pairs not excluded, in their order.
 
     ``pairs`` are their indices.  ``baseline_ns`` and ``candidate_ns`` have shape (pairs,), NaN
     where an arm has too few exchanges; ``raw_baseline_ns`` and ``raw_candidate_ns`` are the same
@@ -56,7 +60,8 @@ class LogRatios:
     has every arm without enough; ``unmeasured``: no arm has the number at all.  ``replicas``, shape
     (pairs,), number the containers of a block.  ``errors`` and ``raw_errors``, shape (arms, pairs),
     are standard errors of the logarithms of the values, by the runs' own histograms; NaN where
-    there is none, as of CPU time.
+    there is none, as of CPU time.  Values of stage ``memory`` are bytes.  Of several pairs on the
+    same containers the first alone is ``due`` a start-up time, shape (pairs,); else all are.
 
     A pair without samples is never just left out: leaving it out could depend on the latency that
     is judged.  Whoever decides makes a metric with ``shortfalls`` inconclusive (TOO_FEW_SAMPLES);
@@ -77,6 +82,7 @@ class LogRatios:
     shortfalls: tuple[Shortfall, ...]
     unmeasured: bool = False
     replicas: tuple[int, ...] = ()
+    due: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +129,7 @@ def units_of(ratios: LogRatios, clusters: ClusterIds) -> Units:
 
 
 def pair_log_ratios(pairs: Sequence[Pair], stage: str, quantile: float | None) -> LogRatios:
-    """Log ratios of one stage's quantile, or of the CPU time per request (stage ``cpu``).
+    """Log ratios of one stage's quantile, or of a number of the containers (quantile None).
 
     Pairs with ``excluded`` are not looked at.
     """
@@ -146,7 +152,7 @@ def stage_log_ratios(
             raw[row, column] = _raw_values(pair.arm(arm), stage, quantiles, values)
             for at, (value, shortfall) in enumerate(values):
                 found[row, column, at] = value
-                if shortfall:
+                if shortfall and _is_due(pair, stage):
                     shortfalls[at].append(replace(shortfall, pair=pair.index, arm=arm))
         errors[:, column], raw_errors[:, column] = run_errors(pair, stage, quantiles, LEAST_NS)
     # Where raw values are judged, both arms' are, with their errors.
@@ -197,10 +203,10 @@ def request_pairs(pairs: Sequence[Pair], request: str | None) -> Sequence[Pair]:
 def run_quantile_ns(
     run: Run, stage: str, quantile: float | None, containers: int = 1
 ) -> tuple[float, Shortfall | None]:
-    """What is judged of one run, in ns, and None; or NaN and what is missing.
+    """What is judged of one run, in the metric's unit, and None; or NaN and what is missing.
 
-    As `measured.run_values.value_ns`, but at least `least_exceeding` exchanges must lie beyond the
-    quantile.  Ratios of it are taken, so it is never less than `LEAST_NS`.
+    As `measured.run_values.metric_value`, but at least `least_exceeding` exchanges must lie beyond
+    the quantile.  Ratios of it are taken, so it is never less than `LEAST_NS`.
     """
     return _judged_values(run, stage, [quantile], least_exceeding(containers))[0]
 
@@ -241,6 +247,7 @@ def _ratios(
         shortfalls=tuple(shortfalls),
         unmeasured=bool(runs) and all(_is_unmeasured(run, stage, quantile) for run in runs),
         replicas=tuple(pair.replica for pair in used),
+        due=tuple(_is_due(pair, stage) for pair in used),
     )
 
 
@@ -267,9 +274,13 @@ def _is_corrected(run: Run, stage: str) -> bool:
     return run.corrected is not None and stage in run.corrected.histograms
 
 
+def _is_due(pair: Pair, stage: str) -> bool:
+    return stage != STARTUP or pair.first_of_start
+
+
 def _is_unmeasured(run: Run, stage: str, quantile: float | None) -> bool:
     if quantile is None:
-        return math.isnan(cpu_per_request_ns(run))
+        return math.isnan(container_value(run, stage))
     return judged_histogram(run, stage) is None
 
 
@@ -297,8 +308,8 @@ def _judged_values(
     found: list[tuple[float, Shortfall | None]] = []
     for quantile in quantiles:
         if quantile is None:
-            cpu_ns = cpu_per_request_ns(run)
-            found.append((cpu_ns, None if cpu_ns > 0 else Shortfall(Lack.CPU_TIME)))
+            value = container_value(run, stage)
+            found.append((value, None if value > 0 else Shortfall(LACKS[stage])))
         elif judged is None:
             found.append((math.nan, Shortfall(Lack.STAGE)))
         else:

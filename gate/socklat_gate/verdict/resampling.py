@@ -115,7 +115,12 @@ def metric_tests(used: Sequence[Pair], gate: Gate, verdict: Verdict) -> list[Met
     by_name = metric_log_ratios(used, gate.compared)
     all_ratios = [by_name[metric.name] for metric in gate.compared]
     samples = [metric_samples(ratios, clusters) for ratios in all_ratios]
-    there = np.array([_whole(ratios, clusters) for ratios in all_ratios])
+    there = np.array(
+        [
+            _whole(ratios, clusters) & one.complete
+            for ratios, one in zip(all_ratios, samples, strict=True)
+        ]
+    )
     judged = np.flatnonzero(there.sum(axis=1) >= MIN_PAIRS)
     kept: Bools = np.logical_and.reduce(there[judged], axis=0)
     verdicts = {metric.name: metric for metric in verdict.metrics}
@@ -131,8 +136,8 @@ def metric_tests(used: Sequence[Pair], gate: Gate, verdict: Verdict) -> list[Met
 
 
 def _whole(ratios: LogRatios, clusters: ClusterIds) -> Bools:
-    """Whether each cluster has all of its pairs."""
-    lacking = cluster_sums(~ratios.usable, clusters)
+    """Whether each cluster has all the numbers that are due."""
+    lacking = cluster_sums(~ratios.usable & np.asarray(ratios.due, dtype=np.bool_), clusters)
     return np.asarray(lacking == 0)
 
 

@@ -14,6 +14,7 @@ from socklat_gate.errors import Reason
 from socklat_gate.measured.capacity import CapacityStudy
 from socklat_gate.measured.facts import ReasonFact
 from socklat_gate.measured.names import CAPACITY, CAPACITY_RPS, CONNECTIONS, ERRORS
+from socklat_gate.measured.stop_verdict import GrowthVerdict, StopVerdict
 from socklat_gate.measured.verdict import CountVerdict, Outcome, SpikeVerdict
 from socklat_gate.verdict.judge import JudgedMetric
 from socklat_gate.verdict.limits import JudgedLimit, limit_facts
@@ -41,7 +42,8 @@ class Evidence:
     against.  ``limits`` are the absolute limits that the candidate is held to.  ``together`` is how
     all of it stands, and ``to_fail`` further pairs until it fails.  ``unseen`` has a fact for each
     named request without exchanges in an arm.  ``carried`` are the rounds of staircases (None: not
-    judged).
+    judged).  ``stops`` and ``growth`` are what the watch shows (None, empty: no fleet was up), and
+    ``watch_open`` is why a pass waits for it (None: it does not).
     """
 
     judged: Sequence[JudgedMetric]
@@ -58,6 +60,9 @@ class Evidence:
     unseen: Sequence[ReasonFact] = ()
     carried: CapacityStudy | None = None
     starts_pairs: int = 0
+    stops: StopVerdict | None = None
+    growth: Sequence[GrowthVerdict] = ()
+    watch_open: ReasonFact | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +90,9 @@ def _overlap(evidence: Evidence) -> Decision | None:
 
 
 def _regression(evidence: Evidence) -> Decision | None:
-    """Any metric that failed, a limit, spikes or a count; how responses differ goes with it.
+    """Any metric that failed, a limit, spikes, stops, growth or a count.
 
-    Where only all of it together failed, that is the reason.
+    How responses differ goes with it.  Where only all of it together failed, that is the reason.
     """
     reasons = [
         ReasonFact(Reason.REGRESSION, one.verdict.name)
@@ -97,6 +102,9 @@ def _regression(evidence: Evidence) -> Decision | None:
     reasons += limit_facts(evidence.limits, Outcome.REGRESSION)
     if evidence.spikes and evidence.spikes.failed:
         reasons.append(ReasonFact(Reason.MORE_SPIKES, evidence.spikes.request))
+    if evidence.stops and evidence.stops.failed:
+        reasons.append(ReasonFact(Reason.MORE_STOPS))
+    reasons += (ReasonFact(Reason.GROWTH, one.what) for one in evidence.growth if one.failed)
     reasons += (ReasonFact(*_more(one)) for one in evidence.counts if one.failed)
     if evidence.carried and evidence.carried.verdict.outcome is Outcome.REGRESSION:
         reasons.append(_carried(evidence.carried))
@@ -206,6 +214,13 @@ def _slower_clients(evidence: Evidence) -> Decision | None:
     return Decision(Outcome.INCONCLUSIVE, tuple(evidence.clients))
 
 
+def _watch(evidence: Evidence) -> Decision | None:
+    """A pass waits until the replicas were watched long enough, and while they speak against it."""
+    if evidence.watch_open is None:
+        return None
+    return Decision(Outcome.INCONCLUSIVE, (evidence.watch_open,))
+
+
 def _open_capacity(evidence: Evidence) -> Decision | None:
     """A pass waits for the rounds, which come when nothing else keeps it away."""
     study = evidence.carried
@@ -234,6 +249,7 @@ RULES = (
     Rule("few starts", _few_starts),
     Rule("raw slower", _raw_slower),
     Rule("slower clients", _slower_clients),
+    Rule("watch", _watch),
     Rule("open capacity", _open_capacity),
     Rule("pass", _pass),
 )

@@ -66,10 +66,11 @@ def judge_spikes(
     gate: Gate,
     waiver: Waiver | None = None,
     stored: Sequence[Campaign] = (),
+    alpha: float | None = None,
 ) -> JudgedSpikes:
     """Verdict on the spikes of the pairs used; ``clusters`` as of `verdict.clusters.cluster_ids`.
 
-    ``stored`` campaigns are counted to be shown.
+    ``stored`` campaigns are counted to be shown.  ``alpha`` is their part (None: the gate's).
 
     Raises `ValueError` when the gate does not judge spikes.
     """
@@ -91,7 +92,7 @@ def judge_spikes(
         ours, theirs, share = sign_counts(events, exposure_s, tolerance_ratio)
     else:
         ours, theirs, share = capped_counts(events, exposure_s, tolerance_ratio)
-    threshold = 1.0 / gate.alpha_spikes
+    threshold = 1.0 / (gate.alpha_spikes if alpha is None else alpha)
     running = running_rate_evidence(ours, theirs, share)
     log_evidence = float(running.max(initial=0.0))
     in_runs = np.cumsum(events[1] > 0)

@@ -8,7 +8,7 @@ from socklat_gate.errors import Reason
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.wording.sentence import Name, Sentence
 
-__all__ = ["ADVICE", "CAPACITY_ADVICE", "COUNTS", "CPU", "IMPROVED", "INTENDED", "SPIKES", "STAGES"]
+__all__ = ["ADVICE", "CAPACITY_ADVICE", "COUNTS", "IMPROVED", "INTENDED", "SPIKES", "STAGES"]
 
 STAGES: Mapping[str, str] = {
     "app": "the application itself, its dependencies included",
@@ -42,8 +42,6 @@ SPIKES: Sentence = (
     "Look at the candidate's slowest exchanges below: when they were, in which stage, and what "
     "else happened then.",
 )
-
-CPU: Sentence = ("Profile both images under this load: the candidate computes more per request.",)
 
 SAVE: Sentence = (
     "Save a baseline from the main branch with ",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from socklat_gate.measured.verdict import MetricVerdict, Outcome
+from socklat_gate.wording.container_metrics import kind_of
 from socklat_gate.wording.units import change, count, interval
 
 __all__ = ["bounds_text", "change_text", "incomplete_text", "is_incomplete", "pairs_text"]
@@ -43,8 +44,7 @@ def incomplete_text(metric: MetricVerdict) -> str:
     """``is slower, evidence incomplete: +19.0% (...)``; empty for any other metric."""
     if not is_incomplete(metric):
         return ""
-    worse = "slower" if metric.quantile is not None else "higher"
-    return f" is {worse}, evidence incomplete: {change_text(metric)}"
+    return f" is {kind_of(metric.stage).worse}, evidence incomplete: {change_text(metric)}"
 
 
 def pairs_text(number: int, more: str = "", containers: int = 1) -> str:

@@ -22,7 +22,6 @@ from socklat_gate.wording.advice import (
     ADVICE,
     CAPACITY_ADVICE,
     COUNTS,
-    CPU,
     IMPROVED,
     INTENDED,
     SPIKES,
@@ -33,6 +32,7 @@ from socklat_gate.wording.change_text import (
     incomplete_text,
     pairs_text,
 )
+from socklat_gate.wording.container_metrics import kind_of
 from socklat_gate.wording.decisive import carrier, improved, leading, worst_of
 from socklat_gate.wording.metric_names import marked, metric_sentence, requests_of
 from socklat_gate.wording.pass_text import pass_sentence
@@ -147,8 +147,8 @@ def _investigate(verdict: Verdict) -> Sentence:
     worst = leading(verdict)
     if worst is None:
         return SPIKES if verdict.spikes and verdict.spikes.failed else ADVICE[Outcome.REGRESSION]
-    if worst.quantile is None:
-        return CPU
+    if advice := kind_of(worst.stage).advice:
+        return advice
     found = carrier(verdict, worst)
     if found is None or found.stage is None:
         return ADVICE[Outcome.REGRESSION]

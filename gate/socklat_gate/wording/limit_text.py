@@ -6,13 +6,20 @@ import math
 
 from socklat_gate.measured.facts import ReasonFact
 from socklat_gate.measured.verdict import LimitVerdict, Verdict
-from socklat_gate.wording import units
 from socklat_gate.wording.changes import listing, plural
+from socklat_gate.wording.container_metrics import value_text
 from socklat_gate.wording.fact_numbers import count_of
 from socklat_gate.wording.metric_names import metric_phrase
 from socklat_gate.wording.shared_facts import shortfall_text
 
-__all__ = ["above_limit_text", "limit_interval", "limit_lacks", "not_shown_text", "within_text"]
+__all__ = [
+    "above_limit_text",
+    "limit_interval",
+    "limit_lacks",
+    "limit_value",
+    "not_shown_text",
+    "within_text",
+]
 
 
 def above_limit_text(fact: ReasonFact, verdict: Verdict) -> str:
@@ -20,7 +27,7 @@ def above_limit_text(fact: ReasonFact, verdict: Verdict) -> str:
     limit = _limit(fact, verdict)
     if limit is None:
         return f"{metric_phrase(fact.subject)} is above its limit"
-    return f"{_level(limit)}, above its limit of {units.ns(limit.limit_ns)}"
+    return f"{_level(limit)}, above its limit of {limit_value(limit, limit.limit_ns)}"
 
 
 def not_shown_text(fact: ReasonFact, verdict: Verdict) -> str:
@@ -28,7 +35,9 @@ def not_shown_text(fact: ReasonFact, verdict: Verdict) -> str:
     limit = _limit(fact, verdict)
     if limit is None:
         return f"{metric_phrase(fact.subject)} is shown neither above its limit nor below it"
-    return f"{_level(limit)}: not shown to be below its limit of {units.ns(limit.limit_ns)}"
+    return (
+        f"{_level(limit)}: not shown to be below its limit of {limit_value(limit, limit.limit_ns)}"
+    )
 
 
 def within_text(fact: ReasonFact, verdict: Verdict) -> str:
@@ -36,8 +45,8 @@ def within_text(fact: ReasonFact, verdict: Verdict) -> str:
     runs = plural(count_of(fact.numbers, "pairs"), "run")
     kept = listing(
         [
-            f"{metric_phrase(limit.name)} {units.ns(limit.candidate_ns)} below "
-            f"{units.ns(limit.limit_ns)}"
+            f"{metric_phrase(limit.name)} {limit_value(limit, limit.candidate_ns)} below "
+            f"{limit_value(limit, limit.limit_ns)}"
             for limit in verdict.limits
         ]
     )
@@ -54,16 +63,21 @@ def limit_lacks(name: str, verdict: Verdict) -> list[str]:
     ]
 
 
+def limit_value(limit: LimitVerdict, value: float) -> str:
+    """A value beside the limit, in its unit."""
+    return value_text(value, limit.stage)
+
+
 def limit_interval(limit: LimitVerdict) -> str:
     """The 95% interval of the candidate's level."""
     if not math.isfinite(limit.ci_high_ns):
         return "unbounded"
-    return f"{units.ns(limit.ci_low_ns)} to {units.ns(limit.ci_high_ns)}"
+    return f"{limit_value(limit, limit.ci_low_ns)} to {limit_value(limit, limit.ci_high_ns)}"
 
 
 def _level(limit: LimitVerdict) -> str:
     return (
-        f"{metric_phrase(limit.name)} is {units.ns(limit.candidate_ns)} (95% interval "
+        f"{metric_phrase(limit.name)} is {limit_value(limit, limit.candidate_ns)} (95% interval "
         f"{limit_interval(limit)})"
     )
 

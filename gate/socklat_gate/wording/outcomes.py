@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from socklat_gate.measured.verdict import MetricVerdict, Outcome
 from socklat_gate.wording.change_text import is_incomplete
+from socklat_gate.wording.container_metrics import kind_of
 
 __all__ = ["SYMBOLS", "metric_outcome_text", "outcome_text"]
 
@@ -28,6 +29,5 @@ def metric_outcome_text(metric: MetricVerdict) -> str:
     if metric.verdict is Outcome.PASS and metric.improved:
         return f"{SYMBOLS[metric.verdict]} improved"
     if is_incomplete(metric):
-        worse = "slower" if metric.quantile is not None else "higher"
-        return f"{SYMBOLS[metric.verdict]} {worse}, evidence incomplete"
+        return f"{SYMBOLS[metric.verdict]} {kind_of(metric.stage).worse}, evidence incomplete"
     return outcome_text(metric.verdict)

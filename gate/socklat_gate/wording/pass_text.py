@@ -7,10 +7,11 @@ import math
 from socklat_gate.measured.verdict import MetricVerdict, Verdict
 from socklat_gate.wording.carried_text import same_carried
 from socklat_gate.wording.change_text import change_text, pairs_text
+from socklat_gate.wording.container_metrics import value_text
 from socklat_gate.wording.decisive import improved
 from socklat_gate.wording.metric_names import metric_sentence
 from socklat_gate.wording.sentence import Sentence
-from socklat_gate.wording.units import change, ns
+from socklat_gate.wording.units import change
 
 __all__ = ["pass_sentence"]
 
@@ -86,7 +87,8 @@ def _limits(verdict: Verdict) -> Sentence:
     words: list[str] = []
     for limit in verdict.limits[:MAX_LIMITS]:
         words += [", " if words else "; below its limit: ", *metric_sentence(limit.name)]
-        words.append(f" {ns(limit.candidate_ns)} of {ns(limit.limit_ns)}")
+        values = (value_text(value, limit.stage) for value in (limit.candidate_ns, limit.limit_ns))
+        words.append(f" {' of '.join(values)}")
     more = len(verdict.limits) - MAX_LIMITS
     return (*words, f" and {more} more") if more > 0 else tuple(words)
 

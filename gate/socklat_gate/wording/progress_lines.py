@@ -11,6 +11,7 @@ from socklat_gate.measured.run_values import latency_stage
 from socklat_gate.measured.verdict import LimitVerdict, MetricVerdict, Outcome, Verdict
 from socklat_gate.wording import units
 from socklat_gate.wording.changes import pair_word
+from socklat_gate.wording.container_metrics import kind_of, value_text
 from socklat_gate.wording.decisive import change_or_lowest
 from socklat_gate.wording.metric_names import request_in, without_request
 from socklat_gate.wording.notes import note_text
@@ -123,11 +124,11 @@ def untraced_line(count: int) -> str:
 
 def _estimate(metric: MetricVerdict) -> str:
     """Short name, change so far, and what is decided: ``p99 +0.4% ok``, ``cpu n/a``."""
-    cpu = metric.quantile is None
-    name = "cpu" if cpu else _short(metric.name)
+    kind = kind_of(metric.stage)
+    name = kind.short or _short(metric.name)
     if math.isnan(metric.change):
         return f"{name} n/a"
-    worse = " MORE" if cpu else " SLOWER"
+    worse = f" {'MORE' if kind.worse == 'higher' else kind.worse.upper()}"
     mark = {Outcome.PASS: " ok", Outcome.REGRESSION: worse}.get(metric.verdict, "")
     return f"{name} {units.change(metric.change)}{mark}"
 
@@ -147,7 +148,8 @@ def _requests(metrics: Sequence[MetricVerdict]) -> Iterator[str]:
 def _limit(limit: LimitVerdict) -> str:
     """``p99 31.0 ms of 50.0 ms ok``."""
     mark = {Outcome.PASS: " ok", Outcome.REGRESSION: " ABOVE"}.get(limit.verdict, "")
-    return f"{_short(limit.name)} {ns(limit.candidate_ns)} of {ns(limit.limit_ns)}{mark}"
+    level, most = (value_text(v, limit.stage) for v in (limit.candidate_ns, limit.limit_ns))
+    return f"{_short(limit.name)} {level} of {most}{mark}"
 
 
 def _short(name: str) -> str:

@@ -9,12 +9,13 @@ from socklat_gate.measured.verdict import MetricVerdict, Outcome, SpikeVerdict, 
 from socklat_gate.wording.carried_text import less_carried
 from socklat_gate.wording.change_text import bounds_text, incomplete_text, is_incomplete
 from socklat_gate.wording.changes import plural
+from socklat_gate.wording.container_metrics import kind_of, value_text
 from socklat_gate.wording.count_text import counts_summary
 from socklat_gate.wording.decisive import carrier, most_evidence, others_of, worst_of
 from socklat_gate.wording.metric_names import marked, metric_sentence, requests_of
 from socklat_gate.wording.sentence import Name, Sentence
 from socklat_gate.wording.spike_text import spikes_summary
-from socklat_gate.wording.units import change, ns
+from socklat_gate.wording.units import change
 
 __all__ = ["regression_sentence"]
 
@@ -35,8 +36,8 @@ def regression_sentence(verdict: Verdict) -> Sentence:
     if worst is None:
         return less_carried(verdict) or _together(verdict) or _more_spikes(verdict.spikes)
     subject: Sentence = (*metric_sentence(worst.name), " is ")
-    if worst.quantile is None:
-        subject = ("CPU time per request (", Name(worst.name), ") is ")
+    if title := kind_of(worst.stage).title:
+        subject = (f"{title} (", Name(worst.name), ") is ")
     return (
         *subject,
         _slower(worst),
@@ -81,7 +82,7 @@ def _also(verdict: Verdict, worst: MetricVerdict) -> Sentence:
     above = [limit for limit in verdict.limits if limit.verdict is Outcome.REGRESSION]
     for limit in above[:MAX_ALSO]:
         also += ["; also ", *metric_sentence(limit.name)]
-        also.append(f" above its limit of {ns(limit.limit_ns)}")
+        also.append(f" above its limit of {value_text(limit.limit_ns, limit.stage)}")
     also.append(_more(len(above), "; {} more above their limits"))
     if less_carried(verdict):
         also += ["; also ", *less_carried(verdict)]
@@ -134,6 +135,6 @@ def _waited_for(found: Attribution) -> Sentence:
 def _slower(metric: MetricVerdict) -> str:
     if math.isnan(metric.change):
         return "above its tolerance" if metric.quantile is None else "slower than its tolerance"
-    size = change(abs(metric.change)).lstrip("+")
-    worse, better = ("slower", "faster") if metric.quantile is not None else ("higher", "lower")
-    return f"{size} {worse if metric.change >= 0 else better}{bounds_text(metric, plus=False)}"
+    size, kind = change(abs(metric.change)).lstrip("+"), kind_of(metric.stage)
+    word = kind.worse if metric.change >= 0 else kind.better
+    return f"{size} {word}{bounds_text(metric, plus=False)}"

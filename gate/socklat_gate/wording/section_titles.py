@@ -22,6 +22,7 @@ TITLES: Mapping[str, str] = {
     "load": "Load",
     "answers": "Responses",
     "handshakes": "TLS handshakes",
+    "containers": "Containers",
     "completeness": "Completeness",
     "environment": "Environment",
     "other_requests": "Other requests",
@@ -48,6 +49,8 @@ NOTES: Mapping[str, str] = {
     "would have failed the job (n/a: too few pairs for any).",
     "together": "The job fails when the weighted mean of the e-values of all that is judged "
     "reaches its threshold, whichever metric they come from.",
+    "containers": "Start-up: from the order to start the container until it was ready. Peak "
+    "memory: the most it held until the run's end. Medians; judged only where gate.metrics asks.",
     "named": "Beside others that got slower, a metric is named by less evidence than it alone "
     "would need.",
 }

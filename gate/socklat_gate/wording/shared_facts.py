@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from socklat_gate.measured.facts import Lack, Scalar, Shortfall
 from socklat_gate.wording import units
 from socklat_gate.wording.changes import plural
+from socklat_gate.wording.container_metrics import kind_of
 from socklat_gate.wording.fact_numbers import count_of, number_of
 
 __all__ = ["exposure_text", "no_hook_text", "overlap_text", "shortfall_text", "spikes_text"]
+
+
+CONTAINER_LACKS = (Lack.CPU_TIME, Lack.STARTUP, Lack.MEMORY)
 
 
 def shortfall_text(shortfall: Shortfall, stage: str, quantile: float | None) -> str:
@@ -17,8 +21,8 @@ def shortfall_text(shortfall: Shortfall, stage: str, quantile: float | None) -> 
     where = _where(shortfall)
     if shortfall.lack is Lack.RUNS:
         return f"{where} has no runs"
-    if shortfall.lack is Lack.CPU_TIME:
-        return f"{where}: the container's CPU time was not measured"
+    if shortfall.lack in CONTAINER_LACKS:
+        return f"{where}: {kind_of(stage).lacking or 'it was not measured'}"
     if shortfall.lack is Lack.STAGE or quantile is None:
         older = " (it was measured by an earlier version: measure again, or gate stage service)"
         return f"{where}: stage {stage} was not measured{older if stage == 'response' else ''}"

@@ -15,6 +15,7 @@ __all__ = [
     "evidence",
     "image_id",
     "interval",
+    "mebibytes",
     "moment",
     "ns",
     "ns_change",
@@ -159,6 +160,14 @@ def size(value_bytes: float) -> str:
         if float(text) < 1000:
             return f"{text.split('.')[0] if unit == 'B' else text} {unit}"
     return f"{_significant(value_bytes / 1e9)} GB"
+
+
+def mebibytes(value_bytes: float) -> str:
+    """Memory in MiB (1,048,576 bytes) with 3 significant digits: ``48.2 MiB``, ``1,520 MiB``."""
+    if not math.isfinite(value_bytes):
+        return _not_finite(value_bytes)
+    size = value_bytes / (1 << 20)
+    return f"{_significant(size)} MiB" if size < 999.5 else f"{float(f'{size:.2e}'):,.0f} MiB"
 
 
 def duration_s(seconds: float) -> str:

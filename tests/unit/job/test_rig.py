@@ -16,7 +16,7 @@ from socklat_gate.job.freezes import Freezes
 from socklat_gate.job.rig import Rig
 from socklat_gate.load.load_driver import Window
 from socklat_gate.measured.facts import Note, NoteCode
-from socklat_gate.measured.pair import Noise, Pair
+from socklat_gate.measured.pair import ARMS, Noise, Pair
 from socklat_gate.measured.records import EXCHANGE, STALL
 from socklat_gate.measured.run import Bands
 from socklat_gate.probe.reading import Reading
@@ -73,6 +73,7 @@ class World:
                 pid=2**22 + 1,
                 replica=spec.replica,
                 replicas=spec.replicas,
+                startup_ns=500 + n,
             )
             for n, spec in enumerate(specs)
         )
@@ -507,3 +508,12 @@ def test_without_a_log_requests_have_no_names_and_the_rig_says_so(
         (note,) = rig.notes
     assert note.code is NoteCode.REQUESTS_NOT_MEASURED
     assert "not told apart by name here (browse, checkout)" in note_text(note)
+
+
+def test_only_the_first_pair_of_a_start_knows_how_long_it_took(world: World) -> None:
+    with Rig(None, scenario(pairs_per_start=2), Path(), lambda phase: None) as rig:
+        pairs = [rig.pairs(index, index, SPECS)[0] for index in range(4)]
+    known = [{pair.arm(arm).startup_ns for arm in ARMS} for pair in pairs]
+    assert known == [{500, 501}, {0}, {500, 501}, {0}]
+    assert [pair.first_of_start for pair in pairs] == [True, False, True, False]
+    assert pairs[0].arm(pairs[0].first_started).startup_ns == 500  # each its own

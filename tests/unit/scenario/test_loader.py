@@ -88,7 +88,7 @@ def test_a_pyproject_without_the_table(tmp_path: Path, text: str) -> None:
             ":19: gate.metrics.1.regression_threshold: input should be a fin",
         ),
         ("quantile = 0.9", "quantile = 0.5", "the same stage and quantile is gated twice"),
-        ("quantile = 0.9", "zzz = 1", "unknown key 'gate.metrics.1.zzz'; known here: limit_ms, "),
+        ("quantile = 0.9", "zzz = 1", "unknown key 'gate.metrics.1.zzz'; known here: limit_mib, "),
         (
             "tolerance = 0.03",
             "tolerance = 1.5",

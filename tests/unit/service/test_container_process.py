@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,8 +11,12 @@ import pytest
 
 from socklat_gate.errors import InvalidMeasurement, Reason, UnfitEnvironment
 from socklat_gate.service import death
-from socklat_gate.service.container_process import find_process
+from socklat_gate.service.arm_launcher import PlacedContainer
+from socklat_gate.service.container_process import ContainerProcess, find_process
 from socklat_gate.service.death import death_error, start_error
+from socklat_gate.service.owner import start_ticks
+from socklat_gate.service.ready_watch import ReadyMoment
+from socklat_gate.service.session import startup_ns
 
 
 @pytest.fixture(autouse=True)
@@ -95,3 +102,27 @@ def test_refusals_by_docker(why: str, reason: Reason) -> None:
     error = start_error("name", why)
     assert error.reason is reason
     assert why in error.message
+
+
+def test_when_a_process_was_made_is_known_to_a_tick() -> None:
+    before_ns = time.monotonic_ns()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as made:
+        after_ns = time.monotonic_ns()
+        start = start_ticks(made.pid)
+        assert start is not None
+        process = ContainerProcess("id", "a", made.pid, start, 1, "10.0.0.2")
+        made.communicate(b"\n")
+    tick_ns = 1e9 / os.sysconf("SC_CLK_TCK")
+    assert before_ns - 1.5 * tick_ns < process.started_ns() < after_ns + 1.5 * tick_ns
+
+
+def test_a_start_is_timed_from_its_own_order_on() -> None:
+    process = ContainerProcess("id", "a", 1, 100, 1, "10.0.0.2")
+    ready_ns = process.started_ns() + 400_000_000
+    first, second = (ReadyMoment(ready_ns, attempt) for attempt in (1, 2))
+    alone = PlacedContainer("id", "a", "net", ordered_ns=ready_ns - 700_000_000)
+    assert startup_ns(process, alone, first) == 700_000_000
+    of_stack = PlacedContainer("id", "a", "net")
+    assert startup_ns(process, of_stack, second) == pytest.approx(400_000_000, abs=1_000_000)
+    # Ready before the stack's command returned: since when is not known, and so it never passes.
+    assert startup_ns(process, of_stack, first) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.measured.pair import ARMS
 from socklat_gate.scenario import Service
 from socklat_gate.service.arm import ArmSpec
+from socklat_gate.service.arm_launcher import PlacedContainer
 from socklat_gate.service.containers import Containers
 from socklat_gate.service.image import ImageRef
 from socklat_gate.service.owner import OwnerTag
@@ -63,7 +65,12 @@ def placed(daemon: Daemon, containers: int) -> tuple[list[str], int]:
         calls.append(one)
         return one()
 
-    return [one.name for one in launcher.place(specs, call)], len(calls)
+    told: list[PlacedContainer] = []
+    before_ns = time.monotonic_ns()
+    found = launcher.place(specs, call, told.append)
+    assert sorted(told, key=found.index) == found
+    assert all(before_ns <= one.ordered_ns <= time.monotonic_ns() for one in found)
+    return [one.name for one in found], len(calls)
 
 
 def test_the_containers_of_a_block_are_asked_for_at_the_same_time() -> None:
@@ -83,6 +90,18 @@ def test_those_of_a_pair_are_created_at_once_and_started_one_after_the_other() -
     assert calls == 3
     assert sorted(daemon.created) == sorted(names)
     assert daemon.started == names
+
+
+def test_each_is_told_of_before_the_next_is_started() -> None:
+    """A container is watched for its readiness while the others are not even started."""
+    daemon = Daemon(together=1)
+    client: Any = daemon
+    launcher = Containers(client, Service(port=80), Path(), OwnerTag.current(), "net")
+    started: list[int] = []
+    specs = [ArmSpec(arm, IMAGE) for arm in ARMS]
+    found = launcher.place(specs, lambda one: one(), lambda _: started.append(len(daemon.started)))
+    assert started == [1, 2]
+    assert found[0].ordered_ns < found[1].ordered_ns
 
 
 def test_a_container_of_a_block_that_does_not_start_is_named_once_all_were_tried() -> None:

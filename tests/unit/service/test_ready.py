@@ -1,9 +1,10 @@
-"""Containers that become ready one after the other, or never."""
+"""Containers that become ready one after the other, or never; and when each did."""
 
 from __future__ import annotations
 
 import logging
 import socket
+import time
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from socklat_gate.errors import InvalidMeasurement, Reason
+from socklat_gate.errors import InvalidMeasurement, Reason, UnfitEnvironment
 from socklat_gate.scenario import Ready
-from socklat_gate.service import ready as module
+from socklat_gate.service import ready_watch as module
 from socklat_gate.service.container_process import ContainerProcess
-from socklat_gate.service.ready import wait_ready
+from socklat_gate.service.ready_watch import ReadyWatch
 from tests.certificates import issue
 from tests.unit.https_site import https_site
 
@@ -26,34 +27,64 @@ CLIENT: Any = SimpleNamespace(
 )
 
 
-@pytest.fixture(autouse=True)
-def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "FIRST_PAUSE_S", 0.001)
-    monkeypatch.setattr(module, "MAX_PAUSE_S", 0.001)
-
-
 def process(name: str) -> ContainerProcess:
     return ContainerProcess(f"id-{name}", name, 1, 1, 1, "127.0.0.1")
 
 
-def test_each_is_tried_until_it_is_ready(
+def watched(ready: Ready, port: int, *names: str) -> ReadyWatch:
+    watch = ReadyWatch(CLIENT, ready, port)
+    for name in names:
+        watch.begin(process(name), time.monotonic_ns())
+    return watch
+
+
+def test_each_is_tried_by_itself_until_it_is_ready(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    outcomes = {"a": ["refused", ""], "b": ["refused", "refused", ""]}
-    tried: list[str] = []
-
-    def attempt(item: ContainerProcess) -> str:
-        tried.append(item.name)
-        return outcomes[item.name].pop(0)
-
+    outcomes = {"a": ["refused", ""], "b": ["refused"] * 9 + [""]}
     alive: list[int] = []
-    monkeypatch.setattr(module, "_attempt", lambda *_: attempt)
+    monkeypatch.setattr(module, "make_attempt", lambda *_: lambda item: outcomes[item.name].pop(0))
     with caplog.at_level(logging.INFO, "socklat_gate.service"):
-        both = [process("a"), process("b")]
-        wait_ready(CLIENT, both, Ready(timeout_s=60.0), 80, lambda: alive.append(1))
-    assert tried == ["a", "b", "a", "b", "b"]
-    assert len(alive) == 4  # before each round, and once more at the end
+        moments = watched(Ready(timeout_s=60.0), 80, "a", "b").wait(lambda: alive.append(1))
+    assert outcomes == {"a": [], "b": []}
+    assert [moments[name].attempt for name in ("id-a", "id-b")] == [2, 10]
+    assert moments["id-a"].at_ns < moments["id-b"].at_ns
+    assert len(alive) > 2  # and once more at the end
     assert [record.args[0] for record in caplog.records if record.args] == ["a", "b"]
+
+
+def test_the_moment_does_not_wait_for_the_others_nor_for_whoever_asks() -> None:
+    """A service that listens 120 ms after its order, whose moment is asked for much later."""
+    with socket.socket() as later:
+        later.bind(("127.0.0.1", 0))
+        ordered_ns = time.monotonic_ns()
+        watch = ReadyWatch(CLIENT, Ready(timeout_s=5.0), later.getsockname()[1])
+        watch.begin(process("a"), ordered_ns)
+        time.sleep(0.12)
+        later.listen()
+        listening_ns = time.monotonic_ns()
+        time.sleep(0.3)
+        (moment,) = watch.wait(lambda: None).values()
+    assert moment.attempt > 5
+    assert -1e6 < moment.at_ns - listening_ns < 100e6  # on a busy machine; 4 ms on a quiet one
+
+
+def test_pauses_grow_with_the_time_that_has_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_ns, pauses = [0], []
+    monkeypatch.setattr(module, "make_attempt", lambda *_: lambda item: "refused")
+    watch = ReadyWatch(CLIENT, Ready(timeout_s=60.0), 80)
+
+    class Ended:
+        def wait(self, pause_s: float) -> bool:
+            pauses.append((now_ns[0] / 1e9, pause_s))
+            now_ns[0] += round(1e9 * pause_s)
+            return False
+
+    monkeypatch.setattr(watch, "_ended", Ended())
+    monkeypatch.setattr(module.time, "monotonic_ns", lambda: now_ns[0])
+    assert watch._tried(process("a"), 0).why_not == "refused"
+    assert all(pause == pytest.approx(max(0.004, min(0.25, t / 64))) for t, pause in pauses)
+    assert len(pauses) < 700  # in a minute
 
 
 def test_one_that_is_never_ready_is_named_with_its_log() -> None:
@@ -61,7 +92,7 @@ def test_one_that_is_never_ready_is_named_with_its_log() -> None:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
         with pytest.raises(InvalidMeasurement) as caught:
-            wait_ready(CLIENT, [process("a")], Ready(timeout_s=0.05), port, lambda: None)
+            watched(Ready(timeout_s=0.05), port, "a").wait(lambda: None)
     assert caught.value.reason is Reason.SERVICE_NOT_READY
     for part in ("container a was not ready within 0.05 s", f"127.0.0.1:{port}"):
         assert part in caught.value.message
@@ -69,13 +100,22 @@ def test_one_that_is_never_ready_is_named_with_its_log() -> None:
 
 
 def test_a_death_ends_the_wait_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_attempt", lambda *_: lambda item: "not yet")
+    monkeypatch.setattr(module, "make_attempt", lambda *_: lambda item: "not yet")
 
     def die() -> None:
         raise InvalidMeasurement(Reason.SERVICE_DIED, "gone")
 
     with pytest.raises(InvalidMeasurement, match="gone"):
-        wait_ready(CLIENT, [process("a")], Ready(timeout_s=60.0), 80, die)
+        watched(Ready(timeout_s=60.0), 80, "a").wait(die)
+
+
+def test_what_breaks_an_attempt_is_raised_to_whoever_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(item: ContainerProcess) -> str:
+        raise UnfitEnvironment(Reason.NO_DOCKER, "the daemon is gone", remedy="")
+
+    monkeypatch.setattr(module, "make_attempt", lambda *_: broken)
+    with pytest.raises(UnfitEnvironment, match="the daemon is gone"):
+        watched(Ready(timeout_s=60.0), 80, "a").wait(lambda: None)
 
 
 @pytest.mark.parametrize(("status", "ready"), [(200, True), (503, False)])
@@ -85,8 +125,8 @@ def test_a_service_over_tls(tmp_path: Path, status: int, ready: bool) -> None:
     with https_site(expired, lambda path: status if path == "/health" else 404) as port:
         waiting = Ready(https="/health", timeout_s=5.0 if ready else 0.05)
         if ready:
-            wait_ready(CLIENT, [process("a")], waiting, port, lambda: None)
+            watched(waiting, port, "a").wait(lambda: None)
             return
         with pytest.raises(InvalidMeasurement) as caught:
-            wait_ready(CLIENT, [process("a")], waiting, port, lambda: None)
+            watched(waiting, port, "a").wait(lambda: None)
     assert f"https://127.0.0.1:{port}/health responded 503, not 200" in caught.value.message

@@ -87,6 +87,7 @@ def history(scenario: str, baselines: str, branch: str, parquet: Path | None) ->
 def _show(metric: Metric, points: Sequence[Point]) -> None:
     from socklat_gate.verdict.series import series_history
     from socklat_gate.wording import units
+    from socklat_gate.wording.container_metrics import value_text
     from socklat_gate.wording.history_text import history_lines
     from socklat_gate.wording.sparkline import sparkline
 
@@ -104,7 +105,9 @@ def _show(metric: Metric, points: Sequence[Point]) -> None:
         step = units.change(value / values[at - 1] - 1) if at else ""
         mark = "*" if at in begins else ""
         cells = (point.created[:19], point.branch or "-", point.commit[:12], str(point.runs))
-        rows.append((mark, *map(strip_control_characters, cells), units.ns(value), step))
+        rows.append(
+            (mark, *map(strip_control_characters, cells), value_text(value, metric.stage), step)
+        )
     emit(align(rows))
     for sentence in history_lines(series):
         emit(strip_control_characters(sentence))

@@ -27,6 +27,7 @@ from socklat_gate.report.report import Report
 from socklat_gate.wording import units
 from socklat_gate.wording.carried_text import carried_change, carried_limits
 from socklat_gate.wording.change_text import is_incomplete
+from socklat_gate.wording.container_metrics import value_text
 from socklat_gate.wording.count_text import count_evidence_text, counts_summary
 from socklat_gate.wording.limit_text import limit_interval
 from socklat_gate.wording.markdown_escape import one_line
@@ -125,8 +126,11 @@ def _metric_texts(metric: MetricVerdict) -> tuple[str, str]:
     )
     if metric.improved or is_incomplete(metric):
         message = f"{metric_outcome_text(metric).partition(' ')[2]}: {message}"
+    theirs, ours = (
+        value_text(value, metric.stage) for value in (metric.baseline_ns, metric.candidate_ns)
+    )
     details = (
-        f"baseline {units.ns(metric.baseline_ns)}, candidate {units.ns(metric.candidate_ns)}\n"
+        f"baseline {theirs}, candidate {ours}\n"
         "e-value to fail / threshold "
         f"{units.beside_threshold(metric.evidence_fail, metric.threshold_fail)}, "
         f"to pass {units.beside_threshold(metric.evidence_pass, metric.threshold_pass)}\n"
@@ -137,9 +141,9 @@ def _metric_texts(metric: MetricVerdict) -> tuple[str, str]:
 
 def _limit_texts(limit: LimitVerdict) -> tuple[str, str]:
     message = (
-        f"{metric_phrase(limit.name)} is {units.ns(limit.candidate_ns)} "
+        f"{metric_phrase(limit.name)} is {value_text(limit.candidate_ns, limit.stage)} "
         f"(95% interval {limit_interval(limit)}); "
-        f"limit {units.ns(limit.limit_ns)}"
+        f"limit {value_text(limit.limit_ns, limit.stage)}"
     )
     details = (
         "e-value above / threshold "

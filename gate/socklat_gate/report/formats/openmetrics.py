@@ -19,13 +19,14 @@ from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from socklat_gate.measured.histogram import Histogram, bucket_edges_ns
-from socklat_gate.measured.names import CLIENT
+from socklat_gate.measured.names import CLIENT, unit_of
 from socklat_gate.measured.result import Result, RunResult
 from socklat_gate.measured.run import Run
 from socklat_gate.measured.run_values import latency_stage
 from socklat_gate.measured.verdict import LimitVerdict, MetricVerdict, Verdict
 from socklat_gate.report.answers import answers_by_arm
-from socklat_gate.report.arm_runs import merge_stage
+from socklat_gate.report.arm_runs import ShownRuns, merge_stage
+from socklat_gate.report.container_rows import container_numbers
 from socklat_gate.report.formats.openmetrics_answers import answer_families
 from socklat_gate.report.formats.openmetrics_capacity import carried
 from socklat_gate.report.formats.openmetrics_counts import counted
@@ -69,8 +70,18 @@ class _Report(Collector):
             yield gauge("exchanges", "Exchanges as the kernel counted them, by fate.", rows)
         yield from answer_families(answers_by_arm(arms))
         yield from request_families(arms)
+        yield from _containers(self._report.runs)
         if not isinstance(result, RunResult):
             yield from _verdict(result.verdict)
+
+
+def _containers(runs: ShownRuns) -> Iterator[Metric]:
+    """Medians over the runs in use."""
+    for one in container_numbers(runs):
+        memory = unit_of(one.stage) == "bytes"
+        rows = [({"arm": arm}, value if memory else value / 1e9) for arm, value in one.arms]
+        text = "Most memory that the container held." if memory else "Time until it was ready."
+        yield gauge(one.name, text, rows, "bytes" if memory else "seconds")
 
 
 def render(report: Report) -> str:
@@ -160,17 +171,28 @@ def _metric_labels(one: MetricVerdict | LimitVerdict) -> dict[str, str]:
     return {"metric": label_text(one.name), **request}
 
 
+def _values(
+    family: str,
+    text: str,
+    member: str,
+    rows: Sequence[tuple[dict[str, str], MetricVerdict | LimitVerdict]],
+) -> Iterator[Metric]:
+    """Times in seconds, and memory as a family of its own."""
+    for unit, name, divisor in (("ns", "seconds", 1e9), ("bytes", "bytes", 1.0)):
+        found = [(n, getattr(m, member) / divisor) for n, m in rows if unit_of(m.stage) == unit]
+        yield gauge(family, text, found, name)
+
+
 def _verdict(verdict: Verdict) -> Iterator[Metric]:
     yield states("verdict", "The outcome.", [({}, verdict.outcome)])
     yield gauge("pairs", "Pairs in use.", [({}, float(verdict.pairs))])
     metrics = [(_metric_labels(one), one) for one in verdict.metrics]
     yield states("metric_verdict", "The outcome by metric.", [(n, m.verdict) for n, m in metrics])
-    for name, text, unit in (
-        ("baseline_ns", "What is judged, of the baseline arm.", "seconds"),
-        ("candidate_ns", "What is judged, of the candidate arm.", "seconds"),
+    for name, text in (
+        ("baseline_ns", "What is judged, of the baseline arm."),
+        ("candidate_ns", "What is judged, of the candidate arm."),
     ):
-        rows = [(n, getattr(m, name) / 1e9) for n, m in metrics]
-        yield gauge(f"metric_{name.removesuffix('_ns')}", text, rows, unit)
+        yield from _values(f"metric_{name.removesuffix('_ns')}", text, name, metrics)
     for name, text in (
         ("change", "Estimated change, 0.05 being 5% slower."),
         ("ci_low", "Lower end of the change's interval, at all looks together."),
@@ -197,8 +219,7 @@ def _verdict(verdict: Verdict) -> Iterator[Metric]:
         ("ci_high_ns", "Upper end of its 95% interval."),
     ):
         short = name.removesuffix("_ns").removeprefix("limit")
-        rows = [(labels, getattr(one, name) / 1e9) for labels, one in limits]
-        yield gauge(f"limit_{short}" if short else "limit", text, rows, "seconds")
+        yield from _values(f"limit_{short}" if short else "limit", text, name, limits)
     if verdict.spikes is not None:
         spikes = verdict.spikes
         arms = ("baseline", "candidate", "stored")

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from enum import Enum
 from typing import Any
 
 from socklat_gate.errors import Exit
 from socklat_gate.measured.load_counts import Answers
+from socklat_gate.measured.names import unit_of
 from socklat_gate.measured.result import Comparison, Completeness, GateResult, Result, RunResult
-from socklat_gate.measured.verdict import MetricVerdict, SpikeVerdict
+from socklat_gate.measured.verdict import LimitVerdict, MetricVerdict, SpikeVerdict
 from socklat_gate.report.answers import answers_by_arm
 from socklat_gate.report.arm_runs import shown_runs
+from socklat_gate.report.container_rows import ContainerNumbers, container_numbers
 from socklat_gate.report.formats.verdict_capacity import capacity_members
 from socklat_gate.report.formats.verdict_requests import request_members
 from socklat_gate.report.machine import machine_numbers
@@ -29,7 +32,7 @@ from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.reasons import coded_reasons
 from socklat_gate.wording.spike_text import power_text
 
-__all__ = ["VERDICT_SCHEMA_VERSION", "render", "verdict_document"]
+__all__ = ["VERDICT_SCHEMA_VERSION", "in_bytes", "render", "verdict_document"]
 
 VERDICT_SCHEMA_VERSION = 2
 
@@ -38,6 +41,9 @@ JSON = dict[str, Any]
 RAW = ("baseline_ns", "candidate_ns", "change")
 LEFT_OUT = ("trace", "shortfalls")
 """Of a metric, what only ``result.json`` has."""
+VALUES = ("baseline_ns", "candidate_ns")
+LIMIT_VALUES = ("limit_ns", "candidate_ns", "ci_low_ns", "ci_high_ns")
+"""What is in a metric's own unit: null where that is bytes, and under a name of its own."""
 
 
 def render(report: Report) -> str:
@@ -80,6 +86,7 @@ def _without_verdict(result: Result) -> JSON:
         "attribution": [],
         "answers": [_answers(arm, one) for arm, one in answers_by_arm(runs.arms).items()],
         **request_members(runs.arms),
+        "container_metrics": [_of_container(one) for one in container_numbers(runs)],
         "completeness": _completeness(result.completeness) if result.completeness else None,
         "environment": environment_texts(result.environment),
         "machine": machine_numbers(runs.noises),
@@ -107,7 +114,7 @@ def _verdict_members(result: GateResult | Comparison) -> JSON:
         "pairs_to_decide": verdict.pairs_to_decide,
         "containers": verdict.containers,
         "metrics": [_metric(metric) for metric in verdict.metrics],
-        "limits": [_without(asdict(limit)) for limit in verdict.limits],
+        "limits": [_limit(limit) for limit in verdict.limits],
         "capacity": _strict(capacity_members(verdict.capacity)) if verdict.capacity else None,
         "spikes": _spikes(verdict.spikes) if verdict.spikes else None,
         "counts": [_strict(asdict(count)) for count in verdict.counts],
@@ -131,7 +138,26 @@ def _metric(metric: MetricVerdict) -> JSON:
     """The judged numbers, and those of all exchanges with nothing corrected under ``raw``."""
     numbers: JSON = _strict(asdict(metric))
     raw = {name: numbers.pop(f"raw_{name}") for name in RAW}
-    return {**_without(numbers), "raw": raw}
+    return {**_in_unit(_without(numbers), VALUES), "raw": raw}
+
+
+def _limit(limit: LimitVerdict) -> JSON:
+    return _in_unit(_without(asdict(limit)), LIMIT_VALUES)
+
+
+def _in_unit(numbers: JSON, values: Sequence[str]) -> JSON:
+    """With the ``unit``, and ``values`` in bytes by names that say so."""
+    unit = unit_of(numbers["stage"])
+    found = {**numbers, "unit": unit}
+    if unit == "bytes":
+        for name in values:
+            found[in_bytes(name)], found[name] = numbers[name], None
+    return found
+
+
+def in_bytes(name: str) -> str:
+    """``baseline_ns`` is ``baseline_bytes`` then."""
+    return f"{name.removesuffix('_ns')}_bytes"
 
 
 def _without(numbers: JSON) -> JSON:
@@ -170,6 +196,13 @@ def _answers(arm: str, answers: Answers) -> JSON:
         "connections_lost": answers.lost,
         "tls": dict(answers.tls),
     }
+
+
+def _of_container(one: ContainerNumbers) -> JSON:
+    """Medians by arm, under the name of their unit."""
+    unit = unit_of(one.stage)
+    arms = {arm: {unit: _strict(value)} for arm, value in one.arms}
+    return {"name": one.name, "unit": unit, "arms": arms, "change": _strict(one.change)}
 
 
 def _completeness(done: Completeness) -> JSON:

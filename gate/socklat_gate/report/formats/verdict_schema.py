@@ -17,6 +17,7 @@ from socklat_gate.documents.json_schema import (
 from socklat_gate.errors import Exit, Reason
 from socklat_gate.measured.attribution import Attribution
 from socklat_gate.measured.load_counts import Answers
+from socklat_gate.measured.names import Unit
 from socklat_gate.measured.pair import Interleave
 from socklat_gate.measured.result import Completeness, Kind
 from socklat_gate.measured.verdict import (
@@ -27,7 +28,14 @@ from socklat_gate.measured.verdict import (
     SpikeVerdict,
 )
 from socklat_gate.report.formats.verdict_capacity import capacity_schema
-from socklat_gate.report.formats.verdict_json import LEFT_OUT, RAW, VERDICT_SCHEMA_VERSION
+from socklat_gate.report.formats.verdict_json import (
+    LEFT_OUT,
+    LIMIT_VALUES,
+    RAW,
+    VALUES,
+    VERDICT_SCHEMA_VERSION,
+    in_bytes,
+)
 from socklat_gate.report.formats.verdict_requests import request_schemas
 from socklat_gate.report.machine import NUMBERS
 from socklat_gate.report.raw_numbers import Correction
@@ -41,6 +49,7 @@ ADDED = {
     "requests",
     "handshakes",
     "join",
+    "container_metrics",
     "limits",
     "capacity",
     "spikes",
@@ -69,6 +78,9 @@ def verdict_schema() -> JSON:
         del metric["properties"][name]
     limit = schema_of_type(LimitVerdict)
     del limit["properties"]["shortfalls"]
+    for one, values in ((metric, VALUES), (limit, LIMIT_VALUES)):
+        one["properties"]["unit"] = schema_of_type(Unit)
+        one["properties"].update({in_bytes(name): NUMBER for name in values})
     metric["properties"]["raw"] = object_schema(dict.fromkeys(RAW, NUMBER))
     rates = dict.fromkeys(("baseline_per_s", "candidate_per_s", "stored_per_s"), NUMBER)
     spikes["properties"].update(rates, notes={"type": "array", "items": TEXT}, power=TEXT)
@@ -99,6 +111,7 @@ def verdict_schema() -> JSON:
         "attribution": {"type": "array", "items": schema_of_type(Attribution)},
         "answers": {"type": "array", "items": _answers()},
         **request_schemas(),
+        "container_metrics": {"type": "array", "items": _container_metrics()},
         "completeness": nullable(completeness),
         "environment": {"type": "object", "additionalProperties": TEXT},
         "machine": object_schema(dict.fromkeys(NUMBERS, spread)),
@@ -122,3 +135,10 @@ def _answers() -> JSON:
     sizes = dict.fromkeys(("size_p50_bytes", "size_p99_bytes", "size_max_bytes"), NUMBER)
     connections = dict.fromkeys(("connections_opened", "connections_lost"), COUNT)
     return object_schema({"arm": TEXT, **counts, **sizes, **connections})
+
+
+def _container_metrics() -> JSON:
+    unit = schema_of_type(Unit)
+    arm = {"type": "object", "additionalProperties": NUMBER}  # by the unit
+    arms = {"type": "object", "additionalProperties": arm}
+    return object_schema({"name": TEXT, "unit": unit, "arms": arms, "change": NUMBER})

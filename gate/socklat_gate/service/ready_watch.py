@@ -1,0 +1,130 @@
+"""When each container became ready: tried on a thread of its own from its start on."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from socklat_gate.errors import InvalidMeasurement, Reason
+from socklat_gate.scenario import Ready
+from socklat_gate.service.container_process import ContainerProcess
+from socklat_gate.service.docker_types import DockerClient
+from socklat_gate.service.logs import tail
+from socklat_gate.service.ready import LEAST_PAUSE_S, make_attempt
+
+__all__ = ["MAX_PAUSE_S", "PAUSE_SHARE", "ReadyMoment", "ReadyWatch"]
+
+log = logging.getLogger(__name__)
+
+PAUSE_SHARE = 1 / 64
+MAX_PAUSE_S = 0.25
+CHECK_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyMoment:
+    """When the first attempt that succeeded had its response (CLOCK_MONOTONIC), and which it was.
+
+    At attempt 1 the container was ready before it could be tried: it may have been so for a while.
+    """
+
+    at_ns: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """Of one container: when it was ready, or why it is not, or what broke the attempts."""
+
+    item: ContainerProcess
+    ready: ReadyMoment | None = None
+    why_not: str = ""
+    error: BaseException | None = None
+
+
+class ReadyWatch:
+    """Watches any number of containers; `begin` each once it runs, then `wait` for all.
+
+    How long one took does not depend on when the others are started, so its moment is exact but for
+    the pause between attempts: 1/64 of the time since its order, at least 4 ms (20 ms where its log
+    is read) and at most 250 ms.  That makes a time to start up to 1.6% too long, alike in both
+    arms, and cannot resolve what happens before Docker's call to start it has returned.
+    """
+
+    def __init__(self, client: DockerClient, ready: Ready, port: int) -> None:
+        """``port`` is the one inside the container."""
+        self._client = client
+        self._ready = ready
+        self._attempt = make_attempt(client, ready, port)
+        self._least_pause_s = LEAST_PAUSE_S["log" if ready.log is not None else "socket"]
+        self._outcomes: queue.SimpleQueue[_Outcome] = queue.SimpleQueue()
+        self._ended = threading.Event()
+        self._begun: list[str] = []
+
+    def begin(self, item: ContainerProcess, ordered_ns: int) -> None:
+        """Tries a container that was just started, which was ordered at ``ordered_ns``."""
+        self._begun.append(item.container_id)
+        threading.Thread(
+            target=self._try, args=(item, ordered_ns), name=f"ready {item.name}", daemon=True
+        ).start()
+
+    def wait(self, check_alive: Callable[[], None]) -> dict[str, ReadyMoment]:
+        """By container id, when each that was begun became ready; returns once all have.
+
+        Raises `InvalidMeasurement` (SERVICE_NOT_READY) with the last log lines where one has not
+        ``ready.timeout_s`` after its start, and at once whatever ``check_alive`` raises.
+        """
+        found: dict[str, ReadyMoment] = {}
+        try:
+            while True:
+                check_alive()
+                if len(found) == len(self._begun):
+                    return found
+                try:
+                    outcome = self._outcomes.get(timeout=CHECK_S)
+                except queue.Empty:
+                    continue
+                if outcome.ready is None:
+                    check_alive()  # a container that died says more than what it did not respond
+                    raise outcome.error or self._not_ready(outcome)
+                found[outcome.item.container_id] = outcome.ready
+        finally:
+            self.end()
+
+    def end(self) -> None:
+        """No further attempts; one that is under way may last for some seconds, unheeded."""
+        self._ended.set()
+
+    def _try(self, item: ContainerProcess, ordered_ns: int) -> None:
+        try:
+            self._outcomes.put(self._tried(item, ordered_ns))
+        except BaseException as error:
+            self._outcomes.put(_Outcome(item, error=error))
+
+    def _tried(self, item: ContainerProcess, ordered_ns: int) -> _Outcome:
+        begun_ns = time.monotonic_ns()
+        for number in range(1, 1 << 62):
+            why_not = self._attempt(item)
+            now_ns = time.monotonic_ns()
+            if not why_not:
+                log.info("%s ready after %.3f s", item.name, (now_ns - ordered_ns) / 1e9)
+                return _Outcome(item, ReadyMoment(now_ns, number))
+            if now_ns - begun_ns > 1e9 * self._ready.timeout_s:
+                break
+            since_s = (now_ns - ordered_ns) / 1e9
+            pause_s = min(MAX_PAUSE_S, max(self._least_pause_s, PAUSE_SHARE * since_s))
+            if self._ended.wait(pause_s):
+                break
+        return _Outcome(item, why_not=why_not)
+
+    def _not_ready(self, outcome: _Outcome) -> InvalidMeasurement:
+        item, timeout_s = outcome.item, self._ready.timeout_s
+        return InvalidMeasurement(
+            Reason.SERVICE_NOT_READY,
+            f"container {item.name} was not ready within {timeout_s:g} s: {outcome.why_not}",
+            remedy="check service.port and service.ready, or give a larger service.ready.timeout_s",
+        ).with_log(tail(self._client, item.container_id))

@@ -1,0 +1,128 @@
+"""Whether the candidate's containers grow with their age: a leak, a cache without end, a long list.
+
+Each container of the watch has a change for each minute of its life (`verdict.growth_scores`).  The
+candidate must grow by more than the baseline and `TOLERANCE`: that is taken off its changes, a
+shift of the null hypothesis as in metrics.  What is left of both arms is put on the pooled scale,
+centre and median absolute deviation of all containers together, which does not look at labels; it
+is clipped at `MOST`; and the evidence is the permutation e-value over containers
+(`verdict.watch_permutation`).
+
+Looks are made at the fixed times `LOOKS_S` of the watch, each with the same weight; their sum never
+falls and its mean is at most 1, so that Markov's inequality holds at all times at once (see
+`verdict.watch_evidence`).  Before containers are two minutes old it says nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+import numpy as np
+
+from socklat_gate.errors import Reason
+from socklat_gate.measured.facts import ReasonFact, Scalar
+from socklat_gate.measured.names import GROWTH
+from socklat_gate.measured.stop_verdict import Grown, GrowthVerdict
+from socklat_gate.measured.watch import Watch
+from socklat_gate.verdict.arrays import Floats
+from socklat_gate.verdict.estimate import hodges_lehmann
+from socklat_gate.verdict.evidence import as_e_value
+from socklat_gate.verdict.growth_scores import LEAST_LIFE_S, Growth, growth_at, watched_s
+from socklat_gate.verdict.interval import confidence_interval
+from socklat_gate.verdict.log_scale import relative
+from socklat_gate.verdict.watch_permutation import log_e_values
+
+__all__ = ["GROWN", "LOOKS_S", "TOLERANCE", "JudgedGrowth", "growth_open", "judge_growth"]
+
+GROWN: tuple[Grown, ...] = get_args(Grown)
+
+TOLERANCE = {"response": 0.02, "cpu": 0.02, "memory": 0.05}
+"""For each minute of life; so much more than the baseline is accepted."""
+
+LOOKS_S = tuple(LEAST_LIFE_S * 1.3**step for step in range(12))
+"""2 to 36 minutes."""
+
+MOST = 2.0
+"""On the pooled scale, in standard deviations of normal noise."""
+
+AGAINST = 20.0
+"""Evidence at the look of a pass above which it waits; in one of twenty looks at equal arms."""
+
+LEAST_SCALE = 1e-4
+"""For each minute: containers that differ by less are alike."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedGrowth:
+    """The verdict by itself, and the log evidence after each look, ``times_ns``.
+
+    ``now`` is that of the end of the watch alone (minus infinity: nothing is known yet).
+    """
+
+    verdict: GrowthVerdict
+    times_ns: Floats
+    log_evidence: Floats
+    now: float
+
+    def log_evidence_at(self, times_ns: Sequence[int]) -> Floats:
+        """At moments of CLOCK_MONOTONIC; nothing before the first look."""
+        place = np.searchsorted(self.times_ns, np.asarray(times_ns, dtype=float), side="right")
+        return np.asarray(np.concatenate(([-np.inf], self.log_evidence))[place])
+
+
+def judge_growth(watch: Watch, alpha: float) -> list[JudgedGrowth]:
+    """Of each of `GROWN`; ``alpha`` is the part that all of them have together."""
+    return [_judge(watch, what, alpha / len(GROWN)) for what in GROWN]
+
+
+def growth_open(judged: Sequence[JudgedGrowth]) -> ReasonFact | None:
+    """Why a pass waits: something may grow, and it is not shown yet."""
+    most = max(judged, key=lambda one: one.now, default=None)
+    if most is None or most.now <= math.log(AGAINST):
+        return None
+    numbers: dict[str, Scalar] = {"evidence": as_e_value(most.now), "limit": AGAINST}
+    return ReasonFact(Reason.WATCH_OPEN, f"{GROWTH}_{most.verdict.what}", numbers)
+
+
+def _judge(watch: Watch, what: Grown, alpha: float) -> JudgedGrowth:
+    begin_ns, length_s = watched_s(watch)
+    looks = [look for look in LOOKS_S if look <= length_s]
+    times = np.array([begin_ns + look * 1e9 for look in looks])
+    logs = np.array([_log_look(growth_at(watch, what, time), what) for time in times])
+    so_far = np.logaddexp.accumulate(logs) - math.log(len(LOOKS_S)) if logs.size else logs
+    now = growth_at(watch, what, begin_ns + length_s * 1e9)
+    differences = now.per_minute[1] - now.per_minute[0]
+    low, high = confidence_interval(differences)
+    log_evidence = float(so_far[-1]) if so_far.size else -math.inf
+    theirs, ours = (_median(changes) for changes in now.whole)
+    verdict = GrowthVerdict(
+        what=what,
+        baseline_change=relative(theirs),
+        candidate_change=relative(ours),
+        change=relative(hodges_lehmann(differences)),
+        ci_low=relative(low),
+        ci_high=relative(high),
+        evidence=as_e_value(log_evidence),
+        threshold=1.0 / alpha,
+        failed=log_evidence >= -math.log(alpha),
+        replicas=differences.size,
+        minutes=_median(now.minutes[1]),
+    )
+    return JudgedGrowth(verdict, times, so_far, _log_look(now, what))
+
+
+def _log_look(growth: Growth, what: Grown) -> float:
+    """Logarithm of the e-value at one look; minus infinity: nothing is known yet."""
+    theirs, ours = growth.per_minute
+    if not ours.size:
+        return -math.inf
+    values = np.concatenate((theirs, ours - math.log1p(TOLERANCE[what])))
+    apart = values - np.median(values)
+    scale = max(1.4826 * float(np.median(np.abs(apart))), LEAST_SCALE)
+    return float(log_e_values(np.clip(apart / scale, -MOST, MOST), ours.size))
+
+
+def _median(values: Floats) -> float:
+    return float(np.median(values)) if values.size else math.nan

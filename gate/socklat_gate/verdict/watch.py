@@ -1,0 +1,181 @@
+"""Whether the candidate's containers stop more than the baseline's, over the life of a fleet.
+
+Pairs are short-lived: a stop every 180 s is met by few of them, and one that a timer brings a
+minute after the start by none.  The replicas of the watch live through the job with a few requests
+a second each (`measured.watch`).  What counts as a stop is in `verdict.watch_moments`, the evidence
+in `verdict.watch_evidence`, what of the time counts in `verdict.watch_exposure`.
+
+**A pass waits** (`watch_open`) until the candidate's exposure and age are what the scenario asks
+for; while one of its containers is silent; and while the evidence is beyond `AGAINST`: so many
+stops are too few to be shown and too many to be left out of account.
+
+**A waiver** of ``spikes`` accepts 1 + ceiling times as many.  A permutation test has no tolerance:
+every (1 + ceiling)-th moment of the candidate alone is kept, in the order of time, and the others
+are left out.  At the accepted ratio what is left comes as often as the baseline's, and more evenly
+than by chance, so the bound holds; it finds an excess later than without a waiver.
+
+A pure function of the stored watch: later looks change no earlier evidence.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from socklat_gate.errors import Reason
+from socklat_gate.measured.attribution import COMPONENTS
+from socklat_gate.measured.facts import ReasonFact, Scalar
+from socklat_gate.measured.pair import Pair
+from socklat_gate.measured.stop_verdict import StopVerdict
+from socklat_gate.measured.watch import Watch
+from socklat_gate.verdict.arrays import Floats
+from socklat_gate.verdict.evidence import as_e_value
+from socklat_gate.verdict.spike_events import threshold_ns
+from socklat_gate.verdict.watch_evidence import WatchEvidence, watch_evidence
+from socklat_gate.verdict.watch_exposure import WatchExposure, responding_s, watch_exposure
+from socklat_gate.verdict.watch_moments import Moment, Moments, moments_of, paired
+from socklat_gate.verdict.watch_power import found_every_s, found_from_start_s
+from socklat_gate.verdict.zone import waiver_in_force
+
+if TYPE_CHECKING:
+    from socklat_gate.scenario.gating import Gate, Waiver
+
+__all__ = ["AGAINST", "JudgedStops", "judge_stops"]
+
+AGAINST = 4.0
+"""Evidence at the look of a pass above which it waits.
+
+By Markov's inequality equal arms have it in at most a quarter of looks; simulated it is 0 to 6%.
+Three of 16 replicas with a stop, and none of the baseline's, are beyond it.
+"""
+
+LISTED = 20
+"""Ages that a verdict has."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedStops:
+    """The verdict on stops by themselves, the evidence over time, and why a pass waits, if so."""
+
+    verdict: StopVerdict
+    evidence: WatchEvidence
+    origin_ns: int
+    open: ReasonFact | None
+
+    @property
+    def end_ns(self) -> int:
+        """The end of the watch (CLOCK_MONOTONIC)."""
+        return self.origin_ns + math.ceil(self.evidence.now_s * 1e9)
+
+    def log_evidence_at(self, times_ns: Sequence[int]) -> Floats:
+        """At moments of CLOCK_MONOTONIC."""
+        since = (np.asarray(times_ns, dtype=np.int64) - self.origin_ns) / 1e9
+        return self.evidence.at(since)
+
+
+def judge_stops(
+    watch: Watch, pairs: Sequence[Pair], gate: Gate, alpha: float, waiver: Waiver | None = None
+) -> JudgedStops:
+    """Verdict on the stops of a watch; ``alpha`` is their part.
+
+    The ``pairs`` used say what is usual for the baseline.
+    """
+    limit_ns = max(threshold_ns(pairs, gate.spikes), watch.spike_ns)
+    seen = moments_of(watch, limit_ns)
+    ratio = 1.0 if waiver is None else 1.0 + waiver.ceiling
+    evidence = watch_evidence(_thinned(seen, ratio))
+    exposure = watch_exposure(watch)
+    by_arm = [_hit(seen, only) for only in (0, 1)]
+    ours = by_arm[1]
+    so_far = float(evidence.at(evidence.now_s))
+    threshold = 1.0 / alpha
+    e_value = as_e_value(so_far)
+    every = found_every_s(responding_s(watch), threshold)
+    both = paired(watch)
+    lives = [(one.started_ns / 1e9, one.to_ns / 1e9) for _, one in both]
+    verdict = StopVerdict(
+        threshold_ns=limit_ns,
+        baseline_stops=len(by_arm[0]),
+        candidate_stops=len(ours),
+        baseline_replicas=len(watch.of("baseline")),
+        candidate_replicas=len(watch.of("candidate")),
+        baseline_with=_containers(by_arm[0]),
+        candidate_with=_containers(ours),
+        shared=len(seen.moments) - len(by_arm[0]) - len(ours),
+        baseline_exposure_s=exposure.baseline_s,
+        candidate_exposure_s=exposure.candidate_s,
+        longest_ns=float(max((one.longest_ns for one in ours), default=0)),
+        oldest_s=exposure.oldest_s,
+        half_age_s=exposure.half_age_s,
+        evidence=e_value,
+        threshold=threshold,
+        p_value=min(1.0, 1.0 / e_value),
+        failed=so_far >= math.log(threshold),
+        found_every_s=None if every is None else every / ratio,
+        found_from_start_s=found_from_start_s(lives, threshold, ratio),
+        missing_s=exposure.missing_s,
+        stage=_stage(watch, limit_ns) if ours else "",
+        ages_s=_ages(watch, seen, ours),
+        waived=waiver_in_force(waiver),
+    )
+    return JudgedStops(verdict, evidence, seen.origin_ns, _open(exposure, evidence.now))
+
+
+def _thinned(seen: Moments, ratio: float) -> Moments:
+    """With one in ``ratio`` of the candidate's own moments."""
+    kept: list[Moment] = []
+    counted = 0
+    for moment in seen.moments:
+        if seen.arms_of(moment) == (False, True):
+            counted += 1
+            if math.floor(counted / ratio) == math.floor((counted - 1) / ratio):
+                continue
+        kept.append(moment)
+    return replace(seen, moments=tuple(kept))
+
+
+def _open(exposure: WatchExposure, log_now: float) -> ReasonFact | None:
+    numbers: dict[str, Scalar] = {}
+    if exposure.missing_s > 0.0:
+        numbers["missing_s"] = exposure.missing_s
+    if exposure.silent:
+        numbers["silent"] = exposure.silent
+    if log_now > math.log(AGAINST):
+        numbers |= {"evidence": as_e_value(log_now), "limit": AGAINST}
+    return ReasonFact(Reason.WATCH_OPEN, numbers=numbers) if numbers else None
+
+
+def _hit(seen: Moments, arm: int) -> list[Moment]:
+    """The moments that hit one arm alone."""
+    alone = (arm == 0, arm == 1)
+    return [moment for moment in seen.moments if seen.arms_of(moment) == alone]
+
+
+def _containers(moments: Sequence[Moment]) -> int:
+    return len({member for moment in moments for member in moment.members})
+
+
+def _ages(watch: Watch, seen: Moments, moments: Sequence[Moment]) -> tuple[float, ...]:
+    """Of the first stops of the candidate, in the order of time."""
+    started = [(one.started_ns - seen.origin_ns) / 1e9 for _, one in paired(watch)]
+    found = [
+        at - started[member - seen.numbers]
+        for moment in moments
+        for at, member in zip(moment.at_s, moment.members, strict=True)
+    ]
+    return tuple(max(0.0, age) for age in found[:LISTED])
+
+
+def _stage(watch: Watch, limit_ns: float) -> str:
+    """The part of ``response`` in which the candidate's stops spent most of their time, or ""."""
+    time_ns = dict.fromkeys(COMPONENTS, 0)
+    for spike in (one for replica in watch.of("candidate") for one in replica.spikes):
+        if spike.length_ns >= limit_ns:
+            for part, part_ns in spike.parts_ns.items():
+                time_ns[part] += part_ns
+    most = max(COMPONENTS, key=lambda part: time_ns[part])
+    return most if time_ns[most] > sum(time_ns.values()) / 2 else ""

@@ -1,0 +1,117 @@
+"""How much of the watch counts: a container that responds to nothing was not watched for stops.
+
+A stop shows in a request that comes through it, and one that never ends shows in none: so exposure
+is the time in which responses came at the rate at which the baseline's containers have them.  A
+candidate's container that is gone, or silent, while its twin of the baseline responds keeps a pass
+away by itself (`WatchExposure.silent`): no exposure of others makes up for it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from socklat_gate.measured.watch import Replica, Watch
+from socklat_gate.verdict.watch_moments import paired, together_ns
+
+__all__ = ["WatchExposure", "responding", "responding_s", "watch_exposure"]
+
+ENOUGH = 0.8
+"""Of the usual responses: so many count as all, since arrivals are random."""
+
+RESPONDS = 0.5
+"""Part of the responses below which a container counts as silent."""
+
+GONE_NS = 15_000_000_000
+"""A container that was last seen so much earlier than the newest has died."""
+
+SETTLED_NS = 10_000_000_000
+"""A container that was watched more briefly is not yet known to be silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchExposure:
+    """Seconds; sums over the containers whose number was watched in both arms.
+
+    ``oldest_s`` and ``half_age_s`` are of the candidate's containers that respond (half of all of
+    them are as old as the second).  ``missing_s`` is how much longer a pass waits if those that are
+    up stay up, and ``silent`` how many of the candidate's are gone or do not respond, unlike their
+    twins.
+    """
+
+    baseline_s: float
+    candidate_s: float
+    oldest_s: float
+    half_age_s: float
+    missing_s: float
+    silent: int
+
+
+def watch_exposure(watch: Watch) -> WatchExposure:
+    """Of all containers so far."""
+    usual = _usual_rate(watch.of("baseline"))
+    newest = max((one.to_ns for one in watch.replicas), default=0)
+    sums = [0.0, 0.0]
+    silent = 0
+    for pair in paired(watch):
+        for arm, one in enumerate(pair):
+            sums[arm] += together_ns(pair) / 1e9 * responding(one, usual)
+        silent += _is_silent(pair[1], usual, newest) and not _is_silent(pair[0], usual, newest)
+    ours = watch.of("candidate")
+    ages = sorted((_age_s(one, usual) for one in ours), reverse=True)
+    half = ages[math.ceil(len(ages) / 2) - 1] if ages else 0.0
+    live = sum(not _is_silent(one, usual, newest) for one in ours)
+    lacking = watch.minutes * 60.0 * watch.wanted - sums[1]
+    return WatchExposure(
+        baseline_s=sums[0],
+        candidate_s=sums[1],
+        oldest_s=max(ages, default=0.0),
+        half_age_s=half,
+        missing_s=max(0.0, lacking / max(1, live), watch.age_s - half),
+        silent=silent,
+    )
+
+
+def responding_s(watch: Watch) -> list[float]:
+    """The exposure of each of the candidate's containers whose number was watched in both arms."""
+    usual = _usual_rate(watch.of("baseline"))
+    return [together_ns(pair) / 1e9 * responding(pair[1], usual) for pair in paired(watch)]
+
+
+def responding(replica: Replica, usual_rate: float) -> float:
+    """Part of a container's time in which it responded, in [0, 1].
+
+    By its responses a second beside ``usual_rate``, and by the requests that it left without one.
+    """
+    if not replica.exchanges or usual_rate <= 0.0:
+        return 0.0
+    responded = replica.exchanges / (replica.exchanges + replica.no_response)
+    return min(1.0, responded / ENOUGH, _rate(replica) / usual_rate / ENOUGH)
+
+
+def _usual_rate(replicas: Sequence[Replica]) -> float:
+    """Responses a second of the baseline's container in the middle; 0 if it has none."""
+    return median(map(_rate, replicas)) if replicas else 0.0
+
+
+def _rate(replica: Replica) -> float:
+    length_s = (replica.to_ns - replica.from_ns) / 1e9
+    return replica.exchanges / length_s if length_s > 0.0 else 0.0
+
+
+def _is_silent(replica: Replica, usual_rate: float, newest_ns: int) -> bool:
+    if newest_ns - replica.to_ns > GONE_NS:
+        return True
+    if replica.to_ns - replica.from_ns < SETTLED_NS:
+        return False
+    if replica.slices and not replica.slices[-1].exchanges:
+        return replica.slices[-1].to_ns - replica.slices[-1].from_ns >= SETTLED_NS / 2
+    return responding(replica, usual_rate) < RESPONDS
+
+
+def _age_s(replica: Replica, usual_rate: float) -> float:
+    """0 of one that does not respond."""
+    known = responding(replica, usual_rate) >= RESPONDS
+    return (replica.to_ns - replica.started_ns) / 1e9 if known else 0.0
