@@ -46,13 +46,14 @@ static inline void status_add(u32 target, u32 status)
 		__sync_fetch_and_add(&known->count[status], 1);
 }
 
-/* The window of this connection's target; none when the slot has another owner by now. */
+/* The window of this connection's target; none when the slot has another owner by now.  A slot that
+ * several namespaces share has no connections of earlier ones: user space removes them. */
 static inline struct window *window_of(struct connection *c)
 {
 	u32 target = c->target;
 	struct window *w = windows.lookup(&target);
 
-	return w && w->netns == c->netns ? w : NULL;
+	return w && (w->netns == c->netns || !w->netns) ? w : NULL;
 }
 
 static inline bool owns_slot(struct connection *c)

@@ -39,6 +39,7 @@
 #define TCP_SYN_RECV 3
 #define TCP_FIN_WAIT1 4
 #define TCP_CLOSE 7
+#define TCP_CLOSE_WAIT 8
 
 /* TCPHDR_FIN and TCPHDR_SYN of include/net/tcp.h: the bits on the wire. */
 #define TCP_FLAG_FIN 0x01

@@ -122,6 +122,13 @@
 #define TARGET_LIMIT 64
 _Static_assert(TARGET_MAX <= TARGET_LIMIT, "more targets than a probe can hold");
 
+/* Network namespaces and ports that can be watched at once: more than targets, since many namespaces
+ * can share a slot.  So many bits say at first sight that one is not watched: with 68 namespaces one
+ * in 60 of the others is looked up in vain. */
+#define NAMESPACE_MAX 256
+#define SERVICE_MAX 512
+#define WATCHED_BITS 4096
+
 /* Counters of a target.  Recorded exchanges are those of the histogram of `response`. */
 #define COUNTER_CONNECTIONS 0      /* accepted while the probe watched */
 #define COUNTER_ADOPTED 1          /* connections found open, without their handshake */

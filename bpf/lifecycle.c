@@ -74,6 +74,11 @@ int conn_on_state(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	if (from == TCP_ESTABLISHED && !(c->flags & FLAG_ADOPTED))
 		stage_add(c->target, STAGE_ESTABLISHED, c->established_ns, bpf_ktime_get_ns());
+	/* Whether the response is acknowledged shows when the send under way returns (tx_end_send). */
+	if (c->sending && to == TCP_CLOSE_WAIT) {
+		c->sending |= SENDING_PEER_CLOSED;
+		return 0;
+	}
 	/* A peer that closed may still await its response, and one that we closed its last bytes: an
 	 * exchange with an acknowledged response is over, and so is any once the peer has replied to
 	 * our FIN or the connection is gone.  The application may keep the socket for long then. */

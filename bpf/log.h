@@ -33,7 +33,7 @@ static inline void log_add(u64 sk, struct connection *c, u64 *ns, u32 measured, 
 	up->cpu = c->response_cpu;
 	up->ordinal = 0;
 	up->peer_port = 0;
-	up->unused = 0;
+	up->netns = (u16)c->netns;
 	if (named) {
 		up->ordinal = c->ordinal;
 		up->peer_port = __builtin_bswap16(LOAD(u16, sk, AT(sock_common, skc_dport)));

@@ -181,9 +181,10 @@ static inline int tx_end_send(u64 sk, s32 result)
 	if (!c || c->role != ROLE_SERVER || !c->rx_first_ns)
 		return 0;
 	sending = c->sending;
-	c->sending = 0;
-	if (!c->tx_first_ns)
+	if (!c->tx_first_ns) {
+		c->sending = 0;
 		return 0;
+	}
 	if (result > 0) {
 		tcp = tcp_of(sk);
 		if (!tcp)
@@ -201,6 +202,12 @@ static inline int tx_end_send(u64 sk, s32 result)
 	} else if (result == -EAGAIN && !c->blocked_ns) {
 		c->blocked_ns = bpf_ktime_get_ns();
 	}
+	/* Looked at once more, now that it is known what was acknowledged: the socket's lock is no
+	 * longer held, and a FIN that comes from here on finds both. */
+	sending = *(volatile u32 *)&c->sending;
+	c->sending = 0;
+	if (sending & SENDING_PEER_CLOSED && c->acked_ns)
+		conn_end_exchange(sk, c);
 	return 0;
 }
 

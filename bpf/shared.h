@@ -19,7 +19,7 @@ struct target_key {
 struct window {
 	u64 from_ns;
 	u64 to_ns;
-	u64 netns;        /* owner of the slot: connections of an earlier owner are ignored */
+	u64 netns;        /* owner of the slot, others are ignored; 0: several share it */
 	u64 spike_ns;     /* exchanges this slow are sent up one by one; 0: none */
 	u64 spike_budget; /* at most so many, counted down */
 	u64 log_mask;     /* one exchange in so many more than this is logged */
@@ -122,7 +122,7 @@ struct exchange {
 	u8 cpu;        /* that began the response; modulo 256 */
 	u32 ordinal;   /* which one of its connection, from 1; 0 without WINDOW_NAMED */
 	u16 peer_port; /* host byte order; 0 without WINDOW_NAMED */
-	u16 unused;
+	u16 netns;     /* whose: the low 16 bits of the namespace's inode */
 };
 
 /* Ring `stalls`: a CPU was not there for the services. */

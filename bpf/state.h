@@ -7,10 +7,10 @@
 #define SOCKLAT_STATE_H
 
 /* Set by user space: which namespace is which target, keyed by its inode. */
-BPF_HASH(targets, u64, struct target_key, 64);
+BPF_HASH(targets, u64, struct target_key, NAMESPACE_MAX);
 
 /* Set by user space: the ports that a target serves, keyed by inode | port << 32. */
-BPF_HASH(services, u64, struct target_key, 256);
+BPF_HASH(services, u64, struct target_key, SERVICE_MAX);
 
 /* Set by user space. */
 BPF_ARRAY(windows, struct window, TARGET_MAX);
@@ -42,7 +42,8 @@ BPF_ARRAY(windows, struct window, TARGET_MAX);
 /* What `sending` says besides the number of bytes, which is 0 where it is not known. */
 #define SENDING_LONG 0x80000000    /* they did not fit into the send buffer when the send began */
 #define SENDING_REFIRES 0x40000000 /* the hook fires again during this send */
-#define SENDING_BYTES 0x3fffffff
+#define SENDING_PEER_CLOSED 0x20000000 /* the peer's FIN has come during this send */
+#define SENDING_BYTES 0x1fffffff
 
 /* Keyed by the socket's address; removed in tcp_destroy_sock, since addresses are reused. */
 BPF_HASH(connections, u64, struct connection, MAX_CONNECTIONS);
@@ -58,14 +59,14 @@ BPF_PERCPU_ARRAY(statuses, struct statuses_bytes, TARGET_MAX);
 AS_BYTES(bands);
 BPF_PERCPU_ARRAY(bands, struct bands_bytes, TARGET_MAX);
 
-/* Set by user space: bit (inode % 64) is set when a watched namespace has such an inode.  Most
- * sockets of a machine are nobody's target, and a bit is cheaper than a hash. */
-BPF_ARRAY(watched, u64, 1);
+/* Set by user space: bit (inode % WATCHED_BITS) is set when a watched namespace has such an inode.
+ * Most sockets of a machine are nobody's target, and a bit is cheaper than a hash. */
+BPF_ARRAY(watched, u64, (WATCHED_BITS / 64));
 
 static inline bool may_be_watched(u32 netns)
 {
-	u32 zero = 0;
-	u64 *bits = watched.lookup(&zero);
+	u32 word = netns % WATCHED_BITS / 64;
+	u64 *bits = watched.lookup(&word);
 
 	return bits && *bits >> (netns & 63) & 1;
 }

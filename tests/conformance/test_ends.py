@@ -9,7 +9,6 @@ from __future__ import annotations
 import socket
 import struct
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,9 +58,6 @@ def request(lab: Lab, letter: bytes, *, reset: bool = False) -> None:
             receive(client, LENGTH)
         if letter == b"F":
             assert client.recv(1) == b""
-        if letter == b"R":
-            # One that closes while the service is still within its send is recorded at close only.
-            time.sleep(0.05)
         if reset:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
 

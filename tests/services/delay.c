@@ -3,13 +3,15 @@
  * says how long it really waited.
  *
  *   delay --port P --length BYTES --before-read US --before-response US [--die-after N]
- *         [--family 4|6] [--stop-every MS]
+ *         [--family 4|6] [--stop-every MS] [--ready-after MS] [--hold MIB] [--burst MIB]
  *
  * One thread a connection.  When a request's first bytes are there (poll), it waits before-read,
  * reads the whole request, waits before-response and sends as many bytes back.  Waiting is a sleep
  * to an absolute time with 1 ns timer slack, then a spin over the last 100 us, so that the delay
  * is met within a few us wherever a CPU is free.  --die-after exits with 3 after N responses.
  * --stop-every keeps all responses back for STOP_MS now and then and burns a CPU meanwhile.
+ * --ready-after waits before it listens; before that --hold fills memory that it keeps, and --burst
+ * memory that it gives back at once.
  * Without --family it serves IPv6 and, as v4-mapped addresses, IPv4.
  *
  * On SIGTERM one line of JSON on stdout tells what happened, from this process's own clock and
@@ -38,6 +40,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -55,7 +58,7 @@ static const char *const bound_names[BOUNDS] = { "least", "true", "most" };
 static int64_t waits_ns[STAGES][BOUNDS][RECORDS];
 
 static long length = 16, before_read_us, before_response_us, die_after, family;
-static long stop_every_ms;
+static long stop_every_ms, ready_after_ms, hold_mib, burst_mib;
 static pthread_rwlock_t stopped = PTHREAD_RWLOCK_INITIALIZER;
 static atomic_long responses, recorded, finished, unstamped;
 
@@ -198,6 +201,26 @@ static void *tell_at_end(void *argument)
 	_exit(0);
 }
 
+/* Memory that is really there; NULL where there is none to be had. */
+static char *filled(long mib)
+{
+	char *memory = mmap(NULL, mib << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return memory == MAP_FAILED ? NULL : memset(memory, 1, mib << 20);
+}
+
+static int take_memory(void)
+{
+	if (hold_mib && !filled(hold_mib))
+		return -1;
+	if (burst_mib) {
+		char *memory = filled(burst_mib);
+
+		return memory ? munmap(memory, burst_mib << 20) : -1;
+	}
+	return 0;
+}
+
 static int listen_on(long port)
 {
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_addr = in6addr_any,
@@ -235,6 +258,9 @@ int main(int argc, char **argv)
 		else if (!strcmp(argv[i], "--die-after")) die_after = value;
 		else if (!strcmp(argv[i], "--family")) family = value;
 		else if (!strcmp(argv[i], "--stop-every")) stop_every_ms = value;
+		else if (!strcmp(argv[i], "--ready-after")) ready_after_ms = value;
+		else if (!strcmp(argv[i], "--hold")) hold_mib = value;
+		else if (!strcmp(argv[i], "--burst")) burst_mib = value;
 		else return 2;
 	}
 	/* A blocked signal reaches sigwait even for process 1 of a container. */
@@ -245,6 +271,11 @@ int main(int argc, char **argv)
 		return 1;
 	if (stop_every_ms && pthread_create(&thread, NULL, stop_now_and_then, NULL))
 		return 1;
+	if (take_memory()) {
+		perror("delay: no memory");
+		return 1;
+	}
+	usleep(ready_after_ms * 1000);
 	listener = listen_on(port);
 	if (listener < 0) {
 		perror("delay: cannot listen");

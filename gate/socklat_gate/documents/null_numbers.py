@@ -20,6 +20,7 @@ NULL_NUMBER = {
     "ci_high_ns": math.inf,
     "mde": math.inf,
     "mde_ratio": math.inf,
+    "missing_s": math.inf,
 }
 MAY_BE_NEGATIVE = {
     "change",

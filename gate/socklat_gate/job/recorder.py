@@ -23,6 +23,7 @@ from socklat_gate.load.load_driver import END_AHEAD_NS, LoadDriver, Window
 from socklat_gate.measured.facts import Note
 from socklat_gate.measured.pair import ARMS
 from socklat_gate.measured.records import EXCHANGE, STALL, Records
+from socklat_gate.probe.log_feeds import LogFeed
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.scenario import Scenario
 from socklat_gate.scenario.rate_steps import mean_rate
@@ -67,6 +68,7 @@ class Recorder:
         self._cpu = CpuReadings(probe, [arm.pid for arm in arms])
         self._window = Window(0, 0, 0)
         self._spike_ns = 0
+        self._feed: LogFeed | None = None
         self._exchanges: list[Records] = []
         self._stalls: list[Records] = []
         self._named: NamedRequests | None = None
@@ -111,7 +113,7 @@ class Recorder:
         self._window = window
         self._probe.set_load(self._load.pids())
         self._record()
-        self._probe.drain()  # what was before belongs to nobody here
+        self._feed = self._probe.subscribe(self._slots)
 
     def poll(self) -> None:
         """Whatever is due now."""
@@ -137,6 +139,8 @@ class Recorder:
         connection.
         """
         self._drain()
+        if self._feed is not None:
+            self._probe.unsubscribe(self._feed)
         self._cpu.end()
         if self._several_streams:
             assert sent is not None, "a load with streams says what it sent"
@@ -203,7 +207,9 @@ class Recorder:
         self._companions.record(self._probe, window)
 
     def _drain(self) -> None:
-        exchanges, stalls = self._probe.drain()
+        if self._feed is None:
+            return
+        exchanges, stalls = self._feed.drain()
         self._exchanges.append(exchanges)
         self._stalls.append(stalls)
 

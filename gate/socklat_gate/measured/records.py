@@ -42,9 +42,10 @@ CAUSES = names("CAUSE_")
 
 EXCHANGE = structs()["exchange"]
 """``rx_first_ns``, ``ns`` of each of `EXCHANGE_STAGES`, ``measured`` a bit for each, ``target``;
-``cpu`` is the one that began the response, modulo 256.  Where requests have names, ``peer_port`` is
-the driver's port in host byte order and ``ordinal`` which exchange of its connection it is, from 1;
-else both are 0."""
+``cpu`` is the one that began the response, modulo 256; ``netns`` the low 16 bits of the namespace's
+inode, by which the containers of a shared slot are told apart.  Where requests have names,
+``peer_port`` is the driver's port in host byte order and ``ordinal`` which exchange of its
+connection it is, from 1; else both are 0."""
 
 STALL = structs()["stall"]
 """``from_ns``, ``to_ns``, ``cpu``, and ``cause``, an index of `CAUSES`."""

@@ -32,7 +32,8 @@ class StopVerdict:
     ``p_value`` is 1 / evidence, at most 1.  ``found_every_s``: a stop that comes so often or more
     often, at random, would have failed 90% of such watches (None: none would);
     ``found_from_start_s``: and one that comes once in the life of each replica, at this age or
-    earlier (0: none).  ``missing_s`` is how much longer a pass waits (0: no longer).  ``stage`` is
+    earlier (0: none).  ``missing_s`` is how much longer a pass waits (0: no
+    longer, infinite: no replica is up).  ``stage`` is
     where the candidate's stops spent most of their time ("": no such stage), ``ages_s`` the age of
     the replica at each of them, the first 20.  ``waived`` is the waiver of ``spikes``.
     ``sure_ns`` is how long a stop must be for 95% of such stops to meet a request of the watch that

@@ -269,4 +269,6 @@ class Verdict:
         those means that something could not be judged at all.
         """
         codes = {fact.code for fact in self.reasons}
+        if self.stops is not None and math.isinf(self.stops.missing_s):
+            return False  # no replica is up: no budget would be enough
         return self.outcome is Outcome.INCONCLUSIVE and bool(codes) and codes <= UNDECIDED

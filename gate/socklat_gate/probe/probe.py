@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from types import TracebackType
 
 import numpy as np
@@ -11,6 +11,7 @@ from socklat_gate.measured.bpf_layout import layout
 from socklat_gate.measured.records import EXCHANGE, STALL, Records
 from socklat_gate.probe.bridges import bridge_entries
 from socklat_gate.probe.hook_table import Detail, Kind, Needed
+from socklat_gate.probe.log_feeds import LogFeed, LogFeeds
 from socklat_gate.probe.privilege import check_privilege
 from socklat_gate.probe.programs import Compiler, Programs, load_programs
 from socklat_gate.probe.reading import Reading, measured_stages
@@ -53,6 +54,7 @@ class SocketProbe:
         if self._targets > layout()["TARGET_LIMIT"]:
             raise ValueError(f"a probe holds at most {layout()['TARGET_LIMIT']} targets")
         self._stalls: StallReader | None = None
+        self._feeds = LogFeeds(self._empty_rings)
         self._compiler = compiler or Compiler()
         self._programs: Programs | None = None
 
@@ -133,13 +135,37 @@ class SocketProbe:
         inside are told apart: stage ``internal``, counters ``internal`` and ``local``.  Nothing is
         recorded until `record_between` opens a window.
         """
-        if not 0 <= slot < self._targets:
-            raise ValueError(f"there is no slot {slot}")
-        self._tables.clear(slot)
-        self._spikes.clear(slot)
+        self._clear(slot)
         self._slots.watch(slot, netns_inode, ports, shared=shared, apart=apart)
         if self._detail == "full":
             self._tables.set_bridge_entries(bridge_entries())
+
+    def watch_together(self, slot: int, netns_inodes: Sequence[int], *ports: int) -> None:
+        """Starts to follow the sockets of several namespaces in one slot, or of further ones.
+
+        All of them count as one target, whose exchanges are told apart as by ``apart`` in `watch`;
+        which namespace a logged one is of, its ``netns`` says (`EXCHANGE`).  The first call takes
+        an empty slot, and is followed by `record_between`, whose window holds for those that are
+        added later.  A namespace that another slot or the host shares does not belong here.
+        Raises `ValueError` when the slot follows a single namespace, or the log cannot tell two
+        apart.
+        """
+        if self._slots.is_empty(slot):
+            self._clear(slot)
+            self._slots.begin_together(slot)
+        elif not self._slots.is_together(slot):
+            raise ValueError(f"slot {slot} follows one namespace alone")
+        self._slots.add(slot, netns_inodes, ports)
+        if self._detail == "full":
+            self._tables.set_bridge_entries(bridge_entries())
+
+    def _clear(self, slot: int) -> None:
+        """For a new owner of the slot."""
+        if not 0 <= slot < self._targets:
+            raise ValueError(f"there is no slot {slot}")
+        self._feeds.end(slot)
+        self._tables.clear(slot)
+        self._spikes.clear(slot)
 
     @property
     def targets(self) -> int:
@@ -163,7 +189,7 @@ class SocketProbe:
         flags = {"log_mask": log_mask, "flags": traffic.window_flags()}
         window = {"from_ns": from_ns, "to_ns": to_ns, **flags}
         spikes = {"spike_ns": spike_ns, "spike_budget": SPIKE_BUDGET}
-        self._tables.set_window(slot, self._slots.netns_inode(slot), **window, **spikes)
+        self._tables.set_window(slot, self._slots.owner(slot), **window, **spikes)
 
     def warmup_quantile_ns(self, slots: Sequence[int], q: float) -> int:
         """Upper bound of a quantile of the warm-up's response time; 0 without a warm-up.
@@ -173,12 +199,18 @@ class SocketProbe:
         return self._tables.warmup_quantile_ns(slots, q)
 
     def forget(self, slot: int) -> None:
-        """Stops following the slot's namespace; what was aggregated stays in the slot."""
+        """Stops following the slot's namespaces; what was aggregated stays, the log's feed ends."""
+        self._feeds.end(slot)
         self._slots.forget(slot)
 
-    def forget_all(self) -> None:
-        """Stops following anything."""
-        self._slots.forget_all()
+    def leave(self, slot: int, netns_inodes: Collection[int]) -> None:
+        """Stops following some of those that `watch_together` put into the slot."""
+        self._slots.leave(slot, netns_inodes)
+
+    def forget_all(self, but: Collection[int] = ()) -> None:
+        """Stops following anything in slots other than ``but``."""
+        for slot in self._slots.forget_all(but):
+            self._feeds.end(slot)
 
     def seen(self, slot: int) -> int:
         """Exchanges opened on a slot's sockets since `watch`."""
@@ -190,7 +222,7 @@ class SocketProbe:
         response = histograms["response"]
         counters = self._tables.counters(slot)
         counters["recorded"] = response.total
-        open_now = self._tables.open_exchanges(slot, self._slots.netns_inode(slot))
+        open_now = self._tables.open_exchanges(slot, self._slots.owner(slot))
         counters["pending"], responding = open_now
         drops = self._tables.drops(slot)
         return Reading(
@@ -209,17 +241,36 @@ class SocketProbe:
         """Whether exchanges and stalls are logged: enabled, and possible on this kernel."""
         return self._stalls is not None
 
-    def set_load(self, processes: Iterable[int]) -> None:
-        """Marks processes, and their children, as the load: their time is no interference."""
+    def set_load(self, processes: Iterable[int], of: str = "") -> None:
+        """Marks processes, and their children, as the load: their time is no interference.
+
+        They take the place of those last given for the same load, named by ``of``.
+        """
         if self._stalls is not None:
-            self._stalls.set_load(processes)
+            self._stalls.set_load(processes, of)
+
+    def subscribe(self, slots: Iterable[int]) -> LogFeed:
+        """What is logged of these slots' exchanges from now on, and of all stalls.
+
+        It ends by `unsubscribe`, or with `forget` of a slot.  Raises `ValueError` when another feed
+        is open for one of them.
+        """
+        return self._feeds.subscribe(slots)
+
+    def unsubscribe(self, feed: LogFeed) -> None:
+        """Ends a feed; harmless when called twice."""
+        self._feeds.close(feed)
 
     def drain(self) -> tuple[Records, Records]:
         """Exchanges (`EXCHANGE`) and stalls (`STALL`) that came since the last call, not in order.
 
-        To be called several times a second while stalls are watched; what finds no room meanwhile
-        is lost and counted (``log_lost``, `unsent_stalls`).
+        Of all slots; open feeds have their part all the same.  This or a feed's `drain` is to be
+        called several times a second while stalls are watched; what finds no room meanwhile is lost
+        and counted (``log_lost``, `unsent_stalls`).
         """
+        return self._feeds.drain()
+
+    def _empty_rings(self) -> tuple[Records, Records]:
         if self._stalls is None:
             return np.zeros(0, EXCHANGE), np.zeros(0, STALL)
         return self._stalls.drain()

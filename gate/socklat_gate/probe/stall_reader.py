@@ -27,6 +27,8 @@ class StallReader:
         self._stalls = _ring(bpf, "stalls", "STALL_RING_PAGES", STALL)
         self._cpus = bpf[b"cpu_watches"]
         self._load = bpf[b"load_processes"]
+        self._load.clear()  # a compilation can serve several probes in turn
+        self._loads: dict[str, frozenset[int]] = {}
 
     def drain(self) -> tuple[Records, Records]:
         """What came to light since the last call, by its end: dtype `EXCHANGE`, dtype `STALL`."""
@@ -36,11 +38,18 @@ class StallReader:
         """Stalls so far that found the ring full; lost exchanges are in the probe's counters."""
         return sum(cpu.unsent for cpu in self._cpus[self._cpus.Key(0)])
 
-    def set_load(self, processes: Iterable[int]) -> None:
-        """Says whose CPU time is the load's; their children's is too."""
-        self._load.clear()
-        for process in processes:
+    def set_load(self, processes: Iterable[int], of: str) -> None:
+        """Says whose CPU time is the load's; see `SocketProbe.set_load`."""
+        before = self._all_load()
+        self._loads[of] = frozenset(processes)
+        now = self._all_load()
+        for process in before - now:
+            del self._load[self._load.Key(process)]
+        for process in now - before:
             self._load[self._load.Key(process)] = self._load.Leaf(1)
+
+    def _all_load(self) -> frozenset[int]:
+        return frozenset().union(*self._loads.values())
 
     def close(self) -> None:
         """Unmaps the rings."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import re
 from collections.abc import Iterable, Sequence
@@ -46,6 +47,7 @@ class Tables:
         self._counters = PerCpuArray(map_fd(bpf, "counters"), np.uint64, sizes["COUNTER_COUNT"])
         self._warmups = PerCpuArray(map_fd(bpf, "warmups"), np.uint32, sizes["BAND_COUNT"])
         self._statuses = PerCpuArray(map_fd(bpf, "statuses"), np.uint64, sizes["HTTP_STATUSES"])
+        self._watched = [0] * (sizes["WATCHED_BITS"] // 64)
         self._drops = None
         if full:
             self._drops = PerCpuArray(map_fd(bpf, "drops"), np.uint64, sizes["DROP_REASONS"])
@@ -134,23 +136,33 @@ class Tables:
         band = int(np.searchsorted(np.cumsum(counts), q * counts.sum()))
         return int(band_edges_ns()[min(band, counts.size - 1) + 1])
 
-    def open_exchanges(self, slot: int, netns_inode: int) -> tuple[int, int]:
-        """Those on the server sockets of a slot's owner; and how many have begun a response."""
+    def open_exchanges(self, slot: int, owner: int) -> tuple[int, int]:
+        """Those on the server sockets of a slot's owner; and how many have begun a response.
+
+        ``owner`` is a namespace's inode; 0: whosever connections are in the slot.
+        """
         begun = [
             c.tx_first_ns > 0
             for _, c in self._bpf[b"connections"].items()
             if c.target == slot
-            and c.netns == netns_inode
+            and owner in {c.netns, 0}
             and c.role == _ROLE_SERVER
             and c.rx_first_ns
         ]
         return len(begun), sum(begun)
 
-    def set_window(self, slot: int, netns_inode: int, **values: int) -> None:
+    def remove_connections(self, slot: int) -> None:
+        """Forgets the connections of a slot, whosever they are; nothing must add to them."""
+        table = self._bpf[b"connections"]
+        for socket in [key for key, c in table.items() if c.target == slot]:
+            with contextlib.suppress(KeyError):  # closed meanwhile
+                del table[socket]
+
+    def set_window(self, slot: int, owner: int, **values: int) -> None:
         """Writes a slot's ``struct window``; what is not given becomes 0."""
         table = self._bpf[b"windows"]
         leaf = table.Leaf()
-        leaf.netns = netns_inode
+        leaf.netns = owner
         for name, value in values.items():
             setattr(leaf, name, value)
         table[ctypes.c_uint32(slot)] = leaf
@@ -183,10 +195,14 @@ class Tables:
 
     def set_watched(self, netns_inodes: Iterable[int]) -> None:
         """Sets which namespaces the hooks look at, by the bits of `watched`."""
-        bits = 0
+        wide = layout()["WATCHED_BITS"]
+        words = [0] * (wide // 64)
         for inode in netns_inodes:
-            bits |= 1 << inode % 64
-        self._bpf[b"watched"][ctypes.c_uint32(0)] = ctypes.c_uint64(bits)
+            words[inode % wide // 64] |= 1 << inode % 64
+        for at, word in enumerate(words):
+            if word != self._watched[at]:
+                self._bpf[b"watched"][ctypes.c_uint32(at)] = ctypes.c_uint64(word)
+        self._watched = words
 
     def set_bridge_entries(self, entries: Entries) -> None:
         """Adds devices at which packets enter a bridge."""

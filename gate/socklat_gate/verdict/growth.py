@@ -80,7 +80,7 @@ def judge_growth(watch: Watch, alpha: float) -> list[JudgedGrowth]:
 def growth_open(judged: Sequence[JudgedGrowth]) -> ReasonFact | None:
     """Why a pass waits: something may grow, and it is not shown yet."""
     most = max(judged, key=lambda one: one.now, default=None)
-    if most is None or most.now <= math.log(AGAINST):
+    if most is None or not most.verdict.undecided:
         return None
     numbers: dict[str, Scalar] = {"evidence": as_e_value(most.now), "limit": AGAINST}
     return ReasonFact(Reason.WATCH_OPEN, f"{GROWTH}_{most.verdict.what}", numbers)
@@ -97,6 +97,7 @@ def _judge(watch: Watch, what: Grown, alpha: float) -> JudgedGrowth:
     low, high = confidence_interval(differences)
     log_evidence = float(so_far[-1]) if so_far.size else -math.inf
     theirs, ours = (_median(changes) for changes in now.whole)
+    log_now = _log_look(now, what)
     verdict = GrowthVerdict(
         what=what,
         baseline_change=relative(theirs),
@@ -109,8 +110,9 @@ def _judge(watch: Watch, what: Grown, alpha: float) -> JudgedGrowth:
         failed=log_evidence >= -math.log(alpha),
         replicas=differences.size,
         minutes=_median(now.minutes[1]),
+        undecided=log_now > math.log(AGAINST),
     )
-    return JudgedGrowth(verdict, times, so_far, _log_look(now, what))
+    return JudgedGrowth(verdict, times, so_far, log_now)
 
 
 def _log_look(growth: Growth, what: Grown) -> float:

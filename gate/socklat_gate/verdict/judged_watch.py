@@ -71,8 +71,11 @@ class JudgedWatch:
     def settled(self, named: Iterable[str]) -> tuple[StopVerdict, tuple[GrowthVerdict, ...]]:
         """The verdicts, failed where they are named."""
         found = frozenset(named)
-        return replace(self.stops.verdict, failed=STOPS in found), tuple(
-            replace(one.verdict, failed=growth_name(one.verdict) in found) for one in self.growth
+        stops, grown = self.stops.verdict, [one.verdict for one in self.growth]
+        failed = STOPS in found
+        return replace(stops, failed=failed, undecided=stops.undecided and not failed), tuple(
+            replace(one, failed=failed, undecided=one.undecided and not failed)
+            for one, failed in zip(grown, [growth_name(one) in found for one in grown], strict=True)
         )
 
 

@@ -35,6 +35,7 @@ from socklat_gate.measured.watch import Watch
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.evidence import as_e_value
 from socklat_gate.verdict.spike_events import threshold_ns
+from socklat_gate.verdict.stop_timer import timer_of
 from socklat_gate.verdict.watch_evidence import WatchEvidence, watch_evidence
 from socklat_gate.verdict.watch_exposure import WatchExposure, responding_s, watch_exposure
 from socklat_gate.verdict.watch_moments import Moment, Moments, moments_of, paired
@@ -52,6 +53,9 @@ AGAINST = 4.0
 By Markov's inequality equal arms have it in at most a quarter of looks; simulated it is 0 to 6%.
 Three of 16 replicas with a stop, and none of the baseline's, are beyond it.
 """
+
+MET = 3.0
+"""Requests that are expected in a time in which one comes with a chance of 95%: exp(-3) = 5%."""
 
 LISTED = 20
 """Ages that a verdict has."""
@@ -96,6 +100,8 @@ def judge_stops(
     e_value = as_e_value(so_far)
     every = found_every_s(responding_s(watch), threshold)
     both = paired(watch)
+    ages_s = _ages(watch, seen, ours)
+    open_ = _open(exposure, evidence.now)
     lives = [(one.started_ns / 1e9, one.to_ns / 1e9) for _, one in both]
     verdict = StopVerdict(
         threshold_ns=limit_ns,
@@ -119,10 +125,14 @@ def judge_stops(
         found_from_start_s=found_from_start_s(lives, threshold, ratio),
         missing_s=exposure.missing_s,
         stage=_stage(watch, limit_ns) if ours else "",
-        ages_s=_ages(watch, seen, ours),
+        ages_s=ages_s,
         waived=waiver_in_force(waiver),
+        sure_ns=_sure_ns(watch, limit_ns),
+        timer_s=timer_of(ages_s),
+        silent=exposure.silent,
+        undecided=open_ is not None,
     )
-    return JudgedStops(verdict, evidence, seen.origin_ns, _open(exposure, evidence.now))
+    return JudgedStops(verdict, evidence, seen.origin_ns, open_)
 
 
 def _thinned(seen: Moments, ratio: float) -> Moments:
@@ -168,6 +178,14 @@ def _ages(watch: Watch, seen: Moments, moments: Sequence[Moment]) -> tuple[float
         for at, member in zip(moment.at_s, moment.members, strict=True)
     ]
     return tuple(max(0.0, age) for age in found[:LISTED])
+
+
+def _sure_ns(watch: Watch, limit_ns: float) -> float:
+    """So long a stop meets a request that takes ``limit_ns`` by it, with a chance of 95%."""
+    ours = watch.of("candidate")
+    exchanges = sum(one.exchanges for one in ours)
+    watched_ns = sum(one.to_ns - one.from_ns for one in ours)
+    return limit_ns + MET * watched_ns / exchanges if exchanges else math.nan
 
 
 def _stage(watch: Watch, limit_ns: float) -> str:

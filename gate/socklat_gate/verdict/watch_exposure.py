@@ -24,6 +24,9 @@ ENOUGH = 0.8
 RESPONDS = 0.5
 """Part of the responses below which a container counts as silent."""
 
+LEFT = 0.01
+"""Part of the requests without a response beyond which a container counts as silent too."""
+
 GONE_NS = 15_000_000_000
 """A container that was last seen so much earlier than the newest has died."""
 
@@ -37,8 +40,8 @@ class WatchExposure:
 
     ``oldest_s`` and ``half_age_s`` are of the candidate's containers that respond (half of all of
     them are as old as the second).  ``missing_s`` is how much longer a pass waits if those that are
-    up stay up, and ``silent`` how many of the candidate's are gone or do not respond, unlike their
-    twins.
+    up stay up (infinite: none is), and ``silent`` how many of the candidate's are gone or do not
+    respond, unlike their twins.
     """
 
     baseline_s: float
@@ -69,8 +72,8 @@ def watch_exposure(watch: Watch) -> WatchExposure:
         candidate_s=sums[1],
         oldest_s=max(ages, default=0.0),
         half_age_s=half,
-        missing_s=max(0.0, lacking / max(1, live), watch.age_s - half),
-        silent=silent,
+        missing_s=_missing_s(lacking, watch.age_s - half, live),
+        silent=max(silent, _lost(watch)),
     )
 
 
@@ -91,6 +94,21 @@ def responding(replica: Replica, usual_rate: float) -> float:
     return min(1.0, responded / ENOUGH, _rate(replica) / usual_rate / ENOUGH)
 
 
+def _missing_s(exposure_s: float, age_s: float, live: int) -> float:
+    """Until so much exposure and age are there, by the containers that are up."""
+    if max(exposure_s, age_s) <= 0.0:
+        return 0.0
+    return max(exposure_s / live, age_s) if live else math.inf
+
+
+def _lost(watch: Watch) -> int:
+    """How many more of the candidate's containers left requests without a response; one is 0."""
+    theirs, ours = (
+        sum(one.no_response > 0 for one in watch.of(arm)) for arm in ("baseline", "candidate")
+    )
+    return ours - theirs if ours - theirs > 1 else 0
+
+
 def _usual_rate(replicas: Sequence[Replica]) -> float:
     """Responses a second of the baseline's container in the middle; 0 if it has none."""
     return median(map(_rate, replicas)) if replicas else 0.0
@@ -106,6 +124,8 @@ def _is_silent(replica: Replica, usual_rate: float, newest_ns: int) -> bool:
         return True
     if replica.to_ns - replica.from_ns < SETTLED_NS:
         return False
+    if replica.no_response > max(1.0, LEFT * replica.exchanges):
+        return True
     if replica.slices and not replica.slices[-1].exchanges:
         return replica.slices[-1].to_ns - replica.slices[-1].from_ns >= SETTLED_NS / 2
     return responding(replica, usual_rate) < RESPONDS

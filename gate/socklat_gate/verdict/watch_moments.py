@@ -5,7 +5,8 @@ A container's exchanges of at least the threshold are one event while they follo
 the moment's first one has ended, or within `TOGETHER_NS` after that: what stops the machine stops
 many of them at once.  They are not chained, as stops of 16 replicas, each every 10 s, would become
 one endless moment; and `TOGETHER_NS` is short, so that a timer that runs from the start of each
-container shows in containers that were started a second apart.
+container shows in containers that were started a second apart.  A container that stops for good
+has no exchange that shows it: a slice without any, after one that had some, is an event too.
 
 Baseline k and candidate k were started together, and only the time in which both were watched
 counts, so that both are exposed alike, however long each lived.
@@ -15,11 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from socklat_gate.measured.run import Spike
-from socklat_gate.measured.watch import Replica, Watch
+from socklat_gate.measured.watch import Replica, Slice, Watch
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.spike_events import QUIET_NS
 
@@ -27,6 +28,9 @@ __all__ = ["TOGETHER_NS", "Moment", "Moments", "clustered", "moments_of", "paire
 
 TOGETHER_NS = 100_000_000
 """What begins so soon after the end of a stop belongs to its moment."""
+
+Stop = tuple[int, int]
+"""Begin and length (ns)."""
 
 Event = tuple[int, int, int, int]
 """Begin and end of the first exchange, the longest one (ns), and which container."""
@@ -98,7 +102,9 @@ def moments_of(watch: Watch, threshold_ns: float) -> Moments:
     events: list[Event] = []
     for arm in (0, 1):
         for at, pair in enumerate(pairs):
-            spikes = _inside(pair[arm].spikes, _window(pair), threshold_ns)
+            long = [one for one in pair[arm].spikes if one.length_ns >= threshold_ns]
+            exchanges = [(one.rx_first_ns, one.length_ns) for one in long]
+            spikes = _inside([*exchanges, *_silences(pair[arm].slices)], _window(pair))
             events += _events(spikes, arm * len(pairs) + at)
     bounds = (windows - origin) / 1e9
     return Moments(bounds[:, 0], bounds[:, 1], clustered(events, origin), origin)
@@ -139,18 +145,23 @@ def _window(pair: tuple[Replica, Replica]) -> tuple[int, int]:
     return max(one.from_ns for one in pair), min(one.to_ns for one in pair)
 
 
-def _inside(
-    spikes: Sequence[Spike], window: tuple[int, int], threshold_ns: float
-) -> list[tuple[int, int]]:
-    """Begin and length of each."""
-    return sorted(
-        (one.rx_first_ns, one.length_ns)
-        for one in spikes
-        if one.length_ns >= threshold_ns and window[0] <= one.rx_first_ns <= window[1]
-    )
+def _inside(stops: Sequence[Stop], window: tuple[int, int]) -> list[Stop]:
+    return sorted(one for one in stops if window[0] <= one[0] <= window[1])
 
 
-def _events(spikes: Sequence[tuple[int, int]], container: int) -> list[Event]:
+def _silences(slices: Sequence[Slice]) -> list[Stop]:
+    """Whole slices without an exchange after one that had some: what no exchange can show.
+
+    Of several in a row the first one stands for all: it is known at its end.
+    """
+    return [
+        (now.from_ns, now.to_ns - now.from_ns)
+        for before, now in pairwise(slices)
+        if before.exchanges and not now.exchanges
+    ]
+
+
+def _events(spikes: Sequence[Stop], container: int) -> list[Event]:
     found: list[Event] = []
     quiet_from = -1
     for begin, length in spikes:

@@ -21,6 +21,8 @@ from tests.unit.factories import make_campaign, make_corrected
 
 MIDDLE = Metric(stage="recv_wait", quantile=0.731, tolerance=0.02, regression_threshold=0.05)
 
+STARTUP, MEMORY = (Metric.model_validate({"stage": stage}) for stage in ("startup", "memory"))
+
 
 def history(count: int = 5) -> list[Campaign]:
     """Campaigns a day apart whose runs are corrected, partly, and have CPU times."""
@@ -33,6 +35,8 @@ def history(count: int = 5) -> list[Campaign]:
                 corrected=make_corrected(run, 0.9 - day / 100) if at else None,
                 cpu_ns=80_000_001 + day * 77,
                 cpu_exchanges=1999,
+                startup_ns=500_000_000 + day * 1001,
+                peak_memory_bytes=(100 << 20) + day * 4096,
             )
             for at, run in enumerate(campaign.runs)
         ]
@@ -51,7 +55,9 @@ def table() -> Iterator[CampaignTable]:
         yield made
 
 
-@pytest.mark.parametrize("metric", [*default_metrics(), MIDDLE], ids=lambda metric: metric.name)
+@pytest.mark.parametrize(
+    "metric", [*default_metrics(), MIDDLE, STARTUP, MEMORY], ids=lambda metric: metric.name
+)
 def test_sql_takes_the_same_quantiles_as_the_verdict(table: CampaignTable, metric: Metric) -> None:
     campaigns = history()
     fill(table, campaigns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,6 +17,7 @@ from socklat_gate.commands.root import cli
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.report.writer import write_reports
+from socklat_gate.scenario.loader import load_scenario
 from tests.unit.factories import make_campaign, make_result
 from tests.unit.job.fakes import run as whole_run
 from tests.unit.repositories import Repository, clone_of, new_repository
@@ -213,6 +215,36 @@ def test_the_history_is_shown_as_bars(slower_since: str) -> None:
     (p50,) = [line for line in lines if line.startswith("response_p50")]
     assert p50.split()[1:3] == ["▁▁▁▁▁▁██████", "12"]
     assert p50.endswith("+23.5%")
+
+
+CONTAINER = """
+[[gate.metrics]]
+stage = "startup"
+[[gate.metrics]]
+stage = "memory"
+"""
+
+
+def test_memory_and_starts_have_a_history_in_units_of_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "socklat.toml"
+    path.write_text(SCENARIO + CONTAINER, encoding="utf-8")
+    scenario_hash = load_scenario(path).measured_hash()
+    store = BaselineStore.at("baselines")
+    for day in range(3):
+        numbers = {"startup_ns": 500_000_000, "peak_memory_bytes": (100 + 20 * day) << 20}
+        runs = [replace(whole_run(0.0), **numbers) for _ in range(2)]
+        campaign = replace(campaign_of(runs), scenario_name="demo", scenario_hash=scenario_hash)
+        store.save(replace(campaign, created=f"2026-03-{1 + day:02d}T05:06:07Z", branch="main"))
+    shown = baseline("show", path).stdout
+    (startup,) = [line for line in shown.splitlines() if line.startswith("startup")]
+    (memory,) = [line for line in shown.splitlines() if line.startswith("peak_memory")]
+    assert "500 ms" in startup
+    assert re.search(r" 3 +100 MiB +140 MiB +140 MiB +\+40.0%$", memory)
+    text = baseline("history", path).stdout
+    assert "120 MiB" in text
+    assert "126 ms" not in text
+    baseline("export", "--parquet", "h.parquet")
+    assert baseline("history", path, "--parquet", "h.parquet").stdout == text
 
 
 def test_a_file_is_shown_as_ever_and_other_things_are_named(tmp_path: Path) -> None:

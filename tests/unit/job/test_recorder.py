@@ -15,6 +15,7 @@ from socklat_gate.job.recorder import Recorder
 from socklat_gate.job.stacks import TracedCompanions
 from socklat_gate.load.load_driver import Window
 from socklat_gate.measured.records import CALL, EXCHANGE, EXCHANGE_STAGES, SENT, STALL
+from socklat_gate.probe.log_feeds import LogFeed, LogFeeds
 from socklat_gate.probe.traffic import Traffic
 from socklat_gate.service.cpu_time import CpuUse
 from socklat_gate.wording.notes import note_text
@@ -47,7 +48,14 @@ class World:
         self.several_streams = False
 
     # the probe
-    def drain(self) -> Any:
+    def subscribe(self, slots: Any) -> LogFeed:
+        self.feeds = LogFeeds(self.take)
+        return self.feeds.subscribe(slots)
+
+    def unsubscribe(self, feed: LogFeed) -> None:
+        self.feeds.close(feed)
+
+    def take(self) -> Any:
         since, self.drained_ns = self.drained_ns, self.now_ns
         if not self.watches_stalls:
             return np.zeros(0, EXCHANGE), np.zeros(0, STALL)

@@ -29,7 +29,7 @@ def test_the_stages_of_an_exchange_and_the_causes_of_a_stall() -> None:
 
 def test_records_have_the_fields_that_are_read_and_no_more_bytes_than_they_need() -> None:
     stages = ("rx_first_ns", "ns", "measured", "target", "cpu")
-    assert EXCHANGE.names == (*stages, "ordinal", "peer_port", "unused")
+    assert EXCHANGE.names == (*stages, "ordinal", "peer_port", "netns")
     assert STALL.names == ("from_ns", "to_ns", "cpu", "cause")
     assert (EXCHANGE.itemsize, STALL.itemsize) == (64, 24)
     assert SPIKE["ns"].shape == (len(EXCHANGE_STAGES),)

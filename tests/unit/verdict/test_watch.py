@@ -93,6 +93,8 @@ def test_more_stops_are_a_regression_and_name_themselves() -> None:
     assert stops.stage == "recv_wait"
     assert stops.ages_s[:2] == pytest.approx((61.0, 62.0))
     assert len(stops.ages_s) == 12
+    assert stops.sure_ns == pytest.approx(50e6 + 3 / 8 * SECOND)
+    assert (stops.silent, stops.undecided, stops.timer_s) == (0, False, None)
     assert "12 stops" in reason_text(verdict.reasons[0], verdict)
     # The other way round it is the baseline's trouble, and no candidate's.
     back = decide(PASSING, GATE, watch=swapped(watch))
@@ -163,6 +165,12 @@ def test_no_replica_up_is_no_pass(budget: Reason | None) -> None:
         verdict = decide(PASSING, GATE, budget_spent=budget, watch=watch)
         assert verdict.outcome is Outcome.INCONCLUSIVE
         assert codes(verdict)[0] is Reason.WATCH_OPEN
+        assert verdict.stops is not None
+        assert verdict.stops.undecided
+        # No budget would be enough where no replica of the candidate is up.
+        if not watch.of("candidate"):
+            assert verdict.stops.missing_s == math.inf
+            assert not verdict.only_undecided
 
 
 def test_a_candidate_that_responds_to_nothing_was_not_watched() -> None:
@@ -198,6 +206,22 @@ def test_one_silent_replica_is_not_made_up_for_by_the_others() -> None:
     assert decide(PASSING, GATE, watch=swapped(died)).outcome is Outcome.PASS
     twins = changed(watch_of(end_s=900.0), lambda one: one.number == 5, to_ns=400 * SECOND)
     assert decide(PASSING, GATE, watch=twins).outcome is Outcome.PASS
+
+
+def test_requests_without_a_response_keep_a_pass_away() -> None:
+    """What hangs at the very end has no exchange that shows it."""
+    for many, outcome in ((1, Outcome.PASS), (2, Outcome.INCONCLUSIVE)):
+        left = changed(
+            watch_of(),
+            lambda one, many=many: one.arm == "candidate" and one.number < many,
+            no_response=1,
+        )
+        assert decide(PASSING, GATE, watch=left).outcome is outcome
+        assert decide(PASSING, GATE, watch=swapped(left)).outcome is Outcome.PASS
+    several = changed(
+        watch_of(), lambda one: (one.arm, one.number) == ("candidate", 0), no_response=20
+    )
+    assert decide(PASSING, GATE, watch=several).reasons[0].numbers == {"silent": 1}
 
 
 def test_a_pass_waits_while_stops_speak_against_it() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from socklat_gate.measured.watch import Watch
 from socklat_gate.verdict.watch_moments import Moments, moments_of, paired
 
 from .builders import STEADY
-from .watches import SECOND, changed, replica_of, swapped, watch_of
+from .watches import SECOND, changed, replica_of, swapped, watch_of, with_slices
 
 
 def moments(watch: Watch, threshold_ns: float = 5e7) -> Moments:
@@ -81,3 +83,26 @@ def test_swapped_arms_have_the_same_moments(stops: list[tuple[Arm, int, list[flo
     for one, back in zip(found.moments, other.moments, strict=True):
         assert sorted((member + 4) % 8 for member in one.members) == list(back.members)
         assert found.arms_of(one) == other.arms_of(back)[::-1]
+
+
+def test_a_container_that_stops_for_good_has_a_stop() -> None:
+    watch = with_slices(watch_of(), lambda _one, _age: (2e6, 1 << 20, 10**7))
+    hung = changed(
+        watch,
+        lambda one: (one.arm, one.number) == ("candidate", 0),
+        slices=tuple(
+            replace(part, exchanges=0 if part.from_ns >= 150 * SECOND else part.exchanges)
+            for part in watch.replicas[1].slices
+        ),
+    )
+    found = moments(hung)
+    assert [one.members for one in found.moments] == [(16,)]
+    assert found.moments[0].begin_s == pytest.approx(50.0)
+    assert found.moments[0].known_s == pytest.approx(60.1)
+    # One that never had an exchange has not stopped.
+    mute = changed(
+        watch,
+        lambda one: one.arm == "candidate",
+        slices=tuple(replace(part, exchanges=0) for part in watch.replicas[1].slices),
+    )
+    assert moments(mute).moments == ()

@@ -71,8 +71,9 @@ def _show_file(path: Path) -> None:
 def _show_history(wanted: ScenarioChoice, campaigns: list[Campaign], others: int) -> None:
     # It imports scipy, which a file does not need.
     from socklat_gate.verdict.series import metric_history
+    from socklat_gate.wording.container_metrics import value_text
     from socklat_gate.wording.sparkline import sparkline
-    from socklat_gate.wording.units import change, ns
+    from socklat_gate.wording.units import change
 
     emit(_facts(campaigns[-1], machine=False))
     rows: list[tuple[str, ...]] = [
@@ -81,7 +82,8 @@ def _show_history(wanted: ScenarioChoice, campaigns: list[Campaign], others: int
     for metric in wanted.metrics:
         values = [math.exp(value) for value in metric_history(campaigns, metric).values]
         if values:
-            numbers = (ns(min(values)), ns(max(values)), ns(values[-1]))
+            chosen = (min(values), max(values), values[-1])
+            numbers = (value_text(value, metric.stage) for value in chosen)
             since = change(values[-1] / values[0] - 1)
             rows.append((metric.name, sparkline(values), str(len(values)), *numbers, since))
         else:
