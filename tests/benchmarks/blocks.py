@@ -22,7 +22,7 @@ import numpy as np
 from socklat_gate.errors import InvalidMeasurement
 from socklat_gate.job.containers_job import with_containers
 from socklat_gate.job.rig import Rig
-from socklat_gate.job.run_job import pair_seed
+from socklat_gate.job.starting_order import pair_seed
 from socklat_gate.measured.pair import ARMS, Pair
 from socklat_gate.scenario import Metric
 from socklat_gate.service.client import connect
