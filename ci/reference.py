@@ -42,6 +42,7 @@ TABLES: Mapping[str, str] = {
     "gate": "[gate]",
     "gate.metrics": "[[gate.metrics]]",
     "gate.spikes": "[gate.spikes]",
+    "gate.watch": "[gate.watch]",
     "waiver": "[[waiver]]",
     "baseline": "[baseline]",
 }

@@ -22,14 +22,15 @@ import numpy as np
 from socklat_gate.errors import InvalidMeasurement
 from socklat_gate.job.containers_job import with_containers
 from socklat_gate.job.rig import Rig
-from socklat_gate.job.run_job import pair_seed
+from socklat_gate.job.starting_order import pair_seed
 from socklat_gate.measured.pair import ARMS, Pair
 from socklat_gate.scenario import Metric
 from socklat_gate.service.client import connect
 from socklat_gate.service.image import local_image
 from socklat_gate.service.session import ArmSpec
 from socklat_gate.verdict.clusters import cluster_ids
-from socklat_gate.verdict.log_ratios import metric_log_ratios, units_of
+from socklat_gate.verdict.log_ratios import metric_log_ratios
+from socklat_gate.verdict.units import units_of
 from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.progress_lines import CONNECTING, REMOVING, STARTING
 from tests.benchmarks import block_jobs

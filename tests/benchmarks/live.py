@@ -39,6 +39,8 @@ def write_scenario(scene: Scene, path: Path) -> None:
     document = scene.scenario().model_dump(mode="json", exclude_defaults=True)
     if scene.name in WATCHING:
         document["gate"] = {"spikes": {"watch_s": WATCHING[scene.name]}}
+    # What the pairs alone decide, unless the scene asks for replicas beside them.
+    document.setdefault("gate", {}).setdefault("watch", {"minutes": 0})
     document.pop("name")
     lines = [f"name = {toml(scene.service)}"]
     for name, values in document.items():

@@ -25,7 +25,7 @@ import numpy as np
 from socklat_gate.environment import cpu_model
 from socklat_gate.errors import InvalidMeasurement
 from socklat_gate.job.rig import Rig
-from socklat_gate.job.run_job import pair_seed
+from socklat_gate.job.starting_order import pair_seed
 from socklat_gate.measured.pair import Pair
 from socklat_gate.service.client import connect
 from socklat_gate.service.image import local_image

@@ -89,7 +89,7 @@ def targets_of(detail: Detail) -> int | None:
     """For how many targets a probe is compiled: of all stages, under emulation, for the most."""
     if not EMULATED or detail != "full" or "stack_probe" not in _fixtures:
         return None
-    from socklat_gate.job.rig import STACK_TARGETS  # noqa: PLC0415 - imported by that test
+    from socklat_gate.job.probe_room import STACK_TARGETS  # noqa: PLC0415 - imported by that test
 
     return STACK_TARGETS
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from socklat_gate.job.rig import STACK_TARGETS
+from socklat_gate.job.probe_room import STACK_TARGETS
 from socklat_gate.probe.probe import SocketProbe
 from tests.conformance.hook_sets import Compiled
 from tests.conformance.lab import Lab

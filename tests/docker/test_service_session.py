@@ -4,7 +4,9 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +81,44 @@ def test_stop_makes_room_for_fresh_containers(
         second = session.start(one(echo))
         assert second[0].container_id != first[0].container_id
         assert echoes(second[0])
+
+
+def test_further_containers_run_beside_those_that_are_there(
+    open_session: Open, echo: ImageRef, left_behind: Left
+) -> None:
+    two = [ArmSpec(arm, echo, replica=0, replicas=2) for arm in ("baseline", "candidate")]
+    with open_session() as session:
+        first = session.add([two])
+        begun_s = time.monotonic()
+        numbers = [[replace(spec, replica=replica) for spec in two] for replica in (1, 2)]
+        more = session.add(numbers, apart_s=1.0)
+        assert time.monotonic() - begun_s > 1.0
+        assert [arm.label for arm in (*first, *more)] == [
+            *("baseline-1", "candidate-1"),
+            *("baseline-2", "candidate-2"),
+            *("baseline-3", "candidate-3"),
+        ]
+        assert all(echoes(arm) for arm in (*first, *more))
+        assert session.ended() is None
+        os.kill(first[1].pid, signal.SIGKILL)
+        while session.ended() is None:
+            time.sleep(0.01)
+        assert session.ended() == first[1].name
+        with pytest.raises(InvalidMeasurement, match=r"-candidate-1-\d+ exited with code 137"):
+            session.check_alive()
+        session.stop()
+        assert session.ended() is None
+        assert left_behind(session.run_id) == [session.network]
+
+
+def test_whoever_fails_beside_others_takes_them_with_it(
+    open_session: Open, echo: ImageRef, left_behind: Left
+) -> None:
+    with open_session(ready={"timeout_s": 0.5}) as session:
+        session.add([one(echo)])
+        with pytest.raises(InvalidMeasurement, match=r"not ready within 0\.5 s"):
+            session.add([one(echo, "--never-listen")])
+        assert left_behind(session.run_id) == [session.network]
 
 
 def test_a_late_listener_is_waited_for(open_session: Open, echo: ImageRef) -> None:

@@ -131,7 +131,7 @@ def two_tiers(directory: Path, image: str, back: str) -> Path:
         '[load]\ndriver = "http"\nrate = 300\nduration_s = 1\nwarmup_s = 0.2\n'
         f"connections = {CONNECTIONS}\nmax_lag_ms = 1000\nmax_late_ms = 1000\n"
         "[gate]\nalpha_pass = 0.1\nmax_steal = 1.0\nmax_excluded_pairs = 20\n"
-        "max_pairs = 12\n"
+        "max_pairs = 12\nwatch.minutes = 0\n"
         "[[gate.metrics]]\nquantile = 0.5\ntolerance = 0.1\nregression_threshold = 0.3\n"
     )
     return path

@@ -21,7 +21,7 @@ from tests.services.build import SCENARIOS, scenario_image
 pytestmark = [pytest.mark.kernel, pytest.mark.docker]
 
 # As the machines of tests are: busy with other tests.
-LENIENT = "\n[gate]\nmax_steal = 1.0\nmax_excluded_pairs = 20\n"
+LENIENT = "\n[gate]\nmax_steal = 1.0\nmax_excluded_pairs = 20\nwatch.minutes = 0\n"
 MEDIAN = "[[gate.metrics]]\nquantile = 0.5\ntolerance = 0.1\nregression_threshold = 0.3\n"
 STREAMS = 'stage = "client"\n'
 SLOW_SERVER = """

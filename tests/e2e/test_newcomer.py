@@ -34,6 +34,7 @@ alpha = 0.4
 alpha_pass = 0.1
 max_steal = 1.0
 max_excluded_pairs = 20
+watch.minutes = 0
 
 [[gate.metrics]]
 quantile = 0.5

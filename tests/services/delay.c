@@ -3,13 +3,15 @@
  * says how long it really waited.
  *
  *   delay --port P --length BYTES --before-read US --before-response US [--die-after N]
- *         [--family 4|6] [--stop-every MS] [--ready-after MS] [--hold MIB] [--burst MIB]
+ *         [--family 4|6] [--stop-every MS] [--stop-length MS] [--stop-idle 0|1]
+ *         [--ready-after MS] [--hold MIB] [--burst MIB]
  *
  * One thread a connection.  When a request's first bytes are there (poll), it waits before-read,
  * reads the whole request, waits before-response and sends as many bytes back.  Waiting is a sleep
  * to an absolute time with 1 ns timer slack, then a spin over the last 100 us, so that the delay
  * is met within a few us wherever a CPU is free.  --die-after exits with 3 after N responses.
- * --stop-every keeps all responses back for STOP_MS now and then and burns a CPU meanwhile.
+ * --stop-every keeps all responses back for a while (300 ms, or --stop-length), for the first time
+ * so long after the start; it burns a CPU meanwhile, unless it is to be idle.
  * --ready-after waits before it listens; before that --hold fills memory that it keeps, and --burst
  * memory that it gives back at once.
  * Without --family it serves IPv6 and, as v4-mapped addresses, IPv4.
@@ -49,7 +51,6 @@
 #include "clock.h"
 
 #define RECORDS (1 << 16)
-#define STOP_MS 300
 
 enum { RECV_WAIT, APP, SERVICE, STAGES };
 enum { LEAST, TRUE, MOST, BOUNDS };
@@ -58,7 +59,8 @@ static const char *const bound_names[BOUNDS] = { "least", "true", "most" };
 static int64_t waits_ns[STAGES][BOUNDS][RECORDS];
 
 static long length = 16, before_read_us, before_response_us, die_after, family;
-static long stop_every_ms, ready_after_ms, hold_mib, burst_mib;
+static long stop_every_ms, stop_length_ms = 300, stop_idle;
+static long ready_after_ms, hold_mib, burst_mib;
 static pthread_rwlock_t stopped = PTHREAD_RWLOCK_INITIALIZER;
 static atomic_long responses, recorded, finished, unstamped;
 
@@ -147,9 +149,10 @@ static void *stop_now_and_then(void *unused)
 
 		usleep(stop_every_ms * 1000);
 		pthread_rwlock_wrlock(&stopped);
-		until_ns = now_ns() + STOP_MS * 1000000LL;
+		until_ns = now_ns() + stop_length_ms * 1000000LL;
 		while (now_ns() < until_ns)
-			;
+			if (stop_idle)
+				usleep(1000);
 		pthread_rwlock_unlock(&stopped);
 	}
 	return NULL;
@@ -258,6 +261,8 @@ int main(int argc, char **argv)
 		else if (!strcmp(argv[i], "--die-after")) die_after = value;
 		else if (!strcmp(argv[i], "--family")) family = value;
 		else if (!strcmp(argv[i], "--stop-every")) stop_every_ms = value;
+		else if (!strcmp(argv[i], "--stop-length")) stop_length_ms = value;
+		else if (!strcmp(argv[i], "--stop-idle")) stop_idle = value;
 		else if (!strcmp(argv[i], "--ready-after")) ready_after_ms = value;
 		else if (!strcmp(argv[i], "--hold")) hold_mib = value;
 		else if (!strcmp(argv[i], "--burst")) burst_mib = value;

@@ -37,6 +37,7 @@ from tests.unit.named_results import (
     make_named_metric,
     with_names,
 )
+from tests.unit.watches import make_growth, make_stops, make_watch
 
 __all__ = ["KNOWN", "full_result", "poisoned"]
 
@@ -88,6 +89,8 @@ def full_result(
             *attributed_to("cart"),
         ),
         spikes=replace(make_spike_verdict(candidate=2), notes=(worded("a note"),), waived=waived),
+        stops=replace(make_stops(failed=True, candidate=5), waived=waived),
+        growth=make_growth(failed=True),
     )
     return replace(
         result,
@@ -95,6 +98,7 @@ def full_result(
         pairs=pairs,
         drift=Drift(0, 0, text="drift"),
         calibration=worded("calibrated"),
+        watch=replace(make_watch({("candidate", 1): (20.1,)}), notes=(worded("of the fleet"),)),
     )
 
 

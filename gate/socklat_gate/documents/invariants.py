@@ -26,6 +26,8 @@ COUNTERS = (
     "dropped_map_full",
     "overlapped",
 )
+END_NS = 1 << 62
+"""No CLOCK_MONOTONIC gets so far, in 146 years; sums of two are 64-bit integers."""
 MAX_CONTAINERS = 64
 """Of each arm in a block: as many as any probe has slots for."""
 
@@ -78,6 +80,11 @@ def _missed_by_pairs(pairs: Sequence[Pair]) -> str:
 def _missed_by_replica(replica: Replica) -> str:
     if replica.number >= MAX_CONTAINERS:
         return f"a replica of a number from 0 to {MAX_CONTAINERS - 1}"
+    moments = (replica.started_ns, replica.from_ns, replica.to_ns)
+    spikes = (spike.rx_first_ns + spike.length_ns for spike in replica.spikes)
+    slices = (max(part.from_ns, part.to_ns) for part in replica.slices)
+    if max(*moments, *spikes, *slices) >= END_NS:
+        return "a replica with moments that a clock can have"
     in_order = replica.started_ns <= replica.to_ns and replica.from_ns <= replica.to_ns
     return "" if in_order else "a replica that was watched after its start"
 

@@ -1,8 +1,9 @@
 """What null and a negative number mean in stored documents, by the name of the field.
 
 Strict JSON has no NaN and no infinity.  NaN is written as null.  A null number is read as the value
-in `NULL_NUMBER` (the unbounded ends of an interval, an effect that nothing could have detected) and
-as NaN elsewhere; infinity is written as null where null means it, else as the largest float.
+in `NULL_NUMBER` (the unbounded ends of an interval, an effect that nothing could have detected, a
+wait that never ends) and as NaN elsewhere; infinity is written as null where null means it, else as
+the largest float.
 """
 
 from __future__ import annotations
@@ -36,4 +37,8 @@ MAY_BE_NEGATIVE = {
     "delta_ns",
     "share",
     "stall_evidence",
+    "log_change",
+    "slower",
+    "faster",
+    "above",
 }

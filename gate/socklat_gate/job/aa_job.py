@@ -14,7 +14,8 @@ from socklat_gate.job.gated_stages import missing_hooks
 from socklat_gate.job.progress import Progress
 from socklat_gate.job.rate_job import RateJob
 from socklat_gate.job.rig import Rig
-from socklat_gate.job.run_job import check_excluded, pair_seed, utc_now
+from socklat_gate.job.run_job import check_excluded, utc_now
+from socklat_gate.job.starting_order import pair_seed
 from socklat_gate.job.study_timing import study_timing
 from socklat_gate.measured.calibration import Calibration
 from socklat_gate.measured.campaign import Fingerprint

@@ -13,7 +13,7 @@ import numpy as np
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.interrupt import defer_signals, obey_signal
 from socklat_gate.job.progress import Progress
-from socklat_gate.job.run_job import pair_seed
+from socklat_gate.job.starting_order import pair_seed
 from socklat_gate.load.load_driver import Endpoint, Poll
 from socklat_gate.load.step import LEAST_WITHIN_NS, Step, limit_from, run_step
 from socklat_gate.measured.capacity import CapacityLimits, CapacityRound

@@ -23,7 +23,7 @@ from socklat_gate.service.session import ArmSpec, RunningArm, ServiceSession
 from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.progress_lines import STARTING, WEIGHING
 
-__all__ = ["ContainersJob", "memory_limit_bytes", "with_containers"]
+__all__ = ["ContainersJob", "memory_limit_bytes", "service_cpus", "with_containers"]
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ class ContainersJob:
                 use = _use(arm, start_s)
                 obey_signal()
                 session.check_alive()
-                machine = Machine(memory_left_bytes(), _cpus(self.scenario.service))
+                machine = Machine(memory_left_bytes(), service_cpus(self.scenario.service))
             finally:
                 with defer_signals():
                     session.stop()
@@ -119,7 +119,7 @@ def _use(arm: RunningArm, start_s: float) -> ContainerUse:
     )
 
 
-def _cpus(service: Service) -> int:
+def service_cpus(service: Service) -> int:
     """How many the containers of both arms may use."""
     sets = service.cpuset if isinstance(service.cpuset, list) else [service.cpuset]
     named = {cpu for one in sets if one for cpu in parse_cpuset(one)}

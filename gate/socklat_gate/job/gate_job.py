@@ -33,6 +33,7 @@ from socklat_gate.measured.facts import TEXT, Drift, Note, ReasonFact
 from socklat_gate.measured.pair import Pair, containers_of, moments
 from socklat_gate.measured.result import GateResult
 from socklat_gate.measured.verdict import Outcome, Verdict
+from socklat_gate.measured.watch import Watch
 from socklat_gate.scenario import Scenario, Waiver
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef
@@ -83,6 +84,7 @@ class GateJob:
         self._notes = (*self.notes, *scenario_notes(self.scenario))
         self._waivers: Sequence[Waiver] = ()
         self._differences: ArmDifferences | None = None
+        self._watch: Watch | None = None
         # Read before anything runs: what a build writes later is no change of the code.
         self._commit = current_commit(self.directory)
         self._branch = current_branch(self.directory)
@@ -101,6 +103,7 @@ class GateJob:
 
     def _measure(self) -> Verdict:
         reference = self._reference = self._found_reference()
+        self._notes += reference.notes if reference else ()
         gate = self.scenario.gate
         if reference is None or (reference.image is None and not gate.needs_baseline):
             return self._measure_by_limits()
@@ -112,8 +115,9 @@ class GateJob:
         if alike is not None and not self.allow_same_image and not self._differ_beside_image():
             return Verdict(Outcome.INCONCLUSIVE, (alike,))
         self._find_values(reference)
-        with Rig(self.client, self.scenario, self.directory, self.progress.phase) as rig:
-            paired = reference.image is not None
+        paired = reference.image is not None
+        place = self.client, self.scenario, self.directory, self.progress.phase
+        with Rig(*place, watched=paired) as rig:
             self._hooks, self._fingerprint = rig.hooks, rig.fingerprint(paired=paired)
             numbers = reference.numbers(self.scenario, self._fingerprint)
             stored = self._stored = numbers.campaigns
@@ -197,18 +201,27 @@ class GateJob:
         return compare(stored, self._campaign, self.scenario.gate, waivers=self._waivers)
 
     def _measure_pairs(self, rig: Rig, specs: Sequence[ArmSpec]) -> Verdict:
-        pairs = GatePairs(
-            rig=rig,
-            scenario=self.scenario,
-            specs=specs,
-            budget=self._budget,
-            seed=self.seed,
-            progress=self.progress,
-            waivers=self._waivers,
-            stored=self._stored,
-            pairs=self._pairs,
-        )
-        return pairs.measure()
+        until_s = time.monotonic() + self._budget.left_s()
+        with rig.fleet(specs, self.seed, until_s) as fleet:
+            pairs = GatePairs(
+                rig=rig,
+                scenario=self.scenario,
+                specs=specs,
+                budget=self._budget,
+                seed=self.seed,
+                progress=self.progress,
+                waivers=self._waivers,
+                stored=self._stored,
+                pairs=self._pairs,
+                fleet=fleet,
+            )
+            try:
+                verdict = pairs.measure()
+            except InvalidMeasurement:
+                self._watch = fleet.watch()
+                raise
+            self._watch = pairs.watch
+            return verdict
 
     def _measure_rounds(self, specs: Sequence[ArmSpec], verdict: Verdict) -> Verdict:
         rounds = GateRounds(
@@ -222,6 +235,7 @@ class GateJob:
             waivers=self._waivers,
             stored=self._stored,
             pairs=self._pairs,
+            watch=self._watch,
         )
         return rounds.measure(verdict)
 
@@ -271,8 +285,9 @@ class GateJob:
             branch=self._branch,
             baseline_commit=baseline_commit,
             baseline_choice=baseline_choice,
-            notes=self._notes,
+            notes=(*self._notes, *(self._watch.notes if self._watch else ())),
             arm_differences=self._differences,
+            watch=self._watch,
         )
 
     def _calibration(self) -> Note | None:

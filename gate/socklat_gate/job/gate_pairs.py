@@ -1,16 +1,23 @@
-"""The pairs or blocks of a gate: one after another until they decide, or the budget is spent."""
+"""The pairs or blocks of a gate: one after another until they decide, or the budget is spent.
+
+Replicas that stay up beside them are watched for as long; where all would pass and only they were
+not watched for long enough, the pairs end and the watch goes on.
+"""
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from socklat_gate.errors import InvalidMeasurement
+from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.job.budget import Budget
+from socklat_gate.job.no_fleet import NO_FLEET, Watching
 from socklat_gate.job.progress import Progress
 from socklat_gate.job.rig import Rig
-from socklat_gate.job.run_job import check_excluded, pair_seed
+from socklat_gate.job.run_job import check_excluded
+from socklat_gate.job.starting_order import pair_seed
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.facts import Note
 from socklat_gate.measured.open_verdict import (
@@ -20,23 +27,42 @@ from socklat_gate.measured.open_verdict import (
     settled,
     unnamed,
     waits_for_rounds,
+    waits_for_watch,
 )
 from socklat_gate.measured.pair import Pair, moments
 from socklat_gate.measured.verdict import Outcome, Verdict
+from socklat_gate.measured.watch import Watch
 from socklat_gate.scenario import Scenario, Waiver
 from socklat_gate.service.session import ArmSpec
 from socklat_gate.verdict.decide import decide
 from socklat_gate.wording.changes import pair_word
-from socklat_gate.wording.progress_lines import excluded_line, excluded_note, pair_step
+from socklat_gate.wording.progress_lines import (
+    ENDING_WATCH,
+    excluded_line,
+    excluded_note,
+    pair_step,
+    watch_line,
+)
 
 __all__ = ["GatePairs"]
 
 log = logging.getLogger(__name__)
 
+LOOK_S = 5.0
+LINE_S = 20.0
+"""Of the watch: so often it is judged, and so often a line of it is left."""
+
+PAUSE_S = 0.2
+SILENT_S = 60.0
+"""So long a replica that does not respond is waited for, where nothing else is missing."""
+
 
 @dataclass
 class GatePairs:
-    """Measures ``pairs`` (those excluded among them) of ``specs``, in the order of ARMS."""
+    """Measures ``pairs`` (those excluded among them) of ``specs``, in the order of ARMS.
+
+    ``watch`` is what was seen of the replicas beside them when it was judged last.
+    """
 
     rig: Rig
     scenario: Scenario
@@ -47,6 +73,8 @@ class GatePairs:
     waivers: Sequence[Waiver]
     stored: Sequence[Campaign]
     pairs: list[Pair]
+    fleet: Watching = NO_FLEET
+    watch: Watch | None = None
     _used: list[Pair] = field(default_factory=list)
 
     def measure(self) -> Verdict:
@@ -54,12 +82,26 @@ class GatePairs:
 
         Raises `InvalidMeasurement`, with what was measured before it in ``pairs``.
         """
+        verdict = self._measure()
+        if waits_for_watch(verdict):
+            verdict = self._watch_on(verdict)
+        ends = verdict.outcome is Outcome.PASS or waits_for_rounds(verdict)
+        if self.watch is None or not ends:
+            return verdict
+        # Only at the end the driver's own counts of the replicas are known.
+        self.progress.phase(ENDING_WATCH)
+        self.fleet.finish()
+        return self._decide(self._spent())
+
+    def _measure(self) -> Verdict:
+        """With pairs: to the end, or until only the watch keeps a pass away."""
         limits = self.scenario.gate
         used = self._used
         failed: list[Verdict] = []  # without a name for what got slower
         while True:
             self.progress.step(pair_step(moments(used) + 1, limits.max_pairs, self._containers))
             try:
+                self.fleet.grow()
                 excluded = self._measure_once()
             except InvalidMeasurement:
                 if failed:
@@ -68,9 +110,7 @@ class GatePairs:
             left_s = self.budget.left_s()
             done = moments(used)
             spent = self.budget.spent(done, left_s)
-            verdict = decide(
-                used, limits, budget_spent=spent, waivers=self.waivers, stored=self.stored
-            )
+            verdict = self._decide(spent)
             if not excluded:
                 self.progress.pair_done(done, limits.max_pairs, verdict, left_s)
             if failed and verdict.outcome is not Outcome.REGRESSION:
@@ -81,11 +121,48 @@ class GatePairs:
                 continue
             if verdict.outcome is not Outcome.INCONCLUSIVE or spent:
                 return verdict
-            if waits_for_rounds(verdict):
+            if waits_for_rounds(verdict) or waits_for_watch(verdict):
                 return verdict
             hopeless = done == 1 and blocked(verdict)
             if (hopeless and not counting(verdict)) or settled(verdict):
                 return verdict  # no pair like this can ever pass, or fail
+
+    def _watch_on(self, verdict: Verdict) -> Verdict:
+        """Without further pairs, until the watch decides or the minutes are over."""
+        self.progress.step("")
+        said_s = -LINE_S
+        silent_s = 0.0
+        while waits_for_watch(verdict) and not self.fleet.missing:
+            silent_s = silent_s + LOOK_S if _silent_alone(verdict) else 0.0
+            if silent_s > SILENT_S:
+                break  # a replica that responds no more
+            left_s = self.budget.left_s()
+            if left_s <= 0:
+                break
+            assert self.watch is not None, "a verdict waits for it"
+            line = watch_line(self.watch, verdict.stops)
+            self.progress.phase(line)
+            if time.monotonic() - said_s >= LINE_S:
+                said_s = time.monotonic()
+                self.progress.line(line)
+            self.fleet.grow()
+            self.fleet.wait(min(LOOK_S, left_s, _missing_s(verdict)))
+            verdict = self._decide(self._spent())
+        return verdict
+
+    def _decide(self, spent: Reason | None) -> Verdict:
+        self.watch = self.fleet.watch()
+        return decide(
+            self._used,
+            self.scenario.gate,
+            budget_spent=spent,
+            waivers=self.waivers,
+            stored=self.stored,
+            watch=self.watch,
+        )
+
+    def _spent(self) -> Reason | None:
+        return self.budget.spent(moments(self._used), self.budget.left_s())
 
     @property
     def _containers(self) -> int:
@@ -111,3 +188,15 @@ class GatePairs:
         unused = moments(self.pairs) - moments(used)
         check_excluded(self.scenario, unused, moments(used), why)
         return why
+
+
+def _silent_alone(verdict: Verdict) -> bool:
+    """Whether only a replica that does not respond keeps the pass away."""
+    facts = [fact for fact in verdict.reasons if fact.code is Reason.WATCH_OPEN]
+    return all(set(fact.numbers) == {"silent"} for fact in facts)
+
+
+def _missing_s(verdict: Verdict) -> float:
+    """Until it can pass, if it is the time that is missing."""
+    missing_s = verdict.stops.missing_s if verdict.stops else 0.0
+    return max(PAUSE_S, missing_s) if missing_s > 0 else LOOK_S

@@ -10,12 +10,13 @@ from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.job.budget import Budget
 from socklat_gate.job.capacity_rounds import CapacityRounds
 from socklat_gate.job.progress import Progress
-from socklat_gate.job.run_job import pair_seed
+from socklat_gate.job.starting_order import pair_seed
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.names import CAPACITY_RPS
 from socklat_gate.measured.open_verdict import NAMING_PAIRS, rounds_may_decide, unnamed
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.verdict import Outcome, Verdict
+from socklat_gate.measured.watch import Watch
 from socklat_gate.scenario import Scenario, Waiver
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.session import ArmSpec
@@ -43,6 +44,7 @@ class GateRounds:
     waivers: Sequence[Waiver]
     stored: Sequence[Campaign]
     pairs: Sequence[Pair]
+    watch: Watch | None = None
     measured: MeasuredCapacity = field(default_factory=MeasuredCapacity)
 
     def measure(self, verdict: Verdict) -> Verdict:
@@ -92,6 +94,7 @@ class GateRounds:
             waivers=self.waivers,
             stored=self.stored,
             capacity=self.measured,
+            watch=self.watch,
         )
 
     def _rounds(self) -> CapacityRounds:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from socklat_gate.environment import NoiseMeter
 from socklat_gate.errors import Reason
 from socklat_gate.interrupt import obey_signal
+from socklat_gate.job.beside import NOTHING_BESIDE, Beside
 from socklat_gate.job.completeness import check_complete
 from socklat_gate.job.driver_clock import check_connections
 from socklat_gate.job.exclusion import (
@@ -102,18 +103,21 @@ def measure(
     *,
     check_alive: Check,
     on_phase: OnPhase,
+    beside: Beside = NOTHING_BESIDE,
 ) -> Measurement:
     """Drives the load at ``arms``, which get the probe's slots in their order, and reads it all.
 
     ``arms`` are all containers: one of each arm, or a block of several (`RunningArm.replicas`),
     each of which gets its part of the arm's load.
-    ``check_alive`` is called several times a second and raises when a container died.  Raises
+    ``check_alive`` is called several times a second and raises when a container died; so is what
+    runs ``beside``, whose slots of the probe it leaves alone.  Raises
     `InvalidMeasurement` when the service, the load's driver or the probe failed.
     """
-    companions = _watch(probe, arms, scenario.service.port, on_phase)
+    companions = _watch(probe, arms, scenario.service.port, beside.slots, on_phase)
     before = _Before.read(probe, arms)
     planned, interleave = _plan(scenario, arms)
-    driven = _drive(probe, planned, arms, seed, interleave, companions, check_alive, on_phase)
+    around = check_alive, beside, on_phase
+    driven = _drive(probe, planned, arms, seed, interleave, companions, *around)
     check_alive()
     readings = [settled_reading(probe, slot) for slot in range(len(arms))]
     correction, cpu = driven.recorder.finish(driven.sent)
@@ -184,12 +188,12 @@ def measure(
 
 
 def _watch(
-    probe: SocketProbe, arms: Sequence[RunningArm], port: int, on_phase: OnPhase
+    probe: SocketProbe, arms: Sequence[RunningArm], port: int, taken: int, on_phase: OnPhase
 ) -> TracedCompanions:
     """Gives the arms and their companions the probe's slots."""
     for slot, arm in enumerate(arms):
         probe.watch(slot, arm.netns_inode, port, apart=True)
-    companions = trace_companions(probe, arms)
+    companions = trace_companions(probe, arms, taken)
     if companions.left_out:
         on_phase(untraced_line(companions.left_out))
     return companions
@@ -212,6 +216,7 @@ def _drive(
     interleave: Interleave,
     companions: TracedCompanions,
     check_alive: Check,
+    beside: Beside,
     on_phase: OnPhase,
 ) -> _Driven:
     """Connects, sends the load and records it to its end."""
@@ -229,6 +234,7 @@ def _drive(
         def poll() -> None:
             obey_signal()
             check_alive()
+            beside.poll()
             freezes.poll()
             recorder.poll()
             memory.poll()

@@ -9,8 +9,8 @@ measuring.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -18,12 +18,16 @@ from types import TracebackType
 from socklat_gate.environment import fingerprint
 from socklat_gate.errors import UnfitEnvironment
 from socklat_gate.interrupt import defer_signals, obey_signal
+from socklat_gate.job.beside import NOTHING_BESIDE, Beside
 from socklat_gate.job.cpu_sets import arm_cpus, usable_cores
+from socklat_gate.job.fleet import Fleet
 from socklat_gate.job.gated_stages import unmeasured_names, unmeasured_stages
 from socklat_gate.job.measurement import Measurement, measure
 from socklat_gate.job.memory_left import check_memory_left
 from socklat_gate.job.named_requests import request_shares
+from socklat_gate.job.no_fleet import NO_FLEET, Watching
 from socklat_gate.job.noise import mean_noise
+from socklat_gate.job.probe_room import probe_room
 from socklat_gate.job.starting_order import coin, starting_order
 from socklat_gate.load.checks import check_delivered
 from socklat_gate.measured.campaign import Fingerprint
@@ -34,6 +38,7 @@ from socklat_gate.probe.hook_table import DEFINITION
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.scenario import Scenario
 from socklat_gate.scenario.found_rate import found_rate
+from socklat_gate.scenario.watch import has_watch
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.session import ArmSpec, RunningArm, ServiceSession
 from socklat_gate.stalls.labels import evidence_of_pair
@@ -42,9 +47,6 @@ from socklat_gate.wording.progress_lines import LOADING_PROBE, REMOVING, STARTIN
 __all__ = ["Measurement", "Rig"]
 
 log = logging.getLogger(__name__)
-
-STACK_TARGETS = 16
-"""Containers of both stacks that are traced, those under test included."""
 
 OnPhase = Callable[[str], None]
 
@@ -63,12 +65,19 @@ class _Launched:
 class Rig:
     """Context manager: the probe loaded and a private network up, for any number of runs.
 
+    ``watched``: there is room for replicas beside the pairs, where the scenario has a watch.
     Raises `UnfitEnvironment` on entry when this machine cannot measure, `UsageError` when a gated
     stage needs more detail than the scenario's.
     """
 
     def __init__(
-        self, client: DockerClient, scenario: Scenario, directory: Path, on_phase: OnPhase
+        self,
+        client: DockerClient,
+        scenario: Scenario,
+        directory: Path,
+        on_phase: OnPhase,
+        *,
+        watched: bool = False,
     ) -> None:
         self._client = client
         self._scenario = scenario
@@ -77,6 +86,8 @@ class Rig:
         self._on_phase = on_phase
         self._stack = ExitStack()
         self._launched: _Launched | None = None
+        self._watched = watched and has_watch(scenario)
+        self._beside: Beside = NOTHING_BESIDE
 
     def __enter__(self) -> Rig:
         with ExitStack() as stack:
@@ -102,11 +113,9 @@ class Rig:
             self._stack.close()
 
     def _new_probe(self) -> SocketProbe:
-        wanted = self._scenario.probe
-        targets = STACK_TARGETS if self._scenario.service.compose else None
-        if self._containers > 1:
-            targets = len(ARMS) * self._containers
-        return SocketProbe(wanted.max_connections, wanted.detail, stalls=True, targets=targets)
+        room = probe_room(self._scenario, self._containers, watched=self._watched)
+        detail = self._scenario.probe.detail
+        return SocketProbe(room.connections, detail, stalls=True, targets=room.targets)
 
     @property
     def _knows_names(self) -> bool:
@@ -156,6 +165,34 @@ class Rig:
         rate = found_rate(self._scenario.load)
         each = self._cpus.each if paired else 0
         return fingerprint(self.hooks, DEFINITION, docker, rate, self._containers, each)
+
+    @contextmanager
+    def fleet(self, specs: Sequence[ArmSpec], seed: int, until_s: float) -> Iterator[Watching]:
+        """Replicas of ``specs`` beside the pairs, in the probe's last slots, where there are any.
+
+        ``until_s`` as of `Fleet`.
+        """
+        if not self._watched:
+            yield NO_FLEET
+            return
+        targets = self._probe.targets
+        fleet = Fleet(
+            self._client,
+            self._of(len(ARMS)),
+            self._directory,
+            self._probe,
+            range(targets - len(ARMS), targets),
+            specs,
+            seed=seed,
+            until_s=until_s,
+            on_phase=self._on_phase,
+        )
+        with fleet:
+            self._beside = fleet
+            try:
+                yield fleet
+            finally:
+                self._beside = NOTHING_BESIDE
 
     def pairs(self, index: int, seed: int, specs: Sequence[ArmSpec]) -> list[Pair]:
         """Measures baseline and candidate once; ``specs`` are in the order of ARMS.
@@ -266,14 +303,14 @@ class Rig:
             raise
 
     def _measure(self, arms: Sequence[RunningArm], seed: int) -> Measurement:
-        check = self._session.check_alive
         return measure(
             self._probe,
             self._of(len(arms)),
             arms,
             seed,
-            check_alive=check,
+            check_alive=self._session.check_alive,
             on_phase=self._on_phase,
+            beside=self._beside,
         )
 
     def _of(self, containers: int) -> Scenario:
@@ -284,7 +321,8 @@ class Rig:
         if self._launched is None:
             return
         self._on_phase(REMOVING)
-        self._probe.forget_all()
+        targets = self._probe.targets
+        self._probe.forget_all(but=range(targets - self._beside.slots, targets))
         self._launched = None
         with defer_signals():
             self._session.stop()

@@ -8,12 +8,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
-import numpy as np
-
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.job.commit import current_branch, current_commit
 from socklat_gate.job.progress import Progress
 from socklat_gate.job.rig import Rig
+from socklat_gate.job.starting_order import pair_seed
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.facts import Note
 from socklat_gate.measured.pair import Noise
@@ -25,7 +24,7 @@ from socklat_gate.wording.changes import plural
 from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.progress_lines import excluded_line, excluded_note, run_line
 
-__all__ = ["measure_campaign", "pair_seed", "utc_now"]
+__all__ = ["measure_campaign", "utc_now"]
 
 log = logging.getLogger(__name__)
 
@@ -96,11 +95,6 @@ def check_excluded(scenario: Scenario, excluded: int, used: int, why: Note) -> N
             remedy="use a quieter runner, or raise gate.max_excluded_pairs, gate.max_steal or "
             "load.max_late_ms knowing what that lets in",
         )
-
-
-def pair_seed(seed: int, index: int) -> int:
-    """Seed of one pair or run, derived so that neighbours are independent."""
-    return int(np.random.SeedSequence([seed, index]).generate_state(1)[0])
 
 
 def utc_now() -> str:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.scenario import Gate, Scenario
+from socklat_gate.scenario.watch import check_watch
 
 __all__ = ["baselines_at", "seed_or_random", "with_limits"]
 
@@ -39,4 +40,15 @@ def with_limits(scenario: Scenario, **limits: float | None) -> Scenario:
             f"{option} {problem['input']}: {problem['msg'].lower()}",
             remedy="leave it out to use the scenario's",
         ) from None
-    return scenario.model_copy(update={"gate": changed})
+    limited = scenario.model_copy(update={"gate": changed})
+    if "max_minutes" in changes:
+        try:
+            check_watch(limited)
+        except ValueError as error:
+            raise UsageError(
+                Reason.BAD_ARGUMENT,
+                f"--max-minutes {changes['max_minutes']:g}: {error}",
+                remedy="give the job more time, or set gate.watch = { minutes = 0 } in the "
+                "scenario for a quick gate",
+            ) from None
+    return limited

@@ -38,10 +38,15 @@ class TracedCompanions:
         return {name: histogram for name, histogram in found.items() if histogram.total}
 
 
-def trace_companions(probe: SocketProbe, arms: Sequence[RunningArm]) -> TracedCompanions:
-    """Gives the slots after those of the arms to their companions, to both arms alike."""
+def trace_companions(
+    probe: SocketProbe, arms: Sequence[RunningArm], taken: int = 0
+) -> TracedCompanions:
+    """Gives the slots after those of the arms to their companions, to both arms alike.
+
+    The last ``taken`` slots are somebody else's.
+    """
     wanted = [(at, companion) for at, arm in enumerate(arms) for companion in arm.companions]
-    each = (probe.targets - len(arms)) // max(1, len(arms))
+    each = (probe.targets - taken - len(arms)) // max(1, len(arms))
     slots: dict[tuple[int, str], int] = {}
     for at, companion in wanted:
         if sum(1 for arm, _ in slots if arm == at) >= each:

@@ -10,7 +10,12 @@ import numpy as np
 from socklat_gate.scenario import Service
 from socklat_gate.service.arm import ArmSpec
 
-__all__ = ["coin", "starting_order"]
+__all__ = ["coin", "pair_seed", "starting_order"]
+
+
+def pair_seed(seed: int, index: int) -> int:
+    """Seed of one pair or run, derived so that neighbours are independent."""
+    return int(np.random.SeedSequence([seed, index]).generate_state(1)[0])
 
 
 def coin(seed: int) -> int:

@@ -32,7 +32,7 @@ from socklat_gate.load.share_check import check_shares
 from socklat_gate.load.tls_files import make_context
 from socklat_gate.load.worker_client import Worker, make_workers
 from socklat_gate.load.worker_count import count_workers
-from socklat_gate.load.worker_group import WorkerGroup
+from socklat_gate.load.worker_group import Message, WorkerGroup
 from socklat_gate.load.worker_json import part_from_json
 from socklat_gate.load.worker_start import check_begun, connect_workers
 from socklat_gate.measured.load_counts import LoadCounts
@@ -106,6 +106,8 @@ class LoadProcess:
         self._now_ns = now_ns
         self._window: Window | None = None
         self._ended = False
+        self._progress = [(0, 0)] * len(workers)
+        self._shares: dict[int, list[Part]] = {}
 
     def __enter__(self) -> LoadProcess:
         return self
@@ -140,6 +142,7 @@ class LoadProcess:
     def start(self, start_ns: int) -> Window:
         """Let the load begin at ``start_ns`` (CLOCK_MONOTONIC)."""
         self._group.send_all(start_ns=start_ns)
+        self._group.expect()
         return self._expect(make_window(self._load, start_ns, longest_s(self._load)))
 
     def end_at(self, end_ns: int) -> Window:
@@ -162,20 +165,32 @@ class LoadProcess:
         """Counts by arm, in the order of the endpoints."""
         assert self._window is not None, "start comes before wait"
         group = self._group
-        progress = [(0, 0)] * len(group)
-        shares: dict[int, list[Part]] = {}
-        group.expect()
         while group.awaited:
-            at, event = group.receive(poll)
-            if event["event"] == "done":
-                shares[at] = [part_from_json(arm) for arm in event["arms"]]
-                group.finished(at)
+            at = self._heard(group.receive(poll))
+            if at is None or on_progress is None:
                 continue
-            check_begun(event, self._endpoints)
-            progress[at] = (event["sent"], event["responded"])
-            if on_progress is not None and at == min(set(range(len(group))) - set(shares)):
-                on_progress(*map(sum, zip(*progress, strict=True)))
-        return self._merged([shares[at] for at in range(len(group))])
+            if at == min(set(range(len(group))) - set(self._shares)):
+                on_progress(*map(sum, zip(*self._progress, strict=True)))
+        return self._merged([self._shares[at] for at in range(len(group))])
+
+    def listen(self) -> None:
+        """Takes what the workers have said so far, which must not be left to fill their pipes.
+
+        For a load that nobody waits for yet: to be called every few seconds.  Raises as `wait`.
+        """
+        while self._group.awaited and (message := self._group.receive_now()) is not None:
+            self._heard(message)
+
+    def _heard(self, message: Message) -> int | None:
+        """The worker that sent how far it is; None for one that has sent its counts."""
+        at, event = message
+        if event["event"] == "done":
+            self._shares[at] = [part_from_json(arm) for arm in event["arms"]]
+            self._group.finished(at)
+            return None
+        check_begun(event, self._endpoints)
+        self._progress[at] = (event["sent"], event["responded"])
+        return at
 
     def sent(self) -> Records | None:
         """What the workers wrote into the files that this side opened, worker by worker."""

@@ -89,6 +89,17 @@ class WorkerGroup:
                 if event is not None:
                     return at, event
 
+    def receive_now(self) -> Message | None:
+        """A message that has come already, of any worker of which some are expected.
+
+        Raises `InvalidMeasurement` (LOAD_DRIVER_FAILED) for one that has ended.
+        """
+        for at in tuple(self._awaited):
+            event = self._workers[at].receive(0.0)
+            if event is not None:
+                return at, event
+        return None
+
     def close(self) -> None:
         """End all of them."""
         with ExitStack() as stack:

@@ -14,6 +14,7 @@ from socklat_gate.measured.verdict import Verdict
 from socklat_gate.report.answers import answer_notes
 from socklat_gate.report.arm_runs import ShownRuns
 from socklat_gate.report.pair_table import interleaving
+from socklat_gate.report.watch_rows import watch_notes
 from socklat_gate.wording import units
 from socklat_gate.wording.changes import pair_word
 from socklat_gate.wording.decisive import change_or_lowest
@@ -91,7 +92,7 @@ def _notes(result: GateResult | Comparison, runs: ShownRuns) -> tuple[str, ...]:
         beside = result.arm_differences is not None and result.arm_differences.beside_image
         same = "" if beside else same_image_note(result.pairs)
         found += [same, drift_text(result.drift), note_text(result.calibration)]
-    found += answer_notes(runs.arms)
+    found += [*answer_notes(runs.arms), *watch_notes(result)]
     return tuple(filter(None, found))
 
 

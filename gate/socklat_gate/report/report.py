@@ -41,12 +41,19 @@ from socklat_gate.report.rare_spikes import (
     spike_evidence,
 )
 from socklat_gate.report.raw_rows import StallCorrection, stall_correction_section
+from socklat_gate.report.replica_rows import Replicas, replicas_section, stopped_replicas
 from socklat_gate.report.request_ranks import RankedRequest, listed_requests, ranked_requests
 from socklat_gate.report.request_rows import Requests, other_requests_section, requests_section
 from socklat_gate.report.sketch import ResponseTime, response_time_section
 from socklat_gate.report.slices import TimeSpent, attribution_section
 from socklat_gate.report.slowest import Slowest, slowest_section
 from socklat_gate.report.stage_rows import Companions, Stages, companions_section, stages_section
+from socklat_gate.report.watch_rows import (
+    WatchEvidence,
+    WatchText,
+    watch_evidence_section,
+    watch_section,
+)
 from socklat_gate.wording.section_titles import TITLES
 
 __all__ = ["Report", "report_of"]
@@ -74,6 +81,8 @@ class Report:
     attribution: TimeSpent | None = None
     rare_spikes: RareSpikes | None = None
     spike_evidence: SpikeEvidence | None = None
+    watch: WatchText | None = None
+    watch_evidence: WatchEvidence | None = None
     response_time: ResponseTime | None = None
     arm_differences: ArmDifferencesText | None = None
     load: Load | None = None
@@ -91,6 +100,7 @@ class Report:
     network: Counters | None = None
     drops: Counters | None = None
     pairs: PairTable | None = None
+    replicas: Replicas | None = None
     hooks: Facts | None = None
     fingerprint: Facts | None = None
     facts: Facts | None = None
@@ -116,6 +126,7 @@ def report_of(result: Result) -> Report:
         return _run_report(result)
     runs, verdict = shown_runs(result), result.verdict
     pairs = pairs_as_judged(result.pairs) if isinstance(result, GateResult) else ()
+    watch = result.watch if isinstance(result, GateResult) else None
     ranked = ranked_requests(runs.arms, verdict)
     listed = listed_requests(ranked)
     metrics = shown_metrics(verdict, listed)
@@ -131,9 +142,12 @@ def report_of(result: Result) -> Report:
         attribution=attribution_section(verdict),
         rare_spikes=rare_spikes(verdict),
         spike_evidence=spike_evidence(verdict),
+        watch=watch_section(verdict),
+        watch_evidence=watch_evidence_section(verdict),
         evidence=evidence_section(verdict, listed),
         stages=stages_section(runs.arms, stalls_included=runs.corrected),
         pairs=pair_table(pairs, metrics),
+        replicas=replicas_section(stopped_replicas(watch, verdict.stops)),
         arm_differences=arm_differences_section(
             result.arm_differences if isinstance(result, GateResult) else None
         ),

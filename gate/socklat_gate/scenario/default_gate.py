@@ -90,6 +90,16 @@ class DefaultSpikes:
 
 
 @dataclass(frozen=True)
+class DefaultWatch:
+    """The members of `scenario.watch.Watch`."""
+
+    replicas: Literal["auto"] | int = "auto"
+    minutes: float = 2.0
+    age_s: float = 0.0
+    rate: float = 8.0
+
+
+@dataclass(frozen=True)
 class DefaultGate(GateRules):
     """The members of `scenario.gating.Gate`."""
 
@@ -115,6 +125,7 @@ class DefaultGate(GateRules):
         DefaultMetric("cpu", None, tolerance=0.01, regression_threshold=0.03),
     )
     spikes: DefaultSpikes = DefaultSpikes()
+    watch: DefaultWatch = DefaultWatch()
 
 
 DEFAULT_GATE = DefaultGate()

@@ -21,6 +21,7 @@ from socklat_gate.scenario.exceeding import MIN_EXCEEDING, WANTED_EXCEEDING
 from socklat_gate.scenario.gate_rules import GateRules
 from socklat_gate.scenario.metric import Metric, default_metrics
 from socklat_gate.scenario.strict import StrictModel
+from socklat_gate.scenario.watch import Watch
 
 __all__ = [
     "MIN_EXCEEDING",
@@ -32,6 +33,7 @@ __all__ = [
     "Spikes",
     "Stage",
     "Waiver",
+    "Watch",
     "default_metrics",
 ]
 
@@ -169,6 +171,9 @@ class Gate(GateRules, StrictModel):
         "[[load.request]] also those quantiles of each request of which enough come in a run",
     )
     spikes: Spikes = Field(default_factory=Spikes, description="rare spikes")
+    watch: Watch = Field(
+        default_factory=Watch, description="replicas that stay up beside the pairs"
+    )
 
     @field_validator("containers", mode="before")
     @classmethod

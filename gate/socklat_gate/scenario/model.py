@@ -26,6 +26,7 @@ from socklat_gate.scenario.renamed import with_old_keys
 from socklat_gate.scenario.service import Service
 from socklat_gate.scenario.shape import former_hashes, measured_hash
 from socklat_gate.scenario.strict import StrictModel
+from socklat_gate.scenario.watch import check_watch
 from socklat_gate.scenario.whole_stage import check_stages, with_whole_stage
 
 __all__ = ["BaselineSource", "Probe", "Scenario"]
@@ -52,6 +53,14 @@ class BaselineSource(StrictModel):
 
     image: str | None = Field(
         None, description="image of the baseline arm", examples=["shop-api:released"]
+    )
+    release: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="pinned release that `gate --nightly` compares with: a tag, a commit or an "
+        "image",
+        examples=["v1.4.0"],
     )
     command: str | list[str] | None = Field(
         None,
@@ -176,6 +185,11 @@ class Scenario(StrictModel):
         return self
 
     @model_validator(mode="after")
+    def _watch_fits_the_budget(self) -> Scenario:
+        check_watch(self)
+        return self
+
+    @model_validator(mode="after")
     def _one_port_one_protocol(self) -> Scenario:
         if self.load.tls is not None and self.service.ready.http is not None:
             raise ValueError(
@@ -209,7 +223,9 @@ class Scenario(StrictModel):
     def gate_hash(self) -> str:
         """Hash of the rule that a study judged by: ``[gate]`` without its budgets."""
         rule = self.gate.model_dump(
-            mode="json", exclude={"max_pairs", "max_minutes", "max_steal", "max_excluded_pairs"}
+            mode="json",
+            # A study starts no replicas beside its pairs.
+            exclude={"max_pairs", "max_minutes", "max_steal", "max_excluded_pairs", "watch"},
         )
         if rule["containers"] == DEFAULT_GATE.containers:
             del rule["containers"]  # a study from before there was the key keeps its hash

@@ -15,7 +15,11 @@ from socklat_gate.scenario.tables import KeyPath, Tables
 
 __all__ = ["explain", "line_of", "place_of"]
 
-_OR_AUTO = {("load", "rate", "number"), ("load", "workers", "number")}
+_OR_AUTO = {
+    ("load", "rate", "number"),
+    ("load", "workers", "number"),
+    ("gate", "watch", "replicas", "number"),
+}
 """Where pydantic has chosen the number's branch of a union that has "auto", too."""
 
 

@@ -13,7 +13,7 @@ from socklat_gate.service.death import death_error, has_ended
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.owner import start_ticks
 
-__all__ = ["ContainerProcess", "find_process"]
+__all__ = ["ContainerProcess", "find_process", "monotonic_ns"]
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +39,13 @@ class ContainerProcess:
 
     def started_ns(self) -> int:
         """When the process was made (CLOCK_MONOTONIC), to one clock tick, mostly 10 ms."""
-        since_boot_ns = self.start * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
-        return since_boot_ns - (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns())
+        return monotonic_ns(self.start)
+
+
+def monotonic_ns(ticks: int) -> int:
+    """A time in clock ticks after boot as one of CLOCK_MONOTONIC, which stands while asleep."""
+    since_boot_ns = ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+    return since_boot_ns - (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns())
 
 
 def find_process(

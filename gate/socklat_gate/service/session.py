@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -90,6 +91,16 @@ class ServiceSession:
         processes cannot be reached.
         """
         assert not self._processes, "stop() comes before the next start()"
+        return self.add([arms])
+
+    def add(
+        self, groups: Sequence[Sequence[ArmSpec]], apart_s: float = 0.0
+    ) -> tuple[RunningArm, ...]:
+        """As `start`, beside the containers that run already: their `stop` is one.
+
+        Between the starts of two ``groups`` is at least this time.  Whatever is raised, all
+        containers are removed.
+        """
         watch = ReadyWatch(self._client, self._service.ready, self._service.port)
         found: dict[str, ContainerProcess] = {}
 
@@ -99,15 +110,24 @@ class ServiceSession:
             watch.begin(process, item.ordered_ns or process.started_ns())
 
         try:
-            placed = self._launcher.place(arms, self._call, started)
-            self._processes = tuple(found[item.container_id] for item in placed)
+            placed: list[PlacedContainer] = []
+            for at, group in enumerate(groups):
+                time.sleep(apart_s if at else 0.0)
+                placed += self._launcher.place(group, self._call, started)
+            processes = tuple(found[item.container_id] for item in placed)
+            self._processes += processes
             moments = watch.wait(self.check_alive)
             ready = [moments[item.container_id] for item in placed]
-            return tuple(map(self._running_arm, arms, self._processes, placed, ready))
+            arms = [spec for group in groups for spec in group]
+            return tuple(map(self._running_arm, arms, processes, placed, ready))
         except BaseException:
             watch.end()
             self.stop()
             raise
+
+    def ended(self) -> str | None:
+        """Name of a container whose process has ended; None while all of them live."""
+        return next((item.name for item in self._processes if not item.is_alive()), None)
 
     def check_alive(self) -> None:
         """Raise `InvalidMeasurement` (SERVICE_DIED) when a container's process has ended.

@@ -29,20 +29,32 @@ from socklat_gate.measured.watch import Watch
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.estimate import hodges_lehmann
 from socklat_gate.verdict.evidence import as_e_value
-from socklat_gate.verdict.growth_scores import LEAST_LIFE_S, Growth, growth_at, watched_s
+from socklat_gate.verdict.growth_scores import Growth, growth_at, watched_s
 from socklat_gate.verdict.interval import confidence_interval
 from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.watch_permutation import log_e_values
 
-__all__ = ["GROWN", "LOOKS_S", "TOLERANCE", "JudgedGrowth", "growth_open", "judge_growth"]
+__all__ = [
+    "GROWN",
+    "LOOKS_S",
+    "TOLERANCE",
+    "JudgedGrowth",
+    "Looks",
+    "growth_open",
+    "judge_growth",
+    "log_looks",
+]
 
 GROWN: tuple[Grown, ...] = get_args(Grown)
 
 TOLERANCE = {"response": 0.02, "cpu": 0.02, "memory": 0.05}
 """For each minute of life; so much more than the baseline is accepted."""
 
-LOOKS_S = tuple(LEAST_LIFE_S * 1.3**step for step in range(12))
-"""2 to 36 minutes."""
+PARTS = {"response": 0.5, "cpu": 0.25, "memory": 0.25}
+"""Of the part of alpha that growth has."""
+
+LOOKS_S = (150.0, 195.0, 240.0, 300.0, 420.0, 600.0, 1200.0, 3600.0)
+"""Seconds of the watch."""
 
 MOST = 2.0
 """On the pooled scale, in standard deviations of normal noise."""
@@ -74,7 +86,7 @@ class JudgedGrowth:
 
 def judge_growth(watch: Watch, alpha: float) -> list[JudgedGrowth]:
     """Of each of `GROWN`; ``alpha`` is the part that all of them have together."""
-    return [_judge(watch, what, alpha / len(GROWN)) for what in GROWN]
+    return [_judge(watch, what, PARTS[what] * alpha) for what in GROWN]
 
 
 def growth_open(judged: Sequence[JudgedGrowth]) -> ReasonFact | None:
@@ -86,12 +98,28 @@ def growth_open(judged: Sequence[JudgedGrowth]) -> ReasonFact | None:
     return ReasonFact(Reason.WATCH_OPEN, f"{GROWTH}_{most.verdict.what}", numbers)
 
 
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """Seconds since the first container was watched, and the logarithm of the e-value then."""
+
+    times_s: Floats
+    log_e: Floats
+
+
+def log_looks(watch: Watch, what: Grown) -> Looks:
+    """At those of `LOOKS_S` that have come; minus infinity where nothing is known yet."""
+    begin_ns, length_s = watched_s(watch)
+    times = np.array([look for look in LOOKS_S if look <= length_s])
+    logs = [_log_look(growth_at(watch, what, begin_ns + time * 1e9), what) for time in times]
+    return Looks(times, np.array(logs))
+
+
 def _judge(watch: Watch, what: Grown, alpha: float) -> JudgedGrowth:
     begin_ns, length_s = watched_s(watch)
-    looks = [look for look in LOOKS_S if look <= length_s]
-    times = np.array([begin_ns + look * 1e9 for look in looks])
-    logs = np.array([_log_look(growth_at(watch, what, time), what) for time in times])
-    so_far = np.logaddexp.accumulate(logs) - math.log(len(LOOKS_S)) if logs.size else logs
+    looks = log_looks(watch, what)
+    so_far = looks.log_e
+    if so_far.size:
+        so_far = np.logaddexp.accumulate(so_far) - math.log(len(LOOKS_S))
     now = growth_at(watch, what, begin_ns + length_s * 1e9)
     differences = now.per_minute[1] - now.per_minute[0]
     low, high = confidence_interval(differences)
@@ -112,7 +140,7 @@ def _judge(watch: Watch, what: Grown, alpha: float) -> JudgedGrowth:
         minutes=_median(now.minutes[1]),
         undecided=log_now > math.log(AGAINST),
     )
-    return JudgedGrowth(verdict, times, so_far, log_now)
+    return JudgedGrowth(verdict, begin_ns + looks.times_s * 1e9, so_far, log_now)
 
 
 def _log_look(growth: Growth, what: Grown) -> float:

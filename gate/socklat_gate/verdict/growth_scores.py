@@ -8,6 +8,7 @@ what changes on the machine meanwhile is in both arms.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -61,16 +62,25 @@ def watched_s(watch: Watch) -> tuple[int, float]:
 
 def _change(replica: Replica, what: Grown, until_ns: float) -> tuple[float, float] | None:
     """Change of the logarithm, and minutes between the middles; None: not old enough or unknown."""
-    known = [one for one in replica.slices if one.to_ns <= until_ns]
-    if not known or known[-1].to_ns - known[0].from_ns < LEAST_LIFE_S * 1e9:
+    slices = replica.slices
+    known = bisect_right(slices, until_ns, key=_end)
+    if not known or slices[known - 1].to_ns - slices[0].from_ns < LEAST_LIFE_S * 1e9:
         return None
-    begin, end = known[0].from_ns, known[-1].to_ns
-    first = [one for one in known if one.to_ns <= begin + END_NS]
-    last = [one for one in known if one.from_ns >= end - END_NS]
+    begin, end = slices[0].from_ns, slices[known - 1].to_ns
+    first = slices[: bisect_right(slices, begin + END_NS, hi=known, key=_end)]
+    last = slices[bisect_left(slices, end - END_NS, hi=known, key=_begin) : known]
     levels = [_LEVELS[what](some) for some in (first, last)]
     if not all(map(math.isfinite, levels)):
         return None
     return levels[1] - levels[0], (_middle(last) - _middle(first)) / 60e9
+
+
+def _begin(one: Slice) -> int:
+    return one.from_ns
+
+
+def _end(one: Slice) -> int:
+    return one.to_ns
 
 
 def _middle(slices: Sequence[Slice]) -> float:

@@ -73,7 +73,7 @@ def watch_evidence(seen: Moments) -> WatchEvidence:
     times, order = order_evidence(seen)
     times, order = times[times <= seen.now_s], order[times <= seen.now_s]
     looks = np.array([look for look in LOOKS_S if look <= seen.now_s])
-    counts = np.array([_log_look(seen, look) for look in looks])
+    *counts, last = _log_looks(seen, np.append(looks, seen.now_s))
     every = np.unique(np.concatenate((times, looks)))
     with np.errstate(divide="ignore"):
         so_far = np.concatenate(([-np.inf], np.log(np.cumsum(np.exp(counts)) * LOOK_WEIGHT)))
@@ -81,7 +81,7 @@ def watch_evidence(seen: Moments) -> WatchEvidence:
     by_counts = so_far[np.searchsorted(looks, every, side="right")]
     now = np.logaddexp(
         math.log(ORDER) + (order[-1] if order.size else 0.0),
-        math.log1p(-ORDER) + _log_look(seen, seen.now_s),
+        math.log1p(-ORDER) + last,
     )
     mixed = np.logaddexp(math.log(ORDER) + by_order, math.log1p(-ORDER) + by_counts)
     return WatchEvidence(every, mixed, seen.now_s, float(now))
@@ -93,13 +93,18 @@ def scores_of(counts: npt.ArrayLike) -> Floats:
     return np.asarray(np.minimum(np.where(many < 1.0, many, np.sqrt(many)), MOST))
 
 
-def _log_look(seen: Moments, time_s: float) -> float:
-    """Logarithm of the e-value of the counts at one time."""
-    up = np.tile(seen.from_s < time_s, 2)
-    counts = np.zeros(2 * seen.numbers)
-    for moment in seen.moments:
-        if moment.known_s <= time_s:
-            counts[list(moment.members)] += 1.0 / len(moment.members)
-    if not counts[up].any():
-        return 0.0
-    return float(log_e_values(scores_of(counts[up]), int(up.sum()) // 2))
+def _log_looks(seen: Moments, times_s: Floats) -> Floats:
+    """Logarithm of the e-value of the counts at each time; 0 where nothing was watched."""
+    moments = sorted(seen.moments, key=lambda one: one.known_s)
+    steps = np.zeros((len(moments) + 1, 2 * seen.numbers))
+    for at, moment in enumerate(moments, 1):
+        steps[at, list(moment.members)] = 1.0 / len(moment.members)
+    known = np.searchsorted([one.known_s for one in moments], times_s, side="right")
+    scores = scores_of(np.cumsum(steps, axis=0)[known])  # shape (times, containers)
+    begun = (seen.from_s < times_s[:, np.newaxis]).sum(axis=1)
+    found = np.zeros(len(times_s))
+    for many in np.unique(begun):  # looks at the same containers, together
+        which = begun == many
+        up = np.tile(np.argsort(np.argsort(seen.from_s, kind="stable")) < many, 2)
+        found[which] = log_e_values(scores[which][:, up], int(many))
+    return found

@@ -24,7 +24,16 @@ from socklat_gate.measured.watch import Replica, Slice, Watch
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.spike_events import QUIET_NS
 
-__all__ = ["TOGETHER_NS", "Moment", "Moments", "clustered", "moments_of", "paired", "together_ns"]
+__all__ = [
+    "TOGETHER_NS",
+    "Event",
+    "Moment",
+    "Moments",
+    "clustered",
+    "moments_of",
+    "paired",
+    "together_ns",
+]
 
 TOGETHER_NS = 100_000_000
 """What begins so soon after the end of a stop belongs to its moment."""

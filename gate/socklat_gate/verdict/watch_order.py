@@ -52,14 +52,15 @@ def order_evidence(seen: Moments) -> tuple[Floats, Floats]:
     times: list[float] = []
     values: list[float] = []
     for moment in sorted(seen.moments, key=lambda one: one.known_s):
-        up = np.flatnonzero((seen.from_s <= moment.begin_s) & (moment.begin_s <= seen.to_s))
-        if len(moment.members) > max(LEAST_WIDE, WIDE * 2 * len(up)):
-            continue
         new = [one for one in moment.members if one not in first]
         if not new:
             continue
+        at_s = moment.begin_s
+        up = np.flatnonzero((seen.from_s <= at_s) & (at_s <= seen.to_s)).tolist()
+        if len(moment.members) > max(LEAST_WIDE, WIDE * 2 * len(up)):
+            continue
         left = [
-            sum(int(at) + arm * seen.numbers not in first for at in up) for arm in (0, 1)
+            sum(at + arm * seen.numbers not in first for at in up) for arm in (0, 1)
         ]  # baseline's, candidate's
         ours = sum(one >= seen.numbers for one in new)
         if ours in (0, len(new)):

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from socklat_gate.errors import Reason
+from socklat_gate.measured.facts import ReasonFact
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.names import CAPACITY_RPS
 from socklat_gate.measured.open_verdict import CANNOT_JUDGE, blocked
@@ -34,6 +35,7 @@ from socklat_gate.wording.change_text import (
 )
 from socklat_gate.wording.container_metrics import kind_of
 from socklat_gate.wording.decisive import carrier, improved, leading, worst_of
+from socklat_gate.wording.detects_text import detects_sentence
 from socklat_gate.wording.metric_names import marked, metric_sentence, requests_of
 from socklat_gate.wording.pass_text import pass_sentence
 from socklat_gate.wording.reasons import reason_text
@@ -41,6 +43,7 @@ from socklat_gate.wording.regression_text import regression_sentence
 from socklat_gate.wording.sentence import Name, Sentence
 from socklat_gate.wording.stand_in_text import stand_in_text
 from socklat_gate.wording.units import count, ns
+from socklat_gate.wording.watch_advice import growth_advice, stop_advice, watch_advice
 
 __all__ = ["headline", "next_step"]
 
@@ -57,7 +60,7 @@ def headline(result: Result) -> Sentence:
         shown = pass_sentence(verdict)
     elif verdict.outcome is Outcome.INCONCLUSIVE and verdict.pairs and not _differs(verdict):
         shown = _inconclusive_sentence(verdict)
-    shown = shown or _first_reason(verdict)
+    shown = (*detects_sentence(verdict), *(shown or _first_reason(verdict)))
     return (*shown, *stand_in_text(result.notes)) if verdict.outcome is Outcome.PASS else shown
 
 
@@ -71,13 +74,11 @@ def next_step(result: Result) -> Sentence:
     if isinstance(result, RunResult):
         return ("Compare it with another run: ", Name("socklat-gate compare BASE CANDIDATE"), ".")
     verdict = result.verdict
-    reasons = [fact.code for fact in verdict.reasons]
     if verdict.outcome is Outcome.REGRESSION:
-        above = reasons[:1] == [Reason.ABOVE_LIMIT]
-        return ADVICE[Reason.ABOVE_LIMIT] if above else (*_investigate(verdict), *INTENDED)
+        return _after_regression(verdict)
     open_ = verdict.outcome is Outcome.INCONCLUSIVE and not blocked(verdict)
-    if open_ and verdict.pairs_to_decide:
-        return _more_pairs(verdict, verdict.pairs_to_decide, Reason.BUDGET_MINUTES in reasons)
+    if open_ and (longer := _more_pairs(verdict) or watch_advice(verdict)):
+        return longer
     for fact in verdict.reasons:
         if fact.subject == CAPACITY_RPS and fact.code in CAPACITY_ADVICE:
             return CAPACITY_ADVICE[fact.code]
@@ -85,6 +86,14 @@ def next_step(result: Result) -> Sentence:
             return ADVICE[fact.code]
     passed = verdict.outcome is Outcome.PASS
     return IMPROVED if passed and improved(verdict) else ADVICE[verdict.outcome]
+
+
+def _after_regression(verdict: Verdict) -> Sentence:
+    reasons = [fact.code for fact in verdict.reasons]
+    if reasons[:1] == [Reason.ABOVE_LIMIT]:
+        return ADVICE[Reason.ABOVE_LIMIT]
+    waivable = set(reasons) != {Reason.GROWTH}
+    return (*_investigate(verdict), *(INTENDED if waivable else ()))
 
 
 def _run_sentence(result: RunResult) -> Sentence:
@@ -123,11 +132,18 @@ def _p99_ns(runs: Sequence[Run], request: str, stage: str) -> float:
 def _first_reason(verdict: Verdict) -> Sentence:
     if not verdict.reasons:
         return ("no reason was given",)
-    reason, text = verdict.reasons[0].code, reason_text(verdict.reasons[0], verdict)
+    fact = _leading_reason(verdict)
+    reason, text = fact.code, reason_text(fact, verdict)
     if reason in CANNOT_JUDGE:  # the whole list of what is missing follows below
         text = text.partition(";")[0]
     text = f"the machine was too noisy: {text}" if reason is Reason.TOO_NOISY else text
     return marked(text, requests_of(verdict))
+
+
+def _leading_reason(verdict: Verdict) -> ReasonFact:
+    """The first one; of a pass that only waits for more, what it waits for, not the budget."""
+    awaited = [fact for fact in verdict.reasons if fact.code is Reason.WATCH_OPEN]
+    return awaited[0] if awaited and verdict.only_undecided else verdict.reasons[0]
 
 
 def _inconclusive_sentence(verdict: Verdict) -> Sentence:
@@ -146,7 +162,7 @@ def _investigate(verdict: Verdict) -> Sentence:
             return ADVICE[fact.code]
     worst = leading(verdict)
     if worst is None:
-        return SPIKES if verdict.spikes and verdict.spikes.failed else ADVICE[Outcome.REGRESSION]
+        return _investigate_events(verdict) or ADVICE[Outcome.REGRESSION]
     if advice := kind_of(worst.stage).advice:
         return advice
     found = carrier(verdict, worst)
@@ -158,7 +174,21 @@ def _investigate(verdict: Verdict) -> Sentence:
     return ("Start with ", Name(found.stage), *port, *of, f"{': ' + hint if hint else ''}.")
 
 
-def _more_pairs(verdict: Verdict, further: int, out_of_time: bool) -> Sentence:
+def _investigate_events(verdict: Verdict) -> Sentence:
+    """Where to begin when no metric got slower."""
+    if verdict.spikes and verdict.spikes.failed:
+        return SPIKES
+    if verdict.stops and verdict.stops.failed:
+        return stop_advice(verdict.stops)
+    return growth_advice(verdict)
+
+
+def _more_pairs(verdict: Verdict) -> Sentence:
+    """How many would decide; empty where that is not known."""
+    further = verdict.pairs_to_decide
+    if not further:
+        return ()
+    out_of_time = any(fact.code is Reason.BUDGET_MINUTES for fact in verdict.reasons)
     more = pairs_text(further, "more ", verdict.containers)
     about = f"About {more} would decide: run again with "
     limit = Name(f"--max-pairs {verdict.pairs + further}")

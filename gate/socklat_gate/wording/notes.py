@@ -25,6 +25,7 @@ from socklat_gate.wording.stand_in_text import (
     stand_in_note,
 )
 from socklat_gate.wording.stream_text import stages_not_measured_note
+from socklat_gate.wording.watch_note import watch_replicas_note
 
 __all__ = ["note_text"]
 
@@ -184,6 +185,7 @@ _WRITERS: Mapping[NoteCode, Callable[[str, Numbers], str]] = {
     NoteCode.DEFAULTS_LEFT_OUT: defaults_left_out_note,
     NoteCode.RATE_FOUND: _rate_found,
     NoteCode.CONTAINERS: containers_note,
+    NoteCode.WATCH_REPLICAS: watch_replicas_note,
     NoteCode.REQUESTS_LEFT_OUT: requests_left_out_note,
     NoteCode.REQUESTS_NOT_MEASURED: requests_not_measured_note,
     NoteCode.STAGES_NOT_MEASURED: stages_not_measured_note,

@@ -6,9 +6,12 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from socklat_gate.measured.facts import Note
+from socklat_gate.measured.pair import ARMS
 from socklat_gate.measured.run import Run
 from socklat_gate.measured.run_values import latency_stage
+from socklat_gate.measured.stop_verdict import StopVerdict
 from socklat_gate.measured.verdict import LimitVerdict, MetricVerdict, Outcome, Verdict
+from socklat_gate.measured.watch import Watch
 from socklat_gate.wording import units
 from socklat_gate.wording.changes import pair_word
 from socklat_gate.wording.container_metrics import kind_of, value_text
@@ -19,6 +22,7 @@ from socklat_gate.wording.units import ns
 
 __all__ = [
     "CONNECTING",
+    "ENDING_WATCH",
     "FINDING_RATE",
     "LIMITS_ONLY",
     "LOADING_PROBE",
@@ -26,6 +30,7 @@ __all__ = [
     "REMOVING",
     "RESAMPLING",
     "STARTING",
+    "STARTING_REPLICAS",
     "STORED_ONLY",
     "WEIGHING",
     "aa_pair_line",
@@ -34,8 +39,10 @@ __all__ = [
     "leftover_line",
     "pair_line",
     "pair_step",
+    "replica_ended",
     "run_line",
     "untraced_line",
+    "watch_line",
 ]
 
 MAX_NAMED = 2
@@ -44,6 +51,8 @@ MAX_NAMED = 2
 # Phases.
 LOADING_PROBE = "loading the probe"
 STARTING = "starting containers"
+STARTING_REPLICAS = "starting replicas of the watch"
+ENDING_WATCH = "ending the watch"
 FINDING_RATE = "finding the rate"
 WEIGHING = "weighing a container"
 CONNECTING = "connecting"
@@ -110,6 +119,26 @@ def excluded_line(what: str, why: Note | None) -> str:
 def excluded_note(why: Note | None) -> str:
     """The same after another sentence; empty for one that is used."""
     return f", excluded: {note_text(why)}" if why else ""
+
+
+def watch_line(watch: Watch, stops: StopVerdict | None) -> str:
+    """How far the watch is: ``watch: 16 + 16 replicas, 1.2 of 2.0 minutes, no stop``."""
+    up = [len(watch.of(arm)) for arm in ARMS]
+    parts = [f"watch: {up[0]} + {up[1]} replicas"]
+    if stops is not None:
+        minutes = stops.candidate_exposure_s / 60 / max(1, watch.wanted)
+        parts.append(f"{min(minutes, watch.minutes):.1f} of {watch.minutes:.1f} minutes")
+        if watch.age_s:
+            parts.append(f"{min(stops.half_age_s, watch.age_s):.0f} of {watch.age_s:.0f} s old")
+        found = f"{stops.candidate_stops} to {stops.baseline_stops} stops"
+        parts.append(found if stops.candidate_stops or stops.baseline_stops else "no stop")
+    return ", ".join(parts)
+
+
+def replica_ended(age_s: float | None) -> str:
+    """What an error of a replica that ended begins with; its container's name follows."""
+    age = "" if age_s is None else f", {units.duration_s(age_s)} after its start"
+    return f"a replica of the watch{age}"
 
 
 def leftover_line(name: str) -> str:

@@ -26,6 +26,7 @@ from socklat_gate.wording.count_text import (
     undecided_text,
 )
 from socklat_gate.wording.fact_numbers import count_of, number_of
+from socklat_gate.wording.growth_text import growth_text
 from socklat_gate.wording.limit_text import (
     above_limit_text,
     limit_lacks,
@@ -41,8 +42,9 @@ from socklat_gate.wording.shared_facts import (
     shortfall_text,
     spikes_text,
 )
+from socklat_gate.wording.stop_text import more_stops_text
 from socklat_gate.wording.threshold_text import thresholds_text
-from socklat_gate.wording.watch_text import growth_text, more_stops_text, watch_open_text
+from socklat_gate.wording.watch_text import watch_open_text
 
 __all__ = ["coded_reasons", "reason_text"]
 
@@ -97,8 +99,20 @@ def _beside_prediction(metric: MetricVerdict) -> str:
 def _between_limits(fact: ReasonFact, verdict: Verdict) -> str:
     metric = _metric(fact, verdict)
     if metric is not None:
-        return _beside_prediction(metric)
+        return _beside_prediction(metric) + _slow_day(fact, metric)
     return f"{_pairs(fact, verdict)} so far neither pass nor fail"
+
+
+def _slow_day(fact: ReasonFact, metric: MetricVerdict) -> str:
+    """That it is slower than predicted, which one slow day would explain too."""
+    needed = count_of(fact.numbers, "needed")
+    if not needed or not metric.ci_low > metric.tolerance:
+        return ""
+    campaigns = plural(count_of(fact.numbers, "campaigns"), "campaign")
+    return (
+        f"; a slow day would explain it too, and {campaigns} may not have met one ({needed} would "
+        f"have): it fails from {units.change(metric.mde)} on"
+    )
 
 
 def _more_spikes(fact: ReasonFact, verdict: Verdict) -> str:
@@ -186,7 +200,9 @@ def _budget(fact: ReasonFact, verdict: Verdict) -> str:
 
 def _waits(verdict: Verdict) -> bool:
     """Whether pairs are not what it lacks."""
-    return any(fact.subject == CAPACITY_RPS for fact in verdict.reasons)
+    return any(
+        fact.subject == CAPACITY_RPS or fact.code is Reason.WATCH_OPEN for fact in verdict.reasons
+    )
 
 
 def _cannot_be_judged(fact: ReasonFact, verdict: Verdict) -> str:

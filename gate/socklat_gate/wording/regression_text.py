@@ -12,9 +12,11 @@ from socklat_gate.wording.changes import plural
 from socklat_gate.wording.container_metrics import kind_of, value_text
 from socklat_gate.wording.count_text import counts_summary
 from socklat_gate.wording.decisive import carrier, most_evidence, others_of, worst_of
+from socklat_gate.wording.growth_text import growth_sentence
 from socklat_gate.wording.metric_names import marked, metric_sentence, requests_of
 from socklat_gate.wording.sentence import Name, Sentence
 from socklat_gate.wording.spike_text import spikes_summary
+from socklat_gate.wording.stop_text import stops_sentence
 from socklat_gate.wording.units import change
 
 __all__ = ["regression_sentence"]
@@ -34,7 +36,7 @@ def regression_sentence(verdict: Verdict) -> Sentence:
         more = marked(counts_summary(failed[0]), requests_of(verdict))
         return (*metric_sentence(failed[0].name), ": ", *more, *slower)
     if worst is None:
-        return less_carried(verdict) or _together(verdict) or _more_spikes(verdict.spikes)
+        return less_carried(verdict) or _together(verdict) or _more_events(verdict)
     subject: Sentence = (*metric_sentence(worst.name), " is ")
     if title := kind_of(worst.stage).title:
         subject = (f"{title} (", Name(worst.name), ") is ")
@@ -88,12 +90,31 @@ def _also(verdict: Verdict, worst: MetricVerdict) -> Sentence:
         also += ["; also ", *less_carried(verdict)]
     if verdict.spikes and verdict.spikes.failed:
         also += [f"; also {spikes_summary(verdict.spikes)}", *_answering(verdict.spikes)]
+    also += _of_watch(verdict)
     return tuple(filter(None, also))
 
 
 def _more(number: int, text: str) -> str:
     """How many are not named; empty when all are."""
     return text.format(number - MAX_ALSO) if number > MAX_ALSO else ""
+
+
+def _more_events(verdict: Verdict) -> Sentence:
+    """More spikes, else what the watch shows; the others of these after it."""
+    spikes = _more_spikes(verdict.spikes)
+    if spikes:
+        return (*spikes, *_of_watch(verdict))
+    stops, grows = stops_sentence(verdict.stops), growth_sentence(verdict.growth)
+    if stops:
+        return (*stops, f"; also {grows}" if grows else "")
+    return tuple(filter(None, (grows,)))
+
+
+def _of_watch(verdict: Verdict) -> list[str]:
+    """More stops and what grows, after what else failed; empty without either."""
+    stops, grows = stops_sentence(verdict.stops), growth_sentence(verdict.growth)
+    also: list[str] = ["; also ", *stops] if stops else []
+    return [*also, f"; also {grows}"] if grows else also
 
 
 def _more_spikes(spikes: SpikeVerdict | None) -> Sentence:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from socklat_gate.measured.facts import Lack, Scalar, Shortfall
+from socklat_gate.measured.names import CPU
 from socklat_gate.wording import units
 from socklat_gate.wording.changes import plural
 from socklat_gate.wording.container_metrics import kind_of
@@ -22,7 +23,7 @@ def shortfall_text(shortfall: Shortfall, stage: str, quantile: float | None) -> 
     if shortfall.lack is Lack.RUNS:
         return f"{where} has no runs"
     if shortfall.lack in CONTAINER_LACKS:
-        return f"{where}: {kind_of(stage).lacking or 'it was not measured'}"
+        return f"{where}: {kind_of(stage).lacking or kind_of(CPU).lacking}"
     if shortfall.lack is Lack.STAGE or quantile is None:
         older = " (it was measured by an earlier version: measure again, or gate stage service)"
         return f"{where}: stage {stage} was not measured{older if stage == 'response' else ''}"

@@ -10,6 +10,7 @@ __all__ = [
     "beside_threshold",
     "change",
     "commit_id",
+    "container_minutes",
     "count",
     "duration_s",
     "evidence",
@@ -180,6 +181,11 @@ def duration_s(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def container_minutes(seconds: float) -> str:
+    """Exposure of several containers together, in minutes with 3 significant digits: ``32.0``."""
+    return _significant(seconds / 60) if 0 <= seconds < math.inf else _not_finite(seconds)
 
 
 def moment(iso: str) -> str:

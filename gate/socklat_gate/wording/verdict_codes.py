@@ -44,9 +44,11 @@ VERDICT_CODES: Mapping[Reason, ReasonText] = {
         "Look for what is kept with each request: a list, a cache, connections, log records.",
     ),
     Reason.WATCH_OPEN: ReasonText(
-        "All would pass, but the replicas were not watched for `gate.watch.minutes` yet, or what "
-        "they show so far speaks for more stops.",
-        "Raise `gate.max_minutes`, or lower `gate.watch.minutes`.",
+        "All would pass, but the replicas were not watched for `gate.watch.minutes` yet, or are "
+        "not `gate.watch.age_s` old; or one of the candidate's fell silent; or what they show so "
+        "far speaks for more stops or for growth.",
+        "Raise `gate.max_minutes`, or lower `gate.watch.minutes`. Where no replicas fit, free "
+        "memory or set `gate.watch.minutes` to 0.",
     ),
     Reason.MORE_ERRORS: ReasonText(
         "More of the candidate's requests failed than chance allows beside the baseline's.",

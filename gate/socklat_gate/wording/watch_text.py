@@ -1,45 +1,112 @@
-"""Reasons of the watch as sentences."""
+"""The watch in sentences: how much of it there was, what it shows, what a pass still waits for."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+
 from socklat_gate.measured.facts import ReasonFact
-from socklat_gate.measured.verdict import Verdict
+from socklat_gate.measured.names import GROWTH
+from socklat_gate.measured.stop_verdict import StopVerdict
+from socklat_gate.measured.verdict import Outcome, Verdict
+from socklat_gate.measured.watch import Watch
 from socklat_gate.wording import units
-from socklat_gate.wording.changes import plural
-from socklat_gate.wording.fact_numbers import number_of
+from socklat_gate.wording.changes import listing, plural
+from socklat_gate.wording.fact_numbers import count_of, number_of
+from socklat_gate.wording.growth_text import GROWN
+from socklat_gate.wording.stop_text import found_text
 
-__all__ = ["growth_text", "more_stops_text", "watch_open_text"]
+__all__ = ["stops_outcome", "unwatched_line", "watch_line", "watch_open_text"]
 
 
-def more_stops_text(_fact: ReasonFact, verdict: Verdict) -> str:
-    """How many stops in how much exposure, in both arms."""
-    stops = verdict.stops
-    if stops is None:
-        return "the candidate's replicas stop more often"
+def watch_line(stops: StopVerdict, watch: Watch | None) -> str:
+    """The whole watch in two sentences; the second says what it would have found."""
+    if not stops.candidate_replicas or not stops.baseline_replicas:
+        return (
+            "Watch: not of both arms a replica was watched, so stops that are rarer than what the "
+            "pairs meet can pass."
+        )
+    return f"Watch: {_amount(stops, watch)}; {_stops(stops)}. {found_text(stops)}"
+
+
+def unwatched_line(exposure_s: float, longest_s: float) -> str:
+    """What is not met where no replicas stay up; the candidate's time in pairs, in seconds."""
     return (
-        f"{plural(stops.candidate_stops, 'stop')} of the candidate of at least "
-        f"{units.ns(stops.threshold_ns)} in {units.duration_s(stops.candidate_exposure_s)} of "
-        f"{plural(stops.candidate_replicas, 'replica')}, {stops.baseline_stops} of the baseline "
-        f"in {units.duration_s(stops.baseline_exposure_s)}"
+        f"Watch: none. The pairs had the candidate for {units.duration_s(exposure_s)}, for at most "
+        f"{units.duration_s(longest_s)} at a time: stops that come more rarely, or later in the "
+        "life of a container, are not met."
     )
 
 
-def growth_text(fact: ReasonFact, verdict: Verdict) -> str:
-    """What grows, and how fast."""
-    found = next((one for one in verdict.growth if one.what == fact.subject), None)
-    if found is None:
-        return f"{fact.subject} of the candidate's replicas grows with their age"
+def watch_open_text(fact: ReasonFact, verdict: Verdict) -> str:
+    """What a pass still waits for: all that is known of it."""
+    waits = listing(list(_waits(fact, verdict.stops)))
+    return f"all else would pass, but {waits or 'the watch is not long enough yet'}"
+
+
+def stops_outcome(stops: StopVerdict) -> Outcome:
+    """What the watch comes to by itself; one that is not long enough is open."""
+    if stops.failed:
+        return Outcome.REGRESSION
+    watched = stops.candidate_replicas and stops.baseline_replicas and stops.missing_s <= 0
+    open_ = stops.undecided or stops.silent
+    return Outcome.PASS if watched and not open_ else Outcome.INCONCLUSIVE
+
+
+FOREVER_S = 1e9
+
+
+def _waits(fact: ReasonFact, stops: StopVerdict | None) -> Iterator[str]:
+    """What keeps a pass away, the worst first."""
+    silent = count_of(fact.numbers, "silent")
+    if silent:
+        yield (
+            f"{plural(silent, 'replica')} of the candidate died, fell silent or left requests "
+            "without a response, unlike the baseline's"
+        )
+    evidence = number_of(fact.numbers, "evidence")
+    if math.isfinite(evidence):
+        allowed = f"evidence {evidence:.3g}, a pass allows {number_of(fact.numbers, 'limit'):g}"
+        grows = next((text for of, text in GROWN.items() if fact.subject == f"{GROWTH}_{of}"), "")
+        seen = f": {_of_arms(stops)}" if stops and not grows else ""
+        what = f"growth of the candidate's {grows}" if grows else "more stops of the candidate"
+        yield f"the watch so far speaks for {what}{seen} ({allowed})"
+    missing_s = number_of(fact.numbers, "missing_s")
+    if missing_s >= FOREVER_S:
+        yield "there were no replicas that could be watched"
+    elif missing_s > 0:
+        seen = f" (so far {_amount(stops, None)})" if stops else ""
+        yield f"the watch has to last for {units.duration_s(missing_s)} more{seen}"
+
+
+def _amount(stops: StopVerdict, watch: Watch | None) -> str:
+    """``16 + 16 replicas, 32.0 container-minutes each``."""
+    there = f"{stops.baseline_replicas} + {stops.candidate_replicas}"
+    if watch is not None and watch.wanted > stops.candidate_replicas:
+        there += f" of {watch.wanted} + {watch.wanted}"
+    times = [
+        units.container_minutes(exposure_s)
+        for exposure_s in (stops.baseline_exposure_s, stops.candidate_exposure_s)
+    ]
+    if times[0] == times[1]:
+        return f"{there} replicas, {times[0]} container-minutes each"
+    return f"{there} replicas, {times[0]} and {times[1]} container-minutes"
+
+
+def _stops(stops: StopVerdict) -> str:
+    """``no stop``, else how many of each arm."""
+    shared = ""
+    if stops.shared:
+        moments = plural(stops.shared, "moment")
+        shared = f", and {moments} at which both arms stopped, which count for neither"
+    if not stops.candidate_stops and not stops.baseline_stops:
+        return f"no stop{f' of one arm alone{shared}' if shared else ''}"
+    return f"stops: {_of_arms(stops)}{shared}"
+
+
+def _of_arms(stops: StopVerdict) -> str:
+    """``5 of the candidate and none of the baseline``."""
     return (
-        f"{found.what} of the candidate's replicas grows with their age: "
-        f"{units.change(found.candidate_change)} in {units.duration_s(found.minutes * 60)}, "
-        f"{units.change(found.baseline_change)} of the baseline's"
+        f"{stops.candidate_stops or 'none'} of the candidate and "
+        f"{stops.baseline_stops or 'none'} of the baseline"
     )
-
-
-def watch_open_text(fact: ReasonFact, _verdict: Verdict) -> str:
-    """What a pass still waits for."""
-    if "evidence" in fact.numbers:
-        evidence = number_of(fact.numbers, "evidence")
-        return f"stops of the candidate's replicas speak for a regression (evidence {evidence:.3g})"
-    missing = units.duration_s(number_of(fact.numbers, "missing_s"))
-    return f"the replicas are to be watched for another {missing}"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from socklat_gate.baseline.store import BaselineStore
+from socklat_gate.job.no_fleet import NO_FLEET, Watching
 from socklat_gate.job.progress import Progress
 from socklat_gate.job.rig import Measurement
 from socklat_gate.job.stall_labels import StallLabels
@@ -49,6 +51,7 @@ def scenario(**limits: Any) -> Scenario:
             "load": {"driver": "http"},
             "gate": {
                 "metrics": [{"quantile": 0.5, "tolerance": 0.02, "regression_threshold": 0.05}],
+                "watch": {"minutes": 0},
                 **limits,
             },
         }
@@ -75,6 +78,7 @@ class FakeRig:
         self._steps: Iterator[Step] = iter(steps)
         self.seeds: list[int] = []
         self.closed = False
+        self.watching = NO_FLEET
 
     def __enter__(self) -> FakeRig:
         return self
@@ -96,6 +100,10 @@ class FakeRig:
             for replica in range(self.containers)
         ]
 
+    @contextmanager
+    def fleet(self, specs: Sequence[Any], seed: int, until_s: float) -> Iterator[Watching]:
+        yield self.watching
+
     def single(self, seed: int, spec: Any) -> Measurement:
         change, excluded = self._next(seed)
         return Measurement((run(change),), QUIET, worded(excluded), StallLabels())
@@ -113,7 +121,7 @@ SAME_IMAGE = ImageRef("demo:latest", IMAGE.id, "")
 
 def opening(rig: FakeRig) -> Callable[..., FakeRig]:
     """Stands in for the class `Rig`."""
-    return lambda client, scenario, directory, on_phase: rig
+    return lambda client, scenario, directory, on_phase, watched=False: rig
 
 
 def stored(directory: Path, count: int, **changes: Any) -> BaselineStore:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -130,7 +131,8 @@ class World:
 
     targets = 4
 
-    def forget_all(self) -> None:
+    def forget_all(self, but: Sequence[int] = ()) -> None:
+        assert not but
         self.log.append("forget all")
 
     def missed_by_event(self) -> dict[str, int]:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from socklat_gate.errors import InvalidMeasurement, Reason
-from socklat_gate.job.run_job import measure_campaign, pair_seed
+from socklat_gate.job.run_job import measure_campaign
+from socklat_gate.job.starting_order import pair_seed
 from socklat_gate.measured.campaign import Campaign
 from tests.unit.job.fakes import IMAGE, MACHINE, FakeRig, quiet_progress, scenario
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import time
 from functools import partial
@@ -9,6 +11,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from socklat_gate.errors import InvalidMeasurement
 from socklat_gate.load.command import CommandLoad
 from socklat_gate.load.load_driver import END_AHEAD_NS
 from socklat_gate.load.process import Endpoint, LoadProcess
@@ -69,6 +72,13 @@ def end_after_700_ms(window, _):
     return window.from_ns + 700_000_000
 
 
+def listen_for(driver, seconds):
+    until_s = time.monotonic() + seconds
+    while time.monotonic() < until_s:
+        driver.listen()
+        time.sleep(0.02)
+
+
 def planned(schedule, arm, window):
     due_ns = schedule.offsets_ns[schedule.arm == arm] + window.start_ns
     return np.count_nonzero((window.from_ns <= due_ns) & (due_ns < window.to_ns))
@@ -90,6 +100,36 @@ def test_the_same_in_a_process_of_its_own():
         driver = LoadProcess(load, endpoints, 3)
         counts, windows = measure(driver, time.monotonic_ns, end_after_700_ms)
     check_window(load, counts, windows, (one, two), "request")
+
+
+@pytest.mark.parametrize("longest_s", [0.6, 60.0])
+def test_a_load_that_nobody_waits_for_is_heard_and_ended_when_its_time_has_come(longest_s):
+    """It ends by itself before that, or is ended then."""
+    load = window_load(duration_s=0.1, warmup_s=0.0, max_duration_s=longest_s)
+    with Server(pong) as one, Server(pong) as two:
+        endpoints = [Endpoint("127.0.0.1", server.port) for server in (one, two)]
+        with LoadProcess(load, endpoints, 3) as driver:
+            driver.connect()
+            driver.start(time.monotonic_ns() + 20_000_000)
+            listen_for(driver, 1.5)
+            window = driver.end_at(time.monotonic_ns())
+            counts = driver.wait()
+    schedule = make_schedule(load, 2, 3)
+    for arm in (0, 1):
+        assert counts[arm].planned == counts[arm].responded == planned(schedule, arm, window)
+        assert counts[arm].planned > 50
+
+
+def test_a_load_that_is_only_heard_says_that_its_driver_was_killed():
+    with Server(pong) as one:
+        load = window_load(duration_s=0.1, warmup_s=0.0)
+        with LoadProcess(load, [Endpoint("127.0.0.1", one.port)], 3) as driver:
+            driver.connect()
+            driver.start(time.monotonic_ns())
+            driver.listen()
+            os.kill(driver.pids()[0], signal.SIGKILL)
+            with pytest.raises(InvalidMeasurement, match="ended early"):
+                listen_for(driver, 10.0)
 
 
 def test_an_end_that_comes_too_soon_is_moved_to_the_earliest_possible():

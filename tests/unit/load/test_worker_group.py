@@ -80,6 +80,24 @@ def test_the_end_of_one_is_seen_while_others_are_silent():
     assert clock.now_s < 100.5
 
 
+def test_what_has_come_is_taken_without_waiting():
+    group, _, clock = group_of([{"n": 1}], [None, {"n": 2}], [{"n": 3}])
+    begun_s = clock.now_s
+    assert group.receive_now() is None
+    group.expect([0, 1])
+    assert group.receive_now() == (0, {"n": 1})
+    assert group.receive_now() is None
+    assert group.receive_now() == (1, {"n": 2})
+    assert clock.now_s == begun_s
+
+
+def test_the_end_of_one_is_seen_without_waiting_too():
+    group, _, _ = group_of([], ["ended"])
+    group.expect()
+    with pytest.raises(InvalidMeasurement, match="worker 11 ended early"):
+        group.receive_now()
+
+
 def test_whoever_is_late_is_named():
     group, _, _ = group_of([{"n": 1}], [])
     group.expect()

@@ -176,6 +176,8 @@ def test_numbers_without_sense_do_no_harm(number: float) -> None:
             for part in result.verdict.attribution
         ),
         spikes=_with_floats(result.verdict.spikes, number),
+        stops=_with_floats(result.verdict.stops, number),
+        growth=tuple(_with_floats(one, number) for one in result.verdict.growth),
     )
     pairs = tuple(replace(p, noise=_with_floats(p.noise, number)) for p in result.pairs)
     odd = replace(result, verdict=verdict, pairs=pairs, duration_s=number)

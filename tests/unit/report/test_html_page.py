@@ -160,7 +160,7 @@ def test_a_comparison_of_campaigns_shows_the_candidate() -> None:
         "Percentile curves",
         "Latency over time",
         "Where the time went",
-        "Spikes",
+        "Rare spikes and slow exchanges",
         "Conditions",
         "Details",
     ]

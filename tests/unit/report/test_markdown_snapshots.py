@@ -31,6 +31,7 @@ from tests.unit.hostile_texts import TEXTS
 from tests.unit.named_results import MANY, make_named_result, make_named_run_result
 from tests.unit.poisoned import full_result, poisoned
 from tests.unit.report.rendered import render_markdown
+from tests.unit.watches import Ages, make_growth, make_stops, watched_result
 
 
 class MarkdownFile(SingleFileSnapshotExtension):
@@ -79,6 +80,29 @@ def other_answers() -> Result:
     return replace(result, pairs=tuple(with_answers(pair, fine, other) for pair in result.pairs))
 
 
+def stops_from_the_start() -> Result:
+    ages: Ages = {
+        ("candidate", 0): (20.1, 40.2),
+        ("candidate", 1): (20.1, 40.3),
+        ("candidate", 2): (20.2,),
+        ("candidate", 3): (30.0,),
+        ("baseline", 3): (30.0,),
+    }
+    stops = replace(make_stops(failed=True, candidate=5), shared=1)
+    return watched_result(Outcome.REGRESSION, stops, make_growth(failed=True), ages)
+
+
+def watch_too_short() -> Result:
+    waits = {"missing_s": 80.0}
+    reasons = (
+        ReasonFact(Reason.BUDGET_MINUTES, numbers={"pairs": 2}),
+        ReasonFact(Reason.WATCH_OPEN, numbers=waits),
+    )
+    return watched_result(
+        Outcome.INCONCLUSIVE, make_stops(missing_s=80.0), make_growth(), {}, *reasons
+    )
+
+
 REPORTS = {
     "regression": make_result(),
     "pass_with_a_waiver": waived_pass(),
@@ -86,6 +110,9 @@ REPORTS = {
     "invalid": make_result("gate", Outcome.INVALID),
     "no_baseline": make_result("gate", Outcome.NO_BASELINE),
     "more_spikes": more_spikes(),
+    "more_stops": stops_from_the_start(),
+    "watched_pass": watched_result(),
+    "watch_too_short": watch_too_short(),
     "other_answers": other_answers(),
     "more_errors": more_errors(),
     "run": make_result("run"),

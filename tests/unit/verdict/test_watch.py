@@ -137,7 +137,6 @@ def test_a_pass_waits_until_the_watch_is_long_enough() -> None:
     assert missing == pytest.approx(120.0 - (16 * 90 - 240) / 16)
     assert verdict.stops is not None
     assert verdict.stops.missing_s == missing
-    assert "another" in reason_text(verdict.reasons[0], verdict)
     spent = decide(PASSING, GATE, budget_spent=Reason.BUDGET_MINUTES, watch=short)
     assert codes(spent) == [Reason.WATCH_OPEN, Reason.BUDGET_MINUTES]
     assert decide(PASSING, GATE, watch=replace(short, minutes=1.0)).outcome is Outcome.PASS
@@ -233,7 +232,6 @@ def test_a_pass_waits_while_stops_speak_against_it() -> None:
     assert isinstance(numbers["evidence"], float)
     assert numbers["evidence"] > numbers["limit"] == AGAINST
     assert "missing_s" not in numbers
-    assert "speak for a regression" in reason_text(verdict.reasons[0], verdict)
     # Few replicas cannot fail it by themselves, and they do not pass it either.
     few = decide(PASSING, GATE, watch=watch_of(each(4), replicas=4))
     assert few.outcome is Outcome.INCONCLUSIVE

@@ -18,6 +18,7 @@ __all__ = ["render"]
 LONG = 600
 FOLDED = {
     "spike_evidence",
+    "watch_evidence",
     "other_requests",
     "other_metrics",
     "evidence",
@@ -28,6 +29,7 @@ FOLDED = {
     "network",
     "drops",
     "pairs",
+    "replicas",
     "hooks",
     "fingerprint",
     "facts",

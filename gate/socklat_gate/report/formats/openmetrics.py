@@ -32,6 +32,7 @@ from socklat_gate.report.formats.openmetrics_capacity import carried
 from socklat_gate.report.formats.openmetrics_counts import counted
 from socklat_gate.report.formats.openmetrics_families import PREFIX, gauge, label_text, states
 from socklat_gate.report.formats.openmetrics_requests import request_families
+from socklat_gate.report.formats.openmetrics_watch import grown, stopped
 from socklat_gate.report.report import Report
 
 __all__ = ["render"]
@@ -234,5 +235,7 @@ def _verdict(verdict: Verdict) -> Iterator[Metric]:
             "seconds",
         )
         yield gauge("spikes_failed", "1 when the candidate has more.", [({}, float(spikes.failed))])
+    yield from stopped(verdict.stops)
+    yield from grown(verdict.growth)
     yield from carried(verdict.capacity)
     yield from counted(verdict.counts)

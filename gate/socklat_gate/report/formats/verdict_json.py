@@ -23,6 +23,7 @@ from socklat_gate.report.arm_runs import shown_runs
 from socklat_gate.report.container_rows import ContainerNumbers, container_numbers
 from socklat_gate.report.formats.verdict_capacity import capacity_members
 from socklat_gate.report.formats.verdict_requests import request_members
+from socklat_gate.report.formats.verdict_watch import watch_members
 from socklat_gate.report.machine import machine_numbers
 from socklat_gate.report.raw_numbers import correction_of
 from socklat_gate.report.report import Report
@@ -65,6 +66,7 @@ def _without_verdict(result: Result) -> JSON:
     correction = correction_of(runs)
     return {
         "schema_version": VERDICT_SCHEMA_VERSION,
+        "mde": {},
         "verdict": None,
         "exit_code": int(Exit.PASS),
         "reasons": [],
@@ -82,6 +84,8 @@ def _without_verdict(result: Result) -> JSON:
         "limits": [],
         "capacity": None,
         "spikes": None,
+        "stops": None,
+        "growth": [],
         "counts": [],
         "attribution": [],
         "answers": [_answers(arm, one) for arm, one in answers_by_arm(runs.arms).items()],
@@ -106,6 +110,7 @@ def _without_verdict(result: Result) -> JSON:
 def _verdict_members(result: GateResult | Comparison) -> JSON:
     verdict = result.verdict
     return {
+        "mde": {metric.name: _strict(metric.mde) for metric in verdict.metrics},
         "verdict": verdict.outcome.value,
         "exit_code": int(verdict.outcome.exit_code),
         "reasons": [{"code": code, "text": text} for code, text in coded_reasons(verdict)],
@@ -117,6 +122,7 @@ def _verdict_members(result: GateResult | Comparison) -> JSON:
         "limits": [_limit(limit) for limit in verdict.limits],
         "capacity": _strict(capacity_members(verdict.capacity)) if verdict.capacity else None,
         "spikes": _spikes(verdict.spikes) if verdict.spikes else None,
+        **_strict(watch_members(verdict)),
         "counts": [_strict(asdict(count)) for count in verdict.counts],
         "attribution": [_strict(asdict(part)) for part in verdict.attribution],
         "baseline_commit": result.baseline_commit,

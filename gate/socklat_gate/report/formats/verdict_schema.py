@@ -37,6 +37,7 @@ from socklat_gate.report.formats.verdict_json import (
     in_bytes,
 )
 from socklat_gate.report.formats.verdict_requests import request_schemas
+from socklat_gate.report.formats.verdict_watch import watch_schemas
 from socklat_gate.report.machine import NUMBERS
 from socklat_gate.report.raw_numbers import Correction
 
@@ -45,6 +46,7 @@ __all__ = ["verdict_schema"]
 JSON = dict[str, Any]
 
 ADDED = {
+    "mde",
     "answers",
     "requests",
     "handshakes",
@@ -53,6 +55,8 @@ ADDED = {
     "limits",
     "capacity",
     "spikes",
+    "stops",
+    "growth",
     "counts",
     "machine",
     "correction",
@@ -88,6 +92,7 @@ def verdict_schema() -> JSON:
     reason = object_schema({"code": {"enum": [reason.value for reason in Reason]}, "text": TEXT})
     properties: JSON = {
         "schema_version": {"const": VERDICT_SCHEMA_VERSION},
+        "mde": {"type": "object", "additionalProperties": NUMBER},
         "verdict": {"enum": [*(outcome.value for outcome in Outcome), None]},
         "exit_code": {
             "enum": sorted({int(outcome.exit_code) for outcome in Outcome} | {Exit.PASS})
@@ -107,6 +112,7 @@ def verdict_schema() -> JSON:
         "limits": {"type": "array", "items": limit},
         "capacity": nullable(capacity_schema()),
         "spikes": nullable(spikes),
+        **watch_schemas(),
         "counts": {"type": "array", "items": schema_of_type(CountVerdict)},
         "attribution": {"type": "array", "items": schema_of_type(Attribution)},
         "answers": {"type": "array", "items": _answers()},

@@ -22,7 +22,9 @@ from socklat_gate.report.formats.html.request_drawings import (
     request_curves,
     request_drawings,
 )
+from socklat_gate.report.formats.html.watch_strip import ROW, watch_strip
 from socklat_gate.report.formats.html.waterfall import share_bars, waterfalls
+from socklat_gate.report.replica_rows import stopped_replicas
 from socklat_gate.report.report import Report
 from socklat_gate.report.request_ranks import listed_requests, ranked_requests
 from socklat_gate.version import __version__
@@ -49,6 +51,7 @@ def render(report: Report) -> str:
     listed = listed_requests(ranked)
     curves = (*curve_sets(arms), *request_curves(arms, ranked, listed))
     pairs = result.pairs if isinstance(result, GateResult) else ()
+    watch = result.watch if isinstance(result, GateResult) else None
     traces = evidence_traces(verdict, listed) if verdict else ()
     rare_ns = verdict.spikes.threshold_ns if verdict and verdict.spikes else math.inf
     heat = heat_map(runs.labels, runs.columns[:MAX_COLUMNS], rare_ns)
@@ -81,6 +84,8 @@ def render(report: Report) -> str:
             else {},
             drawings=request_drawings(arms, verdict, ranked),
             undrawn=max(0, len(ranked) - MAX_DRAWN),
+            strip=watch_strip(stopped_replicas(watch, verdict.stops if verdict else None)),
+            row_height=ROW,
             intervals=interval_axis(verdict.metrics) if verdict and verdict.metrics else None,
             policy=page.policy,
             style=Markup(page.style),  # noqa: S704 - our own files

@@ -1,0 +1,82 @@
+"""When how many replicas start: an even part of all at a time, while the memory lasts."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from socklat_gate.job.block_size import GROWTH
+from socklat_gate.job.fleet_size import LEAST, step_of
+from socklat_gate.job.fleet_use import FleetPlan, choose, replicas_note, use_of
+from socklat_gate.job.memory_left import RESERVE_BYTES, memory_left_bytes
+from socklat_gate.measured.facts import Note
+from socklat_gate.scenario import Scenario
+from socklat_gate.service.arm import RunningArm
+
+__all__ = ["FleetGrowth"]
+
+log = logging.getLogger(__name__)
+
+NONE = FleetPlan(0, 0, None, None)
+
+
+@dataclass
+class FleetGrowth:
+    """Nothing is known of it until the `first` replica of each arm was weighed."""
+
+    scenario: Scenario
+    _plan: FleetPlan | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether it is known how many there will be."""
+        return self._plan is not None
+
+    @property
+    def missing(self) -> bool:
+        """Whether there will be none: too few fit."""
+        return self._plan is not None and not self._plan.most
+
+    @property
+    def wanted(self) -> int:
+        """Of each arm, those that a pass waits for."""
+        return LEAST if self._plan is None else max(LEAST, self._plan.wanted)
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """Why there are not more."""
+        return (self._plan.note,) if self._plan is not None and self._plan.note else ()
+
+    def give_up(self, why: str) -> None:
+        """There will be none."""
+        self._plan = replace(NONE, note=replicas_note(why, 0, self.scenario))
+
+    def first(self, arms: Sequence[RunningArm]) -> None:
+        """Chooses by what these ready ones take, of which no others are up."""
+        self._plan = choose(self.scenario, use_of(arms), up=len(arms))
+        log.info("replicas of the watch: %s", self._plan)
+
+    def next(self, up: int) -> int:
+        """Of each arm, how many start now with ``up`` of each there; 0 once all are."""
+        plan = self._plan
+        assert plan is not None, "the first ones are weighed"
+        step = step_of(plan.most)
+        more = min(plan.most, (up // step + 1) * step) - up
+        if more <= 0 or self._fits(plan, more):
+            return max(0, more)
+        free = max(0, (memory_left_bytes() or 0) - RESERVE_BYTES)
+        numbers = {"each_bytes": GROWTH * (plan.each_bytes or 0), "free_bytes": free}
+        asked = self.scenario.gate.watch.replicas
+        note = replicas_note("memory", up, self.scenario, numbers)
+        self._plan = replace(plan, most=up, wanted=up if asked == "auto" else asked, note=note)
+        return 0
+
+    def _fits(self, plan: FleetPlan, more: int) -> bool:
+        """Whether they leave what the pairs need, and what others may have taken meanwhile."""
+        left = memory_left_bytes()
+        if left is None or plan.each_bytes is None:
+            return True
+        containers = self.scenario.gate.containers
+        all_of_them = 2 * (more + (1 if containers == "auto" else containers))
+        return left - RESERVE_BYTES >= all_of_them * plan.each_bytes

@@ -1,0 +1,104 @@
+"""``[gate.watch]``: replicas that stay up beside the pairs.  A model, and when there are any."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from socklat_gate.scenario.default_gate import DEFAULT_GATE
+from socklat_gate.scenario.located import problem_at
+from socklat_gate.scenario.strict import StrictModel
+
+if TYPE_CHECKING:
+    from socklat_gate.scenario.model import Scenario
+
+__all__ = ["Watch", "check_watch", "has_watch"]
+
+DEFAULT_WATCH = DEFAULT_GATE.watch
+
+LEAST, MOST = 2, 32
+"""One container of each arm has no other of its arm to differ from."""
+
+
+def _kind_of_replicas(given: Any) -> str:
+    return "auto" if given == "auto" else "number"
+
+
+Replicas = Annotated[
+    Annotated[int, Field(ge=LEAST, le=MOST), Tag("number")]
+    | Annotated[Literal["auto"], Tag("auto")],
+    Discriminator(_kind_of_replicas),
+]
+
+
+class Watch(StrictModel):
+    """Replicas of both arms that stay up for the whole job, with a light load of their own."""
+
+    replicas: Replicas = Field(
+        DEFAULT_WATCH.replicas,
+        description='replicas of each arm; "auto": as many as memory and idle CPUs allow, at most '
+        "16",
+        examples=[8, "auto"],
+    )
+    minutes: float = Field(
+        DEFAULT_WATCH.minutes,
+        ge=0,
+        le=600,
+        description="a pass waits until the candidate's replicas were watched for so long each, on "
+        "average; 0: no replicas are started",
+        examples=[2.0],
+    )
+    age_s: float = Field(
+        DEFAULT_WATCH.age_s,
+        ge=0,
+        le=36_000,
+        description="and until at least half of them are so old: what begins later with the "
+        "process is not met",
+        examples=[120.0],
+    )
+    rate: float = Field(
+        DEFAULT_WATCH.rate,
+        ge=1,
+        le=1000,
+        description="requests per second for each replica",
+    )
+
+
+def has_watch(scenario: Scenario) -> bool:
+    """Whether a gate of two images starts replicas.
+
+    Not where rare spikes are not judged, where one arm runs at a time, or where an external tool
+    sends the load, which cannot be told to go on for as long as a job lasts.
+    """
+    gate = scenario.gate
+    return (
+        gate.watch.minutes > 0
+        and gate.spikes.enabled
+        and bool(gate.compared)
+        and gate.interleave != "block"
+        and scenario.load.driver != "command"
+    )
+
+
+def check_watch(scenario: Scenario) -> None:
+    """Raises `ValueError` where a pass would wait for longer than the job may last."""
+    gate = scenario.gate
+    watch, most_s = gate.watch, 60 * gate.max_minutes
+    if not has_watch(scenario):
+        return
+    by_default = "" if "watch" in gate.model_fields_set else "by default "
+    if 60 * watch.minutes >= most_s:
+        raise problem_at(
+            f"{by_default}a pass waits for {watch.minutes:g} minutes of watch (gate.watch.minutes),"
+            f" and gate.max_minutes is {gate.max_minutes:g}: raise it, or watch for less (0: not "
+            "at all)",
+            "gate",
+            "watch" if not by_default else "max_minutes",
+        )
+    if watch.age_s >= most_s:
+        raise problem_at(
+            f"no replica gets {watch.age_s:g} s old in gate.max_minutes, which is "
+            f"{gate.max_minutes:g}: raise it, or lower this",
+            *("gate", "watch", "age_s"),
+        )

@@ -1,0 +1,58 @@
+"""What grows with the age of replicas, in sentences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from socklat_gate.measured.facts import ReasonFact
+from socklat_gate.measured.stop_verdict import Grown, GrowthVerdict
+from socklat_gate.measured.verdict import Outcome, Verdict
+from socklat_gate.wording import units
+
+__all__ = ["GROWN", "growth_outcome", "growth_sentence", "growth_summary", "growth_text"]
+
+GROWN: Mapping[Grown, str] = {
+    "response": "response time",
+    "cpu": "CPU time",
+    "memory": "memory",
+}
+
+
+def growth_text(fact: ReasonFact, verdict: Verdict) -> str:
+    """What grows, and how fast."""
+    found = next((one for one in verdict.growth if one.what == fact.subject), None)
+    if found is None:
+        return f"{fact.subject or 'something'} of the candidate's replicas grows with their age"
+    return growth_summary(found)
+
+
+def growth_summary(found: GrowthVerdict) -> str:
+    """Both arms, and by how much more the candidate's grows."""
+    return (
+        f"{_both(found)}; {units.change(found.change)} a minute more than the baseline's (interval "
+        f"{units.interval(found.ci_low, found.ci_high)})"
+    )
+
+
+def growth_sentence(growth: Sequence[GrowthVerdict]) -> str:
+    """The headline of what grows, the first of them; "" where nothing does."""
+    return next((_both(one) for one in growth if one.failed), "")
+
+
+def growth_outcome(found: GrowthVerdict) -> Outcome:
+    """What it comes to by itself; of replicas that are too few or too young nothing is known."""
+    if found.failed:
+        return Outcome.REGRESSION
+    known = found.replicas > 0 and math.isfinite(found.change) and not found.undecided
+    return Outcome.PASS if known else Outcome.INCONCLUSIVE
+
+
+def _both(found: GrowthVerdict) -> str:
+    """``memory grows with the age of the candidate's replicas: +40.0% in 2 min (baseline ...)``."""
+    within = f" in {units.duration_s(60 * found.minutes)}" if found.minutes > 0 else ""
+    return (
+        f"{GROWN[found.what]} grows with the age of the candidate's replicas: "
+        f"{units.change(found.candidate_change)}{within} (baseline "
+        f"{units.change(found.baseline_change)})"
+    )

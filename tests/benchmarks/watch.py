@@ -1,0 +1,399 @@
+"""The watch on simulated fleets: which stops and which growth fail, when, and how often wrongly.
+
+python -m tests.benchmarks.watch [--jobs 2000] [--seed 1]
+
+Pure simulation of what containers do; the evidence is the gate's own.  Equal arms are simulated
+with ``jobs`` a row, everything else with a fifth of that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from socklat_gate.measured.pair import ARMS
+from socklat_gate.measured.watch import Replica, Slice, Watch
+from socklat_gate.verdict.growth import LOOKS_S, PARTS, log_looks
+from socklat_gate.verdict.judged_watch import OF_GROWTH, OF_STOPS
+from socklat_gate.verdict.watch import AGAINST
+from socklat_gate.verdict.watch_evidence import watch_evidence
+from socklat_gate.verdict.watch_moments import Event, Moments, clustered
+from socklat_gate.verdict.watch_power import stops_to_fail
+from tests.benchmarks.markdown import table
+
+__all__ = ["KINDS", "Kind", "Leak", "fleet", "leak_found", "report", "simulated", "until"]
+
+SECOND = 10**9
+ALPHA_SPIKES = 0.005
+"""``gate.alpha_spikes`` of a gate with the defaults."""
+
+STOPS_THRESHOLD = 1.0 / (OF_STOPS * ALPHA_SPIKES)
+GROWTH_THRESHOLD = 1.0 / (PARTS["response"] * OF_GROWTH * ALPHA_SPIKES)
+
+APART_S = 2.0
+"""From the start of one number to that of the next."""
+
+PASS_S = 120.0
+"""Exposure that a pass waits for by default, for each container."""
+
+STOP_S = 0.8
+RATE = 8.0
+THRESHOLD_S = 0.05
+MET = -math.expm1(-RATE * (STOP_S - THRESHOLD_S))
+"""The chance that a stop meets a request which then takes long enough."""
+
+REPLICAS = (4, 8, 16)
+PERIODS_S = (60, 180, 300)
+MINUTES = (1, 2, 3, 4, 6, 10)
+END_S = 600.0
+LEAK_MINUTES = (2.5, 3.3, 4, 5, 7)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What happens to containers of both arms alike.
+
+    ``host_s``: the machine stalls once in so many seconds, for 60 to 500 ms; ``noise_s``: a
+    container stops by itself once in so many seconds, in ``bursts`` of so many; ``dispersion``: the
+    variance of containers' rates over the square of their mean; ``ages_s``: at those ages only.
+    """
+
+    name: str
+    host_s: float = math.inf
+    noise_s: float = math.inf
+    bursts: int = 1
+    dispersion: float = 0.0
+    ages_s: tuple[float, float] = (0.0, math.inf)
+    apart_s: float = APART_S
+
+
+KINDS = (
+    Kind("quiet"),
+    Kind("host stalls every 30 s", host_s=30.0),
+    Kind("a replica stops every 30 min", noise_s=1800.0),
+    Kind("every 5 min", noise_s=300.0),
+    Kind("every 30 s", noise_s=30.0),
+    Kind("every 5 min, rates differ (variance 2)", noise_s=300.0, dispersion=2.0),
+    Kind("every 5 min, in bursts of 5", noise_s=1500.0, bursts=5),
+    Kind("all, with host stalls", 30.0, 300.0, dispersion=1.0),
+    Kind("every 10 s, between 40 and 80 s of age", noise_s=10.0, ages_s=(40.0, 80.0)),
+    Kind(
+        "the same, started 15 s apart",
+        noise_s=10.0,
+        ages_s=(40.0, 80.0),
+        apart_s=15.0,
+    ),
+    Kind(
+        "every 20 s from 100 s of age on, 15 s apart",
+        noise_s=20.0,
+        ages_s=(100.0, 1e9),
+        apart_s=15.0,
+    ),
+)
+
+
+def fleet(
+    rng: np.random.Generator,
+    kind: Kind,
+    replicas: int,
+    end_s: float = END_S,
+    *,
+    every_s: float = math.inf,
+    at_age_s: float = math.inf,
+    at_once_s: float = math.inf,
+) -> Moments:
+    """Of one job; each of the candidate's stops ``every_s`` at a phase of its own, or ``at_age_s``.
+
+    Or all of them at the same moment, ``at_once_s``.
+    """
+    phase = at_once_s * rng.random() if math.isfinite(at_once_s) else math.inf
+    begin = kind.apart_s * np.arange(replicas)
+    begin = np.tile(begin[begin < end_s], 2)
+    many = begin.size // 2
+    which, ages = _noise(rng, kind, end_s - begin)
+    own: list[tuple[int, float]] = []
+    for container in range(many, 2 * many):
+        lives = end_s - begin[container]
+        if math.isfinite(every_s):
+            own += [(container, age) for age in np.arange(every_s * rng.random(), lives, every_s)]
+        if at_age_s < lives:
+            own.append((container, at_age_s))
+        if phase < end_s:
+            clock = np.arange(phase, end_s, at_once_s) - begin[container]
+            own += [(container, age) for age in clock if age > 0.0]
+    stops = [*zip(which.tolist(), ages.tolist(), strict=True), *own]
+    met = rng.random(len(stops)) < MET
+    events = [
+        _event(begin[one] + age, STOP_S, one)
+        for (one, age), seen in zip(stops, met, strict=True)
+        if seen
+    ]
+    for at in end_s * rng.random(rng.poisson(end_s / kind.host_s)):
+        length = rng.uniform(0.06, 0.5)
+        hit = rng.random(2 * many) < -math.expm1(-RATE * max(0.0, length - THRESHOLD_S))
+        events += [_event(at, length, int(one)) for one in np.flatnonzero(hit) if begin[one] <= at]
+    return Moments(begin[:many], np.full(many, end_s), clustered(events, 0))
+
+
+def _noise(
+    rng: np.random.Generator, kind: Kind, lives: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which containers stop, and at what ages."""
+    scale = np.ones(lives.size)
+    if kind.dispersion:
+        scale = rng.gamma(1 / kind.dispersion, kind.dispersion, lives.size)
+    which = np.repeat(np.arange(lives.size), rng.poisson(scale * lives / kind.noise_s))
+    ages = lives[which] * rng.random(which.size)
+    which = np.repeat(which, kind.bursts)
+    ages = (ages[:, np.newaxis] + 3.0 * np.arange(kind.bursts)).ravel()
+    kept = (ages >= kind.ages_s[0]) & (ages < np.minimum(kind.ages_s[1], lives[which]))
+    return which[kept], ages[kept]
+
+
+def _event(at_s: float, length_s: float, container: int) -> Event:
+    begin, length = int(at_s * SECOND), int(length_s * SECOND)
+    return begin, begin + length, length, container
+
+
+def until(seen: Moments, end_s: float) -> Moments:
+    """What was known by then."""
+    up = seen.from_s < end_s
+    if not up.all():
+        many = int(up.sum())
+        kept = {one: at for at, one in enumerate(np.flatnonzero(np.tile(up, 2)).tolist())}
+        moments = tuple(
+            replace(one, members=tuple(kept[member] for member in one.members))
+            for one in seen.moments
+            if one.known_s <= end_s
+        )
+        return Moments(seen.from_s[:many], np.full(many, end_s), moments)
+    moments = tuple(one for one in seen.moments if one.known_s <= end_s)
+    return Moments(seen.from_s, np.full(seen.numbers, end_s), moments)
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """Seconds until each job fails (infinite: it does not), and whether it passes at `PASS_S`."""
+
+    failed_s: np.ndarray
+    passed: np.ndarray
+
+    def by(self, minutes: float) -> float:
+        """Share that has failed by then."""
+        return float((self.failed_s <= 60.0 * minutes).mean())
+
+    def minutes(self, share: float = 0.9) -> str:
+        """Until so many have failed."""
+        at = float(np.quantile(self.failed_s, share, method="higher")) / 60.0
+        return f"{at:.1f}" if math.isfinite(at) else f"> {MINUTES[-1]}"
+
+
+def simulated(seed: int, jobs: int, kind: Kind, replicas: int, **candidate: float) -> Simulated:
+    """Jobs whose pairs show nothing: they fail by stops, or pass at the first look that may."""
+    rng = np.random.default_rng(seed)
+    failed = np.full(jobs, np.inf)
+    passed = np.zeros(jobs, dtype=bool)
+    enough_s = PASS_S + APART_S * (replicas - 1) / 2
+    for job in range(jobs):
+        seen = fleet(rng, kind, replicas, **candidate)
+        found = watch_evidence(seen)
+        reached = np.flatnonzero(found.log_evidence >= math.log(STOPS_THRESHOLD))
+        if reached.size:
+            failed[job] = found.times_s[reached[0]]
+        if failed[job] > enough_s:
+            passed[job] = watch_evidence(until(seen, enough_s)).now <= math.log(AGAINST)
+    return Simulated(failed, passed)
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """Latency of the candidate grows by ``per_10000`` with 10,000 requests, of both by ``both``.
+
+    ``noise`` is the standard deviation of a slice's log p50, ``own`` that of a container's own
+    change a minute.
+    """
+
+    name: str
+    per_10000: float = 0.0
+    both: float = 0.0
+    noise: float = 0.04
+    own: float = 0.005
+
+
+LEAKS = (
+    Leak("nothing"),
+    Leak("both arms double in 10,000 requests", both=1.0),
+    Leak("by the tolerance", per_10000=0.42),
+    Leak("nothing, containers differ by 3% a minute", own=0.03),
+    Leak("doubles in 10,000 requests", 1.0),
+    Leak("doubles in 10,000 requests, slices differ by 8%", 1.0, noise=0.08),
+    Leak("doubles in 5,000 requests", 2.0),
+    Leak("doubles in 2,000 requests", 5.0),
+)
+
+
+def leak_found(rng: np.random.Generator, leak: Leak, replicas: int, end_s: float = 420.0) -> float:
+    """Seconds until one job fails by the growth of its latency."""
+    begin = (APART_S * np.arange(replicas) * SECOND).astype(np.int64)
+    found: list[Replica] = []
+    for number in range(replicas):
+        for arm in ARMS:
+            born = int(begin[number])
+            ages = np.arange(5.0, end_s - born / SECOND - 5.0, 10.0)
+            rate = leak.both + (leak.per_10000 if arm == "candidate" else 0.0)
+            level = np.log1p(rate * RATE * ages / 10_000) + leak.own * ages / 60 * rng.normal()
+            p50 = 2e6 * np.exp(level + leak.noise * rng.normal(size=ages.size))
+            slices = tuple(
+                Slice(
+                    born + 10 * SECOND * at, born + 10 * SECOND * (at + 1), 80, float(one), math.nan
+                )
+                for at, one in enumerate(p50)
+            )
+            to_ns = int(end_s * SECOND)
+            found.append(Replica(arm, number, born, born, to_ns, 8, 0, slices=slices))
+    looks = log_looks(Watch(tuple(found), 1, replicas, 2.0, 0.0), "response")
+    so_far = np.cumsum(np.exp(looks.log_e)) / len(LOOKS_S)
+    reached = np.flatnonzero(so_far >= GROWTH_THRESHOLD)
+    return float(looks.times_s[reached[0]]) if reached.size else math.inf
+
+
+def report(jobs: int, seed: int) -> Iterable[str]:
+    """The page's tables."""
+    fewer = max(1, jobs // 5)
+    yield _EQUAL.format(jobs=jobs, threshold=f"{STOPS_THRESHOLD:.0f}", against=f"{AGAINST:g}")
+    yield table(
+        ("both arms", *(f"{n} + {n}: false FAIL, waits" for n in REPLICAS)),
+        (
+            (kind.name, *(_equal(simulated(seed, jobs, kind, n)) for n in REPLICAS))
+            for kind in KINDS
+        ),
+    )
+    yield _STOPS.format(jobs=fewer, needed=", ".join(_needed(n) for n in REPLICAS))
+    yield table(
+        (
+            "replicas",
+            "both arms",
+            "a stop every",
+            *(f"{one} min" for one in MINUTES),
+            "minutes, 90%",
+            "passes at 2 min",
+        ),
+        _stop_rows(fewer, seed),
+    )
+    yield _TIMERS.format(jobs=fewer)
+    yield table(
+        ("replicas", "age", "90% fail by, from the first start", "after that age"),
+        _timer_rows(fewer, seed),
+    )
+    yield _GROWTH.format(fewer=fewer, threshold=f"{GROWTH_THRESHOLD:.0f}")
+    yield table(
+        ("latency of the candidate", "replicas", *(f"{one:g} min" for one in LEAK_MINUTES)),
+        _leak_rows(fewer, seed),
+    )
+
+
+def _equal(done: Simulated) -> str:
+    return f"{done.by(MINUTES[-1]):.2%}, {1 - done.passed.mean():.1%}"
+
+
+def _needed(replicas: int) -> str:
+    needed = stops_to_fail(replicas, STOPS_THRESHOLD)
+    return f"{'no number' if needed is None else needed} of {replicas}"
+
+
+def _stop_rows(jobs: int, seed: int) -> Iterable[Sequence[str]]:
+    for replicas in REPLICAS:
+        for kind in KINDS[:4]:
+            for every in PERIODS_S:
+                done = simulated(seed, jobs, kind, replicas, every_s=float(every))
+                yield (
+                    f"{replicas} + {replicas}",
+                    kind.name,
+                    f"{every} s",
+                    *_shares(done),
+                )
+    for every in PERIODS_S:
+        done = simulated(seed, jobs, KINDS[0], REPLICAS[-1], at_once_s=float(every))
+        yield ("16 + 16", "quiet", f"{every} s, all at the same moment", *_shares(done))
+
+
+def _shares(done: Simulated) -> Sequence[str]:
+    return (
+        *(f"{done.by(one):.0%}" for one in MINUTES),
+        done.minutes(),
+        f"{done.passed.mean():.0%}",
+    )
+
+
+def _timer_rows(jobs: int, seed: int) -> Iterable[Sequence[str]]:
+    for replicas in (8, 16):
+        for age in (30, 60, 120, 300):
+            done = simulated(seed, jobs, KINDS[0], replicas, at_age_s=float(age))
+            at = float(np.quantile(done.failed_s, 0.9, method="higher"))
+            yield (f"{replicas} + {replicas}", f"{age} s", f"{at:.0f} s", f"{at - age:+.0f} s")
+
+
+def _leak_rows(jobs: int, seed: int) -> Iterable[Sequence[str]]:
+    for at, leak in enumerate(LEAKS):
+        for replicas in (8, 16):
+            rng = np.random.default_rng(seed)
+            ends = np.array([leak_found(rng, leak, replicas) for _ in range(jobs)])
+            shares = ((ends <= 60 * one).mean() for one in LEAK_MINUTES)
+            digits = 2 if at < 4 else 0
+            yield (leak.name, f"{replicas} + {replicas}", *(f"{one:.{digits}%}" for one in shares))
+
+
+_EQUAL = f"""Replicas of both arms start {APART_S:g} s apart, live to the end of a watch of 10
+minutes and get 8 requests a second each; a stop takes 800 ms. What happens to them is simulated,
+the evidence is the gate's (`verdict.watch_evidence`, `verdict.growth`), by itself: a gate has that
+of the pairs beside it. Minutes are since the first start.
+
+## Equal arms
+
+{{jobs}} jobs a row. *False FAIL*: evidence of {{threshold}} at any time of the 10 minutes. *Waits*:
+at 2 minutes of exposure the evidence is beyond {{against}}, so that a pass waits until it is not.
+"""
+
+_STOPS = """
+## Stops of the candidate, at random phases
+
+{jobs} jobs a row; the share that has failed by then. One container is one unit, so that first stops
+of {needed} fail a watch in which the baseline has none. *Passes at 2 min*: at 2 minutes of exposure
+the job has not failed, and the evidence is not beyond what a pass waits for; it would pass.
+"""
+
+_TIMERS = """
+## A stop that comes once, at an age
+
+{jobs} jobs a row, both arms else quiet.
+"""
+
+_GROWTH = """
+## Growth of latency
+
+{fewer} jobs a row; 8 requests a second, p50 of slices of 10 s, which differ by 4%; containers' own
+changes differ by 0.5% a minute. The share that has failed (evidence of {threshold}) by then.
+Doubling in 10,000 requests is 4.8% in the first minute.
+"""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--jobs", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    begin = time.monotonic()
+    for part in report(given.jobs, given.seed):
+        print(part, flush=True)
+    print(f"took {time.monotonic() - begin:.0f} s", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
