@@ -8,13 +8,14 @@ __all__ = ["longest_first"]
 
 # Files whose tests begin first, so that no worker has a long one left when the others have none.
 LONGEST = (
+    "test_names",
     "test_newcomer",
     "test_pull_request",
     "test_readme",
-    "test_kernels",
     "test_pytest_plugin",
     "test_report_page",
     "test_baselines",
+    "test_kernels",  # what it needs may still be fetched when the first ones begin
     "test_compose",
     "test_action",
     "test_baseline_places",

@@ -13,10 +13,15 @@ XDIST = ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTR
 that a run shares the CPUs."""
 
 # File -> group: a group is for one worker.  Its tests share what was made once, or look at all
-# there is of a kind; those of "action" take what the action has installed, and would wait for it.
+# there is of a kind; those of "action" take what the action has installed, and would wait for it;
+# those of "counts" share a probe, which takes seconds to compile.
 TOGETHER = {
     **dict.fromkeys(("test_action", "test_newcomer", "test_pull_request", "test_readme"), "action"),
     "test_baselines": "baselines",
+    **dict.fromkeys(
+        ("test_control", "test_ends", "test_framed", "test_names", "test_narrow", "test_tls_load"),
+        "counts",
+    ),
     "test_install": "install",
     "test_probe_in_container": "probe_in_container",
     "test_report_page": "report_page",

@@ -8,6 +8,8 @@ CLOSING_S=300      # of these, for booting, the last test and what comes after i
 QUIET_LIMIT_S=420  # so is one whose console says nothing for so long: a test may take 240 s
 PROGRESS_S=60
 RESULTS_MB=8
+TURN_LOCK=${SOCKLAT_VM_LOCK:-}         # file: machines run only while they hold its lock (flock)
+TURN_S=${SOCKLAT_VM_TURN_S:-170}       # for so long at a time
 KERNEL_ARGUMENTS=(
   console=ttyS0 panic=-1 oops=panic quiet loglevel=4 mitigations=off
   tsc=reliable     # the emulated counter is steady; the watchdog would doubt it
@@ -45,8 +47,10 @@ pack_checkout() { # pack_checkout TAR: tracked and new files, run.env and the co
 }
 
 qemu_pid=
+turns_pid=
 end_qemu() {
   [ -n "$qemu_pid" ] || return 0
+  [ -z "$turns_pid" ] || kill "$turns_pid" 2>/dev/null
   kill -9 "$qemu_pid" 2>/dev/null
   wait "$qemu_pid" 2>/dev/null
   qemu_pid=
@@ -57,6 +61,40 @@ tests_of() { # tests_of CONSOLE: how many tests have ended, and the last one tha
   ended=$(grep -aoE ' (PASSED|FAILED|SKIPPED|ERROR) ' "$1" | wc -l)
   last=$(grep -aoE '^tests/[^ ]+' "$1" | tail -n 1)
   printf '%s tests, last %s' "$ended" "${last:-none}"
+}
+
+say_to_machine() { # say_to_machine MONITOR COMMAND: stop or cont, its clock included
+  "$VM_PYTHON" - "$@" <<'EOF'
+import socket, sys
+with socket.socket(socket.AF_UNIX) as monitor:
+    monitor.settimeout(10.0)
+    monitor.connect(sys.argv[1])
+    said = b""
+    for _ in range(2):  # the greeting, and the end of the command
+        while not said.endswith(b"(qemu) "):
+            said += monitor.recv(4096)
+        if said.count(b"(qemu) ") == 1:
+            monitor.sendall(sys.argv[2].encode() + b"\n")
+            said += b"\n"
+EOF
+}
+
+take_turns() { # take_turns PID MONITOR STANDING: the machine runs while the lock is held, else it stands
+  exec 8>"$TURN_LOCK"
+  local until
+  : >"$3"
+  while kill -0 "$1" 2>/dev/null; do
+    flock -w 5 8 || continue
+    say_to_machine "$2" cont || break
+    rm -f "$3"
+    until=$((SECONDS + TURN_S))
+    while kill -0 "$1" 2>/dev/null && [ "$SECONDS" -lt "$until" ]; do sleep 0.5; done
+    : >"$3"
+    kill -0 "$1" 2>/dev/null && say_to_machine "$2" stop
+    flock -u 8
+    sleep 1 # for whoever else waits
+  done
+  rm -f "$3"
 }
 
 boot() { # boot KERNEL_DIR ROOT_IMAGE CHECKOUT_TAR HOOK,SETS OUTPUT_DIR: 0 when it ended in time
@@ -78,9 +116,16 @@ boot() { # boot KERNEL_DIR ROOT_IMAGE CHECKOUT_TAR HOOK,SETS OUTPUT_DIR: 0 when 
     "${qemu[@]}"
     return
   fi
+  if [ -n "$TURN_LOCK" ]; then qemu+=(-S -monitor "unix:$out/monitor,server=on,wait=off"); fi
   : >"$console"
   "${qemu[@]}" </dev/null >"$out/qemu.log" 2>&1 9>&- &
   qemu_pid=$!
+  if [ -n "$TURN_LOCK" ]; then
+    while [ ! -S "$out/monitor" ] && kill -0 "$qemu_pid" 2>/dev/null; do sleep 0.1; done
+    : >"$out/standing"
+    take_turns "$qemu_pid" "$out/monitor" "$out/standing" 9>&- &
+    turns_pid=$!
+  fi
   if ! watch_machine "$qemu_pid" "$console" "$out/problem"; then
     end_qemu
     return 1
@@ -99,8 +144,13 @@ boot() { # boot KERNEL_DIR ROOT_IMAGE CHECKOUT_TAR HOOK,SETS OUTPUT_DIR: 0 when 
 }
 
 watch_machine() { # watch_machine PID CONSOLE PROBLEM: until it ends; fails with a reason where that is late
-  local started=$SECONDS said=$SECONDS grown=$SECONDS size=0 now
+  local started=$SECONDS said=$SECONDS grown=$SECONDS size=0 now stood
   while kill -0 "$1" 2>/dev/null; do
+    if [ -e "${3%/*}/standing" ]; then # time does not pass for it
+      stood=$SECONDS
+      while [ -e "${3%/*}/standing" ] && kill -0 "$1" 2>/dev/null; do sleep 0.5; done
+      stood=$((SECONDS - stood)) started=$((started + stood)) grown=$((grown + stood))
+    fi
     now=$(stat -c %s "$2")
     if [ "$now" -ne "$size" ]; then size=$now grown=$SECONDS; fi
     if [ "$((SECONDS - started))" -ge "$BOOT_LIMIT_S" ]; then

@@ -29,7 +29,8 @@ from socklat_gate.service.client import connect
 from socklat_gate.service.image import local_image
 from socklat_gate.service.session import ArmSpec
 from socklat_gate.verdict.clusters import cluster_ids
-from socklat_gate.verdict.log_ratios import metric_log_ratios, units_of
+from socklat_gate.verdict.log_ratios import metric_log_ratios
+from socklat_gate.verdict.units import units_of
 from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.progress_lines import CONNECTING, REMOVING, STARTING
 from tests.benchmarks import block_jobs

@@ -34,7 +34,7 @@ from tests.conformance.stand import (
 )
 from tests.services.named import LENGTH, frame
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.beside]
 
 SERVER = Path(__file__).parents[1] / "services" / "named.py"
 REQUESTS = 13

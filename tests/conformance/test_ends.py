@@ -31,7 +31,7 @@ from tests.conformance.stand import (
 )
 from tests.services.held import LENGTH
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.beside]
 
 SERVER = Path(__file__).parents[1] / "services" / "held.py"
 REQUESTS = 13

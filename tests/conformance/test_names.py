@@ -36,7 +36,7 @@ from tests.conformance.stand import (
 )
 from tests.services.named import LENGTH, frame
 
-pytestmark = [pytest.mark.kernel]
+pytestmark = [pytest.mark.kernel, pytest.mark.beside]
 
 SERVER = Path(__file__).parents[1] / "services" / "named.py"
 WAITS_US = {"quick": 0, "slow": 4000, "rare": 12_000}

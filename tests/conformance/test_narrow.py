@@ -21,7 +21,7 @@ from tests.conformance.lab import Lab
 from tests.conformance.stand import PORT, running
 from tests.services.named import LENGTH, frame
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.beside]
 
 RECEIVE_BUFFER = 4096
 CONTROL_FRAMES = 20_000

@@ -159,7 +159,7 @@ def test_a_damaged_file_is_found_and_named(gate: Gate, store: Callable[..., Path
     ("count", "buckets", "code", "reason"),
     [
         (5, 1, Exit.PASS, Reason.WITHIN_PREDICTION),
-        (5, BUCKETS_AN_OCTAVE // 2, Exit.REGRESSION, Reason.REGRESSION),
+        (5, BUCKETS_AN_OCTAVE, Exit.REGRESSION, Reason.REGRESSION),
         (4, 0, Exit.INCONCLUSIVE, Reason.TOO_FEW_CAMPAIGNS),
     ],
 )

@@ -1,4 +1,4 @@
-"""Commands and queries in docs/howto/baselines.md are ones that work."""
+"""Commands and queries in docs/howto/baselines.md and nightly.md are ones that work."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from socklat_gate.commands.lazy import LazyCommand
 from socklat_gate.commands.root import cli
 from tests.unit.factories import make_campaign
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "howto" / "baselines.md").read_text("utf-8")
+HOWTO = Path(__file__).resolve().parents[2] / "docs" / "howto"
+PAGE, NIGHTLY = ((HOWTO / name).read_text("utf-8") for name in ("baselines.md", "nightly.md"))
 COMMANDS = [
     line.replace('"$GITHUB_BASE_REF"', "main").partition("socklat-gate ")[2]
-    for block in re.findall(r"```(?:sh|yaml)\n(.*?)```", PAGE, re.DOTALL)
+    for block in re.findall(r"```(?:sh|yaml)\n(.*?)```", PAGE + NIGHTLY, re.DOTALL)
     for line in block.splitlines()
     if "socklat-gate " in line
 ]

@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 ACTIONS = [ROOT / "ci" / "action.yml", ROOT / "ci" / "comment" / "action.yml"]
 DOCS = ROOT / "docs" / "howto" / "github.md"
+NIGHTLY = ROOT / "docs" / "howto" / "nightly.md"
 BLOCK = re.compile(r"<!-- tested: workflow -->\n```yaml\n(.*?)```", re.DOTALL)
 PLACEHOLDERS = {"OWNER": "octo", "COMMIT": "0123456789abcdef0123456789abcdef01234567"}
 
@@ -51,7 +52,8 @@ def documented(directory: Path) -> list[Path]:
     """The workflows in the documentation, as files, with names in place of the placeholders."""
     directory.mkdir(parents=True)
     paths = []
-    for number, block in enumerate(BLOCK.findall(DOCS.read_text("utf-8"))):
+    blocks = [block for page in (DOCS, NIGHTLY) for block in BLOCK.findall(page.read_text("utf-8"))]
+    for number, block in enumerate(blocks):
         for placeholder, text in PLACEHOLDERS.items():
             block = block.replace(placeholder, text)  # noqa: PLW2901
         path = directory / f"documented-{number}.yml"
@@ -93,7 +95,7 @@ def test_there_are_workflows() -> None:
         "nightly",
         "release",
     }
-    assert len(BLOCK.findall(DOCS.read_text("utf-8"))) == 4
+    assert [len(BLOCK.findall(page.read_text("utf-8"))) for page in (DOCS, NIGHTLY)] == [4, 1]
 
 
 def test_the_step_in_the_readme_is_the_documented_one() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +17,9 @@ from socklat_gate.commands.options import (
 from socklat_gate.commands.output import emit, emit_data
 from socklat_gate.errors import Reason, UsageError
 
+if TYPE_CHECKING:
+    from socklat_gate.measured.result import GateResult
+
 __all__ = ["gate"]
 
 
@@ -27,6 +31,12 @@ __all__ = ["gate"]
     metavar="REF",
     help="Reference: build service.build as of the merge base of HEAD and this branch, tag or "
     "commit.",
+)
+@click.option(
+    "--nightly",
+    is_flag=True,
+    help="Compare with the pinned release (baseline.release, --baseline-ref or --baseline-image), "
+    "watch for at least 20 minutes, and store the estimates for the drift series.",
 )
 @click.option(
     "--gate-from",
@@ -52,6 +62,7 @@ def gate(
     scenario: Path,
     baseline_image: str | None,
     baseline_ref: str | None,
+    nightly: bool,
     gate_from: str | None,
     candidate_image: str | None,
     baselines: str | None,
@@ -69,12 +80,17 @@ def gate(
     evidence is in or the budget is spent, and writes verdict.json, result.json and the reports:
     report.html, report.md, junit.xml and metrics.txt.
 
+    With --nightly: main beside a pinned release, and the result joins the drift series that
+    `baseline history` and `baseline drift` show.
+
     For instance:
 
         socklat-gate gate socklat.toml --baseline-image app:1.4 --out reports
     """
+    from socklat_gate.forge.github.own_code import check_own_code
     from socklat_gate.job.entry import gate_job
     from socklat_gate.job.gate_from import planned_scenario
+    from socklat_gate.job.nightly import nightly_scenario, release_of
     from socklat_gate.job.progress import Progress
     from socklat_gate.job.settings import baselines_at, seed_or_random, with_limits
     from socklat_gate.report.formats.registry import FORMATS
@@ -87,7 +103,13 @@ def gate(
             "--baseline-image and --baseline-ref both name the reference",
             remedy="give one of them",
         )
+    if nightly:
+        check_own_code()
     planned, notes = planned_scenario(scenario, gate_from)
+    release = None
+    if nightly:
+        planned = nightly_scenario(planned)
+        release = baseline_image or release_of(planned, baseline_ref)
     loaded = with_limits(planned, max_pairs=max_pairs, max_minutes=max_minutes)
     check_writable(out)
     discard_reports(out)
@@ -103,6 +125,7 @@ def gate(
             baseline_ref=baseline_ref,
             allow_same_image=allow_same_image,
             notes=notes,
+            release=release,
         )
     report = write_reports(result, out)
     if as_json:
@@ -110,4 +133,21 @@ def gate(
     else:
         emit(f"{result.verdict.outcome.value}: {plain(report.head.headline)}")
         emit(f"reports in {out}")
+    if nightly:
+        _keep_night(result, baselines_at(baselines, scenario))
     return int(result.verdict.outcome.exit_code)
+
+
+def _keep_night(result: GateResult, baselines: str) -> None:
+    """Store its estimates, whatever the verdict: a red night is a part of the series as well."""
+    from socklat_gate.baseline.links import link_of, save_link
+    from socklat_gate.baseline.open_store import open_store
+
+    link = link_of(result, nightly=True)
+    if link is None:
+        why = "nothing was measured between two ends that are known: a commit, and a release"
+        click.echo(f"the drift series has no link of this night: {why}", err=True)
+        return
+    with open_store(baselines) as store:
+        name = save_link(store.place, link)
+        click.echo(f"stored for the drift series: {store.place.display_name(name)}", err=True)

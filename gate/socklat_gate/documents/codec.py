@@ -25,16 +25,17 @@ from socklat_gate.documents.limits import CAMPAIGN, RESULT, decoded_bytes
 from socklat_gate.measured.calibration import Calibration
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.free_text import masked
+from socklat_gate.measured.link import Link
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.result import Result
 
 __all__ = ["JSON", "from_body", "to_body"]
 
 JSON = dict[str, Any]
-Stored = TypeVar("Stored", bound=Campaign | Result | Pair | Calibration)
+Stored = TypeVar("Stored", bound=Campaign | Result | Pair | Calibration | Link)
 
 
-def to_body(value: Campaign | Result | Pair | Calibration) -> JSON:
+def to_body(value: Campaign | Result | Pair | Calibration | Link) -> JSON:
     """JSON-able dict without NaN, infinity and secrets; `from_body` reads it back.
 
     That of a result begins with its kind, and `result_types.result_from_body` reads it back.

@@ -37,4 +37,8 @@ MAY_BE_NEGATIVE = {
     "delta_ns",
     "share",
     "stall_evidence",
+    "log_change",
+    "slower",
+    "faster",
+    "above",
 }

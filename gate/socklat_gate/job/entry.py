@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,8 @@ from socklat_gate.job.gate_job import GateJob
 from socklat_gate.job.images import image_under_test
 from socklat_gate.job.progress import Progress
 from socklat_gate.job.rate_job import RateJob
-from socklat_gate.job.reference import find_reference
+from socklat_gate.job.reference import Reference, find_reference
+from socklat_gate.job.release import find_release
 from socklat_gate.job.require_inputs import require_inputs
 from socklat_gate.job.rig import Rig
 from socklat_gate.job.run_job import measure_campaign
@@ -50,6 +52,7 @@ def gate_job(
     allow_same_image: bool = False,
     gate_from: str | None = None,
     notes: tuple[Note, ...] = (),
+    release: str | None = None,
 ) -> GateResult:
     """Reference and candidate measured side by side until the verdict is in.
 
@@ -57,7 +60,8 @@ def gate_job(
     branch whose limits and waivers hold instead of its own (``scenario`` and ``notes``: what
     `planned_scenario` made of both already).  ``baselines`` is a location (None: ``baselines``
     beside the scenario), ``seed`` that of all coin flips (None: a fresh one).  Images, reference
-    and limits replace those of the scenario.  One image in both arms is inconclusive and not
+    and limits replace those of the scenario; ``release`` is what `find_release` takes, in place of
+    any other reference.  One image in both arms is inconclusive and not
     measured, unless ``allow_same_image``.  Raises `UsageError` and `UnfitEnvironment`; what goes
     wrong later is the verdict.
     """
@@ -71,17 +75,20 @@ def gate_job(
     client = ready_client(progress)
     # What is checked out of another commit is there for as long as its arm may be started.
     with ExitStack() as keep, open_store(baselines_at(baselines, path), progress.line) as store:
+        found: Callable[..., Reference] = find_reference
+        named = {"image": baseline_image, "ref": baseline_ref}
+        if release is not None:
+            found, named = find_release, {"release": release}
         reference = partial(
-            find_reference,
+            found,
             client,
             scenario,
             store,
             directory,
             progress.phase,
-            image=baseline_image,
-            ref=baseline_ref,
             file=path.resolve().name,
             keep=keep,
+            **named,
         )
         job = GateJob(
             client=client,

@@ -103,6 +103,7 @@ class GateJob:
 
     def _measure(self) -> Verdict:
         reference = self._reference = self._found_reference()
+        self._notes += reference.notes if reference else ()
         gate = self.scenario.gate
         if reference is None or (reference.image is None and not gate.needs_baseline):
             return self._measure_by_limits()

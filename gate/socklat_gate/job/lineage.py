@@ -12,7 +12,7 @@ from socklat_gate.errors import Reason, UnfitEnvironment, UsageError
 from socklat_gate.git import COMMIT, NOT_INSTALLED, git, is_ref
 from socklat_gate.job.commit import current_branch
 
-__all__ = ["commit_of", "lineage_of", "merge_base"]
+__all__ = ["commit_of", "lineage_from", "lineage_of", "merge_base"]
 
 MOST_COMMITS = 20_000
 """Ancestors looked at; an older baseline than that is found by its time only."""
@@ -32,15 +32,15 @@ def lineage_of(directory: Path, ref: str = "") -> Lineage:
     must be there: raises `UsageError` (no_such_commit) as `merge_base` does.
     """
     if ref:
-        return _from(directory, merge_base(directory, ref), ref)
+        return lineage_from(directory, merge_base(directory, ref), ref)
     target = os.environ.get("GITHUB_BASE_REF", "")
     if target and is_ref(target):
         try:
-            return _from(directory, merge_base(directory, target, of_origin=True), target)
+            return lineage_from(directory, merge_base(directory, target, of_origin=True), target)
         except (UsageError, UnfitEnvironment):
             found = _first_parent(directory)
             if found:
-                return _from(directory, found, target)
+                return lineage_from(directory, found, target)
             head = _ancestors(directory, "HEAD")
             return Lineage(head, branch=target, unknown="no_merge_base")
     head = _ancestors(directory, "HEAD")
@@ -100,7 +100,8 @@ def commit_of(directory: Path, ref: str, *, of_origin: bool = False) -> str:
     return known[0]
 
 
-def _from(directory: Path, start: str, ref: str) -> Lineage:
+def lineage_from(directory: Path, start: str, ref: str) -> Lineage:
+    """The commit ``start``, which ``ref`` stands for, and its ancestors."""
     commits = _ancestors(directory, start) or (start,)
     unknown: Unknown | None = "shallow" if _is_shallow(directory) else None
     return Lineage(commits, ref, branch=ref, unknown=unknown)

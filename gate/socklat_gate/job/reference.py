@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from socklat_gate.baseline.choice import (
@@ -22,6 +22,7 @@ from socklat_gate.errors import NoUsableBaseline, Reason
 from socklat_gate.job.base_arm import BaseArm, base_arm
 from socklat_gate.job.images import OnPhase, check_buildable, image_at, image_of
 from socklat_gate.job.lineage import lineage_of
+from socklat_gate.job.rebuild import rebuild
 from socklat_gate.job.worktree import sources_at
 from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.facts import Note, NoteCode
@@ -61,7 +62,7 @@ class Reference:
     the scenario chose it, so that stored campaigns only serve to notice drift; ``stored``
     when there are any.  ``commit`` is that of the image ("": not known) and ``why`` how it was
     found; ``lineage``: whose numbers count.  ``arm`` is the scenario's directory at that commit,
-    None where both arms are given that of today.
+    None where both arms are given that of today.  ``notes``: what became of its image.
     """
 
     image: ImageRef | None
@@ -72,6 +73,7 @@ class Reference:
     why: Note | None = None
     lineage: Lineage = UNKNOWN_LINEAGE
     arm: BaseArm | None = None
+    notes: tuple[Note, ...] = ()
 
     @property
     def name(self) -> str:
@@ -150,11 +152,12 @@ def find_reference(
 ) -> Reference:
     """The image named, else the one built from the merge base with ``ref``, else a stored one.
 
-    Stored is that of the nearest commit that has campaigns; of it only the very image that was
-    measured will do, by its id.  ``directory`` and ``file`` are those of the scenario, whose
-    ``image`` comes after ``ref``.  What was checked out of another commit is removed when ``keep``
-    is closed.  Raises `UsageError` when what was asked for cannot be had, `NoUsableBaseline` when
-    nothing was and nothing usable is stored, or when the merge base has nothing to build.
+    Stored is that of the nearest commit that has campaigns; of it the very image that was measured,
+    by its id, else one built anew from that commit (`job.rebuild`).  ``directory`` and ``file`` are
+    those of the scenario, whose ``image`` comes after ``ref``.  What was checked out of another
+    commit is removed when ``keep`` is closed.  Raises `UsageError` when what was asked for cannot
+    be had, `NoUsableBaseline` when nothing was and nothing usable is stored, or when the merge base
+    has nothing to build.
     """
     has_stored = store.has(scenario.name)
     lineage = lineage_of(directory, ref or "")
@@ -180,7 +183,13 @@ def find_reference(
         )
     choice = _choice(store, scenario, lineage)
     kept = image_of(client, choice.campaign, on_phase)
-    return Reference(kept, store, False, True, choice.commit, choice.why, lineage)
+    found = Reference(kept, store, False, True, choice.commit, choice.why, lineage)
+    if kept is not None or not scenario.gate.needs_baseline:
+        return found
+    with ExitStack() as only_here:
+        path = directory / file
+        again = rebuild(client, scenario, path, choice.commit, on_phase, keep or only_here)
+    return replace(found, image=again.image, arm=again.arm, notes=(again.note,))
 
 
 def _others(store: BaselineStore) -> str:

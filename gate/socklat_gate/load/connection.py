@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import struct
 import sys
-from contextlib import suppress
-from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from socklat_gate.load.base_connection import BaseConnection
 from socklat_gate.load.connection_owner import ConnectionOwner
 from socklat_gate.load.ending import BY_SERVICE, kind_of
 from socklat_gate.load.marking import (
@@ -21,8 +19,6 @@ from socklat_gate.load.marking import (
     NO_DSFIELD,
     ONE_SEGMENT,
 )
-from socklat_gate.load.opening import Opening
-from socklat_gate.load.outgoing import Outgoing
 from socklat_gate.load.protocols.parser import BadResponse
 from socklat_gate.load.protocols.session import ClientSession
 from socklat_gate.load.protocols.tls import TlsSession
@@ -39,19 +35,11 @@ CONFIRM_AFTER_S = 0.05
 """An error reply that no close follows within this time is the response to the request."""
 APART_NS = 1_000_000
 """What comes so long after a response was not sent together with it."""
-CLOSE_WITHIN_S = 1.0
-"""So long a service that announced a close has time for it."""
-RESET = struct.pack("ii", 1, 0)
-"""Value of SO_LINGER with which a close is a reset, which leaves the port free."""
 
 
-class Connection(asyncio.Protocol):
-    """``request`` is the index in flight or -1; ``served`` is true once a response came.
+class Connection(BaseConnection):
+    """``request`` is the index in flight or -1; ``ordinal`` counts the requests that were sent.
 
-    ``attempt`` counts the connections opened in a row, this one last, that served nothing.
-    ``extra`` marks one that was opened while requests waited.  Until it has served, the service may
-    refuse it by closing it, with or without an error reply before; the request is then requeued.
-    ``port`` is the local one (0: it has none), ``ordinal`` counts the requests that were sent.
     Requests leave by the socket itself, not by the transport: uvloop's transports write only at
     the end of a turn of the loop, which would blur the time of sending.
     """
@@ -59,22 +47,10 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_done_ns",
         "_long",
-        "_now_ns",
-        "_opening",
-        "_outgoing",
-        "_owner",
-        "_session",
-        "_sock",
         "_tentative",
-        "_transport",
         "_unmarked",
-        "attempt",
-        "closed",
-        "extra",
         "ordinal",
-        "port",
         "request",
-        "served",
     )
 
     def __init__(
@@ -86,29 +62,14 @@ class Connection(asyncio.Protocol):
         *,
         extra: bool = False,
     ) -> None:
-        self._owner = owner
-        self._now_ns = owner.now_ns
-        self._sock = sock
-        self._session = session
-        self._transport: asyncio.Transport
-        self._outgoing = Outgoing(sock)
+        super().__init__(owner, sock, session, attempt, extra=extra)
         self._long = NO_DSFIELD  # the mark of the latest long request
-        self._unmarked = sys.maxsize  # longer requests are marked, where the probe knows of marks
-        self._opening: Opening | None = None
-        if not session.ready:
-            self._unmarked = ONE_SEGMENT
-            note = partial(owner.record.handshake, owner.arm)
-            self._opening = Opening(session, owner.now_ns, note)
-        name = sock.getsockname()
-        self.port: int = name[1] if isinstance(name, tuple) else 0
+        # Longer requests are marked, where the probe knows of marks.
+        self._unmarked = sys.maxsize if session.ready else ONE_SEGMENT
         self.ordinal = 0
         self.request = NONE
         self._done_ns = 0  # the latest response
-        self.served = False
-        self.attempt = attempt
-        self.extra = extra
         self._tentative = False
-        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def send(self, request: int) -> None:
         """Send ``request`` now; only when none is in flight."""
@@ -164,13 +125,6 @@ class Connection(asyncio.Protocol):
             else:
                 self._abandon("protocol", str(error))
 
-    def opened(self) -> asyncio.Future[None] | None:
-        """Done once requests can be sent; None when they can be already.
-
-        It fails as `Opening.done` does.
-        """
-        return None if self._opening is None else self._opening.done
-
     def fail(self, kind: ErrorKind, text: str) -> None:
         """Give up the request in flight, if any, and the connection."""
         request, self.request = self.request, NONE
@@ -187,22 +141,6 @@ class Connection(asyncio.Protocol):
         if isinstance(self._session, TlsSession) and self.request == NONE:
             self._say(self._session.goodbye(), CONTROL_DSFIELD)
         self._transport.close()
-
-    def await_close(self) -> None:
-        """Let the service close first, as it announced: it is its port that then waits, not ours.
-
-        A port of the side that closed first cannot be used again for a minute.
-        """
-        if not self._transport.is_closing():
-            asyncio.get_running_loop().call_later(CLOSE_WITHIN_S, self._reset)
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport, and begin the conversation."""
-        self._transport = self._outgoing.transport = cast("asyncio.Transport", transport)
-        if self._opening is not None:
-            self._opening.begin()
-        if self._session.has_control:
-            self._send_control(CONTROL_DSFIELD)
 
     def eof_received(self) -> None:
         """The server closed, which is how some HTTP responses end."""
@@ -225,13 +163,6 @@ class Connection(asyncio.Protocol):
         if not self.closed.done():
             self.closed.set_result(None)
 
-    def _reset(self) -> None:
-        """End a connection that the service did not close."""
-        if not self.closed.done():
-            with suppress(OSError):
-                self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-            self._transport.abort()
-
     def _request_dsfield(self, length: int) -> int:
         """The mark of a request of so many bytes."""
         if length <= self._unmarked:
@@ -246,16 +177,6 @@ class Connection(asyncio.Protocol):
         # Sooner they may have been of the same send as the response, which counts then.
         is_apart = self._done_ns and now_ns - self._done_ns >= APART_NS
         return CONTROL_AFTER_DSFIELD if is_apart else CONTROL_DSFIELD
-
-    def _send_control(self, dsfield: int) -> None:
-        """What the session has to say beside requests."""
-        self._say(self._session.control(), dsfield)
-
-    def _say(self, data: bytes, dsfield: int) -> None:
-        """Send what is no part of a request, marked as such."""
-        if data:
-            with suppress(OSError):  # the event loop tells it as well
-                self._outgoing.send(data, dsfield)
 
     def _let_go(self) -> None:
         """The server takes no more requests here."""

@@ -86,6 +86,10 @@ class NoteCode(str, Enum):
     NEAREST_ANCESTOR = "nearest_ancestor"
     NEWEST_STORED = "newest_stored"
     NEWEST_GIVEN = "newest_given"
+    PINNED_RELEASE = "pinned_release"
+    # what became of its image
+    BASELINE_REBUILT = "baseline_rebuilt"
+    BASELINE_NOT_REBUILT = "baseline_not_rebuilt"
     # what of the baseline, the limits or the waivers was not used as it stands there
     OTHER_MACHINE_RERUN = "other_machine_rerun"
     CAMPAIGNS_LEFT_OUT = "campaigns_left_out"

@@ -9,8 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from socklat_gate.measured.facts import Shortfall
+from socklat_gate.measured.outcome import Outcome
 
-__all__ = ["Change", "MetricHistory", "Moment", "ReleaseDrift"]
+__all__ = [
+    "Change",
+    "LinkChange",
+    "LinkHistory",
+    "LinkPoint",
+    "MetricHistory",
+    "Moment",
+    "ReleaseDrift",
+]
 
 
 class Moment(Protocol):
@@ -82,3 +91,60 @@ class MetricHistory:
     def drifted(self) -> bool:
         """Slower than the pinned release by more than the metric's tolerance."""
         return self.release is not None and self.release.drifted
+
+
+@dataclass(frozen=True, slots=True)
+class LinkPoint:
+    """Where a series of paired estimates stands after one link; ratios minus 1.
+
+    ``change``, ``low`` and ``high`` (95%) are from where the series began: the first base of the
+    chain, or the pinned release of a night.  ``begins``: no earlier link ends at its ``base``.
+    """
+
+    created: str
+    base: str
+    commit: str
+    outcome: Outcome
+    pairs: int
+    change: float
+    low: float
+    high: float
+    begins: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChange:
+    """A change that the links from ``index`` to before ``end`` show together.
+
+    ``change`` is their sum from merge to merge (``since`` is the commit before it), or the mean of
+    nights beside one release (``since`` is the first night's commit).  ``evidence`` is the e-value
+    with which ``commit`` showed it.
+    """
+
+    index: int
+    end: int
+    since: str
+    commit: str
+    created: str
+    change: float
+    evidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class LinkHistory:
+    """One metric over paired estimates, oldest first, and what they show.
+
+    ``nights`` are beside ``release``, a commit or an image; ``drifted``: they show together that
+    the metric is slower than the release by more than ``tolerance`` (``drift_evidence``, NaN
+    without nights).
+    """
+
+    metric: str
+    merges: tuple[LinkPoint, ...]
+    changes: tuple[LinkChange, ...]
+    nights: tuple[LinkPoint, ...]
+    night_changes: tuple[LinkChange, ...]
+    release: str
+    tolerance: float
+    drift_evidence: float
+    drifted: bool

@@ -54,6 +54,14 @@ class BaselineSource(StrictModel):
     image: str | None = Field(
         None, description="image of the baseline arm", examples=["shop-api:released"]
     )
+    release: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="pinned release that `gate --nightly` compares with: a tag, a commit or an "
+        "image",
+        examples=["v1.4.0"],
+    )
     command: str | list[str] | None = Field(
         None,
         description="command of the baseline arm, if it differs from the service's",

@@ -28,7 +28,7 @@ from socklat_gate.measured.run import Run
 from socklat_gate.measured.run_values import request_part
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.functions import student_quantile
-from socklat_gate.verdict.log_ratios import run_quantile_ns
+from socklat_gate.verdict.judged_values import run_quantile_ns
 
 if TYPE_CHECKING:
     from socklat_gate.scenario.gating import Metric
@@ -48,13 +48,16 @@ class Prediction:
     """A campaign's mean ln Q beside the predicted one; ``sd`` of their difference, log scale.
 
     ``sd`` is infinite below 2 stored campaigns; ``predicted`` and ``observed`` are NaN without
-    usable runs.  ``dof`` are those of Student's t.
+    usable runs.  ``dof`` are those of Student's t.  ``above`` is how far the slowest stored
+    campaign lies above the prediction, ``spread`` the range of the stored ones.
     """
 
     predicted: float
     observed: float
     sd: float
     dof: int
+    above: float = 0.0
+    spread: float = 0.0
 
     @property
     def difference(self) -> float:
@@ -97,7 +100,15 @@ def prediction_of(stored: Sequence[Floats], new: Floats) -> Prediction:
     variances = BUCKET_VARIANCE + within / np.array([values.size for values in stored])
     mu, se, tau2 = paule_mandel(means, variances)
     variance = tau2 + se**2 + BUCKET_VARIANCE + own / max(new.size, 1)
-    return Prediction(mu, observed, math.sqrt(variance), len(stored) - 1)
+    highest = float(means.max())
+    return Prediction(
+        predicted=mu,
+        observed=observed,
+        sd=math.sqrt(variance),
+        dof=len(stored) - 1,
+        above=highest - mu,
+        spread=highest - float(means.min()),
+    )
 
 
 def paule_mandel(means: Floats, variances: Floats) -> tuple[float, float, float]:

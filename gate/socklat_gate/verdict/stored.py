@@ -22,6 +22,7 @@ from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.run_values import request_names, request_part, without_correction
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, Verdict
 from socklat_gate.verdict.answers import answer_differences
+from socklat_gate.verdict.judged_values import run_quantile_ns
 from socklat_gate.verdict.limits import (
     JudgedLimit,
     judge_limits,
@@ -29,11 +30,11 @@ from socklat_gate.verdict.limits import (
     limit_facts,
     undecided_limits,
 )
-from socklat_gate.verdict.log_ratios import run_quantile_ns
 from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.overlap import overlap_fact
 from socklat_gate.verdict.prediction import predict
 from socklat_gate.verdict.stored_holds import stored_holds
+from socklat_gate.verdict.stored_limit import fail_limit, slow_day_campaigns
 from socklat_gate.verdict.unseen import unseen_requests
 from socklat_gate.verdict.zone import waiver_in_force, zone_of
 
@@ -48,6 +49,9 @@ MIN_CAMPAIGNS = 5
 At alpha / m = 0.33%, Student's t is 5.2 with 5 campaigns, 6.7 with 4, 12 with 3 and 95 with 2.
 """
 
+PASS_SHARE = 0.5
+"""Of alpha_pass: days resemble those before them, so that stored ones differ by too little."""
+
 
 def compare(
     baseline: Sequence[Campaign],
@@ -58,9 +62,10 @@ def compare(
 ) -> Verdict:
     """Verdict over stored campaigns; whether they are comparable is checked by the caller.
 
-    REGRESSION when some metric's lower one-sided limit (at its part of alpha) for candidate -
-    predicted lies above ln(1 + tolerance); PASS when all upper ones (alpha_pass) lie below
-    ln(1 + failure); otherwise INCONCLUSIVE: BETWEEN_LIMITS, TOO_FEW_CAMPAIGNS (below 5),
+    REGRESSION when some metric's lower one-sided limit (`verdict.stored_limit`, at its part of
+    alpha) for candidate - predicted lies above ln(1 + tolerance); PASS when all upper ones of
+    Student's t (half of alpha_pass) lie below ln(1 + failure); otherwise INCONCLUSIVE:
+    BETWEEN_LIMITS (``needed`` campaigns would have met a slow day), TOO_FEW_CAMPAIGNS (below 5),
     TOO_FEW_SAMPLES (a run without enough exchanges; it makes its metric inconclusive),
     NOT_MEASURED (no run of one side has the number), OVERLAPPING_REQUESTS, ANSWERS_DIFFER,
     REQUEST_NOT_SEEN, or, in place of a pass, RAW_SLOWER or CLIENTS_SLOWER.  ``waivers`` move limits
@@ -123,8 +128,11 @@ def compare(
             return _verdict(Outcome.INCONCLUSIVE, tuple(holds), metrics, limits)
         fact = ReasonFact(Reason.WITHIN_PREDICTION, numbers=campaigns)
         return _verdict(Outcome.PASS, (fact,), metrics, limits)
+    numbers = campaigns
+    if len(baseline) < slow_day_campaigns(gate.alpha):
+        numbers = {**campaigns, "needed": slow_day_campaigns(gate.alpha)}
     between = [
-        ReasonFact(Reason.BETWEEN_LIMITS, metric.name, campaigns)
+        ReasonFact(Reason.BETWEEN_LIMITS, metric.name, numbers)
         for metric in metrics
         if metric.verdict is Outcome.INCONCLUSIVE and not metric.shortfalls
     ]
@@ -174,8 +182,8 @@ def _judge(
 ) -> MetricVerdict:
     zone = zone_of(metric, gate, waiver=waiver)
     prediction, shortfalls = predict(baseline, candidate.runs, metric)
-    to_fail = prediction.limit(1.0 - gate.alpha_stored(metric))
-    to_pass = prediction.limit(1.0 - gate.alpha_pass)
+    to_fail = fail_limit(prediction, 1.0 - gate.alpha_stored(metric), gate.alpha)
+    to_pass = prediction.limit(1.0 - PASS_SHARE * gate.alpha_pass)
     outcome = Outcome.INCONCLUSIVE
     if not shortfalls:
         if prediction.difference - to_fail > zone.d0:

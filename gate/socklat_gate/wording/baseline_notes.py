@@ -104,10 +104,35 @@ def _short(numbers: Numbers) -> str:
     return str(numbers.get("commit", ""))[:12]
 
 
+def _not_rebuilt(_subject: str, numbers: Numbers) -> str:
+    commit = _short(numbers) or "unknown"
+    why = {
+        "no_build": "the scenario builds no image from its sources (`service.build`, or a compose "
+        "file with `build`)",
+        "dirty": f"it was measured with changes that are in no commit ({commit}-dirty)",
+        "unknown": "its commit is not known",
+        "shallow": f"its commit {commit} is not in this clone, which is shallow: check out with "
+        "fetch-depth: 0",
+        "no_repository": f"its commit {commit} is looked for in no git repository",
+        "not_here": f"its commit {commit} is not in this repository",
+        "failed": f"its commit {commit} cannot be built: {numbers.get('message') or 'it failed'}",
+    }.get(str(numbers.get("why")), "it cannot be built")
+    return (
+        f"the baseline's image is gone and was not rebuilt: {why}; only its stored numbers are "
+        "left to compare with"
+    )
+
+
 BASELINE_WRITERS: Mapping[NoteCode, Callable[[str, Numbers], str]] = {
     NoteCode.NEAREST_ANCESTOR: _nearest_ancestor,
     NoteCode.NEWEST_STORED: _newest_stored,
     NoteCode.NEWEST_GIVEN: lambda _subject, _numbers: "the newest of the campaigns given",
+    NoteCode.PINNED_RELEASE: lambda subject, _numbers: f"the pinned release {subject!r}",
+    NoteCode.BASELINE_REBUILT: lambda _subject, numbers: (
+        "the baseline's image is gone: it was built anew from its commit "
+        f"{_short(numbers) or 'unknown'}, on what its Dockerfile fetches today"
+    ),
+    NoteCode.BASELINE_NOT_REBUILT: _not_rebuilt,
     NoteCode.CAMPAIGNS_LEFT_OUT: _campaigns_left_out,
     NoteCode.OTHER_MACHINE_RERUN: _other_machine,
     NoteCode.WAIVER_NOT_IN_FORCE: _waiver,

@@ -35,6 +35,7 @@ from socklat_gate.wording.change_text import (
 )
 from socklat_gate.wording.container_metrics import kind_of
 from socklat_gate.wording.decisive import carrier, improved, leading, worst_of
+from socklat_gate.wording.detects_text import detects_sentence
 from socklat_gate.wording.metric_names import marked, metric_sentence, requests_of
 from socklat_gate.wording.pass_text import pass_sentence
 from socklat_gate.wording.reasons import reason_text
@@ -59,7 +60,7 @@ def headline(result: Result) -> Sentence:
         shown = pass_sentence(verdict)
     elif verdict.outcome is Outcome.INCONCLUSIVE and verdict.pairs and not _differs(verdict):
         shown = _inconclusive_sentence(verdict)
-    shown = shown or _first_reason(verdict)
+    shown = (*detects_sentence(verdict), *(shown or _first_reason(verdict)))
     return (*shown, *stand_in_text(result.notes)) if verdict.outcome is Outcome.PASS else shown
 
 

@@ -99,8 +99,20 @@ def _beside_prediction(metric: MetricVerdict) -> str:
 def _between_limits(fact: ReasonFact, verdict: Verdict) -> str:
     metric = _metric(fact, verdict)
     if metric is not None:
-        return _beside_prediction(metric)
+        return _beside_prediction(metric) + _slow_day(fact, metric)
     return f"{_pairs(fact, verdict)} so far neither pass nor fail"
+
+
+def _slow_day(fact: ReasonFact, metric: MetricVerdict) -> str:
+    """That it is slower than predicted, which one slow day would explain too."""
+    needed = count_of(fact.numbers, "needed")
+    if not needed or not metric.ci_low > metric.tolerance:
+        return ""
+    campaigns = plural(count_of(fact.numbers, "campaigns"), "campaign")
+    return (
+        f"; a slow day would explain it too, and {campaigns} may not have met one ({needed} would "
+        f"have): it fails from {units.change(metric.mde)} on"
+    )
 
 
 def _more_spikes(fact: ReasonFact, verdict: Verdict) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +17,7 @@ from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.scenario import Ready, Scenario
 from socklat_gate.wording.notes import note_text
 from tests.unit.job.fakes import BASE_IMAGE, MACHINE, scenario, stored
-from tests.unit.repositories import Repository, new_repository
+from tests.unit.repositories import Repository, clone_of, new_repository
 
 
 class Daemon:
@@ -350,3 +351,89 @@ def test_the_image_under_test(tmp_path: Path) -> None:
     nothing = scenario().model_copy(update={"service": service.model_copy(update={"image": None})})
     with pytest.raises(UsageError, match="names no image"):
         image_under_test(daemon, nothing, tmp_path, None, discard)
+
+
+class GoneImages(Builder):
+    """Stored images are gone; what is built is called by its Dockerfile."""
+
+
+def gone(tmp_path: Path, repository: Repository, commit: str, **changes: Any) -> Reference:
+    """The reference of a store whose one campaign is of ``commit``, its image gone."""
+    store = BaselineStore.at(tmp_path / "kept")
+    stored(tmp_path / "kept", 1, commit=commit, image_id="sha256:gone", branch="main")
+    daemon: Any = GoneImages()
+    wanted = changes.pop("wanted", buildable("app"))
+    return find_reference(daemon, wanted, store, repository.path, discard, **changes)
+
+
+def test_an_image_that_is_gone_is_built_from_its_commit(
+    tmp_path: Path, repository: Repository
+) -> None:
+    base = repository.git("rev-parse", "main~1")
+    before = repository.state()
+    with ExitStack() as keep:
+        reference = gone(tmp_path, repository, base, keep=keep)
+        assert reference.image is not None
+        assert reference.image.id == "FROM base"  # HEAD has "FROM changed"
+        assert (reference.named, reference.stored, reference.commit) == (False, True, base)
+        assert reference.arm is not None
+        assert (reference.arm.directory / "app" / "Dockerfile").read_text() == "FROM base"
+        (text,) = map(note_text, reference.notes)
+        assert f"was built anew from its commit {base[:12]}, on what" in text
+    assert repository.state() == before
+
+
+@pytest.mark.parametrize(
+    ("commit", "build", "why"),
+    [
+        ("main~1", None, "the scenario builds no image from its sources"),
+        ("main~1-dirty", "app", "with changes that are in no commit"),
+        ("unknown", "app", "its commit is not known"),
+        ("f" * 40, "app", "is not in this repository"),
+        ("main~2", "app", "has no app/Dockerfile to build the reference from"),
+    ],
+)
+def test_why_it_could_not_be_is_said_and_numbers_are_left(
+    tmp_path: Path, repository: Repository, commit: str, build: str | None, why: str
+) -> None:
+    ref, dash, dirty = commit.partition("-dirty")
+    known = repository.git("rev-parse", ref) + dash if ref.startswith("main") else ref
+    before = repository.state()
+    wanted = buildable(build) if build else scenario()
+    reference = gone(tmp_path, repository, known, wanted=wanted)
+    assert (reference.image, reference.arm, dirty) == (None, None, "")
+    assert reference.name == "stored campaigns"
+    (text,) = map(note_text, reference.notes)
+    assert why in text
+    assert "only its stored numbers are left" in text
+    assert repository.state() == before
+
+
+def test_a_build_that_fails_is_said_too(
+    tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(self: Any, **options: object) -> Any:
+        return iter([{"stream": "step 1"}, {"error": "no such base"}])
+
+    monkeypatch.setattr(Builder, "build", failing)
+    before = repository.state()
+    reference = gone(tmp_path, repository, repository.git("rev-parse", "main~1"))
+    assert reference.image is None
+    assert "cannot be built: no such base; only" in note_text(reference.notes[0])
+    assert repository.state() == before
+
+
+def test_a_shallow_clone_says_that_it_is(tmp_path: Path, repository: Repository) -> None:
+    base = repository.git("rev-parse", "main~1")
+    shallow = clone_of(repository, tmp_path / "shallow", "--depth=1")
+    reference = gone(tmp_path, shallow, base)
+    assert reference.image is None
+    assert "which is shallow: check out with fetch-depth: 0" in note_text(reference.notes[0])
+
+
+def test_nothing_is_rebuilt_while_the_image_is_here(tmp_path: Path, repository: Repository) -> None:
+    base = repository.git("rev-parse", "main~1")
+    store = measured(tmp_path / "stored", base)
+    daemon: Any = Daemon({"a": f"sha256:{base[:7]}"})
+    reference = find_reference(daemon, buildable("app"), store, repository.path, discard)
+    assert (reference.image is not None, reference.arm, reference.notes) == (True, None, ())

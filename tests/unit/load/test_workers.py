@@ -95,6 +95,7 @@ def test_the_same_bytes_leave_at_the_same_times_over_as_many_connections(
         # Each connection has the same requests, whatever its number.
         assert by_connection(shared) == by_connection(log)
     assert len({data for _, data in logs[0]}) > 50
+    assert {one.workers for one in shared_counts} == {workers}
     assert [timeless(one) for one in shared_counts] == [timeless(one) for one in counts]
     for name in ("ordinal", "kind", "arm"):
         assert np.array_equal(shared_rows[name], rows[name])
@@ -102,10 +103,11 @@ def test_the_same_bytes_leave_at_the_same_times_over_as_many_connections(
 
 
 def timeless(counts):
-    """Without times, which differ by how the virtual clock's are rounded."""
+    """Without times, which differ by how the virtual clock's are rounded, and workers."""
     parts = {name: (part.client.total, part) for name, part in counts.requests.items()}
     return replace(
         counts,
+        workers=1,
         late_p99_ns=0,
         lag_p99_ns=0,
         client=counts.client.total,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -17,7 +18,12 @@ from socklat_gate.measured.load_counts import LoadCounts
 from socklat_gate.measured.pair import Noise, Pair
 from socklat_gate.measured.run import Bands, Run
 
-STEADY = settings(deadline=None, derandomize=True)
+STEADY = settings(
+    deadline=None,
+    derandomize=True,
+    max_examples=100 if os.environ.get("SOCKLAT_SLOW") else 40,
+)
+"""The same examples whenever they run; all of them in `ci/test --all`."""
 """For property tests: the same examples each time, and no time limit on a busy machine."""
 
 STAGES = ("response", "service", "recv_wait", "app", "respond", "upload")

@@ -65,10 +65,10 @@ def test_a_candidate_that_responds_otherwise_does_not_pass_but_may_fail() -> Non
     assert failed.outcome is Outcome.REGRESSION
 
 
-def test_false_alarms_are_rare() -> None:
+@pytest.mark.parametrize("jobs", [200, pytest.param(1000, marks=pytest.mark.slow)])
+def test_false_alarms_are_rare(jobs: int) -> None:
     rng = np.random.default_rng(7)
     failed = passed = 0
-    jobs = 1000
     for _ in range(jobs):
         noise = rng.normal(0.0, 0.05, 15)
         decided = decision(list(noise))
@@ -78,9 +78,10 @@ def test_false_alarms_are_rare() -> None:
     assert passed >= 0.9 * jobs
 
 
-def test_a_loss_at_the_threshold_seldom_passes() -> None:
+@pytest.mark.parametrize("jobs", [150, pytest.param(500, marks=pytest.mark.slow)])
+def test_a_loss_at_the_threshold_seldom_passes(jobs: int) -> None:
     rng = np.random.default_rng(8)
-    jobs, passed = 500, 0
+    passed = 0
     for _ in range(jobs):
         losses = 1 - (1 - LIMITS.threshold) * np.exp(rng.normal(0.0, 0.05, 15))
         passed += decision(list(losses)) is Outcome.PASS

@@ -16,6 +16,7 @@ from socklat_gate.measured.run import Run
 from socklat_gate.measured.run_values import request_part
 from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.scenario.gating import Gate, Metric
+from socklat_gate.verdict import aa_findings
 from socklat_gate.verdict.aa_findings import study
 from socklat_gate.verdict.decide import decide
 from socklat_gate.verdict.limits_alone import decide_by_limits
@@ -167,7 +168,9 @@ def test_in_blocks_each_container_counts() -> None:
     assert decide(lacking, BOTH).outcome is Outcome.INCONCLUSIVE
 
 
-def test_a_study_of_equal_arms_knows_them() -> None:
+def test_a_study_of_equal_arms_knows_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("JOBS", "POWER_CELLS", "FLIPS"):
+        monkeypatch.setattr(aa_findings, name, 100)
     found = study(started(pairs_of(12), 2), BOTH.model_copy(update={"pairs_per_start": 2}), 10.0, 1)
     assert [metric.name for metric in found.metrics] == ["startup"]  # memory lacks every second
     both = study(pairs_of(12), BOTH, 10.0, 1)

@@ -68,7 +68,7 @@ def test_the_predicted_smallest_change_is_the_one_that_half_of_the_jobs_fail() -
 def test_the_script_prints_its_tables_and_the_same_again(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, "argv", [str(SCRIPT), "--jobs", "20"])
+    monkeypatch.setattr(sys, "argv", [str(SCRIPT), "--jobs", "6"])
     runpy.run_path(str(SCRIPT), run_name="__main__")
     first = capsys.readouterr().out
     tables = first.split("\n## ")

@@ -1,8 +1,9 @@
 """What a place for stored documents can do, and which names documents have there.
 
 A name is ``folder/file``: ``shop/20260304T050607Z-0123456789ab.json`` for a campaign of scenario
-``shop``, ``_calibrations/shop/KEY.json`` for a study of a runner.  Documents are added and removed,
-never changed; only calibrations are replaced.
+``shop``, ``_calibrations/shop/KEY.json`` for a study of a runner, ``_links/shop/...`` for what a
+gate measured between two commits.  Documents are added and removed, never changed; only
+calibrations are replaced.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ MAX_BYTES = CAMPAIGN.stored
 
 SCENARIO_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
-_FOLDER = r"(?:_calibrations/)?[a-z0-9][a-z0-9._-]{0,62}"
+_FOLDER = r"(?:_calibrations/|_links/)?[a-z0-9][a-z0-9._-]{0,62}"
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,126}")
 _NAME = re.compile(rf"{_FOLDER}/[A-Za-z0-9][A-Za-z0-9._-]{{0,126}}\.json")
 

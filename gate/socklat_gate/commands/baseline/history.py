@@ -18,6 +18,7 @@ from socklat_gate.wording.sanitise import strip_control_characters
 
 if TYPE_CHECKING:
     from socklat_gate.baseline.table import Point
+    from socklat_gate.measured.link import Link
     from socklat_gate.scenario.gating import Metric
 
 __all__ = ["history"]
@@ -37,13 +38,15 @@ def history(scenario: str, baselines: str, branch: str, parquet: Path | None) ->
     """Show every stored value of SCENARIO's metrics, and where they changed.
 
     SCENARIO is a socklat.toml or only its name. Campaigns of the newest one's machine, mode and
-    branch; the change points are those of `drift`.
+    branch; the change points are those of `drift`. Below them stands what gates measured side by
+    side: the sum of the changes from merge to merge, and nights beside a pinned release.
 
     For instance:
 
         socklat-gate baseline history socklat.toml --parquet history.parquet
     """
     from socklat_gate.baseline.comparability import SAVE
+    from socklat_gate.baseline.links import stored_links
     from socklat_gate.baseline.open_store import open_store
     from socklat_gate.baseline.table import CampaignTable
 
@@ -54,6 +57,8 @@ def history(scenario: str, baselines: str, branch: str, parquet: Path | None) ->
             f"{scenario[:80]!r} is neither a scenario's file nor its name",
             remedy="give a socklat.toml, or a name that `socklat-gate baseline list` shows",
         )
+    links: tuple[Link, ...] = ()
+    hashes = frozenset(filter(None, (wanted.measured_hash, *wanted.former_hashes)))
     with CampaignTable() as table:
         if parquet is not None:
             table.read_parquet(parquet)
@@ -61,6 +66,7 @@ def history(scenario: str, baselines: str, branch: str, parquet: Path | None) ->
             with open_store(baselines) as store:
                 for stored in store.each(wanted.name):
                     table.add(stored)
+                links = stored_links(store.place, wanted.name, hashes, branch)
         found = [
             (
                 metric,
@@ -74,7 +80,7 @@ def history(scenario: str, baselines: str, branch: str, parquet: Path | None) ->
             )
             for metric in wanted.metrics
         ]
-    if not any(points for _, points in found):
+    if not any(points for _, points in found) and not links:
         raise NoUsableBaseline(
             Reason.BASELINE_EMPTY,
             f"no campaign of {wanted.name!r} with this load and branch in {parquet or baselines}",
@@ -82,6 +88,7 @@ def history(scenario: str, baselines: str, branch: str, parquet: Path | None) ->
         )
     for metric, points in found:
         _show(metric, points)
+        _show_links(links, metric, len(found))
 
 
 def _show(metric: Metric, points: Sequence[Point]) -> None:
@@ -112,3 +119,17 @@ def _show(metric: Metric, points: Sequence[Point]) -> None:
     for sentence in history_lines(series):
         emit(strip_control_characters(sentence))
     emit("")
+
+
+def _show_links(links: Sequence[Link], metric: Metric, metrics: int) -> None:
+    from socklat_gate.verdict.link_series import link_history
+    from socklat_gate.wording.link_text import link_lines, link_rows
+
+    series = link_history(links, metric.name, metrics)
+    for points, of in ((series.merges, "sum"), (series.nights, "beside the release")):
+        if points:
+            emit(align([tuple(map(strip_control_characters, r)) for r in link_rows(points, of)]))
+    for sentence in link_lines(series):
+        emit(strip_control_characters(sentence))
+    if series.merges or series.nights:
+        emit("")

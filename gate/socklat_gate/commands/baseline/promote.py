@@ -29,16 +29,19 @@ def promote(result: Path, baselines: str, branch: str | None, allow_dirty: bool)
     """Store RESULT as a baseline in CI: only what passed, of a commit, from no fork.
 
     As `save`, but refuses what was not measured at a commit as it is, and any result in a job that
-    GitHub started for a fork's code.
+    GitHub started for a fork's code. Of a `gate` whose baseline is of a known commit it also stores
+    what the pairs say of the change between the two, for the drift series of `baseline history`.
 
     For instance:
 
         socklat-gate baseline promote socklat-out --baselines git+branch:perf
     """
     from socklat_gate.baseline.campaigns import campaign_of, result_at
+    from socklat_gate.baseline.links import link_of, save_link
     from socklat_gate.baseline.open_store import open_store
     from socklat_gate.baseline.promotion import check_commit, check_passed
     from socklat_gate.forge.github.own_code import check_own_code
+    from socklat_gate.measured.result import GateResult
 
     loaded = result_at(result)
     check_own_code()
@@ -48,5 +51,10 @@ def promote(result: Path, baselines: str, branch: str | None, allow_dirty: bool)
     campaign = campaign_of(loaded)
     if branch is not None:
         campaign = replace(campaign, branch=branch)
+    link = link_of(loaded) if isinstance(loaded, GateResult) else None
     with open_store(baselines) as store:
         emit(store.place.display_name(store.save(campaign)))
+        if link is not None:
+            link = replace(link, branch=campaign.branch)
+            name = save_link(store.place, link)
+            click.echo(f"and the change since its base: {store.place.display_name(name)}", err=True)

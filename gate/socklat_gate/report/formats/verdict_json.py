@@ -66,6 +66,7 @@ def _without_verdict(result: Result) -> JSON:
     correction = correction_of(runs)
     return {
         "schema_version": VERDICT_SCHEMA_VERSION,
+        "mde": {},
         "verdict": None,
         "exit_code": int(Exit.PASS),
         "reasons": [],
@@ -109,6 +110,7 @@ def _without_verdict(result: Result) -> JSON:
 def _verdict_members(result: GateResult | Comparison) -> JSON:
     verdict = result.verdict
     return {
+        "mde": {metric.name: _strict(metric.mde) for metric in verdict.metrics},
         "verdict": verdict.outcome.value,
         "exit_code": int(verdict.outcome.exit_code),
         "reasons": [{"code": code, "text": text} for code, text in coded_reasons(verdict)],

@@ -46,6 +46,7 @@ __all__ = ["verdict_schema"]
 JSON = dict[str, Any]
 
 ADDED = {
+    "mde",
     "answers",
     "requests",
     "handshakes",
@@ -91,6 +92,7 @@ def verdict_schema() -> JSON:
     reason = object_schema({"code": {"enum": [reason.value for reason in Reason]}, "text": TEXT})
     properties: JSON = {
         "schema_version": {"const": VERDICT_SCHEMA_VERSION},
+        "mde": {"type": "object", "additionalProperties": NUMBER},
         "verdict": {"enum": [*(outcome.value for outcome in Outcome), None]},
         "exit_code": {
             "enum": sorted({int(outcome.exit_code) for outcome in Outcome} | {Exit.PASS})
