@@ -19,7 +19,8 @@ TOGETHER = {
     **dict.fromkeys(("test_action", "test_newcomer", "test_pull_request", "test_readme"), "action"),
     "test_baselines": "baselines",
     **dict.fromkeys(
-        ("test_control", "test_ends", "test_framed", "test_names", "test_narrow"), "counts"
+        ("test_control", "test_ends", "test_framed", "test_names", "test_narrow", "test_tls_load"),
+        "counts",
     ),
     "test_install": "install",
     "test_probe_in_container": "probe_in_container",

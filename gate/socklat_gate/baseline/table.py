@@ -19,7 +19,7 @@ from socklat_gate.baseline.store import StoredCampaign
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 from socklat_gate.scenario.exceeding import MIN_EXCEEDING
 from socklat_gate.scenario.gating import Metric
-from socklat_gate.verdict.log_ratios import LEAST_NS
+from socklat_gate.verdict.judged_values import LEAST_NS
 from socklat_gate.wording.sanitise import describe_error
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from socklat_gate.probe.hook_table import ONLY_COUNTED
 from socklat_gate.scenario.gating import Gate, Metric
 from socklat_gate.scenario.load import Load
 from socklat_gate.stalls.correction import StallCorrection
-from socklat_gate.verdict.log_ratios import least_exceeding
+from socklat_gate.verdict.judged_values import least_exceeding
 
 __all__ = [
     "excess_missed",

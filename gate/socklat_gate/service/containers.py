@@ -73,18 +73,18 @@ class Containers:
                 ) from error
 
     def place(self, arms: Sequence[ArmSpec], call: Call, started: Started) -> list[PlacedContainer]:
-        """Creates all containers, then starts them in the order given; of a block all at once.
+        """Creates all containers at once, then starts them in the order given; a block's at once.
 
-        One after the other they take the daemon 0.3 s each to create, and as long to start.
+        One after the other they take the daemon 0.3 s each to create, and as long to start; but who
+        of a pair starts first is a coin that is recorded.
 
         Raises `UsageError` (NO_SUCH_IMAGE, BAD_SCENARIO), `InvalidMeasurement` (SERVICE_DIED,
         PORT_TAKEN) in Docker's words, and what ``started`` raises.
         """
+        # One call on the worker, which ends when all of its own have ended.
+        created = call(lambda: _at_once(self._create, arms))
         if any(spec.replicas > 1 for spec in arms):
-            # One call each on the worker, which ends when all of its own have ended.
-            block = call(lambda: _at_once(lambda spec: self._create(spec, _directly), arms))
-            return call(lambda: _at_once(lambda one: self._start(one, _directly, started), block))
-        created = [self._create(spec, call) for spec in arms]
+            return call(lambda: _at_once(lambda one: self._start(one, _directly, started), created))
         return [self._start(placed, call, started) for placed in created]
 
     def end(self) -> None:
@@ -93,17 +93,15 @@ class Containers:
     def close(self) -> None:
         """Nothing of it is outside of Docker."""
 
-    def _create(self, spec: ArmSpec, call: Call) -> PlacedContainer:
+    def _create(self, spec: ArmSpec) -> PlacedContainer:
         name = f"{self._network}-{spec.name}-{next(self._serial)}"
         service, directory = spec.service or self._service, spec.directory or self._directory
         options = container_options(service, directory, spec)
         labels = {**self._owner.labels(), ARM_LABEL: spec.arm}
         with daemon_errors(f"creating container {name}"):
             try:
-                container = call(
-                    lambda: self._client.containers.create(
-                        name=name, network=self._network, labels=labels, **options
-                    )
+                container = self._client.containers.create(
+                    name=name, network=self._network, labels=labels, **options
                 )
             except docker.errors.ImageNotFound as error:
                 raise UsageError(

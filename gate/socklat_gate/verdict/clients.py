@@ -22,7 +22,7 @@ from socklat_gate.measured.pair import ARMS, Pair, containers_of
 from socklat_gate.measured.run import Run
 from socklat_gate.verdict.clusters import ClusterIds, cluster_means
 from socklat_gate.verdict.evidence import as_e_value, fail_evidence
-from socklat_gate.verdict.log_ratios import least_exceeding
+from socklat_gate.verdict.judged_values import least_exceeding
 from socklat_gate.verdict.zone import zone_of
 
 if TYPE_CHECKING:

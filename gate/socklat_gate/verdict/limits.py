@@ -51,7 +51,7 @@ from socklat_gate.verdict.clusters import ClusterIds, cluster_means, cluster_sum
 from socklat_gate.verdict.estimate import pairs_to_decide
 from socklat_gate.verdict.evidence import as_e_value, running_fail_evidence, running_pass_evidence
 from socklat_gate.verdict.interval import confidence_interval
-from socklat_gate.verdict.log_ratios import run_quantile_ns
+from socklat_gate.verdict.judged_values import run_quantile_ns
 from socklat_gate.verdict.together import carried_on
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -10,42 +9,31 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from socklat_gate.measured.facts import Lack, Shortfall
-from socklat_gate.measured.names import CPU, MEMORY, STARTUP
+from socklat_gate.measured.facts import Shortfall
+from socklat_gate.measured.names import STARTUP
 from socklat_gate.measured.pair import ARMS, Pair, containers_of
-from socklat_gate.measured.run import Run
-from socklat_gate.measured.run_values import (
-    container_value,
-    judged_histogram,
-    request_part,
-    used_histogram,
-)
-from socklat_gate.scenario.exceeding import MIN_EXCEEDING
+from socklat_gate.measured.run_values import request_part
 from socklat_gate.verdict.arrays import Floats
-from socklat_gate.verdict.clusters import ClusterIds, container_units
+from socklat_gate.verdict.judged_values import (
+    LEAST_NS,
+    is_corrected,
+    is_unmeasured,
+    judged_of_pair,
+    least_exceeding,
+    raw_values,
+)
 from socklat_gate.verdict.precision import run_errors
 
 if TYPE_CHECKING:
     from socklat_gate.scenario.gating import Metric
 
 __all__ = [
-    "LEAST_NS",
     "LogRatios",
-    "Units",
-    "least_exceeding",
     "metric_log_ratios",
     "pair_log_ratios",
     "request_pairs",
-    "run_quantile_ns",
     "stage_log_ratios",
-    "units_of",
 ]
-
-LEAST_NS = 0.5
-"""What a quantile of 0 ns counts as: half of the clock's unit."""
-
-LACKS = {CPU: Lack.CPU_TIME, STARTUP: Lack.STARTUP, MEMORY: Lack.MEMORY}
-"""What is missing where a container has no such number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,49 +73,6 @@ class LogRatios:
     due: tuple[bool, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Units:
-    """The log quantile of each container, shape (complete clusters, arms, k), arms as in ARMS.
-
-    Of a container with several pairs it is their mean; ``raw`` is without the correction.
-    ``complete``, shape (clusters,), are the clusters in which every container has enough exchanges:
-    only they are here.  ``d`` and ``raw_d``, shape (complete clusters,), are the differences of the
-    arms' means: log ratios of whole blocks.
-    """
-
-    of: Floats
-    raw: Floats
-    complete: npt.NDArray[np.bool_]
-
-    @property
-    def d(self) -> Floats:
-        """The candidate's mean less the baseline's."""
-        return _between_arms(self.of)
-
-    @property
-    def raw_d(self) -> Floats:
-        """The same without the correction."""
-        return _between_arms(self.raw)
-
-
-def _between_arms(units: Floats) -> Floats:
-    means = units.mean(axis=2)
-    return np.asarray(means[:, 1] - means[:, 0])
-
-
-def units_of(ratios: LogRatios, clusters: ClusterIds) -> Units:
-    """Log quantiles by container; ``clusters`` are those of the same pairs."""
-    used = np.where(ratios.usable, 0.0, np.nan)
-    both, raw = (
-        container_units(np.log([theirs, ours]) + used, ratios.replicas, clusters)
-        for theirs, ours in (
-            (ratios.baseline_ns, ratios.candidate_ns),
-            (ratios.raw_baseline_ns, ratios.raw_candidate_ns),
-        )
-    )
-    return Units(both[0], raw[0], both[1])
-
-
 def pair_log_ratios(pairs: Sequence[Pair], stage: str, quantile: float | None) -> LogRatios:
     """Log ratios of one stage's quantile, or of a number of the containers (quantile None).
 
@@ -147,9 +92,9 @@ def stage_log_ratios(
     errors, raw_errors = np.full((2, *found.shape), np.nan)
     shortfalls: list[list[Shortfall]] = [[] for _ in quantiles]
     for column, pair in enumerate(used):
-        both = _judged_of_pair(pair, stage, quantiles, needed)
+        both = judged_of_pair(pair, stage, quantiles, needed)
         for row, (arm, values) in enumerate(zip(ARMS, both, strict=True)):
-            raw[row, column] = _raw_values(pair.arm(arm), stage, quantiles, values)
+            raw[row, column] = raw_values(pair.arm(arm), stage, quantiles, values)
             for at, (value, shortfall) in enumerate(values):
                 found[row, column, at] = value
                 if shortfall and _is_due(pair, stage):
@@ -200,25 +145,6 @@ def request_pairs(pairs: Sequence[Pair], request: str | None) -> Sequence[Pair]:
     ]
 
 
-def run_quantile_ns(
-    run: Run, stage: str, quantile: float | None, containers: int = 1
-) -> tuple[float, Shortfall | None]:
-    """What is judged of one run, in the metric's unit, and None; or NaN and what is missing.
-
-    As `measured.run_values.metric_value`, but at least `least_exceeding` exchanges must lie beyond
-    the quantile.  Ratios of it are taken, so it is never less than `LEAST_NS`.
-    """
-    return _judged_values(run, stage, [quantile], least_exceeding(containers))[0]
-
-
-def least_exceeding(containers: int) -> int:
-    """Exchanges beyond a quantile that each of k containers must have.
-
-    An arm needs as many as ever, and each of its containers got its part of the load.
-    """
-    return -(-MIN_EXCEEDING // containers)
-
-
 def _ratios(
     used: Sequence[Pair],
     stage: str,
@@ -243,86 +169,13 @@ def _ratios(
         raw=raw_ratios,
         errors=errors[0],
         raw_errors=errors[1],
-        corrected=quantile is not None and any(_is_corrected(run, stage) for run in runs),
+        corrected=quantile is not None and any(is_corrected(run, stage) for run in runs),
         shortfalls=tuple(shortfalls),
-        unmeasured=bool(runs) and all(_is_unmeasured(run, stage, quantile) for run in runs),
+        unmeasured=bool(runs) and all(is_unmeasured(run, stage, quantile) for run in runs),
         replicas=tuple(pair.replica for pair in used),
         due=tuple(_is_due(pair, stage) for pair in used),
     )
 
 
-def _judged_of_pair(
-    pair: Pair, stage: str, quantiles: Sequence[float | None], needed: int
-) -> list[list[tuple[float, Shortfall | None]]]:
-    """What is judged of both arms; raw in both where a correction leaves one too little.
-
-    Slow requests meet stalls more often, so a candidate could else keep itself from being judged.
-    """
-    runs = [pair.arm(arm) for arm in ARMS]
-    judged = [_judged_values(run, stage, quantiles, needed) for run in runs]
-    if not any(lack for values in judged for _, lack in values):
-        return judged
-    raw = [_judged_values(replace(run, corrected=None), stage, quantiles, needed) for run in runs]
-    for at in range(len(quantiles)):
-        if any(v[at][1] for v in judged) and not any(v[at][1] for v in raw):
-            for values, instead in zip(judged, raw, strict=True):
-                values[at] = instead[at]
-    return judged
-
-
-def _is_corrected(run: Run, stage: str) -> bool:
-    return run.corrected is not None and stage in run.corrected.histograms
-
-
 def _is_due(pair: Pair, stage: str) -> bool:
     return stage != STARTUP or pair.first_of_start
-
-
-def _is_unmeasured(run: Run, stage: str, quantile: float | None) -> bool:
-    if quantile is None:
-        return math.isnan(container_value(run, stage))
-    return judged_histogram(run, stage) is None
-
-
-def _raw_values(
-    run: Run,
-    stage: str,
-    quantiles: Sequence[float | None],
-    judged: Sequence[tuple[float, Shortfall | None]],
-) -> list[float]:
-    """Quantiles of all exchanges; what is not corrected is as it is judged."""
-    histogram = run.histograms.get(stage)
-    if not _is_corrected(run, stage) or histogram is None:
-        return [value for value, _ in judged]
-    shares = [quantile for quantile in quantiles if quantile is not None]
-    return [max(value, LEAST_NS) for value in histogram.quantiles_ns(shares).tolist()]
-
-
-def _judged_values(
-    run: Run, stage: str, quantiles: Sequence[float | None], needed: int
-) -> list[tuple[float, Shortfall | None]]:
-    judged, used = judged_histogram(run, stage), used_histogram(run, stage)
-    shares = [quantile for quantile in quantiles if quantile is not None]
-    values = iter(judged.quantiles_ns(shares).tolist() if judged is not None else [])
-    total = used.total if used is not None else 0
-    found: list[tuple[float, Shortfall | None]] = []
-    for quantile in quantiles:
-        if quantile is None:
-            value = container_value(run, stage)
-            found.append((value, None if value > 0 else Shortfall(LACKS[stage])))
-        elif judged is None:
-            found.append((math.nan, Shortfall(Lack.STAGE)))
-        else:
-            found.append(_enough(next(values), total, quantile, needed))
-    return found
-
-
-def _enough(
-    value_ns: float, total: int, quantile: float, needed: int
-) -> tuple[float, Shortfall | None]:
-    # 500 * (1 - 0.9) is 49.99999999999999 in floating point.
-    exceeding = round(total * (1.0 - quantile), 6)
-    if exceeding >= needed:
-        return max(value_ns, LEAST_NS), None
-    lack = Shortfall(Lack.EXCHANGES, exceeding=exceeding, exchanges=total, needed=needed)
-    return math.nan, lack

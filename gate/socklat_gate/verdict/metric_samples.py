@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.clusters import ClusterIds
-from socklat_gate.verdict.log_ratios import LogRatios, units_of
+from socklat_gate.verdict.log_ratios import LogRatios
 from socklat_gate.verdict.precision import block_errors
 from socklat_gate.verdict.sample import Sample, sample_of_units
+from socklat_gate.verdict.units import units_of
 
 __all__ = ["MetricSamples", "metric_samples"]
 

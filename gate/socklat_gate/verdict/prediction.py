@@ -28,7 +28,7 @@ from socklat_gate.measured.run import Run
 from socklat_gate.measured.run_values import request_part
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.functions import student_quantile
-from socklat_gate.verdict.log_ratios import run_quantile_ns
+from socklat_gate.verdict.judged_values import run_quantile_ns
 
 if TYPE_CHECKING:
     from socklat_gate.scenario.gating import Metric

@@ -12,7 +12,7 @@ from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.history import MetricHistory, Moment, ReleaseDrift
 from socklat_gate.measured.run_values import request_part
 from socklat_gate.verdict.change_points import against_release, change_points
-from socklat_gate.verdict.log_ratios import run_quantile_ns
+from socklat_gate.verdict.judged_values import run_quantile_ns
 
 if TYPE_CHECKING:
     from socklat_gate.scenario.gating import Metric

@@ -22,6 +22,7 @@ from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.run_values import request_names, request_part, without_correction
 from socklat_gate.measured.verdict import MetricVerdict, Outcome, Verdict
 from socklat_gate.verdict.answers import answer_differences
+from socklat_gate.verdict.judged_values import run_quantile_ns
 from socklat_gate.verdict.limits import (
     JudgedLimit,
     judge_limits,
@@ -29,7 +30,6 @@ from socklat_gate.verdict.limits import (
     limit_facts,
     undecided_limits,
 )
-from socklat_gate.verdict.log_ratios import run_quantile_ns
 from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.overlap import overlap_fact
 from socklat_gate.verdict.prediction import predict

@@ -1,4 +1,4 @@
-"""Containers of a block are created at once and started at once; those of a pair in turn."""
+"""Containers are created at once; those of a block are started at once, of a pair in turn."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ T = TypeVar("T")
 class Daemon:
     """Remembers what it was asked; ``together`` calls of a kind wait until so many have come."""
 
-    def __init__(self, together: int) -> None:
+    def __init__(self, together: int, started_together: int | None = None) -> None:
         self.created: list[str] = []
         self.started: list[str] = []
         self.refused = ""
         self._barrier = threading.Barrier(together)
+        self._starting = threading.Barrier(started_together or together)
         self.containers = SimpleNamespace(create=self.create)
         self.api = SimpleNamespace(start=self.start)
 
@@ -43,7 +44,7 @@ class Daemon:
         return SimpleNamespace(id=name)
 
     def start(self, container_id: str) -> None:
-        self._barrier.wait(timeout=10)
+        self._starting.wait(timeout=10)
         if self.refused and self.refused in container_id:
             raise docker.errors.APIError("no such file")
         self.started.append(container_id)
@@ -83,11 +84,12 @@ def test_the_containers_of_a_block_are_asked_for_at_the_same_time() -> None:
     assert sorted(daemon.created) == sorted(daemon.started) == sorted(names)
 
 
-def test_those_of_a_pair_are_started_one_after_the_other() -> None:
-    daemon = Daemon(together=1)
+def test_those_of_a_pair_are_created_at_once_and_started_one_after_the_other() -> None:
+    daemon = Daemon(together=2, started_together=1)
     names, calls = placed(daemon, 1)
-    assert calls == 4
-    assert daemon.created == daemon.started == names
+    assert calls == 3
+    assert sorted(daemon.created) == sorted(names)
+    assert daemon.started == names
 
 
 def test_each_is_told_of_before_the_next_is_started() -> None:

@@ -18,7 +18,9 @@ from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.scenario.gating import Gate, Metric
 from socklat_gate.verdict.clusters import cluster_ids
 from socklat_gate.verdict.decide import decide
-from socklat_gate.verdict.log_ratios import least_exceeding, metric_log_ratios, units_of
+from socklat_gate.verdict.judged_values import least_exceeding
+from socklat_gate.verdict.log_ratios import metric_log_ratios
+from socklat_gate.verdict.units import units_of
 from socklat_gate.wording.reasons import reason_text
 
 from .builders import SERVICE_NS, block_of, blocks_with, run_of, scaled_run

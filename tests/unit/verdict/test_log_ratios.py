@@ -10,7 +10,8 @@ from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.measured.facts import Lack, Note, NoteCode, Shortfall
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.verdict import Outcome, Verdict
-from socklat_gate.verdict.log_ratios import pair_log_ratios, run_quantile_ns
+from socklat_gate.verdict.judged_values import run_quantile_ns
+from socklat_gate.verdict.log_ratios import pair_log_ratios
 from socklat_gate.verdict.overlap import overlap_fact, overlap_share
 from socklat_gate.wording.reasons import reason_text
 from socklat_gate.wording.shared_facts import shortfall_text
