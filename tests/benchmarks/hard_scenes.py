@@ -35,12 +35,13 @@ def _zone(quantile: float, tolerance: float, threshold: float) -> dict[str, Any]
     return {"quantile": quantile, "tolerance": tolerance, "regression_threshold": threshold}
 
 
-P50_FINE = {"metrics": [_zone(0.5, 0.004, 0.01)]}
-P50_HALF = {"metrics": [_zone(0.5, 0.01, 0.025)]}
-P90_FINE = {"metrics": [_zone(0.5, 0.02, 0.05), _zone(0.9, 0.015, 0.04)]}
-P99_FINE = {"metrics": [_zone(0.5, 0.02, 0.05), _zone(0.99, 0.02, 0.05)]}
-P99_HALF = {"metrics": [_zone(0.5, 0.02, 0.05), _zone(0.99, 0.03, 0.08)]}
-SHORT = {"metrics": [_zone(0.5, 0.02, 0.05), _zone(0.9, 0.03, 0.08)]}
+UNWATCHED = {"watch": {"minutes": 0.0}}
+P50_FINE = {**UNWATCHED, "metrics": [_zone(0.5, 0.004, 0.01)]}
+P50_HALF = {**UNWATCHED, "metrics": [_zone(0.5, 0.01, 0.025)]}
+P90_FINE = {**UNWATCHED, "metrics": [_zone(0.5, 0.02, 0.05), _zone(0.9, 0.015, 0.04)]}
+P99_FINE = {**UNWATCHED, "metrics": [_zone(0.5, 0.02, 0.05), _zone(0.99, 0.02, 0.05)]}
+P99_HALF = {**UNWATCHED, "metrics": [_zone(0.5, 0.02, 0.05), _zone(0.99, 0.03, 0.08)]}
+SHORT = {**UNWATCHED, "metrics": [_zone(0.5, 0.02, 0.05), _zone(0.9, 0.03, 0.08)]}
 
 
 def _api(
@@ -58,15 +59,21 @@ def _tail(name: str, what: str, gate: dict[str, Any], share: str, *waits_us: str
     )
 
 
-def _stop(name: str, what: str, *candidate: str) -> Scene:
-    scene = _api(name, what, SHORT, *candidate, load=STOP_LOAD)
+def _stop(name: str, what: str, *candidate: str, minutes: float = 2.0, age_s: float = 0.0) -> Scene:
+    gate = {**SHORT, "watch": {"minutes": minutes, "age_s": age_s}}
+    scene = _api(name, what, gate, *candidate, load=STOP_LOAD)
     return replace(scene, stage="recv_wait", slice="slowest 1%")
 
 
 HARD: tuple[Hard, ...] = (
     Hard(
         Scene(
-            "redis-same", "Redis SET, two builds of one source", "redis", REDIS_LOAD, rebuilt=True
+            "redis-same",
+            "Redis SET, two builds of one source",
+            "redis",
+            REDIS_LOAD,
+            rebuilt=True,
+            gate=UNWATCHED,
         )
     ),
     Hard(_api("same-p50", "equal arms, zone of p50 0.4% to 1%", P50_FINE)),
@@ -155,14 +162,24 @@ HARD: tuple[Hard, ...] = (
     ),
     Hard(_stop("stop-60", "800 ms every 60 s", "--stop-every", "60"), "stops", "every 60 s", 120),
     Hard(
-        _stop("stop-180", "800 ms every 180 s", "--stop-every", "180"), "stops", "every 180 s", 240
+        _stop("stop-180", "800 ms every 180 s", "--stop-every", "180", minutes=4.0),
+        "stops",
+        "every 180 s",
+        240,
     ),
     Hard(
-        _stop("stop-300", "800 ms every 300 s", "--stop-every", "300"), "stops", "every 300 s", 360
+        _stop("stop-300", "800 ms every 300 s", "--stop-every", "300", minutes=6.0),
+        "stops",
+        "every 300 s",
+        360,
     ),
     Hard(
         _stop(
-            "stop-at-90", "800 ms when the process is 90 s old, and each 90 s", "--stop-at", "90"
+            "stop-at-90",
+            "800 ms when the process is 90 s old, and each 90 s",
+            "--stop-at",
+            "90",
+            age_s=100.0,
         ),
         "stops",
         "at the age of 90 s",

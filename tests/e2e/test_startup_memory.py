@@ -42,7 +42,7 @@ def named(verdict: dict[str, Any]) -> set[str]:
     ("more", "failed"),
     [
         (["--ready-after", "1000"], "startup"),
-        (["--hold", "100"], "peak_memory"),
+        pytest.param(["--hold", "100"], "peak_memory", marks=pytest.mark.slow),
         (["--burst", "50"], "peak_memory"),
     ],
     ids=["ready-later", "holds-more", "held-more-for-a-moment"],
@@ -85,6 +85,7 @@ def test_a_service_that_is_ready_later_and_holds_more_passes_where_nobody_asks(
         assert pair.first_of_start or starts == [0, 0]
 
 
+@pytest.mark.slow
 def test_equal_arms_pass_by_both(gate: Gate, scenario: Scenario) -> None:
     done = gate.gate(asking(scenario(service={"command": BASE})))
     verdict = done.judged(Exit.PASS, Reason.NO_REGRESSION)

@@ -239,6 +239,21 @@ def test_a_pass_waits_while_stops_speak_against_it() -> None:
     assert few.stops.found_every_s is None
 
 
+def test_a_pass_waits_where_all_of_the_candidate_stopped_at_one_moment() -> None:
+    """One event is too little to fail by, and no chance either."""
+    for many, outcome in ((16, Outcome.INCONCLUSIVE), (9, Outcome.INCONCLUSIVE), (4, Outcome.PASS)):
+        at_once = watch_of({("candidate", at): [200.0] for at in range(many)})
+        verdict = decide(PASSING, GATE, watch=at_once)
+        assert verdict.outcome is outcome, many
+        assert decide(PASSING, GATE, watch=swapped(at_once)).outcome is Outcome.PASS
+        if outcome is Outcome.INCONCLUSIVE:
+            assert verdict.reasons[0].numbers == {"at_once": many}
+            assert f"{many} replicas" in reason_text(verdict.reasons[0], verdict)
+    again = {("candidate", at): [150.0, 170.0, 190.0, 210.0, 230.0] for at in range(16)}
+    found = judge_stops(watch_of(again), PASSING, GATE, ALPHA)  # type: ignore[arg-type]
+    assert found.evidence.now > math.log(400.0)
+
+
 def test_the_evidence_stands_at_the_pairs_ends_and_now() -> None:
     watch = watch_of(each(12))
     ends = [
