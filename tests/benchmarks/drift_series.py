@@ -235,7 +235,8 @@ def recorded_rows() -> list[list[str]]:
             stage = "cpu" if quantile is None else "service"
             pairs = load(name).pairs
             arms = [
-                np.log([metric_value(pair.arm(arm), stage, quantile) for pair in pairs]) for arm in ARMS
+                np.log([metric_value(pair.arm(arm), stage, quantile) for pair in pairs])
+                for arm in ARMS
             ]
             whole = len(pairs) // AT_ONCE * AT_ONCE
             stored, paired = (
