@@ -68,7 +68,7 @@ def _waits(fact: ReasonFact, stops: StopVerdict | None) -> Iterator[str]:
     if silent:
         yield (
             f"{plural(silent, 'replica')} of the candidate died, fell silent or left requests "
-            "without a response, unlike the baseline's"
+            "without a good response, unlike the baseline's"
         )
     evidence = number_of(fact.numbers, "evidence")
     if math.isfinite(evidence):
