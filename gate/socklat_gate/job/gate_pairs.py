@@ -53,8 +53,11 @@ LINE_S = 20.0
 """Of the watch: so often it is judged, and so often a line of it is left."""
 
 PAUSE_S = 0.2
-SILENT_S = 60.0
-"""So long a replica that does not respond is waited for, where nothing else is missing."""
+STUCK_S = 60.0
+"""So long the watch goes on where time alone takes nothing of what keeps the pass away."""
+
+STUCK = {"silent", "at_once"}
+"""Replicas that do not respond, or that stopped all at the same moment."""
 
 
 @dataclass
@@ -131,11 +134,11 @@ class GatePairs:
         """Without further pairs, until the watch decides or the minutes are over."""
         self.progress.step("")
         said_s = -LINE_S
-        silent_s = 0.0
+        stuck_s = 0.0
         while waits_for_watch(verdict) and not self.fleet.missing:
-            silent_s = silent_s + LOOK_S if _silent_alone(verdict) else 0.0
-            if silent_s > SILENT_S:
-                break  # a replica that responds no more
+            stuck_s = stuck_s + LOOK_S if _only_stuck(verdict) else 0.0
+            if stuck_s > STUCK_S:
+                break
             left_s = self.budget.left_s()
             if left_s <= 0:
                 break
@@ -190,10 +193,9 @@ class GatePairs:
         return why
 
 
-def _silent_alone(verdict: Verdict) -> bool:
-    """Whether only a replica that does not respond keeps the pass away."""
+def _only_stuck(verdict: Verdict) -> bool:
     facts = [fact for fact in verdict.reasons if fact.code is Reason.WATCH_OPEN]
-    return all(set(fact.numbers) == {"silent"} for fact in facts)
+    return all(set(fact.numbers) <= STUCK for fact in facts)
 
 
 def _missing_s(verdict: Verdict) -> float:

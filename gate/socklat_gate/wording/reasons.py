@@ -44,7 +44,7 @@ from socklat_gate.wording.shared_facts import (
 )
 from socklat_gate.wording.stop_text import more_stops_text
 from socklat_gate.wording.threshold_text import thresholds_text
-from socklat_gate.wording.watch_text import watch_open_text
+from socklat_gate.wording.watch_text import of_watch, watch_open_text
 
 __all__ = ["coded_reasons", "reason_text"]
 
@@ -162,7 +162,7 @@ def _together(fact: ReasonFact, verdict: Verdict) -> str:
     shown = [
         f"{metric_phrase(name)} ({units.change(metric.change)})"
         if (metric := _named(name, verdict))
-        else metric_phrase(name)
+        else of_watch(name) or metric_phrase(name)
         for name in fact.subject.split(", ")
     ]
     held = units.beside_threshold(

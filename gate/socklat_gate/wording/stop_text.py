@@ -94,7 +94,7 @@ def found_text(stops: StopVerdict) -> str:
         kinds.append(f"once by an age of {age}")
     if not kinds:
         return (
-            "The watch is too short to find any: no stop, however frequent, would have failed 90% "
+            "The watch is too small to find any: no stop, however frequent, would have failed 90% "
             "of such jobs."
         )
     least_ns = stops.sure_ns if stops.sure_ns > 0 else stops.threshold_ns

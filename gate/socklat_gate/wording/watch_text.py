@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from socklat_gate.measured.facts import ReasonFact
-from socklat_gate.measured.names import GROWTH
+from socklat_gate.measured.names import GROWTH, STOPS
 from socklat_gate.measured.stop_verdict import StopVerdict
 from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.measured.watch import Watch
@@ -16,7 +16,7 @@ from socklat_gate.wording.fact_numbers import count_of, number_of
 from socklat_gate.wording.growth_text import GROWN
 from socklat_gate.wording.stop_text import found_text
 
-__all__ = ["stops_outcome", "unwatched_line", "watch_line", "watch_open_text"]
+__all__ = ["of_watch", "stops_outcome", "unwatched_line", "watch_line", "watch_open_text"]
 
 
 def watch_line(stops: StopVerdict, watch: Watch | None) -> str:
@@ -53,6 +53,12 @@ def stops_outcome(stops: StopVerdict) -> Outcome:
     return Outcome.PASS if watched and not open_ else Outcome.INCONCLUSIVE
 
 
+def of_watch(name: str) -> str:
+    """What the watch shows, by the name of its evidence; "" of other names."""
+    grows = next((text for of, text in GROWN.items() if name == f"{GROWTH}_{of}"), "")
+    return f"growth of {grows}" if grows else "stops of replicas" if name == STOPS else ""
+
+
 FOREVER_S = 1e9
 
 
@@ -62,15 +68,20 @@ def _waits(fact: ReasonFact, stops: StopVerdict | None) -> Iterator[str]:
     if silent:
         yield (
             f"{plural(silent, 'replica')} of the candidate died, fell silent or left requests "
-            "without a response, unlike the baseline's"
+            "without a good response, unlike the baseline's"
         )
     evidence = number_of(fact.numbers, "evidence")
     if math.isfinite(evidence):
         allowed = f"evidence {evidence:.3g}, a pass allows {number_of(fact.numbers, 'limit'):g}"
-        grows = next((text for of, text in GROWN.items() if fact.subject == f"{GROWTH}_{of}"), "")
+        grows = of_watch(fact.subject)
         seen = f": {_of_arms(stops)}" if stops and not grows else ""
-        what = f"growth of the candidate's {grows}" if grows else "more stops of the candidate"
+        what = f"{grows} of the candidate" if grows else "more stops of the candidate"
         yield f"the watch so far speaks for {what}{seen} ({allowed})"
+    if at_once := count_of(fact.numbers, "at_once"):
+        yield (
+            f"{plural(at_once, 'replica')} of the candidate stopped at the same moment, and none "
+            "of the baseline"
+        )
     missing_s = number_of(fact.numbers, "missing_s")
     if missing_s >= FOREVER_S:
         yield "there were no replicas that could be watched"

@@ -102,7 +102,7 @@ def test_without_a_watch_it_says_what_is_not_met() -> None:
         ({"shared": 1}, "no stop of one arm alone, and 1 moment at which both arms stopped"),
         ({"found_every_s": None}, "that comes once by an age of 1 min 50 s, would"),
         ({"found_from_start_s": 0.0}, "that comes every 1 min 35 s or more often, would"),
-        ({"found_every_s": None, "found_from_start_s": math.nan}, "is too short to find any"),
+        ({"found_every_s": None, "found_from_start_s": math.nan}, "is too small to find any"),
         ({"sure_ns": math.nan}, "A stop of 50.0 ms or more that comes"),
         ({"candidate_replicas": 0}, "Watch: not of both arms a replica was watched"),
     ],
@@ -207,7 +207,7 @@ def test_evidence_that_keeps_a_pass_away() -> None:
     )
     fact = ReasonFact(Reason.WATCH_OPEN, "growth_cpu", {"evidence": 31.0, "limit": 20.0})
     assert plain(headline(with_reasons(result, fact))) == (
-        "all else would pass, but the watch so far speaks for growth of the candidate's CPU time "
+        "all else would pass, but the watch so far speaks for growth of CPU time of the candidate "
         "(evidence 31, a pass allows 20)"
     )
 
@@ -241,6 +241,15 @@ def test_no_room_for_replicas_is_no_pass_that_time_would_bring() -> None:
     assert again.verdict.stops is not None
     assert math.isinf(again.verdict.stops.missing_s)
     assert render_markdown(again) == render_markdown(result)
+
+
+def test_all_evidence_together_may_be_that_of_the_watch() -> None:
+    names = "stops, growth_memory, response_p99"
+    fact = ReasonFact(Reason.REGRESSION_TOGETHER, names, {"evidence": 130.0, "threshold": 100.0})
+    result = with_reasons(watched_result(Outcome.REGRESSION), fact)
+    assert (
+        "most evidence is that of stops of replicas; growth of memory; response_p99 (+0.40%)"
+    ) in render_markdown(result)
 
 
 # machines

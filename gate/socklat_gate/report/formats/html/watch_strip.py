@@ -16,6 +16,8 @@ ROW = 12
 MAX_MARKS = 100
 """Of a replica; more would be one block."""
 MAX_TICKS = 8
+LAST = 0.93
+"""Of the length; a time that is written further to the right has no room."""
 STEPS_S = (5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 43200)
 
 
@@ -111,7 +113,7 @@ def _ticks(length_s: float) -> list[tuple[float, str]]:
     step = next((step for step in STEPS_S if length_s / step <= MAX_TICKS), None)
     if step is None:
         return [(0.0, "0"), (100.0, units.duration_s(length_s))]
-    times = range(0, int(length_s) + 1, step)
+    times = range(0, int(LAST * length_s) + 1, step)
     return [(round(100 * at / length_s, 2), _time(at, step)) for at in times]
 
 
