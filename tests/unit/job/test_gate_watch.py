@@ -177,6 +177,8 @@ def test_a_regression_of_the_pairs_waits_for_nothing(judge: Judge) -> None:
     result = judge(fleet, [0.3] * 40)
     assert codes(result) == [Reason.REGRESSION]
     assert fleet.waited == []
+    # Nor for replicas that would have come to nothing.
+    assert 1 <= fleet.grown < len(result.pairs)
     assert result.watch is not None
 
 
