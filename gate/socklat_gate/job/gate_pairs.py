@@ -168,7 +168,11 @@ class GatePairs:
         )
 
     def _spent(self) -> Reason | None:
-        return self.budget.spent(moments(self._used), self.budget.left_s())
+        """While the watch alone is waited for, which no further pairs would help: minutes first."""
+        left_s = self.budget.left_s()
+        if left_s <= 0:
+            return Reason.BUDGET_MINUTES
+        return self.budget.spent(moments(self._used), left_s)
 
     @property
     def _containers(self) -> int:

@@ -13,7 +13,7 @@ import pytest
 
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.job import fleet as module
-from socklat_gate.job import fleet_growth, fleet_use
+from socklat_gate.job import fleet_growth, fleet_launch, fleet_use
 from socklat_gate.job.fleet import Fleet
 from socklat_gate.job.fleet_load import light_load, most_connections
 from socklat_gate.job.fleet_size import ReplicaUse
@@ -169,7 +169,7 @@ class FakeLoad:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     world = World()
-    monkeypatch.setattr(module, "ServiceSession", lambda client, service, directory: world)
+    monkeypatch.setattr(fleet_launch, "ServiceSession", lambda client, service, directory: world)
     monkeypatch.setattr(module, "FleetLoad", lambda load, arms, seed: FakeLoad(world, load, arms))
     monkeypatch.setattr(fleet_growth, "use_of", lambda arms: world.use)
     for place in (fleet_growth, fleet_use):
@@ -177,7 +177,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(module.time, "monotonic_ns", lambda: world.now_ns)
     monkeypatch.setattr(module.time, "monotonic", lambda: world.now_ns / 1e9)
     monkeypatch.setattr(module.time, "sleep", world.sleep)
-    monkeypatch.setattr(module, "_started_ns", lambda pid: world.now_ns - S)
+    monkeypatch.setattr(module, "started_ns", lambda pid: world.now_ns - S)
     return world
 
 
