@@ -101,10 +101,12 @@ class GatePairs:
         limits = self.scenario.gate
         used = self._used
         failed: list[Verdict] = []  # without a name for what got slower
+        growing = True
         while True:
             self.progress.step(pair_step(moments(used) + 1, limits.max_pairs, self._containers))
             try:
-                self.fleet.grow()
+                if growing:
+                    self.fleet.grow()
                 excluded = self._measure_once()
             except InvalidMeasurement:
                 if failed:
@@ -114,6 +116,7 @@ class GatePairs:
             done = moments(used)
             spent = self.budget.spent(done, left_s)
             verdict = self._decide(spent)
+            growing = not _nearly_failed(verdict)
             if not excluded:
                 self.progress.pair_done(done, limits.max_pairs, verdict, left_s)
             if failed and verdict.outcome is not Outcome.REGRESSION:
@@ -165,7 +168,11 @@ class GatePairs:
         )
 
     def _spent(self) -> Reason | None:
-        return self.budget.spent(moments(self._used), self.budget.left_s())
+        """While the watch alone is waited for, which no further pairs would help: minutes first."""
+        left_s = self.budget.left_s()
+        if left_s <= 0:
+            return Reason.BUDGET_MINUTES
+        return self.budget.spent(moments(self._used), left_s)
 
     @property
     def _containers(self) -> int:
@@ -191,6 +198,12 @@ class GatePairs:
         unused = moments(self.pairs) - moments(used)
         check_excluded(self.scenario, unused, moments(used), why)
         return why
+
+
+def _nearly_failed(verdict: Verdict) -> bool:
+    """Whether the next pair may well be the last: no further replicas are worth their start."""
+    together = verdict.together
+    return together is not None and together.evidence > together.threshold**0.5
 
 
 def _only_stuck(verdict: Verdict) -> bool:
