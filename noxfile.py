@@ -53,7 +53,7 @@ def lowest(session: nox.Session) -> None:
     Left out are those of places on object stores, whose server needs newer ones, and those of pages
     made from the help, which click words differently.
     """
-    session.install("packaging")
+    session.install("packaging", "tomli")  # Python 3.10 has none of its own
     with tempfile.TemporaryDirectory() as scratch:
         pins, tools = Path(scratch) / "lowest.txt", Path(scratch) / "tools.txt"
         for path, option in ((pins, "--lowest"), (tools, "--tools")):

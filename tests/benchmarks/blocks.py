@@ -228,8 +228,10 @@ Services on one CPU, load on the other.{beside}
 `d` is the log ratio of a block: the candidate's mean log quantile less the baseline's, of all its
 containers. *Per time*: the SD times the root of a block's seconds, beside that of 1 + 1; above 1 a
 minute of such blocks tells less; its median over the metrics is {" and ".join(medians)}. What is
-not shown to be below 1 is no reason to start more containers than a service needs, so that
-`gate.containers` is 1 by default: blocks are for gross changes, slow starts and long warm-ups.
+not shown to be below 1 is no reason to start more containers than a service needs. They also get
+1/k of the load each, so that a service that warms up by requests is measured colder. So
+`gate.containers` is 1 by default, and a scenario that `init` writes has "auto": blocks are for
+gross changes, slow starts and long warm-ups.
 *Within an arm*: SD of one container's log quantile about its arm's mean, median over the blocks.
 
 {table(times_head, times)}

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from socklat_gate.measured.pair import ARMS
-from socklat_gate.measured.run_values import value_ns
+from socklat_gate.measured.run_values import metric_value
 from socklat_gate.scenario import Gate
 from socklat_gate.verdict.change_points import MIN_CAMPAIGNS, change_points
 from socklat_gate.verdict.drift_evidence import running_drift_evidence
@@ -235,7 +235,8 @@ def recorded_rows() -> list[list[str]]:
             stage = "cpu" if quantile is None else "service"
             pairs = load(name).pairs
             arms = [
-                np.log([value_ns(pair.arm(arm), stage, quantile) for pair in pairs]) for arm in ARMS
+                np.log([metric_value(pair.arm(arm), stage, quantile) for pair in pairs])
+                for arm in ARMS
             ]
             whole = len(pairs) // AT_ONCE * AT_ONCE
             stored, paired = (

@@ -31,6 +31,8 @@ def toml(value: Any) -> str:
     """A value in TOML; JSON is the same for these."""
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{key} = {toml(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(toml, value)) + "]"
     return json.dumps(value)
 
 
@@ -40,7 +42,7 @@ def write_scenario(scene: Scene, path: Path) -> None:
     if scene.name in WATCHING:
         document["gate"] = {"spikes": {"watch_s": WATCHING[scene.name]}}
     # What the pairs alone decide, unless the scene asks for replicas beside them.
-    document.setdefault("gate", {}).setdefault("watch", {"minutes": 0})
+    document.setdefault("gate", {})["watch"] = scene.gate.get("watch", {"minutes": 0})
     document.pop("name")
     lines = [f"name = {toml(scene.service)}"]
     for name, values in document.items():
@@ -65,13 +67,20 @@ def job(scene: Scene, number: int, directory: Path) -> dict[str, Any]:
         out.mkdir(parents=True, exist_ok=True)
         write_scenario(scene, out / "socklat.toml")
         one, two = scene.build_arms()
-        command = [sys.executable, "-m", "gate", "gate", str(out / "socklat.toml"), "--quiet"]
+        command = [
+            sys.executable,
+            "-m",
+            "socklat_gate",
+            "gate",
+            str(out / "socklat.toml"),
+            "--quiet",
+        ]
         command += ["--baseline-image", one, "--candidate-image", two, "--allow-same-image"]
         command += ["--out", str(out), "--seed", str(1000 + number), "--baselines", str(stored)]
         done = run(command)
         say(f"{scene.name} {number}: exit {done.returncode} {done.stderr.strip()[-200:]}")
         if scene.kind == "same" and done.returncode == 0:
-            save = [sys.executable, "-m", "gate", "baseline", "save", str(out)]
+            save = [sys.executable, "-m", "socklat_gate", "baseline", "save", str(out)]
             run([*save, "--baselines", str(stored)]).check_returncode()
     found: dict[str, Any] = json.loads((out / "verdict.json").read_text("utf-8"))
     say(f"{scene.name} {number}: {found['verdict']} {found['pairs']} pairs")

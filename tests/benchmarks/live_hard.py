@@ -83,7 +83,7 @@ def row_of(hard: Hard, jobs: Sequence[dict[str, Any]]) -> list[str]:
         str(len(jobs)),
         ", ".join(f"{count} {verdict}" for verdict, count in sorted(ends.items())),
         f"{median(one['duration_s'] for one in good):.0f}" if good else "-",
-        "-" if same else f"{len(in_time)} of {len(jobs)} in {hard.wanted_s:.0f} s",
+        f"{len(in_time)} of {len(jobs)} in {hard.wanted_s:.0f} s" if hard.wanted_s else "-",
         ", ".join(others) or "-",
     ]
 
@@ -121,8 +121,8 @@ Written by `ci/bench hard` on: {machine()}.
 
 *Measured*: the estimates of all jobs together, weighted by their pairs. *Seconds*: median of the
 jobs that came out as they must. *Goal*: jobs that failed by what was built in, within the time
-that nine in ten should take; a stop counts also where a pair met it as a spike. *Failed by others*:
-what else failed in jobs that did not find what was built in.
+that nine in ten should take (of equal arms: passed, half of them); a stop counts also where a pair
+met it as a spike. *Failed by others*: what else failed in jobs that did not find what was built in.
 
 {table(head, rows)}
 {left}"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from tests.unit.repositories import Repository, clone_of, new_repository
 pytestmark = [pytest.mark.kernel, pytest.mark.docker, pytest.mark.beside]
 
 BUILT = {"service": {"image": None, "command": None, "build": "app"}}
+KEPT = ["--baselines", "kept"]
 QUICK, SLOW = (["/delay", "--before-response", delay_us] for delay_us in ("3000", "4500"))
 
 
@@ -87,6 +89,48 @@ def test_what_was_promoted_to_a_branch_is_the_reference(
     refused = gate.run("baseline", "promote", gate.out, *at, out=False)
     assert f"[{Reason.RESULT_NOT_PASSED.value}]" in refused.stderr
     assert repository.git("status", "--porcelain") == ""
+
+
+def test_a_reference_whose_image_is_gone_is_built_from_its_commit(
+    gate: Gate, repository: Repository, docker_client: Any
+) -> None:
+    path = repository.path / "socklat.toml"
+    repository.git("checkout", "--quiet", "main")
+    base = repository.git("rev-parse", "HEAD")
+    assert gate.run("run", path, "--runs", "1").code == Exit.PASS
+    measured = read_result(gate.out / "result.json").campaign
+    assert measured is not None
+    assert gate.run("baseline", "promote", gate.out, *KEPT, out=False).code == Exit.PASS
+    docker_client.images.remove(measured.image_id, force=True)
+    repository.git("checkout", "--quiet", "feature")
+    before = repository.git("worktree", "list")
+    done = gate.gate(path, *KEPT, baseline=None)
+    verdict = done.judged(Exit.REGRESSION, Reason.REGRESSION)
+    assert verdict["pairs"] > 0  # side by side, not by numbers
+    assert verdict["baseline_commit"] == base
+    assert any(f"was built anew from its commit {base[:12]}" in note for note in verdict["notes"])
+    assert f"was built anew from its commit {base[:12]}" in done.report
+    assert repository.git("worktree", "list") == before
+
+
+def test_a_night_beside_the_release_joins_the_drift_series(
+    gate: Gate, repository: Repository
+) -> None:
+    path = repository.path / "socklat.toml"
+    repository.git("tag", "v1.0.0", "main")
+    done = gate.gate(path, "--nightly", "--baseline-ref", "v1.0.0", *KEPT, baseline=None)
+    verdict = done.judged(Exit.REGRESSION, Reason.REGRESSION)
+    assert verdict["baseline_choice"] == "the pinned release 'v1.0.0'"
+    assert "stored for the drift series: " in done.stderr
+    told = gate.run("baseline", "drift", path, *KEPT, out=False)
+    release = repository.git("rev-parse", "v1.0.0")
+    assert f"beside the pinned release {release[:12]} in the night of" in told.stdout
+    assert told.code == Exit.PASS  # of one night by two pairs
+    listed = gate.run("baseline", "history", path, *KEPT, out=False)
+    assert "beside the release" in listed.stdout
+    assert repository.git("rev-parse", "HEAD")[:12] in listed.stdout
+    none = gate.gate(path, "--nightly", *KEPT, baseline=None)
+    none.refused(Exit.USAGE, Reason.BAD_ARGUMENT)
 
 
 @pytest.mark.usefixtures("repository")

@@ -22,7 +22,7 @@ from socklat_gate.measured.result import GateResult
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.verdict.links import metric_links
 
-__all__ = ["link_of", "save_link", "stored_links"]
+__all__ = ["link_of", "link_problems", "save_link", "stored_links"]
 
 SCHEMA = "socklat-gate/link"
 FOLDER = "_links"
@@ -89,15 +89,33 @@ def stored_links(
     """
     found = []
     for name in place.names(f"{FOLDER}/{scenario_name}"):
-        where = place.display_name(name)
-        link = _decode(where, parse_document(where, place.read(name), SCHEMA))
-        if link.scenario_name != scenario_name:
-            refuse_document(where, f"holds a link of scenario {link.scenario_name[:80]!r}")
+        link = _read(place, name, scenario_name)
         if not branch or link.branch in ("", branch):
             found.append((creation_time(link.created), name, link))
     links = [link for _, _, link in sorted(found, key=lambda one: one[:2])]
     wanted = hashes or (links[-1].hashes if links else hashes)
     return tuple(link for link in links if link.is_of(wanted))
+
+
+def link_problems(place: Place, scenario_name: str) -> tuple[tuple[str, str], ...]:
+    """The name of every link of a scenario with what is wrong with it, or with an empty text."""
+    found = []
+    for name in place.names(f"{FOLDER}/{scenario_name}"):
+        try:
+            _read(place, name, scenario_name)
+        except NoUsableBaseline as error:
+            found.append((name, error.message))
+        else:
+            found.append((name, ""))
+    return tuple(found)
+
+
+def _read(place: Place, name: str, scenario_name: str) -> Link:
+    where = place.display_name(name)
+    link = _decode(where, parse_document(where, place.read(name), SCHEMA))
+    if link.scenario_name != scenario_name:
+        refuse_document(where, f"holds a link of scenario {link.scenario_name[:80]!r}")
+    return link
 
 
 def _decode(where: str, body: JSON) -> Link:

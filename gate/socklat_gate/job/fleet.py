@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -19,31 +19,23 @@ from socklat_gate.errors import InvalidMeasurement
 from socklat_gate.interrupt import defer_signals, obey_signal
 from socklat_gate.job.fleet_check import check_recorded, enough_recorded, no_response
 from socklat_gate.job.fleet_growth import FleetGrowth
+from socklat_gate.job.fleet_launch import FleetLaunch, started_ns
 from socklat_gate.job.fleet_load import FleetLoad, light_load
 from socklat_gate.job.named_requests import traffic_of
 from socklat_gate.job.replica_log import ReplicaLog
-from socklat_gate.job.starting_order import pair_seed, starting_order
 from socklat_gate.measured.pair import ARMS
 from socklat_gate.measured.records import Records
 from socklat_gate.measured.watch import Watch
 from socklat_gate.probe.log_feeds import LogFeed
 from socklat_gate.probe.probe import SocketProbe
-from socklat_gate.scenario import Scenario, Service
-from socklat_gate.service.container_process import monotonic_ns
+from socklat_gate.scenario import Scenario
 from socklat_gate.service.docker_types import DockerClient
-from socklat_gate.service.owner import start_ticks
-from socklat_gate.service.session import ArmSpec, RunningArm, ServiceSession
-from socklat_gate.wording.progress_lines import STARTING_REPLICAS, replica_ended
+from socklat_gate.service.session import ArmSpec, RunningArm
+from socklat_gate.wording.progress_lines import STARTING_REPLICAS
 
 __all__ = ["Fleet"]
 
 log = logging.getLogger(__name__)
-
-COINS = 2_000_000
-"""No pair and no round has this index: a replica's coin says nothing about theirs."""
-
-MANY = 2
-"""Of an arm: so its containers have numbers, and start at once."""
 
 NETNS_BITS = 0xFFFF
 """The part of a namespace's inode that is in the log."""
@@ -53,9 +45,6 @@ FLEET = "fleet"
 
 LOOK_EVERY_NS = 1_000_000_000
 PAUSE_S = 0.1
-APART_S = 0.9
-"""Between the starts of two numbers: what comes at one age of their processes is not one event."""
-
 SETTLE_S = 5.0
 """The last exchanges end with their connections, when a busy machine comes to that."""
 SPARE_S = 60.0
@@ -93,16 +82,11 @@ class Fleet:
         on_phase: OnPhase,
     ) -> None:
         self._scenario = scenario
-        self._service = _unpublished(scenario.service)
         self._probe = probe
         self._slots = dict(zip(ARMS, slots, strict=True))
-        self._specs = [
-            replace(spec, service=spec.service and _unpublished(spec.service)) for spec in specs
-        ]
-        self._seed = seed
         self._until_s = until_s
         self._on_phase = on_phase
-        self._session = ServiceSession(client, self._service, directory)
+        self._launch = FleetLaunch(client, scenario.service, directory, specs, seed)
         self._stack = ExitStack()
         self._growth = FleetGrowth(scenario)
         self._steps: list[_Step] = []
@@ -112,7 +96,7 @@ class Fleet:
         self._ended = False
 
     def __enter__(self) -> Fleet:
-        self._stack.enter_context(self._session)
+        self._stack.enter_context(self._launch)
         return self
 
     def __exit__(
@@ -150,15 +134,15 @@ class Fleet:
             more = growth.next(self._up)
             if more:
                 self._on_phase(STARTING_REPLICAS)
-                self._begin(self._start(more, self._up))
+                self._begin(self._launch.start(more, self._up))
         else:
             self._on_phase(STARTING_REPLICAS)
-            first = self._start(1)
+            first = self._launch.start(1, 0)
             growth.first(first)
             if growth.missing:
-                self._session.stop()
+                self._launch.stop()
                 return
-            self._begin([*first, *self._start(growth.next(1), 1)])
+            self._begin([*first, *self._launch.start(growth.next(1), 1)])
 
     def poll(self) -> None:
         """Takes what the probe has logged, and looks after replicas and loads now and then.
@@ -171,7 +155,7 @@ class Fleet:
         if now_ns < self._looked_ns + LOOK_EVERY_NS:
             return
         self._looked_ns = now_ns
-        self._check_alive()
+        self._launch.check_alive(self._started)
         for step in self._steps:
             if not self._ended:
                 step.load.listen()
@@ -238,24 +222,11 @@ class Fleet:
     def _spike_ns(self) -> int:
         return round(self._scenario.gate.spikes.floor_ms * 1e6)
 
-    def _start(self, count: int, up: int = 0) -> list[RunningArm]:
-        """The next ``count`` of each arm, ready, in the order of starting."""
-        obey_signal()
-        groups = []
-        for number in range(up, up + count):
-            # Whoever starts first, and which CPUs each gets, is a coin's choice for each two.
-            _, order = starting_order(self._seed_of(number), self._specs, self._service)
-            groups.append([replace(spec, replica=number, replicas=MANY) for spec in order])
-        try:
-            return list(self._session.add(groups, APART_S))
-        except InvalidMeasurement as error:
-            raise error.while_at(STARTING_REPLICAS) from error
-
     def _begin(self, arms: Sequence[RunningArm]) -> None:
         """Watches them, with their load on."""
         for arm, slot in self._slots.items():
             inodes = [one.netns_inode for one in arms if one.arm == arm]
-            self._probe.watch_together(slot, inodes, self._service.port)
+            self._probe.watch_together(slot, inodes, self._scenario.service.port)
         left_s = self._until_s - time.monotonic() + SPARE_S
         load = light_load(self._scenario.load, self._scenario.gate.watch.rate, left_s)
         if not self._steps:
@@ -265,14 +236,14 @@ class Fleet:
                 self._probe.record_between(slot, *window, traffic=traffic_of(load))
             # A slot's new owner ends the feed of the one before.
             self._feed = self._probe.subscribe(tuple(self._slots.values()))
-        of_step = FleetLoad(load, arms, self._seed_of(arms[0].replica))
+        of_step = FleetLoad(load, arms, self._launch.seed_of(arms[0].replica))
         self._stack.enter_context(of_step)
         try:
             of_step.begin()
         except InvalidMeasurement as error:
             raise error.while_at(STARTING_REPLICAS) from error
         logs = tuple(
-            ReplicaLog(arm, _started_ns(arm.pid), of_step.from_ns, self._spike_ns) for arm in arms
+            ReplicaLog(arm, started_ns(arm.pid), of_step.from_ns, self._spike_ns) for arm in arms
         )
         for one in logs:
             self._of[self._slots[one.arm.arm], one.arm.netns_inode & NETNS_BITS] = one
@@ -293,30 +264,6 @@ class Fleet:
                 if found is not None:
                     found.take(rows[rows["netns"] == netns])
 
-    def _check_alive(self) -> None:
-        ended = self._session.ended()
-        if ended is None:
-            return
-        age_s = {
-            one.arm.name: (time.monotonic_ns() - one.started_ns) / 1e9
-            for step in self._steps
-            for one in step.logs
-        }
-        try:
-            self._session.check_alive()
-        except InvalidMeasurement as error:
-            raise error.while_at(replica_ended(age_s.get(ended))) from error
-
-    def _seed_of(self, number: int) -> int:
-        return pair_seed(self._seed, COINS + number)
-
-
-def _unpublished(service: Service) -> Service:
-    """The ports on 127.0.0.1 are the pairs'."""
-    return service.model_copy(update={"publish": None})
-
-
-def _started_ns(pid: int) -> int:
-    """When a process began (CLOCK_MONOTONIC), to 10 ms; now when it has ended already."""
-    ticks = start_ticks(pid)
-    return time.monotonic_ns() if ticks is None else monotonic_ns(ticks)
+    def _started(self) -> dict[str, int]:
+        """By name, when the process of each began."""
+        return {one.arm.name: one.started_ns for step in self._steps for one in step.logs}

@@ -13,8 +13,12 @@ FEW = 2
 
 
 def no_response(counts: LoadCounts) -> int:
-    """Requests that were due and got no response."""
-    return counts.planned - counts.responded
+    """Requests that were due and got no response, or one that counts as an error.
+
+    A replica that fails its requests from some age on is quick, and does not stop.
+    """
+    rejected = counts.rejected.total if counts.rejected is not None else 0
+    return counts.planned - counts.responded + rejected
 
 
 def enough_recorded(exchanges: int, counts: LoadCounts) -> bool:

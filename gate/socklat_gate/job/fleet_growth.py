@@ -1,4 +1,8 @@
-"""When how many replicas start: an even part of all at a time, while the memory lasts."""
+"""When how many replicas start: two before the first pair, then even parts, while memory lasts.
+
+Starting one takes as long as starting a container of a pair, and a gross change is red after two
+blocks: it shall not wait for all of them.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +66,8 @@ class FleetGrowth:
         plan = self._plan
         assert plan is not None, "the first ones are weighed"
         step = step_of(plan.most)
-        more = min(plan.most, (up // step + 1) * step) - up
+        steps = 0 if up < LEAST else (up - LEAST) // step + 1
+        more = min(plan.most, LEAST + steps * step) - up
         if more <= 0 or self._fits(plan, more):
             return max(0, more)
         free = max(0, (memory_left_bytes() or 0) - RESERVE_BYTES)

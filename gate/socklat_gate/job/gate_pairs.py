@@ -53,8 +53,11 @@ LINE_S = 20.0
 """Of the watch: so often it is judged, and so often a line of it is left."""
 
 PAUSE_S = 0.2
-SILENT_S = 60.0
-"""So long a replica that does not respond is waited for, where nothing else is missing."""
+STUCK_S = 60.0
+"""So long the watch goes on where time alone takes nothing of what keeps the pass away."""
+
+STUCK = {"silent", "at_once"}
+"""Replicas that do not respond, or that stopped all at the same moment."""
 
 
 @dataclass
@@ -98,10 +101,12 @@ class GatePairs:
         limits = self.scenario.gate
         used = self._used
         failed: list[Verdict] = []  # without a name for what got slower
+        growing = True
         while True:
             self.progress.step(pair_step(moments(used) + 1, limits.max_pairs, self._containers))
             try:
-                self.fleet.grow()
+                if growing:
+                    self.fleet.grow()
                 excluded = self._measure_once()
             except InvalidMeasurement:
                 if failed:
@@ -111,6 +116,7 @@ class GatePairs:
             done = moments(used)
             spent = self.budget.spent(done, left_s)
             verdict = self._decide(spent)
+            growing = not _nearly_failed(verdict)
             if not excluded:
                 self.progress.pair_done(done, limits.max_pairs, verdict, left_s)
             if failed and verdict.outcome is not Outcome.REGRESSION:
@@ -131,11 +137,11 @@ class GatePairs:
         """Without further pairs, until the watch decides or the minutes are over."""
         self.progress.step("")
         said_s = -LINE_S
-        silent_s = 0.0
+        stuck_s = 0.0
         while waits_for_watch(verdict) and not self.fleet.missing:
-            silent_s = silent_s + LOOK_S if _silent_alone(verdict) else 0.0
-            if silent_s > SILENT_S:
-                break  # a replica that responds no more
+            stuck_s = stuck_s + LOOK_S if _only_stuck(verdict) else 0.0
+            if stuck_s > STUCK_S:
+                break
             left_s = self.budget.left_s()
             if left_s <= 0:
                 break
@@ -162,7 +168,11 @@ class GatePairs:
         )
 
     def _spent(self) -> Reason | None:
-        return self.budget.spent(moments(self._used), self.budget.left_s())
+        """While the watch alone is waited for, which no further pairs would help: minutes first."""
+        left_s = self.budget.left_s()
+        if left_s <= 0:
+            return Reason.BUDGET_MINUTES
+        return self.budget.spent(moments(self._used), left_s)
 
     @property
     def _containers(self) -> int:
@@ -190,10 +200,15 @@ class GatePairs:
         return why
 
 
-def _silent_alone(verdict: Verdict) -> bool:
-    """Whether only a replica that does not respond keeps the pass away."""
+def _nearly_failed(verdict: Verdict) -> bool:
+    """Whether the next pair may well be the last: no further replicas are worth their start."""
+    together = verdict.together
+    return together is not None and together.evidence > together.threshold**0.5
+
+
+def _only_stuck(verdict: Verdict) -> bool:
     facts = [fact for fact in verdict.reasons if fact.code is Reason.WATCH_OPEN]
-    return all(set(fact.numbers) == {"silent"} for fact in facts)
+    return all(set(fact.numbers) <= STUCK for fact in facts)
 
 
 def _missing_s(verdict: Verdict) -> float:

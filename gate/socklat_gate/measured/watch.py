@@ -38,8 +38,9 @@ class Replica:
 
     Baseline ``number`` and candidate ``number`` were started together.  Its process was up at
     ``started_ns``; from ``from_ns`` to ``to_ns`` it was watched with load on.  ``exchanges`` were
-    recorded by the probe, to ``no_response`` requests the driver got no response.  ``spikes`` are
-    all exchanges of at least `Watch.spike_ns`, oldest first; ``slices`` follow one another.
+    recorded by the probe; to ``no_response`` requests the driver got no response, or an error.
+    ``spikes`` are all exchanges of at least `Watch.spike_ns`, oldest first; ``slices`` follow one
+    another.
     """
 
     arm: Arm

@@ -30,6 +30,7 @@ from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.change_models import SIMULATED, change_gain, null_gains
 from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.prediction import predict
+from socklat_gate.verdict.stored_limit import fail_limit
 
 if TYPE_CHECKING:
     from socklat_gate.scenario.gating import Metric
@@ -90,7 +91,8 @@ def against_release(
     """The last ``latest`` campaigns of ``history`` (oldest first) beside a release's campaigns.
 
     However many small steps lie between them, their sum is what is compared.  The latest count as
-    one new campaign of `verdict.prediction`: being neighbours, they are not independent.
+    one new campaign of `verdict.prediction`: being neighbours, they are not independent.  What slow
+    days explain is no drift (`verdict.stored_limit`): nights beside the release find far less.
     Raises `ValueError` without history or for ``latest`` below 1.
     """
     if not history or latest < 1:
@@ -98,7 +100,7 @@ def against_release(
     recent = history[-latest:]
     runs = [run for campaign in recent for run in campaign.runs]
     prediction, shortfalls = predict(pinned, runs, metric)
-    half = prediction.limit(1.0 - alpha)
+    half = fail_limit(prediction, 1.0 - alpha, alpha)
     lowest = prediction.difference - half
     return ReleaseDrift(
         metric=metric.name,

@@ -15,8 +15,9 @@ duration changes what a service does, so a gate by it is worth its own study.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -93,11 +94,19 @@ def propose(tests: Sequence[MetricTest], gate: Gate, timing: Timing) -> Proposal
     if not tests or gate.interleave == "block":
         return None
     noises = [noise_of(test) for test in tests]
+
+    @cache  # many settings have equally many exchanges
+    def slowest(more: float, containers: int) -> tuple[float, float]:
+        found = [
+            clusters_needed(test, noise.sample(more, containers))
+            for test, noise in zip(tests, noises, strict=True)
+        ]
+        return max(one for one, _ in found), max(one for _, one in found)
+
     quantiles = {metric.name: metric.quantile for metric in gate.compared}
-    present = _with_times(tests, noises, gate, timing, _present(timing))
+    present = _with_times(slowest, gate, timing, _present(timing))
     found = [
-        _with_times(tests, noises, gate, timing, setting)
-        for setting in _settings(timing, quantiles)
+        _with_times(slowest, gate, timing, setting) for setting in _settings(timing, quantiles)
     ]
     best = min(found, key=_total, default=present)
     if not math.isfinite(_total(best)) or _total(best) > WORTH * _total(present):
@@ -132,22 +141,16 @@ def _least(timing: Timing, name: str, quantile: float | None) -> float:
 
 
 def _with_times(
-    tests: Sequence[MetricTest],
-    noises: Sequence[_Noise],
+    slowest: Callable[[float, int], tuple[float, float]],
     gate: Gate,
     timing: Timing,
     setting: Setting,
 ) -> Setting:
+    """``slowest`` gives the clusters to a pass and to a failure, of the slowest metric each."""
     more = setting.duration_s / timing.duration_s * setting.pairs_per_start / timing.pairs_per_start
     if timing.rate is not None and setting.rate is not None:
         more *= setting.rate / timing.rate
-    passing, failing = zip(
-        *(
-            clusters_needed(test, noise.sample(more, setting.containers))
-            for test, noise in zip(tests, noises, strict=True)
-        ),
-        strict=True,
-    )
+    passing, failing = slowest(round(more, 9), setting.containers)
     each_s = timing.cluster_s(setting)
     exposed = gate.spikes.watch_s if gate.spikes.enabled else 0.0
     least = exposed / (setting.duration_s * setting.pairs_per_start)
@@ -156,8 +159,8 @@ def _with_times(
         setting.duration_s,
         setting.containers,
         setting.pairs_per_start,
-        _minutes(max(*passing, math.ceil(least)), each_s),
-        _minutes(max(failing), each_s),
+        _minutes(max(passing, math.ceil(least)), each_s),
+        _minutes(failing, each_s),
     )
 
 

@@ -7,7 +7,9 @@ in `verdict.watch_evidence`, what of the time counts in `verdict.watch_exposure`
 
 **A pass waits** (`watch_open`) until the candidate's exposure and age are what the scenario asks
 for; while one of its containers is silent; and while the evidence is beyond `AGAINST`: so many
-stops are too few to be shown and too many to be left out of account.
+stops are too few to be shown and too many to be left out of account.  It also waits where one
+moment hit so many containers of the candidate alone that labels at random would not do so: that is
+one event, and a timer by the clock needs several to be shown.
 
 **A waiver** of ``spikes`` accepts 1 + ceiling times as many.  A permutation test has no tolerance:
 every (1 + ceiling)-th moment of the candidate alone is kept, in the order of time, and the others
@@ -39,6 +41,7 @@ from socklat_gate.verdict.stop_timer import timer_of
 from socklat_gate.verdict.watch_evidence import WatchEvidence, watch_evidence
 from socklat_gate.verdict.watch_exposure import WatchExposure, responding_s, watch_exposure
 from socklat_gate.verdict.watch_moments import Moment, Moments, moments_of, paired
+from socklat_gate.verdict.watch_order import most_at_once
 from socklat_gate.verdict.watch_power import found_every_s, found_from_start_s
 from socklat_gate.verdict.zone import waiver_in_force
 
@@ -56,6 +59,9 @@ Three of 16 replicas with a stop, and none of the baseline's, are beyond it.
 
 MET = 3.0
 """Requests that are expected in a time in which one comes with a chance of 95%: exp(-3) = 5%."""
+
+CHANCE = 0.01
+"""Of equal arms, that one of all wide moments hits containers of the candidate alone."""
 
 LISTED = 20
 """Ages that a verdict has."""
@@ -91,7 +97,8 @@ def judge_stops(
     limit_ns = max(threshold_ns(pairs, gate.spikes), watch.spike_ns)
     seen = moments_of(watch, limit_ns)
     ratio = 1.0 if waiver is None else 1.0 + waiver.ceiling
-    evidence = watch_evidence(_thinned(seen, ratio))
+    thinned = _thinned(seen, ratio)
+    evidence = watch_evidence(thinned)
     exposure = watch_exposure(watch)
     by_arm = [_hit(seen, only) for only in (0, 1)]
     ours = by_arm[1]
@@ -101,7 +108,7 @@ def judge_stops(
     every = found_every_s(responding_s(watch), threshold)
     both = paired(watch)
     ages_s = _ages(watch, seen, ours)
-    open_ = _open(exposure, evidence.now)
+    open_ = _open(thinned, exposure, evidence.now)
     lives = [(one.started_ns / 1e9, one.to_ns / 1e9) for _, one in both]
     verdict = StopVerdict(
         threshold_ns=limit_ns,
@@ -148,7 +155,7 @@ def _thinned(seen: Moments, ratio: float) -> Moments:
     return replace(seen, moments=tuple(kept))
 
 
-def _open(exposure: WatchExposure, log_now: float) -> ReasonFact | None:
+def _open(seen: Moments, exposure: WatchExposure, log_now: float) -> ReasonFact | None:
     numbers: dict[str, Scalar] = {}
     if exposure.missing_s > 0.0:
         numbers["missing_s"] = exposure.missing_s
@@ -156,6 +163,8 @@ def _open(exposure: WatchExposure, log_now: float) -> ReasonFact | None:
         numbers["silent"] = exposure.silent
     if log_now > math.log(AGAINST):
         numbers |= {"evidence": as_e_value(log_now), "limit": AGAINST}
+    if at_once := most_at_once(seen, CHANCE):
+        numbers["at_once"] = at_once
     return ReasonFact(Reason.WATCH_OPEN, numbers=numbers) if numbers else None
 
 

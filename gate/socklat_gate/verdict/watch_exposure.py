@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from statistics import median
 
 from socklat_gate.measured.watch import Replica, Watch
+from socklat_gate.verdict.watch_evidence import scores_of
 from socklat_gate.verdict.watch_moments import paired, together_ns
+from socklat_gate.verdict.watch_permutation import log_e_values
 
 __all__ = ["WatchExposure", "responding", "responding_s", "watch_exposure"]
 
@@ -24,8 +26,11 @@ ENOUGH = 0.8
 RESPONDS = 0.5
 """Part of the responses below which a container counts as silent."""
 
-LEFT = 0.01
-"""Part of the requests without a response beyond which a container counts as silent too."""
+LEFT = 6.0
+"""Requests without a response, in standard deviations beyond the twin's: it did not respond."""
+
+AGAINST = 4.0
+"""Evidence that more of the candidate's containers left requests, above which a pass waits."""
 
 GONE_NS = 15_000_000_000
 """A container that was last seen so much earlier than the newest has died."""
@@ -61,7 +66,8 @@ def watch_exposure(watch: Watch) -> WatchExposure:
     for pair in paired(watch):
         for arm, one in enumerate(pair):
             sums[arm] += together_ns(pair) / 1e9 * responding(one, usual)
-        silent += _is_silent(pair[1], usual, newest) and not _is_silent(pair[0], usual, newest)
+        quiet = [_is_silent(one, usual, newest) for one in pair]
+        silent += (quiet[1] and not quiet[0]) or _left(pair)
     ours = watch.of("candidate")
     ages = sorted((_age_s(one, usual) for one in ours), reverse=True)
     half = ages[math.ceil(len(ages) / 2) - 1] if ages else 0.0
@@ -102,11 +108,22 @@ def _missing_s(exposure_s: float, age_s: float, live: int) -> float:
 
 
 def _lost(watch: Watch) -> int:
-    """How many more of the candidate's containers left requests without a response; one is 0."""
-    theirs, ours = (
-        sum(one.no_response > 0 for one in watch.of(arm)) for arm in ("baseline", "candidate")
-    )
-    return ours - theirs if ours - theirs > 1 else 0
+    """How many more of the candidate's containers left requests without a response.
+
+    0 where that may well be chance: services of both arms may lose some.
+    """
+    counts = [[one.no_response for one in watch.of(arm)] for arm in ("baseline", "candidate")]
+    theirs, ours = (sum(count > 0 for count in some) for some in counts)
+    if ours <= theirs:
+        return 0
+    log_e = float(log_e_values(scores_of(counts[0] + counts[1]), len(counts[1])))
+    return ours - theirs if log_e > math.log(AGAINST) else 0
+
+
+def _left(pair: tuple[Replica, Replica]) -> bool:
+    """Whether the candidate's container left far more requests than its twin."""
+    theirs, ours = (one.no_response for one in pair)
+    return ours > theirs + LEFT * math.sqrt(theirs + 1.0)
 
 
 def _usual_rate(replicas: Sequence[Replica]) -> float:
@@ -124,8 +141,6 @@ def _is_silent(replica: Replica, usual_rate: float, newest_ns: int) -> bool:
         return True
     if replica.to_ns - replica.from_ns < SETTLED_NS:
         return False
-    if replica.no_response > max(1.0, LEFT * replica.exchanges):
-        return True
     if replica.slices and not replica.slices[-1].exchanges:
         return replica.slices[-1].to_ns - replica.slices[-1].from_ns >= SETTLED_NS / 2
     return responding(replica, usual_rate) < RESPONDS

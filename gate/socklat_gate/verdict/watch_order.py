@@ -31,9 +31,9 @@ import math
 import numpy as np
 
 from socklat_gate.verdict.arrays import Floats
-from socklat_gate.verdict.watch_moments import Moments
+from socklat_gate.verdict.watch_moments import Moment, Moments
 
-__all__ = ["ODDS", "ODDS_WEIGHTS", "WIDE", "order_evidence", "payoff"]
+__all__ = ["ODDS", "ODDS_WEIGHTS", "WIDE", "most_at_once", "order_evidence", "payoff"]
 
 ODDS = (2.0, 4.0, 8.0, 32.0, math.inf)
 ODDS_WEIGHTS = (0.15, 0.15, 0.15, 0.15, 0.4)
@@ -55,9 +55,8 @@ def order_evidence(seen: Moments) -> tuple[Floats, Floats]:
         new = [one for one in moment.members if one not in first]
         if not new:
             continue
-        at_s = moment.begin_s
-        up = np.flatnonzero((seen.from_s <= at_s) & (at_s <= seen.to_s)).tolist()
-        if len(moment.members) > max(LEAST_WIDE, WIDE * 2 * len(up)):
+        up = _up(seen, moment)
+        if _is_wide(moment, up):
             continue
         left = [
             sum(at + arm * seen.numbers not in first for at in up) for arm in (0, 1)
@@ -70,6 +69,33 @@ def order_evidence(seen: Moments) -> tuple[Floats, Floats]:
         values.append(float(products @ ODDS_WEIGHTS))
     with np.errstate(divide="ignore"):
         return np.array(times), np.log(np.array(values))
+
+
+def most_at_once(seen: Moments, chance: float) -> int:
+    """The most containers of the candidate, and none of the baseline, that a wide moment hit.
+
+    0 unless that has less than this ``chance`` if labels are drawn at random, over all wide
+    moments together.
+    """
+    wide = [moment for moment in seen.moments if _is_wide(moment, _up(seen, moment))]
+    pure = [moment for moment in wide if seen.arms_of(moment) == (False, True)]
+    most = max(pure, key=lambda one: len(one.members), default=None)
+    if most is None:
+        return 0
+    up, hit = len(_up(seen, most)), len(most.members)
+    by_chance = len(wide) * math.comb(up, hit) / math.comb(2 * up, hit)
+    return hit if by_chance < chance else 0
+
+
+def _up(seen: Moments, moment: Moment) -> list[int]:
+    """The numbers that were watched when it began."""
+    at_s = moment.begin_s
+    found: list[int] = np.flatnonzero((seen.from_s <= at_s) & (at_s <= seen.to_s)).tolist()
+    return found
+
+
+def _is_wide(moment: Moment, up: list[int]) -> bool:
+    return len(moment.members) > max(LEAST_WIDE, WIDE * 2 * len(up))
 
 
 def payoff(odds: float, ours: int, theirs: int, hit: int) -> tuple[float, float]:

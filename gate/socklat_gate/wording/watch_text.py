@@ -68,7 +68,7 @@ def _waits(fact: ReasonFact, stops: StopVerdict | None) -> Iterator[str]:
     if silent:
         yield (
             f"{plural(silent, 'replica')} of the candidate died, fell silent or left requests "
-            "without a response, unlike the baseline's"
+            "without a good response, unlike the baseline's"
         )
     evidence = number_of(fact.numbers, "evidence")
     if math.isfinite(evidence):
@@ -77,6 +77,11 @@ def _waits(fact: ReasonFact, stops: StopVerdict | None) -> Iterator[str]:
         seen = f": {_of_arms(stops)}" if stops and not grows else ""
         what = f"{grows} of the candidate" if grows else "more stops of the candidate"
         yield f"the watch so far speaks for {what}{seen} ({allowed})"
+    if at_once := count_of(fact.numbers, "at_once"):
+        yield (
+            f"{plural(at_once, 'replica')} of the candidate stopped at the same moment, and none "
+            "of the baseline"
+        )
     missing_s = number_of(fact.numbers, "missing_s")
     if missing_s >= FOREVER_S:
         yield "there were no replicas that could be watched"

@@ -59,6 +59,7 @@ def scenario(**gate: Any) -> Scenario:
             "load": {"driver": "http"},
             "gate": {
                 "metrics": [{"quantile": 0.5, "tolerance": 0.02, "regression_threshold": 0.05}],
+                "watch": {"minutes": 0},  # whose minutes a budget of 1 has not got
                 **gate,
             },
         }

@@ -28,13 +28,13 @@ regression_threshold = 0.05
 
 @pytest.fixture
 def stored(tmp_path: Path) -> Path:
-    """Twelve campaigns of which the later half is 20% slower; the first five are the release."""
+    """Twelve campaigns of which the later half is 80% slower; the first five are the release."""
     scenario = tmp_path / "socklat.toml"
     scenario.write_text(TEXT, encoding="utf-8")
     planned = load_scenario(scenario)
     store = BaselineStore.at(tmp_path / "baselines")
     for day in range(12):
-        runs = [whole_run((0.2 if day >= 6 else 0.0) + 0.001 * (day + at)) for at in range(2)]
+        runs = [whole_run((0.6 if day >= 6 else 0.0) + 0.001 * (day + at)) for at in range(2)]
         store.save(
             replace(
                 campaign_of(runs),
@@ -58,7 +58,7 @@ def test_a_release_left_behind_exits_with_1(stored: Path, release: str) -> None:
     done = run(stored, "--release", release)
     assert done.exit_code == 1
     assert "the pinned release, more than the tolerance of +2.00%" in done.output
-    assert "response_p50: +2" in done.output
+    assert "response_p50: +8" in done.output
     assert "from 2026-03-07 (commit bbbbbbbbbbbb) on" in done.output
 
 

@@ -14,13 +14,16 @@ from socklat_gate.baseline.places.location import open_place
 from socklat_gate.commands.baseline.drift import drift
 from socklat_gate.commands.baseline.history import history
 from socklat_gate.commands.baseline.promote import promote
+from socklat_gate.commands.baseline.prune import prune
+from socklat_gate.commands.baseline.verify import verify
 from socklat_gate.commands.gate import gate
-from socklat_gate.errors import UsageError
+from socklat_gate.errors import NoUsableBaseline, UsageError
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.report.writer import write_reports
 from socklat_gate.scenario.loader import load_scenario
 from tests.unit.baseline.test_links import gated
 from tests.unit.commands.test_drift import TEXT
+from tests.unit.job.fakes import stored
 from tests.unit.verdict.test_link_series import commit, link
 
 
@@ -114,3 +117,19 @@ def test_without_a_release_there_is_no_night(place: Path) -> None:
     with pytest.raises(UsageError, match="pinned release"):
         shown(gate, "--nightly")
     assert not place.exists()
+
+
+def test_a_damaged_link_is_found_and_can_be_removed(place: Path) -> None:
+    stored(place, 1)
+    keep(place, link(0, 1, 0.0), link(1, 2, 0.0, day=1))
+    good, bad = sorted((place / "_links" / "demo").iterdir())
+    bad.write_text(bad.read_text("utf-8").replace('"pairs":12', '"pairs":13'), encoding="utf-8")
+    with pytest.raises(NoUsableBaseline, match="1 of 3 files"):
+        CliRunner().invoke(verify, [], catch_exceptions=False)
+    with pytest.raises(NoUsableBaseline, match="was altered"):
+        shown(drift)
+    removed = CliRunner().invoke(prune, ["--damaged"], catch_exceptions=False)
+    assert removed.output.strip().endswith(bad.name)
+    assert (good.exists(), bad.exists()) == (True, False)
+    assert CliRunner().invoke(verify, [], catch_exceptions=False).output.count("ok  ") == 2
+    assert shown(drift).exit_code == 0

@@ -13,7 +13,7 @@ import pytest
 
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.job import fleet as module
-from socklat_gate.job import fleet_growth, fleet_use
+from socklat_gate.job import fleet_growth, fleet_launch, fleet_use
 from socklat_gate.job.fleet import Fleet
 from socklat_gate.job.fleet_load import light_load, most_connections
 from socklat_gate.job.fleet_size import ReplicaUse
@@ -169,7 +169,7 @@ class FakeLoad:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     world = World()
-    monkeypatch.setattr(module, "ServiceSession", lambda client, service, directory: world)
+    monkeypatch.setattr(fleet_launch, "ServiceSession", lambda client, service, directory: world)
     monkeypatch.setattr(module, "FleetLoad", lambda load, arms, seed: FakeLoad(world, load, arms))
     monkeypatch.setattr(fleet_growth, "use_of", lambda arms: world.use)
     for place in (fleet_growth, fleet_use):
@@ -177,7 +177,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(module.time, "monotonic_ns", lambda: world.now_ns)
     monkeypatch.setattr(module.time, "monotonic", lambda: world.now_ns / 1e9)
     monkeypatch.setattr(module.time, "sleep", world.sleep)
-    monkeypatch.setattr(module, "_started_ns", lambda pid: world.now_ns - S)
+    monkeypatch.setattr(module, "started_ns", lambda pid: world.now_ns - S)
     return world
 
 
@@ -199,29 +199,29 @@ def up(found: Fleet) -> tuple[int, int]:
 def test_it_grows_step_by_step_to_what_fits(world: World) -> None:
     with fleet(world) as found:
         sizes = []
-        for _ in range(6):
+        for _ in range(7):
             found.grow()
             sizes.append(up(found))
-        assert sizes == [(4, 4), (8, 8), (12, 12), (16, 16), (16, 16), (16, 16)]
+        assert sizes == [(2, 2), (6, 6), (10, 10), (14, 14), (16, 16), (16, 16), (16, 16)]
         watch = found.watch()
         assert (watch.wanted, watch.minutes, watch.notes) == (16, 2.0, ())
         assert [one.number for one in watch.replicas] == sorted(2 * list(range(16)))
         assert [one.arm for one in watch.replicas[:2]] == ["baseline", "candidate"]
         assert len(world.watched[2]) == len(world.watched[3]) == 16
         assert world.log.count("record 2") == 1
-        assert world.pids == [700, 704, 708, 712]
+        assert world.pids == [700, 702, 706, 710, 714]
     # One alone is weighed before more follow.
     assert [entry for entry in world.log if entry.startswith("add")] == [
-        "add 2",
-        "add 6",
+        *2 * ["add 2"],
         *3 * ["add 8"],
+        "add 4",
     ]
-    assert world.log[-7:] == ["forget 2", "forget 3", *4 * ["end load"], "close"]
+    assert world.log[-8:] == ["forget 2", "forget 3", *5 * ["end load"], "close"]
 
 
 def test_the_two_of_a_number_start_together_in_the_order_of_a_coin(world: World) -> None:
     with fleet(world, 16) as found:
-        for _ in range(4):
+        for _ in range(5):
             found.grow()
     pairs = [world.specs[at : at + 2] for at in range(0, 32, 2)]
     assert all({spec.arm for spec in two} == {"baseline", "candidate"} for two in pairs)
@@ -291,6 +291,7 @@ def test_without_a_log_of_exchanges_there_is_no_watch(world: World) -> None:
 def test_memory_that_others_take_meanwhile_ends_the_growth(world: World) -> None:
     with fleet(world) as found:
         found.grow()
+        found.grow()
         world.free_bytes = RESERVE_BYTES + 2 * (4 + 1) * 20 * MIB
         found.grow()
         world.free_bytes -= 1
@@ -298,8 +299,8 @@ def test_memory_that_others_take_meanwhile_ends_the_growth(world: World) -> None
         world.free_bytes = 4000 * MIB
         found.grow()
         watch = found.watch()
-    assert len(watch.of("baseline")) == watch.wanted == 8
-    assert "8 + 8 replicas" in note_text(watch.notes[0])
+    assert len(watch.of("baseline")) == watch.wanted == 10
+    assert "10 + 10 replicas" in note_text(watch.notes[0])
 
 
 def test_exchanges_are_those_of_the_replica_and_no_others(world: World) -> None:

@@ -177,6 +177,8 @@ def test_a_regression_of_the_pairs_waits_for_nothing(judge: Judge) -> None:
     result = judge(fleet, [0.3] * 40)
     assert codes(result) == [Reason.REGRESSION]
     assert fleet.waited == []
+    # Nor for replicas that would have come to nothing.
+    assert 1 <= fleet.grown < len(result.pairs)
     assert result.watch is not None
 
 
@@ -198,6 +200,11 @@ def test_the_budget_of_pairs_leaves_the_watch_its_time(judge: Judge) -> None:
     result = judge(fleet, max_pairs=len(passed.pairs))
     assert result.verdict.outcome is Outcome.PASS
     assert fleet.now_s - 1000 >= 120
+    cut = FakeFleet()
+    cut.wanted = 16
+    result = judge(cut, max_pairs=len(passed.pairs), max_minutes=2.5)
+    assert Reason.BUDGET_MINUTES in codes(result)
+    assert Reason.BUDGET_PAIRS not in codes(result)
 
 
 def test_the_minutes_of_the_job_end_in_the_middle_of_the_watch(judge: Judge) -> None:

@@ -131,8 +131,10 @@ class World:
 
     targets = 4
 
+    kept: tuple[int, ...] = ()
+
     def forget_all(self, but: Sequence[int] = ()) -> None:
-        assert not but
+        self.kept = tuple(but)
         self.log.append("forget all")
 
     def missed_by_event(self) -> dict[str, int]:
@@ -525,3 +527,54 @@ def test_only_the_first_pair_of_a_start_knows_how_long_it_took(world: World) -> 
     assert known == [{500, 501}, {0}, {500, 501}, {0}]
     assert [pair.first_of_start for pair in pairs] == [True, False, True, False]
     assert pairs[0].arm(pairs[0].first_started).startup_ns == 500  # each its own
+
+
+class Replicas:
+    """Stands for `Fleet`: what it was made of, and how often it was asked."""
+
+    slots = 2
+
+    def __init__(self, *place: Any, until_s: float, **rest: Any) -> None:
+        self.own_slots, self.until_s = list(place[4]), until_s
+        self.polled = 0
+        self.closed = False
+
+    def __enter__(self) -> Replicas:
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self.closed = True
+
+    def poll(self) -> None:
+        self.polled += 1
+
+
+def test_replicas_beside_the_pairs_have_the_last_slots_and_keep_them(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "Fleet", Replicas)
+    place = None, scenario(watch={"minutes": 2.0}), Path(), lambda phase: None
+    with Rig(*place, watched=True) as rig:
+        with rig.fleet(SPECS, 1, 500.0) as fleet:
+            assert isinstance(fleet, Replicas)
+            assert (fleet.own_slots, fleet.until_s) == ([2, 3], 500.0)
+            rig.pairs(0, 1, SPECS)
+            assert fleet.polled > 0
+            assert world.kept == (2, 3)
+        assert fleet.closed
+        polled = fleet.polled
+        rig.pairs(1, 2, SPECS)
+        assert (fleet.polled, world.kept) == (polled, ())
+
+
+@pytest.mark.parametrize(("minutes", "watched"), [(0, True), (2.0, False)])
+def test_without_a_watch_there_are_none(
+    world: World, monkeypatch: pytest.MonkeyPatch, minutes: float, watched: bool
+) -> None:
+    monkeypatch.setattr(module, "Fleet", Replicas)
+    place = None, scenario(watch={"minutes": minutes}), Path(), lambda phase: None
+    with Rig(*place, watched=watched) as rig, rig.fleet(SPECS, 1, 500.0) as fleet:
+        fleet.grow()
+        fleet.wait(1.0)
+        fleet.finish()
+        assert (fleet.watch(), fleet.missing) == (None, False)

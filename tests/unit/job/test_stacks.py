@@ -53,6 +53,13 @@ def test_without_room_both_arms_have_the_same_ones() -> None:
     assert companions.left_out == 2
 
 
+def test_slots_of_others_are_not_taken() -> None:
+    probe: Any = FakeProbe(8)
+    companions = trace_companions(probe, [arm(10, "a", "b", "c"), arm(20, "a", "b", "c")], 2)
+    assert sorted(probe.watched) == [2, 3, 4, 5]
+    assert companions.left_out == 2
+
+
 def test_single_containers_have_none() -> None:
     probe: Any = FakeProbe(4)
     companions = trace_companions(probe, [arm(10), arm(20)])

@@ -128,7 +128,7 @@ def history(*log_levels: float, sd: float = 0.003) -> list:
 
 
 def test_many_small_steps_do_not_pass_one_by_one():
-    pinned = history(*[0.0] * 6)
+    pinned = history(*[0.0] * 17)
     climbing = history(*np.arange(0.0, 0.085, 0.005))
     drift = against_release(climbing, pinned, P50)
     assert drift.drifted
@@ -136,6 +136,13 @@ def test_many_small_steps_do_not_pass_one_by_one():
     assert math.log1p(drift.change) == pytest.approx(0.075, abs=0.01)
     assert "+7" in release_text(drift)
     assert "more than the tolerance of +2.00%" in release_text(drift)
+
+
+def test_what_slow_days_explain_is_no_drift():
+    drift = against_release(history(*[0.075] * 3), history(*[0.0] * 6), P50)
+    assert not drift.drifted
+    assert drift.detectable > 0.5
+    assert against_release(history(*[0.6] * 3), history(*[0.0] * 6), P50).drifted
 
 
 def test_within_the_tolerance_of_the_release_is_no_drift():
@@ -149,7 +156,7 @@ def test_a_faster_service_has_not_drifted():
 
 
 def test_only_the_latest_campaigns_count():
-    climbing = history(0.0, 0.0, 0.0, 0.2)
+    climbing = history(0.0, 0.0, 0.0, 0.6)
     assert not against_release(climbing[:3], history(*[0.0] * 6), P50).drifted
     assert against_release(climbing, history(*[0.0] * 6), P50, latest=1).drifted
 

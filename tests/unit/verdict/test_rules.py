@@ -13,7 +13,13 @@ from socklat_gate.measured.verdict import Outcome
 from socklat_gate.verdict.judge import JudgedMetric
 from socklat_gate.verdict.rules import RULES, Evidence, exposure_pairs
 from socklat_gate.verdict.together import Together
-from tests.unit.factories import make_count_verdict, make_metric, make_spike_verdict
+from tests.unit.factories import (
+    make_capacity,
+    make_count_verdict,
+    make_metric,
+    make_spike_verdict,
+)
+from tests.unit.watches import make_stops
 
 
 def judged(outcome: Outcome, to_fail: int | None = None, to_pass: int | None = 0) -> JudgedMetric:
@@ -26,6 +32,7 @@ def raw(evidence: float) -> JudgedMetric:
 
 PASSED = Evidence([judged(Outcome.PASS)], make_spike_verdict(), [], 0, 5)
 SLOWER = ReasonFact(Reason.CLIENTS_SLOWER, "response_p50")
+WATCH_OPEN = ReasonFact(Reason.WATCH_OPEN)
 DIFFERENT = ReasonFact(Reason.ANSWERS_DIFFER, "sizes")
 OPEN = replace(PASSED, judged=[judged(Outcome.INCONCLUSIVE, 9, 4)])
 
@@ -64,6 +71,14 @@ def first(evidence: Evidence) -> str:
         (replace(OPEN, counts=[make_count_verdict(undecided=True)]), "undecided metric"),
         (replace(PASSED, differences=[DIFFERENT], exposure_pairs=3), "differing responses"),
         (replace(OPEN, differences=[DIFFERENT]), "differing responses"),
+        (replace(PASSED, watch_open=WATCH_OPEN), "watch"),
+        (replace(OPEN, watch_open=WATCH_OPEN), "undecided metric"),
+        (replace(PASSED, watch_open=WATCH_OPEN, clients=[SLOWER]), "slower clients"),
+        (
+            replace(PASSED, watch_open=WATCH_OPEN, carried=make_capacity(Outcome.INCONCLUSIVE)),
+            "watch",
+        ),
+        (replace(PASSED, watch_open=WATCH_OPEN, stops=make_stops(failed=True)), "regression"),
     ],
 )
 def test_the_first_rule_that_holds(evidence, name):

@@ -43,7 +43,7 @@ def test_no_change_is_a_line_too() -> None:
 
 
 def test_small_steps_add_up_against_a_pinned_release() -> None:
-    campaigns = history(0.012 * (np.arange(40) // 5))
+    campaigns = history(0.08 * (np.arange(40) // 5))
     found = metric_history(campaigns, P50, pinned=campaigns[:5])
     assert found.drifted
     assert found.release is not None

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from socklat_gate.scenario import Gate
+from socklat_gate.scenario import Gate, Metric
 from socklat_gate.verdict.prediction import Prediction, prediction_of
 from socklat_gate.verdict.stored_limit import (
     SLOW_DAY,
@@ -16,6 +16,7 @@ from socklat_gate.verdict.stored_limit import (
     multiple_of_range,
     slow_day_campaigns,
 )
+from tests.benchmarks import stored_days
 from tests.benchmarks.stored_days import KINDS, predictions, rates
 
 GATE = Gate()
@@ -33,6 +34,15 @@ def test_an_unchanged_image_hardly_ever_fails_whatever_days_are_like(
     found = rates(KINDS[kind], campaigns, JOBS, seed=11)
     assert found.false_fail <= MOST
     assert found.false_pass <= 0.05 + 3.3 * math.sqrt(0.05 * 0.95 / JOBS)
+
+
+def test_neither_does_it_by_twenty_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
+    zone = {"tolerance": 0.02, "regression_threshold": 0.05}
+    gate = Gate(metrics=[Metric(quantile=0.4 + at / 100, **zone) for at in range(20)])
+    monkeypatch.setattr(stored_days, "GATE", gate)
+    monkeypatch.setattr(stored_days, "METRICS", gate.compared)
+    for kind in ("log-normal, median +10%", "20% slow days, others SD 2%"):
+        assert rates(KINDS[kind], 5, JOBS, seed=11).false_fail <= MOST
 
 
 def test_student_alone_fails_by_slow_days() -> None:

@@ -209,7 +209,7 @@ def test_one_silent_replica_is_not_made_up_for_by_the_others() -> None:
 
 def test_requests_without_a_response_keep_a_pass_away() -> None:
     """What hangs at the very end has no exchange that shows it."""
-    for many, outcome in ((1, Outcome.PASS), (2, Outcome.INCONCLUSIVE)):
+    for many, outcome in ((2, Outcome.PASS), (3, Outcome.INCONCLUSIVE)):
         left = changed(
             watch_of(),
             lambda one, many=many: one.arm == "candidate" and one.number < many,
@@ -221,6 +221,16 @@ def test_requests_without_a_response_keep_a_pass_away() -> None:
         watch_of(), lambda one: (one.arm, one.number) == ("candidate", 0), no_response=20
     )
     assert decide(PASSING, GATE, watch=several).reasons[0].numbers == {"silent": 1}
+    # Services of both arms that lose some are alike, whoever has one more.
+    flaky = replace(
+        watch_of(),
+        replicas=tuple(
+            replace(one, no_response=(7 * one.number + 3 * (one.arm == "candidate")) % 5)
+            for one in watch_of().replicas
+        ),
+    )
+    assert decide(PASSING, GATE, watch=flaky).outcome is Outcome.PASS
+    assert decide(PASSING, GATE, watch=swapped(flaky)).outcome is Outcome.PASS
 
 
 def test_a_pass_waits_while_stops_speak_against_it() -> None:
@@ -237,6 +247,21 @@ def test_a_pass_waits_while_stops_speak_against_it() -> None:
     assert few.outcome is Outcome.INCONCLUSIVE
     assert few.stops is not None
     assert few.stops.found_every_s is None
+
+
+def test_a_pass_waits_where_all_of_the_candidate_stopped_at_one_moment() -> None:
+    """One event is too little to fail by, and no chance either."""
+    for many, outcome in ((16, Outcome.INCONCLUSIVE), (9, Outcome.INCONCLUSIVE), (4, Outcome.PASS)):
+        at_once = watch_of({("candidate", at): [200.0] for at in range(many)})
+        verdict = decide(PASSING, GATE, watch=at_once)
+        assert verdict.outcome is outcome, many
+        assert decide(PASSING, GATE, watch=swapped(at_once)).outcome is Outcome.PASS
+        if outcome is Outcome.INCONCLUSIVE:
+            assert verdict.reasons[0].numbers == {"at_once": many}
+            assert f"{many} replicas" in reason_text(verdict.reasons[0], verdict)
+    again = {("candidate", at): [150.0, 170.0, 190.0, 210.0, 230.0] for at in range(16)}
+    found = judge_stops(watch_of(again), PASSING, GATE, ALPHA)  # type: ignore[arg-type]
+    assert found.evidence.now > math.log(400.0)
 
 
 def test_the_evidence_stands_at_the_pairs_ends_and_now() -> None:

@@ -95,10 +95,12 @@ def _compactor(place: Place) -> Callable[[], None]:
 def _files_to_remove(
     store: BaselineStore, scenario: str, keep: int | None, releases: tuple[str, ...], damaged: bool
 ) -> list[str]:
+    from socklat_gate.baseline.links import link_problems
     from socklat_gate.baseline.pruning import prunable
 
     problems = store.problems(scenario) if damaged else {}
-    files = list(problems)
+    links = link_problems(store.place, scenario) if damaged else ()
+    files = [*problems, *(name for name, problem in links if problem)]
     if keep is not None:
         good = store.campaigns(scenario, leave_out=problems)
         files += prunable(good, keep, releases)

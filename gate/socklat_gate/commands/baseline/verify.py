@@ -22,10 +22,13 @@ def verify(baselines: str) -> None:
 
         socklat-gate baseline verify --baselines baselines
     """
+    from socklat_gate.baseline.links import link_problems
     from socklat_gate.baseline.open_store import open_store
 
     with open_store(baselines) as store:
-        found = store.verify()
+        found = list(store.verify())
+        for name in store.scenarios():
+            found += link_problems(store.place, name)
         for name, problem in found:
             emit(
                 strip_control_characters(
