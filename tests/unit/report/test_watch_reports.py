@@ -205,6 +205,12 @@ def test_evidence_that_keeps_a_pass_away() -> None:
         "all else would pass, but the watch so far speaks for more stops of the candidate: none of "
         "the candidate and none of the baseline (evidence 7, a pass allows 4)"
     )
+    advice = plain(next_step(result))
+    assert advice.endswith("A longer watch decides: raise gate.max_minutes.")
+    assert "gate.watch.minutes" not in advice
+    at_once = waiting({"at_once": 5}, 0.0)
+    assert "5 replicas of the candidate stopped at the same moment" in plain(headline(at_once))
+    assert plain(next_step(at_once)) == advice
     fact = ReasonFact(Reason.WATCH_OPEN, "growth_cpu", {"evidence": 31.0, "limit": 20.0})
     assert plain(headline(with_reasons(result, fact))) == (
         "all else would pass, but the watch so far speaks for growth of CPU time of the candidate "
