@@ -56,3 +56,38 @@ def test_one_that_does_not_go_on_is_given_up_and_its_test_named(
 def test_progress_is_said_meanwhile(tmp_path: Path) -> None:
     _, said, _ = watch(tmp_path, "sleep 600", "BOOT_LIMIT_S=2 PROGRESS_S=1")
     assert said.splitlines()[0].endswith(f" s: {STUCK}")
+
+
+def test_time_does_not_pass_for_a_machine_that_stands(tmp_path: Path) -> None:
+    standing = tmp_path / "standing"
+    standing.touch()
+    settings = f"BOOT_LIMIT_S=3; (sleep 3; rm {standing}) &"
+    assert watch(tmp_path, "sleep 4", settings) == (0, "", "")
+
+
+def test_a_machine_runs_only_while_it_has_the_lock(tmp_path: Path) -> None:
+    """Somebody else has it at first, and gets it again after the machine's turn."""
+    standing, lock, log = (tmp_path / name for name in ("standing", "lock", "log"))
+    script = f"""
+        . ci/vm/boot.sh
+        TURN_LOCK={lock} TURN_S=1
+        say_to_machine() {{ echo "$2" >>{log}; }}
+        exec 7>{lock}
+        flock 7
+        sleep 600 &
+        machine=$!
+        take_turns $machine monitor {standing} 7>&- &
+        sleep 0.5
+        [ -e {standing} ] && ! [ -e {log} ] && echo "stands" >>{log}
+        flock -u 7
+        sleep 0.7
+        [ -e {standing} ] || echo "runs" >>{log}
+        flock 7
+        echo "had" >>{log}
+        kill $machine
+        flock -u 7
+        wait
+    """
+    subprocess.run(["bash", "-c", script], cwd=ROOT, check=True, capture_output=True)
+    assert log.read_text("utf-8").split() == ["stands", "cont", "runs", "stop", "had"]
+    assert not standing.exists()
