@@ -109,7 +109,7 @@ def test_a_reference_whose_image_is_gone_is_built_from_its_commit(
     assert verdict["pairs"] > 0  # side by side, not by numbers
     assert verdict["baseline_commit"] == base
     assert any(f"was built anew from its commit {base[:12]}" in note for note in verdict["notes"])
-    assert f"was built anew from its commit {base[:12]}" in done.report
+    assert "was built anew from its commit" in done.report
     assert repository.git("worktree", "list") == before
 
 
@@ -130,7 +130,8 @@ def test_a_night_beside_the_release_joins_the_drift_series(
     assert "beside the release" in listed.stdout
     assert repository.git("rev-parse", "HEAD")[:12] in listed.stdout
     none = gate.gate(path, "--nightly", *KEPT, baseline=None)
-    none.refused(Exit.USAGE, Reason.BAD_ARGUMENT)
+    assert (none.code, none.stdout) == (Exit.USAGE, "")
+    assert f"[{Reason.BAD_ARGUMENT.value}]" in none.stderr
 
 
 @pytest.mark.usefixtures("repository")

@@ -26,6 +26,8 @@ __all__ = [
     "watch_section",
 ]
 
+TOO_YOUNG = "no replica is old enough"
+
 
 @dataclass(frozen=True, slots=True)
 class WatchText:
@@ -154,14 +156,14 @@ def _evidence_text(stops: StopVerdict) -> str:
 
 
 def _growth_row(one: GrowthVerdict) -> GrowthRow:
-    outcome = growth_outcome(one)
+    outcome, known = growth_outcome(one), one.replicas > 0
     return GrowthRow(
         what=GROWN[one.what],
         baseline=units.change(one.baseline_change),
         candidate=units.change(one.candidate_change),
         change=units.change(one.change),
         interval=units.interval(one.ci_low, one.ci_high),
-        evidence=units.beside_threshold(one.evidence, one.threshold),
-        verdict=outcome_text(outcome),
+        evidence=units.beside_threshold(one.evidence if known else math.nan, one.threshold),
+        verdict=outcome_text(outcome) if known else TOO_YOUNG,
         outcome=outcome.value,
     )

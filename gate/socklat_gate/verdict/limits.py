@@ -1,32 +1,6 @@
 """Absolute limits: whether the candidate's quantile is below its limit, by its runs alone.
 
-There are no coins between a limit and a run, so what holds here rests on assumptions that coins do
-not give; the start of a container is the unit.
-
-**Above.**  The mean of two e-values, which is one.  The first bets on a bounded mean: with y_i the
-share of requests of start i that took longer than the limit and p = 1 - q,
-
-    E_S = mean over f of prod_i (1 + (f / p)(y_i - p))      against "the share is at most p"
-
-y_i lies in [0, 1], so with f <= 1 no factor is negative, and its mean is at most 1 as long as the
-expected share of the next start, whatever the earlier ones were, is at most p: starts are draws of
-one candidate, however much these differ.  A candidate that is slow in every fifth start is found
-(Waudby-Smith and Ramdas, arXiv 2010.09686).  The second is the evidence to fail of
-`verdict.evidence` with ln(limit) for d0: it takes the starts' log quantiles to scatter
-symmetrically about the candidate's level, and is sooner where they do.  Ville's inequality gives
-the error rate at any stopping time.
-
-**Below.**  That a mean is small cannot be shown by few starts without an assumption about those
-that were not seen: it is the same symmetry, with the evidence to pass.  And the upper end of the
-95% interval of the level has to be below the limit, and no evidence by raw numbers may speak for
-"above": a limit is about what clients see.
-
-A quantile of n exchanges lies below the true one in a little more than half of the starts at rank
-q n and in a little less at rank q n + 1 (binomial); "above" takes the first and "below" the second,
-so that sampling makes neither more frequent than it may be.
-
-A number of the container (start-up time, peak memory) has no distribution within a start: y_i is 1
-or 0, and what is held to the limit is the median of the starts, p = 1/2.
+How its runs speak for "above" and for "below" is `verdict.beside_limit`'s.
 """
 
 from __future__ import annotations
@@ -37,22 +11,20 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from socklat_gate.errors import Reason
 from socklat_gate.measured.facts import Lack, ReasonFact
-from socklat_gate.measured.histogram import Histogram, bucket_edges_ns
 from socklat_gate.measured.names import STARTUP
 from socklat_gate.measured.run import Run
-from socklat_gate.measured.run_values import judged_histogram, request_part, used_histogram
+from socklat_gate.measured.run_values import request_part
 from socklat_gate.measured.verdict import LimitVerdict, Outcome
 from socklat_gate.verdict.arrays import Floats
-from socklat_gate.verdict.clusters import ClusterIds, cluster_means, cluster_sums
+from socklat_gate.verdict.beside_limit import SCALE, containers_beside, exchanges_beside
+from socklat_gate.verdict.clusters import ClusterIds
 from socklat_gate.verdict.estimate import pairs_to_decide
-from socklat_gate.verdict.evidence import as_e_value, running_fail_evidence, running_pass_evidence
+from socklat_gate.verdict.evidence import as_e_value, running_pass_evidence
 from socklat_gate.verdict.interval import confidence_interval
 from socklat_gate.verdict.judged_values import run_quantile_ns
-from socklat_gate.verdict.together import carried_on
 
 if TYPE_CHECKING:
     from socklat_gate.scenario.gating import Gate, Metric
@@ -63,16 +35,8 @@ __all__ = [
     "judge_limits",
     "lacking_facts",
     "limit_facts",
-    "running_above_evidence",
     "undecided_limits",
 ]
-
-BETS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 1.0)
-"""The mixture over f: small ones keep what an odd start wins, large ones grow fast."""
-
-SCALE = 0.05
-"""Of the symmetric evidence, on the log scale: levels scatter by some percent."""
-
 
 NUMBERS = (Lack.STAGE, Lack.STARTUP, Lack.MEMORY)
 """What is not there at all; exchanges are only ever too few."""
@@ -106,19 +70,6 @@ def judge_limits(
     return tuple(_judge(runs, clusters, metric, gate, containers, due) for metric in gate.limited)
 
 
-def running_above_evidence(shares: npt.ArrayLike, allowed: float) -> Floats:
-    """Logarithm of E_F after each start; shape (starts,) -> (starts,).
-
-    ``shares`` lie in [0, 1], ``allowed`` in (0, 1): the share that may take longer.
-    """
-    over = np.asarray(shares, dtype=np.float64) / allowed - 1.0
-    total = np.full(over.shape, -np.inf)
-    with np.errstate(divide="ignore"):
-        for bet in BETS:
-            total = np.logaddexp(total, np.cumsum(np.log1p(bet * over)))
-    return np.asarray(total - math.log(len(BETS)))
-
-
 def _judge(
     runs: Sequence[Run],
     clusters: ClusterIds,
@@ -134,9 +85,9 @@ def _judge(
     found = [run_quantile_ns(run, metric.stage, quantile, containers) for run in runs]
     if quantile is None:
         values = np.array([value for value, _ in found], dtype=np.float64)
-        held = _of_containers(values, clusters, limit_ns)
+        held = containers_beside(values, clusters, limit_ns)
     else:
-        held = _of_exchanges(runs, metric.stage, quantile, clusters, limit_ns)
+        held = exchanges_beside(runs, metric.stage, quantile, clusters, limit_ns)
     is_due = due if metric.stage == STARTUP and due else [True] * len(runs)
     shortfalls = tuple(
         lack for (_, lack), needed in zip(found, is_due, strict=True) if lack is not None and needed
@@ -172,86 +123,6 @@ def _judge(
     )
     to_pass = None if shortfalls else pairs_to_decide(-upper, 0.0, SCALE, threshold_pass)
     return JudgedLimit(verdict, to_pass, above)
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """The candidate beside a limit: its value, and by start (running) evidence and log ratios."""
-
-    value: float
-    above: Floats
-    raw_above: Floats
-    levels: Floats
-    upper: Floats
-
-
-def _of_exchanges(
-    runs: Sequence[Run], stage: str, quantile: float, clusters: ClusterIds, limit_ns: float
-) -> _Held:
-    judged = [judged_histogram(run, stage) for run in runs]
-    sizes = [_size(used_histogram(run, stage)) for run in runs]
-    raw = [run.histograms.get(stage) for run in runs]
-    ranks = [min(1.0, quantile + 1 / max(1, n)) for n in sizes]
-    return _Held(
-        Histogram.merged(h for h in judged if h is not None).quantile_ns(quantile),
-        _above(judged, clusters, limit_ns, quantile),
-        _above(raw, clusters, limit_ns, quantile),
-        _levels(judged, clusters, limit_ns, [quantile] * len(runs)),
-        _levels(judged, clusters, limit_ns, ranks),
-    )
-
-
-def _of_containers(values: Floats, clusters: ClusterIds, limit: float) -> _Held:
-    """Of one number a run; NaN where it is not known.  Nothing of it is corrected."""
-    known = values[np.isfinite(values)]
-    levels = cluster_means(np.log(values / limit), clusters)
-    over = np.where(np.isfinite(values), values > limit, np.nan)
-    by_share = running_above_evidence(cluster_means(over, clusters), 0.5)
-    by_level = running_fail_evidence(levels, 0.0, SCALE)
-    known_starts = cluster_sums(np.isfinite(values), clusters) > 0
-    above = carried_on(np.logaddexp(by_share, by_level) - math.log(2.0), known_starts)
-    middle = float(np.median(known)) if known.size else math.nan
-    return _Held(middle, above, above, levels, levels)
-
-
-def _above(
-    histograms: Sequence[Histogram | None], clusters: ClusterIds, limit_ns: float, quantile: float
-) -> Floats:
-    """Running evidence of "above", logarithm of the mean of both kinds.
-
-    Buckets that reach across the limit count as below it.
-    """
-    first = int(np.searchsorted(bucket_edges_ns(), limit_ns, side="left"))
-    shares = [
-        float(h.counts[first:].sum()) / h.total if h is not None and h.total else math.nan
-        for h in histograms
-    ]
-    by_share = running_above_evidence(cluster_means(shares, clusters), 1.0 - quantile)
-    levels = _levels(histograms, clusters, limit_ns, [quantile] * len(histograms))
-    by_level = running_fail_evidence(levels, 0.0, SCALE)
-    return np.asarray(np.logaddexp(by_share, by_level) - math.log(2.0))
-
-
-def _levels(
-    histograms: Sequence[Histogram | None],
-    clusters: ClusterIds,
-    limit_ns: float,
-    shares: Sequence[float],
-) -> Floats:
-    """Log ratio of each start's quantile to the limit, shape (starts,); empty ones left out."""
-    logs = [
-        math.nan if h is None or not h.total else _log(h.quantile_ns(share) / limit_ns)
-        for h, share in zip(histograms, shares, strict=True)
-    ]
-    return cluster_means(logs, clusters)
-
-
-def _log(ratio: float) -> float:
-    return math.log(max(ratio, 1e-12))
-
-
-def _size(used: Histogram | None) -> int:
-    return used.total if used is not None else 0
 
 
 def limit_facts(limits: Sequence[JudgedLimit], outcome: Outcome) -> tuple[ReasonFact, ...]:

@@ -37,6 +37,14 @@ LONGER: Sentence = (
     Name("gate.watch.minutes"),
     ".",
 )
+DECIDES: Sentence = (
+    "Look at the candidate's replicas below: when they stopped, in which stage, or what grew. A "
+    "longer watch decides: raise ",
+    Name("gate.max_minutes"),
+    ".",
+)
+AGAINST = frozenset({"evidence", "at_once"})
+"""Numbers of what speaks against a pass, which a shorter watch would but hide."""
 SILENT: Sentence = (
     "Read the log of the candidate's replicas: find out why they stopped responding while those of "
     "the baseline went on.",
@@ -74,5 +82,7 @@ def watch_advice(verdict: Verdict) -> Sentence:
         return ()
     if count_of(fact.numbers, "silent"):
         return SILENT
+    if AGAINST & fact.numbers.keys():
+        return DECIDES
     missing_s = verdict.stops.missing_s if verdict.stops else 0.0
     return NO_ROOM if math.isinf(missing_s) else LONGER

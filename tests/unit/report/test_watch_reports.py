@@ -205,6 +205,12 @@ def test_evidence_that_keeps_a_pass_away() -> None:
         "all else would pass, but the watch so far speaks for more stops of the candidate: none of "
         "the candidate and none of the baseline (evidence 7, a pass allows 4)"
     )
+    advice = plain(next_step(result))
+    assert advice.endswith("A longer watch decides: raise gate.max_minutes.")
+    assert "gate.watch.minutes" not in advice
+    at_once = waiting({"at_once": 5}, 0.0)
+    assert "5 replicas of the candidate stopped at the same moment" in plain(headline(at_once))
+    assert plain(next_step(at_once)) == advice
     fact = ReasonFact(Reason.WATCH_OPEN, "growth_cpu", {"evidence": 31.0, "limit": 20.0})
     assert plain(headline(with_reasons(result, fact))) == (
         "all else would pass, but the watch so far speaks for growth of CPU time of the candidate "
@@ -304,7 +310,10 @@ def test_growth_that_nothing_is_known_of_is_skipped_and_no_success() -> None:
     suite = next(iter(JUnitXml.fromstring(render_junit(result).encode())))
     cases = {case.name: case for case in suite}
     assert cases["growth_memory"].is_skipped
-    assert "| memory | +1.00% | +1.10% | n/a | unbounded |" in render_markdown(result)
+    said = "growth of memory is not known: no replica is old enough"
+    assert cases["growth_memory"].result[0].message == said
+    row = "| memory | +1.00% | +1.10% | n/a | unbounded | n/a | no replica is old enough |"
+    assert row in render_markdown(result)
 
 
 def test_junit_and_openmetrics_of_results_without_a_watch_have_nothing_of_it() -> None:

@@ -11,8 +11,8 @@ from socklat_gate.errors import Reason
 from socklat_gate.measured.run import Run, StallCorrected
 from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.scenario.gating import Gate, Metric
+from socklat_gate.verdict.beside_limit import running_above_evidence
 from socklat_gate.verdict.decide import decide
-from socklat_gate.verdict.limits import running_above_evidence
 from socklat_gate.verdict.limits_alone import decide_by_limits
 from socklat_gate.verdict.stored import compare
 from tests.unit.verdict.builders import SERVICE_NS, campaign_of, pair_of, run_of, scaled_run

@@ -112,6 +112,8 @@ def stop_texts(stops: StopVerdict) -> Texts:
 
 def growth_texts(grown: GrowthVerdict) -> Texts:
     """How much both arms changed with age; evidence and interval."""
+    if not grown.replicas:
+        return f"growth of {GROWN[grown.what]} is not known: no replica is old enough", ""
     held = units.beside_threshold(grown.evidence, grown.threshold)
     message = (
         f"{GROWN[grown.what]} late in the life of replicas: candidate "
