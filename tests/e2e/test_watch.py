@@ -47,7 +47,6 @@ def test_equal_replicas_pass_once_they_were_watched(gate: Gate, scenario: Scenar
     assert verdict["completeness"]["mismatch"] == 0
 
 
-@pytest.mark.slow
 def test_a_stop_that_only_comes_with_age_fails(gate: Gate, scenario: Scenario) -> None:
     """No container of a pair is ever five seconds old."""
     path = scenario(

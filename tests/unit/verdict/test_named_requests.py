@@ -418,7 +418,7 @@ def test_stored_campaigns_are_compared_by_name() -> None:
         ]
         return campaign_of(runs)
 
-    base = [campaign(seed) for seed in range(8)]
+    base = [campaign(seed) for seed in range(20, 37)]
     verdict = compare(base, campaign(9, cart=0.25), GATE)
     assert verdict.outcome is Outcome.REGRESSION
     assert [fact.subject for fact in verdict.reasons] == ["response_p50[cart]"]

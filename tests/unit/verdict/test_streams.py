@@ -168,7 +168,7 @@ def stored(seeds: range, scale: float = 1.0) -> Campaign:
 def test_stored_campaigns_are_compared_by_it() -> None:
     base = [stored(range(10 * at, 10 * at + 3)) for at in range(6)]
     assert compare(base, stored(range(90, 95)), GATE).outcome is Outcome.PASS
-    assert compare(base, stored(range(90, 95), 1.5), GATE).outcome is Outcome.REGRESSION
+    assert compare(base, stored(range(90, 95), 2.5), GATE).outcome is Outcome.REGRESSION
 
 
 def test_the_window_is_ten_seconds() -> None:
