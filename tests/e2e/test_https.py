@@ -78,7 +78,10 @@ def test_init_writes_a_scenario_of_https_that_runs(gate: Gate, node_image: str) 
     lines = [
         "duration_s = 2" if line.startswith("duration_s") else line for line in text.split("\n")
     ]
-    path.write_text("\n".join(lines) + f"\n{LENIENT}{MEDIAN}")
+    body = "\n".join(lines)
+    assert body.count("\n[gate]\n") == 1
+    lenient = body.replace("\n[gate]\n", f"\n{LENIENT}")
+    path.write_text(f"{lenient}\n{MEDIAN}")
     done = gate.run("run", path, "--runs", 1, "--quiet")
     assert done.code == 0, done.stderr
 
