@@ -85,7 +85,9 @@ def _model_at(where: KeyPath) -> type[BaseModel] | None:
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    # Python 3.10 takes list[X] for a type, too.
+    plain = isinstance(annotation, type) and not hasattr(annotation, "__origin__")
+    if plain and issubclass(annotation, BaseModel):
         return annotation
     for inner in getattr(annotation, "__args__", ()):
         found = _model_in(inner)
