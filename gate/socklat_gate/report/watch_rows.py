@@ -144,12 +144,13 @@ def _stop_row(arm: str, replicas: int, stops: int, stopped: int, exposure_s: flo
 
 
 def _evidence_text(stops: StopVerdict) -> str:
+    held = units.beside_threshold(stops.evidence, stops.threshold)
     waived = " (waived)" if stops.waived else ""
     return (
         "A stop is a moment at which exchanges of one arm's replicas took "
         f"{units.ns(stops.threshold_ns)} or more; what hit both arms at once counts for neither "
         f"({plural(stops.shared, 'moment')}). One replica is one observation. E-value against no "
-        f"more stops / threshold: {units.beside_threshold(stops.evidence, stops.threshold)}{waived} "
+        f"more stops / threshold: {held}{waived} "
         f"(p = {units.p_value(stops.p_value)}); the candidate's oldest replica was "
         f"{units.duration_s(stops.oldest_s)} old, half of them "
         f"{units.duration_s(stops.half_age_s)} or more."
