@@ -28,7 +28,7 @@ def history(count: int = 5) -> list[Campaign]:
     """Campaigns a day apart whose runs are corrected, partly, and have CPU times."""
     made = []
     for day in range(1, count + 1):
-        campaign = make_campaign(3, created=f"2026-03-{day:02d}T05:06:07.5+02:00", branch="main")
+        campaign = make_campaign(3, created=f"2026-03-{day:02d}T05:06:07.500+02:00", branch="main")
         runs = [
             replace(
                 run,
