@@ -80,7 +80,7 @@ def _waits(fact: ReasonFact, stops: StopVerdict | None) -> Iterator[str]:
     if at_once := count_of(fact.numbers, "at_once"):
         yield (
             f"{plural(at_once, 'replica')} of the candidate stopped at the same moment, and none "
-            "of the baseline"
+            "or far fewer of the baseline's"
         )
     missing_s = number_of(fact.numbers, "missing_s")
     if missing_s >= FOREVER_S:

@@ -13,7 +13,7 @@ from socklat_gate.measured.facts import ReasonFact
 from socklat_gate.measured.open_verdict import waits_for_watch
 from socklat_gate.measured.result import GateResult
 from socklat_gate.measured.stop_verdict import GrowthVerdict, StopVerdict
-from socklat_gate.measured.verdict import Outcome, Verdict
+from socklat_gate.measured.verdict import STUCK, Outcome, Verdict
 from socklat_gate.measured.watch import Replica, Slice, Watch
 from tests.unit.factories import make_result, make_spike
 
@@ -114,3 +114,6 @@ def test_a_verdict_that_waits_for_the_watch_is_only_undecided() -> None:
     assert waits_for_watch(verdict)
     assert verdict.only_undecided
     assert not waits_for_watch(replace(verdict, reasons=(ReasonFact(Reason.BUDGET_PAIRS),)))
+    for stuck in STUCK:
+        fact = ReasonFact(Reason.WATCH_OPEN, numbers={stuck: 1})
+        assert not replace(verdict, reasons=(fact,)).only_undecided

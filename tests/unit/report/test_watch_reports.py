@@ -25,6 +25,7 @@ from socklat_gate.report.replica_rows import stopped_replicas
 from socklat_gate.report.report import report_of
 from socklat_gate.wording.headline import headline, next_step
 from socklat_gate.wording.sentence import plain
+from socklat_gate.wording.stop_text import found_text
 from tests.unit.factories import make_result, make_spike_verdict
 from tests.unit.report.rendered import (
     render_html,
@@ -76,6 +77,10 @@ def test_a_pass_says_which_stops_it_would_have_found() -> None:
     assert render_markdown(replace(made, notes=made.watch.notes)).count("the fleet's note") == 1
     assert "### Watch" not in report
     assert "<summary>How the watch was judged</summary>" in report
+    # It is computed for a baseline without stops, and says so where that has some.
+    both = replace(make_stops(), baseline_stops=2, baseline_with=2)
+    assert "such jobs beside a baseline without stops; shorter" in found_text(both)
+    assert "beside a baseline" not in report
 
 
 def test_without_a_watch_it_says_what_is_not_met() -> None:
@@ -210,6 +215,7 @@ def test_evidence_that_keeps_a_pass_away() -> None:
     assert "gate.watch.minutes" not in advice
     at_once = waiting({"at_once": 5}, 0.0)
     assert "5 replicas of the candidate stopped at the same moment" in plain(headline(at_once))
+    assert "none or far fewer of the baseline's" in plain(headline(at_once))
     assert plain(next_step(at_once)) == advice
     fact = ReasonFact(Reason.WATCH_OPEN, "growth_cpu", {"evidence": 31.0, "limit": 20.0})
     assert plain(headline(with_reasons(result, fact))) == (
