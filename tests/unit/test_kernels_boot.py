@@ -71,7 +71,10 @@ def test_a_machine_runs_only_while_it_has_the_lock(tmp_path: Path) -> None:
     script = f"""
         . ci/vm/boot.sh
         TURN_LOCK={lock} TURN_S=3
-        once() {{ for _ in {{1..400}}; do if eval "$1"; then return; fi; sleep 0.02; done; return 1; }}
+        once() {{
+          for _ in {{1..400}}; do if eval "$1"; then return; fi; sleep 0.02; done
+          return 1
+        }}
         say_to_machine() {{ echo "$2" >>{log}; }}
         exec 7>{lock}
         flock 7
