@@ -377,7 +377,13 @@ def test_the_table_has_the_ages_of_each_replica() -> None:
     assert by_name["candidate 0"].ages == "20.1, 40.2"
     assert by_name["candidate 0"].memory == "31.5 MB → 35.7 MB"
     assert by_name["baseline 0"].stops == "0"
+    # What hit both arms is none of the stops that the summary counts.
+    assert (by_name["candidate 3"].stops, by_name["candidate 3"].ages) == ("0", "(30.0)")
     page = render_html(STOPPED)
+    assert "An age in parentheses: both arms stopped" in page
+    quiet = report_of(replace(STOPPED, watch=make_watch())).replicas
+    assert quiet is not None
+    assert not quiet.shared
     assert page.count('class="stop"') == 1 + 3
     assert page.count('class="stop both"') == 1 + 2
     assert "<title>candidate 0, at an age of 20.1 s: an exchange of 812 ms" in page
