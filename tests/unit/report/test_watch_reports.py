@@ -109,7 +109,7 @@ def test_without_a_watch_it_says_what_is_not_met() -> None:
         ({"found_from_start_s": 0.0}, "that comes every 1 min 35 s or more often, would"),
         ({"found_every_s": None, "found_from_start_s": math.nan}, "is too small to find any"),
         ({"sure_ns": math.nan}, "A stop of 50.0 ms or more that comes"),
-        ({"candidate_replicas": 0}, "Watch: not of both arms a replica was watched"),
+        ({"candidate_replicas": 0}, "Watch: no replicas of both arms were watched"),
     ],
 )
 def test_what_the_line_says(changes: dict[str, object], said: str) -> None:
