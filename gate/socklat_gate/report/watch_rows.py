@@ -11,7 +11,14 @@ from socklat_gate.measured.stop_verdict import GrowthVerdict, StopVerdict
 from socklat_gate.measured.verdict import Verdict
 from socklat_gate.wording import units
 from socklat_gate.wording.changes import plural
-from socklat_gate.wording.growth_text import GROWN, growth_outcome, growth_summary
+from socklat_gate.wording.growth_text import (
+    GROWN,
+    TOO_YOUNG,
+    growth_evidence,
+    growth_known,
+    growth_outcome,
+    growth_summary,
+)
 from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.outcomes import outcome_text
 from socklat_gate.wording.stop_text import ages_text, stops_summary
@@ -26,8 +33,6 @@ __all__ = [
     "watch_notes",
     "watch_section",
 ]
-
-TOO_YOUNG = "no replica is old enough"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,14 +163,14 @@ def _evidence_text(stops: StopVerdict) -> str:
 
 
 def _growth_row(one: GrowthVerdict) -> GrowthRow:
-    outcome, known = growth_outcome(one), one.replicas > 0
+    outcome = growth_outcome(one)
     return GrowthRow(
         what=GROWN[one.what],
         baseline=units.change(one.baseline_change),
         candidate=units.change(one.candidate_change),
         change=units.change(one.change),
         interval=units.interval(one.ci_low, one.ci_high),
-        evidence=units.beside_threshold(one.evidence if known else math.nan, one.threshold),
-        verdict=outcome_text(outcome) if known else TOO_YOUNG,
+        evidence=growth_evidence(one),
+        verdict=outcome_text(outcome) if growth_known(one) else TOO_YOUNG,
         outcome=outcome.value,
     )

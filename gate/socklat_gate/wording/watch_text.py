@@ -23,7 +23,7 @@ def watch_line(stops: StopVerdict, watch: Watch | None) -> str:
     """The whole watch in two sentences; the second says what it would have found."""
     if not stops.candidate_replicas or not stops.baseline_replicas:
         return (
-            "Watch: not of both arms a replica was watched, so stops that are rarer than what the "
+            "Watch: no replicas of both arms were watched, so stops that are rarer than what the "
             "pairs meet can pass."
         )
     return f"Watch: {_amount(stops, watch)}; {_stops(stops)}. {found_text(stops)}"

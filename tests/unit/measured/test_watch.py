@@ -101,6 +101,14 @@ def test_a_replica_that_cannot_be_is_refused(change: dict[str, int]) -> None:
         result_from_body(body)
 
 
+def test_slices_that_overlap_or_end_before_they_begin_are_refused() -> None:
+    for change in ({"from_ns": 1 << 61}, {"to_ns": 0}):
+        body = to_body(replace(gate_result(), watch=a_watch()))
+        body["watch"]["replicas"][0]["slices"][0].update(change)
+        with pytest.raises(NoUsableBaseline, match="slices"):
+            result_from_body(body)
+
+
 def test_the_same_replica_twice_is_refused() -> None:
     watch = a_watch()
     twice = replace(watch, replicas=watch.replicas[:1] * 2)

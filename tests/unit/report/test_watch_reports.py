@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from dataclasses import replace
 
 import html5lib
@@ -109,7 +110,7 @@ def test_without_a_watch_it_says_what_is_not_met() -> None:
         ({"found_from_start_s": 0.0}, "that comes every 1 min 35 s or more often, would"),
         ({"found_every_s": None, "found_from_start_s": math.nan}, "is too small to find any"),
         ({"sure_ns": math.nan}, "A stop of 50.0 ms or more that comes"),
-        ({"candidate_replicas": 0}, "Watch: not of both arms a replica was watched"),
+        ({"candidate_replicas": 0}, "Watch: no replicas of both arms were watched"),
     ],
 )
 def test_what_the_line_says(changes: dict[str, object], said: str) -> None:
@@ -307,18 +308,30 @@ def test_junit_has_a_case_for_stops(result: GateResult, kind: str | None) -> Non
     assert cases["growth_memory"].is_passed
 
 
+def test_growth_of_one_old_replica_is_not_shown_as_passed() -> None:
+    """Nor is what the first look has not come for shown as evidence."""
+    young = {"evidence": sys.float_info.min}
+    for replicas, skipped in ((1, True), (2, False)):
+        growth = tuple(replace(one, replicas=replicas, **young) for one in make_growth())
+        result = watched_result(growth=growth)
+        suite = next(iter(JUnitXml.fromstring(render_junit(result).encode())))
+        case = next(case for case in suite if case.name == "growth_cpu")
+        assert case.is_skipped == skipped
+        rows = [row for row in render_markdown(result).splitlines() if row.startswith("| CPU time")]
+        assert any("| n/a | too few" in row for row in rows) == skipped
+        assert any("| n/a | ✔" in row for row in rows) != skipped
+
+
 def test_growth_that_nothing_is_known_of_is_skipped_and_no_success() -> None:
-    unknown = tuple(
-        replace(one, change=math.nan, ci_low=-math.inf, ci_high=math.inf, replicas=0)
-        for one in make_growth()
-    )
+    nothing = {"change": math.nan, "ci_low": -math.inf, "ci_high": math.inf, "replicas": 0}
+    unknown = tuple(replace(one, **nothing, evidence=sys.float_info.min) for one in make_growth())
     result = watched_result(growth=unknown)
     suite = next(iter(JUnitXml.fromstring(render_junit(result).encode())))
     cases = {case.name: case for case in suite}
     assert cases["growth_memory"].is_skipped
-    said = "growth of memory is not known: no replica is old enough"
+    said = "growth of memory is not known: too few replicas are old enough"
     assert cases["growth_memory"].result[0].message == said
-    row = "| memory | +1.00% | +1.10% | n/a | unbounded | n/a | no replica is old enough |"
+    row = "| memory | +1.00% | +1.10% | n/a | unbounded | n/a | too few replicas are old enough |"
     assert row in render_markdown(result)
 
 
