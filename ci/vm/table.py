@@ -1,11 +1,13 @@
 """The results of ``ci/kernels``: a line for each hook set, and the text of ``docs/lab/kernels.md``.
 
-    table.py MEASURED.JSON...                            prints the document
+    table.py --page PAGE MEASURED.JSON...                prints the document anew
     table.py --lines KERNEL HOOK,SETS MEASURED.JSON      prints the lines; 1 when one failed
 
 ``tests/conformance/conftest.py`` writes the files: lists with one document a hook set.  Those of
 one kernel may come from several files, one for each boot; of a hook set the first one counts.
-Files in ``.../some-KERNEL/...`` are of a part of the suite.
+Files in ``.../some-KERNEL/...`` are of a part of the suite, one for each list of arguments; they
+count where a hook set has no other.  What whole runs measured before stays on the page until newer
+ones have replaced it (`kept_sections`).
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+from kept_sections import kept_sections, series_of
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGE = re.compile(r"^#define STAGE_(\w+) \d+$", re.MULTILINE)
@@ -31,10 +35,12 @@ HEAD = """\
 What the conformance suite (`tests/conformance`) measured on each kernel with each hook set.
 `sudo ci/kernels all` runs it on this machine's own kernel and on Debian's 5.10, 6.1 and 6.12 in
 QEMU, each hook set in a boot of its own; `ci/kernels table` writes this page from the last result
-of each. Debian's kernels run by emulation (TCG, two CPUs), where everything takes 10 to 20 times as
-long: their costs compare hooks with each other, and are not what an event costs on hardware. Loads
-have lower rates there, and the probe has all stages with kprobes and kfuncs; with tracepoints most
-tests take the headline's. What ran where, and what was skipped and why, stands with each kernel.
+of each. Where only a part of the suite ran with the present probe, the last whole run stands below
+it, as it was written then. Debian's kernels run by emulation (TCG, two CPUs), where everything
+takes 10 to 20 times as long: their costs compare hooks with each other, and are not what an event
+costs on hardware. Loads have lower rates there, and the probe has all stages with kprobes and
+kfuncs; with tracepoints most tests take the headline's. What ran where, and what was skipped and
+why, stands with each kernel.
 
 - **error**: the service under test says by its own clock (and by the kernel's stamps on what
   arrives) between which moments a stage lay, exchange by exchange, to the length of a system call.
@@ -119,8 +125,7 @@ def runs(documents: Sequence[Document]) -> Iterator[str]:
     """Where and when; once where all hook sets have it in common."""
     by_run: dict[str, list[str]] = {}
     for document in documents:
-        part = "a part of the suite; " * bool(document.get("partial"))
-        by_run.setdefault(part + document.get("run", ""), []).append(document["hook_set"])
+        by_run.setdefault(document.get("run", ""), []).append(document["hook_set"])
     for run, sets in by_run.items():
         if run:
             yield f"- {', '.join(sets)}: {run}" if len(by_run) > 1 else f"- {run}"
@@ -141,43 +146,62 @@ def skips(documents: Sequence[Document]) -> Iterator[str]:
         for reason, tests in document.get("skipped", {}).items():
             names = tuple(dict.fromkeys(test.rpartition("/")[2] for test in tests))
             by_reason.setdefault((reason, names), []).append(document["hook_set"])
-    for (reason, names), sets in by_reason.items():
-        every = f" ({', '.join(sets)})" if len(sets) < len(documents) else ""
+    everywhere = len({document["hook_set"] for document in documents})
+    for (reason, names), found in by_reason.items():
+        sets = dict.fromkeys(found)
+        every = f" ({', '.join(sets)})" if len(sets) < everywhere else ""
         yield f"- skipped{every}: {', '.join(f'`{name}`' for name in names)}: {reason}"
 
 
-def section(kernel: str, documents: list[Document]) -> Iterator[str]:
-    """Everything about one kernel."""
-    sets = [document["hook_set"] for document in documents]
+def parts(documents: Sequence[Document]) -> Iterator[str]:
+    """A row for each part of the suite: where and when, and what became of it."""
+    sets = list(dict.fromkeys(document["hook_set"] for document in documents))
+    by_run: dict[str, dict[str, str]] = {}
+    for document in documents:
+        of_run = by_run.setdefault(document.get("run", ""), {})
+        missed = document.get("missed", "not known")
+        of_run[document["hook_set"]] = f"{outcome(document)}; missed {missed}"
+    yield "\nParts of the suite, and invocations missed in them:\n"
+    yield from rows_of(
+        ["run", *sets],
+        ([run, *(of_run.get(name, "not run") for name in sets)] for run, of_run in by_run.items()),
+    )
+
+
+def section(kernel: str, documents: list[Document], whole_below: bool) -> Iterator[str]:
+    """Everything about one kernel; whether an earlier whole run stands below it."""
+    whole = [document for document in documents if not document.get("partial")]
+    sets = [document["hook_set"] for document in whole]
     emulated = ", emulated" if documents[0]["emulated"] else ", this machine's own"
     yield f"\n## Linux {kernel}{emulated}\n"
-    facts = [*runs(documents), *failures(documents), *skips(documents)]
+    facts = [*runs(whole), *failures(documents), *skips(documents)]
     if facts:
         yield "\n".join(facts) + "\n"
-    summary = [
-        ["tests", *map(outcome, documents)],
-        ["missed", *(str(document.get("missed", "not known")) for document in documents)],
-    ]
-    yield from rows_of(["", *sets], summary)
-    if all(document.get("partial") for document in documents):
-        yield "\nNo more ran with this state of the probe; the history of this page has whole runs."
+    if whole:
+        summary = [
+            ["tests", *map(outcome, whole)],
+            ["missed", *(str(document.get("missed", "not known")) for document in whole)],
+        ]
+        yield from rows_of(["", *sets], summary)
+    if len(whole) < len(documents):
+        yield from parts([document for document in documents if document.get("partial")])
+    if not whole:
+        where = "the last whole run stands below" if whole_below else "there was no whole run yet"
+        yield f"\nNo more ran with this state of the probe; {where}."
         return
     yield "\nError in µs, outside the interval / from the middle of the shortest:\n"
     yield from rows_of(
         ["stage", *sets],
         (
-            [f"`{stage}`", *(stage_cell(document, stage) for document in documents)]
+            [f"`{stage}`", *(stage_cell(document, stage) for document in whole)]
             for stage in stages()
         ),
     )
     yield "\nHook in place, ns an event:\n"
-    events = dict.fromkeys(event for document in documents for event in document.get("hooks", {}))
+    events = dict.fromkeys(event for document in whole for event in document.get("hooks", {}))
     yield from rows_of(
         ["event", *sets],
-        (
-            [f"`{event}`", *(event_cell(document, event) for document in documents)]
-            for event in events
-        ),
+        ([f"`{event}`", *(event_cell(one, event) for one in whole)] for event in events),
     )
 
 
@@ -186,26 +210,33 @@ def place(hook_set: str) -> int:
     return HOOK_SETS.index(hook_set) if hook_set in HOOK_SETS else len(HOOK_SETS)
 
 
-def text_of(documents: list[Document]) -> str:
-    """The whole document."""
+def text_of(documents: list[Document], page: str) -> str:
+    """The whole document; ``page`` is what it was."""
     margins = {d["emulated"]: d["margin_ns"] for d in documents if "margin_ns" in d}
     named = [
         f"{ns / 1000:.0f} µs{' under emulation' * emulated}" for emulated, ns in margins.items()
     ]
-    by_kernel: dict[str, list[Document]] = {}
-    for document in sorted(
-        documents, key=lambda d: [*map(int, re.findall(r"\d+", d["kernel"])[:2])]
-    ):
-        by_kernel.setdefault(document["kernel"], []).append(document)
+    new: dict[tuple[int, ...], dict[str, list[Document]]] = {}
+    for document in documents:
+        of_series = new.setdefault(series_of(document["kernel"]), {})
+        of_series.setdefault(document["kernel"], []).append(document)
+    measured = {
+        series: {d["hook_set"] for of in kernels.values() for d in of if not d.get("partial")}
+        for series, kernels in new.items()
+    }
+    kept = kept_sections(page, measured)
     lines = [HEAD.format(margin=", ".join(named))]
-    for kernel, of in by_kernel.items():
-        lines += section(kernel, sorted(of, key=lambda document: place(document["hook_set"])))
+    for series in sorted({*new, *kept}):
+        for kernel, of in new.get(series, {}).items():
+            of.sort(key=lambda document: place(document["hook_set"]))
+            lines += section(kernel, of, whole_below=series in kept)
+        lines += [f"\n{text}" for text in kept.get(series, [])]
     return "\n".join(lines) + "\n"
 
 
 def add_new(known: list[Document], more: list[Document], partial: bool) -> Iterator[Document]:
-    """Those of hook sets that are not known of their kernel yet."""
-    have = {(document["kernel"], document["hook_set"]) for document in known}
+    """Those of hook sets that no whole run is known of, on their kernel, yet."""
+    have = {(d["kernel"], d["hook_set"]) for d in known if not (partial and d["partial"])}
     for document in more:
         if (document["kernel"], document["hook_set"]) not in have:
             yield {**document, "partial": partial}
@@ -223,7 +254,7 @@ def print_lines(kernel: str, hook_sets: str, documents: list[Document]) -> int:
 
 def main(arguments: list[str]) -> int:
     """See the module's head."""
-    wanted = arguments[3:] if arguments[:1] == ["--lines"] else arguments
+    wanted = arguments[{"--lines": 3, "--page": 2}[arguments[0]] :]
     documents: list[Document] = []
     for path in map(Path, wanted):
         if path.is_file():
@@ -234,7 +265,9 @@ def main(arguments: list[str]) -> int:
     if not documents:
         print("no results: run ci/kernels first", file=sys.stderr)  # noqa: T201 - a script
         return 1
-    print(text_of(documents), end="")  # noqa: T201 - a script
+    page = Path(arguments[1])
+    before = page.read_text("utf-8") if page.is_file() else ""
+    print(text_of(documents, before), end="")  # noqa: T201 - a script
     return 0
 
 

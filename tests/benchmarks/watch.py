@@ -362,7 +362,7 @@ of the pairs beside it. Minutes are since the first start.
 
 {{jobs}} jobs a row. *False FAIL*: evidence of {{threshold}} at any time of the 10 minutes. *Waits*:
 at 2 minutes of exposure the evidence is beyond {{against}}, so that a pass waits until it is not,
-or a moment hit many replicas of the candidate alone.
+or a moment hit many replicas of the candidate, and none or far fewer of the baseline's.
 """
 
 _STOPS = """

@@ -70,18 +70,20 @@ def test_a_machine_runs_only_while_it_has_the_lock(tmp_path: Path) -> None:
     standing, lock, log = (tmp_path / name for name in ("standing", "lock", "log"))
     script = f"""
         . ci/vm/boot.sh
-        TURN_LOCK={lock} TURN_S=1
+        TURN_LOCK={lock} TURN_S=3
+        once() {{
+          for _ in {{1..400}}; do if eval "$1"; then return; fi; sleep 0.02; done
+          return 1
+        }}
         say_to_machine() {{ echo "$2" >>{log}; }}
         exec 7>{lock}
         flock 7
         sleep 600 &
         machine=$!
         take_turns $machine monitor {standing} 7>&- &
-        sleep 0.5
-        [ -e {standing} ] && ! [ -e {log} ] && echo "stands" >>{log}
+        once '[ -e {standing} ]' && sleep 0.2 && ! [ -e {log} ] && echo "stands" >>{log}
         flock -u 7
-        sleep 0.7
-        [ -e {standing} ] || echo "runs" >>{log}
+        once '! [ -e {standing} ]' && echo "runs" >>{log}
         flock 7
         echo "had" >>{log}
         kill $machine

@@ -45,6 +45,7 @@ def document(**changed: Any) -> dict[str, Any]:
 def table(tmp_path: Path, *options: str, documents: list[dict[str, Any]]) -> tuple[int, str]:
     results = tmp_path / "measured.json"
     results.write_text(json.dumps(documents), "utf-8")
+    options = options or ("--page", str(tmp_path / "kernels.md"))
     command = [sys.executable, str(TABLE), *options, str(results)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.stderr == ""
@@ -81,8 +82,8 @@ def test_every_stage_of_the_layout_has_a_row(tmp_path: Path) -> None:
 def test_kernels_are_sections_by_version_and_hook_sets_columns(tmp_path: Path) -> None:
     own = document(kernel="6.18.2", emulated=False, hook_set="default")
     newer = document(kernel="6.12.9+deb13-cloud-amd64")
-    both = [newer, document(), document(hook_set="kfunc", hooks={}, costs={}), own]
-    _, text = table(tmp_path, documents=both)
+    all_sets = [newer, document(), document(hook_set="kfunc", hooks={}, costs={}), own]
+    _, text = table(tmp_path, documents=all_sets)
     heads = [line for line in text.splitlines() if line.startswith("## ")]
     assert heads == [
         "## Linux 6.1.0-50-cloud-amd64, emulated",
@@ -143,22 +144,80 @@ def test_the_page_names_what_failed(tmp_path: Path) -> None:
     assert "\n- failed (kprobe): `test_x.py::test_count[kprobe-v4]`\n" in text
 
 
+def page_of(tmp_path: Path, results: dict[str, list[dict[str, Any]]], before: str = "") -> str:
+    """The page from results in their places, where it was something before."""
+    files = []
+    for where, documents in results.items():
+        path = tmp_path / where / "results" / "measured.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(documents), "utf-8")
+        files.append(str(path))
+    page = tmp_path / "kernels.md"
+    page.write_text(before, "utf-8")
+    command = [sys.executable, str(TABLE), "--page", str(page), *files]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def both(**changed: Any) -> list[dict[str, Any]]:
+    return [document(hook_set=name, **changed) for name in ("kprobe", "kfunc")]
+
+
 def test_a_part_of_the_suite_counts_only_where_nothing_else_is_and_is_named(
     tmp_path: Path,
 ) -> None:
-    files = []
-    for where, sets, run in (
-        ("last-6.1/kprobe", ["kprobe"], "commit 1"),
-        ("some-6.1/all", ["kprobe", "kfunc"], "commit 2"),
-    ):
-        path = tmp_path / where / "results" / "measured.json"
-        path.parent.mkdir(parents=True)
-        path.write_text(json.dumps([document(hook_set=name, run=run) for name in sets]), "utf-8")
-        files.append(str(path))
-    command = [sys.executable, str(TABLE), *files]
-    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert "|  | kprobe | kfunc |" in text
-    assert "\n- kprobe: commit 1\n- kfunc: a part of the suite; commit 2\n" in text
+    whole = {"last-6.1/kprobe": [document(run="commit 1")]}
+    text = page_of(tmp_path, {**whole, "some-6.1/all": both(run="commit 2")})
+    assert "\n- commit 1\n" in text
+    assert cells(text, "commit 2") == ["3 passed, 1 skipped; missed 2"]
+    assert cells(text, "stage") == ["kprobe"]
+
+
+def test_each_part_of_the_suite_is_a_row(tmp_path: Path) -> None:
+    one, two = both(run="only `a`"), [document(run="only `b`", outcomes={"failed": 4}, missed=0)]
+    text = page_of(tmp_path, {"some-6.1/all-1": one, "some-6.1/all-2": two})
+    assert cells(text, "run") == ["kprobe", "kfunc"]
+    assert cells(text, "only `a`") == ["3 passed, 1 skipped; missed 2"] * 2
+    assert cells(text, "only `b`") == ["4 failed; missed 0", "not run"]
+    assert "| stage |" not in text
+    assert "there was no whole run yet" in text
+
+
+def test_whole_runs_stay_on_the_page_until_newer_ones_have_their_hook_sets(tmp_path: Path) -> None:
+    other = {"kernel": "5.10.0", "run": "commit 0"}
+    whole = {
+        "last-6.1/kprobe": both(run="commit 1"),
+        "last-5.10/kprobe": [document(**other)],
+    }
+    first = page_of(tmp_path, whole)
+    parts = {"some-6.1/all": both(kernel="6.1.0-51-cloud-amd64", run="commit 2")}
+    second = page_of(tmp_path, parts, first)
+    heads = [line for line in second.splitlines() if line.startswith("## ")]
+    assert heads == [
+        "## Linux 5.10.0, emulated",
+        "## Linux 6.1.0-51-cloud-amd64, emulated",
+        "## Linux 6.1.0-50-cloud-amd64, emulated: an earlier whole run",
+    ]
+    assert "the last whole run stands below" in second
+    assert first.partition("## Linux 5.10")[2].partition("## ")[0] in second
+    assert second.rstrip().endswith(first.partition("## Linux 6.1")[2].partition("\n")[2].rstrip())
+    # Again, and with another part: it stays once.
+    assert page_of(tmp_path, parts, second) == second
+    # One of two hook sets anew is not enough.
+    third = page_of(tmp_path, {"last-6.1/kprobe": [document(run="commit 3")]}, second)
+    assert "earlier whole run" in third
+    assert "commit 1" in third
+    assert "commit 2" not in third
+    fourth = page_of(tmp_path, {"last-6.1/kprobe": both(run="commit 4")}, third)
+    assert "earlier" not in fourth.partition("## Linux 5.10")[2]
+    assert fourth.count("## Linux") == 2
+
+
+def test_parts_go_when_their_kernel_has_newer_results(tmp_path: Path) -> None:
+    first = page_of(tmp_path, {"some-6.1/all": both(run="commit 1")})
+    second = page_of(tmp_path, {"some-6.1/all": both(run="commit 2")}, first)
+    assert "commit 1" not in second
+    elsewhere = page_of(tmp_path, {"some-5.10/all": both(kernel="5.10.0")}, second)
+    assert cells(elsewhere, "commit 2") == ["3 passed, 1 skipped; missed 2"] * 2
 
 
 def test_a_hook_set_without_results_has_failed(tmp_path: Path) -> None:
@@ -176,7 +235,7 @@ def test_a_set_whose_probe_never_loaded_is_in_the_tables(tmp_path: Path) -> None
 
 
 def test_without_results_there_is_no_table(tmp_path: Path) -> None:
-    command = [sys.executable, str(TABLE), str(tmp_path / "none.json")]
+    command = [sys.executable, str(TABLE), "--page", "none.md", str(tmp_path / "none.json")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert "run ci/kernels first" in done.stderr

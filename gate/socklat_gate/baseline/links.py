@@ -20,6 +20,7 @@ from socklat_gate.git import COMMIT
 from socklat_gate.measured.link import Link, MetricLink
 from socklat_gate.measured.result import GateResult
 from socklat_gate.measured.verdict import Outcome
+from socklat_gate.verdict.evidence import RATES
 from socklat_gate.verdict.links import metric_links
 
 __all__ = ["link_of", "link_problems", "save_link", "stored_links"]
@@ -130,7 +131,7 @@ def _decode(where: str, body: JSON) -> Link:
 def _check(where: str, link: Link) -> None:
     """What is added up must make sense, whoever wrote the file."""
     lanes = {len(kind) for one in link.metrics for kind in (one.slower, one.faster, one.above)}
-    if not link.metrics or not lanes <= set(range(1, MOST_LANES)):
+    if not link.metrics or not lanes <= set(range(len(RATES), MOST_LANES)):
         refuse_document(where, "holds no metrics, or evidence that no gate has")
     if not all(map(_is_sound, link.metrics)):
         refuse_document(where, "holds a number that no gate has measured")

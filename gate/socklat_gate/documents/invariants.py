@@ -85,8 +85,10 @@ def _missed_by_replica(replica: Replica) -> str:
     slices = (max(part.from_ns, part.to_ns) for part in replica.slices)
     if max(*moments, *spikes, *slices) >= END_NS:
         return "a replica with moments that a clock can have"
-    in_order = replica.started_ns <= replica.to_ns and replica.from_ns <= replica.to_ns
-    return "" if in_order else "a replica that was watched after its start"
+    if not (replica.started_ns <= replica.to_ns and replica.from_ns <= replica.to_ns):
+        return "a replica that was watched after its start"
+    bounds = [at_ns for part in replica.slices for at_ns in (part.from_ns, part.to_ns)]
+    return "" if bounds == sorted(bounds) else "a replica with slices that follow one another"
 
 
 def _missed_by_watch(watch: Watch) -> str:

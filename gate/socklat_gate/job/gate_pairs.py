@@ -30,7 +30,7 @@ from socklat_gate.measured.open_verdict import (
     waits_for_watch,
 )
 from socklat_gate.measured.pair import Pair, moments
-from socklat_gate.measured.verdict import Outcome, Verdict
+from socklat_gate.measured.verdict import STUCK, Outcome, Verdict
 from socklat_gate.measured.watch import Watch
 from socklat_gate.scenario import Scenario, Waiver
 from socklat_gate.service.session import ArmSpec
@@ -55,9 +55,6 @@ LINE_S = 20.0
 PAUSE_S = 0.2
 STUCK_S = 60.0
 """So long the watch goes on where time alone takes nothing of what keeps the pass away."""
-
-STUCK = {"silent", "at_once"}
-"""Replicas that do not respond, or that stopped all at the same moment."""
 
 
 @dataclass

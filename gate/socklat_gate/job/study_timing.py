@@ -9,6 +9,7 @@ from socklat_gate.measured.pair import ARMS, Pair, containers_of, together
 from socklat_gate.measured.run_values import request_part
 from socklat_gate.scenario import Load, Scenario
 from socklat_gate.scenario.blocks import obstacle_to_blocks
+from socklat_gate.scenario.watch import has_watch
 from socklat_gate.verdict.proposal import SIZES, Timing
 
 __all__ = ["study_timing"]
@@ -36,6 +37,7 @@ def study_timing(scenario: Scenario, pairs: Sequence[Pair], pair_s: float) -> Ti
         containers=containers_of(used),
         pairs_per_start=per_start,
         sizes=(1,) if obstacle_to_blocks(scenario) else SIZES,
+        watch_minutes=scenario.gate.watch.minutes if has_watch(scenario) else 0.0,
     )
 
 

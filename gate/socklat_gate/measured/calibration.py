@@ -53,8 +53,9 @@ class Setting:
     """How a gate measures, and the minutes that its jobs are expected to take.
 
     ``rate`` is requests a second and arm (None: not the gate's to choose), ``duration_s`` that of
-    a run.  ``minutes_to_pass`` are those of equal arms, ``minutes_to_fail`` those of a change of
-    the regression threshold, in whichever metric takes the longest (None: not in 200 clusters).
+    a run.  ``minutes_to_pass`` are those of equal arms, never less than those of the watch where
+    there is one; ``minutes_to_fail`` those of a change of the regression threshold, in whichever
+    metric takes the longest (None: not in 200 clusters).
     """
 
     rate: float | None

@@ -15,6 +15,7 @@ from socklat_gate.measured.waived import Waived
 
 __all__ = [
     "DISPERSION_LEVEL",
+    "STUCK",
     "UNDECIDED",
     "CountVerdict",
     "EvidenceTrace",
@@ -44,6 +45,12 @@ UNDECIDED = frozenset(
     }
 )
 """Reasons which say that the budget was not enough, and nothing else."""
+
+STUCK = frozenset({"silent", "at_once"})
+"""Numbers of `WATCH_OPEN` that no longer watch takes away.
+
+So many replicas of the candidate do not respond, or stopped at the same moment.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,4 +278,7 @@ class Verdict:
         codes = {fact.code for fact in self.reasons}
         if self.stops is not None and math.isinf(self.stops.missing_s):
             return False  # no replica is up: no budget would be enough
+        awaited = [fact for fact in self.reasons if fact.code is Reason.WATCH_OPEN]
+        if any(STUCK & fact.numbers.keys() for fact in awaited):
+            return False
         return self.outcome is Outcome.INCONCLUSIVE and bool(codes) and codes <= UNDECIDED

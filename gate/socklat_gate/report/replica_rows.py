@@ -57,7 +57,10 @@ class StoppedReplica:
 
 @dataclass(frozen=True, slots=True)
 class ReplicaRow:
-    """One container of the fleet; of response time and memory the first and the last slice's."""
+    """One container of the fleet; of response time and memory the first and the last slice's.
+
+    ``stops`` are its own; ``ages`` also has those of both arms, in parentheses.
+    """
 
     name: str
     age: str
@@ -72,9 +75,10 @@ class ReplicaRow:
 
 @dataclass(frozen=True, slots=True)
 class Replicas:
-    """A row for each."""
+    """A row for each; ``shared``: some have a stop of both arms."""
 
     rows: tuple[ReplicaRow, ...]
+    shared: bool
 
 
 def stopped_replicas(watch: Watch | None, stops: StopVerdict | None) -> tuple[StoppedReplica, ...]:
@@ -91,7 +95,10 @@ def stopped_replicas(watch: Watch | None, stops: StopVerdict | None) -> tuple[St
 
 def replicas_section(replicas: Sequence[StoppedReplica]) -> Replicas | None:
     """None where there were none."""
-    return Replicas(tuple(map(_row, replicas))) if replicas else None
+    if not replicas:
+        return None
+    shared = any(stop.shared for one in replicas for stop in one.stops)
+    return Replicas(tuple(map(_row, replicas)), shared)
 
 
 def _stops_by_replica(watch: Watch, least_ns: float) -> dict[tuple[str, int], list[ReplicaStop]]:
@@ -138,9 +145,9 @@ def _slowest(
 
 
 def _row(one: StoppedReplica) -> ReplicaRow:
-    replica, ages = one.replica, [one.age_s(stop.at_ns) for stop in one.stops]
-    shown = [f"{age:.1f}" for age in ages[:MAX_AGES]]
-    more = f" and {len(ages) - MAX_AGES} more" if len(ages) > MAX_AGES else ""
+    replica, stops = one.replica, one.stops
+    shown = [_age(one, stop) for stop in stops[:MAX_AGES]]
+    more = f" and {len(stops) - MAX_AGES} more" if len(stops) > MAX_AGES else ""
     known = [part for part in replica.slices if math.isfinite(part.p50_ns)]
     sized = [part for part in replica.slices if part.memory_bytes is not None]
     return ReplicaRow(
@@ -149,11 +156,16 @@ def _row(one: StoppedReplica) -> ReplicaRow:
         watched=units.duration_s((replica.to_ns - replica.from_ns) / 1e9),
         exchanges=units.count(replica.exchanges),
         no_response=units.count(replica.no_response),
-        stops=units.count(len(ages)),
+        stops=units.count(sum(not stop.shared for stop in stops)),
         ages=f"{', '.join(shown)}{more}",
         p50=_first_and_last(known, lambda part: units.ns(part.p50_ns)),
         memory=_first_and_last(sized, lambda part: units.size(float(part.memory_bytes or 0))),
     )
+
+
+def _age(one: StoppedReplica, stop: ReplicaStop) -> str:
+    age = f"{one.age_s(stop.at_ns):.1f}"
+    return f"({age})" if stop.shared else age
 
 
 def _first_and_last(slices: Sequence[Slice], text: Callable[[Slice], str]) -> str:

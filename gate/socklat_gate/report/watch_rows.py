@@ -10,7 +10,15 @@ from socklat_gate.measured.result import Comparison, GateResult
 from socklat_gate.measured.stop_verdict import GrowthVerdict, StopVerdict
 from socklat_gate.measured.verdict import Verdict
 from socklat_gate.wording import units
-from socklat_gate.wording.growth_text import GROWN, growth_outcome, growth_summary
+from socklat_gate.wording.changes import plural
+from socklat_gate.wording.growth_text import (
+    GROWN,
+    TOO_YOUNG,
+    growth_evidence,
+    growth_known,
+    growth_outcome,
+    growth_summary,
+)
 from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.outcomes import outcome_text
 from socklat_gate.wording.stop_text import ages_text, stops_summary
@@ -25,8 +33,6 @@ __all__ = [
     "watch_notes",
     "watch_section",
 ]
-
-TOO_YOUNG = "no replica is old enough"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +149,13 @@ def _stop_row(arm: str, replicas: int, stops: int, stopped: int, exposure_s: flo
 
 
 def _evidence_text(stops: StopVerdict) -> str:
+    held = units.beside_threshold(stops.evidence, stops.threshold)
     waived = " (waived)" if stops.waived else ""
     return (
         "A stop is a moment at which exchanges of one arm's replicas took "
-        f"{units.ns(stops.threshold_ns)} or more; {units.count(stops.shared)} that hit both arms "
-        "count for neither. One replica is one observation. E-value against no more stops / "
-        f"threshold: {units.beside_threshold(stops.evidence, stops.threshold)}{waived} "
+        f"{units.ns(stops.threshold_ns)} or more; what hit both arms at once counts for neither "
+        f"({plural(stops.shared, 'moment')}). One replica is one observation. E-value against no "
+        f"more stops / threshold: {held}{waived} "
         f"(p = {units.p_value(stops.p_value)}); the candidate's oldest replica was "
         f"{units.duration_s(stops.oldest_s)} old, half of them "
         f"{units.duration_s(stops.half_age_s)} or more."
@@ -156,14 +163,14 @@ def _evidence_text(stops: StopVerdict) -> str:
 
 
 def _growth_row(one: GrowthVerdict) -> GrowthRow:
-    outcome, known = growth_outcome(one), one.replicas > 0
+    outcome = growth_outcome(one)
     return GrowthRow(
         what=GROWN[one.what],
         baseline=units.change(one.baseline_change),
         candidate=units.change(one.candidate_change),
         change=units.change(one.change),
         interval=units.interval(one.ci_low, one.ci_high),
-        evidence=units.beside_threshold(one.evidence if known else math.nan, one.threshold),
-        verdict=outcome_text(outcome) if known else TOO_YOUNG,
+        evidence=growth_evidence(one),
+        verdict=outcome_text(outcome) if growth_known(one) else TOO_YOUNG,
         outcome=outcome.value,
     )

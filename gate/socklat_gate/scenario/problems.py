@@ -22,6 +22,9 @@ _OR_AUTO = {
 }
 """Where pydantic has chosen the number's branch of a union that has "auto", too."""
 
+_TABLES = ("model_type", "model_attributes_type", "dict_type")
+"""Pydantic's words for these name a class of Python's."""
+
 
 def explain(tables: Tables, problem: Any) -> str:
     """One of the problems that pydantic has with the tables, in a line."""
@@ -38,6 +41,8 @@ def explain(tables: Tables, problem: Any) -> str:
     if problem["type"] == "missing":
         return f"{place}: {key} is missing: {_description(where)}"
     message = str(problem["msg"]).removeprefix("Value error, ")
+    if problem["type"] in _TABLES:
+        message = "input should be a table"
     message = (message[:1].lower() + message[1:]).removeprefix(f"{where[-1] if where else ''}: ")
     if problem["loc"] in _OR_AUTO and "_than" not in problem["type"]:
         message += ', or "auto"'

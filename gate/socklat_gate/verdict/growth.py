@@ -60,7 +60,7 @@ MOST = 2.0
 """On the pooled scale, in standard deviations of normal noise."""
 
 AGAINST = 4.0
-"""Evidence at the look of a pass above which it waits; simulated, in less than 1% at equal arms."""
+"""Evidence at the look of a pass above which it waits; equal arms in at most a quarter of looks."""
 
 LEAST_SCALE = 1e-4
 """For each minute: containers that differ by less are alike."""

@@ -65,7 +65,8 @@ class Timing:
     ``rate`` is requests a second and arm (None: not the gate's to choose), ``duration_s`` and
     ``warmup_s`` are of one run, ``start_s`` is all that a cluster takes beside its runs.  ``busy``
     is the share of all CPUs; ``exchanges`` has how many an arm had in a run for each metric of a
-    quantile.  ``sizes`` are the numbers of containers that this scenario can have.
+    quantile.  ``sizes`` are the numbers of containers that this scenario can have, and
+    ``watch_minutes`` are those of the watch, which a pass waits for in any setting.
     """
 
     rate: float | None
@@ -77,6 +78,7 @@ class Timing:
     containers: int = 1
     pairs_per_start: int = 1
     sizes: tuple[int, ...] = SIZES
+    watch_minutes: float = 0.0
 
     def cluster_s(self, setting: Setting) -> float:
         """How long a cluster of that setting takes."""
@@ -159,13 +161,13 @@ def _with_times(
         setting.duration_s,
         setting.containers,
         setting.pairs_per_start,
-        _minutes(max(passing, math.ceil(least)), each_s),
+        _minutes(max(passing, math.ceil(least)), each_s, timing.watch_minutes),
         _minutes(failing, each_s),
     )
 
 
-def _minutes(clusters: float, each_s: float) -> float | None:
-    return clusters * each_s / 60 if math.isfinite(clusters) else None
+def _minutes(clusters: float, each_s: float, least: float = 0.0) -> float | None:
+    return max(least, clusters * each_s / 60) if math.isfinite(clusters) else None
 
 
 def _total(setting: Setting) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ __all__ = [
     "count_pairs",
     "count_runs",
     "event_count",
+    "main_part",
     "request_of_spikes",
     "stage_of_spikes",
     "threshold_ns",
@@ -121,11 +122,18 @@ def count_pairs(pairs: Sequence[Pair], limit_ns: float) -> SpikeCounts:
 
 def stage_of_spikes(pairs: Sequence[Pair], limit_ns: float) -> str:
     """The part of ``response`` in which the candidate's spikes spent most of their time, or ""."""
+    runs = [pair.candidate for pair in pairs]
+    return main_part(
+        spike for run in runs for spike in _spikes_in(run, max(limit_ns, run.spike_threshold_ns))
+    )
+
+
+def main_part(spikes: Iterable[Spike]) -> str:
+    """The part of ``response`` that has more than half of their time, or ""."""
     time_ns = dict.fromkeys(COMPONENTS, 0)
-    for run in (pair.candidate for pair in pairs):
-        for spike in _spikes_in(run, max(limit_ns, run.spike_threshold_ns)):
-            for part, part_ns in spike.parts_ns.items():
-                time_ns[part] += part_ns
+    for spike in spikes:
+        for part, part_ns in spike.parts_ns.items():
+            time_ns[part] += part_ns
     most = max(COMPONENTS, key=lambda part: time_ns[part])
     return most if time_ns[most] > sum(time_ns.values()) / 2 else ""
 

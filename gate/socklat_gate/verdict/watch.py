@@ -8,15 +8,18 @@ in `verdict.watch_evidence`, what of the time counts in `verdict.watch_exposure`
 **A pass waits** (`watch_open`) until the candidate's exposure and age are what the scenario asks
 for; while one of its containers is silent; and while the evidence is beyond `AGAINST`: so many
 stops are too few to be shown and too many to be left out of account.  It also waits where one
-moment hit so many containers of the candidate alone that labels at random would not do so: that is
-one event, and a timer by the clock needs several to be shown.
+moment hit so many containers of the candidate, and none or far fewer of the baseline's, that labels
+at random would not do so: that is one event, and a timer by the clock needs several to be shown.
 
 **A waiver** of ``spikes`` accepts 1 + ceiling times as many.  A permutation test has no tolerance:
 every (1 + ceiling)-th moment of the candidate alone is kept, in the order of time, and the others
 are left out.  At the accepted ratio what is left comes as often as the baseline's, and more evenly
 than by chance, so the bound holds; it finds an excess later than without a waiver.
 
-A pure function of the stored watch: later looks change no earlier evidence.
+A pure function of the stored watch and of the threshold: with the same one, later looks change no
+earlier evidence.  The threshold is that of rare spikes, from all pairs so far, and moves where five
+times the baseline's p99.9 is beyond the floor.  It is the same for both arms of the fleet and looks
+at neither, but only a threshold at the floor keeps the level at all looks exactly.
 """
 
 from __future__ import annotations
@@ -29,14 +32,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from socklat_gate.errors import Reason
-from socklat_gate.measured.attribution import COMPONENTS
 from socklat_gate.measured.facts import ReasonFact, Scalar
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.stop_verdict import StopVerdict
 from socklat_gate.measured.watch import Watch
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.evidence import as_e_value
-from socklat_gate.verdict.spike_events import threshold_ns
+from socklat_gate.verdict.spike_events import main_part, threshold_ns
 from socklat_gate.verdict.stop_timer import timer_of
 from socklat_gate.verdict.watch_evidence import WatchEvidence, watch_evidence
 from socklat_gate.verdict.watch_exposure import WatchExposure, responding_s, watch_exposure
@@ -53,7 +55,8 @@ __all__ = ["AGAINST", "JudgedStops", "judge_stops"]
 AGAINST = 4.0
 """Evidence at the look of a pass above which it waits.
 
-By Markov's inequality equal arms have it in at most a quarter of looks; simulated it is 0 to 6%.
+By Markov's inequality equal arms have it in at most a quarter of looks; docs/lab/watch.md has how
+often they wait.
 Three of 16 replicas with a stop, and none of the baseline's, are beyond it.
 """
 
@@ -61,7 +64,7 @@ MET = 3.0
 """Requests that are expected in a time in which one comes with a chance of 95%: exp(-3) = 5%."""
 
 CHANCE = 0.01
-"""Of equal arms, that one of all wide moments hits containers of the candidate alone."""
+"""Of equal arms, that one of all moments hits so many more containers of the candidate."""
 
 LISTED = 20
 """Ages that a verdict has."""
@@ -199,10 +202,5 @@ def _sure_ns(watch: Watch, limit_ns: float) -> float:
 
 def _stage(watch: Watch, limit_ns: float) -> str:
     """The part of ``response`` in which the candidate's stops spent most of their time, or ""."""
-    time_ns = dict.fromkeys(COMPONENTS, 0)
-    for spike in (one for replica in watch.of("candidate") for one in replica.spikes):
-        if spike.length_ns >= limit_ns:
-            for part, part_ns in spike.parts_ns.items():
-                time_ns[part] += part_ns
-    most = max(COMPONENTS, key=lambda part: time_ns[part])
-    return most if time_ns[most] > sum(time_ns.values()) / 2 else ""
+    spikes = (one for replica in watch.of("candidate") for one in replica.spikes)
+    return main_part(one for one in spikes if one.length_ns >= limit_ns)

@@ -72,19 +72,24 @@ def order_evidence(seen: Moments) -> tuple[Floats, Floats]:
 
 
 def most_at_once(seen: Moments, chance: float) -> int:
-    """The most containers of the candidate, and none of the baseline, that a wide moment hit.
+    """How many of the candidate's containers one moment hit, with none or far fewer of the others.
 
-    0 unless that has less than this ``chance`` if labels are drawn at random, over all wide
-    moments together.
+    Of the moments that hit more than `LEAST_WIDE` containers it is the one that is least likely if
+    labels are drawn at random; 0 unless that has less than this ``chance`` over all of them.
     """
-    wide = [moment for moment in seen.moments if _is_wide(moment, _up(seen, moment))]
-    pure = [moment for moment in wide if seen.arms_of(moment) == (False, True)]
-    most = max(pure, key=lambda one: len(one.members), default=None)
-    if most is None:
-        return 0
-    up, hit = len(_up(seen, most)), len(most.members)
-    by_chance = len(wide) * math.comb(up, hit) / math.comb(2 * up, hit)
-    return hit if by_chance < chance else 0
+    several = [one for one in seen.moments if len(one.members) > LEAST_WIDE]
+    found = [_by_chance(seen, moment) for moment in several]
+    by_chance, ours = min(found, key=lambda one: (one[0], -one[1]), default=(1.0, 0))
+    return ours if len(several) * by_chance < chance else 0
+
+
+def _by_chance(seen: Moments, moment: Moment) -> tuple[float, int]:
+    """That so many of those it hit, or more, are the candidate's; and how many are."""
+    hit = len(moment.members)
+    ours = sum(one >= seen.numbers for one in moment.members)
+    up = max(len(_up(seen, moment)), ours, hit - ours)
+    ways = sum(math.comb(up, some) * math.comb(up, hit - some) for some in range(ours, hit + 1))
+    return ways / math.comb(2 * up, hit), ours
 
 
 def _up(seen: Moments, moment: Moment) -> list[int]:

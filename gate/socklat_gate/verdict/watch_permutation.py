@@ -32,7 +32,7 @@ RATES = (1.0, 2.0, 4.0)
 """The l of the mean, per unit of a score."""
 
 MOST_EXPONENT = 600.0
-"""Of what exp() must still tell from 0."""
+"""Of a product of exp(): scores that are 4 apart, the most there are, let 75 containers an arm."""
 
 
 def log_e_values(scores: npt.ArrayLike, candidates: int, rates: npt.ArrayLike = RATES) -> Floats:
@@ -49,11 +49,12 @@ def log_e_values(scores: npt.ArrayLike, candidates: int, rates: npt.ArrayLike = 
         raise ValueError("scores must be finite")
     if k in (0, n):
         return np.zeros(x.shape[:-1])
-    x = x - x.max(axis=-1, keepdims=True)
+    # About the middle of their range, so that products of k are neither 0 nor infinite.
+    x = x - (x.max(axis=-1, keepdims=True) + x.min(axis=-1, keepdims=True)) / 2.0
     rate = np.asarray(rates, dtype=np.float64).reshape(-1, *[1] * x.ndim)
-    exponents = rate * x  # shape (rates, ..., n), none above 0
-    if exponents.size and -exponents.min() * k > MOST_EXPONENT:
-        raise ValueError(f"scores are too far apart: {-x.min():g}")
+    exponents = rate * x  # shape (rates, ..., n)
+    if exponents.size and exponents.max() * k > MOST_EXPONENT:
+        raise ValueError(f"scores are too far apart: {2.0 * x.max():g}")
     factors = np.exp(exponents)
     means = np.zeros((*factors.shape[:-1], k + 1))
     means[..., 0] = 1.0

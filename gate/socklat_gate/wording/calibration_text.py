@@ -48,11 +48,18 @@ def calibration_lines(calibration: Calibration, gate: Gate) -> Iterator[str]:
     )
     yield (
         f"verdict: {half}; {units.share(found.decided / found.jobs)} within the budget of "
-        f"{plural(gate.max_pairs, 'pair')} and {gate.max_minutes:g} min"
+        f"{plural(gate.max_pairs, 'pair')} and {gate.max_minutes:g} min{_beside_watch(gate)}"
     )
     yield from (text for metric in found.metrics if (text := _curve(metric)))
     yield from _proposal(found.proposal)
     yield from (f"problem: {note_text(problem)}" for problem in found.problems)
+
+
+def _beside_watch(gate: Gate) -> str:
+    """That pairs alone are not all that a pass waits for; a study has no watch."""
+    if not (gate.watch.minutes and gate.spikes.enabled and gate.interleave != "block"):
+        return ""
+    return f", by pairs alone: a pass also waits for {gate.watch.minutes:g} min of watch"
 
 
 def _proposal(proposal: Proposal | None) -> Iterator[str]:

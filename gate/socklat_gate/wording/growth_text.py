@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 
 from socklat_gate.measured.facts import ReasonFact
@@ -10,13 +11,27 @@ from socklat_gate.measured.stop_verdict import Grown, GrowthVerdict
 from socklat_gate.measured.verdict import Outcome, Verdict
 from socklat_gate.wording import units
 
-__all__ = ["GROWN", "growth_outcome", "growth_sentence", "growth_summary", "growth_text"]
+__all__ = [
+    "GROWN",
+    "TOO_YOUNG",
+    "growth_evidence",
+    "growth_known",
+    "growth_outcome",
+    "growth_sentence",
+    "growth_summary",
+    "growth_text",
+]
 
 GROWN: Mapping[Grown, str] = {
     "response": "response time",
     "cpu": "CPU time",
     "memory": "memory",
 }
+
+TOO_YOUNG = "too few replicas are old enough"
+
+LEAST = 2
+"""Old replicas of each arm: of one each the evidence is 2 at most, and a pass waits from 4 on."""
 
 
 def growth_text(fact: ReasonFact, verdict: Verdict) -> str:
@@ -44,8 +59,19 @@ def growth_outcome(found: GrowthVerdict) -> Outcome:
     """What it comes to by itself; of replicas that are too few or too young nothing is known."""
     if found.failed:
         return Outcome.REGRESSION
-    known = found.replicas > 0 and math.isfinite(found.change) and not found.undecided
-    return Outcome.PASS if known else Outcome.INCONCLUSIVE
+    passes = growth_known(found) and math.isfinite(found.change) and not found.undecided
+    return Outcome.PASS if passes else Outcome.INCONCLUSIVE
+
+
+def growth_known(found: GrowthVerdict) -> bool:
+    """Whether so many replicas are old enough that growth could keep a pass away."""
+    return found.failed or found.replicas >= LEAST
+
+
+def growth_evidence(found: GrowthVerdict) -> str:
+    """E-value and threshold; "n/a" before the first look that counts to it."""
+    looked = found.evidence > sys.float_info.min
+    return units.beside_threshold(found.evidence if looked else math.nan, found.threshold)
 
 
 def _both(found: GrowthVerdict) -> str:

@@ -53,7 +53,10 @@ NOTES: Mapping[str, str] = {
     "together": "The job fails when the weighted mean of the e-values of all that is judged "
     "reaches its threshold, whichever metric they come from.",
     "containers": "Start-up: from the order to start the container until it was ready. Peak "
-    "memory: the most it held until the run's end. Medians; judged only where gate.metrics asks.",
+    "memory: the most it held until the run's end. Medians over the runs, of changes over the "
+    "pairs; judged only where gate.metrics asks.",
+    "shared_stops": "An age in parentheses: both arms stopped at that moment, which counts for "
+    "neither.",
     "named": "Beside others that got slower, a metric is named by less evidence than it alone "
     "would need.",
 }

@@ -98,7 +98,8 @@ def found_text(stops: StopVerdict) -> str:
             "of such jobs."
         )
     least_ns = stops.sure_ns if stops.sure_ns > 0 else stops.threshold_ns
+    beside = " beside a baseline without stops" if stops.baseline_stops else ""
     return (
         f"A stop of {units.ns(least_ns)} or more that comes {', or '.join(kinds)}, would have "
-        "failed 90% of such jobs; shorter, rarer and later ones can pass."
+        f"failed 90% of such jobs{beside}; shorter, rarer and later ones can pass."
     )

@@ -23,7 +23,7 @@ def watch_line(stops: StopVerdict, watch: Watch | None) -> str:
     """The whole watch in two sentences; the second says what it would have found."""
     if not stops.candidate_replicas or not stops.baseline_replicas:
         return (
-            "Watch: not of both arms a replica was watched, so stops that are rarer than what the "
+            "Watch: no replicas of both arms were watched, so stops that are rarer than what the "
             "pairs meet can pass."
         )
     return f"Watch: {_amount(stops, watch)}; {_stops(stops)}. {found_text(stops)}"
@@ -80,7 +80,7 @@ def _waits(fact: ReasonFact, stops: StopVerdict | None) -> Iterator[str]:
     if at_once := count_of(fact.numbers, "at_once"):
         yield (
             f"{plural(at_once, 'replica')} of the candidate stopped at the same moment, and none "
-            "of the baseline"
+            "or far fewer of the baseline's"
         )
     missing_s = number_of(fact.numbers, "missing_s")
     if missing_s >= FOREVER_S:

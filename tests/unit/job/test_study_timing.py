@@ -37,6 +37,15 @@ def test_the_parts_of_a_pair_s_time_and_its_exchanges():
     assert found.exchanges == {"response_p50": 6000}
     assert (found.containers, found.pairs_per_start, found.sizes) == (1, 1, (1, 2, 4))
     assert found.busy == pytest.approx(0.3)
+    assert found.watch_minutes == 0.0
+
+
+def test_a_pass_waits_for_the_watch_where_there_is_one():
+    for enabled, minutes in ((True, 3.0), (False, 0.0)):
+        watched = scenario(watch={"minutes": 3.0}, spikes={"enabled": enabled})
+        found = study_timing(watched, pairs(6), 9.5)
+        assert found is not None
+        assert found.watch_minutes == minutes
 
 
 def test_a_block_has_the_exchanges_of_all_its_containers():

@@ -13,7 +13,7 @@ from socklat_gate.measured.facts import ReasonFact
 from socklat_gate.measured.open_verdict import waits_for_watch
 from socklat_gate.measured.result import GateResult
 from socklat_gate.measured.stop_verdict import GrowthVerdict, StopVerdict
-from socklat_gate.measured.verdict import Outcome, Verdict
+from socklat_gate.measured.verdict import STUCK, Outcome, Verdict
 from socklat_gate.measured.watch import Replica, Slice, Watch
 from tests.unit.factories import make_result, make_spike
 
@@ -101,6 +101,14 @@ def test_a_replica_that_cannot_be_is_refused(change: dict[str, int]) -> None:
         result_from_body(body)
 
 
+def test_slices_that_overlap_or_end_before_they_begin_are_refused() -> None:
+    for change in ({"from_ns": 1 << 61}, {"to_ns": 0}):
+        body = to_body(replace(gate_result(), watch=a_watch()))
+        body["watch"]["replicas"][0]["slices"][0].update(change)
+        with pytest.raises(NoUsableBaseline, match="slices"):
+            result_from_body(body)
+
+
 def test_the_same_replica_twice_is_refused() -> None:
     watch = a_watch()
     twice = replace(watch, replicas=watch.replicas[:1] * 2)
@@ -114,3 +122,6 @@ def test_a_verdict_that_waits_for_the_watch_is_only_undecided() -> None:
     assert waits_for_watch(verdict)
     assert verdict.only_undecided
     assert not waits_for_watch(replace(verdict, reasons=(ReasonFact(Reason.BUDGET_PAIRS),)))
+    for stuck in STUCK:
+        fact = ReasonFact(Reason.WATCH_OPEN, numbers={stuck: 1})
+        assert not replace(verdict, reasons=(fact,)).only_undecided

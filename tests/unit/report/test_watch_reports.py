@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from dataclasses import replace
 
 import html5lib
@@ -25,6 +26,7 @@ from socklat_gate.report.replica_rows import stopped_replicas
 from socklat_gate.report.report import report_of
 from socklat_gate.wording.headline import headline, next_step
 from socklat_gate.wording.sentence import plain
+from socklat_gate.wording.stop_text import found_text
 from tests.unit.factories import make_result, make_spike_verdict
 from tests.unit.report.rendered import (
     render_html,
@@ -76,6 +78,10 @@ def test_a_pass_says_which_stops_it_would_have_found() -> None:
     assert render_markdown(replace(made, notes=made.watch.notes)).count("the fleet's note") == 1
     assert "### Watch" not in report
     assert "<summary>How the watch was judged</summary>" in report
+    # It is computed for a baseline without stops, and says so where that has some.
+    both = replace(make_stops(), baseline_stops=2, baseline_with=2)
+    assert "such jobs beside a baseline without stops; shorter" in found_text(both)
+    assert "beside a baseline" not in report
 
 
 def test_without_a_watch_it_says_what_is_not_met() -> None:
@@ -104,7 +110,7 @@ def test_without_a_watch_it_says_what_is_not_met() -> None:
         ({"found_from_start_s": 0.0}, "that comes every 1 min 35 s or more often, would"),
         ({"found_every_s": None, "found_from_start_s": math.nan}, "is too small to find any"),
         ({"sure_ns": math.nan}, "A stop of 50.0 ms or more that comes"),
-        ({"candidate_replicas": 0}, "Watch: not of both arms a replica was watched"),
+        ({"candidate_replicas": 0}, "Watch: no replicas of both arms were watched"),
     ],
 )
 def test_what_the_line_says(changes: dict[str, object], said: str) -> None:
@@ -210,6 +216,7 @@ def test_evidence_that_keeps_a_pass_away() -> None:
     assert "gate.watch.minutes" not in advice
     at_once = waiting({"at_once": 5}, 0.0)
     assert "5 replicas of the candidate stopped at the same moment" in plain(headline(at_once))
+    assert "none or far fewer of the baseline's" in plain(headline(at_once))
     assert plain(next_step(at_once)) == advice
     fact = ReasonFact(Reason.WATCH_OPEN, "growth_cpu", {"evidence": 31.0, "limit": 20.0})
     assert plain(headline(with_reasons(result, fact))) == (
@@ -301,18 +308,30 @@ def test_junit_has_a_case_for_stops(result: GateResult, kind: str | None) -> Non
     assert cases["growth_memory"].is_passed
 
 
+def test_growth_of_one_old_replica_is_not_shown_as_passed() -> None:
+    """Nor is what the first look has not come for shown as evidence."""
+    young = {"evidence": sys.float_info.min}
+    for replicas, skipped in ((1, True), (2, False)):
+        growth = tuple(replace(one, replicas=replicas, **young) for one in make_growth())
+        result = watched_result(growth=growth)
+        suite = next(iter(JUnitXml.fromstring(render_junit(result).encode())))
+        case = next(case for case in suite if case.name == "growth_cpu")
+        assert case.is_skipped == skipped
+        rows = [row for row in render_markdown(result).splitlines() if row.startswith("| CPU time")]
+        assert any("| n/a | too few" in row for row in rows) == skipped
+        assert any("| n/a | ✔" in row for row in rows) != skipped
+
+
 def test_growth_that_nothing_is_known_of_is_skipped_and_no_success() -> None:
-    unknown = tuple(
-        replace(one, change=math.nan, ci_low=-math.inf, ci_high=math.inf, replicas=0)
-        for one in make_growth()
-    )
+    nothing = {"change": math.nan, "ci_low": -math.inf, "ci_high": math.inf, "replicas": 0}
+    unknown = tuple(replace(one, **nothing, evidence=sys.float_info.min) for one in make_growth())
     result = watched_result(growth=unknown)
     suite = next(iter(JUnitXml.fromstring(render_junit(result).encode())))
     cases = {case.name: case for case in suite}
     assert cases["growth_memory"].is_skipped
-    said = "growth of memory is not known: no replica is old enough"
+    said = "growth of memory is not known: too few replicas are old enough"
     assert cases["growth_memory"].result[0].message == said
-    row = "| memory | +1.00% | +1.10% | n/a | unbounded | n/a | no replica is old enough |"
+    row = "| memory | +1.00% | +1.10% | n/a | unbounded | n/a | too few replicas are old enough |"
     assert row in render_markdown(result)
 
 
@@ -371,7 +390,13 @@ def test_the_table_has_the_ages_of_each_replica() -> None:
     assert by_name["candidate 0"].ages == "20.1, 40.2"
     assert by_name["candidate 0"].memory == "31.5 MB → 35.7 MB"
     assert by_name["baseline 0"].stops == "0"
+    # What hit both arms is none of the stops that the summary counts.
+    assert (by_name["candidate 3"].stops, by_name["candidate 3"].ages) == ("0", "(30.0)")
     page = render_html(STOPPED)
+    assert "An age in parentheses: both arms stopped" in page
+    quiet = report_of(replace(STOPPED, watch=make_watch())).replicas
+    assert quiet is not None
+    assert not quiet.shared
     assert page.count('class="stop"') == 1 + 3
     assert page.count('class="stop both"') == 1 + 2
     assert "<title>candidate 0, at an age of 20.1 s: an exchange of 812 ms" in page

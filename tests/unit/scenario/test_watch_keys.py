@@ -74,6 +74,7 @@ def test_an_external_tool_is_no_load_of_replicas(tmp_path: Path) -> None:
         ("[gate.watch]\nage_s = -1", 11, "gate.watch.age_s: input should be greater than or"),
         ("[gate.watch]\nrate = 0.5", 11, "gate.watch.rate: input should be greater than or"),
         ("[gate.watch]\nminute = 1", 11, "did you mean 'minutes'?"),
+        ("[gate]\nwatch = false", 11, "gate.watch: input should be a table (given: False)"),
         (
             "[gate.watch]\nminutes = 10",
             10,

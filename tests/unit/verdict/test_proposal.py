@@ -154,6 +154,15 @@ def test_time_for_spikes_holds_a_pass_up():
     assert found.best.minutes_to_pass > 2.0
 
 
+def test_no_setting_passes_before_the_watch_and_none_is_worth_it_for_that():
+    quiet, long_pass = study_of(0.002), replace(TIMING, watch_minutes=30.0)
+    found = proposed(quiet, long_pass)
+    assert found.present.minutes_to_pass == found.best.minutes_to_pass == 30.0
+    assert found.present.minutes_to_fail == proposed(quiet).present.minutes_to_fail
+    # What is saved of a failure is less than a tenth of both.
+    assert found.best == found.present != proposed(quiet).best
+
+
 def test_nothing_is_proposed_without_metrics_or_for_arms_in_turns():
     assert propose([], GATE, TIMING) is None
     assert propose([study_of(0.01)], Gate(metrics=[P50], interleave="block"), TIMING) is None

@@ -195,6 +195,7 @@ def test_one_silent_replica_is_not_made_up_for_by_the_others() -> None:
     verdict = decide(PASSING, GATE, watch=hung)
     assert codes(verdict) == [Reason.WATCH_OPEN]
     assert verdict.reasons[0].numbers == {"silent": 1}
+    assert not verdict.only_undecided  # a longer watch would not make it respond
     died = changed(
         watch_of(end_s=900.0),
         lambda one: (one.arm, one.number) == ("candidate", 5),
@@ -251,17 +252,35 @@ def test_a_pass_waits_while_stops_speak_against_it() -> None:
 
 def test_a_pass_waits_where_all_of_the_candidate_stopped_at_one_moment() -> None:
     """One event is too little to fail by, and no chance either."""
-    for many, outcome in ((16, Outcome.INCONCLUSIVE), (9, Outcome.INCONCLUSIVE), (4, Outcome.PASS)):
+    open_, passed = Outcome.INCONCLUSIVE, Outcome.PASS
+    for many, outcome in ((16, open_), (9, open_), (8, open_), (4, passed)):
         at_once = watch_of({("candidate", at): [200.0] for at in range(many)})
         verdict = decide(PASSING, GATE, watch=at_once)
         assert verdict.outcome is outcome, many
         assert decide(PASSING, GATE, watch=swapped(at_once)).outcome is Outcome.PASS
         if outcome is Outcome.INCONCLUSIVE:
             assert verdict.reasons[0].numbers == {"at_once": many}
+            # A longer watch takes nothing of it: a job that ends so is not a neutral one.
+            assert not verdict.only_undecided
             assert f"{many} replicas" in reason_text(verdict.reasons[0], verdict)
     again = {("candidate", at): [150.0, 170.0, 190.0, 210.0, 230.0] for at in range(16)}
     found = judge_stops(watch_of(again), PASSING, GATE, ALPHA)  # type: ignore[arg-type]
     assert found.evidence.now > math.log(400.0)
+
+
+def test_a_baseline_that_stops_by_chance_at_that_moment_hides_nothing() -> None:
+    ours = {("candidate", at): [200.0] for at in range(15)}
+    watch = watch_of({**ours, ("baseline", 4): [200.3]})  # type: ignore[dict-item]
+    verdict = decide(PASSING, GATE, watch=watch)
+    assert verdict.stops is not None
+    assert (verdict.stops.shared, verdict.stops.candidate_stops) == (1, 0)
+    assert verdict.reasons[0].numbers == {"at_once": 15}
+    assert decide(PASSING, GATE, watch=swapped(watch)).outcome is Outcome.PASS
+    # A stall of the machine hits both arms about alike, and one of many does so less evenly.
+    even = {("baseline", at): [200.0] for at in range(10)} | {
+        ("candidate", at): [200.0] for at in range(13)
+    }
+    assert decide(PASSING, GATE, watch=watch_of(even)).outcome is Outcome.PASS  # type: ignore[arg-type]
 
 
 def test_the_evidence_stands_at_the_pairs_ends_and_now() -> None:

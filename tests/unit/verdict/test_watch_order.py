@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from socklat_gate.verdict.watch_evidence import ORDER, watch_evidence
 from socklat_gate.verdict.watch_moments import Moment, Moments
-from socklat_gate.verdict.watch_order import ODDS, order_evidence, payoff
+from socklat_gate.verdict.watch_order import ODDS, most_at_once, order_evidence, payoff
 
 from .builders import STEADY
 
@@ -105,3 +105,23 @@ def test_quick_where_the_baseline_has_none() -> None:
     found = watch_evidence(seen(16, [(16 + at,) for at in range(9)]))
     assert math.exp(found.at(91.0)) > 1 / (0.55 * 0.005)
     assert math.exp(found.at(71.0)) < 1 / (0.55 * 0.005)
+
+
+@STEADY
+@given(HITS)
+def test_equal_arms_are_seldom_hit_so_unevenly(hits: list[tuple[int, ...]]) -> None:
+    """Over all labelings of the containers, whatever the moments hit."""
+    for chance in (0.05, 0.2):
+        found = [most_at_once(some, chance) > 0 for some in relabelled(3, hits)]
+        assert np.mean(found) < chance
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "found"), [(0, 8, 8), (1, 15, 15), (10, 13, 0), (8, 0, 0), (0, 4, 0)]
+)
+def test_how_many_one_moment_hit(theirs: int, ours: int, found: int) -> None:
+    hit = (*range(theirs), *range(16, 16 + ours))
+    assert most_at_once(seen(16, [hit]), 0.01) == found
+    # Many moments make the same one less of a surprise.
+    often = [hit] + [tuple(range(14, 18))] * 99
+    assert most_at_once(seen(16, often), 0.01) == (15 if ours == 15 else 0)

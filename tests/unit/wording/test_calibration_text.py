@@ -65,6 +65,7 @@ def test_the_lines_say_what_was_studied_and_what_the_rates_rest_on() -> None:
     assert rate.endswith("of up to 40 pairs; 1% is allowed)")
     assert "20 pairs: noise in fewer than 13.9% of the pairs" in rests
     assert "within 2.6 min (16 pairs); 90.0% within the budget of 40 pairs and 10 min" in verdict
+    assert verdict.endswith(", by pairs alone: a pass also waits for 2 min of watch")
     assert problem == "problem: one arm is favoured"
 
 
