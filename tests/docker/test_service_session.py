@@ -91,8 +91,10 @@ def test_further_containers_run_beside_those_that_are_there(
         first = session.add([two])
         begun_s = time.monotonic()
         numbers = [[replace(spec, replica=replica) for spec in two] for replica in (1, 2)]
-        more = session.add(numbers, apart_s=1.0)
+        looks: list[bool] = []
+        more = session.add(numbers, apart_s=1.0, meanwhile=lambda: looks.append(True))
         assert time.monotonic() - begun_s > 1.0
+        assert len(looks) >= 2
         assert [arm.label for arm in (*first, *more)] == [
             *("baseline-1", "candidate-1"),
             *("baseline-2", "candidate-2"),
@@ -118,6 +120,13 @@ def test_whoever_fails_beside_others_takes_them_with_it(
         session.add([one(echo)])
         with pytest.raises(InvalidMeasurement, match=r"not ready within 0\.5 s"):
             session.add([one(echo, "--never-listen")])
+        assert left_behind(session.run_id) == [session.network]
+
+        def fails() -> None:
+            raise InvalidMeasurement(Reason.SERVICE_DIED, "a replica beside it")
+
+        with pytest.raises(InvalidMeasurement, match="a replica beside it"):
+            session.start(one(echo), meanwhile=fails)
         assert left_behind(session.run_id) == [session.network]
 
 

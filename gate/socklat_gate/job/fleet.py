@@ -23,8 +23,8 @@ from socklat_gate.job.fleet_launch import FleetLaunch, started_ns
 from socklat_gate.job.fleet_load import FleetLoad, light_load
 from socklat_gate.job.named_requests import traffic_of
 from socklat_gate.job.replica_log import ReplicaLog
+from socklat_gate.job.replica_logs import ReplicaLogs
 from socklat_gate.measured.pair import ARMS
-from socklat_gate.measured.records import Records
 from socklat_gate.measured.watch import Watch
 from socklat_gate.probe.log_feeds import LogFeed
 from socklat_gate.probe.probe import SocketProbe
@@ -36,9 +36,6 @@ from socklat_gate.wording.progress_lines import STARTING_REPLICAS
 __all__ = ["Fleet"]
 
 log = logging.getLogger(__name__)
-
-NETNS_BITS = 0xFFFF
-"""The part of a namespace's inode that is in the log."""
 
 FLEET = "fleet"
 """Whose load it is, for the probe."""
@@ -90,7 +87,7 @@ class Fleet:
         self._stack = ExitStack()
         self._growth = FleetGrowth(scenario)
         self._steps: list[_Step] = []
-        self._of: dict[tuple[int, int], ReplicaLog] = {}
+        self._logs = ReplicaLogs(self._slots, round(scenario.gate.spikes.floor_ms * 1e6))
         self._feed: LogFeed | None = None
         self._looked_ns = 0
         self._ended = False
@@ -106,9 +103,11 @@ class Fleet:
         trace: TracebackType | None,
     ) -> None:
         with defer_signals():
-            for slot in self._slots.values():
-                self._probe.forget(slot)
-            self._stack.close()
+            try:
+                for slot in self._slots.values():
+                    self._probe.forget(slot)
+            finally:
+                self._stack.close()
 
     @property
     def slots(self) -> int:
@@ -134,15 +133,16 @@ class Fleet:
             more = growth.next(self._up)
             if more:
                 self._on_phase(STARTING_REPLICAS)
-                self._begin(self._launch.start(more, self._up))
+                self._begin(self._launch.start(more, self._up, self.poll))
         else:
             self._on_phase(STARTING_REPLICAS)
-            first = self._launch.start(1, 0)
+            first = self._launch.start(1, 0, self.poll)
             growth.first(first)
+            more = growth.next(1)
             if growth.missing:
                 self._launch.stop()
                 return
-            self._begin([*first, *self._launch.start(growth.next(1), 1)])
+            self._begin([*first, *self._launch.start(more, 1, self.poll)])
 
     def poll(self) -> None:
         """Takes what the probe has logged, and looks after replicas and loads now and then.
@@ -150,7 +150,7 @@ class Fleet:
         Raises `InvalidMeasurement`: SERVICE_DIED with the replica and its age, and as a load does.
         """
         if self._feed is not None:
-            self._take(self._feed.drain()[0])
+            self._logs.take(self._feed.drain()[0])
         now_ns = time.monotonic_ns()
         if now_ns < self._looked_ns + LOOK_EVERY_NS:
             return
@@ -173,7 +173,7 @@ class Fleet:
         wanted = self._scenario.gate.watch
         return Watch(
             replicas=tuple(sorted(replicas, key=lambda one: (one.number, ARMS.index(one.arm)))),
-            spike_ns=self._spike_ns,
+            spike_ns=self._logs.spike_ns,
             wanted=self._growth.wanted,
             minutes=wanted.minutes,
             age_s=wanted.age_s,
@@ -218,10 +218,6 @@ class Fleet:
         """Replicas of each arm with their load on."""
         return sum(len(step.logs) for step in self._steps) // len(ARMS)
 
-    @property
-    def _spike_ns(self) -> int:
-        return round(self._scenario.gate.spikes.floor_ms * 1e6)
-
     def _begin(self, arms: Sequence[RunningArm]) -> None:
         """Watches them, with their load on."""
         for arm, slot in self._slots.items():
@@ -243,10 +239,11 @@ class Fleet:
         except InvalidMeasurement as error:
             raise error.while_at(STARTING_REPLICAS) from error
         logs = tuple(
-            ReplicaLog(arm, started_ns(arm.pid), of_step.from_ns, self._spike_ns) for arm in arms
+            ReplicaLog(arm, started_ns(arm.pid), of_step.from_ns, self._logs.spike_ns)
+            for arm in arms
         )
         for one in logs:
-            self._of[self._slots[one.arm.arm], one.arm.netns_inode & NETNS_BITS] = one
+            self._logs.add(one)
         self._steps.append(_Step(of_step, logs))
         pids = [pid for step in self._steps for pid in step.load.pids()]
         self._probe.set_load(pids, of=FLEET)
@@ -255,14 +252,6 @@ class Fleet:
     def _look(self) -> None:
         obey_signal()
         self.poll()
-
-    def _take(self, exchanges: Records) -> None:
-        for slot in self._slots.values():
-            rows = exchanges[exchanges["target"] == slot]
-            for netns in set(rows["netns"].tolist()):
-                found = self._of.get((slot, netns))
-                if found is not None:
-                    found.take(rows[rows["netns"] == netns])
 
     def _started(self) -> dict[str, int]:
         """By name, when the process of each began."""

@@ -62,7 +62,10 @@ class FleetGrowth:
         log.info("replicas of the watch: %s", self._plan)
 
     def next(self, up: int) -> int:
-        """Of each arm, how many start now with ``up`` of each there; 0 once all are."""
+        """Of each arm, how many start now with ``up`` of each there; 0 once all are.
+
+        One alone is none: it could show nothing, and would let everything pass.
+        """
         plan = self._plan
         assert plan is not None, "the first ones are weighed"
         step = step_of(plan.most)
@@ -73,8 +76,9 @@ class FleetGrowth:
         free = max(0, (memory_left_bytes() or 0) - RESERVE_BYTES)
         numbers = {"each_bytes": GROWTH * (plan.each_bytes or 0), "free_bytes": free}
         asked = self.scenario.gate.watch.replicas
-        note = replicas_note("memory", up, self.scenario, numbers)
-        self._plan = replace(plan, most=up, wanted=up if asked == "auto" else asked, note=note)
+        most = up if up >= LEAST else 0
+        note = replicas_note("memory", most, self.scenario, numbers)
+        self._plan = replace(plan, most=most, wanted=most if asked == "auto" else asked, note=note)
         return 0
 
     def _fits(self, plan: FleetPlan, more: int) -> bool:

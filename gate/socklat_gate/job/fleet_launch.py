@@ -63,10 +63,11 @@ class FleetLaunch:
     ) -> None:
         self._session.__exit__(kind, value, trace)
 
-    def start(self, count: int, up: int) -> list[RunningArm]:
+    def start(self, count: int, up: int, meanwhile: Callable[[], None]) -> list[RunningArm]:
         """The next ``count`` of each arm beside the ``up`` ones, ready, in the order of starting.
 
-        Raises `InvalidMeasurement` as `ServiceSession.add` does, with all of them removed.
+        ``meanwhile`` is called several times a second.  Raises `InvalidMeasurement` as
+        `ServiceSession.add` does, with all of them removed.
         """
         obey_signal()
         groups = []
@@ -75,7 +76,7 @@ class FleetLaunch:
             _, order = starting_order(self.seed_of(number), self._specs, self._service)
             groups.append([replace(spec, replica=number, replicas=MANY) for spec in order])
         try:
-            return list(self._session.add(groups, APART_S))
+            return list(self._session.add(groups, APART_S, meanwhile=meanwhile))
         except InvalidMeasurement as error:
             raise error.while_at(STARTING_REPLICAS) from error
 

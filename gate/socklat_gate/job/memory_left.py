@@ -35,5 +35,6 @@ def check_memory_left(containers: int, meminfo: Path = MEMINFO) -> None:
         Reason.CONTAINERS_DO_NOT_FIT,
         f"{containers} + {containers} containers leave {units.size(left)} of memory, less than the "
         f"{units.size(RESERVE_BYTES)} that keep this machine from paging",
-        remedy='set gate.containers to a smaller number, or to "auto"',
+        remedy='set gate.containers to a smaller number, or to "auto"; where replicas of the watch '
+        "run beside them, gate.watch.replicas",
     )

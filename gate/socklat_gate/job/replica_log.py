@@ -49,6 +49,7 @@ class ReplicaLog:
     _took_ns: list[I64] = field(default_factory=list)
     _spikes: list[Spike] = field(default_factory=list)
     _readings: list[_Reading] = field(default_factory=list)
+    _known: list[Slice] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._meter = CpuMeter(self.arm.pid)
@@ -58,6 +59,21 @@ class ReplicaLog:
     def exchanges(self) -> int:
         """How many were taken."""
         return sum(times.size for times in self._begun_ns)
+
+    @property
+    def kept(self) -> int:
+        """How many of them are kept whole."""
+        return len(self._spikes)
+
+    @property
+    def took_ns(self) -> I64:
+        """How long each took, in the order in which they began."""
+        return self._in_order()[1]
+
+    def keep_from(self, spike_ns: int) -> None:
+        """Keeps whole only those of at least ``spike_ns`` from now on, of those so far as well."""
+        self.spike_ns = spike_ns
+        self._spikes = [one for one in self._spikes if one.length_ns >= spike_ns]
 
     def take(self, rows: Records) -> None:
         """Rows of `EXCHANGE` that are this container's; what was before its load is left out."""
@@ -93,16 +109,26 @@ class ReplicaLog:
         memory = memory_bytes(self.arm.pid)
         self._readings.append(_Reading(now_ns, memory, use.used_ns if use else None))
 
-    def _slices(self) -> list[Slice]:
+    def _in_order(self) -> tuple[I64, I64]:
+        """When exchanges began and how long they took; few arrays are kept instead of many."""
         begun_ns, took_ns = (
             np.concatenate([np.zeros(0, np.int64), *parts])
             for parts in (self._begun_ns, self._took_ns)
         )
-        ends_ns = [reading.at_ns for reading in self._readings]
-        index = np.searchsorted(ends_ns, begun_ns, side="right")
+        order = np.argsort(begun_ns, kind="stable")
+        self._begun_ns, self._took_ns = [begun_ns[order]], [took_ns[order]]
+        return self._begun_ns[0], self._took_ns[0]
+
+    def _slices(self) -> list[Slice]:
+        """Only those are made anew to which an exchange came since the last time."""
+        begun_ns, took_ns = self._in_order()
+        edges = np.searchsorted(begun_ns, [reading.at_ns for reading in self._readings]).tolist()
         found = []
-        for at, (before, after) in enumerate(pairwise(self._readings), start=1):
-            times = took_ns[index == at]
+        for at, (before, after) in enumerate(pairwise(self._readings)):
+            times = took_ns[edges[at] : edges[at + 1]]
+            if at < len(self._known) and self._known[at].exchanges == times.size:
+                found.append(self._known[at])
+                continue
             p50, p99 = np.quantile(times, [0.5, 0.99]) if times.size else (np.nan, np.nan)
             cpu_ns = (
                 None
@@ -120,6 +146,7 @@ class ReplicaLog:
                     cpu_ns=cpu_ns,
                 )
             )
+        self._known = found
         return found
 
 

@@ -287,7 +287,7 @@ class Rig:
         swapped, order = starting_order(
             seed, specs, self._of(len(specs)).service, containers or self._containers
         )
-        arms = self._session.start(order)
+        arms = self._session.start(order, meanwhile=self._beside.poll)
         log.info("containers of %s are up", ", ".join(arm.label for arm in arms))
         self._launched = _Launched(arms, order[0].arm, swapped, index)
         if len(arms) > len(ARMS):

@@ -13,12 +13,18 @@ from socklat_gate.scenario.strict import StrictModel
 if TYPE_CHECKING:
     from socklat_gate.scenario.model import Scenario
 
-__all__ = ["Watch", "check_watch", "has_watch"]
+__all__ = ["MOST_BY_ITSELF", "Watch", "check_watch", "has_watch"]
 
 DEFAULT_WATCH = DEFAULT_GATE.watch
 
 LEAST, MOST = 2, 32
 """One container of each arm has no other of its arm to differ from."""
+
+MOST_BY_ITSELF = 16
+"""Where the gate chooses."""
+
+MOST_REQUESTS = 20_000_000
+"""To all replicas in a job: the driver keeps 44 bytes of each."""
 
 
 def _kind_of_replicas(given: Any) -> str:
@@ -38,7 +44,7 @@ class Watch(StrictModel):
     replicas: Replicas = Field(
         DEFAULT_WATCH.replicas,
         description='replicas of each arm; "auto": as many as memory and idle CPUs allow, at most '
-        "16",
+        f"{MOST_BY_ITSELF}",
         examples=[8, "auto"],
     )
     minutes: float = Field(
@@ -82,7 +88,10 @@ def has_watch(scenario: Scenario) -> bool:
 
 
 def check_watch(scenario: Scenario) -> None:
-    """Raises `ValueError` where a pass would wait for longer than the job may last."""
+    """Raises `ValueError` where a pass would wait for longer than the job may last.
+
+    And where the driver could not hold the requests to the replicas.
+    """
     gate = scenario.gate
     watch, most_s = gate.watch, 60 * gate.max_minutes
     if not has_watch(scenario):
@@ -101,4 +110,12 @@ def check_watch(scenario: Scenario) -> None:
             f"no replica gets {watch.age_s:g} s old in gate.max_minutes, which is "
             f"{gate.max_minutes:g}: raise it, or lower this",
             *("gate", "watch", "age_s"),
+        )
+    replicas = MOST_BY_ITSELF if watch.replicas == "auto" else watch.replicas
+    requests = 2 * replicas * watch.rate * most_s
+    if requests > MOST_REQUESTS:
+        raise problem_at(
+            f"{requests:.3g} requests to the replicas in gate.max_minutes, which is "
+            f"{gate.max_minutes:g}, are more than {MOST_REQUESTS:.3g}: lower this",
+            *("gate", "watch", "rate"),
         )

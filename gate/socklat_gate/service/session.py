@@ -26,6 +26,8 @@ from socklat_gate.service.stack import Stacks
 
 __all__ = ["ArmSpec", "RunningArm", "ServiceSession", "startup_ns"]
 
+LOOK_S = 0.1
+
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -80,27 +82,39 @@ class ServiceSession:
     ) -> None:
         self.close()
 
-    def start(self, arms: Sequence[ArmSpec]) -> tuple[RunningArm, ...]:
+    def start(
+        self, arms: Sequence[ArmSpec], meanwhile: Callable[[], None] = lambda: None
+    ) -> tuple[RunningArm, ...]:
         """Create all containers, start them in the order given, wait until all are ready.
 
         Each is tried from its own start on, so that its `RunningArm.startup_ns` does not depend on
-        the others.  Call `stop` before starting the next ones.  Whatever is raised, the containers
-        are removed first.  Raises `InvalidMeasurement`: SERVICE_DIED with exit code and log (or
-        Docker's words when it could not start), SERVICE_NOT_READY, PORT_TAKEN; `UsageError`:
-        BAD_SCENARIO for options that Docker refuses; `UnfitEnvironment` when the daemon or its
-        processes cannot be reached.
+        the others.  Call `stop` before starting the next ones.  ``meanwhile`` is called several
+        times a second while it waits for them.  Whatever is raised, the containers are removed
+        first.  Raises what ``meanwhile`` does, and `InvalidMeasurement`: SERVICE_DIED with exit
+        code and log (or Docker's words when it could not start), SERVICE_NOT_READY, PORT_TAKEN;
+        `UsageError`: BAD_SCENARIO for options that Docker refuses; `UnfitEnvironment` when the
+        daemon or its processes cannot be reached.
         """
         assert not self._processes, "stop() comes before the next start()"
-        return self.add([arms])
+        return self.add([arms], meanwhile=meanwhile)
 
     def add(
-        self, groups: Sequence[Sequence[ArmSpec]], apart_s: float = 0.0
+        self,
+        groups: Sequence[Sequence[ArmSpec]],
+        apart_s: float = 0.0,
+        *,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> tuple[RunningArm, ...]:
         """As `start`, beside the containers that run already: their `stop` is one.
 
         Between the starts of two ``groups`` is at least this time.  Whatever is raised, all
         containers are removed.
         """
+
+        def look() -> None:
+            self.check_alive()
+            meanwhile()
+
         watch = ReadyWatch(self._client, self._service.ready, self._service.port)
         found: dict[str, ContainerProcess] = {}
 
@@ -112,11 +126,11 @@ class ServiceSession:
         try:
             placed: list[PlacedContainer] = []
             for at, group in enumerate(groups):
-                time.sleep(apart_s if at else 0.0)
+                _pause(apart_s if at else 0.0, meanwhile)
                 placed += self._launcher.place(group, self._call, started)
             processes = tuple(found[item.container_id] for item in placed)
             self._processes += processes
-            moments = watch.wait(self.check_alive)
+            moments = watch.wait(look)
             ready = [moments[item.container_id] for item in placed]
             arms = [spec for group in groups for spec in group]
             return tuple(map(self._running_arm, arms, processes, placed, ready))
@@ -198,6 +212,13 @@ class ServiceSession:
     def _call(self, call: Callable[[], T]) -> T:
         """Run a creating call on the worker and wait for its result."""
         return self._worker.submit(call).result()
+
+
+def _pause(seconds: float, meanwhile: Callable[[], None]) -> None:
+    until_s = time.monotonic() + seconds
+    while (left_s := until_s - time.monotonic()) > 0:
+        meanwhile()
+        time.sleep(min(LOOK_S, left_s))
 
 
 def startup_ns(process: ContainerProcess, placed: PlacedContainer, ready: ReadyMoment) -> int:

@@ -109,7 +109,8 @@ def _stops(stops: StopVerdict) -> str:
     shared = ""
     if stops.shared:
         moments = plural(stops.shared, "moment")
-        shared = f", and {moments} at which both arms stopped, which count for neither"
+        count = "counts" if stops.shared == 1 else "count"
+        shared = f", and {moments} at which both arms stopped, which {count} for neither"
     if not stops.candidate_stops and not stops.baseline_stops:
         return f"no stop{f' of one arm alone{shared}' if shared else ''}"
     return f"stops: {_of_arms(stops)}{shared}"

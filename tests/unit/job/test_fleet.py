@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from socklat_gate.errors import InvalidMeasurement, Reason
+from socklat_gate.errors import Exit, Interrupted, InvalidMeasurement, Reason
 from socklat_gate.job import fleet as module
 from socklat_gate.job import fleet_growth, fleet_launch, fleet_use
 from socklat_gate.job.fleet import Fleet
@@ -48,6 +48,15 @@ class World:
         self.starting: Exception | None = None
         self.pids: list[int] = []
         self.watches_stalls = True
+        self.loads = 0
+        self.asked = 0
+        self.fails_at = 0
+
+    def ask(self) -> None:
+        """Whatever is asked may be where a signal, or an error, comes."""
+        self.asked += 1
+        if self.asked == self.fails_at:
+            raise Interrupted(Exit.SIGINT)
 
     # the session
     def __enter__(self) -> World:
@@ -56,9 +65,11 @@ class World:
     def __exit__(self, *args: object) -> None:
         self.log.append("close")
 
-    def add(self, groups: Any, apart_s: float) -> Any:
+    def add(self, groups: Any, apart_s: float, *, meanwhile: Any) -> Any:
         if self.starting is not None:
             raise self.starting
+        self.ask()
+        meanwhile()
         assert all([spec.replica for spec in two] == 2 * [two[0].replica] for two in groups)
         assert apart_s > 0.8
         specs = [spec for two in groups for spec in two]
@@ -93,9 +104,11 @@ class World:
     # the probe
     def watch_together(self, slot: int, netns_inodes: Any, port: int) -> None:
         assert port == 80
+        self.ask()
         self.watched[slot] += netns_inodes
 
     def record_between(self, slot: int, from_ns: int, to_ns: int, *, traffic: Any) -> None:
+        self.ask()
         self.log.append(f"record {slot}")
         assert from_ns <= self.now_ns < to_ns
 
@@ -105,13 +118,16 @@ class World:
     def subscribe(self, slots: Any) -> World:
         assert tuple(slots) == SLOTS
         assert all(self.watched.values())
+        self.ask()
         return self
 
     def set_load(self, processes: Any, *, of: str) -> None:
         assert of == "fleet"
+        self.ask()
         self.pids = processes
 
     def drain(self) -> Any:
+        self.ask()
         found = np.zeros(len(self.rows), EXCHANGE)
         for row, (slot, inode, took_ms) in zip(found, self.rows, strict=True):
             row["target"], row["netns"] = slot, inode & 0xFFFF
@@ -134,6 +150,7 @@ class FakeLoad:
         self.from_ns = self.to_ns = 0
 
     def __enter__(self) -> FakeLoad:
+        self.world.loads += 1
         return self
 
     def __exit__(self, *args: object) -> None:
@@ -143,13 +160,16 @@ class FakeLoad:
         return (700 + self.arms[0].replica,)
 
     def begin(self) -> None:
+        self.world.ask()
         self.from_ns = self.world.now_ns
         self.to_ns = self.from_ns + round(longest_s(self.load) * 1e9)
 
     def listen(self) -> None:
+        self.world.ask()
         self.world.log.append("listen")
 
     def end(self) -> None:
+        self.world.ask()
         self.to_ns = self.world.now_ns
 
     def counts(self, poll: Callable[[], None]) -> Any:
@@ -288,6 +308,22 @@ def test_without_a_log_of_exchanges_there_is_no_watch(world: World) -> None:
     assert world.specs == []
 
 
+def test_memory_that_is_gone_after_the_first_ones_leaves_no_watch(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of each arm could show nothing, so that whatever it saw would pass."""
+    readings = iter([4000 * MIB, RESERVE_BYTES, RESERVE_BYTES])
+    for place in (fleet_growth, fleet_use):
+        monkeypatch.setattr(place, "memory_left_bytes", lambda: next(readings))
+    with fleet(world, 8) as found:
+        found.grow()
+        assert found.missing
+        assert world.log[-1] == "stop"
+        assert found.watch().replicas == ()
+        assert found.watch().wanted == 8
+        assert note_text(found.watch().notes[0]).startswith("no watch: ")
+
+
 def test_memory_that_others_take_meanwhile_ends_the_growth(world: World) -> None:
     with fleet(world) as found:
         found.grow()
@@ -333,6 +369,51 @@ def test_waiting_drains_the_log_and_reads_what_the_loads_say(world: World) -> No
     assert after.to_ns - before.to_ns == pytest.approx(5 * S, abs=S)
     assert after.exchanges == 1
     assert 4 <= world.log.count("listen") <= 6
+
+
+def test_the_log_is_emptied_while_more_are_started(world: World) -> None:
+    """Starting takes seconds, and at many requests a second the log has no room for those."""
+    with fleet(world) as found:
+        found.grow()
+        world.rows = [(2, 0xF0000000, 1.0)]
+        found.grow()
+        assert world.rows == []
+        assert found.watch().replicas[0].exchanges == 1
+
+
+def use_of_everything(world: World) -> None:
+    with fleet(world, 6) as found:
+        for _ in range(3):
+            found.grow()
+            found.poll()
+        found.wait(3.0)
+        found.finish()
+
+
+def test_whatever_is_interrupted_leaves_nothing(world: World) -> None:
+    use_of_everything(world)
+    steps = world.asked
+    assert steps > 30
+    for step in range(1, steps + 1):
+        world.__init__()  # type: ignore[misc] - a world as new, which the patches know
+        world.fails_at = step
+        with pytest.raises(Interrupted):
+            use_of_everything(world)
+        assert world.log[-1] == "close", step
+        assert world.log.count("end load") == world.loads, step
+        assert {"forget 2", "forget 3"} <= set(world.log), step
+
+
+def test_a_slot_that_cannot_be_forgotten_keeps_no_container(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(slot: int) -> None:
+        raise KeyError(slot)
+
+    monkeypatch.setattr(world, "forget", fails)
+    with pytest.raises(KeyError), fleet(world) as found:
+        found.grow()
+    assert world.log[-2:] == ["end load", "close"]
 
 
 def test_the_end_has_the_drivers_counts_and_the_watch_stays_as_it_is(world: World) -> None:

@@ -113,3 +113,36 @@ def test_an_account_that_is_hidden_is_not_known(
     one.poll(FROM_NS + SLICE_NS)
     (only,) = one.replica(FROM_NS + SLICE_NS).slices
     assert (only.cpu_ns, only.memory_bytes) == (None, None)
+
+
+def test_slices_are_the_same_however_often_they_are_asked_for(container: Container) -> None:
+    """Exchanges come late and out of order: a connection tells of one when it is used again."""
+    rng = np.random.default_rng(3)
+    begun_s = rng.uniform(0, 60, 400)
+    late = rng.permutation(begun_s)
+    once, often = log(), log()
+    for step in range(1, 61):
+        arrived = late[(step - 1) * 400 // 60 : step * 400 // 60]
+        for one in (once, often):
+            one.take(rows(*((at_s, 1 + at_s % 7) for at_s in arrived)))
+            one.poll(FROM_NS + step * S)
+        often.replica(FROM_NS + step * S)
+    asked = [one.replica(FROM_NS + 60 * S) for one in (once, often)]
+    assert asked[0] == asked[1]
+    whole = asked[0].slices
+    assert [one.exchanges for one in whole] == [
+        int(((begun_s >= at) & (begun_s < at + 10)).sum()) for at in range(0, 60, 10)
+    ]
+    took = [1 + at_s % 7 for at_s in begun_s if 20 <= at_s < 30]
+    assert whole[2].p50_ns == pytest.approx(np.quantile(took, 0.5) * MS, abs=2)
+
+
+def test_of_what_is_kept_no_longer_nothing_is_left(container: Container) -> None:
+    one = log()
+    one.take(rows((1.0, 60.0), (2.0, 800.0)))
+    one.keep_from(100 * MS)
+    one.take(rows((3.0, 99.0), (4.0, 100.0)))
+    replica = one.replica(FROM_NS + 5 * S)
+    assert [spike.length_ns for spike in replica.spikes] == [800 * MS, 100 * MS]
+    assert (replica.exchanges, one.kept) == (4, 2)
+    assert one.took_ns.tolist() == [60 * MS, 800 * MS, 99 * MS, 100 * MS]

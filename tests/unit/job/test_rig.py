@@ -57,7 +57,7 @@ class World:
         self.log.append("leave")
 
     # the session
-    def start(self, specs: Any) -> Any:
+    def start(self, specs: Any, meanwhile: Any = None) -> Any:
         if isinstance(specs, int):
             return WINDOW  # the load's start
         self.arms = [spec.name for spec in specs]

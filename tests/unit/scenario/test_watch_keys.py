@@ -91,6 +91,12 @@ def test_an_external_tool_is_no_load_of_replicas(tmp_path: Path) -> None:
             11,
             "gate.watch.age_s: no replica gets 600 s old in gate.max_minutes, which is 10",
         ),
+        (
+            "[gate]\nmax_minutes = 30\n[gate.watch]\nrate = 1000\nreplicas = 8",
+            13,
+            "gate.watch.rate: 2.88e+07 requests to the replicas in gate.max_minutes, which is 30, "
+            "are more than 2e+07: lower this",
+        ),
     ],
 )
 def test_bad_values(tmp_path: Path, text: str, line: int, said: str) -> None:
