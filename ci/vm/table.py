@@ -161,7 +161,7 @@ def parts(documents: Sequence[Document]) -> Iterator[str]:
         of_run = by_run.setdefault(document.get("run", ""), {})
         missed = document.get("missed", "not known")
         of_run[document["hook_set"]] = f"{outcome(document)}; missed {missed}"
-    yield "\nParts of the suite, and invocations missed in them:\n"
+    yield "Parts of the suite, and invocations missed in them:\n"
     yield from rows_of(
         ["run", *sets],
         ([run, *(of_run.get(name, "not run") for name in sets)] for run, of_run in by_run.items()),
@@ -183,13 +183,15 @@ def section(kernel: str, documents: list[Document], whole_below: bool) -> Iterat
             ["missed", *(str(document.get("missed", "not known")) for document in whole)],
         ]
         yield from rows_of(["", *sets], summary)
+        yield ""
     if len(whole) < len(documents):
         yield from parts([document for document in documents if document.get("partial")])
+        yield ""
     if not whole:
         where = "the last whole run stands below" if whole_below else "there was no whole run yet"
-        yield f"\nNo more ran with this state of the probe; {where}."
+        yield f"No more ran with this state of the probe; {where}."
         return
-    yield "\nError in µs, outside the interval / from the middle of the shortest:\n"
+    yield "Error in µs, outside the interval / from the middle of the shortest:\n"
     yield from rows_of(
         ["stage", *sets],
         (
