@@ -228,7 +228,10 @@ static inline void exchange_begin(struct connection *c, u64 now_ns)
 {
 	c->rx_first_ns = now_ns;
 	c->flags &= ~FLAG_FRESH;
-	count(c->target, COUNTER_SEEN, 1);
+	/* A connection of the slot's earlier owner may live on; only with types the hooks know that
+	 * its namespace is not watched any more (watched_connection_of). */
+	if (owns_slot(c))
+		count(c->target, COUNTER_SEEN, 1);
 }
 
 /* Leaves the connection without an exchange; one without a response is recorded by nobody. */

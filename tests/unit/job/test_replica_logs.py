@@ -52,14 +52,23 @@ def test_few_are_all_kept(logs: ReplicaLogs) -> None:
 
 def test_of_a_slow_service_those_are_kept_that_are_slow_for_it(logs: ReplicaLogs) -> None:
     usual = np.linspace(80.0, 100.0, 1001)
-    logs.take(rows("baseline", usual))
-    logs.take(rows("candidate", [*usual, 800.0, 900.0]))
+    logs.take(np.concatenate([rows("baseline", usual), rows("candidate", [*usual, 800.0, 900.0])]))
     assert logs.spike_ns == pytest.approx(98 * MS, rel=0.001)
     assert kept(logs) == {"baseline": 101, "candidate": 103}
     before = logs.spike_ns
     logs.take(rows("baseline", usual[:50]))
     logs.take(rows("candidate", [99.0, 97.0]))
     assert (kept(logs), logs.spike_ns) == ({"baseline": 101, "candidate": 104}, before)
+
+
+def test_for_hours_of_it_fewer_are_kept(logs: ReplicaLogs) -> None:
+    usual = np.linspace(80.0, 100.0, 1001)
+    for _ in range(20):
+        for arm in SLOTS:
+            logs.take(rows(arm, usual))
+    assert logs.spike_ns == pytest.approx(99.8 * MS, rel=0.001)
+    assert [one.exchanges for one in logs] == [20_020, 20_020]
+    assert all(one < 600 for one in kept(logs).values())
 
 
 def test_a_candidate_that_is_slow_alone_does_not_choose_what_is_kept(logs: ReplicaLogs) -> None:

@@ -13,6 +13,7 @@ from socklat_gate.verdict.drift_evidence import (
     running_drift_evidence,
 )
 from socklat_gate.verdict.evidence import RATES
+from tests.benchmarks import drift_series
 from tests.benchmarks.drift_series import (
     LOOKS,
     NOISES,
@@ -76,9 +77,18 @@ def test_a_hundred_looks_hardly_ever_show_a_change_that_is_not_there(noise: str)
     assert found.sum_of_all < found.sum
 
 
-def test_stored_values_do_not_keep_their_level_over_many_looks(simulated: int) -> None:
-    assert simulated
-    assert 0.0 <= by_stored_values(3, seed=1, size=20) <= 1.0
+def test_stored_values_are_looked_at_after_every_tenth(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One look that finds something makes a history false, whatever the others say."""
+    looked: list[int] = []
+
+    def found(values: np.ndarray) -> list[int]:
+        looked.append(values.size)
+        return [1] if values.size == 20 and len(looked) < 6 else []
+
+    monkeypatch.setattr(drift_series, "change_points", found)
+    assert by_stored_values(4, seed=1, size=35) == 2 / 4
+    assert looked[:5] == [10, 20, 10, 20, 10]
+    assert looked[-3:] == [10, 20, 30]
 
 
 def test_nights_find_a_step_and_merges_a_steady_drift() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socklat_gate.verdict.watch_evidence import ORDER, watch_evidence
+from socklat_gate.verdict.watch_evidence import LOOKS_S, ORDER, watch_evidence
 from socklat_gate.verdict.watch_moments import Moment, Moments
 from socklat_gate.verdict.watch_order import ODDS, most_at_once, order_evidence, payoff
 
@@ -56,6 +57,14 @@ def test_all_of_the_evidence_has_a_mean_of_at_most_one(hits: list[tuple[int, ...
     for time_s in (45.0, 60.0, 100.0, 480.0):
         assert np.mean([math.exp(one.at(time_s)) for one in found]) <= 1.0 + 1e-9
     assert np.mean([math.exp(one.now) for one in found]) == pytest.approx(1.0, rel=1e-9)
+
+
+@STEADY
+@given(HITS.filter(bool))
+def test_its_mean_is_one_when_all_looks_were_made(hits: list[tuple[int, ...]]) -> None:
+    end_s = LOOKS_S[-1] + 1.0
+    found = [watch_evidence(replace(some, to_s=np.full(3, end_s))) for some in relabelled(3, hits)]
+    assert np.mean([math.exp(one.at(end_s)) for one in found]) == pytest.approx(1.0, rel=1e-9)
 
 
 def test_a_container_counts_once() -> None:
