@@ -24,7 +24,7 @@ for name in ("h2", "wsproto"):
     pytest.importorskip(name)
 from tests.services.framed import read_count  # noqa: E402
 
-pytestmark = [pytest.mark.kernel, pytest.mark.beside]
+pytestmark = pytest.mark.kernel
 
 SERVER = Path(__file__).parents[1] / "services" / "framed.py"
 CONNECTIONS = 8
@@ -84,6 +84,7 @@ def assert_exact(measured: Measured, load: Load, probe: SocketProbe, count: int)
         assert named.joined[0].unseen == (0, 0)
 
 
+@pytest.mark.beside
 @pytest.mark.parametrize("kind", LOADS)
 def test_exchanges_are_the_service_s_own_count(
     lab: Lab, probe: SocketProbe, tmp_path: Path, kind: str
@@ -100,6 +101,7 @@ def test_exchanges_are_the_service_s_own_count(
     assert len(set(measured.sent["port"].tolist())) == CONNECTIONS
 
 
+# Not beside others: a client that is late sends into connections that are being closed.
 @pytest.mark.skipif(EMULATED, reason="a slow client sends into connections that are being closed")
 @pytest.mark.parametrize("kind", ["http2", "websocket"])
 def test_connections_that_the_service_ends_are_replaced(

@@ -193,7 +193,8 @@ def test_so_are_those_of_two_workers(
     handshakes = measured.counts.handshakes
     assert handshakes is not None
     # One of each worker showed that the service is there.
-    assert handshakes.total == (8 if keep_alive else measured.counts.planned + 2)
+    kept = 8 + measured.counts.grown  # late requests find further connections
+    assert handshakes.total == (kept if keep_alive else measured.counts.planned + 2)
 
 
 @pytest.mark.beside
