@@ -9,6 +9,7 @@ bytes, whose first word is its length and two flags.
 from __future__ import annotations
 
 import mmap
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -58,5 +59,8 @@ class Ring:
     def close(self) -> None:
         """Unmaps the ring; the arrays that `drain` gave stay valid."""
         del self._consumed, self._produced, self._data
-        self._ours.close()
-        self._theirs.close()
+        for mapping in (self._ours, self._theirs):
+            # The traceback of a signal that came within `drain` holds a view of it, and unmaps it
+            # when it goes.
+            with suppress(BufferError):
+                mapping.close()

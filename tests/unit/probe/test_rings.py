@@ -107,3 +107,21 @@ def test_what_was_drained_outlives_the_ring(kernel: Kernel) -> None:
     ring.close()
     kernel.put(8, cpu=2)
     assert found.tolist() == [(7, 1)]
+
+
+def test_a_ring_is_closed_while_a_traceback_holds_a_view_of_it(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C within `drain`: the frames that it went through are still there at the clean-up."""
+
+    def interrupted(_flags: object) -> None:
+        raise KeyboardInterrupt
+
+    ring = Ring(kernel.fd, SIZE, RECORD)
+    kernel.put(1, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "flatnonzero", interrupted)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            ring.drain()
+    assert "records" in caught.traceback[-2].locals
+    ring.close()
