@@ -105,8 +105,7 @@ class CalibrationJob:
         specs = [ArmSpec(arm, self.image) for arm in ARMS]
         started_s = time.monotonic()
         measured: list[Pair] = []
-        chosen = self.scenario.gate.containers
-        containers = 1 if chosen == "auto" else chosen
+        containers = self.scenario.gate.containers_at_once
         used = 0
         left_s = 60 * self.minutes
         while used < self.pairs and left_s > 0:

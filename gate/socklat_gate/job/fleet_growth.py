@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from socklat_gate.job.block_size import GROWTH
-from socklat_gate.job.fleet_size import LEAST, step_of
+from socklat_gate.job.fleet_size import step_of
 from socklat_gate.job.fleet_use import FleetPlan, choose, replicas_note, use_of
 from socklat_gate.job.memory_left import RESERVE_BYTES, memory_left_bytes
 from socklat_gate.measured.facts import Note
 from socklat_gate.scenario import Scenario
+from socklat_gate.scenario.watch import LEAST
 from socklat_gate.service.arm import RunningArm
 
 __all__ = ["FleetGrowth"]
@@ -86,6 +87,5 @@ class FleetGrowth:
         left = memory_left_bytes()
         if left is None or plan.each_bytes is None:
             return True
-        containers = self.scenario.gate.containers
-        all_of_them = 2 * (more + (1 if containers == "auto" else containers))
+        all_of_them = 2 * (more + self.scenario.gate.containers_at_once)
         return left - RESERVE_BYTES >= all_of_them * plan.each_bytes

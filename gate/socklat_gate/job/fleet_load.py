@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 
-from socklat_gate.job.fleet_size import MOST
 from socklat_gate.load.bounds import max_connections_of
 from socklat_gate.load.load_driver import Endpoint, Window
 from socklat_gate.load.process import LoadProcess
 from socklat_gate.measured.load_counts import LoadCounts
 from socklat_gate.scenario import Load, Scenario
+from socklat_gate.scenario.watch import most_replicas
 from socklat_gate.service.arm import RunningArm
 
 __all__ = ["FleetLoad", "light_load", "most_connections"]
@@ -45,9 +45,8 @@ def light_load(load: Load, rate: float, longest_s: float) -> Load:
 def most_connections(scenario: Scenario) -> int:
     """To all replicas of both arms together."""
     watch = scenario.gate.watch
-    replicas = MOST if watch.replicas == "auto" else watch.replicas
     each = max_connections_of(light_load(scenario.load, watch.rate, SHORTEST_S))
-    return 2 * replicas * each
+    return 2 * most_replicas(watch) * each
 
 
 class FleetLoad:

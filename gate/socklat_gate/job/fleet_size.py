@@ -12,14 +12,10 @@ from typing import Literal
 from socklat_gate.job.block_size import GROWTH, IDLE_SHARE, Machine
 from socklat_gate.job.memory_left import RESERVE_BYTES
 from socklat_gate.measured.facts import Scalar
-from socklat_gate.scenario.watch import MOST_BY_ITSELF
+from socklat_gate.scenario.watch import LEAST
 
-__all__ = ["LEAST", "MOST", "UNWEIGHED", "FleetSize", "ReplicaUse", "fleet_size", "step_of"]
+__all__ = ["UNWEIGHED", "FleetSize", "ReplicaUse", "fleet_size", "step_of"]
 
-LEAST = 2
-"""Replicas of each arm: one has no other of its arm to differ from."""
-
-MOST = MOST_BY_ITSELF
 MOST_STACKS = 4
 """Where the job chooses; a stack is several containers."""
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from socklat_gate.job.block_size import Machine
 from socklat_gate.job.containers_job import memory_limit_bytes, service_cpus
-from socklat_gate.job.fleet_size import MOST, ReplicaUse, fleet_size
+from socklat_gate.job.fleet_size import ReplicaUse, fleet_size
 from socklat_gate.job.memory_left import memory_left_bytes
 from socklat_gate.measured.facts import Note, NoteCode, Scalar
 from socklat_gate.scenario import Scenario
+from socklat_gate.scenario.watch import most_replicas
 from socklat_gate.service.arm import RunningArm
 from socklat_gate.service.cpu_time import CpuMeter
 from socklat_gate.service.memory_use import memory_bytes
@@ -59,15 +60,14 @@ def choose(scenario: Scenario, use: ReplicaUse, *, up: int) -> FleetPlan:
     """
     asked = scenario.gate.watch.replicas
     machine = Machine(memory_left_bytes(), service_cpus(scenario.service))
-    containers = scenario.gate.containers
     if asked != "auto":
         use = ReplicaUse(use.memory_bytes, 0.0)
     size = fleet_size(
         use,
         machine,
-        most=MOST if asked == "auto" else asked,
+        most=most_replicas(scenario.gate.watch),
         up=up,
-        paired=2 * (1 if containers == "auto" else containers),
+        paired=2 * scenario.gate.containers_at_once,
         most_bytes=memory_limit_bytes(scenario.service.memory),
         chosen=asked == "auto",
         stacks=scenario.service.compose is not None,

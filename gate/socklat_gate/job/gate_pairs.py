@@ -100,7 +100,9 @@ class GatePairs:
         failed: list[Verdict] = []  # without a name for what got slower
         growing = True
         while True:
-            self.progress.step(pair_step(moments(used) + 1, limits.max_pairs, self._containers))
+            self.progress.step(
+                pair_step(moments(used) + 1, limits.max_pairs, limits.containers_at_once)
+            )
             try:
                 if growing:
                     self.fleet.grow()
@@ -170,12 +172,6 @@ class GatePairs:
         if left_s <= 0:
             return Reason.BUDGET_MINUTES
         return self.budget.spent(moments(self._used), left_s)
-
-    @property
-    def _containers(self) -> int:
-        """Of each arm at the same time; there are pairs once it is chosen."""
-        chosen = self.scenario.gate.containers
-        return 1 if chosen == "auto" else chosen
 
     def _measure_once(self) -> Note | None:
         """One more pair or block, among those used, or why it is not.

@@ -124,9 +124,8 @@ class Rig:
 
     @property
     def _containers(self) -> int:
-        """Of each arm in a block; whoever measures has chosen already where they are "auto"."""
-        chosen = self._scenario.gate.containers
-        return 1 if chosen == "auto" else chosen
+        """Of each arm in a block."""
+        return self._scenario.gate.containers_at_once
 
     @property
     def hooks(self) -> dict[str, str]:

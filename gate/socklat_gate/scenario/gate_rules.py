@@ -16,7 +16,7 @@ from socklat_gate.measured.names import (
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
-    from typing import Protocol
+    from typing import Literal, Protocol
 
     from socklat_gate.scenario.default_gate import MetricName
     from socklat_gate.scenario.gating import Metric
@@ -72,6 +72,12 @@ class GateRules:
         errors: bool
         capacity: bool
         connections: bool
+        containers: Literal["auto", 1, 2, 4]
+
+    @property
+    def containers_at_once(self) -> int:
+        """Of each arm; whoever measures has chosen already where they are "auto"."""
+        return 1 if self.containers == "auto" else self.containers
 
     @property
     def of_runs(self) -> tuple[Metric, ...]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Field
 
 from socklat_gate.scenario.default_gate import DEFAULT_GATE
 from socklat_gate.scenario.located import problem_at
+from socklat_gate.scenario.number_or_auto import NUMBER, NUMBER_OR_AUTO, Auto
 from socklat_gate.scenario.strict import StrictModel
 
 if TYPE_CHECKING:
     from socklat_gate.scenario.model import Scenario
 
-__all__ = ["MOST_BY_ITSELF", "Watch", "check_watch", "has_watch"]
+__all__ = ["LEAST", "MOST_BY_ITSELF", "Watch", "check_watch", "has_watch", "most_replicas"]
 
 DEFAULT_WATCH = DEFAULT_GATE.watch
 
@@ -26,16 +27,7 @@ MOST_BY_ITSELF = 16
 MOST_REQUESTS = 20_000_000
 """To all replicas in a job: the driver keeps 44 bytes of each."""
 
-
-def _kind_of_replicas(given: Any) -> str:
-    return "auto" if given == "auto" else "number"
-
-
-Replicas = Annotated[
-    Annotated[int, Field(ge=LEAST, le=MOST), Tag("number")]
-    | Annotated[Literal["auto"], Tag("auto")],
-    Discriminator(_kind_of_replicas),
-]
+Replicas = Annotated[Annotated[int, Field(ge=LEAST, le=MOST), NUMBER] | Auto, NUMBER_OR_AUTO]
 
 
 class Watch(StrictModel):
@@ -69,6 +61,11 @@ class Watch(StrictModel):
         le=1000,
         description="requests per second for each replica",
     )
+
+
+def most_replicas(watch: Watch) -> int:
+    """Of each arm, those that may be up at the end."""
+    return MOST_BY_ITSELF if watch.replicas == "auto" else watch.replicas
 
 
 def has_watch(scenario: Scenario) -> bool:
@@ -111,8 +108,7 @@ def check_watch(scenario: Scenario) -> None:
             f"{gate.max_minutes:g}: raise it, or lower this",
             *("gate", "watch", "age_s"),
         )
-    replicas = MOST_BY_ITSELF if watch.replicas == "auto" else watch.replicas
-    requests = 2 * replicas * watch.rate * most_s
+    requests = 2 * most_replicas(watch) * watch.rate * most_s
     if requests > MOST_REQUESTS:
         raise problem_at(
             f"{requests:.3g} requests to the replicas in gate.max_minutes, which is "

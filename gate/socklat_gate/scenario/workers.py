@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Field
+
+from socklat_gate.scenario.number_or_auto import NUMBER, NUMBER_OR_AUTO, Auto
 
 __all__ = ["Workers"]
 
 MOST = 32
 """The probe has room for 64 processes of a load."""
 
-
-def _kind_of_workers(given: Any) -> str:
-    return "auto" if given == "auto" else "number"
-
-
-Workers = Annotated[
-    Annotated[int, Field(ge=1, le=MOST), Tag("number")] | Annotated[Literal["auto"], Tag("auto")],
-    Discriminator(_kind_of_workers),
-]
+Workers = Annotated[Annotated[int, Field(ge=1, le=MOST), NUMBER] | Auto, NUMBER_OR_AUTO]
