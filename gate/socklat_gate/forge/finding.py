@@ -8,7 +8,7 @@ from pathlib import Path
 
 from socklat_gate.baseline.campaigns import result_at
 from socklat_gate.documents.reading import RESULT_FILE
-from socklat_gate.errors import Exit, GateError, NoUsableBaseline, Reason
+from socklat_gate.errors import Exit, GateError, NoUsableBaseline, Reason, UsageError
 from socklat_gate.forge.exit_policy import Ending, meaning_of, outcome_exit
 from socklat_gate.measured.result import Result, RunResult
 from socklat_gate.report.report import Report, report_of
@@ -79,7 +79,7 @@ def finding_of(directory: Path, exit_code: int, log: Path | None, scenario: Path
     ended = f"socklat-gate {meaning_of(exit_code)} (exit code {exit_code})"
     try:
         result = result_at(directory / RESULT_FILE)
-    except NoUsableBaseline as error:
+    except (NoUsableBaseline, UsageError) as error:
         errors = [line for line in tail if line.startswith("error: ")]
         why = errors[-1].removeprefix("error: ") if errors else ""
         if (directory / RESULT_FILE).exists():

@@ -79,13 +79,32 @@ def test_a_comparison_is_laid_out_too(reports: Path, tmp_path: Path) -> None:
     assert errors.count("\n") == 1  # the headline
 
 
+def test_a_terminal_gets_the_markdown_where_it_is_asked_for(reports: Path) -> None:
+    code, shown, _ = shown_on_a_terminal("report", str(reports), "--format", "markdown")
+    assert code == 0
+    assert shown.rstrip("\n") == (reports / "report.md").read_text("utf-8").rstrip("\n")
+
+
+def test_a_terminal_of_another_encoding_gets_what_it_can_show(reports: Path) -> None:
+    code, shown, errors = shown_on_a_terminal("report", str(reports), PYTHONIOENCODING="ascii")
+    assert (code, errors) == (0, "")
+    assert "REGRESSION" in shown
+
+
 def test_a_pipe_gets_the_markdown(reports: Path) -> None:
     assert piped("report", str(reports)) == (reports / "report.md").read_bytes()
 
 
 @pytest.mark.parametrize(
     ("form", "name"),
-    [("html", "report.html"), ("junit", "junit.xml"), ("openmetrics", "metrics.txt")],
+    [
+        ("html", "report.html"),
+        ("junit", "junit.xml"),
+        ("prometheus", "metrics.txt"),
+        ("openmetrics", "openmetrics.txt"),
+        ("markdown", "report.md"),
+        ("json", "verdict.json"),
+    ],
 )
 def test_declared_encodings_are_kept(reports: Path, form: str, name: str) -> None:
     found = piped("report", str(reports), "--format", form, PYTHONIOENCODING="latin-1")
