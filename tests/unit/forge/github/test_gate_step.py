@@ -201,6 +201,13 @@ def test_sudo_keeps_what_the_scenario_names() -> None:
     assert sudo_prefix(given, ("API_TOKEN", "UNSET")) == ("sudo", "-n", "--preserve-env=API_TOKEN")
 
 
+def test_what_others_wrote_stays_in_the_log(tmp_path: Path) -> None:
+    script = "echo 'error: it died'; for n in $(seq 60); do echo \"| theirs $n\"; done; exit 6"
+    _, log, tail = run(tmp_path, script)
+    assert "| theirs 60\n" in log
+    assert tail == "error: it died"
+
+
 def test_what_looks_secret_is_masked_in_log_and_tail(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
