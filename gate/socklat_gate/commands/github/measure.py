@@ -72,6 +72,13 @@ AUTO, OFF = "auto", "off"
     help="Where baselines are stored [baselines/ beside the scenario].",
 )
 @click.option(
+    "--allow",
+    metavar="WORDS",
+    default="",
+    envvar=variable("ALLOW"),
+    help="What a pull request's scenario may do beyond its containers [nothing].",
+)
+@click.option(
     "--options",
     metavar="TEXT",
     default="",
@@ -95,19 +102,22 @@ def measure(
     candidate_image: str | None,
     build: str | None,
     baselines: str | None,
+    allow: str,
     options: str,
     sudo: str,
 ) -> None:
     """Run the gate for a step; its exit code is an output of the step.
 
-    Sets the outputs exit-code and log, and exits with 0 whatever the verdict is.  When this machine
-    cannot measure, the output of doctor is in the log.
+    Sets the outputs exit-code, log and reports (a directory with the reports and nothing else), and
+    exits with 0 whatever the verdict is.  When this machine cannot measure, the output of doctor is
+    in the log.
 
     For instance:
 
         socklat-gate github measure socklat.toml --out reports
     """
     from socklat_gate.forge.github.gate_step import Gate, built_image, run_gate
+    from socklat_gate.forge.github.own_reports import check_no_links, copy_reports
     from socklat_gate.report.writer import check_writable, discard_reports
 
     more = _split(options)
@@ -117,6 +127,7 @@ def measure(
             "--build and --candidate-image both name the image under test",
             remedy="give one of them",
         )
+    check_no_links(out)
     check_writable(out)
     # Else, if the gate fails early, reports of an earlier step would be taken for its own.
     discard_reports(out)
@@ -125,6 +136,7 @@ def measure(
         "--baseline-ref": baseline_ref,
         "--gate-from": _gate_from(gate_from),
         "--baselines": baselines,
+        "--allow": allow,
     }
     arguments = [str(scenario), "--out", str(out)]
     arguments += [
@@ -138,6 +150,7 @@ def measure(
         chosen = ["--candidate-image", candidate] if candidate else []
         gate = Gate(_command(), (*arguments, *chosen, *more), out, use_sudo, variables)
         run_gate(runner, gate, os.environ)
+        runner.set_outputs({"reports": str(copy_reports(out, os.environ))})
 
     if not build:
         run(candidate_image)
