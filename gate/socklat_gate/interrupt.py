@@ -9,7 +9,13 @@ from types import FrameType
 
 from socklat_gate.errors import Exit, Interrupted
 
-__all__ = ["defer_signals", "interruptible", "obey_signal", "settle_signal"]
+__all__ = [
+    "defer_signals",
+    "interruptible",
+    "obey_signal",
+    "settle_signal",
+    "signal_received",
+]
 
 
 class _State:
@@ -37,6 +43,11 @@ def obey_signal() -> None:
     if _State.received is not None and not _State.settled:
         received = signal.Signals(_State.received)
         raise Interrupted(Exit.SIGTERM if received is signal.SIGTERM else Exit.SIGINT)
+
+
+def signal_received() -> bool:
+    """Whether a signal has come: what is left to do has to be done soon."""
+    return _State.received is not None
 
 
 def settle_signal() -> None:

@@ -12,12 +12,12 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 from types import TracebackType
 from typing import IO
 
 from socklat_gate.errors import InvalidMeasurement, Reason, UsageError
+from socklat_gate.guarded import Guarded
 from socklat_gate.load.cpuset import run_on_cpus
 from socklat_gate.load.load_driver import (
     POLL_EVERY_S,
@@ -66,7 +66,7 @@ class CommandLoad:
         self._ok = frozenset(load.command.ok_exit_codes)
         self._endpoints = tuple(endpoints)
         self._seed = seed
-        self._running: list[tuple[subprocess.Popen[bytes], IO[bytes]]] = []
+        self._running: list[tuple[Guarded, IO[bytes]]] = []
         self._window: Window | None = None
 
     def __enter__(self) -> CommandLoad:
@@ -79,20 +79,19 @@ class CommandLoad:
         trace: TracebackType | None,
     ) -> None:
         # Until the leader is reaped, no other process group can get its number.
-        for process, _ in self._running:
-            _signal_group(process, signal.SIGTERM)
+        for tool, _ in self._running:
+            tool.signal_group(signal.SIGTERM)
         deadline_s = time.monotonic() + END_WITHIN_S
         while not all(map(_ended, self._processes)) and time.monotonic() < deadline_s:
             time.sleep(CHECK_EVERY_S)
-        for process, output in self._running:
-            _signal_group(process, signal.SIGKILL)
-            process.wait()
+        for tool, output in self._running:
+            tool.reap()
             output.close()
         self._running.clear()
 
     @property
     def _processes(self) -> list[subprocess.Popen[bytes]]:
-        return [process for process, _ in self._running]
+        return [tool.process for tool, _ in self._running]
 
     def pids(self) -> tuple[int, ...]:
         """The commands, in the order of the endpoints."""
@@ -131,7 +130,7 @@ class CommandLoad:
         while not self._all_done():
             now_s = time.monotonic()
             if now_s > deadline_s:
-                late = next(output for process, output in self._running if not _ended(process))
+                late = next(output for tool, output in self._running if not _ended(tool.process))
                 allowed_s = self._load.warmup_s + self._load.duration_s + self._load.timeout_s
                 raise self._failure(f"still ran after {allowed_s:g} s", tail_of(late))
             if poll is not None and now_s - polled_s >= POLL_EVERY_S:
@@ -169,14 +168,12 @@ class CommandLoad:
                     fill(item) if isinstance(item, str) else files.path_of(at)
                     for at, item in enumerate(self._argv)
                 ]
-                process = subprocess.Popen(
+                tool = Guarded(
                     argv,
-                    stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
                     env={**os.environ, **given, **own},
                     pass_fds=files.descriptors,
-                    start_new_session=True,  # a group of its own, to be ended as a whole
                 )
         except OSError as error:
             output.close()
@@ -184,13 +181,13 @@ class CommandLoad:
         except UsageError:
             output.close()
             raise
-        log.info("load command %s started as process %d", argv[0], process.pid)
-        self._running.append((process, output))
+        log.info("load command %s started as process %d", argv[0], tool.process.pid)
+        self._running.append((tool, output))
 
     def _all_done(self) -> bool:
         """Whether all commands ended well; raises when one did not."""
-        for process, output in self._running:
-            status = _status(process)
+        for tool, output in self._running:
+            status = _status(tool.process)
             if status is not None and status not in self._ok:
                 how = f"exit code {status}" if status > 0 else f"signal {-status}"
                 raise self._failure(f"ended with {how}", tail_of(output))
@@ -217,8 +214,3 @@ def _status(process: subprocess.Popen[bytes]) -> int | None:
 
 def _ended(process: subprocess.Popen[bytes]) -> bool:
     return _status(process) is not None
-
-
-def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, number)
