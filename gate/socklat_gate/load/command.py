@@ -12,12 +12,14 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from types import TracebackType
-from typing import IO
+from typing import IO, Any
 
 from socklat_gate.errors import InvalidMeasurement, Reason, UsageError
-from socklat_gate.guarded import Guarded
+from socklat_gate.invoker import invoker
+from socklat_gate.keeper import Keeper
 from socklat_gate.load.cpuset import run_on_cpus
 from socklat_gate.load.load_driver import (
     POLL_EVERY_S,
@@ -54,8 +56,9 @@ class CommandLoad:
     replaced by the same values, as they are in ``load.command.environment``.  A secret in argv
     becomes the path of a file in memory: command lines are for all to read.  The command must exit
     with one of ``load.command.ok_exit_codes``.  Commands run side by side from start to end: they
-    cannot be interleaved, nor ended early or late.  Raises `UsageError` for a CPU set that does
-    not exist.
+    cannot be interleaved, nor ended early or late.  Under sudo they run as the user who called it;
+    whatever they started ends with this process, however that ends.  Raises `UsageError` for a CPU
+    set that does not exist.
     """
 
     def __init__(self, load: Load, endpoints: Sequence[Endpoint], seed: int) -> None:
@@ -66,10 +69,13 @@ class CommandLoad:
         self._ok = frozenset(load.command.ok_exit_codes)
         self._endpoints = tuple(endpoints)
         self._seed = seed
-        self._running: list[tuple[Guarded, IO[bytes]]] = []
+        self._running: list[tuple[subprocess.Popen[bytes], IO[bytes]]] = []
         self._window: Window | None = None
+        self._user = invoker()
+        self._keeper = Keeper()
 
     def __enter__(self) -> CommandLoad:
+        self._keeper.__enter__()
         return self
 
     def __exit__(
@@ -78,20 +84,21 @@ class CommandLoad:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # Until the leader is reaped, no other process group can get its number.
-        for tool, _ in self._running:
-            tool.signal_group(signal.SIGTERM)
+        # Until the leader is reaped, no other process group or session can get its number.
+        for process, _ in self._running:
+            _signal_group(process, signal.SIGTERM)
         deadline_s = time.monotonic() + END_WITHIN_S
         while not all(map(_ended, self._processes)) and time.monotonic() < deadline_s:
             time.sleep(CHECK_EVERY_S)
-        for tool, output in self._running:
-            tool.reap()
+        self._keeper.__exit__(kind, error, trace)
+        for process, output in self._running:
+            process.wait()
             output.close()
         self._running.clear()
 
     @property
     def _processes(self) -> list[subprocess.Popen[bytes]]:
-        return [tool.process for tool, _ in self._running]
+        return [process for process, _ in self._running]
 
     def pids(self) -> tuple[int, ...]:
         """The commands, in the order of the endpoints."""
@@ -101,7 +108,13 @@ class CommandLoad:
         """Check that the command exists."""
         program = shown(self._argv[0])
         if shutil.which(program) is None:
-            raise self._failure(f"{program!r} was not found", "")
+            remedy = None
+            if self._user is not None and "/" not in program:
+                remedy = (
+                    f"sudo gave this job a PATH of its own ({os.environ.get('PATH', '')}): name "
+                    "the command by its path, or call sudo with --preserve-env=PATH"
+                )
+            raise self._failure(f"{program!r} was not found", "", remedy)
 
     def start(self, start_ns: int) -> Window:
         """Start the commands at ``start_ns`` (CLOCK_MONOTONIC), waiting until then."""
@@ -130,7 +143,7 @@ class CommandLoad:
         while not self._all_done():
             now_s = time.monotonic()
             if now_s > deadline_s:
-                late = next(output for tool, output in self._running if not _ended(tool.process))
+                late = next(output for process, output in self._running if not _ended(process))
                 allowed_s = self._load.warmup_s + self._load.duration_s + self._load.timeout_s
                 raise self._failure(f"still ran after {allowed_s:g} s", tail_of(late))
             if poll is not None and now_s - polled_s >= POLL_EVERY_S:
@@ -156,6 +169,13 @@ class CommandLoad:
 
     def _spawn(self, values: Mapping[str, str]) -> None:
         output = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
+        as_user: dict[str, Any] = {}
+        of_user: dict[str, str] = {}
+        if self._user is not None:
+            as_user = self._user.process_options()
+            of_user = self._user.variables(os.environ)
+            # Tools open /dev/stdout by its name as well.
+            os.fchown(output.fileno(), self._user.uid, self._user.gid)
         fill = partial(_PLACEHOLDER.sub, lambda match: values[match[1]])
         own = {f"SOCKLAT_{name.upper()}": value for name, value in values.items()}
         try:
@@ -168,37 +188,43 @@ class CommandLoad:
                     fill(item) if isinstance(item, str) else files.path_of(at)
                     for at, item in enumerate(self._argv)
                 ]
-                tool = Guarded(
+                process = subprocess.Popen(
                     argv,
+                    stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
-                    env={**os.environ, **given, **own},
+                    env={**os.environ, **of_user, **given, **own, **self._keeper.environment},
                     pass_fds=files.descriptors,
+                    start_new_session=True,  # a session of its own, to be ended as a whole
+                    **as_user,
                 )
         except OSError as error:
             output.close()
-            raise self._failure(f"could not be started: {error.strerror}", "") from None
+            who = f" by {self._user.display_name}, who called sudo" if self._user else ""
+            raise self._failure(f"could not be started{who}: {error.strerror}", "") from None
         except UsageError:
             output.close()
             raise
-        log.info("load command %s started as process %d", argv[0], tool.process.pid)
-        self._running.append((tool, output))
+        self._running.append((process, output))
+        self._keeper.keep(process.pid)
+        log.info("load command %s started as process %d", argv[0], process.pid)
 
     def _all_done(self) -> bool:
         """Whether all commands ended well; raises when one did not."""
-        for tool, output in self._running:
-            status = _status(tool.process)
+        for process, output in self._running:
+            status = _status(process)
             if status is not None and status not in self._ok:
                 how = f"exit code {status}" if status > 0 else f"signal {-status}"
                 raise self._failure(f"ended with {how}", tail_of(output))
         return all(map(_ended, self._processes))
 
-    def _failure(self, what: str, tail: str) -> InvalidMeasurement:
+    def _failure(self, what: str, tail: str, remedy: str | None = None) -> InvalidMeasurement:
         codes = " or ".join(map(str, sorted(self._ok)))
         return InvalidMeasurement(
             Reason.LOAD_DRIVER_FAILED,
             f"load command {shlex.join(map(shown, self._argv))}: {what}",
-            remedy="run the command by hand with the SOCKLAT_ variables set; it must exit with "
+            remedy=remedy
+            or "run the command by hand with the SOCKLAT_ variables set; it must exit with "
             f"{codes} after SOCKLAT_DURATION_S seconds (name an exit code that says nothing "
             "against the load in load.command.ok_exit_codes)",
         ).with_log(tail)
@@ -214,3 +240,8 @@ def _status(process: subprocess.Popen[bytes]) -> int | None:
 
 def _ended(process: subprocess.Popen[bytes]) -> bool:
     return _status(process) is not None
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
