@@ -19,6 +19,7 @@ NUMBERS = (
     *("CIRCLE_PULL_REQUEST", "CIRCLE_PR_NUMBER", "TRAVIS_PULL_REQUEST", "DRONE_PULL_REQUEST"),
     *("CI_COMMIT_PULL_REQUEST", "BITBUCKET_PR_ID", "SYSTEM_PULLREQUEST_PULLREQUESTID"),
     *("APPVEYOR_PULL_REQUEST_NUMBER", "CIRRUS_PR", "SEMAPHORE_GIT_PR_NUMBER"),
+    "SOCKLAT_ACTION_SUBJECT",  # the action's, of a job that a comment or a person started
     *("gitlabMergeRequestIid", "SYSTEM_PULLREQUEST_PULLREQUESTNUMBER"),
 )
 """Variables of other CI systems that have the number, or the address, of one."""

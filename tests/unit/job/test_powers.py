@@ -84,6 +84,7 @@ def test_a_laptop_and_what_was_merged_are_not_asked(
         {"GITHUB_EVENT_NAME": "issue_comment"},
         {"GITHUB_EVENT_NAME": "workflow_run"},
         {"GITHUB_EVENT_NAME": "workflow_dispatch", "GITHUB_REF": "refs/pull/7/merge"},
+        {"GITHUB_EVENT_NAME": "workflow_dispatch", "SOCKLAT_ACTION_SUBJECT": '{"number": 7}'},
         {"GITLAB_CI": "true", "CI_MERGE_REQUEST_IID": "7"},
         {"BUILDKITE_PULL_REQUEST": "7"},
         {"CHANGE_ID": "7"},
