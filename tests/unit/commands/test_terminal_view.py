@@ -20,6 +20,7 @@ from tests.unit.factories import make_campaign, make_result
 from tests.unit.report.rendered import render_markdown
 from tests.unit.terminals import GATE, shown_on_a_terminal
 
+ROOT = Path(__file__).resolve().parents[3]
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 SPACES = "\u202f\u00a0"  # of numbers with their units
 MARKUP = ("**", "| ", "|:", "&#", "&amp;", "<details>", "###", "```")
@@ -135,6 +136,21 @@ def test_a_table_without_room_becomes_records() -> None:
     assert next(line for line in lines if line.strip()) == "first"
     assert "  column_number_1 value_1, column_number_2 value_2" in "\n".join(lines)
     assert max(map(len, lines)) <= 80
+
+
+def test_no_number_is_taken_from_its_unit() -> None:
+    report = (ROOT / "docs" / "examples" / "report.md").read_text("utf-8")
+    seen = re.sub(r"(?ms)^<details>.*?^</details>", "", report)
+    text = "\n".join(lines_of(terminal_text(report)))
+    numbers = 0
+    for table in re.findall(r"(?m)(?:^\|.*\n)+", seen):
+        _, alignment, *rows = [line.strip("|").split("|") for line in table.splitlines()]
+        for row in rows:
+            for cell, alignment_of_it in zip(row, alignment, strict=True):
+                if alignment_of_it.endswith("-:"):
+                    numbers += 1
+                    assert re.sub(r"[`*]", "", cell.strip()) in text
+    assert numbers > 50
 
 
 def test_foreign_text_steers_no_terminal() -> None:
