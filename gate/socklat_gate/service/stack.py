@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from socklat_gate.errors import Reason, UsageError
+from socklat_gate.interrupt import defer_signals
 from socklat_gate.scenario import Service
 from socklat_gate.service.arm import ArmSpec
 from socklat_gate.service.arm_launcher import Call, PlacedContainer, Started
+from socklat_gate.service.build_cli import cli_builder
+from socklat_gate.service.build_order import build_key
+from socklat_gate.service.built_images import BuiltImages, replacing
 from socklat_gate.service.client import daemon_errors
 from socklat_gate.service.compose import Compose, Document, read_stack
 from socklat_gate.service.death import start_error
 from socklat_gate.service.docker_types import DockerClient
-from socklat_gate.service.image import ImageRef, local_image, resolve_image
+from socklat_gate.service.image import ImageRef, resolve_image
+from socklat_gate.service.own_directories import own_directory
 from socklat_gate.service.owner import OwnerTag
 from socklat_gate.service.stack_document import (
     arm_document,
@@ -58,7 +64,8 @@ class Stacks:
         self._file = directory / service.compose
         self._tested = service.service
         self._owner = owner
-        self._home = tempfile.TemporaryDirectory(prefix="socklat-gate-")
+        self._kept = ExitStack()
+        self._home = self._kept.enter_context(own_directory())
         self._read: dict[Path, _Stack] = {}
         self._serial = 0
         self._running: Compose | None = None
@@ -88,7 +95,7 @@ class Stacks:
 
     def close(self) -> None:
         """Removes the files that were written for compose."""
-        self._home.cleanup()
+        self._kept.close()
 
     def _stack_of(self, service: Service, directory: Path | None, call: Call) -> _Stack:
         """The stack of an arm, with what it builds built once; None is the scenario's directory."""
@@ -102,16 +109,27 @@ class Stacks:
             # An arm's own directory is another one each time: the tag is of where it stands for.
             key = self._file if directory is None else Path(f"{self._file}@base")
             built = {
-                name: build_tag(key, name)
+                name: self._built(call, file, document, name, stack_key(key, name))
                 for name, definition in document["services"].items()
                 if name != tested and "build" in definition
             }
-            if built:
-                call(lambda: build(file, document, built))
             if directory is not None:
                 document = with_missing_files(document, file.parent, here)
             self._read[file] = _Stack(file, tested, document, built)
         return self._read[file]
+
+    def _built(self, call: Call, file: Path, stack: Document, name: str, key: str) -> str:
+        """The name of the image of a service that is not under test."""
+
+        def make(tag: str) -> None:
+            build(file, stack, name, tag, begun=self._note_running)
+
+        made = call(lambda: replacing(self._client, key, make))
+        self._running = None
+        return made.reference
+
+    def _note_running(self, command: Compose) -> None:
+        self._running = command
 
     def _project(self, spec: ArmSpec, call: Call) -> tuple[str, Compose]:
         service = spec.service or self._service
@@ -126,7 +144,7 @@ class Stacks:
             images=stack.images,
             labels=self._owner.labels(),
         )
-        file = Path(self._home.name) / f"{name}.yaml"
+        file = self._home / f"{name}.yaml"
         file.write_text(json.dumps(document), encoding="utf-8")  # JSON is YAML
         secret = secret_environment(service)
         return name, Compose(name, file, stack.file.parent, secret)
@@ -169,47 +187,88 @@ def stack_image(
     file: Path,
     tested: str,
     on_phase: Callable[[str], None],
+    built: BuiltImages,
     *,
     name: str = "",
+    cache: str = "",
 ) -> ImageRef:
     """The image that a compose file names for a service, or builds for it.
 
-    A ``name`` is hashed into the tag instead of a path that is another one each time.  Raises
-    `UsageError` as `read_stack` and `resolve_image` do.
+    A ``name`` is hashed into the tag instead of a path that is another one each time, and
+    what it is built for is the baseline then; ``cache`` is as in `BuildOrder`.  What is built is
+    there until ``built`` is left.  Raises `UsageError` as `read_stack` and `resolve_image` do.
     """
     stack = _check_tested(read_stack(file), tested, file)
     definition = stack["services"][tested]
+    place = Path(name or file)
+    for other, part in stack["services"].items():
+        if other != tested and "build" in part:
+            # An arm would build it anyway, but while there is a budget for measuring.
+            on_phase(f"building {other} of {file}")
+            make = partial(build, file, stack, other, cache=cache)
+            replacing(client, stack_key(place, other), make)
     if "build" not in definition:
         return resolve_image(client, str(definition.get("image") or ""), on_phase)
-    tag = build_tag(Path(name or file), tested)
     on_phase(f"building {tested} of {file}")
-    build(file, stack, {tested: tag})
-    found = local_image(client, tag)
-    assert found is not None, "compose reported that it built it"
-    return found
+    make = partial(build, file, stack, tested, cache=cache)
+    return built.made(stack_key(place, tested), make, keep=not name)
 
 
-def build(file: Path, stack: Document, images: Mapping[str, str]) -> None:
-    """Builds services under these names.  Raises `UsageError` (NO_SUCH_IMAGE) with the output."""
-    services = {name: {**stack["services"][name], "image": tag} for name, tag in images.items()}
-    for definition in services.values():
-        definition.pop("depends_on", None)
-    with tempfile.TemporaryDirectory(prefix="socklat-gate-") as home:
-        written = Path(home) / "compose.yaml"
-        written.write_text(json.dumps({**stack, "services": services}), encoding="utf-8")
-        failed = Compose("socklat-gate-build", written, file.parent).run("build")
+def build(
+    file: Path,
+    stack: Document,
+    name: str,
+    tag: str,
+    *,
+    cache: str = "",
+    begun: Callable[[Compose], None] | None = None,
+) -> None:
+    """Builds a service under that tag; ``begun`` is given the command that does.
+
+    Raises `UsageError` (NO_SUCH_IMAGE) with the output.
+    """
+    buildkit, _ = cli_builder()
+    definition = stack["services"][name]
+    how = _how_built(definition["build"], cache if buildkit else "")
+    service = {**definition, "build": how, "image": tag}
+    service.pop("depends_on", None)
+    with own_directory() as home:
+        written = home / "compose.yaml"
+        document = {**stack, "services": {name: service}}
+        written.write_text(json.dumps(document), encoding="utf-8")
+        variables = {"DOCKER_BUILDKIT": "1"} if buildkit else {}
+        command = Compose("socklat-gate-build", written, file.parent, variables)
+        if begun is not None:
+            begun(command)
+        try:
+            failed = command.run("build")
+        except BaseException:
+            with defer_signals():
+                command.end()
+            raise
     if failed:
         raise UsageError(
             Reason.NO_SUCH_IMAGE,
-            f"building {', '.join(images)} of {file} failed:\n{failed}",
+            f"building {name} of {file} failed:\n{failed}",
             remedy=f"make `docker compose --file {file} build` succeed",
         )
 
 
-def build_tag(file: Path, service: str) -> str:
-    """The tag of a built image, the same one each time so that nothing piles up."""
-    key = hashlib.sha256(f"{file.resolve()}\0{service}".encode()).hexdigest()[:16]
-    return f"socklat-gate/build:{key}"
+def _how_built(how: str | Document, cache: str) -> Document:
+    """Without names that a file gives to what it builds: one may be that of the baseline."""
+    table: dict[str, Any] = {"context": how} if isinstance(how, str) else dict(how)
+    table.pop("tags", None)
+    if cache:
+        given = table.get("args") or {}
+        if not isinstance(given, Mapping):
+            given = dict(entry.partition("=")[::2] for entry in given)
+        table["args"] = {"BUILDKIT_CACHE_MOUNT_NS": cache, **given}
+    return table
+
+
+def stack_key(file: Path, service: str) -> str:
+    """Of the tag of a built image, the same one each time so that nothing piles up."""
+    return build_key(str(file.resolve()), service)
 
 
 def _check_tested(stack: Document, tested: str, file: Path) -> Document:

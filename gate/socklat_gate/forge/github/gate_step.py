@@ -23,6 +23,7 @@ from socklat_gate import masking
 from socklat_gate.errors import Exit, Interrupted, Reason, UsageError
 from socklat_gate.forge.finding import MAX_TAIL_BYTES
 from socklat_gate.forge.github.runner import Runner
+from socklat_gate.interrupt import obey_signal
 
 __all__ = ["Gate", "built_image", "child_environment", "run_gate", "sudo_prefix"]
 
@@ -111,6 +112,7 @@ def built_image(runner: Runner, directory: Path) -> Iterator[str]:
             exit_code, _ = _run(
                 runner, [docker, "build", "--tag", tag, str(directory)], environment
             )
+    obey_signal()
     if exit_code != Exit.PASS or docker is None:
         raise UsageError(
             Reason.NO_SUCH_IMAGE,
