@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import click
 
 from socklat_gate.errors import Exit, GateError, Reason, UsageError
-from socklat_gate.interrupt import interruptible
+from socklat_gate.interrupt import follow_lifeline, interruptible
 from socklat_gate.stdio import ensure_buffered_stdio
 
 __all__ = ["main"]
@@ -24,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ensure_buffered_stdio()
     try:
         with interruptible():
+            follow_lifeline()
             code = _run(arguments)
     except GateError as error:
         code = _explain(error)
