@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from functools import lru_cache
 
 from socklat_gate.interrupt import defer_signals
+from socklat_gate.keeper import Keeper
 from socklat_gate.scenario.secret import reveal
 from socklat_gate.service.build_order import BuildOrder, OnLine
 from socklat_gate.service.client import daemon_url
@@ -102,22 +103,24 @@ def _environment(values: Mapping[str, str]) -> dict[str, str]:
 @contextmanager
 def _running(argv: list[str], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """A process that ends with the block: a build that nobody waits for must not go on."""
-    process = subprocess.Popen(
-        argv,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=environment,
-        # A signal meant for this tool must not look like a build that failed.
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    try:
-        yield process
-    finally:
-        with defer_signals(), process.stdout:
-            if process.poll() is None:
-                _end(process)
+    with Keeper() as keeper:
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**environment, **keeper.environment},
+            # A signal meant for this tool must not look like a build that failed.
+            start_new_session=True,
+        )
+        keeper.keep(process.pid)
+        assert process.stdout is not None
+        try:
+            yield process
+        finally:
+            with defer_signals(), process.stdout:
+                if process.poll() is None:
+                    _end(process)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
