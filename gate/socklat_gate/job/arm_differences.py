@@ -18,7 +18,7 @@ from socklat_gate.job.stack_differences import (
 from socklat_gate.measured.arm_differences import ArmDifference, ArmDifferences, DifferenceKind
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.scenario import Scenario, Service
-from socklat_gate.service.compose_files import named_files, stack_files
+from socklat_gate.service.compose_files import stack_files
 from socklat_gate.service.image import ImageRef
 from socklat_gate.service.stack_files import missing_files
 from socklat_gate.service.stack_reading import running_stack
@@ -59,7 +59,7 @@ def arm_differences(
             not_known += [Note(NoteCode.FILES_NOT_TAKEN, name) for name in missing]
             mounted += [*bound_paths(ours, directory), *bound_paths(base, arm.directory)]
         else:
-            not_known += [_as_here(name) for name in named_files(service.compose)]
+            not_known += [_as_here(name) for name in service.compose_names]
         not_known += [Note(NoteCode.VARIABLE_UNSET, name) for name in dict.fromkeys(unset)]
         not_known += replaced_notes(ours, service.shared_keys, scenario.gate)
         not_known += shared_parts(ours, directory, service.shared_keys)
@@ -103,7 +103,7 @@ def _hosts(*services: Service) -> list[str]:
 
 def _built(*services: Service) -> list[str]:
     """Directories that the image and the stack are made from."""
-    files = [named_files(one.compose)[0] for one in services if one.compose]
+    files = [one.compose_names[0] for one in services if one.compose]
     stacks = [str(Path(name).parent) for name in files]
     return [*(one.build for one in services if one.build), *stacks]
 

@@ -9,7 +9,7 @@ from typing import NoReturn
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.scenario import Scenario, Service
-from socklat_gate.service.compose_files import named_files, stack_files
+from socklat_gate.service.compose_files import stack_files
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef, build_image, local_image, resolve_image
 from socklat_gate.service.stack import stack_image
@@ -89,7 +89,7 @@ def image_at(
     assert service.service is not None
     files = stack_files(compose, sources, directory)
     if not files[0].is_file():
-        _nothing_there(commit, named_files(compose)[0])
+        _nothing_there(commit, service.compose_names[0])
     name = f"{stack_files(compose, directory)[0].resolve()}@base"
     return stack_image(client, files, service.service, on_phase, name=name)
 

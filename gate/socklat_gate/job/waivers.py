@@ -25,7 +25,6 @@ from socklat_gate.job.bytes_at import bytes_at
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.scenario import Scenario, Service, Waiver
 from socklat_gate.scenario.tables import table_in, tomllib
-from socklat_gate.service.compose_files import named_files
 
 __all__ = ["Compared", "waivers_in_force"]
 
@@ -141,7 +140,7 @@ def _sources(path: Path, service: Service) -> Sequence[str]:
     """Pathspecs of what the service is made of, but not of the scenario and its baselines."""
     hosts = [entry.partition(":")[0] for entry in service.volumes]
     mounted = [host for host in hosts if not host.startswith("/")]
-    stack = str(Path(named_files(service.compose)[0]).parent) if service.compose else None
+    stack = str(Path(service.compose_names[0]).parent) if service.compose else None
     of_image = service.build or stack
     wanted = [of_image, *mounted] if of_image else [":(top)"]
     return (*wanted, f":(exclude){path.name}", ":(exclude)baselines")

@@ -144,6 +144,11 @@ class Service(StrictModel):
         return self
 
     @property
+    def compose_names(self) -> tuple[str, ...]:
+        """The names in ``compose``, a text or a list."""
+        return (self.compose,) if isinstance(self.compose, str) else tuple(self.compose or ())
+
+    @property
     def shared_keys(self) -> frozenset[str]:
         """``shared`` as keys are told apart: a network or volume as a whole."""
         of_part = ("networks.", "volumes.")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from socklat_gate.errors import Reason, UsageError
 
-__all__ = ["compose_setting", "has_name", "named_files", "stack_files"]
+__all__ = ["compose_setting", "has_name", "stack_files"]
 
 log = logging.getLogger(__name__)
 
@@ -20,11 +20,6 @@ OVERRIDES = tuple(
     for name in ("compose", "docker-compose")
     for ending in ("yml", "yaml")
 )
-
-
-def named_files(compose: str | Sequence[str]) -> tuple[str, ...]:
-    """The names of ``service.compose``, as a text or as a list."""
-    return (compose,) if isinstance(compose, str) else tuple(compose)
 
 
 def stack_files(
