@@ -6,13 +6,13 @@ import hashlib
 import json
 import logging
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.scenario import Service
+from socklat_gate.scratch import ScratchDirectory
 from socklat_gate.service.arm import ArmSpec
 from socklat_gate.service.arm_launcher import Call, PlacedContainer, Started
 from socklat_gate.service.compose import Compose, Document
@@ -73,7 +73,7 @@ class Stacks:
         self._directory = directory
         self._owner = owner
         self._alone = alone
-        self._home = tempfile.TemporaryDirectory(prefix="socklat-gate-", ignore_cleanup_errors=True)
+        self._home = ScratchDirectory()
         self._read: dict[tuple[Path, ...], _Stack] = {}
         self._serial = 0
         self._running: Compose | None = None
@@ -104,7 +104,7 @@ class Stacks:
 
     def cleared(self) -> None:
         """Removes what was copied for containers that are gone."""
-        for copies in Path(self._home.name).glob("*.files"):
+        for copies in self._home.path.glob("*.files"):
             shutil.rmtree(copies, ignore_errors=True)
             if copies.exists():
                 log.warning("files that containers wrote to %s cannot be removed", copies)
@@ -170,7 +170,7 @@ class Stacks:
         stack = self._stack_of(service, spec.directory, call)
         self._serial += 1
         name = f"socklat-gate-{self._owner.run}-{spec.arm}-{self._serial}"
-        home, isolated = Path(self._home.name), self._isolated(stack.document)
+        home, isolated = self._home.path, self._isolated(stack.document)
         copies = call(lambda: make_copies(isolated, stack.copied, home / f"{name}.files"))
         document = arm_document(
             with_copies(isolated, copies),
@@ -226,8 +226,8 @@ def build(file: Path, stack: Document, images: Mapping[str, str]) -> None:
     services = {name: {**stack["services"][name], "image": tag} for name, tag in images.items()}
     for definition in services.values():
         definition.pop("depends_on", None)
-    with tempfile.TemporaryDirectory(prefix="socklat-gate-") as home:
-        written = Path(home) / "compose.yaml"
+    with ScratchDirectory() as home:
+        written = home / "compose.yaml"
         written.write_text(json.dumps({**stack, "services": services}), encoding="utf-8")
         failed = Compose("socklat-gate-build", written, file.parent).run("build")
     if failed:
