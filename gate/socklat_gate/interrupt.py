@@ -19,6 +19,7 @@ __all__ = [
     "interruptible",
     "obey_signal",
     "settle_signal",
+    "signal_received",
 ]
 
 LIFELINE = "SOCKLAT_LIFELINE"
@@ -53,6 +54,11 @@ def obey_signal() -> None:
     if _State.received is not None and not _State.settled:
         received = signal.Signals(_State.received)
         raise Interrupted(Exit.SIGTERM if received is signal.SIGTERM else Exit.SIGINT)
+
+
+def signal_received() -> bool:
+    """Whether a signal has come: what is left to do has to be done soon."""
+    return _State.received is not None
 
 
 def follow_lifeline(environment: MutableMapping[str, str] = os.environ) -> None:

@@ -14,9 +14,10 @@ from socklat_gate.service.build_order import BuildOrder
 from socklat_gate.service.built_images import BuiltImages
 from socklat_gate.service.client import daemon_errors
 from socklat_gate.service.compose import read_stack
+from socklat_gate.service.compose_files import stack_files
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef, resolve_image
-from socklat_gate.service.stack import stack_image
+from socklat_gate.service.stack_build import stack_image
 
 __all__ = ["UNNAMED", "Source", "chosen_port", "find_source", "named_source", "scenario_name"]
 
@@ -117,7 +118,8 @@ def _of_stack(
     on_phase: Callable[[str], None],
     service: str | None,
 ) -> Source:
-    services = read_stack(path).get("services") or {}
+    files = stack_files(path.name, path.parent)
+    services = read_stack(files).document.get("services") or {}
     chosen = service or (next(iter(services)) if len(services) == 1 else "")
     if chosen not in services:
         raise UsageError(
@@ -126,7 +128,7 @@ def _of_stack(
             remedy="name it with --service",
         )
     with BuiltImages(client) as built:
-        image = stack_image(client, path, chosen, on_phase, built)
+        image = stack_image(client, files, chosen, on_phase, built)
     config, definition = _config(client, image), services[chosen]
     ports = _of_definition(definition) or _exposed_ports(config)
     health = _health_path(definition.get("healthcheck") or config.get("Healthcheck"))

@@ -13,9 +13,11 @@ from socklat_gate.measured.campaign import Campaign
 from socklat_gate.scenario import Scenario, Service
 from socklat_gate.service.build_order import BuildOrder
 from socklat_gate.service.built_images import REPOSITORY, BuiltImages
+from socklat_gate.service.compose_files import stack_files
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef, local_image, resolve_image
-from socklat_gate.service.stack import stack_image
+from socklat_gate.service.stack_build import stack_image
+from socklat_gate.service.stack_reading import checked_stack
 
 __all__ = [
     "OnPhase",
@@ -44,17 +46,24 @@ def image_under_test(
 ) -> ImageRef:
     """The image under test: the command line's, else the scenario's, else one that is built.
 
-    It is there until ``built`` is left.  Raises `UsageError` (NO_SUCH_IMAGE, BAD_SCENARIO).
+    It is there until ``built`` is left.  Raises `UsageError` (NO_SUCH_IMAGE, BAD_SCENARIO); of a
+    stack before anything is built, when both arms would share something in it.
     """
-    name = override or scenario.service.image
+    service, gate = scenario.service, scenario.gate
+    if service.compose:
+        # Rates are tried on both arms at once.
+        alone = gate.interleave == "block" and gate.capacity_metric is None
+        for unset in checked_stack(service, directory, alone=alone).unset:
+            on_phase(f"the compose file refers to {unset}, which nothing sets")
+    name = override or service.image
     if name:
         return resolve_image(client, name, on_phase)
-    how = scenario.service.built
-    if how is not None:
+    if service.built is not None:
+        how = service.built
         return built.build(BuildOrder(directory / how.context, how), on_phase)
-    if scenario.service.compose and scenario.service.service:
-        file = directory / scenario.service.compose
-        return stack_image(client, file, scenario.service.service, on_phase, built)
+    if service.compose and service.service:
+        files = stack_files(service.compose, directory)
+        return stack_image(client, files, service.service, on_phase, built)
     raise UsageError(
         Reason.BAD_SCENARIO,
         f"scenario {scenario.name!r} names no image to test",
@@ -106,12 +115,12 @@ def image_at(
         return built.build(order, on_phase, keep=False)
     assert compose is not None
     assert service.service is not None
-    if not (sources / compose).is_file():
-        _nothing_there(commit, compose)
-    name = f"{directory.resolve() / compose}@base"
-    return stack_image(
-        client, sources / compose, service.service, on_phase, built, name=name, cache=BASE_CACHE
-    )
+    files = stack_files(compose, sources, directory)
+    if not files[0].is_file():
+        _nothing_there(commit, service.compose_names[0])
+    name = f"{stack_files(compose, directory)[0].resolve()}@base"
+    tested = service.service
+    return stack_image(client, files, tested, on_phase, built, name=name, cache=BASE_CACHE)
 
 
 def _in_checkout(directory: Path, sources: Path, path: str) -> Path:

@@ -141,7 +141,7 @@ def _sources(path: Path, service: Service) -> Sequence[str]:
     """Pathspecs of what the service is made of, but not of the scenario and its baselines."""
     hosts = [entry.partition(":")[0] for entry in service.volumes]
     mounted = [host for host in hosts if not host.startswith("/")]
-    stack = str(Path(service.compose).parent) if service.compose else None
+    stack = str(Path(service.compose_names[0]).parent) if service.compose else None
     how = service.built
     built = [how.context, os.path.join(how.context, how.dockerfile)] if how else []
     of_image = built or ([stack] if stack else [])

@@ -24,7 +24,8 @@ from socklat_gate.service.build_order import Builder, BuildOrder, OnLine
 from socklat_gate.service.client import daemon_errors, daemon_message
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef, local_image
-from socklat_gate.service.owner import OwnerTag, is_dead, owner_labels
+from socklat_gate.service.owner import Fate, OwnerTag, fate_of, owner_labels
+from socklat_gate.service.sweep import LONGEST_S
 
 __all__ = ["REPOSITORY", "BuiltImages", "replacing", "sweep_images"]
 
@@ -137,6 +138,8 @@ def replacing(client: DockerClient, key: str, make: Callable[[str], None]) -> Im
 def sweep_images(client: DockerClient) -> list[str]:
     """Remove what jobs that are dead have held, and what none has used for two weeks; their tags.
 
+    Where nobody knows from here whether a job lives, its images stay for a day.
+
     Raises `UnfitEnvironment` (NO_DOCKER) when nothing can be listed.
     """
     with daemon_errors("listing images that earlier runs have built"):
@@ -145,7 +148,9 @@ def sweep_images(client: DockerClient) -> list[str]:
     for tag in tags:
         found = _TAG.fullmatch(tag.rpartition(":")[2])
         owner = owner_labels((found and found["suffix"]) or "")
-        gone = is_dead(owner) or _unused_s(client, tag) > UNUSED_S
+        fate = fate_of(owner)
+        longest_s = LONGEST_S if owner else UNUSED_S
+        gone = fate is Fate.DEAD or (fate is not Fate.ALIVE and _unused_s(client, tag) > longest_s)
         if gone and _remove(client, tag):
             removed.append(tag)
     return removed

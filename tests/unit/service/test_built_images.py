@@ -18,7 +18,8 @@ from socklat_gate.service.built_images import (
     sweep_images,
 )
 from socklat_gate.service.image import ImageRef
-from socklat_gate.service.owner import OwnerTag
+from socklat_gate.service.owner import OwnerTag, owner_labels
+from socklat_gate.service.sweep import LONGEST_S
 
 KEY = "0123456789abcdef"
 
@@ -203,12 +204,21 @@ def test_what_the_dead_have_held_is_swept_and_what_nobody_used_for_long() -> Non
     images.make("sha256:e")("somebody/else:1")
     images.make("sha256:f")(f"{REPOSITORY}:not-ours")
     assert sweep_images(images) == [f"{REPOSITORY}:{KEY}-{dead.text}"]
-    images.tagged_s["sha256:c"] = images.tagged_s["sha256:d"] = time.time() - UNUSED_S - 60
-    assert sorted(sweep_images(images)) == [
-        f"{REPOSITORY}:{KEY}",
-        f"{REPOSITORY}:{KEY}-{elsewhere.text}",
-    ]
+    # Whether that one lives nobody knows from here, but no job takes longer than a day.
+    for image, age_s in {"a": 30 * UNUSED_S, "c": LONGEST_S + 60, "d": UNUSED_S - 60}.items():
+        images.tagged_s[f"sha256:{image}"] = time.time() - age_s
+    assert sweep_images(images) == [f"{REPOSITORY}:{KEY}-{elsewhere.text}"]
+    images.tagged_s["sha256:d"] -= 120
+    assert sweep_images(images) == [f"{REPOSITORY}:{KEY}"]
     assert sorted(images.tags.values()) == ["sha256:a", "sha256:e", "sha256:f"]
+
+
+def test_a_tag_says_as_much_of_its_owner_as_labels_do() -> None:
+    me = OwnerTag.current()
+    assert owner_labels(me.text) == me.labels()
+    for text in ("", "sources", me.text[:-1], f"{me.text}0", me.text.replace(".", "-")):
+        assert owner_labels(text) == {}
+    assert set(me.text) <= set("0123456789abcdef.")  # Docker's tags may have it
 
 
 def test_a_part_of_a_stack_is_replaced_at_once() -> None:
