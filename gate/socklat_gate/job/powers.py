@@ -19,8 +19,9 @@ from socklat_gate.scenario import Scenario
 from socklat_gate.scenario.powers import Asked, Power, asked_by_scenario
 from socklat_gate.scenario.problems import place_of
 from socklat_gate.scenario.tables import read_tables
-from socklat_gate.service.compose import read_stack
+from socklat_gate.service.compose_files import stack_files
 from socklat_gate.service.stack_powers import asked_by_stack
+from socklat_gate.service.stack_reading import read_enabled
 from socklat_gate.service.stack_sources import asked_by_sources
 
 __all__ = ["ALLOW", "powers_in", "require_allowed"]
@@ -92,13 +93,13 @@ def _asked(path: Path, scenario: Scenario) -> Iterator[tuple[str, Asked]]:
     for asked in asked_by_scenario(scenario, directory, checkout):
         key = ".".join(map(str, asked.where))
         yield f"{place_of(tables, asked.where)}: {key} {asked.what}", asked
-    if scenario.service.compose is None:
+    if scenario.service.compose is None or scenario.service.service is None:
         return
-    file = directory / scenario.service.compose
-    for asked in asked_by_sources([file], checkout):
-        yield f"{file}: {'.'.join(map(str, asked.where))} {asked.what}", asked
-    for asked in asked_by_stack(read_stack(file), checkout):
-        yield f"{file}: {'.'.join(map(str, asked.where))} {asked.what}", asked
+    files = stack_files(scenario.service.compose, directory)
+    stack = read_enabled(files, scenario.service.service).document
+    where = ", ".join(map(str, files))
+    for asked in (*asked_by_sources(files, checkout), *asked_by_stack(stack, checkout)):
+        yield f"{where}: {'.'.join(map(str, asked.where))} {asked.what}", asked
 
 
 def _checkout(directory: Path) -> Path:

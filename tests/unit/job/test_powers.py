@@ -13,6 +13,7 @@ from socklat_gate.job import powers
 from socklat_gate.job.powers import powers_in, require_allowed
 from socklat_gate.scenario.loader import load_scenario
 from socklat_gate.scenario.powers import Power
+from socklat_gate.service.compose import StackReading
 
 GATE = Path(__file__).resolve().parents[3] / "gate"
 PULL_REQUEST = {"GITHUB_EVENT_NAME": "pull_request"}
@@ -164,7 +165,7 @@ def test_a_compose_file_is_asked_before_anything_of_it_runs(
     (tmp_path / "compose.yaml").write_text(STACK)
     (tmp_path / "more.yaml").write_text(MORE)
     merged = {"services": {"api": {"image": "shop-api", "privileged": True}, "db": {}}}
-    monkeypatch.setattr(powers, "read_stack", lambda _file: merged)
+    monkeypatch.setattr(powers, "read_enabled", lambda _files, _tested: StackReading(merged))
     of_stack = HEAD.replace('image = "shop:dev"', 'compose = "compose.yaml"\nservice = "api"')
     path = written(tmp_path, of_stack + HTTP)
     error = refusal(path)
