@@ -31,8 +31,8 @@ FROM_FORK = (
 class Source:
     """Where a result was measured: the commit people know, the run, and its artifact's address.
 
-    ``runs_url`` is the address of all runs, without the last slash.  ``untrusted``: measured by a
-    run that whoever opened the pull request controls.
+    ``runs_url`` is the address of all runs, without the last slash; empty where runs have none.
+    ``untrusted``: measured by a run that whoever opened the pull request controls.
     """
 
     runs_url: str
@@ -47,8 +47,8 @@ class Source:
         return self.url_of(self.run_id)
 
     def url_of(self, run_id: int) -> str:
-        """Address of a run beside it."""
-        return f"{self.runs_url}/{run_id}"
+        """Address of a run beside it, or empty."""
+        return f"{self.runs_url}/{run_id}" if self.runs_url else ""
 
 
 def marker_of(scenario: str) -> str:
@@ -77,7 +77,9 @@ def comment_body(
 
 def origin(source: Source) -> str:
     """Where to find all of it."""
-    run = f"[run {source.run_id}]({source.run_url}) of `{commit_id(source.commit)}`"
+    run = f"[run {source.run_id}]({source.run_url})" if source.run_url else "a run"
+    if source.commit:
+        run += f" of `{commit_id(source.commit)}`"
     if not source.artifact_url:
         return f"Measured by {run}.\n"
     return f"The full report: [artifact]({source.artifact_url}) of {run}.\n"

@@ -10,6 +10,7 @@ from socklat_gate.baseline.campaigns import result_at
 from socklat_gate.documents.reading import RESULT_FILE
 from socklat_gate.errors import Exit, GateError, NoUsableBaseline, Reason
 from socklat_gate.forge.exit_policy import Ending, meaning_of, outcome_exit
+from socklat_gate.masking import mask_foreign
 from socklat_gate.measured.result import Result, RunResult
 from socklat_gate.report.report import Report, report_of
 from socklat_gate.scenario.loader import load_scenario
@@ -107,7 +108,9 @@ def _tail(log: Path | None) -> tuple[str, ...]:
         return ()
     with log.open("rb") as file:
         data = file.read(MAX_TAIL_BYTES)
-    lines = COLOUR.sub("", data.decode("utf-8", "replace")).splitlines()
+    # Before anything is escaped: a secret with an entity in it is found no more.
+    text = mask_foreign(COLOUR.sub("", data.decode("utf-8", "replace")))
+    lines = text.splitlines()
     # What a container or a tool wrote is for the job's log alone.
     own = [line for line in lines if not line.startswith(FOREIGN)]
     return tuple(own[-SHOWN_LINES:])
