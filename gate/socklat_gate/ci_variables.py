@@ -26,7 +26,7 @@ NUMBER = r"([1-9][0-9]{0,14})"
 MERGE = r"refs/(?:pull|merge-requests)/[0-9]+/merge"
 _COMMIT = r"([0-9a-f]{40}(?:[0-9a-f]{24})?)"
 # GitHub's merge queue tests a branch of its own, which becomes the target branch.
-_QUEUE = re.compile(r"gh-readonly-queue/(.+)/pr-[0-9]+-[0-9a-f]{40}")
+_QUEUE = re.compile(r"gh-readonly-queue/(.+)/pr-[0-9]+-[0-9a-f]{40,64}")
 _URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~%+=?&#-]*)*")
 
 FETCH_ALL = "git fetch --unshallow (in GitHub Actions check out with fetch-depth: 0)"

@@ -8,7 +8,7 @@ from pathlib import Path
 from socklat_gate.ci_variables import ci_run, queued_for
 from socklat_gate.git import COMMIT, DUBIOUS, git, is_branch
 
-__all__ = ["DIRTY", "UNKNOWN", "current_branch", "current_commit"]
+__all__ = ["DIRTY", "UNKNOWN", "current_branch", "current_commit", "landing_branch"]
 
 DIRTY = "-dirty"
 """What a commit's id ends in when files that git tracks differ from it."""
@@ -50,5 +50,13 @@ def current_branch(directory: Path) -> str:
     run = ci_run(os.environ)
     if not found or (run.number and found == run.target):
         found = run.branch
-    found = queued_for(found) or found
+    found = landing_branch(found)
     return found if is_branch(found) else ""
+
+
+def landing_branch(branch: str) -> str:
+    """The branch itself; of one that a merge queue made, the one that it becomes.
+
+    Such a branch lives for minutes, and its commit is the other's next one.
+    """
+    return queued_for(branch) or branch

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from socklat_gate.ci_variables import fetch_all
@@ -13,8 +12,11 @@ from socklat_gate.errors import Reason, UsageError
 from socklat_gate.git import git, remedy_for
 from socklat_gate.interrupt import defer_signals
 from socklat_gate.job.whole_tree import CHECKOUT_S, complete_tree
+from socklat_gate.scratch import ScratchDirectory, remove_abandoned
 
-__all__ = ["sources_at"]
+__all__ = ["remove_abandoned_sources", "sources_at"]
+
+TREE, REPOSITORY = "sources", "repository"
 
 
 @contextmanager
@@ -25,9 +27,11 @@ def sources_at(directory: Path, commit: str) -> Iterator[Path]:
     with git's own words when it cannot be had whole.
     """
     inner = git(directory, "rev-parse", "--show-prefix")
-    with tempfile.TemporaryDirectory(prefix="socklat-gate-") as home:
-        tree = Path(home) / "sources"
+    with ScratchDirectory() as home:
+        tree = home / TREE
         try:
+            # For whoever finds the directory when this process was killed.
+            (home / REPOSITORY).write_text(str(directory.resolve()), encoding="utf-8")
             made = git(
                 directory,
                 *("worktree", "add", "--quiet", "--detach", str(tree), commit),
@@ -41,9 +45,24 @@ def sources_at(directory: Path, commit: str) -> Iterator[Path]:
                     remedy=remedy_for(failed, directory, fetch_all(os.environ)),
                 )
             top = Path(git(directory, "rev-parse", "--show-toplevel").text)
-            complete_tree(top, tree, Path(home) / "indexes", commit)
+            complete_tree(top, tree, home / "indexes", commit)
             yield tree / inner.text
         finally:
             # Also what an interrupted "add" left; the repository must not go on knowing it.
             with defer_signals():
-                git(directory, "worktree", "remove", "--force", "--force", str(tree))
+                _remove(directory, tree)
+
+
+def remove_abandoned_sources() -> None:
+    """Remove scratch directories of processes that were killed, with the worktrees in them."""
+    remove_abandoned(_remove_worktree)
+
+
+def _remove_worktree(home: Path) -> None:
+    """The repository must not go on knowing it."""
+    with suppress(OSError, UnicodeDecodeError):
+        _remove(Path((home / REPOSITORY).read_text(encoding="utf-8")), home / TREE)
+
+
+def _remove(directory: Path, tree: Path) -> None:
+    git(directory, "worktree", "remove", "--force", "--force", str(tree))

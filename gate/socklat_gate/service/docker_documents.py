@@ -13,6 +13,7 @@ __all__ = [
     "ContainerDetails",
     "ContainerState",
     "ContainerSummary",
+    "DockerEvent",
     "DockerObject",
     "ImageConfig",
     "ImageDetails",
@@ -20,14 +21,22 @@ __all__ = [
 ]
 
 
+class ContainerHealth(TypedDict, total=False):
+    """What a health check says: "starting", "healthy" or "unhealthy"."""
+
+    Status: str
+
+
 class ContainerState(TypedDict, total=False):
     """``State`` of an inspected container."""
 
     Pid: int
     Running: bool
+    Restarting: bool
     ExitCode: int
     OOMKilled: bool
     Error: str
+    Health: ContainerHealth | None
 
 
 class NetworkEndpoint(TypedDict, total=False):
@@ -48,12 +57,31 @@ class ContainerConfig(TypedDict, total=False):
     Env: list[str] | None
 
 
-class ContainerDetails(TypedDict):
-    """An inspected container."""
+class RestartPolicy(TypedDict, total=False):
+    """When Docker starts a container again: "no", "on-failure", "always", "unless-stopped"."""
 
+    Name: str
+
+
+class HostConfig(TypedDict, total=False):
+    """How a container is run."""
+
+    NetworkMode: str
+    RestartPolicy: RestartPolicy
+
+
+class _ContainerDetails(TypedDict):
     State: ContainerState
     NetworkSettings: NetworkSettings
     Config: ContainerConfig
+
+
+class ContainerDetails(_ContainerDetails, total=False):
+    """An inspected container; ``Created`` is a time by RFC 3339."""
+
+    HostConfig: HostConfig
+    RestartCount: int
+    Created: str
 
 
 class DockerObject(TypedDict, total=False):
@@ -63,12 +91,28 @@ class DockerObject(TypedDict, total=False):
     Name: str
     Names: list[str]
     Labels: dict[str, str] | None
+    State: str
+    Created: int | str
+    CreatedAt: str
 
 
 class ContainerSummary(DockerObject, total=False):
     """A container in a list."""
 
     NetworkSettings: NetworkSettings
+    HostConfig: HostConfig
+
+
+class EventActor(TypedDict, total=False):
+    """What an event happened to; ``Attributes`` has the ``exitCode`` of a container that ended."""
+
+    Attributes: dict[str, str]
+
+
+class DockerEvent(TypedDict, total=False):
+    """Something that happened."""
+
+    Actor: EventActor
 
 
 class VolumeList(TypedDict, total=False):

@@ -9,6 +9,7 @@ from socklat_gate.service.docker_documents import (
     BuildEvent,
     ContainerDetails,
     ContainerSummary,
+    DockerEvent,
     DockerObject,
     ImageDetails,
     VolumeList,
@@ -91,6 +92,11 @@ class DockerApi(Protocol):
 
     def remove_container(self, container: str, *, v: bool, force: bool) -> None:
         """Removes a container, with its anonymous volumes if ``v``."""
+
+    def events(
+        self, *, since: int, until: int, filters: Mapping[str, str], decode: bool
+    ) -> Iterable[DockerEvent]:
+        """What happened between two moments."""
 
     def networks(self, *, filters: Mapping[str, str]) -> list[DockerObject]:
         """Lists networks."""

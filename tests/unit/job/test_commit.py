@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from socklat_gate.job.commit import current_branch, current_commit
+from socklat_gate.job.commit import current_branch, current_commit, landing_branch
 
 HASH = "1f2e3d4c5b6a79880123456789abcdef01234567"
 
@@ -106,12 +106,6 @@ def test_a_pull_request_that_ci_checks_out_under_its_targets_name(
     assert current_branch(tmp_path) == "topic"
 
 
-def test_a_merge_queues_branch_is_the_one_that_it_becomes(tmp_path: Path) -> None:
-    git(tmp_path, "init", "-q", "-b", f"gh-readonly-queue/main/pr-7-{HASH}")
-    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "x")
-    assert current_branch(tmp_path) == "main"
-
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a clone away")
 def test_what_git_does_not_read_may_be_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -124,3 +118,24 @@ def test_what_git_does_not_read_may_be_changed(
     monkeypatch.setenv("GITLAB_CI", "true")
     monkeypatch.setenv("CI_COMMIT_SHA", HASH)
     assert current_commit(tmp_path) == f"{HASH}-dirty"
+
+
+@pytest.mark.parametrize("target", ["main", "release/v1", "gh-readonly-queue/x/pr-1-y"])
+def test_what_a_merge_queue_tries_is_of_the_branch_that_it_becomes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str
+) -> None:
+    monkeypatch.delenv("GITHUB_HEAD_REF", raising=False)
+    queued = f"gh-readonly-queue/{target}/pr-104-{HASH}"
+    monkeypatch.setenv("GITHUB_REF", f"refs/heads/{queued}")
+    assert current_branch(tmp_path) == target
+    # actions/checkout makes a branch of that name.
+    git(tmp_path, "init", "-q", "-b", queued)
+    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "x")
+    assert current_branch(tmp_path) == target
+
+
+@pytest.mark.parametrize(
+    "branch", ["", "main", "gh-readonly-queue/main", f"x/gh-readonly-queue/main/pr-1-{HASH}"]
+)
+def test_any_other_branch_is_itself(branch: str) -> None:
+    assert landing_branch(branch) == branch

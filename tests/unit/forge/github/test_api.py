@@ -175,7 +175,7 @@ def test_a_response_that_trickles_is_left(
     server: ApiServer, api: GitHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("socklat_gate.forge.api.transport.RESPONSE_S", 0.3)
-    monkeypatch.setattr("socklat_gate.forge.github.api.ATTEMPTS", 1)
+    monkeypatch.setattr("socklat_gate.forge.api.client.ATTEMPTS", 1)
     server.faults = [Fault("GET", COMMENTS, how="trickle", times=9)]
     with pytest.raises(GitHubFailure, match="too slow"):
         api.get(COMMENTS)
