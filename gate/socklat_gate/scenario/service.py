@@ -6,6 +6,7 @@ import re
 
 from pydantic import Field, model_validator
 
+from socklat_gate.scenario.build import Build, BuildSource
 from socklat_gate.scenario.cpus import CpuSet
 from socklat_gate.scenario.secret import Text
 from socklat_gate.scenario.strict import StrictModel
@@ -54,8 +55,10 @@ class Service(StrictModel):
         description="candidate image; pulled if missing",
         examples=["shop-api:dev"],
     )
-    build: str | None = Field(
-        None, description="directory with a Dockerfile, instead of image", examples=["."]
+    build: BuildSource | None = Field(
+        None,
+        description="directory with a Dockerfile, instead of image; or a table, see below",
+        examples=["."],
     )
     compose: str | list[str] | None = Field(
         None,
@@ -142,6 +145,13 @@ class Service(StrictModel):
         if elsewhere:
             raise ValueError(f"{', '.join(elsewhere)}: with compose this belongs in that file")
         return self
+
+    @property
+    def built(self) -> Build | None:
+        """``build`` with all its keys; None where nothing is built."""
+        if isinstance(self.build, str):
+            return Build(context=self.build) if self.build else None
+        return self.build
 
     @property
     def compose_names(self) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ __all__ = [
     "DockerObject",
     "ImageConfig",
     "ImageDetails",
+    "ImageSummary",
     "VolumeList",
 ]
 
@@ -129,9 +130,16 @@ class ImageConfig(TypedDict, total=False):
 
 
 class ImageDetails(TypedDict, total=False):
-    """An inspected image."""
+    """An inspected image; ``Metadata`` has ``LastTagTime``."""
 
     Config: ImageConfig | None
+    Metadata: Mapping[str, object] | None
+
+
+class ImageSummary(TypedDict, total=False):
+    """An image in a list."""
+
+    RepoTags: list[str] | None
 
 
 class BuildEvent(TypedDict, total=False):
@@ -141,3 +149,4 @@ class BuildEvent(TypedDict, total=False):
     status: str
     stream: str
     error: str
+    aux: object
