@@ -9,7 +9,7 @@ from types import FrameType
 
 from socklat_gate.errors import Exit, Interrupted
 
-__all__ = ["defer_signals", "interruptible", "obey_signal", "settle_signal"]
+__all__ = ["defer_signals", "interruptible", "obey_signal", "settle_signal", "was_signalled"]
 
 
 class _State:
@@ -37,6 +37,11 @@ def obey_signal() -> None:
     if _State.received is not None and not _State.settled:
         received = signal.Signals(_State.received)
         raise Interrupted(Exit.SIGTERM if received is signal.SIGTERM else Exit.SIGINT)
+
+
+def was_signalled() -> bool:
+    """Whether a signal has come, so that nothing should be waited for any more."""
+    return _State.received is not None
 
 
 def settle_signal() -> None:

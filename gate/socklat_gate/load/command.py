@@ -27,6 +27,7 @@ from socklat_gate.load.load_driver import (
     Window,
     make_window,
 )
+from socklat_gate.load.no_proxy import without_proxy
 from socklat_gate.load.secret_files import SecretFiles
 from socklat_gate.load.tail import tail_of
 from socklat_gate.measured.histogram import Histogram
@@ -52,7 +53,8 @@ class CommandLoad:
     this arm), ``_DURATION_S`` (warm-up included), ``_CONNECTIONS`` and ``_ARM`` (``baseline``,
     ``candidate``, or ``single``) in its environment; ``{host}``, ``{port}`` and so on in argv are
     replaced by the same values, as they are in ``load.command.environment``.  A secret in argv
-    becomes the path of a file in memory: command lines are for all to read.  The command must exit
+    becomes the path of a file in memory: command lines are for all to read.  Where its environment
+    names a proxy, ``NO_PROXY`` and ``no_proxy`` have the host too.  The command must exit
     with one of ``load.command.ok_exit_codes``.  Commands run side by side from start to end: they
     cannot be interleaved, nor ended early or late.  Raises `UsageError` for a CPU set that does
     not exist.
@@ -157,7 +159,7 @@ class CommandLoad:
 
     def _spawn(self, values: Mapping[str, str]) -> None:
         output = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
-        fill = partial(_PLACEHOLDER.sub, lambda match: values[match[1]])
+        fill = partial(_fill, values)
         own = {f"SOCKLAT_{name.upper()}": value for name, value in values.items()}
         try:
             given = {
@@ -174,7 +176,7 @@ class CommandLoad:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
-                    env={**os.environ, **given, **own},
+                    env=without_proxy({**os.environ, **given, **own}, values["host"]),
                     pass_fds=files.descriptors,
                     start_new_session=True,  # a group of its own, to be ended as a whole
                 )
@@ -205,6 +207,17 @@ class CommandLoad:
             f"{codes} after SOCKLAT_DURATION_S seconds (name an exit code that says nothing "
             "against the load in load.command.ok_exit_codes)",
         ).with_log(tail)
+
+
+def _fill(values: Mapping[str, str], text: str) -> str:
+    """``text`` with the values; an IPv6 address gets the brackets that it has in a URL."""
+
+    def value_of(match: re.Match[str]) -> str:
+        value, rest = values[match[1]], text[match.end() :]
+        in_url = rest.startswith(":") or text[: match.start()].endswith(("//", "@"))
+        return f"[{value}]" if match[1] == "host" and ":" in value and in_url else value
+
+    return _PLACEHOLDER.sub(value_of, text)
 
 
 def _status(process: subprocess.Popen[bytes]) -> int | None:

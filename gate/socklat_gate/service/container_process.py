@@ -7,9 +7,10 @@ import os
 import time
 from dataclasses import dataclass
 
-from socklat_gate.errors import Reason, UnfitEnvironment
+from socklat_gate.errors import Reason, UnfitEnvironment, UsageError
 from socklat_gate.service.client import daemon_errors, daemon_url
 from socklat_gate.service.death import death_error, has_ended
+from socklat_gate.service.docker_documents import NetworkEndpoint
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.owner import start_ticks
 
@@ -49,13 +50,15 @@ def monotonic_ns(ticks: int) -> int:
 
 
 def find_process(
-    client: DockerClient, network: str, container_id: str, name: str
+    client: DockerClient, network: str, container_id: str, name: str, *, ipv6: bool = False
 ) -> ContainerProcess:
     """Find the process of a container that was just started on ``network``.
 
-    Raises `InvalidMeasurement` (SERVICE_DIED) when it has ended already; `UnfitEnvironment`:
-    NO_PRIVILEGE when this user may not look at it, NO_DOCKER when this machine has no such
-    process, because the daemon runs elsewhere or counts in another pid namespace.
+    With ``ipv6`` its address is an IPv6 one; without, only where it has no other.  Raises
+    `UsageError` (BAD_SCENARIO) when it has none; `InvalidMeasurement` (SERVICE_DIED) when it has
+    ended already; `UnfitEnvironment`: NO_PRIVILEGE when this user may not look at it, NO_DOCKER
+    when this machine has no such process, because the daemon runs elsewhere or counts in another
+    pid namespace.
     """
     with daemon_errors(f"inspecting container {name}"):
         facts = client.api.inspect_container(container_id)
@@ -73,9 +76,21 @@ def find_process(
         if ended:
             raise death_error(client, container_id, name) from None
         raise
-    address = str(facts["NetworkSettings"]["Networks"][network]["IPAddress"])
+    address = _address(facts["NetworkSettings"]["Networks"][network], network, name, ipv6=ipv6)
     log.info("container %s is process %d at %s", name, pid, address)
     return ContainerProcess(container_id, name, pid, start, netns_inode, address)
+
+
+def _address(endpoint: NetworkEndpoint, network: str, name: str, *, ipv6: bool) -> str:
+    version_4, version_6 = endpoint.get("IPAddress") or "", endpoint.get("GlobalIPv6Address") or ""
+    if ipv6 and not version_6:
+        raise UsageError(
+            Reason.BAD_SCENARIO,
+            f"service.ipv6: container {name} has no IPv6 address on network {network}",
+            remedy="set `enable_ipv6: true` and a subnet for that network in the compose file, or "
+            "remove service.ipv6",
+        )
+    return version_6 if ipv6 else version_4 or version_6
 
 
 def _netns_inode(pid: int, name: str) -> int:

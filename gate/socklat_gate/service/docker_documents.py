@@ -5,7 +5,6 @@ A key that is declared may be missing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TypedDict
 
 __all__ = [
@@ -13,9 +12,14 @@ __all__ = [
     "ContainerDetails",
     "ContainerState",
     "ContainerSummary",
+    "DaemonInfo",
     "DockerObject",
+    "ExecState",
+    "Healthcheck",
     "ImageConfig",
     "ImageDetails",
+    "NetworkEndpoint",
+    "RuntimeEntry",
     "VolumeList",
 ]
 
@@ -31,9 +35,10 @@ class ContainerState(TypedDict, total=False):
 
 
 class NetworkEndpoint(TypedDict, total=False):
-    """A container on a network."""
+    """A container on a network; an address that it has none of is empty."""
 
     IPAddress: str
+    GlobalIPv6Address: str
 
 
 class NetworkSettings(TypedDict, total=False):
@@ -42,18 +47,62 @@ class NetworkSettings(TypedDict, total=False):
     Networks: dict[str, NetworkEndpoint]
 
 
+class Healthcheck(TypedDict, total=False):
+    """The check of an image or a container; times in ns, 0 where the daemon's default holds."""
+
+    Test: list[str] | None
+    Timeout: int
+
+
 class ContainerConfig(TypedDict, total=False):
     """What a container was made with, its image's part included; ``Env`` has NAME=VALUE."""
 
     Env: list[str] | None
+    Healthcheck: Healthcheck | None
+    Shell: list[str] | None
+    Labels: dict[str, str] | None
+
+
+class HostConfig(TypedDict, total=False):
+    """What a container was made with that is the machine's; ``Runtime`` is a name of its."""
+
+    Runtime: str
 
 
 class ContainerDetails(TypedDict):
     """An inspected container."""
 
+    Id: str
     State: ContainerState
     NetworkSettings: NetworkSettings
     Config: ContainerConfig
+    HostConfig: HostConfig
+
+
+class ExecState(TypedDict, total=False):
+    """A command in a container; ``Pid`` is its process as the daemon's machine counts."""
+
+    Running: bool
+    ExitCode: int | None
+    Pid: int
+
+
+class RuntimeEntry(TypedDict, total=False):
+    """A runtime as the daemon is configured for it."""
+
+    path: str
+    runtimeType: str
+
+
+class DaemonInfo(TypedDict, total=False):
+    """About the daemon and the machine that it runs on."""
+
+    Name: str
+    KernelVersion: str
+    OperatingSystem: str
+    SecurityOptions: list[str] | None
+    DefaultRuntime: str
+    Runtimes: dict[str, RuntimeEntry | None] | None
 
 
 class DockerObject(TypedDict, total=False):
@@ -81,7 +130,7 @@ class ImageConfig(TypedDict, total=False):
     """What an image declares."""
 
     ExposedPorts: dict[str, object] | None
-    Healthcheck: Mapping[str, object] | None
+    Healthcheck: Healthcheck | None
 
 
 class ImageDetails(TypedDict, total=False):

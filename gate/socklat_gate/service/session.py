@@ -19,7 +19,10 @@ from socklat_gate.service.container_process import ContainerProcess, find_proces
 from socklat_gate.service.containers import Containers
 from socklat_gate.service.death import death_error
 from socklat_gate.service.docker_types import DockerClient
+from socklat_gate.service.own_sockets import check_sockets
 from socklat_gate.service.owner import OwnerTag
+from socklat_gate.service.ready import Try, make_attempt
+from socklat_gate.service.ready_exec import ReadyHealthcheck
 from socklat_gate.service.ready_watch import ReadyMoment, ReadyWatch
 from socklat_gate.service.remove import remove_run
 from socklat_gate.service.stack import Stacks
@@ -41,8 +44,16 @@ class ServiceSession:
     the call, so that `close` can let the call end and remove what it made.
     """
 
-    def __init__(self, client: DockerClient, service: Service, scenario_dir: Path) -> None:
+    def __init__(
+        self,
+        client: DockerClient,
+        service: Service,
+        scenario_dir: Path,
+        attempt: Try | None = None,
+    ) -> None:
+        """``attempt`` tries whether a container is ready, in place of what ``service`` says."""
         self._client = client
+        self._attempt = attempt or make_attempt(client, service.ready, service.port)
         self._service = service
         self._owner = OwnerTag.current()
         self._network = f"socklat-gate-{self._owner.run}"
@@ -115,11 +126,17 @@ class ServiceSession:
             self.check_alive()
             meanwhile()
 
-        watch = ReadyWatch(self._client, self._service.ready, self._service.port)
+        watch = ReadyWatch(self._client, self._service.ready, self._service.port, self._attempt)
         found: dict[str, ContainerProcess] = {}
 
         def started(item: PlacedContainer) -> None:
-            process = find_process(self._client, item.network, item.container_id, item.name)
+            process = find_process(
+                self._client,
+                item.network,
+                item.container_id,
+                item.name,
+                ipv6=self._service.ipv6,
+            )
             found[item.container_id] = process
             watch.begin(process, item.ordered_ns or process.started_ns())
 
@@ -132,6 +149,8 @@ class ServiceSession:
             self._processes += processes
             moments = watch.wait(look)
             ready = [moments[item.container_id] for item in placed]
+            for process in processes:
+                check_sockets(self._client, process, self._service.port)
             arms = [spec for group in groups for spec in group]
             return tuple(map(self._running_arm, arms, processes, placed, ready))
         except BaseException:
@@ -206,8 +225,13 @@ class ServiceSession:
             companions=tuple(companions(self._client, placed.companions, process.netns_inode)),
             replica=spec.replica,
             replicas=spec.replicas,
-            startup_ns=startup_ns(process, placed, ready),
+            # Else a candidate would start faster by a check that asks for less.
+            startup_ns=startup_ns(process, placed, ready) if self._same_test() else 0,
         )
+
+    def _same_test(self) -> bool:
+        """Whether all containers so far were held to one: health checks are the images' own."""
+        return not (isinstance(self._attempt, ReadyHealthcheck) and self._attempt.differ)
 
     def _call(self, call: Callable[[], T]) -> T:
         """Run a creating call on the worker and wait for its result."""
@@ -224,8 +248,11 @@ def _pause(seconds: float, meanwhile: Callable[[], None]) -> None:
 def startup_ns(process: ContainerProcess, placed: PlacedContainer, ready: ReadyMoment) -> int:
     """From the order to start it; of a stack's container from when Docker made its process.
 
-    0 where it was ready before the stack's own command returned: nobody knows since when.
+    0 where nobody knows since when: it was ready before the stack's own command returned, or a busy
+    daemon was told more than once.
     """
+    if placed.orders > 1:
+        return 0
     if placed.ordered_ns:
         return ready.at_ns - placed.ordered_ns
     return ready.at_ns - process.started_ns() if ready.attempt > 1 else 0

@@ -20,6 +20,7 @@ from socklat_gate.service.death import start_error
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef, local_image, resolve_image
 from socklat_gate.service.owner import OwnerTag
+from socklat_gate.service.runtimes import DAEMON, check_runtime
 from socklat_gate.service.stack_document import (
     arm_document,
     mask_environments,
@@ -66,8 +67,14 @@ class Stacks:
     keeps_networks = False
 
     def open(self, call: Call) -> None:
-        """Reads the file and builds what it builds, but for the image under test."""
-        self._stack_of(self._service, None, call)
+        """Reads the file and builds what it builds, but for the image under test.
+
+        Raises `UnfitEnvironment` (NO_DOCKER) for a runtime whose containers have their own kernel.
+        """
+        stack = self._stack_of(self._service, None, call)
+        with daemon_errors("asking for the daemon's runtimes"):
+            chosen = stack.document["services"][stack.tested].get("runtime")
+            check_runtime(self._client.info(), chosen, str(stack.file) if chosen else DAEMON)
 
     def place(self, arms: Sequence[ArmSpec], call: Call, started: Started) -> list[PlacedContainer]:
         """Creates all containers of all arms, then starts them arm by arm in the order given."""
