@@ -78,6 +78,9 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(
             f"SOCKLAT_REQUIRE names {sorted(unknown)}; known: {sorted(_PROBLEMS)}"
         )
+    # CI runs the machine's tests through sudo. Load commands would then run as who called it, whom
+    # pytest's directories are shut to; git needs to know the user, and nothing else the group.
+    os.environ.pop("SUDO_GID", None)
     slow = Slow()
     config.pluginmanager.register(slow)
     if durations := Durations.from_environment(slow):

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import click
 
 from socklat_gate.errors import Exit, GateError, Reason, UsageError
-from socklat_gate.interrupt import interruptible
+from socklat_gate.interrupt import follow_lifeline, interruptible
+from socklat_gate.refusals import refusal_of
 from socklat_gate.stdio import ensure_buffered_stdio
 
 __all__ = ["main"]
@@ -24,15 +25,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ensure_buffered_stdio()
     try:
         with interruptible():
+            follow_lifeline()
             code = _run(arguments)
     except GateError as error:
         code = _explain(error)
     except SystemExit as stop:
         # For a reader that went away, click and rich end with 1, which would be a verdict.
         code = Exit.SIGPIPE if stop.code == Exit.REGRESSION else stop.code
-    except Exception:  # the interpreter's own exit code for it, 1, would be a verdict
-        traceback.print_exc()
-        code = Exit.INTERNAL
+    except Exception as error:  # the interpreter's own exit code for it, 1, would be a verdict
+        refused = refusal_of(error)
+        if refused is None:
+            traceback.print_exc()
+        code = Exit.INTERNAL if refused is None else _explain(refused)
     raise SystemExit(code)
 
 

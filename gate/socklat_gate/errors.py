@@ -101,6 +101,7 @@ class Reason(str, Enum):
     NO_GIT = "no_git"
     NO_HOOK = "no_hook"
     CONTAINERS_DO_NOT_FIT = "containers_do_not_fit"
+    NO_RESOURCES = "no_resources"
     # baseline
     NO_BASELINE_YET = "no_baseline_yet"
     BASELINE_MISSING = "baseline_missing"

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from types import FrameType
 
 from socklat_gate.errors import Exit, Interrupted
 
-__all__ = ["defer_signals", "interruptible", "obey_signal", "settle_signal", "was_signalled"]
+__all__ = [
+    "LIFELINE",
+    "STOP_BYTES",
+    "defer_signals",
+    "follow_lifeline",
+    "interruptible",
+    "obey_signal",
+    "settle_signal",
+    "signal_received",
+]
+
+LIFELINE = "SOCKLAT_LIFELINE"
+"""Set to "stdin" by whoever stops this process by way of its standard input."""
+
+STOP_BYTES = {signal.SIGINT: b"I", signal.SIGTERM: b"T"}
+"""What stands for a signal there; the end of it is a SIGTERM."""
 
 
 class _State:
@@ -39,9 +56,28 @@ def obey_signal() -> None:
         raise Interrupted(Exit.SIGTERM if received is signal.SIGTERM else Exit.SIGINT)
 
 
-def was_signalled() -> bool:
-    """Whether a signal has come, so that nothing should be waited for any more."""
+def signal_received() -> bool:
+    """Whether a signal has come: what is left to do has to be done soon."""
     return _State.received is not None
+
+
+def follow_lifeline(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Obeys what comes by standard input, where the environment says so.
+
+    A process that runs as root through sudo gets no signal of the one that started it, which may
+    not send one, and does not hear of its end.
+    """
+    if environment.pop(LIFELINE, "") == "stdin":
+        threading.Thread(target=_follow_stdin, name="lifeline", daemon=True).start()
+
+
+def _follow_stdin() -> None:
+    try:
+        said = os.read(0, 1)
+    except OSError:
+        said = b""
+    number = signal.SIGINT if said == STOP_BYTES[signal.SIGINT] else signal.SIGTERM
+    os.kill(os.getpid(), number)
 
 
 def settle_signal() -> None:

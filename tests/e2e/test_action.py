@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from socklat_gate.service.owner import PREFIX, is_dead
+from socklat_gate.service.owner import PREFIX, Fate, fate_of
 from tests.e2e.harness import SAME
 from tests.e2e.scenarios import DELAY_TAG, write_scenario
 from tests.e2e.waiting import wait_until
@@ -33,7 +33,7 @@ Act = Callable[..., CompositeRun]
 
 def left_behind(client: Any) -> set[str]:
     """Containers and networks of gates that have ended, and images that an action built."""
-    dead = {name for name, labels in owned(client).items() if is_dead(labels)}
+    dead = {name for name, labels in owned(client).items() if fate_of(labels) is Fate.DEAD}
     # Looked at again: a gate beside this test may have removed its own and ended in between.
     images = client.api.images(name="socklat-gate-candidate")
     return (dead & owned(client).keys()) | {item["Id"] for item in images}

@@ -95,7 +95,7 @@ def test_there_are_workflows() -> None:
         "nightly",
         "release",
     }
-    assert [len(BLOCK.findall(page.read_text("utf-8"))) for page in (DOCS, NIGHTLY)] == [4, 1]
+    assert [len(BLOCK.findall(page.read_text("utf-8"))) for page in (DOCS, NIGHTLY)] == [5, 1]
 
 
 def test_the_step_in_the_readme_is_the_documented_one() -> None:

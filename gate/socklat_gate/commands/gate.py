@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -88,6 +89,7 @@ def gate(
         socklat-gate gate socklat.toml --baseline-image app:1.4 --out reports
     """
     from socklat_gate.forge.github.own_code import check_own_code
+    from socklat_gate.forge.github.target import merge_group_base
     from socklat_gate.job.entry import gate_job
     from socklat_gate.job.gate_from import planned_scenario
     from socklat_gate.job.nightly import nightly_scenario, release_of
@@ -103,6 +105,11 @@ def gate(
             "--baseline-image and --baseline-ref both name the reference",
             remedy="give one of them",
         )
+    if baseline_ref == "":
+        baseline_ref = merge_group_base(os.environ) or _refuse_empty_ref()
+    if gate_from == "":
+        # Else limits that the group itself loosened would hold.
+        gate_from = merge_group_base(os.environ)
     if nightly:
         check_own_code()
     planned, notes = planned_scenario(scenario, gate_from)
@@ -136,6 +143,15 @@ def gate(
     if nightly:
         _keep_night(result, baselines_at(baselines, scenario))
     return int(result.verdict.outcome.exit_code)
+
+
+def _refuse_empty_ref() -> NoReturn:
+    raise UsageError(
+        Reason.BAD_ARGUMENT,
+        "--baseline-ref is empty",
+        remedy="name a branch, tag or commit, such as main; GITHUB_BASE_REF is set in jobs of pull "
+        "requests only. Leave the option out to compare with what is stored",
+    )
 
 
 def _keep_night(result: GateResult, baselines: str) -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 from pathlib import Path
+from typing import BinaryIO
 
 from socklat_gate.errors import Reason, UsageError
+from socklat_gate.scratch import is_locked_and_there, lock_if_free
 
-__all__ = ["write_atomic"]
+__all__ = ["remove_half_written", "write_atomic"]
 
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.tmp")
 NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
@@ -24,12 +28,17 @@ def write_atomic(path: Path, data: bytes, *, overwrite: bool) -> None:
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     try:
+        remove_half_written(path.parent)
         try:
-            _write_flushed(temporary, data)
-            if overwrite:
-                os.replace(temporary, path)
-            else:
-                _publish_once(temporary, path)
+            # Held open, and so locked, until the file has its name.
+            with _create_locked(temporary) as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+                if overwrite:
+                    os.replace(temporary, path)
+                else:
+                    _publish_once(temporary, path)
             _flush_directory(path.parent)
         finally:
             with contextlib.suppress(FileNotFoundError):
@@ -44,11 +53,22 @@ def write_atomic(path: Path, data: bytes, *, overwrite: bool) -> None:
         ) from error
 
 
-def _write_flushed(path: Path, data: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+def remove_half_written(directory: Path) -> None:
+    """Remove the temporary files of processes that were killed while they wrote here."""
+    for path in directory.iterdir():
+        if _TEMPORARY.fullmatch(path.name) and (lock := lock_if_free(path)) is not None:
+            with contextlib.suppress(OSError):
+                path.unlink()
+            os.close(lock)
+
+
+def _create_locked(path: Path) -> BinaryIO:
+    """A new file with a lock, so that nobody takes it for left behind."""
+    while True:
+        file = path.open("xb")
+        if is_locked_and_there(file.fileno(), path):
+            return file
+        file.close()
 
 
 def _publish_once(temporary: Path, path: Path) -> None:

@@ -18,9 +18,12 @@ from socklat_gate.forge.verdict_history import (
 from socklat_gate.report.report import Report
 from socklat_gate.wording.units import commit_id
 
-__all__ = ["Source", "comment_body", "marker_of", "origin"]
+__all__ = ["MARKER", "Source", "comment_body", "marker_of", "origin"]
 
 PLAIN = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
+
+MARKER = re.compile(r"<!-- socklat-gate comment [a-z0-9._-]{1,64}(?: [A-Za-z0-9._-]{1,80})? -->")
+"""The first line of any scenario's comment."""
 
 FROM_FORK = (
     "These numbers come from a run of the pull request's own code, which could have made them up.\n"
@@ -32,7 +35,8 @@ class Source:
     """Where a result was measured: the commit people know, the run, and its artifact's address.
 
     ``runs_url`` is the address of all runs, without the last slash.  ``untrusted``: measured by a
-    run that whoever opened the pull request controls.
+    run that whoever opened the pull request controls.  ``key`` tells its job from others of the
+    run, if it has one.
     """
 
     runs_url: str
@@ -40,6 +44,7 @@ class Source:
     run_id: int
     artifact_url: str
     untrusted: bool = False
+    key: str = ""
 
     @property
     def run_url(self) -> str:
@@ -51,11 +56,18 @@ class Source:
         return f"{self.runs_url}/{run_id}"
 
 
-def marker_of(scenario: str) -> str:
-    """The first line of a scenario's comment; a scenario's name cannot end the HTML comment."""
+def marker_of(scenario: str, key: str = "") -> str:
+    """The first line of a scenario's comment; a scenario's name cannot end the HTML comment.
+
+    ``key`` is a word (see `forge.github.key`): each has a comment of its own.
+    """
     plain = PLAIN.fullmatch(scenario) is not None
-    key = scenario if plain else hashlib.sha256(scenario.encode("utf-8", "replace")).hexdigest()
-    return f"<!-- socklat-gate comment {key} -->"
+    name = scenario if plain else hashlib.sha256(scenario.encode("utf-8", "replace")).hexdigest()
+    return (
+        f"<!-- socklat-gate comment {name} {key} -->"
+        if key
+        else (f"<!-- socklat-gate comment {name} -->")
+    )
 
 
 def comment_body(
@@ -78,6 +90,8 @@ def comment_body(
 def origin(source: Source) -> str:
     """Where to find all of it."""
     run = f"[run {source.run_id}]({source.run_url}) of `{commit_id(source.commit)}`"
+    if source.key:
+        run += f" (`{source.key}`)"
     if not source.artifact_url:
         return f"Measured by {run}.\n"
     return f"The full report: [artifact]({source.artifact_url}) of {run}.\n"

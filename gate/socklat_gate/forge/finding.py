@@ -8,17 +8,17 @@ from pathlib import Path
 
 from socklat_gate.baseline.campaigns import result_at
 from socklat_gate.documents.reading import RESULT_FILE
-from socklat_gate.errors import Exit, GateError, NoUsableBaseline, Reason
+from socklat_gate.errors import Exit, NoUsableBaseline, Reason
 from socklat_gate.forge.exit_policy import Ending, meaning_of, outcome_exit
+from socklat_gate.forge.scenario_name import scenario_name
 from socklat_gate.measured.result import Result, RunResult
 from socklat_gate.report.report import Report, report_of
-from socklat_gate.scenario.loader import load_scenario
 from socklat_gate.wording.headline import headline, next_step
 from socklat_gate.wording.markdown_escape import code, md
 from socklat_gate.wording.sanitise import FOREIGN
 from socklat_gate.wording.sentence import plain
 
-__all__ = ["MAX_TAIL_BYTES", "Finding", "finding_of"]
+__all__ = ["MAX_TAIL_BYTES", "Finding", "finding_of", "not_measured"]
 
 MAX_TAIL_BYTES = 1 << 16
 SHOWN_LINES = 20
@@ -73,33 +73,38 @@ class Finding:
         return f"⊘ **NO VERDICT** - {md(self.problem, 600)}\n{ending}"
 
 
-def finding_of(directory: Path, exit_code: int, log: Path | None, scenario: Path | None) -> Finding:
-    """What the gate of a scenario file that wrote its reports to ``directory`` ended with."""
+def not_measured(why: str, scenario: Path | None, base: str = "") -> Finding:
+    """That a job ended before its gate began; ``why`` is a clause, ``base`` as in `finding_of`."""
+    name = scenario_name(scenario, base) if scenario else ""
+    return Finding(int(Exit.INVALID), name, None, f"nothing was measured: {why}", ())
+
+
+def finding_of(
+    directory: Path, exit_code: int, log: Path | None, scenario: Path | None, base: str = ""
+) -> Finding:
+    """What the gate of a scenario file that wrote its reports to ``directory`` ended with.
+
+    ``base`` is the branch or commit that the change goes to, where a name is looked for that the
+    file here does not have.
+    """
     tail = _tail(log)
     ended = f"socklat-gate {meaning_of(exit_code)} (exit code {exit_code})"
     try:
         result = result_at(directory / RESULT_FILE)
     except NoUsableBaseline as error:
+        name = scenario_name(scenario, base) if scenario else ""
         errors = [line for line in tail if line.startswith("error: ")]
         why = errors[-1].removeprefix("error: ") if errors else ""
         if (directory / RESULT_FILE).exists():
             why = error.message
         problem = f"{ended}: {why}" if why else ended
-        return Finding(exit_code, _name(scenario), None, problem, tail)
+        return Finding(exit_code, name, None, problem, tail)
     if outcome_exit(result) != exit_code:
+        name = scenario_name(scenario, base) if scenario else ""
         # What an earlier run left is not this run's verdict.
         problem = f"{ended}; the reports there are another run's"
-        return Finding(exit_code, _name(scenario), None, problem, tail)
+        return Finding(exit_code, name, None, problem, tail)
     return Finding(exit_code, result.scenario_name, result, "", tail)
-
-
-def _name(scenario: Path | None) -> str:
-    if scenario is None:
-        return ""
-    try:
-        return load_scenario(scenario).name
-    except GateError:  # which is why there is no result, then
-        return ""
 
 
 def _tail(log: Path | None) -> tuple[str, ...]:

@@ -37,7 +37,8 @@ Change = Annotated[float, Field(ge=-1, le=1e9, allow_inf_nan=False)]
 class Entry(BaseModel):
     """One verdict: of which commit, when (seconds since 1970), in which run.
 
-    ``p50`` and ``p99`` are relative changes of response time, None when not judged.
+    ``p50`` and ``p99`` are relative changes of response time, None when not judged.  ``job`` is its
+    name in the workflow, empty where that is not known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -49,12 +50,13 @@ class Entry(BaseModel):
     p99: Change | None
     run: Number
     attempt: Number
+    job: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{0,100}$")] = ""
 
 
 ENTRIES = TypeAdapter(list[Entry])
 
 
-def entry_of(result: Result, commit: str, run_id: int, attempt: int) -> Entry | None:
+def entry_of(result: Result, commit: str, run_id: int, attempt: int, job: str = "") -> Entry | None:
     """The line of a result in a comment's history; None without a verdict."""
     if isinstance(result, RunResult):
         return None
@@ -67,6 +69,7 @@ def entry_of(result: Result, commit: str, run_id: int, attempt: int) -> Entry | 
         p99=_clamp(p99),
         run=run_id,
         attempt=attempt,
+        job=job,
     )
 
 
@@ -90,7 +93,7 @@ def with_entry(entries: Sequence[Entry], new: Entry) -> tuple[Entry, ...]:
 
 def hidden_line(entries: Sequence[Entry]) -> str:
     """The line that `history_in` reads; nothing in it can end the HTML comment."""
-    kept = [entry.model_dump(mode="json") for entry in entries]
+    kept = [entry.model_dump(mode="json", exclude_defaults=True) for entry in entries]
     line = f"<!-- socklat-gate history {json.dumps(kept, separators=(',', ':'))} -->"
     assert LINE.fullmatch(line), "every field is a number, a verdict or hexadecimal"
     return line

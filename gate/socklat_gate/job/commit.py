@@ -8,7 +8,7 @@ from pathlib import Path
 
 from socklat_gate.git import COMMIT, git
 
-__all__ = ["DIRTY", "UNKNOWN", "current_branch", "current_commit"]
+__all__ = ["DIRTY", "UNKNOWN", "current_branch", "current_commit", "landing_branch"]
 
 DIRTY = "-dirty"
 """What a commit's id ends in when files that git tracks differ from it."""
@@ -17,6 +17,7 @@ UNKNOWN = "unknown"
 
 TIMEOUT_S = 10.0
 
+_QUEUED = re.compile(r"gh-readonly-queue/(.+)/pr-\d+-[0-9a-f]{40,64}")
 _BRANCH = re.compile(r"[\w./+@#-]{1,200}")
 
 
@@ -49,4 +50,14 @@ def current_branch(directory: Path) -> str:
         ref = os.environ.get("GITHUB_REF", "")
         pushed = ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else ""
         found = os.environ.get("GITHUB_HEAD_REF", "") or pushed
+    found = landing_branch(found)
     return found if _BRANCH.fullmatch(found) else ""
+
+
+def landing_branch(branch: str) -> str:
+    """The branch itself; of one that a merge queue made, the one that it becomes.
+
+    Such a branch lives for minutes, and its commit is the other's next one.
+    """
+    queued = _QUEUED.fullmatch(branch)
+    return queued[1] if queued else branch

@@ -24,12 +24,13 @@ from socklat_gate.job.rig import Rig
 from socklat_gate.job.run_job import measure_campaign
 from socklat_gate.job.settings import baselines_at, seed_or_random, with_limits
 from socklat_gate.job.stored_rate import stored_rate
+from socklat_gate.job.worktree import remove_abandoned_sources
 from socklat_gate.measured.facts import Note
 from socklat_gate.measured.result import GateResult, RunResult
 from socklat_gate.probe.privilege import check_privilege
 from socklat_gate.scenario import Scenario
 from socklat_gate.service.arm import ArmSpec
-from socklat_gate.service.client import connect
+from socklat_gate.service.client import connect, daemon_errors
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.sweep import sweep
 from socklat_gate.wording.progress_lines import leftover_line
@@ -74,7 +75,11 @@ def gate_job(
     directory = path.resolve().parent
     client = ready_client(progress)
     # What is checked out of another commit is there for as long as its arm may be started.
-    with ExitStack() as keep, open_store(baselines_at(baselines, path), progress.line) as store:
+    with (
+        daemon_errors("measuring"),
+        ExitStack() as keep,
+        open_store(baselines_at(baselines, path), progress.line) as store,
+    ):
         found: Callable[..., Reference] = find_reference
         named = {"image": baseline_image, "ref": baseline_ref}
         if release is not None:
@@ -131,7 +136,7 @@ def run_job(
     known = _known_rate(path, scenario, baselines, progress)
     found = RateJob(client, scenario, directory, spec, seed, progress).announced(known)
     scenario = with_containers(found, 1)  # there is no arm beside it
-    with Rig(client, scenario, directory, progress.phase) as rig:
+    with daemon_errors("measuring"), Rig(client, scenario, directory, progress.phase) as rig:
         campaign = measure_campaign(
             rig, scenario, directory, chosen, runs=runs, seed=seed, progress=progress
         )
@@ -183,5 +188,6 @@ def docker_client(progress: Progress) -> DockerClient:
 
 
 def _sweep(client: DockerClient, progress: Progress) -> None:
+    remove_abandoned_sources()
     for name in sweep(client):
         progress.line(leftover_line(name))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.git import git
 from socklat_gate.interrupt import defer_signals
+from socklat_gate.scratch import ScratchDirectory, remove_abandoned
 
-__all__ = ["sources_at"]
+__all__ = ["remove_abandoned_sources", "sources_at"]
+
+TREE, REPOSITORY = "sources", "repository"
 
 
 @contextmanager
@@ -21,9 +23,11 @@ def sources_at(directory: Path, commit: str) -> Iterator[Path]:
     Submodules are not checked out.  Raises `UsageError` (no_such_commit) when git cannot.
     """
     inner = git(directory, "rev-parse", "--show-prefix")
-    with tempfile.TemporaryDirectory(prefix="socklat-gate-") as home:
-        tree = Path(home) / "sources"
+    with ScratchDirectory() as home:
+        tree = home / TREE
         try:
+            # For whoever finds the directory when this process was killed.
+            (home / REPOSITORY).write_text(str(directory.resolve()), encoding="utf-8")
             made = git(directory, "worktree", "add", "--quiet", "--detach", str(tree), commit)
             failed = made if inner.ok else inner
             if not failed.ok:
@@ -37,4 +41,19 @@ def sources_at(directory: Path, commit: str) -> Iterator[Path]:
         finally:
             # Also what an interrupted "add" left; the repository must not go on knowing it.
             with defer_signals():
-                git(directory, "worktree", "remove", "--force", "--force", str(tree))
+                _remove(directory, tree)
+
+
+def remove_abandoned_sources() -> None:
+    """Remove scratch directories of processes that were killed, with the worktrees in them."""
+    remove_abandoned(_remove_worktree)
+
+
+def _remove_worktree(home: Path) -> None:
+    """The repository must not go on knowing it."""
+    with suppress(OSError, UnicodeDecodeError):
+        _remove(Path((home / REPOSITORY).read_text(encoding="utf-8")), home / TREE)
+
+
+def _remove(directory: Path, tree: Path) -> None:
+    git(directory, "worktree", "remove", "--force", "--force", str(tree))

@@ -15,9 +15,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
-from typing import IO
+from typing import IO, Any
 
 from socklat_gate.errors import InvalidMeasurement, Reason, UsageError
+from socklat_gate.invoker import invoker
+from socklat_gate.keeper import Keeper
 from socklat_gate.load.cpuset import run_on_cpus
 from socklat_gate.load.load_driver import (
     POLL_EVERY_S,
@@ -56,8 +58,9 @@ class CommandLoad:
     becomes the path of a file in memory: command lines are for all to read.  Where its environment
     names a proxy, ``NO_PROXY`` and ``no_proxy`` have the host too.  The command must exit
     with one of ``load.command.ok_exit_codes``.  Commands run side by side from start to end: they
-    cannot be interleaved, nor ended early or late.  Raises `UsageError` for a CPU set that does
-    not exist.
+    cannot be interleaved, nor ended early or late.  Under sudo they run as the user who called it;
+    whatever they started ends with this process, however that ends.  Raises `UsageError` for a CPU
+    set that does not exist.
     """
 
     def __init__(self, load: Load, endpoints: Sequence[Endpoint], seed: int) -> None:
@@ -70,8 +73,11 @@ class CommandLoad:
         self._seed = seed
         self._running: list[tuple[subprocess.Popen[bytes], IO[bytes]]] = []
         self._window: Window | None = None
+        self._user = invoker()
+        self._keeper = Keeper()
 
     def __enter__(self) -> CommandLoad:
+        self._keeper.__enter__()
         return self
 
     def __exit__(
@@ -80,14 +86,14 @@ class CommandLoad:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # Until the leader is reaped, no other process group can get its number.
+        # Until the leader is reaped, no other process group or session can get its number.
         for process, _ in self._running:
             _signal_group(process, signal.SIGTERM)
         deadline_s = time.monotonic() + END_WITHIN_S
         while not all(map(_ended, self._processes)) and time.monotonic() < deadline_s:
             time.sleep(CHECK_EVERY_S)
+        self._keeper.__exit__(kind, error, trace)
         for process, output in self._running:
-            _signal_group(process, signal.SIGKILL)
             process.wait()
             output.close()
         self._running.clear()
@@ -104,7 +110,13 @@ class CommandLoad:
         """Check that the command exists."""
         program = shown(self._argv[0])
         if shutil.which(program) is None:
-            raise self._failure(f"{program!r} was not found", "")
+            remedy = None
+            if self._user is not None and "/" not in program:
+                remedy = (
+                    f"sudo gave this job a PATH of its own ({os.environ.get('PATH', '')}): name "
+                    "the command by its path, or call sudo with --preserve-env=PATH"
+                )
+            raise self._failure(f"{program!r} was not found", "", remedy)
 
     def start(self, start_ns: int) -> Window:
         """Start the commands at ``start_ns`` (CLOCK_MONOTONIC), waiting until then."""
@@ -159,6 +171,13 @@ class CommandLoad:
 
     def _spawn(self, values: Mapping[str, str]) -> None:
         output = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
+        as_user: dict[str, Any] = {}
+        of_user: dict[str, str] = {}
+        if self._user is not None:
+            as_user = self._user.process_options()
+            of_user = self._user.variables(os.environ)
+            # Tools open /dev/stdout by its name as well.
+            os.fchown(output.fileno(), self._user.uid, self._user.gid)
         fill = partial(_fill, values)
         own = {f"SOCKLAT_{name.upper()}": value for name, value in values.items()}
         try:
@@ -176,18 +195,24 @@ class CommandLoad:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
-                    env=without_proxy({**os.environ, **given, **own}, values["host"]),
+                    env=without_proxy(
+                        {**os.environ, **of_user, **given, **own, **self._keeper.environment},
+                        values["host"],
+                    ),
                     pass_fds=files.descriptors,
-                    start_new_session=True,  # a group of its own, to be ended as a whole
+                    start_new_session=True,  # a session of its own, to be ended as a whole
+                    **as_user,
                 )
         except OSError as error:
             output.close()
-            raise self._failure(f"could not be started: {error.strerror}", "") from None
+            who = f" by {self._user.display_name}, who called sudo" if self._user else ""
+            raise self._failure(f"could not be started{who}: {error.strerror}", "") from None
         except UsageError:
             output.close()
             raise
-        log.info("load command %s started as process %d", argv[0], process.pid)
         self._running.append((process, output))
+        self._keeper.keep(process.pid)
+        log.info("load command %s started as process %d", argv[0], process.pid)
 
     def _all_done(self) -> bool:
         """Whether all commands ended well; raises when one did not."""
@@ -198,12 +223,13 @@ class CommandLoad:
                 raise self._failure(f"ended with {how}", tail_of(output))
         return all(map(_ended, self._processes))
 
-    def _failure(self, what: str, tail: str) -> InvalidMeasurement:
+    def _failure(self, what: str, tail: str, remedy: str | None = None) -> InvalidMeasurement:
         codes = " or ".join(map(str, sorted(self._ok)))
         return InvalidMeasurement(
             Reason.LOAD_DRIVER_FAILED,
             f"load command {shlex.join(map(shown, self._argv))}: {what}",
-            remedy="run the command by hand with the SOCKLAT_ variables set; it must exit with "
+            remedy=remedy
+            or "run the command by hand with the SOCKLAT_ variables set; it must exit with "
             f"{codes} after SOCKLAT_DURATION_S seconds (name an exit code that says nothing "
             "against the load in load.command.ok_exit_codes)",
         ).with_log(tail)

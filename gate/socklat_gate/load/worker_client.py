@@ -21,6 +21,7 @@ from socklat_gate.load.tail import tail_of
 __all__ = ["Worker", "WorkerClient", "make_workers"]
 
 END_WITHIN_S = 2.0
+MAX_SHOWN = 80
 
 
 class Worker(Protocol):
@@ -138,7 +139,13 @@ class WorkerClient:
                 self._unread += chunk
         line = bytes(self._unread[:end])
         del self._unread[: end + 1]
-        event: dict[str, Any] = json.loads(line)
+        try:
+            event = json.loads(line)
+        except ValueError:
+            event = None
+        if not isinstance(event, dict) or "event" not in event:
+            text = line[:MAX_SHOWN].decode("utf-8", "replace")
+            raise self.failure(f"wrote what is none of its messages: {text!r}")
         return event
 
     def failure(self, what: str) -> InvalidMeasurement:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 from socklat_gate.errors import Reason, UnfitEnvironment
 from socklat_gate.measured.bpf_layout import bpf_dir
 from socklat_gate.probe.btf import KernelTypes
+from socklat_gate.scratch import ScratchDirectory
 
 __all__ = ["flatten", "kernel_source", "map_names"]
 
@@ -85,7 +85,7 @@ def kernel_source(source: str, types: KernelTypes) -> Iterator[Path]:
     """
     before = os.environ.get("BCC_KERNEL_SOURCE")
     try:
-        directory = Path(tempfile.mkdtemp(prefix="socklat-gate-"))
+        scratch = ScratchDirectory()
     except OSError as error:
         raise UnfitEnvironment(
             Reason.NO_BCC,
@@ -94,6 +94,7 @@ def kernel_source(source: str, types: KernelTypes) -> Iterator[Path]:
             "--tmpfs /tmp)",
         ) from error
     try:
+        directory = scratch.path
         shutil.copytree(bpf_dir() / "compat" / "include", directory / "include")
         include = directory / "include"
         (include / "offsets.h").write_text(offsets_header(source, types), encoding="utf-8")
@@ -105,7 +106,7 @@ def kernel_source(source: str, types: KernelTypes) -> Iterator[Path]:
             os.environ.pop("BCC_KERNEL_SOURCE", None)
         else:
             os.environ["BCC_KERNEL_SOURCE"] = before
-        shutil.rmtree(directory, ignore_errors=True)
+        scratch.cleanup()
 
 
 def _version_header() -> str:

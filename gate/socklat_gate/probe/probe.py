@@ -11,6 +11,7 @@ from socklat_gate.measured.bpf_layout import layout
 from socklat_gate.measured.records import EXCHANGE, STALL, Records
 from socklat_gate.probe.bridges import bridge_entries
 from socklat_gate.probe.hook_table import Detail, Kind, Needed
+from socklat_gate.probe.kernel_refusals import asks_kernel
 from socklat_gate.probe.log_feeds import LogFeed, LogFeeds
 from socklat_gate.probe.privilege import check_privilege
 from socklat_gate.probe.programs import Compiler, Programs, load_programs
@@ -33,7 +34,7 @@ class SocketProbe:
     ``detail`` "full" adds the stages that cost more; ``stalls`` logs every exchange and when the
     CPUs were taken away, for `stalls`; ``prefer`` is a kind of hook that comes first where there
     is a choice; see `probe.hook_table`.  Raises `UnfitEnvironment` on entry when BCC, BTF,
-    a hook or the privilege is missing.
+    a hook or the privilege is missing, and later when the kernel refuses what a method asks for.
     """
 
     def __init__(
@@ -119,6 +120,7 @@ class SocketProbe:
         """Stages that this kernel, these hooks and this detail measure, in the layout's order."""
         return measured_stages(self.hooks)
 
+    @asks_kernel
     def watch(
         self,
         slot: int,
@@ -140,6 +142,7 @@ class SocketProbe:
         if self._detail == "full":
             self._tables.set_bridge_entries(bridge_entries())
 
+    @asks_kernel
     def watch_together(self, slot: int, netns_inodes: Sequence[int], *ports: int) -> None:
         """Starts to follow the sockets of several namespaces in one slot, or of further ones.
 
@@ -172,6 +175,7 @@ class SocketProbe:
         """How many targets can be held at once."""
         return self._targets
 
+    @asks_kernel
     def record_between(
         self,
         slot: int,
@@ -191,6 +195,7 @@ class SocketProbe:
         spikes = {"spike_ns": spike_ns, "spike_budget": SPIKE_BUDGET}
         self._tables.set_window(slot, self._slots.owner(slot), **window, **spikes)
 
+    @asks_kernel
     def warmup_quantile_ns(self, slots: Sequence[int], q: float) -> int:
         """Upper bound of a quantile of the warm-up's response time; 0 without a warm-up.
 
@@ -198,24 +203,29 @@ class SocketProbe:
         """
         return self._tables.warmup_quantile_ns(slots, q)
 
+    @asks_kernel
     def forget(self, slot: int) -> None:
         """Stops following the slot's namespaces; what was aggregated stays, the log's feed ends."""
         self._feeds.end(slot)
         self._slots.forget(slot)
 
+    @asks_kernel
     def leave(self, slot: int, netns_inodes: Collection[int]) -> None:
         """Stops following some of those that `watch_together` put into the slot."""
         self._slots.leave(slot, netns_inodes)
 
+    @asks_kernel
     def forget_all(self, but: Collection[int] = ()) -> None:
         """Stops following anything in slots other than ``but``."""
         for slot in self._slots.forget_all(but):
             self._feeds.end(slot)
 
+    @asks_kernel
     def seen(self, slot: int) -> int:
         """Exchanges opened on a slot's sockets since `watch`."""
         return self._tables.counters(slot)["seen"]
 
+    @asks_kernel
     def read(self, slot: int) -> Reading:
         """What was aggregated in the slot since `watch`, while it is watched."""
         histograms = {stage: self._tables.histogram(slot, stage) for stage in self.stages}
@@ -241,6 +251,7 @@ class SocketProbe:
         """Whether exchanges and stalls are logged: enabled, and possible on this kernel."""
         return self._stalls is not None
 
+    @asks_kernel
     def set_load(self, processes: Iterable[int], of: str = "") -> None:
         """Marks processes, and their children, as the load: their time is no interference.
 
@@ -261,6 +272,7 @@ class SocketProbe:
         """Ends a feed; harmless when called twice."""
         self._feeds.close(feed)
 
+    @asks_kernel
     def drain(self) -> tuple[Records, Records]:
         """Exchanges (`EXCHANGE`) and stalls (`STALL`) that came since the last call, not in order.
 
@@ -275,6 +287,7 @@ class SocketProbe:
             return np.zeros(0, EXCHANGE), np.zeros(0, STALL)
         return self._stalls.drain()
 
+    @asks_kernel
     def unsent_stalls(self) -> int:
         """Stalls so far that found no room on their way up; 0 when none are watched."""
         return self._stalls.unsent() if self._stalls is not None else 0
@@ -283,6 +296,7 @@ class SocketProbe:
         """Missed probe invocations so far, over all programs; a loss like any other."""
         return sum(self.missed_by_event().values())
 
+    @asks_kernel
     def missed_by_event(self) -> dict[str, int]:
         """The same by event.
 
@@ -291,10 +305,12 @@ class SocketProbe:
         """
         return self._loaded.missed_by_event()
 
+    @asks_kernel
     def costs(self) -> dict[str, tuple[int, int]]:
         """Event -> (ns, runs) so far, counted by the kernel under ``kernel.bpf_stats_enabled``."""
         return self._loaded.costs()
 
+    @asks_kernel
     def map_bytes(self) -> int:
         """Memory of all maps as the kernel accounts it (``memlock`` in /proc/self/fdinfo)."""
         return self._tables.map_bytes()

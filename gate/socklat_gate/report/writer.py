@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
-from socklat_gate.documents.atomic import write_atomic
+from socklat_gate.documents.atomic import remove_half_written, write_atomic
 from socklat_gate.documents.codec import to_body
 from socklat_gate.documents.envelope import RESULT_SCHEMA, write_document
 from socklat_gate.documents.reading import RESULT_FILE
@@ -47,6 +48,8 @@ def discard_reports(out_dir: Path) -> None:
     Called before a measurement: were it to fail, the old verdict would pass for the new one.
     Raises `UsageError` (output_not_writable).
     """
+    with suppress(OSError):
+        remove_half_written(out_dir)
     for name in report_files():
         discard(out_dir / name)
 

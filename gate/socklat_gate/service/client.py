@@ -14,7 +14,7 @@ import requests
 
 from socklat_gate import masking
 from socklat_gate.errors import GateError, Reason, UnfitEnvironment
-from socklat_gate.interrupt import was_signalled
+from socklat_gate.interrupt import signal_received
 from socklat_gate.service.backoff import attempts
 from socklat_gate.service.daemon_address import DaemonAddress, daemon_address
 from socklat_gate.service.daemon_check import check_daemon
@@ -87,7 +87,7 @@ def _is_busy(error: Exception) -> bool:
     return (
         any(isinstance(one, Exception) and is_passing(one) for one in causes(error))
         and _ABSENT.isdisjoint(numbers)
-        and not was_signalled()
+        and not signal_received()
     )
 
 

@@ -6,7 +6,6 @@ import itertools
 import logging
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -19,6 +18,7 @@ from socklat_gate.errors import Reason, UnfitEnvironment, UsageError
 from socklat_gate.scenario import Service
 from socklat_gate.service.arm import ArmSpec
 from socklat_gate.service.arm_launcher import Call, PlacedContainer, Started
+from socklat_gate.service.call_thread import at_once
 from socklat_gate.service.client import daemon_errors, daemon_message
 from socklat_gate.service.container_options import container_options
 from socklat_gate.service.death import start_error
@@ -34,7 +34,6 @@ log = logging.getLogger(__name__)
 
 CONFLICT = 409
 
-S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -106,9 +105,9 @@ class Containers:
         PORT_TAKEN) in Docker's words, and what ``started`` raises.
         """
         # One call on the worker, which ends when all of its own have ended.
-        created = call(lambda: _at_once(self._create, arms))
+        created = call(lambda: at_once(self._create, arms))
         if any(spec.replicas > 1 for spec in arms):
-            return call(lambda: _at_once(lambda one: self._start(one, _directly, started), created))
+            return call(lambda: at_once(lambda one: self._start(one, _directly, started), created))
         return [self._start(placed, call, started) for placed in created]
 
     def end(self) -> None:
@@ -182,9 +181,3 @@ class Containers:
 
 def _directly(call: Callable[[], T], /) -> T:
     return call()
-
-
-def _at_once(call: Callable[[S], T], items: Sequence[S]) -> list[T]:
-    """The results of all, begun in their order; raises the first error once all have ended."""
-    with ThreadPoolExecutor(max_workers=len(items)) as pool:
-        return list(pool.map(call, items))

@@ -112,6 +112,9 @@ class DockerObject(TypedDict, total=False):
     Name: str
     Names: list[str]
     Labels: dict[str, str] | None
+    State: str
+    Created: int | str
+    CreatedAt: str
 
 
 class ContainerSummary(DockerObject, total=False):

@@ -6,9 +6,19 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
-__all__ = ["ARM_LABEL", "PREFIX", "RUN_LABEL", "OwnerTag", "boot_id", "is_dead", "start_ticks"]
+__all__ = [
+    "ARM_LABEL",
+    "PREFIX",
+    "RUN_LABEL",
+    "Fate",
+    "OwnerTag",
+    "boot_id",
+    "fate_of",
+    "start_ticks",
+]
 
 PREFIX = "dev.socklat-gate."
 RUN_LABEL = PREFIX + "run"
@@ -52,23 +62,43 @@ class OwnerTag:
         }
 
 
-def is_dead(labels: Mapping[str, str]) -> bool:
-    """Whether the owner named by ``labels`` certainly no longer runs.
+class Fate(Enum):
+    """What is known of an owner.
 
-    True when the machine has booted since, or when, in this boot and this pid namespace, the
-    process is gone or its id belongs to a later process.  Labels that are missing or unreadable,
-    or that name another pid namespace, prove nothing: False.
+    Of another boot: another machine that shares the daemon, another kernel on this one, or this one
+    before it was booted.
     """
+
+    ALIVE = "alive"
+    DEAD = "dead"
+    OTHER_NAMESPACE = "other namespace"
+    OTHER_BOOT = "other boot"
+    UNREADABLE = "unreadable"
+
+
+def fate_of(labels: Mapping[str, str]) -> Fate:
+    """Whether the owner named by ``labels`` still runs.
+
+    It is dead when, in this boot and this pid namespace, the process is gone or its id belongs to a
+    later process.  Labels that are missing or unreadable prove nothing.
+    """
+    owner = _read(labels)
+    if owner is None:
+        return Fate.UNREADABLE
+    if owner.boot != boot_id():
+        return Fate.OTHER_BOOT
+    if owner.pid_ns != _own_pid_ns():
+        return Fate.OTHER_NAMESPACE
+    return Fate.ALIVE if start_ticks(owner.pid) == owner.start else Fate.DEAD
+
+
+def _read(labels: Mapping[str, str]) -> OwnerTag | None:
     try:
         pid, start, pid_ns = int(labels[_PID]), int(labels[_START]), int(labels[_PID_NS])
-        boot = labels[_BOOT]
+        boot, run = labels[_BOOT], labels[RUN_LABEL]
     except (KeyError, ValueError):
-        return False
-    if not boot or pid <= 0:
-        return False
-    if boot != boot_id():
-        return True
-    return pid_ns == _own_pid_ns() and start_ticks(pid) != start
+        return None
+    return OwnerTag(run, pid, start, boot, pid_ns) if boot and pid > 0 else None
 
 
 def start_ticks(pid: int) -> int | None:

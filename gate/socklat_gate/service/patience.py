@@ -12,7 +12,7 @@ import docker.errors
 import requests
 from requests.adapters import BaseAdapter
 
-from socklat_gate.interrupt import was_signalled
+from socklat_gate.interrupt import signal_received
 from socklat_gate.service.backoff import attempts
 from socklat_gate.service.docker_types import DockerApi
 
@@ -163,7 +163,7 @@ class _Passing:
             return False
         responds = isinstance(error, _ServerError | docker.errors.APIError)
         limit_s = ERROR_PATIENCE_S if responds else PATIENCE_S
-        if was_signalled():
+        if signal_received():
             limit_s = min(limit_s, SIGNALLED_PATIENCE_S)
         if time.monotonic() - self._begun_s > limit_s:
             return False

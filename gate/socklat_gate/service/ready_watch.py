@@ -6,7 +6,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from socklat_gate.errors import InvalidMeasurement, Reason
@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 PAUSE_SHARE = 1 / 64
 MAX_PAUSE_S = 0.25
 CHECK_S = 0.05
+LAST_TRY_S = 2.5
+"""An attempt that began in time may take so long: the others give up before."""
+UNFINISHED = "its response was not complete in time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +71,11 @@ class ReadyWatch:
         self._least_pause_s = least_pause_s(ready)
         self._outcomes: queue.SimpleQueue[_Outcome] = queue.SimpleQueue()
         self._ended = threading.Event()
-        self._begun: list[str] = []
+        self._begun: dict[str, tuple[ContainerProcess, int]] = {}
 
     def begin(self, item: ContainerProcess, ordered_ns: int) -> None:
         """Tries a container that was just started, which was ordered at ``ordered_ns``."""
-        self._begun.append(item.container_id)
+        self._begun[item.container_id] = item, time.monotonic_ns()
         threading.Thread(
             target=self._try, args=(item, ordered_ns), name=f"ready {item.name}", daemon=True
         ).start()
@@ -92,6 +95,7 @@ class ReadyWatch:
                 try:
                     outcome = self._outcomes.get(timeout=CHECK_S)
                 except queue.Empty:
+                    self._check_late(found)
                     continue
                 if outcome.ready is None:
                     check_alive()  # a container that died says more than what it did not respond
@@ -99,6 +103,16 @@ class ReadyWatch:
                 found[outcome.item.container_id] = outcome.ready
         finally:
             self.end()
+
+    def _check_late(self, found: Collection[str]) -> None:
+        """Raises for one whose attempt goes on for ever, as a response of a byte a second does."""
+        now_ns = time.monotonic_ns()
+        for item, begun_ns in self._begun.values():
+            if item.container_id not in found and self._is_late(now_ns - begun_ns, LAST_TRY_S):
+                raise self._not_ready(_Outcome(item, why_not=UNFINISHED))
+
+    def _is_late(self, since_ns: int, more_s: float = 0.0) -> bool:
+        return since_ns > 1e9 * (self._ready.timeout_s + more_s)
 
     def end(self) -> None:
         """No further attempts; one that is under way may last for some seconds, unheeded."""
@@ -115,10 +129,12 @@ class ReadyWatch:
         for number in range(1, 1 << 62):
             why_not = self._attempt(item)
             now_ns = time.monotonic_ns()
-            if not why_not:
+            late = self._is_late(now_ns - begun_ns)
+            if not why_not and not late:
                 log.info("%s ready after %.3f s", item.name, (now_ns - ordered_ns) / 1e9)
                 return _Outcome(item, ReadyMoment(now_ns, number))
-            if now_ns - begun_ns > 1e9 * self._ready.timeout_s:
+            if late:
+                why_not = why_not or UNFINISHED
                 break
             since_s = (now_ns - ordered_ns) / 1e9
             pause_s = min(MAX_PAUSE_S, max(self._least_pause_s, PAUSE_SHARE * since_s))

@@ -11,6 +11,7 @@ import docker
 import docker.errors
 import requests
 
+from socklat_gate.interrupt import signal_received
 from socklat_gate.service.backoff import attempts
 from socklat_gate.service.client import daemon_message
 from socklat_gate.service.docker_types import DockerClient
@@ -19,6 +20,8 @@ from socklat_gate.service.owner import RUN_LABEL
 __all__ = ["remove_containers", "remove_networks", "remove_run", "remove_volumes"]
 
 GIVE_UP_S = 10.0
+HURRY_S = 3.0
+"""After a signal, whose sender kills this process some seconds later."""
 FIRST_PAUSE_S = 0.1
 MAX_PAUSE_S = 1.0
 SHORT_ID = 12
@@ -75,11 +78,15 @@ def _all_at_once(ids: Iterable[str], kind: str, remove: Callable[[str], object])
     return [name for name, is_gone in zip(names, gone, strict=True) if is_gone]
 
 
+def _patience_s() -> float:
+    return HURRY_S if signal_received() else GIVE_UP_S
+
+
 def _persist(name: str, kind: str, remove: Callable[[str], object]) -> bool:
     """Tries until it is gone; whether it is."""
     try:
         for attempt in attempts(
-            _FAILURES, GIVE_UP_S, first_pause_s=FIRST_PAUSE_S, max_pause_s=MAX_PAUSE_S
+            _FAILURES, _patience_s(), first_pause_s=FIRST_PAUSE_S, max_pause_s=MAX_PAUSE_S
         ):
             with attempt, suppress(docker.errors.NotFound):
                 remove(name)

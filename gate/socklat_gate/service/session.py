@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
+from socklat_gate.interrupt import signal_received
 from socklat_gate.scenario import Service
 from socklat_gate.service.arm import ArmSpec, RunningArm
 from socklat_gate.service.arm_launcher import ArmLauncher, PlacedContainer
+from socklat_gate.service.call_thread import CallThread
 from socklat_gate.service.companions import companions
 from socklat_gate.service.container_options import LOOPBACK, published_port
 from socklat_gate.service.container_process import ContainerProcess, find_process
@@ -30,6 +31,9 @@ from socklat_gate.service.stack import Stacks
 __all__ = ["ArmSpec", "RunningArm", "ServiceSession", "startup_ns"]
 
 LOOK_S = 0.1
+HURRY_S = 2.0
+HURRY_TIMEOUT_S = 2
+"""Whoever sent a signal kills this process some seconds later."""
 
 log = logging.getLogger(__name__)
 
@@ -62,8 +66,9 @@ class ServiceSession:
             if service.compose
             else Containers(client, service, scenario_dir, self._owner, self._network)
         )
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="docker")
+        self._worker = CallThread("docker")
         self._closed = False
+        self._gave_up = False
         self._processes: tuple[ContainerProcess, ...] = ()
 
     @property
@@ -180,9 +185,7 @@ class ServiceSession:
         """
         self._processes = ()
         if not self._closed:
-            # The worker takes calls in order: once this one is done, none is under way.
-            self._launcher.end()
-            self._worker.submit(int).result()
+            self._settle()
             kept = self._launcher.keeps_networks
             remove_run(self._client, self._owner.run, networks=not kept)
 
@@ -200,10 +203,21 @@ class ServiceSession:
     def _remove_all(self) -> None:
         self._processes = ()
         self._closed = True
-        self._launcher.end()
-        self._worker.shutdown(wait=True)
+        self._settle()
+        self._worker.end()
         remove_run(self._client, self._owner.run, networks=True)
         self._launcher.close()
+
+    def _settle(self) -> None:
+        """Until no call is under way; after a signal not for long, nor a second time."""
+        self._launcher.end()
+        if not signal_received():
+            self._worker.wait()
+            return
+        self._client.api.timeout = HURRY_TIMEOUT_S
+        if not self._gave_up and not self._worker.wait(HURRY_S):
+            self._gave_up = True
+            log.warning("the daemon does not respond: what it still makes is left to a later run")
 
     def _running_arm(
         self,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.scenario import Service
+from socklat_gate.scratch import ScratchDirectory
 from socklat_gate.service.arm import ArmSpec
 from socklat_gate.service.arm_launcher import Call, PlacedContainer, Started
 from socklat_gate.service.client import daemon_errors
@@ -59,7 +59,7 @@ class Stacks:
         self._file = directory / service.compose
         self._tested = service.service
         self._owner = owner
-        self._home = tempfile.TemporaryDirectory(prefix="socklat-gate-")
+        self._home = ScratchDirectory()
         self._read: dict[Path, _Stack] = {}
         self._serial = 0
         self._running: Compose | None = None
@@ -133,7 +133,7 @@ class Stacks:
             images=stack.images,
             labels=self._owner.labels(),
         )
-        file = Path(self._home.name) / f"{name}.yaml"
+        file = self._home.path / f"{name}.yaml"
         file.write_text(json.dumps(document), encoding="utf-8")  # JSON is YAML
         secret = secret_environment(service)
         return name, Compose(name, file, stack.file.parent, secret)
@@ -201,8 +201,8 @@ def build(file: Path, stack: Document, images: Mapping[str, str]) -> None:
     services = {name: {**stack["services"][name], "image": tag} for name, tag in images.items()}
     for definition in services.values():
         definition.pop("depends_on", None)
-    with tempfile.TemporaryDirectory(prefix="socklat-gate-") as home:
-        written = Path(home) / "compose.yaml"
+    with ScratchDirectory() as home:
+        written = home / "compose.yaml"
         written.write_text(json.dumps({**stack, "services": services}), encoding="utf-8")
         failed = Compose("socklat-gate-build", written, file.parent).run("build")
     if failed:

@@ -96,6 +96,11 @@ ERROR_CODES: Mapping[str, Mapping[Reason, ReasonText]] = {
             "`gate.containers` of each arm leave too little memory for a measurement.",
             "Set `gate.containers` to a smaller number, or to `auto`.",
         ),
+        Reason.NO_RESOURCES: ReasonText(
+            "The system refused what the gate itself needs: space for temporary files, memory, "
+            "processes or open files.",
+            "The message has the system's own words; free what is short, or raise its limit.",
+        ),
     },
     "Baseline": {
         Reason.NO_BASELINE_YET: ReasonText(

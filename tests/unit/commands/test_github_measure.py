@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from socklat_gate.commands.root import cli
+from socklat_gate.errors import GateError, Reason
 from socklat_gate.forge.github import gate_step
+from socklat_gate.forge.github.event import PullRequest
+from tests.unit.forge.github.events import HEAD_SHA, OWN, environment, pull_request
+from tests.unit.forge.github.runner_files import commands_in
 
 
 @pytest.mark.parametrize(
@@ -62,3 +69,124 @@ def test_sudo_is_told_which_variables_the_scenario_needs(
         more = [] if "--sudo" in words else ["--sudo", "always"]
         CliRunner().invoke(cli, ["github", "measure", *words, *more], catch_exceptions=False)
     assert kept == [("API_TOKEN",), (), ()]
+
+
+BASE = "d" * 40
+QUEUED = {
+    "merge_group": {
+        "head_sha": HEAD_SHA,
+        "head_ref": f"refs/heads/gh-readonly-queue/main/pr-7-{BASE}",
+        "base_sha": BASE,
+        "base_ref": "refs/heads/main",
+    }
+}
+
+
+def measured(
+    directory: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    event: tuple[str, dict[str, Any]],
+    *arguments: str,
+    **changes: str,
+) -> tuple[dict[str, str], Mapping[str, str], str]:
+    """Options of the gate, its environment, and what the step said."""
+    monkeypatch.chdir(directory)
+    monkeypatch.delenv("GITHUB_BASE_REF", raising=False)
+    for name, value in {**environment(directory, *event), **changes}.items():
+        monkeypatch.setenv(name, value)
+    called: list[tuple[tuple[str, ...], Mapping[str, str]]] = []
+    monkeypatch.setattr(
+        gate_step, "run_gate", lambda _runner, gate, env: called.append((gate.arguments, env))
+    )
+    words = ["github", "measure", "socklat.toml", *arguments]
+    done = CliRunner().invoke(cli, words, catch_exceptions=False)
+    ((given, env),) = called
+    options = {a: b for a, b in pairwise(given) if a.startswith("--")}
+    return options, env, done.output
+
+
+def test_a_merge_queue_compares_with_what_its_group_comes_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = ("merge_group", QUEUED)
+    options, _, _ = measured(tmp_path, monkeypatch, event, "--baseline-ref", "auto")
+    assert (options["--baseline-ref"], options["--gate-from"]) == (BASE, BASE)
+    # `${{ github.base_ref }}`, which is empty there.
+    empty = {"SOCKLAT_ACTION_BASELINE_REF": ""}
+    options, _, _ = measured(tmp_path, monkeypatch, event, **empty)
+    assert options["--baseline-ref"] == BASE
+    off = {"SOCKLAT_ACTION_BASELINE_REF": "off"}
+    options, _, _ = measured(tmp_path, monkeypatch, event, **off)
+    assert "--baseline-ref" not in options
+    assert options["--gate-from"] == BASE
+
+
+@pytest.mark.parametrize("given", ["", "off", "auto"])
+def test_a_push_has_no_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    changes = {"SOCKLAT_ACTION_BASELINE_REF": given}
+    options, _, _ = measured(tmp_path, monkeypatch, ("push", {}), **changes)
+    assert "--baseline-ref" not in options
+    assert "--gate-from" not in options
+
+
+def test_a_pull_request_that_was_looked_up_is_measured_as_in_a_job_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject = PullRequest.model_validate(pull_request(OWN)).model_dump_json()
+    arguments = ("--baseline-ref", "auto", "--subject", subject)
+    changes = {"GITHUB_REF": "refs/heads/main"}
+    event = ("workflow_dispatch", {})
+    options, env, _ = measured(tmp_path, monkeypatch, event, *arguments, **changes)
+    assert (options["--baseline-ref"], options["--gate-from"]) == ("main", "main")
+    assert (env["GITHUB_BASE_REF"], env["GITHUB_HEAD_REF"]) == ("main", "topic")
+    # Else what is measured would be stored as of main.
+    assert env["GITHUB_REF"] == "refs/pull/7/head"
+
+
+def test_variables_that_the_gate_will_not_have_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "socklat.toml").write_text('[service]\ncompose = "c.yml"\n')
+    (tmp_path / "c.yml").write_text("a: ${TAG} ${GITHUB_TOKEN} ${LEVEL:-info} ${SET}")
+    changes = {"GITHUB_TOKEN": "ghs_x", "SET": "1"}
+    _, _, output = measured(tmp_path, monkeypatch, ("push", {}), **changes)
+    warned = [command.message for command in commands_in(output) if command.name == "warning"]
+    assert len(warned) == 2
+    assert "names GITHUB_TOKEN, which is this job's own" in warned[0]
+    assert "names TAG, which is not set" in warned[1]
+
+
+def test_an_empty_ref_is_told_or_the_merge_queues(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--baseline-ref "$GITHUB_BASE_REF"` in a script of one's own."""
+    monkeypatch.chdir(tmp_path)
+    words = ["gate", "none.toml", "--baseline-ref", ""]
+    for name, value in environment(tmp_path, "push", {}).items():
+        monkeypatch.setenv(name, value)
+    done = CliRunner().invoke(cli, words, standalone_mode=False)
+    assert isinstance(done.exception, GateError)
+    assert done.exception.message == "--baseline-ref is empty"
+    for name, value in environment(tmp_path, "merge_group", QUEUED).items():
+        monkeypatch.setenv(name, value)
+    done = CliRunner().invoke(cli, words, standalone_mode=False)
+    assert isinstance(done.exception, GateError)
+    assert done.exception.reason is Reason.NO_SUCH_FILE
+
+
+def test_an_empty_gate_from_is_the_merge_queues(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the limits of the change itself would hold there."""
+    asked: list[str | None] = []
+
+    def planned(_path: Path, ref: str | None) -> None:
+        asked.append(ref)
+        raise GateError(Reason.BAD_SCENARIO, "enough")
+
+    monkeypatch.setattr("socklat_gate.job.gate_from.planned_scenario", planned)
+    for event in (("push", {}), ("merge_group", QUEUED)):
+        for name, value in environment(tmp_path, *event).items():
+            monkeypatch.setenv(name, value)
+        CliRunner().invoke(cli, ["gate", "none.toml", "--gate-from", ""], standalone_mode=False)
+    assert asked == ["", BASE]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from socklat_gate.job.commit import current_branch, current_commit
+from socklat_gate.job.commit import current_branch, current_commit, landing_branch
 
 HASH = "1f2e3d4c5b6a79880123456789abcdef01234567"
 
@@ -73,3 +73,24 @@ def test_the_branch_that_is_checked_out_or_that_ci_names(
     assert current_branch(tmp_path) == "feature"
     monkeypatch.setenv("GITHUB_HEAD_REF", "x\n::error::")
     assert current_branch(tmp_path) == ""
+
+
+@pytest.mark.parametrize("target", ["main", "release/v1", "gh-readonly-queue/x/pr-1-y"])
+def test_what_a_merge_queue_tries_is_of_the_branch_that_it_becomes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str
+) -> None:
+    monkeypatch.delenv("GITHUB_HEAD_REF", raising=False)
+    queued = f"gh-readonly-queue/{target}/pr-104-{HASH}"
+    monkeypatch.setenv("GITHUB_REF", f"refs/heads/{queued}")
+    assert current_branch(tmp_path) == target
+    # actions/checkout makes a branch of that name.
+    git(tmp_path, "init", "-q", "-b", queued)
+    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "x")
+    assert current_branch(tmp_path) == target
+
+
+@pytest.mark.parametrize(
+    "branch", ["", "main", "gh-readonly-queue/main", f"x/gh-readonly-queue/main/pr-1-{HASH}"]
+)
+def test_any_other_branch_is_itself(branch: str) -> None:
+    assert landing_branch(branch) == branch

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import re
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -12,8 +15,10 @@ from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.load.command import CommandLoad
 from socklat_gate.load.process import Endpoint, LoadProcess, make_load
 from socklat_gate.scenario import Command, Load
+from socklat_gate.scenario.secret import SecretRef
 from tests.unit.load.load_waiting import gone, wait_until
 
+ROOT = Path(__file__).resolve().parents[3]
 ENDPOINTS = (Endpoint("10.0.0.1", 6379), Endpoint("10.0.0.2", 6379))
 
 
@@ -153,3 +158,86 @@ def test_a_background_child_that_outlives_its_command_is_ended_too(tmp_path):
 def test_the_driver_is_chosen_by_the_scenario():
     assert isinstance(make_load(python("pass"), ENDPOINTS, 1), CommandLoad)
     assert isinstance(make_load(Load(payload="x"), ENDPOINTS, 1), LoadProcess)
+
+
+KILLED = """
+import sys, time
+from socklat_gate.load.command import CommandLoad
+from socklat_gate.load.load_driver import Endpoint
+from socklat_gate.scenario import Command, Load
+from socklat_gate.scenario.secret import SecretRef
+argv = ["timeout", "60", "sh", "-c", 'echo $$ >"$1"; sleep 60', "sh", sys.argv[1]]
+load = Load(driver="command", command=Command(argv=argv), rate=250.0, duration_s=60.0)
+with CommandLoad(load, (Endpoint("127.0.0.1", 1),), 1) as driver:
+    driver.connect()
+    driver.start(time.monotonic_ns())
+    driver.wait()
+"""
+
+
+def test_a_killed_gate_takes_its_load_tool_along(tmp_path):
+    file = tmp_path / "pid"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "gate")}
+    gate = subprocess.Popen([sys.executable, "-c", KILLED, str(file)], env=environment)
+    try:
+        wait_until(lambda: file.exists() and file.read_text().endswith("\n"))
+        tool = int(file.read_text())
+        assert not gone(tool)
+        gate.kill()
+        wait_until(lambda: gone(tool), within_s=5)
+    finally:
+        gate.kill()
+        gate.wait()
+
+
+def test_leaving_ends_what_went_into_a_group_of_its_own(tmp_path):
+    script = 'timeout 60 sh -c \'echo $$ >"$1"; sleep 60\' sh "$1" & sleep 0.3'
+    run(command_load("sh", "-c", script, "sh", str(tmp_path / "pid")), ENDPOINTS[:1])
+    assert gone(int((tmp_path / "pid").read_text()))
+
+
+@pytest.fixture
+def called_by_nobody(monkeypatch):
+    """As under a sudo of the user "nobody"."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    user = pwd.getpwnam("nobody")
+    monkeypatch.setenv("SUDO_UID", str(user.pw_uid))
+    monkeypatch.setenv("SUDO_GID", str(user.pw_gid))
+    monkeypatch.setenv("HOME", pwd.getpwuid(0).pw_dir)
+    return user
+
+
+def test_under_sudo_a_command_is_who_called_it(called_by_nobody):
+    """Its output too, which tools open by its name; and a secret among its arguments."""
+    code = (
+        "import os, sys; open('/dev/stdout', 'w').write("
+        "f'{os.getuid()} {os.getgid()} {os.environ[\"HOME\"]} {open(sys.argv[1]).read()}\\n');"
+        "sys.exit(3)"
+    )
+    os.environ["SECRET_OF_TEST"] = "canary-0123456789"
+    try:
+        argv = ["python3", "-c", code, SecretRef(env="SECRET_OF_TEST")]
+        load = Load(
+            driver="command", command=Command(argv=argv), rate=1.0, duration_s=1.0, warmup_s=0.0
+        )
+        with pytest.raises(InvalidMeasurement) as caught:
+            run(load, ENDPOINTS[:1])
+    finally:
+        del os.environ["SECRET_OF_TEST"]
+    user = called_by_nobody
+    assert f"{user.pw_uid} {user.pw_gid} {user.pw_dir} ***" in caught.value.log
+
+
+def test_under_sudo_a_command_that_is_not_found_names_the_path(called_by_nobody):
+    with pytest.raises(InvalidMeasurement, match="was not found") as caught:
+        run(command_load("no-such-tool-anywhere"), ENDPOINTS[:1])
+    assert "--preserve-env=PATH" in (caught.value.remedy or "")
+
+
+def test_under_sudo_what_the_user_may_not_run_is_told(called_by_nobody, tmp_path):
+    tool = tmp_path / "tool"
+    tool.write_text("#!/bin/sh\n")
+    tool.chmod(0o700)
+    with pytest.raises(InvalidMeasurement, match="by nobody, who called sudo: Permission denied"):
+        run(command_load(str(tool)), ENDPOINTS[:1])

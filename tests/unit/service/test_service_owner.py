@@ -7,13 +7,13 @@ import sys
 
 import pytest
 
-from socklat_gate.service.owner import PREFIX, OwnerTag, boot_id, is_dead, start_ticks
+from socklat_gate.service.owner import PREFIX, Fate, OwnerTag, boot_id, fate_of, start_ticks
 
 
 def test_a_running_owner_is_not_dead() -> None:
     tag = OwnerTag.current()
     assert tag.pid == os.getpid()
-    assert not is_dead(tag.labels())
+    assert fate_of(tag.labels()) is Fate.ALIVE
 
 
 def test_every_run_has_its_own_id() -> None:
@@ -27,39 +27,40 @@ def test_labels_share_the_prefix() -> None:
 def test_an_owner_whose_process_is_gone_is_dead() -> None:
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
-    assert is_dead(dataclasses.replace(OwnerTag.current(), pid=process.pid).labels())
+    assert fate_of(dataclasses.replace(OwnerTag.current(), pid=process.pid).labels()) is Fate.DEAD
 
 
 def test_an_owner_whose_pid_belongs_to_a_later_process_is_dead() -> None:
     tag = OwnerTag.current()
-    assert is_dead(dataclasses.replace(tag, start=tag.start - 1).labels())
+    assert fate_of(dataclasses.replace(tag, start=tag.start - 1).labels()) is Fate.DEAD
 
 
-def test_an_owner_of_an_earlier_boot_is_dead() -> None:
-    assert is_dead(dataclasses.replace(OwnerTag.current(), boot="earlier").labels())
+def test_an_owner_of_another_boot_may_live_under_another_kernel() -> None:
+    labels = dataclasses.replace(OwnerTag.current(), boot="another").labels()
+    assert fate_of(labels) is Fate.OTHER_BOOT
 
 
 def test_an_owner_in_another_pid_namespace_is_unknown() -> None:
     tag = dataclasses.replace(OwnerTag.current(), pid=2**22 + 1, pid_ns=1)
     assert start_ticks(tag.pid) is None
-    assert not is_dead(tag.labels())
+    assert fate_of(tag.labels()) is Fate.OTHER_NAMESPACE
 
 
 @pytest.mark.parametrize("missing", ["pid", "start", "boot", "pidns"])
 def test_incomplete_labels_prove_nothing(missing: str) -> None:
     labels = dataclasses.replace(OwnerTag.current(), boot="earlier").labels()
     del labels[PREFIX + missing]
-    assert not is_dead(labels)
+    assert fate_of(labels) is Fate.UNREADABLE
 
 
 @pytest.mark.parametrize("value", ["", "x", "-1", "0"])
 def test_unreadable_labels_prove_nothing(value: str) -> None:
     labels = {**dataclasses.replace(OwnerTag.current(), boot="earlier").labels()}
-    assert not is_dead({**labels, PREFIX + "pid": value})
+    assert fate_of({**labels, PREFIX + "pid": value}) is Fate.UNREADABLE
 
 
 def test_an_empty_boot_id_proves_nothing() -> None:
-    assert not is_dead(dataclasses.replace(OwnerTag.current(), boot="").labels())
+    assert fate_of(dataclasses.replace(OwnerTag.current(), boot="").labels()) is Fate.UNREADABLE
 
 
 def test_boot_id_is_stable() -> None:

@@ -8,9 +8,6 @@ whatever else the user is doing there.
 from __future__ import annotations
 
 import re
-import secrets
-import shutil
-import tempfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +16,7 @@ from socklat_gate.baseline.places.git_settings import as_config, transport_setti
 from socklat_gate.baseline.places.place import not_writable
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 from socklat_gate.git import Done, git
-from socklat_gate.interrupt import defer_signals
+from socklat_gate.scratch import ScratchDirectory
 
 __all__ = ["Blob", "Mirror"]
 
@@ -71,9 +68,8 @@ class Mirror:
         top = git(directory, "rev-parse", "--show-toplevel")
         # Relative addresses of remotes count from here.
         self._base = Path(top.text) if top.ok else directory
-        # Named before it is made: `close` then removes it whenever a signal comes.
-        self._home = Path(tempfile.gettempdir()) / f"socklat-gate-{secrets.token_hex(8)}"
-        self._extra = {"GIT_DIR": str(self._home / "git")}
+        self._home = ScratchDirectory()
+        self._extra = {"GIT_DIR": str(self._home.path / "git")}
         hash_name = git(directory, "rev-parse", "--show-object-format").text
         try:
             self._make(["--object-format=sha256"] if hash_name == "sha256" else [], settings)
@@ -83,8 +79,7 @@ class Mirror:
 
     def close(self) -> None:
         """Remove the temporary repository."""
-        with defer_signals():
-            shutil.rmtree(self._home, ignore_errors=True)
+        self._home.cleanup()
 
     def fetch(self) -> None:
         """Bring the branch's newest commit here, without its history.
@@ -144,7 +139,7 @@ class Mirror:
 
         ``orphan`` gives it no parent, and so the branch no history.
         """
-        index = {**self._extra, "GIT_INDEX_FILE": str(self._home / "index")}
+        index = {**self._extra, "GIT_INDEX_FILE": str(self._home.path / "index")}
         self._output("read-tree", self.tip or "--empty", extra=index)
         rows = [f"0 {'0' * len(self.tip)}\t{name}" for name in remove]
         for name, data in add.items():
@@ -178,11 +173,10 @@ class Mirror:
 
     def _make(self, kind: Sequence[str], settings: Iterable[tuple[str, str]]) -> None:
         try:
-            self._home.mkdir(mode=0o700)
-            made = git(self._home, "init", "--quiet", "--bare", "--template=", *kind, "git")
+            made = git(self._home.path, "init", "--quiet", "--bare", "--template=", *kind, "git")
             why = "" if made.ok else made.why
             if made.ok:
-                with (self._home / "git" / "config").open("a", encoding="utf-8") as file:
+                with (self._home.path / "git" / "config").open("a", encoding="utf-8") as file:
                     file.writelines(as_config(key, value) for key, value in settings)
         except OSError as error:
             why = str(error)

@@ -41,6 +41,7 @@ def promote(result: Path, baselines: str, branch: str | None, allow_dirty: bool)
     from socklat_gate.baseline.open_store import open_store
     from socklat_gate.baseline.promotion import check_commit, check_passed
     from socklat_gate.forge.github.own_code import check_own_code
+    from socklat_gate.job.commit import landing_branch
     from socklat_gate.measured.result import GateResult
 
     loaded = result_at(result)
@@ -49,8 +50,8 @@ def promote(result: Path, baselines: str, branch: str | None, allow_dirty: bool)
         check_commit(loaded)
     check_passed(loaded)
     campaign = campaign_of(loaded)
-    if branch is not None:
-        campaign = replace(campaign, branch=branch)
+    # Also of a result of an earlier version, which names the queue's own.
+    campaign = replace(campaign, branch=landing_branch(branch or campaign.branch))
     link = link_of(loaded) if isinstance(loaded, GateResult) else None
     with open_store(baselines) as store:
         emit(store.place.display_name(store.save(campaign)))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -19,6 +20,7 @@ from socklat_gate.commands.output import emit
 from socklat_gate.errors import Reason, UsageError
 
 if TYPE_CHECKING:
+    from socklat_gate.forge.body import Source
     from socklat_gate.forge.github.api import GitHub
     from socklat_gate.forge.github.artifact import UntrustedResult
     from socklat_gate.forge.github.comment import Thread
@@ -68,12 +70,19 @@ def comment_from_artifact(files: tuple[Path, ...], prefix: str, author: str) -> 
         if pull_request is None:
             _nothing(f"no open pull request has {run.head_sha[:10]} as its head any more")
             return
-        found = _given(files) if files else _download(api, job, run, prefix)
+        thread = Thread(api, job.repository, pull_request.number, author, job.host, warn=_warn)
+        try:
+            found = _given(files) if files else _download(api, job, run, prefix)
+        except UsageError as error:
+            _outdate(thread, job, run, error.message, ())
+            raise
         if not found:
             _nothing(f"run {run.id} kept no artifact {prefix}*, so nothing was measured")
-        thread = Thread(api, job.repository, pull_request.number, author)
-        for document, address in found:
-            emit(_comment(thread, job, run, document, address))
+        written = [_comment(thread, job, run, one) for one in found]
+        for address in written:
+            emit(address)
+        why = f"run {run.id} kept no result of this scenario for {run.head_sha[:12]}"
+        _outdate(thread, job, run, why, written)
 
 
 def _nothing(why: str) -> None:
@@ -81,7 +90,19 @@ def _nothing(why: str) -> None:
     runner_here().annotate("notice", "socklat-gate", f"no comment: {why}")
 
 
-def _given(files: tuple[Path, ...]) -> list[tuple[UntrustedResult, str]]:
+def _warn(text: str) -> None:
+    runner_here().annotate("warning", "socklat-gate", text)
+
+
+class _Found(NamedTuple):
+    """What an artifact holds, its address, and what its name tells beside the prefix."""
+
+    measured: UntrustedResult
+    address: str
+    key: str
+
+
+def _given(files: tuple[Path, ...]) -> list[_Found]:
     from socklat_gate.forge.github.artifact import MAX_ZIP_BYTES, read_artifact
 
     found = []
@@ -95,36 +116,54 @@ def _given(files: tuple[Path, ...]) -> list[tuple[UntrustedResult, str]]:
                 f"cannot read {path}: {error.strerror}",
                 remedy="give the ZIP file of an artifact",
             ) from error
-        found.append((read_artifact(data), ""))
+        found.append(_Found(read_artifact(data), "", ""))
     return found
 
 
-def _download(
-    api: GitHub, job: Job, run: WorkflowRun, prefix: str
-) -> list[tuple[UntrustedResult, str]]:
-    """Each artifact's content and address; all are checked before anything is written."""
+def _download(api: GitHub, job: Job, run: WorkflowRun, prefix: str) -> list[_Found]:
+    """All are checked before anything is written."""
     from socklat_gate.forge.github.artifact import read_artifact
+    from socklat_gate.forge.github.key import key_of
     from socklat_gate.forge.github.other_run import artifacts_of, download
 
     return [
-        (read_artifact(download(api, job, one)), f"{job.runs_url}/{run.id}/artifacts/{one.id}")
+        _Found(
+            read_artifact(download(api, job, one)),
+            f"{job.runs_url}/{run.id}/artifacts/{one.id}",
+            # A name that a stranger chose: this makes a plain word of it.
+            key_of(one.name.removeprefix(prefix).lstrip("-"), ""),
+        )
         for one in artifacts_of(api, job, run, prefix)
     ]
 
 
-def _comment(
-    thread: Thread, job: Job, run: WorkflowRun, measured: UntrustedResult, address: str
-) -> str:
-    from socklat_gate.forge.body import Source, comment_body
+def _comment(thread: Thread, job: Job, run: WorkflowRun, found: _Found) -> str:
+    from socklat_gate.forge.body import comment_body
     from socklat_gate.forge.github.comment import put_comment
     from socklat_gate.forge.verdict_history import entry_of
 
-    head = run.head_repository.full_name if run.head_repository else ""
-    from_fork = head.lower() != job.repository.lower()
-    source = Source(job.runs_url, run.head_sha, run.id, address, from_fork)
-    entry = entry_of(measured.result, run.head_sha, run.id, run.run_attempt)
+    source = _source(job, run, found.address, found.key)
+    result = found.measured.result
+    entry = entry_of(result, run.head_sha, run.id, run.run_attempt)
     return put_comment(
         thread,
-        measured.result.scenario_name,
-        lambda old, room: comment_body(measured.report, source, entry, old, room),
+        result.scenario_name,
+        lambda old, room: comment_body(found.measured.report, source, entry, old, room),
+        found.key,
     )
+
+
+def _outdate(thread: Thread, job: Job, run: WorkflowRun, why: str, written: Sequence[str]) -> None:
+    """Comments of an earlier push, about which this run says nothing."""
+    from socklat_gate.forge.github.outdated import outdate_comments
+
+    for address in outdate_comments(thread, _source(job, run, "", ""), why, written=written):
+        emit(address)
+
+
+def _source(job: Job, run: WorkflowRun, address: str, key: str) -> Source:
+    from socklat_gate.forge.body import Source
+
+    head = run.head_repository.full_name if run.head_repository else ""
+    from_fork = head.lower() != job.repository.lower()
+    return Source(job.runs_url, run.head_sha, run.id, address, from_fork, key)

@@ -7,12 +7,16 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from socklat_gate.commands.github.step_options import runner_here, variable
+from socklat_gate.commands.github.step_options import runner_here, subject_option, variable
 from socklat_gate.commands.help import command
 from socklat_gate.errors import Reason, UsageError
+
+if TYPE_CHECKING:
+    from socklat_gate.forge.github.target import Target
 
 __all__ = ["measure"]
 
@@ -42,7 +46,8 @@ AUTO, OFF = "auto", "off"
     "--baseline-ref",
     metavar="REF",
     envvar=variable("BASELINE_REF"),
-    help="Reference instead: built as of the merge base with this branch, tag or commit.",
+    help="Reference instead: built as of the merge base with this branch, tag or commit; auto: the "
+    "target of the pull request, or what the merge queue's group comes after; off: none.",
 )
 @click.option(
     "--gate-from",
@@ -51,7 +56,8 @@ AUTO, OFF = "auto", "off"
     show_default=True,
     envvar=variable("GATE_FROM"),
     help="Commit or branch whose limits and waivers hold; auto: the target branch of a pull "
-    "request; off: those of the scenario as it is here.",
+    "request, or what the merge queue's group comes after; off: those of the scenario as it is "
+    "here.",
 )
 @click.option(
     "--candidate-image",
@@ -86,6 +92,7 @@ AUTO, OFF = "auto", "off"
     envvar=variable("SUDO"),
     help="Measure as root through sudo; auto: on runners that GitHub hosts.",
 )
+@subject_option
 def measure(
     scenario: Path,
     out: Path,
@@ -97,18 +104,24 @@ def measure(
     baselines: str | None,
     options: str,
     sudo: str,
+    subject: str,
 ) -> None:
     """Run the gate for a step; its exit code is an output of the step.
 
     Sets the outputs exit-code and log, and exits with 0 whatever the verdict is.  When this machine
-    cannot measure, the output of doctor is in the log.
+    cannot measure, the output of doctor is in the log.  Through sudo the gate keeps the variables
+    that commands of Docker go by and those that scenario and compose files name; the log has their
+    names.
 
     For instance:
 
         socklat-gate github measure socklat.toml --out reports
     """
     from socklat_gate.forge.github.gate_step import Gate, built_image, run_gate
+    from socklat_gate.forge.github.sudo import missing_messages
+    from socklat_gate.forge.github.target import target_of
     from socklat_gate.report.writer import check_writable, discard_reports
+    from socklat_gate.scenario.variables import named_variables
 
     more = _split(options)
     if build and candidate_image:
@@ -120,10 +133,11 @@ def measure(
     check_writable(out)
     # Else, if the gate fails early, reports of an earlier step would be taken for its own.
     discard_reports(out)
+    target = target_of(os.environ, subject)
     options_given = {
         "--baseline-image": baseline_image,
-        "--baseline-ref": baseline_ref,
-        "--gate-from": _gate_from(gate_from),
+        "--baseline-ref": _baseline_ref(baseline_ref, target),
+        "--gate-from": target.ref if gate_from == AUTO else "" if gate_from == OFF else gate_from,
         "--baselines": baselines,
     }
     arguments = [str(scenario), "--out", str(out)]
@@ -131,13 +145,17 @@ def measure(
         word for option, value in options_given.items() if value for word in (option, value)
     ]
     runner = runner_here()
+    environment = {**os.environ, **target.variables}
+    variables = named_variables(scenario, environment)
+    for message in missing_messages(variables, environment):
+        runner.annotate("warning", "socklat-gate", message)
     use_sudo = _use_sudo(sudo)
-    variables = _secret_variables(scenario) if use_sudo else ()
+    names = tuple(variable.name for variable in variables) if use_sudo else ()
 
     def run(candidate: str | None) -> None:
         chosen = ["--candidate-image", candidate] if candidate else []
-        gate = Gate(_command(), (*arguments, *chosen, *more), out, use_sudo, variables)
-        run_gate(runner, gate, os.environ)
+        gate = Gate(_command(), (*arguments, *chosen, *more), out, use_sudo, names)
+        run_gate(runner, gate, environment)
 
     if not build:
         run(candidate_image)
@@ -146,11 +164,13 @@ def measure(
         run(tag)
 
 
-def _gate_from(given: str) -> str:
-    """The target branch of a pull request, so that it cannot loosen its own gate; "" for none."""
+def _baseline_ref(given: str | None, target: Target) -> str | None:
     if given == AUTO:
-        return os.environ.get("GITHUB_BASE_REF", "")
-    return "" if given == OFF else given
+        return target.ref
+    if not given and os.environ.get(variable("BASELINE_REF")) == "":
+        # `${{ github.base_ref }}`, which is empty in a merge queue.
+        return target.merge_group
+    return None if given == OFF else given
 
 
 def _split(options: str) -> list[str]:
@@ -171,18 +191,6 @@ def _use_sudo(choice: str) -> bool:
         return False
     hosted = os.environ.get("RUNNER_ENVIRONMENT") == GITHUB_HOSTED
     return choice == "always" or (choice == "auto" and hosted)
-
-
-def _secret_variables(scenario: Path) -> tuple[str, ...]:
-    """Names of the variables that hold the scenario's secrets; none of one that cannot be read."""
-    from socklat_gate.scenario.loader import load_scenario
-    from socklat_gate.scenario.secret import secrets_in
-
-    try:
-        found = secrets_in(load_scenario(scenario))
-        return tuple(secret.env for _, secret in found if secret.env)
-    except UsageError:  # which the gate will say itself
-        return ()
 
 
 def _command() -> tuple[str, ...]:

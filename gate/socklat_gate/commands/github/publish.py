@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,13 +14,19 @@ from socklat_gate.commands.github.step_options import (
     check_option,
     comment_option,
     fail_on_option,
+    key_option,
     no_baseline_option,
     runner_here,
+    subject_option,
     token_here,
     variable,
 )
 from socklat_gate.commands.help import command
-from socklat_gate.forge.exit_policy import FailOn, OnNoBaseline, outcome_exit
+from socklat_gate.errors import Exit
+from socklat_gate.forge.exit_policy import FailOn, OnNoBaseline, meaning_of, outcome_exit
+
+if TYPE_CHECKING:
+    from socklat_gate.forge.finding import Finding
 
 __all__ = ["publish"]
 
@@ -56,6 +63,29 @@ _PATH = click.Path(path_type=Path)
     envvar=variable("ARTIFACT_URL"),
     help="Where the full report was uploaded.",
 )
+@click.option(
+    "--prepared",
+    metavar="OUTCOME",
+    default="",
+    envvar=variable("PREPARED"),
+    help="How the step before measuring ended (success, failure, cancelled, skipped).",
+)
+@click.option(
+    "--measured",
+    metavar="OUTCOME",
+    default="",
+    envvar=variable("MEASURED"),
+    help="How the measuring step ended, where it has no exit code: then nothing was measured.",
+)
+@click.option(
+    "--check-name",
+    metavar="NAME",
+    default="",
+    envvar=variable("CHECK_NAME"),
+    help="Name of the check run [socklat-gate: NAME OF THE SCENARIO].",
+)
+@subject_option
+@key_option
 @fail_on_option
 @no_baseline_option
 @comment_option
@@ -67,6 +97,11 @@ def publish(
     log: Path | None,
     scenario: Path | None,
     artifact_url: str,
+    prepared: str,
+    measured: str,
+    check_name: str,
+    subject: str,
+    key: str,
     fail_on: FailOn,
     on_no_baseline: OnNoBaseline,
     comment: bool,
@@ -76,29 +111,54 @@ def publish(
     """Show the reports in RESULT_DIR: outputs, summary, annotation, comment and check run.
 
     Exits with 0 whatever the verdict is: `conclude` fails the job.  The token comes from
-    GITHUB_TOKEN; what it may not do is a warning.
+    GITHUB_TOKEN; what it may not do is a warning. Where a step failed before anything was measured,
+    that is what comment and check say, in place of an older verdict.
 
     For instance:
 
         socklat-gate github publish socklat-out --no-check --fail-on inconclusive
     """
-    from socklat_gate.baseline.campaigns import result_at
-    from socklat_gate.forge.finding import finding_of
     from socklat_gate.forge.github.api import GitHub
     from socklat_gate.forge.github.publishing import Wanted, artifact_address
     from socklat_gate.forge.github.publishing import publish as show
-    from socklat_gate.forge.github.workflow_job import job_of
+    from socklat_gate.forge.github.target import target_of
+    from socklat_gate.forge.github.workflow_job import job_of, with_subject
 
-    job = job_of(os.environ)
+    job = with_subject(job_of(os.environ), subject)
     address = artifact_address(job, artifact_url)
-    if exit_code is None:
-        exit_code = outcome_exit(result_at(result_dir))
-    finding = finding_of(result_dir, exit_code, log, scenario)
+    base = target_of(os.environ, subject).ref
+    if exit_code is None and (prepared or measured):
+        finding = _not_measured(prepared, measured, scenario, base)
+    else:
+        finding = _finding(result_dir, exit_code, log, scenario, base)
     runner = runner_here()
     token = token_here()
-    wanted = Wanted(fail_on, comment, check, author, on_no_baseline)
+    wanted = Wanted(fail_on, comment, check, author, on_no_baseline, key, check_name)
     with ExitStack() as stack:
         api = stack.enter_context(GitHub(job.api_url, token)) if token else None
         show(runner, job, api, finding, result_dir, wanted, address)
     if not token and (comment or check):
         runner.annotate("notice", "socklat-gate", "no token was given: no comment, no check")
+
+
+def _finding(
+    directory: Path, exit_code: int | None, log: Path | None, scenario: Path | None, base: str
+) -> Finding:
+    from socklat_gate.baseline.campaigns import result_at
+    from socklat_gate.forge.finding import finding_of
+
+    if exit_code is None:
+        exit_code = outcome_exit(result_at(directory))
+    return finding_of(directory, exit_code, log, scenario, base)
+
+
+def _not_measured(prepared: str, measured: str, scenario: Path | None, base: str) -> Finding:
+    from socklat_gate.forge.finding import not_measured
+
+    if "cancelled" in (prepared, measured):
+        why = f"the job {meaning_of(Exit.SIGINT)}"
+    elif prepared == "failure":
+        why = "the commands of `prepare` failed"
+    else:
+        why = "the measuring step failed"
+    return not_measured(f"{why}; see the job's log", scenario, base)

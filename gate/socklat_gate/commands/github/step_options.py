@@ -18,14 +18,13 @@ __all__ = [
     "check_option",
     "comment_option",
     "fail_on_option",
+    "key_option",
     "no_baseline_option",
     "runner_here",
+    "subject_option",
     "token_here",
     "variable",
 ]
-
-DEFAULT_AUTHOR = "github-actions[bot]"
-"""Who writes with a job's own token; no account of a person can have this name."""
 
 
 def variable(name: str) -> str:
@@ -69,10 +68,23 @@ check_option = click.option(
 author_option = click.option(
     "--author",
     metavar="LOGIN",
-    default=DEFAULT_AUTHOR,
-    show_default=True,
+    default="",
     envvar=variable("AUTHOR"),
-    help="Account that the token writes comments as.",
+    help="Account that the token writes comments as [found out].",
+)
+key_option = click.option(
+    "--key",
+    metavar="WORD",
+    default="",
+    envvar=variable("KEY"),
+    help="What tells this job from others of the run, as `preflight` found it.",
+)
+subject_option = click.option(
+    "--subject",
+    metavar="JSON",
+    default="",
+    envvar=variable("SUBJECT"),
+    help="The pull request that `preflight` looked up.",
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from types import TracebackType
@@ -19,6 +20,8 @@ __all__ = ["GitHub"]
 PATIENCE_S = 120.0
 ATTEMPTS = 6
 MAX_PAGES = 50
+GONE = 404
+LOGIN = re.compile(r"[A-Za-z0-9._-]{1,100}(?:\[bot\])?")
 
 
 class GitHub:
@@ -72,6 +75,37 @@ class GitHub:
         """Send JSON; ``repeatable``: carrying it out twice does no harm."""
         return parse_json(self._persist(method, self._url(path), repeatable, body=body))
 
+    def delete(self, path: str) -> None:
+        """Delete what is at a path; that it is gone already is no failure."""
+        try:
+            self._persist("DELETE", self._url(path), True)
+        except GitHubFailure as error:
+            if error.status != GONE:
+                raise
+
+    def login(self) -> str:
+        """The account that the token writes as; empty where the API does not tell.
+
+        An App's token may not ask for its user, but is one in GraphQL.
+        """
+        try:
+            return _login(self.get("/user"))
+        except GitHubFailure as error:
+            if error.status is None or error.status >= 500:
+                raise
+        try:
+            query = {"query": "query { viewer { login } }"}
+            document = parse_json(self._persist("POST", self._graphql_url(), True, body=query))
+        except GitHubFailure:
+            return ""
+        data = document.get("data") if isinstance(document, dict) else None
+        return _login(data.get("viewer") if isinstance(data, dict) else None)
+
+    def _graphql_url(self) -> str:
+        """Beside the REST API: ``/api/v3`` of an Enterprise Server, a host of its own elsewhere."""
+        base = self._api_url
+        return (base.removesuffix("/v3") if base.endswith("/api/v3") else base) + "/graphql"
+
     def download(self, path: str, most_bytes: int) -> bytes:
         """The file at a path, which the API may keep elsewhere; the token does not go there."""
         response = self._persist("GET", self._url(path), True, most_bytes=most_bytes, follow=False)
@@ -105,3 +139,8 @@ class GitHub:
             with attempt:
                 return self._transport.request(method, url, **options)
         raise AssertionError("the last attempt returns or raises")
+
+
+def _login(document: Any) -> str:
+    login = document.get("login") if isinstance(document, dict) else None
+    return login if isinstance(login, str) and LOGIN.fullmatch(login) else ""

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import io
 import json
-import tempfile
 import zipfile
 import zlib
-from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from jsonschema import Draft202012Validator
@@ -25,6 +23,7 @@ from socklat_gate.report.formats.registry import FORMATS
 from socklat_gate.report.formats.verdict_json import verdict_document
 from socklat_gate.report.formats.verdict_schema import verdict_schema
 from socklat_gate.report.report import Report, report_of
+from socklat_gate.scratch import ScratchDirectory
 
 __all__ = ["MAX_ZIP_BYTES", "UntrustedResult", "read_artifact"]
 
@@ -103,8 +102,8 @@ def _checked_verdict(data: bytes) -> dict[str, Any]:
 
 
 def _read(data: bytes) -> Result:
-    with tempfile.TemporaryDirectory(prefix="socklat-gate-") as directory:
-        path = Path(directory) / RESULT_FILE
+    with ScratchDirectory() as directory:
+        path = directory / RESULT_FILE
         path.write_bytes(data)
         try:
             return read_result(path)

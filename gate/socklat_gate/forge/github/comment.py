@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import stamina
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from socklat_gate.errors import GitHubFailure
-from socklat_gate.forge.body import marker_of
+from socklat_gate.forge.body import MARKER, marker_of
 from socklat_gate.forge.github.api import GitHub
 from socklat_gate.forge.github.responses import unexpected_response
+from socklat_gate.forge.github.workflow_job import Host
 
-__all__ = ["MAX_COMMENT", "Compose", "Thread", "put_comment"]
+__all__ = [
+    "MAX_COMMENT",
+    "Compose",
+    "Marked",
+    "Thread",
+    "marked_comments",
+    "put_comment",
+    "rewrite_comment",
+]
 
 MAX_COMMENT = 65_536
 """Characters that GitHub takes."""
@@ -23,6 +32,12 @@ MAX_COMMENT = 65_536
 ATTEMPTS = 3
 GONE = 404
 TOO_LONG = re.compile(r"too long", re.IGNORECASE)
+JOBS_OWN = {
+    Host.GITHUB: "github-actions[bot]",
+    Host.GITEA: "gitea-actions",
+    Host.FORGEJO: "forgejo-actions",
+}
+"""Who writes with a job's own token; no account of a person can have that name there."""
 
 Compose = Callable[[str, int], str]
 """The new body of a comment from its old one (or "") and the characters it may have."""
@@ -30,12 +45,30 @@ Compose = Callable[[str, int], str]
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """Where comments go: a pull request of a repository, and in whose name."""
+    """Where comments go: a pull request of a repository, and in whose name.
+
+    ``author`` is empty where it is to be found out.  ``warn`` is told what will go wrong next time.
+    """
 
     api: GitHub
     repository: str
     number: int
-    author: str
+    author: str = ""
+    host: Host = Host.GITHUB
+    warn: Callable[[str], object] = lambda _: None
+
+    @property
+    def path(self) -> str:
+        """Of its comments."""
+        return f"/repos/{self.repository}/issues/{self.number}/comments"
+
+
+class Marked(NamedTuple):
+    """A comment of this tool: its first line, its address, and all of it."""
+
+    marker: str
+    address: str
+    body: str
 
 
 class _User(BaseModel):
@@ -50,16 +83,26 @@ class _Comment(BaseModel):
     body: str | None = None
     user: _User | None = None
 
+    @property
+    def author(self) -> str:
+        """In lower case: logins differ in more than that."""
+        return self.user.login.lower() if self.user else ""
+
+    @property
+    def first_line(self) -> str:
+        """Where the marker is: anybody may quote it further down."""
+        return (self.body or "").partition("\n")[0].rstrip()
+
 
 _PAGE = TypeAdapter(list[_Comment])
 
 
-def put_comment(thread: Thread, scenario: str, compose: Compose) -> str:
+def put_comment(thread: Thread, scenario: str, compose: Compose, key: str = "") -> str:
     """Write a scenario's comment, or the new text of the one there is; returns its address.
 
-    Raises `GitHubFailure`.
+    Each ``key`` has a comment of its own.  Raises `GitHubFailure`.
     """
-    marker = marker_of(scenario)
+    marker = marker_of(scenario, key)
     try:
         for attempt in stamina.retry_context(on=_Lost, attempts=ATTEMPTS, timeout=None):
             with attempt:
@@ -67,6 +110,27 @@ def put_comment(thread: Thread, scenario: str, compose: Compose) -> str:
     except _Lost as lost:
         raise lost.failure from None
     raise AssertionError("the last attempt returns or raises")
+
+
+def marked_comments(thread: Thread) -> tuple[Marked, ...]:
+    """All comments of this tool in its own name, of whatever scenario; of a marker the oldest.
+
+    Raises `GitHubFailure`.
+    """
+    found = [one for one in _listed(thread) if MARKER.fullmatch(one.first_line)]
+    own = {_expected(thread)}
+    if not thread.author and any(one.author not in own for one in found):
+        own.add(thread.api.login().lower())
+    kept: dict[str, Marked] = {}
+    for one in found:
+        if one.author in own - {""}:
+            kept.setdefault(one.first_line, Marked(one.first_line, one.html_url, one.body or ""))
+    return tuple(kept.values())
+
+
+def rewrite_comment(thread: Thread, marker: str, compose: Compose) -> str:
+    """The new text of the comment with this marker.  Raises `GitHubFailure`."""
+    return _put(thread, marker, compose)
 
 
 class _Lost(Exception):
@@ -78,49 +142,91 @@ class _Lost(Exception):
 
 
 def _put(thread: Thread, marker: str, compose: Compose) -> str:
-    found = _find(thread, marker)
+    found, others = _find(thread, marker)
     old = (found.body or "") if found else ""
+    room = MAX_COMMENT - len(marker) - 1
     try:
-        return _write(thread, found, f"{marker}\n{compose(old, MAX_COMMENT - len(marker) - 1)}")
+        written = _write(thread, found, f"{marker}\n{compose(old, room)}")
     except GitHubFailure as error:
         if not TOO_LONG.search(error.message):
             raise
-    # It was within the limit as it is known, so GitHub counts otherwise by now.
-    return _write(thread, found, f"{marker}\n{compose(old, MAX_COMMENT // 4)}")
+        # It was within the limit as it is known, so GitHub counts otherwise by now.
+        room = MAX_COMMENT // 4
+        written = _write(thread, found, f"{marker}\n{compose(old, room)}")
+    if found is None:
+        return _settle(thread, others, written, lambda old: f"{marker}\n{compose(old, room)}")
+    return written.html_url
 
 
-def _find(thread: Thread, marker: str) -> _Comment | None:
-    """The oldest comment of this author that begins with the marker: anybody may quote it."""
-    path = f"/repos/{thread.repository}/issues/{thread.number}/comments"
-    for page in thread.api.pages(path, {"per_page": 100}):
-        for comment in _check_comments(page):
-            author = comment.user.login if comment.user else ""
-            first_line = (comment.body or "").partition("\n")[0].rstrip()
-            if author.lower() == thread.author.lower() and first_line == marker:
-                return comment
-    return None
+def _find(thread: Thread, marker: str) -> tuple[_Comment | None, list[_Comment]]:
+    """The oldest comment of this token with the marker, else those that others have made with it.
+
+    Whose token it is costs requests, so it is asked for only where another's comment may be ours:
+    an App's or a person's token does not write as the job.
+    """
+    others = []
+    for comment in _listed(thread):
+        if comment.first_line == marker:
+            if comment.author == _expected(thread):
+                return comment, []
+            others.append(comment)
+    login = thread.api.login().lower() if others and not thread.author else ""
+    return next((one for one in others if login and one.author == login), None), others
 
 
-def _write(thread: Thread, found: _Comment | None, body: str) -> str:
-    issues, content = f"/repos/{thread.repository}/issues", {"body": body}
+def _listed(thread: Thread) -> Iterator[_Comment]:
+    """All comments, the oldest first."""
+    # Gitea and Forgejo know the second name of the same.
+    for page in thread.api.pages(thread.path, {"per_page": 100, "limit": 50}):
+        yield from _check_comments(page)
+
+
+def _expected(thread: Thread) -> str:
+    """Whom a comment of ours is by, in lower case, as far as nobody was asked."""
+    return (thread.author or JOBS_OWN[thread.host]).lower()
+
+
+def _settle(
+    thread: Thread, others: Sequence[_Comment], written: _Comment, text: Callable[[str], str]
+) -> str:
+    """A new comment tells whose the token is.
+
+    Where that account has an older one, the text goes there and the new one goes away: there is one
+    comment, however often somebody pushes.
+    """
+    author = written.author
+    if author and thread.author and author != _expected(thread):
+        thread.warn(
+            f"the token writes as {author}, not as {thread.author}: correct the input "
+            "comment-author, or leave it out"
+        )
+    older = next((one for one in others if author and one.author == author), None)
+    if older is None:
+        return written.html_url
+    kept = _write(thread, older, text(older.body or ""))
+    thread.api.delete(f"/repos/{thread.repository}/issues/comments/{written.id}")
+    return kept.html_url
+
+
+def _write(thread: Thread, found: _Comment | None, body: str) -> _Comment:
+    content = {"body": body}
     if found is not None:
-        path = f"{issues}/comments/{found.id}"
+        path = f"/repos/{thread.repository}/issues/comments/{found.id}"
         try:
-            return _address(thread.api.send("PATCH", path, content, repeatable=True))
+            return _one(thread.api.send("PATCH", path, content, repeatable=True))
         except GitHubFailure as error:
             if error.status != GONE:
                 raise
-    path = f"{issues}/{thread.number}/comments"
     try:
-        return _address(thread.api.send("POST", path, content, repeatable=False))
+        return _one(thread.api.send("POST", thread.path, content, repeatable=False))
     except GitHubFailure as error:
         if error.outcome_unknown:
             raise _Lost(error) from error
         raise
 
 
-def _address(response: object) -> str:
-    return _check_comments([response])[0].html_url
+def _one(response: object) -> _Comment:
+    return _check_comments([response])[0]
 
 
 def _check_comments(page: object) -> list[_Comment]:

@@ -13,7 +13,15 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from socklat_gate.errors import Reason, UsageError
 
-__all__ = ["Event", "PullRequest", "Repository", "WorkflowRun", "read_event", "repository_name"]
+__all__ = [
+    "Event",
+    "MergeGroup",
+    "PullRequest",
+    "Repository",
+    "WorkflowRun",
+    "read_event",
+    "repository_name",
+]
 
 MAX_BYTES = 25 << 20
 """GitHub delivers no larger payload."""
@@ -55,11 +63,12 @@ class Branch(_Part):
 
 
 class PullRequest(_Part):
-    """A pull request."""
+    """A pull request; ``merge_commit_sha`` is what merging it now would make."""
 
     number: Number
     head: Branch
     base: Branch
+    merge_commit_sha: Annotated[str, Field(max_length=64)] | None = None
 
     @property
     def from_fork(self) -> bool:
@@ -90,7 +99,26 @@ class WorkflowRun(_Part):
 class Issue(_Part):
     """An issue, a pull request where ``pull_request`` is set."""
 
+    number: Number | None = None
     pull_request: dict[str, object] | None = None
+
+
+class Comment(_Part):
+    """A comment, and what its author is to the repository: OWNER, MEMBER, CONTRIBUTOR, NONE..."""
+
+    author_association: Text = ""
+
+
+class MergeGroup(_Part):
+    """Pull requests that a merge queue tries together.
+
+    ``base_ref`` is the branch that they are to be merged into, ``base_sha`` what they come after:
+    its tip, or the group before them.
+    """
+
+    head_sha: Sha
+    base_sha: Sha
+    base_ref: Text
 
 
 class Event(_Part):
@@ -102,6 +130,8 @@ class Event(_Part):
     workflow_run: WorkflowRun | None = None
     repository: Repository | None = None
     issue: Issue | None = None
+    comment: Comment | None = None
+    merge_group: MergeGroup | None = None
 
 
 def read_event(path: Path) -> Event:

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import tempfile
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,30 +23,21 @@ from socklat_gate import masking
 from socklat_gate.errors import Exit, Interrupted, Reason, UsageError
 from socklat_gate.forge.finding import MAX_TAIL_BYTES
 from socklat_gate.forge.github.runner import Runner
+from socklat_gate.forge.github.sudo import carry, hidden
+from socklat_gate.interrupt import LIFELINE, STOP_BYTES, obey_signal
 
-__all__ = ["Gate", "built_image", "child_environment", "run_gate", "sudo_prefix"]
+__all__ = ["Gate", "built_image", "child_environment", "run_gate"]
 
 TAIL_LINES = 40
 MAX_LINE = 1500
 PIECE = 1 << 16
-HIDDEN = ("ACTIONS_", "INPUT_", "SOCKLAT_ACTION_")
-HIDDEN_NAMES = {
-    "GH_TOKEN",
-    "GITHUB_ENV",
-    "GITHUB_OUTPUT",
-    "GITHUB_PATH",
-    "GITHUB_STATE",
-    "GITHUB_STEP_SUMMARY",
-    "GITHUB_TOKEN",
-}
-KEPT_BY_SUDO = ("AWS_", "DOCKER_", "GITHUB_", "RUNNER_")
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
     """What to run: ``command`` is how socklat-gate is called, ``arguments`` follow ``gate``.
 
-    ``variables`` are those that the scenario names for its secrets, which sudo would drop.
+    ``variables`` are those that the scenario and its compose files name, which sudo would drop.
     """
 
     command: tuple[str, ...]
@@ -62,10 +53,13 @@ def run_gate(runner: Runner, gate: Gate, environment: Mapping[str, str]) -> int:
     A signal is passed on to the gate, whose end is waited for.  When this machine cannot measure,
     doctor says what to do.
     """
-    child = child_environment(environment)
+    child = {**child_environment(environment), LIFELINE: "stdin"}
     masking.suspect(environment)
-    prefix = sudo_prefix(child, gate.variables) if gate.sudo else ()
+    carried = carry(child, gate.variables)
+    prefix = carried.prefix if gate.sudo else ()
     with runner.untrusted_output("socklat-gate gate"):
+        if gate.sudo:
+            _show(runner, carried.line, deque())
         command = [*prefix, *gate.command, "gate", *gate.arguments]
         exit_code, tail = _run(runner, command, child)
         if gate.sudo and gate.out.exists():
@@ -81,26 +75,14 @@ def run_gate(runner: Runner, gate: Gate, environment: Mapping[str, str]) -> int:
 
 def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment without what lets a process speak for this step or to GitHub."""
-    return {
-        name: value
-        for name, value in environment.items()
-        if name not in HIDDEN_NAMES and not name.startswith(HIDDEN)
-    }
-
-
-def sudo_prefix(environment: Mapping[str, str], variables: Collection[str] = ()) -> tuple[str, ...]:
-    """How a command is run as root with the part of the environment that a gate looks at."""
-    kept = ",".join(
-        sorted(name for name in environment if name.startswith(KEPT_BY_SUDO) or name in variables)
-    )
-    return ("sudo", "-n", f"--preserve-env={kept}") if kept else ("sudo", "-n")
+    return {name: value for name, value in environment.items() if not hidden(name)}
 
 
 @contextmanager
 def built_image(runner: Runner, directory: Path) -> Iterator[str]:
     """The image that a directory's Dockerfile makes, by a tag that is removed afterwards.
 
-    Raises `UsageError` (NO_SUCH_IMAGE) when it cannot be built.
+    Raises `UsageError` (NO_SUCH_IMAGE) when it cannot be built, and `Interrupted`.
     """
     docker = shutil.which("docker")
     tag = f"socklat-gate-candidate:{secrets.token_hex(6)}"
@@ -111,6 +93,7 @@ def built_image(runner: Runner, directory: Path) -> Iterator[str]:
             exit_code, _ = _run(
                 runner, [docker, "build", "--tag", tag, str(directory)], environment
             )
+    obey_signal()  # which is why it failed, then
     if exit_code != Exit.PASS or docker is None:
         raise UsageError(
             Reason.NO_SUCH_IMAGE,
@@ -127,20 +110,24 @@ def built_image(runner: Runner, directory: Path) -> Iterator[str]:
 def _run(
     runner: Runner, command: Sequence[str], environment: Mapping[str, str]
 ) -> tuple[int, list[str]]:
-    """Exit code and last lines of a command that shares this step's log."""
+    """Exit code and last lines of a command that shares this step's log.
+
+    A signal is passed on, as such and by standard input: no signal reaches what runs as root.
+    """
     tail: deque[str] = deque(maxlen=TAIL_LINES)
     try:
         # Both streams as one, so that no line gets past the end of the untrusted part.
         process = subprocess.Popen(
             command,
             env=dict(environment),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
     except OSError as error:
         _show(runner, f"error: cannot run {command[0]}: {error.strerror}", tail)
         return int(Exit.USAGE), list(tail)
+    assert process.stdin is not None
     assert process.stdout is not None
     with process.stdout as output:
         try:
@@ -149,8 +136,11 @@ def _run(
             number = signal.SIGTERM if stop.exit_code is Exit.SIGTERM else signal.SIGINT
             with suppress(ProcessLookupError, PermissionError):
                 process.send_signal(number)
+            with suppress(OSError):
+                os.write(process.stdin.fileno(), STOP_BYTES[number])
             _copy(runner, output, tail)
         status = process.wait()
+    process.stdin.close()
     return (128 - status if status < 0 else status), list(tail)
 
 

@@ -6,6 +6,7 @@ Nothing of it changes the verdict: what GitHub refuses is a warning that says wh
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,12 +22,18 @@ from socklat_gate.forge.exit_policy import (
 )
 from socklat_gate.forge.finding import Finding
 from socklat_gate.forge.github.api import GitHub
-from socklat_gate.forge.github.check_run import Check, create_check
-from socklat_gate.forge.github.comment import Compose, Thread, put_comment
+from socklat_gate.forge.github.check_run import (
+    Check,
+    check_name,
+    create_check,
+)
+from socklat_gate.forge.github.comment import Thread, put_comment
+from socklat_gate.forge.github.outdated import outdate_comments
 from socklat_gate.forge.github.runner import Runner
+from socklat_gate.forge.github.subject import look_up
 from socklat_gate.forge.github.workflow_job import Job
 from socklat_gate.forge.shortening import shorten
-from socklat_gate.forge.verdict_history import entry_of
+from socklat_gate.forge.verdict_history import Entry, entry_of, history_in
 from socklat_gate.measured.result import RunResult
 from socklat_gate.report.formats.registry import FORMATS
 
@@ -43,13 +50,18 @@ ARTIFACT_PATH = re.compile(r"/[0-9]{1,20}/artifacts/[0-9]{1,20}")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to publish beside outputs, summary and annotation, and what fails the job."""
+    """What to publish beside outputs, summary and annotation, and what fails the job.
+
+    ``key`` tells this job from others of the run; ``check_name`` is empty for the usual one.
+    """
 
     fail_on: FailOn
     comment: bool
     check: bool
-    author: str
+    author: str = ""
     on_no_baseline: OnNoBaseline = OnNoBaseline.FAIL
+    key: str = ""
+    check_name: str = ""
 
 
 def publish(
@@ -66,7 +78,7 @@ def publish(
     Raises `UsageError` (OUTPUT_NOT_WRITABLE) when the runner's files cannot be written.
     """
     report = finding.report
-    source = Source(job.runs_url, job.head_sha, job.run_id, artifact_url)
+    source = Source(job.runs_url, job.head_sha, job.run_id, artifact_url, key=wanted.key)
     runner.set_outputs(_outputs(finding, directory))
     where = f"\n{origin(source)}\n"
     room = runner.summary_room() - _bytes(where)
@@ -78,26 +90,31 @@ def publish(
     runner.annotate(level, title, finding.sentence + what_to_change)
     if api is None:
         return
-    if wanted.comment and finding.scenario and job.event.pull_request is not None:
-        thread = Thread(api, job.repository, job.event.pull_request.number, wanted.author)
-        result = finding.result
-        entry = entry_of(result, source.commit, source.run_id, job.attempt) if result else None
-        _comment(
-            runner,
-            thread,
-            finding.scenario,
-            lambda old, room: comment_body(report, source, entry, old, room),
-        )
+    if wanted.comment and job.pull_request is not None:
+        number = job.pull_request.number
+        if _is_newest(api, job, number):
+            thread = Thread(
+                api,
+                job.repository,
+                number,
+                wanted.author,
+                job.host,
+                warn=lambda text: runner.annotate("warning", "socklat-gate", text),
+            )
+            _comment(runner, thread, job, finding, source)
+        else:
+            why = "no comment: somebody has pushed since, and the next run is about that"
+            runner.annotate("notice", "socklat-gate", why)
     if wanted.check:
         check = Check(
-            scenario=finding.scenario,
+            name=check_name(finding.scenario, wanted.key, wanted.check_name),
             head_sha=source.commit,
             conclusion=conclusion_of(finding.ending, wanted.fail_on, wanted.on_no_baseline),
             title=finding.sentence,
             report=report,
             details_url=source.artifact_url or source.run_url,
         )
-        _check(runner, api, job.repository, check)
+        _check(runner, api, job, check)
 
 
 def artifact_address(job: Job, text: str) -> str:
@@ -127,18 +144,62 @@ def _outputs(finding: Finding, directory: Path) -> dict[str, str]:
     return outputs
 
 
-def _comment(runner: Runner, thread: Thread, scenario: str, compose: Compose) -> None:
+def _is_newest(api: GitHub, job: Job, number: int) -> bool:
+    """Whether the pull request is still at the commit that was measured.
+
+    An older run that is repeated, or ends late, has nothing to say about what was pushed since.
+    """
     try:
-        url = put_comment(thread, scenario, compose)
+        return look_up(api, job, number).head.sha == job.head_sha
+    except GitHubFailure:  # a token that may comment need not be one that may look
+        return True
+
+
+def _comment(runner: Runner, thread: Thread, job: Job, finding: Finding, source: Source) -> None:
+    if not finding.scenario:  # so that it is not known which comment is meant
+        try:
+            outdate_comments(thread, source, finding.sentence)
+        except GitHubFailure as error:
+            _warn(runner, "no comment was updated", error)
+        return
+    result, earlier = finding.result, list[Sequence[Entry]]()
+    entry = (
+        entry_of(result, source.commit, source.run_id, job.attempt, job.name) if result else None
+    )
+
+    def compose(old: str, room: int) -> str:
+        earlier.append(history_in(old))
+        return comment_body(finding.report, source, entry, old, room)
+
+    try:
+        url = put_comment(thread, finding.scenario, compose, source.key)
     except GitHubFailure as error:
         _warn(runner, "no comment was written", error)
-    else:
-        runner.set_outputs({"comment-url": url})
+        return
+    runner.set_outputs({"comment-url": url})
+    other = _other_job(job, earlier[-1])
+    if other:
+        runner.annotate(
+            "warning",
+            "socklat-gate",
+            f"jobs {other} and {job.name} of this run write the same comment and the same check: "
+            "the later one replaces the other's. Give each the input key",
+        )
 
 
-def _check(runner: Runner, api: GitHub, repository: str, check: Check) -> None:
+def _other_job(job: Job, entries: Sequence[Entry]) -> str:
+    """A job of this very run that wrote the comment before; empty without one."""
+    names = (
+        entry.job
+        for entry in entries
+        if (entry.run, entry.attempt) == (job.run_id, job.attempt) and entry.job != job.name
+    )
+    return next((name for name in names if name and job.name), "")
+
+
+def _check(runner: Runner, api: GitHub, job: Job, check: Check) -> None:
     try:
-        create_check(api, repository, check)
+        create_check(api, job.repository, check, job.host)
     except GitHubFailure as error:
         _warn(runner, "no check was written", error)
 

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
 
-from socklat_gate.errors import Reason, UsageError
-from socklat_gate.forge.github.event import Event, read_event, repository_name
+from pydantic import ValidationError
 
-__all__ = ["Job", "job_of"]
+from socklat_gate.errors import Reason, UsageError
+from socklat_gate.forge.github.event import Event, PullRequest, read_event, repository_name
+
+__all__ = ["Host", "Job", "job_of", "with_subject"]
 
 URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._-]+)*")
 SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 NUMBER = re.compile(r"[1-9][0-9]{0,14}")
+JOB_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}")
 GITHUB_HOSTED = "github-hosted"
+
+
+class Host(str, Enum):
+    """Whose API it is: GitHub's own (Enterprise Server as well), or one that is like it."""
+
+    GITHUB = "github"
+    GITEA = "gitea"
+    FORGEJO = "forgejo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +36,7 @@ class Job:
 
     ``sha`` is the commit of the run; for a pull request a merge commit that GitHub made, so
     `head_sha` is what people know.  ``self_hosted`` unless the runner is declared as GitHub's.
+    ``name`` is the job's in its workflow; ``subject`` a pull request that the event does not hold.
     """
 
     repository: str
@@ -35,12 +48,19 @@ class Job:
     event_name: str
     event: Event
     self_hosted: bool
+    host: Host = Host.GITHUB
+    name: str = ""
+    subject: PullRequest | None = None
+
+    @property
+    def pull_request(self) -> PullRequest | None:
+        """The pull request that is measured, if it is one."""
+        return self.event.pull_request or self.subject
 
     @property
     def head_sha(self) -> str:
         """The commit that a check belongs to: the pull request's own, else the run's."""
-        pull_request = self.event.pull_request
-        return pull_request.head.sha if pull_request else self.sha
+        return self.pull_request.head.sha if self.pull_request else self.sha
 
     @property
     def runs_url(self) -> str:
@@ -53,17 +73,50 @@ def job_of(environment: Mapping[str, str]) -> Job:
 
     Raises `UsageError` (BAD_EVENT) that names the variable which is missing or odd.
     """
+    host = _host(environment)
+    name = environment.get("GITHUB_JOB", "")
+    # Elsewhere a run's address has its number, and a run that is repeated is a new one.
+    of_run = "GITHUB_RUN_ID" if host is Host.GITHUB else "GITHUB_RUN_NUMBER"
+    optional = {} if host is Host.GITHUB else {"GITHUB_RUN_ATTEMPT": "1"}
+    environment = {**optional, **environment}
     return Job(
         repository=_repository(environment),
         server_url=_matching(environment, "GITHUB_SERVER_URL", URL),
         api_url=_matching(environment, "GITHUB_API_URL", URL),
-        run_id=int(_matching(environment, "GITHUB_RUN_ID", NUMBER)),
+        run_id=int(_matching(environment, of_run, NUMBER)),
         attempt=int(_matching(environment, "GITHUB_RUN_ATTEMPT", NUMBER)),
         sha=_matching(environment, "GITHUB_SHA", SHA),
         event_name=_matching(environment, "GITHUB_EVENT_NAME", re.compile(r"[a-z_]{1,50}")),
         event=read_event(Path(_matching(environment, "GITHUB_EVENT_PATH", re.compile(r".+")))),
         self_hosted=environment.get("RUNNER_ENVIRONMENT") != GITHUB_HOSTED,
+        host=host,
+        name=name if JOB_ID.fullmatch(name) else "",
     )
+
+
+def with_subject(job: Job, subject: str) -> Job:
+    """The same about the pull request that ``subject`` is, as `subject.found` wrote it; or none.
+
+    Raises `UsageError` (BAD_ARGUMENT).
+    """
+    if not subject:
+        return job
+    try:
+        return replace(job, subject=PullRequest.model_validate_json(subject))
+    except ValidationError:
+        raise UsageError(
+            Reason.BAD_ARGUMENT,
+            "--subject is not what `github preflight` found",
+            remedy="give its output `subject`, or nothing",
+        ) from None
+
+
+def _host(environment: Mapping[str, str]) -> Host:
+    """Runners of the others say so, in variables beside those that they share with GitHub's."""
+    for host, name in ((Host.FORGEJO, "FORGEJO_ACTIONS"), (Host.GITEA, "GITEA_ACTIONS")):
+        if environment.get(name, "") == "true":
+            return host
+    return Host.GITHUB
 
 
 def _repository(environment: Mapping[str, str]) -> str:

@@ -50,7 +50,12 @@ class Fault:
 
 
 class ApiServer:
-    """The API of `REPOSITORY`; ``storage`` is a second origin, where artifacts are kept."""
+    """The API of `REPOSITORY`; ``storage`` is a second origin, where artifacts are kept.
+
+    ``login`` is whose token it is, ``tells_login`` who says so: "user" for a person's token,
+    "graphql" for an App's, or "nobody".  ``pull`` is pull request 7, of which nothing is known by
+    default.
+    """
 
     def __init__(self) -> None:
         self.seen: list[Seen] = []
@@ -59,13 +64,17 @@ class ApiServer:
         self.comments: list[dict[str, Any]] = []
         self.checks: list[dict[str, Any]] = []
         self.pulls: list[dict[str, Any]] = []
+        self.pull: dict[str, Any] | None = None
         self.artifacts: list[dict[str, Any]] = []
         self.files: dict[int, bytes] = {}
         self.login = "github-actions[bot]"
+        self.tells_login = "graphql"
+        self.statuses: list[dict[str, Any]] = []
         self.read_only = False
         self.most_characters = MAX_BODY
         self.page_size = 100
         self.file_location: str | None = None
+        self._numbers = -1
         self.ended = threading.Event()
         self._servers = [_serve(self, _Api), _serve(self, _Storage)]
         self.url, self.storage_url = (
@@ -87,7 +96,8 @@ class ApiServer:
             server.server_close()
 
     def add_comment(self, body: str, login: str | None = None) -> int:
-        number = 1000 + len(self.comments)
+        self._numbers += 1
+        number = 1000 + self._numbers
         login = self.login if login is None else login
         url = f"{self.url}/{REPOSITORY}/pull/7#issuecomment-{number}"
         self.comments.append(
@@ -166,6 +176,9 @@ class _Api(_Handler):
     def do_PATCH(self) -> None:
         self._handle(self._write)
 
+    def do_DELETE(self) -> None:
+        self._handle(self._delete)
+
     def _handle(self, carry_out: Callable[[Seen], None]) -> None:
         seen = self.noted()
         self.api.seen.append(seen)
@@ -212,6 +225,12 @@ class _Api(_Handler):
         rest = seen.path.removeprefix(start)
         if rest == "/issues/7/comments":
             self._paged(seen, self.api.comments)
+        elif rest == "/pulls/7" and self.api.pull is not None:
+            self.respond(200, self.api.pull)
+        elif seen.path == "/user" and self.api.tells_login == "user":
+            self.respond(200, {"login": self.api.login})
+        elif seen.path == "/user":
+            self.respond(403, {"message": SCOPE})
         elif rest == "/pulls":
             self._paged(seen, self._pulls(seen))
         elif rest == "/actions/runs/55/artifacts":
@@ -245,17 +264,30 @@ class _Api(_Handler):
 
     def _write(self, seen: Seen) -> None:
         rest = seen.path.removeprefix(f"/repos/{REPOSITORY}")
-        if len(seen.body.get("body", "")) > self.api.most_characters:
+        if seen.path == "/graphql":
+            viewer = {"login": self.api.login} if self.api.tells_login == "graphql" else None
+            self.respond(200, {"data": {"viewer": viewer}})
+        elif len(seen.body.get("body", "")) > self.api.most_characters:
             message = f"body is too long (maximum is {self.api.most_characters} characters)"
             self.respond(422, {"message": "Validation Failed", "errors": [{"message": message}]})
         elif seen.method == "POST" and rest == "/issues/7/comments":
             self.api.add_comment(seen.body["body"])
             self.respond(201, self.api.comments[-1])
+        elif seen.method == "POST" and rest.startswith("/statuses/"):
+            self.api.statuses.append({**seen.body, "sha": rest.rpartition("/")[2]})
+            self.respond(201, {"id": len(self.api.statuses)})
         elif seen.method == "POST" and rest == "/check-runs":
             self.api.checks.append(seen.body)
             self.respond(201, {"id": len(self.api.checks)})
         else:
             self._update(seen, rest)
+
+    def _delete(self, seen: Seen) -> None:
+        number = seen.path.rpartition("/")[2]
+        kept = [one for one in self.api.comments if str(one["id"]) != number]
+        found = len(kept) < len(self.api.comments)
+        self.api.comments[:] = kept
+        self.respond(204 if found else 404, b"")
 
     def _update(self, seen: Seen, rest: str) -> None:
         for comment in self.api.comments:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -38,6 +39,13 @@ class StepRun:
     script: str = ""
     environment: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def outcome(self) -> str:
+        """As the context ``steps`` has it."""
+        if self.exit_code is None:
+            return "skipped"
+        return "failure" if self.exit_code else "success"
+
 
 class CompositeRun:
     """One use of an action: ``inputs`` as in ``with:``, ``variables`` what the runner sets."""
@@ -49,6 +57,7 @@ class CompositeRun:
         inputs: Mapping[str, str],
         variables: Mapping[str, str],
         artifact_url: str = "",
+        matrix: Mapping[str, Any] | None = None,
     ) -> None:
         self.document = load_yaml(action)
         declared = self.document["inputs"]
@@ -61,6 +70,7 @@ class CompositeRun:
             "github": {"token": variables.get("TEST_TOKEN", ""), "action_path": str(action.parent)},
             "inputs": {},
             "steps": {},
+            "matrix": matrix,
         }
         for name, given in declared.items():
             default = self._text(str(given.get("default", "")))
@@ -90,6 +100,7 @@ class CompositeRun:
     def _step(self, step: dict[str, Any]) -> StepRun:
         done = StepRun(step["name"])
         if not self._condition(step.get("if", "success()")):
+            self._note(step, done)
             return done
         if "uses" in step:
             self._upload(step, done)
@@ -97,9 +108,13 @@ class CompositeRun:
             self._bash(step, done)
         if done.exit_code and not step.get("continue-on-error"):
             self.failed = True
-        if "id" in step:
-            self.contexts["steps"][step["id"]] = {"outputs": done.outputs}
+        self._note(step, done)
         return done
+
+    def _note(self, step: dict[str, Any], done: StepRun) -> None:
+        if "id" in step:
+            known = {"outputs": done.outputs, "outcome": done.outcome}
+            self.contexts["steps"][step["id"]] = known
 
     def _upload(self, step: dict[str, Any], done: StepRun) -> None:
         assert step["uses"].startswith("actions/upload-artifact@"), step["uses"]
@@ -143,6 +158,9 @@ class CompositeRun:
         return EXPRESSION.sub(lambda found: str(self._value(found[1].strip())), template)
 
     def _value(self, name: str) -> Any:
+        as_json = re.fullmatch(r"toJSON\((.*)\)", name)
+        if as_json:
+            return json.dumps(self._value(as_json[1]))
         value: Any = self.contexts
         for part in name.split("."):
             value = value.get(part, "") if isinstance(value, dict) else ""

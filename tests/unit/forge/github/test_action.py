@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from socklat_gate.forge.body import marker_of
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.report.writer import write_reports
 from tests.unit.factories import make_result
@@ -57,6 +58,7 @@ def act(tmp_path: Path, gate: Path, server: ApiServer) -> Act:
         source: str = "octo/shop",
         variables: dict[str, str] | None = None,
         artifact_url: str = ARTIFACT,
+        matrix: dict[str, str] | None = None,
         **inputs: str,
     ) -> CompositeRun:
         changes = {
@@ -80,6 +82,7 @@ def act(tmp_path: Path, gate: Path, server: ApiServer) -> Act:
             {"command": str(gate), **given},
             environment(tmp_path, name, payload, **changes),
             artifact_url,
+            matrix,
         )
 
     return use
@@ -105,10 +108,10 @@ def test_every_input_is_described_used_and_documented(action: Path) -> None:
         assert f"${{{{ inputs.{name} }}}}" in text
 
 
-def test_only_the_publishing_step_has_the_token() -> None:
+def test_no_step_that_runs_other_code_has_the_token() -> None:
     steps = load_yaml(ACTIONS[0])["runs"]["steps"]
     having = [step["name"] for step in steps if "inputs.token" in str(step.get("env"))]
-    assert having == ["Publish"]
+    assert having == ["Refuse what must not run here", "Publish"]
 
 
 def test_a_scenario_that_is_wrong_is_told_everywhere_and_fails(act: Act, server: ApiServer) -> None:
@@ -169,7 +172,8 @@ def test_what_is_prepared_runs_before_measuring_and_commands_nothing(
 ) -> None:
     script = "echo ::error::x; touch made; false || exit 7"
     done = act(prepare=script)
-    assert done.ended == {SET_UP: 0, REFUSE: 0, "Prepare": 7}
+    assert done.ended == {SET_UP: 0, REFUSE: 0, "Prepare": 7, "Publish": 0}
+    assert done.exit_code == 7
     assert (tmp_path / "workspace" / "made").exists()
     names = [command.name for command in commands_in(done.step("Prepare").log)]
     assert names == ["group", "stop-commands", "endgroup"]
@@ -196,6 +200,20 @@ def test_a_command_that_is_not_there(act: Act) -> None:
     done = act(command="/nowhere/socklat-gate")
     assert done.ended == {SET_UP: 2}
     assert "/nowhere/socklat-gate" in done.log
+
+
+def test_a_job_that_fails_before_measuring_replaces_the_verdict_of_an_earlier_push(
+    act: Act, server: ApiServer, tmp_path: Path
+) -> None:
+    (tmp_path / "workspace" / "socklat.toml").write_text(SCENARIO)
+    server.add_comment(f"{marker_of('checkout')}\n✔ **PASS**")
+    done = act(prepare="exit 3")
+    assert done.exit_code == 3
+    (comment,) = server.comments
+    assert "nothing was measured: the commands of" in comment["body"]
+    assert "**PASS**" not in comment["body"]
+    (check,) = server.checks
+    assert (check["name"], check["conclusion"]) == ("socklat-gate: checkout", "failure")
 
 
 class Measured:
@@ -309,6 +327,21 @@ def test_a_regression_sets_all_outputs_and_leaves_the_token_nowhere(
     for path in tmp_path.rglob("*"):
         if path.is_file():
             assert TOKEN.encode() not in path.read_bytes()
+
+
+def test_a_job_of_a_matrix_has_names_of_its_own(measured: Measured, server: ApiServer) -> None:
+    original = measured.act
+
+    def in_matrix(**inputs: str) -> CompositeRun:
+        return original(matrix={"runner": "x86", "zone": "a b"}, **inputs)
+
+    measured.act = in_matrix
+    done = measured.publish(Outcome.REGRESSION)
+    (upload,) = done.uploads
+    assert upload["name"].startswith("socklat-gate-x86_a-b-")
+    key = upload["name"].removeprefix("socklat-gate-")
+    assert server.checks[0]["name"] == f"socklat-gate: checkout ({key})"
+    assert server.comments[0]["body"].startswith(f"{marker_of('checkout', key)}\n")
 
 
 def test_what_is_off_stays_off(measured: Measured, server: ApiServer) -> None:

@@ -7,9 +7,15 @@ from typing import Any
 import pytest
 
 from socklat_gate.errors import GitHubFailure, Reason
-from socklat_gate.forge.body import marker_of
+from socklat_gate.forge.body import MARKER, Source, comment_body, marker_of
 from socklat_gate.forge.github.api import GitHub
 from socklat_gate.forge.github.comment import MAX_COMMENT, Thread, put_comment
+from socklat_gate.forge.github.outdated import outdate_comments
+from socklat_gate.forge.github.workflow_job import Host
+from socklat_gate.forge.verdict_history import entry_of
+from socklat_gate.measured.verdict import Outcome
+from socklat_gate.report.report import report_of
+from tests.unit.factories import make_result
 from tests.unit.forge.github.api_server import ApiServer, Fault
 from tests.unit.hostile_texts import TEXTS
 from tests.unit.report.markdown_judge import PARSER
@@ -19,7 +25,7 @@ COMMENTS = "/issues/7/comments"
 
 @pytest.fixture
 def thread(api: GitHub) -> Thread:
-    return Thread(api, "octo/shop", 7, "github-actions[bot]")
+    return Thread(api, "octo/shop", 7)
 
 
 def text(body: str) -> Any:
@@ -157,3 +163,89 @@ def test_markers_are_invisible_and_never_the_same_for_two_names() -> None:
         assert (token.type, token.content.rstrip("\n").count("\n")) == ("html_block", 0)
         assert marker.count("-->") == 1
     assert marker_of("redis-set") == "<!-- socklat-gate comment redis-set -->"
+
+
+@pytest.mark.parametrize(
+    ("login", "tells"),
+    [("acme-gate[bot]", "graphql"), ("acme-robot", "user"), ("acme-gate[bot]", "nobody")],
+)
+def test_another_token_updates_its_own_comment(
+    server: ApiServer, thread: Thread, login: str, tells: str
+) -> None:
+    """An App's, a person's, and one that nothing says whose it is."""
+    server.login, server.tells_login = login, tells
+    first = put_comment(thread, "checkout", text("one"))
+    for push in ("two", "three"):
+        assert put_comment(thread, "checkout", text(push)) == first
+    assert [c["body"].partition("\n")[2] for c in server.comments] == ["three"]
+
+
+def test_whose_token_it_is_is_not_asked_where_that_is_known(
+    server: ApiServer, thread: Thread
+) -> None:
+    for push in ("one", "two"):
+        put_comment(thread, "checkout", text(push))
+    assert not [seen for seen in server.seen if seen.path in ("/user", "/graphql")]
+
+
+@pytest.mark.parametrize("tells", ["user", "graphql", "nobody"])
+def test_the_same_marker_by_somebody_else_is_left_alone_by_any_token(
+    server: ApiServer, thread: Thread, tells: str
+) -> None:
+    server.add_comment(f"{marker_of('checkout')}\nfake", login="mallory")
+    server.add_comment(f"{marker_of('checkout')}\nghost", login="")
+    server.login, server.tells_login = "acme-gate[bot]", tells
+    for push in ("one", "two"):
+        put_comment(thread, "checkout", text(push))
+    assert [c["body"].partition("\n")[2] for c in server.comments] == ["fake", "ghost", "two"]
+
+
+def test_an_author_that_the_token_is_not_is_told(server: ApiServer, api: GitHub) -> None:
+    said: list[str] = []
+    thread = Thread(api, "octo/shop", 7, "somebody", warn=said.append)
+    for push in ("one", "two"):
+        put_comment(thread, "checkout", text(push))
+    assert [c["body"].partition("\n")[2] for c in server.comments] == ["two"]
+    assert "writes as github-actions[bot], not as somebody" in said[0]
+
+
+@pytest.mark.parametrize("host", [Host.GITEA, Host.FORGEJO])
+def test_the_bot_of_another_host_updates_its_comment(
+    server: ApiServer, api: GitHub, host: Host
+) -> None:
+    server.login = f"{host.value}-actions"
+    thread = Thread(api, "octo/shop", 7, host=host)
+    for push in ("one", "two"):
+        put_comment(thread, "checkout", text(push))
+    assert len(server.comments) == 1
+    assert not [seen for seen in server.seen if seen.path in ("/user", "/graphql")]
+
+
+def test_each_key_has_its_own(server: ApiServer, thread: Thread) -> None:
+    for key in ("x86", "arm", "", "x86"):
+        put_comment(thread, "checkout", text(f"of {key}"), key)
+    bodies = [c["body"].partition("\n")[2] for c in server.comments]
+    assert bodies == ["of x86", "of arm", "of "]
+    lines = [c["body"].partition("\n")[0] for c in server.comments]
+    assert all(MARKER.fullmatch(line) for line in lines)
+
+
+def source(commit: str = "b" * 40) -> Source:
+    return Source("https://github.com/octo/shop/actions/runs", commit, 9, "")
+
+
+def test_verdicts_of_an_earlier_push_are_outdated(server: ApiServer, thread: Thread) -> None:
+    result = make_result("gate", Outcome.PASS)
+    for name, commit in (("checkout", "a" * 40), ("search", "b" * 40)):
+        entry = entry_of(result, commit, 8, 1)
+        body = comment_body(report_of(result), source(commit), entry, "", 60_000)
+        put_comment(thread, name, text(body))
+    server.add_comment(f"{marker_of('checkout')}\nfake", login="mallory")
+    written = outdate_comments(thread, source(), "the scenario is [wrong](http://x)")
+    assert written == [server.comments[0]["html_url"]]
+    old, current, fake = (comment["body"] for comment in server.comments)
+    assert "**NO VERDICT**" in old
+    assert "(http://x)" not in old
+    assert "✔ pass" in old.partition("Earlier verdicts")[2]
+    assert "**PASS**" in current
+    assert fake.endswith("fake")

@@ -19,11 +19,12 @@ from socklat_gate.forge.github.gate_step import (
     built_image,
     child_environment,
     run_gate,
-    sudo_prefix,
 )
 from socklat_gate.forge.github.runner import Runner
+from socklat_gate.forge.github.sudo import carry
 from socklat_gate.interrupt import interruptible
 from tests.unit.forge.github.runner_files import commands_in, outputs_of
+from tests.unit.load.load_waiting import wait_until
 
 SHELL = "/bin/sh"
 
@@ -135,9 +136,24 @@ def test_the_child_can_neither_speak_for_the_step_nor_to_github() -> None:
 
 
 def test_sudo_keeps_what_a_gate_looks_at() -> None:
-    given = {"PATH": "/bin", "GITHUB_SHA": "a", "DOCKER_HOST": "x", "LD_PRELOAD": "y"}
-    assert sudo_prefix(given) == ("sudo", "-n", "--preserve-env=DOCKER_HOST,GITHUB_SHA")
-    assert sudo_prefix({"PATH": "/bin"}) == ("sudo", "-n")
+    usual = [
+        *("PATH", "HOME", "DOCKER_CONFIG", "DOCKER_HOST", "COMPOSE_PROFILES", "COMPOSE_FILE"),
+        *("HTTPS_PROXY", "http_proxy", "no_proxy", "ALL_PROXY", "SSL_CERT_FILE", "XDG_RUNTIME_DIR"),
+        *("GITHUB_SHA", "RUNNER_TEMP", "AWS_SECRET_ACCESS_KEY", "BUILDX_BUILDER", "TZ", "LC_ALL"),
+    ]
+    secret = ["GITHUB_PAT", "DOCKER_PASSWORD", "RUNNER_TOKEN", "GITHUB_TOKEN", "GH_TOKEN"]
+    other = ["LD_PRELOAD", "PYTHONPATH", "ACTIONS_RUNTIME_TOKEN", "INPUT_TOKEN", "MAIL"]
+    given = dict.fromkeys([*usual, *secret, *other], "x")
+    assert list(carry(given, ()).kept) == sorted(usual)
+    assert carry({"MAIL": "x"}, ()).prefix == ("sudo", "-n")
+    assert carry({"TZ": "x", "PATH": "y"}, ()).prefix == ("sudo", "-n", "--preserve-env=PATH,TZ")
+
+
+def test_sudo_keeps_what_scenario_and_compose_files_name_and_no_token() -> None:
+    given = dict.fromkeys(("TAG", "DB_PASSWORD", "DOCKER_PASSWORD", "GITHUB_TOKEN", "OTHER"), "x")
+    carried = carry(given, ("TAG", "DB_PASSWORD", "DOCKER_PASSWORD", "GITHUB_TOKEN", "UNSET"))
+    assert carried.kept == ("DB_PASSWORD", "DOCKER_PASSWORD", "TAG")
+    assert "DB_PASSWORD, DOCKER_PASSWORD, TAG" in carried.line
 
 
 def test_under_sudo_the_reports_go_to_who_asked(tmp_path: Path) -> None:
@@ -148,22 +164,114 @@ def test_under_sudo_the_reports_go_to_who_asked(tmp_path: Path) -> None:
     fake.write_text(f'#!{SHELL}\nprintf "%s\\n" "$*" >>{log}\n')
     fake.chmod(0o755)
     gate = Gate(("socklat-gate",), ("s.toml",), out, sudo=True)
-    variables = {"PATH": f"{tmp_path}:/bin:/usr/bin", "RUNNER_TEMP": str(tmp_path)}
+    variables = {"PATH": f"{tmp_path}:/bin:/usr/bin", "RUNNER_TEMP": str(tmp_path), "TAG": "1"}
+    variables["LC_CTYPE"] = "C.UTF-8"  # else Python sets it itself
     code = (
         "import os, sys; from pathlib import Path; "
         "from socklat_gate.forge.github.gate_step import *; "
         "from socklat_gate.forge.github.runner import Runner; "
-        f"g = Gate(('socklat-gate',), ('s.toml',), Path({str(out)!r}), True); "
+        f"g = Gate(('socklat-gate',), ('s.toml',), Path({str(out)!r}), True, ('TAG',)); "
         "run_gate(Runner(sys.stdout, None, None), g, os.environ)"
     )
     root = Path(__file__).resolve().parents[4] / "gate"
-    subprocess.run(
-        [sys.executable, "-c", code], env={**variables, "PYTHONPATH": str(root)}, check=True
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**variables, "PYTHONPATH": str(root)},
+        check=True,
+        capture_output=True,
+        text=True,
     )
     assert gate.sudo
+    assert "sudo: root's gate is given LC_CTYPE, PATH, RUNNER_TEMP, TAG\n" in done.stdout
     asked = log.read_text().splitlines()
-    assert asked[0] == "-n --preserve-env=RUNNER_TEMP socklat-gate gate s.toml"
+    kept = "LC_CTYPE,PATH,RUNNER_TEMP,SOCKLAT_LIFELINE,TAG"
+    assert asked[0] == f"-n --preserve-env={kept} socklat-gate gate s.toml"
     assert asked[1] == f"-n chown -R {os.getuid()}:{os.getgid()} {out}"
+
+
+GATE_OF_ROOT = """
+import os, sys, time
+from socklat_gate.errors import Interrupted
+from socklat_gate.interrupt import follow_lifeline, interruptible
+try:
+    with interruptible():
+        follow_lifeline()
+        print("ready", flush=True)
+        time.sleep(60)
+except Interrupted as stop:
+    with open(sys.argv[1], "w") as file:
+        file.write(str(int(stop.exit_code)))
+    sys.exit(stop.exit_code)
+"""
+STEP = """
+import os, sys
+from pathlib import Path
+from socklat_gate.errors import Interrupted
+from socklat_gate.forge.github.gate_step import Gate, run_gate
+from socklat_gate.forge.github.runner import Runner
+from socklat_gate.interrupt import interruptible
+try:
+    with interruptible():
+        command = (sys.executable, "-c", sys.argv[1], sys.argv[2])
+        gate = Gate(command, (), Path("out"), True)
+        run_gate(Runner(sys.stdout, Path(sys.argv[3]), None), gate, os.environ)
+except Interrupted as stop:
+    sys.exit(stop.exit_code)
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, 143)],
+)
+def test_a_cancel_reaches_what_runs_as_root(
+    tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    """By a sudo that no signal gets past: the real one cannot be sent any by who called it."""
+    fake = tmp_path / "sudo"
+    fake.write_text(
+        f"#!{SHELL}\ntrap '' INT TERM HUP\nexec 3<&0\nshift 2\nsetsid \"$@\" <&3 &\nwait $!\n"
+    )
+    fake.chmod(0o755)
+    root = Path(__file__).resolve().parents[4] / "gate"
+    ended, output = tmp_path / "ended", tmp_path / "output"
+    output.touch()
+    step = subprocess.Popen(
+        [sys.executable, "-c", STEP, GATE_OF_ROOT, str(ended), str(output)],
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(root)},
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+    )
+    try:
+        assert step.stdout is not None
+        while "ready" not in step.stdout.readline():
+            assert step.poll() is None
+        step.send_signal(number)
+        wait_until(lambda: ended.exists() and bool(ended.read_text()), within_s=5)
+        assert ended.read_text() == str(code)
+        step.communicate(timeout=10)
+    finally:
+        step.kill()
+        step.wait()
+    if number is not signal.SIGKILL:
+        assert step.returncode == code
+        assert outputs_of(output)["exit-code"] == str(code)
+
+
+def test_a_build_that_is_interrupted_is_no_build_that_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text(f"#!{SHELL}\nkill -INT {os.getpid()}; sleep 0.2; exit 130\n")
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with (
+        pytest.raises(Interrupted),
+        interruptible(),
+        built_image(runner_in(tmp_path), tmp_path),
+    ):
+        pass
 
 
 @pytest.mark.parametrize("there", [True, False])
@@ -194,11 +302,6 @@ def test_an_image_that_was_built_is_removed(
         assert calls.read_text() == f"build --tag {tag} {tmp_path}\n"
         raise RuntimeError
     assert calls.read_text().splitlines()[1] == f"image rm {tag}"
-
-
-def test_sudo_keeps_what_the_scenario_names() -> None:
-    given = {"PATH": "/bin", "API_TOKEN": "a", "OTHER": "b"}
-    assert sudo_prefix(given, ("API_TOKEN", "UNSET")) == ("sudo", "-n", "--preserve-env=API_TOKEN")
 
 
 def test_what_looks_secret_is_masked_in_log_and_tail(

@@ -13,7 +13,10 @@ from click.testing import CliRunner, Result
 
 from socklat_gate.commands.root import cli
 from socklat_gate.errors import GateError, GitHubFailure, Reason
-from socklat_gate.forge.verdict_history import history_in
+from socklat_gate.forge.body import MARKER, Source, comment_body, marker_of
+from socklat_gate.forge.verdict_history import entry_of, history_in
+from socklat_gate.measured.verdict import Outcome
+from socklat_gate.report.report import report_of
 from socklat_gate.report.writer import write_reports
 from tests.unit.factories import make_result
 from tests.unit.forge.github.api_server import TOKEN, ApiServer
@@ -230,3 +233,55 @@ def test_a_list_of_artifacts_that_is_none(server: ApiServer, comment: Comment) -
     done = comment()
     assert isinstance(done.exception, GitHubFailure)
     assert done.exception.reason is Reason.GITHUB_UNEXPECTED
+
+
+def old_comment(server: ApiServer, name: str = "checkout") -> str:
+    """That an earlier push passed."""
+    result = make_result("gate", Outcome.PASS)
+    earlier = Source(f"{server.url}/octo/shop/actions/runs", "9" * 40, 11, "")
+    entry = entry_of(result, earlier.commit, 11, 1)
+    body = comment_body(report_of(result), earlier, entry, "", 60_000)
+    server.add_comment(f"{marker_of(name)}\n{body}")
+    return str(server.comments[-1]["html_url"])
+
+
+def test_a_run_that_measured_nothing_leaves_no_older_verdict(
+    server: ApiServer, comment: Comment
+) -> None:
+    address = old_comment(server)
+    server.artifacts = []
+    done = comment()
+    assert done.exception is None, done.exception
+    body = server.comments[0]["body"]
+    assert "**NO VERDICT**" in body
+    assert "✔ pass" in body.partition("Earlier verdicts")[2]
+    assert address in done.output
+
+
+def test_so_does_an_artifact_that_is_refused(server: ApiServer, comment: Comment) -> None:
+    old_comment(server)
+    server.files[12] = b"no"
+    refused(comment(), Reason.ARTIFACT_REFUSED, "no proper ZIP")
+    assert "**NO VERDICT**" in server.comments[0]["body"]
+
+
+def test_what_was_measured_is_not_outdated_by_itself(server: ApiServer, comment: Comment) -> None:
+    old_comment(server)
+    old_comment(server, "search")
+    assert comment().exception is None
+    bodies = [one["body"] for one in server.comments]
+    assert ["**REGRESSION**" in body for body in bodies] == [True, False]
+    assert ["**NO VERDICT**" in body for body in bodies] == [False, True]
+
+
+def test_artifacts_of_two_machines_are_two_comments(
+    server: ApiServer, comment: Comment, tmp_path: Path
+) -> None:
+    server.artifacts = [listed(12, "socklat-gate-x86"), listed(13, "socklat-gate-::error:: <b>")]
+    server.files[13] = server.files[12]
+    assert comment().exception is None
+    lines = [one["body"].partition("\n")[0] for one in server.comments]
+    assert lines[0] == marker_of("checkout", "x86")
+    assert len(lines) == 2
+    assert MARKER.fullmatch(lines[1])
+    assert "<b>" not in server.comments[1]["body"]

@@ -15,6 +15,7 @@ from socklat_gate.forge.github.api import GitHub
 from socklat_gate.forge.github.publishing import Wanted, artifact_address, publish
 from socklat_gate.forge.github.runner import MAX_SUMMARY_BYTES, Runner
 from socklat_gate.forge.github.workflow_job import Job, job_of
+from socklat_gate.forge.scenario_name import scenario_name
 from socklat_gate.forge.verdict_history import history_in
 from socklat_gate.measured.result import Result
 from socklat_gate.measured.verdict import Outcome, Verdict
@@ -23,9 +24,9 @@ from tests.unit.factories import make_result, worded_reasons
 from tests.unit.forge.github.api_server import ApiServer, Fault
 from tests.unit.forge.github.events import HEAD_SHA, MERGE_SHA, environment, pull_request
 from tests.unit.forge.github.runner_files import commands_in, outputs_of
+from tests.unit.repositories import new_repository
 
 ARTIFACT = "https://github.com/octo/shop/actions/runs/1234/artifacts/9"
-AUTHOR = "github-actions[bot]"
 
 
 class Step:
@@ -50,6 +51,8 @@ class Step:
         exit_code: int | None = None,
         fail_on: FailOn = FailOn.REGRESSION,
         scenario: Path | None = None,
+        key: str = "",
+        check_name: str = "",
     ) -> None:
         if result is not None:
             write_reports(result, self.out)
@@ -57,7 +60,7 @@ class Step:
             assert result is not None
             exit_code = outcome_exit(result)
         finding = finding_of(self.out, exit_code, self.directory / "log", scenario)
-        wanted = Wanted(fail_on, comment=True, check=True, author=AUTHOR)
+        wanted = Wanted(fail_on, comment=True, check=True, key=key, check_name=check_name)
         publish(self.runner, job or self.job(), api, finding, self.out, wanted, ARTIFACT)
 
     @property
@@ -302,3 +305,155 @@ def test_log_lines_of_others_are_for_the_jobs_log_alone(tmp_path: Path) -> None:
     assert "theirs" not in finding.report
     assert "note: ours" in finding.report
     assert "died" in finding.problem
+
+
+def test_jobs_of_a_matrix_have_a_comment_and_a_check_each(
+    step: Step, server: ApiServer, api: GitHub
+) -> None:
+    step.publish(make_result(), api, key="x86")
+    step.publish(make_result("gate", Outcome.PASS), api, key="arm")
+    bodies = [comment["body"] for comment in server.comments]
+    assert ["**REGRESSION**" in body for body in bodies] == [True, False]
+    assert "(`arm`)" in bodies[1]
+    names = [check["name"] for check in server.checks]
+    assert names == ["socklat-gate: checkout (x86)", "socklat-gate: checkout (arm)"]
+
+
+def test_two_jobs_that_write_one_comment_are_told(
+    step: Step, server: ApiServer, api: GitHub
+) -> None:
+    for job in ("x86", "x86", "arm"):
+        step.publish(make_result(), api, step.job(GITHUB_JOB=job))
+    warned = [message for level, message in step.annotations if level == "warning"]
+    assert len(warned) == 1
+    assert "jobs x86 and arm" in warned[0]
+    # A run that is repeated, and a later run, are no other job.
+    step.publish(make_result(), api, step.job(GITHUB_JOB="x86", GITHUB_RUN_ATTEMPT="2"))
+    step.publish(make_result(), api, step.job(GITHUB_JOB="arm", GITHUB_RUN_ID="99"))
+    assert len([level for level, _ in step.annotations if level == "warning"]) == 1
+
+
+def test_a_check_has_the_name_that_the_workflow_gives_it(
+    step: Step, server: ApiServer, api: GitHub
+) -> None:
+    step.publish(make_result(), api, check_name="latency", key="x86")
+    assert server.checks[0]["name"] == "latency (x86)"
+
+
+def test_a_run_about_an_older_commit_leaves_the_comment(
+    step: Step, server: ApiServer, api: GitHub
+) -> None:
+    """One that is repeated, or that ended after the next one."""
+    server.pull = pull_request()
+    step.publish(make_result(), api)
+    server.pull = pull_request(sha="e" * 40)
+    step.publish(make_result("gate", Outcome.PASS), api, step.job(GITHUB_RUN_ATTEMPT="2"))
+    (comment,) = server.comments
+    assert "**REGRESSION**" in comment["body"]
+    assert step.annotations[-1][0] == "notice"
+    assert "pushed since" in step.annotations[-1][1]
+    assert [check["head_sha"] for check in server.checks] == [HEAD_SHA, HEAD_SHA]
+
+
+TYPOS = {
+    "a key": 'name = "checkout"\n[service]\nimag = "x"\n',
+    "no TOML": "name = 'checkout'\n[service\nimage = \n",
+    "a value": 'name = "checkout" # x\n[gate]\nmetrics = [',
+}
+
+
+@pytest.mark.parametrize("text", TYPOS.values(), ids=TYPOS)
+def test_a_push_with_a_typo_replaces_the_verdict_under_the_same_name(
+    step: Step, server: ApiServer, api: GitHub, text: str
+) -> None:
+    step.publish(make_result("gate", Outcome.PASS), api)
+    (step.out / "result.json").unlink()
+    scenario = step.directory / "socklat.toml"
+    scenario.write_text(text)
+    step.publish(None, api, step.job(GITHUB_RUN_ID="2"), exit_code=2, scenario=scenario)
+    (comment,) = server.comments
+    assert "**NO VERDICT**" in comment["body"]
+    assert "✔ pass" in comment["body"].partition("Earlier verdicts")[2]
+    assert {check["name"] for check in server.checks} == {"socklat-gate: checkout"}
+    assert server.checks[-1]["conclusion"] == "failure"
+
+
+def test_a_scenario_that_is_gone_has_the_name_that_the_target_branch_knows(
+    tmp_path: Path,
+) -> None:
+    made = new_repository(tmp_path / "repository")
+    made.commit(SCENARIO, "perf/socklat.toml")
+    made.git("checkout", "--quiet", "-b", "topic")
+    path = made.path / "perf" / "socklat.toml"
+    path.write_text("name = ")
+    assert scenario_name(path, "main") == "checkout"
+    path.unlink()
+    path.parent.rmdir()
+    assert scenario_name(path) == ""
+    assert scenario_name(path, "no-such-branch") == ""
+    assert scenario_name(made.path / "none.toml", "main") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ('[tool.other]\nname = "x"\n[tool.socklat-gate]\nname = "shop"\n[a', "shop"),
+        ('[project]\nname = "x"\n[a', ""),
+        ('[tool.socklat-gate]\n[x]\nname = "x"\n[a', ""),
+        ('[tool.socklat-gate]\nname = "shop"\n', "shop"),
+        ("name = 7\n", ""),
+    ],
+)
+def test_a_name_in_a_file_of_several_tools(tmp_path: Path, text: str, name: str) -> None:
+    path = tmp_path / "pyproject.toml"
+    path.write_text(text)
+    assert scenario_name(path) == name
+
+
+def test_without_any_name_the_verdicts_of_earlier_pushes_go(
+    step: Step, server: ApiServer, api: GitHub
+) -> None:
+    step.publish(make_result("gate", Outcome.PASS), api)
+    (step.out / "result.json").unlink()
+    server.comments[0]["body"] = server.comments[0]["body"].replace(HEAD_SHA, "9" * 40)
+    gone = step.directory / "gone.toml"
+    step.publish(None, api, step.job(GITHUB_RUN_ID="2"), exit_code=2, scenario=gone)
+    assert "**NO VERDICT**" in server.comments[0]["body"]
+    assert server.checks[-1]["name"] == "socklat-gate"
+
+
+@pytest.mark.parametrize("host", ["GITEA", "FORGEJO"])
+@pytest.mark.parametrize(
+    ("outcome", "state"),
+    [
+        (Outcome.PASS, "success"),
+        (Outcome.REGRESSION, "failure"),
+        (Outcome.INCONCLUSIVE, "warning"),
+    ],
+)
+def test_where_there_are_no_checks_it_is_a_commit_status(
+    step: Step, server: ApiServer, api: GitHub, host: str, outcome: Outcome, state: str
+) -> None:
+    server.login = f"{host.lower()}-actions"
+    variables = {f"{host}_ACTIONS": "true", "GITHUB_RUN_NUMBER": "12", "GITHUB_RUN_ATTEMPT": ""}
+    payload = {"pull_request": pull_request()}
+    given = {**environment(step.directory, "pull_request", payload), **variables}
+    job = job_of({name: value for name, value in given.items() if value})
+    for _ in range(2):
+        step.publish(make_result("gate", outcome), api, job)
+    assert server.checks == []
+    status = server.statuses[0]
+    assert (status["state"], status["sha"]) == (state, HEAD_SHA)
+    assert status["context"] == "socklat-gate: checkout"
+    (comment,) = server.comments
+    assert "/actions/runs/12)" in comment["body"]
+
+
+def test_a_persons_token_makes_a_commit_status(step: Step, server: ApiServer, api: GitHub) -> None:
+    said = {"message": "You must authenticate via a GitHub App."}
+    server.faults = [Fault("POST", "/check-runs", 403, body=said, times=9)]
+    step.publish(make_result("gate", Outcome.INCONCLUSIVE), api)
+    step.publish(make_result(), api)
+    assert [status["state"] for status in server.statuses] == ["success", "failure"]
+    assert server.statuses[0]["description"].startswith("inconclusive: ")
+    assert "no check was written" not in str(step.annotations)

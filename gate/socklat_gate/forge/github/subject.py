@@ -1,0 +1,100 @@
+"""A pull request that a job is about although its event does not hold one.
+
+A comment on it and a manual start name its number.  What such a job checks out by itself is the
+default branch, so that what is here is compared with what the pull request is.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from socklat_gate.errors import Reason, UsageError
+from socklat_gate.forge.github.api import GitHub
+from socklat_gate.forge.github.event import PullRequest
+from socklat_gate.forge.github.responses import unexpected_response
+from socklat_gate.forge.github.workflow_job import NUMBER, Job
+from socklat_gate.git import COMMIT, git
+
+__all__ = ["check_checkout", "look_up", "number_of"]
+
+RUNS_THE_TARGETS_CODE = "pull_request_target"
+
+
+def number_of(job: Job, given: str) -> int | None:
+    """The number of the pull request to look up; None where there is none or the event holds it.
+
+    ``given`` is what the workflow names, or empty.  Raises `UsageError` (BAD_ARGUMENT).
+    """
+    if given and not NUMBER.fullmatch(given):
+        raise UsageError(
+            Reason.BAD_ARGUMENT,
+            f"--pull-request {given[:80]!r} is not the number of a pull request",
+            remedy="give the number alone, such as 7",
+        )
+    number = int(given) if given else None
+    held = job.event.pull_request
+    if held is not None:
+        if number is not None and number != held.number:
+            raise UsageError(
+                Reason.BAD_ARGUMENT,
+                f"--pull-request names {number}, but this job runs for {held.number}",
+                remedy="leave the input pull-request out: the event names it",
+            )
+        return None
+    issue = job.event.issue
+    if number is None and issue is not None and issue.pull_request is not None:
+        return issue.number
+    return number
+
+
+def look_up(api: GitHub, job: Job, number: int) -> PullRequest:
+    """The pull request as it is now.  Raises `GitHubFailure`."""
+    answer = api.get(f"/repos/{job.repository}/pulls/{number}")
+    try:
+        found = PullRequest.model_validate(answer)
+    except ValidationError as error:
+        raise unexpected_response(f"pull request {number} is not as documented") from error
+    if found.number != number:
+        raise unexpected_response(f"asked for pull request {number}, got {found.number}")
+    return found
+
+
+def check_checkout(job: Job, directory: Path, *, by_label: bool) -> None:
+    """That ``directory`` has the pull request's commit, where a job does not do that by itself.
+
+    ``by_label``: a label approved the commit of this event, and nothing else may run.  Raises
+    `UsageError` (BAD_EVENT) with what to check out.
+    """
+    pull_request = job.pull_request
+    if pull_request is None:
+        return
+    if not (by_label or job.subject or job.event_name == RUNS_THE_TARGETS_CODE):
+        return
+    wanted = {pull_request.head.sha}
+    if by_label:
+        wanted.add(job.sha)
+    elif pull_request.merge_commit_sha:
+        wanted.add(pull_request.merge_commit_sha)
+    found = git(directory, "rev-parse", "HEAD")
+    if found.ok and found.text in wanted:
+        return
+    head = pull_request.head.sha
+    here = f"commit {found.text[:12]} is" if COMMIT.fullmatch(found.text) else "nothing is"
+    why = "" if found.ok else f" ({found.why})"
+    if by_label:
+        what = f"the label was put on {head[:12]}"
+        remedy = f"give actions/checkout `ref: {head}`, or review what was pushed and label it"
+    else:
+        what = (
+            f"pull request {pull_request.number} is {head[:12]}: a {job.event_name} job gets the "
+            "default branch unless it names another commit"
+        )
+        remedy = (
+            f"give actions/checkout `ref: refs/pull/{pull_request.number}/head` and "
+            "`fetch-depth: 0`; when somebody has pushed meanwhile, start it anew"
+        )
+    raise UsageError(
+        Reason.BAD_EVENT, f"not measured: {here} checked out{why}, but {what}", remedy=remedy
+    )

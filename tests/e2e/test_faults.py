@@ -1,0 +1,28 @@
+"""A few of the faults of `ci/faults`, one of each kind; the page of all is docs/lab/faults.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.bench import make_images
+from tests.faults.table import FAULTS, SMOKE
+from tests.faults.trial import Means, try_out
+
+pytestmark = [pytest.mark.kernel, pytest.mark.docker]
+
+
+@pytest.fixture(scope="module")
+def means(docker_client: Any) -> Means:
+    make_images(docker_client)
+    return Means(docker_client, Path("/nowhere"), Path("/nowhere"))
+
+
+@pytest.mark.beside
+@pytest.mark.parametrize(("name", "phase"), SMOKE)
+def test_a_fault_is_no_pass_and_leaves_nothing(means: Means, name: str, phase: str) -> None:
+    (fault,) = [one for one in FAULTS if one.name == name and phase in one.phases]
+    found = try_out(means, fault, phase)
+    assert found.wrong == [], found.said

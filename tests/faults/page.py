@@ -1,0 +1,138 @@
+"""``docs/lab/faults.md`` from what was found."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+
+from tests.faults.trial import PHASES, Found
+
+__all__ = ["page_of"]
+
+HEAD = """# The gate broken on purpose
+
+Written by `ci/faults` on: {machine}
+
+Each trial is a real gate with one fault. Its candidate is three times slower than its baseline, or
+as fast and broken by the fault itself, so that exit code 0 would be a wrong pass (in phase `store`
+a passed result is promoted). A cell has the exit code that came (a minus: ended by that signal);
+**bold** where something was wrong, which is listed below. Checked of each: the exit code, that
+`verdict.json` agrees with it and never stands without the other reports, one error that names its
+subject, no traceback, the time, and what is left: containers, networks, volumes, processes,
+temporary directories, worktrees, half-written files. None may be there 15 s after the end, or, of
+what was killed or has lost its daemon, after the next start.
+
+{totals}
+"""
+
+KILLS = ("SIGKILL after", "SIGKILL ")
+
+
+def page_of(found: Mapping[str, Found]) -> str:
+    """The page."""
+    by_name: dict[str, list[Found]] = defaultdict(list)
+    for one in found.values():
+        by_name[one.fault].append(one)
+    table = {name: of for name, of in by_name.items() if {one.phase for one in of} & set(PHASES)}
+    kills = [one for name, of in by_name.items() if _is_kill(name) for one in of]
+    others = [
+        one
+        for name, of in by_name.items()
+        if name not in table and not _is_kill(name)
+        for one in of
+    ]
+    parts = [
+        HEAD.format(machine=_machine(), totals=_totals(found.values(), table, kills)),
+        "## Faults by phase\n",
+        _table(table),
+        "## SIGKILL\n",
+        _kills(kills),
+        "## Other faults\n",
+        _others(others),
+        _wrong([one for one in found.values() if one.wrong]),
+    ]
+    return "\n".join(part for part in parts if part).rstrip() + "\n"
+
+
+def _is_kill(name: str) -> bool:
+    return name.startswith(KILLS)
+
+
+def _machine() -> str:
+    today = datetime.now(timezone.utc).date()
+    return f"{os.cpu_count()} CPUs, Linux {platform.release()}, {today}"
+
+
+def _totals(every: object, table: Mapping[str, Sequence[Found]], kills: Sequence[Found]) -> str:
+    found = list(every)  # type: ignore[call-overload]
+    passes = sum(any("not one of" in x for x in one.wrong) and one.code == 0 for one in found)
+    left = sum(any(x.startswith("left ") for x in one.wrong) for one in found)
+    traces = sum(any("Traceback" in x for x in one.wrong) for one in found)
+    late = sum(any("after it was struck" in x for x in one.wrong) for one in found)
+    rows = [
+        ("faults in the table", len(table)),
+        ("trials of them", sum(map(len, table.values()))),
+        ("gates killed", len(kills)),
+        ("wrong passes", passes),
+        ("trials that left something", left),
+        ("trials with a traceback", traces),
+        ("cancels that took more than 7 s", late),
+        ("trials with anything wrong", sum(bool(one.wrong) for one in found)),
+    ]
+    return "| what | how many |\n|:--|--:|\n" + "\n".join(f"| {a} | {b} |" for a, b in rows)
+
+
+def _table(table: Mapping[str, Sequence[Found]]) -> str:
+    used = list(PHASES)
+    lines = [f"| fault | {' | '.join(used)} |", f"|:--|{'--:|' * len(used)}"]
+    for name, of in table.items():
+        cells = {one.phase: _cell(one) for one in of}
+        lines.append(f"| {name} | {' | '.join(cells.get(phase, '') for phase in used)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(one: Found) -> str:
+    return f"**{one.code}**" if one.wrong else str(one.code)
+
+
+def _kills(kills: Sequence[Found]) -> str:
+    if not kills:
+        return ""
+    kinds: dict[str, Counter[str]] = defaultdict(Counter)
+    for one in kills:
+        group = "at random moments" if "random" in one.fault else _place(one.fault)
+        kinds[group][one.phase] += 1
+        kinds[group]["killed"] += one.code == -9
+        kinds[group]["left"] += bool(one.wrong)
+    lines = ["| where | gates | killed before their end | with anything left |"]
+    lines.append("|:--|--:|--:|--:|")
+    for group, counts in kinds.items():
+        total = sum(v for k, v in counts.items() if k not in {"killed", "left"})
+        lines.append(f"| {group} | {total} | {counts['killed']} | {counts['left']} |")
+    return "\n".join(lines) + "\n"
+
+
+def _place(name: str) -> str:
+    return name.rpartition(" ")[0].removeprefix("SIGKILL ").replace("_", "\\_")
+
+
+def _others(others: Sequence[Found]) -> str:
+    if not others:
+        return ""
+    lines = ["| fault | of | result | found |", "|:--|:--|:--|:--|"]
+    for one in others:
+        result = f"**{len(one.wrong)} wrong**" if one.wrong else "as it must be"
+        lines.append(f"| {one.fault} | {one.phase} | {result} | {one.said} |")
+    return "\n".join(lines) + "\n"
+
+
+def _wrong(wrong: Sequence[Found]) -> str:
+    if not wrong:
+        return ""
+    lines = ["## What was wrong\n"]
+    for one in wrong:
+        lines += [f"- {one.fault} / {one.phase}: {'; '.join(one.wrong)[:300]}"]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,94 @@
+"""The table of faults, and that a trial notices what must not be."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.faults import flips, kills, scenes, trial, writes
+from tests.faults.__main__ import _all_trials
+from tests.faults.page import page_of
+from tests.faults.table import FAULTS, SMOKE
+from tests.faults.trial import HOOKS, PHASES, Fault, Found
+
+FAULT = Fault("it", ("measure",), frozenset({1, 3}), "docker")
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Any:
+    (tmp_path / "result.json").touch()
+    (tmp_path / "report.md").touch()
+    return SimpleNamespace(out=tmp_path)
+
+
+def judged(
+    room: Any, code: int, said: str = "", verdict: Any = None, seconds: float = 1.0
+) -> list[str]:
+    return trial._judged(FAULT, code, said, verdict, room, seconds)
+
+
+ERROR = "error: Docker is gone [no_docker]\ntry: start it\n"
+
+
+def test_what_is_right(room: Any) -> None:
+    assert judged(room, 3, ERROR) == []
+    assert judged(room, 1, "", {"exit_code": 1, "reasons": []}) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "verdict", "seconds"),
+    [
+        (0, "", {"exit_code": 0, "reasons": []}, 1.0),
+        (4, "", {"exit_code": 4, "reasons": []}, 1.0),
+        (1, "", {"exit_code": 0, "reasons": []}, 1.0),
+        (1, "", None, 1.0),
+        (3, ERROR + "Traceback (most recent call last)", None, 1.0),
+        (3, ERROR, None, 100.0),
+        (3, "", None, 1.0),
+        (3, ERROR + ERROR, None, 1.0),
+        (3, ERROR.replace("Docker", "It").replace("no_docker", "x"), None, 1.0),
+    ],
+)
+def test_what_is_wrong(room: Any, code: int, said: str, verdict: Any, seconds: float) -> None:
+    assert judged(room, code, said, verdict, seconds)
+
+
+def test_a_verdict_without_the_other_reports_is_wrong(room: Any) -> None:
+    (room.out / "result.json").unlink()
+    assert judged(room, 1, "", {"exit_code": 1, "reasons": []})
+
+
+def test_there_are_at_least_forty_faults_and_no_phase_without() -> None:
+    assert len({fault.name for fault in FAULTS}) >= 40
+    assert {phase for fault in FAULTS for phase in fault.phases} == set(PHASES) == set(HOOKS)
+    keys = [(fault.name, phase) for fault in FAULTS for phase in fault.phases]
+    assert len(keys) == len(set(keys))
+    assert set(SMOKE) <= set(keys)
+
+
+def test_no_gate_may_pass() -> None:
+    for fault in FAULTS:
+        assert 0 not in fault.codes or set(fault.phases) == {"store"}, fault.name
+
+
+def test_every_trial_has_a_name_of_its_own() -> None:
+    parts = [flips.trials(), writes.trials(), scenes.trials(), kills.trials(200)]
+    every = _all_trials(200)
+    assert len(every) == sum(map(len, parts)) + sum(len(fault.phases) for fault in FAULTS)
+
+
+def test_the_page_has_what_was_found() -> None:
+    one = Found("SIGINT", "start", 130, "", "interrupted", 2.0)
+    bad = replace(one, phase="measure", code=0, wrong=["exit code 0, not one of [130]"])
+    killed = replace(one, fault="SIGKILL 1 at random", phase="image", code=-9)
+    page = page_of({str(number): each for number, each in enumerate((one, bad, killed))})
+    assert "| SIGINT |  | 130 |  |  | **0** |" in page
+    assert "| wrong passes | 1 |" in page
+    assert "| at random moments | 1 | 1 | 0 |" in page
+    assert "- SIGINT / measure: exit code 0" in page
+    assert Found(**json.loads(one.to_json())) == one
