@@ -70,7 +70,7 @@ def detect(
         at = ports[0] if ports else 1  # it is asked where it listens
         keys = {**source.keys, "port": at, "ready": ready, "ipv6": ipv6}
         service = Service.model_validate(keys)
-        with ServiceSession(client, service, scenario_dir, search) as session:
+        with ServiceSession(client, service, scenario_dir, attempt=search) as session:
             on_phase(f"starting {source}")
             begun_s = time.monotonic()
             [running] = session.start([ArmSpec("candidate", source.image)])

@@ -11,6 +11,7 @@ from typing import Any
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.service.client import daemon_errors
 from socklat_gate.service.compose import read_stack
+from socklat_gate.service.compose_files import stack_files
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef, build_image, resolve_image
 from socklat_gate.service.stack import stack_image
@@ -114,7 +115,8 @@ def _of_stack(
     on_phase: Callable[[str], None],
     service: str | None,
 ) -> Source:
-    services = read_stack(path).get("services") or {}
+    files = stack_files(path.name, path.parent)
+    services = read_stack(files).document.get("services") or {}
     chosen = service or (next(iter(services)) if len(services) == 1 else "")
     if chosen not in services:
         raise UsageError(
@@ -122,7 +124,7 @@ def _of_stack(
             f"{path} has {', '.join(sorted(services)) or 'no service'}: which one is under test?",
             remedy="name it with --service",
         )
-    image = stack_image(client, path, chosen, on_phase)
+    image = stack_image(client, files, chosen, on_phase)
     config, definition = _config(client, image), services[chosen]
     ports = _of_definition(definition) or _exposed_ports(config)
     check = definition.get("healthcheck") or config.get("Healthcheck")

@@ -6,16 +6,20 @@ named in a note.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from socklat_gate.errors import UsageError
+from socklat_gate.git import git
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.scenario import Scenario, Service
 from socklat_gate.scenario.loader import scenario_of
 from socklat_gate.scenario.secret import beside
 from socklat_gate.scenario.tables import read_tables
-from socklat_gate.service.stack_files import lend_env_files
+from socklat_gate.service.compose_files import stack_files
+from socklat_gate.service.stack_files import lend_files
 
 __all__ = ["BaseArm", "base_arm"]
 
@@ -59,9 +63,11 @@ def base_arm(scenario: Scenario, path: Path, sources: Path, commit: str) -> Base
         if not taken:
             notes.append(_not_taken(entry.partition(":")[0]))
     if service.compose:
-        file = sources / service.compose
-        lent = lend_env_files(file, (path.parent / service.compose).parent)
-        notes += map(_not_taken, lent)
+        ours = stack_files(service.compose, path.parent)
+        # The .env, which may be the first to be lent, may name the files.
+        for _ in range(2):
+            files = stack_files(service.compose, sources, path.parent)
+            notes += map(_not_taken, lend_files(files, ours[0].parent, _not_in_git(ours)))
     mounted = service.model_copy(update={"volumes": volumes})
     return BaseArm(commit, sources, mounted, service, tuple(notes))
 
@@ -84,6 +90,16 @@ def _volume(entry: str, sources: Path, here: Path) -> tuple[str, bool]:
     taken = resolved.exists() and resolved.is_relative_to(tree.resolve())
     path = resolved if taken else (here / host).resolve()
     return f"{path}{colon}{rest}", taken
+
+
+def _not_in_git(files: Sequence[Path]) -> list[str]:
+    """Names, from the first one's directory, of those that no commit has: an override, often."""
+    directory = files[0].parent
+    return [
+        os.path.relpath(file, directory)
+        for file in files
+        if not git(directory, "ls-files", "--", str(file.absolute())).text
+    ]
 
 
 def _not_taken(name: str) -> Note:

@@ -9,9 +9,11 @@ from typing import NoReturn
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.scenario import Scenario, Service
+from socklat_gate.service.compose_files import stack_files
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef, build_image, local_image, resolve_image
 from socklat_gate.service.stack import stack_image
+from socklat_gate.service.stack_reading import checked_stack
 
 __all__ = ["OnPhase", "check_buildable", "image_at", "image_of", "image_under_test"]
 
@@ -28,16 +30,23 @@ def image_under_test(
 ) -> ImageRef:
     """The image under test: the command line's, else the scenario's, else built.
 
-    Raises `UsageError` (NO_SUCH_IMAGE, BAD_SCENARIO).
+    Raises `UsageError` (NO_SUCH_IMAGE, BAD_SCENARIO); of a stack before anything is built, when
+    both arms would share something in it.
     """
-    name = override or scenario.service.image
+    service, gate = scenario.service, scenario.gate
+    if service.compose:
+        # Rates are tried on both arms at once.
+        alone = gate.interleave == "block" and gate.capacity_metric is None
+        for unset in checked_stack(service, directory, alone=alone).unset:
+            on_phase(f"the compose file refers to {unset}, which nothing sets")
+    name = override or service.image
     if name:
         return resolve_image(client, name, on_phase)
-    if scenario.service.build:
-        return build_image(client, directory / scenario.service.build, on_phase)
-    if scenario.service.compose and scenario.service.service:
-        file = directory / scenario.service.compose
-        return stack_image(client, file, scenario.service.service, on_phase)
+    if service.build:
+        return build_image(client, directory / service.build, on_phase)
+    if service.compose and service.service:
+        files = stack_files(service.compose, directory)
+        return stack_image(client, files, service.service, on_phase)
     raise UsageError(
         Reason.BAD_SCENARIO,
         f"scenario {scenario.name!r} names no image to test",
@@ -78,10 +87,11 @@ def image_at(
         return build_image(client, sources / build, on_phase, name=name)
     assert compose is not None
     assert service.service is not None
-    if not (sources / compose).is_file():
-        _nothing_there(commit, compose)
-    name = f"{directory.resolve() / compose}@base"
-    return stack_image(client, sources / compose, service.service, on_phase, name=name)
+    files = stack_files(compose, sources, directory)
+    if not files[0].is_file():
+        _nothing_there(commit, service.compose_names[0])
+    name = f"{stack_files(compose, directory)[0].resolve()}@base"
+    return stack_image(client, files, service.service, on_phase, name=name)
 
 
 def _nothing_there(commit: str, file: str) -> NoReturn:

@@ -140,7 +140,7 @@ def _sources(path: Path, service: Service) -> Sequence[str]:
     """Pathspecs of what the service is made of, but not of the scenario and its baselines."""
     hosts = [entry.partition(":")[0] for entry in service.volumes]
     mounted = [host for host in hosts if not host.startswith("/")]
-    stack = str(Path(service.compose).parent) if service.compose else None
+    stack = str(Path(service.compose_names[0]).parent) if service.compose else None
     of_image = service.build or stack
     wanted = [of_image, *mounted] if of_image else [":(top)"]
     return (*wanted, f":(exclude){path.name}", ":(exclude)baselines")

@@ -99,6 +99,8 @@ class NoteCode(str, Enum):
     # what of the arms is not known to be alike
     STATE_SHARED = "state_shared"
     FILES_NOT_TAKEN = "files_not_taken"
+    VARIABLE_UNSET = "variable_unset"
+    STACK_REPLACED = "stack_replaced"
 
 
 @dataclass(frozen=True, slots=True)

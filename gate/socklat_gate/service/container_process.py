@@ -50,15 +50,23 @@ def monotonic_ns(ticks: int) -> int:
 
 
 def find_process(
-    client: DockerClient, network: str, container_id: str, name: str, *, ipv6: bool = False
+    client: DockerClient,
+    network: str,
+    container_id: str,
+    name: str,
+    address_of: str = "",
+    *,
+    ipv6: bool = False,
 ) -> ContainerProcess:
     """Find the process of a container that was just started on ``network``.
 
-    With ``ipv6`` its address is an IPv6 one; without, only where it has no other.  Raises
-    `UsageError` (BAD_SCENARIO) when it has none; `InvalidMeasurement` (SERVICE_DIED) when it has
-    ended already; `UnfitEnvironment`: NO_PRIVILEGE when this user may not look at it, NO_DOCKER
-    when this machine has no such process, because the daemon runs elsewhere or counts in another
-    pid namespace.
+    ``address_of`` is the container whose address it has, where that is another one.  With ``ipv6``
+    that is an IPv6 one; without, only where there is no other.
+
+    Raises `UsageError` (BAD_SCENARIO) when it has no such address; `InvalidMeasurement`
+    (SERVICE_DIED) when it has ended already; `UnfitEnvironment`: NO_PRIVILEGE when this user may
+    not look at it, NO_DOCKER when this machine has no such process, because the daemon runs
+    elsewhere or counts in another pid namespace.
     """
     with daemon_errors(f"inspecting container {name}"):
         facts = client.api.inspect_container(container_id)
@@ -76,6 +84,9 @@ def find_process(
         if ended:
             raise death_error(client, container_id, name) from None
         raise
+    if address_of:
+        with daemon_errors(f"inspecting the container whose network {name} is in"):
+            facts = client.api.inspect_container(address_of)
     address = _address(facts["NetworkSettings"]["Networks"][network], network, name, ipv6=ipv6)
     log.info("container %s is process %d at %s", name, pid, address)
     return ContainerProcess(container_id, name, pid, start, netns_inode, address)

@@ -13,6 +13,7 @@ __all__ = [
     "ContainerState",
     "ContainerSummary",
     "DaemonInfo",
+    "DockerEvent",
     "DockerObject",
     "ExecState",
     "Healthcheck",
@@ -24,14 +25,22 @@ __all__ = [
 ]
 
 
+class ContainerHealth(TypedDict, total=False):
+    """What a health check says: "starting", "healthy" or "unhealthy"."""
+
+    Status: str
+
+
 class ContainerState(TypedDict, total=False):
     """``State`` of an inspected container."""
 
     Pid: int
     Running: bool
+    Restarting: bool
     ExitCode: int
     OOMKilled: bool
     Error: str
+    Health: ContainerHealth | None
 
 
 class NetworkEndpoint(TypedDict, total=False):
@@ -63,20 +72,25 @@ class ContainerConfig(TypedDict, total=False):
     Labels: dict[str, str] | None
 
 
-class HostConfig(TypedDict, total=False):
-    """What a container was made with that is the machine's; ``Runtime`` is a name of its."""
+class RestartPolicy(TypedDict, total=False):
+    """When Docker starts a container again: "no", "on-failure", "always", "unless-stopped"."""
 
+    Name: str
+
+
+class HostConfig(TypedDict, total=False):
+    """How a container is run; ``Runtime`` is a name of the daemon's."""
+
+    NetworkMode: str
+    RestartPolicy: RestartPolicy
     Runtime: str
 
 
-class ContainerDetails(TypedDict):
-    """An inspected container."""
-
+class _ContainerDetails(TypedDict):
     Id: str
     State: ContainerState
     NetworkSettings: NetworkSettings
     Config: ContainerConfig
-    HostConfig: HostConfig
 
 
 class ExecState(TypedDict, total=False):
@@ -105,6 +119,14 @@ class DaemonInfo(TypedDict, total=False):
     Runtimes: dict[str, RuntimeEntry | None] | None
 
 
+class ContainerDetails(_ContainerDetails, total=False):
+    """An inspected container; ``Created`` is a time by RFC 3339."""
+
+    HostConfig: HostConfig
+    RestartCount: int
+    Created: str
+
+
 class DockerObject(TypedDict, total=False):
     """A container, network or volume in a list; a volume's name is its id."""
 
@@ -121,6 +143,19 @@ class ContainerSummary(DockerObject, total=False):
     """A container in a list."""
 
     NetworkSettings: NetworkSettings
+    HostConfig: HostConfig
+
+
+class EventActor(TypedDict, total=False):
+    """What an event happened to; ``Attributes`` has the ``exitCode`` of a container that ended."""
+
+    Attributes: dict[str, str]
+
+
+class DockerEvent(TypedDict, total=False):
+    """Something that happened."""
+
+    Actor: EventActor
 
 
 class VolumeList(TypedDict, total=False):

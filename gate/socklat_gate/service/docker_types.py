@@ -12,6 +12,7 @@ from socklat_gate.service.docker_documents import (
     ContainerDetails,
     ContainerSummary,
     DaemonInfo,
+    DockerEvent,
     DockerObject,
     ExecState,
     ImageDetails,
@@ -111,6 +112,11 @@ class DockerApi(Protocol):
 
     def remove_container(self, container: str, *, v: bool, force: bool) -> None:
         """Removes a container, with its anonymous volumes if ``v``."""
+
+    def events(
+        self, *, since: int, until: int, filters: Mapping[str, str], decode: bool
+    ) -> Iterable[DockerEvent]:
+        """What happened between two moments."""
 
     def networks(self, *, filters: Mapping[str, str]) -> list[DockerObject]:
         """Lists networks."""

@@ -30,7 +30,8 @@ def check_sockets(client: DockerClient, item: ContainerProcess, port: int) -> No
         if _listens(item.pid, port) or not _connects(item.address, port):
             return
     with daemon_errors(f"asking for the runtime of container {item.name}"):
-        runtime = client.api.inspect_container(item.container_id)["HostConfig"].get("Runtime", "")
+        host_config = client.api.inspect_container(item.container_id).get("HostConfig") or {}
+        runtime = host_config.get("Runtime", "")
         kind = sandbox_of(runtime, client.info().get("Runtimes") or {})
     named = f"{runtime!r}" + (f" ({kind[0]})" if kind else "")
     raise UnfitEnvironment(

@@ -142,8 +142,23 @@ BASELINE_WRITERS: Mapping[NoteCode, Callable[[str, Numbers], str]] = {
         f"{subject} is not in the commit compared with: both arms are given that of the working "
         "directory"
     ),
-    NoteCode.STATE_SHARED: lambda subject, _numbers: (
+    NoteCode.STATE_SHARED: lambda subject, numbers: (
         f"{subject} is given to both arms as it is here: how it differed at the commit compared "
-        "with, and what one arm writes there for the other, is not known"
+        + (
+            "with is not known"
+            if numbers.get("written") is False
+            else "with, and what one arm writes there for the other, is not known"
+        )
+    ),
+    NoteCode.VARIABLE_UNSET: lambda subject, _numbers: (
+        f"the compose file refers to {subject}, which nothing sets: compose put nothing there"
+    ),
+    NoteCode.STACK_REPLACED: lambda subject, numbers: (
+        f"{subject}: each arm has "
+        + (
+            "a network of its own in place of the external one, and reaches nothing else there"
+            if numbers.get("by") == "network"
+            else "a free subnet in place of the fixed one"
+        )
     ),
 }
