@@ -16,6 +16,7 @@ from socklat_gate.probe.hook_parts import tracefs_is_mounted
 from socklat_gate.probe.hook_table import EVENTS, STAGE_NEEDS, Event
 from socklat_gate.probe.privilege import check_privilege
 from socklat_gate.probe.probe import SocketProbe
+from socklat_gate.service.build import builder_of
 from socklat_gate.service.client import connect
 from socklat_gate.service.runtimes import DAEMON, check_runtime
 from socklat_gate.wording import units
@@ -59,7 +60,10 @@ def diagnose(sleep: Callable[[float], None]) -> Iterable[Check]:
     yield _attempt("BTF", _btf)
     yield _attempt("BCC", _bcc)
     yield from _hooks()
-    yield _attempt("Docker", _docker)
+    docker = _attempt("Docker", _docker)
+    yield docker
+    if docker.status is Status.OK:
+        yield _attempt("builder", _builder)
     yield _cpus()
     yield _clock()
     yield _steal(sleep)
@@ -135,6 +139,15 @@ def _docker() -> str:
     client.close()
     check_runtime(info, None, DAEMON)
     return f"{version.get('Version')} responds (API {version.get('ApiVersion')})"
+
+
+def _builder() -> str:
+    client = connect()
+    try:
+        found = builder_of(client)
+    finally:
+        client.close()
+    return f"{found.name}: {found.lacks}" if found.lacks else found.name
 
 
 def _cpus() -> Check:

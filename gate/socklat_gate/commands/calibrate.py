@@ -75,6 +75,7 @@ def calibrate(
     from socklat_gate.job.stored_rate import stored_rate
     from socklat_gate.report.writer import check_writable, discard
     from socklat_gate.scenario.loader import load_scenario
+    from socklat_gate.service.built_images import BuiltImages
     from socklat_gate.wording.calibration_text import calibration_lines, calibration_rows
 
     loaded = load_scenario(scenario)
@@ -85,14 +86,14 @@ def calibrate(
     location = baselines_at(baselines, scenario)
     with Progress(quiet=quiet) as progress:
         client = ready_client(progress)
-        with open_store(location, progress.line) as store:
+        with open_store(location, progress.line) as store, BuiltImages(client) as built:
             # A place that cannot be reached is better known now than after an hour.
             store.has(loaded.name)
             job = CalibrationJob(
                 client=client,
                 scenario=loaded,
                 directory=directory,
-                image=image_under_test(client, loaded, directory, image, progress.phase),
+                image=image_under_test(client, loaded, directory, image, progress.phase, built),
                 pairs=pairs,
                 minutes=minutes,
                 seed=seed_or_random(seed),

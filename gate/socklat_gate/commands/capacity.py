@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -101,6 +102,7 @@ def capacity(
     from socklat_gate.job.settings import seed_or_random
     from socklat_gate.report.writer import check_writable, discard
     from socklat_gate.scenario.loader import load_scenario
+    from socklat_gate.service.built_images import BuiltImages
     from socklat_gate.service.image import resolve_image
     from socklat_gate.wording.capacity_text import capacity_lines
     from socklat_gate.wording.same_image_text import same_image_text
@@ -129,10 +131,14 @@ def capacity(
     check_writable(out)
     discard(out / _FILE)
     directory = scenario.resolve().parent
-    with Progress(quiet=quiet) as progress:
+    with Progress(quiet=quiet) as progress, ExitStack() as keep:
         client = docker_client(progress)
-        baseline = resolve_image(client, reference, progress.phase)
-        candidate = image_under_test(client, loaded, directory, candidate_image, progress.phase)
+        built = keep.enter_context(BuiltImages(client))
+        always = loaded.baseline.pull == "always"
+        baseline = resolve_image(client, reference, progress.phase, always=always)
+        candidate = image_under_test(
+            client, loaded, directory, candidate_image, progress.phase, built
+        )
         alike = same_image(loaded, baseline, candidate)
         if alike is not None and not allow_same_image:
             emit(f"inconclusive: {same_image_text(alike.numbers)}")

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from socklat_gate.errors import Reason, UsageError
+from socklat_gate.scenario.build import Build
+from socklat_gate.service.build_order import BuildOrder
+from socklat_gate.service.built_images import BuiltImages
 from socklat_gate.service.client import daemon_errors
 from socklat_gate.service.compose import read_stack
 from socklat_gate.service.compose_files import stack_files
 from socklat_gate.service.docker_types import DockerClient
-from socklat_gate.service.image import ImageRef, build_image, resolve_image
-from socklat_gate.service.stack import stack_image
+from socklat_gate.service.image import ImageRef, resolve_image
+from socklat_gate.service.stack_build import stack_image
 
 __all__ = ["UNNAMED", "Source", "chosen_port", "find_source", "named_source", "scenario_name"]
 
@@ -55,14 +58,16 @@ def find_source(
     """What ``given`` names; a directory is built, or brought up when it has a compose file only.
 
     ``beside`` is the directory that the scenario will be in, where relative paths start;
-    ``service`` the one under test of a compose file.  Raises `UsageError` as `build_image`,
+    ``service`` the one under test of a compose file.  Raises `UsageError` as `BuiltImages.build`,
     `resolve_image` and `read_stack` do.
     """
     path = _file_of(Path(given))
     if path.is_file() and path.suffix in (".yml", ".yaml"):
         return _of_stack(client, path, beside, on_phase, service)
     if path.is_dir():
-        image = build_image(client, path, on_phase)
+        order = BuildOrder(path, Build(context="."))
+        with BuiltImages(client) as built:
+            image = built.build(order, on_phase)
         name, keys = path.resolve().name, {"build": _relative(path, beside)}
     else:
         image = resolve_image(client, given, on_phase)
@@ -124,7 +129,8 @@ def _of_stack(
             f"{path} has {', '.join(sorted(services)) or 'no service'}: which one is under test?",
             remedy="name it with --service",
         )
-    image = stack_image(client, files, chosen, on_phase)
+    with BuiltImages(client) as built:
+        image = stack_image(client, files, chosen, on_phase, built)
     config, definition = _config(client, image), services[chosen]
     ports = _of_definition(definition) or _exposed_ports(config)
     check = definition.get("healthcheck") or config.get("Healthcheck")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from socklat_gate.git import git
 from socklat_gate.job.base_arm import BaseArm
+from socklat_gate.job.build_differences import build_differences, built_at
 from socklat_gate.job.stack_differences import (
     bound_paths,
     differing_keys,
@@ -18,6 +20,7 @@ from socklat_gate.job.stack_differences import (
 from socklat_gate.measured.arm_differences import ArmDifference, ArmDifferences, DifferenceKind
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.scenario import Scenario, Service
+from socklat_gate.service.built_images import REPOSITORY
 from socklat_gate.service.compose_files import stack_files
 from socklat_gate.service.image import ImageRef
 from socklat_gate.service.stack_files import missing_files
@@ -35,14 +38,21 @@ def arm_differences(
     baseline: ImageRef,
     candidate: ImageRef,
     arm: BaseArm | None,
+    *,
+    file: str = "socklat.toml",
+    commit: str = "",
 ) -> ArmDifferences:
     """Both arms compared; ``arm`` None: both are given the files of ``directory``.
 
-    Raises as `running_stack`.
+    ``file`` is the scenario there, and ``commit`` what an image that was built earlier is of ("":
+    not known).  Raises as `running_stack`.
     """
     service = scenario.service
     theirs = arm.own if arm else service
     found = list(_of_containers(scenario, baseline, candidate, theirs))
+    if all(one.reference.startswith(REPOSITORY) for one in (baseline, candidate)):
+        then = arm.own.built if arm else built_at(directory / file, commit)
+        found += build_differences(then, service.built)
     not_known = list(arm.notes if arm else ())
     mounted = _hosts(service, theirs)
     if service.compose:
@@ -103,9 +113,11 @@ def _hosts(*services: Service) -> list[str]:
 
 def _built(*services: Service) -> list[str]:
     """Directories that the image and the stack are made from."""
-    files = [one.compose_names[0] for one in services if one.compose]
-    stacks = [str(Path(name).parent) for name in files]
-    return [*(one.build for one in services if one.build), *stacks]
+    names = [one.compose_names[0] for one in services if one.compose]
+    stacks = [str(Path(name).parent) for name in names]
+    builds = [one.built for one in services if one.built]
+    files = [os.path.join(one.context, one.dockerfile) for one in builds]
+    return [*(one.context for one in builds), *files, *stacks]
 
 
 def _files(

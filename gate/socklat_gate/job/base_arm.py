@@ -15,6 +15,7 @@ from socklat_gate.errors import UsageError
 from socklat_gate.git import git
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.scenario import Scenario, Service
+from socklat_gate.scenario.build import Build
 from socklat_gate.scenario.loader import scenario_of
 from socklat_gate.scenario.secret import beside
 from socklat_gate.scenario.tables import read_tables
@@ -52,7 +53,7 @@ def base_arm(scenario: Scenario, path: Path, sources: Path, commit: str) -> Base
         notes.append(_not_taken(path.name))
     elif bool(there.compose) == bool(service.compose):
         own = {key: getattr(there, key) for key in OF_THE_COMMIT}
-        own["build"] = there.build or service.build
+        own["build"] = _beside(there.built, path.parent) or service.build
         # git has no secrets: they are looked for here.
         own["env"] = {name: beside(text, path.parent) for name, text in there.env.items()}
         service = service.model_copy(update=own)
@@ -70,6 +71,14 @@ def base_arm(scenario: Scenario, path: Path, sources: Path, commit: str) -> Base
             notes += map(_not_taken, lend_files(files, ours[0].parent, _not_in_git(ours)))
     mounted = service.model_copy(update={"volumes": volumes})
     return BaseArm(commit, sources, mounted, service, tuple(notes))
+
+
+def _beside(how: Build | None, here: Path) -> Build | None:
+    """As the commit has it, with the files of its secrets looked for here."""
+    if how is None:
+        return None
+    secrets = {name: beside(text, here) for name, text in how.secrets.items()}
+    return how.model_copy(update={"secrets": secrets})
 
 
 def _service_at(path: Path) -> Service | None:

@@ -88,6 +88,7 @@ class NoteCode(str, Enum):
     NEWEST_GIVEN = "newest_given"
     PINNED_RELEASE = "pinned_release"
     # what became of its image
+    NAMED_IMAGE = "named_image"
     BASELINE_REBUILT = "baseline_rebuilt"
     BASELINE_NOT_REBUILT = "baseline_not_rebuilt"
     # what of the baseline, the limits or the waivers was not used as it stands there

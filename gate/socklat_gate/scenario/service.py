@@ -7,6 +7,7 @@ import shlex
 
 from pydantic import Field, model_validator
 
+from socklat_gate.scenario.build import Build, BuildSource
 from socklat_gate.scenario.cpus import CpuSet
 from socklat_gate.scenario.secret import Text
 from socklat_gate.scenario.strict import StrictModel
@@ -92,8 +93,10 @@ class Service(StrictModel):
         description="candidate image; pulled if missing",
         examples=["shop-api:dev"],
     )
-    build: str | None = Field(
-        None, description="directory with a Dockerfile, instead of image", examples=["."]
+    build: BuildSource | None = Field(
+        None,
+        description="directory with a Dockerfile, instead of image; or a table, see below",
+        examples=["."],
     )
     compose: str | list[str] | None = Field(
         None,
@@ -187,6 +190,13 @@ class Service(StrictModel):
         if elsewhere:
             raise ValueError(f"{', '.join(elsewhere)}: with compose this belongs in that file")
         return self
+
+    @property
+    def built(self) -> Build | None:
+        """``build`` with all its keys; None where nothing is built."""
+        if isinstance(self.build, str):
+            return Build(context=self.build) if self.build else None
+        return self.build
 
     @property
     def compose_names(self) -> tuple[str, ...]:

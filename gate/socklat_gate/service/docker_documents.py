@@ -5,6 +5,7 @@ A key that is declared may be missing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypedDict
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Healthcheck",
     "ImageConfig",
     "ImageDetails",
+    "ImageSummary",
     "NetworkEndpoint",
     "RuntimeEntry",
     "VolumeList",
@@ -172,9 +174,16 @@ class ImageConfig(TypedDict, total=False):
 
 
 class ImageDetails(TypedDict, total=False):
-    """An inspected image."""
+    """An inspected image; ``Metadata`` has ``LastTagTime``."""
 
     Config: ImageConfig | None
+    Metadata: Mapping[str, object] | None
+
+
+class ImageSummary(TypedDict, total=False):
+    """An image in a list."""
+
+    RepoTags: list[str] | None
 
 
 class BuildEvent(TypedDict, total=False):
@@ -184,3 +193,4 @@ class BuildEvent(TypedDict, total=False):
     status: str
     stream: str
     error: str
+    aux: object

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from requests.adapters import BaseAdapter
 
@@ -16,8 +16,12 @@ from socklat_gate.service.docker_documents import (
     DockerObject,
     ExecState,
     ImageDetails,
+    ImageSummary,
     VolumeList,
 )
+
+if TYPE_CHECKING:
+    import requests
 
 __all__ = ["Container", "DockerApi", "DockerClient", "Image"]
 
@@ -29,10 +33,10 @@ class Container(Protocol):
 
 
 class Image(Protocol):
-    """A local image; ``attrs`` has ``RepoDigests``."""
+    """A local image; ``attrs`` has ``RepoDigests`` and ``Created``."""
 
     id: str
-    attrs: Mapping[str, list[str] | None]
+    attrs: Mapping[str, Any]
 
 
 class Containers(Protocol):
@@ -56,6 +60,7 @@ class DockerApi(Protocol):
 
     timeout: float
     base_url: str
+    api_version: str
 
     def mount(self, prefix: str, adapter: BaseAdapter) -> None:
         """Sends what begins with ``prefix`` by this adapter."""
@@ -64,9 +69,39 @@ class DockerApi(Protocol):
         """The adapter in use."""
 
     def build(
-        self, *, path: str, tag: str, rm: bool, forcerm: bool, decode: bool
+        self,
+        *,
+        path: str,
+        dockerfile: str,
+        target: str | None,
+        platform: str | None,
+        buildargs: Mapping[str, str],
+        tag: str,
+        rm: bool,
+        forcerm: bool,
+        decode: bool,
     ) -> Iterable[BuildEvent]:
         """Builds with the classic builder."""
+
+    def post(
+        self,
+        url: str,
+        *,
+        data: IO[bytes],
+        params: Mapping[str, str],
+        headers: Mapping[str, str],
+        stream: bool,
+    ) -> requests.Response:
+        """A request as it is given, without a time limit."""
+
+    def images(self, name: str) -> list[ImageSummary]:
+        """Lists the images of a repository."""
+
+    def tag(self, image: str, repository: str, tag: str) -> bool:
+        """Gives an image a name."""
+
+    def remove_image(self, image: str) -> object:
+        """Takes a name away, and removes the image with its last one."""
 
     def pull(
         self, repository: str, *, tag: str, stream: bool, decode: bool

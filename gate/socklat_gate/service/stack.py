@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from socklat_gate.errors import Reason, UsageError
+from socklat_gate.errors import UsageError
 from socklat_gate.scenario import Service
 from socklat_gate.scratch import ScratchDirectory
 from socklat_gate.service.arm import ArmSpec
 from socklat_gate.service.arm_launcher import Call, PlacedContainer, Started
+from socklat_gate.service.built_images import replacing
 from socklat_gate.service.client import daemon_errors
 from socklat_gate.service.compose import Compose, Document
 from socklat_gate.service.compose_files import stack_files
 from socklat_gate.service.docker_types import DockerClient
-from socklat_gate.service.image import ImageRef, local_image, resolve_image
+from socklat_gate.service.image import resolve_image
 from socklat_gate.service.owner import OwnerTag
 from socklat_gate.service.runtimes import DAEMON, check_runtime
+from socklat_gate.service.stack_build import build_service, stack_key
 from socklat_gate.service.stack_containers import find_tested
 from socklat_gate.service.stack_document import (
     arm_document,
@@ -31,9 +32,9 @@ from socklat_gate.service.stack_document import (
 from socklat_gate.service.stack_errors import up_error
 from socklat_gate.service.stack_isolation import isolated_stack
 from socklat_gate.service.stack_mounts import copied_sources, make_copies, with_copies
-from socklat_gate.service.stack_reading import checked_stack, read_enabled
+from socklat_gate.service.stack_reading import checked_stack
 
-__all__ = ["Stacks", "stack_image"]
+__all__ = ["Stacks"]
 
 log = logging.getLogger(__name__)
 
@@ -140,16 +141,27 @@ class Stacks:
             own = stack_files(service.compose, here)[0]
             key = own if directory is None else Path(f"{own}@base")
             built = {
-                name: build_tag(key, name)
+                name: self._built(call, files[0], document, name, stack_key(key, name))
                 for name, definition in document["services"].items()
                 if name != tested and "build" in definition
             }
-            if built:
-                call(lambda: build(files[0], document, built))
             images = call(lambda: self._resolve(document, built, but=tested))
             copied = copied_sources(self._isolated(document), self._service.shared_keys)
             self._read[files] = _Stack(place, tested, document, images, copied)
         return self._read[files]
+
+    def _built(self, call: Call, file: Path, stack: Document, name: str, key: str) -> str:
+        """The name of the image of a service that is not under test."""
+
+        def make(tag: str) -> None:
+            build_service(file, stack, name, tag, begun=self._note_running)
+
+        made = call(lambda: replacing(self._client, key, make))
+        self._running = None
+        return made.reference
+
+    def _note_running(self, command: Compose) -> None:
+        self._running = command
 
     def _isolated(self, document: Document) -> Document:
         return isolated_stack(document, self._service.shared_keys, alone=self._alone)
@@ -200,52 +212,3 @@ class Stacks:
         self._running = None
         if failed:
             raise up_error(self._client, name, failed)
-
-
-def stack_image(
-    client: DockerClient,
-    files: Sequence[Path],
-    tested: str,
-    on_phase: Callable[[str], None],
-    *,
-    name: str = "",
-) -> ImageRef:
-    """The image that compose files name for a service, or build for it.
-
-    A ``name`` is hashed into the tag instead of a path that is another one each time.  Raises
-    `UsageError` as `read_enabled` and `resolve_image` do.
-    """
-    file = files[0]
-    stack = read_enabled(files, tested).document
-    definition = stack["services"][tested]
-    if "build" not in definition:
-        return resolve_image(client, str(definition.get("image") or ""), on_phase)
-    tag = build_tag(Path(name or file), tested)
-    on_phase(f"building {tested} of {file}")
-    build(file, stack, {tested: tag})
-    found = local_image(client, tag)
-    assert found is not None, "compose reported that it built it"
-    return found
-
-
-def build(file: Path, stack: Document, images: Mapping[str, str]) -> None:
-    """Builds services under these names.  Raises `UsageError` (NO_SUCH_IMAGE) with the output."""
-    services = {name: {**stack["services"][name], "image": tag} for name, tag in images.items()}
-    for definition in services.values():
-        definition.pop("depends_on", None)
-    with ScratchDirectory() as home:
-        written = home / "compose.yaml"
-        written.write_text(json.dumps({**stack, "services": services}), encoding="utf-8")
-        failed = Compose("socklat-gate-build", written, file.parent).run("build")
-    if failed:
-        raise UsageError(
-            Reason.NO_SUCH_IMAGE,
-            f"building {', '.join(images)} of {file} failed:\n{failed}",
-            remedy=f"make `docker compose --file {file} build` succeed",
-        )
-
-
-def build_tag(file: Path, service: str) -> str:
-    """The tag of a built image, the same one each time so that nothing piles up."""
-    key = hashlib.sha256(f"{file.resolve()}\0{service}".encode()).hexdigest()[:16]
-    return f"socklat-gate/build:{key}"

@@ -19,7 +19,7 @@ from socklat_gate.service.compose import StackReading
 from socklat_gate.service.container_options import bind_mounts
 from socklat_gate.service.image import ImageRef
 from socklat_gate.wording.notes import note_text
-from tests.unit.job.test_reference import Builder, discard
+from tests.unit.job.test_reference import Builder, built_by, discard
 from tests.unit.repositories import Repository, new_repository
 
 SCENARIO = """name = "demo"
@@ -69,8 +69,9 @@ def compared(
     directory = repository.path / "shop"
     planned = load_scenario(directory / "socklat.toml")
     store = BaselineStore.at(repository.path / "none")
+    daemon = daemon or Builder()
     reference = find_reference(
-        daemon or Builder(), planned, store, directory, discard, ref="main", keep=keep
+        daemon, planned, store, directory, discard, ref="main", keep=keep, built=built_by(daemon)
     )
     return planned, reference
 
@@ -173,6 +174,7 @@ def test_a_scenario_that_the_commit_does_not_have_is_todays(repository: Reposito
             ref="main",
             file="renamed.toml",
             keep=keep,
+            built=built_by(Builder()),
         )
         assert reference.arm is not None
         assert reference.arm.own == planned.service
