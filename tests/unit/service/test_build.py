@@ -154,9 +154,10 @@ def test_a_failure_in_the_builders_words_and_what_to_do(
     with pytest.raises(UsageError) as caught:
         build(builder_of(daemon()), order(home / "app", text), "a:b", lambda line: None)
     assert caught.value.reason is Reason.NO_SUCH_IMAGE
-    assert caught.value.message == (
-        f"building {home / 'app'} failed:\nstep 1\n{says}\ndocker build ended with exit code 3"
-    )
+    ended = "docker build ended with exit code 3"
+    assert caught.value.message == f"building {home / 'app'} failed: {ended}"
+    # What a build wrote is for the job's own log.
+    assert caught.value.log == f"step 1\n{says}\n{ended}"
     assert remedy in str(caught.value.remedy)
 
 
