@@ -89,6 +89,7 @@ class Reason(str, Enum):
     NO_SUCH_FILE = "no_such_file"
     RESULT_NOT_PASSED = "result_not_passed"
     FROM_FORK = "from_fork"
+    NOT_ALLOWED = "not_allowed"
     COMMIT_UNKNOWN = "commit_unknown"
     NO_SUCH_COMMIT = "no_such_commit"
     MISSING_EXTRA = "missing_extra"

@@ -61,7 +61,7 @@ def rebuild(
             keep.push(trial.pop_all())
     except (UsageError, NoUsableBaseline) as error:
         lines = [line for line in error.message.splitlines() if line.strip()]
-        return _not(commit, "failed", lines[-1] if lines else "")
+        return _not(commit, "failed", lines[-1].rpartition(" failed: ")[2] if lines else "")
     note = Note(NoteCode.BASELINE_REBUILT, numbers={"commit": commit})
     return Rebuilt(image, arm, note)
 

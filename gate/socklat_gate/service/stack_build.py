@@ -17,6 +17,7 @@ from socklat_gate.service.built_images import BuiltImages, replacing
 from socklat_gate.service.compose import Compose, Document
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef, resolve_image
+from socklat_gate.service.logs import last_line
 from socklat_gate.service.stack_reading import read_enabled
 
 __all__ = ["build_service", "stack_image", "stack_key"]
@@ -91,9 +92,9 @@ def build_service(
     if failed:
         raise UsageError(
             Reason.NO_SUCH_IMAGE,
-            f"building {name} of {file} failed:\n{failed}",
+            f"building {name} of {file} failed: {last_line(failed)}",
             remedy=f"make `docker compose --file {file} build` succeed",
-        )
+        ).with_log(failed)
 
 
 def _how_built(how: str | Document, cache: str) -> Document:

@@ -477,7 +477,7 @@ def test_a_build_that_fails_is_said_too(
     tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(self: Any, order: BuildOrder) -> Any:
-        raise UsageError(Reason.NO_SUCH_IMAGE, "building app failed:\nstep 1\nno such base")
+        raise UsageError(Reason.NO_SUCH_IMAGE, "building app failed: no such base")
 
     monkeypatch.setattr(Builder, "build", failing)
     before = repository.state()
