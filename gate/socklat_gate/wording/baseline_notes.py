@@ -167,7 +167,7 @@ BASELINE_WRITERS: Mapping[NoteCode, Callable[[str, Numbers], str]] = {
         f"{subject} is given to both arms as it is here: how it differed at the commit compared "
         + (
             "with is not known"
-            if numbers.get("written") is False
+            if numbers.get("written") == "no"
             else "with, and what one arm writes there for the other, is not known"
         )
     ),
