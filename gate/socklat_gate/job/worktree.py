@@ -24,7 +24,7 @@ def sources_at(directory: Path, commit: str) -> Iterator[Path]:
     Submodules are not checked out.  Raises `UsageError` (no_such_commit) when git cannot.
     """
     inner = git(directory, "rev-parse", "--show-prefix")
-    with ScratchDirectory() as home:
+    with ScratchDirectory(for_builds=True) as home:
         tree = home / TREE
         try:
             # For whoever finds the directory when this process was killed.
