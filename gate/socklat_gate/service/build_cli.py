@@ -16,6 +16,7 @@ from socklat_gate.scenario.secret import reveal
 from socklat_gate.service.build_order import BuildOrder, OnLine
 from socklat_gate.service.build_user import build_user
 from socklat_gate.service.client import daemon_url
+from socklat_gate.service.daemon_address import command_environment, daemon_address
 
 __all__ = ["CliBuilder", "cli_builder"]
 
@@ -91,10 +92,11 @@ def _options(docker: str, _daemon: str) -> tuple[str, str]:
 
 def _environment(values: Mapping[str, str]) -> dict[str, str]:
     """This process's, towards the same daemon, whatever context the command would choose."""
-    kept = {name: value for name, value in os.environ.items() if name != "DOCKER_CONTEXT"}
+    kept = command_environment(os.environ)
+    kept.pop("DOCKER_CONTEXT", None)
     of_builder = {
         "DOCKER_BUILDKIT": "1",
-        "DOCKER_HOST": daemon_url(),
+        "DOCKER_HOST": daemon_address().url,
         "DOCKER_CLI_HINTS": "false",
         # An attestation has the time in it: equal sources would be different images.
         "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",

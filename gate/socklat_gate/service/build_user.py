@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from socklat_gate.invoker import Invoker, invoker
-from socklat_gate.service.client import daemon_url
+from socklat_gate.service.daemon_address import daemon_address
 
 __all__ = ["BuildUser", "build_user"]
 
@@ -32,7 +32,7 @@ def build_user() -> BuildUser:
     Nobody else can build there: then root does.
     """
     user = invoker()
-    if user is None or not _may_reach(user, daemon_url()):
+    if user is None or not _may_reach(user, daemon_address().url):
         return BuildUser()
     return BuildUser(user.process_options(), user.variables(os.environ))
 

@@ -16,6 +16,7 @@ import yaml
 
 from socklat_gate.errors import Reason, UnfitEnvironment, UsageError
 from socklat_gate.service.build_user import BuildUser
+from socklat_gate.service.daemon_address import command_environment
 from socklat_gate.service.logs import clip
 
 __all__ = ["Compose", "Document", "StackReading", "read_stack"]
@@ -76,7 +77,7 @@ class Compose:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            env={**os.environ, **self._environment},
+            env={**command_environment(os.environ), **self._environment},
             start_new_session=True,
             **self._user.options,
         )
