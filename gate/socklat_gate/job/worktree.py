@@ -28,7 +28,7 @@ def sources_at(directory: Path, commit: str) -> Iterator[Path]:
     with git's own words when it cannot be had whole.
     """
     inner = git(directory, "rev-parse", "--show-prefix")
-    with ScratchDirectory() as home:
+    with ScratchDirectory(for_builds=True) as home:
         tree = home / TREE
         try:
             # For whoever finds the directory when this process was killed.
