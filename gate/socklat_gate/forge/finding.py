@@ -11,6 +11,7 @@ from socklat_gate.documents.reading import RESULT_FILE
 from socklat_gate.errors import Exit, NoUsableBaseline, Reason, UsageError
 from socklat_gate.forge.exit_policy import Ending, meaning_of, outcome_exit
 from socklat_gate.forge.scenario_name import scenario_name
+from socklat_gate.masking import mask_foreign
 from socklat_gate.measured.result import Result, RunResult
 from socklat_gate.report.report import Report, report_of
 from socklat_gate.wording.headline import headline, next_step
@@ -112,7 +113,9 @@ def _tail(log: Path | None) -> tuple[str, ...]:
         return ()
     with log.open("rb") as file:
         data = file.read(MAX_TAIL_BYTES)
-    lines = COLOUR.sub("", data.decode("utf-8", "replace")).splitlines()
+    # Before anything is escaped: a secret with an entity in it is found no more.
+    text = mask_foreign(COLOUR.sub("", data.decode("utf-8", "replace")))
+    lines = text.splitlines()
     # What a container or a tool wrote is for the job's log alone.
     own = [line for line in lines if not line.startswith(FOREIGN)]
     return tuple(own[-SHOWN_LINES:])
