@@ -66,6 +66,13 @@ STDOUT = Path("-")
     "--author", metavar="LOGIN", default="", help="Account of the token [the host is asked]."
 )
 @click.option(
+    "--key",
+    metavar="TEXT",
+    default="",
+    help="Tells jobs apart that measure the same scenario, on two machines say: each has a comment "
+    "of its own.",
+)
+@click.option(
     "--artifact-url", metavar="URL", default="", help="Where the full report was uploaded."
 )
 @click.option(
@@ -100,6 +107,7 @@ def publish(
     number: int | None,
     token_variable: str,
     author: str,
+    key: str,
     artifact_url: str,
     body: Path | None,
     fail_on: str,
@@ -129,10 +137,10 @@ def publish(
     given = Given(named, url, repository, number or 0, token_variable, author)
     mask_tokens(given, os.environ)
     run = ci_run(os.environ)
-    finding = finding_of(result_dir, exit_code, log, scenario)
+    finding = finding_of(result_dir, exit_code, log, scenario, run.target)
     policy = FailOn(fail_on), OnNoBaseline(on_no_baseline)
     commit = finding.result.commit.partition("-")[0] if finding.result else run.commit
-    source = source_of(run, commit, artifact_url)
+    source = source_of(run, commit, artifact_url, key)
     shown = Publication(finding, source, level_of(finding.ending, *policy))
     if body is not None:
         _write(body, shown.body("", MAX_NOTE))

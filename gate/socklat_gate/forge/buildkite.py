@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ MAX_ANNOTATION = (1 << 20) // 3
 """Characters, each at most three bytes, of the MiB that Buildkite takes."""
 
 MAX_SAID = 300
+PLAIN = re.compile(r"[A-Za-z0-9_-]{1,60}")
 STYLES: Mapping[Level, Literal["success", "warning", "error"]] = {
     "notice": "success",
     "warning": "warning",
@@ -30,21 +32,21 @@ STYLES: Mapping[Level, Literal["success", "warning", "error"]] = {
 }
 
 
-def context_of(scenario: str) -> str:
-    """By what a build's annotation of a scenario is found again, to be replaced."""
-    digest = hashlib.sha256(scenario.encode("utf-8", "replace")).hexdigest()[:12]
-    plain = scenario.isascii() and scenario.replace("-", "").replace("_", "").isalnum()
-    return f"socklat-gate-{scenario[:60] if plain and len(scenario) <= 60 else digest}"
+def context_of(name: str) -> str:
+    """By what a build's annotation of this name is found again, to be replaced."""
+    digest = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:12]
+    plain = PLAIN.fullmatch(name) is not None
+    return f"socklat-gate-{name if plain else digest}"
 
 
-def annotate(environment: Mapping[str, str], scenario: str, level: Level, body: str) -> None:
-    """Show ``body`` at the head of the build, instead of what this scenario showed there before.
+def annotate(environment: Mapping[str, str], name: str, level: Level, body: str) -> None:
+    """Show ``body`` at the head of the build, instead of what was shown there by this ``name``.
 
     Raises `HostFailure` when the agent cannot be run or refuses; no message holds its token.
     """
     # The agent repeats what it was given, its own access token included, when it logs.
     masking.suspect(environment)
-    command = [AGENT, "annotate", "--style", STYLES[level], "--context", context_of(scenario)]
+    command = [AGENT, "annotate", "--style", STYLES[level], "--context", context_of(name)]
     try:
         process = subprocess.Popen(
             command,

@@ -15,6 +15,7 @@ from socklat_gate.errors import Reason, UsageError
 from socklat_gate.forge.api.client import ApiClient
 from socklat_gate.forge.body import Source
 from socklat_gate.forge.comments import FORGEJO, GITEA, PullRequestComments
+from socklat_gate.forge.github.key import key_of
 from socklat_gate.forge.github.responses import GITHUB
 from socklat_gate.forge.gitlab import GITLAB, MergeRequestNotes
 from socklat_gate.forge.sticky_note import Notes
@@ -148,8 +149,10 @@ def notes_at(place: Place, stack: ExitStack) -> Notes:
     return PullRequestComments(api, place.repository, place.number, place.author)
 
 
-def source_of(run: CiRun, commit: str, artifact_url: str) -> Source:
+def source_of(run: CiRun, commit: str, artifact_url: str, key: str = "") -> Source:
     """Where the result was measured; ``artifact_url`` is where its files are, or empty.
+
+    ``key`` tells its job from others, in any words.
 
     Raises `UsageError` (bad_argument) for an address that is none: it goes into markdown.
     """
@@ -161,7 +164,7 @@ def source_of(run: CiRun, commit: str, artifact_url: str) -> Source:
         )
     found = _RUN.fullmatch(run.run_url)
     runs_url, number = (found[1], int(found[2])) if found else ("", 0)
-    return Source(runs_url, run.head or commit, number, artifact_url)
+    return Source(runs_url, run.head or commit, number, artifact_url, key=key_of(key, ""))
 
 
 def _known(given: str, environment: Mapping[str, str], names: tuple[str, ...]) -> tuple[str, str]:

@@ -55,14 +55,16 @@ class Publication:
                 remedy="give the scenario file with --scenario, and correct what is wrong with it",
             )
         if host is Host.BUILDKITE:
-            annotate(environment, self.finding.scenario, self.level, self.body("", MAX_ANNOTATION))
+            name = " ".join(filter(None, (self.finding.scenario, self.source.key)))
+            annotate(environment, name, self.level, self.body("", MAX_ANNOTATION))
             return "the build is annotated"
         if not (given.number or run.number):
             return "no pull request: nothing to comment on"
         place = place_of(host, given, run, environment)
         with ExitStack() as stack:
             notes = notes_at(place, stack)
-            address = put_note(notes, marker_of(self.finding.scenario), self.body)
+            marker = marker_of(self.finding.scenario, self.source.key)
+            address = put_note(notes, marker, self.body)
         return f"comment: {address}" if address else "the comment is written"
 
     def _entry(self) -> Entry | None:

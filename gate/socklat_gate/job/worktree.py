@@ -70,3 +70,8 @@ def _remove_worktree(home: Path) -> None:
 
 def _remove(directory: Path, tree: Path) -> None:
     git(directory, "worktree", "remove", "--force", "--force", str(tree))
+    common = git(directory, "rev-parse", "--git-common-dir").text
+    if common:
+        # Which git leaves empty where it could not add one.
+        with suppress(OSError):
+            (directory / common / "worktrees").rmdir()

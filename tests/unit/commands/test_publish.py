@@ -72,6 +72,17 @@ def test_github_from_another_ci(out: Path, monkeypatch: pytest.MonkeyPatch) -> N
         assert "**REGRESSION**" in github.comments[-1]["body"]
 
 
+def test_two_machines_have_two_comments(
+    out: Path, server: ForgejoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORGEJO_TOKEN", TOKEN)
+    named = ("--host", "forgejo", "--url", server.url, "--repository", "shops/shop", "--number", 7)
+    for key in ("arm64", "x86, 8 CPUs", "arm64"):
+        call(out, *named, "--key", key)
+    assert len(server.notes) == 2
+    assert "(`arm64`)" in server.bodies[0]
+
+
 def test_without_a_ci_there_is_nowhere_to_publish(out: Path) -> None:
     done = call(out)
     assert done.return_value == 1

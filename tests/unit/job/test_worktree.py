@@ -48,8 +48,7 @@ def refused(repository: Repository, commit: str) -> UsageError:
     with pytest.raises(UsageError) as caught, sources_at(repository.path, commit):
         pass
     assert caught.value.reason is Reason.NO_SUCH_COMMIT
-    # git leaves an empty directory for worktrees where it could not make one.
-    assert repository.state()[:6] == before[:6]
+    assert repository.state() == before
     return caught.value
 
 
@@ -66,6 +65,13 @@ def test_every_clone_that_can_get_it(
         assert (sources / "service" / "Dockerfile").read_text() == "FROM old"
     # A partial clone may keep what it fetched.
     assert clone.state()[:6] == before[:6]
+
+
+def test_a_sparse_checkout(origin: Repository) -> None:
+    origin.commit("other", "other/file")
+    origin.git("sparse-checkout", "set", "service")
+    with sources_at(origin.path, older(origin)) as sources:
+        assert (sources / "service" / "Dockerfile").read_text() == "FROM new"
 
 
 def test_from_a_linked_worktree_and_from_below(origin: Repository, tmp_path: Path) -> None:
