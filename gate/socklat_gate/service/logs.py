@@ -38,7 +38,9 @@ def tail(client: DockerClient, container_id: str) -> str:
 def clip(raw: bytes) -> str:
     """``raw`` as text without secrets and control characters, cut to the last 4 KB."""
     # Masked before it is cut, else a part of a secret could stay.
-    text = masking.mask_cut(_COLOUR.sub("", raw.decode(errors="replace")).replace("\r\n", "\n"))
+    plain = _COLOUR.sub("", raw.decode(errors="replace"))
+    # A progress bar begins its line anew.
+    text = masking.mask_cut(plain.replace("\r\n", "\n").replace("\r", "\n"))
     text = text.encode()[-TAIL_BYTES:].decode(errors="ignore").strip("\n")
     # A log is untrusted: escape sequences must not reach the terminal or a report.
     printable = strip_control_characters(text, kept="\n\t")

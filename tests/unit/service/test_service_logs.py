@@ -36,6 +36,10 @@ def test_terminal_sequences_do_not_pass() -> None:
     assert clip(b"\x1b[31mred\x1b[0m\r\nbell\x07 \x1b]0;title") == "red\nbell� �]0;title"
 
 
+def test_each_way_to_begin_a_line_is_a_line() -> None:
+    assert clip(b"a\r\nb\n10%\r100%\rdone\tok\n") == "a\nb\n10%\n100%\ndone\tok"
+
+
 def test_bytes_that_are_no_text() -> None:
     assert clip(b"\xff\xfe ok") == "�� ok"
 
