@@ -30,6 +30,7 @@ WRITTEN = "Written by `ci/reference.py` from {}.\n"
 
 TABLES: Mapping[str, str] = {
     "service": "[service]",
+    "service.build": "[service.build]",
     "service.ready": "[service.ready]",
     "load": "[load]",
     "load.request": "[[load.request]]",
@@ -89,6 +90,12 @@ def table_of(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mappin
     return None
 
 
+def table_in(field: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same for a key that may hold a value as well."""
+    choices = [inner for one in field.get("anyOf", ()) for inner in one.get("oneOf", ())]
+    return table_of({**field, "anyOf": [*field.get("anyOf", ()), *choices]}, definitions) or {}
+
+
 def type_of(field: Mapping[str, Any]) -> str:
     """The type of a value, its bounds included, in words."""
     choices = field.get("anyOf") or field.get("oneOf")
@@ -96,7 +103,7 @@ def type_of(field: Mapping[str, Any]) -> str:
         kinds = (type_of(one) for one in choices if one.get("type") != "null")
         return " or ".join(dict.fromkeys(kinds))
     if "$ref" in field:
-        return REFERRED[field["$ref"].rpartition("/")[2]]
+        return REFERRED.get(field["$ref"].rpartition("/")[2], "table")
     if "enum" in field or "const" in field:
         values = field.get("enum", [field.get("const")])
         return ", ".join(f"`{json.dumps(value)}`" for value in values)
@@ -138,7 +145,7 @@ def fields_of(table: str) -> dict[str, Mapping[str, Any]]:
     schema: Mapping[str, Any] = Scenario.model_json_schema()
     definitions = schema["$defs"]
     for name in filter(None, table.split(".")):
-        schema = table_of(schema["properties"][name], definitions) or {}
+        schema = table_in(schema["properties"][name], definitions)
     required = schema.get("required", ())
     return {
         name: {**field, "required": name in required}

@@ -15,6 +15,7 @@ from socklat_gate.probe.btf import kernel_types
 from socklat_gate.probe.hook_table import EVENTS, STAGE_NEEDS, Event
 from socklat_gate.probe.privilege import check_privilege
 from socklat_gate.probe.probe import SocketProbe
+from socklat_gate.service.build import builder_of
 from socklat_gate.service.client import connect
 from socklat_gate.wording import units
 from socklat_gate.wording.cpu_notes import SHARED_QUEUE
@@ -57,7 +58,10 @@ def diagnose(sleep: Callable[[float], None]) -> Iterable[Check]:
     yield _attempt("BTF", _btf)
     yield _attempt("BCC", _bcc)
     yield from _hooks()
-    yield _attempt("Docker", _docker)
+    docker = _attempt("Docker", _docker)
+    yield docker
+    if docker.status is Status.OK:
+        yield _attempt("builder", _builder)
     yield _cpus()
     yield _clock()
     yield _steal(sleep)
@@ -120,6 +124,15 @@ def _docker() -> str:
     version = client.version()
     client.close()
     return f"{version.get('Version')} responds (API {version.get('ApiVersion')})"
+
+
+def _builder() -> str:
+    client = connect()
+    try:
+        found = builder_of(client)
+    finally:
+        client.close()
+    return f"{found.name}: {found.lacks}" if found.lacks else found.name
 
 
 def _cpus() -> Check:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum, IntEnum
 from typing import TypeVar
 
@@ -88,6 +89,7 @@ class Reason(str, Enum):
     NO_SUCH_FILE = "no_such_file"
     RESULT_NOT_PASSED = "result_not_passed"
     FROM_FORK = "from_fork"
+    NOT_ALLOWED = "not_allowed"
     COMMIT_UNKNOWN = "commit_unknown"
     NO_SUCH_COMMIT = "no_such_commit"
     MISSING_EXTRA = "missing_extra"
@@ -155,6 +157,12 @@ class GateError(Exception):
     def with_log(self: Error, lines: str) -> Error:
         """The error itself, with the last lines of who failed."""
         self.log = mask_foreign(lines)
+        return self
+
+    def and_beside(self: Error, lines: Sequence[str]) -> Error:
+        """The error itself, with further facts that may be its cause."""
+        self.message = "\n".join([self.message, *map(mask, lines)])
+        self.args = (self.message,)
         return self
 
     def while_at(self: Error, what: str) -> Error:

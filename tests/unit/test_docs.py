@@ -46,6 +46,8 @@ def completed(part: dict[str, Any]) -> dict[str, Any]:
     """A scenario of which a page shows a part, with what every scenario needs."""
     whole = {"name", "service", "load"} <= part.keys()
     service = {} if whole else {"image": "shop:dev", "port": 8080}
+    if "build" in part.get("service", {}):
+        del service["image"]
     return {
         "name": "shop",
         **part,

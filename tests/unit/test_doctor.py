@@ -50,6 +50,8 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     monkeypatch.setattr(doctor, "load_bcc", lambda: SimpleNamespace(__file__="/x/bcc/a.py"))
     monkeypatch.setattr(doctor, "SocketProbe", Probe)
     monkeypatch.setattr(doctor, "connect", lambda: docker)
+    builder = SimpleNamespace(name="the classic builder", lacks="DOCKER_BUILDKIT=0 is set")
+    monkeypatch.setattr(doctor, "builder_of", lambda client: builder)
     monkeypatch.setattr(doctor.os, "sched_getaffinity", lambda pid: {0, 1, 2})
     meter = SimpleNamespace(stop=lambda: Noise(0.01, 0.2, None, 0.5))
     monkeypatch.setattr(doctor, "NoiseMeter", lambda: meter)
@@ -65,6 +67,7 @@ def test_a_fit_machine_has_no_failed_check(machine: pytest.MonkeyPatch) -> None:
     assert {check.status for name, check in found.items() if name != "clock source"} == {Status.OK}
     assert {f"hook {event.name}" for event in EVENTS} <= set(found)
     assert found["Docker"].found == "27.1 responds (API 1.46)"
+    assert found["builder"].found == "the classic builder: DOCKER_BUILDKIT=0 is set"
 
 
 @pytest.mark.parametrize(
@@ -75,6 +78,7 @@ def test_a_fit_machine_has_no_failed_check(machine: pytest.MonkeyPatch) -> None:
         ("load_bcc", "BCC"),
         ("SocketProbe", "hooks"),
         ("connect", "Docker"),
+        ("builder_of", "builder"),
     ],
 )
 def test_what_is_missing_fails_its_own_line_only(

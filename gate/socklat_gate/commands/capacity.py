@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
 from socklat_gate.commands.help import command
 from socklat_gate.commands.number_range import NumberRange
-from socklat_gate.commands.options import out_option, quiet_option, seed_option
+from socklat_gate.commands.options import allow_option, out_option, quiet_option, seed_option
 from socklat_gate.commands.output import emit
 from socklat_gate.errors import Exit, Reason, UsageError
 
@@ -64,6 +65,7 @@ _FILE = "capacity.json"
     is_flag=True,
     help="Measure one image against itself, instead of saying that nothing is compared.",
 )
+@allow_option
 @out_option
 @seed_option
 @quiet_option
@@ -77,6 +79,7 @@ def capacity(
     threshold: float,
     minutes: float,
     allow_same_image: bool,
+    allow: str | None,
     out: Path,
     seed: int | None,
     quiet: bool,
@@ -95,12 +98,14 @@ def capacity(
     from socklat_gate.job.capacity_job import CapacityJob
     from socklat_gate.job.entry import docker_client
     from socklat_gate.job.images import image_under_test
+    from socklat_gate.job.powers import powers_in
     from socklat_gate.job.progress import Progress
     from socklat_gate.job.require_inputs import require_inputs
     from socklat_gate.job.same_image import same_image
     from socklat_gate.job.settings import seed_or_random
     from socklat_gate.report.writer import check_writable, discard
     from socklat_gate.scenario.loader import load_scenario
+    from socklat_gate.service.built_images import BuiltImages
     from socklat_gate.service.image import resolve_image
     from socklat_gate.wording.capacity_text import capacity_lines
     from socklat_gate.wording.same_image_text import same_image_text
@@ -112,7 +117,7 @@ def capacity(
             remedy="raise the first or lower the second",
         )
     loaded = load_scenario(scenario)
-    require_inputs(scenario, loaded)
+    require_inputs(scenario, loaded, None if allow is None else powers_in(allow))
     if loaded.load.driver == "command":
         raise UsageError(
             Reason.BAD_SCENARIO,
@@ -129,10 +134,14 @@ def capacity(
     check_writable(out)
     discard(out / _FILE)
     directory = scenario.resolve().parent
-    with Progress(quiet=quiet) as progress:
+    with Progress(quiet=quiet) as progress, ExitStack() as keep:
         client = docker_client(progress)
-        baseline = resolve_image(client, reference, progress.phase)
-        candidate = image_under_test(client, loaded, directory, candidate_image, progress.phase)
+        built = keep.enter_context(BuiltImages(client))
+        always = loaded.baseline.pull == "always"
+        baseline = resolve_image(client, reference, progress.phase, always=always)
+        candidate = image_under_test(
+            client, loaded, directory, candidate_image, progress.phase, built
+        )
         alike = same_image(loaded, baseline, candidate)
         if alike is not None and not allow_same_image:
             emit(f"inconclusive: {same_image_text(alike.numbers)}")

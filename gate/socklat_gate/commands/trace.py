@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import click
 from socklat_gate.commands.help import command
 from socklat_gate.commands.number_range import NumberRange
 from socklat_gate.commands.output import emit, emit_data
+from socklat_gate.commands.trace_metrics import listen_address, listening, served
 from socklat_gate.errors import Exit, Interrupted, Reason, UsageError
 from socklat_gate.interrupt import defer_signals, settle_signal
 
@@ -55,6 +57,12 @@ _FILE_WIDTH = 160  # columns of a summary that goes to no terminal: everything h
 )
 @click.option("--full", is_flag=True, help="Also rx_stack, bridge, tx_stack, runq (cost more).")
 @click.option("--json", "as_lines", is_flag=True, help="One JSON object a line on stdout.")
+@click.option(
+    "--listen",
+    metavar="[ADDR:]PORT",
+    help="Also serve the live numbers at /metrics, for Prometheus; without ADDR to this machine "
+    "alone.",
+)
 def trace(
     container: str | None,
     pid: int | None,
@@ -63,6 +71,7 @@ def trace(
     duration: float,
     full: bool,
     as_lines: bool,
+    listen: str | None,
 ) -> int:
     """Watch the latency of a running container, stage by stage; needs no scenario.
 
@@ -87,6 +96,8 @@ def trace(
 
         socklat-gate trace --port 8080 --duration 60 --json > trace.jsonl
 
+        socklat-gate trace shop-api --listen 9464
+
     A terminal throws away at Ctrl-C what it has not shown yet, and may cut a line of JSON off;
     files and pipes get every line complete.
     """
@@ -97,10 +108,12 @@ def trace(
     from socklat_gate.trace.screen import Screen
     from socklat_gate.trace.snapshot import Live
 
+    address = listen_address(listen)
     target = _target(container, pid, port)
     stopped: Exit | None = None
     with (
         Lifetime(target.pid) as lifetime,
+        listening(address) as server,
         Screen(target, full=full, silent=as_lines) as screen,
     ):
         screen.show_status("loading the probe ...")
@@ -108,7 +121,12 @@ def trace(
             live = Live(probe, target)
             drop_capabilities(still_works=live.take_snapshot)
             screen.show_status(f"watching {target.label} ...  Ctrl-C ends it with a summary")
-            render = partial(_emit_line, target) if as_lines else screen.draw
+            render: Callable[[Snapshot], bool] = screen.draw
+            if as_lines:
+                render = partial(_emit_line, target)
+            if server is not None:
+                # Not before: a thread keeps the capabilities that it begins with.
+                render = served(server, target, live, render)
             try:
                 poll_until(
                     live.take_snapshot, render, lifetime, interval_s=interval, duration_s=duration

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from socklat_gate.baseline.campaigns import result_at
 from socklat_gate.documents.reading import RESULT_FILE
-from socklat_gate.errors import Exit, NoUsableBaseline, Reason
+from socklat_gate.errors import Exit, NoUsableBaseline, Reason, UsageError
 from socklat_gate.forge.exit_policy import Ending, meaning_of, outcome_exit
 from socklat_gate.forge.scenario_name import scenario_name
 from socklat_gate.measured.result import Result, RunResult
@@ -91,7 +91,7 @@ def finding_of(
     ended = f"socklat-gate {meaning_of(exit_code)} (exit code {exit_code})"
     try:
         result = result_at(directory / RESULT_FILE)
-    except NoUsableBaseline as error:
+    except (NoUsableBaseline, UsageError) as error:
         name = scenario_name(scenario, base) if scenario else ""
         errors = [line for line in tail if line.startswith("error: ")]
         why = errors[-1].removeprefix("error: ") if errors else ""

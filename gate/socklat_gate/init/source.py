@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from socklat_gate.errors import Reason, UsageError
+from socklat_gate.scenario.build import Build
+from socklat_gate.service.build_order import BuildOrder
+from socklat_gate.service.built_images import BuiltImages
 from socklat_gate.service.client import daemon_errors
 from socklat_gate.service.compose import read_stack
+from socklat_gate.service.compose_files import stack_files
 from socklat_gate.service.docker_types import DockerClient
-from socklat_gate.service.image import ImageRef, build_image, resolve_image
-from socklat_gate.service.stack import stack_image
+from socklat_gate.service.image import ImageRef, resolve_image
+from socklat_gate.service.stack_build import stack_image
 
 __all__ = ["UNNAMED", "Source", "chosen_port", "find_source", "named_source", "scenario_name"]
 
@@ -53,14 +57,16 @@ def find_source(
     """What ``given`` names; a directory is built, or brought up when it has a compose file only.
 
     ``beside`` is the directory that the scenario will be in, where relative paths start;
-    ``service`` the one under test of a compose file.  Raises `UsageError` as `build_image`,
+    ``service`` the one under test of a compose file.  Raises `UsageError` as `BuiltImages.build`,
     `resolve_image` and `read_stack` do.
     """
     path = _file_of(Path(given))
     if path.is_file() and path.suffix in (".yml", ".yaml"):
         return _of_stack(client, path, beside, on_phase, service)
     if path.is_dir():
-        image = build_image(client, path, on_phase)
+        order = BuildOrder(path, Build(context="."))
+        with BuiltImages(client) as built:
+            image = built.build(order, on_phase)
         name, keys = path.resolve().name, {"build": _relative(path, beside)}
     else:
         image = resolve_image(client, given, on_phase)
@@ -112,7 +118,8 @@ def _of_stack(
     on_phase: Callable[[str], None],
     service: str | None,
 ) -> Source:
-    services = read_stack(path).get("services") or {}
+    files = stack_files(path.name, path.parent)
+    services = read_stack(files).document.get("services") or {}
     chosen = service or (next(iter(services)) if len(services) == 1 else "")
     if chosen not in services:
         raise UsageError(
@@ -120,7 +127,8 @@ def _of_stack(
             f"{path} has {', '.join(sorted(services)) or 'no service'}: which one is under test?",
             remedy="name it with --service",
         )
-    image = stack_image(client, path, chosen, on_phase)
+    with BuiltImages(client) as built:
+        image = stack_image(client, files, chosen, on_phase, built)
     config, definition = _config(client, image), services[chosen]
     ports = _of_definition(definition) or _exposed_ports(config)
     health = _health_path(definition.get("healthcheck") or config.get("Healthcheck"))

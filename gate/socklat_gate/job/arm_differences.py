@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from socklat_gate.git import git
 from socklat_gate.job.base_arm import BaseArm
+from socklat_gate.job.build_differences import build_differences, built_at
 from socklat_gate.job.stack_differences import (
     bound_paths,
     differing_keys,
     presence,
+    replaced_notes,
     shared_parts,
     stack_differences,
 )
 from socklat_gate.measured.arm_differences import ArmDifference, ArmDifferences, DifferenceKind
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.scenario import Scenario, Service
-from socklat_gate.service.compose import read_stack
+from socklat_gate.service.built_images import REPOSITORY
+from socklat_gate.service.compose_files import stack_files
 from socklat_gate.service.image import ImageRef
 from socklat_gate.service.stack_files import missing_files
+from socklat_gate.service.stack_reading import running_stack
 
 __all__ = ["arm_differences"]
 
@@ -33,29 +38,43 @@ def arm_differences(
     baseline: ImageRef,
     candidate: ImageRef,
     arm: BaseArm | None,
+    *,
+    file: str = "socklat.toml",
+    commit: str = "",
 ) -> ArmDifferences:
     """Both arms compared; ``arm`` None: both are given the files of ``directory``.
 
-    Raises as `read_stack`.
+    ``file`` is the scenario there, and ``commit`` what an image that was built earlier is of ("":
+    not known).  Raises as `running_stack`.
     """
     service = scenario.service
     theirs = arm.own if arm else service
     found = list(_of_containers(scenario, baseline, candidate, theirs))
+    if all(one.reference.startswith(REPOSITORY) for one in (baseline, candidate)):
+        then = arm.own.built if arm else built_at(directory / file, commit)
+        found += build_differences(then, service.built)
     not_known = list(arm.notes if arm else ())
     mounted = _hosts(service, theirs)
-    if arm and service.compose and theirs.compose:
-        here, there = directory / service.compose, arm.directory / theirs.compose
-        ours, base = read_stack(here), read_stack(there)
-        tested = (str(service.service), str(theirs.service))
-        found += stack_differences(base, there, ours, here, tested)
-        missing = missing_files(base, there.parent, here.parent)
-        not_known += [Note(NoteCode.FILES_NOT_TAKEN, name) for name in missing]
-        not_known += shared_parts(ours, directory)
-        mounted += [*bound_paths(ours, directory), *bound_paths(base, arm.directory)]
+    if service.compose:
+        reading, here = running_stack(service, directory), stack_files(service.compose, directory)
+        ours, unset = reading.document, [*reading.unset]
+        if arm and theirs.compose:
+            there = stack_files(theirs.compose, arm.directory, directory)
+            reading = running_stack(theirs, arm.directory, directory)
+            base = reading.document
+            unset += reading.unset
+            tested = (str(service.service), str(theirs.service))
+            found += stack_differences(base, there[0], ours, here[0], tested)
+            missing = missing_files(base, there[0].parent, here[0].parent)
+            not_known += [Note(NoteCode.FILES_NOT_TAKEN, name) for name in missing]
+            mounted += [*bound_paths(ours, directory), *bound_paths(base, arm.directory)]
+        else:
+            not_known += [_as_here(name) for name in service.compose_names]
+        not_known += [Note(NoteCode.VARIABLE_UNSET, name) for name in dict.fromkeys(unset)]
+        not_known += replaced_notes(ours, service.shared_keys, scenario.gate)
+        not_known += shared_parts(ours, directory, service.shared_keys)
     if arm:
         found += _files(directory, arm.commit, mounted, _built(service, theirs))
-    elif service.compose:
-        not_known.append(Note(NoteCode.STATE_SHARED, service.compose))
     not_known += [
         Note(NoteCode.STATE_SHARED, host)
         for host in _hosts(service)
@@ -82,6 +101,11 @@ def _of_containers(
             yield ArmDifference("mounts", entry, *presence(entry, theirs.volumes, service.volumes))
 
 
+def _as_here(name: str) -> Note:
+    """No arm writes to it, but at the commit compared with it may have been another."""
+    return Note(NoteCode.STATE_SHARED, name, {"written": False})
+
+
 def _hosts(*services: Service) -> list[str]:
     entries = [entry for service in services for entry in service.volumes]
     return list(dict.fromkeys(entry.partition(":")[0] for entry in entries))
@@ -89,8 +113,11 @@ def _hosts(*services: Service) -> list[str]:
 
 def _built(*services: Service) -> list[str]:
     """Directories that the image and the stack are made from."""
-    stacks = [str(Path(one.compose).parent) for one in services if one.compose]
-    return [*(one.build for one in services if one.build), *stacks]
+    names = [one.compose_names[0] for one in services if one.compose]
+    stacks = [str(Path(name).parent) for name in names]
+    builds = [one.built for one in services if one.built]
+    files = [os.path.join(one.context, one.dockerfile) for one in builds]
+    return [*(one.context for one in builds), *files, *stacks]
 
 
 def _files(

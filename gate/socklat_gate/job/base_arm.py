@@ -6,16 +6,21 @@ named in a note.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from socklat_gate.errors import UsageError
+from socklat_gate.git import git
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.scenario import Scenario, Service
+from socklat_gate.scenario.build import Build
 from socklat_gate.scenario.loader import scenario_of
 from socklat_gate.scenario.secret import beside
 from socklat_gate.scenario.tables import read_tables
-from socklat_gate.service.stack_files import lend_env_files
+from socklat_gate.service.compose_files import stack_files
+from socklat_gate.service.stack_files import lend_files
 
 __all__ = ["BaseArm", "base_arm"]
 
@@ -48,7 +53,7 @@ def base_arm(scenario: Scenario, path: Path, sources: Path, commit: str) -> Base
         notes.append(_not_taken(path.name))
     elif bool(there.compose) == bool(service.compose):
         own = {key: getattr(there, key) for key in OF_THE_COMMIT}
-        own["build"] = there.build or service.build
+        own["build"] = _beside(there.built, path.parent) or service.build
         # git has no secrets: they are looked for here.
         own["env"] = {name: beside(text, path.parent) for name, text in there.env.items()}
         service = service.model_copy(update=own)
@@ -59,11 +64,21 @@ def base_arm(scenario: Scenario, path: Path, sources: Path, commit: str) -> Base
         if not taken:
             notes.append(_not_taken(entry.partition(":")[0]))
     if service.compose:
-        file = sources / service.compose
-        lent = lend_env_files(file, (path.parent / service.compose).parent)
-        notes += map(_not_taken, lent)
+        ours = stack_files(service.compose, path.parent)
+        # The .env, which may be the first to be lent, may name the files.
+        for _ in range(2):
+            files = stack_files(service.compose, sources, path.parent)
+            notes += map(_not_taken, lend_files(files, ours[0].parent, _not_in_git(ours)))
     mounted = service.model_copy(update={"volumes": volumes})
     return BaseArm(commit, sources, mounted, service, tuple(notes))
+
+
+def _beside(how: Build | None, here: Path) -> Build | None:
+    """As the commit has it, with the files of its secrets looked for here."""
+    if how is None:
+        return None
+    secrets = {name: beside(text, here) for name, text in how.secrets.items()}
+    return how.model_copy(update={"secrets": secrets})
 
 
 def _service_at(path: Path) -> Service | None:
@@ -84,6 +99,16 @@ def _volume(entry: str, sources: Path, here: Path) -> tuple[str, bool]:
     taken = resolved.exists() and resolved.is_relative_to(tree.resolve())
     path = resolved if taken else (here / host).resolve()
     return f"{path}{colon}{rest}", taken
+
+
+def _not_in_git(files: Sequence[Path]) -> list[str]:
+    """Names, from the first one's directory, of those that no commit has: an override, often."""
+    directory = files[0].parent
+    return [
+        os.path.relpath(file, directory)
+        for file in files
+        if not git(directory, "ls-files", "--", str(file.absolute())).text
+    ]
 
 
 def _not_taken(name: str) -> Note:

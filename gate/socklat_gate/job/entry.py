@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from socklat_gate.job.completeness import completeness_of
 from socklat_gate.job.containers_job import with_containers
 from socklat_gate.job.gate_from import planned_scenario
 from socklat_gate.job.gate_job import GateJob
-from socklat_gate.job.images import image_under_test
+from socklat_gate.job.images import image_under_test, stored_images
 from socklat_gate.job.progress import Progress
 from socklat_gate.job.rate_job import RateJob
 from socklat_gate.job.reference import Reference, find_reference
@@ -29,7 +29,9 @@ from socklat_gate.measured.facts import Note
 from socklat_gate.measured.result import GateResult, RunResult
 from socklat_gate.probe.privilege import check_privilege
 from socklat_gate.scenario import Scenario
+from socklat_gate.scenario.powers import Power
 from socklat_gate.service.arm import ArmSpec
+from socklat_gate.service.built_images import BuiltImages, sweep_images
 from socklat_gate.service.client import connect, daemon_errors
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.sweep import sweep
@@ -54,6 +56,7 @@ def gate_job(
     gate_from: str | None = None,
     notes: tuple[Note, ...] = (),
     release: str | None = None,
+    allowed: Collection[Power] | None = None,
 ) -> GateResult:
     """Reference and candidate measured side by side until the verdict is in.
 
@@ -62,24 +65,26 @@ def gate_job(
     `planned_scenario` made of both already).  ``baselines`` is a location (None: ``baselines``
     beside the scenario), ``seed`` that of all coin flips (None: a fresh one).  Images, reference
     and limits replace those of the scenario; ``release`` is what `find_release` takes, in place of
-    any other reference.  One image in both arms is inconclusive and not
-    measured, unless ``allow_same_image``.  Raises `UsageError` and `UnfitEnvironment`; what goes
-    wrong later is the verdict.
+    any other reference.  One image in both arms is inconclusive and not measured, unless
+    ``allow_same_image``.  ``allowed`` is what a pull request's scenario may do to the machine
+    (`require_allowed`).  Raises `UsageError` and `UnfitEnvironment`; what goes wrong later is the
+    verdict.
     """
     path = Path(path)
     if scenario is None:
         scenario, notes = planned_scenario(path, gate_from)
-    require_inputs(path, scenario)
+    require_inputs(path, scenario, allowed)
     scenario = with_limits(scenario, max_pairs=max_pairs, max_minutes=max_minutes)
     progress = progress or Progress(quiet=True)
     directory = path.resolve().parent
     client = ready_client(progress)
-    # What is checked out of another commit is there for as long as its arm may be started.
+    # What is built, and checked out of another commit, is there for as long as its arm may start.
     with (
         daemon_errors("measuring"),
-        ExitStack() as keep,
         open_store(baselines_at(baselines, path), progress.line) as store,
+        ExitStack() as keep,
     ):
+        built = keep.enter_context(BuiltImages(client, partial(stored_images, store, scenario)))
         found: Callable[..., Reference] = find_reference
         named = {"image": baseline_image, "ref": baseline_ref}
         if release is not None:
@@ -93,6 +98,7 @@ def gate_job(
             progress.phase,
             file=path.resolve().name,
             keep=keep,
+            built=built,
             **named,
         )
         job = GateJob(
@@ -100,7 +106,7 @@ def gate_job(
             scenario=scenario,
             directory=directory,
             candidate=image_under_test(
-                client, scenario, directory, candidate_image, progress.phase
+                client, scenario, directory, candidate_image, progress.phase, built
             ),
             find_reference=reference,
             seed=seed_or_random(seed),
@@ -121,26 +127,29 @@ def run_job(
     progress: Progress,
     image: str | None = None,
     baselines: str | None = None,
+    allowed: Collection[Power] | None = None,
 ) -> RunResult:
     """One image measured alone in ``runs`` fresh containers; without a verdict.
 
-    ``load.rate = "auto"`` is that of the campaigns in ``baselines`` (as of `gate_job`), or found.
+    ``load.rate = "auto"`` is that of the campaigns in ``baselines``, or found; this and ``allowed``
+    are as of `gate_job`.
     Raises `UsageError`, `UnfitEnvironment` and `InvalidMeasurement`.
     """
     started_s = time.monotonic()
-    require_inputs(path, scenario)
+    require_inputs(path, scenario, allowed)
     directory = path.resolve().parent
     client = ready_client(progress)
-    chosen = image_under_test(client, scenario, directory, image, progress.phase)
-    spec = ArmSpec("baseline", chosen)
-    known = _known_rate(path, scenario, baselines, progress)
-    found = RateJob(client, scenario, directory, spec, seed, progress).announced(known)
-    scenario = with_containers(found, 1)  # there is no arm beside it
-    with daemon_errors("measuring"), Rig(client, scenario, directory, progress.phase) as rig:
-        campaign = measure_campaign(
-            rig, scenario, directory, chosen, runs=runs, seed=seed, progress=progress
-        )
-        hooks, missed = rig.hooks, rig.missed
+    with BuiltImages(client) as built:
+        chosen = image_under_test(client, scenario, directory, image, progress.phase, built)
+        spec = ArmSpec("baseline", chosen)
+        known = _known_rate(path, scenario, baselines, progress)
+        found = RateJob(client, scenario, directory, spec, seed, progress).announced(known)
+        scenario = with_containers(found, 1)  # there is no arm beside it
+        with daemon_errors("measuring"), Rig(client, scenario, directory, progress.phase) as rig:
+            campaign = measure_campaign(
+                rig, scenario, directory, chosen, runs=runs, seed=seed, progress=progress
+            )
+            hooks, missed = rig.hooks, rig.missed
     return RunResult(
         scenario_name=scenario.name,
         scenario_hash=campaign.scenario_hash,
@@ -189,5 +198,5 @@ def docker_client(progress: Progress) -> DockerClient:
 
 def _sweep(client: DockerClient, progress: Progress) -> None:
     remove_abandoned_sources()
-    for name in sweep(client):
+    for name in [*sweep(client), *sweep_images(client)]:
         progress.line(leftover_line(name))

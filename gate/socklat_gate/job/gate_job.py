@@ -72,6 +72,7 @@ class GateJob:
 
     def __post_init__(self) -> None:
         self._started_s = time.monotonic()
+        self._ready_s = self._started_s
         self._created = utc_now()
         self._reference: Reference | None = None
         self._pairs: list[Pair] = []
@@ -103,13 +104,21 @@ class GateJob:
 
     def _measure(self) -> Verdict:
         reference = self._reference = self._found_reference()
+        # The budget is for measuring, and what has been built until now is no part of that.
+        self._ready_s = time.monotonic()
         self._notes += reference.notes if reference else ()
         gate = self.scenario.gate
         if reference is None or (reference.image is None and not gate.needs_baseline):
             return self._measure_by_limits()
         if reference.image is not None:
             self._differences = arm_differences(
-                self.scenario, self.directory, reference.image, self.candidate, reference.arm
+                self.scenario,
+                self.directory,
+                reference.image,
+                self.candidate,
+                reference.arm,
+                file=self.path.name,
+                commit=reference.commit,
             )
         alike = same_image(self.scenario, reference.image, self.candidate)
         if alike is not None and not self.allow_same_image and not self._differ_beside_image():
@@ -241,7 +250,7 @@ class GateJob:
 
     @property
     def _budget(self) -> Budget:
-        return Budget(self.scenario.gate, self._started_s)
+        return Budget(self.scenario.gate, self._ready_s)
 
     def _failure_verdict(self, error: GateError) -> Verdict:
         missing = isinstance(error, NoUsableBaseline)

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
+from socklat_gate.baseline.store import BaselineStore
+from socklat_gate.errors import GateError, NoUsableBaseline, Reason, UsageError
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.scenario import Scenario, Service
+from socklat_gate.service.build_order import BuildOrder
+from socklat_gate.service.built_images import REPOSITORY, BuiltImages
+from socklat_gate.service.compose_files import stack_files
 from socklat_gate.service.docker_types import DockerClient
-from socklat_gate.service.image import ImageRef, build_image, local_image, resolve_image
-from socklat_gate.service.stack import stack_image
+from socklat_gate.service.image import ImageRef, local_image, resolve_image
+from socklat_gate.service.stack_build import stack_image
+from socklat_gate.service.stack_reading import checked_stack
 
-__all__ = ["OnPhase", "check_buildable", "image_at", "image_of", "image_under_test"]
+__all__ = [
+    "OnPhase",
+    "check_buildable",
+    "image_at",
+    "image_of",
+    "image_under_test",
+    "stored_images",
+]
 
 OnPhase = Callable[[str], None]
 """Shows the phase of a job that begins."""
+
+BASE_CACHE = "socklat-gate-baseline"
+"""Namespace of the baseline's `RUN --mount=type=cache`: what the candidate's build has left there,
+newer than the baseline's sources, would become a part of the baseline, and the other way round."""
 
 
 def image_under_test(
@@ -25,19 +42,28 @@ def image_under_test(
     directory: Path,
     override: str | None,
     on_phase: OnPhase,
+    built: BuiltImages,
 ) -> ImageRef:
-    """The image under test: the command line's, else the scenario's, else built.
+    """The image under test: the command line's, else the scenario's, else one that is built.
 
-    Raises `UsageError` (NO_SUCH_IMAGE, BAD_SCENARIO).
+    It is there until ``built`` is left.  Raises `UsageError` (NO_SUCH_IMAGE, BAD_SCENARIO); of a
+    stack before anything is built, when both arms would share something in it.
     """
-    name = override or scenario.service.image
+    service, gate = scenario.service, scenario.gate
+    if service.compose:
+        # Rates are tried on both arms at once.
+        alone = gate.interleave == "block" and gate.capacity_metric is None
+        for unset in checked_stack(service, directory, alone=alone).unset:
+            on_phase(f"the compose file refers to {unset}, which nothing sets")
+    name = override or service.image
     if name:
         return resolve_image(client, name, on_phase)
-    if scenario.service.build:
-        return build_image(client, directory / scenario.service.build, on_phase)
-    if scenario.service.compose and scenario.service.service:
-        file = directory / scenario.service.compose
-        return stack_image(client, file, scenario.service.service, on_phase)
+    if service.built is not None:
+        how = service.built
+        return built.build(BuildOrder(directory / how.context, how), on_phase)
+    if service.compose and service.service:
+        files = stack_files(service.compose, directory)
+        return stack_image(client, files, service.service, on_phase, built)
     raise UsageError(
         Reason.BAD_SCENARIO,
         f"scenario {scenario.name!r} names no image to test",
@@ -63,25 +89,60 @@ def image_at(
     sources: Path,
     commit: str,
     on_phase: OnPhase,
+    built: BuiltImages,
 ) -> ImageRef:
     """The image built from ``sources``: the scenario's ``directory`` as it is in ``commit``.
 
-    ``service`` is the scenario's there.  Raises `NoUsableBaseline` (NO_BASELINE_YET) when there is
-    nothing to build there yet.
+    ``service`` is the scenario's there.  The image is there until ``built`` is left.  Raises
+    `NoUsableBaseline` (NO_BASELINE_YET) when there is nothing to build there yet, `UsageError`
+    (BAD_SCENARIO) when it would be built from what no commit has.
     """
-    build, compose = service.build, service.compose
+    how, compose = service.built, service.compose
     on_phase(f"building the reference from commit {commit[:12]}")
-    if build:
-        if not (sources / build / "Dockerfile").is_file():
-            _nothing_there(commit, f"{build.rstrip('/')}/Dockerfile")
-        name = f"{directory.resolve() / build}@base"
-        return build_image(client, sources / build, on_phase, name=name)
+    if how is not None:
+        file = os.path.join(how.context, how.dockerfile)
+        _check_inside(directory, sources, how.context)
+        _check_inside(directory, sources, file)
+        order = BuildOrder(
+            _in_checkout(directory, sources, how.context),
+            how,
+            stands_for=f"{directory.resolve() / how.context}@base",
+            cache=BASE_CACHE,
+            shown=f"{how.context} of commit {commit[:12]}",
+        )
+        if not order.dockerfile.is_file():
+            _nothing_there(commit, file)
+        return built.build(order, on_phase, keep=False)
     assert compose is not None
     assert service.service is not None
-    if not (sources / compose).is_file():
-        _nothing_there(commit, compose)
-    name = f"{directory.resolve() / compose}@base"
-    return stack_image(client, sources / compose, service.service, on_phase, name=name)
+    files = stack_files(compose, sources, directory)
+    if not files[0].is_file():
+        _nothing_there(commit, service.compose_names[0])
+    name = f"{stack_files(compose, directory)[0].resolve()}@base"
+    tested = service.service
+    return stack_image(client, files, tested, on_phase, built, name=name, cache=BASE_CACHE)
+
+
+def _in_checkout(directory: Path, sources: Path, path: str) -> Path:
+    """Where a path of the scenario is in the checkout that ``sources`` is a part of."""
+    tree = next((p for p in (sources, *sources.parents) if (p / ".git").exists()), sources)
+    here = directory.resolve()
+    for _ in sources.relative_to(tree).parts:
+        here = here.parent
+    wanted = os.path.normpath(directory.resolve() / path)
+    return Path(os.path.normpath(tree / os.path.relpath(wanted, here)))
+
+
+def _check_inside(directory: Path, sources: Path, path: str) -> None:
+    """The baseline must not be built from what the candidate is built from, changed as it is."""
+    tree = next((p for p in (sources, *sources.parents) if (p / ".git").exists()), sources)
+    if not _in_checkout(directory, sources, path).is_relative_to(os.path.normpath(tree)):
+        raise UsageError(
+            Reason.BAD_SCENARIO,
+            f"service.build: {path} is outside of the repository, so that no commit has it to "
+            "build a reference from",
+            remedy="build from inside of the repository, or name a reference with --baseline-image",
+        )
 
 
 def _nothing_there(commit: str, file: str) -> NoReturn:
@@ -94,6 +155,16 @@ def _nothing_there(commit: str, file: str) -> NoReturn:
     )
 
 
+def stored_images(store: BaselineStore, scenario: Scenario) -> frozenset[str] | None:
+    """Ids of the images that stored campaigns of a scenario name; None when nobody knows."""
+    try:
+        if not store.has(scenario.name):
+            return frozenset()
+        return frozenset(one.campaign.image_id for one in store.campaigns(scenario.name))
+    except (GateError, OSError):
+        return None
+
+
 def image_of(client: DockerClient, campaign: Campaign, on_phase: OnPhase) -> ImageRef | None:
     """The very image that a campaign measured; None when it can no longer be had.
 
@@ -102,8 +173,8 @@ def image_of(client: DockerClient, campaign: Campaign, on_phase: OnPhase) -> Ima
     kept = local_image(client, campaign.image_id)
     if kept is not None:
         return ImageRef(campaign.image, kept.id, kept.digest)
-    if local_image(client, campaign.image) is not None:
-        return None
+    if local_image(client, campaign.image) is not None or campaign.image.startswith(REPOSITORY):
+        return None  # another build, and no registry has ours
     try:
         pulled = resolve_image(client, campaign.image, on_phase)
     except UsageError:

@@ -94,7 +94,9 @@ class RateJob:
     def _find(self, spec: ArmSpec) -> FoundRate:
         load = self.scenario.load
         self.progress.phase(STARTING)
-        with ServiceSession(self.client, self.scenario.service, self.directory) as session:
+        alone = self.scenario.gate.interleave == "block"
+        place = self.client, self.scenario.service, self.directory
+        with ServiceSession(*place, alone=alone) as session:
             (arm,) = session.start([spec])
             try:
                 self.progress.phase(FINDING_RATE)

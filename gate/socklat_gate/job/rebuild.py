@@ -14,14 +14,12 @@ from socklat_gate.job.images import OnPhase, image_at
 from socklat_gate.job.worktree import sources_at
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.scenario import Scenario
+from socklat_gate.service.built_images import REPOSITORY, BuiltImages
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef
 from socklat_gate.wording.sanitise import strip_control_characters
 
 __all__ = ["Rebuilt", "rebuild"]
-
-BUILT = "socklat-gate/build:"
-"""How the names of images begin that were built for a gate."""
 
 MAX_WHY = 300
 
@@ -42,6 +40,7 @@ def rebuild(
     commit: str,
     on_phase: OnPhase,
     keep: ExitStack,
+    built: BuiltImages,
 ) -> Rebuilt:
     """Built from ``commit`` as ``--baseline-ref`` builds it, where there is something to build.
 
@@ -56,13 +55,13 @@ def rebuild(
         with ExitStack() as trial:
             sources = trial.enter_context(sources_at(path.parent, commit))
             arm = base_arm(scenario, path, sources, commit)
-            image = image_at(client, arm.service, path.parent, sources, commit, on_phase)
-            if not image.reference.startswith(BUILT):  # a compose file that names one
+            image = image_at(client, arm.service, path.parent, sources, commit, on_phase, built)
+            if not image.reference.startswith(REPOSITORY):  # a compose file that names one
                 return _not(commit, "no_build")
             keep.push(trial.pop_all())
     except (UsageError, NoUsableBaseline) as error:
         lines = [line for line in error.message.splitlines() if line.strip()]
-        return _not(commit, "failed", lines[-1] if lines else "")
+        return _not(commit, "failed", lines[-1].rpartition(" failed: ")[2] if lines else "")
     note = Note(NoteCode.BASELINE_REBUILT, numbers={"commit": commit})
     return Rebuilt(image, arm, note)
 

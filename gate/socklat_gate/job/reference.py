@@ -22,12 +22,14 @@ from socklat_gate.errors import NoUsableBaseline, Reason
 from socklat_gate.job.base_arm import BaseArm, base_arm
 from socklat_gate.job.images import OnPhase, check_buildable, image_at, image_of
 from socklat_gate.job.lineage import lineage_of
+from socklat_gate.job.named_image import named_image_note
 from socklat_gate.job.rebuild import rebuild
 from socklat_gate.job.worktree import sources_at
 from socklat_gate.measured.campaign import Campaign, Fingerprint
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.names import Mode
 from socklat_gate.scenario import Scenario
+from socklat_gate.service.built_images import BuiltImages
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef, resolve_image
 
@@ -149,15 +151,16 @@ def find_reference(
     ref: str | None = None,
     file: str = "socklat.toml",
     keep: ExitStack | None = None,
+    built: BuiltImages,
 ) -> Reference:
     """The image named, else the one built from the merge base with ``ref``, else a stored one.
 
     Stored is that of the nearest commit that has campaigns; of it the very image that was measured,
     by its id, else one built anew from that commit (`job.rebuild`).  ``directory`` and ``file`` are
     those of the scenario, whose ``image`` comes after ``ref``.  What was checked out of another
-    commit is removed when ``keep`` is closed.  Raises `UsageError` when what was asked for cannot
-    be had, `NoUsableBaseline` when nothing was and nothing usable is stored, or when the merge base
-    has nothing to build.
+    commit is removed when ``keep`` is closed, and its image when ``built`` is left.  Raises
+    `UsageError` when what was asked for cannot be had, `NoUsableBaseline` when nothing was and
+    nothing usable is stored, or when the merge base has nothing to build.
     """
     has_stored = store.has(scenario.name)
     lineage = lineage_of(directory, ref or "")
@@ -167,12 +170,13 @@ def find_reference(
         with ExitStack() as only_here:
             sources = (keep or only_here).enter_context(sources_at(directory, commit))
             arm = base_arm(scenario, directory / file, sources, commit)
-            built = image_at(client, arm.service, directory, sources, commit, on_phase)
-        return Reference(built, store, True, has_stored, commit, why, lineage, arm)
+            made = image_at(client, arm.service, directory, sources, commit, on_phase, built)
+        return Reference(made, store, True, has_stored, commit, why, lineage, arm)
     name = image or scenario.baseline.image
     if name:
-        resolved = resolve_image(client, name, on_phase)
-        return Reference(resolved, store, named=True, stored=has_stored, lineage=lineage)
+        resolved = resolve_image(client, name, on_phase, always=scenario.baseline.pull == "always")
+        notes = (named_image_note(resolved, scenario.baseline),)
+        return Reference(resolved, store, True, has_stored, lineage=lineage, notes=notes)
     if not has_stored:
         raise NoUsableBaseline(
             Reason.NO_BASELINE_YET,
@@ -183,12 +187,14 @@ def find_reference(
         )
     choice = _choice(store, scenario, lineage)
     kept = image_of(client, choice.campaign, on_phase)
+    if kept is not None:
+        built.use(kept)
     found = Reference(kept, store, False, True, choice.commit, choice.why, lineage)
     if kept is not None or not scenario.gate.needs_baseline:
         return found
     with ExitStack() as only_here:
         path = directory / file
-        again = rebuild(client, scenario, path, choice.commit, on_phase, keep or only_here)
+        again = rebuild(client, scenario, path, choice.commit, on_phase, keep or only_here, built)
     return replace(found, image=again.image, arm=again.arm, notes=(again.note,))
 
 

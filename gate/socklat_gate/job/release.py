@@ -11,10 +11,12 @@ from socklat_gate.baseline.store import BaselineStore
 from socklat_gate.errors import Reason, UnfitEnvironment, UsageError
 from socklat_gate.job.images import OnPhase, image_of
 from socklat_gate.job.lineage import commit_of, lineage_from
+from socklat_gate.job.named_image import named_image_note
 from socklat_gate.job.rebuild import rebuild
 from socklat_gate.job.reference import Reference
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.scenario import Scenario
+from socklat_gate.service.built_images import BuiltImages
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import resolve_image
 from socklat_gate.wording.notes import note_text
@@ -32,6 +34,7 @@ def find_release(
     release: str,
     file: str = "socklat.toml",
     keep: ExitStack | None = None,
+    built: BuiltImages,
 ) -> Reference:
     """The image that was promoted for ``release`` while it is here, else one built from its commit.
 
@@ -48,14 +51,16 @@ def find_release(
     for campaign in reversed(promoted):
         image = image_of(client, campaign, on_phase)
         if image is not None:
+            built.use(image)
             known = commit or campaign.commit
             return Reference(image, store, True, has_stored, known, why, lineage)
     if not commit:
-        image = resolve_image(client, release, on_phase)
-        return Reference(image, store, True, has_stored, "", why, lineage)
+        image = resolve_image(client, release, on_phase, always=scenario.baseline.pull == "always")
+        named = (named_image_note(image, scenario.baseline),)
+        return Reference(image, store, True, has_stored, "", why, lineage, notes=named)
     with ExitStack() as only_here:
         path = directory / file
-        again = rebuild(client, scenario, path, commit, on_phase, keep or only_here)
+        again = rebuild(client, scenario, path, commit, on_phase, keep or only_here, built)
     if again.image is None:
         raise UsageError(
             Reason.NO_SUCH_IMAGE,

@@ -98,7 +98,10 @@ class Rig:
             self._unmeasured = unmeasured_stages(
                 gated, self._probe.stages, self._scenario.probe.detail
             ) + unmeasured_names(self._scenario.gate, logged=self._knows_names)
-            session = ServiceSession(self._client, self._scenario.service, self._directory)
+            alone = self._scenario.gate.interleave == "block"
+            session = ServiceSession(
+                self._client, self._scenario.service, self._directory, alone=alone
+            )
             self._session = stack.enter_context(session)
             self._stack = stack.pop_all()
         return self

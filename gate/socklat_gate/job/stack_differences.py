@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from socklat_gate.git import git
 from socklat_gate.measured.arm_differences import ArmDifference
 from socklat_gate.measured.facts import Note, NoteCode
+from socklat_gate.scenario import Gate
 from socklat_gate.service.compose import Document
-from socklat_gate.service.stack_files import bind_source
+from socklat_gate.service.stack_isolation import replaced_parts
+from socklat_gate.service.stack_mounts import mounted_path
 
-__all__ = ["bound_paths", "differing_keys", "presence", "shared_parts", "stack_differences"]
+__all__ = [
+    "bound_paths",
+    "differing_keys",
+    "presence",
+    "replaced_notes",
+    "shared_parts",
+    "stack_differences",
+]
 
 BUILT = ("build", "image")
 """Keys of the service under test whose effect is its image."""
@@ -44,21 +53,30 @@ def stack_differences(
 def bound_paths(stack: Document, directory: Path) -> tuple[str, ...]:
     """Host paths that the stack mounts, relative to a directory, at or below it or not."""
     volumes = [v for d in stack["services"].values() for v in d.get("volumes") or ()]
-    sources = dict.fromkeys(filter(None, map(bind_source, volumes)))
+    sources = dict.fromkeys(filter(None, (mounted_path(volume)[0] for volume in volumes)))
     return tuple(os.path.relpath(source, directory.resolve()) for source in sources)
 
 
-def shared_parts(stack: Document, directory: Path) -> Iterator[Note]:
-    """What both stacks reach and neither owns."""
-    for part in ("networks", "volumes"):
-        for name, definition in (stack.get(part) or {}).items():
-            if isinstance(definition, Mapping) and definition.get("external"):
-                yield Note(NoteCode.STATE_SHARED, f"{part}.{name}")
+def shared_parts(stack: Document, directory: Path, shared: Collection[str]) -> Iterator[Note]:
+    """What both stacks reach and neither owns; ``shared`` keys are what the scenario allows."""
+    yield from (Note(NoteCode.STATE_SHARED, key) for key in sorted(shared))
+    for name, volume in (stack.get("volumes") or {}).items():
+        if (volume or {}).get("external") and f"volumes.{name}" not in shared:
+            yield Note(NoteCode.STATE_SHARED, f"volumes.{name}", {"written": False})
+    for name, definition in stack["services"].items():
+        if "host-gateway" in json.dumps(definition.get("extra_hosts") or ()):
+            yield Note(NoteCode.STATE_SHARED, f"services.{name}.extra_hosts")
     top = git(directory, "rev-parse", "--show-toplevel").text or str(directory.resolve())
     for path in bound_paths(stack, directory):
         source = Path(os.path.normpath(directory.resolve() / path))
         if not source.is_relative_to(top):
-            yield Note(NoteCode.STATE_SHARED, str(source))
+            yield Note(NoteCode.STATE_SHARED, str(source), {"written": False})
+
+
+def replaced_notes(stack: Document, shared: Collection[str], gate: Gate) -> Iterator[Note]:
+    """What each arm has of its own in place of what the file says."""
+    for part in replaced_parts(stack, shared, alone=gate.interleave == "block"):
+        yield Note(NoteCode.STACK_REPLACED, part.key, {"by": part.by})
 
 
 def _without_place(stack: Document, directory: Path) -> Document:

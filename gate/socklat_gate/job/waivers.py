@@ -15,6 +15,7 @@ Everything else, what is not known included, is not in force.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,7 +141,9 @@ def _sources(path: Path, service: Service) -> Sequence[str]:
     """Pathspecs of what the service is made of, but not of the scenario and its baselines."""
     hosts = [entry.partition(":")[0] for entry in service.volumes]
     mounted = [host for host in hosts if not host.startswith("/")]
-    stack = str(Path(service.compose).parent) if service.compose else None
-    of_image = service.build or stack
-    wanted = [of_image, *mounted] if of_image else [":(top)"]
+    stack = str(Path(service.compose_names[0]).parent) if service.compose else None
+    how = service.built
+    built = [how.context, os.path.join(how.context, how.dockerfile)] if how else []
+    of_image = built or ([stack] if stack else [])
+    wanted = [*of_image, *mounted] if of_image else [":(top)"]
     return (*wanted, f":(exclude){path.name}", ":(exclude)baselines")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -52,7 +53,10 @@ def remove_abandoned_sources() -> None:
 def _remove_worktree(home: Path) -> None:
     """The repository must not go on knowing it."""
     with suppress(OSError, UnicodeDecodeError):
-        _remove(Path((home / REPOSITORY).read_text(encoding="utf-8")), home / TREE)
+        repository = Path((home / REPOSITORY).read_text(encoding="utf-8"))
+        # git removes no half of one, but it does forget one that is gone.
+        shutil.rmtree(home / TREE, ignore_errors=True)
+        _remove(repository, home / TREE)
 
 
 def _remove(directory: Path, tree: Path) -> None:

@@ -9,9 +9,13 @@ from socklat_gate.measured.facts import Note
 
 __all__ = ["ArmDifference", "ArmDifferences", "DifferenceKind"]
 
-DifferenceKind = Literal["image", "command", "environment", "mounts", "compose", "file", "source"]
+DifferenceKind = Literal[
+    "image", "command", "environment", "mounts", "compose", "file", "source", "build"
+]
 """What differs: "compose" is a key of the compose file, "file" one that is mounted, "source" one
-that the image is built from."""
+that the image is built from, "build" a key of how it is built."""
+
+OF_IMAGE: frozenset[DifferenceKind] = frozenset({"image", "source", "build"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,4 +44,4 @@ class ArmDifferences:
     @property
     def beside_image(self) -> bool:
         """Whether one image in both arms would still be two different services."""
-        return any(one.kind not in ("image", "source") for one in self.found)
+        return any(one.kind not in OF_IMAGE for one in self.found)

@@ -88,6 +88,7 @@ class NoteCode(str, Enum):
     NEWEST_GIVEN = "newest_given"
     PINNED_RELEASE = "pinned_release"
     # what became of its image
+    NAMED_IMAGE = "named_image"
     BASELINE_REBUILT = "baseline_rebuilt"
     BASELINE_NOT_REBUILT = "baseline_not_rebuilt"
     # what of the baseline, the limits or the waivers was not used as it stands there
@@ -99,6 +100,8 @@ class NoteCode(str, Enum):
     # what of the arms is not known to be alike
     STATE_SHARED = "state_shared"
     FILES_NOT_TAKEN = "files_not_taken"
+    VARIABLE_UNSET = "variable_unset"
+    STACK_REPLACED = "stack_replaced"
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,10 @@ class BaselineSource(StrictModel):
     image: str | None = Field(
         None, description="image of the baseline arm", examples=["shop-api:released"]
     )
+    pull: Literal["missing", "always"] = Field(
+        "missing",
+        description='"always" asks the registry for a newer image of that name before each job',
+    )
     release: str | None = Field(
         None,
         min_length=1,

@@ -35,7 +35,9 @@ def explain(tables: Tables, problem: Any) -> str:
     key = ".".join(str(part) for part in where) or "the scenario"
     if problem["type"] == "extra_forbidden":
         known = _known_keys(where[:-1])
-        near = difflib.get_close_matches(str(where[-1]), known, n=1, cutoff=0.5)
+        near = _in_tables(where[:-1], str(where[-1])) or difflib.get_close_matches(
+            str(where[-1]), known, n=1, cutoff=0.5
+        )
         hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
         return f"{place}: unknown key {key!r}; {hint}"
     if problem["type"] == "missing":
@@ -60,7 +62,7 @@ def place_of(tables: Tables, where: KeyPath) -> str:
 def _is_union_branch(part: str | int) -> bool:
     """Whether a part of pydantic's location names a type of a union rather than a key."""
     return isinstance(part, str) and (
-        part in {"str", "int", "float", "SecretRef", "number", "steps", "auto"}
+        part in {"str", "int", "float", "SecretRef", "Build", "number", "steps", "auto"}
         or part.startswith(("list[", "literal["))
     )
 
@@ -68,6 +70,17 @@ def _is_union_branch(part: str | int) -> bool:
 def _known_keys(where: KeyPath) -> list[str]:
     model = _model_at(where)
     return sorted(model.model_fields) if model else []
+
+
+def _in_tables(where: KeyPath, name: str) -> list[str]:
+    """The key of that very name in a table below, with the table's: written one level too high."""
+    model = _model_at(where)
+    tables = {
+        table: _model_in(field.annotation)
+        for table, field in (model.model_fields.items() if model else ())
+        if not _is_free(field.annotation)
+    }
+    return [f"{table}.{name}" for table, one in tables.items() if one and name in one.model_fields]
 
 
 def _description(where: KeyPath) -> str:
@@ -85,8 +98,13 @@ def _model_at(where: KeyPath) -> type[BaseModel] | None:
             continue
         field = model.model_fields.get(part) if model else None
         model = _model_in(field.annotation) if field else None
-        free = field is not None and getattr(field.annotation, "__origin__", None) is dict
+        free = field is not None and _is_free(field.annotation)
     return model
+
+
+def _is_free(annotation: Any) -> bool:
+    """Whether the scenario makes up the keys of such a table."""
+    return get_origin(annotation) is dict
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

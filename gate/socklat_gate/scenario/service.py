@@ -6,6 +6,7 @@ import re
 
 from pydantic import Field, model_validator
 
+from socklat_gate.scenario.build import Build, BuildSource
 from socklat_gate.scenario.cpus import CpuSet
 from socklat_gate.scenario.secret import Text
 from socklat_gate.scenario.strict import StrictModel
@@ -54,16 +55,26 @@ class Service(StrictModel):
         description="candidate image; pulled if missing",
         examples=["shop-api:dev"],
     )
-    build: str | None = Field(
-        None, description="directory with a Dockerfile, instead of image", examples=["."]
-    )
-    compose: str | None = Field(
+    build: BuildSource | None = Field(
         None,
-        description="compose file, instead of both: each arm is the whole stack",
-        examples=["docker-compose.yml"],
+        description="directory with a Dockerfile, instead of image; or a table, see below",
+        examples=["."],
+    )
+    compose: str | list[str] | None = Field(
+        None,
+        min_length=1,
+        description="compose file, instead of both: each arm is the whole stack; an override "
+        "beside it is merged as compose does, a list is merged in its order and is all there is",
+        examples=["docker-compose.yml", ["docker-compose.yml", "gate.yml"]],
     )
     service: str | None = Field(
         None, description="the compose file's service under test", examples=["api"]
+    )
+    shared: list[str] = Field(
+        default_factory=list,
+        description="keys of the compose file that both arms may share, such as an external "
+        "network; anything else that they would share is refused",
+        examples=[["networks.proxy", "volumes.media"]],
     )
     command: str | list[str] | None = Field(
         None, description="in place of the image's own", examples=[["./api", "--workers", "2"]]
@@ -128,10 +139,32 @@ class Service(StrictModel):
     def _of_the_stack(self) -> Service:
         if bool(self.compose) != bool(self.service):
             raise ValueError("compose and service, the one under test in it, belong together")
+        if self.shared and not self.compose:
+            raise ValueError("shared names keys of a compose file: it belongs to compose")
         elsewhere = [name for name in IN_COMPOSE_FILE if self.compose and getattr(self, name)]
         if elsewhere:
             raise ValueError(f"{', '.join(elsewhere)}: with compose this belongs in that file")
         return self
+
+    @property
+    def built(self) -> Build | None:
+        """``build`` with all its keys; None where nothing is built."""
+        if isinstance(self.build, str):
+            return Build(context=self.build) if self.build else None
+        return self.build
+
+    @property
+    def compose_names(self) -> tuple[str, ...]:
+        """The names in ``compose``, a text or a list."""
+        return (self.compose,) if isinstance(self.compose, str) else tuple(self.compose or ())
+
+    @property
+    def shared_keys(self) -> frozenset[str]:
+        """``shared`` as keys are told apart: a network or volume as a whole."""
+        of_part = ("networks.", "volumes.")
+        return frozenset(
+            ".".join(key.split(".")[:2]) if key.startswith(of_part) else key for key in self.shared
+        )
 
     def cpuset_of(self, arm: int, *, swapped: bool) -> str | None:
         """The CPUs of an arm by its index; ``swapped`` is the coin flip for a list of two."""

@@ -26,7 +26,8 @@ class PlacedContainer:
 
     ``ordered_ns`` is when Docker was told to start it (CLOCK_MONOTONIC; 0: with the rest of a
     stack, so that its own moment is not known).  ``companions`` are name and container id of the
-    others in its stack.
+    others in its stack; ``address_of`` is the container whose address it has ("": its own), and
+    ``may_restart`` says that Docker starts it again when it ends.
     """
 
     container_id: str
@@ -34,6 +35,8 @@ class PlacedContainer:
     network: str
     ordered_ns: int = 0
     companions: tuple[tuple[str, str], ...] = ()
+    address_of: str = ""
+    may_restart: bool = False
 
 
 Started = Callable[[PlacedContainer], None]
@@ -55,6 +58,9 @@ class ArmLauncher(Protocol):
 
     def end(self) -> None:
         """Ends what is under way, from another thread."""
+
+    def cleared(self) -> None:
+        """All containers are gone: gives up what only they needed."""
 
     def close(self) -> None:
         """Gives up what is not Docker's."""

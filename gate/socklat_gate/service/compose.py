@@ -1,11 +1,13 @@
-"""The ``docker compose`` command: found, run, and used to read a file."""
+"""The ``docker compose`` command: found, run, and used to read files."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,27 @@ import yaml
 from socklat_gate.errors import Reason, UnfitEnvironment, UsageError
 from socklat_gate.service.logs import clip
 
-__all__ = ["Compose", "read_stack"]
+__all__ = ["Compose", "Document", "StackReading", "read_stack"]
 
 CONFIG_WITHIN_S = 60.0
 END_WITHIN_S = 5.0
+FIRST_PLUGIN = 2
+"""Version 1, the program of its own, knows less: neither ``include`` nor ``name``, for instance."""
+
+_UNSET = re.compile(r'The \\?"?([A-Za-z_]\w*)\\?"? variable is not set')
 
 Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StackReading:
+    """Files as compose understands them: merged, interpolated, with absolute paths.
+
+    ``unset`` are variables that the files refer to and nothing sets: compose put nothing there.
+    """
+
+    document: Document
+    unset: tuple[str, ...] = ()
 
 
 class Compose:
@@ -38,16 +55,17 @@ class Compose:
     ) -> None:
         self._environment = environment or {}
         self._argv = [
-            *_command(),
+            *_command().argv,
             *("--project-name", project, "--file", str(file)),
             *("--project-directory", str(directory)),
         ]
         self._process: subprocess.Popen[bytes] | None = None
 
-    def run(self, *arguments: str) -> str:
+    def run(self, *arguments: str, within_s: float | None = None) -> str:
         """Runs a command of compose to its end; returns why it failed, empty when it did not.
 
-        In a session of its own: a signal meant for this tool must not end it half-way.
+        In a session of its own: a signal meant for this tool must not end it half-way.  What takes
+        longer than ``within_s`` is ended, and has failed.
         """
         process = self._process = subprocess.Popen(
             [*self._argv, *arguments],
@@ -57,8 +75,16 @@ class Compose:
             env={**os.environ, **self._environment},
             start_new_session=True,
         )
-        _, stderr = process.communicate()
+        late = ""
+        try:
+            _, stderr = process.communicate(timeout=within_s)
+        except subprocess.TimeoutExpired:
+            late = f"it was still waiting after {within_s:g} s"
+            self.end()
+            _, stderr = process.communicate()
         self._process = None
+        if late:
+            return "\n".join(filter(None, (clip(stderr), late)))
         if process.returncode == 0:
             return ""
         return clip(stderr) or f"exit code {process.returncode}"
@@ -75,53 +101,88 @@ class Compose:
             process.kill()
 
 
-def read_stack(file: Path) -> Document:
-    """The file as compose understands it: merged, interpolated, with absolute paths.
+def read_stack(files: Sequence[Path], project: str = "") -> StackReading:
+    """Files of one stack merged in their order; all their services, whatever their profiles.
 
+    ``project`` is the name that the files are told (COMPOSE_PROJECT_NAME), "" for compose's own.
     Raises `UnfitEnvironment` (NO_DOCKER) without the command, `UsageError` (NO_SUCH_FILE,
     BAD_SCENARIO) with compose's own words.
     """
-    if not file.is_file():
-        raise UsageError(
-            Reason.NO_SUCH_FILE,
-            f"there is no compose file {file}",
-            remedy="point service.compose at it, relative to the scenario",
+    for file in files:
+        if not file.is_file():
+            raise UsageError(
+                Reason.NO_SUCH_FILE,
+                f"there is no compose file {file}",
+                remedy="point service.compose at it, relative to the scenario",
+            )
+    command, directory = _command(), files[0].parent.absolute()
+    named = [word for file in files for word in ("--file", str(file.absolute()))]
+    argv = [*command.argv, *named, "--project-directory", str(directory)]
+    if command.version >= FIRST_PLUGIN:
+        argv += ["--profile", "*"]  # the older one shows all of them anyway
+    if project:
+        argv += ["--project-name", project]
+    shown = ", ".join(map(str, files))
+    try:
+        done = subprocess.run(
+            [*argv, "config"],
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=CONFIG_WITHIN_S,
+            cwd=directory,
+            check=False,
         )
-    argv = [*_command(), "--file", str(file), "config"]
-    done = subprocess.run(
-        argv, capture_output=True, stdin=subprocess.DEVNULL, timeout=CONFIG_WITHIN_S, check=False
-    )
+    except subprocess.TimeoutExpired:
+        raise UnfitEnvironment(
+            Reason.NO_DOCKER,
+            f"compose did not read {shown} within {CONFIG_WITHIN_S:g} s",
+            remedy="run `docker compose config` by hand: it may wait for a registry or a file",
+        ) from None
     if done.returncode:
+        options = " ".join(f"--file {file}" for file in files)
+        remedy = f"make `docker compose {options} config` succeed"
+        if command.version < FIRST_PLUGIN:
+            remedy += "; docker-compose 1 knows fewer keys than Docker's compose plugin"
         raise UsageError(
-            Reason.BAD_SCENARIO,
-            f"compose refuses {file}:\n{clip(done.stderr)}",
-            remedy=f"make `docker compose --file {file} config` succeed",
+            Reason.BAD_SCENARIO, f"compose refuses {shown}:\n{clip(done.stderr)}", remedy=remedy
         )
-    document: Document = yaml.safe_load(done.stdout)
-    return document
+    unset = _UNSET.findall(done.stderr.decode(errors="replace"))
+    return StackReading(yaml.safe_load(done.stdout), tuple(dict.fromkeys(unset)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Command:
+    """How compose is called, and the first number of its version."""
+
+    argv: tuple[str, ...]
+    version: int
 
 
 @lru_cache(maxsize=1)
-def _command() -> tuple[str, ...]:
+def _command() -> _Command:
     """The plugin of Docker's command line, else the program of its own that came before it."""
-    docker = shutil.which("docker")
-    if docker:
-        probe = subprocess.run(
-            [docker, "compose", "version"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "DOCKER_CLI_HINTS": "false"},
-            check=False,
-        )
-        if probe.returncode == 0:
-            return docker, "compose"
-    program = shutil.which("docker-compose")
-    if program:
-        return (program,)
+    for name, argv in (("docker", ("compose",)), ("docker-compose", ())):
+        program = shutil.which(name)
+        found = _version_of((program, *argv)) if program else None
+        if program and found is not None:
+            return _Command((program, *argv), found)
     raise UnfitEnvironment(
         Reason.NO_DOCKER,
         "service.compose needs `docker compose`, which is not installed here",
         remedy="install Docker's compose plugin (apt-get install docker-compose-plugin, or "
         "docker-compose from the distribution)",
     )
+
+
+def _version_of(argv: Sequence[str]) -> int | None:
+    """The first number of the version; None where there is no such command."""
+    done = subprocess.run(
+        [*argv, "version", "--short"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "DOCKER_CLI_HINTS": "false"},
+        check=False,
+    )
+    major = re.match(rb"v?(\d+)\.", done.stdout)
+    return int(major[1]) if done.returncode == 0 and major else None

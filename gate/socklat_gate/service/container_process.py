@@ -49,9 +49,11 @@ def monotonic_ns(ticks: int) -> int:
 
 
 def find_process(
-    client: DockerClient, network: str, container_id: str, name: str
+    client: DockerClient, network: str, container_id: str, name: str, address_of: str = ""
 ) -> ContainerProcess:
     """Find the process of a container that was just started on ``network``.
+
+    ``address_of`` is the container whose address it has, where that is another one.
 
     Raises `InvalidMeasurement` (SERVICE_DIED) when it has ended already; `UnfitEnvironment`:
     NO_PRIVILEGE when this user may not look at it, NO_DOCKER when this machine has no such
@@ -73,6 +75,9 @@ def find_process(
         if ended:
             raise death_error(client, container_id, name) from None
         raise
+    if address_of:
+        with daemon_errors(f"inspecting the container whose network {name} is in"):
+            facts = client.api.inspect_container(address_of)
     address = str(facts["NetworkSettings"]["Networks"][network]["IPAddress"])
     log.info("container %s is process %d at %s", name, pid, address)
     return ContainerProcess(container_id, name, pid, start, netns_inode, address)

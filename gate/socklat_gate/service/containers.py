@@ -89,6 +89,9 @@ class Containers:
     def end(self) -> None:
         """The daemon's calls are short."""
 
+    def cleared(self) -> None:
+        """Containers have nothing beside them."""
+
     def close(self) -> None:
         """Nothing of it is outside of Docker."""
 

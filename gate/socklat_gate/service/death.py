@@ -34,7 +34,8 @@ def death_error(client: DockerClient, container_id: str, name: str) -> InvalidMe
     if state is None:
         return _service_died(f"container {name} was removed by somebody else")
     if state.get("Running"):
-        how = "lost its process, though Docker reports that it runs"
+        # With a restart policy there is a next one by now.
+        how = "ended, and Docker reports that it runs again"
     else:
         how = f"exited with code {state.get('ExitCode')}"
     if state.get("OOMKilled"):

@@ -13,11 +13,19 @@ __all__ = [
     "ContainerDetails",
     "ContainerState",
     "ContainerSummary",
+    "DockerEvent",
     "DockerObject",
     "ImageConfig",
     "ImageDetails",
+    "ImageSummary",
     "VolumeList",
 ]
+
+
+class ContainerHealth(TypedDict, total=False):
+    """What a health check says: "starting", "healthy" or "unhealthy"."""
+
+    Status: str
 
 
 class ContainerState(TypedDict, total=False):
@@ -25,9 +33,11 @@ class ContainerState(TypedDict, total=False):
 
     Pid: int
     Running: bool
+    Restarting: bool
     ExitCode: int
     OOMKilled: bool
     Error: str
+    Health: ContainerHealth | None
 
 
 class NetworkEndpoint(TypedDict, total=False):
@@ -48,12 +58,31 @@ class ContainerConfig(TypedDict, total=False):
     Env: list[str] | None
 
 
-class ContainerDetails(TypedDict):
-    """An inspected container."""
+class RestartPolicy(TypedDict, total=False):
+    """When Docker starts a container again: "no", "on-failure", "always", "unless-stopped"."""
 
+    Name: str
+
+
+class HostConfig(TypedDict, total=False):
+    """How a container is run."""
+
+    NetworkMode: str
+    RestartPolicy: RestartPolicy
+
+
+class _ContainerDetails(TypedDict):
     State: ContainerState
     NetworkSettings: NetworkSettings
     Config: ContainerConfig
+
+
+class ContainerDetails(_ContainerDetails, total=False):
+    """An inspected container; ``Created`` is a time by RFC 3339."""
+
+    HostConfig: HostConfig
+    RestartCount: int
+    Created: str
 
 
 class DockerObject(TypedDict, total=False):
@@ -72,6 +101,19 @@ class ContainerSummary(DockerObject, total=False):
     """A container in a list."""
 
     NetworkSettings: NetworkSettings
+    HostConfig: HostConfig
+
+
+class EventActor(TypedDict, total=False):
+    """What an event happened to; ``Attributes`` has the ``exitCode`` of a container that ended."""
+
+    Attributes: dict[str, str]
+
+
+class DockerEvent(TypedDict, total=False):
+    """Something that happened."""
+
+    Actor: EventActor
 
 
 class VolumeList(TypedDict, total=False):
@@ -88,9 +130,16 @@ class ImageConfig(TypedDict, total=False):
 
 
 class ImageDetails(TypedDict, total=False):
-    """An inspected image."""
+    """An inspected image; ``Metadata`` has ``LastTagTime``."""
 
     Config: ImageConfig | None
+    Metadata: Mapping[str, object] | None
+
+
+class ImageSummary(TypedDict, total=False):
+    """An image in a list."""
+
+    RepoTags: list[str] | None
 
 
 class BuildEvent(TypedDict, total=False):
@@ -100,3 +149,4 @@ class BuildEvent(TypedDict, total=False):
     status: str
     stream: str
     error: str
+    aux: object

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from socklat_gate.service.docker_documents import (
     BuildEvent,
     ContainerDetails,
     ContainerSummary,
+    DockerEvent,
     DockerObject,
     ImageDetails,
+    ImageSummary,
     VolumeList,
 )
+
+if TYPE_CHECKING:
+    import requests
 
 __all__ = ["Container", "DockerApi", "DockerClient", "Image"]
 
@@ -24,10 +29,10 @@ class Container(Protocol):
 
 
 class Image(Protocol):
-    """A local image; ``attrs`` has ``RepoDigests``."""
+    """A local image; ``attrs`` has ``RepoDigests`` and ``Created``."""
 
     id: str
-    attrs: Mapping[str, list[str] | None]
+    attrs: Mapping[str, Any]
 
 
 class Containers(Protocol):
@@ -50,11 +55,43 @@ class DockerApi(Protocol):
     """``client.api``: one method a request."""
 
     timeout: float
+    base_url: str
+    api_version: str
 
     def build(
-        self, *, path: str, tag: str, rm: bool, forcerm: bool, decode: bool
+        self,
+        *,
+        path: str,
+        dockerfile: str,
+        target: str | None,
+        platform: str | None,
+        buildargs: Mapping[str, str],
+        tag: str,
+        rm: bool,
+        forcerm: bool,
+        decode: bool,
     ) -> Iterable[BuildEvent]:
         """Builds with the classic builder."""
+
+    def post(
+        self,
+        url: str,
+        *,
+        data: IO[bytes],
+        params: Mapping[str, str],
+        headers: Mapping[str, str],
+        stream: bool,
+    ) -> requests.Response:
+        """A request as it is given, without a time limit."""
+
+    def images(self, name: str) -> list[ImageSummary]:
+        """Lists the images of a repository."""
+
+    def tag(self, image: str, repository: str, tag: str) -> bool:
+        """Gives an image a name."""
+
+    def remove_image(self, image: str) -> object:
+        """Takes a name away, and removes the image with its last one."""
 
     def pull(
         self, repository: str, *, tag: str, stream: bool, decode: bool
@@ -91,6 +128,11 @@ class DockerApi(Protocol):
 
     def remove_container(self, container: str, *, v: bool, force: bool) -> None:
         """Removes a container, with its anonymous volumes if ``v``."""
+
+    def events(
+        self, *, since: int, until: int, filters: Mapping[str, str], decode: bool
+    ) -> Iterable[DockerEvent]:
+        """What happened between two moments."""
 
     def networks(self, *, filters: Mapping[str, str]) -> list[DockerObject]:
         """Lists networks."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ __all__ = [
     "OwnerTag",
     "boot_id",
     "fate_of",
+    "owner_labels",
     "start_ticks",
 ]
 
@@ -27,6 +29,10 @@ _PID = PREFIX + "pid"
 _START = PREFIX + "start"
 _BOOT = PREFIX + "boot"
 _PID_NS = PREFIX + "pidns"
+_TEXT = re.compile(
+    r"([0-9a-f]{12})\.(\d+)\.(\d+)\.(\d+)\."
+    r"([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,12 @@ class OwnerTag:
         assert start is not None, "a running process has an entry in /proc"
         return cls(secrets.token_hex(6), pid, start, boot_id(), _own_pid_ns())
 
+    @property
+    def text(self) -> str:
+        """The same as a part of a name: letters, digits and dots (`owner_labels` reads it)."""
+        boot = self.boot.replace("-", "")
+        return f"{self.run}.{self.pid}.{self.start}.{self.pid_ns}.{boot}"
+
     def labels(self) -> dict[str, str]:
         """Docker labels, all below `PREFIX`."""
         return {
@@ -60,6 +72,21 @@ class OwnerTag:
             _BOOT: self.boot,
             _PID_NS: str(self.pid_ns),
         }
+
+
+def owner_labels(text: str) -> dict[str, str]:
+    """The labels of whom `OwnerTag.text` names; none where it names nobody."""
+    found = _TEXT.fullmatch(text)
+    if found is None:
+        return {}
+    run, pid, start, pid_ns, *boot = found.groups()
+    return {
+        RUN_LABEL: run,
+        _PID: pid,
+        _START: start,
+        _PID_NS: pid_ns,
+        _BOOT: "-".join(boot),
+    }
 
 
 class Fate(Enum):

@@ -28,6 +28,10 @@ LAST_TRY_S = 2.5
 UNFINISHED = "its response was not complete in time"
 
 
+Again = Callable[[], "ContainerProcess | None"]
+"""Finds a container's process; None while it has none."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReadyMoment:
     """When the first attempt that succeeded had its response (CLOCK_MONOTONIC), and which it was.
@@ -68,11 +72,15 @@ class ReadyWatch:
         self._ended = threading.Event()
         self._begun: dict[str, tuple[ContainerProcess, int]] = {}
 
-    def begin(self, item: ContainerProcess, ordered_ns: int) -> None:
-        """Tries a container that was just started, which was ordered at ``ordered_ns``."""
+    def begin(self, item: ContainerProcess, ordered_ns: int, again: Again | None = None) -> None:
+        """Tries a container that was just started, which was ordered at ``ordered_ns``.
+
+        ``again`` finds its process once more, where Docker starts it anew when it ends.
+        """
         self._begun[item.container_id] = item, time.monotonic_ns()
+        args = (item, ordered_ns, again)
         threading.Thread(
-            target=self._try, args=(item, ordered_ns), name=f"ready {item.name}", daemon=True
+            target=self._try, args=args, name=f"ready {item.name}", daemon=True
         ).start()
 
     def wait(self, check_alive: Callable[[], None]) -> dict[str, ReadyMoment]:
@@ -113,17 +121,22 @@ class ReadyWatch:
         """No further attempts; one that is under way may last for some seconds, unheeded."""
         self._ended.set()
 
-    def _try(self, item: ContainerProcess, ordered_ns: int) -> None:
+    def _try(self, item: ContainerProcess, ordered_ns: int, again: Again | None) -> None:
         try:
-            self._outcomes.put(self._tried(item, ordered_ns))
+            self._outcomes.put(self._tried(item, ordered_ns, again))
         except BaseException as error:
             self._outcomes.put(_Outcome(item, error=error))
 
-    def _tried(self, item: ContainerProcess, ordered_ns: int) -> _Outcome:
+    def _tried(
+        self, item: ContainerProcess, ordered_ns: int, again: Again | None = None
+    ) -> _Outcome:
         begun_ns = time.monotonic_ns()
         for number in range(1, 1 << 62):
             why_not = self._attempt(item)
             now_ns = time.monotonic_ns()
+            if again is not None and not item.is_alive():
+                why_not = why_not or "it ended again"
+                item = again() or item
             late = self._is_late(now_ns - begun_ns)
             if not why_not and not late:
                 log.info("%s ready after %.3f s", item.name, (now_ns - ordered_ns) / 1e9)

@@ -9,23 +9,25 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
+from socklat_gate.errors import InvalidMeasurement
 from socklat_gate.interrupt import signal_received
 from socklat_gate.scenario import Service
 from socklat_gate.service.arm import ArmSpec, RunningArm
 from socklat_gate.service.arm_launcher import ArmLauncher, PlacedContainer
 from socklat_gate.service.call_thread import CallThread
+from socklat_gate.service.companion_watch import CompanionWatch
 from socklat_gate.service.companions import companions
 from socklat_gate.service.container_options import LOOPBACK, published_port
-from socklat_gate.service.container_process import ContainerProcess, find_process
+from socklat_gate.service.container_process import ContainerProcess
 from socklat_gate.service.containers import Containers
 from socklat_gate.service.death import death_error
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.owner import OwnerTag
-from socklat_gate.service.ready_watch import ReadyMoment, ReadyWatch
 from socklat_gate.service.remove import remove_run
 from socklat_gate.service.stack import Stacks
+from socklat_gate.service.starting import Starting
 
-__all__ = ["ArmSpec", "RunningArm", "ServiceSession", "startup_ns"]
+__all__ = ["ArmSpec", "RunningArm", "ServiceSession"]
 
 LOOK_S = 0.1
 HURRY_S = 2.0
@@ -45,17 +47,21 @@ class ServiceSession:
     the call, so that `close` can let the call end and remove what it made.
     """
 
-    def __init__(self, client: DockerClient, service: Service, scenario_dir: Path) -> None:
+    def __init__(
+        self, client: DockerClient, service: Service, scenario_dir: Path, *, alone: bool = False
+    ) -> None:
+        """``alone``: one arm runs at a time (`Stacks`)."""
         self._client = client
         self._service = service
         self._owner = OwnerTag.current()
         self._network = f"socklat-gate-{self._owner.run}"
         self._launcher: ArmLauncher = (
-            Stacks(client, service, scenario_dir, self._owner)
+            Stacks(client, service, scenario_dir, self._owner, alone=alone)
             if service.compose
             else Containers(client, service, scenario_dir, self._owner, self._network)
         )
         self._worker = CallThread("docker")
+        self._companions = CompanionWatch(client)
         self._closed = False
         self._gave_up = False
         self._processes: tuple[ContainerProcess, ...] = ()
@@ -120,27 +126,25 @@ class ServiceSession:
             self.check_alive()
             meanwhile()
 
-        watch = ReadyWatch(self._client, self._service.ready, self._service.port)
-        found: dict[str, ContainerProcess] = {}
-
-        def started(item: PlacedContainer) -> None:
-            process = find_process(self._client, item.network, item.container_id, item.name)
-            found[item.container_id] = process
-            watch.begin(process, item.ordered_ns or process.started_ns())
-
+        starting = Starting(self._client, self._service.ready, self._service.port)
         try:
             placed: list[PlacedContainer] = []
             for at, group in enumerate(groups):
                 _pause(apart_s if at else 0.0, meanwhile)
-                placed += self._launcher.place(group, self._call, started)
-            processes = tuple(found[item.container_id] for item in placed)
-            self._processes += processes
-            moments = watch.wait(look)
-            ready = [moments[item.container_id] for item in placed]
+                placed += self._launcher.place(group, self._call, starting.begin)
+            self._processes += starting.mortal
+            moments = starting.wait(look)
+            processes = tuple(map(starting.process, placed))
+            self._processes += tuple(one for one in processes if one not in self._processes)
             arms = [spec for group in groups for spec in group]
-            return tuple(map(self._running_arm, arms, processes, placed, ready))
-        except BaseException:
-            watch.end()
+            for spec, item in zip(arms, placed, strict=True):
+                self._companions.begin(spec.name, item.companions)
+            startups = [starting.startup_ns(i, moments[i.container_id]) for i in placed]
+            return tuple(map(self._running_arm, arms, processes, placed, startups))
+        except BaseException as error:
+            starting.end()
+            if isinstance(error, InvalidMeasurement):
+                error.and_beside(starting.not_well())
             self.stop()
             raise
 
@@ -151,13 +155,15 @@ class ServiceSession:
     def check_alive(self) -> None:
         """Raise `InvalidMeasurement` (SERVICE_DIED) when a container's process has ended.
 
-        The message has the exit code, the OOM flag and the last log lines.  Costs one read in
-        /proc per container while they live.
+        The message has the exit code, the OOM flag and the last log lines.  Raises it too when
+        another container of a stack has failed.  Costs one read in /proc per container while they
+        live.
         """
         for item in self._processes:
             if not item.is_alive():
                 log.info("container %s died", item.name)
                 raise death_error(self._client, item.container_id, item.name)
+        self._companions.check()
 
     def stop(self) -> None:
         """Kill and remove the current containers with their anonymous volumes.
@@ -165,10 +171,12 @@ class ServiceSession:
         Leftovers are logged, never raised, and swept by a later run.
         """
         self._processes = ()
+        self._companions.forget()
         if not self._closed:
             self._settle()
             kept = self._launcher.keeps_networks
             remove_run(self._client, self._owner.run, networks=not kept)
+            self._launcher.cleared()
 
     def close(self) -> None:
         """Remove everything that this session created, the network too; may be called again.
@@ -205,7 +213,7 @@ class ServiceSession:
         spec: ArmSpec,
         process: ContainerProcess,
         placed: PlacedContainer,
-        ready: ReadyMoment,
+        startup_ns: int,
     ) -> RunningArm:
         publish = published_port(self._service, spec)
         return RunningArm(
@@ -220,7 +228,7 @@ class ServiceSession:
             companions=tuple(companions(self._client, placed.companions, process.netns_inode)),
             replica=spec.replica,
             replicas=spec.replicas,
-            startup_ns=startup_ns(process, placed, ready),
+            startup_ns=startup_ns,
         )
 
     def _call(self, call: Callable[[], T]) -> T:
@@ -233,13 +241,3 @@ def _pause(seconds: float, meanwhile: Callable[[], None]) -> None:
     while (left_s := until_s - time.monotonic()) > 0:
         meanwhile()
         time.sleep(min(LOOK_S, left_s))
-
-
-def startup_ns(process: ContainerProcess, placed: PlacedContainer, ready: ReadyMoment) -> int:
-    """From the order to start it; of a stack's container from when Docker made its process.
-
-    0 where it was ready before the stack's own command returned: nobody knows since when.
-    """
-    if placed.ordered_ns:
-        return ready.at_ns - placed.ordered_ns
-    return ready.at_ns - process.started_ns() if ready.attempt > 1 else 0

@@ -2,82 +2,99 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from socklat_gate.errors import Reason, UsageError
+from socklat_gate.errors import UsageError
 from socklat_gate.scenario import Service
 from socklat_gate.scratch import ScratchDirectory
 from socklat_gate.service.arm import ArmSpec
 from socklat_gate.service.arm_launcher import Call, PlacedContainer, Started
-from socklat_gate.service.client import daemon_errors
-from socklat_gate.service.compose import Compose, Document, read_stack
-from socklat_gate.service.death import start_error
+from socklat_gate.service.built_images import replacing
+from socklat_gate.service.compose import Compose, Document
+from socklat_gate.service.compose_files import stack_files
 from socklat_gate.service.docker_types import DockerClient
-from socklat_gate.service.image import ImageRef, local_image, resolve_image
+from socklat_gate.service.image import resolve_image
 from socklat_gate.service.owner import OwnerTag
+from socklat_gate.service.stack_build import build_service, stack_key
+from socklat_gate.service.stack_containers import find_tested
 from socklat_gate.service.stack_document import (
     arm_document,
     mask_environments,
     secret_environment,
 )
-from socklat_gate.service.stack_files import with_missing_files
+from socklat_gate.service.stack_errors import up_error
+from socklat_gate.service.stack_isolation import isolated_stack
+from socklat_gate.service.stack_mounts import copied_sources, make_copies, with_copies
+from socklat_gate.service.stack_reading import checked_stack
 
-__all__ = ["Stacks", "stack_image"]
+__all__ = ["Stacks"]
 
 log = logging.getLogger(__name__)
 
-PROJECT, SERVICE = "com.docker.compose.project", "com.docker.compose.service"
-"""Labels that compose gives its containers."""
+UP_WITHIN_S = 300.0
+"""For what the service under test depends on to be healthy or done, on top of its own time."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Stack:
-    """A compose file as it was read, and the names of what was built for it, by service."""
+    """A stack as its files say; ``images`` are what the other services run, by service.
 
-    file: Path
+    ``copied`` are the host paths of which each arm gets a copy.
+    """
+
+    directory: Path
     tested: str
     document: Document
     images: Mapping[str, str]
+    copied: tuple[Path, ...]
 
 
 class Stacks:
     """`ArmLauncher` of whole stacks, one project an arm."""
 
+    keeps_networks = False
+
     def __init__(
-        self, client: DockerClient, service: Service, directory: Path, owner: OwnerTag
+        self,
+        client: DockerClient,
+        service: Service,
+        directory: Path,
+        owner: OwnerTag,
+        *,
+        alone: bool = False,
     ) -> None:
-        assert service.compose is not None
-        assert service.service is not None
+        """``alone``: one arm runs at a time, so that each can have the same fixed addresses."""
         self._client = client
         self._service = service
-        self._file = directory / service.compose
-        self._tested = service.service
+        self._directory = directory
         self._owner = owner
+        self._alone = alone
         self._home = ScratchDirectory()
-        self._read: dict[Path, _Stack] = {}
+        self._read: dict[tuple[Path, ...], _Stack] = {}
         self._serial = 0
         self._running: Compose | None = None
 
-    keeps_networks = False
-
     def open(self, call: Call) -> None:
-        """Reads the file and builds what it builds, but for the image under test."""
+        """Reads the files, and builds or pulls the images, but for the one under test.
+
+        Raises `UsageError` (BAD_SCENARIO) when both arms would share something.
+        """
         self._stack_of(self._service, None, call)
 
     def place(self, arms: Sequence[ArmSpec], call: Call, started: Started) -> list[PlacedContainer]:
-        """Creates all containers of all arms, then starts them arm by arm in the order given."""
+        """Brings up each arm's project in the order given, as ``up`` does."""
         projects = [(spec, *self._project(spec, call)) for spec in arms]
-        for _, name, compose in projects:
-            self._run(call, name, compose, "up", "--no-start", "--no-build")
         placed = []
         for spec, name, compose in projects:
             self._run(call, name, compose, "up", "--detach", "--no-build")
-            placed.append(self._find_tested(name, self._tested_by(spec)))
+            tested = (spec.service or self._service).service
+            assert tested is not None
+            placed.append(find_tested(self._client, name, tested))
             started(placed[-1])
         return placed
 
@@ -85,6 +102,13 @@ class Stacks:
         """Ends a command that is under way."""
         if self._running is not None:
             self._running.end()
+
+    def cleared(self) -> None:
+        """Removes what was copied for containers that are gone."""
+        for copies in self._home.path.glob("*.files"):
+            shutil.rmtree(copies, ignore_errors=True)
+            if copies.exists():
+                log.warning("files that containers wrote to %s cannot be removed", copies)
 
     def close(self) -> None:
         """Removes the files that were written for compose."""
@@ -94,130 +118,90 @@ class Stacks:
         """The stack of an arm, with what it builds built once; None is the scenario's directory."""
         assert service.compose is not None
         assert service.service is not None
-        tested, here = service.service, self._file.parent
-        file = self._file if directory is None else directory / service.compose
-        if file not in self._read:
-            document = _check_tested(read_stack(file), tested, file)
+        tested, here = service.service, self._directory
+        files = stack_files(service.compose, directory or here, here)
+        if files not in self._read:
+            base = here if directory is not None else None
+            try:
+                reading = checked_stack(service, directory or here, base, alone=self._alone)
+            except UsageError as error:
+                if base is not None:
+                    error.while_at("the baseline's stack")
+                raise
+            document, place = reading.document, files[0].parent
             mask_environments(document)
             # An arm's own directory is another one each time: the tag is of where it stands for.
-            key = self._file if directory is None else Path(f"{self._file}@base")
+            own = stack_files(service.compose, here)[0]
+            key = own if directory is None else Path(f"{own}@base")
             built = {
-                name: build_tag(key, name)
+                name: self._built(call, files[0], document, name, stack_key(key, name))
                 for name, definition in document["services"].items()
                 if name != tested and "build" in definition
             }
-            if built:
-                call(lambda: build(file, document, built))
-            if directory is not None:
-                document = with_missing_files(document, file.parent, here)
-            self._read[file] = _Stack(file, tested, document, built)
-        return self._read[file]
+            images = call(lambda: self._resolve(document, built, but=tested))
+            copied = copied_sources(self._isolated(document), self._service.shared_keys)
+            self._read[files] = _Stack(place, tested, document, images, copied)
+        return self._read[files]
+
+    def _built(self, call: Call, file: Path, stack: Document, name: str, key: str) -> str:
+        """The name of the image of a service that is not under test."""
+
+        def make(tag: str) -> None:
+            build_service(file, stack, name, tag, begun=self._note_running)
+
+        made = call(lambda: replacing(self._client, key, make))
+        self._running = None
+        return made.reference
+
+    def _note_running(self, command: Compose) -> None:
+        self._running = command
+
+    def _isolated(self, document: Document) -> Document:
+        return isolated_stack(document, self._service.shared_keys, alone=self._alone)
+
+    def _resolve(self, document: Document, built: Mapping[str, str], but: str) -> dict[str, str]:
+        """Image ids of the services, pulled where they are missing.
+
+        Names may stand for other images by the time the other arm starts.
+        """
+        named = {
+            name: built.get(name) or str(definition.get("image") or "")
+            for name, definition in document["services"].items()
+            # What is for another platform compose pulls itself.
+            if name != but and (name in built or "platform" not in definition)
+        }
+        ids = {
+            image: resolve_image(self._client, image, log.info).id
+            for image in sorted(set(named.values()))
+            if image
+        }
+        return {name: ids[image] for name, image in named.items() if image}
 
     def _project(self, spec: ArmSpec, call: Call) -> tuple[str, Compose]:
         service = spec.service or self._service
         stack = self._stack_of(service, spec.directory, call)
         self._serial += 1
         name = f"socklat-gate-{self._owner.run}-{spec.arm}-{self._serial}"
+        home, isolated = self._home.path, self._isolated(stack.document)
+        copies = call(lambda: make_copies(isolated, stack.copied, home / f"{name}.files"))
         document = arm_document(
-            stack.document,
+            with_copies(isolated, copies),
             stack.tested,
             spec,
             service,
             images=stack.images,
             labels=self._owner.labels(),
         )
-        file = self._home.path / f"{name}.yaml"
+        file = home / f"{name}.yaml"
         file.write_text(json.dumps(document), encoding="utf-8")  # JSON is YAML
         secret = secret_environment(service)
-        return name, Compose(name, file, stack.file.parent, secret)
+        return name, Compose(name, file, stack.directory, secret)
 
     def _run(self, call: Call, name: str, compose: Compose, *arguments: str) -> None:
         log.info("docker compose %s for project %s", " ".join(arguments), name)
         self._running = compose
-        failed = call(lambda: compose.run(*arguments))
+        within_s = UP_WITHIN_S + self._service.ready.timeout_s
+        failed = call(lambda: compose.run(*arguments, within_s=within_s))
         self._running = None
         if failed:
-            raise start_error(name, failed)
-
-    def _tested_by(self, spec: ArmSpec) -> str:
-        return (spec.service or self._service).service or self._tested
-
-    def _find_tested(self, project: str, under_test: str) -> PlacedContainer:
-        chosen = {"label": f"{PROJECT}={project}"}
-        with daemon_errors(f"looking for the containers of project {project}"):
-            found = self._client.api.containers(all=True, filters=chosen)
-        by_service = sorted(
-            (((item["Labels"] or {}).get(SERVICE, ""), item) for item in found),
-            key=lambda pair: pair[0],
-        )
-        tested = [item for service, item in by_service if service == under_test]
-        if not tested:
-            raise start_error(project, f"compose started no container of {under_test!r}")
-        networks = tested[0].get("NetworkSettings", {}).get("Networks") or {}
-        return PlacedContainer(
-            str(tested[0]["Id"]),
-            str(tested[0]["Names"][0]).removeprefix("/"),
-            next(iter(networks), ""),
-            companions=tuple(
-                (name, str(item["Id"])) for name, item in by_service if name != under_test
-            ),
-        )
-
-
-def stack_image(
-    client: DockerClient,
-    file: Path,
-    tested: str,
-    on_phase: Callable[[str], None],
-    *,
-    name: str = "",
-) -> ImageRef:
-    """The image that a compose file names for a service, or builds for it.
-
-    A ``name`` is hashed into the tag instead of a path that is another one each time.  Raises
-    `UsageError` as `read_stack` and `resolve_image` do.
-    """
-    stack = _check_tested(read_stack(file), tested, file)
-    definition = stack["services"][tested]
-    if "build" not in definition:
-        return resolve_image(client, str(definition.get("image") or ""), on_phase)
-    tag = build_tag(Path(name or file), tested)
-    on_phase(f"building {tested} of {file}")
-    build(file, stack, {tested: tag})
-    found = local_image(client, tag)
-    assert found is not None, "compose reported that it built it"
-    return found
-
-
-def build(file: Path, stack: Document, images: Mapping[str, str]) -> None:
-    """Builds services under these names.  Raises `UsageError` (NO_SUCH_IMAGE) with the output."""
-    services = {name: {**stack["services"][name], "image": tag} for name, tag in images.items()}
-    for definition in services.values():
-        definition.pop("depends_on", None)
-    with ScratchDirectory() as home:
-        written = home / "compose.yaml"
-        written.write_text(json.dumps({**stack, "services": services}), encoding="utf-8")
-        failed = Compose("socklat-gate-build", written, file.parent).run("build")
-    if failed:
-        raise UsageError(
-            Reason.NO_SUCH_IMAGE,
-            f"building {', '.join(images)} of {file} failed:\n{failed}",
-            remedy=f"make `docker compose --file {file} build` succeed",
-        )
-
-
-def build_tag(file: Path, service: str) -> str:
-    """The tag of a built image, the same one each time so that nothing piles up."""
-    key = hashlib.sha256(f"{file.resolve()}\0{service}".encode()).hexdigest()[:16]
-    return f"socklat-gate/build:{key}"
-
-
-def _check_tested(stack: Document, tested: str, file: Path) -> Document:
-    services = stack.get("services") or {}
-    if tested not in services:
-        raise UsageError(
-            Reason.BAD_SCENARIO,
-            f"{file} has no service {tested!r}; it has {', '.join(sorted(services)) or 'none'}",
-            remedy="name the one under test in service.service",
-        )
-    return stack
+            raise up_error(self._client, name, failed)

@@ -10,12 +10,13 @@ from socklat_gate.scenario import Service
 from socklat_gate.service.arm import ArmSpec
 from socklat_gate.service.compose import Document
 from socklat_gate.service.container_options import service_environment
+from socklat_gate.service.dollars import doubled, single
 from socklat_gate.service.owner import ARM_LABEL
 
 __all__ = ["arm_document", "mask_environments", "secret_environment"]
 
-NOT_TAKEN = {"ports", "container_name", "restart", "build"}
-"""Two stacks at once cannot share ports and names; images are built once, before."""
+LOGGING = {"driver": "json-file", "options": {"max-size": "1m"}}
+"""Readiness and messages read logs back; another driver may be one service for both arms."""
 
 
 def arm_document(
@@ -27,17 +28,19 @@ def arm_document(
     images: Mapping[str, str],
     labels: Mapping[str, str],
 ) -> dict[str, Any]:
-    """The compose document of one arm: nothing published, everything labelled, one image its own.
+    """The compose document of one arm: an isolated stack, labelled, with one image its own.
 
-    ``images`` are the names of what was built.  The arm's CPUs are those of all its containers.
+    ``images`` are what the other services run: built or pulled once, before.  The arm's CPUs are
+    those of all its containers.
     """
     document: dict[str, Any] = {key: value for key, value in stack.items() if key != "name"}
     services: dict[str, Any] = {}
     for name, definition in stack["services"].items():
-        kept = {key: value for key, value in definition.items() if key not in NOT_TAKEN}
-        kept["restart"] = "no"
+        kept = {**definition, "logging": LOGGING}
+        kept.pop("build", None)
         if name in images:
             kept["image"] = images[name]
+            kept.pop("pull_policy", None)
         cpus = spec.cpuset or service.cpuset_of(0, swapped=False)
         if cpus:
             kept["cpuset"] = cpus
@@ -49,19 +52,22 @@ def arm_document(
     if not isinstance(environment, Mapping):
         environment = dict(entry.partition("=")[::2] for entry in environment)
     own = {
-        name: value if isinstance(value, str) else "${" + secret_variable(name) + "}"
+        name: doubled(value) if isinstance(value, str) else "${" + secret_variable(name) + "}"
         for name, value in service.env.items()
     }
-    under_test["environment"] = {**environment, **own, **spec.env}
+    laid_over = {name: doubled(value) for name, value in spec.env.items()}
+    under_test["environment"] = {**environment, **own, **laid_over}
     command = spec.command if spec.command is not None else service.command
     if command is not None:
-        under_test["command"] = command
-    # Readiness and messages read the log back, so the daemon's default driver will not do.
-    under_test["logging"] = {"driver": "json-file", "options": {"max-size": "1m"}}
+        under_test["command"] = (
+            doubled(command) if isinstance(command, str) else [doubled(word) for word in command]
+        )
     document["services"] = services
     for kind in ("networks", "volumes"):
-        parts = {**({"default": {}} if kind == "networks" else {}), **(stack.get(kind) or {})}
-        document[kind] = {name: _own(part, labels) for name, part in parts.items()}
+        document[kind] = {
+            name: part if (part or {}).get("external") else _add_labels(part, labels)
+            for name, part in (stack.get(kind) or {}).items()
+        }
     return document
 
 
@@ -90,16 +96,7 @@ def _environment_of(definition: Mapping[str, Any]) -> Mapping[str, str]:
     environment = definition.get("environment") or {}
     if not isinstance(environment, Mapping):
         environment = dict(entry.partition("=")[::2] for entry in environment)
-    return {name: str(value) for name, value in environment.items() if value is not None}
-
-
-def _own(part: Mapping[str, Any] | None, labels: Mapping[str, str]) -> dict[str, Any]:
-    """A network or volume of this arm alone; an external one stays what it is."""
-    kept = dict(part or {})
-    if kept.get("external"):
-        return kept
-    kept.pop("name", None)
-    return _add_labels(kept, labels)
+    return {name: single(str(value)) for name, value in environment.items() if value is not None}
 
 
 def _add_labels(definition: Mapping[str, Any] | None, labels: Mapping[str, str]) -> dict[str, Any]:

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from socklat_gate.service.compose import Document
+from socklat_gate.service.dollars import doubled, single
+from socklat_gate.service.stack_mounts import mounted_path
 
-__all__ = ["bind_source", "lend_env_files", "missing_files", "with_missing_files"]
+__all__ = ["lend_files", "missing_files", "with_missing_files"]
 
 DOT_ENV = ".env"
+WITH_FILES = ("secrets", "configs")
 
 
-def lend_env_files(file: Path, here: Path) -> tuple[str, ...]:
-    """Copies the environment files that git does not have beside a compose file; their names.
+def lend_files(files: Sequence[Path], here: Path, others: Sequence[str] = ()) -> tuple[str, ...]:
+    """Copies the environment files that git does not have beside compose files; their names.
 
-    ``here`` is the directory that the file's own stands for.  Without them compose would refuse
-    the file, or start the stack without their values, silently.
+    ``here`` is the directory that the files' own stands for.  Without them compose would refuse
+    the files, or start the stack without their values, silently.  ``others`` are further files.
     """
-    lent = []
-    for name in (DOT_ENV, *_env_files(file)):
-        there = file.parent / name
-        if not there.exists() and (here / name).is_file() and _is_inside(there, file.parent):
+    lent, beside = [], files[0].parent
+    of_files = [name for file in files for name in _env_files(file)]
+    for name in (DOT_ENV, *others, *of_files):
+        there = beside / name
+        if not there.exists() and (here / name).is_file() and _is_inside(there, beside):
             there.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(here / name, there)
             lent.append(name)
@@ -34,7 +38,9 @@ def lend_env_files(file: Path, here: Path) -> tuple[str, ...]:
 
 def missing_files(stack: Document, directory: Path, here: Path) -> tuple[str, ...]:
     """Mounted paths below ``directory`` that are not there, but are ``here``; relative to both."""
-    found = (_borrowed(volume, directory, here) for volume in _mounts(stack))
+    paths = [mounted_path(volume)[0] for volume in _mounts(stack)]
+    paths += [single(str(entry.get("file") or "")) for entry in _file_entries(stack)]
+    found = (_borrowed(path, directory, here) for path in paths)
     return tuple(dict.fromkeys(name for name in found if name))
 
 
@@ -43,36 +49,37 @@ def with_missing_files(stack: Document, directory: Path, here: Path) -> Document
 
     Docker would make an empty directory of each, and the service would start without its data.
     """
+
+    def taken(path: str) -> str:
+        lent = _borrowed(path, directory, here)
+        return doubled(str(here / lent)) if lent else ""
+
     services = {}
     for name, definition in stack["services"].items():
         volumes = [
-            _moved(volume, here / lent) if (lent := _borrowed(volume, directory, here)) else volume
+            _moved(volume, source) if (source := taken(mounted_path(volume)[0])) else volume
             for volume in definition.get("volumes") or ()
         ]
         services[name] = {**definition, "volumes": volumes} if volumes else definition
-    return {**stack, "services": services}
+    made = {**stack, "services": services}
+    for part in WITH_FILES:
+        if part in stack:
+            made[part] = {
+                name: {**entry, "file": source}
+                if (source := taken(single(str((entry or {}).get("file") or ""))))
+                else entry
+                for name, entry in (stack[part] or {}).items()
+            }
+    return made
 
 
-def bind_source(volume: object) -> str:
-    """The host path that an entry of ``volumes`` mounts; empty where it mounts none.
-
-    The older docker-compose writes ``path:target``, the newer a table.
-    """
-    if isinstance(volume, str):
-        source, _, target = volume.partition(":")
-        return source if target and source.startswith("/") else ""
-    bound = isinstance(volume, Mapping) and volume.get("type") == "bind"
-    return str(volume.get("source", "")) if bound and isinstance(volume, Mapping) else ""
-
-
-def _moved(volume: object, source: Path) -> object:
+def _moved(volume: object, source: str) -> object:
     if isinstance(volume, str):
         return f"{source}:{volume.partition(':')[2]}"
-    return {**volume, "source": str(source)} if isinstance(volume, Mapping) else volume
+    return {**volume, "source": source} if isinstance(volume, Mapping) else volume
 
 
-def _borrowed(volume: object, directory: Path, here: Path) -> str:
-    named = bind_source(volume)
+def _borrowed(named: str, directory: Path, here: Path) -> str:
     source = Path(named)
     if not named or source.exists() or not source.is_relative_to(directory):
         return ""
@@ -83,6 +90,11 @@ def _borrowed(volume: object, directory: Path, here: Path) -> str:
 def _mounts(stack: Document) -> Iterator[object]:
     for definition in stack["services"].values():
         yield from definition.get("volumes") or ()
+
+
+def _file_entries(stack: Document) -> Iterator[Mapping[str, Any]]:
+    for part in WITH_FILES:
+        yield from (entry or {} for entry in (stack.get(part) or {}).values())
 
 
 def _env_files(file: Path) -> Iterator[str]:

@@ -154,6 +154,9 @@ def judge_capacity(
             Bound(mirrored, mirrored, scale, math.log(threshold_pass), -d1, passed),
         ]
     )
+    high = max(low, -below)
+    # The interval is of all looks together, so the estimate of all rounds could lie outside it.
+    estimate = float(np.clip(hodges_lehmann(d), low, high))
     ways = (
         pairs_to_decide(d, d0, d1 - d0, threshold_fail),
         pairs_to_decide(-d, -d1, d1 - d0, threshold_pass),
@@ -165,8 +168,8 @@ def judge_capacity(
         rounds=len(rounds),
         baseline_rps=_geometric([r.baseline_rps for r in rounds]),
         candidate_rps=_geometric([r.candidate_rps for r in rounds]),
-        change=math.expm1(-hodges_lehmann(d)),
-        ci_low=math.expm1(-max(low, -below)),
+        change=math.expm1(-estimate),
+        ci_low=math.expm1(-high),
         ci_high=math.expm1(-low),
         evidence_fail=as_e_value(log_fail),
         evidence_pass=as_e_value(log_pass),

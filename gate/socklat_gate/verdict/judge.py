@@ -145,6 +145,11 @@ def judge_metric(
             outcome = Outcome.PASS
     shown_raw = ratios.usable & ratios.corrected
     ci_low, ci_high = interval
+    estimate, of_raw = hodges_lehmann(sample.d), hodges_lehmann(raw.d)
+    # The interval is of all looks together, so the estimate of all pairs could lie outside it.
+    # Where the raw numbers, which the interval also rests on, tell of another change, both are shown.
+    if not (ratios.corrected and abs(of_raw - estimate) > zone.scale):
+        estimate = float(np.clip(estimate, ci_low, ci_high))
     verdict = MetricVerdict(
         name=metric.name,
         stage=metric.stage,
@@ -153,7 +158,7 @@ def judge_metric(
         regression_threshold=metric.regression_threshold if waiver is None else relative(zone.d1),
         baseline_ns=_median(ratios.baseline_ns[ratios.usable]),
         candidate_ns=_median(ratios.candidate_ns[ratios.usable]),
-        change=relative(hodges_lehmann(sample.d)),
+        change=relative(estimate),
         ci_low=relative(ci_low),
         ci_high=relative(ci_high),
         evidence_fail=as_e_value(log_fail),
@@ -166,7 +171,7 @@ def judge_metric(
         waived=waiver_in_force(waiver),
         raw_baseline_ns=_median(ratios.raw_baseline_ns[shown_raw]),
         raw_candidate_ns=_median(ratios.raw_candidate_ns[shown_raw]),
-        raw_change=relative(hodges_lehmann(raw.d)) if ratios.corrected else math.nan,
+        raw_change=relative(of_raw) if ratios.corrected else math.nan,
         trace=_trace(evidence),
         shortfalls=ratios.shortfalls,
         evidence_improved=as_e_value(log_improved),

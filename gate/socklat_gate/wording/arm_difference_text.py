@@ -18,6 +18,7 @@ KINDS: Mapping[DifferenceKind, str] = {
     "compose": "compose file",
     "file": "mounted file",
     "source": "source of the image",
+    "build": "key of the build",
 }
 
 

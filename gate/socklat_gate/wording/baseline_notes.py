@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping
 from socklat_gate.measured.facts import NoteCode, Scalar
 from socklat_gate.wording.changes import plural
 from socklat_gate.wording.fact_numbers import count_of
+from socklat_gate.wording.units import image_id
 
 __all__ = ["BASELINE_WRITERS"]
 
 Numbers = Mapping[str, Scalar]
 
+DAY_S = 24 * 3600
 SHALLOW = "this clone is shallow: check out with fetch-depth: 0"
 
 
@@ -123,11 +125,25 @@ def _not_rebuilt(_subject: str, numbers: Numbers) -> str:
     )
 
 
+def _named_image(subject: str, numbers: Numbers) -> str:
+    text = f"the reference {subject} is {image_id(str(numbers.get('digest', '')))}"
+    age_s = numbers.get("age_s")
+    if isinstance(age_s, (int, float)):
+        days = max(0, int(age_s // DAY_S))
+        text += f", made {plural(days, 'day')} ago ({numbers.get('created', '')})"
+    else:
+        text += ", which does not say when it was made"
+    if numbers.get("pull") == "always":
+        return f"{text}; its registry was asked for a newer one"
+    return f'{text}; no registry was asked for a newer one (baseline.pull = "always")'
+
+
 BASELINE_WRITERS: Mapping[NoteCode, Callable[[str, Numbers], str]] = {
     NoteCode.NEAREST_ANCESTOR: _nearest_ancestor,
     NoteCode.NEWEST_STORED: _newest_stored,
     NoteCode.NEWEST_GIVEN: lambda _subject, _numbers: "the newest of the campaigns given",
     NoteCode.PINNED_RELEASE: lambda subject, _numbers: f"the pinned release {subject!r}",
+    NoteCode.NAMED_IMAGE: _named_image,
     NoteCode.BASELINE_REBUILT: lambda _subject, numbers: (
         "the baseline's image is gone: it was built anew from its commit "
         f"{_short(numbers) or 'unknown'}, on what its Dockerfile fetches today"
@@ -142,8 +158,23 @@ BASELINE_WRITERS: Mapping[NoteCode, Callable[[str, Numbers], str]] = {
         f"{subject} is not in the commit compared with: both arms are given that of the working "
         "directory"
     ),
-    NoteCode.STATE_SHARED: lambda subject, _numbers: (
+    NoteCode.STATE_SHARED: lambda subject, numbers: (
         f"{subject} is given to both arms as it is here: how it differed at the commit compared "
-        "with, and what one arm writes there for the other, is not known"
+        + (
+            "with is not known"
+            if numbers.get("written") is False
+            else "with, and what one arm writes there for the other, is not known"
+        )
+    ),
+    NoteCode.VARIABLE_UNSET: lambda subject, _numbers: (
+        f"the compose file refers to {subject}, which nothing sets: compose put nothing there"
+    ),
+    NoteCode.STACK_REPLACED: lambda subject, numbers: (
+        f"{subject}: each arm has "
+        + (
+            "a network of its own in place of the external one, and reaches nothing else there"
+            if numbers.get("by") == "network"
+            else "a free subnet in place of the fixed one"
+        )
     ),
 }

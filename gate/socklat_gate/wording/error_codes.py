@@ -49,6 +49,12 @@ ERROR_CODES: Mapping[str, Mapping[Reason, ReasonText]] = {
             "`baseline promote` runs in a job that was started for a fork's code.",
             "Promote in a job of the main branch.",
         ),
+        Reason.NOT_ALLOWED: ReasonText(
+            "A pull request's scenario runs commands of the host, mounts its directories, or the "
+            "like, and the workflow does not allow it.",
+            "Read the change; if pull requests may do that on this runner, name it in `allow` "
+            "([GitHub](../howto/github.md#what-a-pull-request-may-do)).",
+        ),
         Reason.COMMIT_UNKNOWN: ReasonText(
             "The result was measured with changed files, or outside of a repository.",
             "Commit and measure again, or give `--allow-dirty`.",

@@ -106,6 +106,18 @@ def test_promoted_listed_verified_shown_and_exported(location: str, tmp_path: Pa
     assert COMMIT[:12] in direct
 
 
+@pytest.mark.parametrize("options", [(), ("--branch", f"gh-readonly-queue/main/pr-7-{COMMIT}")])
+def test_in_a_merge_queue_it_is_the_target_branchs(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """Nobody could find what is stored for the queue's own branch, which is gone by then."""
+    out = result(tmp_path / "out")
+    queued = replace(make_result(outcome=Outcome.PASS), commit=COMMIT)
+    write_reports(replace(queued, branch=f"gh-readonly-queue/main/pr-7-{COMMIT}"), out)
+    baseline("promote", out, *options)
+    assert " main " in baseline("list").stdout
+
+
 def test_what_did_not_pass_or_is_of_a_fork_is_not_promoted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

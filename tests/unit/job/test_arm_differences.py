@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,16 @@ from typing import Any
 import pytest
 
 from socklat_gate.baseline.store import BaselineStore
-from socklat_gate.job import arm_differences as module
-from socklat_gate.job.arm_differences import arm_differences
+from socklat_gate.job.arm_differences import MOST, arm_differences
 from socklat_gate.job.reference import Reference, find_reference
 from socklat_gate.measured.arm_differences import ArmDifferences
 from socklat_gate.scenario import Scenario
 from socklat_gate.scenario.loader import load_scenario
+from socklat_gate.service.compose import StackReading
 from socklat_gate.service.container_options import bind_mounts
 from socklat_gate.service.image import ImageRef
 from socklat_gate.wording.notes import note_text
-from tests.unit.job.test_reference import Builder, discard
+from tests.unit.job.test_reference import Builder, built_by, discard
 from tests.unit.repositories import Repository, new_repository
 
 SCENARIO = """name = "demo"
@@ -68,8 +69,9 @@ def compared(
     directory = repository.path / "shop"
     planned = load_scenario(directory / "socklat.toml")
     store = BaselineStore.at(repository.path / "none")
+    daemon = daemon or Builder()
     reference = find_reference(
-        daemon or Builder(), planned, store, directory, discard, ref="main", keep=keep
+        daemon, planned, store, directory, discard, ref="main", keep=keep, built=built_by(daemon)
     )
     return planned, reference
 
@@ -136,7 +138,7 @@ def test_only_so_many_files_are_named(repository: Repository) -> None:
         (repository.path / "shop" / "conf" / f"{number:02}.ini").write_text("")
     with ExitStack() as keep:
         found = differences(repository, *compared(repository, keep))
-    assert (len(found.found), found.more) == (module.MOST, 61 - module.MOST)
+    assert (len(found.found), found.more) == (MOST, 61 - MOST)
 
 
 def test_with_a_named_image_both_arms_have_the_files_of_today(repository: Repository) -> None:
@@ -172,6 +174,7 @@ def test_a_scenario_that_the_commit_does_not_have_is_todays(repository: Reposito
             ref="main",
             file="renamed.toml",
             keep=keep,
+            built=built_by(Builder()),
         )
         assert reference.arm is not None
         assert reference.arm.own == planned.service
@@ -229,16 +232,21 @@ def test_stacks_are_compared_key_by_key_wherever_they_lie(
     here = repository.path / "shop"
     changed: dict[str, Any] = {}
 
-    def read(file: Path) -> dict[str, Any]:
-        read_here = file.parent == here
-        made = stack(file.parent, **(changed if read_here else {}))
+    def read(files: Sequence[Path], project: str) -> StackReading:
+        place = files[0].parent
+        read_here = place == here
+        # Files may refer to the project's name, which another directory would change.
+        assert project == ("" if read_here else "shop")
+        made = stack(place, **(changed if read_here else {}))
         if read_here and changed:
             made["services"]["cache"] = {"image": "redis:7"}
             made["services"]["db"] = {"image": "postgres:17"}
             made["volumes"] = {"data": {"external": True, "name": "data"}}
-        return made
+            made["networks"]["proxy"] = {"external": True, "name": "proxy"}
+            made["services"]["cache"]["extra_hosts"] = ["host.docker.internal:host-gateway"]
+        return StackReading(made, ("TAG",) if read_here else ("TAG", "OLD"))
 
-    monkeypatch.setattr(module, "read_stack", read)
+    monkeypatch.setattr("socklat_gate.service.stack_reading.read_stack", read)
     monkeypatch.setattr(
         "socklat_gate.job.images.stack_image",
         lambda *_args, **_options: ImageRef("demo:1", "sha256:1", ""),
@@ -254,8 +262,52 @@ def test_stacks_are_compared_key_by_key_wherever_they_lie(
         "services.api.environment",
         "services.cache",
         "services.db.image",
+        "networks.proxy",
         "volumes.data",
     ]
     assert [one.name for one in found.found if one.kind == "file"] == ["shop/conf/demo.ini"]
     assert "secret" not in str(found)
-    assert "volumes.data" in [note.subject for note in found.not_known]
+    said = {note.subject: note_text(note) for note in found.not_known}
+    assert {"volumes.data", "networks.proxy", "services.cache.extra_hosts", "TAG", "OLD"} <= set(
+        said
+    )
+    assert "what one arm writes" not in said["volumes.data"]
+    assert "a network of its own" in said["networks.proxy"]
+    assert "which nothing sets" in said["OLD"]
+
+
+def test_an_override_that_git_does_not_have_is_lent(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the candidate alone would be what it makes of the stack."""
+    text = SCENARIO.replace('build = "app"', 'compose = "compose.yaml"\nservice = "api"')
+    repository.git("checkout", "--quiet", "main")
+    repository.commit("services: {}", "shop/compose.yaml")
+    repository.commit(
+        text.replace('volumes = ["./conf:/etc/demo:ro", "./local:/data"]\n', ""),
+        "shop/socklat.toml",
+    )
+    repository.git("checkout", "--quiet", "-B", "topic")
+    override = repository.path / "shop" / "compose.override.yaml"
+    override.write_text("services: {api: {cpus: 1}}")
+    read: list[str] = []
+
+    def image(
+        _client: object, files: Sequence[Path], *_args: object, **_options: object
+    ) -> ImageRef:
+        read.extend(file.name for file in files)
+        return ImageRef("demo:1", "sha256:1", "")
+
+    monkeypatch.setattr("socklat_gate.job.images.stack_image", image)
+    with ExitStack() as keep:
+        _, reference = compared(repository, keep)
+        assert reference.arm is not None
+        assert [note.subject for note in reference.arm.notes] == ["compose.override.yaml"]
+    assert read == ["compose.yaml", "compose.override.yaml"]
+    # One that is new in a commit is a change to be judged.
+    repository.commit("services: {api: {cpus: 2}}", "shop/compose.override.yaml")
+    with ExitStack() as keep:
+        _, reference = compared(repository, keep)
+        assert reference.arm is not None
+        assert reference.arm.notes == ()
+    assert read[2:] == ["compose.yaml"]

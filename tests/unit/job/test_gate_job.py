@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -54,7 +55,7 @@ def judge(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Gate
 
     def run(
         steps: Sequence[Step],
-        reference: Reference | Exception | None = None,
+        reference: Reference | Exception | Callable[[], None] | None = None,
         unmeasured: tuple[str, ...] = (),
         *,
         allow_same_image: bool = False,
@@ -64,7 +65,11 @@ def judge(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Gate
             if isinstance(reference, Exception):
                 raise reference
             store = stored(tmp_path / "none", 0)
-            return reference or Reference(BASE_IMAGE, store, named=True, stored=False)
+            if callable(reference):
+                reference()
+            elif reference is not None:
+                return reference
+            return Reference(BASE_IMAGE, store, named=True, stored=False)
 
         rig = FakeRig(steps, unmeasured, limits.get("containers", 1))
         monkeypatch.setattr(paired, "Rig", opening(rig))
@@ -101,6 +106,20 @@ def test_no_change_passes(judge: Callable[..., GateResult]) -> None:
 def test_a_large_change_fails(judge: Callable[..., GateResult]) -> None:
     result = judge([0.3] * 40)
     assert outcome(result) == (Outcome.REGRESSION, Reason.REGRESSION)
+
+
+def test_the_time_of_building_is_not_that_of_measuring(
+    judge: Callable[..., GateResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, built_s = time.monotonic, [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + built_s[0])
+
+    def build() -> None:
+        built_s[0] = 3600.0
+
+    result = judge([0.0] * 40, build, max_minutes=5)
+    assert outcome(result) == (Outcome.PASS, Reason.NO_REGRESSION)
+    assert result.duration_s > 3600  # but it took that long
 
 
 def test_the_budget_of_pairs(judge: Callable[..., GateResult]) -> None:

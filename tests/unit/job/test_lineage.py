@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -8,7 +12,7 @@ from socklat_gate.errors import Reason, UnfitEnvironment, UsageError
 from socklat_gate.git import Done
 from socklat_gate.job import lineage
 from socklat_gate.job.lineage import lineage_of, merge_base
-from socklat_gate.job.worktree import sources_at
+from socklat_gate.job.worktree import remove_abandoned_sources, sources_at
 from tests.unit.repositories import Repository, clone_of, new_repository
 
 CI = ("GITHUB_BASE_REF", "GITHUB_HEAD_REF", "GITHUB_REF", "GITHUB_SHA")
@@ -185,6 +189,51 @@ def test_sources_are_removed_after_an_error_too(origin: Repository) -> None:
         sources_at(origin.path, "0" * 40).__enter__()
     assert caught.value.reason is Reason.NO_SUCH_COMMIT
     assert origin.state() == before
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from socklat_gate.job import worktree
+if sys.argv[2] == "checked out":
+    with worktree.sources_at(Path(sys.argv[1]), "HEAD"):
+        os.kill(os.getpid(), signal.SIGKILL)
+with worktree.ScratchDirectory() as home:
+    (home / worktree.REPOSITORY).write_text(sys.argv[1])
+    # As git leaves it when it is killed before it has written the checkout's own half.
+    worktree.git(Path(sys.argv[1]), "worktree", "add", "--detach", str(home / "sources"), "HEAD")
+    (Path(sys.argv[1]) / ".git" / "worktrees" / "sources" / "locked").write_text("initializing")
+    (home / "sources" / ".git").unlink()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("when", ["checked out", "half-way"])
+def test_what_a_killed_job_has_checked_out_is_swept_by_the_next(
+    origin: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    place = tmp_path / "tmp"
+    place.mkdir()
+    monkeypatch.setenv("TMPDIR", str(place))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    before = origin.state()
+    command = [sys.executable, "-c", KILLED, str(origin.path), when]
+    done = subprocess.run(command, check=False, timeout=30)
+    assert done.returncode == -signal.SIGKILL
+    assert len(list(place.iterdir())) == 1
+    assert origin.state() != before
+    remove_abandoned_sources()
+    assert list(place.iterdir()) == []
+    assert origin.state() == before
+
+
+def test_a_living_jobs_checkout_is_left_alone(origin: Repository) -> None:
+    with sources_at(origin.path, "HEAD") as one:
+        remove_abandoned_sources()
+        with sources_at(origin.path, "HEAD~1") as other:
+            assert one.exists()
+            assert other.exists()
+        assert one.exists()
 
 
 def test_no_hook_runs_when_sources_are_checked_out(origin: Repository, tmp_path: Path) -> None:

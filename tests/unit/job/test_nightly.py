@@ -17,7 +17,7 @@ from socklat_gate.scenario import Scenario
 from socklat_gate.scenario.watch import Watch
 from socklat_gate.wording.notes import note_text
 from tests.unit.job.fakes import scenario, stored
-from tests.unit.job.test_reference import Builder, Daemon, buildable, discard
+from tests.unit.job.test_reference import Builder, Daemon, buildable, built_by, discard
 from tests.unit.repositories import Repository, new_repository
 
 
@@ -38,7 +38,16 @@ def find(
     daemon: Any, store: BaselineStore, repository: Repository, release: str, **changes: Any
 ) -> Reference:
     wanted = changes.pop("wanted", buildable("app"))
-    return find_release(daemon, wanted, store, repository.path, discard, release=release, **changes)
+    return find_release(
+        daemon,
+        wanted,
+        store,
+        repository.path,
+        discard,
+        release=release,
+        built=built_by(daemon),
+        **changes,
+    )
 
 
 def test_a_tag_is_built_as_it_is_not_as_its_merge_base(

@@ -11,13 +11,19 @@ import pytest
 from socklat_gate.baseline.store import BaselineStore
 from socklat_gate.errors import NoUsableBaseline, Reason, UsageError
 from socklat_gate.job import reference as module
-from socklat_gate.job.images import image_under_test
+from socklat_gate.job.images import BASE_CACHE, image_under_test
 from socklat_gate.job.reference import Reference, StoredNumbers, find_reference
 from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.scenario import Ready, Scenario
+from socklat_gate.scenario.build import Build
+from socklat_gate.service.build_order import BuildOrder, OnLine
+from socklat_gate.service.built_images import REPOSITORY
+from socklat_gate.service.image import ImageRef
 from socklat_gate.wording.notes import note_text
 from tests.unit.job.fakes import BASE_IMAGE, MACHINE, scenario, stored
 from tests.unit.repositories import Repository, clone_of, new_repository
+
+NOTHING_BUILT: Any = SimpleNamespace(use=lambda image: None)
 
 
 class Daemon:
@@ -56,7 +62,9 @@ def discard(line: str) -> None:
 def find(daemon: Any, store: BaselineStore, named: str | None = None, **changes: Any) -> Reference:
     wanted = scenario().model_copy(update=changes)
     # Its directory is in no repository.
-    return find_reference(daemon, wanted, store, Path("/"), discard, image=named)
+    return find_reference(
+        daemon, wanted, store, Path("/"), discard, image=named, built=built_by(daemon)
+    )
 
 
 def test_the_named_image_comes_first(tmp_path: Path) -> None:
@@ -176,7 +184,9 @@ def test_in_a_pull_request_the_merge_bases_image_is_the_reference(
     store = measured(tmp_path / "stored", base, newer)
     daemon: Any = Daemon({"a": f"sha256:{base[:7]}", "b": f"sha256:{newer[:7]}"})
     monkeypatch.setenv("GITHUB_BASE_REF", "main")
-    reference = find_reference(daemon, scenario(), store, repository.path, discard)
+    reference = find_reference(
+        daemon, scenario(), store, repository.path, discard, built=NOTHING_BUILT
+    )
     assert reference.image is not None
     assert reference.image.id == f"sha256:{base[:7]}"
     assert (reference.commit, note_text(reference.why)) == (base, "the merge base of 'main'")
@@ -188,7 +198,9 @@ def test_else_that_of_the_nearest_ancestor_and_its_numbers(
 ) -> None:
     first, base, newer = (repository.git("rev-parse", r) for r in ("main~2", "main~1", "main"))
     store = measured(tmp_path / "stored", first, base, newer)
-    reference = find_reference(Daemon(), scenario(), store, repository.path, discard)
+    reference = find_reference(
+        Daemon(), scenario(), store, repository.path, discard, built=NOTHING_BUILT
+    )
     numbers = reference.numbers(scenario(), MACHINE).campaigns
     assert [campaign.commit for campaign in numbers] == [first, base]
     assert reference.image is None
@@ -208,7 +220,10 @@ def test_campaigns_of_another_load_or_machine_are_passed_over(
     stored(tmp_path, 1, commit=head, scenario_hash="f" * 16, fingerprint=Fingerprint(here))
     stored(tmp_path, 1, commit=head, fingerprint=elsewhere)
     stored(tmp_path, 1, commit=base, fingerprint=Fingerprint({**here, "hooks": "x"}))
-    assert find_reference(Daemon(), scenario(), store, repository.path, discard).commit == base
+    found = find_reference(
+        Daemon(), scenario(), store, repository.path, discard, built=NOTHING_BUILT
+    )
+    assert found.commit == base
 
 
 HOOKS = "data_queued=raw_tracepoint:sk_data_ready, rx_segment=raw_tracepoint:tcp_probe"
@@ -274,7 +289,15 @@ def test_a_commit_with_nothing_to_build_is_no_baseline_yet(
     daemon: Any = Builder()
     store = BaselineStore.at(tmp_path / "none")
     with pytest.raises(NoUsableBaseline) as caught:
-        find_reference(daemon, buildable(build), store, repository.path, discard, ref="main")
+        find_reference(
+            daemon,
+            buildable(build),
+            store,
+            repository.path,
+            discard,
+            ref="main",
+            built=built_by(daemon),
+        )
     assert caught.value.reason is Reason.NO_BASELINE_YET
     base = repository.git("rev-parse", "main~1")
     assert f"commit {base[:12]}, which" in caught.value.message
@@ -290,16 +313,41 @@ class Builder(Daemon):
     def __init__(self) -> None:
         super().__init__()
         self.tags: list[str] = []
-        self.api.build = self.build
+        self.orders: list[BuildOrder] = []
 
-    def build(self, *, path: str, tag: str, **options: object) -> Any:
-        self._local[tag] = (Path(path) / "Dockerfile").read_text(encoding="utf-8")
-        self.tags.append(tag)
-        return iter([{"stream": "built\n"}])
+    def build(self, order: BuildOrder) -> ImageRef:
+        made = order.dockerfile.read_text(encoding="utf-8")
+        name = f"{REPOSITORY}:{order.key}"
+        self._local[name] = made
+        self.tags.append(name)
+        self.orders.append(order)
+        return ImageRef(name, made, "")
 
 
-def buildable(build: str | None) -> Any:
-    service = scenario().service.model_copy(update={"image": None, "build": build})
+class Built:
+    """Stands for `BuiltImages`: what it was told to build, hold and keep."""
+
+    def __init__(self, daemon: Any) -> None:
+        self._daemon = daemon
+        self.kept: list[bool] = []
+        self.used: list[ImageRef] = []
+
+    def build(self, order: BuildOrder, on_line: OnLine, *, keep: bool = True) -> ImageRef:
+        self.kept.append(keep)
+        found: ImageRef = self._daemon.build(order)
+        return found
+
+    def use(self, image: ImageRef) -> None:
+        self.used.append(image)
+
+
+def built_by(daemon: Any) -> Any:
+    return Built(daemon)
+
+
+def buildable(build: str | dict[str, Any] | None) -> Any:
+    how = Build(**build) if isinstance(build, dict) else build
+    service = scenario().service.model_copy(update={"image": None, "build": how})
     return scenario().model_copy(update={"service": service})
 
 
@@ -308,12 +356,16 @@ def test_a_commit_is_built_from_its_own_sources(tmp_path: Path, repository: Repo
     store = BaselineStore.at(tmp_path / "none")
     before = repository.state()
     wanted = buildable("app")
+    built: Any = Built(daemon)
     found = [
-        find_reference(daemon, wanted, store, repository.path, discard, ref=ref)
+        find_reference(daemon, wanted, store, repository.path, discard, ref=ref, built=built)
         for ref in ("main", "main~1")
     ]
     assert repository.state() == before
-    candidate = image_under_test(daemon, wanted, repository.path, None, discard)
+    candidate = image_under_test(daemon, wanted, repository.path, None, discard, built)
+    # What one arm's build leaves in a cache that is mounted must not get into the other's image.
+    assert [order.cache for order in daemon.orders] == [BASE_CACHE, BASE_CACHE, ""]
+    assert built.kept == [False, False, True]
     for reference in found:
         assert reference.image is not None
         assert reference.image.id == "FROM base"
@@ -338,19 +390,29 @@ def test_a_commit_that_cannot_be_built(
     daemon: Any = Builder()
     store = BaselineStore.at(tmp_path / "none")
     with pytest.raises(UsageError) as caught:
-        find_reference(daemon, buildable(build), store, repository.path, discard, ref=ref)
+        find_reference(
+            daemon,
+            buildable(build),
+            store,
+            repository.path,
+            discard,
+            ref=ref,
+            built=built_by(daemon),
+        )
     assert caught.value.reason is reason
     assert caught.value.remedy
 
 
 def test_the_image_under_test(tmp_path: Path) -> None:
     daemon: Any = Daemon({"demo:2": "sha256:2", "app:new": "sha256:9"})
-    assert image_under_test(daemon, scenario(), tmp_path, None, discard).id == "sha256:2"
-    assert image_under_test(daemon, scenario(), tmp_path, "app:new", discard).id == "sha256:9"
+    given = scenario(), tmp_path
+    built = built_by(daemon)
+    assert image_under_test(daemon, *given, None, discard, built).id == "sha256:2"
+    assert image_under_test(daemon, *given, "app:new", discard, built).id == "sha256:9"
     service = scenario().service
     nothing = scenario().model_copy(update={"service": service.model_copy(update={"image": None})})
     with pytest.raises(UsageError, match="names no image"):
-        image_under_test(daemon, nothing, tmp_path, None, discard)
+        image_under_test(daemon, nothing, tmp_path, None, discard, built)
 
 
 class GoneImages(Builder):
@@ -363,7 +425,9 @@ def gone(tmp_path: Path, repository: Repository, commit: str, **changes: Any) ->
     stored(tmp_path / "kept", 1, commit=commit, image_id="sha256:gone", branch="main")
     daemon: Any = GoneImages()
     wanted = changes.pop("wanted", buildable("app"))
-    return find_reference(daemon, wanted, store, repository.path, discard, **changes)
+    return find_reference(
+        daemon, wanted, store, repository.path, discard, built=built_by(daemon), **changes
+    )
 
 
 def test_an_image_that_is_gone_is_built_from_its_commit(
@@ -412,8 +476,8 @@ def test_why_it_could_not_be_is_said_and_numbers_are_left(
 def test_a_build_that_fails_is_said_too(
     tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def failing(self: Any, **options: object) -> Any:
-        return iter([{"stream": "step 1"}, {"error": "no such base"}])
+    def failing(self: Any, order: BuildOrder) -> Any:
+        raise UsageError(Reason.NO_SUCH_IMAGE, "building app failed: no such base")
 
     monkeypatch.setattr(Builder, "build", failing)
     before = repository.state()
@@ -435,5 +499,9 @@ def test_nothing_is_rebuilt_while_the_image_is_here(tmp_path: Path, repository: 
     base = repository.git("rev-parse", "main~1")
     store = measured(tmp_path / "stored", base)
     daemon: Any = Daemon({"a": f"sha256:{base[:7]}"})
-    reference = find_reference(daemon, buildable("app"), store, repository.path, discard)
+    built: Any = Built(daemon)
+    reference = find_reference(
+        daemon, buildable("app"), store, repository.path, discard, built=built
+    )
+    assert built.used == [reference.image]  # no other job may remove it meanwhile
     assert (reference.image is not None, reference.arm, reference.notes) == (True, None, ())

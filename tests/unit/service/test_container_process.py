@@ -16,7 +16,7 @@ from socklat_gate.service.container_process import ContainerProcess, find_proces
 from socklat_gate.service.death import death_error, start_error
 from socklat_gate.service.owner import start_ticks
 from socklat_gate.service.ready_watch import ReadyMoment
-from socklat_gate.service.session import startup_ns
+from socklat_gate.service.starting import startup_ns
 
 
 @pytest.fixture(autouse=True)

@@ -8,13 +8,14 @@ import pytest
 from socklat_gate import masking
 from socklat_gate.scenario import Service
 from socklat_gate.service.arm import ArmSpec
-from socklat_gate.service.compose import Compose
+from socklat_gate.service.compose import Compose, _Command, read_stack
 from socklat_gate.service.image import ImageRef
 from socklat_gate.service.stack_document import (
     arm_document,
     mask_environments,
     secret_environment,
 )
+from socklat_gate.service.stack_isolation import isolated_stack
 
 LABELS = {"dev.socklat-gate.run": "abc"}
 STACK: dict[str, Any] = {
@@ -31,7 +32,12 @@ STACK: dict[str, Any] = {
             "environment": {"A": "1", "B": "2"},
             "labels": {"team": "shop"},
         },
-        "db": {"image": "postgres:16", "ports": ["5432:5432"], "volumes": ["data:/var/lib"]},
+        "db": {
+            "image": "postgres:16",
+            "ports": ["5432:5432"],
+            "pull_policy": "always",
+            "volumes": ["data:/var/lib"],
+        },
         "worker": {"build": {"context": "/src/worker"}, "labels": ["x=y"]},
     },
     "networks": {"outside": {"external": True, "name": "shared"}, "back": {"name": "shop_back"}},
@@ -44,7 +50,9 @@ def document(service: dict[str, Any] | None = None, **spec: Any) -> dict[str, An
     described = Service.model_validate(
         {"compose": "compose.yml", "service": "api", "port": 8080, **(service or {})}
     )
-    return arm_document(STACK, "api", arm, described, images={"worker": "built:1"}, labels=LABELS)
+    stack = isolated_stack(STACK, {"networks.outside"}, alone=False)
+    images = {"worker": "built:1", "db": "sha256:2"}
+    return arm_document(stack, "api", arm, described, images=images, labels=LABELS)
 
 
 def test_two_arms_can_stand_side_by_side() -> None:
@@ -52,10 +60,21 @@ def test_two_arms_can_stand_side_by_side() -> None:
     assert "name" not in made
     for definition in made["services"].values():
         assert not {"ports", "container_name", "build"} & set(definition)
-        assert definition["restart"] == "no"
+        assert definition["logging"]["driver"] == "json-file"
+    assert made["services"]["api"]["restart"] == "always"
+    assert made["services"]["api"]["networks"] == {"default": {"aliases": ["shop-api"]}}
     assert made["networks"]["back"] == {"labels": LABELS}
     assert made["networks"]["outside"] == {"external": True, "name": "shared"}
     assert made["volumes"]["data"] == {"labels": LABELS}
+
+
+def test_dollars_laid_over_the_file_are_literal() -> None:
+    """What compose reads once more is doubled; what its own output has is so already."""
+    given = {"command": "x $A ${B}", "env": {"P": "a$b$$"}}
+    made = document(given, env={"Q": "${C}"})["services"]["api"]
+    assert made["command"] == "x $$A $${B}"
+    assert made["environment"] == {"A": "1", "B": "2", "P": "a$$b$$$$", "Q": "$${C}"}
+    assert document(command=["$A", "b"])["services"]["api"]["command"] == ["$$A", "b"]
 
 
 def test_everything_can_be_found_again_by_its_labels() -> None:
@@ -73,7 +92,9 @@ def test_only_the_service_under_test_gets_the_arms_image_command_and_environment
     assert made["api"]["environment"] == {"A": "1", "B": "3", "C": "4"}
     assert made["api"]["command"] == ["/api", "--fast"]
     assert made["api"]["depends_on"] == {"db": {"condition": "service_healthy"}}
-    assert made["db"]["image"] == "postgres:16"
+    # The same bytes in both arms, whatever the name stands for meanwhile.
+    assert made["db"]["image"] == "sha256:2"
+    assert "pull_policy" not in made["db"]
     assert made["worker"]["image"] == "built:1"
     assert "command" not in made["db"]
 
@@ -97,6 +118,8 @@ def test_the_document_read_stays_as_it_was() -> None:
         {"compose": "c.yml", "service": "api", "build": "."},
         {"compose": "c.yml", "service": "api", "volumes": ["./a:/a"]},
         {"compose": "c.yml", "service": "api", "publish": 8080},
+        {"compose": [], "service": "api"},
+        {"image": "a", "shared": ["networks.compose"]},
     ],
 )
 def test_what_does_not_go_together_is_refused(service: dict[str, Any]) -> None:
@@ -123,11 +146,47 @@ def test_compose_is_given_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     tool = tmp_path / "compose"
     tool.write_text('#!/bin/sh\n[ "$PATH" ] && echo "$GIVEN in $*" >&2\nexit 1\n')
     tool.chmod(0o755)
-    monkeypatch.setattr("socklat_gate.service.compose._command", lambda: (str(tool),))
+    monkeypatch.setattr("socklat_gate.service.compose._command", lambda: _Command((str(tool),), 2))
     masking.register("canary5bd1e8c7a2f4096")
     compose = Compose("p", tmp_path / "f", tmp_path, {"GIVEN": "canary5bd1e8c7a2f4096"})
     # What it says is masked, and its arguments never had it.
     assert compose.run("up").startswith("*** in --project-name p")
+
+
+def test_what_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    tool = tmp_path / "compose"
+    tool.write_text("#!/bin/sh\necho waiting for db >&2\nexec sleep 60\n")
+    tool.chmod(0o755)
+    monkeypatch.setattr("socklat_gate.service.compose._command", lambda: _Command((str(tool),), 2))
+    said = Compose("p", tmp_path / "f", tmp_path).run("up", within_s=0.3)
+    assert said == "waiting for db\nit was still waiting after 0.3 s"
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_files_are_read_in_their_order_with_all_profiles(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: int
+) -> None:
+    tool = tmp_path / "compose"
+    tool.write_text(
+        "#!/bin/sh\n"
+        'echo "The TAG variable is not set. Defaulting to a blank string." >&2\n'
+        'echo \'level=warning msg="The \\"PASS\\" variable is not set. Defaulting\' >&2\n'
+        'echo "arguments: $*"; echo "place: $PWD"\n'
+    )
+    tool.chmod(0o755)
+    command = _Command((str(tool),), version)
+    monkeypatch.setattr("socklat_gate.service.compose._command", lambda: command)
+    files = [tmp_path / "a.yml", tmp_path / "b.yml"]
+    for file in files:
+        file.touch()
+    reading = read_stack(files, "shop")
+    profiles = " --profile *" if version == 2 else ""
+    assert reading.document == {
+        "arguments": f"--file {files[0]} --file {files[1]} --project-directory {tmp_path}"
+        f"{profiles} --project-name shop config",
+        "place": str(tmp_path),
+    }
+    assert reading.unset == ("TAG", "PASS")
 
 
 def test_values_of_the_stack_that_look_secret_are_masked_in_logs() -> None:

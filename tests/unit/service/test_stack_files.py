@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from socklat_gate.service.stack_files import lend_env_files, missing_files, with_missing_files
+from socklat_gate.service.stack_files import lend_files, missing_files, with_missing_files
 
 
 @pytest.fixture
@@ -32,7 +32,8 @@ def test_environment_files_are_lent(places: tuple[Path, Path]) -> None:
         (here / name).write_text(f"FROM=here {name}")
     (here.parent / "outside.env").write_text("x")
     (there / "kept.env").write_text("FROM=there")
-    assert lend_env_files(there / "compose.yml", here) == (".env", "conf/a.env", "b.env")
+    files = [there / "compose.yml"]
+    assert lend_files(files, here) == (".env", "conf/a.env", "b.env")
     assert (there / "conf" / "a.env").read_text() == "FROM=here conf/a.env"
     assert (there / "kept.env").read_text() == "FROM=there"
 
@@ -43,7 +44,7 @@ def test_a_file_that_compose_will_refuse_needs_nothing(
 ) -> None:
     there, here = places
     (there / "compose.yml").write_text(text)
-    assert lend_env_files(there / "compose.yml", here) == ()
+    assert lend_files([there / "compose.yml"], here) == ()
 
 
 def test_mounts_that_are_not_there_come_from_here(places: tuple[Path, Path]) -> None:
@@ -74,3 +75,31 @@ def test_mounts_that_are_not_there_come_from_here(places: tuple[Path, Path]) -> 
         volumes[7],
     ]
     assert made["b"] == {"image": "b"}
+
+
+def test_other_files_are_lent_where_the_commit_has_none(places: tuple[Path, Path]) -> None:
+    there, here = places
+    for place in places:
+        (place / "compose.yml").write_text("services: {}")
+    (here / "compose.override.yml").write_text("services: {a: {}}")
+    files = [there / "compose.yml"]
+    assert lend_files(files, here, ["compose.yml", "compose.override.yml"]) == (
+        "compose.override.yml",
+    )
+    assert (there / "compose.override.yml").read_text() == "services: {a: {}}"
+
+
+def test_secrets_that_are_not_there_come_from_here(places: tuple[Path, Path]) -> None:
+    there, here = places
+    (here / "password").write_text("x")
+    (there / "kept").write_text("x")
+    secrets = {
+        "a": {"file": str(there / "password")},
+        "b": {"file": str(there / "kept")},
+        "c": {"external": True},
+        "d": {"file": str(there / "nowhere")},
+    }
+    stack = {"services": {}, "secrets": secrets, "configs": None}
+    assert missing_files(stack, there, here) == ("password",)
+    made = with_missing_files(stack, there, here)
+    assert made["secrets"] == {**secrets, "a": {"file": str(here / "password")}}

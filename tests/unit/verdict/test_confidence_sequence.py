@@ -99,7 +99,7 @@ def test_the_interval_never_contradicts_the_verdict(seed: int, change: float, no
     )
     assert verdict.metrics
     for metric in verdict.metrics:
-        assert metric.ci_low <= metric.ci_high
+        assert metric.ci_low <= metric.change <= metric.ci_high
         below = metric.ci_high < metric.regression_threshold + 1e-9
         if metric.verdict is Outcome.REGRESSION:
             assert metric.ci_low > metric.tolerance - 1e-9
@@ -112,6 +112,13 @@ def test_the_interval_never_contradicts_the_verdict(seed: int, change: float, no
                 assert is_incomplete(metric)
         if metric.improved:
             assert metric.ci_high <= 1 / (1 + metric.tolerance) - 1 + 1e-9
+
+
+def test_the_estimate_of_a_change_that_moves_is_within_its_interval() -> None:
+    gate = Gate(metrics=[Metric(quantile=0.5, tolerance=0.02, regression_threshold=0.05)])
+    (metric,) = decide(pairs_with([0.5] * 14 + [0.1] * 14), gate).metrics
+    assert metric.ci_low > 0.35
+    assert metric.ci_low <= metric.change <= metric.ci_high
 
 
 def test_what_is_named_with_others_has_its_interval_above_the_tolerance() -> None:

@@ -129,7 +129,7 @@ def _with_subject(job: Job, given: str) -> Job:
     from dataclasses import replace
 
     from socklat_gate.forge.github.api import GitHub
-    from socklat_gate.forge.github.subject import look_up, number_of
+    from socklat_gate.forge.github.subject import author_may_write, look_up, number_of
 
     number = number_of(job, given)
     if number is None:
@@ -142,4 +142,5 @@ def _with_subject(job: Job, given: str) -> Job:
             remedy="leave the input token as it is, and give the job pull-requests: read",
         )
     with GitHub(job.api_url, token) as api:
-        return replace(job, subject=look_up(api, job, number))
+        subject = look_up(api, job, number)
+        return replace(job, subject=subject, author_may_write=author_may_write(api, job))

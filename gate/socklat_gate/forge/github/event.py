@@ -103,10 +103,20 @@ class Issue(_Part):
     pull_request: dict[str, object] | None = None
 
 
+class User(_Part):
+    """An account."""
+
+    login: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}(\[bot\])?$")]
+
+
 class Comment(_Part):
-    """A comment, and what its author is to the repository: OWNER, MEMBER, CONTRIBUTOR, NONE..."""
+    """A comment, and what its author is to the repository: OWNER, MEMBER, CONTRIBUTOR, NONE...
+
+    Gitea and Forgejo do not say that.
+    """
 
     author_association: Text = ""
+    user: User | None = None
 
 
 class MergeGroup(_Part):

@@ -84,7 +84,7 @@ def _comment_refusal(job: Job) -> Refusal | None:
         )
     comment = job.event.comment
     relation = comment.author_association if comment else ""
-    if relation in TRUSTED:
+    if relation in TRUSTED or job.author_may_write:
         return None
     return Refusal(
         f"who commented is no member of this repository ({relation or 'not known'})",

@@ -17,9 +17,10 @@ from socklat_gate.forge.github.responses import unexpected_response
 from socklat_gate.forge.github.workflow_job import NUMBER, Job
 from socklat_gate.git import COMMIT, git
 
-__all__ = ["check_checkout", "look_up", "number_of"]
+__all__ = ["author_may_write", "check_checkout", "look_up", "number_of"]
 
 RUNS_THE_TARGETS_CODE = "pull_request_target"
+MAY_WRITE = {"admin", "maintain", "owner", "write"}
 
 
 def number_of(job: Job, given: str) -> int | None:
@@ -59,6 +60,19 @@ def look_up(api: GitHub, job: Job, number: int) -> PullRequest:
     if found.number != number:
         raise unexpected_response(f"asked for pull request {number}, got {found.number}")
     return found
+
+
+def author_may_write(api: GitHub, job: Job) -> bool:
+    """Whether who commented may push, asked only where the event does not say what they are.
+
+    Raises `GitHubFailure`.
+    """
+    comment = job.event.comment
+    if comment is None or comment.author_association or comment.user is None:
+        return False
+    path = f"/repos/{job.repository}/collaborators/{comment.user.login}/permission"
+    answer = api.get(path)
+    return isinstance(answer, dict) and answer.get("permission") in MAY_WRITE
 
 
 def check_checkout(job: Job, directory: Path, *, by_label: bool) -> None:

@@ -37,6 +37,7 @@ class Job:
     ``sha`` is the commit of the run; for a pull request a merge commit that GitHub made, so
     `head_sha` is what people know.  ``self_hosted`` unless the runner is declared as GitHub's.
     ``name`` is the job's in its workflow; ``subject`` a pull request that the event does not hold.
+    ``author_may_write``: who commented may push to the repository, as its API says.
     """
 
     repository: str
@@ -51,6 +52,7 @@ class Job:
     host: Host = Host.GITHUB
     name: str = ""
     subject: PullRequest | None = None
+    author_may_write: bool = False
 
     @property
     def pull_request(self) -> PullRequest | None:

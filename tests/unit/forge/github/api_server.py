@@ -69,6 +69,7 @@ class ApiServer:
         self.files: dict[int, bytes] = {}
         self.login = "github-actions[bot]"
         self.tells_login = "graphql"
+        self.permissions: dict[str, str] = {}
         self.statuses: list[dict[str, Any]] = []
         self.read_only = False
         self.most_characters = MAX_BODY
@@ -231,6 +232,9 @@ class _Api(_Handler):
             self.respond(200, {"login": self.api.login})
         elif seen.path == "/user":
             self.respond(403, {"message": SCOPE})
+        elif rest.startswith("/collaborators/") and rest.endswith("/permission"):
+            login = rest.split("/")[2]
+            self.respond(200, {"permission": self.api.permissions.get(login, "read")})
         elif rest == "/pulls":
             self._paged(seen, self._pulls(seen))
         elif rest == "/actions/runs/55/artifacts":

@@ -185,3 +185,28 @@ def test_a_matrix_gives_artifact_and_key_their_names(checkout: Checkout) -> None
     assert checkout.preflight("push", {}, "--artifact", "perf", *matrix).exception is None
     assert checkout.outputs["key"] == "ubuntu-24.04"
     assert checkout.outputs["artifact"] == "perf-ubuntu-24.04"
+
+
+@pytest.mark.parametrize(
+    ("permission", "allowed"), [("write", True), ("owner", True), ("read", False), ("none", False)]
+)
+def test_where_the_event_does_not_say_who_commented_the_api_does(
+    checkout: Checkout, permission: str, allowed: bool
+) -> None:
+    """As on Gitea and Forgejo."""
+    checkout.repository.git("checkout", "--quiet", "topic")
+    checkout.server.permissions = {"alice": permission}
+    payload = {**comment_on(OWN), "comment": {"user": {"login": "alice"}}}
+    gitea = {"GITEA_ACTIONS": "true", "GITHUB_RUN_NUMBER": "3"}
+    done = checkout.preflight("issue_comment", payload, **gitea)
+    if allowed:
+        assert done.exception is None, done.exception
+    else:
+        refused(done, "no member", Reason.FORK_REFUSED)
+
+
+def test_what_github_says_of_who_commented_is_not_asked_again(checkout: Checkout) -> None:
+    payload = comment_on(OWN, "NONE")
+    payload["comment"]["user"] = {"login": "alice"}
+    checkout.server.permissions = {"alice": "admin"}
+    refused(checkout.preflight("issue_comment", payload), "no member", Reason.FORK_REFUSED)

@@ -1,0 +1,101 @@
+"""Images built from sources: one builder for all of a job, and a failure in the builder's words."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import deque
+
+from socklat_gate.errors import Reason, UsageError
+from socklat_gate.service.build_cli import cli_builder
+from socklat_gate.service.build_daemon import ClassicBuilder, DaemonBuildKit, has_buildkit
+from socklat_gate.service.build_order import Builder, BuildOrder, OnLine
+from socklat_gate.service.client import daemon_errors
+from socklat_gate.service.docker_types import DockerClient
+from socklat_gate.service.dockerfile import Need, newest_needs
+from socklat_gate.service.logs import clip, last_line
+
+__all__ = ["build", "builder_of"]
+
+log = logging.getLogger(__name__)
+
+BUILD_LINES = 15
+MOST_HINTS = 3
+OLD_SYNTAX = ("unknown instruction", "unknown flag", "parse error", "buildkit")
+"""How builders begin to say that they do not know what is written there."""
+
+
+def builder_of(client: DockerClient) -> Builder:
+    """BuildKit where the command or else the daemon has it, as ``DOCKER_BUILDKIT`` allows."""
+    if os.environ.get("DOCKER_BUILDKIT", "").lower() in ("0", "false"):
+        return ClassicBuilder(client, "DOCKER_BUILDKIT=0 is set")
+    found, why = cli_builder()
+    if found is not None:
+        return found
+    if has_buildkit(client):
+        return DaemonBuildKit(client, why)
+    return ClassicBuilder(client, f"this daemon has no BuildKit, and {why}")
+
+
+def build(builder: Builder, order: BuildOrder, tag: str, on_line: OnLine) -> None:
+    """Builds ``order`` and tags the image.  ``on_line`` gets the output line by line.
+
+    Raises `UsageError`: NO_SUCH_FILE when there is no Dockerfile, NO_SUCH_IMAGE with the last lines
+    when the build fails, or when the builder cannot do what the scenario asks for.
+    """
+    if not order.dockerfile.is_file():
+        raise UsageError(
+            Reason.NO_SUCH_FILE,
+            f"nothing to build: {order.name} has no {order.how.dockerfile}",
+            remedy="point service.build at the directory with the Dockerfile, relative to the "
+            "scenario; a Dockerfile of another name or place is service.build.dockerfile",
+        )
+    if order.how.secrets and not builder.takes_secrets:
+        raise UsageError(
+            Reason.NO_SUCH_IMAGE,
+            f"service.build.secrets cannot be given to the build of {order.name}: {builder.lacks}",
+            remedy="install Docker's command line with its buildx plugin (docker-buildx-plugin)",
+        )
+    last: deque[str] = deque(maxlen=BUILD_LINES)
+
+    def keep(line: str) -> None:
+        last.append(line)
+        on_line(line)
+
+    with daemon_errors(f"building {order.name}"):
+        failure = builder.build(order, tag, keep)
+    if failure:
+        shown = clip("\n".join([*last, failure]).encode())
+        raise UsageError(
+            Reason.NO_SUCH_IMAGE,
+            f"building {order.name} failed: {last_line(shown)}",
+            remedy=_remedy(builder, order, shown),
+        ).with_log(shown)
+    log.info("built %s as %s", order.name, tag)
+
+
+def _remedy(builder: Builder, order: BuildOrder, shown: str) -> str:
+    text = order.dockerfile.read_text(encoding="utf-8", errors="replace")
+    not_known = any(word in shown.lower() for word in OLD_SYNTAX)
+    classic = isinstance(builder, ClassicBuilder)
+    needs = [need for need in newest_needs(text) if classic or (need.syntax and not_known)]
+    if needs and classic:
+        return (
+            f"{_listed(needs)} of the Dockerfile needs BuildKit, which is not used here: "
+            f"{builder.lacks}"
+        )
+    if needs:
+        return (
+            f"{_listed(needs)} of the Dockerfile is newer than this builder: begin the file with "
+            "`# syntax=docker/dockerfile:1`, or update Docker (23 or later)"
+        )
+    if order.stands_for:
+        return "it is built as it is in that commit: name a reference with --baseline-image instead"
+    without = f" ({builder.lacks})" if builder.lacks else ""
+    return f"make `docker build` succeed there, or name an image in service.image{without}"
+
+
+def _listed(needs: list[Need]) -> str:
+    found = {need.what: need for need in reversed(needs)}
+    first = sorted(found.values(), key=lambda need: need.line)[:MOST_HINTS]
+    return ", ".join(f"{need.what} in line {need.line}" for need in first)

@@ -1,0 +1,134 @@
+"""Builds by the ``docker build`` command, with BuildKit and what the user has set up for it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+
+from socklat_gate.interrupt import defer_signals
+from socklat_gate.keeper import Keeper
+from socklat_gate.scenario.secret import reveal
+from socklat_gate.service.build_order import BuildOrder, OnLine
+from socklat_gate.service.client import daemon_url
+
+__all__ = ["CliBuilder", "cli_builder"]
+
+ASK_WITHIN_S = 20.0
+END_WITHIN_S = 5.0
+MAX_LINE = 1 << 14
+
+
+class CliBuilder:
+    """`Builder` by a ``docker`` command whose ``build`` has BuildKit; ``options`` are its own."""
+
+    name = "BuildKit by `docker build`"
+    lacks = ""
+    takes_secrets = True
+
+    def __init__(self, docker: str, options: str) -> None:
+        self._docker = docker
+        # A builder of the user's own leaves its image where no container can be made of it.
+        self._load = ("--load",) if "--load" in options else ()
+
+    def build(self, order: BuildOrder, tag: str, on_line: OnLine) -> str:
+        """See `Builder`."""
+        secrets = {name: f"SOCKLAT_SECRET_{at}" for at, name in enumerate(order.how.secrets)}
+        argv = [self._docker, "build", *self._load, "--progress=plain", "--tag", tag]
+        argv += ["--file", str(order.dockerfile)]
+        argv += ["--target", order.how.target] if order.how.target else []
+        argv += ["--platform", order.how.platform] if order.how.platform else []
+        cache = {"BUILDKIT_CACHE_MOUNT_NS": order.cache} if order.cache else {}
+        for name, value in {**cache, **order.how.args}.items():
+            argv += ["--build-arg", f"{name}={value}"]
+        for name, variable in secrets.items():
+            argv += ["--secret", f"id={name},env={variable}"]
+        values = {secrets[name]: reveal(text) for name, text in order.how.secrets.items()}
+        with _running([*argv, str(order.directory)], _environment(values)) as process:
+            assert process.stdout is not None
+            while line := process.stdout.readline(MAX_LINE):
+                on_line(line.decode(errors="replace").rstrip())
+            code = process.wait()
+        return f"docker build ended with exit code {code}" if code else ""
+
+
+def cli_builder() -> tuple[CliBuilder | None, str]:
+    """The command's builder; or None and why it has no BuildKit."""
+    docker = shutil.which("docker")
+    if docker is None:
+        return None, "no `docker` command is installed here"
+    options, why = _options(docker, daemon_url())
+    if "--secret" in options:
+        return CliBuilder(docker, options), ""
+    return None, why or f"{docker} has no BuildKit: install its buildx plugin (docker-buildx)"
+
+
+@lru_cache(maxsize=4)
+def _options(docker: str, _daemon: str) -> tuple[str, str]:
+    """The help of ``build``, which has the options of its builder; or why there is none."""
+    try:
+        done = subprocess.run(
+            [docker, "build", "--help"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=_environment({}),
+            timeout=ASK_WITHIN_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return "", f"{docker} build --help: {error}"
+    text = done.stdout.decode(errors="replace")
+    if done.returncode or "buildx component is missing" in done.stderr.decode(errors="replace"):
+        return "", ""
+    return text, ""
+
+
+def _environment(values: Mapping[str, str]) -> dict[str, str]:
+    """This process's, towards the same daemon, whatever context the command would choose."""
+    kept = {name: value for name, value in os.environ.items() if name != "DOCKER_CONTEXT"}
+    of_builder = {
+        "DOCKER_BUILDKIT": "1",
+        "DOCKER_HOST": daemon_url(),
+        "DOCKER_CLI_HINTS": "false",
+        # An attestation has the time in it: equal sources would be different images.
+        "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
+    }
+    return {**kept, **of_builder, **values}
+
+
+@contextmanager
+def _running(argv: list[str], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that ends with the block: a build that nobody waits for must not go on."""
+    with Keeper() as keeper:
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**environment, **keeper.environment},
+            # A signal meant for this tool must not look like a build that failed.
+            start_new_session=True,
+        )
+        keeper.keep(process.pid)
+        assert process.stdout is not None
+        try:
+            yield process
+        finally:
+            with defer_signals(), process.stdout:
+                if process.poll() is None:
+                    _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(END_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

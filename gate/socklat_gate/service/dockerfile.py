@@ -1,0 +1,130 @@
+"""What a Dockerfile asks of its builder, and which images it begins from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+__all__ = ["Need", "base_images", "newest_needs"]
+
+_SYNTAX = re.compile(r"#\s*syntax\s*=\s*(\S+)", re.IGNORECASE)
+_ESCAPE = re.compile(r"#\s*escape\s*=\s*(\S)", re.IGNORECASE)
+_FROM = re.compile(r"FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?\s*$", re.IGNORECASE)
+_ARG = re.compile(r"ARG\s+([A-Za-z_]\w*)(?:=(.*))?$", re.IGNORECASE)
+_COPIED = re.compile(r"(?:COPY|ADD)\s+(?:--\S+\s+)*?--from=(\S+)", re.IGNORECASE)
+_MOUNTED = re.compile(r"--mount=\S*?\bfrom=([^,\s]+)")
+_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)(?::-([^}]*))?\}|([A-Za-z_]\w*))")
+_HEREDOC = re.compile(r"(?:RUN|COPY|ADD)\b[^'\"]*<<-?['\"]?([A-Za-z_]\w*)", re.IGNORECASE)
+
+_OF_BUILDKIT = {
+    "RUN --mount": re.compile(r"RUN\s+(?:--\S+\s+)*--mount=", re.IGNORECASE),
+    "RUN --network": re.compile(r"RUN\s+(?:--\S+\s+)*--network=", re.IGNORECASE),
+    "RUN --security": re.compile(r"RUN\s+(?:--\S+\s+)*--security=", re.IGNORECASE),
+    "FROM --platform=$BUILDPLATFORM": re.compile(r"FROM\s+--platform=\$", re.IGNORECASE),
+    "COPY --chmod": re.compile(r"(?:COPY|ADD)\s+(?:--\S+\s+)*--chmod=", re.IGNORECASE),
+}
+_OF_SYNTAX = {
+    "a heredoc": _HEREDOC,
+    "COPY --link": re.compile(r"(?:COPY|ADD)\s+(?:--\S+\s+)*--link\b", re.IGNORECASE),
+    "COPY --parents": re.compile(r"COPY\s+(?:--\S+\s+)*--parents\b", re.IGNORECASE),
+    "COPY --exclude": re.compile(r"(?:COPY|ADD)\s+(?:--\S+\s+)*--exclude=", re.IGNORECASE),
+    "ADD --checksum": re.compile(r"ADD\s+(?:--\S+\s+)*--checksum=", re.IGNORECASE),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something that the classic builder does not know, and in which line it stands.
+
+    ``syntax``: an older BuildKit does not know it either, but for ``# syntax=`` in the first line.
+    """
+
+    what: str
+    line: int
+    syntax: bool
+
+
+def newest_needs(text: str) -> Iterator[Need]:
+    """What of a Dockerfile is not for every builder, in its order."""
+    has_syntax = _syntax_image(text) is not None
+    for number, line in _instructions(text):
+        for patterns, of_syntax in ((_OF_BUILDKIT, False), (_OF_SYNTAX, True)):
+            for what, pattern in patterns.items():
+                if pattern.match(line):
+                    yield Need(what, number, of_syntax and not has_syntax)
+
+
+def base_images(text: str, arguments: Mapping[str, str]) -> list[str]:
+    """Images that a Dockerfile names, with its arguments filled in; what is not known is left out.
+
+    Stages of its own are none of them.
+    """
+    values: dict[str, str] = {}
+    stages: set[str] = set()
+    found: dict[str, None] = {}
+    if syntax := _syntax_image(text):
+        found[syntax] = None
+    for _, line in _instructions(text):
+        if (argument := _ARG.match(line)) and not stages:
+            name, default = argument[1], (argument[2] or "").strip().strip("\"'")
+            values[name] = arguments.get(name, _filled(default, values) or "")
+        begun = _FROM.match(line)
+        named = [begun[1]] if begun else [*_COPIED.findall(line), *_MOUNTED.findall(line)]
+        for one in named:
+            image = _filled(one, values)
+            if image and image.lower() not in stages and image != "scratch" and not image.isdigit():
+                found[image] = None
+        if begun:
+            stages.add((begun[2] or f"stage {len(stages)}").lower())
+    return list(found)
+
+
+def _syntax_image(text: str) -> str | None:
+    """The frontend that the first lines name; only there it is no mere comment."""
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            return None
+        if found := _SYNTAX.match(line):
+            return found[1]
+        if "=" not in line:
+            return None
+    return None
+
+
+def _instructions(text: str) -> Iterator[tuple[int, str]]:
+    """Number of its first line and text of each instruction; what a heredoc holds is left out."""
+    escape = next((m[1] for m in map(_ESCAPE.match, text.splitlines()[:3]) if m), "\\")
+    begun, parts, until = 0, list[str](), ""
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if until:
+            until = "" if stripped == until else until
+            continue
+        if not stripped or stripped.startswith("#"):
+            continue
+        begun = begun or number
+        parts.append(stripped.removesuffix(escape).rstrip())
+        if stripped.endswith(escape):
+            continue
+        whole = " ".join(parts)
+        heredoc = _HEREDOC.match(whole)
+        until = heredoc[1] if heredoc else ""
+        yield begun, whole
+        begun, parts = 0, []
+    if parts:
+        yield begun, " ".join(parts)
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str | None:
+    """None where a variable has no value."""
+    unknown = False
+
+    def value(match: re.Match[str]) -> str:
+        nonlocal unknown
+        known = values.get(match[1] or match[3]) or match[2]
+        unknown |= not known
+        return known or ""
+
+    filled = _VARIABLE.sub(value, text)
+    return None if unknown or "$" in filled else filled

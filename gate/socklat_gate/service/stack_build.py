@@ -1,0 +1,114 @@
+"""Images that compose files build, under names of this tool alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from socklat_gate.errors import Reason, UsageError
+from socklat_gate.interrupt import defer_signals
+from socklat_gate.scratch import ScratchDirectory
+from socklat_gate.service.build_cli import cli_builder
+from socklat_gate.service.build_order import build_key
+from socklat_gate.service.built_images import BuiltImages, replacing
+from socklat_gate.service.compose import Compose, Document
+from socklat_gate.service.docker_types import DockerClient
+from socklat_gate.service.image import ImageRef, resolve_image
+from socklat_gate.service.logs import last_line
+from socklat_gate.service.stack_reading import read_enabled
+
+__all__ = ["build_service", "stack_image", "stack_key"]
+
+
+def stack_image(
+    client: DockerClient,
+    files: Sequence[Path],
+    tested: str,
+    on_phase: Callable[[str], None],
+    built: BuiltImages,
+    *,
+    name: str = "",
+    cache: str = "",
+) -> ImageRef:
+    """The image that compose files name for a service, or build for it.
+
+    A ``name`` is hashed into the tag instead of a path that is another one each time, and what it
+    is built for is the baseline then; ``cache`` is as in `BuildOrder`.  What is built is there
+    until ``built`` is left.  Raises `UsageError` as `read_enabled` and `resolve_image` do.
+    """
+    file = files[0]
+    stack = read_enabled(files, tested).document
+    definition = stack["services"][tested]
+    place = Path(name or file)
+    for other, part in stack["services"].items():
+        if other != tested and "build" in part:
+            # An arm would build it anyway, but while there is a budget for measuring.
+            on_phase(f"building {other} of {file}")
+            make = partial(build_service, file, stack, other, cache=cache)
+            replacing(client, stack_key(place, other), make)
+    if "build" not in definition:
+        return resolve_image(client, str(definition.get("image") or ""), on_phase)
+    on_phase(f"building {tested} of {file}")
+    make = partial(build_service, file, stack, tested, cache=cache)
+    return built.made(stack_key(place, tested), make, keep=not name)
+
+
+def build_service(
+    file: Path,
+    stack: Document,
+    name: str,
+    tag: str,
+    *,
+    cache: str = "",
+    begun: Callable[[Compose], None] | None = None,
+) -> None:
+    """Builds a service of a stack under that tag; ``begun`` is given the command that does.
+
+    By BuildKit where the command has it: the older docker-compose asks for it by a variable.
+    Raises `UsageError` (NO_SUCH_IMAGE) with the output.
+    """
+    buildkit, _ = cli_builder()
+    definition = stack["services"][name]
+    how = _how_built(definition["build"], cache if buildkit else "")
+    service = {**definition, "build": how, "image": tag}
+    service.pop("depends_on", None)
+    with ScratchDirectory() as home:
+        written = home / "compose.yaml"
+        document = {**stack, "services": {name: service}}
+        written.write_text(json.dumps(document), encoding="utf-8")
+        variables = {"DOCKER_BUILDKIT": "1"} if buildkit else {}
+        command = Compose("socklat-gate-build", written, file.parent, variables)
+        if begun is not None:
+            begun(command)
+        try:
+            failed = command.run("build")
+        except BaseException:
+            with defer_signals():
+                command.end()
+            raise
+    if failed:
+        raise UsageError(
+            Reason.NO_SUCH_IMAGE,
+            f"building {name} of {file} failed: {last_line(failed)}",
+            remedy=f"make `docker compose --file {file} build` succeed",
+        ).with_log(failed)
+
+
+def _how_built(how: str | Document, cache: str) -> Document:
+    """Without names that a file gives to what it builds: one may be that of the baseline."""
+    table: dict[str, Any] = {"context": how} if isinstance(how, str) else dict(how)
+    table.pop("tags", None)
+    if cache:
+        given = table.get("args") or {}
+        if not isinstance(given, Mapping):
+            given = dict(entry.partition("=")[::2] for entry in given)
+        table["args"] = {"BUILDKIT_CACHE_MOUNT_NS": cache, **given}
+    return table
+
+
+def stack_key(file: Path, service: str) -> str:
+    """Of the tag of a built image, the same one each time so that nothing piles up."""
+    return build_key(str(file.resolve()), service)

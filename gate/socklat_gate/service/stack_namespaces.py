@@ -1,0 +1,100 @@
+"""Namespaces and names of a stack's services: kept inside of one arm."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+__all__ = ["namespace_problems", "with_own_names"]
+
+JOINABLE = ("network_mode", "ipc", "pid")
+
+Document = Mapping[str, Any]
+
+
+def namespace_problems(
+    stack: Document, tested: str, shared: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """Keys by which a service would share a namespace with more than its own stack, and why not."""
+    owners = _owners(stack)
+    for name, definition in stack["services"].items():
+        for key in JOINABLE:
+            mode, place = str(definition.get(key) or ""), f"services.{name}.{key}"
+            kind, _, container = mode.partition(":")
+            if kind == "container" and container not in owners:
+                yield place, f"{mode!r} is a container that both arms would share"
+            elif mode == "host" and key == "network_mode":
+                yield (
+                    place,
+                    'with "host" both arms would listen on the same ports of this machine, where '
+                    "the probe cannot tell them apart: give the service a network",
+                )
+            elif mode == "host" and place not in shared:
+                yield place, 'with "host" both arms share what this machine has'
+            elif mode == "none" and key == "network_mode" and name == tested:
+                yield place, 'with "none" no load can reach the service under test'
+        for entry in definition.get("volumes_from") or ():
+            if str(entry).startswith("container:") and entry.split(":")[1] not in owners:
+                place = f"services.{name}.volumes_from"
+                yield place, f"{entry!r} is a container that both arms would share"
+        if links := definition.get("external_links"):
+            yield (
+                f"services.{name}.external_links",
+                f"{', '.join(map(str, links))}: containers outside of the stack would be shared "
+                "by both arms",
+            )
+
+
+def with_own_names(stack: Document) -> dict[str, Any]:
+    """The stack without ``container_name``, by which its services are still found on its networks.
+
+    What names such a container, ``network_mode: container:NAME`` for instance, names its service.
+    """
+    owners = _owners(stack)
+    return {
+        **stack,
+        "services": {
+            name: _own_names(definition, owners) for name, definition in stack["services"].items()
+        },
+    }
+
+
+def _own_names(definition: Mapping[str, Any], owners: Mapping[str, str]) -> dict[str, Any]:
+    kept = {key: value for key, value in definition.items() if key != "container_name"}
+    if kept.get("network_mode") == "bridge":
+        # Docker's own bridge is one for both arms.
+        del kept["network_mode"]
+    for key in JOINABLE:
+        kind, _, container = str(kept.get(key) or "").partition(":")
+        if kind == "container" and container in owners:
+            kept[key] = f"service:{owners[container]}"
+    if sources := kept.get("volumes_from"):
+        kept["volumes_from"] = [_source(entry, owners) for entry in sources]
+    alias = definition.get("container_name")
+    if alias and "network_mode" not in kept:
+        kept["networks"] = {
+            name: {**(how or {}), "aliases": [*((how or {}).get("aliases") or ()), alias]}
+            for name, how in _networks(kept).items()
+        }
+    return kept
+
+
+def _source(entry: object, owners: Mapping[str, str]) -> object:
+    parts = str(entry).split(":")
+    if parts[0] == "container" and parts[1] in owners:
+        return ":".join([owners[parts[1]], *parts[2:]])
+    return entry
+
+
+def _owners(stack: Document) -> dict[str, str]:
+    """Services by the names of their containers."""
+    return {
+        str(definition["container_name"]): name
+        for name, definition in stack["services"].items()
+        if definition.get("container_name")
+    }
+
+
+def _networks(definition: Mapping[str, Any]) -> Mapping[str, Any]:
+    networks = definition.get("networks") or ["default"]
+    return networks if isinstance(networks, Mapping) else dict.fromkeys(networks)

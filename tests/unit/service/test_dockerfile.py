@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+
+from socklat_gate.service.dockerfile import base_images, newest_needs
+
+
+@pytest.mark.parametrize(
+    ("line", "what", "syntax"),
+    [
+        ("RUN --mount=type=cache,target=/root/.cache pip install x", "RUN --mount", False),
+        ("RUN --network=none --mount=type=secret,id=a cat /run/secrets/a", "RUN --mount", False),
+        ("FROM --platform=$BUILDPLATFORM golang AS build", "FROM --platform=$BUILDPLATFORM", False),
+        ("COPY --chmod=755 a /a", "COPY --chmod", False),
+        ("COPY --link a /a", "COPY --link", True),
+        ("COPY --from=build --link /a /a", "COPY --link", True),
+        ("RUN <<EOF\necho\nEOF", "a heredoc", True),
+        ("RUN python3 <<'END'\nprint()\nEND", "a heredoc", True),
+        ("COPY <<-config.txt /etc/x\n\tb\nconfig.txt", "a heredoc", True),
+        ("run \\\n  --mount=type=cache,target=/c \\\n  true", "RUN --mount", False),
+    ],
+)
+def test_what_not_every_builder_knows(line: str, what: str, syntax: bool) -> None:
+    found = {need.what: need for need in newest_needs(f"# a comment\nFROM x\n\n{line}\n")}
+    assert found[what].line == 4
+    assert found[what].syntax is syntax
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FROM x\nRUN echo '<<EOF' && echo --mount=a\n",
+        "FROM x\n# RUN --mount=type=cache,target=/c true\nCOPY --from=build a b\n",
+        'FROM --platform=linux/amd64 x\nCMD ["<<EOF"]\n',
+        # What a heredoc holds is no instruction of its own.
+        "# syntax=docker/dockerfile:1\nFROM x\nCOPY a b\n",
+    ],
+)
+def test_what_every_builder_knows(text: str) -> None:
+    assert list(newest_needs(text)) == []
+
+
+def test_what_a_heredoc_holds_is_no_instruction() -> None:
+    text = (
+        "FROM x\nCOPY <<EOF /script\nRUN --mount=type=cache,target=/c true\nFROM y\nEOF\nFROM z\n"
+    )
+    assert [need.what for need in newest_needs(text)] == ["a heredoc"]
+    assert base_images(text, {}) == ["x", "z"]
+
+
+def test_a_syntax_line_brings_what_is_new() -> None:
+    text = "# syntax = docker/dockerfile:1.7\nFROM x\nCOPY --link a /a\n"
+    assert [need.syntax for need in newest_needs(text)] == [False]
+    assert base_images(text, {}) == ["docker/dockerfile:1.7", "x"]
+    assert base_images("# a comment\n# syntax=late/one\nFROM x\n", {}) == ["x"]
+
+
+def test_images_that_it_begins_from() -> None:
+    text = """\
+ARG VERSION=1.22
+ARG MIRROR
+FROM --platform=$BUILDPLATFORM golang:${VERSION} AS Build
+ARG VERSION=9
+COPY --from=ghcr.io/tools/x:1 /x /x
+RUN --mount=type=bind,from=node:22,target=/n true
+FROM ${MIRROR}/base
+FROM ${NONE:-alpine:3} AS last
+FROM build
+COPY --from=last --chown=a /a /a
+COPY --from=0 /b /b
+FROM scratch
+"""
+    wanted = ["golang:1.22", "ghcr.io/tools/x:1", "node:22", "alpine:3"]
+    assert base_images(text, {}) == wanted
+    given = base_images(text, {"VERSION": "1.23", "MIRROR": "mirror.example"})
+    assert given == ["golang:1.23", *wanted[1:3], "mirror.example/base", "alpine:3"]
