@@ -558,6 +558,7 @@ def _system() -> list[Fault]:
             MEASURING,
             ANY,
             do=["limit", "RLIMIT_NOFILE", 12],
+            killed=True,
         ),
         Fault(
             "no threads can be started",

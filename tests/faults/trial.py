@@ -25,7 +25,7 @@ __all__ = ["HOOKS", "PHASES", "Fault", "Found", "Means", "Strike", "try_out"]
 PHASES = ("build", "start", "ready", "warm-up", "measure", "decide", "report", "store")
 
 HOOKS: Mapping[str, Mapping[str, Any]] = {
-    "build": {"at": "socklat_gate.service.image:build_image"},
+    "build": {"at": "socklat_gate.service.build:build"},
     "start": {"at": "socklat_gate.service.session:ServiceSession.add"},
     "ready": {"at": "socklat_gate.service.ready_watch:ReadyWatch.wait"},
     "warm-up": {"at": "socklat_gate.job.recorder:Recorder.open", "when": "after"},
@@ -253,8 +253,7 @@ def _words(means: Means, fault: Fault, phase: str, room: Room) -> list[object]:
     service = tables.setdefault("service", {})
     if phase == "build":
         (room.directory / "app").mkdir()
-        dockerfile = f"FROM {tag('slow')}\nLABEL faults.room={room.directory.name}\n"
-        (room.directory / "app" / "Dockerfile").write_text(dockerfile, encoding="utf-8")
+        (room.directory / "app" / "Dockerfile").write_text(room.dockerfile("slow"), "utf-8")
         service |= {"image": None, "build": "app"}
     if fault.candidate:
         name = re.sub(r"[^a-z0-9]+", "-", " ".join(fault.candidate)).strip("-")

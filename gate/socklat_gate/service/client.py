@@ -13,14 +13,18 @@ import requests
 
 from socklat_gate import masking
 from socklat_gate.errors import GateError, Reason, UnfitEnvironment
+from socklat_gate.interrupt import signal_received
 from socklat_gate.service.docker_types import DockerClient
 
-__all__ = ["connect", "daemon_errors", "daemon_message", "daemon_url"]
+__all__ = ["connect", "daemon_errors", "daemon_message", "daemon_url", "hurry"]
 
 log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 5
 WORK_TIMEOUT_S = 60
+HURRY_TIMEOUT_S = 2
+SILENT_TIMEOUT_S = 0.2
+"""After a signal, whose sender kills this process soon; of a daemon that was silent then."""
 DEFAULT_URL = "unix:///var/run/docker.sock"
 
 
@@ -61,6 +65,16 @@ def connect() -> DockerClient:
     client.api.timeout = WORK_TIMEOUT_S
     log.debug("connected to the Docker daemon at %s", daemon_url())
     return client
+
+
+def hurry(client: DockerClient, *, silent: bool = False) -> None:
+    """After a signal, waits no longer for responses than clean-up has time; else nothing.
+
+    ``silent``: a request had none, so that the next ones are given up at once.
+    """
+    if signal_received():
+        most_s = SILENT_TIMEOUT_S if silent else HURRY_TIMEOUT_S
+        client.api.timeout = min(client.api.timeout, most_s)
 
 
 @contextmanager
