@@ -84,9 +84,9 @@ def trace(
     (the application worked, or waited for others: `depend`), with `upload` in it while a request
     came in pieces.  `deliver` is network and peer, until all of it was acknowledged.
 
-    A container that listens on several ports has one distribution of all of them.  With --port it
-    is that port's as asked from outside; the others are `internal`, and what the container asks
-    itself is counted as `local`.
+    Of a container that listens on several ports, the one that its image declares comes first, with
+    all stages as asked from outside, and then the response times of each other one.  --port chooses
+    another.  What the container asks itself on that port is counted apart.
 
     For instance:
 
@@ -106,7 +106,7 @@ def trace(
     from socklat_gate.trace.lifetime import Lifetime
     from socklat_gate.trace.polling import poll_until
     from socklat_gate.trace.screen import Screen
-    from socklat_gate.trace.snapshot import Live
+    from socklat_gate.trace.snapshot import Live, slots_for
 
     address = listen_address(listen)
     target = _target(container, pid, port)
@@ -117,7 +117,7 @@ def trace(
         Screen(target, full=full, silent=as_lines) as screen,
     ):
         screen.show_status("loading the probe ...")
-        with SocketProbe(detail="full" if full else "headline") as probe:
+        with SocketProbe(detail="full" if full else "headline", targets=slots_for(target)) as probe:
             live = Live(probe, target)
             drop_capabilities(still_works=live.take_snapshot)
             screen.show_status(f"watching {target.label} ...  Ctrl-C ends it with a summary")
@@ -153,7 +153,7 @@ def trace(
 
 
 def _target(container: str | None, pid: int | None, port: int | None) -> Target:
-    from socklat_gate.trace.target import of_container, of_pid, of_port, on_one_port
+    from socklat_gate.trace.target import each_port, of_container, of_pid, of_port, on_one_port
 
     named = [value for value in (container, pid) if value is not None]
     if len(named) > 1 or (not named and port is None):
@@ -165,7 +165,7 @@ def _target(container: str | None, pid: int | None, port: int | None) -> Target:
     if not named:
         return of_port(port or 0)
     target = of_container(container) if container is not None else of_pid(pid or 0)
-    return target if port is None else on_one_port(target, port)
+    return each_port(target) if port is None else on_one_port(target, port)
 
 
 def _emit_line(target: Target, snapshot: Snapshot, *, final: bool = False) -> bool:

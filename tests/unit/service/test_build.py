@@ -91,7 +91,8 @@ def test_no_command_at_all_and_one_that_is_told_not_to(
 def test_what_the_command_is_given(docker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     home = docker(WITH_BUILDKIT, 'env > "$OUT/env"; printf "%s\\n" "$@" > "$OUT/argv"; echo done')
     monkeypatch.setenv("OUT", str(home))
-    monkeypatch.setenv("DOCKER_CONTEXT", "elsewhere")
+    monkeypatch.setenv("DOCKER_CONTEXT", "elsewhere")  # which DOCKER_HOST overrules
+    monkeypatch.setenv("DOCKER_HOST", "unix:///run/here.sock")
     monkeypatch.setenv("NPM", "canary-value")
     how = {
         "dockerfile": "docker/api.Dockerfile",
@@ -120,6 +121,7 @@ def test_what_the_command_is_given(docker: Any, monkeypatch: pytest.MonkeyPatch)
     assert "SOCKLAT_SECRET_0=canary-value\n" in variables
     assert "DOCKER_BUILDKIT=1\n" in variables
     assert "DOCKER_CONTEXT" not in variables
+    assert "DOCKER_HOST=unix:///run/here.sock\n" in variables
     assert "canary" not in "".join(argv)
     assert lines == ["done"]
 
