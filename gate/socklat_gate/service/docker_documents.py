@@ -111,12 +111,13 @@ class RuntimeEntry(TypedDict, total=False):
 
 
 class DaemonInfo(TypedDict, total=False):
-    """About the daemon and the machine that it runs on."""
+    """About the daemon and the machine that it runs on; ``Rootless`` is Podman's."""
 
     Name: str
     KernelVersion: str
     OperatingSystem: str
     SecurityOptions: list[str] | None
+    Rootless: bool
     DefaultRuntime: str
     Runtimes: dict[str, RuntimeEntry | None] | None
 
