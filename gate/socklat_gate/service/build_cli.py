@@ -14,6 +14,7 @@ from socklat_gate.interrupt import defer_signals
 from socklat_gate.keeper import Keeper
 from socklat_gate.scenario.secret import reveal
 from socklat_gate.service.build_order import BuildOrder, OnLine
+from socklat_gate.service.build_user import build_user
 from socklat_gate.service.client import daemon_url
 from socklat_gate.service.daemon_address import command_environment, daemon_address
 
@@ -79,6 +80,7 @@ def _options(docker: str, _daemon: str) -> tuple[str, str]:
             env=_environment({}),
             timeout=ASK_WITHIN_S,
             check=False,
+            **build_user().options,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return "", f"{docker} build --help: {error}"
@@ -99,7 +101,7 @@ def _environment(values: Mapping[str, str]) -> dict[str, str]:
         # An attestation has the time in it: equal sources would be different images.
         "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
     }
-    return {**kept, **of_builder, **values}
+    return {**kept, **build_user().variables, **of_builder, **values}
 
 
 @contextmanager
@@ -114,6 +116,7 @@ def _running(argv: list[str], environment: Mapping[str, str]) -> Iterator[subpro
             env={**environment, **keeper.environment},
             # A signal meant for this tool must not look like a build that failed.
             start_new_session=True,
+            **build_user().options,
         )
         keeper.keep(process.pid)
         assert process.stdout is not None

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from socklat_gate.errors import Reason, UnfitEnvironment, UsageError
+from socklat_gate.service.build_user import BuildUser
 from socklat_gate.service.daemon_address import command_environment
 from socklat_gate.service.logs import clip
 
@@ -44,7 +45,8 @@ class StackReading:
 class Compose:
     """One project of the command; what is under way can be ended from another thread.
 
-    ``environment`` is laid over this process's: the file may refer to it.
+    ``environment`` is laid over this process's: the file may refer to it.  ``user`` is who runs it,
+    where that is not this process's.
     """
 
     def __init__(
@@ -53,8 +55,10 @@ class Compose:
         file: Path,
         directory: Path,
         environment: Mapping[str, str] | None = None,
+        user: BuildUser | None = None,
     ) -> None:
-        self._environment = environment or {}
+        self._user = user or BuildUser()
+        self._environment = {**self._user.variables, **(environment or {})}
         self._argv = [
             *_command().argv,
             *("--project-name", project, "--file", str(file)),
@@ -75,6 +79,7 @@ class Compose:
             stderr=subprocess.PIPE,
             env={**command_environment(os.environ), **self._environment},
             start_new_session=True,
+            **self._user.options,
         )
         late = ""
         try:

@@ -13,6 +13,7 @@ from socklat_gate.interrupt import defer_signals
 from socklat_gate.scratch import ScratchDirectory
 from socklat_gate.service.build_cli import cli_builder
 from socklat_gate.service.build_order import build_key
+from socklat_gate.service.build_user import build_user
 from socklat_gate.service.built_images import BuiltImages, replacing
 from socklat_gate.service.compose import Compose, Document
 from socklat_gate.service.docker_types import DockerClient
@@ -75,12 +76,12 @@ def build_service(
     how = _how_built(definition["build"], cache if buildkit else "")
     service = {**definition, "build": how, "image": tag}
     service.pop("depends_on", None)
-    with ScratchDirectory() as home:
+    with ScratchDirectory(for_builds=True) as home:
         written = home / "compose.yaml"
         document = {**stack, "services": {name: service}}
         written.write_text(json.dumps(document), encoding="utf-8")
         variables = {"DOCKER_BUILDKIT": "1"} if buildkit else {}
-        command = Compose("socklat-gate-build", written, file.parent, variables)
+        command = Compose("socklat-gate-build", written, file.parent, variables, user=build_user())
         if begun is not None:
             begun(command)
         try:
