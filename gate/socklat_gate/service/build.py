@@ -14,6 +14,7 @@ from socklat_gate.service.client import daemon_errors
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.dockerfile import Need, newest_needs
 from socklat_gate.service.logs import clip
+from socklat_gate.wording.sanitise import strip_control_characters
 
 __all__ = ["build", "builder_of"]
 
@@ -60,7 +61,7 @@ def build(builder: Builder, order: BuildOrder, tag: str, on_line: OnLine) -> Non
 
     def keep(line: str) -> None:
         last.append(line)
-        on_line(line)
+        on_line(strip_control_characters(line, " "))
 
     with daemon_errors(f"building {order.name}"):
         failure = builder.build(order, tag, keep)

@@ -168,9 +168,26 @@ class Refusing:
     def version(self) -> Any:
         return {"ApiVersion": "1.24", "Os": "linux"}
 
-    def build(self, **given: Any) -> Any:
-        self.given = given
-        return iter([{"stream": "Step 1/2\n"}, {"error": "the --mount option requires BuildKit"}])
+    base_url, api_version, ok = "http://docker", "1.24", True
+
+    @property
+    def images(self) -> Any:
+        return SimpleNamespace(get=lambda name: SimpleNamespace(id=name, attrs={}))
+
+    def post(self, url: str, *, params: Any, **given: Any) -> Any:
+        assert url == "http://docker/v1.24/build"
+        self.given = params
+        return self
+
+    def iter_lines(self) -> Any:
+        yield b'{"stream": "Step 1/2"}'
+        yield b'{"error": "the --mount option requires BuildKit"}'
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
 
 
 def test_what_needs_buildkit_is_named_where_there_is_none(docker: Any) -> None:
@@ -183,7 +200,7 @@ def test_what_needs_buildkit_is_named_where_there_is_none(docker: Any) -> None:
         "RUN --mount in line 2, COPY --link in line 3 of the Dockerfile needs BuildKit, which is "
         "not used here: this daemon has no BuildKit, and "
     )
-    assert (client.given["target"], client.given["buildargs"]) == ("x", {"A": "1"})
+    assert (client.given["target"], client.given["buildargs"]) == ("x", '{"A": "1"}')
 
 
 @pytest.mark.parametrize("client", [daemon(), Refusing()])
