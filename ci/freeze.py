@@ -3,10 +3,12 @@
 python ci/freeze.py            # ci/constraints.txt from what is installed beside this interpreter
 python ci/freeze.py --lowest   # on stdout: the lowest versions that pyproject.toml allows
 python ci/freeze.py --tools    # on stdout: what tests need that bears these lowest versions
+python ci/freeze.py --locked   # ci/requirements.txt, with hashes, for every Python: needs uv
 """
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution
@@ -22,6 +24,11 @@ else:
 
 ROOT = Path(__file__).resolve().parents[1]
 PINNED = ROOT / "ci" / "constraints.txt"
+LOCKED = ROOT / "ci" / "requirements.txt"
+LOCKED_HEAD = """\
+# What ci/github/setup installs, where a token that can write may come to it: all that runs, and
+# what builds it.  `ci/freeze.py --locked` writes it.
+"""
 HEAD = """\
 # Versions that CI tests beside the lowest ones of pyproject.toml, for Python 3.11 and newer:
 # `ci/freeze.py` writes them.
@@ -75,8 +82,27 @@ def tools() -> Iterator[str]:
             yield text
 
 
+def locked() -> str:
+    """What runs and what builds it, for all platforms and Pythons, at the newest versions."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    wanted = [*project["project"]["dependencies"], *project["build-system"]["requires"]]
+    options = ["--universal", "--python-version", "3.10", "--generate-hashes", "--no-header"]
+    options += ["--no-annotate", "--no-emit-index-url", "--quiet"]
+    done = subprocess.run(
+        ["uv", "pip", "compile", *options, "-"],  # noqa: S607 - whichever is installed
+        input="\n".join(wanted),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return LOCKED_HEAD + done.stdout
+
+
 def main() -> None:
     """Write what was asked for."""
+    if sys.argv[1:] == ["--locked"]:
+        LOCKED.write_text(locked(), encoding="utf-8")
+        return
     printed = {("--lowest",): lowest, ("--tools",): tools}.get(tuple(sys.argv[1:]))
     if printed:
         sys.stdout.writelines(f"{line}\n" for line in printed())

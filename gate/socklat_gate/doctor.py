@@ -12,11 +12,13 @@ from socklat_gate.environment import NoiseMeter
 from socklat_gate.errors import GateError, Interrupted
 from socklat_gate.probe.binding import load_bcc
 from socklat_gate.probe.btf import kernel_types
+from socklat_gate.probe.hook_parts import tracefs_is_mounted
 from socklat_gate.probe.hook_table import EVENTS, STAGE_NEEDS, Event
 from socklat_gate.probe.privilege import check_privilege
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.service.build import builder_of
 from socklat_gate.service.client import connect
+from socklat_gate.service.runtimes import DAEMON, check_runtime
 from socklat_gate.wording import units
 from socklat_gate.wording.cpu_notes import SHARED_QUEUE
 
@@ -114,15 +116,28 @@ def _hook(event: Event, hook: str | None) -> Check:
     if hook is not None:
         return Check(name, Status.OK, f"{hook} attaches")
     lost = [stage for stage, events in STAGE_NEEDS.items() if event.name in events]
+    shown = f"{', '.join(lost) or event.name} will be shown as not measured"
+    if any(part.kind == "tracepoint" for hook in event.hooks for part in hook):
+        others = "; by the others it cannot be seen on this kernel" if len(event.hooks) > 1 else ""
+        if not tracefs_is_mounted():
+            return Check(
+                name,
+                Status.WARN,
+                f"one of its {len(event.hooks)} hooks needs tracefs, which is not mounted{others}",
+                f"mount -t tracefs tracefs /sys/kernel/tracing; until then {shown}",
+            )
+        if os.geteuid():
+            found = f"one of its {len(event.hooks)} hooks is read from tracefs, which is root's"
+            return Check(name, Status.WARN, f"{found}{others}", f"run as root; else {shown}")
     found = f"this kernel takes none of its {len(event.hooks)} hooks"
-    remedy = f"nothing to do: {', '.join(lost) or event.name} will be shown as not measured"
-    return Check(name, Status.WARN, found, remedy)
+    return Check(name, Status.WARN, found, f"nothing to do: {shown}")
 
 
 def _docker() -> str:
     client = connect()
-    version = client.version()
+    version, info = client.version(), client.info()
     client.close()
+    check_runtime(info, None, DAEMON)
     return f"{version.get('Version')} responds (API {version.get('ApiVersion')})"
 
 

@@ -15,6 +15,7 @@ __all__ = [
     "Exit",
     "GateError",
     "GitHubFailure",
+    "HostFailure",
     "Interrupted",
     "InvalidMeasurement",
     "NoUsableBaseline",
@@ -89,6 +90,7 @@ class Reason(str, Enum):
     NO_SUCH_FILE = "no_such_file"
     RESULT_NOT_PASSED = "result_not_passed"
     FROM_FORK = "from_fork"
+    NOT_ALLOWED = "not_allowed"
     COMMIT_UNKNOWN = "commit_unknown"
     NO_SUCH_COMMIT = "no_such_commit"
     MISSING_EXTRA = "missing_extra"
@@ -132,6 +134,12 @@ class Reason(str, Enum):
     GITHUB_RATE_LIMITED = "github_rate_limited"
     GITHUB_UNREACHABLE = "github_unreachable"
     GITHUB_UNEXPECTED = "github_unexpected"
+    # other code hosts
+    HOST_UNKNOWN = "host_unknown"
+    HOST_REFUSED = "host_refused"
+    HOST_RATE_LIMITED = "host_rate_limited"
+    HOST_UNREACHABLE = "host_unreachable"
+    HOST_UNEXPECTED = "host_unexpected"
     # signals
     INTERRUPTED = "interrupted"
 
@@ -183,8 +191,8 @@ class UnfitEnvironment(GateError):
     exit_code = Exit.UNFIT_ENVIRONMENT
 
 
-class GitHubFailure(UnfitEnvironment):
-    """A request to GitHub's API failed (exit 3).
+class HostFailure(UnfitEnvironment):
+    """A request to a code host's API failed (exit 3).
 
     ``status`` is the HTTP status of its response, None when there was none.  ``wait_s`` is how long
     to wait before the next request (0: a moment), None when that is useless.  ``outcome_unknown``:
@@ -205,6 +213,10 @@ class GitHubFailure(UnfitEnvironment):
         self.status = status
         self.wait_s = wait_s
         self.outcome_unknown = outcome_unknown
+
+
+class GitHubFailure(HostFailure):
+    """The same of GitHub."""
 
 
 class NoUsableBaseline(GateError):

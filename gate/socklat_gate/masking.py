@@ -20,6 +20,7 @@ from urllib.parse import quote, quote_plus
 __all__ = [
     "MASK",
     "MIN_LENGTH",
+    "anything_known",
     "be_ready",
     "forget_all",
     "looks_secret",
@@ -40,6 +41,8 @@ MIN_SUSPECT = 8
 MIN_LINE = 8
 MIN_ENCODED = 5
 MIN_FRAGMENT = 6
+WRAPPED = (76, 64)
+"""Columns of Base64 texts of several lines."""
 MAX_SPLIT = 2048
 """A longer value is looked for in one piece: the pattern takes 0.1 ms a character to make."""
 
@@ -90,6 +93,11 @@ def looks_secret(name: str) -> bool:
 def registered() -> tuple[str, ...]:
     """All values given to `register`, for a process that masks on its own."""
     return tuple(_Known.values)
+
+
+def anything_known() -> bool:
+    """Whether there is a value to replace anywhere."""
+    return bool(_Known.values or _Known.suspects)
 
 
 def be_ready() -> None:
@@ -151,16 +159,18 @@ def _forms(value: str) -> Iterator[str]:
     yield value
     data = value.encode("utf-8", "surrogateescape")
     quoted = {quote(data, safe=""), quote(data), quote_plus(data, safe="")}
+    quoted |= {quote(one, safe="") for one in quoted}
+    in_json = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
     escaped = {
-        json.dumps(value)[1:-1],
-        json.dumps(value, ensure_ascii=False)[1:-1],
+        *in_json,
+        *(json.dumps(one)[1:-1] for one in in_json),  # a log of lines of JSON, as JSON
         repr(value)[1:-1],
         html.escape(value),
         html.escape(value).replace("&#x27;", "&#39;").replace("&quot;", "&#34;"),
         shlex.quote(value).strip("'"),
     }
     yield from (one for one in quoted | escaped if len(one) >= MIN_LENGTH)
-    encoded = {data.hex(), data.hex().upper(), *_base64_forms(data)}
+    encoded = {data.hex(), data.hex().upper(), *_base64_forms(data), *_base64_lines(data)}
     yield from (one for one in encoded if len(one) >= MIN_ENCODED)
 
 
@@ -173,6 +183,16 @@ def _base64_forms(data: bytes) -> Iterator[str]:
         complete = 8 * len(whole) // 6
         for encode in (base64.standard_b64encode, base64.urlsafe_b64encode):
             yield encode(whole).decode()[begun:complete]
+
+
+def _base64_lines(data: bytes) -> Iterator[str]:
+    """Lines of a Base64 text of ``data`` that is wrapped, as by ``base64`` or in PEM."""
+    for width in WRAPPED:
+        step = width * 3 // 4
+        if len(data) > step:
+            yield from (
+                base64.b64encode(data[at : at + step]).decode() for at in range(0, len(data), step)
+            )
 
 
 def _lines(value: str) -> Iterable[str]:

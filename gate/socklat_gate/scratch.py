@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 
 from socklat_gate.interrupt import defer_signals
+from socklat_gate.invoker import invoker
 
 __all__ = ["ScratchDirectory", "is_locked_and_there", "lock_if_free", "remove_abandoned"]
 
@@ -26,14 +27,20 @@ PREFIX = "socklat-gate-tmp-"
 class ScratchDirectory:
     """A new directory, only for this user; removed by `cleanup`, or as a context manager.
 
+    ``for_builds``: under sudo the group of who called it may look into it, as builds are theirs.
+
     Raises `OSError` when it cannot be made.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, for_builds: bool = False) -> None:
         with defer_signals():
             self.path, lock = _make()
             # A signal that comes before anybody has the object removes it all the same.
             self._end = weakref.finalize(self, _remove, self.path, lock)
+            user = invoker() if for_builds else None
+            if user is not None:
+                os.chown(self.path, -1, user.gid)
+                self.path.chmod(0o750)
 
     def cleanup(self) -> None:
         """Remove it with all that is in it; harmless when called twice."""

@@ -26,7 +26,8 @@ FILES = {
     "html": DOCS / "examples" / "report.html",
     "json": DOCS / "examples" / "verdict.json",
     "junit": DOCS / "examples" / "junit.xml",
-    "openmetrics": DOCS / "examples" / "metrics.txt",
+    "prometheus": DOCS / "examples" / "metrics.txt",
+    "openmetrics": DOCS / "examples" / "openmetrics.txt",
 }
 
 

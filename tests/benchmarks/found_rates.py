@@ -45,7 +45,7 @@ def find(name: str, seed: int) -> str:
     )
     with Progress(quiet=True) as progress:
         source = Source(name, {"image": image.reference}, image)
-        seen = detect(client, source, port, here, progress.phase).protocol
+        seen = detect(client, source, (port,), here, progress.phase).protocol
         begun_s = time.monotonic()
         spec = ArmSpec("baseline", image)
         _, notes = RateJob(client, scenario, here, spec, seed, progress).planned()

@@ -213,8 +213,9 @@ def test_a_failure_shows_what_the_step_printed(
     step: str, builder: Builder, printed: Callable[[BuildOrder, Builder], str], tmp_path: Path
 ) -> None:
     written(tmp_path, f'FROM {step}\nRUN ["/step", "nonsense"]\n')
-    with pytest.raises(UsageError, match=r"append FILE TEXT") as caught:
+    with pytest.raises(UsageError, match=r"step.+nonsense.+ code: 2") as caught:
         printed(BuildOrder(tmp_path, Build(context=".")), builder)
+    assert "append FILE TEXT" in caught.value.log
     assert f"building {tmp_path} failed" in caught.value.message
 
 

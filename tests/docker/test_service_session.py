@@ -399,18 +399,29 @@ def test_a_signal_during_the_removal_leaves_nothing(
     assert left_behind(session.run_id) == []
 
 
+@pytest.mark.parametrize("made", [False, True])
 def test_a_network_that_cannot_be_created_leaves_nothing(
-    open_session: Open, docker_client: Any, left_behind: Left, monkeypatch: pytest.MonkeyPatch
+    open_session: Open,
+    docker_client: Any,
+    left_behind: Left,
+    monkeypatch: pytest.MonkeyPatch,
+    made: bool,
 ) -> None:
+    """Where only the response was lost, it is used like any other."""
     create = docker_client.api.create_network
 
     def create_and_fail(*args: Any, **keywords: Any) -> None:
-        create(*args, **keywords)
-        raise docker.errors.APIError("the response was lost")
+        if made:
+            create(*args, **keywords)
+        raise docker.errors.APIError("it failed")
 
     session = open_session()
     monkeypatch.setattr(docker_client.api, "create_network", create_and_fail)
-    with pytest.raises(UnfitEnvironment, match="the response was lost") as caught:
-        session.__enter__()
-    assert caught.value.reason is Reason.NO_DOCKER
+    if made:
+        with session:
+            assert left_behind(session.run_id) == [session.network]
+    else:
+        with pytest.raises(UnfitEnvironment, match="it failed") as caught:
+            session.__enter__()
+        assert caught.value.reason is Reason.NO_DOCKER
     assert left_behind(session.run_id) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -10,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from socklat_gate.report.formats.registry import report_files
 from socklat_gate.service.owner import PREFIX, Fate, fate_of
 from tests.e2e.harness import SAME
 from tests.e2e.scenarios import DELAY_TAG, write_scenario
 from tests.e2e.waiting import wait_until
+from tests.services.build import build_image
 from tests.services.own_images import OwnImages
 from tests.unit.forge.github.api_server import TOKEN, ApiServer
 from tests.unit.forge.github.composite import CompositeRun
@@ -26,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ACTION = ROOT / "ci" / "action.yml"
 ARTIFACT = "https://github.com/octo/shop/actions/runs/1234/artifacts/9"
 BASE = ["/delay", "--before-response", "3000"]
+LEAKY_TAG = "socklat-test/e2e-leaky:latest"
 SLOWER = ["/delay", "--before-response", "4200"]
 
 Act = Callable[..., CompositeRun]
@@ -187,3 +191,41 @@ def test_a_cancelled_job_leaves_nothing_behind(
         process.wait()
     assert process.returncode == 130, log.decode()
     assert outputs_of(output)["exit-code"] == "130"
+
+
+def test_what_a_dying_container_logs_is_in_the_jobs_log_alone(
+    act: Act, variables: dict[str, str], server: ApiServer, docker_client: Any, tmp_path: Path
+) -> None:
+    """Nobody knows the first canary, the second looks secret, the third is one of several lines."""
+    unknown, suspect, line = (f"canary{secrets.token_hex(12)}" for _ in range(3))
+    key = f"-----BEGIN KEY-----\n{line}\n{line[::-1]}\n-----END KEY-----"
+    variables["CANARY_KEY"] = key
+    leaky = build_image(docker_client, "leaky.c", LEAKY_TAG, ["/leaky"])
+    scenario_in(
+        variables,
+        service={
+            "image": leaky,
+            "command": ["/leaky", "--die-after", "100"],
+            "env": {"KEY": {"env": "CANARY_KEY"}, "NOTE": unknown, "DB_PASSWORD": suspect},
+        },
+        load={"driver": "http", "payload": None, "response": None},
+    )
+    done = act(baseline_image=leaky, options=SAME)
+    assert done.exit_code == 6, done.log
+    (scenario,) = Path(variables["GITHUB_WORKSPACE"]).glob("*.toml")
+    scenario.unlink()
+    log = done.step("Measure").log
+    assert f"| environment NOTE={unknown}" in log
+    assert "| environment DB_PASSWORD=***" in log
+    assert "\ufffd" not in log
+    shown = [done.step(name).log for name in done.ended if name != "Measure"]
+    shown += [done.step("Publish").summary, str(done.outputs), str(server.seen)]
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    files += [path for path in Path(variables["RUNNER_TEMP"]).rglob("*") if path.is_file()]
+    kept = Path(done.step("Measure").outputs["reports"])
+    assert {path.name for path in kept.iterdir()} == set(report_files())
+    texts = [*(text.encode() for text in shown), *(path.read_bytes() for path in files)]
+    assert "service_died" in str(server.comments[0]["body"])
+    for canary in (unknown, suspect, line, line[::-1]):
+        assert [text for text in texts if canary.encode() in text] == []
+        assert canary == unknown or canary not in log

@@ -327,7 +327,7 @@ def test_a_stored_result_can_be_reported_again(gate: Gate, measured: Measured) -
     as_json = gate.run("report", out / "result.json", "--format", "json", out=False).stdout
     assert json.loads(as_json) == measured.done.verdict
     missing = gate.run("report", gate.directory / "nothing", out=False)
-    missing.refused(Exit.NO_BASELINE, Reason.BASELINE_MISSING)
+    missing.refused(Exit.USAGE, Reason.NO_SUCH_FILE)
 
 
 def test_the_schemas_describe_what_is_read_and_written(gate: Gate, measured: Measured) -> None:

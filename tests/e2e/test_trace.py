@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -139,6 +141,46 @@ def test_a_service_on_the_hosts_network_by_its_process_and_by_its_port(
         counts_exchanges(*found)
 
 
+def test_a_scraper_sees_what_the_last_line_says_and_nothing_afterwards(
+    gate: Gate, process_on_the_host: tuple[int, int]
+) -> None:
+    pid, port = process_on_the_host
+    listen = free_port()
+    options = ["--pid", pid, "--json", "--interval", 0.2, "--listen", listen]
+    process = gate.start("trace", *options)
+    next_line(process)
+    assert process.stderr is not None
+    assert process.stderr.readline().decode() == f"metrics at http://127.0.0.1:{listen}/metrics\n"
+    drive("127.0.0.1", port)
+    wanted = f'socklat_trace_stage_seconds_count{{stage="response"}} {REQUESTS}.0\n'
+    deadline_s = time.monotonic() + 20
+    while wanted not in (text := scraped(listen)):
+        assert time.monotonic() < deadline_s, text
+        time.sleep(0.1)
+    assert f"socklat_trace_exchanges_total {REQUESTS}.0\n" in text
+    assert 'socklat_trace_connections_total{how="accepted"} 8.0\n' in text
+    assert 'socklat_trace_stage_seconds{quantile="0.99",stage="app"} 0.00' in text
+    capabilities = Path(f"/proc/{process.pid}/task").glob("*/status")
+    assert {found(path, "CapEff") for path in capabilities} <= {"0" * 16, f"{1 << 39:016x}"}
+    ended(gate, process)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", listen), timeout=10)
+
+
+def scraped(port: int) -> str:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", "/metrics")
+    text = connection.getresponse().read().decode()
+    connection.close()
+    return text
+
+
+def found(status: Path, name: str) -> str:
+    """A value of /proc/.../status."""
+    lines = status.read_text("ascii").splitlines()
+    return next(line.split()[1] for line in lines if line.startswith(f"{name}:"))
+
+
 def test_what_cannot_be_traced_is_refused(gate: Gate, mortal: Container) -> None:
     mortal.kill()
     gone = subprocess.Popen(["true"])
@@ -153,6 +195,7 @@ def test_what_cannot_be_traced_is_refused(gate: Gate, mortal: Container) -> None
         (["one", "two"], "unexpected extra argument (two)"),
         ([mortal.name, "--duration", "nan"], "'nan' is not a number"),
         ([mortal.name, "--interval", "nan"], "'nan' is not a number"),
+        ([mortal.name, "--listen", "x"], "--listen x: it is not PORT, ADDR:PORT"),
         (["some", "--pid", 1], "give one of CONTAINER, --pid and --port"),
     ):
         done = gate.run("trace", *arguments, out=False)

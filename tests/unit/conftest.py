@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from socklat_gate import interrupt, masking
+from tests.unit.ci_jobs import CI_NAMES
 
 # The same examples every time, however busy the machine is; the slow tests draw others.
 settings.register_profile(
@@ -37,3 +38,10 @@ def no_secret_is_known() -> Iterator[None]:
     masking.forget_all()
     yield
     masking.forget_all()
+
+
+@pytest.fixture(autouse=True)
+def no_ci_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job that runs the tests is not the one that they are about."""
+    for name in CI_NAMES:
+        monkeypatch.delenv(name, raising=False)

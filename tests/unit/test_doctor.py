@@ -43,7 +43,9 @@ class Probe:
 def machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """A machine on which everything works."""
     docker = SimpleNamespace(
-        version=lambda: {"Version": "27.1", "ApiVersion": "1.46"}, close=lambda: None
+        version=lambda: {"Version": "27.1", "ApiVersion": "1.46"},
+        info=lambda: {"DefaultRuntime": "runc"},
+        close=lambda: None,
     )
     monkeypatch.setattr(doctor, "check_privilege", lambda: None)
     monkeypatch.setattr(doctor, "kernel_types", lambda: None)
@@ -113,6 +115,33 @@ def test_two_cpus_are_one_queue_for_both_arms(machine: pytest.MonkeyPatch) -> No
     found = checks()["CPUs"]
     assert found.status is Status.WARN
     assert "p90 and p99 have waits behind the other in them" in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("mounted", "uid", "found", "remedy"),
+    [
+        (False, 0, "tracefs, which is not mounted", "mount -t tracefs tracefs /sys/kernel/tracing"),
+        (True, 1000, "tracefs, which is root's", "run as root"),
+        (True, 0, "none of its 3 hooks", "nothing to do"),
+    ],
+)
+def test_a_tracefs_that_is_missing_is_named_with_its_mount(
+    machine: pytest.MonkeyPatch, mounted: bool, uid: int, found: str, remedy: str
+) -> None:
+    class WithoutAccept(Probe):
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            del self.hooks["accept"], self.hooks["read"]
+
+    machine.setattr(doctor, "SocketProbe", WithoutAccept)
+    machine.setattr(doctor, "tracefs_is_mounted", lambda: mounted)
+    machine.setattr(doctor.os, "geteuid", lambda: uid)
+    accept, read = (checks()[f"hook {name}"] for name in ("accept", "read"))
+    assert (accept.status, read.status) == (Status.WARN, Status.WARN)
+    assert found in accept.found
+    assert remedy in accept.remedy
+    assert "accept_wait will be shown as not measured" in accept.remedy
+    assert "tracefs" not in read.found  # it has no hook there
 
 
 @pytest.mark.parametrize(("source", "status"), [("tsc", Status.OK), ("hpet", Status.WARN)])

@@ -6,9 +6,11 @@ import base64
 import html
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
+import textwrap
 import urllib.parse
 from collections.abc import Callable
 from pathlib import Path
@@ -42,6 +44,8 @@ SEAM = 4
         lambda value: value.encode().hex(),
         lambda value: value.encode().hex().upper(),
         lambda value: shlex.join(["tool", f"--token={value}"]),
+        lambda value: json.dumps(json.dumps({"a": value}))[6:-2],
+        lambda value: urllib.parse.quote(urllib.parse.quote(value, safe=""), safe=""),
         lambda value: base64.b64encode(value.encode()).decode(),
         lambda value: base64.urlsafe_b64encode(value.encode()).decode(),
         lambda value: base64.b64encode(f"user:{value}".encode()).decode(),
@@ -83,6 +87,38 @@ def test_each_line_of_a_value_of_several() -> None:
     register("\n".join(lines))
     for line in lines:
         assert line not in mask(f"log: {line} end")
+
+
+KEY = "\n".join(
+    [
+        "-----BEGIN KEY-----",
+        *(f"MIIEvQIBADANBgkq{at:048d}" for at in range(25)),
+        "-----END KEY-----",
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        str,
+        lambda value: value.replace("\n", "\r\n"),
+        json.dumps,
+        lambda value: json.dumps({"log": json.dumps({"key": value})}),
+        urllib.parse.quote,
+        repr,
+        lambda value: base64.b64encode(value.encode()).decode(),
+        lambda value: base64.encodebytes(value.encode()).decode(),
+        lambda value: "\n".join(textwrap.wrap(base64.b64encode(value.encode()).decode(), 64)),
+    ],
+)
+def test_a_key_of_several_lines_is_gone_in_every_form(form: Callable[[str], str]) -> None:
+    register(KEY)
+    left = mask(f"before {form(KEY)} after")
+    assert left.startswith("before ")
+    assert left.endswith(" after")
+    shown = set(re.findall(r"[A-Za-z0-9+/]{12,}", left))
+    assert shown == set()
 
 
 def test_name_and_password_of_basic_credentials() -> None:

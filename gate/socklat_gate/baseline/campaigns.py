@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from socklat_gate.baseline.promotion import check_passed
@@ -19,9 +20,12 @@ __all__ = ["campaign_of", "campaigns_at", "result_at"]
 def result_at(path: Path) -> Result:
     """The result in a file, or in a directory that holds a ``result.json``.
 
-    Raises `NoUsableBaseline` when it cannot be used.
+    Raises `UsageError` (NO_SUCH_FILE) when there is none, `NoUsableBaseline` when it cannot be
+    used.
     """
-    return read_result(path / RESULT_FILE if path.is_dir() else path)
+    file = path / RESULT_FILE if path.is_dir() else path
+    _require(file)
+    return read_result(file)
 
 
 def campaigns_at(path: Path, *, as_base: bool = False) -> list[Campaign]:
@@ -29,8 +33,11 @@ def campaigns_at(path: Path, *, as_base: bool = False) -> list[Campaign]:
 
     A directory is one with a ``result.json`` or with stored campaigns.  Raises `NoUsableBaseline`
     when there is none, or when any of them is damaged; `UsageError` as `campaign_of`, and
-    ``as_base`` as `check_passed`.
+    ``as_base`` as `check_passed`.  What is not there is no baseline ``as_base``, else a path that
+    was mistyped.
     """
+    if not as_base:
+        _require(path)
     if path.is_dir() and not (path / RESULT_FILE).is_file():
         found = [read_campaign(file) for file in sorted(path.glob("*.json"))]
         if not found:
@@ -46,6 +53,20 @@ def campaigns_at(path: Path, *, as_base: bool = False) -> list[Campaign]:
     if as_base:
         check_passed(result)
     return [campaign_of(result)]
+
+
+def _require(path: Path) -> None:
+    """Raises `UsageError` (NO_SUCH_FILE); what keeps a file from being read is told by reading."""
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise UsageError(
+            Reason.NO_SUCH_FILE,
+            f"there is no file {path}",
+            remedy="give a result.json, or the directory that `gate --out` wrote",
+        ) from None
+    except (OSError, ValueError):
+        return
 
 
 def campaign_of(result: Result) -> Campaign:

@@ -12,7 +12,7 @@ from socklat_gate.measured.facts import Note, NoteCode
 __all__ = ["UNKNOWN_LINEAGE", "Choice", "Lineage", "Unknown", "ancestor_note", "choose", "up_to"]
 
 
-Unknown = Literal["shallow", "no_repository", "no_merge_base"]
+Unknown = Literal["shallow", "no_repository", "no_merge_base", "not_read"]
 """Why a lineage is not known, or not all of it."""
 
 
@@ -23,13 +23,14 @@ class Lineage:
     ``commits`` are the one to start from and its ancestors, nearest first; empty when they are not
     known, for which ``unknown`` is the reason.  The first of them is the merge base with ``ref``,
     or this commit where ``ref`` is "".  Of campaigns of other commits, those of ``branch`` come
-    first ("": no branch does).
+    first ("": no branch does).  ``git_says``: its own words, where it refuses to read the clone.
     """
 
     commits: tuple[str, ...] = ()
     ref: str = ""
     branch: str = ""
     unknown: Unknown | None = None
+    git_says: str = ""
 
 
 UNKNOWN_LINEAGE = Lineage()
@@ -56,6 +57,8 @@ def choose(campaigns: Sequence[Campaign], lineage: Lineage) -> Choice:
         newest = _of_branch(campaigns, lineage)[-1]
         alike = lineage.branch and newest.branch == lineage.branch
         numbers = {"unknown": lineage.unknown, "ref": lineage.ref or lineage.branch}
+        if lineage.git_says:
+            numbers["message"] = lineage.git_says
         why = Note(NoteCode.NEWEST_STORED, newest.branch if alike else "", numbers)
         return Choice(newest, newest.commit, why)
     back = min(steps[campaign.commit] for campaign in near)

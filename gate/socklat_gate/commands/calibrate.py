@@ -9,6 +9,7 @@ import click
 from socklat_gate.commands.help import command
 from socklat_gate.commands.number_range import NumberRange
 from socklat_gate.commands.options import (
+    allow_option,
     baselines_option,
     out_option,
     quiet_option,
@@ -41,6 +42,7 @@ MIN_PAIRS = 6  # as of `verdict.resampling`, which imports scipy
     show_default=True,
     help="Begin no pair after this time.",
 )
+@allow_option
 @baselines_option
 @out_option
 @seed_option
@@ -50,6 +52,7 @@ def calibrate(
     image: str | None,
     pairs: int,
     minutes: float,
+    allow: str | None,
     baselines: str | None,
     out: Path,
     seed: int | None,
@@ -69,6 +72,7 @@ def calibrate(
     from socklat_gate.job.aa_job import CalibrationJob
     from socklat_gate.job.entry import ready_client
     from socklat_gate.job.images import image_under_test
+    from socklat_gate.job.powers import powers_in
     from socklat_gate.job.progress import Progress
     from socklat_gate.job.require_inputs import require_inputs
     from socklat_gate.job.settings import baselines_at, seed_or_random
@@ -79,7 +83,7 @@ def calibrate(
     from socklat_gate.wording.calibration_text import calibration_lines, calibration_rows
 
     loaded = load_scenario(scenario)
-    require_inputs(scenario, loaded)
+    require_inputs(scenario, loaded, None if allow is None else powers_in(allow))
     check_writable(out)
     discard(out / _FILE)
     directory = scenario.resolve().parent

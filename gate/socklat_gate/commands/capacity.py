@@ -9,7 +9,7 @@ import click
 
 from socklat_gate.commands.help import command
 from socklat_gate.commands.number_range import NumberRange
-from socklat_gate.commands.options import out_option, quiet_option, seed_option
+from socklat_gate.commands.options import allow_option, out_option, quiet_option, seed_option
 from socklat_gate.commands.output import emit
 from socklat_gate.errors import Exit, Reason, UsageError
 
@@ -65,6 +65,7 @@ _FILE = "capacity.json"
     is_flag=True,
     help="Measure one image against itself, instead of saying that nothing is compared.",
 )
+@allow_option
 @out_option
 @seed_option
 @quiet_option
@@ -78,6 +79,7 @@ def capacity(
     threshold: float,
     minutes: float,
     allow_same_image: bool,
+    allow: str | None,
     out: Path,
     seed: int | None,
     quiet: bool,
@@ -96,6 +98,7 @@ def capacity(
     from socklat_gate.job.capacity_job import CapacityJob
     from socklat_gate.job.entry import docker_client
     from socklat_gate.job.images import image_under_test
+    from socklat_gate.job.powers import powers_in
     from socklat_gate.job.progress import Progress
     from socklat_gate.job.require_inputs import require_inputs
     from socklat_gate.job.same_image import same_image
@@ -114,7 +117,7 @@ def capacity(
             remedy="raise the first or lower the second",
         )
     loaded = load_scenario(scenario)
-    require_inputs(scenario, loaded)
+    require_inputs(scenario, loaded, None if allow is None else powers_in(allow))
     if loaded.load.driver == "command":
         raise UsageError(
             Reason.BAD_SCENARIO,

@@ -10,6 +10,7 @@ import click
 
 from socklat_gate.commands.help import command
 from socklat_gate.commands.options import (
+    allow_option,
     baselines_option,
     out_option,
     quiet_option,
@@ -45,6 +46,7 @@ __all__ = ["gate"]
     help="Limits, waivers and reference of the scenario as this branch, tag or commit has them.",
 )
 @click.option("--candidate-image", metavar="IMAGE", help="Image under test [from the scenario].")
+@allow_option
 @baselines_option
 @out_option
 @seed_option
@@ -66,6 +68,7 @@ def gate(
     nightly: bool,
     gate_from: str | None,
     candidate_image: str | None,
+    allow: str | None,
     baselines: str | None,
     out: Path,
     seed: int | None,
@@ -79,7 +82,7 @@ def gate(
 
     Starts reference and candidate side by side in fresh containers, pair by pair, until the
     evidence is in or the budget is spent, and writes verdict.json, result.json and the reports:
-    report.html, report.md, junit.xml and metrics.txt.
+    report.html, report.md, junit.xml, metrics.txt and openmetrics.txt.
 
     With --nightly: main beside a pinned release, and the result joins the drift series that
     `baseline history` and `baseline drift` show.
@@ -93,6 +96,7 @@ def gate(
     from socklat_gate.job.entry import gate_job
     from socklat_gate.job.gate_from import planned_scenario
     from socklat_gate.job.nightly import nightly_scenario, release_of
+    from socklat_gate.job.powers import powers_in
     from socklat_gate.job.progress import Progress
     from socklat_gate.job.settings import baselines_at, seed_or_random, with_limits
     from socklat_gate.report.formats.registry import FORMATS
@@ -105,6 +109,7 @@ def gate(
             "--baseline-image and --baseline-ref both name the reference",
             remedy="give one of them",
         )
+    allowed = None if allow is None else powers_in(allow)
     if baseline_ref == "":
         baseline_ref = merge_group_base(os.environ) or _refuse_empty_ref()
     if gate_from == "":
@@ -133,6 +138,7 @@ def gate(
             allow_same_image=allow_same_image,
             notes=notes,
             release=release,
+            allowed=allowed,
         )
     report = write_reports(result, out)
     if as_json:

@@ -25,7 +25,13 @@ PATH = click.Path(path_type=Path)
 @command()
 @click.argument("source", default=".")
 @click.option(
-    "--port", metavar="N", type=click.IntRange(1, 65535), help="Where it listens [from the image]."
+    "--port",
+    metavar="N",
+    type=click.IntRange(1, 65535),
+    help="Where it listens [from the image, or seen].",
+)
+@click.option(
+    "--path", metavar="PATH", help="The path to load [one that responds well: /, or a usual one]."
 )
 @click.option("--service", metavar="NAME", help="The one under test of a compose file.")
 @click.option("--no-start", is_flag=True, help="Do not start the image to try anything.")
@@ -62,6 +68,7 @@ PATH = click.Path(path_type=Path)
 def init(
     source: str,
     port: int | None,
+    path: str | None,
     service: str | None,
     no_start: bool,
     max_requests: int,
@@ -94,13 +101,20 @@ def init(
     from socklat_gate.job.progress import Progress
     from socklat_gate.scenario.loader import load_scenario
 
+    if path is not None and not path.startswith("/"):
+        raise UsageError(
+            Reason.BAD_ARGUMENT,
+            f"--path {path!r} is no path of a URL",
+            remedy="begin it with a slash: --path /orders",
+        )
     if out.exists() and not force:
         raise _exists_error(out)
     with Progress(quiet=quiet) as progress:
         proposal = _read(files, max_requests, progress)
-        wanted = Wanted(source, out.resolve().parent, port, service, not no_start, max_requests)
+        beside = out.resolve().parent
+        wanted = Wanted(source, beside, port, service, not no_start, max_requests, path)
         found, at, finding = look_at(wanted, proposal, progress)
-    text = scenario_text(found, at, finding.protocol, finding.proposal)
+    text = scenario_text(found, finding)
     try:
         write_atomic(out, text.encode(), overwrite=force)
     except FileExistsError:

@@ -6,10 +6,17 @@ from pathlib import Path
 
 import click
 
-__all__ = ["baselines_option", "out_option", "quiet_option", "seed_option"]
+__all__ = ["allow_option", "baselines_option", "out_option", "quiet_option", "seed_option"]
 
 _PATH = click.Path(path_type=Path)
 
+allow_option = click.option(
+    "--allow",
+    "allow",
+    metavar="WORDS",
+    help="In a pull request's job: what its scenario may do beyond its containers, of commands, "
+    "mounts, files, privileged, docker-socket, host-namespaces [nothing, or SOCKLAT_ALLOW].",
+)
 baselines_option = click.option(
     "--baselines",
     metavar="LOCATION",

@@ -43,12 +43,12 @@ def emit_utf8(text: str) -> bool:
 
 
 def emit_markdown(text: str) -> bool:
-    """As `emit`; a terminal gets the report laid out for it."""
-    if sys.stdout.isatty():
-        from socklat_gate.commands.terminal_view import terminal_text
+    """As `emit`; a terminal gets the report laid out for it, everything else UTF-8."""
+    if not sys.stdout.isatty():
+        return emit_utf8(mask(text))
+    from socklat_gate.commands.terminal_view import terminal_text
 
-        text = terminal_text(text)
-    return emit(text)
+    return emit(terminal_text(text))
 
 
 def emit_json(document: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ import click
 
 from socklat_gate.commands.help import command
 from socklat_gate.commands.output import emit_markdown, emit_utf8
+from socklat_gate.masking import mask
 from socklat_gate.report.formats.registry import FORMATS
 
 __all__ = ["report"]
@@ -19,12 +20,13 @@ __all__ = ["report"]
     "--format",
     "form",
     type=click.Choice(list(FORMATS)),
-    default="markdown",
-    show_default=True,
-    help="json is what verdict.json holds.",
+    help="json is what verdict.json holds, prometheus what metrics.txt does [markdown; on a "
+    "terminal laid out for it].",
 )
-def report(result: Path, form: str) -> None:
+def report(result: Path, form: str | None) -> None:
     """Print the report of a stored RESULT (a result.json, or its directory).
+
+    Every format is printed in UTF-8, whatever the locale is.
 
     For instance:
 
@@ -33,8 +35,8 @@ def report(result: Path, form: str) -> None:
     from socklat_gate.baseline.campaigns import result_at
     from socklat_gate.report.report import report_of
 
-    text = FORMATS[form].render(report_of(result_at(result))).removesuffix("\n")
-    if form == "markdown":
+    text = FORMATS[form or "markdown"].render(report_of(result_at(result))).removesuffix("\n")
+    if form is None:
         emit_markdown(text)
     else:
-        emit_utf8(text)
+        emit_utf8(mask(text) if form == "markdown" else text)

@@ -24,6 +24,7 @@ _COMMANDS = {
     "compare": "Compare stored results, anywhere: no root, no Docker, no BPF.",
     "baseline": "Store, show, verify and prune baselines; find changes in them.",
     "report": "Print the report of a stored RESULT (a result.json, or its directory).",
+    "publish": "Show a gate's end on a code host, then end the job as the gate ended.",
     "calibrate": (
         "Study this runner: its noise, the gate's false-alarm rate and minimum detectable effect."
     ),

@@ -7,7 +7,13 @@ from pathlib import Path
 import click
 
 from socklat_gate.commands.help import command
-from socklat_gate.commands.options import baselines_option, out_option, quiet_option, seed_option
+from socklat_gate.commands.options import (
+    allow_option,
+    baselines_option,
+    out_option,
+    quiet_option,
+    seed_option,
+)
 from socklat_gate.commands.output import emit
 
 __all__ = ["run"]
@@ -24,6 +30,7 @@ __all__ = ["run"]
     show_default=True,
     help="Fresh containers to measure.",
 )
+@allow_option
 @baselines_option
 @out_option
 @seed_option
@@ -32,6 +39,7 @@ def run(
     scenario: Path,
     image: str | None,
     runs: int,
+    allow: str | None,
     baselines: str | None,
     out: Path,
     seed: int | None,
@@ -47,12 +55,14 @@ def run(
         socklat-gate run socklat.toml --image app:1.4 --runs 5 --out measured
     """
     from socklat_gate.job.entry import run_job
+    from socklat_gate.job.powers import powers_in
     from socklat_gate.job.progress import Progress
     from socklat_gate.job.settings import seed_or_random
     from socklat_gate.report.writer import check_writable, discard_reports, write_reports
     from socklat_gate.scenario.loader import load_scenario
     from socklat_gate.wording.sentence import plain
 
+    allowed = None if allow is None else powers_in(allow)
     loaded = load_scenario(scenario)
     check_writable(out)
     discard_reports(out)
@@ -65,6 +75,7 @@ def run(
             progress=progress,
             image=image,
             baselines=baselines,
+            allowed=allowed,
         )
     report = write_reports(result, out)
     emit(plain(report.head.headline))

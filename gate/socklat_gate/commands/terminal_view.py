@@ -19,7 +19,7 @@ WIDTH = 80
 """Columns at most: longer lines are hard to read."""
 
 GAP = 2
-"""Columns between two columns of a table."""
+"""Columns between two columns of a table: numbers have narrow spaces of their own."""
 
 BETWEEN = ", "
 
@@ -90,12 +90,13 @@ class _Report(Markdown):
 
 
 def _widths(rows: Sequence[Sequence[TableDataElement]], room: int) -> list[int] | None:
-    """How wide each column may be, words kept together; None when they have no room."""
+    """How wide each column may be, words and numbers kept whole; None when they have no room."""
     room -= GAP * (len(rows[0]) - 1)
-    columns = [[cell.content.plain for cell in column] for column in zip(*rows, strict=True)]
-    widths = [max(map(cell_len, column)) for column in columns]
+    columns = list(zip(*rows, strict=True))
+    widths = [max(cell_len(cell.content.plain) for cell in column) for column in columns]
     least = [
-        max(cell_len(word) for text in column for word in text.split(" ")) for column in columns
+        max(_least(head), *(_least(cell, whole=cell.justify != "left") for cell in body))
+        for head, *body in columns
     ]
     while sum(widths) > room:
         slack = [width - word for width, word in zip(widths, least, strict=True)]
@@ -103,6 +104,12 @@ def _widths(rows: Sequence[Sequence[TableDataElement]], room: int) -> list[int] 
             return None
         widths[slack.index(max(slack))] -= 1
     return widths
+
+
+def _least(cell: TableDataElement, *, whole: bool = False) -> int:
+    """The width of its longest word; of a ``whole`` one, a number with its unit, its own."""
+    text = cell.content.plain
+    return max(map(cell_len, [text] if whole else text.split(" ")))
 
 
 def _columns(rows: Sequence[Sequence[TableDataElement]], widths: Sequence[int]) -> Table:

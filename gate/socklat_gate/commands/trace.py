@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import click
 from socklat_gate.commands.help import command
 from socklat_gate.commands.number_range import NumberRange
 from socklat_gate.commands.output import emit, emit_data
+from socklat_gate.commands.trace_metrics import listen_address, listening, served
 from socklat_gate.errors import Exit, Interrupted, Reason, UsageError
 from socklat_gate.interrupt import defer_signals, settle_signal
 
@@ -55,6 +57,12 @@ _FILE_WIDTH = 160  # columns of a summary that goes to no terminal: everything h
 )
 @click.option("--full", is_flag=True, help="Also rx_stack, bridge, tx_stack, runq (cost more).")
 @click.option("--json", "as_lines", is_flag=True, help="One JSON object a line on stdout.")
+@click.option(
+    "--listen",
+    metavar="[ADDR:]PORT",
+    help="Also serve the live numbers at /metrics, for Prometheus; without ADDR to this machine "
+    "alone.",
+)
 def trace(
     container: str | None,
     pid: int | None,
@@ -63,6 +71,7 @@ def trace(
     duration: float,
     full: bool,
     as_lines: bool,
+    listen: str | None,
 ) -> int:
     """Watch the latency of a running container, stage by stage; needs no scenario.
 
@@ -75,9 +84,9 @@ def trace(
     (the application worked, or waited for others: `depend`), with `upload` in it while a request
     came in pieces.  `deliver` is network and peer, until all of it was acknowledged.
 
-    A container that listens on several ports has one distribution of all of them.  With --port it
-    is that port's as asked from outside; the others are `internal`, and what the container asks
-    itself is counted as `local`.
+    Of a container that listens on several ports, the one that its image declares comes first, with
+    all stages as asked from outside, and then the response times of each other one.  --port chooses
+    another.  What the container asks itself on that port is counted apart.
 
     For instance:
 
@@ -87,6 +96,8 @@ def trace(
 
         socklat-gate trace --port 8080 --duration 60 --json > trace.jsonl
 
+        socklat-gate trace shop-api --listen 9464
+
     A terminal throws away at Ctrl-C what it has not shown yet, and may cut a line of JSON off;
     files and pipes get every line complete.
     """
@@ -95,20 +106,27 @@ def trace(
     from socklat_gate.trace.lifetime import Lifetime
     from socklat_gate.trace.polling import poll_until
     from socklat_gate.trace.screen import Screen
-    from socklat_gate.trace.snapshot import Live
+    from socklat_gate.trace.snapshot import Live, slots_for
 
+    address = listen_address(listen)
     target = _target(container, pid, port)
     stopped: Exit | None = None
     with (
         Lifetime(target.pid) as lifetime,
+        listening(address) as server,
         Screen(target, full=full, silent=as_lines) as screen,
     ):
         screen.show_status("loading the probe ...")
-        with SocketProbe(detail="full" if full else "headline") as probe:
+        with SocketProbe(detail="full" if full else "headline", targets=slots_for(target)) as probe:
             live = Live(probe, target)
             drop_capabilities(still_works=live.take_snapshot)
             screen.show_status(f"watching {target.label} ...  Ctrl-C ends it with a summary")
-            render = partial(_emit_line, target) if as_lines else screen.draw
+            render: Callable[[Snapshot], bool] = screen.draw
+            if as_lines:
+                render = partial(_emit_line, target)
+            if server is not None:
+                # Not before: a thread keeps the capabilities that it begins with.
+                render = served(server, target, live, render)
             try:
                 poll_until(
                     live.take_snapshot, render, lifetime, interval_s=interval, duration_s=duration
@@ -135,7 +153,7 @@ def trace(
 
 
 def _target(container: str | None, pid: int | None, port: int | None) -> Target:
-    from socklat_gate.trace.target import of_container, of_pid, of_port, on_one_port
+    from socklat_gate.trace.target import each_port, of_container, of_pid, of_port, on_one_port
 
     named = [value for value in (container, pid) if value is not None]
     if len(named) > 1 or (not named and port is None):
@@ -147,7 +165,7 @@ def _target(container: str | None, pid: int | None, port: int | None) -> Target:
     if not named:
         return of_port(port or 0)
     target = of_container(container) if container is not None else of_pid(pid or 0)
-    return target if port is None else on_one_port(target, port)
+    return each_port(target) if port is None else on_one_port(target, port)
 
 
 def _emit_line(target: Target, snapshot: Snapshot, *, final: bool = False) -> bool:

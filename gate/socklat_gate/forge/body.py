@@ -34,9 +34,9 @@ FROM_FORK = (
 class Source:
     """Where a result was measured: the commit people know, the run, and its artifact's address.
 
-    ``runs_url`` is the address of all runs, without the last slash.  ``untrusted``: measured by a
-    run that whoever opened the pull request controls.  ``key`` tells its job from others of the
-    run, if it has one.
+    ``runs_url`` is the address of all runs, without the last slash; empty where runs have none.
+    ``untrusted``: measured by a run that whoever opened the pull request controls.  ``key`` tells
+    its job from others of the run, if it has one.
     """
 
     runs_url: str
@@ -52,8 +52,8 @@ class Source:
         return self.url_of(self.run_id)
 
     def url_of(self, run_id: int) -> str:
-        """Address of a run beside it."""
-        return f"{self.runs_url}/{run_id}"
+        """Address of a run beside it, or empty."""
+        return f"{self.runs_url}/{run_id}" if self.runs_url else ""
 
 
 def marker_of(scenario: str, key: str = "") -> str:
@@ -89,7 +89,9 @@ def comment_body(
 
 def origin(source: Source) -> str:
     """Where to find all of it."""
-    run = f"[run {source.run_id}]({source.run_url}) of `{commit_id(source.commit)}`"
+    run = f"[run {source.run_id}]({source.run_url})" if source.run_url else "a run"
+    if source.commit:
+        run += f" of `{commit_id(source.commit)}`"
     if source.key:
         run += f" (`{source.key}`)"
     if not source.artifact_url:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from socklat_gate.baseline.campaigns import result_at
 from socklat_gate.documents.reading import RESULT_FILE
-from socklat_gate.errors import Exit, NoUsableBaseline, Reason
+from socklat_gate.errors import Exit, NoUsableBaseline, Reason, UsageError
 from socklat_gate.forge.exit_policy import Ending, meaning_of, outcome_exit
 from socklat_gate.forge.scenario_name import scenario_name
+from socklat_gate.masking import mask_foreign
 from socklat_gate.measured.result import Result, RunResult
 from socklat_gate.report.report import Report, report_of
 from socklat_gate.wording.headline import headline, next_step
@@ -22,6 +23,9 @@ __all__ = ["MAX_TAIL_BYTES", "Finding", "finding_of", "not_measured"]
 
 MAX_TAIL_BYTES = 1 << 16
 SHOWN_LINES = 20
+VERDICTS = {Exit.PASS, Exit.REGRESSION, Exit.INCONCLUSIVE}
+"""Exit codes that say nothing without a result."""
+
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -91,10 +95,14 @@ def finding_of(
     ended = f"socklat-gate {meaning_of(exit_code)} (exit code {exit_code})"
     try:
         result = result_at(directory / RESULT_FILE)
-    except NoUsableBaseline as error:
+    except (NoUsableBaseline, UsageError) as error:
         name = scenario_name(scenario, base) if scenario else ""
         errors = [line for line in tail if line.startswith("error: ")]
+        # Where sudo refuses, it ends with the exit code of a regression.
+        errors = errors or [line for line in tail if line.startswith("sudo: ")]
         why = errors[-1].removeprefix("error: ") if errors else ""
+        if exit_code in VERDICTS:
+            ended = f"there is no result (exit code {exit_code})"
         if (directory / RESULT_FILE).exists():
             why = error.message
         problem = f"{ended}: {why}" if why else ended
@@ -112,7 +120,9 @@ def _tail(log: Path | None) -> tuple[str, ...]:
         return ()
     with log.open("rb") as file:
         data = file.read(MAX_TAIL_BYTES)
-    lines = COLOUR.sub("", data.decode("utf-8", "replace")).splitlines()
+    # Before anything is escaped: a secret with an entity in it is found no more.
+    text = mask_foreign(COLOUR.sub("", data.decode("utf-8", "replace")))
+    lines = text.splitlines()
     # What a container or a tool wrote is for the job's log alone.
     own = [line for line in lines if not line.startswith(FOREIGN)]
     return tuple(own[-SHOWN_LINES:])

@@ -116,7 +116,7 @@ def _row(entry: Entry, url: str) -> str:
     when = datetime.fromtimestamp(entry.at_s, timezone.utc).strftime("%Y-%m-%d %H:%M")
     verdict = outcome_text(entry.verdict)
     p50, p99 = ("" if c is None else units.change(c) for c in (entry.p50, entry.p99))
-    run = f"[{entry.run}]({url})"
+    run = f"[{entry.run}]({url})" if url else ""
     return f"| `{units.commit_id(entry.commit)}` | {when} | {verdict} | {p50} | {p99} | {run} |\n"
 
 

@@ -23,7 +23,8 @@ USUAL_PORT = 8080
 class Wanted:
     """What `init` was called with: see its options.
 
-    ``beside`` is the directory of the scenario; ``most`` limits the requests that are listed.
+    ``beside`` is the directory of the scenario; ``most`` limits the requests that are listed;
+    ``path`` is the one to load.
     """
 
     source: str
@@ -32,6 +33,7 @@ class Wanted:
     service: str | None
     start: bool
     most: int
+    path: str | None = None
 
 
 def look_at(
@@ -50,14 +52,26 @@ def look_at(
     client = connect()
     found = find_source(client, wanted.source, wanted.beside, progress.phase, wanted.service)
     from_file = proposal.port if proposal and not found.ports else None
-    at = chosen_port(found, wanted.port or from_file)
+    given = wanted.port or from_file
     if not wanted.start:
+        at = chosen_port(found, given)
         return found, at, _untried(at, proposal, "--no-start was given")
     try:
-        finding = detect(client, found, at, wanted.beside, progress.phase, proposal, wanted.most)
+        finding = detect(
+            client,
+            found,
+            (given,) if given else found.ports,
+            wanted.beside,
+            progress.phase,
+            proposal,
+            wanted.most,
+            wanted.path,
+        )
     except InvalidMeasurement as error:
+        at = chosen_port(found, given)
         progress.line(f"{error.message}")
         return found, at, _untried(at, proposal, "the image did not start alone")
+    at = finding.port
     if proposal and finding.protocol.protocol is not HTTP:
         if finding.protocol.verified:
             raise UsageError(
@@ -72,4 +86,4 @@ def look_at(
 
 def _untried(port: int, proposal: Proposal | None, problem: str) -> Finding:
     detected = DetectedProtocol(HTTP, problem=problem) if proposal else guess(port, problem)
-    return Finding(detected, proposal)
+    return Finding(detected, port, proposal)

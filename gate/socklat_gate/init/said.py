@@ -6,7 +6,8 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from socklat_gate.init.detection import Finding
+from socklat_gate.init.finding import Finding
+from socklat_gate.init.scenario_text import SLOW_START_S
 from socklat_gate.init.source import UNNAMED, Source
 from socklat_gate.load.protocols.http_detection import HTTP
 from socklat_gate.load.protocols.protocol import DetectedProtocol
@@ -18,7 +19,18 @@ __all__ = ["said"]
 def said(found: Source, port: int, finding: Finding, out: Path) -> list[str]:
     """Lines for people: what is in the scenario ``out``, and what to do next."""
     first = f"wrote {out}: {_summary(found, port, finding.protocol)}"
-    return [first, *_about_requests(finding), *_next_steps(found, out, finding)]
+    return [first, *_about(finding), *_about_requests(finding), *_next_steps(found, out, finding)]
+
+
+def _about(finding: Finding) -> Iterator[str]:
+    """What else was seen that somebody may want otherwise."""
+    if finding.other_ports:
+        listed = ", ".join(map(str, finding.other_ports))
+        yield f"it also listens on {listed}: --port N makes a scenario for another one"
+    if finding.startup_s > SLOW_START_S:
+        yield f"it took {finding.startup_s:.0f} s to start: service.ready.timeout_s allows for that"
+    if finding.ipv6:
+        yield "it listens by IPv6 alone: service.ipv6 is set"
 
 
 def _summary(found: Source, port: int, detected: DetectedProtocol) -> str:
@@ -27,10 +39,12 @@ def _summary(found: Source, port: int, detected: DetectedProtocol) -> str:
     took = f", {1000 * detected.latency_s:.3g} ms" if detected.latency_s else ""
     if detected.protocol is HTTP:
         by = f", where {detected.redirected_from} redirects to" if detected.redirected_from else ""
+        by = f", since {detected.in_place_of}" if detected.in_place_of else by
         text = f"GET {detected.path} {detected.status}{took}{by}"
         name = "HTTPS" if detected.tls else "HTTP"
         return f"{found} speaks {name} on port {port}: {text}"
-    return f"{found} speaks {detected.protocol.name} on port {port}{took}"
+    over = " over TLS" if detected.tls else ""
+    return f"{found} speaks {detected.protocol.name}{over} on port {port}{took}"
 
 
 def _about_requests(finding: Finding) -> Iterator[str]:
@@ -51,12 +65,19 @@ def _next_steps(found: Source, out: Path, finding: Finding) -> list[str]:
             steps.append("       and set service.image and service.port")
     elif detected.protocol is HTTP and detected.status >= BAD_STATUS:
         steps.append(
-            f"first: set load.path to one that responds well; {detected.status} counts as an error"
+            f"first: which path responds well? {detected.path} responded {detected.status}, which "
+            "counts as an error: set load.path, or run init with --path /... --force"
+        )
+    elif detected.in_place_of:
+        steps.append(
+            f"first: which path is the service for? {detected.in_place_of}, so {detected.path} "
+            "stands in: set load.path, or run init with --path /... --force"
         )
     elif detected.protocol is HTTP and detected.status >= REDIRECT:
         steps.append(
             f"first: set load.path to one that responds itself; {detected.path} responded "
-            f"{detected.status}, a redirect that is not followed"
+            f"{detected.status}, a redirect that is not followed (or run init with --path /... "
+            "--force)"
         )
     elif not detected.verified:
         steps.append("first: read [load] and correct what the service does not understand")

@@ -12,15 +12,18 @@ from functools import lru_cache
 
 import jinja2
 
+from socklat_gate.init.finding import Finding
 from socklat_gate.init.judged import Judged, metrics_for
+from socklat_gate.init.paths import HEALTH_PATHS
 from socklat_gate.init.request_text import proposal_text
 from socklat_gate.init.source import Source
 from socklat_gate.init.toml_text import toml
 from socklat_gate.init.traffic.proposal import Proposal, ProposedRequest
+from socklat_gate.load.protocols.http_detection import HTTP
 from socklat_gate.load.protocols.protocol import DetectedProtocol
 from socklat_gate.measured.names import REDIRECT
 
-__all__ = ["is_stand_in", "rate_for", "scenario_text"]
+__all__ = ["SLOW_START_S", "rate_for", "scenario_text", "timeout_for"]
 
 BUSY = 0.3
 """Share of its time that a service which takes one request after the other shall work."""
@@ -36,16 +39,17 @@ COMMENTS = {
 REQUEST_KEYS = ("method", "path", "payload")
 """Keys of [load] that say what is sent; a list of requests does so instead."""
 
-HEALTH_PATHS = ("/health", "/healthz", "/ready", "/readyz", "/readiness", "/live", "/livez")
-"""Where services usually tell that they are ready."""
+SLOW_START_S = 10.0
+"""One that starts in less is ready within the default timeout, also on a busy machine."""
+
+START_MARGIN, LEAST_TIMEOUT_S, MOST_TIMEOUT_S = 3.0, 30.0, 600.0
 
 
-def scenario_text(
-    source: Source, port: int, found: DetectedProtocol, proposal: Proposal | None = None
-) -> str:
-    """The scenario for what was found; the requests of ``proposal`` in place of a stand-in."""
+def scenario_text(source: Source, finding: Finding) -> str:
+    """The scenario for what was found; its proposal's requests in place of a stand-in."""
+    found, port = finding.protocol, finding.port
     rate = rate_for(found.latency_s)
-    proposal = proposal or _own_proposal(found)
+    proposal = finding.proposal or _own_proposal(found)
     judged = metrics_for(rate, proposal.active if proposal else ())
     keys = found.protocol.load_keys(found)
     kept = [line for line in keys if proposal is None or line.key not in REQUEST_KEYS]
@@ -57,13 +61,16 @@ def scenario_text(
             start=[(key, toml(value), COMMENTS[key]) for key, value in source.keys.items()],
             port=port,
             ready=toml(path) if (path := _ready_path(found, proposal)) else "",
-            ready_by="https" if found.tls else "http",
+            ready_by="https" if found.tls and found.protocol is HTTP else "http",
+            healthcheck=source.has_healthcheck,
+            timeout_s=timeout_for(finding.startup_s),
+            ipv6=finding.ipv6,
             verified=found.verified,
             problem=found.problem,
             hints=() if proposal else found.protocol.hints,
             load=[(line.key, toml(line.value), line.comment) for line in kept]
             + list(_rates(found, rate, judged)),
-            stand_in=is_stand_in(found, proposal),
+            stand_in=proposal is None and finding.is_stand_in,
             requests=proposal_text(proposal) if proposal else "",
             metrics=judged.metrics,
             left_out=judged.left_out,
@@ -80,9 +87,15 @@ def _ready_path(found: DetectedProtocol, proposal: Proposal | None) -> str:
     return next((path for path in HEALTH_PATHS if path in paths), "")
 
 
-def is_stand_in(found: DetectedProtocol, proposal: Proposal | None) -> bool:
-    """Whether the load only stands in for a real one."""
-    return proposal is None and found.protocol.stand_in
+def timeout_for(startup_s: float) -> int:
+    """``service.ready.timeout_s`` for a service that took so long to start; 0: the default will do.
+
+    Two arms start at the same time, on a machine that may be busy.
+    """
+    if startup_s <= SLOW_START_S:
+        return 0
+    wanted_s = math.ceil(START_MARGIN * startup_s / 10) * 10
+    return int(min(MOST_TIMEOUT_S, max(LEAST_TIMEOUT_S, wanted_s)))
 
 
 def _own_proposal(found: DetectedProtocol) -> Proposal | None:

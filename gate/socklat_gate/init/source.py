@@ -34,7 +34,7 @@ class Source:
     """A thing to gate: a ``name`` for it, and the ``keys`` of ``[service]`` that start it.
 
     ``ports`` are the TCP ports that it declares, in order; ``health_path`` is that of the URL
-    which its health check requests, or empty.
+    which its health check requests, or empty; ``has_healthcheck``: it has one.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Source:
     image: ImageRef
     ports: tuple[int, ...] = ()
     health_path: str = ""
+    has_healthcheck: bool = False
 
     def __str__(self) -> str:
         return ", ".join(f"{key} {value!r}" for key, value in self.keys.items())
@@ -78,6 +79,7 @@ def find_source(
         image,
         _exposed_ports(config),
         _health_path(config.get("Healthcheck")),
+        bool(_health_test(config.get("Healthcheck"))),
     )
 
 
@@ -131,9 +133,10 @@ def _of_stack(
         image = stack_image(client, files, chosen, on_phase, built)
     config, definition = _config(client, image), services[chosen]
     ports = _of_definition(definition) or _exposed_ports(config)
-    health = _health_path(definition.get("healthcheck") or config.get("Healthcheck"))
+    check = definition.get("healthcheck") or config.get("Healthcheck")
     keys = {"compose": _relative(path, beside), "service": chosen}
-    return Source(scenario_name(chosen), keys, image, ports, health)
+    health = _health_path(check), bool(_health_test(check))
+    return Source(scenario_name(chosen), keys, image, ports, *health)
 
 
 def chosen_port(source: Source, given: int | None) -> int:
@@ -147,7 +150,7 @@ def chosen_port(source: Source, given: int | None) -> int:
         return source.ports[0]
     raise UsageError(
         Reason.BAD_ARGUMENT,
-        f"{source} declares no TCP port (EXPOSE)",
+        f"{source} declares no TCP port (EXPOSE), and was not seen to listen on one",
         remedy="give the port on which it listens inside the container: --port 8080",
     )
 
@@ -188,7 +191,13 @@ def _of_definition(definition: Mapping[str, Any]) -> tuple[int, ...]:
 
 def _health_path(check: Mapping[str, Any] | None) -> str:
     """The path that a health check requests, as images or compose files have it."""
+    found = _HEALTH_URL.search(_health_test(check))
+    return found[1] if found else ""
+
+
+def _health_test(check: Mapping[str, Any] | None) -> str:
+    """What a health check runs, in one line; empty where there is none, or it is switched off."""
     check = check or {}
     test = check.get("Test") or check.get("test") or []
-    found = _HEALTH_URL.search(test if isinstance(test, str) else " ".join(test))
-    return found[1] if found else ""
+    text = test if isinstance(test, str) else " ".join(test)
+    return "" if check.get("disable") or text in ("", "NONE") else text

@@ -113,7 +113,7 @@ def _of_containers(
 
 def _as_here(name: str) -> Note:
     """No arm writes to it, but at the commit compared with it may have been another."""
-    return Note(NoteCode.STATE_SHARED, name, {"written": False})
+    return Note(NoteCode.STATE_SHARED, name, {"written": "no"})
 
 
 def _hosts(*services: Service) -> list[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from socklat_gate.ci_variables import fetch_all
 from socklat_gate.errors import Reason, UsageError
-from socklat_gate.git import git
+from socklat_gate.git import git, remedy_for
 
 __all__ = ["bytes_at", "place_of"]
 
@@ -34,7 +35,7 @@ def bytes_at(path: Path, commit: str) -> bytes | None:
     raise UsageError(
         Reason.NO_SUCH_COMMIT,
         f"{path} cannot be read as it is in commit {commit[:12]}: {why}",
-        remedy="fetch the whole history: in GitHub Actions check out with fetch-depth: 0",
+        remedy=remedy_for(done, top, fetch_all(os.environ)),
     )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
-from socklat_gate.git import COMMIT, git
+from socklat_gate.ci_variables import ci_run, queued_for
+from socklat_gate.git import COMMIT, DUBIOUS, git, is_branch
 
 __all__ = ["DIRTY", "UNKNOWN", "current_branch", "current_commit", "landing_branch"]
 
@@ -17,19 +17,17 @@ UNKNOWN = "unknown"
 
 TIMEOUT_S = 10.0
 
-_QUEUED = re.compile(r"gh-readonly-queue/(.+)/pr-\d+-[0-9a-f]{40,64}")
-_BRANCH = re.compile(r"[\w./+@#-]{1,200}")
-
 
 def current_commit(directory: Path) -> str:
-    """Id of the commit checked out at ``directory``, else CI's GITHUB_SHA, else "unknown".
+    """Id of the commit checked out at ``directory``, else the one that CI names, else "unknown".
 
     It ends in `DIRTY` when tracked files were changed since, or when that is unknown.
     """
     found = git(directory, "rev-parse", "HEAD", timeout_s=TIMEOUT_S)
     if not (found.ok and COMMIT.fullmatch(found.text)):
-        given = os.environ.get("GITHUB_SHA", "")
-        return given if COMMIT.fullmatch(given) else UNKNOWN
+        given = ci_run(os.environ).commit or UNKNOWN
+        # Files are there that nobody could compare with the commit.
+        return given + DIRTY if DUBIOUS in found.error and given != UNKNOWN else given
     # Without optional locks the user's index is not written.
     changed = git(
         directory,
@@ -43,15 +41,17 @@ def current_commit(directory: Path) -> str:
 
 
 def current_branch(directory: Path) -> str:
-    """The branch checked out at ``directory``, else the one that CI names; "" without either."""
+    """The branch checked out at ``directory``, else the one that CI names; "" without either.
+
+    Of a pull request it is the one that the code comes from: some CI checks that out under the
+    target branch's name.  Of a merge queue it is the branch that the code is to become.
+    """
     found = git(directory, "symbolic-ref", "--short", "--quiet", "HEAD", timeout_s=TIMEOUT_S).text
-    if not found:
-        # CI checks a commit out.  Of a pull request the branch it comes from.
-        ref = os.environ.get("GITHUB_REF", "")
-        pushed = ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else ""
-        found = os.environ.get("GITHUB_HEAD_REF", "") or pushed
+    run = ci_run(os.environ)
+    if not found or (run.number and found == run.target):
+        found = run.branch
     found = landing_branch(found)
-    return found if _BRANCH.fullmatch(found) else ""
+    return found if is_branch(found) else ""
 
 
 def landing_branch(branch: str) -> str:
@@ -59,5 +59,4 @@ def landing_branch(branch: str) -> str:
 
     Such a branch lives for minutes, and its commit is the other's next one.
     """
-    queued = _QUEUED.fullmatch(branch)
-    return queued[1] if queued else branch
+    return queued_for(branch) or branch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from socklat_gate.measured.facts import Note
 from socklat_gate.measured.result import GateResult, RunResult
 from socklat_gate.probe.privilege import check_privilege
 from socklat_gate.scenario import Scenario
+from socklat_gate.scenario.powers import Power
 from socklat_gate.service.arm import ArmSpec
 from socklat_gate.service.built_images import BuiltImages, sweep_images
 from socklat_gate.service.client import connect, daemon_errors
@@ -55,6 +56,7 @@ def gate_job(
     gate_from: str | None = None,
     notes: tuple[Note, ...] = (),
     release: str | None = None,
+    allowed: Collection[Power] | None = None,
 ) -> GateResult:
     """Reference and candidate measured side by side until the verdict is in.
 
@@ -63,14 +65,15 @@ def gate_job(
     `planned_scenario` made of both already).  ``baselines`` is a location (None: ``baselines``
     beside the scenario), ``seed`` that of all coin flips (None: a fresh one).  Images, reference
     and limits replace those of the scenario; ``release`` is what `find_release` takes, in place of
-    any other reference.  One image in both arms is inconclusive and not
-    measured, unless ``allow_same_image``.  Raises `UsageError` and `UnfitEnvironment`; what goes
-    wrong later is the verdict.
+    any other reference.  One image in both arms is inconclusive and not measured, unless
+    ``allow_same_image``.  ``allowed`` is what a pull request's scenario may do to the machine
+    (`require_allowed`).  Raises `UsageError` and `UnfitEnvironment`; what goes wrong later is the
+    verdict.
     """
     path = Path(path)
     if scenario is None:
         scenario, notes = planned_scenario(path, gate_from)
-    require_inputs(path, scenario)
+    require_inputs(path, scenario, allowed)
     scenario = with_limits(scenario, max_pairs=max_pairs, max_minutes=max_minutes)
     progress = progress or Progress(quiet=True)
     directory = path.resolve().parent
@@ -124,14 +127,16 @@ def run_job(
     progress: Progress,
     image: str | None = None,
     baselines: str | None = None,
+    allowed: Collection[Power] | None = None,
 ) -> RunResult:
     """One image measured alone in ``runs`` fresh containers; without a verdict.
 
-    ``load.rate = "auto"`` is that of the campaigns in ``baselines`` (as of `gate_job`), or found.
+    ``load.rate = "auto"`` is that of the campaigns in ``baselines``, or found; this and ``allowed``
+    are as of `gate_job`.
     Raises `UsageError`, `UnfitEnvironment` and `InvalidMeasurement`.
     """
     started_s = time.monotonic()
-    require_inputs(path, scenario)
+    require_inputs(path, scenario, allowed)
     directory = path.resolve().parent
     client = ready_client(progress)
     with BuiltImages(client) as built:

@@ -8,6 +8,7 @@ from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from socklat_gate.ci_variables import ci_run
 from socklat_gate.errors import UsageError
 from socklat_gate.job.bytes_at import bytes_at, place_of
 from socklat_gate.job.lineage import commit_of
@@ -40,7 +41,7 @@ def planned_scenario(path: Path, ref: str | None) -> tuple[Scenario, tuple[Note,
     tables = read_tables(path)
     own = scenario_of(tables)
     top, _ = place_of(path)
-    of_origin = ref == os.environ.get("GITHUB_BASE_REF")
+    of_origin = ref == ci_run(os.environ).target
     commit = commit_of(top, ref, of_origin=of_origin)
     found = bytes_at(path, commit)
     text = (found or b"").decode("utf-8", "replace")

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from socklat_gate.baseline.choice import Lineage, Unknown
+from socklat_gate.ci_variables import ci_run, fetch_all
 from socklat_gate.errors import Reason, UnfitEnvironment, UsageError
-from socklat_gate.git import COMMIT, NOT_INSTALLED, git, is_ref
+from socklat_gate.git import COMMIT, DUBIOUS, NOT_INSTALLED, Done, git, is_ref, remedy_for
 from socklat_gate.job.commit import current_branch
 
 __all__ = ["commit_of", "lineage_from", "lineage_of", "merge_base"]
@@ -17,11 +18,7 @@ __all__ = ["commit_of", "lineage_from", "lineage_of", "merge_base"]
 MOST_COMMITS = 20_000
 """Ancestors looked at; an older baseline than that is found by its time only."""
 
-SHALLOW = "this clone is shallow: check out with fetch-depth: 0"
-DUBIOUS = "dubious ownership"
-"""What git says of a clone that is another user's; its words are in English here."""
-
-_PULL_REQUEST = re.compile(r"refs/pull/\d+/merge")
+SHALLOW = "this clone is shallow"
 
 
 def lineage_of(directory: Path, ref: str = "") -> Lineage:
@@ -33,8 +30,12 @@ def lineage_of(directory: Path, ref: str = "") -> Lineage:
     """
     if ref:
         return lineage_from(directory, merge_base(directory, ref), ref)
-    target = os.environ.get("GITHUB_BASE_REF", "")
-    if target and is_ref(target):
+    run = ci_run(os.environ)
+    target = run.target
+    at_all = _head(directory)
+    if DUBIOUS in at_all.error:
+        return Lineage(branch=target or run.branch, unknown="not_read", git_says=at_all.why)
+    if target:
         try:
             return lineage_from(directory, merge_base(directory, target, of_origin=True), target)
         except (UsageError, UnfitEnvironment):
@@ -62,7 +63,7 @@ def merge_base(directory: Path, ref: str, *, of_origin: bool = False) -> str:
         shallow = f" here: {SHALLOW}" if _is_shallow(directory) else ""
         _refuse(
             f"HEAD and {ref!r} have no commit in common{shallow}",
-            "fetch the whole history: in GitHub Actions check out with fetch-depth: 0",
+            fetch_all(os.environ),
         )
     return found.text
 
@@ -74,18 +75,23 @@ def commit_of(directory: Path, ref: str, *, of_origin: bool = False) -> str:
     that one comes first, since nobody pulls the local one there.  Raises `UsageError`
     (no_such_commit) when there is no such ref, and `UnfitEnvironment` (no_git).
     """
+    if not ref:
+        _refuse(
+            "the name of a commit, a branch or a tag is empty",
+            "name one; a variable of CI is empty where the job is for no pull request",
+        )
     if not is_ref(ref):
         _refuse(f"{ref[:80]!r} cannot be the name of a commit, a branch or a tag", "name one")
-    at_all = git(directory, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    at_all = _head(directory)
     if at_all.code == NOT_INSTALLED:
         raise UnfitEnvironment(Reason.NO_GIT, at_all.error, remedy="install git")
-    if DUBIOUS in at_all.error:
-        _refuse(
-            f"git does not read {directory}: {at_all.why}",
-            f"git config --global --add safe.directory {directory}, as the user that runs this",
-        )
     if not at_all.ok:
-        _refuse(f"{directory} is in no git repository with a commit", "run it in a clone")
+        what = (
+            f"git does not read {directory}"
+            if DUBIOUS in at_all.error
+            else f"{directory} is in no git repository with a commit"
+        )
+        _refuse(f"{what}: {at_all.why}", remedy_for(at_all, directory, "run it in a clone"))
     names = [ref, f"refs/remotes/origin/{ref}"]
     if of_origin:
         names.reverse()
@@ -95,7 +101,7 @@ def commit_of(directory: Path, ref: str, *, of_origin: bool = False) -> str:
         why = f" ({SHALLOW})" if _is_shallow(directory) else ""
         _refuse(
             f"no commit, branch or tag {ref!r} is known in {directory}{why}",
-            "fetch it first: in GitHub Actions check out with fetch-depth: 0",
+            f"fetch it first, as git fetch origin does, or {fetch_all(os.environ)}",
         )
     return known[0]
 
@@ -112,7 +118,7 @@ def _first_parent(directory: Path) -> str:
 
     The commit itself names its parents, also in a clone that does not have them.
     """
-    if not _PULL_REQUEST.fullmatch(os.environ.get("GITHUB_REF", "")):
+    if not ci_run(os.environ).merged:
         return ""
     text = git(directory, "cat-file", "commit", "HEAD").text
     parents = re.findall(r"^parent (\w+)$", text.partition("\n\n")[0], re.MULTILINE)
@@ -122,6 +128,10 @@ def _first_parent(directory: Path) -> str:
 def _ancestors(directory: Path, start: str) -> tuple[str, ...]:
     done = git(directory, "rev-list", f"--max-count={MOST_COMMITS}", start, "--")
     return tuple(done.text.split()) if done.ok else ()
+
+
+def _head(directory: Path) -> Done:
+    return git(directory, "rev-parse", "--verify", "HEAD^{commit}")
 
 
 def _is_shallow(directory: Path) -> bool:

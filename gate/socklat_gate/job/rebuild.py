@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from socklat_gate.errors import NoUsableBaseline, UsageError
-from socklat_gate.git import COMMIT, NOT_INSTALLED, git
+from socklat_gate.git import COMMIT, DUBIOUS, NOT_INSTALLED, git
 from socklat_gate.job.base_arm import BaseArm, base_arm
 from socklat_gate.job.commit import DIRTY
 from socklat_gate.job.images import OnPhase, image_at
@@ -48,9 +48,12 @@ def rebuild(
     Raises nothing for what cannot be built: then the note has the reason.  Code that was in no
     commit ("-dirty") is not rebuilt: what is in the commit is something else.
     """
-    why = _unfit(scenario, commit) or _missing(path.parent, commit)
+    why = _unfit(scenario, commit)
     if why:
         return _not(commit, why)
+    why, git_says = _missing(path.parent, commit)
+    if why:
+        return _not(commit, why, git_says)
     try:
         with ExitStack() as trial:
             sources = trial.enter_context(sources_at(path.parent, commit))
@@ -61,7 +64,7 @@ def rebuild(
             keep.push(trial.pop_all())
     except (UsageError, NoUsableBaseline) as error:
         lines = [line for line in error.message.splitlines() if line.strip()]
-        return _not(commit, "failed", lines[-1] if lines else "")
+        return _not(commit, "failed", lines[-1].rpartition(" failed: ")[2] if lines else "")
     note = Note(NoteCode.BASELINE_REBUILT, numbers={"commit": commit})
     return Rebuilt(image, arm, note)
 
@@ -76,15 +79,17 @@ def _unfit(scenario: Scenario, commit: str) -> str:
     return "" if COMMIT.fullmatch(commit) else "unknown"
 
 
-def _missing(directory: Path, commit: str) -> str:
-    """Why the commit cannot be checked out; "" when it can."""
+def _missing(directory: Path, commit: str) -> tuple[str, str]:
+    """Why the commit cannot be checked out, and git's words for it; "" when it can."""
     found = git(directory, "cat-file", "-e", f"{commit}^{{commit}}")
     if found.ok:
-        return ""
+        return "", ""
     inside = git(directory, "rev-parse", "--is-shallow-repository")
+    if DUBIOUS in inside.error:
+        return "not_read", inside.why
     if found.code == NOT_INSTALLED or not inside.ok:
-        return "no_repository"
-    return "shallow" if inside.text == "true" else "not_here"
+        return "no_repository", ""
+    return ("shallow" if inside.text == "true" else "not_here"), ""
 
 
 def _not(commit: str, why: str, text: str = "") -> Rebuilt:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from socklat_gate.errors import UsageError
+from socklat_gate.job.powers import require_allowed
 from socklat_gate.load.tls_files import UnusableTlsFile, make_context
 from socklat_gate.scenario import Scenario
+from socklat_gate.scenario.powers import Power
 from socklat_gate.scenario.problems import place_of
 from socklat_gate.scenario.secret_check import require_secrets
 from socklat_gate.scenario.tables import read_tables
@@ -14,11 +17,15 @@ from socklat_gate.scenario.tables import read_tables
 __all__ = ["require_inputs"]
 
 
-def require_inputs(path: Path, scenario: Scenario) -> None:
+def require_inputs(
+    path: Path, scenario: Scenario, allowed: Collection[Power] | None = None
+) -> None:
     """Secrets, which are masked from here on, and the files of TLS; ``path`` is the scenario's.
 
-    Raises `UsageError` (BAD_SECRET, BAD_SCENARIO) with file, line and key.
+    ``allowed`` as of `require_allowed`, which comes first: it reads nothing that is asked for.
+    Raises `UsageError` (NOT_ALLOWED, BAD_SECRET, BAD_SCENARIO) with file, line and key.
     """
+    require_allowed(path, scenario, allowed)
     require_secrets(path, scenario)
     if scenario.load.tls is None:
         return

@@ -62,7 +62,7 @@ def shared_parts(stack: Document, directory: Path, shared: Collection[str]) -> I
     yield from (Note(NoteCode.STATE_SHARED, key) for key in sorted(shared))
     for name, volume in (stack.get("volumes") or {}).items():
         if (volume or {}).get("external") and f"volumes.{name}" not in shared:
-            yield Note(NoteCode.STATE_SHARED, f"volumes.{name}", {"written": False})
+            yield Note(NoteCode.STATE_SHARED, f"volumes.{name}", {"written": "no"})
     for name, definition in stack["services"].items():
         if "host-gateway" in json.dumps(definition.get("extra_hosts") or ()):
             yield Note(NoteCode.STATE_SHARED, f"services.{name}.extra_hosts")
@@ -70,7 +70,7 @@ def shared_parts(stack: Document, directory: Path, shared: Collection[str]) -> I
     for path in bound_paths(stack, directory):
         source = Path(os.path.normpath(directory.resolve() / path))
         if not source.is_relative_to(top):
-            yield Note(NoteCode.STATE_SHARED, str(source), {"written": False})
+            yield Note(NoteCode.STATE_SHARED, str(source), {"written": "no"})
 
 
 def replaced_notes(stack: Document, shared: Collection[str], gate: Gate) -> Iterator[Note]:

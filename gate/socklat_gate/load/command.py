@@ -29,6 +29,7 @@ from socklat_gate.load.load_driver import (
     Window,
     make_window,
 )
+from socklat_gate.load.no_proxy import without_proxy
 from socklat_gate.load.secret_files import SecretFiles
 from socklat_gate.load.tail import tail_of
 from socklat_gate.measured.histogram import Histogram
@@ -54,7 +55,8 @@ class CommandLoad:
     this arm), ``_DURATION_S`` (warm-up included), ``_CONNECTIONS`` and ``_ARM`` (``baseline``,
     ``candidate``, or ``single``) in its environment; ``{host}``, ``{port}`` and so on in argv are
     replaced by the same values, as they are in ``load.command.environment``.  A secret in argv
-    becomes the path of a file in memory: command lines are for all to read.  The command must exit
+    becomes the path of a file in memory: command lines are for all to read.  Where its environment
+    names a proxy, ``NO_PROXY`` and ``no_proxy`` have the host too.  The command must exit
     with one of ``load.command.ok_exit_codes``.  Commands run side by side from start to end: they
     cannot be interleaved, nor ended early or late.  Under sudo they run as the user who called it;
     whatever they started ends with this process, however that ends.  Raises `UsageError` for a CPU
@@ -176,7 +178,7 @@ class CommandLoad:
             of_user = self._user.variables(os.environ)
             # Tools open /dev/stdout by its name as well.
             os.fchown(output.fileno(), self._user.uid, self._user.gid)
-        fill = partial(_PLACEHOLDER.sub, lambda match: values[match[1]])
+        fill = partial(_fill, values)
         own = {f"SOCKLAT_{name.upper()}": value for name, value in values.items()}
         try:
             given = {
@@ -193,7 +195,10 @@ class CommandLoad:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
-                    env={**os.environ, **of_user, **given, **own, **self._keeper.environment},
+                    env=without_proxy(
+                        {**os.environ, **of_user, **given, **own, **self._keeper.environment},
+                        values["host"],
+                    ),
                     pass_fds=files.descriptors,
                     start_new_session=True,  # a session of its own, to be ended as a whole
                     **as_user,
@@ -228,6 +233,17 @@ class CommandLoad:
             f"{codes} after SOCKLAT_DURATION_S seconds (name an exit code that says nothing "
             "against the load in load.command.ok_exit_codes)",
         ).with_log(tail)
+
+
+def _fill(values: Mapping[str, str], text: str) -> str:
+    """``text`` with the values; an IPv6 address gets the brackets that it has in a URL."""
+
+    def value_of(match: re.Match[str]) -> str:
+        value, rest = values[match[1]], text[match.end() :]
+        in_url = rest.startswith(":") or text[: match.start()].endswith(("//", "@"))
+        return f"[{value}]" if match[1] == "host" and ":" in value and in_url else value
+
+    return _PLACEHOLDER.sub(value_of, text)
 
 
 def _status(process: subprocess.Popen[bytes]) -> int | None:

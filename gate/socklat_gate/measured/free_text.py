@@ -34,8 +34,11 @@ T = TypeVar("T")
 
 
 def masked(value: T) -> T:
-    """The same object without registered secrets; itself where it has none."""
-    if not masking.registered():
+    """The same object without secrets; itself where it has none.
+
+    These texts may repeat what a service or a tool said, so what looks secret goes as well.
+    """
+    if not masking.anything_known():
         return value
     found: T = _masked(value)
     return found
@@ -58,7 +61,7 @@ def _masked(value: Any) -> Any:
 
 def _texts(value: Any) -> Any:
     if isinstance(value, str):
-        text = masking.mask(value)
+        text = masking.mask_foreign(value)
         return value if text == value else text
     return _each(value, _texts)
 

@@ -6,14 +6,18 @@ Changes are relative (0.05 = 5% more), lengths in ns, exposures and ages in seco
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from socklat_gate.measured.waived import Waived
 
-__all__ = ["Grown", "GrowthVerdict", "StopVerdict"]
+__all__ = ["GROWTH_TOLERANCE", "Grown", "GrowthVerdict", "StopVerdict"]
 
 Grown = Literal["response", "cpu", "memory"]
+
+GROWTH_TOLERANCE: Mapping[Grown, float] = {"response": 0.02, "cpu": 0.02, "memory": 0.05}
+"""For each minute of life; so much more than the baseline is accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ class GrowthVerdict:
     beside the first minute's.  ``change`` is the candidate's beside the baseline's for each minute
     of life, ``ci_low`` and ``ci_high`` its interval.  ``minutes`` is the median time between the
     two, over ``replicas`` of each arm.  NaN where too few are old enough.  ``undecided`` as in
-    `StopVerdict`.
+    `StopVerdict`.  ``waived`` is a waiver of it, whose ceiling is for each minute of life.
     """
 
     what: Grown
@@ -95,3 +99,4 @@ class GrowthVerdict:
     replicas: int
     minutes: float
     undecided: bool = False
+    waived: Waived | None = None

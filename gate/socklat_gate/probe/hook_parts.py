@@ -15,7 +15,7 @@ from socklat_gate.probe.btf import KernelTypes
 from socklat_gate.probe.hook_table import Part
 from socklat_gate.probe.tracing import Refused, attach_function, attach_tracepoint, has_program
 
-__all__ = ["Untyped", "attach_part", "detach_part", "exists"]
+__all__ = ["Untyped", "attach_part", "detach_part", "exists", "tracefs_is_mounted"]
 
 _KPROBES = Path("/sys/bus/event_source/devices/kprobe")
 _SOFTWARE, _CPU_CLOCK = 1, 0  # perf_type_id, perf_sw_ids of include/uapi/linux/perf_event.h
@@ -39,6 +39,11 @@ def exists(part: Part, types: KernelTypes) -> bool:
         identity = f"{part.symbol.replace(':', '/')}/id"
         return any(os.access(place / identity, os.R_OK) for place in _TRACEFS)
     return types.has_function(part.symbol)
+
+
+def tracefs_is_mounted() -> bool:
+    """Whether tracepoints can be looked up by their names, which only some users may read."""
+    return any(place.exists() for place in _TRACEFS)
 
 
 def attach_part(program: Any, types: KernelTypes, part: Part, typed: bool) -> tuple[int, list[int]]:

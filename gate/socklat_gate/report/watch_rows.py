@@ -13,11 +13,11 @@ from socklat_gate.wording import units
 from socklat_gate.wording.changes import plural
 from socklat_gate.wording.growth_text import (
     GROWN,
-    TOO_YOUNG,
     growth_evidence,
-    growth_known,
     growth_outcome,
     growth_summary,
+    not_judged_text,
+    waived_text,
 )
 from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.outcomes import outcome_text
@@ -164,6 +164,7 @@ def _evidence_text(stops: StopVerdict) -> str:
 
 def _growth_row(one: GrowthVerdict) -> GrowthRow:
     outcome = growth_outcome(one)
+    waived = f" (waived up to {waived_text(one.waived)})" if one.waived else ""
     return GrowthRow(
         what=GROWN[one.what],
         baseline=units.change(one.baseline_change),
@@ -171,6 +172,6 @@ def _growth_row(one: GrowthVerdict) -> GrowthRow:
         change=units.change(one.change),
         interval=units.interval(one.ci_low, one.ci_high),
         evidence=growth_evidence(one),
-        verdict=outcome_text(outcome) if growth_known(one) else TOO_YOUNG,
+        verdict=f"{not_judged_text(one) or outcome_text(outcome)}{waived}",
         outcome=outcome.value,
     )

@@ -10,9 +10,13 @@ from socklat_gate.measured.names import (
     CAPACITY_RPS,
     CONNECTIONS,
     ERRORS,
+    GROWTH,
+    OF_CONTAINER,
     SPIKES,
+    STOPS,
     named,
 )
+from socklat_gate.measured.stop_verdict import GROWTH_TOLERANCE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -24,6 +28,10 @@ if TYPE_CHECKING:
     class _Spikes(Protocol):
         @property
         def enabled(self) -> bool: ...
+
+    class _Watch(Protocol):
+        @property
+        def minutes(self) -> float: ...
 
     class _Waiver(Protocol):
         @property
@@ -61,6 +69,12 @@ MAX_CEILING = 10.0
 MAX_LOSS_CEILING = 0.9
 """Of a waiver of the capacity: a tenth of it is left."""
 
+MAX_GROWTH_CEILING = 1.0
+"""Of a waiver of growth: twice as much with each minute of life."""
+
+MEANT = {**OF_CONTAINER, STOPS: SPIKES}
+"""Other names of what can be waived."""
+
 
 class GateRules:
     """What follows from the members of a gate."""
@@ -69,6 +83,7 @@ class GateRules:
         alpha: float
         metrics: Sequence[MetricName]
         spikes: _Spikes
+        watch: _Watch
         errors: bool
         capacity: bool
         connections: bool
@@ -174,13 +189,14 @@ class GateRules:
         tolerances.update(dict.fromkeys(self.counted, 0.0))
         if self.errors:
             tolerances.update({named(ERRORS, request): 0.0 for request in requests})
+        if self.spikes.enabled and self.watch.minutes > 0:
+            tolerances.update({f"{GROWTH}_{what}": most for what, most in GROWTH_TOLERANCE.items()})
+            tolerances[GROWTH] = max(GROWTH_TOLERANCE.values())
         seen: set[str] = set()
         for waiver in waivers:
             name = waiver.metric
             if name not in tolerances:
-                near = difflib.get_close_matches(name, tolerances, n=1, cutoff=0.0)
-                hint = f"did you mean {near[0]!r}?" if near else "nothing is compared here"
-                raise ValueError(f"metric {name!r} is not gated; {hint}")
+                raise ValueError(f"metric {name!r} is not gated; {_hint(name, tolerances)}")
             if name in seen:
                 raise ValueError(f"{name} is waived twice")
             if name in metrics and waiver.ceiling > MAX_CEILING:
@@ -198,9 +214,24 @@ class GateRules:
                     f"the ceiling {waiver.ceiling:g} of {name} is above {MAX_LOSS_CEILING:g} of "
                     "the baseline's capacity: take the metric out of gate.metrics instead"
                 )
+            if name.startswith(GROWTH) and waiver.ceiling > MAX_GROWTH_CEILING:
+                raise ValueError(
+                    f"the ceiling {waiver.ceiling:g} of {name} is above {MAX_GROWTH_CEILING:g} for "
+                    "each minute of life, so that hardly anything would be judged"
+                )
             if waiver.ceiling <= tolerances[name]:
                 raise ValueError(
                     f"the ceiling {waiver.ceiling:g} of {name} is not above what is accepted "
                     f"anyway, {tolerances[name]:g}"
                 )
             seen.add(name)
+
+
+def _hint(name: str, waivable: Collection[str]) -> str:
+    meant = MEANT.get(name, name if name in MEANT.values() else "")
+    if meant and meant not in waivable:
+        named = f"did you mean {meant!r}? It" if meant != name else "it"
+        where = "gate.spikes judges them" if meant == SPIKES else "gate.metrics has it"
+        return f"{named} can be waived where {where}"
+    near = [meant] if meant else difflib.get_close_matches(name, waivable, n=1, cutoff=0.0)
+    return f"did you mean {near[0]!r}?" if near else "nothing is compared here"

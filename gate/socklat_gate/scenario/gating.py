@@ -68,7 +68,8 @@ class Waiver(StrictModel):
     """A known change that is accepted up to a ceiling for a while; the rest is judged as ever."""
 
     metric: str = Field(
-        description='name such as "response_p99", "cpu_per_request", "spikes" or "errors"',
+        description='name such as "response_p99", "cpu_per_request", "spikes", "errors" or '
+        '"growth_memory"',
         examples=["response_p99"],
     )
     ceiling: float = Field(
@@ -76,7 +77,7 @@ class Waiver(StrictModel):
         le=MAX_CEILING_RATE,
         description="increases up to this are accepted (spikes and capacity: of their rate; "
         "capacity_rps: a loss of this part; errors and connections: per request, so that 0.002 "
-        "accepts 2 more in 1000)",
+        "accepts 2 more in 1000; growth: for each minute of life)",
         examples=[0.3],
     )
     expires: date = Field(description="last day on which it holds", examples=[date(2027, 3, 31)])

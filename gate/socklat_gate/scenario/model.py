@@ -195,7 +195,9 @@ class Scenario(StrictModel):
 
     @model_validator(mode="after")
     def _one_port_one_protocol(self) -> Scenario:
-        if self.load.tls is not None and self.service.ready.http is not None:
+        ready = self.service.ready
+        same_port = ready.port in (None, self.service.port)
+        if self.load.tls is not None and ready.http is not None and same_port:
             raise ValueError(
                 "service.ready.http would ask without TLS on the port that load.tls is for: write "
                 "service.ready.https"

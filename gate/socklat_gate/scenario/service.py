@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 from pydantic import Field, model_validator
 
@@ -17,7 +18,7 @@ IN_COMPOSE_FILE = ("publish", "volumes", "tmpfs", "cpus", "memory")
 
 
 class Ready(StrictModel):
-    """When the service counts as started: one of tcp, http, https or log."""
+    """When the service counts as started: one of tcp, http, https, log, command, healthcheck."""
 
     http: str | None = Field(
         None, pattern="^/", description="path that must respond with `status`", examples=["/health"]
@@ -29,15 +30,52 @@ class Ready(StrictModel):
         examples=["/health"],
     )
     status: int = Field(200, ge=100, le=599, description="status that `http` must respond with")
+    host: str | None = Field(
+        None,
+        pattern=r"^[!-~]+$",
+        description="`Host` of the request of `http` and `https`, where the service chooses by it",
+        examples=["shop.example"],
+    )
+    port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="port of `http`, `https` or the connection, where that is not `service.port`",
+        examples=[9090],
+    )
     log: str | None = Field(
         None, description="regular expression that a log line must match", examples=["ready"]
+    )
+    command: str | list[str] | None = Field(
+        None,
+        min_length=1,
+        description="command that must end with exit code 0, run in the container",
+        examples=[["pg_isready", "-q"]],
+    )
+    healthcheck: bool = Field(
+        False, description="the image's own HEALTHCHECK (or the compose file's) must succeed"
     )
     timeout_s: float = Field(30.0, gt=0, le=600, description="a later start is an error")
 
     @model_validator(mode="after")
     def _one_way(self) -> Ready:
-        if sum(way is not None for way in (self.http, self.https, self.log)) > 1:
-            raise ValueError("give one of http, https and log (none: a TCP connection is enough)")
+        ways = (self.http, self.https, self.log, self.command, self.healthcheck or None)
+        if sum(way is not None for way in ways) > 1:
+            raise ValueError(
+                "give one of http, https, log, command and healthcheck (none: a TCP connection is "
+                "enough)"
+            )
+        if self.host is not None and self.http is None and self.https is None:
+            raise ValueError("host belongs to http or https")
+        if self.port is not None and any(way is not None for way in ways[2:]):
+            raise ValueError("port belongs to http, https or a TCP connection")
+        if isinstance(self.command, str):
+            try:
+                shlex.split(self.command)
+            except ValueError as error:
+                raise ValueError(
+                    f"command cannot be split into words: {error}; give a list of them"
+                ) from None
         if self.log:
             try:
                 re.compile(self.log)
@@ -95,6 +133,11 @@ class Service(StrictModel):
         "further containers of gate.containers have the next ports",
         examples=[18080],
     )
+    ipv6: bool = Field(
+        False,
+        description="reach it by IPv6: its network gets IPv6 addresses, for a service that "
+        "listens on no other",
+    )
     volumes: list[str] = Field(
         default_factory=list, description="host:container[:ro]", examples=[["./data:/data:ro"]]
     )
@@ -131,6 +174,8 @@ class Service(StrictModel):
     def _image_or_build(self) -> Service:
         if self.build and (self.image or self.compose):
             raise ValueError("give one of image, build and compose")
+        if self.ipv6 and self.publish:
+            raise ValueError("publish is reached by IPv4: leave it out with ipv6")
         if isinstance(self.cpuset, list) and len(self.cpuset) != 2:
             raise ValueError("cpuset is one set of CPUs, or a list of two")
         return self

@@ -50,7 +50,7 @@ NO_NUMBER = {
 }
 """Keys that change no number; of grpc it is the types that its files hold that do."""
 
-LATER_WAYS = {"https"}
+LATER_WAYS = {"https", "host", "port", "command", "healthcheck"}
 """Keys of ``service.ready`` that were not there when it was a part of the hash."""
 
 PUBLISHED = 1

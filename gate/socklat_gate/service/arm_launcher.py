@@ -25,8 +25,9 @@ class PlacedContainer:
     """A container under test that was started, and the network on which it is reached.
 
     ``ordered_ns`` is when Docker was told to start it (CLOCK_MONOTONIC; 0: with the rest of a
-    stack, so that its own moment is not known).  ``companions`` are name and container id of the
-    others in its stack; ``address_of`` is the container whose address it has ("": its own), and
+    stack, so that its own moment is not known), first of ``orders`` times: a busy daemon is told
+    again, and nobody knows which of them it obeyed.  ``companions`` are name and container id of
+    the others in its stack; ``address_of`` is the container whose address it has ("": its own), and
     ``may_restart`` says that Docker starts it again when it ends.
     """
 
@@ -35,6 +36,7 @@ class PlacedContainer:
     network: str
     ordered_ns: int = 0
     companions: tuple[tuple[str, str], ...] = ()
+    orders: int = 1
     address_of: str = ""
     may_restart: bool = False
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import stamina
 
@@ -14,7 +14,7 @@ logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 
 def attempts(
-    on: type[Exception] | tuple[type[Exception], ...],
+    on: type[Exception] | tuple[type[Exception], ...] | Callable[[Exception], bool],
     within_s: float,
     *,
     first_pause_s: float,
@@ -22,6 +22,7 @@ def attempts(
 ) -> Iterator[stamina.Attempt]:
     """Attempts to enter one after the other with ``with``, while the block raises ``on``.
 
+    ``on`` may be a function that is asked of each error whether to go on.
     The last error is raised once ``within_s`` have passed.
     """
     return iter(

@@ -14,7 +14,9 @@ from socklat_gate.interrupt import defer_signals
 from socklat_gate.keeper import Keeper
 from socklat_gate.scenario.secret import reveal
 from socklat_gate.service.build_order import BuildOrder, OnLine
+from socklat_gate.service.build_user import build_user
 from socklat_gate.service.client import daemon_url
+from socklat_gate.service.daemon_address import command_environment, daemon_address
 
 __all__ = ["CliBuilder", "cli_builder"]
 
@@ -50,10 +52,15 @@ class CliBuilder:
         values = {secrets[name]: reveal(text) for name, text in order.how.secrets.items()}
         with _running([*argv, str(order.directory)], _environment(values)) as process:
             assert process.stdout is not None
-            while line := process.stdout.readline(MAX_LINE):
-                on_line(line.decode(errors="replace").rstrip())
+            last = ""
+            while data := process.stdout.readline(MAX_LINE):
+                line = data.decode(errors="replace").rstrip()
+                # What follows an error is where to read more of it.
+                if line and not last.startswith("ERROR"):
+                    last = line
+                on_line(line)
             code = process.wait()
-        return f"docker build ended with exit code {code}" if code else ""
+        return (last or f"docker build ended with exit code {code}") if code else ""
 
 
 def cli_builder() -> tuple[CliBuilder | None, str]:
@@ -78,6 +85,7 @@ def _options(docker: str, _daemon: str) -> tuple[str, str]:
             env=_environment({}),
             timeout=ASK_WITHIN_S,
             check=False,
+            **build_user().options,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return "", f"{docker} build --help: {error}"
@@ -89,15 +97,16 @@ def _options(docker: str, _daemon: str) -> tuple[str, str]:
 
 def _environment(values: Mapping[str, str]) -> dict[str, str]:
     """This process's, towards the same daemon, whatever context the command would choose."""
-    kept = {name: value for name, value in os.environ.items() if name != "DOCKER_CONTEXT"}
+    kept = command_environment(os.environ)
+    kept.pop("DOCKER_CONTEXT", None)
     of_builder = {
         "DOCKER_BUILDKIT": "1",
-        "DOCKER_HOST": daemon_url(),
+        "DOCKER_HOST": daemon_address().url,
         "DOCKER_CLI_HINTS": "false",
         # An attestation has the time in it: equal sources would be different images.
         "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
     }
-    return {**kept, **of_builder, **values}
+    return {**kept, **build_user().variables, **of_builder, **values}
 
 
 @contextmanager
@@ -112,6 +121,7 @@ def _running(argv: list[str], environment: Mapping[str, str]) -> Iterator[subpro
             env={**environment, **keeper.environment},
             # A signal meant for this tool must not look like a build that failed.
             start_new_session=True,
+            **build_user().options,
         )
         keeper.keep(process.pid)
         assert process.stdout is not None

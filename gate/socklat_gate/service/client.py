@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from collections.abc import Iterator
@@ -13,54 +14,81 @@ import requests
 
 from socklat_gate import masking
 from socklat_gate.errors import GateError, Reason, UnfitEnvironment
+from socklat_gate.interrupt import signal_received
+from socklat_gate.service.backoff import attempts
+from socklat_gate.service.daemon_address import DaemonAddress, daemon_address
+from socklat_gate.service.daemon_check import check_daemon
 from socklat_gate.service.docker_types import DockerClient
+from socklat_gate.service.patience import be_patient, causes, is_passing
 
 __all__ = ["connect", "daemon_errors", "daemon_message", "daemon_url"]
 
 log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 5
+CONNECT_WITHIN_S = 20.0
 WORK_TIMEOUT_S = 60
-DEFAULT_URL = "unix:///var/run/docker.sock"
+_ABSENT = {errno.ECONNREFUSED, errno.ENOENT, errno.EACCES, errno.EPERM}
+"""No daemon is there, or not for this user: asking again is no use."""
 
 
 def daemon_url() -> str:
-    """Where the daemon is looked for: ``DOCKER_HOST``, else the standard socket."""
-    return os.environ.get("DOCKER_HOST") or DEFAULT_URL
+    """Where the daemon is looked for, with the context that names it: see `daemon_address`."""
+    return str(daemon_address())
 
 
 def connect() -> DockerClient:
-    """A client of a daemon that has just responded.
+    """A client of a daemon that has just responded, and asks again where that is safe.
 
     Raises `UnfitEnvironment` (NO_DOCKER) naming the socket or URL when no daemon responds there
-    within 5 s, or when it runs rootless: its containers' addresses cannot be reached.  Variables of
-    this process that look secret are masked in logs from now on.
+    (within 20 s where something listens), and as `check_daemon`.  Variables of this process that
+    look secret are masked in logs from now on.
     """
     masking.suspect(os.environ)
+    at = daemon_address()
     try:
-        client: DockerClient = docker.from_env(timeout=CONNECT_TIMEOUT_S)
-        client.ping()
-        security = client.info().get("SecurityOptions") or []
+        for attempt in attempts(_is_busy, CONNECT_WITHIN_S, first_pause_s=0.1, max_pause_s=1.0):
+            with attempt:
+                client = _open(at)
+                info = client.info()
     except (docker.errors.DockerException, requests.RequestException) as error:
         # The SDK wraps whatever a signal handler raises while it requests the version.
         if isinstance(error.__cause__, GateError):
             raise error.__cause__ from None
         raise UnfitEnvironment(
             Reason.NO_DOCKER,
-            f"no Docker daemon responds at {daemon_url()}: {error}",
-            remedy=_remedy(),
+            f"no Docker daemon responds at {at}: {error}",
+            remedy=_remedy(at.url),
         ) from error
-    if any("name=rootless" in option for option in security):
+    try:
+        check_daemon(info, at)
+    except BaseException:
         client.close()
-        raise UnfitEnvironment(
-            Reason.NO_DOCKER,
-            f"the Docker daemon at {daemon_url()} runs rootless: the addresses of its containers "
-            "exist only inside its own network namespace",
-            remedy="use a rootful daemon: unset DOCKER_HOST, or set it to " + DEFAULT_URL,
-        )
+        raise
+    be_patient(client.api)
     client.api.timeout = WORK_TIMEOUT_S
-    log.debug("connected to the Docker daemon at %s", daemon_url())
+    log.debug("connected to the Docker daemon at %s", at)
     return client
+
+
+def _open(at: DaemonAddress) -> DockerClient:
+    client: DockerClient
+    if at.context:
+        client = docker.DockerClient(timeout=CONNECT_TIMEOUT_S, **at.client_options())
+    else:
+        client = docker.from_env(timeout=CONNECT_TIMEOUT_S)
+    client.ping()
+    return client
+
+
+def _is_busy(error: Exception) -> bool:
+    """Whether something is there that does not respond yet."""
+    numbers = {one.errno for one in causes(error) if isinstance(one, OSError)}
+    return (
+        any(isinstance(one, Exception) and is_passing(one) for one in causes(error))
+        and _ABSENT.isdisjoint(numbers)
+        and not signal_received()
+    )
 
 
 @contextmanager
@@ -86,8 +114,7 @@ def daemon_message(error: Exception) -> str:
     return str(text.decode(errors="replace") if isinstance(text, bytes) else text).strip()
 
 
-def _remedy() -> str:
-    url = daemon_url()
+def _remedy(url: str) -> str:
     path = url.removeprefix("unix://")
     if path != url and os.path.exists(path) and not os.access(path, os.R_OK | os.W_OK):
         return (

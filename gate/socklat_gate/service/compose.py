@@ -15,6 +15,8 @@ from typing import Any
 import yaml
 
 from socklat_gate.errors import Reason, UnfitEnvironment, UsageError
+from socklat_gate.service.build_user import BuildUser
+from socklat_gate.service.daemon_address import command_environment
 from socklat_gate.service.logs import clip
 
 __all__ = ["Compose", "Document", "StackReading", "read_stack"]
@@ -43,7 +45,8 @@ class StackReading:
 class Compose:
     """One project of the command; what is under way can be ended from another thread.
 
-    ``environment`` is laid over this process's: the file may refer to it.
+    ``environment`` is laid over this process's: the file may refer to it.  ``user`` is who runs it,
+    where that is not this process's.
     """
 
     def __init__(
@@ -52,8 +55,10 @@ class Compose:
         file: Path,
         directory: Path,
         environment: Mapping[str, str] | None = None,
+        user: BuildUser | None = None,
     ) -> None:
-        self._environment = environment or {}
+        self._user = user or BuildUser()
+        self._environment = {**self._user.variables, **(environment or {})}
         self._argv = [
             *_command().argv,
             *("--project-name", project, "--file", str(file)),
@@ -72,8 +77,9 @@ class Compose:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            env={**os.environ, **self._environment},
+            env={**command_environment(os.environ), **self._environment},
             start_new_session=True,
+            **self._user.options,
         )
         late = ""
         try:

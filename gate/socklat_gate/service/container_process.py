@@ -7,9 +7,10 @@ import os
 import time
 from dataclasses import dataclass
 
-from socklat_gate.errors import Reason, UnfitEnvironment
+from socklat_gate.errors import Reason, UnfitEnvironment, UsageError
 from socklat_gate.service.client import daemon_errors, daemon_url
 from socklat_gate.service.death import death_error, has_ended
+from socklat_gate.service.docker_documents import NetworkEndpoint
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.owner import start_ticks
 
@@ -49,15 +50,23 @@ def monotonic_ns(ticks: int) -> int:
 
 
 def find_process(
-    client: DockerClient, network: str, container_id: str, name: str, address_of: str = ""
+    client: DockerClient,
+    network: str,
+    container_id: str,
+    name: str,
+    address_of: str = "",
+    *,
+    ipv6: bool = False,
 ) -> ContainerProcess:
     """Find the process of a container that was just started on ``network``.
 
-    ``address_of`` is the container whose address it has, where that is another one.
+    ``address_of`` is the container whose address it has, where that is another one.  With ``ipv6``
+    that is an IPv6 one; without, only where there is no other.
 
-    Raises `InvalidMeasurement` (SERVICE_DIED) when it has ended already; `UnfitEnvironment`:
-    NO_PRIVILEGE when this user may not look at it, NO_DOCKER when this machine has no such
-    process, because the daemon runs elsewhere or counts in another pid namespace.
+    Raises `UsageError` (BAD_SCENARIO) when it has no such address; `InvalidMeasurement`
+    (SERVICE_DIED) when it has ended already; `UnfitEnvironment`: NO_PRIVILEGE when this user may
+    not look at it, NO_DOCKER when this machine has no such process, because the daemon runs
+    elsewhere or counts in another pid namespace.
     """
     with daemon_errors(f"inspecting container {name}"):
         facts = client.api.inspect_container(container_id)
@@ -78,9 +87,21 @@ def find_process(
     if address_of:
         with daemon_errors(f"inspecting the container whose network {name} is in"):
             facts = client.api.inspect_container(address_of)
-    address = str(facts["NetworkSettings"]["Networks"][network]["IPAddress"])
+    address = _address(facts["NetworkSettings"]["Networks"][network], network, name, ipv6=ipv6)
     log.info("container %s is process %d at %s", name, pid, address)
     return ContainerProcess(container_id, name, pid, start, netns_inode, address)
+
+
+def _address(endpoint: NetworkEndpoint, network: str, name: str, *, ipv6: bool) -> str:
+    version_4, version_6 = endpoint.get("IPAddress") or "", endpoint.get("GlobalIPv6Address") or ""
+    if ipv6 and not version_6:
+        raise UsageError(
+            Reason.BAD_SCENARIO,
+            f"service.ipv6: container {name} has no IPv6 address on network {network}",
+            remedy="set `enable_ipv6: true` and a subnet for that network in the compose file, or "
+            "remove service.ipv6",
+        )
+    return version_6 if ipv6 else version_4 or version_6
 
 
 def _netns_inode(pid: int, name: str) -> int:

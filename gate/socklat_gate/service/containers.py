@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import docker
 import docker.errors
+import requests
 
 from socklat_gate.errors import Reason, UnfitEnvironment, UsageError
 from socklat_gate.scenario import Service
@@ -22,11 +23,16 @@ from socklat_gate.service.client import daemon_errors, daemon_message
 from socklat_gate.service.container_options import container_options
 from socklat_gate.service.death import start_error
 from socklat_gate.service.docker_types import DockerClient
-from socklat_gate.service.owner import ARM_LABEL, OwnerTag
+from socklat_gate.service.networks import ipv6_options
+from socklat_gate.service.owner import ARM_LABEL, RUN_LABEL, OwnerTag
+from socklat_gate.service.patience import patiently
+from socklat_gate.service.runtimes import DAEMON, check_runtime
 
 __all__ = ["Containers"]
 
 log = logging.getLogger(__name__)
+
+CONFLICT = 409
 
 T = TypeVar("T")
 
@@ -52,15 +58,16 @@ class Containers:
         self._serial = itertools.count(1)
 
     def open(self, call: Call) -> None:
-        """Creates the network.  Raises `UnfitEnvironment` (NO_DOCKER) when Docker cannot."""
-        labels = self._owner.labels()
+        """Creates the network.
+
+        Raises `UnfitEnvironment` (NO_DOCKER) when Docker cannot, or when its runtime's containers
+        have a kernel of their own.
+        """
+        with daemon_errors("asking for the daemon's runtime"):
+            check_runtime(self._client.info(), None, DAEMON)
         with daemon_errors(f"creating network {self._network}"):
             try:
-                call(
-                    lambda: self._client.api.create_network(
-                        self._network, driver="bridge", labels=labels
-                    )
-                )
+                call(lambda: patiently(self._create_network))
             except docker.errors.APIError as error:
                 if "address pool" not in daemon_message(error):
                     raise
@@ -70,6 +77,23 @@ class Containers:
                     remedy="remove networks that nobody uses (docker network prune), or add "
                     "default-address-pools to the daemon's configuration",
                 ) from error
+
+    def _create_network(self) -> None:
+        """Once, whatever became of an earlier attempt."""
+        labels = self._owner.labels()
+        try:
+            self._client.api.create_network(
+                self._network,
+                driver="bridge",
+                labels=labels,
+                check_duplicate=True,
+                **(ipv6_options() if self._service.ipv6 else {}),
+            )
+        except docker.errors.APIError:
+            chosen = {"label": f"{RUN_LABEL}={self._owner.run}"}
+            found = self._client.api.networks(filters=chosen)
+            if not any(network.get("Name") == self._network for network in found):
+                raise
 
     def place(self, arms: Sequence[ArmSpec], call: Call, started: Started) -> list[PlacedContainer]:
         """Creates all containers at once, then starts them in the order given; a block's at once.
@@ -100,11 +124,22 @@ class Containers:
         service, directory = spec.service or self._service, spec.directory or self._directory
         options = container_options(service, directory, spec)
         labels = {**self._owner.labels(), ARM_LABEL: spec.arm}
-        with daemon_errors(f"creating container {name}"):
+
+        def create() -> str:
             try:
                 container = self._client.containers.create(
                     name=name, network=self._network, labels=labels, **options
                 )
+            except docker.errors.APIError as error:
+                # The name is this run's own: an earlier attempt made it, and the response got lost.
+                if error.status_code != CONFLICT:
+                    raise
+                return self._made_before(name)
+            return str(container.id)
+
+        with daemon_errors(f"creating container {name}"):
+            try:
+                container_id = patiently(create)
             except docker.errors.ImageNotFound as error:
                 raise UsageError(
                     Reason.NO_SUCH_IMAGE,
@@ -120,15 +155,28 @@ class Containers:
                     remedy="correct command, volumes, cpus, cpuset or memory in the scenario",
                 ) from error
         log.info("created container %s from %s", name, spec.image.reference)
-        return PlacedContainer(str(container.id), name, self._network)
+        return PlacedContainer(container_id, name, self._network)
+
+    def _made_before(self, name: str) -> str:
+        """Id of the container; raises `requests.Timeout` while the daemon is still at it."""
+        try:
+            return self._client.api.inspect_container(name)["Id"]
+        except docker.errors.NotFound as error:
+            raise requests.Timeout(f"{name} is being created") from error
 
     def _start(self, placed: PlacedContainer, call: Call, started: Started) -> PlacedContainer:
-        ordered = replace(placed, ordered_ns=time.monotonic_ns())
+        ordered_ns: list[int] = []
+
+        def start() -> None:
+            ordered_ns.append(time.monotonic_ns())
+            self._client.api.start(placed.container_id)
+
         with daemon_errors(f"starting container {placed.name}"):
             try:
-                call(lambda: self._client.api.start(placed.container_id))
+                call(lambda: patiently(start))
             except docker.errors.APIError as error:
                 raise start_error(placed.name, daemon_message(error)) from error
+        ordered = replace(placed, ordered_ns=ordered_ns[0], orders=len(ordered_ns))
         log.info("started container %s", placed.name)
         started(ordered)
         return ordered

@@ -13,11 +13,16 @@ __all__ = [
     "ContainerDetails",
     "ContainerState",
     "ContainerSummary",
+    "DaemonInfo",
     "DockerEvent",
     "DockerObject",
+    "ExecState",
+    "Healthcheck",
     "ImageConfig",
     "ImageDetails",
     "ImageSummary",
+    "NetworkEndpoint",
+    "RuntimeEntry",
     "VolumeList",
 ]
 
@@ -41,9 +46,10 @@ class ContainerState(TypedDict, total=False):
 
 
 class NetworkEndpoint(TypedDict, total=False):
-    """A container on a network."""
+    """A container on a network; an address that it has none of is empty."""
 
     IPAddress: str
+    GlobalIPv6Address: str
 
 
 class NetworkSettings(TypedDict, total=False):
@@ -52,10 +58,20 @@ class NetworkSettings(TypedDict, total=False):
     Networks: dict[str, NetworkEndpoint]
 
 
+class Healthcheck(TypedDict, total=False):
+    """The check of an image or a container; times in ns, 0 where the daemon's default holds."""
+
+    Test: list[str] | None
+    Timeout: int
+
+
 class ContainerConfig(TypedDict, total=False):
     """What a container was made with, its image's part included; ``Env`` has NAME=VALUE."""
 
     Env: list[str] | None
+    Healthcheck: Healthcheck | None
+    Shell: list[str] | None
+    Labels: dict[str, str] | None
 
 
 class RestartPolicy(TypedDict, total=False):
@@ -65,16 +81,44 @@ class RestartPolicy(TypedDict, total=False):
 
 
 class HostConfig(TypedDict, total=False):
-    """How a container is run."""
+    """How a container is run; ``Runtime`` is a name of the daemon's."""
 
     NetworkMode: str
     RestartPolicy: RestartPolicy
+    Runtime: str
 
 
 class _ContainerDetails(TypedDict):
+    Id: str
     State: ContainerState
     NetworkSettings: NetworkSettings
     Config: ContainerConfig
+
+
+class ExecState(TypedDict, total=False):
+    """A command in a container; ``Pid`` is its process as the daemon's machine counts."""
+
+    Running: bool
+    ExitCode: int | None
+    Pid: int
+
+
+class RuntimeEntry(TypedDict, total=False):
+    """A runtime as the daemon is configured for it."""
+
+    path: str
+    runtimeType: str
+
+
+class DaemonInfo(TypedDict, total=False):
+    """About the daemon and the machine that it runs on."""
+
+    Name: str
+    KernelVersion: str
+    OperatingSystem: str
+    SecurityOptions: list[str] | None
+    DefaultRuntime: str
+    Runtimes: dict[str, RuntimeEntry | None] | None
 
 
 class ContainerDetails(_ContainerDetails, total=False):
@@ -126,7 +170,7 @@ class ImageConfig(TypedDict, total=False):
     """What an image declares."""
 
     ExposedPorts: dict[str, object] | None
-    Healthcheck: Mapping[str, object] | None
+    Healthcheck: Healthcheck | None
 
 
 class ImageDetails(TypedDict, total=False):

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
+from requests.adapters import BaseAdapter
+
 from socklat_gate.service.docker_documents import (
     BuildEvent,
     ContainerDetails,
     ContainerSummary,
+    DaemonInfo,
     DockerEvent,
     DockerObject,
+    ExecState,
     ImageDetails,
     ImageSummary,
     VolumeList,
@@ -52,11 +56,17 @@ class Images(Protocol):
 
 
 class DockerApi(Protocol):
-    """``client.api``: one method a request."""
+    """``client.api``: one method a request, and a session of requests."""
 
     timeout: float
     base_url: str
     api_version: str
+
+    def mount(self, prefix: str, adapter: BaseAdapter) -> None:
+        """Sends what begins with ``prefix`` by this adapter."""
+
+    def get_adapter(self, url: str) -> BaseAdapter:
+        """The adapter in use."""
 
     def build(
         self,
@@ -126,6 +136,15 @@ class DockerApi(Protocol):
     ) -> bytes:
         """What a container has logged."""
 
+    def exec_create(self, container: str, cmd: list[str]) -> Mapping[str, str]:
+        """A command in a running container, not started yet; ``Id`` is its id."""
+
+    def exec_start(self, exec_id: str, *, detach: bool) -> object:
+        """Starts it; returns at once with ``detach``."""
+
+    def exec_inspect(self, exec_id: str) -> ExecState:
+        """How it is."""
+
     def remove_container(self, container: str, *, v: bool, force: bool) -> None:
         """Removes a container, with its anonymous volumes if ``v``."""
 
@@ -137,7 +156,15 @@ class DockerApi(Protocol):
     def networks(self, *, filters: Mapping[str, str]) -> list[DockerObject]:
         """Lists networks."""
 
-    def create_network(self, name: str, *, driver: str, labels: Mapping[str, str]) -> object:
+    def create_network(
+        self,
+        name: str,
+        *,
+        driver: str,
+        labels: Mapping[str, str],
+        check_duplicate: bool,
+        **options: object,
+    ) -> object:
         """Creates a network."""
 
     def remove_network(self, net_id: str, /) -> None:
@@ -168,8 +195,8 @@ class DockerClient(Protocol):
     def ping(self) -> bool:
         """Whether the daemon responds."""
 
-    def info(self) -> Mapping[str, list[str] | None]:
-        """About the daemon; ``SecurityOptions`` among it."""
+    def info(self) -> DaemonInfo:
+        """About the daemon."""
 
     def version(self) -> Mapping[str, object]:
         """Versions of the daemon and its parts."""

@@ -12,7 +12,7 @@ from socklat_gate import masking
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.wording.sanitise import strip_control_characters
 
-__all__ = ["TAIL_LINES", "tail"]
+__all__ = ["TAIL_LINES", "clip", "last_line", "tail"]
 
 TAIL_LINES = 10
 TAIL_BYTES = 4096
@@ -43,3 +43,9 @@ def clip(raw: bytes) -> str:
     # A log is untrusted: escape sequences must not reach the terminal or a report.
     printable = strip_control_characters(text, kept="\n\t")
     return f"... {printable}" if len(raw) > TAIL_BYTES else printable
+
+
+def last_line(text: str) -> str:
+    """The last line that says something: of a failure mostly its cause."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "it said nothing"

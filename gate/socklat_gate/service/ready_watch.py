@@ -14,7 +14,8 @@ from socklat_gate.scenario import Ready
 from socklat_gate.service.container_process import ContainerProcess
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.logs import tail
-from socklat_gate.service.ready import LEAST_PAUSE_S, make_attempt
+from socklat_gate.service.ready import Try, least_pause_s, make_attempt
+from socklat_gate.service.ready_hint import listening_hint
 
 __all__ = ["MAX_PAUSE_S", "PAUSE_SHARE", "ReadyMoment", "ReadyWatch"]
 
@@ -58,16 +59,20 @@ class ReadyWatch:
 
     How long one took does not depend on when the others are started, so its moment is exact but for
     the pause between attempts: 1/64 of the time since its order, at least 4 ms (20 ms where its log
-    is read) and at most 250 ms.  That makes a time to start up to 1.6% too long, alike in both
-    arms, and cannot resolve what happens before Docker's call to start it has returned.
+    is read, 100 ms where a command is run in it) and at most 250 ms.  That makes a time to start
+    up to 1.6% too long, alike in both arms, and cannot resolve what happens before Docker's call to
+    start it has returned.
     """
 
-    def __init__(self, client: DockerClient, ready: Ready, port: int) -> None:
-        """``port`` is the one inside the container."""
+    def __init__(
+        self, client: DockerClient, ready: Ready, port: int, attempt: Try | None = None
+    ) -> None:
+        """``port`` is the one inside the container; ``attempt`` is made in place of ``ready``'s."""
         self._client = client
         self._ready = ready
-        self._attempt = make_attempt(client, ready, port)
-        self._least_pause_s = LEAST_PAUSE_S["log" if ready.log is not None else "socket"]
+        self._port = ready.port or port
+        self._attempt = attempt or make_attempt(client, ready, port)
+        self._least_pause_s = least_pause_s(ready)
         self._outcomes: queue.SimpleQueue[_Outcome] = queue.SimpleQueue()
         self._ended = threading.Event()
         self._begun: dict[str, tuple[ContainerProcess, int]] = {}
@@ -152,8 +157,10 @@ class ReadyWatch:
 
     def _not_ready(self, outcome: _Outcome) -> InvalidMeasurement:
         item, timeout_s = outcome.item, self._ready.timeout_s
+        hint = listening_hint(item, self._port)
         return InvalidMeasurement(
             Reason.SERVICE_NOT_READY,
-            f"container {item.name} was not ready within {timeout_s:g} s: {outcome.why_not}",
-            remedy="check service.port and service.ready, or give a larger service.ready.timeout_s",
+            f"container {item.name} was not ready within {timeout_s:g} s: {outcome.why_not}"
+            f"{hint.found}",
+            remedy=hint.remedy,
         ).with_log(tail(self._client, item.container_id))

@@ -19,7 +19,13 @@ PAUSE_S = 0.02
 
 
 def find_restarted(
-    client: DockerClient, network: str, container_id: str, name: str, address_of: str = ""
+    client: DockerClient,
+    network: str,
+    container_id: str,
+    name: str,
+    address_of: str = "",
+    *,
+    ipv6: bool = False,
 ) -> ContainerProcess | None:
     """As `find_process`; None while Docker waits before it starts the container once more.
 
@@ -29,7 +35,7 @@ def find_restarted(
     if not pid:
         return None
     try:
-        return find_process(client, network, container_id, name, address_of)
+        return find_process(client, network, container_id, name, address_of, ipv6=ipv6)
     except (InvalidMeasurement, UnfitEnvironment):
         if _pid(client, container_id, name) == pid:
             raise

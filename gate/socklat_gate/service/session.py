@@ -22,7 +22,10 @@ from socklat_gate.service.container_process import ContainerProcess
 from socklat_gate.service.containers import Containers
 from socklat_gate.service.death import death_error
 from socklat_gate.service.docker_types import DockerClient
+from socklat_gate.service.own_sockets import check_sockets
 from socklat_gate.service.owner import OwnerTag
+from socklat_gate.service.ready import Try, make_attempt
+from socklat_gate.service.ready_exec import ReadyHealthcheck
 from socklat_gate.service.remove import remove_run
 from socklat_gate.service.stack import Stacks
 from socklat_gate.service.starting import Starting
@@ -48,10 +51,20 @@ class ServiceSession:
     """
 
     def __init__(
-        self, client: DockerClient, service: Service, scenario_dir: Path, *, alone: bool = False
+        self,
+        client: DockerClient,
+        service: Service,
+        scenario_dir: Path,
+        *,
+        alone: bool = False,
+        attempt: Try | None = None,
     ) -> None:
-        """``alone``: one arm runs at a time (`Stacks`)."""
+        """``alone``: one arm runs at a time (`Stacks`).
+
+        ``attempt`` tries whether a container is ready, in place of what ``service`` says.
+        """
         self._client = client
+        self._attempt = attempt or make_attempt(client, service.ready, service.port)
         self._service = service
         self._owner = OwnerTag.current()
         self._network = f"socklat-gate-{self._owner.run}"
@@ -126,7 +139,7 @@ class ServiceSession:
             self.check_alive()
             meanwhile()
 
-        starting = Starting(self._client, self._service.ready, self._service.port)
+        starting = Starting(self._client, self._service, self._attempt)
         try:
             placed: list[PlacedContainer] = []
             for at, group in enumerate(groups):
@@ -135,6 +148,8 @@ class ServiceSession:
             self._processes += starting.mortal
             moments = starting.wait(look)
             processes = tuple(map(starting.process, placed))
+            for process in processes:
+                check_sockets(self._client, process, self._service.port)
             self._processes += tuple(one for one in processes if one not in self._processes)
             arms = [spec for group in groups for spec in group]
             for spec, item in zip(arms, placed, strict=True):
@@ -228,8 +243,13 @@ class ServiceSession:
             companions=tuple(companions(self._client, placed.companions, process.netns_inode)),
             replica=spec.replica,
             replicas=spec.replicas,
-            startup_ns=startup_ns,
+            # Else a candidate would start faster by a check that asks for less.
+            startup_ns=startup_ns if self._same_test() else 0,
         )
+
+    def _same_test(self) -> bool:
+        """Whether all containers so far were held to one: health checks are the images' own."""
+        return not (isinstance(self._attempt, ReadyHealthcheck) and self._attempt.differ)
 
     def _call(self, call: Callable[[], T]) -> T:
         """Run a creating call on the worker and wait for its result."""

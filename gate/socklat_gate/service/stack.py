@@ -15,11 +15,13 @@ from socklat_gate.scratch import ScratchDirectory
 from socklat_gate.service.arm import ArmSpec
 from socklat_gate.service.arm_launcher import Call, PlacedContainer, Started
 from socklat_gate.service.built_images import replacing
+from socklat_gate.service.client import daemon_errors
 from socklat_gate.service.compose import Compose, Document
 from socklat_gate.service.compose_files import stack_files
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import resolve_image
 from socklat_gate.service.owner import OwnerTag
+from socklat_gate.service.runtimes import DAEMON, check_runtime
 from socklat_gate.service.stack_build import build_service, stack_key
 from socklat_gate.service.stack_containers import find_tested
 from socklat_gate.service.stack_document import (
@@ -82,9 +84,14 @@ class Stacks:
     def open(self, call: Call) -> None:
         """Reads the files, and builds or pulls the images, but for the one under test.
 
-        Raises `UsageError` (BAD_SCENARIO) when both arms would share something.
+        Raises `UsageError` (BAD_SCENARIO) when both arms would share something, `UnfitEnvironment`
+        (NO_DOCKER) for a runtime whose containers have their own kernel.
         """
-        self._stack_of(self._service, None, call)
+        stack = self._stack_of(self._service, None, call)
+        with daemon_errors("asking for the daemon's runtimes"):
+            chosen = stack.document["services"][stack.tested].get("runtime")
+            where = str(self._service.compose) if chosen else DAEMON
+            check_runtime(self._client.info(), chosen, where)
 
     def place(self, arms: Sequence[ArmSpec], call: Call, started: Started) -> list[PlacedContainer]:
         """Brings up each arm's project in the order given, as ``up`` does."""

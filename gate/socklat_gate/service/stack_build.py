@@ -13,10 +13,12 @@ from socklat_gate.interrupt import defer_signals
 from socklat_gate.scratch import ScratchDirectory
 from socklat_gate.service.build_cli import cli_builder
 from socklat_gate.service.build_order import build_key
+from socklat_gate.service.build_user import build_user
 from socklat_gate.service.built_images import BuiltImages, replacing
 from socklat_gate.service.compose import Compose, Document
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef, resolve_image
+from socklat_gate.service.logs import last_line
 from socklat_gate.service.stack_reading import read_enabled
 
 __all__ = ["NoDockerfile", "build_service", "stack_image", "stack_key"]
@@ -88,12 +90,12 @@ def build_service(
     how = _how_built(definition["build"], cache if buildkit else "")
     service = {**definition, "build": how, "image": tag}
     service.pop("depends_on", None)
-    with ScratchDirectory() as home:
+    with ScratchDirectory(for_builds=True) as home:
         written = home / "compose.yaml"
         document = {**stack, "services": {name: service}}
         written.write_text(json.dumps(document), encoding="utf-8")
         variables = {"DOCKER_BUILDKIT": "1"} if buildkit else {}
-        command = Compose("socklat-gate-build", written, file.parent, variables)
+        command = Compose("socklat-gate-build", written, file.parent, variables, user=build_user())
         if begun is not None:
             begun(command)
         try:
@@ -105,9 +107,9 @@ def build_service(
     if failed:
         raise UsageError(
             Reason.NO_SUCH_IMAGE,
-            f"building {name} of {file} failed:\n{failed}",
+            f"building {name} of {file} failed: {last_line(failed)}",
             remedy=f"make `docker compose --file {file} build` succeed",
-        )
+        ).with_log(failed)
 
 
 def _check_dockerfile(how: str | Document | None, directory: Path) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 
-from socklat_gate.scenario import Ready
+from socklat_gate.scenario import Service
 from socklat_gate.service.arm_launcher import PlacedContainer
 from socklat_gate.service.container_process import ContainerProcess, find_process
 from socklat_gate.service.docker_types import DockerClient
+from socklat_gate.service.ready import Try
 from socklat_gate.service.ready_watch import ReadyMoment, ReadyWatch
 from socklat_gate.service.restarts import find_restarted, restarts, wait_running
 from socklat_gate.service.stack_errors import companion_states
@@ -21,10 +22,11 @@ log = logging.getLogger(__name__)
 class Starting:
     """Each container is tried from its own start on; one that Docker starts again may end first."""
 
-    def __init__(self, client: DockerClient, ready: Ready, port: int) -> None:
+    def __init__(self, client: DockerClient, service: Service, attempt: Try) -> None:
         self._client = client
-        self._within_s = ready.timeout_s
-        self._watch = ReadyWatch(client, ready, port)
+        self._ipv6 = service.ipv6
+        self._within_s = service.ready.timeout_s
+        self._watch = ReadyWatch(client, service.ready, service.port, attempt)
         self._found: dict[str, ContainerProcess] = {}
         self._begun: list[PlacedContainer] = []
 
@@ -81,7 +83,14 @@ class Starting:
     def _find(self, item: PlacedContainer) -> ContainerProcess | None:
         """Finds the container's process and notes it; None while Docker starts it again."""
         find = find_restarted if item.may_restart else find_process
-        process = find(self._client, item.network, item.container_id, item.name, item.address_of)
+        process = find(
+            self._client,
+            item.network,
+            item.container_id,
+            item.name,
+            item.address_of,
+            ipv6=self._ipv6,
+        )
         if process is not None:
             self._found[item.container_id] = process
         return process
@@ -90,8 +99,11 @@ class Starting:
 def startup_ns(process: ContainerProcess, placed: PlacedContainer, ready: ReadyMoment) -> int:
     """From the order to start it; of a stack's container from when Docker made its process.
 
-    0 where it was ready before the stack's own command returned: nobody knows since when.
+    0 where nobody knows since when: it was ready before the stack's own command returned, or a busy
+    daemon was told more than once.
     """
+    if placed.orders > 1:
+        return 0
     if placed.ordered_ns:
         return ready.at_ns - placed.ordered_ns
     return ready.at_ns - process.started_ns() if ready.attempt > 1 else 0

@@ -29,11 +29,13 @@ def as_json(target: Target, snapshot: Snapshot, *, final: bool = False) -> dict[
             "image": target.image,
             "pid": target.pid or None,
             "ports": list(target.ports),
+            "other_ports": list(target.others),
         },
         "elapsed_s": round(snapshot.elapsed_s, 3),
         "interval_s": round(snapshot.interval_s, 3),
         "recent": {stage: _quantiles(h) for stage, h in snapshot.recent.items()},
         "total": {stage: _quantiles(h) for stage, h in snapshot.total.items()},
+        "ports": _by_port(target, snapshot),
         "not_measured": list(snapshot.not_measured),
         "counters": dict(snapshot.counters),
         "recent_counters": dict(snapshot.recent_counters),
@@ -41,6 +43,23 @@ def as_json(target: Target, snapshot: Snapshot, *, final: bool = False) -> dict[
         "drops": dict(snapshot.drops),
         "missed": snapshot.missed,
         "slowest": [_exchange(spike, snapshot) for spike in snapshot.slowest],
+    }
+
+
+def _by_port(target: Target, snapshot: Snapshot) -> dict[str, Any]:
+    """Response times of each port, the service's own first."""
+    own = {port: (snapshot.recent, snapshot.total) for port in target.ports if target.others}
+    times = {port: (recent["response"], total["response"]) for port, (recent, total) in own.items()}
+    times |= {
+        port: (snapshot.recent_ports[port], total) for port, total in snapshot.total_ports.items()
+    }
+    return {
+        str(port): {
+            "inside_only": port in target.inside,
+            "recent": _quantiles(recent),
+            "total": _quantiles(total),
+        }
+        for port, (recent, total) in times.items()
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from rich.table import Table
@@ -14,7 +14,7 @@ from socklat_gate.measured.run import Spike
 from socklat_gate.trace.snapshot import Snapshot
 from socklat_gate.wording.units import count, ns
 
-__all__ = ["slowest_table", "stage_table", "time_of_day"]
+__all__ = ["port_table", "slowest_table", "stage_table", "time_of_day"]
 
 _NOW = ("n now", "p50 now", "p99 now", "max now")
 _IN_ALL = ("n", "p50", "p99", "max")
@@ -40,16 +40,36 @@ def stage_table(snapshot: Snapshot, stages: Sequence[str], *, final: bool, width
         )
         for stage in stages
     }
+    return _table("stage", rows, final=final, width=width)
+
+
+def _table(first: str, rows: Mapping[str, Mapping[str, str]], *, final: bool, width: int) -> Table:
+    """As many columns as there is room for."""
     layouts = (_IN_ALL,) if final else _LAYOUTS
     columns = next((one for one in layouts if _width(one, rows) <= width), layouts[-1])
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("stage", no_wrap=True)
+    table.add_column(first, no_wrap=True)
     for name in columns:
         table.add_column(name, justify="right", no_wrap=True)
-    for stage, cells in rows.items():
-        style = "bold" if stage == "response" else ""
-        table.add_row(stage, *(cells[name] for name in columns), style=style)
+    for title, cells in rows.items():
+        style = "bold" if title == "response" else ""
+        table.add_row(title, *(cells[name] for name in columns), style=style)
     return table
+
+
+def port_table(snapshot: Snapshot, inside: Collection[int], *, final: bool, width: int) -> Table:
+    """Response times of the other ports, one row a port; ``inside``: no one else can reach it."""
+    rows = {
+        f"{port}{' (inside only)' if port in inside else ''}": dict(
+            zip(
+                _NOW + _IN_ALL,
+                _cells(snapshot.recent_ports[port]) + _cells(total),
+                strict=True,
+            )
+        )
+        for port, total in snapshot.total_ports.items()
+    }
+    return _table("port", rows, final=final, width=width)
 
 
 def _cells(histogram: Histogram) -> list[str]:

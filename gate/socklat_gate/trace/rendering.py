@@ -8,7 +8,7 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from socklat_gate.probe.hook_table import EVENTS, STAGE_NEEDS
-from socklat_gate.trace.live_tables import slowest_table, stage_table, time_of_day
+from socklat_gate.trace.live_tables import port_table, slowest_table, stage_table, time_of_day
 from socklat_gate.trace.snapshot import Snapshot
 from socklat_gate.trace.target import Target
 from socklat_gate.wording.units import count, duration_s
@@ -24,6 +24,7 @@ _SHOWN = {
     "resets_received": "resets received",
     "no_response": "no response",
 }
+_FROM_INSIDE = "local"
 _STANDS = "pending"  # how many there are now; the others add up
 _LOST = ("dropped_map_full", "overlapped", "clamped_clock", "clamped_range")
 _COSTLY = {event.name for event in EVENTS if event.detail == "full"}
@@ -53,6 +54,9 @@ def as_tables(
     if happened:
         parts.append(stage_table(snapshot, happened, final=final, width=width))
     parts += _reasons_without_numbers(target, snapshot)
+    if snapshot.total_ports:
+        parts.append(Text("response on its other ports (--port N: all stages of one)", "dim"))
+        parts.append(port_table(snapshot, target.inside, final=final, width=width))
     parts += _in_lines(_absent(snapshot, happened, full=full), width, _NEXT_LIST)
     parts += _in_lines(_counters(snapshot, final=final), width)
     slowest = snapshot.slowest
@@ -136,6 +140,8 @@ def _counters(snapshot: Snapshot, *, final: bool) -> list[Text]:
     for name, title in _SHOWN.items():
         new = 0 if final or name == _STANDS else snapshot.recent_counters[name]
         parts.append(_counter(title, snapshot.counters[name], new))
+    if snapshot.counters[_FROM_INSIDE]:
+        parts.append(_counter("asked from inside", snapshot.counters[_FROM_INSIDE]))
     lost = {name: snapshot.counters[name] for name in _LOST} | {"missed": snapshot.missed}
     parts += [_counter(name, value, style="red") for name, value in lost.items() if value]
     news = {name: n for name, n in snapshot.network.items() if name not in _SHOWN}

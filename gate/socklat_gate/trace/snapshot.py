@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from socklat_gate.measured.bpf_layout import names
 from socklat_gate.measured.histogram import Histogram
@@ -16,9 +16,11 @@ from socklat_gate.probe.reading import Reading
 from socklat_gate.probe.traffic import Traffic
 from socklat_gate.trace.target import Target
 
-__all__ = ["Live", "Snapshot"]
+__all__ = ["Live", "Snapshot", "slots_for"]
 
 SLOWEST = 10
+MOST_PORTS = 15
+"""Of a shared namespace that are shown beside the first one."""
 _FOR_EVER_NS = 2**62
 _SLOT = 0
 
@@ -30,7 +32,8 @@ class Snapshot:
     ``started_ns`` and ``taken_at_ns`` are when the trace began and when this snapshot was taken
     (CLOCK_MONOTONIC, as in `Spike`); plus ``realtime_offset_ns`` they are times of day.  Histograms
     have the measured stages, ``network`` what the target's own namespace counted, ``drops`` packets
-    by reason.
+    by reason.  ``recent_ports`` and ``total_ports`` have the response times of the target's other
+    ports, each for itself.
     """
 
     started_ns: int
@@ -45,6 +48,8 @@ class Snapshot:
     drops: Mapping[str, int]
     slowest: tuple[Spike, ...]
     missed: int
+    recent_ports: Mapping[int, Histogram] = field(default_factory=dict)
+    total_ports: Mapping[int, Histogram] = field(default_factory=dict)
 
     @property
     def elapsed_s(self) -> float:
@@ -55,6 +60,11 @@ class Snapshot:
     def not_measured(self) -> tuple[str, ...]:
         """Stages that this kernel or this detail does not show."""
         return tuple(stage for stage in names("STAGE_") if stage not in self.total)
+
+
+def slots_for(target: Target) -> int:
+    """How many slots of the probe it takes; ports of an own namespace are told apart within one."""
+    return 1 + (min(MOST_PORTS, len(target.others)) if target.shared else 0)
 
 
 class Live:
@@ -69,11 +79,23 @@ class Live:
         probe.watch(
             _SLOT, target.netns_inode, *target.ports, shared=target.shared, apart=target.apart
         )
+        # In a namespace of its own the probe tells other ports apart; in a shared one each takes a
+        # slot, as far as there are slots.
+        self._others = target.others
+        in_slots = target.others[:MOST_PORTS] if target.shared else ()
+        self._slots = {port: slot for slot, port in enumerate(in_slots, _SLOT + 1)}
+        for port, slot in self._slots.items():
+            probe.watch(slot, target.netns_inode, port, shared=True, apart=False)
         self._started_ns = self._taken_at_ns = time.monotonic_ns()
         self._spike_ns = 0
         self._before: Reading | None = None
         self._slowest: tuple[Spike, ...] = ()
+        self._ports_before: dict[int, Histogram] = {}
         self._open_window()
+        for slot in self._slots.values():
+            probe.record_between(
+                slot, self._started_ns, _FOR_EVER_NS, 0, traffic=Traffic(http=True)
+            )
 
     def take_snapshot(self) -> Snapshot:
         """What was aggregated so far, and since the last call."""
@@ -85,6 +107,7 @@ class Live:
             for stage, histogram in reading.histograms.items()
         }
         counts = before.counters if before else {}
+        ports = self._by_port(reading)
         self._slowest = tuple(heapq.nlargest(SLOWEST, reading.spikes, key=_length_ns))
         snapshot = Snapshot(
             started_ns=self._started_ns,
@@ -100,10 +123,27 @@ class Live:
             drops=reading.drops,
             slowest=self._slowest,
             missed=self._probe.missed(),
+            recent_ports={
+                port: _minus(histogram, self._ports_before[port])
+                if port in self._ports_before
+                else histogram
+                for port, histogram in ports.items()
+            },
+            total_ports=ports,
         )
-        self._before, self._taken_at_ns = reading, now_ns
+        self._before, self._taken_at_ns, self._ports_before = reading, now_ns, ports
         self._raise_threshold()
         return snapshot
+
+    def _by_port(self, reading: Reading) -> dict[int, Histogram]:
+        """Response times of the other ports, in their order."""
+        if self._slots:
+            return {
+                port: self._probe.read(slot).histograms["response"]
+                for port, slot in self._slots.items()
+            }
+        empty = Histogram.empty()
+        return {port: reading.internal.get(str(port), empty) for port in self._others}
 
     def _network_so_far(self) -> dict[str, int]:
         """Empty for a shared namespace; the last known when the target has ended."""

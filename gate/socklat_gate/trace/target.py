@@ -13,10 +13,12 @@ from docker.errors import NotFound
 
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.service.client import connect, daemon_errors
-from socklat_gate.service.tcp_listeners import tcp_listeners
+from socklat_gate.service.runtimes import check_runtime
+from socklat_gate.service.tcp_listeners import listeners, tcp_listeners
+from socklat_gate.trace.ports import declared_ports, inside_ports, own_port
 from socklat_gate.wording.sanitise import strip_control_characters
 
-__all__ = ["Target", "of_container", "of_pid", "of_port", "on_one_port"]
+__all__ = ["Target", "each_port", "of_container", "of_pid", "of_port", "on_one_port"]
 
 _PROC = Path("/proc")
 _NAME = re.compile(r"/?[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -27,8 +29,10 @@ class Target:
     """A namespace, the ports served in it, and whether it is shared with others.
 
     With ``apart`` what else the namespace is asked for is told apart: on other ports, or from
-    inside.  ``pid`` is the process whose end ends the target, 0 for a port.  ``id``, ``name`` and
-    ``image`` are the container's; empty for a process or a port.  All text is printable.
+    inside.  ``others`` are ports that are shown each for itself beside ``ports``, ``inside`` those
+    that only the namespace itself can reach, ``own`` the one that the service is asked on.  ``pid``
+    is the process whose end ends the target, 0 for a port.  ``id``, ``name`` and ``image`` are the
+    container's; empty for a process or a port.  All text is printable.
     """
 
     label: str
@@ -40,12 +44,16 @@ class Target:
     name: str = ""
     image: str = ""
     apart: bool = False
+    others: tuple[int, ...] = ()
+    inside: tuple[int, ...] = ()
+    own: int = 0
 
 
 def of_container(name: str) -> Target:
     """A running container by name or id.
 
-    Raises `UsageError` when it does not exist or does not run, `UnfitEnvironment` without Docker.
+    Raises `UsageError` when it does not exist or does not run, `UnfitEnvironment` without Docker,
+    or when its runtime keeps its sockets from this kernel.
     """
     if not _NAME.fullmatch(name):
         raise UsageError(
@@ -81,9 +89,17 @@ def _of_inspected(client: Any, name: str, state: Mapping[str, Any]) -> Target:
             f"container {name!r} is not running ({state['State']['Status']})",
             remedy=f"start it: docker start {name}",
         )
+    runtime = (state.get("HostConfig") or {}).get("Runtime")
+    if runtime:
+        check_runtime(client.info(), runtime, f"container {name!r}")
     title = strip_control_characters(str(state["Name"]).lstrip("/"), "?")
     image = strip_control_characters(str(state["Config"]["Image"]), "?")
-    target = _of_process(pid, lambda: _pids_of(client, name, pid), f"container {title!r}")
+    target = _of_process(
+        pid,
+        lambda: _pids_of(client, name, pid),
+        f"container {title!r}",
+        declared=declared_ports(state),
+    )
     label = f"{title} ({image})"
     return replace(target, label=label, id=str(state["Id"]), name=title, image=image)
 
@@ -122,7 +138,20 @@ def on_one_port(target: Target, port: int) -> Target:
     return replace(target, ports=(port,), apart=not target.shared)
 
 
-def _of_process(pid: int, companions: Callable[[], Iterable[int]], who: str = "") -> Target:
+def each_port(target: Target) -> Target:
+    """The same target, with the service's own port told apart from each of its others."""
+    if len(target.ports) < 2:
+        return target
+    others = tuple(port for port in target.ports if port != target.own)
+    return replace(target, ports=(target.own,), others=others, apart=not target.shared)
+
+
+def _of_process(
+    pid: int,
+    companions: Callable[[], Iterable[int]],
+    who: str = "",
+    declared: Iterable[int] = (),
+) -> Target:
     """The target of a process; where its network is the host's, its companions' listeners too."""
     try:
         inode = _netns_inode(pid)
@@ -131,8 +160,8 @@ def _of_process(pid: int, companions: Callable[[], Iterable[int]], who: str = ""
         )
         shared = inode == _netns_inode("self")
         mine = {owner for one in companions() for owner in _socket_inodes(one)} if shared else None
-        found = tcp_listeners(pid, _PROC)
-        ports = sorted({port for port, owner in found if mine is None or owner in mine})
+        found = [one for one in listeners(pid, _PROC) if mine is None or one.inode in mine]
+        ports = sorted({one.port for one in found})
     except OSError as error:
         raise UsageError(
             Reason.BAD_ARGUMENT,
@@ -146,7 +175,15 @@ def _of_process(pid: int, companions: Callable[[], Iterable[int]], who: str = ""
             "TCP port",
             remedy="give the process that listens, or --port",
         )
-    return Target(f"pid {pid} ({comm})", inode, tuple(ports), shared, pid)
+    return Target(
+        f"pid {pid} ({comm})",
+        inode,
+        tuple(ports),
+        shared,
+        pid,
+        inside=inside_ports(found),
+        own=own_port(found, declared),
+    )
 
 
 def _pids_of(client: Any, name: str, first: int) -> list[int]:

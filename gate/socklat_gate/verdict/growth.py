@@ -1,11 +1,11 @@
 """Whether the candidate's containers grow with their age: a leak, a cache without end, a long list.
 
 Each container of the watch has a change for each minute of its life (`verdict.growth_scores`).  The
-candidate must grow by more than the baseline and `TOLERANCE`: that is taken off its changes, a
-shift of the null hypothesis as in metrics.  What is left of both arms is put on the pooled scale,
-centre and median absolute deviation of all containers together, which does not look at labels; it
-is clipped at `MOST`; and the evidence is the permutation e-value over containers
-(`verdict.watch_permutation`).
+candidate must grow by more than the baseline and `GROWTH_TOLERANCE`, or a waiver's ceiling: that is
+taken off its changes, a shift of the null hypothesis as in metrics.  What is left of both arms is
+put on the pooled scale, centre and median absolute deviation of all containers together, which does
+not look at labels; it is clipped at `MOST`; and the evidence is the permutation e-value over
+containers (`verdict.watch_permutation`).
 
 Looks are made at the fixed times `LOOKS_S` of the watch, each with the same weight; their sum never
 falls and its mean is at most 1, so that Markov's inequality holds at all times at once (see
@@ -15,16 +15,16 @@ falls and its mean is at most 1, so that Markov's inequality holds at all times 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
 from socklat_gate.errors import Reason
 from socklat_gate.measured.facts import ReasonFact, Scalar
 from socklat_gate.measured.names import GROWTH
-from socklat_gate.measured.stop_verdict import Grown, GrowthVerdict
+from socklat_gate.measured.stop_verdict import GROWTH_TOLERANCE, Grown, GrowthVerdict
 from socklat_gate.measured.watch import Watch
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.estimate import hodges_lehmann
@@ -33,22 +33,23 @@ from socklat_gate.verdict.growth_scores import Growth, growth_at, watched_s
 from socklat_gate.verdict.interval import confidence_interval
 from socklat_gate.verdict.log_scale import relative
 from socklat_gate.verdict.watch_permutation import log_e_values
+from socklat_gate.verdict.zone import waiver_in_force
+
+if TYPE_CHECKING:
+    from socklat_gate.scenario.gating import Waiver
 
 __all__ = [
     "GROWN",
     "LOOKS_S",
-    "TOLERANCE",
     "JudgedGrowth",
     "Looks",
+    "growth_name",
     "growth_open",
     "judge_growth",
     "log_looks",
 ]
 
 GROWN: tuple[Grown, ...] = get_args(Grown)
-
-TOLERANCE = {"response": 0.02, "cpu": 0.02, "memory": 0.05}
-"""For each minute of life; so much more than the baseline is accepted."""
 
 PARTS = {"response": 0.5, "cpu": 0.25, "memory": 0.25}
 """Of the part of alpha that growth has."""
@@ -84,9 +85,23 @@ class JudgedGrowth:
         return np.asarray(np.concatenate(([-np.inf], self.log_evidence))[place])
 
 
-def judge_growth(watch: Watch, alpha: float) -> list[JudgedGrowth]:
-    """Of each of `GROWN`; ``alpha`` is the part that all of them have together."""
-    return [_judge(watch, what, PARTS[what] * alpha) for what in GROWN]
+def judge_growth(
+    watch: Watch, alpha: float, waived: Mapping[str, Waiver] | None = None
+) -> list[JudgedGrowth]:
+    """Of each of `GROWN`; ``alpha`` is the part that all of them have together.
+
+    A waiver of ``growth`` is one of each that has none of its own, ``growth_memory`` say.
+    """
+    given = waived or {}
+    return [
+        _judge(watch, what, PARTS[what] * alpha, given.get(growth_name(what)) or given.get(GROWTH))
+        for what in GROWN
+    ]
+
+
+def growth_name(what: Grown) -> str:
+    """In waivers and among strands: ``growth_response``."""
+    return f"{GROWTH}_{what}"
 
 
 def growth_open(judged: Sequence[JudgedGrowth]) -> ReasonFact | None:
@@ -95,7 +110,7 @@ def growth_open(judged: Sequence[JudgedGrowth]) -> ReasonFact | None:
     if most is None or not most.verdict.undecided:
         return None
     numbers: dict[str, Scalar] = {"evidence": as_e_value(most.now), "limit": AGAINST}
-    return ReasonFact(Reason.WATCH_OPEN, f"{GROWTH}_{most.verdict.what}", numbers)
+    return ReasonFact(Reason.WATCH_OPEN, growth_name(most.verdict.what), numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +121,19 @@ class Looks:
     log_e: Floats
 
 
-def log_looks(watch: Watch, what: Grown) -> Looks:
+def log_looks(watch: Watch, what: Grown, tolerance: float | None = None) -> Looks:
     """At those of `LOOKS_S` that have come; minus infinity where nothing is known yet."""
+    accepted = GROWTH_TOLERANCE[what] if tolerance is None else tolerance
     begin_ns, length_s = watched_s(watch)
     times = np.array([look for look in LOOKS_S if look <= length_s])
-    logs = [_log_look(growth_at(watch, what, begin_ns + time * 1e9), what) for time in times]
+    logs = [_log_look(growth_at(watch, what, begin_ns + time * 1e9), accepted) for time in times]
     return Looks(times, np.array(logs))
 
 
-def _judge(watch: Watch, what: Grown, alpha: float) -> JudgedGrowth:
+def _judge(watch: Watch, what: Grown, alpha: float, waiver: Waiver | None) -> JudgedGrowth:
+    tolerance = GROWTH_TOLERANCE[what] if waiver is None else waiver.ceiling
     begin_ns, length_s = watched_s(watch)
-    looks = log_looks(watch, what)
+    looks = log_looks(watch, what, tolerance)
     so_far = looks.log_e
     if so_far.size:
         so_far = np.logaddexp.accumulate(so_far) - math.log(len(LOOKS_S))
@@ -125,7 +142,7 @@ def _judge(watch: Watch, what: Grown, alpha: float) -> JudgedGrowth:
     low, high = confidence_interval(differences)
     log_evidence = float(so_far[-1]) if so_far.size else -math.inf
     theirs, ours = (_median(changes) for changes in now.whole)
-    log_now = _log_look(now, what)
+    log_now = _log_look(now, tolerance)
     verdict = GrowthVerdict(
         what=what,
         baseline_change=relative(theirs),
@@ -139,16 +156,17 @@ def _judge(watch: Watch, what: Grown, alpha: float) -> JudgedGrowth:
         replicas=differences.size,
         minutes=_median(now.minutes[1]),
         undecided=log_now > math.log(AGAINST),
+        waived=waiver_in_force(waiver),
     )
     return JudgedGrowth(verdict, begin_ns + looks.times_s * 1e9, so_far, log_now)
 
 
-def _log_look(growth: Growth, what: Grown) -> float:
+def _log_look(growth: Growth, tolerance: float) -> float:
     """Logarithm of the e-value at one look; minus infinity: nothing is known yet."""
     theirs, ours = growth.per_minute
     if not ours.size:
         return -math.inf
-    values = np.concatenate((theirs, ours - math.log1p(TOLERANCE[what])))
+    values = np.concatenate((theirs, ours - math.log1p(tolerance)))
     apart = values - np.median(values)
     scale = max(1.4826 * float(np.median(np.abs(apart))), LEAST_SCALE)
     return float(log_e_values(np.clip(apart / scale, -MOST, MOST), ours.size))

@@ -147,7 +147,7 @@ def judge_metric(
     ci_low, ci_high = interval
     estimate, of_raw = hodges_lehmann(sample.d), hodges_lehmann(raw.d)
     # The interval is of all looks together, so the estimate of all pairs could lie outside it.
-    # Where the raw numbers, which the interval also rests on, tell of another change, both are shown.
+    # Where the raw numbers, which it also rests on, tell of another change, both are shown.
     if not (ratios.corrected and abs(of_raw - estimate) > zone.scale):
         estimate = float(np.clip(estimate, ci_low, ci_high))
     verdict = MetricVerdict(

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from socklat_gate.measured.facts import ReasonFact
-from socklat_gate.measured.names import GROWTH, SPIKES, STOPS
+from socklat_gate.measured.names import SPIKES, STOPS
 from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.stop_verdict import GrowthVerdict, StopVerdict
 from socklat_gate.measured.watch import Watch
 from socklat_gate.verdict.clusters import ClusterIds
-from socklat_gate.verdict.growth import JudgedGrowth, growth_open, judge_growth
+from socklat_gate.verdict.growth import JudgedGrowth, growth_name, growth_open, judge_growth
 from socklat_gate.verdict.together import Strand
 from socklat_gate.verdict.watch import JudgedStops, judge_stops
 
 if TYPE_CHECKING:
     from socklat_gate.scenario.gating import Gate, Waiver
 
-__all__ = ["JudgedWatch", "growth_name", "judge_watch", "spikes_alpha"]
+__all__ = ["JudgedWatch", "judge_watch", "spikes_alpha"]
 
 OF_SPIKES, OF_STOPS, OF_GROWTH = 0.25, 0.55, 0.2
 """Parts of ``gate.alpha_spikes`` for spikes of pairs, stops and growth.
@@ -60,7 +60,7 @@ class JudgedWatch:
             stops,
             *(
                 Strand(
-                    growth_name(one.verdict),
+                    growth_name(one.verdict.what),
                     1.0 / one.verdict.threshold,
                     one.log_evidence_at(times),
                 )
@@ -75,13 +75,10 @@ class JudgedWatch:
         failed = STOPS in found
         return replace(stops, failed=failed, undecided=stops.undecided and not failed), tuple(
             replace(one, failed=failed, undecided=one.undecided and not failed)
-            for one, failed in zip(grown, [growth_name(one) in found for one in grown], strict=True)
+            for one, failed in zip(
+                grown, [growth_name(one.what) in found for one in grown], strict=True
+            )
         )
-
-
-def growth_name(verdict: GrowthVerdict) -> str:
-    """Among strands: ``growth_response``."""
-    return f"{GROWTH}_{verdict.what}"
 
 
 def spikes_alpha(gate: Gate, watch: Watch | None) -> float:
@@ -100,7 +97,7 @@ def judge_watch(
     if watch is None or not gate.spikes.enabled:
         return None
     stops = judge_stops(watch, pairs, gate, OF_STOPS * gate.alpha_spikes, waived.get(SPIKES))
-    growth = judge_growth(watch, OF_GROWTH * gate.alpha_spikes)
+    growth = judge_growth(watch, OF_GROWTH * gate.alpha_spikes, waived)
     return JudgedWatch(stops, growth, _ends_ns(pairs, clusters))
 
 

@@ -14,7 +14,11 @@ __all__ = ["BASELINE_WRITERS"]
 Numbers = Mapping[str, Scalar]
 
 DAY_S = 24 * 3600
-SHALLOW = "this clone is shallow: check out with fetch-depth: 0"
+SHALLOW = (
+    "this clone is shallow: fetch the whole history (fetch-depth: 0 in GitHub Actions, "
+    "GIT_DEPTH: 0 in GitLab CI)"
+)
+SAFE = "give it to the user that runs this, or name it with git config --global safe.directory"
 
 
 def _nearest_ancestor(subject: str, numbers: Numbers) -> str:
@@ -32,6 +36,7 @@ def _newest_stored(subject: str, numbers: Numbers) -> str:
         "shallow": SHALLOW,
         "no_repository": "no git repository here",
         "no_merge_base": f"the merge base of {ref!r} is not known here",
+        "not_read": f"git does not read this clone: {numbers.get('message', '')}; {SAFE}",
     }.get(str(numbers.get("unknown")))
     return f"the newest stored{branch}" + (f" ({why})" if why else "")
 
@@ -113,8 +118,8 @@ def _not_rebuilt(_subject: str, numbers: Numbers) -> str:
         "file with `build`)",
         "dirty": f"it was measured with changes that are in no commit ({commit}-dirty)",
         "unknown": "its commit is not known",
-        "shallow": f"its commit {commit} is not in this clone, which is shallow: check out with "
-        "fetch-depth: 0",
+        "shallow": f"its commit {commit} is not here, and {SHALLOW}",
+        "not_read": f"git does not read this clone: {numbers.get('message', '')}; {SAFE}",
         "no_repository": f"its commit {commit} is looked for in no git repository",
         "not_here": f"its commit {commit} is not in this repository",
         "failed": f"its commit {commit} cannot be built: {numbers.get('message') or 'it failed'}",
@@ -162,7 +167,7 @@ BASELINE_WRITERS: Mapping[NoteCode, Callable[[str, Numbers], str]] = {
         f"{subject} is given to both arms as it is here: how it differed at the commit compared "
         + (
             "with is not known"
-            if numbers.get("written") is False
+            if numbers.get("written") == "no"
             else "with, and what one arm writes there for the other, is not known"
         )
     ),

@@ -49,13 +49,20 @@ ERROR_CODES: Mapping[str, Mapping[Reason, ReasonText]] = {
             "`baseline promote` runs in a job that was started for a fork's code.",
             "Promote in a job of the main branch.",
         ),
+        Reason.NOT_ALLOWED: ReasonText(
+            "A pull request's scenario runs commands of the host, mounts its directories, or the "
+            "like, and the workflow does not allow it.",
+            "Read the change; if pull requests may do that on this runner, name it in `allow` "
+            "([GitHub](../howto/github.md#what-a-pull-request-may-do)).",
+        ),
         Reason.COMMIT_UNKNOWN: ReasonText(
             "The result was measured with changed files, or outside of a repository.",
             "Commit and measure again, or give `--allow-dirty`.",
         ),
         Reason.NO_SUCH_COMMIT: ReasonText(
             "A commit, or the merge base with it, is not in this clone.",
-            "Fetch the whole history: `fetch-depth: 0` in GitHub Actions.",
+            "Do what the message says; mostly fetch the whole history (`fetch-depth: 0` in GitHub "
+            "Actions, `GIT_DEPTH: 0` in GitLab CI).",
         ),
         Reason.MISSING_EXTRA: ReasonText(
             "The command needs a package that is not installed.",
@@ -217,6 +224,29 @@ ERROR_CODES: Mapping[str, Mapping[Reason, ReasonText]] = {
         Reason.GITHUB_UNEXPECTED: ReasonText(
             "GitHub's API responded with something that is not in its documentation.",
             "Run the job again; report it if it stays.",
+        ),
+    },
+    "Other code hosts": {
+        Reason.HOST_UNKNOWN: ReasonText(
+            "Which code host to publish on, or which pull request, is not known.",
+            "Name it with `--host`, `--url`, `--repository` and `--number`: see "
+            "[other hosts](../howto/hosts.md).",
+        ),
+        Reason.HOST_REFUSED: ReasonText(
+            "The code host, or the CI's agent, refused a request.",
+            "Give the token the rights that [other hosts](../howto/hosts.md) names.",
+        ),
+        Reason.HOST_RATE_LIMITED: ReasonText(
+            "The code host takes no more requests of this token for now.",
+            "Run the job again later.",
+        ),
+        Reason.HOST_UNREACHABLE: ReasonText(
+            "The code host did not respond.",
+            "Run the job again; check the runner's network and proxy, and the address of the API.",
+        ),
+        Reason.HOST_UNEXPECTED: ReasonText(
+            "The code host responded with something that is not in its documentation.",
+            "Check the address of the API; report it if it is right.",
         ),
     },
     "Signals": {

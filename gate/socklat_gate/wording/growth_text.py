@@ -9,17 +9,18 @@ from collections.abc import Mapping, Sequence
 from socklat_gate.measured.facts import ReasonFact
 from socklat_gate.measured.stop_verdict import Grown, GrowthVerdict
 from socklat_gate.measured.verdict import Outcome, Verdict
+from socklat_gate.measured.waived import Waived
 from socklat_gate.wording import units
 
 __all__ = [
     "GROWN",
-    "TOO_YOUNG",
     "growth_evidence",
-    "growth_known",
     "growth_outcome",
     "growth_sentence",
     "growth_summary",
     "growth_text",
+    "not_judged_text",
+    "waived_text",
 ]
 
 GROWN: Mapping[Grown, str] = {
@@ -27,8 +28,6 @@ GROWN: Mapping[Grown, str] = {
     "cpu": "CPU time",
     "memory": "memory",
 }
-
-TOO_YOUNG = "too few replicas are old enough"
 
 LEAST = 2
 """Old replicas of each arm: of one each the evidence is 2 at most, and a pass waits from 4 on."""
@@ -59,19 +58,31 @@ def growth_outcome(found: GrowthVerdict) -> Outcome:
     """What it comes to by itself; of replicas that are too few or too young nothing is known."""
     if found.failed:
         return Outcome.REGRESSION
-    passes = growth_known(found) and math.isfinite(found.change) and not found.undecided
+    passes = not not_judged_text(found) and math.isfinite(found.change) and not found.undecided
     return Outcome.PASS if passes else Outcome.INCONCLUSIVE
 
 
-def growth_known(found: GrowthVerdict) -> bool:
-    """Whether so many replicas are old enough that growth could keep a pass away."""
-    return found.failed or found.replicas >= LEAST
+def not_judged_text(found: GrowthVerdict) -> str:
+    """Why nothing is known of it yet; empty where it is judged."""
+    if found.failed:
+        return ""
+    if found.replicas < LEAST:
+        return "too few replicas are old enough"
+    return "" if _looked(found) else "the watch ended before the first look"
+
+
+def waived_text(waived: Waived) -> str:
+    """How much is accepted: ``+30.0% a minute until 2027-03-31``."""
+    return f"{units.change(waived.ceiling)} a minute until {waived.expires}"
 
 
 def growth_evidence(found: GrowthVerdict) -> str:
     """E-value and threshold; "n/a" before the first look that counts to it."""
-    looked = found.evidence > sys.float_info.min
-    return units.beside_threshold(found.evidence if looked else math.nan, found.threshold)
+    return units.beside_threshold(found.evidence if _looked(found) else math.nan, found.threshold)
+
+
+def _looked(found: GrowthVerdict) -> bool:
+    return found.evidence > sys.float_info.min
 
 
 def _both(found: GrowthVerdict) -> str:

@@ -25,7 +25,11 @@ SPECIAL = re.compile(r"[\\`*\[\]<>|~#$&]")
 OUTER_UNDERSCORE = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 # Markers of lists, rules and headings count at the start of a line only.
 LEADING = re.compile(r"^(?:[-+=](?=[\s\-+=]|$)|\d{1,9}(?=[.)](?:\s|$)))")
-LINKS = re.compile(r"(?i)(:(?=[/:])|/(?=/)|\bwww(?=\.)|@|&#35;|\bGH-(?=\d)|\b(?:mailto|xmpp):)")
+# What follows `!`, `%`, `~`, `$` and `&` is a reference on GitLab.
+LINKS = re.compile(
+    r"(?i)(:(?=[/:])|/(?=/)|\bwww(?=\.)|@|&#35;|\bGH-(?=\d)|\b(?:mailto|xmpp):"
+    r"|[!%](?=[\d\"])|&#(?:126|36|38);(?=[\w\"]))"
+)
 # GitHub looks for commits of the whole network of forks, and makes pictures of `:names:`.
 COMMITS = re.compile(r"(?i)\b[0-9a-f]{7,}\b")
 PICTURES = re.compile(r"(?i):(?=[a-z0-9_+-]+:)")

@@ -9,6 +9,7 @@ from socklat_gate.wording.carried_text import same_carried
 from socklat_gate.wording.change_text import change_text, pairs_text
 from socklat_gate.wording.container_metrics import value_text
 from socklat_gate.wording.decisive import improved
+from socklat_gate.wording.growth_text import GROWN, waived_text
 from socklat_gate.wording.metric_names import metric_sentence
 from socklat_gate.wording.sentence import Sentence
 from socklat_gate.wording.units import change
@@ -99,4 +100,8 @@ def _waived(verdict: Verdict) -> Sentence:
         if metric.waived:
             words += [", " if words else "; waived: ", *metric_sentence(metric.name)]
             words.append(f" up to {change(metric.waived.ceiling)}")
+    for grown in verdict.growth:
+        if grown.waived:
+            words.append(", " if words else "; waived: ")
+            words.append(f"growth of {GROWN[grown.what]} up to {waived_text(grown.waived)}")
     return tuple(words)

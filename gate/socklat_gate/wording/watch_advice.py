@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 from socklat_gate.errors import Reason
+from socklat_gate.measured import names
 from socklat_gate.measured.stop_verdict import Grown, StopVerdict
 from socklat_gate.measured.verdict import Verdict
 from socklat_gate.wording import units
@@ -72,7 +73,15 @@ def stop_advice(stops: StopVerdict) -> Sentence:
 def growth_advice(verdict: Verdict) -> Sentence:
     """What to look for, by the first that grows; empty where nothing does."""
     found = next((one for one in verdict.growth if one.failed), None)
-    return (f"Look for {GROWTH[found.what]}.",) if found else ()
+    if found is None:
+        return ()
+    return (
+        f"Look for {GROWTH[found.what]}. If it is intended, waive it for a while: ",
+        Name("[[waiver]]"),
+        " of ",
+        Name(f"{names.GROWTH}_{found.what}"),
+        ".",
+    )
 
 
 def watch_advice(verdict: Verdict) -> Sentence:

@@ -20,6 +20,7 @@ from tests.unit.factories import make_campaign, make_result
 from tests.unit.report.rendered import render_markdown
 from tests.unit.terminals import GATE, shown_on_a_terminal
 
+ROOT = Path(__file__).resolve().parents[3]
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 SPACES = "\u202f\u00a0"  # of numbers with their units
 MARKUP = ("**", "| ", "|:", "&#", "&amp;", "<details>", "###", "```")
@@ -79,13 +80,32 @@ def test_a_comparison_is_laid_out_too(reports: Path, tmp_path: Path) -> None:
     assert errors.count("\n") == 1  # the headline
 
 
+def test_a_terminal_gets_the_markdown_where_it_is_asked_for(reports: Path) -> None:
+    code, shown, _ = shown_on_a_terminal("report", str(reports), "--format", "markdown")
+    assert code == 0
+    assert shown.rstrip("\n") == (reports / "report.md").read_text("utf-8").rstrip("\n")
+
+
+def test_a_terminal_of_another_encoding_gets_what_it_can_show(reports: Path) -> None:
+    code, shown, errors = shown_on_a_terminal("report", str(reports), PYTHONIOENCODING="ascii")
+    assert (code, errors) == (0, "")
+    assert "REGRESSION" in shown
+
+
 def test_a_pipe_gets_the_markdown(reports: Path) -> None:
     assert piped("report", str(reports)) == (reports / "report.md").read_bytes()
 
 
 @pytest.mark.parametrize(
     ("form", "name"),
-    [("html", "report.html"), ("junit", "junit.xml"), ("openmetrics", "metrics.txt")],
+    [
+        ("html", "report.html"),
+        ("junit", "junit.xml"),
+        ("prometheus", "metrics.txt"),
+        ("openmetrics", "openmetrics.txt"),
+        ("markdown", "report.md"),
+        ("json", "verdict.json"),
+    ],
 )
 def test_declared_encodings_are_kept(reports: Path, form: str, name: str) -> None:
     found = piped("report", str(reports), "--format", form, PYTHONIOENCODING="latin-1")
@@ -116,6 +136,21 @@ def test_a_table_without_room_becomes_records() -> None:
     assert next(line for line in lines if line.strip()) == "first"
     assert "  column_number_1 value_1, column_number_2 value_2" in "\n".join(lines)
     assert max(map(len, lines)) <= 80
+
+
+def test_no_number_is_taken_from_its_unit() -> None:
+    report = (ROOT / "docs" / "examples" / "report.md").read_text("utf-8")
+    seen = re.sub(r"(?ms)^<details>.*?^</details>", "", report)
+    text = "\n".join(lines_of(terminal_text(report)))
+    numbers = 0
+    for table in re.findall(r"(?m)(?:^\|.*\n)+", seen):
+        _, alignment, *rows = [line.strip("|").split("|") for line in table.splitlines()]
+        for row in rows:
+            for cell, alignment_of_it in zip(row, alignment, strict=True):
+                if alignment_of_it.endswith("-:"):
+                    numbers += 1
+                    assert re.sub(r"[`*]", "", cell.strip()) in text
+    assert numbers > 50
 
 
 def test_foreign_text_steers_no_terminal() -> None:

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 __all__ = ["CHUNKED", "HOST", "UNBOUNDED", "Service", "endless", "served"]
 
 HOST = "127.0.0.1"
+TLS_RECORD = b"\x16"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 UNBOUNDED = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
 
@@ -58,11 +59,15 @@ def served(pages: Mapping[str, tuple[int, str, bytes]]) -> Iterator[Service]:
 
 @contextmanager
 def endless(head: bytes, piece: bytes) -> Iterator[int]:
-    """A service whose one response goes on until the client closes."""
+    """A service whose one response goes on until the client closes; TLS it does not speak."""
     over = threading.Event()
 
     def serve() -> None:
-        connection, _ = listener.accept()
+        while True:
+            connection, _ = listener.accept()
+            if connection.recv(1, socket.MSG_PEEK) != TLS_RECORD:
+                break
+            connection.close()
         with connection:
             try:
                 connection.sendall(head)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from socklat_gate.init.detection import guess
+from socklat_gate.init.finding import Finding
 from socklat_gate.init.scenario_text import rate_for, scenario_text
 from socklat_gate.init.source import Source, scenario_name
 from socklat_gate.init.traffic.proposal import Proposal, ProposedRequest
@@ -27,7 +28,7 @@ def source(name: str = "shop", value: str = "shop:dev", key: str = "image") -> S
 
 def written(tmp_path: Path, found: Source, port: int, detected: DetectedProtocol) -> Scenario:
     path = tmp_path / "socklat.toml"
-    path.write_text(scenario_text(found, port, detected), encoding="utf-8")
+    path.write_text(scenario_text(found, Finding(detected, port)), encoding="utf-8")
     return load_scenario(path)
 
 
@@ -170,9 +171,9 @@ def test_a_health_path_among_the_requests_tells_when_it_is_ready(tmp_path: Path)
     for status, ready in ((404, "/ready"), (200, "/")):
         detected = DetectedProtocol(HTTP, "/", status, verified=True)
         path = tmp_path / "socklat.toml"
-        path.write_text(scenario_text(source(), 80, detected, proposal), encoding="utf-8")
+        path.write_text(scenario_text(source(), Finding(detected, 80, proposal)), encoding="utf-8")
         assert load_scenario(path).service.ready.http == ready
-    path.write_text(scenario_text(source(), 80, guess(80), proposal), encoding="utf-8")
+    path.write_text(scenario_text(source(), Finding(guess(80), 80, proposal)), encoding="utf-8")
     assert load_scenario(path).service.ready.http is None
 
 

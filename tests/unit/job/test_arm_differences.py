@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 from socklat_gate.baseline.store import BaselineStore
+from socklat_gate.documents.decoding import reader_of
+from socklat_gate.documents.encoding import encode
+from socklat_gate.documents.fields import Field
 from socklat_gate.job.arm_differences import MOST, arm_differences
 from socklat_gate.job.reference import Reference, find_reference
 from socklat_gate.measured.arm_differences import ArmDifferences
@@ -267,6 +270,8 @@ def test_stacks_are_compared_key_by_key_wherever_they_lie(
     ]
     assert [one.name for one in found.found if one.kind == "file"] == ["shop/conf/demo.ini"]
     assert "secret" not in str(found)
+    read = reader_of(ArmDifferences, "")(Field(encode(found, "")))
+    assert read == found  # as results keep it
     said = {note.subject: note_text(note) for note in found.not_known}
     assert {"volumes.data", "networks.proxy", "services.cache.extra_hosts", "TAG", "OLD"} <= set(
         said

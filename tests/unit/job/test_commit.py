@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -73,6 +74,50 @@ def test_the_branch_that_is_checked_out_or_that_ci_names(
     assert current_branch(tmp_path) == "feature"
     monkeypatch.setenv("GITHUB_HEAD_REF", "x\n::error::")
     assert current_branch(tmp_path) == ""
+
+
+@pytest.mark.parametrize("name", ["feat/ünï", "a,b", "fix(api)", "user@work", "日本語", "x" * 200])
+def test_any_branch_that_git_allows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    git(tmp_path, "init", "-q", "-b", name)
+    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "x")
+    assert current_branch(tmp_path) == name
+    git(tmp_path, "checkout", "-q", "--detach")
+    monkeypatch.setenv("GITLAB_CI", "true")
+    monkeypatch.setenv("CI_COMMIT_BRANCH", name)
+    assert current_branch(tmp_path) == name
+
+
+def test_a_pull_request_that_ci_checks_out_under_its_targets_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(tmp_path, "init", "-q", "-b", "main")
+    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "x")
+    for name, value in {
+        "DRONE": "true",
+        "DRONE_BRANCH": "main",
+        "DRONE_SOURCE_BRANCH": "topic",
+        "DRONE_TARGET_BRANCH": "main",
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert current_branch(tmp_path) == "main"
+    monkeypatch.setenv("DRONE_PULL_REQUEST", "7")
+    assert current_branch(tmp_path) == "topic"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a clone away")
+def test_what_git_does_not_read_may_be_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "x")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    os.chown(tmp_path, 12345, 12345)
+    assert current_commit(tmp_path) == "unknown"
+    monkeypatch.setenv("GITLAB_CI", "true")
+    monkeypatch.setenv("CI_COMMIT_SHA", HASH)
+    assert current_commit(tmp_path) == f"{HASH}-dirty"
 
 
 @pytest.mark.parametrize("target", ["main", "release/v1", "gh-readonly-queue/x/pr-1-y"])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from socklat_gate.git import Done
 from socklat_gate.job import lineage
 from socklat_gate.job.lineage import lineage_of, merge_base
 from socklat_gate.job.worktree import remove_abandoned_sources, sources_at
+from socklat_gate.measured.facts import Note, NoteCode
+from socklat_gate.wording.notes import note_text
 from tests.unit.repositories import Repository, clone_of, new_repository
 
 CI = ("GITHUB_BASE_REF", "GITHUB_HEAD_REF", "GITHUB_REF", "GITHUB_SHA")
@@ -100,6 +103,51 @@ def test_a_shallow_clone_still_knows_what_ci_merged_into(
         merge_base(ci.path, "main")
     assert caught.value.reason is Reason.NO_SUCH_COMMIT
     assert "fetch-depth: 0" in str(caught.value.remedy)
+
+
+def test_what_gitlab_merged_into_is_known_in_a_shallow_clone_too(
+    origin: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ci = pull_request(origin, tmp_path / "ci", "--depth=1")
+    for name, value in {
+        "GITLAB_CI": "true",
+        "CI_MERGE_REQUEST_IID": "7",
+        "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main",
+        "CI_MERGE_REQUEST_REF_PATH": "refs/merge-requests/7/merge",
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert subjects(origin, lineage_of(ci.path).commits) == ["third"]
+    monkeypatch.setenv("CI_MERGE_REQUEST_REF_PATH", "refs/merge-requests/7/head")
+    assert lineage_of(ci.path).unknown == "no_merge_base"
+    with pytest.raises(UsageError) as caught:
+        merge_base(ci.path, "main")
+    assert "GIT_DEPTH: 0" in str(caught.value.remedy)
+
+
+def test_branches_of_any_name_are_targets(
+    origin: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    origin.git("checkout", "--quiet", "feature")
+    for name in ("feat/ünï", "a,b", "fix(api)"):
+        origin.git("branch", name, "main")
+        monkeypatch.setenv("GITHUB_BASE_REF", name)
+        lineage = lineage_of(origin.path)
+        assert (lineage.ref, lineage.branch) == (name, name)
+        assert subjects(origin, lineage.commits) == ["second", "first"]
+        assert lineage_of(origin.path, name).commits == lineage.commits
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a clone away")
+def test_a_clone_of_another_user_is_not_said_to_be_none(origin: Repository) -> None:
+    os.chown(origin.path, 12345, 12345)
+    lineage = lineage_of(origin.path)
+    assert (lineage.commits, lineage.unknown) == ((), "not_read")
+    note = Note(NoteCode.NEWEST_STORED, "", {"unknown": "not_read", "message": lineage.git_says})
+    assert "detected dubious ownership" in note_text(note)
+    assert "safe.directory" in note_text(note)
+    with pytest.raises(UsageError, match="dubious ownership") as caught:
+        merge_base(origin.path, "main")
+    assert f"safe.directory {origin.path}" in str(caught.value.remedy)
 
 
 def test_a_shallow_clone_of_a_branch_falls_back_to_itself(

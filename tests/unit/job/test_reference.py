@@ -477,7 +477,7 @@ def test_a_build_that_fails_is_said_too(
     tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(self: Any, order: BuildOrder) -> Any:
-        raise UsageError(Reason.NO_SUCH_IMAGE, "building app failed:\nstep 1\nno such base")
+        raise UsageError(Reason.NO_SUCH_IMAGE, "building app failed: no such base")
 
     monkeypatch.setattr(Builder, "build", failing)
     before = repository.state()
@@ -492,7 +492,9 @@ def test_a_shallow_clone_says_that_it_is(tmp_path: Path, repository: Repository)
     shallow = clone_of(repository, tmp_path / "shallow", "--depth=1")
     reference = gone(tmp_path, shallow, base)
     assert reference.image is None
-    assert "which is shallow: check out with fetch-depth: 0" in note_text(reference.notes[0])
+    assert "this clone is shallow: fetch the whole history (fetch-depth: 0" in note_text(
+        reference.notes[0]
+    )
 
 
 def test_nothing_is_rebuilt_while_the_image_is_here(tmp_path: Path, repository: Repository) -> None:

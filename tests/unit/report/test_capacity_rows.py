@@ -68,8 +68,9 @@ def test_every_format_has_it(name: str, outcome: Outcome) -> None:
         "html": "Highest rate, round by round",
         "junit": 'name="capacity_rps"',
         "json": '"baseline_rps": ',
-        "openmetrics": 'socklat_gate_capacity_rps{arm="candidate"} ',
+        "openmetrics": 'socklat_gate_capacity_rps{arm="candidate",scenario="checkout"} ',
     }
+    shown["prometheus"] = shown["openmetrics"]
     assert shown[name] in text
     assert shown[name] not in FORMATS[name].render(report_of(make_result("gate", outcome)))
 

@@ -81,8 +81,8 @@ def test_they_are_shown_in_every_job_and_judged_in_none_that_does_not_ask() -> N
     html = FORMATS["html"].render(report)
     assert '<th scope="row">peak memory</th><td class="n">100 MiB</td>' in html
     text = FORMATS["openmetrics"].render(report)
-    assert 'socklat_gate_startup_seconds{arm="candidate"} 0.8' in text
-    assert 'socklat_gate_peak_memory_bytes{arm="baseline"} 1.048576e+08' in text
+    assert 'socklat_gate_startup_seconds{arm="candidate",scenario="checkout"} 0.8' in text
+    assert 'socklat_gate_peak_memory_bytes{arm="baseline",scenario="checkout"} 1.048576e+08' in text
     startup, memory = verdict_document(result)["container_metrics"]
     assert startup["arms"]["baseline"] == {"ns": pytest.approx(5e8)}
     assert (memory["name"], memory["unit"], memory["change"]) == ("peak_memory", "bytes", 0.5)
@@ -120,12 +120,13 @@ def test_memory_is_never_shown_as_a_time(name: str) -> None:
         "junit": ("baseline 100 MiB, candidate 150 MiB", "peak_memory is 150 MiB", "limit 120 MiB"),
         "json": ('"baseline_bytes": 104857600', '"limit_bytes": 125829120'),
         "openmetrics": (
-            'socklat_gate_metric_baseline_bytes{metric="peak_memory"} 1.048576e+08',
-            'socklat_gate_metric_baseline_seconds{metric="startup"} 0.5',
-            'socklat_gate_limit_bytes{metric="peak_memory"} 1.2582912e+08',
-            'socklat_gate_limit_seconds{metric="response_p99"} 0.05',
+            'socklat_gate_metric_baseline_bytes{metric="peak_memory",scenario="checkout"} 1.04857',
+            'socklat_gate_metric_baseline_seconds{metric="startup",scenario="checkout"} 0.5',
+            'socklat_gate_limit_bytes{metric="peak_memory",scenario="checkout"} 1.2582912e+08',
+            'socklat_gate_limit_seconds{metric="response_p99",scenario="checkout"} 0.05',
         ),
     }
+    shown["prometheus"] = shown["openmetrics"]
     for part in shown[name]:
         assert part in text
 

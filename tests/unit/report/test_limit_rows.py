@@ -39,8 +39,9 @@ def test_every_format_has_the_limit(name: str, outcome: Outcome) -> None:
         "html": "27.9 ms to 34.1 ms",
         "junit": 'name="response_p99_limit"',
         "json": '"limit_ns": 50000000.0',
-        "openmetrics": 'socklat_gate_limit_seconds{metric="response_p99"} 0.05',
+        "openmetrics": 'socklat_gate_limit_seconds{metric="response_p99",scenario="checkout"} 0.05',
     }
+    shown["prometheus"] = shown["openmetrics"]
     assert shown[name] in text
     assert shown[name] not in FORMATS[name].render(report_of(make_result("gate", outcome)))
 
@@ -52,7 +53,7 @@ def test_an_improvement_is_in_the_tables_and_is_no_failure() -> None:
     markdown = FORMATS["markdown"].render(report)
     assert any("✔ improved" in cell for table in tables(markdown) for row in table for cell in row)
     assert 'class="verdict v-pass">✔ improved' in FORMATS["html"].render(report)
-    assert 'socklat_gate_metric_improved{metric="response_p50"} 1.0' in FORMATS[
+    assert 'socklat_gate_metric_improved{metric="response_p50",scenario="checkout"} 1.0' in FORMATS[
         "openmetrics"
     ].render(report)
     junit = FORMATS["junit"].render(report)

@@ -174,7 +174,7 @@ def test_growth_is_named_with_what_to_look_for() -> None:
         "+1.00%)"
     )
     assert plain(next_step(result)).startswith("Look for what is kept with each request")
-    assert "[[waiver]]" not in plain(next_step(result))
+    assert "waive it for a while: [[waiver]] of growth_memory." in plain(next_step(result))
     report = render_markdown(result)
     assert "✘ **Growth**: memory grows" in report
     assert "+20.0% a minute more than the baseline's (interval +15.0% to +26.0%)" in report
@@ -308,18 +308,26 @@ def test_junit_has_a_case_for_stops(result: GateResult, kind: str | None) -> Non
     assert cases["growth_memory"].is_passed
 
 
-def test_growth_of_one_old_replica_is_not_shown_as_passed() -> None:
-    """Nor is what the first look has not come for shown as evidence."""
-    young = {"evidence": sys.float_info.min}
-    for replicas, skipped in ((1, True), (2, False)):
-        growth = tuple(replace(one, replicas=replicas, **young) for one in make_growth())
-        result = watched_result(growth=growth)
-        suite = next(iter(JUnitXml.fromstring(render_junit(result).encode())))
-        case = next(case for case in suite if case.name == "growth_cpu")
-        assert case.is_skipped == skipped
-        rows = [row for row in render_markdown(result).splitlines() if row.startswith("| CPU time")]
-        assert any("| n/a | too few" in row for row in rows) == skipped
-        assert any("| n/a | ✔" in row for row in rows) != skipped
+@pytest.mark.parametrize(
+    ("replicas", "evidence", "said"),
+    [
+        (1, 0.8, "too few replicas are old enough"),
+        (2, sys.float_info.min, "the watch ended before the first look"),
+        (2, 0.8, "✔ pass"),
+    ],
+)
+def test_growth_passes_where_it_was_judged_and_nowhere_else(
+    replicas: int, evidence: float, said: str
+) -> None:
+    growth = tuple(replace(one, replicas=replicas, evidence=evidence) for one in make_growth())
+    result = watched_result(growth=growth)
+    suite = next(iter(JUnitXml.fromstring(render_junit(result).encode())))
+    case = next(case for case in suite if case.name == "growth_cpu")
+    assert case.is_skipped == (said != "✔ pass")
+    rows = render_markdown(result).splitlines()
+    (row,) = [row for row in rows if row.startswith("| CPU time |") and "+1.20%" in row]
+    assert said in row
+    assert "n/a" not in row or "pass" not in row
 
 
 def test_growth_that_nothing_is_known_of_is_skipped_and_no_success() -> None:

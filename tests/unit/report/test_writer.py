@@ -25,6 +25,7 @@ def refused(out_dir, match):
 FILES = [
     "junit.xml",
     "metrics.txt",
+    "openmetrics.txt",
     "report.html",
     "report.md",
     "result.json",

@@ -281,6 +281,10 @@ def test_an_expired_waiver_fails_loudly(tmp_path: Path) -> None:
         ),
         ("response_p90", "cpu", "'cpu' is not gated; did you mean"),
         ("response_p90", "spike", "'spike' is not gated; did you mean 'spikes'?"),
+        ("response_p90", "stops", "'stops' is not gated; did you mean 'spikes'?"),
+        ("response_p90", "memory", "'memory' is not gated; did you mean 'peak_memory'?"),
+        ("response_p90", "peak_memory", "it can be waived where gate.metrics has it"),
+        ("response_p90", "growth_mem", "is not gated; did you mean 'growth_memory'?"),
         ("0.30", "0.03", "the ceiling 0.03 of response_p90 is not above what is accepted"),
         ("0.30", "0.0", "waiver.0.ceiling: input should be greater than 0"),
         ("2026-12-31", '"2026-12-31"', "waiver.0.expires: input should be a valid date"),
@@ -301,6 +305,14 @@ def test_counts_are_waived_like_metrics_within_bounds(tmp_path: Path) -> None:
     (waiver,) = load_scenario(written(tmp_path, GOOD + small)).waiver
     assert (waiver.metric, waiver.ceiling) == ("errors", 0.002)
     assert "the ceiling 0.3 of errors is above 0.1" in refused(tmp_path, GOOD + errors).message
+    grown = WAIVER.replace("response_p90", "growth_memory")
+    assert load_scenario(written(tmp_path, GOOD + grown)).waiver[0].metric == "growth_memory"
+    assert (
+        "is above 1 for each minute"
+        in refused(tmp_path, GOOD + grown.replace("0.30", "1.5")).message
+    )
+    quick = grown + "[gate.watch]\nminutes = 0\n"
+    assert "'growth_memory' is not gated" in refused(tmp_path, GOOD + quick).message
     connections = WAIVER.replace("response_p90", "connections")
     assert "'connections' is not gated" in refused(tmp_path, GOOD + connections).message
 

@@ -126,7 +126,7 @@ def test_ready_over_tls(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("other", ['ready.http = "/"', 'ready.log = "up"'])
 def test_there_is_one_way_to_be_ready(tmp_path: Path, other: str) -> None:
-    with pytest.raises(UsageError, match="give one of http, https and log"):
+    with pytest.raises(UsageError, match="give one of http, https, log, command"):
         read(tmp_path, "", f'ready.https = "/"\n{other}')
 
 

@@ -91,7 +91,8 @@ def test_no_command_at_all_and_one_that_is_told_not_to(
 def test_what_the_command_is_given(docker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     home = docker(WITH_BUILDKIT, 'env > "$OUT/env"; printf "%s\\n" "$@" > "$OUT/argv"; echo done')
     monkeypatch.setenv("OUT", str(home))
-    monkeypatch.setenv("DOCKER_CONTEXT", "elsewhere")
+    monkeypatch.setenv("DOCKER_CONTEXT", "elsewhere")  # which DOCKER_HOST overrules
+    monkeypatch.setenv("DOCKER_HOST", "unix:///run/here.sock")
     monkeypatch.setenv("NPM", "canary-value")
     how = {
         "dockerfile": "docker/api.Dockerfile",
@@ -120,6 +121,7 @@ def test_what_the_command_is_given(docker: Any, monkeypatch: pytest.MonkeyPatch)
     assert "SOCKLAT_SECRET_0=canary-value\n" in variables
     assert "DOCKER_BUILDKIT=1\n" in variables
     assert "DOCKER_CONTEXT" not in variables
+    assert "DOCKER_HOST=unix:///run/here.sock\n" in variables
     assert "canary" not in "".join(argv)
     assert lines == ["done"]
 
@@ -152,9 +154,9 @@ def test_a_failure_in_the_builders_words_and_what_to_do(
     with pytest.raises(UsageError) as caught:
         build(builder_of(daemon()), order(home / "app", text), "a:b", lambda line: None)
     assert caught.value.reason is Reason.NO_SUCH_IMAGE
-    assert caught.value.message == (
-        f"building {home / 'app'} failed:\nstep 1\n{says}\ndocker build ended with exit code 3"
-    )
+    assert caught.value.message == f"building {home / 'app'} failed: {says}"
+    # What a build wrote is for the job's own log.
+    assert caught.value.log == f"step 1\n{says}"
     assert remedy in str(caught.value.remedy)
 
 

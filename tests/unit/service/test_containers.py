@@ -35,6 +35,7 @@ class Daemon:
         self._barrier = threading.Barrier(together)
         self._starting = threading.Barrier(started_together or together)
         self.containers = SimpleNamespace(create=self.create)
+        self.info = dict
         self.api = SimpleNamespace(start=self.start)
 
     def create(self, *, name: str, **options: Any) -> Any:

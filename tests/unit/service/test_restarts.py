@@ -30,7 +30,7 @@ class Daemon:
 
 
 def found(monkeypatch: pytest.MonkeyPatch, daemon: Daemon, outcome: object) -> object:
-    def find(*_arguments: object) -> object:
+    def find(*_arguments: object, **_options: object) -> object:
         if isinstance(outcome, Exception):
             raise outcome
         return outcome

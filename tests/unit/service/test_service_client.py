@@ -52,6 +52,7 @@ def test_the_default_socket(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_rootless_daemon_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     rootless = SimpleNamespace(
         ping=lambda: True,
+        api=SimpleNamespace(timeout=0.0),
         info=lambda: {"SecurityOptions": ["name=seccomp,profile=default", "name=rootless"]},
         close=lambda: None,
     )

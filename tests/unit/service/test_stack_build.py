@@ -34,7 +34,9 @@ class Command:
     fails: str | Exception = ""
     images: Images
 
-    def __init__(self, project: str, file: Path, directory: Path, environment: Any) -> None:
+    def __init__(
+        self, project: str, file: Path, directory: Path, environment: Any, *, user: Any
+    ) -> None:
         self._document = json.loads(file.read_text())
         self._environment = environment
 

@@ -27,6 +27,7 @@ def test_a_line_of_json_is_strict_and_says_null_where_nothing_happened() -> None
         "image": "",
         "pid": 7,
         "ports": [80],
+        "other_ports": [],
     }
     assert again["slowest"][0]["after_s"] == 1.25
 

@@ -2,17 +2,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pytest
 
 from socklat_gate.errors import Reason
-from socklat_gate.measured.stop_verdict import GrowthVerdict
+from socklat_gate.measured.stop_verdict import GROWTH_TOLERANCE, GrowthVerdict
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.measured.watch import Replica, Watch
-from socklat_gate.scenario.gating import Gate, Metric
+from socklat_gate.scenario.gating import Gate, Metric, Waiver
 from socklat_gate.verdict.decide import decide
-from socklat_gate.verdict.growth import AGAINST, GROWN, TOLERANCE, judge_growth
+from socklat_gate.verdict.growth import AGAINST, GROWN, judge_growth
 from socklat_gate.verdict.growth_scores import growth_at
 
 from .builders import pairs_with
@@ -80,8 +81,38 @@ def test_what_grows_in_both_arms_fails_nothing() -> None:
 
 @pytest.mark.parametrize("what", GROWN)
 def test_growth_within_the_tolerance_fails_nothing(what: str) -> None:
-    watch = growing(FOUR_MINUTES, **{what: math.log1p(TOLERANCE[what])})  # type: ignore[arg-type]
+    rate = math.log1p(GROWTH_TOLERANCE[what])  # type: ignore[index]
+    watch = growing(FOUR_MINUTES, **{what: rate})  # type: ignore[arg-type]
     assert not found(watch)[what].failed
+
+
+def waiver_of(metric: str, ceiling: float) -> Waiver:
+    link = "https://example.org/decisions/7"
+    return Waiver(
+        metric=metric, ceiling=ceiling, expires=date(2999, 1, 1), link=link, baseline="1" * 12
+    )
+
+
+@pytest.mark.parametrize("name", ["growth_memory", "growth"])
+def test_a_waiver_accepts_growth_up_to_its_ceiling_and_no_more(name: str) -> None:
+    watch = growing(FOUR_MINUTES, memory=0.2)
+    waived = decide(PASSING, GATE, watch=watch, waivers=(waiver_of(name, 0.3),))
+    assert waived.outcome is Outcome.PASS
+    memory = waived.growth[-1]
+    assert memory.what == "memory"
+    assert memory.waived is not None
+    assert memory.waived.ceiling == 0.3
+    steeper = growing(FOUR_MINUTES, memory=0.5)
+    failed = decide(PASSING, GATE, watch=steeper, waivers=(waiver_of(name, 0.3),))
+    assert failed.outcome is Outcome.REGRESSION
+    assert [fact.subject for fact in failed.reasons] == ["memory"]
+
+
+def test_a_waiver_of_one_kind_of_growth_lets_no_other_through() -> None:
+    watch = growing(FOUR_MINUTES, response=0.2, memory=0.2)
+    verdict = decide(PASSING, GATE, watch=watch, waivers=(waiver_of("growth_memory", 0.3),))
+    assert verdict.outcome is Outcome.REGRESSION
+    assert [fact.subject for fact in verdict.reasons] == ["response"]
 
 
 def test_it_says_nothing_before_two_minutes() -> None:

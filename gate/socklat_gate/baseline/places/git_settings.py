@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from socklat_gate.errors import Reason, UnfitEnvironment, UsageError
-from socklat_gate.git import NOT_INSTALLED, Done, git
+from socklat_gate.git import NOT_INSTALLED, Done, git, remedy_for
 
 __all__ = ["as_config", "transport_settings"]
 
@@ -55,5 +55,7 @@ def _no_repository(directory: Path, done: Done) -> NoReturn:
     raise UsageError(
         Reason.BAD_ARGUMENT,
         f"baselines on a git branch need a repository around {directory}: {done.why}",
-        remedy="run the command in a clone of the repository that has the branch",
+        remedy=remedy_for(
+            done, directory, "run the command in a clone of the repository that has the branch"
+        ),
     )

@@ -12,6 +12,7 @@ from socklat_gate.baseline.places.directory import Directory
 from socklat_gate.baseline.places.place import Place
 from socklat_gate.baseline.places.slow_notice import ShowLine
 from socklat_gate.errors import Reason, UsageError
+from socklat_gate.git import is_branch
 
 __all__ = ["is_remote", "open_place"]
 
@@ -19,7 +20,6 @@ GIT = "git+branch:"
 DEFAULT_REMOTE = "origin"
 
 _URL = re.compile(r"[a-z][a-z0-9+.:-]*://.*", re.DOTALL)
-_BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
 _REMOTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _FORMS = "give a directory, git+branch:NAME[@REMOTE], or an address such as s3://BUCKET/PREFIX"
 
@@ -42,9 +42,11 @@ def open_place(location: str | Path, *, show_line: ShowLine | None = None) -> Pl
         return Directory(Path(location))
     text = str(location)
     if text.startswith(GIT):
-        branch, found, remote = text.removeprefix(GIT).partition("@")
-        remote = remote if found else DEFAULT_REMOTE
-        if not (_is_branch(branch) and _REMOTE.fullmatch(remote)):
+        # A branch may have an @ in its name, a remote has none: name both then.
+        branch, found, remote = text.removeprefix(GIT).rpartition("@")
+        if not found:
+            branch, remote = remote, DEFAULT_REMOTE
+        if not (is_branch(branch) and _REMOTE.fullmatch(remote)):
             _refuse(text, "names no branch and remote that git can have")
         # Only here: its libraries are not needed otherwise.
         from socklat_gate.baseline.places.git_branch import GitBranch  # noqa: PLC0415
@@ -57,12 +59,6 @@ def open_place(location: str | Path, *, show_line: ShowLine | None = None) -> Pl
     from socklat_gate.baseline.places.object_store import ObjectStore  # noqa: PLC0415
 
     return ObjectStore(text, show_line or _show_line)
-
-
-def _is_branch(name: str) -> bool:
-    parts = name.split("/")
-    plain = all(part and part[0] != "." and not part.endswith((".", ".lock")) for part in parts)
-    return bool(_BRANCH.fullmatch(name)) and plain and ".." not in name
 
 
 def _path_of(text: str) -> Path:

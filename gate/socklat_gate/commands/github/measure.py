@@ -78,6 +78,13 @@ AUTO, OFF = "auto", "off"
     help="Where baselines are stored [baselines/ beside the scenario].",
 )
 @click.option(
+    "--allow",
+    metavar="WORDS",
+    default="",
+    envvar=variable("ALLOW"),
+    help="What a pull request's scenario may do beyond its containers [nothing].",
+)
+@click.option(
     "--options",
     metavar="TEXT",
     default="",
@@ -102,22 +109,24 @@ def measure(
     candidate_image: str | None,
     build: str | None,
     baselines: str | None,
+    allow: str,
     options: str,
     sudo: str,
     subject: str,
 ) -> None:
     """Run the gate for a step; its exit code is an output of the step.
 
-    Sets the outputs exit-code and log, and exits with 0 whatever the verdict is.  When this machine
-    cannot measure, the output of doctor is in the log.  Through sudo the gate keeps the variables
-    that commands of Docker go by and those that scenario and compose files name; the log has their
-    names.
+    Sets the outputs exit-code, log and reports (a directory with the reports and nothing else), and
+    exits with 0 whatever the verdict is.  When this machine cannot measure, the output of doctor is
+    in the log.  Through sudo the gate keeps the variables that commands of Docker go by and those
+    that scenario and compose files name; the log has their names.
 
     For instance:
 
         socklat-gate github measure socklat.toml --out reports
     """
     from socklat_gate.forge.github.gate_step import Gate, built_image, run_gate
+    from socklat_gate.forge.github.own_reports import check_no_links, copy_reports
     from socklat_gate.forge.github.sudo import missing_messages
     from socklat_gate.forge.github.target import target_of
     from socklat_gate.report.writer import check_writable, discard_reports
@@ -130,6 +139,7 @@ def measure(
             "--build and --candidate-image both name the image under test",
             remedy="give one of them",
         )
+    check_no_links(out)
     check_writable(out)
     # Else, if the gate fails early, reports of an earlier step would be taken for its own.
     discard_reports(out)
@@ -139,6 +149,7 @@ def measure(
         "--baseline-ref": _baseline_ref(baseline_ref, target),
         "--gate-from": target.ref if gate_from == AUTO else "" if gate_from == OFF else gate_from,
         "--baselines": baselines,
+        "--allow": allow,
     }
     arguments = [str(scenario), "--out", str(out)]
     arguments += [
@@ -156,6 +167,7 @@ def measure(
         chosen = ["--candidate-image", candidate] if candidate else []
         gate = Gate(_command(), (*arguments, *chosen, *more), out, use_sudo, names)
         run_gate(runner, gate, environment)
+        runner.set_outputs({"reports": str(copy_reports(out, os.environ))})
 
     if not build:
         run(candidate_image)

@@ -1,79 +1,27 @@
-"""GitHub's REST API as JSON: retries, pages and downloads."""
+"""GitHub's REST API: what all code hosts have, and downloads."""
 
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Iterator, Mapping
-from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
-import stamina
-
 from socklat_gate.errors import GitHubFailure
-from socklat_gate.forge.github.responses import ApiResponse, parse_json, unexpected_response
-from socklat_gate.forge.github.transport import MOVED, Query, Transport
+from socklat_gate.forge.api.client import PATIENCE_S, ApiClient
+from socklat_gate.forge.api.transport import MOVED
+from socklat_gate.forge.github.responses import GITHUB, unexpected_response
 
 __all__ = ["GitHub"]
 
-PATIENCE_S = 120.0
-ATTEMPTS = 6
-MAX_PAGES = 50
 GONE = 404
 LOGIN = re.compile(r"[A-Za-z0-9._-]{1,100}(?:\[bot\])?")
 
 
-class GitHub:
-    """A client of the API at ``api_url``; every method raises `GitHubFailure`.
-
-    What passes by itself (a gateway's error, a rate limit of seconds, a broken connection) is
-    tried again for at most ``patience_s``.  The token is sent to the API's own origin only, and
-    is in no message.
-    """
+class GitHub(ApiClient):
+    """A client of the API at ``api_url``; every method raises `GitHubFailure`."""
 
     def __init__(self, api_url: str, token: str, *, patience_s: float = PATIENCE_S) -> None:
-        self._api_url = api_url.rstrip("/")
-        self._patience_s = patience_s
-        self._transport = Transport(self._api_url, token)
-
-    def __enter__(self) -> GitHub:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._transport.close()
-
-    def get(self, path: str, query: Query | None = None) -> Any:
-        """The JSON at a path such as ``/repos/owner/name/pulls``."""
-        return parse_json(self._persist("GET", self._url(path), True, query=query))
-
-    def pages(self, path: str, query: Query | None = None) -> Iterator[Any]:
-        """The JSON of each page of a list, page by page."""
-        response = self._persist("GET", self._url(path), True, query=query)
-        yield parse_json(response)
-        for _ in range(MAX_PAGES - 1):
-            if response.next_url is None:
-                return
-            response = self._persist("GET", self._transport.own_url(response.next_url), True)
-            yield parse_json(response)
-        if response.next_url is not None:
-            raise unexpected_response(f"GET {path}: the list has more than {MAX_PAGES} pages")
-
-    def send(
-        self,
-        method: Literal["POST", "PATCH"],
-        path: str,
-        body: Mapping[str, Any],
-        *,
-        repeatable: bool,
-    ) -> Any:
-        """Send JSON; ``repeatable``: carrying it out twice does no harm."""
-        return parse_json(self._persist(method, self._url(path), repeatable, body=body))
+        super().__init__(api_url, token, GITHUB, patience_s=patience_s)
 
     def delete(self, path: str) -> None:
         """Delete what is at a path; that it is gone already is no failure."""
@@ -95,7 +43,7 @@ class GitHub:
                 raise
         try:
             query = {"query": "query { viewer { login } }"}
-            document = parse_json(self._persist("POST", self._graphql_url(), True, body=query))
+            document = self._json(self._persist("POST", self._graphql_url(), True, body=query))
         except GitHubFailure:
             return ""
         data = document.get("data") if isinstance(document, dict) else None
@@ -116,29 +64,6 @@ class GitHub:
             raise unexpected_response(f"GET {path}: GitHub refers to an address that is not https")
         url = place.geturl()
         return self._persist("GET", url, True, most_bytes=most_bytes, elsewhere=True).body
-
-    def _url(self, path: str) -> str:
-        assert path.startswith("/"), path
-        return self._api_url + path
-
-    def _persist(self, method: str, url: str, repeatable: bool, **options: Any) -> ApiResponse:
-        """One request, tried again where that can help."""
-        begun_s = time.monotonic()
-
-        def again(error: Exception) -> bool | float:
-            if not isinstance(error, GitHubFailure) or error.wait_s is None:
-                return False
-            left_s = self._patience_s - (time.monotonic() - begun_s)
-            if (error.outcome_unknown and not repeatable) or error.wait_s > left_s:
-                return False
-            return error.wait_s or True
-
-        for attempt in stamina.retry_context(
-            on=again, attempts=ATTEMPTS, timeout=self._patience_s, wait_initial=0.5, wait_max=10.0
-        ):
-            with attempt:
-                return self._transport.request(method, url, **options)
-        raise AssertionError("the last attempt returns or raises")
 
 
 def _login(document: Any) -> str:

@@ -25,6 +25,7 @@ from socklat_gate.forge.finding import MAX_TAIL_BYTES
 from socklat_gate.forge.github.runner import Runner
 from socklat_gate.forge.github.sudo import carry, hidden
 from socklat_gate.interrupt import LIFELINE, STOP_BYTES, obey_signal
+from socklat_gate.wording.sanitise import FOREIGN
 
 __all__ = ["Gate", "built_image", "child_environment", "run_gate"]
 
@@ -153,7 +154,9 @@ def _show(runner: Runner, line: str, tail: deque[str]) -> None:
     line = masking.mask_foreign(line)
     runner.log.write(line + "\n")
     runner.log.flush()
-    tail.append(line[:MAX_LINE])
+    # What containers and tools wrote is for the job's log alone.
+    if not line.startswith(FOREIGN):
+        tail.append(line[:MAX_LINE])
 
 
 def _save_tail(tail: Sequence[str], environment: Mapping[str, str]) -> Path:

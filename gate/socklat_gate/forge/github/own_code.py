@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import NoReturn
 
+from socklat_gate.ci_variables import ci_run
 from socklat_gate.errors import Reason, UsageError
 from socklat_gate.forge.github.event import Event, read_event
 
@@ -13,10 +14,15 @@ __all__ = ["check_own_code"]
 
 
 def check_own_code() -> None:
-    """Raises `UsageError` (from_fork) in a job that GitHub started for the code of a fork.
+    """Raises `UsageError` (from_fork) in a job that a code host started for the code of a fork.
 
-    Also when the event cannot be read: an unknown author is not trusted.
+    Also when that cannot be known: an unknown author is not trusted.
     """
+    run = ci_run(os.environ)
+    if run.fork == "yes":
+        _refuse(f"this job of {run.system} is about another repository's code")
+    if run.fork == "unknown":
+        _refuse(f"{run.system} does not say whether this pull request comes from a fork")
     given = os.environ.get("GITHUB_EVENT_PATH", "")
     if not given:
         return

@@ -5,10 +5,11 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from socklat_gate.load.protocols.protocol import DetectedProtocol, LoadKey, OwnRequest
+from socklat_gate.load.protocols.tls_detection import ANY_CERTIFICATE, tls_socket
 
 __all__ = ["TRY_TIMEOUT_S", "Handshake", "median_latency_s"]
 
@@ -37,32 +38,54 @@ class Handshake:
     requests: tuple[OwnRequest, ...] = ()
     stand_in: bool = True
 
-    def detect(self, host: str, port: int, paths: Sequence[str] = ()) -> DetectedProtocol | None:  # noqa: ARG002 - it has no paths
+    def detect(
+        self,
+        host: str,
+        port: int,
+        paths: Sequence[str] = (),  # noqa: ARG002 - it has no paths
+        *,
+        tls: bool = False,
+    ) -> DetectedProtocol | None:
         """One exchange, and some more for the latency; see `Detector`."""
-        try:
-            with socket.create_connection((host, port), timeout=TRY_TIMEOUT_S) as connection:
-                if not self._exchange(connection).startswith(self.responses):
-                    return None
-        except OSError:
+        if (tls and self.driver == "command") or not self._responds(host, port, tls=tls):
             return None
         latency_s = 0.0
         if self.repeats:
             with suppress(OSError):
-                latency_s = self._latency_s(host, port)
-        return DetectedProtocol(self, latency_s=latency_s, verified=True)
+                latency_s = self._latency_s(host, port, tls=tls)
+        return DetectedProtocol(self, latency_s=latency_s, verified=True, tls=tls)
 
-    def load_keys(self, found: DetectedProtocol) -> Iterable[LoadKey]:  # noqa: ARG002 - always the same
+    def load_keys(self, found: DetectedProtocol) -> Iterable[LoadKey]:
         """The driver and ``keys``."""
         other = "" if self.driver == "command" else "; or the command of another tool"
-        return (LoadKey("driver", self.driver, f"{self.name}{other}"), *self.keys)
+        secured = (ANY_CERTIFICATE,) if found.tls else ()
+        return (LoadKey("driver", self.driver, f"{self.name}{other}"), *secured, *self.keys)
+
+    def _responds(self, host: str, port: int, *, tls: bool) -> bool:
+        try:
+            with closing(_connected(host, port, tls=tls)) as connection:
+                return self._exchange(connection).startswith(self.responses)
+        except OSError:
+            return False
 
     def _exchange(self, connection: socket.socket) -> bytes:
         connection.sendall(self.request)
         return connection.recv(MAX_BYTES)
 
-    def _latency_s(self, host: str, port: int) -> float:
-        with socket.create_connection((host, port), timeout=TRY_TIMEOUT_S) as connection:
+    def _latency_s(self, host: str, port: int, *, tls: bool) -> float:
+        with closing(_connected(host, port, tls=tls)) as connection:
             return median_latency_s(lambda: self._exchange(connection))
+
+
+def _connected(host: str, port: int, *, tls: bool) -> socket.socket:
+    connection = socket.create_connection((host, port), timeout=TRY_TIMEOUT_S)
+    if not tls:
+        return connection
+    try:
+        return tls_socket(connection)
+    except BaseException:
+        connection.close()
+        raise
 
 
 def median_latency_s(exchange: Callable[[], object]) -> float:

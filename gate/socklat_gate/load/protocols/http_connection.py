@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import ssl
 import time
 from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
 
 from socklat_gate.load.protocols.authority import authority_of
+from socklat_gate.load.protocols.tls_detection import SERVER_NAME, tls_socket
 
 __all__ = ["SERVER_NAME", "connect_http", "host_header", "read_body"]
 
 CHUNK = 65_536
-
-SERVER_NAME = "localhost"
-"""What ``load.tls.server_name`` is by default."""
 
 
 class _AnyCertificate(HTTPSConnection):
@@ -22,11 +19,7 @@ class _AnyCertificate(HTTPSConnection):
     def connect(self) -> None:
         """Connect, and shake hands."""
         HTTPConnection.connect(self)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        context.set_alpn_protocols(["http/1.1"])
-        self.sock = context.wrap_socket(self.sock, server_hostname=SERVER_NAME)
+        self.sock = tls_socket(self.sock, "http/1.1")
 
 
 def connect_http(host: str, port: int, timeout_s: float, *, tls: bool) -> HTTPConnection:

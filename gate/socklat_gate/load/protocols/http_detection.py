@@ -10,12 +10,12 @@ from urllib.parse import urljoin, urlsplit
 
 from socklat_gate.load.protocols.handshake import TRY_TIMEOUT_S, median_latency_s
 from socklat_gate.load.protocols.protocol import DetectedProtocol, LoadKey, OwnRequest
+from socklat_gate.load.protocols.tls_detection import ANY_CERTIFICATE
 from socklat_gate.measured.names import BAD_STATUS, REDIRECT
 
 __all__ = ["HTTP"]
 
 USUAL_PORTS = {"http": 80, "https": 443}
-BAD_REQUEST = 400
 MAX_REDIRECTS = 3
 MOST_BODY = 16_000_000
 _PATH = re.compile(r"/[!-~]*")
@@ -36,20 +36,13 @@ class _HttpDetector:
         "expect = { status = [200], min_bytes = 1 }",
     )
 
-    def detect(self, host: str, port: int, paths: Sequence[str]) -> DetectedProtocol | None:
+    def detect(
+        self, host: str, port: int, paths: Sequence[str], *, tls: bool = False
+    ) -> DetectedProtocol | None:
         """At the first of ``paths``, or where it redirects to, that responds well.
 
-        Else at the first that redirects, else at the last; None when none responds in HTTP.  Where
-        nothing does, or with 400 as services of HTTPS do, it is tried over TLS.
+        Else at the first that redirects, else at the last; None when none responds in HTTP.
         """
-        found = self._detect(host, port, paths, tls=False)
-        if found is None or found.status == BAD_REQUEST:
-            return self._detect(host, port, paths, tls=True) or found
-        return found
-
-    def _detect(
-        self, host: str, port: int, paths: Sequence[str], *, tls: bool
-    ) -> DetectedProtocol | None:
         found: DetectedProtocol | None = None
         for path in paths:
             tried = self._follow(host, port, path, tls=tls)
@@ -112,8 +105,7 @@ class _HttpDetector:
         other = 'or "tcp" with payload and response, or "command" for another tool'
         yield LoadKey("driver", self.driver, other)
         if found.tls:
-            better = "any certificate is accepted; to check it: tls.ca_file and tls.server_name"
-            yield LoadKey("tls.insecure", True, better)
+            yield ANY_CERTIFICATE
         yield LoadKey("path", found.path, _response_text(found))
 
 
@@ -140,6 +132,8 @@ def _response_text(found: DetectedProtocol) -> str:
     text = f"responded {found.status} just now"
     if found.redirected_from:
         return f"{text}; {found.redirected_from} redirects to it"
+    if found.in_place_of:
+        return f"{text}; {found.in_place_of}: name a path that the service is for"
     if found.status >= BAD_STATUS:
         return f"{text}, which counts as an error: name a path that responds well"
     if found.status >= REDIRECT:

@@ -50,6 +50,7 @@ class DetectedProtocol:
     ``latency_s`` is 0 where it is unknown.  ``verified`` is false for what the port alone
     suggests; ``problem`` is then the reason.  ``location`` is the path of the same service that
     ``path`` redirects to, ``redirected_from`` the one that redirected to ``path`` ("": none).
+    ``in_place_of`` tells what a better known path responded, which is why this one is loaded.
     ``tls``: it speaks it over TLS.
     """
 
@@ -61,6 +62,7 @@ class DetectedProtocol:
     problem: str = ""
     location: str = ""
     redirected_from: str = ""
+    in_place_of: str = ""
     tls: bool = False
 
 
@@ -114,11 +116,13 @@ class Detector(Protocol):
     def stand_in(self) -> bool:
         """Whether the load that ``load_keys`` describe only stands in for a real one."""
 
-    def detect(self, host: str, port: int, paths: Sequence[str]) -> DetectedProtocol | None:
+    def detect(
+        self, host: str, port: int, paths: Sequence[str], *, tls: bool = False
+    ) -> DetectedProtocol | None:
         """What the service at ``host``:``port`` responds; None when it speaks something else.
 
-        ``paths`` are tried in their order where the protocol has paths.  Takes some seconds at
-        most and raises nothing.
+        ``paths`` are tried in their order where the protocol has paths; over TLS with ``tls``.
+        Takes some seconds at most and raises nothing.
         """
 
     def load_keys(self, found: DetectedProtocol) -> Iterable[LoadKey]:

@@ -10,7 +10,7 @@ from socklat_gate.wording import units
 from socklat_gate.wording.carried_text import carried_change, carried_limits
 from socklat_gate.wording.change_text import is_incomplete
 from socklat_gate.wording.container_metrics import value_text
-from socklat_gate.wording.growth_text import GROWN, TOO_YOUNG, growth_evidence, growth_known
+from socklat_gate.wording.growth_text import GROWN, growth_evidence, not_judged_text
 from socklat_gate.wording.limit_text import limit_interval
 from socklat_gate.wording.metric_names import metric_phrase
 from socklat_gate.wording.outcomes import metric_outcome_text
@@ -112,8 +112,8 @@ def stop_texts(stops: StopVerdict) -> Texts:
 
 def growth_texts(grown: GrowthVerdict) -> Texts:
     """How much both arms changed with age; evidence and interval."""
-    if not growth_known(grown):
-        return f"growth of {GROWN[grown.what]} is not known: {TOO_YOUNG}", ""
+    if why := not_judged_text(grown):
+        return f"growth of {GROWN[grown.what]} is not known: {why}", ""
     held = growth_evidence(grown)
     message = (
         f"{GROWN[grown.what]} late in the life of replicas: candidate "

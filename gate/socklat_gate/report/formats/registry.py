@@ -48,7 +48,8 @@ FORMATS: Mapping[str, Format] = {
         Format("html", "report.html", "text/html", "html.page"),
         Format("json", "verdict.json", "application/json", "verdict_json"),
         Format("junit", "junit.xml", "application/xml", "junit"),
-        Format("openmetrics", "metrics.txt", "application/openmetrics-text", "openmetrics"),
+        Format("prometheus", "metrics.txt", "text/plain; version=0.0.4", "prometheus"),
+        Format("openmetrics", "openmetrics.txt", "application/openmetrics-text", "openmetrics"),
     )
 }
 

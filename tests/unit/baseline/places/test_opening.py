@@ -25,6 +25,9 @@ def test_a_branch_is_of_origin_unless_a_remote_is_named() -> None:
     for text, location in (
         ("git+branch:perf", "git+branch:perf@origin"),
         ("git+branch:perf/x@up", "git+branch:perf/x@up"),
+        ("git+branch:feat/ünï", "git+branch:feat/ünï@origin"),
+        ("git+branch:fix(a,b)@up", "git+branch:fix(a,b)@up"),
+        ("git+branch:a@b@up", "git+branch:a@b@up"),
     ):
         place = open_place(text)
         assert isinstance(place, GitBranch)

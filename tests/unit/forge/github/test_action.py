@@ -234,7 +234,7 @@ class Measured:
         real = self.gate.read_text()
         measured = (
             f'if [ "$2" = measure ]; then echo "exit-code={int(outcome.exit_code)}" '
-            '>>"$GITHUB_OUTPUT"; exit; fi\n'
+            '>>"$GITHUB_OUTPUT"; echo reports=kept-reports >>"$GITHUB_OUTPUT"; exit; fi\n'
         )
         self.gate.write_text(real.replace("#!/bin/sh\n", f"#!/bin/sh\n{measured}"))
         try:
@@ -318,7 +318,7 @@ def test_a_regression_sets_all_outputs_and_leaves_the_token_nowhere(
     assert done.uploads == [
         {
             "name": "socklat-gate",
-            "path": "socklat-out",
+            "path": "kept-reports",
             "if-no-files-found": "ignore",
             "overwrite": "True",
         }

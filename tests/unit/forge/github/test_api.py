@@ -9,8 +9,10 @@ import pytest
 import requests
 
 from socklat_gate.errors import GitHubFailure, Reason
-from socklat_gate.forge.github.api import MAX_PAGES, GitHub
-from socklat_gate.forge.github.responses import ApiResponse, failure_from
+from socklat_gate.forge.api.client import MAX_PAGES
+from socklat_gate.forge.api.responses import ApiResponse, failure_from
+from socklat_gate.forge.github.api import GitHub
+from socklat_gate.forge.github.responses import GITHUB
 from tests.unit.forge.github.api_server import TOKEN, ApiServer, Fault
 
 COMMENTS = "/repos/octo/shop/issues/7/comments"
@@ -146,7 +148,7 @@ def test_a_rate_limit_beyond_patience_is_reported_at_once(server: ApiServer, api
 def test_how_long_a_403_asks_to_wait(
     headers: dict[str, str], message: str, wait_s: float | None
 ) -> None:
-    failure = failure_from("GET /x", response(403, headers, {"message": message}), NOW_S)
+    failure = failure_from(GITHUB, "GET /x", response(403, headers, {"message": message}), NOW_S)
     assert failure.wait_s == wait_s
     limited = wait_s is not None
     assert failure.reason is (Reason.GITHUB_RATE_LIMITED if limited else Reason.GITHUB_REFUSED)
@@ -172,8 +174,8 @@ def test_a_validation_error_says_what_was_wrong(server: ApiServer, api: GitHub) 
 def test_a_response_that_trickles_is_left(
     server: ApiServer, api: GitHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("socklat_gate.forge.github.transport.RESPONSE_S", 0.3)
-    monkeypatch.setattr("socklat_gate.forge.github.api.ATTEMPTS", 1)
+    monkeypatch.setattr("socklat_gate.forge.api.transport.RESPONSE_S", 0.3)
+    monkeypatch.setattr("socklat_gate.forge.api.client.ATTEMPTS", 1)
     server.faults = [Fault("GET", COMMENTS, how="trickle", times=9)]
     with pytest.raises(GitHubFailure, match="too slow"):
         api.get(COMMENTS)

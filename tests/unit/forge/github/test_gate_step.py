@@ -304,6 +304,13 @@ def test_an_image_that_was_built_is_removed(
     assert calls.read_text().splitlines()[1] == f"image rm {tag}"
 
 
+def test_what_others_wrote_stays_in_the_log(tmp_path: Path) -> None:
+    script = "echo 'error: it died'; for n in $(seq 60); do echo \"| theirs $n\"; done; exit 6"
+    _, log, tail = run(tmp_path, script)
+    assert "| theirs 60\n" in log
+    assert tail == "error: it died"
+
+
 def test_what_looks_secret_is_masked_in_log_and_tail(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

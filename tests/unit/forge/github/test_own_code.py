@@ -96,3 +96,28 @@ def test_a_huge_event_is_not_read(event: Path, monkeypatch: pytest.MonkeyPatch) 
     event.write_text(json.dumps({"repository": OURS}))
     with pytest.raises(UsageError, match="is larger"):
         check_own_code()
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {
+            "GITLAB_CI": "true",
+            "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "99",
+            "CI_MERGE_REQUEST_PROJECT_ID": "12",
+        },
+        {"JENKINS_URL": "https://j", "CHANGE_FORK": "mallory"},
+        {"TF_BUILD": "True", "SYSTEM_PULLREQUEST_ISFORK": "True"},
+        {"DRONE": "true", "DRONE_PULL_REQUEST": "7"},
+        {"CI": "woodpecker", "CI_COMMIT_PULL_REQUEST": "7"},
+    ],
+)
+def test_elsewhere_the_variables_tell(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
+) -> None:
+    monkeypatch.delenv("GITHUB_EVENT_PATH", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError) as caught:
+        check_own_code()
+    assert caught.value.reason is Reason.FROM_FORK

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from socklat_gate.init.finding import Finding
 from socklat_gate.init.scenario_text import scenario_text
 from socklat_gate.init.source import Source
 from socklat_gate.init.traffic.proposal import Proposal
@@ -69,5 +70,5 @@ def written(directory: Path, proposal: Proposal) -> tuple[str, Scenario]:
     """The scenario of a proposal, as text and as it is read."""
     path = directory / "socklat.toml"
     detected = DetectedProtocol(HTTP, problem="a test")
-    path.write_text(scenario_text(SHOP, 8080, detected, proposal), encoding="utf-8")
+    path.write_text(scenario_text(SHOP, Finding(detected, 8080, proposal)), encoding="utf-8")
     return path.read_text(encoding="utf-8"), load_scenario(path)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from socklat_gate.wording.sanitise import strip_control_characters
 
-__all__ = ["COMMIT", "NOT_INSTALLED", "Done", "git", "is_ref"]
+__all__ = ["COMMIT", "NOT_INSTALLED", "TIMED_OUT", "Done", "git"]
 
 COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 """A whole commit id, SHA-1 or SHA-256."""
@@ -42,7 +42,6 @@ _KEPT = re.compile(
     r"|CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM|COUNT|KEY_\d+|VALUE_\d+)|CEILING_DIRECTORIES"
     r"|DISCOVERY_ACROSS_FILESYSTEM)"
 )
-_REF = re.compile(r"[A-Za-z0-9_][\w./+@^~#-]{0,199}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +117,6 @@ def git(
     if len(out) > MOST_BYTES:
         return Done(TIMED_OUT, b"", f"git {arguments[0]} printed more than {MOST_BYTES} bytes")
     return Done(code, out, text)
-
-
-def is_ref(text: str) -> bool:
-    """Whether ``text`` may be given to git as the name of a commit, branch or tag."""
-    return bool(_REF.fullmatch(text)) and ".." not in text and "@{" not in text
 
 
 def _follow(

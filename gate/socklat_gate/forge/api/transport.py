@@ -1,4 +1,4 @@
-"""One request to GitHub: bounded in bytes and time, with a token that goes nowhere else."""
+"""One request to an API: bounded in bytes and time, with a token that goes nowhere else."""
 
 from __future__ import annotations
 
@@ -11,18 +11,13 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
-from socklat_gate.errors import GitHubFailure, Reason
-from socklat_gate.forge.github.responses import (
-    ApiResponse,
-    failure_from,
-    read_response,
-    unexpected_response,
-)
+from socklat_gate.errors import HostFailure
+from socklat_gate.forge.api.dialect import Dialect
+from socklat_gate.forge.api.responses import ApiResponse, failure_from, read_response
 from socklat_gate.version import __version__
 
 __all__ = ["MOVED", "Query", "Transport"]
 
-API_VERSION = "2022-11-28"
 TIMEOUT_S = (10.0, 20.0)  # to connect, and between two pieces of a response
 RESPONSE_S = 60.0
 MAX_BYTES = 10 << 20
@@ -34,22 +29,22 @@ Query = Mapping[str, str | int]
 
 
 class Transport:
-    """A session with the API at ``api_url``; every request raises `GitHubFailure`.
+    """A session with the API at ``api_url``; every request raises `HostFailure`.
 
     The token is sent to the API's own origin only, and is in no message.
     """
 
-    def __init__(self, api_url: str, token: str) -> None:
+    def __init__(self, api_url: str, token: str, dialect: Dialect) -> None:
         assert token, "a client has a token"
         self._api_url = api_url
         self._token = token
+        self._dialect = dialect
         self._session = requests.Session()
         self._session.headers.update(
             {
                 "User-Agent": f"socklat-gate/{__version__}",
-                "Accept": "application/vnd.github+json",
                 "Accept-Encoding": "identity",
-                "X-GitHub-Api-Version": API_VERSION,
+                **dialect.headers,
             }
         )
 
@@ -58,9 +53,11 @@ class Transport:
         self._session.close()
 
     def own_url(self, url: str) -> str:
-        """The address if it is the API's own.  Raises `GitHubFailure` otherwise."""
+        """The address if it is the API's own.  Raises `HostFailure` otherwise."""
         if _origin(url) != _origin(self._api_url):
-            raise unexpected_response("GitHub's API refers to another host, which gets no token")
+            raise self._dialect.unexpected_response(
+                f"{self._dialect.name}'s API refers to another host, which gets no token"
+            )
         return url
 
     def request(self, method: str, url: str, *, follow: bool = True, **options: Any) -> ApiResponse:
@@ -72,8 +69,9 @@ class Transport:
             if method != "GET" or options.get("elsewhere"):
                 break
             url = self.own_url(urljoin(url, response.headers.get("Location", "")))
-        raise unexpected_response(
-            f"{_request_name(method, url)}: GitHub refers to another address", response.status
+        raise self._dialect.unexpected_response(
+            f"{_request_name(method, url)}: {self._dialect.name} refers to another address",
+            response.status,
         )
 
     def _once(
@@ -99,22 +97,23 @@ class Transport:
                 allow_redirects=False,
                 stream=True,
             ) as raw:
-                response = read_response(raw, most_bytes, until_s)
+                response = read_response(self._dialect, raw, most_bytes, until_s)
         except requests.RequestException as error:
             raise self._unreachable(method, url, error) from None
         if response.status < 300 or response.status in MOVED:
             return response
         # A response may repeat anything of the request.
         masked = replace(response, body=response.body.replace(self._token.encode(), b"***"))
-        raise failure_from(_request_name(method, url), masked, time.time())
+        raise failure_from(self._dialect, _request_name(method, url), masked, time.time())
 
     def _authorise(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token}"
+        name, value = self._dialect.authorisation(self._token)
+        request.headers[name] = value
         return request
 
-    def _unreachable(self, method: str, url: str, error: Exception) -> GitHubFailure:
-        return GitHubFailure(
-            Reason.GITHUB_UNREACHABLE,
+    def _unreachable(self, method: str, url: str, error: Exception) -> HostFailure:
+        return self._dialect.failure(
+            self._dialect.unreachable,
             f"{_request_name(method, url)}: {type(error).__name__}, no response from "
             f"{urlsplit(url).netloc}",
             remedy="check the runner's network and proxy, and run this step again",

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from socklat_gate.commands.publish import publish
+from socklat_gate.forge.sticky_note import MAX_NOTE
+from socklat_gate.measured.result import GateResult
+from socklat_gate.measured.verdict import Outcome
+from socklat_gate.report.writer import write_reports
+from tests.unit.factories import make_result, worded
+from tests.unit.forge.github.api_server import TOKEN as GITHUB_TOKEN
+from tests.unit.forge.github.api_server import ApiServer
+from tests.unit.forge.hosts.server import TOKEN, ForgejoServer
+
+SHA = "a" * 40
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    write_reports(make_result("gate", Outcome.REGRESSION), tmp_path / "out")
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def server() -> Iterator[ForgejoServer]:
+    with ForgejoServer() as started:
+        yield started
+
+
+def call(out: Path, *arguments: str | int, code: int = 1) -> Result:
+    words = [str(out), "--exit-code", str(code), *map(str, arguments)]
+    return CliRunner().invoke(publish, words, catch_exceptions=False, standalone_mode=False)
+
+
+def test_another_ci_names_the_host(
+    out: Path, server: ForgejoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Woodpecker says which pull request, and nothing of the host."""
+    for name, value in {
+        "CI": "woodpecker",
+        "CI_COMMIT_SHA": SHA,
+        "CI_COMMIT_PULL_REQUEST": "7",
+        "CI_PIPELINE_URL": "https://ci.example/repos/1/pipeline/9",
+        "MINE": TOKEN,
+    }.items():
+        monkeypatch.setenv(name, value)
+    named = ("--repository", "shops/shop", "--token-variable", "MINE", "--url", server.url)
+    done = call(out, "--host", "forgejo", *named)
+    assert done.return_value == 1
+    assert "comment: http" in done.stderr
+    assert "[run 9](https://ci.example/repos/1/pipeline/9) of `aaaaaaaaaaaa`" in server.bodies[0]
+    assert TOKEN not in done.output
+
+
+def test_github_from_another_ci(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jenkins builds what is on GitHub; a job's token may not ask whose it is."""
+    monkeypatch.setenv("JENKINS_URL", "https://jenkins.example/")
+    monkeypatch.setenv("CHANGE_ID", "7")
+    monkeypatch.setenv("GITHUB_TOKEN", GITHUB_TOKEN)
+    with ApiServer() as github:
+        for number in range(150):
+            github.add_comment(f"talk {number}", login="somebody")
+        for _ in range(2):
+            done = call(out, "--host", "github", "--url", github.url, "--repository", "octo/shop")
+        assert "comment: http" in done.stderr
+        assert len(github.comments) == 151
+        assert "**REGRESSION**" in github.comments[-1]["body"]
+
+
+def test_two_machines_have_two_comments(
+    out: Path, server: ForgejoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORGEJO_TOKEN", TOKEN)
+    named = ("--host", "forgejo", "--url", server.url, "--repository", "shops/shop", "--number", 7)
+    for key in ("arm64", "x86, 8 CPUs", "arm64"):
+        call(out, *named, "--key", key)
+    assert len(server.notes) == 2
+    assert "(`arm64`)" in server.bodies[0]
+
+
+def test_without_a_ci_there_is_nowhere_to_publish(out: Path) -> None:
+    done = call(out)
+    assert done.return_value == 1
+    assert "this job names no code host" in done.stderr
+    assert "--body FILE" in done.stderr
+    assert call(out, "--host", "none").stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), "no pull request: nothing to comment on"),
+        (("--number", 7), "the address of its API is not known: GITHUB_API_URL is not set"),
+        (("--number", 7, "--url", "file:///etc/passwd"), "'file:///etc/passwd' is not one"),
+        (("--number", 7, "--url", "https://x.example"), "the repository is not known"),
+        (
+            ("--number", 7, "--url", "https://x.example", "--repository", "a/../b"),
+            "'a/../b' is not one",
+        ),
+        (
+            ("--number", 7, "--url", "https://x.example", "--repository", "a/b"),
+            "FORGEJO_TOKEN or GITEA_TOKEN or GITHUB_TOKEN is not set",
+        ),
+    ],
+)
+def test_what_is_missing_is_named(out: Path, arguments: tuple[str | int, ...], says: str) -> None:
+    done = call(out, "--host", "forgejo", *arguments)
+    assert done.return_value == 1
+    assert says in done.stderr
+
+
+def test_the_body_for_any_other_host(out: Path, tmp_path: Path) -> None:
+    done = call(out, "--host", "none", "--body", tmp_path / "body.md")
+    assert done.return_value == 1
+    body = (tmp_path / "body.md").read_text("utf-8")
+    assert "**REGRESSION**" in body
+    assert "of `1f2e3d4c5b6a`" in body
+    assert len(body) <= MAX_NOTE
+    shown = call(out, "--host", "none", "--body", "-").stdout
+    # The line of the verdict's history has the time.
+    one, other = (text.partition("<!-- socklat-gate history")[0] for text in (shown, body))
+    assert one == other
+
+
+def test_the_exit_code_must_be_that_of_this_gate(out: Path) -> None:
+    done = CliRunner().invoke(publish, [str(out)])
+    assert "--exit-code" in done.output
+    assert call(out, "--host", "none", code=0).return_value == 6
+    assert call(out, "--host", "none", code=4).return_value == 6
+
+
+def test_what_is_undecided_and_what_is_new(tmp_path: Path) -> None:
+    write_reports(make_result("gate", Outcome.INCONCLUSIVE), tmp_path / "out")
+    never = ("--host", "none")
+    assert call(tmp_path / "out", *never, code=4).return_value == 0
+    assert call(tmp_path / "out", *never, "--fail-on", "inconclusive", code=4).return_value == 4
+    write_reports(make_result("gate", Outcome.NO_BASELINE), tmp_path / "out")
+    assert call(tmp_path / "out", *never, code=5).return_value == 5
+    neutral = (*never, "--on-no-baseline", "neutral")
+    assert call(tmp_path / "out", *neutral, code=5).return_value == 0
+
+
+def test_a_scenario_without_a_result_is_named_by_its_file(
+    tmp_path: Path, server: ForgejoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "socklat.toml").write_text(
+        'name = "checkout"\n[service]\nimage = "x"\nport = 80\n[load]\npayload = "x"\n'
+    )
+    monkeypatch.setenv("FORGEJO_TOKEN", TOKEN)
+    named = ("--host", "forgejo", "--url", server.url, "--repository", "shops/shop", "--number", 7)
+    done = call(tmp_path, *named, code=3)
+    assert done.return_value == 3
+    assert "the scenario's name is not known" in done.stderr
+    done = call(tmp_path, *named, "--scenario", tmp_path / "socklat.toml", code=3)
+    assert "cannot measure on this machine" in server.bodies[0]
+
+
+def test_a_log_of_the_gate_is_quoted_without_secrets(
+    tmp_path: Path, server: ForgejoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "gate.log"
+    log.write_text(f"error: the daemon said {TOKEN}\n| a container's own line\n", "utf-8")
+    monkeypatch.setenv("FORGEJO_TOKEN", TOKEN)
+    (tmp_path / "socklat.toml").write_text(
+        'name = "checkout"\n[service]\nimage = "x"\nport = 80\n[load]\npayload = "x"\n'
+    )
+    named = ("--host", "forgejo", "--url", server.url, "--repository", "shops/shop", "--number", 7)
+    call(tmp_path, *named, "--scenario", tmp_path / "socklat.toml", "--log", log, code=3)
+    (body,) = server.bodies
+    assert "the daemon said" in body
+    assert TOKEN not in body
+    assert "container" not in body
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "https://x/)[y](https://evil.example"])
+def test_an_address_that_is_none_is_refused(out: Path, url: str) -> None:
+    done = CliRunner().invoke(publish, [str(out), "--exit-code", "1", "--artifact-url", url])
+    assert "is not a plain address" in str(done.exception)
+
+
+def test_foreign_text_in_a_note_is_text(
+    tmp_path: Path, server: ForgejoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = make_result("gate", Outcome.REGRESSION)
+    assert isinstance(result, GateResult)
+    hostile = "/merge @all !7 ~bug [x](https://evil.example)"
+    write_reports(replace(result, notes=(worded(hostile),)), tmp_path / "out")
+    monkeypatch.setenv("FORGEJO_TOKEN", TOKEN)
+    named = ("--host", "forgejo", "--url", server.url, "--repository", "shops/shop", "--number", 7)
+    call(tmp_path / "out", *named)
+    (body,) = server.bodies
+    for raw in ("@all", "!7", "](https://evil.example)"):
+        assert raw not in body

@@ -1,0 +1,93 @@
+"""What `init` says beside the scenario, and what it writes for services out of the ordinary."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from socklat_gate.init.finding import Finding
+from socklat_gate.init.said import said
+from socklat_gate.init.scenario_text import scenario_text, timeout_for
+from socklat_gate.init.source import Source
+from socklat_gate.load.protocols.http_detection import HTTP
+from socklat_gate.load.protocols.protocol import DetectedProtocol
+from socklat_gate.scenario import Scenario
+from socklat_gate.scenario.loader import load_scenario
+from socklat_gate.service.image import ImageRef
+
+SOURCE = Source("shop", {"image": "shop:dev"}, ImageRef("shop:dev", "sha256:0", ""), (8080, 9090))
+GOOD = DetectedProtocol(HTTP, "/", 200, latency_s=0.001, verified=True)
+LOST = replace(GOOD, status=404)
+
+
+def text_of(finding: Finding, source: Source = SOURCE) -> str:
+    return "\n".join(said(source, finding.port, finding, Path("socklat.toml")))
+
+
+def written(tmp_path: Path, finding: Finding, source: Source = SOURCE) -> Scenario:
+    path = tmp_path / "socklat.toml"
+    path.write_text(scenario_text(source, finding))
+    return load_scenario(path)
+
+
+def test_other_ports_are_named() -> None:
+    text = text_of(Finding(GOOD, 8080, other_ports=(9090,)))
+    assert "it also listens on 9090: --port N" in text
+
+
+def test_a_slow_starter_gets_the_time_that_it_needs(tmp_path: Path) -> None:
+    finding = Finding(GOOD, 8080, startup_s=42.0)
+    assert written(tmp_path, finding).service.ready.timeout_s == 130
+    assert "it took 42 s to start" in text_of(finding)
+    quick = Finding(GOOD, 8080, startup_s=2.0)
+    assert written(tmp_path, quick).service.ready.timeout_s == 30
+    assert "timeout_s" not in scenario_text(SOURCE, quick)
+    assert "to start" not in text_of(quick)
+
+
+@pytest.mark.parametrize(
+    ("startup_s", "timeout_s"), [(0.0, 0), (10.0, 0), (10.1, 40), (60.0, 180), (500.0, 600)]
+)
+def test_the_timeout_is_three_times_what_it_took(startup_s: float, timeout_s: int) -> None:
+    assert timeout_for(startup_s) == timeout_s
+
+
+def test_one_that_listens_by_ipv6_alone(tmp_path: Path) -> None:
+    finding = Finding(GOOD, 8080, ipv6=True)
+    assert written(tmp_path, finding).service.ipv6
+    assert "by IPv6 alone" in text_of(finding)
+
+
+def test_the_images_own_check_where_no_path_tells_that_it_is_ready(tmp_path: Path) -> None:
+    checked = replace(SOURCE, has_healthcheck=True)
+    assert written(tmp_path, Finding(LOST, 8080), checked).service.ready.healthcheck
+    ready = written(tmp_path, Finding(GOOD, 8080), checked).service.ready
+    assert (ready.http, ready.healthcheck) == ("/", False)
+    assert not written(tmp_path, Finding(LOST, 8080)).service.ready.healthcheck
+
+
+@pytest.mark.parametrize(
+    ("found", "asked"),
+    [
+        (LOST, "which path responds well? / responded 404"),
+        (replace(GOOD, status=302), "/ responded 302, a redirect that is not followed"),
+        (
+            replace(GOOD, path="/healthz", in_place_of="/ responded 404"),
+            "which path is the service for? / responded 404, so /healthz stands in",
+        ),
+    ],
+)
+def test_a_path_is_asked_for(tmp_path: Path, found: DetectedProtocol, asked: str) -> None:
+    text = text_of(Finding(found, 8080))
+    assert asked in text
+    assert "--path" in text
+    assert written(tmp_path, Finding(found, 8080)).load.stand_in
+
+
+def test_a_path_that_was_given_is_no_stand_in(tmp_path: Path) -> None:
+    finding = Finding(replace(GOOD, path="/orders"), 8080, path_given=True)
+    load: Any = written(tmp_path, finding).load
+    assert (load.path, load.stand_in) == ("/orders", False)
