@@ -11,7 +11,7 @@ from pathlib import Path
 from socklat_gate.baseline.calibrations import calibration_note
 from socklat_gate.environment import environment_facts
 from socklat_gate.errors import GateError, InvalidMeasurement, NoUsableBaseline, Reason
-from socklat_gate.job.arm_differences import arm_differences
+from socklat_gate.job.arm_differences import arm_differences, stored_differences
 from socklat_gate.job.auto_values import AutoValues, baseline_spec
 from socklat_gate.job.budget import Budget
 from socklat_gate.job.commit import current_branch, current_commit
@@ -120,6 +120,10 @@ class GateJob:
                 reference.arm,
                 file=self.path.name,
                 commit=reference.commit,
+            )
+        elif reference.stored:
+            self._differences = stored_differences(
+                self.scenario, self.path, reference.commit, self.candidate
             )
         alike = same_image(self.scenario, reference.image, self.candidate)
         if alike is not None and not self.allow_same_image and not self._differ_beside_image():

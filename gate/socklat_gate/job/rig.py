@@ -38,6 +38,7 @@ from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.scenario import Scenario
 from socklat_gate.scenario.found_rate import found_rate
 from socklat_gate.scenario.watch import has_watch
+from socklat_gate.service.client import daemon_errors
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.session import ArmSpec, RunningArm, ServiceSession
 from socklat_gate.wording.progress_lines import LOADING_PROBE, REMOVING, STARTING
@@ -150,7 +151,8 @@ class Rig:
 
         ``paired``: of both arms side by side, which may have CPUs of their own.
         """
-        docker = str(self._client.version().get("Version", "unknown"))
+        with daemon_errors("asking its version"):
+            docker = str(self._client.version().get("Version", "unknown"))
         rate = found_rate(self._scenario.load)
         each = self._cpus.each if paired else 0
         return fingerprint(self.hooks, DEFINITION, docker, rate, self._containers, each)
