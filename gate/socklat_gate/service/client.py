@@ -17,7 +17,7 @@ from socklat_gate.errors import GateError, Reason, UnfitEnvironment
 from socklat_gate.interrupt import signal_received
 from socklat_gate.service.backoff import attempts
 from socklat_gate.service.daemon_address import DaemonAddress, daemon_address
-from socklat_gate.service.daemon_check import check_daemon
+from socklat_gate.service.daemon_check import check_address, check_daemon
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.patience import be_patient, causes, is_passing
 
@@ -44,11 +44,12 @@ def connect() -> DockerClient:
     """A client of a daemon that has just responded, and asks again where that is safe.
 
     Raises `UnfitEnvironment` (NO_DOCKER) naming the socket or URL when no daemon responds there
-    (within 20 s where something listens), and as `check_daemon`.  Variables of this process that
-    look secret are masked in logs from now on.
+    (within 20 s where something listens), and as `check_address` and `check_daemon`.  Variables of
+    this process that look secret are masked in logs from now on.
     """
     masking.suspect(os.environ)
     at = daemon_address()
+    check_address(at)
     try:
         for attempt in attempts(_is_busy, CONNECT_WITHIN_S, first_pause_s=0.1, max_pause_s=1.0):
             with attempt:
