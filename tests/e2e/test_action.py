@@ -206,7 +206,7 @@ def test_what_a_dying_container_logs_is_in_the_jobs_log_alone(
         service={
             "image": leaky,
             "command": ["/leaky", "--die-after", "100"],
-            "env": {"NOTE": unknown, "DB_PASSWORD": suspect, "KEY": {"env": "CANARY_KEY"}},
+            "env": {"KEY": {"env": "CANARY_KEY"}, "NOTE": unknown, "DB_PASSWORD": suspect},
         },
         load={"driver": "http", "payload": None, "response": None},
     )

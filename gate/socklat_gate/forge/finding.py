@@ -23,6 +23,9 @@ __all__ = ["MAX_TAIL_BYTES", "Finding", "finding_of", "not_measured"]
 
 MAX_TAIL_BYTES = 1 << 16
 SHOWN_LINES = 20
+VERDICTS = {Exit.PASS, Exit.REGRESSION, Exit.INCONCLUSIVE}
+"""Exit codes that say nothing without a result."""
+
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -95,7 +98,11 @@ def finding_of(
     except (NoUsableBaseline, UsageError) as error:
         name = scenario_name(scenario, base) if scenario else ""
         errors = [line for line in tail if line.startswith("error: ")]
+        # Where sudo refuses, it ends with the exit code of a regression.
+        errors = errors or [line for line in tail if line.startswith("sudo: ")]
         why = errors[-1].removeprefix("error: ") if errors else ""
+        if exit_code in VERDICTS:
+            ended = f"there is no result (exit code {exit_code})"
         if (directory / RESULT_FILE).exists():
             why = error.message
         problem = f"{ended}: {why}" if why else ended

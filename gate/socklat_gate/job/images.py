@@ -16,7 +16,7 @@ from socklat_gate.service.built_images import REPOSITORY, BuiltImages
 from socklat_gate.service.compose_files import stack_files
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef, local_image, resolve_image
-from socklat_gate.service.stack_build import stack_image
+from socklat_gate.service.stack_build import NoDockerfile, stack_image
 from socklat_gate.service.stack_reading import checked_stack
 
 __all__ = [
@@ -120,7 +120,10 @@ def image_at(
         _nothing_there(commit, service.compose_names[0])
     name = f"{stack_files(compose, directory)[0].resolve()}@base"
     tested = service.service
-    return stack_image(client, files, tested, on_phase, built, name=name, cache=BASE_CACHE)
+    try:
+        return stack_image(client, files, tested, on_phase, built, name=name, cache=BASE_CACHE)
+    except NoDockerfile as error:
+        _nothing_there(commit, os.path.relpath(error.file, sources))
 
 
 def _in_checkout(directory: Path, sources: Path, path: str) -> Path:

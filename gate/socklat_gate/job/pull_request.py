@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from socklat_gate.ci_variables import SYSTEMS
+
 __all__ = ["is_pull_request", "variables_around"]
 
 EVENTS = re.compile(r"pull_request\w*|issue_comment|workflow_run")
@@ -14,15 +16,15 @@ EVENTS = re.compile(r"pull_request\w*|issue_comment|workflow_run")
 
 REF = re.compile(r"refs/pull/.+")
 
-NUMBERS = (
-    *("CI_MERGE_REQUEST_IID", "BUILDKITE_PULL_REQUEST", "CHANGE_ID", "ghprbPullId"),
-    *("CIRCLE_PULL_REQUEST", "CIRCLE_PR_NUMBER", "TRAVIS_PULL_REQUEST", "DRONE_PULL_REQUEST"),
-    *("CI_COMMIT_PULL_REQUEST", "BITBUCKET_PR_ID", "SYSTEM_PULLREQUEST_PULLREQUESTID"),
+NUMBERS = {
+    *(name for system in SYSTEMS for name, _ in system.number if name != "GITHUB_REF"),
     *("APPVEYOR_PULL_REQUEST_NUMBER", "CIRRUS_PR", "SEMAPHORE_GIT_PR_NUMBER"),
     "SOCKLAT_ACTION_SUBJECT",  # the action's, of a job that a comment or a person started
-    *("gitlabMergeRequestIid", "SYSTEM_PULLREQUEST_PULLREQUESTNUMBER"),
-)
-"""Variables of other CI systems that have the number, or the address, of one."""
+}
+"""Variables that have the number of one, its address or what is known of it.
+
+Each of all systems counts, whichever this is: sudo may have dropped the one that says so.
+"""
 
 NONE = {"", "false", "0"}
 MOST_ANCESTORS = 32

@@ -117,13 +117,12 @@ def _compose_files(
     names = [named] if isinstance(named, str) else named if isinstance(named, list) else []
     waiting = [scenario.parent / name for name in names if isinstance(name, str)]
     if waiting:
-        separator = environment.get("COMPOSE_PATH_SEPARATOR") or os.pathsep
-        listed = environment.get("COMPOSE_FILE", "").split(separator)
-        waiting += [scenario.parent / name for name in listed if name]
+        places = {scenario.parent, waiting[0].parent}
+        waiting += [place / name for place in places for name in _listed_files(place, environment)]
     seen: dict[Path, None] = {}
     while waiting and len(seen) < MAX_FILES:
         file = waiting.pop(0)
-        if file in seen or not file.is_file():
+        if file in seen or not _is_file(file):
             continue
         seen[file] = None
         yield file
@@ -133,6 +132,16 @@ def _compose_files(
                 file.with_name(f"{Path(name).stem}.override{Path(name).suffix}")
                 for name in {file.name, *(DEFAULTS if file.name in DEFAULTS else ())}
             ]
+
+
+def _listed_files(place: Path, environment: Mapping[str, str]) -> list[str]:
+    """What COMPOSE_FILE names, which may stand in an environment file as well."""
+    of_file = re.findall(
+        r"^\s*(?:export\s+)?COMPOSE_FILE\s*=\s*(.*)$", _text(place / DOT_ENV), re.M
+    )
+    texts = [environment.get("COMPOSE_FILE", ""), *(text.strip().strip("'\"") for text in of_file)]
+    separator = environment.get("COMPOSE_PATH_SEPARATOR") or os.pathsep
+    return [name for text in texts for name in text.split(separator) if name and "\0" not in name]
 
 
 def _further(document: Any) -> Iterator[str]:
@@ -190,6 +199,14 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _is_name(text: str) -> bool:
     return re.fullmatch(NAME, text) is not None
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is one; a name that no file can have is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _text(file: Path) -> str:

@@ -100,6 +100,9 @@ def test_several_files_and_those_of_the_environment(here: Path) -> None:
     (here.parent / "third.yml").write_text("a: ${THIRD}")
     assert {"SECOND", "TAG"} <= set(names(here))
     assert "THIRD" in names(here, COMPOSE_FILE="none.yml:third.yml")
+    assert "THIRD" not in names(here)
+    (here.parent / "deploy" / ".env").write_text("COMPOSE_FILE='compose.yml:../third.yml'\n")
+    assert "THIRD" in names(here)
 
 
 @pytest.mark.parametrize(

@@ -457,3 +457,12 @@ def test_a_persons_token_makes_a_commit_status(step: Step, server: ApiServer, ap
     assert [status["state"] for status in server.statuses] == ["success", "failure"]
     assert server.statuses[0]["description"].startswith("inconclusive: ")
     assert "no check was written" not in str(step.annotations)
+
+
+def test_a_sudo_that_refuses_is_no_regression(tmp_path: Path) -> None:
+    """It ends with 1, as a regression does."""
+    said = "sudo: sorry, you are not allowed to set the following environment variables: TAG\n"
+    (tmp_path / "log").write_text(said)
+    finding = finding_of(tmp_path, 1, tmp_path / "log", None)
+    assert finding.problem.startswith("there is no result (exit code 1): sudo: sorry")
+    assert finding.ending.exit_code == 1
