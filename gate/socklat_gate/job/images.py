@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,8 @@ __all__ = [
     "image_under_test",
     "stored_images",
 ]
+
+log = logging.getLogger(__name__)
 
 OnPhase = Callable[[str], None]
 """Shows the phase of a job that begins."""
@@ -54,7 +57,7 @@ def image_under_test(
         # Rates are tried on both arms at once.
         alone = gate.interleave == "block" and gate.capacity_metric is None
         for unset in checked_stack(service, directory, alone=alone).unset:
-            on_phase(f"the compose file refers to {unset}, which nothing sets")
+            log.warning("the compose file refers to %s, which nothing sets", unset)
     name = override or service.image
     if name:
         return resolve_image(client, name, on_phase)
