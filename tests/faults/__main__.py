@@ -36,7 +36,7 @@ Trial = Callable[[Means], Found]
 def main() -> int:
     given = _arguments()
     if given.page:
-        PAGE.write_text(page.page_of(_read_log()), encoding="utf-8")
+        PAGE.write_text(page.page_of(_read_log(), len(_all_trials(given.kills))), encoding="utf-8")
         return 0
     trials = _all_trials(given.kills)
     if given.smoke:
