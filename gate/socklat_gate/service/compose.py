@@ -27,6 +27,7 @@ END_WITHIN_S = 3.0
 FIRST_PLUGIN = 2
 """Version 1, the program of its own, knows less: neither ``include`` nor ``name``, for instance."""
 
+_IGNORED = re.compile(r"use the '(\w+)' key, which will be ignored")
 _UNSET = re.compile(r'The \\?"?([A-Za-z_]\w*)\\?"? variable is not set')
 
 Document = Mapping[str, Any]
@@ -160,7 +161,14 @@ def read_stack(files: Sequence[Path], project: str = "") -> StackReading:
         raise UsageError(
             Reason.BAD_SCENARIO, f"compose refuses {shown}:\n{clip(done.stderr)}", remedy=remedy
         )
-    unset = _UNSET.findall(done.stderr.decode(errors="replace"))
+    said = done.stderr.decode(errors="replace")
+    if ignored := dict.fromkeys(_IGNORED.findall(said)):
+        raise UsageError(
+            Reason.BAD_SCENARIO,
+            f"compose would start {shown} without its {', '.join(ignored)}",
+            remedy="install Docker's compose plugin: docker-compose 1 knows them for swarm alone",
+        )
+    unset = _UNSET.findall(said)
     return StackReading(yaml.safe_load(done.stdout), tuple(dict.fromkeys(unset)))
 
 
