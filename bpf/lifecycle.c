@@ -113,7 +113,7 @@ static inline int conn_count(u64 sk, u32 counter)
 {
 	struct connection *c = connection_of(sk);
 
-	if (c)
+	if (c && owns_slot(c))
 		count(c->target, counter, 1);
 	return 0;
 }

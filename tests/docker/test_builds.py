@@ -27,9 +27,10 @@ from socklat_gate.service.build_order import Builder, BuildOrder
 from socklat_gate.service.built_images import REPOSITORY, BuiltImages
 from tests.services.build import build_image
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.beside]
 
 STEP_TAG = "socklat-test/step:latest"
+SMALL = 4096
 KINDS = ("command", "daemon", "classic")
 
 
@@ -212,18 +213,16 @@ def test_a_failure_shows_what_the_step_printed(
     step: str, builder: Builder, printed: Callable[[BuildOrder, Builder], str], tmp_path: Path
 ) -> None:
     written(tmp_path, f'FROM {step}\nRUN ["/step", "nonsense"]\n')
-    with pytest.raises(UsageError, match=r"append FILE TEXT") as caught:
+    with pytest.raises(UsageError, match=r"step.+nonsense.+ code: 2") as caught:
         printed(BuildOrder(tmp_path, Build(context=".")), builder)
+    assert "append FILE TEXT" in caught.value.log
     assert f"building {tmp_path} failed" in caught.value.message
 
 
 def test_jobs_with_a_changed_source_leave_nothing_that_piles_up(
     step: str, docker_client: Any, tmp_path: Path
 ) -> None:
-    def dangling() -> set[str]:
-        return {image["Id"] for image in docker_client.api.images(filters={"dangling": True})}
-
-    before, ids = dangling(), set()
+    before, ids = dangling(docker_client), set()
     order = BuildOrder(tmp_path, Build(context="."))
     base = BuildOrder(tmp_path / "base", Build(context="."), stands_for="base")
     for at in range(3):
@@ -243,7 +242,7 @@ def test_jobs_with_a_changed_source_leave_nothing_that_piles_up(
     docker_client.api.remove_image(made.reference)
     assert len(ids) == 3
     assert tags == {made.reference}
-    assert dangling() - before == set()
+    assert dangling(docker_client) <= before
 
 
 def test_equal_sources_are_one_image(
@@ -285,8 +284,9 @@ def test_a_cancel_ends_the_build(
     step: str, docker_client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.setenv("DOCKER_BUILDKIT", kind)
-    word = secrets.token_hex(6)
-    written(tmp_path, f'FROM {step}\nENV W={word}\nRUN ["/step", "wait", "120"]\n')
+    before = dangling(docker_client)
+    word, wait_s = secrets.token_hex(6), f"12{kind}"
+    written(tmp_path, f'FROM {step}\nENV W={word}\nRUN ["/step", "wait", "{wait_s}"]\n')
     command = [sys.executable, "-c", INTERRUPTED, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -296,18 +296,26 @@ def test_a_cancel_ends_the_build(
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 130
         assert time.monotonic() - begun_s < 7
-    assert not steps_running()
+    assert not steps_running(wait_s)
+    assert dangling(docker_client) <= before
     key = BuildOrder(tmp_path, Build(context=".")).key
     assert not [i for i in docker_client.api.images(name=REPOSITORY) if key in str(i["RepoTags"])]
 
 
-def steps_running(within_s: float = 5.0) -> list[str]:
+def dangling(client: Any) -> set[str]:
+    """Images of the step without a name: other tests have images of their own."""
+    found = client.api.images(filters={"dangling": True})
+    size = client.images.get(STEP_TAG).attrs["Size"]
+    return {image["Id"] for image in found if abs(image["Size"] - size) < SMALL}
+
+
+def steps_running(wait_s: str, within_s: float = 5.0) -> list[str]:
     """Processes that wait in a step, once they had the time to end."""
     until_s = time.monotonic() + within_s
     while found := [
         path.parent.name
         for path in Path("/proc").glob("[0-9]*/cmdline")
-        if b"/step\0wait\0120" in _bytes(path)
+        if f"/step\0wait\0{wait_s}".encode() in _bytes(path)
     ]:
         if time.monotonic() > until_s:
             return found

@@ -425,3 +425,28 @@ def test_a_network_that_cannot_be_created_leaves_nothing(
             session.__enter__()
         assert caught.value.reason is Reason.NO_DOCKER
     assert left_behind(session.run_id) == []
+
+
+def test_a_command_in_it_or_the_images_own_check_tells_when_it_is_ready(
+    open_session: Open, echo: ImageRef, docker_client: Any
+) -> None:
+    with open_session(ready={"command": ["/echo", "--exit-now"]}) as session:
+        [running] = session.start(one(echo))
+        assert running.startup_ns > 0
+    failing = {"command": "/echo --exit-now --exit-code 3", "timeout_s": 0.3}
+    with open_session(ready=failing) as session:
+        with pytest.raises(InvalidMeasurement, match="ended with exit code 3") as caught:
+            session.start(one(echo))
+        assert caught.value.reason is Reason.SERVICE_NOT_READY
+    without = open_session(ready={"healthcheck": True})
+    with without as session, pytest.raises(UsageError, match="has no health check"):
+        session.start(one(echo))
+    made = docker_client.api.create_container(echo.id, command=["/echo"])
+    check = 'HEALTHCHECK --interval=1h CMD ["/echo", "--exit-now"]'
+    image = docker_client.api.commit(made["Id"], changes=[check])["Id"]
+    try:
+        with open_session(ready={"healthcheck": True, "timeout_s": 20}) as session:
+            session.start(one(ImageRef("checked", image, "")))
+    finally:
+        docker_client.api.remove_container(made["Id"])
+        docker_client.api.remove_image(image)

@@ -15,9 +15,10 @@ from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.scenario import Service
 from socklat_gate.service.arm import ArmSpec, RunningArm
 from socklat_gate.service.compose_files import stack_files
+from socklat_gate.service.image import resolve_image
 from socklat_gate.service.owner import RUN_LABEL
 from socklat_gate.service.session import ServiceSession
-from socklat_gate.service.stack import stack_image
+from socklat_gate.service.stack_reading import read_enabled
 from tests.services.stacks import SHAPES, STACKS, Shape, stack_variables
 
 pytestmark = [pytest.mark.docker, pytest.mark.beside]
@@ -56,7 +57,8 @@ def both_up(docker_client: Any) -> Iterator[Up]:
         service = Service.model_validate({"ready": {"http": "/"}, **document})
         assert service.compose is not None
         files = stack_files(service.compose, directory)
-        image = stack_image(docker_client, files, tested, print)
+        named = read_enabled(files, tested).document["services"][tested]["image"]
+        image = resolve_image(docker_client, named, print)
         session = ServiceSession(docker_client, service, directory)
         sessions.append(session)
         specs = [ArmSpec("candidate", image), ArmSpec("baseline", image)]

@@ -54,14 +54,15 @@ def test_a_postgres_gets_the_load_of_the_recipe(gate: Gate, docker_client: Any) 
     assert not load.stand_in
 
 
-def test_an_image_that_says_nothing_wants_a_port(gate: Gate) -> None:
-    said = gate.run("init", DELAY_TAG, out=False).refused(Exit.USAGE, Reason.BAD_ARGUMENT)
-    assert "--port" in said
+def test_an_image_that_says_nothing_wants_a_port_or_a_look(gate: Gate) -> None:
+    untried = gate.run("init", DELAY_TAG, "--no-start", out=False)
+    assert "--port" in untried.refused(Exit.USAGE, Reason.BAD_ARGUMENT)
 
 
 def test_what_is_not_understood_is_said(gate: Gate) -> None:
-    done = gate.run("init", DELAY_TAG, "--port", 7000, out=False)
+    done = gate.run("init", DELAY_TAG, out=False)
     assert done.code == 0, done.stderr
+    assert load_scenario(gate.directory / "socklat.toml").service.port == 7000  # as it was seen
     assert "speaks none of HTTP, RESP, memcached, PostgreSQL" in done.stdout
     assert "correct what the service does not understand" in done.stdout
 

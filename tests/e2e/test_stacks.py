@@ -35,12 +35,12 @@ max_late_ms = 1000
 alpha_pass = 0.1
 max_steal = 1.0
 max_excluded_pairs = 20
-max_pairs = 12
+max_pairs = 20
 watch.minutes = 0
 [[gate.metrics]]
 quantile = 0.5
-tolerance = 0.2
-regression_threshold = 0.6
+tolerance = 0.3
+regression_threshold = 1.0
 """
 
 

@@ -64,6 +64,49 @@ def test_a_stop_that_only_comes_with_age_fails(gate: Gate, scenario: Scenario) -
     assert all(age_s > 4.5 for age_s in stops.ages_s)
 
 
+def test_a_service_that_restarts_itself_is_never_green(gate: Gate, scenario: Scenario) -> None:
+    """It is away for 300 ms; what comes meanwhile waits for a connection, and is quick after that.
+
+    The kernel sees no exchange that is slow, and no container of a pair gets five seconds old.
+    """
+    away = [*BASE, "--ready-after", "300"]
+    path = scenario(
+        service={"command": [*away, "--restart-every", "5000"]},
+        baseline={"command": away},
+        gate=watch(replicas=4, minutes=0.25),
+    )
+    done = gate.gate(path)
+    verdict = done.judged(Exit.INCONCLUSIVE, Reason.WATCH_OPEN)
+    assert "waited for a connection" in verdict["reasons"][0]["text"]
+    found = read_result(done.out / "result.json").watch
+    assert found is not None
+    assert sum(one.waited > 0 for one in found.of("candidate")) >= 3
+    assert all(one.lost >= 8 for one in found.of("candidate"))
+    assert {(one.waited, one.lost) for one in found.of("baseline")} == {(0, 0)}
+    assert verdict["stops"]["candidate_stops"] == 0
+
+
+@pytest.mark.slow
+def test_few_replicas_are_replaced_and_fail_by_several_generations(
+    gate: Gate, scenario: Scenario
+) -> None:
+    """The labels of 2 + 2 alone could show this in one of six jobs of equal arms."""
+    path = scenario(
+        service={"command": [*BASE, *STOPS]},
+        baseline={"command": BASE},
+        gate=watch(replicas=2, minutes=1.5),
+    )
+    done = gate.gate(path)
+    done.judged(Exit.REGRESSION, Reason.MORE_STOPS)
+    found = read_result(done.out / "result.json").watch
+    assert found is not None
+    assert {one.generation for one in found.replicas} == {0, 1}
+    assert len(found.last_of("candidate")) == 2
+    first = [one for one in found.replicas if one.generation == 0]
+    assert all((one.to_ns - one.from_ns) / 1e9 >= 30 for one in first)
+    assert all(one.exchanges > 5 * 30 for one in first)
+
+
 @pytest.mark.parametrize(
     "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
 )

@@ -10,12 +10,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from socklat_gate.service.owner import PREFIX
+import docker.errors
+
+from socklat_gate.service.built_images import REPOSITORY
+from socklat_gate.service.owner import PREFIX, owner_labels
 from tests.services.build import build_image
 
 __all__ = [
@@ -35,6 +38,7 @@ __all__ = [
 ROOT = Path(__file__).resolve().parents[2]
 INSIDE = Path(__file__).parent / "inside"
 COMMAND = (sys.executable, "-m", "socklat_gate")
+ROOM_LABEL = "faults.room"
 FAST_US, SLOW_US = 2000, 6000
 """Of the baseline and the candidate: three times slower, which no fault may turn into a pass."""
 
@@ -178,10 +182,26 @@ class Room:
             found += [f"network {item['Name']}" for item in networks]
             volumes = self._client.api.volumes(filters=chosen)["Volumes"] or []
             found += [f"volume {item['Name']}" for item in volumes]
+        found += [f"image {name}" for name in self._images()]
         found += [f"temporary {path.name}" for path in self.temporary.iterdir()]
         found += [f"half-written {path.name}" for path in self.directory.rglob(".*.tmp")]
         found += [f"worktree {path.name}" for path in self.directory.glob(".git/worktrees/*")]
         return found + self._processes()
+
+    def _images(self) -> Iterator[str]:
+        """Those held for a job of here, and those without a name; one is kept for the next job."""
+        for image in self._client.api.images(name=REPOSITORY):
+            for name in image.get("RepoTags") or ():
+                owner = owner_labels(name.rpartition("-")[2])
+                if owner and int(owner[f"{PREFIX}pid"]) in self.pids:
+                    yield name
+        dangling = {"dangling": True, "label": f"{ROOM_LABEL}={self.directory.name}"}
+        for image in self._client.api.images(filters=dangling):
+            yield str(image["Id"])
+
+    def dockerfile(self, image: str) -> str:
+        """One whose image is of this room alone."""
+        return f"FROM {tag(image)}\nLABEL {ROOM_LABEL}={self.directory.name}\n"
 
     def wait_until_clean(self, within_s: float) -> list[str]:
         """What is still left after so long."""
@@ -222,6 +242,10 @@ class Room:
                 self._client.api.remove_container(item["Id"], v=True, force=True)
             for item in self._client.api.networks(filters=chosen):
                 self._client.api.remove_network(item["Id"])
+        chosen = {"label": f"{ROOM_LABEL}={self.directory.name}"}
+        for image in self._client.api.images(filters=chosen):
+            with suppress(docker.errors.APIError):
+                self._client.api.remove_image(image["Id"], force=True)
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def _marked(self) -> list[int]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.faults.bench import Room, scenario_text, tag
 from tests.faults.proxy import DockerProxy
-from tests.faults.table import LOADING
+from tests.faults.table import ENDED, LOADING
 from tests.faults.trial import CLEAN_WITHIN_S, Found, Means
 
 __all__ = ["trials"]
@@ -123,7 +123,7 @@ def _in_room(
         kill(process)
         code = process.wait(90)
         seconds = time.monotonic() - begun_s
-        wrong = [] if code in {-9, 1} else [f"exit code {code}: {room.said()[-300:]}"]
+        wrong = [] if code in {-9, *ENDED} else [f"exit code {code}: {room.said()[-300:]}"]
         wrong += _swept(room)
         return Found(name, kind, code, "", "", seconds, wrong)
     finally:
@@ -145,7 +145,7 @@ def _prepare(room: Room, kind: str) -> Sequence[object]:
     reference: list[object] = ["--baseline-image", tag("fast")]
     if kind in {"build", "base"}:
         (room.directory / "app").mkdir()
-        _dockerfile(room.directory, "slow")
+        _dockerfile(room, "slow")
         tables["service"] = {"image": None, "build": "app"}
     if kind == "command":
         load = {"driver": "command", "command": {"argv": ["python3", "-c", LOADING]}}
@@ -158,18 +158,17 @@ def _prepare(room: Room, kind: str) -> Sequence[object]:
         tables["service"] = {"image": None, "compose": "compose.yaml", "service": "api"}
     (room.directory / "socklat.toml").write_text(scenario_text(tables), encoding="utf-8")
     if kind == "base":
-        _dockerfile(room.directory, "fast")
+        _dockerfile(room, "fast")
         for words in (["init", "-q"], ["add", "app", "socklat.toml"], ["commit", "-qm", "base"]):
             _git(room.directory, *words)
-        _dockerfile(room.directory, "slow")
+        _dockerfile(room, "slow")
         _git(room.directory, "commit", "-qam", "slower")
         reference = ["--baseline-ref", "HEAD~1"]
     return ["gate", "socklat.toml", *reference, "--out", room.out]
 
 
-def _dockerfile(directory: Path, image: str) -> None:
-    text = f"FROM {tag(image)}\nLABEL faults.room={directory.name}\n"
-    (directory / "app" / "Dockerfile").write_text(text, encoding="utf-8")
+def _dockerfile(room: Room, image: str) -> None:
+    (room.directory / "app" / "Dockerfile").write_text(room.dockerfile(image), encoding="utf-8")
 
 
 def _git(directory: Path, *words: str) -> None:

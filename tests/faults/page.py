@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 
 from tests.faults.trial import PHASES, Found
@@ -23,7 +23,9 @@ a passed result is promoted). A cell has the exit code that came (a minus: ended
 `verdict.json` agrees with it and never stands without the other reports, one error that names its
 subject, no traceback, the time, and what is left: containers, networks, volumes, processes,
 temporary directories, worktrees, half-written files. None may be there 15 s after the end, or, of
-what was killed or has lost its daemon, after the next start.
+what was killed or has lost its daemon, after the next start. Bounds of time grow with how much
+longer a gate without faults takes than on a quiet machine. `ci/faults` goes on with the trials that
+are left.
 
 {totals}
 """
@@ -31,8 +33,8 @@ what was killed or has lost its daemon, after the next start.
 KILLS = ("SIGKILL after", "SIGKILL ")
 
 
-def page_of(found: Mapping[str, Found]) -> str:
-    """The page."""
+def page_of(found: Mapping[str, Found], planned: int) -> str:
+    """The page; ``planned`` is how many trials there are in all."""
     by_name: dict[str, list[Found]] = defaultdict(list)
     for one in found.values():
         by_name[one.fault].append(one)
@@ -45,12 +47,10 @@ def page_of(found: Mapping[str, Found]) -> str:
         for one in of
     ]
     parts = [
-        HEAD.format(machine=_machine(), totals=_totals(found.values(), table, kills)),
+        HEAD.format(machine=_machine(), totals=_totals(found.values(), planned, table, kills)),
         "## Faults by phase\n",
         _table(table),
-        "## SIGKILL\n",
         _kills(kills),
-        "## Other faults\n",
         _others(others),
         _wrong([one for one in found.values() if one.wrong]),
     ]
@@ -66,13 +66,20 @@ def _machine() -> str:
     return f"{os.cpu_count()} CPUs, Linux {platform.release()}, {today}"
 
 
-def _totals(every: object, table: Mapping[str, Sequence[Found]], kills: Sequence[Found]) -> str:
-    found = list(every)  # type: ignore[call-overload]
+def _totals(
+    every: Iterable[Found],
+    planned: int,
+    table: Mapping[str, Sequence[Found]],
+    kills: Sequence[Found],
+) -> str:
+    found = list(every)
     passes = sum(any("not one of" in x for x in one.wrong) and one.code == 0 for one in found)
     left = sum(any(x.startswith("left ") for x in one.wrong) for one in found)
     traces = sum(any("Traceback" in x for x in one.wrong) for one in found)
     late = sum(any("after it was struck" in x for x in one.wrong) for one in found)
     rows = [
+        ("trials that there are", planned),
+        ("of them done", len(found)),
         ("faults in the table", len(table)),
         ("trials of them", sum(map(len, table.values()))),
         ("gates killed", len(kills)),
@@ -107,7 +114,7 @@ def _kills(kills: Sequence[Found]) -> str:
         kinds[group][one.phase] += 1
         kinds[group]["killed"] += one.code == -9
         kinds[group]["left"] += bool(one.wrong)
-    lines = ["| where | gates | killed before their end | with anything left |"]
+    lines = ["## SIGKILL\n", "| where | gates | killed before their end | with anything left |"]
     lines.append("|:--|--:|--:|--:|")
     for group, counts in kinds.items():
         total = sum(v for k, v in counts.items() if k not in {"killed", "left"})
@@ -122,7 +129,7 @@ def _place(name: str) -> str:
 def _others(others: Sequence[Found]) -> str:
     if not others:
         return ""
-    lines = ["| fault | of | result | found |", "|:--|:--|:--|:--|"]
+    lines = ["## Other faults\n", "| fault | of | result | found |", "|:--|:--|:--|:--|"]
     for one in others:
         result = f"**{len(one.wrong)} wrong**" if one.wrong else "as it must be"
         lines.append(f"| {one.fault} | {one.phase} | {result} | {one.said} |")

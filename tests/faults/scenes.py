@@ -63,8 +63,7 @@ def _same_path(means: Means) -> Found:
         for room, image in zip(rooms, ("slow", "fast"), strict=True):
             app = room.directory / "app"
             app.mkdir()
-            dockerfile = f"FROM {tag(image)}\nLABEL faults.room={room.directory.name}\n"
-            (app / "Dockerfile").write_text(dockerfile, encoding="utf-8")
+            (app / "Dockerfile").write_text(room.dockerfile(image), "utf-8")
             tables = {
                 "service": {"image": None, "build": "app"},
                 "gate": {"alpha_pass": 0.01, "max_pairs": 4},

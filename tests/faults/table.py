@@ -28,7 +28,12 @@ REFUSED = frozenset({2, 3, 6})
 ANY = ENDED | REFUSED
 CANCEL_S = 7.0
 
-SHORT_WAIT = {"in": "gate", "at": "socklat_gate.service.client:WORK_TIMEOUT_S", "to": 3}
+SHORT_WAIT = (
+    {"in": "gate", "at": "socklat_gate.service.client:WORK_TIMEOUT_S", "to": 3},
+    {"in": "gate", "at": "socklat_gate.service.patience:PATIENCE_S", "to": 6.0},
+)
+"""As long as it takes here; the gate waits a minute and more."""
+
 SHORT_GRACE = {"in": "gate", "at": "socklat_gate.load.process:GRACE_S", "to": 3.0}
 
 
@@ -249,7 +254,7 @@ def _daemon() -> list[Fault]:
             codes,
             "docker|daemon" if 3 in codes else "",
             strike=_wrong(*wrong),
-            inside=[SHORT_WAIT],
+            inside=SHORT_WAIT,
             proxied=True,
             killed=True,
             within_s=within_s,
@@ -264,7 +269,7 @@ def _daemon() -> list[Fault]:
                 ANY,
                 "docker|daemon",
                 strike=strike,
-                inside=[SHORT_WAIT],
+                inside=SHORT_WAIT,
                 proxied=True,
                 killed=True,
                 within_s=60.0,
@@ -276,7 +281,7 @@ def _daemon() -> list[Fault]:
         ANY,
         "docker|daemon|timed out",
         strike=_wrong(Wrong("hang")),
-        inside=[SHORT_WAIT],
+        inside=SHORT_WAIT,
         proxied=True,
         killed=True,
         within_s=90.0,
@@ -558,6 +563,7 @@ def _system() -> list[Fault]:
             MEASURING,
             ANY,
             do=["limit", "RLIMIT_NOFILE", 12],
+            killed=True,
         ),
         Fault(
             "no threads can be started",

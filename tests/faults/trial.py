@@ -25,7 +25,7 @@ __all__ = ["HOOKS", "PHASES", "Fault", "Found", "Means", "Strike", "try_out"]
 PHASES = ("build", "start", "ready", "warm-up", "measure", "decide", "report", "store")
 
 HOOKS: Mapping[str, Mapping[str, Any]] = {
-    "build": {"at": "socklat_gate.service.image:build_image"},
+    "build": {"at": "socklat_gate.service.build:build"},
     "start": {"at": "socklat_gate.service.session:ServiceSession.add"},
     "ready": {"at": "socklat_gate.service.ready_watch:ReadyWatch.wait"},
     "warm-up": {"at": "socklat_gate.job.recorder:Recorder.open", "when": "after"},
@@ -103,6 +103,7 @@ class Found:
     said: str
     seconds: float
     wrong: list[str] = field(default_factory=list)
+    after_s: float = 0.0
 
     def to_json(self) -> str:
         """A line of the log."""
@@ -145,11 +146,16 @@ class _Told:
 
 @dataclass(frozen=True)
 class Means:
-    """What all trials share: the daemon's client, a result that can be stored, ``writes.so``."""
+    """What all trials share: the daemon's client, a result that can be stored, ``writes.so``.
+
+    ``slowness`` is how many times longer a gate takes here than on a quiet machine: bounds of time
+    are those of a quiet one.
+    """
 
     client: Any
     stored: Path
     writes: Path
+    slowness: float = 1.0
 
 
 def try_out(means: Means, fault: Fault, phase: str) -> Found:
@@ -193,15 +199,16 @@ def _tried(means: Means, fault: Fault, phase: str, room: Room, proxy: DockerProx
     process = room.start(*words, env=env, **_streams(fault))
     wrong: list[str] = []
     try:
-        code = process.wait(fault.within_s + PATIENCE_S)
+        code = process.wait(fault.within_s * means.slowness + PATIENCE_S)
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGKILL)
         code = process.wait()
         wrong.append("it never ended")
     seconds = time.monotonic() - begun_s
     told.close()
-    if fault.after_s and struck_s and (took_s := time.monotonic() - struck_s[0]) > fault.after_s:
-        wrong.append(f"it ended {took_s:.1f} s after it was struck")
+    after_s = time.monotonic() - struck_s[0] if struck_s else 0.0
+    if fault.after_s and after_s > fault.after_s * means.slowness:
+        wrong.append(f"it ended {after_s:.1f} s after it was struck")
     if told.error:
         wrong.append(told.error)
     if not told.heard and fault.strike is not None:
@@ -210,10 +217,11 @@ def _tried(means: Means, fault: Fault, phase: str, room: Room, proxy: DockerProx
         proxy.heal()
     said = room.said()
     verdict = room.verdict()
-    wrong += _judged(fault, code, said, verdict, room, seconds)
+    wrong += _judged(fault, code, said, verdict, room, seconds / means.slowness)
     wrong += _left(fault, room, code)
     outcome = str(verdict["verdict"]) if verdict else ""
-    return Found(fault.name, phase, code, outcome, _last_words(said, verdict), seconds, wrong)
+    words = _last_words(said, verdict)
+    return Found(fault.name, phase, code, outcome, words, seconds, wrong, after_s)
 
 
 def _hooks(fault: Fault, phase: str) -> list[Mapping[str, Any]]:
@@ -245,8 +253,7 @@ def _words(means: Means, fault: Fault, phase: str, room: Room) -> list[object]:
     service = tables.setdefault("service", {})
     if phase == "build":
         (room.directory / "app").mkdir()
-        dockerfile = f"FROM {tag('slow')}\nLABEL faults.room={room.directory.name}\n"
-        (room.directory / "app" / "Dockerfile").write_text(dockerfile, encoding="utf-8")
+        (room.directory / "app" / "Dockerfile").write_text(room.dockerfile("slow"), "utf-8")
         service |= {"image": None, "build": "app"}
     if fault.candidate:
         name = re.sub(r"[^a-z0-9]+", "-", " ".join(fault.candidate)).strip("-")

@@ -24,7 +24,9 @@ from socklat_gate.load.protocols.resp import RespParser
 from socklat_gate.measured.campaign import Campaign
 from socklat_gate.scenario.loader import scenario_of
 from socklat_gate.scenario.tables import tables_of
-from socklat_gate.service.stack_files import lend_env_files
+from socklat_gate.scenario.variables import named_variables
+from socklat_gate.service.stack_files import lend_files
+from socklat_gate.service.stack_sources import asked_by_sources
 from tests.fuzz.pieces import check_pieces
 from tests.unit.load.h2_server import session_of
 
@@ -107,10 +109,13 @@ def event(data: bytes) -> None:
 
 
 def compose(data: bytes) -> None:
-    """A compose file as its author wrote it."""
-    path = _place() / "compose.yaml"
+    """A compose file as its author wrote it, before compose has seen it."""
+    path, scenario = _place() / "compose.yaml", _place() / "socklat.toml"
     path.write_bytes(data)
-    lend_env_files(path, _place() / "nowhere")
+    scenario.write_text('[service]\ncompose = "compose.yaml"\n', encoding="utf-8")
+    named_variables(scenario, {})
+    list(asked_by_sources([path], _place()))
+    lend_files([path], _place() / "nowhere")
 
 
 TARGETS: Mapping[str, Callable[[bytes], None]] = {

@@ -4,7 +4,7 @@
  *
  *   delay --port P --length BYTES --before-read US --before-response US [--die-after N]
  *         [--family 4|6] [--stop-every MS] [--stop-length MS] [--stop-idle 0|1]
- *         [--ready-after MS] [--hold MIB] [--burst MIB]
+ *         [--ready-after MS] [--restart-every MS] [--hold MIB] [--burst MIB]
  *
  * One thread a connection.  When a request's first bytes are there (poll), it waits before-read,
  * reads the whole request, waits before-response and sends as many bytes back.  Waiting is a sleep
@@ -14,6 +14,8 @@
  * so long after the start; it burns a CPU meanwhile, unless it is to be idle.
  * --ready-after waits before it listens; before that --hold fills memory that it keeps, and --burst
  * memory that it gives back at once.
+ * --restart-every starts the program anew in the same process: connections end, and new ones are
+ * refused until it listens again.
  * Without --family it serves IPv6 and, as v4-mapped addresses, IPv4.
  *
  * On SIGTERM one line of JSON on stdout tells what happened, from this process's own clock and
@@ -33,6 +35,7 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/close_range.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
@@ -60,7 +63,7 @@ static int64_t waits_ns[STAGES][BOUNDS][RECORDS];
 
 static long length = 16, before_read_us, before_response_us, die_after, family;
 static long stop_every_ms, stop_length_ms = 300, stop_idle;
-static long ready_after_ms, hold_mib, burst_mib;
+static long ready_after_ms, restart_every_ms, hold_mib, burst_mib;
 static pthread_rwlock_t stopped = PTHREAD_RWLOCK_INITIALIZER;
 static atomic_long responses, recorded, finished, unstamped;
 
@@ -156,6 +159,15 @@ static void *stop_now_and_then(void *unused)
 		pthread_rwlock_unlock(&stopped);
 	}
 	return NULL;
+}
+
+static void *restart(void *argv)
+{
+	usleep(restart_every_ms * 1000);
+	close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+	execv(((char **)argv)[0], argv);
+	perror("delay: cannot start anew");
+	exit(1);
 }
 
 static int by_value(const void *a, const void *b)
@@ -264,6 +276,7 @@ int main(int argc, char **argv)
 		else if (!strcmp(argv[i], "--stop-length")) stop_length_ms = value;
 		else if (!strcmp(argv[i], "--stop-idle")) stop_idle = value;
 		else if (!strcmp(argv[i], "--ready-after")) ready_after_ms = value;
+		else if (!strcmp(argv[i], "--restart-every")) restart_every_ms = value;
 		else if (!strcmp(argv[i], "--hold")) hold_mib = value;
 		else if (!strcmp(argv[i], "--burst")) burst_mib = value;
 		else return 2;
@@ -275,6 +288,8 @@ int main(int argc, char **argv)
 	if (pthread_create(&thread, NULL, tell_at_end, &ending))
 		return 1;
 	if (stop_every_ms && pthread_create(&thread, NULL, stop_now_and_then, NULL))
+		return 1;
+	if (restart_every_ms && pthread_create(&thread, NULL, restart, argv))
 		return 1;
 	if (take_memory()) {
 		perror("delay: no memory");

@@ -86,7 +86,7 @@ def test_the_page_has_what_was_found() -> None:
     one = Found("SIGINT", "start", 130, "", "interrupted", 2.0)
     bad = replace(one, phase="measure", code=0, wrong=["exit code 0, not one of [130]"])
     killed = replace(one, fault="SIGKILL 1 at random", phase="image", code=-9)
-    page = page_of({str(number): each for number, each in enumerate((one, bad, killed))})
+    page = page_of({str(number): each for number, each in enumerate((one, bad, killed))}, 9)
     assert "| SIGINT |  | 130 |  |  | **0** |" in page
     assert "| wrong passes | 1 |" in page
     assert "| at random moments | 1 | 1 | 0 |" in page

@@ -27,10 +27,13 @@ def test_a_stop_every_minute_fails_within_two_minutes() -> None:
     done = simulated(1, 30, KINDS[0], 16, every_s=60.0)
     assert done.by(2.0) >= 0.9
     assert not done.passed.any()
-    # Too few replicas to fail by themselves do not pass either.
-    few = simulated(1, 30, KINDS[0], 4, every_s=60.0)
-    assert few.by(10.0) == 0.0
-    assert few.passed.mean() < 0.1
+
+
+@pytest.mark.parametrize("replicas", [2, 4, 5])
+def test_few_replicas_find_it_in_five_minutes_since_they_are_renewed(replicas: int) -> None:
+    done = simulated(1, 30, KINDS[0], replicas, every_s=60.0)
+    assert done.by(5.0) >= 0.9
+    assert not done.passed.any()
 
 
 def test_a_timer_is_found_soon_after_its_age() -> None:
@@ -61,7 +64,10 @@ def test_the_page_is_of_this_script_and_keeps_what_it_promises() -> None:
     shares = [float(one) for one in re.findall(r"(\d+\.\d+)%, ", equal)]
     assert len(shares) == len(KINDS) * len(REPLICAS)
     assert max(shares) <= 0.5
-    for every, minutes in ((60, 2.0), (180, 4.0), (300, 6.0)):
-        row = re.search(rf"\| 16 \+ 16 \| quiet \| {every} s \|.*\| (\S+) \| \S+ \|", text)
+    promised = [(16, 60, 2.0), (16, 180, 4.0), (16, 300, 6.0)]
+    promised += [(few, 60, 5.0) for few in (2, 4, 5)]
+    for many, every, minutes in promised:
+        cells = rf"\| {many} \+ {many} \| quiet \| {every} s \|.*\| (\S+) \| \S+ \|"
+        row = re.search(cells, text)
         assert row is not None
         assert float(row[1]) <= minutes

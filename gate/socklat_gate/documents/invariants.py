@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -30,6 +31,8 @@ END_NS = 1 << 62
 """No CLOCK_MONOTONIC gets so far, in 146 years; sums of two are 64-bit integers."""
 MAX_CONTAINERS = 64
 """Of each arm in a block: as many as any probe has slots for."""
+MAX_NUMBERS = 1024
+"""Of each arm in a watch, those that were replaced among them."""
 
 
 def invariant_violation(value: object) -> str:
@@ -78,8 +81,8 @@ def _missed_by_pairs(pairs: Sequence[Pair]) -> str:
 
 
 def _missed_by_replica(replica: Replica) -> str:
-    if replica.number >= MAX_CONTAINERS:
-        return f"a replica of a number from 0 to {MAX_CONTAINERS - 1}"
+    if replica.number >= MAX_NUMBERS:
+        return f"a replica of a number from 0 to {MAX_NUMBERS - 1}"
     moments = (replica.started_ns, replica.from_ns, replica.to_ns)
     spikes = (spike.rx_first_ns + spike.length_ns for spike in replica.spikes)
     slices = (max(part.from_ns, part.to_ns) for part in replica.slices)
@@ -94,7 +97,19 @@ def _missed_by_replica(replica: Replica) -> str:
 def _missed_by_watch(watch: Watch) -> str:
     """A container in there twice would be two units of evidence."""
     known = {(replica.arm, replica.number) for replica in watch.replicas}
-    return "" if len(known) == len(watch.replicas) else "a watch with each replica once"
+    if len(known) < len(watch.replicas):
+        return "a watch with each replica once"
+    generations = {(replica.number, replica.generation) for replica in watch.replicas}
+    numbers = {replica.number for replica in watch.replicas}
+    if len(generations) > len(numbers):
+        return "replicas of a number in one generation"
+    sizes = Counter(replica.generation for replica in watch.replicas)
+    most = max(sizes.values(), default=0)
+    return (
+        ""
+        if most <= 2 * MAX_CONTAINERS
+        else f"at most {MAX_CONTAINERS} + {MAX_CONTAINERS} replicas"
+    )
 
 
 def _missed_by_campaign(campaign: Campaign) -> str:

@@ -28,8 +28,7 @@ _REMEDIES = (
     (
         r"git-lfs|\blfs\b",
         "install git-lfs for the user that runs this, and fetch the files of that commit as well: "
-        "git lfs fetch --all (in GitHub Actions check out with lfs: true, in GitLab CI leave "
-        "GIT_LFS_SKIP_SMUDGE unset)",
+        "git lfs fetch --all (in GitHub Actions check out with lfs: true)",
     ),
     (
         r"smudge filter|external filter|filter-process",

@@ -26,7 +26,7 @@ from socklat_gate.service.image import ImageRef
 from socklat_gate.service.stack_files import missing_files
 from socklat_gate.service.stack_reading import running_stack
 
-__all__ = ["arm_differences"]
+__all__ = ["arm_differences", "stored_differences"]
 
 MOST = 40
 MOST_TEXT = 120
@@ -81,6 +81,16 @@ def arm_differences(
         if arm is None or host.startswith("/")
     ]
     return ArmDifferences(tuple(found[:MOST]), max(0, len(found) - MOST), tuple(not_known))
+
+
+def stored_differences(
+    scenario: Scenario, path: Path, commit: str, candidate: ImageRef
+) -> ArmDifferences | None:
+    """What is known of a candidate beside numbers alone: what is not built as at ``commit``."""
+    if not candidate.reference.startswith(REPOSITORY):
+        return None
+    found = tuple(build_differences(built_at(path, commit), scenario.service.built))
+    return ArmDifferences(found) if found else None
 
 
 def _of_containers(

@@ -6,19 +6,10 @@ from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.job.completeness import MAX_LOSS
 from socklat_gate.measured.load_counts import LoadCounts
 
-__all__ = ["check_recorded", "enough_recorded", "no_response"]
+__all__ = ["check_recorded", "enough_recorded"]
 
 FEW = 2
 """Of a light load so many are more than `MAX_LOSS`, and no sign of a probe that does not see."""
-
-
-def no_response(counts: LoadCounts) -> int:
-    """Requests that were due and got no response, or one that counts as an error.
-
-    A replica that fails its requests from some age on is quick, and does not stop.
-    """
-    rejected = counts.rejected.total if counts.rejected is not None else 0
-    return counts.planned - counts.responded + rejected
 
 
 def enough_recorded(exchanges: int, counts: LoadCounts) -> bool:

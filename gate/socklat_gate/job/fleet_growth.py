@@ -11,19 +11,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from socklat_gate.job.block_size import GROWTH
+from socklat_gate.job.container_use import use_of
 from socklat_gate.job.fleet_size import step_of
-from socklat_gate.job.fleet_use import FleetPlan, choose, replicas_note, use_of
+from socklat_gate.job.fleet_use import FleetPlan, choose, replicas_note
 from socklat_gate.job.memory_left import RESERVE_BYTES, memory_left_bytes
 from socklat_gate.measured.facts import Note
 from socklat_gate.scenario import Scenario
 from socklat_gate.scenario.watch import LEAST
 from socklat_gate.service.arm import RunningArm
+from socklat_gate.service.free_networks import NetworkRoom
+from socklat_gate.verdict.watch_renewal import GENERATIONS, SMALL
 
 __all__ = ["FleetGrowth"]
 
 log = logging.getLogger(__name__)
 
 NONE = FleetPlan(0, 0, None, None)
+
+LEAST_LEFT_S = 30.0
+"""Of the job: new ones take some seconds to start, and show nothing at once."""
 
 
 @dataclass
@@ -49,6 +55,20 @@ class FleetGrowth:
         return LEAST if self._plan is None else max(LEAST, self._plan.wanted)
 
     @property
+    def renewed(self) -> bool:
+        """Whether they are replaced, once they have no more to show."""
+        return self._plan is not None and 0 < self._plan.most <= SMALL
+
+    def may_renew(self, up: int, generation: int, left_s: float) -> bool:
+        """Whether those of a generation (0: the first) can be, ``left_s`` before the job's end.
+
+        ``up`` of each arm are there: all that there will be.
+        """
+        if self._plan is None or not self.renewed or up < self._plan.most:
+            return False
+        return generation < GENERATIONS - 1 and left_s >= LEAST_LEFT_S
+
+    @property
     def notes(self) -> tuple[Note, ...]:
         """Why there are not more."""
         return (self._plan.note,) if self._plan is not None and self._plan.note else ()
@@ -57,9 +77,9 @@ class FleetGrowth:
         """There will be none."""
         self._plan = replace(NONE, note=replicas_note(why, 0, self.scenario))
 
-    def first(self, arms: Sequence[RunningArm]) -> None:
+    def first(self, arms: Sequence[RunningArm], networks: NetworkRoom | None = None) -> None:
         """Chooses by what these ready ones take, of which no others are up."""
-        self._plan = choose(self.scenario, use_of(arms), up=len(arms))
+        self._plan = choose(self.scenario, use_of(arms), up=len(arms), networks=networks)
         log.info("replicas of the watch: %s", self._plan)
 
     def next(self, up: int) -> int:

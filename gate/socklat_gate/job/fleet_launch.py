@@ -14,6 +14,7 @@ from socklat_gate.job.starting_order import pair_seed, starting_order
 from socklat_gate.scenario import Service
 from socklat_gate.service.container_process import monotonic_ns
 from socklat_gate.service.docker_types import DockerClient
+from socklat_gate.service.free_networks import NetworkRoom, network_room
 from socklat_gate.service.owner import start_ticks
 from socklat_gate.service.session import ArmSpec, RunningArm, ServiceSession
 from socklat_gate.wording.progress_lines import STARTING_REPLICAS, replica_ended
@@ -44,6 +45,7 @@ class FleetLaunch:
         specs: Sequence[ArmSpec],
         seed: int,
     ) -> None:
+        self._client = client
         self._service = _unpublished(service)
         self._specs = [
             replace(spec, service=spec.service and _unpublished(spec.service)) for spec in specs
@@ -79,6 +81,12 @@ class FleetLaunch:
             return list(self._session.add(groups, APART_S, meanwhile=meanwhile))
         except InvalidMeasurement as error:
             raise error.while_at(STARTING_REPLICAS) from error
+
+    def networks(self) -> NetworkRoom | None:
+        """Those of stacks, and how many more there can be; None: no stacks, or not known."""
+        if self._service.compose is None:
+            return None
+        return network_room(self._client, self._session.run_id)
 
     def check_alive(self, started: Callable[[], Mapping[str, int]]) -> None:
         """Raises `InvalidMeasurement` (SERVICE_DIED) for one that has ended, with its age.

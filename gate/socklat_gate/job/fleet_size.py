@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from socklat_gate.job.block_size import GROWTH, IDLE_SHARE, Machine
+from socklat_gate.job.container_use import ReadyUse
 from socklat_gate.job.memory_left import RESERVE_BYTES
 from socklat_gate.measured.facts import Scalar
 from socklat_gate.scenario.watch import LEAST
+from socklat_gate.service.free_networks import NetworkRoom
 
-__all__ = ["UNWEIGHED", "FleetSize", "ReplicaUse", "fleet_size", "step_of"]
+__all__ = ["UNWEIGHED", "FleetSize", "fleet_size", "step_of"]
 
 MOST_STACKS = 4
 """Where the job chooses; a stack is several containers."""
@@ -25,15 +27,10 @@ UNWEIGHED = 6
 STEPS = 4
 """So many groups start one after the other: a stop at the same age comes at different moments."""
 
-FleetLimit = Literal["memory", "cpus", "stacks", "unknown", "none"]
+SPARE_NETWORKS = 2
+"""Left for others; routes of the host may take some that look free."""
 
-
-@dataclass(frozen=True, slots=True)
-class ReplicaUse:
-    """What one replica took: memory when ready (None: not known), CPUs while nothing was asked."""
-
-    memory_bytes: int | None
-    idle_cpus: float
+FleetLimit = Literal["memory", "cpus", "stacks", "networks", "unknown", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +48,7 @@ def step_of(wanted: int) -> int:
 
 
 def fleet_size(
-    use: ReplicaUse,
+    use: ReadyUse,
     machine: Machine,
     *,
     most: int,
@@ -60,21 +57,30 @@ def fleet_size(
     most_bytes: int | None = None,
     chosen: bool = True,
     stacks: bool = False,
+    networks: NetworkRoom | None = None,
 ) -> FleetSize:
     """How many of ``most`` fit beside ``paired`` containers of pairs, which are still to start.
 
     ``up`` replicas (of both arms together) are running while ``machine.memory_bytes`` are left.
-    ``most_bytes`` is a container's memory limit (None: it has none).  Unless the number is to be
-    ``chosen``, only known memory speaks against it.
+    ``most_bytes`` is a container's memory limit (None: it has none), ``networks`` what those of
+    stacks have and could have (None: no stacks, or not known).  Unless the number is to be
+    ``chosen``, only known memory and networks speak against it.
     """
     limit: FleetLimit = "none"
     numbers: dict[str, Scalar] = {}
     if chosen and stacks and most > MOST_STACKS:
         most, limit = MOST_STACKS, "stacks"
+    if networks is not None:
+        each_has = max(1, math.ceil(networks.own / max(1, up)))
+        free_networks = networks.free - paired * each_has - SPARE_NETWORKS
+        fit = (up + max(0, free_networks) // each_has) // 2
+        if fit < most:
+            most, limit = fit, "networks"
+            numbers = {"each_networks": each_has, "free_networks": networks.free}
     if use.memory_bytes is None or machine.memory_bytes is None:
         if chosen and most > UNWEIGHED:
             most, limit = UNWEIGHED, "unknown"
-        return FleetSize(most, limit, numbers)
+        return FleetSize(most if most >= LEAST else 0, limit, numbers)
     each = GROWTH * use.memory_bytes
     if most_bytes is not None:
         each = min(each, most_bytes)

@@ -11,13 +11,14 @@ from pathlib import Path
 from socklat_gate.baseline.calibrations import calibration_note
 from socklat_gate.environment import environment_facts
 from socklat_gate.errors import GateError, InvalidMeasurement, NoUsableBaseline, Reason
-from socklat_gate.job.arm_differences import arm_differences
+from socklat_gate.job.arm_differences import arm_differences, stored_differences
 from socklat_gate.job.auto_values import AutoValues, baseline_spec
 from socklat_gate.job.budget import Budget
 from socklat_gate.job.commit import current_branch, current_commit
 from socklat_gate.job.completeness import completeness_of
 from socklat_gate.job.gate_pairs import GatePairs
 from socklat_gate.job.gate_rounds import GateRounds
+from socklat_gate.job.gate_task import GateTask
 from socklat_gate.job.gated_stages import missing_hooks
 from socklat_gate.job.limits_job import measure_by_limits
 from socklat_gate.job.progress import Progress
@@ -120,6 +121,10 @@ class GateJob:
                 file=self.path.name,
                 commit=reference.commit,
             )
+        elif reference.stored:
+            self._differences = stored_differences(
+                self.scenario, self.path, reference.commit, self.candidate
+            )
         alike = same_image(self.scenario, reference.image, self.candidate)
         if alike is not None and not self.allow_same_image and not self._differ_beside_image():
             return Verdict(Outcome.INCONCLUSIVE, (alike,))
@@ -138,11 +143,11 @@ class GateJob:
                 baseline = baseline_spec(self.scenario, reference)
                 if baseline is None:
                     return self._measure_alone(rig, stored)
-                specs = [baseline, ArmSpec("candidate", self.candidate)]
-                verdict = self._measure_pairs(rig, specs)
+                task = self._task([baseline, ArmSpec("candidate", self.candidate)])
+                verdict = self._measure_pairs(rig, task)
             finally:
                 self._missed = rig.missed
-        verdict = self._measure_rounds(specs, verdict)
+        verdict = GateRounds(self.client, self.directory, task).measure(verdict)
         self._drift = drift(stored, self._pairs, self.scenario.gate)
         return verdict
 
@@ -209,34 +214,9 @@ class GateJob:
         )
         return compare(stored, self._campaign, self.scenario.gate, waivers=self._waivers)
 
-    def _measure_pairs(self, rig: Rig, specs: Sequence[ArmSpec]) -> Verdict:
-        until_s = time.monotonic() + self._budget.left_s()
-        with rig.fleet(specs, self.seed, until_s) as fleet:
-            pairs = GatePairs(
-                rig=rig,
-                scenario=self.scenario,
-                specs=specs,
-                budget=self._budget,
-                seed=self.seed,
-                progress=self.progress,
-                waivers=self._waivers,
-                stored=self._stored,
-                pairs=self._pairs,
-                fleet=fleet,
-            )
-            try:
-                verdict = pairs.measure()
-            except InvalidMeasurement:
-                self._watch = fleet.watch()
-                raise
-            self._watch = pairs.watch
-            return verdict
-
-    def _measure_rounds(self, specs: Sequence[ArmSpec], verdict: Verdict) -> Verdict:
-        rounds = GateRounds(
-            client=self.client,
+    def _task(self, specs: Sequence[ArmSpec]) -> GateTask:
+        return GateTask(
             scenario=self.scenario,
-            directory=self.directory,
             specs=specs,
             budget=self._budget,
             seed=self.seed,
@@ -244,9 +224,18 @@ class GateJob:
             waivers=self._waivers,
             stored=self._stored,
             pairs=self._pairs,
-            watch=self._watch,
         )
-        return rounds.measure(verdict)
+
+    def _measure_pairs(self, rig: Rig, task: GateTask) -> Verdict:
+        until_s = time.monotonic() + self._budget.left_s()
+        with rig.fleet(task.specs, self.seed, until_s) as fleet:
+            try:
+                verdict = GatePairs(rig, task, fleet).measure()
+            except InvalidMeasurement:
+                self._watch = fleet.watch()
+                raise
+            self._watch = task.watch
+            return verdict
 
     @property
     def _budget(self) -> Budget:

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from socklat_gate.errors import InvalidMeasurement, Reason
-from socklat_gate.job.budget import Budget
+from socklat_gate.job.gate_task import GateTask
 from socklat_gate.job.no_fleet import NO_FLEET, Watching
-from socklat_gate.job.progress import Progress
 from socklat_gate.job.rig import Rig
 from socklat_gate.job.run_job import check_excluded
 from socklat_gate.job.starting_order import pair_seed
-from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.facts import Note
 from socklat_gate.measured.open_verdict import (
     NAMING_PAIRS,
@@ -31,10 +28,6 @@ from socklat_gate.measured.open_verdict import (
 )
 from socklat_gate.measured.pair import Pair, moments
 from socklat_gate.measured.verdict import STUCK, Outcome, Verdict
-from socklat_gate.measured.watch import Watch
-from socklat_gate.scenario import Scenario, Waiver
-from socklat_gate.service.session import ArmSpec
-from socklat_gate.verdict.decide import decide
 from socklat_gate.wording.changes import pair_word
 from socklat_gate.wording.progress_lines import (
     ENDING_WATCH,
@@ -59,65 +52,56 @@ STUCK_S = 60.0
 
 @dataclass
 class GatePairs:
-    """Measures ``pairs`` (those excluded among them) of ``specs``, in the order of ARMS.
-
-    ``watch`` is what was seen of the replicas beside them when it was judged last.
-    """
+    """Measures those of ``task`` in ``rig``, beside ``fleet``."""
 
     rig: Rig
-    scenario: Scenario
-    specs: Sequence[ArmSpec]
-    budget: Budget
-    seed: int
-    progress: Progress
-    waivers: Sequence[Waiver]
-    stored: Sequence[Campaign]
-    pairs: list[Pair]
+    task: GateTask
     fleet: Watching = NO_FLEET
-    watch: Watch | None = None
     _used: list[Pair] = field(default_factory=list)
 
     def measure(self) -> Verdict:
         """The verdict that ends them; one that `waits_for_rounds` has no budget reason.
 
-        Raises `InvalidMeasurement`, with what was measured before it in ``pairs``.
+        Raises `InvalidMeasurement`, with what was measured before it in the task.
         """
         verdict = self._measure()
         if waits_for_watch(verdict):
             verdict = self._watch_on(verdict)
         ends = verdict.outcome is Outcome.PASS or waits_for_rounds(verdict)
-        if self.watch is None or not ends:
+        if self.task.watch is None or not ends:
             return verdict
         # Only at the end the driver's own counts of the replicas are known.
-        self.progress.phase(ENDING_WATCH)
+        self.task.progress.phase(ENDING_WATCH)
         self.fleet.finish()
         return self._decide(self._spent())
 
     def _measure(self) -> Verdict:
         """With pairs: to the end, or until only the watch keeps a pass away."""
-        limits = self.scenario.gate
+        task, limits = self.task, self.task.scenario.gate
         used = self._used
         failed: list[Verdict] = []  # without a name for what got slower
         growing = True
+        verdict: Verdict | None = None
         while True:
-            self.progress.step(
+            task.progress.step(
                 pair_step(moments(used) + 1, limits.max_pairs, limits.containers_at_once)
             )
             try:
                 if growing:
                     self.fleet.grow()
+                self._renew(verdict)
                 excluded = self._measure_once()
             except InvalidMeasurement:
                 if failed:
                     return failed[-1]
                 raise
-            left_s = self.budget.left_s()
+            left_s = task.budget.left_s()
             done = moments(used)
-            spent = self.budget.spent(done, left_s)
+            spent = task.budget.spent(done, left_s)
             verdict = self._decide(spent)
             growing = not _nearly_failed(verdict)
             if not excluded:
-                self.progress.pair_done(done, limits.max_pairs, verdict, left_s)
+                task.progress.pair_done(done, limits.max_pairs, verdict, left_s)
             if failed and verdict.outcome is not Outcome.REGRESSION:
                 # The pair took evidence out of account: what it lacks is not judged any more.
                 return failed[-1]
@@ -134,62 +118,68 @@ class GatePairs:
 
     def _watch_on(self, verdict: Verdict) -> Verdict:
         """Without further pairs, until the watch decides or the minutes are over."""
-        self.progress.step("")
+        task = self.task
+        task.progress.step("")
         said_s = -LINE_S
         stuck_s = 0.0
         while waits_for_watch(verdict) and not self.fleet.missing:
             stuck_s = stuck_s + LOOK_S if _only_stuck(verdict) else 0.0
             if stuck_s > STUCK_S:
                 break
-            left_s = self.budget.left_s()
+            left_s = task.budget.left_s()
             if left_s <= 0:
                 break
-            assert self.watch is not None, "a verdict waits for it"
-            line = watch_line(self.watch, verdict.stops)
-            self.progress.phase(line)
+            assert task.watch is not None, "a verdict waits for it"
+            line = watch_line(task.watch, verdict.stops)
+            task.progress.phase(line)
             if time.monotonic() - said_s >= LINE_S:
                 said_s = time.monotonic()
-                self.progress.line(line)
+                task.progress.line(line)
             self.fleet.grow()
+            self._renew(verdict)
             self.fleet.wait(min(LOOK_S, left_s, _missing_s(verdict)))
             verdict = self._decide(self._spent())
         return verdict
 
+    def _renew(self, verdict: Verdict | None) -> None:
+        """New replicas, once those that are up have shown what they can.
+
+        Whoever stopped, and however near the end is: looking at labels here would make the evidence
+        worth less.
+        """
+        if verdict is not None and verdict.stops is not None and verdict.stops.shown:
+            self.fleet.renew()
+
     def _decide(self, spent: Reason | None) -> Verdict:
-        self.watch = self.fleet.watch()
-        return decide(
-            self._used,
-            self.scenario.gate,
-            budget_spent=spent,
-            waivers=self.waivers,
-            stored=self.stored,
-            watch=self.watch,
-        )
+        self.task.watch = self.fleet.watch()
+        return self.task.decide(self._used, spent)
 
     def _spent(self) -> Reason | None:
         """While the watch alone is waited for, which no further pairs would help: minutes first."""
-        left_s = self.budget.left_s()
+        budget = self.task.budget
+        left_s = budget.left_s()
         if left_s <= 0:
             return Reason.BUDGET_MINUTES
-        return self.budget.spent(moments(self._used), left_s)
+        return budget.spent(moments(self._used), left_s)
 
     def _measure_once(self) -> Note | None:
         """One more pair or block, among those used, or why it is not.
 
         Raises `InvalidMeasurement`.
         """
-        index, used = len(self.pairs), self._used
+        task, used = self.task, self._used
+        index = len(task.pairs)
         log.info("pair %d begins", index)
-        measured = self.rig.pairs(index, pair_seed(self.seed, index), self.specs)
-        self.pairs += measured
+        measured = self.rig.pairs(index, pair_seed(task.seed, index), task.specs)
+        task.pairs += measured
         why = measured[0].excluded
         log.info("pair %d ends%s", measured[-1].index, excluded_note(why))
         if why is None:
             used += measured
             return None
-        self.progress.line(excluded_line(pair_word(len(measured)), why))
-        unused = moments(self.pairs) - moments(used)
-        check_excluded(self.scenario, unused, moments(used), why)
+        task.progress.line(excluded_line(pair_word(len(measured)), why))
+        unused = moments(task.pairs) - moments(used)
+        check_excluded(task.scenario, unused, moments(used), why)
         return why
 
 

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from socklat_gate.errors import InvalidMeasurement, Reason
-from socklat_gate.job.budget import Budget
 from socklat_gate.job.capacity_rounds import CapacityRounds
-from socklat_gate.job.progress import Progress
+from socklat_gate.job.gate_task import GateTask
 from socklat_gate.job.starting_order import pair_seed
-from socklat_gate.measured.campaign import Campaign
 from socklat_gate.measured.names import CAPACITY_RPS
 from socklat_gate.measured.open_verdict import NAMING_PAIRS, rounds_may_decide, unnamed
-from socklat_gate.measured.pair import Pair
 from socklat_gate.measured.verdict import Outcome, Verdict
-from socklat_gate.measured.watch import Watch
-from socklat_gate.scenario import Scenario, Waiver
 from socklat_gate.service.docker_types import DockerClient
-from socklat_gate.service.session import ArmSpec
 from socklat_gate.verdict.capacity import MeasuredCapacity, capacity_limits
-from socklat_gate.verdict.decide import decide
 from socklat_gate.wording.capacity_text import no_round_line, round_line
 
 __all__ = ["GateRounds"]
@@ -32,19 +24,11 @@ COINS = 1_000_000
 
 @dataclass
 class GateRounds:
-    """Rounds beside ``pairs``, until they decide or one more would not end within the minutes."""
+    """Rounds beside the pairs of ``task``, until they decide or one more would take too long."""
 
     client: DockerClient
-    scenario: Scenario
     directory: Path
-    specs: Sequence[ArmSpec]
-    budget: Budget
-    seed: int
-    progress: Progress
-    waivers: Sequence[Waiver]
-    stored: Sequence[Campaign]
-    pairs: Sequence[Pair]
-    watch: Watch | None = None
+    task: GateTask
     measured: MeasuredCapacity = field(default_factory=MeasuredCapacity)
 
     def measure(self, verdict: Verdict) -> Verdict:
@@ -52,9 +36,9 @@ class GateRounds:
 
         Raises `InvalidMeasurement` as `CapacityRounds.measure` does.
         """
-        if self.scenario.gate.capacity_metric is None or not rounds_may_decide(verdict):
+        if self.task.scenario.gate.capacity_metric is None or not rounds_may_decide(verdict):
             return verdict
-        if self.budget.left_s() <= 0:
+        if self.task.budget.left_s() <= 0:
             return self._decide(_pairs_spent(verdict) or Reason.BUDGET_MINUTES)
         with self._rounds() as rounds:
             return self._measure(rounds, pairs_spent=_pairs_spent(verdict))
@@ -71,11 +55,11 @@ class GateRounds:
             self.measured = MeasuredCapacity(
                 tuple(rounds.rounds), rounds.limits.within_ns, rounds.differ
             )
-            left_s = self.budget.left_s()
+            left_s = self.task.budget.left_s()
             spent = Reason.BUDGET_MINUTES if left_s < rounds.expected_s else None
             verdict = self._decide(spent or pairs_spent)
             assert verdict.capacity is not None, "the gate has the metric"
-            self.progress.line(round_line(last, verdict.capacity.verdict))
+            self.task.progress.line(round_line(last, verdict.capacity.verdict))
             if spent is None and unnamed(verdict) and len(failed) < NAMING_PAIRS:
                 failed.append(verdict)
                 continue
@@ -83,33 +67,25 @@ class GateRounds:
             if verdict.outcome is not Outcome.INCONCLUSIVE or not open_:
                 return verdict
             if spent:
-                self.progress.line(no_round_line(rounds.expected_s, left_s))
+                self.task.progress.line(no_round_line(rounds.expected_s, left_s))
                 return verdict
 
     def _decide(self, budget_spent: Reason | None) -> Verdict:
-        return decide(
-            self.pairs,
-            self.scenario.gate,
-            budget_spent=budget_spent,
-            waivers=self.waivers,
-            stored=self.stored,
-            capacity=self.measured,
-            watch=self.watch,
-        )
+        return self.task.decide(self.task.pairs, budget_spent, self.measured)
 
     def _rounds(self) -> CapacityRounds:
-        gate = self.scenario.gate
+        task, gate = self.task, self.task.scenario.gate
         metric = gate.capacity_metric
         assert metric is not None, "asked before"
         within_ns = round(1e6 * metric.within_ms) if metric.within_ms is not None else 0
-        waiver = next((one for one in self.waivers if one.metric == CAPACITY_RPS), None)
+        waiver = next((one for one in task.waivers if one.metric == CAPACITY_RPS), None)
         return CapacityRounds(
             client=self.client,
-            scenario=self.scenario,
+            scenario=task.scenario,
             directory=self.directory,
-            specs=self.specs,
-            seed=pair_seed(self.seed, COINS),
-            progress=self.progress,
+            specs=task.specs,
+            seed=pair_seed(task.seed, COINS),
+            progress=task.progress,
             limits=capacity_limits(metric, gate, within_ns, waiver),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from socklat_gate.service.built_images import REPOSITORY, BuiltImages
 from socklat_gate.service.compose_files import stack_files
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef, local_image, resolve_image
-from socklat_gate.service.stack_build import stack_image
+from socklat_gate.service.stack_build import NoDockerfile, stack_image
 from socklat_gate.service.stack_reading import checked_stack
 
 __all__ = [
@@ -27,6 +28,8 @@ __all__ = [
     "image_under_test",
     "stored_images",
 ]
+
+log = logging.getLogger(__name__)
 
 OnPhase = Callable[[str], None]
 """Shows the phase of a job that begins."""
@@ -54,7 +57,7 @@ def image_under_test(
         # Rates are tried on both arms at once.
         alone = gate.interleave == "block" and gate.capacity_metric is None
         for unset in checked_stack(service, directory, alone=alone).unset:
-            on_phase(f"the compose file refers to {unset}, which nothing sets")
+            log.warning("the compose file refers to %s, which nothing sets", unset)
     name = override or service.image
     if name:
         return resolve_image(client, name, on_phase)
@@ -120,7 +123,10 @@ def image_at(
         _nothing_there(commit, service.compose_names[0])
     name = f"{stack_files(compose, directory)[0].resolve()}@base"
     tested = service.service
-    return stack_image(client, files, tested, on_phase, built, name=name, cache=BASE_CACHE)
+    try:
+        return stack_image(client, files, tested, on_phase, built, name=name, cache=BASE_CACHE)
+    except NoDockerfile as error:
+        _nothing_there(commit, os.path.relpath(error.file, sources))
 
 
 def _in_checkout(directory: Path, sources: Path, path: str) -> Path:

@@ -19,6 +19,9 @@ class Watching(Protocol):
     def grow(self) -> None:
         """Starts the next replicas, if there are more to come."""
 
+    def renew(self) -> None:
+        """Replaces all replicas by new ones, where that is possible."""
+
     def watch(self) -> Watch | None:
         """All that is known now; None where nothing is watched."""
 
@@ -33,6 +36,9 @@ class _NoFleet:
     missing = False
 
     def grow(self) -> None:
+        pass
+
+    def renew(self) -> None:
         pass
 
     def watch(self) -> None:

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from socklat_gate.job.replica_unseen import NOTHING, Unseen
 from socklat_gate.measured.records import EXCHANGE_STAGES, MOSTLY_ZERO, Records
 from socklat_gate.measured.run import Spike
 from socklat_gate.measured.watch import Replica, Slice
@@ -36,15 +37,15 @@ class _Reading:
 class ReplicaLog:
     """Of the container ``arm``, up at ``started_ns``, with load on from ``from_ns``.
 
-    Exchanges of at least ``spike_ns`` are kept whole.  ``no_response`` is set by whoever has the
-    counts of the load's driver, at its end.
+    Exchanges of at least ``spike_ns`` are kept whole.  ``unseen`` is set by whoever has the counts
+    of the load's driver, at its end.
     """
 
     arm: RunningArm
     started_ns: int
     from_ns: int
     spike_ns: int
-    no_response: int = 0
+    unseen: Unseen = NOTHING
     _begun_ns: list[I64] = field(default_factory=list)
     _took_ns: list[I64] = field(default_factory=list)
     _spikes: list[Spike] = field(default_factory=list)
@@ -90,7 +91,7 @@ class ReplicaLog:
         if now_ns >= self._readings[-1].at_ns + SLICE_NS:
             self._read(now_ns)
 
-    def replica(self, to_ns: int) -> Replica:
+    def replica(self, to_ns: int, generation: int = 0) -> Replica:
         """All that is known, watched until ``to_ns``."""
         return Replica(
             arm=self.arm.arm,
@@ -99,9 +100,12 @@ class ReplicaLog:
             from_ns=self.from_ns,
             to_ns=to_ns,
             exchanges=self.exchanges,
-            no_response=self.no_response,
+            no_response=self.unseen.no_response,
             spikes=tuple(sorted(self._spikes, key=lambda spike: spike.rx_first_ns)),
             slices=tuple(self._slices()),
+            waited=self.unseen.waited,
+            lost=self.unseen.lost,
+            generation=generation,
         )
 
     def _read(self, now_ns: int) -> None:

@@ -46,6 +46,10 @@ class ReplicaLogs:
         """It is watched from now on."""
         self._of[self._slots[one.arm.arm], one.arm.netns_inode & NETNS_BITS] = one
 
+    def leave(self) -> None:
+        """None of those so far is watched any more."""
+        self._of.clear()
+
     def take(self, exchanges: Records) -> None:
         """Rows of `EXCHANGE`, of whatever slots."""
         for slot in self._slots.values():

@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -26,22 +25,22 @@ from socklat_gate.job.measurement import Measurement, measure
 from socklat_gate.job.memory_left import check_memory_left
 from socklat_gate.job.named_requests import request_shares
 from socklat_gate.job.no_fleet import NO_FLEET, Watching
-from socklat_gate.job.noise import mean_noise
 from socklat_gate.job.probe_room import probe_room
+from socklat_gate.job.rig_pairs import Launched, pair_of_two, pairs_at_once
 from socklat_gate.job.starting_order import coin, starting_order
 from socklat_gate.load.checks import check_delivered
 from socklat_gate.measured.campaign import Fingerprint
 from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.names import CLIENT, OF_CONTAINER
-from socklat_gate.measured.pair import ARMS, Arm, Pair
+from socklat_gate.measured.pair import ARMS, Pair
 from socklat_gate.probe.hook_table import DEFINITION
 from socklat_gate.probe.probe import SocketProbe
 from socklat_gate.scenario import Scenario
 from socklat_gate.scenario.found_rate import found_rate
 from socklat_gate.scenario.watch import has_watch
+from socklat_gate.service.client import daemon_errors
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.session import ArmSpec, RunningArm, ServiceSession
-from socklat_gate.stalls.labels import evidence_of_pair
 from socklat_gate.wording.progress_lines import LOADING_PROBE, REMOVING, STARTING
 
 __all__ = ["Measurement", "Rig"]
@@ -49,17 +48,6 @@ __all__ = ["Measurement", "Rig"]
 log = logging.getLogger(__name__)
 
 OnPhase = Callable[[str], None]
-
-
-@dataclass(slots=True)
-class _Launched:
-    """Containers that are up: in the order of starting, and how often they were measured so far."""
-
-    arms: tuple[RunningArm, ...]
-    first: Arm
-    swapped_cpusets: bool
-    start: int
-    measured: int = 0
 
 
 class Rig:
@@ -85,7 +73,7 @@ class Rig:
         self._directory = directory
         self._on_phase = on_phase
         self._stack = ExitStack()
-        self._launched: _Launched | None = None
+        self._launched: Launched | None = None
         self._watched = watched and has_watch(scenario)
         self._beside: Beside = NOTHING_BESIDE
 
@@ -163,7 +151,8 @@ class Rig:
 
         ``paired``: of both arms side by side, which may have CPUs of their own.
         """
-        docker = str(self._client.version().get("Version", "unknown"))
+        with daemon_errors("asking its version"):
+            docker = str(self._client.version().get("Version", "unknown"))
         rate = found_rate(self._scenario.load)
         each = self._cpus.each if paired else 0
         return fingerprint(self.hooks, DEFINITION, docker, rate, self._containers, each)
@@ -216,32 +205,11 @@ class Rig:
         except BaseException:
             self._remove_containers()
             raise
-        up.measured += 1
-        # Told once: the next pair on these containers is no other start.
-        up.arms = tuple(replace(arm, startup_ns=0) for arm in up.arms)
+        found = pairs_at_once(up, measured, index, seed, gate)
+        up.note_measured()
         if up.measured == gate.pairs_per_start:
             self._remove_containers()
-        runs = {
-            (arm.arm, arm.replica): run for arm, run in zip(up.arms, measured.runs, strict=True)
-        }
-        clustered = gate.pairs_per_start > 1 or self._containers > 1
-        return [
-            Pair(
-                index + replica,
-                seed,
-                up.first,
-                runs["baseline", replica],
-                runs["candidate", replica],
-                measured.noise,
-                measured.excluded,
-                interleave=gate.interleave,
-                start=up.start if clustered else None,
-                swapped_cpusets=up.swapped_cpusets,
-                stall_evidence=measured.labels.evidence if replica == 0 else {},
-                replica=replica,
-            )
-            for replica in range(self._containers)
-        ]
+        return found
 
     def single(self, seed: int, spec: ArmSpec) -> Measurement:
         """Measures one image alone; raises as `pair`."""
@@ -259,31 +227,12 @@ class Rig:
     def _one_after_the_other(self, index: int, seed: int, specs: Sequence[ArmSpec]) -> Pair:
         """One arm alone after the other, both by the same schedule and on the same CPUs."""
         flip = coin(seed)
-        one, other = (self._single(seed, specs[at]) for at in (flip, 1 - flip))
-        check_delivered((*one.undelivered, *other.undelivered), ARMS)
-        runs = (*one.runs, *other.runs)
-        baseline, candidate = runs if flip == 0 else runs[::-1]
-        noise = mean_noise(one.noise, other.noise)
-        why = one.excluded or other.excluded
-        weighed = [measured.labels.weighed for measured in (one, other)]
-        evidence = (
-            evidence_of_pair(*(weighed if flip == 0 else weighed[::-1])) if all(weighed) else {}
-        )
-        return Pair(
-            index,
-            seed,
-            ARMS[flip],
-            baseline,
-            candidate,
-            noise,
-            why,
-            interleave="block",
-            stall_evidence=evidence,
-        )
+        both = [self._single(seed, specs[at]) for at in (flip, 1 - flip)]
+        return pair_of_two(index, seed, ARMS[flip], both)
 
     def _start(
         self, index: int, seed: int, specs: Sequence[ArmSpec], containers: int | None = None
-    ) -> _Launched:
+    ) -> Launched:
         obey_signal()
         self._on_phase(STARTING)
         swapped, order = starting_order(
@@ -291,7 +240,7 @@ class Rig:
         )
         arms = self._session.start(order, meanwhile=self._beside.poll)
         log.info("containers of %s are up", ", ".join(arm.label for arm in arms))
-        self._launched = _Launched(arms, order[0].arm, swapped, index)
+        self._launched = Launched(arms, order[0].arm, swapped, index)
         if len(arms) > len(ARMS):
             self._check_memory()
         return self._launched

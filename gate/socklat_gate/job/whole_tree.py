@@ -144,7 +144,7 @@ def _check_pointers(tree: _Tree, commit: str) -> None:
             else (
                 f"{name!r} is an LFS pointer here, and not so in commit {commit[:12]}",
                 "fetch the files in a step before: git lfs pull (in GitHub Actions check out with "
-                "lfs: true)",
+                "lfs: true, in GitLab CI leave GIT_LFS_SKIP_SMUDGE unset)",
             )
         )
         _refuse(f"the arms would be built of different files: {what}", remedy)

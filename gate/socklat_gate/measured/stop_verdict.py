@@ -43,8 +43,11 @@ class StopVerdict:
     ``sure_ns`` is how long a stop must be for 95% of such stops to meet a request of the watch that
     takes as long as ``threshold_ns`` by it (NaN: not known); ``timer_s`` the age of which all
     ``ages_s`` are multiples (None: of none; `verdict.stop_timer`).
-    ``silent`` replicas of the candidate are gone or do not respond, unlike their twins;
-    ``undecided``: more is neither shown nor can it be left out of account, so that a pass waits.
+    ``silent`` replicas of the candidate are gone or do not respond, unlike their twins.  So many
+    more of them than of the baseline's had requests that ``waited`` for a connection, or ``lost``
+    connections (0 where that may be chance, or is not judged).  ``undecided``: more is neither
+    shown nor can it be left out of account, so that a pass waits.  ``shown``: the replicas that are
+    up are few, and have no more first stops to show (`verdict.watch_renewal`).
     """
 
     threshold_ns: float
@@ -74,6 +77,9 @@ class StopVerdict:
     timer_s: float | None = None
     silent: int = 0
     undecided: bool = False
+    waited: int = 0
+    lost: int = 0
+    shown: bool = False
 
 
 @dataclass(frozen=True, slots=True)

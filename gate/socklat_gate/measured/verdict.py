@@ -46,10 +46,11 @@ UNDECIDED = frozenset(
 )
 """Reasons which say that the budget was not enough, and nothing else."""
 
-STUCK = frozenset({"silent", "at_once"})
+STUCK = frozenset({"silent", "waited", "lost", "at_once"})
 """Numbers of `WATCH_OPEN` that no longer watch takes away.
 
-So many replicas of the candidate do not respond, or stopped at the same moment.
+So many replicas of the candidate do not respond, had requests that waited for a connection, lost
+connections, or stopped at the same moment.
 """
 
 

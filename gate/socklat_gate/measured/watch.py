@@ -40,7 +40,10 @@ class Replica:
     ``started_ns``; from ``from_ns`` to ``to_ns`` it was watched with load on.  ``exchanges`` were
     recorded by the probe; to ``no_response`` requests the driver got no response, or an error.
     ``spikes`` are all exchanges of at least `Watch.spike_ns`, oldest first; ``slices`` follow one
-    another.
+    another.  ``waited`` requests took the driver much longer than any exchange shows, since they
+    found no connection to the service; ``lost`` connections were ended by the service while the
+    driver wanted to keep them.  What the driver counts is 0 until its load has ended.  Replicas of
+    a ``generation`` were up together, and were replaced by those of the next one.
     """
 
     arm: Arm
@@ -52,6 +55,9 @@ class Replica:
     no_response: int
     spikes: tuple[Spike, ...] = ()
     slices: tuple[Slice, ...] = ()
+    waited: int = 0
+    lost: int = 0
+    generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,8 @@ class Watch:
 
     Every exchange of at least ``spike_ns`` was kept.  ``wanted`` replicas of each arm were asked
     for; fewer are up while the fleet grows.  A pass waits for ``minutes`` times ``wanted`` of
-    exposure, and until half of the candidate's replicas are ``age_s`` old.
+    exposure, and until half of the candidate's replicas are ``age_s`` old.  ``renewed``: they are
+    few, and replaced as a whole once they have no more first stops to show.
     """
 
     replicas: tuple[Replica, ...]
@@ -69,7 +76,13 @@ class Watch:
     minutes: float
     age_s: float
     notes: tuple[Note, ...] = ()
+    renewed: bool = False
 
     def of(self, arm: Arm) -> tuple[Replica, ...]:
         """The replicas of one arm."""
         return tuple(one for one in self.replicas if one.arm == arm)
+
+    def last_of(self, arm: Arm) -> tuple[Replica, ...]:
+        """Those of the last generation."""
+        last = max((one.generation for one in self.replicas), default=0)
+        return tuple(one for one in self.of(arm) if one.generation == last)

@@ -67,6 +67,8 @@ class ReplicaRow:
     watched: str
     exchanges: str
     no_response: str
+    waited: str
+    lost: str
     stops: str
     ages: str
     p50: str
@@ -156,6 +158,8 @@ def _row(one: StoppedReplica) -> ReplicaRow:
         watched=units.duration_s((replica.to_ns - replica.from_ns) / 1e9),
         exchanges=units.count(replica.exchanges),
         no_response=units.count(replica.no_response),
+        waited=units.count(replica.waited),
+        lost=units.count(replica.lost),
         stops=units.count(sum(not stop.shared for stop in stops)),
         ages=f"{', '.join(shown)}{more}",
         p50=_first_and_last(known, lambda part: units.ns(part.p50_ns)),

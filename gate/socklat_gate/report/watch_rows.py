@@ -22,7 +22,7 @@ from socklat_gate.wording.growth_text import (
 from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.outcomes import outcome_text
 from socklat_gate.wording.stop_text import ages_text, stops_summary
-from socklat_gate.wording.watch_text import unwatched_line, watch_line
+from socklat_gate.wording.watch_text import unlike_texts, unwatched_line, watch_line
 
 __all__ = [
     "GrowthRow",
@@ -159,6 +159,10 @@ def _evidence_text(stops: StopVerdict) -> str:
         f"(p = {units.p_value(stops.p_value)}); the candidate's oldest replica was "
         f"{units.duration_s(stops.oldest_s)} old, half of them "
         f"{units.duration_s(stops.half_age_s)} or more."
+        + "".join(
+            f" {text[0].upper()}{text[1:]}."
+            for text in unlike_texts(stops.silent, stops.waited, stops.lost)
+        )
     )
 
 

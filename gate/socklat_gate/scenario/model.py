@@ -23,13 +23,15 @@ from socklat_gate.scenario.named_requests import (
     with_named_metrics,
 )
 from socklat_gate.scenario.renamed import with_old_keys
-from socklat_gate.scenario.service import Service
+from socklat_gate.scenario.service import NO_SPACE, Service
 from socklat_gate.scenario.shape import former_hashes, measured_hash
 from socklat_gate.scenario.strict import StrictModel
 from socklat_gate.scenario.watch import check_watch
 from socklat_gate.scenario.whole_stage import check_stages, with_whole_stage
 
 __all__ = ["BaselineSource", "Probe", "Scenario"]
+
+MIB = 1 << 20
 
 
 class Probe(StrictModel):
@@ -52,7 +54,10 @@ class BaselineSource(StrictModel):
     """Where the reference comes from when the command line does not say."""
 
     image: str | None = Field(
-        None, description="image of the baseline arm", examples=["shop-api:released"]
+        None,
+        pattern=NO_SPACE,
+        description="image of the baseline arm",
+        examples=["shop-api:released"],
     )
     pull: Literal["missing", "always"] = Field(
         "missing",
@@ -60,7 +65,7 @@ class BaselineSource(StrictModel):
     )
     release: str | None = Field(
         None,
-        min_length=1,
+        pattern=NO_SPACE,
         max_length=200,
         description="pinned release that `gate --nightly` compares with: a tag, a commit or an "
         "image",
@@ -124,6 +129,23 @@ class Scenario(StrictModel):
                 raise ValueError(
                     f"limit_ms of {metric.name}, {metric.limit_ms:g}, can never be exceeded: "
                     f"{what} ends after {key}, {timeout_ms:g} ms"
+                )
+        return gate
+
+    @field_validator("gate")
+    @classmethod
+    def _memory_can_be_exceeded(cls, gate: Gate, info: ValidationInfo) -> Gate:
+        """What takes more than its container may is killed, and no measurement."""
+        service = info.data.get("service")  # absent when it is wrong itself
+        most_bytes = service.memory_bytes if isinstance(service, Service) else None
+        for at, metric in enumerate(gate.metrics):
+            if metric.limit_mib is None or most_bytes is None:
+                continue
+            if metric.limit_mib * MIB >= most_bytes:
+                raise problem_at(
+                    f"{metric.limit_mib:g} MiB can never be exceeded: a container ends at "
+                    f"service.memory, {most_bytes / MIB:g} MiB",
+                    *("metrics", at, "limit_mib"),
                 )
         return gate
 

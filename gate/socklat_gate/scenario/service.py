@@ -12,7 +12,12 @@ from socklat_gate.scenario.cpus import CpuSet
 from socklat_gate.scenario.secret import Text
 from socklat_gate.scenario.strict import StrictModel
 
-__all__ = ["Ready", "Service"]
+__all__ = ["NO_SPACE", "Ready", "Service"]
+
+NO_SPACE = r"^\S+$"
+"""A name of an image or a commit."""
+
+_UNITS = {"b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 IN_COMPOSE_FILE = ("publish", "volumes", "tmpfs", "cpus", "memory")
 
@@ -89,7 +94,7 @@ class Service(StrictModel):
 
     image: str | None = Field(
         None,
-        min_length=1,
+        pattern=NO_SPACE,
         description="candidate image; pulled if missing",
         examples=["shop-api:dev"],
     )
@@ -190,6 +195,14 @@ class Service(StrictModel):
         if elsewhere:
             raise ValueError(f"{', '.join(elsewhere)}: with compose this belongs in that file")
         return self
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """``memory`` in bytes; None where there is no limit, which Docker writes as 0 too."""
+        if self.memory is None:
+            return None
+        text = self.memory if self.memory[-1] in _UNITS else f"{self.memory}b"
+        return int(text[:-1]) * _UNITS[text[-1]] or None
 
     @property
     def built(self) -> Build | None:

@@ -122,7 +122,7 @@ def _compose_files(
     seen: dict[Path, None] = {}
     while waiting and len(seen) < MAX_FILES:
         file = waiting.pop(0)
-        if file in seen or not file.is_file():
+        if file in seen or not _is_file(file):
             continue
         seen[file] = None
         yield file
@@ -199,6 +199,14 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _is_name(text: str) -> bool:
     return re.fullmatch(NAME, text) is not None
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is one; a name that no file can have is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _text(file: Path) -> str:

@@ -87,10 +87,16 @@ def has_watch(scenario: Scenario) -> bool:
 def check_watch(scenario: Scenario) -> None:
     """Raises `ValueError` where a pass would wait for longer than the job may last.
 
-    And where the driver could not hold the requests to the replicas.
+    And for an age without replicas, and where the driver could not hold the requests to these.
     """
     gate = scenario.gate
     watch, most_s = gate.watch, 60 * gate.max_minutes
+    if watch.age_s > 0 and watch.minutes == 0:
+        raise problem_at(
+            "no replica gets any age with gate.watch.minutes = 0, by which none is started: leave "
+            "this out, or watch for some minutes",
+            *("gate", "watch", "age_s"),
+        )
     if not has_watch(scenario):
         return
     by_default = "" if "watch" in gate.model_fields_set else "by default "

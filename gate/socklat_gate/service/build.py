@@ -14,6 +14,7 @@ from socklat_gate.service.client import daemon_errors
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.dockerfile import Need, newest_needs
 from socklat_gate.service.logs import clip, last_line
+from socklat_gate.wording.sanitise import strip_control_characters
 
 __all__ = ["build", "builder_of"]
 
@@ -60,15 +61,16 @@ def build(builder: Builder, order: BuildOrder, tag: str, on_line: OnLine) -> Non
 
     def keep(line: str) -> None:
         last.append(line)
-        on_line(line)
+        on_line(strip_control_characters(line, " "))
 
     with daemon_errors(f"building {order.name}"):
         failure = builder.build(order, tag, keep)
     if failure:
-        shown = clip("\n".join([*last, failure]).encode())
+        lines = [*last] if failure in last else [*last, failure]
+        shown = clip("\n".join(lines).encode())
         raise UsageError(
             Reason.NO_SUCH_IMAGE,
-            f"building {order.name} failed: {last_line(shown)}",
+            f"building {order.name} failed: {last_line(clip(failure.encode()))}",
             remedy=_remedy(builder, order, shown),
         ).with_log(shown)
     log.info("built %s as %s", order.name, tag)

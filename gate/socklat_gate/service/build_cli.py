@@ -52,10 +52,15 @@ class CliBuilder:
         values = {secrets[name]: reveal(text) for name, text in order.how.secrets.items()}
         with _running([*argv, str(order.directory)], _environment(values)) as process:
             assert process.stdout is not None
-            while line := process.stdout.readline(MAX_LINE):
-                on_line(line.decode(errors="replace").rstrip())
+            last = ""
+            while data := process.stdout.readline(MAX_LINE):
+                line = data.decode(errors="replace").rstrip()
+                # What follows an error is where to read more of it.
+                if line and not last.startswith("ERROR"):
+                    last = line
+                on_line(line)
             code = process.wait()
-        return f"docker build ended with exit code {code}" if code else ""
+        return (last or f"docker build ended with exit code {code}") if code else ""
 
 
 def cli_builder() -> tuple[CliBuilder | None, str]:

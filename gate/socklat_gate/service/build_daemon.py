@@ -16,9 +16,10 @@ from docker.utils.build import tar
 
 from socklat_gate.errors import UsageError
 from socklat_gate.interrupt import defer_signals
+from socklat_gate.service.backoff import attempts
 from socklat_gate.service.build_order import BuildOrder, OnLine
 from socklat_gate.service.build_trace import trace_lines
-from socklat_gate.service.client import daemon_errors, daemon_message
+from socklat_gate.service.client import daemon_errors
 from socklat_gate.service.docker_documents import BuildEvent
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.dockerfile import base_images
@@ -28,6 +29,8 @@ __all__ = ["ClassicBuilder", "DaemonBuildKit", "has_buildkit"]
 
 BUILDKIT_API = (1, 39)
 TRACE = "moby.buildkit.trace"
+STEP_ENDS_WITHIN_S = 3.0
+_FAILURES = (docker.errors.DockerException, requests.RequestException)
 _STEP = re.compile(r"^ ---> ([0-9a-f]{12})$")
 
 
@@ -42,14 +45,11 @@ def has_buildkit(client: DockerClient) -> bool:
     return is_docker and found.get("Os", "linux") == "linux" and numbers >= BUILDKIT_API
 
 
-class DaemonBuildKit:
-    """`Builder` by the BuildKit inside the daemon, without a session: it can ask nothing back.
+class _DaemonBuilder:
+    """Sends the context to the daemon, after what a registry has was pulled."""
 
-    So it is given no secrets, and what a registry has is pulled before.  ``lacks`` is why there is
-    no more than that.
-    """
-
-    name = "BuildKit inside the daemon"
+    version = ""
+    mounts_caches = False
     takes_secrets = False
 
     def __init__(self, client: DockerClient, lacks: str) -> None:
@@ -61,14 +61,17 @@ class DaemonBuildKit:
         how = order.how
         self._pull_bases(order, on_line)
         name, added = _dockerfile(order)
-        cache = {"BUILDKIT_CACHE_MOUNT_NS": order.cache} if order.cache else {}
+        cached = self.mounts_caches and order.cache
+        arguments = {"BUILDKIT_CACHE_MOUNT_NS": order.cache} if cached else {}
         parameters = {
-            "version": "2",
+            "version": self.version,
             "t": tag,
             "dockerfile": name,
             "target": how.target or "",
             "platform": how.platform or "",
-            "buildargs": json.dumps({**cache, **how.args}),
+            "buildargs": json.dumps({**arguments, **how.args}),
+            "rm": "1",
+            "forcerm": "1",
         }
         api = self._client.api
         url = f"{api.base_url}/v{api.api_version}/build"
@@ -88,6 +91,7 @@ class DaemonBuildKit:
                 headers={"Content-Type": "application/x-tar"},
                 stream=True,
             )
+        # The daemon ends a build that nobody listens to.
         with response:
             if not response.ok:
                 return _refused(response)
@@ -102,15 +106,22 @@ class DaemonBuildKit:
                 continue  # the build has its own words for it, if it comes to it
 
 
-class ClassicBuilder:
+class DaemonBuildKit(_DaemonBuilder):
+    """`Builder` by the BuildKit inside the daemon, without a session: it can ask nothing back.
+
+    So it is given no secrets.  ``lacks`` is why there is no more than that.
+    """
+
+    name = "BuildKit inside the daemon"
+    version = "2"
+    mounts_caches = True
+
+
+class ClassicBuilder(_DaemonBuilder):
     """`Builder` of daemons without BuildKit; ``lacks`` is why not."""
 
     name = "the classic builder"
-    takes_secrets = False
-
-    def __init__(self, client: DockerClient, lacks: str) -> None:
-        self._client = client
-        self.lacks = lacks
+    version = "1"
 
     def build(self, order: BuildOrder, tag: str, on_line: OnLine) -> str:
         """See `Builder`."""
@@ -120,45 +131,29 @@ class ClassicBuilder:
             steps.extend(_STEP.findall(line))
             on_line(line)
 
-        failure = "interrupted"
+        failure, within_s = "", 0.0
         try:
-            failure = self._try(order, tag, note)
+            failure = super().build(order, tag, note)
+        except BaseException:
+            failure, within_s = "interrupted", STEP_ENDS_WITHIN_S
+            raise
         finally:
             if failure and steps:
                 with defer_signals():
-                    self._remove_step(steps[-1])
+                    self._remove_step(steps[-1], within_s)
         return failure
 
-    def _remove_step(self, image: str) -> None:
-        """The image of the last step of a build that came to no end: nothing else has a name."""
+    def _remove_step(self, image: str, within_s: float) -> None:
+        """The image of the last step of a build that came to no end: it has no name."""
         try:
             found = self._client.images.get(image)
-            if not (found.attrs.get("RepoTags") or found.attrs.get("RepoDigests")):
-                self._client.api.remove_image(found.id)
-        except (docker.errors.DockerException, requests.RequestException):
+            if found.attrs.get("RepoTags") or found.attrs.get("RepoDigests"):
+                return
+            for attempt in attempts(_FAILURES, within_s, first_pause_s=0.1, max_pause_s=0.5):
+                with attempt:  # the container of the next step may have it for a moment
+                    self._client.api.remove_image(str(found.id))
+        except _FAILURES:
             return  # others begin from it
-
-    def _try(self, order: BuildOrder, tag: str, on_line: OnLine) -> str:
-        how = order.how
-        try:
-            events = self._client.api.build(
-                path=str(order.directory),
-                dockerfile=how.dockerfile,
-                target=how.target,
-                platform=how.platform,
-                buildargs=dict(how.args),
-                tag=tag,
-                rm=True,
-                forcerm=True,
-                decode=True,
-            )
-            return _follow(events, on_line)
-        except docker.errors.APIError as error:
-            return daemon_message(error)
-        except OSError as error:
-            if isinstance(error, requests.RequestException):  # an OSError too, but the daemon's
-                raise
-            return f"the build context cannot be read: {error}"
 
 
 def _dockerfile(order: BuildOrder) -> tuple[str, str | None]:

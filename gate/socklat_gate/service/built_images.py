@@ -21,7 +21,7 @@ from socklat_gate.errors import Reason, UsageError
 from socklat_gate.interrupt import defer_signals
 from socklat_gate.service.build import build, builder_of
 from socklat_gate.service.build_order import Builder, BuildOrder, OnLine
-from socklat_gate.service.client import daemon_errors, daemon_message
+from socklat_gate.service.client import daemon_errors, daemon_message, hurry
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef, local_image
 from socklat_gate.service.owner import Fate, OwnerTag, fate_of, owner_labels
@@ -77,6 +77,7 @@ class BuiltImages:
         trace: TracebackType | None,
     ) -> None:
         with defer_signals():
+            hurry(self._client)
             self._settle(failed=error is not None)
 
     def build(self, order: BuildOrder, on_line: OnLine, *, keep: bool = True) -> ImageRef:
@@ -218,6 +219,8 @@ def _remove(client: DockerClient, tag: str) -> bool:
     except docker.errors.NotFound:
         return False
     except _FAILURES as error:
+        if isinstance(error, requests.RequestException):
+            hurry(client, silent=True)
         log.info("image %s stays: %s", tag, daemon_message(error))
         return False
     return True

@@ -17,17 +17,20 @@ from socklat_gate.errors import GateError, Reason, UnfitEnvironment
 from socklat_gate.interrupt import signal_received
 from socklat_gate.service.backoff import attempts
 from socklat_gate.service.daemon_address import DaemonAddress, daemon_address
-from socklat_gate.service.daemon_check import check_daemon
+from socklat_gate.service.daemon_check import check_address, check_daemon
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.patience import be_patient, causes, is_passing
 
-__all__ = ["connect", "daemon_errors", "daemon_message", "daemon_url"]
+__all__ = ["connect", "daemon_errors", "daemon_message", "daemon_url", "hurry"]
 
 log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 5
 CONNECT_WITHIN_S = 20.0
 WORK_TIMEOUT_S = 60
+HURRY_TIMEOUT_S = 2
+SILENT_TIMEOUT_S = 0.2
+"""After a signal, whose sender kills this process soon; of a daemon that was silent then."""
 _ABSENT = {errno.ECONNREFUSED, errno.ENOENT, errno.EACCES, errno.EPERM}
 """No daemon is there, or not for this user: asking again is no use."""
 
@@ -41,11 +44,12 @@ def connect() -> DockerClient:
     """A client of a daemon that has just responded, and asks again where that is safe.
 
     Raises `UnfitEnvironment` (NO_DOCKER) naming the socket or URL when no daemon responds there
-    (within 20 s where something listens), and as `check_daemon`.  Variables of this process that
-    look secret are masked in logs from now on.
+    (within 20 s where something listens), and as `check_address` and `check_daemon`.  Variables of
+    this process that look secret are masked in logs from now on.
     """
     masking.suspect(os.environ)
     at = daemon_address()
+    check_address(at)
     try:
         for attempt in attempts(_is_busy, CONNECT_WITHIN_S, first_pause_s=0.1, max_pause_s=1.0):
             with attempt:
@@ -69,6 +73,16 @@ def connect() -> DockerClient:
     client.api.timeout = WORK_TIMEOUT_S
     log.debug("connected to the Docker daemon at %s", at)
     return client
+
+
+def hurry(client: DockerClient, *, silent: bool = False) -> None:
+    """After a signal, waits no longer for responses than clean-up has time; else nothing.
+
+    ``silent``: a request had none, so that the next ones are given up at once.
+    """
+    if signal_received():
+        most_s = SILENT_TIMEOUT_S if silent else HURRY_TIMEOUT_S
+        client.api.timeout = min(client.api.timeout, most_s)
 
 
 def _open(at: DaemonAddress) -> DockerClient:

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from socklat_gate.errors import Reason, UnfitEnvironment, UsageError
+from socklat_gate.keeper import Keeper
 from socklat_gate.service.build_user import BuildUser
 from socklat_gate.service.daemon_address import command_environment
 from socklat_gate.service.logs import clip
@@ -22,10 +23,11 @@ from socklat_gate.service.logs import clip
 __all__ = ["Compose", "Document", "StackReading", "read_stack"]
 
 CONFIG_WITHIN_S = 60.0
-END_WITHIN_S = 5.0
+END_WITHIN_S = 3.0
 FIRST_PLUGIN = 2
 """Version 1, the program of its own, knows less: neither ``include`` nor ``name``, for instance."""
 
+_IGNORED = re.compile(r"use the '(\w+)' key, which will be ignored")
 _UNSET = re.compile(r'The \\?"?([A-Za-z_]\w*)\\?"? variable is not set')
 
 Document = Mapping[str, Any]
@@ -72,23 +74,30 @@ class Compose:
         In a session of its own: a signal meant for this tool must not end it half-way.  What takes
         longer than ``within_s`` is ended, and has failed.
         """
-        process = self._process = subprocess.Popen(
-            [*self._argv, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env={**command_environment(os.environ), **self._environment},
-            start_new_session=True,
-            **self._user.options,
-        )
         late = ""
-        try:
-            _, stderr = process.communicate(timeout=within_s)
-        except subprocess.TimeoutExpired:
-            late = f"it was still waiting after {within_s:g} s"
-            self.end()
-            _, stderr = process.communicate()
-        self._process = None
+        # What goes on after this process was killed would start what nobody removes.
+        with Keeper() as keeper:
+            process = self._process = subprocess.Popen(
+                [*self._argv, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env={
+                    **command_environment(os.environ),
+                    **self._environment,
+                    **keeper.environment,
+                },
+                start_new_session=True,
+                **self._user.options,
+            )
+            keeper.keep(process.pid)
+            try:
+                _, stderr = process.communicate(timeout=within_s)
+            except subprocess.TimeoutExpired:
+                late = f"it was still waiting after {within_s:g} s"
+                self.end()
+                _, stderr = process.communicate()
+            self._process = None
         if late:
             return "\n".join(filter(None, (clip(stderr), late)))
         if process.returncode == 0:
@@ -152,7 +161,14 @@ def read_stack(files: Sequence[Path], project: str = "") -> StackReading:
         raise UsageError(
             Reason.BAD_SCENARIO, f"compose refuses {shown}:\n{clip(done.stderr)}", remedy=remedy
         )
-    unset = _UNSET.findall(done.stderr.decode(errors="replace"))
+    said = done.stderr.decode(errors="replace")
+    if ignored := dict.fromkeys(_IGNORED.findall(said)):
+        raise UsageError(
+            Reason.BAD_SCENARIO,
+            f"compose would start {shown} without its {', '.join(ignored)}",
+            remedy="install Docker's compose plugin: docker-compose 1 knows them for swarm alone",
+        )
+    unset = _UNSET.findall(said)
     return StackReading(yaml.safe_load(done.stdout), tuple(dict.fromkeys(unset)))
 
 

@@ -12,10 +12,24 @@ from socklat_gate.errors import Reason, UnfitEnvironment
 from socklat_gate.service.daemon_address import DEFAULT_URL, DaemonAddress
 from socklat_gate.service.docker_documents import DaemonInfo
 
-__all__ = ["check_daemon"]
+__all__ = ["check_address", "check_daemon"]
 
 HERE = "run the gate on that machine, or use a daemon of this one: DOCKER_HOST=" + DEFAULT_URL
 ROOTFUL = "use a rootful daemon: unset DOCKER_HOST, or set it to " + DEFAULT_URL
+
+
+def check_address(at: DaemonAddress) -> None:
+    """Refuse an address that leads elsewhere by itself, without a look at what is there.
+
+    Raises `UnfitEnvironment` (NO_DOCKER) naming the host.
+    """
+    parts = urlsplit(at.url)
+    if parts.scheme == "ssh":
+        raise _unfit(
+            f"the Docker daemon at {at} is asked by ssh on {parts.hostname or 'another machine'}: "
+            "the sockets of containers there are not this kernel's",
+            HERE,
+        )
 
 
 def check_daemon(info: DaemonInfo, at: DaemonAddress) -> None:
@@ -23,7 +37,8 @@ def check_daemon(info: DaemonInfo, at: DaemonAddress) -> None:
 
     What cannot be known from here is found by the first container (`find_process`).
     """
-    if any("name=rootless" in option for option in info.get("SecurityOptions") or ()):
+    options = info.get("SecurityOptions") or ()
+    if info.get("Rootless") or any("name=rootless" in option for option in options):
         raise _unfit(
             f"the Docker daemon at {at} runs rootless: the addresses of its containers "
             "exist only inside its own network namespace",

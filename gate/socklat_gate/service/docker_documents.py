@@ -22,6 +22,7 @@ __all__ = [
     "ImageDetails",
     "ImageSummary",
     "NetworkEndpoint",
+    "NetworkObject",
     "RuntimeEntry",
     "VolumeList",
 ]
@@ -110,15 +111,24 @@ class RuntimeEntry(TypedDict, total=False):
     runtimeType: str
 
 
+class AddressPool(TypedDict):
+    """Networks get subnets of ``Base`` whose prefix is ``Size`` bits long."""
+
+    Base: str
+    Size: int
+
+
 class DaemonInfo(TypedDict, total=False):
-    """About the daemon and the machine that it runs on."""
+    """About the daemon and the machine that it runs on; ``Rootless`` is Podman's."""
 
     Name: str
     KernelVersion: str
     OperatingSystem: str
     SecurityOptions: list[str] | None
+    Rootless: bool
     DefaultRuntime: str
     Runtimes: dict[str, RuntimeEntry | None] | None
+    DefaultAddressPools: list[AddressPool] | None
 
 
 class ContainerDetails(_ContainerDetails, total=False):
@@ -139,6 +149,18 @@ class DockerObject(TypedDict, total=False):
     State: str
     Created: int | str
     CreatedAt: str
+
+
+class Addresses(TypedDict, total=False):
+    """A network's subnets."""
+
+    Config: list[dict[str, str]] | None
+
+
+class NetworkObject(DockerObject, total=False):
+    """A network in a list."""
+
+    IPAM: Addresses | None
 
 
 class ContainerSummary(DockerObject, total=False):

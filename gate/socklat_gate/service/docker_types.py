@@ -13,10 +13,10 @@ from socklat_gate.service.docker_documents import (
     ContainerSummary,
     DaemonInfo,
     DockerEvent,
-    DockerObject,
     ExecState,
     ImageDetails,
     ImageSummary,
+    NetworkObject,
     VolumeList,
 )
 
@@ -153,7 +153,7 @@ class DockerApi(Protocol):
     ) -> Iterable[DockerEvent]:
         """What happened between two moments."""
 
-    def networks(self, *, filters: Mapping[str, str]) -> list[DockerObject]:
+    def networks(self, *, filters: Mapping[str, str]) -> list[NetworkObject]:
         """Lists networks."""
 
     def create_network(

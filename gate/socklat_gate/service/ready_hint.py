@@ -40,6 +40,11 @@ def listening_hint(item: ContainerProcess, port: int) -> ListeningHint:
             f"; it listens on port {port} by IPv6 alone",
             "set service.ipv6 = true, so that it is reached by IPv6",
         )
+    if here and ":" in item.address and all(one.address.version == 4 for one in here):
+        return ListeningHint(
+            f"; it listens on port {port} by IPv4 alone",
+            "remove service.ipv6, so that it is reached by IPv4",
+        )
     others = reachable_ports(found)[:MOST_PORTS]
     if here or not others:
         return ListeningHint()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import docker
@@ -13,7 +12,8 @@ import requests
 
 from socklat_gate.interrupt import signal_received
 from socklat_gate.service.backoff import attempts
-from socklat_gate.service.client import daemon_message
+from socklat_gate.service.call_thread import at_once
+from socklat_gate.service.client import daemon_message, hurry
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.owner import RUN_LABEL
 
@@ -66,6 +66,7 @@ def remove_run(client: DockerClient, run: str, *, networks: bool) -> None:
         if networks:
             remove_networks(client, [item["Id"] for item in client.api.networks(filters=chosen)])
     except _FAILURES as error:
+        hurry(client, silent=True)
         log.warning("could not list what run %s left behind: %s", run, daemon_message(error))
 
 
@@ -73,8 +74,10 @@ def _all_at_once(ids: Iterable[str], kind: str, remove: Callable[[str], object])
     names = list(ids)
     if not names:
         return []
-    with ThreadPoolExecutor(max_workers=min(8, len(names))) as pool:
-        gone = list(pool.map(lambda name: _persist(name, kind, remove), names))
+    try:
+        gone = at_once(lambda name: _persist(name, kind, remove), names)
+    except RuntimeError:  # no thread can be started: one after the other
+        gone = [_persist(name, kind, remove) for name in names]
     return [name for name, is_gone in zip(names, gone, strict=True) if is_gone]
 
 

@@ -15,6 +15,7 @@ from socklat_gate.scenario import Service
 from socklat_gate.service.arm import ArmSpec, RunningArm
 from socklat_gate.service.arm_launcher import ArmLauncher, PlacedContainer
 from socklat_gate.service.call_thread import CallThread
+from socklat_gate.service.client import hurry
 from socklat_gate.service.companion_watch import CompanionWatch
 from socklat_gate.service.companions import companions
 from socklat_gate.service.container_options import LOOPBACK, published_port
@@ -33,8 +34,7 @@ from socklat_gate.service.starting import Starting
 __all__ = ["ArmSpec", "RunningArm", "ServiceSession"]
 
 LOOK_S = 0.1
-HURRY_S = 2.0
-HURRY_TIMEOUT_S = 2
+HURRY_S = 1.5
 """Whoever sent a signal kills this process some seconds later."""
 
 log = logging.getLogger(__name__)
@@ -218,7 +218,7 @@ class ServiceSession:
         if not signal_received():
             self._worker.wait()
             return
-        self._client.api.timeout = HURRY_TIMEOUT_S
+        hurry(self._client)
         if not self._gave_up and not self._worker.wait(HURRY_S):
             self._gave_up = True
             log.warning("the daemon does not respond: what it still makes is left to a later run")

@@ -21,7 +21,19 @@ from socklat_gate.service.image import ImageRef, resolve_image
 from socklat_gate.service.logs import last_line
 from socklat_gate.service.stack_reading import read_enabled
 
-__all__ = ["build_service", "stack_image", "stack_key"]
+__all__ = ["NoDockerfile", "build_service", "stack_image", "stack_key"]
+
+
+class NoDockerfile(UsageError):
+    """A compose file builds from ``file``, which is not there."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(
+            Reason.NO_SUCH_FILE,
+            f"nothing to build: there is no {file}",
+            remedy="correct `build` of the service in the compose file",
+        )
+        self.file = file
 
 
 def stack_image(
@@ -38,11 +50,13 @@ def stack_image(
 
     A ``name`` is hashed into the tag instead of a path that is another one each time, and what it
     is built for is the baseline then; ``cache`` is as in `BuildOrder`.  What is built is there
-    until ``built`` is left.  Raises `UsageError` as `read_enabled` and `resolve_image` do.
+    until ``built`` is left.  Raises `NoDockerfile`, and `UsageError` as `read_enabled` and
+    `resolve_image` do.
     """
     file = files[0]
     stack = read_enabled(files, tested).document
     definition = stack["services"][tested]
+    _check_dockerfile(definition.get("build"), file.parent)
     place = Path(name or file)
     for other, part in stack["services"].items():
         if other != tested and "build" in part:
@@ -96,6 +110,16 @@ def build_service(
             f"building {name} of {file} failed: {last_line(failed)}",
             remedy=f"make `docker compose --file {file} build` succeed",
         ).with_log(failed)
+
+
+def _check_dockerfile(how: str | Document | None, directory: Path) -> None:
+    """Raises `NoDockerfile`; says nothing of what is not on this disk."""
+    table = {"context": how} if isinstance(how, str) else how or {}
+    context = directory / str(table.get("context", "."))
+    if table and "dockerfile_inline" not in table and "://" not in str(table.get("context")):
+        file = context / str(table.get("dockerfile") or "Dockerfile")
+        if not file.is_file():
+            raise NoDockerfile(file)
 
 
 def _how_built(how: str | Document, cache: str) -> Document:

@@ -29,7 +29,7 @@ def lend_files(files: Sequence[Path], here: Path, others: Sequence[str] = ()) ->
     of_files = [name for file in files for name in _env_files(file)]
     for name in (DOT_ENV, *others, *of_files):
         there = beside / name
-        if not there.exists() and (here / name).is_file() and _is_inside(there, beside):
+        if _is_lent(there, here / name) and _is_inside(there, beside):
             there.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(here / name, there)
             lent.append(name)
@@ -101,7 +101,7 @@ def _env_files(file: Path) -> Iterator[str]:
     """What ``env_file`` names in a compose file; nothing of one that compose will refuse anyway."""
     try:
         document: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+    except (OSError, ValueError, yaml.YAMLError, RecursionError):
         return
     services = document.get("services") if isinstance(document, Mapping) else None
     for definition in services.values() if isinstance(services, Mapping) else ():
@@ -110,6 +110,14 @@ def _env_files(file: Path) -> Iterator[str]:
             path = entry.get("path") if isinstance(entry, Mapping) else entry
             if isinstance(path, str):
                 yield path
+
+
+def _is_lent(there: Path, here: Path) -> bool:
+    """Whether a file is here alone; a name that no file can have is neither here nor there."""
+    try:
+        return not there.exists() and here.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _is_inside(path: Path, directory: Path) -> bool:

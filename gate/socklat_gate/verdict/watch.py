@@ -10,6 +10,8 @@ for; while one of its containers is silent; and while the evidence is beyond `AG
 stops are too few to be shown and too many to be left out of account.  It also waits where one
 moment hit so many containers of the candidate, and none or far fewer of the baseline's, that labels
 at random would not do so: that is one event, and a timer by the clock needs several to be shown.
+And, at its end, where more of the candidate's containers had requests that waited for a connection;
+lost connections are judged so where ``gate.connections`` judges those of the pairs.
 
 **A waiver** of ``spikes`` accepts 1 + ceiling times as many.  A permutation test has no tolerance:
 every (1 + ceiling)-th moment of the candidate alone is kept, in the order of time, and the others
@@ -43,9 +45,17 @@ from socklat_gate.verdict.spike_events import main_part, threshold_ns
 from socklat_gate.verdict.stop_timer import timer_of
 from socklat_gate.verdict.watch_evidence import WatchEvidence, watch_evidence
 from socklat_gate.verdict.watch_exposure import WatchExposure, responding_s, watch_exposure
-from socklat_gate.verdict.watch_moments import Moment, Moments, moments_of, paired
+from socklat_gate.verdict.watch_moments import (
+    Moment,
+    Moments,
+    moments_of,
+    paired,
+    together_ns,
+)
 from socklat_gate.verdict.watch_order import most_at_once
 from socklat_gate.verdict.watch_power import found_every_s, found_from_start_s
+from socklat_gate.verdict.watch_power_renewed import renewed_every_s, renewed_from_start_s
+from socklat_gate.verdict.watch_renewal import is_shown
 from socklat_gate.verdict.zone import waiver_in_force
 
 if TYPE_CHECKING:
@@ -103,17 +113,17 @@ def judge_stops(
     ratio = 1.0 if waiver is None else 1.0 + waiver.ceiling
     thinned = _thinned(seen, ratio)
     evidence = watch_evidence(thinned)
-    exposure = watch_exposure(watch)
+    exposure = watch_exposure(watch, ratio)
+    if not gate.connections:
+        exposure = replace(exposure, lost=0)
     by_arm = [_hit(seen, only) for only in (0, 1)]
     ours = by_arm[1]
     so_far = float(evidence.at(evidence.now_s))
     threshold = 1.0 / alpha
     e_value = as_e_value(so_far)
-    every = found_every_s(responding_s(watch), threshold)
-    both = paired(watch)
+    every, from_start_s = _found(watch, threshold, ratio)
     ages_s = _ages(watch, seen, ours)
     open_ = _open(thinned, exposure, evidence.now)
-    lives = [(one.started_ns / 1e9, one.to_ns / 1e9) for _, one in both]
     verdict = StopVerdict(
         threshold_ns=limit_ns,
         baseline_stops=len(by_arm[0]),
@@ -133,7 +143,7 @@ def judge_stops(
         p_value=min(1.0, 1.0 / e_value),
         failed=so_far >= math.log(threshold),
         found_every_s=None if every is None else every / ratio,
-        found_from_start_s=found_from_start_s(lives, threshold, ratio),
+        found_from_start_s=from_start_s,
         missing_s=exposure.missing_s,
         stage=_stage(watch, limit_ns) if ours else "",
         ages_s=ages_s,
@@ -142,8 +152,29 @@ def judge_stops(
         timer_s=timer_of(ages_s),
         silent=exposure.silent,
         undecided=open_ is not None,
+        waited=exposure.waited,
+        lost=exposure.lost,
+        shown=watch.renewed and is_shown(thinned, watch.age_s),
     )
     return JudgedStops(verdict, evidence, seen.origin_ns, open_)
+
+
+def _found(watch: Watch, threshold: float, ratio: float) -> tuple[float | None, float]:
+    """`StopVerdict.found_every_s`, without a waiver, and ``found_from_start_s``."""
+    responds_s, pairs = responding_s(watch), paired(watch)
+    lives = [(one.started_ns / 1e9, one.to_ns / 1e9) for _, one in pairs]
+    # As if those of the first generation were all that the job could renew.
+    first = [one for one, (pair, _) in zip(lives, pairs, strict=True) if not pair.generation]
+    if not watch.renewed or not first:
+        every = found_every_s(responds_s, threshold)
+        return every, found_from_start_s(lives, threshold, ratio)
+    end_s = max(end for _, end in lives)
+    up_s = sum(together_ns(pair) for pair in pairs) / 1e9
+    length_s = (end_s - max(start for start, _ in first)) * sum(responds_s) / up_s
+    every = renewed_every_s(len(first), length_s, threshold)
+    from_start_s = renewed_from_start_s(len(first), end_s - lives[0][0], threshold, ratio)
+    unrenewed = [(start, end_s) for start, _ in first]
+    return every, max(from_start_s, found_from_start_s(unrenewed, threshold, ratio))
 
 
 def _thinned(seen: Moments, ratio: float) -> Moments:
@@ -163,8 +194,8 @@ def _open(seen: Moments, exposure: WatchExposure, log_now: float) -> ReasonFact 
     numbers: dict[str, Scalar] = {}
     if exposure.missing_s > 0.0:
         numbers["missing_s"] = exposure.missing_s
-    if exposure.silent:
-        numbers["silent"] = exposure.silent
+    unlike = {"silent": exposure.silent, "waited": exposure.waited, "lost": exposure.lost}
+    numbers |= {name: many for name, many in unlike.items() if many}
     if log_now > math.log(AGAINST):
         numbers |= {"evidence": as_e_value(log_now), "limit": AGAINST}
     if at_once := most_at_once(seen, CHANCE):

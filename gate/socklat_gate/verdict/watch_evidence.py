@@ -13,6 +13,9 @@ larger, and one bad container must not drown the rest.  None of it looks at labe
 **Looks at counts** are made at the fixed times `LOOKS_S`, over the containers watched by then, and
 count `LOOK_WEIGHT` each.  The sum so far never falls, and its mean is at most 1 at the end.
 
+Of a small fleet that is renewed (`verdict.watch_renewal`) the labels of each generation are drawn
+apart, so that E(l) is the product over generations, and its mean over the rates is taken then.
+
 **At any time.**  Let A(t) be the sum of looks so far and M(t) the martingale of the order.  A is
 known from the moments and the labels of containers that had one, which is what M is a martingale
 beside.  As A never falls, A(t) <= E[A(end) | what is known at t], a martingale too that starts at
@@ -31,7 +34,7 @@ import numpy.typing as npt
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.watch_moments import Moments
 from socklat_gate.verdict.watch_order import order_evidence
-from socklat_gate.verdict.watch_permutation import log_e_values
+from socklat_gate.verdict.watch_permutation import RATES, log_e_by_rate, mean_over_rates
 
 __all__ = ["LOOKS_S", "LOOK_WEIGHT", "ORDER", "WatchEvidence", "scores_of", "watch_evidence"]
 
@@ -101,10 +104,11 @@ def _log_looks(seen: Moments, times_s: Floats) -> Floats:
         steps[at, list(moment.members)] = 1.0 / len(moment.members)
     known = np.searchsorted([one.known_s for one in moments], times_s, side="right")
     scores = scores_of(np.cumsum(steps, axis=0)[known])  # shape (times, containers)
-    begun = (seen.from_s < times_s[:, np.newaxis]).sum(axis=1)
-    found = np.zeros(len(times_s))
-    for many in np.unique(begun):  # looks at the same containers, together
-        which = begun == many
-        up = np.tile(np.argsort(np.argsort(seen.from_s, kind="stable")) < many, 2)
-        found[which] = log_e_values(scores[which][:, up], int(many))
-    return found
+    begun = seen.from_s < times_s[:, np.newaxis]  # shape (times, numbers)
+    found = np.zeros((len(RATES), len(times_s)))
+    for generation in np.unique(seen.generations):
+        of_it = begun & (seen.generations == generation)
+        for up in np.unique(of_it, axis=0):  # looks at the same containers, together
+            which = (of_it == up).all(axis=1)
+            found[:, which] += log_e_by_rate(scores[which][:, np.tile(up, 2)], int(up.sum()))
+    return mean_over_rates(found)

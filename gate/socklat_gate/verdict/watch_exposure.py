@@ -4,19 +4,27 @@ A stop shows in a request that comes through it, and one that never ends shows i
 is the time in which responses came at the rate at which the baseline's containers have them.  A
 candidate's container that is gone, or silent, while its twin of the baseline responds keeps a pass
 away by itself (`WatchExposure.silent`): no exposure of others makes up for it.
+
+What only the load's driver knows does so where it is no chance: requests without a response, those
+that waited for a connection, connections that were lost.  All containers of both arms may have
+some, so it is held against all ways to give the labels, and nothing fails by it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+import numpy as np
+
+from socklat_gate.measured.pair import ARMS
 from socklat_gate.measured.watch import Replica, Watch
 from socklat_gate.verdict.watch_evidence import scores_of
 from socklat_gate.verdict.watch_moments import paired, together_ns
-from socklat_gate.verdict.watch_permutation import log_e_values
+from socklat_gate.verdict.watch_permutation import RATES, log_e_by_rate, mean_over_rates
 
 __all__ = ["WatchExposure", "responding", "responding_s", "watch_exposure"]
 
@@ -30,7 +38,7 @@ LEFT = 6.0
 """Requests without a response, in standard deviations beyond the twin's: it did not respond."""
 
 AGAINST = 4.0
-"""Evidence that more of the candidate's containers left requests, above which a pass waits."""
+"""Evidence that the candidate's containers have more of what is counted: a pass waits above it."""
 
 GONE_NS = 15_000_000_000
 """A container that was last seen so much earlier than the newest has died."""
@@ -43,10 +51,11 @@ SETTLED_NS = 10_000_000_000
 class WatchExposure:
     """Seconds; sums over the containers whose number was watched in both arms.
 
-    ``oldest_s`` and ``half_age_s`` are of the candidate's containers that respond (half of all of
-    them are as old as the second).  ``missing_s`` is how much longer a pass waits if those that are
-    up stay up (infinite: none is), and ``silent`` how many of the candidate's are gone or do not
-    respond, unlike their twins.
+    ``oldest_s`` and ``half_age_s`` are of the candidate's containers that respond (half as many as
+    are up at once got as old as the second).  ``missing_s`` is how much longer a pass waits if
+    those that are up stay up (infinite: none is), and ``silent`` how many of the candidate's are
+    gone or do not respond, unlike their twins.  So many more of them than of the baseline's had
+    requests that ``waited``, or ``lost`` connections (0 where that may be chance).
     """
 
     baseline_s: float
@@ -55,23 +64,31 @@ class WatchExposure:
     half_age_s: float
     missing_s: float
     silent: int
+    waited: int = 0
+    lost: int = 0
 
 
-def watch_exposure(watch: Watch) -> WatchExposure:
-    """Of all containers so far."""
+def watch_exposure(watch: Watch, accepted: float = 1.0) -> WatchExposure:
+    """Of all containers so far; ``accepted`` times as many waits as the baseline's are accepted."""
     usual = _usual_rate(watch.of("baseline"))
-    newest = max((one.to_ns for one in watch.replicas), default=0)
+    # Those that were replaced have not died: they are held against their own generation.
+    newest = {
+        generation: max(one.to_ns for one in watch.replicas if one.generation == generation)
+        for generation in {one.generation for one in watch.replicas}
+    }
     sums = [0.0, 0.0]
     silent = 0
     for pair in paired(watch):
         for arm, one in enumerate(pair):
             sums[arm] += together_ns(pair) / 1e9 * responding(one, usual)
-        quiet = [_is_silent(one, usual, newest) for one in pair]
+        quiet = [_is_silent(one, usual, newest[one.generation]) for one in pair]
         silent += (quiet[1] and not quiet[0]) or _left(pair)
     ours = watch.of("candidate")
     ages = sorted((_age_s(one, usual) for one in ours), reverse=True)
-    half = ages[math.ceil(len(ages) / 2) - 1] if ages else 0.0
-    live = sum(not _is_silent(one, usual, newest) for one in ours)
+    at_once = max(Counter(one.generation for one in ours).values(), default=0)
+    half = ages[math.ceil(at_once / 2) - 1] if ages else 0.0
+    last = max(newest, default=0)
+    live = sum(one.generation == last and not _is_silent(one, usual, newest[last]) for one in ours)
     lacking = watch.minutes * 60.0 * watch.wanted - sums[1]
     return WatchExposure(
         baseline_s=sums[0],
@@ -79,7 +96,9 @@ def watch_exposure(watch: Watch) -> WatchExposure:
         oldest_s=max(ages, default=0.0),
         half_age_s=half,
         missing_s=_missing_s(lacking, watch.age_s - half, live),
-        silent=max(silent, _lost(watch)),
+        silent=max(silent, _more(watch, lambda one: one.no_response)),
+        waited=_more(watch, lambda one: one.waited, accepted),
+        lost=_more(watch, lambda one: one.lost),
     )
 
 
@@ -107,17 +126,30 @@ def _missing_s(exposure_s: float, age_s: float, live: int) -> float:
     return max(exposure_s / live, age_s) if live else math.inf
 
 
-def _lost(watch: Watch) -> int:
-    """How many more of the candidate's containers left requests without a response.
+def _more(watch: Watch, count: Callable[[Replica], int], accepted: float = 1.0) -> int:
+    """How many more of the candidate's containers have what is counted; at least 1 if it has more.
 
-    0 where that may well be chance: services of both arms may lose some.
+    0 where that may well be chance: containers of both arms may have some.
     """
-    counts = [[one.no_response for one in watch.of(arm)] for arm in ("baseline", "candidate")]
-    theirs, ours = (sum(count > 0 for count in some) for some in counts)
-    if ours <= theirs:
+    theirs, ours = ([float(count(one)) for one in watch.of(arm)] for arm in ARMS)
+    ours = [one / accepted for one in ours]
+    if sum(ours) <= sum(theirs):
         return 0
-    log_e = float(log_e_values(scores_of(counts[0] + counts[1]), len(counts[1])))
-    return ours - theirs if log_e > math.log(AGAINST) else 0
+    log_e = np.zeros(len(RATES))
+    for generation in {one.generation for one in watch.replicas}:
+        of_it = [
+            [
+                value
+                for one, value in zip(watch.of(arm), values, strict=True)
+                if one.generation == generation
+            ]
+            for arm, values in zip(ARMS, (theirs, ours), strict=True)
+        ]
+        log_e += log_e_by_rate(scores_of(of_it[0] + of_it[1]), len(of_it[1]))
+    if mean_over_rates(log_e) <= math.log(AGAINST):
+        return 0
+    with_some = [sum(one > 0.0 for one in some) for some in (theirs, ours)]
+    return max(1, with_some[1] - with_some[0])
 
 
 def _left(pair: tuple[Replica, Replica]) -> bool:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from socklat_gate.measured.watch import Replica, Slice, Watch
 from socklat_gate.verdict.arrays import Floats
@@ -69,12 +70,20 @@ class Moments:
 
     Containers are numbered from 0: the baseline's of each number, then the candidate's in the same
     order.  ``from_s`` and ``to_s``, shape (numbers,), bound the time in which both were watched.
+    Those of a generation were up together (`measured.watch.Replica`); ``generation`` is empty where
+    all were.
     """
 
     from_s: Floats
     to_s: Floats
     moments: tuple[Moment, ...]
     origin_ns: int = 0
+    generation: tuple[int, ...] = ()
+
+    @property
+    def generations(self) -> npt.NDArray[np.int64]:
+        """Of each number."""
+        return np.array(self.generation or [0] * self.numbers, dtype=np.int64)
 
     @property
     def numbers(self) -> int:
@@ -116,7 +125,8 @@ def moments_of(watch: Watch, threshold_ns: float) -> Moments:
             spikes = _inside([*exchanges, *_silences(pair[arm].slices)], _window(pair))
             events += _events(spikes, arm * len(pairs) + at)
     bounds = (windows - origin) / 1e9
-    return Moments(bounds[:, 0], bounds[:, 1], clustered(events, origin), origin)
+    generation = tuple(one.generation for one, _ in pairs)
+    return Moments(bounds[:, 0], bounds[:, 1], clustered(events, origin), origin, generation)
 
 
 def clustered(events: Iterable[Event], origin: int) -> tuple[Moment, ...]:

@@ -18,6 +18,9 @@ if it hits both arms, it is the machine's: the bet is off, and those containers 
 stop.  A moment that hits a large part of all containers (`WIDE`) is left out, and so it takes no
 container away: the rule does not look at labels.
 
+Of a small fleet the containers are replaced by new ones, all together (`verdict.watch_renewal`):
+those that are watched when a moment comes are of one generation, and the product goes on.
+
 Exchangeability is that of the whole fleet.  What is drawn by a coin is who of two is started first.
 Where the two of a number are alike and numbers differ (older ones stop more), the arms' hits are
 more even than by drawing from all, which makes evidence smaller; ``tests/benchmarks/watch.py``
@@ -33,7 +36,7 @@ import numpy as np
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.watch_moments import Moment, Moments
 
-__all__ = ["ODDS", "ODDS_WEIGHTS", "WIDE", "most_at_once", "order_evidence", "payoff"]
+__all__ = ["ODDS", "ODDS_WEIGHTS", "WIDE", "is_wide", "most_at_once", "order_evidence", "payoff"]
 
 ODDS = (2.0, 4.0, 8.0, 32.0, math.inf)
 ODDS_WEIGHTS = (0.15, 0.15, 0.15, 0.15, 0.4)
@@ -55,9 +58,9 @@ def order_evidence(seen: Moments) -> tuple[Floats, Floats]:
         new = [one for one in moment.members if one not in first]
         if not new:
             continue
-        up = _up(seen, moment)
-        if _is_wide(moment, up):
+        if is_wide(seen, moment):
             continue
+        up = _up(seen, moment)
         left = [
             sum(at + arm * seen.numbers not in first for at in up) for arm in (0, 1)
         ]  # baseline's, candidate's
@@ -99,8 +102,9 @@ def _up(seen: Moments, moment: Moment) -> list[int]:
     return found
 
 
-def _is_wide(moment: Moment, up: list[int]) -> bool:
-    return len(moment.members) > max(LEAST_WIDE, WIDE * 2 * len(up))
+def is_wide(seen: Moments, moment: Moment) -> bool:
+    """Whether it hit too large a part of the containers that were watched."""
+    return len(moment.members) > max(LEAST_WIDE, WIDE * 2 * len(_up(seen, moment)))
 
 
 def payoff(odds: float, ours: int, theirs: int, hit: int) -> tuple[float, float]:

@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from socklat_gate.verdict.arrays import Floats
 
-__all__ = ["RATES", "log_e_values"]
+__all__ = ["RATES", "log_e_by_rate", "log_e_values", "mean_over_rates"]
 
 RATES = (1.0, 2.0, 4.0)
 """The l of the mean, per unit of a score."""
@@ -38,8 +38,22 @@ MOST_EXPONENT = 600.0
 def log_e_values(scores: npt.ArrayLike, candidates: int, rates: npt.ArrayLike = RATES) -> Floats:
     """Logarithm of the mean of E(l) over the rates; scores (..., n) -> (...).
 
-    The candidate's containers are the last ``candidates`` of the n.  Raises `ValueError` for
-    scores that are not finite, or so far apart that E(l) cannot be computed.
+    As of `log_e_by_rate`.
+    """
+    return mean_over_rates(log_e_by_rate(scores, candidates, rates))
+
+
+def mean_over_rates(log_e: Floats) -> Floats:
+    """Logarithms of E(l), shape (rates, ...) -> (...), that of their mean."""
+    return np.asarray(np.logaddexp.reduce(log_e, axis=0) - math.log(len(log_e)))
+
+
+def log_e_by_rate(scores: npt.ArrayLike, candidates: int, rates: npt.ArrayLike = RATES) -> Floats:
+    """Logarithm of E(l) for each rate; scores (..., n) -> (rates, ...).
+
+    The candidate's containers are the last ``candidates`` of the n.  Those of containers whose
+    labels are drawn apart from one another's add up.  Raises `ValueError` for scores that are not
+    finite, or so far apart that E(l) cannot be computed.
     """
     x = np.asarray(scores, dtype=np.float64)
     n, k = x.shape[-1], candidates
@@ -48,7 +62,7 @@ def log_e_values(scores: npt.ArrayLike, candidates: int, rates: npt.ArrayLike = 
     if not np.all(np.isfinite(x)):
         raise ValueError("scores must be finite")
     if k in (0, n):
-        return np.zeros(x.shape[:-1])
+        return np.zeros((np.size(rates), *x.shape[:-1]))
     # About the middle of their range, so that products of k are neither 0 nor infinite.
     x = x - (x.max(axis=-1, keepdims=True) + x.min(axis=-1, keepdims=True)) / 2.0
     rate = np.asarray(rates, dtype=np.float64).reshape(-1, *[1] * x.ndim)
@@ -63,5 +77,4 @@ def log_e_values(scores: npt.ArrayLike, candidates: int, rates: npt.ArrayLike = 
         share = sizes / (at + 1)
         took = share * factors[..., at, np.newaxis] * means[..., :-1]
         means[..., 1:] = np.maximum(1.0 - share, 0.0) * means[..., 1:] + took
-    log_e = exponents[..., n - k :].sum(axis=-1) - np.log(means[..., k])
-    return np.asarray(np.logaddexp.reduce(log_e, axis=0) - math.log(len(log_e)))
+    return np.asarray(exponents[..., n - k :].sum(axis=-1) - np.log(means[..., k]))

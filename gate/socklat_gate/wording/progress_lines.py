@@ -28,6 +28,7 @@ __all__ = [
     "LOADING_PROBE",
     "MEASURING",
     "REMOVING",
+    "RENEWING_REPLICAS",
     "RESAMPLING",
     "STARTING",
     "STARTING_REPLICAS",
@@ -52,6 +53,7 @@ MAX_NAMED = 2
 LOADING_PROBE = "loading the probe"
 STARTING = "starting containers"
 STARTING_REPLICAS = "starting replicas of the watch"
+RENEWING_REPLICAS = "replacing replicas of the watch"
 ENDING_WATCH = "ending the watch"
 FINDING_RATE = "finding the rate"
 WEIGHING = "weighing a container"
@@ -123,7 +125,7 @@ def excluded_note(why: Note | None) -> str:
 
 def watch_line(watch: Watch, stops: StopVerdict | None) -> str:
     """How far the watch is: ``watch: 16 + 16 replicas, 1.2 of 2.0 minutes, no stop``."""
-    up = [len(watch.of(arm)) for arm in ARMS]
+    up = [len(watch.last_of(arm)) for arm in ARMS]
     parts = [f"watch: {up[0]} + {up[1]} replicas"]
     if stops is not None:
         minutes = stops.candidate_exposure_s / 60 / max(1, watch.wanted)

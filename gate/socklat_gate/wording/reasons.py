@@ -6,7 +6,6 @@ granted: what is missing reads "unknown" or 0.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 
 from socklat_gate.errors import Reason
@@ -14,7 +13,7 @@ from socklat_gate.measured.facts import TEXT, ReasonFact
 from socklat_gate.measured.names import CAPACITY, CAPACITY_RPS, CONNECTIONS, ERRORS
 from socklat_gate.measured.open_verdict import CANNOT_JUDGE
 from socklat_gate.measured.pair import ARMS
-from socklat_gate.measured.verdict import MetricVerdict, SpikeVerdict, Verdict
+from socklat_gate.measured.verdict import SpikeVerdict, Verdict
 from socklat_gate.wording import units
 from socklat_gate.wording.carried_text import carried_reason, excluded_loss
 from socklat_gate.wording.change_text import pairs_text
@@ -27,19 +26,23 @@ from socklat_gate.wording.count_text import (
 )
 from socklat_gate.wording.fact_numbers import count_of, number_of
 from socklat_gate.wording.growth_text import growth_text
-from socklat_gate.wording.limit_text import (
-    above_limit_text,
-    limit_lacks,
-    not_shown_text,
-    within_text,
-)
+from socklat_gate.wording.limit_text import above_limit_text, not_shown_text, within_text
 from socklat_gate.wording.metric_names import metric_phrase
+from socklat_gate.wording.metric_reasons import (
+    between_limits_text,
+    cannot_be_judged_text,
+    clients_slower_text,
+    metric_named,
+    pairs_of,
+    raw_slower_text,
+    regression_text,
+    too_few_requests_text,
+)
 from socklat_gate.wording.same_image_text import same_image_text
 from socklat_gate.wording.shared_facts import (
     exposure_text,
     no_hook_text,
     overlap_text,
-    shortfall_text,
     spikes_text,
 )
 from socklat_gate.wording.stop_text import more_stops_text
@@ -71,48 +74,6 @@ def reason_text(fact: ReasonFact, verdict: Verdict) -> str:
         return carried_reason(fact, verdict)
     write = _WRITERS.get(fact.code)
     return write(fact, verdict) if write else fact.code.value.replace("_", " ")
-
-
-def _regression(fact: ReasonFact, verdict: Verdict) -> str:
-    metric = _metric(fact, verdict)
-    if metric is None:
-        return f"{metric_phrase(fact.subject)} changed by more than its tolerance"
-    if "campaigns" in fact.numbers:
-        return _beside_prediction(metric)
-    return (
-        f"{metric_phrase(metric.name)} changed by {units.change(metric.change)} (interval "
-        f"{units.interval(metric.ci_low, metric.ci_high)}); "
-        f"tolerance {units.change(metric.tolerance)}"
-        + (f" (waived until {metric.waived.expires})" if metric.waived else "")
-    )
-
-
-def _beside_prediction(metric: MetricVerdict) -> str:
-    return (
-        f"{metric_phrase(metric.name)} differs by {units.change(metric.change)} from what the "
-        f"stored campaigns predict (95% interval {units.interval(metric.ci_low, metric.ci_high)}); "
-        f"tolerance {units.change(metric.tolerance)}, regression threshold "
-        f"{units.change(metric.regression_threshold)}"
-    )
-
-
-def _between_limits(fact: ReasonFact, verdict: Verdict) -> str:
-    metric = _metric(fact, verdict)
-    if metric is not None:
-        return _beside_prediction(metric) + _slow_day(fact, metric)
-    return f"{_pairs(fact, verdict)} so far neither pass nor fail"
-
-
-def _slow_day(fact: ReasonFact, metric: MetricVerdict) -> str:
-    """That it is slower than predicted, which one slow day would explain too."""
-    needed = count_of(fact.numbers, "needed")
-    if not needed or not metric.ci_low > metric.tolerance:
-        return ""
-    campaigns = plural(count_of(fact.numbers, "campaigns"), "campaign")
-    return (
-        f"; a slow day would explain it too, and {campaigns} may not have met one ({needed} would "
-        f"have): it fails from {units.change(metric.mde)} on"
-    )
 
 
 def _more_spikes(fact: ReasonFact, verdict: Verdict) -> str:
@@ -148,20 +109,16 @@ def _undecided(fact: ReasonFact, verdict: Verdict) -> str:
 
 def _no_regression(fact: ReasonFact, verdict: Verdict) -> str:
     changes = (
-        f"{_pairs(fact, verdict)} exclude changes as large as {thresholds_text(verdict.metrics)}"
+        f"{pairs_of(fact, verdict)} exclude changes as large as {thresholds_text(verdict.metrics)}"
     )
     loss = excluded_loss(verdict.capacity) if verdict.capacity else ""
     return "; ".join(filter(None, (changes if verdict.metrics or not loss else "", loss)))
 
 
-def _pairs(fact: ReasonFact, verdict: Verdict) -> str:
-    return pairs_text(count_of(fact.numbers, "pairs"), containers=verdict.containers)
-
-
 def _together(fact: ReasonFact, verdict: Verdict) -> str:
     shown = [
         f"{metric_phrase(name)} ({units.change(metric.change)})"
-        if (metric := _named(name, verdict))
+        if (metric := metric_named(name, verdict))
         else of_watch(name) or metric_phrase(name)
         for name in fact.subject.split(", ")
     ]
@@ -205,19 +162,6 @@ def _waits(verdict: Verdict) -> bool:
     )
 
 
-def _cannot_be_judged(fact: ReasonFact, verdict: Verdict) -> str:
-    if not fact.subject:
-        return "no pair could be used"
-    metric = _metric(fact, verdict)
-    lacks = (
-        [shortfall_text(one, metric.stage, metric.quantile) for one in metric.shortfalls]
-        if metric
-        else []
-    )
-    why = listing(lacks or limit_lacks(fact.subject, verdict)) or fact.code.value.replace("_", " ")
-    return f"{metric_phrase(fact.subject)} cannot be judged: {why}"
-
-
 def _too_few_campaigns(fact: ReasonFact, _verdict: Verdict) -> str:
     there, needed = count_of(fact.numbers, "campaigns"), count_of(fact.numbers, "needed")
     return (
@@ -232,44 +176,6 @@ def _within_prediction(fact: ReasonFact, _verdict: Verdict) -> str:
     return f"the candidate lies where {campaigns} stored campaigns predict it"
 
 
-def _raw_slower(fact: ReasonFact, verdict: Verdict) -> str:
-    name = metric_phrase(fact.subject)
-    if "change" in fact.numbers:  # by stored campaigns
-        return (
-            f"{name} passes only corrected for stalls: its raw numbers are "
-            f"{units.change(number_of(fact.numbers, 'change'))} beside their prediction"
-        )
-    metric = _metric(fact, verdict)
-    evidence = f"(evidence {number_of(fact.numbers, 'evidence'):.3g}, a pass allows 1)"
-    if metric and math.isnan(metric.raw_change):  # nothing was corrected
-        return (
-            f"{name} changed by {units.change(metric.change)}: enough to pass by, but its "
-            f"numbers speak for a regression too {evidence}"
-        )
-    change = f" ({units.change(metric.raw_change)})" if metric else ""
-    return (
-        f"{name} passes only corrected for stalls: its raw numbers{change} speak for a "
-        f"regression {evidence}"
-    )
-
-
-def _clients_slower(fact: ReasonFact, _verdict: Verdict) -> str:
-    name = metric_phrase(fact.subject)
-    if "change" in fact.numbers:  # by stored campaigns
-        return (
-            f"{name} passes by what the service's sockets show, but the load driver's own "
-            f"times are {units.change(number_of(fact.numbers, 'change'))} beside their prediction"
-        )
-    baseline, candidate = (
-        units.ns(number_of(fact.numbers, f"{arm}_ns")) for arm in ("baseline", "candidate")
-    )
-    return (
-        f"{name} passes by what the service's sockets show, but by the load driver's own "
-        f"times the candidate is slower: {baseline} became {candidate} (evidence "
-        f"{number_of(fact.numbers, 'evidence'):.3g}, a pass allows 1)"
-    )
-
-
 def _correlated_stalls(fact: ReasonFact, _verdict: Verdict) -> str:
     cause = STALLS.get(fact.subject, "stalls")
     return (
@@ -279,28 +185,8 @@ def _correlated_stalls(fact: ReasonFact, _verdict: Verdict) -> str:
     )
 
 
-def _too_few_requests(fact: ReasonFact, _verdict: Verdict) -> str:
-    numbers = fact.numbers
-    return (
-        f"{metric_phrase(fact.subject)} cannot be judged: "
-        f"{plural(count_of(numbers, 'requests'), 'request')} in "
-        f"{units.duration_s(number_of(numbers, 'length_s'))} are too few, "
-        f"{count_of(numbers, 'needed')} are needed: runs of "
-        f"{units.duration_s(number_of(numbers, 'needed_s'))} at this rate, or "
-        f"{units.count(count_of(numbers, 'needed_rate'))} requests a second"
-    )
-
-
-def _metric(fact: ReasonFact, verdict: Verdict) -> MetricVerdict | None:
-    return _named(fact.subject, verdict)
-
-
-def _named(name: str, verdict: Verdict) -> MetricVerdict | None:
-    return next((metric for metric in verdict.metrics if metric.name == name), None)
-
-
 _WRITERS: Mapping[Reason, Callable[[ReasonFact, Verdict], str]] = {
-    Reason.REGRESSION: _regression,
+    Reason.REGRESSION: regression_text,
     Reason.MORE_SPIKES: _more_spikes,
     Reason.MORE_STOPS: more_stops_text,
     Reason.GROWTH: growth_text,
@@ -310,21 +196,21 @@ _WRITERS: Mapping[Reason, Callable[[ReasonFact, Verdict], str]] = {
     Reason.MORE_CONNECTIONS: lambda fact, verdict: _more(CONNECTIONS, fact, verdict),
     Reason.COUNTS_UNDECIDED: _undecided,
     Reason.ANSWERS_DIFFER: lambda fact, _verdict: differences_text(fact.subject, fact.numbers),
-    Reason.BETWEEN_LIMITS: _between_limits,
+    Reason.BETWEEN_LIMITS: between_limits_text,
     Reason.INSUFFICIENT_EXPOSURE: lambda fact, _verdict: exposure_text(fact.numbers),
     Reason.NO_REGRESSION: _no_regression,
     Reason.BUDGET_PAIRS: _budget,
     Reason.BUDGET_MINUTES: _budget,
-    Reason.TOO_FEW_SAMPLES: _cannot_be_judged,
-    Reason.NOT_MEASURED: _cannot_be_judged,
+    Reason.TOO_FEW_SAMPLES: cannot_be_judged_text,
+    Reason.NOT_MEASURED: cannot_be_judged_text,
     Reason.OVERLAPPING_REQUESTS: lambda fact, _verdict: overlap_text(fact.subject, fact.numbers),
     Reason.TOO_FEW_CAMPAIGNS: _too_few_campaigns,
     Reason.NO_HOOK: lambda fact, _verdict: no_hook_text(fact.numbers),
     Reason.WITHIN_PREDICTION: _within_prediction,
-    Reason.RAW_SLOWER: _raw_slower,
-    Reason.CLIENTS_SLOWER: _clients_slower,
+    Reason.RAW_SLOWER: raw_slower_text,
+    Reason.CLIENTS_SLOWER: clients_slower_text,
     Reason.CORRELATED_STALLS: _correlated_stalls,
-    Reason.TOO_FEW_REQUESTS: _too_few_requests,
+    Reason.TOO_FEW_REQUESTS: too_few_requests_text,
     Reason.REGRESSION_TOGETHER: _together,
     Reason.REQUEST_NOT_SEEN: _request_not_seen,
     Reason.ABOVE_LIMIT: above_limit_text,

@@ -45,8 +45,9 @@ VERDICT_CODES: Mapping[Reason, ReasonText] = {
     ),
     Reason.WATCH_OPEN: ReasonText(
         "All would pass, but the replicas were not watched for `gate.watch.minutes` yet, or are "
-        "not `gate.watch.age_s` old; or one of the candidate's fell silent; or what they show so "
-        "far speaks for more stops or for growth.",
+        "not `gate.watch.age_s` old; or one of the candidate's fell silent; or requests to those "
+        "of the candidate waited for a connection, unlike the baseline's; or what they show so far "
+        "speaks for more stops or for growth.",
         "Raise `gate.max_minutes`, or lower `gate.watch.minutes`. Where no replicas fit, free "
         "memory or set `gate.watch.minutes` to 0.",
     ),

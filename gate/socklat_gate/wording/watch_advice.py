@@ -50,6 +50,10 @@ SILENT: Sentence = (
     "Read the log of the candidate's replicas: find out why they stopped responding while those of "
     "the baseline went on.",
 )
+AWAY: Sentence = (
+    "Read the log of the candidate's replicas: find out what restarts the service inside its "
+    "container, or keeps it from accepting connections.",
+)
 NO_ROOM: Sentence = (
     "Free memory for two replicas of each arm, or gate without them: ",
     Name("gate.watch.minutes = 0"),
@@ -91,6 +95,8 @@ def watch_advice(verdict: Verdict) -> Sentence:
         return ()
     if count_of(fact.numbers, "silent"):
         return SILENT
+    if count_of(fact.numbers, "waited") or count_of(fact.numbers, "lost"):
+        return AWAY
     if AGAINST & fact.numbers.keys():
         return DECIDES
     missing_s = verdict.stops.missing_s if verdict.stops else 0.0

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from socklat_gate.measured.facts import Scalar
 from socklat_gate.wording import units
+from socklat_gate.wording.changes import plural
 from socklat_gate.wording.fact_numbers import count_of, number_of
 
 __all__ = ["watch_replicas_note"]
@@ -43,6 +44,11 @@ def _cpus(numbers: Numbers) -> str:
 _WHY: Mapping[str, Callable[[Numbers], str]] = {
     "memory": _memory,
     "cpus": _cpus,
+    "networks": lambda numbers: (
+        f"each is a stack with {plural(count_of(numbers, 'each_networks'), 'network')}, and the "
+        f"daemon has addresses for about {count_of(numbers, 'free_networks')} more (remove unused "
+        "ones with docker network prune, or give it more by default-address-pools)"
+    ),
     "stacks": lambda _numbers: "with service.compose each of them is a whole stack",
     "log": lambda _numbers: "on this kernel the probe has no log of exchanges",
     "unknown": lambda _numbers: "it is not known how much memory more would take",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 
 from socklat_gate.measured.facts import ReasonFact
@@ -16,7 +17,18 @@ from socklat_gate.wording.fact_numbers import count_of, number_of
 from socklat_gate.wording.growth_text import GROWN
 from socklat_gate.wording.stop_text import found_text
 
-__all__ = ["of_watch", "stops_outcome", "unwatched_line", "watch_line", "watch_open_text"]
+__all__ = [
+    "UNLIKE",
+    "of_watch",
+    "stops_outcome",
+    "unlike_texts",
+    "unwatched_line",
+    "watch_line",
+    "watch_open_text",
+]
+
+UNLIKE = ("silent", "waited", "lost")
+"""Members of `StopVerdict`, and numbers of `WATCH_OPEN`: what no exchange shows."""
 
 
 def watch_line(stops: StopVerdict, watch: Watch | None) -> str:
@@ -49,8 +61,28 @@ def stops_outcome(stops: StopVerdict) -> Outcome:
     if stops.failed:
         return Outcome.REGRESSION
     watched = stops.candidate_replicas and stops.baseline_replicas and stops.missing_s <= 0
-    open_ = stops.undecided or stops.silent
+    open_ = stops.undecided or stops.silent or stops.waited or stops.lost
     return Outcome.PASS if watched and not open_ else Outcome.INCONCLUSIVE
+
+
+def unlike_texts(silent: int, waited: int, lost: int) -> Iterator[str]:
+    """What the candidate's replicas did unlike the baseline's, and how many of them, if any did."""
+    if silent:
+        yield (
+            f"{plural(silent, 'replica')} of the candidate died, fell silent or left requests "
+            "without a good response, unlike the baseline's"
+        )
+    if waited:
+        yield (
+            f"requests to {plural(waited, 'replica')} of the candidate waited for a connection, "
+            "which no exchange shows, unlike those to the baseline's: a service that restarts "
+            "itself, or does not accept for a while"
+        )
+    if lost:
+        yield (
+            f"{plural(lost, 'replica')} of the candidate ended connections that were to be kept, "
+            "unlike the baseline's"
+        )
 
 
 def of_watch(name: str) -> str:
@@ -64,12 +96,7 @@ FOREVER_S = 1e9
 
 def _waits(fact: ReasonFact, stops: StopVerdict | None) -> Iterator[str]:
     """What keeps a pass away, the worst first."""
-    silent = count_of(fact.numbers, "silent")
-    if silent:
-        yield (
-            f"{plural(silent, 'replica')} of the candidate died, fell silent or left requests "
-            "without a good response, unlike the baseline's"
-        )
+    yield from unlike_texts(*(count_of(fact.numbers, kind) for kind in UNLIKE))
     evidence = number_of(fact.numbers, "evidence")
     if math.isfinite(evidence):
         allowed = f"evidence {evidence:.3g}, a pass allows {number_of(fact.numbers, 'limit'):g}"
@@ -100,8 +127,16 @@ def _amount(stops: StopVerdict, watch: Watch | None) -> str:
         for exposure_s in (stops.baseline_exposure_s, stops.candidate_exposure_s)
     ]
     if times[0] == times[1]:
-        return f"{there} replicas, {times[0]} container-minutes each"
-    return f"{there} replicas, {times[0]} and {times[1]} container-minutes"
+        return f"{there} replicas{_at_a_time(watch)}, {times[0]} container-minutes each"
+    return f"{there} replicas{_at_a_time(watch)}, {times[0]} and {times[1]} container-minutes"
+
+
+def _at_a_time(watch: Watch | None) -> str:
+    """Of a watch that was renewed, how many there were at once."""
+    if watch is None or not any(one.generation for one in watch.replicas):
+        return ""
+    most = max(Counter(one.generation for one in watch.of("candidate")).values(), default=0)
+    return f", {most} + {most} at a time"
 
 
 def _stops(stops: StopVerdict) -> str:

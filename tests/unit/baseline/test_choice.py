@@ -56,7 +56,10 @@ def test_otherwise_the_newest_of_the_branch_is_taken() -> None:
     lineage = Lineage(COMMITS, branch="main", unknown="shallow")
     choice = choose(campaigns, lineage)
     assert choice.campaign is campaigns[1]
-    shallow = "this clone is shallow: check out with fetch-depth: 0"
+    shallow = (
+        "this clone is shallow: fetch the whole history (fetch-depth: 0 in GitHub Actions, "
+        "GIT_DEPTH: 0 in GitLab CI)"
+    )
     assert note_text(choice.why) == f"the newest stored of branch 'main' ({shallow})"
     lost = choose(campaigns, Lineage(COMMITS, branch="main", unknown="no_merge_base"))
     assert note_text(lost.why).endswith("(the merge base of 'main' is not known here)")

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from socklat_gate.job.arm_differences import arm_differences
+from socklat_gate.job.arm_differences import arm_differences, stored_differences
 from socklat_gate.job.build_differences import build_differences, built_at
 from socklat_gate.measured.arm_differences import ArmDifference, ArmDifferences
 from socklat_gate.scenario.build import Build
@@ -86,6 +86,15 @@ def test_a_kept_image_that_was_built_otherwise_is_told(tmp_path: Path) -> None:
         ("build", "target"),
         ("build", "args.OPT"),
     ]
+    # Beside numbers alone as well: nothing else tells of it then.
+    alone = stored_differences(
+        buildable({"context": "app", "target": "bench"}),
+        made.path / "shop" / "socklat.toml",
+        made.git("rev-parse", "HEAD"),
+        CANDIDATE,
+    )
+    assert alone is not None
+    assert alone.found == (ArmDifference("build", "target", "absent", "bench"),)
     # One image is one image, however it was built.
     assert not found.beside_image
     # An image that the command line names was built by nobody knows what.

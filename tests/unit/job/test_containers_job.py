@@ -8,8 +8,8 @@ import pytest
 
 from socklat_gate.errors import InvalidMeasurement, Reason
 from socklat_gate.job import containers_job as module
-from socklat_gate.job.block_size import ContainerUse
-from socklat_gate.job.containers_job import ContainersJob, memory_limit_bytes, with_containers
+from socklat_gate.job.container_use import ReadyUse
+from socklat_gate.job.containers_job import ContainersJob, with_containers
 from socklat_gate.job.progress import Progress
 from socklat_gate.measured.facts import NoteCode
 from socklat_gate.scenario import Scenario
@@ -56,9 +56,7 @@ def docker(monkeypatch: pytest.MonkeyPatch) -> Docker:
     found = Docker()
     monkeypatch.setattr(module, "ServiceSession", found)
     monkeypatch.setattr(module, "memory_left_bytes", lambda: 4000 * MIB)
-    monkeypatch.setattr(
-        module, "_use", lambda _arm, start_s: ContainerUse(20 * MIB, 0.0, start_s, 0.0)
-    )
+    monkeypatch.setattr(module, "use_of", lambda _arms: ReadyUse(20 * MIB, 0.0))
     return found
 
 
@@ -161,11 +159,3 @@ def test_nothing_but_the_number_changes() -> None:
     assert after.gate.containers == 2
     assert after.measured_hash() == before.measured_hash()
     assert with_containers(after, before.gate.containers) == before
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [(None, None), ("1024", 1024), ("5b", 5), ("2k", 2048), ("512m", 512 * MIB), ("1g", 1 << 30)],
-)
-def test_a_memory_limit_in_bytes(text: str | None, found: int | None) -> None:
-    assert memory_limit_bytes(text) == found

@@ -13,12 +13,14 @@ import pytest
 
 from socklat_gate.errors import Exit, Interrupted, InvalidMeasurement, Reason
 from socklat_gate.job import fleet as module
-from socklat_gate.job import fleet_growth, fleet_launch, fleet_use
+from socklat_gate.job import fleet_growth, fleet_launch, fleet_live, fleet_use
+from socklat_gate.job.container_use import ReadyUse
 from socklat_gate.job.fleet import Fleet
 from socklat_gate.job.fleet_load import light_load, most_connections
-from socklat_gate.job.fleet_size import ReplicaUse
 from socklat_gate.job.memory_left import RESERVE_BYTES
 from socklat_gate.load.bounds import longest_s
+from socklat_gate.measured.histogram import Histogram
+from socklat_gate.measured.load_counts import Answers
 from socklat_gate.measured.records import EXCHANGE, STALL
 from socklat_gate.service.session import ArmSpec, RunningArm
 from socklat_gate.wording.notes import note_text
@@ -28,6 +30,7 @@ from tests.unit.job.fakes import BASE_IMAGE, IMAGE, scenario
 SPECS = [ArmSpec("baseline", BASE_IMAGE), ArmSpec("candidate", IMAGE)]
 SLOTS = (2, 3)
 MIB = 1 << 20
+MS = 1_000_000
 S = 1_000_000_000
 
 
@@ -38,12 +41,13 @@ class World:
         self.log: list[str] = []
         self.now_ns = 1000 * S
         self.free_bytes: int | None = 4000 * MIB
-        self.use = ReplicaUse(20 * MIB, 0.0)
+        self.use = ReadyUse(20 * MIB, 0.0)
         self.specs: list[ArmSpec] = []
         self.watched: dict[int, list[int]] = {slot: [] for slot in SLOTS}
         self.rows: list[tuple[int, int, float]] = []
         self.seen_share = 1.0
         self.hung: set[str] = set()
+        self.away: dict[str, tuple[int, int]] = {}
         self.dead: str | None = None
         self.starting: Exception | None = None
         self.pids: list[int] = []
@@ -93,6 +97,7 @@ class World:
         )
 
     def stop(self) -> None:
+        self.ask()
         self.log.append("stop")
 
     def ended(self) -> str | None:
@@ -111,6 +116,10 @@ class World:
         self.ask()
         self.log.append(f"record {slot}")
         assert from_ns <= self.now_ns < to_ns
+
+    def leave(self, slot: int, netns_inodes: Any) -> None:
+        self.ask()
+        self.watched[slot] = [one for one in self.watched[slot] if one not in netns_inodes]
 
     def forget(self, slot: int) -> None:
         self.log.append(f"forget {slot}")
@@ -177,11 +186,22 @@ class FakeLoad:
         counts = []
         for arm in self.arms:
             hung = arm.label in self.world.hung
+            waits, lost = self.world.away.get(arm.label, (0, 0))
             responded = planned // 2 if hung else planned
             slot = SLOTS[arm.arm == "candidate"]
             seen = round(responded * self.world.seen_share)
             self.world.rows += [(slot, arm.netns_inode, 1.0)] * seen
-            counts.append(replace(make_load(), planned=planned, responded=responded))
+            answers = Answers({}, Histogram.empty(), {}, opened=8 + lost, lost=lost)
+            client = Histogram.of([MS] * (responded - waits) + [300 * MS] * waits)
+            counts.append(
+                replace(
+                    make_load(),
+                    planned=planned,
+                    responded=responded,
+                    client=client,
+                    answers=answers,
+                )
+            )
         poll()
         return tuple(counts)
 
@@ -190,14 +210,16 @@ class FakeLoad:
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     world = World()
     monkeypatch.setattr(fleet_launch, "ServiceSession", lambda client, service, directory: world)
-    monkeypatch.setattr(module, "FleetLoad", lambda load, arms, seed: FakeLoad(world, load, arms))
+    monkeypatch.setattr(
+        fleet_live, "FleetLoad", lambda load, arms, seed: FakeLoad(world, load, arms)
+    )
     monkeypatch.setattr(fleet_growth, "use_of", lambda arms: world.use)
     for place in (fleet_growth, fleet_use):
         monkeypatch.setattr(place, "memory_left_bytes", lambda: world.free_bytes)
     monkeypatch.setattr(module.time, "monotonic_ns", lambda: world.now_ns)
     monkeypatch.setattr(module.time, "monotonic", lambda: world.now_ns / 1e9)
     monkeypatch.setattr(module.time, "sleep", world.sleep)
-    monkeypatch.setattr(module, "started_ns", lambda pid: world.now_ns - S)
+    monkeypatch.setattr(fleet_live, "started_ns", lambda pid: world.now_ns - S)
     return world
 
 
@@ -250,7 +272,7 @@ def test_the_two_of_a_number_start_together_in_the_order_of_a_coin(world: World)
 
 
 def test_a_number_that_is_given_is_kept(world: World) -> None:
-    world.use = ReplicaUse(20 * MIB, 0.5)
+    world.use = ReadyUse(20 * MIB, 0.5)
     with fleet(world, 5) as found:
         for _ in range(4):
             found.grow()
@@ -386,6 +408,7 @@ def use_of_everything(world: World) -> None:
         for _ in range(3):
             found.grow()
             found.poll()
+        found.renew()
         found.wait(3.0)
         found.finish()
 
@@ -431,6 +454,72 @@ def test_the_end_has_the_drivers_counts_and_the_watch_stays_as_it_is(world: Worl
     assert [one.no_response for one in watch.replicas] == [0, 0, 0, 400]
     assert [one.exchanges for one in watch.replicas] == [800, 800, 800, 400]
     assert {one.to_ns - one.from_ns for one in watch.replicas} == {100 * S}
+
+
+def test_what_only_the_driver_saw_is_known_at_the_end(world: World) -> None:
+    """Requests that waited for a connection, and connections that the service ended."""
+    world.away = {"candidate-2": (5, 16)}
+    with fleet(world, 2) as found:
+        found.grow()
+        world.now_ns += 100 * S
+        assert [(one.waited, one.lost) for one in found.watch().replicas] == 4 * [(0, 0)]
+        found.finish()
+        watch = found.watch()
+    assert [(one.waited, one.lost) for one in watch.replicas] == [*3 * [(0, 0)], (5, 16)]
+    assert {one.no_response for one in watch.replicas} == {0}
+
+
+def test_a_small_fleet_is_replaced_as_a_whole(world: World) -> None:
+    with fleet(world, 3) as found:
+        found.grow()
+        found.renew()  # not while they grow
+        assert up(found) == (2, 2)
+        found.grow()
+        assert up(found) == (3, 3)
+        assert found.watch().renewed
+        world.away = {"candidate-2": (5, 16)}
+        world.now_ns += 60 * S
+        before = found.watch()
+        world.log.clear()
+        found.renew()
+        world.now_ns += 30 * S
+        world.rows = [(3, 0xF0000000 + 2 * 3 + 1, 900.0)]  # candidate 3
+        found.poll()
+        watch = found.watch()
+        assert [entry for entry in world.log if entry in ("stop", "add 6", "end load")] == [
+            *2 * ["end load"],
+            *("stop", "add 6"),
+        ]
+        assert found.slots == 2
+        assert {len(inodes) for inodes in world.watched.values()} == {3}
+        assert world.pids == [703]
+    assert [one.number for one in watch.last_of("candidate")] == [3, 4, 5]
+    assert [one.generation for one in watch.of("baseline")] == [0, 0, 0, 1, 1, 1]
+    retired = watch.replicas[:6]
+    # They end where they were replaced, with what their drivers know.
+    assert max(one.to_ns for one in retired) < min(one.from_ns for one in watch.replicas[6:])
+    assert [one.waited for one in retired] == [0, 0, 0, 5, 0, 0]
+    assert [one.exchanges for one in retired] == [
+        8 * (one.to_ns - one.from_ns) // S for one in before.replicas
+    ]
+    assert [len(one.spikes) for one in watch.of("candidate")] == [0, 0, 0, 1, 0, 0]
+
+
+def test_a_large_fleet_and_one_at_the_end_of_a_job_is_not_replaced(world: World) -> None:
+    with fleet(world, 9) as found:
+        for _ in range(5):
+            found.grow()
+        assert not found.watch().renewed
+        found.renew()
+        assert len(found.watch().replicas) == 18
+    with fleet(world, 2) as found:
+        found.grow()
+        world.now_ns += 580 * S
+        found.renew()
+        assert len(found.watch().replicas) == 4
+        found.finish()
+        found.renew()
+        assert len(found.watch().replicas) == 4
 
 
 def test_responses_that_the_probe_did_not_see_are_no_quiet_watch(world: World) -> None:

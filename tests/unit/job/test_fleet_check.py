@@ -5,20 +5,10 @@ from dataclasses import replace
 import pytest
 
 from socklat_gate.errors import InvalidMeasurement, Reason
-from socklat_gate.job.fleet_check import check_recorded, no_response
-from socklat_gate.measured.histogram import Histogram
+from socklat_gate.job.fleet_check import check_recorded
 from tests.unit.factories import make_load
 
 COUNTS = replace(make_load(), planned=1010, responded=1000)
-
-
-def test_what_was_due_and_not_responded_to() -> None:
-    assert no_response(COUNTS) == 10
-
-
-def test_a_response_that_is_an_error_is_none() -> None:
-    """Of 500 for instance, or without what load.expect says."""
-    assert no_response(replace(COUNTS, rejected=Histogram.of([1_000_000] * 7))) == 17
 
 
 @pytest.mark.parametrize("exchanges", [995, 1000, 1200])

@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 
 from socklat_gate.job.block_size import Machine
-from socklat_gate.job.fleet_size import ReplicaUse, fleet_size, step_of
+from socklat_gate.job.container_use import ReadyUse
+from socklat_gate.job.fleet_size import fleet_size, step_of
 from socklat_gate.job.memory_left import RESERVE_BYTES
 
 MIB = 1 << 20
-SMALL = ReplicaUse(memory_bytes=20 * MIB, idle_cpus=0.001)
+SMALL = ReadyUse(memory_bytes=20 * MIB, idle_cpus=0.001)
 MACHINE = Machine(memory_bytes=4000 * MIB, cpus=2)
 AUTO = {"most": 16, "up": 2, "paired": 2}
 

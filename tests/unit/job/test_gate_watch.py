@@ -52,6 +52,8 @@ class FakeFleet:
         self.waited: list[float] = []
         self.finished = False
         self.grown = 0
+        self.renewed_s: list[float] = []
+        self.small = False
         self.wanted = 8
         self.minutes = 2.0
         self.up = 8
@@ -62,6 +64,9 @@ class FakeFleet:
         self.grown += 1
         if self.begun_s is None:
             self.begun_s = self.now_s
+
+    def renew(self) -> None:
+        self.renewed_s.append(self.now_s)
 
     def wait(self, seconds: float) -> None:
         if self.failing is not None:
@@ -81,7 +86,13 @@ class FakeFleet:
         ]
         notes = (Note(NoteCode.WATCH_REPLICAS, "memory", {"replicas": 0}),) if self.missing else ()
         return Watch(
-            tuple(replicas), 50_000_000, self.wanted, minutes=self.minutes, age_s=0.0, notes=notes
+            tuple(replicas),
+            50_000_000,
+            self.wanted,
+            minutes=self.minutes,
+            age_s=0.0,
+            notes=notes,
+            renewed=self.small,
         )
 
     def _replica(self, arm: Any, number: int, begun_s: float) -> Replica:
@@ -267,3 +278,21 @@ def test_stops_that_are_many_fail_beside_the_pairs(judge: Judge) -> None:
     undecided = judge(one_each, max_minutes=2.2)
     assert undecided.verdict.outcome is Outcome.INCONCLUSIVE
     assert codes(undecided)[0] is Reason.WATCH_OPEN
+
+
+def test_few_replicas_that_have_shown_what_they_can_are_replaced(judge: Judge) -> None:
+    """Between pairs, and while nothing but the watch is waited for; whichever arm stopped."""
+    fleet = FakeFleet(stops_s=(15.0,))
+    fleet.up = fleet.wanted = 4
+    fleet.small = True
+    judge(fleet, max_minutes=2.5)
+    assert fleet.renewed_s
+    assert min(fleet.renewed_s) - 1000 > 30.0
+    large = FakeFleet(stops_s=(15.0,))
+    judge(large, max_minutes=2.5)
+    assert large.renewed_s == []
+    quiet = FakeFleet()
+    quiet.up = quiet.wanted = 4
+    quiet.small = True
+    judge(quiet)
+    assert quiet.renewed_s == []

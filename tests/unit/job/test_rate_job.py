@@ -29,7 +29,7 @@ SPEC = ArmSpec("baseline", BASE_IMAGE)
 
 
 class FakeSession:
-    def __init__(self, *arguments: object) -> None:
+    def __init__(self, *arguments: object, alone: bool = False) -> None:
         del arguments
 
     def __enter__(self) -> FakeSession:

@@ -93,7 +93,7 @@ def test_results_without_a_watch_stay_readable() -> None:
     assert (read.watch, read.verdict.stops, read.verdict.growth) == (None, None, ())
 
 
-@pytest.mark.parametrize("change", [{"number": 64}, {"to_ns": 1}])
+@pytest.mark.parametrize("change", [{"number": 1024}, {"to_ns": 1}, {"generation": 1}])
 def test_a_replica_that_cannot_be_is_refused(change: dict[str, int]) -> None:
     body = to_body(replace(gate_result(), watch=a_watch()))
     body["watch"]["replicas"][0].update(change)

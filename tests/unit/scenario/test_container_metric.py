@@ -9,6 +9,7 @@ import pytest
 from socklat_gate.errors import Exit, UsageError
 from socklat_gate.scenario.gating import Metric
 from socklat_gate.scenario.loader import load_scenario
+from socklat_gate.scenario.service import Service
 
 SCENARIO = """\
 name = "shop"
@@ -94,6 +95,32 @@ def test_what_contradicts_is_refused_with_its_key(
     assert "gate" in caught.value.message
     assert "socklat.toml:1" in caught.value.message  # lines 11 to 17
     assert caught.value.exit_code is Exit.USAGE
+
+
+@pytest.mark.parametrize("memory", ["5m", "5120k", "5242880", "1m"])
+def test_a_limit_of_memory_that_the_container_cannot_reach_is_refused(
+    tmp_path: Path, memory: str
+) -> None:
+    path = written(tmp_path, "memory", "limit_mib = 5.0\n")
+    text = path.read_text("utf-8")
+    path.write_text(text.replace("port = 8080", f'port = 8080\nmemory = "{memory}"'), "utf-8")
+    with pytest.raises(UsageError) as caught:
+        load_scenario(path)
+    assert "gate.metrics.0.limit_mib: 5 MiB can never be exceeded: a container ends at " in (
+        caught.value.message
+    )
+    for more in ("6m", "5121k", "1g", "0"):
+        path.write_text(text.replace("port = 8080", f'port = 8080\nmemory = "{more}"'), "utf-8")
+        assert load_scenario(path).gate.metrics[0].limit_mib == 5.0
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [(None, None), ("1024", 1024), ("5b", 5), ("2k", 2048), ("512m", 512 << 20), ("1g", 1 << 30)],
+)
+def test_a_memory_limit_in_bytes(text: str | None, found: int | None) -> None:
+    service = Service.model_validate({"image": "shop", "port": 80, "memory": text})
+    assert service.memory_bytes == found
 
 
 def test_it_is_gated_once(tmp_path: Path) -> None:

@@ -243,6 +243,13 @@ def test_a_waiver_without_its_baseline_is_refused_with_key_line_and_what_to_writ
     )
 
 
+@pytest.mark.parametrize("key", ["release", "image"])
+@pytest.mark.parametrize("name", ["", " ", "v1 .4", "v1.4\\n"])
+def test_a_baseline_has_a_name_without_spaces(tmp_path: Path, key: str, name: str) -> None:
+    error = refused(tmp_path, GOOD + f'\n[baseline]\n{key} = "{name}"\n')
+    assert f"baseline.{key}" in error.message
+
+
 @pytest.mark.parametrize("baseline", ["main", "1f2e3d", "sha256:1f", "HEAD~1", "1F2E3D4C5B6A", ""])
 def test_a_baseline_is_named_by_what_never_moves(tmp_path: Path, baseline: str) -> None:
     error = refused(tmp_path, GOOD + WAIVER.replace("1f2e3d4c5b6a", baseline))

@@ -92,6 +92,11 @@ def test_an_external_tool_is_no_load_of_replicas(tmp_path: Path) -> None:
             "gate.watch.age_s: no replica gets 600 s old in gate.max_minutes, which is 10",
         ),
         (
+            "[gate.watch]\nminutes = 0\nage_s = 60",
+            12,
+            "gate.watch.age_s: no replica gets any age with gate.watch.minutes = 0",
+        ),
+        (
             "[gate]\nmax_minutes = 30\n[gate.watch]\nrate = 1000\nreplicas = 8",
             13,
             "gate.watch.rate: 2.88e+07 requests to the replicas in gate.max_minutes, which is 30, "

@@ -154,10 +154,9 @@ def test_a_failure_in_the_builders_words_and_what_to_do(
     with pytest.raises(UsageError) as caught:
         build(builder_of(daemon()), order(home / "app", text), "a:b", lambda line: None)
     assert caught.value.reason is Reason.NO_SUCH_IMAGE
-    ended = "docker build ended with exit code 3"
-    assert caught.value.message == f"building {home / 'app'} failed: {ended}"
+    assert caught.value.message == f"building {home / 'app'} failed: {says}"
     # What a build wrote is for the job's own log.
-    assert caught.value.log == f"step 1\n{says}\n{ended}"
+    assert caught.value.log == f"step 1\n{says}"
     assert remedy in str(caught.value.remedy)
 
 
@@ -171,9 +170,26 @@ class Refusing:
     def version(self) -> Any:
         return {"ApiVersion": "1.24", "Os": "linux"}
 
-    def build(self, **given: Any) -> Any:
-        self.given = given
-        return iter([{"stream": "Step 1/2\n"}, {"error": "the --mount option requires BuildKit"}])
+    base_url, api_version, ok = "http://docker", "1.24", True
+
+    @property
+    def images(self) -> Any:
+        return SimpleNamespace(get=lambda name: SimpleNamespace(id=name, attrs={}))
+
+    def post(self, url: str, *, params: Any, **given: Any) -> Any:
+        assert url == "http://docker/v1.24/build"
+        self.given = params
+        return self
+
+    def iter_lines(self) -> Any:
+        yield b'{"stream": "Step 1/2"}'
+        yield b'{"error": "the --mount option requires BuildKit"}'
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
 
 
 def test_what_needs_buildkit_is_named_where_there_is_none(docker: Any) -> None:
@@ -186,7 +202,7 @@ def test_what_needs_buildkit_is_named_where_there_is_none(docker: Any) -> None:
         "RUN --mount in line 2, COPY --link in line 3 of the Dockerfile needs BuildKit, which is "
         "not used here: this daemon has no BuildKit, and "
     )
-    assert (client.given["target"], client.given["buildargs"]) == ("x", {"A": "1"})
+    assert (client.given["target"], client.given["buildargs"]) == ("x", '{"A": "1"}')
 
 
 @pytest.mark.parametrize("client", [daemon(), Refusing()])

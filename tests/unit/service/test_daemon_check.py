@@ -45,6 +45,8 @@ def test_one_that_says_little_is_taken() -> None:
 
 def test_a_rootless_one() -> None:
     assert "runs rootless" in refused(SecurityOptions=["name=seccomp", "name=rootless"])
+    assert "runs rootless" in refused(SecurityOptions=["name=seccomp"], Rootless=True)
+    check_daemon({**HERE, "Rootless": False}, DaemonAddress(SOCKET))
 
 
 def test_docker_desktop() -> None:
@@ -63,6 +65,13 @@ def test_one_with_the_same_kernel_on_another_machine(scheme: str) -> None:
     assert "another machine, 'build-7' at 192.0.2.7" in said
     # The host's own daemon, asked from a container by the bridge's address.
     check_daemon(HERE, DaemonAddress(f"{scheme}://192.0.2.7:2375"))
+
+
+def test_one_that_is_asked_by_ssh_is_not_even_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "ssh://ci@build-7:22")
+    with pytest.raises(UnfitEnvironment, match="is asked by ssh on build-7") as caught:
+        connect()
+    assert caught.value.reason is Reason.NO_DOCKER
 
 
 def test_it_is_refused_before_anything_is_asked_of_it(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import time
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -107,6 +108,35 @@ def test_a_death_ends_the_wait_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(InvalidMeasurement, match="gone"):
         watched(Ready(timeout_s=60.0), 80, "a").wait(die)
+
+
+def test_one_that_docker_starts_again_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its first process ends, for a while there is none, and the next one has another address."""
+    this = process("a")
+    gone, next_one = replace(this, start=0), replace(this, start=-1, address="10.0.0.9")
+    monkeypatch.setattr(ContainerProcess, "is_alive", lambda item: item.start < 0)
+    tried: list[str] = []
+
+    def attempt(item: ContainerProcess) -> str:
+        tried.append(item.address)
+        return "" if item.address == next_one.address else "refused"
+
+    monkeypatch.setattr(module, "make_attempt", lambda *_: attempt)
+    found = [None, None, next_one]
+    watch = ReadyWatch(CLIENT, Ready(timeout_s=60.0), 80)
+    watch.begin(gone, time.monotonic_ns(), lambda: found.pop(0))
+    assert watch.wait(lambda: None)["id-a"].attempt == 4
+    assert tried == ["127.0.0.1"] * 3 + ["10.0.0.9"]
+
+
+def test_a_response_of_a_process_that_has_ended_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else its successor would be measured before it is ready, or the dead one be missed."""
+    this = process("a")
+    monkeypatch.setattr(ContainerProcess, "is_alive", lambda item: item.start == 7)
+    monkeypatch.setattr(module, "make_attempt", lambda *_: lambda _item: "")
+    watch = ReadyWatch(CLIENT, Ready(timeout_s=60.0), 80)
+    watch.begin(this, time.monotonic_ns(), lambda: replace(this, start=7))
+    assert watch.wait(lambda: None)["id-a"].attempt == 2
 
 
 def test_what_breaks_an_attempt_is_raised_to_whoever_waits(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -76,3 +77,11 @@ def test_a_daemon_that_does_not_respond_is_logged_not_raised(
     with caplog.at_level(logging.WARNING):
         remove_run(client_of(Api()), "abc", networks=True)
     assert "run abc" in caplog.text
+
+
+def test_without_threads_they_go_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert remove_networks(client_of(Api()), ["a", "b"]) == ["a", "b"]

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from socklat_gate import masking
+from socklat_gate.errors import UsageError
 from socklat_gate.scenario import Service
 from socklat_gate.service.arm import ArmSpec
 from socklat_gate.service.compose import Compose, _Command, read_stack
@@ -187,6 +188,20 @@ def test_files_are_read_in_their_order_with_all_profiles(
         "place": str(tmp_path),
     }
     assert reading.unset == ("TAG", "PASS")
+
+
+def test_a_key_that_compose_would_leave_out_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tool = tmp_path / "compose"
+    said = "Some services (api) use the 'configs' key, which will be ignored."
+    tool.write_text(f'#!/bin/sh\necho "{said}" >&2\n')
+    tool.chmod(0o755)
+    monkeypatch.setattr("socklat_gate.service.compose._command", lambda: _Command((str(tool),), 1))
+    file = tmp_path / "a.yml"
+    file.touch()
+    with pytest.raises(UsageError, match="without its configs"):
+        read_stack([file])
 
 
 def test_values_of_the_stack_that_look_secret_are_masked_in_logs() -> None:

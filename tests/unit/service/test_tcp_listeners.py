@@ -74,6 +74,12 @@ def test_a_service_that_takes_ipv6_alone(taken: Any) -> None:
     assert "service.ipv6 = true" in hint.remedy
 
 
+def test_one_that_takes_ipv4_alone_where_it_is_asked_by_ipv6(taken: Any) -> None:
+    hint = listening_hint(process("fd00::2"), taken("0.0.0.0"))
+    assert "by IPv4 alone" in hint.found
+    assert "remove service.ipv6" in hint.remedy
+
+
 def test_one_that_takes_both_has_another_problem(taken: Any) -> None:
     assert listening_hint(process(), taken("::")).found == ""
 

@@ -234,6 +234,64 @@ def test_requests_without_a_response_keep_a_pass_away() -> None:
     assert decide(PASSING, GATE, watch=swapped(flaky)).outcome is Outcome.PASS
 
 
+def away(many: int, waited: int = 5, arm: Arm = "candidate", replicas: int = 16) -> Watch:
+    """Requests to so many replicas waited, and connections were lost."""
+    return changed(
+        watch_of(replicas=replicas),
+        lambda one: one.arm == arm and one.number < many,
+        waited=waited,
+        lost=8,
+    )
+
+
+def test_requests_that_waited_for_a_connection_keep_a_pass_away() -> None:
+    """A service that restarts itself: the kernel saw no slow exchange."""
+    verdict = decide(PASSING, GATE, watch=away(16))
+    assert (verdict.outcome, codes(verdict)) == (Outcome.INCONCLUSIVE, [Reason.WATCH_OPEN])
+    assert verdict.reasons[0].numbers == {"waited": 16}
+    assert not verdict.only_undecided  # no longer watch takes them away
+    assert verdict.stops is not None
+    assert (verdict.stops.waited, verdict.stops.lost, verdict.stops.undecided) == (16, 0, True)
+    said = reason_text(verdict.reasons[0], verdict)
+    assert "requests to 16 replicas of the candidate waited for a connection" in said
+    for many, outcome in ((1, Outcome.PASS), (2, Outcome.PASS), (4, Outcome.INCONCLUSIVE)):
+        assert decide(PASSING, GATE, watch=away(many)).outcome is outcome, many
+    assert decide(PASSING, GATE, watch=away(4, replicas=4)).outcome is Outcome.INCONCLUSIVE
+    assert decide(PASSING, GATE, watch=away(2, replicas=2)).outcome is Outcome.INCONCLUSIVE
+    assert decide(PASSING, GATE, watch=away(16, arm="baseline")).outcome is Outcome.PASS
+
+
+def test_waits_that_both_arms_have_are_none_of_the_candidates() -> None:
+    alike = changed(away(16), lambda one: one.arm == "baseline", waited=5, lost=8)
+    assert decide(PASSING, GATE, watch=alike).outcome is Outcome.PASS
+    # Many more of them in as many replicas are.
+    more = changed(alike, lambda one: one.arm == "candidate", waited=80)
+    assert decide(PASSING, GATE, watch=more).reasons[0].numbers == {"waited": 1}
+    # A waiver of stops accepts as many times more of them.
+    waiver = Waiver(
+        metric="spikes",
+        ceiling=1.0,
+        expires=datetime.date(2027, 1, 1),
+        link="https://example.org/1",
+        baseline="0123456789ab",
+    )
+    twice = changed(alike, lambda one: one.arm == "candidate", waited=9)
+    assert decide(PASSING, GATE, watch=twice).outcome is Outcome.INCONCLUSIVE
+    assert decide(PASSING, GATE, watch=twice, waivers=[waiver]).outcome is Outcome.PASS
+    assert decide(PASSING, GATE, watch=more, waivers=[waiver]).outcome is Outcome.INCONCLUSIVE
+
+
+def test_lost_connections_are_judged_where_those_of_the_pairs_are() -> None:
+    lost = changed(away(16), lambda _one: True, waited=0)
+    assert decide(PASSING, GATE, watch=lost).outcome is Outcome.PASS
+    judges = GATE.model_copy(update={"connections": True})
+    verdict = decide(PASSING, judges, watch=lost)
+    facts = {fact.code: fact for fact in verdict.reasons}
+    assert facts[Reason.WATCH_OPEN].numbers == {"lost": 16}
+    said = reason_text(facts[Reason.WATCH_OPEN], verdict)
+    assert "16 replicas of the candidate ended connections that were to be kept" in said
+
+
 def test_a_pass_waits_while_stops_speak_against_it() -> None:
     for many, outcome in ((1, Outcome.PASS), (2, Outcome.PASS), (3, Outcome.INCONCLUSIVE)):
         verdict = decide(PASSING, GATE, watch=watch_of(each(many)))

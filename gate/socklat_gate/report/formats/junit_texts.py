@@ -16,7 +16,7 @@ from socklat_gate.wording.metric_names import metric_phrase
 from socklat_gate.wording.outcomes import metric_outcome_text
 from socklat_gate.wording.spike_text import power_text, spikes_summary
 from socklat_gate.wording.stop_text import ages_text, found_text, stops_summary
-from socklat_gate.wording.watch_text import stops_outcome
+from socklat_gate.wording.watch_text import stops_outcome, unlike_texts
 
 __all__ = [
     "Texts",
@@ -105,7 +105,8 @@ def stop_texts(stops: StopVerdict) -> Texts:
     message = "; ".join(filter(None, (stops_summary(stops), ages_text(stops))))
     waits = ""
     if stops_outcome(stops) is Outcome.INCONCLUSIVE:
-        waits = "\nthe watch does not show yet what a pass waits for"
+        unlike = list(unlike_texts(stops.silent, stops.waited, stops.lost))
+        waits = "\n" + "\n".join(unlike or ["the watch does not show yet what a pass waits for"])
     evidence = f"e-value against no more stops / threshold: {held}"
     return message, f"{evidence}\n{found_text(stops)}{waits}"
 

@@ -10,7 +10,7 @@ from socklat_gate.measured.pair import ARMS
 from socklat_gate.measured.stop_verdict import GrowthVerdict, StopVerdict
 from socklat_gate.report.formats.openmetrics_families import gauge, states
 from socklat_gate.wording.growth_text import growth_outcome
-from socklat_gate.wording.watch_text import stops_outcome
+from socklat_gate.wording.watch_text import UNLIKE, stops_outcome
 
 __all__ = ["grown", "stopped"]
 
@@ -33,6 +33,8 @@ def stopped(stops: StopVerdict | None) -> Iterator[Metric]:
         "Moments at which both arms stopped, which count for neither.",
         [({}, float(stops.shared))],
     )
+    unlike = [({"kind": kind}, float(getattr(stops, kind))) for kind in UNLIKE]
+    yield gauge("stops_unlike", "Replicas unlike the baseline's, which keep a pass away.", unlike)
     for name, text, value in (
         ("threshold", "Time of an exchange from which on it is a stop.", stops.threshold_ns / 1e9),
         ("longest", "The candidate's longest.", stops.longest_ns / 1e9),

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from socklat_gate.errors import Exit, Interrupted, Reason, UsageError
+from socklat_gate.service import stack_build
+from socklat_gate.service.compose import StackReading
+from socklat_gate.service.stack_build import NoDockerfile, build_service, stack_image, stack_key
+from tests.unit.service.test_built_images import Images
+
+STACK = {
+    "services": {
+        "api": {
+            "build": {"context": "app", "tags": ["shop:released"], "args": ["A=1"]},
+            "image": "shop:released",
+            "depends_on": {"db": {}},
+        },
+        "db": {"build": "db", "image": "db:1"},
+        "cache": {"image": "redis:7"},
+    }
+}
+
+
+class Command:
+    """Stands for `Compose`: what each was given, and how it ends."""
+
+    built: list[dict[str, Any]] = []  # noqa: RUF012 - replaced by the fixture
+    ended: list[str] = []  # noqa: RUF012
+    fails: str | Exception = ""
+    images: Images
+
+    def __init__(
+        self, project: str, file: Path, directory: Path, environment: Any, *, user: Any
+    ) -> None:
+        self._document = json.loads(file.read_text())
+        self._environment = environment
+
+    def run(self, *arguments: str) -> str:
+        assert arguments == ("build",)
+        Command.built.append(self._document["services"])
+        if isinstance(Command.fails, Exception):
+            raise Command.fails
+        for definition in self._document["services"].values():
+            Command.images.make(f"sha256:{len(Command.built)}")(definition["image"])
+        return Command.fails
+
+    def end(self) -> None:
+        Command.ended.append("ended")
+
+
+@pytest.fixture
+def compose(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Path]:
+    """Makes the compose file's directory, with a Dockerfile where each service is built from."""
+    Command.built, Command.ended, Command.fails, Command.images = [], [], "", Images()
+    monkeypatch.setattr(stack_build, "Compose", Command)
+    monkeypatch.setattr(stack_build, "cli_builder", lambda: (object(), ""))
+    reading = StackReading(STACK)
+    monkeypatch.setattr(stack_build, "read_enabled", lambda files, tested: reading)
+    for name in ("app", "db"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "Dockerfile").write_text("FROM x\n")
+    return lambda: tmp_path / "compose.yml"
+
+
+def test_no_name_of_the_file_is_given_to_what_it_builds(compose: Callable[..., Path]) -> None:
+    build_service(compose(), STACK, "api", "own:tag", cache="of-the-baseline")
+    (services,) = Command.built
+    assert services == {
+        "api": {
+            "build": {
+                "context": "app",
+                "args": {"BUILDKIT_CACHE_MOUNT_NS": "of-the-baseline", "A": "1"},
+            },
+            "image": "own:tag",
+        }
+    }
+    assert STACK["services"]["api"]["build"]["tags"]  # type: ignore[index]
+
+
+def test_the_others_are_built_before_anything_is_measured(compose: Callable[..., Path]) -> None:
+    built: Any = type("Built", (), {"made": lambda self, key, make, keep: make(f"{key}:own")})()
+    images: Any = Command.images
+    stack_image(images, [compose()], "api", lambda phase: None, built)
+    assert [list(services) for services in Command.built] == [["db"], ["api"]]
+    # An arm finds them by the same key, and need not build them anew.
+    assert f"socklat-gate/build:{stack_key(compose(), 'db')}" in images.tags
+
+
+def test_a_context_without_dockerfile_is_named(compose: Callable[..., Path]) -> None:
+    (compose().parent / "app" / "Dockerfile").unlink()
+    with pytest.raises(NoDockerfile) as caught:
+        stack_image(None, [compose()], "api", lambda phase: None, None)  # type: ignore[arg-type]
+    assert caught.value.reason is Reason.NO_SUCH_FILE
+    assert caught.value.file == compose().parent / "app" / "Dockerfile"
+    assert Command.built == []
+
+
+def test_a_failure_and_a_signal(compose: Callable[..., Path]) -> None:
+    Command.fails = "no space left"
+    with pytest.raises(UsageError, match="no space left") as caught:
+        build_service(compose(), STACK, "api", "own:tag")
+    assert caught.value.reason is Reason.NO_SUCH_IMAGE
+    assert Command.ended == []
+    Command.fails = Interrupted(Exit.SIGINT)
+    with pytest.raises(Interrupted):
+        build_service(compose(), STACK, "api", "own:tag")
+    assert Command.ended == ["ended"]  # nobody waits for it any more
