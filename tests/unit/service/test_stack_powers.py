@@ -10,7 +10,7 @@ import pytest
 from socklat_gate.scenario.powers import Power
 from socklat_gate.service.stack_powers import asked_by_stack
 
-CHECKOUT = Path("/work/shop")
+CHECKOUT = Path("/src/shop")
 MOUNTS, FILES, COMMANDS = Power.MOUNTS, Power.FILES, Power.COMMANDS
 PRIVILEGED, DOCKER, HOST = Power.PRIVILEGED, Power.DOCKER, Power.HOST
 
@@ -24,7 +24,7 @@ def asked(service: dict[str, Any], **tables: Any) -> list[tuple[str, Power]]:
     ("service", "expected"),
     [
         ({"volumes": ["/etc:/x:ro"]}, [("volumes", MOUNTS)]),
-        ({"volumes": [{"type": "bind", "source": "/work/shop/data"}]}, [("volumes", MOUNTS)]),
+        ({"volumes": [{"type": "bind", "source": "/src/shop/data"}]}, [("volumes", MOUNTS)]),
         ({"volumes": ["/:/host"]}, [("volumes", MOUNTS), ("volumes", DOCKER)]),
         (
             {"volumes": [{"type": "bind", "source": "/var/run/docker.sock", "target": "/x"}]},
@@ -57,31 +57,31 @@ def asked(service: dict[str, Any], **tables: Any) -> list[tuple[str, Power]]:
         ({"cgroup": "host"}, [("cgroup", HOST)]),
         ({"provider": {"type": "x"}}, [("provider", COMMANDS)]),
         ({"use_api_socket": True}, [("use_api_socket", DOCKER)]),
-        ({"build": {"context": "/work/shop/api"}}, []),
-        ({"build": "/work/shop/api"}, []),
+        ({"build": {"context": "/src/shop/api"}}, []),
+        ({"build": "/src/shop/api"}, []),
         ({"build": {"context": "https://example.org/x.git"}}, []),
         ({"build": {"context": "/root"}}, [("build.context", FILES)]),
         (
-            {"build": {"context": "/work/shop", "dockerfile": "../../etc/passwd"}},
+            {"build": {"context": "/src/shop", "dockerfile": "../../etc/passwd"}},
             [("build.dockerfile", FILES)],
         ),
         (
-            {"build": {"context": "/work/shop", "additional_contexts": {"a": "/etc"}}},
+            {"build": {"context": "/src/shop", "additional_contexts": {"a": "/etc"}}},
             [("build.additional_contexts", FILES)],
         ),
         (
             {
                 "build": {
-                    "context": "/work/shop",
+                    "context": "/src/shop",
                     "additional_contexts": ["a=/etc", "b=docker-image://b"],
                 }
             },
             [("build.additional_contexts", FILES)],
         ),
-        ({"build": {"context": "/work/shop", "ssh": ["default"]}}, [("build.ssh", FILES)]),
-        ({"build": {"context": "/work/shop", "network": "host"}}, [("build.network", HOST)]),
+        ({"build": {"context": "/src/shop", "ssh": ["default"]}}, [("build.ssh", FILES)]),
+        ({"build": {"context": "/src/shop", "network": "host"}}, [("build.network", HOST)]),
         (
-            {"build": {"context": "/work/shop", "entitlements": ["security.insecure"]}},
+            {"build": {"context": "/src/shop", "entitlements": ["security.insecure"]}},
             [("build.entitlements", PRIVILEGED)],
         ),
         ({"image": "x", "restart": "always", "ports": ["80:80"], "environment": {"A": "1"}}, []),
@@ -102,7 +102,7 @@ def test_keys_of_a_service(service: dict[str, Any], expected: list[tuple[str, Po
 @pytest.mark.parametrize(
     ("tables", "expected"),
     [
-        ({"secrets": {"a": {"file": "/work/shop/a.txt"}, "b": {"environment": "B"}}}, []),
+        ({"secrets": {"a": {"file": "/src/shop/a.txt"}, "b": {"environment": "B"}}}, []),
         ({"secrets": {"a": {"file": "/etc/shadow"}}}, [("secrets.a.file", FILES)]),
         ({"configs": {"a": {"file": "/work/other"}}}, [("configs.a.file", FILES)]),
         ({"networks": {"default": None, "a": {"driver": "bridge"}, "b": {"external": True}}}, []),
