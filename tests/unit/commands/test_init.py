@@ -41,7 +41,7 @@ IMAGE = ImageRef("shop:dev", "sha256:0", "")
             DetectedProtocol(HTTP, "/", 404, 0.001, verified=True),
             'path = "/"  # responded 404 just now, which counts as an error',
             "GET / 404",
-            "first: which path responds well? / responded 404, which counts as an error: set load.path",
+            "first: which path responds well? / responded 404, which counts as an error: set",
         ),
     ],
 )
