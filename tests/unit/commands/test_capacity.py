@@ -42,7 +42,7 @@ def climb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Climb:
     monkeypatch.setattr("socklat_gate.job.entry.docker_client", lambda progress: None)
     monkeypatch.setattr("socklat_gate.job.images.image_under_test", lambda *a: images["demo:2"])
     monkeypatch.setattr(
-        "socklat_gate.service.image.resolve_image", lambda client, name, phase: images[name]
+        "socklat_gate.service.image.resolve_image", lambda _client, name, *_, **__: images[name]
     )
 
     def run(

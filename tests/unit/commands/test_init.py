@@ -41,7 +41,7 @@ IMAGE = ImageRef("shop:dev", "sha256:0", "")
             DetectedProtocol(HTTP, "/", 404, 0.001, verified=True),
             'path = "/"  # responded 404 just now, which counts as an error',
             "GET / 404",
-            "first: set load.path to one that responds well; 404 counts as an error",
+            "first: which path responds well? / responded 404, which counts as an error: set",
         ),
     ],
 )
@@ -56,7 +56,7 @@ def test_a_path_that_does_not_respond_well_is_named_and_another_one_asked_for(
     source = Source("shop", {"image": "shop:dev"}, IMAGE, (8080,))
     monkeypatch.setattr(look, "connect", lambda: None)
     monkeypatch.setattr(look, "find_source", lambda *_: source)
-    monkeypatch.setattr(look, "detect", lambda *_: Finding(found))
+    monkeypatch.setattr(look, "detect", lambda *_: Finding(found, 8080))
     out = tmp_path / "socklat.toml"
     done = CliRunner().invoke(cli, ["init", "shop:dev", "--out", str(out), "--quiet"])
     assert done.exit_code == 0, done.output
@@ -130,7 +130,7 @@ def test_requests_of_http_to_another_protocol_are_refused(
     detected = DetectedProtocol(REDIS, verified=True)
     monkeypatch.setattr(look, "connect", lambda: None)
     monkeypatch.setattr(look, "find_source", lambda *_: source)
-    monkeypatch.setattr(look, "detect", lambda *_: Finding(detected))
+    monkeypatch.setattr(look, "detect", lambda *_: Finding(detected, 6379))
     log = tmp_path / "access.log"
     log.write_text(LINE)
     done = CliRunner().invoke(
@@ -146,7 +146,9 @@ def test_what_failed_when_it_was_tried_is_said(
     source = Source("shop", {"image": "shop:dev"}, IMAGE, (8080,))
     requests = (ProposedRequest("a", 1.0), ProposedRequest("b", 1.0, path="/b", active=False))
     detected = DetectedProtocol(HTTP, "/", 200, 0.001, verified=True)
-    finding = Finding(detected, Proposal("the page / and its links", requests), asked=2, failed=1)
+    finding = Finding(
+        detected, 8080, Proposal("the page / and its links", requests), asked=2, failed=1
+    )
     monkeypatch.setattr(look, "connect", lambda: None)
     monkeypatch.setattr(look, "find_source", lambda *_: source)
     monkeypatch.setattr(look, "detect", lambda *_: finding)
