@@ -18,7 +18,7 @@ from types import TracebackType
 
 __all__ = ["Keeper", "end_processes", "kept_processes"]
 
-VARIABLE = "SOCKLAT_RUN"
+VARIABLE = "_SOCKLAT_RUN"
 """Set for what is kept, and inherited by all that it starts, in sessions of their own too."""
 
 DONE = b"done"

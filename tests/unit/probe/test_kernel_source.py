@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+import tempfile
 from types import SimpleNamespace
 from typing import Any
 
@@ -115,7 +116,7 @@ def test_an_error_leaves_neither_directory_nor_variable(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     monkeypatch.delenv("BCC_KERNEL_SOURCE", raising=False)
-    monkeypatch.setattr(module.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     types: Any = Empty()
     with pytest.raises(UnfitEnvironment), kernel_source("AT(net, ns)", types):
         pass
@@ -126,7 +127,7 @@ def test_an_error_leaves_neither_directory_nor_variable(
 def test_no_place_for_the_headers_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
-    monkeypatch.setattr(module.tempfile, "tempdir", str(tmp_path / "absent"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
     types: Any = Types()
     with pytest.raises(UnfitEnvironment, match="absent") as caught, kernel_source("", types):
         pass
