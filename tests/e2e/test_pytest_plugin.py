@@ -34,6 +34,7 @@ def images(docker_client: Any) -> Iterator[None]:
         docker_client.images.remove(tag, force=True)
 
 
+@pytest.mark.slow
 def test_tests_assert_against_the_stored_baseline(
     gate: Gate, scenario: Callable[..., Path], images: None
 ) -> None:
