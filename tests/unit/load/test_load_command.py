@@ -44,8 +44,8 @@ def test_each_endpoint_gets_its_command_with_arguments_and_environment(tmp_path,
         monkeypatch.delenv(name)  # of the test run itself
     code = (
         "import json, os, sys; name = os.environ['SOCKLAT_ARM'];"
-        "json.dump([sys.argv[2:], {k: v for k, v in os.environ.items() if k.startswith('SOCKLAT')}],"
-        "open(f'{sys.argv[1]}/{name}', 'w'))"
+        "own = {k: v for k, v in os.environ.items() if k.startswith('SOCKLAT')};"
+        "json.dump([sys.argv[2:], own], open(f'{sys.argv[1]}/{name}', 'w'))"
     )
     words = ["{host}:{port}", "{seed}/{rate}", '{"d": {duration_s}}', "{connections}", "{other}"]
     counts = run(python(code, str(tmp_path), *words))
