@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,6 @@ import numpy.typing as npt
 
 from socklat_gate.measured.attribution import COMPONENTS
 from socklat_gate.measured.facts import Note, NoteCode
-from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.pair import ARMS, Pair, together
 from socklat_gate.measured.run import Run, Spike
 from socklat_gate.measured.run_values import latency_stage
@@ -52,15 +52,17 @@ class SpikeCounts:
 
 
 def threshold_ns(pairs: Sequence[Pair], rule: Spikes) -> float:
-    """The larger of the floor and a multiple of the baseline arm's p99.9 over all pairs, in ns.
+    """The larger of the floor and a multiple of the p99.9 of the baseline's usual run, in ns.
 
-    Of all exchanges: spikes are not corrected for the machine's stalls.
+    Of all exchanges: spikes are not corrected for the machine's stalls.  The usual run is the one
+    in the middle: a few in which the machine stalled must not hide what comes in all others.
     """
     runs = [pair.baseline for pair in pairs]
     stage = latency_stage(runs)
-    usually = Histogram.merged(run.histograms[stage] for run in runs if stage in run.histograms)
-    usual = rule.factor * usually.quantile_ns(0.999) if usually.total else 0.0
-    return max(rule.floor_ms * 1e6, usual)
+    found = [run.histograms[stage] for run in runs if stage in run.histograms]
+    tails_ns = [one.quantile_ns(0.999) for one in found if one.total]
+    usual_ns = rule.factor * median(tails_ns) if tails_ns else 0.0
+    return max(rule.floor_ms * 1e6, usual_ns)
 
 
 def event_count(start_ns: npt.ArrayLike, length_ns: npt.ArrayLike) -> int:

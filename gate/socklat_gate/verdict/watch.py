@@ -20,7 +20,7 @@ than by chance, so the bound holds; it finds an excess later than without a waiv
 
 A pure function of the stored watch and of the threshold: with the same one, later looks change no
 earlier evidence.  The threshold is that of rare spikes, from all pairs so far, and moves where five
-times the baseline's p99.9 is beyond the floor, or where a slow service's exchanges were not all
+times the p99.9 of the baseline's usual run is beyond the floor, or where not all exchanges were
 kept (`Watch.spike_ns`).  It is the same for both arms, but only a threshold at the floor keeps the
 level at all looks exactly.
 """

@@ -76,6 +76,13 @@ def test_the_limit_is_the_floor_or_a_multiple_of_the_baselines_tail() -> None:
     assert threshold_ns([], Spikes()) == 50e6
 
 
+def test_runs_in_which_the_machine_stalled_do_not_raise_the_limit() -> None:
+    usual, stalled = scaled_run(0.0), scaled_run(9.0)
+    pairs = [pair_of(run, usual) for run in [usual] * 9 + [stalled] * 4]
+    rule = Spikes(floor_ms=0.1)
+    assert threshold_ns(pairs, rule) == threshold_ns(pairs[:1], rule)
+
+
 def test_only_exchanges_above_the_limit_count() -> None:
     below = pair_of(REFERENCE, spiky([0.0, 3.0], service_ms=49.0))
     above = pair_of(REFERENCE, spiky([0.0, 3.0], service_ms=51.0))
