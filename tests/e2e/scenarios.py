@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["DELAY_TAG", "ECHO_TAG", "waived", "write_scenario"]
+__all__ = ["DELAY_TAG", "ECHO_TAG", "scenario_toml", "waived", "write_scenario"]
 
 DELAY_TAG = "socklat-test/e2e-delay:latest"
 ECHO_TAG = "socklat-test/e2e-echo:latest"
@@ -53,13 +53,18 @@ def write_scenario(path: Path, tables: Tables | None = None) -> Path:
     # Where the CPUs are taken away a run goes on, which is shorter than another pair.
     load = document["load"]
     load.setdefault("max_duration_s", max(10.0, 2 * load["duration_s"]))
-    lines = ['name = "delay"']
+    path.write_text(scenario_toml("delay", document), encoding="utf-8")
+    return path
+
+
+def scenario_toml(name: str, document: Tables) -> str:
+    """A scenario of that name with these tables, without keys that are None, judged by its p50."""
+    lines = [f'name = "{name}"']
     for table, keys in document.items():
         lines += [f"[{table}]"]
         lines += [f"{key} = {_toml(v)}" for key, v in keys.items() if v is not None]
     lines += ["[[gate.metrics]]", "quantile = 0.5", "tolerance = 0.1", "regression_threshold = 0.3"]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
+    return "\n".join(lines) + "\n"
 
 
 def waived(path: Path, ceiling: float, expires: str, baseline: str) -> Path:

@@ -19,6 +19,7 @@ import docker.errors
 
 from socklat_gate.service.built_images import REPOSITORY
 from socklat_gate.service.owner import PREFIX, owner_labels
+from tests.e2e.scenarios import scenario_toml
 from tests.services.build import build_image
 
 __all__ = [
@@ -107,12 +108,7 @@ def scenario_text(tables: Tables | None = None) -> str:
     }
     for table, keys in (tables or {}).items():
         document.setdefault(table, {}).update(keys)
-    lines = ['name = "faults"']
-    for table, keys in document.items():
-        lines.append(f"[{table}]")
-        lines += [f"{key} = {_toml(value)}" for key, value in keys.items() if value is not None]
-    lines += ["[[gate.metrics]]", "quantile = 0.5", "tolerance = 0.1", "regression_threshold = 0.3"]
-    return "\n".join(lines) + "\n"
+    return scenario_toml("faults", document)
 
 
 class Room:
@@ -264,11 +260,3 @@ class Room:
                 words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
                 found.append(f"process {words.decode(errors='replace')[:100]}")
         return found
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + " }"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    return json.dumps(value)

@@ -12,6 +12,8 @@ from types import TracebackType
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.unit.forge.github.api_server import Seen
+
 __all__ = ["NUMBER", "PROJECT", "TOKEN", "Fault", "ForgejoServer", "GitLabServer", "HostServer"]
 
 TOKEN = "glpat-0123456789secret"
@@ -35,17 +37,6 @@ class Fault:
     times: int = 1
     carried_out: bool = False
     how: str = "response"
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A request as it arrived; names of headers in lower case."""
-
-    method: str
-    path: str
-    query: dict[str, list[str]]
-    headers: dict[str, str]
-    body: Any
 
 
 class Refused(Exception):
