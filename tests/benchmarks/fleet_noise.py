@@ -120,7 +120,7 @@ their own requests. Services on one CPU, load on the other. SD of a pair's log r
 {table(head, rows)}
 
 The mean of p50 is a difference of the two builds, whose coins were fair: minutes before, other
-pairs of the same two had {of_shade():+.2%} ([shade.md](shade.md)). What makes it was not established;
+pairs of the same two had {of_shade():+.2%} ([shade.md](shade.md)). Its cause was not established;
 where a build's files lie in memory would be a cause that stays for as long. No number of pairs
 takes it out, so a zone of less than about 1% of p50 can tell two builds of one source apart.
 """
