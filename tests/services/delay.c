@@ -152,7 +152,7 @@ static char *file_pages(int *fd)
 {
 	char *block = malloc(1 << 20), *pages;
 
-	*fd = open("/pages", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	*fd = open("pages", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (!block || *fd < 0)
 		return NULL;
 	memset(block, 1, 1 << 20);
