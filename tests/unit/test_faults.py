@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib
 import json
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults import flips, kills, scenes, trial, writes
+from tests.faults import bench, flips, kills, scenes, trial, writes
 from tests.faults.__main__ import _all_trials
 from tests.faults.page import page_of
 from tests.faults.table import FAULTS, SMOKE
@@ -91,6 +94,24 @@ def test_every_trial_has_a_name_of_its_own() -> None:
     parts = [flips.trials(), writes.trials(), scenes.trials(), kills.trials(200)]
     every = _all_trials(200)
     assert len(every) == sum(map(len, parts)) + sum(len(fault.phases) for fault in FAULTS)
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+def test_calls_of_a_child_are_counted_from_its_start(tmp_path: Path) -> None:
+    under, count = tmp_path / "under", tmp_path / "count"
+    program = (
+        "import os, sys\n"
+        "os.mkdir(sys.argv[1]); os.mkdir(sys.argv[1] + '/a')\n"
+        "if pid := os.fork(): os.waitpid(pid, 0)\n"
+        "else: os.mkdir(sys.argv[1] + '/b')\n"
+    )
+    env = {
+        "LD_PRELOAD": str(bench.writes_library(tmp_path)),
+        "SOCKLAT_WRITES_UNDER": str(under),
+        "SOCKLAT_WRITES_COUNT": str(count),
+    }
+    subprocess.run([sys.executable, "-c", program, str(under)], env=env, check=True)
+    assert count.read_text().split() == ["1", "2"]
 
 
 def test_the_page_has_what_was_found() -> None:
