@@ -135,7 +135,7 @@ def _state(target: str, under: Path, code: int) -> list[str]:
     except (ValueError, KeyError, GateError) as error:
         return [*wrong, f"a report cannot be read: {error!r}"]
     # What failed may be what comes after the last report, as flushing its directory.
-    if code >= 0 and said != code and code != 2:
+    if code >= 0 and code not in {said, 2}:
         wrong.append(f"verdict.json says {said}, the exit code {code}")
     return wrong
 
