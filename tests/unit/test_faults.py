@@ -117,10 +117,11 @@ def test_calls_of_a_child_are_counted_from_its_start(tmp_path: Path) -> None:
 def test_the_page_has_what_was_found() -> None:
     one = Found("SIGINT", "start", 130, "", "interrupted", 2.0)
     bad = replace(one, phase="measure", code=0, wrong=["exit code 0, not one of [130]"])
-    killed = replace(one, fault="SIGKILL 1 at random", phase="image", code=-9)
+    killed = replace(one, fault="SIGKILL 1 at random", phase="build", code=-9)
     page = page_of({str(number): each for number, each in enumerate((one, bad, killed))}, 9)
     assert "| SIGINT |  | 130 |  |  | **0** |" in page
     assert "| wrong passes | 1 |" in page
     assert "| at random moments | 1 | 1 | 0 |" in page
+    assert "| SIGKILL 1 at random |" not in page
     assert "- SIGINT / measure: exit code 0" in page
     assert Found(**json.loads(one.to_json())) == one
