@@ -10,13 +10,22 @@ from typing import TypeVar
 
 import docker.errors
 import requests
+import urllib3
 from requests.adapters import BaseAdapter
 
 from socklat_gate.interrupt import signal_received
 from socklat_gate.service.backoff import attempts
 from socklat_gate.service.docker_types import DockerApi
 
-__all__ = ["PATIENCE_S", "PatientAdapter", "be_patient", "causes", "is_passing", "patiently"]
+__all__ = [
+    "DAEMON_FAILURES",
+    "PATIENCE_S",
+    "PatientAdapter",
+    "be_patient",
+    "causes",
+    "is_passing",
+    "patiently",
+]
 
 log = logging.getLogger(__name__)
 
@@ -37,10 +46,19 @@ _REPEATABLE = frozenset({"GET", "HEAD"})
 _NOT_SENT = {errno.ECONNREFUSED, errno.EAGAIN, errno.ENOENT}
 """A socket that takes no connection: the daemon restarts, or has too many of them waiting."""
 
+DAEMON_FAILURES = (
+    docker.errors.DockerException,
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+)
+"""Whatever the SDK raises; the last kind where a stream breaks off that it reads by itself."""
+
 _CONNECTION_ERRORS = (
     requests.ConnectionError,
     requests.Timeout,
     requests.exceptions.ChunkedEncodingError,
+    urllib3.exceptions.HTTPError,
+    docker.errors.StreamParseError,
 )
 
 _STAYS = (
@@ -64,25 +82,25 @@ _STAYS = (
 """In errors of the daemon that are about what was asked for."""
 
 
-def patiently(call: Callable[[], T]) -> T:
-    """The result of a ``call`` that is safe to repeat, whatever became of the last one.
-
-    Raises its last error when that does not pass by itself, or has not within `PATIENCE_S`.
-    """
-    for attempt in attempts(
-        _Passing(is_passing), PATIENCE_S, first_pause_s=FIRST_PAUSE_S, max_pause_s=MAX_PAUSE_S
-    ):
-        with attempt:
-            return call()
-    raise AssertionError("the last attempt raises its error")
-
-
 def is_passing(error: Exception) -> bool:
     """Whether the daemon may respond better when it is less busy."""
     if isinstance(error, docker.errors.APIError):
         text = str(error.explanation or error).lower()
         return bool(error.is_server_error()) and not any(word in text for word in _STAYS)
     return isinstance(error, _CONNECTION_ERRORS)
+
+
+def patiently(call: Callable[[], T], may_pass: Callable[[Exception], bool] = is_passing) -> T:
+    """The result of a ``call`` that is safe to repeat, whatever became of the last one.
+
+    Raises its last error when that does not pass by itself, or has not within `PATIENCE_S`.
+    """
+    for attempt in attempts(
+        _Passing(may_pass), PATIENCE_S, first_pause_s=FIRST_PAUSE_S, max_pause_s=MAX_PAUSE_S
+    ):
+        with attempt:
+            return call()
+    raise AssertionError("the last attempt raises its error")
 
 
 def be_patient(api: DockerApi) -> None:
@@ -158,10 +176,10 @@ class _Passing:
         self._begun_s = time.monotonic()
 
     def __call__(self, error: Exception) -> bool:
-        known = isinstance(error, _ServerError | requests.RequestException)
-        if not (known or isinstance(error, docker.errors.APIError)) or not self._may_pass(error):
+        known = isinstance(error, (_ServerError, *DAEMON_FAILURES))
+        if not known or not self._may_pass(error):
             return False
-        responds = isinstance(error, _ServerError | docker.errors.APIError)
+        responds = not isinstance(error, _CONNECTION_ERRORS)
         limit_s = ERROR_PATIENCE_S if responds else PATIENCE_S
         if signal_received():
             limit_s = min(limit_s, SIGNALLED_PATIENCE_S)
