@@ -13,7 +13,9 @@ import requests
 import urllib3
 from requests.adapters import BaseAdapter
 
+from socklat_gate.errors import UnfitEnvironment
 from socklat_gate.interrupt import signal_received
+from socklat_gate.refusals import refusal_of
 from socklat_gate.service.backoff import attempts
 from socklat_gate.service.docker_types import DockerApi
 
@@ -25,6 +27,7 @@ __all__ = [
     "causes",
     "is_passing",
     "patiently",
+    "refused_here",
 ]
 
 log = logging.getLogger(__name__)
@@ -52,6 +55,9 @@ DAEMON_FAILURES = (
     urllib3.exceptions.HTTPError,
 )
 """Whatever the SDK raises; the last kind where a stream breaks off that it reads by itself."""
+
+_OF_THIS_PROCESS = {errno.EMFILE, errno.ENFILE}
+"""No descriptor for a connection: however long the daemon is given, none comes of it."""
 
 _CONNECTION_ERRORS = (
     requests.ConnectionError,
@@ -87,7 +93,15 @@ def is_passing(error: Exception) -> bool:
     if isinstance(error, docker.errors.APIError):
         text = str(error.explanation or error).lower()
         return bool(error.is_server_error()) and not any(word in text for word in _STAYS)
-    return isinstance(error, _CONNECTION_ERRORS)
+    return isinstance(error, _CONNECTION_ERRORS) and refused_here(error) is None
+
+
+def refused_here(error: BaseException) -> UnfitEnvironment | None:
+    """What the system refused this process, where that is the cause of an error; else None."""
+    for one in causes(error):
+        if isinstance(one, OSError) and one.errno in _OF_THIS_PROCESS:
+            return refusal_of(one)
+    return None
 
 
 def patiently(call: Callable[[], T], may_pass: Callable[[Exception], bool] = is_passing) -> T:
@@ -132,6 +146,8 @@ class PatientAdapter(BaseAdapter):
         reads = request.method in _REPEATABLE
 
         def may_pass(error: Exception) -> bool:
+            if refused_here(error) is not None:
+                return False
             return reads or isinstance(error, _ServerError) or _is_not_sent(error)
 
         def once() -> requests.Response:
