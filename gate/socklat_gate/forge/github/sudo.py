@@ -35,21 +35,15 @@ OWN = {LIFELINE}
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """Names of the variables that are kept, and the value of PATH ("": it is not set)."""
+    """Names of the variables that are kept."""
 
     kept: tuple[str, ...]
-    path: str = ""
 
     @property
     def prefix(self) -> tuple[str, ...]:
-        """How a command is run as root with what is kept.
-
-        PATH is set once more behind sudo, whose ``secure_path`` takes the place of one that is
-        kept; Debian and Ubuntu have it.
-        """
+        """How a command is run as root with what is kept."""
         kept = ",".join(self.kept)
-        preserved = (f"--preserve-env={kept}",) if kept else ()
-        return ("sudo", "-n", *preserved, *(("env", f"PATH={self.path}") if self.path else ()))
+        return ("sudo", "-n", f"--preserve-env={kept}") if kept else ("sudo", "-n")
 
     @property
     def line(self) -> str:
@@ -66,8 +60,7 @@ def hidden(name: str) -> bool:
 def carry(environment: Mapping[str, str], named: Collection[str]) -> Carried:
     """What is kept of ``environment``; ``named`` are those of scenario and compose files."""
     names = (name for name in sorted(environment) if not hidden(name))
-    kept = tuple(name for name in names if name in named or _usual(name))
-    return Carried(kept, environment.get("PATH", ""))
+    return Carried(tuple(name for name in names if name in named or _usual(name)))
 
 
 def missing_messages(
