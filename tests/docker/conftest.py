@@ -12,6 +12,7 @@ from socklat_gate.service.image import ImageRef, resolve_image
 from socklat_gate.service.owner import RUN_LABEL
 from socklat_gate.service.session import ServiceSession
 from tests.services.build import build_echo
+from tests.services.own_images import OwnImages, owned_images
 
 PORT = 7000
 
@@ -27,6 +28,13 @@ def docker_client() -> Iterator[Any]:
 def echo(docker_client: Any) -> ImageRef:
     """The echo server's image; it listens on port 7000."""
     return resolve_image(docker_client, build_echo(docker_client), lambda line: None)
+
+
+@pytest.fixture
+def own_images(docker_client: Any) -> Iterator[OwnImages]:
+    """What the test builds of these is no other test's, and removed when it ends."""
+    with owned_images(docker_client) as own:
+        yield own
 
 
 @pytest.fixture

@@ -26,11 +26,11 @@ from socklat_gate.service.build_daemon import ClassicBuilder, DaemonBuildKit, ha
 from socklat_gate.service.build_order import Builder, BuildOrder
 from socklat_gate.service.built_images import REPOSITORY, BuiltImages
 from tests.services.build import build_image
+from tests.services.own_images import OwnImages
 
 pytestmark = [pytest.mark.docker, pytest.mark.beside]
 
 STEP_TAG = "socklat-test/step:latest"
-SMALL = 4096
 KINDS = ("command", "daemon", "classic")
 
 
@@ -164,10 +164,11 @@ def test_a_secret_reaches_the_step_and_nothing_else(
     printed: Callable[[BuildOrder, Builder], str],
     tmp_path: Path,
     docker_client: Any,
+    own_images: OwnImages,
 ) -> None:
     (tmp_path / "token").write_text("canary-value\n")
-    text = f'FROM {step}\nRUN --mount=type=secret,id=token ["/step", "copy", "/run/secrets/token"'
-    written(tmp_path / "app", f'{text}, "/result"]\n')
+    text = 'RUN --mount=type=secret,id=token ["/step", "copy", "/run/secrets/token", "/result"]\n'
+    written(tmp_path / "app", own_images.begins(step) + text)
     how = Build.model_validate(
         {"context": ".", "secrets": {"token": {"file": "token"}}},
         context={"directory": tmp_path},
@@ -178,8 +179,10 @@ def test_a_secret_reaches_the_step_and_nothing_else(
             printed(order, builder)
         return
     assert printed(order, builder) == "canary-value"
-    history = docker_client.api.history(docker_client.images.list("socklat-test/built")[0].id)
-    assert "canary" not in str(history)
+    (image,) = docker_client.api.images(filters={"label": own_images.label})
+    history = str(docker_client.api.history(image["Id"]))
+    assert "/run/secrets/token" in history
+    assert "canary" not in history
 
 
 @pytest.mark.parametrize(
@@ -220,15 +223,15 @@ def test_a_failure_shows_what_the_step_printed(
 
 
 def test_jobs_with_a_changed_source_leave_nothing_that_piles_up(
-    step: str, docker_client: Any, tmp_path: Path
+    step: str, docker_client: Any, tmp_path: Path, own_images: OwnImages
 ) -> None:
-    before, ids = dangling(docker_client), set()
+    begins, ids = own_images.begins(step), set()
     order = BuildOrder(tmp_path, Build(context="."))
     base = BuildOrder(tmp_path / "base", Build(context="."), stands_for="base")
     for at in range(3):
-        written(tmp_path, f"FROM {step}\nCOPY text /result\nENV AT={at}\n")
+        written(tmp_path, f"{begins}COPY text /result\nENV AT={at}\n")
         written(tmp_path, f"{at}", "text")
-        written(base.directory, f"FROM {step}\nENV BASE={at}\n")
+        written(base.directory, f"{begins}ENV BASE={at}\n")
         with BuiltImages(docker_client, tuple) as built:
             made = built.build(order, lambda line: None)
             ids.add(made.id)
@@ -239,10 +242,11 @@ def test_jobs_with_a_changed_source_leave_nothing_that_piles_up(
         for tag in image["RepoTags"] or ()
         if order.key in tag or base.key in tag
     }
-    docker_client.api.remove_image(made.reference)
+    of_this_test = {"label": own_images.label}
+    left = {image["Id"] for image in docker_client.api.images(filters=of_this_test)}
     assert len(ids) == 3
     assert tags == {made.reference}
-    assert dangling(docker_client) <= before
+    assert left == {made.id}
 
 
 def test_equal_sources_are_one_image(
@@ -281,12 +285,16 @@ except Interrupted as error:
 
 @pytest.mark.parametrize("kind", ["0", "1"])
 def test_a_cancel_ends_the_build(
-    step: str, docker_client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+    step: str,
+    docker_client: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    own_images: OwnImages,
+    kind: str,
 ) -> None:
     monkeypatch.setenv("DOCKER_BUILDKIT", kind)
-    before = dangling(docker_client)
-    word, wait_s = secrets.token_hex(6), f"12{kind}"
-    written(tmp_path, f'FROM {step}\nENV W={word}\nRUN ["/step", "wait", "{wait_s}"]\n')
+    wait_s = f"12{kind}"
+    written(tmp_path, f'{own_images.begins(step)}RUN ["/step", "wait", "{wait_s}"]\n')
     command = [sys.executable, "-c", INTERRUPTED, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -297,16 +305,7 @@ def test_a_cancel_ends_the_build(
         assert process.wait(20) == 130
         assert time.monotonic() - begun_s < 7
     assert not steps_running(wait_s)
-    assert dangling(docker_client) <= before
-    key = BuildOrder(tmp_path, Build(context=".")).key
-    assert not [i for i in docker_client.api.images(name=REPOSITORY) if key in str(i["RepoTags"])]
-
-
-def dangling(client: Any) -> set[str]:
-    """Images of the step without a name: other tests have images of their own."""
-    found = client.api.images(filters={"dangling": True})
-    size = client.images.get(STEP_TAG).attrs["Size"]
-    return {image["Id"] for image in found if abs(image["Size"] - size) < SMALL}
+    assert docker_client.api.images(filters={"label": own_images.label}) == []
 
 
 def steps_running(wait_s: str, within_s: float = 5.0) -> list[str]:

@@ -14,6 +14,7 @@ from socklat_gate.scenario import Load
 from tests.e2e.scenarios import DELAY_TAG
 
 __all__ = [
+    "CONNECTIONS",
     "PORT",
     "REQUESTS",
     "RESPONSES",
@@ -26,6 +27,7 @@ __all__ = [
 
 PORT = 7000
 REQUESTS = 211
+CONNECTIONS = 8
 LENGTH = 16
 WAIT_US = 2_000
 RESPONSES = ["--before-response", str(WAIT_US)]
@@ -54,14 +56,18 @@ class Container:
 
 
 def drive(host: str, port: int = PORT) -> LoadCounts:
-    """`REQUESTS` requests over half a second."""
+    """`REQUESTS` requests over half a second, on `CONNECTIONS` connections and no more.
+
+    A machine that takes the CPU away would make the driver open further ones.
+    """
     load = Load.model_validate(
         {
             "rate": REQUESTS / 0.5,
             "arrivals": "constant",
             "duration_s": 0.5,
             "warmup_s": 0.0,
-            "connections": 8,
+            "connections": CONNECTIONS,
+            "max_connections": CONNECTIONS,
             "payload": "x" * LENGTH,
             "response": LENGTH,
         }

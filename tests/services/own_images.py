@@ -24,9 +24,18 @@ class OwnImages:
 
     token: str
 
+    @property
+    def label(self) -> str:
+        """``NAME=VALUE`` of the label: Docker's filter, too."""
+        return f"{OWNER_LABEL}={self.token}"
+
     def dockerfile(self, base: str, command: list[str]) -> str:
         """A Dockerfile of ``base`` with another command, as ``["/delay"]``."""
-        return f"FROM {base}\nLABEL {OWNER_LABEL}={self.token}\nCMD {json.dumps(command)}\n"
+        return f"{self.begins(base)}CMD {json.dumps(command)}\n"
+
+    def begins(self, base: str) -> str:
+        """How a Dockerfile of ``base`` begins: what it makes carries the label from there on."""
+        return f"FROM {base}\nLABEL {self.label}\n"
 
 
 @contextmanager
@@ -37,5 +46,5 @@ def owned_images(client: Any) -> Iterator[OwnImages]:
         yield own
     finally:
         # Not `images.list` of Docker's SDK: it fails where another test removes an image meanwhile.
-        for image in client.api.images(filters={"label": f"{OWNER_LABEL}={own.token}"}):
+        for image in client.api.images(filters={"label": own.label}):
             client.api.remove_image(image["Id"], force=True)
