@@ -61,7 +61,7 @@ def _of_document(
     for where, path in _followed(document):
         # What is no file here is elsewhere: compose fetches what it includes.
         there = place / path
-        if _is_chosen(path) or is_outside(there, checkout) or not there.is_file():
+        if _is_chosen(path) or is_outside(there, checkout) or not _is_file(there):
             yield _asked(where, path)
         else:
             queue.append(there)
@@ -74,6 +74,14 @@ def _asked(where: Place, path: str) -> Asked:
 
 def _is_chosen(path: str) -> bool:
     return "$" in path.replace("$$", "")
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is one; a name that no file can have is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _documents(file: Path) -> list[Mapping[str, Any]]:

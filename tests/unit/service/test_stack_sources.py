@@ -46,7 +46,9 @@ def test_what_a_variable_chooses_may_be_anywhere(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["https://example.org/shop.git", "example.org/shop", "${HOME}/a"])
+@pytest.mark.parametrize(
+    "name", ["https://example.org/shop.git", "example.org/shop", "${HOME}/a", "x" * 300]
+)
 def test_what_is_fetched_is_not_of_the_checkout(tmp_path: Path, name: str) -> None:
     (found,) = asked(tmp_path, f'include: ["{name}"]')
     assert found.startswith(f"include reads {name}")
