@@ -30,6 +30,7 @@ __all__ = ["ClassicBuilder", "DaemonBuildKit", "has_buildkit", "left_out"]
 BUILDKIT_API = (1, 39)
 TRACE = "moby.buildkit.trace"
 STEP_ENDS_WITHIN_S = 3.0
+MAX_SHOWN = 80
 _FAILURES = (docker.errors.DockerException, requests.RequestException)
 _STEP = re.compile(r"^ ---> ([0-9a-f]{12})$")
 
@@ -183,8 +184,13 @@ def left_out(order: BuildOrder) -> Callable[[str], bool]:
 
 def _events(response: requests.Response) -> Iterator[BuildEvent]:
     for line in response.iter_lines():
-        if line.strip():
+        if not line.strip():
+            continue
+        try:
             yield json.loads(line)
+        except ValueError as error:
+            text = line[:MAX_SHOWN].decode(errors="replace")
+            raise docker.errors.DockerException(f"what it says of the build is {text!r}") from error
 
 
 def _follow(events: Iterator[BuildEvent] | Any, on_line: OnLine) -> str:

@@ -19,7 +19,7 @@ from socklat_gate.service.backoff import attempts
 from socklat_gate.service.daemon_address import DaemonAddress, daemon_address
 from socklat_gate.service.daemon_check import check_address, check_daemon
 from socklat_gate.service.docker_types import DockerClient
-from socklat_gate.service.patience import be_patient, causes, is_passing
+from socklat_gate.service.patience import be_patient, causes, is_passing, refused_here
 
 __all__ = ["connect", "daemon_errors", "daemon_message", "daemon_url", "hurry"]
 
@@ -110,11 +110,13 @@ def daemon_errors(doing: str) -> Iterator[None]:
     """Turn an error of the connection or the daemon into `UnfitEnvironment` (NO_DOCKER).
 
     ``doing`` completes "Docker failed while ..."; errors that the caller understands better are
-    caught inside.
+    caught inside.  NO_RESOURCES where this process has no descriptor left for a connection.
     """
     try:
         yield
     except (docker.errors.DockerException, requests.RequestException) as error:
+        if (refused := refused_here(error)) is not None:
+            raise refused from error
         raise UnfitEnvironment(
             Reason.NO_DOCKER,
             f"Docker at {daemon_url()} failed while {doing}: {daemon_message(error)}",

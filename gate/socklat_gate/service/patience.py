@@ -12,11 +12,21 @@ import docker.errors
 import requests
 from requests.adapters import BaseAdapter
 
+from socklat_gate.errors import UnfitEnvironment
 from socklat_gate.interrupt import signal_received
+from socklat_gate.refusals import refusal_of
 from socklat_gate.service.backoff import attempts
 from socklat_gate.service.docker_types import DockerApi
 
-__all__ = ["PATIENCE_S", "PatientAdapter", "be_patient", "causes", "is_passing", "patiently"]
+__all__ = [
+    "PATIENCE_S",
+    "PatientAdapter",
+    "be_patient",
+    "causes",
+    "is_passing",
+    "patiently",
+    "refused_here",
+]
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +46,9 @@ SERVER_ERROR = 500
 _REPEATABLE = frozenset({"GET", "HEAD"})
 _NOT_SENT = {errno.ECONNREFUSED, errno.EAGAIN, errno.ENOENT}
 """A socket that takes no connection: the daemon restarts, or has too many of them waiting."""
+
+_OF_THIS_PROCESS = {errno.EMFILE, errno.ENFILE}
+"""No descriptor for a connection: however long the daemon is given, none comes of it."""
 
 _CONNECTION_ERRORS = (
     requests.ConnectionError,
@@ -82,7 +95,15 @@ def is_passing(error: Exception) -> bool:
     if isinstance(error, docker.errors.APIError):
         text = str(error.explanation or error).lower()
         return bool(error.is_server_error()) and not any(word in text for word in _STAYS)
-    return isinstance(error, _CONNECTION_ERRORS)
+    return isinstance(error, _CONNECTION_ERRORS) and refused_here(error) is None
+
+
+def refused_here(error: BaseException) -> UnfitEnvironment | None:
+    """What the system refused this process, where that is the cause of an error; else None."""
+    for one in causes(error):
+        if isinstance(one, OSError) and one.errno in _OF_THIS_PROCESS:
+            return refusal_of(one)
+    return None
 
 
 def be_patient(api: DockerApi) -> None:
@@ -114,6 +135,8 @@ class PatientAdapter(BaseAdapter):
         reads = request.method in _REPEATABLE
 
         def may_pass(error: Exception) -> bool:
+            if refused_here(error) is not None:
+                return False
             return reads or isinstance(error, _ServerError) or _is_not_sent(error)
 
         def once() -> requests.Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import socket
 import time
@@ -20,7 +22,7 @@ from socklat_gate.service import client as client_module
 from socklat_gate.service import patience
 from socklat_gate.service.arm import ArmSpec
 from socklat_gate.service.arm_launcher import PlacedContainer
-from socklat_gate.service.client import connect
+from socklat_gate.service.client import connect, daemon_errors
 from socklat_gate.service.containers import Containers
 from socklat_gate.service.docker_types import DockerClient
 from socklat_gate.service.image import ImageRef
@@ -99,6 +101,24 @@ def test_an_error_that_stays_is_told_in_the_daemons_words(
     with pytest.raises(docker.errors.APIError, match="the disk is full"):
         client.api.networks(filters={"label": "x"})
     assert daemon.count("GET /networks") > 2
+
+
+def test_no_descriptor_for_a_connection_is_no_busy_daemon(
+    client: DockerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    client.api.close()  # else one that was made before would serve
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    begun_s = time.monotonic()
+    refused = pytest.raises(UnfitEnvironment, match="Too many open files")
+    with refused as caught, daemon_errors("listing networks"):
+        client.api.networks()
+    assert caught.value.reason is Reason.NO_RESOURCES
+    with pytest.raises(UnfitEnvironment, match="Too many open files"):
+        place(client)
+    assert time.monotonic() - begun_s < 2
 
 
 def test_a_missing_object_is_no_busy_daemon(daemon: FakeDaemon, client: DockerClient) -> None:
