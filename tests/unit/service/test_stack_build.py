@@ -45,7 +45,7 @@ class Command:
         self, project: str, file: Path, directory: Path, environment: Any, *, user: Any
     ) -> None:
         self._document = json.loads(file.read_text())
-        self._environment = environment
+        assert environment["BUILDX_NO_DEFAULT_ATTESTATIONS"] == "1"
 
     def run(self, *arguments: str) -> str:
         assert arguments == ("build",)
