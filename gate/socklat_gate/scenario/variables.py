@@ -32,6 +32,8 @@ DEFAULTS = (
     "docker-compose.yaml",
 )
 DOT_ENV = ".env"
+WORKSPACE = "GITHUB_WORKSPACE"
+"""Of a checkout without git, which the code host sent as an archive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def named_variables(
     _note(found, _of_text(scenario, text, by_shell=True))
     _note(found, (NamedVariable(name, scenario, True) for name in _secrets(data)))
     given: dict[str, None] = {}
-    tree = _tree_of(scenario)
+    tree = _tree_of(scenario, environment.get(WORKSPACE, ""))
     for file in _compose_files(scenario, data, environment, tree):
         content, dot_env = _text(file), file.parent / DOT_ENV
         settings = _text(dot_env) if _is_file_in(tree, dot_env) else ""
@@ -201,10 +203,13 @@ def _is_name(text: str) -> bool:
     return re.fullmatch(NAME, text) is not None
 
 
-def _tree_of(scenario: Path) -> Path:
-    """The work tree around a scenario, else its directory; without symbolic links."""
+def _tree_of(scenario: Path, workspace: str) -> Path:
+    """The work tree around a scenario, else the job's directory; without symbolic links."""
     directory = Path(os.path.realpath(scenario)).parent
-    return next((p for p in (directory, *directory.parents) if (p / ".git").exists()), directory)
+    around = (directory, *directory.parents)
+    given = Path(os.path.realpath(workspace)) if workspace else directory
+    whole = given if given in around else directory
+    return next((place for place in around if (place / ".git").exists()), whole)
 
 
 def _is_file_in(tree: Path, path: Path) -> bool:

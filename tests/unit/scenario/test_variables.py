@@ -149,3 +149,13 @@ def test_composes_own_tags_and_further_documents(here: Path) -> None:
         "    deploy: {since: 2001-99-99}\n---\nservices: {db: {environment: {SECOND: }}}\n"
     )
     assert {"PASSED", "SECOND"} <= set(names(here))
+
+
+def test_a_checkout_without_git_is_all_of_the_jobs_directory(here: Path) -> None:
+    text = SCENARIO.replace("deploy/compose.yml", "../deploy/compose.yml")
+    (here.parent / "perf").mkdir()
+    scenario = here.parent / "perf" / "socklat.toml"
+    scenario.write_text(text)
+    assert "TAG" not in names(scenario)
+    assert "TAG" in names(scenario, GITHUB_WORKSPACE=str(here.parent))
+    assert "TAG" not in names(scenario, GITHUB_WORKSPACE=str(here.parent / "deploy"))
