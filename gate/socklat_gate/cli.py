@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 
 import click
 
@@ -35,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:  # the interpreter's own exit code for it, 1, would be a verdict
         refused = refusal_of(error)
         if refused is None:
-            traceback.print_exc()
+            with suppress(OSError):  # else its exit code would be 1 as well
+                traceback.print_exc()
         code = Exit.INTERNAL if refused is None else _explain(refused)
     raise SystemExit(code)
 
@@ -60,6 +63,18 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _explain(error: GateError) -> int:
+    """Prints it; its exit code, whatever becomes of that."""
+    try:
+        _print(error)
+    except (Exception, SystemExit):
+        # Nobody reads it any more, which rich ends with 1, or no descriptor is left for an import.
+        with suppress(OSError):
+            sys.stderr.write(f"error: {error.message} [{error.reason.value}]\n")
+            sys.stderr.flush()
+    return int(error.exit_code)
+
+
+def _print(error: GateError) -> None:
     from rich.console import Console  # noqa: PLC0415 - as in `_run`
     from rich.markup import escape  # noqa: PLC0415
 
@@ -71,4 +86,3 @@ def _explain(error: GateError) -> int:
         console.print(escape(line))
     if error.remedy:
         console.print(f"[bold]try[/]: {escape(error.remedy)}")
-    return int(error.exit_code)

@@ -62,6 +62,8 @@ def test_a_stop_that_only_comes_with_age_fails(gate: Gate, scenario: Scenario) -
     assert stops.candidate_with >= 3
     assert stops.longest_ns == pytest.approx(800e6, rel=0.3)
     assert all(age_s > 4.5 for age_s in stops.ages_s)
+    # One whose first request comes late has too few looks in it.
+    assert (stops.mechanism, set(stops.mechanisms)) == ("blocked", {"blocked"})
 
 
 def test_a_service_that_restarts_itself_is_never_green(gate: Gate, scenario: Scenario) -> None:

@@ -30,6 +30,10 @@ PAGE = ROOT / "docs" / "lab" / "faults.md"
 QUIET_S = 4.0
 """What a run without faults takes on a quiet machine of 2 CPUs."""
 
+KILLED = "SIGKILL"
+KILLS_AT_ONCE = 8
+"""Of those at random moments, in a turn."""
+
 Trial = Callable[[Means], Found]
 
 
@@ -77,15 +81,21 @@ def _all_trials(random_kills: int) -> Mapping[str, Trial]:
     for fault in FAULTS:
         for phase in fault.phases:
             found[f"{fault.name} / {phase}"] = partial(try_out, fault=fault, phase=phase)
-    found |= {**flips.trials(), **writes.trials(), **scenes.trials(), **kills.trials(random_kills)}
+    found |= {**scenes.trials(), **writes.trials(), **kills.trials(random_kills), **flips.trials()}
     return _in_turn(found)
 
 
 def _in_turn(trials: Mapping[str, Trial]) -> Mapping[str, Trial]:
-    """One of each fault, then the next of each: what is done of it stands for the whole."""
+    """One of each fault, then the next of each: what is done of it stands for the whole.
+
+    Of kills there are more, and so they are more in each turn.
+    """
     groups: dict[str, list[str]] = {}
     for key in trials:
-        groups.setdefault(re.sub(r"\d+|/.*", "", key), []).append(key)
+        name = re.sub(r"\d+|/.*", "", key)
+        number = re.search(r"\d+", key)
+        share = int(number[0]) % KILLS_AT_ONCE if number and KILLED in key else 0
+        groups.setdefault(f"{share} {name}", []).append(key)
     # Each fault begins with another phase.
     turned = [of[at % len(of) :] + of[: at % len(of)] for at, of in enumerate(groups.values())]
     rounds = itertools.zip_longest(*turned)

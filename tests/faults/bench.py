@@ -12,14 +12,16 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import docker.errors
 
 from socklat_gate.service.built_images import REPOSITORY
-from socklat_gate.service.owner import PREFIX, owner_labels
+from socklat_gate.service.owner import PREFIX, owner_labels, start_ticks
 from tests.e2e.scenarios import scenario_toml
+from tests.faults.sweeper import Sweeper
 from tests.services.build import build_image
 
 __all__ = [
@@ -42,6 +44,9 @@ COMMAND = (sys.executable, "-m", "socklat_gate")
 ROOM_LABEL = "faults.room"
 FAST_US, SLOW_US = 2000, 6000
 """Of the baseline and the candidate: three times slower, which no fault may turn into a pass."""
+
+LOOK_S = 0.5
+SWEPT_WITHIN_S = 3.0
 
 Tables = Mapping[str, Mapping[str, Any]]
 
@@ -98,10 +103,10 @@ def scenario_text(tables: Tables | None = None) -> str:
         },
         "gate": {
             "max_steal": 1.0,
-            "alpha": 0.4,
+            "alpha": 0.49,
             "alpha_pass": 0.1,
-            "max_pairs": 8,
-            "max_minutes": 1.0,
+            "max_pairs": 6,
+            "max_minutes": 0.5,
             "max_excluded_pairs": 8,
             "watch": {"minutes": 0},
         },
@@ -121,7 +126,7 @@ class Room:
         self.temporary.mkdir()
         self._client = client
         self._mark = secrets.token_hex(8)
-        self.pids: set[int] = set()
+        self._owners: set[tuple[int, int]] = set()
 
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         """That of a command in here."""
@@ -153,7 +158,8 @@ class Room:
                 stdin=subprocess.DEVNULL,
                 **{**streams, **options},
             )
-        self.pids.add(process.pid)
+        # Process ids are given again: only with its start it is this one.
+        self._owners.add((process.pid, start_ticks(process.pid) or 0))
         return process
 
     def said(self) -> str:
@@ -162,7 +168,7 @@ class Room:
 
     def verdict(self) -> dict[str, Any] | None:
         """``verdict.json``, if it is there."""
-        with suppress(FileNotFoundError, ValueError):
+        with suppress(OSError, ValueError):
             found: dict[str, Any] = json.loads((self.out / "verdict.json").read_text("utf-8"))
             return found
         return None
@@ -170,8 +176,7 @@ class Room:
     def left_behind(self) -> list[str]:
         """Containers, networks, volumes, processes, temporary files and half-written ones."""
         found: list[str] = []
-        for pid in self.pids:
-            chosen = {"label": f"{PREFIX}pid={pid}"}
+        for chosen in self._chosen():
             containers = self._client.api.containers(all=True, filters=chosen)
             found += [f"container {item['Names'][0]}" for item in containers]
             networks = self._client.api.networks(filters=chosen)
@@ -182,14 +187,14 @@ class Room:
         found += [f"temporary {path.name}" for path in self.temporary.iterdir()]
         found += [f"half-written {path.name}" for path in self.directory.rglob(".*.tmp")]
         found += [f"worktree {path.name}" for path in self.directory.glob(".git/worktrees/*")]
-        return found + self._processes()
+        return found + self.processes()
 
     def _images(self) -> Iterator[str]:
         """Those held for a job of here, and those without a name; one is kept for the next job."""
         for image in self._client.api.images(name=REPOSITORY):
             for name in image.get("RepoTags") or ():
                 owner = owner_labels(name.rpartition("-")[2])
-                if owner and int(owner[f"{PREFIX}pid"]) in self.pids:
+                if owner and _process(owner) in self._owners:
                     yield name
         dangling = {"dangling": True, "label": f"{ROOM_LABEL}={self.directory.name}"}
         for image in self._client.api.images(filters=dangling):
@@ -203,37 +208,26 @@ class Room:
         """What is still left after so long."""
         until_s = time.monotonic() + within_s
         while (left := self.left_behind()) and time.monotonic() < until_s:
-            time.sleep(0.2)
+            time.sleep(LOOK_S)
         return left
 
-    def sweep(self) -> None:
-        """What the next command does first, whatever it goes on to do."""
-        code = (
-            "from pathlib import Path\n"
-            "from socklat_gate.job.entry import docker_client\n"
-            "from socklat_gate.job.progress import Progress\n"
-            "from socklat_gate.report.writer import check_writable, discard_reports\n"
-            "out = Path('out')\n"
-            "check_writable(out); discard_reports(out); docker_client(Progress(quiet=True))\n"
-        )
-        env = self.environment()
-        env.pop("SOCKLAT_FAULTS_MARK")
-        subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=self.directory,
-            env=env,
-            capture_output=True,
-            check=True,
-            timeout=120,
-        )
+    def wait_until_ended(self, within_s: float) -> None:
+        """Until no process is left, or for so long."""
+        until_s = time.monotonic() + within_s
+        while self.processes() and time.monotonic() < until_s:
+            time.sleep(LOOK_S)
+
+    def left_after_sweep(self) -> list[str]:
+        """What the next start leaves; another gate's, at the same moment, may do a part of it."""
+        _sweeper().sweep(self.directory, self.temporary)
+        return self.wait_until_clean(SWEPT_WITHIN_S)
 
     def close(self) -> None:
         """Remove all of it."""
         for pid in self._marked():
             with suppress(ProcessLookupError):
                 os.kill(pid, 9)
-        for pid in self.pids:
-            chosen = {"label": f"{PREFIX}pid={pid}"}
+        for chosen in self._chosen():
             for item in self._client.api.containers(all=True, filters=chosen):
                 self._client.api.remove_container(item["Id"], v=True, force=True)
             for item in self._client.api.networks(filters=chosen):
@@ -244,6 +238,11 @@ class Room:
                 self._client.api.remove_image(image["Id"], force=True)
         shutil.rmtree(self.directory, ignore_errors=True)
 
+    def _chosen(self) -> Iterator[dict[str, list[str]]]:
+        """Filters of what the processes that were started here own; others' is not touched."""
+        for pid, start in self._owners:
+            yield {"label": [f"{PREFIX}pid={pid}", f"{PREFIX}start={start}"]}
+
     def _marked(self) -> list[int]:
         mark = f"SOCKLAT_FAULTS_MARK={self._mark}".encode()
         found = []
@@ -253,10 +252,20 @@ class Room:
                     found.append(int(path.name))
         return found
 
-    def _processes(self) -> list[str]:
+    def processes(self) -> list[str]:
+        """Those that still run."""
         found = []
         for pid in self._marked():
             with suppress(OSError):
                 words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
                 found.append(f"process {words.decode(errors='replace')[:100]}")
         return found
+
+
+@lru_cache(maxsize=1)
+def _sweeper() -> Sweeper:
+    return Sweeper({**os.environ, "PYTHONPATH": f"{ROOT / 'gate'}:{ROOT}"})
+
+
+def _process(owner: Mapping[str, str]) -> tuple[int, int]:
+    return int(owner[f"{PREFIX}pid"]), int(owner[f"{PREFIX}start"])

@@ -31,6 +31,8 @@ CANCEL_S = 7.0
 SHORT_WAIT = (
     {"in": "gate", "at": "socklat_gate.service.client:WORK_TIMEOUT_S", "to": 3},
     {"in": "gate", "at": "socklat_gate.service.patience:PATIENCE_S", "to": 6.0},
+    {"in": "gate", "at": "socklat_gate.service.patience:ERROR_PATIENCE_S", "to": 3.0},
+    {"in": "gate", "at": "socklat_gate.service.remove:GIVE_UP_S", "to": 3.0},
 )
 """As long as it takes here; the gate waits a minute and more."""
 
@@ -236,7 +238,7 @@ DAEMON: Mapping[str, tuple[Sequence[Wrong], frozenset[int], float]] = {
     "one response is cut short": ([Wrong("truncate", value=150, times=1)], ANY, 60.0),
     "one response is garbage": ([Wrong("garbage", times=1)], ANY, 60.0),
     "every response is garbage": ([Wrong("garbage")], ANY, 60.0),
-    "responses drip": ([Wrong("drip", "GET", value=0.002)], ENDED, 90.0),
+    "responses drip": ([Wrong("drip", "GET", value=0.0002)], ENDED, 90.0),
     "its disk is full": (
         [Wrong("status", "POST", 500, "write /var/lib/docker/x: no space left on device")],
         ANY,
@@ -415,7 +417,7 @@ def _probe() -> list[Fault]:
             REFUSED,
             "compile",
             inside=[OWN_BPF],
-            prepare=_bpf_copy(("layout.h", "#define", "no C at all\n#define")),
+            prepare=_bpf_copy(("layout.h", "#define AS_BYTES", "no C at all\n#define AS_BYTES")),
         ),
         Fault(
             "probe: BCC fails to load it",
@@ -667,13 +669,13 @@ MODES = (
 )
 
 FAULTS: Sequence[Fault] = (
-    *_signals(),
-    *_daemon(),
-    *(fault for mode in MODES for fault in _service(mode)),
     *_load(),
     *_probe(),
     *_system(),
     *_others(),
+    *(fault for mode in MODES for fault in _service(mode)),
+    *_daemon(),
+    *_signals(),
 )
 
 SMOKE = (

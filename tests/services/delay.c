@@ -3,7 +3,7 @@
  * says how long it really waited.
  *
  *   delay --port P --length BYTES --before-read US --before-response US [--die-after N]
- *         [--family 4|6] [--stop-every MS] [--stop-length MS] [--stop-idle 0|1]
+ *         [--family 4|6] [--stop-every MS] [--stop-length MS] [--stop-idle 0|1|2]
  *         [--ready-after MS] [--restart-every MS] [--hold MIB] [--burst MIB]
  *
  * One thread a connection.  When a request's first bytes are there (poll), it waits before-read,
@@ -11,7 +11,8 @@
  * to an absolute time with 1 ns timer slack, then a spin over the last 100 us, so that the delay
  * is met within a few us wherever a CPU is free.  --die-after exits with 3 after N responses.
  * --stop-every keeps all responses back for a while (300 ms, or --stop-length), for the first time
- * so long after the start; it burns a CPU meanwhile, unless it is to be idle.
+ * so long after the start; it burns a CPU meanwhile, unless it is to be idle, or (2) to read pages
+ * of a file that it has evicted from memory before.
  * --ready-after waits before it listens; before that --hold fills memory that it keeps, and --burst
  * memory that it gives back at once.
  * --restart-every starts the program anew in the same process: connections end, and new ones are
@@ -35,6 +36,7 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/close_range.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -54,6 +56,7 @@
 #include "clock.h"
 
 #define RECORDS (1 << 16)
+#define PAGES_BYTES (32L << 20)
 
 enum { RECV_WAIT, APP, SERVICE, STAGES };
 enum { LEAST, TRUE, MOST, BOUNDS };
@@ -144,15 +147,56 @@ closed:
 	return NULL;
 }
 
+/* Pages of a file on a disk; NULL where there is none to be had. */
+static char *file_pages(int *fd)
+{
+	char *block = malloc(1 << 20), *pages;
+
+	*fd = open("pages", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (!block || *fd < 0)
+		return NULL;
+	memset(block, 1, 1 << 20);
+	for (long done = 0; done < PAGES_BYTES; done += 1 << 20)
+		if (pwrite(*fd, block, 1 << 20, done) != 1 << 20)
+			return NULL;
+	free(block);
+	if (fsync(*fd))
+		return NULL;
+	pages = mmap(NULL, PAGES_BYTES, PROT_READ, MAP_SHARED, *fd, 0);
+	return pages == MAP_FAILED || madvise(pages, PAGES_BYTES, MADV_RANDOM) ? NULL : pages;
+}
+
+static void read_evicted(char *pages, int fd, int64_t until_ns)
+{
+	long size = sysconf(_SC_PAGESIZE);
+
+	while (now_ns() < until_ns) {
+		madvise(pages, PAGES_BYTES, MADV_DONTNEED); /* what is mapped is not evicted */
+		posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+		for (long at = 0; at < PAGES_BYTES && now_ns() < until_ns; at += size)
+			(void)*(volatile char *)(pages + at);
+	}
+}
+
 static void *stop_now_and_then(void *unused)
 {
+	char *pages;
+	int fd = -1;
+
 	(void)unused;
+	pages = stop_idle == 2 ? file_pages(&fd) : NULL;
+	if (stop_idle == 2 && !pages) {
+		perror("delay: no file to read pages of");
+		exit(1);
+	}
 	for (;;) {
 		int64_t until_ns;
 
 		usleep(stop_every_ms * 1000);
 		pthread_rwlock_wrlock(&stopped);
 		until_ns = now_ns() + stop_length_ms * 1000000LL;
+		if (pages)
+			read_evicted(pages, fd, until_ns);
 		while (now_ns() < until_ns)
 			if (stop_idle)
 				usleep(1000);

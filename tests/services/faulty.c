@@ -159,6 +159,10 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	/* The first process of a container has no default actions: only this ends it soon. */
 	signal(SIGTERM, _exit);
+	/* Nor can it be stopped from inside: for that the service is its child. */
+	if (is("stopped") && fork()) {
+		for (;;) pause();
+	}
 	sleep_us(listen_after_ms * 1000);
 	listener = socket(AF_INET, SOCK_STREAM, 0);
 	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);

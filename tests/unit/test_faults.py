@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -74,6 +75,16 @@ def test_there_are_at_least_forty_faults_and_no_phase_without() -> None:
 def test_no_gate_may_pass() -> None:
     for fault in FAULTS:
         assert 0 not in fault.codes or set(fault.phases) == {"store"}, fault.name
+
+
+def test_every_hook_has_a_place() -> None:
+    places = {one["at"] for fault in FAULTS for one in fault.inside if "at" in one}
+    places |= {hook["at"] for hook in HOOKS.values()} | set(kills.CREATING)
+    for place in sorted(places):
+        module, _, path = place.partition(":")
+        found: Any = importlib.import_module(module)
+        for name in path.split("."):
+            found = getattr(found, name)
 
 
 def test_every_trial_has_a_name_of_its_own() -> None:

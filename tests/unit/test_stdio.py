@@ -108,10 +108,49 @@ def test_lines_leave_at_once_and_a_closed_stream_is_no_error() -> None:
     )
     process = writer(subprocess.PIPE, program, PYTHONUNBUFFERED="1")
     assert process.communicate(timeout=120) == (b"out\n", b"")
+
+
+def test_messages_that_find_no_room_end_nothing() -> None:
+    program = (
+        "import sys; from socklat_gate.stdio import *; ensure_buffered_stdio(); "
+        "[print('said', file=sys.stderr) for _ in range(3)]; print('done')"
+    )
+    with Path("/dev/full").open("wb") as full:
+        process = subprocess.Popen(
+            [sys.executable, "-c", program],
+            stdout=subprocess.PIPE,
+            stderr=full,
+            env={**os.environ, "PYTHONPATH": f"{ROOT}/gate"},
+        )
+        assert process.communicate(timeout=120)[0] == b"done\n"
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("closed", [0, 1, 2])
+def test_the_number_of_a_closed_stream_is_given_to_no_file(closed: int, tmp_path: Path) -> None:
+    program = (
+        "import os, sys; from socklat_gate.stdio import *; ensure_buffered_stdio(); "
+        f"file = open({str(tmp_path / 'file')!r}, 'w'); file.write('its own'); "
+        "print('out'); print('err', file=sys.stderr); os.write(2, b'of a library'); "
+        "sys.exit(0 if file.fileno() > 2 else 1)"
+    )
     done = subprocess.run(
-        ["sh", "-c", '"$0" -m gate --version >&-', sys.executable],
-        cwd=ROOT,
-        capture_output=True,
+        ["sh", "-c", f'exec "$0" -c "$1" {closed}>&-', sys.executable, program],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}/gate"},
         check=False,
     )
-    assert b"Traceback" not in done.stderr
+    assert done.returncode == 0
+    assert (tmp_path / "file").read_text() == "its own"
+
+
+def test_a_command_without_stdout_is_no_defect() -> None:
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$0" -m socklat_gate --version >&-', sys.executable],
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}/gate"},
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -10,7 +10,7 @@ from socklat_gate.measured.facts import Note, NoteCode, ReasonFact
 from socklat_gate.measured.pair import ARMS, Arm
 from socklat_gate.measured.result import GateResult
 from socklat_gate.measured.run import Spike
-from socklat_gate.measured.stop_verdict import GrowthVerdict, StopVerdict
+from socklat_gate.measured.stop_verdict import MECHANISMS, GrowthVerdict, StopVerdict
 from socklat_gate.measured.verdict import Outcome
 from socklat_gate.measured.watch import Replica, Slice, Watch
 from tests.unit.factories import make_result, make_spike_verdict
@@ -24,6 +24,7 @@ __all__ = [
     "make_stops",
     "make_watch",
     "watched_result",
+    "with_mechanisms",
 ]
 
 MS, SECOND = 10**6, 10**9
@@ -102,6 +103,12 @@ def make_stops(*, failed: bool = False, candidate: int = 0, missing_s: float = 0
         sure_ns=4.25e8,
         timer_s=20.1 if candidate > 2 else None,
     )
+
+
+def with_mechanisms(stops: StopVerdict, **counts: int) -> StopVerdict:
+    """The same with so many of each mechanism, of which more than half name all."""
+    most = next((one for one in MECHANISMS if 2 * counts.get(one, 0) > stops.candidate_stops), None)
+    return replace(stops, mechanism=most, mechanisms=counts)
 
 
 def make_growth(*, failed: bool = False) -> tuple[GrowthVerdict, ...]:

@@ -13,7 +13,7 @@ from socklat_gate.measured.pair import Pair, containers_of, together
 from socklat_gate.measured.result import GateResult
 from socklat_gate.measured.run import Run, StallCorrected
 from socklat_gate.measured.verdict import EvidenceTrace, JointEvidence
-from socklat_gate.measured.watch import Replica, Watch
+from socklat_gate.measured.watch import Replica, StopUse, Watch
 
 __all__ = ["invariant_violation"]
 
@@ -86,12 +86,21 @@ def _missed_by_replica(replica: Replica) -> str:
     moments = (replica.started_ns, replica.from_ns, replica.to_ns)
     spikes = (spike.rx_first_ns + spike.length_ns for spike in replica.spikes)
     slices = (max(part.from_ns, part.to_ns) for part in replica.slices)
-    if max(*moments, *spikes, *slices) >= END_NS:
+    uses = [moment for use in replica.uses for moment in _moments_of_use(use)]
+    if max(*moments, *spikes, *slices, *uses) >= END_NS:
         return "a replica with moments that a clock can have"
     if not (replica.started_ns <= replica.to_ns and replica.from_ns <= replica.to_ns):
         return "a replica that was watched after its start"
+    begun = [use.rx_first_ns for use in replica.uses]
+    if begun != sorted(begun):
+        return "a replica whose uses are in the order of time"
     bounds = [at_ns for part in replica.slices for at_ns in (part.from_ns, part.to_ns)]
     return "" if bounds == sorted(bounds) else "a replica with slices that follow one another"
+
+
+def _moments_of_use(use: StopUse) -> tuple[int, ...]:
+    end_ns = use.rx_first_ns + use.length_ns
+    return end_ns, use.from_ns, use.to_ns, use.stolen_ns, use.some_stolen_ns
 
 
 def _missed_by_watch(watch: Watch) -> str:

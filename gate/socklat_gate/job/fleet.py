@@ -148,7 +148,7 @@ class Fleet:
             wanted=self._growth.wanted,
             minutes=wanted.minutes,
             age_s=wanted.age_s,
-            notes=self._growth.notes,
+            notes=(*self._growth.notes, *self._live.notes),
             renewed=self._growth.renewed,
         )
 

@@ -17,7 +17,10 @@ from socklat_gate.job.fleet_load import FleetLoad, light_load
 from socklat_gate.job.named_requests import traffic_of
 from socklat_gate.job.replica_log import ReplicaLog
 from socklat_gate.job.replica_logs import ReplicaLogs
+from socklat_gate.job.replica_stops import SETTLED_NS
 from socklat_gate.job.replica_unseen import unseen_of
+from socklat_gate.job.stop_counters import StopCounters
+from socklat_gate.measured.facts import Note
 from socklat_gate.measured.load_counts import LoadCounts
 from socklat_gate.measured.pair import ARMS
 from socklat_gate.measured.watch import Replica
@@ -63,15 +66,19 @@ class LiveReplicas:
         self._probe = probe
         self._slots = dict(zip(ARMS, slots, strict=True))
         self._until_s = until_s
+        self._all = ExitStack()
         self._loads = ExitStack()
         self._steps: list[_Step] = []
         self._retired: list[Replica] = []
         self._logs = ReplicaLogs(self._slots, round(scenario.gate.spikes.floor_ms * 1e6))
         self._feed: LogFeed | None = None
+        self._counters = StopCounters()
         self._generation = 0
         self._ended = False
 
     def __enter__(self) -> LiveReplicas:
+        self._all.enter_context(self._counters)
+        self._all.callback(self._loads.close)
         return self
 
     def __exit__(
@@ -85,7 +92,7 @@ class LiveReplicas:
                 for slot in self._slots.values():
                     self._probe.forget(slot)
             finally:
-                self._loads.close()
+                self._all.close()
 
     @property
     def up(self) -> int:
@@ -96,6 +103,11 @@ class LiveReplicas:
     def generation(self) -> int:
         """Of those that are up: 0 of the first."""
         return self._generation
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What is not known of them, and why."""
+        return self._counters.notes
 
     @property
     def spike_ns(self) -> int:
@@ -122,9 +134,7 @@ class LiveReplicas:
             of_step.begin()
         except InvalidMeasurement as error:
             raise error.while_at(STARTING_REPLICAS) from error
-        logs = tuple(
-            ReplicaLog(arm, started_ns(arm.pid), of_step.from_ns, self.spike_ns) for arm in arms
-        )
+        logs = tuple(self._log_of(arm, of_step.from_ns) for arm in arms)
         for one in logs:
             self._logs.add(one)
         self._steps.append(_Step(of_step, logs, self._generation))
@@ -134,7 +144,9 @@ class LiveReplicas:
     def take(self) -> None:
         """Takes what the probe has logged."""
         if self._feed is not None:
-            self._logs.take(self._feed.drain()[0])
+            exchanges, stalls = self._feed.drain()
+            self._logs.take(exchanges)
+            self._counters.take(stalls)
 
     def look(self, now_ns: int) -> None:
         """Listens to the loads, and ends slices whose time has come; raises as a load does."""
@@ -143,6 +155,7 @@ class LiveReplicas:
                 step.load.listen()
             for one in step.logs:
                 one.poll(min(now_ns, step.load.to_ns))
+        self._counters.settle(self._all_logs(), now_ns)
 
     def replicas(self, now_ns: int) -> list[Replica]:
         """All that were watched, as they are known now: by number, the baseline's first."""
@@ -174,6 +187,7 @@ class LiveReplicas:
         while time.monotonic() < settled_s and not all(_is_settled(*one) for one in every):
             look()
             time.sleep(PAUSE_S)
+        self._counters.settle(self._all_logs(), time.monotonic_ns() + SETTLED_NS)
         for one, of_one in every:
             one.unseen = unseen_of(of_one, one.took_ns, self.spike_ns)
             check_recorded(one.arm.label, one.exchanges, of_one)
@@ -185,11 +199,17 @@ class LiveReplicas:
         for arm, slot in self._slots.items():
             gone = [one.arm.netns_inode for one in self._all_logs() if one.arm.arm == arm]
             self._probe.leave(slot, gone)
+        self._counters.leave(self._all_logs())
         self._logs.leave()
         self._steps = []
         self._loads.close()
         self._generation += 1
         self._ended = False
+
+    def _log_of(self, arm: RunningArm, from_ns: int) -> ReplicaLog:
+        ring, cpus = self._counters.follow(arm.pid)
+        started = started_ns(arm.pid)
+        return ReplicaLog(arm, started, from_ns, self.spike_ns, ring=ring, cpus=cpus)
 
     def _all_logs(self) -> Iterator[ReplicaLog]:
         return (one for step in self._steps for one in step.logs)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
+from socklat_gate.job.counter_reader import CounterRing
+from socklat_gate.job.recent_stalls import RecentStalls
+from socklat_gate.job.replica_stops import ReplicaStops
 from socklat_gate.job.replica_unseen import NOTHING, Unseen
 from socklat_gate.measured.records import EXCHANGE_STAGES, MOSTLY_ZERO, Records
 from socklat_gate.measured.run import Spike
@@ -38,7 +42,8 @@ class ReplicaLog:
     """Of the container ``arm``, up at ``started_ns``, with load on from ``from_ns``.
 
     Exchanges of at least ``spike_ns`` are kept whole.  ``unseen`` is set by whoever has the counts
-    of the load's driver, at its end.
+    of the load's driver, at its end.  ``ring`` has the looks at its counters (None: there are
+    none), and it may use the CPUs ``cpus``.
     """
 
     arm: RunningArm
@@ -46,6 +51,8 @@ class ReplicaLog:
     from_ns: int
     spike_ns: int
     unseen: Unseen = NOTHING
+    ring: CounterRing | None = None
+    cpus: Collection[int] = ()
     _begun_ns: list[I64] = field(default_factory=list)
     _took_ns: list[I64] = field(default_factory=list)
     _spikes: list[Spike] = field(default_factory=list)
@@ -54,6 +61,7 @@ class ReplicaLog:
 
     def __post_init__(self) -> None:
         self._meter = CpuMeter(self.arm.pid)
+        self._stops = ReplicaStops(self.ring, self.cpus)
         self._read(self.from_ns)
 
     @property
@@ -75,6 +83,7 @@ class ReplicaLog:
         """Keeps whole only those of at least ``spike_ns`` from now on, of those so far as well."""
         self.spike_ns = spike_ns
         self._spikes = [one for one in self._spikes if one.length_ns >= spike_ns]
+        self._stops.keep_from(spike_ns)
 
     def take(self, rows: Records) -> None:
         """Rows of `EXCHANGE` that are this container's; what was before its load is left out."""
@@ -84,7 +93,14 @@ class ReplicaLog:
         took_ns = rows["ns"][:, RESPONSE].astype(np.int64)
         self._begun_ns.append(rows["rx_first_ns"].astype(np.int64))
         self._took_ns.append(took_ns)
-        self._spikes += map(_spike, rows[took_ns >= self.spike_ns])
+        slow = [_spike(row) for row in rows[took_ns >= self.spike_ns]]
+        self._spikes += slow
+        for one in slow:
+            self._stops.add(one)
+
+    def settle(self, now_ns: int, stalls: RecentStalls) -> None:
+        """Finds what it used during slow exchanges that ended a while before ``now_ns``."""
+        self._stops.settle(now_ns, stalls)
 
     def poll(self, now_ns: int) -> None:
         """Ends a slice when its time has come."""
@@ -106,6 +122,7 @@ class ReplicaLog:
             waited=self.unseen.waited,
             lost=self.unseen.lost,
             generation=generation,
+            uses=self._stops.uses,
         )
 
     def _read(self, now_ns: int) -> None:

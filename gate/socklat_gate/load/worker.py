@@ -41,6 +41,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from socklat_gate import masking
+from socklat_gate.errors import Exit
 from socklat_gate.load.clock import Clock
 from socklat_gate.load.dialer import ConnectFailed, Network
 from socklat_gate.load.driver import Driver
@@ -51,6 +52,7 @@ from socklat_gate.load.unprepared import Unprepared, unsendable_ends
 from socklat_gate.load.values import Values
 from socklat_gate.load.worker_json import part_to_json
 from socklat_gate.load.worker_task import Task
+from socklat_gate.refusals import refusal_of
 
 if TYPE_CHECKING:
     from socklat_gate.scenario import Load
@@ -65,7 +67,10 @@ MAX_LINE = 256 << 20
 
 
 def main() -> int:
-    """Drive the load that stdin asks for; the exit code is 0 unless the driver itself is broken."""
+    """Drive the load that stdin asks for.
+
+    The exit code is 0, 3 where the system refused what the driver needs, and else that of a defect.
+    """
     _raise_descriptor_limit()
     try:
         import uvloop  # noqa: PLC0415 - an extra
@@ -79,6 +84,12 @@ def main() -> int:
         # The parent is gone; without this the interpreter complains when it flushes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:
+        refused = refusal_of(error)
+        if refused is None:
+            raise
+        sys.stderr.write(f"{refused.message}\n")
+        return Exit.UNFIT_ENVIRONMENT
 
 
 async def _main() -> int:

@@ -158,6 +158,7 @@ class WorkerClient:
         return InvalidMeasurement(
             Reason.LOAD_DRIVER_FAILED,
             f"{self._name} {what} ({how})",
-            remedy="exit code -9 means that this runner was out of memory; for anything else "
-            "report the lines in the job's log as an error of socklat-gate",
+            remedy="exit code -9 means that this runner was out of memory, 3 that the system "
+            "refused what the job's log names; for anything else report the lines there as an "
+            "error of socklat-gate",
         ).with_log(tail_of(self._stderr))

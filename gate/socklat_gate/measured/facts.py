@@ -58,6 +58,7 @@ class NoteCode(str, Enum):
     SPIKE_LIMIT_RAISED = "spike_limit_raised"
     SPIKES_NOT_SENT = "spikes_not_sent"
     SPIKES_SHARED = "spikes_shared"
+    STOPS_NOT_NAMED = "stops_not_named"
     # what a pass does not speak for
     STAND_IN = "stand_in"
     DEFAULTS_LEFT_OUT = "defaults_left_out"

@@ -7,14 +7,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 from socklat_gate.measured.waived import Waived
 
-__all__ = ["GROWTH_TOLERANCE", "Grown", "GrowthVerdict", "StopVerdict"]
+__all__ = [
+    "GROWTH_TOLERANCE",
+    "MECHANISMS",
+    "Grown",
+    "GrowthVerdict",
+    "Mechanism",
+    "StopVerdict",
+]
 
 Grown = Literal["response", "cpu", "memory"]
+
+Mechanism = Literal["blocked", "running", "runnable", "throttled", "swapped", "stolen"]
+"""What a container's threads did while it stopped; `verdict.mechanism` has the rule."""
+
+MECHANISMS: tuple[Mechanism, ...] = get_args(Mechanism)
 
 GROWTH_TOLERANCE: Mapping[Grown, float] = {"response": 0.02, "cpu": 0.02, "memory": 0.05}
 """For each minute of life; so much more than the baseline is accepted."""
@@ -47,7 +59,9 @@ class StopVerdict:
     more of them than of the baseline's had requests that ``waited`` for a connection, or ``lost``
     connections (0 where that may be chance, or is not judged).  ``undecided``: more is neither
     shown nor can it be left out of account, so that a pass waits.  ``shown``: the replicas that are
-    up are few, and have no more first stops to show (`verdict.watch_renewal`).
+    up are few, and have no more first stops to show (`verdict.watch_renewal`).  ``mechanisms`` has
+    how many of the candidate's stops were of which; ``mechanism`` is that of more than half of all
+    (None: of no such one).  No outcome depends on them.
     """
 
     threshold_ns: float
@@ -80,6 +94,8 @@ class StopVerdict:
     waited: int = 0
     lost: int = 0
     shown: bool = False
+    mechanism: Mechanism | None = None
+    mechanisms: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from socklat_gate.measured.facts import Arm, Note
 from socklat_gate.measured.run import Spike
 
-__all__ = ["Replica", "Slice", "Watch"]
+__all__ = ["Replica", "Slice", "StopUse", "Watch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,31 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True)
+class StopUse:
+    """What the kernel counted for a replica during a slow exchange, which names its mechanism.
+
+    The exchange began at ``rx_first_ns`` and took ``length_ns``; the counters are of the time from
+    ``from_ns`` to ``to_ns`` within it, between looks at them.  ``cpu_ns`` of CPU time were used,
+    ``throttled_ns`` taken by the container's CPU limit, added up over CPUs; for ``waited_ns`` it
+    had threads that were ready to run and none ran; ``major_faults`` had to read pages, and for
+    ``paging_ns`` it waited for memory or a disk (None: not known).  For ``stolen_ns`` the
+    hypervisor had all CPUs that the container may use, for ``some_stolen_ns`` one of them.
+    """
+
+    rx_first_ns: int
+    length_ns: int
+    from_ns: int
+    to_ns: int
+    cpu_ns: int
+    throttled_ns: int | None = None
+    waited_ns: int | None = None
+    major_faults: int | None = None
+    paging_ns: int | None = None
+    stolen_ns: int = 0
+    some_stolen_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Replica:
     """One container of the fleet.
 
@@ -43,7 +68,9 @@ class Replica:
     another.  ``waited`` requests took the driver much longer than any exchange shows, since they
     found no connection to the service; ``lost`` connections were ended by the service while the
     driver wanted to keep them.  What the driver counts is 0 until its load has ended.  Replicas of
-    a ``generation`` were up together, and were replaced by those of the next one.
+    a ``generation`` were up together, and were replaced by those of the next one.  ``uses`` are
+    known of those ``spikes`` that last for several looks at its counters, oldest first; of some at
+    the same time the longest has one.
     """
 
     arm: Arm
@@ -58,6 +85,7 @@ class Replica:
     waited: int = 0
     lost: int = 0
     generation: int = 0
+    uses: tuple[StopUse, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from socklat_gate.measured.pair import ARMS
 from socklat_gate.measured.run import Spike
-from socklat_gate.measured.stop_verdict import StopVerdict
+from socklat_gate.measured.stop_verdict import Mechanism, StopVerdict
 from socklat_gate.measured.watch import Replica, Slice, Watch
+from socklat_gate.verdict.mechanism import mechanism_between
 from socklat_gate.verdict.watch_moments import moments_of, paired
 from socklat_gate.wording import units
 
@@ -33,7 +34,8 @@ SLACK_NS = 1_000
 class ReplicaStop:
     """One stop of one replica: its slowest exchange; ``shared``: both arms stopped then.
 
-    ``silent``: there was no exchange at all, for ``length_ns`` or longer.
+    ``silent``: there was no exchange at all, for ``length_ns`` or longer.  ``mechanism``: what the
+    replica did meanwhile (None: not named).
     """
 
     at_ns: int
@@ -41,6 +43,7 @@ class ReplicaStop:
     stage: str
     shared: bool
     silent: bool = False
+    mechanism: Mechanism | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,9 @@ def _stops_by_replica(watch: Watch, least_ns: float) -> dict[tuple[str, int], li
             stop = _slowest(slow[key], first_ns - SLACK_NS, last_ns + SLACK_NS, shared=shared)
             if stop is None:
                 stop = ReplicaStop(first_ns, moment.longest_ns, "", shared, silent=True)
+            else:
+                name = mechanism_between(pairs[at][arm], first_ns, last_ns)
+                stop = replace(stop, mechanism=name)
             found.setdefault(key, []).append(stop)
     return found
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from socklat_gate.measured.facts import NoteCode
 from socklat_gate.measured.result import Comparison, GateResult
 from socklat_gate.measured.stop_verdict import GrowthVerdict, StopVerdict
 from socklat_gate.measured.verdict import Verdict
@@ -19,6 +20,7 @@ from socklat_gate.wording.growth_text import (
     not_judged_text,
     waived_text,
 )
+from socklat_gate.wording.mechanism_text import mechanism_text, mechanisms_counted
 from socklat_gate.wording.notes import note_text
 from socklat_gate.wording.outcomes import outcome_text
 from socklat_gate.wording.stop_text import ages_text, stops_summary
@@ -39,13 +41,15 @@ __all__ = [
 class WatchText:
     """What the watch found; shown where there was a stop, or where something grows.
 
-    ``stage`` is where the candidate's stops spent most of their time ("": not known), ``ages`` what
-    their ages say, ``grown`` a sentence for everything that grows.
+    ``stage`` is where the candidate's stops spent most of their time ("": not known), ``mechanism``
+    what its threads did meanwhile ("": not named), ``ages`` what their ages say, ``grown`` a
+    sentence for everything that grows.
     """
 
     failed: bool
     summary: str
     stage: str
+    mechanism: str
     ages: str
     grown: tuple[str, ...]
 
@@ -96,7 +100,11 @@ def watch_notes(result: GateResult | Comparison) -> Iterator[str]:
         longest_s = max((pair.candidate.duration_s for pair in result.pairs), default=math.nan)
         yield unwatched_line(verdict.spikes.candidate_exposure_s, longest_s)
     if watch is not None:
-        yield from (note_text(note) for note in watch.notes if note not in result.notes)
+        stopped = verdict.stops is not None and verdict.stops.candidate_stops
+        for note in watch.notes:
+            # Where nothing stopped, nothing lacks a name.
+            if note not in result.notes and (stopped or note.code is not NoteCode.STOPS_NOT_NAMED):
+                yield note_text(note)
 
 
 def watch_section(verdict: Verdict) -> WatchText | None:
@@ -109,6 +117,7 @@ def watch_section(verdict: Verdict) -> WatchText | None:
         failed=stops.failed,
         summary=stops_summary(stops),
         stage=stops.stage if stops.candidate_stops else "",
+        mechanism=mechanism_text(stops.mechanism),
         ages=ages_text(stops),
         grown=tuple(map(growth_summary, grown)),
     )
@@ -151,6 +160,7 @@ def _stop_row(arm: str, replicas: int, stops: int, stopped: int, exposure_s: flo
 def _evidence_text(stops: StopVerdict) -> str:
     held = units.beside_threshold(stops.evidence, stops.threshold)
     waived = " (waived)" if stops.waived else ""
+    counted = mechanisms_counted(stops)
     return (
         "A stop is a moment at which exchanges of one arm's replicas took "
         f"{units.ns(stops.threshold_ns)} or more; what hit both arms at once counts for neither "
@@ -159,6 +169,7 @@ def _evidence_text(stops: StopVerdict) -> str:
         f"(p = {units.p_value(stops.p_value)}); the candidate's oldest replica was "
         f"{units.duration_s(stops.oldest_s)} old, half of them "
         f"{units.duration_s(stops.half_age_s)} or more."
+        + (f" The candidate's stops by mechanism: {counted}." if counted else "")
         + "".join(
             f" {text[0].upper()}{text[1:]}."
             for text in unlike_texts(stops.silent, stops.waited, stops.lost)

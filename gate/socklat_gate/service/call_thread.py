@@ -56,14 +56,23 @@ class CallThread:
 
 
 def at_once(call: Callable[[S], T], items: Sequence[S]) -> list[T]:
-    """The results of all, begun in their order; raises the first error once all have ended."""
+    """The results of all, begun in their order; raises the first error once all have ended.
+
+    So it does with the `RuntimeError` of one that gets no thread: whoever cleans up then must not
+    meet the others half-way.
+    """
     results: list[Future[T]] = []
     for number, item in enumerate(items):
         done: Future[T] = Future()
         results.append(done)
-        threading.Thread(
+        thread = threading.Thread(
             target=_do, args=(_bound(call, item), done), name=f"docker {number}", daemon=True
-        ).start()
+        )
+        try:
+            thread.start()
+        except RuntimeError as error:
+            done.set_exception(error)
+            break
     for done in results:
         done.exception()  # waits
     return [done.result() for done in results]

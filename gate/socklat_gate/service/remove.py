@@ -41,9 +41,11 @@ def remove_containers(client: DockerClient, ids: Iterable[str]) -> list[str]:
     )
 
 
-def remove_networks(client: DockerClient, ids: Iterable[str]) -> list[str]:
-    """Remove networks, waiting up to 10 s for their last endpoints; returns the ids gone."""
-    return _all_at_once(ids, "network", client.api.remove_network)
+def remove_networks(
+    client: DockerClient, ids: Iterable[str], *, within_s: float | None = None
+) -> list[str]:
+    """Remove networks, waiting for their last endpoints (10 s by default); returns the ids gone."""
+    return _all_at_once(ids, "network", client.api.remove_network, within_s)
 
 
 def remove_volumes(client: DockerClient, names: Iterable[str]) -> list[str]:
@@ -70,26 +72,28 @@ def remove_run(client: DockerClient, run: str, *, networks: bool) -> None:
         log.warning("could not list what run %s left behind: %s", run, daemon_message(error))
 
 
-def _all_at_once(ids: Iterable[str], kind: str, remove: Callable[[str], object]) -> list[str]:
+def _all_at_once(
+    ids: Iterable[str],
+    kind: str,
+    remove: Callable[[str], object],
+    within_s: float | None = None,
+) -> list[str]:
     names = list(ids)
     if not names:
         return []
+    patience_s = HURRY_S if signal_received() else GIVE_UP_S if within_s is None else within_s
     try:
-        gone = at_once(lambda name: _persist(name, kind, remove), names)
+        gone = at_once(lambda name: _persist(name, kind, remove, patience_s), names)
     except RuntimeError:  # no thread can be started: one after the other
-        gone = [_persist(name, kind, remove) for name in names]
+        gone = [_persist(name, kind, remove, patience_s) for name in names]
     return [name for name, is_gone in zip(names, gone, strict=True) if is_gone]
 
 
-def _patience_s() -> float:
-    return HURRY_S if signal_received() else GIVE_UP_S
-
-
-def _persist(name: str, kind: str, remove: Callable[[str], object]) -> bool:
+def _persist(name: str, kind: str, remove: Callable[[str], object], patience_s: float) -> bool:
     """Tries until it is gone; whether it is."""
     try:
         for attempt in attempts(
-            _FAILURES, _patience_s(), first_pause_s=FIRST_PAUSE_S, max_pause_s=MAX_PAUSE_S
+            _FAILURES, patience_s, first_pause_s=FIRST_PAUSE_S, max_pause_s=MAX_PAUSE_S
         ):
             with attempt, suppress(docker.errors.NotFound):
                 remove(name)

@@ -18,6 +18,9 @@ __all__ = ["sweep"]
 LONGEST_S = 24 * 3600.0
 """No job lasts longer, wherever its process is."""
 
+ENDPOINTS_WITHIN_S = 2.0
+"""No job waits longer at its start for a network of an earlier one."""
+
 AT_REST = ("created", "exited", "dead")
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)")
 
@@ -44,7 +47,9 @@ def sweep(client: DockerClient) -> list[str]:
     )
     gone = [containers[item] for item in remove_containers(client, containers)]
     gone += [left_volumes[item] for item in remove_volumes(client, left_volumes)]
-    return gone + [left_networks[item] for item in remove_networks(client, left_networks)]
+    # Of some the daemon says for ever that they have endpoints, which it does not list.
+    left = remove_networks(client, left_networks, within_s=ENDPOINTS_WITHIN_S)
+    return gone + [left_networks[item] for item in left]
 
 
 def _is_left(item: DockerObject, at_rest: bool) -> bool:

@@ -71,6 +71,17 @@ class Timeline:
         """Every interval with a later end."""
         return Timeline.of(self.from_ns, self.to_ns + by_ns)
 
+    def common(self, other: Timeline) -> Timeline:
+        """What lies inside the intervals of both."""
+        at_ns = np.concatenate((self.from_ns, other.from_ns, self.to_ns, other.to_ns))
+        begins = len(self) + len(other)
+        steps = np.repeat((1, -1), begins)
+        order = np.lexsort((steps, at_ns))  # an end before a begin at the same moment
+        both = np.cumsum(steps[order]) == 2
+        edges = at_ns[order]
+        first = np.flatnonzero(both)
+        return Timeline(edges[first], edges[first + 1])
+
     def _before_ns(self, at_ns: I64) -> I64:
         """Length of the intervals' parts before each instant."""
         lengths = self.to_ns - self.from_ns

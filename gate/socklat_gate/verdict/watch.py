@@ -41,6 +41,7 @@ from socklat_gate.measured.stop_verdict import StopVerdict
 from socklat_gate.measured.watch import Watch
 from socklat_gate.verdict.arrays import Floats
 from socklat_gate.verdict.evidence import as_e_value
+from socklat_gate.verdict.mechanism import mechanisms_of, most_of
 from socklat_gate.verdict.spike_events import main_part, threshold_ns
 from socklat_gate.verdict.stop_timer import timer_of
 from socklat_gate.verdict.watch_evidence import WatchEvidence, watch_evidence
@@ -124,6 +125,7 @@ def judge_stops(
     every, from_start_s = _found(watch, threshold, ratio)
     ages_s = _ages(watch, seen, ours)
     open_ = _open(thinned, exposure, evidence.now)
+    mechanisms = mechanisms_of(watch, seen, ours)
     verdict = StopVerdict(
         threshold_ns=limit_ns,
         baseline_stops=len(by_arm[0]),
@@ -154,7 +156,10 @@ def judge_stops(
         undecided=open_ is not None,
         waited=exposure.waited,
         lost=exposure.lost,
-        shown=watch.renewed and is_shown(thinned, watch.age_s),
+        # Of all that was seen: what a waiver leaves out is the candidate's, and so looks at labels.
+        shown=watch.renewed and is_shown(seen, watch.age_s),
+        mechanism=most_of(mechanisms, len(ours)),
+        mechanisms=mechanisms,
     )
     return JudgedStops(verdict, evidence, seen.origin_ns, open_)
 

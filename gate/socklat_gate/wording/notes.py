@@ -11,6 +11,7 @@ from socklat_gate.wording.changes import plural
 from socklat_gate.wording.containers_note import containers_note
 from socklat_gate.wording.cpu_notes import own_cpus_note, shared_cpus_note
 from socklat_gate.wording.fact_numbers import count_of, number_of
+from socklat_gate.wording.mechanism_text import stops_not_named_note
 from socklat_gate.wording.metric_names import metric_phrase, request_in
 from socklat_gate.wording.shared_facts import (
     exposure_text,
@@ -207,6 +208,7 @@ _WRITERS: Mapping[NoteCode, Callable[[str, Numbers], str]] = {
     NoteCode.SPIKES_SHARED: _of_pairs(
         "both arms paused at the same moment, so it counts for neither,"
     ),
+    NoteCode.STOPS_NOT_NAMED: stops_not_named_note,
     NoteCode.ARMS_DIFFER: _arms_differ,
     NoteCode.FALSE_ALARM: _false_alarm,
     NoteCode.NOT_JUDGED: _not_judged,

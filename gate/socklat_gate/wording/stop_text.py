@@ -9,6 +9,7 @@ from socklat_gate.measured.stop_verdict import StopVerdict
 from socklat_gate.measured.verdict import Verdict
 from socklat_gate.wording import units
 from socklat_gate.wording.changes import plural
+from socklat_gate.wording.mechanism_text import mechanism_text
 from socklat_gate.wording.sentence import Name, Sentence
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "more_stops_text",
     "stops_sentence",
     "stops_summary",
+    "stops_text",
 ]
 
 MAX_AGES = 5
@@ -30,7 +32,13 @@ def more_stops_text(_fact: ReasonFact, verdict: Verdict) -> str:
     stops = verdict.stops
     if stops is None:
         return "the candidate's replicas stop more often"
-    return "; ".join(filter(None, (stops_summary(stops), ages_text(stops))))
+    return stops_text(stops)
+
+
+def stops_text(stops: StopVerdict) -> str:
+    """How many of each arm, what the candidate's were, and at which ages."""
+    parts = stops_summary(stops), mechanism_text(stops.mechanism), ages_text(stops)
+    return "; ".join(filter(None, parts))
 
 
 def stops_sentence(stops: StopVerdict | None) -> Sentence:
@@ -39,7 +47,8 @@ def stops_sentence(stops: StopVerdict | None) -> Sentence:
         return ()
     where = (", most of their time in ", Name(stops.stage)) if stops.stage else ()
     ages = ages_text(stops) if stops.timer_s else ""
-    return ("the candidate stops: ", stops_summary(stops), *where, f"; {ages}" if ages else "")
+    more = "".join(f"; {text}" for text in (mechanism_text(stops.mechanism), ages) if text)
+    return ("the candidate stops: ", stops_summary(stops), *where, more)
 
 
 def stops_summary(stops: StopVerdict) -> str:

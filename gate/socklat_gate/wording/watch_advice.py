@@ -11,6 +11,7 @@ from socklat_gate.measured.stop_verdict import Grown, StopVerdict
 from socklat_gate.measured.verdict import Verdict
 from socklat_gate.wording import units
 from socklat_gate.wording.fact_numbers import count_of
+from socklat_gate.wording.mechanism_text import mechanism_advice
 from socklat_gate.wording.sentence import Name, Sentence
 from socklat_gate.wording.stop_text import comes_once
 
@@ -71,7 +72,8 @@ def stop_advice(stops: StopVerdict) -> Sentence:
         period = units.duration_s(stops.timer_s)
         when = f"{period} after" if comes_once(stops) else f"every {period} from"
         stage = (*stage, f" Look for what comes {when} the start of the process.")
-    return stage
+    did = mechanism_advice(stops.mechanism)
+    return (*stage, f" {did}") if did else stage
 
 
 def growth_advice(verdict: Verdict) -> Sentence:

@@ -12,16 +12,18 @@ import numpy as np
 import pytest
 
 from socklat_gate.errors import Exit, Interrupted, InvalidMeasurement, Reason
+from socklat_gate.job import counter_reader, fleet_growth, fleet_launch, fleet_live, fleet_use
 from socklat_gate.job import fleet as module
-from socklat_gate.job import fleet_growth, fleet_launch, fleet_live, fleet_use
 from socklat_gate.job.container_use import ReadyUse
 from socklat_gate.job.fleet import Fleet
 from socklat_gate.job.fleet_load import light_load, most_connections
 from socklat_gate.job.memory_left import RESERVE_BYTES
 from socklat_gate.load.bounds import longest_s
+from socklat_gate.measured.facts import Note, NoteCode
 from socklat_gate.measured.histogram import Histogram
 from socklat_gate.measured.load_counts import Answers
 from socklat_gate.measured.records import EXCHANGE, STALL
+from socklat_gate.service.container_counters import Counters
 from socklat_gate.service.session import ArmSpec, RunningArm
 from socklat_gate.wording.notes import note_text
 from tests.unit.factories import make_load
@@ -151,6 +153,20 @@ class World:
         self.now_ns += round(seconds * 1e9)
 
 
+class Counted:
+    """Counters of a container that computes, looked at every 100 ms."""
+
+    def __init__(self, pid: int) -> None:
+        self.looks = 0
+
+    def read(self) -> Counters | None:
+        self.looks += 1
+        return Counters(self.looks * 100 * MS, 0, 0)
+
+    def close(self) -> None:
+        pass
+
+
 class FakeLoad:
     """8 requests a second and replica, all of which the probe sees unless the world says else."""
 
@@ -213,6 +229,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(
         fleet_live, "FleetLoad", lambda load, arms, seed: FakeLoad(world, load, arms)
     )
+    monkeypatch.setattr(counter_reader, "ContainerCounters", Counted)
+    monkeypatch.setattr(counter_reader.CounterReader, "_run", lambda self: None)
     monkeypatch.setattr(fleet_growth, "use_of", lambda arms: world.use)
     for place in (fleet_growth, fleet_use):
         monkeypatch.setattr(place, "memory_left_bytes", lambda: world.free_bytes)
@@ -467,6 +485,40 @@ def test_what_only_the_driver_saw_is_known_at_the_end(world: World) -> None:
         watch = found.watch()
     assert [(one.waited, one.lost) for one in watch.replicas] == [*3 * [(0, 0)], (5, 16)]
     assert {one.no_response for one in watch.replicas} == {0}
+
+
+def test_counters_that_cannot_be_read_are_noted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the control groups are hidden."""
+    monkeypatch.setattr(Counted, "read", lambda self: None)
+    with fleet(world, 2) as found:
+        assert found.watch().notes == ()
+        found.grow()
+        assert found.watch().notes == (Note(NoteCode.STOPS_NOT_NAMED, "cgroup"),)
+
+
+def test_a_stop_has_what_was_counted_during_it(world: World) -> None:
+    """Also one of a replica that is replaced, and looks go on with the next generation."""
+    with fleet(world, 2) as found:
+        found.grow()
+        reader = found._live._counters._reader
+        for generation in range(2):
+            world.rows = [(3, 0xF0000000 + 4 * generation + 1, 900.0)]
+            found.poll()
+            for _ in range(12):
+                reader.look()
+                world.now_ns += 100 * MS
+            world.now_ns += S
+            if not generation:
+                found.renew()
+        found.finish()
+        watch = found.watch()
+    assert watch.notes == ()
+    uses = [one.uses for one in watch.of("candidate")]
+    assert [len(some) for some in uses] == [1, 0, 1, 0]
+    for (use,) in (uses[0], uses[2]):
+        assert (use.length_ns, use.cpu_ns) == (900 * MS, 900 * MS)
 
 
 def test_a_small_fleet_is_replaced_as_a_whole(world: World) -> None:

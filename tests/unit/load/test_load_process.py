@@ -174,6 +174,14 @@ def test_a_worker_that_crashes_shows_its_last_lines(tmp_path, monkeypatch):
     assert caught.value.reason is Reason.LOAD_DRIVER_FAILED
 
 
+def test_what_the_system_refuses_a_worker_is_no_traceback(tmp_path, monkeypatch):
+    (tmp_path / "uvloop.py").write_text("def run(main): main.close(); raise MemoryError")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(InvalidMeasurement, match=r"ended early \(exit code 3\)") as failure:
+        run(load_of(), 1)
+    assert failure.value.log == "the system refused what this needs: out of memory"
+
+
 @pytest.mark.parametrize(("started", "workers"), [(False, 1), (True, 2)])
 def test_the_workers_end_when_their_parent_is_killed(started, workers):
     code = textwrap.dedent("""

@@ -14,7 +14,7 @@ from socklat_gate.measured.open_verdict import waits_for_watch
 from socklat_gate.measured.result import GateResult
 from socklat_gate.measured.stop_verdict import GrowthVerdict, StopVerdict
 from socklat_gate.measured.verdict import STUCK, Outcome, Verdict
-from socklat_gate.measured.watch import Replica, Slice, Watch
+from socklat_gate.measured.watch import Replica, Slice, StopUse, Watch
 from tests.unit.factories import make_result, make_spike
 
 SECOND = 10**9
@@ -33,7 +33,20 @@ def a_watch() -> Watch:
     )
     replicas = (
         Replica("baseline", 0, 4 * SECOND, 5 * SECOND, 25 * SECOND, 80, 1, slices=slices),
-        Replica("candidate", 0, 4 * SECOND, 5 * SECOND, 25 * SECOND, 80, 0, (make_spike(),)),
+        Replica(
+            "candidate",
+            0,
+            4 * SECOND,
+            5 * SECOND,
+            25 * SECOND,
+            80,
+            0,
+            (make_spike(),),
+            uses=(
+                StopUse(6 * SECOND, SECOND, 6 * SECOND, 7 * SECOND, 10, None, 5, 0, None, 1, 2),
+                StopUse(9 * SECOND, SECOND, 9 * SECOND, 10 * SECOND, 10, 20, None, None, 7),
+            ),
+        ),
     )
     return Watch(replicas, 50_000_000, 16, 2.0, 0.0)
 
@@ -61,6 +74,8 @@ def stops() -> StopVerdict:
         found_from_start_s=90.0,
         missing_s=0.0,
         ages_s=(3.0, 60.5, 61.0),
+        mechanism="blocked",
+        mechanisms={"blocked": 2, "running": 1},
     )
 
 
@@ -99,6 +114,39 @@ def test_a_replica_that_cannot_be_is_refused(change: dict[str, int]) -> None:
     body["watch"]["replicas"][0].update(change)
     with pytest.raises(NoUsableBaseline, match="replica"):
         result_from_body(body)
+
+
+@pytest.mark.parametrize(
+    "change", [{"rx_first_ns": 10 * SECOND}, {"to_ns": 1 << 63}, {"length_ns": 1 << 63}]
+)
+def test_uses_out_of_order_or_of_no_clock_are_refused(change: dict[str, int]) -> None:
+    body = to_body(replace(gate_result(), watch=a_watch()))
+    body["watch"]["replicas"][1]["uses"][0].update(change)
+    with pytest.raises(NoUsableBaseline, match="replica"):
+        result_from_body(body)
+
+
+def test_a_mechanism_that_is_not_known_is_refused() -> None:
+    result = gate_result()
+    body = to_body(replace(result, verdict=replace(result.verdict, stops=stops())))
+    body["verdict"]["stops"]["mechanism"] = "asleep"
+    with pytest.raises(NoUsableBaseline, match="mechanism"):
+        result_from_body(body)
+
+
+def test_replicas_without_uses_stay_readable() -> None:
+    result = gate_result()
+    verdict = replace(result.verdict, stops=stops())
+    body = to_body(replace(result, watch=a_watch(), verdict=verdict))
+    for replica in body["watch"]["replicas"]:
+        del replica["uses"]
+    del body["verdict"]["stops"]["mechanism"], body["verdict"]["stops"]["mechanisms"]
+    read = result_from_body(body)
+    assert isinstance(read, GateResult)
+    assert read.watch is not None
+    assert read.verdict.stops is not None
+    assert {one.uses for one in read.watch.replicas} == {()}
+    assert (read.verdict.stops.mechanism, read.verdict.stops.mechanisms) == (None, {})
 
 
 def test_slices_that_overlap_or_end_before_they_begin_are_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import math
 import sys
@@ -15,10 +16,12 @@ from socklat_gate.documents.codec import to_body
 from socklat_gate.documents.result_types import result_from_body
 from socklat_gate.errors import NoUsableBaseline, Reason
 from socklat_gate.forge.shortening import shorten
-from socklat_gate.measured.facts import ReasonFact
+from socklat_gate.measured.facts import Note, NoteCode, ReasonFact
 from socklat_gate.measured.pair import ARMS
 from socklat_gate.measured.result import GateResult
+from socklat_gate.measured.stop_verdict import MECHANISMS
 from socklat_gate.measured.verdict import Outcome
+from socklat_gate.measured.watch import StopUse
 from socklat_gate.report.formats.html.watch_strip import MAX_MARKS, watch_strip
 from socklat_gate.report.formats.verdict_json import verdict_document
 from socklat_gate.report.formats.verdict_schema import verdict_schema
@@ -42,6 +45,7 @@ from tests.unit.watches import (
     make_stops,
     make_watch,
     watched_result,
+    with_mechanisms,
 )
 
 AGES = {
@@ -138,6 +142,77 @@ def test_more_stops_are_the_headline_with_stage_and_timer() -> None:
     advice = plain(next_step(STOPPED))
     assert advice.startswith("Start with recv_wait: requests lay unread in the socket")
     assert "Look for what comes every 20.1 s from the start of the process." in advice
+
+
+@pytest.mark.parametrize(
+    ("counts", "named", "counted", "advice"),
+    [
+        (
+            {"blocked": 4, "running": 1},
+            "; blocked (its threads slept or waited); at ages of",
+            "4 blocked, 1 running",
+            "What stopped it used no CPU",
+        ),
+        ({"throttled": 3}, "; throttled (its CPU", "3 throttled, 2 not named", "of its CPU quota"),
+        ({"blocked": 2, "swapped": 2}, "", "2 blocked, 2 swapped, 1 not named", ""),
+        ({"stolen": 5}, "; stolen (the machine", "5 stolen", "repeat the job on a runner"),
+        ({}, "", "", ""),
+    ],
+)
+def test_what_the_candidate_did_while_it_stopped(
+    counts: dict[str, int], named: str, counted: str, advice: str
+) -> None:
+    stops = with_mechanisms(make_stops(failed=True, candidate=5), **counts)
+    result = watched_result(Outcome.REGRESSION, stops)
+    assert named in plain(headline(result))
+    assert advice in plain(next_step(result))
+    said = f"The candidate's stops by mechanism: {counted}."
+    for text in (render_markdown(result), html.unescape(render_html(result))):
+        assert (said in text) == bool(counted)
+        assert named in text
+        assert ("by mechanism" in text) == bool(counted)
+    assert f"by mechanism: {counted}" in render_junit(result) or not counted
+    for name in MECHANISMS:
+        value = value_of(result, "socklat_gate_stops_mechanism", mechanism=name)
+        assert value == counts.get(name, 0)
+    document = json.loads(json.dumps(verdict_document(result), allow_nan=False))
+    assert problems(document, verdict_schema()) == []
+    assert document["stops"]["mechanisms"] == counts
+
+
+def test_names_that_somebody_else_wrote_are_not_shown() -> None:
+    stops = replace(make_stops(failed=True, candidate=5), mechanisms={"<b>": 3, "blocked": 1})
+    result = watched_result(Outcome.REGRESSION, stops)
+    assert "by mechanism: 1 blocked, 1 not named." in render_markdown(result)
+    assert "&lt;b&gt;" not in render_html(result)
+
+
+def test_a_mark_says_what_the_replica_did() -> None:
+    result = watched_result(ages_s={("candidate", 1): (20.1,), ("baseline", 0): (30.0,)})
+    assert result.watch is not None
+    replicas = tuple(
+        replace(
+            one,
+            uses=tuple(
+                StopUse(at, spike.length_ns, at, at + spike.length_ns, spike.length_ns, waited_ns=0)
+                for spike in one.spikes
+                for at in (spike.rx_first_ns,)
+            ),
+        )
+        for one in result.watch.replicas
+    )
+    page = render_html(replace(result, watch=replace(result.watch, replicas=replicas)))
+    assert page.count("most of it in recv_wait, running<") == 2
+    assert "running<" not in render_html(result)
+
+
+def test_why_stops_have_no_name_is_said_once_and_only_where_there_are_some() -> None:
+    note = Note(NoteCode.STOPS_NOT_NAMED, "cgroup")
+    for candidate, times in ((5, 1), (0, 0)):
+        result = watched_result(stops=make_stops(candidate=candidate))
+        assert result.watch is not None
+        result = replace(result, watch=replace(result.watch, notes=(note,)))
+        assert render_markdown(result).count("is not named: the control groups") == times
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from socklat_gate.errors import Reason, UsageError
+from socklat_gate.errors import Reason, UnfitEnvironment, UsageError
 from socklat_gate.scenario.build import Build
 from socklat_gate.service import build_cli
 from socklat_gate.service.build import build, builder_of
@@ -190,6 +190,13 @@ class Refusing:
 
     def __exit__(self, *_: object) -> None:
         pass
+
+
+def test_a_daemon_that_says_what_is_no_json_of_a_build_is_named(docker: Any) -> None:
+    home, client = docker(WITHOUT), Refusing()
+    client.iter_lines = lambda: iter([b'{"stream": "Step 1/2"}', b'{"stream": "cut sh'])
+    with pytest.raises(UnfitEnvironment, match=r"building .* what it says of the build is .*cut"):
+        build(builder_of(client), order(home / "app"), "a:b", lambda line: None)
 
 
 def test_what_needs_buildkit_is_named_where_there_is_none(docker: Any) -> None:

@@ -75,3 +75,24 @@ def test_the_first_error_is_raised_once_all_have_ended() -> None:
     with pytest.raises(ValueError, match="1"):
         at_once(fail, [1, 2, 3])
     assert ended == [1, 2, 3]
+
+
+def test_where_there_is_no_thread_for_one_the_others_end_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ended: list[int] = []
+    start, refused = threading.Thread.start, RuntimeError("can't start new thread")
+
+    def start_one(thread: threading.Thread) -> None:
+        if thread.name == "docker 1":
+            raise refused
+        start(thread)
+
+    def take_a_while(number: int) -> None:
+        time.sleep(0.05)
+        ended.append(number)
+
+    monkeypatch.setattr(threading.Thread, "start", start_one)
+    with pytest.raises(RuntimeError, match="new thread"):
+        at_once(take_a_while, [1, 2, 3])
+    assert ended == [1]

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
 
+import docker.errors
 import pytest
 
 from socklat_gate.service.owner import OwnerTag
-from socklat_gate.service.sweep import LONGEST_S, sweep
+from socklat_gate.service.sweep import ENDPOINTS_WITHIN_S, LONGEST_S, sweep
 
 BOOTED_S = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
 BEFORE, AFTER = BOOTED_S - 60, time.time() - 1
@@ -100,3 +101,18 @@ def test_nothing_lasts_longer_than_a_day(changes: dict[str, Any]) -> None:
 
 def test_labels_that_say_nothing_prove_nothing() -> None:
     assert swept("exited", time.time() - 2 * LONGEST_S, pid=0) == 0
+
+
+def test_no_start_waits_long_for_a_network_that_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    daemon = Daemon()
+    owner = dataclasses.replace(OwnerTag.current(), pid=1 << 22)
+    daemon.add(owner, "", AFTER)
+    client: Any = SimpleNamespace(api=daemon)
+
+    def stays(name: str) -> None:
+        raise docker.errors.APIError("network n has active endpoints")
+
+    monkeypatch.setattr(daemon, "remove_network", stays)
+    begun_s = time.monotonic()
+    assert sweep(client) == []
+    assert time.monotonic() - begun_s < 2 * ENDPOINTS_WITHIN_S

@@ -66,3 +66,25 @@ def test_runs_of_others_count_as_bursts_only() -> None:
     bursts = interference_bursts(stalls, [0])
     assert (bursts.from_ns.tolist(), bursts.to_ns.tolist()) == ([0], [3 * MS])
     assert len(stolen_time(stalls, [0])) == 0
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "both"),
+    [
+        ([(0, 10), (20, 30)], [(5, 25)], [(5, 10), (20, 25)]),
+        ([(0, 10)], [(10, 20)], []),
+        ([(0, 10)], [(0, 10)], [(0, 10)]),
+        ([(0, 30)], [(5, 6), (8, 9)], [(5, 6), (8, 9)]),
+        ([(0, 10)], [], []),
+        ([], [], []),
+    ],
+)
+def test_common_is_what_lies_inside_both(
+    one: list[tuple[int, int]], other: list[tuple[int, int]], both: list[tuple[int, int]]
+) -> None:
+    lines = [
+        Timeline.of([begin for begin, _ in some], [end for _, end in some]) for some in (one, other)
+    ]
+    for first, second in (lines, lines[::-1]):
+        found = first.common(second)
+        assert list(zip(found.from_ns.tolist(), found.to_ns.tolist(), strict=True)) == both

@@ -12,10 +12,11 @@ from socklat_gate.wording.change_text import is_incomplete
 from socklat_gate.wording.container_metrics import value_text
 from socklat_gate.wording.growth_text import GROWN, growth_evidence, not_judged_text
 from socklat_gate.wording.limit_text import limit_interval
+from socklat_gate.wording.mechanism_text import mechanisms_counted
 from socklat_gate.wording.metric_names import metric_phrase
 from socklat_gate.wording.outcomes import metric_outcome_text
 from socklat_gate.wording.spike_text import power_text, spikes_summary
-from socklat_gate.wording.stop_text import ages_text, found_text, stops_summary
+from socklat_gate.wording.stop_text import found_text, stops_text
 from socklat_gate.wording.watch_text import stops_outcome, unlike_texts
 
 __all__ = [
@@ -102,13 +103,14 @@ def spike_texts(spikes: SpikeVerdict) -> Texts:
 def stop_texts(stops: StopVerdict) -> Texts:
     """How many of each arm, and at which ages; evidence, and which would have been found."""
     held = units.beside_threshold(stops.evidence, stops.threshold)
-    message = "; ".join(filter(None, (stops_summary(stops), ages_text(stops))))
+    counted = mechanisms_counted(stops)
+    by = f"\nby mechanism: {counted}" if counted else ""
     waits = ""
     if stops_outcome(stops) is Outcome.INCONCLUSIVE:
         unlike = list(unlike_texts(stops.silent, stops.waited, stops.lost))
         waits = "\n" + "\n".join(unlike or ["the watch does not show yet what a pass waits for"])
     evidence = f"e-value against no more stops / threshold: {held}"
-    return message, f"{evidence}\n{found_text(stops)}{waits}"
+    return stops_text(stops), f"{evidence}\n{found_text(stops)}{by}{waits}"
 
 
 def growth_texts(grown: GrowthVerdict) -> Texts:

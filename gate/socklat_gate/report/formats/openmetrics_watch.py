@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from prometheus_client.core import Metric
 
 from socklat_gate.measured.pair import ARMS
-from socklat_gate.measured.stop_verdict import GrowthVerdict, StopVerdict
+from socklat_gate.measured.stop_verdict import MECHANISMS, GrowthVerdict, StopVerdict
 from socklat_gate.report.formats.openmetrics_families import gauge, states
 from socklat_gate.wording.growth_text import growth_outcome
 from socklat_gate.wording.watch_text import UNLIKE, stops_outcome
@@ -46,6 +46,8 @@ def stopped(stops: StopVerdict | None) -> Iterator[Metric]:
     ):
         rows = [({}, value)] if value is not None else []
         yield gauge(f"stops_{name}", text, rows, "seconds")
+    named = [({"mechanism": one}, float(stops.mechanisms.get(one, 0))) for one in MECHANISMS]
+    yield gauge("stops_mechanism", "The candidate's stops by what its threads did.", named)
     held = [({"of": of}, getattr(stops, of)) for of in ("evidence", "threshold")]
     yield gauge("stops_evidence", "Evidence (e-value) to fail and its threshold.", held)
     yield gauge("stops_failed", "1 when the candidate has more.", [({}, float(stops.failed))])

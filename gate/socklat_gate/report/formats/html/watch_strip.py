@@ -100,11 +100,12 @@ def watch_strip(replicas: Sequence[StoppedReplica]) -> WatchStrip | None:
 
 def _text(one: StoppedReplica, stop: ReplicaStop) -> str:
     where = f", most of it in {stop.stage}" if stop.stage else ""
+    did = f", {stop.mechanism}" if stop.mechanism else ""
     both = "; both arms stopped, so it counts for neither" if stop.shared else ""
     what = "no exchange for" if stop.silent else "an exchange of"
     return (
         f"{one.replica.arm} {one.replica.number}, at an age of {one.age_s(stop.at_ns):.1f} s: "
-        f"{what} {units.ns(stop.length_ns)}{where}{both}"
+        f"{what} {units.ns(stop.length_ns)}{where}{did}{both}"
     )
 
 
