@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+from collections.abc import Generator
 from functools import lru_cache
 from typing import Any
 
@@ -75,9 +76,6 @@ _PROBLEMS = {
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # Thousands of tests are objects that stay: looking for garbage among them takes a tenth of the
-    # time of their collection, and of what comes after it.
-    gc.disable()
     # Tests run in jobs of pull requests too, and their scenarios are the project's own.
     os.environ.setdefault("SOCKLAT_ALLOW", " ".join(one.value for one in Power))
     unknown = _required() - set(_PROBLEMS)
@@ -98,9 +96,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     longest_first(items)
 
 
-def pytest_collection_finish() -> None:
-    gc.freeze()
-    gc.enable()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Thousands of tests are objects that stay: nobody looks for garbage among them."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)  # the virtual machines have no xdist
