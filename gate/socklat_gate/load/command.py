@@ -114,7 +114,7 @@ class CommandLoad:
             if self._user is not None and "/" not in program:
                 remedy = (
                     f"sudo gave this job a PATH of its own ({os.environ.get('PATH', '')}): name "
-                    "the command by its path, or call sudo with --preserve-env=PATH"
+                    'the command by its path, or call `sudo --preserve-env env "PATH=$PATH" ...`'
                 )
             raise self._failure(f"{program!r} was not found", "", remedy)
 

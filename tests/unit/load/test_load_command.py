@@ -232,7 +232,7 @@ def test_under_sudo_a_command_is_who_called_it(called_by_nobody):
 def test_under_sudo_a_command_that_is_not_found_names_the_path(called_by_nobody):
     with pytest.raises(InvalidMeasurement, match="was not found") as caught:
         run(command_load("no-such-tool-anywhere"), ENDPOINTS[:1])
-    assert "--preserve-env=PATH" in (caught.value.remedy or "")
+    assert 'env "PATH=$PATH"' in (caught.value.remedy or "")
 
 
 def test_under_sudo_what_the_user_may_not_run_is_told(called_by_nobody, tmp_path):

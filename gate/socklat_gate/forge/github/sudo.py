@@ -35,15 +35,21 @@ OWN = {LIFELINE}
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """Names of the variables that are kept."""
+    """Names of the variables that are kept, and the value of PATH ("": it is not set)."""
 
     kept: tuple[str, ...]
+    path: str = ""
 
     @property
     def prefix(self) -> tuple[str, ...]:
-        """How a command is run as root with what is kept."""
+        """How a command is run as root with what is kept.
+
+        PATH is set once more behind sudo, whose ``secure_path`` takes the place of one that is
+        kept; Debian and Ubuntu have it.
+        """
         kept = ",".join(self.kept)
-        return ("sudo", "-n", f"--preserve-env={kept}") if kept else ("sudo", "-n")
+        preserved = (f"--preserve-env={kept}",) if kept else ()
+        return ("sudo", "-n", *preserved, *(("env", f"PATH={self.path}") if self.path else ()))
 
     @property
     def line(self) -> str:
@@ -60,7 +66,8 @@ def hidden(name: str) -> bool:
 def carry(environment: Mapping[str, str], named: Collection[str]) -> Carried:
     """What is kept of ``environment``; ``named`` are those of scenario and compose files."""
     names = (name for name in sorted(environment) if not hidden(name))
-    return Carried(tuple(name for name in names if name in named or _usual(name)))
+    kept = tuple(name for name in names if name in named or _usual(name))
+    return Carried(kept, environment.get("PATH", ""))
 
 
 def missing_messages(

@@ -232,6 +232,19 @@ def test_a_jobs_own_token_that_may_not_ask_who_it_is(no_waiting: None, bot: str)
         assert server.bodies == [f"{MARKER}\ntwo"]
 
 
+def test_an_account_that_only_another_host_keeps_for_itself_is_a_persons(no_waiting: None) -> None:
+    """Whoever has that name on Gitea could write a pass into the comment."""
+    with ForgejoServer() as server, ExitStack() as stack:
+        server.knows_me, server.login = False, "gitea-actions"
+        theirs = [f"{MARKER}\nPASS"] * 2
+        for body, login in zip(theirs, ("forgejo-actions", "github-actions[bot]"), strict=True):
+            server.add(body, login)
+        notes = notes_at(place_of(Host.GITEA, given(server), NO_CI, {"T": TOKEN}), stack)
+        for text_ in ("one", "two"):
+            put_note(notes, MARKER, text(text_))
+        assert server.bodies == [*theirs, f"{MARKER}\ntwo"]
+
+
 def test_an_account_that_is_named_is_not_asked_for(server: HostServer, no_waiting: None) -> None:
     place = place_of(Host(server.name), given(server, author=server.login), NO_CI, {"T": TOKEN})
     server.add(f"{MARKER}\nold")
